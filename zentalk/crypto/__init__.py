@@ -1,0 +1,6 @@
+"""The only door to cryptography: no other package imports `cryptography` or `nacl`.
+
+Nothing here keeps state, reads a clock or draws entropy of its own; randomness comes
+in as `Entropy`. The one exception is stated where it stands: ML-KEM encapsulation,
+whose library offers no seeded form.
+"""

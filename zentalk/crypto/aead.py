@@ -1,0 +1,67 @@
+"""The two AEADs: ChaCha20-Poly1305 (RFC 8439) and AES-256-GCM (NIST SP 800-38D).
+
+Both append a 16-byte tag. Callers own nonce uniqueness; the zero nonce is only right
+for a key that seals once.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+
+from zentalk.errors import AuthenticationError
+
+KEY_BYTES: Final = 32
+NONCE_BYTES: Final = 12
+TAG_BYTES: Final = 16
+ZERO_NONCE: Final = bytes(NONCE_BYTES)
+
+
+def chacha_seal(key: bytes, nonce: bytes, plaintext: bytes, aad: bytes = b"") -> bytes:
+    """Return ciphertext || 16-byte tag."""
+    return ChaCha20Poly1305(key).encrypt(nonce, plaintext, aad)
+
+
+def chacha_open(key: bytes, nonce: bytes, sealed: bytes, aad: bytes = b"") -> bytes:
+    """Return the plaintext of ciphertext || tag.
+
+    Raises AuthenticationError if key, nonce, data or aad do not belong together.
+    """
+    try:
+        return ChaCha20Poly1305(key).decrypt(nonce, sealed, aad)
+    except (InvalidTag, ValueError):
+        raise AuthenticationError("sealed data does not open with this key") from None
+
+
+def aes_seal(key: bytes, nonce: bytes, plaintext: bytes, aad: bytes = b"") -> bytes:
+    """Return ciphertext || 16-byte tag."""
+    return AESGCM(key).encrypt(nonce, plaintext, aad)
+
+
+def aes_open(key: bytes, nonce: bytes, sealed: bytes, aad: bytes = b"") -> bytes:
+    """Return the plaintext of ciphertext || tag.
+
+    Raises AuthenticationError if key, nonce, data or aad do not belong together.
+    """
+    try:
+        return AESGCM(key).decrypt(nonce, sealed, aad)
+    except (InvalidTag, ValueError):
+        raise AuthenticationError("sealed data does not open with this key") from None
+
+
+def chacha_keystream(key: bytes, length: int) -> bytes:
+    """Return the first `length` keystream bytes that `chacha_seal(key, ZERO_NONCE, ..)` uses.
+
+    RFC 8439 section 2.8: the body starts at block counter 1.
+    """
+    start = (1).to_bytes(4, "little") + ZERO_NONCE
+    return Cipher(algorithms.ChaCha20(key, start), mode=None).encryptor().update(bytes(length))
+
+
+def xor(left: bytes, right: bytes) -> bytes:
+    """Return the bitwise exclusive or of two strings of one length."""
+    joined = int.from_bytes(left, "little") ^ int.from_bytes(right, "little")
+    return joined.to_bytes(len(left), "little")

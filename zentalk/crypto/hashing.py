@@ -1,0 +1,33 @@
+"""Hashes and key derivation: SHAKE256 and BLAKE2b, always behind a label.
+
+Parts are joined as they are, so at most one part of a call may have a variable length
+and it must come last; callers with several frame them first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from zentalk.crypto.labels import Label
+from zentalk.crypto.types import Secret
+
+
+def blake2b_256(label: Label, *parts: bytes) -> bytes:
+    """Return the 32-byte BLAKE2b hash of label and parts."""
+    return hashlib.blake2b(b"".join((label.value, *parts)), digest_size=32).digest()
+
+
+def derive(label: Label, *parts: bytes, length: int = 32) -> Secret:
+    """Return `length` bytes of SHAKE256(label || parts): key derivation for secrets."""
+    return Secret(hashlib.shake_256(b"".join((label.value, *parts))).digest(length))
+
+
+def sha256(data: bytes) -> bytes:
+    """Return the plain SHA-256 of `data` (content addressing only)."""
+    return hashlib.sha256(data).digest()
+
+
+def equal(left: bytes, right: bytes) -> bool:
+    """Compare two secrets in constant time."""
+    return hmac.compare_digest(left, right)

@@ -1,0 +1,53 @@
+"""Every domain-separation label of zentalk, in one table.
+
+A label is used for one purpose only. Changing one breaks compatibility; adding one
+here is the only way to get one. No label is a prefix of another (tested), so that a
+label followed by data can never be read as another label.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Label(bytes, Enum):
+    """A domain-separation label; the comment names what it separates."""
+
+    # identities
+    NODE_ID = b"zt-node-id-v1"
+    ADDRESS_CHECK = b"zt-address-check-v1"
+    # link (spec: link)
+    LINK_PROLOGUE = b"zt-link-prologue-v1"
+    LINK_RELAY_PROOF = b"zt-link-relay-proof-v1"
+    # onion (spec: onion); the suite's name is part of the wire format
+    ONION = b"zt-onion-v1"
+    ONION_PADSTREAM = b"zt-padstream-v1"
+    ACK_BODY = b"zt-ack-body-v1"
+    # directory
+    DESCRIPTOR = b"zt-descriptor-v1"
+    DESCRIPTOR_POINT = b"zt-holder-distance-v1"
+    RECORD_BLIND = b"zt-record-blind-v1"
+    RECORD_NONCE = b"zt-record-nonce-v1"
+    RECORD_PREFIX = b"zt-record-prefix-v1"
+    RECORD_SIGN = b"zt-record-sign-v1"
+    RECORD_SEAL = b"zt-record-seal-v1"
+    RECORD_POINT = b"zt-record-point-v1"
+    # mailbox
+    COLLECT_PROOF = b"zt-collect-proof-v1"
+    DEPOSIT_SEAL = b"zt-deposit-seal-v1"
+    DEPOSIT_OUTER = b"zt-deposit-outer-v1"
+    # end to end
+    PREKEY_SIGNED = b"zt-prekey-signed-v1"
+    PREKEY_PQ = b"zt-prekey-pq-v1"
+    PREKEY_ONE_TIME = b"zt-prekey-once-v1"
+    PQXDH = b"zt-pqxdh-v1"
+    RATCHET_ROOT = b"zt-ratchet-root-v1"
+    RATCHET_CHAIN = b"zt-ratchet-chain-v1"
+    RATCHET_MESSAGE = b"zt-ratchet-message-v1"
+    RATCHET_HEADER = b"zt-ratchet-header-v1"
+    RATCHET_PQ = b"zt-ratchet-pq-v1"
+    SAFETY_NUMBER = b"zt-safety-number-v1"
+    CIPHERTEXT_SEEN = b"zt-ciphertext-seen-v1"
+    CONTACT_OUTER = b"zt-contact-outer-v1"
+    # programs
+    TRACE = b"zt-trace-v1"

@@ -1,0 +1,89 @@
+"""The one tree of errors that zentalk raises.
+
+Every class says who has to act: our caller (`LocalProtocolError`), nobody but the
+peer (`RemoteProtocolError`), the operator (`ConfigError`, `StorageError`), or time
+(`TransportError`: try again). Messages say what happened, to what, and what to do
+next. They must never hold a key, a plaintext, a user address or a mailbox id.
+"""
+
+from __future__ import annotations
+
+
+class ZentalkError(Exception):
+    """Base of everything that zentalk raises on purpose."""
+
+
+class LocalProtocolError(ZentalkError):
+    """Our own caller used a protocol core wrongly: a bug on this side."""
+
+
+class RemoteProtocolError(ZentalkError):
+    """The peer sent something it must not send: it is broken or hostile."""
+
+
+class DecodeError(RemoteProtocolError):
+    """Bytes from outside are not a well-formed, canonical, bounded encoding."""
+
+
+class AuthenticationError(RemoteProtocolError):
+    """A signature, tag or proof does not verify; nothing was changed."""
+
+
+class HandshakeError(RemoteProtocolError):
+    """The link handshake failed: another suite, version, network or key."""
+
+
+class RefusedError(ZentalkError):
+    """The peer understood and declined.
+
+    `reason` is a short machine-readable word (`busy`, `full`, `rate`, `unknown`).
+    """
+
+    def __init__(self, reason: str, message: str | None = None) -> None:
+        super().__init__(message or f"the peer refused: {reason}")
+        self.reason = reason
+
+
+class TransportError(ZentalkError):
+    """A connection could not be made or was lost; the work is kept and tried again."""
+
+
+class ConnectFailedError(TransportError):
+    """No connection to `target` (host:port); `reason` says why."""
+
+    def __init__(self, target: str, reason: str) -> None:
+        super().__init__(f"cannot connect to {target}: {reason}")
+        self.target = target
+        self.reason = reason
+
+
+class LinkClosedError(TransportError):
+    """The link was closed while it was in use."""
+
+
+class DeadlineError(TransportError):
+    """The peer did not answer in time."""
+
+
+class UnavailableError(ZentalkError):
+    """Something is needed that the network does not offer now (relays, a record)."""
+
+
+class StorageError(ZentalkError):
+    """A database or file could not be read or written; the message names it."""
+
+
+class StorageFullError(StorageError):
+    """The store has no room left; what was accepted before is kept."""
+
+
+class ConfigError(ZentalkError):
+    """A setting, a file's permissions or a command-line value is wrong."""
+
+
+class ConflictError(ZentalkError):
+    """The request contradicts something that exists already."""
+
+
+class NotFoundError(ZentalkError):
+    """What the caller named does not exist here."""

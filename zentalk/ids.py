@@ -1,0 +1,52 @@
+"""Names for the byte strings that identify things, so that mypy tells them apart.
+
+Only types and their lengths in bytes: nothing here computes, parses or prints an id.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NewType
+
+NodeId = NewType("NodeId", bytes)
+"""A relay: BLAKE2b-256 of its Ed25519 identity key (32 bytes)."""
+
+UserAddress = NewType("UserAddress", bytes)
+"""A person: the Ed25519 identity key itself (32 bytes); the text form is `zt1...`."""
+
+MailboxId = NewType("MailboxId", bytes)
+"""A mailbox at one relay: its Ed25519 collect key (32 bytes)."""
+
+SendId = NewType("SendId", bytes)
+"""An unlinkable id that lets others deposit into one mailbox (16 bytes)."""
+
+DepositId = NewType("DepositId", bytes)
+"""Fixed per (message, relay); a repeated deposit replaces the stored one (16 bytes)."""
+
+MessageId = NewType("MessageId", bytes)
+"""A message, the same at sender and recipient (16 bytes)."""
+
+Epoch = NewType("Epoch", int)
+"""floor(unix time / 3600): the period in which a mix key lives."""
+
+Day = NewType("Day", int)
+"""floor(unix time / 86400): the period of a blinded key and a public send id."""
+
+NODE_ID_BYTES: Final = 32
+USER_ADDRESS_BYTES: Final = 32
+MAILBOX_ID_BYTES: Final = 32
+SEND_ID_BYTES: Final = 16
+DEPOSIT_ID_BYTES: Final = 16
+MESSAGE_ID_BYTES: Final = 16
+
+EPOCH_SECONDS: Final = 3600
+DAY_SECONDS: Final = 86400
+
+
+def epoch_at(wall: float) -> Epoch:
+    """Return the epoch of a unix time in seconds."""
+    return Epoch(int(wall // EPOCH_SECONDS))
+
+
+def day_at(wall: float) -> Day:
+    """Return the day of a unix time in seconds."""
+    return Day(int(wall // DAY_SECONDS))

@@ -1,0 +1,91 @@
+"""The two strings that people copy: user addresses and relay URIs.
+
+`zt1` + base32(identity key 32 || check 3): 59 characters, and a typo is noticed.
+`zt-relay:` + base32(identity key 32) + `@host:port`: all that a bootstrap needs.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Final, NamedTuple
+
+from zentalk.crypto.hashing import blake2b_256, equal
+from zentalk.crypto.labels import Label
+from zentalk.errors import DecodeError
+from zentalk.ids import USER_ADDRESS_BYTES, UserAddress
+
+_ADDRESS_PREFIX: Final = "zt1"
+_ADDRESS_CHARS: Final = 56
+_CHECK_BYTES: Final = 3
+_URI_PREFIX: Final = "zt-relay:"
+_MAX_HOST_CHARS: Final = 253
+_MAX_PORT: Final = 65535
+_HOST: Final = re.compile(r"\[[0-9a-fA-F:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?")
+
+
+class RelayUri(NamedTuple):
+    """A relay's 32-byte Ed25519 identity key and where it listens."""
+
+    identity: bytes
+    host: str
+    port: int
+
+
+def format_address(address: UserAddress) -> str:
+    """Return the `zt1...` text of an address."""
+    return _ADDRESS_PREFIX + _encode(address + _check(address))
+
+
+def parse_address(text: str) -> UserAddress:
+    """Read a `zt1...` address; raises DecodeError with a sentence for the user."""
+    if not text.startswith(_ADDRESS_PREFIX) or len(text) != len(_ADDRESS_PREFIX) + _ADDRESS_CHARS:
+        raise DecodeError("this is not an address: it must be zt1 followed by 56 characters")
+    raw = _decode(text[len(_ADDRESS_PREFIX) :])
+    if raw is None or len(raw) != USER_ADDRESS_BYTES + _CHECK_BYTES:
+        raise DecodeError("this address holds characters that an address cannot hold")
+    address = UserAddress(raw[:USER_ADDRESS_BYTES])
+    if not equal(raw[USER_ADDRESS_BYTES:], _check(address)):
+        raise DecodeError("this address has a typing error: its check does not match")
+    return address
+
+
+def format_relay_uri(uri: RelayUri) -> str:
+    """Return the `zt-relay:...` text of a relay."""
+    return f"{_URI_PREFIX}{_encode(uri.identity)}@{uri.host}:{uri.port}"
+
+
+def parse_relay_uri(text: str) -> RelayUri:
+    """Read a `zt-relay:identity@host:port`; raises DecodeError with a sentence."""
+    if not text.startswith(_URI_PREFIX):
+        raise DecodeError(f"a relay URI starts with {_URI_PREFIX}")
+    identity_text, at, place = text[len(_URI_PREFIX) :].partition("@")
+    host, colon, port_text = place.rpartition(":")
+    identity = _decode(identity_text)
+    if not at or not colon or identity is None or len(identity) != USER_ADDRESS_BYTES:
+        raise DecodeError("a relay URI has the form zt-relay:IDENTITY@HOST:PORT")
+    if len(host) > _MAX_HOST_CHARS or not _HOST.fullmatch(host):
+        raise DecodeError("the host in this relay URI is not a host name or address")
+    if not re.fullmatch(r"[1-9][0-9]{0,4}", port_text) or int(port_text) > _MAX_PORT:
+        raise DecodeError("the port in this relay URI is not between 1 and 65535")
+    return RelayUri(identity, host, int(port_text))
+
+
+def _check(address: bytes) -> bytes:
+    return blake2b_256(Label.ADDRESS_CHECK, address)[:_CHECK_BYTES]
+
+
+def _encode(raw: bytes) -> str:
+    return base64.b32encode(raw).decode("ascii").rstrip("=").lower()
+
+
+def _decode(text: str) -> bytes | None:
+    """Decode lower-case base32 without padding; None unless it is canonical."""
+    if not re.fullmatch(r"[a-z2-7]*", text):
+        return None
+    try:
+        raw = base64.b32decode(text.upper() + "=" * (-len(text) % 8))
+    except binascii.Error:
+        return None
+    return raw if _encode(raw) == text else None
