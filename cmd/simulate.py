@@ -1,0 +1,8 @@
+"""Local networks: the same as ``zentalk sim ...``, for those who start programs by file."""
+
+import sys
+
+from zentalk.cli import main
+
+if __name__ == "__main__":
+    main(["sim", *sys.argv[1:]])
