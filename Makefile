@@ -42,7 +42,7 @@ lint: $(STAMP)-test ## style, types and layers
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 format: $(STAMP)-test ## let ruff put the style right
 	$(BIN)/ruff check --fix

@@ -5,4 +5,4 @@ import sys
 from zentalk.cli import main
 
 if __name__ == "__main__":
-    main(["api", *sys.argv[1:]])
+    sys.exit(main(["api", *sys.argv[1:]]))

@@ -5,4 +5,4 @@ import sys
 from zentalk.cli import main
 
 if __name__ == "__main__":
-    main(["relay", *sys.argv[1:]])
+    sys.exit(main(["relay", *sys.argv[1:]]))

@@ -1,0 +1,50 @@
+"""What every test gets: Hypothesis profiles, and the markers that skip.
+
+Profiles (``HYPOTHESIS_PROFILE``): ``ci`` is the same in every run, ``dev`` looks for new examples,
+``long`` looks for many. Without the variable: ``ci`` where ``CI`` is set, else ``dev``.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("dev", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, database=None)
+settings.register_profile(
+    "long",
+    deadline=None,
+    max_examples=5_000,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+
+def _can_make_network_namespaces() -> bool:
+    return os.geteuid() == 0 and shutil.which("ip") is not None
+
+
+def _has_browser() -> bool:
+    return any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, each with its reason, what this machine or this run is not for."""
+    skips = {
+        "long": None if os.environ.get("ZENTALK_LONG") else "only in `make long`",
+        "privileged": None if _can_make_network_namespaces() else "needs root and iproute2",
+        "browser": None if _has_browser() else "needs a headless Chromium",
+    }
+    for item in items:
+        for marker, reason in skips.items():
+            if reason is not None and item.get_closest_marker(marker) is not None:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the source tree."""
+    return Path(__file__).resolve().parent.parent
