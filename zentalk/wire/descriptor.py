@@ -1,0 +1,201 @@
+"""The relay descriptor: the signed record in which a relay describes itself.
+
+Spec: docs/spec/directory.md section 2. Decoding verifies the signature over the bytes
+as received, never over re-encoded ones. Whether a descriptor is current, wanted or
+contradicted by another is the directory's business, not this module's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from zentalk.crypto import ed25519
+from zentalk.crypto.ed25519 import SigningKey
+from zentalk.crypto.hashing import blake2b_256
+from zentalk.crypto.labels import Label
+from zentalk.errors import DecodeError
+from zentalk.ids import Epoch, NodeId
+from zentalk.wire.codec import Fields, Value, pack, unpack
+from zentalk.wire.text import RelayUri
+
+MAX_DESCRIPTOR_BYTES: Final = 2048
+MAX_LANES: Final = 16
+FORMAT: Final = 1
+
+ROLE_FORWARD: Final = 1
+ROLE_DIRECTORY: Final = 2
+ROLE_MAILBOX: Final = 4
+ROLE_SHARDS: Final = 8
+_ALL_ROLES: Final = 255
+_MIX_KEY_BYTES: Final = 32
+_MAX_PORT: Final = 65535
+_MAX_U32: Final = 2**32 - 1
+_MAX_U64: Final = 2**64 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One process of a relay: its port and mix keys of this and the next epoch."""
+
+    port: int
+    mix_key: bytes
+    next_mix_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptorBody:
+    """What a relay says of itself; `family` groups relays of one operator."""
+
+    network: str
+    identity: bytes
+    host: str
+    lanes: tuple[Lane, ...]
+    roles: int
+    family: bytes
+    max_links: int
+    version: str
+    epoch: Epoch
+    boot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """A verified descriptor: its body, the raw signed bytes and the relay's id."""
+
+    body: DescriptorBody
+    raw: bytes
+    node_id: NodeId
+
+    @property
+    def network(self) -> str:
+        """The network id the relay serves."""
+        return self.body.network
+
+    @property
+    def identity(self) -> bytes:
+        """The relay's 32-byte Ed25519 identity key."""
+        return self.body.identity
+
+    @property
+    def host(self) -> str:
+        """Where the relay listens."""
+        return self.body.host
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """The relay's lanes, at least one."""
+        return self.body.lanes
+
+    @property
+    def roles(self) -> int:
+        """Flags ROLE_*."""
+        return self.body.roles
+
+    @property
+    def family(self) -> bytes:
+        """The operator's family, empty for none."""
+        return self.body.family
+
+    @property
+    def epoch(self) -> Epoch:
+        """The epoch of `mix_key`; `next_mix_key` is for the one after."""
+        return self.body.epoch
+
+    @property
+    def boot(self) -> int:
+        """How often the relay has started; newer keys have a higher boot."""
+        return self.body.boot
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Newer descriptors of one relay compare higher."""
+        return (self.body.boot, self.body.epoch)
+
+    @property
+    def uri(self) -> RelayUri:
+        """The relay's URI, with the port of lane 0."""
+        return RelayUri(self.body.identity, self.body.host, self.body.lanes[0].port)
+
+    def mix_key(self, lane: int, epoch: int) -> bytes | None:
+        """Return the lane's mix key of an epoch, or None if it is not in here."""
+        if not 0 <= lane < len(self.body.lanes):
+            return None
+        if epoch == self.body.epoch:
+            return self.body.lanes[lane].mix_key
+        if epoch == self.body.epoch + 1:
+            return self.body.lanes[lane].next_mix_key
+        return None
+
+
+def node_id_of(identity: bytes) -> NodeId:
+    """Return the NodeId of a 32-byte Ed25519 identity key."""
+    return NodeId(blake2b_256(Label.NODE_ID, identity))
+
+
+def sign_descriptor(key: SigningKey, body: DescriptorBody) -> Descriptor:
+    """Sign a body with the relay's identity key."""
+    signed = pack(_to_fields(body))
+    raw = pack([signed, key.sign(Label.DESCRIPTOR, signed)])
+    return Descriptor(body, raw, node_id_of(body.identity))
+
+
+def decode_descriptor(raw: bytes) -> Descriptor:
+    """Decode and verify a descriptor.
+
+    Raises DecodeError if it is malformed, AuthenticationError if the signature is wrong.
+    """
+    outer = Fields(unpack(raw, max_bytes=MAX_DESCRIPTOR_BYTES, max_items=2), "a descriptor")
+    signed = outer.blob(MAX_DESCRIPTOR_BYTES)
+    signature = outer.fixed(ed25519.SIGNATURE_BYTES)
+    outer.end()
+    body = _from_value(unpack(signed, max_bytes=MAX_DESCRIPTOR_BYTES, max_items=64))
+    ed25519.verify(body.identity, Label.DESCRIPTOR, signed, signature)
+    return Descriptor(body, raw, node_id_of(body.identity))
+
+
+def _to_fields(body: DescriptorBody) -> list[Value]:
+    return [
+        FORMAT,
+        body.network,
+        body.identity,
+        body.host,
+        [[lane.port, lane.mix_key, lane.next_mix_key] for lane in body.lanes],
+        body.roles,
+        body.family,
+        body.max_links,
+        body.version,
+        body.epoch,
+        body.boot,
+    ]
+
+
+def _from_value(value: Value) -> DescriptorBody:
+    fields = Fields(value, "a descriptor's body")
+    if fields.uint(255) != FORMAT:
+        raise DecodeError("a descriptor has a format that this version does not know")
+    body = DescriptorBody(
+        network=fields.text(32),
+        identity=fields.fixed(ed25519.PUBLIC_BYTES),
+        host=fields.text(253),
+        lanes=tuple(_lane(item) for item in fields.array(MAX_LANES)),
+        roles=fields.uint(_ALL_ROLES),
+        family=fields.blob(32),
+        max_links=fields.uint(_MAX_U32),
+        version=fields.text(32),
+        epoch=Epoch(fields.uint(_MAX_U32)),
+        boot=fields.uint(_MAX_U64),
+    )
+    fields.end()
+    if not body.lanes:
+        raise DecodeError("a descriptor names no lane")
+    return body
+
+
+def _lane(value: Value) -> Lane:
+    fields = Fields(value, "a lane")
+    lane = Lane(
+        fields.uint(_MAX_PORT), fields.fixed(_MIX_KEY_BYTES), fields.fixed(_MIX_KEY_BYTES)
+    )
+    fields.end()
+    return lane

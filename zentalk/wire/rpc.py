@@ -1,0 +1,59 @@
+"""Bodies of questions, answers and notifications, which links carry in Rpc frames.
+
+A call is `[method, *fields]`; an answer is `[0, *fields]` or `[1, reason]`. What the
+fields mean is for the method's own module; this one must never know a method.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from zentalk.errors import DecodeError, RefusedError
+from zentalk.wire.codec import Fields, pack, unpack
+
+MAX_CALL_BYTES: Final = 256 * 1024
+"""A question: the largest is a batch of one-time prekeys."""
+MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
+"""An answer: the largest is a snapshot of 16,384 descriptors."""
+
+_MAX_METHOD_BYTES: Final = 32
+_MAX_REASON_BYTES: Final = 32
+_OK: Final = 0
+_REFUSED: Final = 1
+
+
+def encode_call(method: str, *fields: Any) -> bytes:
+    """Encode a question or notification."""
+    return pack([method, *fields])
+
+
+def decode_call(body: bytes) -> tuple[str, Fields]:
+    """Return the method and its fields still to be read; raises DecodeError."""
+    fields = Fields(unpack(body, max_bytes=MAX_CALL_BYTES), "a call")
+    return fields.text(_MAX_METHOD_BYTES), fields
+
+
+def encode_answer(*fields: Any) -> bytes:
+    """Encode a positive answer."""
+    return pack([_OK, *fields])
+
+
+def encode_refusal(reason: str) -> bytes:
+    """Encode a refusal; `reason` is a short word such as `busy`."""
+    return pack([_REFUSED, reason])
+
+
+def decode_answer(body: bytes) -> Fields:
+    """Return the fields of a positive answer.
+
+    Raises RefusedError with the peer's reason, or DecodeError.
+    """
+    fields = Fields(unpack(body, max_bytes=MAX_ANSWER_BYTES), "an answer")
+    status = fields.uint(_REFUSED)
+    if status == _OK:
+        return fields
+    reason = fields.text(_MAX_REASON_BYTES)
+    fields.end()
+    if not reason.isascii() or not reason.replace("-", "").isalpha():
+        raise DecodeError("a refusal's reason is not a word")
+    raise RefusedError(reason)
