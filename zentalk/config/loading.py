@@ -1,0 +1,132 @@
+"""From `config.toml` and `ZENTALK_*` to settings, or to one sentence about what is wrong.
+
+The environment wins over the file. Names in the environment are the keys in capitals
+(`ZENTALK_PORT`); lists are separated by spaces or commas.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from zentalk.config.settings import ApiSettings, RelaySettings, Settings
+from zentalk.errors import ConfigError
+
+CONFIG_FILE: Final = "config.toml"
+ENVIRONMENT_PREFIX: Final = "ZENTALK_"
+PROGRAM_KEY: Final = "program"
+
+_MESSAGES: Final = {
+    "int_type": "it must be a whole number, without quotes",
+    "int_from_float": "it must be a whole number",
+    "float_type": "it must be a number, without quotes",
+    "bool_type": "it must be true or false",
+    "string_type": "it must be text in quotes",
+    "tuple_type": "it must be a list in brackets",
+    "string_pattern_mismatch": "it holds a character that is not allowed there, or is empty",
+}
+
+_S = TypeVar("_S", bound=Settings)
+
+
+def program_of(kind: type[Settings]) -> str:
+    """Return the word that names the program in commands and in the file."""
+    return "relay" if issubclass(kind, RelaySettings) else "api"
+
+
+def load_relay_settings(
+    directory: Path, environment: Mapping[str, str] = os.environ
+) -> RelaySettings:
+    """Read the settings of a relay's folder.
+
+    Raises ConfigError naming the file, the key and what to do.
+    """
+    return _load(RelaySettings, directory, environment)
+
+
+def load_api_settings(directory: Path, environment: Mapping[str, str] = os.environ) -> ApiSettings:
+    """Read the settings of an API node's folder.
+
+    Raises ConfigError naming the file, the key and what to do.
+    """
+    return _load(ApiSettings, directory, environment)
+
+
+def validate(kind: type[_S], values: Mapping[str, object], source: str) -> _S:
+    """Make settings of values, or raise ConfigError; `source` says where the values are from."""
+    try:
+        return kind.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = str(first["loc"][0])
+        origin = f"{ENVIRONMENT_PREFIX}{key.upper()}" if source == "" else source
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(f"{origin}: unknown key '{key}'; {_advice(kind, key)}") from None
+        message = _message(first["type"], first["msg"])
+        raise ConfigError(f"{origin}: the value of '{key}' is wrong: {message}") from None
+
+
+def _load(kind: type[_S], directory: Path, environment: Mapping[str, str]) -> _S:
+    path = directory / CONFIG_FILE
+    values = _read(path, kind)
+    if "directory" in values:
+        raise ConfigError(f"{path}: unknown key 'directory'; {_advice(kind, 'directory')}")
+    settings = validate(kind, values | {"directory": directory}, str(path))
+    overrides = {
+        name: _from_text(environment[variable], field, variable)
+        for name, field in kind.model_fields.items()
+        if name != "directory" and (variable := ENVIRONMENT_PREFIX + name.upper()) in environment
+    }
+    if not overrides:
+        return settings
+    return validate(kind, values | overrides | {"directory": directory}, "")
+
+
+def _read(path: Path, kind: type[Settings]) -> dict[str, Any]:
+    program = program_of(kind)
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise ConfigError(
+            f"{path.parent} is not set up yet; run: zentalk {program} init --dir {path.parent}"
+        ) from None
+    except OSError as error:
+        reason = (error.strerror or "unknown error").lower()
+        raise ConfigError(f"cannot read {path}: {reason}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}; correct that line") from None
+    found = values.pop(PROGRAM_KEY, program)
+    if found != program:
+        raise ConfigError(f"{path} is for the program '{found}', not '{program}'; use its folder")
+    return values
+
+
+def _from_text(text: str, field: FieldInfo, variable: str) -> object:
+    """Read an environment variable as the type that its key has."""
+    if isinstance(field.default, str):
+        return text
+    if isinstance(field.default, tuple):
+        return text.replace(",", " ").split()
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        raise ConfigError(f"{variable}: it must be a number or true or false") from None
+
+
+def _advice(kind: type[Settings], key: str) -> str:
+    known = sorted(set(kind.model_fields) - {"directory"})
+    near = difflib.get_close_matches(key, known, n=1)
+    return f"did you mean '{near[0]}'?" if near else "remove it or correct its spelling"
+
+
+def _message(error_type: str, message: str) -> str:
+    if error_type in _MESSAGES:
+        return _MESSAGES[error_type]
+    return message.removeprefix("Value error, ").replace("Input should be", "it must be")

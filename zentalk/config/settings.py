@@ -1,0 +1,126 @@
+"""The settings themselves: what they are called, what they may be, what they default to.
+
+A field's description is the comment that `init` writes above it. Objects are frozen and
+strict: a number in quotes is an error, not a number.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+
+from zentalk.errors import DecodeError
+from zentalk.wire.text import RelayUri, format_relay_uri, parse_relay_uri
+
+DAY_SECONDS: Final = 86400
+MIB: Final = 2**20
+DEFAULT_RELAY_PORT: Final = 9001
+DEFAULT_API_PORT: Final = 3001
+
+
+def _to_relay_uri(value: object) -> RelayUri:
+    if isinstance(value, RelayUri):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("a relay URI is text in quotes")  # noqa: TRY004 - pydantic's protocol
+    try:
+        return parse_relay_uri(value)
+    except DecodeError as error:
+        raise ValueError(str(error)) from None
+
+
+def _list_to_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _check_host(host: str) -> str:
+    """Accept what can stand in a relay URI, so that every URI we print can be read back."""
+    try:
+        parse_relay_uri(format_relay_uri(RelayUri(bytes(32), host, 1)))
+    except DecodeError:
+        raise ValueError("it must be a host name, an IPv4 address or an [IPv6] address") from None
+    return host
+
+
+Uris = Annotated[
+    tuple[Annotated[RelayUri, PlainValidator(_to_relay_uri)], ...], BeforeValidator(_list_to_tuple)
+]
+Hosts = Annotated[tuple[str, ...], BeforeValidator(_list_to_tuple)]
+Host = Annotated[str, AfterValidator(_check_host)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+NetworkId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+
+
+class Settings(BaseModel):
+    """What relays and API nodes have in common; `directory` is given, never in the file."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    directory: Path = Field(exclude=True)
+    network: NetworkId = Field(
+        "local",
+        description="Only programs with the same network id talk to each other. On `main`, rules "
+        "about address ranges hold for private addresses too.",
+    )
+    bootstraps: Uris = Field((), description="Relays to ask first, as zt-relay:IDENTITY@HOST:PORT.")
+    id_difficulty: Annotated[int, Field(ge=0, le=64)] = Field(
+        0, description="Bits of proof of work that a relay's identity must have in this network."
+    )
+
+
+class RelaySettings(Settings):
+    """Settings of one relay (`zentalk relay run`)."""
+
+    host: Host = Field("127.0.0.1", description="The address to listen on and to announce.")
+    port: Port = Field(
+        DEFAULT_RELAY_PORT, description="The TCP port of the first lane; 0 takes a free one."
+    )
+    lanes: Annotated[int, Field(ge=1, le=16)] = Field(
+        1, description="Processes, each with its own port from `port` on and its own mix key."
+    )
+    family: Annotated[str, Field(max_length=32, pattern=r"^[\x21-\x7e]*$")] = Field(
+        "", description="The same word at all relays of one operator: no path uses two of them."
+    )
+    mailbox_profile: Literal["durable", "memory"] = Field(
+        "durable",
+        description="`durable` keeps waiting mail on disk; `memory` loses it when it stops.",
+    )
+    queue_ttl_seconds: Annotated[int, Field(ge=1, le=365 * DAY_SECONDS)] = Field(
+        30 * DAY_SECONDS, description="How long mail waits for its recipient at most."
+    )
+    sweep_seconds: Annotated[int, Field(ge=1, le=DAY_SECONDS)] = Field(
+        3600, description="How often expired mail is deleted."
+    )
+    max_links: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        4096, description="Connections at a time; more are refused."
+    )
+    memory_bytes: Annotated[int, Field(ge=16 * MIB)] = Field(
+        256 * MIB, description="Memory for queues, replay filters and caches together."
+    )
+
+
+class ApiSettings(Settings):
+    """Settings of one person's API node (`zentalk api run`)."""
+
+    name: Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")] = Field(
+        "", description="Your name, as you call yourself; it is not sent to anyone by itself."
+    )
+    host: Host = Field("127.0.0.1", description="The address that REST listens on.")
+    port: Port = Field(DEFAULT_API_PORT, description="The port of REST; 0 takes a free one.")
+    allowed_hosts: Hosts = Field(
+        (), description="Further host names under which a browser may reach REST."
+    )
+    guards: Uris = Field(
+        (), description="Entry relays to use and no others; empty: two are chosen and kept."
+    )
+    profile: Literal["fast", "balanced", "strong"] = Field(
+        "fast", description="How much delay hides timing: `fast` none, `balanced` 50 ms per hop."
+    )
+    path_hops: Annotated[int, Field(ge=3, le=5)] = Field(
+        3, description="Relays that each packet passes."
+    )
+    message_ttl_seconds: Annotated[int, Field(ge=1, le=365 * DAY_SECONDS)] = Field(
+        30 * DAY_SECONDS, description="How long a sent message may wait at a mailbox."
+    )
