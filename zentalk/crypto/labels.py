@@ -41,6 +41,8 @@ class Label(bytes, Enum):
     PREKEY_PQ = b"zt-prekey-pq-v1"
     PREKEY_ONE_TIME = b"zt-prekey-once-v1"
     PQXDH = b"zt-pqxdh-v1"
+    PQXDH_BINDING = b"zt-pqxdh-binding-v1"
+    PQXDH_SEEN = b"zt-pqxdh-seen-v1"
     RATCHET_ROOT = b"zt-ratchet-root-v1"
     RATCHET_CHAIN = b"zt-ratchet-chain-v1"
     RATCHET_MESSAGE = b"zt-ratchet-message-v1"

@@ -1,0 +1,173 @@
+"""The fixed binary shapes of a session: initial header, message header, padded body.
+
+An envelope shows nothing of these: the message header and the body are always
+encrypted, and the initial header travels inside an outer seal. Decoders here check
+shape only; every byte they return was authenticated elsewhere or is about to be.
+
+    initial header 1,170   suite 1 | generation 4 | identity 32 | ephemeral 32 |
+                           kem ciphertext 1088 | signed prekey id 4 | pq prekey id 4 |
+                           one-time flag 1 | one-time id 4
+    message header    44   ratchet public 32 | length of previous chain 4 | number 4 |
+                           pq epoch 4
+    body                   block kind 1 | content length 3 | content |
+                           [pq epoch 4 | block] | zeros
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from zentalk.crypto import mlkem
+from zentalk.crypto.hashing import blake2b_256
+from zentalk.crypto.labels import Label
+from zentalk.errors import DecodeError, LocalProtocolError
+
+SESSION_SUITE: Final = 0x01
+"""X25519 + ML-KEM-768, SHAKE256, AES-256-GCM; a contact never goes below its suite."""
+MAX_UINT32: Final = 2**32 - 1
+
+_INITIAL: Final = struct.Struct(f">BI32s32s{mlkem.CIPHERTEXT_BYTES}sIIBI")
+_MESSAGE: Final = struct.Struct(">32sIII")
+_EPOCH_BYTES: Final = 4
+_CONTENT_LENGTH_BYTES: Final = 3
+
+INITIAL_HEADER_BYTES: Final = _INITIAL.size
+MESSAGE_HEADER_BYTES: Final = _MESSAGE.size
+BODY_FRONT_BYTES: Final = 1 + _CONTENT_LENGTH_BYTES
+MAX_CONTENT_BYTES: Final = 2 ** (8 * _CONTENT_LENGTH_BYTES) - 1
+
+
+class InitialHeader(NamedTuple):
+    """What the responder needs to derive the root secret of a new session.
+
+    `one_time_id` is None when the pool was drained and the last-resort key was used.
+    """
+
+    generation: int
+    identity: bytes
+    ephemeral: bytes
+    kem_ciphertext: bytes
+    signed_prekey_id: int
+    pq_prekey_id: int
+    one_time_id: int | None
+    suite: int = SESSION_SUITE
+
+    def to_bytes(self) -> bytes:
+        """Return the INITIAL_HEADER_BYTES bytes that go before an envelope."""
+        try:
+            return _INITIAL.pack(
+                self.suite,
+                self.generation,
+                self.identity,
+                self.ephemeral,
+                self.kem_ciphertext,
+                self.signed_prekey_id,
+                self.pq_prekey_id,
+                self.one_time_id is not None,
+                self.one_time_id or 0,
+            )
+        except struct.error as error:
+            raise LocalProtocolError("a field of an initial header is out of range") from error
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> InitialHeader:
+        """Read a header; raises DecodeError on a wrong length, suite or flag."""
+        if len(data) != INITIAL_HEADER_BYTES:
+            raise DecodeError("an initial header has the wrong length")
+        suite, generation, identity, ephemeral, ciphertext, *key_ids, flag, one_time_id = (
+            _INITIAL.unpack(data)
+        )
+        if suite != SESSION_SUITE:
+            raise DecodeError(f"session suite {suite} is not known")
+        if flag > 1 or (flag == 0 and one_time_id != 0):
+            raise DecodeError("the one-time flag of an initial header is not valid")
+        one_time = one_time_id if flag else None
+        return cls(generation, identity, ephemeral, ciphertext, *key_ids, one_time)
+
+    def replay_key(self) -> bytes:
+        """Return 32 bytes that are the same for every copy of this first message.
+
+        The owner of a last-resort key remembers these until the key expires. Any other
+        field may be altered by a replayer, but not without breaking the envelope.
+        """
+        return blake2b_256(Label.PQXDH_SEEN, self.identity, self.ephemeral)
+
+
+class MessageHeader(NamedTuple):
+    """The encrypted header of one envelope.
+
+    `public` is the sender's ratchet key, `previous_count` the length of the sending
+    chain before this one, `number` the position in this one, and `pq_epoch` the last
+    KEM epoch that is mixed into the root this chain comes from.
+    """
+
+    public: bytes
+    previous_count: int
+    number: int
+    pq_epoch: int
+
+    def to_bytes(self) -> bytes:
+        """Return the MESSAGE_HEADER_BYTES bytes to encrypt."""
+        return _MESSAGE.pack(*self)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> MessageHeader:
+        """Read a decrypted header; raises DecodeError on a wrong length."""
+        if len(data) != MESSAGE_HEADER_BYTES:
+            raise DecodeError("a message header has the wrong length")
+        return cls._make(_MESSAGE.unpack(data))
+
+
+class BlockKind(IntEnum):
+    """What rides in the padding of an envelope."""
+
+    NOTHING = 0
+    KEM_KEY = 1
+    KEM_CIPHERTEXT = 2
+
+
+class PqBlock(NamedTuple):
+    """A KEM key or ciphertext of one PQ epoch."""
+
+    kind: BlockKind
+    epoch: int
+    data: bytes
+
+
+_BLOCK_BYTES: Final = {
+    BlockKind.KEM_KEY: mlkem.PUBLIC_BYTES,
+    BlockKind.KEM_CIPHERTEXT: mlkem.CIPHERTEXT_BYTES,
+}
+BLOCK_ROOM_BYTES: Final = {kind: _EPOCH_BYTES + size for kind, size in _BLOCK_BYTES.items()}
+"""Padding that each kind of block needs."""
+
+
+def pack_body(content: bytes, block: PqBlock | None, size_bytes: int) -> bytes:
+    """Return a body of exactly `size_bytes`; the caller has checked that it fits."""
+    kind, tail = BlockKind.NOTHING, b""
+    if block is not None:
+        kind, tail = block.kind, block.epoch.to_bytes(_EPOCH_BYTES, "big") + block.data
+    length = len(content).to_bytes(_CONTENT_LENGTH_BYTES, "big")
+    body = b"".join((kind.to_bytes(1, "big"), length, content, tail))
+    return body.ljust(size_bytes, b"\0")
+
+
+def unpack_body(body: bytes) -> tuple[bytes, PqBlock | None]:
+    """Return content and block of a decrypted body; raises DecodeError."""
+    if len(body) < BODY_FRONT_BYTES:
+        raise DecodeError("an envelope's body is too short")
+    kind = body[0]
+    end = BODY_FRONT_BYTES + int.from_bytes(body[1:BODY_FRONT_BYTES], "big")
+    if kind > max(BlockKind):
+        raise DecodeError("an envelope carries a block of an unknown kind")
+    content, block = body[BODY_FRONT_BYTES:end], None
+    if kind != BlockKind.NOTHING:
+        known, start = BlockKind(kind), end + _EPOCH_BYTES
+        epoch = int.from_bytes(body[end:start], "big")
+        end = start + _BLOCK_BYTES[known]
+        block = PqBlock(known, epoch, body[start:end])
+    if end > len(body) or body[end:].strip(b"\0"):
+        raise DecodeError("an envelope's padding is not valid")
+    return content, block
