@@ -1,0 +1,88 @@
+"""Rows of people: contacts and requests, their routes and the conversation list."""
+
+from __future__ import annotations
+
+from zentalk.ids import UserAddress
+from zentalk.store.history.models import Contact, ContactRow, Conversation
+from zentalk.store.writer import Transaction
+from zentalk.wire.text import format_address
+
+_COLUMNS = "address, name, state, route, route_version, own_route_known"
+
+
+def get(tx: Transaction, address: UserAddress) -> ContactRow | None:
+    """Return one contact or request."""
+    row = tx.execute(f"SELECT {_COLUMNS} FROM contacts WHERE address = ?", (address,)).fetchone()
+    return None if row is None else ContactRow(*row)
+
+
+def view(tx: Transaction, address: UserAddress) -> Contact:
+    """Return one existing contact as users see it."""
+    row = tx.execute(
+        "SELECT address, name, state, added_at FROM contacts WHERE address = ?", (address,)
+    ).fetchone()
+    return Contact(format_address(row[0]), *row[1:])
+
+
+def listing(tx: Transaction) -> list[Contact]:
+    """Return all contacts and requests, oldest first."""
+    rows = tx.execute(
+        "SELECT address, name, state, added_at FROM contacts ORDER BY added_at, address"
+    )
+    return [Contact(format_address(row[0]), *row[1:]) for row in rows]
+
+
+def insert(tx: Transaction, address: UserAddress, name: str, state: str, now: float) -> None:
+    """Add a contact or request."""
+    tx.execute(
+        "INSERT INTO contacts (address, name, state, added_at) VALUES (?, ?, ?, ?)",
+        (address, name, state, now),
+    )
+
+
+def update(tx: Transaction, address: UserAddress, name: str, state: str) -> None:
+    """Set name and state."""
+    tx.execute("UPDATE contacts SET name = ?, state = ? WHERE address = ?", (name, state, address))
+
+
+def set_route(tx: Transaction, address: UserAddress, route: bytes | None, version: int) -> None:
+    """Remember where a contact collects; None goes back to its public send ids."""
+    tx.execute(
+        "UPDATE contacts SET route = ?, route_version = ? WHERE address = ?",
+        (route, version, address),
+    )
+
+
+def set_own_route_known(tx: Transaction, address: UserAddress, version: int) -> None:
+    """Remember which version of our own route this contact has used."""
+    tx.execute("UPDATE contacts SET own_route_known = ? WHERE address = ?", (version, address))
+
+
+def next_sequence(tx: Transaction, address: UserAddress) -> int:
+    """Take the next sequence number of our messages to this contact."""
+    row = tx.execute(
+        "UPDATE contacts SET next_sequence = next_sequence + 1 WHERE address = ?"
+        " RETURNING next_sequence - 1",
+        (address,),
+    ).fetchone()
+    return int(row[0])
+
+
+def add_unread(tx: Transaction, address: UserAddress, count: int) -> None:
+    """Raise a conversation's unread count."""
+    tx.execute("UPDATE contacts SET unread = unread + ? WHERE address = ?", (count, address))
+
+
+def clear_unread(tx: Transaction, address: UserAddress) -> None:
+    """Set a conversation's unread count to 0."""
+    tx.execute("UPDATE contacts SET unread = 0 WHERE address = ?", (address,))
+
+
+def conversations(tx: Transaction) -> list[Conversation]:
+    """Return people with at least one message, the most recent first."""
+    rows = tx.execute(
+        "SELECT c.address, c.name, m.text, m.sent_at, c.unread FROM contacts c"
+        " JOIN messages m ON m.seq = (SELECT max(seq) FROM messages WHERE contact = c.address"
+        " AND kind = 'text') ORDER BY m.seq DESC"
+    )
+    return [Conversation(format_address(row[0]), *row[1:]) for row in rows]

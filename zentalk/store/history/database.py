@@ -1,0 +1,64 @@
+"""The open history database: one writer that groups commits, and reads beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+import trio
+
+from zentalk.store.history.schema import MIGRATIONS
+from zentalk.store.sqlite import open_database, storage_errors
+from zentalk.store.writer import BatchWriter, RunBlocking, Transaction
+
+T = TypeVar("T")
+
+READERS: Final = 2
+"""Read connections: reads see the last commit and never wait for the writer."""
+
+
+class HistoryDatabase:
+    """Opens `path`, creating or migrating it.
+
+    Raises StorageError if the file is damaged, of a newer version or not accessible.
+    """
+
+    def __init__(self, path: Path, run_blocking: RunBlocking) -> None:
+        self._path = path
+        self._run_blocking = run_blocking
+        self._connection = open_database(path, MIGRATIONS)
+        self._writer = BatchWriter(self._connection, run_blocking, path)
+        self._readers = [open_database(path, MIGRATIONS, read_only=True) for _ in range(READERS)]
+        self._reader_free = trio.CapacityLimiter(READERS)
+
+    async def write(self, job: Callable[[Transaction], T]) -> T:
+        """Run a job in a transaction and return after its commit (see BatchWriter)."""
+        return await self._writer.write(job)
+
+    async def read(self, query: Callable[[Transaction], T]) -> T:
+        """Run a query on a read connection.
+
+        Raises StorageError if the file cannot be read.
+        """
+        async with self._reader_free:
+            connection = self._readers.pop()
+            try:
+                with storage_errors(self._path):
+                    return await self._run_blocking(lambda: query(connection))
+            finally:
+                self._readers.append(connection)
+
+    def read_now(self, query: Callable[[Transaction], T]) -> T:
+        """Run a query at once, in this thread; for start-up only."""
+        with storage_errors(self._path):
+            return query(self._readers[0])
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        await self._writer.run()
+
+    def close(self) -> None:
+        """Close all connections; the writer must have ended."""
+        for connection in (*self._readers, self._connection):
+            connection.close()

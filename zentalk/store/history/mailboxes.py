@@ -1,0 +1,103 @@
+"""Rows of our own mailboxes, their send ids, and the days our record was published for."""
+
+from __future__ import annotations
+
+from zentalk.ids import MailboxId, SendId, UserAddress
+from zentalk.store.history.models import OwnMailbox, OwnSendId
+from zentalk.store.writer import Transaction
+
+_MAILBOX = "mailbox, relay, slot, collect_seed, generation, created_at, poll_until"
+_SEND_ID = "send_id, mailbox, kind, contact, secret, day"
+
+
+def every(tx: Transaction) -> list[OwnMailbox]:
+    """Return current and replaced mailboxes, by slot and age."""
+    rows = tx.execute(f"SELECT {_MAILBOX} FROM own_mailboxes ORDER BY slot, created_at")
+    return [OwnMailbox(*row) for row in rows]
+
+
+def add(tx: Transaction, mailbox: OwnMailbox) -> None:
+    """Add a mailbox."""
+    tx.execute(
+        "INSERT INTO own_mailboxes VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (mailbox.mailbox, mailbox.relay, mailbox.slot, mailbox.collect_seed, mailbox.generation,
+         mailbox.created_at, mailbox.poll_until),
+    )  # fmt: skip
+
+
+def next_generation(tx: Transaction, mailbox: MailboxId) -> int:
+    """Take the next, higher registration number of a mailbox."""
+    row = tx.execute(
+        "UPDATE own_mailboxes SET generation = generation + 1 WHERE mailbox = ?"
+        " RETURNING generation",
+        (mailbox,),
+    ).fetchone()
+    return int(row[0])
+
+
+def replace(tx: Transaction, mailbox: MailboxId, poll_until: float) -> None:
+    """Mark a mailbox as replaced; it is still polled until a unix time."""
+    tx.execute("UPDATE own_mailboxes SET poll_until = ? WHERE mailbox = ?", (poll_until, mailbox))
+
+
+def forget(tx: Transaction, mailbox: MailboxId) -> None:
+    """Drop a mailbox and everything that belongs to it."""
+    tx.execute("DELETE FROM own_send_ids WHERE mailbox = ?", (mailbox,))
+    tx.execute("DELETE FROM prekeys WHERE mailbox = ?", (mailbox,))
+    tx.execute("DELETE FROM own_mailboxes WHERE mailbox = ?", (mailbox,))
+
+
+def add_send_ids(tx: Transaction, rows: list[OwnSendId]) -> None:
+    """Add send ids, before they are registered at the relay."""
+    tx.executemany(
+        f"INSERT INTO own_send_ids ({_SEND_ID}) VALUES (?, ?, ?, ?, ?, ?)",
+        [(row.send_id, row.mailbox, row.kind, row.contact, row.secret, row.day) for row in rows],
+    )
+
+
+def send_ids(tx: Transaction, mailbox: MailboxId) -> list[OwnSendId]:
+    """Return all send ids of a mailbox."""
+    rows = tx.execute(f"SELECT {_SEND_ID} FROM own_send_ids WHERE mailbox = ?", (mailbox,))
+    return [OwnSendId(*row) for row in rows]
+
+
+def send_id(tx: Transaction, wanted: SendId) -> OwnSendId | None:
+    """Return one send id."""
+    row = tx.execute(f"SELECT {_SEND_ID} FROM own_send_ids WHERE send_id = ?", (wanted,)).fetchone()
+    return None if row is None else OwnSendId(*row)
+
+
+def of_contact(tx: Transaction, contact: UserAddress) -> list[OwnSendId]:
+    """Return the send ids that a contact deposits to."""
+    rows = tx.execute(f"SELECT {_SEND_ID} FROM own_send_ids WHERE contact = ?", (contact,))
+    return [OwnSendId(*row) for row in rows]
+
+
+def free(tx: Transaction, mailbox: MailboxId, kind: int, limit: int) -> list[OwnSendId]:
+    """Return send ids of a mailbox that no contact has yet."""
+    rows = tx.execute(
+        f"SELECT {_SEND_ID} FROM own_send_ids WHERE mailbox = ? AND kind = ? AND contact IS NULL"
+        " ORDER BY send_id LIMIT ?",
+        (mailbox, kind, limit),
+    )
+    return [OwnSendId(*row) for row in rows]
+
+
+def give_to(tx: Transaction, wanted: SendId, contact: UserAddress) -> None:
+    """Give a free send id to a contact."""
+    tx.execute("UPDATE own_send_ids SET contact = ? WHERE send_id = ?", (contact, wanted))
+
+
+def forget_days(tx: Transaction, before_day: int) -> None:
+    """Drop public send ids of days long past."""
+    tx.execute("DELETE FROM own_send_ids WHERE day < ?", (before_day,))
+
+
+def next_record_sequence(tx: Transaction, day: int) -> int:
+    """Take the next sequence number of our record for a day."""
+    row = tx.execute(
+        "INSERT INTO published (day, sequence) VALUES (?, 1)"
+        " ON CONFLICT (day) DO UPDATE SET sequence = sequence + 1 RETURNING sequence",
+        (day,),
+    ).fetchone()
+    return int(row[0])

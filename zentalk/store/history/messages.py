@@ -1,0 +1,143 @@
+"""Rows of the readable history, parts of long messages, and idempotency keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zentalk.ids import MessageId, UserAddress
+from zentalk.store.history.models import Message
+from zentalk.store.writer import Transaction
+from zentalk.wire.text import format_address
+
+_COLUMNS = "id, seq, contact, direction, kind, text, state, reason, sent_at"
+
+
+def _message(row: tuple[Any, ...]) -> Message:
+    message_id, seq, contact, *rest = row
+    return Message(message_id.hex(), seq, format_address(contact), *rest)
+
+
+def insert(
+    tx: Transaction,
+    *,
+    message_id: MessageId,
+    contact: UserAddress,
+    direction: str,
+    kind: str,
+    text: str,
+    content: bytes | None,
+    state: str,
+    sender_sequence: int,
+    sent_at: float,
+    now: float,
+    confirmed: bool = False,
+) -> Message | None:
+    """Add a message; None if this contact and direction has that id already."""
+    row = tx.execute(
+        "INSERT INTO messages (id, contact, direction, kind, text, content, state,"
+        " sender_sequence, sent_at, stored_at, confirmed) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+        f" ON CONFLICT (contact, direction, id) DO NOTHING RETURNING {_COLUMNS}",
+        (message_id, contact, direction, kind, text, content, state,
+         sender_sequence, sent_at, now, confirmed),
+    ).fetchone()  # fmt: skip
+    return None if row is None else _message(row)
+
+
+def by_id(tx: Transaction, message_id: MessageId) -> Message | None:
+    """Return a message by its id."""
+    row = tx.execute(f"SELECT {_COLUMNS} FROM messages WHERE id = ?", (message_id,)).fetchone()
+    return None if row is None else _message(row)
+
+
+def page(tx: Transaction, contact: UserAddress, before: int | None, limit: int) -> list[Message]:
+    """Return up to `limit` messages of a conversation with seq < before, newest last."""
+    rows = tx.execute(
+        f"SELECT {_COLUMNS} FROM messages WHERE contact = ? AND seq < ? AND kind = 'text'"
+        " ORDER BY seq DESC LIMIT ?",
+        (contact, before if before is not None else 2**62, limit),
+    ).fetchall()
+    return [_message(row) for row in reversed(rows)]
+
+
+def set_state(
+    tx: Transaction, message_id: MessageId, contact: UserAddress, state: str, reason: str = ""
+) -> bool:
+    """Move an outgoing message to a later state; False if it is there or past it.
+
+    States only go forward (queued, sent, delivered), or to failed before delivered.
+    """
+    earlier = {"sent": ("queued",), "delivered": ("queued", "sent", "failed"),
+               "failed": ("queued", "sent")}[state]  # fmt: skip
+    marks = ",".join("?" * len(earlier))
+    changed = tx.execute(
+        "UPDATE messages SET state = ?, reason = ? WHERE id = ? AND contact = ?"
+        f" AND direction = 'out' AND state IN ({marks})",
+        (state, reason, message_id, contact, *earlier),
+    )
+    return changed.rowcount > 0
+
+
+def unconfirmed(tx: Transaction, contact: UserAddress) -> list[MessageId]:
+    """Return ids of received messages whose sender was not yet told."""
+    rows = tx.execute(
+        "SELECT id FROM messages WHERE contact = ? AND direction = 'in' AND confirmed = 0"
+        " ORDER BY seq",
+        (contact,),
+    )
+    return [MessageId(row[0]) for row in rows]
+
+
+def mark_confirmed(tx: Transaction, contact: UserAddress) -> None:
+    """Note that all received messages of a contact are being confirmed."""
+    tx.execute(
+        "UPDATE messages SET confirmed = 1 WHERE contact = ? AND direction = 'in'"
+        " AND confirmed = 0",
+        (contact,),
+    )
+
+
+def remember_key(
+    tx: Transaction, key: str, request: bytes, message_id: MessageId, now: float
+) -> None:
+    """Bind an idempotency key to the message it made."""
+    tx.execute("INSERT INTO idempotency VALUES (?, ?, ?, ?)", (key, request, message_id, now))
+
+
+def by_key(tx: Transaction, key: str) -> tuple[bytes, MessageId] | None:
+    """Return request hash and message id of an idempotency key."""
+    row = tx.execute("SELECT request, message_id FROM idempotency WHERE key = ?", (key,)).fetchone()
+    return None if row is None else (row[0], MessageId(row[1]))
+
+
+def forget_keys(tx: Transaction, before: float) -> None:
+    """Drop idempotency keys older than a unix time."""
+    tx.execute("DELETE FROM idempotency WHERE created_at < ?", (before,))
+
+
+def add_part(
+    tx: Transaction,
+    contact: UserAddress,
+    message_id: MessageId,
+    part: int,
+    parts: int,
+    data: bytes,
+    now: float,
+) -> bytes | None:
+    """Keep one part of a long message; return the whole once the last has come."""
+    tx.execute(
+        "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (contact, message_id, part, parts, data, now),
+    )
+    rows = tx.execute(
+        "SELECT data FROM parts WHERE contact = ? AND message_id = ? AND parts = ? ORDER BY part",
+        (contact, message_id, parts),
+    ).fetchall()
+    if len(rows) < parts:
+        return None
+    tx.execute("DELETE FROM parts WHERE contact = ? AND message_id = ?", (contact, message_id))
+    return b"".join(row[0] for row in rows)
+
+
+def forget_parts(tx: Transaction, before: float) -> None:
+    """Drop parts of messages that never became whole."""
+    tx.execute("DELETE FROM parts WHERE stored_at < ?", (before,))

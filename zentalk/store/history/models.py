@@ -1,0 +1,129 @@
+"""What the history database gives out: frozen rows, with ids in their text form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from zentalk.ids import MailboxId, MessageId, NodeId, SendId, UserAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person in the list; `state` is `contact`, or `request` until accepted."""
+
+    address: str
+    name: str
+    state: str
+    added_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One line of the conversation list."""
+
+    address: str
+    name: str
+    last_text: str
+    last_at: float
+    unread: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of the history; `seq` is its place in this node's order.
+
+    `id` is the same at both ends. `state` is queued, sent, delivered or failed for
+    direction `out`, received for `in`. Times are unix seconds.
+    """
+
+    id: str
+    seq: int
+    conversation: str
+    direction: str
+    kind: str
+    text: str
+    state: str
+    reason: str
+    sent_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of the durable event log."""
+
+    seq: int
+    type: str
+    at: float
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRow:
+    """A contact as the node works with it; `route` says where it collects."""
+
+    address: UserAddress
+    name: str
+    state: str
+    route: bytes | None
+    route_version: int
+    own_route_known: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
+    """One ciphertext on its way; `envelope` is None until a ratchet exists.
+
+    `held_by` are the relays whose mailbox has acknowledged it.
+    """
+
+    item: int
+    message_id: MessageId
+    contact: UserAddress
+    content: bytes
+    envelope: bytes | None
+    ratchet_id: bytes | None
+    item_key: bytes
+    created_at: float
+    expires_at: float
+    held_by: frozenset[NodeId]
+
+
+@dataclass(frozen=True, slots=True)
+class RatchetRow:
+    """One ratchet with a contact; `initial_header` goes along until it is confirmed."""
+
+    ratchet_id: bytes
+    contact: UserAddress
+    generation: int
+    initiator: bytes
+    confirmed: bool
+    initial_header: bytes | None
+    state: bytes
+    created_at: float
+    retired_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnMailbox:
+    """A mailbox of ours; `poll_until` is set once it was replaced."""
+
+    mailbox: MailboxId
+    relay: NodeId
+    slot: int
+    collect_seed: bytes
+    generation: int
+    created_at: float
+    poll_until: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSendId:
+    """A send id at one of our mailboxes and the secret that opens its deposits."""
+
+    send_id: SendId
+    mailbox: MailboxId
+    kind: int
+    contact: UserAddress | None
+    secret: bytes
+    day: int | None

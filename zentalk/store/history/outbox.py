@@ -1,0 +1,100 @@
+"""Rows of the outbox: ciphertexts that a recipient has not confirmed yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zentalk.ids import NODE_ID_BYTES, MessageId, NodeId, UserAddress
+from zentalk.store.history.models import OutboxItem
+from zentalk.store.writer import Transaction
+
+_COLUMNS = (
+    "item, message_id, contact, content, envelope, ratchet_id, item_key, created_at, expires_at,"
+    " held_by"
+)
+
+
+def _item(row: tuple[Any, ...]) -> OutboxItem:
+    *rest, held_by = row
+    starts = range(0, len(held_by), NODE_ID_BYTES)
+    relays = frozenset(NodeId(held_by[start : start + NODE_ID_BYTES]) for start in starts)
+    return OutboxItem(*rest, held_by=relays)
+
+
+def add(
+    tx: Transaction,
+    *,
+    message_id: MessageId,
+    contact: UserAddress,
+    content: bytes,
+    item_key: bytes,
+    now: float,
+    expires_at: float,
+) -> int:
+    """Add an item that has no ciphertext yet; return its number."""
+    row = tx.execute(
+        "INSERT INTO outbox (message_id, contact, content, item_key, created_at, expires_at)"
+        " VALUES (?, ?, ?, ?, ?, ?) RETURNING item",
+        (message_id, contact, content, item_key, now, expires_at),
+    ).fetchone()
+    return int(row[0])
+
+
+def set_envelope(tx: Transaction, item: int, envelope: bytes, ratchet_id: bytes) -> None:
+    """Store an item's ciphertext: from here on, retries send these bytes."""
+    tx.execute(
+        "UPDATE outbox SET envelope = ?, ratchet_id = ? WHERE item = ?",
+        (envelope, ratchet_id, item),
+    )
+
+
+def get(tx: Transaction, item: int) -> OutboxItem | None:
+    """Return one item."""
+    row = tx.execute(f"SELECT {_COLUMNS} FROM outbox WHERE item = ?", (item,)).fetchone()
+    return None if row is None else _item(row)
+
+
+def every(tx: Transaction) -> list[OutboxItem]:
+    """Return all items, oldest first."""
+    return [_item(row) for row in tx.execute(f"SELECT {_COLUMNS} FROM outbox ORDER BY item")]
+
+
+def without_envelope(tx: Transaction, contact: UserAddress) -> list[OutboxItem]:
+    """Return a contact's items that wait for a ratchet, oldest first."""
+    rows = tx.execute(
+        f"SELECT {_COLUMNS} FROM outbox WHERE contact = ? AND envelope IS NULL ORDER BY item",
+        (contact,),
+    )
+    return [_item(row) for row in rows]
+
+
+def encrypt_again(tx: Transaction, contact: UserAddress) -> None:
+    """Drop a contact's ciphertexts, so that a new ratchet encrypts the same contents."""
+    tx.execute(
+        "UPDATE outbox SET envelope = NULL, ratchet_id = NULL, held_by = x'' WHERE contact = ?",
+        (contact,),
+    )
+
+
+def add_holder(tx: Transaction, item: int, relay: NodeId) -> MessageId | None:
+    """Note that a relay holds an item; return its message, None if it is gone."""
+    row = tx.execute(
+        "UPDATE outbox SET held_by = held_by || ? WHERE item = ? AND instr(held_by, ?) = 0"
+        " RETURNING message_id",
+        (relay, item, relay),
+    ).fetchone()
+    return None if row is None else MessageId(row[0])
+
+
+def remove_message(tx: Transaction, contact: UserAddress, message_id: MessageId) -> list[int]:
+    """Remove a confirmed message's items; return their numbers."""
+    rows = tx.execute(
+        "DELETE FROM outbox WHERE message_id = ? AND contact = ? RETURNING item",
+        (message_id, contact),
+    ).fetchall()
+    return [int(row[0]) for row in rows]
+
+
+def remove(tx: Transaction, item: int) -> None:
+    """Remove one item."""
+    tx.execute("DELETE FROM outbox WHERE item = ?", (item,))

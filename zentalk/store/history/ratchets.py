@@ -1,0 +1,98 @@
+"""Rows of ratchets, and the hashes of what they have decrypted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zentalk.ids import MessageId, UserAddress
+from zentalk.store.history.models import RatchetRow
+from zentalk.store.writer import Transaction
+
+_COLUMNS = (
+    "ratchet_id, contact, generation, initiator, confirmed, initial_header, state, created_at,"
+    " retired_at"
+)
+
+
+def _row(row: tuple[Any, ...]) -> RatchetRow:
+    ratchet_id, contact, generation, initiator, confirmed, *rest = row
+    return RatchetRow(ratchet_id, contact, generation, initiator, bool(confirmed), *rest)
+
+
+def of_contact(tx: Transaction, contact: UserAddress) -> list[RatchetRow]:
+    """Return a contact's ratchets, the newest generation first."""
+    rows = tx.execute(
+        f"SELECT {_COLUMNS} FROM ratchets WHERE contact = ?"
+        " ORDER BY generation DESC, created_at DESC",
+        (contact,),
+    )
+    return [_row(row) for row in rows]
+
+
+def get(tx: Transaction, ratchet_id: bytes) -> RatchetRow | None:
+    """Return one ratchet."""
+    row = tx.execute(
+        f"SELECT {_COLUMNS} FROM ratchets WHERE ratchet_id = ?", (ratchet_id,)
+    ).fetchone()
+    return None if row is None else _row(row)
+
+
+def insert(tx: Transaction, row: RatchetRow) -> None:
+    """Add a ratchet."""
+    tx.execute(
+        "INSERT INTO ratchets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (row.ratchet_id, row.contact, row.generation, row.initiator, row.confirmed,
+         row.initial_header, row.state, row.created_at, row.retired_at),
+    )  # fmt: skip
+
+
+def set_state(tx: Transaction, ratchet_id: bytes, state: bytes) -> None:
+    """Store a ratchet's new state."""
+    tx.execute("UPDATE ratchets SET state = ? WHERE ratchet_id = ?", (state, ratchet_id))
+
+
+def set_confirmed(tx: Transaction, ratchet_id: bytes) -> None:
+    """Note the first authenticated reply: the initial header need not go along any more."""
+    tx.execute(
+        "UPDATE ratchets SET confirmed = 1, initial_header = NULL WHERE ratchet_id = ?",
+        (ratchet_id,),
+    )
+
+
+def retire_others(tx: Transaction, contact: UserAddress, kept: bytes, now: float) -> None:
+    """Mark every other ratchet of a contact as receive-only since `now`."""
+    tx.execute(
+        "UPDATE ratchets SET retired_at = ? WHERE contact = ? AND ratchet_id != ?"
+        " AND retired_at IS NULL",
+        (now, contact, kept),
+    )
+
+
+def forget_retired(tx: Transaction, before: float) -> None:
+    """Drop ratchets that were retired before a unix time."""
+    tx.execute("DELETE FROM ratchets WHERE retired_at < ?", (before,))
+
+
+def seen(tx: Transaction, digest: bytes) -> tuple[UserAddress, MessageId | None] | None:
+    """Return contact and message of a ciphertext that was decrypted before."""
+    row = tx.execute("SELECT contact, message_id FROM seen WHERE hash = ?", (digest,)).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
+def remember(
+    tx: Transaction,
+    digest: bytes,
+    contact: UserAddress,
+    message_id: MessageId | None,
+    expires_at: float,
+) -> None:
+    """Remember a decrypted ciphertext by its hash."""
+    tx.execute(
+        "INSERT INTO seen VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (digest, contact, message_id, expires_at),
+    )
+
+
+def forget_seen(tx: Transaction, now: float) -> None:
+    """Drop hashes whose time is over."""
+    tx.execute("DELETE FROM seen WHERE expires_at < ?", (now,))
