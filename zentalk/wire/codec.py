@@ -14,7 +14,7 @@ import msgpack
 
 from zentalk.errors import DecodeError, LocalProtocolError
 
-Value: TypeAlias = "None | bool | int | str | bytes | list[Value] | dict[str, Value]"
+Value: TypeAlias = "bool | int | str | bytes | list[Value] | dict[str, Value] | None"
 
 MAX_DEPTH: Final = 6
 """Nesting that any record of ours needs is at most 4; 6 leaves room to grow."""

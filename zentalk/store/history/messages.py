@@ -116,6 +116,7 @@ def forget_keys(tx: Transaction, before: float) -> None:
 
 def add_part(
     tx: Transaction,
+    *,
     contact: UserAddress,
     message_id: MessageId,
     part: int,

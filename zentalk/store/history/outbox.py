@@ -15,10 +15,11 @@ _COLUMNS = (
 
 
 def _item(row: tuple[Any, ...]) -> OutboxItem:
-    *rest, held_by = row
+    held_by = row[-1]
     starts = range(0, len(held_by), NODE_ID_BYTES)
     relays = frozenset(NodeId(held_by[start : start + NODE_ID_BYTES]) for start in starts)
-    return OutboxItem(*rest, held_by=relays)
+    values = [*row[:-1], relays]
+    return OutboxItem(*values)
 
 
 def add(
