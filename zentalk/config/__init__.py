@@ -1,7 +1,7 @@
 """Settings of the programs: a TOML file and the environment become frozen, validated objects.
 
-It also keeps the few files that every program's folder has: the settings, the identity key
-and the lock. It must never open a database or a socket, and never show a key.
+It also has what every program's folder needs: private files and the lock. It must never
+open a database or a socket.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from zentalk.config.files import (
     remove_file,
     write_private,
 )
-from zentalk.config.identity import create_identity, load_identity
 from zentalk.config.loading import CONFIG_FILE, load_api_settings, load_relay_settings
 from zentalk.config.lock import hold_lock
 from zentalk.config.settings import ApiSettings, RelaySettings, Settings
@@ -23,10 +22,8 @@ __all__ = [
     "ApiSettings",
     "RelaySettings",
     "Settings",
-    "create_identity",
     "hold_lock",
     "load_api_settings",
-    "load_identity",
     "load_relay_settings",
     "make_private_directory",
     "read_private",
