@@ -18,6 +18,7 @@ KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
 ZERO_NONCE: Final = bytes(NONCE_BYTES)
+_BLOCK_BYTES: Final = 64
 
 
 def chacha_seal(key: bytes, nonce: bytes, plaintext: bytes, aad: bytes = b"") -> bytes:
@@ -52,13 +53,15 @@ def aes_open(key: bytes, nonce: bytes, sealed: bytes, aad: bytes = b"") -> bytes
         raise AuthenticationError("sealed data does not open with this key") from None
 
 
-def chacha_keystream(key: bytes, length: int) -> bytes:
-    """Return the first `length` keystream bytes that `chacha_seal(key, ZERO_NONCE, ..)` uses.
+def chacha_keystream(key: bytes, length: int, skip: int = 0) -> bytes:
+    """Return `length` keystream bytes that `chacha_seal(key, ZERO_NONCE, ..)` uses after `skip`.
 
     RFC 8439 section 2.8: the body starts at block counter 1.
     """
-    start = (1).to_bytes(4, "little") + ZERO_NONCE
-    return Cipher(algorithms.ChaCha20(key, start), mode=None).encryptor().update(bytes(length))
+    block, within = divmod(skip, _BLOCK_BYTES)
+    start = (1 + block).to_bytes(4, "little") + ZERO_NONCE
+    encryptor = Cipher(algorithms.ChaCha20(key, start), mode=None).encryptor()
+    return encryptor.update(bytes(within + length))[within:]
 
 
 def xor(left: bytes, right: bytes) -> bytes:

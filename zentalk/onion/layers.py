@@ -1,0 +1,104 @@
+"""The keys of one hop, and how layers are put around a body: shared by wrap, peel and ack.
+
+Spec: docs/spec/onion.md sections 3 and 5. Nothing here chooses a payload or keeps a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from zentalk.crypto import x25519
+from zentalk.crypto.aead import ZERO_NONCE, chacha_keystream, chacha_seal, xor
+from zentalk.crypto.hashing import derive
+from zentalk.crypto.labels import Label
+from zentalk.crypto.types import Entropy
+from zentalk.onion.geometry import HEADER_BYTES, SUITE, Geometry
+from zentalk.onion.packet import Hop, check_hop, forward_header
+
+_AEAD_KEY_END: Final = 32
+_REPLAY_TAG_END: Final = 48
+_KEYS_BYTES: Final = _REPLAY_TAG_END + HEADER_BYTES
+
+
+class HopKeys(NamedTuple):
+    """AEAD key (32 bytes), replay tag (16) and pad (88) of one packet at one hop."""
+
+    aead_key: bytes
+    replay_tag: bytes
+    pad: bytes
+
+    def __repr__(self) -> str:
+        return "<hop keys>"
+
+
+class Layer(NamedTuple):
+    """What a sender knows of one hop: its two bytes in the clear, ephemeral public key, keys."""
+
+    hop: Hop
+    aad: bytes
+    ct: bytes
+    keys: HopKeys
+
+
+def hop_keys(aad: bytes, shared: bytes, ct: bytes, mix_key: bytes) -> HopKeys:
+    """Derive a hop's keys; `aad` is suite and epoch byte, the others have 32 bytes."""
+    stream = derive(Label.ONION, aad, shared, ct, mix_key, length=_KEYS_BYTES)
+    return HopKeys(
+        stream[:_AEAD_KEY_END], stream[_AEAD_KEY_END:_REPLAY_TAG_END], stream[_REPLAY_TAG_END:]
+    )
+
+
+def make_layers(hops: Sequence[Hop], entropy: Entropy) -> list[Layer]:
+    """Draw an ephemeral key (32 bytes of entropy) for every hop, in path order.
+
+    Raises LocalProtocolError for a hop that has no encoding and AuthenticationError for a mix
+    key of low order.
+    """
+    return [_make_layer(hop, entropy) for hop in hops]
+
+
+def build_packet(geometry: Geometry, layers: Sequence[Layer], front: bytes, tail: bytes) -> bytes:
+    """Return the packet whose last relay finds `front` at the start of its plaintext.
+
+    `tail` is what the body ends with on the first link (a compact ack's filler, else nothing):
+    front, tail and one header per forwarding hop make up a body.
+    """
+    last = layers[-1]
+    plaintext = front + _tail_at_end(geometry, layers, tail)
+    sealed = chacha_seal(last.keys.aead_key, ZERO_NONCE, plaintext, last.aad)
+    body_bytes, rest_bytes = geometry.body_bytes, geometry.rest_bytes
+    following = last
+    for layer in reversed(layers[:-1]):
+        header = forward_header(
+            layer.hop.delay_ms, following.hop, following.ct, sealed[body_bytes:]
+        )
+        plaintext = b"".join((header, memoryview(sealed)[:rest_bytes]))
+        sealed = chacha_seal(layer.keys.aead_key, ZERO_NONCE, plaintext, layer.aad)
+        following = layer
+    return b"".join((following.aad, following.ct, sealed))
+
+
+def _make_layer(hop: Hop, entropy: Entropy) -> Layer:
+    check_hop(hop)
+    ephemeral = x25519.generate(entropy)
+    shared = x25519.exchange(ephemeral.secret, hop.mix_key)
+    aad = bytes((SUITE, hop.epoch & 0xFF))
+    return Layer(hop, aad, ephemeral.public, hop_keys(aad, shared, ephemeral.public, hop.mix_key))
+
+
+def _tail_at_end(geometry: Geometry, layers: Sequence[Layer], tail: bytes) -> bytes:
+    """Follow the end of the body through every hop: decrypted by each, padded by all but the last.
+
+    Each layer's tag covers what later hops will see there, so the sender must know it first.
+    """
+    for layer in layers[:-1]:
+        tail = _decrypt_tail(geometry, layer, tail) + layer.keys.pad
+    return _decrypt_tail(geometry, layers[-1], tail)
+
+
+def _decrypt_tail(geometry: Geometry, layer: Layer, tail: bytes) -> bytes:
+    if not tail:
+        return tail
+    start = geometry.body_bytes - len(tail)
+    return xor(tail, chacha_keystream(layer.keys.aead_key, len(tail), start))
