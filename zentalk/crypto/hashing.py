@@ -15,12 +15,12 @@ from zentalk.crypto.types import Secret
 
 def blake2b_256(label: Label, *parts: bytes) -> bytes:
     """Return the 32-byte BLAKE2b hash of label and parts."""
-    return hashlib.blake2b(b"".join((label.value, *parts)), digest_size=32).digest()
+    return hashlib.blake2b(b"".join((label, *parts)), digest_size=32).digest()
 
 
 def derive(label: Label, *parts: bytes, length: int = 32) -> Secret:
     """Return `length` bytes of SHAKE256(label || parts): key derivation for secrets."""
-    return Secret(hashlib.shake_256(b"".join((label.value, *parts))).digest(length))
+    return Secret(hashlib.shake_256(b"".join((label, *parts))).digest(length))
 
 
 def sha256(data: bytes) -> bytes:

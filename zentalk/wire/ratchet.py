@@ -76,15 +76,25 @@ class InitialHeader(NamedTuple):
         """Read a header; raises DecodeError on a wrong length, suite or flag."""
         if len(data) != INITIAL_HEADER_BYTES:
             raise DecodeError("an initial header has the wrong length")
-        suite, generation, identity, ephemeral, ciphertext, *key_ids, flag, one_time_id = (
-            _INITIAL.unpack(data)
-        )
+        (
+            suite,
+            generation,
+            identity,
+            ephemeral,
+            ciphertext,
+            signed_prekey_id,
+            pq_prekey_id,
+            flag,
+            one_time_id,
+        ) = _INITIAL.unpack(data)
         if suite != SESSION_SUITE:
             raise DecodeError(f"session suite {suite} is not known")
         if flag > 1 or (flag == 0 and one_time_id != 0):
             raise DecodeError("the one-time flag of an initial header is not valid")
         one_time = one_time_id if flag else None
-        return cls(generation, identity, ephemeral, ciphertext, *key_ids, one_time)
+        return cls(
+            generation, identity, ephemeral, ciphertext, signed_prekey_id, pq_prekey_id, one_time
+        )
 
     def replay_key(self) -> bytes:
         """Return 32 bytes that are the same for every copy of this first message.
@@ -128,6 +138,9 @@ class BlockKind(IntEnum):
     KEM_CIPHERTEXT = 2
 
 
+_LAST_KIND: Final = max(BlockKind).value
+
+
 class PqBlock(NamedTuple):
     """A KEM key or ciphertext of one PQ epoch."""
 
@@ -146,12 +159,11 @@ BLOCK_ROOM_BYTES: Final = {kind: _EPOCH_BYTES + size for kind, size in _BLOCK_BY
 
 def pack_body(content: bytes, block: PqBlock | None, size_bytes: int) -> bytes:
     """Return a body of exactly `size_bytes`; the caller has checked that it fits."""
-    kind, tail = BlockKind.NOTHING, b""
+    kind, tail = 0, b""
     if block is not None:
-        kind, tail = block.kind, block.epoch.to_bytes(_EPOCH_BYTES, "big") + block.data
-    length = len(content).to_bytes(_CONTENT_LENGTH_BYTES, "big")
-    body = b"".join((kind.to_bytes(1, "big"), length, content, tail))
-    return body.ljust(size_bytes, b"\0")
+        kind, tail = block.kind.value, block.epoch.to_bytes(_EPOCH_BYTES, "big") + block.data
+    front = (kind << 8 * _CONTENT_LENGTH_BYTES | len(content)).to_bytes(BODY_FRONT_BYTES, "big")
+    return (front + content + tail).ljust(size_bytes, b"\0")
 
 
 def unpack_body(body: bytes) -> tuple[bytes, PqBlock | None]:
@@ -160,10 +172,10 @@ def unpack_body(body: bytes) -> tuple[bytes, PqBlock | None]:
         raise DecodeError("an envelope's body is too short")
     kind = body[0]
     end = BODY_FRONT_BYTES + int.from_bytes(body[1:BODY_FRONT_BYTES], "big")
-    if kind > max(BlockKind):
+    if kind > _LAST_KIND:
         raise DecodeError("an envelope carries a block of an unknown kind")
     content, block = body[BODY_FRONT_BYTES:end], None
-    if kind != BlockKind.NOTHING:
+    if kind:
         known, start = BlockKind(kind), end + _EPOCH_BYTES
         epoch = int.from_bytes(body[end:start], "big")
         end = start + _BLOCK_BYTES[known]

@@ -1,0 +1,185 @@
+"""Several ratchets of one contact: which one sends, which receive, when to make another.
+
+Pure bookkeeping over names of ratchets; no key passes through here. Offer a ratchet to
+a set only after its first envelope has decrypted and its sender is the pinned identity
+of the contact: nothing here checks that again.
+
+    a new ratchet          sends                                    receives
+    initiated by us        once the peer has answered in it, or     at once
+                           while there is no other one
+    initiated by the peer  at once, if no confirmed one ranks       at once
+                           above it
+
+Rank is (generation, lower identity key initiated it): when both sides renew at once,
+both end in the same ratchet. A generation must be above those of all confirmed
+ratchets, or equal to the highest one but initiated by the other side. A ratchet that
+no longer sends goes on receiving for 30 days.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
+
+from zentalk.errors import LocalProtocolError
+from zentalk.ids import DAY_SECONDS
+
+RETAIN_SECONDS: Final = 30 * DAY_SECONDS
+MAX_SESSIONS: Final = 8
+"""Ratchets kept per contact, so that a contact cannot fill our disk with them."""
+RENEW_AFTER_ENVELOPES: Final = 3
+RENEW_INTERVAL_SECONDS: Final = 3_600.0
+RENEW_INTERVAL_MAX_SECONDS: Final = 24 * 3_600.0
+RENEW_QUIET_SECONDS: Final = 48 * 3_600.0
+"""After so long without a renewal, the interval starts over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One ratchet of a contact, by name.
+
+    `confirmed` says that the peer has proved to hold its keys; `superseded_at` is when
+    another one took over sending (seconds), None while it could send.
+    """
+
+    generation: int
+    initiator: bytes
+    ratchet_id: bytes
+    confirmed: bool
+    superseded_at: float | None = None
+
+
+class Verdict(Enum):
+    """What becomes of a ratchet that the peer initiated."""
+
+    SENDS = "sends"
+    RECEIVES = "receives"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSet:
+    """All ratchets of one contact; `own` and `peer` are 32-byte identity keys."""
+
+    own: bytes
+    peer: bytes
+    sessions: tuple[Session, ...] = ()
+
+    def next_generation(self) -> int:
+        """Return the generation for a ratchet that we initiate now."""
+        return 1 + max((one.generation for one in self.sessions), default=0)
+
+    def initiated(self, ratchet_id: bytes, generation: int, now: float) -> SessionSet:
+        """Add a ratchet that we initiated; it is not confirmed yet.
+
+        Raises LocalProtocolError if the generation is not `next_generation()`.
+        """
+        if generation != self.next_generation():
+            raise LocalProtocolError("a new ratchet needs the next generation")
+        fresh = Session(generation, self.own, ratchet_id, confirmed=False)
+        return self._with((*self.sessions, fresh), now)
+
+    def offered(self, ratchet_id: bytes, generation: int, now: float) -> tuple[SessionSet, Verdict]:
+        """Judge a ratchet that the peer initiated and whose first envelope decrypted."""
+        fresh = Session(generation, self.peer, ratchet_id, confirmed=True)
+        if not self._is_new(fresh):
+            return self, Verdict.REFUSED
+        after = self._with((*self.sessions, fresh), now)
+        sends = after.sending()
+        is_sending = sends is not None and sends.ratchet_id == ratchet_id
+        return after, Verdict.SENDS if is_sending else Verdict.RECEIVES
+
+    def confirmed(self, ratchet_id: bytes, now: float) -> SessionSet:
+        """Note that an envelope of the peer has decrypted in a ratchet."""
+        known = {one.ratchet_id: one for one in self.sessions}
+        if ratchet_id not in known or known[ratchet_id].confirmed:
+            return self
+        known[ratchet_id] = replace(known[ratchet_id], confirmed=True)
+        return self._with(tuple(known.values()), now)
+
+    def sending(self) -> Session | None:
+        """Return the ratchet to encrypt with, None if there is none at all."""
+        confirmed = [one for one in self.sessions if one.confirmed]
+        return max(confirmed or self.sessions, key=self._rank, default=None)
+
+    def receiving(self) -> tuple[Session, ...]:
+        """Return the ratchets to try an envelope with, the most likely one first."""
+        return tuple(sorted(self.sessions, key=self._rank, reverse=True))
+
+    def expired(self, now: float) -> SessionSet:
+        """Drop what has been superseded for 30 days; its keys may be deleted."""
+        kept = tuple(one for one in self.sessions if not _is_over(one, now))
+        return self if kept == self.sessions else replace(self, sessions=kept)
+
+    def next_deadline(self) -> float | None:
+        """Return when `expired` has something to do."""
+        ends = [
+            one.superseded_at + RETAIN_SECONDS
+            for one in self.sessions
+            if one.superseded_at is not None
+        ]
+        return min(ends, default=None)
+
+    def _rank(self, one: Session) -> tuple[int, bool]:
+        return one.generation, one.initiator == min(self.own, self.peer)
+
+    def _is_new(self, fresh: Session) -> bool:
+        if any(one.ratchet_id == fresh.ratchet_id for one in self.sessions):
+            return False
+        highest = max((one.generation for one in self.sessions if one.confirmed), default=0)
+        if fresh.generation != highest:
+            return fresh.generation > highest
+        rivals = {one.initiator for one in self.sessions if one.generation == highest}
+        return fresh.generation > 0 and fresh.initiator not in rivals
+
+    def _with(self, sessions: tuple[Session, ...], now: float) -> SessionSet:
+        """Mark what a change has superseded, and keep at most MAX_SESSIONS."""
+        draft = replace(self, sessions=sessions)
+        sends = draft.sending()
+        marked = tuple(
+            replace(one, superseded_at=now)
+            if one.superseded_at is None and sends is not None and self._is_below(one, sends)
+            else one
+            for one in draft.receiving()
+        )
+        return replace(self, sessions=marked[:MAX_SESSIONS])
+
+    def _is_below(self, one: Session, sends: Session) -> bool:
+        return sends.confirmed and self._rank(one) < self._rank(sends)
+
+
+def _is_over(one: Session, now: float) -> bool:
+    return one.superseded_at is not None and now >= one.superseded_at + RETAIN_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalLimit:
+    """Decides when a contact's ratchet counts as broken, and how often to replace it.
+
+    `undecryptable` holds at most 3 hashes: a flood of forged envelopes costs no memory
+    and, at one renewal an hour doubling to one a day, little else.
+    """
+
+    undecryptable: frozenset[bytes] = frozenset()
+    interval_seconds: float = RENEW_INTERVAL_SECONDS
+    last_renewal: float | None = None
+
+    def failed(self, envelope_hash: bytes) -> RenewalLimit:
+        """Note an envelope that no ratchet of the contact could read."""
+        if len(self.undecryptable) >= RENEW_AFTER_ENVELOPES:
+            return self
+        return replace(self, undecryptable=self.undecryptable | {envelope_hash})
+
+    def due(self, now: float) -> bool:
+        """Tell whether a new ratchet should be made now."""
+        if len(self.undecryptable) < RENEW_AFTER_ENVELOPES:
+            return False
+        return self.last_renewal is None or now >= self.last_renewal + self.interval_seconds
+
+    def renewed(self, now: float) -> RenewalLimit:
+        """Note that a new ratchet was initiated; the next one has to wait longer."""
+        quiet = self.last_renewal is None or now >= self.last_renewal + RENEW_QUIET_SECONDS
+        doubled = min(2 * self.interval_seconds, RENEW_INTERVAL_MAX_SECONDS)
+        interval = RENEW_INTERVAL_SECONDS if quiet else doubled
+        return RenewalLimit(interval_seconds=interval, last_renewal=now)
