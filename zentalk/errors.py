@@ -17,6 +17,10 @@ class LocalProtocolError(ZentalkError):
     """Our own caller used a protocol core wrongly: a bug on this side."""
 
 
+class TooLargeError(LocalProtocolError):
+    """Something handed to us is larger than its format allows; the message names the limit."""
+
+
 class RemoteProtocolError(ZentalkError):
     """The peer sent something it must not send: it is broken or hostile."""
 
