@@ -12,6 +12,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
+from zentalk.crypto.types import Secret
 from zentalk.errors import AuthenticationError
 
 KEY_BYTES: Final = 32
@@ -51,6 +52,30 @@ def aes_open(key: bytes, nonce: bytes, sealed: bytes, aad: bytes = b"") -> bytes
         return AESGCM(key).decrypt(nonce, sealed, aad)
     except (InvalidTag, ValueError):
         raise AuthenticationError("sealed data does not open with this key") from None
+
+
+class AesKey:
+    """An AES-256-GCM key that seals or opens often: its schedule is computed once."""
+
+    __slots__ = ("_cipher", "secret")
+
+    def __init__(self, secret: bytes) -> None:
+        self.secret = Secret(secret)
+        self._cipher = AESGCM(secret)
+
+    def __repr__(self) -> str:
+        return "<AES key>"
+
+    def seal(self, nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:
+        """Return ciphertext || 16-byte tag."""
+        return self._cipher.encrypt(nonce, plaintext, aad)
+
+    def open(self, nonce: bytes, sealed: bytes, aad: bytes) -> bytes:
+        """Return the plaintext; raises AuthenticationError as `aes_open` does."""
+        try:
+            return self._cipher.decrypt(nonce, sealed, aad)
+        except (InvalidTag, ValueError):
+            raise AuthenticationError("sealed data does not open with this key") from None
 
 
 def chacha_keystream(key: bytes, length: int, skip: int = 0) -> bytes:

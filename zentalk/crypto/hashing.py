@@ -23,6 +23,15 @@ def derive(label: Label, *parts: bytes, length: int = 32) -> Secret:
     return Secret(hashlib.shake_256(b"".join((label, *parts))).digest(length))
 
 
+def derive_fast(label: Label, *parts: bytes, length: int) -> bytes:
+    """Return up to 64 bytes of BLAKE2b(label || parts): `derive` at half its cost.
+
+    The length is part of the hash's parameters, so that outputs of two lengths have
+    nothing in common. The caller splits the result and wraps the parts in `Secret`.
+    """
+    return hashlib.blake2b(b"".join((label, *parts)), digest_size=length).digest()
+
+
 def sha256(data: bytes) -> bytes:
     """Return the plain SHA-256 of `data` (content addressing only)."""
     return hashlib.sha256(data).digest()

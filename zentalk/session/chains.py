@@ -1,7 +1,8 @@
 """The key schedule: root steps, chain steps, the keys of one envelope (spec: end-to-end).
 
-Every function is one call of SHAKE256 behind its own label. Nothing here knows of
-messages or keeps a key; a caller that forgets an input forgets it for good.
+Every function is one hash behind its own label: BLAKE2b for what every envelope does,
+SHAKE256 for the rest. Nothing here knows of messages or keeps a key; a caller that
+forgets an input forgets it for good.
 
     root  ---root_step(DH, KEM secret or nothing)--->  root'  | chain | next header key
     chain ---chain_step----------------------------->  chain' | message key
@@ -15,12 +16,13 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from zentalk.crypto.aead import KEY_BYTES, NONCE_BYTES
-from zentalk.crypto.hashing import derive
+from zentalk.crypto.hashing import derive, derive_fast
 from zentalk.crypto.labels import Label
 from zentalk.crypto.types import Secret
 
 SALT_BYTES: Final = 16
 """Fresh random bytes in each envelope: a rolled-back state never repeats a key stream."""
+_BODY_KEY_BYTES: Final = KEY_BYTES + NONCE_BYTES
 
 
 class RootStep(NamedTuple):
@@ -31,28 +33,21 @@ class RootStep(NamedTuple):
     header_key: Secret
 
 
-class ChainStep(NamedTuple):
-    """What one envelope's step of a chain yields."""
-
-    chain: Secret
-    message_key: Secret
-
-
 def root_step(root: bytes, shared: bytes, kem_secret: bytes) -> RootStep:
     """Mix a 32-byte exchange, and a 32-byte KEM secret or b"", into the root."""
     out = derive(Label.RATCHET_ROOT, root, shared, kem_secret, length=96)
     return RootStep(Secret(out[:32]), Secret(out[32:64]), Secret(out[64:]))
 
 
-def chain_step(chain: bytes) -> ChainStep:
-    """Advance a chain by one envelope."""
-    out = derive(Label.RATCHET_CHAIN, chain, length=64)
-    return ChainStep(Secret(out[:32]), Secret(out[32:]))
+def chain_step(chain: bytes) -> tuple[Secret, Secret]:
+    """Advance a chain by one envelope; return the chain after it and the message key."""
+    out = derive_fast(Label.RATCHET_CHAIN, chain, length=64)
+    return Secret(out[:32]), Secret(out[32:])
 
 
 def body_key(message_key: bytes, salt: bytes) -> tuple[bytes, bytes]:
     """Return AEAD key and nonce of one envelope."""
-    out = derive(Label.RATCHET_MESSAGE, message_key, salt, length=KEY_BYTES + NONCE_BYTES)
+    out = derive_fast(Label.RATCHET_MESSAGE, message_key, salt, length=_BODY_KEY_BYTES)
     return out[:KEY_BYTES], out[KEY_BYTES:]
 
 

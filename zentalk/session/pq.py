@@ -13,7 +13,8 @@ swap. The responder of the session offers epoch 1, the initiator epoch 2, and so
 a responder's first envelope has room, an initiator's first has not.
 
     phase      holds           rides        leaves when                          to
-    IDLE       nothing         nothing      an envelope has room for a key       OFFERING
+    IDLE       nothing         nothing      4 own steps later, at an envelope    OFFERING
+                                            with room for a key
     OFFERING   KEM seed, key   key          the ciphertext arrives               READY
     READY      epoch secret    nothing      we take a step (header names it)     WAITING, epoch+1
     WAITING    nothing         nothing      the key arrives                      ANSWERING
@@ -39,6 +40,9 @@ from zentalk.wire.ratchet import BLOCK_ROOM_BYTES, BlockKind, PqBlock
 
 OVERDUE_AFTER_ENVELOPES: Final = 50
 """So many envelopes without room, and the caller should send one that has room."""
+REST_STEPS: Final = 4
+"""Own steps between two offers: every message is confirmed, so every message is a step,
+and a KEM exchange at each would double what a message costs."""
 _NOTHING: Final = Secret(b"")
 
 
@@ -56,7 +60,8 @@ class PqState(NamedTuple):
     """One side of the PQ ratchet.
 
     `mixed` counts the epochs in the root; `seed`, `riding` and `secret` belong to the
-    next one (see the table); `unfitted` counts envelopes since one had room.
+    next one (see the table); `rest` counts our steps until the next offer, `unfitted`
+    the envelopes since one had room.
     """
 
     phase: Phase
@@ -64,6 +69,7 @@ class PqState(NamedTuple):
     seed: Secret = _NOTHING
     riding: bytes = b""
     secret: Secret = _NOTHING
+    rest: int = 0
     unfitted: int = 0
 
 
@@ -80,7 +86,7 @@ _RIDES: Final = {
 def ride(state: PqState, room_bytes: int, entropy: Entropy) -> tuple[PqState, PqBlock | None]:
     """Choose what the next envelope carries in `room_bytes` of padding."""
     kind = _RIDES.get(state.phase)
-    if kind is None:
+    if kind is None or state.rest:
         return state, None
     if room_bytes < BLOCK_ROOM_BYTES[kind]:
         return state._replace(unfitted=state.unfitted + 1), None
@@ -117,6 +123,8 @@ def receive(state: PqState, block: PqBlock | None) -> PqState:
 
 def at_own_step(state: PqState) -> tuple[PqState, bytes]:
     """Return the state after our step and the secret to mix into it (b"" for none)."""
+    if state.rest:
+        return state._replace(rest=state.rest - 1), b""
     if state.phase is not Phase.READY:
         return state, b""
     return PqState(Phase.WAITING, state.mixed + 1), state.secret
@@ -130,5 +138,5 @@ def at_peer_step(state: PqState, named_epoch: int) -> tuple[PqState, bytes]:
     if named_epoch == state.mixed:
         return state, b""
     if named_epoch == state.mixed + 1 and state.phase is Phase.ANSWERING:
-        return PqState(Phase.IDLE, named_epoch), state.secret
+        return PqState(Phase.IDLE, named_epoch, rest=REST_STEPS), state.secret
     raise RemoteProtocolError("a ratchet step names a PQ epoch that was not agreed on")

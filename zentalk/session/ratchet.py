@@ -20,7 +20,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from zentalk.crypto import aead, x25519
+from zentalk.crypto import x25519
+from zentalk.crypto.aead import NONCE_BYTES, TAG_BYTES, AesKey, aes_open, aes_seal
 from zentalk.crypto.types import Entropy, Secret
 from zentalk.crypto.x25519 import KeyPair
 from zentalk.errors import (
@@ -38,22 +39,21 @@ from zentalk.session.chains import (
     root_step,
 )
 from zentalk.session.skipped import SkippedKeys, check_gap
-from zentalk.session.state import ReceivingChain, SendingChain, State
+from zentalk.session.state import ReceivingChain, Root, SendingChain, State
 from zentalk.wire.ratchet import (
     BODY_FRONT_BYTES,
     MAX_CONTENT_BYTES,
-    MAX_UINT32,
     MESSAGE_HEADER_BYTES,
     MessageHeader,
     pack_body,
     unpack_body,
 )
 
-_SEALED_HEADER_BYTES: Final = MESSAGE_HEADER_BYTES + aead.TAG_BYTES
+_SEALED_HEADER_BYTES: Final = MESSAGE_HEADER_BYTES + TAG_BYTES
 _FRONT_BYTES: Final = SALT_BYTES + _SEALED_HEADER_BYTES
 _NO_SKIPPED: Final = SkippedKeys()
 
-ENVELOPE_OVERHEAD_BYTES: Final = _FRONT_BYTES + BODY_FRONT_BYTES + aead.TAG_BYTES
+ENVELOPE_OVERHEAD_BYTES: Final = _FRONT_BYTES + BODY_FRONT_BYTES + TAG_BYTES
 """What an envelope is longer than the longest content it can hold."""
 
 
@@ -79,21 +79,10 @@ class Ratchet:
     ) -> Ratchet:
         """Start the side that sends first, from what `pqxdh.initiate` returned."""
         ours, theirs = first_header_keys(root)
-        return cls(
-            State(
-                associated_data=associated_data,
-                root=Secret(root),
-                own=None,
-                peer_public=peer_signed_prekey_public,
-                previous_count=0,
-                sending=None,
-                receiving=None,
-                next_sending_header_key=ours,
-                next_receiving_header_key=theirs,
-                skipped=_NO_SKIPPED,
-                pq=pq.FIRST_OF_INITIATOR,
-            )
+        start = Root(
+            associated_data, Secret(root), None, peer_signed_prekey_public, 0, ours, theirs
         )
+        return cls(State(start, None, None, _NO_SKIPPED, pq.FIRST_OF_INITIATOR))
 
     @classmethod
     def respond(
@@ -101,21 +90,8 @@ class Ratchet:
     ) -> Ratchet:
         """Start the side that receives first, from what `pqxdh.respond` returned."""
         theirs, ours = first_header_keys(root)
-        return cls(
-            State(
-                associated_data=associated_data,
-                root=Secret(root),
-                own=own_signed_prekey_pair,
-                peer_public=b"",
-                previous_count=0,
-                sending=None,
-                receiving=None,
-                next_sending_header_key=ours,
-                next_receiving_header_key=theirs,
-                skipped=_NO_SKIPPED,
-                pq=pq.FIRST_OF_RESPONDER,
-            )
-        )
+        start = Root(associated_data, Secret(root), own_signed_prekey_pair, b"", 0, ours, theirs)
+        return cls(State(start, None, None, _NO_SKIPPED, pq.FIRST_OF_RESPONDER))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Ratchet:
@@ -129,7 +105,7 @@ class Ratchet:
     @property
     def can_send(self) -> bool:
         """False only for a responder that has not decrypted anything yet."""
-        return self._state.peer_public != b""
+        return self._state.root.peer_public != b""
 
     @property
     def has_received(self) -> bool:
@@ -154,20 +130,22 @@ class Ratchet:
         room_bytes = max_content_bytes(padded_bytes) - len(content)
         if room_bytes < 0:
             raise LocalProtocolError(f"the content does not fit {padded_bytes} bytes")
-        state, own, sending = _sending(self._state, entropy)
-        pq_state, block = pq.ride(state.pq, room_bytes, entropy)
-        step = chain_step(sending.chain)
+        root, sending, receiving, skipped, pq_state = self._state
+        if sending is None:
+            root, sending, pq_state = _own_step(root, pq_state, entropy)
+        own, number = root.own, sending.number
+        assert own is not None, "a sending chain has a key pair"
+        pq_state, block = pq.ride(pq_state, room_bytes, entropy)
+        chain, message_key = chain_step(sending.chain)
         salt = entropy(SALT_BYTES)
-        header = MessageHeader(
-            own.public, state.previous_count, sending.number, state.pq.mixed
-        ).to_bytes()
-        binding = state.associated_data
-        front = salt + aead.aes_seal(sending.header_key, salt[: aead.NONCE_BYTES], header, binding)
-        key, nonce = body_key(step.message_key, salt)
-        body = pack_body(content, block, padded_bytes - _FRONT_BYTES - aead.TAG_BYTES)
-        envelope = front + aead.aes_seal(key, nonce, body, binding + front)
-        after = SendingChain(step.chain, sending.header_key, sending.number + 1)
-        return Ratchet(state._replace(sending=after, pq=pq_state)), envelope
+        header = MessageHeader(own.public, root.previous_count, number, pq_state.mixed)
+        binding = root.associated_data
+        front = salt + sending.header_key.seal(salt[:NONCE_BYTES], header.to_bytes(), binding)
+        key, nonce = body_key(message_key, salt)
+        body = pack_body(content, block, padded_bytes - _FRONT_BYTES - TAG_BYTES)
+        envelope = front + aes_seal(key, nonce, body, binding + front)
+        after = SendingChain(chain, sending.header_key, number + 1)
+        return Ratchet(State(root, after, receiving, skipped, pq_state)), envelope
 
     def decrypt(self, envelope: bytes) -> tuple[Ratchet, bytes]:
         """Return the next ratchet and the content of an envelope.
@@ -179,60 +157,52 @@ class Ratchet:
         """
         if len(envelope) < ENVELOPE_OVERHEAD_BYTES:
             raise DecodeError("an envelope is too short")
-        state, message_key = _message_key(self._state, envelope[:_FRONT_BYTES])
         front, sealed_body = envelope[:_FRONT_BYTES], envelope[_FRONT_BYTES:]
+        state, message_key = _message_key(self._state, front)
         key, nonce = body_key(message_key, front[:SALT_BYTES])
-        body = aead.aes_open(key, nonce, sealed_body, state.associated_data + front)
+        body = aes_open(key, nonce, sealed_body, state.root.associated_data + front)
         content, block = unpack_body(body)
         if block is not None:
             state = state._replace(pq=pq.receive(state.pq, block))
         return Ratchet(state), content
 
 
-def _sending(state: State, entropy: Entropy) -> tuple[State, KeyPair, SendingChain]:
-    """Return a state that has a sending chain, taking a step of our own if it has none."""
-    if state.sending is not None and state.own is not None:
-        if state.sending.number > MAX_UINT32:
-            raise LocalProtocolError("a chain is used up: nothing came back for too long")
-        return state, state.own, state.sending
-    if not state.peer_public:
+def _own_step(
+    root: Root, pq_state: pq.PqState, entropy: Entropy
+) -> tuple[Root, SendingChain, pq.PqState]:
+    """Take a ratchet step with a fresh key pair; it starts a sending chain."""
+    if not root.peer_public:
         raise LocalProtocolError("a responder cannot send before it has received")
     own = x25519.generate(entropy)
-    pq_state, kem_secret = pq.at_own_step(state.pq)
-    step = root_step(state.root, x25519.exchange(own.secret, state.peer_public), kem_secret)
-    sending = SendingChain(step.chain, state.next_sending_header_key, 0)
-    stepped = state._replace(
-        root=step.root,
-        own=own,
-        sending=sending,
-        next_sending_header_key=step.header_key,
-        pq=pq_state,
-    )
-    return stepped, own, sending
+    pq_state, kem_secret = pq.at_own_step(pq_state)
+    step = root_step(root.key, x25519.exchange(own.secret, root.peer_public), kem_secret)
+    sending = SendingChain(step.chain, AesKey(root.next_sending_header_key), 0)
+    stepped = root._replace(key=step.root, own=own, next_sending_header_key=step.header_key)
+    return stepped, sending, pq_state
 
 
 def _message_key(state: State, front: bytes) -> tuple[State, bytes]:
     """Find the chain that an envelope belongs to; return state and key after reading it."""
-    receiving = state.receiving
+    binding, receiving = state.root.associated_data, state.receiving
     if receiving is not None:
-        header = _open_header(state, receiving.header_key, front)
+        header = _open_header(receiving.header_key, binding, front)
         if header is not None:
             return _in_current_chain(state, receiving, header)
-    header = _open_header(state, state.next_receiving_header_key, front)
+    next_header_key = AesKey(state.root.next_receiving_header_key)
+    header = _open_header(next_header_key, binding, front)
     if header is not None:
-        return _in_next_chain(state, header)
+        return _in_next_chain(state, next_header_key, header)
     for header_key in state.skipped.header_keys():
-        header = _open_header(state, header_key, front)
+        header = _open_header(AesKey(header_key), binding, front)
         if header is not None:
             message_key, skipped = state.skipped.take(header_key, header.number)
             return state._replace(skipped=skipped), message_key
     raise AuthenticationError("an envelope does not belong to this ratchet")
 
 
-def _open_header(state: State, header_key: bytes, front: bytes) -> MessageHeader | None:
-    nonce, sealed = front[: aead.NONCE_BYTES], front[SALT_BYTES:]
+def _open_header(header_key: AesKey, binding: bytes, front: bytes) -> MessageHeader | None:
     try:
-        opened = aead.aes_open(header_key, nonce, sealed, state.associated_data)
+        opened = header_key.open(front[:NONCE_BYTES], front[SALT_BYTES:], binding)
     except AuthenticationError:
         return None
     return MessageHeader.from_bytes(opened)
@@ -241,46 +211,42 @@ def _open_header(state: State, header_key: bytes, front: bytes) -> MessageHeader
 def _in_current_chain(
     state: State, receiving: ReceivingChain, header: MessageHeader
 ) -> tuple[State, bytes]:
-    if (header.public, header.pq_epoch) != (receiving.public, receiving.pq_epoch):
+    if header.public != receiving.public or header.pq_epoch != receiving.pq_epoch:
         raise RemoteProtocolError("two envelopes of one chain name different keys")
     if header.number < receiving.number:
-        message_key, skipped = state.skipped.take(receiving.header_key, header.number)
+        message_key, skipped = state.skipped.take(receiving.header_key.secret, header.number)
         return state._replace(skipped=skipped), message_key
     check_gap(receiving.number, header.number)
     reached, skipped = _skip(receiving, header.number, state.skipped)
-    return _take_next(state, reached, skipped)
+    after, message_key = _read_next(reached)
+    return State(state.root, state.sending, after, skipped, state.pq), message_key
 
 
-def _in_next_chain(state: State, header: MessageHeader) -> tuple[State, bytes]:
+def _in_next_chain(state: State, header_key: AesKey, header: MessageHeader) -> tuple[State, bytes]:
     """Follow the peer's step. Every check comes before the first derivation."""
-    if state.own is None:
+    root, finished, skipped = state.root, state.receiving, state.skipped
+    if root.own is None:
         raise RemoteProtocolError("the peer took two ratchet steps in a row")
-    finished = state.receiving
-    if header.previous_count < (finished.number if finished else 0):
-        raise RemoteProtocolError("a ratchet step shortens the chain before it")
-    if finished is None and header.previous_count:
-        raise RemoteProtocolError("a first ratchet step names a chain before it")
-    check_gap(finished.number if finished else 0, header.previous_count)
+    read = finished.number if finished else 0
+    if header.previous_count < read or (finished is None and header.previous_count):
+        raise RemoteProtocolError("a ratchet step names a wrong length of the chain before it")
+    check_gap(read, header.previous_count)
     check_gap(0, header.number)
     pq_state, kem_secret = pq.at_peer_step(state.pq, header.pq_epoch)
-    step = root_step(state.root, x25519.exchange(state.own.secret, header.public), kem_secret)
-    skipped = state.skipped
+    step = root_step(root.key, x25519.exchange(root.own.secret, header.public), kem_secret)
     if finished is not None:
         _, skipped = _skip(finished, header.previous_count, skipped)
-    fresh = ReceivingChain(
-        step.chain, state.next_receiving_header_key, 0, header.public, header.pq_epoch
-    )
+    fresh = ReceivingChain(step.chain, header_key, 0, header.public, header.pq_epoch)
     reached, skipped = _skip(fresh, header.number, skipped)
-    followed = state._replace(
-        root=step.root,
+    after, message_key = _read_next(reached)
+    followed = root._replace(
+        key=step.root,
         own=None,
         peer_public=header.public,
         previous_count=state.sending.number if state.sending else 0,
-        sending=None,
         next_receiving_header_key=step.header_key,
-        pq=pq_state,
     )
-    return _take_next(followed, reached, skipped)
+    return State(followed, None, after, skipped, pq_state), message_key
 
 
 def _skip(
@@ -294,12 +260,10 @@ def _skip(
     for position in range(chain.number, number):
         key, fresh[position] = chain_step(key)
     reached = chain._replace(chain=key, number=number)
-    return reached, skipped.add(chain.header_key, fresh)
+    return reached, skipped.add(chain.header_key.secret, fresh)
 
 
-def _take_next(state: State, chain: ReceivingChain, skipped: SkippedKeys) -> tuple[State, bytes]:
-    step = chain_step(chain.chain)
-    after = ReceivingChain(
-        step.chain, chain.header_key, chain.number + 1, chain.public, chain.pq_epoch
-    )
-    return state._replace(receiving=after, skipped=skipped), step.message_key
+def _read_next(chain: ReceivingChain) -> tuple[ReceivingChain, Secret]:
+    key, header_key, number, public, pq_epoch = chain
+    after, message_key = chain_step(key)
+    return ReceivingChain(after, header_key, number + 1, public, pq_epoch), message_key

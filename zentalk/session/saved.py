@@ -4,11 +4,11 @@
 same bytes again. Nothing here encrypts: whoever stores it protects it.
 
     [version, binding 32, root 32, own [secret 32, public 32] or [], peer public 32 or b"",
-     previous count, sending [chain, header key, number] or [],
+     previous count, next sending header key, next receiving header key,
+     sending [chain, header key, number] or [],
      receiving [chain, header key, number, public, pq epoch] or [],
-     next sending header key, next receiving header key,
      skipped [[header key, [[number, message key], ...]], ...],
-     pq [phase, mixed, seed, riding, secret, unfitted]]
+     pq [phase, mixed, seed, riding, secret, rest, unfitted]]
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from __future__ import annotations
 from typing import Final
 
 from zentalk.crypto import mlkem
+from zentalk.crypto.aead import AesKey
 from zentalk.crypto.types import Secret
 from zentalk.crypto.x25519 import KeyPair
 from zentalk.errors import DecodeError
-from zentalk.session.pq import Phase, PqState
+from zentalk.session.pq import REST_STEPS, Phase, PqState
 from zentalk.session.skipped import MAX_CHAINS, MAX_KEPT, SkippedKeys
-from zentalk.session.state import ReceivingChain, SendingChain, State
+from zentalk.session.state import ReceivingChain, Root, SendingChain, State
 from zentalk.wire.codec import Fields, Value, pack, unpack
 from zentalk.wire.ratchet import MAX_UINT32
 
@@ -47,24 +48,24 @@ _PHASE_LENGTHS: Final = {
 
 def state_to_bytes(state: State) -> bytes:
     """Return the canonical encoding of a state."""
-    skipped = [
-        [header_key, [[number, key] for number, key in keys.items()]]
-        for header_key, keys in state.skipped.chains.items()
-    ]
+    root, sending, receiving, skipped, pq = state
     return pack(
         [
             STATE_VERSION,
-            state.associated_data,
-            state.root,
-            list(state.own or ()),
-            state.peer_public,
-            state.previous_count,
-            list(state.sending or ()),
-            list(state.receiving or ()),
-            state.next_sending_header_key,
-            state.next_receiving_header_key,
-            skipped,
-            list(state.pq),
+            root.associated_data,
+            root.key,
+            list(root.own or ()),
+            root.peer_public,
+            root.previous_count,
+            root.next_sending_header_key,
+            root.next_receiving_header_key,
+            _packed_chain(sending),
+            _packed_chain(receiving),
+            [
+                [header_key, [[number, key] for number, key in keys.items()]]
+                for header_key, keys in skipped.chains.items()
+            ],
+            list(pq),
         ]
     )
 
@@ -74,26 +75,37 @@ def state_from_bytes(data: bytes) -> State:
     fields = Fields(unpack(data, max_bytes=MAX_STATE_BYTES), _WHAT)
     if fields.uint(MAX_UINT32) != STATE_VERSION:
         raise DecodeError(f"{_WHAT} has a version that this program does not know")
-    state = State(
+    root = Root(
         associated_data=fields.fixed(_KEY_BYTES),
-        root=_secret(fields),
+        key=_secret(fields),
         own=_own(fields.array(2)),
         peer_public=fields.blob(_KEY_BYTES),
         previous_count=fields.uint(_NEXT_NUMBER_MAX),
-        sending=_sending(fields.array(3)),
-        receiving=_receiving(fields.array(5)),
         next_sending_header_key=_secret(fields),
         next_receiving_header_key=_secret(fields),
+    )
+    state = State(
+        root=root,
+        sending=_sending(fields.array(3)),
+        receiving=_receiving(fields.array(5)),
         skipped=_skipped(fields.array(MAX_CHAINS)),
-        pq=_pq(fields.array(6)),
+        pq=_pq(fields.array(7)),
     )
     fields.end()
     _check_together(state)
     return state
 
 
+def _packed_chain(chain: SendingChain | ReceivingChain | None) -> list[bytes | int]:
+    if chain is None:
+        return []
+    key, header_key, *rest = chain
+    return [key, header_key.secret, *rest]
+
+
 def _check_together(state: State) -> None:
     """Refuse combinations of parts that no sequence of steps leads to."""
+    root = state.root
     started = state.receiving is not None or state.sending is not None
     shapes = {
         # own key pair, peer's key, sending chain: present?
@@ -101,13 +113,17 @@ def _check_together(state: State) -> None:
         (False, True, False): True,
         (True, False, False): not started,
     }
-    shape = state.own is not None, bool(state.peer_public), state.sending is not None
-    if not shapes.get(shape, False) or len(state.peer_public) not in (0, _KEY_BYTES):
+    shape = root.own is not None, bool(root.peer_public), state.sending is not None
+    if not shapes.get(shape, False) or len(root.peer_public) not in (0, _KEY_BYTES):
         raise DecodeError(f"{_WHAT} is not consistent")
 
 
 def _secret(fields: Fields) -> Secret:
     return Secret(fields.fixed(_KEY_BYTES))
+
+
+def _header_key(fields: Fields) -> AesKey:
+    return AesKey(fields.fixed(_KEY_BYTES))
 
 
 def _own(items: list[Value]) -> KeyPair | None:
@@ -123,7 +139,7 @@ def _sending(items: list[Value]) -> SendingChain | None:
     if not items:
         return None
     fields = Fields(items, _WHAT)
-    chain = SendingChain(_secret(fields), _secret(fields), fields.uint(_NEXT_NUMBER_MAX))
+    chain = SendingChain(_secret(fields), _header_key(fields), fields.uint(_NEXT_NUMBER_MAX))
     fields.end()
     return chain
 
@@ -134,7 +150,7 @@ def _receiving(items: list[Value]) -> ReceivingChain | None:
     fields = Fields(items, _WHAT)
     chain = ReceivingChain(
         _secret(fields),
-        _secret(fields),
+        _header_key(fields),
         fields.uint(_NEXT_NUMBER_MAX),
         fields.fixed(_KEY_BYTES),
         fields.uint(MAX_UINT32),
@@ -180,6 +196,7 @@ def _pq(items: list[Value]) -> PqState:
         Secret(fields.fixed(seed_bytes)),
         fields.fixed(riding_bytes),
         Secret(fields.fixed(secret_bytes)),
+        fields.uint(REST_STEPS if phase is Phase.IDLE else 0),
         fields.uint(MAX_UINT32),
     )
     fields.end()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from zentalk.crypto.aead import AesKey
 from zentalk.crypto.types import Secret
 from zentalk.crypto.x25519 import KeyPair
 from zentalk.session.pq import PqState
@@ -20,7 +21,7 @@ class SendingChain(NamedTuple):
     """Our current chain; `number` is that of the next envelope."""
 
     chain: Secret
-    header_key: Secret
+    header_key: AesKey
     number: int
 
 
@@ -28,27 +29,33 @@ class ReceivingChain(NamedTuple):
     """The peer's current chain; `number` is that of the next envelope in order."""
 
     chain: Secret
-    header_key: Secret
+    header_key: AesKey
     number: int
     public: bytes
     pq_epoch: int
 
 
-class State(NamedTuple):
-    """One side of a ratchet; see the module's text for what may be None together.
+class Root(NamedTuple):
+    """What changes only when a side takes a step.
 
     `peer_public` is the key that our next step uses (b"" before the responder has
     heard anything); `previous_count` is the length of our last finished chain.
     """
 
     associated_data: bytes
-    root: Secret
+    key: Secret
     own: KeyPair | None
     peer_public: bytes
     previous_count: int
-    sending: SendingChain | None
-    receiving: ReceivingChain | None
     next_sending_header_key: Secret
     next_receiving_header_key: Secret
+
+
+class State(NamedTuple):
+    """One side of a ratchet; see the module's text for what may be None together."""
+
+    root: Root
+    sending: SendingChain | None
+    receiving: ReceivingChain | None
     skipped: SkippedKeys
     pq: PqState

@@ -36,7 +36,8 @@ _CONTENT_LENGTH_BYTES: Final = 3
 INITIAL_HEADER_BYTES: Final = _INITIAL.size
 MESSAGE_HEADER_BYTES: Final = _MESSAGE.size
 BODY_FRONT_BYTES: Final = 1 + _CONTENT_LENGTH_BYTES
-MAX_CONTENT_BYTES: Final = 2 ** (8 * _CONTENT_LENGTH_BYTES) - 1
+_KIND_UNIT: Final = 2 ** (8 * _CONTENT_LENGTH_BYTES)
+MAX_CONTENT_BYTES: Final = _KIND_UNIT - 1
 
 
 class InitialHeader(NamedTuple):
@@ -138,9 +139,6 @@ class BlockKind(IntEnum):
     KEM_CIPHERTEXT = 2
 
 
-_LAST_KIND: Final = max(BlockKind).value
-
-
 class PqBlock(NamedTuple):
     """A KEM key or ciphertext of one PQ epoch."""
 
@@ -162,7 +160,7 @@ def pack_body(content: bytes, block: PqBlock | None, size_bytes: int) -> bytes:
     kind, tail = 0, b""
     if block is not None:
         kind, tail = block.kind.value, block.epoch.to_bytes(_EPOCH_BYTES, "big") + block.data
-    front = (kind << 8 * _CONTENT_LENGTH_BYTES | len(content)).to_bytes(BODY_FRONT_BYTES, "big")
+    front = (kind * _KIND_UNIT + len(content)).to_bytes(BODY_FRONT_BYTES, "big")
     return (front + content + tail).ljust(size_bytes, b"\0")
 
 
@@ -170,16 +168,21 @@ def unpack_body(body: bytes) -> tuple[bytes, PqBlock | None]:
     """Return content and block of a decrypted body; raises DecodeError."""
     if len(body) < BODY_FRONT_BYTES:
         raise DecodeError("an envelope's body is too short")
-    kind = body[0]
-    end = BODY_FRONT_BYTES + int.from_bytes(body[1:BODY_FRONT_BYTES], "big")
-    if kind > _LAST_KIND:
-        raise DecodeError("an envelope carries a block of an unknown kind")
+    kind, length = divmod(int.from_bytes(body[:BODY_FRONT_BYTES], "big"), _KIND_UNIT)
+    end = BODY_FRONT_BYTES + length
     content, block = body[BODY_FRONT_BYTES:end], None
     if kind:
-        known, start = BlockKind(kind), end + _EPOCH_BYTES
-        epoch = int.from_bytes(body[end:start], "big")
-        end = start + _BLOCK_BYTES[known]
-        block = PqBlock(known, epoch, body[start:end])
+        block, end = _unpack_block(body, kind, end)
     if end > len(body) or body[end:].strip(b"\0"):
         raise DecodeError("an envelope's padding is not valid")
     return content, block
+
+
+def _unpack_block(body: bytes, kind: int, start: int) -> tuple[PqBlock, int]:
+    """Return the block that starts at `start`, and where it ends (perhaps past the body)."""
+    if kind > max(BlockKind):
+        raise DecodeError("an envelope carries a block of an unknown kind")
+    known, data_start = BlockKind(kind), start + _EPOCH_BYTES
+    end = data_start + _BLOCK_BYTES[known]
+    epoch = int.from_bytes(body[start:data_start], "big")
+    return PqBlock(known, epoch, body[data_start:end]), end
