@@ -25,6 +25,8 @@ class Label(bytes, Enum):
     ACK_BODY = b"zt-ack-body-v1"
     # directory
     DESCRIPTOR = b"zt-descriptor-v1"
+    DESCRIPTOR_SEEN = b"zt-seen-descriptor-v1"
+    NODE_ID_WORK = b"zt-id-work-v1"
     DESCRIPTOR_POINT = b"zt-holder-distance-v1"
     RECORD_BLIND = b"zt-record-blind-v1"
     RECORD_NONCE = b"zt-record-nonce-v1"
@@ -36,6 +38,7 @@ class Label(bytes, Enum):
     COLLECT_PROOF = b"zt-collect-proof-v1"
     DEPOSIT_SEAL = b"zt-deposit-seal-v1"
     DEPOSIT_OUTER = b"zt-deposit-outer-v1"
+    DEPOSIT_ID = b"zt-deposit-id-v1"
     # end to end
     PREKEY_SIGNED = b"zt-prekey-signed-v1"
     PREKEY_PQ = b"zt-prekey-pq-v1"

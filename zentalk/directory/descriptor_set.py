@@ -1,0 +1,219 @@
+"""The verified set of descriptors that one relay or API node knows.
+
+Spec: docs/spec/directory.md section 3. Takes raw bytes from anyone and keeps the newest
+valid descriptor of each relay. It never keeps what it did not verify, never goes back to
+an older one, and never lets a relay back in that signed two for one epoch and boot.
+Times are wall clock, as epochs are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from zentalk.directory.boots import BootLog
+from zentalk.directory.digests import DigestCache
+from zentalk.directory.equivocation import (
+    EquivocationProof,
+    check_proof,
+    contradicts,
+    make_proof,
+)
+from zentalk.directory.identity_work import work_bits
+from zentalk.errors import RemoteProtocolError
+from zentalk.ids import NodeId, epoch_at
+from zentalk.wire.descriptor import Descriptor, decode_descriptor
+from zentalk.wire.text import RelayUri
+
+MAX_RELAYS: Final = 8192
+"""The ceiling of one network: a snapshot of them fits one answer of 8 MiB (~700 bytes each)."""
+MAX_PROOFS: Final = 4096
+MAX_HINTS: Final = 1024
+RECENT_PER_RELAY: Final = 8
+"""Descriptors kept per relay to notice a second one for the same epoch and boot."""
+
+
+@dataclass(frozen=True, slots=True)
+class GossipDescriptor:
+    """Keep this descriptor and pass it on once: it is new and valid."""
+
+    descriptor: Descriptor
+
+
+@dataclass(frozen=True, slots=True)
+class GossipEquivocation:
+    """Keep this proof and pass it on once; the relay is excluded."""
+
+    proof: EquivocationProof
+
+
+Command: TypeAlias = GossipDescriptor | GossipEquivocation
+
+
+class DescriptorSet:
+    """Live descriptors by NodeId, proofs of equivocation, and hints where to dial."""
+
+    def __init__(
+        self, network: str, *, id_difficulty: int = 0, max_relays: int = MAX_RELAYS
+    ) -> None:
+        self._network = network
+        self._difficulty = id_difficulty
+        self._max_relays = max_relays
+        self._newest: dict[NodeId, Descriptor] = {}
+        self._recent: dict[NodeId, dict[tuple[int, int], Descriptor]] = {}
+        self._proofs: dict[NodeId, EquivocationProof] = {}
+        self._hints: dict[NodeId, RelayUri] = {}
+        self._handled = DigestCache()
+        self._boots = BootLog()
+
+    def __len__(self) -> int:
+        return len(self._newest)
+
+    def offer(self, raw: bytes, now: float) -> list[Command]:
+        """Take a descriptor from anyone; returns what to keep and pass on.
+
+        Old, foreign and expired ones are ignored. Raises DecodeError or
+        AuthenticationError if the bytes are not a valid descriptor at all.
+        """
+        if raw in self._handled:
+            return []
+        return self.offer_verified(decode_descriptor(raw), now)
+
+    def offer_verified(self, descriptor: Descriptor, now: float) -> list[Command]:
+        """Take a descriptor that `decode_descriptor` returned, for example a handshake's."""
+        if not self._acceptable(descriptor, now):
+            return []
+        self._handled.add(descriptor.raw)
+        if descriptor.node_id in self._proofs:
+            return []
+        recent = self._recent.setdefault(descriptor.node_id, {})
+        other = recent.get(descriptor.order)
+        if other is not None and contradicts(other, descriptor):
+            return self._exclude(make_proof(other, descriptor))
+        recent[descriptor.order] = descriptor
+        if len(recent) > RECENT_PER_RELAY:
+            del recent[min(recent)]
+        return self._adopt(descriptor, now)
+
+    def accuse(self, first: bytes, second: bytes) -> list[Command]:
+        """Take a reported proof of equivocation.
+
+        Raises DecodeError or AuthenticationError if it proves nothing.
+        """
+        pair = first + second
+        if pair in self._handled:
+            return []
+        proof = check_proof(first, second, self._network)
+        self._handled.add(pair)
+        return [] if proof.node_id in self._proofs else self._exclude(proof)
+
+    def get(self, node_id: NodeId, now: float) -> Descriptor | None:
+        """Return the usable descriptor of a relay, or None."""
+        found = self._newest.get(node_id)
+        return found if found is not None and is_usable(found, now) else None
+
+    def live(self, now: float) -> list[Descriptor]:
+        """Return all usable descriptors, by NodeId."""
+        epoch = epoch_at(now)
+        return [
+            descriptor
+            for _, descriptor in sorted(self._newest.items())
+            if descriptor.epoch <= epoch + 1 and epoch <= descriptor.epoch + 1
+        ]
+
+    def highest_boot(self, node_id: NodeId) -> int | None:
+        """Return the highest boot number known of a relay, or None."""
+        found = self._newest.get(node_id)
+        return None if found is None else found.boot
+
+    def boots_last_hour(self, node_id: NodeId, now: float) -> int:
+        """Return how often a relay started in the last hour, as far as is known here."""
+        return self._boots.recent(node_id, now)
+
+    def is_excluded(self, node_id: NodeId) -> bool:
+        """Say whether a proof of equivocation is held against a relay."""
+        return node_id in self._proofs
+
+    def proofs(self) -> Iterator[EquivocationProof]:
+        """Yield the proofs held, oldest first."""
+        return iter(list(self._proofs.values()))
+
+    def hint(self, node_id: NodeId) -> RelayUri | None:
+        """Return where a relay was last seen, also when its descriptor has expired."""
+        found = self._newest.get(node_id)
+        return found.uri if found is not None else self._hints.get(node_id)
+
+    def hints(self) -> list[RelayUri]:
+        """Return where relays without a usable descriptor were last seen."""
+        return [uri for _, uri in sorted(self._hints.items())]
+
+    def add_hint(self, uri: RelayUri, node_id: NodeId) -> None:
+        """Remember where a relay was once seen (from the store: no proof is needed to dial)."""
+        if node_id not in self._newest and node_id not in self._proofs:
+            self._hints[node_id] = uri
+            if len(self._hints) > MAX_HINTS:
+                del self._hints[next(iter(self._hints))]
+
+    def expire(self, now: float) -> list[NodeId]:
+        """Drop what is no longer usable, keep it as a hint; returns who was dropped."""
+        gone = [node_id for node_id, item in self._newest.items() if not is_usable(item, now)]
+        for node_id in gone:
+            descriptor = self._newest.pop(node_id)
+            for recent in self._recent.pop(node_id).values():
+                self._handled.discard(recent.raw)  # or a clock set back would lose it for good
+            self._boots.forget(node_id)
+            self.add_hint(descriptor.uri, node_id)
+        return gone
+
+    def restore(
+        self, raws: Iterable[bytes], proofs: Iterable[tuple[bytes, bytes]], now: float
+    ) -> None:
+        """Load what the store kept; damaged or foreign entries are left out."""
+        for first, second in proofs:
+            try:
+                self.accuse(first, second)
+            except RemoteProtocolError:
+                continue
+        for raw in raws:
+            try:
+                descriptor = decode_descriptor(raw)
+            except RemoteProtocolError:
+                continue
+            self.offer_verified(descriptor, now)
+            if descriptor.network == self._network:
+                self.add_hint(descriptor.uri, descriptor.node_id)
+
+    def _acceptable(self, descriptor: Descriptor, now: float) -> bool:
+        if descriptor.network != self._network or not is_usable(descriptor, now):
+            return False
+        if self._difficulty and work_bits(descriptor.node_id) < self._difficulty:
+            return False
+        return descriptor.node_id in self._newest or len(self._newest) < self._max_relays
+
+    def _adopt(self, descriptor: Descriptor, now: float) -> list[Command]:
+        known = self._newest.get(descriptor.node_id)
+        if known is not None and descriptor.order <= known.order:
+            return []
+        self._newest[descriptor.node_id] = descriptor
+        self._hints.pop(descriptor.node_id, None)
+        self._boots.note(descriptor.node_id, descriptor.boot, now)
+        return [GossipDescriptor(descriptor)]
+
+    def _exclude(self, proof: EquivocationProof) -> list[Command]:
+        if len(self._proofs) >= MAX_PROOFS:
+            del self._proofs[next(iter(self._proofs))]
+        self._proofs[proof.node_id] = proof
+        for known in (self._newest, self._recent, self._hints):
+            known.pop(proof.node_id, None)
+        self._boots.forget(proof.node_id)
+        return [GossipEquivocation(proof)]
+
+
+def is_usable(descriptor: Descriptor, now: float) -> bool:
+    """Say whether a descriptor's epoch is now or one to either side.
+
+    A descriptor is usable until the end of the epoch after its own; one from further
+    ahead than the next epoch is a lie or a broken clock.
+    """
+    return abs(descriptor.epoch - epoch_at(now)) <= 1

@@ -1,0 +1,150 @@
+"""The directory's questions, answers and notifications (`dir.*`).
+
+Spec: docs/spec/directory.md section 9. Every list has a bound; descriptors and records
+are carried as the raw bytes that were signed. What to do with them is decided elsewhere.
+
+| method | fields | answer |
+|---|---|---|
+| dir.find | target 32 | [descriptors], at most 20 |
+| dir.snapshot | | [descriptors] |
+| dir.announce (notify) | [descriptors] | |
+| dir.equivocation (notify) | descriptor, descriptor | |
+| dir.record.put | record | |
+| dir.record.get | blinded key 32, day | record or empty |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from zentalk.errors import DecodeError
+from zentalk.ids import NODE_ID_BYTES, Day
+from zentalk.wire.codec import Fields
+from zentalk.wire.descriptor import MAX_DESCRIPTOR_BYTES
+from zentalk.wire.rpc import MAX_ANSWER_BYTES, encode_call
+from zentalk.wire.user_record import RECORD_BYTES
+
+FIND: Final = "dir.find"
+SNAPSHOT: Final = "dir.snapshot"
+ANNOUNCE: Final = "dir.announce"
+EQUIVOCATION: Final = "dir.equivocation"
+RECORD_PUT: Final = "dir.record.put"
+RECORD_GET: Final = "dir.record.get"
+
+MAX_FOUND: Final = 20
+MAX_SNAPSHOT: Final = 8192
+SNAPSHOT_BYTES: Final = MAX_ANSWER_BYTES - 64 * 1024
+"""What the descriptors of one snapshot may take together, their encoding included."""
+MAX_ANNOUNCED: Final = 64
+ANNOUNCE_BYTES: Final = 64 * 1024
+_PER_ITEM_BYTES: Final = 3
+_BLINDED_KEY_BYTES: Final = 32
+_MAX_DAY: Final = 2**32 - 1
+
+
+def find_call(target: bytes) -> bytes:
+    """Ask for the relays nearest to a 32-byte target."""
+    return encode_call(FIND, target)
+
+
+def read_find(fields: Fields) -> bytes:
+    """Return the target; raises DecodeError."""
+    target = fields.fixed(NODE_ID_BYTES)
+    fields.end()
+    return target
+
+
+def read_found(fields: Fields) -> list[bytes]:
+    """Return the raw descriptors of an answer to `dir.find`; raises DecodeError."""
+    return _descriptors(fields, MAX_FOUND)
+
+
+def snapshot_call() -> bytes:
+    """Ask for all live descriptors that a relay knows."""
+    return encode_call(SNAPSHOT)
+
+
+def read_snapshot(fields: Fields) -> list[bytes]:
+    """Return the raw descriptors of an answer to `dir.snapshot`; raises DecodeError."""
+    return _descriptors(fields, MAX_SNAPSHOT)
+
+
+def fit_snapshot(raws: Iterable[bytes]) -> list[bytes]:
+    """Return as many descriptors as fit one answer."""
+    return next(_batches(raws, MAX_SNAPSHOT, SNAPSHOT_BYTES), [])
+
+
+def announce_calls(raws: Iterable[bytes]) -> list[bytes]:
+    """Tell a relay of descriptors, in as many notifications as they need."""
+    return [encode_call(ANNOUNCE, batch) for batch in _batches(raws, MAX_ANNOUNCED, ANNOUNCE_BYTES)]
+
+
+def read_announce(fields: Fields) -> list[bytes]:
+    """Return the announced raw descriptors; raises DecodeError."""
+    return _descriptors(fields, MAX_ANNOUNCED)
+
+
+def equivocation_call(first: bytes, second: bytes) -> bytes:
+    """Report two descriptors that one relay signed for one epoch and boot."""
+    return encode_call(EQUIVOCATION, first, second)
+
+
+def read_equivocation(fields: Fields) -> tuple[bytes, bytes]:
+    """Return the two raw descriptors of a report; raises DecodeError."""
+    pair = fields.blob(MAX_DESCRIPTOR_BYTES), fields.blob(MAX_DESCRIPTOR_BYTES)
+    fields.end()
+    return pair
+
+
+def record_put_call(raw: bytes) -> bytes:
+    """Ask a relay to hold a user record."""
+    return encode_call(RECORD_PUT, raw)
+
+
+def read_record_put(fields: Fields) -> bytes:
+    """Return the raw record; raises DecodeError."""
+    raw = fields.fixed(RECORD_BYTES)
+    fields.end()
+    return raw
+
+
+def record_get_call(blinded_key: bytes, day: Day) -> bytes:
+    """Ask for the record under a blinded key (32 bytes) of a day."""
+    return encode_call(RECORD_GET, blinded_key, day)
+
+
+def read_record_get(fields: Fields) -> tuple[bytes, Day]:
+    """Return blinded key and day; raises DecodeError."""
+    asked = fields.fixed(_BLINDED_KEY_BYTES), Day(fields.uint(_MAX_DAY))
+    fields.end()
+    return asked
+
+
+def read_record(fields: Fields) -> bytes:
+    """Return the raw record of an answer, empty if there is none; raises DecodeError."""
+    raw = fields.blob(RECORD_BYTES)
+    fields.end()
+    if raw and len(raw) != RECORD_BYTES:
+        raise DecodeError("a user record in an answer has the wrong size")
+    return raw
+
+
+def _descriptors(fields: Fields, maximum: int) -> list[bytes]:
+    raws = fields.blob_array(maximum, MAX_DESCRIPTOR_BYTES)
+    fields.end()
+    return raws
+
+
+def _batches(raws: Iterable[bytes], items: int, size_bytes: int) -> Iterator[list[bytes]]:
+    batch: list[bytes] = []
+    filled = 0
+    for raw in raws:
+        cost = len(raw) + _PER_ITEM_BYTES
+        if batch and (len(batch) == items or filled + cost > size_bytes):
+            yield batch
+            batch, filled = [], 0
+        batch.append(raw)
+        filled += cost
+    if batch:
+        yield batch
