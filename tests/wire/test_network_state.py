@@ -1,0 +1,43 @@
+"""The stored network state: it comes back as it was, and damage is noticed."""
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.node.relays import NETWORK, make_relays
+from zentalk.errors import RemoteProtocolError
+from zentalk.onion.guard_state import Entry, GuardState, Middle
+from zentalk.wire.network_state import NetworkState, decode_network_state, encode_network_state
+
+RELAYS = make_relays(3)
+GUARDS = GuardState((Entry(RELAYS[0].node_id, 5, middles=(Middle(RELAYS[1].node_id, 9),)),))
+STATE = NetworkState(NETWORK, GUARDS.to_value(), (RELAYS[0].uri, RELAYS[1].uri), tuple(RELAYS))
+ENCODED = encode_network_state(STATE)
+
+
+def test_a_state_comes_back_as_it_was() -> None:
+    decoded = decode_network_state(ENCODED)
+    assert decoded == STATE
+    assert GuardState.from_value(decoded.guards) == GUARDS
+
+
+def test_a_descriptor_changed_on_disk_is_noticed() -> None:
+    raw = RELAYS[2].raw
+    broken = ENCODED.replace(raw, raw[:-1] + bytes([raw[-1] ^ 1]))
+    with pytest.raises(RemoteProtocolError):
+        decode_network_state(broken)
+
+
+def test_a_newer_format_is_refused() -> None:
+    with pytest.raises(RemoteProtocolError, match="format"):
+        decode_network_state(ENCODED[:1] + b"\x02" + ENCODED[2:])
+
+
+@given(st.integers(0, len(ENCODED) - 1), st.integers(1, 255))
+def test_no_damage_raises_anything_but_a_protocol_error(place: int, change: int) -> None:
+    damaged = bytearray(ENCODED)
+    damaged[place] ^= change
+    with contextlib.suppress(RemoteProtocolError):
+        decode_network_state(bytes(damaged))

@@ -1,0 +1,146 @@
+"""Builds the packets a node sends: draws a path, the lanes and the delays, and wraps.
+
+Spec: docs/spec/onion.md sections 9 and 10. Which relays are allowed is the onion core's
+business; this file only says which of them look alive. It must never shorten a path, and
+never take a relay from elsewhere because those that are allowed look dead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from zentalk.crypto.types import Entropy
+from zentalk.ids import NodeId, SendId
+from zentalk.node.relay_hints import RelayHints
+from zentalk.node.relay_view import RelayView
+from zentalk.onion.ack import build_ack
+from zentalk.onion.draw import DELAY_MEAN_MS, draw_delay_ms, pick
+from zentalk.onion.errors import NoPathError
+from zentalk.onion.geometry import LARGE, SMALL
+from zentalk.onion.packet import Delivery, Hop
+from zentalk.onion.path import MIN_RELAYS, Candidate, Path, Rule, choose_path, draw_ack_path
+from zentalk.onion.wrap import wrap
+from zentalk.wire.deposit import AckRoute
+
+_MIN_ACK_CANDIDATES: Final = MIN_RELAYS + 1
+"""Dead relays are left out of ack paths while this many others remain."""
+_KEPT_ACK_PATHS: Final = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a packet starts: a guard and its sticky second hops."""
+
+    guard: NodeId
+    middles: tuple[NodeId, ...]
+
+
+class PathBuilder:
+    """Wraps packets over fresh paths; remembers the paths of acks by their token.
+
+    `relaxed` are the rules that the last path could not keep: the network is too small.
+    """
+
+    def __init__(self, *, profile: str, hops: int, hints: RelayHints, entropy: Entropy) -> None:
+        self._mean_ms = DELAY_MEAN_MS[profile]
+        self._length = hops
+        self._hints = hints
+        self._entropy = entropy
+        self._ack_paths: dict[bytes, tuple[NodeId, ...]] = {}
+        self._lively: tuple[RelayView, frozenset[NodeId], Sequence[Candidate]] | None = None
+        self.relaxed: frozenset[Rule] = frozenset()
+
+    def packet(
+        self,
+        view: RelayView,
+        entry: Entry,
+        relay: NodeId,
+        delivery: Delivery,
+        *,
+        large: bool,
+        avoid: frozenset[NodeId],
+        now: float,
+    ) -> tuple[bytes, tuple[NodeId, ...]]:
+        """Return a packet from a guard to `relay` and its hops; `avoid` stays out of the middle.
+
+        Raises NoPathError.
+        """
+        middles = [m for m in entry.middles if m in view.relays and m not in (relay, entry.guard)]
+        if len(middles) > 1:
+            middles = list(self._hints.prefer(middles, now))
+        if not middles or self._length > MIN_RELAYS:
+            # The second hop is drawn from `middles` and the others from all relays: keep dead
+            # ones out of those, but not a sticky one that is the best there is.
+            avoid = avoid | (self._hints.suspects(now) - frozenset(middles))
+        path = choose_path(
+            view.candidates,
+            entry.guard,
+            relay,
+            entropy=self._entropy,
+            length=self._length,
+            avoid=avoid,
+            middles=middles,
+        )
+        self.relaxed = path.relaxed
+        geometry = LARGE if large else SMALL
+        return wrap(geometry, self._hops(view, path), delivery, self._entropy), path.hops
+
+    def ack(
+        self,
+        view: RelayView,
+        delivery: NodeId,
+        ack_points: Mapping[NodeId, SendId],
+        token: bytes,
+        now: float,
+    ) -> AckRoute:
+        """Prebuild a compact ack from `delivery` to one of our own mailbox relays.
+
+        Raises NoPathError.
+        """
+        path = self._draw_ack(view, delivery, list(ack_points), now)
+        hops = self._hops(view, path)
+        ack = build_ack(hops, ack_points[path.hops[-1]], token, self._entropy)
+        self._ack_paths[token] = path.hops
+        if len(self._ack_paths) > _KEPT_ACK_PATHS:
+            del self._ack_paths[next(iter(self._ack_paths))]
+        return AckRoute(ack.first, ack.lane, ack.blob)
+
+    def take_ack_path(self, token: bytes | None) -> tuple[NodeId, ...]:
+        """Return the path of the ack with this token and forget it; () if it is not known."""
+        return self._ack_paths.pop(token, ()) if token is not None else ()
+
+    def _draw_ack(
+        self, view: RelayView, delivery: NodeId, homes: Sequence[NodeId], now: float
+    ) -> Path:
+        """Draw over the relays that look alive, over all if that gives no path.
+
+        The first relay is uniform over both, guards or not, so it names none of ours.
+        """
+        lively = self._lively_candidates(view, now)
+        if len(lively) < len(view.candidates):
+            try:
+                return draw_ack_path(lively, delivery, homes, self._entropy)
+            except NoPathError:
+                pass  # our mailbox relays look dead: they are still the only ends there are
+        return draw_ack_path(view.candidates, delivery, homes, self._entropy)
+
+    def _lively_candidates(self, view: RelayView, now: float) -> Sequence[Candidate]:
+        suspects = self._hints.suspects(now)
+        if not suspects:
+            return view.candidates
+        if self._lively is None or self._lively[0] is not view or self._lively[1] is not suspects:
+            lively = [c for c in view.candidates if c.node_id not in suspects]
+            enough = len(lively) >= _MIN_ACK_CANDIDATES
+            self._lively = (view, suspects, lively if enough else view.candidates)
+        return self._lively[2]
+
+    def _hops(self, view: RelayView, path: Path) -> list[Hop]:
+        hops = []
+        for node_id in path.hops:
+            lanes = view.keys[node_id]
+            lane, mix_key = lanes[0] if len(lanes) == 1 else pick(lanes, self._entropy)
+            delay_ms = draw_delay_ms(self._mean_ms, self._entropy)
+            hops.append(Hop(node_id, mix_key, view.epoch, lane, delay_ms))
+        return hops
