@@ -1,0 +1,110 @@
+"""Mix keys, epochs and boots of this relay, and the descriptor that names them.
+
+Spec: docs/spec/onion.md section 7, docs/spec/directory.md section 2. Secret keys are in
+RAM only. There is exactly one descriptor per (epoch, boot): whoever sees two has proof
+that this relay cheats, so a new one is signed only when one of both has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from zentalk.crypto.ed25519 import SigningKey
+from zentalk.crypto.types import Entropy
+from zentalk.ids import epoch_at
+from zentalk.onion.peel import Peeler
+from zentalk.onion.replay import DEFAULT_CAPACITY
+from zentalk.wire.descriptor import Descriptor, DescriptorBody, Lane, sign_descriptor
+
+MAX_CLOCK_STEP_SECONDS: Final = 60.0
+"""A wall clock that jumps further makes a new boot: old replay filters may not fit any more."""
+_BYTES_PER_TAG: Final = 90
+
+
+def filter_capacity(memory_bytes: int, lanes: int) -> int:
+    """Return how many replay tags a filter may hold.
+
+    Three filters per lane share at most half of the memory.
+    """
+    return max(1, min(DEFAULT_CAPACITY, memory_bytes // 2 // (3 * lanes * _BYTES_PER_TAG)))
+
+
+class ClockWatch:
+    """Notices steps of the wall clock by comparing it with the monotonic one (seconds)."""
+
+    __slots__ = ("_offset",)
+
+    def __init__(self, wall: float, monotonic: float) -> None:
+        self._offset = wall - monotonic
+
+    def stepped(self, wall: float, monotonic: float) -> bool:
+        """Tell whether the wall clock jumped since the last call; small drift is followed."""
+        offset = wall - monotonic
+        step, self._offset = abs(offset - self._offset), offset
+        return step > MAX_CLOCK_STEP_SECONDS
+
+
+class OwnKeys:
+    """The mix keys of all lanes and the descriptor of this moment.
+
+    `body` gives everything of the descriptor that does not change while the relay runs;
+    its lanes name the ports. `peelers` stays the same list for good: one entry per lane.
+    """
+
+    def __init__(
+        self, key: SigningKey, body: DescriptorBody, entropy: Entropy, capacity: int
+    ) -> None:
+        self._key = key
+        self._body = body
+        self._entropy = entropy
+        self._capacity = capacity
+        self._peelers = [Peeler(capacity) for _ in body.lanes]
+        self._descriptor: Descriptor | None = None
+
+    @property
+    def peelers(self) -> Sequence[Peeler]:
+        """Return one peeler per lane, in order."""
+        return self._peelers
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """Return the descriptor of the last boot and epoch."""
+        assert self._descriptor is not None, "boot was not called"
+        return self._descriptor
+
+    def boot(self, boot: int, wall: float) -> Descriptor:
+        """Forget all mix keys and filters, make new ones, and return the descriptor.
+
+        `boot` must be higher than every one before and stored durably already.
+        """
+        for lane in range(len(self._peelers)):
+            self._peelers[lane] = Peeler(self._capacity)
+        return self._renew(boot, wall)
+
+    def turn(self, wall: float) -> Descriptor | None:
+        """Return the descriptor of a new epoch, None while the epoch is the same."""
+        if epoch_at(wall) <= self.descriptor.epoch:
+            return None
+        return self._renew(self.descriptor.boot, wall)
+
+    def _renew(self, boot: int, wall: float) -> Descriptor:
+        epoch = epoch_at(wall)
+        lanes = []
+        for old, peeler in zip(self._body.lanes, self._peelers, strict=True):
+            peeler.rotate(wall, self._entropy)
+            lanes.append(Lane(old.port, *peeler.keys_for_descriptor(epoch)))
+        body = DescriptorBody(
+            network=self._body.network,
+            identity=self._body.identity,
+            host=self._body.host,
+            lanes=tuple(lanes),
+            roles=self._body.roles,
+            family=self._body.family,
+            max_links=self._body.max_links,
+            version=self._body.version,
+            epoch=epoch,
+            boot=boot,
+        )
+        self._descriptor = sign_descriptor(self._key, body)
+        return self._descriptor

@@ -1,0 +1,67 @@
+"""What a relay counts: events by kind and refusals by reason, never who or what.
+
+Counters carry no ids, sizes or times of single packets. Everything a relay drops, it
+drops in silence and counts here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Counters:
+    """Running totals since the start; only the relay's own parts add to them."""
+
+    forwarded: int = 0
+    delivered: int = 0
+    deposited: int = 0
+    tokens: int = 0
+    cover: int = 0
+    acks_sent: int = 0
+    delayed: int = 0
+    streams_spliced: int = 0
+    streams_ended_here: int = 0
+    connections_accepted: int = 0
+    links_dialled: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def refuse(self, reason: str, count: int = 1) -> None:
+        """Count something dropped or declined, by a fixed word."""
+        self.refused[reason] += count
+
+
+@dataclass(frozen=True, slots=True)
+class RelayStats:
+    """One relay's counters and gauges at one moment.
+
+    delivered = deposited + tokens + cover. `refused` maps a fixed word to a count.
+    `mailbox` holds the mailbox service's own numbers.
+    """
+
+    forwarded: int
+    delivered: int
+    deposited: int
+    tokens: int
+    cover: int
+    acks_sent: int
+    delayed: int
+    streams_spliced: int
+    streams_ended_here: int
+    connections_accepted: int
+    links_dialled: int
+    refused: Mapping[str, int]
+    connections: int
+    relay_links: int
+    streams: int
+    queued_bytes: int
+    relays_known: int
+    boot: int
+    mailbox: Mapping[str, int]
+
+    def counters(self) -> dict[str, int]:
+        """Return everything that is one number, by name."""
+        names = (name for name in RelayStats.__slots__ if name not in ("refused", "mailbox"))
+        return {name: int(getattr(self, name)) for name in names}

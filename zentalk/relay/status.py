@@ -1,0 +1,129 @@
+"""What `zentalk relay status` reads: a small file that a running relay keeps up to date.
+
+It holds the process, the port and rounded totals; never an id of a user, a neighbour or a
+mailbox. Whether the relay runs is asked of the system, not of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from zentalk.errors import ConfigError
+
+STATUS_FILE: Final = "status.json"
+WRITE_SECONDS: Final = 5.0
+_FILE_MODE: Final = 0o600
+_MAX_BYTES: Final = 65536
+_START_TIME_FIELD: Final = 19
+"""Of /proc/PID/stat, counted after the command name: when the process started."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayStatus:
+    """A relay as its operator sees it; `state` is starting, ready, stopping or stopped.
+
+    Counters are rounded to two digits, `started_at` (unix seconds) to the hour.
+    """
+
+    running: bool
+    state: str
+    pid: int
+    port: int
+    uri: str
+    network: str
+    version: str
+    started_at: int
+    counters: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)
+    mailbox: Mapping[str, int] = field(default_factory=dict)
+
+
+def coarse(numbers: Mapping[str, int]) -> dict[str, int]:
+    """Round to two digits, down: 1,234 becomes 1,200."""
+    return {name: _coarse(number) for name, number in numbers.items()}
+
+
+def _coarse(number: int) -> int:
+    unit = int(10 ** max(0, len(str(abs(number))) - 2))
+    return number // unit * unit
+
+
+class StatusFile:
+    """Writes the status of this process, whole or not at all, and only when it changed."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / STATUS_FILE
+        self._written: bytes | None = None
+
+    def write(self, status: RelayStatus) -> None:
+        """Replace the file; raises ConfigError if that fails.
+
+        It is not synced to disk: after a crash an old one is as good as the last one.
+        """
+        values = asdict(status) | {"process": process_mark(status.pid)}
+        content = json.dumps(values, indent=1).encode() + b"\n"
+        if content == self._written:
+            return
+        draft = self._path.with_name(f".{STATUS_FILE}.new")
+        try:
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            draft.replace(self._path)
+        except OSError as error:
+            reason = (error.strerror or "unknown error").lower()
+            raise ConfigError(f"cannot write {self._path}: {reason}") from None
+        self._written = content
+
+
+def read_status(directory: Path) -> RelayStatus:
+    """Return the status of the relay in `directory`, running or not.
+
+    Raises ConfigError if no relay ever ran there or the file is not readable.
+    """
+    path = directory / STATUS_FILE
+    try:
+        with path.open("rb") as file:
+            values = json.loads(file.read(_MAX_BYTES))
+        process = values.pop("process")
+        status = RelayStatus(**values)
+    except FileNotFoundError:
+        raise ConfigError(
+            f"no relay has run in {directory}; start it with: zentalk relay run --dir {directory}"
+        ) from None
+    except OSError as error:
+        reason = (error.strerror or "unknown error").lower()
+        raise ConfigError(f"cannot read {path}: {reason}") from None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise ConfigError(
+            f"{path} is damaged: remove it; a running relay writes it again"
+        ) from None
+    running = status.state != "stopped" and process_mark(status.pid) == process != ""
+    return _with_running(status, running=running)
+
+
+def _with_running(status: RelayStatus, *, running: bool) -> RelayStatus:
+    values: dict[str, Any] = asdict(status)
+    values |= {"running": running, "state": status.state if running else "stopped"}
+    return RelayStatus(**values)
+
+
+def process_mark(pid: int) -> str:
+    """Return what tells a live process from a later one with the same number; "" if it is dead."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        pass
+    except (OSError, OverflowError, TypeError):
+        return ""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text("ascii", errors="replace")
+        fields = text.rpartition(")")[2].split()
+        return "" if fields[0] == "Z" else f"{pid}:{fields[_START_TIME_FIELD]}"
+    except (OSError, IndexError):
+        return str(pid)
