@@ -1,0 +1,125 @@
+"""A node without a network, for tests of REST: what it is told is what it knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import trio
+
+from zentalk.errors import ConflictError, NotFoundError, TooLargeError
+from zentalk.ids import UserAddress
+from zentalk.store.history.models import Contact, Conversation, Event, Message
+from zentalk.wire.text import format_address
+
+TOKEN = "t" * 43
+MAX_TEXT_BYTES = 65536
+OWNER = UserAddress(bytes(range(32)))
+BOB = UserAddress(bytes(range(1, 33)))
+STRANGER = UserAddress(bytes(range(2, 34)))
+
+
+@dataclass(frozen=True)
+class Status:
+    ready: bool = True
+    relays_known: int = 5
+    guards_connected: int = 2
+    mailboxes: int = 2
+    tunnels: str = "full"
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class FakeNode:
+    address_text: str = format_address(OWNER)
+    known: dict[str, Contact] = field(default_factory=dict)
+    sent: list[Message] = field(default_factory=list)
+    keys: dict[str, Message] = field(default_factory=dict)
+    log: list[Event] = field(default_factory=list)
+    stopping: trio.Event = field(default_factory=trio.Event)
+    failure: Exception | None = None
+    changed: trio.Event = field(default_factory=trio.Event)
+
+    def status(self) -> Any:
+        return Status()
+
+    async def add_contact(self, address: UserAddress, name: str) -> Contact:
+        self.fail()
+        text = format_address(address)
+        self.known[text] = Contact(text, name, "contact", 1000.0)
+        return self.known[text]
+
+    def request(self, address: UserAddress) -> None:
+        text = format_address(address)
+        self.known[text] = Contact(text, "", "request", 1000.0)
+
+    async def contacts(self) -> list[Contact]:
+        self.fail()
+        return list(self.known.values())
+
+    async def conversations(self) -> list[Conversation]:
+        last = {message.conversation: message for message in self.sent}
+        return [Conversation(a, "", m.text, m.sent_at, 0) for a, m in last.items()]
+
+    async def send_text(
+        self, address: UserAddress, text: str, idempotency_key: str | None = None
+    ) -> Message:
+        self.fail()
+        if len(text.encode()) > MAX_TEXT_BYTES:
+            raise TooLargeError("a text may have at most 65,536 bytes")
+        if idempotency_key in self.keys:
+            known = self.keys[idempotency_key]
+            if known.text != text:
+                raise ConflictError("this idempotency key was used for another message")
+            return known
+        number = len(self.sent) + 1
+        message = Message(
+            id=f"{number:032x}",
+            seq=number,
+            conversation=format_address(address),
+            direction="out",
+            kind="text",
+            text=text,
+            state="queued",
+            reason="",
+            sent_at=1000.0 + number,
+        )
+        self.sent.append(message)
+        if idempotency_key is not None:
+            self.keys[idempotency_key] = message
+        return message
+
+    def set_state(self, message_id: str, state: str) -> None:
+        self.sent = [replace(m, state=state) if m.id == message_id else m for m in self.sent]
+        self.emit("message.state", {"id": message_id, "state": state})
+
+    def emit(self, kind: str, data: dict[str, Any]) -> None:
+        self.log.append(Event(len(self.log) + 1, kind, 2000.0, data))
+        self.changed.set()
+        self.changed = trio.Event()
+
+    async def messages(self, address: UserAddress, before: int | None, limit: int) -> list[Message]:
+        text = format_address(address)
+        page = [m for m in self.sent if m.conversation == text]
+        page = [m for m in page if before is None or m.seq < before]
+        return page[-limit:]
+
+    async def message(self, message_id: str) -> Message:
+        for message in self.sent:
+            if message.id == message_id:
+                return message
+        raise NotFoundError("there is no such message")
+
+    async def events(self, after: int, limit: int) -> list[Event]:
+        return [event for event in self.log if event.seq > after][:limit]
+
+    async def wait_events(self, after: int) -> None:
+        while len(self.log) <= after:
+            await self.changed.wait()
+
+    def stop(self) -> None:
+        self.stopping.set()
+
+    def fail(self) -> None:
+        if self.failure is not None:
+            raise self.failure

@@ -1,0 +1,138 @@
+"""Each route: what goes in, what comes out, and that it is what the OpenAPI document says."""
+
+from collections.abc import Sequence
+
+import httpx
+import pytest
+from pydantic import BaseModel
+
+from tests.api.double import BOB, STRANGER, FakeNode
+from zentalk.api import schemas
+from zentalk.wire.text import format_address
+
+BOBS = format_address(BOB)
+
+
+def check(model: type[BaseModel], response: httpx.Response) -> None:
+    """Hold an answer against its model, in both directions."""
+    assert response.headers["content-type"] == "application/json"
+    shown = model.model_validate(response.json(), extra="forbid")
+    assert shown.model_dump() == response.json()
+
+
+async def send(rest: httpx.AsyncClient, text: str, **headers: str) -> httpx.Response:
+    return await rest.post(
+        f"/v1/conversations/{BOBS}/messages", json={"text": text}, headers=headers
+    )
+
+
+async def test_health_and_me(rest: httpx.AsyncClient, node: FakeNode) -> None:
+    check(schemas.Health, await rest.get("/v1/health"))
+    me = await rest.get("/v1/me")
+    check(schemas.Me, me)
+    assert me.json() == {"address": node.address_text, "name": "Alice"}
+
+
+async def test_network_is_the_nodes_status(rest: httpx.AsyncClient) -> None:
+    network = (await rest.get("/v1/network")).json()
+    assert network["tunnels"] == "full"
+    assert network["notes"] == []
+
+
+async def test_add_and_list_contacts(rest: httpx.AsyncClient) -> None:
+    added = await rest.post("/v1/contacts", json={"address": BOBS, "name": "Bob"})
+    assert added.status_code == 201
+    check(schemas.Contact, added)
+    listed = await rest.get("/v1/contacts")
+    check(schemas.Contacts, listed)
+    assert [(c["name"], c["state"]) for c in listed.json()["contacts"]] == [("Bob", "contact")]
+
+
+async def test_accept_a_request(rest: httpx.AsyncClient, node: FakeNode) -> None:
+    node.request(BOB)
+    assert (await rest.get("/v1/contacts")).json()["contacts"][0]["state"] == "request"
+    accepted = await rest.post(f"/v1/contacts/{BOBS}/accept")
+    assert accepted.status_code == 200
+    assert accepted.json()["state"] == "contact"
+
+
+async def test_accept_without_a_request(rest: httpx.AsyncClient) -> None:
+    answer = await rest.post(f"/v1/contacts/{format_address(STRANGER)}/accept")
+    assert answer.status_code == 404
+
+
+async def test_send_is_accepted_with_id_and_state(rest: httpx.AsyncClient) -> None:
+    sent = await send(rest, "hello")
+    assert sent.status_code == 202
+    check(schemas.Message, sent)
+    assert sent.json()["state"] == "queued"
+    one = await rest.get(f"/v1/messages/{sent.json()['id']}")
+    check(schemas.Message, one)
+    assert one.json() == sent.json()
+
+
+async def test_the_same_idempotency_key_sends_once(rest: httpx.AsyncClient, node: FakeNode) -> None:
+    key = {"Idempotency-Key": "k1"}
+    first = await send(rest, "hello", **key)
+    again = await send(rest, "hello", **key)
+    assert first.json() == again.json()
+    assert len(node.sent) == 1
+    other = await send(rest, "something else", **key)
+    assert other.status_code == 409
+
+
+async def test_messages_are_paged_newest_last(rest: httpx.AsyncClient) -> None:
+    for number in range(5):
+        await send(rest, f"m{number}")
+    path = f"/v1/conversations/{BOBS}/messages"
+    last = await rest.get(path, params={"limit": 2})
+    check(schemas.Messages, last)
+    assert texts(last) == ["m3", "m4"]
+    before = last.json()["messages"][0]["seq"]
+    assert texts(await rest.get(path, params={"limit": 2, "before": before})) == ["m1", "m2"]
+    check(schemas.Conversations, await rest.get("/v1/conversations"))
+
+
+def texts(response: httpx.Response) -> Sequence[str]:
+    return [message["text"] for message in response.json()["messages"]]
+
+
+async def test_events_are_paged_from_a_cursor_and_at_most_1000(
+    rest: httpx.AsyncClient, node: FakeNode
+) -> None:
+    for number in range(1200):
+        node.emit("message.state", {"id": str(number), "state": "sent"})
+    page = await rest.get("/v1/events", params={"after": 0, "limit": 5000})
+    check(schemas.Events, page)
+    first = [event["seq"] for event in page.json()["events"]]
+    assert first == list(range(1, 1001))
+    rest_of = await rest.get("/v1/events", params={"after": first[-1]})
+    assert [event["seq"] for event in rest_of.json()["events"]] == list(range(1001, 1201))
+    assert (await rest.get("/v1/events", params={"after": 1200})).json() == {"events": []}
+
+
+async def test_the_openapi_document_names_every_route(rest: httpx.AsyncClient) -> None:
+    document = (await rest.get("/v1/openapi.json")).json()
+    assert set(document["paths"]) == {
+        "/v1/health",
+        "/v1/me",
+        "/v1/network",
+        "/v1/contacts",
+        "/v1/contacts/{address}/accept",
+        "/v1/conversations",
+        "/v1/conversations/{address}/messages",
+        "/v1/messages/{message_id}",
+        "/v1/events",
+        "/v1/events/stream",
+    }
+    sending = document["paths"]["/v1/conversations/{address}/messages"]["post"]
+    assert "202" in sending["responses"]
+    assert "idempotency-key" in {parameter["name"] for parameter in sending["parameters"]}
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/", "/v1/nothing"])
+async def test_there_are_no_pages(rest: httpx.AsyncClient, path: str) -> None:
+    answer = await rest.get(path)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"

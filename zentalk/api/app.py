@@ -1,0 +1,91 @@
+"""The ASGI application: routes behind the doorkeeper, every error a problem document."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from zentalk.api.facade import NodeFacade
+from zentalk.api.guard import Guard, Shield
+from zentalk.api.limits import BodyLimit
+from zentalk.api.problems import PROBLEM_TYPE, invalid, problem, problem_of, unexpected
+from zentalk.api.routes import contact_routes, event_routes, message_routes, own_routes
+from zentalk.errors import ZentalkError
+
+
+class _Rest(FastAPI):
+    """FastAPI, with what its OpenAPI document cannot know: the token and the problem type."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document, made once."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            schemes = {"bearer": {"type": "http", "scheme": "bearer"}}
+            document["components"]["securitySchemes"] = schemes
+            document["security"] = [{"bearer": []}]
+            for path in document["paths"].values():
+                for operation in path.values():
+                    content = operation["responses"]["4XX"]["content"]
+                    content[PROBLEM_TYPE] = content.popitem()[1]
+            self.openapi_schema = document
+        return self.openapi_schema
+
+
+def create_app(
+    node: NodeFacade, token: str, *, name: str = "", hosts: Collection[str] = ()
+) -> ASGIApp:
+    """Return REST over a node.
+
+    `token` opens everything but /v1/health; `hosts` are names of this machine besides loopback.
+    """
+    inner = _Rest(
+        title="zentalk API node",
+        version="1",
+        description="A person's own node. All requests need `Authorization: Bearer TOKEN`.",
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for router in (
+        own_routes(node, name),
+        contact_routes(node),
+        message_routes(node),
+        event_routes(node),
+    ):
+        inner.include_router(router)
+    inner.add_exception_handler(ZentalkError, _on_zentalk_error)
+    inner.add_exception_handler(RequestValidationError, _on_invalid)
+    inner.add_exception_handler(HTTPException, _on_http_error)
+    inner.add_exception_handler(Exception, _on_bug)
+    log = structlog.get_logger("zentalk.api")
+    return Shield(Guard(BodyLimit(inner), token, hosts), log)
+
+
+async def _on_zentalk_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ZentalkError)
+    return problem_of(error)
+
+
+async def _on_invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return invalid(error.errors())
+
+
+async def _on_http_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    return problem(status, str(error.detail), error.headers)
+
+
+async def _on_bug(_request: Request, _error: Exception) -> Response:
+    return unexpected()  # Starlette raises the error again, and Shield logs its class.

@@ -1,0 +1,49 @@
+"""What REST needs of a node, and no more; `zentalk.node.Node` is one."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import trio
+
+from zentalk.ids import UserAddress
+from zentalk.store.history.models import Contact, Conversation, Event, Message
+
+
+class NodeFacade(Protocol):
+    """One person's node. All errors are ZentalkErrors whose text may be shown to its owner."""
+
+    stopping: trio.Event
+
+    @property
+    def address_text(self) -> str:
+        """The owner's `zt1...` address."""
+
+    def status(self) -> Any:
+        """Return a dataclass that is JSON when made a dict: how the node sees the network."""
+
+    async def add_contact(self, address: UserAddress, name: str) -> Contact:
+        """Add or rename a contact, or accept a request."""
+
+    async def contacts(self) -> list[Contact]:
+        """Return contacts and requests."""
+
+    async def conversations(self) -> list[Conversation]:
+        """Return the conversation list."""
+
+    async def send_text(
+        self, address: UserAddress, text: str, idempotency_key: str | None = None
+    ) -> Message:
+        """Store and queue a message; the same key gives the same message again."""
+
+    async def messages(self, address: UserAddress, before: int | None, limit: int) -> list[Message]:
+        """Return a page of a conversation, newest last; `before` is a message's `seq`."""
+
+    async def message(self, message_id: str) -> Message:
+        """Return one message; raises NotFoundError."""
+
+    async def events(self, after: int, limit: int) -> list[Event]:
+        """Return events with a higher number than `after`, oldest first."""
+
+    async def wait_events(self, after: int) -> None:
+        """Return when there is an event with a higher number than `after`."""

@@ -1,0 +1,121 @@
+"""The doorkeeper in front of every route: Host, Origin and bearer token.
+
+Plain ASGI, because it runs for each request. The Host allow-list defeats DNS rebinding, the
+Origin check foreign pages; the token decides. It never says which part of a token was wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.typing import FilteringBoundLogger
+
+from zentalk.api.problems import problem, unexpected
+from zentalk.crypto.hashing import equal
+
+LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+OPEN_PATHS: Final = frozenset({"/v1/health", "/v1/openapi.json"})
+_POLICY_VIOLATION: Final = 1008
+
+
+class Guard:
+    """Lets a request through to `app`, or answers it with a problem document.
+
+    `hosts` are names under which this node may be addressed, besides the loopback ones.
+    """
+
+    def __init__(self, app: ASGIApp, token: str, hosts: Collection[str] = ()) -> None:
+        self._app = app
+        self._credentials = b"Bearer " + token.encode("ascii")
+        self._hosts = LOOPBACK_HOSTS | {host.lower() for host in hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+            return
+        refusal = self._refusal(scope) if scope["type"] == "http" else None
+        await (refusal or self._app)(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        host, origin, credentials = _read(scope["headers"])
+        if host is None or _without_port(host) not in self._hosts:
+            return problem(
+                HTTPStatus.FORBIDDEN,
+                "this node does not answer under that host name; use 127.0.0.1",
+            )
+        if origin is not None and not self._is_own(origin):
+            return problem(HTTPStatus.FORBIDDEN, "requests from other web pages are refused")
+        if scope["path"] in OPEN_PATHS:
+            return None
+        if credentials is None or not equal(credentials, self._credentials):
+            return problem(
+                HTTPStatus.UNAUTHORIZED,
+                "the token is missing or wrong; send it as: Authorization: Bearer TOKEN",
+                {"WWW-Authenticate": "Bearer"},
+            )
+        return None
+
+    def _is_own(self, origin: str) -> bool:
+        try:
+            place = urlsplit(origin)
+        except ValueError:
+            return False
+        return place.scheme in {"http", "https"} and _without_port(place.netloc) in self._hosts
+
+
+class Shield:
+    """The outermost layer: a bug in a handler ends its request, not the program.
+
+    What is logged is the error's class and nothing else: its text may quote the owner.
+    """
+
+    def __init__(self, app: ASGIApp, log: FilteringBoundLogger) -> None:
+        self._app = app
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope."""
+        started = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note)
+        except ClientDisconnect:
+            return
+        except Exception as error:  # noqa: BLE001 - the last line of defence
+            self._log.error("request_failed", error=type(error).__name__)
+            if scope["type"] == "http" and not started:
+                await unexpected()(scope, receive, send)
+
+
+def _read(headers: list[tuple[bytes, bytes]]) -> tuple[str | None, str | None, bytes | None]:
+    """Return host, origin and credentials; one that is given twice counts as wrong."""
+    host = origin = credentials = None
+    for name, value in headers:
+        if name == b"host":
+            host = value if host is None else b""
+        elif name == b"origin":
+            origin = value if origin is None else b""
+        elif name == b"authorization":
+            credentials = value if credentials is None else b""
+    return (
+        None if host is None else host.decode("latin-1").lower(),
+        None if origin is None else origin.decode("latin-1").lower(),
+        credentials,
+    )
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host

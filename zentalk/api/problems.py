@@ -1,0 +1,75 @@
+"""Problem documents (RFC 9457): what every error of REST looks like, and which status it has.
+
+A detail is a sentence for the owner of the node. Errors that nobody expected have a fixed
+sentence, so that no internal state leaves in one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from zentalk.api.json_response import JsonResponse
+from zentalk.errors import (
+    ConflictError,
+    DecodeError,
+    NotFoundError,
+    RefusedError,
+    StorageError,
+    TooLargeError,
+    TransportError,
+    UnavailableError,
+    ZentalkError,
+)
+
+PROBLEM_TYPE: Final = "application/problem+json"
+
+_STATUSES: Final[tuple[tuple[type[ZentalkError], HTTPStatus], ...]] = (
+    (NotFoundError, HTTPStatus.NOT_FOUND),
+    (ConflictError, HTTPStatus.CONFLICT),
+    (TooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (DecodeError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (UnavailableError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (RefusedError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (TransportError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (StorageError, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+
+
+def problem(
+    status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None
+) -> JsonResponse:
+    """Return a problem document."""
+    content = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": detail,
+    }
+    return JsonResponse(content, status, media_type=PROBLEM_TYPE, headers=headers)
+
+
+def problem_of(error: ZentalkError) -> Response:
+    """Return the problem document of an error that zentalk raised on purpose."""
+    for kind, status in _STATUSES:
+        if isinstance(error, kind):
+            return problem(status, str(error))
+    return unexpected()
+
+
+def invalid(errors: Sequence[Mapping[str, Any]]) -> Response:
+    """Return the problem of a body or parameter; it names the place, never the value."""
+    first = errors[0]
+    place = ".".join(str(part) for part in first["loc"])
+    message = str(first["msg"]).removeprefix("Value error, ")
+    if first["type"] == "model_attributes_type":
+        message = "send a JSON object, with Content-Type: application/json"
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{place}: {message}")
+
+
+def unexpected() -> Response:
+    """Return the problem of a bug on our side."""
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an internal error happened; see the log")

@@ -1,0 +1,156 @@
+"""All routes of REST, each a few lines: read, ask the node, show.
+
+Handlers return finished responses, so that nothing is validated twice; the models named as
+`responses` are for the OpenAPI document, and a test holds the answers against them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Path, Query
+from starlette.responses import Response
+
+from zentalk.api import schemas
+from zentalk.api.facade import NodeFacade
+from zentalk.api.json_response import JsonResponse
+from zentalk.api.limits import MAX_KEY_CHARS, MAX_PAGE, MAX_SEQUENCE
+from zentalk.api.stream import EventStream
+from zentalk.api.views import contact_view, conversation_view, event_view, message_view
+from zentalk.errors import NotFoundError
+from zentalk.wire.text import format_address, parse_address
+
+DEFAULT_MESSAGES: Final = 100
+
+Address = Annotated[str, Path(description="zt1 followed by 56 characters", max_length=100)]
+Sequence = Annotated[int, Query(ge=0, le=MAX_SEQUENCE)]
+Limit = Annotated[int, Query(ge=1, description="more than 1,000 counts as 1,000")]
+Key = Annotated[
+    str | None,
+    Header(
+        max_length=MAX_KEY_CHARS,
+        pattern=r"^[\x21-\x7e]+$",
+        description="repeating a request with the same key sends the message once",
+    ),
+]
+LastEventId = Annotated[int | None, Header(ge=0, le=MAX_SEQUENCE)]
+
+
+def _answers(
+    model: Any, status: HTTPStatus = HTTPStatus.OK, kind: type[Response] = JsonResponse
+) -> dict[str, Any]:
+    """Return the parts of a route that only the OpenAPI document uses."""
+    return {
+        "status_code": status.value,
+        "response_class": kind,
+        "responses": {status.value: {"model": model}, "4XX": {"model": schemas.Problem}},
+    }
+
+
+def own_routes(node: NodeFacade, name: str) -> APIRouter:
+    """Return the routes about the node itself."""
+    router = APIRouter(tags=["node"])
+
+    @router.get("/v1/health", **_answers(schemas.Health))
+    async def health() -> Response:
+        """Say that the program runs; the only resource without a token."""
+        return JsonResponse({"status": "ok"})
+
+    @router.get("/v1/me", **_answers(schemas.Me))
+    async def me() -> Response:
+        """Return your own address and name."""
+        return JsonResponse({"address": node.address_text, "name": name})
+
+    @router.get("/v1/network", **_answers(dict[str, Any]))
+    async def network() -> Response:
+        """Return how this node sees the network: relays, guards, mailboxes, tunnels."""
+        return JsonResponse(asdict(node.status()))
+
+    return router
+
+
+def contact_routes(node: NodeFacade) -> APIRouter:
+    """Return the routes about people."""
+    router = APIRouter(tags=["contacts"])
+
+    @router.get("/v1/contacts", **_answers(schemas.Contacts))
+    async def contacts() -> Response:
+        """Return contacts and requests."""
+        return JsonResponse({"contacts": [contact_view(c) for c in await node.contacts()]})
+
+    @router.post("/v1/contacts", **_answers(schemas.Contact, HTTPStatus.CREATED))
+    async def add(body: schemas.ContactIn) -> Response:
+        """Add or rename a contact; adding the sender of a request accepts it."""
+        contact = await node.add_contact(parse_address(body.address), body.name)
+        return JsonResponse(contact_view(contact), HTTPStatus.CREATED)
+
+    @router.post("/v1/contacts/{address}/accept", **_answers(schemas.Contact))
+    async def accept(address: Address) -> Response:
+        """Accept a request under the name it has."""
+        wanted = parse_address(address)
+        text = format_address(wanted)
+        for contact in await node.contacts():
+            if contact.address == text:
+                accepted = await node.add_contact(wanted, contact.name)
+                return JsonResponse(contact_view(accepted))
+        raise NotFoundError("there is no request from this address")
+
+    return router
+
+
+def message_routes(node: NodeFacade) -> APIRouter:
+    """Return the routes about conversations and messages."""
+    router = APIRouter(tags=["messages"])
+
+    @router.get("/v1/conversations", **_answers(schemas.Conversations))
+    async def conversations() -> Response:
+        """Return all conversations, the latest first."""
+        listed = await node.conversations()
+        return JsonResponse({"conversations": [conversation_view(c) for c in listed]})
+
+    @router.post(
+        "/v1/conversations/{address}/messages", **_answers(schemas.Message, HTTPStatus.ACCEPTED)
+    )
+    async def send(
+        address: Address, body: schemas.MessageIn, idempotency_key: Key = None
+    ) -> Response:
+        """Store a message for sending; its state tells how far it got."""
+        message = await node.send_text(parse_address(address), body.text, idempotency_key)
+        return JsonResponse(message_view(message), HTTPStatus.ACCEPTED)
+
+    @router.get("/v1/conversations/{address}/messages", **_answers(schemas.Messages))
+    async def messages(
+        address: Address,
+        before: Annotated[Sequence | None, Query()] = None,
+        limit: Limit = DEFAULT_MESSAGES,
+    ) -> Response:
+        """Return a page of a conversation, newest last."""
+        page = await node.messages(parse_address(address), before, min(limit, MAX_PAGE))
+        return JsonResponse({"messages": [message_view(m) for m in page]})
+
+    @router.get("/v1/messages/{message_id}", **_answers(schemas.Message))
+    async def message(message_id: Annotated[str, Path(max_length=100)]) -> Response:
+        """Return one message."""
+        return JsonResponse(message_view(await node.message(message_id)))
+
+    return router
+
+
+def event_routes(node: NodeFacade) -> APIRouter:
+    """Return the two views of the event log."""
+    router = APIRouter(tags=["events"])
+
+    @router.get("/v1/events", **_answers(schemas.Events))
+    async def events(after: Sequence = 0, limit: Limit = MAX_PAGE) -> Response:
+        """Return a page of the event log, oldest first."""
+        page = await node.events(after, min(limit, MAX_PAGE))
+        return JsonResponse({"events": [event_view(e) for e in page]})
+
+    @router.get("/v1/events/stream", **_answers(str, kind=EventStream))
+    async def stream(after: Sequence = 0, last_event_id: LastEventId = None) -> Response:
+        """Stream events (text/event-stream), from `Last-Event-ID` or `after` on."""
+        return EventStream(node, after if last_event_id is None else last_event_id)
+
+    return router

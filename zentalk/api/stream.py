@@ -1,0 +1,89 @@
+"""The event stream: server-sent events as a view of the event log.
+
+Each event carries its number as `id:`, so that a client that reconnects goes on where it
+was. The stream ends when the node stops or the client leaves; it holds nothing back and
+forgets nothing, because the log is the truth.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+import trio
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from zentalk.api.facade import NodeFacade
+from zentalk.api.json_response import SAFE_HEADERS, to_text
+from zentalk.api.views import event_view
+from zentalk.store.history.models import Event
+
+HEARTBEAT_SECONDS: Final = 15.0
+PAGE: Final = 500
+_RETRY_MS: Final = 1000
+
+
+class EventStream(Response):
+    """A response that sends events with a number above `after`, old and new."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, node: NodeFacade, after: int) -> None:
+        self.status_code = HTTPStatus.OK
+        self.background = None
+        self.body = b""
+        self.raw_headers = [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            *SAFE_HEADERS,
+        ]
+        self._node = node
+        self._after = after
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream until the node stops or the client leaves."""
+        del scope
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status_code,
+                "headers": self.raw_headers,
+            }
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._cancel_on_stop, nursery.cancel_scope)
+            nursery.start_soon(_cancel_on_leave, receive, nursery.cancel_scope)
+            await self._send_events(send)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_events(self, send: Send) -> None:
+        await _send_part(send, f"retry: {_RETRY_MS}\n\n")
+        while True:
+            events = await self._node.events(self._after, PAGE)
+            if events:
+                self._after = events[-1].seq
+                await _send_part(send, "".join(map(to_frame, events)))
+                continue
+            with trio.move_on_after(HEARTBEAT_SECONDS) as waiting:
+                await self._node.wait_events(self._after)
+            if waiting.cancelled_caught:
+                await _send_part(send, ": still here\n\n")
+
+    async def _cancel_on_stop(self, scope: trio.CancelScope) -> None:
+        await self._node.stopping.wait()
+        scope.cancel()
+
+
+def to_frame(event: Event) -> str:
+    """Return an event as the lines of one server-sent event."""
+    return f"id: {event.seq}\nevent: {event.type}\ndata: {to_text(event_view(event))}\n\n"
+
+
+async def _cancel_on_leave(receive: Receive, scope: trio.CancelScope) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()
+
+
+async def _send_part(send: Send, text: str) -> None:
+    await send({"type": "http.response.body", "body": text.encode(), "more_body": True})

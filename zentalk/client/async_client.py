@@ -1,0 +1,169 @@
+"""The client for programs that run on trio."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+import trio
+
+from zentalk.client import calls
+from zentalk.client.calls import Call, read_answer, transport_error
+from zentalk.client.models import Contact, Conversation, Event, Me, Message
+from zentalk.client.sse import EventParser
+from zentalk.client.sync_client import STREAM_TIMEOUT_SECONDS, TIMEOUT_SECONDS
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """Calls an API node; use it in an `async with` block.
+
+    Methods raise what those of `Client` raise.
+    """
+
+    def __init__(self, base_url: str, token: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._base_url = base_url
+        self._http = httpx.AsyncClient(
+            base_url=base_url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=timeout_seconds,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
+            trust_env=False,  # A proxy of the environment would get the token.
+        )
+
+    async def __aenter__(self) -> Self:
+        """Return the client."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the connections."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def health(self) -> bool:
+        """Return whether the program runs."""
+        return await self._run(calls.health())
+
+    async def me(self) -> Me:
+        """Return the owner of the node."""
+        return await self._run(calls.me())
+
+    async def network(self) -> dict[str, Any]:
+        """Return how the node sees the network."""
+        return await self._run(calls.network())
+
+    async def contacts(self) -> list[Contact]:
+        """Return contacts and requests."""
+        return await self._run(calls.contacts())
+
+    async def add_contact(self, address: str, name: str = "") -> Contact:
+        """Add or rename a person, or accept a request."""
+        return await self._run(calls.add_contact(address, name))
+
+    async def accept(self, address: str) -> Contact:
+        """Accept a request under the name it has; raises NotFoundError if there is none."""
+        return await self._run(calls.accept(address))
+
+    async def conversations(self) -> list[Conversation]:
+        """Return the conversation list."""
+        return await self._run(calls.conversations())
+
+    async def send(self, address: str, text: str, idempotency_key: str | None = None) -> Message:
+        """Store a message for sending; the same key sends it once."""
+        return await self._run(calls.send(address, text, idempotency_key))
+
+    async def messages(
+        self, address: str, before: int | None = None, limit: int = 100
+    ) -> list[Message]:
+        """Return a page of a conversation, newest last, up to the `seq` before `before`."""
+        return await self._run(calls.messages(address, before, limit))
+
+    async def message(self, message_id: str) -> Message:
+        """Return one message; raises NotFoundError."""
+        return await self._run(calls.message(message_id))
+
+    async def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
+        """Return a page of the event log, oldest first."""
+        return await self._run(calls.events(after, limit))
+
+    @asynccontextmanager
+    async def stream_events(self, after: int = 0) -> AsyncIterator[EventFeed]:
+        """Open the event stream: `async with client.stream_events() as feed`, then iterate."""
+        call: Call[None] = Call("GET", "/v1/events/stream", lambda _body: None)
+        try:
+            async with self._http.stream(
+                call.method, call.path, params={"after": after}, timeout=STREAM_TIMEOUT_SECONDS
+            ) as response:
+                if response.is_error:
+                    await response.aread()
+                    read_answer(call, response)
+                feed = EventFeed(response, self._base_url)
+                try:
+                    yield feed
+                finally:
+                    await feed.aclose()
+        except httpx.TransportError as error:
+            raise transport_error(self._base_url, error) from None
+
+    async def _run(self, call: Call[T]) -> T:
+        try:
+            response = await self._http.request(
+                call.method, call.path, params=call.params, json=call.json, headers=call.headers
+            )
+        except httpx.TransportError as error:
+            raise transport_error(self._base_url, error) from None
+        return read_answer(call, response)
+
+
+class EventFeed:
+    """An open event stream; iterating ends when the node stops.
+
+    Raises TransportError when the connection is lost: open a new one after the last `seq`.
+    """
+
+    def __init__(self, response: httpx.Response, base_url: str) -> None:
+        self._chunks = response.aiter_raw()
+        self._base_url = base_url
+        self._parser = EventParser()
+        self._ready: deque[Event] = deque()
+
+    def __aiter__(self) -> EventFeed:
+        """Return itself."""
+        return self
+
+    async def __anext__(self) -> Event:
+        """Return the next event, waiting for it."""
+        while not self._ready:
+            try:
+                chunk = await anext(self._chunks)
+            except httpx.TransportError as error:
+                raise transport_error(self._base_url, error) from None
+            self._ready.extend(self._parser.feed(chunk))
+        return self._ready.popleft()
+
+    async def aclose(self) -> None:
+        """Leave the stream.
+
+        httpx nests generators and closes only the outermost; a cancelled read runs through
+        all of them, so that none is left to the garbage collector.
+        """
+        with trio.CancelScope() as leaving:
+            leaving.cancel()
+            try:
+                while True:
+                    await anext(self._chunks)
+            except (StopAsyncIteration, httpx.HTTPError, httpx.StreamError):
+                return

@@ -1,0 +1,45 @@
+"""Server-sent events: bytes in, events out. No I/O."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from zentalk.client.errors import ApiError
+from zentalk.client.models import Event, from_json
+
+MAX_FRAME_BYTES: Final = 4 * 2**20
+_END: Final = b"\n\n"
+
+
+class EventParser:
+    """Collects chunks of a stream and returns the events that are complete."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """Take a chunk; raises ApiError if the stream is not one of an API node."""
+        searched = max(0, len(self._buffer) - len(_END))
+        self._buffer += chunk
+        events: list[Event] = []
+        while (end := self._buffer.find(_END, searched)) >= 0:
+            event = _to_event(bytes(self._buffer[:end]))
+            if event is not None:
+                events.append(event)
+            del self._buffer[: end + len(_END)]
+            searched = 0
+        if len(self._buffer) > MAX_FRAME_BYTES:
+            raise ApiError(200, "an event is larger than an event can be")
+        return events
+
+
+def _to_event(frame: bytes) -> Event | None:
+    """Return the event of a frame; None for comments and hints."""
+    for line in frame.split(b"\n"):
+        if line.startswith(b"data: "):
+            try:
+                return from_json(Event, json.loads(line.removeprefix(b"data: ")))
+            except ValueError:
+                raise ApiError(200, "an event is not JSON") from None
+    return None

@@ -1,0 +1,123 @@
+"""The blocking client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import httpx
+
+from zentalk.client import calls
+from zentalk.client.calls import Call, read_answer, transport_error
+from zentalk.client.models import Contact, Conversation, Event, Me, Message
+from zentalk.client.sse import EventParser
+
+T = TypeVar("T")
+
+TIMEOUT_SECONDS: Final = 30.0
+STREAM_TIMEOUT_SECONDS: Final = 60.0
+"""Longer than the node's heartbeat: silence for that long is a dead connection."""
+
+
+class Client:
+    """Calls an API node and waits; use it in a `with` block.
+
+    Methods raise ApiError or its kin of `zentalk.errors` with the node's own sentence, and
+    TransportErrors when the node cannot be reached.
+    """
+
+    def __init__(self, base_url: str, token: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._base_url = base_url
+        self._http = httpx.Client(
+            base_url=base_url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=timeout_seconds,
+            trust_env=False,  # A proxy of the environment would get the token.
+        )
+
+    def __enter__(self) -> Self:
+        """Return the client."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def health(self) -> bool:
+        """Return whether the program runs."""
+        return self._run(calls.health())
+
+    def me(self) -> Me:
+        """Return the owner of the node."""
+        return self._run(calls.me())
+
+    def network(self) -> dict[str, Any]:
+        """Return how the node sees the network."""
+        return self._run(calls.network())
+
+    def contacts(self) -> list[Contact]:
+        """Return contacts and requests."""
+        return self._run(calls.contacts())
+
+    def add_contact(self, address: str, name: str = "") -> Contact:
+        """Add or rename a person, or accept a request."""
+        return self._run(calls.add_contact(address, name))
+
+    def accept(self, address: str) -> Contact:
+        """Accept a request under the name it has; raises NotFoundError if there is none."""
+        return self._run(calls.accept(address))
+
+    def conversations(self) -> list[Conversation]:
+        """Return the conversation list."""
+        return self._run(calls.conversations())
+
+    def send(self, address: str, text: str, idempotency_key: str | None = None) -> Message:
+        """Store a message for sending; the same key sends it once."""
+        return self._run(calls.send(address, text, idempotency_key))
+
+    def messages(self, address: str, before: int | None = None, limit: int = 100) -> list[Message]:
+        """Return a page of a conversation, newest last, up to the `seq` before `before`."""
+        return self._run(calls.messages(address, before, limit))
+
+    def message(self, message_id: str) -> Message:
+        """Return one message; raises NotFoundError."""
+        return self._run(calls.message(message_id))
+
+    def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
+        """Return a page of the event log, oldest first."""
+        return self._run(calls.events(after, limit))
+
+    def stream_events(self, after: int = 0) -> Iterator[Event]:
+        """Yield events as they happen, those after `after` first, until the node stops."""
+        parser = EventParser()
+        call: Call[None] = Call("GET", "/v1/events/stream", lambda _body: None)
+        try:
+            with self._http.stream(
+                call.method, call.path, params={"after": after}, timeout=STREAM_TIMEOUT_SECONDS
+            ) as response:
+                if response.is_error:
+                    response.read()
+                    read_answer(call, response)
+                for chunk in response.iter_raw():
+                    yield from parser.feed(chunk)
+        except httpx.TransportError as error:
+            raise transport_error(self._base_url, error) from None
+
+    def _run(self, call: Call[T]) -> T:
+        try:
+            response = self._http.request(
+                call.method, call.path, params=call.params, json=call.json, headers=call.headers
+            )
+        except httpx.TransportError as error:
+            raise transport_error(self._base_url, error) from None
+        return read_answer(call, response)
