@@ -86,3 +86,8 @@ def conversations(tx: Transaction) -> list[Conversation]:
         " AND kind = 'text') ORDER BY m.seq DESC"
     )
     return [Conversation(format_address(row[0]), *row[1:]) for row in rows]
+
+
+def addresses(tx: Transaction) -> list[UserAddress]:
+    """Return the addresses of all contacts and requests."""
+    return [UserAddress(row[0]) for row in tx.execute("SELECT address FROM contacts")]

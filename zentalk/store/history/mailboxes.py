@@ -19,7 +19,7 @@ def every(tx: Transaction) -> list[OwnMailbox]:
 def add(tx: Transaction, mailbox: OwnMailbox) -> None:
     """Add a mailbox."""
     tx.execute(
-        "INSERT INTO own_mailboxes VALUES (?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO own_mailboxes ({_MAILBOX}) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (mailbox.mailbox, mailbox.relay, mailbox.slot, mailbox.collect_seed, mailbox.generation,
          mailbox.created_at, mailbox.poll_until),
     )  # fmt: skip
@@ -33,6 +33,14 @@ def next_generation(tx: Transaction, mailbox: MailboxId) -> int:
         (mailbox,),
     ).fetchone()
     return int(row[0])
+
+
+def mark_announced(tx: Transaction, mailbox: MailboxId) -> bool:
+    """Note that a mailbox is registered; True the first time."""
+    changed = tx.execute(
+        "UPDATE own_mailboxes SET announced = 1 WHERE mailbox = ? AND announced = 0", (mailbox,)
+    )
+    return changed.rowcount > 0
 
 
 def replace(tx: Transaction, mailbox: MailboxId, poll_until: float) -> None:

@@ -51,21 +51,20 @@ def set_state(tx: Transaction, ratchet_id: bytes, state: bytes) -> None:
     tx.execute("UPDATE ratchets SET state = ? WHERE ratchet_id = ?", (state, ratchet_id))
 
 
-def set_confirmed(tx: Transaction, ratchet_id: bytes) -> None:
-    """Note the first authenticated reply: the initial header need not go along any more."""
+def set_bookkeeping(
+    tx: Transaction, ratchet_id: bytes, confirmed: bool, retired_at: float | None
+) -> None:
+    """Store what changed around a ratchet; a confirmed one needs no initial header."""
     tx.execute(
-        "UPDATE ratchets SET confirmed = 1, initial_header = NULL WHERE ratchet_id = ?",
-        (ratchet_id,),
+        "UPDATE ratchets SET confirmed = ?, retired_at = ?,"
+        " initial_header = CASE WHEN ? THEN NULL ELSE initial_header END WHERE ratchet_id = ?",
+        (confirmed, retired_at, confirmed, ratchet_id),
     )
 
 
-def retire_others(tx: Transaction, contact: UserAddress, kept: bytes, now: float) -> None:
-    """Mark every other ratchet of a contact as receive-only since `now`."""
-    tx.execute(
-        "UPDATE ratchets SET retired_at = ? WHERE contact = ? AND ratchet_id != ?"
-        " AND retired_at IS NULL",
-        (now, contact, kept),
-    )
+def forget(tx: Transaction, ratchet_id: bytes) -> None:
+    """Drop one ratchet."""
+    tx.execute("DELETE FROM ratchets WHERE ratchet_id = ?", (ratchet_id,))
 
 
 def forget_retired(tx: Transaction, before: float) -> None:

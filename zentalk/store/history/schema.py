@@ -92,7 +92,8 @@ CREATE TABLE own_mailboxes (
     collect_seed BLOB NOT NULL,
     generation INTEGER NOT NULL,
     created_at REAL NOT NULL,
-    poll_until REAL
+    poll_until REAL,
+    announced INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
 CREATE TABLE own_send_ids (

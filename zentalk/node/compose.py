@@ -1,0 +1,134 @@
+"""From what a person wrote to ciphertexts in the outbox, inside one transaction.
+
+A content is stored without route and encrypted with the newest one, so that a message
+that waited for a ratchet still tells its reader where to answer. Nothing here sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from zentalk.crypto.types import Entropy
+from zentalk.ids import MESSAGE_ID_BYTES, MessageId, UserAddress
+from zentalk.node.routes import route_for
+from zentalk.node.sessions import Encrypted, Sessions
+from zentalk.store.history import contacts, outbox
+from zentalk.store.history.models import ContactRow, OutboxItem
+from zentalk.store.writer import Transaction
+from zentalk.wire.content import (
+    CONFIRMATION,
+    MAX_CONFIRMATIONS,
+    NONE,
+    PART,
+    Content,
+    Part,
+    decode_content,
+    encode_content,
+)
+
+PART_BYTES: Final = 31_000
+"""Fits a class L envelope beside an initial header, a route and a part's own fields."""
+ITEM_KEY_BYTES: Final = 16
+_CONFIRMATION_OVERHEAD_BYTES: Final = 300
+_CONFIRMATION_ID_BYTES: Final = MESSAGE_ID_BYTES + 2
+
+
+class Ready(NamedTuple):
+    """An outbox item with its ciphertext; `extra` are inners to send once, unstored."""
+
+    item: OutboxItem
+    extra: tuple[bytes, ...] = ()
+
+
+class Composer:
+    """Turns contents into outbox items and inners."""
+
+    def __init__(self, sessions: Sessions, entropy: Entropy, ttl_seconds: float) -> None:
+        self._sessions = sessions
+        self._entropy = entropy
+        self._ttl_seconds = ttl_seconds
+
+    def new_message_id(self) -> MessageId:
+        """Draw a message id."""
+        return MessageId(self._entropy(MESSAGE_ID_BYTES))
+
+    def enqueue(self, tx: Transaction, contact: UserAddress, content: Content, now: float) -> None:
+        """Put a content into the outbox, in parts if it is long; no ciphertext yet."""
+        for piece in _pieces(content):
+            outbox.add(
+                tx,
+                message_id=content.message_id,
+                contact=contact,
+                content=encode_content(piece),
+                item_key=self._entropy(ITEM_KEY_BYTES),
+                now=now,
+                expires_at=now + self._ttl_seconds,
+            )
+
+    def encrypt_waiting(self, tx: Transaction, contact: UserAddress) -> list[Ready]:
+        """Encrypt a contact's items that wait for a ratchet; none if there still is none."""
+        row = contacts.get(tx, contact)
+        ready: list[Ready] = []
+        if row is None:
+            return ready
+        for item in outbox.without_envelope(tx, contact):
+            encrypted = self._encrypt(tx, row, decode_content(item.content))
+            if encrypted is None:
+                break
+            outbox.set_envelope(tx, item.item, encrypted.inner, encrypted.ratchet_id)
+            stored = replace(item, envelope=encrypted.inner, ratchet_id=encrypted.ratchet_id)
+            ready.append(Ready(stored, self._pq_extra(tx, row, encrypted)))
+        return ready
+
+    def confirmations(
+        self, tx: Transaction, contact: UserAddress, ids: Sequence[MessageId]
+    ) -> list[bytes]:
+        """Return inners that confirm messages to their sender; they are not stored."""
+        row = contacts.get(tx, contact)
+        room = self._sessions.capacity(tx, contact, large=False)
+        if row is None or room is None:
+            return []
+        fit = (room - _CONFIRMATION_OVERHEAD_BYTES) // _CONFIRMATION_ID_BYTES
+        step = max(1, min(MAX_CONFIRMATIONS, fit))
+        inners: list[bytes] = []
+        for start in range(0, len(ids), step):
+            content = Content(
+                kind=CONFIRMATION,
+                message_id=self.new_message_id(),
+                confirmed=tuple(ids[start : start + step]),
+            )
+            encrypted = self._encrypt(tx, row, content)
+            if encrypted is not None:
+                inners += [encrypted.inner, *self._pq_extra(tx, row, encrypted)]
+        return inners
+
+    def _encrypt(self, tx: Transaction, row: ContactRow, content: Content) -> Encrypted | None:
+        room = self._sessions.capacity(tx, row.address, large=False)
+        if room is None:
+            return None
+        route = route_for(tx, row.address, row.own_route_known)
+        full = encode_content(replace(content, route=route, route_seen=row.route_version))
+        return self._sessions.encrypt(tx, row.address, full, large=len(full) > room)
+
+    def _pq_extra(
+        self, tx: Transaction, row: ContactRow, encrypted: Encrypted
+    ) -> tuple[bytes, ...]:
+        """Give the PQ ratchet a message of its own when none had room for long."""
+        if not encrypted.pq_overdue:
+            return ()
+        empty = encode_content(Content(kind=NONE, message_id=self.new_message_id()))
+        extra = self._sessions.encrypt(tx, row.address, empty, large=False)
+        return () if extra is None else (extra.inner,)
+
+
+def _pieces(content: Content) -> list[Content]:
+    whole = encode_content(content)
+    if len(whole) <= PART_BYTES:
+        return [content]
+    chunks = [whole[start : start + PART_BYTES] for start in range(0, len(whole), PART_BYTES)]
+    return [
+        Content(kind=PART, message_id=content.message_id, part=Part(index, len(chunks), chunk))
+        for index, chunk in enumerate(chunks)
+    ]

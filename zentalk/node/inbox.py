@@ -1,0 +1,213 @@
+"""From sealed envelopes to the history, a batch of deposits per transaction.
+
+For every envelope: open the outer seal, refuse what was decrypted before, decrypt on a
+copy, store message, ratchet and event. Only the answer of the committed transaction
+says what may be acknowledged to the relay and confirmed to the sender. Nothing here
+sends.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from zentalk.crypto.hashing import blake2b_256
+from zentalk.crypto.labels import Label
+from zentalk.errors import RemoteProtocolError
+from zentalk.ids import DAY_SECONDS, MessageId, SendId, UserAddress
+from zentalk.node import sealing
+from zentalk.node.compose import Composer
+from zentalk.node.sessions import Sessions
+from zentalk.store.history import contacts, events, mailboxes, messages, outbox, ratchets
+from zentalk.store.history.models import OwnSendId
+from zentalk.store.writer import Transaction
+from zentalk.wire.content import (
+    CONFIRMATION,
+    NONE,
+    PART,
+    ROUTE,
+    TEXT,
+    Content,
+    decode_content,
+    encode_route,
+)
+from zentalk.wire.rpc_mailbox import SendIdKind
+
+SEEN_SECONDS: Final = 37 * DAY_SECONDS
+"""How long a decrypted ciphertext is known by its hash: longest time to live + 7 days."""
+MAX_REQUEST_MESSAGES: Final = 200
+"""Messages kept of somebody who was not accepted yet."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one committed batch allows: inners to send, outbox items that are done."""
+
+    inners: list[tuple[UserAddress, bytes]] = field(default_factory=list)
+    finished: list[int] = field(default_factory=list)
+    rerouted: set[UserAddress] = field(default_factory=set)
+    repeated: set[UserAddress] = field(default_factory=set)
+    events: int = 0
+    undecryptable: int = 0
+
+
+class Inbox:
+    """Processes deposits that were collected from our mailboxes."""
+
+    def __init__(self, sessions: Sessions, composer: Composer) -> None:
+        self._sessions = sessions
+        self._composer = composer
+
+    def process(
+        self, tx: Transaction, deposits: Sequence[tuple[SendId, bytes]], now: float
+    ) -> Outcome:
+        """Store what a batch of (send id, envelope) brings.
+
+        A deposit that no key of ours reads changes nothing and is counted; it is to be
+        acknowledged as well, or it would be pushed for ever.
+        """
+        outcome = Outcome()
+        confirm: dict[UserAddress, list[MessageId]] = defaultdict(list)
+        for send_id, envelope in deposits:
+            try:
+                self._one(tx, send_id, envelope, now, outcome, confirm)
+            except RemoteProtocolError:
+                outcome.undecryptable += 1
+        for contact, ids in confirm.items():
+            for inner in self._composer.confirmations(tx, contact, ids):
+                outcome.inners.append((contact, inner))
+        return outcome
+
+    def _one(
+        self,
+        tx: Transaction,
+        send_id: SendId,
+        envelope: bytes,
+        now: float,
+        outcome: Outcome,
+        confirm: dict[UserAddress, list[MessageId]],
+    ) -> None:
+        row = mailboxes.send_id(tx, send_id)
+        if row is None:
+            outcome.undecryptable += 1
+            return
+        inner = _open(row, envelope)
+        digest = blake2b_256(Label.CIPHERTEXT_SEEN, inner)
+        known = ratchets.seen(tx, digest)
+        if known is not None:
+            contact, message_id = known
+            outcome.repeated.add(contact)
+            if message_id is not None and _is_accepted(tx, contact):
+                confirm[contact].append(message_id)
+            return
+        opened = self._sessions.decrypt(tx, row.contact, inner, now)
+        content = decode_content(opened.content)
+        self._know_sender(tx, opened.contact, now)
+        wanted = self._apply(tx, opened.contact, content, now, outcome)
+        ratchets.remember(tx, digest, opened.contact, wanted, now + SEEN_SECONDS)
+        if wanted is not None and _is_accepted(tx, opened.contact):
+            confirm[opened.contact].append(wanted)
+
+    def _know_sender(self, tx: Transaction, contact: UserAddress, now: float) -> None:
+        """Keep a stranger as a request, so that the message has a place to go."""
+        if contacts.get(tx, contact) is None:
+            contacts.insert(tx, contact, "", "request", now)
+            events.append(tx, "contact.requested", now, {"address": _view(tx, contact)["address"]})
+
+    def _apply(
+        self, tx: Transaction, contact: UserAddress, content: Content, now: float, outcome: Outcome
+    ) -> MessageId | None:
+        """Do what a content says; return the id that its sender waits to see confirmed."""
+        self._learn_routes(tx, contact, content, outcome)
+        if content.kind == CONFIRMATION:
+            self._confirmed(tx, contact, content, now, outcome)
+            return None
+        if content.kind == NONE:
+            return None
+        if content.kind == PART and content.part is not None:
+            whole = messages.add_part(
+                tx,
+                contact=contact,
+                message_id=content.message_id,
+                part=content.part.index,
+                parts=content.part.count,
+                data=content.part.data,
+                now=now,
+            )
+            if whole is None:
+                return None
+            joined = decode_content(whole)
+            if joined.kind == PART or joined.message_id != content.message_id:
+                raise RemoteProtocolError("a message in parts is not what its parts say")
+            return self._apply(tx, contact, joined, now, outcome)
+        if content.kind != ROUTE:
+            self._keep(tx, contact, content, now, outcome)
+        return content.message_id
+
+    def _keep(
+        self, tx: Transaction, contact: UserAddress, content: Content, now: float, outcome: Outcome
+    ) -> None:
+        accepted = _is_accepted(tx, contact)
+        if not accepted and len(messages.unconfirmed(tx, contact)) >= MAX_REQUEST_MESSAGES:
+            raise RemoteProtocolError("a stranger has sent more than a request may hold")
+        message = messages.insert(
+            tx,
+            message_id=content.message_id,
+            contact=contact,
+            direction="in",
+            kind=content.kind,
+            text=content.text,
+            content=None,
+            state="received",
+            sender_sequence=content.sequence,
+            sent_at=content.sent_at_ms / 1000,
+            now=now,
+            confirmed=accepted,
+        )
+        if message is not None and content.kind == TEXT:
+            contacts.add_unread(tx, contact, 1)
+            events.append(tx, "message.received", now, asdict(message))
+            outcome.events += 1
+
+    def _confirmed(
+        self, tx: Transaction, contact: UserAddress, content: Content, now: float, outcome: Outcome
+    ) -> None:
+        for message_id in content.confirmed:
+            outcome.finished += outbox.remove_message(tx, contact, message_id)
+            if messages.set_state(tx, message_id, contact, "delivered"):
+                data: dict[str, Any] = {
+                    "id": message_id.hex(),
+                    "state": "delivered",
+                    "conversation": _view(tx, contact)["address"],
+                }
+                events.append(tx, "message.state", now, data)
+                outcome.events += 1
+
+    def _learn_routes(
+        self, tx: Transaction, contact: UserAddress, content: Content, outcome: Outcome
+    ) -> None:
+        row = contacts.get(tx, contact)
+        if row is None:
+            return
+        if content.route is not None and content.route.version > row.route_version:
+            contacts.set_route(tx, contact, encode_route(content.route), content.route.version)
+            outcome.rerouted.add(contact)
+        if content.route_seen > row.own_route_known:
+            contacts.set_own_route_known(tx, contact, content.route_seen)
+
+
+def _open(row: OwnSendId, envelope: bytes) -> bytes:
+    if row.kind == SendIdKind.PUBLIC:
+        return sealing.open_from_public(row.secret, envelope)
+    return sealing.open_from_contact(row.secret, envelope)
+
+
+def _is_accepted(tx: Transaction, contact: UserAddress) -> bool:
+    row = contacts.get(tx, contact)
+    return row is not None and row.state == "contact"
+
+
+def _view(tx: Transaction, contact: UserAddress) -> dict[str, Any]:
+    return asdict(contacts.view(tx, contact))

@@ -1,0 +1,112 @@
+"""The way in: pushed envelopes are saved in batches, then acknowledged and confirmed.
+
+The order is the product's promise: commit first, then the ack that lets the relay
+delete, then the confirmation that lets the sender forget. A batch that cannot be saved
+is not acknowledged; its relay pushes it again.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple, Protocol
+
+import trio
+
+from zentalk.errors import StorageError
+from zentalk.ids import SendId
+from zentalk.net.runtime import Runtime
+from zentalk.node.inbox import Inbox, Outcome
+from zentalk.node.journal import Journal
+from zentalk.node.outbox import Outbox
+from zentalk.node.recipients import Recipients
+from zentalk.store.history.database import HistoryDatabase
+
+MAX_BATCH: Final = 64
+MAX_WAITING: Final = 1_024
+"""Pushed and not yet saved, over all mailboxes; their windows keep it far below."""
+
+
+class Source(Protocol):
+    """A collector: where a pushed envelope came from."""
+
+    def acknowledge(self, seqs: list[int]) -> None:
+        """Tell the relay that these are saved."""
+        ...
+
+    def give_up(self) -> None:
+        """Leave the relay, so that it pushes what was not acknowledged again."""
+        ...
+
+
+class _Pushed(NamedTuple):
+    source: Source
+    seq: int
+    send_id: SendId
+    envelope: bytes
+
+
+class Intake:
+    """Queue and loop between collectors and the database. `run` must be running."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        database: HistoryDatabase,
+        inbox: Inbox,
+        outbox: Outbox,
+        recipients: Recipients,
+        journal: Journal,
+    ) -> None:
+        self._runtime = runtime
+        self._database = database
+        self._inbox = inbox
+        self._outbox = outbox
+        self._recipients = recipients
+        self._journal = journal
+        self._waiting: list[_Pushed] = []
+        self._wake = trio.Event()
+        self.undecryptable = 0
+
+    def push(self, source: Source, seq: int, send_id: SendId, envelope: bytes) -> None:
+        """Take an envelope; it is acknowledged through `source` once it is saved."""
+        if len(self._waiting) >= MAX_WAITING:
+            source.give_up()
+            return
+        self._waiting.append(_Pushed(source, seq, send_id, envelope))
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Save what was pushed, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            while self._waiting:
+                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+                await self._save(batch)
+
+    async def _save(self, batch: list[_Pushed]) -> None:
+        deposits = [(pushed.send_id, pushed.envelope) for pushed in batch]
+        now = self._runtime.wall()
+        try:
+            outcome = await self._database.write(lambda tx: self._inbox.process(tx, deposits, now))
+        except StorageError:
+            for source in {id(pushed.source): pushed.source for pushed in batch}.values():
+                source.give_up()
+            return
+        acks: dict[int, tuple[Source, list[int]]] = {}
+        for pushed in batch:
+            acks.setdefault(id(pushed.source), (pushed.source, []))[1].append(pushed.seq)
+        for source, seqs in acks.values():
+            source.acknowledge(seqs)
+        await self._follow_up(outcome)
+
+    async def _follow_up(self, outcome: Outcome) -> None:
+        self.undecryptable += outcome.undecryptable
+        if outcome.rerouted:
+            await self._recipients.learn(outcome.rerouted)
+        for contact, inner in outcome.inners:
+            self._outbox.send_once(contact, inner, elsewhere=contact in outcome.repeated)
+        self._outbox.confirmed(outcome.finished)
+        for contact in outcome.rerouted:
+            self._outbox.reroute(contact)
+        if outcome.events:
+            self._journal.ring()

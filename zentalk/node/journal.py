@@ -1,0 +1,94 @@
+"""Writes down what happened to outbox items and messages, and tells who waits for events.
+
+Events reach readers only after the commit that holds them. Nothing here decides what
+happens to a message.
+"""
+
+from __future__ import annotations
+
+import trio
+
+from zentalk.ids import MessageId, NodeId, UserAddress
+from zentalk.net.runtime import Runtime
+from zentalk.store.history import events, messages, outbox
+from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.history.models import OutboxItem
+from zentalk.store.writer import Transaction
+from zentalk.wire.text import format_address
+
+
+class Journal:
+    """Durable bookkeeping of the outbox, and the bell that rings for new events."""
+
+    def __init__(self, runtime: Runtime, database: HistoryDatabase) -> None:
+        self._runtime = runtime
+        self._database = database
+        self._held: list[tuple[int, NodeId]] = []
+        self._wake = trio.Event()
+        self._bell = trio.Event()
+
+    def ring(self) -> None:
+        """Wake everyone who waits for events."""
+        self._bell.set()
+        self._bell = trio.Event()
+
+    async def wait_events(self, after: int) -> None:
+        """Return once an event with a number above `after` is committed."""
+        while True:
+            bell = self._bell
+            if await self._database.read(events.last_seq) > after:
+                return
+            await bell.wait()
+
+    def held(self, item: int, relay: NodeId) -> None:
+        """Note that a relay holds an item; written soon, by `run`."""
+        self._held.append((item, relay))
+        self._wake.set()
+
+    async def item(self, number: int) -> OutboxItem | None:
+        """Read an outbox item with its ciphertext."""
+        return await self._database.read(lambda tx: outbox.get(tx, number))
+
+    async def expired(self, item: OutboxItem) -> None:
+        """Give an item up: its time to live is over."""
+
+        def job(tx: Transaction) -> None:
+            outbox.remove_message(tx, item.contact, item.message_id)
+            reason = "not delivered within its time to live"
+            self._set_state(tx, item.message_id, item.contact, "failed", reason)
+
+        await self._database.write(job)
+        self.ring()
+
+    async def run(self) -> None:
+        """Write what `held` has noted, in batches, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            noted, self._held = self._held, []
+            await self._database.write(lambda tx, noted=noted: self._write_held(tx, noted))  # type: ignore[misc]  # default binds the loop variable
+            self.ring()
+
+    def _write_held(self, tx: Transaction, noted: list[tuple[int, NodeId]]) -> None:
+        for number, relay in noted:
+            item = outbox.get(tx, number)
+            if item is not None and outbox.add_holder(tx, number, relay) is not None:
+                self._set_state(tx, item.message_id, item.contact, "sent")
+
+    def _set_state(
+        self,
+        tx: Transaction,
+        message_id: MessageId,
+        contact: UserAddress,
+        state: str,
+        reason: str = "",
+    ) -> None:
+        if messages.set_state(tx, message_id, contact, state, reason):
+            data = {
+                "id": message_id.hex(),
+                "state": state,
+                "conversation": format_address(contact),
+            }
+            if reason:
+                data["reason"] = reason
+            events.append(tx, "message.state", self._runtime.wall(), data)

@@ -1,0 +1,182 @@
+"""Our two mailboxes: chosen once, collected always, replaced when their relay stays away.
+
+A replaced mailbox is still polled until everything deposited there has had its time.
+Contacts learn of a change with the next message; the user record is published again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import trio
+
+from zentalk.crypto.ed25519 import SigningKey
+from zentalk.errors import (
+    RefusedError,
+    RemoteProtocolError,
+    StorageError,
+    TransportError,
+    UnavailableError,
+)
+from zentalk.ids import DAY_SECONDS, MailboxId, NodeId, SendId
+from zentalk.net.runtime import Runtime
+from zentalk.node.collector import Collector
+from zentalk.node.intake import Intake
+from zentalk.node.network import NodeNetwork
+from zentalk.node.outbox import Outbox
+from zentalk.node.routes import current, raise_version
+from zentalk.onion.draw import below, sample
+from zentalk.store.history import mailboxes
+from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.history.models import OwnMailbox
+from zentalk.store.writer import Transaction
+from zentalk.wire.descriptor import ROLE_MAILBOX
+from zentalk.wire.rpc_mailbox import SendIdKind
+
+MAILBOXES: Final = 2
+REPLACE_AFTER_SECONDS: Final = 600.0
+"""A relay that is away for ten minutes is replaced; a restart takes seconds."""
+POLL_SECONDS: Final = 30 * DAY_SECONDS
+FIRST_WAIT_SECONDS: Final = 0.5
+LONGEST_WAIT_SECONDS: Final = 30.0
+STEADY_SECONDS: Final = 60.0
+
+
+class Mailboxes:
+    """Keeps our mailboxes collected. `run` must be running."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        identity: SigningKey,
+        database: HistoryDatabase,
+        network: NodeNetwork,
+        intake: Intake,
+        outbox: Outbox,
+        on_change: Callable[[], None],
+    ) -> None:
+        self._runtime = runtime
+        self._identity = identity
+        self._database = database
+        self._network = network
+        self._intake = intake
+        self._outbox = outbox
+        self._on_change = on_change
+        self._ack_points: dict[MailboxId, tuple[NodeId, SendId]] = {}
+        self._connected: set[NodeId] = set()
+        self._served: set[MailboxId] = set()
+        self._nursery: trio.Nursery | None = None
+        self.registered = trio.Event()
+
+    def ack_points(self) -> dict[NodeId, SendId]:
+        """Return where compact acks may end: our current mailboxes that are registered."""
+        return dict(self._ack_points.values())
+
+    def connected(self) -> int:
+        """Return how many of our mailboxes are being collected now."""
+        return len(self._connected)
+
+    async def run(self) -> None:
+        """Choose mailboxes if there are none, and collect them all, until cancelled."""
+        await self._network.connected()
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            while True:
+                for mailbox in await self._database.write(self._complete):
+                    if mailbox.mailbox not in self._served:
+                        self._served.add(mailbox.mailbox)
+                        nursery.start_soon(self._collect, mailbox)
+                # Fewer relays than mailboxes, or one to be replaced: look again now and then.
+                await trio.sleep(STEADY_SECONDS)
+
+    def _complete(self, tx: Transaction) -> list[OwnMailbox]:
+        """Add mailboxes until there are two current ones; return all to be collected."""
+        now = self._runtime.wall()
+        for mailbox in mailboxes.every(tx):
+            if mailbox.poll_until is not None and mailbox.poll_until < now:
+                mailboxes.forget(tx, mailbox.mailbox)
+        present = current(tx)
+        slots = [slot for slot in range(MAILBOXES) if slot not in {m.slot for m in present}]
+        for slot, relay in zip(slots, self._choose({m.relay for m in present}), strict=False):
+            seed = self._runtime.entropy(32)
+            mailbox_id = MailboxId(SigningKey(seed).public)
+            mailboxes.add(tx, OwnMailbox(mailbox_id, relay, slot, seed, 0, now, None))
+        return mailboxes.every(tx)
+
+    def _choose(self, taken: set[NodeId]) -> list[NodeId]:
+        """Draw relays for new mailboxes, those that are not our guards first."""
+        guards = set(self._network.guards())
+        usable = sorted(
+            node_id
+            for node_id, descriptor in self._network.descriptors().items()
+            if descriptor.roles & ROLE_MAILBOX and node_id not in taken
+        )
+        apart = [node_id for node_id in usable if node_id not in guards]
+        rest = [node_id for node_id in usable if node_id in guards]
+        entropy = self._runtime.entropy
+        return (sample(apart, MAILBOXES, entropy) + sample(rest, MAILBOXES, entropy))[:MAILBOXES]
+
+    async def _collect(self, mailbox: OwnMailbox) -> None:
+        wait = FIRST_WAIT_SECONDS
+        away_since: float | None = None
+        while True:
+            started = self._runtime.monotonic()
+            collector = Collector(
+                self._runtime, self._identity, mailbox, self._database, self._intake, self._outbox
+            )
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._when_registered, mailbox, collector)
+                    await collector.run(self._network)
+                    nursery.cancel_scope.cancel()
+            except* (
+                UnavailableError,
+                TransportError,
+                RefusedError,
+                RemoteProtocolError,
+                StorageError,
+            ):
+                pass  # whatever it was, the mailbox is tried again below
+            finally:
+                self._connected.discard(mailbox.relay)
+            now = self._runtime.monotonic()
+            if collector.registered.is_set():
+                away_since = now
+                if now - started > STEADY_SECONDS:
+                    wait = FIRST_WAIT_SECONDS
+            elif away_since is None:
+                away_since = started
+            if mailbox.poll_until is None and now - away_since > REPLACE_AFTER_SECONDS:
+                mailbox = await self._replace(mailbox)
+            await trio.sleep(wait / 2 + below(1000, self._runtime.entropy) / 1000 * wait / 2)
+            wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+
+    async def _when_registered(self, mailbox: OwnMailbox, collector: Collector) -> None:
+        await collector.registered.wait()
+        self._connected.add(mailbox.relay)
+        if mailbox.poll_until is None and mailbox.mailbox not in self._ack_points:
+            await self._announce(mailbox)
+        self.registered.set()
+
+    async def _announce(self, mailbox: OwnMailbox) -> None:
+        """A current mailbox works for the first time in this life: tell the world."""
+
+        def job(tx: Transaction) -> SendId | None:
+            if mailboxes.mark_announced(tx, mailbox.mailbox):
+                raise_version(tx)
+            rows = mailboxes.send_ids(tx, mailbox.mailbox)
+            return next((row.send_id for row in rows if row.kind == SendIdKind.ACK), None)
+
+        ack_point = await self._database.write(job)
+        if ack_point is not None:
+            self._ack_points[mailbox.mailbox] = (mailbox.relay, ack_point)
+        self._on_change()
+
+    async def _replace(self, mailbox: OwnMailbox) -> OwnMailbox:
+        """Mark a mailbox as replaced; the next round of `run` adds another."""
+        poll_until = self._runtime.wall() + POLL_SECONDS
+        await self._database.write(lambda tx: mailboxes.replace(tx, mailbox.mailbox, poll_until))
+        self._ack_points.pop(mailbox.mailbox, None)
+        rows = await self._database.read(mailboxes.every)
+        return next(row for row in rows if row.mailbox == mailbox.mailbox)

@@ -1,0 +1,264 @@
+"""The API node without HTTP: one person's identity, history and way into the network.
+
+It joins the parts and owns their tasks; what they do stands in their own modules. It
+must never show a key, and never answer from memory what the database does not hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import trio
+
+from zentalk.config.settings import ApiSettings
+from zentalk.crypto import mlkem, x25519
+from zentalk.errors import ConfigError, NotFoundError
+from zentalk.ids import DAY_SECONDS, MESSAGE_ID_BYTES, MessageId, NodeId, SendId, UserAddress
+from zentalk.net.runtime import Runtime
+from zentalk.net.transport import Network
+from zentalk.node.compose import Composer, Ready
+from zentalk.node.directory_client import DirectoryClient
+from zentalk.node.inbox import Inbox
+from zentalk.node.intake import Intake
+from zentalk.node.journal import Journal
+from zentalk.node.mailboxes import Mailboxes
+from zentalk.node.network import NodeNetwork
+from zentalk.node.outbox import Outbox
+from zentalk.node.people import MAX_KEY_BYTES, MAX_NAME_BYTES, People, check_text
+from zentalk.node.recipients import Recipients
+from zentalk.node.records import Records
+from zentalk.node.sessions import Sessions
+from zentalk.node.status import NodeStatus
+from zentalk.store.history import contacts, events, messages, outbox, prekeys, ratchets, settings
+from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.history.models import Contact, Conversation, Event, Message
+from zentalk.store.key_file import load_identity
+from zentalk.store.writer import Transaction
+from zentalk.wire.text import format_address
+
+DATABASE_NAME: Final = "history.db"
+MAX_PAGE: Final = 1000
+SWEEP_SECONDS: Final = 3600.0
+KEEP_KEYS_SECONDS: Final = 7 * DAY_SECONDS
+KEEP_PARTS_SECONDS: Final = 37 * DAY_SECONDS
+_NETWORK_KEY: Final = "network-state"
+
+
+class Node:
+    """One API node over `settings.directory`.
+
+    Raises ConfigError or StorageError if the identity or the database cannot be opened.
+    """
+
+    def __init__(self, settings: ApiSettings, runtime: Runtime, network: Network) -> None:
+        identity = load_identity(settings.directory)
+        self.address = UserAddress(identity.public)
+        self.address_text = format_address(self.address)
+        self.stopping = trio.Event()
+        self._runtime = runtime
+        self._database = HistoryDatabase(settings.directory / DATABASE_NAME, runtime.run_blocking)
+        self._journal = Journal(runtime, self._database)
+        self._network = NodeNetwork(
+            settings, runtime.for_part("network"), network, self._load_network, self._save_network
+        )
+        entropy = runtime.entropy
+        sessions = Sessions(identity, entropy)
+        composer = Composer(sessions, entropy, settings.message_ttl_seconds)
+        self._people = People(self.address, composer)
+        directory = DirectoryClient(runtime.for_part("directory"), self._network.tunnel)
+        self._records = Records(runtime, identity, self._database, directory, self._network)
+        self._recipients = Recipients(runtime, self._database, sessions, composer, self._records)
+        self._outbox = Outbox(
+            runtime, self._network, self._journal, self._recipients, self._own_ack_points
+        )
+        self._recipients.on_ready = self._send_ready
+        inbox = Inbox(sessions, composer)
+        intake = Intake(
+            runtime, self._database, inbox, self._outbox, self._recipients, self._journal
+        )
+        self._mailboxes = Mailboxes(
+            runtime,
+            identity,
+            self._database,
+            self._network,
+            intake,
+            self._outbox,
+            self._records.changed,
+        )
+        self._intake = intake
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run until `stop` or cancelled; started once the local state is loaded."""
+        try:
+            async with trio.open_nursery() as writing:
+                # The writer ends last, so that whatever the others still save is saved.
+                writing.start_soon(self._database.run)
+                async with trio.open_nursery() as nursery:
+                    await self._load()
+                    for part in (
+                        self._network,
+                        self._journal,
+                        self._records,
+                        self._recipients,
+                        self._outbox,
+                        self._intake,
+                        self._mailboxes,
+                    ):
+                        nursery.start_soon(part.run)
+                    nursery.start_soon(self._sweep)
+                    task_status.started()
+                    await self.stopping.wait()
+                    nursery.cancel_scope.cancel()
+                writing.cancel_scope.cancel()
+        finally:
+            self._database.close()
+
+    def stop(self) -> None:
+        """Ask `run` to end."""
+        self.stopping.set()
+
+    async def ready(self) -> None:
+        """Return once messages can be sent and received."""
+        await self._network.connected()
+        await self._mailboxes.registered.wait()
+        await self._records.published.wait()
+
+    def status(self) -> NodeStatus:
+        """Return what the owner is told."""
+        network = self._network.status()
+        return NodeStatus(
+            ready=self._mailboxes.connected() > 0
+            and self._records.published.is_set()
+            and network.guards_connected > 0,
+            relays_known=network.relays_known,
+            guards_connected=network.guards_connected,
+            mailboxes=self._mailboxes.connected(),
+            tunnels=network.tunnels,
+            notes=network.notes,
+        )
+
+    def client_unit_sizes(self) -> set[int]:
+        """Return every size of unit that this node's links have put on the wire or seen."""
+        return set(self._network.unit_sizes())
+
+    async def add_contact(self, address: UserAddress, name: str) -> Contact:
+        """Add, rename or accept a contact.
+
+        Raises LocalProtocolError for our own address and ConfigError for a long name.
+        """
+        self._people.check_address(address)
+        if len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES:
+            raise ConfigError(f"a name may have {MAX_NAME_BYTES} bytes: choose a shorter one")
+        now = self._runtime.wall()
+        contact, inners = await self._database.write(
+            lambda tx: self._people.add_contact(tx, address, name, now)
+        )
+        await self._recipients.learn((address,))
+        for inner in inners:
+            self._outbox.send_once(address, inner)
+        self._journal.ring()
+        return contact
+
+    async def contacts(self) -> list[Contact]:
+        """Return contacts and requests."""
+        return await self._database.read(contacts.listing)
+
+    async def conversations(self) -> list[Conversation]:
+        """Return people with messages, the most recent first."""
+        return await self._database.read(contacts.conversations)
+
+    async def send_text(
+        self, address: UserAddress, text: str, idempotency_key: str | None = None
+    ) -> Message:
+        """Store a text for delivery and return it as queued.
+
+        Somebody who is no contact yet becomes one. Raises TooLargeError, ConflictError or
+        LocalProtocolError, and StorageError if it could not be saved.
+        """
+        self._people.check_address(address)
+        check_text(text)
+        if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_BYTES:
+            raise ConfigError(f"an Idempotency-Key has 1 to {MAX_KEY_BYTES} characters")
+        now = self._runtime.wall()
+        message, ready, is_new = await self._database.write(
+            lambda tx: self._people.write(tx, address, text, idempotency_key, now)
+        )
+        if is_new:
+            self._send_ready(ready)
+            if not ready:
+                self._recipients.need_ratchet(address)
+            self._journal.ring()
+        return message
+
+    async def messages(
+        self, address: UserAddress, before: int | None = None, limit: int = 100
+    ) -> list[Message]:
+        """Return a page of a conversation, newest last, and mark it read if it is the end."""
+        count = max(1, min(limit, MAX_PAGE))
+        return await self._database.read(lambda tx: messages.page(tx, address, before, count))
+
+    async def message(self, message_id: str) -> Message:
+        """Return one message; raises NotFoundError."""
+        try:
+            raw = MessageId(bytes.fromhex(message_id))
+        except ValueError:
+            raw = MessageId(b"")
+        found = None
+        if len(raw) == MESSAGE_ID_BYTES:
+            found = await self._database.read(lambda tx: messages.by_id(tx, raw))
+        if found is None:
+            raise NotFoundError("there is no message with this id")
+        return found
+
+    async def events(self, after: int, limit: int = MAX_PAGE) -> list[Event]:
+        """Return up to `limit` (at most 1,000) events after a number, in order."""
+        count = max(1, min(limit, MAX_PAGE))
+        return await self._database.read(lambda tx: events.page(tx, after, count))
+
+    async def wait_events(self, after: int) -> None:
+        """Return once there is an event with a number above `after`."""
+        await self._journal.wait_events(after)
+
+    def _own_ack_points(self) -> dict[NodeId, SendId]:
+        return self._mailboxes.ack_points()
+
+    def _send_ready(self, ready: Iterable[Ready]) -> None:
+        """Hand committed ciphertexts to the outbox."""
+        entries = list(ready)
+        self._outbox.add(entry.item for entry in entries)
+        for entry in entries:
+            for inner in entry.extra:
+                self._outbox.send_once(entry.item.contact, inner)
+
+    async def _load(self) -> None:
+        await self._database.write(self._ensure_prekeys)
+        await self._recipients.learn()
+        self._outbox.load(await self._database.read(outbox.every))
+
+    def _ensure_prekeys(self, tx: Transaction) -> None:
+        now = self._runtime.wall()
+        if prekeys.newest(tx, "signed") is None:
+            prekeys.add(tx, "signed", x25519.generate(self._runtime.entropy).secret, now)
+        if prekeys.newest(tx, "pq") is None:
+            prekeys.add(tx, "pq", mlkem.generate(self._runtime.entropy).seed, now)
+
+    async def _sweep(self) -> None:
+        """Forget what nobody needs any more, at the start and every hour."""
+        while True:
+            now = self._runtime.wall()
+
+            def job(tx: Transaction, now: float = now) -> None:
+                ratchets.forget_seen(tx, now)
+                ratchets.forget_retired(tx, now - 30 * DAY_SECONDS)
+                messages.forget_keys(tx, now - KEEP_KEYS_SECONDS)
+                messages.forget_parts(tx, now - KEEP_PARTS_SECONDS)
+
+            await self._database.write(job)
+            await trio.sleep(SWEEP_SECONDS)
+
+    def _load_network(self) -> bytes | None:
+        return self._database.read_now(lambda tx: settings.get(tx, _NETWORK_KEY))
+
+    async def _save_network(self, state: bytes) -> None:
+        await self._database.write(lambda tx: settings.put(tx, _NETWORK_KEY, state))

@@ -1,0 +1,263 @@
+"""Brings outbox items to their recipients' mailboxes until they are confirmed.
+
+The rules of when and where are in `schedule`; ciphertexts are in the database and never
+change on the way. This module seals copies, sends packets, and listens for compact acks
+and confirmations. It must never encrypt: a retry that advanced a ratchet would break it.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+import trio
+
+from zentalk.crypto.hashing import blake2b_256
+from zentalk.crypto.labels import Label
+from zentalk.errors import AuthenticationError, TransportError, UnavailableError
+from zentalk.ids import DEPOSIT_ID_BYTES, DepositId, NodeId, SendId, UserAddress
+from zentalk.net.runtime import Runtime
+from zentalk.node.journal import Journal
+from zentalk.node.network import NodeNetwork
+from zentalk.node.recipients import Recipients
+from zentalk.node.routes import Target
+from zentalk.node.schedule import Schedule
+from zentalk.onion.packet import DEPOSIT
+from zentalk.store.history.models import OutboxItem
+from zentalk.wire.deposit import ACK_BYTES, Deposit, encode_deposit
+from zentalk.wire.inner import INNER_LARGE_BYTES
+from zentalk.wire.rpc_mailbox import TOKEN_BYTES
+
+MAX_TOKENS: Final = 16_384
+MAX_ENVELOPES_IN_MEMORY: Final = 1_024
+"""Items whose ciphertext stays in memory; those of others are read again when due."""
+FIRST_ROUND_TRIP_SECONDS: Final = 0.5
+REPORT_AFTER_RETRIES_SECONDS: Final = 1.0
+
+
+class _Sent(NamedTuple):
+    item: int
+    relay: NodeId
+    hops: tuple[NodeId, ...]
+
+
+@dataclass(slots=True)
+class _Entry:
+    item: OutboxItem
+    schedule: Schedule | None = None
+    hops: tuple[NodeId, ...] = ()
+    token: bytes | None = None
+    planned_at: float = 0.0
+
+
+class Outbox:
+    """Everything on its way from this node. `run` must be running."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        network: NodeNetwork,
+        journal: Journal,
+        recipients: Recipients,
+        ack_points: Callable[[], dict[NodeId, SendId]],
+    ) -> None:
+        self._runtime = runtime
+        self._entropy = runtime.entropy
+        self._network = network
+        self._journal = journal
+        self._recipients = recipients
+        self._ack_points = ack_points
+        self._entries: dict[int, _Entry] = {}
+        self._timers: list[tuple[float, int]] = []
+        self._tokens: OrderedDict[bytes, _Sent] = OrderedDict()
+        self._preferred: dict[UserAddress, NodeId] = {}
+        self._round_trip = FIRST_ROUND_TRIP_SECONDS
+        self._wake = trio.Event()
+
+    def load(self, items: Iterable[OutboxItem]) -> None:
+        """Take over what was on its way when the node stopped."""
+        for item in items:
+            self._entries[item.item] = _Entry(replace(item, envelope=None))
+            self._plan(item.item, self._runtime.monotonic())
+
+    def add(self, items: Iterable[OutboxItem]) -> None:
+        """Send items whose ciphertext has just been committed."""
+        now = self._runtime.monotonic()
+        for item in items:
+            self._entries[item.item] = _Entry(item)
+            self._attempt(self._entries[item.item], now)
+
+    def send_once(self, contact: UserAddress, inner: bytes, *, elsewhere: bool = False) -> None:
+        """Send an inner that nobody waits for; lost is lost.
+
+        `elsewhere` takes another mailbox than the preferred one, if there is one.
+        """
+        targets = self._ordered(contact)
+        if targets:
+            target = targets[-1] if elsewhere else targets[0]
+            self._deposit(target, inner, self._entropy(DEPOSIT_ID_BYTES), 0.0, None)
+
+    def reroute(self, contact: UserAddress) -> None:
+        """A contact's mailboxes have changed: plan its items anew."""
+        now = self._runtime.monotonic()
+        for entry in self._entries.values():
+            if entry.item.contact == contact:
+                entry.schedule = None
+                self._plan(entry.item.item, now)
+
+    def confirmed(self, items: Iterable[int]) -> None:
+        """The recipient has saved these items: forget them."""
+        now = self._runtime.monotonic()
+        for number in items:
+            entry = self._entries.pop(number, None)
+            if entry is None or entry.schedule is None:
+                continue
+            took = now - entry.schedule.started_at
+            if entry.schedule.needed_second(now):
+                self._prefer_another(entry)
+            else:
+                self._round_trip += (took - self._round_trip) / 8
+                if entry.hops:
+                    self._network.report_arrived(entry.hops, entry.token)
+
+    def token_received(self, token: bytes) -> None:
+        """A compact ack came back: a relay holds the item, or its owner has it."""
+        sent = self._tokens.pop(token, None)
+        if sent is None:
+            return
+        self._network.report_arrived(sent.hops, token)
+        entry = self._entries.get(sent.item)
+        if entry is None:
+            return
+        if entry.schedule is not None:
+            entry.schedule.held(sent.relay, self._runtime.monotonic())
+        self._journal.held(sent.item, sent.relay)
+
+    async def run(self) -> None:
+        """Send what is due, until cancelled."""
+        while True:
+            now = self._runtime.monotonic()
+            while self._timers and self._timers[0][0] <= now:
+                at, number = heapq.heappop(self._timers)
+                entry = self._entries.get(number)
+                if entry is not None and entry.planned_at == at:
+                    await self._due(entry, now)
+            self._wake = trio.Event()
+            wait = self._timers[0][0] - now if self._timers else float("inf")
+            with trio.move_on_after(max(0.0, wait)):
+                await self._wake.wait()
+
+    async def _due(self, entry: _Entry, now: float) -> None:
+        if self._runtime.wall() >= entry.item.expires_at:
+            self._entries.pop(entry.item.item, None)
+            await self._journal.expired(entry.item)
+            return
+        if entry.schedule is not None and entry.schedule.next_deadline() > now:
+            # Its relay acknowledged it, or another relay's turn came first.
+            self._plan(entry.item.item, entry.schedule.next_deadline())
+            return
+        if entry.item.envelope is None:
+            stored = await self._journal.item(entry.item.item)
+            if stored is None:
+                self._entries.pop(entry.item.item, None)
+                return
+            if stored.envelope is None:
+                self._entries.pop(entry.item.item, None)
+                self._recipients.need_ratchet(entry.item.contact)
+                return
+            entry.item = stored
+        self._attempt(entry, now)
+        if len(self._entries) > MAX_ENVELOPES_IN_MEMORY:
+            entry.item = replace(entry.item, envelope=None)
+
+    def _attempt(self, entry: _Entry, now: float) -> None:
+        """Deposit an item wherever it is due, and plan the next time."""
+        item = entry.item
+        targets = self._ordered(item.contact)
+        if not targets or item.envelope is None:
+            self._recipients.need_targets(item.contact)
+            self._plan(item.item, now + 1.0)
+            return
+        by_relay = {target.relay: target for target in targets}
+        if entry.schedule is None:
+            entry.schedule = Schedule(tuple(by_relay), now, self._round_trip, item.held_by)
+        for relay in entry.schedule.due(now):
+            self._report_silence(entry, relay, now)
+            target = by_relay.get(relay)
+            deposit_id = blake2b_256(Label.DEPOSIT_ID, item.item_key, relay)[:DEPOSIT_ID_BYTES]
+            sent = target is not None and self._deposit(
+                target, item.envelope, deposit_id, item.expires_at, entry
+            )
+            if sent:
+                entry.schedule.sent(relay, now)
+            else:
+                entry.schedule.failed(relay, now)
+        self._plan(item.item, entry.schedule.next_deadline())
+
+    def _report_silence(self, entry: _Entry, relay: NodeId, now: float) -> None:
+        """A retry is due, so the last packet may be lost: paths should avoid its relays."""
+        if entry.hops and entry.hops[-1] == relay:
+            self._network.report_lost(entry.hops, entry.token)
+        if entry.schedule is not None and entry.schedule.ack_overdue(relay, now):
+            self._network.report_missing_ack()
+
+    def _deposit(
+        self,
+        target: Target,
+        inner: bytes,
+        deposit_id: bytes,
+        expires_at: float,
+        entry: _Entry | None,
+    ) -> bool:
+        """Queue one deposit; False if nothing could be sent now. No ack without an entry."""
+        token = self._entropy(TOKEN_BYTES)
+        points = self._ack_points() if entry is not None else {}
+        left = max(3600, int(expires_at - self._runtime.wall()))
+        try:
+            ack = self._network.ack_route(target.relay, points, token) if points else None
+            payload = encode_deposit(
+                Deposit(
+                    send_id=target.send_id,
+                    deposit_id=DepositId(deposit_id),
+                    ttl_seconds=left,
+                    ack=ack,
+                    envelope=target.seal(inner, self._entropy),
+                ),
+                filler=b"" if ack else self._entropy(ACK_BYTES),
+            )
+            hops = self._network.send(
+                target.relay, DEPOSIT, payload, large=len(inner) == INNER_LARGE_BYTES
+            )
+        except (UnavailableError, TransportError, AuthenticationError):
+            return False
+        if entry is not None:
+            entry.hops, entry.token = hops, token
+            if ack is not None:
+                self._remember(token, _Sent(entry.item.item, target.relay, hops))
+        return True
+
+    def _remember(self, token: bytes, sent: _Sent) -> None:
+        self._tokens[token] = sent
+        if len(self._tokens) > MAX_TOKENS:
+            self._tokens.popitem(last=False)
+
+    def _ordered(self, contact: UserAddress) -> tuple[Target, ...]:
+        """Return a contact's mailboxes, the one that answered best first."""
+        targets = self._recipients.targets(contact)
+        preferred = self._preferred.get(contact)
+        return tuple(sorted(targets, key=lambda target: target.relay != preferred))
+
+    def _prefer_another(self, entry: _Entry) -> None:
+        """The preferred mailbox was slow or dead: begin with the other one next time."""
+        targets = self._ordered(entry.item.contact)
+        if len(targets) > 1:
+            self._preferred[entry.item.contact] = targets[1].relay
+
+    def _plan(self, number: int, at: float) -> None:
+        """Set the one timer of an item; an earlier one in the heap is passed over."""
+        self._entries[number].planned_at = at
+        heapq.heappush(self._timers, (at, number))
+        self._wake.set()

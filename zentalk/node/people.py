@@ -1,0 +1,123 @@
+"""Adding contacts and writing to them: the commands of a person, as write jobs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Final
+
+from zentalk.crypto.hashing import sha256
+from zentalk.errors import ConflictError, LocalProtocolError, TooLargeError
+from zentalk.ids import MessageId, UserAddress
+from zentalk.node.compose import Composer, Ready
+from zentalk.store.history import contacts, events, messages
+from zentalk.store.history.models import Contact, Message
+from zentalk.store.writer import Transaction
+from zentalk.wire.content import MAX_TEXT_BYTES, TEXT, Content
+
+MAX_NAME_BYTES: Final = 256
+MAX_KEY_BYTES: Final = 256
+
+
+def check_text(text: str) -> None:
+    """Refuse what cannot be sent.
+
+    Raises TooLargeError above 64 KB of UTF-8 and LocalProtocolError for an empty text or
+    one that has no UTF-8 form.
+    """
+    try:
+        size_bytes = len(text.encode("utf-8"))
+    except UnicodeEncodeError:
+        raise LocalProtocolError("a text must be valid Unicode: remove lone surrogates") from None
+    if size_bytes > MAX_TEXT_BYTES:
+        raise TooLargeError(
+            f"a text may have {MAX_TEXT_BYTES} bytes and this one has {size_bytes}:"
+            " shorten it or split it"
+        )
+    if not text:
+        raise LocalProtocolError("a message needs a text: write one")
+
+
+class People:
+    """Jobs that change contacts and add messages for one identity."""
+
+    def __init__(self, own: UserAddress, composer: Composer) -> None:
+        self._own = own
+        self._composer = composer
+
+    def check_address(self, address: UserAddress) -> None:
+        """Refuse our own address; raises LocalProtocolError."""
+        if address == self._own:
+            raise LocalProtocolError("this is your own address: name somebody else's")
+
+    def add_contact(
+        self, tx: Transaction, address: UserAddress, name: str, now: float
+    ) -> tuple[Contact, list[bytes]]:
+        """Add or rename a contact, or accept a request.
+
+        Returns the contact, and inners that confirm what waited for being accepted.
+        """
+        row = contacts.get(tx, address)
+        if row is None:
+            contacts.insert(tx, address, name, "contact", now)
+        else:
+            contacts.update(tx, address, name or row.name, "contact")
+        inners: list[bytes] = []
+        if row is not None and row.state == "request":
+            waiting = messages.unconfirmed(tx, address)
+            inners = self._composer.confirmations(tx, address, waiting)
+            messages.mark_confirmed(tx, address)
+        contact = contacts.view(tx, address)
+        if row is None or row.state == "request":
+            events.append(tx, "contact.added", now, asdict(contact))
+        return contact, inners
+
+    def write(
+        self, tx: Transaction, address: UserAddress, text: str, key: str | None, now: float
+    ) -> tuple[Message, list[Ready], bool]:
+        """Store a text as queued and encrypt it if a ratchet is there.
+
+        Returns the message, what is ready to be sent, and whether it is new: the same
+        idempotency key gives the same message again. Raises ConflictError if the key was
+        used for another request.
+        """
+        request = sha256(address + text.encode("utf-8"))
+        if key is not None:
+            known = messages.by_key(tx, key)
+            if known is not None:
+                return self._again(tx, known, request), [], False
+        if contacts.get(tx, address) is None:
+            contacts.insert(tx, address, "", "contact", now)
+        content = Content(
+            kind=TEXT,
+            message_id=self._composer.new_message_id(),
+            sequence=contacts.next_sequence(tx, address),
+            sent_at_ms=int(now * 1000),
+            text=text,
+        )
+        message = messages.insert(
+            tx,
+            message_id=content.message_id,
+            contact=address,
+            direction="out",
+            kind=TEXT,
+            text=text,
+            content=None,
+            state="queued",
+            sender_sequence=content.sequence,
+            sent_at=content.sent_at_ms / 1000,
+            now=now,
+        )
+        if message is None:
+            raise LocalProtocolError("a message id was drawn twice")
+        if key is not None:
+            messages.remember_key(tx, key, request, content.message_id, now)
+        events.append(tx, "message.created", now, asdict(message))
+        self._composer.enqueue(tx, address, content, now)
+        return message, self._composer.encrypt_waiting(tx, address), True
+
+    def _again(self, tx: Transaction, known: tuple[bytes, MessageId], request: bytes) -> Message:
+        earlier_request, message_id = known
+        message = messages.by_id(tx, message_id)
+        if earlier_request != request or message is None:
+            raise ConflictError("this Idempotency-Key was used for another message: use a new key")
+        return message

@@ -1,0 +1,96 @@
+"""When one outbox item is deposited where: pure rules, no clock and no network.
+
+Spec: docs/spec/mailbox.md, "Sending". The first mailbox is used at once; the second as
+well when no confirmation came in time. Retries to one relay double from 1 s to 60 s and
+stop at its compact ack; after that the item is deposited again once a day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from zentalk.ids import DAY_SECONDS, NodeId
+
+SECOND_RELAY_SECONDS: Final = 2.0
+FIRST_RETRY_SECONDS: Final = 1.0
+LONGEST_RETRY_SECONDS: Final = 60.0
+FAILED_RETRY_SECONDS: Final = 0.25
+"""After a send that could not even be queued here: no packet left, so try soon."""
+ACK_OVERDUE_SECONDS: Final = 8.0
+ROUND_TRIPS: Final = 3
+
+
+@dataclass(slots=True)
+class _Relay:
+    next_at: float
+    interval: float
+    held: bool = False
+    last_sent: float | None = None
+
+
+class Schedule:
+    """The deposits of one item over the relays of its recipient, in order of preference."""
+
+    __slots__ = ("_relays", "_round_trip", "started_at")
+
+    def __init__(
+        self,
+        relays: tuple[NodeId, ...],
+        now: float,
+        round_trip_seconds: float,
+        held_by: frozenset[NodeId] = frozenset(),
+    ) -> None:
+        self.started_at = now
+        self._round_trip = round_trip_seconds
+        patience = max(SECOND_RELAY_SECONDS, ROUND_TRIPS * round_trip_seconds)
+        first_retry = max(FIRST_RETRY_SECONDS, ROUND_TRIPS * round_trip_seconds)
+        self._relays = {
+            relay: _Relay(next_at=now + place * patience, interval=first_retry)
+            for place, relay in enumerate(relays)
+        }
+        for relay in held_by & self._relays.keys():
+            self.held(relay, now)
+
+    def due(self, now: float) -> list[NodeId]:
+        """Return the relays to deposit at now."""
+        return [relay for relay, state in self._relays.items() if state.next_at <= now]
+
+    def next_deadline(self) -> float:
+        """Return when `due` will name a relay."""
+        return min(state.next_at for state in self._relays.values())
+
+    def sent(self, relay: NodeId, now: float) -> None:
+        """Note that a packet for `relay` was queued."""
+        state = self._relays[relay]
+        state.last_sent = now
+        state.next_at = now + state.interval
+        state.interval = min(2 * state.interval, LONGEST_RETRY_SECONDS)
+        if state.held:
+            state.next_at = now + DAY_SECONDS
+
+    def failed(self, relay: NodeId, now: float) -> None:
+        """Note that nothing could be sent to `relay`; the others are tried at once."""
+        state = self._relays[relay]
+        state.next_at = now + max(FAILED_RETRY_SECONDS, state.interval / 4)
+        state.interval = min(2 * state.interval, LONGEST_RETRY_SECONDS)
+        for other in self._relays.values():
+            if other is not state and other.last_sent is None:
+                other.next_at = min(other.next_at, now)
+
+    def held(self, relay: NodeId, now: float) -> None:
+        """Note a compact ack: this relay holds the item."""
+        state = self._relays.get(relay)
+        if state is not None:
+            state.held = True
+            state.next_at = now + DAY_SECONDS
+
+    def ack_overdue(self, relay: NodeId, now: float) -> bool:
+        """Tell whether an ack of `relay` is missing for longer than it can take."""
+        state = self._relays[relay]
+        patience = ACK_OVERDUE_SECONDS + ROUND_TRIPS * self._round_trip
+        return not state.held and state.last_sent is not None and now - self.started_at > patience
+
+    def needed_second(self, now: float) -> bool:
+        """Tell whether the item waited so long that the second relay was used as well."""
+        return now - self.started_at > max(SECOND_RELAY_SECONDS, ROUND_TRIPS * self._round_trip)

@@ -1,0 +1,253 @@
+"""The ratchets of our contacts inside one database transaction.
+
+Everything here is plain synchronous code that runs in a write job: load, step, store.
+An await between loading and storing a ratchet would let one key serve twice. A failed
+decryption changes no row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from zentalk.crypto import mlkem, x25519
+from zentalk.crypto.ed25519 import SigningKey
+from zentalk.crypto.types import Entropy, Secret
+from zentalk.errors import AuthenticationError, RemoteProtocolError
+from zentalk.ids import DAY_SECONDS, UserAddress
+from zentalk.session import pqxdh
+from zentalk.session.ratchet import Ratchet, max_content_bytes
+from zentalk.session.renewal import Session, SessionSet, Verdict
+from zentalk.store.history import prekeys, ratchets
+from zentalk.store.history.models import RatchetRow
+from zentalk.store.writer import Transaction
+from zentalk.wire.inner import Inner, decode_inner, encode_inner, ratchet_bytes
+from zentalk.wire.prekeys import PrekeyBundle
+from zentalk.wire.ratchet import InitialHeader
+
+RATCHET_ID_BYTES: Final = 16
+FIRST_MESSAGE_MEMORY_SECONDS: Final = 365 * DAY_SECONDS
+"""How long a first message's ephemeral key is refused a second time."""
+_CACHE_SIZE: Final = 1024
+
+
+class Encrypted(NamedTuple):
+    """An inner ready to be sealed; `pq_overdue` asks for one more, empty message."""
+
+    inner: bytes
+    ratchet_id: bytes
+    pq_overdue: bool
+
+
+class Decrypted(NamedTuple):
+    """Whose content it is, and the content's bytes."""
+
+    contact: UserAddress
+    content: bytes
+
+
+class Sessions:
+    """Encrypts for and decrypts from contacts, with the newest usable ratchet."""
+
+    def __init__(self, identity: SigningKey, entropy: Entropy) -> None:
+        self._identity = identity
+        self._entropy = entropy
+        self._parsed: dict[bytes, tuple[bytes, Ratchet]] = {}
+
+    def capacity(self, tx: Transaction, contact: UserAddress, *, large: bool) -> int | None:
+        """Return how many content bytes one message may have; None without a ratchet."""
+        row = self._sending_row(tx, contact)
+        if row is None:
+            return None
+        return max_content_bytes(ratchet_bytes(first=row.initial_header is not None, large=large))
+
+    def start(
+        self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle, now: float
+    ) -> None:
+        """Initiate a new ratchet with a contact.
+
+        Raises AuthenticationError if the bundle does not verify.
+        """
+        before = self._load_set(ratchets.of_contact(tx, contact), contact)
+        generation = before.next_generation()
+        made = pqxdh.initiate(self._identity, bundle, self._entropy, generation=generation)
+        ratchet = Ratchet.initiate(made.root, made.peer_ratchet_public, made.associated_data)
+        ratchet_id = made.header.replay_key()[:RATCHET_ID_BYTES]
+        ratchets.insert(
+            tx,
+            RatchetRow(
+                ratchet_id=ratchet_id,
+                contact=contact,
+                generation=generation,
+                initiator=self._identity.public,
+                confirmed=False,
+                initial_header=made.header.to_bytes(),
+                state=ratchet.to_bytes(),
+                created_at=now,
+                retired_at=None,
+            ),
+        )
+        _store_changes(tx, before, before.initiated(ratchet_id, generation, now))
+
+    def encrypt(
+        self, tx: Transaction, contact: UserAddress, content: bytes, *, large: bool
+    ) -> Encrypted | None:
+        """Advance the sending ratchet and return the ciphertext; None without a ratchet.
+
+        Raises LocalProtocolError if the content is above `capacity`.
+        """
+        row = self._sending_row(tx, contact)
+        if row is None:
+            return None
+        header = row.initial_header or b""
+        size = ratchet_bytes(first=bool(header), large=large)
+        ratchet, envelope = self._parse(row).encrypt(content, self._entropy, size)
+        self._store(tx, row.ratchet_id, ratchet)
+        inner = encode_inner(Inner(header, envelope))
+        return Encrypted(inner, row.ratchet_id, ratchet.pq_overdue())
+
+    def decrypt(
+        self, tx: Transaction, contact: UserAddress | None, data: bytes, now: float
+    ) -> Decrypted:
+        """Decrypt an inner that came to a contact's send id, or to a public one (None).
+
+        Raises RemoteProtocolError (DecodeError, AuthenticationError) if no ratchet reads
+        it or a first message is refused; nothing is changed then.
+        """
+        inner = decode_inner(data)
+        if inner.initial_header:
+            return self._decrypt_first(tx, contact, inner, now)
+        if contact is None:
+            raise AuthenticationError("a message to a public send id has no initial header")
+        rows = {row.ratchet_id: row for row in ratchets.of_contact(tx, contact)}
+        known = self._load_set(list(rows.values()), contact)
+        for session in known.receiving():
+            try:
+                ratchet, content = self._parse(rows[session.ratchet_id]).decrypt(
+                    inner.ratchet_envelope
+                )
+            except RemoteProtocolError:
+                continue
+            self._store(tx, session.ratchet_id, ratchet)
+            _store_changes(tx, known, known.confirmed(session.ratchet_id, now))
+            return Decrypted(contact, content)
+        raise AuthenticationError("no ratchet of this contact reads this message")
+
+    def _decrypt_first(
+        self, tx: Transaction, contact: UserAddress | None, inner: Inner, now: float
+    ) -> Decrypted:
+        header = InitialHeader.from_bytes(inner.initial_header)
+        peer = UserAddress(header.identity)
+        if contact not in (None, peer):
+            raise AuthenticationError("a first message came to another contact's send id")
+        ratchet_id = header.replay_key()[:RATCHET_ID_BYTES]
+        row = ratchets.get(tx, ratchet_id)
+        if row is not None:
+            ratchet, content = self._parse(row).decrypt(inner.ratchet_envelope)
+            self._store(tx, ratchet_id, ratchet)
+            return Decrypted(peer, content)
+        if ratchets.seen(tx, header.replay_key()) is not None:
+            raise AuthenticationError("a first message was shown a second time")
+        return self._accept_new(tx, peer, header, inner.ratchet_envelope, now)
+
+    def _accept_new(
+        self,
+        tx: Transaction,
+        peer: UserAddress,
+        header: InitialHeader,
+        envelope: bytes,
+        now: float,
+    ) -> Decrypted:
+        """Authenticate first: prekeys and rows are touched only after it has decrypted."""
+        keys = _responder_keys(tx, header)
+        made = pqxdh.respond(self._identity, header, keys)
+        fresh = Ratchet.respond(made.root, keys.signed_prekey, made.associated_data)
+        ratchet, content = fresh.decrypt(envelope)
+        before = self._load_set(ratchets.of_contact(tx, peer), peer)
+        ratchet_id = header.replay_key()[:RATCHET_ID_BYTES]
+        after, verdict = before.offered(ratchet_id, header.generation, now)
+        if verdict is Verdict.REFUSED:
+            raise AuthenticationError("a first message has a generation that is over")
+        ratchets.insert(
+            tx,
+            RatchetRow(
+                ratchet_id=ratchet_id,
+                contact=peer,
+                generation=header.generation,
+                initiator=peer,
+                confirmed=True,
+                initial_header=None,
+                state=ratchet.to_bytes(),
+                created_at=now,
+                retired_at=None,
+            ),
+        )
+        _store_changes(tx, before, after)
+        ratchets.remember(tx, header.replay_key(), peer, None, now + FIRST_MESSAGE_MEMORY_SECONDS)
+        if header.one_time_id is not None:
+            prekeys.use_up(tx, header.one_time_id)
+        return Decrypted(peer, content)
+
+    def _load_set(self, rows: list[RatchetRow], contact: UserAddress) -> SessionSet:
+        sessions = tuple(
+            Session(row.generation, row.initiator, row.ratchet_id, row.confirmed, row.retired_at)
+            for row in rows
+        )
+        return SessionSet(self._identity.public, contact, sessions)
+
+    def _sending_row(self, tx: Transaction, contact: UserAddress) -> RatchetRow | None:
+        rows = {row.ratchet_id: row for row in ratchets.of_contact(tx, contact)}
+        sending = self._load_set(list(rows.values()), contact).sending()
+        return None if sending is None else rows[sending.ratchet_id]
+
+    def _parse(self, row: RatchetRow) -> Ratchet:
+        """Decode a state, or reuse the object if it still stands for these very bytes."""
+        cached = self._parsed.get(row.ratchet_id)
+        if cached is not None and cached[0] == row.state:
+            return cached[1]
+        return Ratchet.from_bytes(row.state)
+
+    def _store(self, tx: Transaction, ratchet_id: bytes, ratchet: Ratchet) -> None:
+        state = ratchet.to_bytes()
+        ratchets.set_state(tx, ratchet_id, state)
+        if len(self._parsed) >= _CACHE_SIZE:
+            self._parsed.clear()
+        self._parsed[ratchet_id] = (state, ratchet)
+
+
+def _responder_keys(tx: Transaction, header: InitialHeader) -> pqxdh.ResponderKeys:
+    signed = prekeys.get(tx, "signed", header.signed_prekey_id)
+    last_resort = prekeys.get(tx, "pq", header.pq_prekey_id)
+    if signed is None or last_resort is None:
+        raise AuthenticationError("a first message names prekeys that are not ours")
+    one_time = None
+    if header.one_time_id is not None:
+        secret = prekeys.get(tx, "once", header.one_time_id)
+        if secret is None:
+            raise AuthenticationError("a first message names a one-time prekey that is used up")
+        one_time = one_time_secrets(secret)
+    return pqxdh.ResponderKeys(
+        signed_prekey=x25519.from_secret(signed),
+        pq_prekey=mlkem.KemKeyPair(Secret(last_resort), mlkem.public_of(last_resort)),
+        one_time=one_time,
+    )
+
+
+def one_time_secrets(secret: bytes) -> pqxdh.OneTimeSecrets:
+    """Read the stored form of a one-time prekey: X25519 secret 32 || ML-KEM seed 64."""
+    curve, seed = secret[: x25519.KEY_BYTES], secret[x25519.KEY_BYTES :]
+    kem = mlkem.KemKeyPair(Secret(seed), mlkem.public_of(seed))
+    return pqxdh.OneTimeSecrets(x25519.from_secret(curve), kem)
+
+
+def _store_changes(tx: Transaction, before: SessionSet, after: SessionSet) -> None:
+    """Write what a step changed in the bookkeeping of a contact's ratchets."""
+    old = {session.ratchet_id: session for session in before.sessions}
+    for session in after.sessions:
+        known = old.pop(session.ratchet_id, None)
+        if session != (known or replace(session, superseded_at=None)):
+            ratchets.set_bookkeeping(
+                tx, session.ratchet_id, session.confirmed, session.superseded_at
+            )
+    for dropped in old:
+        ratchets.forget(tx, dropped)

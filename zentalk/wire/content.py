@@ -1,0 +1,190 @@
+"""What travels inside a ratchet: a versioned map, and where its author collects.
+
+Spec: docs/spec/end-to-end.md section 6. Unknown kinds and unknown keys are kept by the
+receiver, not refused, so that an older node does not lose what a newer one sent.
+
+| key | type | meaning |
+|---|---|---|
+| v | uint | version, 1 |
+| k | str | kind: text, confirmation, part, route, none |
+| i | bytes 16 | message id |
+| n | uint | sequence number of the sender in this conversation, 0 for none |
+| t | uint | unix time of writing in milliseconds |
+| b | by kind | text: str; confirmation: [id...]; part: [index, count, bytes] |
+| r | [version, [relay, send id, key]...] | where the author collects, until it is known |
+| a | uint | newest version of the reader's route that the author has |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from zentalk.errors import DecodeError
+from zentalk.ids import MESSAGE_ID_BYTES, NODE_ID_BYTES, SEND_ID_BYTES, MessageId, NodeId, SendId
+from zentalk.wire.codec import Fields, Value, pack, unpack
+
+VERSION: Final = 1
+MAX_TEXT_BYTES: Final = 65_536
+MAX_CONTENT_BYTES: Final = MAX_TEXT_BYTES + 1_024
+"""A whole content: the longest text and room for everything around it."""
+MAX_PARTS: Final = 64
+"""66,560 bytes in parts as small as the smallest envelope leaves room for."""
+MAX_CONFIRMATIONS: Final = 64
+"""Ids of one confirmation: 64 x 18 bytes fit a class S envelope beside a route."""
+MAX_MAILBOXES: Final = 2
+KEY_BYTES: Final = 32
+
+TEXT: Final = "text"
+CONFIRMATION: Final = "confirmation"
+PART: Final = "part"
+ROUTE: Final = "route"
+NONE: Final = "none"
+_MAX_KIND_BYTES: Final = 32
+_MAX_U53: Final = 2**53
+_KNOWN_KEYS: Final = frozenset("vkintbra")
+
+
+@dataclass(frozen=True, slots=True)
+class RouteEntry:
+    """One mailbox: its relay, the send id to deposit to, and the key of the outer seal."""
+
+    relay: NodeId
+    send_id: SendId
+    outer_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where somebody collects what one contact deposits; higher versions replace lower."""
+
+    version: int
+    entries: tuple[RouteEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of a content that is too long for one envelope."""
+
+    index: int
+    count: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One decoded content; which of text, confirmed and part is set depends on `kind`."""
+
+    kind: str
+    message_id: MessageId
+    sequence: int = 0
+    sent_at_ms: int = 0
+    text: str = ""
+    confirmed: tuple[MessageId, ...] = ()
+    part: Part | None = None
+    route: Route | None = None
+    route_seen: int = 0
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def encode_content(content: Content) -> bytes:
+    """Encode a content of one of the known kinds."""
+    value: dict[str, Any] = {"v": VERSION, "k": content.kind, "i": content.message_id}
+    if content.sequence:
+        value["n"] = content.sequence
+    if content.sent_at_ms:
+        value["t"] = content.sent_at_ms
+    if content.kind == TEXT:
+        value["b"] = content.text
+    elif content.kind == CONFIRMATION:
+        value["b"] = list(content.confirmed)
+    elif content.part is not None:
+        value["b"] = [content.part.index, content.part.count, content.part.data]
+    if content.route is not None:
+        value["r"] = encode_route_value(content.route)
+    if content.route_seen:
+        value["a"] = content.route_seen
+    return pack(value)
+
+
+def decode_content(data: bytes) -> Content:
+    """Decode a content; raises DecodeError if a known key has a wrong value."""
+    value = unpack(data, max_bytes=MAX_CONTENT_BYTES, max_items=MAX_CONFIRMATIONS)
+    if not isinstance(value, dict):
+        raise DecodeError("a content is not a map")
+    fields = Fields(
+        [value.get("v", 0), value.get("k", ""), value.get("i", b""), value.get("n", 0),
+         value.get("t", 0), value.get("a", 0)],
+        "a content",
+    )  # fmt: skip
+    fields.uint(255)
+    kind = fields.text(_MAX_KIND_BYTES)
+    content = Content(
+        kind=kind,
+        message_id=MessageId(fields.fixed(MESSAGE_ID_BYTES)),
+        sequence=fields.uint(_MAX_U53),
+        sent_at_ms=fields.uint(_MAX_U53),
+        route_seen=fields.uint(_MAX_U53),
+        text=_text(value) if kind == TEXT else "",
+        confirmed=_confirmed(value) if kind == CONFIRMATION else (),
+        part=_part(value) if kind == PART else None,
+        route=decode_route_value(value["r"]) if "r" in value else None,
+        extra={key: item for key, item in value.items() if key not in _KNOWN_KEYS},
+    )
+    fields.end()
+    return content
+
+
+def encode_route(route: Route) -> bytes:
+    """Encode a route for the database."""
+    return pack(encode_route_value(route))
+
+
+def decode_route(data: bytes) -> Route:
+    """Read what `encode_route` wrote; raises DecodeError."""
+    return decode_route_value(unpack(data, max_bytes=1024))
+
+
+def encode_route_value(route: Route) -> list[Any]:
+    """Return a route's place in a content."""
+    return [route.version, [[e.relay, e.send_id, e.outer_key] for e in route.entries]]
+
+
+def decode_route_value(value: Value) -> Route:
+    """Read a route out of a content; raises DecodeError."""
+    fields = Fields(value, "a route")
+    version = fields.uint(_MAX_U53)
+    entries = tuple(_entry(item) for item in fields.array(MAX_MAILBOXES))
+    fields.end()
+    return Route(version, entries)
+
+
+def _entry(value: Value) -> RouteEntry:
+    fields = Fields(value, "a route's entry")
+    entry = RouteEntry(
+        NodeId(fields.fixed(NODE_ID_BYTES)),
+        SendId(fields.fixed(SEND_ID_BYTES)),
+        fields.fixed(KEY_BYTES),
+    )
+    fields.end()
+    return entry
+
+
+def _text(value: dict[str, Value]) -> str:
+    return Fields([value.get("b")], "a text").text(MAX_TEXT_BYTES)
+
+
+def _confirmed(value: dict[str, Value]) -> tuple[MessageId, ...]:
+    items = Fields([value.get("b")], "a confirmation").fixed_array(
+        MAX_CONFIRMATIONS, MESSAGE_ID_BYTES
+    )
+    return tuple(MessageId(item) for item in items)
+
+
+def _part(value: dict[str, Value]) -> Part:
+    fields = Fields(value.get("b"), "a part")
+    part = Part(fields.uint(MAX_PARTS), fields.uint(MAX_PARTS), fields.blob(MAX_CONTENT_BYTES))
+    fields.end()
+    if part.index >= part.count:
+        raise DecodeError("a part's index is not below its count")
+    return part
