@@ -175,7 +175,7 @@ class ReferenceRelay:
         return ("deliver", command, plaintext[44 : 44 + length], delay)
 
 
-# --- Compact ack, spec section 8 -------------------------------------------------------------------
+# --- Compact ack, spec section 8 ------------------------------------------------------------------
 
 
 def expand_ack(blob: bytes) -> bytes:

@@ -40,8 +40,8 @@ def test_a_compact_ack_has_330_bytes() -> None:
 
 def test_deposits_are_made_for_these_sizes() -> None:
     assert deposit.COMPACT_ACK_BYTES == ACK_BLOB_BYTES
-    assert deposit.DEPOSIT_SMALL_BYTES == SMALL.capacity(MAX_HOPS)
-    assert deposit.DEPOSIT_LARGE_BYTES == LARGE.capacity(MAX_HOPS)
+    assert SMALL.capacity(MAX_HOPS) == deposit.DEPOSIT_SMALL_BYTES
+    assert LARGE.capacity(MAX_HOPS) == deposit.DEPOSIT_LARGE_BYTES
 
 
 @pytest.mark.parametrize("hops", [0, 6, -1])
