@@ -1,0 +1,100 @@
+"""What a link reports to the program around it.
+
+Packets are reported as the `Packet` frame itself; everything else as one of these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from zentalk.link.hello import Peer
+from zentalk.wire.frames import Open, Packet
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOpened:
+    """The handshake is done and the peer known; `handshake_hash` is 64 bytes."""
+
+    peer: Peer
+    handshake_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionReceived:
+    """The peer asked; answer with the same `call_id`."""
+
+    call_id: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReceived:
+    """The answer to a question of ours that still waits."""
+
+    call_id: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyReceived:
+    """The peer told something and expects no answer."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRequested:
+    """The peer asks for a stream: accept or refuse it."""
+
+    asked: Open
+
+
+@dataclass(frozen=True, slots=True)
+class StreamAccepted:
+    """A stream that we asked for can be used."""
+
+    stream_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRefused:
+    """A stream that we asked for was declined."""
+
+    stream_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReadable:
+    """More bytes of a stream wait to be read."""
+
+    stream_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamWritable:
+    """The peer gave more credit on a stream."""
+
+    stream_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamClosed:
+    """The peer closed a stream, or broke its rules; what came before can still be read."""
+
+    stream_id: int
+    reason: str
+
+
+StreamEvent: TypeAlias = (
+    StreamRequested
+    | StreamAccepted
+    | StreamRefused
+    | StreamReadable
+    | StreamWritable
+    | StreamClosed
+)
+Event: TypeAlias = (
+    LinkOpened | Packet | QuestionReceived | AnswerReceived | NotifyReceived | StreamEvent
+)

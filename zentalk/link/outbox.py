@@ -1,0 +1,107 @@
+"""The outbox of one link: who sends next, and how much may wait.
+
+Spec: docs/spec/link.md section 7. Control frames, packets, calls and every stream are
+flows of their own, served by deficit round robin (Shreedhar and Varghese, 1995): each
+flow that has something to send gets its quantum once a round, so a busy or blocked one
+delays the others by at most one round. Each flow is bounded in bytes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from zentalk.link.geometry import MAX_FRAME_BYTES
+
+CONTROL: Final = -1
+PACKETS: Final = -2
+CALLS: Final = -3
+"""Keys of the flows that every link has; a stream's flow is keyed by its id."""
+
+PACKET_QUANTUM_BYTES: Final = MAX_FRAME_BYTES
+"""One packet of class L, or 13 of class S."""
+FLOW_QUANTUM_BYTES: Final = 8_192
+"""Of all other flows: no frame of theirs is larger, so each turn sends at least one."""
+
+
+class _Flow:
+    __slots__ = ("deficit", "frames", "key", "quantum", "queued_bytes", "turn_begun")
+
+    def __init__(self, key: int) -> None:
+        self.key = key
+        self.quantum = PACKET_QUANTUM_BYTES if key == PACKETS else FLOW_QUANTUM_BYTES
+        self.frames: deque[bytes] = deque()
+        self.queued_bytes = 0
+        self.deficit = 0
+        self.turn_begun = False
+
+
+class Outbox:
+    """Encoded frames on their way out, by flow."""
+
+    __slots__ = ("_flows", "_ring")
+
+    def __init__(self) -> None:
+        self._flows: dict[int, _Flow] = {}
+        self._ring: deque[_Flow] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._ring)
+
+    def queued_bytes(self, key: int) -> int:
+        """Return how much waits in a flow."""
+        flow = self._flows.get(key)
+        return flow.queued_bytes if flow is not None else 0
+
+    def put(self, key: int, frame: bytes, limit_bytes: int) -> bool:
+        """Queue a frame; False, and nothing queued, if the flow would exceed its limit."""
+        flow = self._flows.get(key)
+        if flow is None:
+            flow = self._flows[key] = _Flow(key)
+            self._ring.append(flow)
+        elif flow.queued_bytes + len(frame) > limit_bytes:
+            return False
+        flow.frames.append(frame)
+        flow.queued_bytes += len(frame)
+        return True
+
+    def drop(self, key: int) -> None:
+        """Forget what waits in a flow (its stream was broken off)."""
+        flow = self._flows.pop(key, None)
+        if flow is not None:
+            self._ring.remove(flow)
+
+    def take(self, enough_bytes: int) -> list[bytes]:
+        """Return frames in the order of their turns, until they reach `enough_bytes`.
+
+        The last frame may exceed it. A turn that is cut short goes on in the next call.
+        """
+        taken: list[bytes] = []
+        room = enough_bytes
+        ring = self._ring
+        while ring and room > 0:
+            flow = ring[0]
+            if not flow.turn_begun:
+                flow.turn_begun = True
+                flow.deficit += flow.quantum
+            room -= self._serve(flow, taken, room)
+            if not flow.frames:
+                ring.popleft()
+                del self._flows[flow.key]
+            elif len(flow.frames[0]) > flow.deficit:
+                flow.turn_begun = False
+                ring.rotate(-1)
+        return taken
+
+    @staticmethod
+    def _serve(flow: _Flow, taken: list[bytes], room: int) -> int:
+        """Move frames of one turn into `taken`; return how many bytes that were."""
+        frames = flow.frames
+        moved = 0
+        while frames and moved < room and len(frames[0]) <= flow.deficit - moved:
+            frame = frames.popleft()
+            moved += len(frame)
+            taken.append(frame)
+        flow.deficit -= moved
+        flow.queued_bytes -= moved
+        return moved

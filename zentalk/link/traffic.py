@@ -1,0 +1,196 @@
+"""An open link: frames both ways, after the handshake.
+
+Spec: docs/spec/link.md sections 4 to 8. Puts together the record layer, the outbox,
+the streams and the calls of one link, and decides which frame is whose. It must never
+let one of them wait for another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from zentalk.crypto.noise import CounterCipher
+from zentalk.errors import DecodeError, LocalProtocolError
+from zentalk.link.events import Event
+from zentalk.link.geometry import DRAIN_BYTES, UNIT_OVERHEAD_BYTES, cell_bytes
+from zentalk.link.outbox import CALLS, CONTROL, FLOW_QUANTUM_BYTES, PACKETS, Outbox
+from zentalk.link.records import RecordOpener, RecordSealer, UnitOpener, UnitSealer
+from zentalk.link.rpc import Calls, split_message
+from zentalk.link.streams import CLIENT_STREAMS, RELAY_STREAMS, StreamTable
+from zentalk.wire.frames import (
+    DATA_OVERHEAD_BYTES,
+    PACKET_LARGE_BYTES,
+    PACKET_SMALL_BYTES,
+    RPC_ANSWER,
+    RPC_NOTIFY,
+    RPC_OVERHEAD_BYTES,
+    RPC_QUESTION,
+    Close,
+    Credit,
+    Data,
+    Frame,
+    Hello,
+    Open,
+    Opened,
+    Packet,
+    Ping,
+    Pong,
+    Refused,
+    Rpc,
+    encode_frame,
+    parse_frames,
+)
+
+CONTROL_QUEUE_BYTES: Final = 4_096
+"""Pongs that wait: a peer that pings without reading is cut off."""
+CLIENT_PACKET_QUEUE_BYTES: Final = 512 * 1024
+RELAY_PACKET_QUEUE_BYTES: Final = 2 * 1024 * 1024
+CALL_QUEUE_BYTES: Final = 32 * 1024 * 1024
+"""Hard bound; programs wait or give up long before, see `calls_queued_bytes`."""
+
+_PACKET_HEADERS: Final = {
+    size: bytes([Packet.TYPE]) + size.to_bytes(3, "big")
+    for size in (PACKET_SMALL_BYTES, PACKET_LARGE_BYTES)
+}
+
+
+class Traffic:
+    """What an open link does; `fixed_units` tells clients' and inner links from relays'."""
+
+    def __init__(
+        self,
+        ciphers: tuple[CounterCipher, CounterCipher],
+        *,
+        initiator: bool,
+        fixed_units: bool,
+        depth: int,
+    ) -> None:
+        sending, receiving = ciphers
+        self.fixed_units = fixed_units
+        self._depth = depth
+        self._sealer = UnitSealer(sending, depth) if fixed_units else RecordSealer(sending)
+        self._opener = UnitOpener(receiving, depth) if fixed_units else RecordOpener(receiving)
+        self._outbox = Outbox()
+        self._calls = Calls(padded=fixed_units)
+        frame_bytes = cell_bytes(depth) - UNIT_OVERHEAD_BYTES if fixed_units else FLOW_QUANTUM_BYTES
+        self._call_piece_bytes = frame_bytes - RPC_OVERHEAD_BYTES
+        self._packet_queue_bytes = (
+            CLIENT_PACKET_QUEUE_BYTES if fixed_units else RELAY_PACKET_QUEUE_BYTES
+        )
+        limit = CLIENT_STREAMS if fixed_units else RELAY_STREAMS
+        self.streams = StreamTable(
+            self._outbox,
+            initiator=initiator,
+            piece_bytes=frame_bytes - DATA_OVERHEAD_BYTES,
+            own_limit=limit if initiator or not fixed_units else 0,
+            peer_limit=limit if not initiator or not fixed_units else 0,
+        )
+
+    # In.
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Take bytes of the peer and return what happened; raises RemoteProtocolError."""
+        events: list[Event] = []
+        for record in self._opener.feed(data):
+            for frame in parse_frames(record):
+                if type(frame) is Packet:
+                    self._check_packet()
+                    events.append(frame)
+                elif (event := _HANDLERS[type(frame)](self, frame)) is not None:
+                    events.append(event)
+        return events
+
+    def _check_packet(self) -> None:
+        if self._depth:
+            raise DecodeError("a packet came through a tunnel")
+
+    def _on_stream(self, frame: Frame) -> Event | None:
+        return self.streams.receive(frame)
+
+    def _on_rpc(self, frame: Rpc) -> Event | None:
+        return self._calls.receive(frame)
+
+    def _on_ping(self, frame: Ping) -> None:
+        if not self._outbox.put(CONTROL, encode_frame(Pong(frame.number)), CONTROL_QUEUE_BYTES):
+            raise DecodeError("the peer pings and does not read the answers")
+
+    def _on_pong(self, _frame: Pong) -> None:
+        """Any byte that arrives shows that the peer lives, so nothing is left to do."""
+
+    def _on_hello(self, _frame: Hello) -> None:
+        raise DecodeError("a hello came after the first unit")
+
+    # Out.
+
+    @property
+    def has_data(self) -> bool:
+        """Whether `data_to_send` would return something."""
+        return bool(self._outbox)
+
+    def data_to_send(self) -> bytes:
+        """Return the next drain, sealed: about 96 KiB at most, empty if nothing waits."""
+        frames = self._outbox.take(DRAIN_BYTES)
+        return self._sealer.seal(frames) if frames else b""
+
+    def send_packet(self, packet: bytes) -> bool:
+        """Queue an onion packet; False, and not queued, if the link has too many waiting.
+
+        Raises LocalProtocolError if it has not the size of a class, or inside a tunnel.
+        """
+        header = _PACKET_HEADERS.get(len(packet))
+        if header is None or self._depth:
+            raise LocalProtocolError("only packets of class S or L travel, and never in tunnels")
+        return self._outbox.put(PACKETS, header + packet, self._packet_queue_bytes)
+
+    def ask(self, body: bytes) -> int:
+        """Queue a question and return its call id; the answer comes as AnswerReceived.
+
+        Raises LocalProtocolError if it is too long.
+        """
+        call_id = self._calls.new_question()
+        self._put_message(RPC_QUESTION, call_id, body)
+        return call_id
+
+    def forget(self, call_id: int) -> None:
+        """Stop waiting for an answer."""
+        self._calls.forget(call_id)
+
+    def answer(self, call_id: int, body: bytes) -> None:
+        """Queue the answer to a question; raises LocalProtocolError if it is too long."""
+        self._put_message(RPC_ANSWER, call_id, body)
+
+    def notify(self, body: bytes) -> None:
+        """Queue a notification; raises LocalProtocolError if it is too long."""
+        self._put_message(RPC_NOTIFY, 0, body)
+
+    def ping(self, number: int) -> None:
+        """Queue a ping."""
+        self._outbox.put(CONTROL, encode_frame(Ping(number)), CONTROL_QUEUE_BYTES)
+
+    @property
+    def calls_queued_bytes(self) -> int:
+        """How much of questions, answers and notifications waits to be sent."""
+        return self._outbox.queued_bytes(CALLS)
+
+    @property
+    def unit_sizes(self) -> set[int]:
+        """Sizes of the units sealed and opened; empty on links of two relays."""
+        if isinstance(self._sealer, UnitSealer) and isinstance(self._opener, UnitOpener):
+            return self._sealer.sizes | self._opener.sizes
+        return set()
+
+    def _put_message(self, kind: int, call_id: int, body: bytes) -> None:
+        pieces = split_message(kind, call_id, body, self._call_piece_bytes, padded=self.fixed_units)
+        for piece in pieces:
+            if not self._outbox.put(CALLS, encode_frame(piece), CALL_QUEUE_BYTES):
+                raise LocalProtocolError("too many calls wait on one link")
+
+
+_HANDLERS: Final[dict[type, Callable[[Traffic, Any], Event | None]]] = {
+    **dict.fromkeys((Open, Opened, Refused, Data, Credit, Close), Traffic._on_stream),  # noqa: SLF001
+    Rpc: Traffic._on_rpc,  # noqa: SLF001 - the table of this class's own handlers
+    Ping: Traffic._on_ping,  # noqa: SLF001
+    Pong: Traffic._on_pong,  # noqa: SLF001
+    Hello: Traffic._on_hello,  # noqa: SLF001
+}

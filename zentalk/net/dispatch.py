@@ -1,0 +1,54 @@
+"""Questions and notifications by method, for the services behind a connection.
+
+Turns the errors of services into answers: what they refuse becomes a refusal, what the
+peer broke closes the connection. It must never know a method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from zentalk.errors import RefusedError, StorageError, StorageFullError, UnavailableError
+from zentalk.net.connection import Connection
+from zentalk.wire.codec import Fields
+from zentalk.wire.rpc import decode_call, encode_answer, encode_refusal
+
+Request: TypeAlias = Callable[[Connection, Fields], Awaitable[list[Any]]]
+"""Reads its fields to the end and returns the fields of the answer."""
+Notify: TypeAlias = Callable[[Connection, Fields], None]
+"""Reads its fields to the end; must return at once."""
+
+
+@dataclass(slots=True)
+class Dispatcher:
+    """The methods that one end of a link offers, by name."""
+
+    requests: dict[str, Request] = field(default_factory=dict)
+    notifies: dict[str, Notify] = field(default_factory=dict)
+
+    async def request(self, connection: Connection, body: bytes) -> bytes:
+        """Answer a question; raises RemoteProtocolError if the peer broke the rules."""
+        method, fields = decode_call(body)
+        handler = self.requests.get(method)
+        if handler is None:
+            return encode_refusal("unknown")
+        try:
+            return encode_answer(*await handler(connection, fields))
+        except RefusedError as refusal:
+            return encode_refusal(refusal.reason)
+        except StorageFullError:
+            return encode_refusal("full")
+        except (StorageError, UnavailableError):
+            return encode_refusal("unavailable")
+
+    def notify(self, connection: Connection, body: bytes) -> None:
+        """Take a notification; one with an unknown method is dropped.
+
+        Raises RemoteProtocolError if the peer broke the rules.
+        """
+        method, fields = decode_call(body)
+        handler = self.notifies.get(method)
+        if handler is not None:
+            handler(connection, fields)

@@ -1,0 +1,128 @@
+"""Both ways to an open connection: dialling as the initiator, serving as the responder.
+
+Spec: docs/spec/link.md sections 2 and 9. A handshake has a deadline, and one that fails
+costs the other side as much as this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import trio
+
+from zentalk.crypto.ed25519 import SigningKey
+from zentalk.errors import DeadlineError, LinkClosedError
+from zentalk.link.events import Event, LinkOpened
+from zentalk.link.handshake import LinkSettings
+from zentalk.link.hello import RelayCredentials
+from zentalk.link.link import Link
+from zentalk.net.connection import Connection, Handlers
+from zentalk.net.runtime import Runtime
+from zentalk.net.transport import PEER_FAULTS, READ_BYTES, ByteStream
+
+HANDSHAKE_SECONDS: Final = 5.0
+
+
+async def connect(
+    stream: ByteStream,
+    *,
+    network: str,
+    relay_identity: bytes,
+    hello: RelayCredentials | None = None,
+    handlers: Handlers,
+    runtime: Runtime,
+    nursery: trio.Nursery,
+    depth: int = 0,
+    timeout_seconds: float = HANDSHAKE_SECONDS,
+) -> Connection:
+    """Open a link to the relay with that Ed25519 identity over a stream, which it owns.
+
+    Without `hello` this side is an anonymous client. The connection's tasks run in
+    `nursery`. Raises HandshakeError if the other end is not that relay, DeadlineError,
+    or LinkClosedError; the stream is closed then.
+    """
+    try:
+        link = Link.initiate(LinkSettings(network, depth), relay_identity, hello, runtime.entropy)
+        opened, early = await _shake_hands(link, stream, timeout_seconds)
+        connection = Connection(
+            link,
+            opened,
+            stream,
+            depth=depth,
+            initiator=True,
+            handlers=handlers,
+            runtime=runtime,
+        )
+    except BaseException:
+        await _close(stream)
+        raise
+    await nursery.start(lambda task_status: connection.run(early, task_status=task_status))
+    return connection
+
+
+async def serve(
+    stream: ByteStream,
+    *,
+    network: str,
+    identity: SigningKey,
+    handlers: Handlers,
+    runtime: Runtime,
+    on_open: Callable[[Connection], None] | None = None,
+    depth: int = 0,
+    timeout_seconds: float = HANDSHAKE_SECONDS,
+) -> None:
+    """Answer one initiator on a stream, and run until the link ends.
+
+    `on_open` gets the connection before anything of it is handled. Never raises for a
+    fault of the peer's.
+    """
+    try:
+        link = Link.respond(LinkSettings(network, depth), identity, runtime.entropy)
+        opened, early = await _shake_hands(link, stream, timeout_seconds)
+    except PEER_FAULTS:
+        await _close(stream)
+        return
+    except BaseException:
+        await _close(stream)
+        raise
+    connection = Connection(
+        link,
+        opened,
+        stream,
+        depth=depth,
+        initiator=False,
+        handlers=handlers,
+        runtime=runtime,
+    )
+    if on_open is not None:
+        on_open(connection)
+    await connection.run(early)
+
+
+async def _shake_hands(
+    link: Link, stream: ByteStream, timeout_seconds: float
+) -> tuple[LinkOpened, list[Event]]:
+    """Return LinkOpened and the events that came right behind it."""
+    try:
+        with trio.fail_after(timeout_seconds):
+            while True:
+                if data := link.data_to_send():
+                    await stream.send_all(data)
+                data = await stream.receive_some(READ_BYTES)
+                if not data:
+                    raise LinkClosedError("the peer hung up during the handshake")
+                events = link.receive(data)
+                if events and isinstance(events[0], LinkOpened):
+                    if data := link.data_to_send():
+                        await stream.send_all(data)
+                    return events[0], events[1:]
+    except trio.TooSlowError:
+        raise DeadlineError("the handshake was not finished in time") from None
+    except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
+        raise LinkClosedError("the connection broke during the handshake") from None
+
+
+async def _close(stream: ByteStream) -> None:
+    with trio.CancelScope(shield=True), trio.move_on_after(1):
+        await stream.aclose()

@@ -1,0 +1,103 @@
+"""A stream inside a link, as a byte stream that one task reads and one task writes.
+
+Waits only for its own credit and its own bytes: the reader of the link never waits for
+a stream. Spec: docs/spec/link.md section 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from zentalk.link.streams import StreamTable
+
+
+class LinkStream:
+    """One end of a stream. Made by a Connection only.
+
+    A stream that the peer asked for is accepted by its first use, or by `accept`.
+    """
+
+    def __init__(
+        self,
+        table: StreamTable,
+        stream_id: int,
+        *,
+        wake_writer: Callable[[], None],
+        let_go: Callable[[int], None],
+    ) -> None:
+        self._table = table
+        self._id = stream_id
+        self._wake_writer = wake_writer
+        self._let_go = let_go
+        self._changed = trio.Event()
+        self._broken = False
+        self.refused_reason: str | None = None
+
+    def accept(self) -> None:
+        """Tell the peer that its stream was accepted; nothing if that was done before."""
+        self._table.accept(self._id)
+        self._wake_writer()
+
+    def changed(self) -> None:
+        """Called by the connection when the stream can be read, written or is closed."""
+        self._changed.set()
+
+    def broken(self) -> None:
+        """Called by the connection when the link is gone."""
+        self._broken = True
+        self._changed.set()
+
+    async def opened(self) -> None:
+        """Wait until the peer accepted or refused."""
+        while not (self._broken or self.refused_reason or self._table.is_open(self._id)):
+            await self._wait()
+
+    async def send_all(self, data: bytes, /) -> None:
+        """Queue everything, as fast as the peer gives credit."""
+        self.accept()
+        await trio.lowlevel.checkpoint()
+        while True:
+            if self._broken or not self._table.is_open(self._id):
+                raise trio.BrokenResourceError("the stream is closed")
+            written = self._table.write(self._id, data)
+            if written:
+                self._wake_writer()
+                data = data[written:]
+            if not data:
+                return
+            await self._wait()
+
+    async def receive_some(self, max_bytes: int, /) -> bytes:
+        """Return up to `max_bytes`; whole cells, if the stream carries cells."""
+        self.accept()
+        await trio.lowlevel.checkpoint()
+        while True:
+            data = self._table.read(self._id, max_bytes)
+            if data:
+                self._wake_writer()  # credit may have been granted
+                return data
+            if data is not None:
+                return b""
+            if self._broken:
+                raise trio.BrokenResourceError("the link of this stream is gone")
+            await self._wait()
+
+    async def aclose(self) -> None:
+        """End both directions; what was queued before is still sent."""
+        self.close("done")
+        await trio.lowlevel.checkpoint()
+
+    def close(self, reason: str) -> None:
+        """End both directions at once, with a reason for the peer."""
+        self._table.close(self._id, reason)
+        self._let_go(self._id)
+        self._changed.set()
+        self._wake_writer()
+
+    async def _wait(self) -> None:
+        # Reader and writer of a stream may both wait: the event wakes both, then is renewed.
+        if self._changed.is_set():
+            self._changed = trio.Event()
+        await self._changed.wait()

@@ -1,0 +1,78 @@
+"""TCP, without delays for coalescing: links already send whole drains.
+
+Trio sets TCP_NODELAY on every stream it makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import trio
+
+from zentalk.errors import ConnectFailedError
+from zentalk.net.transport import CONNECT_SECONDS, Handler, run_guarded
+
+BACKLOG: Final = 512
+"""Connections the kernel keeps for us while we are busy; the default of 128 drops bursts."""
+
+
+class TcpListener:
+    """One port on one or more addresses of a host."""
+
+    def __init__(self, listeners: Sequence[trio.SocketListener]) -> None:
+        self._listeners = list(listeners)
+        self._port = int(self._listeners[0].socket.getsockname()[1])
+
+    @property
+    def port(self) -> int:
+        """The port, also when 0 was asked for."""
+        return self._port
+
+    async def serve(self, handler: Handler) -> None:
+        """Run `handler` for each stream, until closed or cancelled."""
+
+        async def handle(stream: trio.SocketStream) -> None:
+            await run_guarded(handler, stream, _peer_host(stream))
+
+        try:
+            await trio.serve_listeners(handle, self._listeners)
+        except* trio.ClosedResourceError:
+            pass  # aclose() was called
+
+    async def aclose(self) -> None:
+        """Stop listening."""
+        for listener in self._listeners:
+            await listener.aclose()
+
+
+class TcpNetwork:
+    """Dials and listens over TCP."""
+
+    async def dial(self, host: str, port: int) -> trio.SocketStream:
+        """Connect within 10 s; raises ConnectFailedError."""
+        target = f"{host}:{port}"
+        try:
+            with trio.fail_after(CONNECT_SECONDS):
+                return await trio.open_tcp_stream(host.strip("[]"), port)
+        except trio.TooSlowError:
+            raise ConnectFailedError(target, "no answer") from None
+        except OSError as error:
+            raise ConnectFailedError(target, error.strerror or str(error)) from None
+
+    async def listen(self, host: str, port: int) -> TcpListener:
+        """Bind a port, 0 for any; raises OSError if it is taken."""
+        listeners = await trio.open_tcp_listeners(port, host=host.strip("[]"), backlog=BACKLOG)
+        if port == 0:
+            # Every address would get another port; one is what a descriptor can name.
+            for extra in listeners[1:]:
+                await extra.aclose()
+            listeners = listeners[:1]
+        return TcpListener(listeners)
+
+
+def _peer_host(stream: trio.SocketStream) -> str:
+    try:
+        return str(stream.socket.getpeername()[0])
+    except OSError:
+        return ""  # it hung up already

@@ -1,0 +1,93 @@
+"""What a transport is: something that dials and listens for byte streams.
+
+TCP and the in-memory network satisfy these protocols; tunnels are byte streams too.
+Nothing here, and nothing above, may depend on which one it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol, TypeAlias
+
+import trio
+
+from zentalk.errors import RemoteProtocolError, TransportError
+
+CONNECT_SECONDS: Final = 10.0
+READ_BYTES: Final = 65_536
+
+PEER_FAULTS: Final = (
+    OSError,
+    trio.BrokenResourceError,
+    trio.ClosedResourceError,
+    RemoteProtocolError,
+    TransportError,
+)
+"""What one connection may die of without anybody else noticing."""
+
+
+class ByteStream(Protocol):
+    """A reliable, ordered stream of bytes in both directions."""
+
+    async def send_all(self, data: bytes, /) -> None:
+        """Send everything; raises trio.BrokenResourceError or ClosedResourceError."""
+        ...
+
+    async def receive_some(self, max_bytes: int, /) -> bytes:
+        """Return some bytes, or b"" at the end; raises as `send_all`."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close at once; never raises for a stream that is broken already."""
+        ...
+
+
+Handler: TypeAlias = Callable[[ByteStream, str], Awaitable[None]]
+"""Takes a new stream and the host it comes from; owns the stream."""
+
+
+class Listener(Protocol):
+    """A bound port."""
+
+    @property
+    def port(self) -> int:
+        """The port, also when 0 was asked for."""
+        ...
+
+    async def serve(self, handler: Handler) -> None:
+        """Run `handler` in a task of its own for each stream, until closed or cancelled.
+
+        What ends one connection never ends the listener.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Stop listening."""
+        ...
+
+
+class Network(Protocol):
+    """Makes streams to other hosts, and takes theirs."""
+
+    async def dial(self, host: str, port: int) -> ByteStream:
+        """Connect within CONNECT_SECONDS; raises ConnectFailedError."""
+        ...
+
+    async def listen(self, host: str, port: int) -> Listener:
+        """Bind a port, 0 for any; raises OSError if it is taken."""
+        ...
+
+
+async def run_guarded(handler: Handler, stream: ByteStream, peer_host: str) -> None:
+    """Run a handler; the peer's faults end it quietly, and the stream is closed in any case."""
+    try:
+        await handler(stream, peer_host)
+    except PEER_FAULTS:
+        pass
+    except BaseExceptionGroup as group:
+        _, rest = group.split(PEER_FAULTS)
+        if rest is not None:
+            raise rest from None
+    finally:
+        with trio.CancelScope(shield=True), trio.move_on_after(1):
+            await stream.aclose()
