@@ -46,4 +46,5 @@ class Backoff(Generic[K]):
         self._failed.pop(target, None)
 
     def _fraction(self) -> float:
-        return float(int.from_bytes(self._entropy(_DRAW_BYTES), "big")) / 2 ** (8 * _DRAW_BYTES)
+        drawn = int.from_bytes(self._entropy(_DRAW_BYTES), "big")
+        return float(drawn / 256**_DRAW_BYTES)
