@@ -1,0 +1,212 @@
+"""Two people exchange messages through their databases alone, without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.node.persons import NOW, Person
+from zentalk.errors import ConflictError, TooLargeError
+from zentalk.node.people import check_text
+from zentalk.store.history import contacts, messages, outbox, ratchets
+from zentalk.store.history.models import Message
+
+
+@pytest.fixture
+def alice(tmp_path: Path) -> Person:
+    return Person(tmp_path, "alice")
+
+
+@pytest.fixture
+def bob(tmp_path: Path) -> Person:
+    return Person(tmp_path, "bob")
+
+
+def texts(person: Person, other: Person) -> list[Message]:
+    return person.tx(lambda tx: messages.page(tx, other.address, None, 100))
+
+
+def befriend(alice: Person, bob: Person) -> None:
+    """Both have added each other and know each other's own send ids."""
+    alice.meet(bob)
+    bob.tx(lambda tx: bob.people.add_contact(tx, alice.address, "", NOW))
+    _, inners = alice.write(bob, "hello")
+    confirmation = bob.receive(alice.seal(bob, inners[0]))
+    alice.receive(*bob.answers(confirmation, alice))
+
+
+def test_c1_e1_a_text_is_saved_at_both_ends_and_confirmed(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    message, inners = alice.write(bob, "one")
+    assert message.state == "queued"
+    outcome = bob.receive(alice.seal(bob, inners[0]))
+    assert [m.text for m in texts(bob, alice)] == ["hello", "one"]
+    assert texts(bob, alice)[1].id == message.id
+    finished = alice.receive(*bob.answers(outcome, alice))
+    assert len(finished.finished) == 1
+    assert [m.state for m in texts(alice, bob)] == ["delivered", "delivered"]
+    assert alice.tx(outbox.every) == []
+
+
+def test_after_the_first_exchange_both_use_their_own_send_ids(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    _, inners = alice.write(bob, "one")
+    send_id, _ = alice.seal(bob, inners[0])
+    assert send_id != bob.public.send_id
+    outcome = bob.receive((send_id, alice.seal(bob, inners[0])[1]))
+    [(answer_id, _)] = bob.answers(outcome, alice)
+    assert answer_id != alice.public.send_id
+
+
+def test_b5_e9_the_same_ciphertext_twice_is_shown_once_and_confirmed_twice(
+    alice: Person, bob: Person
+) -> None:
+    befriend(alice, bob)
+    _, inners = alice.write(bob, "one")
+    first = bob.receive(alice.seal(bob, inners[0]))
+    again = bob.receive(alice.seal(bob, inners[0]))
+    assert [m.text for m in texts(bob, alice)] == ["hello", "one"]
+    assert len(first.inners) == len(again.inners) == 1
+    assert again.events == 0
+    alice.receive(*bob.answers(again, alice))
+    assert texts(alice, bob)[-1].state == "delivered"
+
+
+def test_e9_control_without_the_memory_of_ciphertexts_a_repeat_is_not_confirmed(
+    alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    befriend(alice, bob)
+    _, inners = alice.write(bob, "one")
+    bob.receive(alice.seal(bob, inners[0]))
+    monkeypatch.setattr(ratchets, "seen", lambda tx, digest: None)
+    again = bob.receive(alice.seal(bob, inners[0]))
+    assert again.inners == []
+    assert again.undecryptable == 1
+
+
+def test_a_stranger_becomes_a_request_and_is_confirmed_once_accepted(
+    alice: Person, bob: Person
+) -> None:
+    alice.meet(bob)
+    _, inners = alice.write(bob, "it is me")
+    outcome = bob.receive(alice.seal(bob, inners[0]))
+    assert outcome.inners == []
+    [request] = bob.tx(contacts.listing)
+    assert (request.state, texts(bob, alice)[0].text) == ("request", "it is me")
+    repeated = bob.receive(alice.seal(bob, inners[0]))
+    assert repeated.inners == []
+    contact, confirmations = bob.tx(
+        lambda tx: bob.people.add_contact(tx, alice.address, "Alice", NOW)
+    )
+    assert (contact.state, contact.name) == ("contact", "Alice")
+    alice.receive(*[bob.seal(alice, inner) for inner in confirmations])
+    assert texts(alice, bob)[0].state == "delivered"
+
+
+def test_k15_junk_changes_nothing_and_a_genuine_message_still_arrives(
+    alice: Person, bob: Person
+) -> None:
+    befriend(alice, bob)
+    _, inners = alice.write(bob, "genuine")
+    send_id, envelope = alice.seal(bob, inners[0])
+    before = bob.tx(lambda tx: ratchets.of_contact(tx, alice.address))
+    junk = bytearray(envelope)
+    junk[700] ^= 1
+    outcome = bob.receive((send_id, bytes(junk)), (send_id, bob.entropy(len(envelope))))
+    assert outcome.undecryptable == 2
+    assert bob.tx(lambda tx: ratchets.of_contact(tx, alice.address)) == before
+    bob.receive((send_id, envelope))
+    assert texts(bob, alice)[-1].text == "genuine"
+
+
+def test_k35_two_copies_of_one_message_share_no_bytes(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    _, inners = alice.write(bob, "twice")
+    first, second = (alice.seal(bob, inners[0])[1] for _ in range(2))
+    equal = sum(a == b for a, b in zip(first, second, strict=True))
+    assert equal < len(first) / 64  # chance is 1 in 256
+
+
+def test_e8_both_write_first_at_once_and_end_in_one_ratchet(alice: Person, bob: Person) -> None:
+    alice.meet(bob)
+    bob.meet(alice)
+    _, from_alice = alice.write(bob, "from alice")
+    _, from_bob = bob.write(alice, "from bob")
+    to_bob, to_alice = alice.seal(bob, from_alice[0]), bob.seal(alice, from_bob[0])
+    bob_says, alice_says = bob.receive(to_bob), alice.receive(to_alice)
+    alice.receive(*bob.answers(bob_says, alice))
+    bob.receive(*alice.answers(alice_says, bob))
+    for turn in range(3):
+        for sender, reader in ((alice, bob), (bob, alice)):
+            _, inners = sender.write(reader, f"turn {turn}")
+            outcome = reader.receive(sender.seal(reader, inners[0]))
+            sender.receive(*reader.answers(outcome, sender))
+    for person, other in ((alice, bob), (bob, alice)):
+        assert {m.state for m in texts(person, other)} == {"delivered", "received"}
+        assert len(texts(person, other)) == 8
+    used = [
+        [
+            row.ratchet_id
+            for row in p.tx(lambda tx, o=o: ratchets.of_contact(tx, o.address))
+            if row.retired_at is None
+        ]  # type: ignore[misc]
+        for p, o in ((alice, bob), (bob, alice))
+    ]
+    assert used[0] == used[1]
+
+
+@pytest.mark.parametrize("length", [1, 300, 1024, 1500, 30_000, 40_000, 65_536])
+def test_texts_of_every_length_arrive_whole(alice: Person, bob: Person, length: int) -> None:
+    befriend(alice, bob)
+    text = "ä" * (length // 2) + "x" * (length % 2)
+    _, inners = alice.write(bob, text)
+    last = None
+    for inner in reversed(inners):
+        last = bob.receive(alice.seal(bob, inner))
+    assert texts(bob, alice)[-1].text == text
+    assert last is not None
+    alice.receive(*bob.answers(last, alice))
+    assert texts(alice, bob)[-1].state == "delivered"
+    assert alice.tx(outbox.every) == []
+
+
+def test_d8_a_text_above_64_kb_is_refused_with_its_size() -> None:
+    with pytest.raises(TooLargeError, match="65537"):
+        check_text("x" * 65_537)
+
+
+def test_an_idempotency_key_gives_the_same_message_and_no_second_send(
+    alice: Person, bob: Person
+) -> None:
+    befriend(alice, bob)
+    first, sent = alice.write(bob, "once", key="k1")
+    second, again = alice.write(bob, "once", key="k1")
+    assert (first.id, len(sent), again) == (second.id, 1, [])
+    with pytest.raises(ConflictError):
+        alice.write(bob, "other", key="k1")
+
+
+def test_a_confirmation_of_somebody_else_confirms_nothing(
+    alice: Person, bob: Person, tmp_path: Path
+) -> None:
+    befriend(alice, bob)
+    message, _ = alice.write(bob, "for bob")
+    carol = Person(tmp_path, "carol")
+    befriend(alice, carol)
+    inner = carol.tx(
+        lambda tx: carol.composer.confirmations(tx, alice.address, [bytes.fromhex(message.id)])  # type: ignore[list-item]
+    )
+    alice.receive(carol.seal(alice, inner[0]))
+    assert texts(alice, bob)[-1].state == "queued"
+
+
+def test_a_hundred_messages_in_a_batch_arrive_in_order(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    deposits = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(100)]
+    outcome = bob.receive(*deposits)
+    assert [m.text for m in texts(bob, alice)] == [str(n) for n in range(100)]
+    assert outcome.events == 100
+    assert len(outcome.inners) < 5
+    alice.receive(*bob.answers(outcome, alice))
+    assert {m.state for m in texts(alice, bob)} == {"delivered"}

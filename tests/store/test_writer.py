@@ -1,0 +1,129 @@
+"""Group commit: one fsync for many jobs, and a failed job undoes only itself."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+import trio
+import trio.testing
+
+from zentalk.errors import ConflictError, StorageError
+from zentalk.store.sqlite import open_database
+from zentalk.store.writer import BatchWriter, Transaction
+
+T = TypeVar("T")
+SCHEMA = ("CREATE TABLE t (n INTEGER PRIMARY KEY)",)
+
+
+async def inline(function: Callable[[], T]) -> T:
+    await trio.lowlevel.checkpoint()
+    return function()
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    opened = open_database(tmp_path / "t.db", SCHEMA)
+    yield opened
+    opened.close()
+
+
+def insert(n: int) -> Callable[[Transaction], int]:
+    def job(tx: Transaction) -> int:
+        tx.execute("INSERT INTO t VALUES (?)", (n,))
+        return n
+
+    return job
+
+
+def rows(connection: sqlite3.Connection) -> list[int]:
+    return [row[0] for row in connection.execute("SELECT n FROM t ORDER BY n")]
+
+
+async def test_jobs_that_arrive_together_share_one_commit(
+    connection: sqlite3.Connection, tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    writer = BatchWriter(connection, inline, tmp_path)
+    results: list[int] = []
+
+    async def one(n: int) -> None:
+        results.append(await writer.write(insert(n)))
+
+    async with trio.open_nursery() as jobs:
+        for n in range(20):
+            jobs.start_soon(one, n)
+        nursery.start_soon(writer.run)
+    assert sorted(results) == rows(connection) == list(range(20))
+    assert statements.count("COMMIT") <= 2
+
+
+async def test_a_failed_job_undoes_only_itself(
+    connection: sqlite3.Connection, tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    writer = BatchWriter(connection, inline, tmp_path)
+
+    def bad(tx: Transaction) -> None:
+        insert(99)(tx)
+        raise ConflictError("no")
+
+    async def refused() -> None:
+        with pytest.raises(ConflictError):
+            await writer.write(bad)
+
+    async with trio.open_nursery() as jobs:
+        jobs.start_soon(writer.write, insert(1))
+        jobs.start_soon(refused)
+        jobs.start_soon(writer.write, insert(2))
+        nursery.start_soon(writer.run)
+    assert rows(connection) == [1, 2]
+
+
+async def test_a_commit_that_fails_fails_every_job_of_its_batch(
+    tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    connection = open_database(tmp_path / "t.db", (*SCHEMA, _DEFERRED))
+    writer = BatchWriter(connection, inline, tmp_path)
+    failed: list[int] = []
+
+    def breaks_at_commit(tx: Transaction) -> None:
+        tx.execute("INSERT INTO child VALUES (12345)")
+
+    async def one(n: int, job: Callable[[Transaction], object]) -> None:
+        try:
+            await writer.write(job)
+        except StorageError:
+            failed.append(n)
+
+    async with trio.open_nursery() as jobs:
+        jobs.start_soon(one, 1, insert(1))
+        jobs.start_soon(one, 2, breaks_at_commit)
+        nursery.start_soon(writer.run)
+    assert sorted(failed) == [1, 2]
+    assert rows(connection) == []
+    assert await writer.write(insert(3)) == 3
+    connection.close()
+
+
+_DEFERRED = """CREATE TABLE child (
+    t INTEGER REFERENCES t (n) DEFERRABLE INITIALLY DEFERRED
+)"""
+
+
+async def test_accepted_jobs_are_finished_when_the_writer_is_cancelled(
+    connection: sqlite3.Connection, tmp_path: Path
+) -> None:
+    writer = BatchWriter(connection, inline, tmp_path)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.write, insert(7))
+        await trio.testing.wait_all_tasks_blocked()
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await writer.run()
+    assert rows(connection) == [7]
+    with pytest.raises(StorageError):
+        await writer.write(insert(8))
