@@ -14,11 +14,10 @@ import trio
 from zentalk.crypto import mlkem, x25519
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.crypto.labels import Label
-from zentalk.errors import LinkClosedError, RefusedError, RemoteProtocolError
+from zentalk.errors import LinkClosedError
 from zentalk.ids import Day, SendId, day_at
-from zentalk.net.connection import Connection
+from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.runtime import Runtime
-from zentalk.net.transport import ByteStream
 from zentalk.node.intake import Intake
 from zentalk.node.network import NodeNetwork
 from zentalk.node.outbox import Outbox
@@ -26,7 +25,6 @@ from zentalk.store.history import mailboxes, prekeys
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox, OwnSendId
 from zentalk.store.writer import Transaction
-from zentalk.wire.frames import Open
 from zentalk.wire.prekeys import OneTimePrekey
 from zentalk.wire.rpc import decode_answer, decode_call
 from zentalk.wire.rpc_mailbox import (
@@ -62,7 +60,7 @@ _SECRET_BYTES: Final = 32
 _FOREVER: Final = Day(2**32 - 1)
 
 
-class Collector:
+class Collector(NoHandlers):
     """Collects one mailbox over one tunnel; made anew for every connection."""
 
     def __init__(
@@ -110,24 +108,14 @@ class Collector:
             try:
                 self._connection.notify(encode_ack(seqs))
             except LinkClosedError:
-                return  # pushed again on the next link, and known by their hash then
+                return  # they are pushed again on the next link, and known by their hash
 
     def give_up(self) -> None:
         """Close the tunnel; what was not acknowledged comes again."""
         if self._connection is not None:
             self._connection.close()
 
-    # what the connection tells us (zentalk.net.connection.Handlers)
-
-    def packet_received(self, connection: Connection, packet: bytes) -> None:
-        """Refuse: a relay does not send packets to an API node."""
-        raise RemoteProtocolError("a mailbox relay sent an onion packet")
-
-    async def request_received(self, connection: Connection, body: bytes) -> bytes:
-        """Refuse: an API node answers no questions."""
-        raise RemoteProtocolError("a mailbox relay asked a question")
-
-    def notify_received(self, connection: Connection, body: bytes) -> None:
+    def notify_received(self, _connection: Connection, body: bytes, /) -> None:
         """Take a pushed envelope or an ack token."""
         method, fields = decode_call(body)
         if method == PUSH:
@@ -135,12 +123,6 @@ class Collector:
             self._intake.push(self, call.seq, call.send_id, call.envelope)
         elif method == TOKEN:
             self._outbox.token_received(decode_token(fields).token)
-
-    async def stream_opened(
-        self, connection: Connection, request: Open, stream: ByteStream
-    ) -> None:
-        """Refuse: nobody reaches others through an API node."""
-        raise RefusedError("unknown")
 
     async def _open(self, connection: Connection) -> None:
         generation = await self._database.write(
