@@ -1,0 +1,76 @@
+"""What the mailbox core tells its shell to do: one frozen record per command.
+
+The shell executes them in order. Operations must reach the store in the order of their
+numbers, and their results must come back in that order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from zentalk.ids import SendId
+from zentalk.mailbox.events import Collector, Ticket
+from zentalk.mailbox.storage import Operation
+from zentalk.wire.deposit import AckRoute
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Hand an operation to the store and report `Applied` or `ApplyFailed`."""
+
+    number: int
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Send an envelope to a collector."""
+
+    collector: Collector
+    seq: int
+    send_id: SendId
+    sealed: bytes
+    arrived_hour: int
+
+
+@dataclass(frozen=True, slots=True)
+class PushToken:
+    """Send an ack token to a collector."""
+
+    collector: Collector
+    send_id: SendId
+    token: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CloseCollector:
+    """Close a connection that a newer registration has replaced."""
+
+    collector: Collector
+
+
+@dataclass(frozen=True, slots=True)
+class SendAck:
+    """Let a compact ack leave now."""
+
+    route: AckRoute
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer a question with these fields."""
+
+    ticket: Ticket
+    fields: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Refuse a question with a short word."""
+
+    ticket: Ticket
+    reason: str
+
+
+Command: TypeAlias = Apply | Push | PushToken | CloseCollector | SendAck | Answer | Refuse

@@ -1,0 +1,183 @@
+"""The mailbox core: one event in, commands out.
+
+Spec: docs/spec/mailbox.md. It joins the parts of this package and adds no rule of its
+own but the answer of `mail.state`. It never reads a clock and never waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from zentalk.crypto.types import Entropy
+from zentalk.mailbox import events
+from zentalk.mailbox.acks import AckSchedule
+from zentalk.mailbox.clock import MailClock
+from zentalk.mailbox.commands import Answer, Command, SendAck
+from zentalk.mailbox.delivery import Delivery
+from zentalk.mailbox.deposits import Deposits
+from zentalk.mailbox.effects import Effects
+from zentalk.mailbox.owners import Owners
+from zentalk.mailbox.part import Context
+from zentalk.mailbox.prekeys import Prekeys
+from zentalk.mailbox.registry import Registry
+from zentalk.mailbox.settings import MailboxSettings
+from zentalk.mailbox.storage import Loaded, Room
+from zentalk.mailbox.sweeping import Sweeping
+from zentalk.mailbox.writing import Writing
+from zentalk.wire.deposit import ENVELOPE_SMALL_BYTES
+from zentalk.wire.rpc_mailbox import SendIdState, StateAnswer, state_fields
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxStats:
+    """Counts for the operator; `deliverable` envelopes wait for `unique_recipients`.
+
+    `counters` has what happened since the start by name, refusals by reason among it.
+    """
+
+    total: int
+    deliverable: int
+    expired: int
+    acknowledged: int
+    online: int
+    unique_recipients: int
+    counters: dict[str, int]
+
+    def coarse(self) -> MailboxStats:
+        """The same with one significant digit and no details: fit to be public."""
+        return MailboxStats(
+            total=_coarse(self.total),
+            deliverable=_coarse(self.deliverable),
+            expired=_coarse(self.expired),
+            acknowledged=_coarse(self.acknowledged),
+            online=_coarse(self.online),
+            unique_recipients=_coarse(self.unique_recipients),
+            counters={},
+        )
+
+
+class MailboxCore:
+    """All mailboxes of one relay.
+
+    `loaded` is what the store held at start; `wall` (unix seconds) and `now` (monotonic
+    seconds) are read at that moment. The first deadline is due at once: the first sweep.
+    """
+
+    def __init__(
+        self,
+        settings: MailboxSettings,
+        loaded: Loaded,
+        *,
+        wall: float,
+        now: float,
+        entropy: Entropy,
+    ) -> None:
+        self._clock = MailClock(wall, now, loaded.hour)
+        self._effects = Effects()
+        self._registry = Registry(loaded)
+        context = Context(settings, self._registry, self._effects, self._clock)
+        self._acks = AckSchedule(settings, entropy)
+        self._writing = Writing(context)
+        self._delivery = Delivery(context, self._writing)
+        self._sweeping = Sweeping(context, now)
+        deposits = Deposits(context, self._writing, self._delivery, self._acks)
+        owners = Owners(context, self._delivery)
+        prekeys = Prekeys(context)
+        self._handlers: dict[type[Any], Callable[[Any, float], None]] = {
+            events.DepositArrived: deposits.arrived,
+            events.TokenArrived: deposits.token_arrived,
+            events.OpenAsked: owners.open_asked,
+            events.CollectorLost: owners.lost,
+            events.SendIdsAsked: owners.send_ids_asked,
+            events.PrekeysOffered: prekeys.offered,
+            events.PrekeyCountAsked: prekeys.count_asked,
+            events.PrekeyAsked: prekeys.asked,
+            events.AckReceived: self._ack_received,
+            events.StateAsked: self._state_asked,
+            events.Applied: self._applied,
+            events.ApplyFailed: self._apply_failed,
+            events.WallClockRead: self._wall_clock_read,
+            events.SweepAsked: self._sweep_asked,
+            events.TimePassed: self._time_passed,
+        }
+
+    def handle(self, event: events.Event, now: float) -> list[Command]:
+        """Take an event at monotonic `now` (seconds); return what is to be done, in order.
+
+        Raises LocalProtocolError when the shell reports an operation twice.
+        """
+        self._handlers[type(event)](event, now)
+        return self._effects.take()
+
+    def next_deadline(self) -> float:
+        """When `TimePassed` is to be handled next, whatever else happens."""
+        deadline = self._sweeping.next_deadline()
+        for other in (self._delivery.next_deadline(), self._acks.next_deadline()):
+            if other is not None and other < deadline:
+                deadline = other
+        return deadline
+
+    @property
+    def operations_under_way(self) -> int:
+        """How many operations the store has not reported yet."""
+        return self._effects.operations_under_way
+
+    def stats(self) -> MailboxStats:
+        """Return the counts at this moment."""
+        registry = self._registry
+        counters = registry.counters
+        return MailboxStats(
+            total=counters["accepted"] - counters["repeats"],
+            deliverable=registry.stored,
+            expired=counters["expired"],
+            acknowledged=counters["acknowledged"],
+            online=len(registry.sessions),
+            unique_recipients=sum(box.stored > 0 for box in registry.mailboxes.values()),
+            counters=dict(counters),
+        )
+
+    def _ack_received(self, event: events.AckReceived, now: float) -> None:
+        session = self._registry.sessions.get(event.collector)
+        if session is not None:
+            self._delivery.acked(session, event.seqs, now)
+
+    def _state_asked(self, event: events.StateAsked, now: float) -> None:
+        send = self._registry.send_ids.get(event.send_id)
+        state = SendIdState.ACCEPTING
+        if (
+            send is not None
+            and send.accepts_deposits(self._clock.day(now))
+            and self._writing.room(send.mailbox, send, ENVELOPE_SMALL_BYTES) is Room.REPLACE_ONLY
+        ):
+            state = SendIdState.FULL
+        fields = state_fields(StateAnswer(state, 0))
+        self._effects.emit(Answer(event.ticket, tuple(fields)))
+
+    def _applied(self, event: events.Applied, now: float) -> None:
+        self._effects.finished(event.number, event.outcome, now)
+
+    def _apply_failed(self, event: events.ApplyFailed, now: float) -> None:
+        self._effects.finished(event.number, None, now)
+
+    def _wall_clock_read(self, event: events.WallClockRead, now: float) -> None:
+        self._clock.read(event.wall, now)
+
+    def _sweep_asked(self, _event: events.SweepAsked, now: float) -> None:
+        self._sweeping.sweep(now)
+
+    def _time_passed(self, _event: events.TimePassed, now: float) -> None:
+        self._delivery.passed(now)
+        for route in self._acks.due(now):
+            self._registry.counters["acks_sent"] += 1
+            self._effects.emit(SendAck(route))
+        self._sweeping.passed(now)
+
+
+def _coarse(count: int) -> int:
+    """Round down to one significant digit."""
+    unit = 1
+    while count >= unit * 10:
+        unit *= 10
+    return count - count % unit

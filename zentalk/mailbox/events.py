@@ -1,0 +1,155 @@
+"""What can happen to the mailbox core: one frozen record per event, past tense.
+
+A *ticket* names a question that wants an answer; a *collector* names one connection.
+Both are numbers that the shell draws and never uses twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NewType, TypeAlias
+
+from zentalk.ids import MailboxId, SendId
+from zentalk.mailbox.storage import Outcome
+from zentalk.wire.deposit import Deposit
+from zentalk.wire.rpc_mailbox import SendIdEntry
+
+Ticket = NewType("Ticket", int)
+Collector = NewType("Collector", int)
+
+
+@dataclass(frozen=True, slots=True)
+class DepositArrived:
+    """A deposit came out of an onion packet."""
+
+    deposit: Deposit
+
+
+@dataclass(frozen=True, slots=True)
+class TokenArrived:
+    """An ack token came out of an onion packet."""
+
+    send_id: SendId
+    token: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAsked:
+    """A connection asks to collect a mailbox; its proof has been verified."""
+
+    ticket: Ticket
+    collector: Collector
+    mailbox: MailboxId
+    generation: int
+    window: int
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorLost:
+    """A connection ended."""
+
+    collector: Collector
+
+
+@dataclass(frozen=True, slots=True)
+class AckReceived:
+    """A collector has saved what was pushed to it."""
+
+    collector: Collector
+    seqs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SendIdsAsked:
+    """A collector changes the send ids of its mailbox."""
+
+    ticket: Ticket
+    collector: Collector
+    add: tuple[SendIdEntry, ...]
+    remove: tuple[SendId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PrekeysOffered:
+    """A collector refills its pool of one-time prekeys."""
+
+    ticket: Ticket
+    collector: Collector
+    blobs: tuple[bytes, ...]
+    replace: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PrekeyCountAsked:
+    """A collector asks how its pool stands."""
+
+    ticket: Ticket
+    collector: Collector
+
+
+@dataclass(frozen=True, slots=True)
+class PrekeyAsked:
+    """Anyone asks for a one-time prekey of the owner of a public send id."""
+
+    ticket: Ticket
+    send_id: SendId
+    query_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StateAsked:
+    """Anyone asks whether a send id takes deposits."""
+
+    ticket: Ticket
+    send_id: SendId
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The operation with this number is committed."""
+
+    number: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyFailed:
+    """The operation with this number changed nothing."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class WallClockRead:
+    """The computer's clock shows this unix time, in seconds."""
+
+    wall: float
+
+
+@dataclass(frozen=True, slots=True)
+class SweepAsked:
+    """The operator wants expired mail removed now."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """A deadline may have come."""
+
+
+Event: TypeAlias = (
+    DepositArrived
+    | TokenArrived
+    | OpenAsked
+    | CollectorLost
+    | AckReceived
+    | SendIdsAsked
+    | PrekeysOffered
+    | PrekeyCountAsked
+    | PrekeyAsked
+    | StateAsked
+    | Applied
+    | ApplyFailed
+    | WallClockRead
+    | SweepAsked
+    | TimePassed
+)

@@ -1,0 +1,163 @@
+"""What only an owner may do: become the collector, change send ids, lose a connection.
+
+Spec: docs/spec/mailbox.md section 3. The shell has verified the collect proof before
+any event of here exists. A connection collects one mailbox, so that no connection
+links two of them.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from zentalk.mailbox.commands import Answer, CloseCollector, PushToken, Refuse
+from zentalk.mailbox.delivery import Delivery
+from zentalk.mailbox.events import Collector, CollectorLost, OpenAsked, SendIdsAsked
+from zentalk.mailbox.part import Context, Part
+from zentalk.mailbox.state import SEQ_BLOCK, Mailbox, Session
+from zentalk.mailbox.storage import ChangeSendIds, Outcome
+
+
+class Owners(Part):
+    """Registration of collectors and of send ids."""
+
+    __slots__ = (
+        "_delivery",
+        "_opening",
+    )
+
+    def __init__(self, context: Context, delivery: Delivery) -> None:
+        super().__init__(context)
+        self._delivery = delivery
+        self._opening: set[Collector] = set()
+
+    # --- collectors ----------------------------------------------------------------------
+
+    def open_asked(self, event: OpenAsked, now: float) -> None:
+        """Reserve the mailbox for a newer generation and commit that before answering."""
+        registry = self._registry
+        if event.collector in registry.sessions or event.collector in self._opening:
+            self._effects.emit(Refuse(event.ticket, "opened"))
+            return
+        mailbox = registry.mailboxes.get(event.mailbox)
+        if mailbox is None:
+            if len(registry.mailboxes) >= self._settings.max_mailboxes:
+                self._effects.emit(Refuse(event.ticket, "full"))
+                return
+            mailbox = registry.mailboxes[event.mailbox] = Mailbox(event.mailbox)
+        elif event.generation <= mailbox.generation:
+            self._effects.emit(Refuse(event.ticket, "stale"))
+            return
+        earlier = mailbox.generation
+        mailbox.generation = event.generation
+        mailbox.reserved_seq = mailbox.next_seq + SEQ_BLOCK
+        mailbox.expires_hour = self._clock.hour_after(now, self._settings.idle_seconds)
+        self._opening.add(event.collector)
+        self._effects.apply(
+            registry.record_of(mailbox), partial(self._opened, event, mailbox, earlier)
+        )
+
+    def _opened(
+        self,
+        event: OpenAsked,
+        mailbox: Mailbox,
+        earlier: int,
+        outcome: Outcome | None,
+        now: float,
+    ) -> None:
+        still_there = event.collector in self._opening
+        self._opening.discard(event.collector)
+        if outcome is None:
+            self._not_opened(event, mailbox, earlier)
+            return
+        mailbox.saved = True
+        if mailbox.generation != event.generation:
+            self._effects.emit(Refuse(event.ticket, "stale"))
+        elif still_there:
+            self._register(event, mailbox, now)
+
+    def _not_opened(self, event: OpenAsked, mailbox: Mailbox, earlier: int) -> None:
+        if mailbox.generation == event.generation:
+            mailbox.generation = earlier
+            if not mailbox.saved:
+                self._registry.remove_mailbox(mailbox)
+        self._effects.emit(Refuse(event.ticket, "storage"))
+
+    def _register(self, event: OpenAsked, mailbox: Mailbox, now: float) -> None:
+        old = mailbox.session
+        if old is not None:
+            self._end(old, now)
+            self._effects.emit(CloseCollector(old.collector))
+        window = min(event.window, self._settings.max_window)
+        session = Session(event.collector, mailbox, window)
+        mailbox.session = session
+        mailbox.unpushed_seq = mailbox.next_seq - 1
+        self._registry.sessions[event.collector] = session
+        self._effects.emit(Answer(event.ticket))
+        self._registry.tokens -= len(mailbox.tokens)
+        while mailbox.tokens:
+            send_id, token = mailbox.tokens.popleft()
+            self._effects.emit(PushToken(event.collector, send_id, token))
+        self._delivery.pump(mailbox, now)
+
+    def lost(self, event: CollectorLost, now: float) -> None:
+        """End the session of this connection, and no other's."""
+        self._opening.discard(event.collector)
+        session = self._registry.sessions.get(event.collector)
+        if session is not None:
+            self._end(session, now)
+
+    def _end(self, session: Session, now: float) -> None:
+        mailbox = session.mailbox
+        del self._registry.sessions[session.collector]
+        # A newer registration may already stand here; a late clean-up must not undo it.
+        if mailbox.session is session:
+            mailbox.session = None
+        mailbox.expires_hour = self._clock.hour_after(now, self._settings.idle_seconds)
+        self._delivery.take_back(session, now)
+
+    # --- send ids ------------------------------------------------------------------------
+
+    def send_ids_asked(self, event: SendIdsAsked, _now: float) -> None:
+        """Reserve new send ids, commit the change, then let it take effect."""
+        session = self._registry.sessions.get(event.collector)
+        if session is None:
+            self._effects.emit(Refuse(event.ticket, "closed"))
+            return
+        mailbox = session.mailbox
+        reason = self._refusal(mailbox, event)
+        if reason is not None:
+            self._effects.emit(Refuse(event.ticket, reason))
+            return
+        for entry in event.add:
+            self._registry.register(mailbox, entry, active=False)
+        operation = ChangeSendIds(mailbox.key, event.add, event.remove)
+        self._effects.apply(operation, partial(self._send_ids_changed, event, mailbox))
+
+    def _refusal(self, mailbox: Mailbox, event: SendIdsAsked) -> str | None:
+        known = self._registry.send_ids
+        new = 0
+        for entry in event.add:
+            record = known.get(entry.send_id)
+            if record is None:
+                new += 1
+            elif record.mailbox is not mailbox:
+                return "taken"
+        if len(mailbox.send_ids) + new > self._settings.max_send_ids:
+            return "full"
+        return "full" if len(known) + new > self._settings.max_total_send_ids else None
+
+    def _send_ids_changed(
+        self, event: SendIdsAsked, mailbox: Mailbox, outcome: Outcome | None, _now: float
+    ) -> None:
+        registry = self._registry
+        if outcome is None:
+            added = (mailbox.send_ids.get(entry.send_id) for entry in event.add)
+            unsaved = [record for record in added if record is not None and not record.active]
+            registry.unregister(mailbox, [record.entry.send_id for record in unsaved])
+            self._effects.emit(Refuse(event.ticket, "storage"))
+            return
+        kept = {entry.send_id for entry in event.add}
+        registry.unregister(mailbox, [item for item in event.remove if item not in kept])
+        for entry in event.add:
+            registry.register(mailbox, entry, active=True)
+        self._effects.emit(Answer(event.ticket))

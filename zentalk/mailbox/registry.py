@@ -1,0 +1,101 @@
+"""Who owns what: mailboxes, the index of send ids, sessions, and the counts of all.
+
+Spec: docs/spec/mailbox.md section 3. Built from the store at start. It keeps totals
+right and enforces nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from zentalk.ids import MailboxId, SendId
+from zentalk.mailbox.events import Collector
+from zentalk.mailbox.state import Mailbox, SendIdRecord, Session
+from zentalk.mailbox.storage import Loaded, Removed, SaveMailbox, StoredMailbox
+from zentalk.wire.rpc_mailbox import SendIdEntry
+
+
+class Registry:
+    """All mailboxes of one relay; `counters` counts events by name since the start."""
+
+    __slots__ = ("counters", "mailboxes", "send_ids", "sessions", "stored", "tokens")
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.mailboxes: dict[MailboxId, Mailbox] = {}
+        self.send_ids: dict[SendId, SendIdRecord] = {}
+        self.sessions: dict[Collector, Session] = {}
+        self.counters: Counter[str] = Counter()
+        self.stored = 0
+        self.tokens = 0
+        for stored in loaded.mailboxes:
+            self._restore(stored)
+
+    def _restore(self, stored: StoredMailbox) -> None:
+        record = stored.record
+        mailbox = Mailbox(
+            key=record.mailbox,
+            generation=record.generation,
+            next_seq=max(record.reserved_seq, stored.last_seq + 1),
+            reserved_seq=record.reserved_seq,
+            expires_hour=record.expires_hour,
+            last_resort_used=record.last_resort_used,
+            saved=True,
+            prekeys=stored.prekeys,
+        )
+        self.mailboxes[mailbox.key] = mailbox
+        for entry in stored.send_ids:
+            self.register(mailbox, entry, active=True)
+        for waiting in stored.waiting:
+            self.count(mailbox, waiting.send_id, waiting.count, waiting.size_bytes)
+
+    def register(self, mailbox: Mailbox, entry: SendIdEntry, *, active: bool) -> None:
+        """Add a send id to the index, or change the one that is there."""
+        known = self.send_ids.get(entry.send_id)
+        if known is None:
+            known = SendIdRecord(mailbox, entry, active)
+            self.send_ids[entry.send_id] = mailbox.send_ids[entry.send_id] = known
+        elif known.mailbox is mailbox and active:
+            known.entry, known.active = entry, True
+
+    def unregister(self, mailbox: Mailbox, send_ids: Iterable[SendId]) -> None:
+        """Take send ids of a mailbox out of the index; mail under them stays."""
+        for send_id in send_ids:
+            if mailbox.send_ids.pop(send_id, None) is not None:
+                del self.send_ids[send_id]
+
+    def remove_mailbox(self, mailbox: Mailbox) -> None:
+        """Forget a mailbox that has no session."""
+        self.unregister(mailbox, tuple(mailbox.send_ids))
+        self.stored -= mailbox.stored
+        self.tokens -= len(mailbox.tokens)
+        self.mailboxes.pop(mailbox.key, None)
+
+    def count(self, mailbox: Mailbox, send_id: SendId, count: int, size_bytes: int) -> None:
+        """Add to (or, negative, take from) what is stored under a send id."""
+        mailbox.stored += count
+        mailbox.stored_bytes += size_bytes
+        self.stored += count
+        record = self.send_ids.get(send_id)
+        if record is not None and record.mailbox is mailbox:
+            record.stored += count
+
+    def count_removed(self, removed: Iterable[Removed]) -> int:
+        """Take what the store removed out of the counts; return how many envelopes."""
+        total = 0
+        for item in removed:
+            total += item.count
+            mailbox = self.mailboxes.get(item.mailbox)
+            if mailbox is not None:
+                self.count(mailbox, item.send_id, -item.count, -item.size_bytes)
+        return total
+
+    def record_of(self, mailbox: Mailbox) -> SaveMailbox:
+        """Return the operation that saves a mailbox's own record."""
+        return SaveMailbox(
+            mailbox.key,
+            mailbox.generation,
+            mailbox.reserved_seq,
+            mailbox.expires_hour,
+            mailbox.last_resort_used,
+        )

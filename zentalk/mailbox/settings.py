@@ -1,0 +1,97 @@
+"""Quotas, times and bounds of a relay's mailboxes, validated once and frozen.
+
+Spec: docs/spec/mailbox.md section 4. Every number a peer could push against is here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from zentalk.errors import ConfigError
+from zentalk.ids import DAY_SECONDS
+
+HOUR_SECONDS: Final = 3600
+_MIB: Final = 1024 * 1024
+
+
+class Profile(Enum):
+    """What a relay promises for mail that waits."""
+
+    DURABLE = "durable"
+    """On disk before it is acknowledged; a full mailbox refuses the newest."""
+    MEMORY = "memory"
+    """In memory only, never acknowledged; a full mailbox drops its oldest."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxSettings:
+    """Limits of one relay; raises ConfigError if they contradict each other."""
+
+    profile: Profile = Profile.DURABLE
+    ttl_seconds: int = 30 * DAY_SECONDS
+    """Longest time an envelope waits; a deposit may ask for less."""
+    sweep_seconds: int = HOUR_SECONDS
+    idle_seconds: int = 60 * DAY_SECONDS
+    """A mailbox that nobody opened for this long is removed."""
+
+    max_envelopes: int = 1000
+    """Per mailbox."""
+    max_mailbox_bytes: int = 16 * _MIB
+    contact_quota: int = 100
+    """Envelopes waiting under one contact's send id."""
+    public_quota: int = 50
+    """Envelopes waiting under one public send id."""
+
+    max_mailboxes: int = 10_000
+    max_send_ids: int = 2048
+    """Per mailbox."""
+    max_total_send_ids: int = 250_000
+    """Of the relay: they are kept in memory, about 300 bytes each."""
+    max_tokens: int = 256
+    """Uncollected ack tokens per mailbox, in memory; the oldest go first."""
+    max_total_tokens: int = 100_000
+
+    write_after_seconds: float = 2.0
+    """How long an online owner has to ack a push before it is written."""
+    lease_seconds: float = 60.0
+    """How long a push may stay unacked before everything from it on is pushed again."""
+    max_window: int = 64
+    """Unacked pushes of one collector; it may ask for fewer."""
+    max_window_bytes: int = 512 * 1024
+    max_in_flight_bytes: int = 64 * _MIB
+    """Unacked pushes of all collectors; beyond it each gets one at a time."""
+    max_held_bytes: int = 32 * _MIB
+    """Envelopes in memory that are not committed yet; deposits beyond it are dropped."""
+
+    ack_delay_seconds: float = 5.0
+    ack_spread: float = 0.2
+    """The compact ack leaves at ack_delay_seconds * (1 +- ack_spread) after arrival."""
+    max_waiting_acks: int = 50_000
+
+    max_pool: int = 200
+    """One-time prekeys per mailbox."""
+    prekey_burst: int = 20
+    prekey_refill_seconds: float = 10.0
+    """Takes per mailbox: a burst, then one per this many seconds."""
+    query_memory_seconds: float = 600.0
+    """How long a repeated prekey query gets the same answer."""
+    max_queries: int = 10_000
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        if not HOUR_SECONDS <= self.ttl_seconds < self.idle_seconds:
+            raise ConfigError("the queue TTL must be at least 1 hour and below the idle time")
+        if self.sweep_seconds < 1:
+            raise ConfigError("the sweep interval must be at least 1 second")
+        earliest_ack = self.ack_delay_seconds * (1 - self.ack_spread)
+        if not 0 < self.write_after_seconds < earliest_ack:
+            raise ConfigError("mail must be written before its acknowledgement can be due")
+        if self.lease_seconds <= self.write_after_seconds:
+            raise ConfigError("the lease must be longer than the time before a write")
+
+    @property
+    def sends_acks(self) -> bool:
+        """Whether compact acks are sent: only for mail that survives a restart."""
+        return self.profile is Profile.DURABLE

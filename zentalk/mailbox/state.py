@@ -1,0 +1,144 @@
+"""The mutable records of the mailbox core: mailboxes, send ids, sessions, mail in memory.
+
+Spec: docs/spec/mailbox.md section 3. Only data and what follows from it; rules live in
+the modules that use these records. Nothing here may show an id in a repr.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from zentalk.ids import DepositId, MailboxId, SendId
+from zentalk.mailbox.events import Collector
+from zentalk.wire.rpc_mailbox import SendIdEntry, SendIdKind
+
+SEQ_BLOCK: Final = 2**32
+"""Sequence numbers reserved on disk by each `mail.open`: a restarted relay goes on above
+them, so that a late ack can never name a newer envelope."""
+
+
+class Held(Enum):
+    """Where an envelope of which the core keeps a record is."""
+
+    MEMORY = "memory"
+    """Pushed, and in memory only."""
+    WRITING = "writing"
+    """In the queue of the store."""
+    STORED = "stored"
+    """Committed."""
+    LOST = "lost"
+    """The store refused it; a push may still be acked."""
+    GONE = "gone"
+    """Acked by the owner."""
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class SendIdRecord:
+    """A send id and what waits under it; `active` once its registration is committed."""
+
+    mailbox: Mailbox
+    entry: SendIdEntry
+    active: bool
+    stored: int = 0
+    writing: int = 0
+
+    def accepts_deposits(self, day: int) -> bool:
+        """Whether envelopes may be deposited on that day."""
+        entry = self.entry
+        return (
+            self.active
+            and entry.kind is not SendIdKind.ACK
+            and entry.valid_from <= day <= entry.valid_until
+        )
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Mail:
+    """One envelope in memory: pushed and unacked, or on its way to the store.
+
+    `stored_seq` is where the store keeps it (another number when an older copy was
+    replaced). `safe`: committed or acked by the owner. `sealed` is empty once stored.
+    """
+
+    mailbox: Mailbox
+    send: SendIdRecord | None
+    send_id: SendId
+    deposit_id: DepositId
+    seq: int
+    arrived_hour: int
+    expires_hour: int
+    sealed: bytes
+    size_bytes: int
+    held: Held
+    stored_seq: int
+    attempts: int = 0
+    safe: bool = False
+    in_flight: bool = False
+    writes: int = 0
+    pushed_at: float = 0.0
+
+    @property
+    def key(self) -> bytes:
+        """What a repeated deposit has in common with the first."""
+        return self.send_id + self.deposit_id
+
+    def forget_if_idle(self) -> None:
+        """Drop the record when nothing in memory needs it any more."""
+        if not self.in_flight and self.writes == 0 and self.mailbox.live.get(self.key) is self:
+            del self.mailbox.live[self.key]
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Session:
+    """The one collector of a mailbox: what it was pushed, in order of sequence.
+
+    Everything up to `cursor` was pushed; `read_round` tells a current reading of the
+    store from one that a rewind has made stale.
+    """
+
+    collector: Collector
+    mailbox: Mailbox
+    window: int
+    in_flight: dict[int, Mail] = field(default_factory=dict)
+    in_flight_bytes: int = 0
+    cursor: int = -1
+    reading: bool = False
+    read_round: int = 0
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Mailbox:
+    """A mailbox: its record, its counts, and what of it is in memory.
+
+    `unpushed_seq` is the highest number that went to the store without a push.
+    """
+
+    key: MailboxId
+    generation: int = -1
+    next_seq: int = 0
+    reserved_seq: int = 0
+    expires_hour: int = 0
+    last_resort_used: bool = False
+    saved: bool = False
+    stored: int = 0
+    stored_bytes: int = 0
+    writing: int = 0
+    writing_bytes: int = 0
+    prekeys: int = 0
+    prekeys_writing: int = 0
+    takes: float = 0.0
+    takes_at: float = 0.0
+    unpushed_seq: int = -1
+    session: Session | None = None
+    send_ids: dict[SendId, SendIdRecord] = field(default_factory=dict)
+    live: dict[bytes, Mail] = field(default_factory=dict)
+    tokens: deque[tuple[SendId, bytes]] = field(default_factory=deque)
+
+    def take_seq(self) -> int:
+        """Return the next sequence number."""
+        seq = self.next_seq
+        self.next_seq += 1
+        return seq

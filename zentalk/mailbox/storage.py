@@ -1,0 +1,295 @@
+"""What a mailbox store can do: operations, their outcomes, and the `MailboxStore` protocol.
+
+Spec: docs/spec/mailbox.md section 7. Operations are data, so that a batch of them is
+one transaction. A store executes and remembers; quotas, order and times are decided by
+the core, which tells the store how much room there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol, TypeAlias
+
+from zentalk.ids import DepositId, MailboxId, SendId
+from zentalk.wire.rpc_mailbox import SendIdEntry
+
+
+class Room(Enum):
+    """How much room the core found for an envelope."""
+
+    FREE = "free"
+    REPLACE_ONLY = "replace-only"
+    """A quota is used up: only a copy that is stored already may be replaced."""
+    EVICT_OLDEST = "evict-oldest"
+    """The mailbox is full: the oldest go until the new one fits."""
+
+
+class PutResult(Enum):
+    """What became of an envelope."""
+
+    INSERTED = "inserted"
+    REPLACED = "replaced"
+    REFUSED = "refused"
+    """There is no copy to replace, and no room for a new one."""
+    NO_SPACE = "no-space"
+    """The store's own cap is reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One sealed envelope as stored: no sender, times in whole hours since 1970.
+
+    `attempts` counts pushes that no ack followed, `last_attempt_hour` the last of them.
+    """
+
+    mailbox: MailboxId
+    seq: int
+    send_id: SendId
+    deposit_id: DepositId
+    arrived_hour: int
+    expires_hour: int
+    attempts: int
+    last_attempt_hour: int
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Envelopes of one send id that are no longer stored."""
+
+    mailbox: MailboxId
+    send_id: SendId
+    count: int
+    size_bytes: int
+
+
+def group_removed(items: Iterable[tuple[MailboxId, SendId, int]]) -> tuple[Removed, ...]:
+    """Add up removed envelopes, each given as mailbox, send id and size in bytes."""
+    totals: dict[tuple[MailboxId, SendId], tuple[int, int]] = {}
+    for mailbox, send_id, size_bytes in items:
+        count, size = totals.get((mailbox, send_id), (0, 0))
+        totals[mailbox, send_id] = (count + 1, size + size_bytes)
+    return tuple(Removed(*key, *totals[key]) for key in sorted(totals))
+
+
+@dataclass(frozen=True, slots=True)
+class PutEnvelope:
+    """Store an envelope, or replace the stored one with this send id and deposit id.
+
+    A replaced one keeps its sequence number, arrival and expiry. Outcome: PutOutcome.
+    """
+
+    envelope: Envelope
+    room: Room
+
+
+@dataclass(frozen=True, slots=True)
+class PutOutcome:
+    """`seq` is where the envelope lies, `grown_bytes` how much the send id's bytes grew."""
+
+    result: PutResult
+    seq: int
+    grown_bytes: int
+    evicted: tuple[Removed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteEnvelopes:
+    """Delete by sequence number; missing ones are no error. Outcome: RemovedOutcome."""
+
+    mailbox: MailboxId
+    seqs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepEnvelopes:
+    """Delete up to `limit` envelopes that expired by `now_hour`. Outcome: RemovedOutcome."""
+
+    now_hour: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedOutcome:
+    """What was deleted, grouped by send id."""
+
+    removed: tuple[Removed, ...]
+
+    @property
+    def count(self) -> int:
+        """How many envelopes."""
+        return sum(item.count for item in self.removed)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEnvelopes:
+    """Read in order from after a sequence number, at least one if there is one.
+
+    At most `limit` envelopes and, after the first, `max_bytes` bytes; those expired by
+    `now_hour` are left out. Outcome: ReadOutcome.
+    """
+
+    mailbox: MailboxId
+    after_seq: int
+    limit: int
+    max_bytes: int
+    now_hour: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOutcome:
+    """`more` is true when a bound, and not the end of the mailbox, ended the reading."""
+
+    envelopes: tuple[Envelope, ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CountAttempts:
+    """Count one more fruitless push of each sequence number. Outcome: Done."""
+
+    mailbox: MailboxId
+    seqs: tuple[int, ...]
+    hour: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShortenExpiry:
+    """Let nothing wait longer than `ttl_hours` after its arrival. Outcome: Done."""
+
+    ttl_hours: int
+
+
+@dataclass(frozen=True, slots=True)
+class SaveMailbox:
+    """Create or update a mailbox's own record. Outcome: Done.
+
+    No sequence number at or above `reserved_seq` has ever been used.
+    """
+
+    mailbox: MailboxId
+    generation: int
+    reserved_seq: int
+    expires_hour: int
+    last_resort_used: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveMailbox:
+    """Delete a mailbox and everything in it. Outcome: Done."""
+
+    mailbox: MailboxId
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSendIds:
+    """Register or update send ids of a mailbox, and remove others. Outcome: Done."""
+
+    mailbox: MailboxId
+    add: tuple[SendIdEntry, ...]
+    remove: tuple[SendId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PutPrekeys:
+    """Add one-time prekeys, first dropping the old ones if `replace`. Outcome: PoolOutcome."""
+
+    mailbox: MailboxId
+    blobs: tuple[bytes, ...]
+    replace: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PoolOutcome:
+    """How many one-time prekeys the pool holds now."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakePrekey:
+    """Take the oldest one-time prekey out of the pool. Outcome: PrekeyOutcome."""
+
+    mailbox: MailboxId
+
+
+@dataclass(frozen=True, slots=True)
+class PrekeyOutcome:
+    """The prekey, or None when the pool is empty."""
+
+    blob: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeepTime:
+    """Remember that it is at least this hour. Outcome: Done."""
+
+    hour: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The operation has no other result."""
+
+
+Operation: TypeAlias = (
+    PutEnvelope
+    | DeleteEnvelopes
+    | SweepEnvelopes
+    | ReadEnvelopes
+    | CountAttempts
+    | ShortenExpiry
+    | SaveMailbox
+    | RemoveMailbox
+    | ChangeSendIds
+    | PutPrekeys
+    | TakePrekey
+    | KeepTime
+)
+Outcome: TypeAlias = PutOutcome | RemovedOutcome | ReadOutcome | PoolOutcome | PrekeyOutcome | Done
+
+DONE = Done()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMailbox:
+    """A mailbox as loaded: its record, send ids, and what waits under each of them.
+
+    `waiting` also names send ids that were removed while mail waited under them.
+    """
+
+    record: SaveMailbox
+    last_seq: int
+    prekeys: int
+    send_ids: tuple[SendIdEntry, ...]
+    waiting: tuple[Removed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Everything the core must know at start; `hour` is the last time kept, or 0."""
+
+    mailboxes: tuple[StoredMailbox, ...]
+    hour: int
+
+
+class MailboxStore(Protocol):
+    """Keeps mailboxes; every method blocks and is called by one caller at a time."""
+
+    def load(self) -> Loaded:
+        """Return what is stored, without the envelopes. Raises StorageError."""
+        ...
+
+    def apply(self, operations: Sequence[Operation]) -> list[Outcome]:
+        """Execute all operations as one transaction and return their outcomes in order.
+
+        When it returns, all of them are committed; when it raises StorageError
+        (StorageFullError without room), none has changed anything.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the store."""
+        ...

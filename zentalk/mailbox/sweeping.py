@@ -1,0 +1,96 @@
+"""Removes what is over: expired envelopes, past send ids, mailboxes nobody opens.
+
+Spec: docs/spec/mailbox.md section 8. Runs at start, at every sweep interval and when
+the operator asks; in small steps, so that deposits are not held up.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from zentalk.mailbox.part import Context, Part, ignore
+from zentalk.mailbox.settings import HOUR_SECONDS
+from zentalk.mailbox.state import Mailbox
+from zentalk.mailbox.storage import (
+    ChangeSendIds,
+    KeepTime,
+    Outcome,
+    RemovedOutcome,
+    RemoveMailbox,
+    ShortenExpiry,
+    SweepEnvelopes,
+)
+
+STEP: Final = 500
+"""Envelopes removed by one operation."""
+_SPARE_DAYS: Final = 1
+"""Days that a send id is kept after its last one, for clocks that disagree."""
+
+
+class Sweeping(Part):
+    """When the next sweep is, and what it does."""
+
+    __slots__ = ("_sweep_at",)
+
+    def __init__(self, context: Context, now: float) -> None:
+        super().__init__(context)
+        self._sweep_at = now
+        # A TTL that was lowered since the last start counts for what waits already.
+        hours = -(-context.settings.ttl_seconds // HOUR_SECONDS)
+        self._effects.apply(ShortenExpiry(hours), ignore)
+
+    def next_deadline(self) -> float:
+        """When the next sweep is due."""
+        return self._sweep_at
+
+    def passed(self, now: float) -> None:
+        """Sweep if it is time."""
+        if self._sweep_at <= now:
+            self.sweep(now)
+
+    def sweep(self, now: float) -> None:
+        """Sweep now; the next one follows after the interval."""
+        self._sweep_at = now + self._settings.sweep_seconds
+        self._registry.counters["sweeps"] += 1
+        self._effects.apply(KeepTime(self._clock.hour(now)), ignore)
+        self._step(now)
+        today = self._clock.aged_day(now)
+        for mailbox in list(self._registry.mailboxes.values()):
+            if self._is_idle(mailbox, now):
+                self._registry.remove_mailbox(mailbox)
+                self._registry.counters["mailboxes_removed"] += 1
+                self._effects.apply(RemoveMailbox(mailbox.key), ignore)
+            else:
+                self._drop_past_send_ids(mailbox, today)
+
+    def _step(self, now: float) -> None:
+        self._effects.apply(SweepEnvelopes(self._clock.hour(now), STEP), self._swept)
+
+    def _swept(self, outcome: Outcome | None, now: float) -> None:
+        if not isinstance(outcome, RemovedOutcome):
+            return
+        count = self._registry.count_removed(outcome.removed)
+        self._registry.counters["expired"] += count
+        if count == STEP:
+            self._step(now)
+
+    def _is_idle(self, mailbox: Mailbox, now: float) -> bool:
+        """Whether nobody opened a mailbox for long; one that is open gets new time."""
+        hour = self._clock.hour(now)
+        if mailbox.session is None:
+            return mailbox.expires_hour <= hour
+        half = self._settings.idle_seconds // 2 // HOUR_SECONDS
+        if mailbox.expires_hour - hour < half:
+            mailbox.expires_hour = self._clock.hour_after(now, self._settings.idle_seconds)
+            self._effects.apply(self._registry.record_of(mailbox), ignore)
+        return False
+
+    def _drop_past_send_ids(self, mailbox: Mailbox, today: int) -> None:
+        past = tuple(
+            record.entry.send_id
+            for record in mailbox.send_ids.values()
+            if record.active and record.entry.valid_until + _SPARE_DAYS < today
+        )
+        if past:
+            self._registry.unregister(mailbox, past)
+            self._effects.apply(ChangeSendIds(mailbox.key, (), past), ignore)

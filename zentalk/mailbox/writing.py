@@ -1,0 +1,134 @@
+"""Puts envelopes into the store: how much room there is, and what came of it.
+
+Spec: docs/spec/mailbox.md sections 4 and 5. Quotas are decided here, when an envelope
+is written. Nothing is marked safe before the store has reported the commit.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from zentalk.mailbox.part import Context, Part
+from zentalk.mailbox.settings import Profile
+from zentalk.mailbox.state import Held, Mail, Mailbox, SendIdRecord
+from zentalk.mailbox.storage import (
+    DeleteEnvelopes,
+    Envelope,
+    Outcome,
+    PutEnvelope,
+    PutOutcome,
+    PutResult,
+    RemovedOutcome,
+    Room,
+)
+from zentalk.wire.rpc_mailbox import SendIdKind
+
+
+class Writing(Part):
+    """Writes and deletes mail; `held_bytes` is what is in memory and not committed yet."""
+
+    __slots__ = ("held_bytes",)
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.held_bytes = 0
+
+    def room(self, mailbox: Mailbox, send: SendIdRecord | None, size_bytes: int) -> Room:
+        """How much room an envelope of that size finds; writes under way count as stored."""
+        settings = self._settings
+        if send is not None and send.stored + send.writing >= self._quota(send):
+            return Room.REPLACE_ONLY
+        if (
+            mailbox.stored + mailbox.writing >= settings.max_envelopes
+            or mailbox.stored_bytes + mailbox.writing_bytes + size_bytes
+            > settings.max_mailbox_bytes
+        ):
+            evicts = settings.profile is Profile.MEMORY
+            return Room.EVICT_OLDEST if evicts else Room.REPLACE_ONLY
+        return Room.FREE
+
+    def _quota(self, send: SendIdRecord) -> int:
+        public = send.entry.kind is SendIdKind.PUBLIC
+        return self._settings.public_quota if public else self._settings.contact_quota
+
+    def write(self, mail: Mail, now: float) -> None:
+        """Hand an envelope to the store."""
+        mailbox, send, size = mail.mailbox, mail.send, len(mail.sealed)
+        room = self.room(mailbox, send, size)
+        mail.held = Held.WRITING
+        mail.writes += 1
+        mailbox.writing += 1
+        mailbox.writing_bytes += size
+        if send is not None:
+            send.writing += 1
+        self.held_bytes += size
+        # A push that is still in flight is not a fruitless one yet.
+        fruitless = mail.attempts - mail.in_flight
+        envelope = Envelope(
+            mailbox.key,
+            mail.stored_seq,
+            mail.send_id,
+            mail.deposit_id,
+            mail.arrived_hour,
+            mail.expires_hour,
+            fruitless,
+            self._clock.hour(now) if fruitless else 0,
+            mail.sealed,
+        )
+        self._effects.apply(PutEnvelope(envelope, room), partial(self._written, mail, size))
+
+    def _written(self, mail: Mail, size: int, outcome: Outcome | None, _now: float) -> None:
+        mailbox, send = mail.mailbox, mail.send
+        mail.writes -= 1
+        mailbox.writing -= 1
+        mailbox.writing_bytes -= size
+        if send is not None:
+            send.writing -= 1
+        self.held_bytes -= size
+        if isinstance(outcome, PutOutcome):
+            self._account(mail, outcome)
+        else:
+            self._registry.counters["refused_storage"] += 1
+            self._lose(mail)
+        mail.forget_if_idle()
+
+    def _account(self, mail: Mail, outcome: PutOutcome) -> None:
+        counters = self._registry.counters
+        counters["evicted"] += self._registry.count_removed(outcome.evicted)
+        if outcome.result is PutResult.NO_SPACE:
+            counters["refused_disk"] += 1
+            self._lose(mail)
+            return
+        if outcome.result is PutResult.REFUSED:
+            counters["refused_full"] += 1
+            # The store holds no copy of it, so what an earlier write promised is over too.
+            mail.safe = mail.held is Held.GONE
+            self._lose(mail)
+            return
+        counters["written"] += 1
+        inserted = int(outcome.result is PutResult.INSERTED)
+        self._registry.count(mail.mailbox, mail.send_id, inserted, outcome.grown_bytes)
+        mail.stored_seq = outcome.seq
+        if mail.held is Held.GONE:
+            self.delete(mail.mailbox, [outcome.seq])
+            return
+        mail.safe = True
+        if mail.writes == 0:
+            mail.held = Held.STORED
+            mail.sealed = b""
+
+    def _lose(self, mail: Mail) -> None:
+        if mail.held is Held.WRITING and mail.writes == 0:
+            mail.held = Held.STORED if mail.safe else Held.LOST
+            mail.sealed = b""
+
+    def delete(self, mailbox: Mailbox, seqs: list[int]) -> None:
+        """Delete what the owner has acked."""
+        self._effects.apply(DeleteEnvelopes(mailbox.key, tuple(seqs)), self._deleted)
+
+    def _deleted(self, outcome: Outcome | None, _now: float) -> None:
+        if isinstance(outcome, RemovedOutcome):
+            self._registry.count_removed(outcome.removed)
+        else:
+            # Still stored: pushed again after the next mail.open, and acked again.
+            self._registry.counters["undeleted"] += 1

@@ -1,0 +1,58 @@
+"""The tables of a relay's mailboxes; must never gain a column that names a sender.
+
+Spec: docs/spec/mailbox.md section 7. Times are whole hours since 1970, order is by
+sequence number. `migrations[n]` takes version n to n + 1; released ones are never edited.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_FIRST: Final = """
+CREATE TABLE mailbox (
+    ref INTEGER PRIMARY KEY,
+    collect_key BLOB NOT NULL UNIQUE,
+    generation BLOB NOT NULL,            -- 8 bytes, big-endian: the full range of the wire
+    reserved_seq INTEGER NOT NULL,
+    expires_hour INTEGER NOT NULL,
+    last_resort_used INTEGER NOT NULL
+);
+CREATE TABLE send_id (
+    send_id BLOB PRIMARY KEY,
+    mailbox INTEGER NOT NULL REFERENCES mailbox ON DELETE CASCADE,
+    kind INTEGER NOT NULL,
+    valid_from_day INTEGER NOT NULL,
+    valid_until_day INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX send_id_of_mailbox ON send_id (mailbox);
+CREATE TABLE prekey (
+    number INTEGER PRIMARY KEY,
+    mailbox INTEGER NOT NULL REFERENCES mailbox ON DELETE CASCADE,
+    blob BLOB NOT NULL
+);
+CREATE INDEX prekey_of_mailbox ON prekey (mailbox);
+CREATE TABLE envelope (
+    id INTEGER PRIMARY KEY,
+    mailbox INTEGER NOT NULL REFERENCES mailbox ON DELETE CASCADE,
+    seq INTEGER NOT NULL,
+    send_id BLOB NOT NULL,
+    deposit_id BLOB NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    arrived_hour INTEGER NOT NULL,
+    expires_hour INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    last_attempt_hour INTEGER NOT NULL,
+    sealed BLOB NOT NULL
+);
+CREATE UNIQUE INDEX envelope_in_order ON envelope (mailbox, seq);
+-- The size is in the index so that counting at start reads no envelope.
+CREATE INDEX envelope_of_deposit ON envelope (mailbox, send_id, deposit_id, size_bytes);
+CREATE INDEX envelope_by_expiry ON envelope (expires_hour);
+CREATE TABLE kept_time (
+    only INTEGER PRIMARY KEY CHECK (only = 0),
+    hour INTEGER NOT NULL
+);
+INSERT INTO kept_time VALUES (0, 0);
+"""
+
+MIGRATIONS: Final = (_FIRST,)

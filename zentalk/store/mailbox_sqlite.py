@@ -1,0 +1,322 @@
+"""Mailboxes in SQLite: the `durable` profile, where an acknowledged envelope survives.
+
+Spec: docs/spec/mailbox.md section 7. Write-ahead log with synchronous=FULL; one batch
+is one transaction, so many deposits share one fsync. Rows hold send ids, sealed bytes
+and expiry: never a sender. Quotas and times are decided by the core, not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from zentalk.ids import MailboxId, SendId
+from zentalk.mailbox.storage import (
+    DONE,
+    ChangeSendIds,
+    CountAttempts,
+    DeleteEnvelopes,
+    Done,
+    Envelope,
+    KeepTime,
+    Loaded,
+    Operation,
+    Outcome,
+    PoolOutcome,
+    PrekeyOutcome,
+    PutEnvelope,
+    PutOutcome,
+    PutPrekeys,
+    PutResult,
+    ReadEnvelopes,
+    ReadOutcome,
+    Removed,
+    RemovedOutcome,
+    RemoveMailbox,
+    Room,
+    SaveMailbox,
+    ShortenExpiry,
+    SweepEnvelopes,
+    TakePrekey,
+    group_removed,
+)
+from zentalk.store.mailbox_load import load_mailboxes
+from zentalk.store.mailbox_schema import MIGRATIONS
+from zentalk.store.sqlite import open_database, storage_errors, transaction
+
+SPARE_PAGES: Final = 64
+"""Pages below the cap that envelopes may not take: a delete can need a few of its own."""
+_GENERATION_BYTES: Final = 8
+_ROW_OVERHEAD_BYTES: Final = 256
+"""What a row takes beyond its sealed bytes, indexes included; rounded up."""
+
+
+class SqliteMailboxStore:
+    """A `MailboxStore` in one SQLite file.
+
+    `max_bytes` caps the file: envelopes are refused below the cap, everything else goes
+    on, deletes above all. Raises StorageError if the file cannot be used.
+    """
+
+    def __init__(self, path: Path, *, max_bytes: int | None = None) -> None:
+        self._path = path
+        self._connection = open_database(path, MIGRATIONS)
+        self._refs: dict[MailboxId, int] = {}
+        self._keys: dict[int, MailboxId] = {}
+        self._page_bytes = int(self._one("PRAGMA page_size")[0])
+        self._max_pages = None if max_bytes is None else max_bytes // self._page_bytes
+        self._free_bytes = 0
+        if self._max_pages is not None:
+            self._connection.execute(f"PRAGMA max_page_count = {self._max_pages}")
+        self._methods: dict[type[Any], Callable[[Any], Outcome]] = {
+            PutEnvelope: self._put,
+            DeleteEnvelopes: self._delete,
+            SweepEnvelopes: self._sweep,
+            ReadEnvelopes: self._read,
+            CountAttempts: self._count_attempts,
+            ShortenExpiry: self._shorten,
+            SaveMailbox: self._save,
+            RemoveMailbox: self._remove_mailbox,
+            ChangeSendIds: self._change_send_ids,
+            PutPrekeys: self._put_prekeys,
+            TakePrekey: self._take_prekey,
+            KeepTime: self._keep_time,
+        }
+        self._read_refs()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def load(self) -> Loaded:
+        """Return what is stored, without the envelopes."""
+        with storage_errors(self._path):
+            return load_mailboxes(self._connection)
+
+    def apply(self, operations: Sequence[Operation]) -> list[Outcome]:
+        """Execute operations as one transaction; on disk when this returns."""
+        try:
+            with transaction(self._connection):
+                self._measure_space()
+                return [self._methods[type(operation)](operation) for operation in operations]
+        except BaseException:
+            self._read_refs()
+            raise
+
+    def _one(self, query: str, *values: Any) -> Any:
+        return self._connection.execute(query, values).fetchone()
+
+    def _read_refs(self) -> None:
+        with storage_errors(self._path):
+            rows = self._connection.execute("SELECT collect_key, ref FROM mailbox").fetchall()
+        self._refs = {MailboxId(key): ref for key, ref in rows}
+        self._keys = {ref: key for key, ref in self._refs.items()}
+
+    def _measure_space(self) -> None:
+        if self._max_pages is not None:
+            used = self._one("PRAGMA page_count")[0] - self._one("PRAGMA freelist_count")[0]
+            free = self._max_pages - SPARE_PAGES - used
+            self._free_bytes = max(0, free) * self._page_bytes
+
+    # --- envelopes -----------------------------------------------------------------------
+
+    def _put(self, operation: PutEnvelope) -> PutOutcome:
+        envelope = operation.envelope
+        size = len(envelope.sealed)
+        ref = self._refs.get(envelope.mailbox)
+        if ref is None:
+            return PutOutcome(PutResult.REFUSED, envelope.seq, 0, ())
+        known = self._one(
+            "SELECT id, seq, size_bytes FROM envelope"
+            " WHERE mailbox = ? AND send_id = ? AND deposit_id = ?",
+            *(ref, envelope.send_id, envelope.deposit_id),
+        )
+        if known is None and operation.room is Room.REPLACE_ONLY:
+            return PutOutcome(PutResult.REFUSED, envelope.seq, 0, ())
+        grown = size if known is None else size - known[2]
+        if self._lacks_space(grown if known is not None else size + _ROW_OVERHEAD_BYTES):
+            return PutOutcome(PutResult.NO_SPACE, envelope.seq, 0, ())
+        if known is not None:
+            self._connection.execute(
+                "UPDATE envelope SET sealed = ?, size_bytes = ? WHERE id = ?",
+                (envelope.sealed, size, known[0]),
+            )
+            return PutOutcome(PutResult.REPLACED, known[1], grown, ())
+        evicts = operation.room is Room.EVICT_OLDEST
+        evicted = self._evict(ref, size) if evicts else ()
+        self._connection.execute(
+            "INSERT INTO envelope (mailbox, seq, send_id, deposit_id, size_bytes, arrived_hour,"
+            " expires_hour, attempts, last_attempt_hour, sealed)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                ref,
+                envelope.seq,
+                envelope.send_id,
+                envelope.deposit_id,
+                size,
+                envelope.arrived_hour,
+                envelope.expires_hour,
+                envelope.attempts,
+                envelope.last_attempt_hour,
+                envelope.sealed,
+            ),
+        )
+        return PutOutcome(PutResult.INSERTED, envelope.seq, size, evicted)
+
+    def _lacks_space(self, grown: int) -> bool:
+        """Whether the file's cap leaves no room; what is taken is counted until the commit."""
+        if self._max_pages is None or grown <= 0:
+            return False
+        if grown > self._free_bytes:
+            return True
+        self._free_bytes -= grown
+        return False
+
+    def _evict(self, ref: int, size_bytes: int) -> tuple[Removed, ...]:
+        doomed: list[tuple[int, int, bytes, int]] = []
+        freed = 0
+        for row in self._connection.execute(
+            "SELECT id, mailbox, send_id, size_bytes FROM envelope WHERE mailbox = ? ORDER BY seq",
+            (ref,),
+        ):
+            if freed >= size_bytes:
+                break
+            doomed.append(row)
+            freed += row[3]
+        return self._remove(doomed)
+
+    def _remove(self, rows: Sequence[tuple[int, int, bytes, int]]) -> tuple[Removed, ...]:
+        """Delete rows of (id, mailbox, send id, size)."""
+        self._connection.executemany(
+            "DELETE FROM envelope WHERE id = ?", [(row[0],) for row in rows]
+        )
+        return group_removed((self._keys[row[1]], SendId(row[2]), row[3]) for row in rows)
+
+    def _delete(self, operation: DeleteEnvelopes) -> RemovedOutcome:
+        ref = self._refs.get(operation.mailbox)
+        query = (
+            "SELECT id, mailbox, send_id, size_bytes FROM envelope WHERE mailbox = ? AND seq = ?"
+        )
+        found = [self._one(query, ref, seq) for seq in dict.fromkeys(operation.seqs)]
+        return RemovedOutcome(self._remove([row for row in found if row is not None]))
+
+    def _sweep(self, operation: SweepEnvelopes) -> RemovedOutcome:
+        rows = self._connection.execute(
+            "SELECT id, mailbox, send_id, size_bytes FROM envelope WHERE expires_hour <= ?"
+            " ORDER BY expires_hour LIMIT ?",
+            (operation.now_hour, operation.limit),
+        ).fetchall()
+        return RemovedOutcome(self._remove(rows))
+
+    def _read(self, operation: ReadEnvelopes) -> ReadOutcome:
+        envelopes: list[Envelope] = []
+        size_bytes = 0
+        for row in self._connection.execute(
+            "SELECT seq, send_id, deposit_id, arrived_hour, expires_hour, attempts,"
+            " last_attempt_hour, sealed FROM envelope"
+            " WHERE mailbox = ? AND seq > ? AND expires_hour > ? ORDER BY seq LIMIT ?",
+            (
+                self._refs.get(operation.mailbox),
+                operation.after_seq,
+                operation.now_hour,
+                operation.limit + 1,
+            ),
+        ):
+            size_bytes += len(row[-1])
+            full = len(envelopes) == operation.limit or size_bytes > operation.max_bytes
+            if envelopes and full:
+                return ReadOutcome(tuple(envelopes), more=True)
+            envelopes.append(Envelope(operation.mailbox, *row))
+        return ReadOutcome(tuple(envelopes), more=False)
+
+    def _count_attempts(self, operation: CountAttempts) -> Done:
+        ref = self._refs.get(operation.mailbox)
+        self._connection.executemany(
+            "UPDATE envelope SET attempts = attempts + 1, last_attempt_hour = ?"
+            " WHERE mailbox = ? AND seq = ?",
+            [(operation.hour, ref, seq) for seq in operation.seqs],
+        )
+        return DONE
+
+    def _shorten(self, operation: ShortenExpiry) -> Done:
+        self._connection.execute(
+            "UPDATE envelope SET expires_hour = arrived_hour + :ttl"
+            " WHERE expires_hour > arrived_hour + :ttl",
+            {"ttl": operation.ttl_hours},
+        )
+        return DONE
+
+    # --- mailboxes -----------------------------------------------------------------------
+
+    def _save(self, operation: SaveMailbox) -> Done:
+        self._connection.execute(
+            "INSERT INTO mailbox (collect_key, generation, reserved_seq, expires_hour,"
+            " last_resort_used) VALUES (?, ?, ?, ?, ?) ON CONFLICT (collect_key) DO UPDATE SET"
+            " generation = excluded.generation, reserved_seq = excluded.reserved_seq,"
+            " expires_hour = excluded.expires_hour, last_resort_used = excluded.last_resort_used",
+            (
+                operation.mailbox,
+                operation.generation.to_bytes(_GENERATION_BYTES, "big"),
+                operation.reserved_seq,
+                operation.expires_hour,
+                operation.last_resort_used,
+            ),
+        )
+        if operation.mailbox not in self._refs:
+            row = self._one("SELECT ref FROM mailbox WHERE collect_key = ?", operation.mailbox)
+            self._refs[operation.mailbox] = row[0]
+            self._keys[row[0]] = operation.mailbox
+        return DONE
+
+    def _remove_mailbox(self, operation: RemoveMailbox) -> Done:
+        ref = self._refs.pop(operation.mailbox, None)
+        if ref is not None:
+            self._connection.execute("DELETE FROM mailbox WHERE ref = ?", (ref,))
+            del self._keys[ref]
+        return DONE
+
+    def _change_send_ids(self, operation: ChangeSendIds) -> Done:
+        ref = self._refs.get(operation.mailbox)
+        if ref is None:
+            return DONE
+        self._connection.executemany(
+            "DELETE FROM send_id WHERE send_id = ? AND mailbox = ?",
+            [(send_id, ref) for send_id in operation.remove],
+        )
+        # An id of another mailbox stays that one's.
+        self._connection.executemany(
+            "INSERT INTO send_id VALUES (?, ?, ?, ?, ?) ON CONFLICT (send_id) DO UPDATE SET"
+            " kind = excluded.kind, valid_from_day = excluded.valid_from_day,"
+            " valid_until_day = excluded.valid_until_day WHERE mailbox = excluded.mailbox",
+            [
+                (entry.send_id, ref, int(entry.kind), entry.valid_from, entry.valid_until)
+                for entry in operation.add
+            ],
+        )
+        return DONE
+
+    def _put_prekeys(self, operation: PutPrekeys) -> PoolOutcome:
+        ref = self._refs.get(operation.mailbox)
+        if ref is None:
+            return PoolOutcome(0)
+        if operation.replace:
+            self._connection.execute("DELETE FROM prekey WHERE mailbox = ?", (ref,))
+        self._connection.executemany(
+            "INSERT INTO prekey (mailbox, blob) VALUES (?, ?)",
+            [(ref, blob) for blob in operation.blobs],
+        )
+        return PoolOutcome(self._one("SELECT count(*) FROM prekey WHERE mailbox = ?", ref)[0])
+
+    def _take_prekey(self, operation: TakePrekey) -> PrekeyOutcome:
+        ref = self._refs.get(operation.mailbox)
+        query = "SELECT number, blob FROM prekey WHERE mailbox = ? ORDER BY number LIMIT 1"
+        row = self._one(query, ref)
+        if row is None:
+            return PrekeyOutcome(None)
+        self._connection.execute("DELETE FROM prekey WHERE number = ?", (row[0],))
+        return PrekeyOutcome(row[1])
+
+    def _keep_time(self, operation: KeepTime) -> Done:
+        self._connection.execute("UPDATE kept_time SET hour = max(hour, ?)", (operation.hour,))
+        return DONE
