@@ -1,6 +1,5 @@
 """REST on a real socket: the port, the stream of events, and the end of both."""
 
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +8,8 @@ import pytest
 import trio
 
 from tests.api.double import TOKEN, FakeNode
-from zentalk.api.server import ADDRESS_FILE, bind, serve
+from zentalk.api.address_file import ADDRESS_FILE, noted_url
+from zentalk.api.server import bind, serve
 from zentalk.api.stream import PAGE
 from zentalk.client import AsyncClient, Event
 from zentalk.config import ApiSettings
@@ -40,8 +40,7 @@ async def client(url: str) -> AsyncIterator[AsyncClient]:
 async def test_it_says_where_it_serves_and_forgets_it(
     node: FakeNode, tmp_path: Path, url: str
 ) -> None:
-    noted = json.loads((tmp_path / ADDRESS_FILE).read_text())
-    assert noted["url"] == url
+    assert noted_url(tmp_path) == url
     assert (tmp_path / ADDRESS_FILE).stat().st_mode & 0o777 == 0o600
 
 

@@ -6,7 +6,6 @@ file `run.json` in the node's folder says where, for the command line.
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from contextlib import suppress
@@ -16,12 +15,12 @@ import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve as serve_http
 
+from zentalk.api.address_file import forget_url, note_url
 from zentalk.api.app import create_app
 from zentalk.api.facade import NodeFacade
-from zentalk.config import ApiSettings, remove_file, write_private
+from zentalk.config import ApiSettings
 from zentalk.errors import ConfigError
 
-ADDRESS_FILE: Final = "run.json"
 GRACEFUL_SECONDS: Final = 2.0
 _BACKLOG: Final = 128
 _KEEP_ALIVE_SECONDS: Final = 75
@@ -44,14 +43,13 @@ async def serve(
     app = create_app(
         node, token, name=settings.name, hosts={settings.host, *settings.allowed_hosts}
     )
-    path = settings.directory / ADDRESS_FILE
-    write_private(path, json.dumps({"url": url, "pid": os.getpid()}).encode(), replace=True)
+    note_url(settings.directory, url, os.getpid())
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(_serve_socket, app, listening, node.stopping)
             task_status.started(url)
     finally:
-        remove_file(path)
+        forget_url(settings.directory)
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -30,6 +30,13 @@ def create_token(directory: Path, entropy: Entropy) -> str:
     return token.decode("ascii")
 
 
+def load_or_create_token(directory: Path, entropy: Entropy) -> str:
+    """Read the token of a folder, or make one if there is none."""
+    if (directory / TOKEN_FILE).exists():
+        return load_token(directory)
+    return create_token(directory, entropy)
+
+
 def load_token(directory: Path) -> str:
     """Read the token; raises ConfigError if it is missing, open to others or damaged."""
     path = directory / TOKEN_FILE

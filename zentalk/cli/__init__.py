@@ -1,0 +1,11 @@
+"""The command line: arguments are parsed in `parser`, acted on in the other modules.
+
+The only part that prints. What a command answers goes to standard output, everything else to
+standard error; a secret goes nowhere but where it was asked for (`zentalk api token`).
+"""
+
+from __future__ import annotations
+
+from zentalk.cli.entry import main
+
+__all__ = ["main"]

@@ -1,0 +1,71 @@
+"""`zentalk api`: set an API node up, run it, show its address and token."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from zentalk.cli.arguments import relay_uris
+from zentalk.cli.output import say
+from zentalk.cli.setup import check_not_set_up, checked
+
+
+def init(directory: Path, port: int, name: str, bootstraps: list[str]) -> int:
+    """Make identity, token and settings; prints the address and nothing else."""
+    from zentalk.api.token import load_or_create_token  # noqa: PLC0415
+    from zentalk.config import ApiSettings, write_config  # noqa: PLC0415
+    from zentalk.store.key_file import load_or_create_identity  # noqa: PLC0415
+
+    values = {"port": port, "name": name, "bootstraps": relay_uris(bootstraps)}
+    settings = checked(ApiSettings, directory, values)
+    check_not_set_up(directory)
+    load_or_create_identity(directory, os.urandom)  # noqa: TID251 - the edge
+    load_or_create_token(directory, os.urandom)  # noqa: TID251 - the edge
+    write_config(settings)
+    return address(directory)
+
+
+def run(directory: Path) -> int:
+    """Run node and REST until a signal."""
+    import trio  # noqa: PLC0415
+
+    from zentalk.api.server import serve as serve_rest  # noqa: PLC0415
+    from zentalk.api.token import load_token  # noqa: PLC0415
+    from zentalk.cli.programs import run_program, stop_on_signal  # noqa: PLC0415
+    from zentalk.config import load_api_settings  # noqa: PLC0415
+    from zentalk.net.runtime import Runtime  # noqa: PLC0415
+    from zentalk.net.tcp import TcpNetwork  # noqa: PLC0415
+    from zentalk.node.node import Node  # noqa: PLC0415
+
+    settings = load_api_settings(directory)
+    token = load_token(directory)
+
+    async def serve() -> None:
+        node = Node(settings, Runtime.real(), TcpNetwork())
+        async with trio.open_nursery() as nursery:
+            await nursery.start(stop_on_signal, node.stop)
+            async with trio.open_nursery() as programs:
+                await programs.start(node.run)
+                url = await programs.start(serve_rest, node, settings, token)
+                say(f"ready {url}")
+            nursery.cancel_scope.cancel()
+
+    return run_program(directory, serve)
+
+
+def address(directory: Path) -> int:
+    """Print the address."""
+    from zentalk.ids import UserAddress  # noqa: PLC0415
+    from zentalk.store.key_file import load_identity  # noqa: PLC0415
+    from zentalk.wire.text import format_address  # noqa: PLC0415
+
+    say(format_address(UserAddress(load_identity(directory).public)))
+    return 0
+
+
+def token(directory: Path) -> int:
+    """Print the token."""
+    from zentalk.api.token import load_token  # noqa: PLC0415
+
+    say(load_token(directory))
+    return 0

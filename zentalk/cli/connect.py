@@ -1,0 +1,42 @@
+"""From a folder to its running API node: where it serves, and the token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from zentalk.api.address_file import noted_url
+from zentalk.api.token import load_token
+from zentalk.client import AccessDeniedError, Client
+from zentalk.config import CONFIG_FILE
+from zentalk.errors import ConfigError, ConnectFailedError, UnavailableError
+
+
+@contextmanager
+def running_node(directory: Path) -> Iterator[Client]:
+    """Give a client of the folder's API node.
+
+    Raises ConfigError if the folder is none, UnavailableError if its node does not run.
+    """
+    if not (directory / CONFIG_FILE).exists():
+        raise ConfigError(
+            f"{directory} is not set up yet; run: zentalk api init --dir {directory}"
+            " --bootstrap URI"
+        )
+    token = load_token(directory)
+    url = noted_url(directory)
+    if url is None:
+        raise _not_running(directory)
+    try:
+        with Client(url, token) as client:
+            yield client
+    except (ConnectFailedError, AccessDeniedError):
+        # Refused: after a crash, another node may serve at the address that was noted.
+        raise _not_running(directory) from None
+
+
+def _not_running(directory: Path) -> UnavailableError:
+    return UnavailableError(
+        f"no API node is running in {directory}; start it with: zentalk api run --dir {directory}"
+    )

@@ -1,0 +1,90 @@
+"""From arguments to an exit code: 0 done, 1 failed, 2 wrong arguments, 130 interrupted.
+
+Whatever happens below, the person sees one sentence and never a traceback: a traceback may
+show what nobody but its owner should see.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+DONE: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+INTERRUPTED: Final = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; `argv` defaults to the process's arguments."""
+    try:
+        code = _run(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        _drop_output()
+        return FAILED
+    except Exception as error:  # noqa: BLE001 - the last line of defence
+        return _explain(error)
+    return code
+
+
+def _run(argv: Sequence[str]) -> int:
+    # Imported here, so that an interrupt while modules load is no traceback either.
+    from zentalk.cli.parser import run  # noqa: PLC0415
+
+    return run(argv)
+
+
+def _explain(error: Exception) -> int:
+    """Print the one sentence that an error has; the sentence of a bug names only its place."""
+    from zentalk.cli.errors import UsageError  # noqa: PLC0415
+    from zentalk.errors import ZentalkError  # noqa: PLC0415
+
+    known = _find(error, ZentalkError)
+    if known is None and _find(error, KeyboardInterrupt) is not None:
+        return INTERRUPTED
+    _complain(_bug(error) if known is None else str(known))
+    return USAGE if isinstance(known, UsageError) else FAILED
+
+
+def _find(error: BaseException, kind: type[BaseException]) -> BaseException | None:
+    """Return the first error of a kind, looking into groups."""
+    if isinstance(error, kind):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            found = _find(inner, kind)
+            if found is not None:
+                return found
+    return None
+
+
+def _bug(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = "an unknown place"
+    if trace is not None:
+        place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+    return f"internal error: {type(error).__name__} at {place}; please report this line"
+
+
+def _complain(sentence: str) -> None:
+    try:
+        print(f"zentalk: {' '.join(sentence.split())}", file=sys.stderr, flush=True)
+    except OSError:
+        return
+
+
+def _drop_output() -> None:
+    """Let nothing more be written to a pipe that nobody reads, not even at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

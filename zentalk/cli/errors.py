@@ -1,0 +1,9 @@
+"""The error of whoever typed the command."""
+
+from __future__ import annotations
+
+from zentalk.errors import ZentalkError
+
+
+class UsageError(ZentalkError):
+    """An argument is missing or wrong; the exit code is 2."""
