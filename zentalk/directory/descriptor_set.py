@@ -66,6 +66,8 @@ class DescriptorSet:
         self._hints: dict[NodeId, RelayUri] = {}
         self._handled = DigestCache()
         self._boots = BootLog()
+        self.generation = 0
+        """Changes whenever the set does, so that what is computed from it can be kept."""
 
     def __len__(self) -> int:
         return len(self._newest)
@@ -84,7 +86,7 @@ class DescriptorSet:
         """Take a descriptor that `decode_descriptor` returned, for example a handshake's."""
         if not self._acceptable(descriptor, now):
             return []
-        self._handled.add(descriptor.raw)
+        self._handled.add(descriptor.raw, descriptor.node_id)
         if descriptor.node_id in self._proofs:
             return []
         recent = self._recent.setdefault(descriptor.node_id, {})
@@ -105,13 +107,17 @@ class DescriptorSet:
         if pair in self._handled:
             return []
         proof = check_proof(first, second, self._network)
-        self._handled.add(pair)
+        self._handled.add(pair, proof.node_id)
         return [] if proof.node_id in self._proofs else self._exclude(proof)
 
     def get(self, node_id: NodeId, now: float) -> Descriptor | None:
         """Return the usable descriptor of a relay, or None."""
         found = self._newest.get(node_id)
         return found if found is not None and is_usable(found, now) else None
+
+    def node_of(self, raw: bytes) -> NodeId | None:
+        """Return whose descriptor some bytes are, or None if they were never accepted."""
+        return self._handled.node_of(raw)
 
     def live(self, now: float) -> list[Descriptor]:
         """Return all usable descriptors, by NodeId."""
@@ -121,11 +127,6 @@ class DescriptorSet:
             for _, descriptor in sorted(self._newest.items())
             if descriptor.epoch <= epoch + 1 and epoch <= descriptor.epoch + 1
         ]
-
-    def highest_boot(self, node_id: NodeId) -> int | None:
-        """Return the highest boot number known of a relay, or None."""
-        found = self._newest.get(node_id)
-        return None if found is None else found.boot
 
     def boots_last_hour(self, node_id: NodeId, now: float) -> int:
         """Return how often a relay started in the last hour, as far as is known here."""
@@ -158,6 +159,7 @@ class DescriptorSet:
     def expire(self, now: float) -> list[NodeId]:
         """Drop what is no longer usable, keep it as a hint; returns who was dropped."""
         gone = [node_id for node_id, item in self._newest.items() if not is_usable(item, now)]
+        self.generation += bool(gone)
         for node_id in gone:
             descriptor = self._newest.pop(node_id)
             for recent in self._recent.pop(node_id).values():
@@ -196,6 +198,7 @@ class DescriptorSet:
         if known is not None and descriptor.order <= known.order:
             return []
         self._newest[descriptor.node_id] = descriptor
+        self.generation += 1
         self._hints.pop(descriptor.node_id, None)
         self._boots.note(descriptor.node_id, descriptor.boot, now)
         return [GossipDescriptor(descriptor)]
@@ -204,6 +207,7 @@ class DescriptorSet:
         if len(self._proofs) >= MAX_PROOFS:
             del self._proofs[next(iter(self._proofs))]
         self._proofs[proof.node_id] = proof
+        self.generation += 1
         for known in (self._newest, self._recent, self._hints):
             known.pop(proof.node_id, None)
         self._boots.forget(proof.node_id)

@@ -181,6 +181,12 @@ class RelayTable(RoutingTable):  # type: ignore[misc]  # kademlia is untyped
         self.remove_contact(contact)
         return True
 
+    def forget(self, node_id: NodeId) -> None:
+        """Remove a contact at once: it is expired or convicted."""
+        contact = self._find(node_id)
+        if contact is not None:
+            self.remove_contact(contact)
+
     def remove_contact(self, node: Contact) -> None:
         """Remove a contact; the next in line moves up."""
         self.buckets[self.get_bucket_for(node)].remove_node(node)

@@ -1,0 +1,185 @@
+"""The relays an API node believes in: asks several sources and lets the core decide.
+
+Spec: docs/spec/directory.md section 8. One tunnel per source, kept for the whole refresh.
+What is used is what `zentalk.directory.snapshot` accepted; a source that fails, lies or
+hangs costs only its own voice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import trio
+
+from zentalk.directory import snapshot as core
+from zentalk.directory.boots import BootLog
+from zentalk.directory.descriptor_set import is_usable
+from zentalk.directory.equivocation import EquivocationProof, check_proof
+from zentalk.directory.snapshot import SnapshotResult
+from zentalk.errors import RemoteProtocolError
+from zentalk.ids import NodeId
+from zentalk.net.runtime import Runtime
+from zentalk.node.directory_tunnels import RELAY_FAULTS, QuestionLink, TunnelOpener
+from zentalk.wire.descriptor import Descriptor, decode_descriptor
+from zentalk.wire.rpc import decode_answer
+from zentalk.wire.rpc_directory import (
+    announce_calls,
+    equivocation_call,
+    read_snapshot,
+    snapshot_call,
+)
+
+SOURCE_SECONDS: Final = 60.0
+"""A backstop for one source's part; tunnels and questions have shorter limits of their own."""
+_VERIFY_BATCH: Final = 32
+
+
+class SnapshotClient:
+    """The accepted snapshot of one node and how to refresh it, one refresh at a time.
+
+    `unverified` says that it rests on a single relay's word: no guard may be pinned then.
+    """
+
+    def __init__(self, runtime: Runtime, open_tunnel: TunnelOpener, network: str) -> None:
+        self._runtime = runtime
+        self._open_tunnel = open_tunnel
+        self._network = network
+        self._accepted: dict[NodeId, Descriptor] = {}
+        self._proofs: dict[NodeId, EquivocationProof] = {}
+        self._verified: dict[bytes, Descriptor] = {}
+        self._boots = BootLog()
+        self._turn = trio.Lock()
+        self.unverified = True
+
+    def descriptors(self) -> dict[NodeId, Descriptor]:
+        """Return the accepted relays whose descriptors are usable now."""
+        now = self._runtime.wall()
+        return {key: item for key, item in self._accepted.items() if is_usable(item, now)}
+
+    def boots_last_hour(self) -> dict[NodeId, int]:
+        """Return how often each relay started within the hour, as far as was seen."""
+        now = self._runtime.monotonic()
+        return {node_id: self._boots.recent(node_id, now) for node_id in self._accepted}
+
+    def proofs(self) -> list[EquivocationProof]:
+        """Return the proofs of equivocation held; the relays they name are never used."""
+        return list(self._proofs.values())
+
+    def restore(self, raws: Iterable[bytes], proofs: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        """Take up a verified snapshot saved earlier; damaged entries are left out.
+
+        Only pass what was saved while `unverified` was false.
+        """
+        for first, second in proofs:
+            try:
+                proof = check_proof(first, second, self._network)
+            except RemoteProtocolError:
+                continue
+            self._proofs[proof.node_id] = proof
+        for raw in raws:
+            try:
+                descriptor = decode_descriptor(raw)
+            except RemoteProtocolError:
+                continue
+            if descriptor.network == self._network and descriptor.node_id not in self._proofs:
+                self._accept(descriptor)
+                self.unverified = False
+
+    async def fetch_snapshot(self, sources: Sequence[NodeId]) -> SnapshotResult:
+        """Ask the sources and accept what the rule accepts.
+
+        Sources should be 3 distinct relays over at least 2 guards; at a first start, at
+        least 2 bootstraps. Never raises for a relay's fault: see the result.
+        """
+        async with self._turn:
+            held = {} if self.unverified else self._accepted
+            rule = core.SnapshotRule(sources, held, self._runtime.wall())
+            result = await self._drive(rule, sources)
+            if result.complete:
+                self._adopt(result)
+            return result
+
+    async def _drive(self, rule: core.SnapshotRule, sources: Sequence[NodeId]) -> SnapshotResult:
+        events, heard = trio.open_memory_channel[core.Event](math.inf)
+        async with trio.open_nursery() as nursery:
+            inboxes = {}
+            for source in dict.fromkeys(sources):
+                inbox, commands = trio.open_memory_channel[core.Command](math.inf)
+                inboxes[source] = inbox
+                nursery.start_soon(self._serve_source, source, commands, events)
+            todo = rule.start()
+            while True:
+                for command in todo:
+                    if isinstance(command, core.Finish):
+                        nursery.cancel_scope.cancel()
+                        return command.result
+                    inboxes[command.source].send_nowait(command)
+                event: core.Event = core.TimePassed()
+                deadline = rule.next_deadline()
+                wait = math.inf if deadline is None else deadline - self._runtime.monotonic()
+                with trio.move_on_after(max(0.0, wait)):
+                    event = await heard.receive()
+                todo = rule.handle(event, self._runtime.monotonic())
+
+    async def _serve_source(
+        self,
+        source: NodeId,
+        commands: trio.MemoryReceiveChannel[core.Command],
+        events: trio.MemorySendChannel[core.Event],
+    ) -> None:
+        """Carry out commands over one tunnel; after a failure only say that it failed."""
+        try:
+            with trio.move_on_after(SOURCE_SECONDS):
+                async with self._open_tunnel(source) as link:
+                    async for command in commands:
+                        await self._carry_out(command, source, link, events)
+        except RELAY_FAULTS:
+            pass
+        events.send_nowait(core.SourceFailed(source))
+        async for command in commands:
+            if isinstance(command, core.AskSource):
+                events.send_nowait(core.SourceFailed(source))
+
+    async def _carry_out(
+        self,
+        command: core.Command,
+        source: NodeId,
+        link: QuestionLink,
+        events: trio.MemorySendChannel[core.Event],
+    ) -> None:
+        if isinstance(command, core.AskSource):
+            raws = read_snapshot(decode_answer(await link.request(snapshot_call())))
+            events.send_nowait(core.SnapshotReceived(source, await self._verify(raws)))
+        elif isinstance(command, core.OfferDescriptors):
+            for call in announce_calls(item.raw for item in command.descriptors):
+                link.notify(call)
+        elif isinstance(command, core.ReportEquivocation):
+            link.notify(equivocation_call(command.proof.first, command.proof.second))
+
+    async def _verify(self, raws: Sequence[bytes]) -> list[Descriptor]:
+        """Verify what was not verified before, letting other tasks run in between."""
+        found = []
+        for count, raw in enumerate(raws):
+            descriptor = self._verified.get(raw)
+            if descriptor is None:
+                descriptor = self._verified[raw] = decode_descriptor(raw)
+                if count % _VERIFY_BATCH == 0:
+                    await trio.lowlevel.checkpoint()
+            if descriptor.network == self._network and descriptor.node_id not in self._proofs:
+                found.append(descriptor)
+        return found
+
+    def _adopt(self, result: SnapshotResult) -> None:
+        for proof in result.proofs:
+            self._proofs[proof.node_id] = proof
+        self._accepted = {}
+        for descriptor in result.descriptors:
+            self._accept(descriptor)
+        self.unverified = result.unverified
+        self._verified = {item.raw: item for item in result.descriptors}
+
+    def _accept(self, descriptor: Descriptor) -> None:
+        self._accepted[descriptor.node_id] = descriptor
+        self._boots.note(descriptor.node_id, descriptor.boot, self._runtime.monotonic())

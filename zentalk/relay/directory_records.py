@@ -1,0 +1,131 @@
+"""The user records that this relay holds: the record rules joined to the store.
+
+Spec: docs/spec/directory.md section 7. Whether to keep a record is decided by
+zentalk.directory.records; this module only fetches what the decision needs and carries it
+out. It cannot read a record, and keeps no note of who asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeVar
+
+import trio
+
+from zentalk.directory.descriptor_set import DescriptorSet
+from zentalk.directory.distance import HolderMap
+from zentalk.directory.records import (
+    AlreadyHeld,
+    Held,
+    Refuse,
+    decide,
+    first_valid_day,
+    is_valid_on,
+)
+from zentalk.errors import RefusedError
+from zentalk.ids import Day, NodeId
+from zentalk.net.runtime import Runtime
+from zentalk.store.directory_store import DirectoryStore, StoredRecord
+from zentalk.wire.user_record import RECORD_BYTES, OuterRecord, decode_record
+
+T = TypeVar("T")
+
+_MAX_MAPS: Final = 12
+
+
+class HolderMaps:
+    """Holder maps per day, built again when the set of relays has changed."""
+
+    def __init__(self, descriptors: DescriptorSet) -> None:
+        self._descriptors = descriptors
+        self._generation = -1
+        self._maps: dict[Day, HolderMap] = {}
+
+    def on(self, day: Day, wall: float) -> HolderMap:
+        """Return the map of a day."""
+        if self._generation != self._descriptors.generation or len(self._maps) > _MAX_MAPS:
+            self._generation = self._descriptors.generation
+            self._maps.clear()
+        if day not in self._maps:
+            self._maps[day] = HolderMap(self._descriptors.live(wall), day)
+        return self._maps[day]
+
+
+class StoreQueue:
+    """Runs functions of the store off the event loop, one after the other."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._turn = trio.Lock()
+
+    async def run(self, function: Callable[[], T]) -> T:
+        """Return what `function` returns; StorageError comes out as it is."""
+        async with self._turn:
+            return await self._runtime.run_blocking(function)
+
+
+class RecordShelf:
+    """Puts and gets user records for anyone who asks."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        store: DirectoryStore,
+        queue: StoreQueue,
+        descriptors: DescriptorSet,
+        own: NodeId,
+    ) -> None:
+        self._runtime = runtime
+        self._store = store
+        self._queue = queue
+        self._own = own
+        self._maps = HolderMaps(descriptors)
+
+    async def put(self, raw: bytes) -> None:
+        """Hold a record.
+
+        Raises RefusedError with the rule's reason, DecodeError or AuthenticationError if it
+        is not a valid record at all.
+        """
+        record = decode_record(raw)
+        now = self._runtime.wall()
+        is_holder = self._maps.on(record.day, now).accepts(self._own, record.blinded_key)
+        await self._queue.run(partial(self._put_now, record, now, is_holder))
+
+    async def get(self, blinded_key: bytes, day: Day) -> bytes:
+        """Return the record of a key and day, empty if it is not held or not valid now."""
+        if not is_valid_on(day, self._runtime.wall()):
+            return b""
+        held = await self._queue.run(partial(self._store.record, blinded_key, day))
+        return held.raw if held else b""
+
+    async def expire(self) -> int:
+        """Delete records whose days are over; returns how many."""
+        day = first_valid_day(self._runtime.wall())
+        return await self._queue.run(partial(self._store.drop_records_before, day))
+
+    def _put_now(self, record: OuterRecord, now: float, is_holder: bool) -> None:
+        held = self._store.record(record.blinded_key, record.day)
+        furthest = self._store.furthest_record()
+        decision = decide(
+            record,
+            now,
+            is_holder=is_holder,
+            held=held.raw if held else None,
+            held_sequence=held.sequence if held else 0,
+            held_bytes=self._store.records_count() * RECORD_BYTES,
+            furthest=_as_held(furthest) if furthest else None,
+        )
+        if isinstance(decision, Refuse):
+            raise RefusedError(decision.reason.value)
+        if isinstance(decision, AlreadyHeld):
+            return
+        self._store.save_record(
+            StoredRecord(record.blinded_key, record.day, record.sequence, record.raw),
+            (decision.evict.blinded_key, decision.evict.day) if decision.evict else None,
+        )
+
+
+def _as_held(record: StoredRecord) -> Held:
+    return Held(record.blinded_key, record.day, record.sequence)
