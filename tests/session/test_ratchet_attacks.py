@@ -1,5 +1,6 @@
 """K14, K15, K28, K34: what an expert tries first, each with its control."""
 
+import contextlib
 import random
 from collections.abc import Callable
 
@@ -31,10 +32,8 @@ class Work:
 
     def of(self, action: Callable[[], object]) -> int:
         before = self.derivations
-        try:
+        with contextlib.suppress(RemoteProtocolError):
             action()
-        except RemoteProtocolError:
-            pass
         return self.derivations - before
 
 

@@ -19,7 +19,7 @@ import struct
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-from zentalk.crypto import mlkem
+from zentalk.crypto import ed25519, mlkem, x25519
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import DecodeError, LocalProtocolError
@@ -56,7 +56,13 @@ class InitialHeader(NamedTuple):
     suite: int = SESSION_SUITE
 
     def to_bytes(self) -> bytes:
-        """Return the INITIAL_HEADER_BYTES bytes that go before an envelope."""
+        """Return the INITIAL_HEADER_BYTES bytes that go before an envelope.
+
+        Raises LocalProtocolError if a field has another length or is out of range.
+        """
+        lengths = len(self.identity), len(self.ephemeral), len(self.kem_ciphertext)
+        if lengths != (ed25519.PUBLIC_BYTES, x25519.KEY_BYTES, mlkem.CIPHERTEXT_BYTES):
+            raise LocalProtocolError("a key of an initial header has the wrong length")
         try:
             return _INITIAL.pack(
                 self.suite,

@@ -1,0 +1,182 @@
+"""Several ratchets of one contact: who sends, who receives, when another one is made."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zentalk.errors import LocalProtocolError
+from zentalk.session.renewal import (
+    MAX_SESSIONS,
+    RENEW_INTERVAL_MAX_SECONDS,
+    RENEW_INTERVAL_SECONDS,
+    RENEW_QUIET_SECONDS,
+    RETAIN_SECONDS,
+    RenewalLimit,
+    SessionSet,
+    Verdict,
+)
+
+LOW, HIGH = bytes(32), b"\xff" * 32
+
+
+def sending_id(sessions: SessionSet) -> bytes:
+    sends = sessions.sending()
+    assert sends is not None
+    return sends.ratchet_id
+
+
+def test_a_first_ratchet_sends_at_once_for_there_is_no_other() -> None:
+    ours = SessionSet(LOW, HIGH)
+    assert ours.sending() is None
+    assert ours.next_generation() == 1
+    ours = ours.initiated(b"r1", 1, 0.0)
+    assert sending_id(ours) == b"r1"
+
+
+def test_a_renewal_of_ours_sends_only_after_its_first_authenticated_reply() -> None:
+    ours = SessionSet(LOW, HIGH).initiated(b"r1", 1, 0.0).confirmed(b"r1", 1.0)
+    ours = ours.initiated(b"r2", ours.next_generation(), 2.0)
+    assert sending_id(ours) == b"r1"
+    assert [one.ratchet_id for one in ours.receiving()] == [b"r2", b"r1"]
+    ours = ours.confirmed(b"r2", 3.0)
+    assert sending_id(ours) == b"r2"
+
+
+def test_a_renewal_of_the_peer_sends_at_once() -> None:
+    theirs, verdict = SessionSet(HIGH, LOW).offered(b"r1", 1, 0.0)
+    assert verdict is Verdict.SENDS
+    theirs, verdict = theirs.offered(b"r2", 2, 1.0)
+    assert (verdict, sending_id(theirs)) == (Verdict.SENDS, b"r2")
+
+
+@pytest.mark.parametrize("generation", [0, 1, 2])
+def test_a_generation_at_or_below_those_seen_is_refused(generation: int) -> None:
+    sessions, _ = SessionSet(LOW, HIGH).offered(b"r1", 2, 0.0)
+    after, verdict = sessions.offered(b"old", generation, 1.0)
+    assert (after, verdict) == (sessions, Verdict.REFUSED)
+
+
+def test_the_same_ratchet_twice_is_refused() -> None:
+    sessions, _ = SessionSet(LOW, HIGH).offered(b"r1", 1, 0.0)
+    assert sessions.offered(b"r1", 2, 0.0)[1] is Verdict.REFUSED
+
+
+def both_begin(first: int) -> tuple[SessionSet, SessionSet]:
+    """Low and high each initiate a ratchet of generation `first`, and both arrive."""
+    low, high = SessionSet(LOW, HIGH), SessionSet(HIGH, LOW)
+    for generation in range(1, first):
+        name = b"old %d" % generation
+        low = low.initiated(name, generation, 0.0).confirmed(name, 0.0)
+        high, _ = high.offered(name, generation, 0.0)
+    low, high = low.initiated(b"low's", first, 1.0), high.initiated(b"high's", first, 1.0)
+    low, low_verdict = low.offered(b"high's", first, 2.0)
+    high, high_verdict = high.offered(b"low's", first, 2.0)
+    assert Verdict.REFUSED not in (low_verdict, high_verdict)
+    return low, high
+
+
+@pytest.mark.parametrize("first", [1, 2, 5])
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_in_a_tie_both_end_in_the_ratchet_of_the_lower_identity(
+    first: int, order: tuple[int, int]
+) -> None:
+    sides = list(both_begin(first))
+    for _ in range(3):
+        for index in order:  # each sends in the ratchet of its choice; the other confirms
+            used = sending_id(sides[index])
+            sides[1 - index] = sides[1 - index].confirmed(used, 3.0)
+    assert sending_id(sides[0]) == sending_id(sides[1]) == b"low's"
+    for side in sides:
+        assert {b"low's", b"high's"} <= {one.ratchet_id for one in side.receiving()}
+
+
+def test_renewals_that_cross_with_different_generations_end_in_the_higher() -> None:
+    low, high = SessionSet(LOW, HIGH), SessionSet(HIGH, LOW)
+    low = low.initiated(b"1", 1, 0.0).confirmed(b"1", 0.0).initiated(b"2", 2, 0.0)
+    high, _ = high.offered(b"1", 1, 0.0)
+    high = high.initiated(b"high 2", 2, 0.0).initiated(b"high 3", 3, 0.0)
+    low, _ = low.offered(b"high 3", 3, 1.0)
+    high, verdict = high.offered(b"2", 2, 1.0)
+    assert verdict is Verdict.SENDS
+    high = high.confirmed(sending_id(low), 2.0)
+    assert sending_id(low) == sending_id(high) == b"high 3"
+
+
+def test_a_superseded_ratchet_receives_for_thirty_days() -> None:
+    sessions, _ = SessionSet(LOW, HIGH).offered(b"r1", 1, 0.0)
+    assert sessions.next_deadline() is None
+    sessions, _ = sessions.offered(b"r2", 2, 100.0)
+    assert sessions.next_deadline() == 100.0 + RETAIN_SECONDS
+    assert sessions.expired(99.0 + RETAIN_SECONDS) is sessions
+    after = sessions.expired(100.0 + RETAIN_SECONDS)
+    assert [one.ratchet_id for one in after.receiving()] == [b"r2"]
+
+
+def test_an_unconfirmed_renewal_supersedes_nothing() -> None:
+    sessions, _ = SessionSet(LOW, HIGH).offered(b"r1", 1, 0.0)
+    assert sessions.initiated(b"r2", 2, 5.0).next_deadline() is None
+
+
+def test_a_generation_of_ours_is_the_next_one() -> None:
+    with pytest.raises(LocalProtocolError):
+        SessionSet(LOW, HIGH).initiated(b"r", 2, 0.0)
+
+
+def test_a_contact_cannot_make_us_keep_ratchets_without_end() -> None:
+    sessions = SessionSet(LOW, HIGH)
+    for generation in range(1, 50):
+        sessions, _ = sessions.offered(b"%d" % generation, generation, float(generation))
+    assert len(sessions.sessions) == MAX_SESSIONS
+    assert sending_id(sessions) == b"49"
+
+
+@given(events=st.lists(st.tuples(st.sampled_from("ioc"), st.integers(0, 6)), max_size=30))
+def test_whatever_happens_someone_sends_and_the_highest_confirmed_one_does(
+    events: list[tuple[str, int]],
+) -> None:
+    sessions = SessionSet(LOW, HIGH)
+    for at, (event, number) in enumerate(events):
+        name = b"%d" % at
+        if event == "i":
+            sessions = sessions.initiated(name, sessions.next_generation(), float(at))
+        elif event == "o":
+            sessions, _ = sessions.offered(name, number, float(at))
+        elif sessions.sessions:
+            known = sessions.receiving()
+            sessions = sessions.confirmed(known[number % len(known)].ratchet_id, float(at))
+        sends = sessions.sending()
+        assert (sends is None) == (not sessions.sessions)
+        assert sends is None or sends.superseded_at is None
+        confirmed = [one.generation for one in sessions.sessions if one.confirmed]
+        assert not confirmed or (sends is not None and sends.generation == max(confirmed))
+
+
+def test_three_distinct_undecryptable_envelopes_ask_for_a_new_ratchet() -> None:
+    limit = RenewalLimit().failed(b"1").failed(b"1").failed(b"2").failed(b"2")
+    assert not limit.due(0.0)
+    assert limit.failed(b"3").due(0.0)
+
+
+def test_a_flood_costs_no_memory_and_one_renewal_an_hour_at_most() -> None:
+    limit, renewals = RenewalLimit(), []
+    for minute in range(24 * 60):
+        for number in range(10):
+            limit = limit.failed(b"%d %d" % (minute, number))
+        assert len(limit.undecryptable) <= 3
+        if limit.due(60.0 * minute):
+            renewals.append(60.0 * minute)
+            limit = limit.renewed(60.0 * minute)
+    waits = [later - earlier for earlier, later in itertools.pairwise(renewals)]
+    assert waits == [RENEW_INTERVAL_SECONDS * 2**k for k in range(len(waits))]
+    assert len(renewals) == 5
+
+
+def test_the_interval_stops_growing_and_starts_over_after_quiet_days() -> None:
+    limit, now = RenewalLimit(), 0.0
+    for _ in range(12):
+        limit = limit.renewed(now)
+        now += limit.interval_seconds
+    assert limit.interval_seconds == RENEW_INTERVAL_MAX_SECONDS
+    assert limit.renewed(now + RENEW_QUIET_SECONDS).interval_seconds == RENEW_INTERVAL_SECONDS
