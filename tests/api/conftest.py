@@ -17,7 +17,7 @@ def node() -> FakeNode:
 @pytest.fixture
 async def rest(node: FakeNode) -> AsyncIterator[httpx.AsyncClient]:
     """A client with the token, straight into the application."""
-    transport = httpx.ASGITransport(app=create_app(node, TOKEN, name="Alice"))
+    transport = httpx.ASGITransport(app=create_app(node, TOKEN, node.stopping, name="Alice"))
     async with httpx.AsyncClient(
         transport=transport,
         base_url="http://127.0.0.1:3001",

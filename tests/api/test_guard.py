@@ -12,7 +12,7 @@ EVIL = "http://evil.example"
 
 
 def client(node: FakeNode, *hosts: str) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(app=create_app(node, TOKEN, hosts=hosts))
+    transport = httpx.ASGITransport(app=create_app(node, TOKEN, node.stopping, hosts=hosts))
     return httpx.AsyncClient(transport=transport, base_url=OWN)
 
 
@@ -137,6 +137,6 @@ async def test_websockets_are_refused(node: FakeNode) -> None:
     async def receive():  # type: ignore[no-untyped-def]
         return {"type": "websocket.connect"}
 
-    app = create_app(node, TOKEN)
+    app = create_app(node, TOKEN, node.stopping)
     await app({"type": "websocket", "headers": [], "path": "/v1/events"}, receive, send)
     assert [message["type"] for message in sent] == ["websocket.close"]

@@ -12,6 +12,7 @@ from zentalk.api.limits import MAX_BODY_BYTES
 from zentalk.errors import (
     ConfigError,
     ConflictError,
+    LocalProtocolError,
     NotFoundError,
     StorageFullError,
     UnavailableError,
@@ -140,7 +141,7 @@ async def test_a_body_above_the_limit_that_does_not_say_so(node: FakeNode) -> No
             (b"content-type", b"application/json"),
         ],
     }
-    await create_app(node, TOKEN)(scope, receive, send)
+    await create_app(node, TOKEN, node.stopping)(scope, receive, send)
     assert sent[0]["status"] == 413
     assert read <= MAX_BODY_BYTES + 65536
 
@@ -156,6 +157,8 @@ async def test_unknown_message_path_and_method(rest: httpx.AsyncClient) -> None:
     [
         (NotFoundError("not here"), 404),
         (ConflictError("contradicts"), 409),
+        (LocalProtocolError("this is your own address"), 422),
+        (ConfigError("a name may have 128 bytes"), 422),
         (UnavailableError("three relays are needed"), 503),
         (StorageFullError("the disk is full"), 503),
     ],
@@ -167,7 +170,7 @@ async def test_errors_of_the_node(
     assert check(await rest.get("/v1/contacts"), status) == str(error)
 
 
-@pytest.mark.parametrize("error", [ConfigError("CANARY"), RuntimeError("CANARY")])
+@pytest.mark.parametrize("error", [ZentalkError("CANARY"), RuntimeError("CANARY")])
 async def test_k23_an_unexpected_error_shows_nothing_of_itself(
     rest: httpx.AsyncClient,
     node: FakeNode,

@@ -20,7 +20,7 @@ from zentalk.errors import ConfigError
 async def url(node: FakeNode, tmp_path: Path) -> AsyncIterator[str]:
     settings = ApiSettings(directory=tmp_path, port=0)
     async with trio.open_nursery() as nursery:
-        yield await nursery.start(serve, node, settings, TOKEN)
+        yield await nursery.start(serve, node, settings, TOKEN, node.stopping)
         node.stop()
 
 
@@ -46,7 +46,9 @@ async def test_it_says_where_it_serves_and_forgets_it(
 
 async def test_the_note_is_gone_after_the_stop(node: FakeNode, tmp_path: Path) -> None:
     async with trio.open_nursery() as nursery:
-        await nursery.start(serve, node, ApiSettings(directory=tmp_path, port=0), TOKEN)
+        await nursery.start(
+            serve, node, ApiSettings(directory=tmp_path, port=0), TOKEN, node.stopping
+        )
         node.stop()
     assert not (tmp_path / ADDRESS_FILE).exists()
 
@@ -60,7 +62,7 @@ async def test_a_port_in_use_is_one_sentence(node: FakeNode, tmp_path: Path) -> 
     taken = bind("127.0.0.1", 0)
     port = taken.getsockname()[1]
     with pytest.raises(ConfigError, match=f"127.0.0.1:{port}.*in use.*another port"):
-        await serve(node, ApiSettings(directory=tmp_path, port=port), TOKEN)
+        await serve(node, ApiSettings(directory=tmp_path, port=port), TOKEN, node.stopping)
     taken.close()
     assert not (tmp_path / ADDRESS_FILE).exists()
 

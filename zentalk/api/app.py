@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
+import trio
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -41,11 +42,17 @@ class _Rest(FastAPI):
 
 
 def create_app(
-    node: NodeFacade, token: str, *, name: str = "", hosts: Collection[str] = ()
+    node: NodeFacade,
+    token: str,
+    stopping: trio.Event,
+    *,
+    name: str = "",
+    hosts: Collection[str] = (),
 ) -> ASGIApp:
     """Return REST over a node.
 
-    `token` opens everything but /v1/health; `hosts` are names of this machine besides loopback.
+    `token` opens everything but /v1/health; streams end at `stopping`; `hosts` are names of this
+    machine besides loopback.
     """
     inner = _Rest(
         title="zentalk API node",
@@ -60,7 +67,7 @@ def create_app(
         own_routes(node, name),
         contact_routes(node),
         message_routes(node),
-        event_routes(node),
+        event_routes(node, stopping),
     ):
         inner.include_router(router)
     inner.add_exception_handler(ZentalkError, _on_zentalk_error)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-import trio
-
 from zentalk.ids import UserAddress
 from zentalk.store.history.models import Contact, Conversation, Event, Message
 
 
 class NodeFacade(Protocol):
     """One person's node. All errors are ZentalkErrors whose text may be shown to its owner."""
-
-    stopping: trio.Event
 
     @property
     def address_text(self) -> str:

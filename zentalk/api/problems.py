@@ -14,8 +14,10 @@ from starlette.responses import Response
 
 from zentalk.api.json_response import JsonResponse
 from zentalk.errors import (
+    ConfigError,
     ConflictError,
     DecodeError,
+    LocalProtocolError,
     NotFoundError,
     RefusedError,
     StorageError,
@@ -31,7 +33,9 @@ _STATUSES: Final[tuple[tuple[type[ZentalkError], HTTPStatus], ...]] = (
     (NotFoundError, HTTPStatus.NOT_FOUND),
     (ConflictError, HTTPStatus.CONFLICT),
     (TooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (LocalProtocolError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (DecodeError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (ConfigError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (UnavailableError, HTTPStatus.SERVICE_UNAVAILABLE),
     (RefusedError, HTTPStatus.SERVICE_UNAVAILABLE),
     (TransportError, HTTPStatus.SERVICE_UNAVAILABLE),

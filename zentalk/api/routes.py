@@ -10,6 +10,7 @@ from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
+import trio
 from fastapi import APIRouter, Header, Path, Query
 from starlette.responses import Response
 
@@ -138,8 +139,8 @@ def message_routes(node: NodeFacade) -> APIRouter:
     return router
 
 
-def event_routes(node: NodeFacade) -> APIRouter:
-    """Return the two views of the event log."""
+def event_routes(node: NodeFacade, stopping: trio.Event) -> APIRouter:
+    """Return the two views of the event log; streams end at `stopping`."""
     router = APIRouter(tags=["events"])
 
     @router.get("/v1/events", **_answers(schemas.Events))
@@ -151,6 +152,7 @@ def event_routes(node: NodeFacade) -> APIRouter:
     @router.get("/v1/events/stream", **_answers(str, kind=EventStream))
     async def stream(after: Sequence = 0, last_event_id: LastEventId = None) -> Response:
         """Stream events (text/event-stream), from `Last-Event-ID` or `after` on."""
-        return EventStream(node, after if last_event_id is None else last_event_id)
+        start = after if last_event_id is None else last_event_id
+        return EventStream(node, start, stopping)
 
     return router

@@ -31,22 +31,27 @@ async def serve(
     node: NodeFacade,
     settings: ApiSettings,
     token: str,
+    stopping: trio.Event,
     *,
     task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve REST until the node stops; `started` gets the URL.
+    """Serve REST until `stopping`, then finish what was begun; `started` gets the URL.
 
     Raises ConfigError if the port cannot be had.
     """
     listening = bind(settings.host, settings.port)
     url = f"http://{settings.host}:{listening.getsockname()[1]}"
     app = create_app(
-        node, token, name=settings.name, hosts={settings.host, *settings.allowed_hosts}
+        node,
+        token,
+        stopping,
+        name=settings.name,
+        hosts={settings.host, *settings.allowed_hosts},
     )
     note_url(settings.directory, url, os.getpid())
     try:
         async with trio.open_nursery() as nursery:
-            await nursery.start(_serve_socket, app, listening, node.stopping)
+            await nursery.start(_serve_socket, app, listening, stopping)
             task_status.started(url)
     finally:
         forget_url(settings.directory)

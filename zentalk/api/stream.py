@@ -1,7 +1,7 @@
 """The event stream: server-sent events as a view of the event log.
 
 Each event carries its number as `id:`, so that a client that reconnects goes on where it
-was. The stream ends when the node stops or the client leaves; it holds nothing back and
+was. The stream ends when the program stops or the client leaves; it holds nothing back and
 forgets nothing, because the log is the truth.
 """
 
@@ -29,7 +29,7 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, node: NodeFacade, after: int) -> None:
+    def __init__(self, node: NodeFacade, after: int, stopping: trio.Event) -> None:
         self.status_code = HTTPStatus.OK
         self.background = None
         self.body = b""
@@ -39,9 +39,10 @@ class EventStream(Response):
         ]
         self._node = node
         self._after = after
+        self._stopping = stopping
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Stream until the node stops or the client leaves."""
+        """Stream until the program stops or the client leaves."""
         del scope
         await send(
             {
@@ -70,7 +71,7 @@ class EventStream(Response):
                 await _send_part(send, ": still here\n\n")
 
     async def _cancel_on_stop(self, scope: trio.CancelScope) -> None:
-        await self._node.stopping.wait()
+        await self._stopping.wait()
         scope.cancel()
 
 

@@ -29,26 +29,26 @@ def run(directory: Path) -> int:
     """Run node and REST until a signal."""
     import trio  # noqa: PLC0415
 
-    from zentalk.api.server import serve as serve_rest  # noqa: PLC0415
+    from zentalk.api.program import run_api_node  # noqa: PLC0415
     from zentalk.api.token import load_token  # noqa: PLC0415
     from zentalk.cli.programs import run_program, stop_on_signal  # noqa: PLC0415
     from zentalk.config import load_api_settings  # noqa: PLC0415
     from zentalk.net.runtime import Runtime  # noqa: PLC0415
     from zentalk.net.tcp import TcpNetwork  # noqa: PLC0415
-    from zentalk.node.node import Node  # noqa: PLC0415
 
     settings = load_api_settings(directory)
     token = load_token(directory)
 
     async def serve() -> None:
-        node = Node(settings, Runtime.real(), TcpNetwork())
-        async with trio.open_nursery() as nursery:
-            await nursery.start(stop_on_signal, node.stop)
+        stopping = trio.Event()
+        async with trio.open_nursery() as signals:
+            await signals.start(stop_on_signal, stopping.set)
             async with trio.open_nursery() as programs:
-                await programs.start(node.run)
-                url = await programs.start(serve_rest, node, settings, token)
+                url = await programs.start(
+                    run_api_node, settings, token, Runtime.real(), TcpNetwork(), stopping
+                )
                 say(f"ready {url}")
-            nursery.cancel_scope.cancel()
+            signals.cancel_scope.cancel()
 
     return run_program(directory, serve)
 

@@ -40,12 +40,12 @@ def run(directory: Path) -> int:
 
     async def serve() -> None:
         relay = Relay(settings, Runtime.real(), TcpNetwork())
-        async with trio.open_nursery() as nursery:
-            await nursery.start(stop_on_signal, relay.stop)
+        async with trio.open_nursery() as signals:
+            await signals.start(stop_on_signal, relay.stop)
             async with trio.open_nursery() as programs:
                 uri = await programs.start(relay.run)
                 say(f"ready {uri}")
-            nursery.cancel_scope.cancel()
+            signals.cancel_scope.cancel()
 
     return run_program(directory, serve)
 
