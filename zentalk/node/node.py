@@ -66,7 +66,9 @@ class Node:
         sessions = Sessions(identity, entropy)
         composer = Composer(sessions, entropy, settings.message_ttl_seconds)
         self._people = People(self.address, composer)
-        directory = DirectoryClient(runtime.for_part("directory"), self._network.tunnel)
+        directory = DirectoryClient(
+            runtime.for_part("directory"), self._network.tunnel, self._network.descriptors
+        )
         self._records = Records(runtime, identity, self._database, directory, self._network)
         self._recipients = Recipients(runtime, self._database, sessions, composer, self._records)
         self._outbox = Outbox(

@@ -17,8 +17,9 @@ from zentalk.crypto.mlkem import public_of
 from zentalk.errors import RefusedError, RemoteProtocolError, TransportError, UnavailableError
 from zentalk.ids import Day, UserAddress, day_at
 from zentalk.net.runtime import Runtime
-from zentalk.node.directory_client import DirectoryClient, publication_plan
+from zentalk.node.directory_client import DirectoryClient
 from zentalk.node.network import NodeNetwork
+from zentalk.node.publication import publication_plan
 from zentalk.node.routes import current
 from zentalk.store.history import mailboxes, prekeys
 from zentalk.store.history.database import HistoryDatabase
