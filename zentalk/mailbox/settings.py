@@ -14,6 +14,7 @@ from zentalk.ids import DAY_SECONDS
 
 HOUR_SECONDS: Final = 3600
 _MIB: Final = 1024 * 1024
+_IDLE_SECONDS: Final = 60 * DAY_SECONDS
 
 
 class Profile(Enum):
@@ -31,10 +32,8 @@ class MailboxSettings:
 
     profile: Profile = Profile.DURABLE
     ttl_seconds: int = 30 * DAY_SECONDS
-    """Longest time an envelope waits; a deposit may ask for less."""
+    """Longest time an envelope waits, rounded up to hours; a deposit may ask for less."""
     sweep_seconds: int = HOUR_SECONDS
-    idle_seconds: int = 60 * DAY_SECONDS
-    """A mailbox that nobody opened for this long is removed."""
 
     max_envelopes: int = 1000
     """Per mailbox."""
@@ -81,15 +80,20 @@ class MailboxSettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
-        if not HOUR_SECONDS <= self.ttl_seconds < self.idle_seconds:
-            raise ConfigError("the queue TTL must be at least 1 hour and below the idle time")
-        if self.sweep_seconds < 1:
-            raise ConfigError("the sweep interval must be at least 1 second")
+        if self.ttl_seconds < 1 or self.sweep_seconds < 1:
+            raise ConfigError("the queue TTL and the sweep interval must be at least 1 second")
+        if min(self.max_envelopes, self.max_window, self.max_tokens, self.contact_quota) < 1:
+            raise ConfigError("a mailbox quota must be at least 1")
         earliest_ack = self.ack_delay_seconds * (1 - self.ack_spread)
         if not 0 < self.write_after_seconds < earliest_ack:
             raise ConfigError("mail must be written before its acknowledgement can be due")
         if self.lease_seconds <= self.write_after_seconds:
             raise ConfigError("the lease must be longer than the time before a write")
+
+    @property
+    def idle_seconds(self) -> int:
+        """A mailbox that nobody opened for this long is removed; all in it has expired."""
+        return max(_IDLE_SECONDS, 2 * self.ttl_seconds)
 
     @property
     def sends_acks(self) -> bool:

@@ -157,9 +157,9 @@ class CountAttempts:
 
 @dataclass(frozen=True, slots=True)
 class ShortenExpiry:
-    """Let nothing wait longer than `ttl_hours` after its arrival. Outcome: Done."""
+    """Let nothing expire later than `max_hours` after its arrival hour. Outcome: Done."""
 
-    ttl_hours: int
+    max_hours: int
 
 
 @dataclass(frozen=True, slots=True)

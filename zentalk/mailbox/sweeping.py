@@ -35,8 +35,9 @@ class Sweeping(Part):
     def __init__(self, context: Context, now: float) -> None:
         super().__init__(context)
         self._sweep_at = now
-        # A TTL that was lowered since the last start counts for what waits already.
-        hours = -(-context.settings.ttl_seconds // HOUR_SECONDS)
+        # A TTL that was lowered since the last start counts for what waits already. One
+        # hour more, because arrivals are kept rounded down.
+        hours = -(-context.settings.ttl_seconds // HOUR_SECONDS) + 1
         self._effects.apply(ShortenExpiry(hours), ignore)
 
     def next_deadline(self) -> float:

@@ -177,7 +177,7 @@ class MemoryMailboxStore:
     def _shorten(self, operation: ShortenExpiry) -> Done:
         for box in self._boxes.values():
             for seq, envelope in box.envelopes.items():
-                latest = envelope.arrived_hour + operation.ttl_hours
+                latest = envelope.arrived_hour + operation.max_hours
                 if envelope.expires_hour > latest:
                     box.envelopes[seq] = replace(envelope, expires_hour=latest)
         return DONE

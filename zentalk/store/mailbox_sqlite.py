@@ -241,9 +241,9 @@ class SqliteMailboxStore:
 
     def _shorten(self, operation: ShortenExpiry) -> Done:
         self._connection.execute(
-            "UPDATE envelope SET expires_hour = arrived_hour + :ttl"
-            " WHERE expires_hour > arrived_hour + :ttl",
-            {"ttl": operation.ttl_hours},
+            "UPDATE envelope SET expires_hour = arrived_hour + :hours"
+            " WHERE expires_hour > arrived_hour + :hours",
+            {"hours": operation.max_hours},
         )
         return DONE
 

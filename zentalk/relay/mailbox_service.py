@@ -1,0 +1,359 @@
+"""The mailbox of a running relay: joins the mailbox core to connections, store and clock.
+
+Spec: docs/spec/mailbox.md. Proofs are verified here, before the core hears of anything.
+No task is made per deposit, nothing is answered or acknowledged before its commit, and
+no id, key or envelope appears in a log, error or repr.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Protocol
+
+import trio
+
+from zentalk.errors import DecodeError, LinkClosedError, RefusedError
+from zentalk.ids import NodeId
+from zentalk.mailbox import events
+from zentalk.mailbox.commands import (
+    Answer,
+    Apply,
+    CloseCollector,
+    Command,
+    Push,
+    PushToken,
+    Refuse,
+    SendAck,
+)
+from zentalk.mailbox.core import MailboxCore, MailboxStats
+from zentalk.mailbox.events import Collector, Ticket
+from zentalk.mailbox.proof import verify_collect
+from zentalk.mailbox.settings import MailboxSettings
+from zentalk.mailbox.storage import MailboxStore, Outcome
+from zentalk.net.runtime import Runtime
+from zentalk.relay.mailbox_questions import Questions
+from zentalk.relay.mailbox_writer import MailboxWriter
+from zentalk.wire import rpc_mailbox as rpc
+from zentalk.wire.codec import Fields
+from zentalk.wire.deposit import AckRoute, decode_deposit
+
+TICK_SECONDS: Final = 0.01
+"""Deadlines closer together than this are handled at once."""
+CLOCK_SECONDS: Final = 60.0
+"""How often the wall clock is looked at."""
+
+
+class OwnerLink(Protocol):
+    """What the mailbox uses of a connection (`zentalk.net.connection.Connection`)."""
+
+    @property
+    def handshake_hash(self) -> bytes:
+        """What the collect proof is bound to."""
+        ...
+
+    def notify(self, body: bytes) -> None:
+        """Queue a notification; raises LinkClosedError."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
+
+Request = Callable[[OwnerLink, Fields], Awaitable[list[Any]]]
+Notify = Callable[[OwnerLink, Fields], None]
+
+
+class MailboxService:
+    """Serves `mail.*` calls, deposits and ack tokens while `run` is running.
+
+    The caller owns `store` and closes it after `run`. `send_ack` gets the routes of
+    compact acks whose time has come.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        store: MailboxStore,
+        settings: MailboxSettings,
+        own_node_id: NodeId,
+        send_ack: Callable[[AckRoute], None],
+    ) -> None:
+        self._runtime = runtime
+        self._store = store
+        self._settings = settings
+        self._own_node_id = own_node_id
+        self._send_ack = send_ack
+        self._writer = MailboxWriter(runtime, store, self._finished)
+        self._core: MailboxCore | None = None
+        self._loaded = trio.Event()
+        self._events: deque[events.Event] = deque()
+        self._feeding = False
+        self._armed = 0.0
+        self._earlier = trio.Event()
+        self._last_collector = 0
+        self._collectors: dict[OwnerLink, Collector] = {}
+        self._links: dict[Collector, OwnerLink] = {}
+        self._questions = Questions()
+        self._counters: Counter[str] = Counter()
+        self._execute: dict[type[Any], Callable[[Any], None]] = {
+            Apply: self._writer.put,
+            Push: self._push,
+            PushToken: self._push_token,
+            CloseCollector: self._close_collector,
+            SendAck: self._let_ack_leave,
+            Answer: self._questions.answer,
+            Refuse: self._questions.refuse,
+        }
+
+    # --- for the relay -------------------------------------------------------------------
+
+    def requests(self) -> Mapping[str, Request]:
+        """Return the questions answered here, by method."""
+        return {
+            rpc.OPEN: self._on_open,
+            rpc.SEND_IDS: self._on_send_ids,
+            rpc.PREKEYS_PUT: self._on_prekeys_put,
+            rpc.PREKEYS_COUNT: self._on_prekeys_count,
+            rpc.PREKEYS_TAKE: self._on_prekeys_take,
+            rpc.STATE: self._on_state,
+        }
+
+    def notifies(self) -> Mapping[str, Notify]:
+        """Return the notifications taken here, by method."""
+        return {rpc.ACK: self._on_ack}
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Load, then serve until cancelled; what is in memory by then is written.
+
+        Raises StorageError if the store cannot be loaded.
+        """
+        loaded = await self._runtime.run_blocking(self._store.load)
+        self._core = MailboxCore(
+            self._settings,
+            loaded,
+            wall=self._runtime.wall(),
+            now=self._runtime.monotonic(),
+            entropy=self._runtime.entropy,
+        )
+        self._loaded.set()
+        self._feed(events.TimePassed())
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._writer.run)
+                nursery.start_soon(self._keep_deadlines)
+                nursery.start_soon(self._watch_clock)
+                task_status.started()
+        finally:
+            await self._finish()
+
+    async def loaded(self) -> None:
+        """Wait until deposits and questions are taken."""
+        await self._loaded.wait()
+
+    def deposit(self, payload: bytes) -> None:
+        """Take the payload of onion service 1; what cannot be taken is counted and dropped."""
+        if self._core is None:
+            self._counters["refused_starting"] += 1
+            return
+        try:
+            deposit = decode_deposit(payload)
+        except DecodeError:
+            self._counters["refused_malformed"] += 1
+            return
+        self._feed(events.DepositArrived(deposit))
+
+    def ack_token(self, payload: bytes) -> None:
+        """Take the payload of onion service 2; what cannot be taken is counted and dropped."""
+        if self._core is None:
+            self._counters["refused_starting"] += 1
+            return
+        try:
+            call = rpc.decode_token_payload(payload)
+        except DecodeError:
+            self._counters["refused_malformed"] += 1
+            return
+        self._feed(events.TokenArrived(call.send_id, call.token))
+
+    def connection_lost(self, connection: OwnerLink) -> None:
+        """Take note that a connection ended, whether it collected anything or not."""
+        collector = self._collectors.pop(connection, None)
+        if collector is not None:
+            del self._links[collector]
+            self._feed(events.CollectorLost(collector))
+
+    def sweep(self) -> None:
+        """Remove expired mail now (the operator's manual trigger)."""
+        if self._core is not None:
+            self._feed(events.WallClockRead(self._runtime.wall()))
+            self._feed(events.SweepAsked())
+
+    def stats(self) -> MailboxStats:
+        """Return the counts at this moment, exact; `.coarse()` of it may be shown to others."""
+        if self._core is None:
+            return MailboxStats(0, 0, 0, 0, 0, 0, dict(self._counters))
+        stats = self._core.stats()
+        stats.counters.update(self._counters)
+        stats.counters["commits"] = self._writer.commits
+        stats.counters["storage_failures"] = self._writer.failures
+        return stats
+
+    # --- questions -----------------------------------------------------------------------
+
+    async def _on_open(self, connection: OwnerLink, fields: Fields) -> list[Any]:
+        call = rpc.decode_open(fields)
+        verify_collect(
+            call.mailbox,
+            call.signature,
+            connection.handshake_hash,
+            self._own_node_id,
+            call.generation,
+        )
+        collector = self._collector_of(connection)
+        return await self._ask(
+            lambda ticket: events.OpenAsked(
+                ticket, collector, call.mailbox, call.generation, call.window
+            )
+        )
+
+    def _collector_of(self, connection: OwnerLink) -> Collector:
+        collector = self._collectors.get(connection)
+        if collector is None:
+            self._last_collector += 1
+            collector = Collector(self._last_collector)
+            self._collectors[connection] = collector
+            self._links[collector] = connection
+        return collector
+
+    async def _on_send_ids(self, connection: OwnerLink, fields: Fields) -> list[Any]:
+        call = rpc.decode_send_ids(fields)
+        collector = self._known_collector(connection)
+        return await self._ask(
+            lambda ticket: events.SendIdsAsked(ticket, collector, call.add, call.remove)
+        )
+
+    async def _on_prekeys_put(self, connection: OwnerLink, fields: Fields) -> list[Any]:
+        call = rpc.decode_prekeys_put(fields)
+        collector = self._known_collector(connection)
+        return await self._ask(
+            lambda ticket: events.PrekeysOffered(ticket, collector, call.blobs, call.replace)
+        )
+
+    async def _on_prekeys_count(self, connection: OwnerLink, fields: Fields) -> list[Any]:
+        fields.end()
+        collector = self._known_collector(connection)
+        return await self._ask(lambda ticket: events.PrekeyCountAsked(ticket, collector))
+
+    async def _on_prekeys_take(self, _connection: OwnerLink, fields: Fields) -> list[Any]:
+        call = rpc.decode_prekeys_take(fields)
+        return await self._ask(
+            lambda ticket: events.PrekeyAsked(ticket, call.send_id, call.query_id)
+        )
+
+    async def _on_state(self, _connection: OwnerLink, fields: Fields) -> list[Any]:
+        send_id = rpc.decode_state(fields)
+        return await self._ask(lambda ticket: events.StateAsked(ticket, send_id))
+
+    def _on_ack(self, connection: OwnerLink, fields: Fields) -> None:
+        seqs = rpc.decode_ack(fields)
+        collector = self._collectors.get(connection)
+        if collector is not None:
+            self._feed(events.AckReceived(collector, seqs))
+
+    def _known_collector(self, connection: OwnerLink) -> Collector:
+        collector = self._collectors.get(connection)
+        if collector is None:
+            raise RefusedError("closed")
+        return collector
+
+    async def _ask(self, event: Callable[[Ticket], events.Event]) -> list[Any]:
+        if self._core is None:
+            raise RefusedError("starting")
+        return await self._questions.ask(lambda ticket: self._feed(event(ticket)))
+
+    # --- events and commands -------------------------------------------------------------
+
+    def _feed(self, event: events.Event) -> None:
+        """Let the core handle an event, and those that its commands bring about."""
+        self._events.append(event)
+        core = self._core
+        if self._feeding or core is None:
+            return
+        self._feeding = True
+        now = self._runtime.monotonic()
+        try:
+            while self._events:
+                self._execute_all(core.handle(self._events.popleft(), now))
+        finally:
+            self._feeding = False
+        if core.next_deadline() < self._armed:
+            self._earlier.set()
+
+    def _execute_all(self, commands: list[Command]) -> None:
+        for command in commands:
+            self._execute[type(command)](command)
+
+    def _finished(self, number: int, outcome: Outcome | None) -> None:
+        if outcome is None:
+            self._feed(events.ApplyFailed(number))
+        else:
+            self._feed(events.Applied(number, outcome))
+
+    def _push(self, command: Push) -> None:
+        self._notify(
+            command.collector,
+            rpc.encode_push(
+                rpc.PushCall(command.seq, command.send_id, command.sealed, command.arrived_hour)
+            ),
+        )
+
+    def _push_token(self, command: PushToken) -> None:
+        body = rpc.encode_token(rpc.TokenCall(command.send_id, command.token))
+        self._notify(command.collector, body)
+
+    def _notify(self, collector: Collector, body: bytes) -> None:
+        connection = self._links.get(collector)
+        if connection is None:
+            return
+        try:
+            connection.notify(body)
+        except LinkClosedError:
+            self.connection_lost(connection)
+
+    def _close_collector(self, command: CloseCollector) -> None:
+        connection = self._links.pop(command.collector, None)
+        if connection is not None:
+            del self._collectors[connection]
+            connection.close()
+
+    def _let_ack_leave(self, command: SendAck) -> None:
+        self._send_ack(command.route)
+
+    # --- tasks ---------------------------------------------------------------------------
+
+    async def _keep_deadlines(self) -> None:
+        core = self._core
+        assert core is not None  # run() made it
+        while True:
+            self._earlier = trio.Event()
+            self._armed = core.next_deadline()
+            wait_seconds = max(TICK_SECONDS, self._armed - self._runtime.monotonic())
+            with trio.move_on_after(wait_seconds):
+                await self._earlier.wait()
+            if core.next_deadline() <= self._runtime.monotonic():
+                self._feed(events.TimePassed())
+
+    async def _watch_clock(self) -> None:
+        while True:
+            await trio.sleep(CLOCK_SECONDS)
+            self._feed(events.WallClockRead(self._runtime.wall()))
+
+    async def _finish(self) -> None:
+        """Write what is only in memory: the owners will ask for it again."""
+        for connection in list(self._collectors):
+            self.connection_lost(connection)
+        with trio.CancelScope(shield=True):
+            await self._writer.drain()
+        self._core = None
+        self._questions.refuse_all("stopping")
