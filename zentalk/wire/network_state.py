@@ -11,12 +11,13 @@ from typing import Final
 
 from zentalk.errors import DecodeError
 from zentalk.wire.codec import Fields, Value, pack, unpack
-from zentalk.wire.descriptor import MAX_DESCRIPTOR_BYTES, Descriptor, decode_descriptor
+from zentalk.wire.descriptor import MAX_DESCRIPTOR_BYTES
 from zentalk.wire.text import RelayUri
 
 FORMAT: Final = 1
 MAX_STATE_BYTES: Final = 16 * 1024 * 1024
 MAX_RELAYS: Final = 16_384
+MAX_PROOFS: Final = 1024
 MAX_HINTS: Final = 128
 _MAX_GUARDS_BYTES: Final = 64 * 1024
 _MAX_PORT: Final = 65535
@@ -24,12 +25,17 @@ _MAX_PORT: Final = 65535
 
 @dataclass(frozen=True, slots=True)
 class NetworkState:
-    """One node's view: `hints` say where guards listened, `guards` is the guard rules' record."""
+    """One node's view of the network `network`.
+
+    `guards` is the guard rules' record, `hints` say where guards listened, `descriptors` are
+    raw and `proofs` pairs of raw ones that one relay signed for one epoch and boot.
+    """
 
     network: str
     guards: Value
     hints: tuple[RelayUri, ...]
-    descriptors: tuple[Descriptor, ...]
+    descriptors: tuple[bytes, ...]
+    proofs: tuple[tuple[bytes, bytes], ...] = ()
 
 
 def encode_network_state(state: NetworkState) -> bytes:
@@ -40,16 +46,14 @@ def encode_network_state(state: NetworkState) -> bytes:
             state.network,
             pack(state.guards),
             [[hint.identity, hint.host, hint.port] for hint in state.hints],
-            [descriptor.raw for descriptor in state.descriptors],
+            list(state.descriptors),
+            [list(proof) for proof in state.proofs],
         ]
     )
 
 
 def decode_network_state(data: bytes) -> NetworkState:
-    """Decode a state and verify its descriptors.
-
-    Raises DecodeError or AuthenticationError. Descriptors may be expired by now.
-    """
+    """Decode a state; raises DecodeError. What is signed in it is still to be verified."""
     fields = Fields(unpack(data, max_bytes=MAX_STATE_BYTES), "the network state")
     if fields.uint(255) != FORMAT:
         raise DecodeError("the network state has a format that this version does not know")
@@ -57,9 +61,8 @@ def decode_network_state(data: bytes) -> NetworkState:
         network=fields.text(32),
         guards=unpack(fields.blob(_MAX_GUARDS_BYTES), max_bytes=_MAX_GUARDS_BYTES),
         hints=tuple(_hint(item) for item in fields.array(MAX_HINTS)),
-        descriptors=tuple(
-            decode_descriptor(raw) for raw in fields.blob_array(MAX_RELAYS, MAX_DESCRIPTOR_BYTES)
-        ),
+        descriptors=tuple(fields.blob_array(MAX_RELAYS, MAX_DESCRIPTOR_BYTES)),
+        proofs=tuple(_proof(item) for item in fields.array(MAX_PROOFS)),
     )
     fields.end()
     return state
@@ -70,3 +73,10 @@ def _hint(value: Value) -> RelayUri:
     hint = RelayUri(fields.fixed(32), fields.text(253), fields.uint(_MAX_PORT))
     fields.end()
     return hint
+
+
+def _proof(value: Value) -> tuple[bytes, bytes]:
+    fields = Fields(value, "a proof")
+    proof = fields.blob(MAX_DESCRIPTOR_BYTES), fields.blob(MAX_DESCRIPTOR_BYTES)
+    fields.end()
+    return proof

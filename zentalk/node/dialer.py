@@ -1,0 +1,55 @@
+"""Links from here to a relay, as an anonymous client: for guards, and bootstraps at first.
+
+It remembers the sizes of all units that these links ever carried: whoever watches the
+line must see one size per packet class. Nothing else may dial.
+"""
+
+from __future__ import annotations
+
+import trio
+
+from zentalk.net.connection import Connection, NoHandlers
+from zentalk.net.runtime import Runtime
+from zentalk.net.serve import connect
+from zentalk.net.transport import Network
+from zentalk.wire.text import RelayUri
+
+
+class Dialer:
+    """Dials relays of one network (`network_id`) over one transport (`network`)."""
+
+    def __init__(self, network_id: str, runtime: Runtime, network: Network) -> None:
+        self._network_id = network_id
+        self._runtime = runtime
+        self._network = network
+        self._links: set[Connection] = set()
+        self._sizes: set[int] = set()
+
+    async def dial(self, uri: RelayUri, nursery: trio.Nursery) -> Connection:
+        """Return a link whose tasks run in `nursery`.
+
+        Raises TransportError or HandshakeError.
+        """
+        stream = await self._network.dial(uri.host, uri.port)
+        link = await connect(
+            stream,
+            network=self._network_id,
+            relay_identity=uri.identity,
+            handlers=NoHandlers(),
+            runtime=self._runtime,
+            nursery=nursery,
+        )
+        self._links.add(link)
+        nursery.start_soon(self._forget, link)
+        return link
+
+    def unit_sizes(self) -> frozenset[int]:
+        """Return the sizes of all units seen on links of this node, in bytes."""
+        return frozenset(self._sizes.union(*(link.unit_sizes for link in self._links)))
+
+    async def _forget(self, link: Connection) -> None:
+        try:
+            await link.closed.wait()
+        finally:
+            self._sizes |= link.unit_sizes
+            self._links.discard(link)

@@ -1,0 +1,287 @@
+"""An API node's only way to the outside: guards, the snapshot, tunnels and packets.
+
+It must never reach a relay directly except its guards (and, while there is no snapshot,
+its bootstraps), and never shorten a path. What it needs to start again is saved as soon
+as it changes, unless it all rests on one bootstrap's word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Literal
+
+import trio
+
+from zentalk.config.settings import ApiSettings
+from zentalk.errors import RemoteProtocolError, TransportError, UnavailableError
+from zentalk.ids import NodeId, SendId
+from zentalk.net.connection import Connection, Handlers
+from zentalk.net.runtime import Runtime
+from zentalk.net.transport import Network
+from zentalk.node.dialer import Dialer
+from zentalk.node.guard_book import GuardBook
+from zentalk.node.guard_links import GuardLinks
+from zentalk.node.paths import Entry, PathBuilder
+from zentalk.node.relay_hints import RelayHints
+from zentalk.node.relay_view import RelayView
+from zentalk.node.second_hops import MIN_FULL_RELAYS, SecondHops
+from zentalk.node.snapshot_keeper import SnapshotKeeper
+from zentalk.node.snapshot_sources import SnapshotSources
+from zentalk.node.tunnels import Tunnels
+from zentalk.onion.draw import sample
+from zentalk.onion.guard_state import GuardState
+from zentalk.onion.packet import Delivery
+from zentalk.onion.path import MIN_RELAYS
+from zentalk.wire.deposit import AckRoute
+from zentalk.wire.descriptor import Descriptor
+from zentalk.wire.network_state import NetworkState, decode_network_state, encode_network_state
+
+_EMPTY = NetworkState("", GuardState().to_value(), (), ())
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkStatus:
+    """What an owner is told about the network, as JSON-able values."""
+
+    relays_known: int
+    guards_connected: int
+    tunnels: Literal["full", "reduced", "none"]
+    notes: tuple[str, ...]
+
+
+class NodeNetwork:
+    """See the module. `run` must be running for everything else to work.
+
+    `load_state` returns what `save_state` was last given, or None at a first start.
+    """
+
+    def __init__(
+        self,
+        settings: ApiSettings,
+        runtime: Runtime,
+        network: Network,
+        load_state: Callable[[], bytes | None],
+        save_state: Callable[[bytes], Awaitable[None]],
+    ) -> None:
+        self._network_id = settings.network
+        self._runtime = runtime
+        self._save_state = save_state
+        self._own_mailboxes: frozenset[NodeId] = frozenset()
+        self._changes = trio.lowlevel.ParkingLot()
+        self._unsaved = trio.Event()
+        self._damaged = False
+        configured = {uri.identity: uri for uri in (*settings.guards, *settings.bootstraps)}
+        state = self._load(load_state())
+        self._hints = RelayHints()
+        self._dialer = Dialer(settings.network, runtime, network)
+        self._paths = PathBuilder(
+            profile=settings.profile,
+            hops=settings.path_hops,
+            hints=self._hints,
+            entropy=runtime.entropy,
+        )
+        self._keeper = SnapshotKeeper(
+            settings.network,
+            runtime,
+            one_source_is_enough=len(configured) <= 1,
+            changed=self._view_changed,
+        )
+        self._book = GuardBook(
+            pinned=settings.guards,
+            state=GuardState.from_value(state.guards),
+            hints=state.hints,
+            wall=runtime.wall,
+            entropy=runtime.entropy,
+            changed=self._state_changed,
+        )
+        self._links = GuardLinks(runtime, self._dialer.dial, self._book, self._links_changed)
+        self._tunnels = Tunnels(
+            settings.network,
+            runtime,
+            links=self._links,
+            second_hops=SecondHops(
+                middles=self._book.middles, hints=self._hints, entropy=runtime.entropy
+            ),
+            hints=self._hints,
+            view=self._keeper.view,
+        )
+        self._sources = SnapshotSources(
+            settings.bootstraps,
+            dialer=self._dialer,
+            links=self._links,
+            tunnels=self._tunnels,
+            hints=self._hints,
+            entropy=runtime.entropy,
+        )
+        self._keeper.client.restore(state.descriptors, state.proofs)
+        self._keeper.view()
+
+    async def run(self) -> None:
+        """Keep guards connected and the snapshot fresh, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._tunnels.run)
+            nursery.start_soon(self._links.run)
+            nursery.start_soon(self._keeper.run, self._sources)
+            nursery.start_soon(self._save_changes)
+
+    async def connected(self) -> None:
+        """Return once a snapshot is accepted and at least one guard is connected."""
+        while not (self._keeper.view().relays and self._links.connected()):
+            await self._changes.park()
+
+    def descriptors(self) -> Mapping[NodeId, Descriptor]:
+        """Return the relays usable for new paths now."""
+        return self._keeper.view().relays
+
+    def guards(self) -> tuple[NodeId, ...]:
+        """Return the guards in use."""
+        return self._book.in_use()
+
+    def connected_guards(self) -> tuple[NodeId, ...]:
+        """Return the guards with a live link."""
+        return self._links.connected()
+
+    def status(self) -> NetworkStatus:
+        """Return what an owner is told."""
+        known = len(self._keeper.view().relays)
+        connected = len(self._links.connected())
+        tunnels: Literal["full", "reduced", "none"] = "none"
+        if connected and known >= MIN_RELAYS:
+            tunnels = "full" if known >= MIN_FULL_RELAYS else "reduced"
+        return NetworkStatus(known, connected, tunnels, tuple(self._notes(known)))
+
+    def own_mailboxes(self, relays: Collection[NodeId]) -> None:
+        """Keep these relays out of the middle of own paths and guards, where possible."""
+        self._own_mailboxes = frozenset(relays)
+        self._book.own_mailboxes_changed(self._own_mailboxes)
+
+    def tunnel(self, node_id: NodeId) -> AbstractAsyncContextManager[Connection]:
+        """A short-lived question tunnel to a relay, closed at the end of the block.
+
+        Raises UnavailableError or TransportError.
+        """
+        return self._tunnels.question(node_id)
+
+    async def open_tunnel(
+        self, node_id: NodeId, handlers: Handlers, nursery: trio.Nursery
+    ) -> Connection:
+        """Open a long-lived tunnel; the caller closes it.
+
+        Raises UnavailableError or TransportError.
+        """
+        return await self._tunnels.lasting(node_id, handlers, nursery)
+
+    def send(
+        self, relay: NodeId, service: int, payload: bytes, *, large: bool
+    ) -> tuple[NodeId, ...]:
+        """Wrap `payload` over a fresh path that ends at `relay`, queue it, return its hops.
+
+        Raises UnavailableError (no path, no guard) or TransportError (queues full).
+        """
+        view = self._keeper.view()
+        connected = self._links.connected()
+        guards = [guard for guard in connected if guard != relay and guard in view.relays]
+        if not guards:
+            raise UnavailableError("no guard is connected that a path to this relay can start at")
+        avoid = self._own_mailboxes.union(connected)
+        delivery = Delivery(service, payload)
+        now = self._runtime.monotonic()
+        for guard in self._in_random_order(guards):
+            link = self._links.link(guard)
+            entry = Entry(guard, self._book.middles(guard))
+            packet, hops = self._paths.packet(
+                view, entry, relay, delivery, large=large, avoid=avoid, now=now
+            )
+            if link is not None and link.send_packet(packet):
+                return hops
+        raise TransportError("the links to all guards are full")
+
+    def ack_route(
+        self, delivery: NodeId, ack_points: Mapping[NodeId, SendId], token: bytes
+    ) -> AckRoute:
+        """Prebuild a compact ack with a 32-byte `token` that ends at one of `ack_points`.
+
+        Raises UnavailableError if there is no path.
+        """
+        now = self._runtime.monotonic()
+        return self._paths.ack(self._keeper.view(), delivery, ack_points, token, now)
+
+    def report_lost(self, hops: tuple[NodeId, ...], token: bytes | None = None) -> None:
+        """No sign came of a packet sent over `hops`, nor the ack with `token`."""
+        ack_hops = self._paths.take_ack_path(token)
+        self._hints.lost(hops, ack_hops, self._runtime.monotonic())
+
+    def report_arrived(self, hops: tuple[NodeId, ...], token: bytes | None = None) -> None:
+        """A packet sent over `hops` arrived; with `token`, so did its ack."""
+        ack_hops = self._paths.take_ack_path(token)
+        self._hints.arrived((*hops, *ack_hops), self._runtime.monotonic())
+
+    def report_missing_ack(self) -> None:
+        """Refresh the snapshot, at most once per minute."""
+        self._keeper.refresh_soon()
+
+    def unit_sizes(self) -> frozenset[int]:
+        """Every client-link unit size seen so far, over all connections of this life."""
+        return self._dialer.unit_sizes()
+
+    # What happens inside.
+
+    def _in_random_order(self, guards: Sequence[NodeId]) -> Sequence[NodeId]:
+        return sample(guards, len(guards), self._runtime.entropy) if len(guards) > 1 else guards
+
+    def _view_changed(self, view: RelayView) -> None:
+        self._book.view_changed(view)
+        self._links.look_again()
+        self._state_changed()
+        self._links_changed()
+
+    def _links_changed(self) -> None:
+        self._changes.unpark_all()
+        self._sources.changes.unpark_all()
+        self._tunnels.changed()
+
+    def _state_changed(self) -> None:
+        self._unsaved.set()
+
+    def _load(self, data: bytes | None) -> NetworkState:
+        """Read the stored state; one of another network, or a damaged one, is started anew."""
+        if data is None:
+            return _EMPTY
+        try:
+            state = decode_network_state(data)
+            GuardState.from_value(state.guards)
+        except RemoteProtocolError:
+            self._damaged = True
+            return _EMPTY
+        return state if state.network == self._network_id else _EMPTY
+
+    async def _save_changes(self) -> None:
+        while True:
+            await self._unsaved.wait()
+            self._unsaved = trio.Event()
+            if self._keeper.view().relays and not self._keeper.unverified:
+                await self._save_state(encode_network_state(self._state()))
+
+    def _state(self) -> NetworkState:
+        return NetworkState(
+            self._network_id,
+            self._book.state.to_value(),
+            self._book.hints(),
+            tuple(item.raw for item in self._keeper.client.descriptors().values()),
+            tuple((proof.first, proof.second) for proof in self._keeper.client.proofs()),
+        )
+
+    def _notes(self, known: int) -> list[str]:
+        notes = {
+            "unverified: only one bootstrap is configured": self._keeper.unverified,
+            f"only {known} of at least {MIN_RELAYS} relays are known": known < MIN_RELAYS,
+            "a relay left others out of its snapshot": self._keeper.omitting,
+            "the stored guards were damaged and were chosen anew": self._damaged,
+        }
+        found = [note for note, holds in notes.items() if holds]
+        relaxed = sorted(self._paths.relaxed)
+        if relaxed:
+            found.append("the network is too small for path rules: " + ", ".join(relaxed))
+        return found

@@ -1,0 +1,141 @@
+"""Keeps the snapshot fresh, and the view of relays that paths are drawn from.
+
+Spec: docs/spec/directory.md section 8. What to believe is the directory core's decision;
+this file decides when to ask, and whom through `SnapshotSources`. It must never let
+anybody make this node ask more than once a minute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+import trio
+
+from zentalk.ids import EPOCH_SECONDS, Epoch, NodeId, epoch_at
+from zentalk.net.connection import Connection
+from zentalk.net.runtime import Runtime
+from zentalk.node.directory_snapshot import SnapshotClient
+from zentalk.node.jitter import fraction, half_jitter
+from zentalk.node.relay_view import RelayView, make_view
+from zentalk.node.snapshot_sources import SnapshotSources, Source
+
+REFRESH_SECONDS: Final = 600.0
+_REFRESH_SPREAD: Final = 0.2
+"""Refreshes come 10 minutes apart, a fifth more or less."""
+MIN_APART_SECONDS: Final = 60.0
+TURN_SETTLES_SECONDS: Final = 15.0
+"""After an epoch's start relays need a moment to publish; then nodes ask, spread over a minute."""
+TURN_SPREAD_SECONDS: Final = 60.0
+RETRY_FIRST_SECONDS: Final = 1.0
+RETRY_LONGEST_SECONDS: Final = 60.0
+GUARDS_COME_SECONDS: Final = 10.0
+"""How long a start waits for guards of the last time before it asks bootstraps."""
+
+
+class SnapshotKeeper:
+    """The snapshot of one node; `changed` is called with each new view.
+
+    A snapshot on one source's word is used only if `one_source_is_enough`: no more than
+    one was configured. From then on `unverified` holds, whatever later refreshes say: all
+    that is known came from that one.
+    """
+
+    def __init__(
+        self,
+        network: str,
+        runtime: Runtime,
+        *,
+        one_source_is_enough: bool,
+        changed: Callable[[RelayView], None],
+    ) -> None:
+        self._runtime = runtime
+        self._one_is_enough = one_source_is_enough
+        self._changed = changed
+        self._view = RelayView(Epoch(0))
+        self._ways: dict[NodeId, Source] = {}
+        self._asked = trio.Event()
+        self._last = float("-inf")
+        self.client = SnapshotClient(runtime, self._open, network)
+        self.unverified = False
+        self.omitting = False
+
+    def view(self) -> RelayView:
+        """Return the relays to use now; built anew when the epoch has turned."""
+        epoch = epoch_at(self._runtime.wall())
+        if epoch != self._view.epoch:
+            known = len(self._view.relays)
+            self._rebuild(epoch)
+            if len(self._view.relays) < known:
+                self.refresh_soon()  # keys are missing: this node slept through a refresh
+        return self._view
+
+    def refresh_soon(self) -> None:
+        """Ask for a refresh before its time: at most one a minute."""
+        self._asked.set()
+
+    async def run(self, sources: SnapshotSources) -> None:
+        """Refresh whenever it is due, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            await self._await_guards(sources)
+            failures = 0
+            while True:
+                fresh = await self._refresh(sources, nursery)
+                failures = 0 if fresh else failures + 1
+                if fresh:
+                    await self._rest()
+                else:
+                    await trio.sleep(
+                        half_jitter(
+                            failures - 1,
+                            RETRY_FIRST_SECONDS,
+                            RETRY_LONGEST_SECONDS,
+                            self._runtime.entropy,
+                        )
+                    )
+
+    async def _await_guards(self, sources: SnapshotSources) -> None:
+        """Let the guards of the last time connect: bootstraps need not see this start."""
+        if not sources.has_guards():
+            return
+        with trio.move_on_after(GUARDS_COME_SECONDS):
+            while not sources.enough(self.view()):
+                await sources.changes.park()
+
+    async def _refresh(self, sources: SnapshotSources, nursery: trio.Nursery) -> bool:
+        """Refresh once; False if nothing was learnt, so that it is to be tried again soon."""
+        self._asked = trio.Event()
+        chosen = sources.choose(self.view(), self._runtime.monotonic(), nursery)
+        self._ways = {source.node_id: source for source in chosen}
+        result = await self.client.fetch_snapshot(list(self._ways))
+        self._last = self._runtime.monotonic()
+        if result.unverified and self._one_is_enough:
+            self.unverified = True
+        self.omitting = bool(result.dropped)
+        self._rebuild(epoch_at(self._runtime.wall()))
+        return result.complete and bool(self._view.relays)
+
+    def _rebuild(self, epoch: Epoch) -> None:
+        untrusted = self.client.unverified and not self._one_is_enough
+        relays = {} if untrusted else self.client.descriptors()
+        self._view = make_view(relays.values(), epoch, self.client.boots_last_hour())
+        self._changed(self._view)
+
+    async def _rest(self) -> None:
+        """Wait until a refresh is due: by time, by the epoch's turn, or because one was asked."""
+        now = self._runtime.monotonic()
+        share = 1.0 + _REFRESH_SPREAD * (2.0 * fraction(self._runtime.entropy) - 1.0)
+        due = min(now + REFRESH_SECONDS * share, now + self._until_turn())
+        with trio.move_on_after(due - now):
+            await self._asked.wait()
+            await trio.sleep(max(0.0, self._last + MIN_APART_SECONDS - self._runtime.monotonic()))
+
+    def _until_turn(self) -> float:
+        """Return how long it is until relays have published what is for the next epoch."""
+        wall = self._runtime.wall()
+        settled = (epoch_at(wall) + 1) * EPOCH_SECONDS + TURN_SETTLES_SECONDS
+        return settled - wall + TURN_SPREAD_SECONDS * fraction(self._runtime.entropy)
+
+    def _open(self, node_id: NodeId) -> AbstractAsyncContextManager[Connection]:
+        return self._ways[node_id].open()
