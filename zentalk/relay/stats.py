@@ -41,25 +41,25 @@ class RelayStats:
     `mailbox` holds the mailbox service's own numbers.
     """
 
-    forwarded: int
-    delivered: int
-    deposited: int
-    tokens: int
-    cover: int
-    acks_sent: int
-    delayed: int
-    streams_spliced: int
-    streams_ended_here: int
-    connections_accepted: int
-    links_dialled: int
-    refused: Mapping[str, int]
-    connections: int
-    relay_links: int
-    streams: int
-    queued_bytes: int
-    relays_known: int
-    boot: int
-    mailbox: Mapping[str, int]
+    forwarded: int = 0
+    delivered: int = 0
+    deposited: int = 0
+    tokens: int = 0
+    cover: int = 0
+    acks_sent: int = 0
+    delayed: int = 0
+    streams_spliced: int = 0
+    streams_ended_here: int = 0
+    connections_accepted: int = 0
+    links_dialled: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
+    connections: int = 0
+    relay_links: int = 0
+    streams: int = 0
+    queued_bytes: int = 0
+    relays_known: int = 0
+    boot: int = 0
+    mailbox: Mapping[str, int] = field(default_factory=dict)
 
     def counters(self) -> dict[str, int]:
         """Return everything that is one number, by name."""

@@ -1,0 +1,189 @@
+"""How the parts of one relay are put together, once its ports and keys exist.
+
+Wiring only: each part gets what it may use and nothing else. Times, limits and rules are
+in the parts themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import trio
+
+from zentalk.config import RelaySettings
+from zentalk.ids import NodeId
+from zentalk.link.hello import RelayCredentials
+from zentalk.net.connection import Connection
+from zentalk.net.runtime import Runtime
+from zentalk.net.serve import connect, serve
+from zentalk.net.transport import ByteStream, Network
+from zentalk.relay.admission import Admission
+from zentalk.relay.directory_service import DirectoryService
+from zentalk.relay.identity import RelayIdentity
+from zentalk.relay.inbound import Inbound, dispatcher_of
+from zentalk.relay.keys import OwnKeys
+from zentalk.relay.links import RelayLinks
+from zentalk.relay.mailbox_service import MailboxService
+from zentalk.relay.router import Router
+from zentalk.relay.stats import Counters
+from zentalk.relay.storage import Stores, mailbox_settings
+from zentalk.relay.streams import TunnelService
+from zentalk.wire.deposit import AckRoute
+from zentalk.wire.descriptor import Descriptor
+from zentalk.wire.text import RelayUri
+
+ROUTER_SHARE: Final = 4
+"""The router's queues get a quarter of the memory, connections and streams another."""
+
+
+class Parts:
+    """All parts of a running relay, and what happens to each connection."""
+
+    def __init__(
+        self,
+        settings: RelaySettings,
+        runtime: Runtime,
+        network: Network,
+        *,
+        identity: RelayIdentity,
+        keys: OwnKeys,
+        stores: Stores,
+        own_outdated: Callable[[int], None],
+    ) -> None:
+        self.counters = Counters()
+        self.connections: set[Connection] = set()
+        self.draining = False
+        self.admission = Admission(
+            settings.network, settings.max_links, settings.memory_bytes // ROUTER_SHARE
+        )
+        self._settings = settings
+        self._runtime = runtime.for_part("connections")
+        self._network = network
+        self._identity = identity
+        self._keys = keys
+        self.links = RelayLinks(
+            runtime.for_part("links"),
+            connect=self._connect,
+            resolve=self._resolve,
+            hints=self._hints,
+            counters=self.counters,
+        )
+        self.directory = DirectoryService(
+            runtime.for_part("directory"),
+            stores.directory,
+            self.links,
+            lambda: keys.descriptor,
+            settings.bootstraps,
+            id_difficulty=settings.id_difficulty,
+            own_outdated=own_outdated,
+        )
+        self.mailboxes = MailboxService(
+            runtime.for_part("mailboxes"),
+            stores.mailboxes,
+            mailbox_settings(settings),
+            identity.node_id,
+            self._send_ack,
+        )
+        self.router = Router(
+            runtime.for_part("router"),
+            node_id=identity.node_id,
+            peelers=keys.peelers,
+            links=self.links,
+            services=self.mailboxes,
+            counters=self.counters,
+            memory_bytes=settings.memory_bytes // ROUTER_SHARE,
+        )
+        self._handlers = self._make_handlers(len(keys.peelers))
+
+    def _make_handlers(self, lanes: int) -> list[Inbound]:
+        tunnels = TunnelService(
+            node_id=self._identity.node_id,
+            verified=self._resolve,
+            links=self.links,
+            serve_inner=self._serve_inner,
+            admission=self.admission,
+            counters=self.counters,
+        )
+        for_clients = dispatcher_of(self.directory, self.mailboxes)
+        for_relays = dispatcher_of(self.directory)
+        return [
+            Inbound(
+                lane=lane,
+                router=self.router,
+                tunnels=tunnels,
+                for_clients=for_clients,
+                for_relays=for_relays,
+            )
+            for lane in range(lanes)
+        ]
+
+    async def accept(self, lane: int, stream: ByteStream, source: str) -> None:
+        """Serve a connection that came in at a lane's port, until it ends."""
+        if self.draining:
+            return
+        refusal = self.admission.open_connection(source)
+        if refusal is not None:
+            self.counters.refuse(refusal)
+            return
+        self.counters.connections_accepted += 1
+        try:
+            await self._serve(stream, lane, depth=0)
+        finally:
+            self.admission.close_connection(source)
+
+    def drain(self) -> None:
+        """Take nothing new; let every connection send what it has queued, and end."""
+        self.draining = True
+        self.links.close_all()
+        for connection in list(self.connections):
+            connection.close()
+
+    async def _serve_inner(self, stream: ByteStream, depth: int) -> None:
+        await self._serve(stream, 0, depth=depth)
+
+    async def _serve(self, stream: ByteStream, lane: int, *, depth: int) -> None:
+        opened: list[Connection] = []
+
+        def on_open(connection: Connection) -> None:
+            opened.append(connection)
+            self.connections.add(connection)
+            if not connection.peer.is_client:
+                self.links.register(connection)
+                self.directory.relay_connected(connection)
+
+        try:
+            await serve(
+                stream,
+                network=self._settings.network,
+                identity=self._identity.key,
+                handlers=self._handlers[lane],
+                runtime=self._runtime,
+                on_open=on_open,
+                depth=depth,
+            )
+        finally:
+            for connection in opened:
+                self.connections.discard(connection)
+                self.mailboxes.connection_lost(connection)
+
+    async def _connect(self, uri: RelayUri, nursery: trio.Nursery) -> Connection:
+        stream = await self._network.dial(uri.host, uri.port)
+        return await connect(
+            stream,
+            network=self._settings.network,
+            relay_identity=uri.identity,
+            hello=RelayCredentials(self._keys.descriptor.raw, self._identity.key),
+            handlers=self._handlers[0],
+            runtime=self._runtime,
+            nursery=nursery,
+        )
+
+    def _resolve(self, node_id: NodeId) -> Descriptor | None:
+        return self.directory.descriptor_of(node_id)
+
+    def _hints(self, node_id: NodeId) -> list[RelayUri]:
+        return self.directory.hints_of(node_id)
+
+    def _send_ack(self, route: AckRoute) -> None:
+        self.router.send_ack(route)

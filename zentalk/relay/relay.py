@@ -1,0 +1,233 @@
+"""The relay as one object: how it starts, what it reports, and how it stops.
+
+It holds no rules of its own. Everything that runs is a task of `run`, which ends only
+after `stop`, or with the error of a part that cannot go on.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+import trio
+
+from zentalk.config import RelaySettings
+from zentalk.errors import ConfigError
+from zentalk.ids import EPOCH_SECONDS, Epoch, NodeId
+from zentalk.mailbox.core import MailboxStats
+from zentalk.net.runtime import Runtime
+from zentalk.net.transport import Listener, Network
+from zentalk.relay.housekeeping import Housekeeping, boot_keys
+from zentalk.relay.identity import load_or_create_relay_identity
+from zentalk.relay.keys import OwnKeys, filter_capacity
+from zentalk.relay.listening import bind_lanes
+from zentalk.relay.parts import Parts
+from zentalk.relay.stats import Counters, RelayStats
+from zentalk.relay.status import RelayStatus, coarse
+from zentalk.relay.storage import Stores, open_stores
+from zentalk.store.directory_store import FILE_NAME as DIRECTORY_FILE
+from zentalk.store.key_file import KEY_FILE_NAME
+from zentalk.wire.descriptor import (
+    ROLE_DIRECTORY,
+    ROLE_FORWARD,
+    ROLE_MAILBOX,
+    DescriptorBody,
+    Lane,
+)
+
+JOIN_SECONDS: Final = 10.0
+DRAIN_SECONDS: Final = 2.0
+
+
+class Relay:
+    """One relay over any network.
+
+    Reads its identity from `settings.directory`, or makes one in a folder that no relay
+    has used; raises ConfigError if that cannot be done.
+    """
+
+    def __init__(self, settings: RelaySettings, runtime: Runtime, network: Network) -> None:
+        self._settings = settings
+        self._runtime = runtime
+        self._network = network
+        folder = settings.directory
+        if (folder / DIRECTORY_FILE).exists() and not (folder / KEY_FILE_NAME).exists():
+            raise ConfigError(
+                f"the identity key {folder / KEY_FILE_NAME} is gone: restore it from a backup, "
+                "or use another folder for a new relay"
+            )
+        self._identity = load_or_create_relay_identity(folder, runtime.entropy)
+        self._port = settings.port
+        self._parts: Parts | None = None
+        self._keys: OwnKeys | None = None
+        self._state = "stopped"
+        self._started_at = 0.0
+        self._stopping = trio.Event()
+
+    @property
+    def node_id(self) -> NodeId:
+        """The id other relays know this one by."""
+        return self._identity.node_id
+
+    @property
+    def uri(self) -> str:
+        """The `zt-relay:...` text; its port is final once `run` has started."""
+        return self._identity.uri(self._settings.host, self._port)
+
+    def stop(self) -> None:
+        """Let `run` finish what it is writing, and return."""
+        self._stopping.set()
+
+    async def run(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until `stop`; reports its URI once the network knows its new keys.
+
+        Raises ConfigError (port, folder) or StorageError (database) in a sentence each.
+        """
+        try:
+            await self._run(task_status)
+        except BaseExceptionGroup as group:
+            # Callers are promised the error itself, not the nursery that it ended.
+            raise _only_leaf(group) from None
+
+    async def _run(self, task_status: trio.TaskStatus[str]) -> None:
+        settings = self._settings
+        listeners = await bind_lanes(self._network, settings.host, settings.port, settings.lanes)
+        self._port = listeners[0].port
+        self._started_at = self._runtime.wall()
+        self._state = "starting"
+        try:
+            stores = await self._runtime.run_blocking(partial(open_stores, settings))
+            try:
+                await self._run_parts(stores, listeners, task_status)
+            finally:
+                stores.close()
+        finally:
+            self._state = "stopped"
+            with trio.CancelScope(shield=True):
+                for listener in listeners:
+                    await listener.aclose()
+
+    async def _run_parts(
+        self, stores: Stores, listeners: list[Listener], task_status: trio.TaskStatus[str]
+    ) -> None:
+        settings, runtime = self._settings, self._runtime
+        keys = self._keys = self._make_keys(listeners)
+        await boot_keys(runtime, settings.directory, keys)
+        house = Housekeeping(runtime, settings.directory, keys, self.status)
+        parts = self._parts = Parts(
+            settings,
+            runtime,
+            self._network,
+            identity=self._identity,
+            keys=keys,
+            stores=stores,
+            own_outdated=house.boot_again,
+        )
+        await house.write_status()
+        async with trio.open_nursery() as nursery:
+            await nursery.start(parts.mailboxes.run)
+            for part in (parts.links.run, parts.router.run, parts.directory.run):
+                nursery.start_soon(part)
+            for lane, listener in enumerate(listeners):
+                nursery.start_soon(listener.serve, partial(parts.accept, lane))
+            nursery.start_soon(house.run, parts.directory.publish_own)
+            await parts.directory.joined(JOIN_SECONDS)
+            await self._enter("ready", house)
+            task_status.started(self.uri)
+            await self._stopping.wait()
+            await self._enter("stopping", house)
+            await _drain(parts)
+            nursery.cancel_scope.cancel()
+        await self._enter("stopped", house)
+
+    async def _enter(self, state: str, house: Housekeeping) -> None:
+        self._state = state
+        await house.write_status()
+
+    def stats(self) -> RelayStats:
+        """Return counters and gauges of this moment; all zero before `run`."""
+        parts = self._parts
+        if parts is None or self._keys is None:
+            return RelayStats()
+        counted = {name: getattr(parts.counters, name) for name in Counters.__slots__}
+        counted["refused"] = dict(parts.counters.refused)
+        return RelayStats(
+            **counted,
+            connections=parts.admission.connections,
+            relay_links=len(parts.links.connected()),
+            streams=parts.admission.streams,
+            queued_bytes=parts.router.queued_bytes,
+            relays_known=len(parts.directory.descriptors),
+            boot=self._keys.descriptor.boot,
+            mailbox=_flat(parts.mailboxes.stats()),
+        )
+
+    def status(self) -> RelayStatus:
+        """Return what the status file says, in rounded numbers."""
+        stats = self.stats()
+        return RelayStatus(
+            running=self._state != "stopped",
+            state=self._state,
+            pid=os.getpid(),
+            port=self._port,
+            uri=self.uri,
+            network=self._settings.network,
+            version=_version(),
+            started_at=int(self._started_at // EPOCH_SECONDS * EPOCH_SECONDS),
+            counters=coarse(stats.counters()),
+            refused=coarse(stats.refused),
+            mailbox=coarse(stats.mailbox),
+        )
+
+    def _make_keys(self, listeners: list[Listener]) -> OwnKeys:
+        settings = self._settings
+        body = DescriptorBody(
+            network=settings.network,
+            identity=self._identity.key.public,
+            host=settings.host,
+            lanes=tuple(Lane(listener.port, bytes(32), bytes(32)) for listener in listeners),
+            roles=ROLE_FORWARD | ROLE_DIRECTORY | ROLE_MAILBOX,
+            family=settings.family.encode(),
+            max_links=settings.max_links,
+            version=_version(),
+            epoch=Epoch(0),
+            boot=0,
+        )
+        capacity = filter_capacity(settings.memory_bytes, len(listeners))
+        return OwnKeys(
+            self._identity.key, body, self._runtime.for_part("mix-keys").entropy, capacity
+        )
+
+
+async def _drain(parts: Parts) -> None:
+    parts.drain()
+    with trio.move_on_after(DRAIN_SECONDS):
+        for connection in list(parts.connections):
+            await connection.closed.wait()
+
+
+def _version() -> str:
+    try:
+        return version("zentalk")
+    except PackageNotFoundError:
+        return "unknown"  # run from a source tree that was not installed
+
+
+def _flat(stats: MailboxStats) -> dict[str, int]:
+    """Return a mailbox's numbers by name, what happened beside what is there."""
+    values = asdict(stats)
+    counters: dict[str, int] = values.pop("counters")
+    return counters | values
+
+
+def _only_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the one error inside nested groups, or the group if there are several."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        if len(error.exceptions) != 1:
+            return group
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,54 @@
+"""A relay's databases: where they lie, and what the settings mean for them.
+
+Queue and directory are separate files, so that deleting the one never costs the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zentalk.config import RelaySettings
+from zentalk.mailbox.settings import MailboxSettings, Profile
+from zentalk.mailbox.storage import MailboxStore
+from zentalk.store.directory_store import DirectoryStore
+from zentalk.store.mailbox_memory import MemoryMailboxStore
+from zentalk.store.mailbox_sqlite import SqliteMailboxStore
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The open databases of one relay."""
+
+    directory: DirectoryStore
+    mailboxes: MailboxStore
+
+    def close(self) -> None:
+        """Close both."""
+        self.directory.close()
+        self.mailboxes.close()
+
+
+def open_stores(settings: RelaySettings) -> Stores:
+    """Open or make the databases; raises StorageError naming the file that is bad."""
+    directory = DirectoryStore(settings.directory)
+    try:
+        return Stores(directory, _open_mailboxes(settings))
+    except BaseException:
+        directory.close()
+        raise
+
+
+def mailbox_settings(settings: RelaySettings) -> MailboxSettings:
+    """Return the mailbox limits; raises ConfigError if the settings allow none."""
+    return MailboxSettings(
+        profile=Profile(settings.mailbox_profile),
+        ttl_seconds=settings.queue_ttl_seconds,
+        sweep_seconds=settings.sweep_seconds,
+    )
+
+
+def _open_mailboxes(settings: RelaySettings) -> MailboxStore:
+    if settings.mailbox_profile == "memory":
+        return MemoryMailboxStore()
+    # Named by the port of the settings, not the one bound: 0 must find its mail again.
+    return SqliteMailboxStore(settings.directory / f"queue-{settings.port}.db")
