@@ -115,9 +115,10 @@ def _from_text(text: str, field: FieldInfo, variable: str) -> object:
     if isinstance(field.default, tuple):
         return text.replace(",", " ").split()
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        (value,) = tomllib.loads(f"value = {text}").values()
+    except ValueError:  # not TOML, or more than one line of it
         raise ConfigError(f"{variable}: it must be a number or true or false") from None
+    return value
 
 
 def _advice(kind: type[Settings], key: str) -> str:
