@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _drop_output()
         return FAILED
-    except Exception as error:  # noqa: BLE001 - the last line of defence
+    except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - the last line of defence
         return _explain(error)
     return code
 
@@ -40,7 +40,7 @@ def _run(argv: Sequence[str]) -> int:
     return run(argv)
 
 
-def _explain(error: Exception) -> int:
+def _explain(error: BaseException) -> int:
     """Print the one sentence that an error has; the sentence of a bug names only its place."""
     from zentalk.cli.errors import UsageError  # noqa: PLC0415
     from zentalk.errors import ZentalkError  # noqa: PLC0415
@@ -65,15 +65,21 @@ def _find(error: BaseException, kind: type[BaseException]) -> BaseException | No
 
 
 def _bug(error: BaseException) -> str:
+    place = _place(error)
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = "an unknown place"
-    if trace is not None:
-        place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+        place = _place(error) or place
     return f"internal error: {type(error).__name__} at {place}; please report this line"
+
+
+def _place(error: BaseException) -> str:
+    """Return where an error was raised, as file:line."""
+    trace = error.__traceback__
+    place = ""
+    while trace is not None:
+        place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
 
 
 def _complain(sentence: str) -> None:

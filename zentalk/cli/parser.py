@@ -45,7 +45,7 @@ Bootstraps = Annotated[
     Parameter(
         "--bootstrap",
         help="A relay to ask first, zt-relay:IDENTITY@HOST:PORT; may be given several times.",
-        consume_multiple=True,
+        consume_multiple=(1, None),
         negative=(),
     ),
 ]

@@ -1,0 +1,85 @@
+"""Wrong arguments: one sentence, exit code 2, and nothing was made."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+ADDRESS = "zt1" + "a" * 56
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["relay", "nonsense"],
+        ["relay", "init"],
+        ["relay", "init", "--dir"],
+        ["relay", "init", "--dir", "DIR", "extra"],
+        ["relay", "init", "--dir", "DIR", "--colour", "blue"],
+        ["relay", "init", "--dir", "DIR", "--port", "x"],
+        ["relay", "init", "--dir", "DIR", "--port", "-1"],
+        ["relay", "init", "--dir", "DIR", "--port", "65536"],
+        ["relay", "init", "--dir", "DIR", "--host", "two words"],
+        ["relay", "init", "--dir", "DIR", "--bootstrap", "zt-relay:x"],
+        ["relay", "init", "--dir", "DIR", "--bootstrap", "http://127.0.0.1:9001"],
+        ["api", "init", "--dir", "DIR"],
+        ["api", "init", "--dir", "DIR", "--bootstrap"],
+        ["api", "init", "--dir", "DIR", "--bootstrap", "zt-relay:x@127.0.0.1:9001"],
+        ["api", "init", "--dir", "DIR", "--bootstrap", "URI", "--port", "70000"],
+        ["api", "init", "--dir", "DIR", "--bootstrap", "URI", "--name", "x" * 65],
+        ["contact", "add", "--dir", "DIR", "bob"],
+        ["contact", "add", "--dir", "DIR", ADDRESS],
+        ["contact", "add", "--dir", "DIR"],
+        ["contact", "accept", "--dir", "DIR", "bob"],
+        ["message", "send", "--dir", "DIR", "--to", "bob", "hello"],
+        ["message", "send", "--dir", "DIR", "--to", ADDRESS],
+        ["message", "send", "--dir", "DIR", "--to", ADDRESS, "--wait", "read", "hello"],
+        ["message", "list", "--dir", "DIR", "--with", "bob"],
+        ["message", "list", "--dir", "DIR", "--with", ADDRESS, "--limit", "0"],
+        ["sim", "run", "--nodes", "2"],
+        ["sim", "run", "--nodes", "101"],
+        ["sim", "run", "--nodes", "x"],
+        ["sim", "run", "--kill-relays", "3"],
+        ["sim", "run", "--kill-relays", "-1"],
+        ["sim", "run", "--nodes", "10", "--kill-relays", "8"],
+        ["sim", "run", "--users", "1"],
+        ["sim", "run", "--messages", "0"],
+        ["sim", "run", "--seed", "-1"],
+        ["sim", "run", "--net", "udp"],
+        ["sim", "up", "--nodes", "2"],
+        ["sim", "up", "--users", "1"],
+    ],
+    ids=" ".join,
+)
+def test_one_sentence_and_nothing_else(run: Run, tmp_path: Path, arguments: list[str]) -> None:
+    directory = tmp_path / "node"
+    uri = "zt-relay:" + "a" * 52 + "@127.0.0.1:9001"
+    filled = [{"DIR": str(directory), "URI": uri}.get(word, word) for word in arguments]
+    result = run(*filled)
+    assert result.code == 2
+    assert not result.out
+    assert not directory.exists()
+
+
+def test_ranges_are_named(run: Run) -> None:
+    assert "3 to 100" in run("sim", "run", "--nodes", "2").err
+    assert "3 to 100" in run("sim", "up", "--nodes", "101").err
+    assert "leaves 2 of 10" in run("sim", "run", "--nodes", 10, "--kill-relays", 8).err
+    assert "zentalk relay init --help" in run("relay", "init", "--colour", "blue").err
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["relay"], ["api"], ["contact"], ["message"], ["sim"], ["api", "init"]]
+)
+def test_help(run: Run, command: list[str]) -> None:
+    result = run(*command, "--help")
+    assert result.code == 0
+    assert result.out.startswith(" ".join(["Usage: zentalk", *command]))
+
+
+def test_version(run: Run) -> None:
+    result = run("--version")
+    assert result.code == 0
+    assert result.out[0].isdigit()
