@@ -49,9 +49,14 @@ class StreamState(Enum):
 
     ASKED = "we sent Open"
     OFFERED = "the peer sent Open"
+    ABANDONED = "we sent Open and no longer want it: closed as soon as it is answered"
     OPEN = "both may send"
     CLOSED_BY_US = "we sent Close, the peer has not"
     CLOSED_BY_PEER = "both sent Close, but our owner has not let go"
+
+
+_IN_USE: Final = frozenset((StreamState.OPEN, StreamState.CLOSED_BY_US))
+_UNANSWERED: Final = frozenset((StreamState.ASKED, StreamState.ABANDONED))
 
 
 class _Stream:
@@ -128,13 +133,16 @@ class StreamTable:
     def close(self, stream_id: int, reason: str = "done") -> None:
         """Let go of a stream and drop what was not read; nothing if that was done before."""
         stream = self._streams.get(stream_id)
-        if stream is None or stream.state is StreamState.CLOSED_BY_US:
+        if stream is None:
             return
         if stream.state is StreamState.OFFERED:
             self.refuse(stream_id, reason)
         elif stream.state is StreamState.CLOSED_BY_PEER:
             self._remove(stream_id)
-        else:
+        elif stream.state is StreamState.ASKED:
+            # A Close now could cross a Refused, and name a stream that is gone.
+            stream.state = StreamState.ABANDONED
+        elif stream.state is StreamState.OPEN:
             stream.state = StreamState.CLOSED_BY_US
             stream.received = bytearray()
             self._send(Close(stream_id, reason))
@@ -247,7 +255,9 @@ class StreamTable:
         if frame.credit_bytes > WINDOW_BYTES:
             raise DecodeError("a stream is granted too much credit")
         stream.credit = frame.credit_bytes
-        if stream.state is StreamState.CLOSED_BY_US:
+        if stream.state is StreamState.ABANDONED:
+            stream.state = StreamState.CLOSED_BY_US
+            self._send(Close(frame.stream_id, "gone"))
             return None
         stream.state = StreamState.OPEN
         return StreamAccepted(frame.stream_id)
@@ -255,41 +265,32 @@ class StreamTable:
     def _refused(self, frame: Refused) -> StreamEvent | None:
         stream = self._asked(frame.stream_id)
         self._remove(frame.stream_id)
-        if stream.state is StreamState.CLOSED_BY_US:
+        if stream.state is StreamState.ABANDONED:
             return None
         return StreamRefused(frame.stream_id, frame.reason)
 
     def _close(self, frame: Close) -> StreamEvent | None:
-        stream_id = frame.stream_id
-        stream = self._known(stream_id)
-        if stream.state is StreamState.ASKED:
-            raise DecodeError("a stream is closed before it was opened")
+        stream = self._in_use(frame.stream_id)
         if stream.state is StreamState.CLOSED_BY_US:
-            self._remove(stream_id)
+            self._remove(frame.stream_id)
             return None
-        was_offered = stream.state is StreamState.OFFERED
         stream.state = StreamState.CLOSED_BY_PEER
-        self._send(Refused(stream_id, "closed") if was_offered else Close(stream_id, "done"))
-        return StreamClosed(stream_id, frame.reason)
+        self._send(Close(frame.stream_id, "done"))
+        return StreamClosed(frame.stream_id, frame.reason)
 
     # Bookkeeping.
 
-    def _known(self, stream_id: int) -> _Stream:
-        stream = self._streams.get(stream_id)
-        if stream is None or stream.state is StreamState.CLOSED_BY_PEER:
-            raise DecodeError("a frame names a stream that does not exist")
-        return stream
-
     def _in_use(self, stream_id: int) -> _Stream:
-        stream = self._known(stream_id)
-        if stream.state in (StreamState.ASKED, StreamState.OFFERED):
-            raise DecodeError("a stream is used before it was opened")
+        """Return a stream that the peer may use: opened, and not closed by it."""
+        stream = self._streams.get(stream_id)
+        if stream is None or stream.state not in _IN_USE:
+            raise DecodeError("a frame names a stream that is not open")
         return stream
 
     def _asked(self, stream_id: int) -> _Stream:
-        """Return a stream of ours that the peer may still answer, closed by us or not."""
-        stream = self._known(stream_id)
-        if not self._is_own(stream_id) or stream.state is StreamState.OPEN:
+        """Return a stream of ours that the peer has not answered yet."""
+        stream = self._streams.get(stream_id)
+        if stream is None or stream.state not in _UNANSWERED:
             raise DecodeError("an answer to a stream that was not asked for")
         return stream
 

@@ -1,0 +1,34 @@
+"""When a link pings and when it is dead; time is an argument."""
+
+import pytest
+
+from zentalk.link.keepalive import DEAD_SECONDS, PING_SECONDS, Due, Keepalive
+
+
+def test_the_initiator_pings_after_silence_and_gives_up_after_more() -> None:
+    keepalive = Keepalive(100.0, pings=True)
+    assert keepalive.next_deadline() == 130.0
+    assert keepalive.due(129.9) is Due.NOTHING
+    assert keepalive.due(130.0) is Due.PING
+    assert keepalive.next_deadline() == 160.0
+    assert keepalive.due(160.0) is Due.PING
+    assert keepalive.next_deadline() == 175.0
+    assert keepalive.due(174.9) is Due.NOTHING
+    assert keepalive.due(175.0) is Due.DEAD
+
+
+def test_whatever_is_heard_starts_the_clock_again() -> None:
+    keepalive = Keepalive(0.0, pings=True)
+    keepalive.due(PING_SECONDS)
+    keepalive.heard(70.0)
+    assert keepalive.next_deadline() == 70.0 + PING_SECONDS
+    assert keepalive.due(70.0 + DEAD_SECONDS - 0.1) is Due.PING
+    assert keepalive.due(70.0 + DEAD_SECONDS) is Due.DEAD
+
+
+@pytest.mark.parametrize("now", [0.0, PING_SECONDS, DEAD_SECONDS - 1])
+def test_the_responder_only_listens(now: float) -> None:
+    keepalive = Keepalive(0.0, pings=False)
+    assert keepalive.next_deadline() == DEAD_SECONDS
+    assert keepalive.due(now) is Due.NOTHING
+    assert keepalive.due(DEAD_SECONDS) is Due.DEAD
