@@ -1,0 +1,307 @@
+"""A mailbox core and its shell in miniature: the store runs when told, the clock is a number.
+
+`Desk` executes commands as the relay's service would, but nothing happens by itself:
+`commit` runs the store, `pass_time` moves the clock. What the core did is in lists.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from zentalk.errors import StorageError
+from zentalk.ids import DAY_SECONDS, Day, DepositId, MailboxId, NodeId, SendId
+from zentalk.mailbox import events
+from zentalk.mailbox.commands import (
+    Answer,
+    Apply,
+    CloseCollector,
+    Command,
+    Push,
+    PushToken,
+    Refuse,
+    SendAck,
+)
+from zentalk.mailbox.core import MailboxCore
+from zentalk.mailbox.events import Collector, Ticket
+from zentalk.mailbox.settings import MailboxSettings
+from zentalk.mailbox.storage import Envelope, MailboxStore, Operation, Outcome
+from zentalk.store.mailbox_memory import MemoryMailboxStore
+from zentalk.wire.deposit import COMPACT_ACK_BYTES, AckRoute, Deposit
+from zentalk.wire.rpc_mailbox import SendIdEntry, SendIdKind
+
+START_WALL = 1_750_000_000.0
+HOUR = 3600
+TODAY = Day(int(START_WALL // DAY_SECONDS))
+ALWAYS = 2**32 - 1
+
+
+def mailbox_id(name: str) -> MailboxId:
+    return MailboxId(hashlib.sha256(name.encode()).digest())
+
+
+def send_id(name: str) -> SendId:
+    return SendId(hashlib.sha256(name.encode()).digest()[:16])
+
+
+def deposit_id(number: int) -> DepositId:
+    return DepositId(number.to_bytes(16, "big"))
+
+
+def route(number: int) -> AckRoute:
+    return AckRoute(NodeId(bytes(32)), 0, number.to_bytes(COMPACT_ACK_BYTES, "big"))
+
+
+def number_of(ack: AckRoute) -> int:
+    return int.from_bytes(ack.blob, "big")
+
+
+def entry(
+    name: str,
+    kind: SendIdKind = SendIdKind.CONTACT,
+    valid_from: int = 0,
+    valid_until: int = ALWAYS,
+) -> SendIdEntry:
+    return SendIdEntry(send_id(name), kind, Day(valid_from), Day(valid_until))
+
+
+def deposit(
+    number: int,
+    to: str = "bob",
+    *,
+    body: bytes | None = None,
+    ttl_seconds: int = 30 * DAY_SECONDS,
+    ack: int | None = None,
+) -> Deposit:
+    """Deposit `number`; its envelope names it, its ack route too (another with `ack`)."""
+    sealed = b"envelope %d" % number if body is None else body
+    return Deposit(
+        send_id(to),
+        deposit_id(number),
+        ttl_seconds,
+        route(number if ack is None else ack),
+        sealed,
+    )
+
+
+def envelope(seq: int, box: str = "bob", to: str = "bob", **changes: Any) -> Envelope:
+    whole = Envelope(
+        mailbox_id(box),
+        seq,
+        send_id(to),
+        deposit_id(seq),
+        arrived_hour=100,
+        expires_hour=200,
+        attempts=0,
+        last_attempt_hour=0,
+        sealed=b"envelope %d" % seq,
+    )
+    return replace(whole, **changes)
+
+
+def counting_entropy() -> Callable[[int], bytes]:
+    """Entropy whose n-th draw is known: bytes spread evenly, never the same twice."""
+    drawn = 0
+
+    def draw(size: int) -> bytes:
+        nonlocal drawn
+        drawn += 1
+        return hashlib.shake_256(drawn.to_bytes(8, "big")).digest(size)
+
+    return draw
+
+
+class FailingStore:
+    """A store that fails on demand, changing nothing."""
+
+    def __init__(self, store: MailboxStore) -> None:
+        self.store = store
+        self.fails: Callable[[Operation], bool] = lambda operation: False
+        self.error = StorageError("the disk is gone")
+        self.load = store.load
+        self.close = store.close
+
+    def apply(self, operations: Any) -> list[Outcome]:
+        if any(self.fails(operation) for operation in operations):
+            raise self.error
+        return self.store.apply(operations)
+
+
+class Desk:
+    """A core, its store, and what came out. Commits happen at once unless `by_hand`."""
+
+    def __init__(
+        self,
+        settings: MailboxSettings | None = None,
+        store: MailboxStore | None = None,
+        *,
+        wall: float = START_WALL,
+        by_hand: bool = False,
+    ) -> None:
+        self.settings = settings or MailboxSettings()
+        self.failing = FailingStore(store or MemoryMailboxStore())
+        self.now = 0.0
+        self.wall = wall
+        self.by_hand = by_hand
+        self.queue: deque[Apply] = deque()
+        self.operations: list[Operation] = []
+        self.pushes: list[Push] = []
+        self.tokens: list[PushToken] = []
+        self.closed: list[Collector] = []
+        self.acks: list[tuple[float, int]] = []
+        self.answers: dict[Ticket, tuple[Any, ...] | str] = {}
+        self._numbers = 0
+        self.core = self._start()
+
+    def _start(self) -> MailboxCore:
+        core = MailboxCore(
+            self.settings,
+            self.failing.load(),
+            wall=self.wall,
+            now=self.now,
+            entropy=counting_entropy(),
+        )
+        self.core = core
+        self.feed(events.TimePassed())
+        return core
+
+    def restart(self, *, wall: float | None = None) -> None:
+        """The process dies: memory and queued operations are gone, the store is not."""
+        self.queue.clear()
+        self.wall = self.wall if wall is None else wall
+        self._start()
+
+    # --- what happens --------------------------------------------------------------------
+
+    def feed(self, event: events.Event) -> list[Command]:
+        commands = self.core.handle(event, self.now)
+        for command in commands:
+            self._execute(command)
+        if not self.by_hand:
+            self.commit()
+        return commands
+
+    def _execute(self, command: Command) -> None:
+        match command:
+            case Apply():
+                self.queue.append(command)
+            case Push():
+                self.pushes.append(command)
+            case PushToken():
+                self.tokens.append(command)
+            case CloseCollector():
+                self.closed.append(command.collector)
+            case SendAck():
+                self.acks.append((self.now, number_of(command.route)))
+            case Answer():
+                self.answers[command.ticket] = command.fields
+            case Refuse():
+                self.answers[command.ticket] = command.reason
+
+    def commit(self, count: int | None = None) -> None:
+        """Let the store execute queued operations, each as a transaction of its own."""
+        while self.queue and (count is None or count > 0):
+            command = self.queue.popleft()
+            self.operations.append(command.operation)
+            try:
+                outcome = self.failing.apply([command.operation])[0]
+            except StorageError:
+                self.feed(events.ApplyFailed(command.number))
+            else:
+                self.feed(events.Applied(command.number, outcome))
+            if count is not None:
+                count -= 1
+
+    def pass_time(self, seconds: float, *, wall_too: bool = True) -> None:
+        """Move the clock, stopping at every deadline on the way."""
+        end = self.now + seconds
+        while self.core.next_deadline() <= end:
+            step = max(self.core.next_deadline(), self.now) - self.now
+            self._move(step, wall_too=wall_too)
+            self.feed(events.TimePassed())
+        self._move(end - self.now, wall_too=wall_too)
+
+    def _move(self, seconds: float, *, wall_too: bool) -> None:
+        self.now += seconds
+        if wall_too:
+            self.wall += seconds
+
+    # --- who asks ------------------------------------------------------------------------
+
+    def number(self) -> int:
+        self._numbers += 1
+        return self._numbers
+
+    def result(self, ticket: Ticket) -> tuple[Any, ...] | str | None:
+        return self.answers.get(ticket)
+
+    def open(
+        self, box: str = "bob", generation: int = 1, window: int = 64
+    ) -> tuple[Collector, Ticket]:
+        collector, ticket = Collector(self.number()), Ticket(self.number())
+        self.feed(events.OpenAsked(ticket, collector, mailbox_id(box), generation, window))
+        return collector, ticket
+
+    def collect(self, box: str = "bob", generation: int = 1, window: int = 64) -> Collector:
+        """Open a mailbox, which must succeed."""
+        collector, ticket = self.open(box, generation, window)
+        if self.by_hand:
+            self.commit()
+        assert self.result(ticket) == ()
+        return collector
+
+    def register(self, collector: Collector, *entries: SendIdEntry) -> None:
+        ticket = Ticket(self.number())
+        self.feed(events.SendIdsAsked(ticket, collector, entries, ()))
+        if self.by_hand:
+            self.commit()
+        assert self.result(ticket) == ()
+
+    def mailbox(self, *entries: SendIdEntry, window: int = 64) -> Collector:
+        """Bob's mailbox with his send ids (by default one contact's), and he is online."""
+        collector = self.collect("bob", 1, window)
+        self.register(collector, *(entries or (entry("bob"),)))
+        return collector
+
+    def lose(self, collector: Collector) -> None:
+        self.feed(events.CollectorLost(collector))
+
+    def deposit(self, number: int, to: str = "bob", **more: Any) -> None:
+        self.feed(events.DepositArrived(deposit(number, to, **more)))
+
+    def ack(self, collector: Collector, *seqs: int) -> None:
+        self.feed(events.AckReceived(collector, seqs))
+
+    def ack_all(self, collector: Collector) -> None:
+        """Save and ack whatever is pushed, until nothing more comes."""
+        while seqs := self.take_pushes(collector):
+            self.ack(collector, *(push.seq for push in seqs))
+
+    # --- what can be seen ----------------------------------------------------------------
+
+    def take_pushes(self, collector: Collector) -> list[Push]:
+        taken = [push for push in self.pushes if push.collector == collector]
+        self.pushes = [push for push in self.pushes if push.collector != collector]
+        return taken
+
+    def stored(self) -> int:
+        return stored(self.failing)
+
+    def acked_numbers(self) -> list[int]:
+        return [number for _, number in self.acks]
+
+
+def bodies(pushes: Iterable[Push]) -> list[bytes]:
+    return [push.sealed for push in pushes]
+
+
+def numbers(pushes: Iterable[Push]) -> list[int]:
+    return [int(push.sealed.split()[1]) for push in pushes]
+
+
+def stored(store: MailboxStore) -> int:
+    """How many envelopes a store holds."""
+    return sum(item.count for box in store.load().mailboxes for item in box.waiting)
