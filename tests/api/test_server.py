@@ -53,6 +53,14 @@ async def test_the_note_is_gone_after_the_stop(node: FakeNode, tmp_path: Path) -
     assert not (tmp_path / ADDRESS_FILE).exists()
 
 
+async def test_it_can_be_cancelled(node: FakeNode, tmp_path: Path) -> None:
+    async with trio.open_nursery() as nursery:
+        settings = ApiSettings(directory=tmp_path, port=0)
+        await nursery.start(serve, node, settings, TOKEN, node.stopping)
+        nursery.cancel_scope.cancel()
+    assert noted_url(tmp_path) is None
+
+
 async def test_many_requests_on_one_connection(rest: httpx.AsyncClient) -> None:
     for _ in range(50):
         assert (await rest.get("/v1/health")).json() == {"status": "ok"}

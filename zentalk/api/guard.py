@@ -82,6 +82,9 @@ class Shield:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+            return
         started = False
 
         async def send_and_note(message: Message) -> None:
@@ -97,6 +100,13 @@ class Shield:
             self._log.error("request_failed", error=type(error).__name__)
             if scope["type"] == "http" and not started:
                 await unexpected()(scope, receive, send)
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """Answer the server's start and stop; the nursery around it does what there is to do."""
+    for stage in ("startup", "shutdown"):
+        await receive()
+        await send({"type": f"lifespan.{stage}.complete"})
 
 
 def _read(headers: list[tuple[bytes, bytes]]) -> tuple[str | None, str | None, bytes | None]:

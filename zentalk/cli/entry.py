@@ -83,8 +83,10 @@ def _place(error: BaseException) -> str:
 
 
 def _complain(sentence: str) -> None:
+    from zentalk.cli.output import harmless  # noqa: PLC0415
+
     try:
-        print(f"zentalk: {' '.join(sentence.split())}", file=sys.stderr, flush=True)
+        print(f"zentalk: {harmless(' '.join(sentence.split()))}", file=sys.stderr, flush=True)
     except OSError:
         return
 
