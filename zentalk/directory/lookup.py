@@ -141,6 +141,10 @@ class Lookup:
         question = self._open.pop(node_id, None)
         if question is None and self._late.pop(node_id, None) is None:
             return
+        self._remove(node_id)
+
+    def _remove(self, node_id: NodeId) -> None:
+        """Make room in every path for the next nearest."""
         for path in self._paths:
             path.remove([node_id])
 
@@ -168,7 +172,7 @@ class Lookup:
         for node_id, question in list(self._open.items()):
             if question.dead_at <= now:
                 del self._open[node_id]
-                question.path.remove([node_id])
+                self._remove(node_id)
                 self._late[node_id] = question.path
             elif question.hedge_at <= now:
                 question.hedge_at = 0.0

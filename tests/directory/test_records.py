@@ -1,0 +1,116 @@
+import pytest
+
+from tests.directory.support import WALL, identity, seeded
+from zentalk.directory import records
+from zentalk.directory.records import (
+    AHEAD_DAYS,
+    CLOCK_DAYS,
+    AlreadyHeld,
+    Decision,
+    Held,
+    Keep,
+    Refusal,
+    Refuse,
+    best,
+    decide,
+    first_valid_day,
+    is_valid_on,
+)
+from zentalk.ids import DAY_SECONDS, Day, day_at
+from zentalk.wire.user_record import (
+    RECORD_BYTES,
+    OuterRecord,
+    RecordContents,
+    decode_record,
+    seal_record,
+)
+
+TODAY = day_at(WALL)
+EMPTY = RecordContents((), b"", b"")
+
+
+def record(day: int = TODAY, sequence: int = 1, owner: int = 1, salt: str = "") -> OuterRecord:
+    raw = seal_record(identity(owner), Day(day), sequence, EMPTY, seeded(f"{salt} {sequence}"))
+    return decode_record(raw)
+
+
+def ask(
+    new: OuterRecord,
+    held: OuterRecord | None = None,
+    *,
+    is_holder: bool = True,
+    held_bytes: int = 0,
+    furthest: Held | None = None,
+    now: float = WALL,
+) -> Decision:
+    return decide(
+        new,
+        now,
+        is_holder=is_holder,
+        held=held.raw if held else None,
+        held_sequence=held.sequence if held else 0,
+        held_bytes=held_bytes,
+        furthest=furthest,
+    )
+
+
+def test_a_record_is_kept_from_the_day_before_to_eight_days_ahead() -> None:
+    kept = [offset for offset in range(-4, 15) if isinstance(ask(record(TODAY + offset)), Keep)]
+    assert kept == list(range(-1, AHEAD_DAYS + CLOCK_DAYS + 1))
+
+
+def test_k8_old_sequences_and_other_bytes_of_the_same_are_refused() -> None:
+    held = record(sequence=5)
+    assert ask(record(sequence=4), held) == Refuse(Refusal.STALE)
+    assert ask(record(sequence=5, salt="other"), held) == Refuse(Refusal.STALE)
+    newer = record(sequence=6)
+    assert ask(newer, held) == Keep(newer)
+
+
+def test_k8_expired_and_far_off_days_are_refused() -> None:
+    assert ask(record(TODAY - 2)) == Refuse(Refusal.EXPIRED)
+    assert ask(record(TODAY + 30)) == Refuse(Refusal.TOO_EARLY)
+    later = WALL + 2 * DAY_SECONDS
+    assert ask(record(TODAY), now=later) == Refuse(Refusal.EXPIRED)
+
+
+def test_k8_without_the_sequence_rule_a_rollback_goes_through() -> None:
+    """Control: decide as if nothing were held, and the old record replaces the new one."""
+    old = record(sequence=4)
+    assert ask(old, held=None) == Keep(old)
+
+
+def test_the_same_record_again_is_yes_without_a_write() -> None:
+    held = record(sequence=5)
+    assert ask(held, held) == AlreadyHeld()
+    assert ask(held, held, is_holder=False) == AlreadyHeld()
+
+
+def test_only_holders_hold() -> None:
+    assert ask(record(), is_holder=False) == Refuse(Refusal.NOT_HOLDER)
+
+
+def test_room_is_bounded_and_nearer_days_win() -> None:
+    full = records.MAX_HELD_BYTES - RECORD_BYTES + 1
+    far = Held(bytes(32), Day(TODAY + 8), 1)
+    today = record(TODAY)
+    assert ask(today, held_bytes=full, furthest=far) == Keep(today, evict=far)
+    assert ask(record(TODAY + 8), held_bytes=full, furthest=far) == Refuse(Refusal.FULL)
+    assert ask(today, held_bytes=full - 1) == Keep(today)
+    newer = record(TODAY, 9)
+    assert ask(newer, today, held_bytes=full, furthest=far) == Keep(newer)
+
+
+@pytest.mark.parametrize(
+    ("offset", "valid"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)]
+)
+def test_valid_a_day_to_either_side(offset: int, valid: bool) -> None:
+    assert is_valid_on(Day(TODAY + offset), WALL) is valid
+    assert first_valid_day(WALL) == TODAY - 1
+
+
+def test_the_highest_sequence_wins_and_all_readers_agree_on_a_tie() -> None:
+    low, high, tied = record(sequence=1), record(sequence=3), record(sequence=3, salt="tie")
+    assert best([]) is None
+    assert best([low, high]) == high
+    assert best([high, low, tied]) == best([tied, high, low])

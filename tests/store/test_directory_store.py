@@ -1,0 +1,153 @@
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.directory.support import WALL, descriptor, descriptors, node_id
+from zentalk.errors import StorageError
+from zentalk.ids import Day
+from zentalk.store.directory_store import FILE_NAME, HINT_SECONDS, DirectoryStore, StoredRecord
+
+KEY = b"\x07" * 32
+
+
+def record(day: int = 20_000, sequence: int = 1, key: bytes = KEY) -> StoredRecord:
+    return StoredRecord(key, Day(day), sequence, b"raw %d %d" % (day, sequence))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "relay"
+
+
+def test_a_restart_forgets_nothing(folder: Path) -> None:
+    shown = descriptors(range(10))
+    store = DirectoryStore(folder)
+    store.save_descriptors([(item.node_id, item.raw) for item in shown], WALL)
+    store.save_proof(node_id(77), b"first", b"second")
+    store.save_record(record())
+    boot = store.next_boot()
+    store.close()
+
+    again = DirectoryStore(folder)
+    assert sorted(again.descriptors()) == sorted(item.raw for item in shown)
+    assert again.proofs() == [(b"first", b"second")]
+    assert again.record(KEY, Day(20_000)) == record()
+    assert again.last_boot() == boot
+    again.close()
+
+
+def test_folder_and_file_are_private(folder: Path) -> None:
+    DirectoryStore(folder).close()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / FILE_NAME).stat().st_mode) == 0o600
+
+
+def test_boots_only_grow_and_jump_above_what_the_network_saw(folder: Path) -> None:
+    store = DirectoryStore(folder)
+    assert store.last_boot() == 0
+    assert [store.next_boot(), store.next_boot()] == [1, 2]
+    assert store.next_boot(above=40) == 41
+    assert store.next_boot(above=3) == 42
+    store.close()
+    again = DirectoryStore(folder)
+    assert again.next_boot() == 43
+    again.close()
+
+
+def test_k37_a_boot_number_survives_kill_dash_nine(folder: Path) -> None:
+    script = (
+        "import os, signal, sys; from pathlib import Path;"
+        "from zentalk.store.directory_store import DirectoryStore;"
+        "print(DirectoryStore(Path(sys.argv[1])).next_boot(), flush=True);"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    given = []
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(folder)],
+            capture_output=True,
+            check=False,
+            cwd=Path(__file__).parent.parent.parent,
+            env=os.environ,
+        )
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        given.append(int(done.stdout))
+    assert given == [1, 2, 3]
+
+
+def test_a_boot_counter_at_its_end_says_so(folder: Path) -> None:
+    store = DirectoryStore(folder)
+    with pytest.raises(StorageError, match="used up"):
+        store.next_boot(above=2**62)
+    assert store.next_boot() == 1
+    store.close()
+
+
+def test_the_newest_descriptor_of_a_relay_replaces_the_last(folder: Path) -> None:
+    store = DirectoryStore(folder)
+    for boot in (1, 2):
+        item = descriptor(1, boot=boot)
+        store.save_descriptors([(item.node_id, item.raw)], WALL)
+    assert store.descriptors() == [descriptor(1, boot=2).raw]
+    store.close()
+
+
+def test_old_descriptors_go_after_a_month(folder: Path) -> None:
+    store = DirectoryStore(folder)
+    item = descriptor(1)
+    store.save_descriptors([(item.node_id, item.raw)], WALL)
+    store.drop_old_descriptors(WALL + HINT_SECONDS - 60)
+    assert store.descriptors()
+    store.drop_old_descriptors(WALL + HINT_SECONDS + 60)
+    assert not store.descriptors()
+    store.close()
+
+
+def test_k31_a_proof_removes_the_descriptor_and_is_kept_once(folder: Path) -> None:
+    store = DirectoryStore(folder)
+    item = descriptor(1)
+    store.save_descriptors([(item.node_id, item.raw)], WALL)
+    store.save_proof(item.node_id, b"a", b"b")
+    store.save_proof(item.node_id, b"c", b"d")
+    assert store.descriptors() == []
+    assert store.proofs() == [(b"a", b"b")]
+    store.close()
+
+
+def test_records_by_key_and_day(folder: Path) -> None:
+    store = DirectoryStore(folder)
+    for item in (record(20_000), record(20_001), record(20_000, key=bytes(32))):
+        store.save_record(item)
+    store.save_record(record(20_000, sequence=2**64 - 1))
+    assert store.records_count() == 3
+    assert store.record(KEY, Day(20_000)) == record(20_000, sequence=2**64 - 1)
+    assert store.record(KEY, Day(1)) is None
+    assert store.furthest_record() == record(20_001)
+    assert store.drop_records_before(Day(20_001)) == 2
+    assert store.furthest_record() == record(20_001)
+    assert store.drop_records_before(Day(30_000)) == 1
+    assert store.furthest_record() is None
+    store.close()
+
+
+def test_eviction_and_saving_are_one_step(folder: Path) -> None:
+    store = DirectoryStore(folder)
+    store.save_record(record(20_008))
+    store.save_record(record(20_000), evict=(KEY, Day(20_008)))
+    assert store.records_count() == 1
+    assert store.furthest_record() == record(20_000)
+    store.close()
+
+
+def test_a_damaged_file_is_named_with_what_to_do(folder: Path) -> None:
+    DirectoryStore(folder).close()
+    path = folder / FILE_NAME
+    path.write_bytes(b"not a database" * 400)
+    with pytest.raises(StorageError, match=rf"{FILE_NAME} is damaged.*move it away"):
+        DirectoryStore(folder)
+    assert path.read_bytes() == b"not a database" * 400

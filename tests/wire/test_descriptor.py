@@ -1,0 +1,143 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.directory.support import EPOCH, descriptor, identity
+from zentalk.crypto.labels import Label
+from zentalk.errors import AuthenticationError, DecodeError, RemoteProtocolError
+from zentalk.ids import Epoch
+from zentalk.wire.codec import pack
+from zentalk.wire.descriptor import (
+    MAX_DESCRIPTOR_BYTES,
+    MAX_LANES,
+    DescriptorBody,
+    Lane,
+    decode_descriptor,
+    node_id_of,
+    sign_descriptor,
+)
+
+KEY = identity(1)
+lanes = st.builds(
+    Lane,
+    st.integers(0, 65535),
+    st.binary(min_size=32, max_size=32),
+    st.binary(min_size=32, max_size=32),
+)
+bodies = st.builds(
+    DescriptorBody,
+    network=st.text(max_size=8),
+    identity=st.just(KEY.public),
+    host=st.text(max_size=60),
+    lanes=st.lists(lanes, min_size=1, max_size=MAX_LANES).map(tuple),
+    roles=st.integers(0, 255),
+    family=st.binary(max_size=32),
+    max_links=st.integers(0, 2**32 - 1),
+    version=st.text(max_size=8),
+    epoch=st.integers(0, 2**32 - 1).map(Epoch),
+    boot=st.integers(0, 2**64 - 1),
+)
+
+
+@given(bodies)
+def test_what_is_signed_comes_out_again(body: DescriptorBody) -> None:
+    signed = sign_descriptor(KEY, body)
+    assert decode_descriptor(signed.raw) == signed
+    assert signed.node_id == node_id_of(KEY.public)
+    assert signed.order == (body.boot, body.epoch)
+
+
+def test_k8_any_changed_bit_is_refused() -> None:
+    raw = descriptor(1).raw
+    for index in range(len(raw)):
+        broken = raw[:index] + bytes([raw[index] ^ (1 << index % 8)]) + raw[index + 1 :]
+        with pytest.raises(RemoteProtocolError):
+            decode_descriptor(broken)
+
+
+@given(st.binary(max_size=600))
+def test_garbage_is_a_remote_error(raw: bytes) -> None:
+    with pytest.raises(RemoteProtocolError):
+        decode_descriptor(raw)
+
+
+def test_truncation_and_trailing_bytes_are_refused() -> None:
+    raw = descriptor(1).raw
+    for bad in (raw[:-1], raw + b"\x00", b"", bytes(MAX_DESCRIPTOR_BYTES + 1)):
+        with pytest.raises(DecodeError):
+            decode_descriptor(bad)
+
+
+def test_someone_elses_signature_is_refused() -> None:
+    body = descriptor(1).body
+    with pytest.raises(AuthenticationError):
+        decode_descriptor(sign_descriptor(identity(2), body).raw)
+
+
+def resigned(change: dict[str, object]) -> bytes:
+    return sign_descriptor(KEY, replace(descriptor(1, key=KEY).body, **change)).raw  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lanes": ()},
+        {"lanes": (Lane(1, bytes(32), bytes(32)),) * (MAX_LANES + 1)},
+        {"lanes": (Lane(65536, bytes(32), bytes(32)),)},
+        {"lanes": (Lane(1, bytes(31), bytes(32)),)},
+        {"host": "x" * 254},
+        {"network": "x" * 33},
+        {"family": bytes(33)},
+        {"version": "x" * 33},
+        {"roles": 256},
+        {"max_links": 2**32},
+        {"epoch": 2**32},
+    ],
+    ids=str,
+)
+def test_well_signed_fields_out_of_bounds_are_refused(change: dict[str, object]) -> None:
+    with pytest.raises(DecodeError):
+        decode_descriptor(resigned(change))
+
+
+def test_the_largest_descriptor_fits_its_limit() -> None:
+    body = replace(
+        descriptor(1, key=KEY).body,
+        network="n" * 32,
+        host="h" * 253,
+        lanes=(Lane(65535, bytes(32), bytes(32)),) * MAX_LANES,
+        family=bytes(32),
+        max_links=2**32 - 1,
+        version="v" * 32,
+        epoch=Epoch(2**32 - 1),
+        boot=2**64 - 1,
+    )
+    raw = sign_descriptor(KEY, body).raw
+    assert len(raw) <= MAX_DESCRIPTOR_BYTES
+    assert decode_descriptor(raw).body == body
+
+
+def test_an_unknown_format_is_refused() -> None:
+    signed = pack([2])
+    raw = pack([signed, KEY.sign(Label.DESCRIPTOR, signed)])
+    with pytest.raises(DecodeError, match="format"):
+        decode_descriptor(raw)
+
+
+def test_mix_keys_are_for_this_epoch_and_the_next() -> None:
+    one = descriptor(1)
+    assert one.mix_key(0, EPOCH) == one.lanes[0].mix_key
+    assert one.mix_key(0, EPOCH + 1) == one.lanes[0].next_mix_key
+    assert one.mix_key(0, EPOCH - 1) is None
+    assert one.mix_key(0, EPOCH + 2) is None
+    assert one.mix_key(1, EPOCH) is None
+    assert one.mix_key(-1, EPOCH) is None
+
+
+def test_newer_compares_higher_and_the_uri_names_lane_zero() -> None:
+    one = descriptor(1)
+    assert descriptor(1, boot=2, epoch=EPOCH - 1).order > one.order
+    assert descriptor(1, epoch=EPOCH + 1).order > one.order
+    assert one.uri == (one.identity, one.host, one.lanes[0].port)
