@@ -67,3 +67,13 @@ def test_an_ack_is_overdue_only_after_it_had_time_to_come() -> None:
     assert schedule.ack_overdue(ONE, 8.5)
     schedule.held(ONE, 8.6)
     assert not schedule.ack_overdue(ONE, 9.0)
+
+
+def test_when_no_relay_can_be_reached_both_wait_instead_of_spinning() -> None:
+    schedule = Schedule((ONE, TWO), 0.0, 0.1)
+    attempts = 0
+    while (now := schedule.next_deadline()) < 60.0:
+        for relay in schedule.due(now):
+            schedule.failed(relay, now)
+            attempts += 1
+    assert attempts < 30

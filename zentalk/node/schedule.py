@@ -26,6 +26,7 @@ class _Relay:
     next_at: float
     interval: float
     held: bool = False
+    tried: bool = False
     last_sent: float | None = None
 
 
@@ -63,6 +64,7 @@ class Schedule:
     def sent(self, relay: NodeId, now: float) -> None:
         """Note that a packet for `relay` was queued."""
         state = self._relays[relay]
+        state.tried = True
         state.last_sent = now
         state.next_at = now + state.interval
         state.interval = min(2 * state.interval, LONGEST_RETRY_SECONDS)
@@ -70,12 +72,13 @@ class Schedule:
             state.next_at = now + DAY_SECONDS
 
     def failed(self, relay: NodeId, now: float) -> None:
-        """Note that nothing could be sent to `relay`; the others are tried at once."""
+        """Note that nothing could be sent to `relay`; one not tried yet is due at once."""
         state = self._relays[relay]
+        state.tried = True
         state.next_at = now + max(FAILED_RETRY_SECONDS, state.interval / 4)
         state.interval = min(2 * state.interval, LONGEST_RETRY_SECONDS)
         for other in self._relays.values():
-            if other is not state and other.last_sent is None:
+            if not other.tried:
                 other.next_at = min(other.next_at, now)
 
     def held(self, relay: NodeId, now: float) -> None:
