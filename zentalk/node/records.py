@@ -114,7 +114,7 @@ class Records:
     async def _follow(self, plan: list[tuple[float, Day]]) -> None:
         """Publish each day of the plan at its time; return when the plan is out of date."""
         relays = len(self._network.descriptors())
-        for at, day in sorted(plan):
+        for at, day in plan:
             while (wait := at - self._runtime.wall()) > 0:
                 with trio.move_on_after(min(wait, CHECK_SECONDS)):
                     await self._changed.wait()
@@ -137,7 +137,8 @@ class Records:
                 raw = await self._database.write(lambda tx: self._own_record(tx, day))
                 if raw is not None:
                     await self._directory.publish_record(raw)
-                    self.published.set()
+                    if day == day_at(self._runtime.wall()):
+                        self.published.set()
             except (UnavailableError, TransportError, RemoteProtocolError, RefusedError):
                 await trio.sleep(wait)
                 wait = min(2 * wait, LONGEST_WAIT_SECONDS)
