@@ -1,0 +1,334 @@
+"""How a node gets into the network, and what it does when relays die."""
+
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from tests.node.relays import make_relay
+from tests.node.world import Client, World, until, world_of
+from zentalk.errors import UnavailableError
+from zentalk.node import snapshot_keeper
+from zentalk.node.network import NodeNetwork
+from zentalk.onion.packet import DROP
+
+
+def hosts_dialled(world: World, name: str = "alice") -> set[str]:
+    """Return a set that grows with every host that `name` sends to."""
+    seen: set[str] = set()
+
+    def on_wire(source: str, target: str, data: bytes) -> None:
+        if source == name:
+            seen.add(target)
+
+    world.net.on_wire = on_wire
+    return seen
+
+
+async def both_guards(network: NodeNetwork) -> None:
+    await until(lambda: len(network.connected_guards()) == 2)
+
+
+async def test_two_bootstraps_give_a_snapshot_and_two_guards(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world_of(tmp_path, 6) as world:
+        client = Client(world)
+        async with client.running() as network:
+            assert len(network.descriptors()) == 6
+            await both_guards(network)
+            assert network.connected_guards() == network.guards()
+            assert network.status().tunnels == "full"
+            assert network.status().notes == ()
+            await until(lambda: bool(client.saved))
+
+
+async def test_one_bootstrap_gives_an_unverified_snapshot_and_nothing_is_kept(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world_of(tmp_path, 6) as world:
+        client = Client(world, bootstraps=[0])
+        async with client.running() as network:
+            await both_guards(network)
+            assert len(network.descriptors()) == 6
+            network.report_missing_ack()
+            await trio.sleep(1300)  # later refreshes agree among three: they all came from one
+            assert network.status().notes == ("unverified: only one bootstrap is configured",)
+        assert client.saved == []
+
+
+async def test_of_two_bootstraps_one_alone_is_not_believed(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world_of(tmp_path, 6) as world:
+        world.kill(1)
+        client = Client(world)
+        async with client.running(wait=False) as network:
+            await trio.sleep(100)
+            assert network.descriptors() == {}
+            assert network.status().tunnels == "none"
+            assert client.saved == []
+            await world.start_relay(1)
+            with trio.fail_after(100):
+                await network.connected()
+            assert network.status().notes == ()
+
+
+async def test_bootstraps_that_are_not_guards_are_dialled_at_the_start_only(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world_of(tmp_path, 10) as world:
+        client = Client(world, guards=[])
+        hosts = hosts_dialled(world)
+        async with client.running() as network:
+            await both_guards(network)
+            assert {"r0", "r1"} <= hosts
+            await trio.sleep(5)
+            hosts.clear()
+            await trio.sleep(1300)
+            assert hosts == {f"r{world.number(guard)}" for guard in network.guards()}
+
+
+async def test_a_restart_needs_no_bootstrap_and_keeps_its_guards(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world_of(tmp_path, 10) as world:
+        client = Client(world)
+        async with client.running() as network:
+            await both_guards(network)
+            guards = network.guards()
+            await trio.sleep(1)
+        hosts = hosts_dialled(world)
+        client.restart()
+        assert len(client.network.descriptors()) == 10
+        async with client.running() as network:
+            await both_guards(network)
+            assert network.guards() == guards
+            await trio.sleep(700)
+        assert hosts == {f"r{world.number(guard)}" for guard in guards}
+
+
+async def test_a_restart_with_an_expired_snapshot_asks_its_guards(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world_of(tmp_path, 8) as world:
+        client = Client(world)
+        async with client.running() as network:
+            await both_guards(network)
+            guards = network.guards()
+            await trio.sleep(1)
+        await world.sleep_all(3 * 3600)
+        hosts = hosts_dialled(world)
+        client.restart()
+        assert client.network.descriptors() == {}
+        async with client.running() as network:
+            assert len(network.descriptors()) == 8
+            assert network.guards() == guards
+            assert network.status().notes == ()
+        assert hosts == {f"r{world.number(guard)}" for guard in guards}
+
+
+async def test_a_restart_whose_guards_are_all_gone_asks_the_bootstraps_again(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world_of(tmp_path, 8) as world:
+        client = Client(world)
+        async with client.running() as network:
+            await both_guards(network)
+            guards = world.numbers(network.guards())
+            await trio.sleep(1)
+        if set(guards) & {0, 1}:
+            pytest.fail("choose another seed: a guard is a bootstrap")
+        await world.sleep_all(3 * 3600, waking=[n for n in range(8) if n not in guards])
+        client.restart()
+        async with client.running() as network:
+            assert len(network.descriptors()) == 6
+            await both_guards(network)
+
+
+async def test_damaged_state_is_started_anew_and_said(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world_of(tmp_path, 6) as world:
+        client = Client(world)
+        client.saved.append(b"damaged")
+        client.restart()
+        async with client.running() as network:
+            assert network.status().notes == (
+                "the stored guards were damaged and were chosen anew",
+            )
+
+
+async def test_when_a_guard_dies_the_other_serves_at_once_and_a_substitute_comes(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world_of(tmp_path, 8) as world:
+        client = Client(world)
+        async with client.running() as network:
+            await both_guards(network)
+            first, second = network.guards()
+            world.kill(world.number(first))
+            await until(lambda: network.connected_guards() != (first, second), 1)
+            assert network.connected_guards() == (second,)
+            target = next(n for n in network.descriptors() if n not in (first, second))
+            assert network.send(target, DROP, b"", large=False)[0] == second
+            await both_guards(network)
+            assert first not in network.connected_guards()
+            # It comes back, and is the guard again.
+            await world.start_relay(world.number(first))
+            await until(lambda: network.connected_guards() == (first, second))
+
+
+async def test_pinned_guards_are_used_and_no_others(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world_of(tmp_path, 8) as world:
+        client = Client(world, guards=[world.uri(5), world.uri(6)])
+        hosts = hosts_dialled(world)
+        async with client.running() as network:
+            await both_guards(network)
+            assert network.connected_guards() == (world.id(5), world.id(6))
+            world.kill(5)
+            await trio.sleep(300)
+            assert network.connected_guards() == (world.id(6),)
+            assert hosts <= {"r0", "r1", "r5", "r6"}
+
+
+async def test_pinned_guards_alone_are_enough_to_start(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world_of(tmp_path, 6) as world:
+        client = Client(world, bootstraps=[], guards=[world.uri(4), world.uri(5)])
+        hosts = hosts_dialled(world)
+        async with client.running() as network:
+            assert len(network.descriptors()) == 6
+            assert network.status().notes == ()
+            assert hosts == {"r4", "r5"}
+
+
+async def test_a_pinned_guard_that_nobody_knows_is_only_waited_for(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world_of(tmp_path, 6) as world:
+        client = Client(world, guards=[make_relay(99).uri])
+        async with client.running(wait=False) as network:
+            await trio.sleep(60)
+            assert len(network.descriptors()) == 6
+            assert network.connected_guards() == ()
+            with pytest.raises(UnavailableError, match="guard"):
+                network.send(world.id(3), DROP, b"", large=False)
+
+
+async def test_in_the_smallest_network_everything_works_and_status_says_reduced(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world_of(tmp_path, 3) as world:
+        client = Client(world)
+        async with client.running() as network:
+            await both_guards(network)
+            assert network.status().tunnels == "reduced"
+            for number in range(3):
+                async with network.tunnel(world.id(number)) as tunnel:
+                    assert tunnel.depth == 1
+                assert len(set(network.send(world.id(number), DROP, b"", large=False))) == 3
+
+
+async def test_one_relay_of_three_dead_the_snapshot_stays_and_says_so(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world_of(tmp_path, 3) as world:
+        client = Client(world)
+        async with client.running() as network:
+            await both_guards(network)
+            world.kill(2)
+            await trio.sleep(2 * 3600 + 600)
+            assert len(network.descriptors()) == 2
+            assert network.status().tunnels == "none"
+            assert network.status().notes == ("only 2 of at least 3 relays are known",)
+            with pytest.raises(UnavailableError):
+                network.send(world.id(0), DROP, b"", large=False)
+            await world.start_relay(2)
+            await until(lambda: len(network.descriptors()) == 3, 1500)
+
+
+async def test_the_view_follows_the_epochs(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world_of(tmp_path, 3) as world:
+        client = Client(world)
+        async with client.running() as network:
+            await both_guards(network)
+            for _ in range(6):
+                await trio.sleep(900)
+                assert len(network.descriptors()) == 3
+                network.send(world.id(0), DROP, b"", large=False)
+
+
+async def count_refreshes(
+    network: NodeNetwork, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> int:
+    client = network._keeper.client
+    fetch = client.fetch_snapshot
+    count = 0
+
+    async def counted(sources):  # type: ignore[no-untyped-def]
+        nonlocal count
+        count += 1
+        return await fetch(sources)
+
+    monkeypatch.setattr(client, "fetch_snapshot", counted)
+    for _ in range(int(seconds)):
+        network.report_missing_ack()
+        await trio.sleep(1)
+    return count
+
+
+@pytest.mark.parametrize("limited", [True, False])
+async def test_missing_acks_refresh_the_snapshot_at_most_once_a_minute(
+    tmp_path: Path,
+    autojump_clock: trio.testing.MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+    limited: bool,
+) -> None:
+    if not limited:
+        monkeypatch.setattr(snapshot_keeper, "MIN_APART_SECONDS", 0.0)
+    async with world_of(tmp_path, 6) as world:
+        client = Client(world)
+        async with client.running() as network:
+            await both_guards(network)
+            count = await count_refreshes(network, 150, monkeypatch)
+            assert (count <= 3) is limited
+
+
+async def test_without_missing_acks_the_snapshot_is_refreshed_every_ten_minutes(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world_of(tmp_path, 6) as world:
+        client = Client(world)
+        async with client.running() as network:
+            await both_guards(network)
+            monkeypatch.setattr(network, "report_missing_ack", lambda: None)
+            assert 2 <= await count_refreshes(network, 1800, monkeypatch) <= 4
+
+
+async def test_a_middle_relay_that_died_is_left_out_after_two_losses(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world_of(tmp_path, 10) as world:
+        client = Client(world)
+        async with client.running() as network:
+            await both_guards(network)
+            target = next(n for n in network.descriptors() if n not in network.guards())
+            dead = network.send(target, DROP, b"", large=False)[1]
+            for _ in range(200):
+                hops = network.send(target, DROP, b"", large=False)
+                if dead in hops:
+                    network.report_lost(hops)
+                else:
+                    network.report_arrived(hops)
+            late = [network.send(target, DROP, b"", large=False) for _ in range(50)]
+            assert all(dead not in hops for hops in late)
+            await trio.sleep(600)
+            later = [network.send(target, DROP, b"", large=False) for _ in range(100)]
+            assert any(dead in hops for hops in later)
