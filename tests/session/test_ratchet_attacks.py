@@ -3,6 +3,7 @@
 import contextlib
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -24,9 +25,9 @@ class Work:
             monkeypatch.setattr(chains, name, self._counted(getattr(chains, name)))
 
     def _counted(self, real: Callable[..., bytes]) -> Callable[..., bytes]:
-        def counted(*parts: bytes, length: int = 32) -> bytes:
+        def counted(*arguments: Any, **options: Any) -> bytes:
             self.derivations += 1
-            return real(*parts, length=length)
+            return real(*arguments, **options)
 
         return counted
 
@@ -162,8 +163,8 @@ def test_k15_control_committing_before_authentication_loses_the_message() -> Non
     state cannot read the genuine one any more."""
 
     def careless(bob: Ratchet, envelope: bytes) -> tuple[Ratchet, bytes | None]:
-        front = envelope[: ratchet_module._FRONT_BYTES]
-        moved, _ = ratchet_module._message_key(bob._state, front)
+        salt, sealed_header = envelope[:16], envelope[16 : ratchet_module._FRONT_BYTES]
+        moved, *_ = ratchet_module._body_key(bob._state, salt, sealed_header)
         try:
             return bob.decrypt(envelope)
         except AuthenticationError:
@@ -235,18 +236,24 @@ def test_k28_control_without_skipped_keys_late_envelopes_are_lost(
 def watch_key_streams(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, bytes]]:
     """Record key and nonce of everything that is sealed, headers included."""
     pairs: list[tuple[bytes, bytes]] = []
-    seal_body, seal_header = ratchet_module.aes_seal, AesKey.seal
+    seal_body, prepare = ratchet_module.aes_seal, AesKey.__init__
 
     def body(key: bytes, nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:
         pairs.append((key, nonce))
         return seal_body(key, nonce, plaintext, aad)
 
-    def header(self: AesKey, nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:
-        pairs.append((self.secret, nonce))
-        return seal_header(self, nonce, plaintext, aad)
+    def watched(self: AesKey, secret: bytes) -> None:
+        prepare(self, secret)
+        seal_header = self.seal
+
+        def header(nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:
+            pairs.append((secret, nonce))
+            return seal_header(nonce, plaintext, aad)
+
+        self.seal = header
 
     monkeypatch.setattr(ratchet_module, "aes_seal", body)
-    monkeypatch.setattr(AesKey, "seal", header)
+    monkeypatch.setattr(AesKey, "__init__", watched)
     return pairs
 
 

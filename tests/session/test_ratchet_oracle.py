@@ -27,7 +27,7 @@ from zentalk.crypto import aead, x25519
 from zentalk.crypto.hashing import derive, derive_fast
 from zentalk.crypto.labels import Label
 from zentalk.errors import RemoteProtocolError
-from zentalk.session import ratchet as ratchet_module
+from zentalk.session import chains
 from zentalk.session.ratchet import Ratchet
 from zentalk.wire.ratchet import MessageHeader
 
@@ -44,7 +44,7 @@ class ChainKdf(doubleratchet.KDF):
     @staticmethod
     async def derive(key: bytes, data: bytes, length: int) -> bytes:
         assert data == b""
-        return derive_fast(Label.RATCHET_CHAIN, key, length=length)
+        return derive_fast(Label.RATCHET_CHAIN, key, length)
 
 
 class RecordingAead(doubleratchet.AEAD):
@@ -99,30 +99,19 @@ def key_pairs(name: str) -> Iterator[bytes]:
 class Party:
     """One person twice: in our ratchet and in the package's."""
 
-    def __init__(self, name: str, ours: Ratchet, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, name: str, ours: Ratchet, message_keys: list[bytes]) -> None:
         self.ours = ours
         self.theirs: OracleRatchet | None = None
         self.settings = settings_of(name)
-        self._pairs, self._salts = key_pairs(name), Seeded(f"salts {name}")
-        self.message_keys: list[bytes] = []
-        self._monkeypatch = monkeypatch
+        self.message_keys = message_keys
         self.steps = 0
+        self._pairs, self._salts = key_pairs(name), Seeded(f"salts {name}")
 
     def entropy(self, length: int) -> bytes:
         if length == x25519.KEY_BYTES:
             self.steps += 1
             return next(self._pairs)
         return self._salts(length)
-
-    def watch(self) -> None:
-        """Record the message keys that our side uses from here on."""
-        real = ratchet_module.chains_body_key  # type: ignore[attr-defined]
-
-        def spy(message_key: bytes, salt: bytes) -> tuple[bytes, bytes]:
-            self.message_keys.append(bytes(message_key))
-            return real(message_key, salt)  # type: ignore[no-any-return]
-
-        self._monkeypatch.setattr(ratchet_module, "body_key", spy)
 
     def compare_sent(self, envelope: bytes, header: doubleratchet.Header) -> None:
         assert self.theirs is not None
@@ -162,18 +151,23 @@ class Conversation:
     """Alice and Bob, each in both implementations, and the envelopes under way."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(
-            ratchet_module, "chains_body_key", ratchet_module.body_key, raising=False
-        )
+        message_keys: list[bytes] = []
+
+        def spy(label: Label, secret: bytes, length: int) -> bytes:
+            if label is Label.RATCHET_MESSAGE:
+                message_keys.append(bytes(secret[:32]))
+            return derive_fast(label, secret, length)
+
+        monkeypatch.setattr(chains, "derive_fast", spy)
         self.signed_prekey = x25519.from_secret(bytes(range(32, 64)))
         public = self.signed_prekey.public
-        self.alice = Party("alice", Ratchet.initiate(ROOT, public, BINDING), monkeypatch)
-        self.bob = Party("bob", Ratchet.respond(ROOT, self.signed_prekey, BINDING), monkeypatch)
+        self.alice = Party("alice", Ratchet.initiate(ROOT, public, BINDING), message_keys)
+        bob = Ratchet.respond(ROOT, self.signed_prekey, BINDING)
+        self.bob = Party("bob", bob, message_keys)
         self.under_way: list[tuple[Party, bytes, doubleratchet.EncryptedMessage, bytes]] = []
         self.delivered = 0
 
     def send(self, sender: Party, content: bytes) -> None:
-        sender.watch()
         sender.ours, envelope = sender.ours.encrypt(content, sender.entropy, TIGHT_BYTES)
         if sender.theirs is None:
             sender.theirs, message = run(
@@ -193,7 +187,6 @@ class Conversation:
 
     def deliver(self, index: int) -> None:
         receiver, envelope, message, content = self.under_way.pop(index)
-        receiver.watch()
         receiver.ours, ours = receiver.ours.decrypt(envelope)
         if receiver.theirs is None:
             receiver.theirs, theirs = run(

@@ -55,20 +55,20 @@ def aes_open(key: bytes, nonce: bytes, sealed: bytes, aad: bytes = b"") -> bytes
 
 
 class AesKey:
-    """An AES-256-GCM key that seals or opens often: its schedule is computed once."""
+    """An AES-256-GCM key that seals or opens often: its schedule is computed once.
 
-    __slots__ = ("_cipher", "secret")
+    `seal(nonce, plaintext, aad)` returns ciphertext || 16-byte tag, as `aes_seal` does.
+    """
+
+    __slots__ = ("_cipher", "seal", "secret")
 
     def __init__(self, secret: bytes) -> None:
         self.secret = Secret(secret)
         self._cipher = AESGCM(secret)
+        self.seal = self._cipher.encrypt
 
     def __repr__(self) -> str:
         return "<AES key>"
-
-    def seal(self, nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:
-        """Return ciphertext || 16-byte tag."""
-        return self._cipher.encrypt(nonce, plaintext, aad)
 
     def open(self, nonce: bytes, sealed: bytes, aad: bytes) -> bytes:
         """Return the plaintext; raises AuthenticationError as `aes_open` does."""

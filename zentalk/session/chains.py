@@ -22,6 +22,8 @@ from zentalk.crypto.types import Secret
 
 SALT_BYTES: Final = 16
 """Fresh random bytes in each envelope: a rolled-back state never repeats a key stream."""
+_CHAIN: Final = Label.RATCHET_CHAIN
+_MESSAGE: Final = Label.RATCHET_MESSAGE
 _BODY_KEY_BYTES: Final = KEY_BYTES + NONCE_BYTES
 
 
@@ -41,14 +43,24 @@ def root_step(root: bytes, shared: bytes, kem_secret: bytes) -> RootStep:
 
 def chain_step(chain: bytes) -> tuple[Secret, Secret]:
     """Advance a chain by one envelope; return the chain after it and the message key."""
-    out = derive_fast(Label.RATCHET_CHAIN, chain, length=64)
+    out = derive_fast(_CHAIN, chain, 64)
     return Secret(out[:32]), Secret(out[32:])
 
 
 def body_key(message_key: bytes, salt: bytes) -> tuple[bytes, bytes]:
     """Return AEAD key and nonce of one envelope."""
-    out = derive_fast(Label.RATCHET_MESSAGE, message_key, salt, length=_BODY_KEY_BYTES)
+    out = derive_fast(_MESSAGE, message_key + salt, _BODY_KEY_BYTES)
     return out[:KEY_BYTES], out[KEY_BYTES:]
+
+
+def next_body_key(chain: bytes, salt: bytes) -> tuple[Secret, bytes, bytes]:
+    """Do `chain_step` and `body_key` at once, as nearly every envelope needs it.
+
+    Return the chain after the step, AEAD key and nonce; the message key is not kept.
+    """
+    step = derive_fast(_CHAIN, chain, 64)
+    out = derive_fast(_MESSAGE, step[32:] + salt, _BODY_KEY_BYTES)
+    return Secret(step[:32]), out[:KEY_BYTES], out[KEY_BYTES:]
 
 
 def first_header_keys(root: bytes) -> tuple[Secret, Secret]:

@@ -36,6 +36,7 @@ from zentalk.session.chains import (
     body_key,
     chain_step,
     first_header_keys,
+    next_body_key,
     root_step,
 )
 from zentalk.session.skipped import SkippedKeys, check_gap
@@ -46,6 +47,7 @@ from zentalk.wire.ratchet import (
     MESSAGE_HEADER_BYTES,
     MessageHeader,
     pack_body,
+    pack_header,
     unpack_body,
 )
 
@@ -127,8 +129,8 @@ class Ratchet:
         Raises LocalProtocolError if the content does not fit (`max_content_bytes`) or
         this is a responder that has not heard from its peer (`can_send`).
         """
-        room_bytes = max_content_bytes(padded_bytes) - len(content)
-        if room_bytes < 0:
+        room_bytes = padded_bytes - ENVELOPE_OVERHEAD_BYTES - len(content)
+        if room_bytes < 0 or len(content) > MAX_CONTENT_BYTES:
             raise LocalProtocolError(f"the content does not fit {padded_bytes} bytes")
         root, sending, receiving, skipped, pq_state = self._state
         if sending is None:
@@ -136,12 +138,10 @@ class Ratchet:
         own, number = root.own, sending.number
         assert own is not None, "a sending chain has a key pair"
         pq_state, block = pq.ride(pq_state, room_bytes, entropy)
-        chain, message_key = chain_step(sending.chain)
-        salt = entropy(SALT_BYTES)
-        header = MessageHeader(own.public, root.previous_count, number, pq_state.mixed)
-        binding = root.associated_data
-        front = salt + sending.header_key.seal(salt[:NONCE_BYTES], header.to_bytes(), binding)
-        key, nonce = body_key(message_key, salt)
+        salt, binding = entropy(SALT_BYTES), root.associated_data
+        chain, key, nonce = next_body_key(sending.chain, salt)
+        header = pack_header(own.public, root.previous_count, number, pq_state.mixed)
+        front = salt + sending.header_key.seal(salt[:NONCE_BYTES], header, binding)
         body = pack_body(content, block, padded_bytes - _FRONT_BYTES - TAG_BYTES)
         envelope = front + aes_seal(key, nonce, body, binding + front)
         after = SendingChain(chain, sending.header_key, number + 1)
@@ -157,10 +157,10 @@ class Ratchet:
         """
         if len(envelope) < ENVELOPE_OVERHEAD_BYTES:
             raise DecodeError("an envelope is too short")
-        front, sealed_body = envelope[:_FRONT_BYTES], envelope[_FRONT_BYTES:]
-        state, message_key = _message_key(self._state, front)
-        key, nonce = body_key(message_key, front[:SALT_BYTES])
-        body = aes_open(key, nonce, sealed_body, state.root.associated_data + front)
+        front = envelope[:_FRONT_BYTES]
+        state, key, nonce = _body_key(self._state, front[:SALT_BYTES], front[SALT_BYTES:])
+        binding = state.root.associated_data
+        body = aes_open(key, nonce, envelope[_FRONT_BYTES:], binding + front)
         content, block = unpack_body(body)
         if block is not None:
             state = state._replace(pq=pq.receive(state.pq, block))
@@ -181,48 +181,60 @@ def _own_step(
     return stepped, sending, pq_state
 
 
-def _message_key(state: State, front: bytes) -> tuple[State, bytes]:
-    """Find the chain that an envelope belongs to; return state and key after reading it."""
-    binding, receiving = state.root.associated_data, state.receiving
+_Found = tuple[State, bytes, bytes]
+"""The state after reading an envelope, AEAD key and nonce of its body."""
+
+
+def _body_key(state: State, salt: bytes, sealed_header: bytes) -> _Found:
+    """Find the chain that an envelope belongs to and its place in it."""
+    binding, receiving, nonce = state.root.associated_data, state.receiving, salt[:NONCE_BYTES]
     if receiving is not None:
-        header = _open_header(receiving.header_key, binding, front)
+        header = _open_header(receiving.header_key, nonce, sealed_header, binding)
         if header is not None:
-            return _in_current_chain(state, receiving, header)
+            return _in_current_chain(state, receiving, header, salt)
     next_header_key = AesKey(state.root.next_receiving_header_key)
-    header = _open_header(next_header_key, binding, front)
+    header = _open_header(next_header_key, nonce, sealed_header, binding)
     if header is not None:
-        return _in_next_chain(state, next_header_key, header)
+        return _in_next_chain(state, next_header_key, header, salt)
     for header_key in state.skipped.header_keys():
-        header = _open_header(AesKey(header_key), binding, front)
+        header = _open_header(AesKey(header_key), nonce, sealed_header, binding)
         if header is not None:
-            message_key, skipped = state.skipped.take(header_key, header.number)
-            return state._replace(skipped=skipped), message_key
+            return _skipped(state, header_key, header.number, salt)
     raise AuthenticationError("an envelope does not belong to this ratchet")
 
 
-def _open_header(header_key: AesKey, binding: bytes, front: bytes) -> MessageHeader | None:
+def _open_header(
+    header_key: AesKey, nonce: bytes, sealed_header: bytes, binding: bytes
+) -> MessageHeader | None:
     try:
-        opened = header_key.open(front[:NONCE_BYTES], front[SALT_BYTES:], binding)
+        return MessageHeader.from_bytes(header_key.open(nonce, sealed_header, binding))
     except AuthenticationError:
         return None
-    return MessageHeader.from_bytes(opened)
+
+
+def _skipped(state: State, header_key: bytes, number: int, salt: bytes) -> _Found:
+    message_key, skipped = state.skipped.take(header_key, number)
+    return state._replace(skipped=skipped), *body_key(message_key, salt)
 
 
 def _in_current_chain(
-    state: State, receiving: ReceivingChain, header: MessageHeader
-) -> tuple[State, bytes]:
-    if header.public != receiving.public or header.pq_epoch != receiving.pq_epoch:
+    state: State, receiving: ReceivingChain, header: MessageHeader, salt: bytes
+) -> _Found:
+    root, sending, _, skipped, pq_state = state
+    _, header_key, next_number, public, pq_epoch = receiving
+    if header.public != public or header.pq_epoch != pq_epoch:
         raise RemoteProtocolError("two envelopes of one chain name different keys")
-    if header.number < receiving.number:
-        message_key, skipped = state.skipped.take(receiving.header_key.secret, header.number)
-        return state._replace(skipped=skipped), message_key
-    check_gap(receiving.number, header.number)
-    reached, skipped = _skip(receiving, header.number, state.skipped)
-    after, message_key = _read_next(reached)
-    return State(state.root, state.sending, after, skipped, state.pq), message_key
+    if header.number < next_number:
+        return _skipped(state, header_key.secret, header.number, salt)
+    if header.number > next_number:
+        check_gap(next_number, header.number)
+        receiving, skipped = _skip(receiving, header.number, skipped)
+    chain, key, nonce = next_body_key(receiving.chain, salt)
+    after = ReceivingChain(chain, header_key, header.number + 1, public, pq_epoch)
+    return State(root, sending, after, skipped, pq_state), key, nonce
 
 
-def _in_next_chain(state: State, header_key: AesKey, header: MessageHeader) -> tuple[State, bytes]:
+def _in_next_chain(state: State, header_key: AesKey, header: MessageHeader, salt: bytes) -> _Found:
     """Follow the peer's step. Every check comes before the first derivation."""
     root, finished, skipped = state.root, state.receiving, state.skipped
     if root.own is None:
@@ -237,8 +249,9 @@ def _in_next_chain(state: State, header_key: AesKey, header: MessageHeader) -> t
     if finished is not None:
         _, skipped = _skip(finished, header.previous_count, skipped)
     fresh = ReceivingChain(step.chain, header_key, 0, header.public, header.pq_epoch)
-    reached, skipped = _skip(fresh, header.number, skipped)
-    after, message_key = _read_next(reached)
+    fresh, skipped = _skip(fresh, header.number, skipped)
+    chain, key, nonce = next_body_key(fresh.chain, salt)
+    after = fresh._replace(chain=chain, number=header.number + 1)
     followed = root._replace(
         key=step.root,
         own=None,
@@ -246,7 +259,7 @@ def _in_next_chain(state: State, header_key: AesKey, header: MessageHeader) -> t
         previous_count=state.sending.number if state.sending else 0,
         next_receiving_header_key=step.header_key,
     )
-    return State(followed, None, after, skipped, pq_state), message_key
+    return State(followed, None, after, skipped, pq_state), key, nonce
 
 
 def _skip(
@@ -261,9 +274,3 @@ def _skip(
         key, fresh[position] = chain_step(key)
     reached = chain._replace(chain=key, number=number)
     return reached, skipped.add(chain.header_key.secret, fresh)
-
-
-def _read_next(chain: ReceivingChain) -> tuple[ReceivingChain, Secret]:
-    key, header_key, number, public, pq_epoch = chain
-    after, message_key = chain_step(key)
-    return ReceivingChain(after, header_key, number + 1, public, pq_epoch), message_key

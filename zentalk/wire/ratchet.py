@@ -125,16 +125,17 @@ class MessageHeader(NamedTuple):
     number: int
     pq_epoch: int
 
-    def to_bytes(self) -> bytes:
-        """Return the MESSAGE_HEADER_BYTES bytes to encrypt."""
-        return _MESSAGE.pack(*self)
-
     @classmethod
     def from_bytes(cls, data: bytes) -> MessageHeader:
         """Read a decrypted header; raises DecodeError on a wrong length."""
         if len(data) != MESSAGE_HEADER_BYTES:
             raise DecodeError("a message header has the wrong length")
-        return cls._make(_MESSAGE.unpack(data))
+        return cls(*_MESSAGE.unpack(data))
+
+
+def pack_header(public: bytes, previous_count: int, number: int, pq_epoch: int) -> bytes:
+    """Return the MESSAGE_HEADER_BYTES bytes that `MessageHeader.from_bytes` reads."""
+    return _MESSAGE.pack(public, previous_count, number, pq_epoch)
 
 
 class BlockKind(IntEnum):
@@ -174,11 +175,10 @@ def unpack_body(body: bytes) -> tuple[bytes, PqBlock | None]:
     """Return content and block of a decrypted body; raises DecodeError."""
     if len(body) < BODY_FRONT_BYTES:
         raise DecodeError("an envelope's body is too short")
-    kind, length = divmod(int.from_bytes(body[:BODY_FRONT_BYTES], "big"), _KIND_UNIT)
-    end = BODY_FRONT_BYTES + length
+    end = BODY_FRONT_BYTES + int.from_bytes(body[1:BODY_FRONT_BYTES], "big")
     content, block = body[BODY_FRONT_BYTES:end], None
-    if kind:
-        block, end = _unpack_block(body, kind, end)
+    if body[0]:
+        block, end = _unpack_block(body, body[0], end)
     if end > len(body) or body[end:].strip(b"\0"):
         raise DecodeError("an envelope's padding is not valid")
     return content, block
