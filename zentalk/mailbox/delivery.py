@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -22,6 +23,16 @@ _LEASE_CHECKS: Final = 4
 """Leases are looked at this many times per lease."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reading:
+    """A reading of the store under way; `upto` is the last number used when it began."""
+
+    session: Session
+    read_round: int
+    max_bytes: int
+    upto: int
+
+
 class Delivery(Part):
     """All sessions' windows; knows which mail is in memory only and for how long."""
 
@@ -29,6 +40,7 @@ class Delivery(Part):
         "_check_at",
         "_held",
         "_in_flight_bytes",
+        "_reading_bytes",
         "_writing",
     )
 
@@ -37,6 +49,7 @@ class Delivery(Part):
         self._writing = writing
         self._held: deque[tuple[float, Mail]] = deque()
         self._in_flight_bytes = 0
+        self._reading_bytes = 0
         self._check_at: float | None = None
 
     # --- pushing -------------------------------------------------------------------------
@@ -65,22 +78,21 @@ class Delivery(Part):
             return
         session.reading = True
         self._watch_leases(now)
-        operation = ReadEnvelopes(
-            mailbox.key,
-            session.cursor,
-            room,
-            self._settings.max_window_bytes - session.in_flight_bytes,
-            self._clock.hour(now),
-        )
+        # Reserved until it is read: many collectors may come back at the same moment.
+        left = self._settings.max_in_flight_bytes - self._in_flight_bytes - self._reading_bytes
+        max_bytes = min(self._settings.max_window_bytes - session.in_flight_bytes, max(1, left))
+        self._reading_bytes += max_bytes
+        hour = self._clock.hour(now)
+        operation = ReadEnvelopes(mailbox.key, session.cursor, room, max_bytes, hour)
         # Operations keep their order, so the reading sees all that was given a number by now.
-        upto = mailbox.next_seq - 1
-        self._effects.apply(operation, partial(self._read, session, session.read_round, upto))
+        reading = _Reading(session, session.read_round, max_bytes, mailbox.next_seq - 1)
+        self._effects.apply(operation, partial(self._read, reading))
 
-    def _read(
-        self, session: Session, read_round: int, upto: int, outcome: Outcome | None, now: float
-    ) -> None:
+    def _read(self, reading: _Reading, outcome: Outcome | None, now: float) -> None:
+        session = reading.session
         mailbox = session.mailbox
-        if mailbox.session is not session or session.read_round != read_round:
+        self._reading_bytes -= reading.max_bytes
+        if mailbox.session is not session or session.read_round != reading.read_round:
             return
         session.reading = False
         if not isinstance(outcome, ReadOutcome):
@@ -88,7 +100,7 @@ class Delivery(Part):
         for envelope in outcome.envelopes:
             self._push(session, _stored_mail(mailbox, envelope), envelope.sealed, now)
         if not outcome.more:
-            session.cursor = max(session.cursor, upto)
+            session.cursor = max(session.cursor, reading.upto)
         self.pump(mailbox, now)
 
     def _push(self, session: Session, mail: Mail, sealed: bytes, now: float) -> None:
@@ -111,7 +123,7 @@ class Delivery(Part):
         settings = self._settings
         if session.in_flight_bytes >= settings.max_window_bytes:
             return 0
-        if self._in_flight_bytes >= settings.max_in_flight_bytes:
+        if self._in_flight_bytes + self._reading_bytes >= settings.max_in_flight_bytes:
             return 0 if session.in_flight else 1
         return session.window - len(session.in_flight)
 

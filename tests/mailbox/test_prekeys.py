@@ -1,0 +1,291 @@
+"""One-time prekeys: K13, and send ids as their owner changes them."""
+
+import pytest
+
+from tests.mailbox.support import TODAY, Desk, entry, mailbox_id, send_id
+from zentalk.mailbox.events import (
+    Collector,
+    PrekeyAsked,
+    PrekeyCountAsked,
+    PrekeysOffered,
+    SendIdsAsked,
+    StateAsked,
+    Ticket,
+)
+from zentalk.mailbox.prekeys import Prekeys
+from zentalk.mailbox.settings import MailboxSettings
+from zentalk.mailbox.storage import TakePrekey
+from zentalk.wire.rpc_mailbox import SendIdEntry, SendIdKind
+
+PUBLIC = entry("public", SendIdKind.PUBLIC, TODAY - 1, TODAY + 2)
+
+
+def with_pool(
+    count: int, settings: MailboxSettings | None = None, *, by_hand: bool = False
+) -> Desk:
+    desk = Desk(settings, by_hand=by_hand)
+    bob = desk.mailbox(PUBLIC, entry("bob"))
+    offer(desk, bob, count)
+    if desk.by_hand:
+        desk.commit()
+    return desk
+
+
+def offer(desk: Desk, owner: Collector, count: int, *, replace: bool = False) -> Ticket:
+    ticket = Ticket(desk.number())
+    blobs = tuple(b"key %d" % number for number in range(count))
+    desk.feed(PrekeysOffered(ticket, owner, blobs, replace))
+    return ticket
+
+
+def ask(desk: Desk, query: int, to: str = "public") -> Ticket:
+    ticket = Ticket(desk.number())
+    desk.feed(PrekeyAsked(ticket, send_id(to), query.to_bytes(16, "big")))
+    return ticket
+
+
+def taken(desk: Desk, query: int, to: str = "public") -> object:
+    return desk.result(ask(desk, query, to))
+
+
+def count(desk: Desk, owner: Collector) -> object:
+    ticket = Ticket(desk.number())
+    desk.feed(PrekeyCountAsked(ticket, owner))
+    return desk.result(ticket)
+
+
+def test_k13_every_query_gets_another_key_until_the_pool_is_drained() -> None:
+    desk = with_pool(3)
+    assert [taken(desk, query) for query in range(4)] == [
+        (b"key 0",), (b"key 1",), (b"key 2",), (b"",),
+    ]  # fmt: skip
+
+
+def test_k13_two_racers_never_get_one_key() -> None:
+    desk = with_pool(5, by_hand=True)
+    tickets = [ask(desk, query) for query in range(5)]
+    desk.commit()
+    answers = [desk.result(ticket) for ticket in tickets]
+    assert len(set(answers)) == 5
+
+
+def test_k13_control_a_store_that_does_not_delete_gives_one_key_to_both() -> None:
+    desk = with_pool(5)
+    original = desk.failing.apply
+
+    def undeleting(operations: list[object]) -> list[object]:
+        outcomes = original(operations)
+        for operation, outcome in zip(operations, outcomes, strict=True):
+            if isinstance(operation, TakePrekey):
+                box = desk.failing.store._boxes[mailbox_id("bob")]  # type: ignore[attr-defined]
+                box.prekeys.appendleft(outcome.blob)  # type: ignore[union-attr]
+        return outcomes  # type: ignore[return-value]
+
+    desk.failing.apply = undeleting  # type: ignore[method-assign, assignment]
+    assert taken(desk, 1) == taken(desk, 2)
+
+
+def test_k13_no_key_is_answered_before_its_removal_is_committed() -> None:
+    desk = with_pool(2, by_hand=True)
+    ticket = ask(desk, 1)
+    assert desk.result(ticket) is None
+    desk.commit()
+    assert desk.result(ticket) == (b"key 0",)
+
+
+def test_a_repeated_query_gets_the_same_key_for_ten_minutes() -> None:
+    desk = with_pool(5)
+    first = taken(desk, 1)
+    desk.pass_time(599)
+    assert taken(desk, 1) == first
+    desk.pass_time(2)
+    assert taken(desk, 1) != first
+
+
+def test_a_query_repeated_while_the_store_works_gets_the_same_key() -> None:
+    desk = with_pool(5, by_hand=True)
+    tickets = [ask(desk, 1), ask(desk, 1), ask(desk, 2)]
+    desk.commit()
+    first, again, other = (desk.result(ticket) for ticket in tickets)
+    assert first == again
+    assert first != other
+
+
+def test_k13_a_drained_pool_is_told_to_the_owner() -> None:
+    desk = Desk()
+    bob = desk.mailbox(PUBLIC)
+    offer(desk, bob, 1)
+    assert count(desk, bob) == (1, False)
+    taken(desk, 1)
+    assert count(desk, bob) == (0, False)
+    taken(desk, 2)
+    assert count(desk, bob) == (0, True)
+    desk.restart()
+    bob = desk.collect(generation=2)
+    assert count(desk, bob) == (0, True)
+    assert desk.result(offer(desk, bob, 2)) == (2,)
+    assert count(desk, bob) == (2, False)
+
+
+def test_k13_takes_are_rate_limited() -> None:
+    assert _keys_taken_in_one_second() == 20
+
+
+def test_k13_control_without_the_rate_one_stranger_drains_the_pool(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Prekeys, "_within_rate", lambda self, mailbox, now: True)
+    assert _keys_taken_in_one_second() == 100
+
+
+def _keys_taken_in_one_second() -> int:
+    desk = with_pool(100)
+    return sum(taken(desk, query) != (b"",) for query in range(100))
+
+
+def test_the_rate_recovers_with_time() -> None:
+    desk = with_pool(100, MailboxSettings(prekey_burst=2, prekey_refill_seconds=10))
+    results = []
+    for query in range(6):
+        results.append(taken(desk, query) != (b"",))
+        desk.pass_time(5)
+    assert results == [True, True, True, False, True, False]
+
+
+def test_the_memory_of_queries_is_bounded() -> None:
+    desk = with_pool(50, MailboxSettings(max_queries=5, prekey_burst=50))
+    first = taken(desk, 0)
+    for query in range(1, 10):
+        taken(desk, query)
+    assert taken(desk, 0) != first
+
+
+def test_a_pool_is_bounded_and_can_be_replaced() -> None:
+    desk = Desk(MailboxSettings(max_pool=10), by_hand=True)
+    bob = desk.mailbox(PUBLIC)
+    tickets = [offer(desk, bob, 6), offer(desk, bob, 6), offer(desk, bob, 4)]
+    desk.commit()
+    assert [desk.result(ticket) for ticket in tickets] == [(6,), "full", (10,)]
+    replaced = offer(desk, bob, 3, replace=True)
+    desk.commit()
+    assert desk.result(replaced) == (3,)
+
+
+def test_a_failing_store_gives_out_no_key_and_keeps_it() -> None:
+    desk = with_pool(1)
+    desk.failing.fails = lambda operation: isinstance(operation, TakePrekey)
+    assert taken(desk, 1) == "storage"
+    desk.failing.fails = lambda operation: False
+    assert taken(desk, 1) == (b"key 0",)
+
+
+# --- K9 ----------------------------------------------------------------------------------------
+
+
+def test_k9_missing_and_forbidden_answer_alike() -> None:
+    past = entry("past", SendIdKind.PUBLIC, 0, TODAY - 2)
+    ack = entry("ack", SendIdKind.ACK)
+    desk = Desk()
+    owner = desk.mailbox(past, ack, entry("bob"), PUBLIC)
+    offer(desk, owner, 3)
+    names = ["unknown", "past", "ack", "bob"]
+    assert {taken(desk, query, name) for query, name in enumerate(names)} == {(b"",)}
+    states = set()
+    for name in ["unknown", "past", "ack", "bob", "public"]:
+        ticket = Ticket(desk.number())
+        desk.feed(StateAsked(ticket, send_id(name)))
+        states.add(desk.result(ticket))
+    assert states == {(0,)}
+
+
+# --- send ids as their owner changes them ------------------------------------------------------
+
+
+def change(
+    desk: Desk, owner: Collector, add: tuple[SendIdEntry, ...] = (), remove: tuple[str, ...] = ()
+) -> Ticket:
+    ticket = Ticket(desk.number())
+    desk.feed(SendIdsAsked(ticket, owner, add, tuple(send_id(name) for name in remove)))
+    return ticket
+
+
+def accepts(desk: Desk, name: str) -> bool:
+    before = desk.core.stats().counters.get("accepted", 0)
+    desk.deposit(desk.number(), name)
+    return desk.core.stats().counters.get("accepted", 0) > before
+
+
+def test_send_ids_take_effect_when_they_are_committed() -> None:
+    desk = Desk(by_hand=True)
+    bob = desk.collect()
+    ticket = change(desk, bob, (entry("a"), entry("b")))
+    assert desk.result(ticket) is None
+    assert not accepts(desk, "a")
+    desk.commit()
+    assert desk.result(ticket) == ()
+    assert accepts(desk, "a")
+    change(desk, bob, (entry("c"),), ("a", "b"))
+    desk.commit()
+    assert [accepts(desk, name) for name in "abc"] == [False, False, True]
+
+
+def test_an_id_that_is_removed_and_added_by_one_call_stays() -> None:
+    desk = Desk()
+    bob = desk.mailbox(entry("a"))
+    change(desk, bob, (entry("a", valid_until=TODAY),), ("a",))
+    assert accepts(desk, "a")
+    desk.restart()
+    assert accepts(desk, "a")
+
+
+def test_nobody_takes_over_another_mailboxs_send_id() -> None:
+    desk = Desk()
+    desk.mailbox(entry("a"))
+    mallory = desk.collect("mallory")
+    assert desk.result(change(desk, mallory, (entry("a"), entry("mine")))) == "taken"
+    change(desk, mallory, (), ("a",))
+    assert accepts(desk, "a")
+    assert not accepts(desk, "mine")
+    assert all(push.collector != mallory for push in desk.pushes)
+
+
+def test_send_ids_are_bounded_per_mailbox_and_in_all() -> None:
+    desk = Desk(MailboxSettings(max_send_ids=3, max_total_send_ids=4))
+    bob = desk.mailbox(entry("a"), entry("b"))
+    assert desk.result(change(desk, bob, (entry("c"), entry("d")))) == "full"
+    assert desk.result(change(desk, bob, (entry("a"), entry("c")))) == ()
+    carol = desk.collect("carol")
+    assert desk.result(change(desk, carol, (entry("e"), entry("f")))) == "full"
+    assert desk.result(change(desk, carol, (entry("e"),))) == ()
+
+
+def test_send_ids_that_could_not_be_saved_do_not_exist() -> None:
+    desk = Desk()
+    bob = desk.mailbox(entry("a"))
+    desk.failing.fails = lambda operation: True
+    assert desk.result(change(desk, bob, (entry("a"), entry("b")), ())) == "storage"
+    desk.failing.fails = lambda operation: False
+    assert accepts(desk, "a")
+    assert not accepts(desk, "b")
+
+
+def test_mail_under_a_removed_send_id_is_still_collected() -> None:
+    desk = Desk()
+    bob = desk.mailbox(entry("a"))
+    change(desk, bob, (), ("a",))
+    change(desk, bob, (entry("a"),))
+    desk.lose(bob)
+    desk.deposit(1, "a")
+    bob = desk.collect(generation=2)
+    change(desk, bob, (), ("a",))
+    desk.ack_all(bob)
+    assert desk.stored() == 0
+    assert desk.core.stats().deliverable == 0
+
+
+def test_only_a_collector_may_ask_owners_questions() -> None:
+    desk = Desk()
+    stranger = Collector(12345)
+    assert desk.result(change(desk, stranger, (entry("a"),))) == "closed"
+    assert desk.result(offer(desk, stranger, 1)) == "closed"
+    assert count(desk, stranger) == "closed"
