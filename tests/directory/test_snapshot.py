@@ -156,7 +156,7 @@ def test_k31_a_guards_own_version_of_a_colluder_is_not_used_and_excludes_it() ->
     assert {item.node_id for item in run.result.descriptors} == {
         item.node_id for item in honest
     } - {special.node_id}
-    told = [item.source for item in run.of(ReportEquivocation)]  # type: ignore[attr-defined]
+    told = [item.source for item in run.commands if isinstance(item, ReportEquivocation)]
     assert sorted(told) == sorted([A, B, C])
 
 

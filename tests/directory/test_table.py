@@ -1,5 +1,6 @@
 import hashlib
 import ipaddress
+import itertools
 
 import pytest
 from hypothesis import given, settings
@@ -171,7 +172,7 @@ def test_a_waiting_contact_does_not_move_up_past_its_subnets_cap() -> None:
     bucket = next(item for item in table.buckets if near(0, 0) in item.nodes)
     bucket.nodes[third.id] = third
     bucket.replacement_nodes[waiting.id] = waiting
-    bucket.remove_node(table._find(near(0, 1)))
+    bucket.remove_node(bucket.nodes[near(0, 1)])
     assert waiting.id not in bucket.nodes
 
 
@@ -204,14 +205,14 @@ class TableMachine(RuleBasedStateMachine):
         host = str(ipaddress.ip_address(0x08080000 + net * 256 + number % 256))
         self.table.handshake_completed(near(bits, number), host, 9001, self.now)
 
-    @precondition(lambda self: len(self.table))
+    @precondition(lambda self: len(self.table) > 0)
     @rule(data=st.data(), times=st.integers(1, 3))
     def fail(self, data: st.DataObject, times: int) -> None:
         victim = data.draw(st.sampled_from(contents(self.table)))
         gone = [self.table.failed(victim) for _ in range(times)]
         assert (victim in self.table) == (True not in gone)
 
-    @precondition(lambda self: len(self.table))
+    @precondition(lambda self: len(self.table) > 0)
     @rule(data=st.data())
     def forget(self, data: st.DataObject) -> None:
         victim = data.draw(st.sampled_from(contents(self.table)))
@@ -223,7 +224,7 @@ class TableMachine(RuleBasedStateMachine):
         edges = [bucket.range for bucket in self.table.buckets]
         assert edges[0][0] == 0
         assert edges[-1][1] == 2**256 - 1
-        assert all(left[1] + 1 == right[0] for left, right in zip(edges, edges[1:], strict=False))
+        assert all(left[1] + 1 == right[0] for left, right in itertools.pairwise(edges))
 
     @invariant()
     def buckets_are_sized_and_capped(self) -> None:

@@ -24,6 +24,7 @@ from zentalk.wire.descriptor import decode_descriptor, node_id_of
 from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_directory import (
     announce_calls,
+    equivocation_call,
     find_call,
     read_found,
     read_snapshot,
@@ -100,7 +101,7 @@ class Crawler:
             return
 
     async def exchange(self, connection: Neighbour) -> None:
-        """Take a relay's snapshot and tell it what it lacks.
+        """Take a relay's snapshot and tell it what it lacks, convictions included.
 
         Raises TransportError, RemoteProtocolError or RefusedError.
         """
@@ -111,6 +112,10 @@ class Crawler:
         live = self._descriptors.live(self._runtime.wall())
         for call in announce_calls(item.raw for item in live if item.raw not in shown):
             connection.notify(call)
+        named = {self._descriptors.node_of(raw) for raw in raws}
+        for proof in self._descriptors.proofs():
+            if proof.node_id in named:
+                connection.notify(equivocation_call(proof.first, proof.second))
 
     async def _join(self, uri: RelayUri) -> None:
         """Try one bootstrap until it has answered once."""

@@ -22,7 +22,11 @@ from zentalk.relay.directory_links import Links, Neighbour
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.rpc_directory import announce_calls, equivocation_call
 
-FAN_OUT: Final = 4
+FAN_OUT: Final = 8
+"""A relay misses news that everyone passes on once with a probability of about e^-8; the
+next exchange with another relay makes up for it."""
+LEAST_TARGETS: Final = 4
+"""Below this many links, more are dialled to spread news at all."""
 GATHER_SECONDS: Final = 0.5
 
 
@@ -88,7 +92,8 @@ class Gossip:
         """Draw a few linked relays; dial some if there are not enough links."""
         linked = sorted(self._links.connected(), key=lambda item: item.peer.node_id or b"")
         targets = sample(linked, FAN_OUT, self._runtime.entropy)
-        if len(targets) == FAN_OUT:
+        missing = LEAST_TARGETS - len(targets)
+        if missing <= 0:
             return targets
         reached = {connection.peer.node_id for connection in targets}
         others = [
@@ -96,7 +101,7 @@ class Gossip:
             for descriptor in self._descriptors.live(self._runtime.wall())
             if descriptor.node_id != self._own and descriptor.node_id not in reached
         ]
-        for node_id in sample(others, FAN_OUT - len(targets), self._runtime.entropy):
+        for node_id in sample(others, missing, self._runtime.entropy):
             try:
                 targets.append(await self._links.get(node_id))
             except ZentalkError:

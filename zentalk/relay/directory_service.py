@@ -8,8 +8,8 @@ routing table.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Final
 
@@ -172,14 +172,15 @@ class DirectoryService:
         return [rpc.fit_snapshot(item.raw for item in live)]
 
     async def _record_put(self, _connection: Neighbour, fields: Fields) -> list[Any]:
-        try:
-            await self._shelf.put(rpc.read_record_put(fields))
-        except StorageFullError:
-            raise RefusedError("full") from None
+        raw = rpc.read_record_put(fields)
+        with _disk_faults():
+            await self._shelf.put(raw)
         return []
 
     async def _record_get(self, _connection: Neighbour, fields: Fields) -> list[Any]:
-        return [await self._shelf.get(*rpc.read_record_get(fields))]
+        blinded_key, day = rpc.read_record_get(fields)
+        with _disk_faults():
+            return [await self._shelf.get(blinded_key, day)]
 
     def _announced(self, connection: Neighbour, fields: Fields) -> None:
         self._learn(rpc.read_announce(fields), connection.peer.node_id)
@@ -263,12 +264,29 @@ class DirectoryService:
 
     async def _save(self) -> None:
         """Write what is new; what could not be written stays on the list."""
-        items, self._unsaved = self._unsaved, {}
-        proofs, self._unsaved_proofs = self._unsaved_proofs, []
-        if items:
-            rows = [(node_id, item.raw) for node_id, item in items.items()]
-            await self._queue.run(partial(self._store.save_descriptors, rows, self._runtime.wall()))
+        items, proofs = dict(self._unsaved), tuple(self._unsaved_proofs)
+        if not items and not proofs:
+            return
+        await self._queue.run(partial(self._save_now, items, proofs, self._runtime.wall()))
+        for node_id, item in items.items():
+            if self._unsaved.get(node_id) is item:
+                del self._unsaved[node_id]
+        del self._unsaved_proofs[: len(proofs)]
+
+    def _save_now(
+        self, items: Mapping[NodeId, Descriptor], proofs: Sequence[EquivocationProof], now: float
+    ) -> None:
+        self._store.save_descriptors([(key, item.raw) for key, item in items.items()], now)
         for proof in proofs:
-            await self._queue.run(
-                partial(self._store.save_proof, proof.node_id, proof.first, proof.second)
-            )
+            self._store.save_proof(proof.node_id, proof.first, proof.second)
+
+
+@contextmanager
+def _disk_faults() -> Iterator[None]:
+    """Tell whoever asks that the disk is full or failing; it is no fault of the link."""
+    try:
+        yield
+    except StorageFullError:
+        raise RefusedError("full") from None
+    except StorageError:
+        raise RefusedError("unavailable") from None
