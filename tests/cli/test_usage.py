@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
+from zentalk.cli.parser import app
 
 ADDRESS = "zt1" + "a" * 56
 
@@ -34,7 +35,7 @@ ADDRESS = "zt1" + "a" * 56
         ["contact", "add", "--dir", "DIR"],
         ["contact", "accept", "--dir", "DIR", "bob"],
         ["message", "send", "--dir", "DIR", "--to", "bob", "hello"],
-        ["message", "send", "--dir", "DIR", "--to", ADDRESS],
+        ["message", "send", "--dir", "DIR", "--to", ADDRESS, ""],
         ["message", "send", "--dir", "DIR", "--to", ADDRESS, "--wait", "read", "hello"],
         ["message", "list", "--dir", "DIR", "--with", "bob"],
         ["message", "list", "--dir", "DIR", "--with", ADDRESS, "--limit", "0"],
@@ -83,3 +84,9 @@ def test_version(run: Run) -> None:
     result = run("--version")
     assert result.code == 0
     assert result.out[0].isdigit()
+
+
+def test_a_text_may_look_like_an_option_after_two_hyphens() -> None:
+    given = ["message", "send", "--dir", "d", "--to", ADDRESS]
+    _, bound, _ = app.parse_args([*given, "--", "--json"])
+    assert bound.arguments["text"] == "--json"

@@ -25,7 +25,9 @@ SAFE_KEYS: Final = frozenset(
         *("host", "place", "profile", "program", "version", "method", "role"),
     }
 )
-_EVENT: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_WORD: Final = re.compile(r"(?!zt1)[a-z][a-z0-9]{0,17}(?:_[a-z0-9]{1,18}){0,7}")
+"""What code calls an event or a key; too short in its parts to be an id or an address."""
+
 _SECRETS: Final = re.compile(
     r"zt1[a-z2-7]{8,}"  # addresses, also cut ones
     r"|zt-relay:[a-z2-7]*"
@@ -56,7 +58,10 @@ def configure_logging(level: int = logging.INFO) -> None:
 def scrub(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Hide what must not be in a log (a structlog processor)."""
     error = event.pop("exc_info", None)
-    scrubbed = {key: _harmless(key, value) for key, value in event.items()}
+    scrubbed = {
+        key if _WORD.fullmatch(key) else "hidden": _harmless(key, value)
+        for key, value in event.items()
+    }
     if error:
         scrubbed["error"], scrubbed["at"] = describe(error)
     return scrubbed
@@ -92,7 +97,7 @@ def _harmless(key: str, value: Any) -> Any:
     if not isinstance(value, str) or key not in SAFE_KEYS:
         return HIDDEN
     if key == "event":
-        return value if _EVENT.fullmatch(value) else HIDDEN
+        return value if _WORD.fullmatch(value) else HIDDEN
     return scrub_text(value)
 
 

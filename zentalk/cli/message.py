@@ -24,7 +24,7 @@ _PAGE: Final = 1000
 def send(
     directory: Path,
     to: str,
-    text: str,
+    text: str | None,
     *,
     wait: str | None,
     timeout_seconds: float,
@@ -32,7 +32,9 @@ def send(
 ) -> int:
     """Send one message and print its id and state."""
     recipient = read_address(to)
-    text = _read_standard_input() if text == "-" else text
+    text = _read_standard_input() if text is None else text
+    if not text:
+        raise UsageError("there is no text to send")
     with running_node(directory) as node:
         message = node.send(recipient, text)
         if wait is not None:
@@ -91,6 +93,9 @@ def _wait(node: Client, message: Message, state: str, timeout_seconds: float) ->
 
 
 def _read_standard_input() -> str:
+    """Read a text that shall not stand in the list of processes, as arguments do."""
+    if sys.stdin.isatty():
+        raise UsageError("there is no text to send; give it as the last argument")
     try:
         return sys.stdin.buffer.read().decode("utf-8").removesuffix("\n")
     except UnicodeDecodeError:

@@ -176,7 +176,9 @@ def contact_list(*, directory: Dir, as_json: AsJson = False) -> int:
 
 @message.command(name="send")
 def message_send(
-    text: Annotated[str, Parameter(help="What to say; - reads it from standard input.")],
+    text: Annotated[
+        str | None, Parameter(help="What to say; without it, standard input is read.")
+    ] = None,
     /,
     *,
     directory: Dir,

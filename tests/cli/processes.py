@@ -1,0 +1,74 @@
+"""Programs as a person starts them: own processes, their output, their end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+READY = "ready "
+
+
+def zentalk(*arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    command = [sys.executable, "-m", "zentalk", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert "Traceback" not in done.stderr
+    if check:
+        assert done.returncode == 0, done.stderr
+    return done
+
+
+class Program:
+    """A program that runs until it is told to stop."""
+
+    def __init__(self, directory: Path, process: subprocess.Popen[str], log: IO[str]) -> None:
+        self.directory = directory
+        self.process = process
+        self._log = log
+
+    def ready(self) -> str:
+        """Return what the line `ready ...` says."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line.startswith(READY), self.errors()
+        return line.removeprefix(READY).removesuffix("\n")
+
+    def errors(self) -> str:
+        """Return what is on standard error."""
+        return Path(self._log.name).read_text("utf-8")
+
+    def arguments(self) -> str:
+        """Return what everybody on the machine can see of the process."""
+        return Path(f"/proc/{self.process.pid}/cmdline").read_text("utf-8")
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and return the exit code."""
+        self.process.send_signal(how)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Return the exit code."""
+        return self.process.wait(timeout=60)
+
+
+@contextmanager
+def running(program: str, directory: Path) -> Iterator[Program]:
+    """Start `zentalk relay run` or `zentalk api run`, and kill it at the end."""
+    command = [sys.executable, "-m", "zentalk", program, "run", "--dir", str(directory)]
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}
+    with (
+        (directory / "stderr.txt").open("w+", encoding="utf-8") as log,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment
+        ) as process,
+    ):
+        try:
+            yield Program(directory, process, log)
+        finally:
+            process.kill()

@@ -1,0 +1,176 @@
+"""`contact` and `message` against a running REST whose node has no network."""
+
+import io
+import json
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.api.double import BOB, OWNER, FakeNode
+from tests.cli.conftest import Result, Run
+from zentalk.api.server import serve
+from zentalk.api.token import create_token
+from zentalk.config import ApiSettings, write_config
+from zentalk.errors import UnavailableError
+from zentalk.store.history.models import Contact
+from zentalk.wire.text import format_address
+
+BOBS = format_address(BOB)
+
+Command = Callable[..., Awaitable[Result]]
+
+
+@pytest.fixture
+def node() -> FakeNode:
+    return FakeNode()
+
+
+@pytest.fixture
+async def zentalk(node: FakeNode, run: Run, tmp_path: Path) -> AsyncIterator[Command]:
+    """Run a command, in a thread, on the folder of a node that serves."""
+    settings = ApiSettings(directory=tmp_path, port=0)
+    write_config(settings)
+    token = create_token(tmp_path, bytes)
+
+    async def command(*arguments: object) -> Result:
+        return await trio.to_thread.run_sync(lambda: run(*arguments, "--dir", tmp_path))
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(serve, node, settings, token, node.stopping)
+        yield command
+        node.stop()
+
+
+async def test_add_accept_and_list(zentalk: Command, node: FakeNode) -> None:
+    added = await zentalk("contact", "add", BOBS, "--name", "Bob")
+    assert added == Result(0, f"{BOBS}  contact  Bob\n", "")
+    node.request(OWNER)
+    own = format_address(OWNER)
+    listed = await zentalk("contact", "list")
+    assert listed.out == f"{BOBS}  contact  Bob\n{own}  request\n"
+    assert (await zentalk("contact", "accept", own)).out == f"{own}  contact\n"
+    renamed = await zentalk("contact", "accept", own, "--name", "Me")
+    assert renamed.out == f"{own}  contact  Me\n"
+    as_json = json.loads((await zentalk("contact", "list", "--json")).out)
+    assert [(c["address"], c["name"]) for c in as_json] == [(BOBS, "Bob"), (own, "Me")]
+
+
+async def test_accept_nobody(zentalk: Command) -> None:
+    assert (await zentalk("contact", "accept", BOBS)).code == 1
+
+
+async def test_send_prints_id_and_state(zentalk: Command, node: FakeNode) -> None:
+    sent = await zentalk("message", "send", "--to", BOBS, "hello")
+    assert sent == Result(0, f"{node.sent[0].id} queued\n", "")
+    as_json = json.loads((await zentalk("message", "send", "--to", BOBS, "--json", "again")).out)
+    assert (as_json["text"], as_json["state"]) == ("again", "queued")
+
+
+async def test_a_text_from_standard_input(
+    zentalk: Command, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("grüß\ndich\n".encode())))
+    assert (await zentalk("message", "send", "--to", BOBS)).code == 0
+    assert node.sent[0].text == "grüß\ndich"
+    for nothing in (b"", b"\n", b"\xff"):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(nothing)))
+        assert (await zentalk("message", "send", "--to", BOBS)).code == 2
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reached"), [("sent", "sent"), ("sent", "delivered"), ("delivered", "delivered")]
+)
+async def test_waiting_for_a_state(
+    zentalk: Command, node: FakeNode, monkeypatch: pytest.MonkeyPatch, wanted: str, reached: str
+) -> None:
+    asked = 0
+    message = node.message
+
+    async def message_later(message_id: str):  # type: ignore[no-untyped-def]
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            node.set_state(message_id, reached)
+        return await message(message_id)
+
+    monkeypatch.setattr(node, "message", message_later)
+    sent = await zentalk("message", "send", "--to", BOBS, "--wait", wanted, "hello")
+    assert sent.out == f"{node.sent[0].id} {reached}\n"
+    assert asked == 2
+
+
+async def test_waiting_in_vain(zentalk: Command, node: FakeNode) -> None:
+    command = ("message", "send", "--to", BOBS, "--wait", "sent", "--timeout", 0, "hello")
+    ended = await zentalk(*command)
+    assert ended.code == 1
+    assert "still queued" in ended.err
+    assert len(node.sent) == 1
+
+
+async def test_a_message_that_failed(
+    zentalk: Command, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = node.message
+
+    async def message_failed(message_id: str):  # type: ignore[no-untyped-def]
+        node.set_state(message_id, "failed")
+        return await message(message_id)
+
+    monkeypatch.setattr(node, "message", message_failed)
+    ended = await zentalk("message", "send", "--to", BOBS, "--wait", "sent", "hello")
+    assert ended.code == 1
+    assert "failed" in ended.err
+
+
+async def test_list_a_conversation(zentalk: Command, node: FakeNode) -> None:
+    for number in range(3):
+        await node.send_text(BOB, f"m{number}")
+    lines = (await zentalk("message", "list", "--with", BOBS)).out.splitlines()
+    assert [line.split(" ", 2)[2] for line in lines] == [f"> m{n}  (queued)" for n in range(3)]
+    as_json = (await zentalk("message", "list", "--with", BOBS, "--limit", 2, "--json")).out
+    assert [message["text"] for message in json.loads(as_json)] == ["m1", "m2"]
+
+
+async def test_a_long_conversation_is_paged(zentalk: Command, node: FakeNode) -> None:
+    for number in range(2100):
+        await node.send_text(BOB, f"m{number}")
+    listed = await zentalk("message", "list", "--with", BOBS, "--limit", 5000, "--json")
+    assert [message["text"] for message in json.loads(listed.out)] == [
+        f"m{number}" for number in range(2100)
+    ]
+
+
+async def test_what_others_wrote_cannot_drive_the_terminal(
+    zentalk: Command, node: FakeNode
+) -> None:
+    evil = "\x1b]0;owned\x07\x9b31m\u202eevil\r\n\ttext"
+    await node.send_text(BOB, evil)
+    node.known[BOBS] = Contact(BOBS, evil, "request", 0.0)
+    for command in (["message", "list", "--with", BOBS], ["contact", "list"]):
+        plain = await zentalk(*command)
+        assert len(plain.out.splitlines()) == 1
+        assert plain.out.removesuffix("\n").isprintable()
+        assert "evil" in plain.out
+        as_json = await zentalk(*command, "--json")
+        assert as_json.out.replace("\n", "").isprintable()
+        assert as_json.out.isascii()
+
+
+async def test_errors_of_the_node(zentalk: Command, node: FakeNode) -> None:
+    too_long = await zentalk("message", "send", "--to", BOBS, "x" * 65537)
+    assert (too_long.code, too_long.out) == (1, "")
+    assert "65,536" in too_long.err
+    node.failure = UnavailableError("fewer than three relays are alive")
+    failed = await zentalk("contact", "list")
+    assert failed.err == "zentalk: fewer than three relays are alive\n"
+    node.failure = RuntimeError("a bug")
+    assert "internal error" in (await zentalk("contact", "list")).err
+
+
+async def test_another_node_at_that_address(zentalk: Command, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("x" * 43)
+    ended = await zentalk("contact", "list")
+    assert f"zentalk api run --dir {tmp_path}" in ended.err

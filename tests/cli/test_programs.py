@@ -1,0 +1,125 @@
+"""F1, F2: relay and API node as own processes, from `ready` to their end."""
+
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.processes import running, zentalk
+from zentalk.api.server import bind
+from zentalk.wire.text import parse_relay_uri
+
+pytestmark = pytest.mark.e2e
+
+NOBODY = "zt-relay:" + "a" * 52 + "@127.0.0.1:9"
+
+
+@pytest.fixture(params=["relay", "api"])
+def program(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def folder(program: str, tmp_path: Path) -> Path:
+    init(program, tmp_path, 0)
+    return tmp_path
+
+
+def init(program: str, directory: Path, port: int) -> None:
+    """Set up a relay that is its network's first, or an API node with nobody to talk to."""
+    bootstraps = ("--bootstrap", NOBODY) if program == "api" else ()
+    zentalk(program, "init", "--dir", directory, "--port", port, *bootstraps)
+
+
+def test_f1_a_relay_says_ready_and_drains(tmp_path: Path) -> None:
+    printed = zentalk("relay", "init", "--dir", tmp_path, "--port", 0).stdout
+    with running("relay", tmp_path) as relay:
+        uri = parse_relay_uri(relay.ready())
+        assert printed.startswith("zt-relay:")
+        assert uri.identity.hex() in (tmp_path / "identity.key").read_text()
+        status = zentalk("relay", "status", "--dir", tmp_path)
+        assert status.stdout.startswith("ready ")
+        assert relay.stop() == 0
+        assert relay.process.stdout is not None
+        assert not relay.process.stdout.read()
+    assert zentalk("relay", "status", "--dir", tmp_path).stdout.startswith("stopped ")
+
+
+def test_f2_an_api_node_says_ready_and_ends(tmp_path: Path) -> None:
+    zentalk("api", "init", "--dir", tmp_path, "--port", 0, "--bootstrap", NOBODY)
+    token = zentalk("api", "token", "--dir", tmp_path).stdout.strip()
+    with running("api", tmp_path) as node:
+        url = node.ready()
+        assert httpx.get(f"{url}/v1/health").json() == {"status": "ok"}
+        assert httpx.get(f"{url}/v1/me").status_code == 401
+        me = httpx.get(f"{url}/v1/me", headers={"Authorization": f"Bearer {token}"}).json()
+        assert me["address"] == zentalk("api", "address", "--dir", tmp_path).stdout.strip()
+        headers = {"Authorization": f"Bearer {token}"}
+        with httpx.stream("GET", f"{url}/v1/events/stream", headers=headers) as stream:
+            assert stream.status_code == 200
+            assert node.stop() == 0
+            assert "".join(stream.iter_text()).startswith("retry:")
+        assert not node.errors()
+    listed = zentalk("contact", "list", "--dir", tmp_path, check=False)
+    assert f"zentalk api run --dir {tmp_path}" in listed.stderr
+
+
+def test_interrupted_from_the_keyboard(program: str, folder: Path) -> None:
+    with running(program, folder) as running_program:
+        running_program.ready()
+        assert running_program.stop(signal.SIGINT) == 0
+        assert not running_program.errors()
+
+
+def test_a_second_one_in_the_same_folder(program: str, folder: Path) -> None:
+    with running(program, folder) as first:
+        first.ready()
+        second = zentalk(program, "run", "--dir", folder, check=False)
+        assert second.returncode == 1
+        assert not second.stdout
+        assert "another program is running" in second.stderr
+        assert second.stderr.count("\n") == 1
+
+
+def test_after_kill_9_it_starts_again(program: str, folder: Path) -> None:
+    with running(program, folder) as first:
+        first.ready()
+        assert first.stop(signal.SIGKILL) == -signal.SIGKILL
+    with running(program, folder) as second:
+        second.ready()
+        assert second.stop() == 0
+
+
+def test_a_port_in_use(program: str, tmp_path: Path) -> None:
+    with bind("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        init(program, tmp_path, port)
+        ended = zentalk(program, "run", "--dir", tmp_path, check=False)
+    assert ended.returncode == 1
+    assert not ended.stdout
+    assert f"{port}" in ended.stderr
+    assert "in use" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_corrupt_database(program: str, folder: Path) -> None:
+    with running(program, folder) as first:
+        first.ready()
+        assert first.stop() == 0
+    databases = sorted(folder.glob("*.db"))
+    assert databases
+    for database in databases:
+        kept = database.read_bytes()
+        database.write_bytes(b"this is not a database, and was one before" * 100)
+        broken = database.read_bytes()
+        ended = zentalk(program, "run", "--dir", folder, check=False)
+        assert ended.returncode == 1
+        assert database.name in ended.stderr
+        assert "internal error" not in ended.stderr
+        assert ended.stderr.count("\n") == 1
+        assert database.read_bytes() == broken
+        database.write_bytes(kept)
+    with running(program, folder) as again:
+        again.ready()
+        assert again.stop() == 0
