@@ -80,7 +80,8 @@ def encrypt_again(tx: Transaction, contact: UserAddress) -> None:
 def add_holder(tx: Transaction, item: int, relay: NodeId) -> MessageId | None:
     """Note that a relay holds an item; return its message, None if it is gone."""
     row = tx.execute(
-        "UPDATE outbox SET held_by = held_by || ? WHERE item = ? AND instr(held_by, ?) = 0"
+        "UPDATE outbox SET held_by = CAST(held_by || ? AS BLOB) WHERE item = ?"
+        " AND instr(held_by, ?) = 0"
         " RETURNING message_id",
         (relay, item, relay),
     ).fetchone()
