@@ -81,6 +81,7 @@ class World:
         self.network = MemoryNetwork()
         self.runtime = Runtime.virtual(seed, START)
         self.relays: dict[str, Running] = {}
+        self.starts = 0
 
     def folder(self, name: str) -> Path:
         return self.root / name
@@ -97,7 +98,8 @@ class World:
             "bootstraps": tuple(running.uri for running in others),
         }
         settings = RelaySettings(**(values | changes))
-        part = runtime or self.runtime.for_part(f"{name}@{trio.current_time()}")
+        self.starts += 1  # a restart must not draw the mix keys of the start before
+        part = runtime or self.runtime.for_part(f"{name}-{self.starts}")
         running = Running(
             Relay(settings, part, self.network.host(name)), trio.CancelScope(), trio.Event()
         )

@@ -25,9 +25,10 @@ from zentalk.relay.identity import load_or_create_relay_identity
 from zentalk.relay.keys import OwnKeys, filter_capacity
 from zentalk.relay.listening import bind_lanes
 from zentalk.relay.parts import Parts
+from zentalk.relay.seen_boots import SeenBoots
 from zentalk.relay.stats import Counters, RelayStats
 from zentalk.relay.status import RelayStatus, coarse
-from zentalk.relay.storage import Stores, open_stores
+from zentalk.relay.storage import Stores, known_relays, open_stores
 from zentalk.store.directory_store import FILE_NAME as DIRECTORY_FILE
 from zentalk.store.key_file import KEY_FILE_NAME
 from zentalk.wire.descriptor import (
@@ -115,7 +116,7 @@ class Relay:
     ) -> None:
         settings, runtime = self._settings, self._runtime
         keys = self._keys = self._make_keys(listeners)
-        await boot_keys(runtime, settings.directory, keys)
+        await boot_keys(runtime, settings.directory, keys, await self._seen_boot(stores))
         house = Housekeeping(runtime, settings.directory, keys, self.status)
         parts = self._parts = Parts(
             settings,
@@ -142,6 +143,14 @@ class Relay:
             await _drain(parts)
             nursery.cancel_scope.cancel()
         await self._enter("stopped", house)
+
+    async def _seen_boot(self, stores: Stores) -> int:
+        """Return the highest boot of this relay that others have seen."""
+        known = await self._runtime.run_blocking(partial(known_relays, stores))
+        asking = SeenBoots(
+            self._runtime.for_part("seen-boots"), self._network, self._settings.network
+        )
+        return await asking.highest(self._identity.key.public, [*self._settings.bootstraps, *known])
 
     async def _enter(self, state: str, house: Housekeeping) -> None:
         self._state = state

@@ -6,13 +6,19 @@ Queue and directory are separate files, so that deleting the one never costs the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from zentalk.config import RelaySettings
+from zentalk.errors import RemoteProtocolError
 from zentalk.mailbox.settings import MailboxSettings, Profile
 from zentalk.mailbox.storage import MailboxStore
 from zentalk.store.directory_store import DirectoryStore
 from zentalk.store.mailbox_memory import MemoryMailboxStore
 from zentalk.store.mailbox_sqlite import SqliteMailboxStore
+from zentalk.wire.descriptor import decode_descriptor
+from zentalk.wire.text import RelayUri
+
+_KNOWN: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,19 @@ def open_stores(settings: RelaySettings) -> Stores:
     except BaseException:
         directory.close()
         raise
+
+
+def known_relays(stores: Stores) -> list[RelayUri]:
+    """Return where some relays were when this one last ran, newest boots of them unknown."""
+    found: list[RelayUri] = []
+    for raw in stores.directory.descriptors():
+        try:
+            found.append(decode_descriptor(raw).uri)
+        except RemoteProtocolError:
+            continue  # the file was edited; the network will tell again
+        if len(found) == _KNOWN:
+            break
+    return found
 
 
 def mailbox_settings(settings: RelaySettings) -> MailboxSettings:

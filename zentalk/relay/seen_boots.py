@@ -1,0 +1,75 @@
+"""Asks the network, before anything is signed, which boots of this relay it has seen.
+
+Spec: docs/spec/onion.md section 7. A folder restored from an old copy, or one whose
+database was lost, would sign a second descriptor for a boot it had before: proof of
+cheating, for which a relay is excluded for good. So a starting relay asks anonymously,
+shows nothing of itself, and boots above what it hears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import trio
+
+from zentalk.errors import RefusedError, RemoteProtocolError, TransportError
+from zentalk.net.connection import NoHandlers
+from zentalk.net.runtime import Runtime
+from zentalk.net.serve import connect
+from zentalk.net.transport import Network
+from zentalk.wire.descriptor import decode_descriptor
+from zentalk.wire.rpc import decode_answer
+from zentalk.wire.rpc_directory import read_snapshot, snapshot_call
+from zentalk.wire.text import RelayUri
+
+ASKED: Final = 3
+ASK_SECONDS: Final = 3.0
+
+
+class SeenBoots:
+    """One question, put to a few relays at once; the highest answer counts."""
+
+    def __init__(self, runtime: Runtime, network: Network, network_id: str) -> None:
+        self._runtime = runtime
+        self._network = network
+        self._network_id = network_id
+        self._highest = 0
+
+    async def highest(self, identity: bytes, relays: Sequence[RelayUri]) -> int:
+        """Return the highest boot known of `identity`, 0 if nobody knows one or answers."""
+        others = [uri for uri in dict.fromkeys(relays) if uri.identity != identity]
+        async with trio.open_nursery() as nursery:
+            for uri in others[:ASKED]:
+                nursery.start_soon(self._ask, identity, uri)
+        return self._highest
+
+    async def _ask(self, identity: bytes, uri: RelayUri) -> None:
+        try:
+            with trio.move_on_after(ASK_SECONDS):
+                for raw in await self._snapshot(uri):
+                    self._note(identity, raw)
+        except* (TransportError, RemoteProtocolError, RefusedError):
+            pass  # one that does not answer cannot warn us
+
+    async def _snapshot(self, uri: RelayUri) -> Sequence[bytes]:
+        async with trio.open_nursery() as nursery:
+            try:
+                connection = await connect(
+                    await self._network.dial(uri.host, uri.port),
+                    network=self._network_id,
+                    relay_identity=uri.identity,
+                    handlers=NoHandlers(),
+                    runtime=self._runtime,
+                    nursery=nursery,
+                )
+                return read_snapshot(decode_answer(await connection.request(snapshot_call())))
+            finally:
+                nursery.cancel_scope.cancel()
+
+    def _note(self, identity: bytes, raw: bytes) -> None:
+        if identity not in raw:
+            return  # spares verifying everybody's signature
+        descriptor = decode_descriptor(raw)
+        if descriptor.identity == identity:
+            self._highest = max(self._highest, descriptor.boot)
