@@ -8,8 +8,9 @@ import pytest
 
 from tests.node.persons import NOW, Person
 from zentalk.errors import ConflictError, TooLargeError
+from zentalk.node import ordering
 from zentalk.node.people import check_text
-from zentalk.store.history import contacts, messages, outbox, ratchets
+from zentalk.store.history import contacts, held, messages, outbox, ratchets
 from zentalk.store.history.models import Message
 
 
@@ -210,3 +211,50 @@ def test_a_hundred_messages_in_a_batch_arrive_in_order(alice: Person, bob: Perso
     assert len(outcome.inners) < 5
     alice.receive(*bob.answers(outcome, alice))
     assert {m.state for m in texts(alice, bob)} == {"delivered"}
+
+
+def received(person: Person, other: Person) -> list[tuple[str, int]]:
+    return [(m.text, m.missing) for m in texts(person, other) if m.text != "hello"]
+
+
+def test_d16_e10_packets_that_overtook_each_other_enter_in_the_order_of_writing(
+    alice: Person, bob: Person
+) -> None:
+    befriend(alice, bob)
+    deposits = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(6)]
+    outcomes = [bob.receive(deposits[n]) for n in (3, 1, 5, 0, 2, 4)]
+    assert received(bob, alice) == [(str(n), 0) for n in range(6)]
+    assert [outcome.events for outcome in outcomes] == [0, 0, 0, 2, 2, 2]
+    # Saved is confirmed, shown or not: the sender need not wait for the others.
+    assert all(len(outcome.inners) == 1 for outcome in outcomes)
+
+
+def test_d16_control_without_holding_back_the_order_is_that_of_arrival(
+    alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    befriend(alice, bob)
+    monkeypatch.setattr(held, "last_sequence", lambda tx, contact: 2**40)
+    deposits = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(3)]
+    bob.receive(*[deposits[n] for n in (2, 0, 1)])
+    assert [text for text, _ in received(bob, alice)] == ["2", "0", "1"]
+
+
+def test_a_gap_that_stays_is_shown_and_a_late_message_still_enters(
+    alice: Person, bob: Person
+) -> None:
+    befriend(alice, bob)
+    deposits = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(4)]
+    bob.receive(deposits[0], deposits[3])
+    assert bob.tx(lambda tx: ordering.release_overdue(tx, NOW + 1)) == 0
+    assert bob.tx(lambda tx: ordering.release_overdue(tx, NOW + ordering.HOLD_SECONDS)) == 1
+    assert received(bob, alice) == [("0", 0), ("3", 2)]
+    bob.receive(deposits[1], deposits[3])
+    assert received(bob, alice) == [("0", 0), ("3", 2), ("1", 0)]
+
+
+def test_gaps_are_bounded(alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    befriend(alice, bob)
+    monkeypatch.setattr(ordering, "MAX_HELD", 2)
+    deposits = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(5)]
+    outcome = bob.receive(*deposits[1:])
+    assert outcome.undecryptable == 2

@@ -42,12 +42,16 @@ class GuardBook:
         self._changed = changed
         self._view = RelayView(Epoch(0))
         self._own_mailboxes: frozenset[NodeId] = frozenset()
+        self._dialable = frozenset(self._uris)
         self.state = state
         self._update(Observations())
 
     def view_changed(self, view: RelayView) -> None:
         """Take the relays that may be used now."""
         self._view = view
+        # Without a view every address is worth a try: the descriptors have merely expired.
+        known = (*view.relays, *self._pinned) if view.relays else self._uris
+        self._dialable = frozenset(known)
         self._update(Observations())
         for entry in self.state.entries:
             descriptor = view.relays.get(entry.node_id)
@@ -68,11 +72,11 @@ class GuardBook:
 
     def in_use(self) -> tuple[NodeId, ...]:
         """Return the guards to use now, at most two."""
-        return primary(self.state, self._dialable())
+        return primary(self.state, self._dialable)
 
     def wanted(self) -> tuple[NodeId, ...]:
         """Return the guards to have links to: those in use, and better ones to win back."""
-        dialable = self._dialable()
+        dialable = self._dialable
         listed = [entry for entry in self.state.entries if entry.node_id in dialable]
         usable = [entry for entry in listed if entry.pinned] or listed
         favourites = [entry.node_id for entry in usable[:GUARDS]]
@@ -92,12 +96,6 @@ class GuardBook:
         """Return where the listed guards listen, to be kept for the next start."""
         uris = (self.uri(entry.node_id) for entry in self.state.entries)
         return tuple(uri for uri in uris if uri is not None)
-
-    def _dialable(self) -> frozenset[NodeId]:
-        """Return the guards that may be dialled: live ones, pinned ones, all without a view."""
-        if not self._view.relays:
-            return frozenset(self._uris)
-        return frozenset((*self._view.relays, *self._pinned))
 
     def _update(self, seen: Observations) -> None:
         before = self.state

@@ -17,7 +17,7 @@ from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import RemoteProtocolError
 from zentalk.ids import DAY_SECONDS, MessageId, SendId, UserAddress
-from zentalk.node import sealing
+from zentalk.node import ordering, sealing
 from zentalk.node.compose import Composer
 from zentalk.node.sessions import Sessions
 from zentalk.store.history import contacts, events, mailboxes, messages, outbox, ratchets
@@ -28,7 +28,6 @@ from zentalk.wire.content import (
     NONE,
     PART,
     ROUTE,
-    TEXT,
     Content,
     decode_content,
     encode_route,
@@ -152,24 +151,7 @@ class Inbox:
         accepted = _is_accepted(tx, contact)
         if not accepted and len(messages.unconfirmed(tx, contact)) >= MAX_REQUEST_MESSAGES:
             raise RemoteProtocolError("a stranger has sent more than a request may hold")
-        message = messages.insert(
-            tx,
-            message_id=content.message_id,
-            contact=contact,
-            direction="in",
-            kind=content.kind,
-            text=content.text,
-            content=None,
-            state="received",
-            sender_sequence=content.sequence,
-            sent_at=content.sent_at_ms / 1000,
-            now=now,
-            confirmed=accepted,
-        )
-        if message is not None and content.kind == TEXT:
-            contacts.add_unread(tx, contact, 1)
-            events.append(tx, "message.received", now, asdict(message))
-            outcome.events += 1
+        outcome.events += ordering.receive(tx, contact, content, now, confirmed=accepted)
 
     def _confirmed(
         self, tx: Transaction, contact: UserAddress, content: Content, now: float, outcome: Outcome

@@ -14,15 +14,18 @@ import trio
 from zentalk.errors import StorageError
 from zentalk.ids import SendId
 from zentalk.net.runtime import Runtime
+from zentalk.node import ordering
 from zentalk.node.inbox import Inbox, Outcome
 from zentalk.node.journal import Journal
 from zentalk.node.outbox import Outbox
 from zentalk.node.recipients import Recipients
+from zentalk.store.history import held
 from zentalk.store.history.database import HistoryDatabase
 
 MAX_BATCH: Final = 64
 MAX_WAITING: Final = 1_024
 """Pushed and not yet saved, over all mailboxes; their windows keep it far below."""
+RELEASE_CHECK_SECONDS: Final = 1.0
 
 
 class Source(Protocol):
@@ -82,6 +85,17 @@ class Intake:
             while self._waiting:
                 batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
                 await self._save(batch)
+
+    async def release(self) -> None:
+        """Let messages into the history whose predecessors stay away, until cancelled."""
+        while True:
+            await trio.sleep(RELEASE_CHECK_SECONDS)
+            oldest = await self._database.read(held.oldest)
+            now = self._runtime.wall()
+            if oldest is None or oldest + ordering.HOLD_SECONDS > now:
+                continue
+            if await self._database.write(lambda tx, now=now: ordering.release_overdue(tx, now)):  # type: ignore[misc]  # default binds the loop variable
+                self._journal.ring()
 
     async def _save(self, batch: list[_Pushed]) -> None:
         deposits = [(pushed.send_id, pushed.envelope) for pushed in batch]

@@ -35,7 +35,7 @@ from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import Contact, Conversation, Event, Message
 from zentalk.store.key_file import load_identity
 from zentalk.store.writer import Transaction
-from zentalk.wire.text import format_address
+from zentalk.wire.text import format_address, format_relay_uri
 
 DATABASE_NAME: Final = "history.db"
 MAX_PAGE: Final = 1000
@@ -108,6 +108,7 @@ class Node:
                         self._mailboxes,
                     ):
                         nursery.start_soon(part.run)
+                    nursery.start_soon(self._intake.release)
                     nursery.start_soon(self._sweep)
                     task_status.started()
                     await self.stopping.wait()
@@ -138,6 +139,8 @@ class Node:
             mailboxes=self._mailboxes.connected(),
             tunnels=network.tunnels,
             notes=network.notes,
+            entries=self._entries(),
+            unit_sizes=tuple(sorted(self.client_unit_sizes())),
         )
 
     def client_unit_sizes(self) -> set[int]:
@@ -221,6 +224,11 @@ class Node:
     async def wait_events(self, after: int) -> None:
         """Return once there is an event with a number above `after`."""
         await self._journal.wait_events(after)
+
+    def _entries(self) -> tuple[str, ...]:
+        known = self._network.descriptors()
+        connected = self._network.connected_guards()
+        return tuple(format_relay_uri(known[guard].uri) for guard in connected if guard in known)
 
     def _own_ack_points(self) -> dict[NodeId, SendId]:
         return self._mailboxes.ack_points()

@@ -8,6 +8,7 @@ from typing import Final
 from zentalk.crypto.hashing import sha256
 from zentalk.errors import ConflictError, LocalProtocolError, TooLargeError
 from zentalk.ids import MessageId, UserAddress
+from zentalk.node import ordering
 from zentalk.node.compose import Composer, Ready
 from zentalk.store.history import contacts, events, messages
 from zentalk.store.history.models import Contact, Message
@@ -63,6 +64,7 @@ class People:
             contacts.update(tx, address, name or row.name, "contact")
         inners: list[bytes] = []
         if row is not None and row.state == "request":
+            ordering.release_all(tx, address, now)
             waiting = messages.unconfirmed(tx, address)
             inners = self._composer.confirmations(tx, address, waiting)
             messages.mark_confirmed(tx, address)
@@ -101,7 +103,6 @@ class People:
             direction="out",
             kind=TEXT,
             text=text,
-            content=None,
             state="queued",
             sender_sequence=content.sequence,
             sent_at=content.sent_at_ms / 1000,

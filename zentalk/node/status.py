@@ -1,4 +1,4 @@
-"""What the owner of an API node is told about it; numbers and plain words, no ids."""
+"""What the owner of an API node is told about it; of relays, only the own entries."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from dataclasses import dataclass
 class NodeStatus:
     """`ready` means: connected, a mailbox registered, the user record published.
 
-    `tunnels` is full (two relays), reduced (one, in small networks) or none.
+    `tunnels` is full (two relays), reduced (one, in small networks) or none. `entries`
+    are the URIs of entry relays with a live link, `unit_sizes` all sizes (bytes) of units
+    that links of this node have carried.
     """
 
     ready: bool
@@ -18,3 +20,5 @@ class NodeStatus:
     mailboxes: int
     tunnels: str
     notes: tuple[str, ...]
+    entries: tuple[str, ...] = ()
+    unit_sizes: tuple[int, ...] = ()

@@ -9,7 +9,7 @@ from zentalk.store.history.models import Message
 from zentalk.store.writer import Transaction
 from zentalk.wire.text import format_address
 
-_COLUMNS = "id, seq, contact, direction, kind, text, state, reason, sent_at"
+_COLUMNS = "id, seq, contact, direction, kind, text, state, reason, sent_at, missing"
 
 
 def _message(row: tuple[Any, ...]) -> Message:
@@ -25,20 +25,20 @@ def insert(
     direction: str,
     kind: str,
     text: str,
-    content: bytes | None,
     state: str,
     sender_sequence: int,
     sent_at: float,
     now: float,
     confirmed: bool = False,
+    missing: int = 0,
 ) -> Message | None:
     """Add a message; None if this contact and direction has that id already."""
     row = tx.execute(
-        "INSERT INTO messages (id, contact, direction, kind, text, content, state,"
-        " sender_sequence, sent_at, stored_at, confirmed) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+        "INSERT INTO messages (id, contact, direction, kind, text, state,"
+        " sender_sequence, sent_at, stored_at, confirmed, missing) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
         f" ON CONFLICT (contact, direction, id) DO NOTHING RETURNING {_COLUMNS}",
-        (message_id, contact, direction, kind, text, content, state,
-         sender_sequence, sent_at, now, confirmed),
+        (message_id, contact, direction, kind, text, state,
+         sender_sequence, sent_at, now, confirmed, missing),
     ).fetchone()  # fmt: skip
     return None if row is None else _message(row)
 
@@ -47,6 +47,15 @@ def by_id(tx: Transaction, message_id: MessageId) -> Message | None:
     """Return a message by its id."""
     row = tx.execute(f"SELECT {_COLUMNS} FROM messages WHERE id = ?", (message_id,)).fetchone()
     return None if row is None else _message(row)
+
+
+def exists(tx: Transaction, contact: UserAddress, message_id: MessageId) -> bool:
+    """Tell whether a received message is in the history."""
+    row = tx.execute(
+        "SELECT 1 FROM messages WHERE contact = ? AND direction = 'in' AND id = ?",
+        (contact, message_id),
+    ).fetchone()
+    return row is not None
 
 
 def page(tx: Transaction, contact: UserAddress, before: int | None, limit: int) -> list[Message]:

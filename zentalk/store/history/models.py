@@ -34,7 +34,8 @@ class Message:
     """A message of the history; `seq` is its place in this node's order.
 
     `id` is the same at both ends. `state` is queued, sent, delivered or failed for
-    direction `out`, received for `in`. Times are unix seconds.
+    direction `out`, received for `in`. `missing` counts messages that their sender wrote
+    just before this one and that had not come when it was shown. Times are unix seconds.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Message:
     state: str
     reason: str
     sent_at: float
+    missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)

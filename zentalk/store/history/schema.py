@@ -19,7 +19,8 @@ CREATE TABLE contacts (
     route_version INTEGER NOT NULL DEFAULT 0,
     own_route_known INTEGER NOT NULL DEFAULT 0,
     next_sequence INTEGER NOT NULL DEFAULT 1,
-    unread INTEGER NOT NULL DEFAULT 0
+    unread INTEGER NOT NULL DEFAULT 0,
+    last_sequence INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
 CREATE TABLE messages (
@@ -29,17 +30,29 @@ CREATE TABLE messages (
     direction TEXT NOT NULL CHECK (direction IN ('in', 'out')),
     kind TEXT NOT NULL,
     text TEXT NOT NULL,
-    content BLOB,
     state TEXT NOT NULL,
     reason TEXT NOT NULL DEFAULT '',
     sender_sequence INTEGER NOT NULL,
     sent_at REAL NOT NULL,
     stored_at REAL NOT NULL,
     confirmed INTEGER NOT NULL DEFAULT 0,
+    missing INTEGER NOT NULL DEFAULT 0,
     UNIQUE (contact, direction, id)
 );
 CREATE INDEX messages_by_contact ON messages (contact, seq);
 CREATE INDEX messages_by_id ON messages (id);
+
+CREATE TABLE held (
+    contact BLOB NOT NULL,
+    sequence INTEGER NOT NULL,
+    message_id BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL,
+    sent_at REAL NOT NULL,
+    confirmed INTEGER NOT NULL,
+    held_at REAL NOT NULL,
+    PRIMARY KEY (contact, sequence, message_id)
+) WITHOUT ROWID;
 
 CREATE TABLE idempotency (
     key TEXT PRIMARY KEY,

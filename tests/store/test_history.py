@@ -1,0 +1,65 @@
+"""Queries of the history database that are easy to get wrong."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from zentalk.ids import MessageId, NodeId, UserAddress
+from zentalk.store.history import messages, outbox
+from zentalk.store.history.schema import MIGRATIONS
+from zentalk.store.sqlite import open_database
+
+CONTACT = UserAddress(b"c" * 32)
+MESSAGE = MessageId(b"m" * 16)
+
+
+@pytest.fixture
+def tx(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    connection = open_database(tmp_path / "history.db", MIGRATIONS)
+    yield connection
+    connection.close()
+
+
+def add_item(tx: sqlite3.Connection) -> int:
+    return outbox.add(
+        tx, message_id=MESSAGE, contact=CONTACT, content=b"x", item_key=b"k" * 16,
+        now=1.0, expires_at=2.0,
+    )  # fmt: skip
+
+
+def test_holders_of_an_item_are_kept_as_bytes_and_counted_once(tx: sqlite3.Connection) -> None:
+    item = add_item(tx)
+    one, two = NodeId(b"\xff" * 32), NodeId(b"\x80" * 32)
+    assert outbox.add_holder(tx, item, one) == MESSAGE
+    assert outbox.add_holder(tx, item, one) is None
+    assert outbox.add_holder(tx, item, two) == MESSAGE
+    stored = outbox.get(tx, item)
+    assert stored is not None
+    assert stored.held_by == {one, two}
+
+
+def test_states_of_a_message_only_go_forward(tx: sqlite3.Connection) -> None:
+    messages.insert(
+        tx, message_id=MESSAGE, contact=CONTACT, direction="out", kind="text", text="x",
+        state="queued", sender_sequence=1, sent_at=1.0, now=1.0,
+    )  # fmt: skip
+    assert messages.set_state(tx, MESSAGE, CONTACT, "sent")
+    assert not messages.set_state(tx, MESSAGE, CONTACT, "sent")
+    assert messages.set_state(tx, MESSAGE, CONTACT, "delivered")
+    assert not messages.set_state(tx, MESSAGE, CONTACT, "sent")
+    assert not messages.set_state(tx, MESSAGE, CONTACT, "failed")
+    assert not messages.set_state(tx, MESSAGE, UserAddress(b"d" * 32), "delivered")
+
+
+def test_parts_become_whole_once_all_are_there_in_any_order(tx: sqlite3.Connection) -> None:
+    def add(part: int) -> bytes | None:
+        return messages.add_part(
+            tx, contact=CONTACT, message_id=MESSAGE, part=part, parts=3,
+            data=b"abc"[part : part + 1], now=1.0,
+        )  # fmt: skip
+
+    assert [add(2), add(0), add(2), add(1)] == [None, None, None, b"abc"]

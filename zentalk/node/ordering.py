@@ -1,0 +1,107 @@
+"""One local order per conversation: messages enter the history as their sender wrote them.
+
+Packets take different ways and overtake each other. A message whose predecessors are
+missing is saved and confirmed at once, but enters the history only when they have come,
+or after a few seconds without them; the gap is then shown, not hidden. Spec:
+docs/spec/end-to-end.md section 7.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Final
+
+from zentalk.errors import RemoteProtocolError
+from zentalk.ids import UserAddress
+from zentalk.store.history import contacts, events, held, messages
+from zentalk.store.history.held import HeldMessage
+from zentalk.store.writer import Transaction
+from zentalk.wire.content import TEXT, Content
+
+HOLD_SECONDS: Final = 5.0
+"""Longer than a lost packet's first retries over both mailboxes take."""
+MAX_HELD: Final = 1_000
+
+
+def receive(
+    tx: Transaction, contact: UserAddress, content: Content, now: float, *, confirmed: bool
+) -> int:
+    """Save a received message; return how many entered the history.
+
+    Raises RemoteProtocolError if a contact leaves more gaps than are kept open.
+    """
+    message = HeldMessage(
+        contact=contact,
+        sequence=content.sequence,
+        message_id=content.message_id,
+        kind=content.kind,
+        text=content.text,
+        sent_at=content.sent_at_ms / 1000,
+        confirmed=confirmed,
+        held_at=now,
+    )
+    last = held.last_sequence(tx, contact)
+    if content.sequence > last + 1:
+        if held.count(tx, contact) >= MAX_HELD:
+            raise RemoteProtocolError("a contact sends with too many gaps")
+        if messages.exists(tx, contact, content.message_id):
+            return 0
+        held.add(tx, message)
+        return 0
+    entered = _enter(tx, message, now, missing=0)
+    held.set_last_sequence(tx, contact, max(last, content.sequence))
+    return entered + _release_next(tx, contact, now)
+
+
+def release_overdue(tx: Transaction, now: float) -> int:
+    """Let messages in whose predecessors did not come in time; return how many entered."""
+    return sum(release_all(tx, contact, now) for contact in held.overdue(tx, now - HOLD_SECONDS))
+
+
+def release_all(tx: Transaction, contact: UserAddress, now: float) -> int:
+    """Let everything of a contact in that is held; return how many entered."""
+    entered = 0
+    while (waiting := held.first(tx, contact)) is not None:
+        missing = waiting.sequence - held.last_sequence(tx, contact) - 1
+        entered += _take(tx, waiting, now, missing)
+    return entered
+
+
+def _release_next(tx: Transaction, contact: UserAddress, now: float) -> int:
+    """Let held messages in as long as no predecessor is missing."""
+    entered = 0
+    while (waiting := held.first(tx, contact)) is not None:
+        if waiting.sequence > held.last_sequence(tx, contact) + 1:
+            break
+        entered += _take(tx, waiting, now, 0)
+    return entered
+
+
+def _take(tx: Transaction, waiting: HeldMessage, now: float, missing: int) -> int:
+    held.remove(tx, waiting.contact, waiting.message_id)
+    entered = _enter(tx, waiting, now, missing)
+    last = held.last_sequence(tx, waiting.contact)
+    held.set_last_sequence(tx, waiting.contact, max(last, waiting.sequence))
+    return entered
+
+
+def _enter(tx: Transaction, message: HeldMessage, now: float, missing: int) -> int:
+    stored = messages.insert(
+        tx,
+        message_id=message.message_id,
+        contact=message.contact,
+        direction="in",
+        kind=message.kind,
+        text=message.text,
+        state="received",
+        sender_sequence=message.sequence,
+        sent_at=message.sent_at,
+        now=now,
+        confirmed=message.confirmed,
+        missing=max(0, missing),
+    )
+    if stored is None or message.kind != TEXT:
+        return 0
+    contacts.add_unread(tx, message.contact, 1)
+    events.append(tx, "message.received", now, asdict(stored))
+    return 1

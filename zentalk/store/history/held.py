@@ -1,0 +1,73 @@
+"""Rows of messages that came before their predecessors; saved, but not yet in the history."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from zentalk.ids import MessageId, UserAddress
+from zentalk.store.writer import Transaction
+
+_COLUMNS = "contact, sequence, message_id, kind, text, sent_at, confirmed, held_at"
+
+
+class HeldMessage(NamedTuple):
+    """One message that waits for those its sender wrote before it."""
+
+    contact: UserAddress
+    sequence: int
+    message_id: MessageId
+    kind: str
+    text: str
+    sent_at: float
+    confirmed: bool
+    held_at: float
+
+
+def add(tx: Transaction, message: HeldMessage) -> None:
+    """Hold a message back; the same one again changes nothing."""
+    tx.execute(
+        f"INSERT INTO held ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        message,
+    )
+
+
+def first(tx: Transaction, contact: UserAddress) -> HeldMessage | None:
+    """Return a contact's held message with the lowest sequence number."""
+    row = tx.execute(
+        f"SELECT {_COLUMNS} FROM held WHERE contact = ? ORDER BY sequence LIMIT 1", (contact,)
+    ).fetchone()
+    return None if row is None else HeldMessage(*row)
+
+
+def count(tx: Transaction, contact: UserAddress) -> int:
+    """Return how many messages of a contact are held."""
+    row = tx.execute("SELECT count(*) FROM held WHERE contact = ?", (contact,)).fetchone()
+    return int(row[0])
+
+
+def remove(tx: Transaction, contact: UserAddress, message_id: MessageId) -> None:
+    """Drop a message that was released."""
+    tx.execute("DELETE FROM held WHERE contact = ? AND message_id = ?", (contact, message_id))
+
+
+def overdue(tx: Transaction, before: float) -> list[UserAddress]:
+    """Return contacts with a message that has been held since before a unix time."""
+    rows = tx.execute("SELECT DISTINCT contact FROM held WHERE held_at <= ?", (before,))
+    return [UserAddress(row[0]) for row in rows]
+
+
+def oldest(tx: Transaction) -> float | None:
+    """Return since when the longest held message waits (unix seconds)."""
+    row = tx.execute("SELECT min(held_at) FROM held").fetchone()
+    return None if row[0] is None else float(row[0])
+
+
+def last_sequence(tx: Transaction, contact: UserAddress) -> int:
+    """Return the number of the newest message of a contact that is in the history."""
+    row = tx.execute("SELECT last_sequence FROM contacts WHERE address = ?", (contact,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def set_last_sequence(tx: Transaction, contact: UserAddress, sequence: int) -> None:
+    """Set that number."""
+    tx.execute("UPDATE contacts SET last_sequence = ? WHERE address = ?", (sequence, contact))
