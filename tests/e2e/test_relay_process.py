@@ -25,7 +25,7 @@ from zentalk.onion.wrap import wrap
 from zentalk.wire.descriptor import Descriptor, decode_descriptor
 from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_directory import read_snapshot, snapshot_call
-from zentalk.wire.text import RelayUri, parse_relay_uri
+from zentalk.wire.text import RelayUri, format_relay_uri, parse_relay_uri
 
 pytestmark = pytest.mark.e2e
 
@@ -141,7 +141,7 @@ def test_f1_three_relays_carry_packets_and_one_comes_back(programs: Programs) ->
     names = ("one", "two", "three")
     uris: list[RelayUri] = []
     for name in names:
-        programs.init(name, [programs_uri for programs_uri in map(_text, uris)])
+        programs.init(name, [format_relay_uri(uri) for uri in uris])
         uris.append(parse_relay_uri(programs.run(name)))
     boots = {uri.identity: 1 for uri in uris}
 
@@ -174,12 +174,6 @@ def test_f1_three_relays_carry_packets_and_one_comes_back(programs: Programs) ->
     status = programs.status("three")
     assert (status["running"], status["state"]) == (False, "stopped")
     assert covered(programs, "three") == 8
-
-
-def _text(uri: RelayUri) -> str:
-    from zentalk.wire.text import format_relay_uri
-
-    return format_relay_uri(uri)
 
 
 def test_status_of_a_running_relay(programs: Programs) -> None:

@@ -13,6 +13,7 @@ from tests.relay.harness import START, World, world
 from zentalk.errors import ConfigError, StorageError
 from zentalk.ids import EPOCH_SECONDS
 from zentalk.onion.packet import DROP
+from zentalk.relay.status import read_status
 from zentalk.store.directory_store import DirectoryStore
 
 
@@ -154,3 +155,19 @@ async def _send(net: World, packet: bytes) -> None:
     client.send_packet(packet)
     await trio.sleep(1)
     client.close()
+
+
+async def test_a_relay_without_work_writes_nothing(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with world(tmp_path) as net:
+        await net.start("r1")
+        await trio.sleep(60)
+        path = net.folder("r1") / "status.json"
+        before = path.stat().st_mtime_ns
+        await trio.sleep(60)
+        assert path.stat().st_mtime_ns == before
+        await net.client("alice", "r1")
+        await trio.sleep(10)
+        assert path.stat().st_mtime_ns != before
+        assert read_status(net.folder("r1")).counters["connections"] == 1

@@ -42,12 +42,9 @@ def test_what_is_written_is_read_and_private(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [STATUS_FILE]
 
 
-def test_an_unchanged_status_is_not_written_again(tmp_path: Path) -> None:
+def test_a_newer_status_takes_the_place_of_the_older(tmp_path: Path) -> None:
     file = StatusFile(tmp_path)
     file.write(STATUS)
-    (tmp_path / STATUS_FILE).unlink()
-    file.write(STATUS)
-    assert not (tmp_path / STATUS_FILE).exists()
     file.write(replace(STATUS, state="stopping"))
     assert read_status(tmp_path).state == "stopping"
 

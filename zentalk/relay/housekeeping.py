@@ -53,6 +53,7 @@ class Housekeeping:
         self._keys = keys
         self._status = status
         self._status_file = StatusFile(directory)
+        self._written: RelayStatus | None = None
         self._watch = ClockWatch(runtime.wall(), runtime.monotonic())
         self._outdated_by = 0
         self._soon = trio.Event()
@@ -77,7 +78,10 @@ class Housekeeping:
 
     async def write_status(self) -> None:
         """Bring the status file up to date; raises ConfigError if it cannot be written."""
-        await self._runtime.run_blocking(partial(self._status_file.write, self._status()))
+        status = self._status()
+        if status != self._written:
+            await self._runtime.run_blocking(partial(self._status_file.write, status))
+            self._written = status
 
     async def _renew_keys(self) -> bool:
         """Boot or turn the epoch if it is time; says whether the descriptor is new."""

@@ -54,11 +54,10 @@ def _coarse(number: int) -> int:
 
 
 class StatusFile:
-    """Writes the status of this process, whole or not at all, and only when it changed."""
+    """Writes the status of this process, whole or not at all."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / STATUS_FILE
-        self._written: bytes | None = None
 
     def write(self, status: RelayStatus) -> None:
         """Replace the file; raises ConfigError if that fails.
@@ -67,8 +66,6 @@ class StatusFile:
         """
         values = asdict(status) | {"process": process_mark(status.pid)}
         content = json.dumps(values, indent=1).encode() + b"\n"
-        if content == self._written:
-            return
         draft = self._path.with_name(f".{STATUS_FILE}.new")
         try:
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
@@ -78,7 +75,6 @@ class StatusFile:
         except OSError as error:
             reason = (error.strerror or "unknown error").lower()
             raise ConfigError(f"cannot write {self._path}: {reason}") from None
-        self._written = content
 
 
 def read_status(directory: Path) -> RelayStatus:
