@@ -110,9 +110,7 @@ class OneTimePrekey:
         cls, owner: SigningKey, key_id: int, x25519_public: bytes, mlkem_public: bytes
     ) -> OneTimePrekey:
         """Sign both public keys at once; raises LocalProtocolError on a bad shape."""
-        signed, signature = _sign(
-            owner, Label.PREKEY_ONE_TIME, key_id, x25519_public, mlkem_public
-        )
+        signed, signature = _sign(owner, Label.PREKEY_ONE_TIME, key_id, x25519_public, mlkem_public)
         _require(len(x25519_public) == x25519.KEY_BYTES)
         _require(len(mlkem_public) == mlkem.PUBLIC_BYTES)
         return cls(key_id, x25519_public, mlkem_public, signature, signed)
@@ -151,9 +149,7 @@ class PrekeyBundle:
         identity = fields.fixed(ed25519.PUBLIC_BYTES)
         signed_prekey = SignedPrekey.from_bytes(fields.blob(MAX_PREKEY_BYTES))
         pq_prekey = PqPrekey.from_bytes(fields.blob(MAX_PREKEY_BYTES))
-        one_time = [
-            OneTimePrekey.from_bytes(raw) for raw in fields.blob_array(1, MAX_PREKEY_BYTES)
-        ]
+        one_time = [OneTimePrekey.from_bytes(raw) for raw in fields.blob_array(1, MAX_PREKEY_BYTES)]
         fields.end()
         return cls(identity, signed_prekey, pq_prekey, one_time[0] if one_time else None)
 
