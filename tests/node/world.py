@@ -34,6 +34,7 @@ class World:
         self._folder = folder
         self._nursery = nursery
         self._scopes: dict[int, trio.CancelScope] = {}
+        self._ended: dict[int, trio.Event] = {}
 
     async def start_relays(self, count: int) -> None:
         for number in range(count):
@@ -49,6 +50,8 @@ class World:
             bootstraps=tuple(self.uri(other) for other in range(min(2, number))),
             mailbox_profile="memory",
         )
+        if number in self._ended:
+            await self._ended[number].wait()
         self.net.revive(name)
         relay = Relay(settings, self.runtime.for_part(name), self.net.host(name))
         if number < len(self.relays):
@@ -60,9 +63,13 @@ class World:
     async def _run_relay(
         self, number: int, relay: Relay, *, task_status: trio.TaskStatus[str]
     ) -> None:
-        with trio.CancelScope() as scope:
-            self._scopes[number] = scope
-            await relay.run(task_status=task_status)
+        ended = self._ended[number] = trio.Event()
+        try:
+            with trio.CancelScope() as scope:
+                self._scopes[number] = scope
+                await relay.run(task_status=task_status)
+        finally:
+            ended.set()
 
     def kill(self, number: int) -> None:
         """Cut power: connections break, nothing is drained."""
@@ -156,10 +163,13 @@ async def until(condition: Callable[[], bool], seconds: float = 120) -> None:
 
 
 @asynccontextmanager
-async def world_of(folder: Path, relays: int, seed: int = 1) -> AsyncIterator[World]:
+async def world_of(
+    folder: Path, relays: int, seed: int = 1, into_epoch_seconds: float = 60
+) -> AsyncIterator[World]:
     """A world with that many relays, all ready and known to each other."""
     async with trio.open_nursery() as nursery:
         world = World(folder, nursery, seed)
+        world.slept_seconds = into_epoch_seconds - 60
         await world.start_relays(relays)
         await until(lambda: world.know_each_other(range(relays)))
         yield world

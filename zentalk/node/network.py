@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import trio
 
@@ -38,6 +38,8 @@ from zentalk.wire.deposit import AckRoute
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.network_state import NetworkState, decode_network_state, encode_network_state
 
+_SAVE_SECONDS: Final = 1.0
+"""Changes come in groups, when guards connect or a snapshot arrives: one write for each group."""
 _EMPTY = NetworkState("", GuardState().to_value(), (), ())
 
 
@@ -71,10 +73,12 @@ class NodeNetwork:
         self._own_mailboxes: frozenset[NodeId] = frozenset()
         self._changes = trio.lowlevel.ParkingLot()
         self._unsaved = trio.Event()
+        self._saved = b""
         self._damaged = False
         configured = {uri.identity: uri for uri in (*settings.guards, *settings.bootstraps)}
         state = self._load(load_state())
         self._hints = RelayHints()
+        self._guard_hints = RelayHints()
         self._dialer = Dialer(settings.network, runtime, network)
         self._paths = PathBuilder(
             profile=settings.profile,
@@ -188,7 +192,7 @@ class NodeNetwork:
         avoid = self._own_mailboxes.union(connected)
         delivery = Delivery(service, payload)
         now = self._runtime.monotonic()
-        for guard in self._in_random_order(guards):
+        for guard in self._in_order(guards, now):
             link = self._links.link(guard)
             entry = Entry(guard, self._book.middles(guard))
             packet, hops = self._paths.packet(
@@ -211,12 +215,16 @@ class NodeNetwork:
     def report_lost(self, hops: tuple[NodeId, ...], token: bytes | None = None) -> None:
         """No sign came of a packet sent over `hops`, nor the ack with `token`."""
         ack_hops = self._paths.take_ack_path(token)
-        self._hints.lost(hops, ack_hops, self._runtime.monotonic())
+        now = self._runtime.monotonic()
+        self._hints.lost(hops, ack_hops, now)
+        self._guard_hints.lost(hops[:1], (), now)
 
     def report_arrived(self, hops: tuple[NodeId, ...], token: bytes | None = None) -> None:
         """A packet sent over `hops` arrived; with `token`, so did its ack."""
         ack_hops = self._paths.take_ack_path(token)
-        self._hints.arrived((*hops, *ack_hops), self._runtime.monotonic())
+        now = self._runtime.monotonic()
+        self._hints.arrived((*hops, *ack_hops), now)
+        self._guard_hints.arrived(hops[:1], now)
 
     def report_missing_ack(self) -> None:
         """Refresh the snapshot, at most once per minute."""
@@ -228,8 +236,15 @@ class NodeNetwork:
 
     # What happens inside.
 
-    def _in_random_order(self, guards: Sequence[NodeId]) -> Sequence[NodeId]:
-        return sample(guards, len(guards), self._runtime.entropy) if len(guards) > 1 else guards
+    def _in_order(self, guards: Sequence[NodeId], now: float) -> Sequence[NodeId]:
+        """Return guards in random order, but those last over which packets get lost.
+
+        A link can be dead for a minute before it is noticed.
+        """
+        if len(guards) == 1:
+            return guards
+        drawn = sample(guards, len(guards), self._runtime.entropy)
+        return sorted(drawn, key=self._guard_hints.suspects(now).__contains__)
 
     def _view_changed(self, view: RelayView) -> None:
         self._book.view_changed(view)
@@ -260,9 +275,14 @@ class NodeNetwork:
     async def _save_changes(self) -> None:
         while True:
             await self._unsaved.wait()
+            await trio.sleep(_SAVE_SECONDS)
             self._unsaved = trio.Event()
-            if self._keeper.view().relays and not self._keeper.unverified:
-                await self._save_state(encode_network_state(self._state()))
+            if not self._keeper.view().relays or self._keeper.unverified:
+                continue
+            state = encode_network_state(self._state())
+            if state != self._saved:
+                self._saved = state
+                await self._save_state(state)
 
     def _state(self) -> NetworkState:
         return NetworkState(
@@ -283,5 +303,5 @@ class NodeNetwork:
         found = [note for note, holds in notes.items() if holds]
         relaxed = sorted(self._paths.relaxed)
         if relaxed:
-            found.append("the network is too small for path rules: " + ", ".join(relaxed))
+            found.append("path rules that this network is too small for: " + ", ".join(relaxed))
         return found

@@ -40,7 +40,8 @@ class Entry:
 class PathBuilder:
     """Wraps packets over fresh paths; remembers the paths of acks by their token.
 
-    `relaxed` are the rules that the last path could not keep: the network is too small.
+    The network was too small for the rules in `relaxed` when the last packet and the last ack
+    were drawn.
     """
 
     def __init__(self, *, profile: str, hops: int, hints: RelayHints, entropy: Entropy) -> None:
@@ -50,7 +51,13 @@ class PathBuilder:
         self._entropy = entropy
         self._ack_paths: dict[bytes, tuple[NodeId, ...]] = {}
         self._lively: tuple[RelayView, frozenset[NodeId], Sequence[Candidate]] | None = None
-        self.relaxed: frozenset[Rule] = frozenset()
+        self._packet_relaxed: frozenset[Rule] = frozenset()
+        self._ack_relaxed: frozenset[Rule] = frozenset()
+
+    @property
+    def relaxed(self) -> frozenset[Rule]:
+        """The rules that could not be kept."""
+        return self._packet_relaxed | self._ack_relaxed
 
     def packet(
         self,
@@ -83,7 +90,7 @@ class PathBuilder:
             avoid=avoid,
             middles=middles,
         )
-        self.relaxed = path.relaxed
+        self._packet_relaxed = path.relaxed
         geometry = LARGE if large else SMALL
         return wrap(geometry, self._hops(view, path), delivery, self._entropy), path.hops
 
@@ -100,6 +107,7 @@ class PathBuilder:
         Raises NoPathError.
         """
         path = self._draw_ack(view, delivery, list(ack_points), now)
+        self._ack_relaxed = path.relaxed
         hops = self._hops(view, path)
         ack = build_ack(hops, ack_points[path.hops[-1]], token, self._entropy)
         self._ack_paths[token] = path.hops

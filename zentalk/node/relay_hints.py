@@ -2,7 +2,7 @@
 
 A hint only changes which of the relays that are allowed anyway is taken first. It must never
 widen a choice: a sticky set stays what it is however often its members fail, or whoever drops
-packets could walk a sender to a middle of his own (spec: docs/spec/onion.md section 9).
+packets could walk a sender to a middle of his own (spec: docs/spec/onion.md section 10).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Over which guard and second hop a tunnel goes.
 
-Spec: docs/spec/link.md section 7. Second hops come from the guard's sticky set and from
+Spec: docs/spec/link.md section 10. Second hops come from the guard's sticky set and from
 nowhere else, and a long-lived tunnel is rebuilt over the same ones: a relay that drops
 tunnels on purpose must not make a node walk through the network. A tunnel never ends at
 the guard it starts from.

@@ -1,6 +1,6 @@
 """Opens tunnels: questions over short ones, collection over long ones.
 
-Spec: docs/spec/link.md section 7. A tunnel starts at a connected guard and never ends at
+Spec: docs/spec/link.md section 10. A tunnel starts at a connected guard and never ends at
 that guard. It must never be shortened because a relay is dead: then another route is
 tried, and in the end the caller is told.
 """

@@ -1,6 +1,6 @@
 """What an API node keeps of the network between two runs: guards and its last snapshot.
 
-Spec: docs/spec/directory.md section 6. It holds which relays a person enters by, so it belongs
+Spec: docs/spec/directory.md section 8. It holds which relays a person enters by, so it belongs
 into the node's own database and nowhere else. The guard rules' own record is opaque here.
 """
 
