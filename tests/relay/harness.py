@@ -223,6 +223,7 @@ class Owner(NoHandlers):
     pushed: list[bytes] = field(default_factory=list)
     tokens: list[bytes] = field(default_factory=list)
     generation: int = 0
+    day_seconds: float = START
 
     def notify_received(self, connection: Connection, body: bytes, /) -> None:
         method, fields = decode_call(body)
@@ -250,7 +251,7 @@ class Owner(NoHandlers):
         kind: mail.SendIdKind = mail.SendIdKind.CONTACT,
     ) -> None:
         """Let others deposit under a send id."""
-        today = day_at(START)
+        today = day_at(self.day_seconds)
         entry = mail.SendIdEntry(send_id, kind, today, today)
         body = mail.encode_send_ids(mail.SendIdsCall((entry,), ()))
         decode_answer(await connection.request(body)).end()

@@ -325,3 +325,23 @@ async def test_two_lanes_have_their_own_ports_and_keys(
         await trio.sleep(2)
         assert r2.relay.stats().cover == 3
         assert r2.relay.stats().refused == {"undecryptable": 1}
+
+
+async def test_a_relay_with_mail_in_memory_has_no_queue_on_disk(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with world(tmp_path) as net:
+        _, r2 = await net.start_all("r1", "r2", mailbox_profile="memory")
+        bob = Owner(BOB)
+        collect = await net.client("bob", "r2", bob)
+        await bob.open(collect, r2)
+        await bob.register(collect, CONTACT)
+        collect.close()
+        await trio.sleep(1)
+        alice = await net.client("alice", "r1")
+        alice.send_packet(net.deposit(net.hops("r1", "r2"), CONTACT, b"MEMORY-ONLY"))
+        await trio.sleep(5)
+        assert b"MEMORY-ONLY" not in folder_bytes(net.folder("r2"))
+        await bob.open(await net.client("bob", "r2", bob), r2)
+        await trio.sleep(1)
+        assert bob.pushed == [b"MEMORY-ONLY"]
