@@ -40,54 +40,51 @@ LastEventId = Annotated[int | None, Header(ge=0, le=MAX_SEQUENCE)]
 
 
 def _answers(
-    model: Any, status: HTTPStatus = HTTPStatus.OK, kind: type[Response] = JsonResponse
+    tag: str, model: Any, status: HTTPStatus = HTTPStatus.OK, kind: type[Response] = JsonResponse
 ) -> dict[str, Any]:
     """Return the parts of a route that only the OpenAPI document uses."""
     return {
+        "tags": [tag],
         "status_code": status.value,
         "response_class": kind,
         "responses": {status.value: {"model": model}, "4XX": {"model": schemas.Problem}},
     }
 
 
-def own_routes(node: NodeFacade, name: str) -> APIRouter:
-    """Return the routes about the node itself."""
-    router = APIRouter(tags=["node"])
+def add_own_routes(router: APIRouter, node: NodeFacade, name: str) -> None:
+    """Add the routes about the node itself."""
 
-    @router.get("/v1/health", **_answers(schemas.Health))
+    @router.get("/v1/health", **_answers("node", schemas.Health))
     async def health() -> Response:
         """Say that the program runs; the only resource without a token."""
         return JsonResponse({"status": "ok"})
 
-    @router.get("/v1/me", **_answers(schemas.Me))
+    @router.get("/v1/me", **_answers("node", schemas.Me))
     async def me() -> Response:
         """Return your own address and name."""
         return JsonResponse({"address": node.address_text, "name": name})
 
-    @router.get("/v1/network", **_answers(dict[str, Any]))
+    @router.get("/v1/network", **_answers("node", dict[str, Any]))
     async def network() -> Response:
         """Return how this node sees the network: relays, guards, mailboxes, tunnels."""
         return JsonResponse(asdict(node.status()))
 
-    return router
 
+def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
+    """Add the routes about people."""
 
-def contact_routes(node: NodeFacade) -> APIRouter:
-    """Return the routes about people."""
-    router = APIRouter(tags=["contacts"])
-
-    @router.get("/v1/contacts", **_answers(schemas.Contacts))
+    @router.get("/v1/contacts", **_answers("contacts", schemas.Contacts))
     async def contacts() -> Response:
         """Return contacts and requests."""
         return JsonResponse({"contacts": [contact_view(c) for c in await node.contacts()]})
 
-    @router.post("/v1/contacts", **_answers(schemas.Contact, HTTPStatus.CREATED))
+    @router.post("/v1/contacts", **_answers("contacts", schemas.Contact, HTTPStatus.CREATED))
     async def add(body: schemas.ContactIn) -> Response:
         """Add or rename a contact; adding the sender of a request accepts it."""
         contact = await node.add_contact(parse_address(body.address), body.name)
         return JsonResponse(contact_view(contact), HTTPStatus.CREATED)
 
-    @router.post("/v1/contacts/{address}/accept", **_answers(schemas.Contact))
+    @router.post("/v1/contacts/{address}/accept", **_answers("contacts", schemas.Contact))
     async def accept(address: Address) -> Response:
         """Accept a request under the name it has."""
         wanted = parse_address(address)
@@ -98,21 +95,19 @@ def contact_routes(node: NodeFacade) -> APIRouter:
                 return JsonResponse(contact_view(accepted))
         raise NotFoundError("there is no request from this address")
 
-    return router
 
+def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
+    """Add the routes about conversations and messages."""
 
-def message_routes(node: NodeFacade) -> APIRouter:
-    """Return the routes about conversations and messages."""
-    router = APIRouter(tags=["messages"])
-
-    @router.get("/v1/conversations", **_answers(schemas.Conversations))
+    @router.get("/v1/conversations", **_answers("messages", schemas.Conversations))
     async def conversations() -> Response:
         """Return all conversations, the latest first."""
         listed = await node.conversations()
         return JsonResponse({"conversations": [conversation_view(c) for c in listed]})
 
     @router.post(
-        "/v1/conversations/{address}/messages", **_answers(schemas.Message, HTTPStatus.ACCEPTED)
+        "/v1/conversations/{address}/messages",
+        **_answers("messages", schemas.Message, HTTPStatus.ACCEPTED),
     )
     async def send(
         address: Address, body: schemas.MessageIn, idempotency_key: Key = None
@@ -121,7 +116,7 @@ def message_routes(node: NodeFacade) -> APIRouter:
         message = await node.send_text(parse_address(address), body.text, idempotency_key)
         return JsonResponse(message_view(message), HTTPStatus.ACCEPTED)
 
-    @router.get("/v1/conversations/{address}/messages", **_answers(schemas.Messages))
+    @router.get("/v1/conversations/{address}/messages", **_answers("messages", schemas.Messages))
     async def messages(
         address: Address,
         before: Annotated[Sequence | None, Query()] = None,
@@ -131,28 +126,23 @@ def message_routes(node: NodeFacade) -> APIRouter:
         page = await node.messages(parse_address(address), before, min(limit, MAX_PAGE))
         return JsonResponse({"messages": [message_view(m) for m in page]})
 
-    @router.get("/v1/messages/{message_id}", **_answers(schemas.Message))
+    @router.get("/v1/messages/{message_id}", **_answers("messages", schemas.Message))
     async def message(message_id: Annotated[str, Path(max_length=100)]) -> Response:
         """Return one message."""
         return JsonResponse(message_view(await node.message(message_id)))
 
-    return router
 
+def add_event_routes(router: APIRouter, node: NodeFacade, stopping: trio.Event) -> None:
+    """Add the two views of the event log; streams end at `stopping`."""
 
-def event_routes(node: NodeFacade, stopping: trio.Event) -> APIRouter:
-    """Return the two views of the event log; streams end at `stopping`."""
-    router = APIRouter(tags=["events"])
-
-    @router.get("/v1/events", **_answers(schemas.Events))
+    @router.get("/v1/events", **_answers("events", schemas.Events))
     async def events(after: Sequence = 0, limit: Limit = MAX_PAGE) -> Response:
         """Return a page of the event log, oldest first."""
         page = await node.events(after, min(limit, MAX_PAGE))
         return JsonResponse({"events": [event_view(e) for e in page]})
 
-    @router.get("/v1/events/stream", **_answers(str, kind=EventStream))
+    @router.get("/v1/events/stream", **_answers("events", str, kind=EventStream))
     async def stream(after: Sequence = 0, last_event_id: LastEventId = None) -> Response:
         """Stream events (text/event-stream), from `Last-Event-ID` or `after` on."""
         start = after if last_event_id is None else last_event_id
         return EventStream(node, start, stopping)
-
-    return router

@@ -1,0 +1,60 @@
+"""The reference names every command and option, every route and every key, and no others."""
+
+import json
+import re
+from pathlib import Path
+
+import httpx
+
+from tests.api.double import TOKEN, FakeNode
+from zentalk.api.app import create_app
+from zentalk.cli.parser import app as commands
+from zentalk.config import ApiSettings, RelaySettings
+
+
+def read(repository: Path, name: str) -> str:
+    return (repository / "docs" / "reference" / f"{name}.md").read_text("utf-8")
+
+
+def test_commands_and_options(repository: Path) -> None:
+    usages = re.findall(r"^`zentalk (.*)`$", read(repository, "cli"), re.MULTILINE)
+    described = {
+        " ".join(usage.split()[:2]): set(re.findall(r"--[a-z-]+", usage)) for usage in usages
+    }
+    found = {}
+    for group in commands:
+        if group.startswith("-"):
+            continue
+        for name in commands[group]:
+            if not name.startswith("-"):
+                arguments = commands[group][name].assemble_argument_collection()
+                names = {option for argument in arguments for option in argument.names}
+                found[f"{group} {name}"] = {option for option in names if option.startswith("--")}
+    assert described == found
+
+
+async def test_routes(repository: Path) -> None:
+    node = FakeNode()
+    transport = httpx.ASGITransport(app=create_app(node, TOKEN, node.stopping))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as rest:
+        document = (await rest.get("/v1/openapi.json")).json()
+    routes = {
+        f"{method.upper()} {path}".replace("{message_id}", "{id}")
+        for path, operations in document["paths"].items()
+        for method in operations
+    }
+    text = read(repository, "rest")
+    assert set(re.findall(r"^`((?:GET|POST) [^`?]*)", text, re.MULTILINE)) == routes
+
+
+def test_keys_and_their_defaults(repository: Path) -> None:
+    rows = re.findall(r"^\| `([a-z_]+)` \| `(.*?)` \|", read(repository, "config"), re.MULTILINE)
+    fields = {**RelaySettings.model_fields, **ApiSettings.model_fields}
+    ports = sorted(value for key, value in rows if key == "port")
+    assert ports == ["3001", "9001"]
+    described = {key: value for key, value in rows if key != "port"}
+    assert described == {
+        name: json.dumps(field.default)
+        for name, field in fields.items()
+        if name not in {"directory", "port"}
+    }
