@@ -8,7 +8,7 @@ and never decides whom to ask.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from operator import itemgetter
 
 from kademlia.node import Node, NodeHeap
@@ -38,12 +38,14 @@ class Candidates(NodeHeap):  # type: ignore[misc]  # kademlia is untyped
         """Add nodes that were never here before."""
         for node in nodes if isinstance(nodes, list) else [nodes]:
             if node.id not in self._seen:
-                self._seen.add(node.id)
-                insort(self.heap, (self.node.long_id ^ node.long_id, node), key=_distance)
+                self._insert(node)
 
-    def push_ids(self, ids: Iterable[NodeId]) -> None:
-        """Add ids that were never here before; known ones cost one look-up each."""
-        self.push([Node(node_id) for node_id in ids if node_id not in self._seen])
+    def push_ids(self, ids: Iterable[NodeId], leave_out: Container[NodeId] = ()) -> None:
+        """Add ids that were never here before and are not to be left out."""
+        seen = self._seen
+        for node_id in ids:
+            if node_id not in seen and node_id not in leave_out:
+                self._insert(Node(node_id))
 
     def remove(self, peers: Iterable[bytes]) -> None:
         """Drop ids that failed; the next nearest move up."""
@@ -54,6 +56,7 @@ class Candidates(NodeHeap):  # type: ignore[misc]  # kademlia is untyped
             if index < len(self.heap) and self.heap[index][0] == distance:
                 del self.heap[index]
 
-    def nearest(self) -> list[NodeId]:
-        """Return the nearest `width` ids."""
-        return [NodeId(node.id) for _, node in self.heap[: self.maxsize]]
+    def _insert(self, node: Node) -> None:
+        # Distances of different ids differ, so the nodes themselves are never compared.
+        self._seen.add(node.id)
+        insort(self.heap, (self.node.long_id ^ node.long_id, node))

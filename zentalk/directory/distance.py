@@ -1,6 +1,6 @@
 """Distances: XOR between ids, and which relays hold a user record on a day.
 
-Spec: docs/spec/directory.md section 6. Holders are not the relays whose ids are nearest
+Spec: docs/spec/directory.md section 7. Holders are not the relays whose ids are nearest
 to the record's key, because twenty chosen ids would then own any record for ever. A
 record has four points spread by hash, and relays stand at a position that changes every
 day, so that a place near a point cannot be taken once and kept. Nothing here asks whether

@@ -9,11 +9,12 @@ hedged with the next one, and its late answer is still taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from zentalk.directory.candidates import Candidates
+from zentalk.directory.distance import xor_distance
 from zentalk.directory.table import BUCKET_SIZE
 from zentalk.ids import NodeId
 
@@ -95,9 +96,9 @@ class Lookup:
         alpha: int = ALPHA,
         paths: int = PATHS,
     ) -> None:
-        self._width, self._alpha = width, alpha
+        self._target, self._width, self._alpha = target, width, alpha
         self._paths = [Candidates(target, width) for _ in range(paths)]
-        self._answers = Candidates(target, width)
+        self._answered: set[NodeId] = set()
         self._claimed: set[NodeId] = {own}
         self._open: dict[NodeId, _Question] = {}
         self._late: dict[NodeId, Candidates] = {}
@@ -131,11 +132,8 @@ class Lookup:
         path = question.path if question else self._late.pop(event.node_id, None)
         if path is None:
             return
-        self._answers.push_ids([event.node_id])
-        path.push_ids(self._unclaimed(event.nearest))
-
-    def _unclaimed(self, ids: Iterable[NodeId]) -> list[NodeId]:
-        return [node_id for node_id in ids if node_id not in self._claimed]
+        self._answered.add(event.node_id)
+        path.push_ids(event.nearest, leave_out=self._claimed)
 
     def _drop(self, node_id: NodeId) -> None:
         question = self._open.pop(node_id, None)
@@ -163,8 +161,12 @@ class Lookup:
             asks.append(Ask(node_id))
         if not asks and not self._open:
             self.finished = True
-            return [Finish(tuple(self._answers.nearest()))]
+            return [Finish(self._nearest_answered())]
         return asks
+
+    def _nearest_answered(self) -> tuple[NodeId, ...]:
+        ranked = sorted(self._answered, key=lambda one: xor_distance(one, self._target))
+        return tuple(ranked[: self._width])
 
     def _count_in_flight(self, now: float) -> int:
         """Count questions still worth waiting for; move those given up aside."""

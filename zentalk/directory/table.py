@@ -8,7 +8,6 @@ of in answers never do, so a liar cannot fill the table with relays that do not 
 
 from __future__ import annotations
 
-import heapq
 from bisect import bisect_left
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -63,6 +62,9 @@ class Bucket(KBucket):  # type: ignore[misc]  # kademlia is untyped
 
     def __init__(self, lower: int, upper: int, size: int, updated: float) -> None:
         self._updated = updated
+        self.lower = lower
+        self.fixed_bits = _LARGEST_ID ^ (upper - lower)
+        """The leading bits that all ids of this aligned range have in common."""
         super().__init__(lower, upper, size)
 
     def touch_last_updated(self) -> None:
@@ -113,11 +115,6 @@ class Bucket(KBucket):  # type: ignore[misc]  # kademlia is untyped
         """Return how many leading bits all ids of the range share."""
         return _ID_BITS - int(self.range[1] - self.range[0]).bit_length()
 
-    def least_distance(self, target: int) -> int:
-        """Return the smallest XOR distance that an id of this range can have to `target`."""
-        free = int(self.range[1] - self.range[0])
-        return int(self.range[0] ^ target) & ~free
-
 
 class RelayTable(RoutingTable):  # type: ignore[misc]  # kademlia is untyped
     """The contacts of one relay. `now` is monotonic seconds."""
@@ -143,18 +140,16 @@ class RelayTable(RoutingTable):  # type: ignore[misc]  # kademlia is untyped
         """Enter or refresh a relay that has just proved its identity on a link."""
         if node_id == self.node.node_id:
             return Admitted(Admission.REFUSED)
-        subnet = narrow_subnet(host, self._network)
-        contact = Contact(node_id, host, port, subnet)
-        bucket = self.buckets[self.get_bucket_for(contact)]
+        bucket = self._bucket_of(node_id)
         bucket.touch(now)
         known = bucket.nodes.get(node_id)
-        if known is not None and known.subnet == subnet:
+        if known is not None and known.ip == host:
             known.failures = 0
             bucket.nodes.move_to_end(node_id)
             return Admitted(Admission.REFRESHED)
         if known is not None:
-            self.remove_contact(known)
-        return self.add_contact(contact)
+            bucket.remove_node(known)
+        return self.add_contact(Contact(node_id, host, port, narrow_subnet(host, self._network)))
 
     def add_contact(self, contact: Contact) -> Admitted:
         """Place a contact, splitting buckets where the paper allows it."""
@@ -193,28 +188,17 @@ class RelayTable(RoutingTable):  # type: ignore[misc]  # kademlia is untyped
 
     def nearest(self, target: bytes, count: int | None = None) -> list[NodeId]:
         """Return exactly the `count` (k) contacts nearest to `target`, nearest first."""
-        return [contact.node_id for contact in self.find_neighbors(Contact(NodeId(target)), count)]
+        near = self._nearest(int.from_bytes(target, "big"), count or self.ksize)
+        return [contact.node_id for contact in near]
 
     def find_neighbors(
         self, node: Contact, k: int | None = None, exclude: Contact | None = None
     ) -> list[Contact]:
-        """Return exactly the k contacts nearest to `node`, itself and `exclude` left out.
-
-        Buckets are aligned ranges, so in the XOR metric all ids of one bucket are nearer
-        than all ids of another: whole buckets are taken in order until k are found.
-        """
-        target, wanted = node.long_id, k or self.ksize
-        skip = {node.id} if exclude is None else {node.id, exclude.id}
-        found: list[tuple[int, bytes, Contact]] = []
-        for bucket in sorted(self.buckets, key=lambda item: item.least_distance(target)):
-            if len(found) >= wanted:
-                break
-            found.extend(
-                (contact.long_id ^ target, contact.id, contact)
-                for contact in bucket.nodes.values()
-                if contact.id not in skip
-            )
-        return [entry[2] for entry in heapq.nsmallest(wanted, found)]
+        """Return exactly the k contacts nearest to `node`, itself and `exclude` left out."""
+        wanted = k or self.ksize
+        near = self._nearest(node.long_id, wanted + (exclude is not None))
+        left_out = None if exclude is None else exclude.id
+        return [contact for contact in near if contact.id != left_out][:wanted]
 
     def get_bucket_for(self, node: Any) -> int:
         """Return the index of the bucket whose range holds the node's id."""
@@ -232,12 +216,32 @@ class RelayTable(RoutingTable):  # type: ignore[misc]  # kademlia is untyped
         """Return the buckets that nothing touched for `idle_seconds`."""
         return [bucket for bucket in self.buckets if bucket.last_updated <= now - idle_seconds]
 
+    def _nearest(self, target: int, wanted: int) -> list[Contact]:
+        """Return the contacts nearest to an id, that id itself left out.
+
+        Buckets are aligned ranges, so in the XOR metric all ids of one bucket are nearer
+        than all ids of another: whole buckets are taken in order until enough are found.
+        """
+        buckets = self.buckets
+        order = sorted(
+            [((item.lower ^ target) & item.fixed_bits, n) for n, item in enumerate(buckets)]
+        )
+        found: dict[int, Contact] = {}
+        for _, index in order:
+            found |= {item.long_id ^ target: item for item in buckets[index].nodes.values()}
+            if len(found) > wanted:
+                break
+        found.pop(0, None)
+        return [found[distance] for distance in sorted(found)[:wanted]]
+
     def _may_split(self, bucket: Bucket) -> bool:
         if bucket.range[0] == bucket.range[1]:
             return False
         return bool(bucket.has_in_range(self.node)) or bucket.depth() % SPLIT_DEPTH != 0
 
+    def _bucket_of(self, node_id: NodeId) -> Bucket:
+        return self.buckets[bisect_left(self._uppers, int.from_bytes(node_id, "big"))]
+
     def _find(self, node_id: NodeId) -> Contact | None:
-        index = bisect_left(self._uppers, int.from_bytes(node_id, "big"))
-        found: Contact | None = self.buckets[index].nodes.get(node_id)
+        found: Contact | None = self._bucket_of(node_id).nodes.get(node_id)
         return found

@@ -20,7 +20,7 @@ from zentalk.ids import NODE_ID_BYTES, NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.onion.draw import below, pick
 from zentalk.relay.directory_links import Links, Neighbour
-from zentalk.wire.descriptor import decode_descriptor, node_id_of
+from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_directory import (
     announce_calls,
@@ -236,20 +236,3 @@ async def drive(
             with trio.move_on_after(max(0.0, deadline - runtime.monotonic())):
                 event = await heard.receive()
             commands = search.handle(event, runtime.monotonic())
-
-
-async def boot_seen_by(connection: Neighbour, node_id: NodeId) -> int:
-    """Return the highest boot of a relay that another one knows, 0 if none.
-
-    A relay asks this as an anonymous client before it publishes its first descriptor: if
-    its folder was restored from an old copy, its own counter has fallen behind, and a
-    second descriptor for a boot of the past would exclude it for good. Raises
-    TransportError, RemoteProtocolError or RefusedError.
-    """
-    body = await connection.request(snapshot_call(), SNAPSHOT_TIMEOUT_SECONDS)
-    boots = [0]
-    for raw in read_snapshot(decode_answer(body)):
-        descriptor = decode_descriptor(raw)
-        if descriptor.node_id == node_id:
-            boots.append(descriptor.boot)
-    return max(boots)

@@ -1,6 +1,6 @@
 """The user record: where a person's mailboxes are, for those who know the address.
 
-Spec: docs/spec/directory.md section 5. The outside names a key blinded for one day and is
+Spec: docs/spec/directory.md section 6. The outside names a key blinded for one day and is
 signed by it; the inside is sealed to whoever can compute that key, which takes the
 address. All records have one size. Whether a record is due, newer or wanted is for the
 directory to say. The layout is binary:
