@@ -194,8 +194,6 @@ def _from_value(value: Value) -> DescriptorBody:
 
 def _lane(value: Value) -> Lane:
     fields = Fields(value, "a lane")
-    lane = Lane(
-        fields.uint(_MAX_PORT), fields.fixed(_MIX_KEY_BYTES), fields.fixed(_MIX_KEY_BYTES)
-    )
+    lane = Lane(fields.uint(_MAX_PORT), fields.fixed(_MIX_KEY_BYTES), fields.fixed(_MIX_KEY_BYTES))
     fields.end()
     return lane
