@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import trio
+
+from zentalk.cli.entry import main
 from zentalk.cli.errors import UsageError
+from zentalk.cli.logs import configure_logging
 from zentalk.cli.output import say
-from zentalk.cli.programs import raise_file_limit
+from zentalk.cli.programs import raise_file_limit, stop_on_signal
+from zentalk.errors import ConfigError, StorageError, ZentalkError
+
+if TYPE_CHECKING:
+    from zentalk.cli.sim_display import Watching
+    from zentalk.sim.report import Report
+    from zentalk.sim.scenario import Scenario
 
 LEAST_RELAYS: Final = 3
 MOST_RELAYS: Final = 100
 LEAST_USERS: Final = 2
+MANY_PROCESSES: Final = 25
 DEFAULTS: Final = {"nodes": 5, "users": 2, "messages": 20, "kill_relays": 0, "seed": 0}
+INTERRUPTED: Final = 130
+_PRELOADED: Final = (
+    *("zentalk.cli.parser", "zentalk.cli.relay", "zentalk.cli.api", "zentalk.cli.programs"),
+    *("zentalk.relay.relay", "zentalk.api.program", "zentalk.net.tcp"),
+)
+
+
+class SimulationFailedError(ZentalkError):
+    """A run ended, and not everything arrived as it should."""
 
 
 def check(values: Mapping[str, Any]) -> None:
@@ -38,29 +62,115 @@ def check(values: Mapping[str, Any]) -> None:
 
 
 def run(scenario: str | None, given: Mapping[str, Any], report: Path | None) -> int:
-    """Run a network to its end; what is given wins over the scenario, if one is named."""
-    check(given if scenario else {**DEFAULTS, **given})
-    from zentalk.sim import run_simulation  # noqa: PLC0415
+    """Run a network to its end; what is given wins over the scenario, if one is named.
 
-    raise_file_limit()
-    code: int = run_simulation(scenario, given, report)
-    return code
+    Raises SimulationFailedError if anything was lost, doubled, reordered or altered.
+    """
+    from zentalk.cli.sim_display import say_report, watching  # noqa: PLC0415
+
+    check(given if scenario else {**DEFAULTS, **given})
+    wanted = _load(scenario, given)
+    _prepare()
+    with watching(wanted) as watch:
+        if wanted.net == "processes" and wanted.nodes + wanted.users > MANY_PROCESSES:
+            watch.warn(
+                f"{wanted.nodes + wanted.users} processes need a lot of memory and time;"
+                " --net tcp runs them all in one"
+            )
+        result = _run(wanted, watch)
+    if result is None:
+        return INTERRUPTED
+    if report is not None:
+        _save(result, report)
+    say_report(result)
+    if not result.passed:
+        raise SimulationFailedError(f"the run failed: {', '.join(result.faults())}")
+    return 0
 
 
 def up(nodes: int, users: int) -> int:
-    """Run a network until Ctrl-C."""
-    check({"nodes": nodes, "users": users})
-    from zentalk.sim import keep_running  # noqa: PLC0415
+    """Run a network with REST until Ctrl-C; prints where everything is."""
+    from zentalk.cli.sim_display import say_network, watching  # noqa: PLC0415
+    from zentalk.sim.folders import run_folder  # noqa: PLC0415
+    from zentalk.sim.run import up as network_up  # noqa: PLC0415
 
-    raise_file_limit()
-    code: int = keep_running(nodes, users)
-    return code
+    check({"nodes": nodes, "users": users})
+    wanted = _load(None, {"nodes": nodes, "users": users})
+    _prepare()
+    with watching(wanted) as watch, run_folder() as folder:
+
+        async def serve() -> None:
+            async with network_up(folder, nodes, users, watch) as network:
+                watch.close()
+                say_network(network.relays, network.users)
+                await trio.sleep_forever()
+
+        _until_signal(serve)
+    return 0
 
 
 def list_scenarios() -> int:
-    """Print the names of the scenarios that come with zentalk."""
-    from zentalk.sim import scenario_names  # noqa: PLC0415
+    """Print the scenarios that come with zentalk, and what each is about."""
+    from zentalk.sim.scenario import load, names  # noqa: PLC0415
 
-    for name in scenario_names():
-        say(name)
+    for name in names():
+        say(f"{name:10} {load(name, {}).about}")
     return 0
+
+
+def _load(name: str | None, given: Mapping[str, Any]) -> Scenario:
+    from zentalk.sim.scenario import load  # noqa: PLC0415
+
+    try:
+        return load(name, given)
+    except ConfigError as error:
+        raise UsageError(str(error)) from None
+
+
+def _prepare() -> None:
+    """Relays that are killed on purpose make their neighbours complain: only errors are shown."""
+    configure_logging(logging.ERROR)
+    raise_file_limit()
+
+
+def _run(wanted: Scenario, watch: Watching) -> Report | None:
+    """Run it; None if a signal ended it."""
+    from zentalk.sim.launcher import Launcher  # noqa: PLC0415
+    from zentalk.sim.run import run as run_scenario  # noqa: PLC0415
+
+    reports: list[Report] = []
+
+    async def simulate() -> None:
+        reports.append(await run_scenario(wanted, watch, launcher=launcher))
+
+    with ExitStack() as stack:
+        launcher = None
+        if wanted.net == "processes":
+            launcher = stack.enter_context(Launcher(main, _preload))
+        _until_signal(simulate)
+    return reports[0] if reports else None
+
+
+def _until_signal(job: Callable[[], Awaitable[None]]) -> None:
+    """Run a job under trio until it ends or a signal cancels it."""
+
+    async def run_job() -> None:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(stop_on_signal, nursery.cancel_scope.cancel)
+            await job()
+            nursery.cancel_scope.cancel()
+
+    trio.run(run_job)
+
+
+def _preload() -> None:
+    """Load what `relay run` and `api run` load, once for all programs."""
+    for module in _PRELOADED:
+        import_module(module)
+
+
+def _save(report: Report, path: Path) -> None:
+    try:
+        path.write_text(json.dumps(report.to_json(), indent=2) + "\n", "utf-8")
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from None

@@ -1,0 +1,184 @@
+"""Who wrote what to whom, and what of it is where it should be.
+
+Plain bookkeeping: no clock, no network. Every message carries a number in its text, and
+accounts are kept by number, never by what a sender, a relay or an id claims: a message
+that is sent twice by mistake is a duplicate even if both copies have ids of their own.
+The verdict comes from the recipients' histories, which is what people see.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Times = Literal["calm", "disturbed", "absent"]
+"""When a message was written: nothing was wrong; something was; its recipient was away."""
+
+IN: Final = "in"
+DELIVERED: Final = "delivered"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One line of a conversation as a person sees it; `direction` is `in` or `out`."""
+
+    id: str
+    direction: str
+    text: str
+    state: str
+
+
+@dataclass(slots=True)
+class Entry:
+    """One message: from which person to which, when it was written (seconds), how it went.
+
+    `arrived_at` is when the recipient's event log first showed it.
+    """
+
+    number: int
+    sender: int
+    recipient: int
+    text: str
+    at: float
+    times: Times
+    id: str | None = None
+    arrived_at: float | None = None
+    notices: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the histories say. All of them are counts of messages.
+
+    lost: accepted by the sender's node, missing at the recipient. duplicates: extra
+    copies shown or announced. out_of_order: shown after a message that was written
+    later in the same direction. altered: another text, id or sender than was sent.
+    confirmed: the sender is told `delivered`; confirmed_but_missing: told so wrongly.
+    """
+
+    sent: int
+    delivered: int
+    lost: int
+    duplicates: int
+    out_of_order: int
+    altered: int
+    confirmed: int
+    confirmed_but_missing: int
+
+
+class Ledger:
+    """The account of one run."""
+
+    def __init__(self, text_bytes: int) -> None:
+        self._text_bytes = text_bytes
+        self._entries: dict[int, Entry] = {}
+        self._arrived = 0
+        self._sent = 0
+        self._strange: set[tuple[int, str]] = set()
+
+    def write(self, number: int, sender: int, recipient: int, now: float, times: Times) -> Entry:
+        """Open the account of a message, before it is handed to the sender's node."""
+        text = f"{number} ".ljust(self._text_bytes, "x")
+        entry = Entry(number, sender, recipient, text, now, times)
+        self._entries[number] = entry
+        return entry
+
+    def accepted(self, number: int, message_id: str) -> None:
+        """Note that the sender's node has taken a message."""
+        entry = self._entries[number]
+        if entry.id is None:
+            self._sent += 1
+        entry.id = message_id
+
+    def noticed(self, recipient: int, message_id: str, text: str, now: float) -> None:
+        """Note an event `message.received` of a person's node."""
+        entry = self._find(recipient, text)
+        if entry is None:
+            self._strange.add((recipient, message_id))
+            return
+        entry.notices += 1
+        if entry.arrived_at is None:
+            entry.arrived_at = now
+            self._arrived += 1
+
+    def waiting(self, number: int) -> bool:
+        """Tell whether a message has not arrived yet."""
+        return self._entries[number].arrived_at is None
+
+    @property
+    def sent(self) -> int:
+        """How many messages were accepted by their senders' nodes."""
+        return self._sent
+
+    @property
+    def arrived(self) -> int:
+        """How many different messages were announced to their recipients."""
+        return self._arrived
+
+    def latencies(self, times: Times) -> list[float]:
+        """Return seconds from writing to announcement of messages from such times."""
+        return [
+            entry.arrived_at - entry.at
+            for entry in self._entries.values()
+            if entry.arrived_at is not None and entry.times == times
+        ]
+
+    def judge(self, conversations: Iterable[tuple[int, int, list[Shown]]]) -> Verdict:
+        """Compare the account with (owner, partner, what the owner sees), oldest first."""
+        copies: Counter[int] = Counter()
+        confirmed: set[int] = set()
+        altered = len(self._strange)
+        late = 0
+        for owner, partner, lines in conversations:
+            newest = -1
+            for line in lines:
+                entry = self._entries.get(_number(line.text), None)
+                if line.direction != IN:
+                    if entry is not None and line.state == DELIVERED:
+                        confirmed.add(entry.number)
+                    continue
+                if entry is None or not _matches(entry, owner, partner, line):
+                    altered += (owner, line.id) not in self._strange
+                    continue
+                copies[entry.number] += 1
+                if copies[entry.number] == 1:
+                    late += entry.number < newest
+                    newest = max(newest, entry.number)
+        accepted = {entry.number for entry in self._entries.values() if entry.id is not None}
+        notices = {entry.number: entry.notices for entry in self._entries.values()}
+        return Verdict(
+            sent=len(accepted),
+            delivered=len(copies),
+            lost=len(accepted - copies.keys()),
+            duplicates=sum(max(copies[n], notices[n], 1) - 1 for n in self._entries),
+            out_of_order=late,
+            altered=altered,
+            confirmed=len(confirmed),
+            confirmed_but_missing=len(confirmed - copies.keys()),
+        )
+
+    def _find(self, recipient: int, text: str) -> Entry | None:
+        entry = self._entries.get(_number(text))
+        if entry is None or entry.recipient != recipient or entry.text != text:
+            return None
+        return entry
+
+
+def _number(text: str) -> int:
+    """Return the number at the start of a text, -1 if there is none."""
+    head = text.split(" ", 1)[0]
+    return int(head) if head.isascii() and head.isdigit() else -1
+
+
+def _matches(entry: Entry, owner: int, partner: int, line: Shown) -> bool:
+    """Tell whether a shown line is the message that was written, from who wrote it.
+
+    The id is not compared while the sender's node has not answered.
+    """
+    return (entry.sender, entry.recipient, entry.text) == (
+        partner,
+        owner,
+        line.text,
+    ) and entry.id in (None, line.id)
