@@ -49,6 +49,7 @@ class Outcome:
     rerouted: set[UserAddress] = field(default_factory=set)
     repeated: set[UserAddress] = field(default_factory=set)
     events: int = 0
+    held: bool = False
     undecryptable: int = 0
 
 
@@ -151,7 +152,9 @@ class Inbox:
         accepted = _is_accepted(tx, contact)
         if not accepted and len(messages.unconfirmed(tx, contact)) >= MAX_REQUEST_MESSAGES:
             raise RemoteProtocolError("a stranger has sent more than a request may hold")
-        outcome.events += ordering.receive(tx, contact, content, now, confirmed=accepted)
+        entered = ordering.receive(tx, contact, content, now, confirmed=accepted)
+        outcome.events += entered
+        outcome.held |= entered == 0
 
     def _confirmed(
         self, tx: Transaction, contact: UserAddress, content: Content, now: float, outcome: Outcome

@@ -25,7 +25,7 @@ from zentalk.store.history.database import HistoryDatabase
 MAX_BATCH: Final = 64
 MAX_WAITING: Final = 1_024
 """Pushed and not yet saved, over all mailboxes; their windows keep it far below."""
-RELEASE_CHECK_SECONDS: Final = 1.0
+RELEASE_STEP_SECONDS: Final = 0.1
 
 
 class Source(Protocol):
@@ -67,6 +67,7 @@ class Intake:
         self._journal = journal
         self._waiting: list[_Pushed] = []
         self._wake = trio.Event()
+        self._holding = trio.Event()
         self.undecryptable = 0
 
     def push(self, source: Source, seq: int, send_id: SendId, envelope: bytes) -> None:
@@ -89,11 +90,12 @@ class Intake:
     async def release(self) -> None:
         """Let messages into the history whose predecessors stay away, until cancelled."""
         while True:
-            await trio.sleep(RELEASE_CHECK_SECONDS)
-            oldest = await self._database.read(held.oldest)
+            while (oldest := await self._database.read(held.oldest)) is None:
+                await self._holding.wait()
+                self._holding = trio.Event()
             now = self._runtime.wall()
-            if oldest is None or oldest + ordering.HOLD_SECONDS > now:
-                continue
+            await trio.sleep(max(RELEASE_STEP_SECONDS, oldest + ordering.HOLD_SECONDS - now))
+            now = self._runtime.wall()
             if await self._database.write(lambda tx, now=now: ordering.release_overdue(tx, now)):  # type: ignore[misc]  # default binds the loop variable
                 self._journal.ring()
 
@@ -118,9 +120,11 @@ class Intake:
         if outcome.rerouted:
             await self._recipients.learn(outcome.rerouted)
         for contact, inner in outcome.inners:
-            self._outbox.send_once(contact, inner, elsewhere=contact in outcome.repeated)
+            self._outbox.send_courtesy(contact, inner, elsewhere=contact in outcome.repeated)
         self._outbox.confirmed(outcome.finished)
         for contact in outcome.rerouted:
             self._outbox.reroute(contact)
+        if outcome.held:
+            self._holding.set()
         if outcome.events:
             self._journal.ring()

@@ -161,7 +161,7 @@ class Node:
         )
         await self._recipients.learn((address,))
         for inner in inners:
-            self._outbox.send_once(address, inner)
+            self._outbox.send_courtesy(address, inner)
         self._journal.ring()
         return contact
 
@@ -239,7 +239,7 @@ class Node:
         self._outbox.add(entry.item for entry in entries)
         for entry in entries:
             for inner in entry.extra:
-                self._outbox.send_once(entry.item.contact, inner)
+                self._outbox.send_courtesy(entry.item.contact, inner)
 
     async def _load(self) -> None:
         await self._database.write(self._ensure_prekeys)

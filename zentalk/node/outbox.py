@@ -18,8 +18,9 @@ import trio
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import AuthenticationError, TransportError, UnavailableError
-from zentalk.ids import DEPOSIT_ID_BYTES, DepositId, NodeId, SendId, UserAddress
+from zentalk.ids import DEPOSIT_ID_BYTES, DepositId, MessageId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime
+from zentalk.node.compose import ITEM_KEY_BYTES
 from zentalk.node.journal import Journal
 from zentalk.node.network import NodeNetwork
 from zentalk.node.recipients import Recipients
@@ -31,6 +32,9 @@ from zentalk.wire.deposit import ACK_BYTES, Deposit, encode_deposit
 from zentalk.wire.inner import INNER_LARGE_BYTES
 from zentalk.wire.rpc_mailbox import TOKEN_BYTES
 
+MAX_COURTESIES: Final = 4_096
+"""Inners kept in memory until a relay has acknowledged them; more are sent once."""
+COURTESY_SECONDS: Final = 600.0
 MAX_TOKENS: Final = 16_384
 MAX_ENVELOPES_IN_MEMORY: Final = 1_024
 """Items whose ciphertext stays in memory; those of others are read again when due."""
@@ -51,6 +55,8 @@ class _Entry:
     hops: tuple[NodeId, ...] = ()
     token: bytes | None = None
     planned_at: float = 0.0
+    is_courtesy: bool = False
+    elsewhere: bool = False
 
 
 class Outbox:
@@ -76,6 +82,8 @@ class Outbox:
         self._preferred: dict[UserAddress, NodeId] = {}
         self._round_trip = FIRST_ROUND_TRIP_SECONDS
         self._wake = trio.Event()
+        self._courtesies = 0
+        self._next_courtesy = 0
 
     def load(self, items: Iterable[OutboxItem]) -> None:
         """Take over what was on its way when the node stopped."""
@@ -90,15 +98,35 @@ class Outbox:
             self._entries[item.item] = _Entry(item)
             self._attempt(self._entries[item.item], now)
 
-    def send_once(self, contact: UserAddress, inner: bytes, *, elsewhere: bool = False) -> None:
-        """Send an inner that nobody waits for; lost is lost.
+    def send_courtesy(self, contact: UserAddress, inner: bytes, *, elsewhere: bool = False) -> None:
+        """Send an inner that nobody will confirm, such as a confirmation.
 
-        `elsewhere` takes another mailbox than the preferred one, if there is one.
+        It is kept in memory only, and sent again until a mailbox relay has acknowledged
+        it or ten minutes are over. `elsewhere` begins with another mailbox than the
+        preferred one, if there is one.
         """
-        targets = self._ordered(contact)
-        if targets:
-            target = targets[-1] if elsewhere else targets[0]
-            self._deposit(target, inner, self._entropy(DEPOSIT_ID_BYTES), 0.0, None)
+        if self._courtesies >= MAX_COURTESIES:
+            targets = self._ordered(contact)
+            if targets:
+                self._deposit(targets[0], inner, self._entropy(DEPOSIT_ID_BYTES), 0.0, None)
+            return
+        self._next_courtesy -= 1
+        self._courtesies += 1
+        now, wall = self._runtime.monotonic(), self._runtime.wall()
+        item = OutboxItem(
+            item=self._next_courtesy,
+            message_id=MessageId(b""),
+            contact=contact,
+            content=b"",
+            envelope=inner,
+            ratchet_id=None,
+            item_key=self._entropy(ITEM_KEY_BYTES),
+            created_at=wall,
+            expires_at=wall + COURTESY_SECONDS,
+            held_by=frozenset(),
+        )
+        entry = self._entries[item.item] = _Entry(item, is_courtesy=True, elsewhere=elsewhere)
+        self._attempt(entry, now)
 
     def reroute(self, contact: UserAddress) -> None:
         """A contact's mailboxes have changed: plan its items anew."""
@@ -132,6 +160,9 @@ class Outbox:
         entry = self._entries.get(sent.item)
         if entry is None:
             return
+        if entry.is_courtesy:
+            self._drop_courtesy(entry)
+            return
         if entry.schedule is not None:
             entry.schedule.held(sent.relay, self._runtime.monotonic())
         self._journal.held(sent.item, sent.relay)
@@ -152,6 +183,9 @@ class Outbox:
 
     async def _due(self, entry: _Entry, now: float) -> None:
         if self._runtime.wall() >= entry.item.expires_at:
+            if entry.is_courtesy:
+                self._drop_courtesy(entry)
+                return
             self._entries.pop(entry.item.item, None)
             await self._journal.expired(entry.item)
             return
@@ -170,7 +204,7 @@ class Outbox:
                 return
             entry.item = stored
         self._attempt(entry, now)
-        if len(self._entries) > MAX_ENVELOPES_IN_MEMORY:
+        if len(self._entries) > MAX_ENVELOPES_IN_MEMORY and not entry.is_courtesy:
             entry.item = replace(entry.item, envelope=None)
 
     def _attempt(self, entry: _Entry, now: float) -> None:
@@ -183,7 +217,10 @@ class Outbox:
             return
         by_relay = {target.relay: target for target in targets}
         if entry.schedule is None:
-            entry.schedule = Schedule(tuple(by_relay), now, self._round_trip, item.held_by)
+            order = tuple(reversed(by_relay)) if entry.elsewhere else tuple(by_relay)
+            entry.schedule = Schedule(
+                order, now, self._round_trip, item.held_by, patient=entry.is_courtesy
+            )
         for relay in entry.schedule.due(now):
             self._report_silence(entry, relay, now)
             target = by_relay.get(relay)
@@ -196,6 +233,10 @@ class Outbox:
             else:
                 entry.schedule.failed(relay, now)
         self._plan(item.item, entry.schedule.next_deadline())
+
+    def _drop_courtesy(self, entry: _Entry) -> None:
+        self._courtesies -= 1
+        self._entries.pop(entry.item.item, None)
 
     def _report_silence(self, entry: _Entry, relay: NodeId, now: float) -> None:
         """A retry is due, so the last packet may be lost: paths should avoid its relays."""

@@ -31,7 +31,10 @@ class _Relay:
 
 
 class Schedule:
-    """The deposits of one item over the relays of its recipient, in order of preference."""
+    """The deposits of one item over the relays of its recipient, in order of preference.
+
+    A `patient` item waits for compact acks alone: nobody will confirm it.
+    """
 
     __slots__ = ("_relays", "_round_trip", "started_at")
 
@@ -41,11 +44,15 @@ class Schedule:
         now: float,
         round_trip_seconds: float,
         held_by: frozenset[NodeId] = frozenset(),
+        *,
+        patient: bool = False,
     ) -> None:
         self.started_at = now
         self._round_trip = round_trip_seconds
         patience = max(SECOND_RELAY_SECONDS, ROUND_TRIPS * round_trip_seconds)
         first_retry = max(FIRST_RETRY_SECONDS, ROUND_TRIPS * round_trip_seconds)
+        if patient:
+            patience = first_retry = ACK_OVERDUE_SECONDS + ROUND_TRIPS * round_trip_seconds
         self._relays = {
             relay: _Relay(next_at=now + place * patience, interval=first_retry)
             for place, relay in enumerate(relays)
