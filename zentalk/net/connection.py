@@ -198,8 +198,7 @@ class Connection:
         accepted = False
         try:
             with trio.move_on_after(OPEN_SECONDS):
-                await stream.opened()
-            accepted = self._traffic.streams.is_open(stream_id)
+                accepted = await stream.answered()
         finally:
             if not accepted:
                 stream.close("gone")
@@ -346,12 +345,14 @@ class Connection:
     def _on_stream_refused(self, event: StreamRefused) -> None:
         stream = self._streams.get(event.stream_id)
         if stream is not None:
-            stream.refused_reason = event.reason
-            stream.changed()
+            stream.refused(event.reason)
 
-    def _on_stream_changed(
-        self, event: StreamAccepted | StreamReadable | StreamWritable | StreamClosed
-    ) -> None:
+    def _on_stream_accepted(self, event: StreamAccepted) -> None:
+        stream = self._streams.get(event.stream_id)
+        if stream is not None:
+            stream.accepted()
+
+    def _on_stream_changed(self, event: StreamReadable | StreamWritable | StreamClosed) -> None:
         stream = self._streams.get(event.stream_id)
         if stream is not None:
             stream.changed()
@@ -401,7 +402,7 @@ _ON_EVENT: Final[dict[type, Any]] = {
     NotifyReceived: Connection._on_notify,  # noqa: SLF001
     StreamRequested: Connection._on_stream_requested,  # noqa: SLF001
     StreamRefused: Connection._on_stream_refused,  # noqa: SLF001
-    StreamAccepted: Connection._on_stream_changed,  # noqa: SLF001
+    StreamAccepted: Connection._on_stream_accepted,  # noqa: SLF001
     StreamReadable: Connection._on_stream_changed,  # noqa: SLF001
     StreamWritable: Connection._on_stream_changed,  # noqa: SLF001
     StreamClosed: Connection._on_stream_changed,  # noqa: SLF001

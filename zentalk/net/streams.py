@@ -33,12 +33,23 @@ class LinkStream:
         self._let_go = let_go
         self._changed = trio.Event()
         self._broken = False
+        self._accepted = False
         self.refused_reason: str | None = None
 
     def accept(self) -> None:
         """Tell the peer that its stream was accepted; nothing if that was done before."""
         self._table.accept(self._id)
         self._wake_writer()
+
+    def accepted(self) -> None:
+        """Called by the connection when the peer accepted."""
+        self._accepted = True
+        self._changed.set()
+
+    def refused(self, reason: str) -> None:
+        """Called by the connection when the peer refused."""
+        self.refused_reason = reason
+        self._changed.set()
 
     def changed(self) -> None:
         """Called by the connection when the stream can be read, written or is closed."""
@@ -49,10 +60,11 @@ class LinkStream:
         self._broken = True
         self._changed.set()
 
-    async def opened(self) -> None:
-        """Wait until the peer accepted or refused."""
-        while not (self._broken or self.refused_reason or self._table.is_open(self._id)):
+    async def answered(self) -> bool:
+        """Wait until the peer accepted (True) or refused, or the link is gone."""
+        while not (self._accepted or self.refused_reason or self._broken):
             await self._wait()
+        return self._accepted
 
     async def send_all(self, data: bytes, /) -> None:
         """Queue everything, as fast as the peer gives credit."""

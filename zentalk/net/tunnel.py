@@ -14,7 +14,7 @@ import trio
 
 from zentalk.errors import LocalProtocolError
 from zentalk.link.geometry import cell_bytes
-from zentalk.net.connection import Connection, Handlers, NoHandlers
+from zentalk.net.connection import FLUSH_SECONDS, Connection, Handlers, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
 from zentalk.wire.descriptor import node_id_of
@@ -81,5 +81,7 @@ async def _extend(
 
 async def _close_with(end: Connection, between: list[Connection]) -> None:
     await end.closed.wait()
+    # The relays in between drop what they have not passed on when their link ends.
+    await trio.sleep(FLUSH_SECONDS)
     for link in reversed(between):
         link.close()
