@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
@@ -218,7 +218,9 @@ async def _drain(parts: Parts) -> None:
             await connection.closed.wait()
 
 
+@cache
 def _version() -> str:
+    """Return our version: read once, because metadata is parsed from a file."""
     try:
         return version("zentalk")
     except PackageNotFoundError:
