@@ -28,6 +28,7 @@ from zentalk.wire.rpc import decode_call, encode_answer, encode_refusal
 from zentalk.wire.text import RelayUri
 
 LATENCY_SECONDS = 0.01
+CONNECT_TIMEOUT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class FakeLink:
     def _there(self) -> "Member":
         assert self.peer.node_id is not None
         there = self.net.members[self.peer.node_id]
-        if not there.up or (self.near is not None and not self.near.up):
+        near = self.near
+        if not there.up or (near and (not near.up or self.net.is_cut(near, there))):
             raise LinkClosedError("the link is gone")
         return there
 
@@ -105,12 +107,20 @@ class FakeLinks:
         return await self._dial(node_id_of(uri.identity))
 
     def connected(self) -> Sequence[FakeLink]:
-        return [link for one, link in self.open.items() if self.net.members[one].up]
+        near = self.net.members[self.own]
+        return [
+            link
+            for one, link in self.open.items()
+            if self.net.members[one].up and not self.net.is_cut(near, self.net.members[one])
+        ]
 
     async def _dial(self, node_id: NodeId) -> FakeLink:
         near = self.net.members[self.own]
         there = self.net.members.get(node_id)
         await trio.sleep(LATENCY_SECONDS)
+        if there is not None and self.net.is_cut(near, there):
+            await trio.sleep(CONNECT_TIMEOUT_SECONDS)
+            raise ConnectFailedError("there", "timed out")
         if there is None or not there.up:
             raise ConnectFailedError("there", "connection refused")
         if node_id not in self.open:
@@ -173,6 +183,11 @@ class Net:
         self.calls: dict[str, int] = {}
         self.dials = 0
         self.faults = 0
+        self.far_side: set[int] = set()
+
+    def is_cut(self, one: Member, other: Member) -> bool:
+        """Say whether the two are on different sides of a partition."""
+        return (one.number in self.far_side) != (other.number in self.far_side)
 
     def add(self, number: int, bootstraps: Sequence[int] = ()) -> Member:
         member = Member(

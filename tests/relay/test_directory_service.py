@@ -224,7 +224,7 @@ async def test_a_silent_relay_expires_and_stays_as_a_hint(
 async def test_a_full_restart_forgets_nothing(
     autojump_clock: MockClock, net: Net, tmp_path: Path
 ) -> None:
-    """A6, E8: every relay goes down; they come back with empty links and no bootstraps."""
+    """Every relay goes down; they come back with empty links and no bootstraps."""
     first, second = net.add(0), net.add(1, [0])
     async with trio.open_nursery() as before:
         start(before, first, second)
@@ -246,6 +246,48 @@ async def test_a_full_restart_forgets_nothing(
         ]
         assert {item.boot for item in boots if item} == {2}
         after.cancel_scope.cancel()
+
+
+async def test_two_halves_find_each_other_after_hours_apart(
+    autojump_clock: MockClock, net: Net, nursery: trio.Nursery
+) -> None:
+    """Each half forgets the other's descriptors; bootstraps and hints bring them back."""
+    members = [net.add(0), *(net.add(number, [0]) for number in range(1, 10))]
+    start(nursery, *members)
+    await until(net, 10)
+    net.far_side = {5, 6, 7, 8, 9}
+    for _ in range(3):
+        await trio.sleep(HOUR)
+        for member in members:
+            member.turn_epoch()
+    await trio.sleep(120)
+    assert len(members[0].knows()) == 5
+    assert len(members[7].knows()) == 5
+    net.far_side = set()
+    await until(net, 300)
+
+
+async def test_dead_neighbours_do_not_hold_up_the_news(
+    autojump_clock: MockClock, net: Net, nursery: trio.Nursery
+) -> None:
+    members = [net.add(0), *(net.add(number, [0]) for number in range(1, 12))]
+    start(nursery, *members)
+    await until(net, 10)
+    await trio.sleep(20)
+    net.far_side = set(range(3, 12))  # dials to these hang for ten seconds
+    for member in members:
+        member.links.open.clear()
+    news = descriptor(1, boot=9)
+    (call,) = announce_calls([news.raw])
+    net.client(members[0].node_id).notify(call)
+    members[0].links.open[members[2].node_id] = net_link(net, members[0], members[2])
+    before = trio.current_time()
+    await eventually(lambda: boot_at(members[2], news.node_id) == 9)
+    assert trio.current_time() - before < 2
+
+
+def net_link(net: Net, near: Member, there: Member) -> FakeLink:
+    return FakeLink(net, Far(there.node_id, None), near)
 
 
 # the table

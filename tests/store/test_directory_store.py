@@ -10,6 +10,7 @@ import pytest
 from tests.directory.support import WALL, descriptor, descriptors, node_id
 from zentalk.errors import StorageError
 from zentalk.ids import Day
+from zentalk.store import directory_store
 from zentalk.store.directory_store import FILE_NAME, HINT_SECONDS, DirectoryStore, StoredRecord
 
 KEY = b"\x07" * 32
@@ -116,6 +117,23 @@ def test_k31_a_proof_removes_the_descriptor_and_is_kept_once(folder: Path) -> No
     store.save_proof(item.node_id, b"c", b"d")
     assert store.descriptors() == []
     assert store.proofs() == [(b"a", b"b")]
+    store.close()
+
+
+def test_what_others_can_make_us_keep_is_bounded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory_store, "MAX_DESCRIPTORS", 5)
+    monkeypatch.setattr(directory_store, "MAX_PROOFS", 3)
+    store = DirectoryStore(folder)
+    for number in range(8):
+        item = descriptor(number)
+        store.save_descriptors([(item.node_id, item.raw)], WALL + number)
+        store.save_proof(node_id(100 + number), b"%d" % number, b"")
+    store.drop_old_descriptors(WALL)
+    kept = sorted(descriptor(number).raw for number in range(3, 8))
+    assert sorted(store.descriptors()) == kept
+    assert store.proofs() == [(b"%d" % number, b"") for number in range(5, 8)]
     store.close()
 
 

@@ -18,7 +18,7 @@ from zentalk.directory.table import RelayTable
 from zentalk.errors import ZentalkError
 from zentalk.ids import NODE_ID_BYTES, NodeId
 from zentalk.net.runtime import Runtime
-from zentalk.onion.draw import below, pick
+from zentalk.onion.draw import below, pick, sample
 from zentalk.relay.directory_links import Links, Neighbour
 from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.rpc import decode_answer
@@ -37,6 +37,7 @@ LOOKUP_WIDTH: Final = 6
 asked costs a link, so they stop at the six nearest."""
 FIRST_EXCHANGES_SECONDS: Final = (2.0, 8.0)
 EXCHANGE_SECONDS: Final = 60.0
+EXCHANGE_TRIES: Final = 3
 RETRY_FIRST_SECONDS: Final = 1.0
 RETRY_MAX_SECONDS: Final = 30.0
 SNAPSHOT_TIMEOUT_SECONDS: Final = 10.0
@@ -164,25 +165,30 @@ class Crawler:
             await self._exchange_with_someone()
 
     async def _exchange_with_someone(self) -> None:
-        """Compare with one relay: any live one or bootstrap, else one seen in the past."""
+        """Compare with one relay drawn from all known; with another if that one is gone."""
+        places = self._places()
+        for node_id in sample(sorted(places), EXCHANGE_TRIES, self._runtime.entropy):
+            if await self._try_exchange(node_id, places[node_id]):
+                return
+
+    def _places(self) -> dict[NodeId, RelayUri]:
+        """Return every live relay and bootstrap; if there is none, those seen in the past."""
         live = self._descriptors.live(self._runtime.wall())
         places = {item.node_id: item.uri for item in live if item.node_id != self._own}
         for uri in self._bootstraps:
             places.setdefault(node_id_of(uri.identity), uri)
-        if not places:
-            places = {node_id_of(uri.identity): uri for uri in self._descriptors.hints()}
-        if not places:
-            return
-        node_id = pick(sorted(places), self._runtime.entropy)
+        return places or {node_id_of(uri.identity): uri for uri in self._descriptors.hints()}
+
+    async def _try_exchange(self, node_id: NodeId, uri: RelayUri) -> bool:
+        known = self._descriptors.get(node_id, self._runtime.wall()) is not None
         try:
-            known = self._descriptors.get(node_id, self._runtime.wall()) is not None
-            dial = self._links.get(node_id) if known else self._links.dial(places[node_id])
-            connection = await dial
-            await self.exchange(connection)
+            neighbour = await (self._links.get(node_id) if known else self._links.dial(uri))
+            await self.exchange(neighbour)
         except ZentalkError:
             self._table.failed(node_id)
-            return
-        self._reached(connection, node_id)
+            return False
+        self._reached(neighbour, node_id)
+        return True
 
     async def _ask_for(self, node_id: NodeId, target: bytes) -> list[NodeId]:
         """Ask one relay; counts the failure if there is one."""

@@ -7,8 +7,8 @@ where news came from, and never sends anything that the descriptor set did not a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
 
 import trio
 
@@ -28,6 +28,9 @@ next exchange with another relay makes up for it."""
 LEAST_TARGETS: Final = 4
 """Below this many links, more are dialled to spread news at all."""
 GATHER_SECONDS: Final = 0.5
+
+News: TypeAlias = Mapping[NodeId, tuple[Descriptor, NodeId | None]]
+Proofs: TypeAlias = Sequence[EquivocationProof]
 
 
 class Gossip:
@@ -58,22 +61,29 @@ class Gossip:
 
     async def run(self) -> None:
         """Send news in small batches until cancelled."""
-        while True:
-            await self._wake.wait()
-            await trio.sleep(GATHER_SECONDS)
-            self._wake = trio.Event()
-            news, self._news = self._news, {}
-            proofs, self._proofs = self._proofs, []
-            for connection in await self._targets():
-                self._send(connection, news, proofs)
+        async with trio.open_nursery() as nursery:
+            while True:
+                await self._wake.wait()
+                await trio.sleep(GATHER_SECONDS)
+                self._wake = trio.Event()
+                news, self._news = self._news, {}
+                proofs, self._proofs = self._proofs, []
+                targets = self._linked()
+                for neighbour in targets:
+                    self._send(neighbour, news, proofs)
+                for node_id in self._others(targets):
+                    # Dials run beside each other: one dead relay must not hold up the news.
+                    nursery.start_soon(self._dial_and_send, node_id, news, proofs)
 
-    def _send(
-        self,
-        connection: Neighbour,
-        news: dict[NodeId, tuple[Descriptor, NodeId | None]],
-        proofs: list[EquivocationProof],
-    ) -> None:
-        peer = connection.peer.node_id
+    async def _dial_and_send(self, node_id: NodeId, news: News, proofs: Proofs) -> None:
+        try:
+            neighbour = await self._links.get(node_id)
+        except ZentalkError:
+            return
+        self._send(neighbour, news, proofs)
+
+    def _send(self, neighbour: Neighbour, news: News, proofs: Proofs) -> None:
+        peer = neighbour.peer.node_id
         raws = [
             descriptor.raw
             for node_id, (descriptor, source) in news.items()
@@ -83,27 +93,22 @@ class Gossip:
         calls += [equivocation_call(proof.first, proof.second) for proof in proofs]
         try:
             for call in calls:
-                connection.notify(call)
+                neighbour.notify(call)
                 self.sent += 1
         except ZentalkError:
             return  # the link just ended; the exchange with other relays makes up for it
 
-    async def _targets(self) -> list[Neighbour]:
-        """Draw a few linked relays; dial some if there are not enough links."""
+    def _linked(self) -> list[Neighbour]:
+        """Draw a few relays among those that are linked now."""
         linked = sorted(self._links.connected(), key=lambda item: item.peer.node_id or b"")
-        targets = sample(linked, FAN_OUT, self._runtime.entropy)
+        return sample(linked, FAN_OUT, self._runtime.entropy)
+
+    def _others(self, targets: Sequence[Neighbour]) -> list[NodeId]:
+        """Draw relays to dial when too few are linked to spread news at all."""
         missing = LEAST_TARGETS - len(targets)
         if missing <= 0:
-            return targets
-        reached = {connection.peer.node_id for connection in targets}
-        others = [
-            descriptor.node_id
-            for descriptor in self._descriptors.live(self._runtime.wall())
-            if descriptor.node_id != self._own and descriptor.node_id not in reached
-        ]
-        for node_id in sample(others, missing, self._runtime.entropy):
-            try:
-                targets.append(await self._links.get(node_id))
-            except ZentalkError:
-                continue
-        return targets
+            return []
+        reached = {self._own, *(neighbour.peer.node_id for neighbour in targets)}
+        live = self._descriptors.live(self._runtime.wall())
+        others = [item.node_id for item in live if item.node_id not in reached]
+        return sample(others, missing, self._runtime.entropy)

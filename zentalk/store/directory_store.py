@@ -20,6 +20,9 @@ from zentalk.store.sqlite import open_database, storage_errors, transaction
 FILE_NAME: Final = "directory.db"
 HINT_SECONDS: Final = 30 * 86_400
 """Expired descriptors stay this long: they say where to dial when nothing else is known."""
+MAX_DESCRIPTORS: Final = 10_000
+MAX_PROOFS: Final = 4096
+"""Bounds on what others can make us keep; the oldest go first."""
 _MAX_BOOT: Final = 2**62
 Row: TypeAlias = tuple[Any, ...]
 
@@ -34,7 +37,7 @@ MIGRATIONS: Final = (
         node_id BLOB PRIMARY KEY,
         first BLOB NOT NULL,
         second BLOB NOT NULL
-    ) STRICT, WITHOUT ROWID;
+    ) STRICT;
     CREATE TABLE user_record (
         blinded_key BLOB NOT NULL,
         day INTEGER NOT NULL,
@@ -112,10 +115,15 @@ class DirectoryStore:
         return [row[0] for row in self._all("SELECT raw FROM descriptor ORDER BY node_id", ())]
 
     def drop_old_descriptors(self, now: float) -> None:
-        """Delete descriptors that are too old even as a hint where to dial."""
+        """Delete descriptors that are too old, or too many, even as hints where to dial."""
         with transaction(self._connection) as connection:
             connection.execute(
                 "DELETE FROM descriptor WHERE saved_at < ?", (int(now - HINT_SECONDS),)
+            )
+            connection.execute(
+                "DELETE FROM descriptor WHERE node_id IN (SELECT node_id FROM descriptor"
+                " ORDER BY saved_at DESC, node_id LIMIT -1 OFFSET ?)",
+                (MAX_DESCRIPTORS,),
             )
 
     def save_proof(self, node_id: NodeId, first: bytes, second: bytes) -> None:
@@ -126,10 +134,13 @@ class DirectoryStore:
                 (node_id, first, second),
             )
             connection.execute("DELETE FROM descriptor WHERE node_id = ?", (node_id,))
+            connection.execute(
+                "DELETE FROM proof WHERE rowid <= (SELECT max(rowid) FROM proof) - ?", (MAX_PROOFS,)
+            )
 
     def proofs(self) -> list[tuple[bytes, bytes]]:
         """Return the pairs of raw descriptors that convict a relay."""
-        rows = self._all("SELECT first, second FROM proof ORDER BY node_id", ())
+        rows = self._all("SELECT first, second FROM proof ORDER BY rowid", ())
         return [(row[0], row[1]) for row in rows]
 
     # user records
