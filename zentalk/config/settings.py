@@ -78,7 +78,7 @@ class RelaySettings(Settings):
         DEFAULT_RELAY_PORT, description="The TCP port of the first lane; 0 takes a free one."
     )
     lanes: Annotated[int, Field(ge=1, le=16)] = Field(
-        1, description="Processes, each with its own port from `port` on and its own mix key."
+        1, description="Ports to listen on, from `port` on, each with a mix key of its own."
     )
     family: Annotated[str, Field(max_length=32, pattern=r"^[\x21-\x7e]*$")] = Field(
         "", description="The same word at all relays of one operator: no path uses two of them."
@@ -116,7 +116,9 @@ class ApiSettings(Settings):
         (), description="Entry relays to use and no others; empty: two are chosen and kept."
     )
     profile: Literal["fast", "balanced", "strong"] = Field(
-        "fast", description="How much delay hides timing: `fast` none, `balanced` 50 ms per hop."
+        "fast",
+        description="Mean delay at each hop, which hides timing: `fast` none, `balanced` 50 ms, "
+        "`strong` 1 s.",
     )
     path_hops: Annotated[int, Field(ge=3, le=5)] = Field(
         3, description="Relays that each packet passes."
