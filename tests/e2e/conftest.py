@@ -6,14 +6,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import trio.testing
+import trio
 from tests.e2e.world import World
 
 
 @pytest.fixture
-async def world(
-    tmp_path: Path, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
-) -> AsyncIterator[World]:
-    """A network without relays or people yet; it ends with the test."""
+async def world(tmp_path: Path, nursery: trio.Nursery) -> AsyncIterator[World]:
+    """A network without relays or people yet; it ends with the test.
+
+    A test must also ask for `autojump_clock` itself, or it runs in real time.
+    """
     yield World(tmp_path, nursery)
     nursery.cancel_scope.cancel()

@@ -32,15 +32,26 @@ Dial = Callable[[RelayUri, trio.Nursery], Awaitable[Connection]]
 
 
 class GuardLinks:
-    """The links to guards; `changed` is called when one comes or goes."""
+    """The links to guards.
+
+    `changed` is called when one comes or goes, `came_back` when a guard is linked again.
+    """
 
     def __init__(
-        self, runtime: Runtime, dial: Dial, book: GuardBook, changed: Callable[[], None]
+        self,
+        runtime: Runtime,
+        dial: Dial,
+        book: GuardBook,
+        *,
+        changed: Callable[[], None],
+        came_back: Callable[[], None],
     ) -> None:
         self._runtime = runtime
         self._dial = dial
         self._book = book
         self._changed = changed
+        self._came_back = came_back
+        self._known: set[NodeId] = set()
         self._links: dict[NodeId, Connection] = {}
         self._keepers: dict[NodeId, trio.CancelScope] = {}
         self._look = trio.Event()
@@ -114,6 +125,9 @@ class GuardLinks:
                 self._tell()
             return failures + 1
         self._links[node_id] = link
+        if node_id in self._known:
+            self._came_back()
+        self._known.add(node_id)
         self._book.seen(node_id, reachable=True)
         self._tell()
         await link.closed.wait()

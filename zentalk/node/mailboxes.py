@@ -142,6 +142,8 @@ class Mailboxes:
                 self._connected.discard(mailbox.relay)
             now = self._runtime.monotonic()
             if collector.registered.is_set():
+                # The relay may have restarted, and others with it: their keys are new then.
+                self._network.refresh_soon()
                 away_since = now
                 if now - started > STEADY_SECONDS:
                     wait = FIRST_WAIT_SECONDS

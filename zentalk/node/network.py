@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 import trio
@@ -100,7 +101,13 @@ class NodeNetwork:
             entropy=runtime.entropy,
             changed=self._state_changed,
         )
-        self._links = GuardLinks(runtime, self._dialer.dial, self._book, self._links_changed)
+        self._links = GuardLinks(
+            runtime,
+            self._dialer.dial,
+            self._book,
+            changed=self._links_changed,
+            came_back=partial(self._keeper.refresh_soon, "guard"),
+        )
         self._tunnels = Tunnels(
             settings.network,
             runtime,
@@ -226,9 +233,9 @@ class NodeNetwork:
         self._hints.arrived((*hops, *ack_hops), now)
         self._guard_hints.arrived(hops[:1], now)
 
-    def report_missing_ack(self) -> None:
-        """Refresh the snapshot, at most once per minute."""
-        self._keeper.refresh_soon()
+    def refresh_soon(self) -> None:
+        """Refresh the snapshot; something in it may be old. At most one a minute on average."""
+        self._keeper.refresh_soon("ack")
 
     def unit_sizes(self) -> frozenset[int]:
         """Every client-link unit size seen so far, over all connections of this life."""

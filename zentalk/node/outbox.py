@@ -243,7 +243,7 @@ class Outbox:
         if entry.hops and entry.hops[-1] == relay:
             self._network.report_lost(entry.hops, entry.token)
         if entry.schedule is not None and entry.schedule.ack_overdue(relay, now):
-            self._network.report_missing_ack()
+            self._network.refresh_soon()
 
     def _deposit(
         self,

@@ -2,14 +2,16 @@
 
 Spec: docs/spec/directory.md section 8. What to believe is the directory core's decision;
 this file decides when to ask, and whom through `SnapshotSources`. It must never let
-anybody make this node ask more than once a minute.
+anybody make this node ask more than once a minute on average.
 """
 
 from __future__ import annotations
 
+from collections import deque
+import math
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import trio
 
@@ -24,7 +26,12 @@ from zentalk.node.snapshot_sources import SnapshotSources, Source
 REFRESH_SECONDS: Final = 600.0
 _REFRESH_SPREAD: Final = 0.2
 """Refreshes come 10 minutes apart, a fifth more or less."""
-MIN_APART_SECONDS: Final = 60.0
+BURST: Final = 3
+BURST_SECONDS: Final = 180.0
+"""At most three refreshes in three minutes: one a minute on average, but when relays restart
+the first answer may still be the old one, and the next must not be a minute away."""
+PAUSE_SECONDS: Final = 2.0
+"""Whoever asks has just seen something break: let it settle first."""
 TURN_SETTLES_SECONDS: Final = 15.0
 """After an epoch's start relays need a moment to publish; then nodes ask, spread over a minute."""
 TURN_SPREAD_SECONDS: Final = 60.0
@@ -32,6 +39,12 @@ RETRY_FIRST_SECONDS: Final = 1.0
 RETRY_LONGEST_SECONDS: Final = 60.0
 GUARDS_COME_SECONDS: Final = 10.0
 """How long a start waits for guards of the last time before it asks bootstraps."""
+
+Cause: TypeAlias = Literal[
+    "ack",  # a packet was not acknowledged: some relay may have new keys
+    "guard",  # a guard's link came back: it may have new keys
+    "keys",  # the epoch turned and relays are missing: this node slept
+]
 
 
 class SnapshotKeeper:
@@ -56,7 +69,7 @@ class SnapshotKeeper:
         self._view = RelayView(Epoch(0))
         self._ways: dict[NodeId, Source] = {}
         self._asked = trio.Event()
-        self._last = float("-inf")
+        self._recent: deque[float] = deque(maxlen=BURST)
         self.client = SnapshotClient(runtime, self._open, network)
         self.unverified = False
         self.omitting = False
@@ -68,12 +81,19 @@ class SnapshotKeeper:
             known = len(self._view.relays)
             self._rebuild(epoch)
             if len(self._view.relays) < known:
-                self.refresh_soon()  # keys are missing: this node slept through a refresh
+                self.refresh_soon("keys")
         return self._view
 
-    def refresh_soon(self) -> None:
-        """Ask for a refresh before its time: at most one a minute."""
-        self._asked.set()
+    def refresh_soon(self, cause: Cause) -> None:
+        """Ask for a refresh before its time: at most one a minute for each cause."""
+        now = self._runtime.monotonic()
+        last = self._planned.get(cause, -math.inf)
+        if last > now:
+            return
+        settled = now + (GUARD_SETTLES_SECONDS if cause == "guard" else 0.0)
+        self._planned[cause] = max(settled, last + MIN_APART_SECONDS)
+        self._due = min(self._due, self._planned[cause])
+        self._wake.set()
 
     async def run(self, sources: SnapshotSources) -> None:
         """Refresh whenever it is due, until cancelled."""
@@ -105,11 +125,11 @@ class SnapshotKeeper:
 
     async def _refresh(self, sources: SnapshotSources, nursery: trio.Nursery) -> bool:
         """Refresh once; False if nothing was learnt, so that it is to be tried again soon."""
-        self._asked = trio.Event()
+        self._due = math.inf
         chosen = sources.choose(self.view(), self._runtime.monotonic(), nursery)
         self._ways = {source.node_id: source for source in chosen}
         result = await self.client.fetch_snapshot(list(self._ways))
-        self._last = self._runtime.monotonic()
+        self._recent.append(self._runtime.monotonic())
         if result.unverified and self._one_is_enough:
             self.unverified = True
         self.omitting = bool(result.dropped)
@@ -123,13 +143,14 @@ class SnapshotKeeper:
         self._changed(self._view)
 
     async def _rest(self) -> None:
-        """Wait until a refresh is due: by time, by the epoch's turn, or because one was asked."""
+        """Wait until a refresh is due: by time, by the epoch's turn, or for some cause."""
         now = self._runtime.monotonic()
         share = 1.0 + _REFRESH_SPREAD * (2.0 * fraction(self._runtime.entropy) - 1.0)
-        due = min(now + REFRESH_SECONDS * share, now + self._until_turn())
-        with trio.move_on_after(due - now):
-            await self._asked.wait()
-            await trio.sleep(max(0.0, self._last + MIN_APART_SECONDS - self._runtime.monotonic()))
+        self._due = min(self._due, now + REFRESH_SECONDS * share, now + self._until_turn())
+        while (wait := self._due - self._runtime.monotonic()) > 0:
+            self._wake = trio.Event()
+            with trio.move_on_after(wait):
+                await self._wake.wait()
 
     def _until_turn(self) -> float:
         """Return how long it is until relays have published what is for the next epoch."""
