@@ -203,3 +203,31 @@ class Net:
     def everyone_knows_everyone(self) -> bool:
         ids = {one for one, member in self.members.items() if member.up}
         return all(ids <= member.knows() for member in self.members.values() if member.up)
+
+
+def start(nursery: trio.Nursery, *members: Member) -> None:
+    for member in members:
+        nursery.start_soon(member.service.run)
+
+
+async def eventually(condition: Callable[[], bool], seconds: float = 200) -> None:
+    """Wait until something is so; long enough for several comparisons with others."""
+    for _ in range(int(seconds * 4)):
+        if condition():
+            return
+        await trio.sleep(0.25)
+    raise AssertionError(f"still not so after {seconds} s")
+
+
+async def until(net: Net, seconds: float) -> None:
+    """Wait until all know all."""
+    await eventually(net.everyone_knows_everyone, seconds)
+
+
+def boot_at(member: Member, one: NodeId) -> int:
+    known = member.service.descriptor_of(one)
+    return known.boot if known else 0
+
+
+def is_excluded(member: Member, one: NodeId) -> bool:
+    return member.service.descriptors.is_excluded(one)

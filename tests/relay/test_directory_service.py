@@ -1,35 +1,29 @@
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.directory.support import EPOCH, HOUR, WALL, descriptor, identity, node_id, seeded
-from tests.relay.directory_net import FakeLink, Far, Member, Net
-from zentalk.directory.records import Keep
-from zentalk.errors import AuthenticationError, DecodeError, RefusedError, StorageError
-from zentalk.ids import DAY_SECONDS, Day, NodeId, day_at
-from zentalk.relay import directory_records
-from zentalk.relay.directory_service import TICK_SECONDS
+from tests.directory.support import EPOCH, HOUR, descriptor, node_id
+from tests.relay.directory_net import (
+    FakeLink,
+    Far,
+    Member,
+    Net,
+    boot_at,
+    eventually,
+    start,
+    until,
+)
 from zentalk.wire.descriptor import decode_descriptor
 from zentalk.wire.rpc import decode_answer, encode_answer
 from zentalk.wire.rpc_directory import (
     announce_calls,
-    equivocation_call,
     find_call,
     read_found,
-    read_record,
-    read_snapshot,
-    record_get_call,
-    record_put_call,
-    snapshot_call,
 )
-from zentalk.wire.user_record import RecordContents, decode_record, seal_record
-
-TODAY = day_at(WALL)
-EMPTY = RecordContents((), b"", b"")
 
 
 @pytest.fixture
@@ -42,38 +36,6 @@ async def nursery() -> AsyncIterator[trio.Nursery]:
     async with trio.open_nursery() as nursery:
         yield nursery
         nursery.cancel_scope.cancel()
-
-
-def start(nursery: trio.Nursery, *members: Member) -> None:
-    for member in members:
-        nursery.start_soon(member.service.run)
-
-
-async def eventually(condition: Callable[[], bool], seconds: float = 200) -> None:
-    """Wait until something is so; long enough for several comparisons with others."""
-    for _ in range(int(seconds * 4)):
-        if condition():
-            return
-        await trio.sleep(0.25)
-    raise AssertionError(f"still not so after {seconds} s")
-
-
-async def until(net: Net, seconds: float) -> None:
-    """Wait until all know all."""
-    await eventually(net.everyone_knows_everyone, seconds)
-
-
-def record(owner: int, day: int = TODAY, sequence: int = 1) -> bytes:
-    return seal_record(identity(owner), Day(day), sequence, EMPTY, seeded(f"{sequence}"))
-
-
-def boot_at(member: Member, one: NodeId) -> int:
-    known = member.service.descriptor_of(one)
-    return known.boot if known else 0
-
-
-def is_excluded(member: Member, one: NodeId) -> bool:
-    return member.service.descriptors.is_excluded(one)
 
 
 async def test_relays_find_each_other_through_one_bootstrap(
@@ -349,220 +311,6 @@ async def test_a_source_with_invalid_descriptors_is_not_believed(
     start(nursery, first)
     assert not await first.service.joined(10)
     assert first.knows() == {first.node_id}
-
-
-# announcements and proofs
-
-
-async def test_what_a_client_announces_is_verified_and_spreads(
-    autojump_clock: MockClock, net: Net, nursery: trio.Nursery
-) -> None:
-    members = [net.add(0), *(net.add(number, [0]) for number in range(1, 10))]
-    start(nursery, *members)
-    await until(net, 10)
-    newer = descriptor(3, boot=9)
-    (call,) = announce_calls([newer.raw])
-    net.client(members[0].node_id).notify(call)
-    await eventually(lambda: all(boot_at(one, newer.node_id) == 9 for one in members))
-
-
-async def test_k8_an_invalid_announcement_is_the_peers_fault(
-    autojump_clock: MockClock, net: Net
-) -> None:
-    first = net.add(0)
-    raw = descriptor(9).raw
-    (call,) = announce_calls([raw[:-1] + bytes([raw[-1] ^ 1])])
-    net.client(first.node_id).notify(call)
-    assert net.faults == 1
-    assert node_id(9) not in first.knows()
-
-
-async def test_k31_a_proof_reaches_everyone_and_excludes(
-    autojump_clock: MockClock, net: Net, nursery: trio.Nursery
-) -> None:
-    members = [net.add(0), *(net.add(number, [0]) for number in range(1, 20))]
-    start(nursery, *members)
-    await until(net, 10)
-    guilty = members[5]
-    other = descriptor(5, mix=b"for one victim")
-    net.client(members[3].node_id).notify(equivocation_call(guilty.own.raw, other.raw))
-    honest = [member for member in members if member is not guilty]
-    await eventually(lambda: all(is_excluded(one, guilty.node_id) for one in honest))
-    assert all(guilty.node_id not in member.service.table for member in honest)
-    body = await net.client(members[9].node_id).request(snapshot_call())
-    assert guilty.own.raw not in read_snapshot(decode_answer(body))
-    await trio.sleep(TICK_SECONDS)
-    assert members[9].store.proofs()
-
-
-async def test_k31_two_versions_gossiped_to_two_relays_meet(
-    autojump_clock: MockClock, net: Net, nursery: trio.Nursery
-) -> None:
-    """Nobody reports anything: gossip itself brings the two together."""
-    members = [net.add(0), *(net.add(number, [0]) for number in range(1, 12))]
-    start(nursery, *members)
-    await until(net, 10)
-    shown = [descriptor(50), descriptor(50, mix=b"other")]
-    for member, one in zip(members, shown, strict=False):
-        (call,) = announce_calls([one.raw])
-        net.client(member.node_id).notify(call)
-    await eventually(lambda: all(is_excluded(one, node_id(50)) for one in members))
-
-
-async def test_a_false_report_is_the_peers_fault(autojump_clock: MockClock, net: Net) -> None:
-    first = net.add(0)
-    one, two = descriptor(5), descriptor(6)
-    net.client(first.node_id).notify(equivocation_call(one.raw, two.raw))
-    assert net.faults == 1
-
-
-async def test_a_higher_boot_of_ourselves_on_the_network_is_reported(
-    autojump_clock: MockClock, net: Net, nursery: trio.Nursery
-) -> None:
-    """A folder restored from an old copy: the network knows a later life of this relay."""
-    first, restored = net.add(0), net.add(1, [0])
-    first.service.descriptors.offer(descriptor(1, boot=7).raw, WALL)
-    start(nursery, first, restored)
-    await trio.sleep(2)
-    assert restored.outdated
-    assert restored.outdated[0] == 7
-    restored.own = descriptor(1, boot=restored.store.next_boot(above=7))
-    restored.service.publish_own()
-    await trio.sleep(2)
-    assert boot_at(first, restored.node_id) == 8
-
-
-# user records
-
-
-async def put(net: Net, member: Member, raw: bytes) -> None:
-    body = await net.client(member.node_id).request(record_put_call(raw))
-    decode_answer(body).end()
-
-
-async def get(net: Net, member: Member, raw: bytes) -> bytes:
-    record = decode_record(raw)
-    call = record_get_call(record.blinded_key, record.day)
-    return read_record(decode_answer(await net.client(member.node_id).request(call)))
-
-
-async def test_a_record_is_held_and_found(
-    autojump_clock: MockClock, net: Net, nursery: trio.Nursery
-) -> None:
-    member = net.add(0)
-    start(nursery, member)
-    await trio.sleep(1)
-    raw = record(500)
-    assert await get(net, member, raw) == b""
-    await put(net, member, raw)
-    await put(net, member, raw)
-    assert await get(net, member, raw) == raw
-
-
-async def test_k8_overwrites_rollbacks_and_strange_days_are_refused_everywhere(
-    autojump_clock: MockClock, net: Net, nursery: trio.Nursery
-) -> None:
-    members = [net.add(0), net.add(1, [0]), net.add(2, [0])]
-    start(nursery, *members)
-    await until(net, 10)
-    newest = record(500, sequence=5)
-    for member in members:
-        await put(net, member, newest)
-        for raw, reason in (
-            (record(500, sequence=4), "stale"),
-            (record(500, TODAY - 2), "expired"),
-            (record(500, TODAY + 40), "early"),
-        ):
-            with pytest.raises(RefusedError) as refusal:
-                await put(net, member, raw)
-            assert refusal.value.reason == reason
-        forged = newest[:37] + (2**60).to_bytes(8, "big") + newest[45:]
-        for bad, fault in ((forged, AuthenticationError), (newest + b"!", DecodeError)):
-            with pytest.raises(fault):
-                await service_put(member, bad)
-        assert await get(net, member, newest) == newest
-
-
-async def service_put(member: Member, raw: bytes) -> None:
-    await member.service._shelf.put(raw)
-
-
-async def test_k8_without_the_rules_the_old_record_is_back(
-    autojump_clock: MockClock, net: Net, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Control."""
-    member = net.add(0)
-    start(nursery, member)
-    await trio.sleep(1)
-    await put(net, member, record(500, sequence=5))
-    monkeypatch.setattr(directory_records, "decide", lambda one, now, **rest: Keep(one))
-    await put(net, member, record(500, sequence=4))
-    assert decode_record(await get(net, member, record(500))).sequence == 4
-
-
-async def test_only_holders_take_a_record(
-    autojump_clock: MockClock, net: Net, nursery: trio.Nursery
-) -> None:
-    members = [net.add(0), *(net.add(number, [0]) for number in range(1, 60))]
-    start(nursery, *members)
-    await until(net, 12)
-    raw = record(500)
-    outcomes = []
-    for member in members:
-        try:
-            await put(net, member, raw)
-            outcomes.append("taken")
-        except RefusedError as refusal:
-            outcomes.append(refusal.reason)
-    assert set(outcomes) == {"taken", "not-holder"}
-    assert 14 <= outcomes.count("taken") <= 32
-
-
-async def test_records_survive_a_restart_and_go_when_their_days_are_over(
-    autojump_clock: MockClock, net: Net, tmp_path: Path
-) -> None:
-    raw = record(500)
-    member = net.add(0)
-    async with trio.open_nursery() as nursery:
-        start(nursery, member)
-        await trio.sleep(1)
-        await put(net, member, raw)
-        nursery.cancel_scope.cancel()
-    member.store.close()
-    restarted = Net(tmp_path)
-    again = restarted.add(0)
-    async with trio.open_nursery() as nursery:
-        start(nursery, again)
-        await trio.sleep(1)
-        assert await get(restarted, again, raw) == raw
-        await trio.sleep(2 * DAY_SECONDS)
-        assert await get(restarted, again, raw) == b""
-        assert again.store.records_count() == 0
-        nursery.cancel_scope.cancel()
-
-
-async def test_a_failing_disk_stops_nothing_and_news_is_kept(
-    autojump_clock: MockClock, net: Net, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first, second = net.add(0), net.add(1, [0])
-    real = first.store.save_descriptors
-
-    def broken(*args: object) -> None:
-        raise StorageError("the disk is gone")
-
-    monkeypatch.setattr(first.store, "save_descriptors", broken)
-    start(nursery, first, second)
-    await until(net, 10)
-    await trio.sleep(2 * TICK_SECONDS)
-    assert first.service.failed_saves > 0
-    for name in ("record", "save_record"):
-        monkeypatch.setattr(first.store, name, broken)
-    for question in (put, get):
-        with pytest.raises(RefusedError, match="unavailable"):
-            await question(net, first, record(500))
-    monkeypatch.setattr(first.store, "save_descriptors", real)
-    await trio.sleep(2 * TICK_SECONDS)
-    assert second.own.raw in first.store.descriptors()
 
 
 async def test_the_same_seed_gives_the_same_network(
