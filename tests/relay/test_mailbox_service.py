@@ -358,7 +358,7 @@ async def test_b9_expired_mail_is_swept_at_start_at_intervals_and_on_request(
         world.deposit(1, ttl_seconds=3600)
         world.deposit(2, ttl_seconds=5 * 3600)
         world.deposit(3, ttl_seconds=9 * 3600)
-        await trio.sleep(3 * 3600)
+        await trio.sleep(2.5 * 3600)
         assert stored(store) == 2
         world.service.sweep()
         await settle()

@@ -1,6 +1,6 @@
 """One-time prekeys: taken once each, the same answer for a repeated query, rate-limited.
 
-Spec: docs/spec/mailbox.md section 7. An empty answer means "use the last-resort key"
+Spec: docs/spec/mailbox.md section 10. An empty answer means "use the last-resort key"
 and looks the same for an unknown send id, a drained pool and an exceeded rate. A prekey
 leaves only after its removal is committed.
 """

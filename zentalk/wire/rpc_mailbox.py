@@ -32,7 +32,7 @@ TOKEN_BYTES: Final = 32
 QUERY_ID_BYTES: Final = 16
 MAX_ACKED_SEQS: Final = 1024
 """Sequence numbers in one `mail.ack`: more than any window holds."""
-MAX_SEND_ID_CHANGES: Final = 1024
+MAX_SEND_ID_CHANGES: Final = 2048
 """Send ids added, and removed, by one `mail.send_ids`."""
 MAX_PREKEYS_PER_PUT: Final = 100
 MAX_PREKEY_BYTES: Final = 2048
