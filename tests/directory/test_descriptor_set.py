@@ -15,6 +15,7 @@ from zentalk.directory.descriptor_set import (
 from zentalk.directory.identity_work import make_identity, work_bits
 from zentalk.errors import AuthenticationError, DecodeError, LocalProtocolError
 from zentalk.ids import Epoch
+from zentalk.wire.descriptor import Descriptor
 
 
 @pytest.fixture
@@ -189,7 +190,9 @@ def test_k31_anyone_can_check_a_report_and_it_spreads_once(known: DescriptorSet)
     ],
     ids=["same", "two relays", "two boots", "two epochs", "another network"],
 )
-def test_k31_false_reports_convict_nobody(known: DescriptorSet, first, second) -> None:  # type: ignore[no-untyped-def]
+def test_k31_false_reports_convict_nobody(
+    known: DescriptorSet, first: Descriptor, second: Descriptor
+) -> None:
     known.offer(descriptor(1).raw, WALL)
     with pytest.raises(DecodeError):
         known.accuse(first.raw, second.raw)
