@@ -314,20 +314,20 @@ async def test_a_guard_that_restarted_is_usable_seconds_after_it_came_back(
 
 
 @pytest.mark.parametrize("limited", [True, False])
-async def test_missing_acks_refresh_the_snapshot_three_times_in_three_minutes_at_most(
+async def test_asking_all_the_time_refreshes_the_snapshot_once_a_minute_after_a_first_burst(
     tmp_path: Path,
     autojump_clock: trio.testing.MockClock,
     monkeypatch: pytest.MonkeyPatch,
     limited: bool,
 ) -> None:
     if not limited:
-        monkeypatch.setattr(snapshot_keeper, "BURST_SECONDS", 0.0)
+        monkeypatch.setattr(snapshot_keeper, "ASKED_APART_SECONDS", 0.0)
     async with world_of(tmp_path, 6) as world:
         client = Client(world)
         async with client.running() as network:
             await both_guards(network)
             count = await count_refreshes(network, 170, monkeypatch)
-            assert (count <= 3) is limited
+            assert (count <= 2 + 3) is limited
 
 
 async def test_without_missing_acks_the_snapshot_is_refreshed_every_ten_minutes(

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, Literal
 
 import trio
@@ -106,7 +105,7 @@ class NodeNetwork:
             self._dialer.dial,
             self._book,
             changed=self._links_changed,
-            came_back=partial(self._keeper.refresh_soon, "guard"),
+            came_back=self._keeper.refresh_soon,
         )
         self._tunnels = Tunnels(
             settings.network,
@@ -235,7 +234,7 @@ class NodeNetwork:
 
     def refresh_soon(self) -> None:
         """Refresh the snapshot; something in it may be old. At most one a minute on average."""
-        self._keeper.refresh_soon("ack")
+        self._keeper.refresh_soon()
 
     def unit_sizes(self) -> frozenset[int]:
         """Every client-link unit size seen so far, over all connections of this life."""

@@ -7,11 +7,10 @@ anybody make this node ask more than once a minute on average.
 
 from __future__ import annotations
 
-from collections import deque
 import math
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 import trio
 
@@ -26,10 +25,12 @@ from zentalk.node.snapshot_sources import SnapshotSources, Source
 REFRESH_SECONDS: Final = 600.0
 _REFRESH_SPREAD: Final = 0.2
 """Refreshes come 10 minutes apart, a fifth more or less."""
+ASKED_APART_SECONDS: Final = 60.0
+"""Refreshes that are asked for come once a minute on average ..."""
 BURST: Final = 3
-BURST_SECONDS: Final = 180.0
-"""At most three refreshes in three minutes: one a minute on average, but when relays restart
-the first answer may still be the old one, and the next must not be a minute away."""
+"""... but the first three may come together: when relays restart, the first answer may still
+be the old one, and the next must not be a minute away."""
+GAP_SECONDS: Final = 15.0
 PAUSE_SECONDS: Final = 2.0
 """Whoever asks has just seen something break: let it settle first."""
 TURN_SETTLES_SECONDS: Final = 15.0
@@ -39,12 +40,6 @@ RETRY_FIRST_SECONDS: Final = 1.0
 RETRY_LONGEST_SECONDS: Final = 60.0
 GUARDS_COME_SECONDS: Final = 10.0
 """How long a start waits for guards of the last time before it asks bootstraps."""
-
-Cause: TypeAlias = Literal[
-    "ack",  # a packet was not acknowledged: some relay may have new keys
-    "guard",  # a guard's link came back: it may have new keys
-    "keys",  # the epoch turned and relays are missing: this node slept
-]
 
 
 class SnapshotKeeper:
@@ -68,8 +63,10 @@ class SnapshotKeeper:
         self._changed = changed
         self._view = RelayView(Epoch(0))
         self._ways: dict[NodeId, Source] = {}
-        self._asked = trio.Event()
-        self._recent: deque[float] = deque(maxlen=BURST)
+        self._wake = trio.Event()
+        self._due = math.inf
+        self._planned = -math.inf
+        self._spent_until = -math.inf
         self.client = SnapshotClient(runtime, self._open, network)
         self.unverified = False
         self.omitting = False
@@ -81,18 +78,18 @@ class SnapshotKeeper:
             known = len(self._view.relays)
             self._rebuild(epoch)
             if len(self._view.relays) < known:
-                self.refresh_soon("keys")
+                self.refresh_soon()  # keys are missing: this node slept
         return self._view
 
-    def refresh_soon(self, cause: Cause) -> None:
-        """Ask for a refresh before its time: at most one a minute for each cause."""
+    def refresh_soon(self) -> None:
+        """Ask for a refresh before its time; often asking does not make it come more often."""
         now = self._runtime.monotonic()
-        last = self._planned.get(cause, -math.inf)
-        if last > now:
+        if self._planned > now:
             return
-        settled = now + (GUARD_SETTLES_SECONDS if cause == "guard" else 0.0)
-        self._planned[cause] = max(settled, last + MIN_APART_SECONDS)
-        self._due = min(self._due, self._planned[cause])
+        affordable = self._spent_until - (BURST - 1) * ASKED_APART_SECONDS
+        self._planned = max(now + PAUSE_SECONDS, self._planned + GAP_SECONDS, affordable)
+        self._spent_until = max(self._spent_until, self._planned) + ASKED_APART_SECONDS
+        self._due = min(self._due, self._planned)
         self._wake.set()
 
     async def run(self, sources: SnapshotSources) -> None:
@@ -129,7 +126,6 @@ class SnapshotKeeper:
         chosen = sources.choose(self.view(), self._runtime.monotonic(), nursery)
         self._ways = {source.node_id: source for source in chosen}
         result = await self.client.fetch_snapshot(list(self._ways))
-        self._recent.append(self._runtime.monotonic())
         if result.unverified and self._one_is_enough:
             self.unverified = True
         self.omitting = bool(result.dropped)
