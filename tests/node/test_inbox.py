@@ -8,10 +8,11 @@ import pytest
 
 from tests.node.persons import NOW, Person
 from zentalk.errors import ConflictError, TooLargeError
-from zentalk.node import ordering
+from zentalk.node import inbox, ordering
 from zentalk.node.people import check_text
 from zentalk.store.history import contacts, held, messages, outbox, ratchets
 from zentalk.store.history.models import Message
+from zentalk.wire.codec import pack
 
 
 @pytest.fixture
@@ -250,6 +251,35 @@ def test_a_gap_that_stays_is_shown_and_a_late_message_still_enters(
     assert received(bob, alice) == [("0", 0), ("3", 2)]
     bob.receive(deposits[1], deposits[3])
     assert received(bob, alice) == [("0", 0), ("3", 2), ("1", 0)]
+
+
+def test_a_kind_that_is_not_known_here_is_kept_whole_and_confirmed(
+    alice: Person, bob: Person
+) -> None:
+    befriend(alice, bob)
+    raw = pack({"v": 1, "k": "poll", "i": b"p" * 16, "n": 2, "b": ["tea", "coffee"]})
+    sealed = alice.tx(lambda tx: alice.sessions.encrypt(tx, bob.address, raw, large=False))
+    assert sealed is not None
+    outcome = bob.receive(alice.seal(bob, sealed.inner))
+    assert len(outcome.inners) == 1
+    [row] = bob.connection.execute("SELECT content FROM messages WHERE kind = 'poll'").fetchall()
+    assert row[0] == raw
+
+
+def test_unfinished_messages_and_requests_are_bounded(
+    alice: Person, bob: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    befriend(alice, bob)
+    monkeypatch.setattr(inbox, "MAX_PARTS_HELD", 1)
+    _, parts = alice.write(bob, "x" * 65_536)
+    assert bob.receive(alice.seal(bob, parts[0])).undecryptable == 0
+    assert bob.receive(alice.seal(bob, parts[1])).undecryptable == 1
+    monkeypatch.setattr(inbox, "MAX_REQUESTS", 1)
+    for name, refused in (("carol", 0), ("dave", 1)):
+        stranger = Person(tmp_path, name)
+        stranger.meet(bob)
+        _, inners = stranger.write(bob, "hello")
+        assert bob.receive(stranger.seal(bob, inners[0])).undecryptable == refused
 
 
 def test_gaps_are_bounded(alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch) -> None:

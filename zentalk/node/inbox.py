@@ -38,6 +38,10 @@ SEEN_SECONDS: Final = 37 * DAY_SECONDS
 """How long a decrypted ciphertext is known by its hash: longest time to live + 7 days."""
 MAX_REQUEST_MESSAGES: Final = 200
 """Messages kept of somebody who was not accepted yet."""
+MAX_REQUESTS: Final = 1_000
+"""Strangers whose requests are kept; more are dropped until some are answered."""
+MAX_PARTS_HELD: Final = 512
+"""Parts of long messages of one contact that may wait for their others."""
 
 
 @dataclass(slots=True)
@@ -105,7 +109,7 @@ class Inbox:
         opened = self._sessions.decrypt(tx, row.contact, inner, now)
         content = decode_content(opened.content)
         self._know_sender(tx, opened.contact, now)
-        wanted = self._apply(tx, opened.contact, content, now, outcome)
+        wanted = self._apply(tx, opened.contact, content, opened.content, now, outcome)
         ratchets.remember(tx, digest, opened.contact, wanted, now + SEEN_SECONDS)
         if wanted is not None and _is_accepted(tx, opened.contact):
             confirm[opened.contact].append(wanted)
@@ -113,11 +117,19 @@ class Inbox:
     def _know_sender(self, tx: Transaction, contact: UserAddress, now: float) -> None:
         """Keep a stranger as a request, so that the message has a place to go."""
         if contacts.get(tx, contact) is None:
+            if contacts.requests(tx) >= MAX_REQUESTS:
+                raise RemoteProtocolError("more strangers have written than requests are kept")
             contacts.insert(tx, contact, "", "request", now)
             events.append(tx, "contact.requested", now, {"address": _view(tx, contact)["address"]})
 
     def _apply(
-        self, tx: Transaction, contact: UserAddress, content: Content, now: float, outcome: Outcome
+        self,
+        tx: Transaction,
+        contact: UserAddress,
+        content: Content,
+        raw: bytes,
+        now: float,
+        outcome: Outcome,
     ) -> MessageId | None:
         """Do what a content says; return the id that its sender waits to see confirmed."""
         self._learn_routes(tx, contact, content, outcome)
@@ -127,6 +139,8 @@ class Inbox:
         if content.kind == NONE:
             return None
         if content.kind == PART and content.part is not None:
+            if messages.parts_held(tx, contact) >= MAX_PARTS_HELD:
+                raise RemoteProtocolError("a contact has left too many messages unfinished")
             whole = messages.add_part(
                 tx,
                 contact=contact,
@@ -141,18 +155,24 @@ class Inbox:
             joined = decode_content(whole)
             if joined.kind == PART or joined.message_id != content.message_id:
                 raise RemoteProtocolError("a message in parts is not what its parts say")
-            return self._apply(tx, contact, joined, now, outcome)
+            return self._apply(tx, contact, joined, whole, now, outcome)
         if content.kind != ROUTE:
-            self._keep(tx, contact, content, now, outcome)
+            self._keep(tx, contact, content, raw, now, outcome)
         return content.message_id
 
     def _keep(
-        self, tx: Transaction, contact: UserAddress, content: Content, now: float, outcome: Outcome
+        self,
+        tx: Transaction,
+        contact: UserAddress,
+        content: Content,
+        raw: bytes,
+        now: float,
+        outcome: Outcome,
     ) -> None:
         accepted = _is_accepted(tx, contact)
         if not accepted and len(messages.unconfirmed(tx, contact)) >= MAX_REQUEST_MESSAGES:
             raise RemoteProtocolError("a stranger has sent more than a request may hold")
-        entered = ordering.receive(tx, contact, content, now, confirmed=accepted)
+        entered = ordering.receive(tx, contact, content, raw, now, confirmed=accepted)
         outcome.events += entered
         outcome.held |= entered == 0
 

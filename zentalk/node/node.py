@@ -199,9 +199,13 @@ class Node:
     async def messages(
         self, address: UserAddress, before: int | None = None, limit: int = 100
     ) -> list[Message]:
-        """Return a page of a conversation, newest last, and mark it read if it is the end."""
+        """Return a page of a conversation, newest last."""
         count = max(1, min(limit, MAX_PAGE))
         return await self._database.read(lambda tx: messages.page(tx, address, before, count))
+
+    async def mark_read(self, address: UserAddress) -> None:
+        """Set a conversation's unread count to 0."""
+        await self._database.write(lambda tx: contacts.clear_unread(tx, address))
 
     async def message(self, message_id: str) -> Message:
         """Return one message; raises NotFoundError."""

@@ -24,9 +24,17 @@ MAX_HELD: Final = 1_000
 
 
 def receive(
-    tx: Transaction, contact: UserAddress, content: Content, now: float, *, confirmed: bool
+    tx: Transaction,
+    contact: UserAddress,
+    content: Content,
+    raw: bytes,
+    now: float,
+    *,
+    confirmed: bool,
 ) -> int:
     """Save a received message; return how many entered the history.
+
+    `raw` is the encoded content: kept whole if its kind is not known here.
 
     Raises RemoteProtocolError if a contact leaves more gaps than are kept open.
     """
@@ -36,6 +44,7 @@ def receive(
         message_id=content.message_id,
         kind=content.kind,
         text=content.text,
+        content=raw if content.kind != TEXT else None,
         sent_at=content.sent_at_ms / 1000,
         confirmed=confirmed,
         held_at=now,
@@ -93,6 +102,7 @@ def _enter(tx: Transaction, message: HeldMessage, now: float, missing: int) -> i
         direction="in",
         kind=message.kind,
         text=message.text,
+        content=message.content,
         state="received",
         sender_sequence=message.sequence,
         sent_at=message.sent_at,

@@ -16,7 +16,9 @@ SECOND_RELAY_SECONDS: Final = 2.0
 FIRST_RETRY_SECONDS: Final = 1.0
 LONGEST_RETRY_SECONDS: Final = 60.0
 FAILED_RETRY_SECONDS: Final = 0.25
-"""After a send that could not even be queued here: no packet left, so try soon."""
+LONGEST_FAILED_RETRY_SECONDS: Final = 2.0
+"""After a send that could not even be queued here no packet has left, so trying again is
+cheap; and what was written while offline must not fall far behind what is written after."""
 ACK_OVERDUE_SECONDS: Final = 8.0
 ROUND_TRIPS: Final = 3
 
@@ -27,6 +29,7 @@ class _Relay:
     interval: float
     held: bool = False
     tried: bool = False
+    failures: int = 0
     last_sent: float | None = None
 
 
@@ -72,6 +75,7 @@ class Schedule:
         """Note that a packet for `relay` was queued."""
         state = self._relays[relay]
         state.tried = True
+        state.failures = 0
         state.last_sent = now
         state.next_at = now + state.interval
         state.interval = min(2 * state.interval, LONGEST_RETRY_SECONDS)
@@ -82,8 +86,9 @@ class Schedule:
         """Note that nothing could be sent to `relay`; one not tried yet is due at once."""
         state = self._relays[relay]
         state.tried = True
-        state.next_at = now + max(FAILED_RETRY_SECONDS, state.interval / 4)
-        state.interval = min(2 * state.interval, LONGEST_RETRY_SECONDS)
+        state.failures += 1
+        wait = FAILED_RETRY_SECONDS * 2 ** min(state.failures - 1, 8)
+        state.next_at = now + min(wait, LONGEST_FAILED_RETRY_SECONDS)
         for other in self._relays.values():
             if not other.tried:
                 other.next_at = min(other.next_at, now)

@@ -73,6 +73,12 @@ def add_unread(tx: Transaction, address: UserAddress, count: int) -> None:
     tx.execute("UPDATE contacts SET unread = unread + ? WHERE address = ?", (count, address))
 
 
+def requests(tx: Transaction) -> int:
+    """Return how many requests wait for an answer."""
+    row = tx.execute("SELECT count(*) FROM contacts WHERE state = 'request'").fetchone()
+    return int(row[0])
+
+
 def clear_unread(tx: Transaction, address: UserAddress) -> None:
     """Set a conversation's unread count to 0."""
     tx.execute("UPDATE contacts SET unread = 0 WHERE address = ?", (address,))

@@ -7,17 +7,21 @@ from typing import NamedTuple
 from zentalk.ids import MessageId, UserAddress
 from zentalk.store.writer import Transaction
 
-_COLUMNS = "contact, sequence, message_id, kind, text, sent_at, confirmed, held_at"
+_COLUMNS = "contact, sequence, message_id, kind, text, content, sent_at, confirmed, held_at"
 
 
 class HeldMessage(NamedTuple):
-    """One message that waits for those its sender wrote before it."""
+    """One message that waits for those its sender wrote before it.
+
+    `content` is the whole encoded content of a kind that this version does not know.
+    """
 
     contact: UserAddress
     sequence: int
     message_id: MessageId
     kind: str
     text: str
+    content: bytes | None
     sent_at: float
     confirmed: bool
     held_at: float
@@ -26,7 +30,7 @@ class HeldMessage(NamedTuple):
 def add(tx: Transaction, message: HeldMessage) -> None:
     """Hold a message back; the same one again changes nothing."""
     tx.execute(
-        f"INSERT INTO held ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        f"INSERT INTO held ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         message,
     )
 

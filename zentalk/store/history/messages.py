@@ -29,15 +29,16 @@ def insert(
     sender_sequence: int,
     sent_at: float,
     now: float,
+    content: bytes | None = None,
     confirmed: bool = False,
     missing: int = 0,
 ) -> Message | None:
     """Add a message; None if this contact and direction has that id already."""
     row = tx.execute(
-        "INSERT INTO messages (id, contact, direction, kind, text, state,"
-        " sender_sequence, sent_at, stored_at, confirmed, missing) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+        "INSERT INTO messages (id, contact, direction, kind, text, content, state,"
+        " sender_sequence, sent_at, stored_at, confirmed, missing) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
         f" ON CONFLICT (contact, direction, id) DO NOTHING RETURNING {_COLUMNS}",
-        (message_id, contact, direction, kind, text, state,
+        (message_id, contact, direction, kind, text, content, state,
          sender_sequence, sent_at, now, confirmed, missing),
     ).fetchone()  # fmt: skip
     return None if row is None else _message(row)
@@ -121,6 +122,12 @@ def by_key(tx: Transaction, key: str) -> tuple[bytes, MessageId] | None:
 def forget_keys(tx: Transaction, before: float) -> None:
     """Drop idempotency keys older than a unix time."""
     tx.execute("DELETE FROM idempotency WHERE created_at < ?", (before,))
+
+
+def parts_held(tx: Transaction, contact: UserAddress) -> int:
+    """Return how many parts of unfinished messages a contact has left here."""
+    row = tx.execute("SELECT count(*) FROM parts WHERE contact = ?", (contact,)).fetchone()
+    return int(row[0])
 
 
 def add_part(
