@@ -1,12 +1,14 @@
 """When a link pings and when it is dead; time is an argument."""
 
+import math
+
 import pytest
 
 from zentalk.link.keepalive import DEAD_SECONDS, PING_SECONDS, Due, Keepalive
 
 
 def test_the_initiator_pings_after_silence_and_gives_up_after_more() -> None:
-    keepalive = Keepalive(100.0, pings=True)
+    keepalive = Keepalive(100.0, pings=True, always=True)
     assert keepalive.next_deadline() == 130.0
     assert keepalive.due(129.9) is Due.NOTHING
     assert keepalive.due(130.0) is Due.PING
@@ -18,7 +20,7 @@ def test_the_initiator_pings_after_silence_and_gives_up_after_more() -> None:
 
 
 def test_whatever_is_heard_starts_the_clock_again() -> None:
-    keepalive = Keepalive(0.0, pings=True)
+    keepalive = Keepalive(0.0, pings=True, always=True)
     keepalive.due(PING_SECONDS)
     keepalive.heard(70.0)
     assert keepalive.next_deadline() == 70.0 + PING_SECONDS
@@ -28,7 +30,27 @@ def test_whatever_is_heard_starts_the_clock_again() -> None:
 
 @pytest.mark.parametrize("now", [0.0, PING_SECONDS, DEAD_SECONDS - 1])
 def test_the_responder_only_listens(now: float) -> None:
-    keepalive = Keepalive(0.0, pings=False)
+    keepalive = Keepalive(0.0, pings=False, always=True)
     assert keepalive.next_deadline() == DEAD_SECONDS
     assert keepalive.due(now) is Due.NOTHING
     assert keepalive.due(DEAD_SECONDS) is Due.DEAD
+
+
+def test_a_relay_link_is_watched_only_after_it_sent_into_silence() -> None:
+    keepalive = Keepalive(0.0, pings=True, always=False)
+    assert keepalive.next_deadline() == math.inf
+    assert keepalive.due(10_000.0) is Due.NOTHING
+    keepalive.sent(100.0)
+    keepalive.sent(120.0)
+    assert keepalive.next_deadline() == 130.0
+    assert keepalive.due(130.0) is Due.PING
+    keepalive.heard(131.0)
+    assert keepalive.next_deadline() == math.inf
+    keepalive.sent(200.0)
+    assert keepalive.due(275.0) is Due.DEAD
+
+
+def test_what_is_sent_does_not_excuse_a_silent_peer() -> None:
+    keepalive = Keepalive(0.0, pings=True, always=True)
+    keepalive.sent(74.0)
+    assert keepalive.due(75.0) is Due.DEAD

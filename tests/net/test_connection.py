@@ -146,8 +146,35 @@ async def test_closing_ends_both_sides_and_what_waits(
         await client.open_stream(None, 0)
     assert not client.send_packet(SMALL)
     assert "closed" in repr(client)
+    assert not client.is_open
     client.close()
     client.abort()
+
+
+async def test_k18_a_peer_that_asks_without_reading_is_cut_off(
+    autojump_clock: MockClock, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "CALLS_ENOUGH_BYTES", 100_000)
+    (relay,) = await world.add(1)
+    client = await world.client(relay)
+    (served,) = relay.accepted
+
+    async def never(_connection: Connection, _body: bytes) -> bytes:
+        await trio.sleep_forever()
+        return b""
+
+    relay.answer = never
+    # Its writer hangs in a send, as it does when the peer's window is closed.
+    monkeypatch.setattr(served._pump._stream, "send_all", hang)
+    for _ in range(MAX_REQUESTS + 50):
+        client._traffic.ask(b"")
+        client._pump.wake()
+    await served.closed.wait()
+    assert served._traffic.calls_queued_bytes < 200_000
+
+
+async def hang(_data: bytes) -> None:
+    await trio.sleep_forever()
 
 
 async def test_what_was_queued_before_closing_is_sent(
@@ -193,7 +220,7 @@ async def test_a_peer_that_breaks_the_protocol_is_cut_off_and_nobody_else(
     await bad.closed.wait()
     assert await good.request(b"good") == b"good"
     # Bytes that are no record end a link just as quietly.
-    await good._stream.send_all(b"\1" * UNIT_SMALL_BYTES)
+    await good._pump._stream.send_all(b"\1" * UNIT_SMALL_BYTES)
     await good.closed.wait()
     assert await (await world.client(relay)).request(b"third") == b"third"
 
@@ -264,6 +291,37 @@ async def test_an_idle_relay_link_is_silent(autojump_clock: MockClock, world: Wo
     assert link.last_activity == before
     await link.request(b"")
     assert link.last_activity > before + 3_600
+
+
+async def test_a_relay_that_sends_into_silence_gives_the_link_up(
+    autojump_clock: MockClock, world: World
+) -> None:
+    first, second = await world.add(2)
+    link = await first.link_to(second.node_id)
+    await link.request(b"")
+    await trio.sleep(500)
+    world.memory.cut("relay-0", "relay-1")
+    await trio.sleep(500)
+    assert link.is_open
+    before = trio.current_time()
+    assert link.send_packet(SMALL)
+    await link.closed.wait()
+    assert before + 75 <= trio.current_time() <= before + 110
+
+
+async def test_one_way_traffic_keeps_a_relay_link(autojump_clock: MockClock, world: World) -> None:
+    first, second = await world.add(2)
+    link = await first.link_to(second.node_id)
+    for _ in range(50):
+        assert link.send_packet(SMALL)
+        await trio.sleep(20)
+    assert len(second.packets) == 50
+    # Once both are idle, neither keeps the other awake with pings and their answers.
+    await trio.sleep(200)
+    sends: list[int] = []
+    world.memory.on_wire = lambda _source, _target, data: sends.append(len(data))
+    await trio.sleep(1_000)
+    assert sends == []
 
 
 async def test_both_ends_notice_that_the_other_is_gone(

@@ -1,12 +1,14 @@
 """When a link pings, and when it counts as dead.
 
-Spec: docs/spec/link.md section 9. Only links of clients and inner links have a
-keepalive: the initiator pings after silence, both ends give up after a longer one. Time
-comes in as an argument.
+Spec: docs/spec/link.md section 9. Clients' and inner links are always watched: the
+initiator pings after silence, both ends give up after a longer one. A link of two
+relays is watched only while something that was sent has met with silence, so that idle
+ones stay silent. Time comes in as an argument.
 """
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 from typing import Final
 
@@ -23,28 +25,40 @@ class Due(Enum):
 
 
 class Keepalive:
-    """The silence of one link's peer; `pings` is for its initiator."""
+    """The silence of one link's peer.
 
-    __slots__ = ("_heard_at", "_ping_at", "_pings")
+    `pings` is for ends that ask; `always` watches from the beginning, else only from
+    `sent` until `heard`.
+    """
 
-    def __init__(self, now: float, *, pings: bool) -> None:
+    __slots__ = ("_always", "_ping_at", "_pings", "_silent_since")
+
+    def __init__(self, now: float, *, pings: bool, always: bool) -> None:
         self._pings = pings
-        self._heard_at = now
-        self._ping_at = now + PING_SECONDS
+        self._always = always
+        self._silent_since = math.inf
+        self._ping_at = math.inf
+        self.heard(now)
 
     def heard(self, now: float) -> None:
         """Note that bytes of the peer arrived."""
-        self._heard_at = now
-        self._ping_at = now + PING_SECONDS
+        self._silent_since = now if self._always else math.inf
+        self._ping_at = self._silent_since + PING_SECONDS
+
+    def sent(self, now: float) -> None:
+        """Note that something other than a ping or its answer was sent."""
+        if self._silent_since == math.inf:
+            self._silent_since = now
+            self._ping_at = now + PING_SECONDS
 
     def next_deadline(self) -> float:
-        """Return when to call `due` next."""
-        dead_at = self._heard_at + DEAD_SECONDS
+        """Return when to call `due` next; infinity while the link is not watched."""
+        dead_at = self._silent_since + DEAD_SECONDS
         return min(dead_at, self._ping_at) if self._pings else dead_at
 
     def due(self, now: float) -> Due:
         """Return what is to be done at `now`."""
-        if now >= self._heard_at + DEAD_SECONDS:
+        if now >= self._silent_since + DEAD_SECONDS:
             return Due.DEAD
         if self._pings and now >= self._ping_at:
             self._ping_at = now + PING_SECONDS

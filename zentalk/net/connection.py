@@ -1,8 +1,7 @@
-"""The pump that joins a link core to a byte stream: one reader, one writer, few tasks.
+"""A connection: what programs do with an open link, and what they are told of it.
 
-Spec: docs/spec/link.md section 9. The reader parses every whole frame of up to 64 KiB
-and never waits for anybody; the writer sends one drain of the outbox at a time. Tasks
-are made per question and per stream, never per frame, and their number is bounded.
+Spec: docs/spec/link.md section 9. Tasks are made per question and per stream, never per
+frame, and their number is bounded. Nothing here may wait for one of them.
 """
 
 from __future__ import annotations
@@ -11,7 +10,13 @@ from typing import Any, Final, Protocol
 
 import trio
 
-from zentalk.errors import DeadlineError, LinkClosedError, RefusedError
+from zentalk.errors import (
+    DeadlineError,
+    DecodeError,
+    LinkClosedError,
+    RefusedError,
+    UnavailableError,
+)
 from zentalk.ids import NodeId
 from zentalk.link.events import (
     AnswerReceived,
@@ -27,21 +32,20 @@ from zentalk.link.events import (
     StreamWritable,
 )
 from zentalk.link.hello import Peer
-from zentalk.link.keepalive import Due, Keepalive
 from zentalk.link.link import Link
+from zentalk.net.pump import Pump
 from zentalk.net.runtime import Runtime
 from zentalk.net.streams import LinkStream
-from zentalk.net.transport import PEER_FAULTS, READ_BYTES, ByteStream
+from zentalk.net.transport import PEER_FAULTS, ByteStream, only_faults_of
 from zentalk.wire.frames import Open, Packet
 from zentalk.wire.rpc import encode_refusal
 
 MAX_REQUESTS: Final = 64
 """Questions of one peer that are worked on at a time; more are refused `busy`."""
-CALLS_ENOUGH_BYTES: Final = 16 * 1024 * 1024
+CALLS_ENOUGH_BYTES: Final = 4 * 1024 * 1024
 """Above this, new questions and answers wait until the peer has read some."""
 OPEN_SECONDS: Final = 10.0
-FLUSH_SECONDS: Final = 1.0
-"""How long a closing link may take to send what was queued."""
+_STREAM_FAULTS: Final = (*PEER_FAULTS, RefusedError, UnavailableError)
 
 
 class Handlers(Protocol):
@@ -114,28 +118,33 @@ class Connection:
         self.handshake_hash = opened.handshake_hash
         self.depth = depth
         self.closed = trio.Event()
-        self.last_activity = runtime.monotonic()
         self._link = link
         self._traffic = link.traffic
-        self._stream = stream
         self._handlers = handlers
-        self._now = runtime.monotonic
-        self._keepalive = (
-            Keepalive(self.last_activity, pings=initiator) if self._traffic.fixed_units else None
+        self._pump = Pump(
+            link,
+            stream,
+            initiator=initiator,
+            monotonic=runtime.monotonic,
+            on_events=self._dispatch,
         )
-        self._wake = trio.Event()
-        self._room = trio.Event()
         self._waiting: dict[int, _Waiter] = {}
         self._streams: dict[int, LinkStream] = {}
         self._requests = 0
-        self._closing = False
-        self._nursery: trio.Nursery | None = None
 
     def __repr__(self) -> str:
-        state = "closed" if self.closed.is_set() else "open"
+        state = "open" if self.is_open else "closed"
         return f"<{state} link to a {self.peer.kind}, depth {self.depth}>"
 
-    # What its owner does.
+    @property
+    def is_open(self) -> bool:
+        """Whether anything can still be sent; `closed` follows when the last was."""
+        return not self._pump.closing
+
+    @property
+    def last_activity(self) -> float:
+        """When something was last sent or received, monotonic."""
+        return self._pump.last_activity
 
     @property
     def unit_sizes(self) -> set[int]:
@@ -149,9 +158,9 @@ class Connection:
 
     def send_packet(self, packet: bytes) -> bool:
         """Queue an onion packet; False if the queue is full or the link closed."""
-        if self._closing or not self._traffic.send_packet(packet):
+        if self._pump.closing or not self._traffic.send_packet(packet):
             return False
-        self._wake.set()
+        self._pump.wake()
         return True
 
     def notify(self, body: bytes) -> None:
@@ -165,7 +174,7 @@ class Connection:
             self.abort()
             raise LinkClosedError("the peer does not read what it is sent")
         self._traffic.notify(body)
-        self._wake.set()
+        self._pump.wake()
 
     async def request(self, body: bytes, timeout_seconds: float = 10) -> bytes:
         """Ask and return the answer's body; raises DeadlineError or LinkClosedError."""
@@ -176,7 +185,7 @@ class Connection:
                 await self._room_for_calls()
                 call_id = self._traffic.ask(body)
                 self._waiting[call_id] = waiter
-                self._wake.set()
+                self._pump.wake()
                 await waiter.event.wait()
         finally:
             if call_id is not None:
@@ -211,88 +220,30 @@ class Connection:
 
     def close(self) -> None:
         """Close soon: what was queued is sent first, for at most a second."""
-        if not self._closing:
-            self._closing = True
-            self._wake.set()
-            if self._nursery is not None:
-                scope = self._nursery.cancel_scope
-                scope.deadline = min(scope.deadline, trio.current_time() + FLUSH_SECONDS)
+        self._pump.close()
 
     def abort(self) -> None:
         """Close now."""
-        self._closing = True
-        if self._nursery is not None:
-            self._nursery.cancel_scope.cancel()
-
-    # Its own tasks.
+        self._pump.abort()
 
     async def run(
-        self,
-        early: list[Event],
-        *,
-        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+        self, early: list[Event], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """Pump until the link ends; `early` are events that came with the handshake's end."""
+        """Work until the link ends; `early` are events that came with the handshake's end."""
         try:
-            async with trio.open_nursery() as self._nursery:
-                self._nursery.start_soon(self._write)
-                self._nursery.start_soon(self._read, early)
-                if self._keepalive is not None:
-                    self._nursery.start_soon(self._watch, self._keepalive)
-                task_status.started()
+            await self._pump.run(early, task_status=task_status)
         finally:
-            self._end()
-            with trio.CancelScope(shield=True), trio.move_on_after(FLUSH_SECONDS):
-                await self._stream.aclose()
-
-    async def _read(self, early: list[Event]) -> None:
-        try:
-            self._dispatch(early)
-            while data := await self._stream.receive_some(READ_BYTES):
-                self.last_activity = now = self._now()
-                if self._keepalive is not None:
-                    self._keepalive.heard(now)
-                self._dispatch(self._link.receive(data))
-                if self._traffic.has_data:
-                    self._wake.set()
-        except PEER_FAULTS:
-            pass
-        self.abort()
-
-    async def _write(self) -> None:
-        try:
-            while True:
-                await self._wake.wait()
-                self._wake = trio.Event()
-                while data := self._link.data_to_send():
-                    self.last_activity = self._now()
-                    await self._stream.send_all(data)
-                self._room.set()
-                self._room = trio.Event()
-                if self._closing:
-                    break
-        except PEER_FAULTS:
-            pass
-        self.abort()
-
-    async def _watch(self, keepalive: Keepalive) -> None:
-        number = 0
-        while True:
-            await trio.sleep(max(0.0, keepalive.next_deadline() - self._now()))
-            due = keepalive.due(self._now())
-            if due is Due.DEAD:
-                break
-            if due is Due.PING:
-                number = (number + 1) % 2**32
-                self._traffic.ping(number)
-                self._wake.set()
-        self.abort()
+            for waiter in self._waiting.values():
+                waiter.event.set()
+            for stream in list(self._streams.values()):
+                stream.broken()
+            self.closed.set()
 
     # Events.
 
     def _dispatch(self, events: list[Event]) -> None:
         for event in events:
-            if self._closing:
+            if self._pump.closing:
                 return
             if type(event) is Packet:
                 self._handlers.packet_received(self, event.packet)
@@ -300,22 +251,25 @@ class Connection:
                 _ON_EVENT[type(event)](self, event)
 
     def _on_question(self, event: QuestionReceived) -> None:
-        if self._requests >= MAX_REQUESTS or self._nursery is None:
+        if self._requests < MAX_REQUESTS:
+            self._requests += 1
+            self._pump.nursery.start_soon(self._answer, event)
+        elif self._traffic.calls_queued_bytes < CALLS_ENOUGH_BYTES:
             self._traffic.answer(event.call_id, encode_refusal("busy"))
-            return
-        self._requests += 1
-        self._nursery.start_soon(self._answer, event)
+        else:
+            raise DecodeError("the peer asks and does not read the answers")
 
     async def _answer(self, event: QuestionReceived) -> None:
         try:
-            body = await self._handlers.request_received(self, event.body)
-            await self._room_for_calls()
-            self._traffic.answer(event.call_id, body)
-            self._wake.set()
-        except PEER_FAULTS:
-            self.abort()
+            with only_faults_of(PEER_FAULTS) as fault:
+                body = await self._handlers.request_received(self, event.body)
+                await self._room_for_calls()
+                self._traffic.answer(event.call_id, body)
+                self._pump.wake()
         finally:
             self._requests -= 1
+        if fault.found:
+            self.abort()
 
     def _on_answer(self, event: AnswerReceived) -> None:
         waiter = self._waiting.get(event.call_id)
@@ -327,18 +281,18 @@ class Connection:
         self._handlers.notify_received(self, event.body)
 
     def _on_stream_requested(self, event: StreamRequested) -> None:
-        if self._nursery is not None:
-            stream = self._new_stream(event.asked.stream_id)
-            self._nursery.start_soon(self._serve_stream, event.asked, stream)
+        stream = self._new_stream(event.asked.stream_id)
+        self._pump.nursery.start_soon(self._serve_stream, event.asked, stream)
 
     async def _serve_stream(self, asked: Open, stream: LinkStream) -> None:
         reason = "done"
         try:
-            await self._handlers.stream_opened(self, asked, stream)
-        except RefusedError as refusal:
-            reason = refusal.reason
-        except PEER_FAULTS:
-            reason = "broken"
+            with only_faults_of(_STREAM_FAULTS) as fault:
+                await self._handlers.stream_opened(self, asked, stream)
+            if isinstance(fault.found, RefusedError):
+                reason = fault.found.reason
+            elif fault.found is not None:
+                reason = "broken"
         finally:
             stream.close(reason)
 
@@ -361,17 +315,11 @@ class Connection:
 
     def _new_stream(self, stream_id: int) -> LinkStream:
         stream = LinkStream(
-            self._traffic.streams,
-            stream_id,
-            wake_writer=self._wake_writer,
-            let_go=self._let_go,
+            self._traffic.streams, stream_id, wake_writer=self._pump.wake, let_go=self._let_go
         )
         self._streams[stream_id] = stream
-        self._wake.set()
+        self._pump.wake()
         return stream
-
-    def _wake_writer(self) -> None:
-        self._wake.set()
 
     def _let_go(self, stream_id: int) -> None:
         self._streams.pop(stream_id, None)
@@ -379,21 +327,12 @@ class Connection:
     async def _room_for_calls(self) -> None:
         self._check_open()
         while self._traffic.calls_queued_bytes > CALLS_ENOUGH_BYTES:
-            await self._room.wait()
+            await self._pump.drained()
             self._check_open()
 
     def _check_open(self) -> None:
-        if self._closing:
+        if self._pump.closing:
             raise LinkClosedError("the link is closed")
-
-    def _end(self) -> None:
-        self._closing = True
-        for waiter in self._waiting.values():
-            waiter.event.set()
-        for stream in list(self._streams.values()):
-            stream.broken()
-        self._room.set()
-        self.closed.set()
 
 
 _ON_EVENT: Final[dict[type, Any]] = {

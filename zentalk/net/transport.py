@@ -6,7 +6,8 @@ Nothing here, and nothing above, may depend on which one it is.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, Protocol, TypeAlias
 
 import trio
@@ -78,16 +79,38 @@ class Network(Protocol):
         ...
 
 
+class Fault:
+    """What `only_faults_of` caught, None if nothing."""
+
+    __slots__ = ("found",)
+
+    def __init__(self) -> None:
+        self.found: BaseException | None = None
+
+
+@contextmanager
+def only_faults_of(kinds: tuple[type[Exception], ...]) -> Iterator[Fault]:
+    """Catch these kinds of errors, also in groups that hold nothing else; let others pass.
+
+    Of a group, `found` is the group itself.
+    """
+    fault = Fault()
+    try:
+        yield fault
+    except kinds as error:
+        fault.found = error
+    except BaseExceptionGroup as group:
+        _, rest = group.split(kinds)
+        if rest is not None:
+            raise rest from None
+        fault.found = group
+
+
 async def run_guarded(handler: Handler, stream: ByteStream, peer_host: str) -> None:
     """Run a handler; the peer's faults end it quietly, and the stream is closed in any case."""
     try:
-        await handler(stream, peer_host)
-    except PEER_FAULTS:
-        pass
-    except BaseExceptionGroup as group:
-        _, rest = group.split(PEER_FAULTS)
-        if rest is not None:
-            raise rest from None
+        with only_faults_of(PEER_FAULTS):
+            await handler(stream, peer_host)
     finally:
         with trio.CancelScope(shield=True), trio.move_on_after(1):
             await stream.aclose()

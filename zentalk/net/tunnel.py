@@ -14,7 +14,8 @@ import trio
 
 from zentalk.errors import LocalProtocolError
 from zentalk.link.geometry import cell_bytes
-from zentalk.net.connection import FLUSH_SECONDS, Connection, Handlers, NoHandlers
+from zentalk.net.connection import Connection, Handlers, NoHandlers
+from zentalk.net.pump import FLUSH_SECONDS
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
 from zentalk.wire.descriptor import node_id_of

@@ -1,0 +1,148 @@
+"""Joins a link core to a byte stream: one reader, one writer, one watch for silence.
+
+Spec: docs/spec/link.md section 9. The reader parses every whole frame of up to 64 KiB
+and never waits for anybody; the writer sends one drain of the outbox at a time. What
+the events mean is for the owner of the pump.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import trio
+
+from zentalk.errors import LocalProtocolError
+from zentalk.link.events import Event
+from zentalk.link.keepalive import PING_SECONDS, Due, Keepalive
+from zentalk.link.link import Link
+from zentalk.net.transport import PEER_FAULTS, READ_BYTES, ByteStream
+
+FLUSH_SECONDS: Final = 1.0
+"""How long a closing link may take to send what was queued."""
+
+
+class Pump:
+    """Moves bytes of one open link. `on_events` may raise a fault of the peer's.
+
+    `closing` is set at once by `close` and `abort`; `last_activity` is monotonic.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        stream: ByteStream,
+        *,
+        initiator: bool,
+        monotonic: Callable[[], float],
+        on_events: Callable[[list[Event]], None],
+    ) -> None:
+        self._link = link
+        self._traffic = link.traffic
+        self._stream = stream
+        self._now = monotonic
+        self._on_events = on_events
+        self.last_activity = monotonic()
+        self.closing = False
+        fixed_units = self._traffic.fixed_units
+        self._keepalive = Keepalive(
+            self.last_activity, pings=initiator or not fixed_units, always=fixed_units
+        )
+        self._expects_answer = False
+        self._wake = trio.Event()
+        self._drained = trio.Event()
+        self._nursery: trio.Nursery | None = None
+
+    @property
+    def nursery(self) -> trio.Nursery:
+        """Where tasks of this link run; they end with it."""
+        if self._nursery is None:
+            raise LocalProtocolError("this link does not run yet")
+        return self._nursery
+
+    def wake(self) -> None:
+        """Something was queued: let the writer send it."""
+        self._expects_answer = True
+        self._wake.set()
+
+    async def drained(self) -> None:
+        """Wait until the outbox was empty, or the link has ended."""
+        await self._drained.wait()
+
+    def close(self) -> None:
+        """End soon: what was queued is sent first, for at most a second."""
+        if not self.closing:
+            self.closing = True
+            self._wake.set()
+            if self._nursery is not None:
+                scope = self._nursery.cancel_scope
+                scope.deadline = min(scope.deadline, trio.current_time() + FLUSH_SECONDS)
+
+    def abort(self) -> None:
+        """End now."""
+        self.closing = True
+        if self._nursery is not None:
+            self._nursery.cancel_scope.cancel()
+
+    async def run(
+        self, early: list[Event], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Pump until the link ends; `early` are events that came with the handshake's end."""
+        try:
+            async with trio.open_nursery() as self._nursery:
+                self._nursery.start_soon(self._write)
+                self._nursery.start_soon(self._read, early)
+                self._nursery.start_soon(self._watch)
+                task_status.started()
+        finally:
+            self.closing = True
+            self._drained.set()
+            with trio.CancelScope(shield=True), trio.move_on_after(FLUSH_SECONDS):
+                await self._stream.aclose()
+
+    async def _read(self, early: list[Event]) -> None:
+        try:
+            self._on_events(early)
+            while data := await self._stream.receive_some(READ_BYTES):
+                self.last_activity = now = self._now()
+                self._keepalive.heard(now)
+                self._on_events(self._link.receive(data))
+                if self._traffic.has_data:
+                    self._wake.set()
+        except PEER_FAULTS:
+            pass
+        self.abort()
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake = trio.Event()
+                while data := self._link.data_to_send():
+                    self.last_activity = now = self._now()
+                    if self._expects_answer:
+                        self._expects_answer = False
+                        self._keepalive.sent(now)
+                    await self._stream.send_all(data)
+                self._drained.set()
+                self._drained = trio.Event()
+                if self.closing:
+                    break
+        except PEER_FAULTS:
+            pass
+        self.abort()
+
+    async def _watch(self) -> None:
+        number = 0
+        while True:
+            now = self._now()
+            due = self._keepalive.due(now)
+            if due is Due.DEAD:
+                break
+            if due is Due.PING:
+                number = (number + 1) % 2**32
+                self._traffic.ping(number)
+                self._wake.set()
+            # A deadline may come into being while we sleep: never sleep past the next one.
+            await trio.sleep(min(self._keepalive.next_deadline() - now, PING_SECONDS))
+        self.abort()
