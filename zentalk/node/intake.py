@@ -90,11 +90,11 @@ class Intake:
     async def release(self) -> None:
         """Let messages into the history whose predecessors stay away, until cancelled."""
         while True:
-            while (oldest := await self._database.read(held.oldest)) is None:
+            while (due := await self._database.read(held.next_release)) is None:
                 await self._holding.wait()
                 self._holding = trio.Event()
-            now = self._runtime.wall()
-            await trio.sleep(max(RELEASE_STEP_SECONDS, oldest + ordering.HOLD_SECONDS - now))
+            wait = due - self._runtime.wall()
+            await trio.sleep(max(RELEASE_STEP_SECONDS, min(wait, ordering.HOLD_SECONDS)))
             now = self._runtime.wall()
             if await self._database.write(lambda tx, now=now: ordering.release_overdue(tx, now)):  # type: ignore[misc]  # default binds the loop variable
                 self._journal.ring()

@@ -281,7 +281,9 @@ class NodeNetwork:
     async def _save_changes(self) -> None:
         while True:
             await self._unsaved.wait()
-            await trio.sleep(_SAVE_SECONDS)
+            if self._saved:
+                await trio.sleep(_SAVE_SECONDS)
+            # The first time at once: a new node may die, and its bootstraps with it.
             self._unsaved = trio.Event()
             if not self._keeper.view().relays or self._keeper.unverified:
                 continue

@@ -2,7 +2,7 @@
 
 Packets take different ways and overtake each other. A message whose predecessors are
 missing is saved and confirmed at once, but enters the history only when they have come,
-or after a few seconds without them; the gap is then shown, not hidden. Spec:
+or after half a minute without them; the gap is then shown, not hidden. Spec:
 docs/spec/end-to-end.md section 7.
 """
 
@@ -18,8 +18,11 @@ from zentalk.store.history.held import HeldMessage
 from zentalk.store.writer import Transaction
 from zentalk.wire.content import TEXT, Content
 
-HOLD_SECONDS: Final = 5.0
-"""Longer than a lost packet's first retries over both mailboxes take."""
+HOLD_SECONDS: Final = 30.0
+"""Longer than a sender needs to get over relays that restarted; usually the predecessor is
+there within two seconds, by the other mailbox."""
+FIRST_HOLD_SECONDS: Final = 5.0
+"""In a conversation that is new here, where the sender may have written long before."""
 MAX_HELD: Final = 1_000
 
 
@@ -38,6 +41,7 @@ def receive(
 
     Raises RemoteProtocolError if a contact leaves more gaps than are kept open.
     """
+    last = held.last_sequence(tx, contact)
     message = HeldMessage(
         contact=contact,
         sequence=content.sequence,
@@ -47,9 +51,8 @@ def receive(
         content=raw if content.kind != TEXT else None,
         sent_at=content.sent_at_ms / 1000,
         confirmed=confirmed,
-        held_at=now,
+        release_at=now + (HOLD_SECONDS if last else FIRST_HOLD_SECONDS),
     )
-    last = held.last_sequence(tx, contact)
     if content.sequence > last + 1:
         if held.count(tx, contact) >= MAX_HELD:
             raise RemoteProtocolError("a contact sends with too many gaps")
@@ -64,7 +67,7 @@ def receive(
 
 def release_overdue(tx: Transaction, now: float) -> int:
     """Let messages in whose predecessors did not come in time; return how many entered."""
-    return sum(release_all(tx, contact, now) for contact in held.overdue(tx, now - HOLD_SECONDS))
+    return sum(release_all(tx, contact, now) for contact in held.overdue(tx, now))
 
 
 def release_all(tx: Transaction, contact: UserAddress, now: float) -> int:

@@ -203,9 +203,12 @@ class RelayLinks:
             dial.done.set()
 
     async def _try(self, key: _Key, uri: RelayUri, dial: _Dial) -> bool:
-        assert self._nursery is not None
+        nursery = self._nursery
+        if nursery is None:
+            dial.reason = "the relay is stopping"
+            return False
         try:
-            connection = await self._connect(uri, self._nursery)
+            connection = await self._connect(uri, nursery)
         except ConnectFailedError as error:
             dial.reason = error.reason
             return False
@@ -215,7 +218,8 @@ class RelayLinks:
         self._counters.links_dialled += 1
         dial.link = connection
         self._links.setdefault(key, []).append(connection)
-        self._nursery.start_soon(self._forget_when_closed, key, connection)
+        # Not self._nursery: `run` may have been cancelled while the dial was under way.
+        nursery.start_soon(self._forget_when_closed, key, connection)
         return True
 
     def _boot_of(self, node_id: NodeId) -> int:

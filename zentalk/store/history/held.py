@@ -7,7 +7,7 @@ from typing import NamedTuple
 from zentalk.ids import MessageId, UserAddress
 from zentalk.store.writer import Transaction
 
-_COLUMNS = "contact, sequence, message_id, kind, text, content, sent_at, confirmed, held_at"
+_COLUMNS = "contact, sequence, message_id, kind, text, content, sent_at, confirmed, release_at"
 
 
 class HeldMessage(NamedTuple):
@@ -24,7 +24,7 @@ class HeldMessage(NamedTuple):
     content: bytes | None
     sent_at: float
     confirmed: bool
-    held_at: float
+    release_at: float
 
 
 def add(tx: Transaction, message: HeldMessage) -> None:
@@ -54,15 +54,15 @@ def remove(tx: Transaction, contact: UserAddress, message_id: MessageId) -> None
     tx.execute("DELETE FROM held WHERE contact = ? AND message_id = ?", (contact, message_id))
 
 
-def overdue(tx: Transaction, before: float) -> list[UserAddress]:
-    """Return contacts with a message that has been held since before a unix time."""
-    rows = tx.execute("SELECT DISTINCT contact FROM held WHERE held_at <= ?", (before,))
+def overdue(tx: Transaction, now: float) -> list[UserAddress]:
+    """Return contacts with a message that is held no longer (unix seconds)."""
+    rows = tx.execute("SELECT DISTINCT contact FROM held WHERE release_at <= ?", (now,))
     return [UserAddress(row[0]) for row in rows]
 
 
-def oldest(tx: Transaction) -> float | None:
-    """Return since when the longest held message waits (unix seconds)."""
-    row = tx.execute("SELECT min(held_at) FROM held").fetchone()
+def next_release(tx: Transaction) -> float | None:
+    """Return when the next held message is to be let in (unix seconds)."""
+    row = tx.execute("SELECT min(release_at) FROM held").fetchone()
     return None if row[0] is None else float(row[0])
 
 

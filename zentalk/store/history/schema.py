@@ -52,7 +52,7 @@ CREATE TABLE held (
     content BLOB,
     sent_at REAL NOT NULL,
     confirmed INTEGER NOT NULL,
-    held_at REAL NOT NULL,
+    release_at REAL NOT NULL,
     PRIMARY KEY (contact, sequence, message_id)
 ) WITHOUT ROWID;
 
