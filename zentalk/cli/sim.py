@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
-from zentalk.cli.entry import main
 from zentalk.cli.errors import UsageError
 from zentalk.cli.logs import configure_logging
 from zentalk.cli.output import say
@@ -29,9 +29,10 @@ MOST_RELAYS: Final = 100
 LEAST_USERS: Final = 2
 MANY_PROCESSES: Final = 25
 DEFAULTS: Final = {"nodes": 5, "users": 2, "messages": 20, "kill_relays": 0, "seed": 0}
+FAILED: Final = 1
 INTERRUPTED: Final = 130
 _PRELOADED: Final = (
-    *("zentalk.cli.parser", "zentalk.cli.relay", "zentalk.cli.api", "zentalk.cli.programs"),
+    *("zentalk.cli.relay", "zentalk.cli.api", "zentalk.cli.programs"),
     *("zentalk.relay.relay", "zentalk.api.program", "zentalk.net.tcp"),
 )
 
@@ -146,7 +147,7 @@ def _run(wanted: Scenario, watch: Watching) -> Report | None:
     with ExitStack() as stack:
         launcher = None
         if wanted.net == "processes":
-            launcher = stack.enter_context(Launcher(main, _preload))
+            launcher = stack.enter_context(Launcher(_program, _preload))
         _until_signal(simulate)
     return reports[0] if reports else None
 
@@ -161,6 +162,22 @@ def _until_signal(job: Callable[[], Awaitable[None]]) -> None:
             nursery.cancel_scope.cancel()
 
     trio.run(run_job)
+
+
+def _program(arguments: Sequence[str]) -> int:
+    """Run `zentalk relay run` or `zentalk api run` in a process of its own."""
+    from zentalk.cli import api, relay  # noqa: PLC0415
+
+    command, directory = arguments
+    try:
+        return {"relay": relay.run, "api": api.run}[command](Path(directory))
+    except* ZentalkError as errors:
+        print(_first(errors), file=sys.stderr, flush=True)
+    return FAILED
+
+
+def _first(error: BaseException) -> BaseException:
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _preload() -> None:

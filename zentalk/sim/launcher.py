@@ -66,8 +66,8 @@ class Process:
 class Launcher:
     """A fork server, as a context manager around `trio.run`.
 
-    `program` gets the arguments of a command and returns its exit code; `preload`
-    imports what programs need. Must be entered while this process has one thread.
+    `program` gets arguments and returns an exit code; `preload` imports what it needs.
+    Must be entered while this process has one thread.
     """
 
     def __init__(

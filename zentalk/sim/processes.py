@@ -68,9 +68,7 @@ class _Program:
     async def start(self, nursery: trio.Nursery, command: str, folder: Path) -> str:
         """Run a command on a folder; return what it prints after `ready`."""
         self._asked = False
-        self._process = await self._launcher.start(
-            self.name, [command, "run", "--dir", str(folder)], folder / _LOG
-        )
+        self._process = await self._launcher.start(self.name, [command, str(folder)], folder / _LOG)
         try:
             value = await self._process.line_with("ready ")
         except UnavailableError as error:
