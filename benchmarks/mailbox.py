@@ -116,12 +116,8 @@ def _core_row() -> Row:
 
 
 def _core_round() -> float:
-    core, store = (
-        MailboxCore(
-            MailboxSettings(), MemoryMailboxStore().load(), wall=1.75e9, now=0.0, entropy=os.urandom
-        ),
-        MemoryMailboxStore(),
-    )
+    store = MemoryMailboxStore()
+    core = MailboxCore(MailboxSettings(), store.load(), wall=1.75e9, now=0.0, entropy=os.urandom)
     feed = _feeder(core, store)
     owner = events.Collector(1)
     feed(events.OpenAsked(events.Ticket(1), owner, BOB, 1, 64))

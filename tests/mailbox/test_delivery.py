@@ -424,10 +424,57 @@ def test_one_connection_collects_one_mailbox() -> None:
 
 def test_mailboxes_are_bounded() -> None:
     desk = Desk(MailboxSettings(max_mailboxes=2))
-    desk.collect("a")
-    desk.collect("b")
+    desk.mailbox()
+    mallory = desk.collect("mallory")
     _, ticket = desk.open("c")
     assert desk.result(ticket) == "full"
+    desk.lose(mallory)
+    desk.collect("c")  # one that was never used gives way, a used one does not
+    _, ticket = desk.open("d")
+    assert desk.result(ticket) == "full"
+    assert len(desk.failing.load().mailboxes) == 2
+
+
+def _writes_while_mail_comes_fast() -> int:
+    """A pause of the owner fills the window; then there is a new message in every round.
+
+    What is queued is committed once a round, so each reading finds newer mail behind it.
+    Returns how many of the last 50 messages went to the store.
+    """
+    desk = Desk(by_hand=True)
+    bob = desk.mailbox(window=4)
+    for number in range(10):
+        desk.deposit(number)
+    seen: list[int] = []
+    before = 0
+    for number in range(10, 100):
+        pushes = desk.take_pushes(bob)
+        seen += numbers(pushes)
+        desk.ack(bob, *(push.seq for push in pushes))
+        desk.deposit(number)
+        desk.commit(len(desk.queue))
+        if number == 49:
+            before = writes(desk)
+    after = writes(desk)
+    desk.commit()
+    while pushes := desk.take_pushes(bob):
+        seen += numbers(pushes)
+        desk.ack(bob, *(push.seq for push in pushes))
+        desk.commit()
+    assert seen == list(range(100))
+    assert desk.stored() == 0
+    return after - before
+
+
+def test_the_way_through_memory_is_found_again_while_mail_comes_fast() -> None:
+    assert _writes_while_mail_comes_fast() == 0
+
+
+def test_control_reading_everything_back_keeps_all_later_mail_on_the_disk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Delivery, "_push_what_is_being_written", lambda self, session, now: None)
+    assert _writes_while_mail_comes_fast() == 50
 
 
 def test_mail_that_was_acked_while_it_was_being_written_is_deleted() -> None:

@@ -27,7 +27,7 @@ BOB = mailbox_id("bob")
 RECORD = SaveMailbox(BOB, 1, 0, 10**6, last_resort_used=False)
 
 
-def opened(path: Path, max_bytes: int | None = None) -> SqliteMailboxStore:
+def opened(path: Path, max_bytes: int = mailbox_sqlite.DEFAULT_MAX_BYTES) -> SqliteMailboxStore:
     store = SqliteMailboxStore(path, max_bytes=max_bytes)
     store.apply([RECORD, ChangeSendIds(BOB, (entry("bob"),), ())])
     return store

@@ -101,7 +101,26 @@ class Delivery(Part):
             self._push(session, _stored_mail(mailbox, envelope), envelope.sealed, now)
         if not outcome.more:
             session.cursor = max(session.cursor, reading.upto)
+            self._push_what_is_being_written(session, now)
         self.pump(mailbox, now)
+
+    def _push_what_is_being_written(self, session: Session, now: float) -> None:
+        """Push what arrived during a reading that found the end of the mailbox.
+
+        All of it is still in the store's queue, behind the reading. Reading it back would
+        find newer mail written meanwhile, and so on for as long as mail comes fast.
+        """
+        cursor = session.cursor
+        new = [
+            mail
+            for mail in session.mailbox.live.values()
+            if mail.seq > cursor and mail.held is Held.WRITING and not mail.in_flight
+        ]
+        new.sort(key=lambda mail: mail.seq)
+        for mail in new:
+            if not self._room(session):
+                break
+            self._push(session, mail, mail.sealed, now)
 
     def _push(self, session: Session, mail: Mail, sealed: bytes, now: float) -> None:
         session.in_flight[mail.seq] = mail

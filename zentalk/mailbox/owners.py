@@ -12,9 +12,9 @@ from functools import partial
 from zentalk.mailbox.commands import Answer, CloseCollector, PushToken, Refuse
 from zentalk.mailbox.delivery import Delivery
 from zentalk.mailbox.events import Collector, CollectorLost, OpenAsked, SendIdsAsked
-from zentalk.mailbox.part import Context, Part
+from zentalk.mailbox.part import Context, Part, ignore
 from zentalk.mailbox.state import SEQ_BLOCK, Mailbox, Session
-from zentalk.mailbox.storage import ChangeSendIds, Outcome
+from zentalk.mailbox.storage import ChangeSendIds, Outcome, RemoveMailbox
 
 
 class Owners(Part):
@@ -40,7 +40,7 @@ class Owners(Part):
             return
         mailbox = registry.mailboxes.get(event.mailbox)
         if mailbox is None:
-            if len(registry.mailboxes) >= self._settings.max_mailboxes:
+            if not self._place_for_another():
                 self._effects.emit(Refuse(event.ticket, "full"))
                 return
             mailbox = registry.mailboxes[event.mailbox] = Mailbox(event.mailbox)
@@ -52,9 +52,22 @@ class Owners(Part):
         mailbox.reserved_seq = mailbox.next_seq + SEQ_BLOCK
         mailbox.expires_hour = self._clock.hour_after(now, self._settings.idle_seconds)
         self._opening.add(event.collector)
+        mailbox.opening += 1
         self._effects.apply(
             registry.record_of(mailbox), partial(self._opened, event, mailbox, earlier)
         )
+
+    def _place_for_another(self) -> bool:
+        """Whether a mailbox may be made; one that nobody could use gives way."""
+        registry = self._registry
+        if len(registry.mailboxes) < self._settings.max_mailboxes:
+            return True
+        for mailbox in registry.mailboxes.values():
+            if mailbox.saved and mailbox.session is None and mailbox.is_unused:
+                registry.remove_mailbox(mailbox)
+                self._effects.apply(RemoveMailbox(mailbox.key), ignore)
+                return True
+        return False
 
     def _opened(
         self,
@@ -66,6 +79,7 @@ class Owners(Part):
     ) -> None:
         still_there = event.collector in self._opening
         self._opening.discard(event.collector)
+        mailbox.opening -= 1
         if outcome is None:
             self._not_opened(event, mailbox, earlier)
             return
@@ -142,9 +156,12 @@ class Owners(Part):
                 new += 1
             elif record.mailbox is not mailbox:
                 return "taken"
-        if len(mailbox.send_ids) + new > self._settings.max_send_ids:
+        settings = self._settings
+        if len(mailbox.send_ids) + new > settings.max_send_ids:
             return "full"
-        return "full" if len(known) + new > self._settings.max_total_send_ids else None
+        # A few mailboxes with many ids must not leave the others without any.
+        beyond = len(mailbox.send_ids) + new > settings.sure_send_ids
+        return "full" if beyond and len(known) + new > settings.max_total_send_ids else None
 
     def _send_ids_changed(
         self, event: SendIdsAsked, mailbox: Mailbox, outcome: Outcome | None, _now: float

@@ -43,11 +43,13 @@ class MailboxSettings:
     public_quota: int = 50
     """Envelopes waiting under one public send id."""
 
-    max_mailboxes: int = 10_000
+    max_mailboxes: int = 5_000
     max_send_ids: int = 2048
     """Per mailbox."""
-    max_total_send_ids: int = 250_000
-    """Of the relay: they are kept in memory, about 300 bytes each."""
+    sure_send_ids: int = 40
+    """What each mailbox gets even when the relay's total is used up."""
+    max_total_send_ids: int = 200_000
+    """Of the relay: they are kept in memory, about 400 bytes each."""
     max_tokens: int = 256
     """Uncollected ack tokens per mailbox, in memory; the oldest go first."""
     max_total_tokens: int = 100_000

@@ -113,7 +113,8 @@ class Session:
 class Mailbox:
     """A mailbox: its record, its counts, and what of it is in memory.
 
-    `unpushed_seq` is the highest number that went to the store without a push.
+    `unpushed_seq` is the highest number that went to the store without a push, `opening`
+    how many registrations are under way.
     """
 
     key: MailboxId
@@ -133,9 +134,15 @@ class Mailbox:
     takes_at: float = 0.0
     unpushed_seq: int = -1
     session: Session | None = None
+    opening: int = 0
     send_ids: dict[SendId, SendIdRecord] = field(default_factory=dict)
     live: dict[bytes, Mail] = field(default_factory=dict)
     tokens: deque[tuple[SendId, bytes]] = field(default_factory=deque)
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether it has no send id and nothing in it: no mail can come."""
+        return not (self.send_ids or self.stored or self.writing or self.opening)
 
     def take_seq(self) -> int:
         """Return the next sequence number."""

@@ -47,6 +47,7 @@ from zentalk.store.sqlite import open_database, storage_errors, transaction
 
 SPARE_PAGES: Final = 64
 """Pages below the cap that envelopes may not take: a delete can need a few of its own."""
+DEFAULT_MAX_BYTES: Final = 4 * 1024**3
 _GENERATION_BYTES: Final = 8
 _ROW_OVERHEAD_BYTES: Final = 256
 """What a row takes beyond its sealed bytes, indexes included; rounded up."""
@@ -55,20 +56,19 @@ _ROW_OVERHEAD_BYTES: Final = 256
 class SqliteMailboxStore:
     """A `MailboxStore` in one SQLite file.
 
-    `max_bytes` caps the file: envelopes are refused below the cap, everything else goes
-    on, deletes above all. Raises StorageError if the file cannot be used.
+    `max_bytes` caps the file: a little below it envelopes are refused, everything else
+    goes on, deletes above all. Raises StorageError if the file cannot be used.
     """
 
-    def __init__(self, path: Path, *, max_bytes: int | None = None) -> None:
+    def __init__(self, path: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         self._path = path
         self._connection = open_database(path, MIGRATIONS)
         self._refs: dict[MailboxId, int] = {}
         self._keys: dict[int, MailboxId] = {}
         self._page_bytes = int(self._one("PRAGMA page_size")[0])
-        self._max_pages = None if max_bytes is None else max_bytes // self._page_bytes
+        self._max_pages = max_bytes // self._page_bytes
         self._free_bytes = 0
-        if self._max_pages is not None:
-            self._connection.execute(f"PRAGMA max_page_count = {self._max_pages}")
+        self._connection.execute(f"PRAGMA max_page_count = {self._max_pages}")
         self._methods: dict[type[Any], Callable[[Any], Outcome]] = {
             PutEnvelope: self._put,
             DeleteEnvelopes: self._delete,
@@ -114,10 +114,9 @@ class SqliteMailboxStore:
         self._keys = {ref: key for key, ref in self._refs.items()}
 
     def _measure_space(self) -> None:
-        if self._max_pages is not None:
-            used = self._one("PRAGMA page_count")[0] - self._one("PRAGMA freelist_count")[0]
-            free = self._max_pages - SPARE_PAGES - used
-            self._free_bytes = max(0, free) * self._page_bytes
+        used = self._one("PRAGMA page_count")[0] - self._one("PRAGMA freelist_count")[0]
+        free = self._max_pages - SPARE_PAGES - used
+        self._free_bytes = max(0, free) * self._page_bytes
 
     # --- envelopes -----------------------------------------------------------------------
 
@@ -166,9 +165,7 @@ class SqliteMailboxStore:
 
     def _lacks_space(self, grown: int) -> bool:
         """Whether the file's cap leaves no room; what is taken is counted until the commit."""
-        if self._max_pages is None or grown <= 0:
-            return False
-        if grown > self._free_bytes:
+        if grown > max(0, self._free_bytes):
             return True
         self._free_bytes -= grown
         return False
