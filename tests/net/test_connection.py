@@ -165,7 +165,7 @@ async def test_k18_a_peer_that_asks_without_reading_is_cut_off(
 
     relay.answer = never
     # Its writer hangs in a send, as it does when the peer's window is closed.
-    monkeypatch.setattr(served._pump._stream, "send_all", hang)
+    monkeypatch.setattr(served._stream, "send_all", hang)
     for _ in range(MAX_REQUESTS + 50):
         client._traffic.ask(b"")
         client._pump.wake()
@@ -220,7 +220,7 @@ async def test_a_peer_that_breaks_the_protocol_is_cut_off_and_nobody_else(
     await bad.closed.wait()
     assert await good.request(b"good") == b"good"
     # Bytes that are no record end a link just as quietly.
-    await good._pump._stream.send_all(b"\1" * UNIT_SMALL_BYTES)
+    await good._stream.send_all(b"\1" * UNIT_SMALL_BYTES)
     await good.closed.wait()
     assert await (await world.client(relay)).request(b"third") == b"third"
 

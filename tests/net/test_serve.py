@@ -111,7 +111,7 @@ async def test_one_broken_connection_never_ends_a_listener(
             assert await stream.receive_some(100_000) == b""
         await stream.aclose()
     client = await world.client(relay)
-    await client._pump._stream.aclose()
+    await client._stream.aclose()
     assert await (await world.client(relay)).request(b"alive") == b"relay-0: alive"
 
 

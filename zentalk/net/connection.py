@@ -121,9 +121,10 @@ class Connection:
         self._link = link
         self._traffic = link.traffic
         self._handlers = handlers
+        self._stream = stream
         self._pump = Pump(
             link,
-            stream,
+            self._stream,
             initiator=initiator,
             monotonic=runtime.monotonic,
             on_events=self._dispatch,
