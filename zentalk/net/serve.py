@@ -22,6 +22,8 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.transport import PEER_FAULTS, READ_BYTES, ByteStream
 
 HANDSHAKE_SECONDS: Final = 5.0
+INNER_HANDSHAKE_SECONDS: Final = 10.0
+"""Inside a tunnel, where every byte crosses several links."""
 
 
 async def connect(
@@ -34,7 +36,6 @@ async def connect(
     runtime: Runtime,
     nursery: trio.Nursery,
     depth: int = 0,
-    timeout_seconds: float = HANDSHAKE_SECONDS,
 ) -> Connection:
     """Open a link to the relay with that Ed25519 identity over a stream, which it owns.
 
@@ -44,7 +45,7 @@ async def connect(
     """
     try:
         link = Link.initiate(LinkSettings(network, depth), relay_identity, hello, runtime.entropy)
-        opened, early = await _shake_hands(link, stream, timeout_seconds)
+        opened, early = await _shake_hands(link, stream, depth)
         connection = Connection(
             link,
             opened,
@@ -70,7 +71,6 @@ async def serve(
     runtime: Runtime,
     on_open: Callable[[Connection], None] | None = None,
     depth: int = 0,
-    timeout_seconds: float = HANDSHAKE_SECONDS,
 ) -> None:
     """Answer one initiator on a stream, and run until the link ends.
 
@@ -79,7 +79,7 @@ async def serve(
     """
     try:
         link = Link.respond(LinkSettings(network, depth), identity, runtime.entropy)
-        opened, early = await _shake_hands(link, stream, timeout_seconds)
+        opened, early = await _shake_hands(link, stream, depth)
     except PEER_FAULTS:
         await _close(stream)
         return
@@ -101,11 +101,11 @@ async def serve(
 
 
 async def _shake_hands(
-    link: Link, stream: ByteStream, timeout_seconds: float
+    link: Link, stream: ByteStream, depth: int
 ) -> tuple[LinkOpened, list[Event]]:
     """Return LinkOpened and the events that came right behind it."""
     try:
-        with trio.fail_after(timeout_seconds):
+        with trio.fail_after(INNER_HANDSHAKE_SECONDS if depth else HANDSHAKE_SECONDS):
             while True:
                 if data := link.data_to_send():
                     await stream.send_all(data)

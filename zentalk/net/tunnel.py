@@ -8,7 +8,6 @@ hops.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import trio
 
@@ -20,8 +19,6 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
 from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.text import RelayUri
-
-INNER_HANDSHAKE_SECONDS: Final = 10.0
 
 
 async def open_tunnel(
@@ -76,7 +73,6 @@ async def _extend(
         runtime=runtime,
         nursery=nursery,
         depth=depth,
-        timeout_seconds=INNER_HANDSHAKE_SECONDS,
     )
 
 
