@@ -128,6 +128,7 @@ class Ledger:
     def judge(self, conversations: Iterable[tuple[int, int, list[Shown]]]) -> Verdict:
         """Compare the account with (owner, partner, what the owner sees), oldest first."""
         copies: Counter[int] = Counter()
+        ids: dict[int, set[str]] = {}
         confirmed: set[int] = set()
         altered = len(self._strange)
         late = 0
@@ -143,10 +144,12 @@ class Ledger:
                     altered += (owner, line.id) not in self._strange
                     continue
                 copies[entry.number] += 1
+                ids.setdefault(entry.number, set()).add(line.id)
                 if copies[entry.number] == 1:
                     late += entry.number < newest
                     newest = max(newest, entry.number)
         accepted = {entry.number for entry in self._entries.values() if entry.id is not None}
+        altered += sum(self._entries[n].id not in ids[n] for n in accepted & ids.keys())
         notices = {entry.number: entry.notices for entry in self._entries.values()}
         return Verdict(
             sent=len(accepted),
@@ -173,12 +176,5 @@ def _number(text: str) -> int:
 
 
 def _matches(entry: Entry, owner: int, partner: int, line: Shown) -> bool:
-    """Tell whether a shown line is the message that was written, from who wrote it.
-
-    The id is not compared while the sender's node has not answered.
-    """
-    return (entry.sender, entry.recipient, entry.text) == (
-        partner,
-        owner,
-        line.text,
-    ) and entry.id in (None, line.id)
+    """Tell whether a shown line is what was written, from who wrote it, whatever its id."""
+    return (entry.sender, entry.recipient, entry.text) == (partner, owner, line.text)
