@@ -84,6 +84,13 @@ async def test_a_host_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> No
         await TcpNetwork().dial("relay.invalid", 9001)
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".net", "\u00e9" * 70, "\ud800"])
+async def test_a_host_that_no_resolver_can_encode(host: str) -> None:
+    """One relay's descriptor with such a host must not end everyone who dials it."""
+    with pytest.raises(ConnectFailedError, match="not a host name"):
+        await TcpNetwork().dial(host, 9001)
+
+
 async def test_a_port_in_use_is_an_os_error() -> None:
     first = await TcpNetwork().listen(LOOPBACK, 0)
     with pytest.raises(OSError, match="in use"):

@@ -26,11 +26,14 @@ lanes = st.builds(
     st.binary(min_size=32, max_size=32),
     st.binary(min_size=32, max_size=32),
 )
+labels = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9-]{0,10}[A-Za-z0-9])?", fullmatch=True)
+names = st.lists(labels, min_size=1, max_size=4).map(".".join)
+addresses = st.ip_addresses(v=4).map(str) | st.ip_addresses(v=6).map("[{}]".format)
 bodies = st.builds(
     DescriptorBody,
     network=st.text(max_size=8),
     identity=st.just(KEY.public),
-    host=st.text(max_size=60),
+    host=names | addresses,
     lanes=st.lists(lanes, min_size=1, max_size=MAX_LANES).map(tuple),
     roles=st.integers(0, 255),
     family=st.binary(max_size=32),
@@ -87,7 +90,14 @@ def resigned(change: dict[str, object]) -> bytes:
         {"lanes": (Lane(1, bytes(32), bytes(32)),) * (MAX_LANES + 1)},
         {"lanes": (Lane(65536, bytes(32), bytes(32)),)},
         {"lanes": (Lane(1, bytes(31), bytes(32)),)},
-        {"host": "x" * 254},
+        {"host": ".".join(["x" * 60] * 5)},
+        {"host": "x" * 64 + ".net"},
+        {"host": "a..b"},
+        {"host": ""},
+        {"host": "relay.net\0"},
+        {"host": "relay.net\n"},
+        {"host": "\x1b[2J"},
+        {"host": "\u00e9" * 70},
         {"network": "x" * 33},
         {"family": bytes(33)},
         {"version": "x" * 33},
@@ -106,7 +116,7 @@ def test_the_largest_descriptor_fits_its_limit() -> None:
     body = replace(
         descriptor(1, key=KEY).body,
         network="n" * 32,
-        host="h" * 253,
+        host=".".join(["h" * 61] * 4) + ".hhhhh",
         lanes=(Lane(65535, bytes(32), bytes(32)),) * MAX_LANES,
         family=bytes(32),
         max_links=2**32 - 1,

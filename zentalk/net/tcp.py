@@ -59,6 +59,9 @@ class TcpNetwork:
             raise ConnectFailedError(target, "no answer") from None
         except OSError as error:
             raise ConnectFailedError(target, error.strerror or str(error)) from None
+        except UnicodeError:
+            # Hosts come from others' descriptors; this one has no form that a resolver takes.
+            raise ConnectFailedError(target, "it is not a host name") from None
 
     async def listen(self, host: str, port: int) -> TcpListener:
         """Bind a port, 0 for any; raises OSError if it is taken."""

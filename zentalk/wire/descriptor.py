@@ -17,7 +17,7 @@ from zentalk.crypto.labels import Label
 from zentalk.errors import DecodeError
 from zentalk.ids import Epoch, NodeId
 from zentalk.wire.codec import Fields, Value, pack, unpack
-from zentalk.wire.text import RelayUri
+from zentalk.wire.text import RelayUri, is_host
 
 MAX_DESCRIPTOR_BYTES: Final = 2048
 MAX_LANES: Final = 16
@@ -187,6 +187,8 @@ def _from_value(value: Value) -> DescriptorBody:
         boot=fields.uint(_MAX_U64),
     )
     fields.end()
+    if not is_host(body.host):
+        raise DecodeError("a descriptor's host is not a host name or address")
     if not body.lanes:
         raise DecodeError("a descriptor names no lane")
     return body

@@ -22,7 +22,8 @@ _CHECK_BYTES: Final = 3
 _URI_PREFIX: Final = "zt-relay:"
 _MAX_HOST_CHARS: Final = 253
 _MAX_PORT: Final = 65535
-_HOST: Final = re.compile(r"\[[0-9a-fA-F:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?")
+_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?"
+_HOST: Final = re.compile(rf"\[[0-9a-fA-F:.]+\]|{_LABEL}(?:\.{_LABEL})*")
 
 
 class RelayUri(NamedTuple):
@@ -65,11 +66,20 @@ def parse_relay_uri(text: str) -> RelayUri:
     identity = _decode(identity_text)
     if not at or not colon or identity is None or len(identity) != USER_ADDRESS_BYTES:
         raise DecodeError("a relay URI has the form zt-relay:IDENTITY@HOST:PORT")
-    if len(host) > _MAX_HOST_CHARS or not _HOST.fullmatch(host):
+    if not is_host(host):
         raise DecodeError("the host in this relay URI is not a host name or address")
     if not re.fullmatch(r"[1-9][0-9]{0,4}", port_text) or int(port_text) > _MAX_PORT:
         raise DecodeError("the port in this relay URI is not between 1 and 65535")
     return RelayUri(identity, host, int(port_text))
+
+
+def is_host(text: str) -> bool:
+    """Tell whether a text may stand as the host in a URI or descriptor.
+
+    A name with labels as in RFC 1123, an IPv4 address, or an IPv6 address in brackets:
+    nothing that a resolver cannot even encode, and nothing that a terminal would obey.
+    """
+    return len(text) <= _MAX_HOST_CHARS and _HOST.fullmatch(text) is not None
 
 
 def _check(address: bytes) -> bytes:
