@@ -48,7 +48,7 @@ def test_core_has_no_clock_entropy_or_io(repository: Path, part: str) -> None:
 
 @pytest.mark.parametrize("part", CORES + BELOW)
 def test_core_is_never_async(repository: Path, part: str) -> None:
-    # An await between check and commit lets replays through (design, section 3).
+    # An await between check and commit lets replays through (docs/design/adr-0003).
     found = [
         f"{path.relative_to(repository)}:{node.lineno}"
         for path in modules(repository, part)

@@ -1,6 +1,6 @@
 """Asks the network, before anything is signed, which boots of this relay it has seen.
 
-Spec: docs/spec/onion.md section 7. A folder restored from an old copy, or one whose
+Spec: docs/spec/directory.md section 2. A folder restored from an old copy, or one whose
 database was lost, would sign a second descriptor for a boot it had before: proof of
 cheating, for which a relay is excluded for good. So a starting relay asks anonymously,
 shows nothing of itself, and boots above what it hears.
