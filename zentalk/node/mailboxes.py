@@ -83,7 +83,9 @@ class Mailboxes:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             while True:
-                for mailbox in await self._database.write(self._complete):
+                known = await self._database.write(self._complete)
+                self._network.own_mailboxes([mailbox.relay for mailbox in known])
+                for mailbox in known:
                     if mailbox.mailbox not in self._served:
                         self._served.add(mailbox.mailbox)
                         nursery.start_soon(self._collect, mailbox)

@@ -149,7 +149,8 @@ class Outbox:
             else:
                 self._round_trip += (took - self._round_trip) / 8
                 if entry.hops:
-                    self._network.report_arrived(entry.hops, entry.token)
+                    # Without the token: a confirmation says nothing of the ack's own path.
+                    self._network.report_arrived(entry.hops)
 
     def token_received(self, token: bytes) -> None:
         """A compact ack came back: a relay holds the item, or its owner has it."""
