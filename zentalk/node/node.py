@@ -7,6 +7,7 @@ must never show a key, and never answer from memory what the database does not h
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 import trio
@@ -269,6 +270,11 @@ class Node:
                 messages.forget_parts(tx, now - KEEP_PARTS_SECONDS)
 
             await self._database.write(job)
+            for item in await self._database.read(
+                partial(outbox.expired_without_envelope, now=now)
+            ):
+                # What waits for a recipient never seen is not in the outbox's own timers.
+                await self._journal.expired(item)
             await trio.sleep(SWEEP_SECONDS)
 
     def _load_network(self) -> bytes | None:

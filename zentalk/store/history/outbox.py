@@ -69,6 +69,15 @@ def without_envelope(tx: Transaction, contact: UserAddress) -> list[OutboxItem]:
     return [_item(row) for row in rows]
 
 
+def expired_without_envelope(tx: Transaction, now: float) -> list[OutboxItem]:
+    """Return items whose time was over before there was a ratchet to encrypt them with."""
+    rows = tx.execute(
+        f"SELECT {_COLUMNS} FROM outbox WHERE envelope IS NULL AND expires_at <= ? ORDER BY item",
+        (now,),
+    )
+    return [_item(row) for row in rows]
+
+
 def encrypt_again(tx: Transaction, contact: UserAddress) -> None:
     """Drop a contact's ciphertexts, so that a new ratchet encrypts the same contents."""
     tx.execute(
