@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from tests.node.persons import NOW, Person
+from tests.node.persons import NOW, Deposit, Person
+from zentalk.crypto import x25519
 from zentalk.errors import ConflictError, TooLargeError
+from zentalk.ids import MessageId
 from zentalk.node import inbox, ordering
 from zentalk.node.people import check_text
+from zentalk.node.routes import Target
+from zentalk.session.ratchet import Ratchet
 from zentalk.store.history import contacts, held, messages, outbox, ratchets
 from zentalk.store.history.models import Message
+from zentalk.store.writer import Transaction
 from zentalk.wire.codec import pack
+from zentalk.wire.content import PART, TEXT, Content, Part, encode_content
+from zentalk.wire.inner import Inner, decode_inner, encode_inner, ratchet_bytes
 
 
 @pytest.fixture
@@ -130,6 +138,18 @@ def test_k35_two_copies_of_one_message_share_no_bytes(alice: Person, bob: Person
     assert equal < len(first) / 64  # chance is 1 in 256
 
 
+def ratchets_in_use(person: Person, other: Person) -> list[bytes]:
+    rows = person.tx(lambda tx: ratchets.of_contact(tx, other.address))
+    return [row.ratchet_id for row in rows if row.retired_at is None]
+
+
+def encrypted(sender: Person, reader: Person, raw: bytes, *, large: bool = False) -> Deposit:
+    """Seal any bytes as the content of a message."""
+    sealed = sender.tx(lambda tx: sender.sessions.encrypt(tx, reader.address, raw, large=large))
+    assert sealed is not None
+    return sender.seal(reader, sealed.inner)
+
+
 def test_e8_both_write_first_at_once_and_end_in_one_ratchet(alice: Person, bob: Person) -> None:
     alice.meet(bob)
     bob.meet(alice)
@@ -147,15 +167,7 @@ def test_e8_both_write_first_at_once_and_end_in_one_ratchet(alice: Person, bob: 
     for person, other in ((alice, bob), (bob, alice)):
         assert {m.state for m in texts(person, other)} == {"delivered", "received"}
         assert len(texts(person, other)) == 8
-    used = [
-        [
-            row.ratchet_id
-            for row in p.tx(lambda tx, o=o: ratchets.of_contact(tx, o.address))
-            if row.retired_at is None
-        ]  # type: ignore[misc]
-        for p, o in ((alice, bob), (bob, alice))
-    ]
-    assert used[0] == used[1]
+    assert ratchets_in_use(alice, bob) == ratchets_in_use(bob, alice)
 
 
 @pytest.mark.parametrize("length", [1, 300, 1024, 1500, 30_000, 40_000, 65_536])
@@ -258,9 +270,7 @@ def test_a_kind_that_is_not_known_here_is_kept_whole_and_confirmed(
 ) -> None:
     befriend(alice, bob)
     raw = pack({"v": 1, "k": "poll", "i": b"p" * 16, "n": 2, "b": ["tea", "coffee"]})
-    sealed = alice.tx(lambda tx: alice.sessions.encrypt(tx, bob.address, raw, large=False))
-    assert sealed is not None
-    outcome = bob.receive(alice.seal(bob, sealed.inner))
+    outcome = bob.receive(encrypted(alice, bob, raw))
     assert len(outcome.inners) == 1
     [row] = bob.connection.execute("SELECT content FROM messages WHERE kind = 'poll'").fetchall()
     assert row[0] == raw
@@ -270,10 +280,14 @@ def test_unfinished_messages_and_requests_are_bounded(
     alice: Person, bob: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     befriend(alice, bob)
-    monkeypatch.setattr(inbox, "MAX_PARTS_HELD", 1)
-    _, parts = alice.write(bob, "x" * 65_536)
-    assert bob.receive(alice.seal(bob, parts[0])).undecryptable == 0
-    assert bob.receive(alice.seal(bob, parts[1])).undecryptable == 1
+    monkeypatch.setattr(inbox, "MAX_UNFINISHED", 1)
+    first, second = (alice.write(bob, letter * 65_536)[1] for letter in "ab")
+    assert bob.receive(alice.seal(bob, first[0])).undecryptable == 0
+    assert bob.receive(alice.seal(bob, second[0])).undecryptable == 1
+    # What was begun may always be finished, and makes room.
+    rest = [alice.seal(bob, part) for part in (*first[1:], *second)]
+    assert bob.receive(*rest).undecryptable == 0
+    assert [m.text[0] for m in texts(bob, alice)] == ["h", "a", "b"]
     monkeypatch.setattr(inbox, "MAX_REQUESTS", 1)
     for name, refused in (("carol", 0), ("dave", 1)):
         stranger = Person(tmp_path, name)
@@ -282,9 +296,93 @@ def test_unfinished_messages_and_requests_are_bounded(
         assert bob.receive(stranger.seal(bob, inners[0])).undecryptable == refused
 
 
-def test_gaps_are_bounded(alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_too_many_wait_they_enter_and_none_is_lost(
+    alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     befriend(alice, bob)
     monkeypatch.setattr(ordering, "MAX_HELD", 2)
     deposits = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(5)]
     outcome = bob.receive(*deposits[1:])
-    assert outcome.undecryptable == 2
+    assert (outcome.undecryptable, outcome.events) == (0, 4)
+    assert received(bob, alice) == [("1", 1), ("2", 0), ("3", 0), ("4", 0)]
+    bob.receive(deposits[0])
+    assert received(bob, alice)[-1] == ("0", 0)
+
+
+def test_what_is_refused_changes_nothing_and_is_read_when_there_is_room(
+    alice: Person, bob: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refused message costs no prekey and no ratchet: the sender's next copy is readable."""
+    befriend(alice, bob)
+    carol = Person(tmp_path, "carol")
+    carol.meet(bob)
+    _, inners = carol.write(bob, "may I?")
+    before = bob.tx(_everything)
+    monkeypatch.setattr(inbox, "MAX_REQUESTS", 0)
+    assert bob.receive(carol.seal(bob, inners[0])).undecryptable == 1
+    assert bob.tx(_everything) == before
+    monkeypatch.setattr(inbox, "MAX_REQUESTS", 1)
+    bob.receive(carol.seal(bob, inners[0]))
+    assert [m.text for m in texts(bob, carol)] == ["may I?"]
+
+
+def test_control_without_the_savepoint_a_refused_message_is_lost(
+    alice: Person, bob: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carol = Person(tmp_path, "carol")
+    carol.meet(bob)
+    _, inners = carol.write(bob, "may I?")
+    monkeypatch.setattr(inbox, "savepoint", lambda _tx: nullcontext())
+    monkeypatch.setattr(inbox, "MAX_REQUESTS", 0)
+    bob.receive(carol.seal(bob, inners[0]))
+    monkeypatch.setattr(inbox, "MAX_REQUESTS", 1)
+    bob.receive(carol.seal(bob, inners[0]))
+    assert texts(bob, carol) == []
+
+
+def _everything(tx: Transaction) -> list[list[tuple[object, ...]]]:
+    tables = ("ratchets", "prekeys", "seen", "contacts", "messages", "held", "parts", "events")
+    return [tx.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
+
+
+def test_one_refused_message_leaves_the_rest_of_its_batch_alone(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    good = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(2)]
+    raw = pack({"v": 1, "k": "text", "i": b"p" * 16, "n": 4, "b": 7})
+    outcome = bob.receive(good[0], encrypted(alice, bob, raw), good[1])
+    assert (outcome.undecryptable, outcome.events) == (1, 2)
+    assert [text for text, _ in received(bob, alice)] == ["0", "1"]
+
+
+def test_a_contact_who_shows_our_own_first_message_back_speaks_for_itself_only(
+    alice: Person, bob: Person
+) -> None:
+    """Bob holds the keys of the ratchet Alice began, but cannot write as Alice to Alice."""
+    alice.meet(bob)
+    _, inners = alice.write(bob, "hello")
+    bob.tx(lambda tx: bob.people.add_contact(tx, alice.address, "", NOW))
+    bob.receive(alice.seal(bob, inners[0]))
+    header = decode_inner(inners[0]).initial_header
+    [row] = bob.tx(lambda tx: ratchets.of_contact(tx, alice.address))
+    content = encode_content(Content(kind=TEXT, message_id=MessageId(b"f" * 16), text="I am you"))
+    size = ratchet_bytes(first=True, large=False)
+    _, envelope = Ratchet.from_bytes(row.state).encrypt(content, bob.entropy, size)
+    target = Target(
+        alice.relay,
+        alice.public.send_id,
+        x25519.from_secret(alice.public.secret).public,
+        public=True,
+    )
+    forged = target.seal(encode_inner(Inner(header, envelope)), bob.entropy)
+    assert alice.receive((target.send_id, forged)).undecryptable == 1
+    assert alice.tx(lambda tx: contacts.get(tx, alice.address)) is None
+
+
+def test_parts_that_are_longer_than_a_message_are_refused(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    outcomes = []
+    for index in range(3):
+        part = Part(index, 4, bytes(31_000))
+        raw = encode_content(Content(kind=PART, message_id=MessageId(b"p" * 16), part=part))
+        outcomes.append(bob.receive(encrypted(alice, bob, raw, large=True)).undecryptable)
+    assert outcomes == [0, 0, 1]

@@ -1,9 +1,10 @@
 """From sealed envelopes to the history, a batch of deposits per transaction.
 
 For every envelope: open the outer seal, refuse what was decrypted before, decrypt on a
-copy, store message, ratchet and event. Only the answer of the committed transaction
-says what may be acknowledged to the relay and confirmed to the sender. Nothing here
-sends.
+copy, store message, ratchet and event: all of it or, if anything of it is refused,
+nothing, so that a copy that comes when there is room again is still readable. Only the
+answer of the committed transaction says what may be acknowledged to the relay and
+confirmed to the sender. Nothing here sends.
 """
 
 from __future__ import annotations
@@ -22,13 +23,16 @@ from zentalk.node.compose import Composer
 from zentalk.node.sessions import Sessions
 from zentalk.store.history import contacts, events, mailboxes, messages, outbox, ratchets
 from zentalk.store.history.models import OwnSendId
+from zentalk.store.sqlite import savepoint
 from zentalk.store.writer import Transaction
 from zentalk.wire.content import (
     CONFIRMATION,
+    MAX_CONTENT_BYTES,
     NONE,
     PART,
     ROUTE,
     Content,
+    Part,
     decode_content,
     encode_route,
 )
@@ -40,8 +44,8 @@ MAX_REQUEST_MESSAGES: Final = 200
 """Messages kept of somebody who was not accepted yet."""
 MAX_REQUESTS: Final = 1_000
 """Strangers whose requests are kept; more are dropped until some are answered."""
-MAX_PARTS_HELD: Final = 512
-"""Parts of long messages of one contact that may wait for their others."""
+MAX_UNFINISHED: Final = 256
+"""Long messages of one contact whose parts may wait for their others; each is bounded in size."""
 
 
 @dataclass(slots=True)
@@ -55,6 +59,16 @@ class Outcome:
     events: int = 0
     held: bool = False
     undecryptable: int = 0
+
+    def add(self, other: Outcome) -> None:
+        """Take in what another part of the batch allows."""
+        self.inners += other.inners
+        self.finished += other.finished
+        self.rerouted |= other.rerouted
+        self.repeated |= other.repeated
+        self.events += other.events
+        self.held |= other.held
+        self.undecryptable += other.undecryptable
 
 
 class Inbox:
@@ -75,10 +89,14 @@ class Inbox:
         outcome = Outcome()
         confirm: dict[UserAddress, list[MessageId]] = defaultdict(list)
         for send_id, envelope in deposits:
+            one = Outcome()
             try:
-                self._one(tx, send_id, envelope, now, outcome, confirm)
+                with savepoint(tx):
+                    self._one(tx, send_id, envelope, now, one, confirm)
             except RemoteProtocolError:
                 outcome.undecryptable += 1
+            else:
+                outcome.add(one)
         for contact, ids in confirm.items():
             for inner in self._composer.confirmations(tx, contact, ids):
                 outcome.inners.append((contact, inner))
@@ -139,17 +157,7 @@ class Inbox:
         if content.kind == NONE:
             return None
         if content.kind == PART and content.part is not None:
-            if messages.parts_held(tx, contact) >= MAX_PARTS_HELD:
-                raise RemoteProtocolError("a contact has left too many messages unfinished")
-            whole = messages.add_part(
-                tx,
-                contact=contact,
-                message_id=content.message_id,
-                part=content.part.index,
-                parts=content.part.count,
-                data=content.part.data,
-                now=now,
-            )
+            whole = _add_part(tx, contact, content.message_id, content.part, now)
             if whole is None:
                 return None
             joined = decode_content(whole)
@@ -201,6 +209,26 @@ class Inbox:
             outcome.rerouted.add(contact)
         if content.route_seen > row.own_route_known:
             contacts.set_own_route_known(tx, contact, content.route_seen)
+
+
+def _add_part(
+    tx: Transaction, contact: UserAddress, message_id: MessageId, part: Part, now: float
+) -> bytes | None:
+    """Keep a part; return the whole once it was the last. Every limit lets messages finish."""
+    others, others_bytes = messages.other_parts(tx, contact, message_id, part.index)
+    if not others and messages.unfinished(tx, contact) >= MAX_UNFINISHED:
+        raise RemoteProtocolError("a contact has left too many messages unfinished")
+    if others_bytes + len(part.data) > MAX_CONTENT_BYTES:
+        raise RemoteProtocolError("the parts of a message are longer than a message")
+    return messages.add_part(
+        tx,
+        contact=contact,
+        message_id=message_id,
+        part=part.index,
+        parts=part.count,
+        data=part.data,
+        now=now,
+    )
 
 
 def _open(row: OwnSendId, envelope: bytes) -> bytes:

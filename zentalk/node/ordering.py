@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Final
 
-from zentalk.errors import RemoteProtocolError
 from zentalk.ids import UserAddress
 from zentalk.store.history import contacts, events, held, messages
 from zentalk.store.history.held import HeldMessage
@@ -37,9 +36,8 @@ def receive(
 ) -> int:
     """Save a received message; return how many entered the history.
 
-    `raw` is the encoded content: kept whole if its kind is not known here.
-
-    Raises RemoteProtocolError if a contact leaves more gaps than are kept open.
+    `raw` is the encoded content: kept whole if its kind is not known here. When more wait
+    than may, all of them enter: what was missing is shown as a gap, and nothing is lost.
     """
     last = held.last_sequence(tx, contact)
     message = HeldMessage(
@@ -54,12 +52,10 @@ def receive(
         release_at=now + (HOLD_SECONDS if last else FIRST_HOLD_SECONDS),
     )
     if content.sequence > last + 1:
-        if held.count(tx, contact) >= MAX_HELD:
-            raise RemoteProtocolError("a contact sends with too many gaps")
         if messages.exists(tx, contact, content.message_id):
             return 0
         held.add(tx, message)
-        return 0
+        return release_all(tx, contact, now) if held.count(tx, contact) > MAX_HELD else 0
     entered = _enter(tx, message, now, missing=0)
     held.set_last_sequence(tx, contact, max(last, content.sequence))
     return entered + _release_next(tx, contact, now)

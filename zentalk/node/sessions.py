@@ -143,6 +143,9 @@ class Sessions:
         ratchet_id = header.replay_key()[:RATCHET_ID_BYTES]
         row = ratchets.get(tx, ratchet_id)
         if row is not None:
+            if row.contact != peer:
+                # Our own header, shown back by the contact who got it: it is no word of ours.
+                raise AuthenticationError("a first message is not of the one it names")
             ratchet, content = self._parse(row).decrypt(inner.ratchet_envelope)
             self._store(tx, ratchet_id, ratchet)
             return Decrypted(peer, content)

@@ -70,6 +70,24 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
+def savepoint(connection: sqlite3.Connection) -> Iterator[None]:
+    """Run the block inside an open transaction so that it is kept whole or not at all.
+
+    An error undoes what the block wrote, and nothing else of the transaction.
+    """
+    connection.execute("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        # A full disk may have ended the whole transaction already; its owner sees the error.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK TO part")
+            connection.execute("RELEASE part")
+        raise
+    connection.execute("RELEASE part")
+
+
+@contextmanager
 def storage_errors(path: Path | None) -> Iterator[None]:
     """Turn errors of sqlite3 and of the file system into StorageError with a next step."""
     name = "the database" if path is None else f"the database {path}"

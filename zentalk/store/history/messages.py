@@ -124,10 +124,24 @@ def forget_keys(tx: Transaction, before: float) -> None:
     tx.execute("DELETE FROM idempotency WHERE created_at < ?", (before,))
 
 
-def parts_held(tx: Transaction, contact: UserAddress) -> int:
-    """Return how many parts of unfinished messages a contact has left here."""
-    row = tx.execute("SELECT count(*) FROM parts WHERE contact = ?", (contact,)).fetchone()
+def unfinished(tx: Transaction, contact: UserAddress) -> int:
+    """Return of how many messages of a contact only some parts are here."""
+    row = tx.execute(
+        "SELECT count(DISTINCT message_id) FROM parts WHERE contact = ?", (contact,)
+    ).fetchone()
     return int(row[0])
+
+
+def other_parts(
+    tx: Transaction, contact: UserAddress, message_id: MessageId, part: int
+) -> tuple[int, int]:
+    """Return how many other parts of a message are here, and their bytes together."""
+    row = tx.execute(
+        "SELECT count(*), coalesce(sum(length(data)), 0) FROM parts"
+        " WHERE contact = ? AND message_id = ? AND part <> ?",
+        (contact, message_id, part),
+    ).fetchone()
+    return int(row[0]), int(row[1])
 
 
 def add_part(
