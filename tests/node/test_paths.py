@@ -245,3 +245,41 @@ def test_lanes_are_drawn_uniformly() -> None:
     )
     assert set(lanes) == {0, 1}
     assert min(lanes.values()) > 60
+
+
+def test_where_the_rules_leave_only_dead_relays_a_kept_out_one_serves(
+    builder: PathBuilder, hints: RelayHints
+) -> None:
+    guard, dead, home, other_guard, end = IDS[:5]
+    view = make_view(RELAYS[:5], EPOCH, {})
+    entry = Entry(guard, (dead, home, other_guard, end))
+    avoid = frozenset({home, other_guard})
+
+    def middles(*alive: NodeId) -> set[NodeId]:
+        drawn = (
+            builder.packet(view, entry, end, DROP, large=False, avoid=avoid, now=0.0, alive=alive)[
+                1
+            ][1]
+            for _ in range(40)
+        )
+        return set(drawn)
+
+    assert middles() == {dead}, "nothing speaks against it yet"
+    hints.unreachable(dead, 0.0)
+    assert middles() == {home, other_guard}
+    assert builder.relaxed == {"avoid"}
+    # Everything that was lost together with it looks dead as well; a live link is better known.
+    hints.unreachable(home, 0.0)
+    hints.unreachable(other_guard, 0.0)
+    assert middles() == {dead}, "without any hint of life the rule holds"
+    assert middles(guard, other_guard) == {other_guard}
+
+
+def test_a_larger_network_keeps_the_rule_while_one_relay_looks_alive(
+    builder: PathBuilder, hints: RelayHints
+) -> None:
+    for relay in (*IDS[1:3], *IDS[5:]):
+        hints.unreachable(relay, 0.0)
+    avoid = frozenset({IDS[3]})
+    drawn = {draw(builder, avoid=avoid)[1] for _ in range(40)}
+    assert drawn == {IDS[4]}

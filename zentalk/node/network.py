@@ -202,7 +202,7 @@ class NodeNetwork:
             link = self._links.link(guard)
             entry = Entry(guard, self._book.middles(guard))
             packet, hops = self._paths.packet(
-                view, entry, relay, delivery, large=large, avoid=avoid, now=now
+                view, entry, relay, delivery, large=large, avoid=avoid, now=now, alive=connected
             )
             if link is not None and link.send_packet(packet):
                 return hops

@@ -7,7 +7,7 @@ never take a relay from elsewhere because those that are allowed look dead.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,13 +69,18 @@ class PathBuilder:
         large: bool,
         avoid: frozenset[NodeId],
         now: float,
+        alive: Collection[NodeId] = (),
     ) -> tuple[bytes, tuple[NodeId, ...]]:
         """Return a packet from a guard to `relay` and its hops; `avoid` stays out of the middle.
 
-        Raises NoPathError.
+        `alive` are relays with a live link, whatever got lost over them. Raises NoPathError.
         """
-        middles = [m for m in entry.middles if m in view.relays and m not in (relay, entry.guard)]
-        if len(middles) > 1:
+        ends = (relay, entry.guard)
+        middles = [m for m in entry.middles if m in view.relays and m not in ends]
+        lively = self._lively_avoided(view, ends, middles, avoid, alive, now)
+        if lively:
+            middles, avoid = lively, avoid.difference(lively)
+        elif len(middles) > 1:
             middles = list(self._hints.prefer(middles, now))
         if not middles or self._length > MIN_RELAYS:
             # The second hop is drawn from `middles` and the others from all relays: keep dead
@@ -90,9 +95,30 @@ class PathBuilder:
             avoid=avoid,
             middles=middles,
         )
-        self._packet_relaxed = path.relaxed
+        self._packet_relaxed = path.relaxed | {"avoid"} if lively else path.relaxed
         geometry = LARGE if large else SMALL
         return wrap(geometry, self._hops(view, path), delivery, self._entropy), path.hops
+
+    def _lively_avoided(
+        self,
+        view: RelayView,
+        ends: tuple[NodeId, NodeId],
+        middles: Sequence[NodeId],
+        avoid: frozenset[NodeId],
+        alive: Collection[NodeId],
+        now: float,
+    ) -> list[NodeId]:
+        """Return sticky hops under `avoid` to take because all other relays look dead.
+
+        In a small network the rule can leave nothing but a dead relay. In a large one nobody
+        can make all others look dead.
+        """
+        suspects = self._hints.suspects(now).difference(alive)
+        if not suspects or not all(
+            node_id in suspects or node_id in avoid or node_id in ends for node_id in view.relays
+        ):
+            return []
+        return [middle for middle in middles if middle not in suspects]
 
     def ack(
         self,
