@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.relay.harness import START, World, world
-from zentalk.errors import ConfigError, StorageError
+from zentalk.errors import ConfigError, StorageError, StorageFullError
 from zentalk.ids import EPOCH_SECONDS
 from zentalk.onion.packet import DROP
 from zentalk.relay.status import read_status
@@ -65,6 +66,33 @@ async def test_a_step_of_the_wall_clock_is_a_new_boot(
         await trio.sleep(10)
         assert r1.descriptor.boot == before.boot + 1
         assert r1.descriptor.epoch - before.epoch == step // EPOCH_SECONDS
+
+
+async def test_a_full_disk_ends_nothing_and_the_boot_follows_when_there_is_room(
+    autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def no_boot(*_arguments: object) -> int:
+        raise StorageFullError("the database is full")
+
+    async with world(tmp_path) as net:
+        offset = 0.0
+        runtime = net.runtime.for_part("r1")
+        stepping = replace(runtime, wall=lambda: runtime.wall() + offset)
+        r1 = await net.start("r1", runtime=stepping)
+        before = r1.descriptor
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", full)
+            patch.setattr(DirectoryStore, "next_boot", no_boot)
+            await net.client("alice", "r1")
+            offset = 7200.0
+            await trio.sleep(60)
+            assert r1.descriptor is before, "nothing is signed with a boot that is not stored"
+        await trio.sleep(10)
+        assert r1.descriptor.boot == before.boot + 1
+        assert read_status(net.folder("r1")).counters["connections"] == 1
 
 
 async def test_a_folder_from_an_old_copy_boots_above_what_the_network_saw(

@@ -1,6 +1,7 @@
 """What a relay does by the clock: epochs, new boots, its status file.
 
-A boot is stored before anything is signed with it. Keys change here and nowhere else.
+A boot is stored before anything is signed with it. Keys change here and nowhere else. A
+disk that is full or failing ends nothing: what could not be written is tried again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Final
 
 import trio
 
+from zentalk.errors import ConfigError, StorageError
 from zentalk.net.runtime import Runtime
 from zentalk.relay.keys import ClockWatch, OwnKeys
 from zentalk.relay.status import RelayStatus, StatusFile
@@ -56,7 +58,10 @@ class Housekeeping:
         self._written: RelayStatus | None = None
         self._watch = ClockWatch(runtime.wall(), runtime.monotonic())
         self._outdated_by = 0
+        self._must_boot = False
         self._soon = trio.Event()
+        self.failed_writes = 0
+        """How often a boot or the status file could not be written."""
 
     def boot_again(self, above: int) -> None:
         """Ask for a new boot: the network has seen one at least as high as ours."""
@@ -64,17 +69,20 @@ class Housekeeping:
         self._soon.set()
 
     async def run(self, publish: Callable[[], None]) -> None:
-        """Keep house until cancelled; raises StorageError if a boot cannot be stored.
+        """Keep house until cancelled; `publish` is called after each change of the descriptor.
 
-        `publish` is called after each change of the own descriptor.
+        A boot that cannot be stored is tried again: nothing is signed with it before.
         """
         while True:
             with trio.move_on_after(TICK_SECONDS):
                 await self._soon.wait()
             self._soon = trio.Event()
-            if await self._renew_keys():
-                publish()
-            await self.write_status()
+            try:
+                if await self._renew_keys():
+                    publish()
+                await self.write_status()
+            except (StorageError, ConfigError):
+                self.failed_writes += 1
 
     async def write_status(self) -> None:
         """Bring the status file up to date; raises ConfigError if it cannot be written."""
@@ -86,9 +94,9 @@ class Housekeeping:
     async def _renew_keys(self) -> bool:
         """Boot or turn the epoch if it is time; says whether the descriptor is new."""
         wall = self._runtime.wall()
-        above, self._outdated_by = self._outdated_by, 0
-        stepped = self._watch.stepped(wall, self._runtime.monotonic())
-        if stepped or above >= self._keys.descriptor.boot:
-            await boot_keys(self._runtime, self._directory, self._keys, above)
+        self._must_boot |= self._watch.stepped(wall, self._runtime.monotonic())
+        if self._must_boot or self._outdated_by >= self._keys.descriptor.boot:
+            await boot_keys(self._runtime, self._directory, self._keys, self._outdated_by)
+            self._must_boot = False
             return True
         return self._keys.turn(wall) is not None

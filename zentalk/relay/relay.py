@@ -7,6 +7,7 @@ after `stop`, or with the error of a part that cannot go on.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
@@ -139,10 +140,12 @@ class Relay:
             await self._enter("ready", house)
             task_status.started(self.uri)
             await self._stopping.wait()
-            await self._enter("stopping", house)
+            with suppress(ConfigError):  # a full disk must not cut the draining short
+                await self._enter("stopping", house)
             await _drain(parts)
             nursery.cancel_scope.cancel()
-        await self._enter("stopped", house)
+        with suppress(ConfigError):
+            await self._enter("stopped", house)
 
     async def _seen_boot(self, stores: Stores) -> int:
         """Return the highest boot of this relay that others have seen."""
