@@ -127,3 +127,35 @@ async def test_accepted_jobs_are_finished_when_the_writer_is_cancelled(
     assert rows(connection) == [7]
     with pytest.raises(StorageError):
         await writer.write(insert(8))
+
+
+async def test_what_a_commit_has_to_tell_is_told_before_its_jobs_return(
+    connection: sqlite3.Connection, tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    told: list[list[int]] = []
+
+    def after_commit(tx: Transaction) -> Callable[[], None]:
+        seen = rows(tx)
+        assert not tx.in_transaction
+        return lambda: told.append(seen)
+
+    writer = BatchWriter(connection, inline, tmp_path, after_commit)
+    nursery.start_soon(writer.run)
+    await writer.write(insert(1))
+    assert told == [[1]]
+    with pytest.raises(StorageError):
+        await writer.write(lambda tx: tx.execute("ROLLBACK"))
+    await writer.write(insert(2))
+    assert told[1:] == [[1, 2]]
+
+
+async def test_jobs_stay_done_when_telling_of_them_fails(
+    connection: sqlite3.Connection, tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    def after_commit(_tx: Transaction) -> Callable[[], None]:
+        raise sqlite3.OperationalError
+
+    writer = BatchWriter(connection, inline, tmp_path, after_commit)
+    nursery.start_soon(writer.run)
+    assert await writer.write(insert(1)) == 1
+    assert rows(connection) == [1]

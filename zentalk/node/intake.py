@@ -16,7 +16,6 @@ from zentalk.ids import SendId
 from zentalk.net.runtime import Runtime
 from zentalk.node import ordering
 from zentalk.node.inbox import Inbox, Outcome
-from zentalk.node.journal import Journal
 from zentalk.node.outbox import Outbox
 from zentalk.node.recipients import Recipients
 from zentalk.store.history import held
@@ -57,14 +56,12 @@ class Intake:
         inbox: Inbox,
         outbox: Outbox,
         recipients: Recipients,
-        journal: Journal,
     ) -> None:
         self._runtime = runtime
         self._database = database
         self._inbox = inbox
         self._outbox = outbox
         self._recipients = recipients
-        self._journal = journal
         self._waiting: list[_Pushed] = []
         self._wake = trio.Event()
         self._holding = trio.Event()
@@ -96,8 +93,7 @@ class Intake:
             wait = due - self._runtime.wall()
             await trio.sleep(max(RELEASE_STEP_SECONDS, min(wait, ordering.HOLD_SECONDS)))
             now = self._runtime.wall()
-            if await self._database.write(lambda tx, now=now: ordering.release_overdue(tx, now)):  # type: ignore[misc]  # default binds the loop variable
-                self._journal.ring()
+            await self._database.write(lambda tx, now=now: ordering.release_overdue(tx, now))  # type: ignore[misc]  # default binds the loop variable
 
     async def _save(self, batch: list[_Pushed]) -> None:
         deposits = [(pushed.send_id, pushed.envelope) for pushed in batch]
@@ -126,5 +122,3 @@ class Intake:
             self._outbox.reroute(contact)
         if outcome.held:
             self._holding.set()
-        if outcome.events:
-            self._journal.ring()

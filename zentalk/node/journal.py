@@ -1,10 +1,15 @@
 """Writes down what happened to outbox items and messages, and tells who waits for events.
 
-Events reach readers only after the commit that holds them. Nothing here decides what
+Events reach readers only after the commit that holds them; the newest stay in memory, so
+that whoever follows the log does not read it again and again. Nothing here decides what
 happens to a message.
 """
 
 from __future__ import annotations
+
+from collections import deque
+from itertools import islice, takewhile
+from typing import Final
 
 import trio
 
@@ -12,9 +17,11 @@ from zentalk.ids import MessageId, NodeId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.store.history import events, messages, outbox
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.store.history.models import OutboxItem
+from zentalk.store.history.models import Event, OutboxItem
 from zentalk.store.writer import Transaction
 from zentalk.wire.text import format_address
+
+MAX_TAIL_EVENTS: Final = 256
 
 
 class Journal:
@@ -26,19 +33,30 @@ class Journal:
         self._held: list[tuple[int, NodeId]] = []
         self._wake = trio.Event()
         self._bell = trio.Event()
+        self._tail: deque[Event] = deque(maxlen=MAX_TAIL_EVENTS)
+        self._last_seq = database.read_now(events.last_seq)
+        database.on_events = self._committed
 
-    def ring(self) -> None:
-        """Wake everyone who waits for events."""
-        self._bell.set()
-        self._bell = trio.Event()
+    async def events(self, after: int, limit: int) -> list[Event]:
+        """Return up to `limit` events with a number above `after`, in order."""
+        tail = self._tail
+        if after < self._last_seq and (not tail or after < tail[0].seq - 1):
+            return await self._database.read(lambda tx: events.page(tx, after, limit))
+        await trio.lowlevel.checkpoint()
+        newest_first = list(takewhile(lambda event: event.seq > after, reversed(tail)))
+        return list(islice(reversed(newest_first), limit))
 
     async def wait_events(self, after: int) -> None:
         """Return once an event with a number above `after` is committed."""
-        while True:
-            bell = self._bell
-            if await self._database.read(events.last_seq) > after:
-                return
-            await bell.wait()
+        await trio.lowlevel.checkpoint()
+        while self._last_seq <= after:
+            await self._bell.wait()
+
+    def _committed(self, fresh: list[Event]) -> None:
+        self._tail.extend(fresh)
+        self._last_seq = fresh[-1].seq
+        self._bell.set()
+        self._bell = trio.Event()
 
     def held(self, item: int, relay: NodeId) -> None:
         """Note that a relay holds an item; written soon, by `run`."""
@@ -58,7 +76,6 @@ class Journal:
             self._set_state(tx, item.message_id, item.contact, "failed", reason)
 
         await self._database.write(job)
-        self.ring()
 
     async def run(self) -> None:
         """Write what `held` has noted, in batches, until cancelled."""
@@ -67,7 +84,6 @@ class Journal:
             self._wake = trio.Event()
             noted, self._held = self._held, []
             await self._database.write(lambda tx, noted=noted: self._write_held(tx, noted))  # type: ignore[misc]  # default binds the loop variable
-            self.ring()
 
     def _write_held(self, tx: Transaction, noted: list[tuple[int, NodeId]]) -> None:
         for number, relay in noted:

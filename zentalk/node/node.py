@@ -31,7 +31,7 @@ from zentalk.node.recipients import Recipients
 from zentalk.node.records import Records
 from zentalk.node.sessions import Sessions
 from zentalk.node.status import NodeStatus
-from zentalk.store.history import contacts, events, messages, outbox, prekeys, ratchets, settings
+from zentalk.store.history import contacts, messages, outbox, prekeys, ratchets, settings
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import Contact, Conversation, Event, Message
 from zentalk.store.key_file import load_identity
@@ -77,9 +77,7 @@ class Node:
         )
         self._recipients.on_ready = self._send_ready
         inbox = Inbox(sessions, composer)
-        intake = Intake(
-            runtime, self._database, inbox, self._outbox, self._recipients, self._journal
-        )
+        intake = Intake(runtime, self._database, inbox, self._outbox, self._recipients)
         self._mailboxes = Mailboxes(
             runtime,
             identity,
@@ -163,7 +161,6 @@ class Node:
         await self._recipients.learn((address,))
         for inner in inners:
             self._outbox.send_courtesy(address, inner)
-        self._journal.ring()
         return contact
 
     async def contacts(self) -> list[Contact]:
@@ -194,7 +191,6 @@ class Node:
             self._send_ready(ready)
             if not ready:
                 self._recipients.need_ratchet(address)
-            self._journal.ring()
         return message
 
     async def messages(
@@ -224,7 +220,7 @@ class Node:
     async def events(self, after: int, limit: int = MAX_PAGE) -> list[Event]:
         """Return up to `limit` (at most 1,000) events after a number, in order."""
         count = max(1, min(limit, MAX_PAGE))
-        return await self._database.read(lambda tx: events.page(tx, after, count))
+        return await self._journal.events(after, count)
 
     async def wait_events(self, after: int) -> None:
         """Return once there is an event with a number above `after`."""

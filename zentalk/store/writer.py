@@ -23,6 +23,9 @@ T = TypeVar("T")
 Transaction = sqlite3.Connection
 """What a job gets: the connection, inside an open transaction."""
 
+AfterCommit = Callable[[Transaction], Callable[[], None]]
+"""Runs after each commit, where the jobs ran; what it returns is called on the event loop."""
+
 MAX_BATCH: Final = 256
 
 
@@ -44,15 +47,31 @@ class _Job:
         self.error: BaseException | None = None
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
+def _tell_nobody(_transaction: Transaction) -> Callable[[], None]:
+    return _nothing
+
+
 class BatchWriter:
-    """Serialises write jobs of one connection and commits them in groups."""
+    """Serialises write jobs of one connection and commits them in groups.
+
+    What `after_commit` returns is called before the jobs' callers go on.
+    """
 
     def __init__(
-        self, connection: sqlite3.Connection, run_blocking: RunBlocking, path: Path
+        self,
+        connection: sqlite3.Connection,
+        run_blocking: RunBlocking,
+        path: Path,
+        after_commit: AfterCommit = _tell_nobody,
     ) -> None:
         self._connection = connection
         self._run_blocking = run_blocking
         self._path = path
+        self._after_commit = after_commit
         self._jobs: list[_Job] = []
         self._wake = trio.Event()
         self._closed = False
@@ -89,12 +108,13 @@ class BatchWriter:
         while self._jobs:
             batch, self._jobs = self._jobs[:MAX_BATCH], self._jobs[MAX_BATCH:]
             with trio.CancelScope(shield=True):
-                await self._run_blocking(lambda batch=batch: self._commit(batch))  # type: ignore[misc]  # default binds the loop variable
+                tell = await self._run_blocking(lambda batch=batch: self._commit(batch))  # type: ignore[misc]  # default binds the loop variable
+            tell()
             for job in batch:
                 job.done.set()
         self._wake = trio.Event()
 
-    def _commit(self, batch: list[_Job]) -> None:
+    def _commit(self, batch: list[_Job]) -> Callable[[], None]:
         try:
             with storage_errors(self._path):
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -106,6 +126,12 @@ class BatchWriter:
                 self._connection.execute("ROLLBACK")
             for job in batch:
                 job.error = job.error or failure
+            return _nothing
+        try:
+            with storage_errors(self._path):
+                return self._after_commit(self._connection)
+        except StorageError:
+            return _nothing  # what was committed stays so; the next commit tells of it
 
     def _run_one(self, job: _Job) -> None:
         execute = self._connection.execute

@@ -8,6 +8,8 @@ from typing import Final, TypeVar
 
 import trio
 
+from zentalk.store.history import events
+from zentalk.store.history.models import Event
 from zentalk.store.history.schema import MIGRATIONS
 from zentalk.store.sqlite import open_database, storage_errors
 from zentalk.store.writer import BatchWriter, RunBlocking, Transaction
@@ -16,11 +18,13 @@ T = TypeVar("T")
 
 READERS: Final = 2
 """Read connections: reads see the last commit and never wait for the writer."""
+_ALL: Final = -1
 
 
 class HistoryDatabase:
     """Opens `path`, creating or migrating it.
 
+    `on_events` gets the events of each commit, in order, before the jobs' callers go on.
     Raises StorageError if the file is damaged, of a newer version or not accessible.
     """
 
@@ -28,9 +32,11 @@ class HistoryDatabase:
         self._path = path
         self._run_blocking = run_blocking
         self._connection = open_database(path, MIGRATIONS)
-        self._writer = BatchWriter(self._connection, run_blocking, path)
+        self._writer = BatchWriter(self._connection, run_blocking, path, self._read_events)
         self._readers = [open_database(path, MIGRATIONS, read_only=True) for _ in range(READERS)]
         self._reader_free = trio.CapacityLimiter(READERS)
+        self._last_event = self.read_now(events.last_seq)
+        self.on_events: Callable[[list[Event]], None] = lambda _events: None
 
     async def write(self, job: Callable[[Transaction], T]) -> T:
         """Run a job in a transaction and return after its commit (see BatchWriter)."""
@@ -53,6 +59,14 @@ class HistoryDatabase:
         """Run a query at once, in this thread; for start-up only."""
         with storage_errors(self._path):
             return query(self._readers[0])
+
+    def _read_events(self, tx: Transaction) -> Callable[[], None]:
+        """Read what a commit has added to the event log, while the rows are at hand."""
+        fresh = events.page(tx, self._last_event, _ALL)
+        if not fresh:
+            return lambda: None
+        self._last_event = fresh[-1].seq
+        return lambda: self.on_events(fresh)
 
     async def run(self) -> None:
         """Write until cancelled."""

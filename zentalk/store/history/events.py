@@ -18,7 +18,7 @@ def append(tx: Transaction, kind: str, at: float, data: dict[str, Any]) -> None:
 
 
 def page(tx: Transaction, after: int, limit: int) -> list[Event]:
-    """Return up to `limit` events with seq > after, oldest first."""
+    """Return up to `limit` (-1: all) events with seq > after, oldest first."""
     rows = tx.execute(
         "SELECT seq, type, at, data FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
     )
