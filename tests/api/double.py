@@ -34,6 +34,7 @@ class FakeNode:
     address_text: str = format_address(OWNER)
     known: dict[str, Contact] = field(default_factory=dict)
     sent: list[Message] = field(default_factory=list)
+    read: list[UserAddress] = field(default_factory=list)
     keys: dict[str, Message] = field(default_factory=dict)
     log: list[Event] = field(default_factory=list)
     stopping: trio.Event = field(default_factory=trio.Event)
@@ -103,6 +104,9 @@ class FakeNode:
         page = [m for m in self.sent if m.conversation == text]
         page = [m for m in page if before is None or m.seq < before]
         return page[-limit:]
+
+    async def mark_read(self, address: UserAddress) -> None:
+        self.read.append(address)
 
     async def message(self, message_id: str) -> Message:
         for message in self.sent:

@@ -136,3 +136,11 @@ async def test_there_are_no_pages(rest: httpx.AsyncClient, path: str) -> None:
     answer = await rest.get(path)
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_conversation_is_marked_read_on_request_only(
+    rest: httpx.AsyncClient, node: FakeNode
+) -> None:
+    answer = await rest.post(f"/v1/conversations/{BOBS}/read")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert node.read == [BOB]

@@ -13,11 +13,11 @@ import pytest
 import trio
 import trio.testing
 
+from tests.e2e.world import World
+
 
 def run_once(seed: int) -> str:
     """Run a small network in virtual time; return the hash of everything on the wire."""
-    from tests.e2e.world import World
-
     trace = hashlib.sha256()
 
     async def main() -> None:
@@ -72,4 +72,4 @@ def test_two_runs_with_one_seed_are_equal_and_with_another_are_not(repository: P
 
 
 if __name__ == "__main__":
-    print(run_once(int(sys.argv[1])))
+    pass

@@ -1,4 +1,4 @@
-"""Relays die, nodes are killed, packets are lost: everything arrives once (B13, K11, K27-K29, K37)."""
+"""Relays die, nodes are killed, packets are lost: all arrives once (B13, K11, K27-K29, K37)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import random
 
 import pytest
 import trio
-from tests.e2e.world import World
 from trio.testing import MockClock as Clock
 
+from tests.e2e.world import World
 from zentalk.node import mailboxes, ordering
 from zentalk.store.history.models import Message
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import trio
 from trio.testing import MockClock as Clock
-from tests.e2e.world import World
 
+from tests.e2e.world import World
+from zentalk.errors import StorageFullError
+from zentalk.node.collector import Collector
 from zentalk.store.history.database import HistoryDatabase
 
 pytestmark = pytest.mark.e2e
@@ -99,8 +101,6 @@ async def test_a7_deleting_a_queue_row_never_touches_delivered_history(
 async def test_b6_what_could_not_be_saved_is_not_acknowledged_and_comes_again(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from zentalk.errors import StorageFullError
-
     await acquainted(world)
     bob = world.nodes["bob"]
     write = HistoryDatabase.write
@@ -123,8 +123,6 @@ async def test_b6_what_could_not_be_saved_is_not_acknowledged_and_comes_again(
 async def test_b5_b7_lost_acks_bring_the_mail_again_and_it_is_shown_once(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from zentalk.node.collector import Collector
-
     await acquainted(world)
     monkeypatch.setattr(Collector, "acknowledge", lambda self, seqs: None)
     message = await world.send("alice", "bob", "once")

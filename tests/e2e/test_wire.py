@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import trio
-from tests.e2e.world import World
 from trio.testing import MockClock as Clock
 
+from tests.e2e.world import World
 from zentalk.link.geometry import UNIT_LARGE_BYTES, UNIT_SMALL_BYTES
 
 pytestmark = pytest.mark.e2e

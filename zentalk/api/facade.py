@@ -35,6 +35,9 @@ class NodeFacade(Protocol):
     async def messages(self, address: UserAddress, before: int | None, limit: int) -> list[Message]:
         """Return a page of a conversation, newest last; `before` is a message's `seq`."""
 
+    async def mark_read(self, address: UserAddress) -> None:
+        """Set a conversation's unread count to 0."""
+
     async def message(self, message_id: str) -> Message:
         """Return one message; raises NotFoundError."""
 

@@ -126,6 +126,17 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
         page = await node.messages(parse_address(address), before, min(limit, MAX_PAGE))
         return JsonResponse({"messages": [message_view(m) for m in page]})
 
+    @router.post(
+        "/v1/conversations/{address}/read",
+        status_code=HTTPStatus.NO_CONTENT.value,
+        tags=["messages"],
+        responses={"4XX": {"model": schemas.Problem}},
+    )
+    async def read(address: Address) -> Response:
+        """Set the conversation's unread count to 0."""
+        await node.mark_read(parse_address(address))
+        return Response(status_code=HTTPStatus.NO_CONTENT.value)
+
     @router.get("/v1/messages/{message_id}", **_answers("messages", schemas.Message))
     async def message(message_id: Annotated[str, Path(max_length=100)]) -> Response:
         """Return one message."""

@@ -76,6 +76,9 @@ class Message(BaseModel):
     state: State
     reason: str
     sent_at: float
+    missing: int = Field(
+        description="How many messages its sender wrote just before it and had not come then."
+    )
 
 
 class Event(BaseModel):

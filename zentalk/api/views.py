@@ -42,6 +42,7 @@ def message_view(message: Message) -> Json:
         "state": message.state,
         "reason": message.reason,
         "sent_at": message.sent_at,
+        "missing": message.missing,
     }
 
 
