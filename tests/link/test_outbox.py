@@ -149,3 +149,13 @@ def test_k41_order_within_a_flow_and_fairness_between_them(
     drain(PLENTY)
     assert got == put
     assert not outbox
+
+
+def test_the_number_of_flows_is_bounded_and_room_comes_back() -> None:
+    outbox = Outbox(max_flows=2)
+    assert outbox.put(1, b"one", PLENTY)
+    assert outbox.put(2, b"two", PLENTY)
+    assert not outbox.put(3, b"three", PLENTY)
+    assert outbox.put(1, b"again", PLENTY)
+    outbox.take(PLENTY)
+    assert outbox.put(3, b"three", PLENTY)

@@ -21,7 +21,7 @@ from zentalk.link.events import (
     StreamRequested,
     StreamWritable,
 )
-from zentalk.link.outbox import Outbox
+from zentalk.link.outbox import MAX_FLOWS, Outbox
 from zentalk.link.streams import CLIENT_STREAMS, GRANT_BYTES, WINDOW_BYTES, StreamTable
 from zentalk.wire.frames import (
     Close,
@@ -42,8 +42,15 @@ CELL = 2_599
 class End:
     """A stream table, its outbox, and what it reported."""
 
-    def __init__(self, *, initiator: bool, own: int = CLIENT_STREAMS, peer: int = CLIENT_STREAMS):
-        self.outbox = Outbox()
+    def __init__(
+        self,
+        *,
+        initiator: bool,
+        own: int = CLIENT_STREAMS,
+        peer: int = CLIENT_STREAMS,
+        flows: int = MAX_FLOWS,
+    ) -> None:
+        self.outbox = Outbox(flows)
         self.table = StreamTable(
             self.outbox, initiator=initiator, piece_bytes=CELL, own_limit=own, peer_limit=peer
         )
@@ -336,8 +343,28 @@ def test_a_peer_that_does_not_take_its_frames_away_is_cut_off(
     monkeypatch.setattr(streams_module, "_QUEUE_BYTES", 100)
     left, _, stream_id = opened()
     left.table.write(stream_id, bytes(90))
-    with pytest.raises(DecodeError):
-        left.table.close(stream_id)
+    left.table.close(stream_id)  # whoever lets go is not told off for what the peer does
+    with pytest.raises(DecodeError, match="takes away"):
+        left.receive(Data(stream_id, b"more"))
+
+
+def opens_and_never_reads(flows: int, count: int) -> End:
+    """A peer opens one stream after the other, is refused each time, and reads no answer."""
+    end = End(initiator=False, flows=flows)
+    for number in range(count):
+        end.receive(Open(2 * number + 1, None, 0, 0))
+        end.table.close(2 * number + 1, "unknown")
+    return end
+
+
+def test_streams_opened_by_a_peer_that_never_reads_are_bounded() -> None:
+    with pytest.raises(DecodeError, match="takes away"):
+        opens_and_never_reads(flows=100, count=102)
+
+
+def test_control_without_a_bound_on_flows_they_are_not() -> None:
+    end = opens_and_never_reads(flows=10**9, count=5_000)
+    assert len(end.sent()) == 5_000
 
 
 class TwoEnds(RuleBasedStateMachine):

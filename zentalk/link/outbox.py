@@ -3,7 +3,8 @@
 Spec: docs/spec/link.md section 7. Control frames, packets, calls and every stream are
 flows of their own, served by deficit round robin (Shreedhar and Varghese, 1995): each
 flow that has something to send gets its quantum once a round, so a busy or blocked one
-delays the others by at most one round. Each flow is bounded in bytes.
+delays the others by at most one round. Each flow is bounded in bytes, and so is the
+number of flows: a peer that opens streams and reads nothing makes one after the other.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ PACKET_QUANTUM_BYTES: Final = MAX_FRAME_BYTES
 """One packet of class L, or 13 of class S."""
 FLOW_QUANTUM_BYTES: Final = 8_192
 """Of all other flows: no frame of theirs is larger, so each turn sends at least one."""
+FLOWS_OF_A_LINK: Final = 3
+MAX_FLOWS: Final = 65_536
 
 
 class _Flow:
@@ -37,11 +40,12 @@ class _Flow:
 
 
 class Outbox:
-    """Encoded frames on their way out, by flow."""
+    """Encoded frames on their way out, by flow; at most `max_flows` have something to send."""
 
-    __slots__ = ("_flows", "_ring")
+    __slots__ = ("_flows", "_max_flows", "_ring")
 
-    def __init__(self) -> None:
+    def __init__(self, max_flows: int = MAX_FLOWS) -> None:
+        self._max_flows = max_flows
         self._flows: dict[int, _Flow] = {}
         self._ring: deque[_Flow] = deque()
 
@@ -54,9 +58,11 @@ class Outbox:
         return flow.queued_bytes if flow is not None else 0
 
     def put(self, key: int, frame: bytes, limit_bytes: int) -> bool:
-        """Queue a frame; False, and nothing queued, if the flow would exceed its limit."""
+        """Queue a frame; False, and nothing queued, if that would exceed a limit."""
         flow = self._flows.get(key)
         if flow is None:
+            if len(self._flows) >= self._max_flows:
+                return False
             flow = self._flows[key] = _Flow(key)
             self._ring.append(flow)
         elif flow.queued_bytes + len(frame) > limit_bytes:

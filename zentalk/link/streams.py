@@ -39,6 +39,9 @@ GRANT_BYTES: Final = WINDOW_BYTES // 4
 """Credit is granted in steps of at least this, not with every read."""
 CLIENT_STREAMS: Final = 8
 RELAY_STREAMS: Final = 4_096
+FLOWS_PER_STREAM: Final = 4
+"""Streams that are gone may still have a last frame to send: so many flows for each that
+may be open. Whoever opens and closes more without reading is cut off."""
 _MAX_STREAM_ID: Final = 2**32 - 1
 _QUEUE_BYTES: Final = 16 * WINDOW_BYTES
 """Bound of a stream's flow; one window of data in the smallest pieces stays below it."""
@@ -89,6 +92,8 @@ class StreamTable:
         self._last_peer_id = 0
         self._limits = {True: own_limit, False: peer_limit}
         self._counts = {True: 0, False: 0}
+        self.overrun = False
+        """The peer makes us answer more than it takes away: the link has to end."""
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -186,7 +191,7 @@ class StreamTable:
         stream = self._streams.get(stream_id)
         if stream is None or stream.state is StreamState.CLOSED_BY_US:
             return b""
-        data = _take(stream, max_bytes)
+        data = _take_bytes(stream, max_bytes)
         if stream.state is StreamState.CLOSED_BY_PEER:
             return data
         if not data:
@@ -202,6 +207,16 @@ class StreamTable:
 
     def receive(self, frame: Frame) -> StreamEvent | None:
         """Take a stream frame; raises DecodeError if it breaks the rules of all streams."""
+        event = self._take(frame)
+        self.check_overrun()
+        return event
+
+    def check_overrun(self) -> None:
+        """Raise DecodeError if the peer makes us answer more than it takes away."""
+        if self.overrun:
+            raise DecodeError("a peer makes streams answer more than it takes away")
+
+    def _take(self, frame: Frame) -> StreamEvent | None:
         if isinstance(frame, Data):
             return self._data(frame)
         if isinstance(frame, Credit):
@@ -306,12 +321,13 @@ class StreamTable:
         self._counts[self._is_own(stream_id)] -= 1
 
     def _send(self, frame: Open | Opened | Refused | Data | Credit | Close) -> None:
-        # One flow for all frames of a stream keeps Open, Data and Close in order.
+        # One flow for all frames of a stream keeps Open, Data and Close in order. Whoever is
+        # sending or closing here is not at fault, so it is the link's reader that raises.
         if not self._outbox.put(frame.stream_id, encode_frame(frame), _QUEUE_BYTES):
-            raise DecodeError("a peer makes a stream answer more than it takes away")
+            self.overrun = True
 
 
-def _take(stream: _Stream, max_bytes: int) -> bytes:
+def _take_bytes(stream: _Stream, max_bytes: int) -> bytes:
     """Remove up to `max_bytes` of what was received; whole cells if there are several."""
     cell = stream.cell_bytes
     if cell and max_bytes > cell:

@@ -14,10 +14,22 @@ from zentalk.crypto.noise import CounterCipher
 from zentalk.errors import DecodeError, LocalProtocolError
 from zentalk.link.events import Event
 from zentalk.link.geometry import DRAIN_BYTES, UNIT_OVERHEAD_BYTES, cell_bytes
-from zentalk.link.outbox import CALLS, CONTROL, FLOW_QUANTUM_BYTES, PACKETS, Outbox
+from zentalk.link.outbox import (
+    CALLS,
+    CONTROL,
+    FLOW_QUANTUM_BYTES,
+    FLOWS_OF_A_LINK,
+    PACKETS,
+    Outbox,
+)
 from zentalk.link.records import RecordOpener, RecordSealer, UnitOpener, UnitSealer
 from zentalk.link.rpc import Calls, split_message
-from zentalk.link.streams import CLIENT_STREAMS, RELAY_STREAMS, StreamTable
+from zentalk.link.streams import (
+    CLIENT_STREAMS,
+    FLOWS_PER_STREAM,
+    RELAY_STREAMS,
+    StreamTable,
+)
 from zentalk.wire.frames import (
     DATA_OVERHEAD_BYTES,
     PACKET_LARGE_BYTES,
@@ -71,14 +83,14 @@ class Traffic:
         self._depth = depth
         self._sealer = UnitSealer(sending, depth) if fixed_units else RecordSealer(sending)
         self._opener = UnitOpener(receiving, depth) if fixed_units else RecordOpener(receiving)
-        self._outbox = Outbox()
+        limit = CLIENT_STREAMS if fixed_units else RELAY_STREAMS
+        self._outbox = Outbox(FLOWS_OF_A_LINK + FLOWS_PER_STREAM * limit)
         self._calls = Calls(padded=fixed_units)
         frame_bytes = cell_bytes(depth) - UNIT_OVERHEAD_BYTES if fixed_units else FLOW_QUANTUM_BYTES
         self._call_piece_bytes = frame_bytes - RPC_OVERHEAD_BYTES
         self._packet_queue_bytes = (
             CLIENT_PACKET_QUEUE_BYTES if fixed_units else RELAY_PACKET_QUEUE_BYTES
         )
-        limit = CLIENT_STREAMS if fixed_units else RELAY_STREAMS
         self.streams = StreamTable(
             self._outbox,
             initiator=initiator,
@@ -129,7 +141,11 @@ class Traffic:
         return bool(self._outbox)
 
     def data_to_send(self) -> bytes:
-        """Return the next drain, sealed: about 96 KiB at most, empty if nothing waits."""
+        """Return the next drain, sealed: about 96 KiB at most, empty if nothing waits.
+
+        Raises RemoteProtocolError if the peer has made the streams overrun.
+        """
+        self.streams.check_overrun()
         frames = self._outbox.take(DRAIN_BYTES)
         return self._sealer.seal(frames) if frames else b""
 
