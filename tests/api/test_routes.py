@@ -121,6 +121,7 @@ async def test_the_openapi_document_names_every_route(rest: httpx.AsyncClient) -
         "/v1/contacts/{address}/accept",
         "/v1/conversations",
         "/v1/conversations/{address}/messages",
+        "/v1/conversations/{address}/read",
         "/v1/messages/{message_id}",
         "/v1/events",
         "/v1/events/stream",
