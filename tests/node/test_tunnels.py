@@ -295,3 +295,23 @@ async def test_k42_a_mailbox_relay_that_drops_tunnels_meets_the_same_second_hop(
                 nursery.cancel_scope.cancel()
             seconds = carriers(before, spliced(world)) - set(world.numbers(network.guards()))
             assert (len(seconds) == 1) is sticky
+
+
+async def test_relays_on_an_open_tunnel_for_collection_are_known_to_live(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with world_of(tmp_path, 8) as world:
+        client = Client(world)
+        async with client.running() as network, trio.open_nursery() as nursery:
+            await both_guards(network)
+            end = next(n for n in network.descriptors() if n not in network.guards())
+            async with network.tunnel(end):
+                assert network._tunnels.relays_of_lasting() == frozenset()
+            tunnel = await network.open_tunnel(end, NoHandlers(), nursery)
+            known = network._tunnels.relays_of_lasting()
+            assert end in known
+            assert known & set(network.guards())
+            assert len(known) == 3
+            tunnel.close()
+            await tunnel.closed.wait()
+            assert network._tunnels.relays_of_lasting() == frozenset()

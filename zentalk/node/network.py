@@ -196,13 +196,14 @@ class NodeNetwork:
         if not guards:
             raise UnavailableError("no guard is connected that a path to this relay can start at")
         avoid = self._own_mailboxes.union(connected)
+        alive = self._tunnels.relays_of_lasting().union(connected)
         delivery = Delivery(service, payload)
         now = self._runtime.monotonic()
         for guard in self._in_order(guards, now):
             link = self._links.link(guard)
             entry = Entry(guard, self._book.middles(guard))
             packet, hops = self._paths.packet(
-                view, entry, relay, delivery, large=large, avoid=avoid, now=now, alive=connected
+                view, entry, relay, delivery, large=large, avoid=avoid, now=now, alive=alive
             )
             if link is not None and link.send_packet(packet):
                 return hops

@@ -67,6 +67,7 @@ class Tunnels:
         self._view = view
         self._nursery: trio.Nursery | None = None
         self._questions: dict[NodeId, int] = {}
+        self._lasting: list[tuple[Connection, frozenset[NodeId]]] = []
         self._changes = trio.lowlevel.ParkingLot()
 
     async def run(self) -> None:
@@ -106,8 +107,15 @@ class Tunnels:
     ) -> Connection:
         """Open a tunnel for collection; the caller closes it. Raises as `question`."""
         ways = _Ways(None, lasting=True)
-        _, tunnel = await self._open(node_id, ways, handlers, nursery)
+        route, tunnel = await self._open(node_id, ways, handlers, nursery)
+        self._lasting = [kept for kept in self._lasting if not kept[0].closed.is_set()]
+        self._lasting.append((tunnel, frozenset({node_id, *route.relays})))
         return tunnel
+
+    def relays_of_lasting(self) -> frozenset[NodeId]:
+        """Return the relays on tunnels for collection that are open now: they are alive."""
+        open_now = (relays for tunnel, relays in self._lasting if not tunnel.closed.is_set())
+        return frozenset().union(*open_now)
 
     async def _open(
         self, node_id: NodeId, ways: _Ways, handlers: Handlers, nursery: trio.Nursery
