@@ -24,7 +24,7 @@ from doubleratchet.recommended import diffie_hellman_ratchet_curve25519 as curve
 
 from tests.session.support import TIGHT_BYTES, Seeded, run
 from zentalk.crypto import aead, x25519
-from zentalk.crypto.hashing import derive, derive_fast
+from zentalk.crypto.hashing import derive, fast_derivation
 from zentalk.crypto.labels import Label
 from zentalk.errors import RemoteProtocolError
 from zentalk.session import chains
@@ -44,7 +44,7 @@ class ChainKdf(doubleratchet.KDF):
     @staticmethod
     async def derive(key: bytes, data: bytes, length: int) -> bytes:
         assert data == b""
-        return derive_fast(Label.RATCHET_CHAIN, key, length)
+        return fast_derivation(Label.RATCHET_CHAIN, length)(key)
 
 
 class RecordingAead(doubleratchet.AEAD):
@@ -153,12 +153,13 @@ class Conversation:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         message_keys: list[bytes] = []
 
-        def spy(label: Label, secret: bytes, length: int) -> bytes:
-            if label is Label.RATCHET_MESSAGE:
-                message_keys.append(bytes(secret[:32]))
-            return derive_fast(label, secret, length)
+        derive_body = chains._derive_body
 
-        monkeypatch.setattr(chains, "derive_fast", spy)
+        def spy(key_and_salt: bytes) -> bytes:
+            message_keys.append(key_and_salt[:32])
+            return derive_body(key_and_salt)
+
+        monkeypatch.setattr(chains, "_derive_body", spy)
         self.signed_prekey = x25519.from_secret(bytes(range(32, 64)))
         public = self.signed_prekey.public
         self.alice = Party("alice", Ratchet.initiate(ROOT, public, BINDING), message_keys)

@@ -7,6 +7,7 @@ and it must come last; callers with several frame them first.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from hashlib import blake2b, shake_256
 from hashlib import sha256 as _sha256
 
@@ -24,13 +25,21 @@ def derive(label: Label, *parts: bytes, length: int = 32) -> Secret:
     return Secret(shake_256(b"".join((label, *parts))).digest(length))
 
 
-def derive_fast(label: Label, secret: bytes, length: int) -> bytes:
-    """Return up to 64 bytes of BLAKE2b(label || secret): `derive` at half its cost.
+def fast_derivation(label: Label, length: int) -> Callable[[bytes], bytes]:
+    """Return a function that gives `length` (up to 64) bytes of BLAKE2b(label || secret).
 
-    The length is part of the hash's parameters, so that outputs of two lengths have
-    nothing in common. The caller splits the result and wraps the parts in `Secret`.
+    It costs a third of `derive`: the label is hashed once. The length is part of the hash's
+    parameters, so that outputs of two lengths have nothing in common. The caller splits the
+    result and wraps the parts in `Secret`.
     """
-    return blake2b(label + secret, digest_size=length).digest()
+    labelled = blake2b(label, digest_size=length)
+
+    def derive_fast(secret: bytes) -> bytes:
+        state = labelled.copy()
+        state.update(secret)
+        return state.digest()
+
+    return derive_fast
 
 
 def sha256(data: bytes) -> bytes:

@@ -16,15 +16,14 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from zentalk.crypto.aead import KEY_BYTES, NONCE_BYTES
-from zentalk.crypto.hashing import derive, derive_fast
+from zentalk.crypto.hashing import derive, fast_derivation
 from zentalk.crypto.labels import Label
 from zentalk.crypto.types import Secret
 
 SALT_BYTES: Final = 16
 """Fresh random bytes in each envelope: a rolled-back state never repeats a key stream."""
-_CHAIN: Final = Label.RATCHET_CHAIN
-_MESSAGE: Final = Label.RATCHET_MESSAGE
-_BODY_KEY_BYTES: Final = KEY_BYTES + NONCE_BYTES
+_derive_chain = fast_derivation(Label.RATCHET_CHAIN, 64)
+_derive_body = fast_derivation(Label.RATCHET_MESSAGE, KEY_BYTES + NONCE_BYTES)
 
 
 class RootStep(NamedTuple):
@@ -43,13 +42,13 @@ def root_step(root: bytes, shared: bytes, kem_secret: bytes) -> RootStep:
 
 def chain_step(chain: bytes) -> tuple[Secret, Secret]:
     """Advance a chain by one envelope; return the chain after it and the message key."""
-    out = derive_fast(_CHAIN, chain, 64)
+    out = _derive_chain(chain)
     return Secret(out[:32]), Secret(out[32:])
 
 
 def body_key(message_key: bytes, salt: bytes) -> tuple[bytes, bytes]:
     """Return AEAD key and nonce of one envelope."""
-    out = derive_fast(_MESSAGE, message_key + salt, _BODY_KEY_BYTES)
+    out = _derive_body(message_key + salt)
     return out[:KEY_BYTES], out[KEY_BYTES:]
 
 
@@ -58,8 +57,8 @@ def next_body_key(chain: bytes, salt: bytes) -> tuple[Secret, bytes, bytes]:
 
     Return the chain after the step, AEAD key and nonce; the message key is not kept.
     """
-    step = derive_fast(_CHAIN, chain, 64)
-    out = derive_fast(_MESSAGE, step[32:] + salt, _BODY_KEY_BYTES)
+    step = _derive_chain(chain)
+    out = _derive_body(step[32:] + salt)
     return Secret(step[:32]), out[:KEY_BYTES], out[KEY_BYTES:]
 
 
