@@ -46,8 +46,8 @@ def run_once(seed: int) -> str:
 
     # trio shuffles tasks that are ready together, to keep programs honest; a repeatable
     # run needs that shuffle to be repeatable as well.
-    trio._core._run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[attr-defined]
-    trio._core._run._r.seed(seed)  # type: ignore[attr-defined]
+    trio._core._run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc]
+    trio._core._run._r.seed(seed)
     with tempfile.TemporaryDirectory() as folder:
         trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     return trace.hexdigest()

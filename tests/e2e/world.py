@@ -106,7 +106,7 @@ class World:
             while True:
                 result = condition()
                 if hasattr(result, "__await__"):
-                    result = await result  # type: ignore[misc]
+                    result = await result
                 if result:
                     return
                 await trio.sleep(0.05)

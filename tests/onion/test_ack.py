@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from tests.onion.support import WALL, Row, flip, seeded
 from zentalk.errors import DecodeError, LocalProtocolError
 from zentalk.ids import SendId
-from zentalk.onion.ack import ACK_BLOB_BYTES, build_ack, expand_ack, read_ack_token
+from zentalk.onion.ack import build_ack, expand_ack, read_ack_token
 from zentalk.onion.errors import PacketRefusedError
-from zentalk.onion.geometry import SMALL
+from zentalk.onion.geometry import ACK_BLOB_BYTES, SMALL
 from zentalk.onion.packet import ACK_TOKEN
 
 SEND_ID = SendId(b"an ack's send id")

@@ -1,12 +1,15 @@
 """K36: the first relay of an ack says nothing about its owner's guards."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
 from tests.onion.support import candidates, node_id, seeded
+from zentalk.crypto.types import Entropy
 from zentalk.ids import NodeId
 from zentalk.onion import path as path_module
+from zentalk.onion.draw import pick
 from zentalk.onion.errors import NoPathError
 from zentalk.onion.path import Path, draw_ack_path
 
@@ -44,10 +47,9 @@ def test_k36_the_first_relay_of_an_ack_is_uniform() -> None:
 def test_k36_control_guards_first_or_guards_never_stand_out(
     starts: list[NodeId], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = path_module.pick
 
-    def biased(items: list[NodeId], entropy: object) -> NodeId:
-        return real(list(starts) if list(items) == STARTS else items, entropy)  # type: ignore[arg-type]
+    def biased(items: Sequence[NodeId], entropy: Entropy) -> NodeId:
+        return pick(starts if list(items) == STARTS else items, entropy)
 
     monkeypatch.setattr(path_module, "pick", biased)
     assert unevenness([path.hops[0] for path in draw_many(b"k36")]) > 4 * LIMIT

@@ -66,6 +66,7 @@ def test_vectors_peel_the_same_in_both(case: dict[str, Any]) -> None:
         seed = bytes.fromhex(case["entropy_seed"])
         hops = make_vectors.hops_of(seed, len(case["hops"]), ahead)
         packet = wrap(make_vectors.by_name(case["class"]), hops, delivery, seeded(seed))
+    result: tuple[object, ...] = ()
     for hop, link in zip(case["hops"], case["links"], strict=True):
         assert hashlib.sha256(packet).hexdigest() == link["sha256"]
         assert packet.hex() == link.get("hex", packet.hex())

@@ -1,5 +1,6 @@
 """K3: neither the size of a packet nor its bytes say where on a path it is, or how long that is."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -11,7 +12,7 @@ from zentalk.onion import layers, peel
 from zentalk.onion.ack import build_ack, expand_ack
 from zentalk.onion.geometry import LARGE, SMALL, Geometry
 from zentalk.onion.layers import HopKeys
-from zentalk.onion.packet import DEPOSIT, Deliver, Delivery, NextHop
+from zentalk.onion.packet import DEPOSIT, Deliver, Delivery, NextHop, read_plaintext
 from zentalk.onion.wrap import wrap
 
 POSITIONS = 3
@@ -65,7 +66,7 @@ def classify(samples: Sequence[Sample], offsets: Sequence[int]) -> float:
 def at_chance(rate: float, classes: int, trials: int) -> bool:
     """Within four standard deviations of guessing."""
     chance = 1 / classes
-    return abs(rate - chance) <= 4 * (chance * (1 - chance) / trials) ** 0.5
+    return abs(rate - chance) <= 4 * math.sqrt(chance * (1 - chance) / trials)
 
 
 def packets_by_position(seed: bytes, make: Callable[[Row], bytes]) -> list[Sample]:
@@ -122,11 +123,10 @@ def test_k3_acks_and_messages_look_alike_on_every_link() -> None:
 def ends(hops: int, monkeypatch: pytest.MonkeyPatch, *, zero_fill: bool) -> list[Sample]:
     """Plaintexts of the last hop, from paths of that length."""
     seen: list[bytes] = []
-    real = peel.read_plaintext
 
     def spy(plaintext: bytes) -> NextHop | Deliver:
         seen.append(plaintext)
-        return real(plaintext)
+        return read_plaintext(plaintext)
 
     monkeypatch.setattr(peel, "read_plaintext", spy)
     row = Row(hops, b"length")

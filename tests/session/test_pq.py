@@ -14,6 +14,7 @@ from zentalk.crypto import mlkem
 from zentalk.errors import AuthenticationError, RemoteProtocolError
 from zentalk.session import pq
 from zentalk.session import ratchet as ratchet_module
+from zentalk.session.chains import RootStep, root_step
 from zentalk.session.pq import OVERDUE_AFTER_ENVELOPES, REST_STEPS, Phase, PqState
 from zentalk.session.ratchet import Ratchet
 from zentalk.wire.ratchet import BLOCK_ROOM_BYTES, BlockKind, PqBlock
@@ -152,12 +153,11 @@ def test_a_copied_state_is_healed_by_the_kem_alone(monkeypatch: pytest.MonkeyPat
     still loses the root at the next epoch."""
     exchanged: list[bytes] = []
     mixed: list[bytes] = []
-    real = ratchet_module.root_step
 
-    def watched(root: bytes, shared: bytes, kem_secret: bytes) -> object:
+    def watched(root: bytes, shared: bytes, kem_secret: bytes) -> RootStep:
         exchanged.append(shared)
         mixed.append(kem_secret)
-        return real(root, shared, kem_secret)
+        return root_step(root, shared, kem_secret)
 
     alice, bob = talk(session(), 3)
     root = alice._state.root.key
@@ -166,8 +166,8 @@ def test_a_copied_state_is_healed_by_the_kem_alone(monkeypatch: pytest.MonkeyPat
     with_kem = without_kem = root
     # Each step is taken by one side and followed by the other: every second one is a copy.
     for shared, kem_secret in list(zip(exchanged, mixed, strict=True))[::2]:
-        with_kem = real(with_kem, shared, kem_secret).root
-        without_kem = real(without_kem, shared, b"").root
+        with_kem = root_step(with_kem, shared, kem_secret).root
+        without_kem = root_step(without_kem, shared, b"").root
     assert alice._state.root.key == with_kem != without_kem
 
 

@@ -171,9 +171,12 @@ def test_a_session_needs_two_people() -> None:
 
 def test_unusable_keys_of_a_peer_are_refused() -> None:
     begun = pqxdh.initiate(ALICE.identity, BOB.bundle(), Seeded("x"))
-    for change in ({"ephemeral": bytes(32)}, {"identity": bytes(32)}):
+    for changed in (
+        begun.header._replace(ephemeral=bytes(32)),
+        begun.header._replace(identity=bytes(32)),
+    ):
         with pytest.raises(AuthenticationError):
-            pqxdh.respond(BOB.identity, begun.header._replace(**change), BOB.keys)
+            pqxdh.respond(BOB.identity, changed, BOB.keys)
 
 
 def test_the_caller_must_bring_the_keys_that_the_header_names() -> None:

@@ -38,7 +38,7 @@ def _our_hash(monkeypatch: pytest.MonkeyPatch) -> None:
         assert key_material[:_PADDING_BYTES] == b"\xff" * _PADDING_BYTES
         return bytes(root_secret(key_material[_PADDING_BYTES:], _NO_KEM))
 
-    monkeypatch.setattr(x3dh.base_state.CryptoProviderImpl, "hkdf_derive", hkdf_derive)
+    monkeypatch.setattr("x3dh.base_state.CryptoProviderImpl.hkdf_derive", hkdf_derive)
 
 
 def oracle(identity: SigningKey, one_time: int = 0) -> OracleState:

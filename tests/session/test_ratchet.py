@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tests.session.support import S_ENVELOPE_BYTES, TIGHT_BYTES, Seeded, own_public, session, talk
 from zentalk.crypto import x25519
+from zentalk.crypto.aead import aes_seal
 from zentalk.errors import (
     AuthenticationError,
     DecodeError,
@@ -13,6 +14,7 @@ from zentalk.errors import (
     RemoteProtocolError,
 )
 from zentalk.session import ratchet as ratchet_module
+from zentalk.session.chains import next_body_key
 from zentalk.session.ratchet import ENVELOPE_OVERHEAD_BYTES, Ratchet, max_content_bytes
 from zentalk.session.skipped import AlreadyReadError
 from zentalk.wire.ratchet import INITIAL_HEADER_BYTES
@@ -59,11 +61,10 @@ def test_a_responder_speaks_after_it_has_heard() -> None:
 def body_keys(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Record the AEAD key of every body that is sealed from here on."""
     used: list[bytes] = []
-    real = ratchet_module.aes_seal
 
     def spy(key: bytes, nonce: bytes, body: bytes, aad: bytes) -> bytes:
         used.append(key)
-        return real(key, nonce, body, aad)
+        return aes_seal(key, nonce, body, aad)
 
     monkeypatch.setattr(ratchet_module, "aes_seal", spy)
     return used
@@ -88,10 +89,11 @@ def test_e8_control_a_chain_that_stands_still_repeats_keys(
 ) -> None:
     """E8, control: if the chain did not advance, envelopes would share keys."""
     used = body_keys(monkeypatch)
-    real = ratchet_module.next_body_key
-    monkeypatch.setattr(
-        ratchet_module, "next_body_key", lambda chain, salt: (chain, *real(chain, salt)[1:])
-    )
+
+    def stand_still(chain: bytes, salt: bytes) -> tuple[bytes, bytes, bytes]:
+        return (chain, *next_body_key(chain, salt)[1:])
+
+    monkeypatch.setattr(ratchet_module, "next_body_key", stand_still)
     alice = session().alice
     for _ in range(3):
         alice, _ = alice.encrypt(b"", lambda length: bytes(range(length)), TIGHT_BYTES)
@@ -101,7 +103,7 @@ def test_e8_control_a_chain_that_stands_still_repeats_keys(
 def test_every_turn_has_a_new_ratchet_key_made_when_it_is_sent() -> None:
     sides = session()
     alice, bob = sides
-    seen = set()
+    seen: set[bytes | None] = set()
     for _ in range(10):
         alice, envelope = alice.encrypt(b"", Seeded(str(len(seen))), TIGHT_BYTES)
         seen.add(own_public(alice))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.session.support import S_ENVELOPE_BYTES, TIGHT_BYTES, Seeded, own_public, session, talk
-from zentalk.crypto.aead import AesKey
+from zentalk.crypto.aead import AesKey, aes_seal
 from zentalk.errors import AuthenticationError, RemoteProtocolError
 from zentalk.session import chains
 from zentalk.session import ratchet as ratchet_module
@@ -121,7 +121,7 @@ def test_k14_two_thousand_keys_are_kept_and_the_oldest_go_first() -> None:
     alice, bob = session()
     lost = []
     for _ in range(3):
-        sent = []
+        sent: list[bytes] = []
         for _ in range(MAX_GAP + 1):
             alice, envelope = alice.encrypt(b"", Seeded(str(len(sent))), TIGHT_BYTES)
             sent.append(envelope)
@@ -236,11 +236,11 @@ def test_k28_control_without_skipped_keys_late_envelopes_are_lost(
 def watch_key_streams(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, bytes]]:
     """Record key and nonce of everything that is sealed, headers included."""
     pairs: list[tuple[bytes, bytes]] = []
-    seal_body, prepare = ratchet_module.aes_seal, AesKey.__init__
+    prepare = AesKey.__init__
 
     def body(key: bytes, nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:
         pairs.append((key, nonce))
-        return seal_body(key, nonce, plaintext, aad)
+        return aes_seal(key, nonce, plaintext, aad)
 
     def watched(self: AesKey, secret: bytes) -> None:
         prepare(self, secret)
@@ -250,7 +250,7 @@ def watch_key_streams(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, byte
             pairs.append((secret, nonce))
             return seal_header(nonce, plaintext, aad)
 
-        self.seal = header
+        monkeypatch.setattr(self, "seal", header)
 
     monkeypatch.setattr(ratchet_module, "aes_seal", body)
     monkeypatch.setattr(AesKey, "__init__", watched)

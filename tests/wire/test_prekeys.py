@@ -123,7 +123,7 @@ def test_other_shapes_are_refused(value: list[object]) -> None:
 def test_garbage_is_a_decode_error(data: bytes) -> None:
     for kind in (SignedPrekey, PqPrekey, OneTimePrekey, PrekeyBundle):
         with pytest.raises(DecodeError):
-            kind.from_bytes(data)  # type: ignore[attr-defined]
+            kind.from_bytes(data)
 
 
 def test_a_bundle_with_two_one_time_keys_is_refused() -> None:
