@@ -1,0 +1,105 @@
+"""K9: whoever guesses ids learns nothing, neither from answers nor from the work they cost."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from tests.mailbox.support import TODAY, Desk, deposit, entry, mailbox_id, send_id
+from zentalk.ids import SendId
+from zentalk.mailbox.commands import Answer, Command, Refuse
+from zentalk.mailbox.events import DepositArrived, Event, OpenAsked, PrekeyAsked, StateAsked, Ticket
+from zentalk.mailbox.part import Part
+from zentalk.mailbox.prekeys import Prekeys
+from zentalk.wire.rpc_mailbox import SendIdKind
+
+Question = Callable[[Ticket, SendId], Event]
+
+GUESSES = 3_000
+
+
+def desk() -> Desk:
+    """A mailbox with an id of every kind that a stranger must not learn of; mail waits."""
+    made = Desk()
+    bob = made.mailbox(
+        entry("contact"),
+        entry("ack", SendIdKind.ACK),
+        entry("past", SendIdKind.PUBLIC, 0, TODAY - 2),
+        entry("future", SendIdKind.PUBLIC, TODAY + 5, TODAY + 8),
+    )
+    made.lose(bob)
+    for number in range(3):
+        made.deposit(number, "contact")
+    return made
+
+
+def state(ticket: Ticket, guess: SendId) -> Event:
+    return StateAsked(ticket, guess)
+
+
+def take(ticket: Ticket, guess: SendId) -> Event:
+    return PrekeyAsked(ticket, guess, ticket.to_bytes(16, "big"))
+
+
+def ask(made: Desk, question: Question, guess: SendId) -> tuple[str, int]:
+    """Ask; return what came out, without the ticket, and how often the store was used."""
+    ticket, before = Ticket(made.number()), len(made.operations)
+    commands = made.feed(question(ticket, guess))
+    return repr([_content(command) for command in commands]), len(made.operations) - before
+
+
+def _content(command: Command) -> object:
+    match command:
+        case Answer():
+            return command.fields
+        case Refuse():
+            return command.reason
+    return command
+
+
+@pytest.mark.parametrize("question", [state, take])
+def test_k9_every_guess_gets_one_answer_and_costs_no_storage(question: Question) -> None:
+    """One look into a table, whether there is something or not: timing has nothing to show."""
+    made, draw = desk(), random.Random(9)
+    known = [send_id(name) for name in ("contact", "ack", "past", "future")]
+    found = set()
+    for number in range(GUESSES):
+        guess = known[number % 4] if number % 3 == 0 else SendId(draw.randbytes(16))
+        found.add(ask(made, question, guess))
+    assert len(found) == 1
+    [(_, operations)] = found
+    assert operations == 0
+
+
+def test_k9_control_a_reason_for_each_case_tells_them_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def talkative(self: Part, event: PrekeyAsked, now: float) -> None:
+        record = self._registry.send_ids.get(event.send_id)
+        reason = "unknown" if record is None else f"forbidden: {record.entry.kind.name}"
+        self._effects.emit(Refuse(event.ticket, reason))
+
+    monkeypatch.setattr(Prekeys, "asked", talkative)
+    made = desk()
+    found = {ask(made, take, send_id(name))[0] for name in ("nobody", "contact", "ack", "past")}
+    assert len(found) == 4
+
+
+def test_k9_deposits_to_ids_that_do_not_take_them_are_dropped_in_silence() -> None:
+    made = desk()
+    silence = [made.feed(_deposit(made, name)) for name in ("nobody", "past", "ack")]
+    assert silence == [[], [], []]
+
+
+def _deposit(made: Desk, name: str) -> Event:
+    return DepositArrived(deposit(made.number(), name))
+
+
+def test_k9_opening_a_mailbox_that_nobody_has_makes_one_and_shows_nothing_of_others() -> None:
+    """With a valid proof any key may open its own, empty mailbox: there is nothing to list."""
+    made = desk()
+    mallory = made.collect("mallory")
+    ticket = Ticket(made.number())
+    made.feed(OpenAsked(ticket, mallory, mailbox_id("bob"), 99, 8))
+    assert made.result(ticket) == "opened"
+    assert made.take_pushes(mallory) == []
