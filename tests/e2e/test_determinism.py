@@ -72,4 +72,4 @@ def test_two_runs_with_one_seed_are_equal_and_with_another_are_not(repository: P
 
 
 if __name__ == "__main__":
-    pass
+    sys.stdout.write(run_once(int(sys.argv[1])))
