@@ -35,9 +35,6 @@ def test_no_wrapper_shadows_a_module(repository: Path) -> None:
     assert not names & (set(sys.stdlib_module_names) | {"zentalk"})
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("zentalk.cli") is None, reason="zentalk.cli has not landed yet"
-)
 @pytest.mark.parametrize(("file", "command"), WRAPPERS.items())
 def test_wrapper_says_what_the_command_says(repository: Path, file: str, command: str) -> None:
     outputs = [

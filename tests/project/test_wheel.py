@@ -1,6 +1,5 @@
 """The wheel: nothing but zentalk in it, and what is in it is enough to run."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -49,9 +48,6 @@ def test_wheel_holds_only_zentalk(wheel: Path, repository: Path) -> None:
 
 @pytest.mark.e2e
 @pytest.mark.slow
-@pytest.mark.skipif(
-    importlib.util.find_spec("zentalk.cli") is None, reason="zentalk.cli has not landed yet"
-)
 def test_wheel_runs_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
     environment = tmp_path / "venv"
     # Without its own pip: Debian's Python may lack ensurepip, and ours can install for it.
