@@ -1,11 +1,12 @@
 """What a link reports to the program around it.
 
-Packets are reported as the `Packet` frame itself; everything else as one of these.
+Packets are reported as the `Packet` frame itself; everything else as one of these. No
+repr shows what a peer said.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from zentalk.link.hello import Peer
@@ -25,7 +26,7 @@ class QuestionReceived:
     """The peer asked; answer with the same `call_id`."""
 
     call_id: int
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,14 @@ class AnswerReceived:
     """The answer to a question of ours that still waits."""
 
     call_id: int
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class NotifyReceived:
     """The peer told something and expects no answer."""
 
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ numbers, and their results must come back in that order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from zentalk.ids import SendId
@@ -29,8 +29,8 @@ class Push:
 
     collector: Collector
     seq: int
-    send_id: SendId
-    sealed: bytes
+    send_id: SendId = field(repr=False)
+    sealed: bytes = field(repr=False)
     arrived_hour: int
 
 
@@ -39,8 +39,8 @@ class PushToken:
     """Send an ack token to a collector."""
 
     collector: Collector
-    send_id: SendId
-    token: bytes
+    send_id: SendId = field(repr=False)
+    token: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Both are numbers that the shell draws and never uses twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NewType, TypeAlias
 
 from zentalk.ids import MailboxId, SendId
@@ -29,8 +29,8 @@ class DepositArrived:
 class TokenArrived:
     """An ack token came out of an onion packet."""
 
-    send_id: SendId
-    token: bytes
+    send_id: SendId = field(repr=False)
+    token: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class OpenAsked:
 
     ticket: Ticket
     collector: Collector
-    mailbox: MailboxId
+    mailbox: MailboxId = field(repr=False)
     generation: int
     window: int
 
@@ -65,8 +65,8 @@ class SendIdsAsked:
 
     ticket: Ticket
     collector: Collector
-    add: tuple[SendIdEntry, ...]
-    remove: tuple[SendId, ...]
+    add: tuple[SendIdEntry, ...] = field(repr=False)
+    remove: tuple[SendId, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class PrekeysOffered:
 
     ticket: Ticket
     collector: Collector
-    blobs: tuple[bytes, ...]
+    blobs: tuple[bytes, ...] = field(repr=False)
     replace: bool
 
 
@@ -92,8 +92,8 @@ class PrekeyAsked:
     """Anyone asks for a one-time prekey of the owner of a public send id."""
 
     ticket: Ticket
-    send_id: SendId
-    query_id: bytes
+    send_id: SendId = field(repr=False)
+    query_id: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class StateAsked:
     """Anyone asks whether a send id takes deposits."""
 
     ticket: Ticket
-    send_id: SendId
+    send_id: SendId = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

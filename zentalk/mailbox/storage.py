@@ -8,7 +8,7 @@ the core, which tells the store how much room there is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol, TypeAlias
 
@@ -44,23 +44,23 @@ class Envelope:
     `attempts` counts pushes that no ack followed, `last_attempt_hour` the last of them.
     """
 
-    mailbox: MailboxId
+    mailbox: MailboxId = field(repr=False)
     seq: int
-    send_id: SendId
+    send_id: SendId = field(repr=False)
     deposit_id: DepositId
     arrived_hour: int
     expires_hour: int
     attempts: int
     last_attempt_hour: int
-    sealed: bytes
+    sealed: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
     """Envelopes of one send id that are no longer stored."""
 
-    mailbox: MailboxId
-    send_id: SendId
+    mailbox: MailboxId = field(repr=False)
+    send_id: SendId = field(repr=False)
     count: int
     size_bytes: int
 
@@ -99,7 +99,7 @@ class PutOutcome:
 class DeleteEnvelopes:
     """Delete by sequence number; missing ones are no error. Outcome: RemovedOutcome."""
 
-    mailbox: MailboxId
+    mailbox: MailboxId = field(repr=False)
     seqs: tuple[int, ...]
 
 
@@ -131,7 +131,7 @@ class ReadEnvelopes:
     `now_hour` are left out. Outcome: ReadOutcome.
     """
 
-    mailbox: MailboxId
+    mailbox: MailboxId = field(repr=False)
     after_seq: int
     limit: int
     max_bytes: int
@@ -150,7 +150,7 @@ class ReadOutcome:
 class CountAttempts:
     """Count one more fruitless push of each sequence number. Outcome: Done."""
 
-    mailbox: MailboxId
+    mailbox: MailboxId = field(repr=False)
     seqs: tuple[int, ...]
     hour: int
 
@@ -169,7 +169,7 @@ class SaveMailbox:
     No sequence number at or above `reserved_seq` has ever been used.
     """
 
-    mailbox: MailboxId
+    mailbox: MailboxId = field(repr=False)
     generation: int
     reserved_seq: int
     expires_hour: int
@@ -180,24 +180,24 @@ class SaveMailbox:
 class RemoveMailbox:
     """Delete a mailbox and everything in it. Outcome: Done."""
 
-    mailbox: MailboxId
+    mailbox: MailboxId = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeSendIds:
     """Register or update send ids of a mailbox, and remove others. Outcome: Done."""
 
-    mailbox: MailboxId
-    add: tuple[SendIdEntry, ...]
-    remove: tuple[SendId, ...]
+    mailbox: MailboxId = field(repr=False)
+    add: tuple[SendIdEntry, ...] = field(repr=False)
+    remove: tuple[SendId, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PutPrekeys:
     """Add one-time prekeys, first dropping the old ones if `replace`. Outcome: PoolOutcome."""
 
-    mailbox: MailboxId
-    blobs: tuple[bytes, ...]
+    mailbox: MailboxId = field(repr=False)
+    blobs: tuple[bytes, ...] = field(repr=False)
     replace: bool
 
 
@@ -212,14 +212,14 @@ class PoolOutcome:
 class TakePrekey:
     """Take the oldest one-time prekey out of the pool. Outcome: PrekeyOutcome."""
 
-    mailbox: MailboxId
+    mailbox: MailboxId = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PrekeyOutcome:
     """The prekey, or None when the pool is empty."""
 
-    blob: bytes | None
+    blob: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +263,7 @@ class StoredMailbox:
     record: SaveMailbox
     last_seq: int
     prekeys: int
-    send_ids: tuple[SendIdEntry, ...]
+    send_ids: tuple[SendIdEntry, ...] = field(repr=False)
     waiting: tuple[Removed, ...]
 
 

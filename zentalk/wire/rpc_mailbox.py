@@ -7,7 +7,7 @@ a proof verifies, an id exists or a quota has room is decided elsewhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final
 
@@ -70,9 +70,9 @@ class OpenCall:
     `signature` covers link, relay and generation; at most `window` pushes stay unacked.
     """
 
-    mailbox: MailboxId
+    mailbox: MailboxId = field(repr=False)
     generation: int
-    signature: bytes
+    signature: bytes = field(repr=False)
     window: int
 
 
@@ -80,7 +80,7 @@ class OpenCall:
 class SendIdEntry:
     """A send id to register, with the days (inclusive) on which it accepts deposits."""
 
-    send_id: SendId
+    send_id: SendId = field(repr=False)
     kind: SendIdKind
     valid_from: Day
     valid_until: Day
@@ -90,8 +90,8 @@ class SendIdEntry:
 class SendIdsCall:
     """`mail.send_ids`: ids to add (or change) and to remove, as one step."""
 
-    add: tuple[SendIdEntry, ...]
-    remove: tuple[SendId, ...]
+    add: tuple[SendIdEntry, ...] = field(repr=False)
+    remove: tuple[SendId, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,8 @@ class PushCall:
     """`mail.push`: one sealed envelope on its way to the owner."""
 
     seq: int
-    send_id: SendId
-    envelope: bytes
+    send_id: SendId = field(repr=False)
+    envelope: bytes = field(repr=False)
     arrived_hour: int
 
 
@@ -108,15 +108,15 @@ class PushCall:
 class TokenCall:
     """`mail.token`: an ack token that arrived at an ack send id."""
 
-    send_id: SendId
-    token: bytes
+    send_id: SendId = field(repr=False)
+    token: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PrekeysPutCall:
     """`mail.prekeys.put`: one-time prekeys for the pool; `replace` drops the old ones."""
 
-    blobs: tuple[bytes, ...]
+    blobs: tuple[bytes, ...] = field(repr=False)
     replace: bool
 
 
@@ -124,8 +124,8 @@ class PrekeysPutCall:
 class PrekeyTakeCall:
     """`mail.prekeys.take`: one prekey of the owner of a public send id."""
 
-    send_id: SendId
-    query_id: bytes
+    send_id: SendId = field(repr=False)
+    query_id: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,11 @@
-"""What the history database gives out: frozen rows, with ids in their text form."""
+"""What the history database gives out: frozen rows, with ids in their text form.
+
+Their repr shows no text, person, mailbox or key: it may end up where others read.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from zentalk.ids import MailboxId, MessageId, NodeId, SendId, UserAddress
@@ -12,8 +15,8 @@ from zentalk.ids import MailboxId, MessageId, NodeId, SendId, UserAddress
 class Contact:
     """A person in the list; `state` is `contact`, or `request` until accepted."""
 
-    address: str
-    name: str
+    address: str = field(repr=False)
+    name: str = field(repr=False)
     state: str
     added_at: float
 
@@ -22,9 +25,9 @@ class Contact:
 class Conversation:
     """One line of the conversation list."""
 
-    address: str
+    address: str = field(repr=False)
     name: str
-    last_text: str
+    last_text: str = field(repr=False)
     last_at: float
     unread: int
 
@@ -40,10 +43,10 @@ class Message:
 
     id: str
     seq: int
-    conversation: str
+    conversation: str = field(repr=False)
     direction: str
     kind: str
-    text: str
+    text: str = field(repr=False)
     state: str
     reason: str
     sent_at: float
@@ -57,17 +60,17 @@ class Event:
     seq: int
     type: str
     at: float
-    data: dict[str, Any]
+    data: dict[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ContactRow:
     """A contact as the node works with it; `route` says where it collects."""
 
-    address: UserAddress
-    name: str
+    address: UserAddress = field(repr=False)
+    name: str = field(repr=False)
     state: str
-    route: bytes | None
+    route: bytes | None = field(repr=False)
     route_version: int
     own_route_known: int
 
@@ -81,11 +84,11 @@ class OutboxItem:
 
     item: int
     message_id: MessageId
-    contact: UserAddress
-    content: bytes
-    envelope: bytes | None
+    contact: UserAddress = field(repr=False)
+    content: bytes = field(repr=False)
+    envelope: bytes | None = field(repr=False)
     ratchet_id: bytes | None
-    item_key: bytes
+    item_key: bytes = field(repr=False)
     created_at: float
     expires_at: float
     held_by: frozenset[NodeId]
@@ -96,12 +99,12 @@ class RatchetRow:
     """One ratchet with a contact; `initial_header` goes along until it is confirmed."""
 
     ratchet_id: bytes
-    contact: UserAddress
+    contact: UserAddress = field(repr=False)
     generation: int
-    initiator: bytes
+    initiator: bytes = field(repr=False)
     confirmed: bool
-    initial_header: bytes | None
-    state: bytes
+    initial_header: bytes | None = field(repr=False)
+    state: bytes = field(repr=False)
     created_at: float
     retired_at: float | None
 
@@ -110,10 +113,10 @@ class RatchetRow:
 class OwnMailbox:
     """A mailbox of ours; `poll_until` is set once it was replaced."""
 
-    mailbox: MailboxId
+    mailbox: MailboxId = field(repr=False)
     relay: NodeId
     slot: int
-    collect_seed: bytes
+    collect_seed: bytes = field(repr=False)
     generation: int
     created_at: float
     poll_until: float | None
@@ -123,9 +126,9 @@ class OwnMailbox:
 class OwnSendId:
     """A send id at one of our mailboxes and the secret that opens its deposits."""
 
-    send_id: SendId
-    mailbox: MailboxId
+    send_id: SendId = field(repr=False)
+    mailbox: MailboxId = field(repr=False)
     kind: int
-    contact: UserAddress | None
-    secret: bytes
+    contact: UserAddress | None = field(repr=False)
+    secret: bytes = field(repr=False)
     day: int | None
