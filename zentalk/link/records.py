@@ -8,7 +8,7 @@ than one unit or record; nothing here knows what a frame means.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from zentalk.crypto.aead import TAG_BYTES
 from zentalk.crypto.noise import CounterCipher
@@ -25,14 +25,6 @@ from zentalk.link.geometry import (
 
 _SMALL: Final = bytes([CLASS_SMALL])
 _LARGE: Final = bytes([CLASS_LARGE])
-
-
-class Sealer(Protocol):
-    """Turns encoded frames into bytes for the wire."""
-
-    def seal(self, frames: Sequence[bytes]) -> bytes:
-        """Return units or one record that hold the frames in order."""
-        ...
 
 
 class UnitSealer:

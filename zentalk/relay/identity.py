@@ -11,7 +11,7 @@ from pathlib import Path
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.crypto.types import Entropy
 from zentalk.ids import NodeId
-from zentalk.store.key_file import create_identity, load_identity, load_or_create_identity
+from zentalk.store.key_file import load_or_create_identity
 from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.text import RelayUri, format_relay_uri
 
@@ -31,16 +31,6 @@ class RelayIdentity:
     def uri(self, host: str, port: int) -> str:
         """Return the `zt-relay:...` text under which others find this relay."""
         return format_relay_uri(RelayUri(self.key.public, host, port))
-
-
-def create_relay_identity(directory: Path, entropy: Entropy) -> RelayIdentity:
-    """Make an identity; raises ConflictError if there is one, ConfigError if it cannot be kept."""
-    return RelayIdentity.of(create_identity(directory, entropy))
-
-
-def load_relay_identity(directory: Path) -> RelayIdentity:
-    """Read the identity; raises ConfigError if it is missing, open to others or damaged."""
-    return RelayIdentity.of(load_identity(directory))
 
 
 def load_or_create_relay_identity(directory: Path, entropy: Entropy) -> RelayIdentity:

@@ -16,7 +16,6 @@ from typing import Any, Final
 from zentalk.errors import ConfigError
 
 STATUS_FILE: Final = "status.json"
-WRITE_SECONDS: Final = 5.0
 _FILE_MODE: Final = 0o600
 _MAX_BYTES: Final = 65536
 _START_TIME_FIELD: Final = 19

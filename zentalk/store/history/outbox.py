@@ -78,14 +78,6 @@ def expired_without_envelope(tx: Transaction, now: float) -> list[OutboxItem]:
     return [_item(row) for row in rows]
 
 
-def encrypt_again(tx: Transaction, contact: UserAddress) -> None:
-    """Drop a contact's ciphertexts, so that a new ratchet encrypts the same contents."""
-    tx.execute(
-        "UPDATE outbox SET envelope = NULL, ratchet_id = NULL, held_by = x'' WHERE contact = ?",
-        (contact,),
-    )
-
-
 def add_holder(tx: Transaction, item: int, relay: NodeId) -> MessageId | None:
     """Note that a relay holds an item; return its message, None if it is gone."""
     row = tx.execute(

@@ -42,8 +42,3 @@ def newest(tx: Transaction, kind: str) -> tuple[int, bytes, float] | None:
 def use_up(tx: Transaction, number: int) -> None:
     """Delete a one-time key, in the transaction that accepts its message."""
     tx.execute("DELETE FROM prekeys WHERE kind = 'once' AND id = ?", (number,))
-
-
-def forget_once(tx: Transaction, mailbox: MailboxId) -> None:
-    """Drop the one-time keys of a mailbox whose pool is made anew."""
-    tx.execute("DELETE FROM prekeys WHERE kind = 'once' AND mailbox = ?", (mailbox,))
