@@ -23,6 +23,8 @@ from zentalk.store.key_file import load_identity
 pytestmark = pytest.mark.e2e
 
 CANARY = "CANARY: meet me at the observatory"
+ANNA, BEN = "anna", "ben"
+"""Names of this file only: what other tests leave in memory has other keys."""
 
 
 @pytest.fixture
@@ -42,21 +44,21 @@ def errors(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 async def trouble(world: World) -> None:
     """Mail that flows, waits and comes back; relays that die; junk that is refused."""
     await world.relay_net(5)
-    for name in ("alice", "bob"):
+    for name in (ANNA, BEN):
         await world.person(name)
-    await world.friends("alice", "bob")
-    first = await world.send("alice", "bob", CANARY)
-    await world.until_state("alice", first, "delivered")
-    await world.crash("bob")
-    await world.send("alice", "bob", CANARY + " again")
+    await world.friends(ANNA, BEN)
+    first = await world.send(ANNA, BEN, CANARY)
+    await world.until_state(ANNA, first, "delivered")
+    await world.crash(BEN)
+    await world.send(ANNA, BEN, CANARY + " again")
     await trio.sleep(10)
     for relay in ("r1", "r2"):
         await world.crash(relay)
     await trio.sleep(10)
     await world.relay("r1")
-    await world.person("bob", ready=False)
-    await world.send("bob", "alice", CANARY + " back")
-    intake = world.nodes["bob"]._intake
+    await world.person(BEN, ready=False)
+    await world.send(BEN, ANNA, CANARY + " back")
+    intake = world.nodes[BEN]._intake
     [send_id, *_] = intake_send_ids(world)
     intake.push(_Nobody(), 1, send_id, bytes(1700))  # type: ignore[arg-type]
     await trio.sleep(20)
@@ -71,7 +73,7 @@ class _Nobody:
 
 
 def intake_send_ids(world: World) -> list[bytes]:
-    database = world.nodes["bob"]._database
+    database = world.nodes[BEN]._database
     [box, *_] = database.read_now(mailboxes.every)
     return [
         row.send_id for row in database.read_now(lambda tx: mailboxes.send_ids(tx, box.mailbox))
@@ -80,7 +82,7 @@ def intake_send_ids(world: World) -> list[bytes]:
 
 def secrets_of(world: World) -> dict[str, bytes]:
     found: dict[str, bytes] = {"text": CANARY.encode()}
-    for name in ("alice", "bob"):
+    for name in (ANNA, BEN):
         node = world.nodes[name]
         found[f"address of {name}"] = bytes(node.address)
         found[f"address of {name} as text"] = node.address_text.encode()
