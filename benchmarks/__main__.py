@@ -1,0 +1,90 @@
+"""`python -m benchmarks`: prints the ratios that zentalk promises, and writes them as JSON.
+
+    python -m benchmarks                       all ratios to other implementations and raw parts
+    python -m benchmarks onion session         only these
+    python -m benchmarks messages              messages end to end over processes, some minutes
+
+A row is measured against something in the same run, so that another machine gives about the same
+numbers; `messages` gives absolute figures of this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks import messages
+from benchmarks.rounds import Row
+
+RATIOS = ("onion", "session", "relay", "mailbox", "directory")
+MESSAGES = "messages"
+DEFAULT_JSON = Path(__file__).with_name("results.json")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure zentalk.")
+    parser.add_argument("group", nargs="*", choices=[[], *RATIOS, MESSAGES], help="default: ratios")
+    parser.add_argument("--json", type=Path, default=DEFAULT_JSON, help="where to write results")
+    parser.add_argument("--count", type=int, default=messages.MANY, help="how many messages")
+    options = parser.parse_args()
+    print(busy(), flush=True)
+    results = []
+    for group in options.group or RATIOS:
+        for row in rows_of(group, options.count):
+            results.append({"group": group, **row})
+            print(line(row), flush=True)
+    report = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "load_average": os.getloadavg(),
+        "rows": results,
+    }
+    options.json.write_text(json.dumps(report, indent=1) + "\n")
+    print(f"written to {options.json}")
+    return 0
+
+
+def busy() -> str:
+    """Say what else runs here: ratios bear it, absolute figures do not."""
+    return f"{os.cpu_count()} cores, {os.getloadavg()[0]:.1f} busy before the start"
+
+
+def rows_of(group: str, count: int) -> list[Row]:
+    if group == MESSAGES:
+        return messages.rows(count)
+    rows: list[Row] = importlib.import_module(f"benchmarks.{group}").rows()
+    return rows
+
+
+def line(row: dict[str, Any]) -> str:
+    """Return a row as text: name, median, spread, target, verdict."""
+    name = f"{row['name']:68}"
+    if "skipped" in row:
+        return f"{name} left out: {row['skipped']}"
+    if "unit" in row:
+        shown = f"{row['value']:10,.2f} {row['unit']}"
+    else:
+        low, high = row["spread"]
+        shown = f"{row['ratio']:10.3f} ({low:.3f} to {high:.3f})"
+    return f"{name} {shown:28} {verdict(row)}".rstrip()
+
+
+def verdict(row: dict[str, Any]) -> str:
+    target = row["target"]
+    if target is None:
+        return ""
+    value = row["value"] if "unit" in row else row["ratio"]
+    least = row.get("at_least", False)
+    met = value >= target if least else value <= target
+    return f"target {'at least' if least else 'at most'} {target:g}{'' if met else ': MISSED'}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
