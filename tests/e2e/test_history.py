@@ -1,4 +1,7 @@
-"""History lives at the API node alone and lasts; any relay will do (A7, A10, A11, A12, C1, D9)."""
+"""History lives at the API node alone and lasts; any relay will do.
+
+A2, A6, A7, A10, A11, A12, C1, D9 and E8 over real relays and nodes.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,11 @@ from zentalk.ids import DAY_SECONDS, UserAddress
 from zentalk.mailbox.settings import MailboxSettings
 from zentalk.node import node, ordering
 from zentalk.relay import parts
-from zentalk.store.history.models import Message
+from zentalk.store.history import ratchets
+from zentalk.store.history.models import Message, RatchetRow
 from zentalk.store.key_file import create_identity
+from zentalk.store.writer import Transaction
+from zentalk.wire.ratchet import InitialHeader
 
 pytestmark = pytest.mark.e2e
 
@@ -157,6 +163,88 @@ async def test_a12_a_node_uses_relays_that_nobody_told_it_of(
         message = await world.send("alice", "bob", f"through {entry}")
         await world.until_state("alice", message, "delivered")
     assert await world.inbox("bob", "alice") == ["through r4", "through r5"]
+
+
+async def test_a2_two_days_two_entries_two_conversations_one_history(
+    world: World, autojump_clock: Clock
+) -> None:
+    """Everything is off overnight; on the next day Alice enters through another relay."""
+    await world.relay_net(3)
+    people = ("alice", "bob", "carol")
+    for day, entry in enumerate(("r1", "r3"), 1):
+        for name in people:
+            await world.person(name, guards=(world.uris[entry],) if name == "alice" else ())
+        await world.friends(*people)
+        entered = world.nodes["alice"]._network.connected_guards()
+        assert entered == (world.relays[entry].node_id,)
+        for friend in ("bob", "carol"):
+            sent = await world.send("alice", friend, f"to {friend} on day {day}")
+            await world.until_state("alice", sent, "delivered")
+            answer = await world.send(friend, "alice", f"from {friend} on day {day}")
+            await world.until_state(friend, answer, "delivered")
+        if day == 1:
+            for name in (*people, *world.relays):
+                await world.crash(name)
+            world.runtime = replace(world.runtime, wall=clock_from(START_WALL + DAY_SECONDS))
+            for relay in list(world.relays):
+                await world.relay(relay)
+    for friend in ("bob", "carol"):
+        page = await shown(world, "alice", friend)
+        assert [m.text for m in page] == [
+            f"{way} {friend} on day {day}" for day in (1, 2) for way in ("to", "from")
+        ]
+        days = [int(m.sent_at // DAY_SECONDS) for m in page]
+        assert days == [days[0], days[0], days[0] + 1, days[0] + 1]
+
+
+async def test_a6_mail_that_waits_is_found_through_any_entry(
+    world: World, autojump_clock: Clock
+) -> None:
+    """Also through his own mailbox relays: then the copy at the other one is collected."""
+    await start(world)
+    await exchange(world, "hello")
+    expected = ["hello"]
+    for entry in list(world.relays):
+        await world.crash("bob")
+        text = f"waiting for Bob at {entry}"
+        message = await world.send("alice", "bob", text)
+        await world.until_state("alice", message, "sent")
+        await trio.sleep(10)
+        assert world.holders()
+        await world.person("bob", guards=(world.uris[entry],), ready=False)
+        await world.until_state("alice", message, "delivered")
+        entered = world.nodes["bob"]._network.connected_guards()
+        assert entered == (world.relays[entry].node_id,)
+        expected.append(text)
+        await world.until_inbox("bob", "alice", expected)
+
+
+async def test_e8_a_first_message_uses_up_a_one_time_prekey_of_its_reader(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Identity, signed and one-time keys of both kinds; the owner deletes what was used."""
+    made: list[RatchetRow] = []
+    insert = ratchets.insert
+
+    def watched(tx: Transaction, row: RatchetRow) -> None:
+        made.append(row)
+        insert(tx, row)
+
+    monkeypatch.setattr(ratchets, "insert", watched)
+    await world.relay_net(4)
+    await world.person("alice")
+    await world.person("bob")
+    before = set(rows(world, "bob", "SELECT id FROM prekeys WHERE kind = 'once'"))
+    await world.friends("alice", "bob")
+    await world.send("alice", "bob", "hello")
+    await world.until_inbox("bob", "alice", ["hello"])
+    initiated, accepted = made
+    assert (initiated.ratchet_id, accepted.initial_header) == (accepted.ratchet_id, None)
+    header = InitialHeader.from_bytes(initiated.initial_header or b"")
+    assert header.identity == world.nodes["alice"].address
+    assert (header.one_time_id,) in before
+    after = set(rows(world, "bob", "SELECT id FROM prekeys WHERE kind = 'once'"))
+    assert before - after == {(header.one_time_id,)}
 
 
 async def test_a7_a_row_deleted_at_one_relay_loses_neither_history_nor_waiting_mail(
