@@ -35,6 +35,9 @@ class Process:
         self.lines: list[str] = []
         self.ended = trio.Event()
         self.exit_code: int | None = None
+        # Tells a kill from a crash. Of the process, not the program, which may run again by
+        # the time that somebody looks.
+        self.told_to_end = False
         self._changed = trio.Event()
 
     async def line_with(self, start: str) -> str:

@@ -50,13 +50,12 @@ T = TypeVar("T")
 
 
 class _Program:
-    """One program of the network; `asked` tells a kill from a crash."""
+    """One program of the network, started again and again."""
 
     def __init__(self, name: str, launcher: Launcher, crashed: Callable[[str], None]) -> None:
         self.name = name
         self._launcher = launcher
         self._crashed = crashed
-        self._asked = False
         self._process: Process | None = None
 
     @property
@@ -67,7 +66,6 @@ class _Program:
 
     async def start(self, nursery: trio.Nursery, command: str, folder: Path) -> str:
         """Run a command on a folder; return what it prints after `ready`."""
-        self._asked = False
         self._process = await self._launcher.start(self.name, [command, str(folder)], folder / _LOG)
         try:
             value = await self._process.line_with("ready ")
@@ -78,15 +76,16 @@ class _Program:
 
     async def end(self, number: signal.Signals) -> None:
         """Send a signal and wait for the end."""
-        if self._process is None or self._process.ended.is_set():
+        process = self._process
+        if process is None or process.ended.is_set():
             return
-        self._asked = True
-        await self._launcher.signal(self._process, number)
-        await self._process.ended.wait()
+        process.told_to_end = True
+        await self._launcher.signal(process, number)
+        await process.ended.wait()
 
     async def _watch(self, process: Process, folder: Path) -> None:
         await process.ended.wait()
-        if not self._asked:
+        if not process.told_to_end:
             reason = _last_line(folder / _LOG)
             self._crashed(f"{self.name}: ended with code {process.exit_code}: {reason}")
 
