@@ -53,7 +53,7 @@ def run(folder: Path, *words: object) -> tuple[subprocess.CompletedProcess[str],
 def test_f3_b1_b2_b3_three_relays_deliver_everything_once(tmp_path: Path) -> None:
     """F3, B1-B3: with an offline period and a switch of entries, in one process."""
     done, report = run(tmp_path, "--nodes", 3, "--seed", 1)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     assert report.keys() >= PROMISED
     assert (report["nodes"], report["users"], report["net"], report["seed"]) == (3, 2, "tcp", 1)
     assert report["sent"] == report["delivered"] == 20
@@ -69,7 +69,7 @@ def test_f3_b1_b2_b3_three_relays_deliver_everything_once(tmp_path: Path) -> Non
 def test_f3_processes_deliver_everything_once(tmp_path: Path) -> None:
     """F3: the same with each node as a program of its own, over REST."""
     done, report = run(tmp_path, "--nodes", 3, "--messages", 4, "--net", "processes")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     assert report["net"] == "processes"
     assert report["sent"] == report["delivered"] == 4
     assert report["lost"] == report["duplicates"] == 0
@@ -82,7 +82,7 @@ def test_f3_processes_deliver_everything_once(tmp_path: Path) -> None:
 def test_f3_relays_killed_on_request_cost_nothing(tmp_path: Path) -> None:
     """F3: the demo, in which the entry relay of the first person dies."""
     done, report = run(tmp_path, "--scenario", "demo")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     assert report["sent"] == report["delivered"] == 20
     assert report["lost"] == report["duplicates"] == 0
     dead = [name for name, relay in report["relays"].items() if not relay["alive"]]
