@@ -159,3 +159,27 @@ async def test_jobs_stay_done_when_telling_of_them_fails(
     nursery.start_soon(writer.run)
     assert await writer.write(insert(1)) == 1
     assert rows(connection) == [1]
+
+
+async def test_a_writer_that_breaks_leaves_nobody_waiting(
+    connection: sqlite3.Connection, tmp_path: Path
+) -> None:
+    """Callers wait shielded: a bug here must end the program, not hang it."""
+
+    def broken(_tx: Transaction) -> Callable[[], None]:
+        raise ZeroDivisionError
+
+    writer = BatchWriter(connection, inline, tmp_path, broken)
+    failed: list[int] = []
+
+    async def one(n: int) -> None:
+        with pytest.raises(StorageError, match="closed"):
+            await writer.write(insert(n))
+        failed.append(n)
+
+    async with trio.open_nursery() as jobs:
+        jobs.start_soon(one, 1)
+        with pytest.raises(ZeroDivisionError):
+            await writer.run()
+        jobs.start_soon(one, 2)
+    assert sorted(failed) == [1, 2]

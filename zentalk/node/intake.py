@@ -7,6 +7,7 @@ is not acknowledged; its relay pushes it again.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 import trio
@@ -18,6 +19,7 @@ from zentalk.node import ordering
 from zentalk.node.inbox import Inbox, Outcome
 from zentalk.node.outbox import Outbox
 from zentalk.node.recipients import Recipients
+from zentalk.node.storing import until_stored
 from zentalk.store.history import held
 from zentalk.store.history.database import HistoryDatabase
 
@@ -87,13 +89,14 @@ class Intake:
     async def release(self) -> None:
         """Let messages into the history whose predecessors stay away, until cancelled."""
         while True:
-            while (due := await self._database.read(held.next_release)) is None:
+            next_release = partial(self._database.read, held.next_release)
+            while (due := await until_stored(next_release)) is None:
                 await self._holding.wait()
                 self._holding = trio.Event()
             wait = due - self._runtime.wall()
             await trio.sleep(max(RELEASE_STEP_SECONDS, min(wait, ordering.HOLD_SECONDS)))
-            now = self._runtime.wall()
-            await self._database.write(lambda tx, now=now: ordering.release_overdue(tx, now))  # type: ignore[misc]  # default binds the loop variable
+            overdue = partial(ordering.release_overdue, now=self._runtime.wall())
+            await until_stored(partial(self._database.write, overdue))
 
     async def _save(self, batch: list[_Pushed]) -> None:
         deposits = [(pushed.send_id, pushed.envelope) for pushed in batch]
@@ -114,7 +117,7 @@ class Intake:
     async def _follow_up(self, outcome: Outcome) -> None:
         self.undecryptable += outcome.undecryptable
         if outcome.rerouted:
-            await self._recipients.learn(outcome.rerouted)
+            await until_stored(partial(self._recipients.learn, outcome.rerouted))
         for contact, inner in outcome.inners:
             self._outbox.send_courtesy(contact, inner, elsewhere=contact in outcome.repeated)
         self._outbox.confirmed(outcome.finished)

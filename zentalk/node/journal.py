@@ -8,6 +8,7 @@ happens to a message.
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from itertools import islice, takewhile
 from typing import Final
 
@@ -15,6 +16,7 @@ import trio
 
 from zentalk.ids import MessageId, NodeId, UserAddress
 from zentalk.net.runtime import Runtime
+from zentalk.node.storing import until_stored
 from zentalk.store.history import events, messages, outbox
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import Event, OutboxItem
@@ -64,11 +66,11 @@ class Journal:
         self._wake.set()
 
     async def item(self, number: int) -> OutboxItem | None:
-        """Read an outbox item with its ciphertext."""
+        """Read an outbox item with its ciphertext; raises StorageError."""
         return await self._database.read(lambda tx: outbox.get(tx, number))
 
     async def expired(self, item: OutboxItem) -> None:
-        """Give an item up: its time to live is over."""
+        """Give an item up: its time to live is over. Raises StorageError."""
 
         def job(tx: Transaction) -> None:
             outbox.remove_message(tx, item.contact, item.message_id)
@@ -83,9 +85,9 @@ class Journal:
             await self._wake.wait()
             self._wake = trio.Event()
             noted, self._held = self._held, []
-            await self._database.write(lambda tx, noted=noted: self._write_held(tx, noted))  # type: ignore[misc]  # default binds the loop variable
+            await until_stored(partial(self._database.write, partial(self._write_held, noted)))
 
-    def _write_held(self, tx: Transaction, noted: list[tuple[int, NodeId]]) -> None:
+    def _write_held(self, noted: list[tuple[int, NodeId]], tx: Transaction) -> None:
         for number, relay in noted:
             item = outbox.get(tx, number)
             if item is not None and outbox.add_holder(tx, number, relay) is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 import trio
@@ -29,6 +30,7 @@ from zentalk.node.relay_view import RelayView
 from zentalk.node.second_hops import MIN_FULL_RELAYS, SecondHops
 from zentalk.node.snapshot_keeper import SnapshotKeeper
 from zentalk.node.snapshot_sources import SnapshotSources
+from zentalk.node.storing import until_stored
 from zentalk.node.tunnels import Tunnels
 from zentalk.onion.draw import sample
 from zentalk.onion.guard_state import GuardState
@@ -56,7 +58,8 @@ class NetworkStatus:
 class NodeNetwork:
     """See the module. `run` must be running for everything else to work.
 
-    `load_state` returns what `save_state` was last given, or None at a first start.
+    `load_state` returns what `save_state` was last given, or None at a first start; a
+    StorageError of `save_state` is waited out.
     """
 
     def __init__(
@@ -290,8 +293,8 @@ class NodeNetwork:
                 continue
             state = encode_network_state(self._state())
             if state != self._saved:
+                await until_stored(partial(self._save_state, state))
                 self._saved = state
-                await self._save_state(state)
 
     def _state(self) -> NetworkState:
         return NetworkState(

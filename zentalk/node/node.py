@@ -31,6 +31,7 @@ from zentalk.node.recipients import Recipients
 from zentalk.node.records import Records
 from zentalk.node.sessions import Sessions
 from zentalk.node.status import NodeStatus
+from zentalk.node.storing import until_stored
 from zentalk.store.history import contacts, messages, outbox, prekeys, ratchets, settings
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import Contact, Conversation, Event, Message
@@ -128,7 +129,7 @@ class Node:
 
     def status(self) -> NodeStatus:
         """Return what the owner is told."""
-        network = self._network.status()
+        network, trouble = self._network.status(), self._database.trouble
         return NodeStatus(
             ready=self._mailboxes.connected() > 0
             and self._records.published.is_set()
@@ -137,7 +138,7 @@ class Node:
             guards_connected=network.guards_connected,
             mailboxes=self._mailboxes.connected(),
             tunnels=network.tunnels,
-            notes=network.notes,
+            notes=network.notes if trouble is None else (*network.notes, trouble),
             entries=self._entries(),
             unit_sizes=tuple(sorted(self.client_unit_sizes())),
         )
@@ -257,21 +258,22 @@ class Node:
     async def _sweep(self) -> None:
         """Forget what nobody needs any more, at the start and every hour."""
         while True:
-            now = self._runtime.wall()
-
-            def job(tx: Transaction, now: float = now) -> None:
-                ratchets.forget_seen(tx, now)
-                ratchets.forget_retired(tx, now - 30 * DAY_SECONDS)
-                messages.forget_keys(tx, now - KEEP_KEYS_SECONDS)
-                messages.forget_parts(tx, now - KEEP_PARTS_SECONDS)
-
-            await self._database.write(job)
-            for item in await self._database.read(
-                partial(outbox.expired_without_envelope, now=now)
-            ):
-                # What waits for a recipient never seen is not in the outbox's own timers.
-                await self._journal.expired(item)
+            await until_stored(self._sweep_once)
             await trio.sleep(SWEEP_SECONDS)
+
+    async def _sweep_once(self) -> None:
+        now = self._runtime.wall()
+
+        def job(tx: Transaction) -> None:
+            ratchets.forget_seen(tx, now)
+            ratchets.forget_retired(tx, now - 30 * DAY_SECONDS)
+            messages.forget_keys(tx, now - KEEP_KEYS_SECONDS)
+            messages.forget_parts(tx, now - KEEP_PARTS_SECONDS)
+
+        await self._database.write(job)
+        for item in await self._database.read(partial(outbox.expired_without_envelope, now=now)):
+            # What waits for a recipient never seen is not in the outbox's own timers.
+            await self._journal.expired(item)
 
     def _load_network(self) -> bytes | None:
         return self._database.read_now(lambda tx: settings.get(tx, _NETWORK_KEY))

@@ -17,7 +17,7 @@ import trio
 
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
-from zentalk.errors import AuthenticationError, TransportError, UnavailableError
+from zentalk.errors import AuthenticationError, StorageError, TransportError, UnavailableError
 from zentalk.ids import DEPOSIT_ID_BYTES, DepositId, MessageId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.compose import ITEM_KEY_BYTES
@@ -28,7 +28,7 @@ from zentalk.node.routes import Target
 from zentalk.node.schedule import Schedule
 from zentalk.onion.packet import DEPOSIT
 from zentalk.store.history.models import OutboxItem
-from zentalk.wire.deposit import ACK_BYTES, Deposit, encode_deposit
+from zentalk.wire.deposit import ACK_BYTES, MAX_TTL_SECONDS, Deposit, encode_deposit
 from zentalk.wire.inner import INNER_LARGE_BYTES
 from zentalk.wire.rpc_mailbox import TOKEN_BYTES
 
@@ -39,6 +39,7 @@ MAX_TOKENS: Final = 16_384
 MAX_ENVELOPES_IN_MEMORY: Final = 1_024
 """Items whose ciphertext stays in memory; those of others are read again when due."""
 FIRST_ROUND_TRIP_SECONDS: Final = 0.5
+STORAGE_RETRY_SECONDS: Final = 5.0
 REPORT_AFTER_RETRIES_SECONDS: Final = 1.0
 
 
@@ -186,27 +187,48 @@ class Outbox:
         if self._runtime.wall() >= entry.item.expires_at:
             if entry.is_courtesy:
                 self._drop_courtesy(entry)
-                return
-            self._entries.pop(entry.item.item, None)
-            await self._journal.expired(entry.item)
+            else:
+                await self._expire(entry, now)
             return
         if entry.schedule is not None and entry.schedule.next_deadline() > now:
             # Its relay acknowledged it, or another relay's turn came first.
             self._plan(entry.item.item, entry.schedule.next_deadline())
             return
-        if entry.item.envelope is None:
-            stored = await self._journal.item(entry.item.item)
-            if stored is None:
-                self._entries.pop(entry.item.item, None)
-                return
-            if stored.envelope is None:
-                self._entries.pop(entry.item.item, None)
-                self._recipients.need_ratchet(entry.item.contact)
-                return
-            entry.item = stored
+        if entry.item.envelope is None and not await self._read_envelope(entry, now):
+            return
         self._attempt(entry, now)
         if len(self._entries) > MAX_ENVELOPES_IN_MEMORY and not entry.is_courtesy:
             entry.item = replace(entry.item, envelope=None)
+
+    async def _expire(self, entry: _Entry, now: float) -> None:
+        """Give an item up, or try that again when the disk is back."""
+        number = entry.item.item
+        try:
+            await self._journal.expired(entry.item)
+        except StorageError:
+            if self._entries.get(number) is entry:
+                self._plan(number, now + STORAGE_RETRY_SECONDS)
+            return
+        self._entries.pop(number, None)
+
+    async def _read_envelope(self, entry: _Entry, now: float) -> bool:
+        """Read an item's ciphertext; False if there is nothing to be sent now."""
+        number = entry.item.item
+        try:
+            stored = await self._journal.item(number)
+        except StorageError:
+            if self._entries.get(number) is entry:
+                self._plan(number, now + STORAGE_RETRY_SECONDS)
+            return False
+        if self._entries.get(number) is not entry:
+            return False  # confirmed while it was being read
+        if stored is None or stored.envelope is None:
+            del self._entries[number]
+            if stored is not None:
+                self._recipients.need_ratchet(entry.item.contact)
+            return False
+        entry.item = stored
+        return True
 
     def _attempt(self, entry: _Entry, now: float) -> None:
         """Deposit an item wherever it is due, and plan the next time."""
@@ -257,7 +279,8 @@ class Outbox:
         """Queue one deposit; False if nothing could be sent now. No ack without an entry."""
         token = self._entropy(TOKEN_BYTES)
         points = self._ack_points() if entry is not None else {}
-        left = max(3600, int(expires_at - self._runtime.wall()))
+        # Within what a deposit can say, also when the clock was set back by years.
+        left = min(max(3600, int(expires_at - self._runtime.wall())), MAX_TTL_SECONDS)
         try:
             ack = self._network.ack_route(target.relay, points, token) if points else None
             payload = encode_deposit(

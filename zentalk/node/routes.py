@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from zentalk.crypto.types import Entropy
+from zentalk.errors import DecodeError
 from zentalk.ids import NodeId, SendId, UserAddress
 from zentalk.node.sealing import seal_to_contact, seal_to_public
 from zentalk.store.history import mailboxes, settings
@@ -38,10 +39,16 @@ class Target:
 
 
 def contact_targets(contact: ContactRow) -> tuple[Target, ...]:
-    """Return the mailboxes that a contact has told us; empty if it has not yet."""
+    """Return the mailboxes that a contact has told us; empty if it has not yet.
+
+    A stored route that cannot be read counts as none: the user record is asked instead.
+    """
     if contact.route is None:
         return ()
-    entries = decode_route(contact.route).entries
+    try:
+        entries = decode_route(contact.route).entries
+    except DecodeError:
+        return ()
     return tuple(Target(e.relay, e.send_id, e.outer_key, public=False) for e in entries)
 
 

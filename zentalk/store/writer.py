@@ -47,6 +47,13 @@ class _Job:
         self.error: BaseException | None = None
 
 
+def _fail(jobs: list[_Job], error: StorageError) -> None:
+    """Let the callers of jobs go on with an error."""
+    for job in jobs:
+        job.error = job.error or error
+        job.done.set()
+
+
 def _nothing() -> None:
     """Do nothing."""
 
@@ -82,7 +89,7 @@ class BatchWriter:
         Raises what the job raised, StorageFullError on a full disk, or StorageError.
         """
         if self._closed:
-            raise StorageError(f"{self._path} is closed; start the program again")
+            raise self._is_closed()
         job = _Job(function)
         self._jobs.append(job)
         self._wake.set()
@@ -100,16 +107,27 @@ class BatchWriter:
                 await self._wake.wait()
                 await self._drain()
         finally:
-            with trio.CancelScope(shield=True):
-                await self._drain()
-            self._closed = True
+            try:
+                with trio.CancelScope(shield=True):
+                    await self._drain()
+            finally:
+                self._closed = True
+                # Callers wait shielded: whatever happened here, none may wait for ever.
+                _fail(self._jobs, self._is_closed())
+
+    def _is_closed(self) -> StorageError:
+        return StorageError(f"{self._path} is closed; start the program again")
 
     async def _drain(self) -> None:
         while self._jobs:
             batch, self._jobs = self._jobs[:MAX_BATCH], self._jobs[MAX_BATCH:]
-            with trio.CancelScope(shield=True):
-                tell = await self._run_blocking(lambda batch=batch: self._commit(batch))  # type: ignore[misc]  # default binds the loop variable
-            tell()
+            try:
+                with trio.CancelScope(shield=True):
+                    tell = await self._run_blocking(lambda batch=batch: self._commit(batch))  # type: ignore[misc]  # default binds the loop variable
+                tell()
+            except BaseException:
+                _fail(batch, self._is_closed())
+                raise
             for job in batch:
                 job.done.set()
         self._wake = trio.Event()

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 import trio
 
+from zentalk.errors import StorageError
 from zentalk.store.history import events
 from zentalk.store.history.models import Event
 from zentalk.store.history.schema import MIGRATIONS
@@ -37,10 +38,23 @@ class HistoryDatabase:
         self._reader_free = trio.CapacityLimiter(READERS)
         self._last_event = self.read_now(events.last_seq)
         self.on_events: Callable[[list[Event]], None] = lambda _events: None
+        self._write_trouble: str | None = None
+        self._read_trouble: str | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """What the last commit or reading failed of, None if both went well."""
+        return self._write_trouble or self._read_trouble
 
     async def write(self, job: Callable[[Transaction], T]) -> T:
         """Run a job in a transaction and return after its commit (see BatchWriter)."""
-        return await self._writer.write(job)
+        try:
+            result = await self._writer.write(job)
+        except StorageError as error:
+            self._write_trouble = str(error)
+            raise
+        self._write_trouble = None
+        return result
 
     async def read(self, query: Callable[[Transaction], T]) -> T:
         """Run a query on a read connection.
@@ -51,7 +65,13 @@ class HistoryDatabase:
             connection = self._readers.pop()
             try:
                 with storage_errors(self._path):
-                    return await self._run_blocking(lambda: query(connection))
+                    result = await self._run_blocking(lambda: query(connection))
+            except StorageError as error:
+                self._read_trouble = str(error)
+                raise
+            else:
+                self._read_trouble = None
+                return result
             finally:
                 self._readers.append(connection)
 
