@@ -7,6 +7,7 @@ its own public send ids, so two records of one person share nothing but their re
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import trio
@@ -14,8 +15,14 @@ import trio
 from zentalk.crypto import x25519
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.crypto.mlkem import public_of
-from zentalk.errors import RefusedError, RemoteProtocolError, TransportError, UnavailableError
-from zentalk.ids import Day, UserAddress, day_at
+from zentalk.errors import (
+    RefusedError,
+    RemoteProtocolError,
+    StorageError,
+    TransportError,
+    UnavailableError,
+)
+from zentalk.ids import Day, NodeId, UserAddress, day_at
 from zentalk.net.runtime import Runtime
 from zentalk.node.directory_client import DirectoryClient
 from zentalk.node.network import NodeNetwork
@@ -39,6 +46,8 @@ REPUBLISH_SECONDS: Final = 3600.0
 CHECK_SECONDS: Final = 30.0
 FIRST_WAIT_SECONDS: Final = 0.5
 LONGEST_WAIT_SECONDS: Final = 60.0
+_RELAY_FAULTS: Final = (UnavailableError, TransportError, RemoteProtocolError, RefusedError)
+_TRIED_AGAIN: Final = (*_RELAY_FAULTS, StorageError)
 
 
 class Records:
@@ -70,31 +79,43 @@ class Records:
     async def bundle(self, contact: UserAddress, contents: RecordContents) -> PrekeyBundle:
         """Return a verified prekey bundle, with a one-time key if a pool still has one.
 
-        Raises UnavailableError or TransportError if no mailbox relay answers, and
-        AuthenticationError if a key is not signed by the contact.
+        Raises UnavailableError or TransportError if no mailbox relay answers properly, and
+        DecodeError or AuthenticationError if a key of the record is not signed by the contact.
         """
-        blob: bytes | None = None
-        query_id = self._runtime.entropy(QUERY_ID_BYTES)
-        for entry in contents.mailboxes:
-            question = encode_prekeys_take(PrekeyTakeCall(entry.send_id, query_id))
-            try:
-                async with self._network.tunnel(entry.relay) as connection:
-                    answer = decode_answer(await connection.request(question))
-            except (UnavailableError, TransportError, RefusedError):
-                continue
-            blob = decode_prekeys_take_answer(answer)
-            if blob:
-                break
-        if blob is None:
-            raise UnavailableError("no mailbox relay of this contact answers")
         bundle = PrekeyBundle(
             identity=contact,
             signed_prekey=SignedPrekey.from_bytes(contents.signed_prekey),
             pq_prekey=PqPrekey.from_bytes(contents.pq_prekey),
-            one_time=OneTimePrekey.from_bytes(blob) if blob else None,
+            one_time=None,
         )
         bundle.verify()
+        answered = False
+        for entry in contents.mailboxes:
+            # A number of its own for each relay: two that compare must not find one owner.
+            query_id = self._runtime.entropy(QUERY_ID_BYTES)
+            question = encode_prekeys_take(PrekeyTakeCall(entry.send_id, query_id))
+            try:
+                one_time = await self._take_prekey(entry.relay, question, contact)
+            except _RELAY_FAULTS:
+                continue  # one relay that is gone, or lies, must not keep a person unreachable
+            if one_time is not None:
+                return replace(bundle, one_time=one_time)
+            answered = True
+        if not answered:
+            raise UnavailableError("no mailbox relay of this contact answers")
         return bundle
+
+    async def _take_prekey(
+        self, relay: NodeId, question: bytes, contact: UserAddress
+    ) -> OneTimePrekey | None:
+        """Return a one-time key that the contact has signed, None if the pool is drained."""
+        async with self._network.tunnel(relay) as connection:
+            blob = decode_prekeys_take_answer(decode_answer(await connection.request(question)))
+        if not blob:
+            return None
+        one_time = OneTimePrekey.from_bytes(blob)
+        one_time.verify(contact)
+        return one_time
 
     def changed(self) -> None:
         """Our mailboxes or keys are not what the published records say."""
@@ -139,7 +160,7 @@ class Records:
                     await self._directory.publish_record(raw)
                     if day == day_at(self._runtime.wall()):
                         self.published.set()
-            except (UnavailableError, TransportError, RemoteProtocolError, RefusedError):
+            except _TRIED_AGAIN:
                 await trio.sleep(wait)
                 wait = min(2 * wait, LONGEST_WAIT_SECONDS)
             else:
