@@ -85,7 +85,8 @@ class Collector(NoHandlers):
     async def run(self, network: NodeNetwork) -> None:
         """Connect and collect until the tunnel ends.
 
-        Raises UnavailableError, TransportError, RefusedError or RemoteProtocolError.
+        Raises UnavailableError, TransportError, RefusedError, RemoteProtocolError or
+        StorageError, and NotFoundError if the mailbox was given up.
         """
         async with trio.open_nursery() as nursery:
             connection = await network.open_tunnel(self._mailbox.relay, self, nursery)

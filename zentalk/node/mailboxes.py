@@ -7,12 +7,14 @@ Contacts learn of a change with the next message; the user record is published a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import trio
 
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import (
+    NotFoundError,
     RefusedError,
     RemoteProtocolError,
     StorageError,
@@ -26,6 +28,7 @@ from zentalk.node.intake import Intake
 from zentalk.node.network import NodeNetwork
 from zentalk.node.outbox import Outbox
 from zentalk.node.routes import current, raise_version
+from zentalk.node.storing import until_stored
 from zentalk.onion.draw import below, sample
 from zentalk.store.history import mailboxes
 from zentalk.store.history.database import HistoryDatabase
@@ -41,6 +44,14 @@ POLL_SECONDS: Final = 30 * DAY_SECONDS
 FIRST_WAIT_SECONDS: Final = 0.5
 LONGEST_WAIT_SECONDS: Final = 30.0
 STEADY_SECONDS: Final = 60.0
+_FAULTS: Final = (
+    UnavailableError,
+    TransportError,
+    RefusedError,
+    RemoteProtocolError,
+    StorageError,
+    NotFoundError,
+)
 
 
 class Mailboxes:
@@ -64,8 +75,8 @@ class Mailboxes:
         self._outbox = outbox
         self._on_change = on_change
         self._ack_points: dict[MailboxId, tuple[NodeId, SendId]] = {}
-        self._connected: set[NodeId] = set()
-        self._served: set[MailboxId] = set()
+        self._connected: set[MailboxId] = set()
+        self._served: dict[MailboxId, trio.CancelScope] = {}
         self._nursery: trio.Nursery | None = None
         self.registered = trio.Event()
 
@@ -83,12 +94,14 @@ class Mailboxes:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             while True:
-                known = await self._database.write(self._complete)
+                known = await until_stored(partial(self._database.write, self._complete))
                 self._network.own_mailboxes([mailbox.relay for mailbox in known])
+                for gone in self._served.keys() - {mailbox.mailbox for mailbox in known}:
+                    self._served.pop(gone).cancel()
                 for mailbox in known:
                     if mailbox.mailbox not in self._served:
-                        self._served.add(mailbox.mailbox)
-                        nursery.start_soon(self._collect, mailbox)
+                        scope = self._served[mailbox.mailbox] = trio.CancelScope()
+                        nursery.start_soon(self._serve, mailbox, scope)
                 # Fewer relays than mailboxes, or one to be replaced: look again now and then.
                 await trio.sleep(STEADY_SECONDS)
 
@@ -100,24 +113,32 @@ class Mailboxes:
                 mailboxes.forget(tx, mailbox.mailbox)
         present = current(tx)
         slots = [slot for slot in range(MAILBOXES) if slot not in {m.slot for m in present}]
-        for slot, relay in zip(slots, self._choose({m.relay for m in present}), strict=False):
+        known = {mailbox.relay for mailbox in mailboxes.every(tx)}
+        chosen = self._choose({mailbox.relay for mailbox in present}, known)
+        for slot, relay in zip(slots, chosen, strict=False):
             seed = self._runtime.entropy(32)
             mailbox_id = MailboxId(SigningKey(seed).public)
             mailboxes.add(tx, OwnMailbox(mailbox_id, relay, slot, seed, 0, now, None))
         return mailboxes.every(tx)
 
-    def _choose(self, taken: set[NodeId]) -> list[NodeId]:
-        """Draw relays for new mailboxes, those that are not our guards first."""
+    def _choose(self, taken: set[NodeId], known: set[NodeId]) -> list[NodeId]:
+        """Draw relays for new mailboxes, those that are not our guards first.
+
+        Last come those of mailboxes that were replaced: their relays had stayed away.
+        """
         guards = set(self._network.guards())
         usable = sorted(
             node_id
             for node_id, descriptor in self._network.descriptors().items()
             if descriptor.roles & ROLE_MAILBOX and node_id not in taken
         )
-        apart = [node_id for node_id in usable if node_id not in guards]
-        rest = [node_id for node_id in usable if node_id in guards]
-        entropy = self._runtime.entropy
-        return (sample(apart, MAILBOXES, entropy) + sample(rest, MAILBOXES, entropy))[:MAILBOXES]
+        drawn = sample(usable, len(usable), self._runtime.entropy)
+        drawn.sort(key=lambda node_id: (node_id in known, node_id in guards))
+        return drawn[:MAILBOXES]
+
+    async def _serve(self, mailbox: OwnMailbox, scope: trio.CancelScope) -> None:
+        with scope:
+            await self._collect(mailbox)
 
     async def _collect(self, mailbox: OwnMailbox) -> None:
         wait = FIRST_WAIT_SECONDS
@@ -132,16 +153,10 @@ class Mailboxes:
                     nursery.start_soon(self._when_registered, mailbox, collector)
                     await collector.run(self._network)
                     nursery.cancel_scope.cancel()
-            except* (
-                UnavailableError,
-                TransportError,
-                RefusedError,
-                RemoteProtocolError,
-                StorageError,
-            ):
+            except* _FAULTS:
                 pass  # whatever it was, the mailbox is tried again below
             finally:
-                self._connected.discard(mailbox.relay)
+                self._connected.discard(mailbox.mailbox)
             now = self._runtime.monotonic()
             if collector.registered.is_set():
                 # The relay may have restarted, and others with it: their keys are new then.
@@ -149,16 +164,26 @@ class Mailboxes:
                 away_since = now
                 if now - started > STEADY_SECONDS:
                     wait = FIRST_WAIT_SECONDS
+            elif self._fault_is_ours():
+                away_since = None
             elif away_since is None:
                 away_since = started
-            if mailbox.poll_until is None and now - away_since > REPLACE_AFTER_SECONDS:
-                mailbox = await self._replace(mailbox)
+            away_seconds = 0.0 if away_since is None else now - away_since
+            if mailbox.poll_until is None and away_seconds > REPLACE_AFTER_SECONDS:
+                mailbox = await until_stored(partial(self._replace, mailbox))
             await trio.sleep(wait / 2 + below(1000, self._runtime.entropy) / 1000 * wait / 2)
             wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
+    def _fault_is_ours(self) -> bool:
+        """Tell whether this node is offline or cannot save: then no relay stays away.
+
+        A night without a network must not leave a mailbox for every ten minutes of it.
+        """
+        return not self._network.connected_guards() or self._database.trouble is not None
+
     async def _when_registered(self, mailbox: OwnMailbox, collector: Collector) -> None:
         await collector.registered.wait()
-        self._connected.add(mailbox.relay)
+        self._connected.add(mailbox.mailbox)
         if mailbox.poll_until is None and mailbox.mailbox not in self._ack_points:
             await self._announce(mailbox)
         self.registered.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zentalk.errors import NotFoundError
 from zentalk.ids import MailboxId, SendId, UserAddress
 from zentalk.store.history.models import OwnMailbox, OwnSendId
 from zentalk.store.writer import Transaction
@@ -26,12 +27,17 @@ def add(tx: Transaction, mailbox: OwnMailbox) -> None:
 
 
 def next_generation(tx: Transaction, mailbox: MailboxId) -> int:
-    """Take the next, higher registration number of a mailbox."""
+    """Take the next, higher registration number of a mailbox.
+
+    Raises NotFoundError if it was forgotten: its time of being polled is over.
+    """
     row = tx.execute(
         "UPDATE own_mailboxes SET generation = generation + 1 WHERE mailbox = ?"
         " RETURNING generation",
         (mailbox,),
     ).fetchone()
+    if row is None:
+        raise NotFoundError("a mailbox is not kept any more")
     return int(row[0])
 
 
