@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections import defaultdict
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -17,8 +19,8 @@ from zentalk.node import ordering, outbox, schedule
 from zentalk.node.intake import Intake
 from zentalk.node.outbox import Outbox
 from zentalk.node.routes import Target
-from zentalk.node.sessions import Sessions
 from zentalk.relay.router import Router
+from zentalk.session.ratchet import Ratchet
 from zentalk.session.skipped import SkippedKeys
 from zentalk.store.history.models import Message
 
@@ -53,35 +55,40 @@ def lose_and_swap(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     monkeypatch.setattr(Router, "packet_received", lossy)
 
 
-class Rotation:
-    """The ratchet keys that each side has made, and every ciphertext that went out."""
+class Overheard:
+    """Every ciphertext that went out, and the ratchet keys that each side saw of the other."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.keys: dict[bytes, set[bytes]] = defaultdict(set)
+        self.keys: dict[str, set[bytes]] = defaultdict(set)
         self.inners: list[bytes] = []
-        store, seal = Sessions._store, Target.seal
+        seal = Target.seal
 
-        def watched_store(sessions: Sessions, tx: Any, ratchet_id: bytes, ratchet: Any) -> None:
-            own = ratchet._state.root.own
-            if own is not None:
-                self.keys[sessions._identity.public].add(own.public)
-            store(sessions, tx, ratchet_id, ratchet)
-
-        def watched_seal(target: Target, inner: bytes, entropy: Any) -> bytes:
+        def watched(target: Target, inner: bytes, entropy: Any) -> bytes:
             self.inners.append(inner)
             return seal(target, inner, entropy)
 
-        monkeypatch.setattr(Sessions, "_store", watched_store)
-        monkeypatch.setattr(Target, "seal", watched_seal)
+        monkeypatch.setattr(Target, "seal", watched)
+
+    def look(self, world: World) -> None:
+        """Note the ratchet keys of this moment."""
+        for name in ("alice", "bob"):
+            path = world.folder / name / "history.db"
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+                for (state,) in database.execute("SELECT state FROM ratchets"):
+                    self.keys[name].add(Ratchet.from_bytes(state)._state.root.peer_public)
 
 
-async def talk(world: World, turns: int) -> list[tuple[str, Message]]:
+async def talk(
+    world: World, turns: int, overheard: Overheard | None = None
+) -> list[tuple[str, Message]]:
     """Both write now and then; return who sent what."""
     sent = []
     for number in range(turns):
         for sender, reader in (("alice", "bob"), ("bob", "alice")):
             sent.append((sender, await world.send(sender, reader, f"{number}")))
         await trio.sleep(2)
+        if overheard is not None:
+            overheard.look(world)
     return sent
 
 
@@ -112,19 +119,19 @@ async def test_k28_packets_dropped_and_swapped_at_random_break_no_ratchet(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch, seed: int, turns: int
 ) -> None:
     await acquainted(world, "alice", "bob", "carol")
-    rotation = Rotation(monkeypatch)
+    overheard = Overheard(monkeypatch)
     lose_and_swap(monkeypatch, seed)
-    for name, message in await talk(world, turns):
+    for name, message in await talk(world, turns, overheard):
         await world.until_state(name, message, "delivered")
     await trio.sleep(ordering.HOLD_SECONDS)
     for sender, reader in (("alice", "bob"), ("bob", "alice")):
         texts = await world.inbox(reader, sender)
         assert texts[0] == "hello"
         assert sorted(texts[1:], key=int) == [f"{number}" for number in range(turns)]
-        assert len(rotation.keys[world.nodes[sender].address]) > turns // 4, "keys rotate"
+        assert len(overheard.keys[sender]) > turns // 4, "keys rotate"
     assert {world.nodes[name]._intake.undecryptable for name in ("alice", "bob")} == {0}
-    assert len(rotation.inners) > 4 * turns
-    assert await read_by_a_third(world, "carol", rotation.inners) == 0
+    assert len(overheard.inners) > 4 * turns
+    assert await read_by_a_third(world, "carol", overheard.inners) == 0
 
 
 async def test_k28_control_without_skipped_keys_what_was_overtaken_is_never_read(
