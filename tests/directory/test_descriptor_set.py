@@ -126,6 +126,16 @@ def test_k7_ids_without_the_required_work_are_refused() -> None:
     assert all(free.offer(descriptor(n).raw, WALL) for n in numbers), "control: no work, no cost"
 
 
+def test_k7_proofs_against_ids_without_work_are_not_kept() -> None:
+    """They cost nothing to make up, and would push out those that matter."""
+    left, right = descriptor(1), descriptor(1, mix=b"other")
+    demanding = DescriptorSet("local", id_difficulty=work_bits(left.node_id) + 1)
+    assert demanding.accuse(left.raw, right.raw) == []
+    assert list(demanding.proofs()) == []
+    fair = DescriptorSet("local", id_difficulty=work_bits(left.node_id))
+    assert len(fair.accuse(left.raw, right.raw)) == 1
+
+
 def test_an_identity_can_be_made_to_any_small_difficulty() -> None:
     counter = iter(range(10_000))
     key = make_identity(6, lambda size: next(counter).to_bytes(size, "big"))

@@ -11,7 +11,7 @@ from tests.relay.directory_net import FakeLink, Member, Net
 from zentalk.directory.distance import HolderMap
 from zentalk.errors import ConnectFailedError, UnavailableError
 from zentalk.ids import DAY_SECONDS, Day, NodeId, SendId, UserAddress, day_at
-from zentalk.node import directory_client
+from zentalk.node import directory_client, directory_snapshot
 from zentalk.node.directory_client import SETTLE_SECONDS, WAVE, DirectoryClient, publication_plan
 from zentalk.node.directory_snapshot import SnapshotClient
 from zentalk.node.publication import SPREAD_SECONDS
@@ -379,6 +379,45 @@ async def test_a_saved_snapshot_is_taken_up_again(autojump_clock: MockClock, mak
     )
     assert set(fresh.descriptors()) == set(world.by_id) - {guilty.node_id}
     assert not fresh.unverified
+
+
+async def test_one_source_cannot_fill_memory_with_relays_it_made_up(
+    autojump_clock: MockClock, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory_snapshot, "MAX_PROOFS", 3)
+    world = make(10)
+    cheat = world.members[5].own
+    for start in range(100, 400, 100):
+        invented = [
+            descriptor(number, mix=mix)
+            for number in range(start, start + 20)
+            for mix in (b"", b"x")
+        ]
+        shown = [*(one.own for one in world.members), *invented]
+        world.members[0].answers = lambda method, s=shown: encode_answer([one.raw for one in s])
+        await world.snapshot.fetch_snapshot(world.ids(0, 1, 2))
+        assert len(world.snapshot.proofs()) == 3
+        assert len(world.snapshot._verified) == 10
+    # Proofs against relays that were in use still count.
+    both = [*(one.own for one in world.members), descriptor(5, mix=b"other")]
+    world.members[0].answers = lambda method: encode_answer([one.raw for one in both])
+    await world.snapshot.fetch_snapshot(world.ids(0, 1, 2))
+    assert cheat.node_id in {proof.node_id for proof in world.snapshot.proofs()}
+    assert cheat.node_id not in world.snapshot.descriptors()
+
+
+async def test_refreshes_that_never_complete_leave_nothing_behind(
+    autojump_clock: MockClock, make: Make
+) -> None:
+    world = make(3)
+    world.tunnels.dead.update(world.ids(1, 2))
+    await world.snapshot.fetch_snapshot(world.ids(0))
+    world.snapshot.unverified = False  # it had a snapshot that two agreed on
+    invented = [descriptor(number) for number in range(100, 150)]
+    world.members[0].answers = lambda method: encode_answer([one.raw for one in invented])
+    result = await world.snapshot.fetch_snapshot(world.ids(0, 1, 2))
+    assert not result.complete
+    assert len(world.snapshot._verified) == 3
 
 
 async def test_boots_are_counted_over_refreshes(autojump_clock: MockClock, make: Make) -> None:

@@ -1,6 +1,7 @@
 """The stored network state: it comes back as it was, and damage is noticed."""
 
 import contextlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,15 @@ from hypothesis import strategies as st
 from tests.node.relays import NETWORK, make_relays
 from zentalk.errors import RemoteProtocolError
 from zentalk.onion.guard_state import Entry, GuardState, Middle
-from zentalk.wire.network_state import NetworkState, decode_network_state, encode_network_state
+from zentalk.wire.descriptor import MAX_DESCRIPTOR_BYTES
+from zentalk.wire.network_state import (
+    MAX_HINTS,
+    MAX_PROOFS,
+    MAX_RELAYS,
+    NetworkState,
+    decode_network_state,
+    encode_network_state,
+)
 
 RELAYS = make_relays(3)
 GUARDS = GuardState((Entry(RELAYS[0].node_id, 5, middles=(Middle(RELAYS[1].node_id, 9),)),))
@@ -33,6 +42,22 @@ def test_a_state_comes_back_as_it_was() -> None:
 def test_a_newer_format_is_refused() -> None:
     with pytest.raises(RemoteProtocolError, match="format"):
         decode_network_state(ENCODED[:1] + b"\x02" + ENCODED[2:])
+
+
+def test_what_others_make_too_long_is_cut_and_the_guards_stay() -> None:
+    """One snapshot source alone can show any number of relays that contradict themselves."""
+    longest = bytes(MAX_DESCRIPTOR_BYTES)
+    state = replace(
+        STATE,
+        hints=STATE.hints * MAX_HINTS,
+        descriptors=(longest,) * (MAX_RELAYS + 1),
+        proofs=((longest, longest),) * (MAX_PROOFS + 1),
+    )
+    decoded = decode_network_state(encode_network_state(state))
+    assert decoded.guards == STATE.guards
+    assert len(decoded.descriptors) == MAX_RELAYS
+    assert len(decoded.proofs) == MAX_PROOFS
+    assert len(decoded.hints) == MAX_HINTS
 
 
 @given(st.integers(0, len(ENCODED) - 1), st.integers(1, 255))

@@ -108,6 +108,8 @@ class DescriptorSet:
             return []
         proof = check_proof(first, second, self._network)
         self._handled.add(pair, proof.node_id)
+        if not self._has_worked(proof.node_id):
+            return []  # such a relay is not used anyway, and proofs against it cost nothing
         return [] if proof.node_id in self._proofs else self._exclude(proof)
 
     def get(self, node_id: NodeId, now: float) -> Descriptor | None:
@@ -189,9 +191,12 @@ class DescriptorSet:
     def _acceptable(self, descriptor: Descriptor, now: float) -> bool:
         if descriptor.network != self._network or not is_usable(descriptor, now):
             return False
-        if self._difficulty and work_bits(descriptor.node_id) < self._difficulty:
+        if not self._has_worked(descriptor.node_id):
             return False
         return descriptor.node_id in self._newest or len(self._newest) < self._max_relays
+
+    def _has_worked(self, node_id: NodeId) -> bool:
+        return not self._difficulty or work_bits(node_id) >= self._difficulty
 
     def _adopt(self, descriptor: Descriptor, now: float) -> list[Command]:
         known = self._newest.get(descriptor.node_id)

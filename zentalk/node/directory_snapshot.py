@@ -23,6 +23,7 @@ from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.node.directory_tunnels import RELAY_FAULTS, QuestionLink, TunnelOpener
 from zentalk.wire.descriptor import Descriptor, decode_descriptor
+from zentalk.wire.network_state import MAX_PROOFS
 from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_directory import (
     announce_calls,
@@ -77,7 +78,7 @@ class SnapshotClient:
                 proof = check_proof(first, second, self._network)
             except RemoteProtocolError:
                 continue
-            self._proofs[proof.node_id] = proof
+            self._convict(proof)
         for raw in raws:
             try:
                 descriptor = decode_descriptor(raw)
@@ -99,6 +100,8 @@ class SnapshotClient:
             result = await self._drive(rule, sources)
             if result.complete:
                 self._adopt(result)
+            # Sources that keep a refresh from completing must not fill this with inventions.
+            self._verified = {item.raw: item for item in self._accepted.values()}
             return result
 
     async def _drive(self, rule: core.SnapshotRule, sources: Sequence[NodeId]) -> SnapshotResult:
@@ -173,12 +176,24 @@ class SnapshotClient:
 
     def _adopt(self, result: SnapshotResult) -> None:
         for proof in result.proofs:
-            self._proofs[proof.node_id] = proof
+            self._convict(proof)
+        for gone in self._accepted.keys() - {item.node_id for item in result.descriptors}:
+            self._boots.forget(gone)
         self._accepted = {}
         for descriptor in result.descriptors:
             self._accept(descriptor)
         self.unverified = result.unverified
-        self._verified = {item.raw: item for item in result.descriptors}
+
+    def _convict(self, proof: EquivocationProof) -> None:
+        """Keep a proof. One source alone can make up any number of relays that cheat.
+
+        When there are too many, only a relay that was in use is worth another's place.
+        """
+        if len(self._proofs) >= MAX_PROOFS:
+            if proof.node_id not in self._accepted:
+                return
+            del self._proofs[next(iter(self._proofs))]
+        self._proofs[proof.node_id] = proof
 
     def _accept(self, descriptor: Descriptor) -> None:
         self._accepted[descriptor.node_id] = descriptor

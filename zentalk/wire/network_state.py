@@ -15,7 +15,8 @@ from zentalk.wire.descriptor import MAX_DESCRIPTOR_BYTES
 from zentalk.wire.text import RelayUri
 
 FORMAT: Final = 1
-MAX_STATE_BYTES: Final = 16 * 1024 * 1024
+MAX_STATE_BYTES: Final = 64 * 1024 * 1024
+"""Above what the longest lists of the longest descriptors take together."""
 MAX_RELAYS: Final = 16_384
 MAX_PROOFS: Final = 1024
 MAX_HINTS: Final = 128
@@ -39,15 +40,19 @@ class NetworkState:
 
 
 def encode_network_state(state: NetworkState) -> bytes:
-    """Encode a state."""
+    """Encode a state; of lists that are too long the end is left out.
+
+    What others can make long must never make a state that cannot be read back: with it the
+    guards would be lost, and be drawn anew.
+    """
     return pack(
         [
             FORMAT,
             state.network,
             pack(state.guards),
-            [[hint.identity, hint.host, hint.port] for hint in state.hints],
-            list(state.descriptors),
-            [list(proof) for proof in state.proofs],
+            [[hint.identity, hint.host, hint.port] for hint in state.hints[:MAX_HINTS]],
+            list(state.descriptors[:MAX_RELAYS]),
+            [list(proof) for proof in state.proofs[:MAX_PROOFS]],
         ]
     )
 
