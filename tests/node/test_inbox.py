@@ -145,9 +145,13 @@ def ratchets_in_use(person: Person, other: Person) -> list[bytes]:
 
 def encrypted(sender: Person, reader: Person, raw: bytes, *, large: bool = False) -> Deposit:
     """Seal any bytes as the content of a message."""
-    sealed = sender.tx(lambda tx: sender.sessions.encrypt(tx, reader.address, raw, large=large))
-    assert sealed is not None
-    return sender.seal(reader, sealed.inner)
+
+    def encrypt(tx: Transaction) -> bytes:
+        ratchet = sender.sessions.sender(tx, reader.address)
+        assert ratchet is not None
+        return ratchet.encrypt(raw, large=large).inner
+
+    return sender.seal(reader, sender.tx(encrypt))
 
 
 def test_e8_both_write_first_at_once_and_end_in_one_ratchet(alice: Person, bob: Person) -> None:

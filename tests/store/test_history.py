@@ -25,10 +25,12 @@ def tx(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def add_item(tx: sqlite3.Connection) -> int:
-    return outbox.add(
+    item = outbox.add(
         tx, message_id=MESSAGE, contact=CONTACT, content=b"x", item_key=b"k" * 16,
         now=1.0, expires_at=2.0,
     )  # fmt: skip
+    assert outbox.get(tx, item.item) == item
+    return item.item
 
 
 def test_holders_of_an_item_are_kept_as_bytes_and_counted_once(tx: sqlite3.Connection) -> None:

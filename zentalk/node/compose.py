@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from zentalk.crypto.types import Entropy
 from zentalk.ids import MESSAGE_ID_BYTES, MessageId, UserAddress
 from zentalk.node.routes import route_for
-from zentalk.node.sessions import Encrypted, Sessions
+from zentalk.node.sessions import Encrypted, Sender, Sessions
 from zentalk.store.history import contacts, outbox
 from zentalk.store.history.models import ContactRow, OutboxItem
 from zentalk.store.writer import Transaction
@@ -54,32 +54,48 @@ class Composer:
         """Draw a message id."""
         return MessageId(self._entropy(MESSAGE_ID_BYTES))
 
-    def enqueue(self, tx: Transaction, contact: UserAddress, content: Content, now: float) -> None:
-        """Put a content into the outbox, in parts if it is long; no ciphertext yet."""
+    def send(self, tx: Transaction, row: ContactRow, content: Content, now: float) -> list[Ready]:
+        """Put a content into the outbox, in parts if it is long.
+
+        It is encrypted if there is a ratchet, after what has waited for one.
+        """
+        sender = self._sessions.sender(tx, row.address)
+        ready = self._encrypt_waiting(tx, row, sender)
         for piece in _pieces(content):
-            outbox.add(
+            encrypted = None if sender is None else self._encrypt(tx, row, sender, piece)
+            item = outbox.add(
                 tx,
                 message_id=content.message_id,
-                contact=contact,
+                contact=row.address,
                 content=encode_content(piece),
                 item_key=self._entropy(ITEM_KEY_BYTES),
                 now=now,
                 expires_at=now + self._ttl_seconds,
+                envelope=None if encrypted is None else encrypted.inner,
+                ratchet_id=None if encrypted is None else encrypted.ratchet_id,
             )
+            if sender is not None and encrypted is not None:
+                ready.append(Ready(item, self._pq_extra(sender, encrypted)))
+        return ready
 
     def encrypt_waiting(self, tx: Transaction, contact: UserAddress) -> list[Ready]:
         """Encrypt a contact's items that wait for a ratchet; none if there still is none."""
         row = contacts.get(tx, contact)
-        ready: list[Ready] = []
         if row is None:
+            return []
+        return self._encrypt_waiting(tx, row, self._sessions.sender(tx, contact))
+
+    def _encrypt_waiting(
+        self, tx: Transaction, row: ContactRow, sender: Sender | None
+    ) -> list[Ready]:
+        ready: list[Ready] = []
+        if sender is None:
             return ready
-        for item in outbox.without_envelope(tx, contact):
-            encrypted = self._encrypt(tx, row, decode_content(item.content))
-            if encrypted is None:
-                break
+        for item in outbox.without_envelope(tx, row.address):
+            encrypted = self._encrypt(tx, row, sender, decode_content(item.content))
             outbox.set_envelope(tx, item.item, encrypted.inner, encrypted.ratchet_id)
             stored = replace(item, envelope=encrypted.inner, ratchet_id=encrypted.ratchet_id)
-            ready.append(Ready(stored, self._pq_extra(tx, row, encrypted)))
+            ready.append(Ready(stored, self._pq_extra(sender, encrypted)))
         return ready
 
     def confirmations(
@@ -87,11 +103,11 @@ class Composer:
     ) -> list[bytes]:
         """Return inners that confirm messages to their sender; they are not stored."""
         row = contacts.get(tx, contact)
-        room = self._sessions.capacity(tx, contact, large=False)
-        if row is None or room is None:
+        sender = self._sessions.sender(tx, contact)
+        if row is None or sender is None:
             return []
-        fit = (room - _CONFIRMATION_OVERHEAD_BYTES) // _CONFIRMATION_ID_BYTES
-        step = max(1, min(MAX_CONFIRMATIONS, fit))
+        room = sender.capacity(large=False) - _CONFIRMATION_OVERHEAD_BYTES
+        step = max(1, min(MAX_CONFIRMATIONS, room // _CONFIRMATION_ID_BYTES))
         inners: list[bytes] = []
         for start in range(0, len(ids), step):
             content = Content(
@@ -99,28 +115,23 @@ class Composer:
                 message_id=self.new_message_id(),
                 confirmed=tuple(ids[start : start + step]),
             )
-            encrypted = self._encrypt(tx, row, content)
-            if encrypted is not None:
-                inners += [encrypted.inner, *self._pq_extra(tx, row, encrypted)]
+            encrypted = self._encrypt(tx, row, sender, content)
+            inners += [encrypted.inner, *self._pq_extra(sender, encrypted)]
         return inners
 
-    def _encrypt(self, tx: Transaction, row: ContactRow, content: Content) -> Encrypted | None:
-        room = self._sessions.capacity(tx, row.address, large=False)
-        if room is None:
-            return None
+    def _encrypt(
+        self, tx: Transaction, row: ContactRow, sender: Sender, content: Content
+    ) -> Encrypted:
         route = route_for(tx, row.address, row.own_route_known)
         full = encode_content(replace(content, route=route, route_seen=row.route_version))
-        return self._sessions.encrypt(tx, row.address, full, large=len(full) > room)
+        return sender.encrypt(full, large=len(full) > sender.capacity(large=False))
 
-    def _pq_extra(
-        self, tx: Transaction, row: ContactRow, encrypted: Encrypted
-    ) -> tuple[bytes, ...]:
+    def _pq_extra(self, sender: Sender, encrypted: Encrypted) -> tuple[bytes, ...]:
         """Give the PQ ratchet a message of its own when none had room for long."""
         if not encrypted.pq_overdue:
             return ()
         empty = encode_content(Content(kind=NONE, message_id=self.new_message_id()))
-        extra = self._sessions.encrypt(tx, row.address, empty, large=False)
-        return () if extra is None else (extra.inner,)
+        return (sender.encrypt(empty, large=False).inner,)
 
 
 def _pieces(content: Content) -> list[Content]:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Final
 
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
@@ -22,7 +22,7 @@ from zentalk.node import ordering, sealing
 from zentalk.node.compose import Composer
 from zentalk.node.sessions import Sessions
 from zentalk.store.history import contacts, events, mailboxes, messages, outbox, ratchets
-from zentalk.store.history.models import OwnSendId
+from zentalk.store.history.models import ContactRow, OwnSendId
 from zentalk.store.sqlite import savepoint
 from zentalk.store.writer import Transaction
 from zentalk.wire.content import (
@@ -37,6 +37,7 @@ from zentalk.wire.content import (
     encode_route,
 )
 from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.wire.text import format_address
 
 SEEN_SECONDS: Final = 37 * DAY_SECONDS
 """How long a decrypted ciphertext is known by its hash: longest time to live + 7 days."""
@@ -121,66 +122,69 @@ class Inbox:
         if known is not None:
             contact, message_id = known
             outcome.repeated.add(contact)
-            if message_id is not None and _is_accepted(tx, contact):
+            sender = contacts.get(tx, contact)
+            if message_id is not None and sender is not None and _is_accepted(sender):
                 confirm[contact].append(message_id)
             return
         opened = self._sessions.decrypt(tx, row.contact, inner, now)
         content = decode_content(opened.content)
-        self._know_sender(tx, opened.contact, now)
-        wanted = self._apply(tx, opened.contact, content, opened.content, now, outcome)
+        sender = self._known_sender(tx, opened.contact, now)
+        wanted = self._apply(tx, sender, content, opened.content, now, outcome)
         ratchets.remember(tx, digest, opened.contact, wanted, now + SEEN_SECONDS)
-        if wanted is not None and _is_accepted(tx, opened.contact):
+        if wanted is not None and _is_accepted(sender):
             confirm[opened.contact].append(wanted)
 
-    def _know_sender(self, tx: Transaction, contact: UserAddress, now: float) -> None:
+    def _known_sender(self, tx: Transaction, contact: UserAddress, now: float) -> ContactRow:
         """Keep a stranger as a request, so that the message has a place to go."""
-        if contacts.get(tx, contact) is None:
-            if contacts.requests(tx) >= MAX_REQUESTS:
-                raise RemoteProtocolError("more strangers have written than requests are kept")
-            contacts.insert(tx, contact, "", "request", now)
-            events.append(tx, "contact.requested", now, {"address": _view(tx, contact)["address"]})
+        sender = contacts.get(tx, contact)
+        if sender is not None:
+            return sender
+        if contacts.requests(tx) >= MAX_REQUESTS:
+            raise RemoteProtocolError("more strangers have written than requests are kept")
+        events.append(tx, "contact.requested", now, {"address": format_address(contact)})
+        return contacts.insert(tx, contact, "", "request", now)
 
     def _apply(
         self,
         tx: Transaction,
-        contact: UserAddress,
+        sender: ContactRow,
         content: Content,
         raw: bytes,
         now: float,
         outcome: Outcome,
     ) -> MessageId | None:
         """Do what a content says; return the id that its sender waits to see confirmed."""
-        self._learn_routes(tx, contact, content, outcome)
+        self._learn_routes(tx, sender, content, outcome)
         if content.kind == CONFIRMATION:
-            self._confirmed(tx, contact, content, now, outcome)
+            self._confirmed(tx, sender.address, content, now, outcome)
             return None
         if content.kind == NONE:
             return None
         if content.kind == PART and content.part is not None:
-            whole = _add_part(tx, contact, content.message_id, content.part, now)
+            whole = _add_part(tx, sender.address, content.message_id, content.part, now)
             if whole is None:
                 return None
             joined = decode_content(whole)
             if joined.kind == PART or joined.message_id != content.message_id:
                 raise RemoteProtocolError("a message in parts is not what its parts say")
-            return self._apply(tx, contact, joined, whole, now, outcome)
+            return self._apply(tx, sender, joined, whole, now, outcome)
         if content.kind != ROUTE:
-            self._keep(tx, contact, content, raw, now, outcome)
+            self._keep(tx, sender, content, raw, now, outcome)
         return content.message_id
 
     def _keep(
         self,
         tx: Transaction,
-        contact: UserAddress,
+        sender: ContactRow,
         content: Content,
         raw: bytes,
         now: float,
         outcome: Outcome,
     ) -> None:
-        accepted = _is_accepted(tx, contact)
-        if not accepted and len(messages.unconfirmed(tx, contact)) >= MAX_REQUEST_MESSAGES:
+        accepted = _is_accepted(sender)
+        if not accepted and len(messages.unconfirmed(tx, sender.address)) >= MAX_REQUEST_MESSAGES:
             raise RemoteProtocolError("a stranger has sent more than a request may hold")
-        entered = ordering.receive(tx, contact, content, raw, now, confirmed=accepted)
+        entered = ordering.receive(tx, sender.address, content, raw, now, confirmed=accepted)
         outcome.events += entered
         outcome.held |= entered == 0
 
@@ -190,24 +194,22 @@ class Inbox:
         for message_id in content.confirmed:
             outcome.finished += outbox.remove_message(tx, contact, message_id)
             if messages.set_state(tx, message_id, contact, "delivered"):
-                data: dict[str, Any] = {
+                data = {
                     "id": message_id.hex(),
                     "state": "delivered",
-                    "conversation": _view(tx, contact)["address"],
+                    "conversation": format_address(contact),
                 }
                 events.append(tx, "message.state", now, data)
                 outcome.events += 1
 
     def _learn_routes(
-        self, tx: Transaction, contact: UserAddress, content: Content, outcome: Outcome
+        self, tx: Transaction, sender: ContactRow, content: Content, outcome: Outcome
     ) -> None:
-        row = contacts.get(tx, contact)
-        if row is None:
-            return
-        if content.route is not None and content.route.version > row.route_version:
-            contacts.set_route(tx, contact, encode_route(content.route), content.route.version)
+        contact, route = sender.address, content.route
+        if route is not None and route.version > sender.route_version:
+            contacts.set_route(tx, contact, encode_route(route), route.version)
             outcome.rerouted.add(contact)
-        if content.route_seen > row.own_route_known:
+        if content.route_seen > sender.own_route_known:
             contacts.set_own_route_known(tx, contact, content.route_seen)
 
 
@@ -237,10 +239,5 @@ def _open(row: OwnSendId, envelope: bytes) -> bytes:
     return sealing.open_from_contact(row.secret, envelope)
 
 
-def _is_accepted(tx: Transaction, contact: UserAddress) -> bool:
-    row = contacts.get(tx, contact)
-    return row is not None and row.state == "contact"
-
-
-def _view(tx: Transaction, contact: UserAddress) -> dict[str, Any]:
-    return asdict(contacts.view(tx, contact))
+def _is_accepted(sender: ContactRow) -> bool:
+    return sender.state == "contact"

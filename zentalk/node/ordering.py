@@ -8,12 +8,12 @@ docs/spec/end-to-end.md section 7.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Final
 
 from zentalk.ids import UserAddress
 from zentalk.store.history import contacts, events, held, messages
 from zentalk.store.history.held import HeldMessage
+from zentalk.store.history.models import fields_of
 from zentalk.store.writer import Transaction
 from zentalk.wire.content import TEXT, Content
 
@@ -112,5 +112,5 @@ def _enter(tx: Transaction, message: HeldMessage, now: float, missing: int) -> i
     if stored is None or message.kind != TEXT:
         return 0
     contacts.add_unread(tx, message.contact, 1)
-    events.append(tx, "message.received", now, asdict(stored))
+    events.append(tx, "message.received", now, fields_of(stored))
     return 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Final
 
 from zentalk.crypto.hashing import sha256
@@ -11,7 +10,7 @@ from zentalk.ids import MessageId, UserAddress
 from zentalk.node import ordering
 from zentalk.node.compose import Composer, Ready
 from zentalk.store.history import contacts, events, messages
-from zentalk.store.history.models import Contact, Message
+from zentalk.store.history.models import Contact, Message, fields_of
 from zentalk.store.writer import Transaction
 from zentalk.wire.content import MAX_TEXT_BYTES, TEXT, Content
 
@@ -70,7 +69,7 @@ class People:
             messages.mark_confirmed(tx, address)
         contact = contacts.view(tx, address)
         if row is None or row.state == "request":
-            events.append(tx, "contact.added", now, asdict(contact))
+            events.append(tx, "contact.added", now, fields_of(contact))
         return contact, inners
 
     def write(
@@ -87,8 +86,9 @@ class People:
             known = messages.by_key(tx, key)
             if known is not None:
                 return self._again(tx, known, request), [], False
-        if contacts.get(tx, address) is None:
-            contacts.insert(tx, address, "", "contact", now)
+        row = contacts.get(tx, address)
+        if row is None:
+            row = contacts.insert(tx, address, "", "contact", now)
         content = Content(
             kind=TEXT,
             message_id=self._composer.new_message_id(),
@@ -112,9 +112,8 @@ class People:
             raise LocalProtocolError("a message id was drawn twice")
         if key is not None:
             messages.remember_key(tx, key, request, content.message_id, now)
-        events.append(tx, "message.created", now, asdict(message))
-        self._composer.enqueue(tx, address, content, now)
-        return message, self._composer.encrypt_waiting(tx, address), True
+        events.append(tx, "message.created", now, fields_of(message))
+        return message, self._composer.send(tx, row, content, now), True
 
     def _again(self, tx: Transaction, known: tuple[bytes, MessageId], request: bytes) -> Message:
         earlier_request, message_id = known

@@ -145,4 +145,4 @@ class Recipients:
         self.on_ready(await self._database.write(job))
 
     def _has_ratchet(self, tx: Transaction, contact: UserAddress) -> bool:
-        return self._sessions.capacity(tx, contact, large=False) is not None
+        return self._sessions.sender(tx, contact) is not None

@@ -46,20 +46,50 @@ class Decrypted(NamedTuple):
     content: bytes
 
 
+class Sender:
+    """The newest usable ratchet with one contact, for writing in one transaction."""
+
+    def __init__(self, tx: Transaction, sessions: Sessions, row: RatchetRow, ratchet: Ratchet):
+        self._tx = tx
+        self._sessions = sessions
+        self._row = row
+        self._ratchet = ratchet
+
+    def capacity(self, *, large: bool) -> int:
+        """Return how many content bytes one message may have."""
+        return max_content_bytes(self._ratchet_bytes(large=large))
+
+    def encrypt(self, content: bytes, *, large: bool) -> Encrypted:
+        """Advance the ratchet, store it and return the ciphertext.
+
+        Raises LocalProtocolError if the content is above `capacity`.
+        """
+        size = self._ratchet_bytes(large=large)
+        self._ratchet, envelope = self._ratchet.encrypt(content, self._sessions.entropy, size)
+        self._sessions.store(self._tx, self._row.ratchet_id, self._ratchet)
+        inner = encode_inner(Inner(self._row.initial_header or b"", envelope))
+        return Encrypted(inner, self._row.ratchet_id, self._ratchet.pq_overdue())
+
+    def _ratchet_bytes(self, *, large: bool) -> int:
+        return ratchet_bytes(first=self._row.initial_header is not None, large=large)
+
+
 class Sessions:
     """Encrypts for and decrypts from contacts, with the newest usable ratchet."""
 
     def __init__(self, identity: SigningKey, entropy: Entropy) -> None:
         self._identity = identity
-        self._entropy = entropy
+        self.entropy = entropy
         self._parsed: dict[bytes, tuple[bytes, Ratchet]] = {}
 
-    def capacity(self, tx: Transaction, contact: UserAddress, *, large: bool) -> int | None:
-        """Return how many content bytes one message may have; None without a ratchet."""
-        row = self._sending_row(tx, contact)
-        if row is None:
+    def sender(self, tx: Transaction, contact: UserAddress) -> Sender | None:
+        """Return what encrypts for a contact; None without a ratchet."""
+        rows = {row.ratchet_id: row for row in ratchets.of_contact(tx, contact)}
+        sending = self._load_set(list(rows.values()), contact).sending()
+        if sending is None:
             return None
-        return max_content_bytes(ratchet_bytes(first=row.initial_header is not None, large=large))
+        row = rows[sending.ratchet_id]
+        return Sender(tx, self, row, self._parse(row))
 
     def start(
         self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle, now: float
@@ -70,7 +100,7 @@ class Sessions:
         """
         before = self._load_set(ratchets.of_contact(tx, contact), contact)
         generation = before.next_generation()
-        made = pqxdh.initiate(self._identity, bundle, self._entropy, generation=generation)
+        made = pqxdh.initiate(self._identity, bundle, self.entropy, generation=generation)
         ratchet = Ratchet.initiate(made.root, made.peer_ratchet_public, made.associated_data)
         ratchet_id = made.header.replay_key()[:RATCHET_ID_BYTES]
         ratchets.insert(
@@ -88,23 +118,6 @@ class Sessions:
             ),
         )
         _store_changes(tx, before, before.initiated(ratchet_id, generation, now))
-
-    def encrypt(
-        self, tx: Transaction, contact: UserAddress, content: bytes, *, large: bool
-    ) -> Encrypted | None:
-        """Advance the sending ratchet and return the ciphertext; None without a ratchet.
-
-        Raises LocalProtocolError if the content is above `capacity`.
-        """
-        row = self._sending_row(tx, contact)
-        if row is None:
-            return None
-        header = row.initial_header or b""
-        size = ratchet_bytes(first=bool(header), large=large)
-        ratchet, envelope = self._parse(row).encrypt(content, self._entropy, size)
-        self._store(tx, row.ratchet_id, ratchet)
-        inner = encode_inner(Inner(header, envelope))
-        return Encrypted(inner, row.ratchet_id, ratchet.pq_overdue())
 
     def decrypt(
         self, tx: Transaction, contact: UserAddress | None, data: bytes, now: float
@@ -128,7 +141,7 @@ class Sessions:
                 )
             except RemoteProtocolError:
                 continue
-            self._store(tx, session.ratchet_id, ratchet)
+            self.store(tx, session.ratchet_id, ratchet)
             _store_changes(tx, known, known.confirmed(session.ratchet_id, now))
             return Decrypted(contact, content)
         raise AuthenticationError("no ratchet of this contact reads this message")
@@ -147,7 +160,7 @@ class Sessions:
                 # Our own header, shown back by the contact who got it: it is no word of ours.
                 raise AuthenticationError("a first message is not of the one it names")
             ratchet, content = self._parse(row).decrypt(inner.ratchet_envelope)
-            self._store(tx, ratchet_id, ratchet)
+            self.store(tx, ratchet_id, ratchet)
             return Decrypted(peer, content)
         if ratchets.seen(tx, header.replay_key()) is not None:
             raise AuthenticationError("a first message was shown a second time")
@@ -198,11 +211,6 @@ class Sessions:
         )
         return SessionSet(self._identity.public, contact, sessions)
 
-    def _sending_row(self, tx: Transaction, contact: UserAddress) -> RatchetRow | None:
-        rows = {row.ratchet_id: row for row in ratchets.of_contact(tx, contact)}
-        sending = self._load_set(list(rows.values()), contact).sending()
-        return None if sending is None else rows[sending.ratchet_id]
-
     def _parse(self, row: RatchetRow) -> Ratchet:
         """Decode a state, or reuse the object if it still stands for these very bytes."""
         cached = self._parsed.get(row.ratchet_id)
@@ -210,7 +218,8 @@ class Sessions:
             return cached[1]
         return Ratchet.from_bytes(row.state)
 
-    def _store(self, tx: Transaction, ratchet_id: bytes, ratchet: Ratchet) -> None:
+    def store(self, tx: Transaction, ratchet_id: bytes, ratchet: Ratchet) -> None:
+        """Write a ratchet's new state, and keep the object for the next time."""
         state = ratchet.to_bytes()
         ratchets.set_state(tx, ratchet_id, state)
         if len(self._parsed) >= _CACHE_SIZE:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from zentalk.crypto.hashing import blake2b_256, equal
@@ -22,6 +23,8 @@ _CHECK_BYTES: Final = 3
 _URI_PREFIX: Final = "zt-relay:"
 _MAX_HOST_CHARS: Final = 253
 _MAX_PORT: Final = 65535
+_KEPT_ADDRESSES: Final = 1024
+"""Texts and addresses whose other form is kept: each message names one again."""
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?"
 _HOST: Final = re.compile(rf"\[[0-9a-fA-F:.]+\]|{_LABEL}(?:\.{_LABEL})*")
 
@@ -34,11 +37,13 @@ class RelayUri(NamedTuple):
     port: int
 
 
+@lru_cache(maxsize=_KEPT_ADDRESSES)
 def format_address(address: UserAddress) -> str:
     """Return the `zt1...` text of an address."""
     return _ADDRESS_PREFIX + _encode(address + _check(address))
 
 
+@lru_cache(maxsize=_KEPT_ADDRESSES)
 def parse_address(text: str) -> UserAddress:
     """Read a `zt1...` address; raises DecodeError with a sentence for the user."""
     if not text.startswith(_ADDRESS_PREFIX) or len(text) != len(_ADDRESS_PREFIX) + _ADDRESS_CHARS:

@@ -32,12 +32,14 @@ def listing(tx: Transaction) -> list[Contact]:
     return [Contact(format_address(row[0]), *row[1:]) for row in rows]
 
 
-def insert(tx: Transaction, address: UserAddress, name: str, state: str, now: float) -> None:
+def insert(tx: Transaction, address: UserAddress, name: str, state: str, now: float) -> ContactRow:
     """Add a contact or request."""
-    tx.execute(
-        "INSERT INTO contacts (address, name, state, added_at) VALUES (?, ?, ?, ?)",
+    row = tx.execute(
+        "INSERT INTO contacts (address, name, state, added_at) VALUES (?, ?, ?, ?)"
+        f" RETURNING {_COLUMNS}",
         (address, name, state, now),
-    )
+    ).fetchone()
+    return ContactRow(*row)
 
 
 def update(tx: Transaction, address: UserAddress, name: str, state: str) -> None:

@@ -53,6 +53,11 @@ class Message:
     missing: int = 0
 
 
+def fields_of(row: Contact | Message) -> dict[str, Any]:
+    """Return the fields by name, as events show them; `asdict` would copy every value deeply."""
+    return {name: getattr(row, name) for name in row.__slots__}
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One entry of the durable event log."""

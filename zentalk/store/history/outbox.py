@@ -31,14 +31,27 @@ def add(
     item_key: bytes,
     now: float,
     expires_at: float,
-) -> int:
-    """Add an item that has no ciphertext yet; return its number."""
+    envelope: bytes | None = None,
+    ratchet_id: bytes | None = None,
+) -> OutboxItem:
+    """Add an item; one without a ciphertext waits for a ratchet."""
     row = tx.execute(
-        "INSERT INTO outbox (message_id, contact, content, item_key, created_at, expires_at)"
-        " VALUES (?, ?, ?, ?, ?, ?) RETURNING item",
-        (message_id, contact, content, item_key, now, expires_at),
+        "INSERT INTO outbox (message_id, contact, content, envelope, ratchet_id, item_key,"
+        " created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING item",
+        (message_id, contact, content, envelope, ratchet_id, item_key, now, expires_at),
     ).fetchone()
-    return int(row[0])
+    return OutboxItem(
+        item=int(row[0]),
+        message_id=message_id,
+        contact=contact,
+        content=content,
+        envelope=envelope,
+        ratchet_id=ratchet_id,
+        item_key=item_key,
+        created_at=now,
+        expires_at=expires_at,
+        held_by=frozenset(),
+    )
 
 
 def set_envelope(tx: Transaction, item: int, envelope: bytes, ratchet_id: bytes) -> None:

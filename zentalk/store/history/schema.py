@@ -76,7 +76,7 @@ CREATE TABLE outbox (
     held_by BLOB NOT NULL DEFAULT x''
 );
 CREATE INDEX outbox_by_message ON outbox (message_id);
-CREATE INDEX outbox_by_contact ON outbox (contact);
+CREATE INDEX outbox_waiting ON outbox (contact) WHERE envelope IS NULL;
 
 CREATE TABLE ratchets (
     ratchet_id BLOB PRIMARY KEY,
