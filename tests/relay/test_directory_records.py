@@ -123,6 +123,20 @@ async def test_only_holders_take_a_record(
     assert 14 <= outcomes.count("taken") <= 32
 
 
+async def test_strange_days_cost_no_map_of_all_relays(
+    autojump_clock: MockClock, net: Net, nursery: trio.Nursery
+) -> None:
+    member = net.add(0)
+    start(nursery, member)
+    await trio.sleep(1)
+    for day in (0, TODAY - 2, TODAY + 10, 2**32 - 1):
+        with pytest.raises(RefusedError):
+            await put(net, member, record(500, day=day))
+    assert member.service._shelf._maps._maps == {}
+    await put(net, member, record(500))
+    assert list(member.service._shelf._maps._maps) == [TODAY]
+
+
 async def test_records_survive_a_restart_and_go_when_their_days_are_over(
     autojump_clock: MockClock, net: Net, tmp_path: Path
 ) -> None:

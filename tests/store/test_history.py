@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from zentalk.ids import MessageId, NodeId, UserAddress
-from zentalk.store.history import messages, outbox
+from zentalk.ids import MailboxId, MessageId, NodeId, UserAddress
+from zentalk.store.history import messages, outbox, prekeys
 from zentalk.store.history.schema import MIGRATIONS
 from zentalk.store.sqlite import open_database
 
@@ -65,3 +65,14 @@ def test_parts_become_whole_once_all_are_there_in_any_order(tx: sqlite3.Connecti
         )  # fmt: skip
 
     assert [add(2), add(0), add(2), add(1)] == [None, None, None, b"abc"]
+
+
+def test_the_newest_one_time_keys_of_one_mailbox_are_kept(tx: sqlite3.Connection) -> None:
+    here, there = MailboxId(b"h" * 32), MailboxId(b"t" * 32)
+    for _ in range(5):
+        prekeys.add(tx, "once", b"secret", 1.0, here)
+        prekeys.add(tx, "once", b"secret", 1.0, there)
+    prekeys.add(tx, "signed", b"secret", 1.0)
+    prekeys.keep_newest_once(tx, here, 2)
+    assert [n for n in range(1, 12) if prekeys.get(tx, "once", n)] == [2, 4, 6, 7, 8, 9, 10]
+    assert prekeys.get(tx, "signed", 1) == b"secret"

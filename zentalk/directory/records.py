@@ -74,6 +74,11 @@ def first_valid_day(now: float) -> Day:
     return Day(day_at(now) - VALID_DAYS)
 
 
+def is_due(record_day: Day, now: float) -> bool:
+    """Say whether a record of a day may be held at wall time `now`, valid already or not yet."""
+    return first_valid_day(now) <= record_day <= day_at(now) + AHEAD_DAYS + CLOCK_DAYS
+
+
 def decide(
     record: OuterRecord,
     now: float,
@@ -91,10 +96,9 @@ def decide(
     furthest ahead. When there is no room a record for a nearer day takes its place, so
     that nobody can crowd out today by filling the days ahead.
     """
-    if record.day < first_valid_day(now):
-        return Refuse(Refusal.EXPIRED)
-    if record.day > day_at(now) + AHEAD_DAYS + CLOCK_DAYS:
-        return Refuse(Refusal.TOO_EARLY)
+    if not is_due(record.day, now):
+        early = record.day > day_at(now)
+        return Refuse(Refusal.TOO_EARLY if early else Refusal.EXPIRED)
     if held == record.raw:
         return AlreadyHeld()
     if not is_holder:

@@ -54,6 +54,9 @@ DAY_MARGIN_BEFORE: Final = 1
 DAY_MARGIN_AFTER: Final = 2
 POOL_PREKEYS: Final = 20
 REFILL_BELOW: Final = 10
+KEPT_PREKEYS: Final = 2_000
+"""Secrets of one-time keys kept for a mailbox. Whoever takes keys and never writes, and a relay
+that says its pool is empty, make us make more: the oldest of these go."""
 UPKEEP_SECONDS: Final = 600.0
 _SEND_ID_BYTES: Final = 16
 _SECRET_BYTES: Final = 32
@@ -201,6 +204,7 @@ class Collector(NoHandlers):
             blobs.append(
                 OneTimePrekey.create(self._identity, number, curve.public, kem.public).to_bytes()
             )
+        prekeys.keep_newest_once(tx, self._mailbox.mailbox, KEPT_PREKEYS)
         return blobs
 
 

@@ -21,6 +21,7 @@ from zentalk.directory.records import (
     Refuse,
     decide,
     first_valid_day,
+    is_due,
     is_valid_on,
 )
 from zentalk.errors import RefusedError
@@ -90,7 +91,10 @@ class RecordShelf:
         """
         record = decode_record(raw)
         now = self._runtime.wall()
-        is_holder = self._maps.on(record.day, now).accepts(self._own, record.blinded_key)
+        # For other days no map is made: a stranger could ask for a new one with every record.
+        is_holder = is_due(record.day, now) and self._maps.on(record.day, now).accepts(
+            self._own, record.blinded_key
+        )
         await self._queue.run(partial(self._put_now, record, now, is_holder))
 
     async def get(self, blinded_key: bytes, day: Day) -> bytes:

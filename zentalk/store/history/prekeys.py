@@ -42,3 +42,12 @@ def newest(tx: Transaction, kind: str) -> tuple[int, bytes, float] | None:
 def use_up(tx: Transaction, number: int) -> None:
     """Delete a one-time key, in the transaction that accepts its message."""
     tx.execute("DELETE FROM prekeys WHERE kind = 'once' AND id = ?", (number,))
+
+
+def keep_newest_once(tx: Transaction, mailbox: MailboxId, count: int) -> None:
+    """Drop all but the newest one-time keys of a mailbox."""
+    tx.execute(
+        "DELETE FROM prekeys WHERE kind = 'once' AND mailbox = ?1 AND id NOT IN (SELECT id"
+        " FROM prekeys WHERE kind = 'once' AND mailbox = ?1 ORDER BY id DESC LIMIT ?2)",
+        (mailbox, count),
+    )
