@@ -22,10 +22,9 @@ from zentalk.crypto.x25519 import from_secret
 from zentalk.errors import ZentalkError
 from zentalk.ids import NodeId
 from zentalk.node import network as node_network
-from zentalk.node import sealing
+from zentalk.node import sealing, snapshot_keeper
 from zentalk.node.collector import Collector
 from zentalk.node.network import NodeNetwork
-from zentalk.node.snapshot_keeper import REFRESH_SECONDS
 from zentalk.onion.packet import DEPOSIT
 from zentalk.session import ratchet as ratchet_module
 from zentalk.store.history import mailboxes
@@ -40,10 +39,13 @@ pytestmark = pytest.mark.e2e
 ALICE, BOB = "alice.home.example", "bob.home.example"
 CANARY = "CANARY: we meet behind the old observatory"
 RELAYS = 8
+REFRESH_SECONDS = 60.0
+"""Snapshots are fetched more often than in life, so that there is more to see."""
 
 
 @pytest.fixture
 def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
+    monkeypatch.setattr(snapshot_keeper, "REFRESH_SECONDS", REFRESH_SECONDS)
     return Spy().look(monkeypatch)
 
 
@@ -139,7 +141,7 @@ async def test_a3_only_guards_see_where_somebody_is(
         await world.crash(name)
         await world.person(name)
     await talk(world)
-    await trio.sleep(REFRESH_SECONDS * 1.3)
+    await trio.sleep(1.5 * REFRESH_SECONDS)
     for name in (ALICE, BOB):
         guards = set(world.nodes[name]._network.guards())
         visited = {node_id for node_id, seen in spy.relays.items() if name in seen.sources}
@@ -280,13 +282,13 @@ async def test_the_delivery_relay_learns_send_ids_that_are_nobody_elses(
 
 
 async def collecting(world: World, spy: Spy) -> None:
-    """Bob starts anew and collects; ten minutes pass, so that snapshots are fetched too."""
+    """Bob starts anew and collects; snapshots are fetched meanwhile."""
     await start(world, spy)
     await world.crash(BOB)
     spy.forget()
     await world.person(BOB)
     await talk(world)
-    await trio.sleep(REFRESH_SECONDS * 1.3)
+    await trio.sleep(1.5 * REFRESH_SECONDS)
 
 
 def at_guards(world: World, spy: Spy, name: str) -> list[tuple[NodeId, Seen]]:
