@@ -1,0 +1,50 @@
+"""Every scenario and attack of this version has tests that name it, and attacks a control.
+
+A control takes a guard away and shows that the attack then succeeds: without one, a test
+may pass because nothing was attacked at all.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+SCENARIOS = (
+    *(f"A{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12)),
+    *(f"B{number}" for number in (1, 2, 3, 4, 5, 6, 7, 13)),
+    *("C1", "D9", "D16", "E8", "E9", "F1", "F2", "F3"),
+)
+ATTACKS = (
+    *("K1", "K2", "K3", "K8", "K9", "K10", "K11", "K14", "K15", "K27", "K28", "K29"),
+    *("K31", "K32", "K34", "K36", "K37", "K39", "K40"),
+)
+
+
+@pytest.fixture(scope="module")
+def tests(repository: Path) -> dict[str, list[str]]:
+    """Names of test functions and their docstrings, by each number that they name."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in (repository / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            if not node.name.startswith("test_"):
+                continue
+            says = f"{node.name} {ast.get_docstring(node) or ''}"
+            for number in set(re.findall(r"(?<![a-z0-9])[a-fk]\d{1,2}(?![a-z0-9])", says.lower())):
+                found[number.upper()].append(says)
+    return found
+
+
+@pytest.mark.parametrize("number", [*SCENARIOS, *ATTACKS])
+def test_each_has_a_test_that_names_it(tests: dict[str, list[str]], number: str) -> None:
+    assert tests[number]
+
+
+@pytest.mark.parametrize("number", ATTACKS)
+def test_each_attack_has_a_control(tests: dict[str, list[str]], number: str) -> None:
+    assert [says for says in tests[number] if "control" in says.lower()]
