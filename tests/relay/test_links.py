@@ -51,8 +51,10 @@ class FakeConnection:
     last_activity: float
     open_streams: int = 0
     closed: trio.Event = field(default_factory=trio.Event)
+    is_open: bool = True
 
     def close(self) -> None:
+        self.is_open = False
         self.closed.set()
 
 
@@ -232,6 +234,18 @@ async def test_the_end_of_an_old_link_leaves_the_new_one(autojump_clock: MockClo
         new.close()
         assert links.linked(NEXT) is None
         assert links.connected() == []
+
+
+async def test_a_link_that_is_closing_gets_no_more_packets(autojump_clock: MockClock) -> None:
+    """It still sends what it has, for up to a second; what is added would be lost."""
+    bench = Bench()
+    async with bench.running() as links:
+        inbound = bench.inbound()
+        links.register(inbound)
+        cast("FakeConnection", inbound).is_open = False
+        assert links.linked(NEXT) is None
+        assert await links.get(NEXT) is not inbound
+        assert len(bench.dials) == 1
 
 
 async def test_idle_links_close_and_busy_ones_stay(autojump_clock: MockClock) -> None:

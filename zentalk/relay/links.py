@@ -235,5 +235,5 @@ class RelayLinks:
 
 
 def _newest(links: Sequence[Connection]) -> Connection | None:
-    """Return the newest that lives: one that just closed is forgotten a moment later."""
-    return next((link for link in reversed(links) if not link.closed.is_set()), None)
+    """Return the newest that still takes packets: one that is closing drops them."""
+    return next((link for link in reversed(links) if link.is_open), None)
