@@ -269,6 +269,14 @@ def test_a_gap_that_stays_is_shown_and_a_late_message_still_enters(
     assert received(bob, alice) == [("0", 0), ("3", 2), ("1", 0)]
 
 
+def test_a_clock_that_is_set_back_holds_no_message_for_long(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    deposits = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(2)]
+    bob.receive(deposits[1])
+    assert bob.tx(lambda tx: ordering.release_overdue(tx, NOW)) == 0
+    assert bob.tx(lambda tx: ordering.release_overdue(tx, NOW - 86_400)) == 1
+
+
 def test_a_kind_that_is_not_known_here_is_kept_whole_and_confirmed(
     alice: Person, bob: Person
 ) -> None:

@@ -63,7 +63,8 @@ def receive(
 
 def release_overdue(tx: Transaction, now: float) -> int:
     """Let messages in whose predecessors did not come in time; return how many entered."""
-    return sum(release_all(tx, contact, now) for contact in held.overdue(tx, now))
+    overdue = held.overdue(tx, now, HOLD_SECONDS)
+    return sum(release_all(tx, contact, now) for contact in overdue)
 
 
 def release_all(tx: Transaction, contact: UserAddress, now: float) -> int:

@@ -54,9 +54,15 @@ def remove(tx: Transaction, contact: UserAddress, message_id: MessageId) -> None
     tx.execute("DELETE FROM held WHERE contact = ? AND message_id = ?", (contact, message_id))
 
 
-def overdue(tx: Transaction, now: float) -> list[UserAddress]:
-    """Return contacts with a message that is held no longer (unix seconds)."""
-    rows = tx.execute("SELECT DISTINCT contact FROM held WHERE release_at <= ?", (now,))
+def overdue(tx: Transaction, now: float, longest_seconds: float) -> list[UserAddress]:
+    """Return contacts with a message that is held no longer (unix seconds).
+
+    Nothing is held for longer than `longest_seconds`, also when the clock was set back.
+    """
+    rows = tx.execute(
+        "SELECT DISTINCT contact FROM held WHERE release_at <= ?1 OR release_at > ?1 + ?2",
+        (now, longest_seconds),
+    )
     return [UserAddress(row[0]) for row in rows]
 
 
