@@ -44,6 +44,10 @@ class Person:
         self.relay = NodeId(self.entropy(32))
         self.tx(self._furnish)
 
+    def close(self) -> None:
+        """Close the database."""
+        self.connection.close()
+
     def tx(self, job: Callable[[Transaction], T]) -> T:
         """Run a job in a committed transaction."""
         with transaction(self.connection) as connection:

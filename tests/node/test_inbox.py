@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -22,15 +23,23 @@ from zentalk.wire.codec import pack
 from zentalk.wire.content import PART, TEXT, Content, Part, encode_content
 from zentalk.wire.inner import Inner, decode_inner, encode_inner, ratchet_bytes
 
-
-@pytest.fixture
-def alice(tmp_path: Path) -> Person:
-    return Person(tmp_path, "alice")
+Newcomer = Callable[[str], Person]
 
 
 @pytest.fixture
-def bob(tmp_path: Path) -> Person:
-    return Person(tmp_path, "bob")
+def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
+    with ExitStack() as open_databases:
+        yield lambda name: open_databases.enter_context(closing(Person(tmp_path, name)))
+
+
+@pytest.fixture
+def alice(newcomer: Newcomer) -> Person:
+    return newcomer("alice")
+
+
+@pytest.fixture
+def bob(newcomer: Newcomer) -> Person:
+    return newcomer("bob")
 
 
 def texts(person: Person, other: Person) -> list[Message]:
@@ -206,11 +215,11 @@ def test_an_idempotency_key_gives_the_same_message_and_no_second_send(
 
 
 def test_a_confirmation_of_somebody_else_confirms_nothing(
-    alice: Person, bob: Person, tmp_path: Path
+    alice: Person, bob: Person, newcomer: Newcomer
 ) -> None:
     befriend(alice, bob)
     message, _ = alice.write(bob, "for bob")
-    carol = Person(tmp_path, "carol")
+    carol = newcomer("carol")
     befriend(alice, carol)
     inner = carol.tx(
         lambda tx: carol.composer.confirmations(tx, alice.address, [bytes.fromhex(message.id)])  # type: ignore[list-item]
@@ -289,7 +298,7 @@ def test_a_kind_that_is_not_known_here_is_kept_whole_and_confirmed(
 
 
 def test_unfinished_messages_and_requests_are_bounded(
-    alice: Person, bob: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    alice: Person, bob: Person, newcomer: Newcomer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     befriend(alice, bob)
     monkeypatch.setattr(inbox, "MAX_UNFINISHED", 1)
@@ -302,7 +311,7 @@ def test_unfinished_messages_and_requests_are_bounded(
     assert [m.text[0] for m in texts(bob, alice)] == ["h", "a", "b"]
     monkeypatch.setattr(inbox, "MAX_REQUESTS", 1)
     for name, refused in (("carol", 0), ("dave", 1)):
-        stranger = Person(tmp_path, name)
+        stranger = newcomer(name)
         stranger.meet(bob)
         _, inners = stranger.write(bob, "hello")
         assert bob.receive(stranger.seal(bob, inners[0])).undecryptable == refused
@@ -322,11 +331,11 @@ def test_when_too_many_wait_they_enter_and_none_is_lost(
 
 
 def test_what_is_refused_changes_nothing_and_is_read_when_there_is_room(
-    alice: Person, bob: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    alice: Person, bob: Person, newcomer: Newcomer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A refused message costs no prekey and no ratchet: the sender's next copy is readable."""
     befriend(alice, bob)
-    carol = Person(tmp_path, "carol")
+    carol = newcomer("carol")
     carol.meet(bob)
     _, inners = carol.write(bob, "may I?")
     before = bob.tx(_everything)
@@ -339,9 +348,9 @@ def test_what_is_refused_changes_nothing_and_is_read_when_there_is_room(
 
 
 def test_control_without_the_savepoint_a_refused_message_is_lost(
-    alice: Person, bob: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    alice: Person, bob: Person, newcomer: Newcomer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    carol = Person(tmp_path, "carol")
+    carol = newcomer("carol")
     carol.meet(bob)
     _, inners = carol.write(bob, "may I?")
     monkeypatch.setattr(inbox, "savepoint", lambda _tx: nullcontext())
