@@ -9,14 +9,18 @@ confirmed to the sender. Nothing here sends.
 
 from __future__ import annotations
 
+import traceback
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
+
+import structlog
 
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
-from zentalk.errors import RemoteProtocolError
+from zentalk.errors import LocalProtocolError, RemoteProtocolError
 from zentalk.ids import DAY_SECONDS, MessageId, SendId, UserAddress
 from zentalk.node import ordering, sealing
 from zentalk.node.compose import Composer
@@ -47,6 +51,18 @@ MAX_REQUESTS: Final = 1_000
 """Strangers whose requests are kept; more are dropped until some are answered."""
 MAX_UNFINISHED: Final = 256
 """Long messages of one contact whose parts may wait for their others; each is bounded in size."""
+
+
+_BUGS: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LocalProtocolError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+_LOG: Final = structlog.get_logger("zentalk.node")
 
 
 @dataclass(slots=True)
@@ -85,7 +101,8 @@ class Inbox:
         """Store what a batch of (send id, envelope) brings.
 
         A deposit that no key of ours reads changes nothing and is counted; it is to be
-        acknowledged as well, or it would be pushed for ever.
+        acknowledged as well, or it would be pushed for ever. The same goes for one that a
+        bug of ours stumbles over, which is logged.
         """
         outcome = Outcome()
         confirm: dict[UserAddress, list[MessageId]] = defaultdict(list)
@@ -95,6 +112,10 @@ class Inbox:
                 with savepoint(tx):
                     self._one(tx, send_id, envelope, now, one, confirm)
             except RemoteProtocolError:
+                outcome.undecryptable += 1
+            except _BUGS as bug:
+                # It would come again after every start, and end this node for ever.
+                _LOG.error("message_dropped", error=type(bug).__name__, at=_place(bug))
                 outcome.undecryptable += 1
             else:
                 outcome.add(one)
@@ -231,6 +252,12 @@ def _add_part(
         data=part.data,
         now=now,
     )
+
+
+def _place(bug: BaseException) -> str:
+    """Return where an error was raised; its own text may quote what was written."""
+    frame = traceback.extract_tb(bug.__traceback__)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
 def _open(row: OwnSendId, envelope: bytes) -> bytes:
