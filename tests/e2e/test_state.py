@@ -59,7 +59,7 @@ async def die(world: World, name: str) -> None:
 def is_intake(database: HistoryDatabase, job: Any, world: World, name: str) -> bool:
     """Tell whether a write job is the one that saves what somebody received."""
     own = world.nodes[name]._database
-    return database is own and "Intake._save" in job.__qualname__
+    return database is own and "Intake._save" in getattr(job, "__qualname__", "")
 
 
 # --- K11: save, ack, confirm --------------------------------------------------------------------
