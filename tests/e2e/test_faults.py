@@ -10,6 +10,8 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
 from zentalk.node import mailboxes, ordering
+from zentalk.node.people import People
+from zentalk.store.history import mailboxes as own_mailboxes
 from zentalk.store.history.models import Message
 
 pytestmark = pytest.mark.e2e
@@ -96,6 +98,62 @@ async def test_both_of_bobs_mailbox_relays_die_and_he_finds_others(
     await world.until_inbox("alice", "bob", ["I have moved"])
     await all_delivered(world, "alice", [lost, await world.send("alice", "bob", "after")])
     await world.until_inbox("bob", "alice", ["hello", "to the dead", "after"])
+
+
+async def _both_die_and_only_alice_writes(world: World) -> None:
+    await friends(world, 7)
+    first = await world.send("alice", "bob", "hello")
+    await world.until_state("alice", first, "delivered")
+    for relay in world.mailbox_relays("bob"):
+        await world.crash(relay)
+    lost = await world.send("alice", "bob", "to the dead")
+    with trio.fail_after(180):
+        await world.until_state("alice", lost, "delivered")
+    assert await world.inbox("bob", "alice") == ["hello", "to the dead"]
+
+
+async def test_whose_mailboxes_all_died_is_reached_again_within_minutes(
+    world: World, autojump_clock: Clock
+) -> None:
+    """He finds others at once, and tells who may be writing to the dead ones."""
+    await _both_die_and_only_alice_writes(world)
+
+
+@pytest.mark.parametrize("missing", ["haste", "word"])
+async def test_control_without_haste_or_without_a_word_he_is_not(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    if missing == "haste":
+        monkeypatch.setattr(mailboxes, "ALONE_SECONDS", mailboxes.REPLACE_AFTER_SECONDS)
+    else:
+        monkeypatch.setattr(People, "tell_routes", lambda *_, **__: [])
+    with pytest.raises(trio.TooSlowError):
+        await _both_die_and_only_alice_writes(world)
+
+
+async def _mailboxes_after_only_guards_are_left(world: World) -> int:
+    """Return how many mailboxes bob has made when no tunnel has ended anywhere for a while."""
+    await friends(world, 9)
+    guards = set(world.nodes["bob"]._network.connected_guards())
+    for name, relay in list(world.relays.items()):
+        if relay.node_id not in guards:
+            await world.crash(name)
+    await trio.sleep(mailboxes.REPLACE_AFTER_SECONDS / 2)
+    made = await world.nodes["bob"]._database.read(own_mailboxes.every)
+    return len(made)
+
+
+async def test_whoever_drops_tunnels_cannot_make_a_node_walk_to_his_relay(
+    world: World, autojump_clock: Clock
+) -> None:
+    assert await _mailboxes_after_only_guards_are_left(world) == 2 + mailboxes.MAILBOXES
+
+
+async def test_control_with_haste_for_new_mailboxes_it_walks(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_mailboxes, "was_announced", lambda _tx, **_: True)
+    assert await _mailboxes_after_only_guards_are_left(world) > 2 * mailboxes.MAILBOXES
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -22,6 +22,7 @@ from zentalk.wire.content import (
     MAX_CONFIRMATIONS,
     NONE,
     PART,
+    ROUTE,
     Content,
     Part,
     decode_content,
@@ -77,6 +78,12 @@ class Composer:
             if sender is not None and encrypted is not None:
                 ready.append(Ready(item, self._pq_extra(sender, encrypted)))
         return ready
+
+    def tell_route(self, tx: Transaction, row: ContactRow, now: float) -> list[Ready]:
+        """Put our new route into the outbox by itself; nothing where there is no ratchet."""
+        if self._sessions.sender(tx, row.address) is None:
+            return []
+        return self.send(tx, row, Content(kind=ROUTE, message_id=self.new_message_id()), now)
 
     def encrypt_waiting(self, tx: Transaction, contact: UserAddress) -> list[Ready]:
         """Encrypt a contact's items that wait for a ratchet; none if there still is none."""

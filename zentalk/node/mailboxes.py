@@ -40,6 +40,8 @@ from zentalk.wire.rpc_mailbox import SendIdKind
 MAILBOXES: Final = 2
 REPLACE_AFTER_SECONDS: Final = 600.0
 """A relay that is away for ten minutes is replaced; a restart takes seconds."""
+ALONE_SECONDS: Final = 20.0
+"""The same while no mailbox can be reached at all: until there is another, nothing arrives."""
 POLL_SECONDS: Final = 30 * DAY_SECONDS
 FIRST_WAIT_SECONDS: Final = 0.5
 LONGEST_WAIT_SECONDS: Final = 30.0
@@ -78,6 +80,7 @@ class Mailboxes:
         self._connected: set[MailboxId] = set()
         self._served: dict[MailboxId, trio.CancelScope] = {}
         self._nursery: trio.Nursery | None = None
+        self._incomplete = trio.Event()
         self.registered = trio.Event()
 
     def ack_points(self) -> dict[NodeId, SendId]:
@@ -102,8 +105,10 @@ class Mailboxes:
                     if mailbox.mailbox not in self._served:
                         scope = self._served[mailbox.mailbox] = trio.CancelScope()
                         nursery.start_soon(self._serve, mailbox, scope)
-                # Fewer relays than mailboxes, or one to be replaced: look again now and then.
-                await trio.sleep(STEADY_SECONDS)
+                # One was replaced, or there are fewer relays than mailboxes: look again.
+                with trio.move_on_after(STEADY_SECONDS):
+                    await self._incomplete.wait()
+                self._incomplete = trio.Event()
 
     def _complete(self, tx: Transaction) -> list[OwnMailbox]:
         """Add mailboxes until there are two current ones; return all to be collected."""
@@ -169,10 +174,23 @@ class Mailboxes:
             elif away_since is None:
                 away_since = started
             away_seconds = 0.0 if away_since is None else now - away_since
-            if mailbox.poll_until is None and away_seconds > REPLACE_AFTER_SECONDS:
+            if mailbox.poll_until is None and await self._is_given_up(mailbox, away_seconds):
                 mailbox = await until_stored(partial(self._replace, mailbox))
             await trio.sleep(wait / 2 + below(1000, self._runtime.entropy) / 1000 * wait / 2)
             wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+
+    async def _is_given_up(self, mailbox: OwnMailbox, away_seconds: float) -> bool:
+        """Tell whether a mailbox is to be replaced now.
+
+        Haste is for mailboxes that have worked. Whoever drops our tunnels must not make us
+        walk from one new mailbox to the next until we come to a relay of his.
+        """
+        if away_seconds > REPLACE_AFTER_SECONDS:
+            return True
+        if self._connected or away_seconds <= ALONE_SECONDS:
+            return False
+        query = partial(mailboxes.was_announced, mailbox=mailbox.mailbox)
+        return await until_stored(partial(self._database.read, query))
 
     def _fault_is_ours(self) -> bool:
         """Tell whether this node is offline or cannot save: then no relay stays away.
@@ -207,5 +225,6 @@ class Mailboxes:
         poll_until = self._runtime.wall() + POLL_SECONDS
         await self._database.write(lambda tx: mailboxes.replace(tx, mailbox.mailbox, poll_until))
         self._ack_points.pop(mailbox.mailbox, None)
+        self._incomplete.set()
         rows = await self._database.read(mailboxes.every)
         return next(row for row in rows if row.mailbox == mailbox.mailbox)

@@ -42,6 +42,7 @@ from zentalk.wire.text import format_address, format_relay_uri
 DATABASE_NAME: Final = "history.db"
 MAX_PAGE: Final = 1000
 SWEEP_SECONDS: Final = 3600.0
+SETTLE_SECONDS: Final = 2.0
 KEEP_KEYS_SECONDS: Final = 7 * DAY_SECONDS
 KEEP_PARTS_SECONDS: Final = 37 * DAY_SECONDS
 _NETWORK_KEY: Final = "network-state"
@@ -86,9 +87,10 @@ class Node:
             self._network,
             intake,
             self._outbox,
-            self._records.changed,
+            self._mailboxes_changed,
         )
         self._intake = intake
+        self._moved = trio.Event()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run until `stop` or cancelled; started once the local state is loaded."""
@@ -109,6 +111,7 @@ class Node:
                     ):
                         nursery.start_soon(part.run)
                     nursery.start_soon(self._intake.release)
+                    nursery.start_soon(self._tell_routes)
                     nursery.start_soon(self._sweep)
                     task_status.started()
                     await self.stopping.wait()
@@ -254,6 +257,20 @@ class Node:
             prekeys.add(tx, "signed", x25519.generate(self._runtime.entropy).secret, now)
         if prekeys.newest(tx, "pq") is None:
             prekeys.add(tx, "pq", mlkem.generate(self._runtime.entropy).seed, now)
+
+    def _mailboxes_changed(self) -> None:
+        self._records.changed()
+        self._moved.set()
+
+    async def _tell_routes(self) -> None:
+        """Tell contacts of replaced mailboxes; two that are replaced together, once."""
+        while True:
+            await self._moved.wait()
+            await trio.sleep(SETTLE_SECONDS)
+            self._moved = trio.Event()
+            now = self._runtime.wall()
+            job = partial(self._people.tell_routes, now=now)
+            self._send_ready(await until_stored(partial(self._database.write, job)))
 
     async def _sweep(self) -> None:
         """Forget what nobody needs any more, at the start and every hour."""

@@ -9,7 +9,8 @@ from zentalk.errors import ConflictError, LocalProtocolError, TooLargeError
 from zentalk.ids import MessageId, UserAddress
 from zentalk.node import ordering
 from zentalk.node.compose import Composer, Ready
-from zentalk.store.history import contacts, events, messages
+from zentalk.node.routes import own_version
+from zentalk.store.history import contacts, events, mailboxes, messages
 from zentalk.store.history.models import Contact, Message, fields_of
 from zentalk.store.writer import Transaction
 from zentalk.wire.content import MAX_TEXT_BYTES, TEXT, Content
@@ -114,6 +115,23 @@ class People:
             messages.remember_key(tx, key, request, content.message_id, now)
         events.append(tx, "message.created", now, fields_of(message))
         return message, self._composer.send(tx, row, content, now), True
+
+    def tell_routes(self, tx: Transaction, now: float) -> list[Ready]:
+        """Tell contacts where our mailboxes are, once one was replaced.
+
+        They cannot find out by themselves: if all that they knew are dead, nothing that
+        they send arrives, and we may not write to them for long.
+        """
+        if all(mailbox.poll_until is None for mailbox in mailboxes.every(tx)):
+            return []
+        version = own_version(tx)
+        rows = (contacts.get(tx, address) for address in contacts.addresses(tx))
+        return [
+            ready
+            for row in rows
+            if row is not None and row.state == "contact" and row.own_route_known < version
+            for ready in self._composer.tell_route(tx, row, now)
+        ]
 
     def _again(self, tx: Transaction, known: tuple[bytes, MessageId], request: bytes) -> Message:
         earlier_request, message_id = known

@@ -49,6 +49,12 @@ def mark_announced(tx: Transaction, mailbox: MailboxId) -> bool:
     return changed.rowcount > 0
 
 
+def was_announced(tx: Transaction, mailbox: MailboxId) -> bool:
+    """Tell whether a mailbox was ever registered at its relay."""
+    row = tx.execute("SELECT announced FROM own_mailboxes WHERE mailbox = ?", (mailbox,)).fetchone()
+    return row is not None and bool(row[0])
+
+
 def replace(tx: Transaction, mailbox: MailboxId, poll_until: float) -> None:
     """Mark a mailbox as replaced; it is still polled until a unix time."""
     tx.execute("UPDATE own_mailboxes SET poll_until = ? WHERE mailbox = ?", (poll_until, mailbox))
