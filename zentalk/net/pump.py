@@ -61,9 +61,10 @@ class Pump:
         return self._nursery
 
     def wake(self) -> None:
-        """Something was queued: let the writer send it."""
-        self._expects_answer = True
-        self._wake.set()
+        """Let the writer send what was queued; costs nothing if that is nothing."""
+        if self._traffic.has_data:
+            self._expects_answer = True
+            self._wake.set()
 
     async def drained(self) -> None:
         """Wait until the outbox was empty, or the link has ended."""

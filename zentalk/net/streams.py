@@ -68,8 +68,8 @@ class LinkStream:
 
     async def send_all(self, data: bytes, /) -> None:
         """Queue everything, as fast as the peer gives credit."""
+        await trio.lowlevel.checkpoint_if_cancelled()
         self.accept()
-        await trio.lowlevel.checkpoint()
         while True:
             if self._broken or not self._table.is_open(self._id):
                 raise trio.BrokenResourceError("the stream is closed")
@@ -78,23 +78,25 @@ class LinkStream:
                 self._wake_writer()
                 data = data[written:]
             if not data:
-                return
+                break
             await self._wait()
+        await trio.lowlevel.cancel_shielded_checkpoint()
 
     async def receive_some(self, max_bytes: int, /) -> bytes:
         """Return up to `max_bytes`; whole cells, if the stream carries cells."""
+        await trio.lowlevel.checkpoint_if_cancelled()
         self.accept()
-        await trio.lowlevel.checkpoint()
-        while True:
-            data = self._table.read(self._id, max_bytes)
-            if data:
-                self._wake_writer()  # credit may have been granted
-                return data
-            if data is not None:
-                return b""
+        data = self._table.read(self._id, max_bytes)
+        if data is not None:
+            # Bytes that were read must not be lost to a cancellation.
+            await trio.lowlevel.cancel_shielded_checkpoint()
+        while data is None:
             if self._broken:
                 raise trio.BrokenResourceError("the link of this stream is gone")
             await self._wait()
+            data = self._table.read(self._id, max_bytes)
+        self._wake_writer()  # credit may have been granted
+        return data
 
     async def aclose(self) -> None:
         """End both directions; what was queued before is still sent."""
