@@ -15,8 +15,8 @@ from zentalk.wire.text import RelayUri, format_address, format_relay_uri
 
 KEY = bytes(range(32))
 CANARIES = {
-    "address": format_address(KEY),  # type: ignore[arg-type]
-    "cut address": format_address(KEY)[:20],  # type: ignore[arg-type]
+    "address": format_address(KEY),
+    "cut address": format_address(KEY)[:20],
     "relay": format_relay_uri(RelayUri(KEY, "127.0.0.1", 9001)),
     "hex": KEY.hex(),
     "half id": KEY[:16].hex(),
