@@ -21,6 +21,8 @@ from zentalk.store.history.models import Event
 
 HEARTBEAT_SECONDS: Final = 15.0
 PAGE: Final = 500
+BURST_SECONDS: Final = 0.005
+"""The pause after a part: the first event of a burst goes out at once, the others together."""
 _RETRY_MS: Final = 1000
 
 
@@ -64,6 +66,8 @@ class EventStream(Response):
             if events:
                 self._after = events[-1].seq
                 await _send_part(send, "".join(map(to_frame, events)))
+                if len(events) < PAGE:
+                    await trio.sleep(BURST_SECONDS)
                 continue
             with trio.move_on_after(HEARTBEAT_SECONDS) as waiting:
                 await self._node.wait_events(self._after)
