@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import trio
 from zentalk.errors import ConflictError, NotFoundError, TooLargeError
 from zentalk.ids import UserAddress
 from zentalk.store.history.models import Contact, Conversation, Event, Message
+from zentalk.wire.devices import Device
 from zentalk.wire.text import format_address
 
 TOKEN = "t" * 43
@@ -29,6 +31,36 @@ class Status:
     notes: tuple[str, ...] = ()
 
 
+class FakeDevices:
+    """Devices by token, kept nowhere; the real ones are tested in tests/node/test_devices.py."""
+
+    def __init__(self) -> None:
+        self.tokens: dict[bytes, Device] = {}
+        self.on_revoked: Callable[[str], None] = lambda _device_id: None
+
+    def admitted(self, token: bytes) -> str | None:
+        device = self.tokens.get(token)
+        return None if device is None else device.device_id.hex()
+
+    def listing(self) -> list[Device]:
+        return list(self.tokens.values())
+
+    async def add(self, name: str) -> tuple[Device, str]:
+        number = len(self.tokens) + 1
+        device = Device(number.to_bytes(8, "big"), name, bytes(32), 1000)
+        token = f"device-token-{number}"
+        self.tokens[token.encode()] = device
+        return device, token
+
+    async def revoke(self, device_id: str) -> None:
+        for token, device in list(self.tokens.items()):
+            if device.device_id.hex() == device_id:
+                del self.tokens[token]
+                self.on_revoked(device_id)
+                return
+        raise NotFoundError("there is no device with this id")
+
+
 @dataclass
 class FakeNode:
     address_text: str = format_address(OWNER)
@@ -39,6 +71,7 @@ class FakeNode:
     log: list[Event] = field(default_factory=list)
     stopping: trio.Event = field(default_factory=trio.Event)
     failure: Exception | None = None
+    devices: FakeDevices = field(default_factory=FakeDevices)
     changed: trio.Event = field(default_factory=trio.Event)
 
     def status(self) -> Any:

@@ -174,3 +174,14 @@ async def test_another_node_at_that_address(zentalk: Command, tmp_path: Path) ->
     (tmp_path / "token").write_text("x" * 43)
     ended = await zentalk("contact", "list")
     assert f"zentalk api run --dir {tmp_path}" in ended.err
+
+
+async def test_devices(zentalk: Command) -> None:
+    added = await zentalk("device", "add", "phone")
+    assert added == Result(0, "device-token-1\n", "")
+    listed = await zentalk("device", "list")
+    assert listed.out == "0000000000000001  1970-01-01  phone\n"
+    refused = await zentalk("device", "revoke", "00")
+    assert (refused.code, refused.err) == (1, "zentalk: there is no device with this id\n")
+    assert await zentalk("device", "revoke", "0000000000000001") == Result(0, "", "")
+    assert json.loads((await zentalk("device", "list", "--json")).out) == []

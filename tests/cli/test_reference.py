@@ -39,12 +39,12 @@ async def test_routes(repository: Path) -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as rest:
         document = (await rest.get("/v1/openapi.json")).json()
     routes = {
-        f"{method.upper()} {path}".replace("{message_id}", "{id}")
+        f"{method.upper()} {path}".replace("{message_id}", "{id}").replace("{device_id}", "{id}")
         for path, operations in document["paths"].items()
         for method in operations
     }
     text = read(repository, "rest")
-    assert set(re.findall(r"^`((?:GET|POST) [^`?]*)", text, re.MULTILINE)) == routes
+    assert set(re.findall(r"^`((?:GET|POST|DELETE) [^`?]*)", text, re.MULTILINE)) == routes
 
 
 def test_keys_and_their_defaults(repository: Path) -> None:

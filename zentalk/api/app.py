@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from zentalk.api.access import Access
+from zentalk.api.device_routes import add_device_routes
 from zentalk.api.facade import NodeFacade
 from zentalk.api.guard import Guard, Shield
 from zentalk.api.limits import BodyLimit
@@ -56,8 +58,8 @@ def create_app(
 ) -> ASGIApp:
     """Return REST over a node.
 
-    `token` opens everything but /v1/health; streams end at `stopping`; `hosts` are names of this
-    machine besides loopback.
+    `token` is the owner's and opens everything, devices' tokens all but /v1/devices; streams end
+    at `stopping`; `hosts` are names of this machine besides loopback.
     """
     inner = _Rest(
         title="zentalk API node",
@@ -73,12 +75,13 @@ def create_app(
     add_event_routes(inner.router, node, stopping)
     add_contact_routes(inner.router, node)
     add_own_routes(inner.router, node, name)
+    add_device_routes(inner.router, node)
     inner.add_exception_handler(ZentalkError, _on_zentalk_error)
     inner.add_exception_handler(RequestValidationError, _on_invalid)
     inner.add_exception_handler(HTTPException, _on_http_error)
     inner.add_exception_handler(Exception, _on_bug)
     log = structlog.get_logger("zentalk.api")
-    return Shield(Guard(BodyLimit(inner), token, hosts), log)
+    return Shield(Guard(BodyLimit(inner), Access(token, node.devices), hosts), log)
 
 
 async def _on_zentalk_error(_request: Request, error: Exception) -> Response:

@@ -4,8 +4,23 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from zentalk.api.access import DeviceBook
 from zentalk.ids import UserAddress
 from zentalk.store.history.models import Contact, Conversation, Event, Message
+from zentalk.wire.devices import Device
+
+
+class DeviceFacade(DeviceBook, Protocol):
+    """The devices of the node's owner."""
+
+    def listing(self) -> list[Device]:
+        """Return the devices, oldest first."""
+
+    async def add(self, name: str) -> tuple[Device, str]:
+        """Admit a device; returns it and its token."""
+
+    async def revoke(self, device_id: str) -> None:
+        """Shut a device out; raises NotFoundError."""
 
 
 class NodeFacade(Protocol):
@@ -14,6 +29,10 @@ class NodeFacade(Protocol):
     @property
     def address_text(self) -> str:
         """The owner's `zt1...` address."""
+
+    @property
+    def devices(self) -> DeviceFacade:
+        """Who may use the node besides the holder of its own token."""
 
     def status(self) -> Any:
         """Return a dataclass that is JSON when made a dict: how the node sees the network."""

@@ -1,7 +1,8 @@
-"""The doorkeeper in front of every route: Host, Origin and bearer token.
+"""The doorkeeper in front of every route: Host, Origin and whose token it is.
 
 Plain ASGI, because it runs for each request. The Host allow-list defeats DNS rebinding, the
-Origin check foreign pages; the token decides. It never says which part of a token was wrong.
+Origin check foreign pages; the token decides, and the list of devices is
+for the owner's token only. It never says which part of a token was wrong.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
+from zentalk.api.access import OWNER, Access
+from zentalk.api.device_routes import DEVICES_PATH
 from zentalk.api.problems import problem, unexpected
-from zentalk.crypto.hashing import equal
 
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 OPEN_PATHS: Final = frozenset({"/v1/health", "/v1/openapi.json"})
@@ -30,9 +32,9 @@ class Guard:
     `hosts` are names under which this node may be addressed, besides the loopback ones.
     """
 
-    def __init__(self, app: ASGIApp, token: str, hosts: Collection[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, access: Access, hosts: Collection[str] = ()) -> None:
         self._app = app
-        self._credentials = b"Bearer " + token.encode("ascii")
+        self._access = access
         self._hosts = LOOPBACK_HOSTS | {host.lower() for host in hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,11 +42,19 @@ class Guard:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
             return
-        refusal = self._refusal(scope) if scope["type"] == "http" else None
-        await (refusal or self._app)(scope, receive, send)
-
-    def _refusal(self, scope: Scope) -> Response | None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
         host, origin, credentials = _read(scope["headers"])
+        who = self._access.who(credentials)
+        refusal = self._refusal_of_place(host, origin) or _refusal_of_person(scope["path"], who)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        with self._access.request(who or OWNER):
+            await self._app(scope, receive, send)
+
+    def _refusal_of_place(self, host: str | None, origin: str | None) -> Response | None:
         if host is None or _without_port(host) not in self._hosts:
             return problem(
                 HTTPStatus.FORBIDDEN,
@@ -52,14 +62,6 @@ class Guard:
             )
         if origin is not None and not self._is_own(origin):
             return problem(HTTPStatus.FORBIDDEN, "requests from other web pages are refused")
-        if scope["path"] in OPEN_PATHS:
-            return None
-        if credentials is None or not equal(credentials, self._credentials):
-            return problem(
-                HTTPStatus.UNAUTHORIZED,
-                "the token is missing or wrong; send it as: Authorization: Bearer TOKEN",
-                {"WWW-Authenticate": "Bearer"},
-            )
         return None
 
     def _is_own(self, origin: str) -> bool:
@@ -107,6 +109,23 @@ async def _live(receive: Receive, send: Send) -> None:
     for stage in ("startup", "shutdown"):
         await receive()
         await send({"type": f"lifespan.{stage}.complete"})
+
+
+def _refusal_of_person(path: str, who: str | None) -> Response | None:
+    if path in OPEN_PATHS:
+        return None
+    if who is None:
+        return problem(
+            HTTPStatus.UNAUTHORIZED,
+            "the token is missing, wrong or revoked; send it as: Authorization: Bearer TOKEN",
+            {"WWW-Authenticate": "Bearer"},
+        )
+    if who != OWNER and path.startswith(DEVICES_PATH):
+        return problem(
+            HTTPStatus.FORBIDDEN,
+            "a device cannot admit or revoke devices; use the owner's token: zentalk api token",
+        )
+    return None
 
 
 def _read(headers: list[tuple[bytes, bytes]]) -> tuple[str | None, str | None, bytes | None]:

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Header, Path, Query
 from starlette.responses import Response
 
 from zentalk.api import schemas
+from zentalk.api.answers import answers
 from zentalk.api.facade import NodeFacade
 from zentalk.api.json_response import JsonResponse
 from zentalk.api.limits import MAX_KEY_CHARS, MAX_PAGE, MAX_SEQUENCE
@@ -39,32 +40,20 @@ Key = Annotated[
 LastEventId = Annotated[int | None, Header(ge=0, le=MAX_SEQUENCE)]
 
 
-def _answers(
-    tag: str, model: Any, status: HTTPStatus = HTTPStatus.OK, kind: type[Response] = JsonResponse
-) -> dict[str, Any]:
-    """Return the parts of a route that only the OpenAPI document uses."""
-    return {
-        "tags": [tag],
-        "status_code": status.value,
-        "response_class": kind,
-        "responses": {status.value: {"model": model}, "4XX": {"model": schemas.Problem}},
-    }
-
-
 def add_own_routes(router: APIRouter, node: NodeFacade, name: str) -> None:
     """Add the routes about the node itself."""
 
-    @router.get("/v1/health", **_answers("node", schemas.Health))
+    @router.get("/v1/health", **answers("node", schemas.Health))
     async def health() -> Response:
         """Say that the program runs; the only resource without a token."""
         return JsonResponse({"status": "ok"})
 
-    @router.get("/v1/me", **_answers("node", schemas.Me))
+    @router.get("/v1/me", **answers("node", schemas.Me))
     async def me() -> Response:
         """Return your own address and name."""
         return JsonResponse({"address": node.address_text, "name": name})
 
-    @router.get("/v1/network", **_answers("node", dict[str, Any]))
+    @router.get("/v1/network", **answers("node", dict[str, Any]))
     async def network() -> Response:
         """Return how this node sees the network: relays, guards, mailboxes, tunnels."""
         return JsonResponse(asdict(node.status()))
@@ -73,18 +62,18 @@ def add_own_routes(router: APIRouter, node: NodeFacade, name: str) -> None:
 def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about people."""
 
-    @router.get("/v1/contacts", **_answers("contacts", schemas.Contacts))
+    @router.get("/v1/contacts", **answers("contacts", schemas.Contacts))
     async def contacts() -> Response:
         """Return contacts and requests."""
         return JsonResponse({"contacts": [contact_view(c) for c in await node.contacts()]})
 
-    @router.post("/v1/contacts", **_answers("contacts", schemas.Contact, HTTPStatus.CREATED))
+    @router.post("/v1/contacts", **answers("contacts", schemas.Contact, HTTPStatus.CREATED))
     async def add(body: schemas.ContactIn) -> Response:
         """Add or rename a contact; adding the sender of a request accepts it."""
         contact = await node.add_contact(parse_address(body.address), body.name)
         return JsonResponse(contact_view(contact), HTTPStatus.CREATED)
 
-    @router.post("/v1/contacts/{address}/accept", **_answers("contacts", schemas.Contact))
+    @router.post("/v1/contacts/{address}/accept", **answers("contacts", schemas.Contact))
     async def accept(address: Address) -> Response:
         """Accept a request under the name it has."""
         wanted = parse_address(address)
@@ -99,7 +88,7 @@ def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
 def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about conversations and messages."""
 
-    @router.get("/v1/conversations", **_answers("messages", schemas.Conversations))
+    @router.get("/v1/conversations", **answers("messages", schemas.Conversations))
     async def conversations() -> Response:
         """Return all conversations, the latest first."""
         listed = await node.conversations()
@@ -107,7 +96,7 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
 
     @router.post(
         "/v1/conversations/{address}/messages",
-        **_answers("messages", schemas.Message, HTTPStatus.ACCEPTED),
+        **answers("messages", schemas.Message, HTTPStatus.ACCEPTED),
     )
     async def send(
         address: Address, body: schemas.MessageIn, idempotency_key: Key = None
@@ -116,7 +105,7 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
         message = await node.send_text(parse_address(address), body.text, idempotency_key)
         return JsonResponse(message_view(message), HTTPStatus.ACCEPTED)
 
-    @router.get("/v1/conversations/{address}/messages", **_answers("messages", schemas.Messages))
+    @router.get("/v1/conversations/{address}/messages", **answers("messages", schemas.Messages))
     async def messages(
         address: Address,
         before: Annotated[Sequence | None, Query()] = None,
@@ -137,7 +126,7 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
         await node.mark_read(parse_address(address))
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
-    @router.get("/v1/messages/{message_id}", **_answers("messages", schemas.Message))
+    @router.get("/v1/messages/{message_id}", **answers("messages", schemas.Message))
     async def message(message_id: Annotated[str, Path(max_length=100)]) -> Response:
         """Return one message."""
         return JsonResponse(message_view(await node.message(message_id)))
@@ -146,13 +135,13 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
 def add_event_routes(router: APIRouter, node: NodeFacade, stopping: trio.Event) -> None:
     """Add the two views of the event log; streams end at `stopping`."""
 
-    @router.get("/v1/events", **_answers("events", schemas.Events))
+    @router.get("/v1/events", **answers("events", schemas.Events))
     async def events(after: Sequence = 0, limit: Limit = MAX_PAGE) -> Response:
         """Return a page of the event log, oldest first."""
         page = await node.events(after, min(limit, MAX_PAGE))
         return JsonResponse({"events": [event_view(e) for e in page]})
 
-    @router.get("/v1/events/stream", **_answers("events", str, kind=EventStream))
+    @router.get("/v1/events/stream", **answers("events", str, kind=EventStream))
     async def stream(after: Sequence = 0, last_event_id: LastEventId = None) -> Response:
         """Stream events (text/event-stream), from `Last-Event-ID` or `after` on."""
         start = after if last_event_id is None else last_event_id

@@ -32,6 +32,12 @@ class MessageIn(_In):
     text: Annotated[str, Field(min_length=1)]
 
 
+class DeviceIn(_In):
+    """A device to admit."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
 class Health(BaseModel):
     """The program runs."""
 
@@ -43,6 +49,26 @@ class Me(BaseModel):
 
     address: str
     name: str
+
+
+class Device(BaseModel):
+    """A device that may use this node."""
+
+    id: str
+    name: str
+    added_at: float
+
+
+class NewDevice(Device):
+    """A device that was just admitted, with its token: it is shown this once."""
+
+    token: str
+
+
+class Devices(BaseModel):
+    """All devices besides the owner's token."""
+
+    devices: list[Device]
 
 
 class Contact(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zentalk.store.history.models import Contact, Conversation, Event, Message
+from zentalk.wire.devices import Device
 
 Json = dict[str, Any]
 
@@ -44,6 +45,11 @@ def message_view(message: Message) -> Json:
         "sent_at": message.sent_at,
         "missing": message.missing,
     }
+
+
+def device_view(device: Device) -> Json:
+    """Return a device; its token's hash stays here."""
+    return {"id": device.device_id.hex(), "name": device.name, "added_at": float(device.added_at)}
 
 
 def event_view(event: Event) -> Json:

@@ -34,9 +34,10 @@ app = App(
 relay = App(name="relay", help="Run a relay: forward packets and keep mail for others.")
 api = App(name="api", help="Run your API node: identity, contacts, messages, REST.")
 contact = App(name="contact", help="People you write with; needs your running API node.")
+device = App(name="device", help="Devices that may use your API node; needs it running.")
 message = App(name="message", help="Messages; needs your running API node.")
 sim = App(name="sim", help="Local networks of real relays and API nodes.")
-for group in (relay, api, contact, message, sim):
+for group in (relay, api, contact, device, message, sim):
     app.command(group)
 
 Dir = Annotated[Path, Parameter("--dir", help="The folder of the node.")]
@@ -172,6 +173,41 @@ def contact_list(*, directory: Dir, as_json: AsJson = False) -> int:
     from zentalk.cli import contact as act  # noqa: PLC0415
 
     return act.list_all(directory, as_json=as_json)
+
+
+@device.command(name="add")
+def device_add(
+    name: Annotated[str, Parameter(help="What you call it, such as phone.")],
+    /,
+    *,
+    directory: Dir,
+    as_json: AsJson = False,
+) -> int:
+    """Admit a device; prints its token, which is shown only this once."""
+    from zentalk.cli import device as act  # noqa: PLC0415
+
+    return act.add(directory, name, as_json=as_json)
+
+
+@device.command(name="list")
+def device_list(*, directory: Dir, as_json: AsJson = False) -> int:
+    """List the devices that may use the node besides yourself."""
+    from zentalk.cli import device as act  # noqa: PLC0415
+
+    return act.list_all(directory, as_json=as_json)
+
+
+@device.command(name="revoke")
+def device_revoke(
+    device_id: Annotated[str, Parameter(help="Its id, as `zentalk device list` shows it.")],
+    /,
+    *,
+    directory: Dir,
+) -> int:
+    """Shut a device out at once, also of what it has open."""
+    from zentalk.cli import device as act  # noqa: PLC0415
+
+    return act.revoke(directory, device_id)
 
 
 @message.command(name="send")

@@ -13,7 +13,15 @@ import trio
 
 from zentalk.client import calls
 from zentalk.client.calls import Call, read_answer, transport_error
-from zentalk.client.models import Contact, Conversation, Event, Me, Message
+from zentalk.client.models import (
+    Contact,
+    Conversation,
+    Device,
+    Event,
+    Me,
+    Message,
+    NewDevice,
+)
 from zentalk.client.sse import EventParser
 from zentalk.client.sync_client import STREAM_TIMEOUT_SECONDS, TIMEOUT_SECONDS
 
@@ -76,6 +84,18 @@ class AsyncClient:
     async def accept(self, address: str) -> Contact:
         """Accept a request under the name it has; raises NotFoundError if there is none."""
         return await self._run(calls.accept(address))
+
+    async def devices(self) -> list[Device]:
+        """Return the devices that may use the node; needs the owner's token."""
+        return await self._run(calls.devices())
+
+    async def add_device(self, name: str) -> NewDevice:
+        """Admit a device; raises ConflictError if one has this name."""
+        return await self._run(calls.add_device(name))
+
+    async def revoke_device(self, device_id: str) -> None:
+        """Shut a device out; raises NotFoundError if there is none with this id."""
+        await self._run(calls.revoke_device(device_id))
 
     async def conversations(self) -> list[Conversation]:
         """Return the conversation list."""

@@ -13,7 +13,16 @@ from urllib.parse import quote
 import httpx
 
 from zentalk.client.errors import ApiError, error_of
-from zentalk.client.models import Contact, Conversation, Event, Me, Message, from_json
+from zentalk.client.models import (
+    Contact,
+    Conversation,
+    Device,
+    Event,
+    Me,
+    Message,
+    NewDevice,
+    from_json,
+)
 from zentalk.errors import ConnectFailedError, DeadlineError, LinkClosedError, ZentalkError
 
 T = TypeVar("T")
@@ -61,6 +70,21 @@ def accept(address: str) -> Call[Contact]:
     """Accept a request under the name it has."""
     path = f"/v1/contacts/{quote(address, safe='')}/accept"
     return Call("POST", path, lambda answer: from_json(Contact, answer))
+
+
+def devices() -> Call[list[Device]]:
+    """The devices that may use the node."""
+    return Call("GET", "/v1/devices", lambda b: [from_json(Device, d) for d in b["devices"]])
+
+
+def add_device(name: str) -> Call[NewDevice]:
+    """Admit a device."""
+    return Call("POST", "/v1/devices", lambda b: from_json(NewDevice, b), json={"name": name})
+
+
+def revoke_device(device_id: str) -> Call[None]:
+    """Shut a device out."""
+    return Call("DELETE", f"/v1/devices/{quote(device_id, safe='')}", lambda _body: None)
 
 
 def conversations() -> Call[list[Conversation]]:
@@ -116,7 +140,7 @@ def read_answer(call: Call[T], response: httpx.Response) -> T:
     if response.is_error:
         raise error_of(response.status_code, _detail(response))
     try:
-        return call.read(response.json())
+        return call.read(response.json() if response.content else None)
     except (ValueError, KeyError, TypeError):
         raise ApiError(response.status_code, "the answer is not one of an API node") from None
 

@@ -27,6 +27,28 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """A device that may use the node; `added_at` is unix time in seconds."""
+
+    id: str
+    name: str
+    added_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewDevice:
+    """A device that was just admitted; nobody can read its `token` again."""
+
+    id: str
+    name: str
+    added_at: float
+    token: str
+
+    def __repr__(self) -> str:
+        return f"<new device {self.id}>"
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """One line of the conversation list."""
 
@@ -61,7 +83,7 @@ class Event:
     data: dict[str, Any]
 
 
-_T = TypeVar("_T", Me, Contact, Conversation, Message, Event)
+_T = TypeVar("_T", Me, Contact, Device, NewDevice, Conversation, Message, Event)
 
 
 def from_json(kind: type[_T], value: Any) -> _T:

@@ -55,4 +55,6 @@ class Label(bytes, Enum):
     CIPHERTEXT_SEEN = b"zt-ciphertext-seen-v1"
     CONTACT_OUTER = b"zt-contact-outer-v1"
     # programs
+    DEVICE_LIST = b"zt-device-list-v1"
+    DEVICE_TOKEN = b"zt-device-token-v1"
     TRACE = b"zt-trace-v1"

@@ -19,6 +19,7 @@ from zentalk.ids import DAY_SECONDS, MESSAGE_ID_BYTES, MessageId, NodeId, SendId
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
 from zentalk.node.compose import Composer, Ready
+from zentalk.node.devices import Devices
 from zentalk.node.directory_client import DirectoryClient
 from zentalk.node.inbox import Inbox
 from zentalk.node.intake import Intake
@@ -61,6 +62,7 @@ class Node:
         self.stopping = trio.Event()
         self._runtime = runtime
         self._database = HistoryDatabase(settings.directory / DATABASE_NAME, runtime.run_blocking)
+        self.devices = Devices(runtime, identity, self._database)
         self._journal = Journal(runtime, self._database)
         self._network = NodeNetwork(
             settings, runtime.for_part("network"), network, self._load_network, self._save_network
@@ -132,7 +134,8 @@ class Node:
 
     def status(self) -> NodeStatus:
         """Return what the owner is told."""
-        network, trouble = self._network.status(), self._database.trouble
+        network = self._network.status()
+        troubles = (self._database.trouble, self.devices.trouble)
         return NodeStatus(
             ready=self._mailboxes.connected() > 0
             and self._records.published.is_set()
@@ -141,7 +144,7 @@ class Node:
             guards_connected=network.guards_connected,
             mailboxes=self._mailboxes.connected(),
             tunnels=network.tunnels,
-            notes=network.notes if trouble is None else (*network.notes, trouble),
+            notes=(*network.notes, *(trouble for trouble in troubles if trouble is not None)),
             entries=self._entries(),
             unit_sizes=tuple(sorted(self.client_unit_sizes())),
         )
@@ -247,6 +250,7 @@ class Node:
                 self._outbox.send_courtesy(entry.item.contact, inner)
 
     async def _load(self) -> None:
+        self.devices.load()
         await self._database.write(self._ensure_prekeys)
         await self._recipients.learn()
         self._outbox.load(await self._database.read(outbox.every))

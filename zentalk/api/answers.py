@@ -1,0 +1,23 @@
+"""What the OpenAPI document says about a route's answers; nothing here runs per request."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from starlette.responses import Response
+
+from zentalk.api import schemas
+from zentalk.api.json_response import JsonResponse
+
+
+def answers(
+    tag: str, model: Any, status: HTTPStatus = HTTPStatus.OK, kind: type[Response] = JsonResponse
+) -> dict[str, Any]:
+    """Return the parts of a route that only the OpenAPI document uses."""
+    return {
+        "tags": [tag],
+        "status_code": status.value,
+        "response_class": kind,
+        "responses": {status.value: {"model": model}, "4XX": {"model": schemas.Problem}},
+    }
