@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 import msgpack
 
 from zentalk.errors import DecodeError, LocalProtocolError
+from zentalk.wire.outline import check_outline
 
 Value: TypeAlias = "bool | int | str | bytes | list[Value] | dict[str, Value] | None"
 
@@ -38,6 +39,7 @@ def unpack(data: bytes, *, max_bytes: int, max_items: int = MAX_ITEMS) -> Value:
     """
     if len(data) > max_bytes:
         raise DecodeError(f"a record is longer than {max_bytes} bytes")
+    check_outline(data, max_depth=MAX_DEPTH, max_items=max_items)
     try:
         value = msgpack.unpackb(
             data,
@@ -49,7 +51,7 @@ def unpack(data: bytes, *, max_bytes: int, max_items: int = MAX_ITEMS) -> Value:
             max_map_len=max_items,
             max_ext_len=0,
         )
-        _check_shape(value, MAX_DEPTH)
+        _check_keys(value)
         canonical = pack(value)
     except DecodeError:
         raise
@@ -62,22 +64,16 @@ def unpack(data: bytes, *, max_bytes: int, max_items: int = MAX_ITEMS) -> Value:
     return value  # type: ignore[no-any-return]  # msgpack is untyped; the shape was checked
 
 
-def _check_shape(value: Any, depth: int) -> None:
-    """Refuse types outside `Value` (floats, timestamps) and deep nesting."""
-    if value is None or isinstance(value, bool | int | str | bytes):
-        return
-    if depth == 0:
-        raise DecodeError("a record is nested too deep")
+def _check_keys(value: Any) -> None:
+    """Refuse maps with keys that are not strings; the outline has seen all other types."""
     if isinstance(value, list):
         for item in value:
-            _check_shape(item, depth - 1)
+            _check_keys(item)
     elif isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
                 raise DecodeError("a map key is not a string")
-            _check_shape(item, depth - 1)
-    else:
-        raise DecodeError(f"a record holds a {type(value).__name__}")
+            _check_keys(item)
 
 
 class Fields:
