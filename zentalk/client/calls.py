@@ -141,7 +141,7 @@ def read_answer(call: Call[T], response: httpx.Response) -> T:
         raise error_of(response.status_code, _detail(response))
     try:
         return call.read(response.json() if response.content else None)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise ApiError(response.status_code, "the answer is not one of an API node") from None
 
 
@@ -161,5 +161,5 @@ def _messages(address: str) -> str:
 def _detail(response: httpx.Response) -> str:
     try:
         return str(response.json()["detail"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return f"the answer was {response.status_code} {response.reason_phrase}"

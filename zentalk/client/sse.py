@@ -40,6 +40,6 @@ def _to_event(frame: bytes) -> Event | None:
         if line.startswith(b"data: "):
             try:
                 return from_json(Event, json.loads(line.removeprefix(b"data: ")))
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise ApiError(200, "an event is not JSON") from None
     return None

@@ -100,7 +100,9 @@ def _read(path: Path, kind: type[Settings]) -> dict[str, Any]:
     except OSError as error:
         reason = (error.strerror or "unknown error").lower()
         raise ConfigError(f"cannot read {path}: {reason}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise ConfigError(f"{path} is nested far too deep; correct or restore it") from None
+    except ValueError as error:  # not TOML, not UTF-8, or a number of thousands of digits
         raise ConfigError(f"{path} is not valid TOML: {error}; correct that line") from None
     found = values.pop(PROGRAM_KEY, program)
     if found != program:
@@ -116,7 +118,7 @@ def _from_text(text: str, field: FieldInfo, variable: str) -> object:
         return text.replace(",", " ").split()
     try:
         (value,) = tomllib.loads(f"value = {text}").values()
-    except ValueError:  # not TOML, or more than one line of it
+    except (ValueError, RecursionError):  # not TOML, or more than one line of it
         raise ConfigError(f"{variable}: it must be a number or true or false") from None
     return value
 

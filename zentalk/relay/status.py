@@ -94,7 +94,7 @@ def read_status(directory: Path) -> RelayStatus:
     except OSError as error:
         reason = (error.strerror or "unknown error").lower()
         raise ConfigError(f"cannot read {path}: {reason}") from None
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise ConfigError(
             f"{path} is damaged: remove it; a running relay writes it again"
         ) from None
