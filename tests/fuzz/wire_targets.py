@@ -1,0 +1,438 @@
+"""Everything that zentalk.wire decodes, with valid inputs from the real encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.directory.support import descriptor, identity, seeded
+from tests.fuzz.target import Target, target
+from tests.session.support import Person
+from zentalk.crypto.labels import Label
+from zentalk.errors import DecodeError, RefusedError, RemoteProtocolError
+from zentalk.ids import Day, DepositId, MailboxId, MessageId, NodeId, SendId, UserAddress
+from zentalk.wire import (
+    content,
+    deposit,
+    devices,
+    frames,
+    inner,
+    network_state,
+    prekeys,
+    ratchet,
+    rpc,
+    rpc_directory,
+    rpc_mailbox,
+    text,
+    user_record,
+)
+from zentalk.wire import descriptor as descriptors
+from zentalk.wire.codec import Fields, pack, unpack
+from zentalk.wire.text import RelayUri
+
+SEND_ID = SendId(b"s" * 16)
+MESSAGE_ID = MessageId(b"m" * 16)
+NODE_ID = NodeId(b"n" * 32)
+MAX_BYTES = 256 * 1024
+HEADER = ratchet.InitialHeader(3, bytes(32), b"e" * 32, bytes(1088), 1, 2, 3)
+
+
+def _codec() -> list[Target]:
+    values: list[Any] = [
+        None,
+        [1, -5, True, "text", b"bytes", [], {"a": [None, 2**64 - 1]}],
+        [bytes(300), "x" * 300, [0] * 20, {f"k{n}": n for n in range(20)}],
+    ]
+    return [
+        target(
+            unpack,
+            [pack(value) for value in values],
+            parse=lambda data: unpack(data, max_bytes=MAX_BYTES),
+            again=pack,
+        )
+    ]
+
+
+def _contents() -> list[Target]:
+    route = content.Route(3, (content.RouteEntry(NODE_ID, SEND_ID, b"k" * 32),) * 2)
+    made = [
+        content.Content(
+            content.TEXT, MESSAGE_ID, 5, 1_800_000_000_000, "hello \u00e9", route=route
+        ),
+        content.Content(content.CONFIRMATION, MESSAGE_ID, confirmed=(MESSAGE_ID,) * 3),
+        content.Content(content.PART, MESSAGE_ID, part=content.Part(1, 3, b"p" * 90)),
+        content.Content(content.ROUTE, MESSAGE_ID, route=route, route_seen=2),
+        content.Content(content.NONE, MESSAGE_ID),
+    ]
+    unknown = pack({"v": 1, "k": "later", "i": MESSAGE_ID, "b": [1], "zz": {"a": 1}})
+    return [
+        target(
+            content.decode_content,
+            [*map(content.encode_content, made), unknown],
+            why_not="a content keeps keys it does not know, and a map has no order of its own",
+        ),
+        target(
+            content.decode_route,
+            [content.encode_route(route), content.encode_route(content.Route(0, ()))],
+            again=content.encode_route,
+            also=(content.decode_route_value,),
+        ),
+    ]
+
+
+def _deposits() -> list[Target]:
+    ack = deposit.AckRoute(NODE_ID, 2, b"a" * deposit.COMPACT_ACK_BYTES)
+    filler = b"f" * deposit.ACK_BYTES
+    small, large = bytes(deposit.ENVELOPE_SMALL_BYTES), bytes(deposit.ENVELOPE_LARGE_BYTES)
+    made = [
+        deposit.Deposit(SEND_ID, DepositId(b"d" * 16), 3600, ack, small),
+        deposit.Deposit(SEND_ID, DepositId(b"d" * 16), 86400, None, small),
+        deposit.Deposit(SEND_ID, DepositId(b"d" * 16), 86400, ack, large),
+    ]
+    inners = [
+        inner.Inner(header, bytes(inner.ratchet_bytes(first=bool(header), large=False)))
+        for header in (b"", HEADER.to_bytes())
+    ]
+    return [
+        target(
+            deposit.decode_deposit,
+            [deposit.encode_deposit(item, filler) for item in made],
+            again_from=lambda item, data: deposit.encode_deposit(
+                item, data[36 : 36 + deposit.ACK_BYTES]
+            ),
+        ),
+        target(
+            inner.decode_inner, [inner.encode_inner(item) for item in inners],
+            again=inner.encode_inner,
+        ),
+    ]  # fmt: skip
+
+
+def _descriptors() -> list[Target]:
+    raw = descriptor(1).raw
+    signed = Fields(unpack(raw, max_bytes=2048), "").blob(2048)
+    key = identity(1)
+
+    def sign(body: bytes) -> bytes:
+        return pack([body, key.sign(Label.DESCRIPTOR, body)])
+
+    return [
+        target(descriptors.decode_descriptor, [raw], again=lambda found: bytes(found.raw)),
+        target(
+            descriptors.decode_descriptor,
+            [signed],
+            parse=lambda body: descriptors.decode_descriptor(sign(body)),
+            again=lambda found: pack(descriptors._to_fields(found.body)),
+        ),
+    ]
+
+
+def _devices() -> list[Target]:
+    owner = identity(7)
+    made = (devices.Device(b"12345678", "phone \u00e9", b"h" * 32, 1_800_000_000),) * 2
+    raw = devices.encode_devices(made, owner)
+    signed = Fields(unpack(raw, max_bytes=16384), "").blob(16384)
+
+    def sign(body: bytes) -> bytes:
+        return pack([body, owner.sign(Label.DEVICE_LIST, body)])
+
+    def again(found: tuple[devices.Device, ...]) -> bytes:
+        return Fields(
+            unpack(devices.encode_devices(found, owner), max_bytes=16384), ""
+        ).blob(16384)  # fmt: skip
+
+    return [
+        target(
+            devices.decode_devices,
+            [raw],
+            parse=lambda data: devices.decode_devices(data, owner.public),
+            again=lambda found: devices.encode_devices(found, owner),
+        ),
+        target(
+            devices.decode_devices,
+            [signed],
+            parse=lambda body: devices.decode_devices(sign(body), owner.public),
+            again=again,
+        ),
+    ]
+
+
+def _frames() -> list[Target]:
+    made: list[frames.Frame] = [
+        frames.Hello(),
+        frames.Hello(descriptor(1).raw, b"s" * 64),
+        frames.Open(7, NODE_ID, 2424, 65536),
+        frames.Open(8, None, 0, 65536),
+        frames.Opened(7, 65536),
+        frames.Refused(7, "busy"),
+        frames.Data(7, b"data" * 20),
+        frames.Credit(7, 1000),
+        frames.Close(7, "done"),
+        frames.Ping(1),
+        frames.Pong(2**32 - 1),
+        frames.Rpc(0, 5, last=True, data=b"question"),
+    ]
+    records = [frames.encode_frame(frame) for frame in made]
+    packet = frames.encode_frame(frames.Packet(bytes(frames.PACKET_SMALL_BYTES)))
+    return [
+        target(
+            frames.parse_frames,
+            [*records, b"".join(records) + bytes(40), packet + bytes(20)],
+            again_from=lambda found, data: b"".join(map(frames.encode_frame, found)).ljust(
+                len(data), b"\0"
+            ),
+        )
+    ]
+
+
+def _network_states() -> list[Target]:
+    raws = tuple(descriptor(number).raw for number in (1, 2))
+    hints = (RelayUri(identity(1).public, "relay.example", 9001),)
+    state = network_state.NetworkState("local", [1, []], hints, raws, ((raws[0], raws[1]),))
+    empty = network_state.NetworkState("local", None, (), ())
+    return [
+        target(
+            network_state.decode_network_state,
+            [network_state.encode_network_state(item) for item in (state, empty)],
+            again=network_state.encode_network_state,
+        )
+    ]
+
+
+def _prekeys() -> list[Target]:
+    bob = Person.named("fuzz bob")
+    full, drained = bob.bundle(), bob.bundle(one_time=False)
+    assert full.one_time is not None
+    records: list[tuple[Any, list[Any]]] = [
+        (prekeys.SignedPrekey, [full.signed_prekey]),
+        (prekeys.PqPrekey, [full.pq_prekey]),
+        (prekeys.OneTimePrekey, [full.one_time]),
+        (prekeys.PrekeyBundle, [full, drained]),
+    ]
+    return [
+        target(
+            kind.from_bytes,
+            [item.to_bytes() for item in items],
+            again=lambda item: bytes(item.to_bytes()),
+        )
+        for kind, items in records
+    ]
+
+
+def _ratchets() -> list[Target]:
+    block = ratchet.PqBlock(ratchet.BlockKind.KEM_KEY, 3, b"k" * 1184)
+    bodies = [
+        ratchet.pack_body(b"content", None, 200),
+        ratchet.pack_body(b"content", block, 1400),
+    ]
+    return [
+        target(
+            ratchet.InitialHeader.from_bytes,
+            [HEADER.to_bytes(), HEADER._replace(one_time_id=None).to_bytes()],
+            again=lambda header: bytes(header.to_bytes()),
+        ),
+        target(
+            ratchet.MessageHeader.from_bytes,
+            [ratchet.pack_header(b"p" * 32, 3, 4, 5)],
+            again=lambda header: ratchet.pack_header(*header),
+        ),
+        target(
+            ratchet.unpack_body,
+            bodies,
+            again_from=lambda found, data: ratchet.pack_body(found[0], found[1], len(data)),
+        ),
+    ]
+
+
+def _asked(method: str, read: Callable[[Fields], Any]) -> Callable[[bytes], Any]:
+    """Return a parser of whole questions of one method."""
+
+    def parse(data: bytes) -> Any:
+        found, fields = rpc.decode_call(data)
+        if found != method:
+            raise DecodeError("another method")
+        return read(fields)
+
+    return parse
+
+
+def _calls() -> list[Target]:
+    call = rpc.encode_call("mail.state", 1, b"two", ["three"])
+    answer = rpc.encode_answer(1, b"two")
+    return [
+        target(
+            rpc.decode_call,
+            [call],
+            again=lambda found: rpc.encode_call(found[0], *found[1]._items[1:]),
+        ),
+        target(
+            rpc.decode_answer,
+            [answer, rpc.encode_answer()],
+            again=lambda found: rpc.encode_answer(*found._items[1:]),
+            errors=(RemoteProtocolError, RefusedError),
+        ),
+    ]
+
+
+def _answered(
+    read: Callable[[Fields], Any],
+    seeds: list[bytes],
+    fields_again: Callable[[Any], list[Any]],
+) -> Target:
+    return target(
+        read,
+        seeds,
+        parse=lambda data: read(rpc.decode_answer(data)),
+        again=lambda value: rpc.encode_answer(*fields_again(value)),
+        errors=(RemoteProtocolError, RefusedError),
+    )
+
+
+def _question(
+    method: str, read: Callable[[Fields], Any], encode: Callable[[Any], bytes], *values: Any
+) -> Target:
+    return target(
+        read,
+        [encode(value) for value in values],
+        parse=_asked(method, read),
+        again=encode,
+    )
+
+
+def _directory() -> list[Target]:
+    d = rpc_directory
+    raws = [descriptor(number).raw for number in (1, 2)]
+    record = bytes(user_record.RECORD_BYTES)
+    found = rpc.encode_answer(raws)
+    return [
+        _question(d.FIND, d.read_find, d.find_call, b"t" * 32),
+        _question(
+            d.ANNOUNCE, d.read_announce, lambda items: rpc.encode_call(d.ANNOUNCE, items), raws, []
+        ),
+        _question(
+            d.EQUIVOCATION, d.read_equivocation, lambda pair: d.equivocation_call(*pair), raws
+        ),
+        _question(d.RECORD_PUT, d.read_record_put, d.record_put_call, record),
+        _question(
+            d.RECORD_GET,
+            d.read_record_get,
+            lambda pair: d.record_get_call(*pair),
+            (b"k" * 32, Day(20_000)),
+        ),
+        _answered(d.read_found, [found], lambda items: [items]),
+        _answered(d.read_snapshot, [found, rpc.encode_answer([])], lambda items: [items]),
+        _answered(
+            d.read_record, [rpc.encode_answer(record), rpc.encode_answer(b"")], lambda raw: [raw]
+        ),
+    ]
+
+
+def _mailbox() -> list[Target]:
+    m = rpc_mailbox
+    entries = tuple(
+        m.SendIdEntry(SendId(bytes([kind]) * 16), kind, Day(100), Day(200)) for kind in m.SendIdKind
+    )
+    payload = m.encode_token_payload(SEND_ID, b"t" * 32)
+    states = [m.StateAnswer(m.SendIdState.FULL, 0), m.StateAnswer(m.SendIdState.WORK, 20)]
+    return [
+        _question(
+            m.OPEN,
+            m.decode_open,
+            m.encode_open,
+            m.OpenCall(MailboxId(b"b" * 32), 2**40, b"s" * 64, 64),
+        ),
+        _question(
+            m.PUSH, m.decode_push, m.encode_push, m.PushCall(9, SEND_ID, bytes(1715), 470_000)
+        ),
+        _question(m.TOKEN, m.decode_token, m.encode_token, m.TokenCall(SEND_ID, b"t" * 32)),
+        _question(m.ACK, m.decode_ack, m.encode_ack, (1, 2, 2**64 - 1), ()),
+        _question(
+            m.SEND_IDS,
+            m.decode_send_ids,
+            m.encode_send_ids,
+            m.SendIdsCall(entries, (SEND_ID, SEND_ID)),
+        ),
+        _question(
+            m.PREKEYS_PUT,
+            m.decode_prekeys_put,
+            m.encode_prekeys_put,
+            m.PrekeysPutCall((b"one", b"two"), replace=True),
+        ),
+        _question(
+            m.PREKEYS_TAKE,
+            m.decode_prekeys_take,
+            m.encode_prekeys_take,
+            m.PrekeyTakeCall(SEND_ID, b"q" * 16),
+        ),
+        _question(m.STATE, m.decode_state, m.encode_state, SEND_ID),
+        target(
+            m.decode_token_payload,
+            [payload],
+            again=lambda call: m.encode_token_payload(call.send_id, call.token),
+        ),
+        _answered(m.decode_prekeys_put_answer, [rpc.encode_answer(99)], lambda pool: [pool]),
+        _answered(
+            m.decode_prekeys_count_answer,
+            [rpc.encode_answer(99, True)],  # fields have a place, not a name
+            lambda count: [count.pool, count.last_resort_used],
+        ),
+        _answered(m.decode_prekeys_take_answer, [rpc.encode_answer(b"blob")], lambda blob: [blob]),
+        _answered(
+            m.decode_state_answer,
+            [rpc.encode_answer(*m.state_fields(state)) for state in states],
+            m.state_fields,
+        ),
+    ]
+
+
+def _texts() -> list[Target]:
+    address = text.format_address(UserAddress(bytes(range(32))))
+    uris = [
+        text.format_relay_uri(RelayUri(identity(1).public, host, 9001))
+        for host in ("relay.example", "127.0.0.1", "[::1]")
+    ]
+    return [
+        target(
+            text.parse_address,
+            [address.encode()],
+            parse=lambda data: text.parse_address(data.decode("latin-1")),
+            again=lambda found: text.format_address(found).encode("latin-1"),
+        ),
+        target(
+            text.parse_relay_uri,
+            [uri.encode() for uri in uris],
+            parse=lambda data: text.parse_relay_uri(data.decode("latin-1")),
+            again=lambda found: text.format_relay_uri(found).encode("latin-1"),
+        ),
+    ]
+
+
+def _records() -> list[Target]:
+    owner = identity(3)
+    box = user_record.MailboxEntry(NODE_ID, SEND_ID, b"k" * 32)
+    contents = user_record.RecordContents((box, box), b"signed prekey", b"pq prekey")
+    raw = user_record.seal_record(owner, Day(20_000), 5, contents, seeded("fuzz record"))
+    address = UserAddress(owner.public)
+    return [
+        target(
+            user_record.decode_record,
+            [raw],
+            parse=lambda data: user_record.open_record(user_record.decode_record(data), address),
+            why_not="a record is sealed with fresh randomness",
+            also=(user_record.open_record,),
+        ),
+        target(
+            user_record._decode_contents,
+            [user_record._encode_contents(contents)],
+            again=user_record._encode_contents,
+        ),
+    ]
+
+
+def wire_targets() -> list[Target]:
+    """Return all of them."""
+    groups = (
+        _codec, _contents, _deposits, _descriptors, _devices, _frames, _network_states, _prekeys,
+        _ratchets, _calls, _directory, _mailbox, _texts, _records,
+    )  # fmt: skip
+    return [item for group in groups for item in group()]
