@@ -9,6 +9,7 @@ from trio.testing import MockClock
 from tests.directory.support import WALL, descriptor, identity, node_id, seeded
 from tests.relay.directory_net import FakeLink, Member, Net
 from zentalk.directory.distance import HolderMap
+from zentalk.directory.identity_work import work_bits
 from zentalk.errors import ConnectFailedError, UnavailableError
 from zentalk.ids import DAY_SECONDS, Day, NodeId, SendId, UserAddress, day_at
 from zentalk.node import directory_client, directory_snapshot
@@ -429,3 +430,22 @@ async def test_boots_are_counted_over_refreshes(autojump_clock: MockClock, make:
     await world.snapshot.fetch_snapshot(world.ids(0, 1, 2))
     assert world.snapshot.boots_last_hour()[restarted.node_id] == 5
     assert world.snapshot.boots_last_hour()[node_id(0)] == 0
+
+
+async def test_k7_relays_with_too_little_work_are_not_used_whoever_shows_them(
+    autojump_clock: MockClock, make: Make
+) -> None:
+    world = make(10)
+    ids = [one.node_id for one in world.members]
+    wanted = 1
+    strong = {one for one in ids if work_bits(one) >= wanted}
+    runtime = world.net.runtime
+    strict = SnapshotClient(runtime, world.tunnels, "local", wanted)
+    await strict.fetch_snapshot(world.ids(0, 1, 2))
+    assert set(strict.descriptors()) == strong < set(ids)
+    again = SnapshotClient(runtime, world.tunnels, "local", wanted)
+    again.restore(one.own.raw for one in world.members)
+    assert set(again.descriptors()) == strong, "an old file is no way round it"
+    free = SnapshotClient(runtime, world.tunnels, "local")
+    await free.fetch_snapshot(world.ids(0, 1, 2))
+    assert set(free.descriptors()) == set(ids), "control: nothing is asked for"

@@ -143,6 +143,7 @@ class Member:
         bootstraps: Sequence[int],
         folder: Path,
         runtime: Runtime,
+        id_difficulty: int = 0,
     ) -> None:
         self.number = number
         self.runtime = runtime
@@ -159,6 +160,7 @@ class Member:
             self.links,
             lambda: self.own,
             [descriptor(other).uri for other in bootstraps],
+            id_difficulty=id_difficulty,
             own_outdated=self.outdated.append,
         )
 
@@ -189,10 +191,9 @@ class Net:
         """Say whether the two are on different sides of a partition."""
         return (one.number in self.far_side) != (other.number in self.far_side)
 
-    def add(self, number: int, bootstraps: Sequence[int] = ()) -> Member:
-        member = Member(
-            self, number, bootstraps, self.folder, self.runtime.for_part(f"relay {number}")
-        )
+    def add(self, number: int, bootstraps: Sequence[int] = (), *, id_difficulty: int = 0) -> Member:
+        runtime = self.runtime.for_part(f"relay {number}")
+        member = Member(self, number, bootstraps, self.folder, runtime, id_difficulty)
         self.members[member.node_id] = member
         return member
 

@@ -17,6 +17,7 @@ from tests.relay.directory_net import (
     start,
     until,
 )
+from zentalk.directory.identity_work import work_bits
 from zentalk.wire.descriptor import decode_descriptor
 from zentalk.wire.rpc import decode_answer, encode_answer
 from zentalk.wire.rpc_directory import (
@@ -331,3 +332,20 @@ async def test_the_same_seed_gives_the_same_network(
             nursery.cancel_scope.cancel()
         counts.append((net.calls, net.dials))
     assert counts[0] == counts[1]
+
+
+async def test_k7_a_relay_with_too_little_work_counts_for_nothing(
+    autojump_clock: MockClock, net: Net, nursery: trio.Nursery
+) -> None:
+    strong = max(range(1, 20), key=lambda number: work_bits(node_id(number)))
+    weak = min(range(1, 20), key=lambda number: work_bits(node_id(number)))
+    demanding = net.add(0, id_difficulty=work_bits(node_id(strong)))
+    free = net.add(30)
+    start(nursery, demanding, free)
+    await trio.sleep(0.1)
+    for asked, counts in ((demanding, {strong}), (free, {strong, weak})):
+        for number in (weak, strong):
+            link = FakeLink(net, Far(node_id(number), descriptor(number)), None)
+            assert asked.service.relay_connected(link) == (number in counts)
+            assert (node_id(number) in asked.service.table) == (number in counts)
+            assert (node_id(number) in asked.knows()) == (number in counts)

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from zentalk.cli.arguments import relay_uris
 from zentalk.cli.output import say
 from zentalk.cli.setup import check_not_set_up, checked
 
 
-def init(directory: Path, port: int, name: str, bootstraps: list[str]) -> int:
-    """Make identity, token and settings; prints the address and nothing else."""
+def init(
+    directory: Path, port: int, name: str, bootstraps: list[str], network: dict[str, Any]
+) -> int:
+    """Make identity, token and settings; prints the address and nothing else.
+
+    `network` has what was said about the network: `network`, `id_difficulty`.
+    """
     from zentalk.api.token import load_or_create_token  # noqa: PLC0415
     from zentalk.config import ApiSettings, write_config  # noqa: PLC0415
     from zentalk.store.key_file import load_or_create_identity  # noqa: PLC0415
 
-    values = {"port": port, "name": name, "bootstraps": relay_uris(bootstraps)}
+    values = {"port": port, "name": name, "bootstraps": relay_uris(bootstraps)} | network
     settings = checked(ApiSettings, directory, values)
     check_not_set_up(directory)
     load_or_create_identity(directory, os.urandom)  # noqa: TID251 - the edge

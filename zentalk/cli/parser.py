@@ -50,6 +50,13 @@ Bootstraps = Annotated[
         negative=(),
     ),
 ]
+NetworkId = Annotated[
+    str | None, Parameter("--network", help="The network's id; all its nodes have the same.")
+]
+Difficulty = Annotated[
+    int | None,
+    Parameter("--id-difficulty", help="Bits of work in the identities of this network's relays."),
+]
 AsJson = Annotated[bool, Parameter("--json", help="Print JSON.", negative=())]
 Address = Annotated[str, Parameter(help="zt1 followed by 56 characters.")]
 
@@ -61,6 +68,12 @@ def run(argv: Sequence[str]) -> int:
     except CycloptsError as error:
         raise UsageError(_sentence(error)) from None
     return result if isinstance(result, int) else 0
+
+
+def _network(network: str | None, id_difficulty: int | None) -> dict[str, Any]:
+    """Return what was said about the network; the rest has its defaults."""
+    said = {"network": network, "id_difficulty": id_difficulty}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _sentence(error: CycloptsError) -> str:
@@ -76,11 +89,13 @@ def relay_init(
     host: Annotated[str, Parameter(help="The address to listen on and to announce.")] = "127.0.0.1",
     port: Annotated[int, Parameter(help="The TCP port to listen on.")] = 9001,
     bootstrap: Bootstraps | None = None,
+    network: NetworkId = None,
+    id_difficulty: Difficulty = None,
 ) -> int:
-    """Make a relay's identity and settings, and print its URI."""
+    """Make a relay's identity and settings, and print its URI; takes a minute in `main`."""
     from zentalk.cli import relay as act  # noqa: PLC0415
 
-    return act.init(directory, host, port, bootstrap or [])
+    return act.init(directory, host, port, bootstrap or [], _network(network, id_difficulty))
 
 
 @relay.command(name="run")
@@ -106,11 +121,13 @@ def api_init(
     bootstrap: Bootstraps,
     port: Annotated[int, Parameter(help="The port of REST.")] = 3001,
     name: Annotated[str, Parameter(help="Your name, for yourself.")] = "",
+    network: NetworkId = None,
+    id_difficulty: Difficulty = None,
 ) -> int:
     """Make an identity, a token and settings, and print your address."""
     from zentalk.cli import api as act  # noqa: PLC0415
 
-    return act.init(directory, port, name, bootstrap)
+    return act.init(directory, port, name, bootstrap, _network(network, id_difficulty))
 
 
 @api.command(name="run")

@@ -12,15 +12,25 @@ from zentalk.cli.output import say, say_json
 from zentalk.cli.setup import check_not_set_up, checked
 
 
-def init(directory: Path, host: str, port: int, bootstraps: list[str]) -> int:
-    """Make identity and settings; prints the URI and nothing else."""
+def init(
+    directory: Path,
+    host: str,
+    port: int,
+    bootstraps: list[str],
+    network: dict[str, Any],
+) -> int:
+    """Make identity and settings; prints the URI and nothing else.
+
+    `network` has what was said about the network: `network`, `id_difficulty`.
+    """
     from zentalk.config import RelaySettings, write_config  # noqa: PLC0415
     from zentalk.relay.identity import load_or_create_relay_identity  # noqa: PLC0415
 
-    values: dict[str, Any] = {"host": host, "port": port, "bootstraps": relay_uris(bootstraps)}
+    values = {"host": host, "port": port, "bootstraps": relay_uris(bootstraps)} | network
     settings = checked(RelaySettings, directory, values)
     check_not_set_up(directory)
-    identity = load_or_create_relay_identity(directory, os.urandom)  # noqa: TID251 - the edge
+    entropy = os.urandom  # noqa: TID251 - the edge
+    identity = load_or_create_relay_identity(directory, entropy, settings.id_difficulty)
     write_config(settings)
     say(identity.uri(host, port))
     return 0

@@ -9,9 +9,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    field_validator,
+)
 
+from zentalk.directory.identity_work import MAX_DIFFICULTY, default_difficulty, work_bits
 from zentalk.errors import DecodeError
+from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.text import RelayUri, format_relay_uri, parse_relay_uri
 
 DAY_SECONDS: Final = 86400
@@ -64,10 +75,27 @@ class Settings(BaseModel):
         description="Only programs with the same network id talk to each other. On `main`, rules "
         "about address ranges hold for private addresses too.",
     )
-    bootstraps: Uris = Field((), description="Relays to ask first, as zt-relay:IDENTITY@HOST:PORT.")
-    id_difficulty: Annotated[int, Field(ge=0, le=64)] = Field(
-        0, description="Bits of proof of work that a relay's identity must have in this network."
+    id_difficulty: Annotated[int, Field(ge=0, le=MAX_DIFFICULTY)] = Field(
+        default_factory=lambda known: default_difficulty(known.get("network", "")),
+        description="Bits of proof of work that a relay's identity must have. All relays and API "
+        "nodes of one network must have the same.",
     )
+    bootstraps: Uris = Field((), description="Relays to ask first, as zt-relay:IDENTITY@HOST:PORT.")
+
+    @field_validator("bootstraps", "guards", check_fields=False)
+    @classmethod
+    def _check_work(cls, uris: tuple[RelayUri, ...], info: ValidationInfo) -> tuple[RelayUri, ...]:
+        """Refuse relays that nobody in the network would accept: a typo, or another network's."""
+        wanted = info.data.get("id_difficulty", 0)
+        for uri in uris:
+            bits = work_bits(node_id_of(uri.identity))
+            if bits < wanted:
+                raise ValueError(
+                    f"the identity of the relay at {uri.host}:{uri.port} is worth {bits} bits of "
+                    f"work and the network '{info.data.get('network')}' asks for {wanted}; "
+                    "correct the URI, or `network` or `id_difficulty`"
+                )
+        return uris
 
 
 class RelaySettings(Settings):

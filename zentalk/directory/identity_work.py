@@ -2,6 +2,7 @@
 
 Spec: docs/spec/directory.md section 2. A NodeId is worth as many bits as a second hash of
 it has leading zeros; the work leaves the id itself uniform. With 0 bits every key will do.
+How much is asked for belongs to the network: all its relays and clients must agree.
 """
 
 from __future__ import annotations
@@ -9,20 +10,27 @@ from __future__ import annotations
 from typing import Final
 
 from zentalk.crypto.ed25519 import SigningKey
-from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.crypto.types import Entropy
+from zentalk.crypto.work import work_bits as hash_bits
+from zentalk.directory.subnets import MAIN_NETWORK
 from zentalk.errors import LocalProtocolError
 from zentalk.ids import NodeId
 from zentalk.wire.descriptor import node_id_of
 
 MAX_DIFFICULTY: Final = 32
-_HASH_BITS: Final = 256
+MAIN_DIFFICULTY: Final = 21
+"""Two million keys: about a minute on one core when this was written (`benchmarks`)."""
+
+
+def default_difficulty(network: str) -> int:
+    """Return the bits asked for unless settings say otherwise; a network for tests asks nothing."""
+    return MAIN_DIFFICULTY if network == MAIN_NETWORK else 0
 
 
 def work_bits(node_id: NodeId) -> int:
     """Return the number of leading zero bits that the id is worth."""
-    return _HASH_BITS - int.from_bytes(blake2b_256(Label.NODE_ID_WORK, node_id), "big").bit_length()
+    return hash_bits(Label.NODE_ID_WORK, node_id, b"")
 
 
 def make_identity(difficulty: int, entropy: Entropy) -> SigningKey:

@@ -17,6 +17,7 @@ from zentalk.directory import snapshot as core
 from zentalk.directory.boots import BootLog
 from zentalk.directory.descriptor_set import is_usable
 from zentalk.directory.equivocation import EquivocationProof, check_proof
+from zentalk.directory.identity_work import work_bits
 from zentalk.directory.snapshot import SnapshotResult
 from zentalk.errors import RemoteProtocolError
 from zentalk.ids import NodeId
@@ -43,8 +44,11 @@ class SnapshotClient:
     `unverified` says that it rests on a single relay's word: no guard may be pinned then.
     """
 
-    def __init__(self, runtime: Runtime, open_tunnel: TunnelOpener, network: str) -> None:
+    def __init__(
+        self, runtime: Runtime, open_tunnel: TunnelOpener, network: str, id_difficulty: int = 0
+    ) -> None:
         self._runtime = runtime
+        self._id_difficulty = id_difficulty
         self._open_tunnel = open_tunnel
         self._network = network
         self._accepted: dict[NodeId, Descriptor] = {}
@@ -84,7 +88,7 @@ class SnapshotClient:
                 descriptor = decode_descriptor(raw)
             except RemoteProtocolError:
                 continue
-            if descriptor.network == self._network and descriptor.node_id not in self._proofs:
+            if self._counts(descriptor):
                 self._accept(descriptor)
                 self.unverified = False
 
@@ -170,9 +174,15 @@ class SnapshotClient:
                 descriptor = self._verified[raw] = decode_descriptor(raw)
                 if count % _VERIFY_BATCH == 0:
                     await trio.lowlevel.checkpoint()
-            if descriptor.network == self._network and descriptor.node_id not in self._proofs:
+            if self._counts(descriptor):
                 found.append(descriptor)
         return found
+
+    def _counts(self, descriptor: Descriptor) -> bool:
+        """Say whether a relay may be used here: two sources that agree cannot make it cheaper."""
+        if descriptor.network != self._network or descriptor.node_id in self._proofs:
+            return False
+        return not self._id_difficulty or work_bits(descriptor.node_id) >= self._id_difficulty
 
     def _adopt(self, result: SnapshotResult) -> None:
         for proof in result.proofs:

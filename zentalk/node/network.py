@@ -92,6 +92,7 @@ class NodeNetwork:
         self._keeper = SnapshotKeeper(
             settings.network,
             runtime,
+            id_difficulty=settings.id_difficulty,
             one_source_is_enough=len(configured) <= 1,
             changed=self._view_changed,
         )

@@ -55,6 +55,7 @@ class SnapshotKeeper:
         network: str,
         runtime: Runtime,
         *,
+        id_difficulty: int,
         one_source_is_enough: bool,
         changed: Callable[[RelayView], None],
     ) -> None:
@@ -67,7 +68,7 @@ class SnapshotKeeper:
         self._due = math.inf
         self._planned = -math.inf
         self._spent_until = -math.inf
-        self.client = SnapshotClient(runtime, self._open, network)
+        self.client = SnapshotClient(runtime, self._open, network, id_difficulty)
         self.unverified = False
         self.omitting = False
 

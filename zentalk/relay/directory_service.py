@@ -128,13 +128,20 @@ class DirectoryService:
             await self._crawler.joined.wait()
         return self._crawler.joined.is_set()
 
-    def relay_connected(self, connection: Neighbour) -> None:
-        """Take note of a relay that has just proved itself on a link."""
+    def relay_connected(self, connection: Neighbour) -> bool:
+        """Take note of a relay that has just proved itself on a link.
+
+        False if it does not count here: its identity has too little work, or it is excluded.
+        """
         descriptor = connection.peer.descriptor
-        if descriptor is not None:
-            commands = self.descriptors.offer_verified(descriptor, self._runtime.wall())
-            self._apply(commands, descriptor.node_id)
-            self._enter(descriptor)
+        if descriptor is None:
+            return False
+        commands = self.descriptors.offer_verified(descriptor, self._runtime.wall())
+        self._apply(commands, descriptor.node_id)
+        if self.descriptor_of(descriptor.node_id) is None:
+            return False
+        self._enter(descriptor)
+        return True
 
     def publish_own(self) -> None:
         """Make the own descriptor known; call it after every new boot or epoch."""
@@ -223,8 +230,6 @@ class DirectoryService:
             self._enter(descriptor)
 
     def _enter(self, descriptor: Descriptor) -> None:
-        if self.descriptors.is_excluded(descriptor.node_id):
-            return
         now = self._runtime.monotonic()
         uri = descriptor.uri
         admitted = self.table.handshake_completed(descriptor.node_id, uri.host, uri.port, now)

@@ -6,12 +6,15 @@ It never shows a key and never makes one without being asked.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.crypto.types import Entropy
+from zentalk.directory.identity_work import make_identity, work_bits
+from zentalk.errors import ConfigError
 from zentalk.ids import NodeId
-from zentalk.store.key_file import load_or_create_identity
+from zentalk.store.key_file import KEY_FILE_NAME, create_identity, load_identity
 from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.text import RelayUri, format_relay_uri
 
@@ -33,6 +36,23 @@ class RelayIdentity:
         return format_relay_uri(RelayUri(self.key.public, host, port))
 
 
-def load_or_create_relay_identity(directory: Path, entropy: Entropy) -> RelayIdentity:
-    """Read the identity, or make one if there is none."""
-    return RelayIdentity.of(load_or_create_identity(directory, entropy))
+def load_or_create_relay_identity(
+    directory: Path, entropy: Entropy, id_difficulty: int = 0
+) -> RelayIdentity:
+    """Read the identity, or make one if there is none: 2^id_difficulty keys are drawn for it.
+
+    Raises ConfigError if it cannot be read, or is worth less than the network asks for.
+    """
+    path = directory / KEY_FILE_NAME
+    if not path.exists():
+        make = partial(make_identity, id_difficulty)
+        return RelayIdentity.of(create_identity(directory, entropy, make))
+    identity = RelayIdentity.of(load_identity(directory))
+    bits = work_bits(identity.node_id)
+    if bits < id_difficulty:
+        raise ConfigError(
+            f"the identity {path} is worth {bits} bits of work and this network asks for "
+            f"{id_difficulty}, so every relay would ignore it: make a relay in another folder "
+            "with `zentalk relay init`, or correct `network` or `id_difficulty`"
+        )
+    return identity

@@ -148,9 +148,8 @@ class Parts:
         def on_open(connection: Connection) -> None:
             opened.append(connection)
             self.connections.add(connection)
-            if not connection.peer.is_client:
+            if not connection.peer.is_client and self.directory.relay_connected(connection):
                 self.links.register(connection)
-                self.directory.relay_connected(connection)
 
         try:
             await serve(

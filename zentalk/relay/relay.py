@@ -61,7 +61,9 @@ class Relay:
                 f"the identity key {folder / KEY_FILE_NAME} is gone: restore it from a backup, "
                 "or use another folder for a new relay"
             )
-        self._identity = load_or_create_relay_identity(folder, runtime.entropy)
+        self._identity = load_or_create_relay_identity(
+            folder, runtime.entropy, settings.id_difficulty
+        )
         self._port = settings.port
         self._parts: Parts | None = None
         self._keys: OwnKeys | None = None

@@ -8,6 +8,7 @@ identity.
 from __future__ import annotations
 
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -21,14 +22,19 @@ _HEADER: Final = "zentalk identity key 1"
 _LINES: Final = 4
 
 
-def create_identity(directory: Path, entropy: Entropy) -> SigningKey:
+def create_identity(
+    directory: Path,
+    entropy: Entropy,
+    make: Callable[[Entropy], SigningKey] = SigningKey.generate,
+) -> SigningKey:
     """Make an identity and write it (0600); the folder is made (0700) if it is missing.
 
-    Raises ConflictError if there is one already, ConfigError if it cannot be written.
+    `make` draws the key. Raises ConflictError if there is one already, ConfigError if it
+    cannot be written.
     """
     make_private_directory(directory)
     _check_folder(directory)
-    key = SigningKey.generate(entropy)
+    key = make(entropy)
     write_private(directory / KEY_FILE_NAME, _encode(key))
     return key
 
