@@ -14,6 +14,7 @@ from zentalk.errors import StorageFullError, UnavailableError
 from zentalk.ids import MessageId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.outbox import STORAGE_RETRY_SECONDS, Outbox
+from zentalk.node.profiles import PROFILES
 from zentalk.node.routes import Target
 from zentalk.store.history.models import OutboxItem
 from zentalk.wire.deposit import MAX_TTL_SECONDS, decode_deposit
@@ -81,11 +82,22 @@ class Doubles:
 
     # Of the network.
 
+    profile = PROFILES["fast"]
+
+    def has_room(self, *, large: bool) -> bool:
+        return not large
+
+    def confirmation_delay(self) -> float:
+        return 0.0
+
     def ack_route(self, *_arguments: object) -> None:
         raise UnavailableError("no path")
 
-    def send(self, _relay: NodeId, _service: int, payload: bytes, *, large: bool) -> tuple[()]:
+    def send(
+        self, _relay: NodeId, _service: int, payload: bytes, *, large: bool, token: bytes | None
+    ) -> tuple[()]:
         assert not large
+        assert token is None
         self.payloads.append(payload)
         return ()
 

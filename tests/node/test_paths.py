@@ -11,6 +11,7 @@ from zentalk.crypto.types import Entropy
 from zentalk.ids import Epoch, NodeId, SendId
 from zentalk.net.runtime import seeded_entropy
 from zentalk.node import paths
+from zentalk.node.path_health import PathHealth
 from zentalk.node.paths import Entry, PathBuilder
 from zentalk.node.relay_hints import RelayHints
 from zentalk.node.relay_view import RelayView, make_view
@@ -35,12 +36,23 @@ def hints() -> RelayHints:
 
 
 @pytest.fixture
-def builder(hints: RelayHints) -> PathBuilder:
-    return make_builder(hints)
+def health() -> PathHealth:
+    return PathHealth(30.0)
 
 
-def make_builder(hints: RelayHints, hops: int = 3) -> PathBuilder:
-    return PathBuilder(profile="fast", hops=hops, hints=hints, entropy=seeded_entropy(b"paths"))
+@pytest.fixture
+def builder(hints: RelayHints, health: PathHealth) -> PathBuilder:
+    return make_builder(hints, health=health)
+
+
+def make_builder(hints: RelayHints, hops: int = 3, health: PathHealth | None = None) -> PathBuilder:
+    return PathBuilder(
+        mean_delay_ms=0,
+        hops=hops,
+        hints=hints,
+        health=health or PathHealth(30.0),
+        entropy=seeded_entropy(b"paths"),
+    )
 
 
 def draw(

@@ -14,11 +14,12 @@ import trio
 from zentalk.crypto import mlkem, x25519
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.crypto.labels import Label
-from zentalk.errors import LinkClosedError
+from zentalk.errors import LinkClosedError, RefusedError, TransportError
 from zentalk.ids import Day, SendId, day_at
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.node.intake import Intake
+from zentalk.node.jitter import exponential
 from zentalk.node.network import NodeNetwork
 from zentalk.node.outbox import Outbox
 from zentalk.store.history import mailboxes, prekeys
@@ -32,6 +33,7 @@ from zentalk.wire.rpc_mailbox import (
     TOKEN,
     OpenCall,
     PrekeysPutCall,
+    PushCall,
     SendIdEntry,
     SendIdKind,
     SendIdsCall,
@@ -44,9 +46,14 @@ from zentalk.wire.rpc_mailbox import (
     encode_prekeys_put,
     encode_send_ids,
 )
+from zentalk.wire.rpc_poll import MAX_POLL_ACKS, PollCall, decode_poll_answer, encode_poll
 
 WINDOW: Final = 64
 """Envelopes that the relay may push before it sees acks."""
+PACED_WINDOW: Final = 8
+"""The same where we ask for each: what waits to be asked for must not outlive its lease."""
+MAX_POLLS: Final = 4
+"""Polls without an answer yet; where there are more the relay is too slow, and one is left out."""
 POOL_SEND_IDS: Final = 32
 """Send ids kept ready for new contacts."""
 DAYS_AHEAD: Final = 9
@@ -83,6 +90,9 @@ class Collector(NoHandlers):
         self._intake = intake
         self._outbox = outbox
         self._connection: Connection | None = None
+        self._network: NodeNetwork | None = None
+        self._saved: list[int] = []
+        self._polls = 0
         self.registered = trio.Event()
 
     async def run(self, network: NodeNetwork) -> None:
@@ -93,9 +103,19 @@ class Collector(NoHandlers):
         """
         async with trio.open_nursery() as nursery:
             connection = await network.open_tunnel(self._mailbox.relay, self, nursery)
-            self._connection = connection
+            self._connection, self._network = connection, network
+            shape = network.profile.shape
+            network.collecting(self._mailbox.relay, begins=True)
             try:
-                await self._open(connection)
+                if shape is not None:
+                    await self._poll(connection, large=False)  # before OPEN: nothing is pushed
+                await self._open(connection, WINDOW if shape is None else PACED_WINDOW)
+                if shape is not None:
+                    for large, mean in (
+                        (False, shape.poll_seconds),
+                        (True, shape.large_poll_seconds),
+                    ):
+                        nursery.start_soon(self._keep_polling, connection, large, mean)
                 while not connection.closed.is_set():
                     await self._register_send_ids(connection)
                     await self._fill_prekeys(connection)
@@ -103,12 +123,15 @@ class Collector(NoHandlers):
                     with trio.move_on_after(UPKEEP_SECONDS):
                         await connection.closed.wait()
             finally:
+                network.collecting(self._mailbox.relay, begins=False)
                 connection.close()
                 nursery.cancel_scope.cancel()
 
     def acknowledge(self, seqs: list[int]) -> None:
         """Tell the relay that these envelopes are saved: it deletes them."""
-        if self._connection is not None and not self._connection.closed.is_set():
+        if self._network is not None and self._network.profile.shape is not None:
+            self._saved += seqs
+        elif self._connection is not None and not self._connection.closed.is_set():
             try:
                 self._connection.notify(encode_ack(seqs))
             except LinkClosedError:
@@ -123,12 +146,47 @@ class Collector(NoHandlers):
         """Take a pushed envelope or an ack token."""
         method, fields = decode_call(body)
         if method == PUSH:
-            call = decode_push(fields)
-            self._intake.push(self, call.seq, call.send_id, call.envelope)
+            self._push_received(decode_push(fields))
         elif method == TOKEN:
-            self._outbox.token_received(decode_token(fields).token)
+            self._token_received(decode_token(fields).token)
 
-    async def _open(self, connection: Connection) -> None:
+    def _push_received(self, push: PushCall) -> None:
+        self._intake.push(self, push.seq, push.send_id, push.envelope)
+
+    def _token_received(self, token: bytes) -> None:
+        if self._network is None or not self._network.token_returned(token):
+            self._outbox.token_received(token)
+
+    async def _keep_polling(self, connection: Connection, large: bool, mean_seconds: float) -> None:
+        """Ask at times drawn from nothing but chance, until the tunnel ends."""
+        entropy = self._runtime.for_part(f"polls {large} {self._mailbox.slot}").entropy
+        async with trio.open_nursery() as nursery:
+            while not connection.closed.is_set():
+                with trio.move_on_after(exponential(mean_seconds, entropy)):
+                    await connection.closed.wait()
+                if self._polls < MAX_POLLS:
+                    nursery.start_soon(self._poll_again, connection, large)
+
+    async def _poll_again(self, connection: Connection, large: bool) -> None:
+        self._polls += 1
+        try:
+            await self._poll(connection, large=large)
+        except (TransportError, RefusedError):
+            connection.close()
+        finally:
+            self._polls -= 1
+
+    async def _poll(self, connection: Connection, *, large: bool) -> None:
+        """Acknowledge what is saved and take what waits, both in messages of constant size."""
+        saved, self._saved = self._saved[:MAX_POLL_ACKS], self._saved[MAX_POLL_ACKS:]
+        body = await connection.request(encode_poll(PollCall(tuple(saved), large)))
+        answer = decode_poll_answer(decode_answer(body))
+        for push in answer.pushes:
+            self._push_received(push)
+        for token in answer.tokens:
+            self._token_received(token.token)
+
+    async def _open(self, connection: Connection, window: int) -> None:
         generation = await self._database.write(
             lambda tx: mailboxes.next_generation(tx, self._mailbox.mailbox)
         )
@@ -137,7 +195,7 @@ class Collector(NoHandlers):
             mailbox=self._mailbox.mailbox,
             generation=generation,
             signature=self._key.sign(Label.COLLECT_PROOF, proof),
-            window=WINDOW,
+            window=window,
         )
         decode_answer(await connection.request(encode_open(call))).end()
 

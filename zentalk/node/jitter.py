@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from zentalk.crypto.types import Entropy
@@ -22,3 +23,8 @@ def full_jitter(attempt: int, first: float, longest: float, entropy: Entropy) ->
 def half_jitter(attempt: int, first: float, longest: float, entropy: Entropy) -> float:
     """Draw from the upper half of the same range: never at once."""
     return min(longest, first * 2.0 ** min(attempt, 32)) * (0.5 + fraction(entropy) / 2.0)
+
+
+def exponential(mean: float, entropy: Entropy) -> float:
+    """Draw from an exponential: what happens next does not depend on how long it has been."""
+    return -mean * math.log(1.0 - fraction(entropy))

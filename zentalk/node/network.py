@@ -7,7 +7,7 @@ as it changes, unless it all rests on one bootstrap's word.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,7 @@ from typing import Final, Literal
 import trio
 
 from zentalk.config.settings import ApiSettings
-from zentalk.errors import RemoteProtocolError, TransportError, UnavailableError
+from zentalk.errors import RemoteProtocolError
 from zentalk.ids import NodeId, SendId
 from zentalk.net.connection import Connection, Handlers
 from zentalk.net.runtime import Runtime
@@ -24,17 +24,17 @@ from zentalk.net.transport import Network
 from zentalk.node.dialer import Dialer
 from zentalk.node.guard_book import GuardBook
 from zentalk.node.guard_links import GuardLinks
-from zentalk.node.paths import Entry, PathBuilder
+from zentalk.node.path_health import Finding
+from zentalk.node.profiles import PROFILES
 from zentalk.node.relay_hints import RelayHints
 from zentalk.node.relay_view import RelayView
 from zentalk.node.second_hops import MIN_FULL_RELAYS, SecondHops
+from zentalk.node.sending import Sending
 from zentalk.node.snapshot_keeper import SnapshotKeeper
 from zentalk.node.snapshot_sources import SnapshotSources
 from zentalk.node.storing import until_stored
 from zentalk.node.tunnels import Tunnels
-from zentalk.onion.draw import sample
 from zentalk.onion.guard_state import GuardState
-from zentalk.onion.packet import Delivery
 from zentalk.onion.path import MIN_RELAYS
 from zentalk.wire.deposit import AckRoute
 from zentalk.wire.descriptor import Descriptor
@@ -53,6 +53,7 @@ class NetworkStatus:
     guards_connected: int
     tunnels: Literal["full", "reduced", "none"]
     notes: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 class NodeNetwork:
@@ -73,7 +74,7 @@ class NodeNetwork:
         self._network_id = settings.network
         self._runtime = runtime
         self._save_state = save_state
-        self._own_mailboxes: frozenset[NodeId] = frozenset()
+        self.profile = PROFILES[settings.profile]
         self._changes = trio.lowlevel.ParkingLot()
         self._unsaved = trio.Event()
         self._saved = b""
@@ -81,14 +82,7 @@ class NodeNetwork:
         configured = {uri.identity: uri for uri in (*settings.guards, *settings.bootstraps)}
         state = self._load(load_state())
         self._hints = RelayHints()
-        self._guard_hints = RelayHints()
         self._dialer = Dialer(settings.network, runtime, network)
-        self._paths = PathBuilder(
-            profile=settings.profile,
-            hops=settings.path_hops,
-            hints=self._hints,
-            entropy=runtime.entropy,
-        )
         self._keeper = SnapshotKeeper(
             settings.network,
             runtime,
@@ -121,6 +115,16 @@ class NodeNetwork:
             hints=self._hints,
             view=self._keeper.view,
         )
+        self._sending = Sending(
+            self.profile,
+            runtime,
+            hops=settings.path_hops,
+            hints=self._hints,
+            book=self._book,
+            links=self._links,
+            tunnels=self._tunnels,
+            view=self._keeper.view,
+        )
         self._sources = SnapshotSources(
             settings.bootstraps,
             dialer=self._dialer,
@@ -138,6 +142,7 @@ class NodeNetwork:
             nursery.start_soon(self._tunnels.run)
             nursery.start_soon(self._links.run)
             nursery.start_soon(self._keeper.run, self._sources)
+            nursery.start_soon(self._sending.run)
             nursery.start_soon(self._save_changes)
 
     async def connected(self) -> None:
@@ -164,12 +169,13 @@ class NodeNetwork:
         tunnels: Literal["full", "reduced", "none"] = "none"
         if connected and known >= MIN_RELAYS:
             tunnels = "full" if known >= MIN_FULL_RELAYS else "reduced"
-        return NetworkStatus(known, connected, tunnels, tuple(self._notes(known)))
+        findings = self._sending.health.findings()
+        return NetworkStatus(known, connected, tunnels, tuple(self._notes(known)), findings)
 
     def own_mailboxes(self, relays: Collection[NodeId]) -> None:
         """Keep these relays out of the middle of own paths and guards, where possible."""
-        self._own_mailboxes = frozenset(relays)
-        self._book.own_mailboxes_changed(self._own_mailboxes)
+        own = self._sending.own_mailboxes = frozenset(relays)
+        self._book.own_mailboxes_changed(own)
 
     def tunnel(self, node_id: NodeId) -> AbstractAsyncContextManager[Connection]:
         """A short-lived question tunnel to a relay, closed at the end of the block.
@@ -187,31 +193,37 @@ class NodeNetwork:
         """
         return await self._tunnels.lasting(node_id, handlers, nursery)
 
+    def loops_end_at(self, ack_points: Callable[[], Mapping[NodeId, SendId]]) -> None:
+        """Let loops come back to where `ack_points` are."""
+        self._sending.loop_ends = ack_points
+
+    def collecting(self, relay: NodeId, *, begins: bool) -> None:
+        """A mailbox of ours at a relay is collected from now on, or no longer."""
+        self._sending.collecting(relay, begins=begins)
+
+    def confirmation_delay(self) -> float:
+        """Draw how long the profile lets a confirmation wait, in seconds."""
+        return self._sending.confirmation_delay()
+
+    def has_room(self, *, large: bool) -> bool:
+        """Whether the next packet of a class would leave soon; always, where nothing is shaped."""
+        return self._sending.has_room(large=large)
+
     def send(
-        self, relay: NodeId, service: int, payload: bytes, *, large: bool
+        self,
+        relay: NodeId,
+        service: int,
+        payload: bytes,
+        *,
+        large: bool,
+        token: bytes | None = None,
     ) -> tuple[NodeId, ...]:
         """Wrap `payload` over a fresh path that ends at `relay`, queue it, return its hops.
 
-        Raises UnavailableError (no path, no guard) or TransportError (queues full).
+        `token` is that of the compact ack inside, if there is one. Raises UnavailableError
+        (no path, no guard) or TransportError (queues full).
         """
-        view = self._keeper.view()
-        connected = self._links.connected()
-        guards = [guard for guard in connected if guard != relay and guard in view.relays]
-        if not guards:
-            raise UnavailableError("no guard is connected that a path to this relay can start at")
-        avoid = self._own_mailboxes.union(connected)
-        alive = self._tunnels.relays_of_lasting().union(connected)
-        delivery = Delivery(service, payload)
-        now = self._runtime.monotonic()
-        for guard in self._in_order(guards, now):
-            link = self._links.link(guard)
-            entry = Entry(guard, self._book.middles(guard))
-            packet, hops = self._paths.packet(
-                view, entry, relay, delivery, large=large, avoid=avoid, now=now, alive=alive
-            )
-            if link is not None and link.send_packet(packet):
-                return hops
-        raise TransportError("the links to all guards are full")
+        return self._sending.send(relay, service, payload, large=large, token=token)
 
     def ack_route(
         self, delivery: NodeId, ack_points: Mapping[NodeId, SendId], token: bytes
@@ -220,22 +232,19 @@ class NodeNetwork:
 
         Raises UnavailableError if there is no path.
         """
-        now = self._runtime.monotonic()
-        return self._paths.ack(self._keeper.view(), delivery, ack_points, token, now)
+        return self._sending.ack_route(delivery, ack_points, token)
+
+    def token_returned(self, token: bytes) -> bool:
+        """Take note of a token; True if it was a loop's, and is nobody else's business."""
+        return self._sending.token_returned(token)
 
     def report_lost(self, hops: tuple[NodeId, ...], token: bytes | None = None) -> None:
         """No sign came of a packet sent over `hops`, nor the ack with `token`."""
-        ack_hops = self._paths.take_ack_path(token)
-        now = self._runtime.monotonic()
-        self._hints.lost(hops, ack_hops, now)
-        self._guard_hints.lost(hops[:1], (), now)
+        self._sending.report_lost(hops, token)
 
     def report_arrived(self, hops: tuple[NodeId, ...], token: bytes | None = None) -> None:
         """A packet sent over `hops` arrived; with `token`, so did its ack."""
-        ack_hops = self._paths.take_ack_path(token)
-        now = self._runtime.monotonic()
-        self._hints.arrived((*hops, *ack_hops), now)
-        self._guard_hints.arrived(hops[:1], now)
+        self._sending.report_arrived(hops, token)
 
     def refresh_soon(self) -> None:
         """Refresh the snapshot; something in it may be old. At most one a minute on average."""
@@ -247,23 +256,15 @@ class NodeNetwork:
 
     # What happens inside.
 
-    def _in_order(self, guards: Sequence[NodeId], now: float) -> Sequence[NodeId]:
-        """Return guards in random order, but those last over which packets get lost.
-
-        A link can be dead for a minute before it is noticed.
-        """
-        if len(guards) == 1:
-            return guards
-        drawn = sample(guards, len(guards), self._runtime.entropy)
-        return sorted(drawn, key=self._guard_hints.suspects(now).__contains__)
-
     def _view_changed(self, view: RelayView) -> None:
         self._book.view_changed(view)
+        self._sending.view_changed(view)
         self._links.look_again()
         self._state_changed()
         self._links_changed()
 
     def _links_changed(self) -> None:
+        self._sending.links_changed()
         self._changes.unpark_all()
         self._sources.changes.unpark_all()
         self._tunnels.changed()
@@ -314,7 +315,13 @@ class NodeNetwork:
             "the stored guards were damaged and were chosen anew": self._damaged,
         }
         found = [note for note, holds in notes.items() if holds]
-        relaxed = sorted(self._paths.relaxed)
+        relaxed = sorted(self._sending.relaxed)
         if relaxed:
             found.append("path rules that this network is too small for: " + ", ".join(relaxed))
+        alarm = self._sending.health.alarm
+        if alarm.active:
+            found.append(
+                f"{alarm.lost} of the last {alarm.counted} packets that this node sent to itself "
+                "did not come back: somebody may be holding traffic back to watch you"
+            )
         return found

@@ -27,11 +27,12 @@ from zentalk.node.journal import Journal
 from zentalk.node.mailboxes import Mailboxes
 from zentalk.node.network import NodeNetwork
 from zentalk.node.outbox import Outbox
+from zentalk.node.path_health import Finding
 from zentalk.node.people import MAX_KEY_BYTES, MAX_NAME_BYTES, People, check_text
 from zentalk.node.recipients import Recipients
 from zentalk.node.records import Records
 from zentalk.node.sessions import Sessions
-from zentalk.node.status import NodeStatus
+from zentalk.node.status import LossyRelay, NodeStatus, role_of
 from zentalk.node.storing import until_stored
 from zentalk.store.history import contacts, messages, outbox, prekeys, ratchets, settings
 from zentalk.store.history.database import HistoryDatabase
@@ -60,6 +61,7 @@ class Node:
         self.address = UserAddress(identity.public)
         self.address_text = format_address(self.address)
         self.stopping = trio.Event()
+        self._profile = settings.profile
         self._runtime = runtime
         self._database = HistoryDatabase(settings.directory / DATABASE_NAME, runtime.run_blocking)
         self.devices = Devices(runtime, identity, self._database)
@@ -91,6 +93,7 @@ class Node:
             self._outbox,
             self._mailboxes_changed,
         )
+        self._network.loops_end_at(self._own_ack_points)
         self._intake = intake
         self._moved = trio.Event()
 
@@ -147,6 +150,8 @@ class Node:
             notes=(*network.notes, *(trouble for trouble in troubles if trouble is not None)),
             entries=self._entries(),
             unit_sizes=tuple(sorted(self.client_unit_sizes())),
+            profile=self._profile,
+            lossy_relays=self._lossy_relays(network.findings),
         )
 
     def client_unit_sizes(self) -> set[int]:
@@ -237,6 +242,19 @@ class Node:
         known = self._network.descriptors()
         connected = self._network.connected_guards()
         return tuple(format_relay_uri(known[guard].uri) for guard in connected if guard in known)
+
+    def _lossy_relays(self, findings: Iterable[Finding]) -> tuple[LossyRelay, ...]:
+        known, guards = self._network.descriptors(), self._network.guards()
+        return tuple(
+            LossyRelay(
+                relay=format_relay_uri(known[found.node_id].uri),
+                role=role_of(found, is_guard=found.node_id in guards),
+                lost=found.lost,
+                packets=found.probes,
+            )
+            for found in findings
+            if found.node_id in known
+        )
 
     def _own_ack_points(self) -> dict[NodeId, SendId]:
         return self._mailboxes.ack_points()

@@ -38,7 +38,8 @@ COURTESY_SECONDS: Final = 600.0
 MAX_TOKENS: Final = 16_384
 MAX_ENVELOPES_IN_MEMORY: Final = 1_024
 """Items whose ciphertext stays in memory; those of others are read again when due."""
-FIRST_ROUND_TRIP_SECONDS: Final = 0.5
+NO_ROOM_SECONDS: Final = 1.0
+"""Where everything leaves at ticks: how soon what found no room is tried again."""
 STORAGE_RETRY_SECONDS: Final = 5.0
 REPORT_AFTER_RETRIES_SECONDS: Final = 1.0
 
@@ -81,7 +82,7 @@ class Outbox:
         self._timers: list[tuple[float, int]] = []
         self._tokens: OrderedDict[bytes, _Sent] = OrderedDict()
         self._preferred: dict[UserAddress, NodeId] = {}
-        self._round_trip = FIRST_ROUND_TRIP_SECONDS
+        self._round_trip = network.profile.round_trip_seconds
         self._wake = trio.Event()
         self._courtesies = 0
         self._next_courtesy = 0
@@ -104,7 +105,8 @@ class Outbox:
 
         It is kept in memory only, and sent again until a mailbox relay has acknowledged
         it or ten minutes are over. `elsewhere` begins with another mailbox than the
-        preferred one, if there is one.
+        preferred one, if there is one. How long it waits first is drawn: when it comes must
+        not tell when this node got what it confirms.
         """
         if self._courtesies >= MAX_COURTESIES:
             targets = self._ordered(contact)
@@ -127,7 +129,11 @@ class Outbox:
             held_by=frozenset(),
         )
         entry = self._entries[item.item] = _Entry(item, is_courtesy=True, elsewhere=elsewhere)
-        self._attempt(entry, now)
+        delay = self._network.confirmation_delay()
+        if delay:
+            self._plan(item.item, now + delay)
+        else:
+            self._attempt(entry, now)
 
     def reroute(self, contact: UserAddress) -> None:
         """A contact's mailboxes have changed: plan its items anew."""
@@ -238,6 +244,9 @@ class Outbox:
             self._recipients.need_targets(item.contact)
             self._plan(item.item, now + 1.0)
             return
+        if not self._network.has_room(large=len(item.envelope) == INNER_LARGE_BYTES):
+            self._plan(item.item, now + NO_ROOM_SECONDS)
+            return
         by_relay = {target.relay: target for target in targets}
         if entry.schedule is None:
             order = tuple(reversed(by_relay)) if entry.elsewhere else tuple(by_relay)
@@ -294,7 +303,11 @@ class Outbox:
                 filler=b"" if ack else self._entropy(ACK_BYTES),
             )
             hops = self._network.send(
-                target.relay, DEPOSIT, payload, large=len(inner) == INNER_LARGE_BYTES
+                target.relay,
+                DEPOSIT,
+                payload,
+                large=len(inner) == INNER_LARGE_BYTES,
+                token=token if ack is not None else None,
             )
         except (UnavailableError, TransportError, AuthenticationError):
             return False

@@ -13,10 +13,11 @@ from typing import Final
 
 from zentalk.crypto.types import Entropy
 from zentalk.ids import NodeId, SendId
+from zentalk.node.path_health import PathHealth
 from zentalk.node.relay_hints import RelayHints
 from zentalk.node.relay_view import RelayView
 from zentalk.onion.ack import build_ack
-from zentalk.onion.draw import DELAY_MEAN_MS, draw_delay_ms, pick
+from zentalk.onion.draw import draw_delay_ms, pick
 from zentalk.onion.errors import NoPathError
 from zentalk.onion.geometry import LARGE, SMALL
 from zentalk.onion.packet import Delivery, Hop
@@ -44,13 +45,24 @@ class PathBuilder:
     were drawn.
     """
 
-    def __init__(self, *, profile: str, hops: int, hints: RelayHints, entropy: Entropy) -> None:
-        self._mean_ms = DELAY_MEAN_MS[profile]
+    def __init__(
+        self,
+        *,
+        mean_delay_ms: int,
+        hops: int,
+        hints: RelayHints,
+        health: PathHealth,
+        entropy: Entropy,
+    ) -> None:
+        self._mean_ms = mean_delay_ms
         self._length = hops
         self._hints = hints
+        self._health = health
         self._entropy = entropy
         self._ack_paths: dict[bytes, tuple[NodeId, ...]] = {}
-        self._lively: tuple[RelayView, frozenset[NodeId], Sequence[Candidate]] | None = None
+        self._lively: (
+            tuple[RelayView, frozenset[NodeId], frozenset[NodeId], Sequence[Candidate]] | None
+        ) = None
         self._packet_relaxed: frozenset[Rule] = frozenset()
         self._ack_relaxed: frozenset[Rule] = frozenset()
 
@@ -70,10 +82,13 @@ class PathBuilder:
         avoid: frozenset[NodeId],
         now: float,
         alive: Collection[NodeId] = (),
+        length: int = 0,
     ) -> tuple[bytes, tuple[NodeId, ...]]:
         """Return a packet from a guard to `relay` and its hops; `avoid` stays out of the middle.
 
-        `alive` are relays with a live link, whatever got lost over them. Raises NoPathError.
+        `alive` are relays with a live link, whatever got lost over them. A `length` is for
+        cover: it is not held against the network if it is too small for that. Raises
+        NoPathError.
         """
         ends = (relay, entry.guard)
         middles = [m for m in entry.middles if m in view.relays and m not in ends]
@@ -81,21 +96,23 @@ class PathBuilder:
         if lively:
             middles, avoid = lively, avoid.difference(lively)
         elif len(middles) > 1:
-            middles = list(self._hints.prefer(middles, now))
-        if not middles or self._length > MIN_RELAYS:
-            # The second hop is drawn from `middles` and the others from all relays: keep dead
+            middles = list(self._hints.prefer(self._health.prefer(middles), now))
+        if not middles or (length or self._length) > MIN_RELAYS:
+            # The second hop is drawn from `middles` and the others from all relays: keep bad
             # ones out of those, but not a sticky one that is the best there is.
-            avoid = avoid | (self._hints.suspects(now) - frozenset(middles))
+            bad = self._hints.suspects(now) | self._health.lossy()
+            avoid = avoid | (bad - frozenset(middles))
         path = choose_path(
             view.candidates,
             entry.guard,
             relay,
             entropy=self._entropy,
-            length=self._length,
+            length=length or self._length,
             avoid=avoid,
             middles=middles,
         )
-        self._packet_relaxed = path.relaxed | {"avoid"} if lively else path.relaxed
+        if not length:
+            self._packet_relaxed = path.relaxed | {"avoid"} if lively else path.relaxed
         geometry = LARGE if large else SMALL
         return wrap(geometry, self._hops(view, path), delivery, self._entropy), path.hops
 
@@ -141,6 +158,10 @@ class PathBuilder:
             del self._ack_paths[next(iter(self._ack_paths))]
         return AckRoute(ack.first, ack.lane, ack.blob)
 
+    def ack_path(self, token: bytes) -> tuple[NodeId, ...]:
+        """Return the path of the ack with this token; () if it is not known."""
+        return self._ack_paths.get(token, ())
+
     def take_ack_path(self, token: bytes | None) -> tuple[NodeId, ...]:
         """Return the path of the ack with this token and forget it; () if it is not known."""
         return self._ack_paths.pop(token, ()) if token is not None else ()
@@ -161,14 +182,18 @@ class PathBuilder:
         return draw_ack_path(view.candidates, delivery, homes, self._entropy)
 
     def _lively_candidates(self, view: RelayView, now: float) -> Sequence[Candidate]:
-        suspects = self._hints.suspects(now)
-        if not suspects:
+        suspects, lossy = self._hints.suspects(now), self._health.lossy()
+        if not suspects and not lossy:
             return view.candidates
-        if self._lively is None or self._lively[0] is not view or self._lively[1] is not suspects:
-            lively = [c for c in view.candidates if c.node_id not in suspects]
+        known = self._lively
+        if known is None or any(
+            new is not old for new, old in zip((view, suspects, lossy), known[:3], strict=True)
+        ):
+            lively = [c for c in view.candidates if c.node_id not in suspects | lossy]
             enough = len(lively) >= _MIN_ACK_CANDIDATES
-            self._lively = (view, suspects, lively if enough else view.candidates)
-        return self._lively[2]
+            known = (view, suspects, lossy, lively if enough else view.candidates)
+            self._lively = known
+        return known[3]
 
     def _hops(self, view: RelayView, path: Path) -> list[Hop]:
         hops = []

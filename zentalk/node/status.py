@@ -1,8 +1,27 @@
-"""What the owner of an API node is told about it; of relays, only the own entries."""
+"""What the owner of an API node is told about it; of relays, only the own entries and bad ones."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+from zentalk.node.path_health import Finding
+
+LossyRole = Literal["guard", "middle", "mailbox"]
+
+
+@dataclass(frozen=True, slots=True)
+class LossyRelay:
+    """A relay (its URI) that `lost` of the `packets` that this node's paths gave it.
+
+    As `guard` or `middle` it did not forward them, as `mailbox` it did not acknowledge mail
+    that was left there.
+    """
+
+    relay: str
+    role: LossyRole
+    lost: int
+    packets: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +30,7 @@ class NodeStatus:
 
     `tunnels` is full (two relays), reduced (one, in small networks) or none. `entries`
     are the URIs of entry relays with a live link, `unit_sizes` all sizes (bytes) of units
-    that links of this node have carried.
+    that links of this node have carried. `lossy_relays` lose more than chance explains.
     """
 
     ready: bool
@@ -22,3 +41,12 @@ class NodeStatus:
     notes: tuple[str, ...]
     entries: tuple[str, ...] = ()
     unit_sizes: tuple[int, ...] = ()
+    profile: str = "fast"
+    lossy_relays: tuple[LossyRelay, ...] = ()
+
+
+def role_of(found: Finding, *, is_guard: bool) -> LossyRole:
+    """Return what a relay was when it lost packets."""
+    if not found.forwards:
+        return "mailbox"
+    return "guard" if is_guard else "middle"

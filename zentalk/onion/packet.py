@@ -20,7 +20,7 @@ FORWARD: Final = 0
 DEPOSIT: Final = 1
 ACK_TOKEN: Final = 2
 DROP: Final = 3
-"""Cover traffic and loops: the delivery relay throws it away."""
+"""Cover traffic: the delivery relay throws it away. A loop is an ACK_TOKEN to oneself."""
 SERVICES: Final = frozenset({DEPOSIT, ACK_TOKEN, DROP})
 
 MAX_DELAY_MS: Final = 60_000

@@ -34,9 +34,11 @@ from zentalk.mailbox.storage import MailboxStore, Outcome
 from zentalk.net.runtime import Runtime
 from zentalk.relay.mailbox_questions import Questions
 from zentalk.relay.mailbox_writer import MailboxWriter
+from zentalk.relay.paced import PacedMail
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire.codec import Fields
 from zentalk.wire.deposit import AckRoute, decode_deposit
+from zentalk.wire.rpc_poll import POLL, decode_poll, poll_answer_fields
 
 TICK_SECONDS: Final = 0.01
 """Deadlines closer together than this are handled at once."""
@@ -95,6 +97,7 @@ class MailboxService:
         self._last_collector = 0
         self._collectors: dict[OwnerLink, Collector] = {}
         self._links: dict[Collector, OwnerLink] = {}
+        self._paced: dict[OwnerLink, PacedMail] = {}
         self._questions = Questions()
         self._counters: Counter[str] = Counter()
         self._execute: dict[type[Any], Callable[[Any], None]] = {
@@ -118,6 +121,7 @@ class MailboxService:
             rpc.PREKEYS_COUNT: self._on_prekeys_count,
             rpc.PREKEYS_TAKE: self._on_prekeys_take,
             rpc.STATE: self._on_state,
+            POLL: self._on_poll,
         }
 
     def notifies(self) -> Mapping[str, Notify]:
@@ -133,6 +137,7 @@ class MailboxService:
         self._core = MailboxCore(
             self._settings,
             loaded,
+            relay=self._own_node_id,
             wall=self._runtime.wall(),
             now=self._runtime.monotonic(),
             entropy=self._runtime.entropy,
@@ -178,6 +183,7 @@ class MailboxService:
 
     def connection_lost(self, connection: OwnerLink) -> None:
         """Take note that a connection ended, whether it collected anything or not."""
+        self._paced.pop(connection, None)
         collector = self._collectors.pop(connection, None)
         if collector is not None:
             del self._links[collector]
@@ -255,6 +261,21 @@ class MailboxService:
         send_id = rpc.decode_state(fields)
         return await self._ask(lambda ticket: events.StateAsked(ticket, send_id))
 
+    async def _on_poll(self, connection: OwnerLink, fields: Fields) -> list[Any]:
+        """Give what waits, in an answer whose size the owner chose; before OPEN, nothing yet."""
+        call = decode_poll(fields)
+        await trio.lowlevel.checkpoint()
+        collector = self._collectors.get(connection)
+        paced = self._paced.get(connection)
+        if paced is None:
+            if collector is not None:
+                raise RefusedError("opened")
+            paced = self._paced[connection] = PacedMail()
+        if collector is not None and call.acked:
+            paced.acked(call.acked)
+            self._feed(events.AckReceived(collector, call.acked))
+        return poll_answer_fields(paced.take(large=call.large), large=call.large)
+
     def _on_ack(self, connection: OwnerLink, fields: Fields) -> None:
         seqs = rpc.decode_ack(fields)
         collector = self._collectors.get(connection)
@@ -301,16 +322,25 @@ class MailboxService:
             self._feed(events.Applied(number, outcome))
 
     def _push(self, command: Push) -> None:
-        self._notify(
-            command.collector,
-            rpc.encode_push(
-                rpc.PushCall(command.seq, command.send_id, command.sealed, command.arrived_hour)
-            ),
-        )
+        call = rpc.PushCall(command.seq, command.send_id, command.sealed, command.arrived_hour)
+        paced = self._paced_of(command.collector)
+        if paced is not None:
+            paced.push(call)
+        else:
+            self._notify(command.collector, rpc.encode_push(call))
 
     def _push_token(self, command: PushToken) -> None:
-        body = rpc.encode_token(rpc.TokenCall(command.send_id, command.token))
-        self._notify(command.collector, body)
+        call = rpc.TokenCall(command.send_id, command.token)
+        paced = self._paced_of(command.collector)
+        if paced is not None:
+            paced.token(call)
+        else:
+            self._notify(command.collector, rpc.encode_token(call))
+
+    def _paced_of(self, collector: Collector) -> PacedMail | None:
+        """Return what waits for this collector's next poll, None if it takes pushes."""
+        connection = self._links.get(collector)
+        return None if connection is None else self._paced.get(connection)
 
     def _notify(self, collector: Collector, body: bytes) -> None:
         connection = self._links.get(collector)
@@ -325,6 +355,7 @@ class MailboxService:
         connection = self._links.pop(command.collector, None)
         if connection is not None:
             del self._collectors[connection]
+            self._paced.pop(connection, None)
             connection.close()
 
     def _let_ack_leave(self, command: SendAck) -> None:

@@ -1,0 +1,144 @@
+"""`mail.poll`: strict, and of one size for each kind of answer whatever it holds."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zentalk.errors import DecodeError, LocalProtocolError
+from zentalk.ids import SendId
+from zentalk.link.geometry import UNIT_OVERHEAD_BYTES, cell_bytes
+from zentalk.link.rpc import split_message
+from zentalk.wire.codec import Fields
+from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES, ENVELOPE_SMALL_BYTES
+from zentalk.wire.frames import RPC_ANSWER, RPC_OVERHEAD_BYTES, RPC_QUESTION
+from zentalk.wire.rpc import decode_answer, decode_call, encode_answer
+from zentalk.wire.rpc_mailbox import PushCall, TokenCall
+from zentalk.wire.rpc_poll import (
+    LARGE_ANSWER_BYTES,
+    LARGE_ENVELOPES,
+    MAX_POLL_ACKS,
+    MAX_TOKENS,
+    POLL,
+    PollAnswer,
+    PollCall,
+    decode_poll,
+    decode_poll_answer,
+    encode_poll,
+    poll_answer_fields,
+)
+
+DEPTH = 2
+"""Of the innermost link of a tunnel over guard and middle."""
+PIECE_BYTES = cell_bytes(DEPTH) - UNIT_OVERHEAD_BYTES - RPC_OVERHEAD_BYTES
+TOKENS = tuple(TokenCall(SendId(bytes([n]) * 16), bytes([n]) * 32) for n in range(MAX_TOKENS))
+
+
+def push(number: int, size_bytes: int) -> PushCall:
+    return PushCall(2**64 - 1 - number, SendId(b"s" * 16), b"e" * size_bytes, 2**32 - 1)
+
+
+SMALL = push(0, ENVELOPE_SMALL_BYTES)
+SMALL_ANSWERS = [
+    PollAnswer(),
+    PollAnswer((SMALL,)),
+    PollAnswer((), TOKENS),
+    PollAnswer((SMALL,), TOKENS),
+]
+LARGE_ANSWERS = [
+    PollAnswer(),
+    PollAnswer((push(0, ENVELOPE_LARGE_BYTES),), TOKENS),
+    PollAnswer(tuple(push(n, ENVELOPE_SMALL_BYTES) for n in range(LARGE_ENVELOPES)), TOKENS),
+    PollAnswer((SMALL,)),
+]
+
+
+def cells(kind: int, body: bytes) -> int:
+    return len(split_message(kind, 7, body, PIECE_BYTES, padded=True))
+
+
+@pytest.mark.parametrize("acked", [0, 1, MAX_POLL_ACKS])
+@pytest.mark.parametrize("large", [False, True])
+def test_every_question_takes_one_cell(acked: int, large: bool) -> None:
+    call = PollCall((2**64 - 1,) * acked, large)
+    body = encode_poll(call)
+    assert cells(RPC_QUESTION, body) == 1
+    method, fields = decode_call(body)
+    assert (method, decode_poll(fields)) == (POLL, call)
+
+
+@pytest.mark.parametrize("answer", SMALL_ANSWERS)
+def test_every_small_answer_takes_one_cell(answer: PollAnswer) -> None:
+    body = encode_answer(*poll_answer_fields(answer, large=False))
+    assert cells(RPC_ANSWER, body) == 1
+    assert decode_poll_answer(decode_answer(body)) == answer
+
+
+@pytest.mark.parametrize("answer", LARGE_ANSWERS)
+def test_every_large_answer_takes_sixteen(answer: PollAnswer) -> None:
+    body = encode_answer(*poll_answer_fields(answer, large=True))
+    assert cells(RPC_ANSWER, body) == 16
+    assert decode_poll_answer(decode_answer(body)) == answer
+
+
+def test_control_without_fill_a_large_answer_shows_what_it_holds() -> None:
+    sizes = {
+        cells(RPC_ANSWER, encode_answer(*poll_answer_fields(answer, large=False)))
+        for answer in LARGE_ANSWERS
+    }
+    assert len(sizes) > 1
+
+
+def test_too_many_acks_are_our_own_mistake() -> None:
+    with pytest.raises(LocalProtocolError):
+        encode_poll(PollCall((1,) * (MAX_POLL_ACKS + 1), large=False))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [[1] * (MAX_POLL_ACKS + 1), True],
+        [[-1], True],
+        [["1"], True],
+        [[], 1],
+        [[], True, 0],
+    ],
+)
+def test_other_questions_are_refused(fields: list[object]) -> None:
+    with pytest.raises(DecodeError):
+        decode_poll(Fields(fields, "a poll"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [[], []],
+        [[[1, b"s" * 16, b"", 0]], [], b""],
+        [[[1, b"s" * 15, b"e", 0]], [], b""],
+        [[[1, b"s" * 16, b"e", 0, 0]], [], b""],
+        [[], [[b"s" * 16, b"t" * 31]], b""],
+        [[], [], b"\x01"],
+        [[], [], bytes(LARGE_ANSWER_BYTES + 1)],
+        [[], [], b"", 0],
+    ],
+)
+def test_other_answers_are_refused(fields: list[object]) -> None:
+    with pytest.raises(DecodeError):
+        decode_poll_answer(Fields(fields, "an answer"))  # type: ignore[arg-type]
+
+
+VALUES = st.recursive(
+    st.integers(-1, 2**64) | st.booleans() | st.binary(max_size=40) | st.text(max_size=4),
+    lambda children: st.lists(children, max_size=5),
+    max_leaves=12,
+)
+
+
+@given(VALUES)
+def test_k24_any_fields_give_a_value_or_a_decode_error(value: object) -> None:
+    for decode in (decode_poll, decode_poll_answer):
+        try:
+            decode(Fields(value, "anything"))  # type: ignore[arg-type]
+        except DecodeError:
+            continue
