@@ -37,6 +37,7 @@ START_WALL = 1_750_000_000.0
 HOUR = 3600
 TODAY = Day(int(START_WALL // DAY_SECONDS))
 ALWAYS = 2**32 - 1
+RELAY = NodeId(b"this relay's node id, 32 bytes..")
 
 
 def mailbox_id(name: str) -> MailboxId:
@@ -160,6 +161,7 @@ class Desk:
         core = MailboxCore(
             self.settings,
             self.failing.load(),
+            relay=RELAY,
             wall=self.wall,
             now=self.now,
             entropy=counting_entropy(),

@@ -195,7 +195,7 @@ def test_k9_missing_and_forbidden_answer_alike() -> None:
         ticket = Ticket(desk.number())
         desk.feed(StateAsked(ticket, send_id(name)))
         states.add(desk.result(ticket))
-    assert states == {(0,)}
+    assert states == {(0, 0)}
 
 
 # --- send ids as their owner changes them ------------------------------------------------------

@@ -74,6 +74,7 @@ def test_a1_a8_rows_hold_send_ids_sealed_bytes_and_expiry_and_no_sender(tmp_path
         "attempts": 0,
         "last_attempt_hour": 0,
         "sealed": b"envelope 1",
+        "work": -1,
     }
     database.close()
     desk.failing.close()

@@ -131,7 +131,7 @@ def test_evicting_removes_the_oldest_until_the_new_one_fits(store: MailboxStore)
     put(store, *(envelope(seq, sealed=bytes(10)) for seq in range(4)))
     new = envelope(7, sealed=bytes(25))
     (outcome,) = put(store, new, room=Room.EVICT_OLDEST)
-    gone = Removed(BOB, send_id("bob"), 3, 30)
+    gone = Removed(BOB, send_id("bob"), False, 3, 30)
     assert outcome == PutOutcome(PutResult.INSERTED, 7, 25, (gone,))
     assert seqs(read(store)) == [3, 7]
 
@@ -149,7 +149,10 @@ def test_b7_a_second_delete_is_harmless(store: MailboxStore) -> None:
     assert first == RemovedOutcome(
         tuple(
             sorted(
-                (Removed(BOB, send_id("bob"), 1, size), Removed(BOB, send_id("dave"), 1, size)),
+                (
+                    Removed(BOB, send_id("bob"), False, 1, size),
+                    Removed(BOB, send_id("dave"), False, 1, size),
+                ),
                 key=lambda item: item.send_id,
             )
         )
@@ -214,8 +217,8 @@ def test_loading_returns_everything_but_the_envelopes(store: MailboxStore) -> No
     assert (bob.record, bob.last_seq, bob.prekeys) == (changed, 3, 1)
     assert set(bob.send_ids) == {entry("bob"), public}
     assert set(bob.waiting) == {
-        Removed(BOB, send_id("bob"), 2, 2 * size),
-        Removed(BOB, send_id("removed"), 1, size),
+        Removed(BOB, send_id("bob"), False, 2, 2 * size),
+        Removed(BOB, send_id("removed"), False, 1, size),
     }
 
 
@@ -343,12 +346,15 @@ class _SameOutcomes(RuleBasedStateMachine):
         size=st.integers(1, 20),
         expires=_small,
         room=st.sampled_from(Room),
+        work=st.integers(-1, 3),
     )
-    def put(self, box: str, to: str, number: int, size: int, expires: int, room: Room) -> None:
+    def put(
+        self, box: str, to: str, number: int, size: int, expires: int, room: Room, work: int
+    ) -> None:
         self.seq += 1
         new = envelope(
             self.seq, box, to, deposit_id=number.to_bytes(16, "big"), sealed=bytes(size),
-            arrived_hour=number, expires_hour=expires,
+            arrived_hour=number, expires_hour=expires, work=work,
         )  # fmt: skip
         self.both([PutEnvelope(new, room)])
 

@@ -80,8 +80,8 @@ def test_our_own_mistakes_are_refused(changes: dict[str, object]) -> None:
 
 @pytest.mark.parametrize(
     ("offset", "value"),
-    [(0, 0), (0, 2), (35, 2), (35, 255)],
-    ids=["format 0", "format 2", "flag 2", "flag 255"],
+    [(0, 0), (0, 1), (35, 2), (35, 255)],
+    ids=["format 0", "format 1", "flag 2", "flag 255"],
 )
 def test_unknown_formats_and_flags_are_refused(offset: int, value: int) -> None:
     payload = bytearray(encode(WHOLE))

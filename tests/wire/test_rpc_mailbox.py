@@ -127,9 +127,11 @@ BAD: list[tuple[Callable[[Fields], Any], list[Any]]] = [
     (rpc.decode_prekeys_take, [bytes(17), bytes(16)]),
     (rpc.decode_prekeys_put_answer, [65536]),
     (rpc.decode_state, [bytes(16), 1]),
-    (rpc.decode_state_answer, [3]),
-    (rpc.decode_state_answer, [0, 0]),
-    (rpc.decode_state_answer, [2]),
+    (rpc.decode_state_answer, [3, 0]),
+    (rpc.decode_state_answer, [0, 1]),
+    (rpc.decode_state_answer, [2, 0]),
+    (rpc.decode_state_answer, [2, 256]),
+    (rpc.decode_state_answer, [0]),
     (rpc.decode_token, [bytes(16), bytes(31)]),
 ]
 

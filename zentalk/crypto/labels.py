@@ -34,11 +34,15 @@ class Label(bytes, Enum):
     RECORD_SIGN = b"zt-record-sign-v1"
     RECORD_SEAL = b"zt-record-seal-v1"
     RECORD_POINT = b"zt-record-point-v1"
+    RECORD_WORK = b"zt-record-work-v1"
+    RECORD_WORK_TRY = b"zt-record-try-v1"
     # mailbox
     COLLECT_PROOF = b"zt-collect-proof-v1"
     DEPOSIT_SEAL = b"zt-deposit-seal-v1"
     DEPOSIT_OUTER = b"zt-deposit-outer-v1"
     DEPOSIT_ID = b"zt-deposit-id-v1"
+    DEPOSIT_WORK = b"zt-deposit-work-v1"
+    DEPOSIT_WORK_TRY = b"zt-deposit-try-v1"
     # end to end
     PREKEY_SIGNED = b"zt-prekey-signed-v1"
     PREKEY_PQ = b"zt-prekey-pq-v1"

@@ -49,6 +49,10 @@ class MailClock:
         """The day by the clock that never steps: for removing what is over."""
         return Day(int((self._aged + now) // DAY_SECONDS))
 
+    def epoch(self, now: float) -> int:
+        """The hour by the wall clock: for proof of work, which senders date by theirs."""
+        return int((self._wall + now) // HOUR_SECONDS)
+
     def day(self, now: float) -> Day:
         """The day by the wall clock: for send ids, which senders choose by theirs."""
         return Day(int((self._wall + now) // DAY_SECONDS))

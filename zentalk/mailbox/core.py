@@ -1,7 +1,7 @@
 """The mailbox core: one event in, commands out.
 
 Spec: docs/spec/mailbox.md. It joins the parts of this package and adds no rule of its
-own but the answer of `mail.state`. It never reads a clock and never waits.
+own. It never reads a clock and never waits.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zentalk.crypto.types import Entropy
+from zentalk.ids import NodeId
 from zentalk.mailbox import events
 from zentalk.mailbox.acks import AckSchedule
 from zentalk.mailbox.clock import MailClock
@@ -20,14 +21,14 @@ from zentalk.mailbox.deposits import Deposits
 from zentalk.mailbox.effects import Effects
 from zentalk.mailbox.owners import Owners
 from zentalk.mailbox.part import Context
+from zentalk.mailbox.postage import Postage
 from zentalk.mailbox.prekeys import Prekeys
 from zentalk.mailbox.registry import Registry
 from zentalk.mailbox.settings import MailboxSettings
-from zentalk.mailbox.storage import Loaded, Room
+from zentalk.mailbox.storage import Loaded
 from zentalk.mailbox.sweeping import Sweeping
 from zentalk.mailbox.writing import Writing
-from zentalk.wire.deposit import ENVELOPE_SMALL_BYTES
-from zentalk.wire.rpc_mailbox import SendIdState, StateAnswer, state_fields
+from zentalk.wire.rpc_mailbox import state_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,9 @@ class MailboxStats:
 class MailboxCore:
     """All mailboxes of one relay.
 
-    `loaded` is what the store held at start; `wall` (unix seconds) and `now` (monotonic
-    seconds) are read at that moment. The first deadline is due at once: the first sweep.
+    `loaded` is what the store held at start and `relay` this one's id; `wall` (unix seconds)
+    and `now` (monotonic seconds) are read at that moment. The first deadline is due at once:
+    the first sweep.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class MailboxCore:
         settings: MailboxSettings,
         loaded: Loaded,
         *,
+        relay: NodeId,
         wall: float,
         now: float,
         entropy: Entropy,
@@ -82,7 +85,8 @@ class MailboxCore:
         self._writing = Writing(context)
         self._delivery = Delivery(context, self._writing)
         self._sweeping = Sweeping(context, now)
-        deposits = Deposits(context, self._writing, self._delivery, self._acks)
+        self._postage = Postage(context, self._writing, relay)
+        deposits = Deposits(context, self._postage, self._writing, self._delivery, self._acks)
         owners = Owners(context, self._delivery)
         prekeys = Prekeys(context)
         self._handlers: dict[type[Any], Callable[[Any, float], None]] = {
@@ -144,16 +148,8 @@ class MailboxCore:
             self._delivery.acked(session, event.seqs, now)
 
     def _state_asked(self, event: events.StateAsked, now: float) -> None:
-        send = self._registry.send_ids.get(event.send_id)
-        state = SendIdState.ACCEPTING
-        if (
-            send is not None
-            and send.accepts_deposits(self._clock.day(now))
-            and self._writing.room(send.mailbox, send, ENVELOPE_SMALL_BYTES) is Room.REPLACE_ONLY
-        ):
-            state = SendIdState.FULL
-        fields = state_fields(StateAnswer(state, 0))
-        self._effects.emit(Answer(event.ticket, tuple(fields)))
+        state = self._postage.state(self._registry.send_ids.get(event.send_id), now)
+        self._effects.emit(Answer(event.ticket, tuple(state_fields(state))))
 
     def _applied(self, event: events.Applied, now: float) -> None:
         self._effects.finished(event.number, event.outcome, now)

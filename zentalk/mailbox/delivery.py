@@ -254,6 +254,7 @@ def _stored_mail(mailbox: Mailbox, envelope: Envelope) -> Mail:
         size_bytes=len(envelope.sealed),
         held=Held.STORED,
         stored_seq=envelope.seq,
+        work=envelope.work,
         attempts=envelope.attempts,
         safe=True,
     )

@@ -1,7 +1,8 @@
 """Takes deposits in: whose they are, whether they are repeats, and where they go.
 
 Spec: docs/spec/mailbox.md section 5. One deposit for an unknown send id costs one
-lookup and nothing else: no disk, no answer, no ack.
+lookup and nothing else: no disk, no answer, no ack. One with too little work costs one
+hash more.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from zentalk.mailbox.commands import PushToken
 from zentalk.mailbox.delivery import Delivery
 from zentalk.mailbox.events import DepositArrived, TokenArrived
 from zentalk.mailbox.part import Context, Part
+from zentalk.mailbox.postage import Postage
 from zentalk.mailbox.state import Held, Mail, Mailbox, SendIdRecord
 from zentalk.mailbox.writing import Writing
 from zentalk.wire.deposit import Deposit
@@ -23,13 +25,20 @@ class Deposits(Part):
     __slots__ = (
         "_acks",
         "_delivery",
+        "_postage",
         "_writing",
     )
 
     def __init__(
-        self, context: Context, writing: Writing, delivery: Delivery, acks: AckSchedule
+        self,
+        context: Context,
+        postage: Postage,
+        writing: Writing,
+        delivery: Delivery,
+        acks: AckSchedule,
     ) -> None:
         super().__init__(context)
+        self._postage = postage
         self._writing = writing
         self._delivery = delivery
         self._acks = acks
@@ -45,12 +54,16 @@ class Deposits(Part):
         if self._writing.held_bytes + len(deposit.envelope) > self._settings.max_held_bytes:
             counters["refused_busy"] += 1
             return
+        work = self._postage.accept(send, deposit, now)
+        if work is None:
+            return
         counters["accepted"] += 1
         mailbox = send.mailbox
         mail = mailbox.live.get(deposit.send_id + deposit.deposit_id)
         if mail is None:
-            mail = self._admit(mailbox, send, deposit, now)
+            mail = self._admit(mailbox, send, deposit, work, now)
         else:
+            mail.work = max(mail.work, work)
             self._replace(mail, deposit, now)
         if (
             deposit.ack is not None
@@ -59,7 +72,9 @@ class Deposits(Part):
         ):
             counters["acks_dropped"] += 1
 
-    def _admit(self, mailbox: Mailbox, send: SendIdRecord, deposit: Deposit, now: float) -> Mail:
+    def _admit(
+        self, mailbox: Mailbox, send: SendIdRecord, deposit: Deposit, work: int, now: float
+    ) -> Mail:
         """Give new mail its place in the order, then push it or write it."""
         seq = mailbox.take_seq()
         ttl_seconds = min(deposit.ttl_seconds, self._settings.ttl_seconds)
@@ -75,6 +90,7 @@ class Deposits(Part):
             size_bytes=len(deposit.envelope),
             held=Held.WRITING,
             stored_seq=seq,
+            work=work,
         )
         mailbox.live[mail.key] = mail
         if not self._delivery.push_first(mail, now):

@@ -47,7 +47,9 @@ class Registry:
         for entry in stored.send_ids:
             self.register(mailbox, entry, active=True)
         for waiting in stored.waiting:
-            self.count(mailbox, waiting.send_id, waiting.count, waiting.size_bytes)
+            self.count(
+                mailbox, waiting.send_id, waiting.count, waiting.size_bytes, public=waiting.public
+            )
 
     def register(self, mailbox: Mailbox, entry: SendIdEntry, *, active: bool) -> None:
         """Add a send id to the index, or change the one that is there."""
@@ -71,10 +73,13 @@ class Registry:
         self.tokens -= len(mailbox.tokens)
         self.mailboxes.pop(mailbox.key, None)
 
-    def count(self, mailbox: Mailbox, send_id: SendId, count: int, size_bytes: int) -> None:
+    def count(
+        self, mailbox: Mailbox, send_id: SendId, count: int, size_bytes: int, *, public: bool
+    ) -> None:
         """Add to (or, negative, take from) what is stored under a send id."""
         mailbox.stored += count
         mailbox.stored_bytes += size_bytes
+        mailbox.public += count * public
         self.stored += count
         record = self.send_ids.get(send_id)
         if record is not None and record.mailbox is mailbox:
@@ -87,7 +92,7 @@ class Registry:
             total += item.count
             mailbox = self.mailboxes.get(item.mailbox)
             if mailbox is not None:
-                self.count(mailbox, item.send_id, -item.count, -item.size_bytes)
+                self.count(mailbox, item.send_id, -item.count, -item.size_bytes, public=item.public)
         return total
 
     def record_of(self, mailbox: Mailbox) -> SaveMailbox:

@@ -41,7 +41,20 @@ class MailboxSettings:
     contact_quota: int = 100
     """Envelopes waiting under one contact's send id."""
     public_quota: int = 50
-    """Envelopes waiting under one public send id."""
+    """Envelopes waiting under one public send id; when it is full, more work displaces less."""
+    max_public: int = 200
+    """Envelopes waiting under all public send ids of a mailbox, past ones among them."""
+    work_bits: int = 16
+    """Proof of work that a public send id asks for once half its quota is used up; less
+    counts as none."""
+    full_work_bits: int = 20
+    """The same when all of it is used up."""
+    max_work_bits: int = 24
+    """The most that is asked for, except to displace what has even more."""
+    public_refill_seconds: float = 60.0
+    """A deposit under a public send id weighs like one that waits, and for this long each."""
+    max_spent_work: int = 100_000
+    """Proofs of work remembered, so that none is used twice."""
 
     max_mailboxes: int = 5_000
     max_send_ids: int = 2048
@@ -86,6 +99,8 @@ class MailboxSettings:
             raise ConfigError("the queue TTL and the sweep interval must be at least 1 second")
         if min(self.max_envelopes, self.max_window, self.max_tokens, self.contact_quota) < 1:
             raise ConfigError("a mailbox quota must be at least 1")
+        if not 8 <= self.work_bits <= self.full_work_bits <= self.max_work_bits <= 64:
+            raise ConfigError("proof of work has 8 to 64 bits, and not fewer when fuller")
         earliest_ack = self.ack_delay_seconds * (1 - self.ack_spread)
         if not 0 < self.write_after_seconds < earliest_ack:
             raise ConfigError("mail must be written before its acknowledgement can be due")

@@ -13,6 +13,7 @@ from typing import Final
 
 from zentalk.ids import DepositId, MailboxId, SendId
 from zentalk.mailbox.events import Collector
+from zentalk.mailbox.storage import CONTACT
 from zentalk.wire.rpc_mailbox import SendIdEntry, SendIdKind
 
 SEQ_BLOCK: Final = 2**32
@@ -37,13 +38,24 @@ class Held(Enum):
 
 @dataclass(slots=True, eq=False, repr=False)
 class SendIdRecord:
-    """A send id and what waits under it; `active` once its registration is committed."""
+    """A send id and what waits under it; `active` once its registration is committed.
+
+    `level` counts recent deposits, `lowest_work` what the store last said.
+    """
 
     mailbox: Mailbox
     entry: SendIdEntry
     active: bool
     stored: int = 0
     writing: int = 0
+    level: float = 0.0
+    level_at: float = 0.0
+    lowest_work: int = 0
+
+    @property
+    def public(self) -> bool:
+        """Whether anyone who reads the user record may deposit here."""
+        return self.entry.kind is SendIdKind.PUBLIC
 
     def accepts_deposits(self, day: int) -> bool:
         """Whether envelopes may be deposited on that day."""
@@ -60,7 +72,8 @@ class Mail:
     """One envelope in memory: pushed and unacked, or on its way to the store.
 
     `stored_seq` is where the store keeps it (another number when an older copy was
-    replaced). `safe`: committed or acked by the owner. `sealed` is empty once stored.
+    replaced). `safe`: committed or acked by the owner. `sealed` is empty once stored. `work`
+    is its proof of work in bits, CONTACT under a contact's send id.
     """
 
     mailbox: Mailbox
@@ -74,6 +87,7 @@ class Mail:
     size_bytes: int
     held: Held
     stored_seq: int
+    work: int = CONTACT
     attempts: int = 0
     safe: bool = False
     in_flight: bool = False
@@ -128,6 +142,9 @@ class Mailbox:
     stored_bytes: int = 0
     writing: int = 0
     writing_bytes: int = 0
+    public: int = 0
+    public_writing: int = 0
+    lowest_work: int = 0
     prekeys: int = 0
     prekeys_writing: int = 0
     takes: float = 0.0

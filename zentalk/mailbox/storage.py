@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from zentalk.ids import DepositId, MailboxId, SendId
 from zentalk.wire.rpc_mailbox import SendIdEntry
@@ -24,6 +24,14 @@ class Room(Enum):
     """A quota is used up: only a copy that is stored already may be replaced."""
     EVICT_OLDEST = "evict-oldest"
     """The mailbox is full: the oldest go until the new one fits."""
+    EVICT_LESS_WORK = "evict-less-work"
+    """A public send id is full: the least work under it gives way to more."""
+    EVICT_LESS_PUBLIC_WORK = "evict-less-public-work"
+    """All public send ids together are full: the least work under any gives way to more."""
+
+
+CONTACT: Final = -1
+"""The work of an envelope under a contact's send id: none is asked for, and none counts."""
 
 
 class PutResult(Enum):
@@ -41,7 +49,8 @@ class PutResult(Enum):
 class Envelope:
     """One sealed envelope as stored: no sender, times in whole hours since 1970.
 
-    `attempts` counts pushes that no ack followed, `last_attempt_hour` the last of them.
+    `attempts` counts pushes that no ack followed, `last_attempt_hour` the last of them;
+    `work` is the proof of work in bits under a public send id, CONTACT under another.
     """
 
     mailbox: MailboxId = field(repr=False)
@@ -53,24 +62,27 @@ class Envelope:
     attempts: int
     last_attempt_hour: int
     sealed: bytes = field(repr=False)
+    work: int = CONTACT
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """Envelopes of one send id that are no longer stored."""
+    """Envelopes of one send id that are no longer stored, `public` if it was a public one."""
 
     mailbox: MailboxId = field(repr=False)
     send_id: SendId = field(repr=False)
+    public: bool
     count: int
     size_bytes: int
 
 
-def group_removed(items: Iterable[tuple[MailboxId, SendId, int]]) -> tuple[Removed, ...]:
-    """Add up removed envelopes, each given as mailbox, send id and size in bytes."""
-    totals: dict[tuple[MailboxId, SendId], tuple[int, int]] = {}
-    for mailbox, send_id, size_bytes in items:
-        count, size = totals.get((mailbox, send_id), (0, 0))
-        totals[mailbox, send_id] = (count + 1, size + size_bytes)
+def group_removed(items: Iterable[tuple[MailboxId, SendId, int, int]]) -> tuple[Removed, ...]:
+    """Add up removed envelopes, each given as mailbox, send id, work and size in bytes."""
+    totals: dict[tuple[MailboxId, SendId, bool], tuple[int, int]] = {}
+    for mailbox, send_id, work, size_bytes in items:
+        key = (mailbox, send_id, work != CONTACT)
+        count, size = totals.get(key, (0, 0))
+        totals[key] = (count + 1, size + size_bytes)
     return tuple(Removed(*key, *totals[key]) for key in sorted(totals))
 
 
@@ -78,7 +90,8 @@ def group_removed(items: Iterable[tuple[MailboxId, SendId, int]]) -> tuple[Remov
 class PutEnvelope:
     """Store an envelope, or replace the stored one with this send id and deposit id.
 
-    A replaced one keeps its sequence number, arrival and expiry. Outcome: PutOutcome.
+    A replaced one keeps its sequence number, arrival and expiry, and the more of the two
+    works. Outcome: PutOutcome.
     """
 
     envelope: Envelope
@@ -87,12 +100,16 @@ class PutEnvelope:
 
 @dataclass(frozen=True, slots=True)
 class PutOutcome:
-    """`seq` is where the envelope lies, `grown_bytes` how much the send id's bytes grew."""
+    """`seq` is where the envelope lies, `grown_bytes` how much the send id's bytes grew.
+
+    `lowest_work` is the least that is stored where work decides, 0 elsewhere.
+    """
 
     result: PutResult
     seq: int
     grown_bytes: int
     evicted: tuple[Removed, ...]
+    lowest_work: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from zentalk.mailbox.part import Context, Part
 from zentalk.mailbox.settings import Profile
 from zentalk.mailbox.state import Held, Mail, Mailbox, SendIdRecord
 from zentalk.mailbox.storage import (
+    CONTACT,
     DeleteEnvelopes,
     Envelope,
     Outcome,
@@ -21,7 +22,6 @@ from zentalk.mailbox.storage import (
     RemovedOutcome,
     Room,
 )
-from zentalk.wire.rpc_mailbox import SendIdKind
 
 
 class Writing(Part):
@@ -36,7 +36,9 @@ class Writing(Part):
     def room(self, mailbox: Mailbox, send: SendIdRecord | None, size_bytes: int) -> Room:
         """How much room an envelope of that size finds; writes under way count as stored."""
         settings = self._settings
-        if send is not None and send.stored + send.writing >= self._quota(send):
+        is_full = send is not None and send.stored + send.writing >= self._quota(send)
+        is_public = send is not None and send.public
+        if is_full and not is_public:
             return Room.REPLACE_ONLY
         if (
             mailbox.stored + mailbox.writing >= settings.max_envelopes
@@ -45,11 +47,14 @@ class Writing(Part):
         ):
             evicts = settings.profile is Profile.MEMORY
             return Room.EVICT_OLDEST if evicts else Room.REPLACE_ONLY
+        if is_full:
+            return Room.EVICT_LESS_WORK
+        if is_public and mailbox.public + mailbox.public_writing >= settings.max_public:
+            return Room.EVICT_LESS_PUBLIC_WORK
         return Room.FREE
 
     def _quota(self, send: SendIdRecord) -> int:
-        public = send.entry.kind is SendIdKind.PUBLIC
-        return self._settings.public_quota if public else self._settings.contact_quota
+        return self._settings.public_quota if send.public else self._settings.contact_quota
 
     def write(self, mail: Mail, now: float) -> None:
         """Hand an envelope to the store."""
@@ -59,6 +64,7 @@ class Writing(Part):
         mail.writes += 1
         mailbox.writing += 1
         mailbox.writing_bytes += size
+        mailbox.public_writing += mail.work != CONTACT
         if send is not None:
             send.writing += 1
         self.held_bytes += size
@@ -74,18 +80,27 @@ class Writing(Part):
             fruitless,
             self._clock.hour(now) if fruitless else 0,
             mail.sealed,
+            mail.work,
         )
-        self._effects.apply(PutEnvelope(envelope, room), partial(self._written, mail, size))
+        then = partial(self._written, mail, room, size)
+        self._effects.apply(PutEnvelope(envelope, room), then)
 
-    def _written(self, mail: Mail, size: int, outcome: Outcome | None, _now: float) -> None:
+    def _written(
+        self, mail: Mail, room: Room, size: int, outcome: Outcome | None, _now: float
+    ) -> None:
         mailbox, send = mail.mailbox, mail.send
         mail.writes -= 1
         mailbox.writing -= 1
         mailbox.writing_bytes -= size
+        mailbox.public_writing -= mail.work != CONTACT
         if send is not None:
             send.writing -= 1
         self.held_bytes -= size
         if isinstance(outcome, PutOutcome):
+            if room is Room.EVICT_LESS_PUBLIC_WORK:
+                mailbox.lowest_work = outcome.lowest_work
+            elif room is Room.EVICT_LESS_WORK and send is not None:
+                send.lowest_work = outcome.lowest_work
             self._account(mail, outcome)
         else:
             self._registry.counters["refused_storage"] += 1
@@ -107,7 +122,13 @@ class Writing(Part):
             return
         counters["written"] += 1
         inserted = int(outcome.result is PutResult.INSERTED)
-        self._registry.count(mail.mailbox, mail.send_id, inserted, outcome.grown_bytes)
+        self._registry.count(
+            mail.mailbox,
+            mail.send_id,
+            inserted,
+            outcome.grown_bytes,
+            public=mail.work != CONTACT,
+        )
         mail.stored_seq = outcome.seq
         if mail.held is Held.GONE:
             self.delete(mail.mailbox, [outcome.seq])

@@ -115,15 +115,25 @@ class MemoryMailboxStore:
         known = box.by_deposit.get(envelope.send_id + envelope.deposit_id)
         if known is not None:
             stored = box.envelopes[known]
-            box.envelopes[known] = replace(stored, sealed=envelope.sealed)
+            work = max(stored.work, envelope.work)
+            box.envelopes[known] = replace(stored, sealed=envelope.sealed, work=work)
             grown = len(envelope.sealed) - len(stored.sealed)
             return PutOutcome(PutResult.REPLACED, known, grown, ())
         if operation.room is Room.REPLACE_ONLY:
             return PutOutcome(PutResult.REFUSED, envelope.seq, 0, ())
-        evicts = operation.room is Room.EVICT_OLDEST
-        evicted = _evict(box, len(envelope.sealed)) if evicts else ()
+        lowest = _least_work(box, operation)
+        if lowest is not None and lowest.work >= envelope.work:
+            return PutOutcome(PutResult.REFUSED, envelope.seq, 0, (), lowest.work)
+        evicted: tuple[Removed, ...] = ()
+        if lowest is not None:
+            box.remove(lowest.seq)
+            evicted = _group([lowest])
+        elif operation.room is Room.EVICT_OLDEST:
+            evicted = _evict(box, len(envelope.sealed))
         box.insert(envelope)
-        return PutOutcome(PutResult.INSERTED, envelope.seq, len(envelope.sealed), evicted)
+        lowest = _least_work(box, operation)
+        worth = 0 if lowest is None else lowest.work
+        return PutOutcome(PutResult.INSERTED, envelope.seq, len(envelope.sealed), evicted, worth)
 
     def _delete(self, operation: DeleteEnvelopes) -> RemovedOutcome:
         box = self._boxes.get(operation.mailbox)
@@ -252,5 +262,21 @@ def _evict(box: _Box, size_bytes: int) -> tuple[Removed, ...]:
     return _group(evicted)
 
 
+def _least_work(box: _Box, operation: PutEnvelope) -> Envelope | None:
+    """Return the envelope that gives way to more work, where work decides: the newest."""
+    room, send_id = operation.room, operation.envelope.send_id
+    if room not in (Room.EVICT_LESS_WORK, Room.EVICT_LESS_PUBLIC_WORK):
+        return None
+    of_all = room is Room.EVICT_LESS_PUBLIC_WORK
+    rivals = (
+        item
+        for item in box.envelopes.values()
+        if item.work >= 0 and (of_all or item.send_id == send_id)
+    )
+    return min(rivals, key=lambda item: (item.work, -item.seq), default=None)
+
+
 def _group(envelopes: Iterable[Envelope]) -> tuple[Removed, ...]:
-    return group_removed((item.mailbox, item.send_id, len(item.sealed)) for item in envelopes)
+    return group_removed(
+        (item.mailbox, item.send_id, item.work, len(item.sealed)) for item in envelopes
+    )

@@ -55,4 +55,14 @@ CREATE TABLE kept_time (
 INSERT INTO kept_time VALUES (0, 0);
 """
 
-MIGRATIONS: Final = (_FIRST,)
+_WORK: Final = """
+-- Bits of proof of work under a public send id, -1 under another.
+ALTER TABLE envelope ADD COLUMN work INTEGER NOT NULL DEFAULT -1;
+DROP INDEX envelope_of_deposit;
+-- Size and work are in the index, so that neither counting at start nor a flood reads envelopes.
+CREATE INDEX envelope_of_deposit ON envelope (mailbox, send_id, deposit_id, size_bytes, work);
+CREATE INDEX envelope_by_work ON envelope (mailbox, work, seq, send_id, size_bytes)
+    WHERE work >= 0;
+"""
+
+MIGRATIONS: Final = (_FIRST, _WORK)

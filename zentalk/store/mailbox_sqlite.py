@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from zentalk.ids import MailboxId, SendId
 from zentalk.mailbox.storage import (
@@ -51,6 +51,19 @@ DEFAULT_MAX_BYTES: Final = 4 * 1024**3
 _GENERATION_BYTES: Final = 8
 _ROW_OVERHEAD_BYTES: Final = 256
 """What a row takes beyond its sealed bytes, indexes included; rounded up."""
+
+
+class _Row(NamedTuple):
+    """An envelope without its sealed bytes, as it is counted when it is deleted."""
+
+    id: int
+    mailbox: int
+    send_id: bytes
+    size_bytes: int
+    work: int
+
+
+_SELECT_ROWS: Final = "SELECT id, mailbox, send_id, size_bytes, work FROM envelope WHERE "
 
 
 class SqliteMailboxStore:
@@ -138,16 +151,22 @@ class SqliteMailboxStore:
             return PutOutcome(PutResult.NO_SPACE, envelope.seq, 0, ())
         if known is not None:
             self._connection.execute(
-                "UPDATE envelope SET sealed = ?, size_bytes = ? WHERE id = ?",
-                (envelope.sealed, size, known[0]),
+                "UPDATE envelope SET sealed = ?, size_bytes = ?, work = max(work, ?) WHERE id = ?",
+                (envelope.sealed, size, envelope.work, known[0]),
             )
             return PutOutcome(PutResult.REPLACED, known[1], grown, ())
-        evicts = operation.room is Room.EVICT_OLDEST
-        evicted = self._evict(ref, size) if evicts else ()
+        lowest = self._least_work(ref, operation)
+        if lowest is not None and lowest[-1] >= envelope.work:
+            return PutOutcome(PutResult.REFUSED, envelope.seq, 0, (), lowest[-1])
+        evicted: tuple[Removed, ...] = ()
+        if lowest is not None:
+            evicted = self._remove([lowest])
+        elif operation.room is Room.EVICT_OLDEST:
+            evicted = self._evict(ref, size)
         self._connection.execute(
             "INSERT INTO envelope (mailbox, seq, send_id, deposit_id, size_bytes, arrived_hour,"
-            " expires_hour, attempts, last_attempt_hour, sealed)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " expires_hour, attempts, last_attempt_hour, sealed, work)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 ref,
                 envelope.seq,
@@ -159,9 +178,27 @@ class SqliteMailboxStore:
                 envelope.attempts,
                 envelope.last_attempt_hour,
                 envelope.sealed,
+                envelope.work,
             ),
         )
-        return PutOutcome(PutResult.INSERTED, envelope.seq, size, evicted)
+        lowest = self._least_work(ref, operation)
+        worth = 0 if lowest is None else lowest[-1]
+        return PutOutcome(PutResult.INSERTED, envelope.seq, size, evicted, worth)
+
+    def _least_work(self, ref: int, operation: PutEnvelope) -> _Row | None:
+        """Return the envelope that gives way to more work, where work decides: the newest."""
+        if operation.room is Room.EVICT_LESS_PUBLIC_WORK:
+            query = _SELECT_ROWS + "mailbox = ? AND work >= 0 ORDER BY work, seq DESC LIMIT 1"
+            return self._row(query, ref)
+        if operation.room is not Room.EVICT_LESS_WORK:
+            return None
+        query = _SELECT_ROWS + "mailbox = ? AND send_id = ? AND work >= 0"
+        query += " ORDER BY work, seq DESC LIMIT 1"
+        return self._row(query, ref, operation.envelope.send_id)
+
+    def _row(self, query: str, *values: Any) -> _Row | None:
+        row = self._one(query, *values)
+        return None if row is None else _Row(*row)
 
     def _lacks_space(self, grown: int) -> bool:
         """Whether the file's cap leaves no room; what is taken is counted until the commit."""
@@ -171,47 +208,43 @@ class SqliteMailboxStore:
         return False
 
     def _evict(self, ref: int, size_bytes: int) -> tuple[Removed, ...]:
-        doomed: list[tuple[int, int, bytes, int]] = []
+        doomed: list[_Row] = []
         freed = 0
-        for row in self._connection.execute(
-            "SELECT id, mailbox, send_id, size_bytes FROM envelope WHERE mailbox = ? ORDER BY seq",
-            (ref,),
-        ):
+        query = _SELECT_ROWS + "mailbox = ? ORDER BY seq"
+        for row in map(_Row._make, self._connection.execute(query, (ref,))):
             if freed >= size_bytes:
                 break
             doomed.append(row)
-            freed += row[3]
+            freed += row.size_bytes
         return self._remove(doomed)
 
-    def _remove(self, rows: Sequence[tuple[int, int, bytes, int]]) -> tuple[Removed, ...]:
-        """Delete rows of (id, mailbox, send id, size)."""
+    def _remove(self, rows: Sequence[_Row]) -> tuple[Removed, ...]:
         self._connection.executemany(
-            "DELETE FROM envelope WHERE id = ?", [(row[0],) for row in rows]
+            "DELETE FROM envelope WHERE id = ?", [(row.id,) for row in rows]
         )
-        return group_removed((self._keys[row[1]], SendId(row[2]), row[3]) for row in rows)
+        return group_removed(
+            (self._keys[row.mailbox], SendId(row.send_id), row.work, row.size_bytes) for row in rows
+        )
 
     def _delete(self, operation: DeleteEnvelopes) -> RemovedOutcome:
         ref = self._refs.get(operation.mailbox)
-        query = (
-            "SELECT id, mailbox, send_id, size_bytes FROM envelope WHERE mailbox = ? AND seq = ?"
-        )
-        found = [self._one(query, ref, seq) for seq in dict.fromkeys(operation.seqs)]
+        query = _SELECT_ROWS + "mailbox = ? AND seq = ?"
+        found = [self._row(query, ref, seq) for seq in dict.fromkeys(operation.seqs)]
         return RemovedOutcome(self._remove([row for row in found if row is not None]))
 
     def _sweep(self, operation: SweepEnvelopes) -> RemovedOutcome:
         rows = self._connection.execute(
-            "SELECT id, mailbox, send_id, size_bytes FROM envelope WHERE expires_hour <= ?"
-            " ORDER BY expires_hour LIMIT ?",
+            _SELECT_ROWS + "expires_hour <= ? ORDER BY expires_hour LIMIT ?",
             (operation.now_hour, operation.limit),
-        ).fetchall()
-        return RemovedOutcome(self._remove(rows))
+        )
+        return RemovedOutcome(self._remove([_Row(*row) for row in rows]))
 
     def _read(self, operation: ReadEnvelopes) -> ReadOutcome:
         envelopes: list[Envelope] = []
         size_bytes = 0
         for row in self._connection.execute(
             "SELECT seq, send_id, deposit_id, arrived_hour, expires_hour, attempts,"
-            " last_attempt_hour, sealed FROM envelope"
+            " last_attempt_hour, sealed, work FROM envelope"
             " WHERE mailbox = ? AND seq > ? AND expires_hour > ? ORDER BY seq LIMIT ?",
             (
                 self._refs.get(operation.mailbox),
@@ -220,7 +253,7 @@ class SqliteMailboxStore:
                 operation.limit + 1,
             ),
         ):
-            size_bytes += len(row[-1])
+            size_bytes += len(row[-2])
             full = len(envelopes) == operation.limit or size_bytes > operation.max_bytes
             if envelopes and full:
                 return ReadOutcome(tuple(envelopes), more=True)

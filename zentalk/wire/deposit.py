@@ -12,7 +12,8 @@ so that its size says nothing. The envelope is opaque here.
 | 33 | 2 | time to live in hours |
 | 35 | 1 | 1 if an ack follows, 0 if random bytes stand in its place |
 | 36 | 363 | first relay of the ack 32, its lane 1, compact ack 330 |
-| 399 | E | envelope |
+| 399 | 9 | proof of work: its hour mod 256, nonce 8; zeros if none was done |
+| 408 | E | envelope |
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from typing import Final
 from zentalk.errors import DecodeError, LocalProtocolError
 from zentalk.ids import DEPOSIT_ID_BYTES, NODE_ID_BYTES, SEND_ID_BYTES, DepositId, NodeId, SendId
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 COMPACT_ACK_BYTES: Final = 330
 ACK_BYTES: Final = NODE_ID_BYTES + 1 + COMPACT_ACK_BYTES
-_FIXED_BYTES: Final = 1 + SEND_ID_BYTES + DEPOSIT_ID_BYTES + 2 + 1 + ACK_BYTES
+NONCE_BYTES: Final = 8
+_STAMP_AT: Final = 1 + SEND_ID_BYTES + DEPOSIT_ID_BYTES + 2 + 1 + ACK_BYTES
+_FIXED_BYTES: Final = _STAMP_AT + 1 + NONCE_BYTES
 DEPOSIT_SMALL_BYTES: Final = 2114
 """Capacity of a class S packet over 5 hops (checked against the geometry in tests)."""
 DEPOSIT_LARGE_BYTES: Final = 33346
@@ -48,6 +51,17 @@ class AckRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class Stamp:
+    """Proof of work: the hour it was done in, mod 256, and the number that was found."""
+
+    epoch: int
+    nonce: bytes
+
+
+NO_STAMP: Final = Stamp(0, bytes(NONCE_BYTES))
+
+
+@dataclass(frozen=True, slots=True)
 class Deposit:
     """One sealed envelope on its way into a mailbox."""
 
@@ -56,6 +70,7 @@ class Deposit:
     ttl_seconds: int
     ack: AckRoute | None
     envelope: bytes
+    stamp: Stamp = NO_STAMP
 
 
 def encode_deposit(deposit: Deposit, filler: bytes) -> bytes:
@@ -70,8 +85,8 @@ def encode_deposit(deposit: Deposit, filler: bytes) -> bytes:
     if not 1 <= hours <= _MAX_HOURS:
         raise LocalProtocolError("a time to live is not between 1 hour and 65,535 hours")
     ack = filler if deposit.ack is None else _encode_ack(deposit.ack)
-    if len(ack) != ACK_BYTES:
-        raise LocalProtocolError("a deposit's ack has the wrong length")
+    if len(ack) != ACK_BYTES or len(deposit.stamp.nonce) != NONCE_BYTES:
+        raise LocalProtocolError("a deposit's ack or nonce has the wrong length")
     return b"".join(
         (
             bytes([FORMAT]),
@@ -80,6 +95,8 @@ def encode_deposit(deposit: Deposit, filler: bytes) -> bytes:
             hours.to_bytes(2, "big"),
             bytes([deposit.ack is not None]),
             ack,
+            bytes([deposit.stamp.epoch]),
+            deposit.stamp.nonce,
             deposit.envelope,
         )
     )
@@ -101,6 +118,7 @@ def decode_deposit(payload: bytes) -> Deposit:
         ttl_seconds=hours * HOUR_SECONDS,
         ack=_decode_ack(ack) if payload[35] else None,
         envelope=payload[_FIXED_BYTES:],
+        stamp=Stamp(payload[_STAMP_AT], payload[_STAMP_AT + 1 : _FIXED_BYTES]),
     )
 
 

@@ -300,17 +300,17 @@ def decode_state(fields: Fields) -> SendId:
 
 
 def state_fields(answer: StateAnswer) -> list[int]:
-    """Return the fields of the answer of `mail.state`: one number, two when work is asked."""
-    if answer.state is SendIdState.WORK:
-        return [int(answer.state), answer.difficulty]
-    return [int(answer.state)]
+    """Return the fields of the answer of `mail.state`, of one shape in every case."""
+    return [int(answer.state), answer.difficulty]
 
 
 def decode_state_answer(fields: Fields) -> StateAnswer:
     """Read the answer of `mail.state`; raises DecodeError."""
     state = SendIdState(fields.uint(SendIdState.WORK))
-    difficulty = fields.uint(255) if state is SendIdState.WORK else 0
+    difficulty = fields.uint(255)
     fields.end()
+    if (difficulty > 0) != (state is SendIdState.WORK):
+        raise DecodeError("a send id's state and its difficulty do not go together")
     return StateAnswer(state, difficulty)
 
 
