@@ -23,6 +23,7 @@ from zentalk.wire import (
     rpc,
     rpc_directory,
     rpc_mailbox,
+    rpc_poll,
     text,
     user_record,
 )
@@ -385,6 +386,26 @@ def _mailbox() -> list[Target]:
     ]
 
 
+def _polls() -> list[Target]:
+    p, m = rpc_poll, rpc_mailbox
+    answer = p.PollAnswer(
+        (m.PushCall(9, SEND_ID, bytes(1715), 470_000),), (m.TokenCall(SEND_ID, b"t" * 32),)
+    )
+    return [
+        _question(p.POLL, p.decode_poll, p.encode_poll, p.PollCall((1, 2), large=True)),
+        target(
+            p.decode_poll_answer,
+            [
+                rpc.encode_answer(*p.poll_answer_fields(answer, large=large))
+                for large in (False, True)
+            ],
+            parse=lambda data: p.decode_poll_answer(rpc.decode_answer(data)),
+            why_not="the length of the fill is not kept",
+            errors=(RemoteProtocolError, RefusedError),
+        ),
+    ]
+
+
 def _texts() -> list[Target]:
     address = text.format_address(UserAddress(bytes(range(32))))
     uris = [
@@ -433,6 +454,6 @@ def wire_targets() -> list[Target]:
     """Return all of them."""
     groups = (
         _codec, _contents, _deposits, _descriptors, _devices, _frames, _network_states, _prekeys,
-        _ratchets, _calls, _directory, _mailbox, _texts, _records,
+        _ratchets, _calls, _directory, _mailbox, _polls, _texts, _records,
     )  # fmt: skip
     return [item for group in groups for item in group()]
