@@ -5,8 +5,10 @@ from collections.abc import Iterable
 
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.crypto.types import Entropy
+from zentalk.directory.records import LEAST_WORK_BITS
 from zentalk.ids import EPOCH_SECONDS, Epoch, NodeId, epoch_at
 from zentalk.wire.descriptor import Descriptor, DescriptorBody, Lane, node_id_of, sign_descriptor
+from zentalk.wire.user_record import find_record_work
 
 WALL = 1_800_000_000.0 + 600
 EPOCH = epoch_at(WALL)
@@ -55,6 +57,15 @@ def descriptor(
 
 def descriptors(numbers: Iterable[int]) -> list[Descriptor]:
     return [descriptor(number) for number in numbers]
+
+
+def worked(raw: bytes, bits: int = LEAST_WORK_BITS) -> bytes:
+    """Give a record (also a forged one) work of at least so many bits."""
+    found, start = None, 0
+    while found is None:
+        found = find_record_work(raw, bits, start, 1 << 12)
+        start += 1 << 12
+    return found
 
 
 def seeded(text: str) -> Entropy:

@@ -1,10 +1,10 @@
 import pytest
 
-from tests.directory.support import WALL, identity, seeded
-from zentalk.directory import records
+from tests.directory.support import WALL, identity, seeded, worked
 from zentalk.directory.records import (
     AHEAD_DAYS,
     CLOCK_DAYS,
+    LEAST_WORK_BITS,
     AlreadyHeld,
     Decision,
     Held,
@@ -18,7 +18,6 @@ from zentalk.directory.records import (
 )
 from zentalk.ids import DAY_SECONDS, Day, day_at
 from zentalk.wire.user_record import (
-    RECORD_BYTES,
     OuterRecord,
     RecordContents,
     decode_record,
@@ -29,9 +28,15 @@ TODAY = day_at(WALL)
 EMPTY = RecordContents((), b"", b"")
 
 
-def record(day: int = TODAY, sequence: int = 1, owner: int = 1, salt: str = "") -> OuterRecord:
+def record(
+    day: int = TODAY,
+    sequence: int = 1,
+    owner: int = 1,
+    salt: str = "",
+    bits: int = LEAST_WORK_BITS,
+) -> OuterRecord:
     raw = seal_record(identity(owner), Day(day), sequence, EMPTY, seeded(f"{salt} {sequence}"))
-    return decode_record(raw)
+    return decode_record(worked(raw, bits) if bits else raw)
 
 
 def ask(
@@ -39,18 +44,17 @@ def ask(
     held: OuterRecord | None = None,
     *,
     is_holder: bool = True,
-    held_bytes: int = 0,
-    furthest: Held | None = None,
+    has_room: bool = True,
+    least: Held | None = None,
     now: float = WALL,
 ) -> Decision:
     return decide(
         new,
         now,
         is_holder=is_holder,
-        held=held.raw if held else None,
-        held_sequence=held.sequence if held else 0,
-        held_bytes=held_bytes,
-        furthest=furthest,
+        held=held,
+        has_room=has_room,
+        least=least,
     )
 
 
@@ -90,15 +94,32 @@ def test_only_holders_hold() -> None:
     assert ask(record(), is_holder=False) == Refuse(Refusal.NOT_HOLDER)
 
 
-def test_room_is_bounded_and_nearer_days_win() -> None:
-    full = records.MAX_HELD_BYTES - RECORD_BYTES + 1
-    far = Held(bytes(32), Day(TODAY + 8), 1)
+def test_in_a_full_store_more_work_wins_and_among_equals_nearer_days() -> None:
     today = record(TODAY)
-    assert ask(today, held_bytes=full, furthest=far) == Keep(today, evict=far)
-    assert ask(record(TODAY + 8), held_bytes=full, furthest=far) == Refuse(Refusal.FULL)
-    assert ask(today, held_bytes=full - 1) == Keep(today)
+    far = Held(bytes(32), Day(TODAY + 8), today.work)
+    less = Held(bytes(32), TODAY, today.work - 1)
+    same, more = (Held(bytes(32), TODAY, today.work + n) for n in (0, 1))
+    for least in (far, less):
+        assert ask(today, has_room=False, least=least) == Keep(today, evict=least)
+    for least in (same, more, Held(bytes(32), Day(TODAY - 1), today.work)):
+        assert ask(today, has_room=False, least=least) == Refuse(Refusal.FULL)
     newer = record(TODAY, 9)
-    assert ask(newer, today, held_bytes=full, furthest=far) == Keep(newer)
+    assert ask(newer, today, has_room=False, least=more) == Keep(newer), "takes no more room"
+
+
+def test_too_little_work_is_refused_whatever_else_holds() -> None:
+    lazy = record(bits=0)
+    assert lazy.work < LEAST_WORK_BITS
+    assert ask(lazy) == Refuse(Refusal.NO_WORK)
+    assert isinstance(ask(record()), Keep), "control"
+
+
+def test_work_can_be_added_to_a_held_record_but_not_taken_away() -> None:
+    plain, better = record(), record(bits=LEAST_WORK_BITS + 6)
+    assert plain.statement == better.statement
+    assert better.work > plain.work
+    assert ask(better, plain) == Keep(better)
+    assert ask(plain, better) == AlreadyHeld()
 
 
 @pytest.mark.parametrize(

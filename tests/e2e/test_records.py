@@ -6,6 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock as Clock
 
+from tests.directory.support import worked
 from tests.e2e.spies import Spy
 from tests.e2e.world import START_WALL, World
 from zentalk.directory.records import Keep
@@ -93,13 +94,20 @@ def attacks(world: World, old: OuterRecord, new: OuterRecord) -> dict[str, tuple
     raised = (2**64 - 1).to_bytes(8, "big")
     return {
         "an old sequence": (old.raw, {"stale"}),
-        "a raised sequence": (new.raw[:37] + raised + new.raw[45:], {"closed"}),
+        "a raised sequence": (worked(new.raw[:37] + raised + new.raw[45:]), {"closed"}),
+        "a changed sequence without new work": (new.raw[:37] + raised + new.raw[45:], {"work"}),
         "somebody else's": (
-            new.raw[:33] + seal_record(type(key).generate(entropy), TODAY, 99, empty, entropy)[33:],
+            worked(
+                new.raw[:33]
+                + seal_record(type(key).generate(entropy), TODAY, 99, empty, entropy)[33:]
+            ),
             {"closed"},
         ),
-        "an expired day": (seal_record(key, Day(TODAY - 3), 99, empty, entropy), {"expired"}),
-        "a far day": (seal_record(key, Day(TODAY + 60), 99, empty, entropy), {"early"}),
+        "an expired day": (
+            worked(seal_record(key, Day(TODAY - 3), 99, empty, entropy)),
+            {"expired"},
+        ),
+        "a far day": (worked(seal_record(key, Day(TODAY + 60), 99, empty, entropy)), {"early"}),
         "one byte more": (new.raw + b"!", {"closed"}),
         "one byte less": (new.raw[:-1], {"closed"}),
     }

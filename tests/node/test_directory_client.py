@@ -6,10 +6,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.directory.support import WALL, descriptor, identity, node_id, seeded
+from tests.directory.support import WALL, descriptor, identity, node_id, seeded, worked
 from tests.relay.directory_net import FakeLink, Member, Net
 from zentalk.directory.distance import HolderMap
 from zentalk.directory.identity_work import work_bits
+from zentalk.directory.records import PUBLISHED_WORK_BITS
 from zentalk.errors import ConnectFailedError, UnavailableError
 from zentalk.ids import DAY_SECONDS, Day, NodeId, SendId, UserAddress, day_at
 from zentalk.node import directory_client, directory_snapshot
@@ -31,7 +32,7 @@ def contents(number: int = 1) -> RecordContents:
 
 
 def record(sequence: int = 1, number: int = 1, day: int = TODAY) -> bytes:
-    return seal_record(ALICE, Day(day), sequence, contents(number), seeded(f"{sequence}"))
+    return worked(seal_record(ALICE, Day(day), sequence, contents(number), seeded(f"{sequence}")))
 
 
 class Tunnels:
@@ -163,7 +164,8 @@ async def test_k7_honest_records_are_found_among_lying_and_silent_holders(
     world = make(60)
     await world.client.publish_record(record())
     other = seal_record(identity(6_000), TODAY, 99, contents(9), seeded("x"))
-    answers = [b"", other, record()[:-1] + b"\x00", bytes(len(record()))]
+    forged = record()[:-10] + b"!!" + record()[-8:]
+    answers = [b"", other, forged, bytes(len(record()))]
     holders = world.holders()
     for number, member in enumerate(holders[:-1]):
         if number % 5 == 4:
@@ -449,3 +451,32 @@ async def test_k7_relays_with_too_little_work_are_not_used_whoever_shows_them(
     free = SnapshotClient(runtime, world.tunnels, "local")
     await free.fetch_snapshot(world.ids(0, 1, 2))
     assert set(free.descriptors()) == set(ids), "control: nothing is asked for"
+
+
+async def fill_holders(world: World, bits: int) -> None:
+    """Give every relay one record of somebody else; they have room for no second one."""
+    other = worked(seal_record(identity(6_000), TODAY, 1, contents(9), seeded("x")), bits)
+    for member in world.members:
+        member.service._shelf._max_records = 1
+        await member.service._shelf.put(other)
+
+
+async def test_who_finds_holders_full_brings_more_work(
+    autojump_clock: MockClock, make: Make
+) -> None:
+    world = make(5)
+    await fill_holders(world, PUBLISHED_WORK_BITS + 2)
+    published = await world.client.publish_record(record())
+    assert published.stored == 5
+    assert await world.client.find_record(ADDRESS, TODAY) == contents()
+
+
+async def test_without_more_work_full_holders_stay_full(
+    autojump_clock: MockClock, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control."""
+    monkeypatch.setattr(directory_client, "MOST_WORK_BITS", PUBLISHED_WORK_BITS)
+    world = make(5)
+    await fill_holders(world, PUBLISHED_WORK_BITS + 2)
+    with pytest.raises(UnavailableError):
+        await world.client.publish_record(record())

@@ -143,7 +143,7 @@ class Member:
         bootstraps: Sequence[int],
         folder: Path,
         runtime: Runtime,
-        id_difficulty: int = 0,
+        **options: int,
     ) -> None:
         self.number = number
         self.runtime = runtime
@@ -160,8 +160,8 @@ class Member:
             self.links,
             lambda: self.own,
             [descriptor(other).uri for other in bootstraps],
-            id_difficulty=id_difficulty,
             own_outdated=self.outdated.append,
+            **options,
         )
 
     def turn_epoch(self) -> None:
@@ -191,9 +191,9 @@ class Net:
         """Say whether the two are on different sides of a partition."""
         return (one.number in self.far_side) != (other.number in self.far_side)
 
-    def add(self, number: int, bootstraps: Sequence[int] = (), *, id_difficulty: int = 0) -> Member:
+    def add(self, number: int, bootstraps: Sequence[int] = (), **options: int) -> Member:
         runtime = self.runtime.for_part(f"relay {number}")
-        member = Member(self, number, bootstraps, self.folder, runtime, id_difficulty)
+        member = Member(self, number, bootstraps, self.folder, runtime, **options)
         self.members[member.node_id] = member
         return member
 

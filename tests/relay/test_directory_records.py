@@ -5,7 +5,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.directory.support import WALL, identity, seeded
+from tests.directory.support import WALL, identity, seeded, worked
 from tests.relay.directory_net import Member, Net, start, until
 from zentalk.directory.records import Keep
 from zentalk.errors import AuthenticationError, DecodeError, RefusedError, StorageError
@@ -37,7 +37,7 @@ async def nursery() -> AsyncIterator[trio.Nursery]:
 
 
 def record(owner: int, day: int = TODAY, sequence: int = 1) -> bytes:
-    return seal_record(identity(owner), Day(day), sequence, EMPTY, seeded(f"{sequence}"))
+    return worked(seal_record(identity(owner), Day(day), sequence, EMPTY, seeded(f"{sequence}")))
 
 
 async def put(net: Net, member: Member, raw: bytes) -> None:
@@ -81,7 +81,7 @@ async def test_k8_overwrites_rollbacks_and_strange_days_are_refused_everywhere(
             with pytest.raises(RefusedError) as refusal:
                 await put(net, member, raw)
             assert refusal.value.reason == reason
-        forged = newest[:37] + (2**60).to_bytes(8, "big") + newest[45:]
+        forged = worked(newest[:37] + (2**60).to_bytes(8, "big") + newest[45:])
         for bad, fault in ((forged, AuthenticationError), (newest + b"!", DecodeError)):
             with pytest.raises(fault):
                 await service_put(member, bad)

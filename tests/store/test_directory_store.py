@@ -16,8 +16,8 @@ from zentalk.store.directory_store import FILE_NAME, HINT_SECONDS, DirectoryStor
 KEY = b"\x07" * 32
 
 
-def record(day: int = 20_000, sequence: int = 1, key: bytes = KEY) -> StoredRecord:
-    return StoredRecord(key, Day(day), sequence, b"raw %d %d" % (day, sequence))
+def record(day: int = 20_000, sequence: int = 1, key: bytes = KEY, work: int = 12) -> StoredRecord:
+    return StoredRecord(key, Day(day), sequence, work, b"raw %d %d" % (day, sequence))
 
 
 @pytest.fixture
@@ -145,11 +145,24 @@ def test_records_by_key_and_day(folder: Path) -> None:
     assert store.records_count() == 3
     assert store.record(KEY, Day(20_000)) == record(20_000, sequence=2**64 - 1)
     assert store.record(KEY, Day(1)) is None
-    assert store.furthest_record() == record(20_001)
     assert store.drop_records_before(Day(20_001)) == 2
-    assert store.furthest_record() == record(20_001)
+    assert store.records_count() == 1
     assert store.drop_records_before(Day(30_000)) == 1
-    assert store.furthest_record() is None
+    assert store.least_record() is None
+    store.close()
+
+
+def test_the_least_record_has_the_least_work_and_of_those_the_furthest_day(folder: Path) -> None:
+    store = DirectoryStore(folder)
+    for day, work in ((20_000, 12), (20_001, 12), (20_005, 13), (19_999, 20)):
+        store.save_record(record(day, work=work))
+    order = []
+    while (least := store.least_record()) is not None:
+        order.append((least.day, least.work))
+        store.save_record(record(30_000, key=bytes(32), work=99), (KEY, least.day))
+        if least.work == 99:
+            break
+    assert order == [(20_001, 12), (20_000, 12), (20_005, 13), (19_999, 20), (30_000, 99)]
     store.close()
 
 
@@ -158,7 +171,7 @@ def test_eviction_and_saving_are_one_step(folder: Path) -> None:
     store.save_record(record(20_008))
     store.save_record(record(20_000), evict=(KEY, Day(20_008)))
     assert store.records_count() == 1
-    assert store.furthest_record() == record(20_000)
+    assert store.least_record() == record(20_000)
     store.close()
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.directory.support import identity, seeded
+from tests.directory.support import identity, seeded, worked
 from zentalk.crypto import ed25519
 from zentalk.crypto.blinding import blinded_key
 from zentalk.errors import AuthenticationError, DecodeError, LocalProtocolError, RemoteProtocolError
@@ -15,7 +15,9 @@ from zentalk.wire.user_record import (
     MailboxEntry,
     RecordContents,
     decode_record,
+    find_record_work,
     open_record,
+    record_work,
     seal_record,
 )
 
@@ -85,10 +87,29 @@ def test_who_does_not_know_the_address_cannot_open_it() -> None:
 
 def test_k8_any_changed_bit_is_refused() -> None:
     raw = seal_record(ALICE, DAY, 1, FULL, seeded("x"))
-    for index in range(len(raw)):
+    for index in range(len(decode_record(raw).statement)):
         broken = raw[:index] + bytes([raw[index] ^ (1 << index % 8)]) + raw[index + 1 :]
         with pytest.raises(RemoteProtocolError):
             decode_record(broken)
+
+
+def test_work_belongs_to_one_record_and_is_outside_the_signature() -> None:
+    raw, other = (seal_record(ALICE, DAY, n, FULL, seeded("x")) for n in (1, 2))
+    done = worked(raw, 10)
+    assert record_work(done) == decode_record(done).work >= 10
+    assert decode_record(done).statement == decode_record(raw).statement
+    assert len(done) == RECORD_BYTES
+    moved = other[:-8] + done[-8:]
+    assert record_work(moved) < 10
+    assert decode_record(moved).sequence == 2, "still the owner's record"
+    with pytest.raises(DecodeError):
+        record_work(done[:-1])
+
+
+def test_a_search_for_work_ends() -> None:
+    raw = seal_record(ALICE, DAY, 1, FULL, seeded("x"))
+    assert find_record_work(raw, 200, 0, 10) is None
+    assert find_record_work(raw, 0, 3, 1) == raw[:-1] + b"\x03"
 
 
 def test_k8_without_the_signature_check_a_forged_sequence_passes(

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Final
 
 from zentalk.ids import Day, day_at
-from zentalk.wire.user_record import RECORD_BYTES, OuterRecord
+from zentalk.wire.user_record import OuterRecord
 
 VALID_DAYS: Final = 1
 """A record is valid on its day and this many days to either side."""
@@ -20,6 +20,14 @@ AHEAD_DAYS: Final = 8
 """Owners publish this many days ahead, so that they stay reachable while away."""
 CLOCK_DAYS: Final = 1
 MAX_HELD_BYTES: Final = 64 * 1024 * 1024
+LEAST_WORK_BITS: Final = 12
+"""What every record must bring: a signature is not even looked at for less."""
+PUBLISHED_WORK_BITS: Final = 14
+"""What owners put into each record: some ten milliseconds."""
+MORE_WORK_BITS: Final = 4
+MOST_WORK_BITS: Final = 22
+"""An owner whose record finds holders full goes up to here: some seconds, once. Whoever fills
+a holder up to that level pays it 34,000 times, and again for each day."""
 
 
 class Refusal(Enum):
@@ -28,17 +36,18 @@ class Refusal(Enum):
     EXPIRED = "expired"
     TOO_EARLY = "early"
     STALE = "stale"
+    NO_WORK = "work"
     NOT_HOLDER = "not-holder"
     FULL = "full"
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What is known of a record held: its key, day and sequence."""
+    """What is known of a record held: its key and day, and its bits of work."""
 
     blinded_key: bytes
     day: Day
-    sequence: int
+    work: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,32 +93,34 @@ def decide(
     now: float,
     *,
     is_holder: bool,
-    held: bytes | None,
-    held_sequence: int,
-    held_bytes: int,
-    furthest: Held | None,
+    held: OuterRecord | None,
+    has_room: bool,
+    least: Held | None,
 ) -> Decision:
     """Decide on a verified record.
 
-    `held` is the raw record of the same key and day, if any, with its sequence;
-    `held_bytes` is all that this relay holds; `furthest` the held record whose day is
-    furthest ahead. When there is no room a record for a nearer day takes its place, so
-    that nobody can crowd out today by filling the days ahead.
+    `held` is the record of the same key and day, if any; `has_room` says whether one more
+    fits; `least` is the held record that is worth least. When there is no room, more work
+    takes its place, so that whoever fills a holder pays more than each owner for each
+    record; among equal work nearer days win, so that today is not crowded out by filling
+    the days ahead.
     """
+    if record.work < LEAST_WORK_BITS:
+        return Refuse(Refusal.NO_WORK)
     if not is_due(record.day, now):
         early = record.day > day_at(now)
         return Refuse(Refusal.TOO_EARLY if early else Refusal.EXPIRED)
-    if held == record.raw:
-        return AlreadyHeld()
+    if held is not None and held.statement == record.statement:
+        return Keep(record) if record.work > held.work else AlreadyHeld()
     if not is_holder:
         return Refuse(Refusal.NOT_HOLDER)
     if held is not None:
-        newer = record.sequence > held_sequence
+        newer = record.sequence > held.sequence
         return Keep(record) if newer else Refuse(Refusal.STALE)
-    if held_bytes + RECORD_BYTES <= MAX_HELD_BYTES:
+    if has_room:
         return Keep(record)
-    if furthest is not None and furthest.day > record.day:
-        return Keep(record, evict=furthest)
+    if least is not None and (record.work, -record.day) > (least.work, -least.day):
+        return Keep(record, evict=least)
     return Refuse(Refusal.FULL)
 
 

@@ -9,13 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import trio
 
 from zentalk.crypto.blinding import blinded_key
 from zentalk.directory.distance import HolderMap
-from zentalk.directory.records import best, is_valid_on
+from zentalk.directory.records import (
+    MORE_WORK_BITS,
+    MOST_WORK_BITS,
+    PUBLISHED_WORK_BITS,
+    Refusal,
+    best,
+    is_valid_on,
+)
 from zentalk.errors import DecodeError, RefusedError, RemoteProtocolError, UnavailableError
 from zentalk.ids import Day, NodeId, UserAddress
 from zentalk.net.runtime import Runtime
@@ -25,7 +33,13 @@ from zentalk.onion.draw import sample
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_directory import read_record, record_get_call, record_put_call
-from zentalk.wire.user_record import OuterRecord, RecordContents, decode_record, open_record
+from zentalk.wire.user_record import (
+    OuterRecord,
+    RecordContents,
+    decode_record,
+    find_record_work,
+    open_record,
+)
 
 __all__ = ["DirectoryClient", "Published", "publication_plan"]
 
@@ -37,6 +51,8 @@ SETTLE_SECONDS: Final = 1.0
 QUESTION_SECONDS: Final = 60.0
 """A backstop for one question; tunnels and answers have shorter limits of their own."""
 PUBLISH_AT_ONCE: Final = 6
+_TRIES: Final = 1 << 14
+"""Nonces tried at a time, between which the publishing can be cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +78,40 @@ class DirectoryClient:
         self._relays = relays
 
     async def publish_record(self, raw: bytes) -> Published:
-        """Store a sealed record at all its holders.
+        """Store a sealed record at all its holders; work for it is found here.
 
-        Raises UnavailableError if not one of them took it; the caller tries again.
+        Holders that are full are asked again with more work. Raises UnavailableError if not
+        one of them took it; the caller tries again.
         """
         record = decode_record(raw)
         points = self._holders(record.blinded_key, record.day)
-        outcomes: list[str | None] = []
-        limit = trio.CapacityLimiter(PUBLISH_AT_ONCE)
-        async with trio.open_nursery() as nursery:
-            for node_id in dict.fromkeys(node_id for point in points for node_id in point):
-                nursery.start_soon(self._put, node_id, raw, limit, outcomes)
-        published = _count(outcomes)
+        left = list(dict.fromkeys(node_id for point in points for node_id in point))
+        outcomes: dict[NodeId, str | None] = {}
+        for bits in range(PUBLISHED_WORK_BITS, MOST_WORK_BITS + 1, MORE_WORK_BITS):
+            outcomes |= await self._put_at(left, await self._add_work(raw, bits))
+            left = [one for one, outcome in outcomes.items() if outcome == Refusal.FULL.value]
+            if not left:
+                break
+        published = _count(list(outcomes.values()))
         if not published.stored:
             raise UnavailableError("no relay took the user record")
         return published
+
+    async def _add_work(self, raw: bytes, bits: int) -> bytes:
+        start, found = 0, None
+        while found is None:
+            search = partial(find_record_work, raw, bits, start, _TRIES)
+            found = await self._runtime.run_blocking(search)
+            start += _TRIES
+        return found
+
+    async def _put_at(self, holders: Sequence[NodeId], raw: bytes) -> dict[NodeId, str | None]:
+        outcomes: dict[NodeId, str | None] = {}
+        limit = trio.CapacityLimiter(PUBLISH_AT_ONCE)
+        async with trio.open_nursery() as nursery:
+            for node_id in holders:
+                nursery.start_soon(self._put, node_id, raw, limit, outcomes)
+        return outcomes
 
     async def find_record(self, address: UserAddress, day: Day) -> RecordContents:
         """Return what a person published for a day: the highest valid sequence found.
@@ -141,7 +176,11 @@ class DirectoryClient:
         return record if record and (record.blinded_key, record.day) == (key, day) else None
 
     async def _put(
-        self, node_id: NodeId, raw: bytes, limit: trio.CapacityLimiter, outcomes: list[str | None]
+        self,
+        node_id: NodeId,
+        raw: bytes,
+        limit: trio.CapacityLimiter,
+        outcomes: dict[NodeId, str | None],
     ) -> None:
         """Note "" for stored, a word for refused, None for not reached."""
         async with limit:
@@ -155,7 +194,7 @@ class DirectoryClient:
             outcome = refusal.reason
         except DecodeError:
             outcome = None
-        outcomes.append(outcome)
+        outcomes[node_id] = outcome
 
     async def _ask(self, node_id: NodeId, body: bytes) -> bytes | None:
         answer: bytes | None = None

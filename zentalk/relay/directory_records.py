@@ -16,8 +16,11 @@ import trio
 from zentalk.directory.descriptor_set import DescriptorSet
 from zentalk.directory.distance import HolderMap
 from zentalk.directory.records import (
+    LEAST_WORK_BITS,
+    MAX_HELD_BYTES,
     AlreadyHeld,
     Held,
+    Refusal,
     Refuse,
     decide,
     first_valid_day,
@@ -28,7 +31,7 @@ from zentalk.errors import RefusedError
 from zentalk.ids import Day, NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.store.directory_store import DirectoryStore, StoredRecord
-from zentalk.wire.user_record import RECORD_BYTES, OuterRecord, decode_record
+from zentalk.wire.user_record import RECORD_BYTES, OuterRecord, decode_record, record_work
 
 T = TypeVar("T")
 
@@ -76,9 +79,12 @@ class RecordShelf:
         queue: StoreQueue,
         descriptors: DescriptorSet,
         own: NodeId,
+        *,
+        max_bytes: int = MAX_HELD_BYTES,
     ) -> None:
         self._runtime = runtime
         self._store = store
+        self._max_records = max_bytes // RECORD_BYTES
         self._queue = queue
         self._own = own
         self._maps = HolderMaps(descriptors)
@@ -89,6 +95,8 @@ class RecordShelf:
         Raises RefusedError with the rule's reason, DecodeError or AuthenticationError if it
         is not a valid record at all.
         """
+        if record_work(raw) < LEAST_WORK_BITS:
+            raise RefusedError(Refusal.NO_WORK.value)  # a hash, where a signature costs fifty
         record = decode_record(raw)
         now = self._runtime.wall()
         # For other days no map is made: a stranger could ask for a new one with every record.
@@ -111,25 +119,26 @@ class RecordShelf:
 
     def _put_now(self, record: OuterRecord, now: float, is_holder: bool) -> None:
         held = self._store.record(record.blinded_key, record.day)
-        furthest = self._store.furthest_record()
+        has_room = self._store.records_count() < self._max_records
+        least = None if has_room else self._store.least_record()
         decision = decide(
             record,
             now,
             is_holder=is_holder,
-            held=held.raw if held else None,
-            held_sequence=held.sequence if held else 0,
-            held_bytes=self._store.records_count() * RECORD_BYTES,
-            furthest=_as_held(furthest) if furthest else None,
+            held=_as_outer(held) if held else None,
+            has_room=has_room,
+            least=Held(least.blinded_key, least.day, least.work) if least else None,
         )
         if isinstance(decision, Refuse):
             raise RefusedError(decision.reason.value)
         if isinstance(decision, AlreadyHeld):
             return
         self._store.save_record(
-            StoredRecord(record.blinded_key, record.day, record.sequence, record.raw),
+            StoredRecord(record.blinded_key, record.day, record.sequence, record.work, record.raw),
             (decision.evict.blinded_key, decision.evict.day) if decision.evict else None,
         )
 
 
-def _as_held(record: StoredRecord) -> Held:
-    return Held(record.blinded_key, record.day, record.sequence)
+def _as_outer(record: StoredRecord) -> OuterRecord:
+    """What lies in the store was verified when it was put there."""
+    return OuterRecord(record.blinded_key, record.day, record.sequence, record.work, record.raw)

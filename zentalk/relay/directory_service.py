@@ -17,6 +17,7 @@ import trio
 
 from zentalk.directory.descriptor_set import Command, DescriptorSet, GossipDescriptor
 from zentalk.directory.equivocation import EquivocationProof
+from zentalk.directory.records import MAX_HELD_BYTES
 from zentalk.directory.table import Admission, RelayTable
 from zentalk.errors import RefusedError, StorageError, StorageFullError
 from zentalk.ids import NodeId
@@ -58,6 +59,7 @@ class DirectoryService:
         bootstraps: Sequence[RelayUri],
         *,
         id_difficulty: int = 0,
+        max_record_bytes: int = MAX_HELD_BYTES,
         own_outdated: Callable[[int], None] | None = None,
     ) -> None:
         self._runtime = runtime
@@ -75,7 +77,14 @@ class DirectoryService:
         self.descriptors = DescriptorSet(own().network, id_difficulty=id_difficulty)
         self.table = RelayTable(self._own_id, own().network, runtime.monotonic())
         self._gossip = Gossip(runtime, links, self.descriptors, self._own_id)
-        self._shelf = RecordShelf(runtime, store, self._queue, self.descriptors, self._own_id)
+        self._shelf = RecordShelf(
+            runtime,
+            store,
+            self._queue,
+            self.descriptors,
+            self._own_id,
+            max_bytes=max_record_bytes,
+        )
         self._crawler = Crawler(
             runtime,
             links,

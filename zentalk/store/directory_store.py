@@ -51,6 +51,12 @@ MIGRATIONS: Final = (
         boot INTEGER NOT NULL
     ) STRICT;
     """,
+    # Records without work are refused everywhere by now; their owners publish them again.
+    """
+    DELETE FROM user_record;
+    ALTER TABLE user_record ADD COLUMN work INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX user_record_worth ON user_record (work, day DESC);
+    """,
 )
 
 
@@ -61,6 +67,7 @@ class StoredRecord:
     blinded_key: bytes
     day: Day
     sequence: int
+    work: int
     raw: bytes
 
 
@@ -148,16 +155,18 @@ class DirectoryStore:
     def record(self, blinded_key: bytes, day: Day) -> StoredRecord | None:
         """Return the record of a key and day, or None."""
         row = self._one(
-            "SELECT blinded_key, day, sequence, raw FROM user_record"
+            "SELECT blinded_key, day, sequence, work, raw FROM user_record"
             " WHERE blinded_key = ? AND day = ?",
             (blinded_key, day),
         )
         return _stored(row) if row else None
 
-    def furthest_record(self) -> StoredRecord | None:
-        """Return a record whose day is furthest ahead, or None."""
+    def least_record(self) -> StoredRecord | None:
+        """Return the record with the least work, of those the one furthest ahead, or None."""
         row = self._one(
-            "SELECT blinded_key, day, sequence, raw FROM user_record ORDER BY day DESC LIMIT 1", ()
+            "SELECT blinded_key, day, sequence, work, raw FROM user_record"
+            " ORDER BY work, day DESC LIMIT 1",
+            (),
         )
         return _stored(row) if row else None
 
@@ -174,9 +183,15 @@ class DirectoryStore:
                     "DELETE FROM user_record WHERE blinded_key = ? AND day = ?", evict
                 )
             connection.execute(
-                "INSERT OR REPLACE INTO user_record (blinded_key, day, sequence, raw)"
-                " VALUES (?, ?, ?, ?)",
-                (record.blinded_key, record.day, record.sequence.to_bytes(8, "big"), record.raw),
+                "INSERT OR REPLACE INTO user_record (blinded_key, day, sequence, work, raw)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (
+                    record.blinded_key,
+                    record.day,
+                    record.sequence.to_bytes(8, "big"),
+                    record.work,
+                    record.raw,
+                ),
             )
 
     def drop_records_before(self, day: Day) -> int:
@@ -195,5 +210,5 @@ class DirectoryStore:
 
 
 def _stored(row: Row) -> StoredRecord:
-    blinded_key, day, sequence, raw = row
-    return StoredRecord(blinded_key, Day(day), int.from_bytes(sequence, "big"), raw)
+    blinded_key, day, sequence, work, raw = row
+    return StoredRecord(blinded_key, Day(day), int.from_bytes(sequence, "big"), work, raw)

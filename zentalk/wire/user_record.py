@@ -2,8 +2,10 @@
 
 Spec: docs/spec/directory.md section 6. The outside names a key blinded for one day and is
 signed by it; the inside is sealed to whoever can compute that key, which takes the
-address. All records have one size. Whether a record is due, newer or wanted is for the
-directory to say. The layout is binary:
+address. Behind the signature stands proof of work, which decides what a full holder keeps;
+anybody who has the record can add to it, and nobody can move it to another record. All
+records have one size. Whether a record is due, newer or wanted is for the directory to say.
+The layout is binary:
 
 | offset | bytes | field |
 |---|---|---|
@@ -14,6 +16,7 @@ directory to say. The layout is binary:
 | 45 | 32 | salt |
 | 77 | 1,808 | sealed contents: length 2, record, zeros, tag 16 |
 | 1885 | 64 | signature over everything before it |
+| 1949 | 8 | nonce of the work, over everything before it |
 """
 
 from __future__ import annotations
@@ -21,10 +24,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from zentalk.crypto import aead, ed25519
+from zentalk.crypto import aead, ed25519, work
 from zentalk.crypto.blinding import BlindedSigner, blinded_key
 from zentalk.crypto.ed25519 import SigningKey
-from zentalk.crypto.hashing import derive
+from zentalk.crypto.hashing import blake2b_256, derive
 from zentalk.crypto.labels import Label
 from zentalk.crypto.types import Entropy
 from zentalk.errors import AuthenticationError, DecodeError, LocalProtocolError
@@ -44,7 +47,8 @@ _LENGTH_BYTES: Final = 2
 _HEADER_BYTES: Final = 1 + 32 + 4 + 8
 _SEALED_BYTES: Final = CONTENTS_BYTES + aead.TAG_BYTES
 _SIGNED_BYTES: Final = _HEADER_BYTES + _SALT_BYTES + _SEALED_BYTES
-RECORD_BYTES: Final = _SIGNED_BYTES + ed25519.SIGNATURE_BYTES
+_WORKED_BYTES: Final = _SIGNED_BYTES + ed25519.SIGNATURE_BYTES
+RECORD_BYTES: Final = _WORKED_BYTES + work.NONCE_BYTES
 _MAX_U32: Final = 2**32 - 1
 _MAX_U64: Final = 2**64 - 1
 
@@ -69,18 +73,24 @@ class RecordContents:
 
 @dataclass(frozen=True, slots=True)
 class OuterRecord:
-    """A record whose signature was verified: what its holders see."""
+    """A record whose signature was verified: what its holders see, and its work in bits."""
 
     blinded_key: bytes
     day: Day
     sequence: int
+    work: int
     raw: bytes
+
+    @property
+    def statement(self) -> bytes:
+        """What the owner signed, with the signature and without the work."""
+        return self.raw[:_WORKED_BYTES]
 
 
 def seal_record(
     identity: SigningKey, day: Day, sequence: int, contents: RecordContents, entropy: Entropy
 ) -> bytes:
-    """Seal and sign the record of one day; the sequence starts again each day.
+    """Seal and sign the record of one day, without work; the sequence starts again each day.
 
     Raises LocalProtocolError if the contents are too large or a number is out of range.
     """
@@ -94,7 +104,25 @@ def seal_record(
     key = _contents_key(UserAddress(identity.public), day, salt)
     sealed = aead.chacha_seal(key, aead.ZERO_NONCE, _pad(_encode_contents(contents)), header)
     signed = header + salt + sealed
-    return signed + signer.sign(Label.RECORD_SIGN, signed, entropy)
+    return signed + signer.sign(Label.RECORD_SIGN, signed, entropy) + bytes(work.NONCE_BYTES)
+
+
+def record_work(raw: bytes) -> int:
+    """Return the bits of work in a record: one hash pair, before anything else is looked at.
+
+    Raises DecodeError if it has not the size of a record.
+    """
+    if len(raw) != RECORD_BYTES:
+        raise DecodeError("a user record has not the size of this version")
+    task = blake2b_256(Label.RECORD_WORK, raw[:_WORKED_BYTES])
+    return work.work_bits(Label.RECORD_WORK_TRY, task, raw[_WORKED_BYTES:])
+
+
+def find_record_work(raw: bytes, bits: int, start: int, tries: int) -> bytes | None:
+    """Try some nonces, from number `start` on; return the record with one worth `bits`, or None."""
+    task = blake2b_256(Label.RECORD_WORK, raw[:_WORKED_BYTES])
+    nonce = work.find_work(Label.RECORD_WORK_TRY, task, bits, start, tries)
+    return None if nonce is None else raw[:_WORKED_BYTES] + nonce
 
 
 def decode_record(raw: bytes) -> OuterRecord:
@@ -105,11 +133,13 @@ def decode_record(raw: bytes) -> OuterRecord:
     if len(raw) != RECORD_BYTES or raw[0] != FORMAT:
         raise DecodeError("a user record has not the size or format of this version")
     public = raw[1:33]
-    ed25519.verify(public, Label.RECORD_SIGN, raw[:_SIGNED_BYTES], raw[_SIGNED_BYTES:])
+    signature = raw[_SIGNED_BYTES:_WORKED_BYTES]
+    ed25519.verify(public, Label.RECORD_SIGN, raw[:_SIGNED_BYTES], signature)
     return OuterRecord(
         blinded_key=public,
         day=Day(int.from_bytes(raw[33:37], "big")),
         sequence=int.from_bytes(raw[37:45], "big"),
+        work=record_work(raw),
         raw=raw,
     )
 
