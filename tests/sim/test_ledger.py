@@ -130,3 +130,14 @@ def test_verdict_counts_what_a_plain_count_counts(shown: list[int]) -> None:
     assert verdict.lost == 10 - len(firsts)
     assert verdict.duplicates == len(shown) - len(firsts)
     assert verdict.out_of_order == late
+
+
+def test_a_message_that_is_not_there_once_is_named_with_what_both_ends_say() -> None:
+    ledger, lines = written(3)
+    sent = [replace(line, direction="out", state="delivered") for line in lines]
+    assert ledger.faults([(ALICE, BOB, sent), (BOB, ALICE, lines)]) == []
+    [lost, doubled] = ledger.faults([(ALICE, BOB, sent), (BOB, ALICE, [*lines[1:], lines[2]])])
+    assert lost.startswith("message 0 (id-0) of person 0 to 1, written after 0.0 s: delivered at")
+    assert "shown 0 times and announced 1 times" in lost
+    assert doubled.startswith("message 2 ")
+    assert "shown 2 times" in doubled

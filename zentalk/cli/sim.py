@@ -147,7 +147,7 @@ def _run(wanted: Scenario, watch: Watching) -> Report | None:
     with ExitStack() as stack:
         launcher = None
         if wanted.net == "processes":
-            launcher = stack.enter_context(Launcher(_program, _preload))
+            launcher = stack.enter_context(Launcher(program, preload))
         _until_signal(simulate)
     return reports[0] if reports else None
 
@@ -164,7 +164,7 @@ def _until_signal(job: Callable[[], Awaitable[None]]) -> None:
     trio.run(run_job)
 
 
-def _program(arguments: Sequence[str]) -> int:
+def program(arguments: Sequence[str]) -> int:
     """Run `zentalk relay run` or `zentalk api run` in a process of its own."""
     from zentalk.cli import api, relay  # noqa: PLC0415
 
@@ -180,7 +180,7 @@ def _first(error: BaseException) -> BaseException:
     return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
-def _preload() -> None:
+def preload() -> None:
     """Load what `relay run` and `api run` load, once for all programs."""
     for module in _PRELOADED:
         import_module(module)

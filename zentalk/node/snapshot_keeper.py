@@ -2,7 +2,8 @@
 
 Spec: docs/spec/directory.md section 8. What to believe is the directory core's decision;
 this file decides when to ask, and whom through `SnapshotSources`. It must never let
-anybody make this node ask more than once a minute on average.
+anybody make this node ask more than once a minute on average, or in a small network as
+often as costs the same.
 """
 
 from __future__ import annotations
@@ -27,10 +28,15 @@ _REFRESH_SPREAD: Final = 0.2
 """Refreshes come 10 minutes apart, a fifth more or less."""
 ASKED_APART_SECONDS: Final = 60.0
 """Refreshes that are asked for come once a minute on average ..."""
+APART_PER_RELAY_SECONDS: Final = 0.5
+LEAST_APART_SECONDS: Final = 5.0
+"""... or more often where a snapshot is small: with ten relays that restart one after the
+other, one that is a minute old has the mix keys of hardly any."""
 BURST: Final = 3
-"""... but the first three may come together: when relays restart, the first answer may still
+"""But the first three may come together: when relays restart, the first answer may still
 be the old one, and the next must not be a minute away."""
-GAP_SECONDS: Final = 15.0
+GAP_SHARE: Final = 0.25
+"""Of that time, at least, between any two."""
 PAUSE_SECONDS: Final = 2.0
 """Whoever asks has just seen something break: let it settle first."""
 TURN_SETTLES_SECONDS: Final = 15.0
@@ -87,9 +93,11 @@ class SnapshotKeeper:
         now = self._runtime.monotonic()
         if self._planned > now:
             return
-        affordable = self._spent_until - (BURST - 1) * ASKED_APART_SECONDS
-        self._planned = max(now + PAUSE_SECONDS, self._planned + GAP_SECONDS, affordable)
-        self._spent_until = max(self._spent_until, self._planned) + ASKED_APART_SECONDS
+        small = APART_PER_RELAY_SECONDS * len(self._view.relays)
+        apart = min(ASKED_APART_SECONDS, max(LEAST_APART_SECONDS, small))
+        affordable = self._spent_until - (BURST - 1) * apart
+        self._planned = max(now + PAUSE_SECONDS, self._planned + GAP_SHARE * apart, affordable)
+        self._spent_until = max(self._spent_until, self._planned) + apart
         self._due = min(self._due, self._planned)
         self._wake.set()
 

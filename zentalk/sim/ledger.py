@@ -162,6 +162,26 @@ class Ledger:
             confirmed_but_missing=len(confirmed - copies.keys()),
         )
 
+    def faults(self, conversations: Iterable[tuple[int, int, list[Shown]]]) -> list[str]:
+        """Return a sentence for each accepted message that is not there exactly once."""
+        copies: Counter[int] = Counter()
+        states: dict[int, str] = {}
+        for _, _, lines in conversations:
+            for line in lines:
+                if line.direction == IN:
+                    copies[_number(line.text)] += 1
+                else:
+                    states[_number(line.text)] = line.state
+        began = min((entry.at for entry in self._entries.values()), default=0.0)
+        return [
+            f"message {entry.number} ({entry.id}) of person {entry.sender} to {entry.recipient},"
+            f" written after {entry.at - began:.1f} s: {states.get(entry.number, 'gone')} at the"
+            f" sender, shown {copies[entry.number]} times and announced {entry.notices} times at"
+            " the recipient"
+            for entry in self._entries.values()
+            if entry.id is not None and (copies[entry.number] != 1 or entry.notices != 1)
+        ]
+
     def _find(self, recipient: int, text: str) -> Entry | None:
         entry = self._entries.get(_number(text))
         if entry is None or entry.recipient != recipient or entry.text != text:

@@ -11,12 +11,12 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import trio
 
 from zentalk.client import AsyncClient
-from zentalk.config import ApiSettings
+from zentalk.config import ApiSettings, RelaySettings
 from zentalk.errors import DeadlineError, UnavailableError, ZentalkError
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
@@ -101,8 +101,9 @@ class ProcessRelay:
         self._killed = False
 
     async def start(self, nursery: trio.Nursery) -> None:
-        """Run it; return once the network knows it."""
+        """Run it, also after a kill; return once the network knows it."""
         self.uri = await self.program.start(nursery, "relay", self._folder)
+        self._killed = False
 
     async def kill(self) -> None:
         """End it at once, as a crash would."""
@@ -141,6 +142,7 @@ class ProcessUser:
         self._client: AsyncClient | None = None
         self._events: list[tuple[int, Received | None]] = []
         self._more = trio.Event()
+        self._seen = 0
         self._following: trio.CancelScope | None = None
         self._unit_sizes: set[int] = set()
 
@@ -157,11 +159,16 @@ class ProcessUser:
         raise DeadlineError(f"the node of {self.name} was not ready after {READY_SECONDS:g} s")
 
     async def stop(self) -> None:
-        """Kill the node; its folder stays."""
+        """Ask for what only the node knows, and kill it; its folder stays."""
+        if self._client is not None:
+            self._unit_sizes |= await _unit_sizes(self._client)
+        await self.kill()
+
+    async def kill(self) -> None:
+        """Kill the node whatever it does; its folder stays."""
         client, self._client = self._client, None
         if client is None:
             return
-        self._unit_sizes |= await _unit_sizes(client)
         if self._following is not None:
             self._following.cancel()
         await self.program.end(signal.SIGKILL)
@@ -215,14 +222,13 @@ class ProcessUser:
         return set(self._unit_sizes)
 
     async def _follow(self, client: AsyncClient, scope: trio.CancelScope) -> None:
-        """Keep the event stream open; after a break go on where it ended."""
-        seen = 0
+        """Keep the event stream open; after a break or a restart go on where it ended."""
         with scope:
             while True:
                 try:
-                    async with client.stream_events(seen) as feed:
+                    async with client.stream_events(self._seen) as feed:
                         async for event in feed:
-                            seen = event.seq
+                            self._seen = event.seq
                             self._note(event.seq, event.type, event.data)
                 except ZentalkError:
                     await trio.sleep(POLL_SECONDS)
@@ -244,13 +250,37 @@ class ProcessUser:
         return await job(self._client)
 
 
-class ProcessNetwork:
-    """Relays and people as programs."""
+class Places(Protocol):
+    """Where programs run and under which settings, if not just side by side."""
 
-    def __init__(self) -> None:
+    def of_relay(self, settings: RelaySettings) -> tuple[RelaySettings, Launcher]:
+        """Return what a relay gets for the settings of a scenario."""
+        ...
+
+    def of_person(self, settings: ApiSettings) -> tuple[ApiSettings, Launcher]:
+        """Return what a person's node gets."""
+        ...
+
+
+class _OnePlace:
+    def __init__(self, launcher: Launcher) -> None:
+        self._launcher = launcher
+
+    def of_relay(self, settings: RelaySettings) -> tuple[RelaySettings, Launcher]:
+        return settings, self._launcher
+
+    def of_person(self, settings: ApiSettings) -> tuple[ApiSettings, Launcher]:
+        return settings, self._launcher
+
+
+class ProcessNetwork:
+    """Relays and people as programs; `nursery` watches them."""
+
+    def __init__(self, nursery: trio.Nursery) -> None:
         self.relays: list[ProcessRelay] = []
         self.users: list[ProcessUser] = []
         self.crashed: list[str] = []
+        self.nursery = nursery
         self._peak_mib = 0.0
 
     async def finish(self) -> None:
@@ -280,19 +310,25 @@ class ProcessNetwork:
 
 @asynccontextmanager
 async def process_network(
-    parent: Path, nodes: int, users: int, told: Told, launcher: Launcher
+    parent: Path, nodes: int, users: int, told: Told, launcher: Launcher | Places
 ) -> AsyncIterator[ProcessNetwork]:
     """Run a network of programs inside the block; all are killed at its end.
 
-    Raises the ZentalkError of a program that cannot start.
+    Other launchers than a single one must be running already. Raises the ZentalkError
+    of a program that cannot start.
     """
-    network = ProcessNetwork()
     entropy = Runtime.real().entropy
     async with trio.open_nursery() as nursery:
-        await nursery.start(launcher.run)
+        network = ProcessNetwork(nursery)
+        places: Places
+        if isinstance(launcher, Launcher):
+            await nursery.start(launcher.run)
+            places = _OnePlace(launcher)
+        else:
+            places = launcher
 
         async def start_relay(index: int, bootstraps: Sequence[str]) -> ProcessRelay:
-            settings = relay_settings(parent, index, bootstraps)
+            settings, launcher = places.of_relay(relay_settings(parent, index, bootstraps))
             await trio.to_thread.run_sync(save_settings, settings)
             name = relay_name(index)
             program = _Program(name, launcher, network.crashed.append)
@@ -302,6 +338,7 @@ async def process_network(
 
         async def start_user(index: int, bootstraps: Sequence[str]) -> ProcessUser:
             settings, token = make_person(parent, index, bootstraps, entropy)
+            settings, launcher = places.of_person(settings)
             await trio.to_thread.run_sync(save_settings, settings)
             program = _Program(settings.name, launcher, network.crashed.append)
             user = ProcessUser(settings, token, program, nursery)

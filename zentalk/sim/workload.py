@@ -51,6 +51,7 @@ class Outcome:
     unit_sizes: set[int] = field(default_factory=set)
     killed: tuple[str, ...] = ()
     envelopes_left: int = 0
+    faults: tuple[str, ...] = ()
 
 
 class Workload:
@@ -82,12 +83,14 @@ class Workload:
             await self._phases()
             await self._settle()
             nursery.cancel_scope.cancel()
+        histories = await self._histories()
         outcome = Outcome(
-            verdict=self._ledger.judge(await self._histories()),
+            verdict=self._ledger.judge(histories),
             latencies=self._ledger.latencies("calm"),
             disturbed_latencies=self._ledger.latencies("disturbed"),
             killed=tuple(self._killed),
             envelopes_left=await self._envelopes_left(),
+            faults=tuple(self._ledger.faults(histories)),
         )
         for user in self._users:
             outcome.unit_sizes |= await user.unit_sizes()
