@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
+import structlog
 import trio
 
-from zentalk.errors import StorageError
+from zentalk.errors import StorageError, StorageFullError
 from zentalk.mailbox.commands import Apply
 from zentalk.mailbox.storage import (
     CountAttempts,
@@ -23,6 +24,8 @@ from zentalk.mailbox.storage import (
     Operation,
     Outcome,
     PutEnvelope,
+    PutOutcome,
+    PutResult,
 )
 from zentalk.net.runtime import Runtime
 
@@ -33,6 +36,7 @@ LINGER_SECONDS: Final = 0.02
 """How long operations that nobody waits for may wait for company: acks leave seconds
 later anyway, and every commit costs a thread hop and an fsync."""
 
+_LOG: Final = structlog.get_logger("zentalk.relay")
 _PATIENT: Final = (PutEnvelope, DeleteEnvelopes, CountAttempts)
 
 Finished: TypeAlias = Callable[[int, Outcome | None], None]
@@ -49,6 +53,8 @@ class MailboxWriter:
         self._queue: deque[Apply] = deque()
         self._work = trio.Event()
         self._hurry = trio.Event()
+        self._failed = ""
+        self._trouble = ""
         self.commits = 0
         self.failures = 0
 
@@ -78,6 +84,7 @@ class MailboxWriter:
                 outcomes = await self._run_blocking(
                     partial(self._apply, [command.operation for command in batch])
                 )
+            self._tell_of_trouble(outcomes)
             for command, outcome in zip(batch, outcomes, strict=True):
                 self._finished(command.number, outcome)
 
@@ -96,9 +103,22 @@ class MailboxWriter:
         self.commits += 1
         try:
             return self._store.apply(operations)
-        except StorageError:
+        except StorageError as error:
             self.failures += 1
+            self._failed = "full" if isinstance(error, StorageFullError) else "failing"
         if len(operations) == 1:
             return [None]
         # On a full disk deletes still work, and they make room for what follows.
         return [self._apply([operation])[0] for operation in operations]
+
+    def _tell_of_trouble(self, outcomes: Sequence[Outcome | None]) -> None:
+        """Tell the operator once that mail cannot be stored, and once that it can again."""
+        puts = [outcome.result for outcome in outcomes if isinstance(outcome, PutOutcome)]
+        if PutResult.NO_SPACE in puts or None in outcomes:
+            reason = self._failed if None in outcomes else "full"
+            if reason != self._trouble:
+                self._trouble = reason
+                _LOG.warning("mail_cannot_be_stored", reason=reason)
+        elif self._trouble and PutResult.INSERTED in puts:
+            self._trouble = ""
+            _LOG.info("mail_can_be_stored_again")

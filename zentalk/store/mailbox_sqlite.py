@@ -7,10 +7,12 @@ and expiry: never a sender. Quotas and times are decided by the core, not here.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from zentalk.errors import StorageError
 from zentalk.ids import MailboxId, SendId
 from zentalk.mailbox.storage import (
     DONE,
@@ -41,6 +43,7 @@ from zentalk.mailbox.storage import (
     TakePrekey,
     group_removed,
 )
+from zentalk.store.disk_space import DiskSpace
 from zentalk.store.mailbox_load import load_mailboxes
 from zentalk.store.mailbox_schema import MIGRATIONS
 from zentalk.store.sqlite import open_database, storage_errors, transaction
@@ -69,17 +72,19 @@ _SELECT_ROWS: Final = "SELECT id, mailbox, send_id, size_bytes, work FROM envelo
 class SqliteMailboxStore:
     """A `MailboxStore` in one SQLite file.
 
-    `max_bytes` caps the file: a little below it envelopes are refused, everything else
-    goes on, deletes above all. Raises StorageError if the file cannot be used.
+    `max_bytes` caps the file: a little below it, or when the file system is nearly full,
+    envelopes are refused and everything else goes on, deletes above all. Raises
+    StorageError if the file cannot be used.
     """
 
     def __init__(self, path: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         self._path = path
-        self._connection = open_database(path, MIGRATIONS)
+        self._space = DiskSpace(path)
+        self._connection = self._open()
         self._refs: dict[MailboxId, int] = {}
         self._keys: dict[int, MailboxId] = {}
-        self._page_bytes = int(self._one("PRAGMA page_size")[0])
-        self._max_pages = max_bytes // self._page_bytes
+        self._page_bytes: int = int(self._one("PRAGMA page_size")[0])
+        self._max_pages: int = max_bytes // self._page_bytes
         self._free_bytes = 0
         self._connection.execute(f"PRAGMA max_page_count = {self._max_pages}")
         self._methods: dict[type[Any], Callable[[Any], Outcome]] = {
@@ -108,14 +113,34 @@ class SqliteMailboxStore:
             return load_mailboxes(self._connection)
 
     def apply(self, operations: Sequence[Operation]) -> list[Outcome]:
-        """Execute operations as one transaction; on disk when this returns."""
+        """Execute operations as one transaction; on disk when this returns.
+
+        On a full file system it is tried once more, without the ballast and new envelopes.
+        """
+        try:
+            return self._apply(operations)
+        except StorageError:
+            if not self._space.release():
+                raise
+        return self._apply(operations)
+
+    def _apply(self, operations: Sequence[Operation]) -> list[Outcome]:
+        disk_bytes = self._space.room(self._connection)
         try:
             with transaction(self._connection):
-                self._measure_space()
+                self._free_bytes = min(self._cap_bytes(), disk_bytes)
                 return [self._methods[type(operation)](operation) for operation in operations]
         except BaseException:
             self._read_refs()
             raise
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            return open_database(self._path, MIGRATIONS)
+        except StorageError:
+            if not self._space.release():
+                raise
+        return open_database(self._path, MIGRATIONS)
 
     def _one(self, query: str, *values: Any) -> Any:
         return self._connection.execute(query, values).fetchone()
@@ -126,10 +151,10 @@ class SqliteMailboxStore:
         self._refs = {MailboxId(key): ref for key, ref in rows}
         self._keys = {ref: key for key, ref in self._refs.items()}
 
-    def _measure_space(self) -> None:
-        used = self._one("PRAGMA page_count")[0] - self._one("PRAGMA freelist_count")[0]
-        free = self._max_pages - SPARE_PAGES - used
-        self._free_bytes = max(0, free) * self._page_bytes
+    def _cap_bytes(self) -> int:
+        """Return what may still be put into the file before its cap is reached."""
+        used = int(self._one("PRAGMA page_count")[0] - self._one("PRAGMA freelist_count")[0])
+        return max(0, self._max_pages - SPARE_PAGES - used) * self._page_bytes
 
     # --- envelopes -----------------------------------------------------------------------
 
@@ -201,7 +226,7 @@ class SqliteMailboxStore:
         return None if row is None else _Row(*row)
 
     def _lacks_space(self, grown: int) -> bool:
-        """Whether the file's cap leaves no room; what is taken is counted until the commit."""
+        """Whether cap and disk leave no room; what is taken is counted until the commit."""
         if grown > max(0, self._free_bytes):
             return True
         self._free_bytes -= grown
