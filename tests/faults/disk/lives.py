@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import trio
 import trio.testing
 
 from tests.e2e.world import World
+from zentalk.store import sqlite
 
 
 async def exchange(world: World, *, rounds: int | None = 1, texts: int = 4) -> None:
@@ -39,3 +44,17 @@ def live(folder: Path, *, rounds: int | None = 1, seed: int = 1) -> None:
             nursery.cancel_scope.cancel()
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+@contextmanager
+def without_sync() -> Iterator[None]:
+    """Open databases as somebody would who likes them fast."""
+
+    def careless(connection: sqlite3.Connection, *, read_only: bool) -> None:
+        original(connection, read_only=read_only)
+        connection.execute("PRAGMA synchronous = OFF")
+
+    original = sqlite._configure
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite, "_configure", careless)
+        yield

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,13 @@ from zentalk.node.routes import Target
 from zentalk.relay.mailbox_service import MailboxService
 from zentalk.relay.router import Router
 from zentalk.store.history import outbox, ratchets
+from zentalk.store.history.schema import MIGRATIONS as HISTORY
+from zentalk.store.mailbox_schema import MIGRATIONS as MAILBOX
+from zentalk.store.sqlite import open_database
 from zentalk.wire.deposit import AckRoute, decode_deposit
 
-NEEDLE_BYTES = 32
-"""What is looked for of a random string: it lies in one piece on a page."""
+FRONT_BYTES = 32
+"""By this much of its front an envelope is known: it lies in one piece on a page."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,10 +59,15 @@ class Promise:
 
 
 class Promises:
-    """Calls `made` for every promise, at the moment it leaves."""
+    """Calls `made` for every promise, at the moment it leaves, and `learned` for every hash."""
 
-    def __init__(self, made: Callable[[Promise], None]) -> None:
+    def __init__(
+        self,
+        made: Callable[[Promise], None],
+        learned: Callable[[bytes, bytes], None] = lambda _front, _digest: None,
+    ) -> None:
         self._made = made
+        self._learned = learned
         self._deposits: dict[bytes, bytes] = {}
         self._copies: dict[bytes, list[bytes]] = {}
         self._pushed: dict[tuple[int, int], bytes] = {}
@@ -89,7 +98,7 @@ class Promises:
         found = decode_deposit(payload)
         if found.ack is not None:
             self._deposits[found.ack.blob] = found.deposit_id
-            self._copies.setdefault(found.deposit_id, []).append(found.envelope)
+            self._copies.setdefault(found.deposit_id, []).append(found.envelope[:FRONT_BYTES])
 
     def _ack(self, _router: Any, route: AckRoute) -> None:
         copies = self._copies[self._deposits[route.blob]]
@@ -98,10 +107,12 @@ class Promises:
     # --- nodes ----------------------------------------------------------------------------
 
     def _push(self, _intake: Any, source: Any, seq: int, _send_id: bytes, envelope: bytes) -> None:
-        self._pushed[id(source), seq] = envelope
+        self._pushed[id(source), seq] = envelope[:FRONT_BYTES]
 
     def _opened(self, inner: bytes, _row: Any, envelope: bytes) -> None:
-        self._hashes[envelope] = blake2b_256(Label.CIPHERTEXT_SEEN, inner)
+        front, digest = envelope[:FRONT_BYTES], blake2b_256(Label.CIPHERTEXT_SEEN, inner)
+        self._hashes[front] = digest
+        self._learned(front, digest)
 
     def _remember(
         self, _tx: Any, digest: bytes, _contact: Any, message_id: bytes | None, _until: float
@@ -129,7 +140,7 @@ class Promises:
 
     def _seal(self, _target: Any, inner: bytes, _entropy: Any) -> None:
         if inner in self._items:
-            self._made(Promise("outbox", inner))
+            self._made(Promise("outbox", inner[:FRONT_BYTES]))
         for message_id in self._confirming.get(inner, ()):
             for digest in [d for d, known in self._remembered.items() if known == message_id]:
                 self._made(Promise("confirmation", digest))
@@ -153,6 +164,21 @@ def _look_on(
         return result
 
     patch.setattr(owner, name, call)
+
+
+def found_in(folder: Path) -> tuple[set[bytes], set[bytes]]:
+    """Open every database below a folder with the real code; return fronts and hashes."""
+    held: set[bytes] = set()
+    saved: set[bytes] = set()
+    for path in folder.glob("*/queue*.db"):
+        with closing(open_database(path, MAILBOX)) as database:
+            held |= {
+                row[0][:FRONT_BYTES] for row in database.execute("SELECT sealed FROM envelope")
+            }
+    for path in folder.glob("*/history.db"):
+        with closing(open_database(path, HISTORY)) as database:
+            saved |= {row[0] for row in database.execute("SELECT hash FROM seen")}
+    return held, saved
 
 
 class Order:
@@ -181,11 +207,11 @@ class Order:
 
 
 class _Synced:
-    """Tells whether the front of some random bytes was synced in files of a name."""
+    """Tells whether some random bytes were synced in files of a name."""
 
     def __init__(self, synced: Mapping[Path, bytearray], name: str) -> None:
         self._found = [data for path, data in synced.items() if path.name.startswith(name)]
 
     def __contains__(self, wanted: object) -> bool:
         assert isinstance(wanted, bytes)
-        return any(wanted[:NEEDLE_BYTES] in data for data in self._found)
+        return any(wanted in data for data in self._found)

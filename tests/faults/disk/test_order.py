@@ -9,7 +9,7 @@ import random
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,12 @@ from typing import Any
 import pytest
 
 from tests.faults.disk import vfs
-from tests.faults.disk.lives import live
-from tests.faults.disk.promises import Order, Promise, Promises
+from tests.faults.disk.lives import live, without_sync
+from tests.faults.disk.promises import Order, Promise, Promises, found_in
 from tests.faults.disk.replay import Disk, put_back
 from zentalk.errors import StorageError
 from zentalk.node.intake import Intake
-from zentalk.store import mailbox_sqlite, sqlite
-from zentalk.store.history.schema import MIGRATIONS as HISTORY
-from zentalk.store.mailbox_schema import MIGRATIONS as MAILBOX
-from zentalk.store.sqlite import open_database
+from zentalk.store import mailbox_sqlite
 
 pytestmark = [
     pytest.mark.faults,
@@ -65,20 +62,6 @@ def listen(root: Path) -> Listened:
 @pytest.fixture(scope="module")
 def listened(tmp_path_factory: pytest.TempPathFactory) -> Listened:
     return listen(tmp_path_factory.mktemp("order") / "world")
-
-
-@contextmanager
-def without_sync() -> Iterator[None]:
-    """Open databases as somebody would who likes them fast."""
-
-    def careless(connection: sqlite3.Connection, *, read_only: bool) -> None:
-        original(connection, read_only=read_only)
-        connection.execute("PRAGMA synchronous = OFF")
-
-    original = sqlite._configure
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlite, "_configure", careless)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -152,19 +135,6 @@ def lost_after(listened: Listened, cut: int, draw: random.Random, folder: Path) 
         # What was confirmed has left the outbox: of that only the order is checked.
         if at <= cut and promise.kind != "outbox"
     )
-
-
-def found_in(folder: Path) -> tuple[set[bytes], set[bytes]]:
-    """Open every database below a folder with the real code; return envelopes and hashes."""
-    held: set[bytes] = set()
-    saved: set[bytes] = set()
-    for path in folder.glob("*/queue*.db"):
-        with closing(open_database(path, MAILBOX)) as database:
-            held |= {row[0] for row in database.execute("SELECT sealed FROM envelope")}
-    for path in folder.glob("*/history.db"):
-        with closing(open_database(path, HISTORY)) as database:
-            saved |= {row[0] for row in database.execute("SELECT hash FROM seen")}
-    return held, saved
 
 
 def lost_in_cuts(listened: Listened, folder: Path, seed: int = 1) -> int:

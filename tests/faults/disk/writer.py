@@ -1,0 +1,57 @@
+"""A network that lives on one disk: `python -m tests.faults.disk.writer FOLDER LOG [careless]`.
+
+Relays and nodes run in FOLDER until the process is killed. What they promise each other goes
+to LOG, which lies on another disk: one line of JSON for each promise and each known hash.
+`careless` opens databases without waiting for the disk: the control.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from tests.faults.disk.lives import live, without_sync
+from tests.faults.disk.promises import Promise, Promises
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Live until killed."""
+    folder, log = Path(arguments[0]), os.open(arguments[1], os.O_WRONLY | os.O_APPEND)
+
+    def say(**words: object) -> None:
+        os.write(log, json.dumps(words).encode() + b"\n")
+
+    def made(promise: Promise) -> None:
+        held = [copy.hex() for copy in promise.held]
+        say(kind=promise.kind, saved=promise.saved.hex(), held=held)
+
+    with pytest.MonkeyPatch.context() as patch:
+        Promises(made, lambda front, digest: say(front=front.hex(), digest=digest.hex())).listen(
+            patch
+        )
+        with without_sync() if "careless" in arguments else nullcontext():
+            live(folder, rounds=None)
+
+
+def read(log: Path) -> list[Promise]:
+    """Return the promises of a log."""
+    hashes: dict[bytes, bytes] = {}
+    promises = []
+    for line in log.read_text("ascii").splitlines():
+        words = json.loads(line)
+        if "front" in words:
+            hashes[bytes.fromhex(words["front"])] = bytes.fromhex(words["digest"])
+        else:
+            held = tuple(bytes.fromhex(copy) for copy in words["held"])
+            promises.append(Promise(words["kind"], bytes.fromhex(words["saved"]), held, hashes))
+    return promises
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
