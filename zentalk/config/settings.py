@@ -55,12 +55,17 @@ def _check_host(host: str) -> str:
     return host
 
 
+def _check_host_if_any(host: str) -> str:
+    return _check_host(host) if host else host
+
+
 Uris = Annotated[
     tuple[Annotated[RelayUri, PlainValidator(_to_relay_uri)], ...], BeforeValidator(_list_to_tuple)
 ]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(_list_to_tuple)]
 Host = Annotated[str, AfterValidator(_check_host)]
-Port = Annotated[int, Field(ge=0, le=65535)]
+MAX_PORT: Final = 65535
+Port = Annotated[int, Field(ge=0, le=MAX_PORT)]
 NetworkId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 
 
@@ -101,12 +106,21 @@ class Settings(BaseModel):
 class RelaySettings(Settings):
     """Settings of one relay (`zentalk relay run`)."""
 
-    host: Host = Field("127.0.0.1", description="The address to listen on and to announce.")
+    host: Host = Field("127.0.0.1", description="The address to listen on, and to tell others.")
     port: Port = Field(
         DEFAULT_RELAY_PORT, description="The TCP port of the first lane; 0 takes a free one."
     )
     lanes: Annotated[int, Field(ge=1, le=16)] = Field(
         1, description="Ports to listen on, from `port` on, each with a mix key of its own."
+    )
+    announce_host: Annotated[str, AfterValidator(_check_host_if_any)] = Field(
+        "",
+        description="The address that others are told instead of `host`, behind NAT or a proxy.",
+    )
+    announce_port: Port = Field(
+        0,
+        description="The port of the first lane that others are told, 0 for the one it listens "
+        "on; those of further lanes follow it.",
     )
     family: Annotated[str, Field(max_length=32, pattern=r"^[\x21-\x7e]*$")] = Field(
         "", description="The same word at all relays of one operator: no path uses two of them."
@@ -127,6 +141,14 @@ class RelaySettings(Settings):
     memory_bytes: Annotated[int, Field(ge=16 * MIB)] = Field(
         256 * MIB, description="Memory for queues, replay filters and caches together."
     )
+
+    @field_validator("announce_port")
+    @classmethod
+    def _leaves_room(cls, port: int, info: ValidationInfo) -> int:
+        lanes: int = info.data.get("lanes", 1)
+        if port + lanes - 1 > MAX_PORT:
+            raise ValueError(f"there are not {lanes} ports from {port} on, one for each lane")
+        return port
 
 
 class ApiSettings(Settings):

@@ -78,8 +78,8 @@ class Relay:
 
     @property
     def uri(self) -> str:
-        """The `zt-relay:...` text; its port is final once `run` has started."""
-        return self._identity.uri(self._settings.host, self._port)
+        """The `zt-relay:...` text that others use; its port is final once `run` has started."""
+        return self._identity.uri(self._host, self._settings.announce_port or self._port)
 
     def stop(self) -> None:
         """Let `run` finish what it is writing, and return."""
@@ -201,8 +201,8 @@ class Relay:
         body = DescriptorBody(
             network=settings.network,
             identity=self._identity.key.public,
-            host=settings.host,
-            lanes=tuple(Lane(listener.port, bytes(32), bytes(32)) for listener in listeners),
+            host=self._host,
+            lanes=tuple(Lane(port, bytes(32), bytes(32)) for port in self._ports(listeners)),
             roles=ROLE_FORWARD | ROLE_DIRECTORY | ROLE_MAILBOX,
             family=settings.family.encode(),
             max_links=settings.max_links,
@@ -214,6 +214,15 @@ class Relay:
         return OwnKeys(
             self._identity.key, body, self._runtime.for_part("mix-keys").entropy, capacity
         )
+
+    @property
+    def _host(self) -> str:
+        return self._settings.announce_host or self._settings.host
+
+    def _ports(self, listeners: list[Listener]) -> list[int]:
+        """Return the port of each lane as others see it."""
+        first = self._settings.announce_port
+        return [first + lane if first else listener.port for lane, listener in enumerate(listeners)]
 
 
 async def _drain(parts: Parts) -> None:
