@@ -109,6 +109,9 @@ class Doubles:
     def refresh_soon(self) -> None:
         """Nobody asks."""
 
+    def tunnel(self, _relay: NodeId) -> Any:
+        raise UnavailableError("no tunnel")
+
 
 def outbox_over(doubles: Any, wall: float = WALL) -> Outbox:
     runtime = replace(Runtime.virtual(1, wall), wall=lambda: wall + trio.current_time())

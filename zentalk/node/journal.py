@@ -33,6 +33,7 @@ class Journal:
         self._runtime = runtime
         self._database = database
         self._held: list[tuple[int, NodeId]] = []
+        self._waits: list[tuple[int, str]] = []
         self._wake = trio.Event()
         self._bell = trio.Event()
         self._tail: deque[Event] = deque(maxlen=MAX_TAIL_EVENTS)
@@ -65,6 +66,11 @@ class Journal:
         self._held.append((item, relay))
         self._wake.set()
 
+    def waits(self, item: int, reason: str) -> None:
+        """Note why an item that was not sent yet does not leave; written soon, by `run`."""
+        self._waits.append((item, reason))
+        self._wake.set()
+
     async def item(self, number: int) -> OutboxItem | None:
         """Read an outbox item with its ciphertext; raises StorageError."""
         return await self._database.read(lambda tx: outbox.get(tx, number))
@@ -80,18 +86,26 @@ class Journal:
         await self._database.write(job)
 
     async def run(self) -> None:
-        """Write what `held` has noted, in batches, until cancelled."""
+        """Write what `held` and `waits` have noted, in batches, until cancelled."""
         while True:
             await self._wake.wait()
             self._wake = trio.Event()
-            noted, self._held = self._held, []
-            await until_stored(partial(self._database.write, partial(self._write_held, noted)))
+            held, self._held = self._held, []
+            waits, self._waits = self._waits, []
+            job = partial(self._write_noted, held, waits)
+            await until_stored(partial(self._database.write, job))
 
-    def _write_held(self, noted: list[tuple[int, NodeId]], tx: Transaction) -> None:
-        for number, relay in noted:
+    def _write_noted(
+        self, held: list[tuple[int, NodeId]], waits: list[tuple[int, str]], tx: Transaction
+    ) -> None:
+        for number, relay in held:
             item = outbox.get(tx, number)
             if item is not None and outbox.add_holder(tx, number, relay) is not None:
                 self._set_state(tx, item.message_id, item.contact, "sent")
+        for number, reason in waits:
+            item = outbox.get(tx, number)
+            if item is not None:
+                self._set_state(tx, item.message_id, item.contact, "queued", reason)
 
     def _set_state(
         self,

@@ -10,7 +10,9 @@ from __future__ import annotations
 import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, NamedTuple
 
 import trio
@@ -23,12 +25,20 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.compose import ITEM_KEY_BYTES
 from zentalk.node.journal import Journal
 from zentalk.node.network import NodeNetwork
+from zentalk.node.postage import LOOK_SECONDS, Postage
 from zentalk.node.recipients import Recipients
 from zentalk.node.routes import Target
 from zentalk.node.schedule import Schedule
 from zentalk.onion.packet import DEPOSIT
 from zentalk.store.history.models import OutboxItem
-from zentalk.wire.deposit import ACK_BYTES, MAX_TTL_SECONDS, Deposit, encode_deposit
+from zentalk.wire.deposit import (
+    ACK_BYTES,
+    ENVELOPE_LARGE_BYTES,
+    MAX_TTL_SECONDS,
+    NO_STAMP,
+    Deposit,
+    encode_deposit,
+)
 from zentalk.wire.inner import INNER_LARGE_BYTES
 from zentalk.wire.rpc_mailbox import TOKEN_BYTES
 
@@ -41,6 +51,7 @@ MAX_ENVELOPES_IN_MEMORY: Final = 1_024
 NO_ROOM_SECONDS: Final = 1.0
 """Where everything leaves at ticks: how soon what found no room is tried again."""
 STORAGE_RETRY_SECONDS: Final = 5.0
+MAILBOXES_FULL: Final = "the recipient's mailboxes are full: it goes out once there is room"
 REPORT_AFTER_RETRIES_SECONDS: Final = 1.0
 
 
@@ -59,6 +70,7 @@ class _Entry:
     planned_at: float = 0.0
     is_courtesy: bool = False
     elsewhere: bool = False
+    noted: bool = False
 
 
 class Outbox:
@@ -86,6 +98,9 @@ class Outbox:
         self._wake = trio.Event()
         self._courtesies = 0
         self._next_courtesy = 0
+        self._postage = Postage(
+            runtime.for_part("postage"), network.tunnel, self._answered, self._stamped
+        )
 
     def load(self, items: Iterable[OutboxItem]) -> None:
         """Take over what was on its way when the node stopped."""
@@ -108,13 +123,7 @@ class Outbox:
         preferred one, if there is one. How long it waits first is drawn: when it comes must
         not tell when this node got what it confirms.
         """
-        if self._courtesies >= MAX_COURTESIES:
-            targets = self._ordered(contact)
-            if targets:
-                self._deposit(targets[0], inner, self._entropy(DEPOSIT_ID_BYTES), 0.0, None)
-            return
         self._next_courtesy -= 1
-        self._courtesies += 1
         now, wall = self._runtime.monotonic(), self._runtime.wall()
         item = OutboxItem(
             item=self._next_courtesy,
@@ -128,6 +137,12 @@ class Outbox:
             expires_at=wall + COURTESY_SECONDS,
             held_by=frozenset(),
         )
+        if self._courtesies >= MAX_COURTESIES:
+            for target in self._ordered(contact)[:1]:
+                with suppress(AuthenticationError):
+                    self._deposit(target.relay, self._sealed(item, target), None)
+            return
+        self._courtesies += 1
         entry = self._entries[item.item] = _Entry(item, is_courtesy=True, elsewhere=elsewhere)
         delay = self._network.confirmation_delay()
         if delay:
@@ -177,6 +192,11 @@ class Outbox:
 
     async def run(self) -> None:
         """Send what is due, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._postage.run)
+            await self._keep_sending()
+
+    async def _keep_sending(self) -> None:
         while True:
             now = self._runtime.monotonic()
             while self._timers and self._timers[0][0] <= now:
@@ -254,67 +274,100 @@ class Outbox:
                 order, now, self._round_trip, item.held_by, patient=entry.is_courtesy
             )
         for relay in entry.schedule.due(now):
-            self._report_silence(entry, relay, now)
-            target = by_relay.get(relay)
-            deposit_id = blake2b_256(Label.DEPOSIT_ID, item.item_key, relay)[:DEPOSIT_ID_BYTES]
-            sent = target is not None and self._deposit(
-                target, item.envelope, deposit_id, item.expires_at, entry
-            )
-            if sent:
-                entry.schedule.sent(relay, now)
-            else:
-                entry.schedule.failed(relay, now)
+            self._report_silence(entry, by_relay.get(relay), relay, now)
+            self._try(entry, entry.schedule, by_relay.get(relay), relay, now)
+        if not entry.noted and all(self._postage.closed(target) for target in targets):
+            entry.noted = True
+            self._journal.waits(item.item, MAILBOXES_FULL)
         self._plan(item.item, entry.schedule.next_deadline())
+
+    def _try(
+        self, entry: _Entry, schedule: Schedule, target: Target | None, relay: NodeId, now: float
+    ) -> None:
+        """Deposit an item at one relay, if what that relay asks of us is done."""
+        if target is None:
+            schedule.failed(relay, now)
+            return
+        number = entry.item.item
+        try:
+            made = self._postage.stamped(number, target, partial(self._sealed, entry.item, target))
+        except AuthenticationError:
+            schedule.failed(relay, now)
+            return
+        if made is None:
+            entry.hops = ()
+            schedule.put_off(relay, now + LOOK_SECONDS, now)
+        elif self._deposit(target.relay, made, entry):
+            self._postage.used(number, target)
+            schedule.sent(relay, now, costly=made.stamp != NO_STAMP)
+        else:
+            schedule.failed(relay, now)
+
+    def _sealed(self, item: OutboxItem, target: Target) -> Deposit:
+        """Seal a copy for one mailbox; raises AuthenticationError if its key is not usable."""
+        # Within what a deposit can say, also when the clock was set back by years.
+        left = min(max(3600, int(item.expires_at - self._runtime.wall())), MAX_TTL_SECONDS)
+        deposit_id = blake2b_256(Label.DEPOSIT_ID, item.item_key, target.relay)[:DEPOSIT_ID_BYTES]
+        inner = item.envelope or b""
+        return Deposit(
+            send_id=target.send_id,
+            deposit_id=DepositId(deposit_id),
+            ttl_seconds=left,
+            ack=None,
+            envelope=target.seal(inner, self._entropy),
+        )
 
     def _drop_courtesy(self, entry: _Entry) -> None:
         self._courtesies -= 1
         self._entries.pop(entry.item.item, None)
 
-    def _report_silence(self, entry: _Entry, relay: NodeId, now: float) -> None:
+    def _report_silence(
+        self, entry: _Entry, target: Target | None, relay: NodeId, now: float
+    ) -> None:
         """A retry is due, so the last packet may be lost: paths should avoid its relays."""
         if entry.hops and entry.hops[-1] == relay:
             self._network.report_lost(entry.hops, entry.token)
         if entry.schedule is not None and entry.schedule.ack_overdue(relay, now):
             self._network.refresh_soon()
+            if target is not None:
+                self._postage.silent(target)
 
-    def _deposit(
-        self,
-        target: Target,
-        inner: bytes,
-        deposit_id: bytes,
-        expires_at: float,
-        entry: _Entry | None,
-    ) -> bool:
+    def _answered(self, relay: NodeId, send_id: SendId) -> None:
+        """A mailbox has told what it asks of us: look at what waits for it."""
+        for entry in self._entries.values():
+            targets = self._recipients.targets(entry.item.contact)
+            if any((target.relay, target.send_id) == (relay, send_id) for target in targets):
+                self._stamped(entry.item.item, relay)
+
+    def _stamped(self, number: int, relay: NodeId) -> None:
+        entry = self._entries.get(number)
+        if entry is not None and entry.schedule is not None:
+            now = self._runtime.monotonic()
+            entry.schedule.ready(relay, now)
+            self._plan(number, now)
+
+    def _deposit(self, relay: NodeId, made: Deposit, entry: _Entry | None) -> bool:
         """Queue one deposit; False if nothing could be sent now. No ack without an entry."""
         token = self._entropy(TOKEN_BYTES)
         points = self._ack_points() if entry is not None else {}
-        # Within what a deposit can say, also when the clock was set back by years.
-        left = min(max(3600, int(expires_at - self._runtime.wall())), MAX_TTL_SECONDS)
         try:
-            ack = self._network.ack_route(target.relay, points, token) if points else None
+            ack = self._network.ack_route(relay, points, token) if points else None
             payload = encode_deposit(
-                Deposit(
-                    send_id=target.send_id,
-                    deposit_id=DepositId(deposit_id),
-                    ttl_seconds=left,
-                    ack=ack,
-                    envelope=target.seal(inner, self._entropy),
-                ),
-                filler=b"" if ack else self._entropy(ACK_BYTES),
+                replace(made, ack=ack), filler=b"" if ack else self._entropy(ACK_BYTES)
             )
             hops = self._network.send(
-                target.relay,
+                relay,
                 DEPOSIT,
                 payload,
-                large=len(inner) == INNER_LARGE_BYTES,
+                large=len(made.envelope) == ENVELOPE_LARGE_BYTES,
                 token=token if ack is not None else None,
             )
-        except (UnavailableError, TransportError, AuthenticationError):
+        except (UnavailableError, TransportError):
             return False
         if entry is not None:
             entry.hops, entry.token = hops, token
             if ack is not None:
-                self._remember(token, _Sent(entry.item.item, target.relay, hops))
+                self._remember(token, _Sent(entry.item.item, relay, hops))
         return True
 
     def _remember(self, token: bytes, sent: _Sent) -> None:

@@ -15,6 +15,8 @@ from zentalk.ids import DAY_SECONDS, NodeId
 SECOND_RELAY_SECONDS: Final = 2.0
 FIRST_RETRY_SECONDS: Final = 1.0
 LONGEST_RETRY_SECONDS: Final = 60.0
+LONGEST_COSTLY_RETRY_SECONDS: Final = 300.0
+"""The same where every retry takes proof of work."""
 FAILED_RETRY_SECONDS: Final = 0.25
 LONGEST_FAILED_RETRY_SECONDS: Final = 2.0
 """After a send that could not even be queued here no packet has left, so trying again is
@@ -71,14 +73,15 @@ class Schedule:
         """Return when `due` will name a relay."""
         return min(state.next_at for state in self._relays.values())
 
-    def sent(self, relay: NodeId, now: float) -> None:
-        """Note that a packet for `relay` was queued."""
+    def sent(self, relay: NodeId, now: float, *, costly: bool = False) -> None:
+        """Note that a packet for `relay` was queued, `costly` if work was done for it."""
         state = self._relays[relay]
         state.tried = True
         state.failures = 0
         state.last_sent = now
         state.next_at = now + state.interval
-        state.interval = min(2 * state.interval, LONGEST_RETRY_SECONDS)
+        longest = LONGEST_COSTLY_RETRY_SECONDS if costly else LONGEST_RETRY_SECONDS
+        state.interval = min(2 * state.interval, longest)
         if state.held:
             state.next_at = now + DAY_SECONDS
 
@@ -89,6 +92,22 @@ class Schedule:
         state.failures += 1
         wait = FAILED_RETRY_SECONDS * 2 ** min(state.failures - 1, 8)
         state.next_at = now + min(wait, LONGEST_FAILED_RETRY_SECONDS)
+        self._hurry_others(now)
+
+    def put_off(self, relay: NodeId, until: float, now: float) -> None:
+        """Note that `relay` takes nothing of us before; one not tried yet is due at once."""
+        state = self._relays[relay]
+        state.tried = True
+        state.next_at = until
+        self._hurry_others(now)
+
+    def ready(self, relay: NodeId, now: float) -> None:
+        """Note that `relay` may be tried again, unless it holds the item."""
+        state = self._relays.get(relay)
+        if state is not None and not state.held:
+            state.next_at = min(state.next_at, now)
+
+    def _hurry_others(self, now: float) -> None:
         for other in self._relays.values():
             if not other.tried:
                 other.next_at = min(other.next_at, now)

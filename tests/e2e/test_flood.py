@@ -1,0 +1,168 @@
+"""K12 over real relays: strangers and contacts under flood, and what full mailboxes look like."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from trio.testing import MockClock as Clock
+
+from tests.e2e.world import World
+from zentalk.ids import DepositId, NodeId, SendId
+from zentalk.mailbox.settings import MailboxSettings
+from zentalk.node.node import Node
+from zentalk.node.postage import Postage
+from zentalk.node.routes import Target, contact_targets, record_targets
+from zentalk.onion.packet import DEPOSIT
+from zentalk.relay import parts
+from zentalk.store.history import contacts
+from zentalk.store.history.models import Message
+from zentalk.wire.deposit import ACK_BYTES, Deposit, encode_deposit
+from zentalk.wire.inner import INNER_SMALL_BYTES
+
+pytestmark = pytest.mark.e2e
+
+CHEAP = MailboxSettings(
+    public_quota=12, contact_quota=20, work_bits=8, full_work_bits=10, max_work_bits=12
+)
+STRANGERS = 4
+FLOOD_FACTOR = 100
+
+
+@pytest.fixture(autouse=True)
+def cheap_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work is real, with fewer bits than by default, and quotas are small."""
+    monkeypatch.setattr(parts, "mailbox_settings", lambda _: CHEAP)
+
+
+class Flooder:
+    """A program that sends junk over a node's own paths, to send ids that it came to know."""
+
+    def __init__(self, node: Node, targets: tuple[Target, ...]) -> None:
+        self._node = node
+        self._targets = targets
+        self.sent = 0
+
+    async def run(self, count: int) -> None:
+        for number in range(count):
+            target = self._targets[number % len(self._targets)]
+            self._send(target.relay, target.send_id)
+            if number % 20 == 19:
+                await trio.sleep(0.05)
+
+    def _send(self, relay: NodeId, send_id: SendId) -> None:
+        entropy = self._node._runtime.entropy
+        sealed = entropy(INNER_SMALL_BYTES + 48)
+        junk = Deposit(send_id, DepositId(entropy(16)), 86_400, None, sealed)
+        payload = encode_deposit(junk, filler=entropy(ACK_BYTES))
+        self._node._network.send(relay, DEPOSIT, payload, large=False)
+        self.sent += 1
+
+
+async def public_targets(world: World, reader: str, of: str) -> tuple[Target, ...]:
+    """Where a stranger who knows an address may deposit today."""
+    contents = await world.nodes[reader]._records.find(world.nodes[of].address)
+    return record_targets(contents)
+
+
+async def own_targets(world: World, contact: str, of: str) -> tuple[Target, ...]:
+    """Where a contact may deposit."""
+    address = world.nodes[of].address
+    row = await world.nodes[contact]._database.read(lambda tx: contacts.get(tx, address))
+    assert row is not None
+    return contact_targets(row)
+
+
+async def under_flood(world: World) -> tuple[list[Message], list[Message], int]:
+    """Bob is away; a flooder, his contact alice and strangers write.
+
+    Returns what alice and the strangers sent, and how much junk there was.
+    """
+    await world.relay_net(4)
+    for name in ("bob", "alice", "mallory"):
+        await world.person(name)
+    await world.friends("alice", "bob")
+    await world.friends("mallory", "bob")
+    for name in ("alice", "mallory"):
+        first = await world.send(name, "bob", "hello")
+        await world.until_state(name, first, "delivered")
+        second = await world.send("bob", name, "hello")
+        await world.until_state("bob", second, "delivered")
+    targets = await public_targets(world, "mallory", "bob")
+    targets += await own_targets(world, "mallory", "bob")
+    bob = world.nodes["bob"].address
+    await world.crash("bob")
+    flooder = Flooder(world.nodes["mallory"], targets)
+    honest = 2 * STRANGERS
+    await flooder.run(FLOOD_FACTOR * honest // 2)
+    friendly, strange = [], []
+    for number in range(STRANGERS):
+        friendly.append(await world.send("alice", "bob", f"friend {number}"))
+        stranger = await world.person(f"s{number}")
+        strange.append(await stranger.send_text(bob, f"stranger {number}"))
+    await flooder.run(FLOOD_FACTOR * honest // 2)
+    return friendly, strange, flooder.sent
+
+
+async def sent_within(world: World, strange: list[Message], seconds: float) -> int:
+    """Count the strangers whose message is at a relay after a while."""
+    await trio.sleep(seconds)
+    states = [
+        (await world.nodes[f"s{number}"].message(message.id)).state
+        for number, message in enumerate(strange)
+    ]
+    return states.count("sent")
+
+
+async def test_k12_contacts_and_strangers_get_through_a_flood(
+    world: World, autojump_clock: Clock
+) -> None:
+    friendly, strange, junk = await under_flood(world)
+    assert junk >= FLOOD_FACTOR * (len(friendly) + len(strange))
+    assert await sent_within(world, strange, 120) == len(strange)
+    for name in world.relays:
+        assert world.envelopes(name) <= CHEAP.public_quota + CHEAP.contact_quota + 2 * STRANGERS
+    await world.person("bob")
+    for message in friendly:
+        await world.until_state("alice", message, "delivered")
+    await world.until(lambda: _requests(world, STRANGERS))
+    texts = []
+    for number in range(STRANGERS):
+        texts += await world.inbox("bob", f"s{number}")
+    assert texts == [f"stranger {number}" for number in range(STRANGERS)]
+
+
+async def _requests(world: World, count: int) -> bool:
+    rows = await world.nodes["bob"].contacts()
+    return sum(row.state == "request" for row in rows) >= count
+
+
+async def test_k12_control_without_asking_and_working_strangers_are_shut_out(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Postage, "_ask", lambda *_: None)
+    _, strange, _ = await under_flood(world)
+    # One may find a place that the flood left, once what came before it weighs no more.
+    assert await sent_within(world, strange, 1200) <= 1
+
+
+async def test_a_message_to_full_mailboxes_says_so_and_leaves_when_there_is_room(
+    world: World, autojump_clock: Clock
+) -> None:
+    await world.relay_net(4)
+    for name in ("bob", "alice"):
+        await world.person(name)
+    await world.friends("alice", "bob")
+    for sender, reader in (("alice", "bob"), ("bob", "alice")):
+        first = await world.send(sender, reader, "hello")
+        await world.until_state(sender, first, "delivered")
+    await world.crash("bob")
+    sent = [await world.send("alice", "bob", f"{n}") for n in range(CHEAP.contact_quota + 3)]
+    await trio.sleep(300)
+    states = [await world.nodes["alice"].message(message.id) for message in sent]
+    waiting = [message for message in states if message.state == "queued"]
+    assert len(waiting) == 3
+    assert all("full" in message.reason for message in waiting), waiting
+    await world.person("bob")
+    for message in sent:
+        await world.until_state("alice", message, "delivered")
+    assert [m.reason for m in [await world.nodes["alice"].message(x.id) for x in sent]] == [""] * 23
