@@ -295,3 +295,55 @@ def test_a_larger_network_keeps_the_rule_while_one_relay_looks_alive(
     avoid = frozenset({IDS[3]})
     drawn = {draw(builder, avoid=avoid)[1] for _ in range(40)}
     assert drawn == {IDS[4]}
+
+
+def lose(health: PathHealth, *bad: NodeId) -> None:
+    """Let packets over these relays get lost, and none elsewhere."""
+    for number, relay in enumerate(bad):
+        for turn in range(40):
+            lost, kept = bytes([number, turn, 0]), bytes([number, turn, 1])
+            health.sent(lost, (IDS[0], relay, IDS[8]), (), 0.0)
+            health.sent(kept, (IDS[0], IDS[5], IDS[8]), (), 0.0)
+            health.returned(kept, 0.0)
+    health.tick(30.0, IDS)
+    assert health.lossy() == set(bad)
+
+
+def test_a_relay_that_loses_packets_is_no_second_hop_while_two_others_are(
+    builder: PathBuilder, health: PathHealth
+) -> None:
+    lose(health, IDS[1], IDS[2])
+    assert {draw(builder)[1] for _ in range(100)} == {IDS[3], IDS[4]}
+
+
+def test_k42_naming_relays_never_brings_in_a_second_hop_from_elsewhere(
+    builder: PathBuilder, health: PathHealth
+) -> None:
+    lose(health, *ENTRY.middles)
+    seen = {draw(builder)[1] for _ in range(200)}
+    assert len(seen) == 2
+    assert seen <= set(ENTRY.middles)
+
+
+def test_a_relay_that_loses_packets_is_on_no_ack_and_in_no_longer_path(
+    hints: RelayHints, health: PathHealth
+) -> None:
+    lose(health, IDS[9], IDS[10])
+    builder = make_builder(hints, hops=5, health=health)
+    token = tokens()
+    for _ in range(100):
+        assert {IDS[9], IDS[10]}.isdisjoint(draw(builder))
+        used = next(token)
+        builder.ack(VIEW, IDS[8], HOMES, used, 0.0)
+        assert {IDS[9], IDS[10]}.isdisjoint(builder.take_ack_path(used))
+
+
+def test_control_before_anything_was_lost_they_are_used(hints: RelayHints) -> None:
+    builder = make_builder(hints, hops=5)
+    token = tokens()
+    seen: set[NodeId] = set()
+    for _ in range(200):
+        used = next(token)
+        builder.ack(VIEW, IDS[8], HOMES, used, 0.0)
+        seen |= {*draw(builder), *builder.take_ack_path(used)}
+    assert {IDS[9], IDS[10], *ENTRY.middles} <= seen
