@@ -1,8 +1,9 @@
-"""A network that lives on one disk: `python -m tests.faults.disk.writer FOLDER LOG [careless]`.
+"""A network that lives on one disk: `python -m tests.faults.disk.writer FOLDER LOG [OPTION...]`.
 
 Relays and nodes run in FOLDER until the process is killed. What they promise each other goes
 to LOG, which lies on another disk: one line of JSON for each promise and each known hash.
-`careless` opens databases without waiting for the disk: the control.
+`careless` opens databases without waiting for the disk: the control. `once` ends after one
+exchange.
 """
 
 from __future__ import annotations
@@ -36,21 +37,30 @@ def main(arguments: Sequence[str]) -> None:
             patch
         )
         with without_sync() if "careless" in arguments else nullcontext():
-            live(folder, rounds=None)
+            live(folder, rounds=1 if "once" in arguments else None)
+
+
+class Reader:
+    """Reads the lines of a log, in order."""
+
+    def __init__(self) -> None:
+        self._hashes: dict[bytes, bytes] = {}
+
+    def line(self, line: bytes) -> Promise | None:
+        """Return the promise of a line, None if it tells a hash."""
+        words = json.loads(line)
+        if "front" in words:
+            self._hashes[bytes.fromhex(words["front"])] = bytes.fromhex(words["digest"])
+            return None
+        held = tuple(bytes.fromhex(copy) for copy in words["held"])
+        return Promise(words["kind"], bytes.fromhex(words["saved"]), held, self._hashes)
 
 
 def read(log: Path) -> list[Promise]:
     """Return the promises of a log."""
-    hashes: dict[bytes, bytes] = {}
-    promises = []
-    for line in log.read_text("ascii").splitlines():
-        words = json.loads(line)
-        if "front" in words:
-            hashes[bytes.fromhex(words["front"])] = bytes.fromhex(words["digest"])
-        else:
-            held = tuple(bytes.fromhex(copy) for copy in words["held"])
-            promises.append(Promise(words["kind"], bytes.fromhex(words["saved"]), held, hashes))
-    return promises
+    reader = Reader()
+    found = [reader.line(line) for line in log.read_bytes().splitlines()]
+    return [promise for promise in found if promise is not None]
 
 
 if __name__ == "__main__":
