@@ -21,6 +21,7 @@ from zentalk.ids import EPOCH_SECONDS, Epoch, NodeId
 from zentalk.onion.geometry import DEFAULT_HOPS, LARGE, SMALL, Geometry
 from zentalk.onion.packet import DROP, Delivery, Hop
 from zentalk.onion.peel import Peeler
+from zentalk.onion.replay import SALT_BYTES, Capacity, ReplayFilter
 from zentalk.onion.wrap import wrap
 
 EPOCH = Epoch(472_223)
@@ -30,6 +31,9 @@ PACKETS = 100
 PEEL_TARGET = 1.30
 SPHINX_TARGET = 0.40
 WRAP_TARGET = 1.5
+TAGS = 500_000
+"""Of one filter, none of them kept whole."""
+FILTER_TARGET_BYTES = 15.0
 SPHINX_BODY_BYTES = 2048
 
 Row = dict[str, Any]
@@ -41,7 +45,36 @@ def rows() -> list[Row]:
         _row("peel S / raw X25519 + AEAD + KDF", PEEL_TARGET, lambda: _peel_round(SMALL)),
         _row("peel L / raw X25519 + AEAD + KDF", PEEL_TARGET, lambda: _peel_round(LARGE)),
         _sphinx_row(),
+        *_filter_rows(),
         _row("wrap S, 3 hops / 3 x (keygen + X25519 + AEAD)", WRAP_TARGET, _wrap_round),
+    ]
+
+
+def _filter_rows() -> list[Row]:
+    """What a full filter of digests takes in memory, and how long one tag takes: both asks."""
+    seen = ReplayFilter(os.urandom(SALT_BYTES), Capacity(0, TAGS))
+    tags = [os.urandom(16) for _ in range(TAGS)]
+
+    def fill() -> None:
+        for tag in tags:
+            if tag not in seen:
+                seen.insert(tag)
+
+    spent = _seconds(fill)
+    name = "replay filter, tags as digests"
+    return [
+        {
+            "name": f"{name}: memory of each",
+            "value": seen.size_bytes / len(seen),
+            "unit": "bytes",
+            "target": FILTER_TARGET_BYTES,
+        },
+        {
+            "name": f"{name}: time of each",
+            "value": spent / TAGS * 1e6,
+            "unit": "us",
+            "target": None,
+        },
     ]
 
 

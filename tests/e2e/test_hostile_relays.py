@@ -75,7 +75,7 @@ class Trap:
 
     def unmasked(self) -> int:
         """How many packets the colluder can tell to be a victim's."""
-        slot = KeySlot(MixKey(Epoch(0), self.key), ReplayFilter(1))
+        slot = KeySlot(MixKey(Epoch(0), self.key), ReplayFilter(bytes(16)))
         return sum(_opens(packet, slot) for packet in self.packets)
 
 

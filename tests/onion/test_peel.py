@@ -16,12 +16,13 @@ from zentalk.onion.geometry import LARGE, SMALL
 from zentalk.onion.layers import hop_keys
 from zentalk.onion.packet import DEPOSIT, DROP, Deliver, Delivery, Forward, delivery_header
 from zentalk.onion.peel import Peeler
+from zentalk.onion.replay import DEFAULT_CAPACITY, Capacity
 from zentalk.onion.wrap import wrap
 
 NOBODY = bytes(32)
 
 
-def one_relay(filter_capacity: int = 500_000) -> Peeler:
+def one_relay(filter_capacity: Capacity = DEFAULT_CAPACITY) -> Peeler:
     relay = Peeler(filter_capacity)
     relay.rotate(WALL, seeded(b"one relay"))
     return relay
@@ -115,8 +116,9 @@ def test_a_delay_of_a_minute_is_the_longest() -> None:
     assert result == Deliver(DROP, b"", 60_000)
 
 
-def test_a_full_filter_refuses_and_still_knows_replays() -> None:
-    relay = one_relay(filter_capacity=2)
+@pytest.mark.parametrize(("exact", "digests"), [(2, 0), (1, 1), (0, 2)])
+def test_a_full_filter_refuses_and_still_knows_replays(exact: int, digests: int) -> None:
+    relay = one_relay(Capacity(exact, digests))
     packets = [sealed_for(relay, header(DROP), bytes([number])) for number in range(3)]
     relay.peel(packets[0], WALL)
     relay.peel(packets[1], WALL)

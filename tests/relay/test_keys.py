@@ -10,6 +10,7 @@ from zentalk.net.runtime import seeded_entropy
 from zentalk.onion.errors import PacketRefusedError
 from zentalk.onion.geometry import SMALL
 from zentalk.onion.packet import DROP, Deliver, Delivery, Hop
+from zentalk.onion.replay import Capacity
 from zentalk.onion.wrap import wrap
 from zentalk.relay.keys import ClockWatch, OwnKeys, filter_capacity
 from zentalk.wire.descriptor import (
@@ -37,7 +38,7 @@ def make_keys(lanes: int = 1) -> OwnKeys:
         epoch=Epoch(0),
         boot=0,
     )
-    return OwnKeys(KEY, body, seeded_entropy(b"keys"), capacity=100)
+    return OwnKeys(KEY, body, seeded_entropy(b"keys"), capacity=Capacity(100))
 
 
 def packet_for(descriptor: Descriptor, epoch: int, lane: int = 0) -> bytes:
@@ -103,6 +104,8 @@ def test_a_step_of_the_wall_clock_is_noticed_and_drift_is_not() -> None:
 
 
 def test_filters_fit_the_memory() -> None:
-    assert filter_capacity(256 * 2**20, 1) == 497_102
-    assert filter_capacity(2**40, 1) == 500_000
-    assert filter_capacity(16 * 2**20, 16) * 16 * 3 * 90 <= 8 * 2**20
+    assert filter_capacity(256 * 2**20, 1) == (248_551, 1_506_960)
+    assert filter_capacity(2**40, 1).exact == 500_000
+    for memory, lanes in ((16 * 2**20, 16), (256 * 2**20, 1), (2**30, 4)):
+        exact, digests = filter_capacity(memory, lanes)
+        assert lanes * 3 * (exact * 90 + digests / 552 * 8192) <= memory / 2

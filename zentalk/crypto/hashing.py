@@ -42,6 +42,21 @@ def fast_derivation(label: Label, length: int) -> Callable[[bytes], bytes]:
     return derive_fast
 
 
+def salted_digests(label: Label, salt: bytes, length: int) -> Callable[[bytes], bytes]:
+    """Return a function that gives `length` (up to 64) bytes of a hash nobody else can foresee.
+
+    BLAKE2b with the secret salt (up to 64 bytes) as its key, after the label.
+    """
+    keyed = blake2b(label, digest_size=length, key=salt)
+
+    def digest(data: bytes) -> bytes:
+        state = keyed.copy()
+        state.update(data)
+        return state.digest()
+
+    return digest
+
+
 def sha256(data: bytes) -> bytes:
     """Return the plain SHA-256 of `data` (content addressing only)."""
     return _sha256(data).digest()

@@ -12,7 +12,7 @@ from zentalk.crypto import x25519
 from zentalk.crypto.types import Entropy
 from zentalk.errors import LocalProtocolError
 from zentalk.ids import EPOCH_SECONDS, Epoch, epoch_at
-from zentalk.onion.replay import DEFAULT_CAPACITY, ReplayFilter
+from zentalk.onion.replay import DEFAULT_CAPACITY, Capacity, ReplayFilter, filter_of_key
 
 EARLY_SECONDS: Final = 300
 """How long before an epoch starts its key is accepted: what senders' clocks may run ahead."""
@@ -60,7 +60,7 @@ class MixKeys:
 
     __slots__ = ("_filter_capacity", "_slots")
 
-    def __init__(self, filter_capacity: int = DEFAULT_CAPACITY) -> None:
+    def __init__(self, filter_capacity: Capacity = DEFAULT_CAPACITY) -> None:
         self._slots: dict[Epoch, KeySlot] = {}
         self._filter_capacity = filter_capacity
 
@@ -76,7 +76,14 @@ class MixKeys:
         for wanted in (epoch, Epoch(epoch + 1)):
             if wanted not in self._slots:
                 key = MixKey(wanted, x25519.generate(entropy))
-                self._slots[wanted] = KeySlot(key, ReplayFilter(self._filter_capacity))
+                self._slots[wanted] = KeySlot(
+                    key, filter_of_key(key.pair.secret, self._filter_capacity)
+                )
+
+    @property
+    def filter_bytes(self) -> int:
+        """Return about how much memory the filters of all keys take now."""
+        return sum(slot.seen.size_bytes for slot in self._slots.values())
 
     def slot(self, epoch: Epoch) -> KeySlot | None:
         """Return the slot of an epoch, None if its key is lost or was never made."""

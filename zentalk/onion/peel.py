@@ -18,7 +18,7 @@ from zentalk.onion.geometry import AAD_BYTES, BODY_OFFSET, CLASSES, HEADER_BYTES
 from zentalk.onion.layers import HopKeys, hop_keys
 from zentalk.onion.mixkeys import KeySlot, MixKeys, accepted_epoch
 from zentalk.onion.packet import Deliver, Forward, NextHop, read_plaintext
-from zentalk.onion.replay import DEFAULT_CAPACITY
+from zentalk.onion.replay import DEFAULT_CAPACITY, Capacity
 
 _SUITE_BYTE: Final = bytes((SUITE,))
 
@@ -32,12 +32,17 @@ class Peeler:
 
     __slots__ = ("_keys",)
 
-    def __init__(self, filter_capacity: int = DEFAULT_CAPACITY) -> None:
+    def __init__(self, filter_capacity: Capacity = DEFAULT_CAPACITY) -> None:
         self._keys = MixKeys(filter_capacity)
 
     def rotate(self, wall: float, entropy: Entropy) -> None:
         """Drop the mix keys that are over, with their filters, and make the missing ones."""
         self._keys.rotate(wall, entropy)
+
+    @property
+    def filter_bytes(self) -> int:
+        """Return about how much memory the replay filters take now."""
+        return self._keys.filter_bytes
 
     def keys_for_descriptor(self, epoch: Epoch) -> tuple[bytes, bytes]:
         """Return the public mix keys of `epoch` and the one after it (32 bytes each).

@@ -14,20 +14,25 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.crypto.types import Entropy
 from zentalk.ids import epoch_at
 from zentalk.onion.peel import Peeler
-from zentalk.onion.replay import DEFAULT_CAPACITY
+from zentalk.onion.replay import EXACT_TAG_BYTES, EXACT_TAGS, TABLE_BYTES, TABLE_TAGS, Capacity
 from zentalk.wire.descriptor import Descriptor, DescriptorBody, Lane, sign_descriptor
 
 MAX_CLOCK_STEP_SECONDS: Final = 60.0
 """A wall clock that jumps further makes a new boot: old replay filters may not fit any more."""
-_BYTES_PER_TAG: Final = 90
+_FILTERS_PER_LANE: Final = 3
+"""Of the epoch before, this one, and the next."""
 
 
-def filter_capacity(memory_bytes: int, lanes: int) -> int:
+def filter_capacity(memory_bytes: int, lanes: int) -> Capacity:
     """Return how many replay tags a filter may hold.
 
-    Three filters per lane share at most half of the memory.
+    The filters of all lanes share half of the memory; of each one's share, half at most is
+    for tags kept whole, which are fast, and the rest for digests, which are small.
     """
-    return max(1, min(DEFAULT_CAPACITY, memory_bytes // 2 // (3 * lanes * _BYTES_PER_TAG)))
+    share = memory_bytes // 2 // (_FILTERS_PER_LANE * lanes)
+    exact = max(1, min(EXACT_TAGS, share // 2 // EXACT_TAG_BYTES))
+    tables = max(0, share - exact * EXACT_TAG_BYTES) // TABLE_BYTES
+    return Capacity(exact, tables * TABLE_TAGS)
 
 
 class ClockWatch:
@@ -53,7 +58,7 @@ class OwnKeys:
     """
 
     def __init__(
-        self, key: SigningKey, body: DescriptorBody, entropy: Entropy, capacity: int
+        self, key: SigningKey, body: DescriptorBody, entropy: Entropy, capacity: Capacity
     ) -> None:
         self._key = key
         self._body = body
