@@ -110,3 +110,12 @@ def test_subnets() -> None:
     assert wide_subnet("a.example.org", "main") == wide_subnet("b.EXAMPLE.org.", "main") != ""
     assert wide_subnet("a.example.org", "local") == ""
     assert wide_subnet("192.168.1.1", "local") == "" != wide_subnet("192.168.1.1", "main")
+
+
+@given(st.integers(0, 40), st.binary(min_size=32, max_size=32))
+def test_the_nearest_found_are_those_of_brute_force(count: int, key: bytes) -> None:
+    relays = descriptors(range(count))
+    mapped = HolderMap(relays, DAY)
+    for point in holder_points(key, DAY):
+        ranked = sorted(relays, key=lambda one: xor_distance(day_position(one.node_id, DAY), point))
+        assert mapped._nearest(point) == [one.node_id for one in ranked[:ACCEPT_NEAREST]]

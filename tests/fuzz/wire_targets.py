@@ -315,6 +315,13 @@ def _directory() -> list[Target]:
         ),
         _question(d.RECORD_PUT, d.read_record_put, d.record_put_call, record),
         _question(
+            d.RECORD_OFFER,
+            d.read_record_offer,
+            d.record_offer_call,
+            [d.Offered(b"k" * 32, Day(n), n) for n in (0, 20_000)],
+            [],
+        ),
+        _question(
             d.RECORD_GET,
             d.read_record_get,
             lambda pair: d.record_get_call(*pair),
@@ -324,6 +331,13 @@ def _directory() -> list[Target]:
         _answered(d.read_snapshot, [found, rpc.encode_answer([])], lambda items: [items]),
         _answered(
             d.read_record, [rpc.encode_answer(record), rpc.encode_answer(b"")], lambda raw: [raw]
+        ),
+        target(
+            d.read_wanted,
+            [rpc.encode_answer(b"\x00\x02\x3f"), rpc.encode_answer(b"")],
+            parse=lambda data: d.read_wanted(rpc.decode_answer(data), d.MAX_OFFERED),
+            again=lambda wanted: rpc.encode_answer(bytes(wanted)),
+            errors=(RemoteProtocolError, RefusedError),
         ),
     ]
 

@@ -15,6 +15,7 @@ from zentalk.wire.rpc import (
     decode_answer,
     decode_call,
     encode_answer,
+    encode_call,
 )
 from zentalk.wire.user_record import RECORD_BYTES
 
@@ -29,6 +30,7 @@ READERS: list[Callable[[Fields], object]] = [
     rpc.read_record_put,
     rpc.read_record_get,
     rpc.read_record,
+    rpc.read_record_offer,
 ]
 
 
@@ -47,6 +49,12 @@ def test_what_is_asked_is_read() -> None:
     assert (method, rpc.read_record_put(fields)) == (rpc.RECORD_PUT, bytes(RECORD_BYTES))
     method, fields = decode_call(rpc.record_get_call(KEY, Day(20_000)))
     assert (method, rpc.read_record_get(fields)) == (rpc.RECORD_GET, (KEY, 20_000))
+    offers = [rpc.Offered(KEY, Day(20_000 + n), 2**64 - 1 - n) for n in range(rpc.MAX_OFFERED)]
+    method, fields = decode_call(rpc.record_offer_call(offers))
+    assert (method, rpc.read_record_offer(fields)) == (rpc.RECORD_OFFER, offers)
+    method, fields = decode_call(encode_call(rpc.RECORD_OFFER, [KEY]))
+    with pytest.raises(DecodeError):
+        rpc.read_record_offer(fields)
 
 
 def test_what_is_answered_is_read() -> None:
@@ -54,6 +62,17 @@ def test_what_is_answered_is_read() -> None:
     assert rpc.read_snapshot(decode_answer(encode_answer(RAWS))) == RAWS
     for raw in (b"", bytes(RECORD_BYTES)):
         assert rpc.read_record(decode_answer(encode_answer(raw))) == raw
+
+
+@pytest.mark.parametrize("wanted", [b"", b"\x00", b"\x00\x02\x03", bytes(range(4))])
+def test_wanted_records_are_numbers_of_what_was_offered(wanted: bytes) -> None:
+    assert rpc.read_wanted(decode_answer(encode_answer(wanted)), 4) == list(wanted)
+
+
+@pytest.mark.parametrize("wanted", [b"\x04", b"\x01\x00", b"\x01\x01", bytes(65)])
+def test_what_was_not_offered_cannot_be_wanted(wanted: bytes) -> None:
+    with pytest.raises(DecodeError):
+        rpc.read_wanted(decode_answer(encode_answer(wanted)), 4)
 
 
 def test_answers_larger_than_asked_for_are_refused() -> None:

@@ -10,13 +10,14 @@ a relay is reachable.
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Final
 
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.directory.subnets import wide_subnet
-from zentalk.ids import Day, NodeId
+from zentalk.ids import NODE_ID_BYTES, Day, NodeId
 from zentalk.wire.descriptor import Descriptor
 
 POINTS: Final = 4
@@ -26,6 +27,7 @@ ACCEPT_NEAREST: Final = 8
 slightly different sets of relays, and holders are picked for diversity among these."""
 
 _DAY_BYTES: Final = 8
+_ID_BITS: Final = NODE_ID_BYTES * 8
 
 
 def xor_distance(left: bytes, right: bytes) -> int:
@@ -47,17 +49,19 @@ def day_position(node_id: NodeId, day: Day) -> bytes:
 class HolderMap:
     """Who holds which record on one day, among one set of relays.
 
-    Build it once per day and set: it hashes every relay once (one BLAKE2b each).
+    Build it once per day and set: it hashes every relay once (one BLAKE2b each). A question
+    then looks at some twenty relays, however many there are.
     """
 
-    __slots__ = ("_positions", "_relays", "day")
+    __slots__ = ("_places", "_positions", "_relays", "day")
 
     def __init__(self, relays: Iterable[Descriptor], day: Day) -> None:
         self.day = day
         self._relays = {relay.node_id: relay for relay in relays}
-        self._positions = [
+        self._positions = sorted(
             (int.from_bytes(day_position(node_id, day), "big"), node_id) for node_id in self._relays
-        ]
+        )
+        self._places = [position for position, _ in self._positions]
 
     def holders(self, blinded_key: bytes) -> tuple[tuple[NodeId, ...], ...]:
         """Return, for each point, the relays to publish at and to ask, nearest first.
@@ -76,10 +80,27 @@ class HolderMap:
 
     def _nearest(self, point: bytes) -> list[NodeId]:
         target = int.from_bytes(point, "big")
+        low, high = self._neighbourhood(target)
+        some = self._positions[low:high]
         near = heapq.nsmallest(
-            ACCEPT_NEAREST, ((position ^ target, node_id) for position, node_id in self._positions)
+            ACCEPT_NEAREST, ((position ^ target, node_id) for position, node_id in some)
         )
         return [node_id for _, node_id in near]
+
+    def _neighbourhood(self, target: int) -> tuple[int, int]:
+        """Return the smallest range of positions around `target` that holds enough of them.
+
+        Who shares a longer prefix with the target is nearer than all who share a shorter one.
+        """
+        low, high = 0, len(self._places)
+        for shift in reversed(range(_ID_BITS)):
+            start = target >> shift << shift
+            first = bisect_left(self._places, start, low, high)
+            last = bisect_left(self._places, start + (1 << shift), low, high)
+            if last - first < ACCEPT_NEAREST:
+                break
+            low, high = first, last
+        return low, high
 
     def _diverse(self, near: list[NodeId]) -> tuple[NodeId, ...]:
         """Pick in order of distance, first one per /16 and family, then whoever is left."""

@@ -7,7 +7,7 @@ out. It cannot read a record, and keeps no note of who asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
@@ -31,11 +31,13 @@ from zentalk.errors import RefusedError
 from zentalk.ids import Day, NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.store.directory_store import DirectoryStore, StoredRecord
+from zentalk.wire.rpc_directory import Offered
 from zentalk.wire.user_record import RECORD_BYTES, OuterRecord, decode_record, record_work
 
 T = TypeVar("T")
 
 _MAX_MAPS: Final = 12
+_WALK: Final = 64
 
 
 class HolderMaps:
@@ -109,6 +111,28 @@ class RecordShelf:
         """Return the record of a key and day, empty if it is not held or not valid now."""
         if not is_valid_on(day, self._runtime.wall()):
             return b""
+        return await self.held(blinded_key, day)
+
+    async def wanted(self, offers: Sequence[Offered]) -> list[int]:
+        """Return the numbers of those offers that this relay should hold and does not have."""
+        now = self._runtime.wall()
+        ours = [
+            number
+            for number, offer in enumerate(offers)
+            if is_due(offer.day, now)
+            and self._maps.on(offer.day, now).accepts(self._own, offer.blinded_key)
+        ]
+        return await self._queue.run(partial(self._newer_than_held, offers, ours))
+
+    async def held_after(self, blinded_key: bytes, day: Day) -> list[Offered]:
+        """Return what the next records by (key, day) are, to walk over all that are due."""
+        batch = await self._queue.run(
+            partial(self._store.record_keys_after, blinded_key, day, _WALK)
+        )
+        return [Offered(*item) for item in batch]
+
+    async def held(self, blinded_key: bytes, day: Day) -> bytes:
+        """Return a record as it lies here, also before its day; empty if it is not held."""
         held = await self._queue.run(partial(self._store.record, blinded_key, day))
         return held.raw if held else b""
 
@@ -116,6 +140,15 @@ class RecordShelf:
         """Delete records whose days are over; returns how many."""
         day = first_valid_day(self._runtime.wall())
         return await self._queue.run(partial(self._store.drop_records_before, day))
+
+    def _newer_than_held(self, offers: Sequence[Offered], numbers: Sequence[int]) -> list[int]:
+        newer = []
+        for number in numbers:
+            offer = offers[number]
+            held = self._store.record(offer.blinded_key, offer.day)
+            if held is None or held.sequence < offer.sequence:
+                newer.append(number)
+        return newer
 
     def _put_now(self, record: OuterRecord, now: float, is_holder: bool) -> None:
         held = self._store.record(record.blinded_key, record.day)

@@ -24,6 +24,7 @@ from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.relay.directory_crawl import Crawler
 from zentalk.relay.directory_gossip import Gossip
+from zentalk.relay.directory_handover import HandoverTask
 from zentalk.relay.directory_links import Links, Neighbour
 from zentalk.relay.directory_records import RecordShelf, StoreQueue
 from zentalk.store.directory_store import DirectoryStore
@@ -85,6 +86,13 @@ class DirectoryService:
             self._own_id,
             max_bytes=max_record_bytes,
         )
+        self.handover = HandoverTask(
+            runtime,
+            links,
+            self._shelf,
+            self._own_id,
+            lambda: self.descriptors.live(runtime.wall()),
+        )
         self._crawler = Crawler(
             runtime,
             links,
@@ -105,6 +113,7 @@ class DirectoryService:
             rpc.SNAPSHOT: self._snapshot,
             rpc.RECORD_PUT: self._record_put,
             rpc.RECORD_GET: self._record_get,
+            rpc.RECORD_OFFER: self._record_offer,
         }
 
     def notifies(self) -> Mapping[str, Notify]:
@@ -125,6 +134,7 @@ class DirectoryService:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._gossip.run)
                 nursery.start_soon(self._crawler.run)
+                nursery.start_soon(self.handover.run)
                 nursery.start_soon(self._check_contacts)
                 nursery.start_soon(self._keep_house)
         finally:
@@ -197,6 +207,13 @@ class DirectoryService:
         blinded_key, day = rpc.read_record_get(fields)
         with _disk_faults():
             return [await self._shelf.get(blinded_key, day)]
+
+    async def _record_offer(self, connection: Neighbour, fields: Fields) -> list[Any]:
+        offers = rpc.read_record_offer(fields)
+        if connection.peer.node_id is None:
+            raise RefusedError("relays-only")
+        with _disk_faults():
+            return [bytes(await self._shelf.wanted(offers))]
 
     def _announced(self, connection: Neighbour, fields: Fields) -> None:
         self._learn(rpc.read_announce(fields), connection.peer.node_id)

@@ -11,11 +11,13 @@ are carried as the raw bytes that were signed. What to do with them is decided e
 | dir.equivocation (notify) | descriptor, descriptor | |
 | dir.record.put | record | |
 | dir.record.get | blinded key 32, day | record or empty |
+| dir.record.offer | [blinded key 32, day 4, sequence 8] | numbers of those wanted |
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from zentalk.errors import DecodeError
@@ -31,6 +33,7 @@ ANNOUNCE: Final = "dir.announce"
 EQUIVOCATION: Final = "dir.equivocation"
 RECORD_PUT: Final = "dir.record.put"
 RECORD_GET: Final = "dir.record.get"
+RECORD_OFFER: Final = "dir.record.offer"
 
 MAX_FOUND: Final = 20
 MAX_SNAPSHOT: Final = 8192
@@ -38,6 +41,8 @@ SNAPSHOT_BYTES: Final = MAX_ANSWER_BYTES - 64 * 1024
 """What the descriptors of one snapshot may take together, their encoding included."""
 MAX_ANNOUNCED: Final = 64
 ANNOUNCE_BYTES: Final = 64 * 1024
+MAX_OFFERED: Final = 64
+_OFFER_BYTES: Final = 32 + 4 + 8
 _PER_ITEM_BYTES: Final = 3
 _BLINDED_KEY_BYTES: Final = 32
 _MAX_DAY: Final = 2**32 - 1
@@ -119,6 +124,45 @@ def read_record_get(fields: Fields) -> tuple[bytes, Day]:
     asked = fields.fixed(_BLINDED_KEY_BYTES), Day(fields.uint(_MAX_DAY))
     fields.end()
     return asked
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A record that another relay holds: its key and day, and how new it is."""
+
+    blinded_key: bytes
+    day: Day
+    sequence: int
+
+
+def record_offer_call(offers: Sequence[Offered]) -> bytes:
+    """Ask which of at most 64 records a relay wants."""
+    items = [
+        item.blinded_key + item.day.to_bytes(4, "big") + item.sequence.to_bytes(8, "big")
+        for item in offers
+    ]
+    return encode_call(RECORD_OFFER, items)
+
+
+def read_record_offer(fields: Fields) -> list[Offered]:
+    """Return what is offered; raises DecodeError."""
+    raws = fields.blob_array(MAX_OFFERED, _OFFER_BYTES)
+    fields.end()
+    if any(len(raw) != _OFFER_BYTES for raw in raws):
+        raise DecodeError("an offer of user records is malformed")
+    return [
+        Offered(raw[:32], Day(int.from_bytes(raw[32:36], "big")), int.from_bytes(raw[36:], "big"))
+        for raw in raws
+    ]
+
+
+def read_wanted(fields: Fields, offered: int) -> list[int]:
+    """Return which of the offers are wanted; raises DecodeError."""
+    wanted = list(fields.blob(MAX_OFFERED))
+    fields.end()
+    if wanted != sorted(set(wanted)) or any(number >= offered for number in wanted):
+        raise DecodeError("an answer wants records that were not offered")
+    return wanted
 
 
 def read_record(fields: Fields) -> bytes:
