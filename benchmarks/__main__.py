@@ -3,9 +3,11 @@
     python -m benchmarks                       all ratios to other implementations and raw parts
     python -m benchmarks onion session         only these
     python -m benchmarks messages              messages end to end over processes, some minutes
+    python -m benchmarks profiles              what privacy profiles cost and hide, in virtual
+                                               time; half an hour, or less with --count 20
 
 A row is measured against something in the same run, so that another machine gives about the same
-numbers; `messages` gives absolute figures of this machine.
+numbers; `messages` gives absolute figures of this machine, `profiles` those of the protocol alone.
 """
 
 from __future__ import annotations
@@ -19,19 +21,22 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import messages
+from benchmarks import messages, profiles
 from benchmarks.rounds import Row
 
 RATIOS = ("onion", "session", "relay", "mailbox", "directory")
 MESSAGES = "messages"
+PROFILES = "profiles"
 DEFAULT_JSON = Path(__file__).with_name("results.json")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure zentalk.")
-    parser.add_argument("group", nargs="*", choices=[[], *RATIOS, MESSAGES], help="default: ratios")
+    parser.add_argument(
+        "group", nargs="*", choices=[[], *RATIOS, MESSAGES, PROFILES], help="default: ratios"
+    )
     parser.add_argument("--json", type=Path, default=DEFAULT_JSON, help="where to write results")
-    parser.add_argument("--count", type=int, default=messages.MANY, help="how many messages")
+    parser.add_argument("--count", type=int, help="how many messages, or rounds of profiles")
     options = parser.parse_args()
     print(busy(), flush=True)
     results = []
@@ -56,9 +61,11 @@ def busy() -> str:
     return f"{os.cpu_count()} cores, {os.getloadavg()[0]:.1f} busy before the start"
 
 
-def rows_of(group: str, count: int) -> list[Row]:
+def rows_of(group: str, count: int | None) -> list[Row]:
     if group == MESSAGES:
-        return messages.rows(count)
+        return messages.rows(count or messages.MANY)
+    if group == PROFILES:
+        return profiles.rows(count or profiles.ROUNDS)
     try:
         rows: list[Row] = importlib.import_module(f"benchmarks.{group}").rows()
     except ModuleNotFoundError as error:

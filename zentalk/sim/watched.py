@@ -1,0 +1,171 @@
+"""Real relays and API nodes in virtual time, with somebody who watches every line.
+
+For measuring what a profile costs and hides: bytes, latencies, and the times of units. Call
+it under a clock that jumps (`trio.testing.MockClock`), or it takes as long as it says.
+Latencies are those of the protocol and of the cables; work on a processor takes no time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from zentalk.config import ApiSettings, RelaySettings
+from zentalk.net.memory import MemoryNetwork
+from zentalk.net.runtime import Runtime
+from zentalk.node.jitter import exponential
+from zentalk.node.node import Node
+from zentalk.relay.relay import Relay
+from zentalk.sim.watcher import Line
+from zentalk.store.key_file import create_identity
+from zentalk.wire.text import RelayUri, parse_relay_uri
+
+START_WALL: Final = 1_800_000_000.0
+CABLE_SECONDS: Final = 0.025
+"""Each way on every cable: about that of a continent."""
+_READY_SECONDS: Final = 300.0
+_SETTLE_SECONDS: Final = 120.0
+"""Until first messages are there also where everything waits for its tick."""
+
+
+@dataclass
+class Person:
+    """Somebody with a node, the latencies of mail that came, and what passed the line."""
+
+    name: str
+    node: Node
+    line: Line = field(default_factory=Line)
+    bytes_out: int = 0
+    bytes_in: int = 0
+    arrived_after: list[float] = field(default_factory=list)
+
+
+class WatchedNetwork:
+    """Relays, and people in pairs: the first two, the next two, and so on."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.people: list[Person] = []
+        self.began = 0.0
+        self._folder = folder
+        self._runtime = Runtime.virtual(seed, START_WALL)
+        self._memory = MemoryNetwork(CABLE_SECONDS)
+        self._uris: list[RelayUri] = []
+        self._sent: dict[str, float] = {}
+
+    async def start(self, nursery: trio.Nursery, relays: int, people: int, profile: str) -> None:
+        """Start everything and let partners write to each other once."""
+        for number in range(relays):
+            await self._start_relay(nursery, f"r{number}")
+        for number in range(people):
+            await self._start_person(nursery, f"p{number}", profile)
+        with trio.fail_after(_READY_SECONDS):
+            for person in self.people:
+                await person.node.ready()
+        for person in self.people:
+            other = self.partner(person)
+            await person.node.add_contact(other.node.address, other.name)
+            nursery.start_soon(self._note_arrivals, person)
+        for person in self.people:
+            await self.write(person)
+        await trio.sleep(_SETTLE_SECONDS)
+        self.look_anew()
+        self._memory.on_wire = self._look
+
+    def partner(self, person: Person) -> Person:
+        """Return the one that a person writes to."""
+        return self.people[self.people.index(person) ^ 1]
+
+    def look_anew(self) -> None:
+        """Forget what was seen and measured."""
+        self.began = trio.current_time()
+        for person in self.people:
+            person.line = Line()
+            person.bytes_out = person.bytes_in = 0
+            person.arrived_after.clear()
+
+    async def write(self, person: Person) -> None:
+        """Let a person write to the partner."""
+        text = f"message {len(self._sent)}"
+        self._sent[text] = trio.current_time()
+        await person.node.send_text(self.partner(person).node.address, text)
+
+    async def talk(self, seconds: float, mean_gap_seconds: float) -> None:
+        """Let everybody write now and then, at times drawn for each."""
+        with trio.move_on_after(seconds):
+            async with trio.open_nursery() as nursery:
+                for person in self.people:
+                    nursery.start_soon(self._keep_writing, person, mean_gap_seconds)
+
+    async def _keep_writing(self, person: Person, mean_gap_seconds: float) -> None:
+        entropy = self._runtime.for_part(f"{person.name} writes").entropy
+        while True:
+            await trio.sleep(exponential(mean_gap_seconds, entropy))
+            await self.write(person)
+
+    async def _note_arrivals(self, person: Person) -> None:
+        seen = 0
+        while True:
+            await person.node.wait_events(seen)
+            for event in await person.node.events(seen):
+                seen = event.seq
+                sent = self._sent.get(str(event.data.get("text")))
+                if event.type == "message.received" and sent is not None:
+                    person.arrived_after.append(trio.current_time() - sent)
+
+    def _look(self, source: str, target: str, data: bytes) -> None:
+        now = trio.current_time() - self.began
+        for person in self.people:
+            if source == person.name:
+                person.bytes_out += len(data)
+                person.line.out.append(now)
+            elif target == person.name:
+                person.bytes_in += len(data)
+                person.line.into.append(now)
+
+    def _directory(self, name: str) -> Path:
+        directory = self._folder / name
+        directory.mkdir(mode=0o700)
+        return directory
+
+    async def _start_relay(self, nursery: trio.Nursery, name: str) -> None:
+        settings = RelaySettings(
+            directory=self._directory(name), host=name, bootstraps=tuple(self._uris[:3])
+        )
+        relay = Relay(settings, self._runtime.for_part(name), self._memory.host(name))
+        self._uris.append(parse_relay_uri(await nursery.start(relay.run)))
+
+    async def _start_person(self, nursery: trio.Nursery, name: str, profile: str) -> None:
+        directory = self._directory(name)
+        runtime = self._runtime.for_part(name)
+        create_identity(directory, runtime.entropy)
+        settings = ApiSettings(
+            directory=directory,
+            port=0,
+            bootstraps=tuple(self._uris[:2]),
+            profile=profile,  # type: ignore[arg-type]  # checked by the settings themselves
+        )
+        node = Node(settings, runtime, self._memory.host(name))
+        await nursery.start(node.run)
+        self.people.append(Person(name, node))
+
+
+@asynccontextmanager
+async def watched_network(
+    folder: Path, *, profile: str, people: int, relays: int = 6, seed: int = 1
+) -> AsyncIterator[WatchedNetwork]:
+    """A running network of an even number of people; cancelled at the end of the block."""
+    network = WatchedNetwork(folder, seed)
+    async with trio.open_nursery() as nursery:
+        await network.start(nursery, relays, people, profile)
+        yield network
+        nursery.cancel_scope.cancel()
+
+
+def lines_of(people: Sequence[Person]) -> dict[str, Line]:
+    """Return what was seen of everybody's line."""
+    return {person.name: person.line for person in people}
