@@ -10,6 +10,7 @@ import trio
 
 from zentalk.errors import ConflictError, NotFoundError, TooLargeError
 from zentalk.ids import UserAddress
+from zentalk.node.status import MailboxStatus
 from zentalk.store.history.models import Contact, Conversation, Event, Message
 from zentalk.wire.devices import Device
 from zentalk.wire.text import format_address
@@ -61,6 +62,25 @@ class FakeDevices:
         raise NotFoundError("there is no device with this id")
 
 
+class FakeMailboxes:
+    """One mailbox and those it was moved from; real ones are moved in tests/e2e/test_moving.py."""
+
+    def __init__(self) -> None:
+        self.moves = 0
+
+    def listing(self) -> list[MailboxStatus]:
+        relay = "zt-relay:x@r:9001"
+        old = [MailboxStatus(f"{n:016x}", "", False, False, 1000.0, 2000.0)
+               for n in range(self.moves)]  # fmt: skip
+        return [MailboxStatus(f"{self.moves:016x}", relay, True, True, 1000.0, None), *old]
+
+    async def move(self, shown_id: str | None) -> list[MailboxStatus]:
+        if shown_id not in (None, self.listing()[0].id):
+            raise NotFoundError("there is no current mailbox with this id: list them")
+        self.moves += 1
+        return self.listing()
+
+
 @dataclass
 class FakeNode:
     address_text: str = format_address(OWNER)
@@ -72,6 +92,7 @@ class FakeNode:
     stopping: trio.Event = field(default_factory=trio.Event)
     failure: Exception | None = None
     devices: FakeDevices = field(default_factory=FakeDevices)
+    mailboxes: FakeMailboxes = field(default_factory=FakeMailboxes)
     changed: trio.Event = field(default_factory=trio.Event)
 
     def status(self) -> Any:

@@ -119,6 +119,8 @@ async def test_the_openapi_document_names_every_route(rest: httpx.AsyncClient) -
         "/v1/network",
         "/v1/devices",
         "/v1/devices/{device_id}",
+        "/v1/mailboxes",
+        "/v1/mailboxes/move",
         "/v1/contacts",
         "/v1/contacts/{address}/accept",
         "/v1/conversations",
@@ -147,3 +149,16 @@ async def test_a_conversation_is_marked_read_on_request_only(
     answer = await rest.post(f"/v1/conversations/{BOBS}/read")
     assert (answer.status_code, answer.content) == (204, b"")
     assert node.read == [BOB]
+
+
+async def test_mailboxes_are_listed_and_moved(rest: httpx.AsyncClient, node: FakeNode) -> None:
+    listed = await rest.get("/v1/mailboxes")
+    check(schemas.Mailboxes, listed)
+    [first] = listed.json()["mailboxes"]
+    moved = await rest.post("/v1/mailboxes/move", json={"id": first["id"]})
+    assert moved.status_code == 202
+    check(schemas.Mailboxes, moved)
+    assert [mailbox["current"] for mailbox in moved.json()["mailboxes"]] == [True, False]
+    assert (await rest.post("/v1/mailboxes/move", json={"id": first["id"]})).status_code == 404
+    assert (await rest.post("/v1/mailboxes/move", json={"to": "r9"})).status_code == 422
+    assert (await rest.post("/v1/mailboxes/move", json={})).status_code == 202

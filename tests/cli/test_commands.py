@@ -185,3 +185,15 @@ async def test_devices(zentalk: Command) -> None:
     assert (refused.code, refused.err) == (1, "zentalk: there is no device with this id\n")
     assert await zentalk("device", "revoke", "0000000000000001") == Result(0, "", "")
     assert json.loads((await zentalk("device", "list", "--json")).out) == []
+
+
+async def test_mailboxes(zentalk: Command) -> None:
+    listed = await zentalk("mailbox", "list")
+    assert listed.out == f"{0:016x}  {'current':24}  zt-relay:x@r:9001\n"
+    moved = await zentalk("mailbox", "move")
+    assert moved.out.splitlines()[1] == f"{0:016x}  left, polled to 1970-01-01  (unknown relay)"
+    refused = await zentalk("mailbox", "move", "00")
+    assert (refused.code, refused.err[:30]) == (1, "zentalk: there is no current m")
+    assert await zentalk("mailbox", "move", f"{1:016x}") != refused
+    shown = json.loads((await zentalk("mailbox", "list", "--json")).out)
+    assert [mailbox["current"] for mailbox in shown] == [True, False, False]

@@ -20,6 +20,7 @@ from zentalk.api.device_routes import add_device_routes
 from zentalk.api.facade import NodeFacade
 from zentalk.api.guard import Guard, Shield
 from zentalk.api.limits import BodyLimit
+from zentalk.api.mailbox_routes import add_mailbox_routes
 from zentalk.api.problems import PROBLEM_TYPE, invalid, problem, problem_of, unexpected
 from zentalk.api.routes import (
     add_contact_routes,
@@ -76,6 +77,7 @@ def create_app(
     add_contact_routes(inner.router, node)
     add_own_routes(inner.router, node, name)
     add_device_routes(inner.router, node)
+    add_mailbox_routes(inner.router, node)
     inner.add_exception_handler(ZentalkError, _on_zentalk_error)
     inner.add_exception_handler(RequestValidationError, _on_invalid)
     inner.add_exception_handler(HTTPException, _on_http_error)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from zentalk.api.access import DeviceBook
 from zentalk.ids import UserAddress
+from zentalk.node.status import MailboxStatus
 from zentalk.store.history.models import Contact, Conversation, Event, Message
 from zentalk.wire.devices import Device
 
@@ -23,6 +24,19 @@ class DeviceFacade(DeviceBook, Protocol):
         """Shut a device out; raises NotFoundError."""
 
 
+class MailboxFacade(Protocol):
+    """Where others leave mail for the node's owner."""
+
+    def listing(self) -> list[MailboxStatus]:
+        """Return current mailboxes, then replaced ones that are still polled."""
+
+    async def move(self, shown_id: str | None) -> list[MailboxStatus]:
+        """Move one current mailbox, or all, to other relays.
+
+        Raises NotFoundError, UnavailableError without other relays, or ConflictError.
+        """
+
+
 class NodeFacade(Protocol):
     """One person's node. All errors are ZentalkErrors whose text may be shown to its owner."""
 
@@ -33,6 +47,10 @@ class NodeFacade(Protocol):
     @property
     def devices(self) -> DeviceFacade:
         """Who may use the node besides the holder of its own token."""
+
+    @property
+    def mailboxes(self) -> MailboxFacade:
+        """The owner's mailboxes."""
 
     def status(self) -> Any:
         """Return a dataclass that is JSON when made a dict: how the node sees the network."""

@@ -38,6 +38,12 @@ class DeviceIn(_In):
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
+class MoveIn(_In):
+    """The mailbox to leave; without an id, all of them."""
+
+    id: Annotated[str | None, Field(max_length=64)] = None
+
+
 class Health(BaseModel):
     """The program runs."""
 
@@ -69,6 +75,23 @@ class Devices(BaseModel):
     """All devices besides the owner's token."""
 
     devices: list[Device]
+
+
+class Mailbox(BaseModel):
+    """A place where others leave mail for the owner, or one that was left and is polled."""
+
+    id: str
+    relay: str
+    current: bool
+    collected: bool
+    since: float
+    until: float | None
+
+
+class Mailboxes(BaseModel):
+    """The owner's mailboxes."""
+
+    mailboxes: list[Mailbox]
 
 
 class Contact(BaseModel):

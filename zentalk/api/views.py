@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from zentalk.node.status import MailboxStatus
 from zentalk.store.history.models import Contact, Conversation, Event, Message
 from zentalk.wire.devices import Device
 
@@ -50,6 +51,18 @@ def message_view(message: Message) -> Json:
 def device_view(device: Device) -> Json:
     """Return a device; its token's hash stays here."""
     return {"id": device.device_id.hex(), "name": device.name, "added_at": float(device.added_at)}
+
+
+def mailbox_view(mailbox: MailboxStatus) -> Json:
+    """Return a mailbox."""
+    return {
+        "id": mailbox.id,
+        "relay": mailbox.relay,
+        "current": mailbox.current,
+        "collected": mailbox.collected,
+        "since": mailbox.since,
+        "until": mailbox.until,
+    }
 
 
 def event_view(event: Event) -> Json:

@@ -35,9 +35,10 @@ relay = App(name="relay", help="Run a relay: forward packets and keep mail for o
 api = App(name="api", help="Run your API node: identity, contacts, messages, REST.")
 contact = App(name="contact", help="People you write with; needs your running API node.")
 device = App(name="device", help="Devices that may use your API node; needs it running.")
+mailbox = App(name="mailbox", help="Where others leave mail for you; needs your running API node.")
 message = App(name="message", help="Messages; needs your running API node.")
 sim = App(name="sim", help="Local networks of real relays and API nodes.")
-for group in (relay, api, contact, device, message, sim):
+for group in (relay, api, contact, device, mailbox, message, sim):
     app.command(group)
 
 Dir = Annotated[Path, Parameter("--dir", help="The folder of the node.")]
@@ -225,6 +226,30 @@ def device_revoke(
     from zentalk.cli import device as act  # noqa: PLC0415
 
     return act.revoke(directory, device_id)
+
+
+@mailbox.command(name="list")
+def mailbox_list(*, directory: Dir, as_json: AsJson = False) -> int:
+    """List your mailboxes, and those that you left and that are still polled."""
+    from zentalk.cli import mailbox as act  # noqa: PLC0415
+
+    return act.list_all(directory, as_json=as_json)
+
+
+@mailbox.command(name="move")
+def mailbox_move(
+    mailbox_id: Annotated[
+        str | None, Parameter(help="The one to leave, as `zentalk mailbox list` shows it.")
+    ] = None,
+    /,
+    *,
+    directory: Dir,
+    as_json: AsJson = False,
+) -> int:
+    """Move a mailbox, or all of them, to other relays; contacts follow by themselves."""
+    from zentalk.cli import mailbox as act  # noqa: PLC0415
+
+    return act.move(directory, mailbox_id, as_json=as_json)
 
 
 @message.command(name="send")

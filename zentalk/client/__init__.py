@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from zentalk.client.async_client import AsyncClient, EventFeed
 from zentalk.client.errors import AccessDeniedError, ApiError, InvalidRequestError
-from zentalk.client.models import Contact, Conversation, Event, Me, Message
+from zentalk.client.models import Contact, Conversation, Event, Mailbox, Me, Message
 from zentalk.client.sync_client import Client
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Event",
     "EventFeed",
     "InvalidRequestError",
+    "Mailbox",
     "Me",
     "Message",
 ]

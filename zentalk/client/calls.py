@@ -18,6 +18,7 @@ from zentalk.client.models import (
     Conversation,
     Device,
     Event,
+    Mailbox,
     Me,
     Message,
     NewDevice,
@@ -85,6 +86,21 @@ def add_device(name: str) -> Call[NewDevice]:
 def revoke_device(device_id: str) -> Call[None]:
     """Shut a device out."""
     return Call("DELETE", f"/v1/devices/{quote(device_id, safe='')}", lambda _body: None)
+
+
+def mailboxes() -> Call[list[Mailbox]]:
+    """Where others leave mail for the owner."""
+    return Call("GET", "/v1/mailboxes", _mailboxes)
+
+
+def move_mailboxes(mailbox_id: str | None) -> Call[list[Mailbox]]:
+    """Move one mailbox, or all."""
+    body = {} if mailbox_id is None else {"id": mailbox_id}
+    return Call("POST", "/v1/mailboxes/move", _mailboxes, json=body)
+
+
+def _mailboxes(body: Any) -> list[Mailbox]:
+    return [from_json(Mailbox, item) for item in body["mailboxes"]]
 
 
 def conversations() -> Call[list[Conversation]]:

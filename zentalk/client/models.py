@@ -49,6 +49,22 @@ class NewDevice:
 
 
 @dataclass(frozen=True, slots=True)
+class Mailbox:
+    """Where others leave mail: the URI of its relay, empty while that is not known.
+
+    One that is not `current` was left and is polled `until` then; `collected`: connected
+    now. Times are unix seconds.
+    """
+
+    id: str
+    relay: str
+    current: bool
+    collected: bool
+    since: float
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """One line of the conversation list."""
 
@@ -83,7 +99,7 @@ class Event:
     data: dict[str, Any]
 
 
-_T = TypeVar("_T", Me, Contact, Device, NewDevice, Conversation, Message, Event)
+_T = TypeVar("_T", Me, Contact, Device, NewDevice, Mailbox, Conversation, Message, Event)
 
 
 def from_json(kind: type[_T], value: Any) -> _T:

@@ -15,6 +15,7 @@ from zentalk.client.models import (
     Conversation,
     Device,
     Event,
+    Mailbox,
     Me,
     Message,
     NewDevice,
@@ -96,6 +97,18 @@ class Client:
     def revoke_device(self, device_id: str) -> None:
         """Shut a device out; raises NotFoundError if there is none with this id."""
         self._run(calls.revoke_device(device_id))
+
+    def mailboxes(self) -> list[Mailbox]:
+        """Return the current mailboxes, then those that were left and are still polled."""
+        return self._run(calls.mailboxes())
+
+    def move_mailboxes(self, mailbox_id: str | None = None) -> list[Mailbox]:
+        """Move a mailbox, or all, to other relays; contacts follow by themselves.
+
+        Raises NotFoundError without such a mailbox, UnavailableError without other relays, and
+        ConflictError after too many moves.
+        """
+        return self._run(calls.move_mailboxes(mailbox_id))
 
     def conversations(self) -> list[Conversation]:
         """Return the conversation list."""

@@ -154,6 +154,11 @@ class Node:
             lossy_relays=self._lossy_relays(network.findings),
         )
 
+    @property
+    def mailboxes(self) -> Mailboxes:
+        """Where others leave mail for the owner."""
+        return self._mailboxes
+
     def client_unit_sizes(self) -> set[int]:
         """Return every size of unit that this node's links have put on the wire or seen."""
         return set(self._network.unit_sizes())

@@ -25,6 +25,22 @@ class LossyRelay:
 
 
 @dataclass(frozen=True, slots=True)
+class MailboxStatus:
+    """One of the owner's mailboxes: the URI of its relay, empty while that is not known.
+
+    `current` ones are in the user record; the others were replaced, and are polled `until`
+    then. `collected`: connected now. Times are unix seconds.
+    """
+
+    id: str
+    relay: str
+    current: bool
+    collected: bool
+    since: float
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class NodeStatus:
     """`ready` means: connected, a mailbox registered, the user record published.
 

@@ -1,0 +1,31 @@
+"""The routes about mailboxes: where others leave mail for the owner, and how to move them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from zentalk.api import schemas
+from zentalk.api.answers import answers
+from zentalk.api.facade import NodeFacade
+from zentalk.api.json_response import JsonResponse
+from zentalk.api.views import mailbox_view
+
+
+def add_mailbox_routes(router: APIRouter, node: NodeFacade) -> None:
+    """Add the routes about mailboxes."""
+
+    @router.get("/v1/mailboxes", **answers("mailboxes", schemas.Mailboxes))
+    async def mailboxes() -> Response:
+        """Return the current mailboxes, then replaced ones that are still polled."""
+        return JsonResponse({"mailboxes": [mailbox_view(m) for m in node.mailboxes.listing()]})
+
+    @router.post(
+        "/v1/mailboxes/move", **answers("mailboxes", schemas.Mailboxes, HTTPStatus.ACCEPTED)
+    )
+    async def move(body: schemas.MoveIn) -> Response:
+        """Move one mailbox, or all, to other relays; contacts follow by themselves."""
+        moved = await node.mailboxes.move(body.id)
+        return JsonResponse({"mailboxes": [mailbox_view(m) for m in moved]}, HTTPStatus.ACCEPTED)
