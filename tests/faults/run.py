@@ -1,9 +1,10 @@
 """Trials: a real network of programs that is broken while people write, and what came of it.
 
-    python -m tests.faults.run relays --messages 10000 --seed 7
+    python -m tests.faults.run relays --messages 10000 --in-flight 128 --seed 7
     python -m tests.faults.run nodes --messages 10000 --every 5
+    python -m tests.faults.run half-opens
 
-Prints a line of progress now and then, and one line of JSON at the end; exits with 1 if an
+Prints where it stands now and then, and one line of JSON at the end; exits with 1 if an
 accepted message was lost or shown twice, and says which. A process of its own, because the
 process that starts the programs must be forked while there is one thread.
 """
@@ -15,122 +16,149 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import random
 import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import trio
 
+from tests.faults import proxy
 from tests.faults.chaos import Chaos
-from tests.faults.places import FixedPorts
+from tests.faults.places import FixedPorts, OverProxies
 from zentalk.cli.logs import configure_logging
 from zentalk.cli.programs import raise_file_limit
 from zentalk.cli.sim import preload, program
 from zentalk.sim.folders import run_folder
 from zentalk.sim.launcher import Launcher
-from zentalk.sim.processes import ProcessNetwork, process_network
+from zentalk.sim.processes import Places, ProcessNetwork, process_network
 from zentalk.sim.report import summarize
 from zentalk.sim.scenario import Scenario
 from zentalk.sim.workload import Outcome, Progress, Workload
 
 SHOWN_FAULTS = 20
+KILLS = ("relays", "nodes")
+NOTHING = "none"
 
-Trouble = Callable[[ProcessNetwork, Chaos], Awaitable[None]]
+Trouble = Callable[[ProcessNetwork], Awaitable[None]]
 
 
-@dataclass(slots=True)
-class Trial:
-    """One run of a network, seen from outside."""
+class Progressing:
+    """Says where a run stands, now and then."""
 
-    scenario: Scenario
-    trouble: Trouble
-    every_seconds: float
-    said: float = 0.0
+    def __init__(self) -> None:
+        self._said = -10.0
 
-    def watch(self, progress: Progress) -> None:
-        """Say where it stands, now and then."""
+    def __call__(self, progress: Progress) -> None:
+        """Print a line if the last is ten seconds old."""
         now = trio.current_time()
-        if now >= self.said + 10:
-            self.said = now
-            print(
-                f"{progress.phase}: {progress.sent} sent, {progress.delivered} delivered",
-                flush=True,
-            )
+        if now >= self._said + 10:
+            self._said = now
+            counts = f"{progress.sent} sent, {progress.delivered} delivered"
+            print(f"{progress.phase}: {counts}", flush=True)
 
-    async def run(self, folder: Path, launcher: Launcher) -> dict[str, Any]:
-        """Start the network, let people write while it is broken, and judge."""
-        scenario = self.scenario
-        async with trio.open_nursery() as nursery:
+
+async def write_while(
+    scenario: Scenario, network: ProcessNetwork, trouble: Trouble
+) -> dict[str, Any]:
+    """Let people write while `trouble` breaks the network, until all arrived; then judge."""
+    began = trio.current_time()
+    say_progress = Progressing()
+    outcomes: list[Outcome] = []
+    arrived_at: list[float] = []
+    async with trio.open_nursery() as nursery:
+
+        def watch(progress: Progress) -> None:
+            say_progress(progress)
+            if progress.phase.startswith("waiting") and not arrived_at:
+                arrived_at.append(trio.current_time())
+                nursery.cancel_scope.cancel()
+
+        async def work() -> None:
+            with trio.CancelScope(shield=True):
+                outcomes.append(await Workload(scenario, network, watch).run())
+
+        nursery.start_soon(work)
+        await trouble(network)
+    [outcome] = outcomes
+    seconds = arrived_at[0] - began
+    return {
+        "seed": scenario.seed,
+        "messages": scenario.messages,
+        **asdict(outcome.verdict),
+        "seconds": round(seconds, 1),
+        "per_second": round(outcome.verdict.delivered / seconds, 1),
+        "latency_ms": asdict(summarize(outcome.latencies)),
+        "crashed": network.crashed,
+        "faults": list(outcome.faults),
+    }
+
+
+async def kill_trial(
+    scenario: Scenario, what: str, every_seconds: float, folder: Path, launcher: Launcher
+) -> dict[str, Any]:
+    """Kill programs while people write."""
+    kills = 0
+
+    async def trouble(network: ProcessNetwork) -> None:
+        nonlocal kills
+        chaos = Chaos(network, scenario.seed, every_seconds)
+        try:
+            if what != NOTHING:
+                await (chaos.kill_relays() if what == "relays" else chaos.kill_users())
+        finally:
+            kills = chaos.kills
+
+    places = FixedPorts(launcher, scenario.nodes)
+    report = await _with_network(scenario, folder, [launcher], places, trouble)
+    return report | {"kills": kills}
+
+
+async def proxy_trial(
+    scenario: Scenario, what: str, folder: Path, launcher: Launcher
+) -> dict[str, Any]:
+    """Let all connections to relays go through proxies that misbehave while people write."""
+    chance = random.Random(scenario.seed)
+    places = await OverProxies.make(launcher, scenario.nodes, scenario.seed)
+
+    async def trouble(_network: ProcessNetwork) -> None:
+        try:
+            await proxy.TROUBLES[what](places.proxies, chance)
+        finally:
+            for each in places.proxies:
+                each.flow()
+
+    async with trio.open_nursery() as nursery:
+        for each in places.proxies:
+            nursery.start_soon(each.run)
+        report = await _with_network(scenario, folder, [launcher], places, trouble)
+        nursery.cancel_scope.cancel()
+    return report | {"connections": sum(each.connections for each in places.proxies)}
+
+
+async def _with_network(
+    scenario: Scenario,
+    folder: Path,
+    launchers: Sequence[Launcher],
+    places: Places,
+    trouble: Trouble,
+) -> dict[str, Any]:
+    async with trio.open_nursery() as nursery:
+        for launcher in launchers:
             await nursery.start(launcher.run)
-            places = FixedPorts(launcher, scenario.nodes)
-            async with process_network(
-                folder, scenario.nodes, scenario.users, lambda *_: None, places
-            ) as network:
-                report = await self._break(network)
-            nursery.cancel_scope.cancel()
-        return report
-
-    async def _break(self, network: ProcessNetwork) -> dict[str, Any]:
-        chaos = Chaos(network, self.scenario.seed, self.every_seconds)
-        began = trio.current_time()
-        outcomes: list[Outcome] = []
-        arrived_at: list[float] = []
-
-        async with trio.open_nursery() as nursery:
-
-            def watch(progress: Progress) -> None:
-                self.watch(progress)
-                if progress.phase.startswith("waiting") and not arrived_at:
-                    arrived_at.append(trio.current_time())
-                    nursery.cancel_scope.cancel()
-
-            async def work() -> None:
-                with trio.CancelScope(shield=True):
-                    outcomes.append(await Workload(self.scenario, network, watch).run())
-
-            nursery.start_soon(work)
-            await self.trouble(network, chaos)
-        return self._judge(network, chaos, outcomes[0], arrived_at[0] - began)
-
-    def _judge(
-        self, network: ProcessNetwork, chaos: Chaos, outcome: Outcome, seconds: float
-    ) -> dict[str, Any]:
-        latency = summarize(outcome.latencies)
-        return {
-            "seed": self.scenario.seed,
-            "messages": self.scenario.messages,
-            **asdict(outcome.verdict),
-            "kills": chaos.kills,
-            "seconds": round(seconds, 1),
-            "per_second": round(outcome.verdict.delivered / seconds, 1),
-            "latency_ms": asdict(latency),
-            "crashed": network.crashed,
-            "faults": list(outcome.faults),
-        }
-
-
-async def relays_die(network: ProcessNetwork, chaos: Chaos) -> None:
-    """Random relays are killed."""
-    await chaos.kill_relays()
-
-
-async def nodes_die(network: ProcessNetwork, chaos: Chaos) -> None:
-    """Random people's nodes are killed."""
-    await chaos.kill_users()
-
-
-async def nothing_happens(network: ProcessNetwork, chaos: Chaos) -> None:
-    """What the same network does when nobody breaks it."""
-
-
-TROUBLES: dict[str, Trouble] = {"relays": relays_die, "nodes": nodes_die, "none": nothing_happens}
+        async with process_network(
+            folder, scenario.nodes, scenario.users, lambda *_: None, places
+        ) as network:
+            report = await write_while(scenario, network, trouble)
+        nursery.cancel_scope.cancel()
+    return report
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.run")
-    parser.add_argument("trouble", choices=TROUBLES)
+    parser.add_argument("trouble", choices=[NOTHING, *KILLS, *proxy.TROUBLES])
     parser.add_argument("--messages", type=int, default=300)
     parser.add_argument("--relays", type=int, default=10)
     parser.add_argument("--every", type=float, default=2.0, help="seconds between two kills")
@@ -149,11 +177,14 @@ def main() -> int:
         seed=options.seed,
         in_flight=options.in_flight,
     )
+    what: str = options.trouble
     configure_logging(logging.ERROR)
     raise_file_limit()
     with run_folder(keep=options.keep) as folder, Launcher(program, preload) as launcher:
-        trial = Trial(scenario, TROUBLES[options.trouble], options.every)
-        report = trio.run(trial.run, folder, launcher)
+        if what in proxy.TROUBLES:
+            report = trio.run(proxy_trial, scenario, what, folder, launcher)
+        else:
+            report = trio.run(kill_trial, scenario, what, options.every, folder, launcher)
     return say(report)
 
 
@@ -165,7 +196,8 @@ def say(report: dict[str, Any]) -> int:
     if len(faults) > SHOWN_FAULTS:
         print(f"and {len(faults) - SHOWN_FAULTS} more")
     print(json.dumps(report | {"faults": len(faults)}))
-    return 1 if faults or report["crashed"] or report["confirmed_but_missing"] else 0
+    missing = report["messages"] - report["sent"]
+    return 1 if faults or missing or report["crashed"] or report["confirmed_but_missing"] else 0
 
 
 if __name__ == "__main__":

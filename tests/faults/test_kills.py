@@ -12,20 +12,21 @@ from tests.faults.trials import trial
 
 pytestmark = [pytest.mark.faults, pytest.mark.e2e]
 
+SHORT = 300
 LONG = pytest.param(10_000, marks=pytest.mark.long)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("messages", [300, LONG])
+@pytest.mark.parametrize("messages", [SHORT, LONG])
 def test_b13_k11_k37_nothing_is_lost_while_relays_are_killed(messages: int) -> None:
     """One of ten relays dies every two seconds."""
-    report = trial("relays", "--messages", messages, "--every", 2)
+    report = trial("relays", "--messages", messages, "--every", 2, "--in-flight", 128)
     assert report["kills"] > 0
     assert report["delivered"] == report["sent"] == messages
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("messages", [300, LONG])
+@pytest.mark.parametrize("messages", [SHORT, LONG])
 def test_b13_k29_nothing_is_lost_while_nodes_are_killed(messages: int) -> None:
     """One of two people's nodes dies every five seconds (short run: every second)."""
     every = 5 if messages > 1000 else 1

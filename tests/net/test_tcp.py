@@ -8,6 +8,7 @@ import trio
 from tests.net.support import NETWORK, SMALL, Relay
 from zentalk.errors import ConnectFailedError
 from zentalk.link.geometry import UNIT_SMALL_BYTES
+from zentalk.net import tcp
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
@@ -143,3 +144,27 @@ async def test_no_delay_is_set(nursery: trio.Nursery) -> None:
     assert stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     await stream.aclose()
     nursery.cancel_scope.cancel()
+
+
+async def test_pauses_of_retransmission_are_short_at_both_ends(nursery: trio.Nursery) -> None:
+    """Else a line that was dead for half a minute stays dead for most of another."""
+    option = tcp._TCP_RTO_MAX_MS
+    with socket.socket() as probe:
+        try:
+            probe.setsockopt(socket.IPPROTO_TCP, option, tcp.RETRANSMIT_MILLISECONDS)
+        except OSError:
+            pytest.skip("this kernel is older than Linux 6.15")
+    listener = await TcpNetwork().listen(LOOPBACK, 0)
+    served: list[int] = []
+
+    async def serve(stream: ByteStream, _source: str) -> None:
+        assert isinstance(stream, trio.SocketStream)
+        served.append(stream.socket.getsockopt(socket.IPPROTO_TCP, option))
+        await stream.send_all(b"x")
+
+    nursery.start_soon(listener.serve, serve)
+    stream = await TcpNetwork().dial(LOOPBACK, listener.port)
+    assert await stream.receive_some(1) == b"x"
+    served.append(stream.socket.getsockopt(socket.IPPROTO_TCP, option))
+    assert served == [tcp.RETRANSMIT_MILLISECONDS] * 2
+    await stream.aclose()

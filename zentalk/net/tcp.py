@@ -1,11 +1,15 @@
 """TCP, without delays for coalescing: links already send whole drains.
 
-Trio sets TCP_NODELAY on every stream it makes.
+Trio sets TCP_NODELAY on every stream it makes. Where the kernel can, a connection that
+meets silence goes on trying every few seconds, so that it is back soon after the line is.
 """
 
 from __future__ import annotations
 
+import socket
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import trio
@@ -15,6 +19,13 @@ from zentalk.net.transport import CONNECT_SECONDS, Handler, run_guarded
 
 BACKLOG: Final = 512
 """Connections the kernel keeps for us while we are busy; the default of 128 drops bursts."""
+
+
+RETRANSMIT_MILLISECONDS = 3_000
+"""The most time between two tries to send the same bytes. A kernel doubles it up to two minutes: a
+line that was dead for 30 s would then stay so for 20 s more."""
+_TCP_RTO_MAX_MS: Final = 44
+"""Linux 6.15; Python has no name for it yet."""
 
 
 class TcpListener:
@@ -33,6 +44,7 @@ class TcpListener:
         """Run `handler` for each stream, until closed or cancelled."""
 
         async def handle(stream: trio.SocketStream) -> None:
+            _retransmit_often(stream)
             await run_guarded(handler, stream, _peer_host(stream))
 
         try:
@@ -54,7 +66,7 @@ class TcpNetwork:
         target = f"{host}:{port}"
         try:
             with trio.fail_after(CONNECT_SECONDS):
-                return await trio.open_tcp_stream(host.strip("[]"), port)
+                stream = await trio.open_tcp_stream(host.strip("[]"), port)
         except trio.TooSlowError:
             raise ConnectFailedError(target, "no answer") from None
         except OSError as error:
@@ -62,6 +74,8 @@ class TcpNetwork:
         except UnicodeError:
             # Hosts come from others' descriptors; this one has no form that a resolver takes.
             raise ConnectFailedError(target, "it is not a host name") from None
+        _retransmit_often(stream)
+        return stream
 
     async def listen(self, host: str, port: int) -> TcpListener:
         """Bind a port, 0 for any; raises OSError if it is taken."""
@@ -72,6 +86,13 @@ class TcpNetwork:
                 await extra.aclose()
             listeners = listeners[:1]
         return TcpListener(listeners)
+
+
+def _retransmit_often(stream: trio.SocketStream) -> None:
+    """Set the longest pause of retransmission, on kernels that have it."""
+    if sys.platform == "linux":
+        with suppress(OSError):  # an older kernel, or a connection that has ended already
+            stream.setsockopt(socket.IPPROTO_TCP, _TCP_RTO_MAX_MS, RETRANSMIT_MILLISECONDS)
 
 
 def _peer_host(stream: trio.SocketStream) -> str:
