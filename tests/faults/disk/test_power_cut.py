@@ -53,8 +53,7 @@ def cut_once(disk: Volume, log: Path, moment_bytes: int, *options: str) -> list[
             disk.cut()
         finally:
             process.kill()
-    disk.unmount()
-    disk.mount()
+    disk.power_on()
     return writer.read(log)
 
 
@@ -67,7 +66,6 @@ def lost_in_cuts(
     lost: list[tuple[int, Promise]] = []
     with volume(folder) as disk:
         for number in range(cuts):
-            disk.unmount()
             moment = draw.randrange(FIRST_PROMISES_BYTES, LAST_MOMENT_BYTES)
             promises = cut_once(disk, folder / "promises.log", moment, *options)
             kept = [promise for promise in promises if promise.kind != "outbox"]

@@ -28,23 +28,40 @@ def _run(*command: object) -> None:
 
 
 class Volume:
-    """An ext4 file system in an image, mounted at `place`."""
+    """An ext4 file system in an image, mounted at `place`.
+
+    Each life of it is an image of its own: a mount that somebody else's namespace still
+    holds would otherwise be found again, broken as it is, instead of what the disk has.
+    """
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._image = folder / "disk.img"
+        self._images = 0
         self.place = folder / "disk"
 
     def make(self) -> None:
         """Begin with an empty disk."""
+        self.unmount()
+        self._next_image()
         with self._image.open("wb") as file:
             file.truncate(IMAGE_BYTES)
         _run("mkfs.ext4", "-q", "-F", "-m", 0, self._image)
         self.place.mkdir(exist_ok=True)
-        self.mount()
-
-    def mount(self) -> None:
-        """Mount the image; what is in the journal of the file system is applied."""
         _run("mount", "-o", "loop", self._image, self.place)
+
+    def power_on(self) -> None:
+        """Mount a copy of what was on the disk: the file system applies its journal."""
+        self.unmount()
+        before = self._image
+        self._next_image()
+        _run("cp", "--sparse=always", before, self._image)
+        before.unlink()
+        _run("mount", "-o", "loop", self._image, self.place)
+
+    def _next_image(self) -> None:
+        self._images += 1
+        self._image = self._folder / f"disk-{self._images}.img"
 
     def cut(self) -> None:
         """Cut the power: from this moment nothing reaches the image any more.
