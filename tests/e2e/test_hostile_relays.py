@@ -17,7 +17,7 @@ from zentalk.onion.errors import PacketRefusedError
 from zentalk.onion.mixkeys import KeySlot, MixKey
 from zentalk.onion.peel import _derive_keys, _open
 from zentalk.onion.replay import ReplayFilter
-from zentalk.relay.directory_service import DirectoryService
+from zentalk.relay.directory_desk import SnapshotDesk
 from zentalk.relay.relay import Relay
 from zentalk.relay.router import Router
 from zentalk.wire.descriptor import DescriptorBody, Lane, sign_descriptor
@@ -37,28 +37,30 @@ class Trap:
         self.key: KeyPair = x25519.generate(seeded_entropy(b"trap"))
         self.shown = 0
         self.packets: list[bytes] = []
-        self._guard: NodeId | None = None
-        snapshot, received = DirectoryService._snapshot, Router.packet_received
+        self._desk: SnapshotDesk | None = None
+        snapshot, received = SnapshotDesk._snapshot, Router.packet_received
 
-        async def watched_snapshot(service: DirectoryService, asker: Any, fields: Any) -> list[Any]:
-            [raws] = await snapshot(service, asker, fields)
-            if service._own_id == self._guard and asker.peer.is_client:
+        async def watched_snapshot(desk: SnapshotDesk, asker: Any, fields: Any) -> list[Any]:
+            root, raws = await snapshot(desk, asker, fields)
+            if desk is self._desk and asker.peer.is_client:
                 self.shown += 1
                 own = _descriptor(self._colluder).raw
                 raws = [self.special() if raw == own else raw for raw in raws]
-            return [raws]
+            return [root, raws]
 
         def watched_received(router: Router, packet: bytes, lane: int = 0) -> None:
-            if self._guard is not None and router._node_id == self.colluder:
+            if self._desk is not None and router._node_id == self.colluder:
                 self.packets.append(packet)
             received(router, packet, lane)
 
-        monkeypatch.setattr(DirectoryService, "_snapshot", watched_snapshot)
+        monkeypatch.setattr(SnapshotDesk, "_snapshot", watched_snapshot)
         monkeypatch.setattr(Router, "packet_received", watched_received)
 
     def spring(self, world: World) -> None:
         """From now on the guard lies."""
-        self._guard = world.relays["r1"].node_id
+        parts = world.relays["r1"]._parts
+        assert parts is not None
+        self._desk = parts.directory._desk
         self._colluder = world.relays[COLLUDER]
 
     @property

@@ -111,7 +111,7 @@ async def snapshot(connection: Connection, boots: dict[bytes, int]) -> list[Desc
     with trio.fail_after(30):
         for _ in range(300):
             answer = decode_answer(await connection.request(snapshot_call()))
-            found = [decode_descriptor(raw) for raw in read_snapshot(answer)]
+            found = [decode_descriptor(raw) for raw in read_snapshot(answer).whole]
             known = {item.identity: item.boot for item in found}
             if all(known.get(identity, 0) >= boot for identity, boot in boots.items()):
                 return found

@@ -276,14 +276,15 @@ def _calls() -> list[Target]:
 
 
 def _answered(
-    read: Callable[[Fields], Any],
+    read: Callable[..., Any],
     seeds: list[bytes],
     fields_again: Callable[[Any], list[Any]],
+    *more: Any,
 ) -> Target:
     return target(
         read,
         seeds,
-        parse=lambda data: read(rpc.decode_answer(data)),
+        parse=lambda data: read(rpc.decode_answer(data), *more),
         again=lambda value: rpc.encode_answer(*fields_again(value)),
         errors=(RemoteProtocolError, RefusedError),
     )
@@ -328,7 +329,29 @@ def _directory() -> list[Target]:
             (b"k" * 32, Day(20_000)),
         ),
         _answered(d.read_found, [found], lambda items: [items]),
-        _answered(d.read_snapshot, [found, rpc.encode_answer([])], lambda items: [items]),
+        _answered(
+            d.read_snapshot,
+            [rpc.encode_answer(b"", raws), rpc.encode_answer(b"r" * 32, [])],
+            list,
+        ),
+        _answered(d.read_buckets, [rpc.encode_answer([b"d" * 20] * 2)], lambda items: [items]),
+        _answered(
+            d.read_entries,
+            [rpc.encode_answer([[b"d" * 20], []])],
+            lambda lists: [[list(item) for item in lists]],
+            2,
+        ),
+        _answered(d.read_descriptors, [found], lambda items: [items], 2),
+        _question(d.BUCKETS, d.read_buckets_question, d.buckets_call, b"r" * 32),
+        _question(
+            d.ENTRIES,
+            d.read_entries_question,
+            lambda pair: d.entries_call(*pair),
+            (b"r" * 32, [0, 5, 1023]),
+        ),
+        _question(
+            d.DESCRIPTORS, d.read_descriptors_question, d.descriptors_call, [b"a" * 20, b"b" * 20]
+        ),
         _answered(
             d.read_record, [rpc.encode_answer(record), rpc.encode_answer(b"")], lambda raw: [raw]
         ),

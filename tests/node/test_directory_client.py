@@ -293,7 +293,7 @@ async def test_k31_a_guard_with_its_own_version_is_found_out(
     world = make(10)
     special = descriptor(5, mix=b"for one victim")
     shown = [special if one.number == 5 else one.own for one in world.members]
-    world.members[0].answers = lambda method: encode_answer([one.raw for one in shown])
+    world.members[0].answers = lambda method: encode_answer(b"", [one.raw for one in shown])
     result = await world.snapshot.fetch_snapshot(world.ids(0, 1, 2))
     assert special.node_id not in world.snapshot.descriptors()
     assert [proof.node_id for proof in result.proofs] == [special.node_id]
@@ -312,7 +312,7 @@ async def test_k31_with_a_single_source_the_version_is_used(
     world = make(10)
     special = descriptor(5, mix=b"for one victim")
     shown = [special if one.number == 5 else one.own for one in world.members]
-    world.members[0].answers = lambda method: encode_answer([one.raw for one in shown])
+    world.members[0].answers = lambda method: encode_answer(b"", [one.raw for one in shown])
     result = await world.snapshot.fetch_snapshot(world.ids(0))
     assert world.snapshot.descriptors()[special.node_id] == special
     assert result.unverified
@@ -325,7 +325,7 @@ async def test_an_unverified_start_is_forgotten_at_the_first_verified_refresh(
     world = make(10)
     planted = descriptor(66)
     shown = [*(one.own for one in world.members), planted]
-    world.members[0].answers = lambda method: encode_answer([one.raw for one in shown])
+    world.members[0].answers = lambda method: encode_answer(b"", [one.raw for one in shown])
     await world.snapshot.fetch_snapshot(world.ids(0))
     assert planted.node_id in world.snapshot.descriptors()
     await world.snapshot.fetch_snapshot(world.ids(1, 2, 3))
@@ -336,7 +336,7 @@ async def test_an_unverified_start_is_forgotten_at_the_first_verified_refresh(
 async def test_a_source_that_hides_relays_is_dropped(autojump_clock: MockClock, make: Make) -> None:
     world = make(10)
     world.members[0].answers = lambda method: encode_answer(
-        [one.own.raw for one in world.members[:4]]
+        b"", [one.own.raw for one in world.members[:4]]
     )
     result = await world.snapshot.fetch_snapshot(world.ids(0, 1, 2))
     assert result.dropped == tuple(world.ids(0))
@@ -354,7 +354,7 @@ async def test_a_faulty_source_costs_only_its_voice(
     elif fault == "garbage":
         world.members[0].answers = lambda method: b"\xc1"
     else:
-        world.members[0].answers = lambda method: encode_answer([raw[:-1] + b"\x00"])
+        world.members[0].answers = lambda method: encode_answer(b"", [raw[:-1] + b"\x00"])
     result = await world.snapshot.fetch_snapshot(world.ids(0, 1, 2))
     assert result.failed == tuple(world.ids(0))
     assert set(world.snapshot.descriptors()) == set(world.by_id)
@@ -397,13 +397,15 @@ async def test_one_source_cannot_fill_memory_with_relays_it_made_up(
             for mix in (b"", b"x")
         ]
         shown = [*(one.own for one in world.members), *invented]
-        world.members[0].answers = lambda method, s=shown: encode_answer([one.raw for one in s])
+        world.members[0].answers = lambda method, s=shown: encode_answer(
+            b"", [one.raw for one in s]
+        )
         await world.snapshot.fetch_snapshot(world.ids(0, 1, 2))
         assert len(world.snapshot.proofs()) == 3
         assert len(world.snapshot._verified) == 10
     # Proofs against relays that were in use still count.
     both = [*(one.own for one in world.members), descriptor(5, mix=b"other")]
-    world.members[0].answers = lambda method: encode_answer([one.raw for one in both])
+    world.members[0].answers = lambda method: encode_answer(b"", [one.raw for one in both])
     await world.snapshot.fetch_snapshot(world.ids(0, 1, 2))
     assert cheat.node_id in {proof.node_id for proof in world.snapshot.proofs()}
     assert cheat.node_id not in world.snapshot.descriptors()
@@ -417,7 +419,7 @@ async def test_refreshes_that_never_complete_leave_nothing_behind(
     await world.snapshot.fetch_snapshot(world.ids(0))
     world.snapshot.unverified = False  # it had a snapshot that two agreed on
     invented = [descriptor(number) for number in range(100, 150)]
-    world.members[0].answers = lambda method: encode_answer([one.raw for one in invented])
+    world.members[0].answers = lambda method: encode_answer(b"", [one.raw for one in invented])
     result = await world.snapshot.fetch_snapshot(world.ids(0, 1, 2))
     assert not result.complete
     assert len(world.snapshot._verified) == 3

@@ -260,7 +260,7 @@ class Owner(NoHandlers):
 async def snapshot(connection: Connection) -> list[Descriptor]:
     """Ask a relay for all descriptors."""
     answer = decode_answer(await connection.request(snapshot_call()))
-    return [decode_descriptor(raw) for raw in read_snapshot(answer)]
+    return [decode_descriptor(raw) for raw in read_snapshot(answer).whole]
 
 
 def table_rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:

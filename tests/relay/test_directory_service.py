@@ -308,7 +308,7 @@ async def test_a_source_with_invalid_descriptors_is_not_believed(
 ) -> None:
     first, liar = net.add(0, [1]), net.add(1)
     bad = descriptor(9).raw[:-1] + b"\x00"
-    liar.answers = lambda method: encode_answer([bad, descriptor(8).raw])
+    liar.answers = lambda method: encode_answer(b"", [bad, descriptor(8).raw])
     start(nursery, first)
     assert not await first.service.joined(10)
     assert first.knows() == {first.node_id}

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -20,11 +21,18 @@ from zentalk.wire.rpc import (
 from zentalk.wire.user_record import RECORD_BYTES
 
 KEY = bytes(range(32))
+DIGEST = bytes(range(rpc.DIGEST_BYTES))
 RAWS = [item.raw for item in descriptors(range(5))]
 READERS: list[Callable[[Fields], object]] = [
     rpc.read_find,
     rpc.read_found,
     rpc.read_snapshot,
+    rpc.read_buckets_question,
+    rpc.read_buckets,
+    rpc.read_entries_question,
+    rpc.read_descriptors_question,
+    partial(rpc.read_entries, asked=3),
+    partial(rpc.read_descriptors, asked=3),
     rpc.read_announce,
     rpc.read_equivocation,
     rpc.read_record_put,
@@ -40,6 +48,12 @@ def test_what_is_asked_is_read() -> None:
     method, fields = decode_call(rpc.snapshot_call())
     fields.end()
     assert method == rpc.SNAPSHOT
+    method, fields = decode_call(rpc.buckets_call(KEY))
+    assert (method, rpc.read_buckets_question(fields)) == (rpc.BUCKETS, KEY)
+    method, fields = decode_call(rpc.entries_call(KEY, [0, 7, 1023]))
+    assert (method, rpc.read_entries_question(fields)) == (rpc.ENTRIES, (KEY, [0, 7, 1023]))
+    method, fields = decode_call(rpc.descriptors_call([DIGEST]))
+    assert (method, rpc.read_descriptors_question(fields)) == (rpc.DESCRIPTORS, [DIGEST])
     (call,) = rpc.announce_calls(RAWS)
     method, fields = decode_call(call)
     assert (method, rpc.read_announce(fields)) == (rpc.ANNOUNCE, RAWS)
@@ -59,7 +73,11 @@ def test_what_is_asked_is_read() -> None:
 
 def test_what_is_answered_is_read() -> None:
     assert rpc.read_found(decode_answer(encode_answer(RAWS))) == RAWS
-    assert rpc.read_snapshot(decode_answer(encode_answer(RAWS))) == RAWS
+    assert rpc.read_snapshot(decode_answer(encode_answer(b"", RAWS))) == (b"", RAWS)
+    assert rpc.read_snapshot(decode_answer(encode_answer(KEY, []))) == (KEY, [])
+    assert rpc.read_buckets(decode_answer(encode_answer([DIGEST]))) == [DIGEST]
+    assert rpc.read_entries(decode_answer(encode_answer([[DIGEST], []])), 2) == [(DIGEST,), ()]
+    assert rpc.read_descriptors(decode_answer(encode_answer(RAWS)), len(RAWS)) == RAWS
     for raw in (b"", bytes(RECORD_BYTES)):
         assert rpc.read_record(decode_answer(encode_answer(raw))) == raw
 
@@ -95,13 +113,45 @@ def test_announcements_fit_their_limits_and_lose_nothing(sizes: list[int]) -> No
     assert read == raws
 
 
-def test_the_largest_snapshot_fits_one_answer() -> None:
-    for size in (2048, 400):
-        shown = rpc.fit_snapshot(bytes(size) for _ in range(rpc.MAX_SNAPSHOT + 100))
-        answer = encode_answer(shown)
-        assert len(answer) <= MAX_ANSWER_BYTES
-        assert rpc.read_snapshot(decode_answer(answer)) == shown
-    assert rpc.fit_snapshot([]) == []
+def test_the_largest_answers_of_a_snapshot_fit() -> None:
+    fetched = [bytes(2048)] * rpc.MAX_FETCHED
+    assert len(encode_answer(fetched)) <= MAX_ANSWER_BYTES
+    lists = [[DIGEST] * (rpc.MAX_SNAPSHOT // rpc.MAX_BUCKETS)] * rpc.MAX_BUCKETS
+    answer = encode_answer(lists)
+    assert len(answer) <= MAX_ANSWER_BYTES
+    assert len(rpc.read_entries(decode_answer(answer), rpc.MAX_BUCKETS)) == rpc.MAX_BUCKETS
+
+
+def answer(*fields: object) -> Fields:
+    return decode_answer(encode_answer(*fields))
+
+
+def test_no_part_of_a_snapshot_is_larger_than_asked_for() -> None:
+    digests = [DIGEST] * (rpc.MAX_SNAPSHOT + 1)
+    for read in (
+        lambda: rpc.read_snapshot(answer(b"", [b"x"] * (rpc.MAX_WHOLE + 1))),
+        lambda: rpc.read_snapshot(answer(KEY, [b"x"])),
+        lambda: rpc.read_snapshot(answer(KEY[1:], [])),
+        lambda: rpc.read_buckets(answer([DIGEST] * (rpc.MAX_BUCKETS + 1))),
+        lambda: rpc.read_entries(answer([[DIGEST]] * 3), 2),
+        lambda: rpc.read_entries(answer([[DIGEST]]), 2),
+        lambda: rpc.read_entries(answer([digests]), 1),
+        lambda: rpc.read_entries(answer([digests[:5001], digests[:5000]]), 2),
+        lambda: rpc.read_descriptors(answer(RAWS), len(RAWS) - 1),
+    ):
+        with pytest.raises(DecodeError):
+            read()
+
+
+@pytest.mark.parametrize("wanted", [[1, 1], [2, 1], [-1], [rpc.MAX_BUCKETS], [True], [b"1"]])
+def test_buckets_are_asked_for_in_order_and_once(wanted: list[object]) -> None:
+    with pytest.raises(DecodeError):
+        rpc.read_entries_question(Fields([KEY, wanted], "fields"))  # type: ignore[list-item]
+
+
+def test_a_descriptor_is_asked_for_once() -> None:
+    with pytest.raises(DecodeError):
+        rpc.read_descriptors_question(Fields([[DIGEST, DIGEST]], "fields"))
 
 
 values = st.recursive(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from zentalk.directory.boots import BootLog
-from zentalk.directory.digests import DigestCache
+from zentalk.directory.digests import DigestCache, digest_of
 from zentalk.directory.equivocation import (
     EquivocationProof,
     check_proof,
@@ -24,10 +24,11 @@ from zentalk.directory.identity_work import work_bits
 from zentalk.errors import RemoteProtocolError
 from zentalk.ids import NodeId, epoch_at
 from zentalk.wire.descriptor import Descriptor, decode_descriptor
+from zentalk.wire.rpc_directory import MAX_SNAPSHOT
 from zentalk.wire.text import RelayUri
 
-MAX_RELAYS: Final = 8192
-"""The ceiling of one network: a snapshot of them fits one answer of 8 MiB (~700 bytes each)."""
+MAX_RELAYS: Final = MAX_SNAPSHOT
+"""The ceiling of one network; what it costs is in the specification, section 10."""
 MAX_PROOFS: Final = 4096
 MAX_HINTS: Final = 1024
 RECENT_PER_RELAY: Final = 8
@@ -61,6 +62,7 @@ class DescriptorSet:
         self._difficulty = id_difficulty
         self._max_relays = max_relays
         self._newest: dict[NodeId, Descriptor] = {}
+        self._digests: dict[NodeId, bytes] = {}
         self._recent: dict[NodeId, dict[tuple[int, int], Descriptor]] = {}
         self._proofs: dict[NodeId, EquivocationProof] = {}
         self._hints: dict[NodeId, RelayUri] = {}
@@ -117,9 +119,20 @@ class DescriptorSet:
         found = self._newest.get(node_id)
         return found if found is not None and is_usable(found, now) else None
 
-    def node_of(self, raw: bytes) -> NodeId | None:
-        """Return whose descriptor some bytes are, or None if they were never accepted."""
-        return self._handled.node_of(raw)
+    def node_of(self, digest: bytes) -> NodeId | None:
+        """Return whose descriptor a digest stands for, or None if it was never accepted."""
+        return self._handled.node_of(digest)
+
+    def digests(self, now: float) -> dict[NodeId, bytes]:
+        """Return what stands for each usable descriptor when sets are compared."""
+        return {item.node_id: self._digests[item.node_id] for item in self.live(now)}
+
+    def find(self, digest: bytes, now: float) -> Descriptor | None:
+        """Return the usable descriptor behind a digest, or None if it is not the relay's newest."""
+        node_id = self._handled.node_of(digest)
+        if node_id is None or self._digests.get(node_id) != digest:
+            return None
+        return self.get(node_id, now)
 
     def live(self, now: float) -> list[Descriptor]:
         """Return all usable descriptors, by NodeId."""
@@ -164,6 +177,7 @@ class DescriptorSet:
         self.generation += bool(gone)
         for node_id in gone:
             descriptor = self._newest.pop(node_id)
+            del self._digests[node_id]
             for recent in self._recent.pop(node_id).values():
                 self._handled.discard(recent.raw)  # or a clock set back would lose it for good
             self._boots.forget(node_id)
@@ -203,6 +217,7 @@ class DescriptorSet:
         if known is not None and descriptor.order <= known.order:
             return []
         self._newest[descriptor.node_id] = descriptor
+        self._digests[descriptor.node_id] = digest_of(descriptor.raw)
         self.generation += 1
         self._hints.pop(descriptor.node_id, None)
         self._boots.note(descriptor.node_id, descriptor.boot, now)
@@ -213,7 +228,7 @@ class DescriptorSet:
             del self._proofs[next(iter(self._proofs))]
         self._proofs[proof.node_id] = proof
         self.generation += 1
-        for known in (self._newest, self._recent, self._hints):
+        for known in (self._newest, self._digests, self._recent, self._hints):
             known.pop(proof.node_id, None)
         self._boots.forget(proof.node_id)
         return [GossipEquivocation(proof)]

@@ -8,7 +8,8 @@ hangs costs only its own voice.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 import trio
@@ -16,8 +17,10 @@ import trio
 from zentalk.directory import snapshot as core
 from zentalk.directory.boots import BootLog
 from zentalk.directory.descriptor_set import is_usable
+from zentalk.directory.digests import digest_of
 from zentalk.directory.equivocation import EquivocationProof, check_proof
 from zentalk.directory.identity_work import work_bits
+from zentalk.directory.set_reading import KnownSets, SetReading
 from zentalk.directory.snapshot import SnapshotResult
 from zentalk.errors import RemoteProtocolError
 from zentalk.ids import NodeId
@@ -29,12 +32,12 @@ from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_directory import (
     announce_calls,
     equivocation_call,
-    read_snapshot,
-    snapshot_call,
 )
 
 SOURCE_SECONDS: Final = 60.0
 """A backstop for one source's part; tunnels and questions have shorter limits of their own."""
+TURN_SECONDS: Final = 5.0
+"""How long a source waits while another one tells what is new."""
 _VERIFY_BATCH: Final = 32
 
 
@@ -54,6 +57,9 @@ class SnapshotClient:
         self._accepted: dict[NodeId, Descriptor] = {}
         self._proofs: dict[NodeId, EquivocationProof] = {}
         self._verified: dict[bytes, Descriptor] = {}
+        """By digest: what is accepted, and during a refresh what any source delivered."""
+        self._known = KnownSets({}, self._has)
+        self._reading = trio.Lock()
         self._boots = BootLog()
         self._turn = trio.Lock()
         self.unverified = True
@@ -101,11 +107,13 @@ class SnapshotClient:
         async with self._turn:
             held = {} if self.unverified else self._accepted
             rule = core.SnapshotRule(sources, held, self._runtime.wall())
+            own = {key: digest_of(item.raw) for key, item in self._accepted.items()}
+            self._known = KnownSets(own, self._has)
             result = await self._drive(rule, sources)
             if result.complete:
                 self._adopt(result)
             # Sources that keep a refresh from completing must not fill this with inventions.
-            self._verified = {item.raw: item for item in self._accepted.values()}
+            self._verified = {digest_of(item.raw): item for item in self._accepted.values()}
             return result
 
     async def _drive(self, rule: core.SnapshotRule, sources: Sequence[NodeId]) -> SnapshotResult:
@@ -157,26 +165,58 @@ class SnapshotClient:
         events: trio.MemorySendChannel[core.Event],
     ) -> None:
         if isinstance(command, core.AskSource):
-            raws = read_snapshot(decode_answer(await link.request(snapshot_call())))
-            events.send_nowait(core.SnapshotReceived(source, await self._verify(raws)))
+            events.send_nowait(core.SnapshotReceived(source, await self._read(link)))
         elif isinstance(command, core.OfferDescriptors):
             for call in announce_calls(item.raw for item in command.descriptors):
                 link.notify(call)
         elif isinstance(command, core.ReportEquivocation):
             link.notify(equivocation_call(command.proof.first, command.proof.second))
 
-    async def _verify(self, raws: Sequence[bytes]) -> list[Descriptor]:
+    async def _read(self, link: QuestionLink) -> list[Descriptor]:
+        """Read a source's set; what another one has told, or we hold, is not asked for."""
+        reading = SetReading(self._known)
+        await self._put_next(reading, link)
+        if reading.next_call() is not None:
+            async with self._in_turn():
+                while await self._put_next(reading, link):
+                    pass
+        shown = (self._verified.get(digest) for digest in reading.digests)
+        return [item for item in shown if item is not None and self._counts(item)]
+
+    async def _put_next(self, reading: SetReading, link: QuestionLink) -> bool:
+        """Put one question and verify what comes; False if nothing was left to ask."""
+        call = reading.next_call()
+        if call is not None:
+            await self._verify(reading.take(decode_answer(await link.request(call))))
+        return call is not None
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        """Let one source after the other tell what is new, so that it is told once.
+
+        A source that takes long loses its turn: nobody waits for it longer than that.
+        """
+        mine = False
+        with trio.move_on_after(TURN_SECONDS):
+            await self._reading.acquire()
+            mine = True
+        try:
+            yield
+        finally:
+            if mine:
+                self._reading.release()
+
+    async def _verify(self, raws: Sequence[bytes]) -> None:
         """Verify what was not verified before, letting other tasks run in between."""
-        found = []
         for count, raw in enumerate(raws):
-            descriptor = self._verified.get(raw)
-            if descriptor is None:
-                descriptor = self._verified[raw] = decode_descriptor(raw)
+            digest = digest_of(raw)
+            if digest not in self._verified:
+                self._verified[digest] = decode_descriptor(raw)
                 if count % _VERIFY_BATCH == 0:
                     await trio.lowlevel.checkpoint()
-            if self._counts(descriptor):
-                found.append(descriptor)
-        return found
+
+    def _has(self, digest: bytes) -> bool:
+        return digest in self._verified
 
     def _counts(self, descriptor: Descriptor) -> bool:
         """Say whether a relay may be used here: two sources that agree cannot make it cheaper."""
@@ -207,4 +247,5 @@ class SnapshotClient:
 
     def _accept(self, descriptor: Descriptor) -> None:
         self._accepted[descriptor.node_id] = descriptor
+        self._verified[digest_of(descriptor.raw)] = descriptor
         self._boots.note(descriptor.node_id, descriptor.boot, self._runtime.monotonic())

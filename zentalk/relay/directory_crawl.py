@@ -14,6 +14,8 @@ import trio
 
 from zentalk.directory import lookup as core
 from zentalk.directory.descriptor_set import DescriptorSet
+from zentalk.directory.digests import digest_of
+from zentalk.directory.set_reading import KnownSets, SetReading
 from zentalk.directory.table import RelayTable
 from zentalk.errors import ZentalkError
 from zentalk.ids import NODE_ID_BYTES, NodeId
@@ -27,8 +29,6 @@ from zentalk.wire.rpc_directory import (
     equivocation_call,
     find_call,
     read_found,
-    read_snapshot,
-    snapshot_call,
 )
 from zentalk.wire.text import RelayUri
 
@@ -102,21 +102,29 @@ class Crawler:
             return
 
     async def exchange(self, connection: Neighbour) -> None:
-        """Take a relay's snapshot and tell it what it lacks, convictions included.
+        """Read what a relay knows and we do not; tell it what it lacks, convictions included.
 
         Raises TransportError, RemoteProtocolError or RefusedError.
         """
-        body = await connection.request(snapshot_call(), SNAPSHOT_TIMEOUT_SECONDS)
-        raws = read_snapshot(decode_answer(body))
-        self._learn(raws, connection.peer.node_id)
-        shown = set(raws)
+        reading = SetReading(KnownSets(self._held(), self._has_seen))
+        while (call := reading.next_call()) is not None:
+            body = await connection.request(call, SNAPSHOT_TIMEOUT_SECONDS)
+            self._learn(reading.take(decode_answer(body)), connection.peer.node_id)
         live = self._descriptors.live(self._runtime.wall())
-        for call in announce_calls(item.raw for item in live if item.raw not in shown):
+        held = self._held()
+        lacking = [item.raw for item in live if held[item.node_id] not in reading.digests]
+        for call in announce_calls(lacking):
             connection.notify(call)
-        named = {self._descriptors.node_of(raw) for raw in raws}
+        named = {self._descriptors.node_of(digest) for digest in reading.digests}
         for proof in self._descriptors.proofs():
             if proof.node_id in named:
                 connection.notify(equivocation_call(proof.first, proof.second))
+
+    def _held(self) -> dict[NodeId, bytes]:
+        return self._descriptors.digests(self._runtime.wall())
+
+    def _has_seen(self, digest: bytes) -> bool:
+        return self._descriptors.node_of(digest) is not None
 
     async def _join(self, uri: RelayUri) -> None:
         """Try one bootstrap until it has answered once."""
@@ -202,7 +210,7 @@ class Crawler:
             raise
         self._reached(connection, node_id)
         now = self._runtime.wall()
-        named = (self._descriptors.node_of(raw) for raw in raws)
+        named = (self._descriptors.node_of(digest_of(raw)) for raw in raws)
         return [found for found in named if found and self._descriptors.get(found, now)]
 
     def _random_id(self, lower: int, upper: int) -> bytes:

@@ -8,7 +8,7 @@ routing table.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Final
@@ -23,6 +23,7 @@ from zentalk.errors import RefusedError, StorageError, StorageFullError
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.relay.directory_crawl import Crawler
+from zentalk.relay.directory_desk import Request, SnapshotDesk
 from zentalk.relay.directory_gossip import Gossip
 from zentalk.relay.directory_handover import HandoverTask
 from zentalk.relay.directory_links import Links, Neighbour
@@ -39,7 +40,6 @@ SWEEP_SECONDS: Final = 60.0
 JOIN_SECONDS: Final = 10.0
 _MAX_CHECKS: Final = 8
 
-Request = Callable[[Neighbour, Fields], Awaitable[list[Any]]]
 Notify = Callable[[Neighbour, Fields], None]
 
 
@@ -77,6 +77,7 @@ class DirectoryService:
         self._checks, self._to_check = trio.open_memory_channel[NodeId](_MAX_CHECKS)
         self.descriptors = DescriptorSet(own().network, id_difficulty=id_difficulty)
         self.table = RelayTable(self._own_id, own().network, runtime.monotonic())
+        self._desk = SnapshotDesk(runtime, self.descriptors)
         self._gossip = Gossip(runtime, links, self.descriptors, self._own_id)
         self._shelf = RecordShelf(
             runtime,
@@ -110,7 +111,7 @@ class DirectoryService:
         """Return the questions answered here, by method."""
         return {
             rpc.FIND: self._find,
-            rpc.SNAPSHOT: self._snapshot,
+            **self._desk.requests(),
             rpc.RECORD_PUT: self._record_put,
             rpc.RECORD_GET: self._record_get,
             rpc.RECORD_OFFER: self._record_offer,
@@ -191,11 +192,6 @@ class DirectoryService:
         nearest = self.table.nearest(target, rpc.MAX_FOUND - 1)
         known = [self.descriptor_of(node_id) for node_id in nearest]
         return [[self._own().raw, *(item.raw for item in known if item is not None)]]
-
-    async def _snapshot(self, _connection: Neighbour, fields: Fields) -> list[Any]:
-        fields.end()
-        live = self.descriptors.live(self._runtime.wall())
-        return [rpc.fit_snapshot(item.raw for item in live)]
 
     async def _record_put(self, _connection: Neighbour, fields: Fields) -> list[Any]:
         raw = rpc.read_record_put(fields)

@@ -13,14 +13,14 @@ from typing import Final
 
 import trio
 
+from zentalk.directory.set_reading import KnownSets, SetReading
 from zentalk.errors import RefusedError, RemoteProtocolError, TransportError
 from zentalk.net.connection import NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
 from zentalk.net.transport import Network
-from zentalk.wire.descriptor import decode_descriptor
+from zentalk.wire.descriptor import decode_descriptor, node_id_of
 from zentalk.wire.rpc import decode_answer
-from zentalk.wire.rpc_directory import read_snapshot, snapshot_call
 from zentalk.wire.text import RelayUri
 
 ASKED: Final = 3
@@ -47,12 +47,13 @@ class SeenBoots:
     async def _ask(self, identity: bytes, uri: RelayUri) -> None:
         try:
             with trio.move_on_after(ASK_SECONDS):
-                for raw in await self._snapshot(uri):
-                    self._note(identity, raw)
+                await self._read(identity, uri)
         except* (TransportError, RemoteProtocolError, RefusedError):
             pass  # one that does not answer cannot warn us
 
-    async def _snapshot(self, uri: RelayUri) -> Sequence[bytes]:
+    async def _read(self, identity: bytes, uri: RelayUri) -> None:
+        """Read the part of a relay's set in which our own descriptor would be."""
+        reading = SetReading(KnownSets({}, _nothing), node_id_of(identity))
         async with trio.open_nursery() as nursery:
             try:
                 connection = await connect(
@@ -63,7 +64,9 @@ class SeenBoots:
                     runtime=self._runtime,
                     nursery=nursery,
                 )
-                return read_snapshot(decode_answer(await connection.request(snapshot_call())))
+                while (call := reading.next_call()) is not None:
+                    for raw in reading.take(decode_answer(await connection.request(call))):
+                        self._note(identity, raw)
             finally:
                 nursery.cancel_scope.cancel()
 
@@ -73,3 +76,8 @@ class SeenBoots:
         descriptor = decode_descriptor(raw)
         if descriptor.identity == identity:
             self._highest = max(self._highest, descriptor.boot)
+
+
+def _nothing(_digest: bytes) -> bool:
+    """Say that a descriptor is not known: a relay that starts knows none."""
+    return False

@@ -6,7 +6,10 @@ are carried as the raw bytes that were signed. What to do with them is decided e
 | method | fields | answer |
 |---|---|---|
 | dir.find | target 32 | [descriptors], at most 20 |
-| dir.snapshot | | [descriptors] |
+| dir.snapshot | | root 32 or empty, [descriptors] if the set is small |
+| dir.buckets | root 32 | [hash 20] |
+| dir.entries | root 32, [bucket] | [[digest 20]], one list per bucket asked for |
+| dir.descriptors | [digest 20] | [descriptors] |
 | dir.announce (notify) | [descriptors] | |
 | dir.equivocation (notify) | descriptor, descriptor | |
 | dir.record.put | record | |
@@ -18,17 +21,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import pairwise
+from typing import Final, NamedTuple
 
 from zentalk.errors import DecodeError
 from zentalk.ids import NODE_ID_BYTES, Day
 from zentalk.wire.codec import Fields
 from zentalk.wire.descriptor import MAX_DESCRIPTOR_BYTES
-from zentalk.wire.rpc import MAX_ANSWER_BYTES, encode_call
+from zentalk.wire.rpc import encode_call
 from zentalk.wire.user_record import RECORD_BYTES
 
 FIND: Final = "dir.find"
 SNAPSHOT: Final = "dir.snapshot"
+BUCKETS: Final = "dir.buckets"
+ENTRIES: Final = "dir.entries"
+DESCRIPTORS: Final = "dir.descriptors"
 ANNOUNCE: Final = "dir.announce"
 EQUIVOCATION: Final = "dir.equivocation"
 RECORD_PUT: Final = "dir.record.put"
@@ -36,9 +43,15 @@ RECORD_GET: Final = "dir.record.get"
 RECORD_OFFER: Final = "dir.record.offer"
 
 MAX_FOUND: Final = 20
-MAX_SNAPSHOT: Final = 8192
-SNAPSHOT_BYTES: Final = MAX_ANSWER_BYTES - 64 * 1024
-"""What the descriptors of one snapshot may take together, their encoding included."""
+MAX_SNAPSHOT: Final = 10_000
+"""Relays in one network, and so digests in one snapshot."""
+MAX_WHOLE: Final = 64
+"""A set of so many relays comes whole, at once: hashes would save little and cost turns."""
+MAX_BUCKETS: Final = 1024
+MAX_FETCHED: Final = 256
+"""Descriptors in one answer: 512 KiB at most, about 56 KiB as they are."""
+DIGEST_BYTES: Final = 20
+ROOT_BYTES: Final = 32
 MAX_ANNOUNCED: Final = 64
 ANNOUNCE_BYTES: Final = 64 * 1024
 MAX_OFFERED: Final = 64
@@ -65,19 +78,93 @@ def read_found(fields: Fields) -> list[bytes]:
     return _descriptors(fields, MAX_FOUND)
 
 
+class SnapshotAnswer(NamedTuple):
+    """A relay's set of live descriptors: its root, or with an empty root all of it."""
+
+    root: bytes
+    whole: list[bytes]
+
+
 def snapshot_call() -> bytes:
-    """Ask for all live descriptors that a relay knows."""
+    """Ask for all live descriptors that a relay knows, or for their root if they are many."""
     return encode_call(SNAPSHOT)
 
 
-def read_snapshot(fields: Fields) -> list[bytes]:
-    """Return the raw descriptors of an answer to `dir.snapshot`; raises DecodeError."""
-    return _descriptors(fields, MAX_SNAPSHOT)
+def read_snapshot(fields: Fields) -> SnapshotAnswer:
+    """Return an answer to `dir.snapshot`; raises DecodeError."""
+    root = fields.blob(ROOT_BYTES)
+    whole = _descriptors(fields, 0 if root else MAX_WHOLE)
+    if root and len(root) != ROOT_BYTES:
+        raise DecodeError("the root of a snapshot has the wrong size")
+    return SnapshotAnswer(root, whole)
 
 
-def fit_snapshot(raws: Iterable[bytes]) -> list[bytes]:
-    """Return as many descriptors as fit one answer."""
-    return next(_batches(raws, MAX_SNAPSHOT, SNAPSHOT_BYTES), [])
+def buckets_call(root: bytes) -> bytes:
+    """Ask for the hashes of all buckets under a root."""
+    return encode_call(BUCKETS, root)
+
+
+def read_buckets_question(fields: Fields) -> bytes:
+    """Return the root; raises DecodeError."""
+    root = fields.fixed(ROOT_BYTES)
+    fields.end()
+    return root
+
+
+def read_buckets(fields: Fields) -> list[bytes]:
+    """Return the hashes of an answer to `dir.buckets`; raises DecodeError."""
+    hashes = fields.fixed_array(MAX_BUCKETS, DIGEST_BYTES)
+    fields.end()
+    return hashes
+
+
+def entries_call(root: bytes, buckets: Sequence[int]) -> bytes:
+    """Ask for the digests in some buckets under a root; the numbers must rise."""
+    return encode_call(ENTRIES, root, list(buckets))
+
+
+def read_entries_question(fields: Fields) -> tuple[bytes, list[int]]:
+    """Return root and buckets; raises DecodeError, also if a bucket is named twice."""
+    root = fields.fixed(ROOT_BYTES)
+    wanted = fields.array(MAX_BUCKETS)
+    fields.end()
+    buckets = [item for item in wanted if type(item) is int and 0 <= item < MAX_BUCKETS]
+    if len(buckets) != len(wanted) or any(a >= b for a, b in pairwise(buckets)):
+        raise DecodeError("a question for buckets does not name them in order")
+    return root, buckets
+
+
+def read_entries(fields: Fields, asked: int) -> list[tuple[bytes, ...]]:
+    """Return the digests of the `asked` buckets; raises DecodeError."""
+    lists = fields.array(asked)
+    fields.end()
+    if len(lists) != asked:
+        raise DecodeError("an answer lacks buckets that were asked for")
+    found, room = [], MAX_SNAPSHOT
+    for item in lists:
+        digests = Fields([item], "a bucket").fixed_array(room, DIGEST_BYTES)
+        room -= len(digests)
+        found.append(tuple(digests))
+    return found
+
+
+def descriptors_call(digests: Sequence[bytes]) -> bytes:
+    """Ask for the descriptors behind at most `MAX_FETCHED` digests."""
+    return encode_call(DESCRIPTORS, list(digests))
+
+
+def read_descriptors_question(fields: Fields) -> list[bytes]:
+    """Return the digests; raises DecodeError, also if one is named twice."""
+    digests = fields.fixed_array(MAX_FETCHED, DIGEST_BYTES)
+    fields.end()
+    if len(set(digests)) != len(digests):
+        raise DecodeError("a question names a descriptor twice")
+    return digests
+
+
+def read_descriptors(fields: Fields, asked: int) -> list[bytes]:
+    """Return the raw descriptors, at most as many as were asked for; raises DecodeError."""
+    return _descriptors(fields, asked)
 
 
 def announce_calls(raws: Iterable[bytes]) -> list[bytes]:
