@@ -15,6 +15,7 @@ from zentalk.api.server import serve
 from zentalk.api.token import create_token
 from zentalk.config import ApiSettings, write_config
 from zentalk.errors import UnavailableError
+from zentalk.node.status import LossyRelay, NodeStatus
 from zentalk.store.history.models import Contact
 from zentalk.wire.text import format_address
 
@@ -197,3 +198,25 @@ async def test_mailboxes(zentalk: Command) -> None:
     assert await zentalk("mailbox", "move", f"{1:016x}") != refused
     shown = json.loads((await zentalk("mailbox", "list", "--json")).out)
     assert [mailbox["current"] for mailbox in shown] == [True, False, False]
+
+
+async def test_network_status(zentalk: Command, node: FakeNode) -> None:
+    shown = (await zentalk("network", "status")).out.splitlines()
+    assert shown[0].split() == ["ready", "yes" if node.status().ready else "no"]
+    assert any(line.split()[:2] == ["tunnels", node.status().tunnels] for line in shown)
+    as_json = json.loads((await zentalk("network", "status", "--json")).out)
+    assert as_json["tunnels"] == node.status().tunnels
+
+
+async def test_network_status_names_relays_that_lose_packets(
+    zentalk: Command, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = LossyRelay("zt-relay:abc@host\x1b:9001", "middle", 12, 20)
+    real = NodeStatus(True, 6, 2, 2, "full", ("a note",), lossy_relays=(bad,), profile="strong")
+    monkeypatch.setattr(node, "status", lambda: real)
+    shown = (await zentalk("network", "status")).out
+    assert "12 of 20" in shown
+    assert "middle" in shown
+    assert "a note" in shown
+    assert "strong" in shown
+    assert "\x1b" not in shown

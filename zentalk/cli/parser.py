@@ -37,8 +37,9 @@ contact = App(name="contact", help="People you write with; needs your running AP
 device = App(name="device", help="Devices that may use your API node; needs it running.")
 mailbox = App(name="mailbox", help="Where others leave mail for you; needs your running API node.")
 message = App(name="message", help="Messages; needs your running API node.")
+network = App(name="network", help="The network as your running API node sees it.")
 sim = App(name="sim", help="Local networks of real relays and API nodes.")
-for group in (relay, api, contact, device, mailbox, message, sim):
+for group in (relay, api, contact, device, mailbox, message, network, sim):
     app.command(group)
 
 Dir = Annotated[Path, Parameter("--dir", help="The folder of the node.")]
@@ -285,6 +286,14 @@ def message_list(
     from zentalk.cli import message as act  # noqa: PLC0415
 
     return act.list_page(directory, address, limit, as_json=as_json)
+
+
+@network.command(name="status")
+def network_status(*, directory: Dir, as_json: AsJson = False) -> int:
+    """Show relays, guards, mailboxes, what is less than it should be, and who loses packets."""
+    from zentalk.cli import network as act  # noqa: PLC0415
+
+    return act.status(directory, as_json=as_json)
 
 
 @sim.command(name="run")

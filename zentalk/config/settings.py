@@ -167,8 +167,8 @@ class ApiSettings(Settings):
     )
     profile: Literal["fast", "balanced", "strong"] = Field(
         "fast",
-        description="Mean delay at each hop, which hides timing: `fast` none, `balanced` 50 ms, "
-        "`strong` 1 s.",
+        description="How timing is hidden: `fast` not, `balanced` by a mean delay of 50 ms at each "
+        "hop, `strong` by 1 s and by cover traffic at all times (25 MB an hour).",
     )
     path_hops: Annotated[int, Field(ge=3, le=5)] = Field(
         3, description="Relays that each packet passes."
