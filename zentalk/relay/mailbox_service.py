@@ -35,6 +35,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.relay.mailbox_questions import Questions
 from zentalk.relay.mailbox_writer import MailboxWriter
 from zentalk.relay.paced import PacedMail
+from zentalk.relay.prekey_limit import PrekeyLimit
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire.codec import Fields
 from zentalk.wire.deposit import AckRoute, decode_deposit
@@ -98,6 +99,7 @@ class MailboxService:
         self._collectors: dict[OwnerLink, Collector] = {}
         self._links: dict[Collector, OwnerLink] = {}
         self._paced: dict[OwnerLink, PacedMail] = {}
+        self._prekey_limit = PrekeyLimit()
         self._questions = Questions()
         self._counters: Counter[str] = Counter()
         self._execute: dict[type[Any], Callable[[Any], None]] = {
@@ -105,7 +107,7 @@ class MailboxService:
             Push: self._push,
             PushToken: self._push_token,
             CloseCollector: self._close_collector,
-            SendAck: self._let_ack_leave,
+            SendAck: lambda command: self._send_ack(command.route),
             Answer: self._questions.answer,
             Refuse: self._questions.refuse,
         }
@@ -184,6 +186,7 @@ class MailboxService:
     def connection_lost(self, connection: OwnerLink) -> None:
         """Take note that a connection ended, whether it collected anything or not."""
         self._paced.pop(connection, None)
+        self._prekey_limit.forget(connection)
         collector = self._collectors.pop(connection, None)
         if collector is not None:
             del self._links[collector]
@@ -251,8 +254,10 @@ class MailboxService:
         collector = self._known_collector(connection)
         return await self._ask(lambda ticket: events.PrekeyCountAsked(ticket, collector))
 
-    async def _on_prekeys_take(self, _connection: OwnerLink, fields: Fields) -> list[Any]:
+    async def _on_prekeys_take(self, connection: OwnerLink, fields: Fields) -> list[Any]:
         call = rpc.decode_prekeys_take(fields)
+        if not self._prekey_limit.allows(connection, call.query_id):
+            return [b""]
         return await self._ask(
             lambda ticket: events.PrekeyAsked(ticket, call.send_id, call.query_id)
         )
@@ -357,9 +362,6 @@ class MailboxService:
             del self._collectors[connection]
             self._paced.pop(connection, None)
             connection.close()
-
-    def _let_ack_leave(self, command: SendAck) -> None:
-        self._send_ack(command.route)
 
     # --- tasks ---------------------------------------------------------------------------
 
