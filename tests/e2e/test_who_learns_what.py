@@ -26,12 +26,14 @@ from zentalk.node import sealing, snapshot_keeper
 from zentalk.node.collector import Collector
 from zentalk.node.network import NodeNetwork
 from zentalk.onion.packet import DEPOSIT
+from zentalk.relay.inbound import Inbound
 from zentalk.session import ratchet as ratchet_module
 from zentalk.store.history import mailboxes
 from zentalk.store.history.models import OwnMailbox, OwnSendId
 from zentalk.wire.deposit import Deposit
 from zentalk.wire.rpc import decode_call
-from zentalk.wire.rpc_directory import RECORD_PUT
+from zentalk.wire.rpc_directory import RECORD_GET, RECORD_PUT, SNAPSHOT
+from zentalk.wire.rpc_mailbox import OPEN, PREKEYS_TAKE
 from zentalk.wire.user_record import decode_record
 
 pytestmark = pytest.mark.e2e
@@ -363,3 +365,82 @@ async def test_directory_relays_hold_records_that_name_nobody(
         assert not [secret for secret in secrets if secret in raw]
     # K32 as it is lived: the same owner's signatures of all days have nonces of their own.
     assert len({raw[-64:-32] for raw in records}) == len(records)
+
+
+class Asked:
+    """Over how many tunnels' ends each question of a client came, by method."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.depths: dict[str, set[int]] = {}
+        ask = Inbound.request_received
+
+        async def watched(inbound: Inbound, connection: Any, body: bytes) -> bytes:
+            if connection.peer.is_client:
+                method, _ = decode_call(body)
+                self.depths.setdefault(method, set()).add(connection.depth)
+            return await ask(inbound, connection, body)
+
+        monkeypatch.setattr(Inbound, "request_received", watched)
+
+
+async def meeting(world: World, spy: Spy, monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """Alice looks Bob up, takes a prekey and writes for the first time; Bob collects."""
+    await world.relay_net(RELAYS)
+    await world.person(ALICE)
+    await world.person(BOB)
+    spy.forget()
+    asked = Asked(monkeypatch)
+    await world.friends(ALICE, BOB)
+    first = await world.send(ALICE, BOB, "hello")
+    await world.until_state(ALICE, first, "delivered")
+    await trio.sleep(1.5 * REFRESH_SECONDS)
+    return asked
+
+
+FULL_TUNNEL = 2
+"""The depth of a link at the end of guard and middle."""
+
+
+async def test_a_tunnel_shows_its_relays_their_neighbours_only(
+    world: World, autojump_clock: Clock, spy: Spy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards know the person and the second hop, second hops the guard and the end."""
+    asked = await meeting(world, spy, monkeypatch)
+    guards = {g for name in (ALICE, BOB) for g in world.nodes[name]._network.guards()}
+    sticky = {
+        middle
+        for name in (ALICE, BOB)
+        for guard in world.nodes[name]._network.guards()
+        for middle in middles_of(world, name, guard)
+    }
+    passed_on = 0
+    for node_id, seen in spy.relays.items():
+        # What a client asks for at its own link, its guard carries on; nobody else is asked so.
+        outer = [one for one in seen.opened if one.from_client and one.depth == 0]
+        assert not outer or node_id in guards
+        assert {one.target for one in outer} <= sticky
+        # Inside, a second hop is asked for the end. No relay is asked for anything further.
+        inner = [one for one in seen.opened if one.from_client and one.depth == 1]
+        assert not inner or node_id in sticky
+        assert not [one for one in seen.opened if one.depth > 1]
+        passed_on += len(inner)
+    assert passed_on > 10
+    # So who holds a record or a mailbox learns no network address of who asks about it.
+    for method in (RECORD_GET, RECORD_PUT, PREKEYS_TAKE):
+        assert asked.depths.get(method, {FULL_TUNNEL}) == {FULL_TUNNEL}, method
+    assert {RECORD_GET, PREKEYS_TAKE} <= asked.depths.keys()
+    await world.crash(BOB)
+    await world.person(BOB)
+    await trio.sleep(30)
+    assert asked.depths[OPEN] == {FULL_TUNNEL}
+    # A snapshot says nothing of who wants it, and so a guard may be asked for its own.
+    assert asked.depths[SNAPSHOT] <= {0, FULL_TUNNEL}
+
+
+async def test_control_in_a_small_network_they_are_asked_from_the_guard_itself(
+    world: World, autojump_clock: Clock, spy: Spy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zentalk.node.second_hops.MIN_FULL_RELAYS", 10**6)
+    monkeypatch.setattr(node_network, "MIN_FULL_RELAYS", 10**6)
+    asked = await meeting(world, spy, monkeypatch)
+    assert asked.depths[RECORD_GET] == asked.depths[PREKEYS_TAKE] == {1}
