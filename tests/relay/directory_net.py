@@ -39,7 +39,7 @@ class Far:
     descriptor: Descriptor | None
 
 
-@dataclass
+@dataclass(eq=False)
 class FakeLink:
     """One end of a link: `peer` is who is there, `near` who we are (None for a client)."""
 

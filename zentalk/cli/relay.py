@@ -71,6 +71,8 @@ def status(directory: Path, *, as_json: bool) -> int:
         say_json(asdict(seen))
         return 0
     say(f"{seen.state}  {seen.uri}")
+    for warning in seen.warnings:
+        say(f"warning   {warning}")
     for title, numbers in (
         ("counters", seen.counters),
         ("refused", seen.refused),

@@ -13,9 +13,11 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Final
 
+import structlog
 import trio
 
 from zentalk.directory.descriptor_set import Command, DescriptorSet, GossipDescriptor
+from zentalk.directory.digests import digest_of
 from zentalk.directory.equivocation import EquivocationProof
 from zentalk.directory.records import MAX_HELD_BYTES
 from zentalk.directory.table import Admission, RelayTable
@@ -26,6 +28,7 @@ from zentalk.relay.directory_crawl import Crawler
 from zentalk.relay.directory_desk import Request, SnapshotDesk
 from zentalk.relay.directory_gossip import Gossip
 from zentalk.relay.directory_handover import HandoverTask
+from zentalk.relay.directory_limits import NewsLimits
 from zentalk.relay.directory_links import Links, Neighbour
 from zentalk.relay.directory_records import RecordShelf, StoreQueue
 from zentalk.store.directory_store import DirectoryStore
@@ -39,6 +42,7 @@ TICK_SECONDS: Final = 5.0
 SWEEP_SECONDS: Final = 60.0
 JOIN_SECONDS: Final = 10.0
 _MAX_CHECKS: Final = 8
+_LOG: Final = structlog.get_logger("zentalk.relay")
 
 Notify = Callable[[Neighbour, Fields], None]
 
@@ -74,6 +78,7 @@ class DirectoryService:
         """How often news could not be written; it is kept and tried again."""
         self._unsaved: dict[NodeId, Descriptor] = {}
         self._unsaved_proofs: list[EquivocationProof] = []
+        self.limits = NewsLimits(runtime.monotonic())
         self._checks, self._to_check = trio.open_memory_channel[NodeId](_MAX_CHECKS)
         self.descriptors = DescriptorSet(own().network, id_difficulty=id_difficulty)
         self.table = RelayTable(self._own_id, own().network, runtime.monotonic())
@@ -126,6 +131,8 @@ class DirectoryService:
         raws = await self._queue.run(self._store.descriptors)
         proofs = await self._queue.run(self._store.proofs)
         self.descriptors.restore(raws, proofs, self._runtime.wall())
+        if self.is_excluded:
+            self._tell_if_excluded(self._own_id)
         self.publish_own()
 
     async def run(self) -> None:
@@ -172,6 +179,11 @@ class DirectoryService:
         if known is not None and known.order > own.order:
             self._report_outdated(known.boot)
 
+    @property
+    def is_excluded(self) -> bool:
+        """Say whether a proof is held against this very relay: nobody uses it any more."""
+        return self.descriptors.is_excluded(self._own_id)
+
     def descriptor_of(self, node_id: NodeId) -> Descriptor | None:
         """Return the usable verified descriptor of a relay, or None."""
         return self.descriptors.get(node_id, self._runtime.wall())
@@ -212,11 +224,19 @@ class DirectoryService:
             return [bytes(await self._shelf.wanted(offers))]
 
     def _announced(self, connection: Neighbour, fields: Fields) -> None:
-        self._learn(rpc.read_announce(fields), connection.peer.node_id)
+        now = self._runtime.monotonic()
+        fresh = [
+            raw
+            for raw in rpc.read_announce(fields)
+            if self.descriptors.node_of(digest_of(raw)) is None
+            and self.limits.admits(connection, now)
+        ]
+        self._learn(fresh, connection.peer.node_id)
 
     def _accused(self, connection: Neighbour, fields: Fields) -> None:
-        commands = self.descriptors.accuse(*rpc.read_equivocation(fields))
-        self._apply(commands, connection.peer.node_id)
+        first, second = rpc.read_equivocation(fields)
+        if self.limits.admits(connection, self._runtime.monotonic(), units=2):
+            self._apply(self.descriptors.accuse(first, second), connection.peer.node_id)
 
     # what is learned
 
@@ -235,11 +255,16 @@ class DirectoryService:
                 self._unsaved.pop(command.proof.node_id, None)
                 self._unsaved_proofs.append(command.proof)
                 self.table.forget(command.proof.node_id)
+                self._tell_if_excluded(command.proof.node_id)
         self._gossip.push(commands, source)
 
     def _notice_own(self, descriptor: Descriptor) -> None:
         if descriptor.node_id == self._own_id and descriptor.raw != self._own().raw:
             self._report_outdated(descriptor.boot)
+
+    def _tell_if_excluded(self, node_id: NodeId) -> None:
+        if node_id == self._own_id:
+            _LOG.error("relay_excluded", reason="two descriptors for one epoch and boot")
 
     def _report_outdated(self, boot: int) -> None:
         if self._own_outdated is not None:

@@ -42,6 +42,11 @@ from zentalk.wire.descriptor import (
 
 JOIN_SECONDS: Final = 10.0
 DRAIN_SECONDS: Final = 2.0
+EXCLUDED: Final = (
+    "this relay is excluded from the network for good: two different descriptors for one epoch "
+    "and boot carry its signature, so its key is in use twice or was stolen; stop every program "
+    "that has it and make a new relay with `zentalk relay init` in another folder"
+)
 
 
 class Relay:
@@ -168,6 +173,8 @@ class Relay:
             return RelayStats()
         counted = {name: getattr(parts.counters, name) for name in Counters.__slots__}
         counted["refused"] = dict(parts.counters.refused)
+        if parts.directory.limits.dropped:
+            counted["refused"]["news"] = parts.directory.limits.dropped
         return RelayStats(
             **counted,
             connections=parts.admission.connections,
@@ -194,7 +201,13 @@ class Relay:
             counters=coarse(stats.counters()),
             refused=coarse(stats.refused),
             mailbox=coarse(stats.mailbox),
+            warnings=self._warnings(),
         )
+
+    def _warnings(self) -> list[str]:
+        if self._parts is None or not self._parts.directory.is_excluded:
+            return []
+        return [EXCLUDED]
 
     def _make_keys(self, listeners: list[Listener]) -> OwnKeys:
         settings = self._settings

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -40,6 +40,8 @@ class RelayStatus:
     counters: Mapping[str, int] = field(default_factory=dict)
     refused: Mapping[str, int] = field(default_factory=dict)
     mailbox: Mapping[str, int] = field(default_factory=dict)
+    warnings: Sequence[str] = field(default_factory=list)
+    """What the operator should know and do, a sentence each."""
 
 
 def coarse(numbers: Mapping[str, int]) -> dict[str, int]:
