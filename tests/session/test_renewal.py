@@ -17,6 +17,7 @@ from zentalk.session.renewal import (
     SessionSet,
     Verdict,
 )
+from zentalk.wire.ratchet import MAX_UINT32
 
 LOW, HIGH = bytes(32), b"\xff" * 32
 
@@ -30,14 +31,14 @@ def sending_id(sessions: SessionSet) -> bytes:
 def test_a_first_ratchet_sends_at_once_for_there_is_no_other() -> None:
     ours = SessionSet(LOW, HIGH)
     assert ours.sending() is None
-    assert ours.next_generation() == 1
+    assert ours.next_generation(0.0) == 1
     ours = ours.initiated(b"r1", 1, 0.0)
     assert sending_id(ours) == b"r1"
 
 
 def test_a_renewal_of_ours_sends_only_after_its_first_authenticated_reply() -> None:
     ours = SessionSet(LOW, HIGH).initiated(b"r1", 1, 0.0).confirmed(b"r1", 1.0)
-    ours = ours.initiated(b"r2", ours.next_generation(), 2.0)
+    ours = ours.initiated(b"r2", ours.next_generation(2.0), 2.0)
     assert sending_id(ours) == b"r1"
     assert [one.ratchet_id for one in ours.receiving()] == [b"r2", b"r1"]
     ours = ours.confirmed(b"r2", 3.0)
@@ -119,9 +120,45 @@ def test_an_unconfirmed_renewal_supersedes_nothing() -> None:
     assert sessions.initiated(b"r2", 2, 5.0).next_deadline() is None
 
 
-def test_a_generation_of_ours_is_the_next_one() -> None:
+def test_a_generation_of_ours_is_above_all_that_are_known() -> None:
+    sessions, _ = SessionSet(LOW, HIGH).offered(b"r1", 7, 0.0)
     with pytest.raises(LocalProtocolError):
-        SessionSet(LOW, HIGH).initiated(b"r", 2, 0.0)
+        sessions.initiated(b"r2", 7, 1.0)
+    assert sessions.next_generation(1.0) == 8
+
+
+def test_a_side_that_lost_everything_is_above_what_the_other_has_seen() -> None:
+    theirs, now = SessionSet(HIGH, LOW), 1_800_000_000.0
+    for number in range(5):
+        name, made_at = b"%d" % number, now + number
+        ours = SessionSet(LOW, HIGH)  # with nothing left each time
+        generation = ours.next_generation(made_at)
+        theirs, verdict = theirs.offered(name, generation, made_at)
+        assert (verdict, sending_id(theirs)) == (Verdict.SENDS, name)
+
+
+def test_control_a_count_that_starts_over_is_refused() -> None:
+    theirs, _ = SessionSet(HIGH, LOW).offered(b"r1", 1, 0.0)
+    theirs, _ = theirs.offered(b"r2", 2, 1.0)
+    assert theirs.offered(b"again", SessionSet(LOW, HIGH).next_generation(0.0), 2.0)[1] is (
+        Verdict.REFUSED
+    )
+
+
+def test_the_last_generation_is_not_passed() -> None:
+    sessions, _ = SessionSet(LOW, HIGH).offered(b"r1", MAX_UINT32, 0.0)
+    generation = sessions.next_generation(1.0)
+    assert generation == MAX_UINT32
+    assert sessions.initiated(b"r2", generation, 1.0).sending() == sessions.sending()
+
+
+def test_ratchets_that_were_never_answered_do_not_push_out_the_one_that_works() -> None:
+    sessions, _ = SessionSet(LOW, HIGH).offered(b"works", 1, 0.0)
+    for number in range(3 * MAX_SESSIONS):
+        sessions = sessions.initiated(b"%d" % number, sessions.next_generation(0.0), 1.0)
+    assert len(sessions.sessions) == MAX_SESSIONS
+    assert sending_id(sessions) == b"works"
+    assert sessions.receiving()[0].ratchet_id == b"%d" % (3 * MAX_SESSIONS - 1)
 
 
 def test_a_contact_cannot_make_us_keep_ratchets_without_end() -> None:
@@ -140,7 +177,7 @@ def test_whatever_happens_someone_sends_and_the_highest_confirmed_one_does(
     for at, (event, number) in enumerate(events):
         name = b"%d" % at
         if event == "i":
-            sessions = sessions.initiated(name, sessions.next_generation(), float(at))
+            sessions = sessions.initiated(name, sessions.next_generation(0.0), float(at))
         elif event == "o":
             sessions, _ = sessions.offered(name, number, float(at))
         elif sessions.sessions:
@@ -180,3 +217,15 @@ def test_the_interval_stops_growing_and_starts_over_after_quiet_days() -> None:
         now += limit.interval_seconds
     assert limit.interval_seconds == RENEW_INTERVAL_MAX_SECONDS
     assert limit.renewed(now + RENEW_QUIET_SECONDS).interval_seconds == RENEW_INTERVAL_SECONDS
+
+
+def test_what_can_be_read_again_takes_the_suspicion_away() -> None:
+    limit = RenewalLimit().failed(b"1").failed(b"2").read().failed(b"3")
+    assert limit.due_at(0.0) is None
+    assert limit.failed(b"4").failed(b"5").due_at(0.0) == 0.0
+
+
+def test_a_clock_that_was_set_back_does_not_put_a_renewal_off_for_years() -> None:
+    limit = RenewalLimit().renewed(1_000_000_000.0).failed(b"1").failed(b"2").failed(b"3")
+    assert limit.due_at(1_000_000_000.0) == 1_000_000_000.0 + RENEW_INTERVAL_SECONDS
+    assert limit.due(5.0)

@@ -69,9 +69,9 @@ def test_parts_become_whole_once_all_are_there_in_any_order(tx: sqlite3.Connecti
 
 def test_the_newest_one_time_keys_of_one_mailbox_are_kept(tx: sqlite3.Connection) -> None:
     here, there = MailboxId(b"h" * 32), MailboxId(b"t" * 32)
-    for _ in range(5):
-        prekeys.add(tx, "once", b"secret", 1.0, here)
-        prekeys.add(tx, "once", b"secret", 1.0, there)
+    for at in range(5):
+        prekeys.add(tx, "once", b"secret", float(at), here)
+        prekeys.add(tx, "once", b"secret", float(at), there)
     prekeys.add(tx, "signed", b"secret", 1.0)
     prekeys.keep_newest_once(tx, here, 2)
     assert [n for n in range(1, 12) if prekeys.get(tx, "once", n)] == [2, 4, 6, 7, 8, 9, 10]

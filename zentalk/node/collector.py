@@ -81,6 +81,8 @@ class Collector(NoHandlers):
         database: HistoryDatabase,
         intake: Intake,
         outbox: Outbox,
+        *,
+        renews_pool: bool = False,
     ) -> None:
         self._runtime = runtime
         self._identity = identity
@@ -89,6 +91,7 @@ class Collector(NoHandlers):
         self._database = database
         self._intake = intake
         self._outbox = outbox
+        self._renews_pool = renews_pool
         self._connection: Connection | None = None
         self._network: NodeNetwork | None = None
         self._saved: list[int] = []
@@ -187,8 +190,9 @@ class Collector(NoHandlers):
             self._token_received(token.token)
 
     async def _open(self, connection: Connection, window: int) -> None:
+        now = self._runtime.wall()
         generation = await self._database.write(
-            lambda tx: mailboxes.next_generation(tx, self._mailbox.mailbox)
+            lambda tx: mailboxes.next_generation(tx, self._mailbox.mailbox, now)
         )
         proof = connection.handshake_hash + self._mailbox.relay + generation.to_bytes(8, "big")
         call = OpenCall(
@@ -242,15 +246,21 @@ class Collector(NoHandlers):
         )
 
     async def _fill_prekeys(self, connection: Connection) -> None:
+        """Keep the pool filled; once in a life it is all made anew.
+
+        A folder that was restored from a copy does not hold the keys that were made since,
+        and a relay would go on handing them out.
+        """
         count = decode_prekeys_count_answer(
             decode_answer(await connection.request(encode_prekeys_count()))
         )
-        if count.pool >= REFILL_BELOW:
+        if count.pool >= REFILL_BELOW and not self._renews_pool:
             return
-        needed = POOL_PREKEYS - count.pool
+        needed = POOL_PREKEYS - (0 if self._renews_pool else count.pool)
         blobs = await self._database.write(lambda tx: self._new_prekeys(tx, needed))
-        call = PrekeysPutCall(tuple(blobs), replace=False)
+        call = PrekeysPutCall(tuple(blobs), replace=self._renews_pool)
         decode_answer(await connection.request(encode_prekeys_put(call)))
+        self._renews_pool = False
 
     def _new_prekeys(self, tx: Transaction, count: int) -> list[bytes]:
         blobs = []
@@ -258,7 +268,9 @@ class Collector(NoHandlers):
             curve = x25519.generate(self._runtime.entropy)
             kem = mlkem.generate(self._runtime.entropy)
             secret = bytes(curve.secret) + bytes(kem.seed)
-            number = prekeys.add(tx, "once", secret, self._runtime.wall(), self._mailbox.mailbox)
+            number = prekeys.add_once(
+                tx, secret, self._runtime.wall(), self._mailbox.mailbox, self._runtime.entropy
+            )
             blobs.append(
                 OneTimePrekey.create(self._identity, number, curve.public, kem.public).to_bytes()
             )

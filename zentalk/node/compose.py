@@ -62,6 +62,20 @@ class Composer:
         """
         sender = self._sessions.sender(tx, row.address)
         ready = self._encrypt_waiting(tx, row, sender)
+        return ready + self._add(tx, row, sender, content, now)
+
+    def open_ratchet(
+        self, tx: Transaction, row: ContactRow, ratchet_id: bytes, now: float
+    ) -> list[Ready]:
+        """Put a first message into the outbox that asks for an answer in a certain ratchet."""
+        sender = self._sessions.sender(tx, row.address, ratchet_id)
+        content = Content(kind=ROUTE, message_id=self.new_message_id())
+        return self._add(tx, row, sender, content, now)
+
+    def _add(
+        self, tx: Transaction, row: ContactRow, sender: Sender | None, content: Content, now: float
+    ) -> list[Ready]:
+        ready: list[Ready] = []
         for piece in _pieces(content):
             encrypted = None if sender is None else self._encrypt(tx, row, sender, piece)
             item = outbox.add(
@@ -95,15 +109,52 @@ class Composer:
     def _encrypt_waiting(
         self, tx: Transaction, row: ContactRow, sender: Sender | None
     ) -> list[Ready]:
-        ready: list[Ready] = []
         if sender is None:
-            return ready
-        for item in outbox.without_envelope(tx, row.address):
-            encrypted = self._encrypt(tx, row, sender, decode_content(item.content))
-            outbox.set_envelope(tx, item.item, encrypted.inner, encrypted.ratchet_id)
-            stored = replace(item, envelope=encrypted.inner, ratchet_id=encrypted.ratchet_id)
-            ready.append(Ready(stored, self._pq_extra(sender, encrypted)))
+            return []
+        waiting = outbox.without_envelope(tx, row.address)
+        return [self._encrypt_item(tx, row, sender, item) for item in waiting]
+
+    def encrypt_again(
+        self, tx: Transaction, contact: UserAddress, ratchet_id: bytes | None = None
+    ) -> list[Ready]:
+        """Encrypt what other ratchets have encrypted, and was not confirmed, in this one.
+
+        Message ids stay: what did arrive all the same is known by them. The deposit ids
+        change, for a mailbox relay may be about to delete a copy that nobody could read.
+        """
+        row = contacts.get(tx, contact)
+        sender = self._sessions.sender(tx, contact, ratchet_id)
+        if row is None or sender is None:
+            return []
+        ready = self._encrypt_waiting(tx, row, sender)
+        for item in outbox.of_other_ratchets(tx, contact, sender.ratchet_id):
+            fresh = replace(item, item_key=self._entropy(ITEM_KEY_BYTES))
+            ready.append(self._encrypt_item(tx, row, sender, fresh))
         return ready
+
+    def repeat(
+        self, tx: Transaction, contact: UserAddress, items: Sequence[OutboxItem]
+    ) -> list[Ready]:
+        """Encrypt items once more with the same ratchet; a copy that waits is replaced."""
+        row = contacts.get(tx, contact)
+        sender = self._sessions.sender(tx, contact)
+        if row is None or sender is None:
+            return []
+        return [self._encrypt_item(tx, row, sender, item) for item in items]
+
+    def _encrypt_item(
+        self, tx: Transaction, row: ContactRow, sender: Sender, item: OutboxItem
+    ) -> Ready:
+        encrypted = self._encrypt(tx, row, sender, decode_content(item.content))
+        outbox.set_envelope(tx, item.item, encrypted.inner, encrypted.ratchet_id)
+        outbox.begin_anew(tx, item.item, item.item_key)
+        stored = replace(
+            item,
+            envelope=encrypted.inner,
+            ratchet_id=encrypted.ratchet_id,
+            held_by=frozenset(),
+        )
+        return Ready(stored, self._pq_extra(sender, encrypted))
 
     def confirmations(
         self, tx: Transaction, contact: UserAddress, ids: Sequence[MessageId]

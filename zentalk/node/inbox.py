@@ -2,7 +2,8 @@
 
 For every envelope: open the outer seal, refuse what was decrypted before, decrypt on a
 copy, store message, ratchet and event: all of it or, if anything of it is refused,
-nothing, so that a copy that comes when there is room again is still readable. Only the
+nothing, so that a copy that comes when there is room again is still readable. Of what no
+ratchet reads only its hash is kept, and only if the contact itself has sealed it. Only the
 answer of the committed transaction says what may be acknowledged to the relay and
 confirmed to the sender. Nothing here sends.
 """
@@ -22,9 +23,9 @@ from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import LocalProtocolError, RemoteProtocolError
 from zentalk.ids import DAY_SECONDS, MessageId, SendId, UserAddress
-from zentalk.node import ordering, sealing
-from zentalk.node.compose import Composer
-from zentalk.node.sessions import Sessions
+from zentalk.node import ordering, sealing, suspicion
+from zentalk.node.compose import Composer, Ready
+from zentalk.node.sessions import Decrypted, OutdatedError, Sessions
 from zentalk.store.history import contacts, events, mailboxes, messages, outbox, ratchets
 from zentalk.store.history.models import ContactRow, OwnSendId
 from zentalk.store.sqlite import savepoint
@@ -76,6 +77,8 @@ class Outcome:
     events: int = 0
     held: bool = False
     undecryptable: int = 0
+    suspected: bool = False
+    again: list[Ready] = field(default_factory=list)
 
     def add(self, other: Outcome) -> None:
         """Take in what another part of the batch allows."""
@@ -86,6 +89,17 @@ class Outcome:
         self.events += other.events
         self.held |= other.held
         self.undecryptable += other.undecryptable
+        self.suspected |= other.suspected
+        self.again += other.again
+
+
+class _UnreadError(RemoteProtocolError):
+    """No ratchet reads what this contact, and nobody else, can have sealed."""
+
+    def __init__(self, contact: UserAddress, digest: bytes) -> None:
+        super().__init__("no ratchet of this contact reads this message")
+        self.contact = contact
+        self.digest = digest
 
 
 class Inbox:
@@ -111,6 +125,9 @@ class Inbox:
             try:
                 with savepoint(tx):
                     self._one(tx, send_id, envelope, now, one, confirm)
+            except _UnreadError as unread:
+                outcome.undecryptable += 1
+                outcome.suspected |= suspicion.raised(tx, unread.contact, unread.digest)
             except RemoteProtocolError:
                 outcome.undecryptable += 1
             except _BUGS as bug:
@@ -147,13 +164,38 @@ class Inbox:
             if message_id is not None and sender is not None and _is_accepted(sender):
                 confirm[contact].append(message_id)
             return
-        opened = self._sessions.decrypt(tx, row.contact, inner, now)
+        opened = self._decrypt(tx, row, inner, digest, now)
         content = decode_content(opened.content)
         sender = self._known_sender(tx, opened.contact, now)
+        if opened.turn is not None:
+            note_id = self._composer.new_message_id()
+            outcome.events += suspicion.turned(tx, sender, opened.turn, note_id, now)
+        if opened.is_current:
+            suspicion.dispelled(tx, sender.address)
+            self._learn_routes(tx, contacts.get(tx, sender.address) or sender, content, outcome)
         wanted = self._apply(tx, sender, content, opened.content, now, outcome)
+        if opened.turn is not None and opened.turn.moves:
+            outcome.again += self._composer.encrypt_again(tx, sender.address)
         ratchets.remember(tx, digest, opened.contact, wanted, now + SEEN_SECONDS)
         if wanted is not None and _is_accepted(sender):
             confirm[opened.contact].append(wanted)
+
+    def _decrypt(
+        self, tx: Transaction, row: OwnSendId, inner: bytes, digest: bytes, now: float
+    ) -> Decrypted:
+        """Decrypt, or say which contact's ratchet seems to be broken.
+
+        Under a contact's own send id nobody else can seal anything. Under a public one
+        everybody can: there only a first message that has decrypted counts.
+        """
+        try:
+            return self._sessions.decrypt(tx, row.contact, inner, now)
+        except OutdatedError as error:
+            raise _UnreadError(error.contact, digest) from error
+        except RemoteProtocolError as error:
+            if row.contact is None:
+                raise
+            raise _UnreadError(row.contact, digest) from error
 
     def _known_sender(self, tx: Transaction, contact: UserAddress, now: float) -> ContactRow:
         """Keep a stranger as a request, so that the message has a place to go."""
@@ -175,7 +217,6 @@ class Inbox:
         outcome: Outcome,
     ) -> MessageId | None:
         """Do what a content says; return the id that its sender waits to see confirmed."""
-        self._learn_routes(tx, sender, content, outcome)
         if content.kind == CONFIRMATION:
             self._confirmed(tx, sender.address, content, now, outcome)
             return None

@@ -7,6 +7,7 @@ is not acknowledged; its relay pushes it again.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
@@ -16,6 +17,7 @@ from zentalk.errors import StorageError
 from zentalk.ids import SendId
 from zentalk.net.runtime import Runtime
 from zentalk.node import ordering
+from zentalk.node.compose import Ready
 from zentalk.node.inbox import Inbox, Outcome
 from zentalk.node.outbox import Outbox
 from zentalk.node.recipients import Recipients
@@ -68,6 +70,8 @@ class Intake:
         self._wake = trio.Event()
         self._holding = trio.Event()
         self.undecryptable = 0
+        self.on_again: Callable[[Iterable[Ready]], None] = lambda _ready: None
+        self.on_suspicion: Callable[[], None] = lambda: None
 
     def push(self, source: Source, seq: int, send_id: SendId, envelope: bytes) -> None:
         """Take an envelope; it is acknowledged through `source` once it is saved."""
@@ -123,5 +127,9 @@ class Intake:
         self._outbox.confirmed(outcome.finished)
         for contact in outcome.rerouted:
             self._outbox.reroute(contact)
+        done = set(outcome.finished)
+        self.on_again(entry for entry in outcome.again if entry.item.item not in done)
+        if outcome.suspected:
+            self.on_suspicion()
         if outcome.held:
             self._holding.set()

@@ -226,7 +226,13 @@ class Mailboxes:
         while (mailbox := self._known.get(mailbox_id)) is not None:
             started = self._runtime.monotonic()
             collector = Collector(
-                self._runtime, self._identity, mailbox, self._database, self._intake, self._outbox
+                self._runtime,
+                self._identity,
+                mailbox,
+                self._database,
+                self._intake,
+                self._outbox,
+                renews_pool=mailbox.poll_until is None and mailbox.mailbox not in self._ack_points,
             )
             settled = self._is_settled(mailbox)
             try:

@@ -13,14 +13,15 @@ from typing import Final
 import trio
 
 from zentalk.config.settings import ApiSettings
-from zentalk.crypto import mlkem, x25519
 from zentalk.errors import ConfigError, NotFoundError
 from zentalk.ids import DAY_SECONDS, MESSAGE_ID_BYTES, MessageId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
+from zentalk.node import rotation
 from zentalk.node.compose import Composer, Ready
 from zentalk.node.devices import Devices
 from zentalk.node.directory_client import DirectoryClient
+from zentalk.node.healing import Healing
 from zentalk.node.inbox import Inbox
 from zentalk.node.intake import Intake
 from zentalk.node.journal import Journal
@@ -34,7 +35,7 @@ from zentalk.node.records import Records
 from zentalk.node.sessions import Sessions
 from zentalk.node.status import LossyRelay, NodeStatus, role_of
 from zentalk.node.storing import until_stored
-from zentalk.store.history import contacts, messages, outbox, prekeys, ratchets, settings
+from zentalk.store.history import contacts, messages, outbox, ratchets, settings
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import Contact, Conversation, Event, Message
 from zentalk.store.key_file import load_identity
@@ -84,6 +85,11 @@ class Node:
         self._recipients.on_ready = self._send_ready
         inbox = Inbox(sessions, composer)
         intake = Intake(runtime, self._database, inbox, self._outbox, self._recipients)
+        self._healing = Healing(
+            runtime, self._database, sessions, composer, self._records, self._recipients
+        )
+        intake.on_again = self._healing.on_ready = self._send_ready
+        intake.on_suspicion = self._healing.suspected
         self._mailboxes = Mailboxes(
             runtime,
             identity,
@@ -113,6 +119,7 @@ class Node:
                         self._outbox,
                         self._intake,
                         self._mailboxes,
+                        self._healing,
                     ):
                         nursery.start_soon(part.run)
                     nursery.start_soon(self._intake.release)
@@ -274,16 +281,12 @@ class Node:
 
     async def _load(self) -> None:
         self.devices.load()
-        await self._database.write(self._ensure_prekeys)
+        await self._database.write(self._rotate_prekeys)
         await self._recipients.learn()
         self._outbox.load(await self._database.read(outbox.every))
 
-    def _ensure_prekeys(self, tx: Transaction) -> None:
-        now = self._runtime.wall()
-        if prekeys.newest(tx, "signed") is None:
-            prekeys.add(tx, "signed", x25519.generate(self._runtime.entropy).secret, now)
-        if prekeys.newest(tx, "pq") is None:
-            prekeys.add(tx, "pq", mlkem.generate(self._runtime.entropy).seed, now)
+    def _rotate_prekeys(self, tx: Transaction) -> bool:
+        return rotation.rotate(tx, self._runtime.wall(), self._runtime.entropy)
 
     def _mailboxes_changed(self) -> None:
         self._records.changed()
@@ -308,13 +311,16 @@ class Node:
     async def _sweep_once(self) -> None:
         now = self._runtime.wall()
 
-        def job(tx: Transaction) -> None:
+        def job(tx: Transaction) -> bool:
             ratchets.forget_seen(tx, now)
             ratchets.forget_retired(tx, now - 30 * DAY_SECONDS)
             messages.forget_keys(tx, now - KEEP_KEYS_SECONDS)
             messages.forget_parts(tx, now - KEEP_PARTS_SECONDS)
+            return self._rotate_prekeys(tx)
 
-        await self._database.write(job)
+        if await self._database.write(job):
+            self._records.changed()
+        await self._database.scrub()
         for item in await self._database.read(partial(outbox.expired_without_envelope, now=now)):
             # What waits for a recipient never seen is not in the outbox's own timers.
             await self._journal.expired(item)

@@ -57,6 +57,7 @@ REPORT_AFTER_RETRIES_SECONDS: Final = 1.0
 
 class _Sent(NamedTuple):
     item: int
+    ciphertext: int
     relay: NodeId
     hops: tuple[NodeId, ...]
 
@@ -71,6 +72,7 @@ class _Entry:
     is_courtesy: bool = False
     elsewhere: bool = False
     noted: bool = False
+    ciphertext: int = 0
 
 
 class Outbox:
@@ -98,6 +100,7 @@ class Outbox:
         self._wake = trio.Event()
         self._courtesies = 0
         self._next_courtesy = 0
+        self._ciphertexts = 0
         self._postage = Postage(
             runtime.for_part("postage"), network.tunnel, self._answered, self._stamped
         )
@@ -112,7 +115,9 @@ class Outbox:
         """Send items whose ciphertext has just been committed."""
         now = self._runtime.monotonic()
         for item in items:
-            self._entries[item.item] = _Entry(item)
+            # Counted, for an ack of an earlier ciphertext says nothing of this one.
+            self._ciphertexts += 1
+            self._entries[item.item] = _Entry(item, ciphertext=self._ciphertexts)
             self._attempt(self._entries[item.item], now)
 
     def send_courtesy(self, contact: UserAddress, inner: bytes, *, elsewhere: bool = False) -> None:
@@ -181,7 +186,7 @@ class Outbox:
             return
         self._network.report_arrived(sent.hops, token)
         entry = self._entries.get(sent.item)
-        if entry is None:
+        if entry is None or entry.ciphertext != sent.ciphertext:
             return
         if entry.is_courtesy:
             self._drop_courtesy(entry)
@@ -367,7 +372,7 @@ class Outbox:
         if entry is not None:
             entry.hops, entry.token = hops, token
             if ack is not None:
-                self._remember(token, _Sent(entry.item.item, relay, hops))
+                self._remember(token, _Sent(entry.item.item, entry.ciphertext, relay, hops))
         return True
 
     def _remember(self, token: bytes, sent: _Sent) -> None:

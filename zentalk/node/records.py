@@ -185,5 +185,5 @@ class Records:
                 self._identity, last_resort[0], public_of(last_resort[1])
             ).to_bytes(),
         )
-        sequence = mailboxes.next_record_sequence(tx, day)
+        sequence = mailboxes.next_record_sequence(tx, day, self._runtime.wall())
         return seal_record(self._identity, day, sequence, contents, self._runtime.entropy)

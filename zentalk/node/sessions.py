@@ -39,21 +39,57 @@ class Encrypted(NamedTuple):
     pq_overdue: bool
 
 
+class Turn(NamedTuple):
+    """A ratchet has become usable: the other side has proved to hold its keys.
+
+    `is_own` says who initiated it, `is_renewal` that there was one that worked before, and
+    `moves` that what was encrypted in another one is better encrypted again.
+    """
+
+    is_own: bool
+    is_renewal: bool
+    moves: bool
+    created_at: float
+
+
 class Decrypted(NamedTuple):
-    """Whose content it is, and the content's bytes."""
+    """Whose content it is, the content's bytes, and what its ratchet is now.
+
+    `is_current` says that it came in the ratchet that we send with.
+    """
 
     contact: UserAddress
     content: bytes
+    is_current: bool
+    turn: Turn | None = None
+
+
+class OutdatedError(AuthenticationError):
+    """A contact's own first message, of a generation that is over: it may have lost others."""
+
+    def __init__(self, contact: UserAddress) -> None:
+        super().__init__("a first message has a generation that is over")
+        self.contact = contact
 
 
 class Sender:
-    """The newest usable ratchet with one contact, for writing in one transaction."""
+    """A ratchet with one contact, for writing in one transaction."""
 
     def __init__(self, tx: Transaction, sessions: Sessions, row: RatchetRow, ratchet: Ratchet):
         self._tx = tx
         self._sessions = sessions
         self._row = row
         self._ratchet = ratchet
+
+    @property
+    def ratchet_id(self) -> bytes:
+        """Which ratchet this is."""
+        return self._row.ratchet_id
+
+    @property
+    def initial_header(self) -> bytes | None:
+        """What goes along until the contact has answered, None once it has."""
+        return self._row.initial_header
 
     def capacity(self, *, large: bool) -> int:
         """Return how many content bytes one message may have."""
@@ -82,24 +118,30 @@ class Sessions:
         self.entropy = entropy
         self._parsed: dict[bytes, tuple[bytes, Ratchet]] = {}
 
-    def sender(self, tx: Transaction, contact: UserAddress) -> Sender | None:
-        """Return what encrypts for a contact; None without a ratchet."""
+    def sender(
+        self, tx: Transaction, contact: UserAddress, ratchet_id: bytes | None = None
+    ) -> Sender | None:
+        """Return what encrypts for a contact; None without a ratchet.
+
+        `ratchet_id` names another one than the ratchet that is to be used in general.
+        """
         rows = {row.ratchet_id: row for row in ratchets.of_contact(tx, contact)}
-        sending = self._load_set(list(rows.values()), contact).sending()
-        if sending is None:
+        if ratchet_id is None:
+            ratchet_id = _sending_id(self._load_set(list(rows.values()), contact))
+        if ratchet_id is None or ratchet_id not in rows:
             return None
-        row = rows[sending.ratchet_id]
+        row = rows[ratchet_id]
         return Sender(tx, self, row, self._parse(row))
 
     def start(
         self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle, now: float
-    ) -> None:
-        """Initiate a new ratchet with a contact.
+    ) -> bytes:
+        """Initiate a new ratchet with a contact; return its id.
 
         Raises AuthenticationError if the bundle does not verify.
         """
         before = self._load_set(ratchets.of_contact(tx, contact), contact)
-        generation = before.next_generation()
+        generation = before.next_generation(now)
         made = pqxdh.initiate(self._identity, bundle, self.entropy, generation=generation)
         ratchet = Ratchet.initiate(made.root, made.peer_ratchet_public, made.associated_data)
         ratchet_id = made.header.replay_key()[:RATCHET_ID_BYTES]
@@ -118,6 +160,7 @@ class Sessions:
             ),
         )
         _store_changes(tx, before, before.initiated(ratchet_id, generation, now))
+        return ratchet_id
 
     def decrypt(
         self, tx: Transaction, contact: UserAddress | None, data: bytes, now: float
@@ -142,8 +185,13 @@ class Sessions:
             except RemoteProtocolError:
                 continue
             self.store(tx, session.ratchet_id, ratchet)
-            _store_changes(tx, known, known.confirmed(session.ratchet_id, now))
-            return Decrypted(contact, content)
+            after = known.confirmed(session.ratchet_id, now)
+            _store_changes(tx, known, after)
+            turn = None
+            if not session.confirmed:
+                created_at = rows[session.ratchet_id].created_at
+                turn = _turn(known, after, is_own=True, created_at=created_at)
+            return Decrypted(contact, content, _sending_id(after) == session.ratchet_id, turn)
         raise AuthenticationError("no ratchet of this contact reads this message")
 
     def _decrypt_first(
@@ -161,7 +209,8 @@ class Sessions:
                 raise AuthenticationError("a first message is not of the one it names")
             ratchet, content = self._parse(row).decrypt(inner.ratchet_envelope)
             self.store(tx, ratchet_id, ratchet)
-            return Decrypted(peer, content)
+            known = self._load_set(ratchets.of_contact(tx, peer), peer)
+            return Decrypted(peer, content, _sending_id(known) == ratchet_id)
         if ratchets.seen(tx, header.replay_key()) is not None:
             raise AuthenticationError("a first message was shown a second time")
         return self._accept_new(tx, peer, header, inner.ratchet_envelope, now)
@@ -183,7 +232,7 @@ class Sessions:
         ratchet_id = header.replay_key()[:RATCHET_ID_BYTES]
         after, verdict = before.offered(ratchet_id, header.generation, now)
         if verdict is Verdict.REFUSED:
-            raise AuthenticationError("a first message has a generation that is over")
+            raise OutdatedError(peer)
         ratchets.insert(
             tx,
             RatchetRow(
@@ -202,7 +251,8 @@ class Sessions:
         ratchets.remember(tx, header.replay_key(), peer, None, now + FIRST_MESSAGE_MEMORY_SECONDS)
         if header.one_time_id is not None:
             prekeys.use_up(tx, header.one_time_id)
-        return Decrypted(peer, content)
+        turn = _turn(before, after, is_own=False, created_at=now)
+        return Decrypted(peer, content, verdict is Verdict.SENDS, turn)
 
     def _load_set(self, rows: list[RatchetRow], contact: UserAddress) -> SessionSet:
         sessions = tuple(
@@ -227,11 +277,28 @@ class Sessions:
         self._parsed[ratchet_id] = (state, ratchet)
 
 
+def _sending_id(sessions: SessionSet) -> bytes | None:
+    sending = sessions.sending()
+    return None if sending is None else sending.ratchet_id
+
+
+def _turn(before: SessionSet, after: SessionSet, *, is_own: bool, created_at: float) -> Turn:
+    earlier, sending = _sending_id(before), _sending_id(after)
+    return Turn(
+        is_own=is_own,
+        is_renewal=any(session.confirmed for session in before.sessions),
+        moves=earlier is not None and earlier != sending,
+        created_at=created_at,
+    )
+
+
 def _responder_keys(tx: Transaction, header: InitialHeader) -> pqxdh.ResponderKeys:
     signed = prekeys.get(tx, "signed", header.signed_prekey_id)
     last_resort = prekeys.get(tx, "pq", header.pq_prekey_id)
     if signed is None or last_resort is None:
-        raise AuthenticationError("a first message names prekeys that are not ours")
+        raise AuthenticationError(
+            "a first message names prekeys whose time is over: its sender used an old user record"
+        )
     one_time = None
     if header.one_time_id is not None:
         secret = prekeys.get(tx, "once", header.one_time_id)

@@ -2,7 +2,7 @@
 
 Pure bookkeeping over names of ratchets; no key passes through here. Offer a ratchet to
 a set only after its first envelope has decrypted and its sender is the pinned identity
-of the contact: nothing here checks that again.
+of the contact: nothing here checks that again. Spec: docs/spec/end-to-end.md section 8.
 
     a new ratchet          sends                                    receives
     initiated by us        once the peer has answered in it, or     at once
@@ -24,6 +24,7 @@ from typing import Final
 
 from zentalk.errors import LocalProtocolError
 from zentalk.ids import DAY_SECONDS
+from zentalk.wire.ratchet import MAX_UINT32
 
 RETAIN_SECONDS: Final = 30 * DAY_SECONDS
 MAX_SESSIONS: Final = 8
@@ -66,16 +67,21 @@ class SessionSet:
     peer: bytes
     sessions: tuple[Session, ...] = ()
 
-    def next_generation(self) -> int:
-        """Return the generation for a ratchet that we initiate now."""
-        return 1 + max((one.generation for one in self.sessions), default=0)
+    def next_generation(self, now: float) -> int:
+        """Return the generation for a ratchet that we initiate now (unix seconds).
+
+        It follows the clock: a side that has lost its ratchets does not know which
+        generations the other one has seen, and must be above them all the same.
+        """
+        known = max((one.generation for one in self.sessions), default=0)
+        return min(max(known + 1, int(now)), MAX_UINT32)
 
     def initiated(self, ratchet_id: bytes, generation: int, now: float) -> SessionSet:
         """Add a ratchet that we initiated; it is not confirmed yet.
 
-        Raises LocalProtocolError if the generation is not `next_generation()`.
+        Raises LocalProtocolError if the generation is not above those that are known.
         """
-        if generation != self.next_generation():
+        if any(generation <= one.generation < MAX_UINT32 for one in self.sessions):
             raise LocalProtocolError("a new ratchet needs the next generation")
         fresh = Session(generation, self.own, ratchet_id, confirmed=False)
         return self._with((*self.sessions, fresh), now)
@@ -143,10 +149,22 @@ class SessionSet:
             else one
             for one in draft.receiving()
         )
-        return replace(self, sessions=marked[:MAX_SESSIONS])
+        return replace(self, sessions=_kept(marked))
 
     def _is_below(self, one: Session, sends: Session) -> bool:
         return sends.confirmed and self._rank(one) < self._rank(sends)
+
+
+def _kept(ranked: tuple[Session, ...]) -> tuple[Session, ...]:
+    """Keep at most MAX_SESSIONS of those given, the highest rank first.
+
+    Of our own that were never answered only the newest is sure of its place: a contact who
+    is away must not cost us the ratchet that works.
+    """
+    unanswered = [one for one in ranked if not one.confirmed][1:]
+    rest = [one for one in ranked if one not in unanswered]
+    kept = {one.ratchet_id for one in (*rest, *unanswered)[:MAX_SESSIONS]}
+    return tuple(one for one in ranked if one.ratchet_id in kept)
 
 
 def _is_over(one: Session, now: float) -> bool:
@@ -171,11 +189,28 @@ class RenewalLimit:
             return self
         return replace(self, undecryptable=self.undecryptable | {envelope_hash})
 
+    def read(self) -> RenewalLimit:
+        """Note that the newest ratchet works: what failed before was of an older one."""
+        return replace(self, undecryptable=frozenset()) if self.undecryptable else self
+
+    def due_at(self, now: float) -> float | None:
+        """Return when a new ratchet should be made (unix seconds); None if none is needed.
+
+        `now` is for a clock that was set back: what lies ahead of it does not count.
+        """
+        if len(self.undecryptable) < RENEW_AFTER_ENVELOPES:
+            return None
+        return self.allowed_at(now)
+
+    def allowed_at(self, now: float) -> float:
+        """Return from when on a new ratchet may be made."""
+        if self.last_renewal is None or self.last_renewal > now:
+            return now
+        return max(now, self.last_renewal + self.interval_seconds)
+
     def due(self, now: float) -> bool:
         """Tell whether a new ratchet should be made now."""
-        if len(self.undecryptable) < RENEW_AFTER_ENVELOPES:
-            return False
-        return self.last_renewal is None or now >= self.last_renewal + self.interval_seconds
+        return self.due_at(now) == now
 
     def renewed(self, now: float) -> RenewalLimit:
         """Note that a new ratchet was initiated; the next one has to wait longer."""

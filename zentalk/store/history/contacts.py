@@ -60,6 +60,16 @@ def set_own_route_known(tx: Transaction, address: UserAddress, version: int) -> 
     tx.execute("UPDATE contacts SET own_route_known = ? WHERE address = ?", (version, address))
 
 
+def forget_versions(tx: Transaction, address: UserAddress) -> None:
+    """Let the next route count, whatever its number, and tell ours again.
+
+    One of the two sides may have lost what it knew and begun to count anew.
+    """
+    tx.execute(
+        "UPDATE contacts SET route_version = 0, own_route_known = 0 WHERE address = ?", (address,)
+    )
+
+
 def next_sequence(tx: Transaction, address: UserAddress) -> int:
     """Take the next sequence number of our messages to this contact."""
     row = tx.execute(

@@ -33,6 +33,9 @@ class HistoryDatabase:
         self._path = path
         self._run_blocking = run_blocking
         self._connection = open_database(path, MIGRATIONS)
+        # What is deleted or overwritten is zeroed: old keys, ratchets and messages are gone.
+        self._connection.execute("PRAGMA secure_delete = ON")
+        self._scrubbing = False
         self._writer = BatchWriter(self._connection, run_blocking, path, self._read_events)
         self._readers = [open_database(path, MIGRATIONS, read_only=True) for _ in range(READERS)]
         self._reader_free = trio.CapacityLimiter(READERS)
@@ -75,6 +78,14 @@ class HistoryDatabase:
             finally:
                 self._readers.append(connection)
 
+    async def scrub(self) -> None:
+        """Empty the write-ahead log, which still holds what was deleted since the last time.
+
+        If somebody reads meanwhile, it is done after the next commit. Raises StorageError.
+        """
+        self._scrubbing = True
+        await self.write(lambda _tx: None)
+
     def read_now(self, query: Callable[[Transaction], T]) -> T:
         """Run a query at once, in this thread; for start-up only."""
         with storage_errors(self._path):
@@ -82,6 +93,9 @@ class HistoryDatabase:
 
     def _read_events(self, tx: Transaction) -> Callable[[], None]:
         """Read what a commit has added to the event log, while the rows are at hand."""
+        if self._scrubbing:
+            busy, *_ = tx.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self._scrubbing = bool(busy)
         fresh = events.page(tx, self._last_event, _ALL)
         if not fresh:
             return lambda: None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zentalk.crypto.hashing import derive
+from zentalk.crypto.labels import Label
 from zentalk.errors import NotFoundError
 from zentalk.ids import MailboxId, SendId, UserAddress
 from zentalk.store.history.models import OwnMailbox, OwnSendId
@@ -26,19 +28,23 @@ def add(tx: Transaction, mailbox: OwnMailbox) -> None:
     )  # fmt: skip
 
 
-def next_generation(tx: Transaction, mailbox: MailboxId) -> int:
+def next_generation(tx: Transaction, mailbox: MailboxId, now: float) -> int:
     """Take the next, higher registration number of a mailbox.
+
+    It follows the clock, so that a folder restored from an old copy is not behind; by a
+    secret offset of each mailbox, so that two relays do not find the same second in it.
 
     Raises NotFoundError if it was forgotten: its time of being polled is over.
     """
     row = tx.execute(
-        "UPDATE own_mailboxes SET generation = generation + 1 WHERE mailbox = ?"
-        " RETURNING generation",
-        (mailbox,),
+        "SELECT collect_seed, generation FROM own_mailboxes WHERE mailbox = ?", (mailbox,)
     ).fetchone()
     if row is None:
         raise NotFoundError("a mailbox is not kept any more")
-    return int(row[0])
+    offset = int.from_bytes(derive(Label.GENERATION_OFFSET, row[0], length=5), "big")
+    generation = max(int(row[1]) + 1, int(now) + offset)
+    tx.execute("UPDATE own_mailboxes SET generation = ? WHERE mailbox = ?", (generation, mailbox))
+    return generation
 
 
 def mark_announced(tx: Transaction, mailbox: MailboxId) -> bool:
@@ -113,11 +119,11 @@ def forget_days(tx: Transaction, before_day: int) -> None:
     tx.execute("DELETE FROM own_send_ids WHERE day < ?", (before_day,))
 
 
-def next_record_sequence(tx: Transaction, day: int) -> int:
-    """Take the next sequence number of our record for a day."""
+def next_record_sequence(tx: Transaction, day: int, now: float) -> int:
+    """Take the next sequence number of our record for a day; it follows the clock too."""
     row = tx.execute(
-        "INSERT INTO published (day, sequence) VALUES (?, 1)"
-        " ON CONFLICT (day) DO UPDATE SET sequence = sequence + 1 RETURNING sequence",
-        (day,),
+        "INSERT INTO published (day, sequence) VALUES (?1, ?2)"
+        " ON CONFLICT (day) DO UPDATE SET sequence = max(sequence + 1, ?2) RETURNING sequence",
+        (day, int(now)),
     ).fetchone()
     return int(row[0])

@@ -7,8 +7,12 @@ from typing import Any
 from zentalk.ids import MessageId, UserAddress
 from zentalk.store.history.models import Message
 from zentalk.store.writer import Transaction
+from zentalk.wire.content import TEXT
 from zentalk.wire.text import format_address
 
+RATCHET_RENEWED = "ratchet-renewed"
+"""A line of the history that nobody wrote: the keys with this contact were made anew."""
+_SHOWN = (TEXT, RATCHET_RENEWED)
 _COLUMNS = "id, seq, contact, direction, kind, text, state, reason, sent_at, missing"
 
 
@@ -59,12 +63,30 @@ def exists(tx: Transaction, contact: UserAddress, message_id: MessageId) -> bool
     return row is not None
 
 
+def has_history(tx: Transaction, contact: UserAddress) -> bool:
+    """Tell whether anything ever came from a contact, or was delivered to it."""
+    row = tx.execute(
+        "SELECT 1 FROM messages WHERE contact = ? AND (direction = 'in' OR state = 'delivered')",
+        (contact,),
+    ).fetchone()
+    return row is not None
+
+
+def is_noted_since(tx: Transaction, contact: UserAddress, kind: str, since: float) -> bool:
+    """Tell whether a conversation has a line of a kind that is not older than a unix time."""
+    row = tx.execute(
+        "SELECT 1 FROM messages WHERE contact = ? AND kind = ? AND stored_at >= ?",
+        (contact, kind, since),
+    ).fetchone()
+    return row is not None
+
+
 def page(tx: Transaction, contact: UserAddress, before: int | None, limit: int) -> list[Message]:
-    """Return up to `limit` messages of a conversation with seq < before, newest last."""
+    """Return up to `limit` lines of a conversation with seq < before, newest last."""
     rows = tx.execute(
-        f"SELECT {_COLUMNS} FROM messages WHERE contact = ? AND seq < ? AND kind = 'text'"
+        f"SELECT {_COLUMNS} FROM messages WHERE contact = ? AND seq < ? AND kind IN (?, ?)"
         " ORDER BY seq DESC LIMIT ?",
-        (contact, before if before is not None else 2**62, limit),
+        (contact, before if before is not None else 2**62, *_SHOWN, limit),
     ).fetchall()
     return [_message(row) for row in reversed(rows)]
 
@@ -74,9 +96,11 @@ def set_state(
 ) -> bool:
     """Move an outgoing message to a later state; False if it is there or past it.
 
-    States only go forward (queued, sent, delivered), or to failed before delivered.
+    States only go forward (queued, sent, delivered), or to failed before delivered. One that
+    is queued may get a reason why it stays so.
     """
-    earlier = {"sent": ("queued",), "delivered": ("queued", "sent", "failed"),
+    earlier = {"queued": ("queued",), "sent": ("queued",),
+               "delivered": ("queued", "sent", "failed"),
                "failed": ("queued", "sent")}[state]  # fmt: skip
     marks = ",".join("?" * len(earlier))
     changed = tx.execute(

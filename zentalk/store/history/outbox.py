@@ -62,6 +62,11 @@ def set_envelope(tx: Transaction, item: int, envelope: bytes, ratchet_id: bytes)
     )
 
 
+def begin_anew(tx: Transaction, item: int, item_key: bytes) -> None:
+    """Forget where an item lies: its ciphertext is another one now."""
+    tx.execute("UPDATE outbox SET held_by = x'', item_key = ? WHERE item = ?", (item_key, item))
+
+
 def get(tx: Transaction, item: int) -> OutboxItem | None:
     """Return one item."""
     row = tx.execute(f"SELECT {_COLUMNS} FROM outbox WHERE item = ?", (item,)).fetchone()
@@ -80,6 +85,36 @@ def without_envelope(tx: Transaction, contact: UserAddress) -> list[OutboxItem]:
         (contact,),
     )
     return [_item(row) for row in rows]
+
+
+def of_other_ratchets(tx: Transaction, contact: UserAddress, ratchet_id: bytes) -> list[OutboxItem]:
+    """Return a contact's items that another ratchet has encrypted, oldest first."""
+    rows = tx.execute(
+        f"SELECT {_COLUMNS} FROM outbox WHERE contact = ? AND envelope IS NOT NULL"
+        " AND ratchet_id <> ? ORDER BY item",
+        (contact, ratchet_id),
+    )
+    return [_item(row) for row in rows]
+
+
+def unanswered(tx: Transaction, contact: UserAddress, before: float) -> list[OutboxItem]:
+    """Return a contact's items of before a unix time that a relay has acknowledged."""
+    rows = tx.execute(
+        f"SELECT {_COLUMNS} FROM outbox WHERE contact = ? AND envelope IS NOT NULL"
+        " AND held_by <> x'' AND created_at <= ? ORDER BY item",
+        (contact, before),
+    )
+    return [_item(row) for row in rows]
+
+
+def unanswering(tx: Transaction, before: float) -> list[UserAddress]:
+    """Return the contacts that have such items."""
+    rows = tx.execute(
+        "SELECT DISTINCT contact FROM outbox WHERE envelope IS NOT NULL AND held_by <> x''"
+        " AND created_at <= ? ORDER BY contact",
+        (before,),
+    )
+    return [UserAddress(row[0]) for row in rows]
 
 
 def expired_without_envelope(tx: Transaction, now: float) -> list[OutboxItem]:

@@ -1,7 +1,12 @@
-"""Rows of our prekeys' secrets. A one-time key is deleted by the message that uses it."""
+"""Rows of our prekeys' secrets.
+
+A one-time key is deleted by the message that uses it, a signed or PQ prekey when nothing
+that was published can name it any more.
+"""
 
 from __future__ import annotations
 
+from zentalk.crypto.types import Entropy
 from zentalk.ids import MailboxId
 from zentalk.store.writer import Transaction
 
@@ -12,14 +17,39 @@ def add(
     secret: bytes,
     now: float,
     mailbox: MailboxId | None = None,
+    step: int = 1,
 ) -> int:
-    """Store a secret under the next id of its kind (`signed`, `pq`, `once`)."""
+    """Store a secret under a higher id of its kind (`signed`, `pq`, `once`).
+
+    `step` is by how much: where it is drawn, a database that was restored from a copy
+    does not give another key an id that is published already.
+    """
     row = tx.execute(
         "INSERT INTO prekeys (kind, id, mailbox, secret, created_at)"
-        " SELECT ?, coalesce(max(id), 0) + 1, ?, ?, ? FROM prekeys WHERE kind = ? RETURNING id",
-        (kind, mailbox, secret, now, kind),
+        " SELECT ?1, coalesce(max(id), 0) + ?2, ?3, ?4, ?5 FROM prekeys WHERE kind = ?1"
+        " RETURNING id",
+        (kind, step, mailbox, secret, now),
     ).fetchone()
     return int(row[0])
+
+
+def add_once(
+    tx: Transaction, secret: bytes, now: float, mailbox: MailboxId, entropy: Entropy
+) -> int:
+    """Store a one-time secret under an id that is drawn.
+
+    Two relays that compare the ids they were given must not find that one begins where the
+    other ends.
+    """
+    while True:
+        number = int.from_bytes(entropy(4), "big")
+        added = tx.execute(
+            "INSERT INTO prekeys (kind, id, mailbox, secret, created_at)"
+            " VALUES ('once', ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (number, mailbox, secret, now),
+        )
+        if added.rowcount:
+            return number
 
 
 def get(tx: Transaction, kind: str, number: int) -> bytes | None:
@@ -39,6 +69,16 @@ def newest(tx: Transaction, kind: str) -> tuple[int, bytes, float] | None:
     return None if row is None else (int(row[0]), bytes(row[1]), float(row[2]))
 
 
+def erase_superseded(tx: Transaction, kind: str, before: float) -> int:
+    """Delete keys that newer ones replaced before a unix time; return how many."""
+    gone = tx.execute(
+        "DELETE FROM prekeys WHERE kind = ?1 AND id <"
+        " (SELECT max(id) FROM prekeys WHERE kind = ?1 AND created_at < ?2)",
+        (kind, before),
+    )
+    return gone.rowcount
+
+
 def use_up(tx: Transaction, number: int) -> None:
     """Delete a one-time key, in the transaction that accepts its message."""
     tx.execute("DELETE FROM prekeys WHERE kind = 'once' AND id = ?", (number,))
@@ -48,6 +88,6 @@ def keep_newest_once(tx: Transaction, mailbox: MailboxId, count: int) -> None:
     """Drop all but the newest one-time keys of a mailbox."""
     tx.execute(
         "DELETE FROM prekeys WHERE kind = 'once' AND mailbox = ?1 AND id NOT IN (SELECT id"
-        " FROM prekeys WHERE kind = 'once' AND mailbox = ?1 ORDER BY id DESC LIMIT ?2)",
+        " FROM prekeys WHERE kind = 'once' AND mailbox = ?1 ORDER BY created_at DESC LIMIT ?2)",
         (mailbox, count),
     )

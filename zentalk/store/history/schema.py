@@ -154,4 +154,16 @@ CREATE TABLE events (
 );
 """
 
-MIGRATIONS: Final = (_V1,)
+_V2: Final = """
+CREATE TABLE renewals (
+    contact BLOB PRIMARY KEY,
+    undecryptable BLOB NOT NULL DEFAULT x'',
+    interval_seconds REAL NOT NULL DEFAULT 0,
+    last_renewal REAL,
+    doubts INTEGER NOT NULL DEFAULT 0,
+    doubted_at REAL,
+    record_prekeys BLOB
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: Final = (_V1, _V2)

@@ -1,0 +1,218 @@
+"""Makes a new ratchet where one is broken. Nobody has to press a button.
+
+A ratchet breaks when a side loses its newest state: a folder restored from an old copy, a
+damaged row, a new computer. The reader notices by envelopes that it cannot read, the writer
+by mail that is not confirmed though relays hold it. Either makes a new ratchet from the
+other's user record, at most once an hour. Spec: docs/spec/end-to-end.md section 8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Final
+
+import trio
+
+from zentalk.errors import (
+    RefusedError,
+    RemoteProtocolError,
+    StorageError,
+    TransportError,
+    UnavailableError,
+)
+from zentalk.ids import UserAddress
+from zentalk.net.runtime import Runtime
+from zentalk.node import suspicion
+from zentalk.node.compose import Composer, Ready
+from zentalk.node.recipients import Recipients
+from zentalk.node.records import Records
+from zentalk.node.sessions import Sessions
+from zentalk.node.storing import until_stored
+from zentalk.store.history import contacts, outbox, renewals
+from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.history.renewals import RenewalRow
+from zentalk.store.writer import Transaction
+from zentalk.wire.prekeys import PqPrekey, PrekeyBundle, SignedPrekey
+from zentalk.wire.ratchet import InitialHeader
+from zentalk.wire.user_record import RecordContents
+
+LOOK_SECONDS: Final = 3_600.0
+"""How often unconfirmed mail is looked for."""
+FIRST_WAIT_SECONDS: Final = 10.0
+LONGEST_WAIT_SECONDS: Final = 3_600.0
+AT_ONCE: Final = 4
+"""Contacts whose records are read at the same time."""
+_ID_BYTES: Final = 4
+_TRIED_AGAIN: Final = (
+    UnavailableError,
+    TransportError,
+    RemoteProtocolError,
+    RefusedError,
+    StorageError,
+)
+
+
+class Healing:
+    """Watches over the ratchets of all contacts. `run` must be running."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        database: HistoryDatabase,
+        sessions: Sessions,
+        composer: Composer,
+        records: Records,
+        recipients: Recipients,
+    ) -> None:
+        self._runtime = runtime
+        self._database = database
+        self._sessions = sessions
+        self._composer = composer
+        self._records = records
+        self._recipients = recipients
+        self._failures: dict[UserAddress, tuple[float, float]] = {}
+        self._wake = trio.Event()
+        self.on_ready: Callable[[Iterable[Ready]], None] = lambda _ready: None
+
+    def suspected(self) -> None:
+        """Envelopes could not be read: there may be something to do."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Renew what is broken as soon as it may be, until cancelled."""
+        while True:
+            self._wake = trio.Event()
+            now = self._runtime.wall()
+            read = self._database.read
+            due = await until_stored(partial(read, partial(suspicion.renewals_due, now=now)))
+            doubtful = await until_stored(partial(read, partial(suspicion.doubtful, now=now)))
+            broken = [contact for at, contact in due if at <= now]
+            for healed in self._failures.keys() - {*broken, *doubtful}:
+                del self._failures[healed]
+            limit = trio.CapacityLimiter(AT_ONCE)
+            async with trio.open_nursery() as nursery:
+                for contact in broken:
+                    nursery.start_soon(self._try, limit, contact, self._renew)
+                for contact in set(doubtful) - set(broken):
+                    nursery.start_soon(self._try, limit, contact, self._look)
+            with trio.move_on_after(self._wait(due)):
+                await self._wake.wait()
+
+    def _wait(self, due: list[tuple[float, UserAddress]]) -> float:
+        """Return how long there is nothing to do, in seconds."""
+        wall, now = self._runtime.wall(), self._runtime.monotonic()
+        waits = [at - wall for at, contact in due if contact not in self._failures]
+        waits += [at - now for at, _ in self._failures.values()]
+        return max(0.0, min([LOOK_SECONDS, *waits]))
+
+    async def _try(
+        self,
+        limit: trio.CapacityLimiter,
+        contact: UserAddress,
+        heal: Callable[[UserAddress, RecordContents], Awaitable[None]],
+    ) -> None:
+        """Do something with a contact's user record; later if there is none now."""
+        not_before, wait = self._failures.get(contact, (0.0, FIRST_WAIT_SECONDS))
+        if self._runtime.monotonic() < not_before:
+            return
+        async with limit:
+            try:
+                await heal(contact, await self._records.find(contact))
+            except _TRIED_AGAIN:
+                later = self._runtime.monotonic() + wait
+                self._failures[contact] = later, min(2 * wait, LONGEST_WAIT_SECONDS)
+            else:
+                self._failures.pop(contact, None)
+
+    async def _renew(self, contact: UserAddress, contents: RecordContents) -> None:
+        """The contact cannot be read: ask for a new ratchet; it sends once it is answered."""
+        bundle = await self._records.bundle(contact, contents)
+
+        def job(tx: Transaction) -> list[Ready]:
+            now = self._runtime.wall()
+            if not suspicion.limit_of(renewals.get(tx, contact)).due(now):
+                return []  # the contact was first
+            return self._start(tx, contact, bundle, now)
+
+        self.on_ready(await self._database.write(job))
+
+    def _start(
+        self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle, now: float
+    ) -> list[Ready]:
+        """Initiate a ratchet; its first message asks for an answer and tells our route."""
+        ratchet_id = self._sessions.start(tx, contact, bundle, now)
+        row = renewals.get(tx, contact)
+        renewals.put(tx, contact, suspicion.with_limit(row, suspicion.limit_of(row).renewed(now)))
+        contacts.set_own_route_known(tx, contact, 0)
+        known = contacts.get(tx, contact)
+        return [] if known is None else self._composer.open_ratchet(tx, known, ratchet_id, now)
+
+    async def _look(self, contact: UserAddress, contents: RecordContents) -> None:
+        """Mail to a contact is not confirmed for long: has it lost what it had?
+
+        If its record names other keys it was there since, and did not get or could not read
+        the mail. If not, it may be away, or miss one key only.
+        """
+        named = _named(contents)
+        known = await self._database.read(partial(self._evidence, contact=contact))
+        row, header = known
+        before = row.record_prekeys if header is None else _ids(header)
+        changed = before is not None and before != named
+        unanswered = header is not None and row.doubts + 1 == suspicion.FRESH_CIPHERTEXTS
+        bundle = None
+        if changed or unanswered:
+            bundle = await self._records.bundle(contact, contents)
+
+        def job(tx: Transaction) -> list[Ready]:
+            now = self._runtime.wall()
+            row = renewals.get(tx, contact)
+            counted = row._replace(doubts=row.doubts + 1, doubted_at=now, record_prekeys=named)
+            renewals.put(tx, contact, counted)
+            if bundle is not None and suspicion.limit_of(row).allowed_at(now) <= now:
+                return self._start_afresh(tx, contact, bundle, now)
+            if header is not None or row.doubts >= suspicion.FRESH_CIPHERTEXTS:
+                return []
+            waiting = outbox.unanswered(tx, contact, now - suspicion.DOUBT_SECONDS)
+            return self._composer.repeat(tx, contact, waiting)
+
+        ready = await self._database.write(job)
+        if bundle is not None:
+            await until_stored(partial(self._recipients.learn, (contact,)))
+        self.on_ready(ready)
+
+    def _evidence(
+        self, tx: Transaction, contact: UserAddress
+    ) -> tuple[RenewalRow, InitialHeader | None]:
+        """Return what is known, and the header of a ratchet that was never answered."""
+        sender = self._sessions.sender(tx, contact)
+        header = None if sender is None else sender.initial_header
+        row = renewals.get(tx, contact)
+        return row, None if header is None else InitialHeader.from_bytes(header)
+
+    def _start_afresh(
+        self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle, now: float
+    ) -> list[Ready]:
+        """Write as to somebody new: to the record's mailboxes, without waiting for an answer."""
+        opening = self._start(tx, contact, bundle, now)
+        contacts.set_route(tx, contact, None, 0)
+        ratchet_ids = {entry.item.ratchet_id for entry in opening}
+        again = [
+            entry
+            for ratchet_id in ratchet_ids
+            for entry in self._composer.encrypt_again(tx, contact, ratchet_id)
+        ]
+        return opening + again
+
+
+def _named(contents: RecordContents) -> bytes:
+    """Return which prekeys a record names."""
+    signed = SignedPrekey.from_bytes(contents.signed_prekey).key_id
+    last_resort = PqPrekey.from_bytes(contents.pq_prekey).key_id
+    return signed.to_bytes(_ID_BYTES, "big") + last_resort.to_bytes(_ID_BYTES, "big")
+
+
+def _ids(header: InitialHeader) -> bytes:
+    """Return which prekeys of a record a first message used."""
+    signed, last_resort = header.signed_prekey_id, header.pq_prekey_id
+    return signed.to_bytes(_ID_BYTES, "big") + last_resort.to_bytes(_ID_BYTES, "big")
