@@ -1,7 +1,8 @@
-"""Durable deposits: many in one transaction against one transaction each.
+"""Mailboxes: grouped commits, the price of a flood, and what the time of an answer tells.
 
-Both sides write the same envelopes into the relay's own store, on the disk of the folder this
-runs in, and take wall-clock time: what is shared is the wait for the disk.
+Durable deposits, in one transaction against one each, go into the relay's own store, on the
+disk of the folder this runs in, and take wall-clock time: what is shared is the wait for the
+disk. The others take CPU time.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
+from benchmarks import flood
 from benchmarks.rounds import Row, Seconds, ratio_row, wall_seconds
 from zentalk.ids import Day, DepositId, MailboxId, SendId
 from zentalk.mailbox.storage import (
@@ -36,15 +38,16 @@ SEND_ID = SendId(bytes(16))
 
 
 def rows() -> list[Row]:
-    """One row: name, median ratio of the rates, spread (the middle half) and target."""
+    """The rows: name, median ratio or value, spread (the middle half) and target."""
     with tempfile.TemporaryDirectory(prefix="zentalk-bench-", dir=".") as folder:
         store = SqliteMailboxStore(Path(folder) / "queue.db")
         try:
             desk = Desk(store)
             name = f"durable deposits, {GROUP} in a group / one by one"
-            return [ratio_row(name, TARGET, desk.one_round, ROUNDS, wall_seconds, at_least=True)]
+            grouped = ratio_row(name, TARGET, desk.one_round, ROUNDS, wall_seconds, at_least=True)
         finally:
             store.close()
+    return [grouped, *flood.rows()]
 
 
 class Desk:

@@ -33,14 +33,14 @@ def wall_seconds(work: Work) -> float:
 
 def ratio_row(
     name: str,
-    target: float,
+    target: float | None,
     one_round: Callable[[Seconds], float],
     rounds: int,
     seconds: Seconds = cpu_seconds,
     *,
     at_least: bool = False,
 ) -> Row:
-    """Run the rounds; the target is a maximum, with `at_least` a minimum."""
+    """Run the rounds; the target is a maximum, with `at_least` a minimum, or there is none."""
     one_round(seconds)
     gc.collect()
     gc.disable()

@@ -1,6 +1,7 @@
 """K9: whoever guesses ids learns nothing, neither from answers nor from the work they cost."""
 
 import random
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -10,8 +11,10 @@ from zentalk.ids import SendId
 from zentalk.mailbox.commands import Answer, Command, Refuse
 from zentalk.mailbox.events import DepositArrived, Event, OpenAsked, PrekeyAsked, StateAsked, Ticket
 from zentalk.mailbox.part import Part
+from zentalk.mailbox.postage import Postage
 from zentalk.mailbox.prekeys import Prekeys
-from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.mailbox.state import SendIdRecord
+from zentalk.wire.rpc_mailbox import SendIdKind, SendIdState, StateAnswer
 
 Question = Callable[[Ticket, SendId], Event]
 
@@ -103,3 +106,39 @@ def test_k9_opening_a_mailbox_that_nobody_has_makes_one_and_shows_nothing_of_oth
     made.feed(OpenAsked(ticket, mallory, mailbox_id("bob"), 99, 8))
     assert made.result(ticket) == "opened"
     assert made.take_pushes(mallory) == []
+
+
+def calls_for(made: Desk, question: Question, name: str) -> int:
+    """Count the functions that are called, in Python and in C, until the question is answered."""
+    counted = 0
+
+    def count(_frame: object, kind: str, _argument: object) -> None:
+        nonlocal counted
+        counted += kind in ("call", "c_call")
+
+    event = question(Ticket(made.number()), send_id(name))
+    sys.setprofile(count)
+    try:
+        made.core.handle(event, made.now)
+    finally:
+        sys.setprofile(None)
+    return counted
+
+
+def test_k9_a_state_takes_the_same_calls_whether_an_id_is_missing_forbidden_or_there() -> None:
+    made = desk()
+    found = {calls_for(made, state, name) for name in ("nobody", "contact", "ack", "past")}
+    assert len(found) == 1
+
+
+def test_k9_control_an_early_answer_takes_fewer_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Postage.state
+
+    def quick(self: Postage, send: SendIdRecord | None, now: float) -> StateAnswer:
+        if send is None:
+            return StateAnswer(SendIdState.ACCEPTING, 0)
+        return whole(self, send, now)
+
+    monkeypatch.setattr(Postage, "state", quick)
+    made = desk()
+    assert calls_for(made, state, "nobody") < calls_for(made, state, "contact")

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
-from zentalk.ids import NodeId
+from zentalk.ids import Day, MailboxId, NodeId, SendId
 from zentalk.mailbox.part import Context, Part
-from zentalk.mailbox.state import SendIdRecord
+from zentalk.mailbox.state import Mailbox, SendIdRecord
 from zentalk.mailbox.storage import CONTACT, Room
 from zentalk.mailbox.work import challenge, stamped_epoch, worth
 from zentalk.mailbox.writing import Writing
 from zentalk.wire.deposit import ENVELOPE_SMALL_BYTES, NO_STAMP, Deposit
-from zentalk.wire.rpc_mailbox import SendIdState, StateAnswer
+from zentalk.wire.rpc_mailbox import SendIdEntry, SendIdKind, SendIdState, StateAnswer
 
 _SPENT_BYTES: Final = 16
 """Of a challenge: enough that nobody finds two envelopes with the same ones."""
@@ -27,13 +27,15 @@ _FULL: Final = StateAnswer(SendIdState.FULL, 0)
 class Postage(Part):
     """The price of a deposit, and the memory of what was paid with."""
 
-    __slots__ = ("_relay", "_spent", "_writing")
+    __slots__ = ("_nobody", "_relay", "_spent", "_writing")
 
     def __init__(self, context: Context, writing: Writing, relay: NodeId) -> None:
         super().__init__(context)
         self._writing = writing
         self._relay = relay
         self._spent: OrderedDict[bytes, int] = OrderedDict()
+        entry = SendIdEntry(SendId(bytes(16)), SendIdKind.CONTACT, Day(0), Day(2**32 - 1))
+        self._nobody = SendIdRecord(Mailbox(MailboxId(bytes(32))), entry, active=True)
 
     def asked(self, send: SendIdRecord, now: float) -> int:
         """Return the bits of work that a deposit must show now, 0 for none.
@@ -106,9 +108,15 @@ class Postage(Part):
         return True
 
     def state(self, send: SendIdRecord | None, now: float) -> StateAnswer:
-        """Return the answer of `mail.state`; one that does not exist is accepting."""
-        if send is None or not send.accepts_deposits(self._clock.day(now)):
-            return _ACCEPTING
+        """Return the answer of `mail.state`; one that does not exist is accepting.
+
+        Nothing is left out for an id that is missing or takes no deposits: a stand-in is
+        looked at in its place, so that the time of the answer tells nothing either.
+        """
+        day = self._clock.day(now)
+        takes = (send or self._nobody).accepts_deposits(day)
+        if send is None or not takes:
+            send = self._nobody
         room = self._writing.room(send.mailbox, send, ENVELOPE_SMALL_BYTES)
         if room is Room.REPLACE_ONLY:
             return _FULL
