@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.node.relays import EPOCH, make_relays
+from tests.node.relays import EPOCH, make_relay, make_relays
 from zentalk.ids import NodeId
 from zentalk.net.runtime import seeded_entropy
 from zentalk.node.relay_hints import RelayHints
@@ -123,3 +123,37 @@ def test_k42_a_thousand_forced_rebuilds_meet_the_sticky_set_only(
     hostile = set(IDS[9:11])
     assert bool(met & hostile) is not sticky
     assert sticky is (met <= {middle for guard in GUARDS for middle in STICKY[guard]})
+
+
+def related_view(**changed: int) -> RelayView:
+    """Relays 0, 2 and 11 (guard, its second hop, end) as given, all others unrelated."""
+    relays = list(RELAYS)
+    for number, how in ((int(name[1:]), how) for name, how in changed.items()):
+        host = f"10.1.0.{number}" if how == 16 else f"10.{number + 2}.0.1"
+        family = b"one" if how == 1 else b""
+        relays[number] = make_relay(number, family=family, host=host, network="main")
+    return make_view(relays, EPOCH, {})
+
+
+@pytest.mark.parametrize("how", [1, 16])
+def test_guard_second_hop_and_end_are_of_different_operators_and_subnets(
+    hops: SecondHops, how: int
+) -> None:
+    """By declared family (1) and by /16; the control is any route without one."""
+    assert {route.guard for route in choose_many(hops, view=related_view(n0=how, n11=how))} == {
+        GUARDS[1]
+    }
+    routes = choose_many(hops, view=related_view(n5=how, n11=how))
+    assert IDS[5] not in {route.middle for route in routes}
+    assert not hops.related
+    unrelated = choose_many(hops, view=related_view(n0=0, n5=0, n11=0))
+    assert {route.guard for route in unrelated} == set(GUARDS)
+    assert IDS[5] in {route.middle for route in unrelated}
+
+
+def test_where_all_routes_have_two_relays_of_one_operator_one_is_taken_and_said(
+    hops: SecondHops,
+) -> None:
+    view = related_view(n0=1, n1=1, n11=1)
+    assert {route.guard for route in choose_many(hops, view=view)} == set(GUARDS)
+    assert hops.related

@@ -105,13 +105,14 @@ class NodeNetwork:
             changed=self._links_changed,
             came_back=self._keeper.refresh_soon,
         )
+        self._second_hops = SecondHops(
+            middles=self._book.middles, hints=self._hints, entropy=runtime.entropy
+        )
         self._tunnels = Tunnels(
             settings.network,
             runtime,
             links=self._links,
-            second_hops=SecondHops(
-                middles=self._book.middles, hints=self._hints, entropy=runtime.entropy
-            ),
+            second_hops=self._second_hops,
             hints=self._hints,
             view=self._keeper.view,
         )
@@ -313,6 +314,12 @@ class NodeNetwork:
             f"only {known} of at least {MIN_RELAYS} relays are known": known < MIN_RELAYS,
             "a relay left others out of its snapshot": self._keeper.omitting,
             "the stored guards were damaged and were chosen anew": self._damaged,
+            "a mailbox of yours is at one of your guards": bool(
+                self._sending.own_mailboxes.intersection(self._book.in_use())
+            ),
+            "a tunnel passes two relays of one operator or address range": (
+                self._second_hops.related
+            ),
         }
         found = [note for note, holds in notes.items() if holds]
         relaxed = sorted(self._sending.relaxed)

@@ -17,12 +17,23 @@ from zentalk.wire.descriptor import ROLE_FORWARD, Descriptor
 
 @dataclass(frozen=True, slots=True)
 class RelayView:
-    """Relays with a mix key for `epoch`; `keys` are their (lane, mix key) pairs."""
+    """Relays with a mix key for `epoch`; `keys` are their (lane, mix key) pairs.
+
+    `facts` are the `candidates` by relay.
+    """
 
     epoch: Epoch
     relays: Mapping[NodeId, Descriptor] = field(default_factory=dict)
     candidates: tuple[Candidate, ...] = ()
     keys: Mapping[NodeId, tuple[tuple[int, bytes], ...]] = field(default_factory=dict)
+    facts: Mapping[NodeId, Candidate] = field(default_factory=dict)
+
+    def related(self, relays: Iterable[NodeId]) -> bool:
+        """Say whether two of these relays have one operator, or are in one /16."""
+        known = [self.facts[node_id] for node_id in relays if node_id in self.facts]
+        families = [fact.family for fact in known if fact.family]
+        subnets = [fact.subnet for fact in known if fact.subnet]
+        return len({*families}) < len(families) or len({*subnets}) < len(subnets)
 
 
 def make_view(
@@ -44,4 +55,5 @@ def make_view(
         relays[node_id], keys[node_id] = descriptor, usable
         subnet = wide_subnet(descriptor.host, descriptor.network).encode()
         candidates.append(Candidate(node_id, subnet, descriptor.family, boots.get(node_id, 0)))
-    return RelayView(epoch, relays, tuple(candidates), keys)
+    facts = {candidate.node_id: candidate for candidate in candidates}
+    return RelayView(epoch, relays, tuple(candidates), keys, facts)

@@ -3,7 +3,8 @@
 Spec: docs/spec/link.md section 10. Second hops come from the guard's sticky set and from
 nowhere else, and a long-lived tunnel is rebuilt over the same ones: a relay that drops
 tunnels on purpose must not make a node walk through the network. A tunnel never ends at
-the guard it starts from.
+the guard it starts from, and passes no two relays of one operator or /16 where guards and
+sticky sets allow it.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ class SecondHops:
         self._hints = hints
         self._entropy = entropy
         self._kept: dict[NodeId, TunnelRoute] = {}
+        self.related = False
+        """Whether the last route had to pass two relays of one operator or /16."""
 
     def choose(
         self, end: NodeId, guards: Sequence[NodeId], view: RelayView, now: float
@@ -57,7 +60,11 @@ class SecondHops:
             if guard != end
             for middle in self._second_hops(guard, end, guards, view, now)
         ]
-        return pick(routes, self._entropy) if routes else None
+        if not routes:
+            return None
+        apart = [route for route in routes if not view.related((*route.relays, end))]
+        self.related = not apart
+        return pick(apart or routes, self._entropy)
 
     def choose_lasting(
         self, end: NodeId, guards: Sequence[NodeId], view: RelayView, now: float
