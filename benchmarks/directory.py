@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -20,9 +21,14 @@ from kademlia.node import Node
 from kademlia.protocol import KademliaProtocol
 from kademlia.storage import ForgetfulStorage
 
+from zentalk.crypto.ed25519 import SigningKey
+from zentalk.directory.identity_work import MAIN_DIFFICULTY, work_bits
 from zentalk.directory.lookup import Answered, Ask, Finish, Lookup, Started
+from zentalk.directory.records import PUBLISHED_WORK_BITS
 from zentalk.directory.table import RelayTable
 from zentalk.ids import NodeId
+from zentalk.wire.descriptor import node_id_of
+from zentalk.wire.user_record import RECORD_BYTES, find_record_work
 
 RELAYS = 200
 LOOKUPS = 20
@@ -30,6 +36,8 @@ ROUNDS = 15
 WIDTH = 20
 ALPHA = 3
 TARGET_RATIO = 0.6
+TRIES = 1000
+NONCES = 16
 
 Row = dict[str, Any]
 
@@ -52,8 +60,41 @@ def rows() -> list[Row]:
             "spread": [low, high],
             "target": TARGET_RATIO,
             "rounds": ROUNDS,
-        }
+        },
+        *work_rows(),
     ]
+
+
+def work_rows() -> list[Row]:
+    """What proof of work costs on one core of this machine, on average."""
+    per_key = seconds_each(lambda: work_bits(node_id_of(SigningKey.generate(os.urandom).public)))
+    record = bytes(RECORD_BYTES)
+    per_nonce = seconds_each(lambda: find_record_work(record, 200, 0, NONCES)) / NONCES
+    return [
+        {
+            "name": f"an identity of the network `main`, {MAIN_DIFFICULTY} bits",
+            "value": per_key * 2**MAIN_DIFFICULTY,
+            "unit": "s",
+            "target": None,
+        },
+        {
+            "name": f"work in a published user record, {PUBLISHED_WORK_BITS} bits",
+            "value": per_nonce * 2**PUBLISHED_WORK_BITS * 1000,
+            "unit": "ms",
+            "target": None,
+        },
+    ]
+
+
+def seconds_each(once: Callable[[], object]) -> float:
+    """Return the median CPU time of one call."""
+    times = []
+    for _ in range(ROUNDS):
+        start = time.process_time()
+        for _ in range(TRIES):
+            once()
+        times.append((time.process_time() - start) / TRIES)
+    return statistics.median(times)
 
 
 def one_round(ours: Ours, stock: Stock, number: int) -> float:

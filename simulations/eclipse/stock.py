@@ -1,7 +1,7 @@
 """The same eclipse against the package `kademlia` as it is: its own UDP server on loopback.
 
-The only file of this repository that uses asyncio or `kademlia.network`, because that package
-does. Nothing imports it but `run.py`.
+That package brings asyncio, which nothing else here uses but `benchmarks/directory.py`, for the
+same comparison. Nothing imports this file but `run.py`.
 """
 
 from __future__ import annotations

@@ -57,6 +57,17 @@ def test_order_is_boot_then_epoch(known: DescriptorSet) -> None:
     assert known.live(WALL) == [newer_boot]
 
 
+def test_control_whoever_forgets_the_newer_one_is_rolled_back(known: DescriptorSet) -> None:
+    """Control: a set that remembers nothing takes the old one, which is why all of it is stored."""
+    newer, older = descriptor(1, boot=3), descriptor(1, boot=2)
+    known.offer(newer.raw, WALL)
+    assert known.offer(older.raw, WALL) == []
+    restored = DescriptorSet("local")
+    restored.restore([newer.raw], (), WALL)
+    assert restored.offer(older.raw, WALL) == []
+    assert DescriptorSet("local").offer(older.raw, WALL) == [GossipDescriptor(older)]
+
+
 @pytest.mark.parametrize("offset", [-2, 2, 100])
 def test_epochs_beyond_one_to_either_side_are_refused(known: DescriptorSet, offset: int) -> None:
     raw = descriptor(1, epoch=EPOCH + offset).raw

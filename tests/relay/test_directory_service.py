@@ -1,5 +1,5 @@
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from tests.relay.directory_net import (
     until,
 )
 from zentalk.directory.identity_work import work_bits
+from zentalk.ids import NodeId
 from zentalk.wire.descriptor import decode_descriptor
 from zentalk.wire.rpc import decode_answer, encode_answer
 from zentalk.wire.rpc_directory import (
@@ -270,6 +271,28 @@ async def test_k7_only_relays_that_completed_a_handshake_enter_the_table(
     known = first.knows()
     assert {item.node_id for item in rumours[:20]} <= known, "heard of, verified, remembered"
     assert list(first_service.table.nearest(bytes(32))) in ([], [liar.node_id])
+
+
+async def test_k7_control_if_rumours_entered_the_table_a_liar_would_fill_it(
+    autojump_clock: MockClock, net: Net, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control: enter whatever is learnt, as stock Kademlia does."""
+    first, liar = net.add(0), net.add(1)
+    learn = first.service._learn
+
+    def trusting(raws: Sequence[bytes], source: NodeId | None) -> None:
+        learn(raws, source)
+        for raw in raws:
+            first.service._enter(decode_descriptor(raw))
+
+    monkeypatch.setattr(first.service._crawler, "_learn", trusting)
+    start(nursery, first)
+    await trio.sleep(1)
+    rumours = [descriptor(number) for number in range(50, 70)]
+    liar.answers = lambda method: encode_answer([item.raw for item in rumours])
+    first.service.relay_connected(FakeLink(net, Far(liar.node_id, liar.own), None))
+    await first.service.find(rumours[0].node_id)
+    assert len(first.service.table) > 10, "most of them do not exist"
 
 
 async def test_find_answers_never_more_than_twenty(
