@@ -192,17 +192,17 @@ class Sending:
         """Return the guards that a path to a relay can start at, the best first.
 
         A link can be dead for a minute before it is noticed: those last over which packets
-        get lost.
+        get lost. Before them those of the same operator or /16 as the relay.
         """
-        known = self._view().relays
-        guards = [g for g in self._links.connected() if g != relay and g in known]
+        view = self._view()
+        guards = [g for g in self._links.connected() if g != relay and g in view.relays]
         if not guards:
             raise UnavailableError("no guard is connected that a path to this relay can start at")
         if len(guards) == 1:
             return guards
         drawn = sample(guards, len(guards), self._runtime.entropy)
         suspects = self._guard_hints.suspects(self._runtime.monotonic())
-        return sorted(drawn, key=suspects.__contains__)
+        return sorted(drawn, key=lambda g: (g in suspects, view.related((g, relay))))
 
     def _packet(
         self, guard: NodeId, relay: NodeId, delivery: Delivery, *, large: bool, length: int = 0
