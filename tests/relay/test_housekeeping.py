@@ -14,6 +14,7 @@ from tests.relay.harness import START, World, world
 from zentalk.errors import ConfigError, StorageError, StorageFullError
 from zentalk.ids import EPOCH_SECONDS
 from zentalk.onion.packet import DROP
+from zentalk.relay.keys import PUBLISH_AFTER_SECONDS, PUBLISH_SPREAD_SECONDS
 from zentalk.relay.status import read_status
 from zentalk.store.directory_store import DirectoryStore
 
@@ -42,6 +43,7 @@ async def test_each_epoch_has_a_descriptor_that_everybody_learns(
     async with world(tmp_path) as net:
         r1, r2 = await net.start_all("r1", "r2")
         first = r1.descriptor
+        await trio.sleep(PUBLISH_AFTER_SECONDS + PUBLISH_SPREAD_SECONDS)
         for epoch in (1, 2):
             await trio.sleep(EPOCH_SECONDS)
             await net.settle(2)

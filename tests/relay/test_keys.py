@@ -12,7 +12,13 @@ from zentalk.onion.geometry import SMALL
 from zentalk.onion.packet import DROP, Deliver, Delivery, Hop
 from zentalk.onion.replay import Capacity
 from zentalk.onion.wrap import wrap
-from zentalk.relay.keys import ClockWatch, OwnKeys, filter_capacity
+from zentalk.relay.keys import (
+    PUBLISH_AFTER_SECONDS,
+    PUBLISH_SPREAD_SECONDS,
+    ClockWatch,
+    OwnKeys,
+    filter_capacity,
+)
 from zentalk.wire.descriptor import (
     ROLE_FORWARD,
     Descriptor,
@@ -25,7 +31,10 @@ WALL = 1_700_000_000.0
 KEY = SigningKey(bytes(32))
 
 
-def make_keys(lanes: int = 1) -> OwnKeys:
+LATEST = PUBLISH_AFTER_SECONDS + PUBLISH_SPREAD_SECONDS
+
+
+def make_keys(lanes: int = 1, seed: int = 0) -> OwnKeys:
     body = DescriptorBody(
         network="local",
         identity=KEY.public,
@@ -38,7 +47,7 @@ def make_keys(lanes: int = 1) -> OwnKeys:
         epoch=Epoch(0),
         boot=0,
     )
-    return OwnKeys(KEY, body, seeded_entropy(b"keys"), capacity=Capacity(100))
+    return OwnKeys(KEY, body, seeded_entropy(b"keys%d" % seed), capacity=Capacity(100))
 
 
 def packet_for(descriptor: Descriptor, epoch: int, lane: int = 0) -> bytes:
@@ -67,12 +76,30 @@ def test_there_is_one_descriptor_per_epoch_and_boot() -> None:
     first = keys.boot(1, WALL)
     assert keys.turn(WALL + 1) is None
     assert keys.turn(WALL - EPOCH_SECONDS) is None, "a clock set back must not sign a second one"
-    second = keys.turn(WALL + EPOCH_SECONDS)
+    second = keys.turn(WALL + EPOCH_SECONDS + LATEST)
     assert second is not None
     assert keys.descriptor is second
     assert (second.boot, second.epoch) == (1, first.epoch + 1)
     assert second.mix_key(0, second.epoch) == first.mix_key(0, second.epoch)
-    assert keys.turn(WALL + EPOCH_SECONDS + 1) is None
+    assert keys.turn(WALL + EPOCH_SECONDS + LATEST + 1) is None
+
+
+def test_keys_turn_with_the_epoch_and_the_descriptor_follows_minutes_later() -> None:
+    start = (WALL // EPOCH_SECONDS + 1) * EPOCH_SECONDS
+    moments = set()
+    for number in range(20):
+        keys = make_keys(seed=number)
+        first = keys.boot(1, WALL)
+        seconds = 0
+        while keys.turn(start + seconds) is None:
+            if not seconds:
+                packet = packet_for(first, first.epoch + 1)
+                assert isinstance(keys.peelers[0].peel(packet, start), Deliver)
+            seconds += 60
+        assert PUBLISH_AFTER_SECONDS <= seconds <= LATEST + 60
+        assert keys.descriptor.epoch == first.epoch + 1
+        moments.add(seconds)
+    assert len(moments) > 8, "relays do not publish at the same moment"
 
 
 def test_k37_a_new_boot_forgets_every_key() -> None:

@@ -15,7 +15,7 @@ from typing import Final
 
 import trio
 
-from zentalk.ids import EPOCH_SECONDS, Epoch, NodeId, epoch_at
+from zentalk.ids import Epoch, NodeId, epoch_at
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.node.directory_snapshot import SnapshotClient
@@ -39,9 +39,6 @@ GAP_SHARE: Final = 0.25
 """Of that time, at least, between any two."""
 PAUSE_SECONDS: Final = 2.0
 """Whoever asks has just seen something break: let it settle first."""
-TURN_SETTLES_SECONDS: Final = 15.0
-"""After an epoch's start relays need a moment to publish; then nodes ask, spread over a minute."""
-TURN_SPREAD_SECONDS: Final = 60.0
 RETRY_FIRST_SECONDS: Final = 1.0
 RETRY_LONGEST_SECONDS: Final = 60.0
 GUARDS_COME_SECONDS: Final = 10.0
@@ -148,20 +145,14 @@ class SnapshotKeeper:
         self._changed(self._view)
 
     async def _rest(self) -> None:
-        """Wait until a refresh is due: by time, by the epoch's turn, or for some cause."""
+        """Wait until a refresh is due: by time, or for some cause."""
         now = self._runtime.monotonic()
         share = 1.0 + _REFRESH_SPREAD * (2.0 * fraction(self._runtime.entropy) - 1.0)
-        self._due = min(self._due, now + REFRESH_SECONDS * share, now + self._until_turn())
+        self._due = min(self._due, now + REFRESH_SECONDS * share)
         while (wait := self._due - self._runtime.monotonic()) > 0:
             self._wake = trio.Event()
             with trio.move_on_after(wait):
                 await self._wake.wait()
-
-    def _until_turn(self) -> float:
-        """Return how long it is until relays have published what is for the next epoch."""
-        wall = self._runtime.wall()
-        settled = (epoch_at(wall) + 1) * EPOCH_SECONDS + TURN_SETTLES_SECONDS
-        return settled - wall + TURN_SPREAD_SECONDS * fraction(self._runtime.entropy)
 
     def _open(self, node_id: NodeId) -> AbstractAsyncContextManager[Connection]:
         return self._ways[node_id].open()

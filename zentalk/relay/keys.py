@@ -13,12 +13,18 @@ from typing import Final
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.crypto.types import Entropy
 from zentalk.ids import epoch_at
+from zentalk.onion.draw import below
 from zentalk.onion.peel import Peeler
 from zentalk.onion.replay import EXACT_TAG_BYTES, EXACT_TAGS, TABLE_BYTES, TABLE_TAGS, Capacity
 from zentalk.wire.descriptor import Descriptor, DescriptorBody, Lane, sign_descriptor
 
 MAX_CLOCK_STEP_SECONDS: Final = 60.0
 """A wall clock that jumps further makes a new boot: old replay filters may not fit any more."""
+PUBLISH_AFTER_SECONDS: Final = 300.0
+PUBLISH_SPREAD_SECONDS: Final = 1800.0
+"""A descriptor's two keys serve from its epoch's start to the end of the next one. It replaces
+the one before when clocks that are 5 minutes slow have left that one's epoch too, and not at
+the same moment everywhere: relays pass it on and clients fetch it over half an hour."""
 _FILTERS_PER_LANE: Final = 3
 """Of the epoch before, this one, and the next."""
 
@@ -65,6 +71,8 @@ class OwnKeys:
         self._entropy = entropy
         self._capacity = capacity
         self._peelers = [Peeler(capacity) for _ in body.lanes]
+        share = below(1 << 16, entropy) / (1 << 16)
+        self._publish_after = PUBLISH_AFTER_SECONDS + share * PUBLISH_SPREAD_SECONDS
         self._descriptor: Descriptor | None = None
 
     @property
@@ -88,8 +96,13 @@ class OwnKeys:
         return self._renew(boot, wall)
 
     def turn(self, wall: float) -> Descriptor | None:
-        """Return the descriptor of a new epoch, None while the epoch is the same."""
-        if epoch_at(wall) <= self.descriptor.epoch:
+        """Change the mix keys if the epoch has turned; some minutes later return its descriptor.
+
+        None at all other times. The keys of this epoch are in the descriptor of the last one.
+        """
+        for peeler in self._peelers:
+            peeler.rotate(wall, self._entropy)
+        if epoch_at(wall - self._publish_after) <= self.descriptor.epoch:
             return None
         return self._renew(self.descriptor.boot, wall)
 
