@@ -104,7 +104,7 @@ def test_k24_mutated_inputs_give_a_value_or_the_declared_error_and_take_little_m
     assert outcome.findings == []
     assert outcome.inputs == CI_INPUTS
     assert outcome.accepted > CI_INPUTS // 20, "too few inputs get past the first check"
-    assert outcome.growth_kib < MAX_GROWTH_KIB
+    assert outcome.growth_kib < MAX_GROWTH_KIB // 8
 
 
 @pytest.mark.faults
@@ -117,11 +117,9 @@ def test_k24_a_million_mutated_inputs() -> None:
 
 
 def test_k24_control_without_the_walk_over_headers_memory_grows() -> None:
-    guarded, bare = (
-        mutated("--inputs", CI_INPUTS, "--seed", 1, *options)
-        for options in ((), ("--without", "outline"))
-    )
-    assert bare.growth_kib > 32 * 1024 > 8 * guarded.growth_kib
+    """By more than half the limit; how much of a claim is really used is up to the allocator."""
+    bare = mutated("--inputs", CI_INPUTS, "--seed", 1, "--without", "outline")
+    assert bare.growth_kib > MAX_GROWTH_KIB // 2
 
 
 def findings_of(parser: Target) -> set[str]:

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import random
+import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +33,29 @@ from zentalk.sim.scenario import Scenario
 EVERY_SECONDS = 4.0
 
 
+async def stop(pids: Sequence[int]) -> None:
+    """Stop programs where they are: after the cut nothing of them may reach anybody."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    for pid in pids:
+        while not _is_stopped(pid):  # noqa: ASYNC110  # another process sets no event
+            await trio.sleep(0.001)
+
+
+def _is_stopped(pid: int) -> bool:
+    """Tell whether every thread has come out of what it had asked of the system."""
+    states = [
+        (task / "stat").read_text("ascii", errors="replace").rpartition(")")[2].split()[0]
+        for task in Path(f"/proc/{pid}/task").iterdir()
+    ]
+    return all(state in "TZX" for state in states)
+
+
 async def lose_power(network: ProcessNetwork, disk: Volume) -> None:
     """Cut the power of everything, and start it all again."""
+    programs = [relay.program for relay in network.relays]
+    programs += [user.program for user in network.users]
+    await stop([program.pid for program in programs if program.pid is not None])
     disk.cut()
     async with trio.open_nursery() as nursery:
         for relay in network.relays:

@@ -56,10 +56,10 @@ class Reader:
         return Promise(words["kind"], bytes.fromhex(words["saved"]), held, self._hashes)
 
 
-def read(log: Path) -> list[Promise]:
+def read(log: bytes) -> list[Promise]:
     """Return the promises of a log."""
     reader = Reader()
-    found = [reader.line(line) for line in log.read_bytes().splitlines()]
+    found = [reader.line(line) for line in log.splitlines()]
     return [promise for promise in found if promise is not None]
 
 
