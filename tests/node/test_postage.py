@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -115,6 +116,37 @@ async def test_work_is_done_with_a_margin_once_and_for_the_sealed_copy(
     assert relay.postage.stamped(1, TARGET, relay.seal) == made  # it has not left yet
     relay.postage.used(1, TARGET)
     assert relay.postage.stamped(1, TARGET, relay.seal) is None  # a retry works anew
+
+
+async def test_no_work_is_done_for_a_contacts_send_id(
+    autojump_clock: MockClock, relay: Relay
+) -> None:
+    relay.works(8)
+    await relay.told()
+    contact = Target(TARGET.relay, TARGET.send_id, TARGET.key, public=False)
+    assert relay.postage.stamped(1, contact, relay.seal) is PLAIN
+    await trio.sleep(10)
+    assert relay.stamped == []
+
+
+async def test_work_takes_a_quarter_of_the_time_however_much_is_asked_for(
+    autojump_clock: MockClock, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slices = []
+
+    async def slow(function: Any) -> Any:
+        slices.append(trio.current_time())
+        await trio.sleep(1)
+        return function()
+
+    monkeypatch.setattr(module, "_SLICE", 1 << 20)  # each search is done in one
+    relay.postage._runtime = replace(relay.runtime, run_blocking=slow)
+    relay.works(8)
+    await relay.told()
+    for number in range(200):
+        relay.postage.stamped(number, TARGET, relay.seal)
+    await trio.sleep(400)
+    assert len(slices) == pytest.approx(100, abs=2)
 
 
 async def test_old_work_is_done_again_and_old_answers_are_forgotten(

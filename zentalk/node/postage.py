@@ -1,8 +1,8 @@
 """What the mailboxes of others ask of a deposit, and the work that is done for it.
 
 Spec: docs/spec/mailbox.md section 13. A relay is asked only when an ack stays away, seldom,
-and through a tunnel of its own. Work is bounded, one search at a time, in slices that
-leave the node responsive. Nothing here sends a deposit.
+and through a tunnel of its own. Work is bounded, one search at a time, in slices that leave
+the node responsive, and takes a part of the time only. Nothing here sends a deposit.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ KNOWN_SECONDS: Final = 600.0
 """How long the answer `work` is acted upon; a flood may be over by then."""
 STAMP_SECONDS: Final = 1800.0
 """Work counts for its hour and the next: older than this it may be too late on arrival."""
+WORK_SHARE: Final = 0.25
 LOOK_SECONDS: Final = 60.0
 MAX_KNOWN: Final = 1_024
 MAX_JOBS: Final = 256
@@ -113,8 +114,8 @@ class Postage:
         if known.closed:
             self._ask(place)
             return None
-        if not known.bits or known.until < now:
-            return seal()
+        if not known.bits or known.until < now or not target.public:
+            return seal()  # contacts' send ids never ask: a relay that says so wants our time
         job = _Job(item, place)
         made, at, bits = self._done.get(job, (None, 0.0, 0))
         if made is not None and at + STAMP_SECONDS > now and bits >= known.bits:
@@ -183,12 +184,16 @@ class Postage:
                 await self._wanted.wait()
                 self._wanted = trio.Event()
             job, (deposit, bits) = next(iter(self._jobs.items()))
+            started = self._runtime.monotonic()
             made = await self._search(job, deposit, bits)
+            took = self._runtime.monotonic() - started
             if self._jobs.pop(job, None) is not None and made is not None:
                 self._done[job] = (made, self._runtime.monotonic(), bits)
                 if len(self._done) > MAX_JOBS:
                     self._done.popitem(last=False)
                 self._on_stamped(job.item, job.place.relay)
+            # A relay that asks for much and takes nothing costs this share of a core, no more.
+            await trio.sleep(took * (1 / WORK_SHARE - 1))
 
     async def _search(self, job: _Job, deposit: Deposit, bits: int) -> Deposit | None:
         """Search in slices; None if the item was given up meanwhile."""
