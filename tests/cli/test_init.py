@@ -7,6 +7,8 @@ import pytest
 
 from tests.cli.conftest import Run
 from zentalk.config import load_api_settings, load_relay_settings
+from zentalk.directory.identity_work import work_bits
+from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.text import parse_address, parse_relay_uri
 
 URI = "zt-relay:" + "a" * 52 + "@127.0.0.1:9001"
@@ -35,6 +37,25 @@ def test_f2_api_init_prints_the_address(run: Run, tmp_path: Path) -> None:
     settings = load_api_settings(directory, {})
     assert (settings.port, settings.name) == (3001, "Alice")
     assert all(file.stat().st_mode & 0o077 == 0 for file in directory.iterdir())
+
+
+def test_k7_init_makes_and_checks_the_work_that_the_network_asks_for(
+    run: Run, tmp_path: Path
+) -> None:
+    network = ["--network", "main", "--id-difficulty", 6]
+    made = run("relay", "init", "--dir", tmp_path / "relay", *network)
+    uri = parse_relay_uri(made.out.strip())
+    assert work_bits(node_id_of(uri.identity)) >= 6
+    settings = load_relay_settings(tmp_path / "relay", {})
+    assert (settings.network, settings.id_difficulty) == ("main", 6)
+    alice = ["api", "init", "--dir", tmp_path / "alice", "--bootstrap"]
+    assert run(*alice, made.out.strip(), *network).code == 0
+    cheap = run("relay", "init", "--dir", tmp_path / "cheap").out.strip()
+    bob = ["api", "init", "--dir", tmp_path / "bob", "--bootstrap", cheap]
+    refused = run(*bob, "--network", "main", "--id-difficulty", 32)
+    assert refused.code == 2
+    assert "'main' asks for 32" in refused.err
+    assert not (tmp_path / "bob").exists()
 
 
 @pytest.mark.parametrize(

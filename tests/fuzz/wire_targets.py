@@ -319,7 +319,7 @@ def _directory() -> list[Target]:
             d.RECORD_OFFER,
             d.read_record_offer,
             d.record_offer_call,
-            [d.Offered(b"k" * 32, Day(n), n) for n in (0, 20_000)],
+            [d.Offered(b"k" * 32, Day(n), n, 14) for n in (0, 20_000)],
             [],
         ),
         _question(

@@ -19,7 +19,13 @@ from zentalk.node.directory_snapshot import SnapshotClient
 from zentalk.node.publication import SPREAD_SECONDS
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.rpc import encode_answer
-from zentalk.wire.user_record import MailboxEntry, RecordContents, decode_record, seal_record
+from zentalk.wire.user_record import (
+    MailboxEntry,
+    RecordContents,
+    decode_record,
+    find_record_work,
+    seal_record,
+)
 
 TODAY = day_at(WALL)
 ALICE = identity(5_000)
@@ -455,10 +461,10 @@ async def test_k7_relays_with_too_little_work_are_not_used_whoever_shows_them(
     assert set(free.descriptors()) == set(ids), "control: nothing is asked for"
 
 
-async def fill_holders(world: World, bits: int) -> None:
-    """Give every relay one record of somebody else; they have room for no second one."""
+async def fill_holders(world: World, bits: int, count: int = 5) -> None:
+    """Give relays one record of somebody else; they have room for no second one."""
     other = worked(seal_record(identity(6_000), TODAY, 1, contents(9), seeded("x")), bits)
-    for member in world.members:
+    for member in world.members[:count]:
         member.service._shelf._max_records = 1
         await member.service._shelf.put(other)
 
@@ -471,6 +477,24 @@ async def test_who_finds_holders_full_brings_more_work(
     published = await world.client.publish_record(record())
     assert published.stored == 5
     assert await world.client.find_record(ADDRESS, TODAY) == contents()
+
+
+async def test_one_holder_that_says_it_is_full_does_not_make_an_owner_work(
+    autojump_clock: MockClock, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make(5)
+    await fill_holders(world, PUBLISHED_WORK_BITS + 2, count=1)
+    asked: list[int] = []
+
+    def noting(raw: bytes, bits: int, start: int, tries: int) -> bytes | None:
+        asked.append(bits)
+        return find_record_work(raw, bits, start, tries)
+
+    monkeypatch.setattr(directory_client, "find_record_work", noting)
+    published = await world.client.publish_record(record())
+    assert published.stored == 4
+    assert published.refused == {"full": 1}
+    assert set(asked) == {PUBLISHED_WORK_BITS}
 
 
 async def test_without_more_work_full_holders_stay_full(

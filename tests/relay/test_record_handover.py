@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -176,15 +177,16 @@ async def test_offers_are_for_relays_and_only_what_is_missing_is_wanted(
     fresh = []
     for owner in range(6_000, 6_020):
         new = decode_record(record(owner))
-        offer = Offered(new.blinded_key, new.day, new.sequence)
+        offer = Offered(new.blinded_key, new.day, new.sequence, new.work)
         if await one.service._shelf.wanted([offer]):
             fresh.append((offer, new.raw))
     (held, raw), (missing, _) = fresh[:2]
     await one.service._shelf.put(raw)
-    newer = Offered(held.blinded_key, held.day, held.sequence + 1)
-    past = Offered(missing.blinded_key, Day(TODAY - 5), 1)
-    question = record_offer_call([held, missing, newer, past])
+    newer = replace(held, sequence=held.sequence + 1, work=0)
+    worked_on = replace(held, work=held.work + 1)
+    past = replace(missing, day=Day(TODAY - 5))
+    question = record_offer_call([held, missing, newer, worked_on, past])
     neighbour = await other.links.get(one.node_id)
-    assert read_wanted(decode_answer(await neighbour.request(question)), 4) == [1, 2]
+    assert read_wanted(decode_answer(await neighbour.request(question)), 5) == [1, 2, 3]
     with pytest.raises(RefusedError, match="relays-only"):
         decode_answer(await churning.net.client(one.node_id).request(question))

@@ -63,7 +63,7 @@ def test_what_is_asked_is_read() -> None:
     assert (method, rpc.read_record_put(fields)) == (rpc.RECORD_PUT, bytes(RECORD_BYTES))
     method, fields = decode_call(rpc.record_get_call(KEY, Day(20_000)))
     assert (method, rpc.read_record_get(fields)) == (rpc.RECORD_GET, (KEY, 20_000))
-    offers = [rpc.Offered(KEY, Day(20_000 + n), 2**64 - 1 - n) for n in range(rpc.MAX_OFFERED)]
+    offers = [rpc.Offered(KEY, Day(20_000 + n), 2**64 - 1 - n, n) for n in range(rpc.MAX_OFFERED)]
     method, fields = decode_call(rpc.record_offer_call(offers))
     assert (method, rpc.read_record_offer(fields)) == (rpc.RECORD_OFFER, offers)
     method, fields = decode_call(encode_call(rpc.RECORD_OFFER, [KEY]))

@@ -51,6 +51,8 @@ SETTLE_SECONDS: Final = 1.0
 QUESTION_SECONDS: Final = 60.0
 """A backstop for one question; tunnels and answers have shorter limits of their own."""
 PUBLISH_AT_ONCE: Final = 6
+LEAST_FULL_SHARE: Final = 4
+"""More work is only worth it if a fourth of the holders ask for it."""
 _TRIES: Final = 1 << 14
 """Nonces tried at a time, between which the publishing can be cancelled."""
 
@@ -90,8 +92,8 @@ class DirectoryClient:
         for bits in range(PUBLISHED_WORK_BITS, MOST_WORK_BITS + 1, MORE_WORK_BITS):
             outcomes |= await self._put_at(left, await self._add_work(raw, bits))
             left = [one for one, outcome in outcomes.items() if outcome == Refusal.FULL.value]
-            if not left:
-                break
+            if len(left) * LEAST_FULL_SHARE < len(outcomes) or not left:
+                break  # enough have it, and a few that only say `full` cost no work
         published = _count(list(outcomes.values()))
         if not published.stored:
             raise UnavailableError("no relay took the user record")

@@ -114,7 +114,7 @@ class RecordShelf:
         return await self.held(blinded_key, day)
 
     async def wanted(self, offers: Sequence[Offered]) -> list[int]:
-        """Return the numbers of those offers that this relay should hold and does not have."""
+        """Return the numbers of those offers that this relay should hold and has not as good."""
         now = self._runtime.wall()
         ours = [
             number
@@ -146,7 +146,8 @@ class RecordShelf:
         for number in numbers:
             offer = offers[number]
             held = self._store.record(offer.blinded_key, offer.day)
-            if held is None or held.sequence < offer.sequence:
+            # Work counts too: a copy that came with less of it is the first to be pushed out.
+            if held is None or (held.sequence, held.work) < (offer.sequence, offer.work):
                 newer.append(number)
         return newer
 

@@ -339,6 +339,6 @@ def _disk_faults() -> Iterator[None]:
     try:
         yield
     except StorageFullError:
-        raise RefusedError("full") from None
+        raise RefusedError("disk") from None  # `full` is a rule's word, answered with more work
     except StorageError:
         raise RefusedError("unavailable") from None

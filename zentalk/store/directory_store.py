@@ -172,14 +172,17 @@ class DirectoryStore:
 
     def record_keys_after(
         self, blinded_key: bytes, day: Day, limit: int
-    ) -> list[tuple[bytes, Day, int]]:
-        """Return key, day and sequence of the next records by (key, day), to walk over all."""
+    ) -> list[tuple[bytes, Day, int, int]]:
+        """Return key, day, sequence and work of the next records by (key, day)."""
         rows = self._all(
-            "SELECT blinded_key, day, sequence FROM user_record"
+            "SELECT blinded_key, day, sequence, work FROM user_record"
             " WHERE (blinded_key, day) > (?, ?) ORDER BY blinded_key, day LIMIT ?",
             (blinded_key, day, limit),
         )
-        return [(key, Day(on), int.from_bytes(sequence, "big")) for key, on, sequence in rows]
+        return [
+            (key, Day(on), int.from_bytes(sequence, "big"), work)
+            for key, on, sequence, work in rows
+        ]
 
     def records_count(self) -> int:
         """Return how many records are held."""

@@ -14,7 +14,7 @@ are carried as the raw bytes that were signed. What to do with them is decided e
 | dir.equivocation (notify) | descriptor, descriptor | |
 | dir.record.put | record | |
 | dir.record.get | blinded key 32, day | record or empty |
-| dir.record.offer | [blinded key 32, day 4, sequence 8] | numbers of those wanted |
+| dir.record.offer | [blinded key 32, day 4, sequence 8, work 1] | numbers of those wanted |
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ ROOT_BYTES: Final = 32
 MAX_ANNOUNCED: Final = 64
 ANNOUNCE_BYTES: Final = 64 * 1024
 MAX_OFFERED: Final = 64
-_OFFER_BYTES: Final = 32 + 4 + 8
+_OFFER_BYTES: Final = 32 + 4 + 8 + 1
 _PER_ITEM_BYTES: Final = 3
 _BLINDED_KEY_BYTES: Final = 32
 _MAX_DAY: Final = 2**32 - 1
@@ -215,20 +215,17 @@ def read_record_get(fields: Fields) -> tuple[bytes, Day]:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A record that another relay holds: its key and day, and how new it is."""
+    """A record that another relay holds: its key and day, how new it is, its bits of work."""
 
     blinded_key: bytes
     day: Day
     sequence: int
+    work: int
 
 
 def record_offer_call(offers: Sequence[Offered]) -> bytes:
     """Ask which of at most 64 records a relay wants."""
-    items = [
-        item.blinded_key + item.day.to_bytes(4, "big") + item.sequence.to_bytes(8, "big")
-        for item in offers
-    ]
-    return encode_call(RECORD_OFFER, items)
+    return encode_call(RECORD_OFFER, [_offer(item) for item in offers])
 
 
 def read_record_offer(fields: Fields) -> list[Offered]:
@@ -238,7 +235,12 @@ def read_record_offer(fields: Fields) -> list[Offered]:
     if any(len(raw) != _OFFER_BYTES for raw in raws):
         raise DecodeError("an offer of user records is malformed")
     return [
-        Offered(raw[:32], Day(int.from_bytes(raw[32:36], "big")), int.from_bytes(raw[36:], "big"))
+        Offered(
+            raw[:32],
+            Day(int.from_bytes(raw[32:36], "big")),
+            int.from_bytes(raw[36:44], "big"),
+            raw[44],
+        )
         for raw in raws
     ]
 
@@ -259,6 +261,11 @@ def read_record(fields: Fields) -> bytes:
     if raw and len(raw) != RECORD_BYTES:
         raise DecodeError("a user record in an answer has the wrong size")
     return raw
+
+
+def _offer(item: Offered) -> bytes:
+    numbers = item.day.to_bytes(4, "big") + item.sequence.to_bytes(8, "big")
+    return item.blinded_key + numbers + bytes([min(item.work, 255)])
 
 
 def _descriptors(fields: Fields, maximum: int) -> list[bytes]:
