@@ -1,11 +1,12 @@
-"""Lost ratchets heal by themselves, and nobody else can bring a renewal about (K33)."""
+"""Lost ratchets heal by themselves, and mailbox relays cannot bring a renewal about (K33)."""
 
 from __future__ import annotations
 
+import random
 import shutil
 import sqlite3
-from collections.abc import Awaitable, Callable
 from contextlib import closing
+from typing import Any
 
 import pytest
 import trio
@@ -13,10 +14,15 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.test_state import acquainted
 from tests.e2e.world import World
-from zentalk.ids import DAY_SECONDS
-from zentalk.node import ordering
+from zentalk.ids import SendId, UserAddress
+from zentalk.node import healing, ordering, suspicion
 from zentalk.node.healing import Healing
+from zentalk.node.intake import Intake
+from zentalk.node.sessions import Sessions
+from zentalk.session.renewal import RENEW_INTERVAL_SECONDS, RenewalLimit
 from zentalk.store.history.messages import RATCHET_RENEWED
+from zentalk.store.history.models import Message
+from zentalk.wire.inner import INNER_SMALL_BYTES
 
 pytestmark = pytest.mark.e2e
 
@@ -69,15 +75,22 @@ async def renewals(world: World, name: str, other: str) -> int:
     return sum(line.kind == RATCHET_RENEWED for line in page)
 
 
+async def delivered(world: World, sender: str, sent: list[Message], seconds: float) -> None:
+    """Wait until messages are delivered."""
+
+    async def everything() -> bool:
+        return {(await world.nodes[sender].message(one.id)).state for one in sent} == {"delivered"}
+
+    await world.until(everything, seconds)
+
+
 async def all_arrive(
     world: World, sender: str, reader: str, texts: list[str], seconds: float = 120.0
 ) -> None:
     """Send texts; each must be delivered in time, and enter the history once."""
     before = await received(world, reader, sender)
     sent = [await world.send(sender, reader, text) for text in texts]
-    with trio.fail_after(seconds):
-        for message in sent:
-            await world.until_state(sender, message, "delivered")
+    await delivered(world, sender, sent, seconds)
     await trio.sleep(ordering.HOLD_SECONDS + 1)  # for those that the lost life has counted
     after = await received(world, reader, sender)
     assert sorted(after) == sorted(before + texts)
@@ -105,7 +118,7 @@ async def test_k33_control_without_renewal_the_same_loss_never_heals(
     await lose(world, "bob", "DELETE FROM ratchets")
     for text in ("1", "2", "3"):
         await world.send("alice", "bob", text)
-    await trio.sleep(7 * DAY_SECONDS)
+    await trio.sleep(1_200)
     assert await received(world, "bob", "alice") == ["hello"]
 
 
@@ -123,17 +136,49 @@ async def test_a_writer_without_its_ratchets_heals_with_the_next_message(
 
 
 async def test_a_single_message_that_cannot_be_read_is_delivered_within_days(
-    world: World, autojump_clock: Clock
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One envelope is too little for its reader to act: its writer encrypts it once a day anew."""
+    days_pass_in_minutes(monkeypatch)
     await acquainted(world)
     await lose(world, "bob", "DELETE FROM ratchets")
-    await all_arrive(world, "alice", "bob", ["alone"], 3 * DAY_SECONDS)
+    await all_arrive(world, "alice", "bob", ["alone"], 3 * SHORT_DAY_SECONDS)
+
+
+async def test_a_reader_that_lost_everything_is_written_to_as_somebody_new(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bob has his identity and nothing else; other mailboxes, and no contact."""
+    days_pass_in_minutes(monkeypatch)
+    await acquainted(world)
+    await world.crash("bob")
+    message = await world.send("alice", "bob", "are you there?")
+    await world.until_state("alice", message, "sent")
+    await trio.sleep(1.5 * SHORT_DAY_SECONDS)  # Alice has looked once
+    for file in (world.folder / "bob").glob("history.db*"):
+        file.unlink()
+    await world.person("bob")
+
+    async def requested() -> bool:
+        return bool(await world.nodes["bob"].contacts())
+
+    await world.until(requested, 4 * SHORT_DAY_SECONDS)
+    await world.nodes["bob"].add_contact(world.nodes["alice"].address, "alice")
+    await delivered(world, "alice", [message], 60)
+    await all_arrive(world, "bob", "alice", ["again"])
+    assert await received(world, "bob", "alice") == ["are you there?"]
+
+
+SHORT_DAY_SECONDS = 300.0
+
+
+def days_pass_in_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at unconfirmed mail every five minutes instead of every day."""
+    monkeypatch.setattr(suspicion, "DOUBT_SECONDS", SHORT_DAY_SECONDS)
+    monkeypatch.setattr(healing, "LOOK_SECONDS", SHORT_DAY_SECONDS / 10)
 
 
 # --- an old copy of a folder is restored ----------------------------------------------------------
-
-Restored = Callable[[World], Awaitable[None]]
 
 
 async def restored(world: World, *names: str) -> None:
@@ -159,3 +204,153 @@ async def test_k33_an_old_copy_of_a_folder_heals_and_nothing_new_is_lost_or_show
     for reader, sender in (("bob", "alice"), ("alice", "bob")):
         texts = await received(world, reader, sender)
         assert len(texts) == len(set(texts))
+
+
+# --- a mailbox relay that would like a reset ------------------------------------------------------
+
+
+class MailboxRelay:
+    """What a relay can push to Bob: it acknowledges nothing and keeps everything."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.kept: list[tuple[SendId, bytes]] = []
+        self.acknowledged = 0
+        self._intake = world.nodes["bob"]._intake
+        self._chance = random.Random(33)
+        push = Intake.push
+
+        def keeping(intake: Intake, source: Any, seq: int, send_id: SendId, sealed: bytes) -> None:
+            if intake is self._intake:
+                self.kept.append((send_id, sealed))
+            push(intake, source, seq, send_id, sealed)
+
+        monkeypatch.setattr(Intake, "push", keeping)
+
+    def acknowledge(self, seqs: list[int]) -> None:
+        self.acknowledged += len(seqs)
+
+    def give_up(self) -> None:
+        raise AssertionError("Bob could not save")
+
+    def replayed(self) -> tuple[SendId, bytes]:
+        return self._chance.choice(self._kept_once)
+
+    def corrupted(self) -> tuple[SendId, bytes]:
+        send_id, sealed = self.replayed()
+        changed = bytearray(sealed)
+        changed[self._chance.randrange(len(changed))] ^= 1 << self._chance.randrange(8)
+        return send_id, bytes(changed)
+
+    def misdirected(self) -> tuple[SendId, bytes]:
+        (send_id, _), (_, sealed) = self.replayed(), self.replayed()
+        return send_id, sealed
+
+    async def push(self, *envelopes: tuple[SendId, bytes]) -> None:
+        """Push envelopes, as many at a time as a window takes; return when they are saved."""
+        for start in range(0, len(envelopes), 64):
+            for seq, (send_id, sealed) in enumerate(envelopes[start : start + 64]):
+                self._intake.push(self, seq, send_id, sealed)
+            await trio.sleep(0.1)
+
+    async def flood(self, count: int) -> None:
+        """Push copies, damaged ones, and ones under another send id."""
+        self._kept_once = list(self.kept)
+        kinds = (self.replayed, self.corrupted, self.misdirected)
+        await self.push(*(kinds[number % 3]() for number in range(count)))
+        assert self.acknowledged == count
+
+
+def count_starts(world: World, name: str, monkeypatch: pytest.MonkeyPatch) -> list[UserAddress]:
+    """Return a list that grows with each ratchet that somebody initiates."""
+    starts: list[UserAddress] = []
+    start, own = Sessions.start, world.nodes[name]._healing._sessions
+
+    def counted(sessions: Sessions, tx: Any, contact: UserAddress, *rest: Any) -> bytes:
+        if sessions is own:
+            starts.append(contact)
+        return start(sessions, tx, contact, *rest)
+
+    monkeypatch.setattr(Sessions, "start", counted)
+    return starts
+
+
+def one_time_keys(world: World) -> int:
+    """Count the one-time prekeys in all pools."""
+    return sum(len(world.rows(relay, "SELECT * FROM prekey")) for relay in world.relays)
+
+
+async def talk_with_two(world: World, monkeypatch: pytest.MonkeyPatch) -> MailboxRelay:
+    """Bob gets mail of two contacts, and a relay keeps a copy of all."""
+    await acquainted(world)
+    relay = MailboxRelay(world, monkeypatch)
+    await world.person("carol")
+    await world.friends("bob", "carol")
+    for number in range(4):
+        for sender in ("alice", "carol"):
+            message = await world.send(sender, "bob", f"{sender} {number}")
+            await world.until_state(sender, message, "delivered")
+    return relay
+
+
+async def test_k33_a_mailbox_relay_forces_no_reset_and_drains_no_prekeys(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relay = await talk_with_two(world, monkeypatch)
+    starts, keys = count_starts(world, "bob", monkeypatch), one_time_keys(world)
+    await relay.flood(1_000)
+    await trio.sleep(60)
+    assert (starts, one_time_keys(world)) == ([], keys)
+    assert await renewals(world, "bob", "alice") == await renewals(world, "alice", "bob") == 0
+    await lose(world, "bob", "DELETE FROM ratchets")
+    await all_arrive(world, "alice", "bob", ["1", "2", "3"])
+
+
+async def test_k33_control_without_the_memory_of_ciphertexts_copies_reset_the_ratchet(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relay = await talk_with_two(world, monkeypatch)
+    starts = count_starts(world, "bob", monkeypatch)
+    await world.nodes["bob"]._database.write(lambda tx: tx.execute("DELETE FROM seen"))
+    await relay.flood(1_000)
+    await world.until(lambda: starts, 60)
+
+
+async def resets_by_junk(world: World, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Alice herself sends Bob 600 envelopes that nothing reads, over half an hour."""
+    await acquainted(world)
+    relay = MailboxRelay(world, monkeypatch)
+    starts = count_starts(world, "bob", monkeypatch)
+    alice = world.nodes["alice"]
+    [target, *_] = alice._recipients.targets(world.nodes["bob"].address)
+    entropy = world.runtime.for_part("junk").entropy
+    for _ in range(6):
+        junk = [b"\0" + entropy(INNER_SMALL_BYTES - 1) for _ in range(100)]
+        await relay.push(*((target.send_id, target.seal(inner, entropy)) for inner in junk))
+        await trio.sleep(RENEW_INTERVAL_SECONDS / 12)
+    return len(starts)
+
+
+async def test_k33_a_contact_that_sends_junk_gets_one_new_ratchet_an_hour(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await resets_by_junk(world, monkeypatch) == 1
+
+
+async def test_k33_control_without_the_limit_junk_resets_again_and_again(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RenewalLimit, "allowed_at", lambda limit, now: now)
+    assert await resets_by_junk(world, monkeypatch) > 3
+
+
+async def test_k33_a_restart_does_not_reset_the_limit(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await acquainted(world)
+    await lose(world, "bob", "DELETE FROM ratchets")
+    await all_arrive(world, "alice", "bob", ["1", "2", "3"])
+    await lose(world, "bob", "DELETE FROM ratchets")
+    sent = [await world.send("alice", "bob", f"again {number}") for number in range(3)]
+    await trio.sleep(RENEW_INTERVAL_SECONDS / 2)
+    assert [(await world.nodes["alice"].message(one.id)).state for one in sent] == ["sent"] * 3
+    await delivered(world, "alice", sent, RENEW_INTERVAL_SECONDS)

@@ -144,7 +144,7 @@ class Healing:
         ratchet_id = self._sessions.start(tx, contact, bundle, now)
         row = renewals.get(tx, contact)
         renewals.put(tx, contact, suspicion.with_limit(row, suspicion.limit_of(row).renewed(now)))
-        contacts.set_own_route_known(tx, contact, 0)
+        contacts.forget_versions(tx, contact)
         known = contacts.get(tx, contact)
         return [] if known is None else self._composer.open_ratchet(tx, known, ratchet_id, now)
 
@@ -178,6 +178,7 @@ class Healing:
 
         ready = await self._database.write(job)
         if bundle is not None:
+            self._recipients.found(contact, contents)
             await until_stored(partial(self._recipients.learn, (contact,)))
         self.on_ready(ready)
 
@@ -194,8 +195,8 @@ class Healing:
         self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle, now: float
     ) -> list[Ready]:
         """Write as to somebody new: to the record's mailboxes, without waiting for an answer."""
-        opening = self._start(tx, contact, bundle, now)
         contacts.set_route(tx, contact, None, 0)
+        opening = self._start(tx, contact, bundle, now)
         ratchet_ids = {entry.item.ratchet_id for entry in opening}
         again = [
             entry

@@ -72,6 +72,10 @@ class Recipients:
             return route
         return self._from_records.get(contact, (0.0, ()))[1]
 
+    def found(self, contact: UserAddress, contents: RecordContents) -> None:
+        """Take a user record that was read elsewhere: what it names counts from now on."""
+        self._from_records[contact] = (self._runtime.monotonic(), record_targets(contents))
+
     async def learn(self, changed: Iterable[UserAddress] | None = None) -> None:
         """Read contacts' routes from the database: those that changed, or all."""
         wanted = None if changed is None else set(changed)
@@ -128,8 +132,7 @@ class Recipients:
         contents: RecordContents | None = None
         if known is None or known[0] < fresh_after or ratchet:
             contents = await self._records.find(contact)
-            found = record_targets(contents)
-            self._from_records[contact] = (self._runtime.monotonic(), found)
+            self.found(contact, contents)
         if not ratchet or contents is None:
             return
         if await self._database.read(lambda tx: self._has_ratchet(tx, contact)):
