@@ -8,7 +8,10 @@ Plain code without a clock; it only counts, and never says whose fault a loss is
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from collections.abc import Collection
+from typing import Final, NamedTuple
+
+from zentalk.ids import NodeId
 
 WINDOW: Final = 32
 """The loops that count: the last ones whose fate is known."""
@@ -19,13 +22,18 @@ CALM_LOST: Final = 4
 """At most so many lost ones of the window end an alarm."""
 
 
+class _Fate(NamedTuple):
+    hops: Collection[NodeId]
+    returned: bool
+
+
 class LossAlarm:
     """Fates of loops in, an alarm out."""
 
     __slots__ = ("_active", "_fates")
 
     def __init__(self) -> None:
-        self._fates: deque[bool] = deque(maxlen=WINDOW)
+        self._fates: deque[_Fate] = deque(maxlen=WINDOW)
         self._active = False
 
     @property
@@ -36,16 +44,25 @@ class LossAlarm:
     @property
     def lost(self) -> int:
         """Lost loops among the last `counted`."""
-        return self._fates.count(False)
+        return sum(not fate.returned for fate in self._fates)
 
     @property
     def counted(self) -> int:
         """How many loops count now, at most `WINDOW`."""
         return len(self._fates)
 
-    def note(self, *, returned: bool) -> None:
-        """Take the fate of one loop."""
-        self._fates.append(returned)
+    def note(self, hops: Collection[NodeId], *, returned: bool) -> None:
+        """Take the fate of one loop over these relays."""
+        self._fates.append(_Fate(hops, returned))
+        self._judge()
+
+    def restarted(self, node_id: NodeId) -> None:
+        """A relay has new keys: loops that were lost over it with the old ones do not count."""
+        kept = [fate for fate in self._fates if fate.returned or node_id not in fate.hops]
+        self._fates = deque(kept, maxlen=WINDOW)
+        self._judge()
+
+    def _judge(self) -> None:
         lost = self.lost
         if lost >= ALARM_LOST:
             self._active = True

@@ -125,6 +125,7 @@ class NodeNetwork:
             links=self._links,
             tunnels=self._tunnels,
             view=self._keeper.view,
+            refresh_soon=self._keeper.refresh_soon,
         )
         self._sources = SnapshotSources(
             settings.bootstraps,

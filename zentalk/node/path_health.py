@@ -30,6 +30,8 @@ CHANCE: Final = 1e-9
 MIN_PROBES: Final = 12
 """Of packets over a relay, and of packets elsewhere to compare with."""
 MAX_NAMED: Final = 8
+LATE_SHARE: Final = 1 / 3
+"""Of the patience with a loop: then the snapshot is looked at."""
 KEPT_CHOICES: Final = 2
 """Sticky second hops that stay in use whatever is said of them."""
 _LINK_BROKE_SECONDS: Final = 5.0
@@ -135,7 +137,14 @@ class PathHealth:
         kept = [o for o in self._outcomes if not _mentions(o.roles, node_id)]
         self._outcomes = deque(kept, maxlen=MAX_OUTCOMES)
         self._drop(lambda p: node_id in p.hops or node_id in p.ack_hops)
+        self.alarm.restarted(node_id)
         self._look()
+
+    def loop_overdue(self, now: float) -> bool:
+        """Whether a loop is late: a relay may have new keys, which the next snapshot shows."""
+        late = (p for p in self._pending.values() if p.is_loop)
+        oldest = next(late, None)
+        return oldest is not None and oldest.sent_at + self._patience * LATE_SHARE <= now
 
     def tick(self, now: float, collected: Collection[NodeId]) -> None:
         """Settle what has waited too long; tokens can only come from `collected` relays."""
@@ -176,7 +185,7 @@ class PathHealth:
 
     def _settle(self, probe: _Pending, now: float, *, arrived: bool) -> None:
         if probe.is_loop:
-            self.alarm.note(returned=arrived)
+            self.alarm.note(probe.hops, returned=arrived)
         there, back = _roles(probe.hops), _roles(probe.ack_hops)
         if arrived:
             self._outcomes.append(_Outcome(there | back, True, now))

@@ -40,7 +40,7 @@ class Sending:
     """All packets of one node. `run` must be running for shaped ones to leave.
 
     `own_mailboxes` are kept out of the middle where possible; `loop_ends` are the ack
-    points of those that are registered.
+    points of those that are registered. `refresh_soon` asks for a newer snapshot.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Sending:
         links: GuardLinks,
         tunnels: Tunnels,
         view: Callable[[], RelayView],
+        refresh_soon: Callable[[], None],
     ) -> None:
         self.own_mailboxes: frozenset[NodeId] = frozenset()
         self.loop_ends: Callable[[], Mapping[NodeId, SendId]] = dict
@@ -67,6 +68,7 @@ class Sending:
         self._links = links
         self._tunnels = tunnels
         self._view = view
+        self._refresh_soon = refresh_soon
         self._linked: frozenset[NodeId] = frozenset()
         self._boots: dict[NodeId, int] = {}
         self._collected: Counter[NodeId] = Counter()
@@ -94,8 +96,10 @@ class Sending:
                 nursery.start_soon(self._cover.run)
             while True:
                 await trio.sleep(_LOOK_SECONDS)
-                collected = [node_id for node_id, count in self._collected.items() if count > 0]
-                self.health.tick(self._runtime.monotonic(), collected)
+                now = self._runtime.monotonic()
+                self.health.tick(now, self._collected)
+                if self.health.loop_overdue(now):
+                    self._refresh_soon()
 
     # What is sent.
 
