@@ -21,6 +21,7 @@ from kademlia.node import Node
 from kademlia.protocol import KademliaProtocol
 from kademlia.storage import ForgetfulStorage
 
+from benchmarks import directory_size
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.directory.identity_work import MAIN_DIFFICULTY, work_bits
 from zentalk.directory.lookup import Answered, Ask, Finish, Lookup, Started
@@ -62,6 +63,7 @@ def rows() -> list[Row]:
             "rounds": ROUNDS,
         },
         *work_rows(),
+        *directory_size.rows(),
     ]
 
 

@@ -312,3 +312,13 @@ def test_memory_per_relay_is_bounded(known: DescriptorSet) -> None:
     assert len(known._recent[node_id(1)]) == RECENT_PER_RELAY
     assert known.live(WALL)[0].boot == 49
     assert known.live(WALL)[0].epoch == Epoch(EPOCH)
+
+
+def test_what_is_kept_for_comparison_goes_with_its_epoch(known: DescriptorSet) -> None:
+    for hours in range(5):
+        known.offer(descriptor(1, epoch=EPOCH + hours).raw, WALL + hours * HOUR)
+    assert len(known._recent[node_id(1)]) == 5
+    assert known.expire(WALL + 4 * HOUR) == []
+    assert len(known._recent[node_id(1)]) == 2
+    assert known.offer(descriptor(1, epoch=EPOCH + 4, mix=b"other").raw, WALL + 4 * HOUR)
+    assert known.is_excluded(node_id(1))

@@ -83,7 +83,8 @@ def test_equal_sets_cost_one_question() -> None:
     assert reading.digests == {digest_of(item.raw) for item in MANY}
 
 
-def test_a_first_reading_brings_everything() -> None:
+def test_a_first_reading_brings_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rpc, "MAX_FETCHED", 200)
     shower = Shower(MANY)
     known, _ = reader([])
     assert sorted(read(shower, known)) == sorted(item.raw for item in MANY)
