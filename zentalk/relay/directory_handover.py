@@ -35,6 +35,8 @@ AGAIN_SECONDS: Final = 600.0
 """How soon those are tried again that could not be reached."""
 BYTES_PER_SECOND: Final = 128 * 1024
 """What one relay sends at most: a full holder is handed over in some minutes."""
+PAUSE_SECONDS: Final = 0.05
+"""After each batch of the walk: working out who is responsible must not hold up packets."""
 _NOTHING: Final = (b"", Day(0))
 
 
@@ -80,7 +82,7 @@ class HandoverTask:
                 for offer in batch:
                     await self._offer(offer)
                 place = (batch[-1].blinded_key, batch[-1].day)
-                await trio.lowlevel.checkpoint()
+                await trio.sleep(PAUSE_SECONDS)
             for node_id in sorted(self._waiting):
                 await self._hand_over(node_id, self._waiting[node_id])
         except StorageError:
