@@ -14,7 +14,7 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.test_state import acquainted
 from tests.e2e.world import World
-from zentalk.ids import SendId, UserAddress
+from zentalk.ids import DAY_SECONDS, SendId, UserAddress
 from zentalk.node import healing, ordering, suspicion
 from zentalk.node.healing import Healing
 from zentalk.node.intake import Intake
@@ -23,6 +23,7 @@ from zentalk.session.renewal import RENEW_INTERVAL_SECONDS, RenewalLimit
 from zentalk.store.history.messages import RATCHET_RENEWED
 from zentalk.store.history.models import Message
 from zentalk.wire.inner import INNER_SMALL_BYTES
+from zentalk.wire.prekeys import SignedPrekey
 
 pytestmark = pytest.mark.e2e
 
@@ -63,12 +64,6 @@ async def talk(world: World, turns: int, prefix: str) -> list[str]:
     return texts
 
 
-async def received(world: World, reader: str, sender: str) -> list[str]:
-    """Return the texts that came, in order, without the lines that nobody wrote."""
-    page = await world.nodes[reader].messages(world.nodes[sender].address, None, 1000)
-    return [line.text for line in page if line.direction == "in" and line.kind == "text"]
-
-
 async def renewals(world: World, name: str, other: str) -> int:
     """Count the lines about renewed ratchets in somebody's history."""
     page = await world.nodes[name].messages(world.nodes[other].address, None, 1000)
@@ -88,11 +83,11 @@ async def all_arrive(
     world: World, sender: str, reader: str, texts: list[str], seconds: float = 120.0
 ) -> None:
     """Send texts; each must be delivered in time, and enter the history once."""
-    before = await received(world, reader, sender)
+    before = await world.inbox(reader, sender)
     sent = [await world.send(sender, reader, text) for text in texts]
     await delivered(world, sender, sent, seconds)
     await trio.sleep(ordering.HOLD_SECONDS + 1)  # for those that the lost life has counted
-    after = await received(world, reader, sender)
+    after = await world.inbox(reader, sender)
     assert sorted(after) == sorted(before + texts)
 
 
@@ -119,7 +114,7 @@ async def test_k33_control_without_renewal_the_same_loss_never_heals(
     for text in ("1", "2", "3"):
         await world.send("alice", "bob", text)
     await trio.sleep(1_200)
-    assert await received(world, "bob", "alice") == ["hello"]
+    assert await world.inbox("bob", "alice") == ["hello"]
 
 
 async def forever(_healing: Healing) -> None:
@@ -166,10 +161,55 @@ async def test_a_reader_that_lost_everything_is_written_to_as_somebody_new(
     await world.nodes["bob"].add_contact(world.nodes["alice"].address, "alice")
     await delivered(world, "alice", [message], 60)
     await all_arrive(world, "bob", "alice", ["again"])
-    assert await received(world, "bob", "alice") == ["are you there?"]
+    assert await world.inbox("bob", "alice") == ["are you there?"]
+
+
+async def test_k13_a_first_message_whose_keys_have_ended_is_made_again_with_those_of_now(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days_pass_in_minutes(monkeypatch)
+    await world.relay_net(4)
+    await world.person("alice")
+    bob = await world.person("bob")
+    await bob.add_contact(world.nodes["alice"].address, "alice")
+    await world.crash("bob")
+    message = await world.send("alice", "bob", "made with old keys")
+    await world.until_state("alice", message, "sent")
+    await lose(world, "bob", "DELETE FROM prekeys")
+    await delivered(world, "alice", [message], 4 * SHORT_DAY_SECONDS)
+    assert world.nodes["bob"]._intake.undecryptable > 0
+    assert await world.inbox("bob", "alice") == ["made with old keys"]
+
+
+async def test_k13_control_without_reading_the_record_again_it_never_opens(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Healing, "_look", look_away)
+    with pytest.raises(trio.TooSlowError):
+        await test_k13_a_first_message_whose_keys_have_ended_is_made_again_with_those_of_now(
+            world, autojump_clock, monkeypatch
+        )
+
+
+async def test_a_node_that_was_off_for_two_weeks_publishes_new_keys(
+    world: World, autojump_clock: Clock
+) -> None:
+    await acquainted(world)
+    await lose(world, "bob", f"UPDATE prekeys SET created_at = created_at - {14 * DAY_SECONDS}")
+    query = "SELECT max(id) FROM prekeys WHERE kind = 'signed'"
+    newest = await world.nodes["bob"]._database.read(lambda tx: tx.execute(query).fetchone()[0])
+    found = await world.nodes["alice"]._records.find(world.nodes["bob"].address)
+    assert SignedPrekey.from_bytes(found.signed_prekey).key_id == newest > 1
+    await lose(world, "bob")
+    again = await world.nodes["bob"]._database.read(lambda tx: tx.execute(query).fetchone()[0])
+    assert again == newest
 
 
 SHORT_DAY_SECONDS = 300.0
+
+
+async def look_away(_healing: Healing, _contact: UserAddress, _contents: Any) -> None:
+    await trio.lowlevel.checkpoint()
 
 
 def days_pass_in_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +242,7 @@ async def test_k33_an_old_copy_of_a_folder_heals_and_nothing_new_is_lost_or_show
     await all_arrive(world, "bob", "alice", [f"answer {number}" for number in range(4)])
     await trio.sleep(120)
     for reader, sender in (("bob", "alice"), ("alice", "bob")):
-        texts = await received(world, reader, sender)
+        texts = await world.inbox(reader, sender)
         assert len(texts) == len(set(texts))
 
 

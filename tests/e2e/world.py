@@ -96,7 +96,7 @@ class World:
     async def inbox(self, reader: str, sender: str) -> list[str]:
         """Return the texts that somebody has received from another."""
         page = await self.nodes[reader].messages(self.nodes[sender].address, None, 1000)
-        return [message.text for message in page if message.direction == "in"]
+        return [line.text for line in page if line.direction == "in" and line.kind == "text"]
 
     async def until(
         self, condition: Callable[[], object], seconds: float = PATIENCE_SECONDS

@@ -17,13 +17,14 @@ from zentalk.ids import DAY_SECONDS
 from zentalk.onion.draw import below
 from zentalk.store.history import prekeys
 from zentalk.store.writer import Transaction
-from zentalk.wire.deposit import MAX_TTL_SECONDS
 
 ROTATE_SECONDS: Final = 7 * DAY_SECONDS
 RECORD_MARGIN_DAYS: Final = 2
 """A record counts on the day after its own, which began up to a day before its last reader's."""
-KEEP_SECONDS: Final = (AHEAD_DAYS + RECORD_MARGIN_DAYS + 1) * DAY_SECONDS + MAX_TTL_SECONDS
-"""After a newer key came: days published ahead, margins, a day for clocks, and the mail's time."""
+MAIL_DAYS: Final = 30
+"""How long relays keep mail in general; mail that waits for longer may find its keys ended."""
+KEEP_SECONDS: Final = (AHEAD_DAYS + RECORD_MARGIN_DAYS + MAIL_DAYS + 1) * DAY_SECONDS
+"""After a newer key came: days published ahead, margins, the mail's time, a day for clocks."""
 _STEPS: Final = 1 << 12
 
 
