@@ -3,6 +3,7 @@
     python -m benchmarks                       all ratios to other implementations and raw parts
     python -m benchmarks onion session         only these
     python -m benchmarks messages              messages end to end over processes, some minutes
+    python -m benchmarks load                  messages while a crowd besets a relay, a minute
     python -m benchmarks profiles              what privacy profiles cost and hide, in virtual
                                                time; half an hour, or less with --count 20
 
@@ -27,13 +28,14 @@ from benchmarks.rounds import Row
 RATIOS = ("onion", "session", "relay", "mailbox", "directory")
 MESSAGES = "messages"
 PROFILES = "profiles"
+LOAD = "load"
 DEFAULT_JSON = Path(__file__).with_name("results.json")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure zentalk.")
     parser.add_argument(
-        "group", nargs="*", choices=[[], *RATIOS, MESSAGES, PROFILES], help="default: ratios"
+        "group", nargs="*", choices=[[], *RATIOS, MESSAGES, PROFILES, LOAD], help="default: ratios"
     )
     parser.add_argument("--json", type=Path, default=DEFAULT_JSON, help="where to write results")
     parser.add_argument("--count", type=int, help="how many messages, or rounds of profiles")
