@@ -19,6 +19,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
 from zentalk.node import rotation
 from zentalk.node.compose import Composer, Ready
+from zentalk.node.decoys import Decoys
 from zentalk.node.devices import Devices
 from zentalk.node.directory_client import DirectoryClient
 from zentalk.node.healing import Healing
@@ -100,6 +101,7 @@ class Node:
             self._mailboxes_changed,
         )
         self._network.loops_end_at(self._own_ack_points)
+        self._decoys = Decoys(runtime, self._network, self._records, self.address)
         self._intake = intake
         self._moved = trio.Event()
 
@@ -123,6 +125,7 @@ class Node:
                     ):
                         nursery.start_soon(part.run)
                     nursery.start_soon(self._intake.release)
+                    nursery.start_soon(self._decoys.run)
                     nursery.start_soon(self._tell_routes)
                     nursery.start_soon(self._sweep)
                     task_status.started()
