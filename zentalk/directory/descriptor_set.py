@@ -182,10 +182,10 @@ class DescriptorSet:
                 self._handled.discard(recent.raw)  # or a clock set back would lose it for good
             self._boots.forget(node_id)
             self.add_hint(descriptor.uri, node_id)
-        for recent in self._recent.values():
+        for kept in self._recent.values():
             # Nobody takes one of a past epoch any more, so no second one can be used either.
-            for order in [order for order, item in recent.items() if not is_usable(item, now)]:
-                del recent[order]
+            for order in [order for order, item in kept.items() if not is_usable(item, now)]:
+                del kept[order]
         return gone
 
     def restore(

@@ -45,7 +45,6 @@ class KnownSets:
         self._counts: set[int] = set()
         self._buckets: dict[bytes, Digests] = {}
         self._roots: dict[bytes, Digests] = {}
-        self.prepare(bucket_count(len(own)))
 
     def prepare(self, count: int) -> None:
         """Cut the reader's own set into so many buckets, as the other side does."""
@@ -70,6 +69,7 @@ class KnownSets:
 
     def hashes(self, root: bytes) -> Digests | None:
         """Return the hashes of the buckets behind a root, None if it is unknown."""
+        self.prepare(bucket_count(len(self._own)))
         return self._roots.get(root)
 
 

@@ -13,8 +13,8 @@ from zentalk.wire.codec import Fields, pack, unpack
 
 MAX_CALL_BYTES: Final = 256 * 1024
 """A question: the largest is a batch of one-time prekeys."""
-MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
-"""An answer; each kind has a smaller bound of its own."""
+MAX_ANSWER_BYTES: Final = 2 * 1024 * 1024
+"""An answer: the largest holds the descriptors of one question of the directory."""
 
 _MAX_METHOD_BYTES: Final = 32
 _MAX_REASON_BYTES: Final = 32

@@ -45,7 +45,7 @@ RECORD_OFFER: Final = "dir.record.offer"
 MAX_FOUND: Final = 20
 MAX_SNAPSHOT: Final = 10_000
 """Relays in one network, and so digests in one snapshot."""
-MAX_WHOLE: Final = 64
+MAX_WHOLE: Final = 128
 """A set of so many relays comes whole, at once: hashes would save little and cost turns."""
 MAX_BUCKETS: Final = 1024
 MAX_FETCHED: Final = 600
