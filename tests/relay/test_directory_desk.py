@@ -11,9 +11,9 @@ from trio.testing import MockClock
 from tests.directory.support import WALL, descriptor, descriptors, node_id
 from tests.relay.directory_net import FakeLink, Member, Net
 from zentalk.directory.digests import digest_of
+from zentalk.directory.snapshot import SnapshotResult
 from zentalk.errors import RefusedError
 from zentalk.ids import NodeId
-from zentalk.node import directory_snapshot
 from zentalk.node.directory_snapshot import SnapshotClient
 from zentalk.relay.directory_desk import KEPT_SECONDS, SnapshotDesk
 from zentalk.wire import rpc_directory as rpc
@@ -46,7 +46,7 @@ class World:
     def known(self) -> dict[NodeId, int]:
         return {one: item.boot for one, item in self.client.descriptors().items()}
 
-    async def refresh(self) -> directory_snapshot.SnapshotResult:
+    async def refresh(self) -> SnapshotResult:
         self.net.calls.clear()
         return await self.client.fetch_snapshot(self.sources)
 
