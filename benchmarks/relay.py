@@ -21,6 +21,7 @@ from zentalk.onion.geometry import DEFAULT_HOPS, SMALL
 from zentalk.onion.packet import DROP, Delivery, Hop
 from zentalk.onion.peel import Peeler
 from zentalk.onion.wrap import wrap
+from zentalk.relay.budget import Budget
 from zentalk.relay.router import Router
 from zentalk.relay.stats import Counters
 from zentalk.wire.frames import Packet
@@ -80,7 +81,7 @@ class OneRelay:
             links=self,
             services=self,
             counters=self.counters,
-            memory_bytes=1 << 28,
+            budget=Budget(1 << 28),
         )
 
     def packets(self) -> list[bytes]:

@@ -123,6 +123,7 @@ class FailingStore:
         self.fails: Callable[[Operation], bool] = lambda operation: False
         self.error = StorageError("the disk is gone")
         self.load = store.load
+        self.memory_bytes = store.memory_bytes
         self.close = store.close
 
     def apply(self, operations: Any) -> list[Outcome]:

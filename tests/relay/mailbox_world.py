@@ -17,6 +17,7 @@ from zentalk.mailbox.settings import MailboxSettings
 from zentalk.mailbox.storage import MailboxStore
 from zentalk.net.dispatch import Dispatcher
 from zentalk.net.runtime import Runtime, seeded_entropy
+from zentalk.relay.budget import Budget
 from zentalk.relay.mailbox_service import MailboxService
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire.deposit import ACK_BYTES, ENVELOPE_SMALL_BYTES, AckRoute, Deposit, encode_deposit
@@ -49,8 +50,14 @@ class World:
         self.store = store
         self.acks: list[tuple[float, int]] = []
         self.on_ack: Callable[[int], None] | None = None
+        self.memory = Budget(2**30).account(1.0, greedy=False)
         self.service = MailboxService(
-            self.runtime, store, settings or MailboxSettings(), RELAY, self._ack_left
+            self.runtime,
+            store,
+            settings or MailboxSettings(),
+            RELAY,
+            self._ack_left,
+            self.memory,
         )
         self.dispatcher = Dispatcher(
             dict(self.service.requests()),

@@ -22,6 +22,7 @@ from zentalk.net.memory import MemoryNetwork
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect, serve
 from zentalk.net.transport import ByteStream
+from zentalk.relay.budget import Budget
 from zentalk.relay.mailbox_service import MailboxService
 from zentalk.store.mailbox_memory import MemoryMailboxStore
 from zentalk.wire import rpc_mailbox as rpc
@@ -41,7 +42,12 @@ class Relay(NoHandlers):
         self.node_id = node_id_of(self.key.public)
         self.store = MemoryMailboxStore()
         self.service = MailboxService(
-            self.runtime, self.store, MailboxSettings(), self.node_id, lambda route: None
+            self.runtime,
+            self.store,
+            MailboxSettings(),
+            self.node_id,
+            lambda route: None,
+            Budget(2**30).account(1.0, greedy=False),
         )
         self.dispatcher = Dispatcher(dict(self.service.requests()), dict(self.service.notifies()))
         self.port = 0

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from zentalk.net.runtime import seeded_entropy
 from zentalk.relay.backoff import FIRST_SECONDS, LAST_SECONDS, MAX_TARGETS, Backoff
+from zentalk.relay.budget import Budget
 from zentalk.relay.delay import DelayQueue
 from zentalk.relay.outbox import Outboxes
 
@@ -36,7 +37,7 @@ def test_held_items_come_out_in_order_of_due_time(
 
 
 def test_an_outbox_is_bounded_alone_and_together() -> None:
-    boxes: Outboxes[str] = Outboxes(target_bytes=4, total_bytes=6)
+    boxes: Outboxes[str] = Outboxes(4, Budget(6).account(1.0, greedy=False))
     boxes.open("a")
     boxes.open("b")
     assert boxes.add("a", b"1234")

@@ -20,6 +20,7 @@ from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, DROP, Deliver, Delivery, Fo
 from zentalk.onion.peel import Peeler
 from zentalk.onion.wrap import wrap
 from zentalk.relay import router as router_module
+from zentalk.relay.budget import Budget
 from zentalk.relay.outbox import MAX_TARGET_BYTES
 from zentalk.relay.router import Router
 from zentalk.relay.stats import Counters
@@ -97,7 +98,7 @@ class Bench:
             links=self.links,
             services=self.services,
             counters=self.counters,
-            memory_bytes=MEMORY,
+            budget=Budget(MEMORY),
         )
 
     def hop(self, node_id: NodeId = OWN, delay_ms: int = 0, lane: int = 0) -> Hop:
@@ -204,12 +205,12 @@ async def test_packets_wait_in_order_while_one_link_is_made(
 
 
 async def test_the_queue_before_a_link_is_bounded(autojump_clock: MockClock, bench: Bench) -> None:
-    room = MEMORY // 2 // SMALL.packet_bytes
+    room = MEMORY // 4 // SMALL.packet_bytes
     assert room * SMALL.packet_bytes < MAX_TARGET_BYTES
     async with bench.running():
         for _ in range(room + 2):
             bench.router.packet_received(bench.forward())
-        assert bench.router.queued_bytes <= MEMORY // 2
+        assert bench.router.queued_bytes <= MEMORY // 4
     assert bench.counters.refused["queue-full"] == 2
 
 

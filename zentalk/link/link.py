@@ -16,6 +16,7 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.crypto.types import Entropy
 from zentalk.errors import HandshakeError, LocalProtocolError, RemoteProtocolError
 from zentalk.link import handshake
+from zentalk.link.account import UNLIMITED, Account
 from zentalk.link.events import Event, LinkOpened
 from zentalk.link.handshake import LinkSettings
 from zentalk.link.hello import Peer, RelayCredentials, check_hello, dialled_relay, make_hello
@@ -38,8 +39,11 @@ class State(Enum):
 class Link:
     """One end of a link. Make one with `initiate` or `respond`."""
 
-    def __init__(self, settings: LinkSettings, noise: HandshakeState, state: State) -> None:
+    def __init__(
+        self, settings: LinkSettings, noise: HandshakeState, state: State, account: Account
+    ) -> None:
         self._settings = settings
+        self._account = account
         self._noise = noise
         self._state = state
         self._early = bytearray()
@@ -56,6 +60,7 @@ class Link:
         relay_identity: bytes,
         hello: RelayCredentials | None,
         entropy: Entropy,
+        account: Account = UNLIMITED,
     ) -> Link:
         """Begin a link to the relay with that Ed25519 identity; without `hello`, as a client.
 
@@ -64,18 +69,25 @@ class Link:
         if hello is not None and settings.depth:
             raise LocalProtocolError("a relay does not show itself inside a tunnel")
         noise = handshake.start_initiator(settings, relay_identity, entropy)
-        link = cls(settings, noise, State.AWAITS_SECOND)
+        link = cls(settings, noise, State.AWAITS_SECOND, account)
         link._relay, link._credentials = dialled_relay(relay_identity), hello
         link._queue(handshake.write_first(noise, settings.unit_bytes))
         return link
 
     @classmethod
-    def respond(cls, settings: LinkSettings, identity: SigningKey, entropy: Entropy) -> Link:
+    def respond(
+        cls,
+        settings: LinkSettings,
+        identity: SigningKey,
+        entropy: Entropy,
+        account: Account = UNLIMITED,
+    ) -> Link:
         """Wait for an initiator, as the relay with that identity."""
         return cls(
             settings,
             handshake.start_responder(settings, identity, entropy),
             State.AWAITS_FIRST,
+            account,
         )
 
     @property
@@ -118,6 +130,11 @@ class Link:
             return self.traffic.data_to_send()
         return out
 
+    def release(self) -> None:
+        """Forget what is held for the peer: the link has ended."""
+        if self._traffic is not None:
+            self._traffic.release()
+
     def _receive(self, data: bytes) -> list[Event]:
         if self._traffic is not None:
             return self._traffic.receive(data)
@@ -150,6 +167,7 @@ class Link:
             initiator=True,
             fixed_units=self._credentials is None,
             depth=self._settings.depth,
+            account=self._account,
         )
         peer = self._relay or Peer("relay")
         return [LinkOpened(peer, self._noise.hash)]
@@ -164,7 +182,11 @@ class Link:
         if self._settings.depth and not peer.is_client:
             raise HandshakeError("a relay shows itself inside a tunnel")
         self._traffic = Traffic(
-            ciphers, initiator=False, fixed_units=peer.is_client, depth=self._settings.depth
+            ciphers,
+            initiator=False,
+            fixed_units=peer.is_client,
+            depth=self._settings.depth,
+            account=self._account,
         )
         return [LinkOpened(peer, self._noise.hash)]
 

@@ -5,6 +5,7 @@ flows of their own, served by deficit round robin (Shreedhar and Varghese, 1995)
 flow that has something to send gets its quantum once a round, so a busy or blocked one
 delays the others by at most one round. Each flow is bounded in bytes, and so is the
 number of flows: a peer that opens streams and reads nothing makes one after the other.
+All of it is counted in the link's account, until it was sent.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+from zentalk.link.account import UNLIMITED, Account
 from zentalk.link.geometry import MAX_FRAME_BYTES
 
 CONTROL: Final = -1
@@ -25,6 +27,8 @@ FLOW_QUANTUM_BYTES: Final = 8_192
 """Of all other flows: no frame of theirs is larger, so each turn sends at least one."""
 FLOWS_OF_A_LINK: Final = 3
 MAX_FLOWS: Final = 65_536
+FRAME_COST_BYTES: Final = 64
+"""What a frame takes in memory beyond its own bytes."""
 
 
 class _Flow:
@@ -42,10 +46,12 @@ class _Flow:
 class Outbox:
     """Encoded frames on their way out, by flow; at most `max_flows` have something to send."""
 
-    __slots__ = ("_flows", "_max_flows", "_ring")
+    __slots__ = ("_account", "_flows", "_max_flows", "_ring", "_taken_bytes")
 
-    def __init__(self, max_flows: int = MAX_FLOWS) -> None:
+    def __init__(self, max_flows: int = MAX_FLOWS, account: Account = UNLIMITED) -> None:
         self._max_flows = max_flows
+        self._account = account
+        self._taken_bytes = 0
         self._flows: dict[int, _Flow] = {}
         self._ring: deque[_Flow] = deque()
 
@@ -58,7 +64,14 @@ class Outbox:
         return flow.queued_bytes if flow is not None else 0
 
     def put(self, key: int, frame: bytes, limit_bytes: int) -> bool:
-        """Queue a frame; False, and nothing queued, if that would exceed a limit."""
+        """Queue a frame; False, and nothing queued, if that would exceed a limit.
+
+        For want of memory only packets are refused: frames of streams and calls stand for
+        what was taken in before, and are refused there.
+        """
+        cost = len(frame) + FRAME_COST_BYTES
+        if key == PACKETS and not self._account.has_room(cost):
+            return False
         flow = self._flows.get(key)
         if flow is None:
             if len(self._flows) >= self._max_flows:
@@ -69,6 +82,7 @@ class Outbox:
             return False
         flow.frames.append(frame)
         flow.queued_bytes += len(frame)
+        self._account.add(cost)
         return True
 
     def drop(self, key: int) -> None:
@@ -76,12 +90,23 @@ class Outbox:
         flow = self._flows.pop(key, None)
         if flow is not None:
             self._ring.remove(flow)
+            self._account.give(_cost(flow))
+
+    def release(self) -> None:
+        """Forget everything, and take nothing any more: the link has ended."""
+        self._max_flows = 0
+        self._account.give(self._taken_bytes + sum(map(_cost, self._ring)))
+        self._taken_bytes = 0
+        self._flows.clear()
+        self._ring.clear()
 
     def take(self, enough_bytes: int) -> list[bytes]:
         """Return frames in the order of their turns, until they reach `enough_bytes`.
 
-        The last frame may exceed it. A turn that is cut short goes on in the next call.
+        The last frame may exceed it. A turn that is cut short goes on in the next call. Those
+        of the call before count as sent now.
         """
+        self._account.give(self._taken_bytes)
         taken: list[bytes] = []
         room = enough_bytes
         ring = self._ring
@@ -97,6 +122,7 @@ class Outbox:
             elif len(flow.frames[0]) > flow.deficit:
                 flow.turn_begun = False
                 ring.rotate(-1)
+        self._taken_bytes = enough_bytes - room + FRAME_COST_BYTES * len(taken)
         return taken
 
     @staticmethod
@@ -111,3 +137,7 @@ class Outbox:
         flow.deficit -= moved
         flow.queued_bytes -= moved
         return moved
+
+
+def _cost(flow: _Flow) -> int:
+    return flow.queued_bytes + FRAME_COST_BYTES * len(flow.frames)

@@ -93,9 +93,11 @@ class RecordSealer:
 class Opener:
     """Turns bytes from the wire, in any pieces, into the plaintexts of units or records."""
 
-    __slots__ = ("_buffer", "_cipher", "_header_bytes")
+    __slots__ = ("_buffer", "_cipher", "_header_bytes", "opened")
 
     def __init__(self, cipher: CounterCipher, header_bytes: int) -> None:
+        self.opened = 0
+        """How many were complete so far."""
         self._cipher = cipher
         self._header_bytes = header_bytes
         self._buffer = bytearray()
@@ -117,7 +119,13 @@ class Opener:
             opened.append(self._cipher.open(view[body:after], data[at:body]))
             at = after
         self._buffer += view[at:]
+        self.opened += len(opened)
         return opened
+
+    @property
+    def held_bytes(self) -> int:
+        """How much of an incomplete one is held."""
+        return len(self._buffer)
 
     def _with_rest(self, data: bytes) -> bytes:
         """Return what was left over joined with `data`, or nothing while that is no whole one."""

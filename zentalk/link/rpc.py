@@ -76,6 +76,11 @@ class _Partial:
         self._body = bytearray()
         self.add(first.data[LENGTH_BYTES:])
 
+    @property
+    def held_bytes(self) -> int:
+        """How much of the message is here."""
+        return len(self._body)
+
     def add(self, data: bytes) -> None:
         """Take the next piece; raises DecodeError if it holds more than was announced."""
         self._left -= len(data)
@@ -105,6 +110,11 @@ class Calls:
         self._next_id = 0
         self._waiting: set[int] = set()
         self._partial: _Partial | None = None
+
+    @property
+    def held_bytes(self) -> int:
+        """How much of an unfinished message is held."""
+        return 0 if self._partial is None else self._partial.held_bytes
 
     def new_question(self) -> int:
         """Return the id of a new question, which now waits for its answer."""

@@ -12,6 +12,7 @@ from typing import Final
 
 from zentalk.errors import DecodeError, LocalProtocolError, RefusedError
 from zentalk.ids import NodeId
+from zentalk.link.account import UNLIMITED, Account
 from zentalk.link.events import (
     StreamAccepted,
     StreamClosed,
@@ -82,9 +83,17 @@ class StreamTable:
     """
 
     def __init__(
-        self, outbox: Outbox, *, initiator: bool, piece_bytes: int, own_limit: int, peer_limit: int
+        self,
+        outbox: Outbox,
+        *,
+        initiator: bool,
+        piece_bytes: int,
+        own_limit: int,
+        peer_limit: int,
+        account: Account = UNLIMITED,
     ) -> None:
         self._outbox = outbox
+        self._account = account
         self._piece_bytes = piece_bytes
         self._streams: dict[int, _Stream] = {}
         self._own_parity = 1 if initiator else 0
@@ -149,7 +158,7 @@ class StreamTable:
             stream.state = StreamState.ABANDONED
         elif stream.state is StreamState.OPEN:
             stream.state = StreamState.CLOSED_BY_US
-            stream.received = bytearray()
+            self._drop_received(stream)
             self._send(Close(stream_id, reason))
 
     def write(self, stream_id: int, data: bytes) -> int:
@@ -192,6 +201,7 @@ class StreamTable:
         if stream is None or stream.state is StreamState.CLOSED_BY_US:
             return b""
         data = _take_bytes(stream, max_bytes)
+        self._account.give(len(data))
         if stream.state is StreamState.CLOSED_BY_PEER:
             return data
         if not data:
@@ -238,12 +248,18 @@ class StreamTable:
         if stream.state is StreamState.CLOSED_BY_US:
             return None
         if stream.granted < 0:
-            # Only this stream pays: its flow is cut, the others never notice.
-            self._outbox.drop(frame.stream_id)
-            self.close(frame.stream_id, "credit")
-            return StreamClosed(frame.stream_id, "credit")
+            return self._cut(frame.stream_id, "credit")
+        if not self._account.has_room(size):
+            return self._cut(frame.stream_id, "memory")
+        self._account.add(size)
         stream.received += frame.data
         return StreamReadable(frame.stream_id)
+
+    def _cut(self, stream_id: int, reason: str) -> StreamEvent:
+        """Close a stream for good: only this one pays, the others never notice."""
+        self._outbox.drop(stream_id)
+        self.close(stream_id, reason)
+        return StreamClosed(stream_id, reason)
 
     def _credit(self, frame: Credit) -> StreamEvent | None:
         stream = self._in_use(frame.stream_id)
@@ -316,8 +332,17 @@ class StreamTable:
         self._streams[stream_id] = stream
         self._counts[self._is_own(stream_id)] += 1
 
+    def release(self) -> None:
+        """Drop what was received and not read: the link has ended."""
+        for stream in self._streams.values():
+            self._drop_received(stream)
+
+    def _drop_received(self, stream: _Stream) -> None:
+        self._account.give(len(stream.received))
+        stream.received = bytearray()
+
     def _remove(self, stream_id: int) -> None:
-        del self._streams[stream_id]
+        self._drop_received(self._streams.pop(stream_id))
         self._counts[self._is_own(stream_id)] -= 1
 
     def _send(self, frame: Open | Opened | Refused | Data | Credit | Close) -> None:

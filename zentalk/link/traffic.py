@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from zentalk.crypto.noise import CounterCipher
 from zentalk.errors import DecodeError, LocalProtocolError
+from zentalk.link.account import UNLIMITED, Account
 from zentalk.link.events import Event
 from zentalk.link.geometry import DRAIN_BYTES, UNIT_OVERHEAD_BYTES, cell_bytes
 from zentalk.link.outbox import (
@@ -77,14 +78,17 @@ class Traffic:
         initiator: bool,
         fixed_units: bool,
         depth: int,
+        account: Account = UNLIMITED,
     ) -> None:
         sending, receiving = ciphers
         self.fixed_units = fixed_units
         self._depth = depth
+        self._account = account
+        self._partial_bytes = 0
         self._sealer = UnitSealer(sending, depth) if fixed_units else RecordSealer(sending)
         self._opener = UnitOpener(receiving, depth) if fixed_units else RecordOpener(receiving)
         limit = CLIENT_STREAMS if fixed_units else RELAY_STREAMS
-        self._outbox = Outbox(FLOWS_OF_A_LINK + FLOWS_PER_STREAM * limit)
+        self._outbox = Outbox(FLOWS_OF_A_LINK + FLOWS_PER_STREAM * limit, account)
         self._calls = Calls(padded=fixed_units)
         frame_bytes = cell_bytes(depth) - UNIT_OVERHEAD_BYTES if fixed_units else FLOW_QUANTUM_BYTES
         self._call_piece_bytes = frame_bytes - RPC_OVERHEAD_BYTES
@@ -97,6 +101,7 @@ class Traffic:
             piece_bytes=frame_bytes - DATA_OVERHEAD_BYTES,
             own_limit=limit if initiator or not fixed_units else 0,
             peer_limit=limit if not initiator or not fixed_units else 0,
+            account=account,
         )
 
     # In.
@@ -111,7 +116,37 @@ class Traffic:
                     events.append(frame)
                 elif (event := _HANDLERS[type(frame)](self, frame)) is not None:
                     events.append(event)
+        self._count_partial()
         return events
+
+    def _count_partial(self) -> None:
+        """Count what is here of a unit and of a message that have not arrived whole."""
+        held = self._opener.held_bytes + self._calls.held_bytes
+        grown = held - self._partial_bytes
+        if grown > 0 and not self._account.has_room(grown):
+            raise DecodeError("there is no memory left for what this peer begins and does not end")
+        self._partial_bytes = held
+        if grown > 0:
+            self._account.add(grown)
+        else:
+            self._account.give(-grown)
+
+    @property
+    def units_opened(self) -> int:
+        """How many units or records have arrived whole."""
+        return self._opener.opened
+
+    @property
+    def is_mid_unit(self) -> bool:
+        """Whether a unit or record has arrived in part."""
+        return self._opener.held_bytes > 0
+
+    def release(self) -> None:
+        """Forget what is held for the peer: the link has ended."""
+        self._outbox.release()
+        self.streams.release()
+        self._account.give(self._partial_bytes)
+        self._partial_bytes = 0
 
     def _check_packet(self) -> None:
         if self._depth:
@@ -171,6 +206,10 @@ class Traffic:
     def forget(self, call_id: int) -> None:
         """Stop waiting for an answer."""
         self._calls.forget(call_id)
+
+    def has_room(self, size_bytes: int) -> bool:
+        """Tell whether memory allows for an answer or notification of that size."""
+        return self._account.has_room(size_bytes)
 
     def answer(self, call_id: int, body: bytes) -> None:
         """Queue the answer to a question; raises LocalProtocolError if it is too long."""

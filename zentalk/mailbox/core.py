@@ -128,6 +128,11 @@ class MailboxCore:
         """How many operations the store has not reported yet."""
         return self._effects.operations_under_way
 
+    @property
+    def memory_bytes(self) -> int:
+        """How much mail is in memory: not written yet, or pushed and not acked."""
+        return self._writing.held_bytes + self._delivery.memory_bytes
+
     def stats(self) -> MailboxStats:
         """Return the counts at this moment."""
         registry = self._registry

@@ -52,6 +52,11 @@ class Delivery(Part):
         self._reading_bytes = 0
         self._check_at: float | None = None
 
+    @property
+    def memory_bytes(self) -> int:
+        """How much is pushed and not acked, or being read to be pushed."""
+        return self._in_flight_bytes + self._reading_bytes
+
     # --- pushing -------------------------------------------------------------------------
 
     def push_first(self, mail: Mail, now: float) -> bool:

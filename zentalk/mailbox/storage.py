@@ -295,6 +295,11 @@ class Loaded:
 class MailboxStore(Protocol):
     """Keeps mailboxes; every method blocks and is called by one caller at a time."""
 
+    @property
+    def memory_bytes(self) -> int:
+        """How much mail the store keeps in memory."""
+        ...
+
     def load(self) -> Loaded:
         """Return what is stored, without the envelopes. Raises StorageError."""
         ...

@@ -18,6 +18,7 @@ from zentalk.errors import (
     UnavailableError,
 )
 from zentalk.ids import NodeId
+from zentalk.link.account import UNLIMITED, Account
 from zentalk.link.events import (
     AnswerReceived,
     Event,
@@ -33,7 +34,7 @@ from zentalk.link.events import (
 )
 from zentalk.link.hello import Peer
 from zentalk.link.link import Link
-from zentalk.net.pump import Pump
+from zentalk.net.pump import NO_TURN, Pump, Turn
 from zentalk.net.runtime import Runtime
 from zentalk.net.streams import LinkStream
 from zentalk.net.transport import PEER_FAULTS, ByteStream, only_faults_of
@@ -44,6 +45,8 @@ MAX_REQUESTS: Final = 64
 """Questions of one peer that are worked on at a time; more are refused `busy`."""
 CALLS_ENOUGH_BYTES: Final = 4 * 1024 * 1024
 """Above this, new questions and answers wait until the peer has read some."""
+MAX_CALLS_BYTES: Final = CALLS_ENOUGH_BYTES + 8 * 1024 * 1024
+"""What may be queued after all: an answer above it is a refusal `busy`."""
 OPEN_SECONDS: Final = 10.0
 _STREAM_FAULTS: Final = (*PEER_FAULTS, RefusedError, UnavailableError)
 
@@ -113,7 +116,10 @@ class Connection:
         initiator: bool,
         handlers: Handlers,
         runtime: Runtime,
+        account: Account = UNLIMITED,
+        turn: Turn = NO_TURN,
     ) -> None:
+        self.account = account
         self.peer: Peer = opened.peer
         self.handshake_hash = opened.handshake_hash
         self.depth = depth
@@ -128,7 +134,11 @@ class Connection:
             initiator=initiator,
             monotonic=runtime.monotonic,
             on_events=self._dispatch,
+            turn=turn,
         )
+        self._now = runtime.monotonic
+        self.last_used = runtime.monotonic()
+        """When the peer last did more than to show that it lives, monotonic."""
         self._waiting: dict[int, _Waiter] = {}
         self._streams: dict[int, LinkStream] = {}
         self._requests = 0
@@ -141,6 +151,11 @@ class Connection:
     def is_open(self) -> bool:
         """Whether anything can still be sent; `closed` follows when the last was."""
         return not self._pump.closing
+
+    @property
+    def may_be_evicted(self) -> bool:
+        """Whether a relay that is full may end it: a client's, and nothing depends on it."""
+        return self.peer.is_client and not self.open_streams
 
     @property
     def last_activity(self) -> float:
@@ -171,7 +186,8 @@ class Connection:
         has not read for too long.
         """
         self._check_open()
-        if self._traffic.calls_queued_bytes > CALLS_ENOUGH_BYTES:
+        full = self._traffic.calls_queued_bytes > CALLS_ENOUGH_BYTES
+        if full or not self._traffic.has_room(len(body)):
             self.abort()
             raise LinkClosedError("the peer does not read what it is sent")
         self._traffic.notify(body)
@@ -243,6 +259,8 @@ class Connection:
     # Events.
 
     def _dispatch(self, events: list[Event]) -> None:
+        if events:
+            self.last_used = self._now()
         for event in events:
             if self._pump.closing:
                 return
@@ -263,8 +281,11 @@ class Connection:
     async def _answer(self, event: QuestionReceived) -> None:
         try:
             with only_faults_of(PEER_FAULTS) as fault:
-                body = await self._handlers.request_received(self, event.body)
                 await self._room_for_calls()
+                body = await self._handlers.request_received(self, event.body)
+                self._check_open()
+                if not self._may_answer(len(body)):
+                    body = encode_refusal("busy")
                 self._traffic.answer(event.call_id, body)
                 self._pump.wake()
         finally:
@@ -324,6 +345,13 @@ class Connection:
 
     def _let_go(self, stream_id: int) -> None:
         self._streams.pop(stream_id, None)
+
+    def _may_answer(self, size_bytes: int) -> bool:
+        """Whether an answer may be queued: answers that were begun together may be many."""
+        queued = self._traffic.calls_queued_bytes
+        return self._traffic.has_room(size_bytes) and (
+            not queued or queued + size_bytes <= MAX_CALLS_BYTES
+        )
 
     async def _room_for_calls(self) -> None:
         self._check_open()

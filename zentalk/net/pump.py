@@ -1,25 +1,52 @@
 """Joins a link core to a byte stream: one reader, one writer, one watch for silence.
 
 Spec: docs/spec/link.md section 9. The reader parses every whole frame of up to 64 KiB
-and never waits for anybody; the writer sends one drain of the outbox at a time. What
-the events mean is for the owner of the pump.
+and waits for nobody but the other links' turns; the writer sends one drain of the
+outbox at a time. What the events mean is for the owner of the pump.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 import trio
 
 from zentalk.errors import LocalProtocolError
 from zentalk.link.events import Event
-from zentalk.link.keepalive import PING_SECONDS, Due, Keepalive
+from zentalk.link.keepalive import DEAD_SECONDS, PING_SECONDS, Due, Keepalive
 from zentalk.link.link import Link
 from zentalk.net.transport import PEER_FAULTS, READ_BYTES, ByteStream
 
 FLUSH_SECONDS: Final = 1.0
 """How long a closing link may take to send what was queued."""
+STALL_SECONDS: Final = DEAD_SECONDS
+"""How long a peer may take for the rest of a unit or record, and for reading one drain."""
+
+
+class Turn(Protocol):
+    """When a link may work, among many (`zentalk.net.turns.LinkTurn`)."""
+
+    async def begin(self) -> None:
+        """Wait while it is the turn of others."""
+        ...
+
+    def spent(self, events: int) -> None:
+        """Count what was done."""
+        ...
+
+
+class _NoTurn:
+    async def begin(self) -> None:
+        pass
+
+    def spent(self, _events: int) -> None:
+        pass
+
+
+NO_TURN: Final[Turn] = _NoTurn()
+"""For programs with few links, which wait for nobody."""
 
 
 class Pump:
@@ -36,12 +63,14 @@ class Pump:
         initiator: bool,
         monotonic: Callable[[], float],
         on_events: Callable[[list[Event]], None],
+        turn: Turn = NO_TURN,
     ) -> None:
         self._link = link
         self._traffic = link.traffic
         self._stream = stream
         self._now = monotonic
         self._on_events = on_events
+        self._turn = turn
         self.last_activity = monotonic()
         self.closing = False
         fixed_units = self._traffic.fixed_units
@@ -49,6 +78,8 @@ class Pump:
             self.last_activity, pings=initiator or not fixed_units, always=fixed_units
         )
         self._expects_answer = False
+        self._opened = 0
+        self._mid_unit_since = math.inf
         self._wake = trio.Event()
         self._drained = trio.Event()
         self._nursery: trio.Nursery | None = None
@@ -98,6 +129,7 @@ class Pump:
         finally:
             self.closing = True
             self._drained.set()
+            self._traffic.release()
             with trio.CancelScope(shield=True), trio.move_on_after(FLUSH_SECONDS):
                 await self._stream.aclose()
 
@@ -107,12 +139,25 @@ class Pump:
             while data := await self._stream.receive_some(READ_BYTES):
                 self.last_activity = now = self._now()
                 self._keepalive.heard(now)
-                self._on_events(self._link.receive(data))
+                await self._turn.begin()
+                events = self._link.receive(data)
+                self._note_progress(now)
+                self._on_events(events)
+                self._turn.spent(len(events))
                 if self._traffic.has_data:
                     self._wake.set()
         except PEER_FAULTS:
             pass
         self.abort()
+
+    def _note_progress(self, now: float) -> None:
+        """Remember since when a unit or record is here in part."""
+        opened = self._traffic.units_opened
+        if not self._traffic.is_mid_unit:
+            self._mid_unit_since = math.inf
+        elif opened != self._opened or self._mid_unit_since == math.inf:
+            self._mid_unit_since = now
+        self._opened = opened
 
     async def _write(self) -> None:
         try:
@@ -124,12 +169,13 @@ class Pump:
                     if self._expects_answer:
                         self._expects_answer = False
                         self._keepalive.sent(now)
-                    await self._stream.send_all(data)
+                    with trio.fail_after(STALL_SECONDS):
+                        await self._stream.send_all(data)
                 self._drained.set()
                 self._drained = trio.Event()
                 if self.closing:
                     break
-        except PEER_FAULTS:
+        except (*PEER_FAULTS, trio.TooSlowError):
             pass
         self.abort()
 
@@ -138,7 +184,7 @@ class Pump:
         while True:
             now = self._now()
             due = self._keepalive.due(now)
-            if due is Due.DEAD:
+            if due is Due.DEAD or now >= self._mid_unit_since + STALL_SECONDS:
                 break
             if due is Due.PING:
                 number = (number + 1) % 2**32

@@ -13,11 +13,13 @@ import trio
 
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import DeadlineError, LinkClosedError
+from zentalk.link.account import UNLIMITED, Account
 from zentalk.link.events import Event, LinkOpened
 from zentalk.link.handshake import LinkSettings
 from zentalk.link.hello import RelayCredentials
 from zentalk.link.link import Link
 from zentalk.net.connection import Connection, Handlers
+from zentalk.net.pump import NO_TURN, Turn
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import PEER_FAULTS, READ_BYTES, ByteStream
 
@@ -36,6 +38,8 @@ async def connect(
     runtime: Runtime,
     nursery: trio.Nursery,
     depth: int = 0,
+    account: Account = UNLIMITED,
+    turn: Turn = NO_TURN,
 ) -> Connection:
     """Open a link to the relay with that Ed25519 identity over a stream, which it owns.
 
@@ -44,7 +48,13 @@ async def connect(
     or LinkClosedError; the stream is closed then.
     """
     try:
-        link = Link.initiate(LinkSettings(network, depth), relay_identity, hello, runtime.entropy)
+        link = Link.initiate(
+            LinkSettings(network, depth), relay_identity, hello, runtime.entropy, account
+        )
+    except BaseException:
+        await _close(stream)
+        raise
+    try:
         opened, early = await _shake_hands(link, stream, depth)
         connection = Connection(
             link,
@@ -54,11 +64,14 @@ async def connect(
             initiator=True,
             handlers=handlers,
             runtime=runtime,
+            account=account,
+            turn=turn,
         )
+        await nursery.start(lambda task_status: connection.run(early, task_status=task_status))
     except BaseException:
+        link.release()
         await _close(stream)
         raise
-    await nursery.start(lambda task_status: connection.run(early, task_status=task_status))
     return connection
 
 
@@ -71,19 +84,23 @@ async def serve(
     runtime: Runtime,
     on_open: Callable[[Connection], None] | None = None,
     depth: int = 0,
+    account: Account = UNLIMITED,
+    turn: Turn = NO_TURN,
 ) -> None:
     """Answer one initiator on a stream, and run until the link ends.
 
     `on_open` gets the connection before anything of it is handled. Never raises for a
     fault of the peer's.
     """
+    link = Link.respond(LinkSettings(network, depth), identity, runtime.entropy, account)
     try:
-        link = Link.respond(LinkSettings(network, depth), identity, runtime.entropy)
         opened, early = await _shake_hands(link, stream, depth)
     except PEER_FAULTS:
+        link.release()
         await _close(stream)
         return
     except BaseException:
+        link.release()
         await _close(stream)
         raise
     connection = Connection(
@@ -94,6 +111,8 @@ async def serve(
         initiator=False,
         handlers=handlers,
         runtime=runtime,
+        account=account,
+        turn=turn,
     )
     if on_open is not None:
         on_open(connection)

@@ -11,7 +11,9 @@ from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-MAX_DELAYED_PACKETS: Final = 20_000
+MAX_DELAYED_PACKETS: Final = 100_000
+HELD_COST_BYTES: Final = 256
+"""What holding a packet takes beyond its own bytes."""
 
 
 class DelayQueue(Generic[T]):

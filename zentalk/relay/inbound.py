@@ -56,9 +56,9 @@ class Inbound:
         self._for_clients = for_clients
         self._for_relays = for_relays
 
-    def packet_received(self, _connection: Connection, packet: bytes, /) -> None:
+    def packet_received(self, connection: Connection, packet: bytes, /) -> None:
         """Peel it with this lane's key."""
-        self._router.packet_received(packet, self._lane)
+        self._router.packet_received(packet, self._lane, connection.account)
 
     async def request_received(self, connection: Connection, body: bytes, /) -> bytes:
         """Return the answer; raises RemoteProtocolError if the peer broke the rules."""

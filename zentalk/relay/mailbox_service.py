@@ -32,6 +32,7 @@ from zentalk.mailbox.proof import verify_collect
 from zentalk.mailbox.settings import MailboxSettings
 from zentalk.mailbox.storage import MailboxStore, Outcome
 from zentalk.net.runtime import Runtime
+from zentalk.relay.budget import BudgetAccount
 from zentalk.relay.mailbox_questions import Questions
 from zentalk.relay.mailbox_writer import MailboxWriter
 from zentalk.relay.paced import PacedMail
@@ -72,7 +73,7 @@ class MailboxService:
     """Serves `mail.*` calls, deposits and ack tokens while `run` is running.
 
     The caller owns `store` and closes it after `run`. `send_ack` gets the routes of
-    compact acks whose time has come.
+    compact acks whose time has come; `memory` counts mail that is in memory.
     """
 
     def __init__(
@@ -82,12 +83,14 @@ class MailboxService:
         settings: MailboxSettings,
         own_node_id: NodeId,
         send_ack: Callable[[AckRoute], None],
+        memory: BudgetAccount,
     ) -> None:
         self._runtime = runtime
         self._store = store
         self._settings = settings
         self._own_node_id = own_node_id
         self._send_ack = send_ack
+        self._memory = memory
         self._writer = MailboxWriter(runtime, store, self._finished)
         self._core: MailboxCore | None = None
         self._loaded = trio.Event()
@@ -168,6 +171,9 @@ class MailboxService:
             deposit = decode_deposit(payload)
         except DecodeError:
             self._counters["refused_malformed"] += 1
+            return
+        if not self._memory.has_room(len(deposit.envelope)):
+            self._counters["refused_memory"] += 1
             return
         self._feed(events.DepositArrived(deposit))
 
@@ -313,6 +319,7 @@ class MailboxService:
                 self._execute_all(core.handle(self._events.popleft(), now))
         finally:
             self._feeding = False
+            self._memory.set(core.memory_bytes + self._store.memory_bytes)
         if core.next_deadline() < self._armed:
             self._earlier.set()
 

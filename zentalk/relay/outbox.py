@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Final, Generic, TypeVar
 
+from zentalk.relay.budget import BudgetAccount
+
 K = TypeVar("K", bound=Hashable)
 
 MAX_TARGET_BYTES: Final = 2 * 1024 * 1024
@@ -15,16 +17,20 @@ MAX_TARGET_BYTES: Final = 2 * 1024 * 1024
 
 
 class Outboxes(Generic[K]):
-    """One queue per target, of at most `target_bytes` each and `total_bytes` together."""
+    """One queue per target, of at most `target_bytes` each; together what the account allows."""
 
-    __slots__ = ("_queues", "_sizes", "_target_bytes", "_total_bytes", "size_bytes")
+    __slots__ = ("_account", "_queues", "_sizes", "_target_bytes")
 
-    def __init__(self, target_bytes: int, total_bytes: int) -> None:
+    def __init__(self, target_bytes: int, account: BudgetAccount) -> None:
         self._queues: dict[K, list[bytes]] = {}
         self._sizes: dict[K, int] = {}
         self._target_bytes = target_bytes
-        self._total_bytes = total_bytes
-        self.size_bytes = 0
+        self._account = account
+
+    @property
+    def size_bytes(self) -> int:
+        """Return what all queues hold together."""
+        return self._account.used_bytes
 
     def __contains__(self, target: K) -> bool:
         return target in self._queues
@@ -39,14 +45,13 @@ class Outboxes(Generic[K]):
         size = len(packet)
         if self._sizes[target] + size > self._target_bytes:
             return False
-        if self.size_bytes + size > self._total_bytes:
+        if not self._account.take(size):
             return False
         self._queues[target].append(packet)
         self._sizes[target] += size
-        self.size_bytes += size
         return True
 
     def close(self, target: K) -> list[bytes]:
         """End the target's queue and return what is in it, oldest first."""
-        self.size_bytes -= self._sizes.pop(target, 0)
+        self._account.give(self._sizes.pop(target, 0))
         return self._queues.pop(target, [])

@@ -15,10 +15,13 @@ from zentalk.config import RelaySettings
 from zentalk.ids import NodeId
 from zentalk.link.hello import RelayCredentials
 from zentalk.net.connection import Connection
+from zentalk.net.pump import NO_TURN
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect, serve
 from zentalk.net.transport import ByteStream, Network
-from zentalk.relay.admission import Admission
+from zentalk.net.turns import LinkTurn, Turns
+from zentalk.relay.admission import Admission, Seat
+from zentalk.relay.budget import Budget
 from zentalk.relay.directory_service import DirectoryService
 from zentalk.relay.identity import RelayIdentity
 from zentalk.relay.inbound import Inbound, dispatcher_of
@@ -30,11 +33,13 @@ from zentalk.relay.stats import Counters
 from zentalk.relay.storage import Stores, mailbox_settings
 from zentalk.relay.streams import TunnelService
 from zentalk.wire.deposit import AckRoute
-from zentalk.wire.descriptor import Descriptor
+from zentalk.wire.descriptor import Descriptor, node_id_of
 from zentalk.wire.text import RelayUri
 
-ROUTER_SHARE: Final = 4
-"""The router's queues get a quarter of the memory, connections and streams another."""
+MAIL_SHARE: Final = 0.5
+"""Of the budget: mail on its way to the disk or to its owner, and mail that lies in memory."""
+RELAY_WEIGHT: Final = 8
+"""How many sources' turns the link of a neighbour counts for: it carries many people's traffic."""
 
 
 class Parts:
@@ -50,13 +55,15 @@ class Parts:
         keys: OwnKeys,
         stores: Stores,
         own_outdated: Callable[[int], None],
+        max_links: int,
     ) -> None:
         self.counters = Counters()
         self.connections: set[Connection] = set()
         self.draining = False
-        self.admission = Admission(
-            settings.network, settings.max_links, settings.memory_bytes // ROUTER_SHARE
-        )
+        # The replay filters may take the other half (`zentalk.relay.keys`).
+        self.budget = Budget(settings.memory_bytes // 2)
+        self.turns = Turns()
+        self.admission = Admission(settings.network, max_links, self.budget)
         self._settings = settings
         self._runtime = runtime.for_part("connections")
         self._network = network
@@ -84,6 +91,7 @@ class Parts:
             mailbox_settings(settings),
             identity.node_id,
             self._send_ack,
+            self.budget.account(MAIL_SHARE, greedy=False),
         )
         self.router = Router(
             runtime.for_part("router"),
@@ -92,7 +100,7 @@ class Parts:
             links=self.links,
             services=self.mailboxes,
             counters=self.counters,
-            memory_bytes=settings.memory_bytes // ROUTER_SHARE,
+            budget=self.budget,
         )
         self._handlers = self._make_handlers(len(keys.peelers))
 
@@ -122,15 +130,23 @@ class Parts:
         """Serve a connection that came in at a lane's port, until it ends."""
         if self.draining:
             return
-        refusal = self.admission.open_connection(source)
-        if refusal is not None:
-            self.counters.refuse(refusal)
-            return
-        self.counters.connections_accepted += 1
-        try:
-            await self._serve(stream, lane, depth=0)
-        finally:
-            self.admission.close_connection(source)
+        with trio.CancelScope() as scope:
+
+            def evict() -> None:
+                self.counters.refuse("evicted")
+                scope.cancel()
+
+            seat = self.admission.enter(source, evict)
+            if isinstance(seat, str):
+                self.counters.refuse(seat)
+                return
+            self.counters.connections_accepted += 1
+            turn = self.turns.link(self.admission.source_of(source))
+            try:
+                await self._serve(stream, lane, seat=seat, turn=turn)
+            finally:
+                turn.leave()
+                self.admission.leave(seat)
 
     def drain(self) -> None:
         """Take nothing new; let every connection send what it has queued, and end."""
@@ -142,12 +158,24 @@ class Parts:
     async def _serve_inner(self, stream: ByteStream, depth: int) -> None:
         await self._serve(stream, 0, depth=depth)
 
-    async def _serve(self, stream: ByteStream, lane: int, *, depth: int) -> None:
+    async def _serve(
+        self,
+        stream: ByteStream,
+        lane: int,
+        *,
+        depth: int = 0,
+        seat: Seat | None = None,
+        turn: LinkTurn | None = None,
+    ) -> None:
         opened: list[Connection] = []
 
         def on_open(connection: Connection) -> None:
             opened.append(connection)
             self.connections.add(connection)
+            if seat is not None:
+                self.admission.opened(seat, connection)
+            if turn is not None and connection.peer.node_id is not None:
+                turn.move(connection.peer.node_id, RELAY_WEIGHT)
             if not connection.peer.is_client and self.directory.relay_connected(connection):
                 self.links.register(connection)
 
@@ -160,6 +188,8 @@ class Parts:
                 runtime=self._runtime,
                 on_open=on_open,
                 depth=depth,
+                account=self.budget.account(),
+                turn=turn or NO_TURN,
             )
         finally:
             for connection in opened:
@@ -168,15 +198,24 @@ class Parts:
 
     async def _connect(self, uri: RelayUri, nursery: trio.Nursery) -> Connection:
         stream = await self._network.dial(uri.host, uri.port)
-        return await connect(
-            stream,
-            network=self._settings.network,
-            relay_identity=uri.identity,
-            hello=RelayCredentials(self._keys.descriptor.raw, self._identity.key),
-            handlers=self._handlers[0],
-            runtime=self._runtime,
-            nursery=nursery,
-        )
+        turn = self.turns.link(node_id_of(uri.identity), RELAY_WEIGHT)
+        try:
+            connection = await connect(
+                stream,
+                network=self._settings.network,
+                relay_identity=uri.identity,
+                hello=RelayCredentials(self._keys.descriptor.raw, self._identity.key),
+                handlers=self._handlers[0],
+                runtime=self._runtime,
+                nursery=nursery,
+                account=self.budget.account(),
+                turn=turn,
+            )
+        except BaseException:
+            turn.leave()
+            raise
+        nursery.start_soon(_leave_when_closed, connection, turn)
+        return connection
 
     def _resolve(self, node_id: NodeId) -> Descriptor | None:
         return self.directory.descriptor_of(node_id)
@@ -186,3 +225,8 @@ class Parts:
 
     def _send_ack(self, route: AckRoute) -> None:
         self.router.send_ack(route)
+
+
+async def _leave_when_closed(connection: Connection, turn: LinkTurn) -> None:
+    await connection.closed.wait()
+    turn.leave()

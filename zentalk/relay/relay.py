@@ -13,12 +13,14 @@ from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
+import structlog
 import trio
 
 from zentalk.config import RelaySettings
 from zentalk.errors import ConfigError
 from zentalk.ids import EPOCH_SECONDS, Epoch, NodeId
 from zentalk.mailbox.core import MailboxStats
+from zentalk.net.descriptors import connections_allowed
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Listener, Network
 from zentalk.relay.housekeeping import Housekeeping, boot_keys
@@ -40,6 +42,7 @@ from zentalk.wire.descriptor import (
     Lane,
 )
 
+_LOG: Final = structlog.get_logger("zentalk.relay")
 JOIN_SECONDS: Final = 10.0
 DRAIN_SECONDS: Final = 2.0
 EXCLUDED: Final = (
@@ -103,6 +106,7 @@ class Relay:
 
     async def _run(self, task_status: trio.TaskStatus[str]) -> None:
         settings = self._settings
+        max_links = self._check_descriptors()
         listeners = await bind_lanes(self._network, settings.host, settings.port, settings.lanes)
         self._port = listeners[0].port
         self._started_at = self._runtime.wall()
@@ -110,7 +114,7 @@ class Relay:
         try:
             stores = await self._runtime.run_blocking(partial(open_stores, settings))
             try:
-                await self._run_parts(stores, listeners, task_status)
+                await self._run_parts(stores, listeners, max_links, task_status)
             finally:
                 stores.close()
         finally:
@@ -120,10 +124,14 @@ class Relay:
                     await listener.aclose()
 
     async def _run_parts(
-        self, stores: Stores, listeners: list[Listener], task_status: trio.TaskStatus[str]
+        self,
+        stores: Stores,
+        listeners: list[Listener],
+        max_links: int,
+        task_status: trio.TaskStatus[str],
     ) -> None:
         settings, runtime = self._settings, self._runtime
-        keys = self._keys = self._make_keys(listeners)
+        keys = self._keys = self._make_keys(listeners, max_links)
         await boot_keys(runtime, settings.directory, keys, await self._seen_boot(stores))
         house = Housekeeping(runtime, settings.directory, keys, self.status)
         parts = self._parts = Parts(
@@ -134,11 +142,12 @@ class Relay:
             keys=keys,
             stores=stores,
             own_outdated=house.boot_again,
+            max_links=max_links,
         )
         await house.write_status()
         async with trio.open_nursery() as nursery:
             await nursery.start(parts.mailboxes.run)
-            for part in (parts.links.run, parts.router.run, parts.directory.run):
+            for part in (parts.turns.run, parts.links.run, parts.router.run, parts.directory.run):
                 nursery.start_soon(part)
             for lane, listener in enumerate(listeners):
                 nursery.start_soon(listener.serve, partial(parts.accept, lane))
@@ -153,6 +162,14 @@ class Relay:
             nursery.cancel_scope.cancel()
         with suppress(ConfigError):
             await self._enter("stopped", house)
+
+    def _check_descriptors(self) -> int:
+        """Return how many connections may be open; raises ConfigError if hardly any."""
+        wanted = self._settings.max_links
+        allowed = connections_allowed(wanted)
+        if allowed < wanted:
+            _LOG.warning("fewer_connections_than_wanted", allowed=allowed, wanted=wanted)
+        return allowed
 
     async def _seen_boot(self, stores: Stores) -> int:
         """Return the highest boot of this relay that others have seen."""
@@ -181,6 +198,8 @@ class Relay:
             relay_links=len(parts.links.connected()),
             streams=parts.admission.streams,
             queued_bytes=parts.router.queued_bytes,
+            memory_bytes=parts.budget.used_bytes
+            + sum(peeler.filter_bytes for peeler in self._keys.peelers),
             relays_known=len(parts.directory.descriptors),
             boot=self._keys.descriptor.boot,
             mailbox=_flat(parts.mailboxes.stats()),
@@ -209,7 +228,7 @@ class Relay:
             return []
         return [EXCLUDED]
 
-    def _make_keys(self, listeners: list[Listener]) -> OwnKeys:
+    def _make_keys(self, listeners: list[Listener], max_links: int) -> OwnKeys:
         settings = self._settings
         body = DescriptorBody(
             network=settings.network,
@@ -218,7 +237,7 @@ class Relay:
             lanes=tuple(Lane(port, bytes(32), bytes(32)) for port in self._ports(listeners)),
             roles=ROLE_FORWARD | ROLE_DIRECTORY | ROLE_MAILBOX,
             family=settings.family.encode(),
-            max_links=settings.max_links,
+            max_links=max_links,
             version=_version(),
             epoch=Epoch(0),
             boot=0,

@@ -13,16 +13,19 @@ import trio
 
 from zentalk.errors import RefusedError, RemoteProtocolError, TransportError, UnavailableError
 from zentalk.ids import NodeId
+from zentalk.link.account import Account
 from zentalk.net.runtime import Runtime
 from zentalk.onion.ack import expand_ack
 from zentalk.onion.errors import PacketRefusedError
 from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, Deliver, Forward
 from zentalk.onion.peel import Peeler
-from zentalk.relay.delay import MAX_DELAYED_PACKETS, DelayQueue
+from zentalk.relay.budget import Budget
+from zentalk.relay.delay import HELD_COST_BYTES, MAX_DELAYED_PACKETS, DelayQueue
 from zentalk.relay.outbox import MAX_TARGET_BYTES, Outboxes
 from zentalk.relay.stats import Counters
 from zentalk.wire.deposit import AckRoute
 
+QUEUE_SHARE: Final = 0.25
 _MS: Final = 1000.0
 
 
@@ -31,6 +34,14 @@ class Target(NamedTuple):
 
     node_id: NodeId
     lane: int
+
+
+class _Held(NamedTuple):
+    """A packet that waits for its time, and the account of the link that brought it."""
+
+    found: Forward | Deliver
+    size_bytes: int
+    account: Account
 
 
 class PacketSink(Protocol):
@@ -72,8 +83,8 @@ class Services(Protocol):
 class Router:
     """All packets of one relay; `run` must be running for any of them to leave.
 
-    `peelers` has one entry per lane. Half of `memory_bytes` is for packets that their
-    senders want held, half for packets that wait for a link.
+    `peelers` has one entry per lane. A quarter of the budget at most is for packets that
+    wait for a link; those that their senders want held count for the link that brought them.
     """
 
     def __init__(
@@ -85,7 +96,7 @@ class Router:
         links: Links,
         services: Services,
         counters: Counters,
-        memory_bytes: int,
+        budget: Budget,
     ) -> None:
         self._runtime = runtime
         self._node_id = node_id
@@ -93,10 +104,11 @@ class Router:
         self._links = links
         self._services = services
         self._counters = counters
-        self._delayed: DelayQueue[Forward | Deliver] = DelayQueue(
-            MAX_DELAYED_PACKETS, memory_bytes // 2
+        self._delayed: DelayQueue[_Held] = DelayQueue(MAX_DELAYED_PACKETS, budget.total_bytes)
+        self._unknown = budget.account()
+        self._outboxes: Outboxes[Target] = Outboxes(
+            MAX_TARGET_BYTES, budget.account(QUEUE_SHARE, greedy=False)
         )
-        self._outboxes: Outboxes[Target] = Outboxes(MAX_TARGET_BYTES, memory_bytes // 2)
         self._nursery: trio.Nursery | None = None
         self._earlier = trio.Event()
 
@@ -114,8 +126,11 @@ class Router:
             finally:
                 self._nursery = None
 
-    def packet_received(self, packet: bytes, lane: int = 0) -> None:
-        """Handle one packet from a neighbour; never raises for what it holds."""
+    def packet_received(self, packet: bytes, lane: int = 0, account: Account | None = None) -> None:
+        """Handle one packet from a neighbour; never raises for what it holds.
+
+        What has to be held is counted in the account of the link that brought it.
+        """
         try:
             found = self._peelers[lane].peel(packet, self._runtime.wall())
         except PacketRefusedError as refusal:
@@ -124,7 +139,7 @@ class Router:
         if found.delay_ms == 0:
             self._act(found)
         else:
-            self._hold(found)
+            self._hold(found, account or self._unknown)
 
     def send_ack(self, route: AckRoute) -> None:
         """Send the compact ack that came with a deposit, as one more packet."""
@@ -136,13 +151,18 @@ class Router:
         if self._send(Target(route.first, route.lane), packet):
             self._counters.acks_sent += 1
 
-    def _hold(self, found: Forward | Deliver) -> None:
+    def _hold(self, found: Forward | Deliver, account: Account) -> None:
         due = self._runtime.monotonic() + found.delay_ms / _MS
         content = found.packet if isinstance(found, Forward) else found.payload
         deadline = self._delayed.next_deadline()
-        if not self._delayed.push(due, found, len(content)):
+        size = len(content) + HELD_COST_BYTES
+        if not account.has_room(size):
+            self._counters.refuse("memory-packet")
+            return
+        if not self._delayed.push(due, _Held(found, size, account), size):
             self._counters.refuse("delay-full")
             return
+        account.add(size)
         self._counters.delayed += 1
         if deadline is None or due < deadline:
             self._earlier.set()
@@ -154,8 +174,9 @@ class Router:
             wait = float("inf") if deadline is None else deadline - self._runtime.monotonic()
             with trio.move_on_after(max(0.0, wait)):
                 await self._earlier.wait()
-            for found in self._delayed.pop_due(self._runtime.monotonic()):
-                self._act(found)
+            for held in self._delayed.pop_due(self._runtime.monotonic()):
+                held.account.give(held.size_bytes)
+                self._act(held.found)
 
     def _act(self, found: Forward | Deliver) -> None:
         if isinstance(found, Deliver):

@@ -57,6 +57,7 @@ class RelayStats:
     relay_links: int = 0
     streams: int = 0
     queued_bytes: int = 0
+    memory_bytes: int = 0
     relays_known: int = 0
     boot: int = 0
     mailbox: Mapping[str, int] = field(default_factory=dict)

@@ -46,12 +46,22 @@ from zentalk.mailbox.storage import (
 from zentalk.wire.rpc_mailbox import SendIdEntry
 
 
+class _Total:
+    """The size of everything in all mailboxes."""
+
+    __slots__ = ("size_bytes",)
+
+    def __init__(self) -> None:
+        self.size_bytes = 0
+
+
 class _Box:
     """One mailbox: envelopes by number and in order, send ids, prekeys."""
 
-    __slots__ = ("by_deposit", "envelopes", "order", "prekeys", "record", "send_ids")
+    __slots__ = ("_total", "by_deposit", "envelopes", "order", "prekeys", "record", "send_ids")
 
-    def __init__(self, record: SaveMailbox) -> None:
+    def __init__(self, record: SaveMailbox, total: _Total) -> None:
+        self._total = total
         self.record = record
         self.envelopes: dict[int, Envelope] = {}
         self.order: list[int] = []
@@ -61,12 +71,14 @@ class _Box:
 
     def insert(self, envelope: Envelope) -> None:
         self.envelopes[envelope.seq] = envelope
+        self._total.size_bytes += len(envelope.sealed)
         insort(self.order, envelope.seq)
         self.by_deposit[envelope.send_id + envelope.deposit_id] = envelope.seq
 
     def remove(self, seq: int) -> Envelope | None:
         envelope = self.envelopes.pop(seq, None)
         if envelope is not None:
+            self._total.size_bytes -= len(envelope.sealed)
             self.order.remove(seq)
             del self.by_deposit[envelope.send_id + envelope.deposit_id]
         return envelope
@@ -79,6 +91,7 @@ class MemoryMailboxStore:
         self._boxes: dict[MailboxId, _Box] = {}
         self._owners: dict[SendId, MailboxId] = {}
         self._hour = 0
+        self._total = _Total()
         self._methods: dict[type[Any], Callable[[Any], Outcome]] = {
             PutEnvelope: self._put,
             DeleteEnvelopes: self._delete,
@@ -93,6 +106,11 @@ class MemoryMailboxStore:
             TakePrekey: self._take_prekey,
             KeepTime: self._keep_time,
         }
+
+    @property
+    def memory_bytes(self) -> int:
+        """How much mail lies here."""
+        return self._total.size_bytes
 
     def load(self) -> Loaded:
         """Return what is stored, without the envelopes."""
@@ -118,6 +136,7 @@ class MemoryMailboxStore:
             work = max(stored.work, envelope.work)
             box.envelopes[known] = replace(stored, sealed=envelope.sealed, work=work)
             grown = len(envelope.sealed) - len(stored.sealed)
+            self._total.size_bytes += grown
             return PutOutcome(PutResult.REPLACED, known, grown, ())
         if operation.room is Room.REPLACE_ONLY:
             return PutOutcome(PutResult.REFUSED, envelope.seq, 0, ())
@@ -197,7 +216,7 @@ class MemoryMailboxStore:
     def _save(self, operation: SaveMailbox) -> Done:
         box = self._boxes.get(operation.mailbox)
         if box is None:
-            self._boxes[operation.mailbox] = _Box(operation)
+            self._boxes[operation.mailbox] = _Box(operation, self._total)
         else:
             box.record = operation
         return DONE
@@ -206,6 +225,8 @@ class MemoryMailboxStore:
         box = self._boxes.pop(operation.mailbox, None)
         for send_id in box.send_ids if box is not None else ():
             del self._owners[send_id]
+        for envelope in box.envelopes.values() if box is not None else ():
+            self._total.size_bytes -= len(envelope.sealed)
         return DONE
 
     def _change_send_ids(self, operation: ChangeSendIds) -> Done:

@@ -103,6 +103,11 @@ class SqliteMailboxStore:
         }
         self._read_refs()
 
+    @property
+    def memory_bytes(self) -> int:
+        """Nothing: mail is in the file."""
+        return 0
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
