@@ -57,6 +57,9 @@ def list_page(directory: Path, address: str, limit: int, *, as_json: bool) -> in
         say_json([asdict(message) for message in messages])
         return 0
     for message in messages:
+        if message.kind == "ratchet-renewed":
+            say(f"{local_time(message.sent_at)} - the keys of this conversation were made anew")
+            continue
         arrow = "<" if message.direction == "in" else ">"
         when = local_time(message.sent_at)
         say(f"{when} {arrow} {harmless(message.text)}  ({message.state})")

@@ -77,12 +77,16 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message; `direction` is `in` or `out`, `sent_at` unix time in seconds."""
+    """A line of a conversation; `direction` is `in` or `out`, `sent_at` unix seconds.
+
+    `kind` is `text`, or `ratchet-renewed` for a line that nobody wrote.
+    """
 
     id: str
     seq: int
     conversation: str
     direction: str
+    kind: str
     text: str
     state: str
     reason: str

@@ -202,7 +202,9 @@ class ProcessUser:
             )
             if not page:
                 return shown
-            shown[:0] = [Shown(m.id, m.direction, m.text, m.state) for m in page]
+            shown[:0] = [
+                Shown(m.id, m.direction, m.text, m.state) for m in page if m.kind == "text"
+            ]
             before = page[0].seq
 
     async def entries(self) -> Sequence[str]:
