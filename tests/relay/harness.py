@@ -95,6 +95,7 @@ class World:
             "host": name,
             "port": PORT,
             "network": self.network_id,
+            "id_difficulty": 0,
             "bootstraps": tuple(running.uri for running in others),
         }
         settings = RelaySettings(**(values | changes))
