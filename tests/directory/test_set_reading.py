@@ -140,6 +140,26 @@ def test_a_source_that_waited_asks_nothing_that_was_told_meanwhile() -> None:
     assert len(waiting.digests) == len(MANY)
 
 
+def test_sources_read_beside_each_other_bring_different_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One is slow and has lost its turn: what it brings meanwhile is not brought twice."""
+    monkeypatch.setattr(rpc, "MAX_FETCHED", 25)
+    known, have = reader([])
+    showers = [Shower(MANY) for _ in range(3)]
+    readings = [SetReading(known) for _ in showers]
+    going = True
+    while going:
+        going = False
+        for shower, reading in zip(showers, readings, strict=True):
+            if (call := reading.next_call()) is not None:
+                have |= {digest_of(raw) for raw in reading.take(shower.answer(call))}
+                going = True
+    assert have == {digest_of(item.raw) for item in MANY}
+    asked = sum(shower.asked.count(rpc.DESCRIPTORS) for shower in showers)
+    assert asked <= len(MANY) / 25 + 2
+
+
 def test_sets_cut_into_different_numbers_of_buckets_are_compared_all_the_same() -> None:
     few, more = MANY[:250], MANY[:270]
     assert bucket_count(len(few)) < bucket_count(len(more))

@@ -27,6 +27,8 @@ from zentalk.ids import NodeId
 from zentalk.wire import rpc_directory as rpc
 from zentalk.wire.codec import Fields
 
+SIDE_BY_SIDE: Final = 3
+"""Readings that may go on at once: the sources of one refresh."""
 LEAST_DELIVERED: Final = 0.5
 """Of the descriptors in one question. One that was replaced a moment ago may be gone; a relay
 that lists many and has few only wants to be asked."""
@@ -43,6 +45,7 @@ class KnownSets:
         self.knows = knows
         self._own = own
         self._counts: set[int] = set()
+        self._readings = 0
         self._buckets: dict[bytes, Digests] = {}
         self._roots: dict[bytes, Digests] = {}
 
@@ -54,6 +57,16 @@ class KnownSets:
         tree = SetTree(self._own.items(), count)
         self._buckets.update(zip(tree.hashes, tree.buckets, strict=True))
         self._roots[tree.root] = tree.hashes
+
+    def share(self, digests: frozenset[bytes]) -> list[bytes]:
+        """Return the digests to ask for, in an order that differs from reading to reading.
+
+        Sources that are read beside each other, because one is slow, bring different parts.
+        """
+        missing = sorted(digest for digest in digests if not self.knows(digest))
+        start = self._readings % SIDE_BY_SIDE * len(missing) // SIDE_BY_SIDE
+        self._readings += 1
+        return missing[start:] + missing[:start]
 
     def learn_bucket(self, hashed: bytes, digests: Digests) -> None:
         """Remember what a bucket's hash, which was checked, stands for."""
@@ -168,7 +181,7 @@ class SetReading:
         if self._only is None:
             self._known.learn_root(self._root, self._hashes)
         self.digests = frozenset(digest for bucket in buckets for digest in bucket)
-        self._missing = sorted(self.digests)
+        self._missing = self._known.share(self.digests)
         self._stage = _Stage.DESCRIPTORS
 
     def _take_descriptors(self, raws: list[bytes]) -> list[bytes]:

@@ -34,7 +34,7 @@ from zentalk.wire.rpc_directory import (
     equivocation_call,
 )
 
-SOURCE_SECONDS: Final = 60.0
+SOURCE_SECONDS: Final = 120.0
 """A backstop for one source's part; tunnels and questions have shorter limits of their own."""
 TURN_SECONDS: Final = 5.0
 """How long a source waits while another one tells what is new."""
