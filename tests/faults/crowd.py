@@ -115,7 +115,7 @@ class Crowd:
             stream.reads = False
             while not link.closed.is_set():
                 nursery.start_soon(self._ask, link)
-                await trio.sleep(0.2)
+                await trio.sleep(1)
             nursery.cancel_scope.cancel()
 
     async def _ask(self, link: Connection) -> None:

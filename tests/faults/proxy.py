@@ -165,10 +165,11 @@ async def cuts(proxies: list[Proxy], chance: random.Random) -> None:
 
 
 async def half_opens(proxies: list[Proxy], chance: random.Random) -> None:
-    """Every five seconds all connections of one relay die without anybody being told."""
+    """Every half minute all connections of one relay die without anybody being told."""
     while True:
-        await trio.sleep(5)
+        await trio.sleep(2)
         chance.choice(proxies).half_open()
+        await trio.sleep(28)
 
 
 async def stalls(proxies: list[Proxy], chance: random.Random) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MOST_SECONDS = 900
+REPORTS: list[tuple[str, dict[str, Any]]] = []
+"""Every trial that ran in this session, for the summary at its end."""
 SEED = os.environ.get("ZENTALK_FAULTS_SEED", "0")
 
 
@@ -31,4 +33,5 @@ def trial(*arguments: object, program: str = "run") -> dict[str, Any]:
     said = f"{' '.join(words)}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
     assert done.returncode == 0, said
     report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    REPORTS.append((" ".join([program, *words]), report))
     return report
