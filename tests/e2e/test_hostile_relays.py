@@ -48,10 +48,10 @@ class Trap:
                 raws = [self.special() if raw == own else raw for raw in raws]
             return [root, raws]
 
-        def watched_received(router: Router, packet: bytes, lane: int = 0) -> None:
+        def watched_received(router: Router, packet: bytes, *rest: Any) -> None:
             if self._desk is not None and router._node_id == self.colluder:
                 self.packets.append(packet)
-            received(router, packet, lane)
+            received(router, packet, *rest)
 
         monkeypatch.setattr(SnapshotDesk, "_snapshot", watched_snapshot)
         monkeypatch.setattr(Router, "packet_received", watched_received)
