@@ -1,15 +1,16 @@
 """The clock of a shaped line: one packet per tick, whether there is mail or not.
 
 Spec: docs/spec/onion.md section 13. Gaps are exponential and come from an entropy stream
-of their own, so nothing that happens here, no message, ack or retry, can move a tick.
-What waits goes first, one in four is a loop in any case, and the rest is made up. It must
-never send outside a tick, and never let a tick pass because there is nothing to send.
+of their own, so nothing that happens here, no message, ack or retry, can move a tick or choose its
+guard. What waits for that guard goes first, one in four is a loop in any case, and the rest
+is made up. It must never send outside a tick, and never let a tick pass because there is
+nothing to send.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,7 +20,7 @@ from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.node.jitter import exponential
 from zentalk.node.profiles import Shape
-from zentalk.onion.draw import below
+from zentalk.onion.draw import below, pick
 
 ROOM: Final = {False: 8, True: 2}
 """Packets of a class (large or not) that may wait; whoever has more keeps them and asks again."""
@@ -46,8 +47,9 @@ class _Waiting:
 class Cover:
     """Ticks of both packet classes. `run` must be running for anything to leave.
 
-    `guards` are those with a live link, `send` hands a packet to one, and `make` makes a
-    loop (if asked for one) or a packet that is dropped at its end; None if there is no path.
+    `guards` are those with a live link, `send` hands a packet to one, and `make` makes for
+    one a loop (if asked for one) or a packet that is dropped at its end; None if there is no
+    path.
     """
 
     def __init__(
@@ -55,9 +57,9 @@ class Cover:
         runtime: Runtime,
         shape: Shape,
         *,
-        guards: Callable[[], Collection[NodeId]],
+        guards: Callable[[], Sequence[NodeId]],
         send: Callable[[NodeId, bytes], bool],
-        make: Callable[[bool, bool], Made | None],
+        make: Callable[[NodeId, bool, bool], Made | None],
     ) -> None:
         self._runtime = runtime
         self._shape = shape
@@ -93,20 +95,22 @@ class Cover:
             at = max(at, self._runtime.monotonic())
             await trio.sleep(at - self._runtime.monotonic())
             is_loop = not large and below(self._shape.loop_every, entropy) == 0
-            self._tick(large=large, is_loop=is_loop)
+            guards = self._guards()
+            if guards:
+                self._tick(pick(guards, entropy), large=large, is_loop=is_loop)
 
-    def _tick(self, *, large: bool, is_loop: bool) -> None:
-        made = None if is_loop else self._next(large=large)
-        made = made or self._make(large, is_loop)
+    def _tick(self, guard: NodeId, *, large: bool, is_loop: bool) -> None:
+        made = None if is_loop else self._next(guard, large=large)
+        made = made or self._make(guard, large, is_loop)
         if made is not None and self._send(made.guard, made.packet):
             made.left()
 
-    def _next(self, *, large: bool) -> Made | None:
-        """Take the first packet whose guard is linked."""
-        queue, linked = self._waiting[large], self._guards()
+    def _next(self, guard: NodeId, *, large: bool) -> Made | None:
+        """Take the first packet that waits for this guard."""
+        queue = self._waiting[large]
         oldest = self._runtime.monotonic() - KEPT_SECONDS
         for waiting in list(queue):
-            if waiting.made.guard in linked:
+            if waiting.made.guard == guard:
                 queue.remove(waiting)
                 return waiting.made
             if waiting.since < oldest:

@@ -235,34 +235,32 @@ class Sending:
             ack_hops = () if is_loop else self._paths.ack_path(token)
             self.health.sent(token, hops, ack_hops, self._runtime.monotonic(), is_loop=is_loop)
 
-    def _make(self, large: bool, is_loop: bool) -> Made | None:
+    def _make(self, guard: NodeId, large: bool, is_loop: bool) -> Made | None:
         """Make a loop, or a packet for nobody where no loop is wanted or possible."""
         drop = partial(self._drop, large=large)
         for make in (self._loop, drop) if is_loop else (drop,):
             with suppress(UnavailableError):
-                return make()
+                return make(guard)
         return None
 
-    def _loop(self) -> Made:
+    def _loop(self, guard: NodeId) -> Made:
         """A token to ourselves, over as many relays as a path can have."""
         points = self.loop_ends()
         view = self._view()
-        ends = [relay for relay in points if relay in view.relays and relay in self._collected]
+        ends = [r for r in points if r in view.relays and r in self._collected and r != guard]
         if not ends:
             raise UnavailableError("no mailbox is collected that a loop can end at")
         home = pick(ends, self._runtime.entropy)
         token = self._runtime.entropy(TOKEN_BYTES)
         delivery = Delivery(ACK_TOKEN, encode_token_payload(points[home], token))
-        guard = self._guards_to(home)[0]
         length = min(MAX_HOPS, len(view.relays))
         packet, hops = self._packet(guard, home, delivery, large=False, length=length)
         return Made(guard, packet, partial(self._left, token, hops, is_loop=True))
 
-    def _drop(self, *, large: bool) -> Made:
-        relays = sorted(self._view().relays.keys() - set(self._links.connected()))
+    def _drop(self, guard: NodeId, *, large: bool) -> Made:
+        relays = sorted(self._view().relays.keys() - {guard})
         if not relays:
             raise UnavailableError("there is no relay to send cover to")
         relay = pick(relays, self._runtime.entropy)
-        guard = self._guards_to(relay)[0]
         packet, _ = self._packet(guard, relay, Delivery(DROP, b""), large=large, length=self._hops)
         return Made(guard, packet)
