@@ -82,8 +82,8 @@ async def test_k5_over_many_rounds_the_rank_in_profile_strong_is_that_of_a_guess
 ) -> None:
     """`tests/e2e/test_profiles.py` shows the reason in every run: the line is the same.
 
-    `python -m benchmarks profiles` has 200 rounds.
-
-    Eight uniform ranks of 1 to 7 have a mean below 2.2 or above 5.8 once in a hundred."""
+    `python -m benchmarks profiles` has 200 rounds. Eight uniform ranks of 1 to 7 have a mean
+    below 2.2 or above 5.8 once in a hundred.
+    """
     found = await found_in(tmp_path, "strong", 8, 60)
     assert 2.2 < sum(found) / len(found) < 5.8
