@@ -103,6 +103,9 @@ async def test_k33_a_reader_without_its_ratchets_heals_within_one_exchange(
     await all_arrive(world, "bob", "alice", ["4", "5"])
     for name, other in (("alice", "bob"), ("bob", "alice")):
         assert await renewals(world, name, other) == 1
+        log = await world.nodes[name].events(0)
+        [shown] = [event.data for event in log if event.type == "ratchet.renewed"]
+        assert (shown["kind"], shown["text"]) == (RATCHET_RENEWED, "")
 
 
 async def test_k33_control_without_renewal_the_same_loss_never_heals(
@@ -244,6 +247,67 @@ async def test_k33_an_old_copy_of_a_folder_heals_and_nothing_new_is_lost_or_show
     for reader, sender in (("bob", "alice"), ("alice", "bob")):
         texts = await world.inbox(reader, sender)
         assert len(texts) == len(set(texts))
+
+
+async def test_both_sides_that_renew_at_once_end_in_one_ratchet(
+    world: World, autojump_clock: Clock
+) -> None:
+    """Alice and Bob go back to copies of different times, and write at the same moment."""
+    await acquainted(world)
+    await copy_folder(world, "alice")
+    await talk(world, 2, "forgotten by alice")
+    await copy_folder(world, "bob")
+    await talk(world, 2, "forgotten by both")
+    await restore_folder(world, "alice")
+    await restore_folder(world, "bob")
+    async with trio.open_nursery() as nursery:
+        for sender, reader in (("alice", "bob"), ("bob", "alice")):
+            texts = [f"{sender} {number}" for number in range(4)]
+            nursery.start_soon(all_arrive, world, sender, reader, texts)
+    await all_arrive(world, "alice", "bob", ["a last one"])
+    await all_arrive(world, "bob", "alice", ["and its answer"])
+    assert await sending_ratchet(world, "alice", "bob") == await sending_ratchet(
+        world, "bob", "alice"
+    )
+    for name, other in (("alice", "bob"), ("bob", "alice")):
+        assert await renewals(world, name, other) == 1
+
+
+async def sending_ratchet(world: World, name: str, other: str) -> bytes | None:
+    """Return the id of the ratchet that somebody encrypts with."""
+    node, contact = world.nodes[name], world.nodes[other].address
+    sender = await node._database.read(lambda tx: node._healing._sessions.sender(tx, contact))
+    return None if sender is None else sender.ratchet_id
+
+
+async def test_a_renewal_waits_in_the_mailbox_like_any_other_mail(
+    world: World, autojump_clock: Clock
+) -> None:
+    """The two are never online together; what lay at both mailboxes asks for one renewal."""
+    await acquainted(world)
+    await world.crash("bob")
+    sent = [await world.send("alice", "bob", f"{number}") for number in range(8)]
+    for message in sent:
+        await world.until_state("alice", message, "sent")
+    await trio.sleep(30)  # the other mailbox has them too
+    await world.crash("alice")
+    await lose(world, "bob", "DELETE FROM ratchets")
+    await trio.sleep(60)
+    assert world.nodes["bob"]._intake.undecryptable >= 8
+    await world.crash("bob")
+    await world.person("alice")
+    await trio.sleep(60)
+    await world.crash("alice")
+    await world.person("bob")
+    await trio.sleep(60)
+    assert sorted(await world.inbox("bob", "alice")) == sorted(
+        ["hello", *(f"{number}" for number in range(8))]
+    )
+    assert await renewals(world, "bob", "alice") == 1
+    await world.person("alice")
+    await delivered(world, "alice", sent, 60)
+    await trio.sleep(RENEW_INTERVAL_SECONDS / 4)
+    assert await renewals(world, "alice", "bob") == 1
 
 
 # --- a mailbox relay that would like a reset ------------------------------------------------------
