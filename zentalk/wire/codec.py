@@ -20,7 +20,7 @@ Value: TypeAlias = "bool | int | str | bytes | list[Value] | dict[str, Value] | 
 MAX_DEPTH: Final = 6
 """Nesting that any record of ours needs is at most 4; 6 leaves room to grow."""
 MAX_ITEMS: Final = 16_384
-"""Entries of one array or map: a full snapshot answer holds one per relay."""
+"""Entries of one array or map: the longest lists of a node's own state need as many."""
 
 
 def pack(value: Any) -> bytes:
