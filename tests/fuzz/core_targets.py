@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -325,10 +325,9 @@ def _files(root: Path) -> list[Target]:
 
 
 EVENT = {"seq": 7, "type": "message", "at": 1.5, "data": {"id": "m", "text": "hello \u00e9"}}
-MESSAGE = {
-    "id": "m", "seq": 1, "conversation": "zt1", "direction": "in", "text": "t",
-    "state": "received", "reason": "", "sent_at": 1.0,
-}  # fmt: skip
+SAMPLES = {"str": "text \u00e9", "int": 1, "float": 1.5}
+MESSAGE = {field.name: SAMPLES.get(str(field.type)) for field in fields(models.Message)}
+"""Every field that a message has by now."""
 
 
 def _answer(call: calls.Call[Any], status_code: int) -> Callable[[bytes], Any]:
