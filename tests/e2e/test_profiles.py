@@ -15,6 +15,7 @@ from tests.e2e.world import World
 from zentalk.ids import NodeId
 from zentalk.node.cover import Cover, Made
 from zentalk.node.loops import WINDOW, LossAlarm
+from zentalk.node.network import NodeNetwork
 from zentalk.node.profiles import PROFILES
 from zentalk.node.snapshot_keeper import SnapshotKeeper
 from zentalk.onion.packet import Deliver, Forward
@@ -217,6 +218,8 @@ async def test_a_relay_that_restarts_alarms_nobody(world: World, autojump_clock:
     assert world.nodes["alice"].status().lossy_relays == ()
 
 
+@pytest.mark.long
+@pytest.mark.slow
 async def test_control_without_a_look_at_the_snapshot_a_restart_does(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,3 +273,46 @@ async def test_control_of_honest_relays_none_is_named(world: World, autojump_clo
     await two_friends(world)
     assert await write_until_named(world, NAMED_WITHIN // 3) == NAMED_WITHIN // 3
     assert world.nodes["alice"].status().lossy_relays == ()
+
+
+BURST = 40
+
+
+async def deposits_of_a_burst(world: World, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Let Alice write 40 texts at once; return how many packets that took until all came."""
+    deposits = 0
+    send = NodeNetwork.send
+
+    def watched(network: NodeNetwork, *arguments: Any, **more: Any) -> Any:
+        nonlocal deposits
+        deposits += network is world.nodes["alice"]._network
+        return send(network, *arguments, **more)
+
+    await world.relay_net(4)
+    await world.person("alice", profile="strong")
+    await world.person("bob")
+    await world.friends("alice", "bob")
+    first = await world.send("alice", "bob", "hello")
+    await world.until_state("alice", first, "delivered")
+    monkeypatch.setattr(NodeNetwork, "send", watched)
+    texts = [f"text {number}" for number in range(BURST)]
+    for text in texts:
+        await world.send("alice", "bob", text)
+    await world.until_inbox("bob", "alice", ["hello", *texts])
+    return deposits
+
+
+async def test_a_burst_waits_for_ticks_and_is_not_repeated_meanwhile(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits for a tick has not been sent: no retry may fall due before it was."""
+    assert await deposits_of_a_burst(world, monkeypatch) <= 1.2 * BURST
+
+
+@pytest.mark.long
+@pytest.mark.slow
+async def test_control_without_a_look_at_the_line_a_burst_is_repeated(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NodeNetwork, "has_room", lambda _network, *, large: True)
+    assert await deposits_of_a_burst(world, monkeypatch) > 1.2 * BURST
