@@ -120,6 +120,38 @@ def test_a_damaged_file_is_reported_and_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(b"this is not")
 
 
+# --- starting ----------------------------------------------------------------------------------
+
+
+def test_a_start_reads_no_envelope_however_many_wait(tmp_path: Path) -> None:
+    """What waits is counted from indexes alone: every statement of a start, explained."""
+    store = opened(tmp_path / "queue.db")
+    put(store, *(envelope(number) for number in range(50)))
+    statements: list[str] = []
+    store._connection.set_trace_callback(statements.append)
+    assert stored(store) == 50
+    store._connection.set_trace_callback(None)
+    plans = [
+        row[3]
+        for statement in statements
+        for row in store._connection.execute(f"EXPLAIN QUERY PLAN {statement}")
+        if " envelope" in row[3]
+    ]
+    assert len(plans) == 2
+    assert all("USING COVERING INDEX" in plan for plan in plans), plans
+    store.close()
+
+
+def test_without_that_index_a_start_reads_every_envelope(tmp_path: Path) -> None:
+    """The control: the plan shows it, so the test above would fail."""
+    store = opened(tmp_path / "queue.db")
+    store._connection.execute("DROP INDEX envelope_of_deposit")
+    query = "SELECT mailbox, send_id, count(*), sum(size_bytes) FROM envelope GROUP BY 1, 2"
+    plans = [row[3] for row in store._connection.execute(f"EXPLAIN QUERY PLAN {query}")]
+    assert not any("COVERING INDEX" in plan for plan in plans)
+    store.close()
+
+
 # --- a full disk -------------------------------------------------------------------------------
 
 CAP = 1024 * 1024
