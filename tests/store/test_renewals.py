@@ -37,7 +37,7 @@ def test_success_takes_evidence_back_and_leaves_the_limit(tx: sqlite3.Connection
     renewals.put(tx, ALICE, RenewalRow(HASHES, 7_200.0, 5.0, 2, 6.0, b"prekeys!"))
     assert renewals.suspects(tx, 3) == [ALICE]
     renewals.clear(tx, ALICE)
-    assert renewals.get(tx, ALICE) == RenewalRow(frozenset(), 7_200.0, 5.0, 0, None, b"prekeys!")
+    assert renewals.get(tx, ALICE) == RenewalRow(frozenset(), 7_200.0, 5.0, 0, None, None)
     assert renewals.suspects(tx, 3) == []
 
 

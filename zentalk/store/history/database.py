@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -93,10 +95,12 @@ class HistoryDatabase:
 
     def _read_events(self, tx: Transaction) -> Callable[[], None]:
         """Read what a commit has added to the event log, while the rows are at hand."""
-        if self._scrubbing:
-            busy, *_ = tx.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            self._scrubbing = bool(busy)
         fresh = events.page(tx, self._last_event, _ALL)
+        if self._scrubbing:
+            # A disk that has no room for it does not keep what was committed from its readers.
+            with suppress(sqlite3.Error):
+                busy, *_ = tx.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                self._scrubbing = bool(busy)
         if not fresh:
             return lambda: None
         self._last_event = fresh[-1].seq

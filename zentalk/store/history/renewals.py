@@ -53,10 +53,10 @@ def put(tx: Transaction, contact: UserAddress, row: RenewalRow) -> None:
 
 
 def clear(tx: Transaction, contact: UserAddress) -> None:
-    """Forget the evidence: the newest ratchet works."""
+    """Forget the evidence: the newest ratchet works. Prekeys seen before are compared no more."""
     tx.execute(
-        "UPDATE renewals SET undecryptable = x'', doubts = 0, doubted_at = NULL"
-        " WHERE contact = ? AND (undecryptable <> x'' OR doubts > 0)",
+        "UPDATE renewals SET undecryptable = x'', doubts = 0, doubted_at = NULL,"
+        " record_prekeys = NULL WHERE contact = ? AND (undecryptable <> x'' OR doubts > 0)",
         (contact,),
     )
 
