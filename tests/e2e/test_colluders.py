@@ -21,10 +21,11 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
 from zentalk.ids import DAY_SECONDS
-from zentalk.node import inbox, outbox, sealing
+from zentalk.node import inbox, outbox
 from zentalk.node.collector import Collector
 from zentalk.node.routes import Target
 from zentalk.store.history import mailboxes, prekeys
+from zentalk.wire.inner import SEAL_FRONT_BYTES
 from zentalk.wire.prekeys import OneTimePrekey
 
 pytestmark = pytest.mark.e2e
@@ -51,7 +52,7 @@ class Seen:
 
 def databases(world: World) -> list[Seen]:
     """Read every mailbox of every relay, whole."""
-    found = []
+    found: list[Seen] = []
     for relay in world.relays:
         boxes = {}
         for ref, key, generation in world.rows(
@@ -163,7 +164,7 @@ async def test_k35_two_relays_with_whole_databases_do_not_find_one_owner(
 
 
 def without_outer_seal(patch: pytest.MonkeyPatch) -> None:
-    front = bytes(sealing.SEAL_FRONT_BYTES + 16)
+    front = bytes(SEAL_FRONT_BYTES + 16)
     patch.setattr(Target, "seal", lambda _target, inner, _entropy: front + inner)
     patch.setattr(inbox, "_open", lambda _row, envelope: envelope[len(front) :])
 
