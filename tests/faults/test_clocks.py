@@ -118,3 +118,32 @@ async def test_k16_a_relay_comes_back_when_its_clock_is_right(
     assert skewed.relays["r5"].node_id not in known()
     skewed.skews = {}
     await skewed.until(lambda: skewed.relays["r5"].node_id in known(), EPOCH_SECONDS)
+
+
+@pytest.mark.parametrize("hours", [1, -1, 24, -24])
+async def test_k16_whose_own_clock_is_wrong_is_told_so(
+    skewed: Skewed, autojump_clock: Clock, hours: int
+) -> None:
+    skewed.skews = {"alice": hours * 3600.0}
+    await skewed.relay_net(4)
+    alice = await skewed.person("alice", ready=False)
+    await trio.sleep(60)
+    [said] = [note for note in alice.status().notes if "clock" in note]
+    assert ("ahead of" if hours > 0 else "behind") in said
+    skewed.skews = {}
+    await skewed.until(
+        lambda: not [note for note in alice.status().notes if "clock" in note], EPOCH_SECONDS
+    )
+    await alice.ready()
+
+
+async def test_k16_whose_clock_is_right_is_told_nothing(
+    skewed: Skewed, autojump_clock: Clock
+) -> None:
+    """A relay that is wrong by a day does not count, nor does the turn of an hour."""
+    skewed.skews = {"r4": DAY_SECONDS}
+    await skewed.relay_net(4)
+    alice = await skewed.person("alice")
+    for _ in range(20):
+        await trio.sleep(60)
+        assert not [note for note in alice.status().notes if "clock" in note]

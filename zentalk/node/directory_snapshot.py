@@ -23,8 +23,9 @@ from zentalk.directory.identity_work import work_bits
 from zentalk.directory.set_reading import KnownSets, SetReading
 from zentalk.directory.snapshot import SnapshotResult
 from zentalk.errors import RemoteProtocolError
-from zentalk.ids import NodeId
+from zentalk.ids import Epoch, NodeId
 from zentalk.net.runtime import Runtime
+from zentalk.node.clock_hint import hours_ahead
 from zentalk.node.directory_tunnels import RELAY_FAULTS, QuestionLink, TunnelOpener
 from zentalk.wire.descriptor import Descriptor, decode_descriptor
 from zentalk.wire.network_state import MAX_PROOFS
@@ -63,6 +64,8 @@ class SnapshotClient:
         self._boots = BootLog()
         self._turn = trio.Lock()
         self.unverified = True
+        self.hours_ahead = 0
+        self._shown: dict[NodeId, Epoch] = {}
 
     def descriptors(self) -> dict[NodeId, Descriptor]:
         """Return the accepted relays whose descriptors are usable now."""
@@ -109,7 +112,9 @@ class SnapshotClient:
             rule = core.SnapshotRule(sources, held, self._runtime.wall())
             own = {key: digest_of(item.raw) for key, item in self._accepted.items()}
             self._known = KnownSets(own, self._has)
+            self._shown = {}
             result = await self._drive(rule, sources)
+            self.hours_ahead = hours_ahead(self._shown.values(), self._runtime.wall())
             if result.complete:
                 self._adopt(result)
             # Sources that keep a refresh from completing must not fill this with inventions.
@@ -181,7 +186,9 @@ class SnapshotClient:
                 while await self._put_next(reading, link):
                     pass
         shown = (self._verified.get(digest) for digest in reading.digests)
-        return [item for item in shown if item is not None and self._counts(item)]
+        found = [item for item in shown if item is not None and self._counts(item)]
+        self._shown |= {item.node_id: item.epoch for item in found}
+        return found
 
     async def _put_next(self, reading: SetReading, link: QuestionLink) -> bool:
         """Put one question and verify what comes; False if nothing was left to ask."""

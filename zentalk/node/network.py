@@ -21,6 +21,7 @@ from zentalk.ids import NodeId, SendId
 from zentalk.net.connection import Connection, Handlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
+from zentalk.node.clock_hint import note as clock_note
 from zentalk.node.dialer import Dialer
 from zentalk.node.guard_book import GuardBook
 from zentalk.node.guard_links import GuardLinks
@@ -323,6 +324,8 @@ class NodeNetwork:
             ),
         }
         found = [note for note, holds in notes.items() if holds]
+        if clock := clock_note(self._keeper.client.hours_ahead):
+            found.append(clock)
         relaxed = sorted(self._sending.relaxed)
         if relaxed:
             found.append("path rules that this network is too small for: " + ", ".join(relaxed))
