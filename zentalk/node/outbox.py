@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import trio
 
@@ -65,6 +65,7 @@ class _Sent(NamedTuple):
 @dataclass(slots=True)
 class _Entry:
     item: OutboxItem
+    expires: float  # monotonic: no step of the wall clock gives a message up
     schedule: Schedule | None = None
     hops: tuple[NodeId, ...] = ()
     token: bytes | None = None
@@ -108,7 +109,7 @@ class Outbox:
     def load(self, items: Iterable[OutboxItem]) -> None:
         """Take over what was on its way when the node stopped."""
         for item in items:
-            self._entries[item.item] = _Entry(replace(item, envelope=None))
+            self._enter(replace(item, envelope=None))
             self._plan(item.item, self._runtime.monotonic())
 
     def add(self, items: Iterable[OutboxItem]) -> None:
@@ -117,8 +118,7 @@ class Outbox:
         for item in items:
             # Counted, for an ack of an earlier ciphertext says nothing of this one.
             self._ciphertexts += 1
-            self._entries[item.item] = _Entry(item, ciphertext=self._ciphertexts)
-            self._attempt(self._entries[item.item], now)
+            self._attempt(self._enter(item, ciphertext=self._ciphertexts), now)
 
     def send_courtesy(self, contact: UserAddress, inner: bytes, *, elsewhere: bool = False) -> None:
         """Send an inner that nobody will confirm, such as a confirmation.
@@ -145,10 +145,10 @@ class Outbox:
         if self._courtesies >= MAX_COURTESIES:
             for target in self._ordered(contact)[:1]:
                 with suppress(AuthenticationError):
-                    self._deposit(target.relay, self._sealed(item, target), None)
+                    self._deposit(target.relay, self._sealed(item, target, now), None)
             return
         self._courtesies += 1
-        entry = self._entries[item.item] = _Entry(item, is_courtesy=True, elsewhere=elsewhere)
+        entry = self._enter(item, is_courtesy=True, elsewhere=elsewhere)
         delay = self._network.confirmation_delay()
         if delay:
             self._plan(item.item, now + delay)
@@ -215,7 +215,7 @@ class Outbox:
                 await self._wake.wait()
 
     async def _due(self, entry: _Entry, now: float) -> None:
-        if self._runtime.wall() >= entry.item.expires_at:
+        if now >= entry.expires:
             if entry.is_courtesy:
                 self._drop_courtesy(entry)
             else:
@@ -295,7 +295,8 @@ class Outbox:
             return
         number = entry.item.item
         try:
-            made = self._postage.stamped(number, target, partial(self._sealed, entry.item, target))
+            seal = partial(self._sealed, entry.item, target, entry.expires)
+            made = self._postage.stamped(number, target, seal)
         except AuthenticationError:
             schedule.failed(relay, now)
             return
@@ -308,18 +309,22 @@ class Outbox:
         else:
             schedule.failed(relay, now)
 
-    def _sealed(self, item: OutboxItem, target: Target) -> Deposit:
+    def _enter(self, item: OutboxItem, **more: Any) -> _Entry:
+        left = item.expires_at - self._runtime.wall()
+        self._entries[item.item] = _Entry(item, self._runtime.monotonic() + left, **more)
+        return self._entries[item.item]
+
+    def _sealed(self, item: OutboxItem, target: Target, expires: float) -> Deposit:
         """Seal a copy for one mailbox; raises AuthenticationError if its key is not usable."""
-        # Within what a deposit can say, also when the clock was set back by years.
-        left = min(max(3600, int(item.expires_at - self._runtime.wall())), MAX_TTL_SECONDS)
+        # Within what a deposit can say, also when the clock was set back before a start.
+        left = min(max(3600, int(expires - self._runtime.monotonic())), MAX_TTL_SECONDS)
         deposit_id = blake2b_256(Label.DEPOSIT_ID, item.item_key, target.relay)[:DEPOSIT_ID_BYTES]
-        inner = item.envelope or b""
         return Deposit(
             send_id=target.send_id,
             deposit_id=DepositId(deposit_id),
             ttl_seconds=left,
             ack=None,
-            envelope=target.seal(inner, self._entropy),
+            envelope=target.seal(item.envelope or b"", self._entropy),
         )
 
     def _drop_courtesy(self, entry: _Entry) -> None:
@@ -372,19 +377,15 @@ class Outbox:
         if entry is not None:
             entry.hops, entry.token = hops, token
             if ack is not None:
-                self._remember(token, _Sent(entry.item.item, entry.ciphertext, relay, hops))
+                self._tokens[token] = _Sent(entry.item.item, entry.ciphertext, relay, hops)
+                if len(self._tokens) > MAX_TOKENS:
+                    self._tokens.popitem(last=False)
         return True
-
-    def _remember(self, token: bytes, sent: _Sent) -> None:
-        self._tokens[token] = sent
-        if len(self._tokens) > MAX_TOKENS:
-            self._tokens.popitem(last=False)
 
     def _ordered(self, contact: UserAddress) -> tuple[Target, ...]:
         """Return a contact's mailboxes, the one that answered best first."""
         targets = self._recipients.targets(contact)
-        preferred = self._preferred.get(contact)
-        return tuple(sorted(targets, key=lambda target: target.relay != preferred))
+        return tuple(sorted(targets, key=lambda item: item.relay != self._preferred.get(contact)))
 
     def _prefer_another(self, entry: _Entry) -> None:
         """The preferred mailbox was slow or dead: begin with the other one next time."""
