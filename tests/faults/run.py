@@ -1,6 +1,6 @@
 """Trials: a real network of programs that is broken while people write, and what came of it.
 
-    python -m tests.faults.run relays --messages 10000 --in-flight 128 --seed 7
+    python -m tests.faults.run relays --messages 10000 --in-flight 256 --seed 7
     python -m tests.faults.run nodes --messages 10000 --every 5
     python -m tests.faults.run half-opens
 
@@ -63,7 +63,10 @@ class Progressing:
 async def write_while(
     scenario: Scenario, network: ProcessNetwork, trouble: Trouble
 ) -> dict[str, Any]:
-    """Let people write while `trouble` breaks the network, until all arrived; then judge."""
+    """Let people write while `trouble` breaks the network; judge when all has arrived.
+
+    The trouble ends with the last message that is written; what is on its way then must arrive.
+    """
     began = trio.current_time()
     say_progress = Progressing()
     outcomes: list[Outcome] = []
@@ -72,9 +75,10 @@ async def write_while(
 
         def watch(progress: Progress) -> None:
             say_progress(progress)
+            if progress.sent == scenario.messages:
+                nursery.cancel_scope.cancel()
             if progress.phase.startswith("waiting") and not arrived_at:
                 arrived_at.append(trio.current_time())
-                nursery.cancel_scope.cancel()
 
         async def work() -> None:
             with trio.CancelScope(shield=True):

@@ -12,7 +12,7 @@ from tests.faults.trials import trial
 
 pytestmark = [pytest.mark.faults, pytest.mark.e2e]
 
-SHORT = 300
+SHORT = 200
 LONG = pytest.param(10_000, marks=pytest.mark.long)
 
 
@@ -20,7 +20,7 @@ LONG = pytest.param(10_000, marks=pytest.mark.long)
 @pytest.mark.parametrize("messages", [SHORT, LONG])
 def test_b13_k11_k37_nothing_is_lost_while_relays_are_killed(messages: int) -> None:
     """One of ten relays dies every two seconds."""
-    report = trial("relays", "--messages", messages, "--every", 2, "--in-flight", 128)
+    report = trial("relays", "--messages", messages, "--every", 2, "--in-flight", 256)
     assert report["kills"] > 0
     assert report["delivered"] == report["sent"] == messages
 

@@ -9,7 +9,7 @@ from tests.faults.trials import trial
 pytestmark = [pytest.mark.faults, pytest.mark.e2e, pytest.mark.slow]
 
 
-LONG = 2_000
+LONG = 1_000
 
 
 def long(line: str) -> object:

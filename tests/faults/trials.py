@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-MOST_SECONDS = 900
+MOST_SECONDS = 1500
 REPORTS: list[tuple[str, dict[str, Any]]] = []
 """Every trial that ran in this session, for the summary at its end."""
 SEED = os.environ.get("ZENTALK_FAULTS_SEED", "0")
