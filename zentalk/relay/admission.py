@@ -19,8 +19,9 @@ MAX_PER_SOURCE: Final = 64
 MAX_PER_SUBNET: Final = 512
 """Of one IPv4 /24 or IPv6 /48."""
 MAX_STREAMS: Final = 4096
-CONNECTION_BYTES: Final = 16 * 1024
-"""What an ordinary connection or stream holds; its queues are counted byte by byte."""
+CONNECTION_BYTES: Final = 32 * 1024
+"""What a connection or stream takes without its queues, which are counted byte by byte: its
+tasks, keys and buffers, measured."""
 _MAIN: Final = "main"
 
 
