@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from zentalk.ids import NodeId
+from zentalk.link.account import Account
 from zentalk.mailbox.storage import PutEnvelope
 from zentalk.net.transport import ByteStream
 from zentalk.onion.packet import DEPOSIT, Deliver, Forward
@@ -110,10 +111,12 @@ class Spy:
             self._from_client = connection.peer.is_client
             brought(inbound, connection, packet)
 
-        def watched_received(router: Router, packet: bytes, lane: int = 0) -> None:
+        def watched_received(
+            router: Router, packet: bytes, lane: int = 0, account: Account | None = None
+        ) -> None:
             self._arrived = packet
             self.relays[router._node_id].data.append(packet)
-            received(router, packet, lane)
+            received(router, packet, lane, account)
 
         def watched_act(router: Router, found: Forward | Deliver) -> None:
             seen = self.relays[router._node_id]
