@@ -318,13 +318,17 @@ async def test_a_guard_learns_neither_mailbox_nor_question(
         for guard, _ in guards:
             everybody |= {(guard, middle) for middle in middles_of(world, name, guard)}
     for name in (ALICE, BOB):
+        all_asked, all_carried = set(), 0
         for guard, seen in at_guards(world, spy, name):
             asked = {one.target for one in seen.opened if one.from_client and one.depth == 0}
-            assert asked
             assert {(guard, target) for target in asked} <= everybody
             carried = b"".join(seen.streamed)
-            assert len(carried) > 10_000
             assert not [secret for secret in secrets if secret in carried]
+            all_asked |= asked
+            all_carried += len(carried)
+        # Which of the two guards a tunnel begins at is chance: one of them may have had none.
+        assert all_asked
+        assert all_carried > 10_000
 
 
 async def test_a_guard_control_without_a_middle_it_is_told_the_mailbox_relay(
