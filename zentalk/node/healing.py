@@ -4,6 +4,9 @@ A ratchet breaks when a side loses its newest state: a folder restored from an o
 damaged row, a new computer. The reader notices by envelopes that it cannot read, the writer
 by mail that is not confirmed though relays hold it. Either makes a new ratchet from the
 other's user record, at most once an hour. Spec: docs/spec/end-to-end.md section 8.
+
+The same where two sides have lost sight of each other: all mailboxes that we know of a
+contact are gone, and its word of the new ones went to mailboxes of ours that are gone too.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from zentalk.node import suspicion
 from zentalk.node.compose import Composer, Ready
 from zentalk.node.recipients import Recipients
 from zentalk.node.records import Records
+from zentalk.node.routes import contact_targets
 from zentalk.node.sessions import Sessions
 from zentalk.node.storing import until_stored
 from zentalk.store.history import contacts, outbox, renewals
@@ -43,6 +47,9 @@ FIRST_WAIT_SECONDS: Final = 10.0
 LONGEST_WAIT_SECONDS: Final = 3_600.0
 AT_ONCE: Final = 4
 """Contacts whose records are read at the same time."""
+FIRST_SILENCE_SECONDS: Final = 600.0
+LONGEST_SILENCE_SECONDS: Final = 3_600.0
+"""How long after a look for new mailboxes of a contact there is another, at first and later."""
 _ID_BYTES: Final = 4
 _TRIED_AGAIN: Final = (
     UnavailableError,
@@ -72,12 +79,22 @@ class Healing:
         self._records = records
         self._recipients = recipients
         self._failures: dict[UserAddress, tuple[float, float]] = {}
+        self._silent: set[UserAddress] = set()
+        self._looked: dict[UserAddress, tuple[float, float]] = {}
         self._wake = trio.Event()
+        self.on_moved: Callable[[UserAddress], None] = lambda _contact: None
         self.on_ready: Callable[[Iterable[Ready]], None] = lambda _ready: None
 
     def suspected(self) -> None:
         """Envelopes could not be read: there may be something to do."""
         self._wake.set()
+
+    def silent(self, contact: UserAddress) -> None:
+        """No mailbox of a contact acknowledges anything: it may have others."""
+        not_before, _ = self._looked.get(contact, (0.0, 0.0))
+        if contact not in self._silent and self._runtime.monotonic() >= not_before:
+            self._silent.add(contact)
+            self._wake.set()
 
     async def run(self) -> None:
         """Renew what is broken as soon as it may be, until cancelled."""
@@ -88,7 +105,8 @@ class Healing:
             due = await until_stored(partial(read, partial(suspicion.renewals_due, now=now)))
             doubtful = await until_stored(partial(read, partial(suspicion.doubtful, now=now)))
             broken = [contact for at, contact in due if at <= now]
-            for healed in self._failures.keys() - {*broken, *doubtful}:
+            silent = set(self._silent)
+            for healed in self._failures.keys() - {*broken, *doubtful, *silent}:
                 del self._failures[healed]
             limit = trio.CapacityLimiter(AT_ONCE)
             async with trio.open_nursery() as nursery:
@@ -96,6 +114,8 @@ class Healing:
                     nursery.start_soon(self._try, limit, contact, self._renew)
                 for contact in set(doubtful) - set(broken):
                     nursery.start_soon(self._try, limit, contact, self._look)
+                for contact in silent - {*broken, *doubtful}:
+                    nursery.start_soon(self._try, limit, contact, self._follow)
             with trio.move_on_after(self._wait(due)):
                 await self._wake.wait()
 
@@ -181,6 +201,41 @@ class Healing:
             self._recipients.found(contact, contents)
             await until_stored(partial(self._recipients.learn, (contact,)))
         self.on_ready(ready)
+
+    async def _follow(self, contact: UserAddress, contents: RecordContents) -> None:
+        """Nothing that was sent to a contact is acknowledged for long: has it moved?
+
+        If its record names a mailbox that it could not tell us of, it is written to there, as
+        somebody new would: a public send id takes first messages only.
+        """
+        self._silent.discard(contact)
+        now = self._runtime.monotonic()
+        _, wait = self._looked.get(contact, (0.0, FIRST_SILENCE_SECONDS))
+        self._looked[contact] = now + wait, min(2 * wait, LONGEST_SILENCE_SECONDS)
+        known = await self._database.read(partial(contacts.get, address=contact))
+        told = {target.relay for target in contact_targets(known)} if known else set()
+        if told and told >= {entry.relay for entry in contents.mailboxes}:
+            return
+        bundle = await self._records.bundle(contact, contents) if told else None
+        ready: list[Ready] = []
+        if bundle is not None:
+            job = partial(self._start_afresh_if_allowed, contact=contact, bundle=bundle)
+            ready = await self._database.write(job)
+        if ready or not told:
+            before = self._recipients.targets(contact)
+            self._recipients.found(contact, contents)
+            await until_stored(partial(self._recipients.learn, (contact,)))
+            if self._recipients.targets(contact) != before:
+                self.on_moved(contact)
+        self.on_ready(ready)
+
+    def _start_afresh_if_allowed(
+        self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle
+    ) -> list[Ready]:
+        now = self._runtime.wall()
+        if suspicion.limit_of(renewals.get(tx, contact)).allowed_at(now) > now:
+            return []
+        return self._start_afresh(tx, contact, bundle, now)
 
     def _evidence(
         self, tx: Transaction, contact: UserAddress

@@ -91,6 +91,7 @@ class Node:
         )
         intake.on_again = self._healing.on_ready = self._send_ready
         intake.on_suspicion = self._healing.suspected
+        self._outbox.on_silence, self._healing.on_moved = self._healing.silent, self._outbox.reroute
         self._mailboxes = Mailboxes(
             runtime,
             identity,

@@ -1,8 +1,7 @@
 """Brings outbox items to their recipients' mailboxes until they are confirmed.
 
-The rules of when and where are in `schedule`; ciphertexts are in the database and never
-change on the way. This module seals copies, sends packets, and listens for compact acks
-and confirmations. It must never encrypt: a retry that advanced a ratchet would break it.
+The rules of when and where are in `schedule`. This module seals copies, sends packets, and
+listens for acks. It must never encrypt: a retry that advanced a ratchet would break it.
 """
 
 from __future__ import annotations
@@ -52,7 +51,6 @@ NO_ROOM_SECONDS: Final = 1.0
 """Where everything leaves at ticks: how soon what found no room is tried again."""
 STORAGE_RETRY_SECONDS: Final = 5.0
 MAILBOXES_FULL: Final = "the recipient's mailboxes are full: it goes out once there is room"
-REPORT_AFTER_RETRIES_SECONDS: Final = 1.0
 
 
 class _Sent(NamedTuple):
@@ -105,6 +103,7 @@ class Outbox:
         self._postage = Postage(
             runtime.for_part("postage"), network.tunnel, self._answered, self._stamped
         )
+        self.on_silence: Callable[[UserAddress], None] = lambda _contact: None
 
     def load(self, items: Iterable[OutboxItem]) -> None:
         """Take over what was on its way when the node stopped."""
@@ -123,10 +122,9 @@ class Outbox:
     def send_courtesy(self, contact: UserAddress, inner: bytes, *, elsewhere: bool = False) -> None:
         """Send an inner that nobody will confirm, such as a confirmation.
 
-        It is kept in memory only, and sent again until a mailbox relay has acknowledged
-        it or ten minutes are over. `elsewhere` begins with another mailbox than the
-        preferred one, if there is one. How long it waits first is drawn: when it comes must
-        not tell when this node got what it confirms.
+        It is kept in memory only, and sent again until a mailbox relay has acknowledged it or
+        ten minutes are over. `elsewhere` begins with another mailbox than the preferred one. How
+        long it waits first is drawn: it must not tell when this node got what it confirms.
         """
         self._next_courtesy -= 1
         now, wall = self._runtime.monotonic(), self._runtime.wall()
@@ -341,6 +339,8 @@ class Outbox:
             self._network.refresh_soon()
             if target is not None:
                 self._postage.silent(target)
+            if entry.schedule.is_silent(now):
+                self.on_silence(entry.item.contact)
 
     def _answered(self, relay: NodeId, send_id: SendId) -> None:
         """A mailbox has told what it asks of us: look at what waits for it."""

@@ -23,6 +23,8 @@ LONGEST_FAILED_RETRY_SECONDS: Final = 2.0
 cheap; and what was written while offline must not fall far behind what is written after."""
 ACK_OVERDUE_SECONDS: Final = 8.0
 ROUND_TRIPS: Final = 3
+SILENT_SECONDS: Final = 600.0
+"""No mailbox has acknowledged what was sent so long ago: the recipient may have others now."""
 
 
 @dataclass(slots=True)
@@ -41,7 +43,7 @@ class Schedule:
     A `patient` item waits for compact acks alone: nobody will confirm it.
     """
 
-    __slots__ = ("_relays", "_round_trip", "started_at")
+    __slots__ = ("_first_sent", "_relays", "_round_trip", "started_at")
 
     def __init__(
         self,
@@ -54,6 +56,7 @@ class Schedule:
     ) -> None:
         self.started_at = now
         self._round_trip = round_trip_seconds
+        self._first_sent: float | None = None
         patience = max(SECOND_RELAY_SECONDS, ROUND_TRIPS * round_trip_seconds)
         first_retry = max(FIRST_RETRY_SECONDS, ROUND_TRIPS * round_trip_seconds)
         if patient:
@@ -79,6 +82,8 @@ class Schedule:
         state.tried = True
         state.failures = 0
         state.last_sent = now
+        if self._first_sent is None:
+            self._first_sent = now
         state.next_at = now + state.interval
         longest = LONGEST_COSTLY_RETRY_SECONDS if costly else LONGEST_RETRY_SECONDS
         state.interval = min(2 * state.interval, longest)
@@ -124,6 +129,12 @@ class Schedule:
         state = self._relays[relay]
         patience = ACK_OVERDUE_SECONDS + ROUND_TRIPS * self._round_trip
         return not state.held and state.last_sent is not None and now - self.started_at > patience
+
+    def is_silent(self, now: float) -> bool:
+        """Tell whether deposits left long ago and no relay has acknowledged any of them."""
+        if self._first_sent is None or any(state.held for state in self._relays.values()):
+            return False
+        return now - self._first_sent >= SILENT_SECONDS
 
     def needed_second(self, now: float) -> bool:
         """Tell whether the item waited so long that the second relay was used as well."""
