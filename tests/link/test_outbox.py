@@ -8,6 +8,7 @@ from zentalk.link.outbox import (
     CALLS,
     CONTROL,
     FLOW_QUANTUM_BYTES,
+    FLOWS_OF_A_LINK,
     PACKET_QUANTUM_BYTES,
     PACKETS,
     Outbox,
@@ -152,10 +153,12 @@ def test_k41_order_within_a_flow_and_fairness_between_them(
 
 
 def test_the_number_of_flows_is_bounded_and_room_comes_back() -> None:
-    outbox = Outbox(max_flows=2)
+    outbox = Outbox(max_flows=2 + FLOWS_OF_A_LINK)
     assert outbox.put(1, b"one", PLENTY)
     assert outbox.put(2, b"two", PLENTY)
     assert not outbox.put(3, b"three", PLENTY)
     assert outbox.put(1, b"again", PLENTY)
+    for own in (CONTROL, PACKETS, CALLS):
+        assert outbox.put(own, b"own", PLENTY)
     outbox.take(PLENTY)
     assert outbox.put(3, b"three", PLENTY)

@@ -5,12 +5,23 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.net.support import SMALL, Relay, World
-from zentalk.errors import DeadlineError, DecodeError, LinkClosedError, RefusedError
+from zentalk.errors import (
+    DeadlineError,
+    DecodeError,
+    LinkClosedError,
+    LocalProtocolError,
+    RefusedError,
+)
+from zentalk.link import outbox as outbox_module
 from zentalk.link.geometry import UNIT_SMALL_BYTES
+from zentalk.link.outbox import CONTROL, FLOWS_OF_A_LINK
+from zentalk.link.rpc import split_message
+from zentalk.link.streams import CLIENT_STREAMS, FLOWS_PER_STREAM
 from zentalk.link.traffic import CLIENT_PACKET_QUEUE_BYTES
 from zentalk.net import connection as connection_module
 from zentalk.net.connection import MAX_REQUESTS, Connection, NoHandlers
 from zentalk.wire.descriptor import node_id_of
+from zentalk.wire.frames import RPC_QUESTION, Frame, Open, encode_frame
 from zentalk.wire.rpc import decode_answer
 
 
@@ -112,6 +123,54 @@ async def test_more_questions_than_the_relay_works_on_are_refused(
             nursery.start_soon(ask)
     assert answers.count(b"") == MAX_REQUESTS
     assert {decode_error(answer) for answer in answers if answer} == {"busy"}
+
+
+async def opens_more_than_it_may_and_asks(world: World) -> Relay:
+    """Opens as many streams as queues bear, to be refused, and asks questions in the same read."""
+    (relay,) = await world.add(1)
+    relay.stream_opened = _never_accepts  # type: ignore[method-assign]
+    relay.request_received = _answers_at_once  # type: ignore[method-assign]
+    client = await world.client(relay)
+    traffic = client._traffic
+    streams = CLIENT_STREAMS + FLOWS_OF_A_LINK + FLOWS_PER_STREAM * CLIENT_STREAMS
+    frames: list[Frame] = [Open(2 * number + 1, None, 0, 0) for number in range(streams)]
+    for call_id in range(3):
+        size = traffic._call_piece_bytes
+        frames += split_message(RPC_QUESTION, call_id, b"who?", size, padded=True)
+    for frame in frames:
+        assert traffic._outbox.put(CONTROL, encode_frame(frame), 10**6)
+    client._pump.wake()
+    await trio.sleep(5)
+    return relay
+
+
+async def _never_accepts(*_arguments: object) -> None:
+    await trio.sleep_forever()
+
+
+async def _answers_at_once(_connection: Connection, _body: bytes) -> bytes:
+    return b"me"
+
+
+async def test_streams_without_end_leave_room_for_answers(
+    autojump_clock: MockClock, world: World
+) -> None:
+    """Else an answer without a place would be our own error, and a relay ends of those."""
+    relay = await opens_more_than_it_may_and_asks(world)
+    assert await (await world.client(relay)).request(b"still there?") == b"me"
+
+
+async def test_streams_without_end_control_without_room_for_answers_a_relay_ends(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_module, "_OF_A_LINK", frozenset())
+    monkeypatch.setattr(outbox_module, "FLOWS_OF_A_LINK", 0)
+    with pytest.raises(ExceptionGroup) as caught:  # noqa: PT012 - whichever task is the first
+        for _ in range(20):
+            async with trio.open_nursery() as nursery:
+                await opens_more_than_it_may_and_asks(World(nursery))
+                nursery.cancel_scope.cancel()
+    assert caught.value.split(LocalProtocolError)[0] is not None
 
 
 @pytest.mark.parametrize("who", ["client", "relay"])

@@ -25,7 +25,8 @@ PACKET_QUANTUM_BYTES: Final = MAX_FRAME_BYTES
 """One packet of class L, or 13 of class S."""
 FLOW_QUANTUM_BYTES: Final = 8_192
 """Of all other flows: no frame of theirs is larger, so each turn sends at least one."""
-FLOWS_OF_A_LINK: Final = 3
+_OF_A_LINK: Final = frozenset({CONTROL, PACKETS, CALLS})
+FLOWS_OF_A_LINK: Final = len(_OF_A_LINK)
 MAX_FLOWS: Final = 65_536
 FRAME_COST_BYTES: Final = 64
 """What a frame takes in memory beyond its own bytes."""
@@ -74,7 +75,9 @@ class Outbox:
             return False
         flow = self._flows.get(key)
         if flow is None:
-            if len(self._flows) >= self._max_flows:
+            # Whatever streams a peer opens, calls and packets find a place: theirs are kept free.
+            reserved = 0 if key in _OF_A_LINK else FLOWS_OF_A_LINK
+            if len(self._flows) + reserved >= self._max_flows:
                 return False
             flow = self._flows[key] = _Flow(key)
             self._ring.append(flow)
