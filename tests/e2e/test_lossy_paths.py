@@ -48,7 +48,7 @@ def lose_and_swap(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
         await trio.sleep(seconds)
         received(router, packet, lane)
 
-    def lossy(router: Router, packet: bytes, lane: int = 0) -> None:
+    def lossy(router: Router, packet: bytes, lane: int = 0, account: object = None) -> None:
         if chance.random() > 0.125 and router._nursery is not None:
             router._nursery.start_soon(later, router, packet, lane, 3 * chance.random())
 
