@@ -10,12 +10,15 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from zentalk.crypto import x25519
 from zentalk.errors import StorageFullError, UnavailableError
 from zentalk.ids import MessageId, NodeId, SendId, UserAddress
-from zentalk.net.runtime import Runtime
+from zentalk.net.runtime import Runtime, seeded_entropy
 from zentalk.node.outbox import STORAGE_RETRY_SECONDS, Outbox
+from zentalk.node.postage import _Known, _Place
 from zentalk.node.profiles import PROFILES
 from zentalk.node.routes import Target
+from zentalk.node.sealing import open_from_public
 from zentalk.store.history.models import OutboxItem
 from zentalk.wire.deposit import MAX_TTL_SECONDS, decode_deposit
 from zentalk.wire.inner import INNER_SMALL_BYTES
@@ -147,6 +150,35 @@ async def test_a_full_disk_delays_what_must_be_read_or_given_up(
     await trio.sleep(3 * STORAGE_RETRY_SECONDS)
     assert doubles.payloads
     assert doubles.expired_items == [2]
+    nursery.cancel_scope.cancel()
+
+
+class UnderFlood(Doubles):
+    """Its one mailbox asks strangers for a little work; nobody says so twice."""
+
+    key = x25519.generate(seeded_entropy(b"deposit key"))
+
+    def targets(self, _contact: UserAddress) -> tuple[Target, ...]:
+        return (Target(RELAY, SendId(b"s" * 16), self.key.public, public=True),)
+
+
+async def test_work_is_not_spent_on_a_ciphertext_that_another_has_replaced(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """Its reader has lost what would read it, and the relay's ack would speak for the other."""
+    doubles = UnderFlood()
+    outbox = outbox_over(doubles)
+    place = _Place(RELAY, SendId(b"s" * 16))
+    outbox._postage._known[place] = _Known(bits=1, until=1e9)
+    outbox.add([item(1)])
+    assert doubles.payloads == []
+    fresh = b"\1" * INNER_SMALL_BYTES
+    outbox.add([replace(item(1), envelope=fresh)])
+    nursery.start_soon(outbox.run)
+    await trio.sleep(0.5)
+    [payload] = doubles.payloads
+    sealed = decode_deposit(payload).envelope
+    assert open_from_public(doubles.key.secret, sealed) == fresh
     nursery.cancel_scope.cancel()
 
 

@@ -113,11 +113,13 @@ class Outbox:
 
     def add(self, items: Iterable[OutboxItem]) -> None:
         """Send items whose ciphertext has just been committed."""
-        now = self._runtime.monotonic()
         for item in items:
-            # Counted, for an ack of an earlier ciphertext says nothing of this one.
+            # Neither an ack of an earlier ciphertext nor work done for it counts for this one.
             self._ciphertexts += 1
-            self._attempt(self._enter(item, ciphertext=self._ciphertexts), now)
+            entry = self._enter(item, ciphertext=self._ciphertexts)
+            for target in self._recipients.targets(item.contact):
+                self._postage.used(item.item, target)
+            self._attempt(entry, self._runtime.monotonic())
 
     def send_courtesy(self, contact: UserAddress, inner: bytes, *, elsewhere: bool = False) -> None:
         """Send an inner that nobody will confirm, such as a confirmation.
@@ -155,11 +157,10 @@ class Outbox:
 
     def reroute(self, contact: UserAddress) -> None:
         """A contact's mailboxes have changed: plan its items anew."""
-        now = self._runtime.monotonic()
         for entry in self._entries.values():
             if entry.item.contact == contact:
                 entry.schedule = None
-                self._plan(entry.item.item, now)
+                self._plan(entry.item.item, self._runtime.monotonic())
 
     def confirmed(self, items: Iterable[int]) -> None:
         """The recipient has saved these items: forget them."""
@@ -168,11 +169,10 @@ class Outbox:
             entry = self._entries.pop(number, None)
             if entry is None or entry.schedule is None:
                 continue
-            took = now - entry.schedule.started_at
             if entry.schedule.needed_second(now):
                 self._prefer_another(entry)
             else:
-                self._round_trip += (took - self._round_trip) / 8
+                self._round_trip += (now - entry.schedule.started_at - self._round_trip) / 8
                 if entry.hops:
                     # Without the token: a confirmation says nothing of the ack's own path.
                     self._network.report_arrived(entry.hops)
@@ -384,8 +384,8 @@ class Outbox:
 
     def _ordered(self, contact: UserAddress) -> tuple[Target, ...]:
         """Return a contact's mailboxes, the one that answered best first."""
-        targets = self._recipients.targets(contact)
-        return tuple(sorted(targets, key=lambda item: item.relay != self._preferred.get(contact)))
+        first, targets = self._preferred.get(contact), self._recipients.targets(contact)
+        return tuple(sorted(targets, key=lambda item: item.relay != first))
 
     def _prefer_another(self, entry: _Entry) -> None:
         """The preferred mailbox was slow or dead: begin with the other one next time."""
