@@ -5,7 +5,8 @@
 Alice writes to Bob, one message after the other, first alone and then with the crowd at a relay
 that her packets enter by. Prints how long messages took in both cases, and the relay's memory.
 A third of the slow ones dribbles a handshake, a third asks without reading the answers, a third
-opens and closes connections. The crowd is a process of its own, on the same cores.
+opens and closes connections, each in a rhythm of its own. Messages are measured once all are there.
+The crowd is a process of its own, on the same cores.
 """
 
 # ruff: noqa: T201  # it is a program
@@ -46,6 +47,9 @@ RELAYS = 4
 WARM_UP = 10
 PATIENCE_SECONDS = 60.0
 OPENING_AT_ONCE = 32
+SPREAD_SECONDS = 3.0
+"""Over so long the slow ones arrive: in step they would be bursts, which is another attack."""
+SETTLE_SECONDS = 5.0
 FAULTS = (ZentalkError, trio.BrokenResourceError, trio.ClosedResourceError, OSError)
 BUDGET_MIB = 256
 """The default of `memory_bytes`."""
@@ -60,7 +64,7 @@ class Crowd:
     links: int = 0
 
     async def gather(self, idle: int, slow: int, nursery: trio.Nursery) -> None:
-        """Open all; return once the idle ones are there. They stay until cancelled."""
+        """Open all; return once they are there. They stay until cancelled."""
         slots = trio.Semaphore(OPENING_AT_ONCE)
 
         async def one() -> None:
@@ -74,7 +78,9 @@ class Crowd:
                 opening.start_soon(one)
         ways = (self._dribble, self._ask_without_reading, self._come_and_go)
         for number in range(slow):
-            nursery.start_soon(self._again_and_again, ways[number % len(ways)])
+            wait = SPREAD_SECONDS * number / slow
+            nursery.start_soon(self._again_and_again, ways[number % len(ways)], wait)
+        await trio.sleep(SETTLE_SECONDS)
 
     async def _link(self, nursery: trio.Nursery) -> Connection:
         return await connect(
@@ -86,7 +92,8 @@ class Crowd:
             nursery=nursery,
         )
 
-    async def _again_and_again(self, way: Callable[[], Awaitable[None]]) -> None:
+    async def _again_and_again(self, way: Callable[[], Awaitable[None]], wait: float) -> None:
+        await trio.sleep(wait)
         while True:
             with suppress(*FAULTS):
                 await way()
