@@ -6,7 +6,7 @@ given to one contact only, and only after its relay has registered it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from zentalk.crypto.types import Entropy
@@ -28,8 +28,8 @@ class Target:
     """One mailbox of a recipient: relay, send id, and the key of the outer seal."""
 
     relay: NodeId
-    send_id: SendId
-    key: bytes
+    send_id: SendId = field(repr=False)
+    key: bytes = field(repr=False)
     public: bool
 
     def seal(self, inner: bytes, entropy: Entropy) -> bytes:

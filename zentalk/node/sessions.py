@@ -63,6 +63,9 @@ class Decrypted(NamedTuple):
     is_current: bool
     turn: Turn | None = None
 
+    def __repr__(self) -> str:
+        return "<decrypted content>"
+
 
 class OutdatedError(AuthenticationError):
     """A contact's own first message, of a generation that is over: it may have lost others."""

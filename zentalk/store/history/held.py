@@ -26,6 +26,9 @@ class HeldMessage(NamedTuple):
     confirmed: bool
     release_at: float
 
+    def __repr__(self) -> str:
+        return f"<held message, release at {self.release_at:.0f}>"
+
 
 def add(tx: Transaction, message: HeldMessage) -> None:
     """Hold a message back; the same one again changes nothing."""
