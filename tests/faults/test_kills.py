@@ -21,7 +21,7 @@ LONG = pytest.param(10_000, marks=pytest.mark.long)
 def test_b13_k11_k37_nothing_is_lost_while_relays_are_killed(messages: int) -> None:
     """One of ten relays dies every two seconds (short run: every second)."""
     pace = (
-        ("--every", 2, "--in-flight", 256)
+        ("--every", 2, "--in-flight", 2048)
         if messages > SHORT
         else ("--every", 1, "--in-flight", 64)
     )
@@ -34,7 +34,7 @@ def test_b13_k11_k37_nothing_is_lost_while_relays_are_killed(messages: int) -> N
 @pytest.mark.parametrize("messages", [SHORT, LONG])
 def test_b13_k29_nothing_is_lost_while_nodes_are_killed(messages: int) -> None:
     """One of two people's nodes dies every five seconds (short run: every second)."""
-    every = 5 if messages > 1000 else 1
-    report = trial("nodes", "--messages", messages, "--every", every, "--relays", 5)
+    pace = ("--every", 5, "--in-flight", 256) if messages > SHORT else ("--every", 1)
+    report = trial("nodes", "--messages", messages, *pace, "--relays", 5)
     assert report["kills"] > 0
     assert report["delivered"] == report["sent"] == messages

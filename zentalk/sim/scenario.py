@@ -44,7 +44,7 @@ class Scenario:
         _within("users", self.users, 2, MOST_USERS)
         _within("messages", self.messages, 1, MOST_MESSAGES)
         _within("kill_relays", self.kill_relays, 0, MOST_RELAYS)
-        _within("in_flight", self.in_flight, 1, 256)
+        _within("in_flight", self.in_flight, 1, 4096)
         _within("text_bytes", self.text_bytes, 1, 65_536)
         _within("seed", self.seed, 0, 2**63 - 1)
         if self.net not in ("tcp", "processes"):

@@ -30,7 +30,7 @@ from zentalk.sim.launcher import Launcher
 from zentalk.sim.processes import ProcessNetwork, process_network
 from zentalk.sim.scenario import Scenario
 
-EVERY_SECONDS = 4.0
+EVERY_SECONDS = 2.0
 
 
 async def stop(pids: Sequence[int]) -> None:
@@ -103,7 +103,7 @@ def main() -> int:
     """Run one trial."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.disk.power_trial")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--messages", type=int, default=400)
+    parser.add_argument("--messages", type=int, default=3000)
     parser.add_argument("--cuts", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
