@@ -214,3 +214,18 @@ async def test_what_is_kept_is_bounded(
     for number in range(10):
         relay.postage.stamped(number, TARGET, relay.seal)
     assert len(relay.postage._jobs) == 3
+
+
+async def test_a_full_mailbox_that_cannot_be_asked_any_more_is_tried_again(
+    autojump_clock: MockClock, relay: Relay
+) -> None:
+    relay.state = StateAnswer(SendIdState.FULL, 0)
+    await relay.told()
+    relay.state = None
+    for _ in range(1790):
+        assert relay.postage.stamped(1, TARGET, relay.seal) is None
+        await trio.sleep(1)
+    await trio.sleep(20)
+    assert len(relay.asked_at) > 3
+    assert relay.postage.stamped(1, TARGET, relay.seal) is PLAIN
+    assert not relay.postage.closed(TARGET)

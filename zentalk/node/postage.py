@@ -34,6 +34,8 @@ LONGEST_ASK_SECONDS: Final = 600.0
 CLOSED_SECONDS: Final = 60.0
 KNOWN_SECONDS: Final = 600.0
 """How long the answer `work` is acted upon; a flood may be over by then."""
+CLOSED_KNOWN_SECONDS: Final = 1_800.0
+"""The same of `full`: by then it was asked three times more, and no answer came."""
 STAMP_SECONDS: Final = 1800.0
 """Work counts for its hour and the next: older than this it may be too late on arrival."""
 WORK_SHARE: Final = 0.25
@@ -99,7 +101,7 @@ class Postage:
     def closed(self, target: Target) -> bool:
         """Tell whether a mailbox takes nothing of us now."""
         known = self._known.get(_Place(target.relay, target.send_id))
-        return known is not None and known.closed
+        return known is not None and self._is_closed(known)
 
     def stamped(self, item: int, target: Target, seal: Callable[[], Deposit]) -> Deposit | None:
         """Return a deposit with the work that is asked for, None if it is not to leave now.
@@ -111,7 +113,7 @@ class Postage:
         now = self._runtime.monotonic()
         if known is None:
             return seal()
-        if known.closed:
+        if self._is_closed(known):
             self._ask(place)
             return None
         if not known.bits or known.until < now or not target.public:
@@ -130,6 +132,10 @@ class Postage:
         job = _Job(item, _Place(target.relay, target.send_id))
         self._jobs.pop(job, None)
         self._done.pop(job, None)
+
+    def _is_closed(self, known: _Known) -> bool:
+        """Whoever cannot be asked any more may have room again: a deposit finds out."""
+        return known.closed and known.until > self._runtime.monotonic()
 
     def _ask(self, place: _Place) -> None:
         known = self._known.get(place)
@@ -171,7 +177,7 @@ class Postage:
         before = (known.closed, known.bits)
         known.closed = answer.state is SendIdState.FULL or answer.difficulty > MOST_BITS
         known.bits = min(answer.difficulty + MARGIN_BITS, MOST_BITS) if answer.difficulty else 0
-        known.until = now + KNOWN_SECONDS
+        known.until = now + (CLOSED_KNOWN_SECONDS if known.closed else KNOWN_SECONDS)
         if known.closed != before[0]:
             known.wait = CLOSED_SECONDS if known.closed else FIRST_ASK_SECONDS
             known.ask_after = now + known.wait
