@@ -407,3 +407,21 @@ def test_parts_that_are_longer_than_a_message_are_refused(alice: Person, bob: Pe
         raw = encode_content(Content(kind=PART, message_id=MessageId(b"p" * 16), part=part))
         outcomes.append(bob.receive(encrypted(alice, bob, raw, large=True)).undecryptable)
     assert outcomes == [0, 0, 1]
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_part_of_a_message_that_is_here_is_confirmed_again_and_not_kept(
+    alice: Person, bob: Person, *, held: bool
+) -> None:
+    befriend(alice, bob)
+    if held:
+        alice.write(bob, "overtaken")
+    message, inners = alice.write(bob, "a" * 65_536)
+    message_id = MessageId(bytes.fromhex(message.id))
+    bob.receive(*(alice.seal(bob, part) for part in inners))
+    assert len(texts(bob, alice)) == (1 if held else 2)
+    part = Part(0, len(inners), bytes(31_000))
+    raw = encode_content(Content(kind=PART, message_id=message_id, part=part))
+    outcome = bob.receive(encrypted(alice, bob, raw, large=True))
+    assert (outcome.undecryptable, len(outcome.inners)) == (0, 1)
+    assert bob.connection.execute("SELECT count(*) FROM parts").fetchone() == (0,)

@@ -223,6 +223,8 @@ class Inbox:
         if content.kind == NONE:
             return None
         if content.kind == PART and content.part is not None:
+            if ordering.is_here(tx, sender.address, content.message_id):
+                return content.message_id  # its others may never come: it would stay unfinished
             whole = _add_part(tx, sender.address, content.message_id, content.part, now)
             if whole is None:
                 return None

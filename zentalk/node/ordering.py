@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from zentalk.ids import UserAddress
+from zentalk.ids import MessageId, UserAddress
 from zentalk.store.history import contacts, events, held, messages
 from zentalk.store.history.held import HeldMessage
 from zentalk.store.history.models import fields_of
@@ -59,6 +59,11 @@ def receive(
     entered = _enter(tx, message, now, missing=0)
     held.set_last_sequence(tx, contact, max(last, content.sequence))
     return entered + _release_next(tx, contact, now)
+
+
+def is_here(tx: Transaction, contact: UserAddress, message_id: MessageId) -> bool:
+    """Tell whether a message was received, whether it has entered the history or waits."""
+    return messages.exists(tx, contact, message_id) or held.exists(tx, contact, message_id)
 
 
 def release_overdue(tx: Transaction, now: float) -> int:

@@ -46,6 +46,14 @@ def first(tx: Transaction, contact: UserAddress) -> HeldMessage | None:
     return None if row is None else HeldMessage(*row)
 
 
+def exists(tx: Transaction, contact: UserAddress, message_id: MessageId) -> bool:
+    """Tell whether a message of a contact is held."""
+    row = tx.execute(
+        "SELECT 1 FROM held WHERE contact = ? AND message_id = ?", (contact, message_id)
+    ).fetchone()
+    return row is not None
+
+
 def count(tx: Transaction, contact: UserAddress) -> int:
     """Return how many messages of a contact are held."""
     row = tx.execute("SELECT count(*) FROM held WHERE contact = ?", (contact,)).fetchone()
