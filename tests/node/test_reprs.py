@@ -8,6 +8,7 @@ from zentalk.ids import MessageId, NodeId, SendId, UserAddress
 from zentalk.node.routes import Target
 from zentalk.node.sessions import Decrypted
 from zentalk.store.history.held import HeldMessage
+from zentalk.store.history.models import Conversation
 
 SECRET = "top-secret"
 BYTES = SECRET.encode()
@@ -17,6 +18,7 @@ BYTES = SECRET.encode()
     "value",
     [
         Target(NodeId(bytes(32)), SendId(BYTES), BYTES, public=True),
+        Conversation(SECRET, SECRET, SECRET, 0.0, 1),
         Decrypted(UserAddress(BYTES), BYTES, is_current=True),
         HeldMessage(UserAddress(BYTES), 1, MessageId(BYTES), "text", SECRET, BYTES, 0.0, True, 1.0),
     ],

@@ -26,7 +26,7 @@ class Conversation:
     """One line of the conversation list."""
 
     address: str = field(repr=False)
-    name: str
+    name: str = field(repr=False)
     last_text: str = field(repr=False)
     last_at: float
     unread: int
