@@ -7,6 +7,7 @@ costs the other side as much as this one.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 import trio
@@ -40,12 +41,13 @@ async def connect(
     depth: int = 0,
     account: Account = UNLIMITED,
     turn: Turn = NO_TURN,
+    guard: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Connection:
     """Open a link to the relay with that Ed25519 identity over a stream, which it owns.
 
     Without `hello` this side is an anonymous client. The connection's tasks run in
-    `nursery`. Raises HandshakeError if the other end is not that relay, DeadlineError,
-    or LinkClosedError; the stream is closed then.
+    `nursery`, inside `guard`, which may stop what they raise. Raises HandshakeError if the
+    other end is not that relay, DeadlineError, or LinkClosedError; the stream is closed then.
     """
     try:
         link = Link.initiate(
@@ -67,12 +69,23 @@ async def connect(
             account=account,
             turn=turn,
         )
-        await nursery.start(lambda task_status: connection.run(early, task_status=task_status))
+        await nursery.start(_run_guarded, connection, early, guard)
     except BaseException:
         link.release()
         await _close(stream)
         raise
     return connection
+
+
+async def _run_guarded(
+    connection: Connection,
+    early: list[Event],
+    guard: Callable[[], AbstractContextManager[None]],
+    *,
+    task_status: trio.TaskStatus[None],
+) -> None:
+    with guard():
+        await connection.run(early, task_status=task_status)
 
 
 async def serve(

@@ -7,6 +7,7 @@ in the parts themselves.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import trio
@@ -22,6 +23,7 @@ from zentalk.net.transport import ByteStream, Network
 from zentalk.net.turns import LinkTurn, Turns
 from zentalk.relay.admission import Admission, Seat
 from zentalk.relay.budget import Budget
+from zentalk.relay.containment import contained
 from zentalk.relay.directory_service import DirectoryService
 from zentalk.relay.identity import RelayIdentity
 from zentalk.relay.inbound import Inbound, dispatcher_of
@@ -180,17 +182,18 @@ class Parts:
                 self.links.register(connection)
 
         try:
-            await serve(
-                stream,
-                network=self._settings.network,
-                identity=self._identity.key,
-                handlers=self._handlers[lane],
-                runtime=self._runtime,
-                on_open=on_open,
-                depth=depth,
-                account=self.budget.account(),
-                turn=turn or NO_TURN,
-            )
+            with contained(self.counters):
+                await serve(
+                    stream,
+                    network=self._settings.network,
+                    identity=self._identity.key,
+                    handlers=self._handlers[lane],
+                    runtime=self._runtime,
+                    on_open=on_open,
+                    depth=depth,
+                    account=self.budget.account(),
+                    turn=turn or NO_TURN,
+                )
         finally:
             for connection in opened:
                 self.connections.discard(connection)
@@ -210,6 +213,7 @@ class Parts:
                 nursery=nursery,
                 account=self.budget.account(),
                 turn=turn,
+                guard=partial(contained, self.counters),
             )
         except BaseException:
             turn.leave()
