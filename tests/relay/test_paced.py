@@ -67,6 +67,18 @@ async def test_control_a_link_that_never_polled_is_pushed_to_at_once(
             await poll(bob)
 
 
+async def test_before_opening_no_answer_is_larger_than_its_question(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with running(World(MemoryMailboxStore())) as world:
+        mallory = Owner(world)
+        for _ in range(2):
+            with pytest.raises(RefusedError, match="closed"):
+                await poll(mallory, large=True)
+            assert await poll(mallory) == PollAnswer()
+        assert await poll(await paced(world), large=True) == PollAnswer()
+
+
 async def test_what_was_taken_and_never_acked_comes_again(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -273,11 +273,12 @@ class MailboxService:
         return await self._ask(lambda ticket: events.StateAsked(ticket, send_id))
 
     async def _on_poll(self, connection: OwnerLink, fields: Fields) -> list[Any]:
-        """Give what waits, in an answer whose size the owner chose; before OPEN, nothing yet."""
+        """Give what waits, in an answer as large as asked; before OPEN a small one, of nothing."""
         call = decode_poll(fields)
         await trio.lowlevel.checkpoint()
-        collector = self._collectors.get(connection)
-        paced = self._paced.get(connection)
+        collector, paced = self._collectors.get(connection), self._paced.get(connection)
+        if collector is None and call.large:
+            raise RefusedError("closed")  # 16 cells for one, of someone who proved nothing
         if paced is None:
             if collector is not None:
                 raise RefusedError("opened")
