@@ -110,8 +110,9 @@ class Crawler:
         while (call := reading.next_call()) is not None:
             body = await connection.request(call, SNAPSHOT_TIMEOUT_SECONDS)
             self._learn(reading.take(decode_answer(body)), connection.peer.node_id)
-        live = self._descriptors.live(self._runtime.wall())
-        held = self._held()
+        now = self._runtime.wall()  # once: an epoch may turn between two looks
+        held = self._descriptors.digests(now)
+        live = self._descriptors.live(now)
         lacking = [item.raw for item in live if held[item.node_id] not in reading.digests]
         for call in announce_calls(lacking):
             connection.notify(call)
