@@ -10,9 +10,9 @@ import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import trio
 
@@ -24,10 +24,12 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.compose import ITEM_KEY_BYTES
 from zentalk.node.journal import Journal
 from zentalk.node.network import NodeNetwork
+from zentalk.node.outgoing import Entry, Sent
 from zentalk.node.postage import LOOK_SECONDS, Postage
 from zentalk.node.recipients import Recipients
 from zentalk.node.routes import Target
 from zentalk.node.schedule import Schedule
+from zentalk.node.window import Window
 from zentalk.onion.packet import DEPOSIT
 from zentalk.store.history.models import OutboxItem
 from zentalk.wire.deposit import (
@@ -53,27 +55,6 @@ STORAGE_RETRY_SECONDS: Final = 5.0
 MAILBOXES_FULL: Final = "the recipient's mailboxes are full: it goes out once there is room"
 
 
-class _Sent(NamedTuple):
-    item: int
-    ciphertext: int
-    relay: NodeId
-    hops: tuple[NodeId, ...]
-
-
-@dataclass(slots=True)
-class _Entry:
-    item: OutboxItem
-    expires: float  # monotonic: no step of the wall clock gives a message up
-    schedule: Schedule | None = None
-    hops: tuple[NodeId, ...] = ()
-    token: bytes | None = None
-    planned_at: float = 0.0
-    is_courtesy: bool = False
-    elsewhere: bool = False
-    noted: bool = False
-    ciphertext: int = 0
-
-
 class Outbox:
     """Everything on its way from this node. `run` must be running."""
 
@@ -91,9 +72,10 @@ class Outbox:
         self._journal = journal
         self._recipients = recipients
         self._ack_points = ack_points
-        self._entries: dict[int, _Entry] = {}
+        self._entries: dict[int, Entry] = {}
         self._timers: list[tuple[float, int]] = []
-        self._tokens: OrderedDict[bytes, _Sent] = OrderedDict()
+        self._window = Window()
+        self._tokens: OrderedDict[bytes, Sent] = OrderedDict()
         self._preferred: dict[UserAddress, NodeId] = {}
         self._round_trip = network.profile.round_trip_seconds
         self._wake = trio.Event()
@@ -166,7 +148,7 @@ class Outbox:
         """The recipient has saved these items: forget them."""
         now = self._runtime.monotonic()
         for number in items:
-            entry = self._entries.pop(number, None)
+            entry = self._forget(number)
             if entry is None or entry.schedule is None:
                 continue
             if entry.schedule.needed_second(now):
@@ -212,7 +194,7 @@ class Outbox:
             with trio.move_on_after(max(0.0, wait)):
                 await self._wake.wait()
 
-    async def _due(self, entry: _Entry, now: float) -> None:
+    async def _due(self, entry: Entry, now: float) -> None:
         if now >= entry.expires:
             if entry.is_courtesy:
                 self._drop_courtesy(entry)
@@ -229,7 +211,7 @@ class Outbox:
         if len(self._entries) > MAX_ENVELOPES_IN_MEMORY and not entry.is_courtesy:
             entry.item = replace(entry.item, envelope=None)
 
-    async def _expire(self, entry: _Entry, now: float) -> None:
+    async def _expire(self, entry: Entry, now: float) -> None:
         """Give an item up, or try that again when the disk is back."""
         number = entry.item.item
         try:
@@ -238,9 +220,9 @@ class Outbox:
             if self._entries.get(number) is entry:
                 self._plan(number, now + STORAGE_RETRY_SECONDS)
             return
-        self._entries.pop(number, None)
+        self._forget(number)
 
-    async def _read_envelope(self, entry: _Entry, now: float) -> bool:
+    async def _read_envelope(self, entry: Entry, now: float) -> bool:
         """Read an item's ciphertext; False if there is nothing to be sent now."""
         number = entry.item.item
         try:
@@ -252,14 +234,14 @@ class Outbox:
         if self._entries.get(number) is not entry:
             return False  # confirmed while it was being read
         if stored is None or stored.envelope is None:
-            del self._entries[number]
+            self._forget(number)
             if stored is not None:
                 self._recipients.need_ratchet(entry.item.contact)
             return False
         entry.item = stored
         return True
 
-    def _attempt(self, entry: _Entry, now: float) -> None:
+    def _attempt(self, entry: Entry, now: float) -> None:
         """Deposit an item wherever it is due, and plan the next time."""
         item = entry.item
         targets = self._ordered(item.contact)
@@ -269,6 +251,10 @@ class Outbox:
             return
         if not self._network.has_room(large=len(item.envelope) == INNER_LARGE_BYTES):
             self._plan(item.item, now + NO_ROOM_SECONDS)
+            return
+        if not entry.is_courtesy and not self._window.admits(item.contact, item.item):
+            entry.item = replace(item, envelope=None)
+            self._plan(item.item, entry.expires)
             return
         by_relay = {target.relay: target for target in targets}
         if entry.schedule is None:
@@ -285,7 +271,7 @@ class Outbox:
         self._plan(item.item, entry.schedule.next_deadline())
 
     def _try(
-        self, entry: _Entry, schedule: Schedule, target: Target | None, relay: NodeId, now: float
+        self, entry: Entry, schedule: Schedule, target: Target | None, relay: NodeId, now: float
     ) -> None:
         """Deposit an item at one relay, if what that relay asks of us is done."""
         if target is None:
@@ -307,9 +293,9 @@ class Outbox:
         else:
             schedule.failed(relay, now)
 
-    def _enter(self, item: OutboxItem, **more: Any) -> _Entry:
+    def _enter(self, item: OutboxItem, **more: Any) -> Entry:
         left = item.expires_at - self._runtime.wall()
-        self._entries[item.item] = _Entry(item, self._runtime.monotonic() + left, **more)
+        self._entries[item.item] = Entry(item, self._runtime.monotonic() + left, **more)
         return self._entries[item.item]
 
     def _sealed(self, item: OutboxItem, target: Target, expires: float) -> Deposit:
@@ -325,12 +311,21 @@ class Outbox:
             envelope=target.seal(item.envelope or b"", self._entropy),
         )
 
-    def _drop_courtesy(self, entry: _Entry) -> None:
+    def _forget(self, number: int) -> Entry | None:
+        """Drop an item that is done, and let the next one of its contact go."""
+        entry = self._entries.pop(number, None)
+        if entry is not None:
+            following = self._window.left(entry.item.contact, number)
+            if following in self._entries:
+                self._plan(following, self._runtime.monotonic())
+        return entry
+
+    def _drop_courtesy(self, entry: Entry) -> None:
         self._courtesies -= 1
         self._entries.pop(entry.item.item, None)
 
     def _report_silence(
-        self, entry: _Entry, target: Target | None, relay: NodeId, now: float
+        self, entry: Entry, target: Target | None, relay: NodeId, now: float
     ) -> None:
         """A retry is due, so the last packet may be lost: paths should avoid its relays."""
         if entry.hops and entry.hops[-1] == relay:
@@ -356,7 +351,7 @@ class Outbox:
             entry.schedule.ready(relay, now)
             self._plan(number, now)
 
-    def _deposit(self, relay: NodeId, made: Deposit, entry: _Entry | None) -> bool:
+    def _deposit(self, relay: NodeId, made: Deposit, entry: Entry | None) -> bool:
         """Queue one deposit; False if nothing could be sent now. No ack without an entry."""
         token = self._entropy(TOKEN_BYTES)
         points = self._ack_points() if entry is not None else {}
@@ -377,7 +372,7 @@ class Outbox:
         if entry is not None:
             entry.hops, entry.token = hops, token
             if ack is not None:
-                self._tokens[token] = _Sent(entry.item.item, entry.ciphertext, relay, hops)
+                self._tokens[token] = Sent(entry.item.item, entry.ciphertext, relay, hops)
                 if len(self._tokens) > MAX_TOKENS:
                     self._tokens.popitem(last=False)
         return True
@@ -387,7 +382,7 @@ class Outbox:
         first, targets = self._preferred.get(contact), self._recipients.targets(contact)
         return tuple(sorted(targets, key=lambda item: item.relay != first))
 
-    def _prefer_another(self, entry: _Entry) -> None:
+    def _prefer_another(self, entry: Entry) -> None:
         """The preferred mailbox was slow or dead: begin with the other one next time."""
         targets = self._ordered(entry.item.contact)
         if len(targets) > 1:
