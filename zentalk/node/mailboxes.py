@@ -147,17 +147,16 @@ class Mailboxes:
     def _choose(self, taken: set[NodeId], known: set[NodeId]) -> list[NodeId]:
         """Draw relays for new mailboxes, those that are not our guards first.
 
-        Then come those that look dead from here, though the snapshot may still list them. Last
-        come those of mailboxes that were replaced: their relays had stayed away.
+        Last come those of mailboxes that were replaced: their relays had stayed away.
         """
-        guards, suspects = set(self._network.guards()), self._network.suspects()
+        guards = set(self._network.guards())
         usable = sorted(
             node_id
             for node_id, descriptor in self._network.descriptors().items()
             if descriptor.roles & ROLE_MAILBOX and node_id not in taken
         )
         drawn = sample(usable, len(usable), self._runtime.entropy)
-        drawn.sort(key=lambda relay: (relay in known, relay in suspects, relay in guards))
+        drawn.sort(key=lambda node_id: (node_id in known, node_id in guards))
         return drawn[:MAILBOXES]
 
     def listing(self) -> list[MailboxStatus]:

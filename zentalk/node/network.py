@@ -157,10 +157,6 @@ class NodeNetwork:
         """Return the relays usable for new paths now."""
         return self._keeper.view().relays
 
-    def suspects(self) -> frozenset[NodeId]:
-        """Return the relays that look dead from here now; a hint, no proof."""
-        return self._hints.suspects(self._runtime.monotonic())
-
     def guards(self) -> tuple[NodeId, ...]:
         """Return the guards in use."""
         return self._book.in_use()
