@@ -21,7 +21,7 @@ LONG = pytest.param(10_000, marks=pytest.mark.long)
 def test_b13_k11_k37_nothing_is_lost_while_relays_are_killed(messages: int) -> None:
     """One of ten relays dies every two seconds (short run: every second)."""
     pace = (
-        ("--every", 2, "--in-flight", 2048)
+        ("--every", 2, "--in-flight", 512)
         if messages > SHORT
         else ("--every", 1, "--in-flight", 64)
     )
