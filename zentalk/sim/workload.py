@@ -264,7 +264,11 @@ class Workload:
         """
         if await self._envelopes_left():
             return False
-        verdict = self._ledger.judge(await self._histories())
+        try:
+            histories = await self._histories()
+        except ZentalkError:
+            return False  # Somebody's node was killed just before the end and is coming back.
+        verdict = self._ledger.judge(histories)
         return verdict.confirmed >= verdict.delivered
 
     async def _histories(self) -> list[tuple[int, int, list[Shown]]]:
