@@ -52,7 +52,8 @@ long: $(STAMP)-test ## the suite with many more examples, and the tests kept for
 	ZENTALK_LONG=1 HYPOTHESIS_PROFILE=long $(PYTEST) $(ARGS)
 
 faults: $(STAMP)-test ## only the tests that break things, with many more examples
-	ZENTALK_LONG=1 HYPOTHESIS_PROFILE=long $(PYTEST) -m faults --durations=15 $(ARGS)
+	ZENTALK_LONG=1 HYPOTHESIS_PROFILE=long $(PYTEST) -m faults --durations=15 \
+	    -o faulthandler_timeout=1600 $(ARGS)
 
 bench: bench-peers ## ratios to other implementations, measured here
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -9,6 +9,7 @@ import trio.testing
 from tests.node.relays import EPOCH, make_relay
 from tests.node.world import Client, World, until, world_of
 from zentalk.errors import UnavailableError
+from zentalk.ids import NodeId
 from zentalk.node import snapshot_keeper
 from zentalk.node.network import NodeNetwork
 from zentalk.onion.packet import DROP
@@ -310,9 +311,12 @@ async def test_a_guard_that_restarted_is_usable_seconds_after_it_came_back(
             await both_guards(network)
             guard = network.guards()[0]
             boot = network.descriptors()[guard].boot
+            told: list[NodeId] = []
+            network.when_relays_restart(told.extend)
             world.kill(world.number(guard))
             await world.start_relay(world.number(guard))
             await until(lambda: network.descriptors()[guard].boot > boot, 15)
+            assert told == [guard], "what was on its way through it is to be sent again"
 
 
 @pytest.mark.parametrize("limited", [True, False])

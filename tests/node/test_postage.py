@@ -174,7 +174,10 @@ async def test_a_full_or_too_dear_mailbox_gets_nothing_until_it_says_otherwise(
     for _ in range(3600):
         assert relay.postage.stamped(1, TARGET, relay.seal) is None
         await trio.sleep(1)
-    assert 6 < len(relay.asked_at) < 14
+    waits = [b - a for a, b in zip(relay.asked_at, relay.asked_at[1:], strict=False)]
+    assert waits[0] <= module.CLOSED_SECONDS + 1, "whoever is online collects within seconds"
+    assert waits[-1] >= module.LONGEST_ASK_SECONDS
+    assert len(relay.asked_at) < 18
     assert relay.stamped == []
     relay.state = StateAnswer(SendIdState.ACCEPTING, 0)
     told = len(relay.answers)
@@ -183,6 +186,24 @@ async def test_a_full_or_too_dear_mailbox_gets_nothing_until_it_says_otherwise(
         await trio.sleep(1)
     assert len(relay.answers) > told
     assert relay.postage.stamped(1, TARGET, relay.seal) is PLAIN
+
+
+async def test_what_is_held_back_is_looked_at_when_the_mailbox_may_be_asked_again(
+    autojump_clock: MockClock, relay: Relay
+) -> None:
+    relay.works(8)
+    await relay.told()
+    assert relay.postage.next_look(TARGET) == trio.current_time() + module.LOOK_SECONDS
+    relay.state = StateAnswer(SendIdState.FULL, 0)
+    await trio.sleep(module.FIRST_ASK_SECONDS)
+    await relay.told()
+    left = relay.postage.next_look(TARGET) - trio.current_time()
+    assert 1 <= left <= module.CLOSED_SECONDS
+    for _ in range(300):
+        relay.postage.stamped(1, TARGET, relay.seal)
+        left = relay.postage.next_look(TARGET) - trio.current_time()
+        assert 1 <= left <= module.LOOK_SECONDS
+        await trio.sleep(1)
 
 
 async def test_the_most_work_is_bounded(autojump_clock: MockClock, relay: Relay) -> None:

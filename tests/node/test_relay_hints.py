@@ -105,10 +105,19 @@ def test_memory_is_bounded() -> None:
     assert len(hints.suspects(0.0)) == 1024
 
 
+def test_a_relay_with_new_keys_begins_with_a_clean_slate() -> None:
+    hints = RelayHints()
+    for number in (1, 2):
+        hints.unreachable(node(number), 0.0)
+    hints.restarted(node(1))
+    hints.restarted(node(3))
+    assert hints.suspects(0.0) == {node(2)}
+
+
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["lost", "arrived", "unreachable"]),
+            st.sampled_from(["lost", "arrived", "unreachable", "restarted"]),
             st.integers(0, 5),
             st.floats(0, 200),
         ),
@@ -125,6 +134,8 @@ def test_the_cached_suspects_are_those_whose_score_says_so(
             hints.lost((GUARD, node(number), node((number + 1) % 6)), (), now)
         elif kind == "arrived":
             hints.arrived((node(number),), now)
+        elif kind == "restarted":
+            hints.restarted(node(number))
         else:
             hints.unreachable(node(number), now)
         expected = {n for n in map(node, range(6)) if hints.score(n, now) > 1.5 + 1e-9}

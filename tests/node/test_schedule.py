@@ -77,3 +77,26 @@ def test_when_no_relay_can_be_reached_both_wait_instead_of_spinning() -> None:
             schedule.failed(relay, now)
             attempts += 1
     assert 50 < attempts < 80
+
+
+def test_what_is_known_to_be_lost_goes_at_once_and_retries_begin_anew() -> None:
+    schedule = Schedule((ONE,), 0.0, 0.1)
+    run(schedule, 20.0)
+    assert schedule.lost(ONE, 20.0)
+    assert [at for at, _ in run(schedule, 24.0)] == [20, 21, 23]
+
+
+def test_control_without_that_knowledge_it_waits_for_its_turn() -> None:
+    schedule = Schedule((ONE,), 0.0, 0.1)
+    run(schedule, 20.0)
+    assert run(schedule, 24.0) == []
+
+
+def test_what_a_relay_holds_or_never_got_cannot_be_lost_on_the_way_there() -> None:
+    schedule = Schedule((ONE, TWO), 0.0, 0.1)
+    run(schedule, 0.5)
+    assert not schedule.lost(TWO, 0.5)
+    assert not schedule.lost(NodeId(b"3" * 32), 0.5)
+    schedule.held(ONE, 0.6)
+    assert not schedule.lost(ONE, 0.7)
+    assert schedule.due(0.7) == []

@@ -5,6 +5,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.node.test_outbox import BOB, Doubles, item, outbox_over
+from zentalk.mailbox.settings import MailboxSettings
 from zentalk.node import window as module
 from zentalk.node.outbox import Outbox
 from zentalk.node.window import IN_FLIGHT, Window
@@ -23,6 +24,11 @@ async def sent_of(nursery: trio.Nursery, count: int) -> tuple[Doubles, Outbox]:
 
 def test_the_window_is_far_below_what_readers_keep_keys_for() -> None:
     assert 2 * IN_FLIGHT < MAX_GAP
+
+
+def test_a_mailbox_has_room_for_what_may_be_on_its_way() -> None:
+    """Else it refuses what is only a moment late, and we take it for full."""
+    assert MailboxSettings().contact_quota >= IN_FLIGHT
 
 
 async def test_the_oldest_go_and_each_confirmation_lets_one_more_go(

@@ -27,13 +27,15 @@ from zentalk.errors import (
 from zentalk.ids import DAY_SECONDS, MailboxId, NodeId, SendId
 from zentalk.net.runtime import Runtime
 from zentalk.node.collector import Collector
+from zentalk.node.comeback import Comeback
 from zentalk.node.intake import Intake
+from zentalk.node.jitter import half_jitter
 from zentalk.node.network import NodeNetwork
 from zentalk.node.outbox import Outbox
 from zentalk.node.routes import current, raise_version
 from zentalk.node.status import MailboxStatus
 from zentalk.node.storing import until_stored
-from zentalk.onion.draw import below, sample
+from zentalk.onion.draw import sample
 from zentalk.store.history import mailboxes
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox
@@ -55,9 +57,8 @@ LOOK_EVERY_SECONDS: Final = 600.0
 MAX_REPLACED: Final = 16
 """Earlier mailboxes that may be polled at a time before moving on is refused."""
 SHOWN_ID_BYTES: Final = 8
-FIRST_WAIT_SECONDS: Final = 0.5
-LONGEST_WAIT_SECONDS: Final = 30.0
-STEADY_SECONDS: Final = 60.0
+FILL_SECONDS: Final = 60.0
+"""How often a missing mailbox is looked for a relay."""
 _FAULTS: Final = (
     UnavailableError,
     TransportError,
@@ -120,7 +121,7 @@ class Mailboxes:
                         scope = self._served[mailbox.mailbox] = trio.CancelScope()
                         nursery.start_soon(self._serve, mailbox.mailbox, scope)
                 # One was replaced, or there are fewer relays than mailboxes: look again.
-                with trio.move_on_after(STEADY_SECONDS):
+                with trio.move_on_after(FILL_SECONDS):
                     await self._incomplete.wait()
                 self._incomplete = trio.Event()
 
@@ -221,7 +222,7 @@ class Mailboxes:
             await self._collect(mailbox_id)
 
     async def _collect(self, mailbox_id: MailboxId) -> None:
-        wait = FIRST_WAIT_SECONDS
+        comeback = Comeback(self._runtime.entropy)
         away_since: float | None = None
         while (mailbox := self._known.get(mailbox_id)) is not None:
             started = self._runtime.monotonic()
@@ -246,15 +247,17 @@ class Mailboxes:
             finally:
                 self._connected.discard(mailbox_id)
             if settled:
-                await self._pause(LOOK_EVERY_SECONDS)
+                await trio.sleep(
+                    half_jitter(0, LOOK_EVERY_SECONDS, LOOK_EVERY_SECONDS, self._runtime.entropy)
+                )
                 continue
             now = self._runtime.monotonic()
+            served_seconds = 0.0
             if collector.registered.is_set():
                 # The relay may have restarted, and others with it: their keys are new then.
                 self._network.refresh_soon()
                 away_since = now
-                if now - started > STEADY_SECONDS:
-                    wait = FIRST_WAIT_SECONDS
+                served_seconds = now - started
             elif self._fault_is_ours():
                 away_since = None
             elif away_since is None:
@@ -262,12 +265,7 @@ class Mailboxes:
             away_seconds = 0.0 if away_since is None else now - away_since
             if self._is_current(mailbox_id) and await self._is_given_up(mailbox_id, away_seconds):
                 await until_stored(partial(self._replace, mailbox_id))
-            await self._pause(wait)
-            wait = min(2 * wait, LONGEST_WAIT_SECONDS)
-
-    async def _pause(self, seconds: float) -> None:
-        """Wait between half and all of it."""
-        await trio.sleep(seconds / 2 + below(1000, self._runtime.entropy) / 1000 * seconds / 2)
+            await trio.sleep(comeback.next_wait(served_seconds))
 
     def _is_current(self, mailbox_id: MailboxId) -> bool:
         row = self._known.get(mailbox_id)

@@ -200,6 +200,10 @@ class NodeNetwork:
         """Let loops come back to where `ack_points` are."""
         self._sending.loop_ends = ack_points
 
+    def when_relays_restart(self, told: Callable[[Collection[NodeId]], None]) -> None:
+        """Call `told` with relays of which a newer boot is known now."""
+        self._sending.on_restarts = told
+
     def collecting(self, relay: NodeId, *, begins: bool) -> None:
         """A mailbox of ours at a relay is collected from now on, or no longer."""
         self._sending.collecting(relay, begins=begins)

@@ -102,6 +102,7 @@ class Node:
             self._mailboxes_changed,
         )
         self._network.loops_end_at(self._own_ack_points)
+        self._network.when_relays_restart(self._outbox.restarted)
         self._decoys = Decoys(runtime, self._network, self._records, self.address)
         self._intake = intake
         self._moved = trio.Event()

@@ -6,9 +6,8 @@ listens for acks. It must never encrypt: a retry that advanced a ratchet would b
 
 from __future__ import annotations
 
-import heapq
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -25,10 +24,11 @@ from zentalk.node.compose import ITEM_KEY_BYTES
 from zentalk.node.journal import Journal
 from zentalk.node.network import NodeNetwork
 from zentalk.node.outgoing import Entry, Sent
-from zentalk.node.postage import LOOK_SECONDS, Postage
+from zentalk.node.postage import Postage
 from zentalk.node.recipients import Recipients
 from zentalk.node.routes import Target
 from zentalk.node.schedule import Schedule
+from zentalk.node.timers import Timers
 from zentalk.node.window import Window
 from zentalk.onion.packet import DEPOSIT
 from zentalk.store.history.models import OutboxItem
@@ -73,12 +73,11 @@ class Outbox:
         self._recipients = recipients
         self._ack_points = ack_points
         self._entries: dict[int, Entry] = {}
-        self._timers: list[tuple[float, int]] = []
+        self._timers = Timers(runtime)
         self._window = Window()
         self._tokens: OrderedDict[bytes, Sent] = OrderedDict()
         self._preferred: dict[UserAddress, NodeId] = {}
         self._round_trip = network.profile.round_trip_seconds
-        self._wake = trio.Event()
         self._courtesies = 0
         self._next_courtesy = 0
         self._ciphertexts = 0
@@ -91,7 +90,7 @@ class Outbox:
         """Take over what was on its way when the node stopped."""
         for item in items:
             self._enter(replace(item, envelope=None))
-            self._plan(item.item, self._runtime.monotonic())
+            self._timers.plan(item.item, self._runtime.monotonic())
 
     def add(self, items: Iterable[OutboxItem]) -> None:
         """Send items whose ciphertext has just been committed."""
@@ -133,7 +132,7 @@ class Outbox:
         entry = self._enter(item, is_courtesy=True, elsewhere=elsewhere)
         delay = self._network.confirmation_delay()
         if delay:
-            self._plan(item.item, now + delay)
+            self._timers.plan(item.item, now + delay)
         else:
             self._attempt(entry, now)
 
@@ -142,7 +141,17 @@ class Outbox:
         for entry in self._entries.values():
             if entry.item.contact == contact:
                 entry.schedule = None
-                self._plan(entry.item.item, self._runtime.monotonic())
+                self._timers.plan(entry.item.item, self._runtime.monotonic())
+
+    def restarted(self, relays: Collection[NodeId]) -> None:
+        """Relays have new keys: what was on its way through them is lost, and goes once more."""
+        now = self._runtime.monotonic()
+        for number, entry in self._entries.items():
+            if entry.schedule is None or not any(hop in relays for hop in entry.hops):
+                continue
+            if entry.schedule.lost(entry.hops[-1], now):
+                entry.hops = ()  # that packet's fate is known, and holds nothing against anybody
+                self._timers.plan(number, now)
 
     def confirmed(self, items: Iterable[int]) -> None:
         """The recipient has saved these items: forget them."""
@@ -183,16 +192,10 @@ class Outbox:
 
     async def _keep_sending(self) -> None:
         while True:
-            now = self._runtime.monotonic()
-            while self._timers and self._timers[0][0] <= now:
-                at, number = heapq.heappop(self._timers)
-                entry = self._entries.get(number)
-                if entry is not None and entry.planned_at == at:
-                    await self._due(entry, now)
-            self._wake = trio.Event()
-            wait = self._timers[0][0] - now if self._timers else float("inf")
-            with trio.move_on_after(max(0.0, wait)):
-                await self._wake.wait()
+            number, now = await self._timers.next_due()
+            entry = self._entries.get(number)
+            if entry is not None:
+                await self._due(entry, now)
 
     async def _due(self, entry: Entry, now: float) -> None:
         if now >= entry.expires:
@@ -203,7 +206,7 @@ class Outbox:
             return
         if entry.schedule is not None and entry.schedule.next_deadline() > now:
             # Its relay acknowledged it, or another relay's turn came first.
-            self._plan(entry.item.item, entry.schedule.next_deadline())
+            self._timers.plan(entry.item.item, entry.schedule.next_deadline())
             return
         if entry.item.envelope is None and not await self._read_envelope(entry, now):
             return
@@ -218,7 +221,7 @@ class Outbox:
             await self._journal.expired(entry.item)
         except StorageError:
             if self._entries.get(number) is entry:
-                self._plan(number, now + STORAGE_RETRY_SECONDS)
+                self._timers.plan(number, now + STORAGE_RETRY_SECONDS)
             return
         self._forget(number)
 
@@ -229,7 +232,7 @@ class Outbox:
             stored = await self._journal.item(number)
         except StorageError:
             if self._entries.get(number) is entry:
-                self._plan(number, now + STORAGE_RETRY_SECONDS)
+                self._timers.plan(number, now + STORAGE_RETRY_SECONDS)
             return False
         if self._entries.get(number) is not entry:
             return False  # confirmed while it was being read
@@ -247,14 +250,14 @@ class Outbox:
         targets = self._ordered(item.contact)
         if not targets or item.envelope is None:
             self._recipients.need_targets(item.contact)
-            self._plan(item.item, now + 1.0)
+            self._timers.plan(item.item, now + 1.0)
             return
         if not self._network.has_room(large=len(item.envelope) == INNER_LARGE_BYTES):
-            self._plan(item.item, now + NO_ROOM_SECONDS)
+            self._timers.plan(item.item, now + NO_ROOM_SECONDS)
             return
         if not entry.is_courtesy and not self._window.admits(item.contact, item.item):
             entry.item = replace(item, envelope=None)
-            self._plan(item.item, entry.expires)
+            self._timers.plan(item.item, entry.expires)
             return
         by_relay = {target.relay: target for target in targets}
         if entry.schedule is None:
@@ -268,7 +271,7 @@ class Outbox:
         if not entry.noted and all(self._postage.closed(target) for target in targets):
             entry.noted = True
             self._journal.waits(item.item, MAILBOXES_FULL)
-        self._plan(item.item, entry.schedule.next_deadline())
+        self._timers.plan(item.item, entry.schedule.next_deadline())
 
     def _try(
         self, entry: Entry, schedule: Schedule, target: Target | None, relay: NodeId, now: float
@@ -286,7 +289,7 @@ class Outbox:
             return
         if made is None:
             entry.hops = ()
-            schedule.put_off(relay, now + LOOK_SECONDS, now)
+            schedule.put_off(relay, self._postage.next_look(target), now)
         elif self._deposit(target.relay, made, entry):
             self._postage.used(number, target)
             schedule.sent(relay, now, costly=made.stamp != NO_STAMP)
@@ -314,15 +317,17 @@ class Outbox:
     def _forget(self, number: int) -> Entry | None:
         """Drop an item that is done, and let the next one of its contact go."""
         entry = self._entries.pop(number, None)
+        self._timers.drop(number)
         if entry is not None:
             following = self._window.left(entry.item.contact, number)
             if following in self._entries:
-                self._plan(following, self._runtime.monotonic())
+                self._timers.plan(following, self._runtime.monotonic())
         return entry
 
     def _drop_courtesy(self, entry: Entry) -> None:
         self._courtesies -= 1
         self._entries.pop(entry.item.item, None)
+        self._timers.drop(entry.item.item)
 
     def _report_silence(
         self, entry: Entry, target: Target | None, relay: NodeId, now: float
@@ -349,7 +354,7 @@ class Outbox:
         if entry is not None and entry.schedule is not None:
             now = self._runtime.monotonic()
             entry.schedule.ready(relay, now)
-            self._plan(number, now)
+            self._timers.plan(number, now)
 
     def _deposit(self, relay: NodeId, made: Deposit, entry: Entry | None) -> bool:
         """Queue one deposit; False if nothing could be sent now. No ack without an entry."""
@@ -387,9 +392,3 @@ class Outbox:
         targets = self._ordered(entry.item.contact)
         if len(targets) > 1:
             self._preferred[entry.item.contact] = targets[1].relay
-
-    def _plan(self, number: int, at: float) -> None:
-        """Set the one timer of an item; an earlier one in the heap is passed over."""
-        self._entries[number].planned_at = at
-        heapq.heappush(self._timers, (at, number))
-        self._wake.set()

@@ -28,7 +28,6 @@ class Entry:
     schedule: Schedule | None = None
     hops: tuple[NodeId, ...] = ()
     token: bytes | None = None
-    planned_at: float = 0.0
     is_courtesy: bool = False
     elsewhere: bool = False
     noted: bool = False

@@ -31,7 +31,8 @@ MOST_BITS: Final = 24
 FIRST_ASK_SECONDS: Final = 30.0
 LONGEST_ASK_SECONDS: Final = 600.0
 """A relay that keeps saying that it accepts, without an ack, is asked less and less."""
-CLOSED_SECONDS: Final = 60.0
+CLOSED_SECONDS: Final = 3.0
+"""Of one that takes nothing this is the first: whoever is online may have collected by then."""
 KNOWN_SECONDS: Final = 600.0
 """How long the answer `work` is acted upon; a flood may be over by then."""
 CLOSED_KNOWN_SECONDS: Final = 1_800.0
@@ -40,6 +41,7 @@ STAMP_SECONDS: Final = 1800.0
 """Work counts for its hour and the next: older than this it may be too late on arrival."""
 WORK_SHARE: Final = 0.25
 LOOK_SECONDS: Final = 60.0
+_LEAST_LOOK_SECONDS: Final = 1.0
 MAX_KNOWN: Final = 1_024
 MAX_JOBS: Final = 256
 MAX_QUESTIONS: Final = 2
@@ -126,6 +128,14 @@ class Postage:
             self._jobs[job] = (seal(), known.bits)
             self._wanted.set()
         return None
+
+    def next_look(self, target: Target) -> float:
+        """Return when an item that `stamped` held back should be looked at again, if not told."""
+        now = self._runtime.monotonic()
+        known = self._known.get(_Place(target.relay, target.send_id))
+        if known is None or not self._is_closed(known):
+            return now + LOOK_SECONDS
+        return min(max(known.ask_after, now + _LEAST_LOOK_SECONDS), now + LOOK_SECONDS)
 
     def used(self, item: int, target: Target) -> None:
         """What `stamped` gave has left: a relay takes the same work only once."""

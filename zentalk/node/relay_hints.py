@@ -59,6 +59,11 @@ class RelayHints:
             if node_id in self._scores:
                 self._set(node_id, self.score(node_id, now) * _KEPT_ON_ARRIVAL, now)
 
+    def restarted(self, node_id: NodeId) -> None:
+        """Forget what speaks against a relay that has new keys: it was down for a moment."""
+        if self._scores.pop(node_id, None) is not None:
+            self._valid_until = -math.inf
+
     def score(self, node_id: NodeId, now: float) -> float:
         """Return the score of a relay, 0.0 if nothing speaks against it."""
         score, at = self._scores.get(node_id, (0.0, now))

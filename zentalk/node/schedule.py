@@ -22,6 +22,9 @@ LONGEST_FAILED_RETRY_SECONDS: Final = 2.0
 """After a send that could not even be queued here no packet has left, so trying again is
 cheap; and what was written while offline must not fall far behind what is written after."""
 ACK_OVERDUE_SECONDS: Final = 8.0
+LATELY_SECONDS: Final = 4.0
+"""What was sent before that had passed the relay when it went down, as far as one can tell. Of what
+nobody confirms more than that would be sent for nothing: it waits long for its ack in any case."""
 ROUND_TRIPS: Final = 3
 SILENT_SECONDS: Final = 600.0
 """No mailbox has acknowledged what was sent so long ago: the recipient may have others now."""
@@ -43,7 +46,7 @@ class Schedule:
     A `patient` item waits for compact acks alone: nobody will confirm it.
     """
 
-    __slots__ = ("_first_sent", "_relays", "_round_trip", "started_at")
+    __slots__ = ("_first_retry", "_first_sent", "_patient", "_relays", "_round_trip", "started_at")
 
     def __init__(
         self,
@@ -61,6 +64,8 @@ class Schedule:
         first_retry = max(FIRST_RETRY_SECONDS, ROUND_TRIPS * round_trip_seconds)
         if patient:
             patience = first_retry = ACK_OVERDUE_SECONDS + ROUND_TRIPS * round_trip_seconds
+        self._first_retry = first_retry
+        self._patient = patient
         self._relays = {
             relay: _Relay(next_at=now + place * patience, interval=first_retry)
             for place, relay in enumerate(relays)
@@ -111,6 +116,20 @@ class Schedule:
         state = self._relays.get(relay)
         if state is not None and not state.held:
             state.next_at = min(state.next_at, now)
+
+    def lost(self, relay: NodeId, now: float) -> bool:
+        """Note that what was sent to `relay` is lost; False if it holds the item all the same.
+
+        Retries wait ever longer because nothing is known; here the cause is known and over.
+        """
+        state = self._relays.get(relay)
+        if state is None or state.held or state.last_sent is None:
+            return False
+        if self._patient and now - state.last_sent > LATELY_SECONDS:
+            return False
+        state.interval = self._first_retry
+        state.next_at = min(state.next_at, now)
+        return True
 
     def _hurry_others(self, now: float) -> None:
         for other in self._relays.values():

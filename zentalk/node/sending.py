@@ -8,7 +8,7 @@ lost bring in a guard or second hop from elsewhere.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -40,7 +40,8 @@ class Sending:
     """All packets of one node. `run` must be running for shaped ones to leave.
 
     `own_mailboxes` are kept out of the middle where possible; `loop_ends` are the ack
-    points of those that are registered. `refresh_soon` asks for a newer snapshot.
+    points of those that are registered. `refresh_soon` asks for a newer snapshot;
+    `on_restarts` is called with relays that have new keys in one.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Sending:
     ) -> None:
         self.own_mailboxes: frozenset[NodeId] = frozenset()
         self.loop_ends: Callable[[], Mapping[NodeId, SendId]] = dict
+        self.on_restarts: Callable[[Collection[NodeId]], None] = lambda _relays: None
         self.health = PathHealth(profile.probe_seconds)
         self._profile = profile
         self._runtime = runtime
@@ -185,10 +187,14 @@ class Sending:
     def view_changed(self, view: RelayView) -> None:
         """There is a new snapshot: relays that restarted begin with a clean slate."""
         boots = {node_id: descriptor.boot for node_id, descriptor in view.relays.items()}
-        for node_id, boot in boots.items():
-            if self._boots.get(node_id, boot) != boot:
-                self.health.restarted(node_id)
+        restarted = [n for n, boot in boots.items() if self._boots.get(n, boot) != boot]
+        for node_id in restarted:
+            self.health.restarted(node_id)
+            self._hints.restarted(node_id)
+            self._guard_hints.restarted(node_id)
         self._boots = boots
+        if restarted:
+            self.on_restarts(restarted)
 
     # What happens inside.
 

@@ -28,8 +28,8 @@ _REFRESH_SPREAD: Final = 0.2
 """Refreshes come 10 minutes apart, a fifth more or less."""
 ASKED_APART_SECONDS: Final = 60.0
 """Refreshes that are asked for come once a minute on average ..."""
-APART_PER_RELAY_SECONDS: Final = 0.5
-LEAST_APART_SECONDS: Final = 5.0
+APART_PER_RELAY_SECONDS: Final = 0.15
+LEAST_APART_SECONDS: Final = 1.5
 """... or more often where a snapshot is small: with ten relays that restart one after the
 other, one that is a minute old has the mix keys of hardly any."""
 BURST: Final = 3
@@ -37,7 +37,7 @@ BURST: Final = 3
 be the old one, and the next must not be a minute away."""
 GAP_SHARE: Final = 0.25
 """Of that time, at least, between any two."""
-PAUSE_SECONDS: Final = 2.0
+PAUSE_SECONDS: Final = 1.0
 """Whoever asks has just seen something break: let it settle first."""
 RETRY_FIRST_SECONDS: Final = 1.0
 RETRY_LONGEST_SECONDS: Final = 60.0

@@ -11,9 +11,9 @@ from typing import Final
 
 from zentalk.ids import UserAddress
 
-IN_FLIGHT: Final = 256
-"""Items of one contact. Confirmations take numbers of the same chains, so this is far below
-the 1,000; and it is more than the mailboxes keep for one send id (100 each)."""
+IN_FLIGHT: Final = 96
+"""Items of one contact. A mailbox keeps 100 for one send id, so none is refused while its owner
+is away for a moment. Confirmations take numbers of the same chains: this is far below 1,000."""
 
 
 class Window:
