@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from trio.testing import MockClock
 from tests.relay.harness import Running, World, world
 from zentalk.errors import LinkClosedError
 from zentalk.relay import parts as parts_module
+from zentalk.relay import router as router_module
 from zentalk.relay.containment import MISTAKE
 
 
@@ -85,4 +87,40 @@ async def test_control_without_containment_a_mistake_ends_the_relay(
             _break(await net.start("r1"))
             await _ask_and_send(net)
             await trio.sleep(1)
+    assert caught.value.split(KeyError)[0] is not None
+
+
+async def _send_held(net: World, running: Running) -> None:
+    """Send a packet that is to be held for a moment, and meets a mistake after it."""
+
+    def act(*_: Any) -> None:
+        raise KeyError("a mistake")
+
+    assert running.relay._parts is not None
+    running.relay._parts.router._act = act  # type: ignore[method-assign,assignment]
+    sending = await net.client("carol", "r1")
+    hops = [replace(hop, delay_ms=200) for hop in net.hops("r1")]
+    assert sending.send_packet(net.packet(hops, 3, b""))
+    await trio.sleep(1)
+    assert sending.is_open
+
+
+async def test_a_mistake_with_a_packet_that_was_held_costs_that_packet(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with world(tmp_path) as net:
+        running = await net.start("r1")
+        for _ in range(2):
+            await _send_held(net, running)
+        assert running.relay.stats().refused[MISTAKE] == 2
+        assert not running.ended.is_set()
+
+
+async def test_control_without_containment_one_held_packet_ends_the_relay(
+    autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(router_module, "contained", lambda *_: nullcontext())
+    with pytest.raises(ExceptionGroup) as caught:
+        async with world(tmp_path) as net:
+            await _send_held(net, await net.start("r1"))
     assert caught.value.split(KeyError)[0] is not None

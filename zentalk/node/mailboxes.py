@@ -8,7 +8,7 @@ published again, once the new mailbox works.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -111,7 +111,8 @@ class Mailboxes:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             while True:
-                known = await until_stored(partial(self._database.write, self._complete))
+                complete = partial(self._complete, self._drawn())
+                known = await until_stored(partial(self._database.write, complete))
                 self._known = {mailbox.mailbox: mailbox for mailbox in known}
                 self._network.own_mailboxes([mailbox.relay for mailbox in known])
                 for gone in self._served.keys() - {mailbox.mailbox for mailbox in known}:
@@ -125,40 +126,39 @@ class Mailboxes:
                     await self._incomplete.wait()
                 self._incomplete = trio.Event()
 
-    def _complete(self, tx: Transaction) -> list[OwnMailbox]:
+    def _complete(self, drawn: Sequence[NodeId], tx: Transaction) -> list[OwnMailbox]:
         """Add mailboxes until there are two current ones; return all to be collected."""
         now = self._runtime.wall()
         for mailbox in mailboxes.every(tx):
             if mailbox.poll_until is not None and mailbox.poll_until < now:
                 mailboxes.forget(tx, mailbox.mailbox)
-        self._fill(tx, {mailbox.relay for mailbox in current(tx)})
+        self._fill(tx, drawn, {mailbox.relay for mailbox in current(tx)})
         return mailboxes.every(tx)
 
-    def _fill(self, tx: Transaction, taken: set[NodeId]) -> None:
+    def _fill(self, tx: Transaction, drawn: Sequence[NodeId], taken: set[NodeId]) -> None:
         """Add mailboxes in the slots that have no current one, at relays that are not taken."""
         now = self._runtime.wall()
         used = {mailbox.slot for mailbox in current(tx)}
         known = {mailbox.relay for mailbox in mailboxes.every(tx)}
         slots = [slot for slot in range(MAILBOXES) if slot not in used]
-        for slot, relay in zip(slots, self._choose(taken, known), strict=False):
+        for slot, relay in zip(slots, _chosen(drawn, taken, known), strict=False):
             seed = self._runtime.entropy(32)
             mailbox_id = MailboxId(SigningKey(seed).public)
             mailboxes.add(tx, OwnMailbox(mailbox_id, relay, slot, seed, 0, now, None))
 
-    def _choose(self, taken: set[NodeId], known: set[NodeId]) -> list[NodeId]:
-        """Draw relays for new mailboxes, those that are not our guards first.
+    def _drawn(self) -> list[NodeId]:
+        """Draw the order in which relays are taken for new mailboxes, our guards last.
 
-        Last come those of mailboxes that were replaced: their relays had stayed away.
+        Not for the writer's thread: what the network knows is not to be asked from there.
         """
         guards = set(self._network.guards())
-        usable = sorted(
+        able = sorted(
             node_id
             for node_id, descriptor in self._network.descriptors().items()
-            if descriptor.roles & ROLE_MAILBOX and node_id not in taken
+            if descriptor.roles & ROLE_MAILBOX
         )
-        drawn = sample(usable, len(usable), self._runtime.entropy)
-        drawn.sort(key=lambda node_id: (node_id in known, node_id in guards))
-        return drawn[:MAILBOXES]
+        drawn = sample(able, len(able), self._runtime.entropy)
+        return sorted(drawn, key=lambda node_id: node_id in guards)
 
     def listing(self) -> list[MailboxStatus]:
         """Return current mailboxes, then replaced ones, as their owner is shown them."""
@@ -183,12 +183,14 @@ class Mailboxes:
         NotFoundError without such a mailbox, UnavailableError without enough other relays and
         ConflictError after too many moves.
         """
-        rows = await self._database.write(partial(self._leave, shown_id))
+        rows = await self._database.write(partial(self._leave, shown_id, self._drawn()))
         self._known = {row.mailbox: row for row in rows}
         self._incomplete.set()
         return self.listing()
 
-    def _leave(self, shown_id: str | None, tx: Transaction) -> list[OwnMailbox]:
+    def _leave(
+        self, shown_id: str | None, drawn: Sequence[NodeId], tx: Transaction
+    ) -> list[OwnMailbox]:
         """Replace mailboxes by new ones at other relays, as one step."""
         present = current(tx)
         leaving = [row for row in present if shown_id in (None, _shown_id(row))]
@@ -201,13 +203,13 @@ class Mailboxes:
                 " until the oldest is given up, 30 days after it was left"
             )
         taken = {row.relay for row in present}
-        if len(self._choose(taken, {row.relay for row in old})) < len(leaving):
+        if len(_chosen(drawn, taken, {row.relay for row in old})) < len(leaving):
             raise UnavailableError(
                 "no other relay that keeps mailboxes is known: your mailboxes stay where they are"
             )
         for row in leaving:
             self._drop(tx, row)
-        self._fill(tx, taken)
+        self._fill(tx, drawn, taken)
         return mailboxes.every(tx)
 
     def _drop(self, tx: Transaction, row: OwnMailbox) -> None:
@@ -331,6 +333,15 @@ class Mailboxes:
         self._known = {row.mailbox: row for row in await self._database.write(job)}
         self._ack_points.pop(mailbox_id, None)
         self._incomplete.set()
+
+
+def _chosen(drawn: Sequence[NodeId], taken: set[NodeId], known: set[NodeId]) -> list[NodeId]:
+    """Return the first of `drawn` for new mailboxes, none at a relay that is taken.
+
+    Last come those of mailboxes that were replaced: their relays had stayed away.
+    """
+    free = [node_id for node_id in drawn if node_id not in taken]
+    return sorted(free, key=lambda node_id: node_id in known)[:MAILBOXES]
 
 
 def _shown_id(mailbox: OwnMailbox) -> str:

@@ -20,12 +20,14 @@ from zentalk.onion.errors import PacketRefusedError
 from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, Deliver, Forward
 from zentalk.onion.peel import Peeler
 from zentalk.relay.budget import Budget
+from zentalk.relay.containment import contained
 from zentalk.relay.delay import HELD_COST_BYTES, MAX_DELAYED_PACKETS, DelayQueue
 from zentalk.relay.outbox import MAX_TARGET_BYTES, Outboxes
 from zentalk.relay.stats import Counters
 from zentalk.wire.deposit import AckRoute
 
 QUEUE_SHARE: Final = 0.25
+_PACKET_MISTAKE: Final = "packet_dropped_by_a_mistake"
 _MS: Final = 1000.0
 
 
@@ -176,7 +178,8 @@ class Router:
                 await self._earlier.wait()
             for held in self._delayed.pop_due(self._runtime.monotonic()):
                 held.account.give(held.size_bytes)
-                self._act(held.found)
+                with contained(self._counters, _PACKET_MISTAKE):
+                    self._act(held.found)
 
     def _act(self, found: Forward | Deliver) -> None:
         if isinstance(found, Deliver):
@@ -218,6 +221,10 @@ class Router:
         return self._outboxes.add(target, packet) or self._drop("queue-full")
 
     async def _dial_and_flush(self, target: Target) -> None:
+        with contained(self._counters, _PACKET_MISTAKE):
+            await self._dial(target)
+
+    async def _dial(self, target: Target) -> None:
         try:
             link = await self._links.get(target.node_id, target.lane)
         except (TransportError, UnavailableError, RemoteProtocolError, RefusedError):
