@@ -12,11 +12,11 @@ import trio
 from tests.api.double import BOB, OWNER, FakeNode
 from tests.cli.conftest import Result, Run
 from zentalk.api.server import serve
-from zentalk.api.token import create_token
 from zentalk.config import ApiSettings, write_config
 from zentalk.errors import UnavailableError
 from zentalk.node.status import LossyRelay, NodeStatus
 from zentalk.store.history.models import Contact
+from zentalk.web.token import create_token
 from zentalk.wire.text import format_address
 
 BOBS = format_address(BOB)

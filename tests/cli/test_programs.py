@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.cli.processes import running, zentalk
-from zentalk.api.server import bind
+from zentalk.web.serving import bind
 from zentalk.wire.text import parse_relay_uri
 
 pytestmark = pytest.mark.e2e

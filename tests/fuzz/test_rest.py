@@ -12,7 +12,7 @@ import pytest
 from tests.api.double import BOB, TOKEN, FakeNode
 from tests.fuzz.mutations import Mutator
 from zentalk.api.app import create_app
-from zentalk.api.problems import PROBLEM_TYPE
+from zentalk.web.problems import PROBLEM_TYPE
 from zentalk.wire.text import format_address
 
 BOBS = format_address(BOB)

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from zentalk.api import schemas
-from zentalk.api.json_response import JsonResponse
+from zentalk.web.json_response import JsonResponse
 
 
 def answers(

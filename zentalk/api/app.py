@@ -18,10 +18,9 @@ from starlette.types import ASGIApp
 from zentalk.api.access import Access
 from zentalk.api.device_routes import add_device_routes
 from zentalk.api.facade import NodeFacade
-from zentalk.api.guard import Guard, Shield
-from zentalk.api.limits import BodyLimit
+from zentalk.api.guard import Guard
+from zentalk.api.limits import MAX_BODY_BYTES
 from zentalk.api.mailbox_routes import add_mailbox_routes
-from zentalk.api.problems import PROBLEM_TYPE, invalid, problem, problem_of, unexpected
 from zentalk.api.routes import (
     add_contact_routes,
     add_event_routes,
@@ -29,6 +28,9 @@ from zentalk.api.routes import (
     add_own_routes,
 )
 from zentalk.errors import ZentalkError
+from zentalk.web.body_limit import BodyLimit
+from zentalk.web.problems import PROBLEM_TYPE, invalid, problem, problem_of, unexpected
+from zentalk.web.shield import Shield
 
 
 class _Rest(FastAPI):
@@ -83,7 +85,7 @@ def create_app(
     inner.add_exception_handler(HTTPException, _on_http_error)
     inner.add_exception_handler(Exception, _on_bug)
     log = structlog.get_logger("zentalk.api")
-    return Shield(Guard(BodyLimit(inner), Access(token, node.devices), hosts), log)
+    return Shield(Guard(BodyLimit(inner, MAX_BODY_BYTES), Access(token, node.devices), hosts), log)
 
 
 async def _on_zentalk_error(_request: Request, error: Exception) -> Response:

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from zentalk.api import schemas
 from zentalk.api.answers import answers
 from zentalk.api.facade import NodeFacade
-from zentalk.api.json_response import JsonResponse
 from zentalk.api.views import device_view
+from zentalk.web.json_response import JsonResponse
 
 DEVICES_PATH: Final = "/v1/devices"
 

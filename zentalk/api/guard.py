@@ -12,14 +12,12 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.typing import FilteringBoundLogger
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from zentalk.api.access import OWNER, Access
 from zentalk.api.device_routes import DEVICES_PATH
-from zentalk.api.problems import problem, unexpected
+from zentalk.web.problems import problem
 
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 OPEN_PATHS: Final = frozenset({"/v1/health", "/v1/openapi.json"})
@@ -70,45 +68,6 @@ class Guard:
         except ValueError:
             return False
         return place.scheme in {"http", "https"} and _without_port(place.netloc) in self._hosts
-
-
-class Shield:
-    """The outermost layer: a bug in a handler ends its request, not the program.
-
-    What is logged is the error's class and nothing else: its text may quote the owner.
-    """
-
-    def __init__(self, app: ASGIApp, log: FilteringBoundLogger) -> None:
-        self._app = app
-        self._log = log
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI scope."""
-        if scope["type"] == "lifespan":
-            await _live(receive, send)
-            return
-        started = False
-
-        async def send_and_note(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
-
-        try:
-            await self._app(scope, receive, send_and_note)
-        except ClientDisconnect:
-            return
-        except Exception as error:  # noqa: BLE001 - the last line of defence
-            self._log.error("request_failed", error=type(error).__name__)
-            if scope["type"] == "http" and not started:
-                await unexpected()(scope, receive, send)
-
-
-async def _live(receive: Receive, send: Send) -> None:
-    """Answer the server's start and stop; the nursery around it does what there is to do."""
-    for stage in ("startup", "shutdown"):
-        await receive()
-        await send({"type": f"lifespan.{stage}.complete"})
 
 
 def _refusal_of_person(path: str, who: str | None) -> Response | None:

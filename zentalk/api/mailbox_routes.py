@@ -10,8 +10,8 @@ from starlette.responses import Response
 from zentalk.api import schemas
 from zentalk.api.answers import answers
 from zentalk.api.facade import NodeFacade
-from zentalk.api.json_response import JsonResponse
 from zentalk.api.views import mailbox_view
+from zentalk.web.json_response import JsonResponse
 
 
 def add_mailbox_routes(router: APIRouter, node: NodeFacade) -> None:

@@ -17,11 +17,11 @@ from starlette.responses import Response
 from zentalk.api import schemas
 from zentalk.api.answers import answers
 from zentalk.api.facade import NodeFacade
-from zentalk.api.json_response import JsonResponse
 from zentalk.api.limits import MAX_KEY_CHARS, MAX_PAGE, MAX_SEQUENCE
 from zentalk.api.stream import EventStream
 from zentalk.api.views import contact_view, conversation_view, event_view, message_view
 from zentalk.errors import NotFoundError
+from zentalk.web.json_response import JsonResponse
 from zentalk.wire.text import format_address, parse_address
 
 DEFAULT_MESSAGES: Final = 100

@@ -15,9 +15,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from zentalk.api.facade import NodeFacade
-from zentalk.api.json_response import SAFE_HEADERS, to_text
 from zentalk.api.views import event_view
 from zentalk.store.history.models import Event
+from zentalk.web.json_response import SAFE_HEADERS, to_text
 
 HEARTBEAT_SECONDS: Final = 15.0
 PAGE: Final = 500

@@ -18,9 +18,9 @@ def init(
 
     `network` has what was said about the network: `network`, `id_difficulty`.
     """
-    from zentalk.api.token import load_or_create_token  # noqa: PLC0415
     from zentalk.config import ApiSettings, write_config  # noqa: PLC0415
     from zentalk.store.key_file import load_or_create_identity  # noqa: PLC0415
+    from zentalk.web.token import load_or_create_token  # noqa: PLC0415
 
     values = {"port": port, "name": name, "bootstraps": relay_uris(bootstraps)} | network
     settings = checked(ApiSettings, directory, values)
@@ -36,11 +36,11 @@ def run(directory: Path) -> int:
     import trio  # noqa: PLC0415
 
     from zentalk.api.program import run_api_node  # noqa: PLC0415
-    from zentalk.api.token import load_token  # noqa: PLC0415
     from zentalk.cli.programs import run_program, stop_on_signal  # noqa: PLC0415
     from zentalk.config import load_api_settings  # noqa: PLC0415
     from zentalk.net.runtime import Runtime  # noqa: PLC0415
     from zentalk.net.tcp import TcpNetwork  # noqa: PLC0415
+    from zentalk.web.token import load_token  # noqa: PLC0415
 
     settings = load_api_settings(directory)
     token = load_token(directory)
@@ -71,7 +71,7 @@ def address(directory: Path) -> int:
 
 def token(directory: Path) -> int:
     """Print the token."""
-    from zentalk.api.token import load_token  # noqa: PLC0415
+    from zentalk.web.token import load_token  # noqa: PLC0415
 
     say(load_token(directory))
     return 0

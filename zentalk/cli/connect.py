@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from zentalk.api.address_file import noted_url
-from zentalk.api.token import load_token
 from zentalk.client import AccessDeniedError, Client
 from zentalk.config import CONFIG_FILE
 from zentalk.errors import ConfigError, ConnectFailedError, UnavailableError
+from zentalk.web.token import load_token
 
 
 @contextmanager

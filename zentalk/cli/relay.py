@@ -49,12 +49,20 @@ def run(directory: Path) -> int:
     settings = load_relay_settings(directory)
 
     async def serve() -> None:
-        relay = Relay(settings, Runtime.real(), TcpNetwork())
+        runtime = Runtime.real()
+        relay = Relay(settings, runtime, TcpNetwork())
         async with trio.open_nursery() as signals:
             await signals.start(stop_on_signal, relay.stop)
             async with trio.open_nursery() as programs:
                 uri = await programs.start(relay.run)
-                say(f"ready {uri}")
+                lines = [f"ready {uri}"]
+                if settings.http:
+                    from zentalk.relay_http.server import serve_door  # noqa: PLC0415 - only then
+
+                    url = await programs.start(serve_door, relay, settings, runtime)
+                    lines.append(f"http {url}")
+                for line in lines:
+                    say(line)
             signals.cancel_scope.cancel()
 
     return run_program(directory, serve)

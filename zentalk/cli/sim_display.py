@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from zentalk.api.token import TOKEN_FILE
 from zentalk.cli.output import say
 from zentalk.sim.report import Latency, RelayLoad, Report
 from zentalk.sim.scenario import Scenario
 from zentalk.sim.workload import Progress as Standing
+from zentalk.web.token import TOKEN_FILE
 
 MOST_ROWS: Final = 20
 """Relays shown one by one; of a larger network, the busiest."""

@@ -28,6 +28,7 @@ from zentalk.wire.text import RelayUri, format_relay_uri, parse_relay_uri
 DAY_SECONDS: Final = 86400
 MIB: Final = 2**20
 DEFAULT_RELAY_PORT: Final = 9001
+DEFAULT_RELAY_HTTP_PORT: Final = 9101
 DEFAULT_API_PORT: Final = 3001
 
 
@@ -140,6 +141,18 @@ class RelaySettings(Settings):
     )
     memory_bytes: Annotated[int, Field(ge=16 * MIB)] = Field(
         256 * MIB, description="Memory for queues, replay filters and caches together."
+    )
+
+    http: bool = Field(
+        False,
+        description="Whether to answer HTTP as well, for clients that poll for their mail.",
+    )
+    http_host: Host = Field(
+        "127.0.0.1",
+        description="The address that HTTP listens on. It has no TLS: put a proxy before it.",
+    )
+    http_port: Port = Field(
+        DEFAULT_RELAY_HTTP_PORT, description="The port of HTTP; 0 takes a free one."
     )
 
     @field_validator("announce_port")

@@ -42,6 +42,9 @@ class Label(bytes, Enum):
     RECORD_WORK_TRY = b"zt-record-try-v1"
     # mailbox
     COLLECT_PROOF = b"zt-collect-proof-v1"
+    HTTP_PROOF = b"zt-http-proof-v1"
+    HTTP_REQUEST = b"zt-http-request-v1"
+    HTTP_NONCE = b"zt-http-nonce-v1"
     DEPOSIT_SEAL = b"zt-deposit-seal-v1"
     DEPOSIT_OUTER = b"zt-deposit-outer-v1"
     DEPOSIT_ID = b"zt-deposit-id-v1"

@@ -13,9 +13,9 @@ import trio
 
 from zentalk.crypto import mlkem, x25519
 from zentalk.crypto.ed25519 import SigningKey
-from zentalk.crypto.labels import Label
 from zentalk.errors import LinkClosedError, RefusedError, TransportError
 from zentalk.ids import Day, SendId, day_at
+from zentalk.mailbox.proof import sign_collect
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.node.intake import Intake
@@ -194,11 +194,13 @@ class Collector(NoHandlers):
         generation = await self._database.write(
             lambda tx: mailboxes.next_generation(tx, self._mailbox.mailbox, now)
         )
-        proof = connection.handshake_hash + self._mailbox.relay + generation.to_bytes(8, "big")
+        signature = sign_collect(
+            self._key, connection.handshake_hash, self._mailbox.relay, generation
+        )
         call = OpenCall(
             mailbox=self._mailbox.mailbox,
             generation=generation,
-            signature=self._key.sign(Label.COLLECT_PROOF, proof),
+            signature=signature,
             window=window,
         )
         decode_answer(await connection.request(encode_open(call))).end()

@@ -97,7 +97,7 @@ class DirectoryService:
             links,
             self._shelf,
             self._own_id,
-            lambda: self.descriptors.live(runtime.wall()),
+            self.live,
         )
         self._crawler = Crawler(
             runtime,
@@ -187,6 +187,10 @@ class DirectoryService:
     def descriptor_of(self, node_id: NodeId) -> Descriptor | None:
         """Return the usable verified descriptor of a relay, or None."""
         return self.descriptors.get(node_id, self._runtime.wall())
+
+    def live(self) -> list[Descriptor]:
+        """Return all relays that can be used now."""
+        return self.descriptors.live(self._runtime.wall())
 
     def hints_of(self, node_id: NodeId) -> list[RelayUri]:
         """Return where else to dial a relay: a bootstrap's URI, an expired descriptor."""

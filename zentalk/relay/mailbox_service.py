@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import trio
 
 from zentalk.errors import DecodeError, LinkClosedError, RefusedError
-from zentalk.ids import NodeId
+from zentalk.ids import MailboxId, NodeId
 from zentalk.mailbox import events
 from zentalk.mailbox.commands import (
     Answer,
@@ -35,6 +35,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.relay.budget import BudgetAccount
 from zentalk.relay.mailbox_questions import Questions
 from zentalk.relay.mailbox_writer import MailboxWriter
+from zentalk.relay.owner_link import OwnerLink
 from zentalk.relay.paced import PacedMail
 from zentalk.relay.prekey_limit import PrekeyLimit
 from zentalk.wire import rpc_mailbox as rpc
@@ -46,23 +47,6 @@ TICK_SECONDS: Final = 0.01
 """Deadlines closer together than this are handled at once."""
 CLOCK_SECONDS: Final = 60.0
 """How often the wall clock is looked at."""
-
-
-class OwnerLink(Protocol):
-    """What the mailbox uses of a connection (`zentalk.net.connection.Connection`)."""
-
-    @property
-    def handshake_hash(self) -> bytes:
-        """What the collect proof is bound to."""
-        ...
-
-    def notify(self, body: bytes) -> None:
-        """Queue a notification; raises LinkClosedError."""
-        ...
-
-    def close(self) -> None:
-        """Close the connection."""
-        ...
 
 
 Request = Callable[[OwnerLink, Fields], Awaitable[list[Any]]]
@@ -189,6 +173,18 @@ class MailboxService:
             return
         self._feed(events.TokenArrived(call.send_id, call.token))
 
+    async def open(
+        self, connection: OwnerLink, mailbox: MailboxId, generation: int, window: int
+    ) -> list[Any]:
+        """Let a connection collect a mailbox whose key it has proved to hold.
+
+        Raises RefusedError with a word of the spec's section 9.
+        """
+        collector = self._collector_of(connection)
+        return await self._ask(
+            lambda ticket: events.OpenAsked(ticket, collector, mailbox, generation, window)
+        )
+
     def connection_lost(self, connection: OwnerLink) -> None:
         """Take note that a connection ended, whether it collected anything or not."""
         self._paced.pop(connection, None)
@@ -225,12 +221,7 @@ class MailboxService:
             self._own_node_id,
             call.generation,
         )
-        collector = self._collector_of(connection)
-        return await self._ask(
-            lambda ticket: events.OpenAsked(
-                ticket, collector, call.mailbox, call.generation, call.window
-            )
-        )
+        return await self.open(connection, call.mailbox, call.generation, call.window)
 
     def _collector_of(self, connection: OwnerLink) -> Collector:
         collector = self._collectors.get(connection)

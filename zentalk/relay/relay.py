@@ -17,7 +17,7 @@ import structlog
 import trio
 
 from zentalk.config import RelaySettings
-from zentalk.errors import ConfigError
+from zentalk.errors import ConfigError, UnavailableError
 from zentalk.ids import EPOCH_SECONDS, Epoch, NodeId
 from zentalk.mailbox.core import MailboxStats
 from zentalk.net.descriptors import connections_allowed
@@ -88,6 +88,18 @@ class Relay:
     def uri(self) -> str:
         """The `zt-relay:...` text that others use; its port is final once `run` has started."""
         return self._identity.uri(self._host, self._settings.announce_port or self._port)
+
+    @property
+    def parts(self) -> Parts:
+        """What a further door, such as HTTP, leads to; raises UnavailableError before `run`."""
+        if self._parts is None:
+            raise UnavailableError("the relay is not running")
+        return self._parts
+
+    @property
+    def stopping(self) -> trio.Event:
+        """Set once `stop` was called."""
+        return self._stopping
 
     def stop(self) -> None:
         """Let `run` finish what it is writing, and return."""

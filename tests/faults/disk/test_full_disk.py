@@ -22,11 +22,11 @@ from tests.e2e.world import World
 from tests.faults.disk.promises import Promise, Promises, found_in
 from tests.faults.disk.volume import MIB, small_disk, why_no_small_disk
 from zentalk.api.app import create_app
-from zentalk.api.problems import PROBLEM_TYPE
 from zentalk.errors import StorageError
 from zentalk.store import mailbox_sqlite
 from zentalk.store.disk_space import DiskSpace
 from zentalk.store.sqlite import transaction
+from zentalk.web.problems import PROBLEM_TYPE
 
 pytestmark = [pytest.mark.faults, pytest.mark.e2e, pytest.mark.privileged, pytest.mark.slow]
 

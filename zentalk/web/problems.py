@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from zentalk.api.json_response import JsonResponse
 from zentalk.errors import (
     ConfigError,
     ConflictError,
@@ -26,6 +25,7 @@ from zentalk.errors import (
     UnavailableError,
     ZentalkError,
 )
+from zentalk.web.json_response import JsonResponse
 
 PROBLEM_TYPE: Final = "application/problem+json"
 

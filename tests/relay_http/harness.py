@@ -1,0 +1,81 @@
+"""Relays with an HTTP door, in memory, and owners who poll through it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import trio
+from starlette.types import ASGIApp
+
+from tests.relay.harness import Running, World
+from zentalk.client.relay_mailbox import RelayMailbox, Waiting
+from zentalk.crypto.ed25519 import SigningKey
+from zentalk.ids import SendId
+from zentalk.relay_http.app import create_app
+from zentalk.relay_http.door import Door
+from zentalk.relay_http.sessions import Sessions
+
+OPERATOR = "operator-token"
+KEY = SigningKey(b"k" * 32)
+SEND_ID = SendId(b"s" * 16)
+STRANGER = ("192.0.2.1", 1234)
+
+
+@dataclass
+class OpenDoor:
+    """One relay's door."""
+
+    running: Running
+    app: ASGIApp
+    door: Door
+    sessions: Sessions
+
+    def http(self, client: tuple[str, int] = ("127.0.0.1", 1)) -> httpx.AsyncClient:
+        """Return a client that speaks to the application, from an address."""
+        return http_to(self.app, client)
+
+    def owner(self, generation: int = 1, key: SigningKey = KEY) -> RelayMailbox:
+        """Return an owner who polls here."""
+        return RelayMailbox(self.http(), self.running.node_id, key, generation)
+
+
+def http_to(app: ASGIApp, client: tuple[str, int] = ("127.0.0.1", 1)) -> httpx.AsyncClient:
+    """Return an HTTP client of an application."""
+    transport = httpx.ASGITransport(app=app, client=client, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://relay")
+
+
+async def open_door(world: World, running: Running) -> OpenDoor:
+    """Put a door before a relay that runs."""
+    runtime = world.runtime.for_part(f"http {running.uri.host}")
+    parts = running.relay.parts
+    door = Door(runtime, running.node_id, OPERATOR)
+    sessions = Sessions(runtime, parts.mailboxes)
+    world.nursery.start_soon(sessions.run)
+    return OpenDoor(running, create_app(parts, door, sessions), door, sessions)
+
+
+@asynccontextmanager
+async def doors(root: Path, *names: str) -> AsyncIterator[tuple[World, list[OpenDoor]]]:
+    """Run relays that know each other, each with a door."""
+    async with trio.open_nursery() as nursery:
+        world = World(root, nursery)
+        running = await world.start_all(*names, queue_ttl_seconds=7200)
+        yield world, [await open_door(world, item) for item in running]
+        nursery.cancel_scope.cancel()
+
+
+async def send(world: World, entry: OpenDoor, path: list[str], text: bytes) -> None:
+    """Send a deposit over a path whose first relay is reached over HTTP."""
+    packet = world.deposit(world.hops(*path), SEND_ID, text)
+    answer = await entry.http().post("/relay/send", content=packet)
+    assert answer.status_code == 202
+
+
+def texts(waiting: list[Waiting]) -> list[bytes]:
+    """Return what envelopes of the harness hold."""
+    return [item.envelope.rstrip(b"\0") for item in waiting]

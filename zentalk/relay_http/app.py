@@ -1,0 +1,210 @@
+"""The routes of a relay's HTTP door. Docs: docs/reference/relay-http.md.
+
+Everything goes through what links go through: packets to the router, questions to the mailbox
+service. Nothing here holds mail, and nothing is acknowledged for its owner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
+
+import structlog
+from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from zentalk.errors import DecodeError, RefusedError
+from zentalk.mailbox.http_credentials import encode_base64
+from zentalk.onion.geometry import LARGE, SMALL
+from zentalk.relay.parts import Parts
+from zentalk.relay_http.door import Door, DoorError
+from zentalk.relay_http.schemas import Acknowledgement, SendIds, pending_view, send_ids_call
+from zentalk.relay_http.session import Session
+from zentalk.relay_http.sessions import STALE, Sessions
+from zentalk.web.body_limit import BodyLimit
+from zentalk.web.json_response import JsonResponse
+from zentalk.web.problems import invalid, problem, unexpected
+from zentalk.web.shield import Shield
+from zentalk.wire.rpc import decode_call
+from zentalk.wire.rpc_mailbox import encode_ack, encode_send_ids
+
+MAX_BODY_BYTES: Final = 64 * 1024
+MAX_WAIT_SECONDS: Final = 25
+MAX_WAITING: Final = 512
+"""Requests that wait for mail at a time; further ones are answered at once."""
+DIRECTORY_UNITS: Final = 20.0
+"""What reading all descriptors costs of an address's allowance."""
+PACKET_SIZES: Final = frozenset({SMALL.packet_bytes, LARGE.packet_bytes})
+
+Model = TypeVar("Model", bound=BaseModel)
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Routes:
+    """The handlers, over one running relay."""
+
+    def __init__(self, parts: Parts, door: Door, sessions: Sessions) -> None:
+        self._parts = parts
+        self._door = door
+        self._sessions = sessions
+        self._waiting = 0
+
+    def all(self) -> list[Route]:
+        """Return the routing table."""
+        return [
+            Route("/relay/send", self.send, methods=["POST"]),
+            Route("/relay/pending", self.pending, methods=["GET"]),
+            Route("/relay/acknowledge", self.acknowledge, methods=["POST"]),
+            Route("/relay/send-ids", self.send_ids, methods=["POST"]),
+            Route("/relay/descriptors", self.descriptors, methods=["GET"]),
+            Route("/relay/stats", self.stats, methods=["GET"]),
+            Route("/relay/cleanup", self.cleanup, methods=["POST"]),
+        ]
+
+    async def send(self, request: Request) -> Response:
+        """Take one onion packet. What becomes of it is not told, as on a link."""
+        self._door.admit(request)
+        packet = await request.body()
+        if len(packet) not in PACKET_SIZES:
+            sizes = " or ".join(str(size) for size in sorted(PACKET_SIZES))
+            raise DoorError(problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"a packet has {sizes} bytes"))
+        if self._parts.draining:
+            raise RefusedError("stopping")
+        self._parts.router.packet_received(packet)
+        return Response(status_code=HTTPStatus.ACCEPTED)
+
+    async def pending(self, request: Request) -> Response:
+        """Give what waits and is not acknowledged, oldest first."""
+        session, _ = await self._session(request)
+        seconds = _wait_seconds(request)
+        if self._waiting < MAX_WAITING:
+            self._waiting += 1
+            try:
+                await session.wait(seconds)
+            finally:
+                self._waiting -= 1
+        view = pending_view(session.pending(), session.take_tokens())
+        return JsonResponse(view, headers=self._door.next_nonce())
+
+    async def acknowledge(self, request: Request) -> Response:
+        """Let go what is saved. Saying so twice is harmless."""
+        session, body = await self._session(request)
+        numbers = _read(Acknowledgement, body).numbers
+        session.acknowledged(numbers)
+        method, fields = decode_call(encode_ack(numbers))
+        self._parts.mailboxes.notifies()[method](session, fields)
+        return self._done()
+
+    async def send_ids(self, request: Request) -> Response:
+        """Register send ids, or remove them; answered once it is stored."""
+        session, body = await self._session(request)
+        method, fields = decode_call(encode_send_ids(send_ids_call(_read(SendIds, body))))
+        await self._parts.mailboxes.requests()[method](session, fields)
+        return self._done()
+
+    async def descriptors(self, request: Request) -> Response:
+        """Give all relays that this one knows, as they signed it."""
+        self._door.admit(request, DIRECTORY_UNITS)
+        live = self._parts.directory.live()
+        return JsonResponse({"descriptors": [encode_base64(item.raw) for item in live]})
+
+    async def stats(self, request: Request) -> Response:
+        """Give numbers of the mailboxes: rounded ones, exact ones to the operator."""
+        self._door.admit(request)
+        stats = self._parts.mailboxes.stats()
+        return JsonResponse(asdict(stats if self._door.is_operator(request) else stats.coarse()))
+
+    async def cleanup(self, request: Request) -> Response:
+        """Delete what has expired, now; for the operator."""
+        self._door.admit(request)
+        if not self._door.is_operator(request):
+            raise DoorError(
+                problem(
+                    HTTPStatus.UNAUTHORIZED,
+                    "the operator's token is missing or wrong: it is in the relay's folder, in "
+                    "the file `token`; send it as: Authorization: Bearer TOKEN",
+                    {"WWW-Authenticate": "Bearer"},
+                )
+            )
+        self._parts.mailboxes.sweep()
+        return Response(status_code=HTTPStatus.ACCEPTED)
+
+    async def _session(self, request: Request) -> tuple[Session, bytes]:
+        self._door.admit(request)
+        claim, body = await self._door.owner(request)
+        return await self._sessions.of(claim.mailbox, claim.generation), body
+
+    def _done(self) -> Response:
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers=self._door.next_nonce())
+
+    def refused(self, reason: str) -> Response:
+        """Return the answer for a word that the mailbox refused with."""
+        headers = self._door.next_nonce()
+        if reason == STALE:
+            detail = "this generation is used up: sign with a higher one"
+            return problem(HTTPStatus.CONFLICT, detail, headers)
+        if reason == "taken":
+            return problem(HTTPStatus.CONFLICT, "a send id belongs to another mailbox", headers)
+        detail = f"the relay takes nothing at present ({reason}): try again later"
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers | {"Retry-After": "1"})
+
+
+def create_app(parts: Parts, door: Door, sessions: Sessions) -> ASGIApp:
+    """Return the door of a running relay as an ASGI application."""
+    routes = Routes(parts, door, sessions)
+
+    async def on_door(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, DoorError)
+        return error.answer
+
+    async def on_refusal(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, RefusedError)
+        return routes.refused(error.reason)
+
+    handlers: dict[Any, Any] = {
+        DoorError: on_door,
+        RefusedError: on_refusal,
+        ValidationError: _on_invalid,
+        DecodeError: _on_undecodable,
+        HTTPException: _on_http_error,
+        Exception: _on_bug,
+    }
+    inner = Starlette(routes=routes.all(), exception_handlers=handlers)
+    inner.router.redirect_slashes = False
+    return Shield(BodyLimit(inner, MAX_BODY_BYTES), structlog.get_logger("zentalk.relay"))
+
+
+def _read(model: type[Model], body: bytes) -> Model:
+    return model.model_validate_json(body)
+
+
+def _wait_seconds(request: Request) -> int:
+    text = request.query_params.get("wait", "1")
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= MAX_WAIT_SECONDS):
+        raise DecodeError(f"wait: a whole number of seconds, at most {MAX_WAIT_SECONDS}")
+    return int(text)
+
+
+async def _on_invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ValidationError)
+    return invalid(error.errors(include_url=False, include_input=False, include_context=False))
+
+
+async def _on_undecodable(_request: Request, error: Exception) -> Response:
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+
+
+async def _on_http_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return problem(HTTPStatus(error.status_code), str(error.detail), error.headers)
+
+
+async def _on_bug(_request: Request, _error: Exception) -> Response:
+    return unexpected()  # Starlette raises the error again, and Shield logs its class.

@@ -1,0 +1,128 @@
+"""What stands before every route: how often an address may ask, and whether a proof holds.
+
+A proof is verified before anything is looked up, so that a mailbox that exists and one that does
+not cost the same; its nonce is spent only by a signature that holds. Every answer to an owner
+brings the nonce for the next request.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from http import HTTPStatus
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from zentalk.crypto.hashing import equal
+from zentalk.errors import AuthenticationError, DecodeError
+from zentalk.ids import NodeId
+from zentalk.mailbox.http_credentials import SCHEME, encode_base64, read_credentials
+from zentalk.mailbox.http_proof import HttpClaim, HttpRequest, verify_http
+from zentalk.net.runtime import Runtime
+from zentalk.relay_http.nonces import Nonces
+from zentalk.relay_http.sources import Sources
+from zentalk.web.problems import problem
+
+NONCE_HEADER: Final = "Zentalk-Nonce"
+_RETRY_SECONDS: Final = "1"
+
+
+class DoorError(Exception):
+    """A request that goes no further, with its answer."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+class Door:
+    """Lets requests through, or raises DoorError."""
+
+    def __init__(self, runtime: Runtime, relay: NodeId, operator_token: str) -> None:
+        self._runtime = runtime
+        self._relay = relay
+        self._operator = b"Bearer " + operator_token.encode("ascii")
+        self._nonces = Nonces(runtime.entropy)
+        self._sources = Sources()
+
+    def admit(self, request: Request, units: float = 1.0) -> None:
+        """Count a request against its address.
+
+        Loopback is exempt: it is the operator, or a proxy that has to limit its own clients.
+        """
+        host = request.client.host if request.client is not None else ""
+        if _is_loopback(host):
+            return
+        if not self._sources.admits(_source(host), self._runtime.monotonic(), units):
+            raise DoorError(
+                problem(
+                    HTTPStatus.TOO_MANY_REQUESTS,
+                    "this address asks too often; wait a second",
+                    {"Retry-After": _RETRY_SECONDS},
+                )
+            )
+
+    async def owner(self, request: Request) -> tuple[HttpClaim, bytes]:
+        """Return whose request it is, proved, and its body."""
+        now = self._runtime.monotonic()
+        try:
+            credentials = read_credentials(_authorization(request))
+        except DecodeError as error:
+            raise DoorError(self._challenge(str(error))) from None
+        claim = credentials.claim
+        if not self._nonces.is_fresh(claim.nonce, now):
+            raise DoorError(self._challenge("the nonce is not fresh: sign again with this one"))
+        body = await request.body()
+        asked = HttpRequest(request.method.encode("ascii"), _target(request), body)
+        try:
+            verify_http(self._relay, claim, credentials.signature, asked)
+        except AuthenticationError:
+            raise DoorError(self._challenge("the signature does not fit this request")) from None
+        # The body took its time: somebody else may have shown the same proof meanwhile.
+        if not self._nonces.is_fresh(claim.nonce, now):
+            raise DoorError(self._challenge("the nonce is not fresh: sign again with this one"))
+        if not self._nonces.spend(claim.nonce, self._runtime.monotonic()):
+            raise DoorError(problem(HTTPStatus.SERVICE_UNAVAILABLE, "too many requests; wait"))
+        return claim, body
+
+    def is_operator(self, request: Request) -> bool:
+        """Say whether a request has the operator's token."""
+        return equal(_authorization(request), self._operator)
+
+    def next_nonce(self) -> dict[str, str]:
+        """Return the header with the nonce for the next request."""
+        return {NONCE_HEADER: encode_base64(self._nonces.make(self._runtime.monotonic()))}
+
+    def _challenge(self, detail: str) -> Response:
+        headers: dict[str, Any] = {"WWW-Authenticate": SCHEME} | self.next_nonce()
+        return problem(HTTPStatus.UNAUTHORIZED, detail, headers)
+
+
+def _authorization(request: Request) -> bytes:
+    found = [value for name, value in request.headers.raw if name == b"authorization"]
+    return found[0] if len(found) == 1 else b""
+
+
+def _target(request: Request) -> bytes:
+    """Return path and query as they came: a proof is over bytes, not over what they mean."""
+    path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    query: bytes = request.scope["query_string"]
+    return path.partition(b"?")[0] + (b"?" + query if query else b"")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _source(host: str) -> str:
+    """Return an address, of IPv6 its /64: who has one has all of it."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    length = 64 if address.version == 6 else 32
+    return str(ipaddress.ip_network((address, length), strict=False))

@@ -1,0 +1,41 @@
+"""The door on a socket, beside a running relay."""
+
+from __future__ import annotations
+
+import trio
+
+from zentalk.config import RelaySettings
+from zentalk.net.runtime import Runtime
+from zentalk.relay.relay import Relay
+from zentalk.relay_http.app import create_app
+from zentalk.relay_http.door import Door
+from zentalk.relay_http.sessions import Sessions
+from zentalk.web.serving import bind, serve_socket
+from zentalk.web.token import load_or_create_token
+
+
+async def serve_door(
+    relay: Relay,
+    settings: RelaySettings,
+    runtime: Runtime,
+    *,
+    task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve HTTP until the relay stops; `started` gets the URL.
+
+    The relay must be ready. Raises ConfigError if the port cannot be had or the operator's
+    token cannot be read.
+    """
+    own = runtime.for_part("http")
+    token = load_or_create_token(settings.directory, own.entropy)
+    listening = bind(settings.http_host, settings.http_port)
+    url = f"http://{settings.http_host}:{listening.getsockname()[1]}"
+    parts = relay.parts
+    sessions = Sessions(own, parts.mailboxes)
+    app = create_app(parts, Door(own, relay.node_id, token), sessions)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(sessions.run)
+        async with trio.open_nursery() as serving:
+            await serving.start(serve_socket, app, listening, relay.stopping)
+            task_status.started(url)
+        nursery.cancel_scope.cancel()

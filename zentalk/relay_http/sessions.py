@@ -1,0 +1,78 @@
+"""The sessions of owners who poll: one for each mailbox, ended when nobody asks any more.
+
+A session is a collector like any other: a newer generation, over HTTP or a link, takes the
+mailbox over, and what it had not acknowledged waits again.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+import trio
+
+from zentalk.errors import RefusedError
+from zentalk.ids import MailboxId
+from zentalk.net.runtime import Runtime
+from zentalk.relay.mailbox_service import MailboxService
+from zentalk.relay_http.session import WINDOW, Session
+
+IDLE_SECONDS: Final = 90.0
+CHECK_SECONDS: Final = 10.0
+MAX_SESSIONS: Final = 1_024
+STALE: Final = "stale"
+
+
+class Sessions:
+    """`run` must be running for idle ones to end."""
+
+    def __init__(self, runtime: Runtime, mailboxes: MailboxService) -> None:
+        self._runtime = runtime
+        self._mailboxes = mailboxes
+        self._sessions: OrderedDict[MailboxId, Session] = OrderedDict()
+
+    async def run(self) -> None:
+        """End idle sessions, until cancelled; then end all."""
+        try:
+            while True:
+                await trio.sleep(CHECK_SECONDS)
+                before = self._runtime.monotonic() - IDLE_SECONDS
+                for mailbox, session in list(self._sessions.items()):
+                    if session.used_at < before or not session.is_open:
+                        self._end(mailbox)
+        finally:
+            for mailbox in list(self._sessions):
+                self._end(mailbox)
+
+    async def of(self, mailbox: MailboxId, generation: int) -> Session:
+        """Return the session of an owner who has proved to be one, opening it if need be.
+
+        Raises RefusedError, with `stale` if the generation was used up.
+        """
+        session = self._sessions.get(mailbox)
+        if session is None or not session.is_open or session.generation != generation:
+            session = await self._open(mailbox, generation)
+        session.used_at = self._runtime.monotonic()
+        self._sessions.move_to_end(mailbox)
+        return session
+
+    async def _open(self, mailbox: MailboxId, generation: int) -> Session:
+        session = Session(generation, self._runtime.monotonic())
+        try:
+            await self._mailboxes.open(session, mailbox, generation, WINDOW)
+        except BaseException:
+            self._mailboxes.connection_lost(session)
+            raise
+        if not session.is_open:
+            raise RefusedError(STALE)  # overtaken before its opening was told
+        self._end(mailbox)
+        self._sessions[mailbox] = session
+        if len(self._sessions) > MAX_SESSIONS:
+            self._end(next(iter(self._sessions)))
+        return session
+
+    def _end(self, mailbox: MailboxId) -> None:
+        session = self._sessions.pop(mailbox, None)
+        if session is not None:
+            self._mailboxes.connection_lost(session)
+            session.close()
