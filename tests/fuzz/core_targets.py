@@ -14,7 +14,6 @@ from tests.fuzz.target import Target, target
 from tests.link import support as links
 from tests.onion.support import WALL, Row, seeded
 from tests.session.support import S_ENVELOPE_BYTES, Person, Seeded, session, talk
-from zentalk.api import token as api_token
 from zentalk.client import calls, models, sse
 from zentalk.client.errors import ApiError
 from zentalk.config import loading
@@ -37,6 +36,7 @@ from zentalk.relay import status
 from zentalk.session import pqxdh, saved
 from zentalk.session.ratchet import Ratchet
 from zentalk.store import key_file
+from zentalk.web import token as api_token
 from zentalk.wire.codec import pack, unpack
 from zentalk.wire.frames import Hello, Packet, Ping, encode_frame
 from zentalk.wire.inner import INNER_SMALL_BYTES

@@ -24,9 +24,9 @@ from tests.relay_http.harness import (
     send,
     texts,
 )
-from zentalk.client.relay_mailbox import RelayMailbox
+from zentalk.client.relay_mailbox import MAX_ANSWER_BYTES, RelayMailbox, read_pending
 from zentalk.crypto.ed25519 import SigningKey
-from zentalk.errors import RefusedError
+from zentalk.errors import DecodeError, RefusedError
 from zentalk.ids import NodeId
 from zentalk.mailbox import http_proof
 from zentalk.mailbox.http_proof import HttpClaim, HttpRequest
@@ -211,3 +211,15 @@ async def test_what_an_owner_gets_wrong_is_said_without_quoting_it(
             await owner._ask("POST", "/relay/acknowledge", content)
         assert json.dumps(content) not in watcher.seen[-1].text
         assert await owner.pending(0) == [], "the session goes on"
+
+
+async def test_a_relay_that_answers_nonsense_costs_its_client_a_bounded_error() -> None:
+    async def nonsense(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(b"[" * (MAX_ANSWER_BYTES + 1))(scope, receive, send)
+
+    owner = RelayMailbox(http_to(nonsense), NodeId(b"h" * 32), KEY, 1)
+    with pytest.raises(DecodeError, match="more than"):
+        await owner.pending(0)
+    for data in (b"[" * 10_000, b'{"envelopes": [], "tokens": [{"token": 1}]}', b"Infinity"):
+        with pytest.raises(DecodeError):
+            read_pending(data)

@@ -11,13 +11,14 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Annotated, Final
 
 import httpx
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import ConflictError, DecodeError, RefusedError, TransportError
-from zentalk.ids import MailboxId, NodeId, SendId
+from zentalk.ids import SEND_ID_BYTES, MailboxId, NodeId, SendId
 from zentalk.mailbox.http_credentials import (
     Credentials,
     decode_base64,
@@ -29,8 +30,11 @@ from zentalk.mailbox.http_proof import NONCE_BYTES, HttpClaim, HttpRequest, sign
 
 NONCE_HEADER: Final = "Zentalk-Nonce"
 _NO_NONCE: Final = bytes(NONCE_BYTES)
-_ID_BYTES: Final = 16
 _TOKEN_BYTES: Final = 32
+MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
+"""A full window of the largest envelopes, in base64, is far below that."""
+_MAX_U64: Final = 2**64 - 1
+_MAX_DIGITS: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,23 @@ class Waiting:
     send_id: SendId = field(repr=False)
     envelope: bytes = field(repr=False)
     arrived_hour: int
+
+
+class _Envelope(BaseModel):
+    number: Annotated[int, Field(ge=0, le=_MAX_U64)]
+    send_id: str
+    envelope: str
+    arrived_hour: int
+
+
+class _Token(BaseModel):
+    token: str
+
+
+class _Pending(BaseModel):
+    model_config = ConfigDict(strict=True)
+    envelopes: list[_Envelope]
+    tokens: list[_Token]
 
 
 class RelayMailbox:
@@ -77,13 +98,9 @@ class RelayMailbox:
         relay takes no requests now, TransportError if it cannot be reached, and DecodeError if
         it answers what this is no answer to.
         """
-        answer = await self._ask("GET", f"/relay/pending?wait={wait_seconds}")
-        try:
-            found = answer.json()
-            tokens = [decode_base64(item["token"], _TOKEN_BYTES) for item in found["tokens"]]
-            waiting = [_waiting(item) for item in found["envelopes"]]
-        except (ValueError, LookupError, TypeError):
-            raise DecodeError("the relay's answer is not a list of envelopes") from None
+        waiting, tokens = read_pending(
+            await self._ask("GET", f"/relay/pending?wait={wait_seconds}")
+        )
         self.tokens += tokens
         return waiting
 
@@ -92,18 +109,18 @@ class RelayMailbox:
         numbers = [item.number for item in waiting]
         await self._ask("POST", "/relay/acknowledge", {"numbers": numbers})
 
-    async def _ask(self, method: str, target: str, content: object = None) -> httpx.Response:
+    async def _ask(self, method: str, target: str, content: object = None) -> bytes:
         """Ask with the nonce of the last answer; once more if it is too old."""
-        answer = await self._ask_once(method, target, content)
-        if answer.status_code == HTTPStatus.UNAUTHORIZED:
-            answer = await self._ask_once(method, target, content)
-        if answer.is_success:
+        status, answer = await self._ask_once(method, target, content)
+        if status == HTTPStatus.UNAUTHORIZED:
+            status, answer = await self._ask_once(method, target, content)
+        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             return answer
-        if answer.status_code == HTTPStatus.CONFLICT:
+        if status == HTTPStatus.CONFLICT:
             raise ConflictError("another session collects this mailbox: take a higher generation")
-        raise RefusedError(str(answer.status_code), f"the relay answered {answer.status_code}")
+        raise RefusedError(str(status), f"the relay answered {status}")
 
-    async def _ask_once(self, method: str, target: str, content: object) -> httpx.Response:
+    async def _ask_once(self, method: str, target: str, content: object) -> tuple[int, bytes]:
         body = b"" if content is None else json.dumps(content).encode()
         asked = HttpRequest(method.encode(), target.encode(), body)
         signature = sign_http(self._key, self._relay, self._generation, self._nonce, asked)
@@ -111,21 +128,44 @@ class RelayMailbox:
         headers = {
             "Authorization": format_credentials(Credentials(claim, signature)),
             "Content-Type": "application/json",
+            "Accept-Encoding": "identity",
         }
         try:
-            answer = await self._http.request(method, target, content=body, headers=headers)
+            async with self._http.stream(method, target, content=body, headers=headers) as answer:
+                _check_length(answer)
+                found = await answer.aread()
         except httpx.HTTPError as error:
             raise TransportError(f"the relay was not reached: {type(error).__name__}") from None
         nonce = answer.headers.get(NONCE_HEADER)
         if nonce is not None:
             self._nonce = decode_base64(nonce, NONCE_BYTES)
-        return answer
+        return answer.status_code, found
 
 
-def _waiting(item: dict[str, Any]) -> Waiting:
-    return Waiting(
-        int(item["number"]),
-        SendId(decode_base64(item["send_id"], _ID_BYTES)),
-        decode_base64_any(item["envelope"]),
-        int(item["arrived_hour"]),
-    )
+def read_pending(data: bytes) -> tuple[list[Waiting], list[bytes]]:
+    """Return envelopes and tokens of an answer; raises DecodeError."""
+    try:
+        found = _Pending.model_validate_json(data)
+    except ValidationError:
+        raise DecodeError("the relay's answer is not a list of envelopes") from None
+    waiting = [
+        Waiting(
+            item.number,
+            SendId(decode_base64(item.send_id, SEND_ID_BYTES)),
+            decode_base64_any(item.envelope),
+            item.arrived_hour,
+        )
+        for item in found.envelopes
+    ]
+    return waiting, [decode_base64(item.token, _TOKEN_BYTES) for item in found.tokens]
+
+
+def _check_length(answer: httpx.Response) -> None:
+    """Refuse to read an answer that is longer than any honest one, or does not say how long."""
+    length = answer.headers.get("Content-Length", "")
+    if answer.status_code == HTTPStatus.NO_CONTENT:
+        return
+    if not (length.isascii() and length.isdigit() and len(length) <= _MAX_DIGITS):
+        raise DecodeError("the relay's answer does not say how long it is")
+    if int(length) > MAX_ANSWER_BYTES or "Content-Encoding" in answer.headers:
+        raise DecodeError(f"the relay's answer has more than {MAX_ANSWER_BYTES} bytes, or unpacks")

@@ -40,8 +40,8 @@ def read_credentials(header: bytes) -> Credentials:
     mailbox, generation, nonce, signature = parts
     if not (generation.isascii() and generation.isdigit() and len(generation) <= _MAX_DIGITS):
         raise DecodeError("the generation is not a number")
-    if int(generation) > _MAX_U64:
-        raise DecodeError("the generation is too large")
+    if int(generation) > _MAX_U64 or str(int(generation)) != generation:
+        raise DecodeError("the generation is too large, or begins with zeros")
     claim = HttpClaim(
         MailboxId(decode_base64(mailbox, _KEY_BYTES)),
         int(generation),

@@ -1,0 +1,63 @@
+"""What a relay's HTTP door reads, and what its clients read of it."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import ValidationError
+
+from tests.fuzz.target import Target, target
+from zentalk.client import relay_mailbox
+from zentalk.errors import RemoteProtocolError
+from zentalk.ids import MailboxId
+from zentalk.mailbox import http_credentials, http_proof
+from zentalk.relay_http import schemas as http_schemas
+
+
+def http_targets() -> list[Target]:
+    """Return all of them."""
+    claim = http_proof.HttpClaim(MailboxId(b"m" * 32), 7, b"n" * 32)
+    header = http_credentials.Credentials(claim, b"s" * 64)
+    send_id = http_credentials.encode_base64(b"i" * 16)
+    text = http_credentials.encode_base64(b"an envelope")
+    envelope = {"number": 1, "send_id": send_id, "envelope": text, "arrived_hour": 5}
+    token = {"send_id": send_id, "token": http_credentials.encode_base64(b"t" * 32)}
+    pending = json.dumps({"envelopes": [envelope], "tokens": [token]})
+    change = {"id": send_id, "kind": "contact", "first_day": 1, "last_day": 2}
+    changes = json.dumps({"add": [change], "remove": [send_id]})
+    not_unique = "JSON has many texts for one value"
+    return [
+        target(
+            http_credentials.read_credentials,
+            [http_credentials.format_credentials(header).encode()],
+            again=lambda found: http_credentials.format_credentials(found).encode(),
+        ),
+        target(
+            http_credentials.decode_base64_any,
+            [text.encode()],
+            parse=lambda data: http_credentials.decode_base64_any(data.decode("latin-1")),
+            again=lambda found: http_credentials.encode_base64(found).encode(),
+        ),
+        target(
+            http_credentials.decode_base64,
+            [send_id.encode()],
+            parse=lambda data: http_credentials.decode_base64(data.decode("latin-1"), 16),
+            again=lambda found: http_credentials.encode_base64(found).encode(),
+        ),
+        target(relay_mailbox.read_pending, [pending.encode()], why_not=not_unique),
+        target(
+            http_schemas.send_ids_call,
+            [changes.encode()],
+            parse=lambda data: http_schemas.send_ids_call(
+                http_schemas.SendIds.model_validate_json(data)
+            ),
+            why_not=not_unique,
+            errors=(RemoteProtocolError, ValidationError),
+        ),
+        target(
+            http_schemas.Acknowledgement.model_validate_json,
+            [b'{"numbers": [1, 2, 18446744073709551615]}'],
+            why_not=not_unique,
+            errors=(ValidationError,),
+        ),
+    ]
