@@ -1,18 +1,38 @@
 """A relay that answers HTTP, as its operator starts it."""
 
+import os
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
+import trio
 
 from tests.cli.processes import running, zentalk
+from zentalk.client.relay_mailbox import RelayMailbox
+from zentalk.crypto.ed25519 import SigningKey
+from zentalk.ids import DepositId, SendId, epoch_at
+from zentalk.mailbox.http_credentials import decode_base64_any
+from zentalk.onion.geometry import SMALL
+from zentalk.onion.packet import DEPOSIT, Delivery, Hop
+from zentalk.onion.wrap import wrap
+from zentalk.wire.deposit import ACK_BYTES, ENVELOPE_SMALL_BYTES, Deposit, encode_deposit
+from zentalk.wire.descriptor import Descriptor, decode_descriptor
+from zentalk.wire.text import parse_relay_uri
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
-def with_http(folder: Path, port: int = 0) -> None:
+KEY = SigningKey(bytes(range(32)))
+SEND_ID = SendId(b"s" * 16)
+
+
+def with_http(folder: Path, port: int = 0, bootstraps: Sequence[str] = ()) -> None:
     """Make a relay and turn HTTP on."""
-    zentalk("relay", "init", "--dir", folder, "--port", 0)
+    known = [word for uri in bootstraps for word in ("--bootstrap", uri)]
+    zentalk("relay", "init", "--dir", folder, "--port", 0, *known)
     config = folder / "config.toml"
     config.write_text(f"{config.read_text('utf-8')}\nhttp = true\nhttp_port = {port}\n", "utf-8")
 
@@ -34,6 +54,58 @@ def test_b8_a_relay_says_where_it_answers_and_its_operator_gets_in(tmp_path: Pat
             assert "sweeps" in http.get("/relay/stats", headers=bearer).json()["counters"]
             assert relay.stop() == 0
         assert "/relay/" not in relay.errors()
+
+
+async def test_b8_mail_passes_real_programs_over_http_only(tmp_path: Path) -> None:
+    """A proof is over the request line as Hypercorn shows it, so doubles prove too little."""
+    with ExitStack() as stack:
+        urls, uris = [], list[str]()
+        for name in ("r1", "r2", "r3"):
+            with_http(tmp_path / name, bootstraps=uris[:1])
+            relay = stack.enter_context(running("relay", tmp_path / name))
+            uris.append(relay.ready())
+            assert relay.process.stdout is not None
+            urls.append(relay.process.stdout.readline().removeprefix("http ").strip())
+        ports = [parse_relay_uri(uri).port for uri in uris]
+        async with (
+            httpx.AsyncClient(base_url=urls[0], trust_env=False) as entry,
+            httpx.AsyncClient(base_url=urls[2], trust_env=False) as home,
+        ):
+            with trio.fail_after(60):
+                known = await descriptors(entry)
+                while not known.keys() >= set(ports):
+                    await trio.sleep(0.1)
+                    known = await descriptors(entry)
+                path = [known[port] for port in ports]
+                owner = RelayMailbox(home, path[-1].node_id, KEY, 1)
+                await owner.register(contacts=[SEND_ID])
+                sent = await entry.post("/relay/send", content=packet_over(path, b"hello"))
+                assert sent.status_code == 202
+                [waiting] = await owner.pending(wait_seconds=25)
+                assert waiting.envelope.rstrip(b"\0") == b"hello"
+                await owner.acknowledge([waiting])
+                assert await owner.pending(0) == []
+
+
+async def descriptors(http: httpx.AsyncClient) -> dict[int, Descriptor]:
+    """Return the relays that a relay knows, by port."""
+    found = (await http.get("/relay/descriptors")).json()["descriptors"]
+    known = [decode_descriptor(decode_base64_any(item)) for item in found]
+    return {item.uri.port: item for item in known}
+
+
+def packet_over(path: list[Descriptor], text: bytes) -> bytes:
+    """Return a packet that leaves a text at the last of three relays."""
+    epoch = epoch_at(time.time())
+    hops = []
+    for item in path:
+        key = item.mix_key(0, epoch)
+        assert key is not None
+        hops.append(Hop(item.node_id, key, epoch, 0, 0))
+    envelope = text.ljust(ENVELOPE_SMALL_BYTES, b"\0")
+    deposit = Deposit(SEND_ID, DepositId(bytes(16)), 3600, None, envelope)
+    payload = encode_deposit(deposit, os.urandom(ACK_BYTES))
+    return wrap(SMALL, hops, Delivery(DEPOSIT, payload), os.urandom)
 
 
 def test_a_port_that_is_taken_is_said_in_a_sentence(tmp_path: Path) -> None:

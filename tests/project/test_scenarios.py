@@ -15,13 +15,10 @@ import pytest
 
 SCENARIOS = (
     *(f"A{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12)),
-    *(f"B{number}" for number in (1, 2, 3, 4, 5, 6, 7, 13)),
+    *(f"B{number}" for number in range(1, 14)),
     *("C1", "D9", "D16", "E8", "E9", "F1", "F2", "F3"),
 )
-ATTACKS = (
-    *("K1", "K2", "K3", "K8", "K9", "K10", "K11", "K14", "K15", "K27", "K28", "K29"),
-    *("K31", "K32", "K34", "K36", "K37", "K39", "K40"),
-)
+ATTACKS = tuple(f"K{number}" for number in range(1, 43))
 
 
 @pytest.fixture(scope="module")

@@ -107,7 +107,7 @@ async def test_a_send_id_of_another_mailbox_is_not_given_away(
             await last.owner(key=SigningKey(b"o" * 32)).register(contacts=[SEND_ID])
 
 
-async def test_b8_numbers_are_exact_for_the_operator_only_and_so_is_the_cleanup(
+async def test_b8_b10_numbers_are_exact_for_the_operator_only_and_so_is_the_cleanup(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     async with doors(tmp_path, "r1", "r2", "r3") as (world, [first, _, last]):
