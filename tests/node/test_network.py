@@ -337,6 +337,22 @@ async def test_asking_all_the_time_refreshes_the_snapshot_once_a_minute_after_a_
             assert (count <= 2 + 3) is limited
 
 
+async def test_refreshes_that_find_nothing_come_ever_more_seldom_until_one_does(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A contact whose mailboxes are down for hours must not cost three tunnels a second or two."""
+    async with world_of(tmp_path, 6) as world:
+        client = Client(world)
+        async with client.running() as network:
+            await both_guards(network)
+            assert await count_refreshes(network, 60, monkeypatch) > 4
+            assert await count_refreshes(network, 600, monkeypatch) <= 10 + 3
+            last = world.number(max(network.descriptors()))
+            world.kill(last)
+            await world.start_relay(last)
+            assert await count_refreshes(network, 120, monkeypatch) > 5
+
+
 async def test_without_missing_acks_the_snapshot_is_refreshed_every_ten_minutes(
     tmp_path: Path, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

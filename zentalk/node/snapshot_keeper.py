@@ -31,7 +31,9 @@ ASKED_APART_SECONDS: Final = 60.0
 APART_PER_RELAY_SECONDS: Final = 0.15
 LEAST_APART_SECONDS: Final = 1.5
 """... or more often where a snapshot is small: with ten relays that restart one after the
-other, one that is a minute old has the mix keys of hardly any."""
+other, one that is a minute old has the mix keys of hardly any. Each refresh that finds no relay
+restarted doubles that, as what gets lost has another cause."""
+_MOST_DOUBLINGS: Final = 8
 BURST: Final = 3
 """But the first three may come together: when relays restart, the first answer may still
 be the old one, and the next must not be a minute away."""
@@ -71,6 +73,7 @@ class SnapshotKeeper:
         self._due = math.inf
         self._planned = -math.inf
         self._spent_until = -math.inf
+        self._fruitless = 0
         self.client = SnapshotClient(runtime, self._open, network, id_difficulty)
         self.unverified = False
         self.omitting = False
@@ -90,8 +93,10 @@ class SnapshotKeeper:
         now = self._runtime.monotonic()
         if self._planned > now:
             return
-        small = APART_PER_RELAY_SECONDS * len(self._view.relays)
-        apart = min(ASKED_APART_SECONDS, max(LEAST_APART_SECONDS, small))
+        if now - self._planned > REFRESH_SECONDS:
+            self._fruitless = 0
+        small = max(LEAST_APART_SECONDS, APART_PER_RELAY_SECONDS * len(self._view.relays))
+        apart = min(ASKED_APART_SECONDS, small * 2.0 ** min(self._fruitless, _MOST_DOUBLINGS))
         affordable = self._spent_until - (BURST - 1) * apart
         self._planned = max(now + PAUSE_SECONDS, self._planned + GAP_SHARE * apart, affordable)
         self._spent_until = max(self._spent_until, self._planned) + apart
@@ -131,12 +136,21 @@ class SnapshotKeeper:
         self._due = math.inf
         chosen = sources.choose(self.view(), self._runtime.monotonic(), nursery)
         self._ways = {source.node_id: source for source in chosen}
+        before = self._boots()
         result = await self.client.fetch_snapshot(list(self._ways))
         if result.unverified and self._one_is_enough:
             self.unverified = True
         self.omitting = bool(result.dropped)
         self._rebuild(epoch_at(self._runtime.wall()))
+        if self._boots() != before:
+            self._fruitless = 0
+            self._spent_until = min(self._spent_until, self._runtime.monotonic())
+        else:
+            self._fruitless += 1
         return result.complete and bool(self._view.relays)
+
+    def _boots(self) -> dict[NodeId, int]:
+        return {key: item.boot for key, item in self.client.descriptors().items()}
 
     def _rebuild(self, epoch: Epoch) -> None:
         untrusted = self.client.unverified and not self._one_is_enough
