@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import trio
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -31,7 +32,7 @@ from zentalk.ids import NodeId
 from zentalk.mailbox import http_proof
 from zentalk.mailbox.http_proof import HttpClaim, HttpRequest
 from zentalk.relay_http import sources as sources_module
-from zentalk.relay_http.nonces import Nonces
+from zentalk.relay_http.nonces import LIFE_SECONDS, Nonces
 
 
 class Hostile:
@@ -135,6 +136,36 @@ async def test_k38_a_proof_lets_nothing_else_be_done_with_its_nonce(
         assert caught, "the nonce was not spent by any of them"
 
 
+async def test_k38_a_copy_whose_body_comes_after_its_nonce_is_over_is_refused(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    """It is begun before its owner's request, and ends when the nonce's use is forgotten."""
+    answers: list[httpx.Response] = []
+    async with doors(tmp_path, "r1") as (world, [honest]):
+
+        async def slow_body() -> AsyncIterator[bytes]:
+            await trio.sleep(LIFE_SECONDS + 15)
+            yield b""
+
+        async def copy(target: str, headers: dict[str, str]) -> None:
+            http = honest.http()
+            answers.append(await http.request("GET", target, headers=headers, content=slow_body()))
+
+        class Watching(Hostile):
+            async def replay(self, asked: tuple[str, str, dict[str, str], bytes]) -> httpx.Response:
+                if self.seen:  # the first has no nonce of the relay
+                    world.nursery.start_soon(copy, asked[1], asked[2])
+                    await trio.sleep(1)
+                return await super().replay(asked)
+
+        owner = RelayMailbox(http_to(Watching(honest)), honest.running.node_id, KEY, 1)
+        await owner.pending(0)
+        await trio.sleep(LIFE_SECONDS + 5)
+        await honest.owner().pending(0)  # spends another: what is over is forgotten
+        await trio.sleep(LIFE_SECONDS)
+        assert [answer.status_code for answer in answers] == [401]
+
+
 async def test_a_mailbox_that_exists_and_one_that_does_not_are_answered_alike(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:
@@ -209,7 +240,9 @@ async def test_what_an_owner_gets_wrong_is_said_without_quoting_it(
         owner = RelayMailbox(http_to(watcher), honest.running.node_id, KEY, 1)
         with pytest.raises(RefusedError, match="422"):
             await owner._ask("POST", "/relay/acknowledge", content)
-        assert json.dumps(content) not in watcher.seen[-1].text
+        assert watcher.seen[-1].headers["zentalk-nonce"], "the one of this request is spent"
+        for value in ("18446744073709551616", "1999"):
+            assert value not in watcher.seen[-1].text
         assert await owner.pending(0) == [], "the session goes on"
 
 

@@ -8,10 +8,13 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.relay_http.harness import KEY, OPERATOR, SEND_ID, doors, send, texts
+from tests.relay_http.harness import OPERATOR, SEND_ID, STRANGER, doors, send, texts
+from zentalk.client.relay_mailbox import RelayMailbox
 from zentalk.crypto.ed25519 import SigningKey
-from zentalk.errors import ConflictError
+from zentalk.errors import ConflictError, RefusedError
 from zentalk.mailbox.http_credentials import decode_base64_any
+from zentalk.relay_http import sessions as sessions_module
+from zentalk.relay_http.app import STATS_SECONDS
 from zentalk.relay_http.session import WINDOW
 from zentalk.relay_http.sessions import IDLE_SECONDS
 from zentalk.wire.descriptor import decode_descriptor
@@ -139,6 +142,78 @@ async def test_whoever_sends_over_http_can_read_which_relays_there_are(
         assert known == {running.node_id for running in world.relays.values()}
 
 
+async def test_public_numbers_do_not_show_when_something_happens(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with doors(tmp_path, "r1", "r2", "r3") as (world, [first, _, last]):
+        await last.owner().register(contacts=[SEND_ID])
+        http = last.http()
+        before = (await http.get("/relay/stats")).json()
+        for number in range(30):
+            await send(world, first, ["r1", "r2", "r3"], b"%d" % number)
+        await trio.sleep(1)
+        assert (await http.get("/relay/stats")).json() == before
+        assert (await http.get("/relay/stats", headers=OPERATES)).json()["total"] == 30
+        await trio.sleep(STATS_SECONDS)
+        assert (await http.get("/relay/stats")).json()["total"] == 30
+
+
+async def test_two_first_requests_at_once_share_one_session(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with doors(tmp_path, "r1") as (_, [last]):
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(last.owner().pending, 0)
+        assert len(last.sessions._sessions) == 1
+
+
+async def test_of_two_polls_the_earlier_ends(autojump_clock: MockClock, tmp_path: Path) -> None:
+    async with doors(tmp_path, "r1") as (world, [last]):
+        await last.owner().register(contacts=[SEND_ID])
+        ended = []
+
+        async def poll(seconds: int) -> None:
+            await last.owner().pending(seconds)
+            ended.append(trio.current_time())
+
+        world.nursery.start_soon(poll, 25)
+        await trio.sleep(5)
+        began = trio.current_time()
+        await poll(10)
+        assert ended[0] - began < 1
+        assert ended[1] - began == pytest.approx(10, abs=1)
+
+
+async def test_one_address_does_not_end_the_sessions_of_others(
+    autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions_module, "MAX_PER_SOURCE", 3)
+    monkeypatch.setattr(sessions_module, "MAX_SESSIONS", 4)
+    async with doors(tmp_path, "r1") as (_, [last]):
+        await last.owner().pending(0)
+        for number in range(6):
+            key = SigningKey(bytes([number]) * 32)
+            flooder = RelayMailbox(last.http(STRANGER), last.running.node_id, key, 1)
+            if number < 3:
+                await flooder.pending(0)
+            else:
+                with pytest.raises(RefusedError, match="503"):
+                    await flooder.pending(0)
+        assert await last.owner().pending(0) == [], "its session is still there"
+
+
+async def test_a_relay_that_stops_acknowledges_nothing(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with doors(tmp_path, "r1") as (_, [last]):
+        owner = last.owner()
+        await owner.register(contacts=[SEND_ID])
+        last.running.relay.parts.draining = True
+        with pytest.raises(RefusedError, match="503"):
+            await owner.acknowledge([])
+
+
 async def test_a_relay_that_stops_says_so(autojump_clock: MockClock, tmp_path: Path) -> None:
     async with doors(tmp_path, "r1", "r2") as (world, [_, last]):
         owner = last.owner()
@@ -148,4 +223,3 @@ async def test_a_relay_that_stops_says_so(autojump_clock: MockClock, tmp_path: P
         assert answer.status_code == 422
         packet = world.deposit(world.hops("r1"), SEND_ID, b"late")
         assert (await last.http().post("/relay/send", content=packet)).status_code == 503
-        assert KEY.public not in answer.content

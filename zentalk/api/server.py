@@ -1,4 +1,4 @@
-"""REST on a socket: Hypercorn on trio, in the caller's nursery, beside the node.
+"""REST on a socket: in the caller's nursery, beside the node.
 
 The server logs nothing of its own: a request's path holds an address. While it serves, the
 file `run.json` in the node's folder says where, for the command line.
@@ -14,7 +14,7 @@ from zentalk.api.address_file import forget_url, note_url
 from zentalk.api.app import create_app
 from zentalk.api.facade import NodeFacade
 from zentalk.config import ApiSettings
-from zentalk.web.serving import bind, serve_socket
+from zentalk.web.serving import HttpServer, Places, bind
 
 
 async def serve(
@@ -41,7 +41,7 @@ async def serve(
     note_url(settings.directory, url, os.getpid())
     try:
         async with trio.open_nursery() as nursery:
-            await nursery.start(serve_socket, app, listening, stopping)
+            await nursery.start(HttpServer(app, Places(in_all=1024)).run, listening, stopping)
             task_status.started(url)
     finally:
         forget_url(settings.directory)

@@ -177,8 +177,8 @@ class MailboxCore:
 
 
 def _coarse(count: int) -> int:
-    """Round down to one significant digit."""
-    unit = 1
+    """Round down to one significant digit, and to 0 what is below ten."""
+    unit = 10
     while count >= unit * 10:
         unit *= 10
     return count - count % unit

@@ -38,6 +38,9 @@ class Timers:
         """Wait until a number is due; take it off, and return it and the time it is now."""
         while True:
             now = self._runtime.monotonic()
+            if self._heap and self._heap[0][0] <= now:
+                # However much is due at once, others have their turn.
+                await trio.lowlevel.checkpoint()
             while self._heap and self._heap[0][0] <= now:
                 at, number = heapq.heappop(self._heap)
                 if self._at.get(number) == at:

@@ -21,6 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from zentalk.errors import DecodeError, RefusedError
+from zentalk.mailbox.core import MailboxStats
 from zentalk.mailbox.http_credentials import encode_base64
 from zentalk.onion.geometry import LARGE, SMALL
 from zentalk.relay.parts import Parts
@@ -37,8 +38,9 @@ from zentalk.wire.rpc_mailbox import encode_ack, encode_send_ids
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_WAIT_SECONDS: Final = 25
-MAX_WAITING: Final = 512
-"""Requests that wait for mail at a time; further ones are answered at once."""
+STATS_SECONDS: Final = 600.0
+"""How old public numbers may be: fresh ones would show when somebody's mail comes or is fetched."""
+STOPPING: Final = "stopping"
 DIRECTORY_UNITS: Final = 20.0
 """What reading all descriptors costs of an address's allowance."""
 PACKET_SIZES: Final = frozenset({SMALL.packet_bytes, LARGE.packet_bytes})
@@ -54,7 +56,8 @@ class Routes:
         self._parts = parts
         self._door = door
         self._sessions = sessions
-        self._waiting = 0
+        self._shown: MailboxStats | None = None
+        self._shown_at = 0.0
 
     def all(self) -> list[Route]:
         """Return the routing table."""
@@ -76,20 +79,14 @@ class Routes:
             sizes = " or ".join(str(size) for size in sorted(PACKET_SIZES))
             raise DoorError(problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"a packet has {sizes} bytes"))
         if self._parts.draining:
-            raise RefusedError("stopping")
+            raise RefusedError(STOPPING)
         self._parts.router.packet_received(packet)
         return Response(status_code=HTTPStatus.ACCEPTED)
 
     async def pending(self, request: Request) -> Response:
         """Give what waits and is not acknowledged, oldest first."""
         session, _ = await self._session(request)
-        seconds = _wait_seconds(request)
-        if self._waiting < MAX_WAITING:
-            self._waiting += 1
-            try:
-                await session.wait(seconds)
-            finally:
-                self._waiting -= 1
+        await session.wait(_wait_seconds(request))
         view = pending_view(session.pending(), session.take_tokens())
         return JsonResponse(view, headers=self._door.next_nonce())
 
@@ -99,6 +96,10 @@ class Routes:
         numbers = _read(Acknowledgement, body).numbers
         session.acknowledged(numbers)
         method, fields = decode_call(encode_ack(numbers))
+        if self._parts.draining:
+            raise RefusedError(STOPPING)
+        if not session.is_open:
+            raise RefusedError(STALE)
         self._parts.mailboxes.notifies()[method](session, fields)
         return self._done()
 
@@ -118,8 +119,12 @@ class Routes:
     async def stats(self, request: Request) -> Response:
         """Give numbers of the mailboxes: rounded ones, exact ones to the operator."""
         self._door.admit(request)
-        stats = self._parts.mailboxes.stats()
-        return JsonResponse(asdict(stats if self._door.is_operator(request) else stats.coarse()))
+        if self._door.is_operator(request):
+            return JsonResponse(asdict(self._parts.mailboxes.stats()))
+        now = self._door.now()
+        if self._shown is None or now - self._shown_at >= STATS_SECONDS:
+            self._shown, self._shown_at = self._parts.mailboxes.stats().coarse(), now
+        return JsonResponse(asdict(self._shown))
 
     async def cleanup(self, request: Request) -> Response:
         """Delete what has expired, now; for the operator."""
@@ -139,7 +144,8 @@ class Routes:
     async def _session(self, request: Request) -> tuple[Session, bytes]:
         self._door.admit(request)
         claim, body = await self._door.owner(request)
-        return await self._sessions.of(claim.mailbox, claim.generation), body
+        host = request.client.host if request.client is not None else ""
+        return await self._sessions.of(claim.mailbox, claim.generation, host), body
 
     def _done(self) -> Response:
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=self._door.next_nonce())
@@ -147,7 +153,7 @@ class Routes:
     def refused(self, reason: str) -> Response:
         """Return the answer for a word that the mailbox refused with."""
         headers = self._door.next_nonce()
-        if reason == STALE:
+        if reason in {STALE, "closed"}:
             detail = "this generation is used up: sign with a higher one"
             return problem(HTTPStatus.CONFLICT, detail, headers)
         if reason == "taken":
@@ -168,11 +174,23 @@ def create_app(parts: Parts, door: Door, sessions: Sessions) -> ASGIApp:
         assert isinstance(error, RefusedError)
         return routes.refused(error.reason)
 
+    async def on_invalid(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, ValidationError)
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        return with_nonce(invalid(found))
+
+    async def on_undecodable(_request: Request, error: Exception) -> Response:
+        return with_nonce(problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)))
+
+    def with_nonce(answer: Response) -> Response:
+        answer.headers.update(door.next_nonce())  # the one of this request is spent
+        return answer
+
     handlers: dict[Any, Any] = {
         DoorError: on_door,
         RefusedError: on_refusal,
-        ValidationError: _on_invalid,
-        DecodeError: _on_undecodable,
+        ValidationError: on_invalid,
+        DecodeError: on_undecodable,
         HTTPException: _on_http_error,
         Exception: _on_bug,
     }
@@ -190,15 +208,6 @@ def _wait_seconds(request: Request) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= MAX_WAIT_SECONDS):
         raise DecodeError(f"wait: a whole number of seconds, at most {MAX_WAIT_SECONDS}")
     return int(text)
-
-
-async def _on_invalid(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, ValidationError)
-    return invalid(error.errors(include_url=False, include_input=False, include_context=False))
-
-
-async def _on_undecodable(_request: Request, error: Exception) -> Response:
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
 
 
 async def _on_http_error(_request: Request, error: Exception) -> Response:

@@ -7,7 +7,6 @@ brings the nonce for the next request.
 
 from __future__ import annotations
 
-import ipaddress
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -23,6 +22,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.relay_http.nonces import Nonces
 from zentalk.relay_http.sources import Sources
 from zentalk.web.problems import problem
+from zentalk.web.serving import is_loopback, source_of
 
 NONCE_HEADER: Final = "Zentalk-Nonce"
 _RETRY_SECONDS: Final = "1"
@@ -52,9 +52,9 @@ class Door:
         Loopback is exempt: it is the operator, or a proxy that has to limit its own clients.
         """
         host = request.client.host if request.client is not None else ""
-        if _is_loopback(host):
+        if is_loopback(host):
             return
-        if not self._sources.admits(_source(host), self._runtime.monotonic(), units):
+        if not self._sources.admits(source_of(host), self._runtime.monotonic(), units):
             raise DoorError(
                 problem(
                     HTTPStatus.TOO_MANY_REQUESTS,
@@ -79,16 +79,21 @@ class Door:
             verify_http(self._relay, claim, credentials.signature, asked)
         except AuthenticationError:
             raise DoorError(self._challenge("the signature does not fit this request")) from None
-        # The body took its time: somebody else may have shown the same proof meanwhile.
+        # The body took its time: the nonce may be too old by now, or shown by somebody else.
+        now = self._runtime.monotonic()
         if not self._nonces.is_fresh(claim.nonce, now):
             raise DoorError(self._challenge("the nonce is not fresh: sign again with this one"))
-        if not self._nonces.spend(claim.nonce, self._runtime.monotonic()):
+        if not self._nonces.spend(claim.nonce, now):
             raise DoorError(problem(HTTPStatus.SERVICE_UNAVAILABLE, "too many requests; wait"))
         return claim, body
 
     def is_operator(self, request: Request) -> bool:
         """Say whether a request has the operator's token."""
         return equal(_authorization(request), self._operator)
+
+    def now(self) -> float:
+        """Return the monotonic time in seconds."""
+        return self._runtime.monotonic()
 
     def next_nonce(self) -> dict[str, str]:
         """Return the header with the nonce for the next request."""
@@ -109,20 +114,3 @@ def _target(request: Request) -> bytes:
     path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
     query: bytes = request.scope["query_string"]
     return path.partition(b"?")[0] + (b"?" + query if query else b"")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _source(host: str) -> str:
-    """Return an address, of IPv6 its /64: who has one has all of it."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return host
-    length = 64 if address.version == 6 else 32
-    return str(ipaddress.ip_network((address, length), strict=False))

@@ -10,7 +10,7 @@ from zentalk.relay.relay import Relay
 from zentalk.relay_http.app import create_app
 from zentalk.relay_http.door import Door
 from zentalk.relay_http.sessions import Sessions
-from zentalk.web.serving import bind, serve_socket
+from zentalk.web.serving import HttpServer, bind
 from zentalk.web.token import load_or_create_token
 
 
@@ -36,6 +36,6 @@ async def serve_door(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(sessions.run)
         async with trio.open_nursery() as serving:
-            await serving.start(serve_socket, app, listening, relay.stopping)
+            await serving.start(HttpServer(app).run, listening, relay.stopping)
             task_status.started(url)
         nursery.cancel_scope.cancel()

@@ -1,7 +1,8 @@
 """One owner who polls over HTTP, as the mailbox of the relay sees a connection.
 
 What was pushed stays here until it is acknowledged, so that an answer that got lost is given
-again. How much that can be is bounded by the window that the session was opened with.
+again, as much as a window holds. What the mailbox pushes beyond that takes the place of the oldest:
+those have expired there, or are pushed again.
 """
 
 from __future__ import annotations
@@ -16,20 +17,24 @@ from zentalk.wire.rpc import decode_call
 from zentalk.wire.rpc_mailbox import PUSH, TOKEN, PushCall, TokenCall, decode_push, decode_token
 
 WINDOW: Final = 64
-"""Envelopes in one answer; the rest comes when these are acknowledged."""
+"""Envelopes in flight; the rest comes when these are acknowledged."""
+ANSWER_BYTES: Final = 48 * 1024
+"""Envelopes in one answer, but one at least: whoever takes no answers costs no more than that."""
 MAX_KEPT_TOKENS: Final = 256
 
 
 class Session:
     """Implements `zentalk.relay.owner_link.OwnerLink`."""
 
-    def __init__(self, generation: int, now: float) -> None:
+    def __init__(self, generation: int, source: str, now: float) -> None:
         self.generation = generation
+        self.source = source
         self.used_at = now
         self.is_open = True
         self._pushes: dict[int, PushCall] = {}
         self._tokens: deque[TokenCall] = deque(maxlen=MAX_KEPT_TOKENS)
         self._arrival = trio.Event()
+        self._turn = 0
 
     @property
     def handshake_hash(self) -> bytes:
@@ -42,6 +47,8 @@ class Session:
         if method == PUSH:
             push = decode_push(fields)
             self._pushes[push.seq] = push
+            if len(self._pushes) > WINDOW:
+                del self._pushes[min(self._pushes)]
         elif method == TOKEN:
             self._tokens.append(decode_token(fields))
         self._wake()
@@ -61,14 +68,24 @@ class Session:
             self._pushes.pop(seq, None)
 
     async def wait(self, seconds: float) -> None:
-        """Wait until there is something to give, at most so long."""
+        """Wait until there is something to give, or another request waits; at most so long."""
+        self._wake()
+        self._turn += 1
+        turn = self._turn
         with trio.move_on_after(seconds):
-            while self.is_open and not self._pushes and not self._tokens:
+            while self.is_open and turn == self._turn and not self._pushes and not self._tokens:
                 await self._arrival.wait()
 
     def pending(self) -> list[PushCall]:
-        """Return what is not acknowledged, in the order in which the relay got it."""
-        return [self._pushes[seq] for seq in sorted(self._pushes)]
+        """Return the first of what is not acknowledged, in the order in which the relay got it."""
+        found: list[PushCall] = []
+        size_bytes = 0
+        for seq in sorted(self._pushes):
+            size_bytes += len(self._pushes[seq].envelope)
+            if found and size_bytes > ANSWER_BYTES:
+                break
+            found.append(self._pushes[seq])
+        return found
 
     def take_tokens(self) -> list[TokenCall]:
         """Return ack tokens that were not given yet."""

@@ -16,11 +16,15 @@ from zentalk.ids import MailboxId
 from zentalk.net.runtime import Runtime
 from zentalk.relay.mailbox_service import MailboxService
 from zentalk.relay_http.session import WINDOW, Session
+from zentalk.web.serving import is_loopback, source_of
 
 IDLE_SECONDS: Final = 90.0
 CHECK_SECONDS: Final = 10.0
 MAX_SESSIONS: Final = 1_024
+MAX_PER_SOURCE: Final = 32
+"""Of one address that is not loopback: mailboxes cost nothing, and must not end those of others."""
 STALE: Final = "stale"
+BUSY: Final = "busy"
 
 
 class Sessions:
@@ -30,6 +34,7 @@ class Sessions:
         self._runtime = runtime
         self._mailboxes = mailboxes
         self._sessions: OrderedDict[MailboxId, Session] = OrderedDict()
+        self._opening: dict[tuple[MailboxId, int], trio.Event] = {}
 
     async def run(self) -> None:
         """End idle sessions, until cancelled; then end all."""
@@ -44,32 +49,52 @@ class Sessions:
             for mailbox in list(self._sessions):
                 self._end(mailbox)
 
-    async def of(self, mailbox: MailboxId, generation: int) -> Session:
+    async def of(self, mailbox: MailboxId, generation: int, host: str) -> Session:
         """Return the session of an owner who has proved to be one, opening it if need be.
 
         Raises RefusedError, with `stale` if the generation was used up.
         """
+        opening = self._opening.get((mailbox, generation))
+        if opening is not None:
+            await opening.wait()  # of two first requests at once, the second takes what comes
         session = self._sessions.get(mailbox)
         if session is None or not session.is_open or session.generation != generation:
-            session = await self._open(mailbox, generation)
+            session = await self._open(mailbox, generation, host)
         session.used_at = self._runtime.monotonic()
         self._sessions.move_to_end(mailbox)
         return session
 
-    async def _open(self, mailbox: MailboxId, generation: int) -> Session:
-        session = Session(generation, self._runtime.monotonic())
+    async def _open(self, mailbox: MailboxId, generation: int, host: str) -> Session:
+        if mailbox not in self._sessions:
+            self._check_source(host)
+        session = Session(generation, source_of(host), self._runtime.monotonic())
+        opened = self._opening[mailbox, generation] = trio.Event()
         try:
             await self._mailboxes.open(session, mailbox, generation, WINDOW)
+            self._enter(mailbox, session)
         except BaseException:
             self._mailboxes.connection_lost(session)
             raise
+        finally:
+            del self._opening[mailbox, generation]
+            opened.set()
+        return session
+
+    def _enter(self, mailbox: MailboxId, session: Session) -> None:
         if not session.is_open:
             raise RefusedError(STALE)  # overtaken before its opening was told
         self._end(mailbox)
         self._sessions[mailbox] = session
         if len(self._sessions) > MAX_SESSIONS:
             self._end(next(iter(self._sessions)))
-        return session
+
+    def _check_source(self, host: str) -> None:
+        if is_loopback(host):
+            return
+        source = source_of(host)
+        count = sum(session.source == source for session in self._sessions.values())
+        if count >= MAX_PER_SOURCE:
+            raise RefusedError(BUSY)
 
     def _end(self, mailbox: MailboxId) -> None:
         session = self._sessions.pop(mailbox, None)

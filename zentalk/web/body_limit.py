@@ -20,21 +20,20 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
-        announced = self._announced(scope)
-        if announced is None:
-            await self._app(scope, self._counting(receive), send)
-        elif announced > self._max_bytes:
+        if self._announces_more(scope):
             refusal = problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._too_large)
             await refusal(scope, receive, send)
         else:
-            await self._app(scope, receive, send)
+            # Also where it says that it is small: that line does not count beside chunks.
+            await self._app(scope, self._counting(receive), send)
 
-    def _announced(self, scope: Scope) -> int | None:
-        """Return the length that the request says it has; the server holds it to that."""
-        for name, value in scope.get("headers", ()):
-            if name == b"content-length":
-                return int(value) if value.isdigit() and len(value) < 20 else self._max_bytes + 1
-        return None
+    def _announces_more(self, scope: Scope) -> bool:
+        """Say whether a request says itself that it is too long, or nonsense."""
+        return any(
+            not (value.isdigit() and len(value) < 20 and int(value) <= self._max_bytes)
+            for name, value in scope.get("headers", ())
+            if name == b"content-length"
+        )
 
     def _counting(self, receive: Receive) -> Receive:
         received = 0
