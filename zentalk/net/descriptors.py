@@ -17,16 +17,18 @@ LEAST_CONNECTIONS: Final = 64
 _UNLIMITED: Final = 2**31
 
 
-def connections_allowed(wanted: int) -> int:
+def connections_allowed(wanted: int, besides: int = 0) -> int:
     """Raise the soft limit as far as it goes; return how many of `wanted` connections fit.
 
-    Raises ConfigError if not even a few do.
+    `besides` are others of this process, such as those of HTTP. Raises ConfigError if not even
+    a few fit.
     """
-    allowed = min(wanted, raise_limit() - SPARE_DESCRIPTORS)
+    spare = SPARE_DESCRIPTORS + besides
+    allowed = min(wanted, raise_limit() - spare)
     if allowed < min(wanted, LEAST_CONNECTIONS):
         raise ConfigError(
-            f"this process may open {allowed + SPARE_DESCRIPTORS} files and connections, which is "
-            f"too few: raise the limit to {wanted + SPARE_DESCRIPTORS} (`ulimit -n`, or "
+            f"this process may open {allowed + spare} files and connections, which is "
+            f"too few: raise the limit to {wanted + spare} (`ulimit -n`, or "
             "LimitNOFILE= of the service)"
         )
     return allowed

@@ -45,6 +45,8 @@ from zentalk.wire.descriptor import (
 _LOG: Final = structlog.get_logger("zentalk.relay")
 JOIN_SECONDS: Final = 10.0
 DRAIN_SECONDS: Final = 2.0
+HTTP_CONNECTIONS: Final = 256
+"""Those of a door for HTTP, if there is one (`zentalk.web.serving.Places`)."""
 EXCLUDED: Final = (
     "this relay is excluded from the network for good: two different descriptors for one epoch "
     "and boot carry its signature, so its key is in use twice or was stolen; stop every program "
@@ -178,7 +180,7 @@ class Relay:
     def _check_descriptors(self) -> int:
         """Return how many connections may be open; raises ConfigError if hardly any."""
         wanted = self._settings.max_links
-        allowed = connections_allowed(wanted)
+        allowed = connections_allowed(wanted, HTTP_CONNECTIONS if self._settings.http else 0)
         if allowed < wanted:
             _LOG.warning("fewer_connections_than_wanted", allowed=allowed, wanted=wanted)
         return allowed
