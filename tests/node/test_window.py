@@ -12,10 +12,12 @@ from zentalk.node.window import IN_FLIGHT, Window
 from zentalk.session.skipped import MAX_GAP
 
 
-async def sent_of(nursery: trio.Nursery, count: int) -> tuple[Doubles, Outbox]:
+async def sent_of(
+    nursery: trio.Nursery, count: int, ttl_seconds: float = 86_400.0
+) -> tuple[Doubles, Outbox]:
     doubles = Doubles()
     outbox = outbox_over(doubles)
-    doubles.items = {number: item(number) for number in range(1, count + 1)}
+    doubles.items = {number: item(number, ttl_seconds) for number in range(1, count + 1)}
     nursery.start_soon(outbox.run)
     outbox.add(doubles.items.values())
     await trio.sleep(0.1)
@@ -58,8 +60,8 @@ async def test_control_without_a_window_all_go_at_once(
 async def test_what_waits_too_long_is_given_up_like_the_rest(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    doubles, _ = await sent_of(nursery, IN_FLIGHT + 3)
-    await trio.sleep(30 * 86_400)
+    doubles, _ = await sent_of(nursery, IN_FLIGHT + 3, 3600.0)
+    await trio.sleep(2 * 3600)
     assert sorted(doubles.expired_items) == list(range(1, IN_FLIGHT + 4))
     nursery.cancel_scope.cancel()
 
