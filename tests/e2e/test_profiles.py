@@ -223,7 +223,7 @@ async def test_a_relay_that_restarts_alarms_nobody(world: World, autojump_clock:
 async def test_control_without_a_look_at_the_snapshot_a_restart_does(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SnapshotKeeper, "refresh_soon", lambda _keeper: None)
+    monkeypatch.setattr(SnapshotKeeper, "refresh_soon", lambda _keeper, **_: None)
     assert await alarms_after_a_restart(world) > 0
 
 

@@ -51,7 +51,7 @@ class Network:
         await trio.lowlevel.checkpoint()
         raise UnavailableError("no tunnel")
 
-    def refresh_soon(self) -> None:
+    def relay_restarted(self) -> None:
         """Nobody asks."""
 
 

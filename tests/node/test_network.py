@@ -347,10 +347,29 @@ async def test_refreshes_that_find_nothing_come_ever_more_seldom_until_one_does(
             await both_guards(network)
             assert await count_refreshes(network, 60, monkeypatch) > 4
             assert await count_refreshes(network, 600, monkeypatch) <= 10 + 3
-            last = world.number(max(network.descriptors()))
-            world.kill(last)
-            await world.start_relay(last)
-            assert await count_refreshes(network, 120, monkeypatch) > 5
+            other = min(set(network.descriptors()) - set(network.guards()))
+            boot = network.descriptors()[other].boot
+            world.kill(world.number(other))
+            await world.start_relay(world.number(other))
+            for _ in range(300):
+                if network.descriptors()[other].boot > boot:
+                    break
+                network.refresh_soon()
+                await trio.sleep(1)
+            assert network._keeper._fruitless <= 1, "the next ones may come soon again"
+
+
+async def test_a_tunnel_that_served_and_ended_makes_refreshes_frequent_again(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world_of(tmp_path, 6) as world:
+        client = Client(world)
+        async with client.running() as network:
+            await both_guards(network)
+            await count_refreshes(network, 300, monkeypatch)
+            assert network._keeper._fruitless > 3
+            network.relay_restarted()
+            assert network._keeper._fruitless == 0
 
 
 async def test_without_missing_acks_the_snapshot_is_refreshed_every_ten_minutes(

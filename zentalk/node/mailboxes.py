@@ -257,7 +257,7 @@ class Mailboxes:
             served_seconds = 0.0
             if collector.registered.is_set():
                 # The relay may have restarted, and others with it: their keys are new then.
-                self._network.refresh_soon()
+                self._network.relay_restarted()
                 away_since = now
                 served_seconds = now - started
             elif self._fault_is_ours():

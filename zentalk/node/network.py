@@ -104,7 +104,7 @@ class NodeNetwork:
             self._dialer.dial,
             self._book,
             changed=self._links_changed,
-            came_back=self._keeper.refresh_soon,
+            came_back=partial(self._keeper.refresh_soon, restarted=True),
         )
         self._second_hops = SecondHops(
             middles=self._book.middles, hints=self._hints, entropy=runtime.entropy
@@ -252,6 +252,10 @@ class NodeNetwork:
     def report_arrived(self, hops: tuple[NodeId, ...], token: bytes | None = None) -> None:
         """A packet sent over `hops` arrived; with `token`, so did its ack."""
         self._sending.report_arrived(hops, token)
+
+    def relay_restarted(self) -> None:
+        """A link or tunnel that served has ended, so that a relay may have new keys."""
+        self._keeper.refresh_soon(restarted=True)
 
     def refresh_soon(self) -> None:
         """Refresh the snapshot; something in it may be old. At most one a minute on average."""

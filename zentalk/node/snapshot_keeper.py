@@ -88,9 +88,16 @@ class SnapshotKeeper:
                 self.refresh_soon()  # keys are missing: this node slept
         return self._view
 
-    def refresh_soon(self) -> None:
-        """Ask for a refresh before its time; often asking does not make it come more often."""
+    def refresh_soon(self, *, restarted: bool = False) -> None:
+        """Ask for a refresh before its time; often asking does not make it come more often.
+
+        `restarted` says that a relay probably has: that refreshes found nothing before no longer
+        counts.
+        """
         now = self._runtime.monotonic()
+        if restarted and self._fruitless:
+            self._fruitless = 0
+            self._spent_until = min(self._spent_until, now)
         if self._planned > now:
             return
         if now - self._planned > REFRESH_SECONDS:
