@@ -35,8 +35,8 @@ $(STAMP)-test: pyproject.toml | $(BIN)/python
 demo: $(STAMP)-run ## five relays, Alice and Bob, one message network in one command
 	@$(BIN)/zentalk sim run --scenario demo $(ARGS)
 
-test: $(STAMP)-test ## the whole test suite, in two processes
-	$(PYTEST) -n 2 --dist loadgroup $(ARGS)
+test: $(STAMP)-test ## the whole test suite
+	$(PYTEST) $(ARGS)
 
 lint: $(STAMP)-test ## style, types and layers
 	$(BIN)/ruff check

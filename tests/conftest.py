@@ -31,16 +31,6 @@ def _has_browser() -> bool:
     return any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
 
 
-def _group_of(item: pytest.Item) -> str:
-    """Return what must run in one process, one after the other, when there are several.
-
-    A file's tests share fixtures. Those that start many programs would take each other's time.
-    """
-    path = item.path.relative_to(item.config.rootpath)
-    starts_programs = item.get_closest_marker("faults") or path.parts[1] in {"cli", "faults"}
-    return "programs" if starts_programs else str(path)
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip, each with its reason, what this machine or this run is not for."""
     skips = {
@@ -49,7 +39,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         "browser": None if _has_browser() else "needs a headless Chromium",
     }
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group_of(item)))
         for marker, reason in skips.items():
             if reason is not None and item.get_closest_marker(marker) is not None:
                 item.add_marker(pytest.mark.skip(reason=reason))
