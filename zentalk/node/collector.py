@@ -16,10 +16,10 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import LinkClosedError, RefusedError, TransportError
 from zentalk.ids import Day, SendId, day_at
 from zentalk.mailbox.proof import sign_collect
+from zentalk.net.backoff import exponential
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.node.intake import Intake
-from zentalk.node.jitter import exponential
 from zentalk.node.network import NodeNetwork
 from zentalk.node.outbox import Outbox
 from zentalk.store.history import mailboxes, prekeys

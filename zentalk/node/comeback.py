@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from zentalk.crypto.types import Entropy
-from zentalk.node.jitter import half_jitter
+from zentalk.net.backoff import half_jitter
 
 FIRST_WAIT_SECONDS: Final = 0.5
 LONGEST_WAIT_SECONDS: Final = 30.0

@@ -17,8 +17,8 @@ from typing import Final
 import trio
 
 from zentalk.ids import NodeId
+from zentalk.net.backoff import exponential
 from zentalk.net.runtime import Runtime
-from zentalk.node.jitter import exponential
 from zentalk.node.profiles import Shape
 from zentalk.onion.draw import below, pick
 

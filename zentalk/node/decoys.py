@@ -13,9 +13,9 @@ from typing import Final
 import trio
 
 from zentalk.ids import SEND_ID_BYTES, SendId, UserAddress
+from zentalk.net.backoff import exponential
 from zentalk.net.runtime import Runtime
 from zentalk.node.directory_tunnels import RELAY_FAULTS
-from zentalk.node.jitter import exponential
 from zentalk.node.network import NodeNetwork
 from zentalk.node.records import Records
 from zentalk.onion.draw import pick

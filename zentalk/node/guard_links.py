@@ -13,10 +13,10 @@ import trio
 
 from zentalk.errors import RefusedError, RemoteProtocolError, TransportError
 from zentalk.ids import NodeId
+from zentalk.net.backoff import half_jitter
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.node.guard_book import GuardBook
-from zentalk.node.jitter import half_jitter
 from zentalk.wire.text import RelayUri
 
 FIRST_WAIT_SECONDS: Final = 1.0

@@ -32,10 +32,10 @@ from zentalk.node.recipients import Recipients
 from zentalk.node.records import Records
 from zentalk.node.routes import contact_targets
 from zentalk.node.sessions import Sessions
-from zentalk.node.storing import until_stored
 from zentalk.store.history import contacts, outbox, renewals
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.renewals import RenewalRow
+from zentalk.store.retry import until_stored
 from zentalk.store.writer import Transaction
 from zentalk.wire.prekeys import PqPrekey, PrekeyBundle, SignedPrekey
 from zentalk.wire.ratchet import InitialHeader

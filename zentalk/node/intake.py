@@ -21,9 +21,9 @@ from zentalk.node.compose import Ready
 from zentalk.node.inbox import Inbox, Outcome
 from zentalk.node.outbox import Outbox
 from zentalk.node.recipients import Recipients
-from zentalk.node.storing import until_stored
 from zentalk.store.history import held
 from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.retry import until_stored
 
 MAX_BATCH: Final = 64
 MAX_WAITING: Final = 1_024

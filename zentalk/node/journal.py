@@ -16,10 +16,10 @@ import trio
 
 from zentalk.ids import MessageId, NodeId, UserAddress
 from zentalk.net.runtime import Runtime
-from zentalk.node.storing import until_stored
 from zentalk.store.history import events, messages, outbox
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import Event, OutboxItem
+from zentalk.store.retry import until_stored
 from zentalk.store.writer import Transaction
 from zentalk.wire.text import format_address
 

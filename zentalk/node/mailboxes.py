@@ -25,20 +25,20 @@ from zentalk.errors import (
     UnavailableError,
 )
 from zentalk.ids import DAY_SECONDS, MailboxId, NodeId, SendId
+from zentalk.net.backoff import half_jitter
 from zentalk.net.runtime import Runtime
 from zentalk.node.collector import Collector
 from zentalk.node.comeback import Comeback
 from zentalk.node.intake import Intake
-from zentalk.node.jitter import half_jitter
 from zentalk.node.network import NodeNetwork
 from zentalk.node.outbox import Outbox
 from zentalk.node.routes import current, raise_version
 from zentalk.node.status import MailboxStatus
-from zentalk.node.storing import until_stored
 from zentalk.onion.draw import sample
 from zentalk.store.history import mailboxes
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox
+from zentalk.store.retry import until_stored
 from zentalk.store.writer import Transaction
 from zentalk.wire.descriptor import ROLE_MAILBOX
 from zentalk.wire.rpc_mailbox import SendIdKind

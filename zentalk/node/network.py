@@ -33,10 +33,10 @@ from zentalk.node.second_hops import MIN_FULL_RELAYS, SecondHops
 from zentalk.node.sending import Sending
 from zentalk.node.snapshot_keeper import SnapshotKeeper
 from zentalk.node.snapshot_sources import SnapshotSources
-from zentalk.node.storing import until_stored
 from zentalk.node.tunnels import Tunnels
 from zentalk.onion.guard_state import GuardState
 from zentalk.onion.path import MIN_RELAYS
+from zentalk.store.retry import until_stored
 from zentalk.wire.deposit import AckRoute
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.network_state import NetworkState, decode_network_state, encode_network_state

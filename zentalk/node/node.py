@@ -35,11 +35,11 @@ from zentalk.node.recipients import Recipients
 from zentalk.node.records import Records
 from zentalk.node.sessions import Sessions
 from zentalk.node.status import LossyRelay, NodeStatus, role_of
-from zentalk.node.storing import until_stored
 from zentalk.store.history import contacts, messages, outbox, ratchets, settings
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import Contact, Conversation, Event, Message
 from zentalk.store.key_file import load_identity
+from zentalk.store.retry import until_stored
 from zentalk.store.writer import Transaction
 from zentalk.wire.text import format_address, format_relay_uri
 

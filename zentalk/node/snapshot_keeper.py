@@ -16,10 +16,10 @@ from typing import Final
 import trio
 
 from zentalk.ids import Epoch, NodeId, epoch_at
+from zentalk.net.backoff import fraction, half_jitter
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.node.directory_snapshot import SnapshotClient
-from zentalk.node.jitter import fraction, half_jitter
 from zentalk.node.relay_view import RelayView, make_view
 from zentalk.node.snapshot_sources import SnapshotSources, Source
 

@@ -24,11 +24,11 @@ from zentalk.errors import (
     ZentalkError,
 )
 from zentalk.ids import NodeId
+from zentalk.net.backoff import full_jitter
 from zentalk.net.connection import Connection, Handlers, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.tunnel import open_tunnel
 from zentalk.node.guard_links import GuardLinks
-from zentalk.node.jitter import full_jitter
 from zentalk.node.relay_hints import RelayHints
 from zentalk.node.relay_view import RelayView
 from zentalk.node.second_hops import SecondHops, TunnelRoute
