@@ -1,6 +1,6 @@
 """Which guards are wanted: two sticky ones, pinned ones, substitutes, and better ones back."""
 
-from tests.node.relays import EPOCH, WALL, make_relay, make_relays
+from tests.node.descriptors import EPOCH, WALL, make_relay, make_relays
 from zentalk.net.runtime import seeded_entropy
 from zentalk.node.guard_book import GuardBook
 from zentalk.node.relay_view import make_view

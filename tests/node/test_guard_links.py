@@ -5,7 +5,7 @@ import itertools
 import trio
 import trio.testing
 
-from tests.node.relays import EPOCH, WALL, make_relays
+from tests.node.descriptors import EPOCH, WALL, make_relays
 from zentalk.errors import ConnectFailedError
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime

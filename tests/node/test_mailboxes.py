@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import trio
 
-from tests.node.relays import make_relays
+from tests.node.descriptors import make_relays
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import UnavailableError
 from zentalk.ids import NodeId

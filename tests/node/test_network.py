@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from tests.node.relays import EPOCH, make_relay
+from tests.node.descriptors import EPOCH, make_relay
 from tests.node.world import Client, World, until, world_of
 from zentalk.errors import UnavailableError
 from zentalk.ids import NodeId

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.node.relays import EPOCH, WALL, make_relay, make_relays
+from tests.node.descriptors import EPOCH, WALL, make_relay, make_relays
 from zentalk.crypto.types import Entropy
 from zentalk.ids import Epoch, NodeId, SendId
 from zentalk.net.runtime import seeded_entropy

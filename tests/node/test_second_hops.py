@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.node.relays import EPOCH, make_relay, make_relays
+from tests.node.descriptors import EPOCH, make_relay, make_relays
 from zentalk.ids import NodeId
 from zentalk.net.runtime import seeded_entropy
 from zentalk.node.relay_hints import RelayHints

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.node.relays import NETWORK, make_relays
+from tests.node.descriptors import NETWORK, make_relays
 from zentalk.errors import RemoteProtocolError
 from zentalk.onion.guard_state import Entry, GuardState, Middle
 from zentalk.wire.descriptor import MAX_DESCRIPTOR_BYTES
