@@ -14,9 +14,9 @@ from trio.testing import MockClock as Clock
 from tests.e2e.world import World
 from zentalk.ids import NodeId
 from zentalk.node.cover import Cover, Made
-from zentalk.node.loops import WINDOW, LossAlarm
 from zentalk.node.network import NodeNetwork
 from zentalk.node.profiles import PROFILES
+from zentalk.node.relays.loss_alarm import WINDOW, LossAlarm
 from zentalk.node.snapshot_keeper import SnapshotKeeper
 from zentalk.onion.packet import Deliver, Forward
 from zentalk.relay.inbound import Inbound

@@ -3,7 +3,7 @@
 from tests.node.descriptors import EPOCH, WALL, make_relay, make_relays
 from zentalk.net.runtime import seeded_entropy
 from zentalk.node.guard_book import GuardBook
-from zentalk.node.relay_view import make_view
+from zentalk.node.relays.view import make_view
 from zentalk.onion.guard_state import GuardState
 from zentalk.wire.text import RelayUri
 

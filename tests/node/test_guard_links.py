@@ -11,7 +11,7 @@ from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.node.guard_book import GuardBook
 from zentalk.node.guard_links import GuardLinks
-from zentalk.node.relay_view import make_view
+from zentalk.node.relays.view import make_view
 from zentalk.onion.guard_state import GuardState
 from zentalk.wire.text import RelayUri
 

@@ -11,10 +11,10 @@ from zentalk.crypto.types import Entropy
 from zentalk.ids import Epoch, NodeId, SendId
 from zentalk.net.runtime import seeded_entropy
 from zentalk.node import paths
-from zentalk.node.path_health import PathHealth
 from zentalk.node.paths import Entry, PathBuilder
-from zentalk.node.relay_hints import RelayHints
-from zentalk.node.relay_view import RelayView, make_view
+from zentalk.node.relays.loss_detection import PathHealth
+from zentalk.node.relays.scores import RelayHints
+from zentalk.node.relays.view import RelayView, make_view
 from zentalk.onion.ack import expand_ack, read_ack_token
 from zentalk.onion.draw import pick
 from zentalk.onion.errors import NoPathError

@@ -5,8 +5,8 @@ import pytest
 from tests.node.descriptors import EPOCH, make_relay, make_relays
 from zentalk.ids import NodeId
 from zentalk.net.runtime import seeded_entropy
-from zentalk.node.relay_hints import RelayHints
-from zentalk.node.relay_view import RelayView, make_view
+from zentalk.node.relays.scores import RelayHints
+from zentalk.node.relays.view import RelayView, make_view
 from zentalk.node.second_hops import SecondHops, TunnelRoute
 
 RELAYS = make_relays(12)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from zentalk.crypto.types import Entropy
 from zentalk.ids import Epoch, NodeId
-from zentalk.node.relay_view import RelayView
+from zentalk.node.relays.view import RelayView
 from zentalk.onion.guard_state import GuardState
 from zentalk.onion.guards import GUARDS, Observations, middles_of, primary, retries, update
 from zentalk.wire.descriptor import node_id_of

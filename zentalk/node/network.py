@@ -25,10 +25,10 @@ from zentalk.node.clock_hint import note as clock_note
 from zentalk.node.dialer import Dialer
 from zentalk.node.guard_book import GuardBook
 from zentalk.node.guard_links import GuardLinks
-from zentalk.node.path_health import Finding
 from zentalk.node.profiles import PROFILES
-from zentalk.node.relay_hints import RelayHints
-from zentalk.node.relay_view import RelayView
+from zentalk.node.relays.loss_detection import Finding
+from zentalk.node.relays.scores import RelayHints
+from zentalk.node.relays.view import RelayView
 from zentalk.node.second_hops import MIN_FULL_RELAYS, SecondHops
 from zentalk.node.sending import Sending
 from zentalk.node.snapshot_keeper import SnapshotKeeper

@@ -29,10 +29,10 @@ from zentalk.node.journal import Journal
 from zentalk.node.mailboxes import Mailboxes
 from zentalk.node.network import NodeNetwork
 from zentalk.node.outbox import Outbox
-from zentalk.node.path_health import Finding
 from zentalk.node.people import MAX_KEY_BYTES, MAX_NAME_BYTES, People, check_text
 from zentalk.node.recipients import Recipients
 from zentalk.node.records import Records
+from zentalk.node.relays.loss_detection import Finding
 from zentalk.node.sessions import Sessions
 from zentalk.node.status import LossyRelay, NodeStatus, role_of
 from zentalk.store.history import contacts, messages, outbox, ratchets, settings

@@ -13,9 +13,9 @@ from typing import Final
 
 from zentalk.crypto.types import Entropy
 from zentalk.ids import NodeId, SendId
-from zentalk.node.path_health import PathHealth
-from zentalk.node.relay_hints import RelayHints
-from zentalk.node.relay_view import RelayView
+from zentalk.node.relays.loss_detection import PathHealth
+from zentalk.node.relays.scores import RelayHints
+from zentalk.node.relays.view import RelayView
 from zentalk.onion.ack import build_ack
 from zentalk.onion.draw import draw_delay_ms, pick
 from zentalk.onion.errors import NoPathError

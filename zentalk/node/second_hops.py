@@ -15,8 +15,8 @@ from typing import Final
 
 from zentalk.crypto.types import Entropy
 from zentalk.ids import NodeId
-from zentalk.node.relay_hints import RelayHints
-from zentalk.node.relay_view import RelayView
+from zentalk.node.relays.scores import RelayHints
+from zentalk.node.relays.view import RelayView
 from zentalk.onion.draw import pick
 
 MIN_FULL_RELAYS: Final = 6

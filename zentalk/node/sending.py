@@ -21,11 +21,11 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.cover import Cover, Made
 from zentalk.node.guard_book import GuardBook
 from zentalk.node.guard_links import GuardLinks
-from zentalk.node.path_health import PathHealth
 from zentalk.node.paths import Entry, PathBuilder
 from zentalk.node.profiles import Profile
-from zentalk.node.relay_hints import RelayHints
-from zentalk.node.relay_view import RelayView
+from zentalk.node.relays.loss_detection import PathHealth
+from zentalk.node.relays.scores import RelayHints
+from zentalk.node.relays.view import RelayView
 from zentalk.node.tunnels import Tunnels
 from zentalk.onion.draw import draw_delay_ms, pick, sample
 from zentalk.onion.geometry import MAX_HOPS, TOKEN_BYTES

@@ -20,7 +20,7 @@ from zentalk.net.backoff import fraction, half_jitter
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.node.directory_snapshot import SnapshotClient
-from zentalk.node.relay_view import RelayView, make_view
+from zentalk.node.relays.view import RelayView, make_view
 from zentalk.node.snapshot_sources import SnapshotSources, Source
 
 REFRESH_SECONDS: Final = 600.0

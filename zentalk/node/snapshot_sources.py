@@ -21,8 +21,8 @@ from zentalk.ids import NodeId
 from zentalk.net.connection import Connection
 from zentalk.node.dialer import Dialer
 from zentalk.node.guard_links import GuardLinks
-from zentalk.node.relay_hints import RelayHints
-from zentalk.node.relay_view import RelayView
+from zentalk.node.relays.scores import RelayHints
+from zentalk.node.relays.view import RelayView
 from zentalk.node.tunnels import Tunnels
 from zentalk.onion.draw import sample
 from zentalk.onion.path import MIN_RELAYS

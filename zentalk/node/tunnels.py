@@ -29,8 +29,8 @@ from zentalk.net.connection import Connection, Handlers, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.tunnel import open_tunnel
 from zentalk.node.guard_links import GuardLinks
-from zentalk.node.relay_hints import RelayHints
-from zentalk.node.relay_view import RelayView
+from zentalk.node.relays.scores import RelayHints
+from zentalk.node.relays.view import RelayView
 from zentalk.node.second_hops import SecondHops, TunnelRoute
 
 QUESTIONS_PER_GUARD: Final = 5

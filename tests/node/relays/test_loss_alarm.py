@@ -6,7 +6,7 @@ import random
 from math import comb
 
 from zentalk.ids import NodeId
-from zentalk.node.loops import ALARM_LOST, CALM_LOST, WINDOW, LossAlarm
+from zentalk.node.relays.loss_alarm import ALARM_LOST, CALM_LOST, WINDOW, LossAlarm
 
 HOPS = [NodeId(bytes([number]) * 32) for number in range(5)]
 OTHER = NodeId(b"o" * 32)

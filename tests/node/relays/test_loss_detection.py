@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from zentalk.ids import NodeId
-from zentalk.node import path_health
-from zentalk.node.path_health import Finding, PathHealth
+from zentalk.node.relays import loss_detection
+from zentalk.node.relays.loss_detection import Finding, PathHealth
 
 PATIENCE = 30.0
 HOMES = 2
@@ -111,7 +111,7 @@ def test_the_one_of_six_relays_that_drops_packets_is_named_and_no_other(
 def test_control_without_a_dropper_nobody_is_named_at_the_loss_that_is_allowed_for() -> None:
     """A false name is allowed for less than once in 10^9 looks at a relay."""
     for seed in range(12):
-        sender = Sender(ids(6 + seed), seed, honest(path_health.HONEST_LOSS))
+        sender = Sender(ids(6 + seed), seed, honest(loss_detection.HONEST_LOSS))
         sender.write(400)
         assert not sender.named
 
@@ -119,10 +119,10 @@ def test_control_without_a_dropper_nobody_is_named_at_the_loss_that_is_allowed_f
 def test_control_a_limit_that_chance_can_reach_names_honest_relays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(path_health, "CHANCE", 0.05)
+    monkeypatch.setattr(loss_detection, "CHANCE", 0.05)
     blamed = set()
     for seed in range(6):
-        sender = Sender(ids(6), seed, honest(path_health.HONEST_LOSS))
+        sender = Sender(ids(6), seed, honest(loss_detection.HONEST_LOSS))
         sender.write(400)
         blamed |= sender.blamed()
     assert blamed
@@ -184,7 +184,7 @@ def test_a_name_is_forgotten_in_time() -> None:
     lose(health, bad)
     health.tick(PATIENCE, ids(9))
     assert health.lossy() == {bad}
-    health.tick(PATIENCE + path_health.OUTCOME_SECONDS, ids(9))
+    health.tick(PATIENCE + loss_detection.OUTCOME_SECONDS, ids(9))
     assert not health.lossy()
 
 
@@ -232,12 +232,12 @@ def test_memory_is_bounded() -> None:
         token = turn.to_bytes(32, "big")
         health.sent(token, (relays[0], relays[1], relays[2]), (), 0.0)
         health.returned(token, 0.0)
-    assert len(health._pending) <= path_health.MAX_PENDING
-    assert len(health._outcomes) <= path_health.MAX_OUTCOMES
+    assert len(health._pending) <= loss_detection.MAX_PENDING
+    assert len(health._outcomes) <= loss_detection.MAX_OUTCOMES
 
 
 def test_the_tail_is_that_of_a_binomial() -> None:
-    assert path_health.tail(2, 2, 0.5) == 0.25
-    assert path_health.tail(10, 1, 0.5) == 1.0
-    assert path_health.tail(3, 3, 1.0) == 1.0
-    assert path_health.tail(32, 12, 0.05) == pytest.approx(2.15e-8, rel=0.01)
+    assert loss_detection.tail(2, 2, 0.5) == 0.25
+    assert loss_detection.tail(10, 1, 0.5) == 1.0
+    assert loss_detection.tail(3, 3, 1.0) == 1.0
+    assert loss_detection.tail(32, 12, 0.05) == pytest.approx(2.15e-8, rel=0.01)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from zentalk.ids import NodeId
-from zentalk.node.loops import LossAlarm
+from zentalk.node.relays.loss_alarm import LossAlarm
 
 MAX_PENDING: Final = 1_024
 MAX_OUTCOMES: Final = 1_024

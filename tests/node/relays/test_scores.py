@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zentalk.ids import NodeId
-from zentalk.node.relay_hints import HALF_LIFE_SECONDS, RelayHints
+from zentalk.node.relays.scores import HALF_LIFE_SECONDS, RelayHints
 
 
 def node(number: int) -> NodeId:
