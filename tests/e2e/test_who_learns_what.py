@@ -334,7 +334,7 @@ async def test_a_guard_learns_neither_mailbox_nor_question(
 async def test_a_guard_control_without_a_middle_it_is_told_the_mailbox_relay(
     world: World, autojump_clock: Clock, spy: Spy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zentalk.node.second_hops.MIN_FULL_RELAYS", 10**6)
+    monkeypatch.setattr("zentalk.node.tunnels.second_hops.MIN_FULL_RELAYS", 10**6)
     monkeypatch.setattr(node_network, "MIN_FULL_RELAYS", 10**6)
     await collecting(world, spy)
     relays = {box.relay for box in own(world, BOB)[0]}
@@ -444,7 +444,7 @@ async def test_a_tunnel_shows_its_relays_their_neighbours_only(
 async def test_control_in_a_small_network_they_are_asked_from_the_guard_itself(
     world: World, autojump_clock: Clock, spy: Spy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zentalk.node.second_hops.MIN_FULL_RELAYS", 10**6)
+    monkeypatch.setattr("zentalk.node.tunnels.second_hops.MIN_FULL_RELAYS", 10**6)
     monkeypatch.setattr(node_network, "MIN_FULL_RELAYS", 10**6)
     asked = await meeting(world, spy, monkeypatch)
     assert asked.depths[RECORD_GET] == asked.depths[PREKEYS_TAKE] == {1}

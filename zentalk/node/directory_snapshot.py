@@ -26,7 +26,7 @@ from zentalk.errors import RemoteProtocolError
 from zentalk.ids import Epoch, NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.node.clock_hint import hours_ahead
-from zentalk.node.directory_tunnels import RELAY_FAULTS, QuestionLink, TunnelOpener
+from zentalk.node.tunnels.opener import RELAY_FAULTS, QuestionLink, TunnelOpener
 from zentalk.wire.descriptor import Descriptor, decode_descriptor
 from zentalk.wire.network_state import MAX_PROOFS
 from zentalk.wire.rpc import decode_answer

@@ -22,18 +22,18 @@ from zentalk.net.connection import Connection, Handlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
 from zentalk.node.clock_hint import note as clock_note
-from zentalk.node.dialer import Dialer
-from zentalk.node.guard_book import GuardBook
-from zentalk.node.guard_links import GuardLinks
 from zentalk.node.profiles import PROFILES
 from zentalk.node.relays.loss_detection import Finding
 from zentalk.node.relays.scores import RelayHints
 from zentalk.node.relays.view import RelayView
-from zentalk.node.second_hops import MIN_FULL_RELAYS, SecondHops
 from zentalk.node.sending import Sending
 from zentalk.node.snapshot_keeper import SnapshotKeeper
 from zentalk.node.snapshot_sources import SnapshotSources
-from zentalk.node.tunnels import Tunnels
+from zentalk.node.tunnels.dialer import Dialer
+from zentalk.node.tunnels.guard_links import GuardLinks
+from zentalk.node.tunnels.guard_selection import GuardBook
+from zentalk.node.tunnels.second_hops import MIN_FULL_RELAYS, SecondHops
+from zentalk.node.tunnels.tunnels import Tunnels
 from zentalk.onion.guard_state import GuardState
 from zentalk.onion.path import MIN_RELAYS
 from zentalk.store.retry import until_stored

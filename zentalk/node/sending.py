@@ -19,14 +19,14 @@ from zentalk.errors import TransportError, UnavailableError
 from zentalk.ids import NodeId, SendId
 from zentalk.net.runtime import Runtime
 from zentalk.node.cover import Cover, Made
-from zentalk.node.guard_book import GuardBook
-from zentalk.node.guard_links import GuardLinks
 from zentalk.node.paths import Entry, PathBuilder
 from zentalk.node.profiles import Profile
 from zentalk.node.relays.loss_detection import PathHealth
 from zentalk.node.relays.scores import RelayHints
 from zentalk.node.relays.view import RelayView
-from zentalk.node.tunnels import Tunnels
+from zentalk.node.tunnels.guard_links import GuardLinks
+from zentalk.node.tunnels.guard_selection import GuardBook
+from zentalk.node.tunnels.tunnels import Tunnels
 from zentalk.onion.draw import draw_delay_ms, pick, sample
 from zentalk.onion.geometry import MAX_HOPS, TOKEN_BYTES
 from zentalk.onion.packet import ACK_TOKEN, DROP, Delivery

@@ -19,11 +19,11 @@ from zentalk.crypto.types import Entropy
 from zentalk.errors import LinkClosedError
 from zentalk.ids import NodeId
 from zentalk.net.connection import Connection
-from zentalk.node.dialer import Dialer
-from zentalk.node.guard_links import GuardLinks
 from zentalk.node.relays.scores import RelayHints
 from zentalk.node.relays.view import RelayView
-from zentalk.node.tunnels import Tunnels
+from zentalk.node.tunnels.dialer import Dialer
+from zentalk.node.tunnels.guard_links import GuardLinks
+from zentalk.node.tunnels.tunnels import Tunnels
 from zentalk.onion.draw import sample
 from zentalk.onion.path import MIN_RELAYS
 from zentalk.wire.descriptor import ROLE_DIRECTORY, node_id_of

@@ -2,8 +2,8 @@
 
 from tests.node.descriptors import EPOCH, WALL, make_relay, make_relays
 from zentalk.net.runtime import seeded_entropy
-from zentalk.node.guard_book import GuardBook
 from zentalk.node.relays.view import make_view
+from zentalk.node.tunnels.guard_selection import GuardBook
 from zentalk.onion.guard_state import GuardState
 from zentalk.wire.text import RelayUri
 

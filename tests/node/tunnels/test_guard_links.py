@@ -9,9 +9,9 @@ from tests.node.descriptors import EPOCH, WALL, make_relays
 from zentalk.errors import ConnectFailedError
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
-from zentalk.node.guard_book import GuardBook
-from zentalk.node.guard_links import GuardLinks
 from zentalk.node.relays.view import make_view
+from zentalk.node.tunnels.guard_links import GuardLinks
+from zentalk.node.tunnels.guard_selection import GuardBook
 from zentalk.onion.guard_state import GuardState
 from zentalk.wire.text import RelayUri
 

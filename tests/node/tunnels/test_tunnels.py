@@ -12,8 +12,8 @@ from zentalk.errors import DeadlineError, RefusedError, TransportError, Unavaila
 from zentalk.ids import NodeId
 from zentalk.net.connection import NoHandlers
 from zentalk.net.tunnel import open_tunnel
-from zentalk.node import tunnels
 from zentalk.node.network import NodeNetwork
+from zentalk.node.tunnels import tunnels
 from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_directory import read_snapshot, snapshot_call
 

@@ -28,10 +28,10 @@ from zentalk.net.backoff import full_jitter
 from zentalk.net.connection import Connection, Handlers, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.tunnel import open_tunnel
-from zentalk.node.guard_links import GuardLinks
 from zentalk.node.relays.scores import RelayHints
 from zentalk.node.relays.view import RelayView
-from zentalk.node.second_hops import SecondHops, TunnelRoute
+from zentalk.node.tunnels.guard_links import GuardLinks
+from zentalk.node.tunnels.second_hops import SecondHops, TunnelRoute
 
 QUESTIONS_PER_GUARD: Final = 5
 """A client link carries 8 streams; up to 3 are left for collection."""

@@ -7,7 +7,7 @@ from zentalk.ids import NodeId
 from zentalk.net.runtime import seeded_entropy
 from zentalk.node.relays.scores import RelayHints
 from zentalk.node.relays.view import RelayView, make_view
-from zentalk.node.second_hops import SecondHops, TunnelRoute
+from zentalk.node.tunnels.second_hops import SecondHops, TunnelRoute
 
 RELAYS = make_relays(12)
 IDS = [relay.node_id for relay in RELAYS]
