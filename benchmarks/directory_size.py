@@ -27,7 +27,7 @@ from zentalk.ids import EPOCH_SECONDS, Epoch, NodeId, epoch_at
 from zentalk.link.geometry import UNIT_OVERHEAD_BYTES, UNIT_SMALL_BYTES, cell_bytes
 from zentalk.link.rpc import padded_cells
 from zentalk.net.runtime import Runtime
-from zentalk.node.directory_snapshot import SnapshotClient
+from zentalk.node.snapshot.client import SnapshotClient
 from zentalk.relay.directory_desk import SnapshotDesk
 from zentalk.relay.directory_gossip import FAN_OUT
 from zentalk.relay.keys import PUBLISH_AFTER_SECONDS, PUBLISH_SPREAD_SECONDS

@@ -17,7 +17,7 @@ from zentalk.node.cover import Cover, Made
 from zentalk.node.network import NodeNetwork
 from zentalk.node.profiles import PROFILES
 from zentalk.node.relays.loss_alarm import WINDOW, LossAlarm
-from zentalk.node.snapshot_keeper import SnapshotKeeper
+from zentalk.node.snapshot.refresher import SnapshotKeeper
 from zentalk.onion.packet import Deliver, Forward
 from zentalk.relay.inbound import Inbound
 from zentalk.relay.router import Router

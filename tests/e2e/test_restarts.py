@@ -7,8 +7,8 @@ import trio
 from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
-from zentalk.node import snapshot_keeper
-from zentalk.node.snapshot_keeper import SnapshotKeeper
+from zentalk.node.snapshot import refresher
+from zentalk.node.snapshot.refresher import SnapshotKeeper
 from zentalk.relay import housekeeping
 from zentalk.store.history.models import Message
 
@@ -51,7 +51,7 @@ async def test_k37_control_without_a_refresh_of_the_snapshot_packets_go_on_being
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(SnapshotKeeper, "refresh_soon", lambda self, **_: None)
-    monkeypatch.setattr(snapshot_keeper, "REFRESH_SECONDS", 1e6)
+    monkeypatch.setattr(refresher, "REFRESH_SECONDS", 1e6)
     assert len(await restart_all_relays(world, 300)) == 5
     assert undecryptable(world) > 20
 

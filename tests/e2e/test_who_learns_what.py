@@ -22,9 +22,10 @@ from zentalk.crypto.x25519 import from_secret
 from zentalk.errors import ZentalkError
 from zentalk.ids import NodeId
 from zentalk.node import network as node_network
-from zentalk.node import sealing, snapshot_keeper
+from zentalk.node import sealing
 from zentalk.node.collector import Collector
 from zentalk.node.network import NodeNetwork
+from zentalk.node.snapshot import refresher
 from zentalk.onion.packet import DEPOSIT
 from zentalk.relay.inbound import Inbound
 from zentalk.session import ratchet as ratchet_module
@@ -47,7 +48,7 @@ REFRESH_SECONDS = 60.0
 
 @pytest.fixture
 def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
-    monkeypatch.setattr(snapshot_keeper, "REFRESH_SECONDS", REFRESH_SECONDS)
+    monkeypatch.setattr(refresher, "REFRESH_SECONDS", REFRESH_SECONDS)
     return Spy().look(monkeypatch)
 
 

@@ -14,7 +14,7 @@ from zentalk.directory.digests import digest_of
 from zentalk.directory.snapshot import SnapshotResult
 from zentalk.errors import RefusedError
 from zentalk.ids import NodeId
-from zentalk.node.directory_snapshot import SnapshotClient
+from zentalk.node.snapshot.client import SnapshotClient
 from zentalk.relay.directory_desk import KEPT_SECONDS, SnapshotDesk
 from zentalk.wire import rpc_directory as rpc
 from zentalk.wire.rpc import decode_answer, encode_answer, encode_refusal

@@ -25,7 +25,7 @@ from zentalk.directory.snapshot import SnapshotResult
 from zentalk.errors import RemoteProtocolError
 from zentalk.ids import Epoch, NodeId
 from zentalk.net.runtime import Runtime
-from zentalk.node.clock_hint import hours_ahead
+from zentalk.node.snapshot.clock_skew import hours_ahead
 from zentalk.node.tunnels.opener import RELAY_FAULTS, QuestionLink, TunnelOpener
 from zentalk.wire.descriptor import Descriptor, decode_descriptor
 from zentalk.wire.network_state import MAX_PROOFS

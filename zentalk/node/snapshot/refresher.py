@@ -19,9 +19,9 @@ from zentalk.ids import Epoch, NodeId, epoch_at
 from zentalk.net.backoff import fraction, half_jitter
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
-from zentalk.node.directory_snapshot import SnapshotClient
 from zentalk.node.relays.view import RelayView, make_view
-from zentalk.node.snapshot_sources import SnapshotSources, Source
+from zentalk.node.snapshot.client import SnapshotClient
+from zentalk.node.snapshot.sources import SnapshotSources, Source
 
 REFRESH_SECONDS: Final = 600.0
 _REFRESH_SPREAD: Final = 0.2

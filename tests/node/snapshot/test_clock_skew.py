@@ -3,7 +3,7 @@
 import pytest
 
 from zentalk.ids import EPOCH_SECONDS, Epoch
-from zentalk.node.clock_hint import PUBLISHED_SECONDS, hours_ahead, note
+from zentalk.node.snapshot.clock_skew import PUBLISHED_SECONDS, hours_ahead, note
 
 NOW = Epoch(500_000)
 START = NOW * EPOCH_SECONDS

@@ -13,10 +13,11 @@ from zentalk.directory.identity_work import work_bits
 from zentalk.directory.records import PUBLISHED_WORK_BITS
 from zentalk.errors import ConnectFailedError, UnavailableError
 from zentalk.ids import DAY_SECONDS, Day, NodeId, SendId, UserAddress, day_at
-from zentalk.node import directory_client, directory_snapshot
+from zentalk.node import directory_client
 from zentalk.node.directory_client import SETTLE_SECONDS, WAVE, DirectoryClient, publication_plan
-from zentalk.node.directory_snapshot import SnapshotClient
 from zentalk.node.publication import SPREAD_SECONDS
+from zentalk.node.snapshot import client
+from zentalk.node.snapshot.client import SnapshotClient
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.rpc import encode_answer
 from zentalk.wire.user_record import (
@@ -275,7 +276,7 @@ async def test_a_second_refresh_verifies_nothing_again(
     world = make(10)
     await world.snapshot.fetch_snapshot(world.ids(0, 1, 2))
     monkeypatch.setattr(
-        "zentalk.node.directory_snapshot.decode_descriptor", lambda raw: pytest.fail("again")
+        "zentalk.node.snapshot.client.decode_descriptor", lambda raw: pytest.fail("again")
     )
     await world.snapshot.fetch_snapshot(world.ids(3, 4, 5))
     assert set(world.snapshot.descriptors()) == set(world.by_id)
@@ -393,7 +394,7 @@ async def test_a_saved_snapshot_is_taken_up_again(autojump_clock: MockClock, mak
 async def test_one_source_cannot_fill_memory_with_relays_it_made_up(
     autojump_clock: MockClock, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(directory_snapshot, "MAX_PROOFS", 3)
+    monkeypatch.setattr(client, "MAX_PROOFS", 3)
     world = make(10)
     cheat = world.members[5].own
     for start in range(100, 400, 100):
