@@ -13,8 +13,8 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
 from zentalk.ids import NodeId
-from zentalk.node.cover import Cover, Made
 from zentalk.node.network import NodeNetwork
+from zentalk.node.packets.cover_traffic import Cover, Made
 from zentalk.node.profiles import PROFILES
 from zentalk.node.relays.loss_alarm import WINDOW, LossAlarm
 from zentalk.node.snapshot.refresher import SnapshotKeeper

@@ -21,11 +21,11 @@ from zentalk.ids import NodeId, SendId
 from zentalk.net.connection import Connection, Handlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
+from zentalk.node.packets.sender import Sending
 from zentalk.node.profiles import PROFILES
 from zentalk.node.relays.loss_detection import Finding
 from zentalk.node.relays.scores import RelayHints
 from zentalk.node.relays.view import RelayView
-from zentalk.node.sending import Sending
 from zentalk.node.snapshot.clock_skew import note as clock_note
 from zentalk.node.snapshot.refresher import SnapshotKeeper
 from zentalk.node.snapshot.sources import SnapshotSources

@@ -10,8 +10,8 @@ from tests.node.descriptors import EPOCH, WALL, make_relay, make_relays
 from zentalk.crypto.types import Entropy
 from zentalk.ids import Epoch, NodeId, SendId
 from zentalk.net.runtime import seeded_entropy
-from zentalk.node import paths
-from zentalk.node.paths import Entry, PathBuilder
+from zentalk.node.packets import path_builder
+from zentalk.node.packets.path_builder import Entry, PathBuilder
 from zentalk.node.relays.loss_detection import PathHealth
 from zentalk.node.relays.scores import RelayHints
 from zentalk.node.relays.view import RelayView, make_view
@@ -219,7 +219,7 @@ def test_k36_control_any_other_draw_names_the_guard(
         middle = next(i for i in IDS if i not in (first, last))
         return Path((first, middle, last), frozenset())
 
-    monkeypatch.setattr(paths, "draw_ack_path", draw_ack_path)
+    monkeypatch.setattr(path_builder, "draw_ack_path", draw_ack_path)
     assert spread_of_first_relays(builder) > 29.6
 
 

@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
-from zentalk.node.cover import MAX_WAITING, ROOM, Cover, Made
+from zentalk.node.packets.cover_traffic import MAX_WAITING, ROOM, Cover, Made
 from zentalk.node.profiles import Shape
 
 GUARDS = [NodeId(bytes([n]) * 32) for n in range(2)]

@@ -18,8 +18,8 @@ import trio
 from zentalk.errors import TransportError, UnavailableError
 from zentalk.ids import NodeId, SendId
 from zentalk.net.runtime import Runtime
-from zentalk.node.cover import Cover, Made
-from zentalk.node.paths import Entry, PathBuilder
+from zentalk.node.packets.cover_traffic import Cover, Made
+from zentalk.node.packets.path_builder import Entry, PathBuilder
 from zentalk.node.profiles import Profile
 from zentalk.node.relays.loss_detection import PathHealth
 from zentalk.node.relays.scores import RelayHints
