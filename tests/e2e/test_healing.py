@@ -15,10 +15,11 @@ from trio.testing import MockClock as Clock
 from tests.e2e.test_state import acquainted
 from tests.e2e.world import World
 from zentalk.ids import DAY_SECONDS, SendId, UserAddress
-from zentalk.node import healing, ordering, suspicion
+from zentalk.node import healing, ordering
 from zentalk.node.healing import Healing
 from zentalk.node.intake import Intake
-from zentalk.node.sessions import Sessions
+from zentalk.node.sessions import evidence
+from zentalk.node.sessions.sessions import Sessions
 from zentalk.session.renewal import RENEW_INTERVAL_SECONDS, RenewalLimit
 from zentalk.store.history.messages import RATCHET_RENEWED
 from zentalk.store.history.models import Message
@@ -217,7 +218,7 @@ async def look_away(_healing: Healing, _contact: UserAddress, _contents: Any) ->
 
 def days_pass_in_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at unconfirmed mail every five minutes instead of every day."""
-    monkeypatch.setattr(suspicion, "DOUBT_SECONDS", SHORT_DAY_SECONDS)
+    monkeypatch.setattr(evidence, "DOUBT_SECONDS", SHORT_DAY_SECONDS)
     monkeypatch.setattr(healing, "LOOK_SECONDS", SHORT_DAY_SECONDS / 4)
 
 

@@ -14,7 +14,7 @@ from zentalk.node.compose import Composer
 from zentalk.node.inbox import Inbox, Outcome
 from zentalk.node.people import People
 from zentalk.node.routes import Target, contact_targets, raise_version
-from zentalk.node.sessions import Sessions
+from zentalk.node.sessions.sessions import Sessions
 from zentalk.store.history import contacts, mailboxes, prekeys
 from zentalk.store.history.models import Message, OwnMailbox, OwnSendId
 from zentalk.store.history.schema import MIGRATIONS

@@ -18,7 +18,7 @@ from zentalk.node.outbox import STORAGE_RETRY_SECONDS, Outbox
 from zentalk.node.postage import _Known, _Place
 from zentalk.node.profiles import PROFILES
 from zentalk.node.routes import Target
-from zentalk.node.sealing import open_from_public
+from zentalk.node.sessions.envelope import open_from_public
 from zentalk.store.history.models import OutboxItem
 from zentalk.wire.deposit import MAX_TTL_SECONDS, decode_deposit
 from zentalk.wire.inner import INNER_SMALL_BYTES

@@ -6,7 +6,7 @@ import pytest
 
 from zentalk.ids import MessageId, NodeId, SendId, UserAddress
 from zentalk.node.routes import Target
-from zentalk.node.sessions import Decrypted
+from zentalk.node.sessions.sessions import Decrypted
 from zentalk.store.history.held import HeldMessage
 from zentalk.store.history.models import Conversation
 

@@ -26,12 +26,12 @@ from zentalk.errors import (
 )
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
-from zentalk.node import suspicion
 from zentalk.node.compose import Composer, Ready
 from zentalk.node.recipients import Recipients
 from zentalk.node.records import Records
 from zentalk.node.routes import contact_targets
-from zentalk.node.sessions import Sessions
+from zentalk.node.sessions import evidence
+from zentalk.node.sessions.sessions import Sessions
 from zentalk.store.history import contacts, outbox, renewals
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.renewals import RenewalRow
@@ -102,8 +102,8 @@ class Healing:
             self._wake = trio.Event()
             now = self._runtime.wall()
             read = self._database.read
-            due = await until_stored(partial(read, partial(suspicion.renewals_due, now=now)))
-            doubtful = await until_stored(partial(read, partial(suspicion.doubtful, now=now)))
+            due = await until_stored(partial(read, partial(evidence.renewals_due, now=now)))
+            doubtful = await until_stored(partial(read, partial(evidence.doubtful, now=now)))
             broken = [contact for at, contact in due if at <= now]
             silent = set(self._silent)
             for healed in self._failures.keys() - {*broken, *doubtful, *silent}:
@@ -151,7 +151,7 @@ class Healing:
 
         def job(tx: Transaction) -> list[Ready]:
             now = self._runtime.wall()
-            if not suspicion.limit_of(renewals.get(tx, contact)).due(now):
+            if not evidence.limit_of(renewals.get(tx, contact)).due(now):
                 return []  # the contact was first
             return self._start(tx, contact, bundle, now)
 
@@ -163,7 +163,7 @@ class Healing:
         """Initiate a ratchet; its first message asks for an answer and tells our route."""
         ratchet_id = self._sessions.start(tx, contact, bundle, now)
         row = renewals.get(tx, contact)
-        renewals.put(tx, contact, suspicion.with_limit(row, suspicion.limit_of(row).renewed(now)))
+        renewals.put(tx, contact, evidence.with_limit(row, evidence.limit_of(row).renewed(now)))
         contacts.forget_versions(tx, contact)
         known = contacts.get(tx, contact)
         return [] if known is None else self._composer.open_ratchet(tx, known, ratchet_id, now)
@@ -179,7 +179,7 @@ class Healing:
         row, header = known
         before = row.record_prekeys if header is None else _ids(header)
         changed = before is not None and before != named
-        unanswered = header is not None and row.doubts + 1 == suspicion.FRESH_CIPHERTEXTS
+        unanswered = header is not None and row.doubts + 1 == evidence.FRESH_CIPHERTEXTS
         bundle = None
         if changed or unanswered:
             bundle = await self._records.bundle(contact, contents)
@@ -189,11 +189,11 @@ class Healing:
             row = renewals.get(tx, contact)
             counted = row._replace(doubts=row.doubts + 1, doubted_at=now, record_prekeys=named)
             renewals.put(tx, contact, counted)
-            if bundle is not None and suspicion.limit_of(row).allowed_at(now) <= now:
+            if bundle is not None and evidence.limit_of(row).allowed_at(now) <= now:
                 return self._start_afresh(tx, contact, bundle, now)
-            if header is not None or row.doubts >= suspicion.FRESH_CIPHERTEXTS:
+            if header is not None or row.doubts >= evidence.FRESH_CIPHERTEXTS:
                 return []
-            waiting = outbox.unanswered(tx, contact, now - suspicion.DOUBT_SECONDS)
+            waiting = outbox.unanswered(tx, contact, now - evidence.DOUBT_SECONDS)
             return self._composer.repeat(tx, contact, waiting)
 
         ready = await self._database.write(job)
@@ -233,7 +233,7 @@ class Healing:
         self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle
     ) -> list[Ready]:
         now = self._runtime.wall()
-        if suspicion.limit_of(renewals.get(tx, contact)).allowed_at(now) > now:
+        if evidence.limit_of(renewals.get(tx, contact)).allowed_at(now) > now:
             return []
         return self._start_afresh(tx, contact, bundle, now)
 

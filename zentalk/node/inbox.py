@@ -23,9 +23,11 @@ from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import LocalProtocolError, RemoteProtocolError
 from zentalk.ids import DAY_SECONDS, MessageId, SendId, UserAddress
-from zentalk.node import ordering, sealing, suspicion
+from zentalk.node import ordering
 from zentalk.node.compose import Composer, Ready
-from zentalk.node.sessions import Decrypted, OutdatedError, Sessions
+from zentalk.node.sessions import envelope as sealing
+from zentalk.node.sessions import evidence
+from zentalk.node.sessions.sessions import Decrypted, OutdatedError, Sessions
 from zentalk.store.history import contacts, events, mailboxes, messages, outbox, ratchets
 from zentalk.store.history.models import ContactRow, OwnSendId
 from zentalk.store.sqlite import savepoint
@@ -127,7 +129,7 @@ class Inbox:
                     self._one(tx, send_id, envelope, now, one, confirm)
             except _UnreadError as unread:
                 outcome.undecryptable += 1
-                outcome.suspected |= suspicion.raised(tx, unread.contact, unread.digest)
+                outcome.suspected |= evidence.raised(tx, unread.contact, unread.digest)
             except RemoteProtocolError:
                 outcome.undecryptable += 1
             except _BUGS as bug:
@@ -169,9 +171,9 @@ class Inbox:
         sender = self._known_sender(tx, opened.contact, now)
         if opened.turn is not None:
             note_id = self._composer.new_message_id()
-            outcome.events += suspicion.turned(tx, sender, opened.turn, note_id, now)
+            outcome.events += evidence.turned(tx, sender, opened.turn, note_id, now)
         if opened.is_current:
-            suspicion.dispelled(tx, sender.address)
+            evidence.dispelled(tx, sender.address)
             self._learn_routes(tx, contacts.get(tx, sender.address) or sender, content, outcome)
         wanted = self._apply(tx, sender, content, opened.content, now, outcome)
         if opened.turn is not None and opened.turn.moves:

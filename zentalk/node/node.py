@@ -17,7 +17,6 @@ from zentalk.errors import ConfigError, NotFoundError
 from zentalk.ids import DAY_SECONDS, MESSAGE_ID_BYTES, MessageId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
-from zentalk.node import rotation
 from zentalk.node.compose import Composer, Ready
 from zentalk.node.decoys import Decoys
 from zentalk.node.devices import Devices
@@ -33,7 +32,8 @@ from zentalk.node.people import MAX_KEY_BYTES, MAX_NAME_BYTES, People, check_tex
 from zentalk.node.recipients import Recipients
 from zentalk.node.records import Records
 from zentalk.node.relays.loss_detection import Finding
-from zentalk.node.sessions import Sessions
+from zentalk.node.sessions import prekey_rotation
+from zentalk.node.sessions.sessions import Sessions
 from zentalk.node.status import LossyRelay, NodeStatus, role_of
 from zentalk.store.history import contacts, messages, outbox, ratchets, settings
 from zentalk.store.history.database import HistoryDatabase
@@ -291,7 +291,7 @@ class Node:
         self._outbox.load(await self._database.read(outbox.every))
 
     def _rotate_prekeys(self, tx: Transaction) -> bool:
-        return rotation.rotate(tx, self._runtime.wall(), self._runtime.entropy)
+        return prekey_rotation.rotate(tx, self._runtime.wall(), self._runtime.entropy)
 
     def _mailboxes_changed(self) -> None:
         self._records.changed()

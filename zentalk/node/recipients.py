@@ -24,7 +24,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.compose import Composer, Ready
 from zentalk.node.records import Records
 from zentalk.node.routes import Target, contact_targets, record_targets
-from zentalk.node.sessions import Sessions
+from zentalk.node.sessions.sessions import Sessions
 from zentalk.store.history import contacts
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.writer import Transaction

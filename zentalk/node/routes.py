@@ -12,7 +12,7 @@ from typing import Final
 from zentalk.crypto.types import Entropy
 from zentalk.errors import DecodeError
 from zentalk.ids import NodeId, SendId, UserAddress
-from zentalk.node.sealing import seal_to_contact, seal_to_public
+from zentalk.node.sessions.envelope import seal_to_contact, seal_to_public
 from zentalk.store.history import mailboxes, settings
 from zentalk.store.history.models import ContactRow, OwnMailbox
 from zentalk.store.writer import Transaction

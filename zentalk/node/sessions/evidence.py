@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from zentalk.ids import DAY_SECONDS, MessageId, UserAddress
-from zentalk.node.sessions import Turn
+from zentalk.node.sessions.sessions import Turn
 from zentalk.session.renewal import (
     RENEW_AFTER_ENVELOPES,
     RENEW_INTERVAL_SECONDS,

@@ -14,8 +14,8 @@ from zentalk.crypto import mlkem, x25519
 from zentalk.errors import AuthenticationError
 from zentalk.ids import DAY_SECONDS
 from zentalk.net.runtime import seeded_entropy
-from zentalk.node import rotation
-from zentalk.node.rotation import KEEP_SECONDS, ROTATE_SECONDS
+from zentalk.node.sessions import prekey_rotation
+from zentalk.node.sessions.prekey_rotation import KEEP_SECONDS, ROTATE_SECONDS
 from zentalk.store.history import messages, prekeys
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.wire.prekeys import PqPrekey, PrekeyBundle, SignedPrekey
@@ -54,7 +54,7 @@ def live(person: Person, days: float) -> list[int]:
     ids = []
     for step in range(int(days * 8) + 1):
         now = NOW + step * DAY_SECONDS / 8
-        person.tx(lambda tx, now=now: rotation.rotate(tx, now, person.entropy))  # type: ignore[misc]  # default binds the loop variable
+        person.tx(lambda tx, now=now: prekey_rotation.rotate(tx, now, person.entropy))  # type: ignore[misc]  # default binds the loop variable
         newest = person.tx(lambda tx: prekeys.newest(tx, "signed"))
         assert newest is not None
         if newest[0] not in ids:
@@ -85,7 +85,7 @@ def test_a_key_ends_when_nothing_that_names_it_can_come_any_more(people: People,
     live(bob, end_days)
     assert bob.tx(lambda tx: prekeys.get(tx, kind, first[0])) == first[1]
     end = NOW + end_days * DAY_SECONDS + 1
-    bob.tx(lambda tx: rotation.rotate(tx, end, bob.entropy))
+    bob.tx(lambda tx: prekey_rotation.rotate(tx, end, bob.entropy))
     assert bob.tx(lambda tx: prekeys.get(tx, kind, first[0])) is None
 
 
@@ -117,15 +117,15 @@ def test_k13_after_the_end_of_its_keys_a_first_message_is_refused_and_says_why(
 def test_a_node_that_was_off_for_two_weeks_makes_new_keys_at_once(people: People) -> None:
     _, bob = people
     before = bob.tx(lambda tx: prekeys.newest(tx, "pq"))
-    assert bob.tx(lambda tx: rotation.rotate(tx, NOW + 14 * DAY_SECONDS, bob.entropy))
+    assert bob.tx(lambda tx: prekey_rotation.rotate(tx, NOW + 14 * DAY_SECONDS, bob.entropy))
     assert bob.tx(lambda tx: prekeys.newest(tx, "pq")) != before
-    assert not bob.tx(lambda tx: rotation.rotate(tx, NOW + 14 * DAY_SECONDS, bob.entropy))
+    assert not bob.tx(lambda tx: prekey_rotation.rotate(tx, NOW + 14 * DAY_SECONDS, bob.entropy))
 
 
 def test_a_key_that_a_wrong_clock_made_does_not_stay_for_years(people: People) -> None:
     _, bob = people
-    bob.tx(lambda tx: rotation.rotate(tx, NOW + 5_000 * DAY_SECONDS, bob.entropy))
-    assert bob.tx(lambda tx: rotation.rotate(tx, NOW + DAY_SECONDS, bob.entropy))
+    bob.tx(lambda tx: prekey_rotation.rotate(tx, NOW + 5_000 * DAY_SECONDS, bob.entropy))
+    assert bob.tx(lambda tx: prekey_rotation.rotate(tx, NOW + DAY_SECONDS, bob.entropy))
 
 
 def test_a_restored_copy_does_not_give_another_key_an_id_that_is_published(
@@ -138,7 +138,7 @@ def test_a_restored_copy_does_not_give_another_key_an_id_that_is_published(
         with bob.connection:
             entropy = seeded_entropy(b"life %d" % life)
             bob.connection.execute("BEGIN")
-            rotation.rotate(bob.connection, NOW + 8 * DAY_SECONDS, entropy)
+            prekey_rotation.rotate(bob.connection, NOW + 8 * DAY_SECONDS, entropy)
             newest = prekeys.newest(bob.connection, "signed")
             assert newest is not None
             ids.add(newest[0])
@@ -167,13 +167,13 @@ async def left_on_disk(folder: Path, *, careless: bool) -> tuple[bool, bool]:
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(database.run)
-        await database.write(lambda tx: rotation.rotate(tx, NOW, entropy))
+        await database.write(lambda tx: prekey_rotation.rotate(tx, NOW, entropy))
         key = await database.write(lambda tx: prekeys.newest(tx, "pq"))
         assert key is not None
         await database.scrub()
         before = on_disk(key[1])
         for now in (NOW + ROTATE_SECONDS, NOW + ROTATE_SECONDS + KEEP_SECONDS + 1):
-            await database.write(lambda tx, now=now: rotation.rotate(tx, now, entropy))  # type: ignore[misc]  # default binds the loop variable
+            await database.write(lambda tx, now=now: prekey_rotation.rotate(tx, now, entropy))  # type: ignore[misc]  # default binds the loop variable
         assert await database.write(lambda tx: prekeys.get(tx, "pq", key[0])) is None
         if not careless:
             await database.scrub()
