@@ -9,8 +9,9 @@ import trio
 from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
-from zentalk.node import mailboxes, ordering
-from zentalk.node.people import People
+from zentalk.node import mailboxes
+from zentalk.node.messages import ordering
+from zentalk.node.messages.commands import People
 from zentalk.store.history import mailboxes as own_mailboxes
 from zentalk.store.history.models import Message
 

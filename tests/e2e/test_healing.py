@@ -15,9 +15,10 @@ from trio.testing import MockClock as Clock
 from tests.e2e.test_state import acquainted
 from tests.e2e.world import World
 from zentalk.ids import DAY_SECONDS, SendId, UserAddress
-from zentalk.node import healing, ordering
+from zentalk.node import healing
 from zentalk.node.healing import Healing
 from zentalk.node.intake import Intake
+from zentalk.node.messages import ordering
 from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Sessions
 from zentalk.session.renewal import RENEW_INTERVAL_SECONDS, RenewalLimit

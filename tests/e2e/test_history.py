@@ -19,7 +19,8 @@ from trio.testing import MockClock as Clock
 from tests.e2e.world import START_WALL, World
 from zentalk.ids import DAY_SECONDS, UserAddress
 from zentalk.mailbox.settings import MailboxSettings
-from zentalk.node import node, ordering
+from zentalk.node import node
+from zentalk.node.messages import ordering
 from zentalk.relay import parts
 from zentalk.store.history import ratchets
 from zentalk.store.history.models import Message, RatchetRow

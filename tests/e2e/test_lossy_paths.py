@@ -15,10 +15,11 @@ from trio.testing import MockClock as Clock
 from tests.e2e.world import World
 from zentalk.errors import RemoteProtocolError
 from zentalk.ids import UserAddress
-from zentalk.node import ordering, outbox, schedule
+from zentalk.node import outbox, schedule
 from zentalk.node.intake import Intake
+from zentalk.node.messages import ordering
+from zentalk.node.messages.routes import Target
 from zentalk.node.outbox import Outbox
-from zentalk.node.routes import Target
 from zentalk.relay.router import Router
 from zentalk.session.ratchet import Ratchet
 from zentalk.session.skipped import SkippedKeys

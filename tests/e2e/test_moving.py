@@ -12,7 +12,7 @@ from tests.e2e.world import World
 from zentalk.errors import ConflictError, NotFoundError, UnavailableError
 from zentalk.node import mailboxes as module
 from zentalk.node.mailboxes import Mailboxes
-from zentalk.node.people import People
+from zentalk.node.messages.commands import People
 from zentalk.store.history import mailboxes as rows
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import Message

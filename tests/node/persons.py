@@ -10,10 +10,10 @@ from zentalk.crypto import mlkem, x25519
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.ids import MailboxId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import seeded_entropy
-from zentalk.node.compose import Composer
-from zentalk.node.inbox import Inbox, Outcome
-from zentalk.node.people import People
-from zentalk.node.routes import Target, contact_targets, raise_version
+from zentalk.node.messages.commands import People
+from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.receive import Inbox, Outcome
+from zentalk.node.messages.routes import Target, contact_targets, raise_version
 from zentalk.node.sessions.sessions import Sessions
 from zentalk.store.history import contacts, mailboxes, prekeys
 from zentalk.store.history.models import Message, OwnMailbox, OwnSendId

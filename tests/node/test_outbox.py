@@ -14,10 +14,10 @@ from zentalk.crypto import x25519
 from zentalk.errors import StorageFullError, UnavailableError
 from zentalk.ids import MessageId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime, seeded_entropy
+from zentalk.node.messages.routes import Target
 from zentalk.node.outbox import STORAGE_RETRY_SECONDS, Outbox
 from zentalk.node.postage import _Known, _Place
 from zentalk.node.profiles import PROFILES
-from zentalk.node.routes import Target
 from zentalk.node.sessions.envelope import open_from_public
 from zentalk.store.history.models import OutboxItem
 from zentalk.wire.deposit import MAX_TTL_SECONDS, decode_deposit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from zentalk.ids import MessageId, NodeId, SendId, UserAddress
-from zentalk.node.routes import Target
+from zentalk.node.messages.routes import Target
 from zentalk.node.sessions.sessions import Decrypted
 from zentalk.store.history.held import HeldMessage
 from zentalk.store.history.models import Conversation

@@ -16,9 +16,9 @@ import trio
 from zentalk.errors import StorageError
 from zentalk.ids import SendId
 from zentalk.net.runtime import Runtime
-from zentalk.node import ordering
-from zentalk.node.compose import Ready
-from zentalk.node.inbox import Inbox, Outcome
+from zentalk.node.messages import ordering
+from zentalk.node.messages.compose import Ready
+from zentalk.node.messages.receive import Inbox, Outcome
 from zentalk.node.outbox import Outbox
 from zentalk.node.recipients import Recipients
 from zentalk.store.history import held

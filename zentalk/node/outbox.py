@@ -20,13 +20,13 @@ from zentalk.crypto.labels import Label
 from zentalk.errors import AuthenticationError, StorageError, TransportError, UnavailableError
 from zentalk.ids import DEPOSIT_ID_BYTES, DepositId, MessageId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime
-from zentalk.node.compose import ITEM_KEY_BYTES
 from zentalk.node.journal import Journal
+from zentalk.node.messages.compose import ITEM_KEY_BYTES
+from zentalk.node.messages.routes import Target
 from zentalk.node.network import NodeNetwork
 from zentalk.node.outgoing import Entry, Sent
 from zentalk.node.postage import Postage
 from zentalk.node.recipients import Recipients
-from zentalk.node.routes import Target
 from zentalk.node.schedule import Schedule
 from zentalk.node.timers import Timers
 from zentalk.node.window import Window

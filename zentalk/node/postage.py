@@ -21,7 +21,7 @@ from zentalk.ids import NodeId, SendId
 from zentalk.mailbox.work import MARGIN_BITS, challenge, epoch_at, search
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
-from zentalk.node.routes import Target
+from zentalk.node.messages.routes import Target
 from zentalk.wire.deposit import Deposit
 from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_mailbox import SendIdState, decode_state_answer, encode_state

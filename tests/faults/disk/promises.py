@@ -22,11 +22,11 @@ import pytest
 
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
-from zentalk.node import inbox
 from zentalk.node.collector import Collector
-from zentalk.node.compose import Composer
 from zentalk.node.intake import Intake
-from zentalk.node.routes import Target
+from zentalk.node.messages import receive
+from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.routes import Target
 from zentalk.relay.mailbox_service import MailboxService
 from zentalk.relay.router import Router
 from zentalk.store.history import outbox, ratchets
@@ -82,7 +82,7 @@ class Promises:
             (MailboxService, "deposit", self._deposit, None),
             (Router, "send_ack", self._ack, None),
             (Intake, "push", self._push, None),
-            (inbox, "_open", None, self._opened),
+            (receive, "_open", None, self._opened),
             (ratchets, "remember", self._remember, None),
             (Collector, "acknowledge", self._acknowledge, None),
             (Composer, "confirmations", None, self._confirmations),

@@ -7,9 +7,9 @@ from typing import Final
 from zentalk.crypto.hashing import sha256
 from zentalk.errors import ConflictError, LocalProtocolError, TooLargeError
 from zentalk.ids import MessageId, UserAddress
-from zentalk.node import ordering
-from zentalk.node.compose import Composer, Ready
-from zentalk.node.routes import own_version
+from zentalk.node.messages import ordering
+from zentalk.node.messages.compose import Composer, Ready
+from zentalk.node.messages.routes import own_version
 from zentalk.store.history import contacts, events, mailboxes, messages
 from zentalk.store.history.models import Contact, Message, fields_of
 from zentalk.store.writer import Transaction

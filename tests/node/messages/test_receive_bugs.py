@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from tests.node.messages.test_receive import befriend, texts
 from tests.node.persons import Person
-from tests.node.test_inbox import befriend, texts
 from zentalk.errors import StorageFullError
-from zentalk.node import inbox
+from zentalk.node.messages import receive
 from zentalk.wire.content import Content, decode_content
 
 
@@ -31,7 +31,7 @@ def stumble(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
             raise error
         return content
 
-    monkeypatch.setattr(inbox, "decode_content", decode)
+    monkeypatch.setattr(receive, "decode_content", decode)
 
 
 def test_it_is_dropped_and_logged_and_the_others_are_kept(

@@ -23,8 +23,8 @@ from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import LocalProtocolError, RemoteProtocolError
 from zentalk.ids import DAY_SECONDS, MessageId, SendId, UserAddress
-from zentalk.node import ordering
-from zentalk.node.compose import Composer, Ready
+from zentalk.node.messages import ordering
+from zentalk.node.messages.compose import Composer, Ready
 from zentalk.node.sessions import envelope as sealing
 from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Decrypted, OutdatedError, Sessions

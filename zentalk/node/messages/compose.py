@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from zentalk.crypto.types import Entropy
 from zentalk.ids import MESSAGE_ID_BYTES, MessageId, UserAddress
-from zentalk.node.routes import route_for
+from zentalk.node.messages.routes import route_for
 from zentalk.node.sessions.sessions import Encrypted, Sender, Sessions
 from zentalk.store.history import contacts, outbox
 from zentalk.store.history.models import ContactRow, OutboxItem
