@@ -9,9 +9,9 @@ from trio.testing import MockClock as Clock
 from tests.e2e.world import World
 from zentalk.ids import DepositId, NodeId, SendId
 from zentalk.mailbox.settings import MailboxSettings
+from zentalk.node.delivery.proof_of_work import Postage
 from zentalk.node.messages.routes import Target, contact_targets, record_targets
 from zentalk.node.node import Node
-from zentalk.node.postage import Postage
 from zentalk.onion.packet import DEPOSIT
 from zentalk.relay import parts
 from zentalk.store.history import contacts

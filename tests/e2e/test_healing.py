@@ -15,8 +15,8 @@ from trio.testing import MockClock as Clock
 from tests.e2e.test_state import acquainted
 from tests.e2e.world import World
 from zentalk.ids import DAY_SECONDS, SendId, UserAddress
-from zentalk.node import healing
-from zentalk.node.healing import Healing
+from zentalk.node.delivery import session_recovery
+from zentalk.node.delivery.session_recovery import Healing
 from zentalk.node.intake import Intake
 from zentalk.node.messages import ordering
 from zentalk.node.sessions import evidence
@@ -220,7 +220,7 @@ async def look_away(_healing: Healing, _contact: UserAddress, _contents: Any) ->
 def days_pass_in_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at unconfirmed mail every five minutes instead of every day."""
     monkeypatch.setattr(evidence, "DOUBT_SECONDS", SHORT_DAY_SECONDS)
-    monkeypatch.setattr(healing, "LOOK_SECONDS", SHORT_DAY_SECONDS / 4)
+    monkeypatch.setattr(session_recovery, "LOOK_SECONDS", SHORT_DAY_SECONDS / 4)
 
 
 # --- an old copy of a folder is restored ----------------------------------------------------------

@@ -15,11 +15,11 @@ from trio.testing import MockClock as Clock
 from tests.e2e.world import World
 from zentalk.errors import RemoteProtocolError
 from zentalk.ids import UserAddress
-from zentalk.node import outbox, schedule
+from zentalk.node.delivery import outbox, retry_schedule
+from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.intake import Intake
 from zentalk.node.messages import ordering
 from zentalk.node.messages.routes import Target
-from zentalk.node.outbox import Outbox
 from zentalk.relay.router import Router
 from zentalk.session.ratchet import Ratchet
 from zentalk.session.skipped import SkippedKeys
@@ -199,8 +199,8 @@ async def test_e9_b5_two_copies_of_everything_are_shown_and_told_once(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await acquainted(world, "alice", "bob")
-    monkeypatch.setattr(schedule, "SECOND_RELAY_SECONDS", 0.0)
-    monkeypatch.setattr(schedule, "ROUND_TRIPS", 0)
+    monkeypatch.setattr(retry_schedule, "SECOND_RELAY_SECONDS", 0.0)
+    monkeypatch.setattr(retry_schedule, "ROUND_TRIPS", 0)
     pushed = 0
     push = Intake.push
 

@@ -8,7 +8,7 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.test_moving import acquainted
 from tests.e2e.world import World
-from zentalk.node.healing import Healing
+from zentalk.node.delivery.session_recovery import Healing
 from zentalk.store.history.models import Message
 
 pytestmark = pytest.mark.e2e

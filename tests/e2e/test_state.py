@@ -17,11 +17,11 @@ from tests.e2e.world import World
 from zentalk.crypto import aead
 from zentalk.crypto.aead import AesKey
 from zentalk.errors import StorageError
-from zentalk.node.healing import Healing
+from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.delivery.session_recovery import Healing
 from zentalk.node.intake import Intake
 from zentalk.node.messages import ordering
 from zentalk.node.messages.routes import Target
-from zentalk.node.outbox import Outbox
 from zentalk.session import ratchet as ratchet_module
 from zentalk.session.chains import SALT_BYTES
 from zentalk.session.ratchet import Ratchet

@@ -19,9 +19,9 @@ from zentalk.mailbox.proof import sign_collect
 from zentalk.net.backoff import exponential
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.runtime import Runtime
+from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.intake import Intake
 from zentalk.node.network import NodeNetwork
-from zentalk.node.outbox import Outbox
 from zentalk.store.history import mailboxes, prekeys
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox, OwnSendId

@@ -16,11 +16,11 @@ import trio
 from zentalk.errors import StorageError
 from zentalk.ids import SendId
 from zentalk.net.runtime import Runtime
+from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.delivery.recipients import Recipients
 from zentalk.node.messages import ordering
 from zentalk.node.messages.compose import Ready
 from zentalk.node.messages.receive import Inbox, Outcome
-from zentalk.node.outbox import Outbox
-from zentalk.node.recipients import Recipients
 from zentalk.store.history import held
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.retry import until_stored

@@ -29,10 +29,10 @@ from zentalk.net.backoff import half_jitter
 from zentalk.net.runtime import Runtime
 from zentalk.node.collector import Collector
 from zentalk.node.comeback import Comeback
+from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.intake import Intake
 from zentalk.node.messages.routes import current, raise_version
 from zentalk.node.network import NodeNetwork
-from zentalk.node.outbox import Outbox
 from zentalk.node.status import MailboxStatus
 from zentalk.onion.draw import sample
 from zentalk.store.history import mailboxes

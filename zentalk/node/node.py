@@ -18,18 +18,18 @@ from zentalk.ids import DAY_SECONDS, MESSAGE_ID_BYTES, MessageId, NodeId, SendId
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
 from zentalk.node.decoys import Decoys
+from zentalk.node.delivery.message_states import Journal
+from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.delivery.recipients import Recipients
+from zentalk.node.delivery.session_recovery import Healing
 from zentalk.node.devices import Devices
 from zentalk.node.directory_client import DirectoryClient
-from zentalk.node.healing import Healing
 from zentalk.node.intake import Intake
-from zentalk.node.journal import Journal
 from zentalk.node.mailboxes import Mailboxes
 from zentalk.node.messages.commands import MAX_KEY_BYTES, MAX_NAME_BYTES, People, check_text
 from zentalk.node.messages.compose import Composer, Ready
 from zentalk.node.messages.receive import Inbox
 from zentalk.node.network import NodeNetwork
-from zentalk.node.outbox import Outbox
-from zentalk.node.recipients import Recipients
 from zentalk.node.records import Records
 from zentalk.node.relays.loss_detection import Finding
 from zentalk.node.sessions import prekey_rotation

@@ -5,7 +5,7 @@ import trio
 from trio.testing import MockClock
 
 from zentalk.net.runtime import Runtime
-from zentalk.node.timers import Timers
+from zentalk.node.delivery.timers import Timers
 
 
 def timers() -> Timers:

@@ -16,9 +16,9 @@ from zentalk.errors import UnavailableError
 from zentalk.ids import DepositId, NodeId, SendId
 from zentalk.mailbox.work import MARGIN_BITS, challenge, epoch_at, worth
 from zentalk.net.runtime import Runtime
-from zentalk.node import postage as module
+from zentalk.node.delivery import proof_of_work as module
+from zentalk.node.delivery.proof_of_work import MOST_BITS, Postage
 from zentalk.node.messages.routes import Target
-from zentalk.node.postage import MOST_BITS, Postage
 from zentalk.wire.deposit import NO_STAMP, Deposit
 from zentalk.wire.rpc import encode_answer
 from zentalk.wire.rpc_mailbox import SendIdState, StateAnswer, state_fields

@@ -10,7 +10,7 @@ import trio
 
 from zentalk.errors import ConflictError
 from zentalk.net.runtime import Runtime
-from zentalk.node.journal import MAX_TAIL_EVENTS, Journal
+from zentalk.node.delivery.message_states import MAX_TAIL_EVENTS, Journal
 from zentalk.store.history import events
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import Event

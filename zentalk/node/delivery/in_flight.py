@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from zentalk.ids import NodeId
-from zentalk.node.schedule import Schedule
+from zentalk.node.delivery.retry_schedule import Schedule
 from zentalk.store.history.models import OutboxItem
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from zentalk.ids import DAY_SECONDS, NodeId
-from zentalk.node.schedule import Schedule
+from zentalk.node.delivery.retry_schedule import Schedule
 
 ONE, TWO = NodeId(b"1" * 32), NodeId(b"2" * 32)
 

@@ -14,9 +14,9 @@ from zentalk.crypto import x25519
 from zentalk.errors import StorageFullError, UnavailableError
 from zentalk.ids import MessageId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime, seeded_entropy
+from zentalk.node.delivery.outbox import STORAGE_RETRY_SECONDS, Outbox
+from zentalk.node.delivery.proof_of_work import _Known, _Place
 from zentalk.node.messages.routes import Target
-from zentalk.node.outbox import STORAGE_RETRY_SECONDS, Outbox
-from zentalk.node.postage import _Known, _Place
 from zentalk.node.profiles import PROFILES
 from zentalk.node.sessions.envelope import open_from_public
 from zentalk.store.history.models import OutboxItem

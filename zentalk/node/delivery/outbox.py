@@ -20,16 +20,16 @@ from zentalk.crypto.labels import Label
 from zentalk.errors import AuthenticationError, StorageError, TransportError, UnavailableError
 from zentalk.ids import DEPOSIT_ID_BYTES, DepositId, MessageId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime
-from zentalk.node.journal import Journal
+from zentalk.node.delivery.in_flight import Entry, Sent
+from zentalk.node.delivery.message_states import Journal
+from zentalk.node.delivery.proof_of_work import Postage
+from zentalk.node.delivery.recipients import Recipients
+from zentalk.node.delivery.retry_schedule import Schedule
+from zentalk.node.delivery.timers import Timers
+from zentalk.node.delivery.window import Window
 from zentalk.node.messages.compose import ITEM_KEY_BYTES
 from zentalk.node.messages.routes import Target
 from zentalk.node.network import NodeNetwork
-from zentalk.node.outgoing import Entry, Sent
-from zentalk.node.postage import Postage
-from zentalk.node.recipients import Recipients
-from zentalk.node.schedule import Schedule
-from zentalk.node.timers import Timers
-from zentalk.node.window import Window
 from zentalk.onion.packet import DEPOSIT
 from zentalk.store.history.models import OutboxItem
 from zentalk.wire.deposit import (

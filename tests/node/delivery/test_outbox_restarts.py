@@ -5,9 +5,9 @@ from __future__ import annotations
 import trio
 from trio.testing import MockClock
 
-from tests.node.test_outbox import BOB, RELAY, Doubles, item, outbox_over
+from tests.node.delivery.test_outbox import BOB, RELAY, Doubles, item, outbox_over
 from zentalk.ids import NodeId
-from zentalk.node.schedule import ACK_OVERDUE_SECONDS, LATELY_SECONDS
+from zentalk.node.delivery.retry_schedule import ACK_OVERDUE_SECONDS, LATELY_SECONDS
 from zentalk.wire.inner import INNER_SMALL_BYTES
 
 GUARD, MIDDLE, OTHER = (NodeId(letter * 32) for letter in (b"g", b"m", b"o"))

@@ -26,9 +26,9 @@ from zentalk.errors import (
 )
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
+from zentalk.node.delivery.recipients import Recipients
 from zentalk.node.messages.compose import Composer, Ready
 from zentalk.node.messages.routes import contact_targets
-from zentalk.node.recipients import Recipients
 from zentalk.node.records import Records
 from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Sessions

@@ -4,11 +4,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.node.test_outbox import BOB, Doubles, item, outbox_over
+from tests.node.delivery.test_outbox import BOB, Doubles, item, outbox_over
 from zentalk.mailbox.settings import MailboxSettings
-from zentalk.node import window as module
-from zentalk.node.outbox import Outbox
-from zentalk.node.window import IN_FLIGHT, Window
+from zentalk.node.delivery import window as module
+from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.delivery.window import IN_FLIGHT, Window
 from zentalk.session.skipped import MAX_GAP
 
 
