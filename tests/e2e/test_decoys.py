@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
-from zentalk.node import decoys
+from zentalk.node.records import decoys
 from zentalk.relay.inbound import Inbound
 from zentalk.wire.rpc import decode_call
 from zentalk.wire.rpc_directory import RECORD_GET

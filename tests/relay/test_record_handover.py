@@ -14,7 +14,7 @@ from tests.relay.directory_net import FakeLink, Member, Net, until
 from zentalk.directory.distance import HolderMap
 from zentalk.errors import RefusedError, UnavailableError
 from zentalk.ids import Day, NodeId, UserAddress, day_at
-from zentalk.node.directory_client import DirectoryClient
+from zentalk.node.records.holders import DirectoryClient
 from zentalk.relay import directory_crawl, directory_handover, directory_service
 from zentalk.relay.directory_handover import BYTES_PER_SECOND, HandoverTask
 from zentalk.wire.descriptor import Descriptor

@@ -17,20 +17,20 @@ from zentalk.errors import ConfigError, NotFoundError
 from zentalk.ids import DAY_SECONDS, MESSAGE_ID_BYTES, MessageId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
-from zentalk.node.decoys import Decoys
 from zentalk.node.delivery.message_states import Journal
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.recipients import Recipients
 from zentalk.node.delivery.session_recovery import Healing
 from zentalk.node.devices import Devices
-from zentalk.node.directory_client import DirectoryClient
 from zentalk.node.intake import Intake
 from zentalk.node.mailboxes import Mailboxes
 from zentalk.node.messages.commands import MAX_KEY_BYTES, MAX_NAME_BYTES, People, check_text
 from zentalk.node.messages.compose import Composer, Ready
 from zentalk.node.messages.receive import Inbox
 from zentalk.node.network import NodeNetwork
-from zentalk.node.records import Records
+from zentalk.node.records.decoys import Decoys
+from zentalk.node.records.holders import DirectoryClient
+from zentalk.node.records.lookup import Records
 from zentalk.node.relays.loss_detection import Finding
 from zentalk.node.sessions import prekey_rotation
 from zentalk.node.sessions.sessions import Sessions

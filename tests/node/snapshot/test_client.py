@@ -13,9 +13,9 @@ from zentalk.directory.identity_work import work_bits
 from zentalk.directory.records import PUBLISHED_WORK_BITS
 from zentalk.errors import ConnectFailedError, UnavailableError
 from zentalk.ids import DAY_SECONDS, Day, NodeId, SendId, UserAddress, day_at
-from zentalk.node import directory_client
-from zentalk.node.directory_client import SETTLE_SECONDS, WAVE, DirectoryClient, publication_plan
-from zentalk.node.publication import SPREAD_SECONDS
+from zentalk.node.records import holders as directory_client
+from zentalk.node.records.holders import SETTLE_SECONDS, WAVE, DirectoryClient, publication_plan
+from zentalk.node.records.publication import SPREAD_SECONDS
 from zentalk.node.snapshot import client
 from zentalk.node.snapshot.client import SnapshotClient
 from zentalk.wire.descriptor import Descriptor

@@ -23,7 +23,7 @@ from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.messages.compose import Composer, Ready
 from zentalk.node.messages.routes import Target, contact_targets, record_targets
-from zentalk.node.records import Records
+from zentalk.node.records.lookup import Records
 from zentalk.node.sessions.sessions import Sessions
 from zentalk.store.history import contacts
 from zentalk.store.history.database import HistoryDatabase

@@ -29,7 +29,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.recipients import Recipients
 from zentalk.node.messages.compose import Composer, Ready
 from zentalk.node.messages.routes import contact_targets
-from zentalk.node.records import Records
+from zentalk.node.records.lookup import Records
 from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Sessions
 from zentalk.store.history import contacts, outbox, renewals

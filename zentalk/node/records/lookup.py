@@ -24,10 +24,10 @@ from zentalk.errors import (
 )
 from zentalk.ids import Day, NodeId, UserAddress, day_at
 from zentalk.net.runtime import Runtime
-from zentalk.node.directory_client import DirectoryClient
 from zentalk.node.messages.routes import current
 from zentalk.node.network import NodeNetwork
-from zentalk.node.publication import publication_plan
+from zentalk.node.records.holders import DirectoryClient
+from zentalk.node.records.publication import publication_plan
 from zentalk.store.history import mailboxes, prekeys
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.writer import Transaction

@@ -14,7 +14,7 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import AuthenticationError, LinkClosedError, UnavailableError
 from zentalk.ids import NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime, seeded_entropy
-from zentalk.node.records import Records
+from zentalk.node.records.lookup import Records
 from zentalk.wire.prekeys import OneTimePrekey, PqPrekey, SignedPrekey
 from zentalk.wire.rpc import decode_call, encode_answer, encode_refusal
 from zentalk.wire.rpc_mailbox import decode_prekeys_take

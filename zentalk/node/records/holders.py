@@ -27,7 +27,7 @@ from zentalk.directory.records import (
 from zentalk.errors import DecodeError, RefusedError, RemoteProtocolError, UnavailableError
 from zentalk.ids import Day, NodeId, UserAddress
 from zentalk.net.runtime import Runtime
-from zentalk.node.publication import publication_plan
+from zentalk.node.records.publication import publication_plan
 from zentalk.node.tunnels.opener import RELAY_FAULTS, TunnelOpener
 from zentalk.onion.draw import sample
 from zentalk.wire.descriptor import Descriptor
