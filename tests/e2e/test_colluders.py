@@ -21,8 +21,8 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
 from zentalk.ids import DAY_SECONDS
-from zentalk.node.collector import Collector
 from zentalk.node.delivery import outbox
+from zentalk.node.mailboxes.collector import Collector
 from zentalk.node.messages import receive
 from zentalk.node.messages.routes import Target
 from zentalk.store.history import mailboxes, prekeys

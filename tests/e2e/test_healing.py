@@ -17,7 +17,7 @@ from tests.e2e.world import World
 from zentalk.ids import DAY_SECONDS, SendId, UserAddress
 from zentalk.node.delivery import session_recovery
 from zentalk.node.delivery.session_recovery import Healing
-from zentalk.node.intake import Intake
+from zentalk.node.mailboxes.receiver import Intake
 from zentalk.node.messages import ordering
 from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Sessions

@@ -17,7 +17,7 @@ from zentalk.errors import RemoteProtocolError
 from zentalk.ids import UserAddress
 from zentalk.node.delivery import outbox, retry_schedule
 from zentalk.node.delivery.outbox import Outbox
-from zentalk.node.intake import Intake
+from zentalk.node.mailboxes.receiver import Intake
 from zentalk.node.messages import ordering
 from zentalk.node.messages.routes import Target
 from zentalk.relay.router import Router

@@ -8,7 +8,7 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
 from zentalk.errors import StorageFullError
-from zentalk.node.collector import Collector
+from zentalk.node.mailboxes.collector import Collector
 from zentalk.store.history.database import HistoryDatabase
 
 pytestmark = pytest.mark.e2e

@@ -10,8 +10,8 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
 from zentalk.errors import ConflictError, NotFoundError, UnavailableError
-from zentalk.node import mailboxes as module
-from zentalk.node.mailboxes import Mailboxes
+from zentalk.node.mailboxes import manager as module
+from zentalk.node.mailboxes.manager import Mailboxes
 from zentalk.node.messages.commands import People
 from zentalk.store.history import mailboxes as rows
 from zentalk.store.history.database import HistoryDatabase

@@ -19,7 +19,7 @@ from zentalk.crypto.aead import AesKey
 from zentalk.errors import StorageError
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.session_recovery import Healing
-from zentalk.node.intake import Intake
+from zentalk.node.mailboxes.receiver import Intake
 from zentalk.node.messages import ordering
 from zentalk.node.messages.routes import Target
 from zentalk.session import ratchet as ratchet_module

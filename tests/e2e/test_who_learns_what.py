@@ -22,7 +22,7 @@ from zentalk.crypto.x25519 import from_secret
 from zentalk.errors import ZentalkError
 from zentalk.ids import NodeId
 from zentalk.node import network as node_network
-from zentalk.node.collector import Collector
+from zentalk.node.mailboxes.collector import Collector
 from zentalk.node.network import NodeNetwork
 from zentalk.node.sessions import envelope as sealing
 from zentalk.node.snapshot import refresher

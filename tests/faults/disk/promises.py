@@ -22,8 +22,8 @@ import pytest
 
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
-from zentalk.node.collector import Collector
-from zentalk.node.intake import Intake
+from zentalk.node.mailboxes.collector import Collector
+from zentalk.node.mailboxes.receiver import Intake
 from zentalk.node.messages import receive
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.routes import Target

@@ -21,7 +21,7 @@ from tests.faults.disk.lives import live, without_sync
 from tests.faults.disk.promises import Order, Promise, Promises, found_in
 from tests.faults.disk.replay import Disk, put_back
 from zentalk.errors import StorageError
-from zentalk.node.intake import Intake
+from zentalk.node.mailboxes.receiver import Intake
 from zentalk.store import mailbox_sqlite
 
 pytestmark = [

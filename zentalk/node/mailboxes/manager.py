@@ -27,10 +27,10 @@ from zentalk.errors import (
 from zentalk.ids import DAY_SECONDS, MailboxId, NodeId, SendId
 from zentalk.net.backoff import half_jitter
 from zentalk.net.runtime import Runtime
-from zentalk.node.collector import Collector
-from zentalk.node.comeback import Comeback
 from zentalk.node.delivery.outbox import Outbox
-from zentalk.node.intake import Intake
+from zentalk.node.mailboxes.collector import Collector
+from zentalk.node.mailboxes.receiver import Intake
+from zentalk.node.mailboxes.reconnect_backoff import Comeback
 from zentalk.node.messages.routes import current, raise_version
 from zentalk.node.network import NodeNetwork
 from zentalk.node.status import MailboxStatus

@@ -14,7 +14,7 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import UnavailableError
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
-from zentalk.node.mailboxes import MAILBOXES, Mailboxes, _chosen
+from zentalk.node.mailboxes.manager import MAILBOXES, Mailboxes, _chosen
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.wire.descriptor import Descriptor
 

@@ -2,7 +2,7 @@
 
 from zentalk.crypto.types import Entropy
 from zentalk.net.runtime import seeded_entropy
-from zentalk.node.comeback import (
+from zentalk.node.mailboxes.reconnect_backoff import (
     FIRST_WAIT_SECONDS,
     LONGEST_WAIT_SECONDS,
     SERVED_SECONDS,
