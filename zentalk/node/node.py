@@ -21,7 +21,7 @@ from zentalk.node.delivery.message_states import Journal
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.recipients import Recipients
 from zentalk.node.delivery.session_recovery import Healing
-from zentalk.node.devices import Devices
+from zentalk.node.devices.tokens import Devices
 from zentalk.node.mailboxes.manager import Mailboxes
 from zentalk.node.mailboxes.receiver import Intake
 from zentalk.node.messages.commands import MAX_KEY_BYTES, MAX_NAME_BYTES, People, check_text

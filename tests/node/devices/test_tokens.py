@@ -14,8 +14,8 @@ from zentalk.api.app import create_app
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import AuthenticationError, ConfigError, ConflictError, NotFoundError
 from zentalk.net.runtime import Runtime
-from zentalk.node import devices as module
-from zentalk.node.devices import Devices
+from zentalk.node.devices import tokens as module
+from zentalk.node.devices.tokens import Devices
 from zentalk.store.history import settings
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.wire.devices import MAX_DEVICES, Device, decode_devices, encode_devices
