@@ -30,7 +30,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.snapshot.client import SnapshotClient
 from zentalk.relay.directory_desk import SnapshotDesk
 from zentalk.relay.directory_gossip import FAN_OUT
-from zentalk.relay.keys import PUBLISH_AFTER_SECONDS, PUBLISH_SPREAD_SECONDS
+from zentalk.relay.keys.mix_keys import PUBLISH_AFTER_SECONDS, PUBLISH_SPREAD_SECONDS
 from zentalk.wire import rpc_directory as rpc
 from zentalk.wire.codec import Fields
 from zentalk.wire.descriptor import (

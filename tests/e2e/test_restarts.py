@@ -9,7 +9,7 @@ from trio.testing import MockClock as Clock
 from tests.e2e.world import World
 from zentalk.node.snapshot import refresher
 from zentalk.node.snapshot.refresher import SnapshotKeeper
-from zentalk.relay import housekeeping
+from zentalk.relay.keys import rotation
 from zentalk.store.history.models import Message
 
 pytestmark = pytest.mark.e2e
@@ -60,7 +60,7 @@ async def test_k37_control_without_a_boot_counter_a_restart_looks_like_cheating(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other keys under the same number are a contradiction: the relay is shut out for good."""
-    monkeypatch.setattr(housekeeping, "_next_boot", lambda directory, above: 1)
+    monkeypatch.setattr(rotation, "_next_boot", lambda directory, above: 1)
     assert len(await restart_all_relays(world, 300)) == 5
     directories = [r._parts.directory for r in world.relays.values() if r._parts is not None]
     ids = [relay.node_id for relay in world.relays.values()]

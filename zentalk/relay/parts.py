@@ -25,9 +25,9 @@ from zentalk.relay.admission import Admission, Seat
 from zentalk.relay.budget import Budget
 from zentalk.relay.containment import contained
 from zentalk.relay.directory_service import DirectoryService
-from zentalk.relay.identity import RelayIdentity
 from zentalk.relay.inbound import Inbound, dispatcher_of
-from zentalk.relay.keys import OwnKeys
+from zentalk.relay.keys.identity import RelayIdentity
+from zentalk.relay.keys.mix_keys import OwnKeys
 from zentalk.relay.links import RelayLinks
 from zentalk.relay.mailbox_service import MailboxService
 from zentalk.relay.router import Router
@@ -62,7 +62,7 @@ class Parts:
         self.counters = Counters()
         self.connections: set[Connection] = set()
         self.draining = False
-        # The replay filters may take the other half (`zentalk.relay.keys`).
+        # The replay filters may take the other half (`zentalk.relay.keys.mix_keys`).
         self.budget = Budget(settings.memory_bytes // 2)
         self.turns = Turns()
         self.admission = Admission(settings.network, max_links, self.budget)

@@ -23,12 +23,12 @@ from zentalk.mailbox.core import MailboxStats
 from zentalk.net.descriptors import connections_allowed
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Listener, Network
-from zentalk.relay.housekeeping import Housekeeping, boot_keys
-from zentalk.relay.identity import load_or_create_relay_identity
-from zentalk.relay.keys import OwnKeys, filter_capacity
+from zentalk.relay.keys.boot_check import SeenBoots
+from zentalk.relay.keys.identity import load_or_create_relay_identity
+from zentalk.relay.keys.mix_keys import OwnKeys, filter_capacity
+from zentalk.relay.keys.rotation import Housekeeping, boot_keys
 from zentalk.relay.listening import bind_lanes
 from zentalk.relay.parts import Parts
-from zentalk.relay.seen_boots import SeenBoots
 from zentalk.relay.stats import Counters, RelayStats
 from zentalk.relay.status import RelayStatus, coarse
 from zentalk.relay.storage import Stores, known_relays, open_stores

@@ -15,7 +15,7 @@ import trio
 
 from zentalk.errors import ConfigError, StorageError
 from zentalk.net.runtime import Runtime
-from zentalk.relay.keys import ClockWatch, OwnKeys
+from zentalk.relay.keys.mix_keys import ClockWatch, OwnKeys
 from zentalk.relay.status import RelayStatus, StatusFile
 from zentalk.store.directory_store import DirectoryStore
 

@@ -8,7 +8,7 @@ from zentalk.directory.identity_work import work_bits
 from zentalk.errors import ConfigError
 from zentalk.net.memory import MemoryNetwork
 from zentalk.net.runtime import Runtime
-from zentalk.relay.identity import load_or_create_relay_identity
+from zentalk.relay.keys.identity import load_or_create_relay_identity
 from zentalk.relay.relay import Relay
 
 

@@ -12,7 +12,7 @@ from zentalk.onion.geometry import SMALL
 from zentalk.onion.packet import DROP, Deliver, Delivery, Hop
 from zentalk.onion.replay import Capacity
 from zentalk.onion.wrap import wrap
-from zentalk.relay.keys import (
+from zentalk.relay.keys.mix_keys import (
     PUBLISH_AFTER_SECONDS,
     PUBLISH_SPREAD_SECONDS,
     ClockWatch,

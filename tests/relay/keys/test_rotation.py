@@ -14,7 +14,7 @@ from tests.relay.harness import START, World, world
 from zentalk.errors import ConfigError, StorageError, StorageFullError
 from zentalk.ids import EPOCH_SECONDS
 from zentalk.onion.packet import DROP
-from zentalk.relay.keys import PUBLISH_AFTER_SECONDS, PUBLISH_SPREAD_SECONDS
+from zentalk.relay.keys.mix_keys import PUBLISH_AFTER_SECONDS, PUBLISH_SPREAD_SECONDS
 from zentalk.relay.status import read_status
 from zentalk.store.directory_store import DirectoryStore
 
@@ -115,7 +115,7 @@ async def test_a_folder_from_an_old_copy_boots_above_what_the_network_saw(
 async def test_control_a_relay_that_does_not_ask_first_convicts_itself(
     autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zentalk.relay.seen_boots.ASKED", 0)
+    monkeypatch.setattr("zentalk.relay.keys.boot_check.ASKED", 0)
     async with world(tmp_path) as net:
         await _restart_without_its_database(net)
         await trio.sleep(60)
