@@ -20,7 +20,7 @@ from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, DROP, Deliver, Delivery, Fo
 from zentalk.onion.peel import Peeler
 from zentalk.onion.wrap import wrap
 from zentalk.relay import router as router_module
-from zentalk.relay.budget import Budget
+from zentalk.relay.links.memory_budget import Budget
 from zentalk.relay.outbox import MAX_TARGET_BYTES
 from zentalk.relay.router import Router
 from zentalk.relay.stats import Counters

@@ -188,7 +188,7 @@ async def test_streams_are_capped_per_link_and_per_relay(
         first, second = await net.client("a", "r1"), await net.client("b", "r1")
         streams = [await first.open_stream(r2.node_id, cell_bytes(1)) for _ in range(8)]
         assert await refusal(first, r2.node_id) == "busy"
-        monkeypatch.setattr("zentalk.relay.admission.MAX_STREAMS", 8)
+        monkeypatch.setattr("zentalk.relay.links.admission.MAX_STREAMS", 8)
         assert await refusal(second, r2.node_id) == "busy"
         await streams[0].aclose()
         await trio.sleep(1)
@@ -204,7 +204,7 @@ async def test_a_flood_from_one_source_is_refused_in_main_only(
     network_id: str,
     admitted: int,
 ) -> None:
-    monkeypatch.setattr("zentalk.relay.admission.MAX_PER_SOURCE", 3)
+    monkeypatch.setattr("zentalk.relay.links.admission.MAX_PER_SOURCE", 3)
     async with world(tmp_path, network_id=network_id) as net:
         r1 = await net.start("r1")
         for number in range(5):

@@ -32,7 +32,7 @@ from zentalk.mailbox.proof import verify_collect
 from zentalk.mailbox.settings import MailboxSettings
 from zentalk.mailbox.storage import MailboxStore, Outcome
 from zentalk.net.runtime import Runtime
-from zentalk.relay.budget import BudgetAccount
+from zentalk.relay.links.memory_budget import BudgetAccount
 from zentalk.relay.mailbox_questions import Questions
 from zentalk.relay.mailbox_writer import MailboxWriter
 from zentalk.relay.owner_link import OwnerLink

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Final, Generic, TypeVar
 
-from zentalk.relay.budget import BudgetAccount
+from zentalk.relay.links.memory_budget import BudgetAccount
 
 K = TypeVar("K", bound=Hashable)
 

@@ -21,14 +21,14 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect, serve
 from zentalk.net.transport import ByteStream, Network
 from zentalk.net.turns import LinkTurn, Turns
-from zentalk.relay.admission import Admission, Seat
-from zentalk.relay.budget import Budget
 from zentalk.relay.containment import contained
 from zentalk.relay.directory_service import DirectoryService
 from zentalk.relay.inbound import Inbound, dispatcher_of
 from zentalk.relay.keys.identity import RelayIdentity
 from zentalk.relay.keys.mix_keys import OwnKeys
-from zentalk.relay.links import RelayLinks
+from zentalk.relay.links.admission import Admission, Seat
+from zentalk.relay.links.memory_budget import Budget
+from zentalk.relay.links.neighbours import RelayLinks
 from zentalk.relay.mailbox_service import MailboxService
 from zentalk.relay.router import Router
 from zentalk.relay.stats import Counters

@@ -27,7 +27,7 @@ from zentalk.relay.keys.boot_check import SeenBoots
 from zentalk.relay.keys.identity import load_or_create_relay_identity
 from zentalk.relay.keys.mix_keys import OwnKeys, filter_capacity
 from zentalk.relay.keys.rotation import Housekeeping, boot_keys
-from zentalk.relay.listening import bind_lanes
+from zentalk.relay.links.listeners import bind_lanes
 from zentalk.relay.parts import Parts
 from zentalk.relay.stats import Counters, RelayStats
 from zentalk.relay.status import RelayStatus, coarse

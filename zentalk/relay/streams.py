@@ -16,8 +16,8 @@ from zentalk.link.geometry import depth_of
 from zentalk.net.connection import Connection
 from zentalk.net.splice import splice
 from zentalk.net.transport import ByteStream
-from zentalk.relay.admission import Admission
-from zentalk.relay.links import RelayLinks
+from zentalk.relay.links.admission import Admission
+from zentalk.relay.links.neighbours import RelayLinks
 from zentalk.relay.stats import Counters
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.frames import Open

@@ -20,7 +20,7 @@ from zentalk.link.hello import Peer
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.onion.packet import DROP
-from zentalk.relay.links import IDLE_SECONDS, MAX_LINKS_PER_NEIGHBOUR, RelayLinks
+from zentalk.relay.links.neighbours import IDLE_SECONDS, MAX_LINKS_PER_NEIGHBOUR, RelayLinks
 from zentalk.relay.stats import Counters
 from zentalk.wire.descriptor import (
     ROLE_FORWARD,

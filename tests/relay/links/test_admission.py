@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zentalk.relay import admission as module
-from zentalk.relay.admission import CONNECTION_BYTES, MAX_PER_SOURCE, Admission, Seat
-from zentalk.relay.budget import Budget
+from zentalk.relay.links import admission as module
+from zentalk.relay.links.admission import CONNECTION_BYTES, MAX_PER_SOURCE, Admission, Seat
+from zentalk.relay.links.memory_budget import Budget
 
 PLENTY = 2**30
 

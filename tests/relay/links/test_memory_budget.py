@@ -19,9 +19,9 @@ from zentalk.link.geometry import cell_bytes
 from zentalk.link.traffic import Traffic
 from zentalk.net.connection import Connection
 from zentalk.onion.packet import DROP
-from zentalk.relay import budget as module
-from zentalk.relay.admission import CONNECTION_BYTES
-from zentalk.relay.budget import Budget
+from zentalk.relay.links import memory_budget as module
+from zentalk.relay.links.admission import CONNECTION_BYTES
+from zentalk.relay.links.memory_budget import Budget
 
 # --- the rules ---------------------------------------------------------------------------------
 

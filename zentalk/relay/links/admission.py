@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Hashable
 from typing import Final, Protocol
 
-from zentalk.relay.budget import Budget
+from zentalk.relay.links.memory_budget import Budget
 
 MAX_PER_SOURCE: Final = 64
 """Of one IPv4 address, or one IPv6 /64: what a household or a machine has."""
