@@ -21,8 +21,8 @@ from zentalk.onion.geometry import DEFAULT_HOPS, SMALL
 from zentalk.onion.packet import DROP, Delivery, Hop
 from zentalk.onion.peel import Peeler
 from zentalk.onion.wrap import wrap
+from zentalk.relay.forwarding.router import Router
 from zentalk.relay.links.memory_budget import Budget
-from zentalk.relay.router import Router
 from zentalk.relay.stats import Counters
 from zentalk.wire.frames import Packet
 

@@ -20,7 +20,7 @@ from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.mailboxes.receiver import Intake
 from zentalk.node.messages import ordering
 from zentalk.node.messages.routes import Target
-from zentalk.relay.router import Router
+from zentalk.relay.forwarding.router import Router
 from zentalk.session.ratchet import Ratchet
 from zentalk.session.skipped import SkippedKeys
 from zentalk.store.history.models import Message

@@ -23,8 +23,8 @@ from zentalk.net.tunnel import open_tunnel
 from zentalk.onion.geometry import SMALL
 from zentalk.onion.packet import DEPOSIT, Delivery, Hop
 from zentalk.onion.wrap import wrap
+from zentalk.relay.forwarding.router import Router
 from zentalk.relay.relay import Relay
-from zentalk.relay.router import Router
 from zentalk.wire import rpc_mailbox as mail
 from zentalk.wire.deposit import (
     ACK_BYTES,

@@ -12,8 +12,8 @@ from typing import Protocol
 from zentalk.net.connection import Connection
 from zentalk.net.dispatch import Dispatcher, Notify, Request
 from zentalk.net.streams import LinkStream
-from zentalk.relay.router import Router
-from zentalk.relay.streams import TunnelService
+from zentalk.relay.forwarding.router import Router
+from zentalk.relay.forwarding.tunnels import TunnelService
 from zentalk.wire.frames import Open
 
 

@@ -23,6 +23,8 @@ from zentalk.net.transport import ByteStream, Network
 from zentalk.net.turns import LinkTurn, Turns
 from zentalk.relay.containment import contained
 from zentalk.relay.directory_service import DirectoryService
+from zentalk.relay.forwarding.router import Router
+from zentalk.relay.forwarding.tunnels import TunnelService
 from zentalk.relay.inbound import Inbound, dispatcher_of
 from zentalk.relay.keys.identity import RelayIdentity
 from zentalk.relay.keys.mix_keys import OwnKeys
@@ -30,10 +32,8 @@ from zentalk.relay.links.admission import Admission, Seat
 from zentalk.relay.links.memory_budget import Budget
 from zentalk.relay.links.neighbours import RelayLinks
 from zentalk.relay.mailbox_service import MailboxService
-from zentalk.relay.router import Router
 from zentalk.relay.stats import Counters
 from zentalk.relay.storage import Stores, mailbox_settings
-from zentalk.relay.streams import TunnelService
 from zentalk.wire.deposit import AckRoute
 from zentalk.wire.descriptor import Descriptor, node_id_of
 from zentalk.wire.text import RelayUri

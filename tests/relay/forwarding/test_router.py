@@ -19,10 +19,10 @@ from zentalk.onion.geometry import SMALL
 from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, DROP, Deliver, Delivery, Forward, Hop
 from zentalk.onion.peel import Peeler
 from zentalk.onion.wrap import wrap
-from zentalk.relay import router as router_module
+from zentalk.relay.forwarding import router as router_module
+from zentalk.relay.forwarding.router import Router
+from zentalk.relay.forwarding.send_queues import MAX_TARGET_BYTES
 from zentalk.relay.links.memory_budget import Budget
-from zentalk.relay.outbox import MAX_TARGET_BYTES
-from zentalk.relay.router import Router
 from zentalk.relay.stats import Counters
 from zentalk.wire.deposit import AckRoute
 

@@ -20,9 +20,9 @@ from zentalk.onion.errors import PacketRefusedError
 from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, Deliver, Forward
 from zentalk.onion.peel import Peeler
 from zentalk.relay.containment import contained
-from zentalk.relay.delay import HELD_COST_BYTES, MAX_DELAYED_PACKETS, DelayQueue
+from zentalk.relay.forwarding.delay_queue import HELD_COST_BYTES, MAX_DELAYED_PACKETS, DelayQueue
+from zentalk.relay.forwarding.send_queues import MAX_TARGET_BYTES, Outboxes
 from zentalk.relay.links.memory_budget import Budget
-from zentalk.relay.outbox import MAX_TARGET_BYTES, Outboxes
 from zentalk.relay.stats import Counters
 from zentalk.wire.deposit import AckRoute
 

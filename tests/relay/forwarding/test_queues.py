@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from zentalk.net.runtime import seeded_entropy
 from zentalk.relay.backoff import FIRST_SECONDS, LAST_SECONDS, MAX_TARGETS, Backoff
-from zentalk.relay.delay import DelayQueue
+from zentalk.relay.forwarding.delay_queue import DelayQueue
+from zentalk.relay.forwarding.send_queues import Outboxes
 from zentalk.relay.links.memory_budget import Budget
-from zentalk.relay.outbox import Outboxes
 
 
 @given(
