@@ -21,7 +21,7 @@ from zentalk.onion.packet import DEPOSIT, Deliver, Forward
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.forwarding.tunnels import TunnelService
 from zentalk.relay.inbound import Inbound
-from zentalk.relay.mailbox_service import MailboxService
+from zentalk.relay.mailbox.service import MailboxService
 from zentalk.relay.parts import Parts
 from zentalk.store.mailbox_sqlite import SqliteMailboxStore
 from zentalk.wire.deposit import Deposit, decode_deposit

@@ -18,7 +18,7 @@ from zentalk.mailbox.storage import MailboxStore
 from zentalk.net.dispatch import Dispatcher
 from zentalk.net.runtime import Runtime, seeded_entropy
 from zentalk.relay.links.memory_budget import Budget
-from zentalk.relay.mailbox_service import MailboxService
+from zentalk.relay.mailbox.service import MailboxService
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire.deposit import ACK_BYTES, ENVELOPE_SMALL_BYTES, AckRoute, Deposit, encode_deposit
 from zentalk.wire.rpc import decode_answer, decode_call

@@ -31,7 +31,7 @@ from zentalk.relay.keys.mix_keys import OwnKeys
 from zentalk.relay.links.admission import Admission, Seat
 from zentalk.relay.links.memory_budget import Budget
 from zentalk.relay.links.neighbours import RelayLinks
-from zentalk.relay.mailbox_service import MailboxService
+from zentalk.relay.mailbox.service import MailboxService
 from zentalk.relay.stats import Counters
 from zentalk.relay.storage import Stores, mailbox_settings
 from zentalk.wire.deposit import AckRoute

@@ -24,7 +24,7 @@ MAX_KEPT_TOKENS: Final = 256
 
 
 class Session:
-    """Implements `zentalk.relay.owner_link.OwnerLink`."""
+    """Implements `zentalk.relay.mailbox.collector_link.OwnerLink`."""
 
     def __init__(self, generation: int, source: str, now: float) -> None:
         self.generation = generation

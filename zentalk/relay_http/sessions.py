@@ -14,7 +14,7 @@ import trio
 from zentalk.errors import RefusedError
 from zentalk.ids import MailboxId
 from zentalk.net.runtime import Runtime
-from zentalk.relay.mailbox_service import MailboxService
+from zentalk.relay.mailbox.service import MailboxService
 from zentalk.relay_http.session import WINDOW, Session
 from zentalk.web.serving import is_loopback, source_of
 

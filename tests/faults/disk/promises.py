@@ -28,7 +28,7 @@ from zentalk.node.messages import receive
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.routes import Target
 from zentalk.relay.forwarding.router import Router
-from zentalk.relay.mailbox_service import MailboxService
+from zentalk.relay.mailbox.service import MailboxService
 from zentalk.store.history import outbox, ratchets
 from zentalk.store.history.schema import MIGRATIONS as HISTORY
 from zentalk.store.mailbox_schema import MIGRATIONS as MAILBOX

@@ -23,7 +23,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect, serve
 from zentalk.net.transport import ByteStream
 from zentalk.relay.links.memory_budget import Budget
-from zentalk.relay.mailbox_service import MailboxService
+from zentalk.relay.mailbox.service import MailboxService
 from zentalk.store.mailbox_memory import MemoryMailboxStore
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire.descriptor import node_id_of

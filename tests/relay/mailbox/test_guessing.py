@@ -19,8 +19,8 @@ from tests.relay.mailbox_world import KEYS, Owner, World, online, running
 from zentalk.crypto import ed25519
 from zentalk.errors import AuthenticationError, RefusedError
 from zentalk.ids import MailboxId
-from zentalk.relay.mailbox_service import MailboxService
-from zentalk.relay.mailbox_writer import MailboxWriter
+from zentalk.relay.mailbox.group_commit import MailboxWriter
+from zentalk.relay.mailbox.service import MailboxService
 from zentalk.store.mailbox_memory import MemoryMailboxStore
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire.codec import Fields

@@ -33,11 +33,11 @@ from zentalk.mailbox.settings import MailboxSettings
 from zentalk.mailbox.storage import MailboxStore, Outcome
 from zentalk.net.runtime import Runtime
 from zentalk.relay.links.memory_budget import BudgetAccount
-from zentalk.relay.mailbox_questions import Questions
-from zentalk.relay.mailbox_writer import MailboxWriter
-from zentalk.relay.owner_link import OwnerLink
-from zentalk.relay.paced import PacedMail
-from zentalk.relay.prekey_limit import PrekeyLimit
+from zentalk.relay.mailbox.collector_link import OwnerLink
+from zentalk.relay.mailbox.group_commit import MailboxWriter
+from zentalk.relay.mailbox.pending_requests import Questions
+from zentalk.relay.mailbox.poll_queue import PacedMail
+from zentalk.relay.mailbox.prekey_limit import PrekeyLimit
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire.codec import Fields
 from zentalk.wire.deposit import AckRoute, decode_deposit
