@@ -28,8 +28,8 @@ from zentalk.link.geometry import UNIT_OVERHEAD_BYTES, UNIT_SMALL_BYTES, cell_by
 from zentalk.link.rpc import padded_cells
 from zentalk.net.runtime import Runtime
 from zentalk.node.snapshot.client import SnapshotClient
-from zentalk.relay.directory_desk import SnapshotDesk
-from zentalk.relay.directory_gossip import FAN_OUT
+from zentalk.relay.directory.gossip import FAN_OUT
+from zentalk.relay.directory.snapshot_server import SnapshotDesk
 from zentalk.relay.keys.mix_keys import PUBLISH_AFTER_SECONDS, PUBLISH_SPREAD_SECONDS
 from zentalk.wire import rpc_directory as rpc
 from zentalk.wire.codec import Fields

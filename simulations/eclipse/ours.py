@@ -1,6 +1,6 @@
 """The eclipse of one user record in zentalk's directory: real services, links as function calls.
 
-Honest relays run `zentalk.relay.directory_service`; hostile ones have the ids their owner drew
+Honest relays run `zentalk.relay.directory.service`; hostile ones have the ids their owner drew
 keys for, take every record and show none. Readers follow `zentalk.node.records.holders`,
 each with the relays that one honest relay knows.
 """

@@ -17,7 +17,7 @@ from zentalk.onion.errors import PacketRefusedError
 from zentalk.onion.mixkeys import KeySlot, MixKey
 from zentalk.onion.peel import _derive_keys, _open
 from zentalk.onion.replay import ReplayFilter
-from zentalk.relay.directory_desk import SnapshotDesk
+from zentalk.relay.directory.snapshot_server import SnapshotDesk
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.relay import Relay
 from zentalk.wire.descriptor import DescriptorBody, Lane, sign_descriptor

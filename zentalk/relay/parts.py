@@ -22,7 +22,7 @@ from zentalk.net.serve import connect, serve
 from zentalk.net.transport import ByteStream, Network
 from zentalk.net.turns import LinkTurn, Turns
 from zentalk.relay.containment import contained
-from zentalk.relay.directory_service import DirectoryService
+from zentalk.relay.directory.service import DirectoryService
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.forwarding.tunnels import TunnelService
 from zentalk.relay.inbound import Inbound, dispatcher_of

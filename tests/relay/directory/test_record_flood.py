@@ -15,7 +15,7 @@ from tests.relay.directory_net import Member, Net, start
 from zentalk.directory.records import LEAST_WORK_BITS, Decision, Held, decide
 from zentalk.errors import RefusedError
 from zentalk.ids import Day, day_at
-from zentalk.relay import directory_records
+from zentalk.relay.directory import record_store
 from zentalk.wire.user_record import (
     RECORD_BYTES,
     OuterRecord,
@@ -107,6 +107,6 @@ async def test_k8_control_without_work_in_the_order_the_flood_pushes_out(
         return Held(row[0], row[1], LEAST_WORK_BITS) if row else None
 
     honest = await put_honest(holder, LEAST_WORK_BITS + 4)
-    monkeypatch.setattr(directory_records, "decide", by_day)
+    monkeypatch.setattr(record_store, "decide", by_day)
     await flood(holder, LEAST_WORK_BITS)
     assert await still_there(holder, honest) == 0

@@ -21,7 +21,7 @@ from zentalk.errors import ZentalkError
 from zentalk.ids import NODE_ID_BYTES, NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.onion.draw import below, pick, sample
-from zentalk.relay.directory_links import Links, Neighbour
+from zentalk.relay.directory.peers import Links, Neighbour
 from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_directory import (

@@ -12,7 +12,7 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from zentalk.directory.allowance import Allowance
-from zentalk.relay.directory_links import Neighbour
+from zentalk.relay.directory.peers import Neighbour
 
 RELAY_BURST: Final = 10_000
 """A whole network's set: what a relay may have to tell another after a partition."""

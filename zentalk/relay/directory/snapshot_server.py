@@ -16,7 +16,7 @@ from zentalk.directory.set_tree import SetTree
 from zentalk.errors import RefusedError
 from zentalk.ids import Epoch, epoch_at
 from zentalk.net.runtime import Runtime
-from zentalk.relay.directory_links import Neighbour
+from zentalk.relay.directory.peers import Neighbour
 from zentalk.wire import rpc_directory as rpc
 from zentalk.wire.codec import Fields
 

@@ -15,8 +15,8 @@ from zentalk.directory.distance import HolderMap
 from zentalk.errors import RefusedError, UnavailableError
 from zentalk.ids import Day, NodeId, UserAddress, day_at
 from zentalk.node.records.holders import DirectoryClient
-from zentalk.relay import directory_crawl, directory_handover, directory_service
-from zentalk.relay.directory_handover import BYTES_PER_SECOND, HandoverTask
+from zentalk.relay.directory import crawler, handover, service
+from zentalk.relay.directory.handover import BYTES_PER_SECOND, HandoverTask
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_directory import Offered, read_wanted, record_offer_call
@@ -100,9 +100,9 @@ async def churning(
     autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Churning]:
     # Half a day passes: what happens every few seconds happens every few minutes here.
-    monkeypatch.setattr(directory_service, "TICK_SECONDS", 600.0)
-    monkeypatch.setattr(directory_crawl, "EXCHANGE_SECONDS", 1800.0)
-    monkeypatch.setattr(directory_handover, "LOOK_SECONDS", LOOK_SECONDS)
+    monkeypatch.setattr(service, "TICK_SECONDS", 600.0)
+    monkeypatch.setattr(crawler, "EXCHANGE_SECONDS", 1800.0)
+    monkeypatch.setattr(handover, "LOOK_SECONDS", LOOK_SECONDS)
     async with trio.open_nursery() as nursery:
         churning = Churning(tmp_path, nursery)
         for _ in range(RELAYS):
@@ -146,7 +146,7 @@ async def test_k7_control_without_handing_over_it_is_gone(
 async def test_what_is_handed_over_is_sent_once_and_slowly(
     autojump_clock: MockClock, churning: Churning, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(directory_handover, "BYTES_PER_SECOND", RECORD_BYTES)
+    monkeypatch.setattr(handover, "BYTES_PER_SECOND", RECORD_BYTES)
     net = churning.net
     await until(net, 60)
     raws = [record(owner) for owner in range(6_000, 6_030)]

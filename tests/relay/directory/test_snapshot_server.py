@@ -15,7 +15,7 @@ from zentalk.directory.snapshot import SnapshotResult
 from zentalk.errors import RefusedError
 from zentalk.ids import NodeId
 from zentalk.node.snapshot.client import SnapshotClient
-from zentalk.relay.directory_desk import KEPT_SECONDS, SnapshotDesk
+from zentalk.relay.directory.snapshot_server import KEPT_SECONDS, SnapshotDesk
 from zentalk.wire import rpc_directory as rpc
 from zentalk.wire.rpc import decode_answer, encode_answer, encode_refusal
 
@@ -234,7 +234,7 @@ async def test_roots_that_were_never_shown_or_long_ago_are_gone(
 async def test_what_roots_take_is_bounded(
     autojump_clock: MockClock, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zentalk.relay.directory_desk.KEPT_RELAYS", 1000)
+    monkeypatch.setattr("zentalk.relay.directory.snapshot_server.KEPT_RELAYS", 1000)
     member = world.members[0]
     link = world.net.client(member.node_id)
     desk: SnapshotDesk = member.service._desk

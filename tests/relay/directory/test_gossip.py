@@ -7,7 +7,7 @@ from trio.testing import MockClock
 
 from tests.directory.support import WALL, descriptor, node_id
 from tests.relay.directory_net import Net, boot_at, eventually, is_excluded, start, until
-from zentalk.relay.directory_service import TICK_SECONDS
+from zentalk.relay.directory.service import TICK_SECONDS
 from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_directory import (
     announce_calls,

@@ -18,7 +18,7 @@ from zentalk.errors import ZentalkError
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.onion.draw import sample
-from zentalk.relay.directory_links import Links, Neighbour
+from zentalk.relay.directory.peers import Links, Neighbour
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.rpc_directory import announce_calls, equivocation_call
 

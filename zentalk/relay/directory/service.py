@@ -24,13 +24,13 @@ from zentalk.directory.table import Admission, RelayTable
 from zentalk.errors import RefusedError, StorageError, StorageFullError
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
-from zentalk.relay.directory_crawl import Crawler
-from zentalk.relay.directory_desk import Request, SnapshotDesk
-from zentalk.relay.directory_gossip import Gossip
-from zentalk.relay.directory_handover import HandoverTask
-from zentalk.relay.directory_limits import NewsLimits
-from zentalk.relay.directory_links import Links, Neighbour
-from zentalk.relay.directory_records import RecordShelf, StoreQueue
+from zentalk.relay.directory.crawler import Crawler
+from zentalk.relay.directory.gossip import Gossip
+from zentalk.relay.directory.handover import HandoverTask
+from zentalk.relay.directory.limits import NewsLimits
+from zentalk.relay.directory.peers import Links, Neighbour
+from zentalk.relay.directory.record_store import RecordShelf, StoreQueue
+from zentalk.relay.directory.snapshot_server import Request, SnapshotDesk
 from zentalk.store.directory_store import DirectoryStore
 from zentalk.wire import rpc_directory as rpc
 from zentalk.wire.codec import Fields

@@ -9,8 +9,8 @@ from trio.testing import MockClock
 
 from tests.directory.support import descriptor
 from tests.relay.directory_net import FakeLink, Far, Member, Net, start
-from zentalk.relay import directory_limits
-from zentalk.relay.directory_limits import NewsLimits
+from zentalk.relay.directory import limits
+from zentalk.relay.directory.limits import NewsLimits
 from zentalk.wire.descriptor import Descriptor, decode_descriptor
 from zentalk.wire.rpc import decode_call
 from zentalk.wire.rpc_directory import announce_calls, equivocation_call
@@ -21,8 +21,8 @@ PER_LINK, ALL = 20, 50
 @pytest.fixture
 def verified(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What was verified, with the limits scaled down."""
-    monkeypatch.setattr(directory_limits, "CLIENT_BURST", PER_LINK)
-    monkeypatch.setattr(directory_limits, "CLIENTS_BURST", ALL)
+    monkeypatch.setattr(limits, "CLIENT_BURST", PER_LINK)
+    monkeypatch.setattr(limits, "CLIENTS_BURST", ALL)
     seen: list[bytes] = []
 
     def counting(raw: bytes) -> Descriptor:

@@ -10,8 +10,8 @@ from tests.relay.directory_net import Member, Net, start, until
 from zentalk.directory.records import Keep
 from zentalk.errors import AuthenticationError, DecodeError, RefusedError, StorageError
 from zentalk.ids import DAY_SECONDS, Day, day_at
-from zentalk.relay import directory_records
-from zentalk.relay.directory_service import TICK_SECONDS
+from zentalk.relay.directory import record_store
+from zentalk.relay.directory.service import TICK_SECONDS
 from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_directory import (
     read_record,
@@ -100,7 +100,7 @@ async def test_k8_without_the_rules_the_old_record_is_back(
     start(nursery, member)
     await trio.sleep(1)
     await put(net, member, record(500, sequence=5))
-    monkeypatch.setattr(directory_records, "decide", lambda one, now, **rest: Keep(one))
+    monkeypatch.setattr(record_store, "decide", lambda one, now, **rest: Keep(one))
     await put(net, member, record(500, sequence=4))
     assert decode_record(await get(net, member, record(500))).sequence == 4
 
