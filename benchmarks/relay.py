@@ -23,7 +23,7 @@ from zentalk.onion.peel import Peeler
 from zentalk.onion.wrap import wrap
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.links.memory_budget import Budget
-from zentalk.relay.stats import Counters
+from zentalk.relay.metrics import Counters
 from zentalk.wire.frames import Packet
 
 EPOCH = Epoch(472_223)

@@ -18,11 +18,11 @@ from zentalk.link.account import Account
 from zentalk.mailbox.storage import PutEnvelope
 from zentalk.net.transport import ByteStream
 from zentalk.onion.packet import DEPOSIT, Deliver, Forward
+from zentalk.relay.connections import Inbound
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.forwarding.tunnels import TunnelService
-from zentalk.relay.inbound import Inbound
 from zentalk.relay.mailbox.service import MailboxService
-from zentalk.relay.parts import Parts
+from zentalk.relay.wiring import Parts
 from zentalk.store.mailbox_sqlite import SqliteMailboxStore
 from zentalk.wire.deposit import Deposit, decode_deposit
 

@@ -11,7 +11,7 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
 from zentalk.node.records import decoys
-from zentalk.relay.inbound import Inbound
+from zentalk.relay.connections import Inbound
 from zentalk.wire.rpc import decode_call
 from zentalk.wire.rpc_directory import RECORD_GET
 from zentalk.wire.rpc_mailbox import PREKEYS_TAKE, STATE

@@ -13,7 +13,7 @@ from zentalk.node.delivery.proof_of_work import Postage
 from zentalk.node.messages.routes import Target, contact_targets, record_targets
 from zentalk.node.node import Node
 from zentalk.onion.packet import DEPOSIT
-from zentalk.relay import parts
+from zentalk.relay import wiring
 from zentalk.store.history import contacts
 from zentalk.store.history.models import Message
 from zentalk.wire.deposit import ACK_BYTES, Deposit, encode_deposit
@@ -31,7 +31,7 @@ FLOOD_FACTOR = 100
 @pytest.fixture(autouse=True)
 def cheap_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Work is real, with fewer bits than by default, and quotas are small."""
-    monkeypatch.setattr(parts, "mailbox_settings", lambda _: CHEAP)
+    monkeypatch.setattr(wiring, "mailbox_settings", lambda _: CHEAP)
 
 
 class Flooder:

@@ -21,7 +21,7 @@ from zentalk.ids import DAY_SECONDS, UserAddress
 from zentalk.mailbox.settings import MailboxSettings
 from zentalk.node import node
 from zentalk.node.messages import ordering
-from zentalk.relay import parts
+from zentalk.relay import wiring
 from zentalk.store.history import ratchets
 from zentalk.store.history.models import Message, RatchetRow
 from zentalk.store.key_file import create_identity
@@ -327,7 +327,7 @@ async def test_d9_beyond_the_cap_mail_stays_queued_at_its_sender_and_arrives_lat
 ) -> None:
     """`durable`: the newest is refused without an ack, and its sender can see that."""
     cap, count = 5, 14
-    monkeypatch.setattr(parts, "mailbox_settings", lambda _: MailboxSettings(contact_quota=cap))
+    monkeypatch.setattr(wiring, "mailbox_settings", lambda _: MailboxSettings(contact_quota=cap))
     await start(world)
     await exchange(world, "hello")
     await world.crash("bob")

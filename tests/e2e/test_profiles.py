@@ -19,8 +19,8 @@ from zentalk.node.profiles import PROFILES
 from zentalk.node.relays.loss_alarm import WINDOW, LossAlarm
 from zentalk.node.snapshot.refresher import SnapshotKeeper
 from zentalk.onion.packet import Deliver, Forward
+from zentalk.relay.connections import Inbound
 from zentalk.relay.forwarding.router import Router
-from zentalk.relay.inbound import Inbound
 
 pytestmark = pytest.mark.e2e
 

@@ -27,7 +27,7 @@ from zentalk.node.network import NodeNetwork
 from zentalk.node.sessions import envelope as sealing
 from zentalk.node.snapshot import refresher
 from zentalk.onion.packet import DEPOSIT
-from zentalk.relay.inbound import Inbound
+from zentalk.relay.connections import Inbound
 from zentalk.session import ratchet as ratchet_module
 from zentalk.store.history import mailboxes
 from zentalk.store.history.models import OwnMailbox, OwnSendId

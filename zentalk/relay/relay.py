@@ -28,10 +28,10 @@ from zentalk.relay.keys.identity import load_or_create_relay_identity
 from zentalk.relay.keys.mix_keys import OwnKeys, filter_capacity
 from zentalk.relay.keys.rotation import Housekeeping, boot_keys
 from zentalk.relay.links.listeners import bind_lanes
-from zentalk.relay.parts import Parts
-from zentalk.relay.stats import Counters, RelayStats
+from zentalk.relay.metrics import Counters, RelayStats
 from zentalk.relay.status import RelayStatus, coarse
 from zentalk.relay.storage import Stores, known_relays, open_stores
+from zentalk.relay.wiring import Parts
 from zentalk.store.directory_store import FILE_NAME as DIRECTORY_FILE
 from zentalk.store.key_file import KEY_FILE_NAME
 from zentalk.wire.descriptor import (

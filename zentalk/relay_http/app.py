@@ -24,7 +24,7 @@ from zentalk.errors import DecodeError, RefusedError
 from zentalk.mailbox.core import MailboxStats
 from zentalk.mailbox.http_credentials import encode_base64
 from zentalk.onion.geometry import LARGE, SMALL
-from zentalk.relay.parts import Parts
+from zentalk.relay.wiring import Parts
 from zentalk.relay_http.door import Door, DoorError
 from zentalk.relay_http.schemas import Acknowledgement, SendIds, pending_view, send_ids_call
 from zentalk.relay_http.session import Session

@@ -23,7 +23,7 @@ from zentalk.relay.forwarding import router as router_module
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.forwarding.send_queues import MAX_TARGET_BYTES
 from zentalk.relay.links.memory_budget import Budget
-from zentalk.relay.stats import Counters
+from zentalk.relay.metrics import Counters
 from zentalk.wire.deposit import AckRoute
 
 WALL = 1_700_000_000.0

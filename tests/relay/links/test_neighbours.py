@@ -21,7 +21,7 @@ from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.onion.packet import DROP
 from zentalk.relay.links.neighbours import IDLE_SECONDS, MAX_LINKS_PER_NEIGHBOUR, RelayLinks
-from zentalk.relay.stats import Counters
+from zentalk.relay.metrics import Counters
 from zentalk.wire.descriptor import (
     ROLE_FORWARD,
     Descriptor,

@@ -23,7 +23,7 @@ from zentalk.relay.containment import contained
 from zentalk.relay.forwarding.delay_queue import HELD_COST_BYTES, MAX_DELAYED_PACKETS, DelayQueue
 from zentalk.relay.forwarding.send_queues import MAX_TARGET_BYTES, Outboxes
 from zentalk.relay.links.memory_budget import Budget
-from zentalk.relay.stats import Counters
+from zentalk.relay.metrics import Counters
 from zentalk.wire.deposit import AckRoute
 
 QUEUE_SHARE: Final = 0.25

@@ -18,7 +18,7 @@ from zentalk.net.splice import splice
 from zentalk.net.transport import ByteStream
 from zentalk.relay.links.admission import Admission
 from zentalk.relay.links.neighbours import RelayLinks
-from zentalk.relay.stats import Counters
+from zentalk.relay.metrics import Counters
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.frames import Open
 

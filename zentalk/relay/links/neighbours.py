@@ -22,7 +22,7 @@ from zentalk.ids import NodeId
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.relay.backoff import Backoff
-from zentalk.relay.stats import Counters
+from zentalk.relay.metrics import Counters
 from zentalk.wire.descriptor import Descriptor, node_id_of
 from zentalk.wire.text import RelayUri
 

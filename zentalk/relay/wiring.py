@@ -21,18 +21,18 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect, serve
 from zentalk.net.transport import ByteStream, Network
 from zentalk.net.turns import LinkTurn, Turns
+from zentalk.relay.connections import Inbound, dispatcher_of
 from zentalk.relay.containment import contained
 from zentalk.relay.directory.service import DirectoryService
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.forwarding.tunnels import TunnelService
-from zentalk.relay.inbound import Inbound, dispatcher_of
 from zentalk.relay.keys.identity import RelayIdentity
 from zentalk.relay.keys.mix_keys import OwnKeys
 from zentalk.relay.links.admission import Admission, Seat
 from zentalk.relay.links.memory_budget import Budget
 from zentalk.relay.links.neighbours import RelayLinks
 from zentalk.relay.mailbox.service import MailboxService
-from zentalk.relay.stats import Counters
+from zentalk.relay.metrics import Counters
 from zentalk.relay.storage import Stores, mailbox_settings
 from zentalk.wire.deposit import AckRoute
 from zentalk.wire.descriptor import Descriptor, node_id_of
