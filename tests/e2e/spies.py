@@ -23,7 +23,7 @@ from zentalk.relay.forwarding.router import Router
 from zentalk.relay.forwarding.tunnels import TunnelService
 from zentalk.relay.mailbox.service import MailboxService
 from zentalk.relay.wiring import Parts
-from zentalk.store.mailbox_sqlite import SqliteMailboxStore
+from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.wire.deposit import Deposit, decode_deposit
 
 

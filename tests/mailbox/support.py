@@ -29,7 +29,7 @@ from zentalk.mailbox.core import MailboxCore
 from zentalk.mailbox.events import Collector, Ticket
 from zentalk.mailbox.settings import MailboxSettings
 from zentalk.mailbox.storage import Envelope, MailboxStore, Operation, Outcome
-from zentalk.store.mailbox_memory import MemoryMailboxStore
+from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.wire.deposit import COMPACT_ACK_BYTES, AckRoute, Deposit
 from zentalk.wire.rpc_mailbox import SendIdEntry, SendIdKind
 

@@ -24,7 +24,7 @@ from zentalk.mailbox.settings import MailboxSettings
 from zentalk.mailbox.state import Session
 from zentalk.mailbox.storage import DeleteEnvelopes, ReadEnvelopes, ReadOutcome
 from zentalk.mailbox.writing import Writing
-from zentalk.store.mailbox_memory import MemoryMailboxStore
+from zentalk.store.mailbox.memory import MemoryMailboxStore
 
 QUOTA, CAPACITY = 4, 6
 

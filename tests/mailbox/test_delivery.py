@@ -14,7 +14,7 @@ from zentalk.mailbox.storage import (
     PutEnvelope,
     ReadEnvelopes,
 )
-from zentalk.store.mailbox_memory import MemoryMailboxStore
+from zentalk.store.mailbox.memory import MemoryMailboxStore
 
 
 def writes(desk: Desk) -> int:

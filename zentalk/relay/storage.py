@@ -13,8 +13,8 @@ from zentalk.errors import RemoteProtocolError
 from zentalk.mailbox.settings import MailboxSettings, Profile
 from zentalk.mailbox.storage import MailboxStore
 from zentalk.store.directory_store import DirectoryStore
-from zentalk.store.mailbox_memory import MemoryMailboxStore
-from zentalk.store.mailbox_sqlite import SqliteMailboxStore
+from zentalk.store.mailbox.memory import MemoryMailboxStore
+from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.wire.descriptor import decode_descriptor
 from zentalk.wire.text import RelayUri
 

@@ -31,7 +31,7 @@ from zentalk.relay.forwarding.router import Router
 from zentalk.relay.mailbox.service import MailboxService
 from zentalk.store.history import outbox, ratchets
 from zentalk.store.history.schema import MIGRATIONS as HISTORY
-from zentalk.store.mailbox_schema import MIGRATIONS as MAILBOX
+from zentalk.store.mailbox.schema import MIGRATIONS as MAILBOX
 from zentalk.store.sqlite import open_database
 from zentalk.wire.deposit import AckRoute, decode_deposit
 

@@ -22,7 +22,7 @@ from tests.faults.disk.promises import Order, Promise, Promises, found_in
 from tests.faults.disk.replay import Disk, put_back
 from zentalk.errors import StorageError
 from zentalk.node.mailboxes.receiver import Intake
-from zentalk.store import mailbox_sqlite
+from zentalk.store.mailbox import sqlite
 
 pytestmark = [
     pytest.mark.faults,
@@ -101,7 +101,7 @@ def test_k11_control_a_relay_that_commits_later_acks_early(
         if calls % 100 == 0:
             connection.execute("COMMIT")
 
-    monkeypatch.setattr(mailbox_sqlite, "transaction", lazy)
+    monkeypatch.setattr(sqlite, "transaction", lazy)
     order = listen(tmp_path / "world").order
     assert set(order.broken) == {"ack"}
 

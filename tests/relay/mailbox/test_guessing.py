@@ -21,7 +21,7 @@ from zentalk.errors import AuthenticationError, RefusedError
 from zentalk.ids import MailboxId
 from zentalk.relay.mailbox.group_commit import MailboxWriter
 from zentalk.relay.mailbox.service import MailboxService
-from zentalk.store.mailbox_memory import MemoryMailboxStore
+from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire.codec import Fields
 from zentalk.wire.rpc import decode_call

@@ -24,7 +24,7 @@ from zentalk.net.serve import connect, serve
 from zentalk.net.transport import ByteStream
 from zentalk.relay.links.memory_budget import Budget
 from zentalk.relay.mailbox.service import MailboxService
-from zentalk.store.mailbox_memory import MemoryMailboxStore
+from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.rpc import decode_answer, decode_call

@@ -10,7 +10,7 @@ from tests.relay.mailbox_world import Owner, World, number_in, running, settle
 from zentalk.errors import RefusedError
 from zentalk.ids import SendId
 from zentalk.relay.mailbox.poll_queue import MAX_KEPT_TOKENS, PacedMail
-from zentalk.store.mailbox_memory import MemoryMailboxStore
+from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES
 from zentalk.wire.rpc_mailbox import PushCall, TokenCall
 from zentalk.wire.rpc_poll import PollAnswer, PollCall, decode_poll_answer, encode_poll

@@ -9,7 +9,7 @@ from tests.mailbox.support import TODAY, entry, send_id
 from tests.relay.mailbox_world import Owner, World, running
 from zentalk.mailbox.settings import MailboxSettings
 from zentalk.relay.mailbox import prekey_limit
-from zentalk.store.mailbox_memory import MemoryMailboxStore
+from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire.rpc_mailbox import SendIdKind
 

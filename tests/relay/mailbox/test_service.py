@@ -26,8 +26,8 @@ from zentalk.ids import MailboxId, NodeId, SendId
 from zentalk.mailbox import proof as proof_module
 from zentalk.mailbox.settings import MailboxSettings, Profile
 from zentalk.mailbox.storage import PutEnvelope
-from zentalk.store.mailbox_memory import MemoryMailboxStore
-from zentalk.store.mailbox_sqlite import SqliteMailboxStore
+from zentalk.store.mailbox.memory import MemoryMailboxStore
+from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire.rpc_mailbox import SendIdKind
 

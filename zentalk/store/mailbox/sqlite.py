@@ -44,8 +44,8 @@ from zentalk.mailbox.storage import (
     group_removed,
 )
 from zentalk.store.disk_space import DiskSpace
-from zentalk.store.mailbox_load import load_mailboxes
-from zentalk.store.mailbox_schema import MIGRATIONS
+from zentalk.store.mailbox.load import load_mailboxes
+from zentalk.store.mailbox.schema import MIGRATIONS
 from zentalk.store.sqlite import open_database, storage_errors, transaction
 
 SPARE_PAGES: Final = 64

@@ -37,8 +37,8 @@ from zentalk.mailbox.storage import (
     SweepEnvelopes,
     TakePrekey,
 )
-from zentalk.store.mailbox_memory import MemoryMailboxStore
-from zentalk.store.mailbox_sqlite import SqliteMailboxStore
+from zentalk.store.mailbox.memory import MemoryMailboxStore
+from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.wire.rpc_mailbox import SendIdKind
 
 BOB, CAROL = mailbox_id("bob"), mailbox_id("carol")

@@ -13,8 +13,8 @@ from zentalk.mailbox.storage import (
     Room,
     SaveMailbox,
 )
-from zentalk.store.mailbox_count import count_envelopes
-from zentalk.store.mailbox_sqlite import SqliteMailboxStore
+from zentalk.store.mailbox.count import count_envelopes
+from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 
 BOB = mailbox_id("bob")
 

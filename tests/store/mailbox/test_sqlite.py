@@ -20,14 +20,14 @@ from zentalk.mailbox.storage import (
     Room,
     SaveMailbox,
 )
-from zentalk.store import mailbox_sqlite
-from zentalk.store.mailbox_sqlite import SqliteMailboxStore
+from zentalk.store.mailbox import sqlite
+from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 
 BOB = mailbox_id("bob")
 RECORD = SaveMailbox(BOB, 1, 0, 10**6, last_resort_used=False)
 
 
-def opened(path: Path, max_bytes: int = mailbox_sqlite.DEFAULT_MAX_BYTES) -> SqliteMailboxStore:
+def opened(path: Path, max_bytes: int = sqlite.DEFAULT_MAX_BYTES) -> SqliteMailboxStore:
     store = SqliteMailboxStore(path, max_bytes=max_bytes)
     store.apply([RECORD, ChangeSendIds(BOB, (entry("bob"),), ())])
     return store
@@ -194,7 +194,7 @@ def test_k25_control_without_spare_pages_the_whole_batch_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite's own cap holds then: an error, nothing half done, and deletes may go on."""
-    monkeypatch.setattr(mailbox_sqlite, "SPARE_PAGES", -(10**6))
+    monkeypatch.setattr(sqlite, "SPARE_PAGES", -(10**6))
     store = opened(tmp_path / "queue.db", CAP)
     with pytest.raises(StorageFullError):
         fill(store)
