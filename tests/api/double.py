@@ -33,7 +33,7 @@ class Status:
 
 
 class FakeDevices:
-    """Devices by token, kept nowhere; the real ones are tested in tests/node/devices/test_tokens.py."""
+    """Devices by token, kept nowhere; tests/node/devices/test_tokens.py tests the real ones."""
 
     def __init__(self) -> None:
         self.tokens: dict[bytes, Device] = {}

@@ -49,7 +49,7 @@ def test_it_is_dropped_and_logged_and_the_others_are_kept(
     [entry] = logs
     assert entry["event"] == "message_dropped"
     assert entry["error"] == "OverflowError"
-    assert entry["at"].startswith("test_inbox_bugs.py:")
+    assert entry["at"].startswith("test_receive_bugs.py:")
     assert "poison" not in str(entry)
 
 
