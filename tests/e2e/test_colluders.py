@@ -24,7 +24,7 @@ from zentalk.ids import DAY_SECONDS
 from zentalk.node.delivery import outbox
 from zentalk.node.mailboxes.collector import Collector
 from zentalk.node.messages import receive
-from zentalk.node.messages.routes import Target
+from zentalk.node.messages.routes import DepositTarget
 from zentalk.store.history import mailboxes, prekeys
 from zentalk.wire.inner import SEAL_FRONT_BYTES
 from zentalk.wire.prekeys import OneTimePrekey
@@ -166,7 +166,7 @@ async def test_k35_two_relays_with_whole_databases_do_not_find_one_owner(
 
 def without_outer_seal(patch: pytest.MonkeyPatch) -> None:
     front = bytes(SEAL_FRONT_BYTES + 16)
-    patch.setattr(Target, "seal", lambda _target, inner, _entropy: front + inner)
+    patch.setattr(DepositTarget, "seal", lambda _target, inner, _entropy: front + inner)
     patch.setattr(receive, "_open", lambda _row, envelope: envelope[len(front) :])
 
 

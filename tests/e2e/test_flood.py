@@ -9,8 +9,8 @@ from trio.testing import MockClock as Clock
 from tests.e2e.world import World
 from zentalk.ids import DepositId, NodeId, SendId
 from zentalk.mailbox.settings import MailboxSettings
-from zentalk.node.delivery.proof_of_work import Postage
-from zentalk.node.messages.routes import Target, contact_targets, record_targets
+from zentalk.node.delivery.proof_of_work import ProofOfWork
+from zentalk.node.messages.routes import DepositTarget, contact_targets, record_targets
 from zentalk.node.node import Node
 from zentalk.onion.packet import DEPOSIT
 from zentalk.relay import wiring
@@ -37,7 +37,7 @@ def cheap_work(monkeypatch: pytest.MonkeyPatch) -> None:
 class Flooder:
     """A program that sends junk over a node's own paths, to send ids that it came to know."""
 
-    def __init__(self, node: Node, targets: tuple[Target, ...]) -> None:
+    def __init__(self, node: Node, targets: tuple[DepositTarget, ...]) -> None:
         self._node = node
         self._targets = targets
         self.sent = 0
@@ -58,13 +58,13 @@ class Flooder:
         self.sent += 1
 
 
-async def public_targets(world: World, reader: str, of: str) -> tuple[Target, ...]:
+async def public_targets(world: World, reader: str, of: str) -> tuple[DepositTarget, ...]:
     """Where a stranger who knows an address may deposit today."""
     contents = await world.nodes[reader]._records.find(world.nodes[of].address)
     return record_targets(contents)
 
 
-async def own_targets(world: World, contact: str, of: str) -> tuple[Target, ...]:
+async def own_targets(world: World, contact: str, of: str) -> tuple[DepositTarget, ...]:
     """Where a contact may deposit."""
     address = world.nodes[of].address
     row = await world.nodes[contact]._database.read(lambda tx: contacts.get(tx, address))
@@ -139,7 +139,7 @@ async def _requests(world: World, count: int) -> bool:
 async def test_k12_control_without_asking_and_working_strangers_are_shut_out(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Postage, "_ask", lambda *_: None)
+    monkeypatch.setattr(ProofOfWork, "_ask", lambda *_: None)
     _, strange, _ = await under_flood(world)
     # One may find a place that the flood left, once what came before it weighs no more.
     assert await sent_within(world, strange, 1200) <= 1

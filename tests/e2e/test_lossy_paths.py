@@ -17,9 +17,9 @@ from zentalk.errors import RemoteProtocolError
 from zentalk.ids import UserAddress
 from zentalk.node.delivery import outbox, retry_schedule
 from zentalk.node.delivery.outbox import Outbox
-from zentalk.node.mailboxes.receiver import Intake
+from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.node.messages import ordering
-from zentalk.node.messages.routes import Target
+from zentalk.node.messages.routes import DepositTarget
 from zentalk.relay.forwarding.router import Router
 from zentalk.session.ratchet import Ratchet
 from zentalk.session.skipped import SkippedKeys
@@ -62,13 +62,13 @@ class Overheard:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.keys: dict[str, set[bytes]] = defaultdict(set)
         self.inners: list[bytes] = []
-        seal = Target.seal
+        seal = DepositTarget.seal
 
-        def watched(target: Target, inner: bytes, entropy: Any) -> bytes:
+        def watched(target: DepositTarget, inner: bytes, entropy: Any) -> bytes:
             self.inners.append(inner)
             return seal(target, inner, entropy)
 
-        monkeypatch.setattr(Target, "seal", watched)
+        monkeypatch.setattr(DepositTarget, "seal", watched)
 
     def look(self, world: World) -> None:
         """Note the ratchet keys of this moment."""
@@ -202,14 +202,14 @@ async def test_e9_b5_two_copies_of_everything_are_shown_and_told_once(
     monkeypatch.setattr(retry_schedule, "SECOND_RELAY_SECONDS", 0.0)
     monkeypatch.setattr(retry_schedule, "ROUND_TRIPS", 0)
     pushed = 0
-    push = Intake.push
+    push = Receiver.push
 
-    def counted(intake: Intake, *given: Any) -> None:
+    def counted(intake: Receiver, *given: Any) -> None:
         nonlocal pushed
         pushed += intake is world.nodes["bob"]._intake
         push(intake, *given)
 
-    monkeypatch.setattr(Intake, "push", counted)
+    monkeypatch.setattr(Receiver, "push", counted)
     for number in range(10):
         message = await world.send("alice", "bob", f"{number}")
         await world.until_state("alice", message, "delivered")

@@ -27,7 +27,7 @@ from zentalk.node.network import NodeNetwork
 from zentalk.node.sessions import envelope as sealing
 from zentalk.node.snapshot import refresher
 from zentalk.onion.packet import DEPOSIT
-from zentalk.relay.connections import Inbound
+from zentalk.relay.connections import LinkHandlers
 from zentalk.session import ratchet as ratchet_module
 from zentalk.store.history import mailboxes
 from zentalk.store.history.models import OwnMailbox, OwnSendId
@@ -377,15 +377,15 @@ class Asked:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.depths: dict[str, set[int]] = {}
-        ask = Inbound.request_received
+        ask = LinkHandlers.request_received
 
-        async def watched(inbound: Inbound, connection: Any, body: bytes) -> bytes:
+        async def watched(inbound: LinkHandlers, connection: Any, body: bytes) -> bytes:
             if connection.peer.is_client:
                 method, _ = decode_call(body)
                 self.depths.setdefault(method, set()).add(connection.depth)
             return await ask(inbound, connection, body)
 
-        monkeypatch.setattr(Inbound, "request_received", watched)
+        monkeypatch.setattr(LinkHandlers, "request_received", watched)
 
 
 async def meeting(world: World, spy: Spy, monkeypatch: pytest.MonkeyPatch) -> Asked:

@@ -28,8 +28,8 @@ from zentalk.link.traffic import Traffic
 from zentalk.node.sessions import envelope as sealing
 from zentalk.onion import ack, packet
 from zentalk.onion.geometry import LARGE, SMALL
-from zentalk.onion.guard_state import Entry, GuardState, Middle
-from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, Delivery
+from zentalk.onion.guard_state import GuardEntry, GuardState, Middle
+from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, DeliveryPlaintext
 from zentalk.onion.peel import Peeler
 from zentalk.onion.wrap import wrap
 from zentalk.relay import status
@@ -149,8 +149,8 @@ def _packets() -> list[Target]:
     row = Row(3)
     hops = row.hops()
     entropy = seeded(b"fuzz packets")
-    small = wrap(SMALL, hops, Delivery(DEPOSIT, bytes(2114)), entropy)
-    large = wrap(LARGE, hops[:2], Delivery(DEPOSIT, bytes(33_346)), entropy)
+    small = wrap(SMALL, hops, DeliveryPlaintext(DEPOSIT, bytes(2114)), entropy)
+    large = wrap(LARGE, hops[:2], DeliveryPlaintext(DEPOSIT, bytes(33_346)), entropy)
     blob = ack.build_ack(hops, SendId(b"s" * 16), b"t" * 32, entropy).blob
 
     def peel(data: bytes) -> Any:
@@ -181,8 +181,8 @@ def _guards() -> list[Target]:
     nodes = [NodeId(bytes([number]) * 32) for number in range(4)]
     state = GuardState(
         (
-            Entry(nodes[0], 1_800_000_000, pinned=True),
-            Entry(nodes[1], 1_800_000_000, False, 5, 6, 7, (Middle(nodes[2], 9),)),
+            GuardEntry(nodes[0], 1_800_000_000, pinned=True),
+            GuardEntry(nodes[1], 1_800_000_000, False, 5, 6, 7, (Middle(nodes[2], 9),)),
         )
     )
     return [

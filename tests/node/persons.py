@@ -13,7 +13,7 @@ from zentalk.net.runtime import seeded_entropy
 from zentalk.node.messages.commands import People
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.receive import Inbox, Outcome
-from zentalk.node.messages.routes import Target, contact_targets, raise_version
+from zentalk.node.messages.routes import DepositTarget, contact_targets, raise_version
 from zentalk.node.sessions.sessions import Sessions
 from zentalk.store.history import contacts, mailboxes, prekeys
 from zentalk.store.history.models import Message, OwnMailbox, OwnSendId
@@ -105,7 +105,7 @@ class Person:
         row = self.tx(lambda tx: contacts.get(tx, other.address))
         assert row is not None
         known = contact_targets(row)
-        public = Target(
+        public = DepositTarget(
             other.relay,
             other.public.send_id,
             x25519.from_secret(other.public.secret).public,

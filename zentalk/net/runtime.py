@@ -12,23 +12,16 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 import trio
 
 from zentalk.crypto.types import Entropy
+from zentalk.store.blocking import RunBlocking
 
 T = TypeVar("T")
 
 _BLOCK_BYTES: Final = 4096
-
-
-class RunBlocking(Protocol):
-    """Runs a blocking function: in a thread in real life, inline in virtual time."""
-
-    async def __call__(self, function: Callable[[], T], /) -> T:
-        """Return what `function` returns, or raise what it raises."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

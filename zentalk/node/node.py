@@ -20,12 +20,12 @@ from zentalk.net.transport import Network
 from zentalk.node.delivery.message_states import Journal
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.recipients import Recipients
-from zentalk.node.delivery.session_recovery import Healing
-from zentalk.node.devices.tokens import Devices
+from zentalk.node.delivery.session_recovery import SessionRecovery
+from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.mailboxes.manager import Mailboxes
-from zentalk.node.mailboxes.receiver import Intake
+from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.node.messages.commands import MAX_KEY_BYTES, MAX_NAME_BYTES, People, check_text
-from zentalk.node.messages.compose import Composer, Ready
+from zentalk.node.messages.compose import Composer, OutboundItem
 from zentalk.node.messages.receive import Inbox
 from zentalk.node.network import NodeNetwork
 from zentalk.node.records.decoys import Decoys
@@ -66,7 +66,7 @@ class Node:
         self._profile = settings.profile
         self._runtime = runtime
         self._database = HistoryDatabase(settings.directory / DATABASE_NAME, runtime.run_blocking)
-        self.devices = Devices(runtime, identity, self._database)
+        self.devices = DeviceTokens(runtime, identity, self._database)
         self._journal = Journal(runtime, self._database)
         self._network = NodeNetwork(
             settings, runtime.for_part("network"), network, self._load_network, self._save_network
@@ -85,8 +85,8 @@ class Node:
         )
         self._recipients.on_ready = self._send_ready
         inbox = Inbox(sessions, composer)
-        intake = Intake(runtime, self._database, inbox, self._outbox, self._recipients)
-        self._healing = Healing(
+        intake = Receiver(runtime, self._database, inbox, self._outbox, self._recipients)
+        self._healing = SessionRecovery(
             runtime, self._database, sessions, composer, self._records, self._recipients
         )
         intake.on_again = self._healing.on_ready = self._send_ready
@@ -276,7 +276,7 @@ class Node:
     def _own_ack_points(self) -> dict[NodeId, SendId]:
         return self._mailboxes.ack_points()
 
-    def _send_ready(self, ready: Iterable[Ready]) -> None:
+    def _send_ready(self, ready: Iterable[OutboundItem]) -> None:
         """Hand committed ciphertexts to the outbox."""
         entries = list(ready)
         self._outbox.add(entry.item for entry in entries)

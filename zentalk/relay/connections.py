@@ -38,7 +38,7 @@ def dispatcher_of(*services: Service) -> Dispatcher:
     return dispatcher
 
 
-class Inbound:
+class LinkHandlers:
     """The handlers of all connections that belong to one lane."""
 
     def __init__(

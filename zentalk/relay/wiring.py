@@ -21,15 +21,15 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect, serve
 from zentalk.net.transport import ByteStream, Network
 from zentalk.net.turns import LinkTurn, Turns
-from zentalk.relay.connections import Inbound, dispatcher_of
+from zentalk.relay.connections import LinkHandlers, dispatcher_of
 from zentalk.relay.containment import contained
 from zentalk.relay.directory.service import DirectoryService
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.forwarding.tunnels import TunnelService
 from zentalk.relay.keys.identity import RelayIdentity
 from zentalk.relay.keys.mix_keys import OwnKeys
-from zentalk.relay.links.admission import Admission, Seat
-from zentalk.relay.links.memory_budget import Budget
+from zentalk.relay.links.admission import Admission, ConnectionSlot
+from zentalk.relay.links.memory_budget import MemoryBudget
 from zentalk.relay.links.neighbours import RelayLinks
 from zentalk.relay.mailbox.service import MailboxService
 from zentalk.relay.metrics import Counters
@@ -63,7 +63,7 @@ class Parts:
         self.connections: set[Connection] = set()
         self.draining = False
         # The replay filters may take the other half (`zentalk.relay.keys.mix_keys`).
-        self.budget = Budget(settings.memory_bytes // 2)
+        self.budget = MemoryBudget(settings.memory_bytes // 2)
         self.turns = Turns()
         self.admission = Admission(settings.network, max_links, self.budget)
         self._settings = settings
@@ -106,7 +106,7 @@ class Parts:
         )
         self._handlers = self._make_handlers(len(keys.peelers))
 
-    def _make_handlers(self, lanes: int) -> list[Inbound]:
+    def _make_handlers(self, lanes: int) -> list[LinkHandlers]:
         tunnels = TunnelService(
             node_id=self._identity.node_id,
             verified=self._resolve,
@@ -118,7 +118,7 @@ class Parts:
         for_clients = dispatcher_of(self.directory, self.mailboxes)
         for_relays = dispatcher_of(self.directory)
         return [
-            Inbound(
+            LinkHandlers(
                 lane=lane,
                 router=self.router,
                 tunnels=tunnels,
@@ -166,7 +166,7 @@ class Parts:
         lane: int,
         *,
         depth: int = 0,
-        seat: Seat | None = None,
+        seat: ConnectionSlot | None = None,
         turn: LinkTurn | None = None,
     ) -> None:
         opened: list[Connection] = []

@@ -31,7 +31,7 @@ class Shown:
 
 
 @dataclass(slots=True)
-class Entry:
+class SentMessage:
     """One message: from which person to which, when it was written (seconds), how it went.
 
     `arrived_at` is when the recipient's event log first showed it.
@@ -73,15 +73,17 @@ class Ledger:
 
     def __init__(self, text_bytes: int) -> None:
         self._text_bytes = text_bytes
-        self._entries: dict[int, Entry] = {}
+        self._entries: dict[int, SentMessage] = {}
         self._arrived = 0
         self._sent = 0
         self._strange: set[tuple[int, str]] = set()
 
-    def write(self, number: int, sender: int, recipient: int, now: float, times: Times) -> Entry:
+    def write(
+        self, number: int, sender: int, recipient: int, now: float, times: Times
+    ) -> SentMessage:
         """Open the account of a message, before it is handed to the sender's node."""
         text = f"{number} ".ljust(self._text_bytes, "x")
-        entry = Entry(number, sender, recipient, text, now, times)
+        entry = SentMessage(number, sender, recipient, text, now, times)
         self._entries[number] = entry
         return entry
 
@@ -182,7 +184,7 @@ class Ledger:
             if entry.id is not None and (copies[entry.number] != 1 or entry.notices != 1)
         ]
 
-    def _find(self, recipient: int, text: str) -> Entry | None:
+    def _find(self, recipient: int, text: str) -> SentMessage | None:
         entry = self._entries.get(_number(text))
         if entry is None or entry.recipient != recipient or entry.text != text:
             return None
@@ -195,6 +197,6 @@ def _number(text: str) -> int:
     return int(head) if head.isascii() and head.isdigit() else -1
 
 
-def _matches(entry: Entry, owner: int, partner: int, line: Shown) -> bool:
+def _matches(entry: SentMessage, owner: int, partner: int, line: Shown) -> bool:
     """Tell whether a shown line is what was written, from who wrote it, whatever its id."""
     return (entry.sender, entry.recipient, entry.text) == (partner, owner, line.text)

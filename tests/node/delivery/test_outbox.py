@@ -16,7 +16,7 @@ from zentalk.ids import MessageId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime, seeded_entropy
 from zentalk.node.delivery.outbox import STORAGE_RETRY_SECONDS, Outbox
 from zentalk.node.delivery.proof_of_work import _Known, _Place
-from zentalk.node.messages.routes import Target
+from zentalk.node.messages.routes import DepositTarget
 from zentalk.node.profiles import PROFILES
 from zentalk.node.sessions.envelope import open_from_public
 from zentalk.store.history.models import OutboxItem
@@ -77,8 +77,8 @@ class Doubles:
 
     # Of the recipients.
 
-    def targets(self, _contact: UserAddress) -> tuple[Target, ...]:
-        return (Target(RELAY, SendId(b"s" * 16), b"k" * 32, public=False),)
+    def targets(self, _contact: UserAddress) -> tuple[DepositTarget, ...]:
+        return (DepositTarget(RELAY, SendId(b"s" * 16), b"k" * 32, public=False),)
 
     def need_ratchet(self, contact: UserAddress) -> None:
         """Nobody asks."""
@@ -158,8 +158,8 @@ class UnderFlood(Doubles):
 
     key = x25519.generate(seeded_entropy(b"deposit key"))
 
-    def targets(self, _contact: UserAddress) -> tuple[Target, ...]:
-        return (Target(RELAY, SendId(b"s" * 16), self.key.public, public=True),)
+    def targets(self, _contact: UserAddress) -> tuple[DepositTarget, ...]:
+        return (DepositTarget(RELAY, SendId(b"s" * 16), self.key.public, public=True),)
 
 
 async def test_work_is_not_spent_on_a_ciphertext_that_another_has_replaced(

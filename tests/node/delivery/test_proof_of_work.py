@@ -17,15 +17,15 @@ from zentalk.ids import DepositId, NodeId, SendId
 from zentalk.mailbox.work import MARGIN_BITS, challenge, epoch_at, worth
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery import proof_of_work as module
-from zentalk.node.delivery.proof_of_work import MOST_BITS, Postage
-from zentalk.node.messages.routes import Target
+from zentalk.node.delivery.proof_of_work import MOST_BITS, ProofOfWork
+from zentalk.node.messages.routes import DepositTarget
 from zentalk.wire.deposit import NO_STAMP, Deposit
 from zentalk.wire.rpc import encode_answer
 from zentalk.wire.rpc_mailbox import SendIdState, StateAnswer, state_fields
 
 WALL = 1_800_000_000.0
 RELAY = NodeId(b"r" * 32)
-TARGET = Target(RELAY, SendId(b"s" * 16), b"k" * 32, public=True)
+TARGET = DepositTarget(RELAY, SendId(b"s" * 16), b"k" * 32, public=True)
 PLAIN = Deposit(TARGET.send_id, DepositId(b"d" * 16), 86_400, None, b"sealed")
 
 
@@ -38,7 +38,7 @@ class Relay:
         self.answers: list[tuple[NodeId, SendId]] = []
         self.stamped: list[tuple[int, NodeId]] = []
         self.runtime = Runtime.virtual(1, WALL)
-        self.postage = Postage(
+        self.postage = ProofOfWork(
             self.runtime,
             self.tunnel,
             lambda *place: self.answers.append(place),
@@ -123,7 +123,7 @@ async def test_no_work_is_done_for_a_contacts_send_id(
 ) -> None:
     relay.works(8)
     await relay.told()
-    contact = Target(TARGET.relay, TARGET.send_id, TARGET.key, public=False)
+    contact = DepositTarget(TARGET.relay, TARGET.send_id, TARGET.key, public=False)
     assert relay.postage.stamped(1, contact, relay.seal) is PLAIN
     await trio.sleep(10)
     assert relay.stamped == []
@@ -228,7 +228,7 @@ async def test_what_is_kept_is_bounded(
     monkeypatch.setattr(module, "MAX_JOBS", 3)
     for number in range(20):
         send_id = SendId(number.to_bytes(16, "big"))
-        relay.postage.silent(Target(RELAY, send_id, b"k" * 32, public=True))
+        relay.postage.silent(DepositTarget(RELAY, send_id, b"k" * 32, public=True))
     assert len(relay.postage._known) == 5
     relay.works(8)
     await relay.told(5)

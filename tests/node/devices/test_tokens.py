@@ -15,7 +15,7 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import AuthenticationError, ConfigError, ConflictError, NotFoundError
 from zentalk.net.runtime import Runtime
 from zentalk.node.devices import tokens as module
-from zentalk.node.devices.tokens import Devices
+from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.store.history import settings
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.wire.devices import MAX_DEVICES, Device, decode_devices, encode_devices
@@ -35,13 +35,13 @@ async def database(tmp_path: Path) -> AsyncIterator[HistoryDatabase]:
     database.close()
 
 
-def loaded(database: HistoryDatabase) -> Devices:
-    devices = Devices(Runtime.virtual(2, 1000.0), OWNER, database)
+def loaded(database: HistoryDatabase) -> DeviceTokens:
+    devices = DeviceTokens(Runtime.virtual(2, 1000.0), OWNER, database)
     devices.load()
     return devices
 
 
-def client(devices: Devices, token: str) -> httpx.AsyncClient:
+def client(devices: DeviceTokens, token: str) -> httpx.AsyncClient:
     node = FakeNode()
     node.devices = devices  # type: ignore[assignment]  # the real ones
     transport = httpx.ASGITransport(app=create_app(node, TOKEN, node.stopping))
@@ -49,7 +49,7 @@ def client(devices: Devices, token: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers)
 
 
-async def status(devices: Devices, token: str, path: str = "/v1/contacts") -> int:
+async def status(devices: DeviceTokens, token: str, path: str = "/v1/contacts") -> int:
     async with client(devices, token) as rest:
         return (await rest.get(path)).status_code
 

@@ -14,7 +14,7 @@ from zentalk.errors import ConflictError, TooLargeError
 from zentalk.ids import MessageId
 from zentalk.node.messages import ordering, receive
 from zentalk.node.messages.commands import check_text
-from zentalk.node.messages.routes import Target
+from zentalk.node.messages.routes import DepositTarget
 from zentalk.session.ratchet import Ratchet
 from zentalk.store.history import contacts, held, messages, outbox, ratchets
 from zentalk.store.history.models import Message
@@ -388,7 +388,7 @@ def test_a_contact_who_shows_our_own_first_message_back_speaks_for_itself_only(
     content = encode_content(Content(kind=TEXT, message_id=MessageId(b"f" * 16), text="I am you"))
     size = ratchet_bytes(first=True, large=False)
     _, envelope = Ratchet.from_bytes(row.state).encrypt(content, bob.entropy, size)
-    target = Target(
+    target = DepositTarget(
         alice.relay,
         alice.public.send_id,
         x25519.from_secret(alice.public.secret).public,

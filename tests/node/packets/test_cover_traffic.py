@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
-from zentalk.node.packets.cover_traffic import MAX_WAITING, ROOM, Cover, Made
+from zentalk.node.packets.cover_traffic import MAX_WAITING, ROOM, Cover, CoverPacket
 from zentalk.node.profiles import Shape
 
 GUARDS = [NodeId(bytes([n]) * 32) for n in range(2)]
@@ -33,9 +33,9 @@ class Line:
         self.sent.append((trio.current_time(), guard, packet))
         return True
 
-    def _make(self, guard: NodeId, large: bool, is_loop: bool) -> Made | None:
+    def _make(self, guard: NodeId, large: bool, is_loop: bool) -> CoverPacket | None:
         what = b"loop" if is_loop else b"large drop" if large else b"drop"
-        return Made(guard, what) if self.path else None
+        return CoverPacket(guard, what) if self.path else None
 
     def kinds(self) -> dict[bytes, int]:
         found: dict[bytes, int] = {}
@@ -71,8 +71,8 @@ async def test_mail_takes_the_place_of_drops_and_moves_no_tick(autojump_clock: M
         while True:
             # All over one guard: the other carries on with cover, as often as ever.
             while cover.has_room(large=False):
-                cover.put(Made(GUARDS[1], b"mail"), large=False)
-            cover.put(Made(GUARDS[1], b"large mail"), large=True)
+                cover.put(CoverPacket(GUARDS[1], b"mail"), large=False)
+            cover.put(CoverPacket(GUARDS[1], b"large mail"), large=True)
             await trio.sleep(1)
 
     await run_for(cover, HOUR, write)
@@ -115,14 +115,14 @@ async def test_a_packet_waits_for_the_link_to_its_guard_but_not_for_ever(
     line = Line(linked=GUARDS[:1])
     cover = line.cover()
     left: list[bytes] = []
-    cover.put(Made(GUARDS[1], b"first", lambda: left.append(b"first")), large=False)
-    cover.put(Made(GUARDS[0], b"second", lambda: left.append(b"second")), large=False)
+    cover.put(CoverPacket(GUARDS[1], b"first", lambda: left.append(b"first")), large=False)
+    cover.put(CoverPacket(GUARDS[0], b"second", lambda: left.append(b"second")), large=False)
     await run_for(cover, 60)
     assert left == [b"second"], "what has its link overtakes what has not"
     line.linked = GUARDS[1:]
     await run_for(cover, 60)
     assert left == [b"second", b"first"]
-    cover.put(Made(GUARDS[0], b"third", lambda: left.append(b"third")), large=False)
+    cover.put(CoverPacket(GUARDS[0], b"third", lambda: left.append(b"third")), large=False)
     await run_for(cover, 300)
     line.linked = GUARDS
     await run_for(cover, 300)
@@ -137,10 +137,10 @@ async def test_without_a_path_nothing_leaves(autojump_clock: MockClock) -> None:
 
 async def test_what_waits_is_bounded(autojump_clock: MockClock) -> None:
     cover = Line().cover()
-    taken = sum(cover.put(Made(GUARDS[0], b""), large=False) for _ in range(2 * MAX_WAITING))
+    taken = sum(cover.put(CoverPacket(GUARDS[0], b""), large=False) for _ in range(2 * MAX_WAITING))
     assert taken == MAX_WAITING
     assert not cover.has_room(large=False)
     assert cover.has_room(large=True)
     for _ in range(ROOM[True]):
-        cover.put(Made(GUARDS[0], b""), large=True)
+        cover.put(CoverPacket(GUARDS[0], b""), large=True)
     assert not cover.has_room(large=True)

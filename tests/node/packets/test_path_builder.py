@@ -11,46 +11,48 @@ from zentalk.crypto.types import Entropy
 from zentalk.ids import Epoch, NodeId, SendId
 from zentalk.net.runtime import seeded_entropy
 from zentalk.node.packets import path_builder
-from zentalk.node.packets.path_builder import Entry, PathBuilder
-from zentalk.node.relays.loss_detection import PathHealth
-from zentalk.node.relays.scores import RelayHints
+from zentalk.node.packets.path_builder import PathBuilder, PathStart
+from zentalk.node.relays.loss_detection import LossDetector
+from zentalk.node.relays.scores import RelayScores
 from zentalk.node.relays.view import RelayView, make_view
 from zentalk.onion.ack import expand_ack, read_ack_token
 from zentalk.onion.draw import pick
 from zentalk.onion.errors import NoPathError
-from zentalk.onion.packet import DEPOSIT, Deliver, Delivery, Forward
+from zentalk.onion.packet import DEPOSIT, Deliver, DeliveryPlaintext, Forward
 from zentalk.onion.path import Candidate, Path
 from zentalk.onion.peel import Peeler
 
 RELAYS = make_relays(12)
 IDS = [relay.node_id for relay in RELAYS]
 VIEW = make_view(RELAYS, EPOCH, {})
-ENTRY = Entry(IDS[0], tuple(IDS[1:5]))
+ENTRY = PathStart(IDS[0], tuple(IDS[1:5]))
 HOMES = {IDS[6]: SendId(bytes(16)), IDS[7]: SendId(bytes([1] * 16))}
-DROP = Delivery(DEPOSIT, bytes(100))
+DROP = DeliveryPlaintext(DEPOSIT, bytes(100))
 
 
 @pytest.fixture
-def hints() -> RelayHints:
-    return RelayHints()
+def hints() -> RelayScores:
+    return RelayScores()
 
 
 @pytest.fixture
-def health() -> PathHealth:
-    return PathHealth(30.0)
+def health() -> LossDetector:
+    return LossDetector(30.0)
 
 
 @pytest.fixture
-def builder(hints: RelayHints, health: PathHealth) -> PathBuilder:
+def builder(hints: RelayScores, health: LossDetector) -> PathBuilder:
     return make_builder(hints, health=health)
 
 
-def make_builder(hints: RelayHints, hops: int = 3, health: PathHealth | None = None) -> PathBuilder:
+def make_builder(
+    hints: RelayScores, hops: int = 3, health: LossDetector | None = None
+) -> PathBuilder:
     return PathBuilder(
         mean_delay_ms=0,
         hops=hops,
         hints=hints,
-        health=health or PathHealth(30.0),
+        health=health or LossDetector(30.0),
         entropy=seeded_entropy(b"paths"),
     )
 
@@ -58,7 +60,7 @@ def make_builder(hints: RelayHints, hops: int = 3, health: PathHealth | None = N
 def draw(
     builder: PathBuilder,
     relay: NodeId = IDS[8],
-    entry: Entry = ENTRY,
+    entry: PathStart = ENTRY,
     view: RelayView = VIEW,
     avoid: frozenset[NodeId] = frozenset(),
 ) -> tuple[NodeId, ...]:
@@ -94,13 +96,13 @@ def test_a_packet_is_peeled_by_the_relays_of_its_hops_in_order() -> None:
         relays.append(make_relay(number, peeler=peeler))
         peelers[relays[-1].node_id] = peeler
     view = make_view(relays, EPOCH, {})
-    builder = make_builder(RelayHints(), hops=5)
+    builder = make_builder(RelayScores(), hops=5)
     last = relays[4].node_id
     packet, hops = builder.packet(
         view,
-        Entry(relays[0].node_id, ()),
+        PathStart(relays[0].node_id, ()),
         last,
-        Delivery(DEPOSIT, b"x" * 2114),
+        DeliveryPlaintext(DEPOSIT, b"x" * 2114),
         large=False,
         avoid=frozenset(),
         now=0.0,
@@ -124,7 +126,7 @@ def test_an_ack_ends_at_an_own_mailbox_relay_with_its_token() -> None:
         peelers[relays[-1].node_id] = peeler
     view = make_view(relays, EPOCH, {})
     home, token = relays[3].node_id, bytes(range(32))
-    route = make_builder(RelayHints()).ack(
+    route = make_builder(RelayScores()).ack(
         view, relays[0].node_id, {home: SendId(b"s" * 16)}, token, 0.0
     )
     here = route.first
@@ -145,7 +147,7 @@ def test_second_hops_are_the_sticky_ones(builder: PathBuilder) -> None:
 
 
 def test_a_suspect_second_hop_is_left_out_while_others_remain(
-    builder: PathBuilder, hints: RelayHints
+    builder: PathBuilder, hints: RelayScores
 ) -> None:
     for dead in ENTRY.middles[:3]:
         hints.unreachable(dead, 0.0)
@@ -153,7 +155,7 @@ def test_a_suspect_second_hop_is_left_out_while_others_remain(
 
 
 def test_k42_losses_never_bring_in_a_second_hop_from_elsewhere(
-    builder: PathBuilder, hints: RelayHints
+    builder: PathBuilder, hints: RelayScores
 ) -> None:
     for dead in ENTRY.middles:
         hints.unreachable(dead, 0.0)
@@ -173,7 +175,7 @@ def test_the_delivery_relay_is_never_the_second_hop_too(builder: PathBuilder) ->
         assert len(set(hops)) == 3
 
 
-def test_longer_paths_leave_suspects_out_of_their_other_hops(hints: RelayHints) -> None:
+def test_longer_paths_leave_suspects_out_of_their_other_hops(hints: RelayScores) -> None:
     builder = make_builder(hints, hops=5)
     hints.unreachable(IDS[9], 0.0)
     hints.unreachable(IDS[10], 0.0)
@@ -224,7 +226,7 @@ def test_k36_control_any_other_draw_names_the_guard(
 
 
 def test_acks_avoid_relays_that_look_dead_and_end_at_the_other_mailbox(
-    builder: PathBuilder, hints: RelayHints
+    builder: PathBuilder, hints: RelayScores
 ) -> None:
     hints.unreachable(IDS[7], 0.0)
     hints.unreachable(IDS[11], 0.0)
@@ -238,7 +240,7 @@ def test_acks_avoid_relays_that_look_dead_and_end_at_the_other_mailbox(
 
 
 def test_acks_use_relays_that_look_dead_when_there_are_no_others(
-    builder: PathBuilder, hints: RelayHints
+    builder: PathBuilder, hints: RelayScores
 ) -> None:
     for dead in IDS[6:8]:
         hints.unreachable(dead, 0.0)
@@ -250,7 +252,7 @@ def test_acks_use_relays_that_look_dead_when_there_are_no_others(
 def test_lanes_are_drawn_uniformly() -> None:
     relays = [make_relay(number, lanes=2) for number in range(4)]
     view = make_view(relays, EPOCH, {})
-    builder = make_builder(RelayHints())
+    builder = make_builder(RelayScores())
     lanes = Counter(
         builder.ack(view, relays[0].node_id, {relays[1].node_id: SendId(bytes(16))}, t, 0.0).lane
         for t, _ in zip(tokens(), range(200), strict=False)
@@ -260,11 +262,11 @@ def test_lanes_are_drawn_uniformly() -> None:
 
 
 def test_where_the_rules_leave_only_dead_relays_a_kept_out_one_serves(
-    builder: PathBuilder, hints: RelayHints
+    builder: PathBuilder, hints: RelayScores
 ) -> None:
     guard, dead, home, other_guard, end = IDS[:5]
     view = make_view(RELAYS[:5], EPOCH, {})
-    entry = Entry(guard, (dead, home, other_guard, end))
+    entry = PathStart(guard, (dead, home, other_guard, end))
     avoid = frozenset({home, other_guard})
 
     def middles(*alive: NodeId) -> set[NodeId]:
@@ -288,7 +290,7 @@ def test_where_the_rules_leave_only_dead_relays_a_kept_out_one_serves(
 
 
 def test_a_larger_network_keeps_the_rule_while_one_relay_looks_alive(
-    builder: PathBuilder, hints: RelayHints
+    builder: PathBuilder, hints: RelayScores
 ) -> None:
     for relay in (*IDS[1:3], *IDS[5:]):
         hints.unreachable(relay, 0.0)
@@ -297,7 +299,7 @@ def test_a_larger_network_keeps_the_rule_while_one_relay_looks_alive(
     assert drawn == {IDS[4]}
 
 
-def lose(health: PathHealth, *bad: NodeId) -> None:
+def lose(health: LossDetector, *bad: NodeId) -> None:
     """Let packets over these relays get lost, and none elsewhere."""
     for number, relay in enumerate(bad):
         for turn in range(40):
@@ -310,14 +312,14 @@ def lose(health: PathHealth, *bad: NodeId) -> None:
 
 
 def test_a_relay_that_loses_packets_is_no_second_hop_while_two_others_are(
-    builder: PathBuilder, health: PathHealth
+    builder: PathBuilder, health: LossDetector
 ) -> None:
     lose(health, IDS[1], IDS[2])
     assert {draw(builder)[1] for _ in range(100)} == {IDS[3], IDS[4]}
 
 
 def test_k42_naming_relays_never_brings_in_a_second_hop_from_elsewhere(
-    builder: PathBuilder, health: PathHealth
+    builder: PathBuilder, health: LossDetector
 ) -> None:
     lose(health, *ENTRY.middles)
     seen = {draw(builder)[1] for _ in range(200)}
@@ -326,7 +328,7 @@ def test_k42_naming_relays_never_brings_in_a_second_hop_from_elsewhere(
 
 
 def test_a_relay_that_loses_packets_is_on_no_ack_and_in_no_longer_path(
-    hints: RelayHints, health: PathHealth
+    hints: RelayScores, health: LossDetector
 ) -> None:
     lose(health, IDS[9], IDS[10])
     builder = make_builder(hints, hops=5, health=health)
@@ -338,7 +340,7 @@ def test_a_relay_that_loses_packets_is_on_no_ack_and_in_no_longer_path(
         assert {IDS[9], IDS[10]}.isdisjoint(builder.take_ack_path(used))
 
 
-def test_control_before_anything_was_lost_they_are_used(hints: RelayHints) -> None:
+def test_control_before_anything_was_lost_they_are_used(hints: RelayScores) -> None:
     builder = make_builder(hints, hops=5)
     token = tokens()
     seen: set[NodeId] = set()

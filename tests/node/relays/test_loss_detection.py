@@ -11,7 +11,7 @@ import pytest
 
 from zentalk.ids import NodeId
 from zentalk.node.relays import loss_detection
-from zentalk.node.relays.loss_detection import Finding, PathHealth
+from zentalk.node.relays.loss_detection import Finding, LossDetector
 
 PATIENCE = 30.0
 HOMES = 2
@@ -33,7 +33,7 @@ class Sender:
     relays: Sequence[NodeId]
     seed: int
     loses: Callable[[NodeId, NodeId], float]
-    health: PathHealth = field(default_factory=lambda: PathHealth(PATIENCE))
+    health: LossDetector = field(default_factory=lambda: LossDetector(PATIENCE))
     now: float = 0.0
     named: list[tuple[int, Finding]] = field(default_factory=list)
 
@@ -144,7 +144,7 @@ def test_k42_a_guard_that_drops_what_goes_to_honest_second_hops_is_named_itself(
 
 def test_k42_two_sticky_second_hops_stay_whatever_is_said_of_them() -> None:
     guard, end, elsewhere, *middles = ids(7)
-    health = PathHealth(PATIENCE)
+    health = LossDetector(PATIENCE)
     for bad in middles[:3]:
         for turn in range(60):
             lost, kept = bad + bytes([turn]), bad + bytes([turn, 1])
@@ -159,7 +159,7 @@ def test_k42_two_sticky_second_hops_stay_whatever_is_said_of_them() -> None:
     assert middles[3] in left
 
 
-def lose(health: PathHealth, bad: NodeId, count: int = 40) -> None:
+def lose(health: LossDetector, bad: NodeId, count: int = 40) -> None:
     good = ids(9)
     for turn in range(count):
         lost, kept = bytes([turn]) * 32, bytes([turn, 1]) * 16
@@ -170,7 +170,7 @@ def lose(health: PathHealth, bad: NodeId, count: int = 40) -> None:
 
 def test_a_relay_that_restarted_begins_with_a_clean_slate() -> None:
     bad = ids(9)[8]
-    health = PathHealth(PATIENCE)
+    health = LossDetector(PATIENCE)
     lose(health, bad)
     health.tick(PATIENCE, ids(9))
     assert health.lossy() == {bad}
@@ -180,7 +180,7 @@ def test_a_relay_that_restarted_begins_with_a_clean_slate() -> None:
 
 def test_a_name_is_forgotten_in_time() -> None:
     bad = ids(9)[8]
-    health = PathHealth(PATIENCE)
+    health = LossDetector(PATIENCE)
     lose(health, bad)
     health.tick(PATIENCE, ids(9))
     assert health.lossy() == {bad}
@@ -190,7 +190,7 @@ def test_a_name_is_forgotten_in_time() -> None:
 
 def test_what_was_lost_while_we_were_offline_is_held_against_nobody() -> None:
     bad = ids(9)[8]
-    health = PathHealth(PATIENCE)
+    health = LossDetector(PATIENCE)
     lose(health, bad)
     health.went_offline()
     health.tick(PATIENCE, ids(9))
@@ -207,7 +207,7 @@ def test_what_was_lost_while_we_were_offline_is_held_against_nobody() -> None:
 
 def test_a_relay_that_keeps_no_mail_is_not_held_against_those_before_it() -> None:
     good = ids(9)
-    health = PathHealth(PATIENCE)
+    health = LossDetector(PATIENCE)
     for turn in range(60):
         token = bytes([turn]) * 32
         silent = turn % 2
@@ -223,7 +223,7 @@ def test_a_relay_that_keeps_no_mail_is_not_held_against_those_before_it() -> Non
 
 
 def test_memory_is_bounded() -> None:
-    health = PathHealth(PATIENCE)
+    health = LossDetector(PATIENCE)
     relays = ids(6)
     for turn in range(5000):
         health.sent(turn.to_bytes(32, "big"), (relays[0], relays[1], relays[2]), (), 0.0)

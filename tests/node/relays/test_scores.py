@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zentalk.ids import NodeId
-from zentalk.node.relays.scores import HALF_LIFE_SECONDS, RelayHints
+from zentalk.node.relays.scores import HALF_LIFE_SECONDS, RelayScores
 
 
 def node(number: int) -> NodeId:
@@ -20,7 +20,7 @@ ACK_HOPS = (ACK_FIRST, ACK_MIDDLE, HOME)
 
 
 def test_one_loss_is_no_hint_and_two_are() -> None:
-    hints = RelayHints()
+    hints = RelayScores()
     hints.lost(HOPS, (), 0.0)
     assert not hints.suspects(0.0)
     hints.lost(HOPS, (), 1.0)
@@ -28,7 +28,7 @@ def test_one_loss_is_no_hint_and_two_are() -> None:
 
 
 def test_an_entry_is_never_blamed_for_what_came_after_it() -> None:
-    hints = RelayHints()
+    hints = RelayScores()
     for second in range(20):
         hints.lost(HOPS, ACK_HOPS, float(second))
     assert GUARD not in hints.suspects(20.0)
@@ -36,13 +36,13 @@ def test_an_entry_is_never_blamed_for_what_came_after_it() -> None:
 
 
 def test_a_relay_that_a_neighbour_cannot_reach_is_suspect_at_once() -> None:
-    hints = RelayHints()
+    hints = RelayScores()
     hints.unreachable(MIDDLE, 0.0)
     assert hints.suspects(0.0) == {MIDDLE}
 
 
 def test_a_hint_passes_by_itself() -> None:
-    hints = RelayHints()
+    hints = RelayScores()
     for _ in range(100):
         hints.unreachable(MIDDLE, 0.0)
     assert hints.suspects(HALF_LIFE_SECONDS) == {MIDDLE}
@@ -50,7 +50,7 @@ def test_a_hint_passes_by_itself() -> None:
 
 
 def test_one_packet_that_arrives_clears_a_relay() -> None:
-    hints = RelayHints()
+    hints = RelayScores()
     hints.lost(HOPS, (), 0.0)
     hints.lost(HOPS, (), 0.0)
     hints.arrived(HOPS, 0.0)
@@ -59,7 +59,7 @@ def test_one_packet_that_arrives_clears_a_relay() -> None:
 
 def test_what_flows_keeps_a_shared_relay_clear_while_the_dead_one_is_found() -> None:
     """Half of the packets to one relay go through a dead middle: only that one is suspect."""
-    hints = RelayHints()
+    hints = RelayScores()
     other = (GUARD, node(9), DELIVERY)
     for second in range(10):
         hints.lost(HOPS, (), float(second))
@@ -67,7 +67,7 @@ def test_what_flows_keeps_a_shared_relay_clear_while_the_dead_one_is_found() -> 
     assert hints.suspects(10.0) == {MIDDLE}
 
 
-def blame_everyone(hints: RelayHints, hops: Sequence[NodeId], now: float) -> None:
+def blame_everyone(hints: RelayScores, hops: Sequence[NodeId], now: float) -> None:
     for node_id in hops[1:]:
         hints._add(node_id, 1.0, now)
 
@@ -75,7 +75,7 @@ def blame_everyone(hints: RelayHints, hops: Sequence[NodeId], now: float) -> Non
 @pytest.mark.parametrize("guarded", [True, False])
 def test_k42_a_mailbox_relay_that_drops_everything_casts_no_suspicion(guarded: bool) -> None:
     """With the rule taken out (control) it makes all sticky second hops suspect."""
-    hints = RelayHints()
+    hints = RelayScores()
     middles = [node(number) for number in range(10, 14)]
     for turn in range(40):
         hops = (GUARD, middles[turn % 4], DELIVERY)
@@ -88,7 +88,7 @@ def test_k42_a_mailbox_relay_that_drops_everything_casts_no_suspicion(guarded: b
 
 
 def test_prefer_keeps_to_the_choices_even_if_all_look_dead() -> None:
-    hints = RelayHints()
+    hints = RelayScores()
     choices = [node(1), node(2), node(3)]
     assert hints.prefer(choices, 0.0) == choices
     hints.unreachable(node(1), 0.0)
@@ -99,14 +99,14 @@ def test_prefer_keeps_to_the_choices_even_if_all_look_dead() -> None:
 
 
 def test_memory_is_bounded() -> None:
-    hints = RelayHints()
+    hints = RelayScores()
     for number in range(5000):
         hints.unreachable(NodeId(number.to_bytes(32, "big")), 0.0)
     assert len(hints.suspects(0.0)) == 1024
 
 
 def test_a_relay_with_new_keys_begins_with_a_clean_slate() -> None:
-    hints = RelayHints()
+    hints = RelayScores()
     for number in (1, 2):
         hints.unreachable(node(number), 0.0)
     hints.restarted(node(1))
@@ -127,7 +127,7 @@ def test_a_relay_with_new_keys_begins_with_a_clean_slate() -> None:
 def test_the_cached_suspects_are_those_whose_score_says_so(
     events: list[tuple[str, int, float]],
 ) -> None:
-    hints, now = RelayHints(), 0.0
+    hints, now = RelayScores(), 0.0
     for kind, number, wait in events:
         now += wait
         if kind == "lost":

@@ -11,7 +11,7 @@ from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.node.relays.view import make_view
 from zentalk.node.tunnels.guard_links import GuardLinks
-from zentalk.node.tunnels.guard_selection import GuardBook
+from zentalk.node.tunnels.guard_selection import GuardSelection
 from zentalk.onion.guard_state import GuardState
 from zentalk.wire.text import RelayUri
 
@@ -37,7 +37,7 @@ class Guards:
         self.made: dict[str, FakeLink] = {}
         self.returned = 0
         runtime = Runtime.virtual(seed, WALL)
-        self.book = GuardBook(
+        self.book = GuardSelection(
             pinned=() if pinned is None else (RELAYS[pinned].uri,),
             state=GuardState(),
             hints=(),

@@ -3,7 +3,7 @@
 from tests.node.descriptors import EPOCH, WALL, make_relay, make_relays
 from zentalk.net.runtime import seeded_entropy
 from zentalk.node.relays.view import make_view
-from zentalk.node.tunnels.guard_selection import GuardBook
+from zentalk.node.tunnels.guard_selection import GuardSelection
 from zentalk.onion.guard_state import GuardState
 from zentalk.wire.text import RelayUri
 
@@ -21,10 +21,10 @@ def make_book(
     hints: tuple[RelayUri, ...] = (),
     clock: Clock | None = None,
     changes: list[None] | None = None,
-) -> GuardBook:
+) -> GuardSelection:
     clock = clock or Clock()
     heard = changes if changes is not None else []
-    return GuardBook(
+    return GuardSelection(
         pinned=pinned,
         state=state or GuardState(),
         hints=hints,

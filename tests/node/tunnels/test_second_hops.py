@@ -5,7 +5,7 @@ import pytest
 from tests.node.descriptors import EPOCH, make_relay, make_relays
 from zentalk.ids import NodeId
 from zentalk.net.runtime import seeded_entropy
-from zentalk.node.relays.scores import RelayHints
+from zentalk.node.relays.scores import RelayScores
 from zentalk.node.relays.view import RelayView, make_view
 from zentalk.node.tunnels.second_hops import SecondHops, TunnelRoute
 
@@ -18,12 +18,12 @@ END = IDS[11]
 
 
 @pytest.fixture
-def hints() -> RelayHints:
-    return RelayHints()
+def hints() -> RelayScores:
+    return RelayScores()
 
 
 @pytest.fixture
-def hops(hints: RelayHints) -> SecondHops:
+def hops(hints: RelayScores) -> SecondHops:
     return SecondHops(
         middles=lambda guard: STICKY.get(guard, ()), hints=hints, entropy=seeded_entropy(b"hops")
     )
@@ -74,7 +74,7 @@ def test_a_route_is_never_shortened_when_all_second_hops_are_gone(hops: SecondHo
 
 
 def test_a_second_hop_that_looks_dead_is_not_taken_while_others_live(
-    hops: SecondHops, hints: RelayHints
+    hops: SecondHops, hints: RelayScores
 ) -> None:
     hints.unreachable(IDS[2], 0.0)
     assert all(route.middle != IDS[2] for route in choose_many(hops))
@@ -86,7 +86,7 @@ def test_a_lasting_tunnel_is_rebuilt_over_the_same_relays(hops: SecondHops) -> N
 
 
 def test_a_lasting_tunnel_moves_when_its_guard_or_second_hop_is_gone(
-    hops: SecondHops, hints: RelayHints
+    hops: SecondHops, hints: RelayScores
 ) -> None:
     first = hops.choose_lasting(END, GUARDS, VIEW, 0.0)
     assert first is not None
@@ -103,7 +103,7 @@ def test_a_lasting_tunnel_moves_when_its_guard_or_second_hop_is_gone(
 
 @pytest.mark.parametrize("sticky", [True, False])
 def test_k42_a_thousand_forced_rebuilds_meet_the_sticky_set_only(
-    hints: RelayHints, sticky: bool
+    hints: RelayScores, sticky: bool
 ) -> None:
     """Control: with second hops drawn afresh, the tunnels meet every relay there is."""
     entropy = seeded_entropy(b"k42")

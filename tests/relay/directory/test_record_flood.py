@@ -12,7 +12,7 @@ from trio.testing import MockClock
 
 from tests.directory.support import WALL, identity, seeded, worked
 from tests.relay.directory_net import Member, Net, start
-from zentalk.directory.records import LEAST_WORK_BITS, Decision, Held, decide
+from zentalk.directory.records import LEAST_WORK_BITS, Decision, HeldRecord, decide
 from zentalk.errors import RefusedError
 from zentalk.ids import Day, day_at
 from zentalk.relay.directory import record_store
@@ -100,11 +100,11 @@ async def test_k8_control_without_work_in_the_order_the_flood_pushes_out(
         rest["least"] = furthest(rest["least"])
         return decide(replace(one, work=LEAST_WORK_BITS), now, **rest)
 
-    def furthest(_least: Held | None) -> Held | None:
+    def furthest(_least: HeldRecord | None) -> HeldRecord | None:
         row = holder.store._one(
             "SELECT blinded_key, day FROM user_record ORDER BY day DESC LIMIT 1", ()
         )
-        return Held(row[0], row[1], LEAST_WORK_BITS) if row else None
+        return HeldRecord(row[0], row[1], LEAST_WORK_BITS) if row else None
 
     honest = await put_honest(holder, LEAST_WORK_BITS + 4)
     monkeypatch.setattr(record_store, "decide", by_day)

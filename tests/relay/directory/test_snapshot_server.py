@@ -15,7 +15,7 @@ from zentalk.directory.snapshot import SnapshotResult
 from zentalk.errors import RefusedError
 from zentalk.ids import NodeId
 from zentalk.node.snapshot.client import SnapshotClient
-from zentalk.relay.directory.snapshot_server import KEPT_SECONDS, SnapshotDesk
+from zentalk.relay.directory.snapshot_server import KEPT_SECONDS, SnapshotServer
 from zentalk.wire import rpc_directory as rpc
 from zentalk.wire.rpc import decode_answer, encode_answer, encode_refusal
 
@@ -237,7 +237,7 @@ async def test_what_roots_take_is_bounded(
     monkeypatch.setattr("zentalk.relay.directory.snapshot_server.KEPT_RELAYS", 1000)
     member = world.members[0]
     link = world.net.client(member.node_id)
-    desk: SnapshotDesk = member.service._desk
+    desk: SnapshotServer = member.service._desk
     for boot in range(2, 12):
         world.tell(member, 5, boot=boot)
         await trio.sleep(0.1)

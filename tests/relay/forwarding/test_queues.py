@@ -9,7 +9,7 @@ from zentalk.net.runtime import seeded_entropy
 from zentalk.relay.backoff import FIRST_SECONDS, LAST_SECONDS, MAX_TARGETS, Backoff
 from zentalk.relay.forwarding.delay_queue import DelayQueue
 from zentalk.relay.forwarding.send_queues import Outboxes
-from zentalk.relay.links.memory_budget import Budget
+from zentalk.relay.links.memory_budget import MemoryBudget
 
 
 @given(
@@ -37,7 +37,7 @@ def test_held_items_come_out_in_order_of_due_time(
 
 
 def test_an_outbox_is_bounded_alone_and_together() -> None:
-    boxes: Outboxes[str] = Outboxes(4, Budget(6).account(1.0, greedy=False))
+    boxes: Outboxes[str] = Outboxes(4, MemoryBudget(6).account(1.0, greedy=False))
     boxes.open("a")
     boxes.open("b")
     assert boxes.add("a", b"1234")

@@ -16,13 +16,13 @@ from zentalk.ids import NodeId, SendId, epoch_at
 from zentalk.net.runtime import Runtime, seeded_entropy
 from zentalk.onion.ack import build_ack
 from zentalk.onion.geometry import SMALL
-from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, DROP, Deliver, Delivery, Forward, Hop
+from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, DROP, Deliver, DeliveryPlaintext, Forward, Hop
 from zentalk.onion.peel import Peeler
 from zentalk.onion.wrap import wrap
 from zentalk.relay.forwarding import router as router_module
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.forwarding.send_queues import MAX_TARGET_BYTES
-from zentalk.relay.links.memory_budget import Budget
+from zentalk.relay.links.memory_budget import MemoryBudget
 from zentalk.relay.metrics import Counters
 from zentalk.wire.deposit import AckRoute
 
@@ -98,7 +98,7 @@ class Bench:
             links=self.links,
             services=self.services,
             counters=self.counters,
-            budget=Budget(MEMORY),
+            budget=MemoryBudget(MEMORY),
         )
 
     def hop(self, node_id: NodeId = OWN, delay_ms: int = 0, lane: int = 0) -> Hop:
@@ -106,11 +106,13 @@ class Bench:
         return Hop(node_id, self.peeler.keys_for_descriptor(epoch)[0], epoch, lane, delay_ms)
 
     def deliver(self, service: int, payload: bytes, delay_ms: int = 0) -> bytes:
-        return wrap(SMALL, [self.hop(delay_ms=delay_ms)], Delivery(service, payload), entropy)
+        return wrap(
+            SMALL, [self.hop(delay_ms=delay_ms)], DeliveryPlaintext(service, payload), entropy
+        )
 
     def forward(self, node_id: NodeId = NEXT, delay_ms: int = 0, lane: int = 0) -> bytes:
         hops = [self.hop(delay_ms=delay_ms), self.hop(node_id, lane=lane)]
-        return wrap(SMALL, hops, Delivery(DROP, b""), entropy)
+        return wrap(SMALL, hops, DeliveryPlaintext(DROP, b""), entropy)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

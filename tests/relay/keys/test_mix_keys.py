@@ -9,7 +9,7 @@ from zentalk.ids import EPOCH_SECONDS, Epoch
 from zentalk.net.runtime import seeded_entropy
 from zentalk.onion.errors import PacketRefusedError
 from zentalk.onion.geometry import SMALL
-from zentalk.onion.packet import DROP, Deliver, Delivery, Hop
+from zentalk.onion.packet import DROP, Deliver, DeliveryPlaintext, Hop
 from zentalk.onion.replay import Capacity
 from zentalk.onion.wrap import wrap
 from zentalk.relay.keys.mix_keys import (
@@ -54,7 +54,7 @@ def packet_for(descriptor: Descriptor, epoch: int, lane: int = 0) -> bytes:
     key = descriptor.mix_key(lane, Epoch(epoch))
     assert key is not None
     hop = Hop(descriptor.node_id, key, Epoch(epoch), lane)
-    return wrap(SMALL, [hop], Delivery(DROP, b""), seeded_entropy(bytes([lane])))
+    return wrap(SMALL, [hop], DeliveryPlaintext(DROP, b""), seeded_entropy(bytes([lane])))
 
 
 def test_the_descriptor_is_signed_and_names_each_lanes_keys() -> None:

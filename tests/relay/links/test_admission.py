@@ -9,8 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zentalk.relay.links import admission as module
-from zentalk.relay.links.admission import CONNECTION_BYTES, MAX_PER_SOURCE, Admission, Seat
-from zentalk.relay.links.memory_budget import Budget
+from zentalk.relay.links.admission import (
+    CONNECTION_BYTES,
+    MAX_PER_SOURCE,
+    Admission,
+    ConnectionSlot,
+)
+from zentalk.relay.links.memory_budget import MemoryBudget
 
 PLENTY = 2**30
 
@@ -30,21 +35,21 @@ class Door:
     admission: Admission
     ended: list[str] = field(default_factory=list)
 
-    def enter(self, source: str, link: Link | None = None) -> Seat | str:
+    def enter(self, source: str, link: Link | None = None) -> ConnectionSlot | str:
         seat = self.admission.enter(source, lambda: self.ended.append(source))
-        if isinstance(seat, Seat) and link is not None:
+        if isinstance(seat, ConnectionSlot) and link is not None:
             self.admission.opened(seat, link)
         return seat
 
-    def stay(self, source: str) -> Seat:
+    def stay(self, source: str) -> ConnectionSlot:
         """Enter, with an open link that nothing can make to go."""
         seat = self.enter(source, Link(may_be_evicted=False))
-        assert isinstance(seat, Seat), seat
+        assert isinstance(seat, ConnectionSlot), seat
         return seat
 
 
 def door(network: str = "main", connections: int = 1000, memory: int = PLENTY) -> Door:
-    return Door(Admission(network, connections, Budget(memory)))
+    return Door(Admission(network, connections, MemoryBudget(memory)))
 
 
 def test_connections_in_all_are_capped() -> None:
@@ -106,7 +111,7 @@ def test_loopback_is_exempt_except_in_main(source: str, network: str) -> None:
     relay = door(network)
     for _ in range(MAX_PER_SOURCE):
         relay.stay(source)
-    assert isinstance(relay.enter(source), Seat) is (network != "main")
+    assert isinstance(relay.enter(source), ConnectionSlot) is (network != "main")
     apart = relay.admission.source_of(source) != relay.admission.source_of(source)
     assert apart is (network != "main")
 
@@ -120,8 +125,8 @@ def test_k18_a_full_relay_gives_up_the_connection_that_is_idle_for_longest() -> 
     relay.enter("busy", Link(9.0))
     relay.enter("idle", Link(1.0))
     relay.enter("less idle", Link(2.0))
-    assert isinstance(relay.enter("new", Link(10.0)), Seat)
-    assert isinstance(relay.enter("newer", Link(11.0)), Seat)
+    assert isinstance(relay.enter("new", Link(10.0)), ConnectionSlot)
+    assert isinstance(relay.enter("newer", Link(11.0)), ConnectionSlot)
     assert relay.ended == ["idle", "less idle"]
     assert (relay.admission.connections, relay.admission.evicted) == (4, 2)
 
@@ -163,7 +168,7 @@ def test_k18_control_without_that_rule_the_oldest_link_goes_whatever_it_carries(
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=60))
 def test_k18_it_is_always_the_one_used_least_recently(steps: list[tuple[int, int]]) -> None:
     """Whatever is used, opened and closed in between, against a plain search."""
-    relay, seats, now = door("local", connections=4), dict[str, tuple[Seat, Link]](), 0.0
+    relay, seats, now = door("local", connections=4), dict[str, tuple[ConnectionSlot, Link]](), 0.0
     for number, (what, which) in enumerate(steps):
         now += 1
         names = sorted(seats)
@@ -187,7 +192,7 @@ def test_k18_it_is_always_the_one_used_least_recently(steps: list[tuple[int, int
                 gone = relay.ended[-1]
                 assert may_go[gone].last_used == min(item.last_used for item in may_go.values())
                 del seats[gone]
-            if isinstance(seat, Seat):
+            if isinstance(seat, ConnectionSlot):
                 seats[f"c{number}"] = (seat, link)
     assert relay.admission.connections == len(seats)
 
@@ -198,7 +203,7 @@ def test_k18_it_is_always_the_one_used_least_recently(steps: list[tuple[int, int
 def test_k18_memory_refuses_connections_first_and_streams_later() -> None:
     relay = door("local", memory=100 * CONNECTION_BYTES)
     seats = []
-    while isinstance(seat := relay.enter("a", Link(may_be_evicted=False)), Seat):
+    while isinstance(seat := relay.enter("a", Link(may_be_evicted=False)), ConnectionSlot):
         seats.append(seat)
     assert (seat, len(seats)) == ("memory", 76)
     streams = 0
@@ -215,7 +220,7 @@ def test_k18_memory_refuses_connections_first_and_streams_later() -> None:
 def test_k18_short_of_memory_an_idle_connection_makes_room() -> None:
     relay = door("local", memory=8 * CONNECTION_BYTES)
     for number in range(20):
-        assert isinstance(relay.enter(f"c{number}", Link(float(number))), Seat)
+        assert isinstance(relay.enter(f"c{number}", Link(float(number))), ConnectionSlot)
     assert len(relay.ended) == 13
 
 

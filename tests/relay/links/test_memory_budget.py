@@ -21,13 +21,13 @@ from zentalk.net.connection import Connection
 from zentalk.onion.packet import DROP
 from zentalk.relay.links import memory_budget as module
 from zentalk.relay.links.admission import CONNECTION_BYTES
-from zentalk.relay.links.memory_budget import Budget
+from zentalk.relay.links.memory_budget import MemoryBudget
 
 # --- the rules ---------------------------------------------------------------------------------
 
 
 def test_an_account_is_bounded_alone_and_with_all_others() -> None:
-    budget = Budget(1000)
+    budget = MemoryBudget(1000)
     mine, other = budget.account(0.5), budget.account(1.0)
     assert mine.take(500)
     assert not mine.take(1)
@@ -40,7 +40,7 @@ def test_an_account_is_bounded_alone_and_with_all_others() -> None:
 
 def test_k18_new_work_is_refused_in_order() -> None:
     """Connections first, then streams, then what the greediest wants, at last everybody."""
-    budget = Budget(1000)
+    budget = MemoryBudget(1000)
     greedy, modest, idle = (budget.account(1.0) for _ in range(3))
     modest.take(10)
     refused: list[str] = []
@@ -64,7 +64,7 @@ def test_k18_control_without_the_rule_for_the_greedy_nobody_gets_anything(
     left = []
     for share in (module.GREEDY_SHARE, 1.0):
         monkeypatch.setattr(module, "GREEDY_SHARE", share)
-        budget = Budget(1000)
+        budget = MemoryBudget(1000)
         greedy, modest = budget.account(1.0), budget.account(1.0)
         modest.take(10)
         while greedy.take(1):
@@ -74,7 +74,7 @@ def test_k18_control_without_the_rule_for_the_greedy_nobody_gets_anything(
 
 
 def test_giving_back_what_was_not_taken_is_a_bug_that_shows() -> None:
-    account = Budget(1000).account()
+    account = MemoryBudget(1000).account()
     account.take(5)
     with pytest.raises(LocalProtocolError):
         account.give(6)
@@ -82,7 +82,7 @@ def test_giving_back_what_was_not_taken_is_a_bug_that_shows() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 300)), max_size=80))
 def test_totals_are_the_sums_of_all_accounts(steps: list[tuple[int, int]]) -> None:
-    budget = Budget(1000)
+    budget = MemoryBudget(1000)
     accounts = [budget.account(0.4), budget.account(0.9), budget.account(1.0, greedy=False)]
     for what, size in steps:
         account = accounts[size % 3]
@@ -116,7 +116,7 @@ def held(traffic: Traffic) -> int:
 class Pair:
     """Both ends of a link, and the bytes on their way, in any pieces."""
 
-    def __init__(self, *, fixed_units: bool, budget: Budget) -> None:
+    def __init__(self, *, fixed_units: bool, budget: MemoryBudget) -> None:
         keys = bytes(32), bytes([1]) * 32
         self.accounts = [budget.account(1.0), budget.account(1.0)]
         self.ends = [
@@ -182,7 +182,7 @@ Steps = st.lists(
 def test_k18_a_link_counts_exactly_what_it_holds(
     steps: list[tuple[int, int, int]], fixed_units: bool
 ) -> None:
-    budget = Budget(2**30)
+    budget = MemoryBudget(2**30)
     pair = Pair(fixed_units=fixed_units, budget=budget)
     for what, side, size in steps:
         pair.step(what, side, size)
@@ -197,7 +197,7 @@ def test_k18_control_an_outbox_that_forgets_what_is_being_sent_is_found_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A drain that a slow peer does not take is held too: the largest part of such a link."""
-    pair = Pair(fixed_units=False, budget=Budget(2**30))
+    pair = Pair(fixed_units=False, budget=MemoryBudget(2**30))
     for _ in range(40):
         pair.step(0, 0, 1)
     pair.step(7, 0, 1)
@@ -211,7 +211,7 @@ def test_k18_control_an_outbox_that_forgets_what_is_being_sent_is_found_out(
 # --- a whole relay -----------------------------------------------------------------------------
 
 
-def account_of(net: World, relay: str) -> Budget:
+def account_of(net: World, relay: str) -> MemoryBudget:
     parts = net.relays[relay].relay._parts
     assert parts is not None
     return parts.budget

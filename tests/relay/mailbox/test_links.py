@@ -22,7 +22,7 @@ from zentalk.net.memory import MemoryNetwork
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect, serve
 from zentalk.net.transport import ByteStream
-from zentalk.relay.links.memory_budget import Budget
+from zentalk.relay.links.memory_budget import MemoryBudget
 from zentalk.relay.mailbox.service import MailboxService
 from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.wire import rpc_mailbox as rpc
@@ -47,7 +47,7 @@ class Relay(NoHandlers):
             MailboxSettings(),
             self.node_id,
             lambda route: None,
-            Budget(2**30).account(1.0, greedy=False),
+            MemoryBudget(2**30).account(1.0, greedy=False),
         )
         self.dispatcher = Dispatcher(dict(self.service.requests()), dict(self.service.notifies()))
         self.port = 0

@@ -9,7 +9,7 @@ from tests.mailbox.support import entry
 from tests.relay.mailbox_world import Owner, World, number_in, running, settle
 from zentalk.errors import RefusedError
 from zentalk.ids import SendId
-from zentalk.relay.mailbox.poll_queue import MAX_KEPT_TOKENS, PacedMail
+from zentalk.relay.mailbox.poll_queue import MAX_KEPT_TOKENS, PollQueue
 from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES
 from zentalk.wire.rpc_mailbox import PushCall, TokenCall
@@ -100,7 +100,7 @@ def push(seq: int, size_bytes: int = 10) -> PushCall:
 
 
 def test_a_large_envelope_waits_for_a_large_answer_and_holds_nothing_up() -> None:
-    mail = PacedMail()
+    mail = PollQueue()
     mail.push(push(1, ENVELOPE_LARGE_BYTES))
     mail.push(push(2))
     mail.push(push(2))
@@ -113,7 +113,7 @@ def test_a_large_envelope_waits_for_a_large_answer_and_holds_nothing_up() -> Non
 
 
 def test_tokens_are_bounded() -> None:
-    mail = PacedMail()
+    mail = PollQueue()
     for number in range(2 * MAX_KEPT_TOKENS):
         mail.token(TokenCall(SendId(bytes(16)), number.to_bytes(32, "big")))
     left = []

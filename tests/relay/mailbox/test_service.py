@@ -24,7 +24,7 @@ from tests.relay.mailbox_world import (
 from zentalk.errors import AuthenticationError, RefusedError, StorageFullError
 from zentalk.ids import MailboxId, NodeId, SendId
 from zentalk.mailbox import proof as proof_module
-from zentalk.mailbox.settings import MailboxSettings, Profile
+from zentalk.mailbox.settings import MailboxProfile, MailboxSettings
 from zentalk.mailbox.storage import PutEnvelope
 from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
@@ -427,7 +427,7 @@ async def test_d11_a_malformed_deposit_is_counted_and_dropped(
 async def test_d18_with_the_memory_profile_nothing_survives_a_restart(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    settings = MailboxSettings(profile=Profile.MEMORY)
+    settings = MailboxSettings(profile=MailboxProfile.MEMORY)
     async with running(World(MemoryMailboxStore(), settings)) as world:
         (await online(world)).lose()
         world.deposit(1)

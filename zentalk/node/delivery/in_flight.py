@@ -10,7 +10,7 @@ from zentalk.node.delivery.retry_schedule import Schedule
 from zentalk.store.history.models import OutboxItem
 
 
-class Sent(NamedTuple):
+class AwaitedAck(NamedTuple):
     """What a compact ack speaks for: a ciphertext of an item, at a relay, over a path."""
 
     item: int
@@ -20,7 +20,7 @@ class Sent(NamedTuple):
 
 
 @dataclass(slots=True)
-class Entry:
+class InFlight:
     """One item. `expires` is monotonic: no step of the wall clock gives a message up."""
 
     item: OutboxItem

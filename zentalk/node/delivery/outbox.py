@@ -20,15 +20,15 @@ from zentalk.crypto.labels import Label
 from zentalk.errors import AuthenticationError, StorageError, TransportError, UnavailableError
 from zentalk.ids import DEPOSIT_ID_BYTES, DepositId, MessageId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime
-from zentalk.node.delivery.in_flight import Entry, Sent
+from zentalk.node.delivery.in_flight import AwaitedAck, InFlight
 from zentalk.node.delivery.message_states import Journal
-from zentalk.node.delivery.proof_of_work import Postage
+from zentalk.node.delivery.proof_of_work import ProofOfWork
 from zentalk.node.delivery.recipients import Recipients
 from zentalk.node.delivery.retry_schedule import Schedule
 from zentalk.node.delivery.timers import Timers
 from zentalk.node.delivery.window import Window
 from zentalk.node.messages.compose import ITEM_KEY_BYTES
-from zentalk.node.messages.routes import Target
+from zentalk.node.messages.routes import DepositTarget
 from zentalk.node.network import NodeNetwork
 from zentalk.onion.packet import DEPOSIT
 from zentalk.store.history.models import OutboxItem
@@ -72,16 +72,16 @@ class Outbox:
         self._journal = journal
         self._recipients = recipients
         self._ack_points = ack_points
-        self._entries: dict[int, Entry] = {}
+        self._entries: dict[int, InFlight] = {}
         self._timers = Timers(runtime)
         self._window = Window()
-        self._tokens: OrderedDict[bytes, Sent] = OrderedDict()
+        self._tokens: OrderedDict[bytes, AwaitedAck] = OrderedDict()
         self._preferred: dict[UserAddress, NodeId] = {}
         self._round_trip = network.profile.round_trip_seconds
         self._courtesies = 0
         self._next_courtesy = 0
         self._ciphertexts = 0
-        self._postage = Postage(
+        self._postage = ProofOfWork(
             runtime.for_part("postage"), network.tunnel, self._answered, self._stamped
         )
         self.on_silence: Callable[[UserAddress], None] = lambda _contact: None
@@ -197,7 +197,7 @@ class Outbox:
             if entry is not None:
                 await self._due(entry, now)
 
-    async def _due(self, entry: Entry, now: float) -> None:
+    async def _due(self, entry: InFlight, now: float) -> None:
         if now >= entry.expires:
             if entry.is_courtesy:
                 self._drop_courtesy(entry)
@@ -214,7 +214,7 @@ class Outbox:
         if len(self._entries) > MAX_ENVELOPES_IN_MEMORY and not entry.is_courtesy:
             entry.item = replace(entry.item, envelope=None)
 
-    async def _expire(self, entry: Entry, now: float) -> None:
+    async def _expire(self, entry: InFlight, now: float) -> None:
         """Give an item up, or try that again when the disk is back."""
         number = entry.item.item
         try:
@@ -225,7 +225,7 @@ class Outbox:
             return
         self._forget(number)
 
-    async def _read_envelope(self, entry: Entry, now: float) -> bool:
+    async def _read_envelope(self, entry: InFlight, now: float) -> bool:
         """Read an item's ciphertext; False if there is nothing to be sent now."""
         number = entry.item.item
         try:
@@ -244,7 +244,7 @@ class Outbox:
         entry.item = stored
         return True
 
-    def _attempt(self, entry: Entry, now: float) -> None:
+    def _attempt(self, entry: InFlight, now: float) -> None:
         """Deposit an item wherever it is due, and plan the next time."""
         item = entry.item
         targets = self._ordered(item.contact)
@@ -274,7 +274,12 @@ class Outbox:
         self._timers.plan(item.item, entry.schedule.next_deadline())
 
     def _try(
-        self, entry: Entry, schedule: Schedule, target: Target | None, relay: NodeId, now: float
+        self,
+        entry: InFlight,
+        schedule: Schedule,
+        target: DepositTarget | None,
+        relay: NodeId,
+        now: float,
     ) -> None:
         """Deposit an item at one relay, if what that relay asks of us is done."""
         if target is None:
@@ -296,12 +301,12 @@ class Outbox:
         else:
             schedule.failed(relay, now)
 
-    def _enter(self, item: OutboxItem, **more: Any) -> Entry:
+    def _enter(self, item: OutboxItem, **more: Any) -> InFlight:
         left = item.expires_at - self._runtime.wall()
-        self._entries[item.item] = Entry(item, self._runtime.monotonic() + left, **more)
+        self._entries[item.item] = InFlight(item, self._runtime.monotonic() + left, **more)
         return self._entries[item.item]
 
-    def _sealed(self, item: OutboxItem, target: Target, expires: float) -> Deposit:
+    def _sealed(self, item: OutboxItem, target: DepositTarget, expires: float) -> Deposit:
         """Seal a copy for one mailbox; raises AuthenticationError if its key is not usable."""
         # Within what a deposit can say, also when the clock was set back before a start.
         left = min(max(3600, int(expires - self._runtime.monotonic())), MAX_TTL_SECONDS)
@@ -314,7 +319,7 @@ class Outbox:
             envelope=target.seal(item.envelope or b"", self._entropy),
         )
 
-    def _forget(self, number: int) -> Entry | None:
+    def _forget(self, number: int) -> InFlight | None:
         """Drop an item that is done, and let the next one of its contact go."""
         entry = self._entries.pop(number, None)
         self._timers.drop(number)
@@ -324,13 +329,13 @@ class Outbox:
                 self._timers.plan(following, self._runtime.monotonic())
         return entry
 
-    def _drop_courtesy(self, entry: Entry) -> None:
+    def _drop_courtesy(self, entry: InFlight) -> None:
         self._courtesies -= 1
         self._entries.pop(entry.item.item, None)
         self._timers.drop(entry.item.item)
 
     def _report_silence(
-        self, entry: Entry, target: Target | None, relay: NodeId, now: float
+        self, entry: InFlight, target: DepositTarget | None, relay: NodeId, now: float
     ) -> None:
         """A retry is due, so the last packet may be lost: paths should avoid its relays."""
         if entry.hops and entry.hops[-1] == relay:
@@ -356,7 +361,7 @@ class Outbox:
             entry.schedule.ready(relay, now)
             self._timers.plan(number, now)
 
-    def _deposit(self, relay: NodeId, made: Deposit, entry: Entry | None) -> bool:
+    def _deposit(self, relay: NodeId, made: Deposit, entry: InFlight | None) -> bool:
         """Queue one deposit; False if nothing could be sent now. No ack without an entry."""
         token = self._entropy(TOKEN_BYTES)
         points = self._ack_points() if entry is not None else {}
@@ -377,17 +382,17 @@ class Outbox:
         if entry is not None:
             entry.hops, entry.token = hops, token
             if ack is not None:
-                self._tokens[token] = Sent(entry.item.item, entry.ciphertext, relay, hops)
+                self._tokens[token] = AwaitedAck(entry.item.item, entry.ciphertext, relay, hops)
                 if len(self._tokens) > MAX_TOKENS:
                     self._tokens.popitem(last=False)
         return True
 
-    def _ordered(self, contact: UserAddress) -> tuple[Target, ...]:
+    def _ordered(self, contact: UserAddress) -> tuple[DepositTarget, ...]:
         """Return a contact's mailboxes, the one that answered best first."""
         first, targets = self._preferred.get(contact), self._recipients.targets(contact)
         return tuple(sorted(targets, key=lambda item: item.relay != first))
 
-    def _prefer_another(self, entry: Entry) -> None:
+    def _prefer_another(self, entry: InFlight) -> None:
         """The preferred mailbox was slow or dead: begin with the other one next time."""
         targets = self._ordered(entry.item.contact)
         if len(targets) > 1:

@@ -21,7 +21,7 @@ from zentalk.ids import NodeId, SendId
 from zentalk.mailbox.work import MARGIN_BITS, challenge, epoch_at, search
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
-from zentalk.node.messages.routes import Target
+from zentalk.node.messages.routes import DepositTarget
 from zentalk.wire.deposit import Deposit
 from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_mailbox import SendIdState, decode_state_answer, encode_state
@@ -71,7 +71,7 @@ class _Known:
     wait: float = FIRST_ASK_SECONDS
 
 
-class Postage:
+class ProofOfWork:
     """The price of deposits at every mailbox we write to. `run` must be running.
 
     `on_answer` is called when what a mailbox asks has changed, `on_stamped` when the work
@@ -96,16 +96,18 @@ class Postage:
         self._asked = trio.Event()
         self._wanted = trio.Event()
 
-    def silent(self, target: Target) -> None:
+    def silent(self, target: DepositTarget) -> None:
         """An ack of this mailbox is overdue: ask what the matter is, if that is due."""
         self._ask(_Place(target.relay, target.send_id))
 
-    def closed(self, target: Target) -> bool:
+    def closed(self, target: DepositTarget) -> bool:
         """Tell whether a mailbox takes nothing of us now."""
         known = self._known.get(_Place(target.relay, target.send_id))
         return known is not None and self._is_closed(known)
 
-    def stamped(self, item: int, target: Target, seal: Callable[[], Deposit]) -> Deposit | None:
+    def stamped(
+        self, item: int, target: DepositTarget, seal: Callable[[], Deposit]
+    ) -> Deposit | None:
         """Return a deposit with the work that is asked for, None if it is not to leave now.
 
         `seal` makes it. The owner is told when there is reason to try again.
@@ -129,7 +131,7 @@ class Postage:
             self._wanted.set()
         return None
 
-    def next_look(self, target: Target) -> float:
+    def next_look(self, target: DepositTarget) -> float:
         """Return when an item that `stamped` held back should be looked at again, if not told."""
         now = self._runtime.monotonic()
         known = self._known.get(_Place(target.relay, target.send_id))
@@ -137,7 +139,7 @@ class Postage:
             return now + LOOK_SECONDS
         return min(max(known.ask_after, now + _LEAST_LOOK_SECONDS), now + LOOK_SECONDS)
 
-    def used(self, item: int, target: Target) -> None:
+    def used(self, item: int, target: DepositTarget) -> None:
         """What `stamped` gave has left: a relay takes the same work only once."""
         job = _Job(item, _Place(target.relay, target.send_id))
         self._jobs.pop(job, None)

@@ -21,8 +21,8 @@ from zentalk.errors import (
 )
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
-from zentalk.node.messages.compose import Composer, Ready
-from zentalk.node.messages.routes import Target, contact_targets, record_targets
+from zentalk.node.messages.compose import Composer, OutboundItem
+from zentalk.node.messages.routes import DepositTarget, contact_targets, record_targets
 from zentalk.node.records.lookup import Records
 from zentalk.node.sessions.sessions import Sessions
 from zentalk.store.history import contacts
@@ -58,14 +58,14 @@ class Recipients:
         self._sessions = sessions
         self._composer = composer
         self._records = records
-        self._routes: dict[UserAddress, tuple[Target, ...]] = {}
-        self._from_records: dict[UserAddress, tuple[float, tuple[Target, ...]]] = {}
+        self._routes: dict[UserAddress, tuple[DepositTarget, ...]] = {}
+        self._from_records: dict[UserAddress, tuple[float, tuple[DepositTarget, ...]]] = {}
         self._busy: set[UserAddress] = set()
         self._wanted: dict[UserAddress, bool] = {}
         self._wake = trio.Event()
-        self.on_ready: Callable[[Iterable[Ready]], None] = lambda _ready: None
+        self.on_ready: Callable[[Iterable[OutboundItem]], None] = lambda _ready: None
 
-    def targets(self, contact: UserAddress) -> tuple[Target, ...]:
+    def targets(self, contact: UserAddress) -> tuple[DepositTarget, ...]:
         """Return where to deposit for a contact now; empty if that is not known."""
         route = self._routes.get(contact)
         if route:
@@ -80,7 +80,7 @@ class Recipients:
         """Read contacts' routes from the database: those that changed, or all."""
         wanted = None if changed is None else set(changed)
 
-        def query(tx: Transaction) -> dict[UserAddress, tuple[Target, ...]]:
+        def query(tx: Transaction) -> dict[UserAddress, tuple[DepositTarget, ...]]:
             addresses = contacts.addresses(tx) if wanted is None else wanted
             rows = [contacts.get(tx, address) for address in addresses]
             return {row.address: contact_targets(row) for row in rows if row is not None}
@@ -140,7 +140,7 @@ class Recipients:
         else:
             bundle = await self._records.bundle(contact, contents)
 
-        def job(tx: Transaction) -> list[Ready]:
+        def job(tx: Transaction) -> list[OutboundItem]:
             if bundle is not None and not self._has_ratchet(tx, contact):
                 self._sessions.start(tx, contact, bundle, self._runtime.wall())
             return self._composer.encrypt_waiting(tx, contact)

@@ -27,7 +27,7 @@ from zentalk.errors import (
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.recipients import Recipients
-from zentalk.node.messages.compose import Composer, Ready
+from zentalk.node.messages.compose import Composer, OutboundItem
 from zentalk.node.messages.routes import contact_targets
 from zentalk.node.records.lookup import Records
 from zentalk.node.sessions import evidence
@@ -60,7 +60,7 @@ _TRIED_AGAIN: Final = (
 )
 
 
-class Healing:
+class SessionRecovery:
     """Watches over the ratchets of all contacts. `run` must be running."""
 
     def __init__(
@@ -83,7 +83,7 @@ class Healing:
         self._looked: dict[UserAddress, tuple[float, float]] = {}
         self._wake = trio.Event()
         self.on_moved: Callable[[UserAddress], None] = lambda _contact: None
-        self.on_ready: Callable[[Iterable[Ready]], None] = lambda _ready: None
+        self.on_ready: Callable[[Iterable[OutboundItem]], None] = lambda _ready: None
 
     def suspected(self) -> None:
         """Envelopes could not be read: there may be something to do."""
@@ -149,7 +149,7 @@ class Healing:
         """The contact cannot be read: ask for a new ratchet; it sends once it is answered."""
         bundle = await self._records.bundle(contact, contents)
 
-        def job(tx: Transaction) -> list[Ready]:
+        def job(tx: Transaction) -> list[OutboundItem]:
             now = self._runtime.wall()
             if not evidence.limit_of(renewals.get(tx, contact)).due(now):
                 return []  # the contact was first
@@ -159,7 +159,7 @@ class Healing:
 
     def _start(
         self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle, now: float
-    ) -> list[Ready]:
+    ) -> list[OutboundItem]:
         """Initiate a ratchet; its first message asks for an answer and tells our route."""
         ratchet_id = self._sessions.start(tx, contact, bundle, now)
         row = renewals.get(tx, contact)
@@ -184,7 +184,7 @@ class Healing:
         if changed or unanswered:
             bundle = await self._records.bundle(contact, contents)
 
-        def job(tx: Transaction) -> list[Ready]:
+        def job(tx: Transaction) -> list[OutboundItem]:
             now = self._runtime.wall()
             row = renewals.get(tx, contact)
             counted = row._replace(doubts=row.doubts + 1, doubted_at=now, record_prekeys=named)
@@ -217,7 +217,7 @@ class Healing:
         if told and told >= {entry.relay for entry in contents.mailboxes}:
             return
         bundle = await self._records.bundle(contact, contents) if told else None
-        ready: list[Ready] = []
+        ready: list[OutboundItem] = []
         if bundle is not None:
             job = partial(self._start_afresh_if_allowed, contact=contact, bundle=bundle)
             ready = await self._database.write(job)
@@ -231,7 +231,7 @@ class Healing:
 
     def _start_afresh_if_allowed(
         self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle
-    ) -> list[Ready]:
+    ) -> list[OutboundItem]:
         now = self._runtime.wall()
         if evidence.limit_of(renewals.get(tx, contact)).allowed_at(now) > now:
             return []
@@ -248,7 +248,7 @@ class Healing:
 
     def _start_afresh(
         self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle, now: float
-    ) -> list[Ready]:
+    ) -> list[OutboundItem]:
         """Write as to somebody new: to the record's mailboxes, without waiting for an answer."""
         contacts.set_route(tx, contact, None, 0)
         opening = self._start(tx, contact, bundle, now)

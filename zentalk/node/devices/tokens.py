@@ -36,7 +36,7 @@ _FORGED: Final = (
 )
 
 
-class Devices:
+class DeviceTokens:
     """The devices of the owner of `identity`. `load` comes first."""
 
     def __init__(self, runtime: Runtime, identity: SigningKey, database: HistoryDatabase) -> None:

@@ -20,7 +20,7 @@ from zentalk.net.backoff import exponential
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
-from zentalk.node.mailboxes.receiver import Intake
+from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.node.network import NodeNetwork
 from zentalk.store.history import mailboxes, prekeys
 from zentalk.store.history.database import HistoryDatabase
@@ -79,7 +79,7 @@ class Collector(NoHandlers):
         identity: SigningKey,
         mailbox: OwnMailbox,
         database: HistoryDatabase,
-        intake: Intake,
+        intake: Receiver,
         outbox: Outbox,
         *,
         renews_pool: bool = False,

@@ -29,8 +29,8 @@ from zentalk.net.backoff import half_jitter
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.mailboxes.collector import Collector
-from zentalk.node.mailboxes.receiver import Intake
-from zentalk.node.mailboxes.reconnect_backoff import Comeback
+from zentalk.node.mailboxes.receiver import Receiver
+from zentalk.node.mailboxes.reconnect_backoff import ReconnectBackoff
 from zentalk.node.messages.routes import current, raise_version
 from zentalk.node.network import NodeNetwork
 from zentalk.node.status import MailboxStatus
@@ -78,7 +78,7 @@ class Mailboxes:
         identity: SigningKey,
         database: HistoryDatabase,
         network: NodeNetwork,
-        intake: Intake,
+        intake: Receiver,
         outbox: Outbox,
         on_change: Callable[[], None],
     ) -> None:
@@ -224,7 +224,7 @@ class Mailboxes:
             await self._collect(mailbox_id)
 
     async def _collect(self, mailbox_id: MailboxId) -> None:
-        comeback = Comeback(self._runtime.entropy)
+        comeback = ReconnectBackoff(self._runtime.entropy)
         away_since: float | None = None
         while (mailbox := self._known.get(mailbox_id)) is not None:
             started = self._runtime.monotonic()

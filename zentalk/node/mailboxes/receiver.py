@@ -19,7 +19,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.recipients import Recipients
 from zentalk.node.messages import ordering
-from zentalk.node.messages.compose import Ready
+from zentalk.node.messages.compose import OutboundItem
 from zentalk.node.messages.receive import Inbox, Outcome
 from zentalk.store.history import held
 from zentalk.store.history.database import HistoryDatabase
@@ -31,7 +31,7 @@ MAX_WAITING: Final = 1_024
 RELEASE_STEP_SECONDS: Final = 0.1
 
 
-class Source(Protocol):
+class MailSource(Protocol):
     """A collector: where a pushed envelope came from."""
 
     def acknowledge(self, seqs: list[int]) -> None:
@@ -44,13 +44,13 @@ class Source(Protocol):
 
 
 class _Pushed(NamedTuple):
-    source: Source
+    source: MailSource
     seq: int
     send_id: SendId
     envelope: bytes
 
 
-class Intake:
+class Receiver:
     """Queue and loop between collectors and the database. `run` must be running."""
 
     def __init__(
@@ -70,10 +70,10 @@ class Intake:
         self._wake = trio.Event()
         self._holding = trio.Event()
         self.undecryptable = 0
-        self.on_again: Callable[[Iterable[Ready]], None] = lambda _ready: None
+        self.on_again: Callable[[Iterable[OutboundItem]], None] = lambda _ready: None
         self.on_suspicion: Callable[[], None] = lambda: None
 
-    def push(self, source: Source, seq: int, send_id: SendId, envelope: bytes) -> None:
+    def push(self, source: MailSource, seq: int, send_id: SendId, envelope: bytes) -> None:
         """Take an envelope; it is acknowledged through `source` once it is saved."""
         if len(self._waiting) >= MAX_WAITING:
             source.give_up()
@@ -111,7 +111,7 @@ class Intake:
             for source in {id(pushed.source): pushed.source for pushed in batch}.values():
                 source.give_up()
             return
-        acks: dict[int, tuple[Source, list[int]]] = {}
+        acks: dict[int, tuple[MailSource, list[int]]] = {}
         for pushed in batch:
             acks.setdefault(id(pushed.source), (pushed.source, []))[1].append(pushed.seq)
         for source, seqs in acks.values():

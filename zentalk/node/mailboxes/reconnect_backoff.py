@@ -19,7 +19,7 @@ SERVED_SECONDS: Final = 3.0
 makes us open one every few seconds, over the same relays, and no more."""
 
 
-class Comeback:
+class ReconnectBackoff:
     """The waits of one mailbox."""
 
     __slots__ = ("_entropy", "_failures")

@@ -8,7 +8,7 @@ from zentalk.crypto.hashing import sha256
 from zentalk.errors import ConflictError, LocalProtocolError, TooLargeError
 from zentalk.ids import MessageId, UserAddress
 from zentalk.node.messages import ordering
-from zentalk.node.messages.compose import Composer, Ready
+from zentalk.node.messages.compose import Composer, OutboundItem
 from zentalk.node.messages.routes import own_version
 from zentalk.store.history import contacts, events, mailboxes, messages
 from zentalk.store.history.models import Contact, Message, fields_of
@@ -75,7 +75,7 @@ class People:
 
     def write(
         self, tx: Transaction, address: UserAddress, text: str, key: str | None, now: float
-    ) -> tuple[Message, list[Ready], bool]:
+    ) -> tuple[Message, list[OutboundItem], bool]:
         """Store a text as queued and encrypt it if a ratchet is there.
 
         Returns the message, what is ready to be sent, and whether it is new: the same
@@ -116,7 +116,7 @@ class People:
         events.append(tx, "message.created", now, fields_of(message))
         return message, self._composer.send(tx, row, content, now), True
 
-    def tell_routes(self, tx: Transaction, now: float) -> list[Ready]:
+    def tell_routes(self, tx: Transaction, now: float) -> list[OutboundItem]:
         """Tell contacts where our mailboxes are, once one was replaced.
 
         They cannot find out by themselves: if all that they knew are dead, nothing that

@@ -36,7 +36,7 @@ _CONFIRMATION_OVERHEAD_BYTES: Final = 300
 _CONFIRMATION_ID_BYTES: Final = MESSAGE_ID_BYTES + 2
 
 
-class Ready(NamedTuple):
+class OutboundItem(NamedTuple):
     """An outbox item with its ciphertext; `extra` are inners to send once, unstored."""
 
     item: OutboxItem
@@ -55,7 +55,9 @@ class Composer:
         """Draw a message id."""
         return MessageId(self._entropy(MESSAGE_ID_BYTES))
 
-    def send(self, tx: Transaction, row: ContactRow, content: Content, now: float) -> list[Ready]:
+    def send(
+        self, tx: Transaction, row: ContactRow, content: Content, now: float
+    ) -> list[OutboundItem]:
         """Put a content into the outbox, in parts if it is long.
 
         It is encrypted if there is a ratchet, after what has waited for one.
@@ -66,7 +68,7 @@ class Composer:
 
     def open_ratchet(
         self, tx: Transaction, row: ContactRow, ratchet_id: bytes, now: float
-    ) -> list[Ready]:
+    ) -> list[OutboundItem]:
         """Put a first message into the outbox that asks for an answer in a certain ratchet."""
         sender = self._sessions.sender(tx, row.address, ratchet_id)
         content = Content(kind=ROUTE, message_id=self.new_message_id())
@@ -74,8 +76,8 @@ class Composer:
 
     def _add(
         self, tx: Transaction, row: ContactRow, sender: Sender | None, content: Content, now: float
-    ) -> list[Ready]:
-        ready: list[Ready] = []
+    ) -> list[OutboundItem]:
+        ready: list[OutboundItem] = []
         for piece in _pieces(content):
             encrypted = None if sender is None else self._encrypt(tx, row, sender, piece)
             item = outbox.add(
@@ -90,16 +92,16 @@ class Composer:
                 ratchet_id=None if encrypted is None else encrypted.ratchet_id,
             )
             if sender is not None and encrypted is not None:
-                ready.append(Ready(item, self._pq_extra(sender, encrypted)))
+                ready.append(OutboundItem(item, self._pq_extra(sender, encrypted)))
         return ready
 
-    def tell_route(self, tx: Transaction, row: ContactRow, now: float) -> list[Ready]:
+    def tell_route(self, tx: Transaction, row: ContactRow, now: float) -> list[OutboundItem]:
         """Put our new route into the outbox by itself; nothing where there is no ratchet."""
         if self._sessions.sender(tx, row.address) is None:
             return []
         return self.send(tx, row, Content(kind=ROUTE, message_id=self.new_message_id()), now)
 
-    def encrypt_waiting(self, tx: Transaction, contact: UserAddress) -> list[Ready]:
+    def encrypt_waiting(self, tx: Transaction, contact: UserAddress) -> list[OutboundItem]:
         """Encrypt a contact's items that wait for a ratchet; none if there still is none."""
         row = contacts.get(tx, contact)
         if row is None:
@@ -108,7 +110,7 @@ class Composer:
 
     def _encrypt_waiting(
         self, tx: Transaction, row: ContactRow, sender: Sender | None
-    ) -> list[Ready]:
+    ) -> list[OutboundItem]:
         if sender is None:
             return []
         waiting = outbox.without_envelope(tx, row.address)
@@ -116,7 +118,7 @@ class Composer:
 
     def encrypt_again(
         self, tx: Transaction, contact: UserAddress, ratchet_id: bytes | None = None
-    ) -> list[Ready]:
+    ) -> list[OutboundItem]:
         """Encrypt what other ratchets have encrypted, and was not confirmed, in this one.
 
         Message ids stay: what did arrive all the same is known by them. The deposit ids
@@ -134,7 +136,7 @@ class Composer:
 
     def repeat(
         self, tx: Transaction, contact: UserAddress, items: Sequence[OutboxItem]
-    ) -> list[Ready]:
+    ) -> list[OutboundItem]:
         """Encrypt items once more with the same ratchet; a copy that waits is replaced."""
         row = contacts.get(tx, contact)
         sender = self._sessions.sender(tx, contact)
@@ -144,7 +146,7 @@ class Composer:
 
     def _encrypt_item(
         self, tx: Transaction, row: ContactRow, sender: Sender, item: OutboxItem
-    ) -> Ready:
+    ) -> OutboundItem:
         encrypted = self._encrypt(tx, row, sender, decode_content(item.content))
         outbox.set_envelope(tx, item.item, encrypted.inner, encrypted.ratchet_id)
         outbox.begin_anew(tx, item.item, item.item_key)
@@ -154,7 +156,7 @@ class Composer:
             ratchet_id=encrypted.ratchet_id,
             held_by=frozenset(),
         )
-        return Ready(stored, self._pq_extra(sender, encrypted))
+        return OutboundItem(stored, self._pq_extra(sender, encrypted))
 
     def confirmations(
         self, tx: Transaction, contact: UserAddress, ids: Sequence[MessageId]

@@ -24,7 +24,7 @@ from zentalk.crypto.labels import Label
 from zentalk.errors import LocalProtocolError, RemoteProtocolError
 from zentalk.ids import DAY_SECONDS, MessageId, SendId, UserAddress
 from zentalk.node.messages import ordering
-from zentalk.node.messages.compose import Composer, Ready
+from zentalk.node.messages.compose import Composer, OutboundItem
 from zentalk.node.sessions import envelope as sealing
 from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Decrypted, OutdatedError, Sessions
@@ -80,7 +80,7 @@ class Outcome:
     held: bool = False
     undecryptable: int = 0
     suspected: bool = False
-    again: list[Ready] = field(default_factory=list)
+    again: list[OutboundItem] = field(default_factory=list)
 
     def add(self, other: Outcome) -> None:
         """Take in what another part of the batch allows."""

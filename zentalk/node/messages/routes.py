@@ -24,7 +24,7 @@ _VERSION_KEY: Final = "route-version"
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class DepositTarget:
     """One mailbox of a recipient: relay, send id, and the key of the outer seal."""
 
     relay: NodeId
@@ -38,7 +38,7 @@ class Target:
         return seal(self.key, inner, entropy)
 
 
-def contact_targets(contact: ContactRow) -> tuple[Target, ...]:
+def contact_targets(contact: ContactRow) -> tuple[DepositTarget, ...]:
     """Return the mailboxes that a contact has told us; empty if it has not yet.
 
     A stored route that cannot be read counts as none: the user record is asked instead.
@@ -49,13 +49,13 @@ def contact_targets(contact: ContactRow) -> tuple[Target, ...]:
         entries = decode_route(contact.route).entries
     except DecodeError:
         return ()
-    return tuple(Target(e.relay, e.send_id, e.outer_key, public=False) for e in entries)
+    return tuple(DepositTarget(e.relay, e.send_id, e.outer_key, public=False) for e in entries)
 
 
-def record_targets(contents: RecordContents) -> tuple[Target, ...]:
+def record_targets(contents: RecordContents) -> tuple[DepositTarget, ...]:
     """Return the mailboxes that a user record names."""
     return tuple(
-        Target(entry.relay, entry.send_id, entry.deposit_key, public=True)
+        DepositTarget(entry.relay, entry.send_id, entry.deposit_key, public=True)
         for entry in contents.mailboxes
     )
 

@@ -30,7 +30,7 @@ KEPT_SECONDS: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class CoverPacket:
     """A packet for a guard; `left` is called when it goes."""
 
     guard: NodeId
@@ -40,7 +40,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    made: Made
+    made: CoverPacket
     since: float
 
 
@@ -59,7 +59,7 @@ class Cover:
         *,
         guards: Callable[[], Sequence[NodeId]],
         send: Callable[[NodeId, bytes], bool],
-        make: Callable[[NodeId, bool, bool], Made | None],
+        make: Callable[[NodeId, bool, bool], CoverPacket | None],
     ) -> None:
         self._runtime = runtime
         self._shape = shape
@@ -72,7 +72,7 @@ class Cover:
         """Whether one more packet of a class should be made now."""
         return len(self._waiting[large]) < ROOM[large]
 
-    def put(self, made: Made, *, large: bool) -> bool:
+    def put(self, made: CoverPacket, *, large: bool) -> bool:
         """Let a packet wait for its tick; False if too many do."""
         queue = self._waiting[large]
         if len(queue) >= MAX_WAITING:
@@ -105,7 +105,7 @@ class Cover:
         if made is not None and self._send(made.guard, made.packet):
             made.left()
 
-    def _next(self, guard: NodeId, *, large: bool) -> Made | None:
+    def _next(self, guard: NodeId, *, large: bool) -> CoverPacket | None:
         """Take the first packet that waits for this guard."""
         queue = self._waiting[large]
         oldest = self._runtime.monotonic() - KEPT_SECONDS

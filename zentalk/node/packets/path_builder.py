@@ -13,14 +13,14 @@ from typing import Final
 
 from zentalk.crypto.types import Entropy
 from zentalk.ids import NodeId, SendId
-from zentalk.node.relays.loss_detection import PathHealth
-from zentalk.node.relays.scores import RelayHints
+from zentalk.node.relays.loss_detection import LossDetector
+from zentalk.node.relays.scores import RelayScores
 from zentalk.node.relays.view import RelayView
 from zentalk.onion.ack import build_ack
 from zentalk.onion.draw import draw_delay_ms, pick
 from zentalk.onion.errors import NoPathError
 from zentalk.onion.geometry import LARGE, SMALL
-from zentalk.onion.packet import Delivery, Hop
+from zentalk.onion.packet import DeliveryPlaintext, Hop
 from zentalk.onion.path import MIN_RELAYS, Candidate, Path, Rule, choose_path, draw_ack_path
 from zentalk.onion.wrap import wrap
 from zentalk.wire.deposit import AckRoute
@@ -31,7 +31,7 @@ _KEPT_ACK_PATHS: Final = 8192
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PathStart:
     """Where a packet starts: a guard and its sticky second hops."""
 
     guard: NodeId
@@ -50,8 +50,8 @@ class PathBuilder:
         *,
         mean_delay_ms: int,
         hops: int,
-        hints: RelayHints,
-        health: PathHealth,
+        hints: RelayScores,
+        health: LossDetector,
         entropy: Entropy,
     ) -> None:
         self._mean_ms = mean_delay_ms
@@ -74,9 +74,9 @@ class PathBuilder:
     def packet(
         self,
         view: RelayView,
-        entry: Entry,
+        entry: PathStart,
         relay: NodeId,
-        delivery: Delivery,
+        delivery: DeliveryPlaintext,
         *,
         large: bool,
         avoid: frozenset[NodeId],

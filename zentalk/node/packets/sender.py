@@ -18,25 +18,25 @@ import trio
 from zentalk.errors import TransportError, UnavailableError
 from zentalk.ids import NodeId, SendId
 from zentalk.net.runtime import Runtime
-from zentalk.node.packets.cover_traffic import Cover, Made
-from zentalk.node.packets.path_builder import Entry, PathBuilder
-from zentalk.node.profiles import Profile
-from zentalk.node.relays.loss_detection import PathHealth
-from zentalk.node.relays.scores import RelayHints
+from zentalk.node.packets.cover_traffic import Cover, CoverPacket
+from zentalk.node.packets.path_builder import PathBuilder, PathStart
+from zentalk.node.profiles import PrivacyProfile
+from zentalk.node.relays.loss_detection import LossDetector
+from zentalk.node.relays.scores import RelayScores
 from zentalk.node.relays.view import RelayView
 from zentalk.node.tunnels.guard_links import GuardLinks
-from zentalk.node.tunnels.guard_selection import GuardBook
+from zentalk.node.tunnels.guard_selection import GuardSelection
 from zentalk.node.tunnels.tunnels import Tunnels
 from zentalk.onion.draw import draw_delay_ms, pick, sample
 from zentalk.onion.geometry import MAX_HOPS, TOKEN_BYTES
-from zentalk.onion.packet import ACK_TOKEN, DROP, Delivery
+from zentalk.onion.packet import ACK_TOKEN, DROP, DeliveryPlaintext
 from zentalk.wire.deposit import AckRoute
 from zentalk.wire.rpc_mailbox import encode_token_payload
 
 _LOOK_SECONDS: Final = 10.0
 
 
-class Sending:
+class PacketSender:
     """All packets of one node. `run` must be running for shaped ones to leave.
 
     `own_mailboxes` are kept out of the middle where possible; `loop_ends` are the ack
@@ -46,12 +46,12 @@ class Sending:
 
     def __init__(
         self,
-        profile: Profile,
+        profile: PrivacyProfile,
         runtime: Runtime,
         *,
         hops: int,
-        hints: RelayHints,
-        book: GuardBook,
+        hints: RelayScores,
+        book: GuardSelection,
         links: GuardLinks,
         tunnels: Tunnels,
         view: Callable[[], RelayView],
@@ -60,12 +60,12 @@ class Sending:
         self.own_mailboxes: frozenset[NodeId] = frozenset()
         self.loop_ends: Callable[[], Mapping[NodeId, SendId]] = dict
         self.on_restarts: Callable[[Collection[NodeId]], None] = lambda _relays: None
-        self.health = PathHealth(profile.probe_seconds)
+        self.health = LossDetector(profile.probe_seconds)
         self._profile = profile
         self._runtime = runtime
         self._hops = hops
         self._hints = hints
-        self._guard_hints = RelayHints()
+        self._guard_hints = RelayScores()
         self._book = book
         self._links = links
         self._tunnels = tunnels
@@ -127,12 +127,12 @@ class Sending:
         `token` is that of the compact ack inside. Raises UnavailableError (no path, no
         guard) or TransportError (queues full).
         """
-        delivery = Delivery(service, payload)
+        delivery = DeliveryPlaintext(service, payload)
         for guard in self._guards_to(relay):
             packet, hops = self._packet(guard, relay, delivery, large=large)
             left = partial(self._left, token, hops)
             if self._cover is not None:
-                if self._cover.put(Made(guard, packet, left), large=large):
+                if self._cover.put(CoverPacket(guard, packet, left), large=large):
                     return hops
             elif self._hand_over(guard, packet):
                 left()
@@ -215,12 +215,18 @@ class Sending:
         return sorted(drawn, key=lambda g: (g in suspects, view.related((g, relay))))
 
     def _packet(
-        self, guard: NodeId, relay: NodeId, delivery: Delivery, *, large: bool, length: int = 0
+        self,
+        guard: NodeId,
+        relay: NodeId,
+        delivery: DeliveryPlaintext,
+        *,
+        large: bool,
+        length: int = 0,
     ) -> tuple[bytes, tuple[NodeId, ...]]:
         connected = self._links.connected()
         return self._paths.packet(
             self._view(),
-            Entry(guard, self._book.middles(guard)),
+            PathStart(guard, self._book.middles(guard)),
             relay,
             delivery,
             large=large,
@@ -241,7 +247,7 @@ class Sending:
             ack_hops = () if is_loop else self._paths.ack_path(token)
             self.health.sent(token, hops, ack_hops, self._runtime.monotonic(), is_loop=is_loop)
 
-    def _make(self, guard: NodeId, large: bool, is_loop: bool) -> Made | None:
+    def _make(self, guard: NodeId, large: bool, is_loop: bool) -> CoverPacket | None:
         """Make a loop, or a packet for nobody where no loop is wanted or possible."""
         drop = partial(self._drop, large=large)
         for make in (self._loop, drop) if is_loop else (drop,):
@@ -249,7 +255,7 @@ class Sending:
                 return make(guard)
         return None
 
-    def _loop(self, guard: NodeId) -> Made:
+    def _loop(self, guard: NodeId) -> CoverPacket:
         """A token to ourselves, over as many relays as a path can have."""
         points = self.loop_ends()
         view = self._view()
@@ -258,15 +264,17 @@ class Sending:
             raise UnavailableError("no mailbox is collected that a loop can end at")
         home = pick(ends, self._runtime.entropy)
         token = self._runtime.entropy(TOKEN_BYTES)
-        delivery = Delivery(ACK_TOKEN, encode_token_payload(points[home], token))
+        delivery = DeliveryPlaintext(ACK_TOKEN, encode_token_payload(points[home], token))
         length = min(MAX_HOPS, len(view.relays))
         packet, hops = self._packet(guard, home, delivery, large=False, length=length)
-        return Made(guard, packet, partial(self._left, token, hops, is_loop=True))
+        return CoverPacket(guard, packet, partial(self._left, token, hops, is_loop=True))
 
-    def _drop(self, guard: NodeId, *, large: bool) -> Made:
+    def _drop(self, guard: NodeId, *, large: bool) -> CoverPacket:
         relays = sorted(self._view().relays.keys() - {guard})
         if not relays:
             raise UnavailableError("there is no relay to send cover to")
         relay = pick(relays, self._runtime.entropy)
-        packet, _ = self._packet(guard, relay, Delivery(DROP, b""), large=large, length=self._hops)
-        return Made(guard, packet)
+        packet, _ = self._packet(
+            guard, relay, DeliveryPlaintext(DROP, b""), large=large, length=self._hops
+        )
+        return CoverPacket(guard, packet)

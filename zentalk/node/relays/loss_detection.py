@@ -76,7 +76,7 @@ class _Outcome(NamedTuple):
     at: float
 
 
-class PathHealth:
+class LossDetector:
     """Probes by token, and what they say of relays. Times are monotonic seconds.
 
     A token that has not come `patience_seconds` after its packet counts as lost.

@@ -24,7 +24,7 @@ _KEPT_ON_ARRIVAL: Final = 0.25
 _MAX_RELAYS: Final = 1024
 
 
-class RelayHints:
+class RelayScores:
     """A decaying score per relay; times are monotonic seconds.
 
     Whoever loses packets on purpose must not be able to cast suspicion on the relays before

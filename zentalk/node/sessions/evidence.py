@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from zentalk.ids import DAY_SECONDS, MessageId, UserAddress
-from zentalk.node.sessions.sessions import Turn
+from zentalk.node.sessions.sessions import SessionChange
 from zentalk.session.renewal import (
     RENEW_AFTER_ENVELOPES,
     RENEW_INTERVAL_SECONDS,
@@ -66,7 +66,9 @@ def dispelled(tx: Transaction, contact: UserAddress) -> None:
     renewals.clear(tx, contact)
 
 
-def turned(tx: Transaction, sender: ContactRow, turn: Turn, note_id: MessageId, now: float) -> bool:
+def turned(
+    tx: Transaction, sender: ContactRow, turn: SessionChange, note_id: MessageId, now: float
+) -> bool:
     """Begin anew with a contact whose ratchet is new; True if the history shows it.
 
     Either side may have lost what it knew: both tell their routes again.
@@ -92,7 +94,9 @@ def turned(tx: Transaction, sender: ContactRow, turn: Turn, note_id: MessageId, 
     return line is not None
 
 
-def _is_worth_a_line(tx: Transaction, contact: UserAddress, turn: Turn, now: float) -> bool:
+def _is_worth_a_line(
+    tx: Transaction, contact: UserAddress, turn: SessionChange, now: float
+) -> bool:
     """Tell a renewal from a first ratchet, and from the other half of the same renewal."""
     renewed_at = renewals.get(tx, contact).last_renewal
     is_renewal = turn.is_renewal

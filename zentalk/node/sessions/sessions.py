@@ -17,7 +17,7 @@ from zentalk.errors import AuthenticationError, RemoteProtocolError
 from zentalk.ids import DAY_SECONDS, UserAddress
 from zentalk.session import pqxdh
 from zentalk.session.ratchet import Ratchet, max_content_bytes
-from zentalk.session.renewal import Session, SessionSet, Verdict
+from zentalk.session.renewal import RatchetSummary, RatchetVerdict, SessionSet
 from zentalk.store.history import prekeys, ratchets
 from zentalk.store.history.models import RatchetRow
 from zentalk.store.writer import Transaction
@@ -39,7 +39,7 @@ class Encrypted(NamedTuple):
     pq_overdue: bool
 
 
-class Turn(NamedTuple):
+class SessionChange(NamedTuple):
     """A ratchet has become usable: the other side has proved to hold its keys.
 
     `is_own` says who initiated it, `is_renewal` that there was one that worked before, and
@@ -61,7 +61,7 @@ class Decrypted(NamedTuple):
     contact: UserAddress
     content: bytes
     is_current: bool
-    turn: Turn | None = None
+    turn: SessionChange | None = None
 
     def __repr__(self) -> str:
         return "<decrypted content>"
@@ -234,7 +234,7 @@ class Sessions:
         before = self._load_set(ratchets.of_contact(tx, peer), peer)
         ratchet_id = header.replay_key()[:RATCHET_ID_BYTES]
         after, verdict = before.offered(ratchet_id, header.generation, now)
-        if verdict is Verdict.REFUSED:
+        if verdict is RatchetVerdict.REFUSED:
             raise OutdatedError(peer)
         ratchets.insert(
             tx,
@@ -255,11 +255,13 @@ class Sessions:
         if header.one_time_id is not None:
             prekeys.use_up(tx, header.one_time_id)
         turn = _turn(before, after, is_own=False, created_at=now)
-        return Decrypted(peer, content, verdict is Verdict.SENDS, turn)
+        return Decrypted(peer, content, verdict is RatchetVerdict.SENDS, turn)
 
     def _load_set(self, rows: list[RatchetRow], contact: UserAddress) -> SessionSet:
         sessions = tuple(
-            Session(row.generation, row.initiator, row.ratchet_id, row.confirmed, row.retired_at)
+            RatchetSummary(
+                row.generation, row.initiator, row.ratchet_id, row.confirmed, row.retired_at
+            )
             for row in rows
         )
         return SessionSet(self._identity.public, contact, sessions)
@@ -285,9 +287,11 @@ def _sending_id(sessions: SessionSet) -> bytes | None:
     return None if sending is None else sending.ratchet_id
 
 
-def _turn(before: SessionSet, after: SessionSet, *, is_own: bool, created_at: float) -> Turn:
+def _turn(
+    before: SessionSet, after: SessionSet, *, is_own: bool, created_at: float
+) -> SessionChange:
     earlier, sending = _sending_id(before), _sending_id(after)
-    return Turn(
+    return SessionChange(
         is_own=is_own,
         is_renewal=any(session.confirmed for session in before.sessions),
         moves=earlier is not None and earlier != sending,

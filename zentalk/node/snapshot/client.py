@@ -132,7 +132,7 @@ class SnapshotClient:
             todo = rule.start()
             while True:
                 for command in todo:
-                    if isinstance(command, core.Finish):
+                    if isinstance(command, core.FinishSnapshot):
                         nursery.cancel_scope.cancel()
                         return command.result
                     inboxes[command.source].send_nowait(command)

@@ -21,7 +21,7 @@ from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.node.relays.view import RelayView, make_view
 from zentalk.node.snapshot.client import SnapshotClient
-from zentalk.node.snapshot.sources import SnapshotSources, Source
+from zentalk.node.snapshot.sources import SnapshotSource, SnapshotSources
 
 REFRESH_SECONDS: Final = 600.0
 _REFRESH_SPREAD: Final = 0.2
@@ -68,7 +68,7 @@ class SnapshotKeeper:
         self._one_is_enough = one_source_is_enough
         self._changed = changed
         self._view = RelayView(Epoch(0))
-        self._ways: dict[NodeId, Source] = {}
+        self._ways: dict[NodeId, SnapshotSource] = {}
         self._wake = trio.Event()
         self._due = math.inf
         self._planned = -math.inf

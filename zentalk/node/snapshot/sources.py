@@ -19,7 +19,7 @@ from zentalk.crypto.types import Entropy
 from zentalk.errors import LinkClosedError
 from zentalk.ids import NodeId
 from zentalk.net.connection import Connection
-from zentalk.node.relays.scores import RelayHints
+from zentalk.node.relays.scores import RelayScores
 from zentalk.node.relays.view import RelayView
 from zentalk.node.tunnels.dialer import Dialer
 from zentalk.node.tunnels.guard_links import GuardLinks
@@ -35,7 +35,7 @@ MAX_BOOTSTRAPS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SnapshotSource:
     """A relay to ask, and how to open a connection to it."""
 
     node_id: NodeId
@@ -55,7 +55,7 @@ class SnapshotSources:
         dialer: Dialer,
         links: GuardLinks,
         tunnels: Tunnels,
-        hints: RelayHints,
+        hints: RelayScores,
         entropy: Entropy,
     ) -> None:
         self._bootstraps = bootstraps
@@ -75,7 +75,7 @@ class SnapshotSources:
         connected = len(self._links.connected())
         return connected >= 2 or (connected == 1 and len(view.relays) >= MIN_RELAYS)
 
-    def choose(self, view: RelayView, now: float, nursery: trio.Nursery) -> list[Source]:
+    def choose(self, view: RelayView, now: float, nursery: trio.Nursery) -> list[SnapshotSource]:
         """Return the sources of one refresh; links to bootstraps live in `nursery`.
 
         None while no guard is connected, if there is a snapshot: bootstraps are not asked
@@ -87,14 +87,16 @@ class SnapshotSources:
             return [self._guard(guard) for guard in self._links.connected()]
         return self._at_first(nursery)
 
-    def _at_first(self, nursery: trio.Nursery) -> list[Source]:
+    def _at_first(self, nursery: trio.Nursery) -> list[SnapshotSource]:
         sources = {guard: self._guard(guard) for guard in self._links.connected()}
         for uri in sample(self._bootstraps, MAX_BOOTSTRAPS, self._entropy):
             node_id = node_id_of(uri.identity)
-            sources.setdefault(node_id, Source(node_id, partial(self._direct, uri, nursery)))
+            sources.setdefault(
+                node_id, SnapshotSource(node_id, partial(self._direct, uri, nursery))
+            )
         return list(sources.values())
 
-    def _over_guards(self, view: RelayView, now: float) -> list[Source]:
+    def _over_guards(self, view: RelayView, now: float) -> list[SnapshotSource]:
         """Draw relays that look alive, and spread them over the guards."""
         suspects = self._hints.suspects(now)
         able = [n for n, relay in view.relays.items() if relay.roles & ROLE_DIRECTORY]
@@ -114,11 +116,11 @@ class SnapshotSources:
                 over = min(load, key=lambda guard: load[guard])
                 load[over] += 1
                 question = partial(self._tunnels.question, node_id, over)
-                sources.append(Source(node_id, question))
+                sources.append(SnapshotSource(node_id, question))
         return sources
 
-    def _guard(self, guard: NodeId) -> Source:
-        return Source(guard, partial(self._own_link, guard))
+    def _guard(self, guard: NodeId) -> SnapshotSource:
+        return SnapshotSource(guard, partial(self._own_link, guard))
 
     @asynccontextmanager
     async def _own_link(self, guard: NodeId) -> AsyncIterator[Connection]:

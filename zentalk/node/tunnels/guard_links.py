@@ -16,7 +16,7 @@ from zentalk.ids import NodeId
 from zentalk.net.backoff import half_jitter
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
-from zentalk.node.tunnels.guard_selection import GuardBook
+from zentalk.node.tunnels.guard_selection import GuardSelection
 from zentalk.wire.text import RelayUri
 
 FIRST_WAIT_SECONDS: Final = 1.0
@@ -41,7 +41,7 @@ class GuardLinks:
         self,
         runtime: Runtime,
         dial: Dial,
-        book: GuardBook,
+        book: GuardSelection,
         *,
         changed: Callable[[], None],
         came_back: Callable[[], None],

@@ -18,7 +18,7 @@ from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.text import RelayUri
 
 
-class GuardBook:
+class GuardSelection:
     """The guard state of one node; `wall` gives unix seconds.
 
     `pinned` are the configured guards: with any, no others are used. `changed` is called

@@ -15,7 +15,7 @@ from typing import Final
 
 from zentalk.crypto.types import Entropy
 from zentalk.ids import NodeId
-from zentalk.node.relays.scores import RelayHints
+from zentalk.node.relays.scores import RelayScores
 from zentalk.node.relays.view import RelayView
 from zentalk.onion.draw import pick
 
@@ -41,7 +41,7 @@ class SecondHops:
     """Chooses routes; remembers those of long-lived tunnels by the relay they end at."""
 
     def __init__(
-        self, *, middles: Callable[[NodeId], Sequence[NodeId]], hints: RelayHints, entropy: Entropy
+        self, *, middles: Callable[[NodeId], Sequence[NodeId]], hints: RelayScores, entropy: Entropy
     ) -> None:
         self._middles = middles
         self._hints = hints

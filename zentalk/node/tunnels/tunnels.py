@@ -28,7 +28,7 @@ from zentalk.net.backoff import full_jitter
 from zentalk.net.connection import Connection, Handlers, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.tunnel import open_tunnel
-from zentalk.node.relays.scores import RelayHints
+from zentalk.node.relays.scores import RelayScores
 from zentalk.node.relays.view import RelayView
 from zentalk.node.tunnels.guard_links import GuardLinks
 from zentalk.node.tunnels.second_hops import SecondHops, TunnelRoute
@@ -56,7 +56,7 @@ class Tunnels:
         *,
         links: GuardLinks,
         second_hops: SecondHops,
-        hints: RelayHints,
+        hints: RelayScores,
         view: Callable[[], RelayView],
     ) -> None:
         self._network = network

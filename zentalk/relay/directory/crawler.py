@@ -21,7 +21,7 @@ from zentalk.errors import ZentalkError
 from zentalk.ids import NODE_ID_BYTES, NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.onion.draw import below, pick, sample
-from zentalk.relay.directory.peers import Links, Neighbour
+from zentalk.relay.directory.peers import Neighbour, PeerLinks
 from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_directory import (
@@ -52,7 +52,7 @@ class Crawler:
     def __init__(
         self,
         runtime: Runtime,
-        links: Links,
+        links: PeerLinks,
         descriptors: DescriptorSet,
         table: RelayTable,
         own: NodeId,
@@ -242,7 +242,7 @@ async def drive(
         commands = search.handle(core.Started(seeds), runtime.monotonic())
         while True:
             for command in commands:
-                if isinstance(command, core.Finish):
+                if isinstance(command, core.FinishLookup):
                     nursery.cancel_scope.cancel()
                     return command.nearest
                 nursery.start_soon(ask_one, command.node_id)

@@ -18,7 +18,7 @@ from zentalk.errors import ZentalkError
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.onion.draw import sample
-from zentalk.relay.directory.peers import Links, Neighbour
+from zentalk.relay.directory.peers import Neighbour, PeerLinks
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.rpc_directory import announce_calls, equivocation_call
 
@@ -37,7 +37,7 @@ class Gossip:
     """The queue of news and the task that sends it."""
 
     def __init__(
-        self, runtime: Runtime, links: Links, descriptors: DescriptorSet, own: NodeId
+        self, runtime: Runtime, links: PeerLinks, descriptors: DescriptorSet, own: NodeId
     ) -> None:
         self._runtime = runtime
         self._links = links

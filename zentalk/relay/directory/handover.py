@@ -17,8 +17,8 @@ from zentalk.errors import RefusedError, StorageError, ZentalkError
 from zentalk.ids import Day, NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.onion.draw import below
-from zentalk.relay.directory.peers import Links, Neighbour
-from zentalk.relay.directory.record_store import RecordShelf
+from zentalk.relay.directory.peers import Neighbour, PeerLinks
+from zentalk.relay.directory.record_store import RecordStore
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_directory import (
@@ -46,8 +46,8 @@ class HandoverTask:
     def __init__(
         self,
         runtime: Runtime,
-        links: Links,
-        shelf: RecordShelf,
+        links: PeerLinks,
+        shelf: RecordStore,
         own: NodeId,
         live: Callable[[], Sequence[Descriptor]],
     ) -> None:

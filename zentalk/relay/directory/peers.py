@@ -40,7 +40,7 @@ class Neighbour(Protocol):
         """Tell, without an answer; raises LinkClosedError."""
 
 
-class Links(Protocol):
+class PeerLinks(Protocol):
     """The relay's links to others."""
 
     async def get(self, node_id: NodeId) -> Neighbour:

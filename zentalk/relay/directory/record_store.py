@@ -19,9 +19,9 @@ from zentalk.directory.records import (
     LEAST_WORK_BITS,
     MAX_HELD_BYTES,
     AlreadyHeld,
-    Held,
+    HeldRecord,
     Refusal,
-    Refuse,
+    RefuseRecord,
     decide,
     first_valid_day,
     is_due,
@@ -71,7 +71,7 @@ class StoreQueue:
             return await self._runtime.run_blocking(function)
 
 
-class RecordShelf:
+class RecordStore:
     """Puts and gets user records for anyone who asks."""
 
     def __init__(
@@ -161,9 +161,9 @@ class RecordShelf:
             is_holder=is_holder,
             held=_as_outer(held) if held else None,
             has_room=has_room,
-            least=Held(least.blinded_key, least.day, least.work) if least else None,
+            least=HeldRecord(least.blinded_key, least.day, least.work) if least else None,
         )
-        if isinstance(decision, Refuse):
+        if isinstance(decision, RefuseRecord):
             raise RefusedError(decision.reason.value)
         if isinstance(decision, AlreadyHeld):
             return

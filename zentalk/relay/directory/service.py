@@ -20,7 +20,7 @@ from zentalk.directory.descriptor_set import Command, DescriptorSet, GossipDescr
 from zentalk.directory.digests import digest_of
 from zentalk.directory.equivocation import EquivocationProof
 from zentalk.directory.records import MAX_HELD_BYTES
-from zentalk.directory.table import Admission, RelayTable
+from zentalk.directory.table import RelayTable, TableAdmission
 from zentalk.errors import RefusedError, StorageError, StorageFullError
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
@@ -28,9 +28,9 @@ from zentalk.relay.directory.crawler import Crawler
 from zentalk.relay.directory.gossip import Gossip
 from zentalk.relay.directory.handover import HandoverTask
 from zentalk.relay.directory.limits import NewsLimits
-from zentalk.relay.directory.peers import Links, Neighbour
-from zentalk.relay.directory.record_store import RecordShelf, StoreQueue
-from zentalk.relay.directory.snapshot_server import Request, SnapshotDesk
+from zentalk.relay.directory.peers import Neighbour, PeerLinks
+from zentalk.relay.directory.record_store import RecordStore, StoreQueue
+from zentalk.relay.directory.snapshot_server import Request, SnapshotServer
 from zentalk.store.directory_store import DirectoryStore
 from zentalk.wire import rpc_directory as rpc
 from zentalk.wire.codec import Fields
@@ -59,7 +59,7 @@ class DirectoryService:
         self,
         runtime: Runtime,
         store: DirectoryStore,
-        links: Links,
+        links: PeerLinks,
         own: Callable[[], Descriptor],
         bootstraps: Sequence[RelayUri],
         *,
@@ -82,9 +82,9 @@ class DirectoryService:
         self._checks, self._to_check = trio.open_memory_channel[NodeId](_MAX_CHECKS)
         self.descriptors = DescriptorSet(own().network, id_difficulty=id_difficulty)
         self.table = RelayTable(self._own_id, own().network, runtime.monotonic())
-        self._desk = SnapshotDesk(runtime, self.descriptors)
+        self._desk = SnapshotServer(runtime, self.descriptors)
         self._gossip = Gossip(runtime, links, self.descriptors, self._own_id)
-        self._shelf = RecordShelf(
+        self._shelf = RecordStore(
             runtime,
             store,
             self._queue,
@@ -284,7 +284,7 @@ class DirectoryService:
         now = self._runtime.monotonic()
         uri = descriptor.uri
         admitted = self.table.handshake_completed(descriptor.node_id, uri.host, uri.port, now)
-        if admitted.admission is Admission.WAITING and admitted.oldest is not None:
+        if admitted.admission is TableAdmission.WAITING and admitted.oldest is not None:
             try:
                 self._checks.send_nowait(admitted.oldest)
             except trio.WouldBlock:

@@ -30,7 +30,7 @@ that building it stays a small share of the time."""
 Request = Callable[[Neighbour, Fields], Awaitable[list[Any]]]
 
 
-class SnapshotDesk:
+class SnapshotServer:
     """The four questions of a reader, and the trees shown lately."""
 
     def __init__(self, runtime: Runtime, descriptors: DescriptorSet) -> None:

@@ -22,7 +22,7 @@ from zentalk.onion.peel import Peeler
 from zentalk.relay.containment import contained
 from zentalk.relay.forwarding.delay_queue import HELD_COST_BYTES, MAX_DELAYED_PACKETS, DelayQueue
 from zentalk.relay.forwarding.send_queues import MAX_TARGET_BYTES, Outboxes
-from zentalk.relay.links.memory_budget import Budget
+from zentalk.relay.links.memory_budget import MemoryBudget
 from zentalk.relay.metrics import Counters
 from zentalk.wire.deposit import AckRoute
 
@@ -31,7 +31,7 @@ _PACKET_MISTAKE: Final = "packet_dropped_by_a_mistake"
 _MS: Final = 1000.0
 
 
-class Target(NamedTuple):
+class NextHop(NamedTuple):
     """Where a packet goes next: a relay and one of its lanes."""
 
     node_id: NodeId
@@ -54,7 +54,7 @@ class PacketSink(Protocol):
         ...
 
 
-class Links(Protocol):
+class NextHopLinks(Protocol):
     """Links to other relays as the router sees them (`RelayLinks`)."""
 
     def linked(self, node_id: NodeId, lane: int = 0) -> PacketSink | None:
@@ -95,10 +95,10 @@ class Router:
         *,
         node_id: NodeId,
         peelers: Sequence[Peeler],
-        links: Links,
+        links: NextHopLinks,
         services: Services,
         counters: Counters,
-        budget: Budget,
+        budget: MemoryBudget,
     ) -> None:
         self._runtime = runtime
         self._node_id = node_id
@@ -108,7 +108,7 @@ class Router:
         self._counters = counters
         self._delayed: DelayQueue[_Held] = DelayQueue(MAX_DELAYED_PACKETS, budget.total_bytes)
         self._unknown = budget.account()
-        self._outboxes: Outboxes[Target] = Outboxes(
+        self._outboxes: Outboxes[NextHop] = Outboxes(
             MAX_TARGET_BYTES, budget.account(QUEUE_SHARE, greedy=False)
         )
         self._nursery: trio.Nursery | None = None
@@ -150,7 +150,7 @@ class Router:
         except RemoteProtocolError:
             self._counters.refuse("ack")
             return
-        if self._send(Target(route.first, route.lane), packet):
+        if self._send(NextHop(route.first, route.lane), packet):
             self._counters.acks_sent += 1
 
     def _hold(self, found: Forward | Deliver, account: Account) -> None:
@@ -184,7 +184,7 @@ class Router:
     def _act(self, found: Forward | Deliver) -> None:
         if isinstance(found, Deliver):
             self._deliver(found)
-        elif self._send(Target(found.next_id, found.lane), found.packet):
+        elif self._send(NextHop(found.next_id, found.lane), found.packet):
             self._counters.forwarded += 1
 
     def _deliver(self, found: Deliver) -> None:
@@ -205,7 +205,7 @@ class Router:
             return
         self._counters.delivered += 1
 
-    def _send(self, target: Target, packet: bytes) -> bool:
+    def _send(self, target: NextHop, packet: bytes) -> bool:
         """Hand a packet to a link or to the queue before it; False if it was dropped."""
         if target.node_id == self._node_id:
             return self._drop("self")
@@ -220,11 +220,11 @@ class Router:
         self._nursery.start_soon(self._dial_and_flush, target)
         return self._outboxes.add(target, packet) or self._drop("queue-full")
 
-    async def _dial_and_flush(self, target: Target) -> None:
+    async def _dial_and_flush(self, target: NextHop) -> None:
         with contained(self._counters, _PACKET_MISTAKE):
             await self._dial(target)
 
-    async def _dial(self, target: Target) -> None:
+    async def _dial(self, target: NextHop) -> None:
         try:
             link = await self._links.get(target.node_id, target.lane)
         except (TransportError, UnavailableError, RemoteProtocolError, RefusedError):

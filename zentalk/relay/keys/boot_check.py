@@ -27,7 +27,7 @@ ASKED: Final = 3
 ASK_SECONDS: Final = 3.0
 
 
-class SeenBoots:
+class BootCheck:
     """One question, put to a few relays at once; the highest answer counts."""
 
     def __init__(self, runtime: Runtime, network: Network, network_id: str) -> None:

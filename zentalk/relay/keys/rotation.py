@@ -40,7 +40,7 @@ def _next_boot(directory: Path, above: int) -> int:
         store.close()
 
 
-class Housekeeping:
+class KeyRotation:
     """Turns epochs, boots again when it must, and keeps the status file true."""
 
     def __init__(

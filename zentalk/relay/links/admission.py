@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Hashable
 from typing import Final, Protocol
 
-from zentalk.relay.links.memory_budget import Budget
+from zentalk.relay.links.memory_budget import MemoryBudget
 
 MAX_PER_SOURCE: Final = 64
 """Of one IPv4 address, or one IPv6 /64: what a household or a machine has."""
@@ -39,7 +39,7 @@ class Idle(Protocol):
         ...
 
 
-class Seat:
+class ConnectionSlot:
     """One connection that was admitted."""
 
     __slots__ = ("_leave", "source", "subnet")
@@ -74,16 +74,16 @@ class Admission:
         "streams",
     )
 
-    def __init__(self, network: str, max_connections: int, budget: Budget) -> None:
+    def __init__(self, network: str, max_connections: int, budget: MemoryBudget) -> None:
         self._exempt = network != _MAIN
         self._max_connections = max_connections
         self._budget = budget
         self._memory = budget.account(share=1.0, greedy=False)
         self._sources: Counter[str] = Counter()
         # Ordered, unlike sets: the oldest comes first.
-        self._shaking: dict[Seat, None] = {}
-        self._open: dict[Seat, Idle] = {}
-        self._idle: deque[tuple[float, Seat]] = deque()
+        self._shaking: dict[ConnectionSlot, None] = {}
+        self._open: dict[ConnectionSlot, Idle] = {}
+        self._idle: deque[tuple[float, ConnectionSlot]] = deque()
         self.streams = 0
         self.evicted = 0
         """How many connections made room for others."""
@@ -93,7 +93,7 @@ class Admission:
         """How many connections are open."""
         return len(self._shaking) + len(self._open)
 
-    def enter(self, source: str, leave: Callable[[], None]) -> Seat | str:
+    def enter(self, source: str, leave: Callable[[], None]) -> ConnectionSlot | str:
         """Admit a connection, or return in a fixed word why not.
 
         A relay that is full ends the connection that has been idle for longest, by calling
@@ -109,19 +109,19 @@ class Admission:
             return "connections"
         if not self._budget.takes_connections and not self._evict():
             return "memory"
-        seat = Seat(address, subnet, leave)
+        seat = ConnectionSlot(address, subnet, leave)
         self._shaking[seat] = None
         self._sources.update((address, subnet))
         self._memory.add(CONNECTION_BYTES)
         return seat
 
-    def opened(self, seat: Seat, link: Idle) -> None:
+    def opened(self, seat: ConnectionSlot, link: Idle) -> None:
         """Note that the handshake of a seat is done; nothing if it was taken away."""
         if seat in self._shaking:
             del self._shaking[seat]
             self._open[seat] = link
 
-    def leave(self, seat: Seat) -> None:
+    def leave(self, seat: ConnectionSlot) -> None:
         """Give back a seat; nothing if it was taken away already."""
         if seat in self._shaking:
             del self._shaking[seat]
@@ -160,7 +160,7 @@ class Admission:
         doomed.end()
         return True
 
-    def _most_idle(self) -> Seat | None:
+    def _most_idle(self) -> ConnectionSlot | None:
         """Return the link that was used least recently of those that may go.
 
         They are put in order only when the last order is used up: who was used since has

@@ -22,7 +22,7 @@ ACCOUNT_SHARE: Final = 0.125
 """What one link may make the relay hold."""
 
 
-class Budget:
+class MemoryBudget:
     """The memory of one process; `used_bytes` is the sum of all accounts."""
 
     __slots__ = ("_holders", "_links_bytes", "refused", "total_bytes", "used_bytes")
@@ -75,11 +75,11 @@ class Budget:
 
 
 class BudgetAccount:
-    """What one link, or one part of the relay, holds. Made by `Budget.account`."""
+    """What one link, or one part of the relay, holds. Made by `MemoryBudget.account`."""
 
     __slots__ = ("_budget", "greedy", "max_bytes", "used_bytes")
 
-    def __init__(self, budget: Budget, max_bytes: int, *, greedy: bool) -> None:
+    def __init__(self, budget: MemoryBudget, max_bytes: int, *, greedy: bool) -> None:
         self._budget = budget
         self.max_bytes = max_bytes
         self.greedy = greedy

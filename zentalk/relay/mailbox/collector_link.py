@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class OwnerLink(Protocol):
+class CollectorLink(Protocol):
     """What the mailbox uses of a connection (`zentalk.net.connection.Connection`)."""
 
     @property

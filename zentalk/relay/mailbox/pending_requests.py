@@ -25,7 +25,7 @@ class _Question:
         self.refused: str | None = None
 
 
-class Questions:
+class PendingRequests:
     """All questions under way; a task that is cancelled takes its question with it."""
 
     __slots__ = ("_last", "_open")

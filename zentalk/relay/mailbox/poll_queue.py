@@ -18,7 +18,7 @@ MAX_KEPT_TOKENS: Final = 256
 """The oldest go, as in the ring of an owner who is away."""
 
 
-class PacedMail:
+class PollQueue:
     """What one collector has not asked for yet."""
 
     __slots__ = ("_pushes", "_tokens")

@@ -33,10 +33,10 @@ from zentalk.mailbox.settings import MailboxSettings
 from zentalk.mailbox.storage import MailboxStore, Outcome
 from zentalk.net.runtime import Runtime
 from zentalk.relay.links.memory_budget import BudgetAccount
-from zentalk.relay.mailbox.collector_link import OwnerLink
+from zentalk.relay.mailbox.collector_link import CollectorLink
 from zentalk.relay.mailbox.group_commit import MailboxWriter
-from zentalk.relay.mailbox.pending_requests import Questions
-from zentalk.relay.mailbox.poll_queue import PacedMail
+from zentalk.relay.mailbox.pending_requests import PendingRequests
+from zentalk.relay.mailbox.poll_queue import PollQueue
 from zentalk.relay.mailbox.prekey_limit import PrekeyLimit
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire.codec import Fields
@@ -49,8 +49,8 @@ CLOCK_SECONDS: Final = 60.0
 """How often the wall clock is looked at."""
 
 
-Request = Callable[[OwnerLink, Fields], Awaitable[list[Any]]]
-Notify = Callable[[OwnerLink, Fields], None]
+Request = Callable[[CollectorLink, Fields], Awaitable[list[Any]]]
+Notify = Callable[[CollectorLink, Fields], None]
 
 
 class MailboxService:
@@ -83,11 +83,11 @@ class MailboxService:
         self._armed = 0.0
         self._earlier = trio.Event()
         self._last_collector = 0
-        self._collectors: dict[OwnerLink, Collector] = {}
-        self._links: dict[Collector, OwnerLink] = {}
-        self._paced: dict[OwnerLink, PacedMail] = {}
+        self._collectors: dict[CollectorLink, Collector] = {}
+        self._links: dict[Collector, CollectorLink] = {}
+        self._paced: dict[CollectorLink, PollQueue] = {}
         self._prekey_limit = PrekeyLimit()
-        self._questions = Questions()
+        self._questions = PendingRequests()
         self._counters: Counter[str] = Counter()
         self._execute: dict[type[Any], Callable[[Any], None]] = {
             Apply: self._writer.put,
@@ -132,7 +132,7 @@ class MailboxService:
             entropy=self._runtime.entropy,
         )
         self._loaded.set()
-        self._feed(events.TimePassed())
+        self._feed(events.DeadlineReached())
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._writer.run)
@@ -174,7 +174,7 @@ class MailboxService:
         self._feed(events.TokenArrived(call.send_id, call.token))
 
     async def open(
-        self, connection: OwnerLink, mailbox: MailboxId, generation: int, window: int
+        self, connection: CollectorLink, mailbox: MailboxId, generation: int, window: int
     ) -> list[Any]:
         """Let a connection collect a mailbox whose key it has proved to hold.
 
@@ -185,7 +185,7 @@ class MailboxService:
             lambda ticket: events.OpenAsked(ticket, collector, mailbox, generation, window)
         )
 
-    def connection_lost(self, connection: OwnerLink) -> None:
+    def connection_lost(self, connection: CollectorLink) -> None:
         """Take note that a connection ended, whether it collected anything or not."""
         self._paced.pop(connection, None)
         self._prekey_limit.forget(connection)
@@ -212,7 +212,7 @@ class MailboxService:
 
     # --- questions -----------------------------------------------------------------------
 
-    async def _on_open(self, connection: OwnerLink, fields: Fields) -> list[Any]:
+    async def _on_open(self, connection: CollectorLink, fields: Fields) -> list[Any]:
         call = rpc.decode_open(fields)
         verify_collect(
             call.mailbox,
@@ -223,7 +223,7 @@ class MailboxService:
         )
         return await self.open(connection, call.mailbox, call.generation, call.window)
 
-    def _collector_of(self, connection: OwnerLink) -> Collector:
+    def _collector_of(self, connection: CollectorLink) -> Collector:
         collector = self._collectors.get(connection)
         if collector is None:
             self._last_collector += 1
@@ -232,26 +232,26 @@ class MailboxService:
             self._links[collector] = connection
         return collector
 
-    async def _on_send_ids(self, connection: OwnerLink, fields: Fields) -> list[Any]:
+    async def _on_send_ids(self, connection: CollectorLink, fields: Fields) -> list[Any]:
         call = rpc.decode_send_ids(fields)
         collector = self._known_collector(connection)
         return await self._ask(
             lambda ticket: events.SendIdsAsked(ticket, collector, call.add, call.remove)
         )
 
-    async def _on_prekeys_put(self, connection: OwnerLink, fields: Fields) -> list[Any]:
+    async def _on_prekeys_put(self, connection: CollectorLink, fields: Fields) -> list[Any]:
         call = rpc.decode_prekeys_put(fields)
         collector = self._known_collector(connection)
         return await self._ask(
             lambda ticket: events.PrekeysOffered(ticket, collector, call.blobs, call.replace)
         )
 
-    async def _on_prekeys_count(self, connection: OwnerLink, fields: Fields) -> list[Any]:
+    async def _on_prekeys_count(self, connection: CollectorLink, fields: Fields) -> list[Any]:
         fields.end()
         collector = self._known_collector(connection)
         return await self._ask(lambda ticket: events.PrekeyCountAsked(ticket, collector))
 
-    async def _on_prekeys_take(self, connection: OwnerLink, fields: Fields) -> list[Any]:
+    async def _on_prekeys_take(self, connection: CollectorLink, fields: Fields) -> list[Any]:
         call = rpc.decode_prekeys_take(fields)
         if not self._prekey_limit.allows(connection, call.query_id):
             return [b""]
@@ -259,11 +259,11 @@ class MailboxService:
             lambda ticket: events.PrekeyAsked(ticket, call.send_id, call.query_id)
         )
 
-    async def _on_state(self, _connection: OwnerLink, fields: Fields) -> list[Any]:
+    async def _on_state(self, _connection: CollectorLink, fields: Fields) -> list[Any]:
         send_id = rpc.decode_state(fields)
         return await self._ask(lambda ticket: events.StateAsked(ticket, send_id))
 
-    async def _on_poll(self, connection: OwnerLink, fields: Fields) -> list[Any]:
+    async def _on_poll(self, connection: CollectorLink, fields: Fields) -> list[Any]:
         """Give what waits, in an answer as large as asked; before OPEN a small one, of nothing."""
         call = decode_poll(fields)
         await trio.lowlevel.checkpoint()
@@ -273,19 +273,19 @@ class MailboxService:
         if paced is None:
             if collector is not None:
                 raise RefusedError("opened")
-            paced = self._paced[connection] = PacedMail()
+            paced = self._paced[connection] = PollQueue()
         if collector is not None and call.acked:
             paced.acked(call.acked)
             self._feed(events.AckReceived(collector, call.acked))
         return poll_answer_fields(paced.take(large=call.large), large=call.large)
 
-    def _on_ack(self, connection: OwnerLink, fields: Fields) -> None:
+    def _on_ack(self, connection: CollectorLink, fields: Fields) -> None:
         seqs = rpc.decode_ack(fields)
         collector = self._collectors.get(connection)
         if collector is not None:
             self._feed(events.AckReceived(collector, seqs))
 
-    def _known_collector(self, connection: OwnerLink) -> Collector:
+    def _known_collector(self, connection: CollectorLink) -> Collector:
         collector = self._collectors.get(connection)
         if collector is None:
             raise RefusedError("closed")
@@ -341,7 +341,7 @@ class MailboxService:
         else:
             self._notify(command.collector, rpc.encode_token(call))
 
-    def _paced_of(self, collector: Collector) -> PacedMail | None:
+    def _paced_of(self, collector: Collector) -> PollQueue | None:
         """Return what waits for this collector's next poll, None if it takes pushes."""
         connection = self._links.get(collector)
         return None if connection is None else self._paced.get(connection)
@@ -374,7 +374,7 @@ class MailboxService:
             with trio.move_on_after(wait_seconds):
                 await self._earlier.wait()
             if core.next_deadline() <= self._runtime.monotonic():
-                self._feed(events.TimePassed())
+                self._feed(events.DeadlineReached())
 
     async def _watch_clock(self) -> None:
         while True:

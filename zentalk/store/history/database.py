@@ -11,11 +11,12 @@ from typing import Final, TypeVar
 import trio
 
 from zentalk.errors import StorageError
+from zentalk.store.blocking import RunBlocking
 from zentalk.store.history import events
 from zentalk.store.history.models import Event
 from zentalk.store.history.schema import MIGRATIONS
 from zentalk.store.sqlite import open_database, storage_errors
-from zentalk.store.writer import BatchWriter, RunBlocking, Transaction
+from zentalk.store.writer import BatchWriter, Transaction
 
 T = TypeVar("T")
 
