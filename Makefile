@@ -41,7 +41,7 @@ test: $(STAMP)-test ## the whole test suite
 lint: $(STAMP)-test ## style, types and layers
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy zentalk tests cmd simulations $(wildcard benchmarks)
+	$(BIN)/mypy zentalk tests cmd simulations tools $(wildcard benchmarks)
 	$(BIN)/lint-imports --no-logo
 
 format: $(STAMP)-test ## let ruff put the style right
