@@ -11,7 +11,15 @@ import trio
 from zentalk.errors import ConflictError, NotFoundError, TooLargeError
 from zentalk.ids import UserAddress
 from zentalk.node.status import MailboxStatus
-from zentalk.store.history.models import Contact, Conversation, Event, Message
+from zentalk.store.history.models import (
+    Contact,
+    ContactState,
+    Conversation,
+    Direction,
+    Event,
+    Message,
+    MessageState,
+)
 from zentalk.wire.devices import Device
 from zentalk.wire.text import format_address
 
@@ -101,12 +109,12 @@ class FakeNode:
     async def add_contact(self, address: UserAddress, name: str) -> Contact:
         self.fail()
         text = format_address(address)
-        self.known[text] = Contact(text, name, "contact", 1000.0)
+        self.known[text] = Contact(text, name, ContactState.CONTACT, 1000.0)
         return self.known[text]
 
     def request(self, address: UserAddress) -> None:
         text = format_address(address)
-        self.known[text] = Contact(text, "", "request", 1000.0)
+        self.known[text] = Contact(text, "", ContactState.REQUEST, 1000.0)
 
     async def contacts(self) -> list[Contact]:
         self.fail()
@@ -132,10 +140,10 @@ class FakeNode:
             id=f"{number:032x}",
             seq=number,
             conversation=format_address(address),
-            direction="out",
+            direction=Direction.OUT,
             kind="text",
             text=text,
-            state="queued",
+            state=MessageState.QUEUED,
             reason="",
             sent_at=1000.0 + number,
         )
@@ -145,7 +153,9 @@ class FakeNode:
         return message
 
     def set_state(self, message_id: str, state: str) -> None:
-        self.sent = [replace(m, state=state) if m.id == message_id else m for m in self.sent]
+        self.sent = [
+            replace(m, state=MessageState(state)) if m.id == message_id else m for m in self.sent
+        ]
         self.emit("message.state", {"id": message_id, "state": state})
 
     def emit(self, kind: str, data: dict[str, Any]) -> None:
