@@ -11,8 +11,9 @@ from trio.testing import MockClock as Clock
 from tests.e2e.world import World
 from zentalk.errors import ConflictError, NotFoundError, UnavailableError
 from zentalk.node.mailboxes import manager as module
-from zentalk.node.mailboxes.manager import Mailboxes
-from zentalk.node.messages.commands import People
+from zentalk.node.mailboxes.selection import MailboxSelection
+from zentalk.node.messages.commands import ContactCommands
+from zentalk.node.messages.effects import NO_EFFECTS
 from zentalk.store.history import mailboxes as rows
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import Message
@@ -48,7 +49,7 @@ async def all_delivered(world: World, sent: list[Message]) -> None:
 
 async def route_known(world: World, reader: str, of: str) -> set[str]:
     """The relays that somebody deposits at for a contact."""
-    targets = world.nodes[reader]._recipients.targets(world.nodes[of].address)
+    targets = world.nodes[reader]._parts.delivery.recipients.targets(world.nodes[of].address)
     ids = {relay.node_id: name for name, relay in world.relays.items()}
     return {ids[target.relay] for target in targets}
 
@@ -128,7 +129,7 @@ async def test_a_contact_who_was_away_for_the_whole_move_follows(
 async def test_control_without_telling_contacts_one_who_was_away_does_not(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(People, "tell_routes", lambda *_, **__: [])
+    monkeypatch.setattr(ContactCommands, "tell_routes", lambda *_, **__: NO_EFFECTS)
     with pytest.raises(trio.TooSlowError):
         await _alice_away_while_bob_moves(world, old_relays_die=True)
 
@@ -160,7 +161,7 @@ async def test_mail_at_the_old_relays_is_still_collected(
 async def test_control_without_polling_the_old_mailboxes_it_is_lost(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Mailboxes, "_drop", lambda _, tx, row: rows.forget(tx, row.mailbox))
+    monkeypatch.setattr(MailboxSelection, "_drop", lambda _, tx, row: rows.forget(tx, row.mailbox))
     with pytest.raises(trio.TooSlowError):
         await _mail_left_at_old_relays(world, patience_seconds=300)
 

@@ -1,4 +1,4 @@
-"""The outbox between a journal, recipients and a network that are doubles."""
+"""The outbox between states, recipients and a network that are doubles."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from zentalk.crypto import x25519
 from zentalk.errors import StorageFullError, UnavailableError
 from zentalk.ids import MessageId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime, seeded_entropy
+from zentalk.node.delivery.ack_points import AckPoints
 from zentalk.node.delivery.outbox import STORAGE_RETRY_SECONDS, Outbox
 from zentalk.node.delivery.proof_of_work import _Known, _Place
 from zentalk.node.messages.routes import DepositTarget
@@ -44,7 +45,7 @@ def item(number: int, ttl_seconds: float = 86_400.0) -> OutboxItem:
 
 
 class Doubles:
-    """Journal, recipients and network; `failing` counts how often the disk is still full."""
+    """States, recipients and network; `failing` counts how often the disk is still full."""
 
     def __init__(self) -> None:
         self.items: dict[int, OutboxItem] = {}
@@ -58,7 +59,7 @@ class Doubles:
             self.failing -= 1
             raise StorageFullError("full")
 
-    # Of the journal.
+    # Of the states.
 
     async def item(self, number: int) -> OutboxItem | None:
         await trio.lowlevel.checkpoint()
@@ -80,7 +81,7 @@ class Doubles:
     def targets(self, _contact: UserAddress) -> tuple[DepositTarget, ...]:
         return (DepositTarget(RELAY, SendId(b"s" * 16), b"k" * 32, public=False),)
 
-    def need_ratchet(self, contact: UserAddress) -> None:
+    def need_session(self, contact: UserAddress) -> None:
         """Nobody asks."""
 
     # Of the network.
@@ -118,7 +119,7 @@ class Doubles:
 
 def outbox_over(doubles: Any, wall: float = WALL) -> Outbox:
     runtime = replace(Runtime.virtual(1, wall), wall=lambda: wall + trio.current_time())
-    return Outbox(runtime, doubles, doubles, doubles, dict)
+    return Outbox(runtime, doubles, doubles, doubles, doubles, AckPoints())
 
 
 async def test_what_is_confirmed_while_it_is_being_read_is_not_sent(

@@ -28,7 +28,7 @@ class InFlight:
     schedule: Schedule | None = None
     hops: tuple[NodeId, ...] = ()
     token: bytes | None = None
-    is_courtesy: bool = False
+    is_best_effort: bool = False
     elsewhere: bool = False
     noted: bool = False
     ciphertext: int = 0

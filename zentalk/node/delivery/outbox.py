@@ -7,7 +7,7 @@ listens for acks. It must never encrypt: a retry that advanced a ratchet would b
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -20,14 +20,17 @@ from zentalk.crypto.labels import Label
 from zentalk.errors import AuthenticationError, StorageError, TransportError, UnavailableError
 from zentalk.ids import DEPOSIT_ID_BYTES, DepositId, MessageId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime
+from zentalk.node.delivery.ack_points import AckPoints
 from zentalk.node.delivery.in_flight import AwaitedAck, InFlight
-from zentalk.node.delivery.message_states import Journal
+from zentalk.node.delivery.message_states import MessageStates
 from zentalk.node.delivery.proof_of_work import ProofOfWork
 from zentalk.node.delivery.recipients import Recipients
+from zentalk.node.delivery.recovery_requests import RecoveryRequests
 from zentalk.node.delivery.retry_schedule import Schedule
 from zentalk.node.delivery.timers import Timers
 from zentalk.node.delivery.window import Window
 from zentalk.node.messages.compose import ITEM_KEY_BYTES
+from zentalk.node.messages.effects import BestEffortInner
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.node.network import NodeNetwork
 from zentalk.onion.packet import DEPOSIT
@@ -43,9 +46,9 @@ from zentalk.wire.deposit import (
 from zentalk.wire.inner import INNER_LARGE_BYTES
 from zentalk.wire.rpc_mailbox import TOKEN_BYTES
 
-MAX_COURTESIES: Final = 4_096
+MAX_BEST_EFFORT: Final = 4_096
 """Inners kept in memory until a relay has acknowledged them; more are sent once."""
-COURTESY_SECONDS: Final = 600.0
+BEST_EFFORT_SECONDS: Final = 600.0
 MAX_TOKENS: Final = 16_384
 MAX_ENVELOPES_IN_MEMORY: Final = 1_024
 """Items whose ciphertext stays in memory; those of others are read again when due."""
@@ -62,15 +65,17 @@ class Outbox:
         self,
         runtime: Runtime,
         network: NodeNetwork,
-        journal: Journal,
+        states: MessageStates,
         recipients: Recipients,
-        ack_points: Callable[[], dict[NodeId, SendId]],
+        recovery: RecoveryRequests,
+        ack_points: AckPoints,
     ) -> None:
         self._runtime = runtime
         self._entropy = runtime.entropy
         self._network = network
-        self._journal = journal
+        self._states = states
         self._recipients = recipients
+        self._recovery = recovery
         self._ack_points = ack_points
         self._entries: dict[int, InFlight] = {}
         self._timers = Timers(runtime)
@@ -78,13 +83,12 @@ class Outbox:
         self._tokens: OrderedDict[bytes, AwaitedAck] = OrderedDict()
         self._preferred: dict[UserAddress, NodeId] = {}
         self._round_trip = network.profile.round_trip_seconds
-        self._courtesies = 0
-        self._next_courtesy = 0
+        self._best_effort = 0
+        self._next_best_effort = 0
         self._ciphertexts = 0
         self._postage = ProofOfWork(
             runtime.for_part("postage"), network.tunnel, self._answered, self._stamped
         )
-        self.on_silence: Callable[[UserAddress], None] = lambda _contact: None
 
     def load(self, items: Iterable[OutboxItem]) -> None:
         """Take over what was on its way when the node stopped."""
@@ -102,34 +106,34 @@ class Outbox:
                 self._postage.used(item.item, target)
             self._attempt(entry, self._runtime.monotonic())
 
-    def send_courtesy(self, contact: UserAddress, inner: bytes, *, elsewhere: bool = False) -> None:
+    def send_best_effort(self, one: BestEffortInner) -> None:
         """Send an inner that nobody will confirm, such as a confirmation.
 
         It is kept in memory only, and sent again until a mailbox relay has acknowledged it or
-        ten minutes are over. `elsewhere` begins with another mailbox than the preferred one. How
-        long it waits first is drawn: it must not tell when this node got what it confirms.
+        ten minutes are over. How long it waits first is drawn: it must not tell when this node
+        got what it confirms.
         """
-        self._next_courtesy -= 1
+        self._next_best_effort -= 1
         now, wall = self._runtime.monotonic(), self._runtime.wall()
         item = OutboxItem(
-            item=self._next_courtesy,
+            item=self._next_best_effort,
             message_id=MessageId(b""),
-            contact=contact,
+            contact=one.contact,
             content=b"",
-            envelope=inner,
+            envelope=one.inner,
             ratchet_id=None,
             item_key=self._entropy(ITEM_KEY_BYTES),
             created_at=wall,
-            expires_at=wall + COURTESY_SECONDS,
+            expires_at=wall + BEST_EFFORT_SECONDS,
             held_by=frozenset(),
         )
-        if self._courtesies >= MAX_COURTESIES:
-            for target in self._ordered(contact)[:1]:
+        if self._best_effort >= MAX_BEST_EFFORT:
+            for target in self._ordered(one.contact)[:1]:
                 with suppress(AuthenticationError):
                     self._deposit(target.relay, self._sealed(item, target, now), None)
             return
-        self._courtesies += 1
-        entry = self._enter(item, is_courtesy=True, elsewhere=elsewhere)
+        self._best_effort += 1
+        entry = self._enter(item, is_best_effort=True, elsewhere=one.elsewhere)
         delay = self._network.confirmation_delay()
         if delay:
             self._timers.plan(item.item, now + delay)
@@ -177,12 +181,12 @@ class Outbox:
         entry = self._entries.get(sent.item)
         if entry is None or entry.ciphertext != sent.ciphertext:
             return
-        if entry.is_courtesy:
-            self._drop_courtesy(entry)
+        if entry.is_best_effort:
+            self._drop_best_effort(entry)
             return
         if entry.schedule is not None:
             entry.schedule.held(sent.relay, self._runtime.monotonic())
-        self._journal.held(sent.item, sent.relay)
+        self._states.held(sent.item, sent.relay)
 
     async def run(self) -> None:
         """Send what is due, until cancelled."""
@@ -199,8 +203,8 @@ class Outbox:
 
     async def _due(self, entry: InFlight, now: float) -> None:
         if now >= entry.expires:
-            if entry.is_courtesy:
-                self._drop_courtesy(entry)
+            if entry.is_best_effort:
+                self._drop_best_effort(entry)
             else:
                 await self._expire(entry, now)
             return
@@ -211,14 +215,14 @@ class Outbox:
         if entry.item.envelope is None and not await self._read_envelope(entry, now):
             return
         self._attempt(entry, now)
-        if len(self._entries) > MAX_ENVELOPES_IN_MEMORY and not entry.is_courtesy:
+        if len(self._entries) > MAX_ENVELOPES_IN_MEMORY and not entry.is_best_effort:
             entry.item = replace(entry.item, envelope=None)
 
     async def _expire(self, entry: InFlight, now: float) -> None:
         """Give an item up, or try that again when the disk is back."""
         number = entry.item.item
         try:
-            await self._journal.expired(entry.item)
+            await self._states.expired(entry.item)
         except StorageError:
             if self._entries.get(number) is entry:
                 self._timers.plan(number, now + STORAGE_RETRY_SECONDS)
@@ -229,7 +233,7 @@ class Outbox:
         """Read an item's ciphertext; False if there is nothing to be sent now."""
         number = entry.item.item
         try:
-            stored = await self._journal.item(number)
+            stored = await self._states.item(number)
         except StorageError:
             if self._entries.get(number) is entry:
                 self._timers.plan(number, now + STORAGE_RETRY_SECONDS)
@@ -239,7 +243,7 @@ class Outbox:
         if stored is None or stored.envelope is None:
             self._forget(number)
             if stored is not None:
-                self._recipients.need_ratchet(entry.item.contact)
+                self._recipients.need_session(entry.item.contact)
             return False
         entry.item = stored
         return True
@@ -255,7 +259,7 @@ class Outbox:
         if not self._network.has_room(large=len(item.envelope) == INNER_LARGE_BYTES):
             self._timers.plan(item.item, now + NO_ROOM_SECONDS)
             return
-        if not entry.is_courtesy and not self._window.admits(item.contact, item.item):
+        if not entry.is_best_effort and not self._window.admits(item.contact, item.item):
             entry.item = replace(item, envelope=None)
             self._timers.plan(item.item, entry.expires)
             return
@@ -263,14 +267,14 @@ class Outbox:
         if entry.schedule is None:
             order = tuple(reversed(by_relay)) if entry.elsewhere else tuple(by_relay)
             entry.schedule = Schedule(
-                order, now, self._round_trip, item.held_by, patient=entry.is_courtesy
+                order, now, self._round_trip, item.held_by, patient=entry.is_best_effort
             )
         for relay in entry.schedule.due(now):
             self._report_silence(entry, by_relay.get(relay), relay, now)
             self._try(entry, entry.schedule, by_relay.get(relay), relay, now)
         if not entry.noted and all(self._postage.closed(target) for target in targets):
             entry.noted = True
-            self._journal.waits(item.item, MAILBOXES_FULL)
+            self._states.waits(item.item, MAILBOXES_FULL)
         self._timers.plan(item.item, entry.schedule.next_deadline())
 
     def _try(
@@ -329,8 +333,8 @@ class Outbox:
                 self._timers.plan(following, self._runtime.monotonic())
         return entry
 
-    def _drop_courtesy(self, entry: InFlight) -> None:
-        self._courtesies -= 1
+    def _drop_best_effort(self, entry: InFlight) -> None:
+        self._best_effort -= 1
         self._entries.pop(entry.item.item, None)
         self._timers.drop(entry.item.item)
 
@@ -345,7 +349,7 @@ class Outbox:
             if target is not None:
                 self._postage.silent(target)
             if entry.schedule.is_silent(now):
-                self.on_silence(entry.item.contact)
+                self._recovery.silent(entry.item.contact)
 
     def _answered(self, relay: NodeId, send_id: SendId) -> None:
         """A mailbox has told what it asks of us: look at what waits for it."""
@@ -364,7 +368,7 @@ class Outbox:
     def _deposit(self, relay: NodeId, made: Deposit, entry: InFlight | None) -> bool:
         """Queue one deposit; False if nothing could be sent now. No ack without an entry."""
         token = self._entropy(TOKEN_BYTES)
-        points = self._ack_points() if entry is not None else {}
+        points = self._ack_points.by_relay() if entry is not None else {}
         try:
             ack = self._network.ack_route(relay, points, token) if points else None
             payload = encode_deposit(

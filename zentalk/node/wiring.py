@@ -1,0 +1,122 @@
+"""Puts an API node together: who gets what, and which tasks must run.
+
+Nothing is assigned after it was made, but for the two places where the network must know what
+is above it: where its loops end, and whom news of restarted relays concern.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from zentalk.config.settings import ApiSettings
+from zentalk.crypto.ed25519 import SigningKey
+from zentalk.ids import UserAddress
+from zentalk.net.runtime import Runtime
+from zentalk.net.transport import Network
+from zentalk.node.delivery.delivery import Delivery, build_delivery
+from zentalk.node.devices.tokens import DeviceTokens
+from zentalk.node.event_log import EventLog
+from zentalk.node.housekeeping import Housekeeping
+from zentalk.node.mailboxes.announcer import Announcer
+from zentalk.node.mailboxes.collector import CollectorFactory
+from zentalk.node.mailboxes.manager import Mailboxes
+from zentalk.node.mailboxes.receiver import Receiver
+from zentalk.node.mailboxes.selection import MailboxSelection
+from zentalk.node.messages.commands import ContactCommands, MessageCommands
+from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.receive import Inbox
+from zentalk.node.network import NodeNetwork
+from zentalk.node.records.decoys import Decoys
+from zentalk.node.records.holders import DirectoryClient
+from zentalk.node.records.lookup import Records
+from zentalk.node.sessions.sessions import Sessions
+from zentalk.store.history import settings as stored
+from zentalk.store.history.database import HistoryDatabase
+
+DATABASE_NAME: Final = "history.db"
+_NETWORK_KEY: Final = "network-state"
+
+Task = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeParts:
+    """What a node is made of; `tasks` run side by side once `load` has returned."""
+
+    database: HistoryDatabase
+    network: NodeNetwork
+    devices: DeviceTokens
+    events: EventLog
+    records: Records
+    delivery: Delivery
+    receiver: Receiver
+    mailboxes: Mailboxes
+    housekeeping: Housekeeping
+    tasks: tuple[Task, ...]
+
+    async def load(self) -> None:
+        """Read what the last life left; raises StorageError."""
+        self.devices.load()
+        await self.housekeeping.start()
+        await self.delivery.load(self.database)
+
+
+def build_node(
+    settings: ApiSettings, runtime: Runtime, network: Network, identity: SigningKey
+) -> tuple[NodeParts, ContactCommands, MessageCommands]:
+    """Put the parts of a node over `settings.directory` together, with its commands.
+
+    Raises StorageError if the database cannot be opened.
+    """
+    database = HistoryDatabase(settings.directory / DATABASE_NAME, runtime.run_blocking)
+    reached = _build_network(settings, runtime, network, database)
+    sessions = Sessions(identity, runtime.entropy)
+    composer = Composer(sessions, runtime.entropy, settings.message_ttl_seconds)
+    directory = DirectoryClient(runtime.for_part("directory"), reached.tunnel, reached.descriptors)
+    records = Records(runtime, identity, database, directory, reached)
+    delivery = build_delivery(runtime, database, reached, composer, records)
+    reached.loops_end_at(delivery.ack_points.by_relay)
+    reached.when_relays_restart(delivery.outbox.restarted)
+    receiver = Receiver(runtime, database, Inbox(sessions, composer), delivery.effects)
+    contacts = ContactCommands(composer)
+    mailboxes = Mailboxes(
+        runtime,
+        database,
+        reached,
+        MailboxSelection(runtime, reached),
+        CollectorFactory(runtime, identity, database, receiver, delivery.outbox),
+        Announcer(runtime, database, records, contacts, delivery.effects, delivery.ack_points),
+    )
+    housekeeping = Housekeeping(runtime, database, records, delivery.states)
+    decoys = Decoys(runtime, reached, records, UserAddress(identity.public))
+    tasks = (
+        *(reached.run, records.run, delivery.run, receiver.run, receiver.release),
+        *(mailboxes.run, decoys.run, housekeeping.run),
+    )
+    parts = NodeParts(
+        database=database,
+        network=reached,
+        devices=DeviceTokens(runtime, identity, database),
+        events=EventLog(database),
+        records=records,
+        delivery=delivery,
+        receiver=receiver,
+        mailboxes=mailboxes,
+        housekeeping=housekeeping,
+        tasks=tasks,
+    )
+    return parts, contacts, MessageCommands(composer)
+
+
+def _build_network(
+    settings: ApiSettings, runtime: Runtime, network: Network, database: HistoryDatabase
+) -> NodeNetwork:
+    def load() -> bytes | None:
+        return database.read_now(lambda tx: stored.get(tx, _NETWORK_KEY))
+
+    async def save(state: bytes) -> None:
+        await database.write(lambda tx: stored.put(tx, _NETWORK_KEY, state))
+
+    return NodeNetwork(settings, runtime.for_part("network"), network, load, save)
