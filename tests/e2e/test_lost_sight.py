@@ -8,7 +8,7 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.test_moving import acquainted
 from tests.e2e.world import World
-from zentalk.node.delivery.recovery_requests import RecoveryRequests
+from zentalk.node.delivery.recipients import RecoveryRequests
 from zentalk.store.history.models import Message
 
 pytestmark = pytest.mark.e2e

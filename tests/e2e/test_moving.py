@@ -11,6 +11,7 @@ from trio.testing import MockClock as Clock
 from tests.e2e.world import World
 from zentalk.errors import ConflictError, NotFoundError, UnavailableError
 from zentalk.node.mailboxes import manager as module
+from zentalk.node.mailboxes import selection
 from zentalk.node.mailboxes.selection import MailboxSelection
 from zentalk.node.messages.commands import ContactCommands
 from zentalk.node.messages.effects import NO_EFFECTS
@@ -217,6 +218,7 @@ async def test_what_was_left_long_ago_is_looked_into_now_and_then_until_its_time
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "POLL_SECONDS", 900.0)
+    monkeypatch.setattr(selection, "POLL_SECONDS", 900.0)
     monkeypatch.setattr(module, "SETTLED_SECONDS", 60.0)
     monkeypatch.setattr(module, "LOOK_EVERY_SECONDS", 120.0)
     await acquainted(world, relays=4)
@@ -246,7 +248,7 @@ async def test_moves_that_cannot_be_made_change_nothing(
         await bob.move("00" * 8)
     with pytest.raises(UnavailableError, match="no other relay"):
         await bob.move(None)  # two leave, one relay is free
-    monkeypatch.setattr(module, "MAX_REPLACED", 0)
+    monkeypatch.setattr(selection, "MAX_REPLACED", 0)
     with pytest.raises(ConflictError, match="polled"):
         await bob.move(before[0].id)
     assert [row.id for row in bob.listing()] == [row.id for row in before]

@@ -21,7 +21,7 @@ from zentalk.node.delivery.effects import EffectRunner
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.session_recovery import SessionRecovery
 from zentalk.node.messages import ordering
-from zentalk.node.messages.effects import Effects
+from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.session import ratchet as ratchet_module
 from zentalk.session.chains import SALT_BYTES
@@ -88,7 +88,7 @@ def die_at(world: World, step: str, monkeypatch: pytest.MonkeyPatch) -> Callable
         await once("before the ack")
         return answer
 
-    async def dying_carry_out(runner: EffectRunner, effects: Effects) -> None:
+    async def dying_carry_out(runner: EffectRunner, effects: CommitEffects) -> None:
         if runner is world.nodes["bob"]._effects and effects.best_effort:
             await once("before the confirmation")
             await carry_out(runner, effects)

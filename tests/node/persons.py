@@ -12,7 +12,7 @@ from zentalk.ids import MailboxId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import seeded_entropy
 from zentalk.node.messages.commands import ContactCommands, MessageCommands
 from zentalk.node.messages.compose import Composer
-from zentalk.node.messages.effects import Effects
+from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.receive import Inbox
 from zentalk.node.messages.routes import DepositTarget, contact_targets, raise_version
 from zentalk.node.sessions.sessions import Sessions
@@ -118,11 +118,11 @@ class Person:
         target = known[0] if known else public
         return target.send_id, target.seal(inner, self.entropy)
 
-    def receive(self, *deposits: Deposit) -> Effects:
+    def receive(self, *deposits: Deposit) -> CommitEffects:
         """Process a batch of deposits."""
         return self.tx(lambda tx: self.inbox.process(tx, deposits, NOW))
 
-    def answers(self, effects: Effects, other: Person) -> list[Deposit]:
+    def answers(self, effects: CommitEffects, other: Person) -> list[Deposit]:
         """Seal what is to be sent without being stored."""
         return [self.seal(other, one.inner) for one in effects.best_effort]
 

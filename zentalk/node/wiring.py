@@ -15,7 +15,7 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
-from zentalk.node.delivery.delivery import Delivery, build_delivery
+from zentalk.node.delivery.delivery import DeliveryParts, build_delivery
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.event_log import EventLog
 from zentalk.node.housekeeping import Housekeeping
@@ -50,7 +50,7 @@ class NodeParts:
     devices: DeviceTokens
     events: EventLog
     records: Records
-    delivery: Delivery
+    delivery: DeliveryParts
     receiver: Receiver
     mailboxes: Mailboxes
     housekeeping: Housekeeping

@@ -14,10 +14,10 @@ from zentalk.crypto import x25519
 from zentalk.errors import StorageFullError, UnavailableError
 from zentalk.ids import MessageId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime, seeded_entropy
-from zentalk.node.delivery.ack_points import AckPoints
 from zentalk.node.delivery.outbox import STORAGE_RETRY_SECONDS, Outbox
 from zentalk.node.delivery.proof_of_work import _Known, _Place
 from zentalk.node.messages.routes import DepositTarget
+from zentalk.node.packets.ack_points import AckPoints
 from zentalk.node.profiles import PROFILES
 from zentalk.node.sessions.envelope import open_from_public
 from zentalk.store.history.models import OutboxItem
@@ -82,6 +82,11 @@ class Doubles:
         return (DepositTarget(RELAY, SendId(b"s" * 16), b"k" * 32, public=False),)
 
     def need_session(self, contact: UserAddress) -> None:
+        """Nobody asks."""
+
+    # Of the requests for recovery.
+
+    def silent(self, contact: UserAddress) -> None:
         """Nobody asks."""
 
     # Of the network.

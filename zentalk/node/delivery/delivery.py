@@ -8,24 +8,23 @@ from dataclasses import dataclass
 import trio
 
 from zentalk.net.runtime import Runtime
-from zentalk.node.delivery.ack_points import AckPoints
 from zentalk.node.delivery.effects import EffectRunner
 from zentalk.node.delivery.message_states import MessageStates
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.recipient_lookup import RecipientLookup
-from zentalk.node.delivery.recipients import Recipients
-from zentalk.node.delivery.recovery_requests import RecoveryRequests
+from zentalk.node.delivery.recipients import Recipients, RecoveryRequests
 from zentalk.node.delivery.session_recovery import SessionRecovery
 from zentalk.node.delivery.session_renewal import SessionRenewal
 from zentalk.node.messages.compose import Composer
 from zentalk.node.network import NodeNetwork
+from zentalk.node.packets.ack_points import AckPoints
 from zentalk.node.records.lookup import Records
 from zentalk.store.history import outbox as outbox_rows
 from zentalk.store.history.database import HistoryDatabase
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class DeliveryParts:
     """What the rest of the node sees of delivery. `run` must be running."""
 
     states: MessageStates
@@ -53,7 +52,7 @@ def build_delivery(
     network: NodeNetwork,
     composer: Composer,
     records: Records,
-) -> Delivery:
+) -> DeliveryParts:
     """Put delivery together: each part gets what it calls, and nobody is told afterwards."""
     states = MessageStates(runtime, database)
     recipients = Recipients(runtime, database)
@@ -65,4 +64,4 @@ def build_delivery(
     renewal = SessionRenewal(runtime, database, composer, records, recipients, effects)
     recovery = SessionRecovery(runtime, database, records, requests, renewal)
     tasks = (states.run, outbox.run, lookup.run, recovery.run)
-    return Delivery(states, recipients, outbox, effects, ack_points, tasks)
+    return DeliveryParts(states, recipients, outbox, effects, ack_points, tasks)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from zentalk.node.delivery.outbox import Outbox
-from zentalk.node.delivery.recipients import Recipients
-from zentalk.node.delivery.recovery_requests import RecoveryRequests
-from zentalk.node.messages.effects import BestEffortInner, Effects
+from zentalk.node.delivery.recipients import Recipients, RecoveryRequests
+from zentalk.node.messages.effects import BestEffortInner, CommitEffects
 from zentalk.store.retry import until_stored
 
 
@@ -22,7 +21,7 @@ class EffectRunner:
         self._recipients = recipients
         self._recovery = recovery
 
-    async def carry_out(self, effects: Effects) -> None:
+    async def carry_out(self, effects: CommitEffects) -> None:
         """Do what a commit allows; it waits only where the routes of contacts are read again."""
         if effects.new_routes:
             await until_stored(partial(self._recipients.learn, effects.new_routes))

@@ -20,12 +20,10 @@ from zentalk.crypto.labels import Label
 from zentalk.errors import AuthenticationError, StorageError, TransportError, UnavailableError
 from zentalk.ids import DEPOSIT_ID_BYTES, DepositId, MessageId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime
-from zentalk.node.delivery.ack_points import AckPoints
 from zentalk.node.delivery.in_flight import AwaitedAck, InFlight
 from zentalk.node.delivery.message_states import MessageStates
 from zentalk.node.delivery.proof_of_work import ProofOfWork
-from zentalk.node.delivery.recipients import Recipients
-from zentalk.node.delivery.recovery_requests import RecoveryRequests
+from zentalk.node.delivery.recipients import Recipients, RecoveryRequests
 from zentalk.node.delivery.retry_schedule import Schedule
 from zentalk.node.delivery.timers import Timers
 from zentalk.node.delivery.window import Window
@@ -33,6 +31,7 @@ from zentalk.node.messages.compose import ITEM_KEY_BYTES
 from zentalk.node.messages.effects import BestEffortInner
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.node.network import NodeNetwork
+from zentalk.node.packets.ack_points import AckPoints
 from zentalk.onion.packet import DEPOSIT
 from zentalk.store.history.models import OutboxItem
 from zentalk.wire.deposit import (

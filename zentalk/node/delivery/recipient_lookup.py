@@ -16,7 +16,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.effects import EffectRunner
 from zentalk.node.delivery.recipients import Recipients
 from zentalk.node.messages.compose import Composer
-from zentalk.node.messages.effects import Effects
+from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.records.lookup import Records
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.writer import Transaction
@@ -89,7 +89,7 @@ class RecipientLookup:
 
     def _encrypt_waiting(
         self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle | None
-    ) -> Effects:
+    ) -> CommitEffects:
         if bundle is not None and not self._composer.has_session(tx, contact):
             self._composer.start_session(tx, contact, bundle, self._runtime.wall())
-        return Effects(send=tuple(self._composer.encrypt_waiting(tx, contact)))
+        return CommitEffects(send=tuple(self._composer.encrypt_waiting(tx, contact)))

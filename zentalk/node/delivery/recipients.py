@@ -19,6 +19,9 @@ from zentalk.store.writer import Transaction
 from zentalk.wire.user_record import RecordContents
 
 RECORD_FRESH_SECONDS: Final = 600.0
+FIRST_SILENCE_SECONDS: Final = 600.0
+LONGEST_SILENCE_SECONDS: Final = 3_600.0
+"""How long after a look for new mailboxes of a contact there is another, at first and later."""
 
 
 class Recipients:
@@ -74,3 +77,35 @@ class Recipients:
     def _want(self, contact: UserAddress, *, session: bool) -> None:
         self.wanted[contact] = self.wanted.get(contact, False) or session
         self.wake.set()
+
+
+class RecoveryRequests:
+    """What the outbox and the way in have noticed, until `SessionRecovery` takes it up."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._silent: set[UserAddress] = set()
+        self._looked: dict[UserAddress, tuple[float, float]] = {}
+        self.wake = Signal()
+
+    def session_in_doubt(self) -> None:
+        """Envelopes of a contact could not be read: there may be something to do."""
+        self.wake.set()
+
+    def silent(self, contact: UserAddress) -> None:
+        """No mailbox of a contact acknowledges anything: it may have others."""
+        not_before, _ = self._looked.get(contact, (0.0, 0.0))
+        if contact not in self._silent and self._runtime.monotonic() >= not_before:
+            self._silent.add(contact)
+            self.wake.set()
+
+    def silent_contacts(self) -> frozenset[UserAddress]:
+        """Return the contacts that are to be looked at."""
+        return frozenset(self._silent)
+
+    def looked_at(self, contact: UserAddress) -> None:
+        """Note that a silent contact's record was read: the next look waits longer."""
+        self._silent.discard(contact)
+        _, wait = self._looked.get(contact, (0.0, FIRST_SILENCE_SECONDS))
+        now = self._runtime.monotonic()
+        self._looked[contact] = now + wait, min(2 * wait, LONGEST_SILENCE_SECONDS)

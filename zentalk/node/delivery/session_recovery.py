@@ -18,7 +18,7 @@ import trio
 from zentalk.errors import ATTEMPT_FAULTS
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
-from zentalk.node.delivery.recovery_requests import RecoveryRequests
+from zentalk.node.delivery.recipients import RecoveryRequests
 from zentalk.node.delivery.session_renewal import SessionRenewal
 from zentalk.node.records.lookup import Records
 from zentalk.node.sessions import evidence

@@ -16,7 +16,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.effects import EffectRunner
 from zentalk.node.delivery.recipients import Recipients
 from zentalk.node.messages.compose import Composer
-from zentalk.node.messages.effects import NO_EFFECTS, Effects, OutboundItem
+from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects, OutboundItem
 from zentalk.node.messages.routes import contact_targets, record_targets
 from zentalk.node.records.lookup import Records
 from zentalk.node.sessions import evidence
@@ -54,12 +54,12 @@ class SessionRenewal:
         """The contact cannot be read: ask for a new ratchet; it sends once it is answered."""
         bundle = await self._records.bundle(contact, contents)
 
-        def job(tx: Transaction) -> Effects:
+        def job(tx: Transaction) -> CommitEffects:
             now = self._runtime.wall()
             if not evidence.limit_of(renewals.get(tx, contact)).due(now):
                 return NO_EFFECTS  # the contact was first
             _, opening = self._start(tx, contact, bundle, now)
-            return Effects(send=tuple(opening))
+            return CommitEffects(send=tuple(opening))
 
         await self._effects.carry_out(await self._database.write(job))
 
@@ -85,7 +85,7 @@ class SessionRenewal:
 
     def _doubt(
         self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle | None, named: bytes
-    ) -> Effects:
+    ) -> CommitEffects:
         """Count a look, and write to a contact in a way that it can read if it could not before."""
         now = self._runtime.wall()
         row = renewals.get(tx, contact)
@@ -97,7 +97,7 @@ class SessionRenewal:
         if is_new or row.doubts >= evidence.FRESH_CIPHERTEXTS:
             return NO_EFFECTS
         waiting = outbox.unanswered(tx, contact, now - evidence.DOUBT_SECONDS)
-        return Effects(send=tuple(self._composer.repeat(tx, contact, waiting)))
+        return CommitEffects(send=tuple(self._composer.repeat(tx, contact, waiting)))
 
     async def follow(self, contact: UserAddress, contents: RecordContents) -> None:
         """Nothing that was sent to a contact is acknowledged for long: has it moved?
@@ -124,7 +124,7 @@ class SessionRenewal:
 
     def _start_afresh_if_allowed(
         self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle
-    ) -> Effects:
+    ) -> CommitEffects:
         now = self._runtime.wall()
         if evidence.limit_of(renewals.get(tx, contact)).allowed_at(now) > now:
             return NO_EFFECTS
@@ -132,12 +132,12 @@ class SessionRenewal:
 
     def _start_afresh(
         self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle, now: float
-    ) -> Effects:
+    ) -> CommitEffects:
         """Write as to somebody new: to the record's mailboxes, without waiting for an answer."""
         contacts.set_route(tx, contact, None, 0)
         ratchet_id, opening = self._start(tx, contact, bundle, now)
         again = self._composer.encrypt_again(tx, contact, ratchet_id) if opening else []
-        return Effects(send=(*opening, *again), new_routes=frozenset({contact}))
+        return CommitEffects(send=(*opening, *again), new_routes=frozenset({contact}))
 
     def _start(
         self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle, now: float

@@ -14,10 +14,10 @@ import trio
 from zentalk.ids import MailboxId, SendId
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
-from zentalk.node.delivery.ack_points import AckPoints
 from zentalk.node.delivery.effects import EffectRunner
 from zentalk.node.messages.commands import ContactCommands
 from zentalk.node.messages.routes import current, raise_version
+from zentalk.node.packets.ack_points import AckPoints
 from zentalk.node.records.lookup import Records
 from zentalk.store.history import mailboxes
 from zentalk.store.history.database import HistoryDatabase

@@ -9,7 +9,7 @@ from zentalk.errors import ConfigError, ConflictError, LocalProtocolError, TooLa
 from zentalk.ids import MessageId, UserAddress
 from zentalk.node.messages import ordering
 from zentalk.node.messages.compose import Composer
-from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, Effects
+from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
 from zentalk.node.messages.routes import own_version
 from zentalk.store.history import contacts, events, mailboxes, messages
 from zentalk.store.history.models import (
@@ -72,7 +72,7 @@ class ContactCommands:
 
     def add(
         self, tx: Transaction, address: UserAddress, name: str, now: float
-    ) -> tuple[Contact, Effects]:
+    ) -> tuple[Contact, CommitEffects]:
         """Add or rename a contact, or accept a request.
 
         What had waited for being accepted is confirmed.
@@ -92,9 +92,9 @@ class ContactCommands:
         if row is None or not row.is_accepted:
             events.append(tx, "contact.added", now, fields_of(contact))
         confirmations = tuple(BestEffortInner(address, inner) for inner in inners)
-        return contact, Effects(best_effort=confirmations)
+        return contact, CommitEffects(best_effort=confirmations)
 
-    def tell_routes(self, tx: Transaction, now: float) -> Effects:
+    def tell_routes(self, tx: Transaction, now: float) -> CommitEffects:
         """Tell contacts where our mailboxes are, once one was replaced.
 
         They cannot find out by themselves: if all that they knew are dead, nothing that
@@ -104,7 +104,7 @@ class ContactCommands:
             return NO_EFFECTS
         version = own_version(tx)
         rows = (contacts.get(tx, address) for address in contacts.addresses(tx))
-        return Effects(
+        return CommitEffects(
             send=tuple(
                 ready
                 for row in rows
@@ -122,7 +122,7 @@ class MessageCommands:
 
     def write(
         self, tx: Transaction, address: UserAddress, text: str, key: str | None, now: float
-    ) -> tuple[Message, Effects]:
+    ) -> tuple[Message, CommitEffects]:
         """Store a text as queued and encrypt it if a ratchet is there.
 
         The same idempotency key gives the same message again, and sets nothing off. Raises
@@ -162,8 +162,8 @@ class MessageCommands:
         events.append(tx, "message.created", now, fields_of(message))
         ready = self._composer.send(tx, row, content, now)
         if not ready:
-            return message, Effects(needs_session=frozenset({address}))
-        return message, Effects(send=tuple(ready))
+            return message, CommitEffects(needs_session=frozenset({address}))
+        return message, CommitEffects(send=tuple(ready))
 
     def _again(self, tx: Transaction, known: tuple[bytes, MessageId], request: bytes) -> Message:
         earlier_request, message_id = known

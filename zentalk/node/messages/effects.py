@@ -37,7 +37,7 @@ class BestEffortInner(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Effects:
+class CommitEffects:
     """Everything that a job's commit sets off; an empty value sets off nothing."""
 
     send: tuple[OutboundItem, ...] = ()
@@ -59,7 +59,7 @@ class Effects:
     """Deposits of which nothing was kept."""
 
     @classmethod
-    def together(cls, parts: Iterable[Effects]) -> Effects:
+    def together(cls, parts: Iterable[CommitEffects]) -> CommitEffects:
         """Return the effects of several jobs that one transaction commits."""
         every = [part for part in parts if part is not NO_EFFECTS]
         if len(every) == 1:
@@ -77,4 +77,4 @@ class Effects:
         )
 
 
-NO_EFFECTS: Final = Effects()
+NO_EFFECTS: Final = CommitEffects()

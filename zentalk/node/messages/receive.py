@@ -24,7 +24,7 @@ from zentalk.crypto.labels import Label
 from zentalk.errors import LocalProtocolError, RemoteProtocolError
 from zentalk.ids import DAY_SECONDS, MessageId, SendId, UserAddress
 from zentalk.node.messages.compose import Composer
-from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, Effects
+from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
 from zentalk.node.messages.kinds import registry
 from zentalk.node.messages.kinds.incoming import Incoming
 from zentalk.node.sessions import envelope as sealing
@@ -54,7 +54,7 @@ _BUGS: Final = (
     ValueError,
 )
 _LOG: Final = structlog.get_logger("zentalk.node")
-_DROPPED: Final = Effects(undecryptable=1)
+_DROPPED: Final = CommitEffects(undecryptable=1)
 
 
 class _UnreadError(RemoteProtocolError):
@@ -72,7 +72,7 @@ class _Receipt(NamedTuple):
     `is_repeated`: it had come before, so its sender has missed the confirmation.
     """
 
-    effects: Effects = NO_EFFECTS
+    effects: CommitEffects = NO_EFFECTS
     sender: UserAddress | None = None
     confirm: MessageId | None = None
     is_repeated: bool = False
@@ -87,7 +87,7 @@ class Inbox:
 
     def process(
         self, tx: Transaction, deposits: Sequence[tuple[SendId, bytes]], now: float
-    ) -> Effects:
+    ) -> CommitEffects:
         """Store what a batch of (send id, envelope) brings.
 
         A deposit that no key of ours reads changes nothing and is counted; it is to be
@@ -106,7 +106,7 @@ class Inbox:
             for inner in self._composer.confirmations(tx, contact, ids)
         )
         effects = [one.effects for one in found]
-        return Effects.together([*effects, Effects(best_effort=confirmations)])
+        return CommitEffects.together([*effects, CommitEffects(best_effort=confirmations)])
 
     def _try(self, tx: Transaction, send_id: SendId, envelope: bytes, now: float) -> _Receipt:
         """Take one deposit in, all of it or nothing."""
@@ -157,7 +157,7 @@ class Inbox:
         opened: Decrypted,
         content: Content,
         now: float,
-    ) -> Effects:
+    ) -> CommitEffects:
         """Learn from a content's ratchet, and from what it says beside its own message."""
         if opened.change is not None:
             note_id = self._composer.new_message_id()
@@ -195,7 +195,7 @@ class Inbox:
         return contacts.insert(tx, contact, "", ContactState.REQUEST, now)
 
 
-def _learn_routes(tx: Transaction, sender: ContactRow, content: Content) -> Effects:
+def _learn_routes(tx: Transaction, sender: ContactRow, content: Content) -> CommitEffects:
     """Take in where a sender collects, and which of our own routes it has used."""
     contact, route = sender.address, content.route
     if content.route_seen > sender.own_route_known:
@@ -203,7 +203,7 @@ def _learn_routes(tx: Transaction, sender: ContactRow, content: Content) -> Effe
     if route is None or route.version <= sender.route_version:
         return NO_EFFECTS
     contacts.set_route(tx, contact, encode_route(route), route.version)
-    return Effects(new_routes=frozenset({contact}), rerouted=frozenset({contact}))
+    return CommitEffects(new_routes=frozenset({contact}), rerouted=frozenset({contact}))
 
 
 def _place(bug: BaseException) -> str:

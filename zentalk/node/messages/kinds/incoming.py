@@ -20,7 +20,7 @@ class Incoming(NamedTuple):
         return f"<incoming {self.content.kind}>"
 
 
-class Applied(NamedTuple):
+class KindResult(NamedTuple):
     """What came of it.
 
     `wanted` is the id that the sender waits to see confirmed, if there is one, `confirmed` are
