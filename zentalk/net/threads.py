@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -52,10 +53,8 @@ class _Thread:
                 continue
             result = outcome.capture(call.function)
             self._pool.give_back(self)
-            try:
+            with suppress(trio.RunFinishedError):  # nobody may be left to be told
                 call.token.run_sync_soon(trio.lowlevel.reschedule, call.task, result)
-            except trio.RunFinishedError:
-                pass  # nobody is left to be told
             del call, result
 
 
