@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +39,7 @@ def send(
         if wait is not None:
             message = _wait(node, message, wait, timeout_seconds)
     if as_json:
-        say_json(asdict(message))
+        say_json(message.model_dump())
     else:
         say(f"{message.id} {message.state}")
     return 0
@@ -54,7 +53,7 @@ def list_page(directory: Path, address: str, limit: int, *, as_json: bool) -> in
     with running_node(directory) as node:
         messages = _newest(node, partner, limit)
     if as_json:
-        say_json([asdict(message) for message in messages])
+        say_json([message.model_dump() for message in messages])
         return 0
     for message in messages:
         if message.kind == "ratchet-renewed":

@@ -69,7 +69,7 @@ _FAULTS: Final = (
 )
 
 
-class Mailboxes:
+class MailboxManager:
     """Keeps our mailboxes collected. `run` must be running."""
 
     def __init__(

@@ -11,7 +11,7 @@ from zentalk.node.messages import ordering
 from zentalk.node.messages.compose import Composer, OutboundItem
 from zentalk.node.messages.routes import own_version
 from zentalk.store.history import contacts, events, mailboxes, messages
-from zentalk.store.history.models import Contact, Message, fields_of
+from zentalk.store.history.models import StoredContact, StoredMessage, fields_of
 from zentalk.store.writer import Transaction
 from zentalk.wire.content import MAX_TEXT_BYTES, TEXT, Content
 
@@ -52,7 +52,7 @@ class People:
 
     def add_contact(
         self, tx: Transaction, address: UserAddress, name: str, now: float
-    ) -> tuple[Contact, list[bytes]]:
+    ) -> tuple[StoredContact, list[bytes]]:
         """Add or rename a contact, or accept a request.
 
         Returns the contact, and inners that confirm what waited for being accepted.
@@ -75,7 +75,7 @@ class People:
 
     def write(
         self, tx: Transaction, address: UserAddress, text: str, key: str | None, now: float
-    ) -> tuple[Message, list[OutboundItem], bool]:
+    ) -> tuple[StoredMessage, list[OutboundItem], bool]:
         """Store a text as queued and encrypt it if a ratchet is there.
 
         Returns the message, what is ready to be sent, and whether it is new: the same
@@ -133,7 +133,9 @@ class People:
             for ready in self._composer.tell_route(tx, row, now)
         ]
 
-    def _again(self, tx: Transaction, known: tuple[bytes, MessageId], request: bytes) -> Message:
+    def _again(
+        self, tx: Transaction, known: tuple[bytes, MessageId], request: bytes
+    ) -> StoredMessage:
         earlier_request, message_id = known
         message = messages.by_id(tx, message_id)
         if earlier_request != request or message is None:

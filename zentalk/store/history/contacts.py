@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zentalk.ids import UserAddress
-from zentalk.store.history.models import Contact, ContactRow, Conversation
+from zentalk.store.history.models import ContactRow, StoredContact, StoredConversation
 from zentalk.store.writer import Transaction
 from zentalk.wire.text import format_address
 
@@ -16,20 +16,20 @@ def get(tx: Transaction, address: UserAddress) -> ContactRow | None:
     return None if row is None else ContactRow(*row)
 
 
-def view(tx: Transaction, address: UserAddress) -> Contact:
+def view(tx: Transaction, address: UserAddress) -> StoredContact:
     """Return one existing contact as users see it."""
     row = tx.execute(
         "SELECT address, name, state, added_at FROM contacts WHERE address = ?", (address,)
     ).fetchone()
-    return Contact(format_address(row[0]), *row[1:])
+    return StoredContact(format_address(row[0]), *row[1:])
 
 
-def listing(tx: Transaction) -> list[Contact]:
+def listing(tx: Transaction) -> list[StoredContact]:
     """Return all contacts and requests, oldest first."""
     rows = tx.execute(
         "SELECT address, name, state, added_at FROM contacts ORDER BY added_at, address"
     )
-    return [Contact(format_address(row[0]), *row[1:]) for row in rows]
+    return [StoredContact(format_address(row[0]), *row[1:]) for row in rows]
 
 
 def insert(tx: Transaction, address: UserAddress, name: str, state: str, now: float) -> ContactRow:
@@ -96,14 +96,14 @@ def clear_unread(tx: Transaction, address: UserAddress) -> None:
     tx.execute("UPDATE contacts SET unread = 0 WHERE address = ?", (address,))
 
 
-def conversations(tx: Transaction) -> list[Conversation]:
+def conversations(tx: Transaction) -> list[StoredConversation]:
     """Return people with at least one message, the most recent first."""
     rows = tx.execute(
         "SELECT c.address, c.name, m.text, m.sent_at, c.unread FROM contacts c"
         " JOIN messages m ON m.seq = (SELECT max(seq) FROM messages WHERE contact = c.address"
         " AND kind = 'text') ORDER BY m.seq DESC"
     )
-    return [Conversation(format_address(row[0]), *row[1:]) for row in rows]
+    return [StoredConversation(format_address(row[0]), *row[1:]) for row in rows]
 
 
 def addresses(tx: Transaction) -> list[UserAddress]:

@@ -12,8 +12,8 @@ from zentalk.ids import MailboxId, MessageId, NodeId, SendId, UserAddress
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
-    """A person in the list; `state` is `contact`, or `request` until accepted."""
+class StoredContact:
+    """A person as the owner sees it; `state` is `contact`, or `request` until accepted."""
 
     address: str = field(repr=False)
     name: str = field(repr=False)
@@ -22,8 +22,8 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
-    """One line of the conversation list."""
+class StoredConversation:
+    """One line of the conversation list, with what was said last."""
 
     address: str = field(repr=False)
     name: str = field(repr=False)
@@ -33,7 +33,7 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class StoredMessage:
     """A message of the history; `seq` is its place in this node's order.
 
     `id` is the same at both ends. `state` is queued, sent, delivered or failed for
@@ -53,13 +53,13 @@ class Message:
     missing: int = 0
 
 
-def fields_of(row: Contact | Message) -> dict[str, Any]:
+def fields_of(row: StoredContact | StoredMessage) -> dict[str, Any]:
     """Return the fields by name, as events show them; `asdict` would copy every value deeply."""
     return {name: getattr(row, name) for name in row.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class StoredEvent:
     """One entry of the durable event log."""
 
     seq: int
