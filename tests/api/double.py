@@ -12,6 +12,9 @@ from zentalk.errors import ConflictError, NotFoundError, TooLargeError
 from zentalk.ids import UserAddress
 from zentalk.node.status import MailboxStatus
 from zentalk.store.history.models import (
+    ContactState,
+    Direction,
+    MessageState,
     StoredContact,
     StoredConversation,
     StoredEvent,
@@ -106,12 +109,12 @@ class FakeNode:
     async def add_contact(self, address: UserAddress, name: str) -> StoredContact:
         self.fail()
         text = format_address(address)
-        self.known[text] = StoredContact(text, name, "contact", 1000.0)
+        self.known[text] = StoredContact(text, name, ContactState.CONTACT, 1000.0)
         return self.known[text]
 
     def request(self, address: UserAddress) -> None:
         text = format_address(address)
-        self.known[text] = StoredContact(text, "", "request", 1000.0)
+        self.known[text] = StoredContact(text, "", ContactState.REQUEST, 1000.0)
 
     async def contacts(self) -> list[StoredContact]:
         self.fail()
@@ -137,10 +140,10 @@ class FakeNode:
             id=f"{number:032x}",
             seq=number,
             conversation=format_address(address),
-            direction="out",
+            direction=Direction.OUT,
             kind="text",
             text=text,
-            state="queued",
+            state=MessageState.QUEUED,
             reason="",
             sent_at=1000.0 + number,
         )
@@ -150,7 +153,9 @@ class FakeNode:
         return message
 
     def set_state(self, message_id: str, state: str) -> None:
-        self.sent = [replace(m, state=state) if m.id == message_id else m for m in self.sent]
+        self.sent = [
+            replace(m, state=MessageState(state)) if m.id == message_id else m for m in self.sent
+        ]
         self.emit("message.state", {"id": message_id, "state": state})
 
     def emit(self, kind: str, data: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from zentalk.node.node import Node
 from zentalk.onion.packet import DEPOSIT
 from zentalk.relay import wiring
 from zentalk.store.history import contacts
-from zentalk.store.history.models import StoredMessage
+from zentalk.store.history.models import MessageState, StoredMessage
 from zentalk.wire.deposit import ACK_BYTES, Deposit, encode_deposit
 from zentalk.wire.inner import INNER_SMALL_BYTES
 
@@ -110,7 +110,7 @@ async def sent_within(world: World, strange: list[StoredMessage], seconds: float
         (await world.nodes[f"s{number}"].message(message.id)).state
         for number, message in enumerate(strange)
     ]
-    return states.count("sent")
+    return states.count(MessageState.SENT)
 
 
 async def test_k12_contacts_and_strangers_get_through_a_flood(

@@ -2,17 +2,22 @@
 
 import subprocess
 import sys
+from enum import StrEnum
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
+from zentalk.rest import contacts, messages
 from zentalk.rest.contacts import ContactIn
 from zentalk.rest.devices import NewDevice
 from zentalk.rest.events import Event
 from zentalk.rest.messages import Message
-from zentalk.store.history.models import StoredMessage
+from zentalk.store.history.models import ContactState, Direction, MessageState, StoredMessage
 
-STORED = StoredMessage("a" * 32, 1, "zt1", "out", "text", "hello é", "sent", "", 1.5)
+STORED = StoredMessage(
+    "a" * 32, 1, "zt1", Direction.OUT, "text", "hello é", MessageState.SENT, "", 1.5
+)
 
 
 def test_a_body_refuses_unknown_fields_and_wrong_types() -> None:
@@ -53,3 +58,15 @@ def test_the_contract_and_the_client_load_no_web_framework() -> None:
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60
     )
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("shown", "stored"),
+    [
+        (messages.States, MessageState),
+        (messages.Directions, Direction),
+        (contacts.States, ContactState),
+    ],
+)
+def test_the_contract_has_all_words_of_the_store(shown: object, stored: type[StrEnum]) -> None:
+    assert get_args(shown) == tuple(stored)

@@ -15,6 +15,7 @@ from zentalk.rest.events import Event
 from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
 from zentalk.rest.node import Me
+from zentalk.store.history.models import ContactState, Direction, MessageState
 
 __all__ = [
     "AccessDeniedError",
@@ -22,13 +23,16 @@ __all__ = [
     "AsyncClient",
     "Client",
     "Contact",
+    "ContactState",
     "Conversation",
     "Device",
+    "Direction",
     "Event",
     "EventFeed",
     "InvalidRequestError",
     "Mailbox",
     "Me",
     "Message",
+    "MessageState",
     "NewDevice",
 ]

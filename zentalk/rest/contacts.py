@@ -8,6 +8,9 @@ from pydantic import Field
 
 from zentalk.rest.base import Body, Resource
 from zentalk.rest.limits import MAX_NAME_CHARS
+from zentalk.store.history.models import ContactState
+
+States = Literal[ContactState.CONTACT, ContactState.REQUEST]
 
 
 class ContactIn(Body):
@@ -22,7 +25,7 @@ class Contact(Resource):
 
     address: str
     name: str
-    state: Literal["contact", "request"]
+    state: States
     added_at: float
 
 

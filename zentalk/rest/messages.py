@@ -7,8 +7,18 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from zentalk.rest.base import Body, Resource
+from zentalk.store.history.models import Direction, MessageState
 
-State = Literal["queued", "sent", "delivered", "failed", "received"]
+# Literals, so that the OpenAPI document lists the words in place; a test holds them against
+# the enums.
+Directions = Literal[Direction.IN, Direction.OUT]
+States = Literal[
+    MessageState.QUEUED,
+    MessageState.SENT,
+    MessageState.DELIVERED,
+    MessageState.FAILED,
+    MessageState.RECEIVED,
+]
 
 
 class MessageIn(Body):
@@ -23,10 +33,10 @@ class Message(Resource):
     id: str
     seq: int
     conversation: str
-    direction: Literal["in", "out"]
+    direction: Directions
     kind: str
     text: str
-    state: State
+    state: States
     reason: str
     sent_at: float
     missing: int = Field(

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 
 import trio
 
-from zentalk.errors import RefusedError, RemoteProtocolError, TransportError, UnavailableError
+from zentalk.errors import RELAY_FAULTS, RefusedError, RemoteProtocolError
 from zentalk.ids import NodeId
 from zentalk.link.account import Account
 from zentalk.net.runtime import Runtime
@@ -227,7 +227,7 @@ class Router:
     async def _dial(self, target: NextHop) -> None:
         try:
             link = await self._links.get(target.node_id, target.lane)
-        except (TransportError, UnavailableError, RemoteProtocolError, RefusedError):
+        except RELAY_FAULTS:
             self._counters.refuse("unreachable", len(self._outboxes.close(target)))
             return
         except BaseException:
