@@ -93,6 +93,13 @@ class Echo:
             self.left.set()
             nursery.cancel_scope.cancel()
 
+    async def do_ticks(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream two server-sent events."""
+        await start(send, [(b"content-type", b"text/event-stream")])
+        with trio.move_on_after(0.15):
+            await self._tick(send)
+        await send({"type": "http.response.body", "body": b""})
+
     async def do_page(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A page for a browser, which shows what its requests got."""
         await answer(send, PAGE, headers=[(b"content-type", b"text/html")])
