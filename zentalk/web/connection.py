@@ -3,9 +3,8 @@
 One task serves a connection. While a request is answered nothing is read unless the application
 asks, so that a peer can ask ahead only as far as the buffers of its socket and one read go.
 
-A WebSocket belongs into `HttpConnection._serve`: a request whose `upgrade` is `websocket` goes
-there to an exchange of its own instead of `Exchange`, over the same `Peer`; what the reader still
-holds comes first. Until then such an offer is answered as an ordinary request.
+A request for a WebSocket makes the connection one, if the application accepts it. Other offers to
+change the protocol are answered as ordinary requests.
 """
 
 from __future__ import annotations
@@ -16,12 +15,15 @@ from typing import Final
 import trio
 from starlette.types import ASGIApp
 
-from zentalk.web.exchange import Address, Exchange, refusal_of, refuse, scope_of
+from zentalk.web.exchange import Address, Exchange, scope_of
 from zentalk.web.http1.errors import RequestError
 from zentalk.web.http1.reader import RequestReader
 from zentalk.web.http1.request import Request
 from zentalk.web.peer import Peer
+from zentalk.web.refusal import refusal_of, refuse
 from zentalk.web.server_state import ServerState
+from zentalk.web.websocket.exchange import WebSocketExchange, websocket_scope
+from zentalk.web.websocket.handshake import Handshake, is_websocket
 
 HEAD_SECONDS: Final = 30.0
 """From the first byte of a request, or from the start of a connection, to the end of its head."""
@@ -41,6 +43,7 @@ class HttpConnection:
         self._addresses = (client, server)
         self._reader = RequestReader()
         self._idle: trio.CancelScope | None = None
+        self._websocket: WebSocketExchange | None = None
 
     async def run(self) -> None:
         """Read and answer until one side closes or takes too long."""
@@ -57,14 +60,21 @@ class HttpConnection:
             self._peer.close()
 
     def stop_if_idle(self) -> None:
-        """Close if no request is under way; else the answer closes the connection."""
+        """Close if no request is under way; else the answer, or a WebSocket's end, closes it."""
         if self._idle is not None:
             self._idle.cancel()
+        elif self._websocket is not None:
+            self._websocket.go_away()
 
     async def _serve(self, request: Request) -> bool:
         """Answer one request; True if there may be another on this connection."""
-        exchange = Exchange(request, self._reader, self._peer, self._state)
         scope = scope_of(request, *self._addresses)
+        if is_websocket(request):
+            handshake = Handshake(request)
+            self._websocket = WebSocketExchange(handshake, self._reader, self._peer, self._state)
+            await self._websocket.run(self._app, websocket_scope(scope, handshake.subprotocols))
+            return False
+        exchange = Exchange(request, self._reader, self._peer, self._state)
         await self._app(scope, exchange.receive, exchange.send)
         return await exchange.settle()
 

@@ -13,7 +13,6 @@ from http import HTTPStatus
 from typing import Final
 
 import trio
-from starlette.responses import Response
 from starlette.types import Message, Scope
 
 from zentalk.web.http1.errors import RequestError, bad_request
@@ -21,7 +20,8 @@ from zentalk.web.http1.reader import RequestReader
 from zentalk.web.http1.request import Request
 from zentalk.web.http1.writer import CONTINUE, AnswerWriter
 from zentalk.web.peer import READ_BYTES, Peer
-from zentalk.web.problems import problem, unexpected
+from zentalk.web.problems import unexpected
+from zentalk.web.refusal import refusal_of, refuse
 from zentalk.web.server_state import ServerState
 
 BODY_SECONDS: Final = 30.0
@@ -160,20 +160,6 @@ class Exchange:
                 await self._next_part()
         except RequestError:
             self.answer.closes = True
-
-
-def refusal_of(error: RequestError) -> Response:
-    """Return the problem document for what a peer did wrong."""
-    return problem(error.status, str(error))
-
-
-async def refuse(peer: Peer, state: ServerState, refusal: Response, method: str = "GET") -> None:
-    """Answer with a refusal, the last answer on a connection."""
-    answer = AnswerWriter(method, "1.1")
-    answer.closes = True
-    answer.start(refusal.status_code, refusal.raw_headers)
-    await peer.write(answer.body(bytes(refusal.body), False, state.date.value()))
-    await peer.linger()
 
 
 def scope_of(request: Request, client: Address, server: Address) -> Scope:

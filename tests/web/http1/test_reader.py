@@ -136,6 +136,7 @@ REFUSED = {
     "fragment": (b"GET /#a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
     "user in a target": (b"GET http://b@c/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
     "other scheme": (b"GET ftp://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+    "odd host in a target": (b"GET http://b|c/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
     "asterisk without OPTIONS": (b"GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400),
     "no host": (b"GET / HTTP/1.1\r\n\r\n", 400),
     "two hosts": (HEAD + b"Host: a\r\n\r\n", 400),
@@ -208,6 +209,16 @@ def test_what_is_refused_and_how(data: bytes, status: int) -> None:
 @pytest.mark.parametrize(("data", "status"), REFUSED.values(), ids=REFUSED)
 def test_it_is_refused_alike_when_it_drips(data: bytes, status: int) -> None:
     assert read(*(data[i : i + 1] for i in range(len(data))))[-1] == HTTPStatus(status)
+
+
+def test_a_short_head_is_found_after_a_long_one_that_dripped() -> None:
+    long = HEAD + b"X: " + b"y" * 1000 + b"\r\n\r\n"
+    assert len(read(*(long[i : i + 1] for i in range(len(long))), HEAD + b"\r\n")) == 4
+
+
+def test_http_1_0_does_not_know_continue() -> None:
+    request, _ = read(b"POST / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n")
+    assert not request.expects_continue
 
 
 def test_what_is_just_small_enough_is_taken() -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 
 class RequestError(Exception):
     """The peer sent what is not a request, or not one for this server.
 
-    `status` and the message are the answer to it; the connection ends with that answer.
+    `status`, the message and `headers` are the answer to it; the connection ends with that answer.
     """
 
-    def __init__(self, status: HTTPStatus, detail: str) -> None:
+    def __init__(
+        self, status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(detail)
         self.status = status
+        self.headers = headers
 
 
 class AnswerError(RuntimeError):

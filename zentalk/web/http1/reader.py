@@ -77,6 +77,12 @@ class RequestReader:
         """Return what is there of the body and was not taken yet; raises RequestError."""
         return b"" if self._body is None else self._body.take(self._buffer)
 
+    def take_rest(self) -> bytes:
+        """Return all that was fed and not taken, for another protocol to read."""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        return rest
+
     def _too_large(self) -> RequestError:
         if self._buffer.find(b"\n", 0, MAX_HEAD_BYTES) == -1:
             return target_too_long()

@@ -70,11 +70,7 @@ class AnswerWriter:
                 self._frame(lowered, value)
             else:
                 lines.append(b"%b: %b\r\n" % (name, value))
-        block = b"".join(lines)
-        # As many line ends as headers: none of them hides another.
-        if not _HEADER_LINES.fullmatch(block) or block.count(b"\n") != len(lines):
-            raise AnswerError("a header of an answer has characters that no header may have")
-        self._lines = block
+        self._lines = _checked(lines)
         self.status = status
         self.started = True
 
@@ -134,6 +130,19 @@ class AnswerWriter:
             if self._left < 0 or (self._left and not more):
                 raise AnswerError("the body of an answer is not as long as its Content-Length")
         return data
+
+
+def header_lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return headers as lines; raises AnswerError if one of them cannot be sent."""
+    return _checked([b"%b: %b\r\n" % header for header in headers])
+
+
+def _checked(lines: list[bytes]) -> bytes:
+    block = b"".join(lines)
+    # As many line ends as headers: none of them hides another.
+    if not _HEADER_LINES.fullmatch(block) or block.count(b"\n") != len(lines):
+        raise AnswerError("a header of an answer has characters that no header may have")
+    return block
 
 
 def status_line(status: int) -> bytes:
