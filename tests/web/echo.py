@@ -17,8 +17,14 @@ class Echo:
     def __init__(self) -> None:
         self.left = trio.Event()
         """Set when the client of `/stream` has left."""
+        self.reported = trio.Event()
+        self.report = b""
+        """What the page of `/page` has seen, once it has."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self.do_socket(receive, send)
+            return
         name = scope["path"].strip("/").partition("/")[0]
         handler = getattr(self, f"do_{name}", self.do_echo)
         await handler(scope, receive, send)
@@ -42,6 +48,11 @@ class Echo:
     async def do_unread(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer without a look at the body."""
         await answer(send, b"unread")
+
+    async def do_stubborn(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer even if the client has left."""
+        await body_of(receive)
+        await answer(send, b"well")
 
     async def do_none(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Return without an answer."""
@@ -100,6 +111,18 @@ class Echo:
             await self._tick(send)
         await send({"type": "http.response.body", "body": b""})
 
+    async def do_socket(self, receive: Receive, send: Send) -> None:
+        """Give messages of a WebSocket back."""
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] == "websocket.receive":
+            await send({**message, "type": "websocket.send"})
+
+    async def do_report(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.report = await body_of(receive) or b""
+        await answer(send, b"")
+        self.reported.set()
+
     async def do_page(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A page for a browser, which shows what its requests got."""
         await answer(send, PAGE, headers=[(b"content-type", b"text/html")])
@@ -134,7 +157,7 @@ async def answer(send: Send, body: bytes, status: int = 200, headers: Any = ()) 
     await send({"type": "http.response.body", "body": body})
 
 
-PAGE = b"""<!doctype html><title>t</title><link rel=icon href="data:,"><pre id=o></pre><script>
+PAGE = rb"""<!doctype html><title>t</title><link rel=icon href="data:,"><script>
 (async () => {
   const seen = {};
   const get = await (await fetch('/a%20b/%C3%A9?q=%C3%A9')).json();
@@ -153,8 +176,15 @@ PAGE = b"""<!doctype html><title>t</title><link rel=icon href="data:,"><pre id=o
     const source = new EventSource('/stream'); const got = [];
     source.onmessage = e => { if (got.push(e.data) == 3) { source.close(); done(got); } };
   });
+  seen.socket = await new Promise(done => {
+    const socket = new WebSocket(location.href.replace('http', 'ws')); const got = [];
+    socket.binaryType = 'arraybuffer';
+    socket.onopen = () => { socket.send('\u00e9'); socket.send(new Uint8Array(100000)); };
+    socket.onmessage = e => { if (got.push(e.data.byteLength || e.data) == 2) socket.close(4000); };
+    socket.onclose = e => done([...got, e.code, e.wasClean]);
+  });
   return seen;
 })().catch(e => ({error: String(e)})).then(seen => {
-  document.getElementById('o').textContent = 'SEEN' + JSON.stringify(seen) + 'END';
+  fetch('/report', {method: 'POST', body: JSON.stringify(seen)});
 });
 </script>"""

@@ -84,7 +84,8 @@ async def test_continue_is_said_when_the_body_is_wanted(server: Served) -> None:
 
 async def test_continue_is_not_said_where_it_is_not_needed(server: Served) -> None:
     head = b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\n"
-    assert statuses(await server.say(get(b"/unread", b"Host: a\r\n" + head))) == [200]
+    answer = await server.say(get(b"/unread", b"Host: a\r\n" + head))
+    assert (statuses(answer), b"connection: close" in answer) == ([200], True)
     assert statuses(await server.say(POST + head + b"hello" + get(b"/echo"))) == [200, 200]
     old = b"POST /echo HTTP/1.0\r\n" + head
     async with await server.dial() as stream:
@@ -143,6 +144,7 @@ async def test_an_early_answer_and_what_was_not_read(server: Served) -> None:
 async def test_an_early_answer_is_not_lost_while_the_peer_still_sends(server: Served) -> None:
     head = b"POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 600000\r\n\r\n"
     assert statuses(await server.say(head, bytes(600_000))) == [200]
+    assert statuses(await server.say(b"\x16", bytes(600_000))) == [400]
 
 
 async def test_a_body_may_be_answered_while_it_comes(server: Served) -> None:
@@ -178,9 +180,13 @@ async def test_a_head_that_drips_is_given_up_like_one_that_stops(
         assert trio.current_time() < 40
 
 
-async def test_a_body_that_is_cut_short_is_refused(server: Served) -> None:
+@pytest.mark.parametrize("path", [b"echo", b"stubborn"])
+async def test_a_body_that_is_cut_short_is_refused_whatever_the_application_says(
+    server: Served, path: bytes
+) -> None:
     for framing in (b"Content-Length: 5\r\n\r\nab", b"Transfer-Encoding: chunked\r\n\r\n5\r\nab"):
-        assert statuses(await server.say(POST + framing, half_close=True)) == [400]
+        cut = POST.replace(b"echo", path) + framing
+        assert statuses(await server.say(cut, half_close=True)) == [400]
 
 
 @pytest.mark.parametrize(
@@ -196,6 +202,7 @@ async def test_a_body_that_is_cut_short_is_refused(server: Served) -> None:
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
         (POST + b"Transfer-Encoding: chunked\r\n\r\nx\r\n", 400),
         (get(b"/none"), 500),
+        (POST.replace(b"echo", b"stubborn") + b"Transfer-Encoding: chunked\r\n\r\nx\r\n", 400),
         (get(b"/inject"), None),
     ],
 )
@@ -213,10 +220,15 @@ async def test_refusals_are_problem_documents_and_end_the_connection(
     assert json.loads(body)["status"] == status
 
 
+async def test_a_refusal_of_head_has_no_body(server: Served) -> None:
+    answer = await server.say(get(b"/none", KEEP, b"HEAD"))
+    assert statuses(answer) == [500]
+    assert answer.endswith(b"\r\n\r\n")
+
+
 async def test_an_answer_that_breaks_off_is_seen_to(server: Served) -> None:
     answer = await server.say(get(b"/cut", KEEP))
-    assert b"4\r\nhalf\r\n" in answer
-    assert b"0\r\n\r\n" not in answer
+    assert answer.endswith(b"\r\n\r\n4\r\nhalf\r\n")
 
 
 async def test_a_bug_of_the_application_ends_its_connection_only(

@@ -85,8 +85,6 @@ class HttpConnection:
         if request is not None:
             await trio.lowlevel.checkpoint()  # Who asks ahead must not keep others from their turn.
             return request
-        if self._state.draining:
-            return None
         begun = reader.buffered > 0
         now = trio.current_time()
         with trio.CancelScope(deadline=now + (HEAD_SECONDS if begun else patience)) as self._idle:

@@ -1,5 +1,7 @@
 """Asks the server at the URL given to it with aiohttp, and prints what it got as JSON.
 
+With a path after the URL it only opens a WebSocket there.
+
 A process of its own, because aiohttp needs asyncio.
 """
 
@@ -45,8 +47,20 @@ async def main(url: str) -> dict[str, Any]:
         async with client.get("/stream") as answer:
             lines = [await answer.content.readline() for _ in range(3)]
             found["stream"] = [line.decode().strip() for line in lines]
+    found["socket"] = await socket(url, "/")
     return found
 
 
+async def socket(url: str, path: str) -> list[Any]:
+    """Send a text and bytes over a WebSocket; return what came back, and how it was closed."""
+    async with aiohttp.ClientSession(url) as client, client.ws_connect(path) as opened:
+        await opened.send_str("\xe9")
+        await opened.send_bytes(bytes(100_000))
+        text, data = await opened.receive_str(), await opened.receive_bytes()
+        await opened.close()
+        return [text, len(data), opened.close_code]
+
+
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asyncio.run(main(sys.argv[1]))))
+    asked = main(sys.argv[1]) if len(sys.argv) == 2 else socket(*sys.argv[1:])
+    sys.stdout.write(json.dumps(asyncio.run(asked)))

@@ -111,4 +111,5 @@ async def test_aiohttp(server: Served) -> None:
         "head": str(BIG_BYTES),
         "empty": 204,
         "stream": ["data: 1", "", "data: 2"],
+        "socket": ["\xe9", 100_000, 1000],
     }

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +21,7 @@ from tests.web.echo import BIG_BYTES, Echo
 from tests.web.served import Served, served
 from zentalk.web.serving import bind
 
+AIOHTTP = Path(__file__).with_name("aiohttp_client.py")
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/errors; user root;
 events {{ worker_connections 64; }}
@@ -33,6 +37,10 @@ http {{
       proxy_pass http://node; proxy_http_version 1.1; proxy_set_header Connection "";
       proxy_buffering off; proxy_request_buffering off; proxy_set_header Host $host;
     }}
+    location /socket {{
+      proxy_pass http://node; proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection Upgrade;
+    }}
     location /old/ {{ proxy_pass http://127.0.0.1:{server}/; }}
   }}
 }}
@@ -40,7 +48,7 @@ http {{
 CHROMIUM_FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-sync", "--disable-background-networking", "--disable-component-update"),
-    *("--no-proxy-server", "--disable-dev-shm-usage", "--virtual-time-budget=15000", "--dump-dom"),
+    *("--no-proxy-server", "--disable-dev-shm-usage"),
 ]
 
 
@@ -124,6 +132,10 @@ async def test_nginx_stands_in_front_of_it(server: Served, tmp_path: Path) -> No
             assert (await client.get("/parts")).text == "one two three"
             assert (await client.get("/empty")).status_code == 204
             assert (await client.options("/echo")).json()["method"] == "OPTIONS"
+            done = await trio.run_process(
+                [sys.executable, str(AIOHTTP), url, "/socket"], capture_stdout=True
+            )
+            assert json.loads(done.stdout) == ["\xe9", 100_000, 1000]
             assert (await client.get("/ticks")).text == "data: 1\n\ndata: 2\n\n"
     assert (tmp_path / "errors").read_text() == ""
 
@@ -140,13 +152,27 @@ async def answers(client: httpx.AsyncClient) -> bool:
         return False
 
 
+@contextmanager
+def browser(command: list[str]) -> Iterator[None]:
+    """Run a browser, which is a group of processes."""
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True) as process:
+        try:
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
 @pytest.mark.browser
-async def test_chromium_fetches_and_follows_a_stream(server: Served, tmp_path: Path) -> None:
-    path = program("chromium", "chromium-browser", "google-chrome")
-    page = await output(path, *CHROMIUM_FLAGS, f"--user-data-dir={tmp_path}", f"{server.url}/page")
-    seen: Any = json.loads(page.partition('<pre id="o">SEEN')[2].partition("END</pre>")[0])
+async def test_chromium_fetches_follows_a_stream_and_opens_a_socket(tmp_path: Path) -> None:
+    path, app = program("chromium", "chromium-browser", "google-chrome"), Echo()
+    async with served(app) as server:
+        command = [path, *CHROMIUM_FLAGS, f"--user-data-dir={tmp_path}", f"{server.url}/page"]
+        with browser(command), trio.fail_after(60):
+            await app.reported.wait()
+    seen: Any = json.loads(app.report)
     assert seen == {
-        "get": ["/a b/\xc3\xa9", "/a%20b/%C3%A9", "q=%C3%A9"],
+        "get": ["/a b/\xe9", "/a%20b/%C3%A9", "q=%C3%A9"],
         "post": 2_100_000,
         "parts": "one two three",
         "big": BIG_BYTES,
@@ -154,4 +180,5 @@ async def test_chromium_fetches_and_follows_a_stream(server: Served, tmp_path: P
         "empty": 204,
         "many": ",".join(map(str, range(30))),
         "ticks": ["1", "2", "3"],
+        "socket": ["\xe9", 100_000, 4000, True],
     }
