@@ -71,6 +71,7 @@ bench: bench-peers ## ratios to other implementations, measured here
 # headers; where that fails, its benchmark row is left out.
 bench-peers: $(STAMP)-peers
 $(STAMP)-peers: $(STAMP)-test
+	@$(PIP) install --editable '.[bench]'
 	@$(PIP) install --no-deps 'petlib==0.0.45' 'sphinxmix==0.0.7' \
 	    || echo "no sphinxmix here (it needs a C compiler and libssl-dev): its row is left out"
 	@touch $@

@@ -15,6 +15,8 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests.needed import missing
+
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, database=None)
 settings.register_profile(
@@ -36,16 +38,12 @@ def _can_make_network_namespaces() -> bool:
     return os.geteuid() == 0 and shutil.which("ip") is not None
 
 
-def _has_browser() -> bool:
-    return any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip, each with its reason, what this machine or this run is not for."""
     skips = {
         "long": None if os.environ.get("ZENTALK_LONG") else "only in `make long`",
         "privileged": None if _can_make_network_namespaces() else "needs root and iproute2",
-        "browser": None if _has_browser() else "needs a headless Chromium",
+        "browser": missing("chromium", "chromium-browser", "google-chrome"),
     }
     for item in items:
         for marker, reason in skips.items():
