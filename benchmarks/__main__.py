@@ -25,7 +25,7 @@ from typing import Any
 from benchmarks import messages, profiles
 from benchmarks.rounds import Row
 
-RATIOS = ("onion", "session", "relay", "mailbox", "restart", "directory")
+RATIOS = ("onion", "session", "relay", "mailbox", "restart", "directory", "http")
 MESSAGES = "messages"
 PROFILES = "profiles"
 LOAD = "load"

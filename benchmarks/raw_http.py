@@ -35,10 +35,17 @@ class RawConnection:
         self._stream = stream
         self._headers = headers
 
+    async def get(self, path: str) -> bytes:
+        """Return the body of the answer; raises RuntimeError if it is an error."""
+        return await self._ask(f"GET {path} HTTP/1.1\r\n{self._headers}\r\n".encode())
+
     async def post(self, path: str, body: bytes) -> bytes:
         """Return the body of the answer; raises RuntimeError if it is an error."""
         head = f"POST {path} HTTP/1.1\r\n{self._headers}Content-Length: {len(body)}\r\n\r\n"
-        await self._stream.send_all(head.encode() + body)
+        return await self._ask(head.encode() + body)
+
+    async def _ask(self, request: bytes) -> bytes:
+        await self._stream.send_all(request)
         answer = await self._read(b"")
         while b"\r\n\r\n" not in answer:
             answer = await self._read(answer)

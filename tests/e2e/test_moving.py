@@ -17,12 +17,12 @@ from zentalk.node.messages.commands import ContactCommands
 from zentalk.node.messages.effects import NO_EFFECTS
 from zentalk.store.history import mailboxes as rows
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.store.history.models import Message
+from zentalk.store.history.models import StoredMessage
 
 pytestmark = pytest.mark.e2e
 
 
-async def acquainted(world: World, relays: int = 6) -> list[Message]:
+async def acquainted(world: World, relays: int = 6) -> list[StoredMessage]:
     """Alice and bob know each other's mailboxes; returns what alice has sent."""
     await world.relay_net(relays)
     for name in ("alice", "bob"):
@@ -43,7 +43,7 @@ async def at_new_relays(world: World, name: str, left: list[str]) -> bool:
     return all(row.collected for row in now) and len(now) == 2 and not set(relays) & set(left)
 
 
-async def all_delivered(world: World, sent: list[Message]) -> None:
+async def all_delivered(world: World, sent: list[StoredMessage]) -> None:
     for message in sent:
         await world.until_state("alice", message, "delivered")
 

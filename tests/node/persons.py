@@ -17,7 +17,7 @@ from zentalk.node.messages.receive import Inbox
 from zentalk.node.messages.routes import DepositTarget, contact_targets, raise_version
 from zentalk.node.sessions.sessions import Sessions
 from zentalk.store.history import contacts, events, mailboxes, prekeys
-from zentalk.store.history.models import Message, OwnMailbox, OwnSendId
+from zentalk.store.history.models import OwnMailbox, OwnSendId, StoredMessage
 from zentalk.store.history.schema import MIGRATIONS
 from zentalk.store.sqlite import open_database, transaction
 from zentalk.store.writer import Transaction
@@ -96,7 +96,7 @@ class Person:
 
     def write(
         self, other: Person, text: str, key: str | None = None
-    ) -> tuple[Message, list[bytes]]:
+    ) -> tuple[StoredMessage, list[bytes]]:
         """Write a text; return the message and the inners to deliver."""
         message, effects = self.tx(
             lambda tx: self.messages.write(tx, other.address, text, key, NOW)

@@ -14,7 +14,7 @@ import trio
 
 from zentalk.store.history import events
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.store.history.models import Event
+from zentalk.store.history.models import StoredEvent
 
 MAX_TAIL_EVENTS: Final = 256
 
@@ -25,11 +25,11 @@ class EventLog:
     def __init__(self, database: HistoryDatabase) -> None:
         self._database = database
         self._readers = trio.lowlevel.ParkingLot()
-        self._tail: deque[Event] = deque(maxlen=MAX_TAIL_EVENTS)
+        self._tail: deque[StoredEvent] = deque(maxlen=MAX_TAIL_EVENTS)
         self._last_seq = database.read_now(events.last_seq)
         database.on_events = self._committed
 
-    async def events(self, after: int, limit: int) -> list[Event]:
+    async def events(self, after: int, limit: int) -> list[StoredEvent]:
         """Return up to `limit` events with a number above `after`, in order."""
         tail = self._tail
         if after < self._last_seq and (not tail or after < tail[0].seq - 1):
@@ -44,7 +44,7 @@ class EventLog:
         while self._last_seq <= after:
             await self._readers.park()
 
-    def _committed(self, fresh: list[Event]) -> None:
+    def _committed(self, fresh: list[StoredEvent]) -> None:
         self._tail.extend(fresh)
         self._last_seq = fresh[-1].seq
         self._readers.unpark_all()

@@ -17,13 +17,18 @@ from zentalk.ids import MESSAGE_ID_BYTES, MessageId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
 from zentalk.node.devices.tokens import DeviceTokens
-from zentalk.node.mailboxes.manager import Mailboxes
+from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.messages.commands import check_address, check_key, check_name, check_text
 from zentalk.node.status import NodeStatus
 from zentalk.node.status_report import report
 from zentalk.node.wiring import build_node
 from zentalk.store.history import contacts, messages
-from zentalk.store.history.models import Contact, Conversation, Event, Message
+from zentalk.store.history.models import (
+    StoredContact,
+    StoredConversation,
+    StoredEvent,
+    StoredMessage,
+)
 from zentalk.store.key_file import load_identity
 from zentalk.wire.text import format_address
 
@@ -86,7 +91,7 @@ class Node:
         return self._parts.devices
 
     @property
-    def mailboxes(self) -> Mailboxes:
+    def mailboxes(self) -> MailboxManager:
         """Where others leave mail for the owner."""
         return self._parts.mailboxes
 
@@ -94,7 +99,7 @@ class Node:
         """Return every size of unit that this node's links have put on the wire or seen."""
         return set(self._network.unit_sizes())
 
-    async def add_contact(self, address: UserAddress, name: str) -> Contact:
+    async def add_contact(self, address: UserAddress, name: str) -> StoredContact:
         """Add, rename or accept a contact.
 
         Raises LocalProtocolError for our own address and ConfigError for a long name.
@@ -108,17 +113,17 @@ class Node:
         await self._effects.carry_out(effects)
         return contact
 
-    async def contacts(self) -> list[Contact]:
+    async def contacts(self) -> list[StoredContact]:
         """Return contacts and requests."""
         return await self._database.read(contacts.listing)
 
-    async def conversations(self) -> list[Conversation]:
+    async def conversations(self) -> list[StoredConversation]:
         """Return people with messages, the most recent first."""
         return await self._database.read(contacts.conversations)
 
     async def send_text(
         self, address: UserAddress, text: str, idempotency_key: str | None = None
-    ) -> Message:
+    ) -> StoredMessage:
         """Store a text for delivery and return it as queued.
 
         Somebody who is no contact yet becomes one. Raises TooLargeError, ConflictError or
@@ -136,7 +141,7 @@ class Node:
 
     async def messages(
         self, address: UserAddress, before: int | None = None, limit: int = 100
-    ) -> list[Message]:
+    ) -> list[StoredMessage]:
         """Return a page of a conversation, newest last."""
         count = max(1, min(limit, MAX_PAGE))
         return await self._database.read(lambda tx: messages.page(tx, address, before, count))
@@ -145,7 +150,7 @@ class Node:
         """Set a conversation's unread count to 0."""
         await self._database.write(lambda tx: contacts.clear_unread(tx, address))
 
-    async def message(self, message_id: str) -> Message:
+    async def message(self, message_id: str) -> StoredMessage:
         """Return one message; raises NotFoundError."""
         try:
             raw = MessageId(bytes.fromhex(message_id))
@@ -158,7 +163,7 @@ class Node:
             raise NotFoundError("there is no message with this id")
         return found
 
-    async def events(self, after: int, limit: int = MAX_PAGE) -> list[Event]:
+    async def events(self, after: int, limit: int = MAX_PAGE) -> list[StoredEvent]:
         """Return up to `limit` (at most 1,000) events after a number, in order."""
         count = max(1, min(limit, MAX_PAGE))
         return await self._parts.events.events(after, count)

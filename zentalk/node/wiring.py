@@ -21,7 +21,7 @@ from zentalk.node.event_log import EventLog
 from zentalk.node.housekeeping import Housekeeping
 from zentalk.node.mailboxes.announcer import Announcer
 from zentalk.node.mailboxes.collector import CollectorFactory
-from zentalk.node.mailboxes.manager import Mailboxes
+from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.node.mailboxes.selection import MailboxSelection
 from zentalk.node.messages.commands import ContactCommands, MessageCommands
@@ -52,7 +52,7 @@ class NodeParts:
     records: Records
     delivery: DeliveryParts
     receiver: Receiver
-    mailboxes: Mailboxes
+    mailboxes: MailboxManager
     housekeeping: Housekeeping
     tasks: tuple[Task, ...]
 
@@ -81,7 +81,7 @@ def build_node(
     reached.when_relays_restart(delivery.outbox.restarted)
     receiver = Receiver(runtime, database, Inbox(sessions, composer), delivery.effects)
     contacts = ContactCommands(composer)
-    mailboxes = Mailboxes(
+    mailboxes = MailboxManager(
         runtime,
         database,
         reached,

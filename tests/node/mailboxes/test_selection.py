@@ -15,7 +15,7 @@ from zentalk.errors import UnavailableError
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.node.mailboxes.collector import CollectorFactory
-from zentalk.node.mailboxes.manager import Mailboxes
+from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.mailboxes.selection import MAILBOXES, MailboxSelection, _chosen
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.wire.descriptor import Descriptor
@@ -86,7 +86,7 @@ async def test_relays_are_drawn_in_the_event_loop_and_taken_in_the_writers_threa
     runtime = Runtime.real()
     collectors = CollectorFactory(runtime, SigningKey(bytes(32)), database, nothing, nothing)
     selection = MailboxSelection(runtime, network)
-    boxes = Mailboxes(runtime, database, network, selection, collectors, nothing)
+    boxes = MailboxManager(runtime, database, network, selection, collectors, nothing)
     nursery.start_soon(boxes.run)
     with trio.fail_after(60):
         await network.changed.wait()

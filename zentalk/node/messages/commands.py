@@ -13,11 +13,11 @@ from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEff
 from zentalk.node.messages.routes import own_version
 from zentalk.store.history import contacts, events, mailboxes, messages
 from zentalk.store.history.models import (
-    Contact,
     ContactState,
     Direction,
-    Message,
     MessageState,
+    StoredContact,
+    StoredMessage,
     fields_of,
 )
 from zentalk.store.writer import Transaction
@@ -72,7 +72,7 @@ class ContactCommands:
 
     def add(
         self, tx: Transaction, address: UserAddress, name: str, now: float
-    ) -> tuple[Contact, CommitEffects]:
+    ) -> tuple[StoredContact, CommitEffects]:
         """Add or rename a contact, or accept a request.
 
         What had waited for being accepted is confirmed.
@@ -122,7 +122,7 @@ class MessageCommands:
 
     def write(
         self, tx: Transaction, address: UserAddress, text: str, key: str | None, now: float
-    ) -> tuple[Message, CommitEffects]:
+    ) -> tuple[StoredMessage, CommitEffects]:
         """Store a text as queued and encrypt it if a ratchet is there.
 
         The same idempotency key gives the same message again, and sets nothing off. Raises
@@ -165,7 +165,9 @@ class MessageCommands:
             return message, CommitEffects(needs_session=frozenset({address}))
         return message, CommitEffects(send=tuple(ready))
 
-    def _again(self, tx: Transaction, known: tuple[bytes, MessageId], request: bytes) -> Message:
+    def _again(
+        self, tx: Transaction, known: tuple[bytes, MessageId], request: bytes
+    ) -> StoredMessage:
         earlier_request, message_id = known
         message = messages.by_id(tx, message_id)
         if earlier_request != request or message is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zentalk.ids import UserAddress
-from zentalk.store.history.models import Contact, ContactRow, ContactState, Conversation
+from zentalk.store.history.models import ContactRow, ContactState, StoredContact, StoredConversation
 from zentalk.store.writer import Transaction
 from zentalk.wire.text import format_address
 
@@ -18,7 +18,7 @@ def get(tx: Transaction, address: UserAddress) -> ContactRow | None:
     return None if row is None else _row(row)
 
 
-def view(tx: Transaction, address: UserAddress) -> Contact:
+def view(tx: Transaction, address: UserAddress) -> StoredContact:
     """Return one existing contact as users see it."""
     row = tx.execute(
         "SELECT address, name, state, added_at FROM contacts WHERE address = ?", (address,)
@@ -26,7 +26,7 @@ def view(tx: Transaction, address: UserAddress) -> Contact:
     return _view(row)
 
 
-def listing(tx: Transaction) -> list[Contact]:
+def listing(tx: Transaction) -> list[StoredContact]:
     """Return all contacts and requests, oldest first."""
     rows = tx.execute(
         "SELECT address, name, state, added_at FROM contacts ORDER BY added_at, address"
@@ -102,14 +102,14 @@ def clear_unread(tx: Transaction, address: UserAddress) -> None:
     tx.execute("UPDATE contacts SET unread = 0 WHERE address = ?", (address,))
 
 
-def conversations(tx: Transaction) -> list[Conversation]:
+def conversations(tx: Transaction) -> list[StoredConversation]:
     """Return people with at least one message, the most recent first."""
     rows = tx.execute(
         "SELECT c.address, c.name, m.text, m.sent_at, c.unread FROM contacts c"
         " JOIN messages m ON m.seq = (SELECT max(seq) FROM messages WHERE contact = c.address"
         " AND kind = 'text') ORDER BY m.seq DESC"
     )
-    return [Conversation(format_address(row[0]), *row[1:]) for row in rows]
+    return [StoredConversation(format_address(row[0]), *row[1:]) for row in rows]
 
 
 def addresses(tx: Transaction) -> list[UserAddress]:
@@ -122,6 +122,6 @@ def _row(row: tuple[Any, ...]) -> ContactRow:
     return ContactRow(address, name, ContactState(state), *rest)
 
 
-def _view(row: tuple[Any, ...]) -> Contact:
+def _view(row: tuple[Any, ...]) -> StoredContact:
     address, name, state, added_at = row
-    return Contact(format_address(address), name, ContactState(state), added_at)
+    return StoredContact(format_address(address), name, ContactState(state), added_at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from zentalk.ids import MessageId, UserAddress
-from zentalk.store.history.models import Direction, Message, MessageState
+from zentalk.store.history.models import Direction, MessageState, StoredMessage
 from zentalk.store.writer import Transaction
 from zentalk.wire.content import TEXT
 from zentalk.wire.text import format_address
@@ -22,9 +22,9 @@ _EARLIER: Final[dict[MessageState, tuple[MessageState, ...]]] = {
 _COLUMNS = "id, seq, contact, direction, kind, text, state, reason, sent_at, missing"
 
 
-def _message(row: tuple[Any, ...]) -> Message:
+def _message(row: tuple[Any, ...]) -> StoredMessage:
     message_id, seq, contact, direction, kind, text, state, *rest = row
-    return Message(
+    return StoredMessage(
         message_id.hex(),
         seq,
         format_address(contact),
@@ -51,7 +51,7 @@ def insert(
     content: bytes | None = None,
     confirmed: bool = False,
     missing: int = 0,
-) -> Message | None:
+) -> StoredMessage | None:
     """Add a message; None if this contact and direction has that id already."""
     row = tx.execute(
         "INSERT INTO messages (id, contact, direction, kind, text, content, state,"
@@ -63,7 +63,7 @@ def insert(
     return None if row is None else _message(row)
 
 
-def by_id(tx: Transaction, message_id: MessageId) -> Message | None:
+def by_id(tx: Transaction, message_id: MessageId) -> StoredMessage | None:
     """Return a message by its id."""
     row = tx.execute(f"SELECT {_COLUMNS} FROM messages WHERE id = ?", (message_id,)).fetchone()
     return None if row is None else _message(row)
@@ -96,7 +96,9 @@ def is_noted_since(tx: Transaction, contact: UserAddress, kind: str, since: floa
     return row is not None
 
 
-def page(tx: Transaction, contact: UserAddress, before: int | None, limit: int) -> list[Message]:
+def page(
+    tx: Transaction, contact: UserAddress, before: int | None, limit: int
+) -> list[StoredMessage]:
     """Return up to `limit` lines of a conversation with seq < before, newest last."""
     rows = tx.execute(
         f"SELECT {_COLUMNS} FROM messages WHERE contact = ? AND seq < ? AND kind IN (?, ?)"

@@ -43,7 +43,7 @@ class Direction(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
+class StoredContact:
     """A person in the list."""
 
     address: str = field(repr=False)
@@ -53,8 +53,8 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
-    """One line of the conversation list."""
+class StoredConversation:
+    """One line of the conversation list, with what was said last."""
 
     address: str = field(repr=False)
     name: str = field(repr=False)
@@ -64,7 +64,7 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class StoredMessage:
     """A message of the history; `seq` is its place in this node's order.
 
     `id` is the same at both ends. `missing` counts messages that their sender wrote
@@ -83,13 +83,13 @@ class Message:
     missing: int = 0
 
 
-def fields_of(row: Contact | Message) -> dict[str, Any]:
+def fields_of(row: StoredContact | StoredMessage) -> dict[str, Any]:
     """Return the fields by name, as events show them; `asdict` would copy every value deeply."""
     return {name: getattr(row, name) for name in row.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class StoredEvent:
     """One entry of the durable event log."""
 
     seq: int
