@@ -83,10 +83,15 @@ def chacha_keystream(key: bytes, length: int, skip: int = 0) -> bytes:
 
     RFC 8439 section 2.8: the body starts at block counter 1.
     """
+    return chacha_xor(key, bytes(length), skip)
+
+
+def chacha_xor(key: bytes, data: bytes, skip: int = 0) -> bytes:
+    """Return `data` xor the keystream that `chacha_keystream` returns for its length."""
     block, within = divmod(skip, _BLOCK_BYTES)
     start = (1 + block).to_bytes(4, "little") + ZERO_NONCE
     encryptor = Cipher(algorithms.ChaCha20(key, start), mode=None).encryptor()
-    return encryptor.update(bytes(within + length))[within:]
+    return encryptor.update(bytes(within) + data)[within:]
 
 
 def xor(left: bytes, right: bytes) -> bytes:

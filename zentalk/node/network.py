@@ -82,7 +82,7 @@ class NodeNetwork:
         self._damaged = False
         configured = {uri.identity: uri for uri in (*settings.guards, *settings.bootstraps)}
         state = self._load(load_state())
-        self._hints = RelayScores()
+        self._scores = RelayScores()
         self._dialer = Dialer(settings.network, runtime, network)
         self._keeper = SnapshotKeeper(
             settings.network,
@@ -107,21 +107,21 @@ class NodeNetwork:
             came_back=partial(self._keeper.refresh_soon, restarted=True),
         )
         self._second_hops = SecondHops(
-            middles=self._book.middles, hints=self._hints, entropy=runtime.entropy
+            middles=self._book.middles, scores=self._scores, entropy=runtime.entropy
         )
         self._tunnels = Tunnels(
             settings.network,
             runtime,
             links=self._links,
             second_hops=self._second_hops,
-            hints=self._hints,
+            scores=self._scores,
             view=self._keeper.view,
         )
         self._sending = PacketSender(
             self.profile,
             runtime,
             hops=settings.path_hops,
-            hints=self._hints,
+            scores=self._scores,
             book=self._book,
             links=self._links,
             tunnels=self._tunnels,
@@ -133,7 +133,7 @@ class NodeNetwork:
             dialer=self._dialer,
             links=self._links,
             tunnels=self._tunnels,
-            hints=self._hints,
+            scores=self._scores,
             entropy=runtime.entropy,
         )
         self._keeper.client.restore(state.descriptors, state.proofs)
@@ -172,7 +172,7 @@ class NodeNetwork:
         tunnels: Literal["full", "reduced", "none"] = "none"
         if connected and known >= MIN_RELAYS:
             tunnels = "full" if known >= MIN_FULL_RELAYS else "reduced"
-        findings = self._sending.health.findings()
+        findings = self._sending.losses.findings()
         return NetworkStatus(known, connected, tunnels, tuple(self._notes(known)), findings)
 
     def own_mailboxes(self, relays: Collection[NodeId]) -> None:
@@ -337,7 +337,7 @@ class NodeNetwork:
         relaxed = sorted(self._sending.relaxed)
         if relaxed:
             found.append("path rules that this network is too small for: " + ", ".join(relaxed))
-        alarm = self._sending.health.alarm
+        alarm = self._sending.losses.alarm
         if alarm.active:
             found.append(
                 f"{alarm.lost} of the last {alarm.counted} packets that this node sent to itself "

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from zentalk.crypto import x25519
-from zentalk.crypto.aead import ZERO_NONCE, chacha_keystream, chacha_seal, xor
+from zentalk.crypto.aead import ZERO_NONCE, chacha_seal, chacha_xor
 from zentalk.crypto.hashing import derive
 from zentalk.crypto.labels import Label
 from zentalk.crypto.types import Entropy
+from zentalk.crypto.x25519 import encapsulate
 from zentalk.onion.geometry import HEADER_BYTES, SUITE, Geometry
-from zentalk.onion.packet import Hop, check_hop, forward_header
+from zentalk.onion.packet import Hop, forward_starts
 
 _AEAD_KEY_END: Final = 32
 _REPLAY_TAG_END: Final = 48
@@ -33,12 +33,15 @@ class HopKeys(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """What a sender knows of one hop: its two bytes in the clear, ephemeral public key, keys."""
+    """What a sender knows of one hop: its two bytes in the clear, ephemeral public key, keys.
 
-    hop: Hop
+    `start` is how its header starts, empty for the last hop, whose plaintext is the front.
+    """
+
     aad: bytes
     ct: bytes
     keys: HopKeys
+    start: bytes
 
 
 def hop_keys(aad: bytes, shared: bytes, ct: bytes, mix_key: bytes) -> HopKeys:
@@ -55,7 +58,13 @@ def make_layers(hops: Sequence[Hop], entropy: Entropy) -> list[Layer]:
     Raises LocalProtocolError for a hop that has no encoding and AuthenticationError for a mix
     key of low order.
     """
-    return [_make_layer(hop, entropy) for hop in hops]
+    starts = [*forward_starts(hops), b""]
+    shares = encapsulate([hop.mix_key for hop in hops], entropy)
+    layers = []
+    for hop, (ct, shared), start in zip(hops, shares, starts, strict=True):
+        aad = bytes((SUITE, hop.epoch & 0xFF))
+        layers.append(Layer(aad, ct, hop_keys(aad, shared, ct, hop.mix_key), start))
+    return layers
 
 
 def build_packet(geometry: Geometry, layers: Sequence[Layer], front: bytes, tail: bytes) -> bytes:
@@ -64,41 +73,26 @@ def build_packet(geometry: Geometry, layers: Sequence[Layer], front: bytes, tail
     `tail` is what the body ends with on the first link (a compact ack's filler, else nothing):
     front, tail and one header per forwarding hop make up a body.
     """
-    last = layers[-1]
-    plaintext = front + _tail_at_end(geometry, layers, tail)
-    sealed = chacha_seal(last.keys.aead_key, ZERO_NONCE, plaintext, last.aad)
+    following = layers[-1]
     body_bytes, rest_bytes = geometry.body_bytes, geometry.rest_bytes
-    following = last
+    plaintext = front + _tail_at_end(body_bytes, layers, tail)
+    sealed = chacha_seal(following.keys.aead_key, ZERO_NONCE, plaintext, following.aad)
     for layer in reversed(layers[:-1]):
-        header = forward_header(
-            layer.hop.delay_ms, following.hop, following.ct, sealed[body_bytes:]
-        )
-        plaintext = b"".join((header, memoryview(sealed)[:rest_bytes]))
+        view = memoryview(sealed)
+        plaintext = b"".join((layer.start, following.ct, view[body_bytes:], view[:rest_bytes]))
         sealed = chacha_seal(layer.keys.aead_key, ZERO_NONCE, plaintext, layer.aad)
         following = layer
     return b"".join((following.aad, following.ct, sealed))
 
 
-def _make_layer(hop: Hop, entropy: Entropy) -> Layer:
-    check_hop(hop)
-    ephemeral = x25519.generate(entropy)
-    shared = x25519.exchange(ephemeral.secret, hop.mix_key)
-    aad = bytes((SUITE, hop.epoch & 0xFF))
-    return Layer(hop, aad, ephemeral.public, hop_keys(aad, shared, ephemeral.public, hop.mix_key))
-
-
-def _tail_at_end(geometry: Geometry, layers: Sequence[Layer], tail: bytes) -> bytes:
+def _tail_at_end(body_bytes: int, layers: Sequence[Layer], tail: bytes) -> bytes:
     """Follow the end of the body through every hop: decrypted by each, padded by all but the last.
 
     Each layer's tag covers what later hops will see there, so the sender must know it first.
     """
-    for layer in layers[:-1]:
-        tail = _decrypt_tail(geometry, layer, tail) + layer.keys.pad
-    return _decrypt_tail(geometry, layers[-1], tail)
-
-
-def _decrypt_tail(geometry: Geometry, layer: Layer, tail: bytes) -> bytes:
-    if not tail:
-        return tail
-    start = geometry.body_bytes - len(tail)
-    return xor(tail, chacha_keystream(layer.keys.aead_key, len(tail), start))
+    for layer in layers:
+        if tail:
+            tail = chacha_xor(layer.keys.aead_key, tail, body_bytes - len(tail))
+        if layer.start:
+            tail += layer.keys.pad
+    return tail

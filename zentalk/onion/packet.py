@@ -7,7 +7,9 @@ public; a payload is not, and so none of it shows in a repr.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from zentalk.errors import LocalProtocolError
@@ -27,6 +29,7 @@ MAX_DELAY_MS: Final = 60_000
 """Longest a relay holds a packet: bounds its memory and keeps packets inside their epoch."""
 MAX_LANE: Final = 255
 
+_FORWARD_START: Final = struct.Struct(">32sBIBBB")
 _FORWARD_HEADER: Final = struct.Struct(">32sBIBBB32s16s")
 _DELIVERY_HEADER: Final = struct.Struct(">32sBIBBBI")
 _COMMAND_OFFSET: Final = NODE_ID_BYTES
@@ -87,21 +90,29 @@ class NextHop:
     tag: bytes
 
 
-def check_hop(hop: Hop) -> None:
-    """Raise LocalProtocolError if a field of a hop has no encoding."""
+def forward_starts(hops: Sequence[Hop]) -> list[bytes]:
+    """Return the first 40 bytes of the header of every hop but the last.
+
+    The ct and the tag of the hop after it complete a header. Raises LocalProtocolError if a
+    field of a hop has no encoding.
+    """
+    for hop in hops:
+        _check_hop(hop)
+    return [
+        _FORWARD_START.pack(
+            following.node_id, FORWARD, hop.delay_ms, following.epoch & 0xFF, following.lane, 0
+        )
+        for hop, following in pairwise(hops)
+    ]
+
+
+def _check_hop(hop: Hop) -> None:
     if len(hop.node_id) != NODE_ID_BYTES or len(hop.mix_key) != CT_BYTES:
         raise LocalProtocolError("a hop's node id or mix key has not 32 bytes")
     if not 0 <= hop.lane <= MAX_LANE:
         raise LocalProtocolError(f"a hop's lane is not between 0 and {MAX_LANE}")
     if not 0 <= hop.delay_ms <= MAX_DELAY_MS:
         raise LocalProtocolError(f"a hop's delay is not between 0 and {MAX_DELAY_MS} ms")
-
-
-def forward_header(delay_ms: int, following: Hop, ct: bytes, tag: bytes) -> bytes:
-    """Return the 88-byte header for a relay that holds `delay_ms` and sends to `following`."""
-    return _FORWARD_HEADER.pack(
-        following.node_id, FORWARD, delay_ms, following.epoch & 0xFF, following.lane, 0, ct, tag
-    )
 
 
 def delivery_header(delay_ms: int, service: int, length: int) -> bytes:

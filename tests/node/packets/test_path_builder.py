@@ -16,10 +16,11 @@ from zentalk.node.relays.loss_detection import LossDetector
 from zentalk.node.relays.scores import RelayScores
 from zentalk.node.relays.view import RelayView, make_view
 from zentalk.onion.ack import expand_ack, read_ack_token
+from zentalk.onion.candidates import Candidates
 from zentalk.onion.draw import pick
 from zentalk.onion.errors import NoPathError
 from zentalk.onion.packet import DEPOSIT, Deliver, DeliveryPlaintext, Forward
-from zentalk.onion.path import Candidate, Path
+from zentalk.onion.path import Path
 from zentalk.onion.peel import Peeler
 
 RELAYS = make_relays(12)
@@ -31,28 +32,28 @@ DROP = DeliveryPlaintext(DEPOSIT, bytes(100))
 
 
 @pytest.fixture
-def hints() -> RelayScores:
+def scores() -> RelayScores:
     return RelayScores()
 
 
 @pytest.fixture
-def health() -> LossDetector:
+def losses() -> LossDetector:
     return LossDetector(30.0)
 
 
 @pytest.fixture
-def builder(hints: RelayScores, health: LossDetector) -> PathBuilder:
-    return make_builder(hints, health=health)
+def builder(scores: RelayScores, losses: LossDetector) -> PathBuilder:
+    return make_builder(scores, losses=losses)
 
 
 def make_builder(
-    hints: RelayScores, hops: int = 3, health: LossDetector | None = None
+    scores: RelayScores, hops: int = 3, losses: LossDetector | None = None
 ) -> PathBuilder:
     return PathBuilder(
         mean_delay_ms=0,
         hops=hops,
-        hints=hints,
-        health=health or LossDetector(30.0),
+        scores=scores,
+        losses=losses or LossDetector(30.0),
         entropy=seeded_entropy(b"paths"),
     )
 
@@ -147,18 +148,18 @@ def test_second_hops_are_the_sticky_ones(builder: PathBuilder) -> None:
 
 
 def test_a_suspect_second_hop_is_left_out_while_others_remain(
-    builder: PathBuilder, hints: RelayScores
+    builder: PathBuilder, scores: RelayScores
 ) -> None:
     for dead in ENTRY.middles[:3]:
-        hints.unreachable(dead, 0.0)
+        scores.unreachable(dead, 0.0)
     assert {draw(builder)[1] for _ in range(50)} == {ENTRY.middles[3]}
 
 
 def test_k42_losses_never_bring_in_a_second_hop_from_elsewhere(
-    builder: PathBuilder, hints: RelayScores
+    builder: PathBuilder, scores: RelayScores
 ) -> None:
     for dead in ENTRY.middles:
-        hints.unreachable(dead, 0.0)
+        scores.unreachable(dead, 0.0)
     assert {draw(builder)[1] for _ in range(200)} <= set(ENTRY.middles)
 
 
@@ -175,10 +176,10 @@ def test_the_delivery_relay_is_never_the_second_hop_too(builder: PathBuilder) ->
         assert len(set(hops)) == 3
 
 
-def test_longer_paths_leave_suspects_out_of_their_other_hops(hints: RelayScores) -> None:
-    builder = make_builder(hints, hops=5)
-    hints.unreachable(IDS[9], 0.0)
-    hints.unreachable(IDS[10], 0.0)
+def test_longer_paths_leave_suspects_out_of_their_other_hops(scores: RelayScores) -> None:
+    builder = make_builder(scores, hops=5)
+    scores.unreachable(IDS[9], 0.0)
+    scores.unreachable(IDS[10], 0.0)
     for _ in range(50):
         hops = draw(builder)
         assert hops[1] in ENTRY.middles
@@ -210,10 +211,11 @@ def test_k36_control_any_other_draw_names_the_guard(
     builder: PathBuilder, monkeypatch: pytest.MonkeyPatch, names: str
 ) -> None:
     def draw_ack_path(
-        candidates: Sequence[Candidate],
+        candidates: Candidates,
         delivery: NodeId,
         mailboxes: Sequence[NodeId],
         entropy: Entropy,
+        **_: object,
     ) -> Path:
         others = [c.node_id for c in candidates if c.node_id not in (delivery, IDS[0])]
         first = IDS[0] if names == "guard starts the ack" else pick(others, entropy)
@@ -226,10 +228,10 @@ def test_k36_control_any_other_draw_names_the_guard(
 
 
 def test_acks_avoid_relays_that_look_dead_and_end_at_the_other_mailbox(
-    builder: PathBuilder, hints: RelayScores
+    builder: PathBuilder, scores: RelayScores
 ) -> None:
-    hints.unreachable(IDS[7], 0.0)
-    hints.unreachable(IDS[11], 0.0)
+    scores.unreachable(IDS[7], 0.0)
+    scores.unreachable(IDS[11], 0.0)
     token = tokens()
     for _ in range(100):
         used = next(token)
@@ -240,10 +242,10 @@ def test_acks_avoid_relays_that_look_dead_and_end_at_the_other_mailbox(
 
 
 def test_acks_use_relays_that_look_dead_when_there_are_no_others(
-    builder: PathBuilder, hints: RelayScores
+    builder: PathBuilder, scores: RelayScores
 ) -> None:
     for dead in IDS[6:8]:
-        hints.unreachable(dead, 0.0)
+        scores.unreachable(dead, 0.0)
     builder.ack(VIEW, IDS[8], HOMES, bytes(32), 0.0)
     assert builder.take_ack_path(bytes(32))[-1] in HOMES
     assert builder.take_ack_path(bytes(32)) == ()
@@ -262,7 +264,7 @@ def test_lanes_are_drawn_uniformly() -> None:
 
 
 def test_where_the_rules_leave_only_dead_relays_a_kept_out_one_serves(
-    builder: PathBuilder, hints: RelayScores
+    builder: PathBuilder, scores: RelayScores
 ) -> None:
     guard, dead, home, other_guard, end = IDS[:5]
     view = make_view(RELAYS[:5], EPOCH, {})
@@ -279,59 +281,59 @@ def test_where_the_rules_leave_only_dead_relays_a_kept_out_one_serves(
         return set(drawn)
 
     assert middles() == {dead}, "nothing speaks against it yet"
-    hints.unreachable(dead, 0.0)
+    scores.unreachable(dead, 0.0)
     assert middles() == {home, other_guard}
     assert builder.relaxed == {"avoid"}
     # Everything that was lost together with it looks dead as well; a live link is better known.
-    hints.unreachable(home, 0.0)
-    hints.unreachable(other_guard, 0.0)
+    scores.unreachable(home, 0.0)
+    scores.unreachable(other_guard, 0.0)
     assert middles() == {dead}, "without any hint of life the rule holds"
     assert middles(guard, other_guard) == {other_guard}
 
 
 def test_a_larger_network_keeps_the_rule_while_one_relay_looks_alive(
-    builder: PathBuilder, hints: RelayScores
+    builder: PathBuilder, scores: RelayScores
 ) -> None:
     for relay in (*IDS[1:3], *IDS[5:]):
-        hints.unreachable(relay, 0.0)
+        scores.unreachable(relay, 0.0)
     avoid = frozenset({IDS[3]})
     drawn = {draw(builder, avoid=avoid)[1] for _ in range(40)}
     assert drawn == {IDS[4]}
 
 
-def lose(health: LossDetector, *bad: NodeId) -> None:
+def lose(losses: LossDetector, *bad: NodeId) -> None:
     """Let packets over these relays get lost, and none elsewhere."""
     for number, relay in enumerate(bad):
         for turn in range(40):
             lost, kept = bytes([number, turn, 0]), bytes([number, turn, 1])
-            health.sent(lost, (IDS[0], relay, IDS[8]), (), 0.0)
-            health.sent(kept, (IDS[0], IDS[5], IDS[8]), (), 0.0)
-            health.returned(kept, 0.0)
-    health.tick(30.0, IDS)
-    assert health.lossy() == set(bad)
+            losses.sent(lost, (IDS[0], relay, IDS[8]), (), 0.0)
+            losses.sent(kept, (IDS[0], IDS[5], IDS[8]), (), 0.0)
+            losses.returned(kept, 0.0)
+    losses.tick(30.0, IDS)
+    assert losses.lossy() == set(bad)
 
 
 def test_a_relay_that_loses_packets_is_no_second_hop_while_two_others_are(
-    builder: PathBuilder, health: LossDetector
+    builder: PathBuilder, losses: LossDetector
 ) -> None:
-    lose(health, IDS[1], IDS[2])
+    lose(losses, IDS[1], IDS[2])
     assert {draw(builder)[1] for _ in range(100)} == {IDS[3], IDS[4]}
 
 
 def test_k42_naming_relays_never_brings_in_a_second_hop_from_elsewhere(
-    builder: PathBuilder, health: LossDetector
+    builder: PathBuilder, losses: LossDetector
 ) -> None:
-    lose(health, *ENTRY.middles)
+    lose(losses, *ENTRY.middles)
     seen = {draw(builder)[1] for _ in range(200)}
     assert len(seen) == 2
     assert seen <= set(ENTRY.middles)
 
 
 def test_a_relay_that_loses_packets_is_on_no_ack_and_in_no_longer_path(
-    hints: RelayScores, health: LossDetector
+    scores: RelayScores, losses: LossDetector
 ) -> None:
-    lose(health, IDS[9], IDS[10])
-    builder = make_builder(hints, hops=5, health=health)
+    lose(losses, IDS[9], IDS[10])
+    builder = make_builder(scores, hops=5, losses=losses)
     token = tokens()
     for _ in range(100):
         assert {IDS[9], IDS[10]}.isdisjoint(draw(builder))
@@ -340,8 +342,8 @@ def test_a_relay_that_loses_packets_is_on_no_ack_and_in_no_longer_path(
         assert {IDS[9], IDS[10]}.isdisjoint(builder.take_ack_path(used))
 
 
-def test_control_before_anything_was_lost_they_are_used(hints: RelayScores) -> None:
-    builder = make_builder(hints, hops=5)
+def test_control_before_anything_was_lost_they_are_used(scores: RelayScores) -> None:
+    builder = make_builder(scores, hops=5)
     token = tokens()
     seen: set[NodeId] = set()
     for _ in range(200):

@@ -134,7 +134,7 @@ async def test_a_dead_end_is_an_error_and_costs_no_other_relay_its_name(
             with pytest.raises(TransportError):
                 async with network.tunnel(world.id(dead)):
                     pass
-            assert network._hints.suspects(trio.current_time()) == {world.id(dead)}
+            assert network._scores.suspects(trio.current_time()) == {world.id(dead)}
 
 
 async def test_a_dead_second_hop_is_gone_round(
@@ -231,7 +231,7 @@ async def test_busy_is_waited_out_longer_each_time(
             waits = [b - a for a, b in zip(refuser.calls, refuser.calls[1:5], strict=False)]
             assert all(0 <= wait <= 2**turn for turn, wait in enumerate(waits))
             assert sum(waits) > 1
-            assert not network._hints.suspects(trio.current_time())
+            assert not network._scores.suspects(trio.current_time())
 
 
 async def test_a_network_that_stays_busy_is_unavailable(

@@ -21,7 +21,7 @@ from zentalk.onion.draw import draw_delay_ms, pick
 from zentalk.onion.errors import NoPathError
 from zentalk.onion.geometry import LARGE, SMALL
 from zentalk.onion.packet import DeliveryPlaintext, Hop
-from zentalk.onion.path import MIN_RELAYS, Candidate, Path, Rule, choose_path, draw_ack_path
+from zentalk.onion.path import MIN_RELAYS, Path, Rule, choose_path, draw_ack_path
 from zentalk.onion.wrap import wrap
 from zentalk.wire.deposit import AckRoute
 
@@ -50,19 +50,16 @@ class PathBuilder:
         *,
         mean_delay_ms: int,
         hops: int,
-        hints: RelayScores,
-        health: LossDetector,
+        scores: RelayScores,
+        losses: LossDetector,
         entropy: Entropy,
     ) -> None:
         self._mean_ms = mean_delay_ms
         self._length = hops
-        self._hints = hints
-        self._health = health
+        self._scores = scores
+        self._losses = losses
         self._entropy = entropy
         self._ack_paths: dict[bytes, tuple[NodeId, ...]] = {}
-        self._lively: (
-            tuple[RelayView, frozenset[NodeId], frozenset[NodeId], Sequence[Candidate]] | None
-        ) = None
         self._packet_relaxed: frozenset[Rule] = frozenset()
         self._ack_relaxed: frozenset[Rule] = frozenset()
 
@@ -96,11 +93,11 @@ class PathBuilder:
         if lively:
             middles, avoid = lively, avoid.difference(lively)
         elif len(middles) > 1:
-            middles = list(self._hints.prefer(self._health.prefer(middles), now))
+            middles = list(self._scores.prefer(self._losses.prefer(middles), now))
         if not middles or (length or self._length) > MIN_RELAYS:
             # The second hop is drawn from `middles` and the others from all relays: keep bad
             # ones out of those, but not a sticky one that is the best there is.
-            bad = self._hints.suspects(now) | self._health.lossy()
+            bad = self._scores.suspects(now) | self._losses.lossy()
             avoid = avoid | (bad - frozenset(middles))
         path = choose_path(
             view.candidates,
@@ -130,7 +127,7 @@ class PathBuilder:
         In a small network the rule can leave nothing but a dead relay. In a large one nobody
         can make all others look dead.
         """
-        suspects = self._hints.suspects(now).difference(alive)
+        suspects = self._scores.suspects(now).difference(alive)
         if not suspects or not all(
             node_id in suspects or node_id in avoid or node_id in ends for node_id in view.relays
         ):
@@ -173,27 +170,14 @@ class PathBuilder:
 
         The first relay is uniform over both, guards or not, so it names none of ours.
         """
-        lively = self._lively_candidates(view, now)
-        if len(lively) < len(view.candidates):
+        dead = self._scores.suspects(now) | self._losses.lossy()
+        dead = dead.intersection(view.relays)
+        if dead and len(view.candidates) - len(dead) >= _MIN_ACK_CANDIDATES:
             try:
-                return draw_ack_path(lively, delivery, homes, self._entropy)
+                return draw_ack_path(view.candidates, delivery, homes, self._entropy, without=dead)
             except NoPathError:
                 pass  # our mailbox relays look dead: they are still the only ends there are
         return draw_ack_path(view.candidates, delivery, homes, self._entropy)
-
-    def _lively_candidates(self, view: RelayView, now: float) -> Sequence[Candidate]:
-        suspects, lossy = self._hints.suspects(now), self._health.lossy()
-        if not suspects and not lossy:
-            return view.candidates
-        known = self._lively
-        if known is None or any(
-            new is not old for new, old in zip((view, suspects, lossy), known[:3], strict=True)
-        ):
-            lively = [c for c in view.candidates if c.node_id not in suspects | lossy]
-            enough = len(lively) >= _MIN_ACK_CANDIDATES
-            known = (view, suspects, lossy, lively if enough else view.candidates)
-            self._lively = known
-        return known[3]
 
     def _hops(self, view: RelayView, path: Path) -> list[Hop]:
         hops = []

@@ -50,7 +50,7 @@ class PacketSender:
         runtime: Runtime,
         *,
         hops: int,
-        hints: RelayScores,
+        scores: RelayScores,
         book: GuardSelection,
         links: GuardLinks,
         tunnels: Tunnels,
@@ -60,12 +60,12 @@ class PacketSender:
         self.own_mailboxes: frozenset[NodeId] = frozenset()
         self.loop_ends: Callable[[], Mapping[NodeId, SendId]] = dict
         self.on_restarts: Callable[[Collection[NodeId]], None] = lambda _relays: None
-        self.health = LossDetector(profile.probe_seconds)
+        self.losses = LossDetector(profile.probe_seconds)
         self._profile = profile
         self._runtime = runtime
         self._hops = hops
-        self._hints = hints
-        self._guard_hints = RelayScores()
+        self._scores = scores
+        self._guard_scores = RelayScores()
         self._book = book
         self._links = links
         self._tunnels = tunnels
@@ -77,8 +77,8 @@ class PacketSender:
         self._paths = PathBuilder(
             mean_delay_ms=profile.hop_delay_ms,
             hops=hops,
-            hints=hints,
-            health=self.health,
+            scores=scores,
+            losses=self.losses,
             entropy=runtime.entropy,
         )
         self._cover: Cover | None = None
@@ -99,8 +99,8 @@ class PacketSender:
             while True:
                 await trio.sleep(_LOOK_SECONDS)
                 now = self._runtime.monotonic()
-                self.health.tick(now, self._collected)
-                if self.health.loop_overdue(now):
+                self.losses.tick(now, self._collected)
+                if self.losses.loop_overdue(now):
                     self._refresh_soon()
 
     # What is sent.
@@ -150,23 +150,23 @@ class PacketSender:
 
     def token_returned(self, token: bytes) -> bool:
         """A token has come; True if it was that of a loop."""
-        return self.health.returned(token, self._runtime.monotonic())
+        return self.losses.returned(token, self._runtime.monotonic())
 
     def report_lost(self, hops: tuple[NodeId, ...], token: bytes | None) -> None:
         """No sign came of a packet sent over `hops`, nor the ack with `token`."""
         ack_hops = self._paths.take_ack_path(token)
         now = self._runtime.monotonic()
-        self._hints.lost(hops, ack_hops, now)
-        self._guard_hints.lost(hops[:1], (), now)
+        self._scores.lost(hops, ack_hops, now)
+        self._guard_scores.lost(hops[:1], (), now)
 
     def report_arrived(self, hops: tuple[NodeId, ...], token: bytes | None) -> None:
         """A packet sent over `hops` arrived; with `token`, so did its ack."""
         ack_hops = self._paths.take_ack_path(token)
         now = self._runtime.monotonic()
-        self._hints.arrived((*hops, *ack_hops), now)
-        self._guard_hints.arrived(hops[:1], now)
+        self._scores.arrived((*hops, *ack_hops), now)
+        self._guard_scores.arrived(hops[:1], now)
         if token is None:
-            self.health.confirmed(hops)
+            self.losses.confirmed(hops)
 
     def collecting(self, relay: NodeId, *, begins: bool) -> None:
         """A mailbox of ours is collected from now on, or no longer."""
@@ -179,9 +179,9 @@ class PacketSender:
         linked = frozenset(self._links.connected())
         now = self._runtime.monotonic()
         for guard in self._linked - linked:
-            self.health.link_broke(guard, now)
+            self.losses.link_broke(guard, now)
         if self._linked and not linked:
-            self.health.went_offline()
+            self.losses.went_offline()
         self._linked = linked
 
     def view_changed(self, view: RelayView) -> None:
@@ -189,9 +189,9 @@ class PacketSender:
         boots = {node_id: descriptor.boot for node_id, descriptor in view.relays.items()}
         restarted = [n for n, boot in boots.items() if self._boots.get(n, boot) != boot]
         for node_id in restarted:
-            self.health.restarted(node_id)
-            self._hints.restarted(node_id)
-            self._guard_hints.restarted(node_id)
+            self.losses.restarted(node_id)
+            self._scores.restarted(node_id)
+            self._guard_scores.restarted(node_id)
         self._boots = boots
         if restarted:
             self.on_restarts(restarted)
@@ -211,7 +211,7 @@ class PacketSender:
         if len(guards) == 1:
             return guards
         drawn = sample(guards, len(guards), self._runtime.entropy)
-        suspects = self._guard_hints.suspects(self._runtime.monotonic())
+        suspects = self._guard_scores.suspects(self._runtime.monotonic())
         return sorted(drawn, key=lambda g: (g in suspects, view.related((g, relay))))
 
     def _packet(
@@ -245,7 +245,7 @@ class PacketSender:
     ) -> None:
         if token is not None:
             ack_hops = () if is_loop else self._paths.ack_path(token)
-            self.health.sent(token, hops, ack_hops, self._runtime.monotonic(), is_loop=is_loop)
+            self.losses.sent(token, hops, ack_hops, self._runtime.monotonic(), is_loop=is_loop)
 
     def _make(self, guard: NodeId, large: bool, is_loop: bool) -> CoverPacket | None:
         """Make a loop, or a packet for nobody where no loop is wanted or possible."""

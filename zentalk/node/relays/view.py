@@ -11,26 +11,23 @@ from dataclasses import dataclass, field
 
 from zentalk.directory.subnets import wide_subnet
 from zentalk.ids import Epoch, NodeId
-from zentalk.onion.path import Candidate
+from zentalk.onion.candidates import Candidate, Candidates
 from zentalk.wire.descriptor import ROLE_FORWARD, Descriptor
 
 
 @dataclass(frozen=True, slots=True)
 class RelayView:
-    """Relays with a mix key for `epoch`; `keys` are their (lane, mix key) pairs.
-
-    `facts` are the `candidates` by relay.
-    """
+    """Relays with a mix key for `epoch`; `keys` are their (lane, mix key) pairs."""
 
     epoch: Epoch
     relays: Mapping[NodeId, Descriptor] = field(default_factory=dict)
-    candidates: tuple[Candidate, ...] = ()
+    candidates: Candidates = field(default_factory=Candidates)
     keys: Mapping[NodeId, tuple[tuple[int, bytes], ...]] = field(default_factory=dict)
-    facts: Mapping[NodeId, Candidate] = field(default_factory=dict)
 
     def related(self, relays: Iterable[NodeId]) -> bool:
         """Say whether two of these relays have one operator, or are in one /16."""
-        known = [self.facts[node_id] for node_id in relays if node_id in self.facts]
+        facts = self.candidates.by_id
+        known = [facts[node_id] for node_id in relays if node_id in facts]
         families = [fact.family for fact in known if fact.family]
         subnets = [fact.subnet for fact in known if fact.subnet]
         return len({*families}) < len(families) or len({*subnets}) < len(subnets)
@@ -55,5 +52,4 @@ def make_view(
         relays[node_id], keys[node_id] = descriptor, usable
         subnet = wide_subnet(descriptor.host, descriptor.network).encode()
         candidates.append(Candidate(node_id, subnet, descriptor.family, boots.get(node_id, 0)))
-    facts = {candidate.node_id: candidate for candidate in candidates}
-    return RelayView(epoch, relays, tuple(candidates), keys, facts)
+    return RelayView(epoch, relays, Candidates(candidates), keys)

@@ -55,14 +55,14 @@ class SnapshotSources:
         dialer: Dialer,
         links: GuardLinks,
         tunnels: Tunnels,
-        hints: RelayScores,
+        scores: RelayScores,
         entropy: Entropy,
     ) -> None:
         self._bootstraps = bootstraps
         self._dialer = dialer
         self._links = links
         self._tunnels = tunnels
-        self._hints = hints
+        self._scores = scores
         self._entropy = entropy
         self.changes = trio.lowlevel.ParkingLot()
 
@@ -98,7 +98,7 @@ class SnapshotSources:
 
     def _over_guards(self, view: RelayView, now: float) -> list[SnapshotSource]:
         """Draw relays that look alive, and spread them over the guards."""
-        suspects = self._hints.suspects(now)
+        suspects = self._scores.suspects(now)
         able = [n for n, relay in view.relays.items() if relay.roles & ROLE_DIRECTORY]
         lively = [node_id for node_id in able if node_id not in suspects]
         drawn = sample(lively, SOURCES, self._entropy)

@@ -56,14 +56,14 @@ class Tunnels:
         *,
         links: GuardLinks,
         second_hops: SecondHops,
-        hints: RelayScores,
+        scores: RelayScores,
         view: Callable[[], RelayView],
     ) -> None:
         self._network = network
         self._runtime = runtime
         self._links = links
         self._second_hops = second_hops
-        self._hints = hints
+        self._scores = scores
         self._view = view
         self._nursery: trio.Nursery | None = None
         self._questions: dict[NodeId, int] = {}
@@ -204,11 +204,11 @@ class Tunnels:
             )
         except RefusedError as error:
             if error.reason == _UNREACHABLE:
-                self._hints.unreachable(hops[-1], self._runtime.monotonic())
+                self._scores.unreachable(hops[-1], self._runtime.monotonic())
             raise
         except (TransportError, RemoteProtocolError):
             if self._links.link(hops[0]) is not None:
-                self._hints.lost(hops, (), self._runtime.monotonic())
+                self._scores.lost(hops, (), self._runtime.monotonic())
             raise
 
 
