@@ -23,7 +23,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
 from zentalk.node.packets.sender import PacketSender
 from zentalk.node.profiles import PROFILES
-from zentalk.node.relays.loss_detection import Finding
+from zentalk.node.relays.loss_statistics import Finding
 from zentalk.node.relays.scores import RelayScores
 from zentalk.node.relays.view import RelayView
 from zentalk.node.snapshot.clock_skew import note as clock_note

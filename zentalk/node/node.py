@@ -31,7 +31,7 @@ from zentalk.node.network import NodeNetwork
 from zentalk.node.records.decoys import Decoys
 from zentalk.node.records.holders import DirectoryClient
 from zentalk.node.records.lookup import Records
-from zentalk.node.relays.loss_detection import Finding
+from zentalk.node.relays.loss_statistics import Finding
 from zentalk.node.sessions import prekey_rotation
 from zentalk.node.sessions.sessions import Sessions
 from zentalk.node.status import LossyRelay, NodeStatus, role_of

@@ -310,7 +310,7 @@ def lose(losses: LossDetector, *bad: NodeId) -> None:
             losses.sent(kept, (IDS[0], IDS[5], IDS[8]), (), 0.0)
             losses.returned(kept, 0.0)
     losses.tick(30.0, IDS)
-    assert losses.lossy() == set(bad)
+    assert losses.lossy == set(bad)
 
 
 def test_a_relay_that_loses_packets_is_no_second_hop_while_two_others_are(

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from zentalk.ids import NodeId
-from zentalk.node.relays import loss_detection
-from zentalk.node.relays.loss_detection import Finding, LossDetector
+from zentalk.node.relays import loss_detection, loss_statistics
+from zentalk.node.relays.loss_detection import LossDetector
+from zentalk.node.relays.loss_statistics import HONEST_LOSS, Finding
 
 PATIENCE = 30.0
 HOMES = 2
@@ -111,7 +112,7 @@ def test_the_one_of_six_relays_that_drops_packets_is_named_and_no_other(
 def test_control_without_a_dropper_nobody_is_named_at_the_loss_that_is_allowed_for() -> None:
     """A false name is allowed for less than once in 10^9 looks at a relay."""
     for seed in range(12):
-        sender = Sender(ids(6 + seed), seed, honest(loss_detection.HONEST_LOSS))
+        sender = Sender(ids(6 + seed), seed, honest(HONEST_LOSS))
         sender.write(400)
         assert not sender.named
 
@@ -119,10 +120,11 @@ def test_control_without_a_dropper_nobody_is_named_at_the_loss_that_is_allowed_f
 def test_control_a_limit_that_chance_can_reach_names_honest_relays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(loss_detection, "CHANCE", 0.05)
+    monkeypatch.setattr(loss_statistics, "CHANCE", 0.05)
+    monkeypatch.setattr(loss_statistics, "LEAST_LOST", 1)
     blamed = set()
     for seed in range(6):
-        sender = Sender(ids(6), seed, honest(loss_detection.HONEST_LOSS))
+        sender = Sender(ids(6), seed, honest(HONEST_LOSS))
         sender.write(400)
         blamed |= sender.blamed()
     assert blamed
@@ -152,7 +154,7 @@ def test_k42_two_sticky_second_hops_stay_whatever_is_said_of_them() -> None:
             losses.sent(kept, (guard, elsewhere, end), (), 0.0)
             losses.returned(kept, 0.0)
     losses.tick(PATIENCE, [end])
-    assert losses.lossy() == set(middles[:3])
+    assert losses.lossy == set(middles[:3])
     left = losses.prefer(middles)
     assert len(left) == 2
     assert set(left) <= set(middles)
@@ -173,7 +175,7 @@ def test_a_relay_that_restarted_begins_with_a_clean_slate() -> None:
     losses = LossDetector(PATIENCE)
     lose(losses, bad)
     losses.tick(PATIENCE, ids(9))
-    assert losses.lossy() == {bad}
+    assert losses.lossy == {bad}
     losses.restarted(bad)
     assert not losses.findings()
 
@@ -183,9 +185,9 @@ def test_a_name_is_forgotten_in_time() -> None:
     losses = LossDetector(PATIENCE)
     lose(losses, bad)
     losses.tick(PATIENCE, ids(9))
-    assert losses.lossy() == {bad}
+    assert losses.lossy == {bad}
     losses.tick(PATIENCE + loss_detection.OUTCOME_SECONDS, ids(9))
-    assert not losses.lossy()
+    assert not losses.lossy
 
 
 def test_what_was_lost_while_we_were_offline_is_held_against_nobody() -> None:
@@ -219,7 +221,7 @@ def test_a_relay_that_keeps_no_mail_is_not_held_against_those_before_it() -> Non
             losses.returned(token, 0.0)
     losses.tick(PATIENCE, good)
     assert [(f.node_id, f.forwards) for f in losses.findings()] == [(good[8], False)]
-    assert not losses.lossy()
+    assert not losses.lossy
 
 
 def test_memory_is_bounded() -> None:
@@ -234,10 +236,3 @@ def test_memory_is_bounded() -> None:
         losses.returned(token, 0.0)
     assert len(losses._pending) <= loss_detection.MAX_PENDING
     assert len(losses._outcomes) <= loss_detection.MAX_OUTCOMES
-
-
-def test_the_tail_is_that_of_a_binomial() -> None:
-    assert loss_detection.tail(2, 2, 0.5) == 0.25
-    assert loss_detection.tail(10, 1, 0.5) == 1.0
-    assert loss_detection.tail(3, 3, 1.0) == 1.0
-    assert loss_detection.tail(32, 12, 0.05) == pytest.approx(2.15e-8, rel=0.01)

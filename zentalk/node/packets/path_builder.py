@@ -97,7 +97,7 @@ class PathBuilder:
         if not middles or (length or self._length) > MIN_RELAYS:
             # The second hop is drawn from `middles` and the others from all relays: keep bad
             # ones out of those, but not a sticky one that is the best there is.
-            bad = self._scores.suspects(now) | self._losses.lossy()
+            bad = self._scores.suspects(now) | self._losses.lossy
             avoid = avoid | (bad - frozenset(middles))
         path = choose_path(
             view.candidates,
@@ -170,7 +170,7 @@ class PathBuilder:
 
         The first relay is uniform over both, guards or not, so it names none of ours.
         """
-        dead = self._scores.suspects(now) | self._losses.lossy()
+        dead = self._scores.suspects(now) | self._losses.lossy
         dead = dead.intersection(view.relays)
         if dead and len(view.candidates) - len(dead) >= _MIN_ACK_CANDIDATES:
             try:
