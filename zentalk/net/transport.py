@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeAlias
 
 import trio
 
-from zentalk.errors import RemoteProtocolError, TransportError
+from zentalk.errors import LINK_FAULTS
 
 CONNECT_SECONDS: Final = 10.0
 READ_BYTES: Final = 65_536
@@ -21,10 +21,10 @@ PEER_FAULTS: Final = (
     OSError,
     trio.BrokenResourceError,
     trio.ClosedResourceError,
-    RemoteProtocolError,
-    TransportError,
+    *LINK_FAULTS,
 )
-"""What one connection may die of without anybody else noticing."""
+"""A connection may end with one of these without anybody else noticing: `LINK_FAULTS`, and what
+streams of bytes raise."""
 
 
 class ByteStream(Protocol):

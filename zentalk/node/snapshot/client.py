@@ -22,11 +22,11 @@ from zentalk.directory.equivocation import EquivocationProof, check_proof
 from zentalk.directory.identity_work import work_bits
 from zentalk.directory.set_reading import KnownSets, SetReading
 from zentalk.directory.snapshot import SnapshotResult
-from zentalk.errors import RemoteProtocolError
+from zentalk.errors import RELAY_FAULTS, RemoteProtocolError
 from zentalk.ids import Epoch, NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.node.snapshot.clock_skew import hours_ahead
-from zentalk.node.tunnels.opener import RELAY_FAULTS, QuestionLink, TunnelOpener
+from zentalk.node.tunnels.opener import QuestionLink, TunnelOpener
 from zentalk.wire.descriptor import Descriptor, decode_descriptor
 from zentalk.wire.network_state import MAX_PROOFS
 from zentalk.wire.rpc import decode_answer
