@@ -76,7 +76,7 @@ class Node:
         composer = Composer(sessions, entropy, settings.message_ttl_seconds)
         self._people = People(self.address, composer)
         directory = DirectoryClient(
-            runtime.for_part("directory"), self._network.tunnel, self._network.descriptors
+            runtime.for_part("directory"), self._network.tunnels.short, self._network.descriptors
         )
         self._records = Records(runtime, identity, self._database, directory, self._network)
         self._recipients = Recipients(runtime, self._database, sessions, composer, self._records)
@@ -101,8 +101,7 @@ class Node:
             self._outbox,
             self._mailboxes_changed,
         )
-        self._network.loops_end_at(self._own_ack_points)
-        self._network.when_relays_restart(self._outbox.restarted)
+        self._network.packets.loop_ends = self._own_ack_points
         self._decoys = Decoys(runtime, self._network, self._records, self.address)
         self._intake = intake
         self._moved = trio.Event()
@@ -129,6 +128,7 @@ class Node:
                     nursery.start_soon(self._intake.release)
                     nursery.start_soon(self._decoys.run)
                     nursery.start_soon(self._tell_routes)
+                    nursery.start_soon(self._tell_restarts)
                     nursery.start_soon(self._sweep)
                     task_status.started()
                     await self.stopping.wait()
@@ -296,6 +296,11 @@ class Node:
     def _mailboxes_changed(self) -> None:
         self._records.changed()
         self._moved.set()
+
+    async def _tell_restarts(self) -> None:
+        """Let what was on its way through relays that restarted go once more."""
+        while True:
+            self._outbox.restarted(await self._network.packets.fates.restarted_relays())
 
     async def _tell_routes(self) -> None:
         """Tell contacts of replaced mailboxes; two that are replaced together, once."""

@@ -25,6 +25,17 @@ class LossyRelay:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkStatus:
+    """What an owner is told about the network, as JSON-able values."""
+
+    relays_known: int
+    guards_connected: int
+    tunnels: Literal["full", "reduced", "none"]
+    notes: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MailboxStatus:
     """One of the owner's mailboxes: the URI of its relay, empty while that is not known.
 

@@ -11,10 +11,11 @@ from zentalk.crypto.types import Entropy
 from zentalk.ids import Epoch, NodeId, SendId
 from zentalk.net.runtime import seeded_entropy
 from zentalk.node.packets import path_builder
-from zentalk.node.packets.path_builder import PathBuilder, PathStart
+from zentalk.node.packets.path_builder import PathBuilder
 from zentalk.node.relays.loss_detection import LossDetector
 from zentalk.node.relays.scores import RelayScores
 from zentalk.node.relays.view import RelayView, make_view
+from zentalk.node.tunnels.guard_selection import PathStart
 from zentalk.onion.ack import expand_ack, read_ack_token
 from zentalk.onion.candidates import Candidates
 from zentalk.onion.draw import pick
@@ -22,11 +23,12 @@ from zentalk.onion.errors import NoPathError
 from zentalk.onion.packet import DEPOSIT, Deliver, DeliveryPlaintext, Forward
 from zentalk.onion.path import Path
 from zentalk.onion.peel import Peeler
+from zentalk.wire.packet_class import PacketClass
 
 RELAYS = make_relays(12)
 IDS = [relay.node_id for relay in RELAYS]
 VIEW = make_view(RELAYS, EPOCH, {})
-ENTRY = PathStart(IDS[0], tuple(IDS[1:5]))
+START = PathStart(IDS[0], tuple(IDS[1:5]))
 HOMES = {IDS[6]: SendId(bytes(16)), IDS[7]: SendId(bytes([1] * 16))}
 DROP = DeliveryPlaintext(DEPOSIT, bytes(100))
 
@@ -61,11 +63,13 @@ def make_builder(
 def draw(
     builder: PathBuilder,
     relay: NodeId = IDS[8],
-    entry: PathStart = ENTRY,
+    start: PathStart = START,
     view: RelayView = VIEW,
     avoid: frozenset[NodeId] = frozenset(),
 ) -> tuple[NodeId, ...]:
-    return builder.packet(view, entry, relay, DROP, large=False, avoid=avoid, now=0.0)[1]
+    return builder.packet(
+        view, start, relay, DROP, packet_class=PacketClass.SMALL, avoid=avoid, now=0.0
+    )[1]
 
 
 def tokens() -> Iterator[bytes]:
@@ -104,7 +108,7 @@ def test_a_packet_is_peeled_by_the_relays_of_its_hops_in_order() -> None:
         PathStart(relays[0].node_id, ()),
         last,
         DeliveryPlaintext(DEPOSIT, b"x" * 2114),
-        large=False,
+        packet_class=PacketClass.SMALL,
         avoid=frozenset(),
         now=0.0,
     )
@@ -127,9 +131,10 @@ def test_an_ack_ends_at_an_own_mailbox_relay_with_its_token() -> None:
         peelers[relays[-1].node_id] = peeler
     view = make_view(relays, EPOCH, {})
     home, token = relays[3].node_id, bytes(range(32))
-    route = make_builder(RelayScores()).ack(
+    route, hops = make_builder(RelayScores()).ack(
         view, relays[0].node_id, {home: SendId(b"s" * 16)}, token, 0.0
     )
+    assert (route.first, home) == (hops[0], hops[-1])
     here = route.first
     packet = expand_ack(route.blob)
     for _ in range(2):
@@ -144,35 +149,35 @@ def test_an_ack_ends_at_an_own_mailbox_relay_with_its_token() -> None:
 
 def test_second_hops_are_the_sticky_ones(builder: PathBuilder) -> None:
     seen = Counter(draw(builder)[1] for _ in range(200))
-    assert set(seen) == set(ENTRY.middles)
+    assert set(seen) == set(START.middles)
 
 
 def test_a_suspect_second_hop_is_left_out_while_others_remain(
     builder: PathBuilder, scores: RelayScores
 ) -> None:
-    for dead in ENTRY.middles[:3]:
+    for dead in START.middles[:3]:
         scores.unreachable(dead, 0.0)
-    assert {draw(builder)[1] for _ in range(50)} == {ENTRY.middles[3]}
+    assert {draw(builder)[1] for _ in range(50)} == {START.middles[3]}
 
 
 def test_k42_losses_never_bring_in_a_second_hop_from_elsewhere(
     builder: PathBuilder, scores: RelayScores
 ) -> None:
-    for dead in ENTRY.middles:
+    for dead in START.middles:
         scores.unreachable(dead, 0.0)
-    assert {draw(builder)[1] for _ in range(200)} <= set(ENTRY.middles)
+    assert {draw(builder)[1] for _ in range(200)} <= set(START.middles)
 
 
 def test_k42_control_suspects_kept_out_by_force_walk_to_other_second_hops(
     builder: PathBuilder,
 ) -> None:
-    outside = {draw(builder, avoid=frozenset(ENTRY.middles))[1] for _ in range(200)}
-    assert outside - set(ENTRY.middles)
+    outside = {draw(builder, avoid=frozenset(START.middles))[1] for _ in range(200)}
+    assert outside - set(START.middles)
 
 
 def test_the_delivery_relay_is_never_the_second_hop_too(builder: PathBuilder) -> None:
     for _ in range(50):
-        hops = draw(builder, relay=ENTRY.middles[0])
+        hops = draw(builder, relay=START.middles[0])
         assert len(set(hops)) == 3
 
 
@@ -182,7 +187,7 @@ def test_longer_paths_leave_suspects_out_of_their_other_hops(scores: RelayScores
     scores.unreachable(IDS[10], 0.0)
     for _ in range(50):
         hops = draw(builder)
-        assert hops[1] in ENTRY.middles
+        assert hops[1] in START.middles
         assert {IDS[9], IDS[10]}.isdisjoint(hops)
 
 
@@ -197,7 +202,7 @@ def test_a_path_is_never_shortened(builder: PathBuilder) -> None:
 def spread_of_first_relays(builder: PathBuilder) -> float:
     """Chi-squared over the 11 relays other than the delivery relay."""
     token = tokens()
-    seen = Counter(builder.ack(VIEW, IDS[8], HOMES, next(token), 0.0).first for _ in range(2200))
+    seen = Counter(builder.ack(VIEW, IDS[8], HOMES, next(token), 0.0)[0].first for _ in range(2200))
     return sum((seen[i] - 200) ** 2 / 200 for i in IDS if i != IDS[8])
 
 
@@ -234,9 +239,7 @@ def test_acks_avoid_relays_that_look_dead_and_end_at_the_other_mailbox(
     scores.unreachable(IDS[11], 0.0)
     token = tokens()
     for _ in range(100):
-        used = next(token)
-        builder.ack(VIEW, IDS[8], HOMES, used, 0.0)
-        path = builder.take_ack_path(used)
+        _, path = builder.ack(VIEW, IDS[8], HOMES, next(token), 0.0)
         assert path[-1] == IDS[6]
         assert {IDS[7], IDS[11]}.isdisjoint(path)
 
@@ -246,9 +249,8 @@ def test_acks_use_relays_that_look_dead_when_there_are_no_others(
 ) -> None:
     for dead in IDS[6:8]:
         scores.unreachable(dead, 0.0)
-    builder.ack(VIEW, IDS[8], HOMES, bytes(32), 0.0)
-    assert builder.take_ack_path(bytes(32))[-1] in HOMES
-    assert builder.take_ack_path(bytes(32)) == ()
+    _, path = builder.ack(VIEW, IDS[8], HOMES, bytes(32), 0.0)
+    assert path[-1] in HOMES
 
 
 def test_lanes_are_drawn_uniformly() -> None:
@@ -256,7 +258,7 @@ def test_lanes_are_drawn_uniformly() -> None:
     view = make_view(relays, EPOCH, {})
     builder = make_builder(RelayScores())
     lanes = Counter(
-        builder.ack(view, relays[0].node_id, {relays[1].node_id: SendId(bytes(16))}, t, 0.0).lane
+        builder.ack(view, relays[0].node_id, {relays[1].node_id: SendId(bytes(16))}, t, 0.0)[0].lane
         for t, _ in zip(tokens(), range(200), strict=False)
     )
     assert set(lanes) == {0, 1}
@@ -268,14 +270,21 @@ def test_where_the_rules_leave_only_dead_relays_a_kept_out_one_serves(
 ) -> None:
     guard, dead, home, other_guard, end = IDS[:5]
     view = make_view(RELAYS[:5], EPOCH, {})
-    entry = PathStart(guard, (dead, home, other_guard, end))
+    start = PathStart(guard, (dead, home, other_guard, end))
     avoid = frozenset({home, other_guard})
 
     def middles(*alive: NodeId) -> set[NodeId]:
         drawn = (
-            builder.packet(view, entry, end, DROP, large=False, avoid=avoid, now=0.0, alive=alive)[
-                1
-            ][1]
+            builder.packet(
+                view,
+                start,
+                end,
+                DROP,
+                packet_class=PacketClass.SMALL,
+                avoid=avoid,
+                now=0.0,
+                alive=lambda: alive,
+            )[1][1]
             for _ in range(40)
         )
         return set(drawn)
@@ -323,10 +332,10 @@ def test_a_relay_that_loses_packets_is_no_second_hop_while_two_others_are(
 def test_k42_naming_relays_never_brings_in_a_second_hop_from_elsewhere(
     builder: PathBuilder, losses: LossDetector
 ) -> None:
-    lose(losses, *ENTRY.middles)
+    lose(losses, *START.middles)
     seen = {draw(builder)[1] for _ in range(200)}
     assert len(seen) == 2
-    assert seen <= set(ENTRY.middles)
+    assert seen <= set(START.middles)
 
 
 def test_a_relay_that_loses_packets_is_on_no_ack_and_in_no_longer_path(
@@ -337,9 +346,8 @@ def test_a_relay_that_loses_packets_is_on_no_ack_and_in_no_longer_path(
     token = tokens()
     for _ in range(100):
         assert {IDS[9], IDS[10]}.isdisjoint(draw(builder))
-        used = next(token)
-        builder.ack(VIEW, IDS[8], HOMES, used, 0.0)
-        assert {IDS[9], IDS[10]}.isdisjoint(builder.take_ack_path(used))
+        _, path = builder.ack(VIEW, IDS[8], HOMES, next(token), 0.0)
+        assert {IDS[9], IDS[10]}.isdisjoint(path)
 
 
 def test_control_before_anything_was_lost_they_are_used(scores: RelayScores) -> None:
@@ -347,7 +355,6 @@ def test_control_before_anything_was_lost_they_are_used(scores: RelayScores) -> 
     token = tokens()
     seen: set[NodeId] = set()
     for _ in range(200):
-        used = next(token)
-        builder.ack(VIEW, IDS[8], HOMES, used, 0.0)
-        seen |= {*draw(builder), *builder.take_ack_path(used)}
-    assert {IDS[9], IDS[10], *ENTRY.middles} <= seen
+        _, path = builder.ack(VIEW, IDS[8], HOMES, next(token), 0.0)
+        seen |= {*draw(builder), *path}
+    assert {IDS[9], IDS[10], *START.middles} <= seen

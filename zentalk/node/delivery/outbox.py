@@ -34,13 +34,13 @@ from zentalk.onion.packet import DEPOSIT
 from zentalk.store.history.models import OutboxItem
 from zentalk.wire.deposit import (
     ACK_BYTES,
-    ENVELOPE_LARGE_BYTES,
     MAX_TTL_SECONDS,
     NO_STAMP,
     Deposit,
     encode_deposit,
+    envelope_class,
 )
-from zentalk.wire.inner import INNER_LARGE_BYTES
+from zentalk.wire.inner import inner_class
 from zentalk.wire.rpc_mailbox import TOKEN_BYTES
 
 MAX_COURTESIES: Final = 4_096
@@ -69,6 +69,7 @@ class Outbox:
         self._runtime = runtime
         self._entropy = runtime.entropy
         self._network = network
+        self._packets = network.packets
         self._journal = journal
         self._recipients = recipients
         self._ack_points = ack_points
@@ -82,7 +83,7 @@ class Outbox:
         self._next_courtesy = 0
         self._ciphertexts = 0
         self._postage = ProofOfWork(
-            runtime.for_part("postage"), network.tunnel, self._answered, self._stamped
+            runtime.for_part("postage"), network.tunnels.short, self._answered, self._stamped
         )
         self.on_silence: Callable[[UserAddress], None] = lambda _contact: None
 
@@ -130,7 +131,7 @@ class Outbox:
             return
         self._courtesies += 1
         entry = self._enter(item, is_courtesy=True, elsewhere=elsewhere)
-        delay = self._network.confirmation_delay()
+        delay = self._packets.confirmation_delay()
         if delay:
             self._timers.plan(item.item, now + delay)
         else:
@@ -166,14 +167,14 @@ class Outbox:
                 self._round_trip += (now - entry.schedule.started_at - self._round_trip) / 8
                 if entry.hops:
                     # Without the token: a confirmation says nothing of the ack's own path.
-                    self._network.report_arrived(entry.hops)
+                    self._packets.fates.report_arrived(entry.hops)
 
     def token_received(self, token: bytes) -> None:
         """A compact ack came back: a relay holds the item, or its owner has it."""
         sent = self._tokens.pop(token, None)
         if sent is None:
             return
-        self._network.report_arrived(sent.hops, token)
+        self._packets.fates.report_arrived(sent.hops, token)
         entry = self._entries.get(sent.item)
         if entry is None or entry.ciphertext != sent.ciphertext:
             return
@@ -252,7 +253,7 @@ class Outbox:
             self._recipients.need_targets(item.contact)
             self._timers.plan(item.item, now + 1.0)
             return
-        if not self._network.has_room(large=len(item.envelope) == INNER_LARGE_BYTES):
+        if not self._packets.has_room(inner_class(item.envelope)):
             self._timers.plan(item.item, now + NO_ROOM_SECONDS)
             return
         if not entry.is_courtesy and not self._window.admits(item.contact, item.item):
@@ -339,7 +340,7 @@ class Outbox:
     ) -> None:
         """A retry is due, so the last packet may be lost: paths should avoid its relays."""
         if entry.hops and entry.hops[-1] == relay:
-            self._network.report_lost(entry.hops, entry.token)
+            self._packets.fates.report_lost(entry.hops, entry.token)
         if entry.schedule is not None and entry.schedule.ack_overdue(relay, now):
             self._network.refresh_soon()
             if target is not None:
@@ -366,15 +367,15 @@ class Outbox:
         token = self._entropy(TOKEN_BYTES)
         points = self._ack_points() if entry is not None else {}
         try:
-            ack = self._network.ack_route(relay, points, token) if points else None
+            ack = self._packets.ack_route(relay, points, token) if points else None
             payload = encode_deposit(
                 replace(made, ack=ack), filler=b"" if ack else self._entropy(ACK_BYTES)
             )
-            hops = self._network.send(
+            hops = self._packets.send(
                 relay,
                 DEPOSIT,
                 payload,
-                large=len(made.envelope) == ENVELOPE_LARGE_BYTES,
+                packet_class=envelope_class(made.envelope),
                 token=token if ack is not None else None,
             )
         except (UnavailableError, TransportError):

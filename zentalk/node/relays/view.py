@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from zentalk.directory.subnets import wide_subnet
 from zentalk.ids import Epoch, NodeId
@@ -31,6 +32,21 @@ class RelayView:
         families = [fact.family for fact in known if fact.family]
         subnets = [fact.subnet for fact in known if fact.subnet]
         return len({*families}) < len(families) or len({*subnets}) < len(subnets)
+
+    def related_to(self, relay: NodeId, others: Iterable[NodeId]) -> set[NodeId]:
+        """Return those of `others` that have the operator or the /16 of a relay."""
+        return {other for other in others if self.related((relay, other))}
+
+
+class CurrentRelays(Protocol):
+    """Where the relays to use now are to be had: the view of this epoch and the newest snapshot."""
+
+    def view(self) -> RelayView:
+        """Return the relays to use now: one object for as long as nothing changes."""
+        ...
+
+    def refresh_soon(self, *, restarted: bool = False) -> None:
+        """Ask for a new snapshot; `restarted` says that a relay probably has."""
 
 
 def make_view(
