@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.onion.support import candidates, node_id, seeded
 from zentalk.errors import LocalProtocolError, UnavailableError
 from zentalk.ids import NodeId
-from zentalk.onion.candidates import Candidate, Candidates, unsteady
+from zentalk.onion.candidates import Candidate, CandidateSet, unsteady
 from zentalk.onion.errors import NoPathError
 from zentalk.onion.path import choose_path, draw_ack_path
 
@@ -17,10 +17,10 @@ WEIGHTS = {"boots": 1, "subnet": 2, "avoid": 4, "family": 8}
 
 
 @st.composite
-def networks(draw: st.DrawFn) -> Candidates:
+def networks(draw: st.DrawFn) -> CandidateSet:
     """Three to nine relays with few families and subnets, so that rules are in each other's way."""
     names = st.sampled_from([b"", b"a", b"b", b"c"])
-    return Candidates(
+    return CandidateSet(
         Candidate(node_id(index), draw(names), draw(names), draw(st.integers(2, 5)))
         for index in range(draw(st.integers(3, 9)))
     )
@@ -54,7 +54,7 @@ def cost(hops: tuple[Candidate, ...], avoid: frozenset[NodeId], often: frozenset
 @settings(max_examples=150)
 @given(networks(), st.integers(3, 5), st.sets(st.integers(0, 8)), st.data())
 def test_a_path_breaks_no_more_than_the_network_forces_it_to(
-    relays: Candidates, length: int, avoided: set[int], data: st.DataObject
+    relays: CandidateSet, length: int, avoided: set[int], data: st.DataObject
 ) -> None:
     avoid = frozenset(node_id(index) for index in avoided)
     sticky = data.draw(st.lists(st.sampled_from([relay.node_id for relay in relays]), max_size=4))
@@ -95,7 +95,7 @@ def test_a_path_breaks_no_more_than_the_network_forces_it_to(
 
 
 def test_a_large_network_relaxes_nothing() -> None:
-    relays = Candidates(
+    relays = CandidateSet(
         Candidate(node_id(index), bytes([index % 20 + 1]), bytes([index % 15 + 1]))
         for index in range(60)
     )
@@ -167,8 +167,8 @@ def test_a_path_is_never_shortened() -> None:
             choose_path(candidates(9), node_id(0), node_id(1), length=length, entropy=seeded(b""))
 
 
-def boots(steady: int, often: int) -> Candidates:
-    return Candidates(
+def boots(steady: int, often: int) -> CandidateSet:
+    return CandidateSet(
         Candidate(node_id(index), boots_last_hour=4 if index >= steady else 3)
         for index in range(steady + often)
     )
@@ -186,7 +186,7 @@ def test_relays_that_keep_booting_are_left_out_while_six_others_remain() -> None
 def test_the_search_stays_small_in_a_network_of_few_operators() -> None:
     # Two operators, a path of five: no way keeps the family rule, and finding that out must not
     # mean trying every pair of a thousand relays. Counted, not timed: draws of entropy.
-    relays = Candidates(
+    relays = CandidateSet(
         Candidate(node_id(index), family=b"ab"[index % 2 :][:1]) for index in range(1000)
     )
     draws = 0
@@ -202,7 +202,7 @@ def test_the_search_stays_small_in_a_network_of_few_operators() -> None:
     assert draws < 64
 
 
-class ReadOnce(Candidates):
+class ReadOnce(CandidateSet):
     """A large network that may be gone through while its facts are worked out, and not again."""
 
     done = False

@@ -31,7 +31,7 @@ class Candidate:
     boots_last_hour: int = 0
 
 
-class Candidates(tuple[Candidate, ...]):  # noqa: SLOT001 - its cached properties need a dict
+class CandidateSet(tuple[Candidate, ...]):  # noqa: SLOT001 - its cached properties need a dict
     """All live relays of one snapshot, each once; what every draw needs of them is kept."""
 
     @cached_property

@@ -79,7 +79,7 @@ class Deliver:
 
 
 @dataclass(frozen=True, slots=True)
-class NextHop:
+class ForwardHeader:
     """The fields of a forwarding header."""
 
     node_id: NodeId
@@ -120,7 +120,7 @@ def delivery_header(delay_ms: int, service: int, length: int) -> bytes:
     return _DELIVERY_HEADER.pack(_NOBODY, service, delay_ms, 0, 0, 0, length)
 
 
-def read_plaintext(plaintext: bytes) -> NextHop | Deliver:
+def read_plaintext(plaintext: bytes) -> ForwardHeader | Deliver:
     """Read the header of a decrypted body, and the payload if the packet ends here.
 
     Raises PacketRefusedError: `delay`, `command`, or `malformed` for reserved bytes that are not
@@ -134,7 +134,7 @@ def read_plaintext(plaintext: bytes) -> NextHop | Deliver:
             raise PacketRefusedError("delay")
         if reserved:
             raise PacketRefusedError("malformed")
-        return NextHop(node_id, delay_ms, epoch_byte, lane, ct, tag)
+        return ForwardHeader(node_id, delay_ms, epoch_byte, lane, ct, tag)
     return _read_delivery(plaintext)
 
 

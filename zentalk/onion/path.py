@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 from zentalk.crypto.types import Entropy
 from zentalk.errors import LocalProtocolError
 from zentalk.ids import NodeId
-from zentalk.onion.candidates import Candidate, Candidates
+from zentalk.onion.candidates import Candidate, CandidateSet
 from zentalk.onion.draw import pick
 from zentalk.onion.errors import NoPathError
 from zentalk.onion.geometry import DEFAULT_HOPS, MAX_HOPS
@@ -67,7 +67,7 @@ class _Rules:
 
 
 def choose_path(
-    candidates: Candidates,
+    candidates: CandidateSet,
     first: NodeId,
     last: NodeId,
     *,
@@ -92,7 +92,7 @@ def choose_path(
 
 
 def draw_ack_path(
-    candidates: Candidates,
+    candidates: CandidateSet,
     delivery: NodeId,
     mailboxes: Sequence[NodeId],
     entropy: Entropy,
@@ -132,7 +132,7 @@ def draw_ack_path(
     return Path(path.hops, path.relaxed | {"first"}) if skewed else path
 
 
-def _draw_outside(candidates: Candidates, out: Collection[NodeId], entropy: Entropy) -> NodeId:
+def _draw_outside(candidates: CandidateSet, out: Collection[NodeId], entropy: Entropy) -> NodeId:
     """Draw a relay uniformly from those that are not in `out`."""
     if len(candidates) > _FEW_RELAYS:
         for _ in range(_TRIES):
@@ -143,7 +143,7 @@ def _draw_outside(candidates: Candidates, out: Collection[NodeId], entropy: Entr
 
 
 def _live_ends(
-    candidates: Candidates, first: NodeId, last: NodeId, length: int
+    candidates: CandidateSet, first: NodeId, last: NodeId, length: int
 ) -> tuple[Candidate, Candidate]:
     if not MIN_RELAYS <= length <= MAX_HOPS:
         raise LocalProtocolError(f"a path has {MIN_RELAYS} to {MAX_HOPS} hops")
@@ -158,7 +158,7 @@ def _live_ends(
 
 
 def _choose_middle(
-    candidates: Candidates,
+    candidates: CandidateSet,
     ends: tuple[Candidate, Candidate],
     count: int,
     *,
@@ -238,7 +238,7 @@ def _go_on(
 
 
 def _finish(
-    candidates: Candidates,
+    candidates: CandidateSet,
     ends: tuple[Candidate, Candidate],
     middle: tuple[Candidate, ...],
     avoid: frozenset[NodeId],

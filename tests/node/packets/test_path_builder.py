@@ -17,7 +17,7 @@ from zentalk.node.relays.scores import RelayScores
 from zentalk.node.relays.view import RelayView, make_view
 from zentalk.node.tunnels.guard_selection import PathStart
 from zentalk.onion.ack import expand_ack, read_ack_token
-from zentalk.onion.candidates import Candidates
+from zentalk.onion.candidates import CandidateSet
 from zentalk.onion.draw import pick
 from zentalk.onion.errors import NoPathError
 from zentalk.onion.packet import DEPOSIT, Deliver, DeliveryPlaintext, Forward
@@ -216,7 +216,7 @@ def test_k36_control_any_other_draw_names_the_guard(
     builder: PathBuilder, monkeypatch: pytest.MonkeyPatch, names: str
 ) -> None:
     def draw_ack_path(
-        candidates: Candidates,
+        candidates: CandidateSet,
         delivery: NodeId,
         mailboxes: Sequence[NodeId],
         entropy: Entropy,

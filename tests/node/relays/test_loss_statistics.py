@@ -13,7 +13,7 @@ from zentalk.node.relays.loss_statistics import (
     LEAST_LOST,
     MIN_PROBES,
     Finding,
-    Outcome,
+    PacketOutcome,
     Role,
     Tally,
     find_lossy,
@@ -22,26 +22,26 @@ from zentalk.node.relays.loss_statistics import (
 
 IDS = [NodeId(bytes([number]) * 32) for number in range(6)]
 OUTCOMES = st.builds(
-    Outcome,
+    PacketOutcome,
     st.frozensets(st.builds(Role, st.sampled_from(IDS), st.booleans()), min_size=1, max_size=4),
     st.booleans(),
     st.just(0.0),
 )
 
 
-def tally_of(outcomes: list[Outcome]) -> Tally:
+def tally_of(outcomes: list[PacketOutcome]) -> Tally:
     tally = Tally()
     for outcome in outcomes:
         tally.add(outcome)
     return tally
 
 
-def over(relay: int, *, arrived: bool, count: int) -> list[Outcome]:
-    return [Outcome(frozenset({Role(IDS[relay], True)}), arrived, 0.0)] * count
+def over(relay: int, *, arrived: bool, count: int) -> list[PacketOutcome]:
+    return [PacketOutcome(frozenset({Role(IDS[relay], True)}), arrived, 0.0)] * count
 
 
 @given(st.lists(OUTCOMES, max_size=120), st.integers(0, 120))
-def test_what_was_taken_out_counts_no_longer(outcomes: list[Outcome], gone: int) -> None:
+def test_what_was_taken_out_counts_no_longer(outcomes: list[PacketOutcome], gone: int) -> None:
     tally = tally_of(outcomes)
     for outcome in outcomes[:gone]:
         tally.take(outcome)
@@ -66,7 +66,7 @@ def test_a_relay_that_loses_is_named_with_its_numbers_and_then_the_next() -> Non
 
 
 def test_while_little_is_lost_a_look_goes_through_no_outcomes() -> None:
-    def outcomes() -> Iterator[Outcome]:
+    def outcomes() -> Iterator[PacketOutcome]:
         pytest.fail("a look must cost nothing while no relay can be named")
         yield  # makes this a generator
 

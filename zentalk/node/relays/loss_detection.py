@@ -16,7 +16,7 @@ from typing import Final
 
 from zentalk.ids import NodeId
 from zentalk.node.relays.loss_alarm import LossAlarm
-from zentalk.node.relays.loss_statistics import Finding, Outcome, Role, Tally, find_lossy
+from zentalk.node.relays.loss_statistics import Finding, PacketOutcome, Role, Tally, find_lossy
 
 MAX_PENDING: Final = 1_024
 MAX_OUTCOMES: Final = 1_024
@@ -58,7 +58,7 @@ class LossDetector:
         self._pending: OrderedDict[bytes, _Pending] = OrderedDict()
         self._over: defaultdict[tuple[NodeId, ...], list[_Pending]] = defaultdict(list)
         """What is pending, by its hops."""
-        self._outcomes: deque[Outcome] = deque()
+        self._outcomes: deque[PacketOutcome] = deque()
         self._tally = Tally()
         self._new = 0
         self._findings: tuple[Finding, ...] = ()
@@ -161,19 +161,19 @@ class LossDetector:
             self.alarm.note(probe.hops, returned=arrived)
         there, back = _roles(probe.hops), _roles(probe.ack_hops)
         if arrived:
-            self._note(Outcome(there | back, True, now))
+            self._note(PacketOutcome(there | back, True, now))
         elif not probe.confirmed:
-            self._note(Outcome(there | back, False, now))
+            self._note(PacketOutcome(there | back, False, now))
         else:
-            self._note(Outcome(there, True, now))
+            self._note(PacketOutcome(there, True, now))
             # The ack was lost on its way, or the relay that keeps the mail sent none.
             back |= {Role(probe.hops[-1], forwards=False)}
-            self._note(Outcome(back, False, now))
+            self._note(PacketOutcome(back, False, now))
         self._new += 1
         if self._new >= _LOOK_EVERY:
             self._look()
 
-    def _note(self, outcome: Outcome) -> None:
+    def _note(self, outcome: PacketOutcome) -> None:
         if len(self._outcomes) >= MAX_OUTCOMES:
             self._tally.take(self._outcomes.popleft())
         self._outcomes.append(outcome)

@@ -42,7 +42,7 @@ class Finding:
     probes: int
 
 
-class Outcome(NamedTuple):
+class PacketOutcome(NamedTuple):
     """The fate of one packet or ack: who had a role in it, and when it was known."""
 
     roles: frozenset[Role]
@@ -72,7 +72,7 @@ class Tally:
         other._probes, other._losses = self._probes.copy(), self._losses.copy()
         return other
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: PacketOutcome) -> None:
         """Count an outcome."""
         self._total += 1
         self._lost += not outcome.arrived
@@ -81,7 +81,7 @@ class Tally:
             if not outcome.arrived:
                 self._losses[role] = self._losses.get(role, 0) + 1
 
-    def take(self, outcome: Outcome) -> None:
+    def take(self, outcome: PacketOutcome) -> None:
         """Count an outcome, added before, no longer."""
         self._total -= 1
         self._lost -= not outcome.arrived
@@ -106,7 +106,7 @@ class Tally:
         return None if best is None else best[1:]
 
 
-def find_lossy(outcomes: Iterable[Outcome], tally: Tally) -> list[Finding]:
+def find_lossy(outcomes: Iterable[PacketOutcome], tally: Tally) -> list[Finding]:
     """Name what explains the losses best, take its packets out, and look again.
 
     `tally` is the tally of `outcomes`; it stays as it is.

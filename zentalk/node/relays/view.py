@@ -12,7 +12,7 @@ from typing import Protocol
 
 from zentalk.directory.subnets import wide_subnet
 from zentalk.ids import Epoch, NodeId
-from zentalk.onion.candidates import Candidate, Candidates
+from zentalk.onion.candidates import Candidate, CandidateSet
 from zentalk.wire.descriptor import ROLE_FORWARD, Descriptor
 
 
@@ -22,7 +22,7 @@ class RelayView:
 
     epoch: Epoch
     relays: Mapping[NodeId, Descriptor] = field(default_factory=dict)
-    candidates: Candidates = field(default_factory=Candidates)
+    candidates: CandidateSet = field(default_factory=CandidateSet)
     keys: Mapping[NodeId, tuple[tuple[int, bytes], ...]] = field(default_factory=dict)
 
     def related(self, relays: Iterable[NodeId]) -> bool:
@@ -68,4 +68,4 @@ def make_view(
         relays[node_id], keys[node_id] = descriptor, usable
         subnet = wide_subnet(descriptor.host, descriptor.network).encode()
         candidates.append(Candidate(node_id, subnet, descriptor.family, boots.get(node_id, 0)))
-    return RelayView(epoch, relays, Candidates(candidates), keys)
+    return RelayView(epoch, relays, CandidateSet(candidates), keys)
