@@ -11,7 +11,7 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
 from zentalk.node.mailboxes.collector import Collector
-from zentalk.node.network import NodeNetwork
+from zentalk.node.packets.sender import PacketSender
 from zentalk.node.profiles import PROFILES
 
 pytestmark = pytest.mark.e2e
@@ -23,7 +23,7 @@ async def waits(world: World, monkeypatch: pytest.MonkeyPatch, profile: str) -> 
     """Let Bob confirm; return how long after a message's arrival each confirmation left."""
     arrived: list[float] = []
     left: list[float] = []
-    push, send = Collector._push_received, NodeNetwork.send
+    push, send = Collector._push_received, PacketSender.send
     await world.relay_net(4)
     await world.person("alice")
     await world.person("bob", profile=profile)
@@ -38,13 +38,13 @@ async def waits(world: World, monkeypatch: pytest.MonkeyPatch, profile: str) -> 
             arrived.append(trio.current_time())
         push(collector, pushed)
 
-    def watched_send(network: NodeNetwork, *arguments: Any, **more: Any) -> Any:
-        if network is world.nodes["bob"]._network:
+    def watched_send(packets: PacketSender, *arguments: Any, **more: Any) -> Any:
+        if packets is world.nodes["bob"]._network.packets:
             left.append(trio.current_time())
-        return send(network, *arguments, **more)
+        return send(packets, *arguments, **more)
 
     monkeypatch.setattr(Collector, "_push_received", watched_push)
-    monkeypatch.setattr(NodeNetwork, "send", watched_send)
+    monkeypatch.setattr(PacketSender, "send", watched_send)
     found = []
     for number in range(MESSAGES):
         arrived.clear()
@@ -77,17 +77,17 @@ async def test_k20_a_stranger_is_confirmed_nothing_before_the_owner_accepts(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[float] = []
-    send = NodeNetwork.send
+    send = PacketSender.send
 
-    def watched(network: NodeNetwork, *arguments: Any, **more: Any) -> Any:
-        if network is world.nodes["bob"]._network:
+    def watched(packets: PacketSender, *arguments: Any, **more: Any) -> Any:
+        if packets is world.nodes["bob"]._network.packets:
             sent.append(trio.current_time())
-        return send(network, *arguments, **more)
+        return send(packets, *arguments, **more)
 
     await world.relay_net(4)
     await world.person("alice")
     await world.person("bob", profile="balanced")
-    monkeypatch.setattr(NodeNetwork, "send", watched)
+    monkeypatch.setattr(PacketSender, "send", watched)
     message = await world.send("alice", "bob", "who are you?")
     await world.until_state("alice", message, "sent")
     await trio.sleep(600)

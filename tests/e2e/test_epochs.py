@@ -53,7 +53,7 @@ class Hours(World):
 
     def paths_left(self, name: str) -> int:
         """How many relays somebody can draw paths from now."""
-        return len(self.nodes[name]._network._keeper.view().relays)
+        return len(self.nodes[name]._network._snapshot.view().relays)
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ async def test_control_published_at_the_turn_itself_a_slow_clock_is_left_without
     world.clock_off["alice"] = -295.0
     await start(world)
     await world.until_minute(0.5)
-    world.nodes["alice"]._network._keeper.refresh_soon()
+    world.nodes["alice"]._network._snapshot.refresh_soon()
     await world.until_minute(3)
     assert world.paths_left("bob") == 4
     assert world.paths_left("alice") == 0

@@ -54,7 +54,7 @@ class Flooder:
         sealed = entropy(INNER_SMALL_BYTES + 48)
         junk = Deposit(send_id, DepositId(entropy(16)), 86_400, None, sealed)
         payload = encode_deposit(junk, filler=entropy(ACK_BYTES))
-        self._node._network.send(relay, DEPOSIT, payload, large=False)
+        self._node._network.packets.send(relay, DEPOSIT, payload)
         self.sent += 1
 
 

@@ -117,7 +117,7 @@ async def test_k31_a_guards_own_version_is_not_used_and_its_colluder_is_shut_out
     alice = world.nodes["alice"]._network
     assert trap.shown
     assert trap.colluder not in alice.descriptors()
-    assert [p.node_id for p in alice._keeper.client.proofs()] == [trap.colluder]
+    assert [p.node_id for p in alice._snapshot.client.proofs()] == [trap.colluder]
     await trio.sleep(30)
     for name, relay in world.relays.items():
         assert relay._parts is not None

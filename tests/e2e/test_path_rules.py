@@ -21,7 +21,7 @@ async def families_on_paths(world: World, families: dict[str, str]) -> list[list
     await world.until(lambda: len(network.descriptors()) == len(families))
     names = {relay.node_id: name for name, relay in world.relays.items()}
     paths = [
-        network.send(relay.node_id, DROP, b"", large=False)
+        network.packets.send(relay.node_id, DROP, b"")
         for relay in world.relays.values()
         for _ in range(20)
     ]
@@ -45,7 +45,7 @@ async def test_control_where_operators_are_not_declared_their_relays_share_paths
     network = world.nodes["alice"]._network
     numbers = {relay.node_id: int(name[1:]) for name, relay in world.relays.items()}
     paths = [
-        network.send(relay.node_id, DROP, b"", large=False)
+        network.packets.send(relay.node_id, DROP, b"")
         for relay in world.relays.values()
         for _ in range(20)
     ]

@@ -13,11 +13,10 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
 from zentalk.ids import NodeId
-from zentalk.node.network import NodeNetwork
-from zentalk.node.packets.cover_traffic import Cover, CoverPacket
+from zentalk.node.packets.sender import PacketSender
 from zentalk.node.profiles import PROFILES
 from zentalk.node.relays.loss_alarm import WINDOW, LossAlarm
-from zentalk.node.snapshot.refresher import SnapshotKeeper
+from zentalk.node.snapshot.refresher import SnapshotRefresher
 from zentalk.onion.packet import Deliver, Forward
 from zentalk.relay.connections import LinkHandlers
 from zentalk.relay.forwarding.router import Router
@@ -99,10 +98,15 @@ def test_k5_control_without_a_shape_mail_shows(tmp_path: Path) -> None:
 def test_k5_control_mail_that_does_not_wait_for_a_tick_shows(
     tmp_path: Path, idle: list[Unit], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def at_once(cover: Cover, made: CoverPacket, *, large: bool) -> bool:
-        return cover._send(made.guard, made.packet)
+    def send(sender: PacketSender, *arguments: Any, **more: Any) -> Any:
+        waiting, sender._waiting = sender._waiting, None
+        try:
+            return real(sender, *arguments, **more)
+        finally:
+            sender._waiting = waiting
 
-    monkeypatch.setattr(Cover, "put", at_once)
+    real = PacketSender.send
+    monkeypatch.setattr(PacketSender, "send", send)
     busy = line_of_alice(tmp_path / "busy", "strong", writes=True)
     assert [u for u in busy if u[1]] != [u for u in idle if u[1]]
 
@@ -223,7 +227,7 @@ async def test_a_relay_that_restarts_alarms_nobody(world: World, autojump_clock:
 async def test_control_without_a_look_at_the_snapshot_a_restart_does(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SnapshotKeeper, "refresh_soon", lambda _keeper, **_: None)
+    monkeypatch.setattr(SnapshotRefresher, "refresh_soon", lambda _refresher, **_: None)
     assert await alarms_after_a_restart(world) > 0
 
 
@@ -256,7 +260,7 @@ async def test_a_relay_that_drops_half_of_what_it_forwards_is_named(
     hostile = Hostile(monkeypatch)
     await two_friends(world)
     alice = world.nodes["alice"]._network
-    middles = {m for guard in alice.guards() for m in alice._book.middles(guard)}
+    middles = {m for guard in alice.guards() for m in alice._selection.middles(guard)}
     ends = {world.relays[name].node_id for name in world.mailbox_relays("bob")}
     bad = min(middles - ends - set(alice.guards()))
     [name] = [name for name, relay in world.relays.items() if relay.node_id == bad]
@@ -281,12 +285,12 @@ BURST = 40
 async def deposits_of_a_burst(world: World, monkeypatch: pytest.MonkeyPatch) -> int:
     """Let Alice write 40 texts at once; return how many packets that took until all came."""
     deposits = 0
-    send = NodeNetwork.send
+    send = PacketSender.send
 
-    def watched(network: NodeNetwork, *arguments: Any, **more: Any) -> Any:
+    def watched(packets: PacketSender, *arguments: Any, **more: Any) -> Any:
         nonlocal deposits
-        deposits += network is world.nodes["alice"]._network
-        return send(network, *arguments, **more)
+        deposits += packets is world.nodes["alice"]._network.packets
+        return send(packets, *arguments, **more)
 
     await world.relay_net(4)
     await world.person("alice", profile="strong")
@@ -294,7 +298,7 @@ async def deposits_of_a_burst(world: World, monkeypatch: pytest.MonkeyPatch) -> 
     await world.friends("alice", "bob")
     first = await world.send("alice", "bob", "hello")
     await world.until_state("alice", first, "delivered")
-    monkeypatch.setattr(NodeNetwork, "send", watched)
+    monkeypatch.setattr(PacketSender, "send", watched)
     texts = [f"text {number}" for number in range(BURST)]
     for text in texts:
         await world.send("alice", "bob", text)
@@ -314,5 +318,5 @@ async def test_a_burst_waits_for_ticks_and_is_not_repeated_meanwhile(
 async def test_control_without_a_look_at_the_line_a_burst_is_repeated(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(NodeNetwork, "has_room", lambda _network, *, large: True)
+    monkeypatch.setattr(PacketSender, "has_room", lambda _packets, _packet_class: True)
     assert await deposits_of_a_burst(world, monkeypatch) > 1.2 * BURST

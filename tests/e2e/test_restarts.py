@@ -8,7 +8,7 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
 from zentalk.node.snapshot import refresher
-from zentalk.node.snapshot.refresher import SnapshotKeeper
+from zentalk.node.snapshot.refresher import SnapshotRefresher
 from zentalk.relay.keys import rotation
 from zentalk.store.history.models import StoredMessage
 
@@ -50,7 +50,7 @@ async def test_k37_relays_with_new_keys_are_used_again_without_a_manual_step(
 async def test_k37_control_without_a_refresh_of_the_snapshot_packets_go_on_being_lost(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SnapshotKeeper, "refresh_soon", lambda self, **_: None)
+    monkeypatch.setattr(SnapshotRefresher, "refresh_soon", lambda self, **_: None)
     monkeypatch.setattr(refresher, "REFRESH_SECONDS", 1e6)
     assert len(await restart_all_relays(world, 300)) == 5
     assert undecryptable(world) > 20

@@ -300,7 +300,7 @@ def at_guards(world: World, spy: Spy, name: str) -> list[tuple[NodeId, Seen]]:
 
 
 def middles_of(world: World, name: str, guard: NodeId) -> set[NodeId]:
-    return set(world.nodes[name]._network._book.middles(guard))
+    return set(world.nodes[name]._network._selection.middles(guard))
 
 
 async def test_a_guard_learns_neither_mailbox_nor_question(

@@ -158,7 +158,7 @@ def _packets() -> list[Target]:
         first.rotate(WALL, seeded(b"row"))  # the keys of the row's first relay, nothing replayed
         return first.peel(data, WALL)
 
-    forward = packet.forward_header(5, hops[1], b"c" * 32, b"t" * 16) + bytes(2000)
+    forward = packet.forward_starts(hops)[0] + b"c" * 32 + b"t" * 16 + bytes(2000)
     delivery = packet.delivery_header(0, ACK_TOKEN, 48) + bytes(2000)
     return [
         target(Peeler.peel, [small, large], parse=peel, why_not="a layer is taken off for good"),

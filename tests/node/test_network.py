@@ -9,10 +9,10 @@ import trio.testing
 from tests.node.descriptors import EPOCH, make_relay
 from tests.node.world import Client, World, until, world_of
 from zentalk.errors import UnavailableError
-from zentalk.ids import NodeId
 from zentalk.node.network import NodeNetwork
 from zentalk.node.snapshot import refresher
 from zentalk.onion.packet import DROP
+from zentalk.wire.packet_class import PacketClass
 
 
 def hosts_dialled(world: World, name: str = "alice") -> set[str]:
@@ -133,7 +133,7 @@ async def test_a_restart_with_an_expired_snapshot_asks_its_guards(
 async def test_a_restart_whose_guards_are_all_gone_asks_the_bootstraps_again(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
-    async with world_of(tmp_path, 8) as world:
+    async with world_of(tmp_path, 8, seed=3) as world:
         client = Client(world)
         async with client.running() as network:
             await both_guards(network)
@@ -173,7 +173,7 @@ async def test_when_a_guard_dies_the_other_serves_at_once_and_a_substitute_comes
             await until(lambda: network.connected_guards() != (first, second), 1)
             assert network.connected_guards() == (second,)
             target = next(n for n in network.descriptors() if n not in (first, second))
-            assert network.send(target, DROP, b"", large=False)[0] == second
+            assert network.packets.send(target, DROP, b"")[0] == second
             await both_guards(network)
             assert first not in network.connected_guards()
             # It comes back, and is the guard again.
@@ -218,7 +218,7 @@ async def test_a_pinned_guard_that_nobody_knows_is_only_waited_for(
             assert len(network.descriptors()) == 6
             assert network.connected_guards() == ()
             with pytest.raises(UnavailableError, match="guard"):
-                network.send(world.id(3), DROP, b"", large=False)
+                network.packets.send(world.id(3), DROP, b"")
 
 
 async def test_in_the_smallest_network_everything_works_and_status_says_reduced(
@@ -230,9 +230,18 @@ async def test_in_the_smallest_network_everything_works_and_status_says_reduced(
             await both_guards(network)
             assert network.status().tunnels == "reduced"
             for number in range(3):
-                async with network.tunnel(world.id(number)) as tunnel:
+                async with network.tunnels.short(world.id(number)) as tunnel:
                     assert tunnel.depth == 1
-                assert len(set(network.send(world.id(number), DROP, b"", large=False))) == 3
+                assert (
+                    len(
+                        set(
+                            network.packets.send(
+                                world.id(number), DROP, b"", packet_class=PacketClass.SMALL
+                            )
+                        )
+                    )
+                    == 3
+                )
 
 
 async def test_two_relays_are_no_network_and_status_says_so(
@@ -248,7 +257,7 @@ async def test_two_relays_are_no_network_and_status_says_so(
             assert network.status().tunnels == "none"
             assert network.status().notes == ("only 2 of at least 3 relays are known",)
             with pytest.raises(UnavailableError):
-                network.send(world.id(0), DROP, b"", large=False)
+                network.packets.send(world.id(0), DROP, b"")
             await world.start_relay(2)
             await until(lambda: len(network.descriptors()) == 3, 1500)
 
@@ -264,7 +273,7 @@ async def test_the_view_follows_the_epochs(
             for _ in range(60):
                 await trio.sleep(5)
                 assert len(network.descriptors()) == 6
-                network.send(world.id(0), DROP, b"", large=False)
+                network.packets.send(world.id(0), DROP, b"")
             await until(lambda: sum(relay.stats().cover for relay in world.relays) == 60)
             # What is published in the new epoch replaces the old in time for the next one.
             await trio.sleep(2900)
@@ -285,7 +294,7 @@ async def test_a_node_that_slept_through_its_keys_asks_for_fresh_ones_at_once(
 async def count_refreshes(
     network: NodeNetwork, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> int:
-    client = network._keeper.client
+    client = network._snapshot.client
     fetch = client.fetch_snapshot
     count = 0
 
@@ -311,12 +320,12 @@ async def test_a_guard_that_restarted_is_usable_seconds_after_it_came_back(
             await both_guards(network)
             guard = network.guards()[0]
             boot = network.descriptors()[guard].boot
-            told: list[NodeId] = []
-            network.when_relays_restart(told.extend)
             world.kill(world.number(guard))
             await world.start_relay(world.number(guard))
             await until(lambda: network.descriptors()[guard].boot > boot, 15)
-            assert told == [guard], "what was on its way through it is to be sent again"
+            with trio.fail_after(1):
+                told = await network.packets.fates.restarted_relays()
+            assert told == {guard}, "what was on its way through it is to be sent again"
 
 
 @pytest.mark.parametrize("limited", [True, False])
@@ -356,7 +365,7 @@ async def test_refreshes_that_find_nothing_come_ever_more_seldom_until_one_does(
                     break
                 network.refresh_soon()
                 await trio.sleep(1)
-            assert network._keeper._fruitless <= 1, "the next ones may come soon again"
+            assert network._snapshot._fruitless <= 1, "the next ones may come soon again"
 
 
 async def test_a_tunnel_that_served_and_ended_makes_refreshes_frequent_again(
@@ -367,9 +376,9 @@ async def test_a_tunnel_that_served_and_ended_makes_refreshes_frequent_again(
         async with client.running() as network:
             await both_guards(network)
             await count_refreshes(network, 300, monkeypatch)
-            assert network._keeper._fruitless > 3
+            assert network._snapshot._fruitless > 3
             network.relay_restarted()
-            assert network._keeper._fruitless == 0
+            assert network._snapshot._fruitless == 0
 
 
 async def test_without_missing_acks_the_snapshot_is_refreshed_every_ten_minutes(
@@ -391,17 +400,17 @@ async def test_a_middle_relay_that_died_is_left_out_after_two_losses(
         async with client.running() as network:
             await both_guards(network)
             target = next(n for n in network.descriptors() if n not in network.guards())
-            dead = network.send(target, DROP, b"", large=False)[1]
+            dead = network.packets.send(target, DROP, b"")[1]
             for _ in range(200):
-                hops = network.send(target, DROP, b"", large=False)
+                hops = network.packets.send(target, DROP, b"")
                 if dead in hops:
-                    network.report_lost(hops)
+                    network.packets.fates.report_lost(hops)
                 else:
-                    network.report_arrived(hops)
-            late = [network.send(target, DROP, b"", large=False) for _ in range(50)]
+                    network.packets.fates.report_arrived(hops)
+            late = [network.packets.send(target, DROP, b"") for _ in range(50)]
             assert all(dead not in hops for hops in late)
             await trio.sleep(600)
-            later = [network.send(target, DROP, b"", large=False) for _ in range(100)]
+            later = [network.packets.send(target, DROP, b"") for _ in range(100)]
             assert any(dead in hops for hops in later)
 
 
@@ -417,13 +426,13 @@ async def test_a_guard_that_went_silent_is_left_after_two_losses(
             world.net.cut("alice", f"r{world.number(silent)}")
             target = next(n for n in network.descriptors() if n not in network.guards())
             for _ in range(30):
-                hops = network.send(target, DROP, b"", large=False)
+                hops = network.packets.send(target, DROP, b"")
                 if hops[0] == silent:
-                    network.report_lost(hops)
+                    network.packets.fates.report_lost(hops)
                 else:
-                    network.report_arrived(hops)
+                    network.packets.fates.report_arrived(hops)
             assert silent in network.connected_guards()
-            assert {network.send(target, DROP, b"", large=False)[0] for _ in range(30)} == {other}
+            assert {network.packets.send(target, DROP, b"")[0] for _ in range(30)} == {other}
             await until(lambda: silent not in network.connected_guards())
 
 

@@ -15,7 +15,10 @@ from zentalk.link.geometry import UNIT_LARGE_BYTES, UNIT_SMALL_BYTES
 from zentalk.net.connection import NoHandlers
 from zentalk.node.network import NodeNetwork
 from zentalk.onion.packet import DROP
+from zentalk.wire.packet_class import PacketClass
 from zentalk.wire.rpc_directory import snapshot_call
+
+CLASSES = (PacketClass.SMALL, PacketClass.LARGE)
 
 
 async def both_guards(network: NodeNetwork) -> None:
@@ -31,7 +34,9 @@ async def test_every_packet_arrives_over_the_hops_that_send_names(
             await both_guards(network)
             expected: Counter[int] = Counter()
             for turn in range(80):
-                hops = network.send(world.id(turn % 8), DROP, b"", large=turn % 10 == 0)
+                hops = network.packets.send(
+                    world.id(turn % 8), DROP, b"", packet_class=CLASSES[turn % 10 == 0]
+                )
                 assert hops[-1] == world.id(turn % 8)
                 assert hops[0] in network.guards()
                 assert len(set(hops)) == 3
@@ -51,7 +56,7 @@ async def test_an_ack_route_leads_its_token_to_the_own_mailbox_relay(
         async with client.running() as network:
             await both_guards(network)
             home = world.id(5)
-            route = network.ack_route(world.id(2), {home: SendId(bytes(16))}, bytes(32))
+            route = network.packets.ack_route(world.id(2), {home: SendId(bytes(16))}, bytes(32))
             assert route.first != world.id(2)
             # What the delivery relay does: expand it, and hand it to the first relay.
             router = world.relays[2]._parts.router  # type: ignore[union-attr]
@@ -69,7 +74,7 @@ async def test_own_mailbox_relays_stay_out_of_the_middle(
         async with client.running():
             await both_guards(network)
             target = next(n for n in network.descriptors() if n not in network.guards())
-            middles = {network.send(target, DROP, b"", large=False)[1] for _ in range(100)}
+            middles = {network.packets.send(target, DROP, b"")[1] for _ in range(100)}
             assert middles.isdisjoint({world.id(0), world.id(1), *network.guards()})
 
 
@@ -84,7 +89,7 @@ async def test_a_full_queue_is_an_error_and_no_silent_loss(
 
             def flood() -> None:
                 for turn in range(100_000):
-                    network.send(world.id(5), DROP, b"", large=True)
+                    network.packets.send(world.id(5), DROP, b"", packet_class=PacketClass.LARGE)
                     sent.append(turn)
 
             with pytest.raises(TransportError, match="full"):
@@ -99,9 +104,9 @@ async def test_without_a_guard_that_can_start_the_path_sending_is_unavailable(
     async with world_of(tmp_path, 6) as world:
         client = Client(world, guards=[world.uri(3)])
         async with client.running() as network:
-            network.send(world.id(4), DROP, b"", large=False)
+            network.packets.send(world.id(4), DROP, b"")
             with pytest.raises(UnavailableError, match="guard"):
-                network.send(world.id(3), DROP, b"", large=False)
+                network.packets.send(world.id(3), DROP, b"")
 
 
 async def use_everything(network: NodeNetwork) -> None:
@@ -110,11 +115,11 @@ async def use_everything(network: NodeNetwork) -> None:
     async with trio.open_nursery() as nursery:
         for target in targets:
             if target not in network.guards():
-                await network.open_tunnel(target, NoHandlers(), nursery)
+                await network.tunnels.lasting(target, NoHandlers(), nursery)
                 break
         for turn, target in enumerate(targets):
-            network.send(target, DROP, bytes(turn), large=turn % 2 == 0)
-            async with network.tunnel(target) as tunnel:
+            network.packets.send(target, DROP, bytes(turn), packet_class=CLASSES[turn % 2 == 0])
+            async with network.tunnels.short(target) as tunnel:
                 await tunnel.request(snapshot_call())
         await trio.sleep(1300)
         nursery.cancel_scope.cancel()

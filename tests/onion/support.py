@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from zentalk.crypto.types import Entropy
 from zentalk.ids import EPOCH_SECONDS, Epoch, NodeId
+from zentalk.onion.candidates import Candidate, CandidateSet
 from zentalk.onion.packet import Deliver, Forward, Hop
-from zentalk.onion.path import Candidate
 from zentalk.onion.peel import Peeler
 
 EPOCH = Epoch(472_223)
@@ -33,8 +33,8 @@ def node_id(index: int) -> NodeId:
     return NodeId(hashlib.sha256(b"relay %d" % index).digest())
 
 
-def candidates(count: int) -> list[Candidate]:
-    return [Candidate(node_id(index)) for index in range(count)]
+def candidates(count: int) -> CandidateSet:
+    return CandidateSet(Candidate(node_id(index)) for index in range(count))
 
 
 class Row:

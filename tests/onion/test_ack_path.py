@@ -112,3 +112,15 @@ def test_dead_mailbox_relays_are_no_ends() -> None:
 def test_fewer_than_three_relays_carry_no_ack() -> None:
     with pytest.raises(NoPathError):
         draw_ack_path(candidates(2), DELIVERY, MAILBOXES, seeded(b""))
+
+
+def test_k36_the_first_relay_is_uniform_in_a_large_network_that_lost_some() -> None:
+    relays, entropy = candidates(42), seeded(b"large acks")
+    gone = frozenset(node_id(index) for index in range(22, 42))
+    firsts = Counter(
+        draw_ack_path(relays, DELIVERY, MAILBOXES, entropy, without=gone).hops[0]
+        for _ in range(4200)
+    )
+    assert set(firsts) == {node_id(index) for index in range(1, 22)}
+    # 20 degrees of freedom: 1 in 1,000 above.
+    assert sum((count - 200) ** 2 / 200 for count in firsts.values()) < 45.3

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.onion.support import seeded
 from zentalk.errors import LocalProtocolError
-from zentalk.onion.draw import DELAY_MEAN_MS, below, draw_delay_ms, draw_lane, pick, sample
+from zentalk.onion.draw import DELAY_MEAN_MS, below, draw_delay_ms, pick, sample
 
 
 @given(st.integers(1, 2**64), st.binary(max_size=8))
@@ -56,9 +56,9 @@ def test_every_order_of_a_sample_is_as_likely() -> None:
     assert sum((count - 1000) ** 2 / 1000 for count in counts.values()) < 20.5
 
 
-def test_pick_and_lane() -> None:
+def test_pick() -> None:
     assert pick(["x"], seeded(b"")) == "x"
-    assert {draw_lane([0, 3], seeded(bytes([seed]))) for seed in range(20)} == {0, 3}
+    assert {pick([0, 3], seeded(bytes([seed]))) for seed in range(20)} == {0, 3}
     with pytest.raises(LocalProtocolError):
         pick([], seeded(b""))
 

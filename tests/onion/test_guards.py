@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.onion.support import candidates, node_id, seeded
 from zentalk.errors import DecodeError
 from zentalk.ids import DAY_SECONDS, NodeId
+from zentalk.onion.candidates import Candidate
 from zentalk.onion.draw import pick
 from zentalk.onion.guard_state import MAX_ENTRIES, GuardEntry, GuardState, Middle
 from zentalk.onion.guards import (
@@ -23,7 +24,7 @@ from zentalk.onion.guards import (
     retries,
     update,
 )
-from zentalk.onion.path import Candidate, choose_path
+from zentalk.onion.path import choose_path
 from zentalk.wire.codec import pack, unpack
 
 START = 1_700_000_000

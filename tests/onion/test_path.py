@@ -1,4 +1,5 @@
 from collections import Counter
+from collections.abc import Iterator
 from itertools import permutations
 
 import pytest
@@ -8,20 +9,21 @@ from hypothesis import strategies as st
 from tests.onion.support import candidates, node_id, seeded
 from zentalk.errors import LocalProtocolError, UnavailableError
 from zentalk.ids import NodeId
+from zentalk.onion.candidates import Candidate, CandidateSet, unsteady
 from zentalk.onion.errors import NoPathError
-from zentalk.onion.path import Candidate, choose_path, unsteady
+from zentalk.onion.path import choose_path, draw_ack_path
 
 WEIGHTS = {"boots": 1, "subnet": 2, "avoid": 4, "family": 8}
 
 
 @st.composite
-def networks(draw: st.DrawFn) -> list[Candidate]:
+def networks(draw: st.DrawFn) -> CandidateSet:
     """Three to nine relays with few families and subnets, so that rules are in each other's way."""
     names = st.sampled_from([b"", b"a", b"b", b"c"])
-    return [
+    return CandidateSet(
         Candidate(node_id(index), draw(names), draw(names), draw(st.integers(2, 5)))
         for index in range(draw(st.integers(3, 9)))
-    ]
+    )
 
 
 def repeated(values: list[bytes]) -> bool:
@@ -52,7 +54,7 @@ def cost(hops: tuple[Candidate, ...], avoid: frozenset[NodeId], often: frozenset
 @settings(max_examples=150)
 @given(networks(), st.integers(3, 5), st.sets(st.integers(0, 8)), st.data())
 def test_a_path_breaks_no_more_than_the_network_forces_it_to(
-    relays: list[Candidate], length: int, avoided: set[int], data: st.DataObject
+    relays: CandidateSet, length: int, avoided: set[int], data: st.DataObject
 ) -> None:
     avoid = frozenset(node_id(index) for index in avoided)
     sticky = data.draw(st.lists(st.sampled_from([relay.node_id for relay in relays]), max_size=4))
@@ -93,10 +95,10 @@ def test_a_path_breaks_no_more_than_the_network_forces_it_to(
 
 
 def test_a_large_network_relaxes_nothing() -> None:
-    relays = [
+    relays = CandidateSet(
         Candidate(node_id(index), bytes([index % 20 + 1]), bytes([index % 15 + 1]))
         for index in range(60)
-    ]
+    )
     entropy = seeded(b"large")
     for _ in range(200):
         path = choose_path(relays, node_id(0), node_id(1), length=5, entropy=entropy)
@@ -165,11 +167,11 @@ def test_a_path_is_never_shortened() -> None:
             choose_path(candidates(9), node_id(0), node_id(1), length=length, entropy=seeded(b""))
 
 
-def boots(steady: int, often: int) -> list[Candidate]:
-    return [
+def boots(steady: int, often: int) -> CandidateSet:
+    return CandidateSet(
         Candidate(node_id(index), boots_last_hour=4 if index >= steady else 3)
         for index in range(steady + often)
-    ]
+    )
 
 
 def test_relays_that_keep_booting_are_left_out_while_six_others_remain() -> None:
@@ -184,7 +186,9 @@ def test_relays_that_keep_booting_are_left_out_while_six_others_remain() -> None
 def test_the_search_stays_small_in_a_network_of_few_operators() -> None:
     # Two operators, a path of five: no way keeps the family rule, and finding that out must not
     # mean trying every pair of a thousand relays. Counted, not timed: draws of entropy.
-    relays = [Candidate(node_id(index), family=b"ab"[index % 2 :][:1]) for index in range(1000)]
+    relays = CandidateSet(
+        Candidate(node_id(index), family=b"ab"[index % 2 :][:1]) for index in range(1000)
+    )
     draws = 0
     source = seeded(b"operators")
 
@@ -195,4 +199,48 @@ def test_the_search_stays_small_in_a_network_of_few_operators() -> None:
 
     path = choose_path(relays, node_id(0), node_id(1), length=5, entropy=entropy)
     assert path.relaxed == {"family"}
-    assert draws < 10
+    assert draws < 64
+
+
+class ReadOnce(CandidateSet):
+    """A large network that may be gone through while its facts are worked out, and not again."""
+
+    done = False
+
+    def __iter__(self) -> Iterator[Candidate]:
+        assert not self.done, "a path of a large network must not cost work for each relay"
+        return super().__iter__()
+
+
+def large_network() -> ReadOnce:
+    relays = ReadOnce(
+        Candidate(node_id(index), bytes([index % 50 + 1]), bytes([index % 40 + 1]))
+        for index in range(200)
+    )
+    assert len(relays.by_id) == 200
+    assert not relays.unsteady
+    relays.done = True
+    return relays
+
+
+def test_a_path_of_a_large_network_costs_no_work_for_each_relay() -> None:
+    relays, entropy = large_network(), seeded(b"once")
+    avoid = frozenset({node_id(2)})
+    for _ in range(100):
+        path = choose_path(relays, node_id(0), node_id(1), length=5, avoid=avoid, entropy=entropy)
+        assert path.relaxed == frozenset()
+        ack = draw_ack_path(relays, node_id(0), [node_id(1)], entropy, without=avoid)
+        assert {node_id(0), node_id(2)}.isdisjoint(ack.hops)
+
+
+def test_the_middle_of_a_large_network_is_uniform_over_those_allowed() -> None:
+    relays, entropy = candidates(40), seeded(b"large middle")
+    avoid = frozenset(node_id(index) for index in range(20, 40))  # half: many draws are in vain
+    drawn = (
+        choose_path(relays, node_id(0), node_id(1), avoid=avoid, entropy=entropy).hops[1]
+        for _ in range(3600)
+    )
+    counts = Counter(drawn)
+    assert set(counts) == {node_id(index) for index in range(2, 20)}
+    # 17 degrees of freedom: 1 in 1,000 above.
+    assert sum((count - 200) ** 2 / 200 for count in counts.values()) < 40.8

@@ -13,11 +13,10 @@ from zentalk.errors import LocalProtocolError
 from zentalk.onion import packet as packet_module
 from zentalk.onion.errors import REASONS, PacketRefusedError
 from zentalk.onion.geometry import LARGE, SMALL
-from zentalk.onion.layers import hop_keys
 from zentalk.onion.packet import DEPOSIT, DROP, Deliver, DeliveryPlaintext, Forward, delivery_header
 from zentalk.onion.peel import Peeler
 from zentalk.onion.replay import DEFAULT_CAPACITY, Capacity
-from zentalk.onion.wrap import wrap
+from zentalk.onion.wrap import hop_keys, wrap
 
 NOBODY = bytes(32)
 

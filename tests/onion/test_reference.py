@@ -16,10 +16,9 @@ from zentalk.crypto.x25519 import exchange, from_secret
 from zentalk.onion.ack import expand_ack
 from zentalk.onion.errors import PacketRefusedError
 from zentalk.onion.geometry import CLASSES, SMALL
-from zentalk.onion.layers import hop_keys
 from zentalk.onion.packet import Deliver, DeliveryPlaintext
 from zentalk.onion.peel import Peeler
-from zentalk.onion.wrap import wrap
+from zentalk.onion.wrap import hop_keys, wrap
 
 SECRET = hashlib.sha256(b"the reference's mix key").digest()
 VECTORS: dict[str, Any] = json.loads(

@@ -8,12 +8,12 @@ import pytest
 
 from tests.onion.support import WALL, Row, seeded
 from zentalk.ids import SendId
-from zentalk.onion import layers, peel
+from zentalk.onion import peel
+from zentalk.onion import wrap as wrapping
 from zentalk.onion.ack import build_ack, expand_ack
 from zentalk.onion.geometry import LARGE, SMALL, Geometry
-from zentalk.onion.layers import HopKeys
-from zentalk.onion.packet import DEPOSIT, Deliver, DeliveryPlaintext, NextHop, read_plaintext
-from zentalk.onion.wrap import wrap
+from zentalk.onion.packet import DEPOSIT, Deliver, DeliveryPlaintext, ForwardHeader, read_plaintext
+from zentalk.onion.wrap import HopKeys, wrap
 
 POSITIONS = 3
 PER_CLASS = 120
@@ -95,12 +95,12 @@ def test_k3_a_classifier_of_positions_is_at_chance(make: Callable[[Row], bytes])
 
 
 def test_k3_control_a_pad_of_zeros_shows_the_position(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = layers.hop_keys
+    real = wrapping.hop_keys
 
     def zero_pad(*parts: bytes) -> HopKeys:
         return real(*parts)._replace(pad=bytes(88))
 
-    monkeypatch.setattr(layers, "hop_keys", zero_pad)
+    monkeypatch.setattr(wrapping, "hop_keys", zero_pad)
     monkeypatch.setattr(peel, "hop_keys", zero_pad)
     samples = packets_by_position(b"position", message)
     rate = classify(samples, SAMPLED)
@@ -124,7 +124,7 @@ def ends(hops: int, monkeypatch: pytest.MonkeyPatch, *, zero_fill: bool) -> list
     """Plaintexts of the last hop, from paths of that length."""
     seen: list[bytes] = []
 
-    def spy(plaintext: bytes) -> NextHop | Deliver:
+    def spy(plaintext: bytes) -> ForwardHeader | Deliver:
         seen.append(plaintext)
         return read_plaintext(plaintext)
 

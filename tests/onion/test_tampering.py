@@ -8,9 +8,8 @@ from tests.onion.support import WALL, Row, flip, forwarded
 from zentalk.crypto.aead import chacha_keystream, xor
 from zentalk.onion.errors import PacketRefusedError
 from zentalk.onion.geometry import BODY_OFFSET, LARGE, SMALL, TAG_BYTES
-from zentalk.onion.layers import HopKeys
 from zentalk.onion.packet import DEPOSIT, Deliver, DeliveryPlaintext
-from zentalk.onion.wrap import wrap
+from zentalk.onion.wrap import HopKeys, wrap
 
 ROW = Row(3)
 SMALL_PACKET = wrap(SMALL, ROW.hops(), DeliveryPlaintext(DEPOSIT, b"secret"), ROW.entropy)

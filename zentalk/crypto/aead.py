@@ -6,7 +6,8 @@ for a key that seals once.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
@@ -21,10 +22,18 @@ TAG_BYTES: Final = 16
 ZERO_NONCE: Final = bytes(NONCE_BYTES)
 _BLOCK_BYTES: Final = 64
 
+ChachaSeal: TypeAlias = Callable[[bytes, bytes, bytes], bytes]
+"""Takes nonce, plaintext and aad; returns ciphertext || 16-byte tag."""
+
 
 def chacha_seal(key: bytes, nonce: bytes, plaintext: bytes, aad: bytes = b"") -> bytes:
     """Return ciphertext || 16-byte tag."""
     return ChaCha20Poly1305(key).encrypt(nonce, plaintext, aad)
+
+
+def chacha_seals(keys: Sequence[bytes]) -> list[ChachaSeal]:
+    """Return for each key the function that seals as `chacha_seal` does."""
+    return [ChaCha20Poly1305(key).encrypt for key in keys]
 
 
 def chacha_open(key: bytes, nonce: bytes, sealed: bytes, aad: bytes = b"") -> bytes:
@@ -83,10 +92,15 @@ def chacha_keystream(key: bytes, length: int, skip: int = 0) -> bytes:
 
     RFC 8439 section 2.8: the body starts at block counter 1.
     """
+    return chacha_xor(key, bytes(length), skip)
+
+
+def chacha_xor(key: bytes, data: bytes, skip: int = 0) -> bytes:
+    """Return `data` xor the keystream that `chacha_keystream` returns for its length."""
     block, within = divmod(skip, _BLOCK_BYTES)
     start = (1 + block).to_bytes(4, "little") + ZERO_NONCE
     encryptor = Cipher(algorithms.ChaCha20(key, start), mode=None).encryptor()
-    return encryptor.update(bytes(within + length))[within:]
+    return encryptor.update(bytes(within) + data)[within:]
 
 
 def xor(left: bytes, right: bytes) -> bytes:

@@ -5,6 +5,7 @@ An all-zero shared secret, which a low-order public key forces, is refused.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from nacl import bindings
@@ -31,6 +32,19 @@ def generate(entropy: Entropy) -> KeyPair:
 def from_secret(secret: bytes) -> KeyPair:
     """Make the key pair of a 32-byte secret scalar (clamped by the ladder)."""
     return KeyPair(Secret(secret), bindings.crypto_scalarmult_base(secret))
+
+
+def encapsulate(publics: Sequence[bytes], entropy: Entropy) -> list[tuple[bytes, Secret]]:
+    """Return (ephemeral public key, shared secret) for each of `publics`, 32 bytes each.
+
+    Takes 32 bytes of entropy per key, in order; no ephemeral secret outlives the call. Raises
+    AuthenticationError as `exchange` does.
+    """
+    pairs = []
+    for public in publics:
+        secret = entropy(KEY_BYTES)
+        pairs.append((bindings.crypto_scalarmult_base(secret), exchange(secret, public)))
+    return pairs
 
 
 def exchange(secret: bytes, public: bytes) -> Secret:

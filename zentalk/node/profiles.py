@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from zentalk.onion.draw import DELAY_MEAN_MS
+from zentalk.onion.geometry import DEFAULT_HOPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,9 @@ class PrivacyProfile:
 
     `hop_delay_ms` and `confirmation_seconds` are means of exponential delays;
     `round_trip_seconds` is how long a confirmed message takes before this was measured;
-    `probe_seconds` is after how long a packet without any sign counts as lost. Without
-    `shape` a node sends what it has when it has it, and nothing else.
+    `probe_seconds` is after how long a packet without any sign counts as lost; `path_hops` is
+    what the owner configured. Without `shape` a node sends what it has when it has it, and
+    nothing else.
     """
 
     hop_delay_ms: int
@@ -42,6 +44,7 @@ class PrivacyProfile:
     round_trip_seconds: float
     probe_seconds: float
     shape: Shape | None = None
+    path_hops: int = DEFAULT_HOPS
 
 
 PROFILES: Final = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from zentalk.node.relays.loss_detection import Finding
+from zentalk.node.relays.loss_statistics import Finding
 
 LossyRole = Literal["guard", "middle", "mailbox"]
 
@@ -22,6 +22,17 @@ class LossyRelay:
     role: LossyRole
     lost: int
     packets: int
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkStatus:
+    """What an owner is told about the network, as JSON-able values."""
+
+    relays_known: int
+    guards_connected: int
+    tunnels: Literal["full", "reduced", "none"]
+    notes: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from zentalk.node.network import NetworkStatus, NodeNetwork
-from zentalk.node.status import LossyRelay, NodeStatus, role_of
+from zentalk.node.network import NodeNetwork
+from zentalk.node.status import LossyRelay, NetworkStatus, NodeStatus, role_of
 from zentalk.node.wiring import NodeParts
 from zentalk.wire.text import format_relay_uri
 

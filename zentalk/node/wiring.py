@@ -1,7 +1,7 @@
 """Puts an API node together: who gets what, and which tasks must run.
 
-Nothing is assigned after it was made, but for the two places where the network must know what
-is above it: where its loops end, and whom news of restarted relays concern.
+Each part gets what it calls when it is made. Nobody is told afterwards whom to call: what is
+below writes what it has noticed down, and whoever is above reads it.
 """
 
 from __future__ import annotations
@@ -74,11 +74,11 @@ def build_node(
     reached = _build_network(settings, runtime, network, database)
     sessions = Sessions(identity, runtime.entropy)
     composer = Composer(sessions, runtime.entropy, settings.message_ttl_seconds)
-    directory = DirectoryClient(runtime.for_part("directory"), reached.tunnel, reached.descriptors)
+    directory = DirectoryClient(
+        runtime.for_part("directory"), reached.tunnels.short, reached.descriptors
+    )
     records = Records(runtime, identity, database, directory, reached)
     delivery = build_delivery(runtime, database, reached, composer, records)
-    reached.loops_end_at(delivery.ack_points.by_relay)
-    reached.when_relays_restart(delivery.outbox.restarted)
     receiver = Receiver(runtime, database, Inbox(sessions, composer), delivery.effects)
     contacts = ContactCommands(composer)
     mailboxes = MailboxManager(
@@ -87,7 +87,9 @@ def build_node(
         reached,
         MailboxSelection(runtime, reached),
         CollectorFactory(runtime, identity, database, receiver, delivery.outbox),
-        Announcer(runtime, database, records, contacts, delivery.effects, delivery.ack_points),
+        Announcer(
+            runtime, database, records, contacts, delivery.effects, reached.packets.ack_points
+        ),
     )
     housekeeping = Housekeeping(runtime, database, records, delivery.states)
     decoys = Decoys(runtime, reached, records, UserAddress(identity.public))

@@ -28,8 +28,8 @@ from zentalk.onion.geometry import (
     TAG_BYTES,
     TOKEN_BYTES,
 )
-from zentalk.onion.layers import build_packet, make_layers
 from zentalk.onion.packet import ACK_TOKEN, Hop, delivery_header
+from zentalk.onion.wrap import build_packet, make_layers
 
 _HEAD_END: Final = BODY_OFFSET + SMALL.ack_head_bytes(DEFAULT_HOPS)
 _TAG_END: Final = _HEAD_END + TAG_BYTES

@@ -56,14 +56,14 @@ def sample(items: Sequence[T], count: int, entropy: Entropy) -> list[T]:
     return drawn
 
 
-def draw_lane(lanes: Sequence[int], entropy: Entropy) -> int:
-    """Draw one of a relay's lanes uniformly."""
-    return pick(lanes, entropy)
-
-
 def draw_delay_ms(mean_ms: int, entropy: Entropy) -> int:
     """Draw one hop's delay from an exponential with that mean, cut off at 60 s."""
     if mean_ms == 0:
         return 0
     share = (below(_WORD_RANGE, entropy) + 1) / _WORD_RANGE
     return min(MAX_DELAY_MS, round(-mean_ms * math.log(share)))
+
+
+def draw_delays_ms(mean_ms: int, count: int, entropy: Entropy) -> list[int]:
+    """Draw the delays of `count` hops, each as `draw_delay_ms` does."""
+    return [draw_delay_ms(mean_ms, entropy) for _ in range(count)]

@@ -5,7 +5,7 @@ Spec: docs/spec/onion.md sections 2, 4 and 8. Nothing here touches packet bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from zentalk.errors import LocalProtocolError
@@ -46,16 +46,16 @@ class Geometry:
 
     packet_class: PacketClass
     packet_bytes: int
+    body_bytes: int = field(init=False)
+    """The encrypted body without its tag."""
+    rest_bytes: int = field(init=False)
+    """A body without its forwarding header; a pad makes it whole again."""
 
-    @property
-    def body_bytes(self) -> int:
-        """The encrypted body, the tag left out."""
-        return self.packet_bytes - BODY_OFFSET - TAG_BYTES
-
-    @property
-    def rest_bytes(self) -> int:
-        """What is left of a body without a forwarding header; the pad makes it whole again."""
-        return self.body_bytes - HEADER_BYTES
+    def __post_init__(self) -> None:
+        """Compute once what every packet needs."""
+        body_bytes = self.packet_bytes - BODY_OFFSET - TAG_BYTES
+        object.__setattr__(self, "body_bytes", body_bytes)
+        object.__setattr__(self, "rest_bytes", body_bytes - HEADER_BYTES)
 
     def front_bytes(self, hops: int) -> int:
         """The part of the last hop's plaintext that the sender chooses."""

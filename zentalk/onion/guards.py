@@ -13,9 +13,9 @@ from typing import Final
 
 from zentalk.crypto.types import Entropy
 from zentalk.ids import DAY_SECONDS, NodeId
+from zentalk.onion.candidates import Candidate, unsteady
 from zentalk.onion.draw import below, sample
 from zentalk.onion.guard_state import MAX_ENTRIES, MAX_MIDDLES, GuardEntry, GuardState, Middle
-from zentalk.onion.path import Candidate, unsteady
 
 GUARDS: Final = 2
 LIFETIME_SECONDS: Final = 60 * DAY_SECONDS

@@ -7,7 +7,9 @@ public; a payload is not, and so none of it shows in a repr.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from zentalk.errors import LocalProtocolError
@@ -27,6 +29,7 @@ MAX_DELAY_MS: Final = 60_000
 """Longest a relay holds a packet: bounds its memory and keeps packets inside their epoch."""
 MAX_LANE: Final = 255
 
+_FORWARD_START: Final = struct.Struct(">32sBIBBB")
 _FORWARD_HEADER: Final = struct.Struct(">32sBIBBB32s16s")
 _DELIVERY_HEADER: Final = struct.Struct(">32sBIBBBI")
 _COMMAND_OFFSET: Final = NODE_ID_BYTES
@@ -76,7 +79,7 @@ class Deliver:
 
 
 @dataclass(frozen=True, slots=True)
-class NextHop:
+class ForwardHeader:
     """The fields of a forwarding header."""
 
     node_id: NodeId
@@ -87,8 +90,23 @@ class NextHop:
     tag: bytes
 
 
-def check_hop(hop: Hop) -> None:
-    """Raise LocalProtocolError if a field of a hop has no encoding."""
+def forward_starts(hops: Sequence[Hop]) -> list[bytes]:
+    """Return the first 40 bytes of the header of every hop but the last.
+
+    The ct and the tag of the hop after it complete a header. Raises LocalProtocolError if a
+    field of a hop has no encoding.
+    """
+    for hop in hops:
+        _check_hop(hop)
+    return [
+        _FORWARD_START.pack(
+            following.node_id, FORWARD, hop.delay_ms, following.epoch & 0xFF, following.lane, 0
+        )
+        for hop, following in pairwise(hops)
+    ]
+
+
+def _check_hop(hop: Hop) -> None:
     if len(hop.node_id) != NODE_ID_BYTES or len(hop.mix_key) != CT_BYTES:
         raise LocalProtocolError("a hop's node id or mix key has not 32 bytes")
     if not 0 <= hop.lane <= MAX_LANE:
@@ -97,19 +115,12 @@ def check_hop(hop: Hop) -> None:
         raise LocalProtocolError(f"a hop's delay is not between 0 and {MAX_DELAY_MS} ms")
 
 
-def forward_header(delay_ms: int, following: Hop, ct: bytes, tag: bytes) -> bytes:
-    """Return the 88-byte header for a relay that holds `delay_ms` and sends to `following`."""
-    return _FORWARD_HEADER.pack(
-        following.node_id, FORWARD, delay_ms, following.epoch & 0xFF, following.lane, 0, ct, tag
-    )
-
-
 def delivery_header(delay_ms: int, service: int, length: int) -> bytes:
     """Return the 44-byte header for the last relay."""
     return _DELIVERY_HEADER.pack(_NOBODY, service, delay_ms, 0, 0, 0, length)
 
 
-def read_plaintext(plaintext: bytes) -> NextHop | Deliver:
+def read_plaintext(plaintext: bytes) -> ForwardHeader | Deliver:
     """Read the header of a decrypted body, and the payload if the packet ends here.
 
     Raises PacketRefusedError: `delay`, `command`, or `malformed` for reserved bytes that are not
@@ -123,7 +134,7 @@ def read_plaintext(plaintext: bytes) -> NextHop | Deliver:
             raise PacketRefusedError("delay")
         if reserved:
             raise PacketRefusedError("malformed")
-        return NextHop(node_id, delay_ms, epoch_byte, lane, ct, tag)
+        return ForwardHeader(node_id, delay_ms, epoch_byte, lane, ct, tag)
     return _read_delivery(plaintext)
 
 

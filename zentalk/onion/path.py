@@ -12,14 +12,16 @@ from typing import Final, Literal, TypeAlias
 from zentalk.crypto.types import Entropy
 from zentalk.errors import LocalProtocolError
 from zentalk.ids import NodeId
-from zentalk.onion.draw import below, pick
+from zentalk.onion.candidates import Candidate, CandidateSet
+from zentalk.onion.draw import pick
 from zentalk.onion.errors import NoPathError
 from zentalk.onion.geometry import DEFAULT_HOPS, MAX_HOPS
 
 MIN_RELAYS: Final = 3
-MAX_BOOTS_PER_HOUR: Final = 3
-MIN_STEADY_RELAYS: Final = 6
-"""Relays that keep losing their keys are left out only while this many others remain."""
+
+_FEW_RELAYS: Final = 32
+"""In a network of more than these nothing is done for each relay, where it can be helped."""
+_TRIES: Final = 4
 
 Rule: TypeAlias = Literal[
     "boots",  # a middle relay restarts again and again
@@ -29,20 +31,6 @@ Rule: TypeAlias = Literal[
     "sticky",  # the second hop is not one of the preferred
     "first",  # an ack's first relay was not drawn from all relays
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A live relay: what path choice needs to know of it.
-
-    `subnet` is its /16, empty if exempt (loopback and private ranges outside `main`); `family` is
-    what its operator declares, empty for none.
-    """
-
-    node_id: NodeId
-    subnet: bytes = b""
-    family: bytes = b""
-    boots_last_hour: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +45,7 @@ class Path:
 class _Rules:
     """The rules in force for one attempt."""
 
+    gone: Collection[NodeId]
     unsteady: Collection[NodeId]
     avoid: Collection[NodeId]
     distinct_subnet: bool
@@ -64,10 +53,11 @@ class _Rules:
 
     def allow(self, candidate: Candidate, used: Sequence[Candidate]) -> bool:
         """Say whether a candidate may be a middle relay beside those used already."""
-        if candidate.node_id in self.avoid or candidate.node_id in self.unsteady:
+        node_id = candidate.node_id
+        if node_id in self.avoid or node_id in self.unsteady or node_id in self.gone:
             return False
         for other in used:
-            if other.node_id == candidate.node_id:
+            if other.node_id == node_id:
                 return False
             if self.distinct_subnet and candidate.subnet and other.subnet == candidate.subnet:
                 return False
@@ -76,14 +66,8 @@ class _Rules:
         return True
 
 
-def unsteady(candidates: Sequence[Candidate]) -> frozenset[NodeId]:
-    """Return the relays to leave out because they boot too often; none in a small network."""
-    often = frozenset(c.node_id for c in candidates if c.boots_last_hour > MAX_BOOTS_PER_HOUR)
-    return often if len(candidates) - len(often) >= MIN_STEADY_RELAYS else frozenset()
-
-
 def choose_path(
-    candidates: Sequence[Candidate],
+    candidates: CandidateSet,
     first: NodeId,
     last: NodeId,
     *,
@@ -94,7 +78,7 @@ def choose_path(
 ) -> Path:
     """Choose the relays between a guard and a mailbox relay, uniformly among those allowed.
 
-    `candidates` are all live relays, each once; `avoid` is kept out of the middle where the
+    `avoid` is kept out of the middle where the
     network is large enough (own mailbox relays, the other guard); `middles` are the guard's
     sticky second hops. Raises NoPathError with fewer than three relays, if first or last is not
     live, if they are the same, or if there are fewer relays than hops; LocalProtocolError if
@@ -108,25 +92,28 @@ def choose_path(
 
 
 def draw_ack_path(
-    candidates: Sequence[Candidate],
+    candidates: CandidateSet,
     delivery: NodeId,
     mailboxes: Sequence[NodeId],
     entropy: Entropy,
+    *,
+    without: frozenset[NodeId] = frozenset(),
 ) -> Path:
     """Draw the path of a compact ack from the delivery relay to one of the own mailbox relays.
 
-    The first relay is uniform over all live relays but `delivery`. The ack ends at a mailbox
+    Those of `without` count as not live. The first relay is uniform over all live relays but
+    `delivery`. The ack ends at a mailbox
     relay other than the delivery relay if there is one; if that was drawn as the first relay, at
     the other one. `delivery` serves as middle only if no other relay is left. With no second
     mailbox relay live, the first relay is drawn from the others (`first` in `relaxed`). Raises
     NoPathError with fewer than three relays or no live mailbox relay.
     """
-    live = {candidate.node_id: candidate for candidate in candidates}
-    homes = [node_id for node_id in mailboxes if node_id in live]
-    if len(live) < MIN_RELAYS or not homes:
+    live = candidates.by_id
+    gone = without.intersection(live)
+    homes = [node_id for node_id in mailboxes if node_id in live and node_id not in gone]
+    if len(live) - len(gone) < MIN_RELAYS or not homes:
         raise NoPathError("an ack needs three live relays and a live mailbox relay")
-    starts = [node_id for node_id in live if node_id != delivery]
-    first = pick(starts, entropy)
+    first = _draw_outside(candidates, gone | {delivery}, entropy)
     last = pick([home for home in homes if home != delivery] or homes, entropy)
     skewed = False
     if first == last:
@@ -134,22 +121,33 @@ def draw_ack_path(
         if others:
             last = pick(others, entropy)
         else:
-            first, skewed = pick([start for start in starts if start != last], entropy), True
+            first = _draw_outside(candidates, gone | {delivery, last}, entropy)
+            skewed = True
     ends = (live[first], live[last])
     avoid = frozenset({delivery})
     middle = _choose_middle(
-        candidates, ends, DEFAULT_HOPS - 2, avoid=avoid, preferred=(), entropy=entropy
+        candidates, ends, DEFAULT_HOPS - 2, avoid=avoid, preferred=(), entropy=entropy, gone=gone
     )
     path = _finish(candidates, ends, middle, avoid, ())
     return Path(path.hops, path.relaxed | {"first"}) if skewed else path
 
 
+def _draw_outside(candidates: CandidateSet, out: Collection[NodeId], entropy: Entropy) -> NodeId:
+    """Draw a relay uniformly from those that are not in `out`."""
+    if len(candidates) > _FEW_RELAYS:
+        for _ in range(_TRIES):
+            drawn = pick(candidates, entropy).node_id
+            if drawn not in out:
+                return drawn
+    return pick([node_id for node_id in candidates.by_id if node_id not in out], entropy)
+
+
 def _live_ends(
-    candidates: Sequence[Candidate], first: NodeId, last: NodeId, length: int
+    candidates: CandidateSet, first: NodeId, last: NodeId, length: int
 ) -> tuple[Candidate, Candidate]:
     if not MIN_RELAYS <= length <= MAX_HOPS:
         raise LocalProtocolError(f"a path has {MIN_RELAYS} to {MAX_HOPS} hops")
-    live = {candidate.node_id: candidate for candidate in candidates}
+    live = candidates.by_id
     if len(live) < length:
         raise NoPathError(f"a path of {length} hops needs {length} live relays")
     if first not in live or last not in live:
@@ -160,29 +158,32 @@ def _live_ends(
 
 
 def _choose_middle(
-    candidates: Sequence[Candidate],
+    candidates: CandidateSet,
     ends: tuple[Candidate, Candidate],
     count: int,
     *,
     avoid: frozenset[NodeId],
     preferred: Sequence[NodeId],
     entropy: Entropy,
+    gone: Collection[NodeId] = (),
 ) -> tuple[Candidate, ...]:
     """Choose the middle under as many rules as the network allows, the weightiest kept longest.
 
     Weights double from boots over subnet and avoid to family: a set of dropped rules is a number,
     and counting up tries the lightest sets first.
     """
-    often = unsteady(candidates)
+    often = candidates.unsteady
+    sticky = [candidates.by_id[n] for n in dict.fromkeys(preferred) if n in candidates.by_id]
     for dropped in range(16):
         rules = _Rules(
+            gone=gone,
             unsteady=() if dropped & 1 else often,
             distinct_subnet=not dropped & 2,
             avoid=() if dropped & 4 else avoid,
             distinct_family=not dropped & 8,
         )
-        for wanted in (preferred, ()) if preferred else ((),):
-            chosen = _search(candidates, ends, count, rules, preferred=wanted, entropy=entropy)
+        for seconds in (sticky, ()) if sticky else ((),):
+            chosen = _search(candidates, ends, count, rules, seconds=seconds, entropy=entropy)
             if chosen:
                 return chosen
     raise NoPathError("there are not enough live relays for this path")
@@ -194,28 +195,50 @@ def _search(
     count: int,
     rules: _Rules,
     *,
-    preferred: Sequence[NodeId],
+    seconds: Sequence[Candidate] = (),
     entropy: Entropy,
 ) -> tuple[Candidate, ...]:
     """Return `count` relays allowed beside `used`, drawn in turn; () if there are none.
 
-    If nothing can follow one relay, nothing can follow another of its family and subnet.
+    The first of them is one of `seconds`, if there are any. Most relays of a large network are
+    allowed: then a few are drawn from all, before it is found out which those are. If nothing
+    can follow one relay, nothing can follow another of its family and subnet.
     """
-    allowed = [candidate for candidate in pool if rules.allow(candidate, used)]
-    options = [c for c in allowed if c.node_id in preferred] if preferred else list(allowed)
+    if not seconds and len(pool) > _FEW_RELAYS:
+        for _ in range(_TRIES):
+            drawn = pick(pool, entropy)
+            if rules.allow(drawn, used):
+                found = _go_on(pool, used, drawn, count, rules, entropy)
+                if found:
+                    return found
+                break
+    options = [candidate for candidate in seconds or pool if rules.allow(candidate, used)]
     while options:
-        drawn = options[below(len(options), entropy)]
-        if count == 1:
-            return (drawn,)
-        rest = _search(allowed, (*used, drawn), count - 1, rules, preferred=(), entropy=entropy)
-        if rest:
-            return (drawn, *rest)
+        drawn = pick(options, entropy)
+        found = _go_on(pool, used, drawn, count, rules, entropy)
+        if found:
+            return found
         options = [c for c in options if (c.family, c.subnet) != (drawn.family, drawn.subnet)]
     return ()
 
 
+def _go_on(
+    pool: Sequence[Candidate],
+    used: tuple[Candidate, ...],
+    drawn: Candidate,
+    count: int,
+    rules: _Rules,
+    entropy: Entropy,
+) -> tuple[Candidate, ...]:
+    """Return `drawn` and what can follow it; () if nothing can."""
+    if count == 1:
+        return (drawn,)
+    rest = _search(pool, (*used, drawn), count - 1, rules, entropy=entropy)
+    return (drawn, *rest) if rest else ()
+
+
 def _finish(
-    candidates: Sequence[Candidate],
+    candidates: CandidateSet,
     ends: tuple[Candidate, Candidate],
     middle: tuple[Candidate, ...],
     avoid: frozenset[NodeId],
@@ -223,7 +246,7 @@ def _finish(
 ) -> Path:
     """Put a path together and name every rule that it does not keep."""
     hops = (ends[0], *middle, ends[1])
-    often = unsteady(candidates)
+    often = candidates.unsteady
     checks: dict[Rule, bool] = {
         "boots": any(hop.node_id in often for hop in middle),
         "subnet": _repeats([hop.subnet for hop in hops]),

@@ -15,10 +15,10 @@ from zentalk.errors import AuthenticationError
 from zentalk.ids import Epoch
 from zentalk.onion.errors import PacketRefusedError
 from zentalk.onion.geometry import AAD_BYTES, BODY_OFFSET, CLASSES, HEADER_BYTES, SUITE
-from zentalk.onion.layers import HopKeys, hop_keys
 from zentalk.onion.mixkeys import KeySlot, MixKeys, accepted_epoch
-from zentalk.onion.packet import Deliver, Forward, NextHop, read_plaintext
+from zentalk.onion.packet import Deliver, Forward, ForwardHeader, read_plaintext
 from zentalk.onion.replay import DEFAULT_CAPACITY, Capacity
+from zentalk.onion.wrap import HopKeys, hop_keys
 
 _SUITE_BYTE: Final = bytes((SUITE,))
 
@@ -94,7 +94,7 @@ def _open(packet: bytes, keys: HopKeys) -> bytes:
         raise PacketRefusedError("undecryptable") from None
 
 
-def _next_packet(found: NextHop, plaintext: bytes, pad: bytes) -> bytes:
+def _next_packet(found: ForwardHeader, plaintext: bytes, pad: bytes) -> bytes:
     """Move what follows the header to the front and fill up with the pad: the size stays."""
     epoch_byte = found.epoch_byte.to_bytes(1, "big")
     rest = memoryview(plaintext)[HEADER_BYTES:]

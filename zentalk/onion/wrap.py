@@ -1,17 +1,65 @@
-"""A sender makes a packet (spec: docs/spec/onion.md section 5).
+"""A sender makes a packet: the keys of each hop, and the layers around a body.
 
-It never chooses the path and never reuses an ephemeral key.
+Spec: docs/spec/onion.md sections 3 and 5. `ack` makes its packet of the same layers, and `peel`
+derives the same keys. Nothing here chooses a path or uses an ephemeral key twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final, NamedTuple
 
+from zentalk.crypto.aead import ZERO_NONCE, ChachaSeal, chacha_seals, chacha_xor
+from zentalk.crypto.hashing import derive
+from zentalk.crypto.labels import Label
 from zentalk.crypto.types import Entropy
+from zentalk.crypto.x25519 import encapsulate
 from zentalk.errors import LocalProtocolError
-from zentalk.onion.geometry import Geometry
-from zentalk.onion.layers import build_packet, make_layers
-from zentalk.onion.packet import SERVICES, DeliveryPlaintext, Hop, delivery_header
+from zentalk.onion.geometry import HEADER_BYTES, SUITE, Geometry
+from zentalk.onion.packet import (
+    SERVICES,
+    DeliveryPlaintext,
+    Hop,
+    delivery_header,
+    forward_starts,
+)
+
+_AEAD_KEY_END: Final = 32
+_REPLAY_TAG_END: Final = 48
+_KEYS_BYTES: Final = _REPLAY_TAG_END + HEADER_BYTES
+
+
+class HopKeys(NamedTuple):
+    """AEAD key (32 bytes), replay tag (16) and pad (88) of one packet at one hop."""
+
+    aead_key: bytes
+    replay_tag: bytes
+    pad: bytes
+
+    def __repr__(self) -> str:
+        return "<hop keys>"
+
+
+class Layer(NamedTuple):
+    """What a sender knows of one hop: its two bytes in the clear, ephemeral public key, keys.
+
+    `start` is how its header starts, empty for the last hop, whose plaintext is the front; `seal`
+    seals under its AEAD key.
+    """
+
+    aad: bytes
+    ct: bytes
+    keys: HopKeys
+    start: bytes
+    seal: ChachaSeal
+
+
+def hop_keys(aad: bytes, shared: bytes, ct: bytes, mix_key: bytes) -> HopKeys:
+    """Derive a hop's keys; `aad` is suite and epoch byte, the others have 32 bytes."""
+    stream = derive(Label.ONION, aad, shared, ct, mix_key, length=_KEYS_BYTES)
+    return HopKeys(
+        stream[:_AEAD_KEY_END], stream[_AEAD_KEY_END:_REPLAY_TAG_END], stream[_REPLAY_TAG_END:]
+    )
 
 
 def wrap(
@@ -34,3 +82,52 @@ def wrap(
     # fill that can be told from it would show the delivery relay how long the path was.
     front = b"".join((header, payload.payload, entropy(fill_bytes)))
     return build_packet(geometry, layers, front, b"")
+
+
+def make_layers(hops: Sequence[Hop], entropy: Entropy) -> list[Layer]:
+    """Draw an ephemeral key (32 bytes of entropy) for every hop, in path order.
+
+    Raises LocalProtocolError for a hop that has no encoding and AuthenticationError for a mix
+    key of low order.
+    """
+    starts = [*forward_starts(hops), b""]
+    shares = encapsulate([hop.mix_key for hop in hops], entropy)
+    aads = [bytes((SUITE, hop.epoch & 0xFF)) for hop in hops]
+    keys = [
+        hop_keys(aad, shared, ct, hop.mix_key)
+        for hop, aad, (ct, shared) in zip(hops, aads, shares, strict=True)
+    ]
+    seals = chacha_seals([key.aead_key for key in keys])
+    cts = [ct for ct, _ in shares]
+    return list(map(Layer, aads, cts, keys, starts, seals))
+
+
+def build_packet(geometry: Geometry, layers: Sequence[Layer], front: bytes, tail: bytes) -> bytes:
+    """Return the packet whose last relay finds `front` at the start of its plaintext.
+
+    `tail` is what the body ends with on the first link (a compact ack's filler, else nothing):
+    front, tail and one header per forwarding hop make up a body.
+    """
+    following = layers[-1]
+    body_bytes, rest_bytes = geometry.body_bytes, geometry.rest_bytes
+    plaintext = front + _tail_at_end(body_bytes, layers, tail)
+    sealed = following.seal(ZERO_NONCE, plaintext, following.aad)
+    for layer in reversed(layers[:-1]):
+        view = memoryview(sealed)
+        plaintext = b"".join((layer.start, following.ct, view[body_bytes:], view[:rest_bytes]))
+        sealed = layer.seal(ZERO_NONCE, plaintext, layer.aad)
+        following = layer
+    return b"".join((following.aad, following.ct, sealed))
+
+
+def _tail_at_end(body_bytes: int, layers: Sequence[Layer], tail: bytes) -> bytes:
+    """Follow the end of the body through every hop: decrypted by each, padded by all but the last.
+
+    Each layer's tag covers what later hops will see there, so the sender must know it first.
+    """
+    for layer in layers:
+        if tail:
+            tail = chacha_xor(layer.keys.aead_key, tail, body_bytes - len(tail))
+        if layer.start:
+            tail += layer.keys.pad
+    return tail

@@ -23,6 +23,7 @@ from zentalk.node.sessions.envelope import open_from_public
 from zentalk.store.history.models import OutboxItem
 from zentalk.wire.deposit import MAX_TTL_SECONDS, decode_deposit
 from zentalk.wire.inner import INNER_SMALL_BYTES
+from zentalk.wire.packet_class import PacketClass
 
 WALL = 1_800_000_000.0
 BOB = UserAddress(b"b" * 32)
@@ -93,8 +94,20 @@ class Doubles:
 
     profile = PROFILES["fast"]
 
-    def has_room(self, *, large: bool) -> bool:
-        return not large
+    @property
+    def packets(self) -> Doubles:
+        return self
+
+    fates = tunnels = packets
+
+    def has_room(self, packet_class: PacketClass) -> bool:
+        return packet_class is PacketClass.SMALL
+
+    ack_points = AckPoints()
+
+    async def restarted_relays(self) -> frozenset[NodeId]:
+        await trio.sleep_forever()
+        raise AssertionError
 
     def confirmation_delay(self) -> float:
         return 0.0
@@ -103,9 +116,15 @@ class Doubles:
         raise UnavailableError("no path")
 
     def send(
-        self, _relay: NodeId, _service: int, payload: bytes, *, large: bool, token: bytes | None
+        self,
+        _relay: NodeId,
+        _service: int,
+        payload: bytes,
+        *,
+        packet_class: PacketClass,
+        token: bytes | None,
     ) -> tuple[()]:
-        assert not large
+        assert packet_class is PacketClass.SMALL
         assert token is None
         self.payloads.append(payload)
         return ()
@@ -118,13 +137,13 @@ class Doubles:
     def refresh_soon(self) -> None:
         """Nobody asks."""
 
-    def tunnel(self, _relay: NodeId) -> Any:
+    def short(self, _relay: NodeId) -> Any:
         raise UnavailableError("no tunnel")
 
 
 def outbox_over(doubles: Any, wall: float = WALL) -> Outbox:
     runtime = replace(Runtime.virtual(1, wall), wall=lambda: wall + trio.current_time())
-    return Outbox(runtime, doubles, doubles, doubles, doubles, AckPoints())
+    return Outbox(runtime, doubles, doubles, doubles, doubles)
 
 
 async def test_what_is_confirmed_while_it_is_being_read_is_not_sent(

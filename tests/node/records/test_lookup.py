@@ -47,8 +47,12 @@ class Relays:
         self._answers = {FIRST: first, SECOND: second}
         self.query_ids: list[bytes] = []
 
+    @property
+    def tunnels(self) -> Relays:
+        return self
+
     @asynccontextmanager
-    async def tunnel(self, relay: NodeId) -> AsyncIterator[Any]:
+    async def short(self, relay: NodeId) -> AsyncIterator[Any]:
         relays, answer = self, self._answers[relay]
 
         class Link:

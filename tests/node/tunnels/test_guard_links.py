@@ -9,13 +9,14 @@ from tests.node.descriptors import EPOCH, WALL, make_relays
 from zentalk.errors import ConnectFailedError
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
-from zentalk.node.relays.view import make_view
+from zentalk.node.relays.view import RelayView, make_view
 from zentalk.node.tunnels.guard_links import GuardLinks
 from zentalk.node.tunnels.guard_selection import GuardSelection
 from zentalk.onion.guard_state import GuardState
 from zentalk.wire.text import RelayUri
 
 RELAYS = make_relays(8)
+VIEW = make_view(RELAYS, EPOCH, {})
 
 
 class FakeLink:
@@ -37,16 +38,15 @@ class Guards:
         self.made: dict[str, FakeLink] = {}
         self.returned = 0
         runtime = Runtime.virtual(seed, WALL)
-        self.book = GuardSelection(
+        self.selection = GuardSelection(
             pinned=() if pinned is None else (RELAYS[pinned].uri,),
             state=GuardState(),
-            hints=(),
+            addresses=(),
             wall=runtime.wall,
             entropy=runtime.entropy,
-            changed=lambda: None,
         )
         self.links = GuardLinks(
-            runtime, self._dial, self.book, changed=lambda: None, came_back=self._came_back
+            runtime, self._dial, self.selection, self, trio.lowlevel.ParkingLot()
         )
 
     async def _dial(self, uri: RelayUri, nursery: trio.Nursery) -> Connection:
@@ -57,11 +57,15 @@ class Guards:
         self.made[uri.host] = FakeLink()
         return self.made[uri.host]  # type: ignore[return-value]
 
-    def _came_back(self) -> None:
+    def view(self) -> RelayView:
+        return VIEW
+
+    def refresh_soon(self, *, restarted: bool = False) -> None:
+        assert restarted
         self.returned += 1
 
     def start(self, nursery: trio.Nursery) -> None:
-        self.book.view_changed(make_view(RELAYS, EPOCH, {}))
+        self.links.follow_view()
         nursery.start_soon(self.links.run)
 
     def waits(self, host: str) -> list[float]:
@@ -132,14 +136,14 @@ async def test_one_failure_is_no_reason_to_take_a_substitute(
     guards = Guards()
     guards.start(nursery)
     await trio.sleep(60)
-    first = guards.book.in_use()
+    first = guards.selection.in_use()
     host = guards.dialled[0][1]
     guards.down.add(host)
     guards.made[host].close()
     await trio.sleep(0.3)
     guards.down.clear()
     await trio.sleep(60)
-    assert guards.book.in_use() == first
+    assert guards.selection.in_use() == first
     assert {dialled for _, dialled in guards.dialled} == {
         RELAYS[[relay.node_id for relay in RELAYS].index(guard)].host for guard in first
     }
@@ -151,12 +155,12 @@ async def test_a_substitute_is_let_go_when_the_guard_is_back(
     guards = Guards()
     guards.start(nursery)
     await trio.sleep(60)
-    first = guards.book.in_use()
+    first = guards.selection.in_use()
     host = guards.dialled[0][1]
     guards.down.add(host)
     guards.made[host].close()
     await trio.sleep(60)
-    (substitute,) = set(guards.book.in_use()) - set(first)
+    (substitute,) = set(guards.selection.in_use()) - set(first)
     link = guards.links.link(substitute)
     assert link is not None
     assert len(guards.links.connected()) == 2

@@ -18,14 +18,14 @@ END = IDS[11]
 
 
 @pytest.fixture
-def hints() -> RelayScores:
+def scores() -> RelayScores:
     return RelayScores()
 
 
 @pytest.fixture
-def hops(hints: RelayScores) -> SecondHops:
+def hops(scores: RelayScores) -> SecondHops:
     return SecondHops(
-        middles=lambda guard: STICKY.get(guard, ()), hints=hints, entropy=seeded_entropy(b"hops")
+        middles=lambda guard: STICKY.get(guard, ()), scores=scores, entropy=seeded_entropy(b"hops")
     )
 
 
@@ -74,9 +74,9 @@ def test_a_route_is_never_shortened_when_all_second_hops_are_gone(hops: SecondHo
 
 
 def test_a_second_hop_that_looks_dead_is_not_taken_while_others_live(
-    hops: SecondHops, hints: RelayScores
+    hops: SecondHops, scores: RelayScores
 ) -> None:
-    hints.unreachable(IDS[2], 0.0)
+    scores.unreachable(IDS[2], 0.0)
     assert all(route.middle != IDS[2] for route in choose_many(hops))
 
 
@@ -86,12 +86,12 @@ def test_a_lasting_tunnel_is_rebuilt_over_the_same_relays(hops: SecondHops) -> N
 
 
 def test_a_lasting_tunnel_moves_when_its_guard_or_second_hop_is_gone(
-    hops: SecondHops, hints: RelayScores
+    hops: SecondHops, scores: RelayScores
 ) -> None:
     first = hops.choose_lasting(END, GUARDS, VIEW, 0.0)
     assert first is not None
     assert first.middle is not None
-    hints.unreachable(first.middle, 0.0)
+    scores.unreachable(first.middle, 0.0)
     second = hops.choose_lasting(END, GUARDS, VIEW, 0.0)
     assert second is not None
     assert second.middle != first.middle
@@ -103,13 +103,13 @@ def test_a_lasting_tunnel_moves_when_its_guard_or_second_hop_is_gone(
 
 @pytest.mark.parametrize("sticky", [True, False])
 def test_k42_a_thousand_forced_rebuilds_meet_the_sticky_set_only(
-    hints: RelayScores, sticky: bool
+    scores: RelayScores, sticky: bool
 ) -> None:
     """Control: with second hops drawn afresh, the tunnels meet every relay there is."""
     entropy = seeded_entropy(b"k42")
     hops = SecondHops(
         middles=lambda guard: STICKY[guard] if sticky else [i for i in IDS if i != guard],
-        hints=hints,
+        scores=scores,
         entropy=entropy,
     )
     met = set()
@@ -119,7 +119,7 @@ def test_k42_a_thousand_forced_rebuilds_meet_the_sticky_set_only(
         assert route is not None
         assert route.middle is not None
         met.add(route.middle)
-        hints.unreachable(route.middle, now)  # it fails, whoever made it fail
+        scores.unreachable(route.middle, now)  # it fails, whoever made it fail
     hostile = set(IDS[9:11])
     assert bool(met & hostile) is not sticky
     assert sticky is (met <= {middle for guard in GUARDS for middle in STICKY[guard]})

@@ -41,7 +41,7 @@ async def test_a_full_tunnel_goes_over_a_guard_and_one_of_its_second_hops(
             await trio.sleep(30)
             for number in range(10):
                 before = spliced(world)
-                async with network.tunnel(world.id(number)) as tunnel:
+                async with network.tunnels.short(world.id(number)) as tunnel:
                     assert tunnel.depth == 2
                     answer = decode_answer(await tunnel.request(snapshot_call()))
                     assert len(read_snapshot(answer).whole) == 10
@@ -51,7 +51,7 @@ async def test_a_full_tunnel_goes_over_a_guard_and_one_of_its_second_hops(
                 assert len(guard) == 1
                 assert number not in used
                 (middle,) = used - guard
-                assert world.id(middle) in network._book.middles(world.id(*guard))
+                assert world.id(middle) in network._selection.middles(world.id(*guard))
 
 
 async def test_a_tunnel_never_ends_at_the_guard_it_starts_from(
@@ -63,7 +63,7 @@ async def test_a_tunnel_never_ends_at_the_guard_it_starts_from(
             await both_guards(network)
             await trio.sleep(30)
             before = spliced(world)
-            async with network.tunnel(world.id(3)):
+            async with network.tunnels.short(world.id(3)):
                 pass
             assert 4 in carriers(before, spliced(world))
             assert 3 not in carriers(before, spliced(world))
@@ -75,16 +75,16 @@ async def test_with_one_guard_a_tunnel_to_it_waits_for_another_and_then_fails(
     async with world_of(tmp_path, 8) as world:
         client = Client(world, guards=[world.uri(3)])
         async with client.running() as network:
-            async with network.tunnel(world.id(5)) as tunnel:
+            async with network.tunnels.short(world.id(5)) as tunnel:
                 assert tunnel.depth == 2
             began = trio.current_time()
             with pytest.raises(UnavailableError):
-                async with network.tunnel(world.id(3)):
+                async with network.tunnels.short(world.id(3)):
                     pass
             assert trio.current_time() - began == tunnels.OPEN_SECONDS
             async with trio.open_nursery() as nursery:
                 with pytest.raises(UnavailableError):
-                    await network.open_tunnel(world.id(3), NoHandlers(), nursery)
+                    await network.tunnels.lasting(world.id(3), NoHandlers(), nursery)
 
 
 async def test_a_tunnel_to_a_guard_opens_as_soon_as_the_other_guard_is_back(
@@ -99,7 +99,7 @@ async def test_a_tunnel_to_a_guard_opens_as_soon_as_the_other_guard_is_back(
             opened = trio.Event()
 
             async def ask() -> None:
-                async with network.tunnel(world.id(3)):
+                async with network.tunnels.short(world.id(3)):
                     opened.set()
 
             async with trio.open_nursery() as nursery:
@@ -117,7 +117,7 @@ async def test_a_relay_that_is_not_in_the_snapshot_is_unavailable_at_once(
         async with client.running() as network:
             began = trio.current_time()
             with pytest.raises(UnavailableError, match="not known"):
-                async with network.tunnel(NodeId(bytes(32))):
+                async with network.tunnels.short(NodeId(bytes(32))):
                     pass
             assert trio.current_time() == began
 
@@ -132,9 +132,9 @@ async def test_a_dead_end_is_an_error_and_costs_no_other_relay_its_name(
             dead = next(n for n in range(8) if world.id(n) not in network.guards())
             world.kill(dead)
             with pytest.raises(TransportError):
-                async with network.tunnel(world.id(dead)):
+                async with network.tunnels.short(world.id(dead)):
                     pass
-            assert network._hints.suspects(trio.current_time()) == {world.id(dead)}
+            assert network.tunnels.scores.suspects(trio.current_time()) == {world.id(dead)}
 
 
 async def test_a_dead_second_hop_is_gone_round(
@@ -145,11 +145,11 @@ async def test_a_dead_second_hop_is_gone_round(
         async with client.running() as network:
             await both_guards(network)
             guard = network.guards()[0]
-            middle = network._book.middles(guard)[0]
+            middle = network._selection.middles(guard)[0]
             world.kill(world.number(middle))
             ends = [n for n in range(9) if world.id(n) not in (middle, *network.guards())]
             for number in ends * 4:
-                async with network.tunnel(world.id(number)) as tunnel:
+                async with network.tunnels.short(world.id(number)) as tunnel:
                     assert tunnel.depth == 2
 
 
@@ -161,12 +161,12 @@ async def test_an_error_in_the_block_reaches_its_caller_unwrapped(
         async with client.running() as network:
             target = next(n for n in network.descriptors() if n not in network.guards())
             with pytest.raises(RefusedError, match="unknown"):
-                async with network.tunnel(target) as tunnel:
+                async with network.tunnels.short(target) as tunnel:
                     raise RefusedError("unknown")
             await tunnel.closed.wait()
 
 
-async def test_at_most_five_questions_at_a_time_use_one_guard(
+async def test_at_most_five_short_at_a_time_use_one_guard(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with world_of(tmp_path, 6) as world:
@@ -176,7 +176,7 @@ async def test_at_most_five_questions_at_a_time_use_one_guard(
 
             async def ask() -> None:
                 nonlocal at_once, most
-                async with network.tunnel(world.id(5)):
+                async with network.tunnels.short(world.id(5)):
                     at_once += 1
                     most = max(most, at_once)
                     await trio.sleep(1)
@@ -193,7 +193,7 @@ async def test_at_most_five_questions_at_a_time_use_one_guard(
                     nursery.start_soon(ask)
                 await trio.sleep(0.5)
                 for _ in range(3):
-                    await network.open_tunnel(world.id(4), NoHandlers(), nursery)
+                    await network.tunnels.lasting(world.id(4), NoHandlers(), nursery)
                 assert at_once == 5
                 nursery.cancel_scope.cancel()
 
@@ -226,12 +226,12 @@ async def test_busy_is_waited_out_longer_each_time(
             await trio.sleep(30)
             refuser = Refuser(monkeypatch, lambda: RefusedError("busy"), 4)
             target = next(n for n in network.descriptors() if n not in network.guards())
-            async with network.tunnel(target):
+            async with network.tunnels.short(target):
                 pass
             waits = [b - a for a, b in zip(refuser.calls, refuser.calls[1:5], strict=False)]
             assert all(0 <= wait <= 2**turn for turn, wait in enumerate(waits))
             assert sum(waits) > 1
-            assert not network._hints.suspects(trio.current_time())
+            assert not network.tunnels.scores.suspects(trio.current_time())
 
 
 async def test_a_network_that_stays_busy_is_unavailable(
@@ -245,11 +245,11 @@ async def test_a_network_that_stays_busy_is_unavailable(
             refuser = Refuser(monkeypatch, lambda: RefusedError("busy"), 1000)
             target = next(n for n in network.descriptors() if n not in network.guards())
             with pytest.raises(UnavailableError):
-                async with network.tunnel(target):
+                async with network.tunnels.short(target):
                     pass
             assert len(refuser.calls) < 20
-            # What was refused holds no turn: the next question finds all of them free.
-            assert not any(network._tunnels._questions.values())
+            # What was refused holds no turn: the next tunnel finds all of them free.
+            assert not any(network.tunnels._short.values())
 
 
 async def test_three_failures_are_told_to_the_caller(
@@ -263,7 +263,7 @@ async def test_three_failures_are_told_to_the_caller(
             refuser = Refuser(monkeypatch, lambda: DeadlineError("silence"), 1000)
             target = next(n for n in network.descriptors() if n not in network.guards())
             with pytest.raises(TransportError):
-                async with network.tunnel(target):
+                async with network.tunnels.short(target):
                     pass
             assert len(refuser.calls) == tunnels.ATTEMPTS
 
@@ -281,7 +281,7 @@ async def test_k42_a_mailbox_relay_that_drops_tunnels_meets_the_same_second_hop(
         async with client.running() as network:
             await both_guards(network)
             await trio.sleep(30)
-            hops = network._tunnels._second_hops
+            hops = network.tunnels._second_hops
             if not sticky:
                 monkeypatch.setattr(hops, "choose_lasting", hops.choose)
                 monkeypatch.setattr(hops, "_middles", lambda guard: list(network.descriptors()))
@@ -289,7 +289,7 @@ async def test_k42_a_mailbox_relay_that_drops_tunnels_meets_the_same_second_hop(
             before = spliced(world)
             async with trio.open_nursery() as nursery:
                 for _ in range(60):
-                    tunnel = await network.open_tunnel(end, NoHandlers(), nursery)
+                    tunnel = await network.tunnels.lasting(end, NoHandlers(), nursery)
                     tunnel.close()
                     await tunnel.closed.wait()
                 nursery.cancel_scope.cancel()
@@ -305,13 +305,13 @@ async def test_relays_on_an_open_tunnel_for_collection_are_known_to_live(
         async with client.running() as network, trio.open_nursery() as nursery:
             await both_guards(network)
             end = next(n for n in network.descriptors() if n not in network.guards())
-            async with network.tunnel(end):
-                assert network._tunnels.relays_of_lasting() == frozenset()
-            tunnel = await network.open_tunnel(end, NoHandlers(), nursery)
-            known = network._tunnels.relays_of_lasting()
+            async with network.tunnels.short(end):
+                assert network.tunnels.relays_of_lasting() == frozenset()
+            tunnel = await network.tunnels.lasting(end, NoHandlers(), nursery)
+            known = network.tunnels.relays_of_lasting()
             assert end in known
             assert known & set(network.guards())
             assert len(known) == 3
             tunnel.close()
             await tunnel.closed.wait()
-            assert network._tunnels.relays_of_lasting() == frozenset()
+            assert network.tunnels.relays_of_lasting() == frozenset()

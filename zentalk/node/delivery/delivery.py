@@ -17,7 +17,6 @@ from zentalk.node.delivery.session_recovery import SessionRecovery
 from zentalk.node.delivery.session_renewal import SessionRenewal
 from zentalk.node.messages.compose import Composer
 from zentalk.node.network import NodeNetwork
-from zentalk.node.packets.ack_points import AckPoints
 from zentalk.node.records.lookup import Records
 from zentalk.store.history import outbox as outbox_rows
 from zentalk.store.history.database import HistoryDatabase
@@ -31,7 +30,6 @@ class DeliveryParts:
     recipients: Recipients
     outbox: Outbox
     effects: EffectRunner
-    ack_points: AckPoints
     tasks: tuple[Callable[[], Awaitable[None]], ...]
 
     async def load(self, database: HistoryDatabase) -> None:
@@ -57,11 +55,10 @@ def build_delivery(
     states = MessageStates(runtime, database)
     recipients = Recipients(runtime, database)
     requests = RecoveryRequests(runtime)
-    ack_points = AckPoints()
-    outbox = Outbox(runtime, network, states, recipients, requests, ack_points)
+    outbox = Outbox(runtime, network, states, recipients, requests)
     effects = EffectRunner(outbox, recipients, requests)
     lookup = RecipientLookup(runtime, database, composer, records, recipients, effects)
     renewal = SessionRenewal(runtime, database, composer, records, recipients, effects)
     recovery = SessionRecovery(runtime, database, records, requests, renewal)
     tasks = (states.run, outbox.run, lookup.run, recovery.run)
-    return DeliveryParts(states, recipients, outbox, effects, ack_points, tasks)
+    return DeliveryParts(states, recipients, outbox, effects, tasks)

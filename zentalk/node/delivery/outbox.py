@@ -31,18 +31,17 @@ from zentalk.node.messages.compose import ITEM_KEY_BYTES
 from zentalk.node.messages.effects import BestEffortInner
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.node.network import NodeNetwork
-from zentalk.node.packets.ack_points import AckPoints
 from zentalk.onion.packet import DEPOSIT
 from zentalk.store.history.models import OutboxItem
 from zentalk.wire.deposit import (
     ACK_BYTES,
-    ENVELOPE_LARGE_BYTES,
     MAX_TTL_SECONDS,
     NO_STAMP,
     Deposit,
     encode_deposit,
+    envelope_class,
 )
-from zentalk.wire.inner import INNER_LARGE_BYTES
+from zentalk.wire.inner import inner_class
 from zentalk.wire.rpc_mailbox import TOKEN_BYTES
 
 MAX_BEST_EFFORT: Final = 4_096
@@ -67,15 +66,14 @@ class Outbox:
         states: MessageStates,
         recipients: Recipients,
         recovery: RecoveryRequests,
-        ack_points: AckPoints,
     ) -> None:
         self._runtime = runtime
         self._entropy = runtime.entropy
         self._network = network
+        self._packets = network.packets
         self._states = states
         self._recipients = recipients
         self._recovery = recovery
-        self._ack_points = ack_points
         self._entries: dict[int, InFlight] = {}
         self._timers = Timers(runtime)
         self._window = Window()
@@ -86,7 +84,7 @@ class Outbox:
         self._next_best_effort = 0
         self._ciphertexts = 0
         self._postage = ProofOfWork(
-            runtime.for_part("postage"), network.tunnel, self._answered, self._stamped
+            runtime.for_part("postage"), network.tunnels.short, self._answered, self._stamped
         )
 
     def load(self, items: Iterable[OutboxItem]) -> None:
@@ -133,7 +131,7 @@ class Outbox:
             return
         self._best_effort += 1
         entry = self._enter(item, is_best_effort=True, elsewhere=one.elsewhere)
-        delay = self._network.confirmation_delay()
+        delay = self._packets.confirmation_delay()
         if delay:
             self._timers.plan(item.item, now + delay)
         else:
@@ -169,14 +167,14 @@ class Outbox:
                 self._round_trip += (now - entry.schedule.started_at - self._round_trip) / 8
                 if entry.hops:
                     # Without the token: a confirmation says nothing of the ack's own path.
-                    self._network.report_arrived(entry.hops)
+                    self._packets.fates.report_arrived(entry.hops)
 
     def token_received(self, token: bytes) -> None:
         """A compact ack came back: a relay holds the item, or its owner has it."""
         sent = self._tokens.pop(token, None)
         if sent is None:
             return
-        self._network.report_arrived(sent.hops, token)
+        self._packets.fates.report_arrived(sent.hops, token)
         entry = self._entries.get(sent.item)
         if entry is None or entry.ciphertext != sent.ciphertext:
             return
@@ -191,7 +189,13 @@ class Outbox:
         """Send what is due, until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._postage.run)
+            nursery.start_soon(self._watch_restarts)
             await self._keep_sending()
+
+    async def _watch_restarts(self) -> None:
+        """Let what was on its way through relays that restarted go once more."""
+        while True:
+            self.restarted(await self._packets.fates.restarted_relays())
 
     async def _keep_sending(self) -> None:
         while True:
@@ -255,7 +259,7 @@ class Outbox:
             self._recipients.need_targets(item.contact)
             self._timers.plan(item.item, now + 1.0)
             return
-        if not self._network.has_room(large=len(item.envelope) == INNER_LARGE_BYTES):
+        if not self._packets.has_room(inner_class(item.envelope)):
             self._timers.plan(item.item, now + NO_ROOM_SECONDS)
             return
         if not entry.is_best_effort and not self._window.admits(item.contact, item.item):
@@ -342,7 +346,7 @@ class Outbox:
     ) -> None:
         """A retry is due, so the last packet may be lost: paths should avoid its relays."""
         if entry.hops and entry.hops[-1] == relay:
-            self._network.report_lost(entry.hops, entry.token)
+            self._packets.fates.report_lost(entry.hops, entry.token)
         if entry.schedule is not None and entry.schedule.ack_overdue(relay, now):
             self._network.refresh_soon()
             if target is not None:
@@ -367,17 +371,17 @@ class Outbox:
     def _deposit(self, relay: NodeId, made: Deposit, entry: InFlight | None) -> bool:
         """Queue one deposit; False if nothing could be sent now. No ack without an entry."""
         token = self._entropy(TOKEN_BYTES)
-        points = self._ack_points.by_relay() if entry is not None else {}
+        points = self._packets.ack_points.by_relay() if entry is not None else {}
         try:
-            ack = self._network.ack_route(relay, points, token) if points else None
+            ack = self._packets.ack_route(relay, points, token) if points else None
             payload = encode_deposit(
                 replace(made, ack=ack), filler=b"" if ack else self._entropy(ACK_BYTES)
             )
-            hops = self._network.send(
+            hops = self._packets.send(
                 relay,
                 DEPOSIT,
                 payload,
-                large=len(made.envelope) == ENVELOPE_LARGE_BYTES,
+                packet_class=envelope_class(made.envelope),
                 token=token if ack is not None else None,
             )
         except (UnavailableError, TransportError):

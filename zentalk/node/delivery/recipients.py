@@ -1,6 +1,6 @@
 """What the outbox must know of a recipient: its mailboxes, and whether a session is missing.
 
-MailboxManager come from the recipient's own messages where it has written any, else from its user
+Mailboxes come from the recipient's own messages where it has written any, else from its user
 record in the directory. What is missing is noted here; `recipient_lookup.py` fetches it.
 """
 

@@ -77,10 +77,10 @@ class Collector(NoHandlers):
         StorageError, and NotFoundError if the mailbox was given up.
         """
         async with trio.open_nursery() as nursery:
-            connection = await network.open_tunnel(self._mailbox.relay, self, nursery)
+            connection = await network.tunnels.lasting(self._mailbox.relay, self, nursery)
             self._connection, self._network = connection, network
             shape = network.profile.shape
-            network.collecting(self._mailbox.relay, begins=True)
+            network.packets.fates.collecting(self._mailbox.relay, begins=True)
             try:
                 if shape is not None:
                     await self._poll(connection, large=False)  # before OPEN: nothing is pushed
@@ -97,7 +97,7 @@ class Collector(NoHandlers):
                     with trio.move_on_after(UPKEEP_SECONDS):
                         await connection.closed.wait()
             finally:
-                network.collecting(self._mailbox.relay, begins=False)
+                network.packets.fates.collecting(self._mailbox.relay, begins=False)
                 connection.close()
                 nursery.cancel_scope.cancel()
 
@@ -128,7 +128,7 @@ class Collector(NoHandlers):
         self._receiver.push(self, push.seq, push.send_id, push.envelope)
 
     def _token_received(self, token: bytes) -> None:
-        if self._network is None or not self._network.token_returned(token):
+        if self._network is None or not self._network.packets.fates.token_returned(token):
             self._outbox.token_received(token)
 
     async def _keep_polling(self, connection: Connection, large: bool, mean_seconds: float) -> None:

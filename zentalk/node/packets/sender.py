@@ -1,107 +1,73 @@
-"""Packets on their way out: over which guard, when, and what is heard of them.
+"""Packets on their way out: over which guard, and when.
 
 Spec: docs/spec/onion.md sections 9, 13 and 14. In profile `strong` everything leaves at
-the ticks of `cover`, in the others at once. It must never shorten a path or let what gets
+the ticks of `cover_traffic`, in the others at once. It must never shorten a path or let what gets
 lost bring in a guard or second hop from elsewhere.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import partial
-from typing import Final
 
 import trio
 
 from zentalk.errors import TransportError, UnavailableError
 from zentalk.ids import NodeId, SendId
 from zentalk.net.runtime import Runtime
-from zentalk.node.packets.cover_traffic import Cover, CoverPacket
-from zentalk.node.packets.path_builder import PathBuilder, PathStart
+from zentalk.node.packets.ack_points import AckPoints
+from zentalk.node.packets.cover_traffic import CoverTraffic
+from zentalk.node.packets.fates import PacketFates
+from zentalk.node.packets.path_builder import PathBuilder
+from zentalk.node.packets.waiting import OutboundPacket, WaitingPackets
 from zentalk.node.profiles import PrivacyProfile
-from zentalk.node.relays.loss_detection import LossDetector
-from zentalk.node.relays.scores import RelayScores
-from zentalk.node.relays.view import RelayView
-from zentalk.node.tunnels.guard_links import GuardLinks
-from zentalk.node.tunnels.guard_selection import GuardSelection
+from zentalk.node.relays.view import CurrentRelays, RelayView
+from zentalk.node.tunnels.guard_selection import PathStart
 from zentalk.node.tunnels.tunnels import Tunnels
 from zentalk.onion.draw import draw_delay_ms, pick, sample
 from zentalk.onion.geometry import MAX_HOPS, TOKEN_BYTES
 from zentalk.onion.packet import ACK_TOKEN, DROP, DeliveryPlaintext
 from zentalk.wire.deposit import AckRoute
+from zentalk.wire.packet_class import PacketClass
 from zentalk.wire.rpc_mailbox import encode_token_payload
-
-_LOOK_SECONDS: Final = 10.0
 
 
 class PacketSender:
     """All packets of one node. `run` must be running for shaped ones to leave.
 
-    `own_mailboxes` are kept out of the middle where possible; `loop_ends` are the ack
-    points of those that are registered. `refresh_soon` asks for a newer snapshot;
-    `on_restarts` is called with relays that have new keys in one.
+    `own_mailboxes` are kept out of the middle where possible; loops end at `ack_points`, those
+    of our mailboxes that are registered.
     """
 
     def __init__(
-        self,
-        profile: PrivacyProfile,
-        runtime: Runtime,
-        *,
-        hops: int,
-        hints: RelayScores,
-        book: GuardSelection,
-        links: GuardLinks,
-        tunnels: Tunnels,
-        view: Callable[[], RelayView],
-        refresh_soon: Callable[[], None],
+        self, profile: PrivacyProfile, runtime: Runtime, tunnels: Tunnels, relays: CurrentRelays
     ) -> None:
         self.own_mailboxes: frozenset[NodeId] = frozenset()
-        self.loop_ends: Callable[[], Mapping[NodeId, SendId]] = dict
-        self.on_restarts: Callable[[Collection[NodeId]], None] = lambda _relays: None
-        self.health = LossDetector(profile.probe_seconds)
+        self.ack_points = AckPoints()
+        self.fates = PacketFates(profile.probe_seconds, runtime, tunnels, relays)
+        self._losses = self.fates.losses
         self._profile = profile
         self._runtime = runtime
-        self._hops = hops
-        self._hints = hints
-        self._guard_hints = RelayScores()
-        self._book = book
-        self._links = links
+        self._entropy = runtime.entropy
         self._tunnels = tunnels
-        self._view = view
-        self._refresh_soon = refresh_soon
-        self._linked: frozenset[NodeId] = frozenset()
-        self._boots: dict[NodeId, int] = {}
-        self._collected: Counter[NodeId] = Counter()
+        self._links = tunnels.links
+        self._relays = relays
         self._paths = PathBuilder(
             mean_delay_ms=profile.hop_delay_ms,
-            hops=hops,
-            hints=hints,
-            health=self.health,
+            hops=profile.path_hops,
+            scores=tunnels.scores,
+            losses=self.fates.losses,
             entropy=runtime.entropy,
         )
-        self._cover: Cover | None = None
-        if profile.shape is not None:
-            self._cover = Cover(
-                runtime,
-                profile.shape,
-                guards=links.connected,
-                send=self._hand_over,
-                make=self._make,
-            )
+        self._waiting = None if profile.shape is None else WaitingPackets()
 
     async def run(self) -> None:
         """Tick, and settle the fate of what was sent, until cancelled."""
         async with trio.open_nursery() as nursery:
-            if self._cover is not None:
-                nursery.start_soon(self._cover.run)
-            while True:
-                await trio.sleep(_LOOK_SECONDS)
-                now = self._runtime.monotonic()
-                self.health.tick(now, self._collected)
-                if self.health.loop_overdue(now):
-                    self._refresh_soon()
+            nursery.start_soon(self.fates.run)
+            if self._profile.shape is not None:
+                cover = CoverTraffic(self._runtime, self._profile.shape, self)
+                nursery.start_soon(cover.run)
 
     # What is sent.
 
@@ -110,171 +76,165 @@ class PacketSender:
         """The path rules that could not be kept."""
         return frozenset(self._paths.relaxed)
 
-    def has_room(self, *, large: bool) -> bool:
-        """Whether the next packet of a class would leave soon."""
-        return self._cover is None or self._cover.has_room(large=large)
+    def has_room(self, packet_class: PacketClass) -> bool:
+        """Tell whether the next packet of a class would leave soon."""
+        return self._waiting is None or self._waiting.has_room(packet_class)
 
     def confirmation_delay(self) -> float:
         """Draw how long a confirmation is to wait, in seconds."""
         mean_ms = round(self._profile.confirmation_seconds * 1000)
-        return draw_delay_ms(mean_ms, self._runtime.entropy) / 1000
+        return draw_delay_ms(mean_ms, self._entropy) / 1000
 
     def send(
-        self, relay: NodeId, service: int, payload: bytes, *, large: bool, token: bytes | None
+        self,
+        relay: NodeId,
+        service: int,
+        payload: bytes,
+        *,
+        packet_class: PacketClass = PacketClass.SMALL,
+        token: bytes | None = None,
     ) -> tuple[NodeId, ...]:
         """Wrap a payload over a fresh path, let it leave or wait for a tick, return its hops.
 
-        `token` is that of the compact ack inside. Raises UnavailableError (no path, no
-        guard) or TransportError (queues full).
+        `token` is that of the compact ack inside, if there is one. Raises UnavailableError (no
+        path, no guard) or TransportError (queues full).
         """
+        view, now = self._relays.view(), self._runtime.monotonic()
         delivery = DeliveryPlaintext(service, payload)
-        for guard in self._guards_to(relay):
-            packet, hops = self._packet(guard, relay, delivery, large=large)
-            left = partial(self._left, token, hops)
-            if self._cover is not None:
-                if self._cover.put(CoverPacket(guard, packet, left), large=large):
-                    return hops
-            elif self._hand_over(guard, packet):
-                left()
-                return hops
+        for start in self._starts_to(relay, view, now):
+            packet = self._packet(
+                view, start, relay, delivery, packet_class=packet_class, token=token
+            )
+            if self._waiting is None:
+                gone = self.leave(packet)
+            else:
+                gone = self._waiting.put(packet, packet_class, now)
+            if gone:
+                return packet.hops
         raise TransportError("the links to all guards are full")
 
     def ack_route(
         self, delivery: NodeId, ack_points: Mapping[NodeId, SendId], token: bytes
     ) -> AckRoute:
-        """Prebuild a compact ack; raises UnavailableError if there is no path."""
+        """Prebuild a compact ack with a 32-byte `token` that ends at one of `ack_points`.
+
+        Raises UnavailableError if there is no path.
+        """
+        view, now = self._relays.view(), self._runtime.monotonic()
+        route, hops = self._paths.ack(view, delivery, ack_points, token, now)
+        self.fates.ack_made(token, hops)
+        return route
+
+    # What a tick needs.
+
+    def connected_guards(self) -> Sequence[NodeId]:
+        """Return the guards with a live link."""
+        return self._links.connected()
+
+    def take_waiting(self, guard: NodeId, packet_class: PacketClass) -> OutboundPacket | None:
+        """Return the packet that has waited longest for a guard, if there is one."""
         now = self._runtime.monotonic()
-        return self._paths.ack(self._view(), delivery, ack_points, token, now)
+        return None if self._waiting is None else self._waiting.take(guard, packet_class, now)
 
-    # What is heard.
+    def make_cover(
+        self, guard: NodeId, packet_class: PacketClass, *, loop: bool
+    ) -> OutboundPacket | None:
+        """Make a loop, or a packet for nobody where no loop is wanted or possible."""
+        start = PathStart(guard, self._links.selection.middles(guard))
+        with suppress(UnavailableError):
+            return (self._loop(start) if loop else None) or self._drop(start, packet_class)
+        return None
 
-    def token_returned(self, token: bytes) -> bool:
-        """A token has come; True if it was that of a loop."""
-        return self.health.returned(token, self._runtime.monotonic())
+    def leave(self, packet: OutboundPacket) -> bool:
+        """Hand a packet to the link of its guard; False if it cannot go."""
+        link = self._links.link(packet.guard)
+        if link is None or not link.send_packet(packet.packet):
+            return False
+        if packet.token is not None:
+            back = () if packet.is_loop else self.fates.ack_paths.get(packet.token, ())
+            now = self._runtime.monotonic()
+            self._losses.sent(packet.token, packet.hops, back, now, is_loop=packet.is_loop)
+        return True
 
-    def report_lost(self, hops: tuple[NodeId, ...], token: bytes | None) -> None:
-        """No sign came of a packet sent over `hops`, nor the ack with `token`."""
-        ack_hops = self._paths.take_ack_path(token)
-        now = self._runtime.monotonic()
-        self._hints.lost(hops, ack_hops, now)
-        self._guard_hints.lost(hops[:1], (), now)
+    # How packets are made.
 
-    def report_arrived(self, hops: tuple[NodeId, ...], token: bytes | None) -> None:
-        """A packet sent over `hops` arrived; with `token`, so did its ack."""
-        ack_hops = self._paths.take_ack_path(token)
-        now = self._runtime.monotonic()
-        self._hints.arrived((*hops, *ack_hops), now)
-        self._guard_hints.arrived(hops[:1], now)
-        if token is None:
-            self.health.confirmed(hops)
-
-    def collecting(self, relay: NodeId, *, begins: bool) -> None:
-        """A mailbox of ours is collected from now on, or no longer."""
-        self._collected[relay] += 1 if begins else -1
-        if self._collected[relay] <= 0:
-            del self._collected[relay]
-
-    def links_changed(self) -> None:
-        """A link to a guard has come or gone."""
-        linked = frozenset(self._links.connected())
-        now = self._runtime.monotonic()
-        for guard in self._linked - linked:
-            self.health.link_broke(guard, now)
-        if self._linked and not linked:
-            self.health.went_offline()
-        self._linked = linked
-
-    def view_changed(self, view: RelayView) -> None:
-        """There is a new snapshot: relays that restarted begin with a clean slate."""
-        boots = {node_id: descriptor.boot for node_id, descriptor in view.relays.items()}
-        restarted = [n for n, boot in boots.items() if self._boots.get(n, boot) != boot]
-        for node_id in restarted:
-            self.health.restarted(node_id)
-            self._hints.restarted(node_id)
-            self._guard_hints.restarted(node_id)
-        self._boots = boots
-        if restarted:
-            self.on_restarts(restarted)
-
-    # What happens inside.
-
-    def _guards_to(self, relay: NodeId) -> Sequence[NodeId]:
-        """Return the guards that a path to a relay can start at, the best first.
+    def _starts_to(self, relay: NodeId, view: RelayView, now: float) -> Sequence[PathStart]:
+        """Return where a path to a relay can start, the best guard first.
 
         A link can be dead for a minute before it is noticed: those last over which packets
         get lost. Before them those of the same operator or /16 as the relay.
         """
-        view = self._view()
-        guards = [g for g in self._links.connected() if g != relay and g in view.relays]
-        if not guards:
+        starts = [s for s in self._links.starts() if s.guard != relay and s.guard in view.relays]
+        if not starts:
             raise UnavailableError("no guard is connected that a path to this relay can start at")
-        if len(guards) == 1:
-            return guards
-        drawn = sample(guards, len(guards), self._runtime.entropy)
-        suspects = self._guard_hints.suspects(self._runtime.monotonic())
-        return sorted(drawn, key=lambda g: (g in suspects, view.related((g, relay))))
+        if len(starts) == 1:
+            return starts
+        drawn = sample(starts, len(starts), self._entropy)
+        suspects = self.fates.guard_scores.suspects(now)
+        related = view.related_to(relay, [start.guard for start in starts])
+        return sorted(drawn, key=lambda start: (start.guard in suspects, start.guard in related))
 
     def _packet(
         self,
-        guard: NodeId,
+        view: RelayView,
+        start: PathStart,
         relay: NodeId,
         delivery: DeliveryPlaintext,
         *,
-        large: bool,
+        packet_class: PacketClass,
+        token: bytes | None = None,
         length: int = 0,
-    ) -> tuple[bytes, tuple[NodeId, ...]]:
+    ) -> OutboundPacket:
         connected = self._links.connected()
-        return self._paths.packet(
-            self._view(),
-            PathStart(guard, self._book.middles(guard)),
+        packet, hops = self._paths.packet(
+            view,
+            start,
             relay,
             delivery,
-            large=large,
+            packet_class=packet_class,
             avoid=self.own_mailboxes.union(connected),
             now=self._runtime.monotonic(),
-            alive=self._tunnels.relays_of_lasting().union(connected),
+            alive=lambda: self._tunnels.relays_of_lasting().union(connected),
             length=length,
         )
+        return OutboundPacket(
+            start.guard, packet, hops, token, is_loop=delivery.service == ACK_TOKEN
+        )
 
-    def _hand_over(self, guard: NodeId, packet: bytes) -> bool:
-        link = self._links.link(guard)
-        return link is not None and link.send_packet(packet)
+    def _loop(self, start: PathStart) -> OutboundPacket | None:
+        """Make a token to ourselves, over as many relays as a path can have; None if it has no end.
 
-    def _left(
-        self, token: bytes | None, hops: tuple[NodeId, ...], *, is_loop: bool = False
-    ) -> None:
-        if token is not None:
-            ack_hops = () if is_loop else self._paths.ack_path(token)
-            self.health.sent(token, hops, ack_hops, self._runtime.monotonic(), is_loop=is_loop)
-
-    def _make(self, guard: NodeId, large: bool, is_loop: bool) -> CoverPacket | None:
-        """Make a loop, or a packet for nobody where no loop is wanted or possible."""
-        drop = partial(self._drop, large=large)
-        for make in (self._loop, drop) if is_loop else (drop,):
-            with suppress(UnavailableError):
-                return make(guard)
-        return None
-
-    def _loop(self, guard: NodeId) -> CoverPacket:
-        """A token to ourselves, over as many relays as a path can have."""
-        points = self.loop_ends()
-        view = self._view()
-        ends = [r for r in points if r in view.relays and r in self._collected and r != guard]
+        Only a mailbox that is collected brings it back.
+        """
+        points, view = self.ack_points.by_relay(), self._relays.view()
+        ends = [
+            r for r in points if r in view.relays and r in self.fates.collected and r != start.guard
+        ]
         if not ends:
-            raise UnavailableError("no mailbox is collected that a loop can end at")
-        home = pick(ends, self._runtime.entropy)
-        token = self._runtime.entropy(TOKEN_BYTES)
+            return None
+        home = pick(ends, self._entropy)
+        token = self._entropy(TOKEN_BYTES)
         delivery = DeliveryPlaintext(ACK_TOKEN, encode_token_payload(points[home], token))
         length = min(MAX_HOPS, len(view.relays))
-        packet, hops = self._packet(guard, home, delivery, large=False, length=length)
-        return CoverPacket(guard, packet, partial(self._left, token, hops, is_loop=True))
+        with suppress(UnavailableError):
+            return self._packet(
+                view,
+                start,
+                home,
+                delivery,
+                packet_class=PacketClass.SMALL,
+                token=token,
+                length=length,
+            )
+        return None
 
-    def _drop(self, guard: NodeId, *, large: bool) -> CoverPacket:
-        relays = sorted(self._view().relays.keys() - {guard})
+    def _drop(self, start: PathStart, packet_class: PacketClass) -> OutboundPacket:
+        """Make a packet for nobody; raises UnavailableError if there is no path."""
+        view = self._relays.view()
+        relays = sorted(view.relays.keys() - {start.guard})
         if not relays:
             raise UnavailableError("there is no relay to send cover to")
-        relay = pick(relays, self._runtime.entropy)
-        packet, _ = self._packet(
-            guard, relay, DeliveryPlaintext(DROP, b""), large=large, length=self._hops
-        )
-        return CoverPacket(guard, packet)
+        relay = pick(relays, self._entropy)
+        delivery = DeliveryPlaintext(DROP, b"")
+        length = self._profile.path_hops
+        return self._packet(view, start, relay, delivery, packet_class=packet_class, length=length)

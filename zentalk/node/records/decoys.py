@@ -54,5 +54,5 @@ class Decoys:
         if not relays:
             return
         send_id = SendId(self._runtime.entropy(SEND_ID_BYTES))
-        async with self._network.tunnel(pick(relays, self._runtime.entropy)) as link:
+        async with self._network.tunnels.short(pick(relays, self._runtime.entropy)) as link:
             await link.request(encode_state(send_id))

@@ -34,7 +34,7 @@ from zentalk.errors import (
 from zentalk.ids import Day, NodeId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.records.publication import publication_plan
-from zentalk.node.tunnels.opener import TunnelOpener
+from zentalk.node.tunnels.tunnels import TunnelOpener
 from zentalk.onion.draw import sample
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.rpc import decode_answer

@@ -101,7 +101,7 @@ class Records:
         self, relay: NodeId, question: bytes, contact: UserAddress
     ) -> OneTimePrekey | None:
         """Return a one-time key that the contact has signed, None if the pool is drained."""
-        async with self._network.tunnel(relay) as connection:
+        async with self._network.tunnels.short(relay) as connection:
             blob = decode_prekeys_take_answer(decode_answer(await connection.request(question)))
         if not blob:
             return None

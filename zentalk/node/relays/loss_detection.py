@@ -9,27 +9,20 @@ memory; a name is a hint, and must never widen a choice of relays.
 
 from __future__ import annotations
 
-import math
-from collections import OrderedDict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from zentalk.ids import NodeId
 from zentalk.node.relays.loss_alarm import LossAlarm
+from zentalk.node.relays.loss_statistics import Finding, PacketOutcome, Role, Tally, find_lossy
 
 MAX_PENDING: Final = 1_024
 MAX_OUTCOMES: Final = 1_024
 """Probes whose fate is known; the oldest go."""
 OUTCOME_SECONDS: Final = 6 * 3600.0
 """A relay that is avoided brings no new evidence: after this it gets another chance."""
-HONEST_LOSS: Final = 0.05
-"""What may be lost anywhere without anybody's fault."""
-CHANCE: Final = 1e-9
-"""How unlikely the losses over a relay must be, had it lost no more than the others."""
-MIN_PROBES: Final = 12
-"""Of packets over a relay, and of packets elsewhere to compare with."""
-MAX_NAMED: Final = 8
 LATE_SHARE: Final = 1 / 3
 """Of the patience with a loop: then the snapshot is looked at."""
 KEPT_CHOICES: Final = 2
@@ -39,24 +32,7 @@ _LINK_BROKE_SECONDS: Final = 5.0
 _LOOK_EVERY: Final = 8
 
 
-class Role(NamedTuple):
-    """A relay as forwarder, or as the end of a packet: mail and tokens are left there."""
-
-    node_id: NodeId
-    forwards: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A relay over which `lost` of `probes` packets got lost."""
-
-    node_id: NodeId
-    forwards: bool
-    lost: int
-    probes: int
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Pending:
     hops: tuple[NodeId, ...]
     ack_hops: tuple[NodeId, ...]
@@ -70,12 +46,6 @@ class _Pending:
         return self.ack_hops[-1] if self.ack_hops else self.hops[-1]
 
 
-class _Outcome(NamedTuple):
-    roles: frozenset[Role]
-    arrived: bool
-    at: float
-
-
 class LossDetector:
     """Probes by token, and what they say of relays. Times are monotonic seconds.
 
@@ -86,10 +56,14 @@ class LossDetector:
         self.alarm = LossAlarm()
         self._patience = patience_seconds
         self._pending: OrderedDict[bytes, _Pending] = OrderedDict()
-        self._outcomes: deque[_Outcome] = deque(maxlen=MAX_OUTCOMES)
+        self._over: defaultdict[tuple[NodeId, ...], list[_Pending]] = defaultdict(list)
+        """What is pending, by its hops."""
+        self._outcomes: deque[PacketOutcome] = deque()
+        self._tally = Tally()
         self._new = 0
         self._findings: tuple[Finding, ...] = ()
-        self._lossy: frozenset[NodeId] = frozenset()
+        self.lossy: frozenset[NodeId] = frozenset()
+        """The relays that lose what they should forward."""
 
     # What happened.
 
@@ -103,13 +77,15 @@ class LossDetector:
         is_loop: bool = False,
     ) -> None:
         """A packet left over `hops`; its token comes back over `ack_hops`, if it is no loop."""
-        self._pending[token] = _Pending(hops, ack_hops, now, is_loop)
+        self._forget(token)
+        probe = self._pending[token] = _Pending(hops, ack_hops, now, is_loop)
+        self._over[hops].append(probe)
         if len(self._pending) > MAX_PENDING:
-            self._pending.popitem(last=False)
+            self._forget(next(iter(self._pending)))
 
     def returned(self, token: bytes, now: float) -> bool:
         """A token came back; True if it was a loop's."""
-        probe = self._pending.pop(token, None)
+        probe = self._forget(token)
         if probe is None:
             return False
         self._settle(probe, now, arrived=True)
@@ -117,10 +93,8 @@ class LossDetector:
 
     def confirmed(self, hops: tuple[NodeId, ...]) -> None:
         """What was last sent over `hops` has arrived: only its token can still be lost."""
-        for probe in reversed(self._pending.values()):
-            if probe.hops == hops:
-                probe.confirmed = True
-                return
+        if hops in self._over:
+            self._over[hops][-1].confirmed = True
 
     def link_broke(self, guard: NodeId, now: float) -> None:
         """What was sent to a guard a moment ago says nothing of the relays after it."""
@@ -131,11 +105,14 @@ class LossDetector:
     def went_offline(self) -> None:
         """No guard is connected: nothing that is on its way says anything."""
         self._pending.clear()
+        self._over.clear()
 
     def restarted(self, node_id: NodeId) -> None:
         """A relay has new keys: what was lost with the old ones was nobody's will."""
-        kept = [o for o in self._outcomes if not _mentions(o.roles, node_id)]
-        self._outcomes = deque(kept, maxlen=MAX_OUTCOMES)
+        outcomes, self._outcomes, self._tally = self._outcomes, deque(), Tally()
+        for outcome in outcomes:
+            if not _mentions(outcome.roles, node_id):
+                self._note(outcome)
         self._drop(lambda p: node_id in p.hops or node_id in p.ack_hops)
         self.alarm.restarted(node_id)
         self._look()
@@ -152,11 +129,11 @@ class LossDetector:
             token, probe = next(iter(self._pending.items()))
             if probe.sent_at + self._patience > now:
                 break
-            del self._pending[token]
+            self._forget(token)
             if probe.home in collected:
                 self._settle(probe, now, arrived=False)
         while self._outcomes and self._outcomes[0].at + OUTCOME_SECONDS <= now:
-            self._outcomes.popleft()
+            self._tally.take(self._outcomes.popleft())
             self._new += 1
         if self._new >= _LOOK_EVERY:
             self._look()
@@ -167,18 +144,14 @@ class LossDetector:
         """Return the relays that lose what they are given, the worst first."""
         return self._findings
 
-    def lossy(self) -> frozenset[NodeId]:
-        """Return the relays that lose what they should forward."""
-        return self._lossy
-
     def prefer(self, choices: Sequence[NodeId]) -> Sequence[NodeId]:
         """Return `choices` without relays that lose packets, but never fewer than two of them.
 
         Whoever drops packets to make others look bad must not choose the one that is left.
         """
-        if self._lossy.isdisjoint(choices):
+        if self.lossy.isdisjoint(choices):
             return choices
-        good = [node_id for node_id in choices if node_id not in self._lossy]
+        good = [node_id for node_id in choices if node_id not in self.lossy]
         bad = [finding.node_id for finding in reversed(self._findings) if finding.forwards]
         spare = [node_id for node_id in bad if node_id in choices]
         return [*good, *spare[: max(0, KEPT_CHOICES - len(good))]]
@@ -188,72 +161,41 @@ class LossDetector:
             self.alarm.note(probe.hops, returned=arrived)
         there, back = _roles(probe.hops), _roles(probe.ack_hops)
         if arrived:
-            self._outcomes.append(_Outcome(there | back, True, now))
+            self._note(PacketOutcome(there | back, True, now))
         elif not probe.confirmed:
-            self._outcomes.append(_Outcome(there | back, False, now))
+            self._note(PacketOutcome(there | back, False, now))
         else:
-            self._outcomes.append(_Outcome(there, True, now))
+            self._note(PacketOutcome(there, True, now))
             # The ack was lost on its way, or the relay that keeps the mail sent none.
             back |= {Role(probe.hops[-1], forwards=False)}
-            self._outcomes.append(_Outcome(back, False, now))
+            self._note(PacketOutcome(back, False, now))
         self._new += 1
         if self._new >= _LOOK_EVERY:
             self._look()
 
+    def _note(self, outcome: PacketOutcome) -> None:
+        if len(self._outcomes) >= MAX_OUTCOMES:
+            self._tally.take(self._outcomes.popleft())
+        self._outcomes.append(outcome)
+        self._tally.add(outcome)
+
+    def _forget(self, token: bytes) -> _Pending | None:
+        probe = self._pending.pop(token, None)
+        if probe is not None:
+            over = self._over[probe.hops]
+            over.remove(probe)
+            if not over:
+                del self._over[probe.hops]
+        return probe
+
     def _drop(self, condition: Callable[[_Pending], bool]) -> None:
         for token in [t for t, probe in self._pending.items() if condition(probe)]:
-            del self._pending[token]
+            self._forget(token)
 
     def _look(self) -> None:
         self._new = 0
-        self._findings = tuple(find_lossy(self._outcomes))
-        self._lossy = frozenset(f.node_id for f in self._findings if f.forwards)
-
-
-def find_lossy(outcomes: Iterable[_Outcome]) -> list[Finding]:
-    """Name what explains the losses best, take its packets out, and look again."""
-    left = list(outcomes)
-    found: list[Finding] = []
-    while len(found) < MAX_NAMED:
-        worst = _worst(left)
-        if worst is None:
-            break
-        finding, role = worst
-        found.append(finding)
-        left = [outcome for outcome in left if role not in outcome.roles]
-    return found
-
-
-def _worst(outcomes: Sequence[_Outcome]) -> tuple[Finding, Role] | None:
-    probes: dict[Role, int] = {}
-    losses: dict[Role, int] = {}
-    for outcome in outcomes:
-        for role in outcome.roles:
-            probes[role] = probes.get(role, 0) + 1
-            losses[role] = losses.get(role, 0) + (not outcome.arrived)
-    total, lost = len(outcomes), sum(not outcome.arrived for outcome in outcomes)
-    best: tuple[float, Finding, Role] | None = None
-    for role, count in probes.items():
-        others = total - count
-        if count < MIN_PROBES or others < MIN_PROBES:
-            continue
-        # What the others lose, estimated high: one loss more than was seen.
-        elsewhere = (lost - losses[role] + 1) / (others + 2)
-        chance = tail(count, losses[role], max(HONEST_LOSS, elsewhere))
-        if chance < CHANCE and (best is None or chance < best[0]):
-            finding = Finding(role.node_id, role.forwards, losses[role], count)
-            best = (chance, finding, role)
-    return None if best is None else best[1:]
-
-
-def tail(count: int, least: int, share: float) -> float:
-    """Return the chance of `least` or more of `count`, each with chance `share`."""
-    if least <= count * share or share >= 1.0:
-        return 1.0
-    return math.fsum(
-        math.comb(count, i) * share**i * (1.0 - share) ** (count - i)
-        for i in range(least, count + 1)
-    )
+        self._findings = tuple(find_lossy(self._outcomes, self._tally))
+        self.lossy = frozenset(f.node_id for f in self._findings if f.forwards)
 
 
 def _roles(hops: Sequence[NodeId]) -> frozenset[Role]:

@@ -31,10 +31,12 @@ class RelayScores:
     him: once the relay that a packet was for is suspect, its losses are blamed on nobody else.
     """
 
-    __slots__ = ("_scores", "_suspects", "_valid_until")
+    __slots__ = ("_scores", "_suspects", "_until", "_valid_until")
 
     def __init__(self) -> None:
         self._scores: dict[NodeId, tuple[float, float]] = {}
+        self._until: dict[NodeId, float] = {}
+        """When the score of each suspect falls below the threshold."""
         self._suspects: frozenset[NodeId] = frozenset()
         self._valid_until = math.inf
 
@@ -61,8 +63,8 @@ class RelayScores:
 
     def restarted(self, node_id: NodeId) -> None:
         """Forget what speaks against a relay that has new keys: it was down for a moment."""
-        if self._scores.pop(node_id, None) is not None:
-            self._valid_until = -math.inf
+        self._scores.pop(node_id, None)
+        self._clear(node_id)
 
     def score(self, node_id: NodeId, now: float) -> float:
         """Return the score of a relay, 0.0 if nothing speaks against it."""
@@ -70,10 +72,12 @@ class RelayScores:
         return score * math.exp2((at - now) / HALF_LIFE_SECONDS)
 
     def suspects(self, now: float) -> frozenset[NodeId]:
-        """Return the relays that look dead; computed anew only when one may have changed."""
+        """Return the relays that look dead: one object until they are others."""
         if now >= self._valid_until:
-            self._suspects = frozenset(n for n in self._scores if self._suspect_until(n) > now)
-            self._valid_until = min(map(self._suspect_until, self._suspects), default=math.inf)
+            self._until = {n: until for n, until in self._until.items() if until > now}
+            self._valid_until = min(self._until.values(), default=math.inf)
+            if self._until.keys() != self._suspects:
+                self._suspects = frozenset(self._until)
         return self._suspects
 
     def prefer(self, choices: Sequence[NodeId], now: float) -> Sequence[NodeId]:
@@ -91,13 +95,15 @@ class RelayScores:
         self._scores.pop(node_id, None)
         self._scores[node_id] = (score, now)
         if len(self._scores) > _MAX_RELAYS:
-            del self._scores[next(iter(self._scores))]
-        if (score >= SUSPECT_SCORE) or (node_id in self._suspects):
+            oldest = next(iter(self._scores))
+            del self._scores[oldest]
+            self._clear(oldest)
+        if score > SUSPECT_SCORE:
+            self._until[node_id] = now + HALF_LIFE_SECONDS * math.log2(score / SUSPECT_SCORE)
             self._valid_until = -math.inf
+        else:
+            self._clear(node_id)
 
-    def _suspect_until(self, node_id: NodeId) -> float:
-        """Return when the score falls below the threshold; a time past if it is below."""
-        score, at = self._scores[node_id]
-        if score <= 0.0:
-            return -math.inf
-        return at + HALF_LIFE_SECONDS * math.log2(score / SUSPECT_SCORE)
+    def _clear(self, node_id: NodeId) -> None:
+        if self._until.pop(node_id, None) is not None:
+            self._valid_until = -math.inf

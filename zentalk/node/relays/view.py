@@ -8,32 +8,45 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from zentalk.directory.subnets import wide_subnet
 from zentalk.ids import Epoch, NodeId
-from zentalk.onion.path import Candidate
+from zentalk.onion.candidates import Candidate, CandidateSet
 from zentalk.wire.descriptor import ROLE_FORWARD, Descriptor
 
 
 @dataclass(frozen=True, slots=True)
 class RelayView:
-    """Relays with a mix key for `epoch`; `keys` are their (lane, mix key) pairs.
-
-    `facts` are the `candidates` by relay.
-    """
+    """Relays with a mix key for `epoch`; `keys` are their (lane, mix key) pairs."""
 
     epoch: Epoch
     relays: Mapping[NodeId, Descriptor] = field(default_factory=dict)
-    candidates: tuple[Candidate, ...] = ()
+    candidates: CandidateSet = field(default_factory=CandidateSet)
     keys: Mapping[NodeId, tuple[tuple[int, bytes], ...]] = field(default_factory=dict)
-    facts: Mapping[NodeId, Candidate] = field(default_factory=dict)
 
     def related(self, relays: Iterable[NodeId]) -> bool:
         """Say whether two of these relays have one operator, or are in one /16."""
-        known = [self.facts[node_id] for node_id in relays if node_id in self.facts]
+        facts = self.candidates.by_id
+        known = [facts[node_id] for node_id in relays if node_id in facts]
         families = [fact.family for fact in known if fact.family]
         subnets = [fact.subnet for fact in known if fact.subnet]
         return len({*families}) < len(families) or len({*subnets}) < len(subnets)
+
+    def related_to(self, relay: NodeId, others: Iterable[NodeId]) -> set[NodeId]:
+        """Return those of `others` that have the operator or the /16 of a relay."""
+        return {other for other in others if self.related((relay, other))}
+
+
+class CurrentRelays(Protocol):
+    """Where the relays to use now are to be had: the view of this epoch and the newest snapshot."""
+
+    def view(self) -> RelayView:
+        """Return the relays to use now: one object for as long as nothing changes."""
+        ...
+
+    def refresh_soon(self, *, restarted: bool = False) -> None:
+        """Ask for a new snapshot; `restarted` says that a relay probably has."""
 
 
 def make_view(
@@ -55,5 +68,4 @@ def make_view(
         relays[node_id], keys[node_id] = descriptor, usable
         subnet = wide_subnet(descriptor.host, descriptor.network).encode()
         candidates.append(Candidate(node_id, subnet, descriptor.family, boots.get(node_id, 0)))
-    facts = {candidate.node_id: candidate for candidate in candidates}
-    return RelayView(epoch, relays, tuple(candidates), keys, facts)
+    return RelayView(epoch, relays, CandidateSet(candidates), keys)

@@ -1,4 +1,4 @@
-"""The relays an API node believes in: asks several sources and lets the core decide.
+"""The relays an API node believes in: requests it of several sources and lets the core decide.
 
 Spec: docs/spec/directory.md section 8. One tunnel per source, kept for the whole refresh.
 What is used is what `zentalk.directory.snapshot` accepted; a source that fails, lies or
@@ -26,7 +26,7 @@ from zentalk.errors import RELAY_FAULTS, RemoteProtocolError
 from zentalk.ids import Epoch, NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.node.snapshot.clock_skew import hours_ahead
-from zentalk.node.tunnels.opener import QuestionLink, TunnelOpener
+from zentalk.node.tunnels.tunnels import RequestLink, TunnelOpener
 from zentalk.wire.descriptor import Descriptor, decode_descriptor
 from zentalk.wire.network_state import MAX_PROOFS
 from zentalk.wire.rpc import decode_answer
@@ -36,7 +36,7 @@ from zentalk.wire.rpc_directory import (
 )
 
 SOURCE_SECONDS: Final = 120.0
-"""A backstop for one source's part; tunnels and questions have shorter limits of their own."""
+"""A backstop for one source's part; tunnels and requests have shorter limits of their own."""
 TURN_SECONDS: Final = 5.0
 """How long a source waits while another one tells what is new."""
 _VERIFY_BATCH: Final = 32
@@ -166,7 +166,7 @@ class SnapshotClient:
         self,
         command: core.Command,
         source: NodeId,
-        link: QuestionLink,
+        link: RequestLink,
         events: trio.MemorySendChannel[core.Event],
     ) -> None:
         if isinstance(command, core.AskSource):
@@ -177,21 +177,21 @@ class SnapshotClient:
         elif isinstance(command, core.ReportEquivocation):
             link.notify(equivocation_call(command.proof.first, command.proof.second))
 
-    async def _read(self, link: QuestionLink) -> list[Descriptor]:
+    async def _read(self, link: RequestLink) -> list[Descriptor]:
         """Read a source's set; what another one has told, or we hold, is not asked for."""
         reading = SetReading(self._known)
-        await self._put_next(reading, link)
+        await self._request_next(reading, link)
         if reading.next_call() is not None:
             async with self._in_turn():
-                while await self._put_next(reading, link):
+                while await self._request_next(reading, link):
                     pass
         shown = (self._verified.get(digest) for digest in reading.digests)
         found = [item for item in shown if item is not None and self._counts(item)]
         self._shown |= {item.node_id: item.epoch for item in found}
         return found
 
-    async def _put_next(self, reading: SetReading, link: QuestionLink) -> bool:
-        """Put one question and verify what comes; False if nothing was left to ask."""
+    async def _request_next(self, reading: SetReading, link: RequestLink) -> bool:
+        """Send one request and verify what comes; False if nothing was left to ask."""
         call = reading.next_call()
         if call is not None:
             await self._verify(reading.take(decode_answer(await link.request(call))))

@@ -1,4 +1,4 @@
-"""Keeps the snapshot fresh, and the view of relays that paths are drawn from.
+"""Refreshes the snapshot, and the view of relays that paths are drawn from.
 
 Spec: docs/spec/directory.md section 8. What to believe is the directory core's decision;
 this file decides when to ask, and whom through `SnapshotSources`. It must never let
@@ -9,16 +9,16 @@ often as costs the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 import trio
 
-from zentalk.ids import Epoch, NodeId, epoch_at
+from zentalk.ids import EPOCH_SECONDS, Epoch, NodeId, epoch_at
 from zentalk.net.backoff import fraction, half_jitter
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
+from zentalk.net.signal import Signal
 from zentalk.node.relays.view import RelayView, make_view
 from zentalk.node.snapshot.client import SnapshotClient
 from zentalk.node.snapshot.sources import SnapshotSource, SnapshotSources
@@ -40,15 +40,15 @@ be the old one, and the next must not be a minute away."""
 GAP_SHARE: Final = 0.25
 """Of that time, at least, between any two."""
 PAUSE_SECONDS: Final = 1.0
-"""Whoever asks has just seen something break: let it settle first."""
+"""A caller that asks has just seen something break: let it settle first."""
 RETRY_FIRST_SECONDS: Final = 1.0
 RETRY_LONGEST_SECONDS: Final = 60.0
 GUARDS_COME_SECONDS: Final = 10.0
 """How long a start waits for guards of the last time before it asks bootstraps."""
 
 
-class SnapshotKeeper:
-    """The snapshot of one node; `changed` is called with each new view.
+class SnapshotRefresher:
+    """The snapshot of one node; all that park in `changes` are woken by each new view.
 
     A snapshot on one source's word is used only if `one_source_is_enough`: no more than
     one was configured. From then on `unverified` holds, whatever later refreshes say: all
@@ -62,14 +62,15 @@ class SnapshotKeeper:
         *,
         id_difficulty: int,
         one_source_is_enough: bool,
-        changed: Callable[[RelayView], None],
+        changes: trio.lowlevel.ParkingLot,
     ) -> None:
         self._runtime = runtime
         self._one_is_enough = one_source_is_enough
-        self._changed = changed
+        self._changes = changes
         self._view = RelayView(Epoch(0))
-        self._ways: dict[NodeId, SnapshotSource] = {}
-        self._wake = trio.Event()
+        self._epoch_began = 0
+        self._sources: dict[NodeId, SnapshotSource] = {}
+        self._wake = Signal()
         self._due = math.inf
         self._planned = -math.inf
         self._spent_until = -math.inf
@@ -80,10 +81,10 @@ class SnapshotKeeper:
 
     def view(self) -> RelayView:
         """Return the relays to use now; built anew when the epoch has turned."""
-        epoch = epoch_at(self._runtime.wall())
-        if epoch != self._view.epoch:
+        wall = self._runtime.wall()
+        if not self._epoch_began <= wall < self._epoch_began + EPOCH_SECONDS:
             known = len(self._view.relays)
-            self._rebuild(epoch)
+            self._rebuild(epoch_at(wall))
             if len(self._view.relays) < known:
                 self.refresh_soon()  # keys are missing: this node slept
         return self._view
@@ -136,15 +137,15 @@ class SnapshotKeeper:
             return
         with trio.move_on_after(GUARDS_COME_SECONDS):
             while not sources.enough(self.view()):
-                await sources.changes.park()
+                await sources.changed()
 
     async def _refresh(self, sources: SnapshotSources, nursery: trio.Nursery) -> bool:
         """Refresh once; False if nothing was learnt, so that it is to be tried again soon."""
         self._due = math.inf
         chosen = sources.choose(self.view(), self._runtime.monotonic(), nursery)
-        self._ways = {source.node_id: source for source in chosen}
+        self._sources = {source.node_id: source for source in chosen}
         before = self._boots()
-        result = await self.client.fetch_snapshot(list(self._ways))
+        result = await self.client.fetch_snapshot(list(self._sources))
         if result.unverified and self._one_is_enough:
             self.unverified = True
         self.omitting = bool(result.dropped)
@@ -162,8 +163,9 @@ class SnapshotKeeper:
     def _rebuild(self, epoch: Epoch) -> None:
         untrusted = self.client.unverified and not self._one_is_enough
         relays = {} if untrusted else self.client.descriptors()
+        self._epoch_began = epoch * EPOCH_SECONDS
         self._view = make_view(relays.values(), epoch, self.client.boots_last_hour())
-        self._changed(self._view)
+        self._changes.unpark_all()
 
     async def _rest(self) -> None:
         """Wait until a refresh is due: by time, or for some cause."""
@@ -171,9 +173,7 @@ class SnapshotKeeper:
         share = 1.0 + _REFRESH_SPREAD * (2.0 * fraction(self._runtime.entropy) - 1.0)
         self._due = min(self._due, now + REFRESH_SECONDS * share)
         while (wait := self._due - self._runtime.monotonic()) > 0:
-            self._wake = trio.Event()
-            with trio.move_on_after(wait):
-                await self._wake.wait()
+            await self._wake.wait(wait)
 
     def _open(self, node_id: NodeId) -> AbstractAsyncContextManager[Connection]:
-        return self._ways[node_id].open()
+        return self._sources[node_id].open()

@@ -19,10 +19,8 @@ from zentalk.crypto.types import Entropy
 from zentalk.errors import LinkClosedError
 from zentalk.ids import NodeId
 from zentalk.net.connection import Connection
-from zentalk.node.relays.scores import RelayScores
 from zentalk.node.relays.view import RelayView
 from zentalk.node.tunnels.dialer import Dialer
-from zentalk.node.tunnels.guard_links import GuardLinks
 from zentalk.node.tunnels.tunnels import Tunnels
 from zentalk.onion.draw import sample
 from zentalk.onion.path import MIN_RELAYS
@@ -43,32 +41,28 @@ class SnapshotSource:
 
 
 class SnapshotSources:
-    """Chooses sources; `bootstraps` are asked directly while there is no other way.
-
-    Whoever waits for guards parks in `changes`.
-    """
+    """Chooses sources; `bootstraps` are asked directly while there is no other way."""
 
     def __init__(
         self,
         bootstraps: Sequence[RelayUri],
-        *,
         dialer: Dialer,
-        links: GuardLinks,
         tunnels: Tunnels,
-        hints: RelayScores,
         entropy: Entropy,
     ) -> None:
         self._bootstraps = bootstraps
         self._dialer = dialer
-        self._links = links
+        self._links = tunnels.links
         self._tunnels = tunnels
-        self._hints = hints
         self._entropy = entropy
-        self.changes = trio.lowlevel.ParkingLot()
 
     def has_guards(self) -> bool:
         """Say whether guards are known, connected or not."""
         return self._links.wants_any()
+
+    async def changed(self) -> None:
+        """Return when links to guards, or the relays to use, have changed."""
+        await self._links.changes.park()
 
     def enough(self, view: RelayView) -> bool:
         """Say whether a snapshot can be had without bootstraps."""
@@ -98,7 +92,7 @@ class SnapshotSources:
 
     def _over_guards(self, view: RelayView, now: float) -> list[SnapshotSource]:
         """Draw relays that look alive, and spread them over the guards."""
-        suspects = self._hints.suspects(now)
+        suspects = self._tunnels.scores.suspects(now)
         able = [n for n, relay in view.relays.items() if relay.roles & ROLE_DIRECTORY]
         lively = [node_id for node_id in able if node_id not in suspects]
         drawn = sample(lively, SOURCES, self._entropy)
@@ -115,8 +109,7 @@ class SnapshotSources:
             else:
                 over = min(load, key=lambda guard: load[guard])
                 load[over] += 1
-                question = partial(self._tunnels.question, node_id, over)
-                sources.append(SnapshotSource(node_id, question))
+                sources.append(SnapshotSource(node_id, partial(self._tunnels.short, node_id, over)))
         return sources
 
     def _guard(self, guard: NodeId) -> SnapshotSource:

@@ -1,6 +1,6 @@
 """Keeps a link to every wanted guard: dials, notices the end, dials again.
 
-Which guards are wanted is the book's decision. A guard that fails costs its own link and
+Which guards are wanted is the selection's decision. A guard that fails costs its own link and
 nothing else; the other one is used at once.
 """
 
@@ -16,7 +16,8 @@ from zentalk.ids import NodeId
 from zentalk.net.backoff import half_jitter
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
-from zentalk.node.tunnels.guard_selection import GuardSelection
+from zentalk.node.relays.view import CurrentRelays, RelayView
+from zentalk.node.tunnels.guard_selection import GuardSelection, PathStart
 from zentalk.wire.text import RelayUri
 
 FIRST_WAIT_SECONDS: Final = 1.0
@@ -32,67 +33,75 @@ Dial = Callable[[RelayUri, trio.Nursery], Awaitable[Connection]]
 
 
 class GuardLinks:
-    """The links to guards.
+    """The links to the guards that `selection` wants.
 
-    `changed` is called when one comes or goes, `came_back` when a guard is linked again.
+    Who waits for a link, or for a relay that can be used, parks in `changes`.
     """
 
     def __init__(
         self,
         runtime: Runtime,
         dial: Dial,
-        book: GuardSelection,
-        *,
-        changed: Callable[[], None],
-        came_back: Callable[[], None],
+        selection: GuardSelection,
+        relays: CurrentRelays,
+        changes: trio.lowlevel.ParkingLot,
     ) -> None:
         self._runtime = runtime
         self._dial = dial
-        self._book = book
-        self._changed = changed
-        self._came_back = came_back
+        self.selection = selection
+        self.changes = changes
+        self._relays = relays
+        self._view: RelayView | None = None
         self._known: set[NodeId] = set()
         self._links: dict[NodeId, Connection] = {}
-        self._keepers: dict[NodeId, trio.CancelScope] = {}
-        self._look = trio.Event()
+        self._tasks: dict[NodeId, trio.CancelScope] = {}
 
     def connected(self) -> tuple[NodeId, ...]:
-        """Return the guards in use that have a live link, in the book's order."""
-        return tuple(node_id for node_id in self._book.in_use() if self.link(node_id) is not None)
+        """Return the guards in use that have a live link, in the order of the selection."""
+        return tuple(start.guard for start in self.starts())
+
+    def starts(self) -> tuple[PathStart, ...]:
+        """Return the connected guards, in the same order, with their sticky second hops."""
+        starts = self.selection.starts
+        return tuple(start for start in starts if self.link(start.guard) is not None)
 
     def wants_any(self) -> bool:
         """Say whether there are guards to connect to."""
-        return bool(self._book.wanted())
+        return bool(self.selection.wanted())
 
     def link(self, node_id: NodeId) -> Connection | None:
         """Return the live link to a guard, if there is one."""
         link = self._links.get(node_id)
         return None if link is None or link.closed.is_set() else link
 
-    def look_again(self) -> None:
-        """The book may want other guards now."""
-        self._look.set()
+    def follow_view(self) -> None:
+        """Let the guards be chosen from the relays of now."""
+        view = self._relays.view()
+        if view is not self._view:
+            self._view = view
+            self.selection.view_changed(view)
+            self.changes.unpark_all()
 
     async def run(self) -> None:
         """Keep the links, until cancelled."""
         async with trio.open_nursery() as nursery:
             while True:
-                self._look = trio.Event()
-                wanted = self._book.wanted()
-                for node_id in list(self._keepers):
+                self.follow_view()
+                wanted = self.selection.wanted()
+                for node_id in list(self._tasks):
                     if node_id not in wanted:
-                        self._keepers[node_id].cancel()
+                        self._tasks[node_id].cancel()
                 for node_id in wanted:
-                    if node_id not in self._keepers:
-                        self._keepers[node_id] = trio.CancelScope()
+                    if node_id not in self._tasks:
+                        self._tasks[node_id] = trio.CancelScope()
                         nursery.start_soon(self._keep, node_id, nursery)
                 with trio.move_on_after(_LOOK_SECONDS):
-                    await self._look.wait()
+                    await self.changes.park()
 
     async def _keep(self, node_id: NodeId, nursery: trio.Nursery) -> None:
         """Have a link to one guard for as long as it is wanted."""
         try:
-            with self._keepers[node_id]:
+            with self._tasks[node_id]:
                 failures = 0
                 while True:
                     failures = await self._attempt(node_id, failures, nursery)
@@ -107,13 +116,13 @@ class GuardLinks:
             link = self._links.pop(node_id, None)
             if link is not None:
                 link.close()
-            del self._keepers[node_id]
-            self._tell()
+            del self._tasks[node_id]
+            self.changes.unpark_all()
 
     async def _attempt(self, node_id: NodeId, failures: int, nursery: trio.Nursery) -> int:
         """Dial and use the link until it ends; return the failures in a row by then."""
         began = self._runtime.monotonic()
-        uri = self._book.uri(node_id)
+        uri = self.selection.uri(node_id)
         if uri is None:
             return failures + 1
         try:
@@ -121,21 +130,17 @@ class GuardLinks:
         except REQUEST_FAULTS:
             took = self._runtime.monotonic() - began
             if failures + 1 >= _FAILURES_TO_BE_DOWN or took >= _SLOW_FAILURE_SECONDS:
-                self._book.seen(node_id, reachable=False)
-                self._tell()
+                self.selection.seen(node_id, reachable=False)
+                self.changes.unpark_all()
             return failures + 1
         self._links[node_id] = link
         if node_id in self._known:
-            self._came_back()
+            self._relays.refresh_soon(restarted=True)
         self._known.add(node_id)
-        self._book.seen(node_id, reachable=True)
-        self._tell()
+        self.selection.seen(node_id, reachable=True)
+        self.changes.unpark_all()
         await link.closed.wait()
         self._links.pop(node_id, None)
-        self._tell()
+        self.changes.unpark_all()
         lasted = self._runtime.monotonic() - began
         return 0 if lasted >= _LASTED_SECONDS else failures + 1
-
-    def _tell(self) -> None:
-        self._look.set()
-        self._changed()

@@ -8,6 +8,7 @@ others failed, except as those rules say.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from zentalk.crypto.types import Entropy
 from zentalk.ids import Epoch, NodeId
@@ -18,11 +19,19 @@ from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.text import RelayUri
 
 
+@dataclass(frozen=True, slots=True)
+class PathStart:
+    """Where a path starts: a guard and its sticky second hops."""
+
+    guard: NodeId
+    middles: tuple[NodeId, ...]
+
+
 class GuardSelection:
     """The guard state of one node; `wall` gives unix seconds.
 
-    `pinned` are the configured guards: with any, no others are used. `changed` is called
-    whenever the state may have changed.
+    `pinned` are the configured guards: with any, no others are used. `addresses` are where the
+    guards of the last time listened.
     """
 
     def __init__(
@@ -30,20 +39,20 @@ class GuardSelection:
         *,
         pinned: Sequence[RelayUri],
         state: GuardState,
-        hints: Iterable[RelayUri],
+        addresses: Iterable[RelayUri],
         wall: Callable[[], float],
         entropy: Entropy,
-        changed: Callable[[], None],
     ) -> None:
         self._pinned = tuple(node_id_of(uri.identity) for uri in pinned)
-        self._uris = {node_id_of(uri.identity): uri for uri in (*hints, *pinned)}
+        self._uris = {node_id_of(uri.identity): uri for uri in (*addresses, *pinned)}
         self._wall = wall
         self._entropy = entropy
-        self._changed = changed
         self._view = RelayView(Epoch(0))
         self._own_mailboxes: frozenset[NodeId] = frozenset()
         self._dialable = frozenset(self._uris)
         self.state = state
+        self.starts: tuple[PathStart, ...] = ()
+        """The guards to use now with their second hops, at most two."""
         self._update(Observations())
 
     def view_changed(self, view: RelayView) -> None:
@@ -72,7 +81,7 @@ class GuardSelection:
 
     def in_use(self) -> tuple[NodeId, ...]:
         """Return the guards to use now, at most two."""
-        return primary(self.state, self._dialable)
+        return tuple(start.guard for start in self.starts)
 
     def wanted(self) -> tuple[NodeId, ...]:
         """Return the guards to have links to: those in use, and better ones to win back."""
@@ -92,15 +101,14 @@ class GuardSelection:
         descriptor = self._view.relays.get(node_id)
         return descriptor.uri if descriptor is not None else self._uris.get(node_id)
 
-    def hints(self) -> tuple[RelayUri, ...]:
+    def addresses(self) -> tuple[RelayUri, ...]:
         """Return where the listed guards listen, to be kept for the next start."""
-        uris = (self.uri(entry.node_id) for entry in self.state.entries)
-        return tuple(uri for uri in uris if uri is not None)
+        known = (self.uri(entry.node_id) for entry in self.state.entries)
+        return tuple(uri for uri in known if uri is not None)
 
     def _update(self, seen: Observations) -> None:
-        before = self.state
         self.state = update(
-            before,
+            self.state,
             self._view.candidates,
             seen,
             self._wall(),
@@ -108,5 +116,6 @@ class GuardSelection:
             pinned=self._pinned,
             avoid=self._own_mailboxes,
         )
-        if self.state != before:
-            self._changed()
+        self.starts = tuple(
+            PathStart(guard, self.middles(guard)) for guard in primary(self.state, self._dialable)
+        )

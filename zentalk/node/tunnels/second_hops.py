@@ -41,10 +41,14 @@ class SecondHops:
     """Chooses routes; remembers those of long-lived tunnels by the relay they end at."""
 
     def __init__(
-        self, *, middles: Callable[[NodeId], Sequence[NodeId]], hints: RelayScores, entropy: Entropy
+        self,
+        *,
+        middles: Callable[[NodeId], Sequence[NodeId]],
+        scores: RelayScores,
+        entropy: Entropy,
     ) -> None:
         self._middles = middles
-        self._hints = hints
+        self._scores = scores
         self._entropy = entropy
         self._kept: dict[NodeId, TunnelRoute] = {}
         self.related = False
@@ -93,4 +97,4 @@ class SecondHops:
             return (None,)
         live = [m for m in self._middles(guard) if m in view.relays and m not in (guard, end)]
         apart = [m for m in live if m not in guards] or live
-        return self._hints.prefer(apart, now) if apart else ()
+        return self._scores.prefer(apart, now) if apart else ()

@@ -1,4 +1,4 @@
-"""Opens tunnels: questions over short ones, collection over long ones.
+"""Opens tunnels: short ones for a few requests, lasting ones for collection.
 
 Spec: docs/spec/link.md section 10. A tunnel starts at a connected guard and never ends at
 that guard. It must never be shortened because a relay is dead: then another route is
@@ -8,9 +8,9 @@ tried, and in the end the caller is told.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol, TypeAlias
 
 import trio
 
@@ -30,11 +30,11 @@ from zentalk.net.connection import Connection, Handlers, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.tunnel import open_tunnel
 from zentalk.node.relays.scores import RelayScores
-from zentalk.node.relays.view import RelayView
+from zentalk.node.relays.view import CurrentRelays
 from zentalk.node.tunnels.guard_links import GuardLinks
 from zentalk.node.tunnels.second_hops import SecondHops, TunnelRoute
 
-QUESTIONS_PER_GUARD: Final = 5
+SHORT_PER_GUARD: Final = 5
 """A client link carries 8 streams; up to 3 are left for collection."""
 OPEN_SECONDS: Final = 45.0
 """For all attempts together; one OPEN or inner handshake has 10 s of its own."""
@@ -47,32 +47,48 @@ BUSY_FIRST_SECONDS: Final = 1.0
 BUSY_LONGEST_SECONDS: Final = 60.0
 
 
+class RequestLink(Protocol):
+    """The innermost link of a short tunnel."""
+
+    async def request(self, body: bytes, timeout_seconds: float = 10) -> bytes:
+        """Send a request, and return the body of its response; raises TransportError."""
+        ...
+
+    def notify(self, body: bytes) -> None:
+        """Send what has no response; raises LinkClosedError."""
+
+
+TunnelOpener: TypeAlias = Callable[[NodeId], AbstractAsyncContextManager[RequestLink]]
+"""Opens a link to the relay named, over whatever way, and closes it when its block ends."""
+
+
 class Tunnels:
-    """Tunnels of one node; `run` must be running for questions."""
+    """Tunnels of one node over its guards' `links`; `run` must be running for short ones.
+
+    `scores` say how well relays answer.
+    """
 
     def __init__(
         self,
         network: str,
         runtime: Runtime,
-        *,
         links: GuardLinks,
-        second_hops: SecondHops,
-        hints: RelayScores,
-        view: Callable[[], RelayView],
+        relays: CurrentRelays,
     ) -> None:
+        self.links = links
+        self.scores = RelayScores()
         self._network = network
         self._runtime = runtime
-        self._links = links
-        self._second_hops = second_hops
-        self._hints = hints
-        self._view = view
+        self._relays = relays
+        self._second_hops = SecondHops(
+            middles=links.selection.middles, scores=self.scores, entropy=runtime.entropy
+        )
         self._nursery: trio.Nursery | None = None
-        self._questions: dict[NodeId, int] = {}
+        self._short: dict[NodeId, int] = {}
         self._lasting: list[tuple[Connection, frozenset[NodeId]]] = []
-        self._changes = trio.lowlevel.ParkingLot()
 
     async def run(self) -> None:
-        """Carry the tasks of question tunnels, until cancelled."""
+        """Carry the tasks of short tunnels, until cancelled."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             try:
@@ -80,15 +96,16 @@ class Tunnels:
             finally:
                 self._nursery = None
 
-    def changed(self) -> None:
-        """Guards or relays have changed: whoever waits for a route looks again."""
-        self._changes.unpark_all()
+    @property
+    def related(self) -> bool:
+        """Whether the last route had to pass two relays of one operator or /16."""
+        return self._second_hops.related
 
     @asynccontextmanager
-    async def question(
+    async def short(
         self, node_id: NodeId, guard: NodeId | None = None
     ) -> AsyncIterator[Connection]:
-        """A tunnel to a relay for a few questions, over `guard` if it is given.
+        """Open a tunnel to a relay for a few requests, over `guard` if it is given.
 
         Raises UnavailableError if there is no route in time, TransportError if the relay
         cannot be reached.
@@ -106,7 +123,7 @@ class Tunnels:
     async def lasting(
         self, node_id: NodeId, handlers: Handlers, nursery: trio.Nursery
     ) -> Connection:
-        """Open a tunnel for collection; the caller closes it. Raises as `question`."""
+        """Open a tunnel for collection; the caller closes it. Raises as `short`."""
         ways = _Ways(None, lasting=True)
         route, tunnel = await self._open(node_id, ways, handlers, nursery)
         self._lasting = [kept for kept in self._lasting if not kept[0].closed.is_set()]
@@ -140,10 +157,10 @@ class Tunnels:
     async def _take_route(self, node_id: NodeId, ways: _Ways) -> TunnelRoute:
         """Return a route, waiting for a guard other than the end if there is none."""
         while True:
-            view = self._view()
+            view = self._relays.view()
             if view.relays and node_id not in view.relays:
                 raise UnavailableError("a relay is not known at present")
-            connected = self._links.connected()
+            connected = self.links.connected()
             if ways.guard is not None and ways.guard not in connected:
                 raise UnavailableError("a guard is not connected")
             guards = [g for g in connected if ways.guard in (None, g) and self._is_free(g, ways)]
@@ -152,23 +169,23 @@ class Tunnels:
             route = choose(node_id, guards, view, now) if view.relays else None
             if route is not None:
                 if not ways.lasting:
-                    self._questions[route.guard] = self._questions.get(route.guard, 0) + 1
+                    self._short[route.guard] = self._short.get(route.guard, 0) + 1
                 return route
-            await self._changes.park()
+            await self.links.changes.park()
 
     def _is_free(self, guard: NodeId, ways: _Ways) -> bool:
-        return ways.lasting or self._questions.get(guard, 0) < QUESTIONS_PER_GUARD
+        return ways.lasting or self._short.get(guard, 0) < SHORT_PER_GUARD
 
     def _give_back(self, route: TunnelRoute, ways: _Ways) -> None:
         if not ways.lasting:
-            self._questions[route.guard] -= 1
-            self.changed()
+            self._short[route.guard] -= 1
+            self.links.changes.unpark_all()
 
     async def _build(
         self, route: TunnelRoute, node_id: NodeId, handlers: Handlers, nursery: trio.Nursery
     ) -> Connection:
         """Build a tunnel along a route; what fails on the way is held against its relays."""
-        link = self._links.link(route.guard)
+        link = self.links.link(route.guard)
         if link is None:
             raise LinkClosedError("the link to a guard is closed")
         if route.middle is None:
@@ -191,7 +208,7 @@ class Tunnels:
         nursery: trio.Nursery,
     ) -> Connection:
         """Go on from `outer` to the last of `hops`."""
-        descriptor = self._view().relays.get(hops[-1])
+        descriptor = self._relays.view().relays.get(hops[-1])
         if descriptor is None:
             raise UnavailableError("a relay is not known at present")
         try:
@@ -205,11 +222,11 @@ class Tunnels:
             )
         except RefusedError as error:
             if error.reason == _UNREACHABLE:
-                self._hints.unreachable(hops[-1], self._runtime.monotonic())
+                self.scores.unreachable(hops[-1], self._runtime.monotonic())
             raise
         except LINK_FAULTS:
-            if self._links.link(hops[0]) is not None:
-                self._hints.lost(hops, (), self._runtime.monotonic())
+            if self.links.link(hops[0]) is not None:
+                self.scores.lost(hops, (), self._runtime.monotonic())
             raise
 
 
