@@ -160,7 +160,7 @@ async def copies_without_acks(
     deposits = 0
     deposit = Outbox._deposit
 
-    def counted(self: Outbox, *given: Any) -> bool:
+    def counted(self: Outbox, *given: Any) -> Any:
         nonlocal deposits
         deposits += 1
         return deposit(self, *given)

@@ -22,7 +22,7 @@ from zentalk.node.messages.commands import check_address, check_key, check_name,
 from zentalk.node.status import NodeStatus
 from zentalk.node.status_report import report
 from zentalk.node.wiring import build_node
-from zentalk.store.history import contacts, messages
+from zentalk.store.history import contacts, messages, outbox
 from zentalk.store.history.models import (
     StoredContact,
     StoredConversation,
@@ -61,7 +61,7 @@ class Node:
                 # The writer ends last, so that whatever the others still save is saved.
                 writing.start_soon(self._database.run)
                 async with trio.open_nursery() as nursery:
-                    await self._parts.load()
+                    await self._load()
                     for task in self._parts.tasks:
                         nursery.start_soon(task)
                     task_status.started()
@@ -70,6 +70,13 @@ class Node:
                 writing.cancel_scope.cancel()
         finally:
             self._database.close()
+
+    async def _load(self) -> None:
+        """Take up what the last life left."""
+        self.devices.load()
+        await self._parts.housekeeping.start()
+        await self._parts.delivery.recipients.learn()
+        self._parts.delivery.outbox.load(await self._database.read(outbox.every))
 
     def stop(self) -> None:
         """Ask `run` to end."""

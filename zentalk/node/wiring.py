@@ -15,7 +15,13 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
-from zentalk.node.delivery.delivery import DeliveryParts, build_delivery
+from zentalk.node.delivery.effects import EffectRunner
+from zentalk.node.delivery.message_states import MessageStates
+from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.delivery.recipient_lookup import RecipientLookup
+from zentalk.node.delivery.recipients import Recipients, RecoveryRequests
+from zentalk.node.delivery.session_recovery import SessionRecovery
+from zentalk.node.delivery.session_renewal import SessionRenewal
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.event_log import EventLog
 from zentalk.node.housekeeping import Housekeeping
@@ -42,8 +48,19 @@ Task = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryParts:
+    """What the rest of the node sees of delivery; `tasks` must be running."""
+
+    states: MessageStates
+    recipients: Recipients
+    outbox: Outbox
+    effects: EffectRunner
+    tasks: tuple[Task, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NodeParts:
-    """What a node is made of; `tasks` run side by side once `load` has returned."""
+    """What a node is made of; `tasks` run side by side once the node has loaded."""
 
     database: HistoryDatabase
     network: NodeNetwork
@@ -55,12 +72,6 @@ class NodeParts:
     mailboxes: MailboxManager
     housekeeping: Housekeeping
     tasks: tuple[Task, ...]
-
-    async def load(self) -> None:
-        """Read what the last life left; raises StorageError."""
-        self.devices.load()
-        await self.housekeeping.start()
-        await self.delivery.load(self.database)
 
 
 def build_node(
@@ -78,7 +89,7 @@ def build_node(
         runtime.for_part("directory"), reached.tunnels.short, reached.descriptors
     )
     records = Records(runtime, identity, database, directory, reached)
-    delivery = build_delivery(runtime, database, reached, composer, records)
+    delivery = _build_delivery(runtime, database, reached, composer, records)
     receiver = Receiver(runtime, database, Inbox(sessions, composer), delivery.effects)
     contacts = ContactCommands(composer)
     mailboxes = MailboxManager(
@@ -94,7 +105,7 @@ def build_node(
     housekeeping = Housekeeping(runtime, database, records, delivery.states)
     decoys = Decoys(runtime, reached, records, UserAddress(identity.public))
     tasks = (
-        *(reached.run, records.run, delivery.run, receiver.run, receiver.release),
+        *(reached.run, records.run, *delivery.tasks, receiver.run, receiver.release),
         *(mailboxes.run, decoys.run, housekeeping.run),
     )
     parts = NodeParts(
@@ -122,3 +133,23 @@ def _build_network(
         await database.write(lambda tx: stored.put(tx, _NETWORK_KEY, state))
 
     return NodeNetwork(settings, runtime.for_part("network"), network, load, save)
+
+
+def _build_delivery(
+    runtime: Runtime,
+    database: HistoryDatabase,
+    network: NodeNetwork,
+    composer: Composer,
+    records: Records,
+) -> DeliveryParts:
+    """Put delivery together: effects are the last, as they call all others."""
+    states = MessageStates(runtime, database)
+    recipients = Recipients(runtime, database)
+    requests = RecoveryRequests(runtime)
+    outbox = Outbox(runtime, network, states, recipients, requests)
+    effects = EffectRunner(outbox, recipients, requests)
+    lookup = RecipientLookup(runtime, database, composer, records, recipients, effects)
+    renewal = SessionRenewal(runtime, database, composer, records, recipients, effects)
+    recovery = SessionRecovery(runtime, database, records, requests, renewal)
+    tasks = (states.run, outbox.run, lookup.run, recovery.run)
+    return DeliveryParts(states, recipients, outbox, effects, tasks)

@@ -14,7 +14,8 @@ from zentalk.crypto import x25519
 from zentalk.errors import StorageFullError, UnavailableError
 from zentalk.ids import MessageId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime, seeded_entropy
-from zentalk.node.delivery.outbox import STORAGE_RETRY_SECONDS, Outbox
+from zentalk.node.delivery.core import STORAGE_RETRY_SECONDS
+from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.proof_of_work import _Known, _Place
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.node.packets.ack_points import AckPoints
@@ -194,7 +195,7 @@ async def test_work_is_not_spent_on_a_ciphertext_that_another_has_replaced(
     doubles = UnderFlood()
     outbox = outbox_over(doubles)
     place = _Place(RELAY, SendId(b"s" * 16))
-    outbox._postage._known[place] = _Known(bits=1, until=1e9)
+    outbox._work._known[place] = _Known(bits=1, until=1e9)
     outbox.add([item(1)])
     assert doubles.payloads == []
     fresh = b"\1" * INNER_SMALL_BYTES
