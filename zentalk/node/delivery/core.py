@@ -60,7 +60,7 @@ class DeliveryCore:
             e.Resumed: self._resumed,
             e.Added: self._added,
             e.BestEffortAdded: self._best_effort_added,
-            e.TimePassed: self._time_passed,
+            e.DeadlineReached: self._time_passed,
             e.ItemRead: self._item_read,
             e.StorageFailed: self._storage_failed,
             e.GivenUp: self._given_up,
@@ -84,7 +84,7 @@ class DeliveryCore:
         return self._handlers[type(event)](event, now)
 
     def next_deadline(self) -> float:
-        """Return when TimePassed is wanted next, or infinity if nothing waits for a time."""
+        """Return when DeadlineReached is wanted next, or infinity if nothing waits for a time."""
         return self._deadlines.next_at()
 
     # What comes in.
@@ -124,7 +124,7 @@ class DeliveryCore:
 
     # Time, and what only the database knows.
 
-    def _time_passed(self, _event: e.TimePassed, now: float) -> list[e.Command]:
+    def _time_passed(self, _event: e.DeadlineReached, now: float) -> list[e.Command]:
         number = self._deadlines.take_due(now)
         entry = None if number is None else self._items.get(number)
         if entry is None:

@@ -41,7 +41,7 @@ class BestEffortAdded(NamedTuple):
     elsewhere: bool
 
 
-class TimePassed(NamedTuple):
+class DeadlineReached(NamedTuple):
     """Time has passed: the item that has been due for longest has its turn."""
 
 
@@ -137,7 +137,7 @@ Event: TypeAlias = (
     Resumed
     | Added
     | BestEffortAdded
-    | TimePassed
+    | DeadlineReached
     | ItemRead
     | StorageFailed
     | GivenUp

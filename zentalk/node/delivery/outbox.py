@@ -150,7 +150,7 @@ class Outbox:
                 await self._pass_time()
 
     async def _pass_time(self) -> None:
-        for command in self._core.handle(e.TimePassed(), self._runtime.monotonic()):
+        for command in self._core.handle(e.DeadlineReached(), self._runtime.monotonic()):
             if isinstance(command, e.ReadItem):
                 self._tell(await self._read(command))
             elif isinstance(command, e.GiveUp):
