@@ -25,7 +25,7 @@ from zentalk.relay import wiring
 from zentalk.store.history import ratchets
 from zentalk.store.history.models import MessageState, RatchetRow, StoredMessage
 from zentalk.store.key_file import create_identity
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.ratchet import InitialHeader
 
 pytestmark = pytest.mark.e2e

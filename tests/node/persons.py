@@ -19,8 +19,7 @@ from zentalk.node.sessions.sessions import Sessions
 from zentalk.store.history import contacts, events, mailboxes, prekeys
 from zentalk.store.history.models import OwnMailbox, OwnSendId, StoredMessage
 from zentalk.store.history.schema import MIGRATIONS
-from zentalk.store.sqlite import open_database, transaction
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction, open_database, transaction
 from zentalk.wire.prekeys import OneTimePrekey, PqPrekey, PrekeyBundle, SignedPrekey
 from zentalk.wire.rpc_mailbox import SendIdKind
 

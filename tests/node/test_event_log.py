@@ -14,7 +14,7 @@ from zentalk.node.event_log import MAX_TAIL_EVENTS, EventLog
 from zentalk.store.history import events
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import StoredEvent
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 
 
 @pytest.fixture

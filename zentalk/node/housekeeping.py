@@ -15,7 +15,7 @@ from zentalk.node.sessions import prekey_rotation
 from zentalk.store.history import messages, outbox, ratchets
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.retry import until_stored
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 
 SWEEP_SECONDS: Final = 3600.0
 KEEP_KEYS_SECONDS: Final = 7 * DAY_SECONDS

@@ -19,7 +19,7 @@ from zentalk.node.messages.routes import DepositTarget
 from zentalk.session.ratchet import Ratchet
 from zentalk.store.history import contacts, held, messages, outbox, ratchets
 from zentalk.store.history.models import StoredMessage
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.codec import pack
 from zentalk.wire.content import PART, TEXT, Content, Part, encode_content
 from zentalk.wire.inner import Inner, decode_inner, encode_inner, ratchet_bytes

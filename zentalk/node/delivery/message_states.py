@@ -15,7 +15,7 @@ from zentalk.store.history import outbox
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import MessageState, OutboxItem
 from zentalk.store.retry import until_stored
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 
 
 class MessageStates:

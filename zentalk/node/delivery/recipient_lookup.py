@@ -19,7 +19,7 @@ from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.records.lookup import Records
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.prekeys import PrekeyBundle
 
 FIRST_WAIT_SECONDS: Final = 0.5

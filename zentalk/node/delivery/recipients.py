@@ -15,7 +15,7 @@ from zentalk.net.signal import Signal
 from zentalk.node.messages.routes import DepositTarget, contact_targets, record_targets
 from zentalk.store.history import contacts
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.user_record import RecordContents
 
 RECORD_FRESH_SECONDS: Final = 600.0

@@ -23,7 +23,7 @@ from zentalk.node.sessions import evidence
 from zentalk.store.history import contacts, outbox, renewals
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.renewals import RenewalRow
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.prekeys import PqPrekey, PrekeyBundle, SignedPrekey
 from zentalk.wire.ratchet import InitialHeader
 from zentalk.wire.user_record import RecordContents

@@ -23,7 +23,7 @@ from zentalk.store.history import mailboxes
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox
 from zentalk.store.retry import until_stored
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.rpc_mailbox import SendIdKind
 
 SETTLE_SECONDS: Final = 2.0

@@ -16,7 +16,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.store.history import mailboxes, prekeys
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox, OwnSendId
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.prekeys import OneTimePrekey
 from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_mailbox import (

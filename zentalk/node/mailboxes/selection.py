@@ -18,7 +18,7 @@ from zentalk.node.network import NodeNetwork
 from zentalk.onion.draw import sample
 from zentalk.store.history import mailboxes
 from zentalk.store.history.models import OwnMailbox
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.descriptor import ROLE_MAILBOX
 
 MAILBOXES: Final = 2

@@ -20,7 +20,7 @@ from zentalk.store.history.models import (
     StoredMessage,
     fields_of,
 )
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import MAX_TEXT_BYTES, TEXT, Content
 
 MAX_NAME_BYTES: Final = 256

@@ -17,7 +17,7 @@ from zentalk.node.messages.routes import route_for
 from zentalk.node.sessions.sessions import Encrypted, Sender, Sessions
 from zentalk.store.history import contacts, outbox
 from zentalk.store.history.models import ContactRow, OutboxItem
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import (
     CONFIRMATION,
     MAX_CONFIRMATIONS,

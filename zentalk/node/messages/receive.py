@@ -32,8 +32,7 @@ from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Decrypted, OutdatedError, Sessions
 from zentalk.store.history import contacts, events, mailboxes, ratchets
 from zentalk.store.history.models import ContactRow, ContactState, OwnSendId
-from zentalk.store.sqlite import savepoint
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction, savepoint
 from zentalk.wire.content import Content, decode_content, encode_route
 from zentalk.wire.rpc_mailbox import SendIdKind
 from zentalk.wire.text import format_address

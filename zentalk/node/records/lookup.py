@@ -24,7 +24,7 @@ from zentalk.node.records.holders import DirectoryClient
 from zentalk.node.records.publication import publication_plan
 from zentalk.store.history import mailboxes, prekeys
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.prekeys import OneTimePrekey, PqPrekey, PrekeyBundle, SignedPrekey
 from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_mailbox import (

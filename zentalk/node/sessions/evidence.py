@@ -20,7 +20,7 @@ from zentalk.store.history import contacts, events, messages, outbox, renewals
 from zentalk.store.history.messages import RATCHET_RENEWED
 from zentalk.store.history.models import ContactRow, Direction, MessageState, fields_of
 from zentalk.store.history.renewals import RenewalRow
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 
 DOUBT_SECONDS: Final = DAY_SECONDS
 """How long mail may lie at a relay unconfirmed before its sender looks at the user record."""

@@ -20,7 +20,7 @@ from zentalk.session.ratchet import Ratchet, max_content_bytes
 from zentalk.session.renewal import RatchetSummary, RatchetVerdict, SessionSet
 from zentalk.store.history import prekeys, ratchets
 from zentalk.store.history.models import RatchetRow
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.inner import Inner, decode_inner, encode_inner, ratchet_bytes
 from zentalk.wire.packet_class import PacketClass
 from zentalk.wire.prekeys import PrekeyBundle

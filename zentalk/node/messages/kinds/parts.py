@@ -8,7 +8,7 @@ from zentalk.errors import RemoteProtocolError
 from zentalk.ids import MessageId, UserAddress
 from zentalk.node.messages.kinds.incoming import Incoming
 from zentalk.store.history import messages
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import MAX_CONTENT_BYTES, PART, Part, decode_content
 
 MAX_UNFINISHED: Final = 256

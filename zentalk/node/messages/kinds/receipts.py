@@ -6,7 +6,7 @@ from zentalk.node.messages.kinds.incoming import Incoming, KindResult
 from zentalk.node.messages.states import move
 from zentalk.store.history import outbox
 from zentalk.store.history.models import MessageState
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 
 
 def confirm(tx: Transaction, incoming: Incoming, now: float) -> KindResult:

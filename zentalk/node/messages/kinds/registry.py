@@ -8,7 +8,7 @@ from typing import Final
 from zentalk.node.messages import ordering
 from zentalk.node.messages.kinds import parts, receipts, stored
 from zentalk.node.messages.kinds.incoming import Incoming, KindResult
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import CONFIRMATION, NONE, PART, ROUTE
 
 

@@ -8,7 +8,7 @@ from zentalk.errors import RemoteProtocolError
 from zentalk.node.messages import ordering
 from zentalk.node.messages.kinds.incoming import Incoming, KindResult
 from zentalk.store.history import messages
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 
 MAX_REQUEST_MESSAGES: Final = 200
 """Messages kept of somebody who was not accepted yet."""
