@@ -5,7 +5,7 @@ from __future__ import annotations
 from zentalk.ids import MessageId, UserAddress
 from zentalk.store.history import events, messages
 from zentalk.store.history.models import MessageState
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.text import format_address
 
 
