@@ -99,7 +99,9 @@ class DeliveryCore:
         self._ciphertexts += 1
         item = event.item
         entry = self._enter(InFlight(item, now + event.left, self._ciphertexts))
-        return [e.DropWork(item.item), *self._attempt(entry, now)]
+        commands = self._attempt(entry, now)
+        commands.insert(0, e.DropWork(item.item))
+        return commands
 
     def _best_effort_added(self, event: e.BestEffortAdded, now: float) -> list[e.Command]:
         item = event.item
@@ -228,7 +230,8 @@ class DeliveryCore:
         if entry is None or entry.schedule is None:
             return []
         entry.hops, entry.token = event.hops, event.token
-        entry.full_at.discard(event.relay)
+        if entry.full_at:
+            entry.full_at -= {event.relay}
         if event.token is not None:
             ack = AwaitedAck(event.number, entry.ciphertext, event.relay, event.hops)
             self._tokens[event.token] = ack
@@ -249,9 +252,8 @@ class DeliveryCore:
         if entry is None or entry.schedule is None:
             return []
         entry.hops = ()
-        entry.full_at.discard(event.relay)
-        if event.is_full:
-            entry.full_at.add(event.relay)
+        here = frozenset({event.relay})
+        entry.full_at = entry.full_at | here if event.is_full else entry.full_at - here
         entry.schedule.put_off(event.relay, event.until, now)
         return self._answered(entry, entry.schedule)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from zentalk.ids import NodeId, UserAddress
@@ -49,7 +49,7 @@ class InFlight:
     schedule: Schedule | None = None
     hops: tuple[NodeId, ...] = ()
     token: bytes | None = None
-    full_at: set[NodeId] = field(default_factory=set)
+    full_at: frozenset[NodeId] = frozenset()
     is_noted: bool = False
     unanswered: int = 0
 

@@ -143,9 +143,10 @@ class ProofOfWork:
 
     def drop(self, item: int) -> None:
         """Forget all work for an item: there is another ciphertext now."""
-        for jobs in (self._jobs, self._done):
-            for job in [job for job in jobs if job.item == item]:
-                del jobs[job]
+        if self._jobs or self._done:
+            for jobs in (self._jobs, self._done):
+                for job in [job for job in jobs if job.item == item]:
+                    del jobs[job]
 
     async def news(self) -> list[MailboxAnswered | WorkDone]:
         """Return what has changed since the last time, as soon as something has."""
