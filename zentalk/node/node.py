@@ -29,8 +29,9 @@ from zentalk.node.messages.compose import Composer, OutboundItem
 from zentalk.node.messages.receive import Inbox
 from zentalk.node.network import NodeNetwork
 from zentalk.node.records.decoys import Decoys
-from zentalk.node.records.holders import DirectoryClient
-from zentalk.node.records.lookup import Records
+from zentalk.node.records.holders import RecordHolders
+from zentalk.node.records.lookup import RecordLookup
+from zentalk.node.records.publisher import RecordPublisher
 from zentalk.node.relays.loss_statistics import Finding
 from zentalk.node.sessions import prekey_rotation
 from zentalk.node.sessions.sessions import Sessions
@@ -75,10 +76,11 @@ class Node:
         sessions = Sessions(identity, entropy)
         composer = Composer(sessions, entropy, settings.message_ttl_seconds)
         self._people = People(self.address, composer)
-        directory = DirectoryClient(
+        holders = RecordHolders(
             runtime.for_part("directory"), self._network.tunnels.short, self._network.descriptors
         )
-        self._records = Records(runtime, identity, self._database, directory, self._network)
+        self._records = RecordLookup(runtime, holders, self._network.tunnels)
+        self._publisher = RecordPublisher(runtime, identity, self._database, holders)
         self._recipients = Recipients(runtime, self._database, sessions, composer, self._records)
         self._outbox = Outbox(
             runtime, self._network, self._journal, self._recipients, self._own_ack_points
@@ -117,7 +119,7 @@ class Node:
                     for part in (
                         self._network,
                         self._journal,
-                        self._records,
+                        self._publisher,
                         self._recipients,
                         self._outbox,
                         self._intake,
@@ -145,7 +147,7 @@ class Node:
         """Return once messages can be sent and received."""
         await self._network.connected()
         await self._mailboxes.registered.wait()
-        await self._records.published.wait()
+        await self._publisher.published.wait()
 
     def status(self) -> NodeStatus:
         """Return what the owner is told."""
@@ -153,7 +155,7 @@ class Node:
         troubles = (self._database.trouble, self.devices.trouble)
         return NodeStatus(
             ready=self._mailboxes.connected() > 0
-            and self._records.published.is_set()
+            and self._publisher.published.is_set()
             and network.guards_connected > 0,
             relays_known=network.relays_known,
             guards_connected=network.guards_connected,
@@ -294,7 +296,7 @@ class Node:
         return prekey_rotation.rotate(tx, self._runtime.wall(), self._runtime.entropy)
 
     def _mailboxes_changed(self) -> None:
-        self._records.changed()
+        self._publisher.changed()
         self._moved.set()
 
     async def _tell_restarts(self) -> None:
@@ -329,7 +331,7 @@ class Node:
             return self._rotate_prekeys(tx)
 
         if await self._database.write(job):
-            self._records.changed()
+            self._publisher.changed()
         await self._database.scrub()
         for item in await self._database.read(partial(outbox.expired_without_envelope, now=now)):
             # What waits for a recipient never seen is not in the outbox's own timers.

@@ -17,7 +17,7 @@ from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.messages.compose import Composer, OutboundItem
 from zentalk.node.messages.routes import DepositTarget, contact_targets, record_targets
-from zentalk.node.records.lookup import Records
+from zentalk.node.records.lookup import RecordLookup
 from zentalk.node.sessions.sessions import Sessions
 from zentalk.store.history import contacts
 from zentalk.store.history.database import HistoryDatabase
@@ -38,7 +38,7 @@ class Recipients:
         database: HistoryDatabase,
         sessions: Sessions,
         composer: Composer,
-        records: Records,
+        records: RecordLookup,
     ) -> None:
         self._runtime = runtime
         self._database = database

@@ -23,7 +23,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.recipients import Recipients
 from zentalk.node.messages.compose import Composer, OutboundItem
 from zentalk.node.messages.routes import contact_targets
-from zentalk.node.records.lookup import Records
+from zentalk.node.records.lookup import RecordLookup
 from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Sessions
 from zentalk.store.history import contacts, outbox, renewals
@@ -56,7 +56,7 @@ class SessionRecovery:
         database: HistoryDatabase,
         sessions: Sessions,
         composer: Composer,
-        records: Records,
+        records: RecordLookup,
         recipients: Recipients,
     ) -> None:
         self._runtime = runtime

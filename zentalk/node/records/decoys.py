@@ -17,7 +17,7 @@ from zentalk.ids import SEND_ID_BYTES, SendId, UserAddress
 from zentalk.net.backoff import exponential
 from zentalk.net.runtime import Runtime
 from zentalk.node.network import NodeNetwork
-from zentalk.node.records.lookup import Records
+from zentalk.node.records.lookup import RecordLookup
 from zentalk.onion.draw import pick
 from zentalk.wire.descriptor import ROLE_MAILBOX
 from zentalk.wire.rpc_mailbox import encode_state
@@ -29,7 +29,7 @@ class Decoys:
     """Decoys of one node; `run` does nothing where the profile has no shape."""
 
     def __init__(
-        self, runtime: Runtime, network: NodeNetwork, records: Records, own: UserAddress
+        self, runtime: Runtime, network: NodeNetwork, records: RecordLookup, own: UserAddress
     ) -> None:
         self._runtime = runtime
         self._network = network
