@@ -21,6 +21,7 @@ from benchmarks.programs import Program, start_api, start_relays
 from benchmarks.raw_http import RawHttp
 from zentalk.client import AsyncClient
 
+EVENTS_PATH = "/v1/events/stream"
 ARRIVE_SECONDS = 5.0
 
 
@@ -88,7 +89,7 @@ class OwnLoad(PeerLoad):
 
     async def _follow_sender(self) -> None:
         async with self._sender.connection() as connection:
-            async for data in connection.events("/v1/events"):
+            async for data in connection.events(EVENTS_PATH):
                 if b'"delivered"' in data:
                     message_id = json.loads(data)["data"]["id"]
                     self._confirmed[message_id] = time.monotonic()
@@ -97,6 +98,6 @@ class OwnLoad(PeerLoad):
 
     async def _follow_recipient(self) -> None:
         async with self._recipient.connection() as connection:
-            async for data in connection.events("/v1/events"):
+            async for data in connection.events(EVENTS_PATH):
                 if b'"message.received"' in data:
                     self._received[json.loads(data)["data"]["id"]] += 1

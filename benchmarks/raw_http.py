@@ -53,7 +53,8 @@ class RawConnection:
 
     async def events(self, path: str) -> AsyncGenerator[bytes, None]:
         """Yield the data of server-sent events; the connection is of no other use then."""
-        await self._stream.send_all(f"GET {path} HTTP/1.1\r\n{self._headers}\r\n".encode())
+        head = f"GET {path} HTTP/1.1\r\n{self._headers}\r\n"
+        await self._stream.send_all(head.encode())
         rest = b""
         while b"\r\n\r\n" not in rest:
             rest = await self._read(rest)
