@@ -26,10 +26,10 @@ from benchmarks.programs import cpu_seconds
 from benchmarks.rounds import Row, skipped_row
 
 ROUNDS = 3
-COUNT = 1000
+COUNT = 400
 LEAST_COUNT = 20
 ALONE_SHARE = 5
-"""One in flight takes several times as long a message: a fifth as many are sent."""
+"""One in flight takes several times as long a message, so a fifth as many are sent."""
 IN_FLIGHT = 16
 LXMF_IN_FLIGHT = (1, 4, 16, 32)
 MOST_SECONDS = 300.0
