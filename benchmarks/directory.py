@@ -24,7 +24,7 @@ from kademlia.storage import ForgetfulStorage
 from benchmarks import directory_size
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.directory.identity_work import MAIN_DIFFICULTY, work_bits
-from zentalk.directory.lookup import Answered, Ask, Finish, Lookup, Started
+from zentalk.directory.lookup import Answered, Ask, FinishLookup, Lookup, Started
 from zentalk.directory.records import PUBLISHED_WORK_BITS
 from zentalk.directory.table import RelayTable
 from zentalk.ids import NodeId
@@ -138,7 +138,7 @@ class Ours:
         todo = lookup.handle(Started(table.nearest(target)), 0.0)
         while todo:
             command = todo.pop(0)
-            if isinstance(command, Finish):
+            if isinstance(command, FinishLookup):
                 return command.nearest
             todo += self.ask(table, lookup, command, target)
         raise AssertionError

@@ -1,7 +1,7 @@
 """What a large network's directory costs: bytes and CPU time per hour, at a client and a relay.
 
 Descriptors are really signed, sets are really compared: three sources answer through their own
-`SnapshotDesk`, a node's own `SnapshotClient` reads them in virtual time. In the hour that is
+`SnapshotServer`, a node's own `SnapshotClient` reads them in virtual time. In the hour that is
 played every relay publishes one descriptor, 5 to 35 minutes into it, as it is specified; every
 source hears of it some seconds later. Bytes are those on the client's link: every question and
 answer padded to the cells of a tunnel. CPU time is the reader's own, without the links' ciphers.
@@ -27,10 +27,10 @@ from zentalk.ids import EPOCH_SECONDS, Epoch, NodeId, epoch_at
 from zentalk.link.geometry import UNIT_OVERHEAD_BYTES, UNIT_SMALL_BYTES, cell_bytes
 from zentalk.link.rpc import padded_cells
 from zentalk.net.runtime import Runtime
-from zentalk.node.directory_snapshot import SnapshotClient
-from zentalk.relay.directory_desk import SnapshotDesk
-from zentalk.relay.directory_gossip import FAN_OUT
-from zentalk.relay.keys import PUBLISH_AFTER_SECONDS, PUBLISH_SPREAD_SECONDS
+from zentalk.node.snapshot.client import SnapshotClient
+from zentalk.relay.directory.gossip import FAN_OUT
+from zentalk.relay.directory.snapshot_server import SnapshotServer
+from zentalk.relay.keys.mix_keys import PUBLISH_AFTER_SECONDS, PUBLISH_SPREAD_SECONDS
 from zentalk.wire import rpc_directory as rpc
 from zentalk.wire.codec import Fields
 from zentalk.wire.descriptor import (
@@ -84,7 +84,7 @@ class Source:
 
     def __init__(self, runtime: Runtime, spent: Spent) -> None:
         self.descriptors = DescriptorSet("local")
-        self.desk = SnapshotDesk(runtime, self.descriptors)
+        self.desk = SnapshotServer(runtime, self.descriptors)
         self.runtime = runtime
         self.spent = spent
 
@@ -269,7 +269,7 @@ def exchange(known: DescriptorSet, before: list[Descriptor], after: list[Descrip
 
     async def compare() -> None:
         source = Source(replace(runtime, wall=lambda: WALL), spent)
-        source.desk = SnapshotDesk(source.runtime, other)
+        source.desk = SnapshotServer(source.runtime, other)
         started = time.process_time()
         reading = SetReading(KnownSets(known.digests(WALL), lambda d: known.node_of(d) is not None))
         while (call := reading.next_call()) is not None:

@@ -24,7 +24,7 @@ from zentalk.mailbox.events import Collector, Ticket
 from zentalk.mailbox.proof import verify_collect
 from zentalk.mailbox.settings import MailboxSettings
 from zentalk.mailbox.work import MARGIN_BITS, search
-from zentalk.store.mailbox_memory import MemoryMailboxStore
+from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.wire.deposit import ENVELOPE_SMALL_BYTES, Deposit, Stamp
 from zentalk.wire.rpc_mailbox import SendIdEntry, SendIdKind
 

@@ -27,7 +27,7 @@ from zentalk.link.link import Link
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.onion.geometry import DEFAULT_HOPS, SMALL
-from zentalk.onion.packet import DROP, Delivery, Forward, Hop
+from zentalk.onion.packet import DROP, DeliveryPlaintext, Forward, Hop
 from zentalk.onion.peel import Peeler
 from zentalk.onion.wrap import wrap
 from zentalk.wire.descriptor import DescriptorBody, Lane, sign_descriptor
@@ -89,7 +89,7 @@ def _peeler() -> Peeler:
 def _wrapped() -> list[bytes]:
     public = _peeler().keys_for_descriptor(EPOCH)[0]
     hops = [Hop(NodeId(os.urandom(32)), public, EPOCH) for _ in range(DEFAULT_HOPS)]
-    return [wrap(SMALL, hops, Delivery(DROP, b""), os.urandom) for _ in range(PACKETS)]
+    return [wrap(SMALL, hops, DeliveryPlaintext(DROP, b""), os.urandom) for _ in range(PACKETS)]
 
 
 def _peel_alone(packets: list[bytes]) -> float:

@@ -25,7 +25,7 @@ from zentalk.mailbox.storage import (
     Room,
     SaveMailbox,
 )
-from zentalk.store.mailbox_sqlite import SqliteMailboxStore
+from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.wire.deposit import ENVELOPE_SMALL_BYTES
 from zentalk.wire.rpc_mailbox import SendIdEntry, SendIdKind
 

@@ -19,7 +19,7 @@ from nacl import bindings
 
 from zentalk.ids import EPOCH_SECONDS, Epoch, NodeId
 from zentalk.onion.geometry import DEFAULT_HOPS, LARGE, SMALL, Geometry
-from zentalk.onion.packet import DROP, Delivery, Hop
+from zentalk.onion.packet import DROP, DeliveryPlaintext, Hop
 from zentalk.onion.peel import Peeler
 from zentalk.onion.replay import SALT_BYTES, Capacity, ReplayFilter
 from zentalk.onion.wrap import wrap
@@ -118,7 +118,7 @@ class _Relay:
 
 def _packets(geometry: Geometry, relay: _Relay) -> list[bytes]:
     hops = [relay.hop() for _ in range(DEFAULT_HOPS)]
-    return [wrap(geometry, hops, Delivery(DROP, b""), os.urandom) for _ in range(PACKETS)]
+    return [wrap(geometry, hops, DeliveryPlaintext(DROP, b""), os.urandom) for _ in range(PACKETS)]
 
 
 def _peel_all(relay: _Relay, packets: list[bytes]) -> Callable[[], None]:
@@ -155,7 +155,7 @@ def _peel_round(geometry: Geometry) -> float:
 def _wrap_round() -> float:
     relay = _Relay()
     hops = [relay.hop() for _ in range(DEFAULT_HOPS)]
-    delivery = Delivery(DROP, os.urandom(1024))
+    delivery = DeliveryPlaintext(DROP, os.urandom(1024))
     body, nonce = os.urandom(SMALL.body_bytes), bytes(12)
 
     def wrap_all() -> None:

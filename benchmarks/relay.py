@@ -18,12 +18,12 @@ from zentalk.link.traffic import Traffic
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import READ_BYTES
 from zentalk.onion.geometry import DEFAULT_HOPS, SMALL
-from zentalk.onion.packet import DROP, Delivery, Hop
+from zentalk.onion.packet import DROP, DeliveryPlaintext, Hop
 from zentalk.onion.peel import Peeler
 from zentalk.onion.wrap import wrap
-from zentalk.relay.budget import Budget
-from zentalk.relay.router import Router
-from zentalk.relay.stats import Counters
+from zentalk.relay.forwarding.router import Router
+from zentalk.relay.links.memory_budget import MemoryBudget
+from zentalk.relay.metrics import Counters
 from zentalk.wire.frames import Packet
 
 EPOCH = Epoch(472_223)
@@ -81,7 +81,7 @@ class OneRelay:
             links=self,
             services=self,
             counters=self.counters,
-            budget=Budget(1 << 28),
+            budget=MemoryBudget(1 << 28),
         )
 
     def packets(self) -> list[bytes]:
@@ -94,7 +94,7 @@ class OneRelay:
             middle = Hop(neighbours[number % NEIGHBOURS], mix_key, EPOCH)
             last = Hop(neighbours[(number + 1) % NEIGHBOURS], mix_key, EPOCH)
             hops = [first, middle, last][:DEFAULT_HOPS]
-            made.append(wrap(SMALL, hops, Delivery(DROP, b""), os.urandom))
+            made.append(wrap(SMALL, hops, DeliveryPlaintext(DROP, b""), os.urandom))
         return made
 
     def reads(self, packets: Sequence[bytes]) -> list[bytes]:

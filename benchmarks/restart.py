@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.rounds import Row
 from zentalk.ids import Day, DepositId, MailboxId, SendId
 from zentalk.mailbox.storage import ChangeSendIds, Envelope, PutEnvelope, Room, SaveMailbox
-from zentalk.store.mailbox_sqlite import SqliteMailboxStore
+from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.wire.deposit import ENVELOPE_SMALL_BYTES
 from zentalk.wire.rpc_mailbox import SendIdEntry, SendIdKind
 

@@ -1,7 +1,7 @@
 """The eclipse of one user record in zentalk's directory: real services, links as function calls.
 
-Honest relays run `zentalk.relay.directory_service`; hostile ones have the ids their owner drew
-keys for, take every record and show none. Readers follow `zentalk.node.directory_client`,
+Honest relays run `zentalk.relay.directory.service`; hostile ones have the ids their owner drew
+keys for, take every record and show none. Readers follow `zentalk.node.records.holders`,
 each with the relays that one honest relay knows.
 """
 
@@ -27,7 +27,7 @@ from zentalk.directory.distance import (
 )
 from zentalk.errors import UnavailableError
 from zentalk.ids import Day, NodeId, UserAddress, day_at, epoch_at
-from zentalk.node.directory_client import DirectoryClient
+from zentalk.node.records.holders import DirectoryClient
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.rpc import encode_answer
 from zentalk.wire.rpc_directory import RECORD_GET

@@ -64,8 +64,8 @@ def test_a11_programs_write_into_the_folder_they_were_given_and_nowhere_else(
     ("program", "other"),
     [
         ("zentalk.relay.relay", ("zentalk.node", "zentalk.api", "zentalk.store.history")),
-        ("zentalk.api.server", ("zentalk.relay", "zentalk.store.mailbox_sqlite")),
-        ("zentalk.node.node", ("zentalk.relay", "zentalk.store.mailbox_sqlite")),
+        ("zentalk.api.server", ("zentalk.relay", "zentalk.store.mailbox.sqlite")),
+        ("zentalk.node.node", ("zentalk.relay", "zentalk.store.mailbox.sqlite")),
     ],
 )
 def test_a12_neither_program_loads_the_other(program: str, other: tuple[str, ...]) -> None:

@@ -16,7 +16,7 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.ids import DepositId, SendId, epoch_at
 from zentalk.mailbox.http_credentials import decode_base64_any
 from zentalk.onion.geometry import SMALL
-from zentalk.onion.packet import DEPOSIT, Delivery, Hop
+from zentalk.onion.packet import DEPOSIT, DeliveryPlaintext, Hop
 from zentalk.onion.wrap import wrap
 from zentalk.wire.deposit import ACK_BYTES, ENVELOPE_SMALL_BYTES, Deposit, encode_deposit
 from zentalk.wire.descriptor import Descriptor, decode_descriptor
@@ -105,7 +105,7 @@ def packet_over(path: list[Descriptor], text: bytes) -> bytes:
     envelope = text.ljust(ENVELOPE_SMALL_BYTES, b"\0")
     deposit = Deposit(SEND_ID, DepositId(bytes(16)), 3600, None, envelope)
     payload = encode_deposit(deposit, os.urandom(ACK_BYTES))
-    return wrap(SMALL, hops, Delivery(DEPOSIT, payload), os.urandom)
+    return wrap(SMALL, hops, DeliveryPlaintext(DEPOSIT, payload), os.urandom)
 
 
 def test_a_port_that_is_taken_is_said_in_a_sentence(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from zentalk.directory.lookup import (
     Command,
     Event,
     Failed,
-    Finish,
+    FinishLookup,
     Lookup,
     Started,
     TimePassed,
@@ -65,7 +65,7 @@ class World:
         waiting: list[NodeId] = []
         for _ in range(2_000):
             for command in todo:
-                if isinstance(command, Finish):
+                if isinstance(command, FinishLookup):
                     return command.nearest
                 self.asked.append(command.node_id)
                 waiting.append(command.node_id)
@@ -131,7 +131,7 @@ def test_a_silent_relay_is_hedged_after_a_second_and_given_up_later() -> None:
     assert second != first
     lookup.handle(TimePassed(), now=HEDGE_SECONDS * 2)
     finish = lookup.handle(TimePassed(), now=HEDGE_SECONDS + GIVE_UP_SECONDS)
-    assert finish == [Finish(())]
+    assert finish == [FinishLookup(())]
 
 
 def test_a_late_answer_still_counts() -> None:
@@ -142,7 +142,7 @@ def test_a_late_answer_still_counts() -> None:
     assert isinstance(second, Ask)
     assert lookup.handle(Answered(first.node_id, ()), now=2.0) == []
     finish = lookup.handle(Answered(second.node_id, ()), now=2.1)
-    assert finish == [Finish(nearest([first.node_id, second.node_id], ident(5), 20))]
+    assert finish == [FinishLookup(nearest([first.node_id, second.node_id], ident(5), 20))]
 
 
 def test_a_late_answer_after_giving_up_still_counts() -> None:
@@ -154,7 +154,7 @@ def test_a_late_answer_after_giving_up_still_counts() -> None:
         asked += lookup.handle(TimePassed(), now)
     lookup.handle(Answered(first.node_id, ()), now=5.5)
     done = lookup.handle(TimePassed(), now=50.0)
-    assert done == [Finish((first.node_id,))]
+    assert done == [FinishLookup((first.node_id,))]
 
 
 def test_unreachable_relays_are_left_out_and_others_move_up() -> None:
@@ -180,14 +180,14 @@ def test_relays_that_only_others_speak_of_are_not_in_the_result() -> None:
     assert isinstance(ask, Ask)
     (next_ask,) = lookup.handle(Answered(ident(1), [ghost]), now=0.0)
     assert next_ask == Ask(ghost)
-    assert lookup.handle(Failed(ghost), now=0.0) == [Finish((ident(1),))]
+    assert lookup.handle(Failed(ghost), now=0.0) == [FinishLookup((ident(1),))]
 
 
 def test_answers_nobody_asked_for_are_ignored() -> None:
     lookup = Lookup(ident(3), OWN, alpha=1)
     lookup.handle(Started([ident(1)]), now=0.0)
     assert lookup.handle(Answered(ident(77), [ident(78)]), now=0.0) == []
-    assert lookup.handle(Answered(ident(1), ()), now=0.0) == [Finish((ident(1),))]
+    assert lookup.handle(Answered(ident(1), ()), now=0.0) == [FinishLookup((ident(1),))]
 
 
 def test_k7_one_liar_misleads_one_path() -> None:
@@ -241,6 +241,6 @@ def test_a_stream_of_inventions_ends() -> None:
 
 def test_a_lookup_without_seeds_ends_at_once() -> None:
     lookup = Lookup(ident(3), OWN)
-    assert lookup.handle(Started([]), now=0.0) == [Finish(())]
+    assert lookup.handle(Started([]), now=0.0) == [FinishLookup(())]
     assert lookup.finished
     assert lookup.handle(TimePassed(), now=9.0) == []

@@ -7,10 +7,10 @@ from zentalk.directory.records import (
     LEAST_WORK_BITS,
     AlreadyHeld,
     Decision,
-    Held,
+    HeldRecord,
     Keep,
     Refusal,
-    Refuse,
+    RefuseRecord,
     best,
     decide,
     first_valid_day,
@@ -45,7 +45,7 @@ def ask(
     *,
     is_holder: bool = True,
     has_room: bool = True,
-    least: Held | None = None,
+    least: HeldRecord | None = None,
     now: float = WALL,
 ) -> Decision:
     return decide(
@@ -65,17 +65,17 @@ def test_a_record_is_kept_from_the_day_before_to_eight_days_ahead() -> None:
 
 def test_k8_old_sequences_and_other_bytes_of_the_same_are_refused() -> None:
     held = record(sequence=5)
-    assert ask(record(sequence=4), held) == Refuse(Refusal.STALE)
-    assert ask(record(sequence=5, salt="other"), held) == Refuse(Refusal.STALE)
+    assert ask(record(sequence=4), held) == RefuseRecord(Refusal.STALE)
+    assert ask(record(sequence=5, salt="other"), held) == RefuseRecord(Refusal.STALE)
     newer = record(sequence=6)
     assert ask(newer, held) == Keep(newer)
 
 
 def test_k8_expired_and_far_off_days_are_refused() -> None:
-    assert ask(record(TODAY - 2)) == Refuse(Refusal.EXPIRED)
-    assert ask(record(TODAY + 30)) == Refuse(Refusal.TOO_EARLY)
+    assert ask(record(TODAY - 2)) == RefuseRecord(Refusal.EXPIRED)
+    assert ask(record(TODAY + 30)) == RefuseRecord(Refusal.TOO_EARLY)
     later = WALL + 2 * DAY_SECONDS
-    assert ask(record(TODAY), now=later) == Refuse(Refusal.EXPIRED)
+    assert ask(record(TODAY), now=later) == RefuseRecord(Refusal.EXPIRED)
 
 
 def test_k8_without_the_sequence_rule_a_rollback_goes_through() -> None:
@@ -91,18 +91,18 @@ def test_the_same_record_again_is_yes_without_a_write() -> None:
 
 
 def test_only_holders_hold() -> None:
-    assert ask(record(), is_holder=False) == Refuse(Refusal.NOT_HOLDER)
+    assert ask(record(), is_holder=False) == RefuseRecord(Refusal.NOT_HOLDER)
 
 
 def test_in_a_full_store_more_work_wins_and_among_equals_nearer_days() -> None:
     today = record(TODAY)
-    far = Held(bytes(32), Day(TODAY + 8), today.work)
-    less = Held(bytes(32), TODAY, today.work - 1)
-    same, more = (Held(bytes(32), TODAY, today.work + n) for n in (0, 1))
+    far = HeldRecord(bytes(32), Day(TODAY + 8), today.work)
+    less = HeldRecord(bytes(32), TODAY, today.work - 1)
+    same, more = (HeldRecord(bytes(32), TODAY, today.work + n) for n in (0, 1))
     for least in (far, less):
         assert ask(today, has_room=False, least=least) == Keep(today, evict=least)
-    for least in (same, more, Held(bytes(32), Day(TODAY - 1), today.work)):
-        assert ask(today, has_room=False, least=least) == Refuse(Refusal.FULL)
+    for least in (same, more, HeldRecord(bytes(32), Day(TODAY - 1), today.work)):
+        assert ask(today, has_room=False, least=least) == RefuseRecord(Refusal.FULL)
     newer = record(TODAY, 9)
     assert ask(newer, today, has_room=False, least=more) == Keep(newer), "takes no more room"
 
@@ -110,7 +110,7 @@ def test_in_a_full_store_more_work_wins_and_among_equals_nearer_days() -> None:
 def test_too_little_work_is_refused_whatever_else_holds() -> None:
     lazy = record(bits=0)
     assert lazy.work < LEAST_WORK_BITS
-    assert ask(lazy) == Refuse(Refusal.NO_WORK)
+    assert ask(lazy) == RefuseRecord(Refusal.NO_WORK)
     assert isinstance(ask(record()), Keep), "control"
 
 

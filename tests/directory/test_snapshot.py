@@ -10,7 +10,7 @@ from zentalk.directory.snapshot import (
     ASK_AGAIN_SECONDS,
     AskSource,
     Command,
-    Finish,
+    FinishSnapshot,
     OfferDescriptors,
     ReportEquivocation,
     SnapshotReceived,
@@ -57,7 +57,7 @@ class Run:
         self.commands += todo
         self.seconds = now
         last = self.commands[-1]
-        assert isinstance(last, Finish)
+        assert isinstance(last, FinishSnapshot)
         self.result: SnapshotResult = last.result
 
     def of(self, kind: type) -> list[Command]:
@@ -76,7 +76,7 @@ def test_three_sources_that_agree_are_accepted_at_once() -> None:
     shown = descriptors(range(20))
     run = Run({A: shown, B: shown, C: shown})
     assert run.accepted == raws(shown)
-    assert run.commands == [AskSource(A), AskSource(B), AskSource(C), Finish(run.result)]
+    assert run.commands == [AskSource(A), AskSource(B), AskSource(C), FinishSnapshot(run.result)]
     assert run.result.complete
     assert not run.result.unverified
     assert not run.result.dropped
@@ -292,6 +292,6 @@ def test_wall_clock_decides_what_is_usable() -> None:
     rule = SnapshotRule([A], {}, WALL + 3 * HOUR)
     rule.start()
     (finish,) = rule.handle(SnapshotReceived(A, shown), 0.0)
-    assert isinstance(finish, Finish)
+    assert isinstance(finish, FinishSnapshot)
     assert finish.result.descriptors == ()
     assert not finish.result.complete

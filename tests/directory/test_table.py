@@ -11,9 +11,9 @@ from kademlia.routing import RoutingTable
 from zentalk.directory.table import (
     CONTACTS_PER_SUBNET,
     FAILURES_TO_EVICT,
-    Admission,
-    Contact,
     RelayTable,
+    TableAdmission,
+    TableContact,
 )
 from zentalk.ids import NodeId
 
@@ -66,7 +66,7 @@ def test_stock_neighbours_are_not_exact_which_is_why_ours_are_replaced() -> None
     wrong = 0
     for number in range(100):
         target = ident(10_000 + number)
-        stock = [item.id for item in RoutingTable.find_neighbors(table, Contact(target), 20)]
+        stock = [item.id for item in RoutingTable.find_neighbors(table, TableContact(target), 20)]
         wrong += stock != brute_force(contents(table), target, 20)
     assert wrong > 10
 
@@ -81,7 +81,7 @@ def test_a_table_of_a_hundred_relays_knows_all_of_them() -> None:
 def test_our_own_id_never_enters() -> None:
     table = filled(0)
     outcome = table.handshake_completed(OWN, "127.0.0.1", 9001, now=0.0)
-    assert outcome.admission is Admission.REFUSED
+    assert outcome.admission is TableAdmission.REFUSED
     assert len(table) == 0
 
 
@@ -89,7 +89,7 @@ def test_a_full_far_bucket_keeps_the_old_and_names_the_oldest() -> None:
     table = RelayTable(OWN, "local", now=0.0, size=4)
     ids = [near(0, number) for number in range(400)]
     outcomes = [table.handshake_completed(one, "127.0.0.1", 9001, now=0.0) for one in ids]
-    waiting = [item for item in outcomes if item.admission is Admission.WAITING]
+    waiting = [item for item in outcomes if item.admission is TableAdmission.WAITING]
     assert waiting
     assert all(item.oldest in table for item in waiting)
     assert len(table) <= 4 * 32
@@ -127,10 +127,10 @@ def test_k7_two_contacts_per_subnet_and_bucket() -> None:
         table.handshake_completed(near(0, number), f"198.51.100.{number}", 9001, now=0.0).admission
         for number in range(10)
     ]
-    assert outcomes.count(Admission.ADDED) == CONTACTS_PER_SUBNET
-    assert set(outcomes[CONTACTS_PER_SUBNET:]) == {Admission.REFUSED}
+    assert outcomes.count(TableAdmission.ADDED) == CONTACTS_PER_SUBNET
+    assert set(outcomes[CONTACTS_PER_SUBNET:]) == {TableAdmission.REFUSED}
     other = table.handshake_completed(near(0, 99), "203.0.113.1", 9001, now=0.0)
-    assert other.admission is Admission.ADDED
+    assert other.admission is TableAdmission.ADDED
 
 
 def test_k7_without_the_cap_one_subnet_fills_the_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,8 +167,8 @@ def test_a_waiting_contact_does_not_move_up_past_its_subnets_cap() -> None:
     bucket = table.buckets[0]
     for number, host in enumerate(["8.8.8.1", "9.9.9.1"]):
         table.handshake_completed(near(0, number), host, 1, now=0.0)
-    waiting = Contact(near(0, 9), "8.8.8.2", 1, "8.8.8.0/24")
-    third = Contact(near(0, 8), "8.8.8.3", 1, "8.8.8.0/24")
+    waiting = TableContact(near(0, 9), "8.8.8.2", 1, "8.8.8.0/24")
+    third = TableContact(near(0, 8), "8.8.8.3", 1, "8.8.8.0/24")
     bucket = next(item for item in table.buckets if near(0, 0) in item.nodes)
     bucket.nodes[third.id] = third
     bucket.replacement_nodes[waiting.id] = waiting
@@ -180,7 +180,7 @@ def test_a_relay_that_moved_is_entered_anew() -> None:
     table = RelayTable(OWN, "main", now=0.0)
     table.handshake_completed(ident(1), "8.8.8.8", 9001, now=0.0)
     outcome = table.handshake_completed(ident(1), "9.9.9.9", 9001, now=0.0)
-    assert outcome.admission is Admission.ADDED
+    assert outcome.admission is TableAdmission.ADDED
     assert len(table) == 1
 
 

@@ -18,12 +18,12 @@ from zentalk.link.account import Account
 from zentalk.mailbox.storage import PutEnvelope
 from zentalk.net.transport import ByteStream
 from zentalk.onion.packet import DEPOSIT, Deliver, Forward
-from zentalk.relay.inbound import Inbound
-from zentalk.relay.mailbox_service import MailboxService
-from zentalk.relay.parts import Parts
-from zentalk.relay.router import Router
-from zentalk.relay.streams import TunnelService
-from zentalk.store.mailbox_sqlite import SqliteMailboxStore
+from zentalk.relay.connections import LinkHandlers
+from zentalk.relay.forwarding.router import Router
+from zentalk.relay.forwarding.tunnels import TunnelService
+from zentalk.relay.mailbox.service import MailboxService
+from zentalk.relay.wiring import Parts
+from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.wire.deposit import Deposit, decode_deposit
 
 
@@ -105,9 +105,9 @@ class Spy:
         monkeypatch.setattr(Parts, "accept", watched)
 
     def _watch_packets(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        brought, received, act = Inbound.packet_received, Router.packet_received, Router._act
+        brought, received, act = LinkHandlers.packet_received, Router.packet_received, Router._act
 
-        def watched_brought(inbound: Inbound, connection: Any, packet: bytes) -> None:
+        def watched_brought(inbound: LinkHandlers, connection: Any, packet: bytes) -> None:
             self._from_client = connection.peer.is_client
             brought(inbound, connection, packet)
 
@@ -133,25 +133,25 @@ class Spy:
                     seen.deposits.append(decode_deposit(found.payload))
             act(router, found)
 
-        monkeypatch.setattr(Inbound, "packet_received", watched_brought)
+        monkeypatch.setattr(LinkHandlers, "packet_received", watched_brought)
         monkeypatch.setattr(Router, "packet_received", watched_received)
         monkeypatch.setattr(Router, "_act", watched_act)
 
     def _watch_calls(self, monkeypatch: pytest.MonkeyPatch) -> None:
         ask, tell, push = (
-            Inbound.request_received,
-            Inbound.notify_received,
+            LinkHandlers.request_received,
+            LinkHandlers.notify_received,
             MailboxService._notify,
         )
 
-        async def watched_ask(inbound: Inbound, connection: Any, body: bytes) -> bytes:
+        async def watched_ask(inbound: LinkHandlers, connection: Any, body: bytes) -> bytes:
             seen = self.relays[inbound._router._node_id]
             seen.questions.append(body)
             answer = await ask(inbound, connection, body)
             seen.data += [body, answer]
             return answer
 
-        def watched_tell(inbound: Inbound, connection: Any, body: bytes) -> None:
+        def watched_tell(inbound: LinkHandlers, connection: Any, body: bytes) -> None:
             self.relays[inbound._router._node_id].data.append(body)
             tell(inbound, connection, body)
 
@@ -159,8 +159,8 @@ class Spy:
             self.relays[service._own_node_id].data.append(body)
             push(service, collector, body)
 
-        monkeypatch.setattr(Inbound, "request_received", watched_ask)
-        monkeypatch.setattr(Inbound, "notify_received", watched_tell)
+        monkeypatch.setattr(LinkHandlers, "request_received", watched_ask)
+        monkeypatch.setattr(LinkHandlers, "notify_received", watched_tell)
         monkeypatch.setattr(MailboxService, "_notify", watched_push)
 
     def _watch_streams(self, monkeypatch: pytest.MonkeyPatch) -> None:

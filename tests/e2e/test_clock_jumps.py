@@ -13,7 +13,7 @@ from trio.testing import MockClock as Clock
 from tests.e2e.world import World
 from zentalk.ids import DAY_SECONDS
 from zentalk.net.runtime import Runtime
-from zentalk.node.outbox import Outbox
+from zentalk.node.delivery.outbox import Outbox
 
 pytestmark = pytest.mark.e2e
 

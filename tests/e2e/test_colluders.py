@@ -21,9 +21,10 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
 from zentalk.ids import DAY_SECONDS
-from zentalk.node import inbox, outbox
-from zentalk.node.collector import Collector
-from zentalk.node.routes import Target
+from zentalk.node.delivery import outbox
+from zentalk.node.mailboxes.collector import Collector
+from zentalk.node.messages import receive
+from zentalk.node.messages.routes import DepositTarget
 from zentalk.store.history import mailboxes, prekeys
 from zentalk.wire.inner import SEAL_FRONT_BYTES
 from zentalk.wire.prekeys import OneTimePrekey
@@ -165,8 +166,8 @@ async def test_k35_two_relays_with_whole_databases_do_not_find_one_owner(
 
 def without_outer_seal(patch: pytest.MonkeyPatch) -> None:
     front = bytes(SEAL_FRONT_BYTES + 16)
-    patch.setattr(Target, "seal", lambda _target, inner, _entropy: front + inner)
-    patch.setattr(inbox, "_open", lambda _row, envelope: envelope[len(front) :])
+    patch.setattr(DepositTarget, "seal", lambda _target, inner, _entropy: front + inner)
+    patch.setattr(receive, "_open", lambda _row, envelope: envelope[len(front) :])
 
 
 def with_one_deposit_id(patch: pytest.MonkeyPatch) -> None:

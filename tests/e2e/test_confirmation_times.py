@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
-from zentalk.node.collector import Collector
+from zentalk.node.mailboxes.collector import Collector
 from zentalk.node.network import NodeNetwork
 from zentalk.node.profiles import PROFILES
 

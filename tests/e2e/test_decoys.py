@@ -10,8 +10,8 @@ import trio
 from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
-from zentalk.node import decoys
-from zentalk.relay.inbound import Inbound
+from zentalk.node.records import decoys
+from zentalk.relay.connections import LinkHandlers
 from zentalk.wire.rpc import decode_call
 from zentalk.wire.rpc_directory import RECORD_GET
 from zentalk.wire.rpc_mailbox import PREKEYS_TAKE, STATE
@@ -24,16 +24,16 @@ async def asked_of_relays(
 ) -> Counter[str]:
     """Count what relays are asked while Alice, alone in the world, does nothing."""
     asked: Counter[str] = Counter()
-    ask = Inbound.request_received
+    ask = LinkHandlers.request_received
 
-    async def watched(inbound: Inbound, connection: Any, body: bytes) -> bytes:
+    async def watched(inbound: LinkHandlers, connection: Any, body: bytes) -> bytes:
         asked[decode_call(body)[0]] += connection.peer.is_client
         return await ask(inbound, connection, body)
 
     monkeypatch.setattr(decoys, "MEAN_SECONDS", 300.0)
     await world.relay_net(4)
     await world.person("alice", profile=profile)
-    monkeypatch.setattr(Inbound, "request_received", watched)
+    monkeypatch.setattr(LinkHandlers, "request_received", watched)
     await trio.sleep(1200)
     return asked
 

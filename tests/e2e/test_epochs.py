@@ -14,7 +14,7 @@ from tests.e2e.world import START_WALL, World
 from zentalk.ids import EPOCH_SECONDS, epoch_at
 from zentalk.net.runtime import Runtime
 from zentalk.onion.mixkeys import MixKeys
-from zentalk.relay import keys as relay_keys
+from zentalk.relay.keys import mix_keys as relay_keys
 from zentalk.wire.descriptor import Descriptor
 
 pytestmark = pytest.mark.e2e

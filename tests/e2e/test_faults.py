@@ -9,10 +9,11 @@ import trio
 from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
-from zentalk.node import mailboxes, ordering
-from zentalk.node.people import People
+from zentalk.node.mailboxes import manager
+from zentalk.node.messages import ordering
+from zentalk.node.messages.commands import People
 from zentalk.store.history import mailboxes as own_mailboxes
-from zentalk.store.history.models import Message
+from zentalk.store.history.models import StoredMessage
 
 pytestmark = pytest.mark.e2e
 
@@ -24,7 +25,7 @@ async def friends(world: World, relays: int) -> None:
     await world.friends("alice", "bob")
 
 
-async def all_delivered(world: World, sender: str, messages: list[Message]) -> None:
+async def all_delivered(world: World, sender: str, messages: list[StoredMessage]) -> None:
     for message in messages:
         await world.until_state(sender, message, "delivered")
 
@@ -92,7 +93,7 @@ async def test_both_of_bobs_mailbox_relays_die_and_he_finds_others(
     for relay in dead:
         await world.crash(relay)
     lost = await world.send("alice", "bob", "to the dead")
-    await trio.sleep(mailboxes.REPLACE_AFTER_SECONDS + 120)
+    await trio.sleep(manager.REPLACE_AFTER_SECONDS + 120)
     assert not set(world.mailbox_relays("bob")) & set(dead)
     await world.send("bob", "alice", "I have moved")
     await world.until_inbox("alice", "bob", ["I have moved"])
@@ -124,7 +125,7 @@ async def test_control_without_haste_or_without_a_word_he_is_not(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     if missing == "haste":
-        monkeypatch.setattr(mailboxes, "ALONE_SECONDS", mailboxes.REPLACE_AFTER_SECONDS)
+        monkeypatch.setattr(manager, "ALONE_SECONDS", manager.REPLACE_AFTER_SECONDS)
     else:
         monkeypatch.setattr(People, "tell_routes", lambda *_, **__: [])
     with pytest.raises(trio.TooSlowError):
@@ -138,7 +139,7 @@ async def _mailboxes_after_only_guards_are_left(world: World) -> int:
     for name, relay in list(world.relays.items()):
         if relay.node_id not in guards:
             await world.crash(name)
-    await trio.sleep(mailboxes.REPLACE_AFTER_SECONDS / 2)
+    await trio.sleep(manager.REPLACE_AFTER_SECONDS / 2)
     made = await world.nodes["bob"]._database.read(own_mailboxes.every)
     return len(made)
 
@@ -146,14 +147,14 @@ async def _mailboxes_after_only_guards_are_left(world: World) -> int:
 async def test_whoever_drops_tunnels_cannot_make_a_node_walk_to_his_relay(
     world: World, autojump_clock: Clock
 ) -> None:
-    assert await _mailboxes_after_only_guards_are_left(world) == 2 + mailboxes.MAILBOXES
+    assert await _mailboxes_after_only_guards_are_left(world) == 2 + manager.MAILBOXES
 
 
 async def test_control_with_haste_for_new_mailboxes_it_walks(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(own_mailboxes, "was_announced", lambda _tx, **_: True)
-    assert await _mailboxes_after_only_guards_are_left(world) > 2 * mailboxes.MAILBOXES
+    assert await _mailboxes_after_only_guards_are_left(world) > 2 * manager.MAILBOXES
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -162,7 +163,7 @@ async def test_k29_k11_nodes_killed_at_any_time_continue_their_conversation(
 ) -> None:
     await friends(world, 5)
     chance = random.Random(seed)
-    sent: dict[str, list[Message]] = {"alice": [], "bob": []}
+    sent: dict[str, list[StoredMessage]] = {"alice": [], "bob": []}
     for number in range(30):
         for sender, reader in (("alice", "bob"), ("bob", "alice")):
             sent[sender].append(await world.send(sender, reader, f"{number}"))
@@ -183,7 +184,7 @@ async def test_k27_many_in_flight_both_ways_all_confirmed_are_there(
 ) -> None:
     await friends(world, 4)
     count, in_flight = 200, trio.Semaphore(16)
-    sent: dict[str, list[Message]] = {"alice": [], "bob": []}
+    sent: dict[str, list[StoredMessage]] = {"alice": [], "bob": []}
 
     async def one(sender: str, reader: str, number: int) -> None:
         async with in_flight:

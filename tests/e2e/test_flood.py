@@ -9,13 +9,13 @@ from trio.testing import MockClock as Clock
 from tests.e2e.world import World
 from zentalk.ids import DepositId, NodeId, SendId
 from zentalk.mailbox.settings import MailboxSettings
+from zentalk.node.delivery.proof_of_work import ProofOfWork
+from zentalk.node.messages.routes import DepositTarget, contact_targets, record_targets
 from zentalk.node.node import Node
-from zentalk.node.postage import Postage
-from zentalk.node.routes import Target, contact_targets, record_targets
 from zentalk.onion.packet import DEPOSIT
-from zentalk.relay import parts
+from zentalk.relay import wiring
 from zentalk.store.history import contacts
-from zentalk.store.history.models import Message
+from zentalk.store.history.models import MessageState, StoredMessage
 from zentalk.wire.deposit import ACK_BYTES, Deposit, encode_deposit
 from zentalk.wire.inner import INNER_SMALL_BYTES
 
@@ -31,13 +31,13 @@ FLOOD_FACTOR = 100
 @pytest.fixture(autouse=True)
 def cheap_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Work is real, with fewer bits than by default, and quotas are small."""
-    monkeypatch.setattr(parts, "mailbox_settings", lambda _: CHEAP)
+    monkeypatch.setattr(wiring, "mailbox_settings", lambda _: CHEAP)
 
 
 class Flooder:
     """A program that sends junk over a node's own paths, to send ids that it came to know."""
 
-    def __init__(self, node: Node, targets: tuple[Target, ...]) -> None:
+    def __init__(self, node: Node, targets: tuple[DepositTarget, ...]) -> None:
         self._node = node
         self._targets = targets
         self.sent = 0
@@ -58,13 +58,13 @@ class Flooder:
         self.sent += 1
 
 
-async def public_targets(world: World, reader: str, of: str) -> tuple[Target, ...]:
+async def public_targets(world: World, reader: str, of: str) -> tuple[DepositTarget, ...]:
     """Where a stranger who knows an address may deposit today."""
     contents = await world.nodes[reader]._records.find(world.nodes[of].address)
     return record_targets(contents)
 
 
-async def own_targets(world: World, contact: str, of: str) -> tuple[Target, ...]:
+async def own_targets(world: World, contact: str, of: str) -> tuple[DepositTarget, ...]:
     """Where a contact may deposit."""
     address = world.nodes[of].address
     row = await world.nodes[contact]._database.read(lambda tx: contacts.get(tx, address))
@@ -72,7 +72,7 @@ async def own_targets(world: World, contact: str, of: str) -> tuple[Target, ...]
     return contact_targets(row)
 
 
-async def under_flood(world: World) -> tuple[list[Message], list[Message], int]:
+async def under_flood(world: World) -> tuple[list[StoredMessage], list[StoredMessage], int]:
     """Bob is away; a flooder, his contact alice and strangers write.
 
     Returns what alice and the strangers sent, and how much junk there was.
@@ -103,14 +103,14 @@ async def under_flood(world: World) -> tuple[list[Message], list[Message], int]:
     return friendly, strange, flooder.sent
 
 
-async def sent_within(world: World, strange: list[Message], seconds: float) -> int:
+async def sent_within(world: World, strange: list[StoredMessage], seconds: float) -> int:
     """Count the strangers whose message is at a relay after a while."""
     await trio.sleep(seconds)
     states = [
         (await world.nodes[f"s{number}"].message(message.id)).state
         for number, message in enumerate(strange)
     ]
-    return states.count("sent")
+    return states.count(MessageState.SENT)
 
 
 async def test_k12_contacts_and_strangers_get_through_a_flood(
@@ -139,7 +139,7 @@ async def _requests(world: World, count: int) -> bool:
 async def test_k12_control_without_asking_and_working_strangers_are_shut_out(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Postage, "_ask", lambda *_: None)
+    monkeypatch.setattr(ProofOfWork, "_ask", lambda *_: None)
     _, strange, _ = await under_flood(world)
     # One may find a place that the flood left, once what came before it weighs no more.
     assert await sent_within(world, strange, 1200) <= 1

@@ -8,7 +8,7 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.world import START_WALL, World
 from zentalk.ids import Day, day_at
-from zentalk.relay.directory_handover import LOOK_SECONDS, HandoverTask
+from zentalk.relay.directory.handover import LOOK_SECONDS, HandoverTask
 from zentalk.store.directory_store import DirectoryStore
 
 pytestmark = pytest.mark.e2e

@@ -15,13 +15,15 @@ from trio.testing import MockClock as Clock
 from tests.e2e.test_state import acquainted
 from tests.e2e.world import World
 from zentalk.ids import DAY_SECONDS, SendId, UserAddress
-from zentalk.node import healing, ordering, suspicion
-from zentalk.node.healing import Healing
-from zentalk.node.intake import Intake
-from zentalk.node.sessions import Sessions
+from zentalk.node.delivery import session_recovery
+from zentalk.node.delivery.session_recovery import SessionRecovery
+from zentalk.node.mailboxes.receiver import Receiver
+from zentalk.node.messages import ordering
+from zentalk.node.sessions import evidence
+from zentalk.node.sessions.sessions import Sessions
 from zentalk.session.renewal import RENEW_INTERVAL_SECONDS, RenewalLimit
 from zentalk.store.history.messages import RATCHET_RENEWED
-from zentalk.store.history.models import Message
+from zentalk.store.history.models import StoredMessage
 from zentalk.wire.inner import INNER_SMALL_BYTES
 from zentalk.wire.prekeys import SignedPrekey
 
@@ -70,7 +72,7 @@ async def renewals(world: World, name: str, other: str) -> int:
     return sum(line.kind == RATCHET_RENEWED for line in page)
 
 
-async def delivered(world: World, sender: str, sent: list[Message], seconds: float) -> None:
+async def delivered(world: World, sender: str, sent: list[StoredMessage], seconds: float) -> None:
     """Wait until messages are delivered."""
 
     async def everything() -> bool:
@@ -111,7 +113,7 @@ async def test_k33_a_reader_without_its_ratchets_heals_within_one_exchange(
 async def test_k33_control_without_renewal_the_same_loss_never_heals(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Healing, "run", forever)
+    monkeypatch.setattr(SessionRecovery, "run", forever)
     await acquainted(world)
     await lose(world, "bob", "DELETE FROM ratchets")
     for text in ("1", "2", "3"):
@@ -120,7 +122,7 @@ async def test_k33_control_without_renewal_the_same_loss_never_heals(
     assert await world.inbox("bob", "alice") == ["hello"]
 
 
-async def forever(_healing: Healing) -> None:
+async def forever(_healing: SessionRecovery) -> None:
     await trio.sleep_forever()
 
 
@@ -187,7 +189,7 @@ async def test_k13_a_first_message_whose_keys_have_ended_is_made_again_with_thos
 async def test_k13_control_without_reading_the_record_again_it_never_opens(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Healing, "_look", look_away)
+    monkeypatch.setattr(SessionRecovery, "_look", look_away)
     with pytest.raises(trio.TooSlowError):
         await test_k13_a_first_message_whose_keys_have_ended_is_made_again_with_those_of_now(
             world, autojump_clock, monkeypatch
@@ -211,14 +213,14 @@ async def test_a_node_that_was_off_for_two_weeks_publishes_new_keys(
 SHORT_DAY_SECONDS = 300.0
 
 
-async def look_away(_healing: Healing, _contact: UserAddress, _contents: Any) -> None:
+async def look_away(_healing: SessionRecovery, _contact: UserAddress, _contents: Any) -> None:
     await trio.lowlevel.checkpoint()
 
 
 def days_pass_in_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at unconfirmed mail every five minutes instead of every day."""
-    monkeypatch.setattr(suspicion, "DOUBT_SECONDS", SHORT_DAY_SECONDS)
-    monkeypatch.setattr(healing, "LOOK_SECONDS", SHORT_DAY_SECONDS / 4)
+    monkeypatch.setattr(evidence, "DOUBT_SECONDS", SHORT_DAY_SECONDS)
+    monkeypatch.setattr(session_recovery, "LOOK_SECONDS", SHORT_DAY_SECONDS / 4)
 
 
 # --- an old copy of a folder is restored ----------------------------------------------------------
@@ -321,14 +323,16 @@ class MailboxRelay:
         self.acknowledged = 0
         self._intake = world.nodes["bob"]._intake
         self._chance = random.Random(33)
-        push = Intake.push
+        push = Receiver.push
 
-        def keeping(intake: Intake, source: Any, seq: int, send_id: SendId, sealed: bytes) -> None:
+        def keeping(
+            intake: Receiver, source: Any, seq: int, send_id: SendId, sealed: bytes
+        ) -> None:
             if intake is self._intake:
                 self.kept.append((send_id, sealed))
             push(intake, source, seq, send_id, sealed)
 
-        monkeypatch.setattr(Intake, "push", keeping)
+        monkeypatch.setattr(Receiver, "push", keeping)
 
     def acknowledge(self, seqs: list[int]) -> None:
         self.acknowledged += len(seqs)

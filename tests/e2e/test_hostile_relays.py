@@ -17,9 +17,9 @@ from zentalk.onion.errors import PacketRefusedError
 from zentalk.onion.mixkeys import KeySlot, MixKey
 from zentalk.onion.peel import _derive_keys, _open
 from zentalk.onion.replay import ReplayFilter
-from zentalk.relay.directory_desk import SnapshotDesk
+from zentalk.relay.directory.snapshot_server import SnapshotServer
+from zentalk.relay.forwarding.router import Router
 from zentalk.relay.relay import Relay
-from zentalk.relay.router import Router
 from zentalk.wire.descriptor import DescriptorBody, Lane, sign_descriptor
 
 pytestmark = pytest.mark.e2e
@@ -37,10 +37,10 @@ class Trap:
         self.key: KeyPair = x25519.generate(seeded_entropy(b"trap"))
         self.shown = 0
         self.packets: list[bytes] = []
-        self._desk: SnapshotDesk | None = None
-        snapshot, received = SnapshotDesk._snapshot, Router.packet_received
+        self._desk: SnapshotServer | None = None
+        snapshot, received = SnapshotServer._snapshot, Router.packet_received
 
-        async def watched_snapshot(desk: SnapshotDesk, asker: Any, fields: Any) -> list[Any]:
+        async def watched_snapshot(desk: SnapshotServer, asker: Any, fields: Any) -> list[Any]:
             root, raws = await snapshot(desk, asker, fields)
             if desk is self._desk and asker.peer.is_client:
                 self.shown += 1
@@ -53,7 +53,7 @@ class Trap:
                 self.packets.append(packet)
             received(router, packet, *rest)
 
-        monkeypatch.setattr(SnapshotDesk, "_snapshot", watched_snapshot)
+        monkeypatch.setattr(SnapshotServer, "_snapshot", watched_snapshot)
         monkeypatch.setattr(Router, "packet_received", watched_received)
 
     def spring(self, world: World) -> None:

@@ -15,14 +15,15 @@ from trio.testing import MockClock as Clock
 from tests.e2e.world import World
 from zentalk.errors import RemoteProtocolError
 from zentalk.ids import UserAddress
-from zentalk.node import ordering, outbox, schedule
-from zentalk.node.intake import Intake
-from zentalk.node.outbox import Outbox
-from zentalk.node.routes import Target
-from zentalk.relay.router import Router
+from zentalk.node.delivery import outbox, retry_schedule
+from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.mailboxes.receiver import Receiver
+from zentalk.node.messages import ordering
+from zentalk.node.messages.routes import DepositTarget
+from zentalk.relay.forwarding.router import Router
 from zentalk.session.ratchet import Ratchet
 from zentalk.session.skipped import SkippedKeys
-from zentalk.store.history.models import Message
+from zentalk.store.history.models import StoredMessage
 
 pytestmark = pytest.mark.e2e
 
@@ -61,13 +62,13 @@ class Overheard:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.keys: dict[str, set[bytes]] = defaultdict(set)
         self.inners: list[bytes] = []
-        seal = Target.seal
+        seal = DepositTarget.seal
 
-        def watched(target: Target, inner: bytes, entropy: Any) -> bytes:
+        def watched(target: DepositTarget, inner: bytes, entropy: Any) -> bytes:
             self.inners.append(inner)
             return seal(target, inner, entropy)
 
-        monkeypatch.setattr(Target, "seal", watched)
+        monkeypatch.setattr(DepositTarget, "seal", watched)
 
     def look(self, world: World) -> None:
         """Note the ratchet keys of this moment."""
@@ -80,7 +81,7 @@ class Overheard:
 
 async def talk(
     world: World, turns: int, overheard: Overheard | None = None
-) -> list[tuple[str, Message]]:
+) -> list[tuple[str, StoredMessage]]:
     """Both write now and then; return who sent what."""
     sent = []
     for number in range(turns):
@@ -198,17 +199,17 @@ async def test_e9_b5_two_copies_of_everything_are_shown_and_told_once(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await acquainted(world, "alice", "bob")
-    monkeypatch.setattr(schedule, "SECOND_RELAY_SECONDS", 0.0)
-    monkeypatch.setattr(schedule, "ROUND_TRIPS", 0)
+    monkeypatch.setattr(retry_schedule, "SECOND_RELAY_SECONDS", 0.0)
+    monkeypatch.setattr(retry_schedule, "ROUND_TRIPS", 0)
     pushed = 0
-    push = Intake.push
+    push = Receiver.push
 
-    def counted(intake: Intake, *given: Any) -> None:
+    def counted(intake: Receiver, *given: Any) -> None:
         nonlocal pushed
         pushed += intake is world.nodes["bob"]._intake
         push(intake, *given)
 
-    monkeypatch.setattr(Intake, "push", counted)
+    monkeypatch.setattr(Receiver, "push", counted)
     for number in range(10):
         message = await world.send("alice", "bob", f"{number}")
         await world.until_state("alice", message, "delivered")

@@ -8,7 +8,7 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
 from zentalk.errors import StorageFullError
-from zentalk.node.collector import Collector
+from zentalk.node.mailboxes.collector import Collector
 from zentalk.store.history.database import HistoryDatabase
 
 pytestmark = pytest.mark.e2e
@@ -108,7 +108,7 @@ async def test_b6_what_could_not_be_saved_is_not_acknowledged_and_comes_again(
 
     async def full(self: HistoryDatabase, job: object) -> object:
         nonlocal failures
-        if self is bob._database and failures < 3 and "Intake._save" in job.__qualname__:  # type: ignore[attr-defined]
+        if self is bob._database and failures < 3 and "Receiver._save" in job.__qualname__:  # type: ignore[attr-defined]
             failures += 1
             raise StorageFullError("no space left")
         return await write(self, job)  # type: ignore[arg-type]

@@ -13,14 +13,14 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
 from zentalk.ids import NodeId
-from zentalk.node.cover import Cover, Made
-from zentalk.node.loops import WINDOW, LossAlarm
 from zentalk.node.network import NodeNetwork
+from zentalk.node.packets.cover_traffic import Cover, CoverPacket
 from zentalk.node.profiles import PROFILES
-from zentalk.node.snapshot_keeper import SnapshotKeeper
+from zentalk.node.relays.loss_alarm import WINDOW, LossAlarm
+from zentalk.node.snapshot.refresher import SnapshotKeeper
 from zentalk.onion.packet import Deliver, Forward
-from zentalk.relay.inbound import Inbound
-from zentalk.relay.router import Router
+from zentalk.relay.connections import LinkHandlers
+from zentalk.relay.forwarding.router import Router
 
 pytestmark = pytest.mark.e2e
 
@@ -99,7 +99,7 @@ def test_k5_control_without_a_shape_mail_shows(tmp_path: Path) -> None:
 def test_k5_control_mail_that_does_not_wait_for_a_tick_shows(
     tmp_path: Path, idle: list[Unit], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def at_once(cover: Cover, made: Made, *, large: bool) -> bool:
+    def at_once(cover: Cover, made: CoverPacket, *, large: bool) -> bool:
         return cover._send(made.guard, made.packet)
 
     monkeypatch.setattr(Cover, "put", at_once)
@@ -115,9 +115,9 @@ class Hostile:
         """The relay, and the handshake hash of the link that it lets pass."""
         self.every_second: NodeId | None = None
         self.dropped = 0
-        act, brought = Router._act, Inbound.packet_received
+        act, brought = Router._act, LinkHandlers.packet_received
 
-        def watched_brought(inbound: Inbound, connection: Any, packet: bytes) -> None:
+        def watched_brought(inbound: LinkHandlers, connection: Any, packet: bytes) -> None:
             relay, hash_ = self.all_but or (None, b"")
             if inbound._router._node_id == relay and connection.handshake_hash != hash_:
                 self.dropped += 1
@@ -131,7 +131,7 @@ class Hostile:
                     return
             act(router, found)
 
-        monkeypatch.setattr(Inbound, "packet_received", watched_brought)
+        monkeypatch.setattr(LinkHandlers, "packet_received", watched_brought)
         monkeypatch.setattr(Router, "_act", watched_act)
 
 

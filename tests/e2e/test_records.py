@@ -14,7 +14,7 @@ from zentalk.errors import RefusedError, TransportError
 from zentalk.ids import Day, day_at
 from zentalk.net.connection import NoHandlers
 from zentalk.net.serve import connect
-from zentalk.relay import directory_records
+from zentalk.relay.directory import record_store
 from zentalk.store.key_file import load_identity
 from zentalk.wire.rpc import decode_answer, decode_call
 from zentalk.wire.rpc_directory import (
@@ -133,7 +133,7 @@ async def test_k8_control_without_the_sequence_rule_an_outsider_brings_the_old_o
     world: World, autojump_clock: Clock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, new = await bob_with_two_records(world, Spy().look(monkeypatch))
-    monkeypatch.setattr(directory_records, "decide", lambda one, now, **rest: Keep(one))
+    monkeypatch.setattr(record_store, "decide", lambda one, now, **rest: Keep(one))
     for relay in world.relays:
         assert await ask(world, relay, record_put_call(old.raw), nursery) == "taken"
         question = record_get_call(new.blinded_key, TODAY)

@@ -20,7 +20,7 @@ from zentalk.net.serve import connect
 from zentalk.net.tcp import TcpNetwork
 from zentalk.net.tunnel import open_tunnel
 from zentalk.onion.geometry import SMALL
-from zentalk.onion.packet import DROP, Delivery, Hop
+from zentalk.onion.packet import DROP, DeliveryPlaintext, Hop
 from zentalk.onion.wrap import wrap
 from zentalk.wire.descriptor import Descriptor, decode_descriptor
 from zentalk.wire.rpc import decode_answer
@@ -127,7 +127,7 @@ def cover(path: Sequence[Descriptor]) -> bytes:
         key = item.mix_key(0, epoch)
         assert key is not None
         hops.append(Hop(item.node_id, key, epoch))
-    return wrap(SMALL, hops, Delivery(DROP, b""), runtime.entropy)
+    return wrap(SMALL, hops, DeliveryPlaintext(DROP, b""), runtime.entropy)
 
 
 def covered(programs: Programs, name: str) -> int:

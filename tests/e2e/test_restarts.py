@@ -7,15 +7,15 @@ import trio
 from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
-from zentalk.node import snapshot_keeper
-from zentalk.node.snapshot_keeper import SnapshotKeeper
-from zentalk.relay import housekeeping
-from zentalk.store.history.models import Message
+from zentalk.node.snapshot import refresher
+from zentalk.node.snapshot.refresher import SnapshotKeeper
+from zentalk.relay.keys import rotation
+from zentalk.store.history.models import StoredMessage
 
 pytestmark = pytest.mark.e2e
 
 
-async def restart_all_relays(world: World, delivered_within_seconds: float) -> list[Message]:
+async def restart_all_relays(world: World, delivered_within_seconds: float) -> list[StoredMessage]:
     """Every path uses every relay, all lose their mix keys at once; what is still not there?"""
     await world.relay_net(3)
     await world.person("alice")
@@ -51,7 +51,7 @@ async def test_k37_control_without_a_refresh_of_the_snapshot_packets_go_on_being
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(SnapshotKeeper, "refresh_soon", lambda self, **_: None)
-    monkeypatch.setattr(snapshot_keeper, "REFRESH_SECONDS", 1e6)
+    monkeypatch.setattr(refresher, "REFRESH_SECONDS", 1e6)
     assert len(await restart_all_relays(world, 300)) == 5
     assert undecryptable(world) > 20
 
@@ -60,7 +60,7 @@ async def test_k37_control_without_a_boot_counter_a_restart_looks_like_cheating(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other keys under the same number are a contradiction: the relay is shut out for good."""
-    monkeypatch.setattr(housekeeping, "_next_boot", lambda directory, above: 1)
+    monkeypatch.setattr(rotation, "_next_boot", lambda directory, above: 1)
     assert len(await restart_all_relays(world, 300)) == 5
     directories = [r._parts.directory for r in world.relays.values() if r._parts is not None]
     ids = [relay.node_id for relay in world.relays.values()]

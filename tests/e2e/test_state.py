@@ -17,17 +17,17 @@ from tests.e2e.world import World
 from zentalk.crypto import aead
 from zentalk.crypto.aead import AesKey
 from zentalk.errors import StorageError
-from zentalk.node import ordering
-from zentalk.node.healing import Healing
-from zentalk.node.intake import Intake
-from zentalk.node.outbox import Outbox
-from zentalk.node.routes import Target
+from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.delivery.session_recovery import SessionRecovery
+from zentalk.node.mailboxes.receiver import Receiver
+from zentalk.node.messages import ordering
+from zentalk.node.messages.routes import DepositTarget
 from zentalk.session import ratchet as ratchet_module
 from zentalk.session.chains import SALT_BYTES
 from zentalk.session.ratchet import Ratchet
 from zentalk.session.renewal import RENEW_INTERVAL_SECONDS
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.store.history.models import Message
+from zentalk.store.history.models import StoredMessage
 
 pytestmark = pytest.mark.e2e
 
@@ -61,7 +61,7 @@ async def die(world: World, name: str) -> None:
 def is_intake(database: HistoryDatabase, job: Any, world: World, name: str) -> bool:
     """Tell whether a write job is the one that saves what somebody received."""
     own = world.nodes[name]._database
-    return database is own and "Intake._save" in getattr(job, "__qualname__", "")
+    return database is own and "Receiver._save" in getattr(job, "__qualname__", "")
 
 
 # --- K11: save, ack, confirm --------------------------------------------------------------------
@@ -72,7 +72,7 @@ STEPS = ["before the save", "before the ack", "before the confirmation", "after 
 def die_at(world: World, step: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], bool]:
     """Let Bob die once at a step of saving a message; the answer tells whether he has."""
     deaths: list[str] = []
-    write, follow_up = HistoryDatabase.write, Intake._follow_up
+    write, follow_up = HistoryDatabase.write, Receiver._follow_up
 
     async def once(here: str) -> None:
         if here == step and not deaths:
@@ -87,7 +87,7 @@ def die_at(world: World, step: str, monkeypatch: pytest.MonkeyPatch) -> Callable
         await once("before the ack")
         return answer
 
-    async def dying_follow_up(intake: Intake, outcome: Any) -> None:
+    async def dying_follow_up(intake: Receiver, outcome: Any) -> None:
         if intake._database is world.nodes["bob"]._database:
             await once("before the confirmation")
             await follow_up(intake, outcome)
@@ -96,7 +96,7 @@ def die_at(world: World, step: str, monkeypatch: pytest.MonkeyPatch) -> Callable
             await follow_up(intake, outcome)
 
     monkeypatch.setattr(HistoryDatabase, "write", dying_write)
-    monkeypatch.setattr(Intake, "_follow_up", dying_follow_up)
+    monkeypatch.setattr(Receiver, "_follow_up", dying_follow_up)
     return lambda: bool(deaths)
 
 
@@ -211,7 +211,7 @@ def fail_between_two_transactions(
 async def confirmed_and_shown(world: World, count: int) -> tuple[set[str], list[str]]:
     """Send with 16 in flight; return the ids that were confirmed and those that Bob shows."""
     in_flight = trio.Semaphore(16)
-    sent: list[Message] = []
+    sent: list[StoredMessage] = []
 
     async def one(number: int) -> None:
         async with in_flight:
@@ -278,11 +278,11 @@ async def restart_between(world: World, lose: str) -> list[str]:
 async def test_k29_control_a_restart_that_forgets_ratchets_ends_the_conversation(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Healing, "run", do_nothing)
+    monkeypatch.setattr(SessionRecovery, "run", do_nothing)
     assert await restart_between(world, "DELETE FROM ratchets") == ["hello"]
 
 
-async def do_nothing(_healing: Healing) -> None:
+async def do_nothing(_healing: SessionRecovery) -> None:
     await trio.sleep_forever()
 
 
@@ -400,9 +400,9 @@ async def test_k34_a_retry_sends_the_ciphertext_that_was_stored_with_its_ratchet
     await acquainted(world)
     await world.crash("bob")
     sealed: list[bytes] = []
-    seal, add = Target.seal, Outbox.add
+    seal, add = DepositTarget.seal, Outbox.add
 
-    def watched(target: Target, inner: bytes, entropy: Any) -> bytes:
+    def watched(target: DepositTarget, inner: bytes, entropy: Any) -> bytes:
         if sender_is_alice(world, entropy):
             sealed.append(inner)
         return seal(target, inner, entropy)
@@ -412,14 +412,14 @@ async def test_k34_a_retry_sends_the_ciphertext_that_was_stored_with_its_ratchet
     await world.crash("alice")
     monkeypatch.setattr(Outbox, "add", add)
     monkeypatch.setattr(Outbox, "token_received", lambda self, token: None)
-    monkeypatch.setattr(Target, "seal", watched)
+    monkeypatch.setattr(DepositTarget, "seal", watched)
     with closing(sqlite3.connect(world.folder / "alice" / "history.db")) as database:
         [(stored,)] = database.execute("SELECT envelope FROM outbox").fetchall()
     await world.person("alice")
     await trio.sleep(120)
     assert len(sealed) > 5
     assert set(sealed) == {stored}
-    monkeypatch.setattr(Target, "seal", seal)
+    monkeypatch.setattr(DepositTarget, "seal", seal)
     await world.person("bob")
     await world.until_state("alice", message, "delivered")
     assert await world.inbox("bob", "alice") == ["hello", "only once encrypted"]

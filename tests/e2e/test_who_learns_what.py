@@ -22,11 +22,12 @@ from zentalk.crypto.x25519 import from_secret
 from zentalk.errors import ZentalkError
 from zentalk.ids import NodeId
 from zentalk.node import network as node_network
-from zentalk.node import sealing, snapshot_keeper
-from zentalk.node.collector import Collector
+from zentalk.node.mailboxes.collector import Collector
 from zentalk.node.network import NodeNetwork
+from zentalk.node.sessions import envelope as sealing
+from zentalk.node.snapshot import refresher
 from zentalk.onion.packet import DEPOSIT
-from zentalk.relay.inbound import Inbound
+from zentalk.relay.connections import LinkHandlers
 from zentalk.session import ratchet as ratchet_module
 from zentalk.store.history import mailboxes
 from zentalk.store.history.models import OwnMailbox, OwnSendId
@@ -47,7 +48,7 @@ REFRESH_SECONDS = 60.0
 
 @pytest.fixture
 def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
-    monkeypatch.setattr(snapshot_keeper, "REFRESH_SECONDS", REFRESH_SECONDS)
+    monkeypatch.setattr(refresher, "REFRESH_SECONDS", REFRESH_SECONDS)
     return Spy().look(monkeypatch)
 
 
@@ -334,7 +335,7 @@ async def test_a_guard_learns_neither_mailbox_nor_question(
 async def test_a_guard_control_without_a_middle_it_is_told_the_mailbox_relay(
     world: World, autojump_clock: Clock, spy: Spy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zentalk.node.second_hops.MIN_FULL_RELAYS", 10**6)
+    monkeypatch.setattr("zentalk.node.tunnels.second_hops.MIN_FULL_RELAYS", 10**6)
     monkeypatch.setattr(node_network, "MIN_FULL_RELAYS", 10**6)
     await collecting(world, spy)
     relays = {box.relay for box in own(world, BOB)[0]}
@@ -376,15 +377,15 @@ class Asked:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.depths: dict[str, set[int]] = {}
-        ask = Inbound.request_received
+        ask = LinkHandlers.request_received
 
-        async def watched(inbound: Inbound, connection: Any, body: bytes) -> bytes:
+        async def watched(inbound: LinkHandlers, connection: Any, body: bytes) -> bytes:
             if connection.peer.is_client:
                 method, _ = decode_call(body)
                 self.depths.setdefault(method, set()).add(connection.depth)
             return await ask(inbound, connection, body)
 
-        monkeypatch.setattr(Inbound, "request_received", watched)
+        monkeypatch.setattr(LinkHandlers, "request_received", watched)
 
 
 async def meeting(world: World, spy: Spy, monkeypatch: pytest.MonkeyPatch) -> Asked:
@@ -444,7 +445,7 @@ async def test_a_tunnel_shows_its_relays_their_neighbours_only(
 async def test_control_in_a_small_network_they_are_asked_from_the_guard_itself(
     world: World, autojump_clock: Clock, spy: Spy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zentalk.node.second_hops.MIN_FULL_RELAYS", 10**6)
+    monkeypatch.setattr("zentalk.node.tunnels.second_hops.MIN_FULL_RELAYS", 10**6)
     monkeypatch.setattr(node_network, "MIN_FULL_RELAYS", 10**6)
     asked = await meeting(world, spy, monkeypatch)
     assert asked.depths[RECORD_GET] == asked.depths[PREKEYS_TAKE] == {1}

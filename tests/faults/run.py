@@ -33,10 +33,10 @@ from zentalk.cli.programs import raise_file_limit
 from zentalk.cli.sim import preload, program
 from zentalk.sim.folders import run_folder
 from zentalk.sim.launcher import Launcher
-from zentalk.sim.processes import Places, ProcessNetwork, process_network
+from zentalk.sim.processes import ProcessNetwork, ProgramPlaces, process_network
 from zentalk.sim.report import summarize
 from zentalk.sim.scenario import Scenario
-from zentalk.sim.workload import Outcome, Progress, Workload
+from zentalk.sim.workload import Progress, Workload, WorkloadResult
 
 SHOWN_FAULTS = 20
 KILLS = ("relays", "nodes")
@@ -69,7 +69,7 @@ async def write_while(
     """
     began = trio.current_time()
     say_progress = Progressing()
-    outcomes: list[Outcome] = []
+    outcomes: list[WorkloadResult] = []
     arrived_at: list[float] = []
     async with trio.open_nursery() as nursery:
 
@@ -146,7 +146,7 @@ async def _with_network(
     scenario: Scenario,
     folder: Path,
     launchers: Sequence[Launcher],
-    places: Places,
+    places: ProgramPlaces,
     trouble: Trouble,
 ) -> dict[str, Any]:
     async with trio.open_nursery() as nursery:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from tests.fuzz.target import Target, target
 from tests.link import support as links
 from tests.onion.support import WALL, Row, seeded
 from tests.session.support import S_ENVELOPE_BYTES, Person, Seeded, session, talk
-from zentalk.client import calls, models, sse
+from zentalk.client import calls, parsing, sse
 from zentalk.client.errors import ApiError
 from zentalk.config import loading
 from zentalk.config.files import write_private
@@ -25,11 +25,11 @@ from zentalk.ids import NodeId, SendId
 from zentalk.link import records
 from zentalk.link.link import Link
 from zentalk.link.traffic import Traffic
-from zentalk.node import sealing
+from zentalk.node.sessions import envelope as sealing
 from zentalk.onion import ack, packet
 from zentalk.onion.geometry import LARGE, SMALL
-from zentalk.onion.guard_state import Entry, GuardState, Middle
-from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, Delivery
+from zentalk.onion.guard_state import GuardEntry, GuardState, Middle
+from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, DeliveryPlaintext
 from zentalk.onion.peel import Peeler
 from zentalk.onion.wrap import wrap
 from zentalk.relay import status
@@ -149,8 +149,8 @@ def _packets() -> list[Target]:
     row = Row(3)
     hops = row.hops()
     entropy = seeded(b"fuzz packets")
-    small = wrap(SMALL, hops, Delivery(DEPOSIT, bytes(2114)), entropy)
-    large = wrap(LARGE, hops[:2], Delivery(DEPOSIT, bytes(33_346)), entropy)
+    small = wrap(SMALL, hops, DeliveryPlaintext(DEPOSIT, bytes(2114)), entropy)
+    large = wrap(LARGE, hops[:2], DeliveryPlaintext(DEPOSIT, bytes(33_346)), entropy)
     blob = ack.build_ack(hops, SendId(b"s" * 16), b"t" * 32, entropy).blob
 
     def peel(data: bytes) -> Any:
@@ -181,8 +181,8 @@ def _guards() -> list[Target]:
     nodes = [NodeId(bytes([number]) * 32) for number in range(4)]
     state = GuardState(
         (
-            Entry(nodes[0], 1_800_000_000, pinned=True),
-            Entry(nodes[1], 1_800_000_000, False, 5, 6, 7, (Middle(nodes[2], 9),)),
+            GuardEntry(nodes[0], 1_800_000_000, pinned=True),
+            GuardEntry(nodes[1], 1_800_000_000, False, 5, 6, 7, (Middle(nodes[2], 9),)),
         )
     )
     return [
@@ -325,9 +325,18 @@ def _files(root: Path) -> list[Target]:
 
 
 EVENT = {"seq": 7, "type": "message", "at": 1.5, "data": {"id": "m", "text": "hello \u00e9"}}
-SAMPLES = {"str": "text \u00e9", "int": 1, "float": 1.5}
-MESSAGE = {field.name: SAMPLES.get(str(field.type)) for field in fields(models.Message)}
-"""Every field that a message has by now."""
+MESSAGE = {
+    "id": "m",
+    "seq": 1,
+    "conversation": "zt1",
+    "direction": "in",
+    "kind": "text",
+    "text": "text \u00e9",
+    "state": "received",
+    "reason": "",
+    "sent_at": 1.5,
+    "missing": 0,
+}
 
 
 def _answer(call: calls.Call[Any], status_code: int) -> Callable[[bytes], Any]:
@@ -372,7 +381,7 @@ def _clients() -> list[Target]:
             parse=_answer(some, 200),
             why_not=as_read,
             errors=(ApiError,),
-            also=(models.from_json,),
+            also=(parsing.parse,),
         ),
         target(
             calls.read_answer,

@@ -31,7 +31,7 @@ from zentalk.link.events import LinkOpened
 from zentalk.link.geometry import UNIT_SMALL_BYTES, cell_bytes
 from zentalk.link.handshake import NK_HYBRID, LinkSettings, start_initiator, start_responder
 from zentalk.link.hello import Peer, RelayCredentials
-from zentalk.link.link import Link, State
+from zentalk.link.link import Link, LinkState
 from zentalk.link.noise import Pattern
 from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.frames import Hello, Ping
@@ -52,7 +52,7 @@ def test_a_client_learns_the_relay_and_stays_anonymous() -> None:
     assert there.peer == Peer("client")
     assert here.handshake_hash == there.handshake_hash
     assert len(here.handshake_hash) == 64
-    assert left.state is right.state is State.OPEN
+    assert left.state is right.state is LinkState.OPEN
 
 
 def test_a_relay_proves_itself_with_its_descriptor() -> None:
@@ -79,7 +79,7 @@ def test_k17_another_version_network_or_suite_is_refused(other: LinkSettings) ->
     right = responder()
     with pytest.raises(HandshakeError):
         right.receive(drain(initiator(settings=other)))
-    assert right.state is State.CLOSED
+    assert right.state is LinkState.CLOSED
     assert drain(right) == b""
     with pytest.raises(LocalProtocolError):
         right.receive(b"more")
@@ -94,7 +94,7 @@ def test_k17_control_without_the_prologue_the_downgrade_passes(
         other = dataclasses.replace(other, pattern=LOCAL.pattern)
     right = responder()
     right.receive(drain(initiator(settings=other)))
-    assert right.state is State.AWAITS_HELLO
+    assert right.state is LinkState.AWAITS_HELLO
 
 
 @pytest.mark.parametrize("name", [NK_PLAIN.protocol_name, NK_HYBRID.protocol_name])
@@ -237,7 +237,7 @@ def test_control_without_the_handshake_hash_a_proof_could_be_shown_again(
 ) -> None:
     monkeypatch.setattr("zentalk.link.noise.HandshakeState.hash", property(lambda _self: b"same"))
     signature = DIALLER.sign(Label.LINK_RELAY_PROOF, b"same")
-    assert hello_with(Hello(descriptor_of(DIALLER).raw, signature)).state is State.OPEN
+    assert hello_with(Hello(descriptor_of(DIALLER).raw, signature)).state is LinkState.OPEN
 
 
 def test_a_relay_of_another_network_is_refused() -> None:

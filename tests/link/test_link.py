@@ -30,7 +30,7 @@ from zentalk.link.events import (
 from zentalk.link.geometry import UNIT_LARGE_BYTES, UNIT_SMALL_BYTES, cell_bytes
 from zentalk.link.handshake import LinkSettings
 from zentalk.link.hello import RelayCredentials
-from zentalk.link.link import Link, State
+from zentalk.link.link import Link, LinkState
 from zentalk.link.outbox import CONTROL, PACKETS
 from zentalk.link.traffic import CLIENT_PACKET_QUEUE_BYTES, RELAY_PACKET_QUEUE_BYTES
 from zentalk.wire.frames import PACKET_LARGE_BYTES, PACKET_SMALL_BYTES, Packet, Ping, encode_frame
@@ -184,7 +184,7 @@ def test_pings_are_answered_and_floods_are_not() -> None:
         left.traffic._outbox.put(PACKETS, encode_frame(Ping(number)), 10**6)
     with pytest.raises(DecodeError, match="pings"):
         right.receive(drain(left))
-    assert right.state is State.CLOSED
+    assert right.state is LinkState.CLOSED
 
 
 def test_too_many_calls_are_our_own_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,24 +194,24 @@ def test_too_many_calls_are_our_own_mistake(monkeypatch: pytest.MonkeyPatch) -> 
         left.traffic.notify(bytes(100_000))
 
 
-def reach(state: State) -> Link:
+def reach(state: LinkState) -> Link:
     left, right = initiator(), responder()
-    if state is State.AWAITS_SECOND:
+    if state is LinkState.AWAITS_SECOND:
         return left
-    if state is State.AWAITS_FIRST:
+    if state is LinkState.AWAITS_FIRST:
         return right
     right.receive(drain(left))
-    if state is State.AWAITS_HELLO:
+    if state is LinkState.AWAITS_HELLO:
         return right
     left.receive(drain(right))
     right.receive(drain(left))
     return right
 
 
-@pytest.mark.parametrize("state", [state for state in State if state is not State.CLOSED])
+@pytest.mark.parametrize("state", [state for state in LinkState if state is not LinkState.CLOSED])
 @given(data=st.binary(max_size=200), repeat=st.integers(1, 60))
 def test_k24_any_bytes_in_any_state_end_in_a_remote_error_or_in_nothing(
-    state: State, data: bytes, repeat: int
+    state: LinkState, data: bytes, repeat: int
 ) -> None:
     link = reach(state)
     assert link.state is state
@@ -219,7 +219,7 @@ def test_k24_any_bytes_in_any_state_end_in_a_remote_error_or_in_nothing(
         assert link.receive(data * repeat) == []
         assert link.state is state
         return
-    assert link.state is State.CLOSED
+    assert link.state is LinkState.CLOSED
     with pytest.raises(LocalProtocolError):
         link.receive(b"")
 

@@ -11,7 +11,7 @@ from zentalk.link.outbox import (
     FLOWS_OF_A_LINK,
     PACKET_QUANTUM_BYTES,
     PACKETS,
-    Outbox,
+    FrameQueue,
 )
 
 PLENTY = 10**9
@@ -26,7 +26,7 @@ def frame(key: int, size: int) -> bytes:
 
 
 def test_what_goes_in_comes_out_in_order() -> None:
-    outbox = Outbox()
+    outbox = FrameQueue()
     assert not outbox
     assert outbox.take(PLENTY) == []
     frames = [bytes([number]) * 100 for number in range(5)]
@@ -42,7 +42,7 @@ def test_what_goes_in_comes_out_in_order() -> None:
 
 
 def test_a_full_flow_refuses_and_the_others_do_not() -> None:
-    outbox = Outbox()
+    outbox = FrameQueue()
     assert outbox.put(PACKETS, bytes(100), 150)
     assert not outbox.put(PACKETS, bytes(100), 150)
     assert outbox.queued_bytes(PACKETS) == 100
@@ -52,7 +52,7 @@ def test_a_full_flow_refuses_and_the_others_do_not() -> None:
 
 
 def test_a_dropped_flow_is_gone_and_the_others_go_on() -> None:
-    outbox = Outbox()
+    outbox = FrameQueue()
     outbox.put(1, b"one", PLENTY)
     outbox.put(2, b"two", PLENTY)
     outbox.drop(1)
@@ -60,7 +60,7 @@ def test_a_dropped_flow_is_gone_and_the_others_go_on() -> None:
     assert outbox.take(PLENTY) == [b"two"]
 
 
-def turns_before(outbox: Outbox, wanted: bytes) -> dict[bytes, int]:
+def turns_before(outbox: FrameQueue, wanted: bytes) -> dict[bytes, int]:
     """Drain until `wanted` appears; return how many bytes of each flow came before it."""
     before: dict[bytes, int] = {}
     while True:
@@ -70,9 +70,9 @@ def turns_before(outbox: Outbox, wanted: bytes) -> dict[bytes, int]:
             before[each[:1]] = before.get(each[:1], 0) + len(each)
 
 
-def crowded() -> Outbox:
+def crowded() -> FrameQueue:
     """Seven busy streams and a long answer, each with far more than one turn's worth."""
-    outbox = Outbox()
+    outbox = FrameQueue()
     for key in (*range(1, 8), CALLS):
         for _ in range(40):
             outbox.put(key, frame(key, 2_607), PLENTY)
@@ -92,7 +92,7 @@ def test_k41_nothing_waits_longer_than_one_round(key: int) -> None:
 
 
 def test_k41_control_in_one_queue_everything_waits_for_all() -> None:
-    outbox = Outbox()
+    outbox = FrameQueue()
     for key in range(1, 8):
         for _ in range(40):
             outbox.put(CALLS, frame(key, 2_607), PLENTY)
@@ -121,7 +121,7 @@ def test_k41_order_within_a_flow_and_fairness_between_them(
     steps: list[tuple[int, float, int]],
 ) -> None:
     """Whatever is put and drained when: order is kept, nothing is lost, nobody overtakes twice."""
-    outbox = Outbox()
+    outbox = FrameQueue()
     put: dict[int, list[bytes]] = {}
     got: dict[int, list[bytes]] = {}
     owner: dict[bytes, int] = {}
@@ -153,7 +153,7 @@ def test_k41_order_within_a_flow_and_fairness_between_them(
 
 
 def test_the_number_of_flows_is_bounded_and_room_comes_back() -> None:
-    outbox = Outbox(max_flows=2 + FLOWS_OF_A_LINK)
+    outbox = FrameQueue(max_flows=2 + FLOWS_OF_A_LINK)
     assert outbox.put(1, b"one", PLENTY)
     assert outbox.put(2, b"two", PLENTY)
     assert not outbox.put(3, b"three", PLENTY)

@@ -21,7 +21,7 @@ from zentalk.link.events import (
     StreamRequested,
     StreamWritable,
 )
-from zentalk.link.outbox import MAX_FLOWS, Outbox
+from zentalk.link.outbox import MAX_FLOWS, FrameQueue
 from zentalk.link.streams import CLIENT_STREAMS, GRANT_BYTES, WINDOW_BYTES, StreamTable
 from zentalk.wire.frames import (
     Close,
@@ -50,7 +50,7 @@ class End:
         peer: int = CLIENT_STREAMS,
         flows: int = MAX_FLOWS,
     ) -> None:
-        self.outbox = Outbox(flows)
+        self.outbox = FrameQueue(flows)
         self.table = StreamTable(
             self.outbox, initiator=initiator, piece_bytes=CELL, own_limit=own, peer_limit=peer
         )

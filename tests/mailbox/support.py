@@ -29,7 +29,7 @@ from zentalk.mailbox.core import MailboxCore
 from zentalk.mailbox.events import Collector, Ticket
 from zentalk.mailbox.settings import MailboxSettings
 from zentalk.mailbox.storage import Envelope, MailboxStore, Operation, Outcome
-from zentalk.store.mailbox_memory import MemoryMailboxStore
+from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.wire.deposit import COMPACT_ACK_BYTES, AckRoute, Deposit
 from zentalk.wire.rpc_mailbox import SendIdEntry, SendIdKind
 
@@ -168,7 +168,7 @@ class Desk:
             entropy=counting_entropy(),
         )
         self.core = core
-        self.feed(events.TimePassed())
+        self.feed(events.DeadlineReached())
         return core
 
     def restart(self, *, wall: float | None = None) -> None:
@@ -224,7 +224,7 @@ class Desk:
         while self.core.next_deadline() <= end:
             step = max(self.core.next_deadline(), self.now) - self.now
             self._move(step, wall_too=wall_too)
-            self.feed(events.TimePassed())
+            self.feed(events.DeadlineReached())
         self._move(end - self.now, wall_too=wall_too)
 
     def _move(self, seconds: float, *, wall_too: bool) -> None:

@@ -21,10 +21,10 @@ from zentalk.mailbox.acks import AckSchedule
 from zentalk.mailbox.commands import Push
 from zentalk.mailbox.events import Collector
 from zentalk.mailbox.settings import MailboxSettings
-from zentalk.mailbox.state import Session
+from zentalk.mailbox.state import CollectorSession
 from zentalk.mailbox.storage import DeleteEnvelopes, ReadEnvelopes, ReadOutcome
 from zentalk.mailbox.writing import Writing
-from zentalk.store.mailbox_memory import MemoryMailboxStore
+from zentalk.store.mailbox.memory import MemoryMailboxStore
 
 QUOTA, CAPACITY = 4, 6
 
@@ -197,7 +197,7 @@ class MailboxMachine(RuleBasedStateMachine):
         session = box.session
         flying = list(session.in_flight.values()) if session is not None else []
         assert core._delivery._in_flight_bytes == sum(mail.size_bytes for mail in flying)
-        if isinstance(session, Session):
+        if isinstance(session, CollectorSession):
             assert len(flying) <= session.window
             assert session.in_flight_bytes == core._delivery._in_flight_bytes
         assert len(live) <= len(flying) + len(self.desk.queue)

@@ -7,14 +7,14 @@ from zentalk.mailbox.delivery import Delivery
 from zentalk.mailbox.events import OpenAsked, Ticket
 from zentalk.mailbox.owners import Owners
 from zentalk.mailbox.settings import MailboxSettings
-from zentalk.mailbox.state import Mailbox, Session
+from zentalk.mailbox.state import CollectorSession, MailboxState
 from zentalk.mailbox.storage import (
     CountAttempts,
     DeleteEnvelopes,
     PutEnvelope,
     ReadEnvelopes,
 )
-from zentalk.store.mailbox_memory import MemoryMailboxStore
+from zentalk.store.mailbox.memory import MemoryMailboxStore
 
 
 def writes(desk: Desk) -> int:
@@ -144,7 +144,7 @@ def test_d16_control_pushing_newer_mail_at_once_breaks_the_order(
     original = Delivery.push_first
 
     def careless(self: Delivery, mail: object, now: float) -> bool:
-        mailbox: Mailbox = mail.mailbox  # type: ignore[attr-defined]
+        mailbox: MailboxState = mail.mailbox  # type: ignore[attr-defined]
         if mailbox.session is None:
             return False
         waiting, mailbox.unpushed_seq = mailbox.unpushed_seq, -1
@@ -366,7 +366,7 @@ def test_k30_the_clean_up_of_a_dying_connection_leaves_the_new_one_registered() 
 def test_k30_control_without_the_check_pushes_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     original = Owners._end
 
-    def careless(self: Owners, session: Session, now: float) -> None:
+    def careless(self: Owners, session: CollectorSession, now: float) -> None:
         original(self, session, now)
         session.mailbox.session = None
 

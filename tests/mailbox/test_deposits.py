@@ -16,7 +16,7 @@ from tests.mailbox.support import (
 from zentalk.errors import ConfigError, StorageFullError
 from zentalk.ids import DAY_SECONDS
 from zentalk.mailbox.events import StateAsked, SweepAsked, Ticket, TokenArrived
-from zentalk.mailbox.settings import MailboxSettings, Profile
+from zentalk.mailbox.settings import MailboxProfile, MailboxSettings
 from zentalk.mailbox.storage import DeleteEnvelopes, PutEnvelope, ReadEnvelopes, ReadOutcome
 from zentalk.mailbox.writing import Writing
 from zentalk.wire.rpc_mailbox import SendIdKind
@@ -136,7 +136,7 @@ def test_k12_a_flood_in_memory_is_bounded() -> None:
 
 
 def test_d9_the_memory_profile_evicts_the_oldest() -> None:
-    desk = Desk(MailboxSettings(profile=Profile.MEMORY, contact_quota=5, max_envelopes=8))
+    desk = Desk(MailboxSettings(profile=MailboxProfile.MEMORY, contact_quota=5, max_envelopes=8))
     away(desk, "a", "b", "c")
     for number in range(12):
         desk.deposit(number, "abc"[number % 3])
@@ -146,7 +146,7 @@ def test_d9_the_memory_profile_evicts_the_oldest() -> None:
 
 
 def test_the_memory_profile_keeps_the_send_ids_quota() -> None:
-    desk = Desk(MailboxSettings(profile=Profile.MEMORY, contact_quota=5, max_envelopes=8))
+    desk = Desk(MailboxSettings(profile=MailboxProfile.MEMORY, contact_quota=5, max_envelopes=8))
     away(desk)
     for number in range(12):
         desk.deposit(number)
@@ -154,7 +154,7 @@ def test_the_memory_profile_keeps_the_send_ids_quota() -> None:
 
 
 def test_the_memory_profile_sends_no_acks() -> None:
-    desk = Desk(MailboxSettings(profile=Profile.MEMORY))
+    desk = Desk(MailboxSettings(profile=MailboxProfile.MEMORY))
     bob = desk.mailbox()
     desk.deposit(1)
     desk.ack_all(bob)

@@ -10,7 +10,7 @@ from tests.mailbox.support import TODAY, Desk, deposit, entry, mailbox_id, send_
 from zentalk.ids import SendId
 from zentalk.mailbox.commands import Answer, Command, Refuse
 from zentalk.mailbox.events import DepositArrived, Event, OpenAsked, PrekeyAsked, StateAsked, Ticket
-from zentalk.mailbox.part import Part
+from zentalk.mailbox.part import CorePart
 from zentalk.mailbox.postage import Postage
 from zentalk.mailbox.prekeys import Prekeys
 from zentalk.mailbox.state import SendIdRecord
@@ -77,7 +77,7 @@ def test_k9_every_guess_gets_one_answer_and_costs_no_storage(question: Question)
 def test_k9_control_a_reason_for_each_case_tells_them_apart(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def talkative(self: Part, event: PrekeyAsked, now: float) -> None:
+    def talkative(self: CorePart, event: PrekeyAsked, now: float) -> None:
         record = self._registry.send_ids.get(event.send_id)
         reason = "unknown" if record is None else f"forbidden: {record.entry.kind.name}"
         self._effects.emit(Refuse(event.ticket, reason))

@@ -10,13 +10,13 @@ from zentalk.crypto import mlkem, x25519
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.ids import MailboxId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import seeded_entropy
-from zentalk.node.compose import Composer
-from zentalk.node.inbox import Inbox, Outcome
-from zentalk.node.people import People
-from zentalk.node.routes import Target, contact_targets, raise_version
-from zentalk.node.sessions import Sessions
+from zentalk.node.messages.commands import People
+from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.receive import Inbox, Outcome
+from zentalk.node.messages.routes import DepositTarget, contact_targets, raise_version
+from zentalk.node.sessions.sessions import Sessions
 from zentalk.store.history import contacts, mailboxes, prekeys
-from zentalk.store.history.models import Message, OwnMailbox, OwnSendId
+from zentalk.store.history.models import OwnMailbox, OwnSendId, StoredMessage
 from zentalk.store.history.schema import MIGRATIONS
 from zentalk.store.sqlite import open_database, transaction
 from zentalk.store.writer import Transaction
@@ -94,7 +94,7 @@ class Person:
 
     def write(
         self, other: Person, text: str, key: str | None = None
-    ) -> tuple[Message, list[bytes]]:
+    ) -> tuple[StoredMessage, list[bytes]]:
         """Write a text; return the message and the inners to deliver."""
         message, ready, _ = self.tx(lambda tx: self.people.write(tx, other.address, text, key, NOW))
         inners = [entry.item.envelope for entry in ready if entry.item.envelope]
@@ -105,7 +105,7 @@ class Person:
         row = self.tx(lambda tx: contacts.get(tx, other.address))
         assert row is not None
         known = contact_targets(row)
-        public = Target(
+        public = DepositTarget(
             other.relay,
             other.public.send_id,
             x25519.from_secret(other.public.secret).public,

@@ -6,12 +6,12 @@ import pytest
 import trio
 import trio.testing
 
-from tests.node.relays import EPOCH, make_relay
+from tests.node.descriptors import EPOCH, make_relay
 from tests.node.world import Client, World, until, world_of
 from zentalk.errors import UnavailableError
 from zentalk.ids import NodeId
-from zentalk.node import snapshot_keeper
 from zentalk.node.network import NodeNetwork
+from zentalk.node.snapshot import refresher
 from zentalk.onion.packet import DROP
 
 
@@ -328,7 +328,7 @@ async def test_asking_all_the_time_refreshes_the_snapshot_once_a_minute_after_a_
 ) -> None:
     """Where a snapshot is large; in a network as small as this one it may come more often."""
     if limited:
-        monkeypatch.setattr(snapshot_keeper, "APART_PER_RELAY_SECONDS", 10.0)
+        monkeypatch.setattr(refresher, "APART_PER_RELAY_SECONDS", 10.0)
     async with world_of(tmp_path, 6) as world:
         client = Client(world)
         async with client.running() as network:

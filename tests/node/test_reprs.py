@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from zentalk.ids import MessageId, NodeId, SendId, UserAddress
-from zentalk.node.routes import Target
-from zentalk.node.sessions import Decrypted
+from zentalk.node.messages.routes import DepositTarget
+from zentalk.node.sessions.sessions import Decrypted
 from zentalk.store.history.held import HeldMessage
-from zentalk.store.history.models import Conversation
+from zentalk.store.history.models import StoredConversation
 
 SECRET = "top-secret"
 BYTES = SECRET.encode()
@@ -17,8 +17,8 @@ BYTES = SECRET.encode()
 @pytest.mark.parametrize(
     "value",
     [
-        Target(NodeId(bytes(32)), SendId(BYTES), BYTES, public=True),
-        Conversation(SECRET, SECRET, SECRET, 0.0, 1),
+        DepositTarget(NodeId(bytes(32)), SendId(BYTES), BYTES, public=True),
+        StoredConversation(SECRET, SECRET, SECRET, 0.0, 1),
         Decrypted(UserAddress(BYTES), BYTES, is_current=True),
         HeldMessage(UserAddress(BYTES), 1, MessageId(BYTES), "text", SECRET, BYTES, 0.0, True, 1.0),
     ],

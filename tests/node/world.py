@@ -8,7 +8,7 @@ from pathlib import Path
 import trio
 import trio.testing
 
-from tests.node.relays import WALL
+from tests.node.descriptors import WALL
 from zentalk.config import ApiSettings, RelaySettings
 from zentalk.ids import NodeId
 from zentalk.net.memory import MemoryNetwork

@@ -13,7 +13,7 @@ from zentalk.crypto import x25519
 from zentalk.ids import Epoch, SendId
 from zentalk.onion.ack import build_ack, expand_ack
 from zentalk.onion.geometry import CLASSES, Geometry
-from zentalk.onion.packet import Deliver, Delivery, Hop
+from zentalk.onion.packet import Deliver, DeliveryPlaintext, Hop
 from zentalk.onion.peel import Peeler
 from zentalk.onion.wrap import wrap
 
@@ -100,7 +100,7 @@ def packet_case(case: dict[str, Any]) -> dict[str, Any]:
     seed = f"zentalk onion vector: {case['name']}".encode()
     ahead = case.get("ahead", 0)
     hops = hops_of(seed, case["hops"], ahead)
-    delivery = Delivery(case["service"], bytes.fromhex(case["payload"]))
+    delivery = DeliveryPlaintext(case["service"], bytes.fromhex(case["payload"]))
     packet = wrap(by_name(case["class"]), hops, delivery, seeded(seed))
     return {
         "name": case["name"],
@@ -134,7 +134,7 @@ def ack_case() -> dict[str, Any]:
 
 
 def by_name(name: str) -> Geometry:
-    return next(geometry for geometry in CLASSES.values() if geometry.name == name)
+    return next(geometry for geometry in CLASSES.values() if geometry.packet_class.letter == name)
 
 
 def everything() -> dict[str, Any]:

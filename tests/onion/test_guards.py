@@ -9,7 +9,7 @@ from tests.onion.support import candidates, node_id, seeded
 from zentalk.errors import DecodeError
 from zentalk.ids import DAY_SECONDS, NodeId
 from zentalk.onion.draw import pick
-from zentalk.onion.guard_state import MAX_ENTRIES, Entry, GuardState, Middle
+from zentalk.onion.guard_state import MAX_ENTRIES, GuardEntry, GuardState, Middle
 from zentalk.onion.guards import (
     GUARDS,
     LIFETIME_SECONDS,
@@ -340,9 +340,9 @@ def test_fuzz_a_stored_state_is_read_or_refused(value: object) -> None:
 
 
 def test_a_stored_state_is_bounded_and_names_no_relay_twice() -> None:
-    twice = GuardState((Entry(node_id(1), 0), Entry(node_id(1), 5)))
-    many = GuardState(tuple(Entry(node_id(index), 0) for index in range(MAX_ENTRIES + 1)))
-    wide = GuardState((Entry(node_id(1), 0, middles=(Middle(node_id(2), 0),) * 5),))
+    twice = GuardState((GuardEntry(node_id(1), 0), GuardEntry(node_id(1), 5)))
+    many = GuardState(tuple(GuardEntry(node_id(index), 0) for index in range(MAX_ENTRIES + 1)))
+    wide = GuardState((GuardEntry(node_id(1), 0, middles=(Middle(node_id(2), 0),) * 5),))
     for state in (twice, many, wide):
         with pytest.raises(DecodeError):
             GuardState.from_value(state.to_value())

@@ -14,7 +14,7 @@ from zentalk.onion import packet as packet_module
 from zentalk.onion.errors import REASONS, PacketRefusedError
 from zentalk.onion.geometry import LARGE, SMALL
 from zentalk.onion.layers import hop_keys
-from zentalk.onion.packet import DEPOSIT, DROP, Deliver, Delivery, Forward, delivery_header
+from zentalk.onion.packet import DEPOSIT, DROP, Deliver, DeliveryPlaintext, Forward, delivery_header
 from zentalk.onion.peel import Peeler
 from zentalk.onion.replay import DEFAULT_CAPACITY, Capacity
 from zentalk.onion.wrap import wrap
@@ -129,7 +129,7 @@ def test_a_full_filter_refuses_and_still_knows_replays(exact: int, digests: int)
 def test_junk_changes_no_state() -> None:
     row = Row(2)
     relay = row.relays[0]
-    good = wrap(SMALL, row.hops(), Delivery(DROP, b""), row.entropy)
+    good = wrap(SMALL, row.hops(), DeliveryPlaintext(DROP, b""), row.entropy)
     for bit in range(8, 2560 * 8, 397):
         reason_of(relay, flip(good, bit))
     assert held(relay) == 0
@@ -139,7 +139,7 @@ def test_junk_changes_no_state() -> None:
 
 def test_a_lookup_hit_costs_no_aead(monkeypatch: pytest.MonkeyPatch) -> None:
     row = Row(1)
-    good = wrap(SMALL, row.hops(), Delivery(DROP, b""), row.entropy)
+    good = wrap(SMALL, row.hops(), DeliveryPlaintext(DROP, b""), row.entropy)
     row.relays[0].peel(good, WALL)
     monkeypatch.setattr("zentalk.onion.peel.chacha_open", None)
     assert reason_of(row.relays[0], good) == "replay"

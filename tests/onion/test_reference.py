@@ -17,7 +17,7 @@ from zentalk.onion.ack import expand_ack
 from zentalk.onion.errors import PacketRefusedError
 from zentalk.onion.geometry import CLASSES, SMALL
 from zentalk.onion.layers import hop_keys
-from zentalk.onion.packet import Deliver, Delivery
+from zentalk.onion.packet import Deliver, DeliveryPlaintext
 from zentalk.onion.peel import Peeler
 from zentalk.onion.wrap import wrap
 
@@ -61,7 +61,7 @@ def test_vectors_peel_the_same_in_both(case: dict[str, Any]) -> None:
         assert expand_ack(packet) == reference_peel.expand_ack(packet)
         packet = expand_ack(packet)
     else:
-        delivery = Delivery(case["service"], bytes.fromhex(case["payload"]))
+        delivery = DeliveryPlaintext(case["service"], bytes.fromhex(case["payload"]))
         ahead = case["hops"][0]["epoch"] - EPOCH
         seed = bytes.fromhex(case["entropy_seed"])
         hops = make_vectors.hops_of(seed, len(case["hops"]), ahead)
@@ -91,7 +91,7 @@ def test_refusals_are_the_same_in_both() -> None:
     good = wrap(
         SMALL,
         [type(hops[0])(hops[0].node_id, from_secret(SECRET).public, EPOCH)],
-        Delivery(1, b"hello"),
+        DeliveryPlaintext(1, b"hello"),
         seeded(b"good"),
     )
     early, late = float((EPOCH + 1) * 3600 - 301), float((EPOCH + 2) * 3600)

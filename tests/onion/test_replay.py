@@ -17,7 +17,7 @@ from zentalk.onion import replay
 from zentalk.onion.errors import PacketRefusedError
 from zentalk.onion.geometry import SMALL
 from zentalk.onion.mixkeys import KeySlot
-from zentalk.onion.packet import DROP, Delivery
+from zentalk.onion.packet import DROP, DeliveryPlaintext
 from zentalk.onion.peel import Peeler
 from zentalk.onion.replay import Capacity, ReplayFilter, filter_of_key
 from zentalk.onion.wrap import wrap
@@ -40,7 +40,7 @@ def row() -> Row:
 
 @pytest.fixture
 def packet(row: Row) -> bytes:
-    return wrap(SMALL, row.hops(), Delivery(DROP, b""), row.entropy)
+    return wrap(SMALL, row.hops(), DeliveryPlaintext(DROP, b""), row.entropy)
 
 
 def test_k1_replay_is_forwarded_once_also_across_an_epoch_change(row: Row, packet: bytes) -> None:
@@ -67,7 +67,7 @@ def test_k1_replay_of_the_next_epochs_packet_before_and_after_it_begins(row: Row
     early = type(hops[0])(
         hops[0].node_id, row.relays[0].keys_for_descriptor(EPOCH)[1], Epoch(EPOCH + 1)
     )
-    packet = wrap(SMALL, [early], Delivery(DROP, b""), row.entropy)
+    packet = wrap(SMALL, [early], DeliveryPlaintext(DROP, b""), row.entropy)
     relay = row.relays[0]
     assert outcome(relay, packet, NEXT - 301) == "epoch"
     assert outcome(relay, packet, NEXT - 300) == "forwarded"

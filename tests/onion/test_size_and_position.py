@@ -12,7 +12,7 @@ from zentalk.onion import layers, peel
 from zentalk.onion.ack import build_ack, expand_ack
 from zentalk.onion.geometry import LARGE, SMALL, Geometry
 from zentalk.onion.layers import HopKeys
-from zentalk.onion.packet import DEPOSIT, Deliver, Delivery, NextHop, read_plaintext
+from zentalk.onion.packet import DEPOSIT, Deliver, DeliveryPlaintext, NextHop, read_plaintext
 from zentalk.onion.wrap import wrap
 
 POSITIONS = 3
@@ -23,12 +23,12 @@ SAMPLED = range(34, 2560, 5)
 Sample = tuple[int, bytes]
 
 
-@pytest.mark.parametrize("geometry", [SMALL, LARGE], ids=lambda g: g.name)
+@pytest.mark.parametrize("geometry", [SMALL, LARGE], ids=lambda g: g.packet_class.letter)
 @pytest.mark.parametrize("hops", range(1, 6))
 @pytest.mark.parametrize("payload", [0, 1, 2000])
 def test_k3_sizes_are_one_per_class(geometry: Geometry, hops: int, payload: int) -> None:
     row = Row(hops)
-    packet = wrap(geometry, row.hops(), Delivery(DEPOSIT, bytes(payload)), row.entropy)
+    packet = wrap(geometry, row.hops(), DeliveryPlaintext(DEPOSIT, bytes(payload)), row.entropy)
     links, _ = row.walk(packet)
     assert {len(link) for link in links} == {geometry.packet_bytes}
 
@@ -80,7 +80,7 @@ def packets_by_position(seed: bytes, make: Callable[[Row], bytes]) -> list[Sampl
 
 
 def message(row: Row) -> bytes:
-    return wrap(SMALL, row.hops(), Delivery(DEPOSIT, b"always the same" * 20), row.entropy)
+    return wrap(SMALL, row.hops(), DeliveryPlaintext(DEPOSIT, b"always the same" * 20), row.entropy)
 
 
 def ack(row: Row) -> bytes:
@@ -137,7 +137,7 @@ def ends(hops: int, monkeypatch: pytest.MonkeyPatch, *, zero_fill: bool) -> list
         def entropy(length: int, draws: Callable[[int], bytes] = draws) -> bytes:
             return bytes(length) if zero_fill and length != 32 else draws(length)
 
-        packet = wrap(SMALL, row.hops(), Delivery(DEPOSIT, b"hello"), entropy)
+        packet = wrap(SMALL, row.hops(), DeliveryPlaintext(DEPOSIT, b"hello"), entropy)
         row.walk(packet, WALL)
         samples.append((hops, seen[-1][49:]))
     return samples

@@ -9,12 +9,12 @@ from zentalk.crypto.aead import chacha_keystream, xor
 from zentalk.onion.errors import PacketRefusedError
 from zentalk.onion.geometry import BODY_OFFSET, LARGE, SMALL, TAG_BYTES
 from zentalk.onion.layers import HopKeys
-from zentalk.onion.packet import DEPOSIT, Deliver, Delivery
+from zentalk.onion.packet import DEPOSIT, Deliver, DeliveryPlaintext
 from zentalk.onion.wrap import wrap
 
 ROW = Row(3)
-SMALL_PACKET = wrap(SMALL, ROW.hops(), Delivery(DEPOSIT, b"secret"), ROW.entropy)
-LARGE_PACKET = wrap(LARGE, ROW.hops(), Delivery(DEPOSIT, b"secret"), ROW.entropy)
+SMALL_PACKET = wrap(SMALL, ROW.hops(), DeliveryPlaintext(DEPOSIT, b"secret"), ROW.entropy)
+LARGE_PACKET = wrap(LARGE, ROW.hops(), DeliveryPlaintext(DEPOSIT, b"secret"), ROW.entropy)
 AFTER_FIRST = forwarded(Row(3).relays[0].peel(SMALL_PACKET, WALL))
 AFTER_SECOND = forwarded(Row(3).relays[1].peel(AFTER_FIRST, WALL))
 

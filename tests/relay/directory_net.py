@@ -21,7 +21,7 @@ from zentalk.errors import (
 )
 from zentalk.ids import Epoch, NodeId, epoch_at
 from zentalk.net.runtime import Runtime
-from zentalk.relay.directory_service import DirectoryService
+from zentalk.relay.directory.service import DirectoryService
 from zentalk.store.directory_store import DirectoryStore
 from zentalk.wire.descriptor import Descriptor, node_id_of
 from zentalk.wire.rpc import decode_call, encode_answer, encode_refusal

@@ -21,10 +21,10 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
 from zentalk.net.tunnel import open_tunnel
 from zentalk.onion.geometry import SMALL
-from zentalk.onion.packet import DEPOSIT, Delivery, Hop
+from zentalk.onion.packet import DEPOSIT, DeliveryPlaintext, Hop
 from zentalk.onion.wrap import wrap
+from zentalk.relay.forwarding.router import Router
 from zentalk.relay.relay import Relay
-from zentalk.relay.router import Router
 from zentalk.wire import rpc_mailbox as mail
 from zentalk.wire.deposit import (
     ACK_BYTES,
@@ -187,7 +187,7 @@ class World:
         return Hop(descriptor.node_id, key, epoch, lane, delay_ms)
 
     def packet(self, hops: Sequence[Hop], service: int, payload: bytes) -> bytes:
-        return wrap(SMALL, hops, Delivery(service, payload), self.runtime.entropy)
+        return wrap(SMALL, hops, DeliveryPlaintext(service, payload), self.runtime.entropy)
 
     def deposit(
         self, hops: Sequence[Hop], send_id: SendId, text: bytes, ack: AckRoute | None = None

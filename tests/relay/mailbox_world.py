@@ -17,8 +17,8 @@ from zentalk.mailbox.settings import MailboxSettings
 from zentalk.mailbox.storage import MailboxStore
 from zentalk.net.dispatch import Dispatcher
 from zentalk.net.runtime import Runtime, seeded_entropy
-from zentalk.relay.budget import Budget
-from zentalk.relay.mailbox_service import MailboxService
+from zentalk.relay.links.memory_budget import MemoryBudget
+from zentalk.relay.mailbox.service import MailboxService
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire.deposit import ACK_BYTES, ENVELOPE_SMALL_BYTES, AckRoute, Deposit, encode_deposit
 from zentalk.wire.rpc import decode_answer, decode_call
@@ -50,7 +50,7 @@ class World:
         self.store = store
         self.acks: list[tuple[float, int]] = []
         self.on_ack: Callable[[int], None] | None = None
-        self.memory = Budget(2**30).account(1.0, greedy=False)
+        self.memory = MemoryBudget(2**30).account(1.0, greedy=False)
         self.service = MailboxService(
             self.runtime,
             store,

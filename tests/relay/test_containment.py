@@ -13,9 +13,9 @@ from trio.testing import MockClock
 
 from tests.relay.harness import Running, World, world
 from zentalk.errors import LinkClosedError
-from zentalk.relay import parts as parts_module
-from zentalk.relay import router as router_module
+from zentalk.relay import wiring as parts_module
 from zentalk.relay.containment import MISTAKE
+from zentalk.relay.forwarding import router as router_module
 
 
 def _break(running: Running) -> None:

@@ -17,7 +17,7 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.ids import SendId
 from zentalk.relay_http.app import create_app
 from zentalk.relay_http.door import Door
-from zentalk.relay_http.sessions import Sessions
+from zentalk.relay_http.sessions import HttpSessions
 
 OPERATOR = "operator-token"
 KEY = SigningKey(b"k" * 32)
@@ -32,7 +32,7 @@ class OpenDoor:
     running: Running
     app: ASGIApp
     door: Door
-    sessions: Sessions
+    sessions: HttpSessions
 
     def http(self, client: tuple[str, int] = ("127.0.0.1", 1)) -> httpx.AsyncClient:
         """Return a client that speaks to the application, from an address."""
@@ -54,7 +54,7 @@ async def open_door(world: World, running: Running) -> OpenDoor:
     runtime = world.runtime.for_part(f"http {running.uri.host}")
     parts = running.relay.parts
     door = Door(runtime, running.node_id, OPERATOR)
-    sessions = Sessions(runtime, parts.mailboxes)
+    sessions = HttpSessions(runtime, parts.mailboxes)
     world.nursery.start_soon(sessions.run)
     return OpenDoor(running, create_app(parts, door, sessions), door, sessions)
 

@@ -13,9 +13,9 @@ from zentalk.session.renewal import (
     RENEW_INTERVAL_SECONDS,
     RENEW_QUIET_SECONDS,
     RETAIN_SECONDS,
+    RatchetVerdict,
     RenewalLimit,
     SessionSet,
-    Verdict,
 )
 from zentalk.wire.ratchet import MAX_UINT32
 
@@ -47,21 +47,21 @@ def test_a_renewal_of_ours_sends_only_after_its_first_authenticated_reply() -> N
 
 def test_a_renewal_of_the_peer_sends_at_once() -> None:
     theirs, verdict = SessionSet(HIGH, LOW).offered(b"r1", 1, 0.0)
-    assert verdict is Verdict.SENDS
+    assert verdict is RatchetVerdict.SENDS
     theirs, verdict = theirs.offered(b"r2", 2, 1.0)
-    assert (verdict, sending_id(theirs)) == (Verdict.SENDS, b"r2")
+    assert (verdict, sending_id(theirs)) == (RatchetVerdict.SENDS, b"r2")
 
 
 @pytest.mark.parametrize("generation", [0, 1, 2])
 def test_a_generation_at_or_below_those_seen_is_refused(generation: int) -> None:
     sessions, _ = SessionSet(LOW, HIGH).offered(b"r1", 2, 0.0)
     after, verdict = sessions.offered(b"old", generation, 1.0)
-    assert (after, verdict) == (sessions, Verdict.REFUSED)
+    assert (after, verdict) == (sessions, RatchetVerdict.REFUSED)
 
 
 def test_the_same_ratchet_twice_is_refused() -> None:
     sessions, _ = SessionSet(LOW, HIGH).offered(b"r1", 1, 0.0)
-    assert sessions.offered(b"r1", 2, 0.0)[1] is Verdict.REFUSED
+    assert sessions.offered(b"r1", 2, 0.0)[1] is RatchetVerdict.REFUSED
 
 
 def both_begin(first: int) -> tuple[SessionSet, SessionSet]:
@@ -74,7 +74,7 @@ def both_begin(first: int) -> tuple[SessionSet, SessionSet]:
     low, high = low.initiated(b"low's", first, 1.0), high.initiated(b"high's", first, 1.0)
     low, low_verdict = low.offered(b"high's", first, 2.0)
     high, high_verdict = high.offered(b"low's", first, 2.0)
-    assert Verdict.REFUSED not in (low_verdict, high_verdict)
+    assert RatchetVerdict.REFUSED not in (low_verdict, high_verdict)
     return low, high
 
 
@@ -100,7 +100,7 @@ def test_renewals_that_cross_with_different_generations_end_in_the_higher() -> N
     high = high.initiated(b"high 2", 2, 0.0).initiated(b"high 3", 3, 0.0)
     low, _ = low.offered(b"high 3", 3, 1.0)
     high, verdict = high.offered(b"2", 2, 1.0)
-    assert verdict is Verdict.SENDS
+    assert verdict is RatchetVerdict.SENDS
     high = high.confirmed(sending_id(low), 2.0)
     assert sending_id(low) == sending_id(high) == b"high 3"
 
@@ -134,14 +134,14 @@ def test_a_side_that_lost_everything_is_above_what_the_other_has_seen() -> None:
         ours = SessionSet(LOW, HIGH)  # with nothing left each time
         generation = ours.next_generation(made_at)
         theirs, verdict = theirs.offered(name, generation, made_at)
-        assert (verdict, sending_id(theirs)) == (Verdict.SENDS, name)
+        assert (verdict, sending_id(theirs)) == (RatchetVerdict.SENDS, name)
 
 
 def test_control_a_count_that_starts_over_is_refused() -> None:
     theirs, _ = SessionSet(HIGH, LOW).offered(b"r1", 1, 0.0)
     theirs, _ = theirs.offered(b"r2", 2, 1.0)
     assert theirs.offered(b"again", SessionSet(LOW, HIGH).next_generation(0.0), 2.0)[1] is (
-        Verdict.REFUSED
+        RatchetVerdict.REFUSED
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from zentalk.config import load_api_settings, load_relay_settings
 from zentalk.errors import StorageError
 from zentalk.sim import folders
-from zentalk.store.mailbox_sqlite import SqliteMailboxStore
+from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.wire.text import format_relay_uri
 
 URIS = [f"zt-relay:{'a' * 51}{letter}@127.0.0.1:900{n}" for n, letter in enumerate("aqaq")]

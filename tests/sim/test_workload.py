@@ -7,12 +7,12 @@ from tests.sim.fakes import FakeNetwork
 from zentalk.sim import workload
 from zentalk.sim.ledger import Verdict
 from zentalk.sim.scenario import Scenario
-from zentalk.sim.workload import Outcome, Progress, Workload
+from zentalk.sim.workload import Progress, Workload, WorkloadResult
 
 QUIET = {"offline": False, "switch": False}
 
 
-async def run(network: FakeNetwork, **settings: object) -> Outcome:
+async def run(network: FakeNetwork, **settings: object) -> WorkloadResult:
     scenario = Scenario(
         nodes=len(network.relays),
         users=len(network.users),

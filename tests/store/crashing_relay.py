@@ -18,7 +18,7 @@ from zentalk.mailbox.acks import AckSchedule
 from zentalk.mailbox.events import Collector
 from zentalk.mailbox.settings import MailboxSettings
 from zentalk.mailbox.storage import Operation, Outcome
-from zentalk.store.mailbox_sqlite import SqliteMailboxStore
+from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 
 KILLED = 9
 

@@ -22,7 +22,7 @@ from zentalk.mailbox.storage import (
     SaveMailbox,
 )
 from zentalk.store.disk_space import BALLAST_BYTES, RESERVE_BYTES, DiskSpace
-from zentalk.store.mailbox_sqlite import SqliteMailboxStore
+from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.store.sqlite import open_database
 
 BOB = mailbox_id("bob")

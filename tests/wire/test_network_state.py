@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.node.relays import NETWORK, make_relays
+from tests.node.descriptors import NETWORK, make_relays
 from zentalk.errors import RemoteProtocolError
-from zentalk.onion.guard_state import Entry, GuardState, Middle
+from zentalk.onion.guard_state import GuardEntry, GuardState, Middle
 from zentalk.wire.descriptor import MAX_DESCRIPTOR_BYTES
 from zentalk.wire.network_state import (
     MAX_HINTS,
@@ -21,7 +21,7 @@ from zentalk.wire.network_state import (
 )
 
 RELAYS = make_relays(3)
-GUARDS = GuardState((Entry(RELAYS[0].node_id, 5, middles=(Middle(RELAYS[1].node_id, 9),)),))
+GUARDS = GuardState((GuardEntry(RELAYS[0].node_id, 5, middles=(Middle(RELAYS[1].node_id, 9),)),))
 RAWS = tuple(relay.raw for relay in RELAYS)
 STATE = NetworkState(
     NETWORK,

@@ -18,7 +18,7 @@ _SCHEME: Final = b"Bearer "
 
 
 class DeviceBook(Protocol):
-    """The part of `zentalk.node.devices.Devices` that decides about a request."""
+    """The part of `zentalk.node.devices.tokens.Devices` that decides about a request."""
 
     on_revoked: Callable[[str], None]
 

@@ -24,7 +24,7 @@ def init(
     `network` has what was said about the network: `network`, `id_difficulty`.
     """
     from zentalk.config import RelaySettings, write_config  # noqa: PLC0415
-    from zentalk.relay.identity import load_or_create_relay_identity  # noqa: PLC0415
+    from zentalk.relay.keys.identity import load_or_create_relay_identity  # noqa: PLC0415
 
     values = {"host": host, "port": port, "bootstraps": relay_uris(bootstraps)} | network
     settings = checked(RelaySettings, directory, values)

@@ -132,7 +132,7 @@ class Place(Protocol):
         ...
 
 
-class Person(Protocol):
+class ShownPerson(Protocol):
     """A person whose API node serves REST."""
 
     name: str
@@ -141,7 +141,7 @@ class Person(Protocol):
     folder: Path
 
 
-def say_network(relays: Sequence[Place], people: Sequence[Person]) -> None:
+def say_network(relays: Sequence[Place], people: Sequence[ShownPerson]) -> None:
     """Print where everything of a running network is."""
     for relay in relays:
         say(f"{relay.name:10} {relay.uri}")

@@ -65,13 +65,13 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Finish:
+class FinishLookup:
     """The lookup is over: the nearest relays that answered, nearest first."""
 
     nearest: tuple[NodeId, ...]
 
 
-Command: TypeAlias = Ask | Finish
+Command: TypeAlias = Ask | FinishLookup
 
 
 @dataclass(slots=True)
@@ -161,7 +161,7 @@ class Lookup:
             asks.append(Ask(node_id))
         if not asks and not self._open:
             self.finished = True
-            return [Finish(self._nearest_answered())]
+            return [FinishLookup(self._nearest_answered())]
         return asks
 
     def _nearest_answered(self) -> tuple[NodeId, ...]:

@@ -42,7 +42,7 @@ class Refusal(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldRecord:
     """What is known of a record held: its key and day, and its bits of work."""
 
     blinded_key: bytes
@@ -55,7 +55,7 @@ class Keep:
     """Store the record, replacing one of the same key and day, after evicting `evict`."""
 
     record: OuterRecord
-    evict: Held | None = None
+    evict: HeldRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +64,13 @@ class AlreadyHeld:
 
 
 @dataclass(frozen=True, slots=True)
-class Refuse:
+class RefuseRecord:
     """Do not store it."""
 
     reason: Refusal
 
 
-Decision = Keep | AlreadyHeld | Refuse
+Decision = Keep | AlreadyHeld | RefuseRecord
 
 
 def is_valid_on(record_day: Day, now: float) -> bool:
@@ -95,7 +95,7 @@ def decide(
     is_holder: bool,
     held: OuterRecord | None,
     has_room: bool,
-    least: Held | None,
+    least: HeldRecord | None,
 ) -> Decision:
     """Decide on a verified record.
 
@@ -106,22 +106,22 @@ def decide(
     the days ahead.
     """
     if record.work < LEAST_WORK_BITS:
-        return Refuse(Refusal.NO_WORK)
+        return RefuseRecord(Refusal.NO_WORK)
     if not is_due(record.day, now):
         early = record.day > day_at(now)
-        return Refuse(Refusal.TOO_EARLY if early else Refusal.EXPIRED)
+        return RefuseRecord(Refusal.TOO_EARLY if early else Refusal.EXPIRED)
     if held is not None and held.statement == record.statement:
         return Keep(record) if record.work > held.work else AlreadyHeld()
     if not is_holder:
-        return Refuse(Refusal.NOT_HOLDER)
+        return RefuseRecord(Refusal.NOT_HOLDER)
     if held is not None:
         newer = record.sequence > held.sequence
-        return Keep(record) if newer else Refuse(Refusal.STALE)
+        return Keep(record) if newer else RefuseRecord(Refusal.STALE)
     if has_room:
         return Keep(record)
     if least is not None and (record.work, -record.day) > (least.work, -least.day):
         return Keep(record, evict=least)
-    return Refuse(Refusal.FULL)
+    return RefuseRecord(Refusal.FULL)
 
 
 def best(records: list[OuterRecord]) -> OuterRecord | None:

@@ -87,13 +87,13 @@ class SnapshotResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Finish:
+class FinishSnapshot:
     """The snapshot is decided."""
 
     result: SnapshotResult
 
 
-Command: TypeAlias = AskSource | OfferDescriptors | ReportEquivocation | Finish
+Command: TypeAlias = AskSource | OfferDescriptors | ReportEquivocation | FinishSnapshot
 View: TypeAlias = dict[NodeId, Descriptor]
 
 
@@ -226,13 +226,13 @@ class SnapshotRule:
             self._sources[source].asked = True
         return [AskSource(source) for source in again]
 
-    def _finish(self) -> Finish:
+    def _finish(self) -> FinishSnapshot:
         self.finished = True
         views = self._views()
         dropped = self._omitters(views)
         trusted = {source: view for source, view in views.items() if source not in dropped}
         accepted, unverified = self._accept(trusted)
-        return Finish(
+        return FinishSnapshot(
             SnapshotResult(
                 descriptors=tuple(item for _, item in sorted(accepted.items())),
                 proofs=tuple(self._proofs.values()),

@@ -30,7 +30,7 @@ _ID_BITS: Final = NODE_ID_BYTES * 8
 _LARGEST_ID: Final = (1 << _ID_BITS) - 1
 
 
-class Contact(Node):  # type: ignore[misc]  # kademlia is untyped
+class TableContact(Node):  # type: ignore[misc]  # kademlia is untyped
     """A relay in the table: its id, its subnet and how often it failed in a row."""
 
     def __init__(self, node_id: NodeId, host: str = "", port: int = 0, subnet: str = "") -> None:
@@ -40,7 +40,7 @@ class Contact(Node):  # type: ignore[misc]  # kademlia is untyped
         self.failures = 0
 
 
-class Admission(Enum):
+class TableAdmission(Enum):
     """What became of a contact."""
 
     ADDED = auto()
@@ -53,7 +53,7 @@ class Admission(Enum):
 class Admitted:
     """The outcome, and for WAITING the oldest contact to check: if it fails, it makes room."""
 
-    admission: Admission
+    admission: TableAdmission
     oldest: NodeId | None = None
 
 
@@ -76,11 +76,11 @@ class Bucket(KBucket):  # type: ignore[misc]  # kademlia is untyped
         self._updated = now
         self.touch_last_updated()
 
-    def add_node(self, node: Contact) -> bool:
+    def add_node(self, node: TableContact) -> bool:
         """Add or refresh; False if the bucket is full. Callers ask `has_room_for` first."""
         return bool(super().add_node(node))
 
-    def remove_node(self, node: Contact) -> None:
+    def remove_node(self, node: TableContact) -> None:
         """Remove, and let the newest waiting contact move up that its subnet allows."""
         self.replacement_nodes.pop(node.id, None)
         if self.nodes.pop(node.id, None) is None:
@@ -122,7 +122,7 @@ class RelayTable(RoutingTable):  # type: ignore[misc]  # kademlia is untyped
     def __init__(self, own: NodeId, network: str, now: float, size: int = BUCKET_SIZE) -> None:
         self._network = network
         self._created = now
-        super().__init__(None, size, Contact(own))
+        super().__init__(None, size, TableContact(own))
 
     def flush(self) -> None:
         """Forget every contact."""
@@ -139,29 +139,31 @@ class RelayTable(RoutingTable):  # type: ignore[misc]  # kademlia is untyped
     def handshake_completed(self, node_id: NodeId, host: str, port: int, now: float) -> Admitted:
         """Enter or refresh a relay that has just proved its identity on a link."""
         if node_id == self.node.node_id:
-            return Admitted(Admission.REFUSED)
+            return Admitted(TableAdmission.REFUSED)
         bucket = self._bucket_of(node_id)
         bucket.touch(now)
         known = bucket.nodes.get(node_id)
         if known is not None and known.ip == host:
             known.failures = 0
             bucket.nodes.move_to_end(node_id)
-            return Admitted(Admission.REFRESHED)
+            return Admitted(TableAdmission.REFRESHED)
         if known is not None:
             bucket.remove_node(known)
-        return self.add_contact(Contact(node_id, host, port, narrow_subnet(host, self._network)))
+        return self.add_contact(
+            TableContact(node_id, host, port, narrow_subnet(host, self._network))
+        )
 
-    def add_contact(self, contact: Contact) -> Admitted:
+    def add_contact(self, contact: TableContact) -> Admitted:
         """Place a contact, splitting buckets where the paper allows it."""
         while True:
             index = self.get_bucket_for(contact)
             bucket = self.buckets[index]
             if not bucket.has_room_for(contact.subnet):
-                return Admitted(Admission.REFUSED)
+                return Admitted(TableAdmission.REFUSED)
             if bucket.add_node(contact):
-                return Admitted(Admission.ADDED)
+                return Admitted(TableAdmission.ADDED)
             if not self._may_split(bucket):
-                return Admitted(Admission.WAITING, bucket.head().node_id)
+                return Admitted(TableAdmission.WAITING, bucket.head().node_id)
             del bucket.replacement_nodes[contact.id]
             self.split_bucket(index)
 
@@ -182,7 +184,7 @@ class RelayTable(RoutingTable):  # type: ignore[misc]  # kademlia is untyped
         if contact is not None:
             self.remove_contact(contact)
 
-    def remove_contact(self, node: Contact) -> None:
+    def remove_contact(self, node: TableContact) -> None:
         """Remove a contact; the next in line moves up."""
         self.buckets[self.get_bucket_for(node)].remove_node(node)
 
@@ -192,8 +194,8 @@ class RelayTable(RoutingTable):  # type: ignore[misc]  # kademlia is untyped
         return [contact.node_id for contact in near]
 
     def find_neighbors(
-        self, node: Contact, k: int | None = None, exclude: Contact | None = None
-    ) -> list[Contact]:
+        self, node: TableContact, k: int | None = None, exclude: TableContact | None = None
+    ) -> list[TableContact]:
         """Return exactly the k contacts nearest to `node`, itself and `exclude` left out."""
         wanted = k or self.ksize
         near = self._nearest(node.long_id, wanted + (exclude is not None))
@@ -216,7 +218,7 @@ class RelayTable(RoutingTable):  # type: ignore[misc]  # kademlia is untyped
         """Return the buckets that nothing touched for `idle_seconds`."""
         return [bucket for bucket in self.buckets if bucket.last_updated <= now - idle_seconds]
 
-    def _nearest(self, target: int, wanted: int) -> list[Contact]:
+    def _nearest(self, target: int, wanted: int) -> list[TableContact]:
         """Return the contacts nearest to an id, that id itself left out.
 
         Buckets are aligned ranges, so in the XOR metric all ids of one bucket are nearer
@@ -226,7 +228,7 @@ class RelayTable(RoutingTable):  # type: ignore[misc]  # kademlia is untyped
         order = sorted(
             [((item.lower ^ target) & item.fixed_bits, n) for n, item in enumerate(buckets)]
         )
-        found: dict[int, Contact] = {}
+        found: dict[int, TableContact] = {}
         for _, index in order:
             found |= {item.long_id ^ target: item for item in buckets[index].nodes.values()}
             if len(found) > wanted:
@@ -242,6 +244,6 @@ class RelayTable(RoutingTable):  # type: ignore[misc]  # kademlia is untyped
     def _bucket_of(self, node_id: NodeId) -> Bucket:
         return self.buckets[bisect_left(self._uppers, int.from_bytes(node_id, "big"))]
 
-    def _find(self, node_id: NodeId) -> Contact | None:
-        found: Contact | None = self._bucket_of(node_id).nodes.get(node_id)
+    def _find(self, node_id: NodeId) -> TableContact | None:
+        found: TableContact | None = self._bucket_of(node_id).nodes.get(node_id)
         return found

@@ -26,7 +26,7 @@ from zentalk.link.traffic import Traffic
 from zentalk.wire.frames import Hello, encode_frame, parse_frames
 
 
-class State(Enum):
+class LinkState(Enum):
     """Where a link is; the table `STEPS` says what happens in each state."""
 
     AWAITS_FIRST = "responder, before message 1"
@@ -40,7 +40,7 @@ class Link:
     """One end of a link. Make one with `initiate` or `respond`."""
 
     def __init__(
-        self, settings: LinkSettings, noise: HandshakeState, state: State, account: Account
+        self, settings: LinkSettings, noise: HandshakeState, state: LinkState, account: Account
     ) -> None:
         self._settings = settings
         self._account = account
@@ -69,7 +69,7 @@ class Link:
         if hello is not None and settings.depth:
             raise LocalProtocolError("a relay does not show itself inside a tunnel")
         noise = handshake.start_initiator(settings, relay_identity, entropy)
-        link = cls(settings, noise, State.AWAITS_SECOND, account)
+        link = cls(settings, noise, LinkState.AWAITS_SECOND, account)
         link._relay, link._credentials = dialled_relay(relay_identity), hello
         link._queue(handshake.write_first(noise, settings.unit_bytes))
         return link
@@ -86,12 +86,12 @@ class Link:
         return cls(
             settings,
             handshake.start_responder(settings, identity, entropy),
-            State.AWAITS_FIRST,
+            LinkState.AWAITS_FIRST,
             account,
         )
 
     @property
-    def state(self) -> State:
+    def state(self) -> LinkState:
         """Where the link is."""
         return self._state
 
@@ -115,18 +115,18 @@ class Link:
 
         Raises RemoteProtocolError, once; the link is closed then.
         """
-        if self._state is State.CLOSED:
+        if self._state is LinkState.CLOSED:
             raise LocalProtocolError("this link is closed")
         try:
             return self._receive(data)
         except RemoteProtocolError:
-            self._state = State.CLOSED
+            self._state = LinkState.CLOSED
             raise
 
     def data_to_send(self) -> bytes:
         """Return the next bytes for the peer; empty if nothing waits."""
         out, self._out = self._out, b""
-        if self._state is State.OPEN and not out:
+        if self._state is LinkState.OPEN and not out:
             return self.traffic.data_to_send()
         return out
 
@@ -147,7 +147,7 @@ class Link:
             self._handshake_sizes.add(len(unit))
             events += step.take(self, unit)
             self._state = step.after
-        if self._early and self._state is State.OPEN:
+        if self._early and self._state is LinkState.OPEN:
             events += self.traffic.receive(bytes(self._early))
             self._early.clear()
         return events
@@ -199,12 +199,12 @@ class Step(NamedTuple):
     """What a link does with the next unit, and the state after it."""
 
     take: Callable[[Link, bytes], list[Event]]
-    after: State
+    after: LinkState
 
 
 STEPS: Final = {
-    State.AWAITS_FIRST: Step(Link._on_first, State.AWAITS_HELLO),  # noqa: SLF001 - own steps
-    State.AWAITS_HELLO: Step(Link._on_hello, State.OPEN),  # noqa: SLF001
-    State.AWAITS_SECOND: Step(Link._on_second, State.OPEN),  # noqa: SLF001
+    LinkState.AWAITS_FIRST: Step(Link._on_first, LinkState.AWAITS_HELLO),  # noqa: SLF001 - own steps
+    LinkState.AWAITS_HELLO: Step(Link._on_hello, LinkState.OPEN),  # noqa: SLF001
+    LinkState.AWAITS_SECOND: Step(Link._on_second, LinkState.OPEN),  # noqa: SLF001
 }
 """The whole state machine; OPEN hands bytes to the traffic, an error leads to CLOSED."""

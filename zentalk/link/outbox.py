@@ -44,7 +44,7 @@ class _Flow:
         self.turn_begun = False
 
 
-class Outbox:
+class FrameQueue:
     """Encoded frames on their way out, by flow; at most `max_flows` have something to send."""
 
     __slots__ = ("_account", "_flows", "_max_flows", "_ring", "_taken_bytes")

@@ -22,7 +22,7 @@ from zentalk.link.events import (
     StreamRequested,
     StreamWritable,
 )
-from zentalk.link.outbox import Outbox
+from zentalk.link.outbox import FrameQueue
 from zentalk.wire.frames import (
     Close,
     Credit,
@@ -84,7 +84,7 @@ class StreamTable:
 
     def __init__(
         self,
-        outbox: Outbox,
+        outbox: FrameQueue,
         *,
         initiator: bool,
         piece_bytes: int,

@@ -21,7 +21,7 @@ from zentalk.link.outbox import (
     FLOW_QUANTUM_BYTES,
     FLOWS_OF_A_LINK,
     PACKETS,
-    Outbox,
+    FrameQueue,
 )
 from zentalk.link.records import RecordOpener, RecordSealer, UnitOpener, UnitSealer
 from zentalk.link.rpc import Calls, split_message
@@ -88,7 +88,7 @@ class Traffic:
         self._sealer = UnitSealer(sending, depth) if fixed_units else RecordSealer(sending)
         self._opener = UnitOpener(receiving, depth) if fixed_units else RecordOpener(receiving)
         limit = CLIENT_STREAMS if fixed_units else RELAY_STREAMS
-        self._outbox = Outbox(FLOWS_OF_A_LINK + FLOWS_PER_STREAM * limit, account)
+        self._outbox = FrameQueue(FLOWS_OF_A_LINK + FLOWS_PER_STREAM * limit, account)
         self._calls = Calls(padded=fixed_units)
         frame_bytes = cell_bytes(depth) - UNIT_OVERHEAD_BYTES if fixed_units else FLOW_QUANTUM_BYTES
         self._call_piece_bytes = frame_bytes - RPC_OVERHEAD_BYTES

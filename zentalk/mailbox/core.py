@@ -104,7 +104,7 @@ class MailboxCore:
             events.ApplyFailed: self._apply_failed,
             events.WallClockRead: self._wall_clock_read,
             events.SweepAsked: self._sweep_asked,
-            events.TimePassed: self._time_passed,
+            events.DeadlineReached: self._time_passed,
         }
 
     def handle(self, event: events.Event, now: float) -> list[Command]:
@@ -168,7 +168,7 @@ class MailboxCore:
     def _sweep_asked(self, _event: events.SweepAsked, now: float) -> None:
         self._sweeping.sweep(now)
 
-    def _time_passed(self, _event: events.TimePassed, now: float) -> None:
+    def _time_passed(self, _event: events.DeadlineReached, now: float) -> None:
         self._delivery.passed(now)
         for route in self._acks.due(now):
             self._registry.counters["acks_sent"] += 1

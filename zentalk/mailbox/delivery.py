@@ -14,8 +14,8 @@ from functools import partial
 from typing import Final
 
 from zentalk.mailbox.commands import Push
-from zentalk.mailbox.part import Context, Part, ignore
-from zentalk.mailbox.state import Held, Mail, Mailbox, Session
+from zentalk.mailbox.part import Context, CorePart, ignore
+from zentalk.mailbox.state import CollectorSession, Held, Mail, MailboxState
 from zentalk.mailbox.storage import CountAttempts, Envelope, Outcome, ReadEnvelopes, ReadOutcome
 from zentalk.mailbox.writing import Writing
 
@@ -27,13 +27,13 @@ _LEASE_CHECKS: Final = 4
 class _Reading:
     """A reading of the store under way; `upto` is the last number used when it began."""
 
-    session: Session
+    session: CollectorSession
     read_round: int
     max_bytes: int
     upto: int
 
 
-class Delivery(Part):
+class Delivery(CorePart):
     """All sessions' windows; knows which mail is in memory only and for how long."""
 
     __slots__ = (
@@ -73,7 +73,7 @@ class Delivery(Part):
         self._push(session, mail, mail.sealed, now)
         return True
 
-    def pump(self, mailbox: Mailbox, now: float) -> None:
+    def pump(self, mailbox: MailboxState, now: float) -> None:
         """Read from the store what may be pushed next, if anything waits there."""
         session = mailbox.session
         if session is None or session.reading or mailbox.unpushed_seq <= session.cursor:
@@ -109,7 +109,7 @@ class Delivery(Part):
             self._push_what_is_being_written(session, now)
         self.pump(mailbox, now)
 
-    def _push_what_is_being_written(self, session: Session, now: float) -> None:
+    def _push_what_is_being_written(self, session: CollectorSession, now: float) -> None:
         """Push what arrived during a reading that found the end of the mailbox.
 
         All of it is still in the store's queue, behind the reading. Reading it back would
@@ -127,7 +127,7 @@ class Delivery(Part):
                 break
             self._push(session, mail, mail.sealed, now)
 
-    def _push(self, session: Session, mail: Mail, sealed: bytes, now: float) -> None:
+    def _push(self, session: CollectorSession, mail: Mail, sealed: bytes, now: float) -> None:
         session.in_flight[mail.seq] = mail
         session.in_flight_bytes += mail.size_bytes
         self._in_flight_bytes += mail.size_bytes
@@ -142,7 +142,7 @@ class Delivery(Part):
             Push(session.collector, mail.seq, mail.send_id, sealed, mail.arrived_hour)
         )
 
-    def _room(self, session: Session) -> int:
+    def _room(self, session: CollectorSession) -> int:
         """How many more envelopes a session may be pushed now."""
         settings = self._settings
         if session.in_flight_bytes >= settings.max_window_bytes:
@@ -153,7 +153,7 @@ class Delivery(Part):
 
     # --- acks and ends -------------------------------------------------------------------
 
-    def acked(self, session: Session, seqs: Sequence[int], now: float) -> None:
+    def acked(self, session: CollectorSession, seqs: Sequence[int], now: float) -> None:
         """Delete what a collector has saved; numbers not in flight to it change nothing."""
         stored: list[int] = []
         for seq in seqs:
@@ -164,7 +164,7 @@ class Delivery(Part):
             self._writing.delete(session.mailbox, stored)
         self.pump(session.mailbox, now)
 
-    def _saved(self, session: Session, mail: Mail, stored: list[int]) -> None:
+    def _saved(self, session: CollectorSession, mail: Mail, stored: list[int]) -> None:
         self._leave_flight(session, mail)
         if mail.held is Held.MEMORY:
             self._writing.held_bytes -= len(mail.sealed)
@@ -177,12 +177,12 @@ class Delivery(Part):
             del session.mailbox.live[mail.key]
         self._registry.counters["acknowledged"] += 1
 
-    def _leave_flight(self, session: Session, mail: Mail) -> None:
+    def _leave_flight(self, session: CollectorSession, mail: Mail) -> None:
         mail.in_flight = False
         session.in_flight_bytes -= mail.size_bytes
         self._in_flight_bytes -= mail.size_bytes
 
-    def take_back(self, session: Session, now: float) -> None:
+    def take_back(self, session: CollectorSession, now: float) -> None:
         """Keep for the next push what this session has not acked: all of it to the store."""
         tried: list[int] = []
         mails, session.in_flight = session.in_flight, {}
@@ -197,7 +197,7 @@ class Delivery(Part):
             operation = CountAttempts(session.mailbox.key, tuple(tried), self._clock.hour(now))
             self._effects.apply(operation, ignore)
 
-    def _rewind(self, session: Session, now: float) -> None:
+    def _rewind(self, session: CollectorSession, now: float) -> None:
         """Push again everything from the oldest unacked push on."""
         first, last = min(session.in_flight), max(session.in_flight)
         session.read_round += 1
@@ -246,7 +246,7 @@ class Delivery(Part):
         return min(write_at, self._check_at)
 
 
-def _stored_mail(mailbox: Mailbox, envelope: Envelope) -> Mail:
+def _stored_mail(mailbox: MailboxState, envelope: Envelope) -> Mail:
     return Mail(
         mailbox=mailbox,
         send=mailbox.send_ids.get(envelope.send_id),

@@ -11,15 +11,15 @@ from zentalk.mailbox.acks import AckSchedule
 from zentalk.mailbox.commands import PushToken
 from zentalk.mailbox.delivery import Delivery
 from zentalk.mailbox.events import DepositArrived, TokenArrived
-from zentalk.mailbox.part import Context, Part
+from zentalk.mailbox.part import Context, CorePart
 from zentalk.mailbox.postage import Postage
-from zentalk.mailbox.state import Held, Mail, Mailbox, SendIdRecord
+from zentalk.mailbox.state import Held, Mail, MailboxState, SendIdRecord
 from zentalk.mailbox.writing import Writing
 from zentalk.wire.deposit import Deposit
 from zentalk.wire.rpc_mailbox import SendIdKind
 
 
-class Deposits(Part):
+class Deposits(CorePart):
     """The way in, for envelopes and for ack tokens."""
 
     __slots__ = (
@@ -73,7 +73,7 @@ class Deposits(Part):
             counters["acks_dropped"] += 1
 
     def _admit(
-        self, mailbox: Mailbox, send: SendIdRecord, deposit: Deposit, work: int, now: float
+        self, mailbox: MailboxState, send: SendIdRecord, deposit: Deposit, work: int, now: float
     ) -> Mail:
         """Give new mail its place in the order, then push it or write it."""
         seq = mailbox.take_seq()
@@ -123,7 +123,7 @@ class Deposits(Part):
         else:
             self._keep_token(mailbox, event)
 
-    def _keep_token(self, mailbox: Mailbox, event: TokenArrived) -> None:
+    def _keep_token(self, mailbox: MailboxState, event: TokenArrived) -> None:
         registry = self._registry
         if len(mailbox.tokens) >= self._settings.max_tokens:
             mailbox.tokens.popleft()

@@ -132,7 +132,7 @@ class SweepAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class TimePassed:
+class DeadlineReached:
     """A deadline may have come."""
 
 
@@ -151,5 +151,5 @@ Event: TypeAlias = (
     | ApplyFailed
     | WallClockRead
     | SweepAsked
-    | TimePassed
+    | DeadlineReached
 )

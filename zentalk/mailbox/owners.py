@@ -12,12 +12,12 @@ from functools import partial
 from zentalk.mailbox.commands import Answer, CloseCollector, PushToken, Refuse
 from zentalk.mailbox.delivery import Delivery
 from zentalk.mailbox.events import Collector, CollectorLost, OpenAsked, SendIdsAsked
-from zentalk.mailbox.part import Context, Part, ignore
-from zentalk.mailbox.state import SEQ_BLOCK, Mailbox, Session
+from zentalk.mailbox.part import Context, CorePart, ignore
+from zentalk.mailbox.state import SEQ_BLOCK, CollectorSession, MailboxState
 from zentalk.mailbox.storage import ChangeSendIds, Outcome, RemoveMailbox
 
 
-class Owners(Part):
+class Owners(CorePart):
     """Registration of collectors and of send ids."""
 
     __slots__ = (
@@ -43,7 +43,7 @@ class Owners(Part):
             if not self._place_for_another():
                 self._effects.emit(Refuse(event.ticket, "full"))
                 return
-            mailbox = registry.mailboxes[event.mailbox] = Mailbox(event.mailbox)
+            mailbox = registry.mailboxes[event.mailbox] = MailboxState(event.mailbox)
         elif event.generation <= mailbox.generation:
             self._effects.emit(Refuse(event.ticket, "stale"))
             return
@@ -72,7 +72,7 @@ class Owners(Part):
     def _opened(
         self,
         event: OpenAsked,
-        mailbox: Mailbox,
+        mailbox: MailboxState,
         earlier: int,
         outcome: Outcome | None,
         now: float,
@@ -89,20 +89,20 @@ class Owners(Part):
         elif still_there:
             self._register(event, mailbox, now)
 
-    def _not_opened(self, event: OpenAsked, mailbox: Mailbox, earlier: int) -> None:
+    def _not_opened(self, event: OpenAsked, mailbox: MailboxState, earlier: int) -> None:
         if mailbox.generation == event.generation:
             mailbox.generation = earlier
             if not mailbox.saved:
                 self._registry.remove_mailbox(mailbox)
         self._effects.emit(Refuse(event.ticket, "storage"))
 
-    def _register(self, event: OpenAsked, mailbox: Mailbox, now: float) -> None:
+    def _register(self, event: OpenAsked, mailbox: MailboxState, now: float) -> None:
         old = mailbox.session
         if old is not None:
             self._end(old, now)
             self._effects.emit(CloseCollector(old.collector))
         window = min(event.window, self._settings.max_window)
-        session = Session(event.collector, mailbox, window)
+        session = CollectorSession(event.collector, mailbox, window)
         mailbox.session = session
         mailbox.unpushed_seq = mailbox.next_seq - 1
         self._registry.sessions[event.collector] = session
@@ -120,7 +120,7 @@ class Owners(Part):
         if session is not None:
             self._end(session, now)
 
-    def _end(self, session: Session, now: float) -> None:
+    def _end(self, session: CollectorSession, now: float) -> None:
         mailbox = session.mailbox
         del self._registry.sessions[session.collector]
         # A newer registration may already stand here; a late clean-up must not undo it.
@@ -147,7 +147,7 @@ class Owners(Part):
         operation = ChangeSendIds(mailbox.key, event.add, event.remove)
         self._effects.apply(operation, partial(self._send_ids_changed, event, mailbox))
 
-    def _refusal(self, mailbox: Mailbox, event: SendIdsAsked) -> str | None:
+    def _refusal(self, mailbox: MailboxState, event: SendIdsAsked) -> str | None:
         known = self._registry.send_ids
         new = 0
         for entry in event.add:
@@ -164,7 +164,7 @@ class Owners(Part):
         return "full" if beyond and len(known) + new > settings.max_total_send_ids else None
 
     def _send_ids_changed(
-        self, event: SendIdsAsked, mailbox: Mailbox, outcome: Outcome | None, _now: float
+        self, event: SendIdsAsked, mailbox: MailboxState, outcome: Outcome | None, _now: float
     ) -> None:
         registry = self._registry
         if outcome is None:

@@ -24,7 +24,7 @@ class Context:
     clock: MailClock
 
 
-class Part:
+class CorePart:
     """Base of the parts of one core."""
 
     __slots__ = ("_clock", "_effects", "_registry", "_settings")

@@ -10,8 +10,8 @@ from collections import OrderedDict
 from typing import Final
 
 from zentalk.ids import Day, MailboxId, NodeId, SendId
-from zentalk.mailbox.part import Context, Part
-from zentalk.mailbox.state import Mailbox, SendIdRecord
+from zentalk.mailbox.part import Context, CorePart
+from zentalk.mailbox.state import MailboxState, SendIdRecord
 from zentalk.mailbox.storage import CONTACT, Room
 from zentalk.mailbox.work import challenge, stamped_epoch, worth
 from zentalk.mailbox.writing import Writing
@@ -24,7 +24,7 @@ _ACCEPTING: Final = StateAnswer(SendIdState.ACCEPTING, 0)
 _FULL: Final = StateAnswer(SendIdState.FULL, 0)
 
 
-class Postage(Part):
+class Postage(CorePart):
     """The price of a deposit, and the memory of what was paid with."""
 
     __slots__ = ("_nobody", "_relay", "_spent", "_writing")
@@ -35,7 +35,7 @@ class Postage(Part):
         self._relay = relay
         self._spent: OrderedDict[bytes, int] = OrderedDict()
         entry = SendIdEntry(SendId(bytes(16)), SendIdKind.CONTACT, Day(0), Day(2**32 - 1))
-        self._nobody = SendIdRecord(Mailbox(MailboxId(bytes(32))), entry, active=True)
+        self._nobody = SendIdRecord(MailboxState(MailboxId(bytes(32))), entry, active=True)
 
     def asked(self, send: SendIdRecord, now: float) -> int:
         """Return the bits of work that a deposit must show now, 0 for none.

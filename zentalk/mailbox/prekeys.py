@@ -13,8 +13,8 @@ from functools import partial
 
 from zentalk.mailbox.commands import Answer, Refuse
 from zentalk.mailbox.events import PrekeyAsked, PrekeyCountAsked, PrekeysOffered, Ticket
-from zentalk.mailbox.part import Context, Part, ignore
-from zentalk.mailbox.state import Mailbox
+from zentalk.mailbox.part import Context, CorePart, ignore
+from zentalk.mailbox.state import MailboxState
 from zentalk.mailbox.storage import Outcome, PoolOutcome, PrekeyOutcome, PutPrekeys, TakePrekey
 from zentalk.wire.rpc_mailbox import SendIdKind
 
@@ -28,7 +28,7 @@ class _Query:
     waiting: list[Ticket] = field(default_factory=list)
 
 
-class Prekeys(Part):
+class Prekeys(CorePart):
     """The pools of all mailboxes, and the memory of recent queries."""
 
     __slots__ = ("_queries",)
@@ -65,13 +65,13 @@ class Prekeys(Part):
         else:
             self._effects.emit(Answer(ticket, (query.blob,)))
 
-    def _owner(self, event: PrekeyAsked, now: float) -> Mailbox | None:
+    def _owner(self, event: PrekeyAsked, now: float) -> MailboxState | None:
         record = self._registry.send_ids.get(event.send_id)
         if record is None or record.entry.kind is not SendIdKind.PUBLIC:
             return None
         return record.mailbox if record.accepts_deposits(self._clock.day(now)) else None
 
-    def _within_rate(self, mailbox: Mailbox, now: float) -> bool:
+    def _within_rate(self, mailbox: MailboxState, now: float) -> bool:
         """Take from the mailbox's bucket of `prekey_burst` takes if it is not empty."""
         settings = self._settings
         refilled = (now - mailbox.takes_at) / settings.prekey_refill_seconds
@@ -83,7 +83,7 @@ class Prekeys(Part):
         return True
 
     def _taken(
-        self, mailbox: Mailbox, key: bytes, query: _Query, outcome: Outcome | None, _now: float
+        self, mailbox: MailboxState, key: bytes, query: _Query, outcome: Outcome | None, _now: float
     ) -> None:
         waiting, query.waiting = query.waiting, []
         if not isinstance(outcome, PrekeyOutcome):
@@ -102,13 +102,13 @@ class Prekeys(Part):
         for ticket in waiting:
             self._effects.emit(Answer(ticket, (query.blob,)))
 
-    def _drained(self, mailbox: Mailbox) -> None:
+    def _drained(self, mailbox: MailboxState) -> None:
         """Remember for the owner that somebody had to use the last-resort key."""
         if not mailbox.last_resort_used:
             mailbox.last_resort_used = True
             self._save(mailbox)
 
-    def _save(self, mailbox: Mailbox) -> None:
+    def _save(self, mailbox: MailboxState) -> None:
         self._effects.apply(self._registry.record_of(mailbox), ignore)
 
     def _forget_old(self, now: float) -> None:
@@ -137,7 +137,7 @@ class Prekeys(Part):
         self._effects.apply(operation, partial(self._refilled, mailbox, event))
 
     def _refilled(
-        self, mailbox: Mailbox, event: PrekeysOffered, outcome: Outcome | None, _now: float
+        self, mailbox: MailboxState, event: PrekeysOffered, outcome: Outcome | None, _now: float
     ) -> None:
         mailbox.prekeys_writing -= len(event.blobs)
         if not isinstance(outcome, PoolOutcome):

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from zentalk.ids import MailboxId, SendId
 from zentalk.mailbox.events import Collector
-from zentalk.mailbox.state import Mailbox, SendIdRecord, Session
+from zentalk.mailbox.state import CollectorSession, MailboxState, SendIdRecord
 from zentalk.mailbox.storage import Loaded, Removed, SaveMailbox, StoredMailbox
 from zentalk.wire.rpc_mailbox import SendIdEntry
 
@@ -22,9 +22,9 @@ class Registry:
     __slots__ = ("counters", "mailboxes", "send_ids", "sessions", "stored", "tokens")
 
     def __init__(self, loaded: Loaded) -> None:
-        self.mailboxes: dict[MailboxId, Mailbox] = {}
+        self.mailboxes: dict[MailboxId, MailboxState] = {}
         self.send_ids: dict[SendId, SendIdRecord] = {}
-        self.sessions: dict[Collector, Session] = {}
+        self.sessions: dict[Collector, CollectorSession] = {}
         self.counters: Counter[str] = Counter()
         self.stored = 0
         self.tokens = 0
@@ -33,7 +33,7 @@ class Registry:
 
     def _restore(self, stored: StoredMailbox) -> None:
         record = stored.record
-        mailbox = Mailbox(
+        mailbox = MailboxState(
             key=record.mailbox,
             generation=record.generation,
             next_seq=max(record.reserved_seq, stored.last_seq + 1),
@@ -51,7 +51,7 @@ class Registry:
                 mailbox, waiting.send_id, waiting.count, waiting.size_bytes, public=waiting.public
             )
 
-    def register(self, mailbox: Mailbox, entry: SendIdEntry, *, active: bool) -> None:
+    def register(self, mailbox: MailboxState, entry: SendIdEntry, *, active: bool) -> None:
         """Add a send id to the index, or change the one that is there."""
         known = self.send_ids.get(entry.send_id)
         if known is None:
@@ -60,13 +60,13 @@ class Registry:
         elif known.mailbox is mailbox and active:
             known.entry, known.active = entry, True
 
-    def unregister(self, mailbox: Mailbox, send_ids: Iterable[SendId]) -> None:
+    def unregister(self, mailbox: MailboxState, send_ids: Iterable[SendId]) -> None:
         """Take send ids of a mailbox out of the index; mail under them stays."""
         for send_id in send_ids:
             if mailbox.send_ids.pop(send_id, None) is not None:
                 del self.send_ids[send_id]
 
-    def remove_mailbox(self, mailbox: Mailbox) -> None:
+    def remove_mailbox(self, mailbox: MailboxState) -> None:
         """Forget a mailbox that has no session."""
         self.unregister(mailbox, tuple(mailbox.send_ids))
         self.stored -= mailbox.stored
@@ -74,7 +74,7 @@ class Registry:
         self.mailboxes.pop(mailbox.key, None)
 
     def count(
-        self, mailbox: Mailbox, send_id: SendId, count: int, size_bytes: int, *, public: bool
+        self, mailbox: MailboxState, send_id: SendId, count: int, size_bytes: int, *, public: bool
     ) -> None:
         """Add to (or, negative, take from) what is stored under a send id."""
         mailbox.stored += count
@@ -95,7 +95,7 @@ class Registry:
                 self.count(mailbox, item.send_id, -item.count, -item.size_bytes, public=item.public)
         return total
 
-    def record_of(self, mailbox: Mailbox) -> SaveMailbox:
+    def record_of(self, mailbox: MailboxState) -> SaveMailbox:
         """Return the operation that saves a mailbox's own record."""
         return SaveMailbox(
             mailbox.key,

@@ -17,7 +17,7 @@ _MIB: Final = 1024 * 1024
 _IDLE_SECONDS: Final = 60 * DAY_SECONDS
 
 
-class Profile(Enum):
+class MailboxProfile(Enum):
     """What a relay promises for mail that waits."""
 
     DURABLE = "durable"
@@ -30,7 +30,7 @@ class Profile(Enum):
 class MailboxSettings:
     """Limits of one relay; raises ConfigError if they contradict each other."""
 
-    profile: Profile = Profile.DURABLE
+    profile: MailboxProfile = MailboxProfile.DURABLE
     ttl_seconds: int = 30 * DAY_SECONDS
     """Longest time an envelope waits, rounded up to hours; a deposit may ask for less."""
     sweep_seconds: int = HOUR_SECONDS
@@ -115,4 +115,4 @@ class MailboxSettings:
     @property
     def sends_acks(self) -> bool:
         """Whether compact acks are sent: only for mail that survives a restart."""
-        return self.profile is Profile.DURABLE
+        return self.profile is MailboxProfile.DURABLE

@@ -43,7 +43,7 @@ class SendIdRecord:
     `level` counts recent deposits, `lowest_work` what the store last said.
     """
 
-    mailbox: Mailbox
+    mailbox: MailboxState
     entry: SendIdEntry
     active: bool
     stored: int = 0
@@ -76,7 +76,7 @@ class Mail:
     is its proof of work in bits, CONTACT under a contact's send id.
     """
 
-    mailbox: Mailbox
+    mailbox: MailboxState
     send: SendIdRecord | None
     send_id: SendId
     deposit_id: DepositId
@@ -106,7 +106,7 @@ class Mail:
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Session:
+class CollectorSession:
     """The one collector of a mailbox: what it was pushed, in order of sequence.
 
     Everything up to `cursor` was pushed; `read_round` tells a current reading of the
@@ -114,7 +114,7 @@ class Session:
     """
 
     collector: Collector
-    mailbox: Mailbox
+    mailbox: MailboxState
     window: int
     in_flight: dict[int, Mail] = field(default_factory=dict)
     in_flight_bytes: int = 0
@@ -124,7 +124,7 @@ class Session:
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Mailbox:
+class MailboxState:
     """A mailbox: its record, its counts, and what of it is in memory.
 
     `unpushed_seq` is the highest number that went to the store without a push, `opening`
@@ -150,7 +150,7 @@ class Mailbox:
     takes: float = 0.0
     takes_at: float = 0.0
     unpushed_seq: int = -1
-    session: Session | None = None
+    session: CollectorSession | None = None
     opening: int = 0
     send_ids: dict[SendId, SendIdRecord] = field(default_factory=dict)
     live: dict[bytes, Mail] = field(default_factory=dict)

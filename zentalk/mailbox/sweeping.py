@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from zentalk.mailbox.part import Context, Part, ignore
+from zentalk.mailbox.part import Context, CorePart, ignore
 from zentalk.mailbox.settings import HOUR_SECONDS
-from zentalk.mailbox.state import Mailbox
+from zentalk.mailbox.state import MailboxState
 from zentalk.mailbox.storage import (
     ChangeSendIds,
     KeepTime,
@@ -27,7 +27,7 @@ _SPARE_DAYS: Final = 1
 """Days that a send id is kept after its last one, for clocks that disagree."""
 
 
-class Sweeping(Part):
+class Sweeping(CorePart):
     """When the next sweep is, and what it does."""
 
     __slots__ = ("_sweep_at",)
@@ -75,7 +75,7 @@ class Sweeping(Part):
         if count == STEP:
             self._step(now)
 
-    def _is_idle(self, mailbox: Mailbox, now: float) -> bool:
+    def _is_idle(self, mailbox: MailboxState, now: float) -> bool:
         """Whether nobody opened a mailbox for long; one that is open gets new time."""
         hour = self._clock.hour(now)
         if mailbox.session is None:
@@ -86,7 +86,7 @@ class Sweeping(Part):
             self._effects.apply(self._registry.record_of(mailbox), ignore)
         return False
 
-    def _drop_past_send_ids(self, mailbox: Mailbox, today: int) -> None:
+    def _drop_past_send_ids(self, mailbox: MailboxState, today: int) -> None:
         past = tuple(
             record.entry.send_id
             for record in mailbox.send_ids.values()

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from zentalk.mailbox.part import Context, Part
-from zentalk.mailbox.settings import Profile
-from zentalk.mailbox.state import Held, Mail, Mailbox, SendIdRecord
+from zentalk.mailbox.part import Context, CorePart
+from zentalk.mailbox.settings import MailboxProfile
+from zentalk.mailbox.state import Held, Mail, MailboxState, SendIdRecord
 from zentalk.mailbox.storage import (
     CONTACT,
     DeleteEnvelopes,
@@ -24,7 +24,7 @@ from zentalk.mailbox.storage import (
 )
 
 
-class Writing(Part):
+class Writing(CorePart):
     """Writes and deletes mail; `held_bytes` is what is in memory and not committed yet."""
 
     __slots__ = ("held_bytes",)
@@ -33,7 +33,7 @@ class Writing(Part):
         super().__init__(context)
         self.held_bytes = 0
 
-    def room(self, mailbox: Mailbox, send: SendIdRecord | None, size_bytes: int) -> Room:
+    def room(self, mailbox: MailboxState, send: SendIdRecord | None, size_bytes: int) -> Room:
         """How much room an envelope of that size finds; writes under way count as stored."""
         settings = self._settings
         is_full = send is not None and send.stored + send.writing >= self._quota(send)
@@ -45,7 +45,7 @@ class Writing(Part):
             or mailbox.stored_bytes + mailbox.writing_bytes + size_bytes
             > settings.max_mailbox_bytes
         ):
-            evicts = settings.profile is Profile.MEMORY
+            evicts = settings.profile is MailboxProfile.MEMORY
             return Room.EVICT_OLDEST if evicts else Room.REPLACE_ONLY
         if is_full:
             return Room.EVICT_LESS_WORK
@@ -143,7 +143,7 @@ class Writing(Part):
             mail.held = Held.STORED if mail.safe else Held.LOST
             mail.sealed = b""
 
-    def delete(self, mailbox: Mailbox, seqs: list[int]) -> None:
+    def delete(self, mailbox: MailboxState, seqs: list[int]) -> None:
         """Delete what the owner has acked."""
         self._effects.apply(DeleteEnvelopes(mailbox.key, tuple(seqs)), self._deleted)
 

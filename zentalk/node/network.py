@@ -21,22 +21,22 @@ from zentalk.ids import NodeId, SendId
 from zentalk.net.connection import Connection, Handlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
-from zentalk.node.clock_hint import note as clock_note
-from zentalk.node.dialer import Dialer
-from zentalk.node.guard_book import GuardBook
-from zentalk.node.guard_links import GuardLinks
-from zentalk.node.path_health import Finding
+from zentalk.node.packets.sender import PacketSender
 from zentalk.node.profiles import PROFILES
-from zentalk.node.relay_hints import RelayHints
-from zentalk.node.relay_view import RelayView
-from zentalk.node.second_hops import MIN_FULL_RELAYS, SecondHops
-from zentalk.node.sending import Sending
-from zentalk.node.snapshot_keeper import SnapshotKeeper
-from zentalk.node.snapshot_sources import SnapshotSources
-from zentalk.node.storing import until_stored
-from zentalk.node.tunnels import Tunnels
+from zentalk.node.relays.loss_detection import Finding
+from zentalk.node.relays.scores import RelayScores
+from zentalk.node.relays.view import RelayView
+from zentalk.node.snapshot.clock_skew import note as clock_note
+from zentalk.node.snapshot.refresher import SnapshotKeeper
+from zentalk.node.snapshot.sources import SnapshotSources
+from zentalk.node.tunnels.dialer import Dialer
+from zentalk.node.tunnels.guard_links import GuardLinks
+from zentalk.node.tunnels.guard_selection import GuardSelection
+from zentalk.node.tunnels.second_hops import MIN_FULL_RELAYS, SecondHops
+from zentalk.node.tunnels.tunnels import Tunnels
 from zentalk.onion.guard_state import GuardState
 from zentalk.onion.path import MIN_RELAYS
+from zentalk.store.retry import until_stored
 from zentalk.wire.deposit import AckRoute
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.network_state import NetworkState, decode_network_state, encode_network_state
@@ -82,7 +82,7 @@ class NodeNetwork:
         self._damaged = False
         configured = {uri.identity: uri for uri in (*settings.guards, *settings.bootstraps)}
         state = self._load(load_state())
-        self._hints = RelayHints()
+        self._hints = RelayScores()
         self._dialer = Dialer(settings.network, runtime, network)
         self._keeper = SnapshotKeeper(
             settings.network,
@@ -91,7 +91,7 @@ class NodeNetwork:
             one_source_is_enough=len(configured) <= 1,
             changed=self._view_changed,
         )
-        self._book = GuardBook(
+        self._book = GuardSelection(
             pinned=settings.guards,
             state=GuardState.from_value(state.guards),
             hints=state.hints,
@@ -117,7 +117,7 @@ class NodeNetwork:
             hints=self._hints,
             view=self._keeper.view,
         )
-        self._sending = Sending(
+        self._sending = PacketSender(
             self.profile,
             runtime,
             hops=settings.path_hops,

@@ -17,29 +17,34 @@ from zentalk.errors import ConfigError, NotFoundError
 from zentalk.ids import DAY_SECONDS, MESSAGE_ID_BYTES, MessageId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
-from zentalk.node import rotation
-from zentalk.node.compose import Composer, Ready
-from zentalk.node.decoys import Decoys
-from zentalk.node.devices import Devices
-from zentalk.node.directory_client import DirectoryClient
-from zentalk.node.healing import Healing
-from zentalk.node.inbox import Inbox
-from zentalk.node.intake import Intake
-from zentalk.node.journal import Journal
-from zentalk.node.mailboxes import Mailboxes
+from zentalk.node.delivery.message_states import Journal
+from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.delivery.recipients import Recipients
+from zentalk.node.delivery.session_recovery import SessionRecovery
+from zentalk.node.devices.tokens import DeviceTokens
+from zentalk.node.mailboxes.manager import MailboxManager
+from zentalk.node.mailboxes.receiver import Receiver
+from zentalk.node.messages.commands import MAX_KEY_BYTES, MAX_NAME_BYTES, People, check_text
+from zentalk.node.messages.compose import Composer, OutboundItem
+from zentalk.node.messages.receive import Inbox
 from zentalk.node.network import NodeNetwork
-from zentalk.node.outbox import Outbox
-from zentalk.node.path_health import Finding
-from zentalk.node.people import MAX_KEY_BYTES, MAX_NAME_BYTES, People, check_text
-from zentalk.node.recipients import Recipients
-from zentalk.node.records import Records
-from zentalk.node.sessions import Sessions
+from zentalk.node.records.decoys import Decoys
+from zentalk.node.records.holders import DirectoryClient
+from zentalk.node.records.lookup import Records
+from zentalk.node.relays.loss_detection import Finding
+from zentalk.node.sessions import prekey_rotation
+from zentalk.node.sessions.sessions import Sessions
 from zentalk.node.status import LossyRelay, NodeStatus, role_of
-from zentalk.node.storing import until_stored
 from zentalk.store.history import contacts, messages, outbox, ratchets, settings
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.store.history.models import Contact, Conversation, Event, Message
+from zentalk.store.history.models import (
+    StoredContact,
+    StoredConversation,
+    StoredEvent,
+    StoredMessage,
+)
 from zentalk.store.key_file import load_identity
+from zentalk.store.retry import until_stored
 from zentalk.store.writer import Transaction
 from zentalk.wire.text import format_address, format_relay_uri
 
@@ -66,7 +71,7 @@ class Node:
         self._profile = settings.profile
         self._runtime = runtime
         self._database = HistoryDatabase(settings.directory / DATABASE_NAME, runtime.run_blocking)
-        self.devices = Devices(runtime, identity, self._database)
+        self.devices = DeviceTokens(runtime, identity, self._database)
         self._journal = Journal(runtime, self._database)
         self._network = NodeNetwork(
             settings, runtime.for_part("network"), network, self._load_network, self._save_network
@@ -85,14 +90,14 @@ class Node:
         )
         self._recipients.on_ready = self._send_ready
         inbox = Inbox(sessions, composer)
-        intake = Intake(runtime, self._database, inbox, self._outbox, self._recipients)
-        self._healing = Healing(
+        intake = Receiver(runtime, self._database, inbox, self._outbox, self._recipients)
+        self._healing = SessionRecovery(
             runtime, self._database, sessions, composer, self._records, self._recipients
         )
         intake.on_again = self._healing.on_ready = self._send_ready
         intake.on_suspicion = self._healing.suspected
         self._outbox.on_silence, self._healing.on_moved = self._healing.silent, self._outbox.reroute
-        self._mailboxes = Mailboxes(
+        self._mailboxes = MailboxManager(
             runtime,
             identity,
             self._database,
@@ -167,7 +172,7 @@ class Node:
         )
 
     @property
-    def mailboxes(self) -> Mailboxes:
+    def mailboxes(self) -> MailboxManager:
         """Where others leave mail for the owner."""
         return self._mailboxes
 
@@ -175,7 +180,7 @@ class Node:
         """Return every size of unit that this node's links have put on the wire or seen."""
         return set(self._network.unit_sizes())
 
-    async def add_contact(self, address: UserAddress, name: str) -> Contact:
+    async def add_contact(self, address: UserAddress, name: str) -> StoredContact:
         """Add, rename or accept a contact.
 
         Raises LocalProtocolError for our own address and ConfigError for a long name.
@@ -192,17 +197,17 @@ class Node:
             self._outbox.send_courtesy(address, inner)
         return contact
 
-    async def contacts(self) -> list[Contact]:
+    async def contacts(self) -> list[StoredContact]:
         """Return contacts and requests."""
         return await self._database.read(contacts.listing)
 
-    async def conversations(self) -> list[Conversation]:
+    async def conversations(self) -> list[StoredConversation]:
         """Return people with messages, the most recent first."""
         return await self._database.read(contacts.conversations)
 
     async def send_text(
         self, address: UserAddress, text: str, idempotency_key: str | None = None
-    ) -> Message:
+    ) -> StoredMessage:
         """Store a text for delivery and return it as queued.
 
         Somebody who is no contact yet becomes one. Raises TooLargeError, ConflictError or
@@ -224,7 +229,7 @@ class Node:
 
     async def messages(
         self, address: UserAddress, before: int | None = None, limit: int = 100
-    ) -> list[Message]:
+    ) -> list[StoredMessage]:
         """Return a page of a conversation, newest last."""
         count = max(1, min(limit, MAX_PAGE))
         return await self._database.read(lambda tx: messages.page(tx, address, before, count))
@@ -233,7 +238,7 @@ class Node:
         """Set a conversation's unread count to 0."""
         await self._database.write(lambda tx: contacts.clear_unread(tx, address))
 
-    async def message(self, message_id: str) -> Message:
+    async def message(self, message_id: str) -> StoredMessage:
         """Return one message; raises NotFoundError."""
         try:
             raw = MessageId(bytes.fromhex(message_id))
@@ -246,7 +251,7 @@ class Node:
             raise NotFoundError("there is no message with this id")
         return found
 
-    async def events(self, after: int, limit: int = MAX_PAGE) -> list[Event]:
+    async def events(self, after: int, limit: int = MAX_PAGE) -> list[StoredEvent]:
         """Return up to `limit` (at most 1,000) events after a number, in order."""
         count = max(1, min(limit, MAX_PAGE))
         return await self._journal.events(after, count)
@@ -276,7 +281,7 @@ class Node:
     def _own_ack_points(self) -> dict[NodeId, SendId]:
         return self._mailboxes.ack_points()
 
-    def _send_ready(self, ready: Iterable[Ready]) -> None:
+    def _send_ready(self, ready: Iterable[OutboundItem]) -> None:
         """Hand committed ciphertexts to the outbox."""
         entries = list(ready)
         self._outbox.add(entry.item for entry in entries)
@@ -291,7 +296,7 @@ class Node:
         self._outbox.load(await self._database.read(outbox.every))
 
     def _rotate_prekeys(self, tx: Transaction) -> bool:
-        return rotation.rotate(tx, self._runtime.wall(), self._runtime.entropy)
+        return prekey_rotation.rotate(tx, self._runtime.wall(), self._runtime.entropy)
 
     def _mailboxes_changed(self) -> None:
         self._records.changed()

@@ -28,7 +28,7 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class PrivacyProfile:
     """One profile.
 
     `hop_delay_ms` and `confirmation_seconds` are means of exponential delays;
@@ -45,7 +45,7 @@ class Profile:
 
 
 PROFILES: Final = {
-    "fast": Profile(DELAY_MEAN_MS["fast"], 0.0, 0.5, 30.0),
-    "balanced": Profile(DELAY_MEAN_MS["balanced"], 0.5, 1.5, 30.0),
-    "strong": Profile(DELAY_MEAN_MS["strong"], 5.0, 25.0, 180.0, Shape()),
+    "fast": PrivacyProfile(DELAY_MEAN_MS["fast"], 0.0, 0.5, 30.0),
+    "balanced": PrivacyProfile(DELAY_MEAN_MS["balanced"], 0.5, 1.5, 30.0),
+    "strong": PrivacyProfile(DELAY_MEAN_MS["strong"], 5.0, 25.0, 180.0, Shape()),
 }

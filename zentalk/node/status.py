@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from zentalk.node.path_health import Finding
+from zentalk.node.relays.loss_detection import Finding
 
 LossyRole = Literal["guard", "middle", "mailbox"]
 

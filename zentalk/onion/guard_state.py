@@ -28,7 +28,7 @@ class Middle:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class GuardEntry:
     """One relay of the sampled list, or one that the configuration pins.
 
     `down_since` starts a run of failures without a success in between, `down_seen` is the last of
@@ -48,7 +48,7 @@ class Entry:
 class GuardState:
     """The list in its fixed order: pinned entries first, then as sampled."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[GuardEntry, ...] = ()
 
     def to_value(self) -> Value:
         """Return the state as lists, integers and bytes, for `wire.codec.pack`."""
@@ -67,7 +67,7 @@ class GuardState:
         return cls(entries)
 
 
-def _entry_value(entry: Entry) -> Value:
+def _entry_value(entry: GuardEntry) -> Value:
     middles: list[Value] = [[middle.node_id, middle.until] for middle in entry.middles]
     return [
         entry.node_id,
@@ -80,9 +80,9 @@ def _entry_value(entry: Entry) -> Value:
     ]
 
 
-def _read_entry(value: Value) -> Entry:
+def _read_entry(value: Value) -> GuardEntry:
     fields = Fields(value, "a guard")
-    entry = Entry(
+    entry = GuardEntry(
         node_id=NodeId(fields.fixed(NODE_ID_BYTES)),
         sampled_at=fields.uint(_MAX_SECONDS),
         pinned=fields.boolean(),

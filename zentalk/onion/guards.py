@@ -14,7 +14,7 @@ from typing import Final
 from zentalk.crypto.types import Entropy
 from zentalk.ids import DAY_SECONDS, NodeId
 from zentalk.onion.draw import below, sample
-from zentalk.onion.guard_state import MAX_ENTRIES, MAX_MIDDLES, Entry, GuardState, Middle
+from zentalk.onion.guard_state import MAX_ENTRIES, MAX_MIDDLES, GuardEntry, GuardState, Middle
 from zentalk.onion.path import Candidate, unsteady
 
 GUARDS: Final = 2
@@ -112,11 +112,11 @@ def middles_of(state: GuardState, guard: NodeId) -> tuple[NodeId, ...]:
     return ()
 
 
-def _usable(state: GuardState) -> Sequence[Entry]:
+def _usable(state: GuardState) -> Sequence[GuardEntry]:
     return [entry for entry in state.entries if entry.pinned] or state.entries
 
 
-def _not_in_the_future(entries: Sequence[Entry], now: int) -> list[Entry]:
+def _not_in_the_future(entries: Sequence[GuardEntry], now: int) -> list[GuardEntry]:
     """Bring times back that a wrong clock put ahead, or nothing would ever be replaced."""
     return [
         replace(
@@ -134,18 +134,22 @@ def _not_in_the_future(entries: Sequence[Entry], now: int) -> list[Entry]:
     ]
 
 
-def _with_pins(entries: Sequence[Entry], pinned: Sequence[NodeId], now: int) -> list[Entry]:
+def _with_pins(
+    entries: Sequence[GuardEntry], pinned: Sequence[NodeId], now: int
+) -> list[GuardEntry]:
     """Put the pinned entries first; one that is pinned no longer leaves the list."""
     known = {entry.node_id: entry for entry in entries}
     pins = [
-        replace(known.get(node_id, Entry(node_id, now)), pinned=True)
+        replace(known.get(node_id, GuardEntry(node_id, now)), pinned=True)
         for node_id in dict.fromkeys(pinned)
     ]
     rest = [entry for entry in entries if not entry.pinned and entry.node_id not in pinned]
     return [*pins, *rest][:MAX_ENTRIES]
 
 
-def _observe(entry: Entry, live: Collection[NodeId], seen: Observations, now: int) -> Entry:
+def _observe(
+    entry: GuardEntry, live: Collection[NodeId], seen: Observations, now: int
+) -> GuardEntry:
     if entry.node_id in seen.reachable:
         return replace(entry, up_seen=now, down_since=0, down_seen=0)
     gone = bool(live) and entry.node_id not in live
@@ -155,7 +159,7 @@ def _observe(entry: Entry, live: Collection[NodeId], seen: Observations, now: in
     return replace(entry, down_since=entry.down_since if watched else now, down_seen=now)
 
 
-def _is_over(entry: Entry, entries: Sequence[Entry], now: int) -> bool:
+def _is_over(entry: GuardEntry, entries: Sequence[GuardEntry], now: int) -> bool:
     """Say whether an entry is to be replaced: too old, or down for 7 days while others were up."""
     if entry.pinned:
         return False
@@ -168,12 +172,12 @@ def _is_over(entry: Entry, entries: Sequence[Entry], now: int) -> bool:
 
 
 def _fill_up(
-    entries: list[Entry],
+    entries: list[GuardEntry],
     live: Sequence[Candidate],
     avoid: frozenset[NodeId],
     now: int,
     entropy: Entropy,
-) -> list[Entry]:
+) -> list[GuardEntry]:
     """Append freshly drawn entries: up to the list's size, and a few more if none can be used."""
     ids = {candidate.node_id for candidate in live}
     listed = sum(entry.node_id in ids for entry in entries)
@@ -183,16 +187,16 @@ def _fill_up(
     wanted = min(wanted, MAX_ENTRIES - len(entries))
     taken = {entry.node_id for entry in entries}
     drawn = _draw(live, (avoid, frozenset()), taken, wanted, entropy)
-    return [*entries, *(Entry(node_id, now) for node_id in drawn)]
+    return [*entries, *(GuardEntry(node_id, now) for node_id in drawn)]
 
 
 def _with_middles(
-    entry: Entry,
+    entry: GuardEntry,
     live: Sequence[Candidate],
     avoid: frozenset[NodeId],
     now: int,
     entropy: Entropy,
-) -> Entry:
+) -> GuardEntry:
     """Exchange second hops whose time is over, and dead ones once hardly any is left."""
     ids = {candidate.node_id for candidate in live}
     kept = [middle for middle in entry.middles if middle.until > now]

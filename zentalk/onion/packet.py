@@ -49,7 +49,7 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class DeliveryPlaintext:
     """What the last relay is to do: a service number and that service's payload."""
 
     service: int

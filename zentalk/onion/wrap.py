@@ -11,10 +11,12 @@ from zentalk.crypto.types import Entropy
 from zentalk.errors import LocalProtocolError
 from zentalk.onion.geometry import Geometry
 from zentalk.onion.layers import build_packet, make_layers
-from zentalk.onion.packet import SERVICES, Delivery, Hop, delivery_header
+from zentalk.onion.packet import SERVICES, DeliveryPlaintext, Hop, delivery_header
 
 
-def wrap(geometry: Geometry, hops: Sequence[Hop], payload: Delivery, entropy: Entropy) -> bytes:
+def wrap(
+    geometry: Geometry, hops: Sequence[Hop], payload: DeliveryPlaintext, entropy: Entropy
+) -> bytes:
     """Return a packet of the class `geometry` that the relays of `hops` peel in order.
 
     Takes from `entropy` 32 bytes per hop and then the fill. Raises LocalProtocolError for a

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from zentalk.net import containment
-from zentalk.relay.stats import Counters
+from zentalk.relay.metrics import Counters
 
 MISTAKE: Final = "mistake"
 """The word under which they are counted."""

@@ -23,15 +23,15 @@ from zentalk.mailbox.core import MailboxStats
 from zentalk.net.descriptors import connections_allowed
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Listener, Network
-from zentalk.relay.housekeeping import Housekeeping, boot_keys
-from zentalk.relay.identity import load_or_create_relay_identity
-from zentalk.relay.keys import OwnKeys, filter_capacity
-from zentalk.relay.listening import bind_lanes
-from zentalk.relay.parts import Parts
-from zentalk.relay.seen_boots import SeenBoots
-from zentalk.relay.stats import Counters, RelayStats
+from zentalk.relay.keys.boot_check import BootCheck
+from zentalk.relay.keys.identity import load_or_create_relay_identity
+from zentalk.relay.keys.mix_keys import OwnKeys, filter_capacity
+from zentalk.relay.keys.rotation import KeyRotation, boot_keys
+from zentalk.relay.links.listeners import bind_lanes
+from zentalk.relay.metrics import Counters, RelayStats
 from zentalk.relay.status import RelayStatus, coarse
 from zentalk.relay.storage import Stores, known_relays, open_stores
+from zentalk.relay.wiring import Parts
 from zentalk.store.directory_store import FILE_NAME as DIRECTORY_FILE
 from zentalk.store.key_file import KEY_FILE_NAME
 from zentalk.wire.descriptor import (
@@ -147,7 +147,7 @@ class Relay:
         settings, runtime = self._settings, self._runtime
         keys = self._keys = self._make_keys(listeners, max_links)
         await boot_keys(runtime, settings.directory, keys, await self._seen_boot(stores))
-        house = Housekeeping(runtime, settings.directory, keys, self.status)
+        house = KeyRotation(runtime, settings.directory, keys, self.status)
         parts = self._parts = Parts(
             settings,
             runtime,
@@ -188,12 +188,12 @@ class Relay:
     async def _seen_boot(self, stores: Stores) -> int:
         """Return the highest boot of this relay that others have seen."""
         known = await self._runtime.run_blocking(partial(known_relays, stores))
-        asking = SeenBoots(
+        asking = BootCheck(
             self._runtime.for_part("seen-boots"), self._network, self._settings.network
         )
         return await asking.highest(self._identity.key.public, [*self._settings.bootstraps, *known])
 
-    async def _enter(self, state: str, house: Housekeeping) -> None:
+    async def _enter(self, state: str, house: KeyRotation) -> None:
         self._state = state
         await house.write_status()
 

@@ -10,11 +10,11 @@ from typing import Final
 
 from zentalk.config import RelaySettings
 from zentalk.errors import RemoteProtocolError
-from zentalk.mailbox.settings import MailboxSettings, Profile
+from zentalk.mailbox.settings import MailboxProfile, MailboxSettings
 from zentalk.mailbox.storage import MailboxStore
 from zentalk.store.directory_store import DirectoryStore
-from zentalk.store.mailbox_memory import MemoryMailboxStore
-from zentalk.store.mailbox_sqlite import SqliteMailboxStore
+from zentalk.store.mailbox.memory import MemoryMailboxStore
+from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.wire.descriptor import decode_descriptor
 from zentalk.wire.text import RelayUri
 
@@ -60,7 +60,7 @@ def known_relays(stores: Stores) -> list[RelayUri]:
 def mailbox_settings(settings: RelaySettings) -> MailboxSettings:
     """Return the mailbox limits; raises ConfigError if the settings allow none."""
     return MailboxSettings(
-        profile=Profile(settings.mailbox_profile),
+        profile=MailboxProfile(settings.mailbox_profile),
         ttl_seconds=settings.queue_ttl_seconds,
         sweep_seconds=settings.sweep_seconds,
     )

@@ -24,11 +24,11 @@ from zentalk.errors import DecodeError, RefusedError
 from zentalk.mailbox.core import MailboxStats
 from zentalk.mailbox.http_credentials import encode_base64
 from zentalk.onion.geometry import LARGE, SMALL
-from zentalk.relay.parts import Parts
+from zentalk.relay.wiring import Parts
 from zentalk.relay_http.door import Door, DoorError
 from zentalk.relay_http.schemas import Acknowledgement, SendIds, pending_view, send_ids_call
-from zentalk.relay_http.session import Session
-from zentalk.relay_http.sessions import STALE, Sessions
+from zentalk.relay_http.session import HttpSession
+from zentalk.relay_http.sessions import STALE, HttpSessions
 from zentalk.web.body_limit import BodyLimit
 from zentalk.web.json_response import JsonResponse
 from zentalk.web.problems import invalid, problem, unexpected
@@ -52,7 +52,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 class Routes:
     """The handlers, over one running relay."""
 
-    def __init__(self, parts: Parts, door: Door, sessions: Sessions) -> None:
+    def __init__(self, parts: Parts, door: Door, sessions: HttpSessions) -> None:
         self._parts = parts
         self._door = door
         self._sessions = sessions
@@ -141,7 +141,7 @@ class Routes:
         self._parts.mailboxes.sweep()
         return Response(status_code=HTTPStatus.ACCEPTED)
 
-    async def _session(self, request: Request) -> tuple[Session, bytes]:
+    async def _session(self, request: Request) -> tuple[HttpSession, bytes]:
         self._door.admit(request)
         claim, body = await self._door.owner(request)
         host = request.client.host if request.client is not None else ""
@@ -162,7 +162,7 @@ class Routes:
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers | {"Retry-After": "1"})
 
 
-def create_app(parts: Parts, door: Door, sessions: Sessions) -> ASGIApp:
+def create_app(parts: Parts, door: Door, sessions: HttpSessions) -> ASGIApp:
     """Return the door of a running relay as an ASGI application."""
     routes = Routes(parts, door, sessions)
 

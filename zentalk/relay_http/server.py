@@ -9,7 +9,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.relay.relay import Relay
 from zentalk.relay_http.app import create_app
 from zentalk.relay_http.door import Door
-from zentalk.relay_http.sessions import Sessions
+from zentalk.relay_http.sessions import HttpSessions
 from zentalk.web.serving import HttpServer, bind
 from zentalk.web.token import load_or_create_token
 
@@ -31,7 +31,7 @@ async def serve_door(
     listening = bind(settings.http_host, settings.http_port)
     url = f"http://{settings.http_host}:{listening.getsockname()[1]}"
     parts = relay.parts
-    sessions = Sessions(own, parts.mailboxes)
+    sessions = HttpSessions(own, parts.mailboxes)
     app = create_app(parts, Door(own, relay.node_id, token), sessions)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(sessions.run)

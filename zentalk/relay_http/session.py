@@ -23,8 +23,8 @@ ANSWER_BYTES: Final = 48 * 1024
 MAX_KEPT_TOKENS: Final = 256
 
 
-class Session:
-    """Implements `zentalk.relay.owner_link.OwnerLink`."""
+class HttpSession:
+    """Implements `zentalk.relay.mailbox.collector_link.CollectorLink`."""
 
     def __init__(self, generation: int, source: str, now: float) -> None:
         self.generation = generation

@@ -14,8 +14,8 @@ import trio
 from zentalk.errors import RefusedError
 from zentalk.ids import MailboxId
 from zentalk.net.runtime import Runtime
-from zentalk.relay.mailbox_service import MailboxService
-from zentalk.relay_http.session import WINDOW, Session
+from zentalk.relay.mailbox.service import MailboxService
+from zentalk.relay_http.session import WINDOW, HttpSession
 from zentalk.web.slots import is_loopback, source_of
 
 IDLE_SECONDS: Final = 90.0
@@ -27,13 +27,13 @@ STALE: Final = "stale"
 BUSY: Final = "busy"
 
 
-class Sessions:
+class HttpSessions:
     """`run` must be running for idle ones to end."""
 
     def __init__(self, runtime: Runtime, mailboxes: MailboxService) -> None:
         self._runtime = runtime
         self._mailboxes = mailboxes
-        self._sessions: OrderedDict[MailboxId, Session] = OrderedDict()
+        self._sessions: OrderedDict[MailboxId, HttpSession] = OrderedDict()
         self._opening: dict[tuple[MailboxId, int], trio.Event] = {}
 
     async def run(self) -> None:
@@ -49,7 +49,7 @@ class Sessions:
             for mailbox in list(self._sessions):
                 self._end(mailbox)
 
-    async def of(self, mailbox: MailboxId, generation: int, host: str) -> Session:
+    async def of(self, mailbox: MailboxId, generation: int, host: str) -> HttpSession:
         """Return the session of an owner who has proved to be one, opening it if need be.
 
         Raises RefusedError, with `stale` if the generation was used up.
@@ -64,10 +64,10 @@ class Sessions:
         self._sessions.move_to_end(mailbox)
         return session
 
-    async def _open(self, mailbox: MailboxId, generation: int, host: str) -> Session:
+    async def _open(self, mailbox: MailboxId, generation: int, host: str) -> HttpSession:
         if mailbox not in self._sessions:
             self._check_source(host)
-        session = Session(generation, source_of(host), self._runtime.monotonic())
+        session = HttpSession(generation, source_of(host), self._runtime.monotonic())
         opened = self._opening[mailbox, generation] = trio.Event()
         try:
             await self._mailboxes.open(session, mailbox, generation, WINDOW)
@@ -80,7 +80,7 @@ class Sessions:
             opened.set()
         return session
 
-    def _enter(self, mailbox: MailboxId, session: Session) -> None:
+    def _enter(self, mailbox: MailboxId, session: HttpSession) -> None:
         if not session.is_open:
             raise RefusedError(STALE)  # overtaken before its opening was told
         self._end(mailbox)

@@ -40,7 +40,7 @@ from zentalk.session.chains import (
     root_step,
 )
 from zentalk.session.skipped import SkippedKeys, check_gap
-from zentalk.session.state import ReceivingChain, Root, SendingChain, State
+from zentalk.session.state import RatchetState, ReceivingChain, Root, SendingChain
 from zentalk.wire.ratchet import (
     BODY_FRONT_BYTES,
     MAX_CONTENT_BYTES,
@@ -69,7 +69,7 @@ class Ratchet:
 
     __slots__ = ("_state",)
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: RatchetState) -> None:
         self._state = state
 
     def __repr__(self) -> str:
@@ -84,7 +84,7 @@ class Ratchet:
         start = Root(
             associated_data, Secret(root), None, peer_signed_prekey_public, 0, ours, theirs
         )
-        return cls(State(start, None, None, _NO_SKIPPED, pq.FIRST_OF_INITIATOR))
+        return cls(RatchetState(start, None, None, _NO_SKIPPED, pq.FIRST_OF_INITIATOR))
 
     @classmethod
     def respond(
@@ -93,7 +93,7 @@ class Ratchet:
         """Start the side that receives first, from what `pqxdh.respond` returned."""
         theirs, ours = first_header_keys(root)
         start = Root(associated_data, Secret(root), own_signed_prekey_pair, b"", 0, ours, theirs)
-        return cls(State(start, None, None, _NO_SKIPPED, pq.FIRST_OF_RESPONDER))
+        return cls(RatchetState(start, None, None, _NO_SKIPPED, pq.FIRST_OF_RESPONDER))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Ratchet:
@@ -145,7 +145,7 @@ class Ratchet:
         body = pack_body(content, block, padded_bytes - _FRONT_BYTES - TAG_BYTES)
         envelope = front + aes_seal(key, nonce, body, binding + front)
         after = SendingChain(chain, sending.header_key, number + 1)
-        return Ratchet(State(root, after, receiving, skipped, pq_state)), envelope
+        return Ratchet(RatchetState(root, after, receiving, skipped, pq_state)), envelope
 
     def decrypt(self, envelope: bytes) -> tuple[Ratchet, bytes]:
         """Return the next ratchet and the content of an envelope.
@@ -181,11 +181,11 @@ def _own_step(
     return stepped, sending, pq_state
 
 
-_Found = tuple[State, bytes, bytes]
+_Found = tuple[RatchetState, bytes, bytes]
 """The state after reading an envelope, AEAD key and nonce of its body."""
 
 
-def _body_key(state: State, salt: bytes, sealed_header: bytes) -> _Found:
+def _body_key(state: RatchetState, salt: bytes, sealed_header: bytes) -> _Found:
     """Find the chain that an envelope belongs to and its place in it."""
     binding, receiving, nonce = state.root.associated_data, state.receiving, salt[:NONCE_BYTES]
     if receiving is not None:
@@ -212,13 +212,13 @@ def _open_header(
         return None
 
 
-def _skipped(state: State, header_key: bytes, number: int, salt: bytes) -> _Found:
+def _skipped(state: RatchetState, header_key: bytes, number: int, salt: bytes) -> _Found:
     message_key, skipped = state.skipped.take(header_key, number)
     return state._replace(skipped=skipped), *body_key(message_key, salt)
 
 
 def _in_current_chain(
-    state: State, receiving: ReceivingChain, header: MessageHeader, salt: bytes
+    state: RatchetState, receiving: ReceivingChain, header: MessageHeader, salt: bytes
 ) -> _Found:
     root, sending, _, skipped, pq_state = state
     _, header_key, next_number, public, pq_epoch = receiving
@@ -231,10 +231,12 @@ def _in_current_chain(
         receiving, skipped = _skip(receiving, header.number, skipped)
     chain, key, nonce = next_body_key(receiving.chain, salt)
     after = ReceivingChain(chain, header_key, header.number + 1, public, pq_epoch)
-    return State(root, sending, after, skipped, pq_state), key, nonce
+    return RatchetState(root, sending, after, skipped, pq_state), key, nonce
 
 
-def _in_next_chain(state: State, header_key: AesKey, header: MessageHeader, salt: bytes) -> _Found:
+def _in_next_chain(
+    state: RatchetState, header_key: AesKey, header: MessageHeader, salt: bytes
+) -> _Found:
     """Follow the peer's step. Every check comes before the first derivation."""
     root, finished, skipped = state.root, state.receiving, state.skipped
     if root.own is None:
@@ -259,7 +261,7 @@ def _in_next_chain(state: State, header_key: AesKey, header: MessageHeader, salt
         previous_count=state.sending.number if state.sending else 0,
         next_receiving_header_key=step.header_key,
     )
-    return State(followed, None, after, skipped, pq_state), key, nonce
+    return RatchetState(followed, None, after, skipped, pq_state), key, nonce
 
 
 def _skip(

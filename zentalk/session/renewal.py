@@ -37,7 +37,7 @@ RENEW_QUIET_SECONDS: Final = 48 * 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class RatchetSummary:
     """One ratchet of a contact, by name.
 
     `confirmed` says that the peer has proved to hold its keys; `superseded_at` is when
@@ -51,7 +51,7 @@ class Session:
     superseded_at: float | None = None
 
 
-class Verdict(Enum):
+class RatchetVerdict(Enum):
     """What becomes of a ratchet that the peer initiated."""
 
     SENDS = "sends"
@@ -65,7 +65,7 @@ class SessionSet:
 
     own: bytes
     peer: bytes
-    sessions: tuple[Session, ...] = ()
+    sessions: tuple[RatchetSummary, ...] = ()
 
     def next_generation(self, now: float) -> int:
         """Return the generation for a ratchet that we initiate now (unix seconds).
@@ -83,18 +83,20 @@ class SessionSet:
         """
         if any(generation <= one.generation < MAX_UINT32 for one in self.sessions):
             raise LocalProtocolError("a new ratchet needs the next generation")
-        fresh = Session(generation, self.own, ratchet_id, confirmed=False)
+        fresh = RatchetSummary(generation, self.own, ratchet_id, confirmed=False)
         return self._with((*self.sessions, fresh), now)
 
-    def offered(self, ratchet_id: bytes, generation: int, now: float) -> tuple[SessionSet, Verdict]:
+    def offered(
+        self, ratchet_id: bytes, generation: int, now: float
+    ) -> tuple[SessionSet, RatchetVerdict]:
         """Judge a ratchet that the peer initiated and whose first envelope decrypted."""
-        fresh = Session(generation, self.peer, ratchet_id, confirmed=True)
+        fresh = RatchetSummary(generation, self.peer, ratchet_id, confirmed=True)
         if not self._is_new(fresh):
-            return self, Verdict.REFUSED
+            return self, RatchetVerdict.REFUSED
         after = self._with((*self.sessions, fresh), now)
         sends = after.sending()
         is_sending = sends is not None and sends.ratchet_id == ratchet_id
-        return after, Verdict.SENDS if is_sending else Verdict.RECEIVES
+        return after, RatchetVerdict.SENDS if is_sending else RatchetVerdict.RECEIVES
 
     def confirmed(self, ratchet_id: bytes, now: float) -> SessionSet:
         """Note that an envelope of the peer has decrypted in a ratchet."""
@@ -104,12 +106,12 @@ class SessionSet:
         known[ratchet_id] = replace(known[ratchet_id], confirmed=True)
         return self._with(tuple(known.values()), now)
 
-    def sending(self) -> Session | None:
+    def sending(self) -> RatchetSummary | None:
         """Return the ratchet to encrypt with, None if there is none at all."""
         confirmed = [one for one in self.sessions if one.confirmed]
         return max(confirmed or self.sessions, key=self._rank, default=None)
 
-    def receiving(self) -> tuple[Session, ...]:
+    def receiving(self) -> tuple[RatchetSummary, ...]:
         """Return the ratchets to try an envelope with, the most likely one first."""
         return tuple(sorted(self.sessions, key=self._rank, reverse=True))
 
@@ -127,10 +129,10 @@ class SessionSet:
         ]
         return min(ends, default=None)
 
-    def _rank(self, one: Session) -> tuple[int, bool]:
+    def _rank(self, one: RatchetSummary) -> tuple[int, bool]:
         return one.generation, one.initiator == min(self.own, self.peer)
 
-    def _is_new(self, fresh: Session) -> bool:
+    def _is_new(self, fresh: RatchetSummary) -> bool:
         if any(one.ratchet_id == fresh.ratchet_id for one in self.sessions):
             return False
         highest = max((one.generation for one in self.sessions if one.confirmed), default=0)
@@ -139,7 +141,7 @@ class SessionSet:
         rivals = {one.initiator for one in self.sessions if one.generation == highest}
         return fresh.generation > 0 and fresh.initiator not in rivals
 
-    def _with(self, sessions: tuple[Session, ...], now: float) -> SessionSet:
+    def _with(self, sessions: tuple[RatchetSummary, ...], now: float) -> SessionSet:
         """Mark what a change has superseded, and keep at most MAX_SESSIONS."""
         draft = replace(self, sessions=sessions)
         sends = draft.sending()
@@ -151,11 +153,11 @@ class SessionSet:
         )
         return replace(self, sessions=_kept(marked))
 
-    def _is_below(self, one: Session, sends: Session) -> bool:
+    def _is_below(self, one: RatchetSummary, sends: RatchetSummary) -> bool:
         return sends.confirmed and self._rank(one) < self._rank(sends)
 
 
-def _kept(ranked: tuple[Session, ...]) -> tuple[Session, ...]:
+def _kept(ranked: tuple[RatchetSummary, ...]) -> tuple[RatchetSummary, ...]:
     """Keep at most MAX_SESSIONS of those given, the highest rank first.
 
     Of our own that were never answered only the newest is sure of its place: a contact who
@@ -167,7 +169,7 @@ def _kept(ranked: tuple[Session, ...]) -> tuple[Session, ...]:
     return tuple(one for one in ranked if one.ratchet_id in kept)
 
 
-def _is_over(one: Session, now: float) -> bool:
+def _is_over(one: RatchetSummary, now: float) -> bool:
     return one.superseded_at is not None and now >= one.superseded_at + RETAIN_SECONDS
 
 

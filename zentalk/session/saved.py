@@ -22,7 +22,7 @@ from zentalk.crypto.x25519 import KeyPair
 from zentalk.errors import DecodeError
 from zentalk.session.pq import REST_STEPS, Phase, PqState
 from zentalk.session.skipped import MAX_CHAINS, MAX_KEPT, SkippedKeys
-from zentalk.session.state import ReceivingChain, Root, SendingChain, State
+from zentalk.session.state import RatchetState, ReceivingChain, Root, SendingChain
 from zentalk.wire.codec import Fields, Value, pack, unpack
 from zentalk.wire.ratchet import MAX_UINT32
 
@@ -46,7 +46,7 @@ _PHASE_LENGTHS: Final = {
 """Lengths of seed, riding and secret in each phase."""
 
 
-def state_to_bytes(state: State) -> bytes:
+def state_to_bytes(state: RatchetState) -> bytes:
     """Return the canonical encoding of a state."""
     root, sending, receiving, skipped, pq = state
     return pack(
@@ -70,7 +70,7 @@ def state_to_bytes(state: State) -> bytes:
     )
 
 
-def state_from_bytes(data: bytes) -> State:
+def state_from_bytes(data: bytes) -> RatchetState:
     """Read an encoding; raises DecodeError if anything about it is not as written."""
     fields = Fields(unpack(data, max_bytes=MAX_STATE_BYTES), _WHAT)
     if fields.uint(MAX_UINT32) != STATE_VERSION:
@@ -84,7 +84,7 @@ def state_from_bytes(data: bytes) -> State:
         next_sending_header_key=_secret(fields),
         next_receiving_header_key=_secret(fields),
     )
-    state = State(
+    state = RatchetState(
         root=root,
         sending=_sending(fields.array(3)),
         receiving=_receiving(fields.array(5)),
@@ -103,7 +103,7 @@ def _packed_chain(chain: SendingChain | ReceivingChain | None) -> list[bytes | i
     return [key, header_key.secret, *rest]
 
 
-def _check_together(state: State) -> None:
+def _check_together(state: RatchetState) -> None:
     """Refuse combinations of parts that no sequence of steps leads to."""
     root = state.root
     started = state.receiving is not None or state.sending is not None

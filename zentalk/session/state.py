@@ -51,7 +51,7 @@ class Root(NamedTuple):
     next_receiving_header_key: Secret
 
 
-class State(NamedTuple):
+class RatchetState(NamedTuple):
     """One side of a ratchet; see the module's text for what may be None together."""
 
     root: Root

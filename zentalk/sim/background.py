@@ -15,7 +15,7 @@ from zentalk.errors import UnavailableError, ZentalkError
 T = TypeVar("T")
 
 
-class Entry(Protocol):
+class RunMethod(Protocol):
     """A `run` method as relays and nodes have it."""
 
     def __call__(self, *, task_status: trio.TaskStatus[str]) -> Awaitable[None]:
@@ -41,7 +41,7 @@ class Background:
         """Tell whether it does not run any more."""
         return self._ended.is_set()
 
-    async def start(self, nursery: trio.Nursery, entry: Entry) -> str:
+    async def start(self, nursery: trio.Nursery, entry: RunMethod) -> str:
         """Run `entry` in `nursery`; return what it reports once it serves.
 
         Raises its ZentalkError, or UnavailableError if it ends before it serves.
@@ -76,7 +76,7 @@ class Background:
         self._scope.cancel()
         await self._ended.wait()
 
-    async def _run(self, entry: Entry) -> None:
+    async def _run(self, entry: RunMethod) -> None:
         try:
             with self._scope:
                 await entry(task_status=self)

@@ -16,7 +16,7 @@ from zentalk.config import CONFIG_FILE, ApiSettings, RelaySettings, remove_file,
 from zentalk.crypto.types import Entropy
 from zentalk.errors import StorageError
 from zentalk.store.key_file import load_or_create_identity
-from zentalk.store.mailbox_count import count_envelopes
+from zentalk.store.mailbox.count import count_envelopes
 from zentalk.web.token import load_or_create_token
 from zentalk.wire.text import parse_relay_uri
 

@@ -11,27 +11,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
+
+from zentalk.store.history.models import Direction, MessageState
 
 Times = Literal["calm", "disturbed", "absent"]
 """When a message was written: nothing was wrong; something was; its recipient was away."""
 
-IN: Final = "in"
-DELIVERED: Final = "delivered"
-
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One line of a conversation as a person sees it; `direction` is `in` or `out`."""
+    """One line of a conversation as a person sees it."""
 
     id: str
-    direction: str
+    direction: Direction
     text: str
-    state: str
+    state: MessageState
 
 
 @dataclass(slots=True)
-class Entry:
+class SentMessage:
     """One message: from which person to which, when it was written (seconds), how it went.
 
     `arrived_at` is when the recipient's event log first showed it.
@@ -73,15 +72,17 @@ class Ledger:
 
     def __init__(self, text_bytes: int) -> None:
         self._text_bytes = text_bytes
-        self._entries: dict[int, Entry] = {}
+        self._entries: dict[int, SentMessage] = {}
         self._arrived = 0
         self._sent = 0
         self._strange: set[tuple[int, str]] = set()
 
-    def write(self, number: int, sender: int, recipient: int, now: float, times: Times) -> Entry:
+    def write(
+        self, number: int, sender: int, recipient: int, now: float, times: Times
+    ) -> SentMessage:
         """Open the account of a message, before it is handed to the sender's node."""
         text = f"{number} ".ljust(self._text_bytes, "x")
-        entry = Entry(number, sender, recipient, text, now, times)
+        entry = SentMessage(number, sender, recipient, text, now, times)
         self._entries[number] = entry
         return entry
 
@@ -136,8 +137,8 @@ class Ledger:
             newest = -1
             for line in lines:
                 entry = self._entries.get(_number(line.text), None)
-                if line.direction != IN:
-                    if entry is not None and line.state == DELIVERED:
+                if line.direction is not Direction.IN:
+                    if entry is not None and line.state is MessageState.DELIVERED:
                         confirmed.add(entry.number)
                     continue
                 if entry is None or not _matches(entry, owner, partner, line):
@@ -168,7 +169,7 @@ class Ledger:
         states: dict[int, str] = {}
         for _, _, lines in conversations:
             for line in lines:
-                if line.direction == IN:
+                if line.direction is Direction.IN:
                     copies[_number(line.text)] += 1
                 else:
                     states[_number(line.text)] = line.state
@@ -182,7 +183,7 @@ class Ledger:
             if entry.id is not None and (copies[entry.number] != 1 or entry.notices != 1)
         ]
 
-    def _find(self, recipient: int, text: str) -> Entry | None:
+    def _find(self, recipient: int, text: str) -> SentMessage | None:
         entry = self._entries.get(_number(text))
         if entry is None or entry.recipient != recipient or entry.text != text:
             return None
@@ -195,6 +196,6 @@ def _number(text: str) -> int:
     return int(head) if head.isascii() and head.isdigit() else -1
 
 
-def _matches(entry: Entry, owner: int, partner: int, line: Shown) -> bool:
+def _matches(entry: SentMessage, owner: int, partner: int, line: Shown) -> bool:
     """Tell whether a shown line is what was written, from who wrote it, whatever its id."""
     return (entry.sender, entry.recipient, entry.text) == (partner, owner, line.text)

@@ -252,7 +252,7 @@ class ProcessUser:
         return await job(self._client)
 
 
-class Places(Protocol):
+class ProgramPlaces(Protocol):
     """Where programs run and under which settings, if not just side by side."""
 
     def of_relay(self, settings: RelaySettings) -> tuple[RelaySettings, Launcher]:
@@ -312,7 +312,7 @@ class ProcessNetwork:
 
 @asynccontextmanager
 async def process_network(
-    parent: Path, nodes: int, users: int, told: Told, launcher: Launcher | Places
+    parent: Path, nodes: int, users: int, told: Told, launcher: Launcher | ProgramPlaces
 ) -> AsyncIterator[ProcessNetwork]:
     """Run a network of programs inside the block; all are killed at its end.
 
@@ -322,7 +322,7 @@ async def process_network(
     entropy = Runtime.real().entropy
     async with trio.open_nursery() as nursery:
         network = ProcessNetwork(nursery)
-        places: Places
+        places: ProgramPlaces
         if isinstance(launcher, Launcher):
             await nursery.start(launcher.run)
             places = _OnePlace(launcher)

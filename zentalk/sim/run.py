@@ -19,7 +19,7 @@ from zentalk.sim.network import SimNetwork
 from zentalk.sim.processes import process_network
 from zentalk.sim.report import Report, summarize
 from zentalk.sim.scenario import Scenario
-from zentalk.sim.workload import Outcome, Progress, Workload
+from zentalk.sim.workload import Progress, Workload, WorkloadResult
 
 Watch = Callable[[Progress], None]
 
@@ -73,7 +73,7 @@ def _network(
 
 
 async def _report(
-    scenario: Scenario, network: SimNetwork, outcome: Outcome, *, startup: float, wall: float
+    scenario: Scenario, network: SimNetwork, outcome: WorkloadResult, *, startup: float, wall: float
 ) -> Report:
     verdict = outcome.verdict
     return Report(

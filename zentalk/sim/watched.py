@@ -16,9 +16,9 @@ from typing import Final
 import trio
 
 from zentalk.config import ApiSettings, RelaySettings
+from zentalk.net.backoff import exponential
 from zentalk.net.memory import MemoryNetwork
 from zentalk.net.runtime import Runtime
-from zentalk.node.jitter import exponential
 from zentalk.node.node import Node
 from zentalk.relay.relay import Relay
 from zentalk.sim.watcher import Line

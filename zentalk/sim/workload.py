@@ -42,7 +42,7 @@ class Progress:
 
 
 @dataclass(slots=True)
-class Outcome:
+class WorkloadResult:
     """What a workload saw; latencies in seconds."""
 
     verdict: Verdict
@@ -73,7 +73,7 @@ class Workload:
         self._slots = trio.Semaphore(scenario.in_flight)
         self._arrival = trio.Event()
 
-    async def run(self) -> Outcome:
+    async def run(self) -> WorkloadResult:
         """Run all phases; return once everything arrived or patience is over."""
         async with trio.open_nursery() as nursery:
             for index in range(len(self._users)):
@@ -84,7 +84,7 @@ class Workload:
             await self._settle()
             nursery.cancel_scope.cancel()
         histories = await self._histories()
-        outcome = Outcome(
+        outcome = WorkloadResult(
             verdict=self._ledger.judge(histories),
             latencies=self._ledger.latencies("calm"),
             disturbed_latencies=self._ledger.latencies("disturbed"),

@@ -10,13 +10,14 @@ failed commit would leave wrong.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 import trio
 
 from zentalk.errors import StorageError
+from zentalk.store.blocking import RunBlocking
 from zentalk.store.sqlite import storage_errors
 
 T = TypeVar("T")
@@ -27,14 +28,6 @@ AfterCommit = Callable[[Transaction], Callable[[], None]]
 """Runs after each commit, where the jobs ran; what it returns is called on the event loop."""
 
 MAX_BATCH: Final = 256
-
-
-class RunBlocking(Protocol):
-    """Runs a blocking function off the event loop (see `zentalk.net.runtime`)."""
-
-    def __call__(self, function: Callable[[], T], /) -> Awaitable[T]:
-        """Return what `function` returns."""
-        ...
 
 
 class _Job:

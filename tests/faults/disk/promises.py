@@ -22,16 +22,16 @@ import pytest
 
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
-from zentalk.node import inbox
-from zentalk.node.collector import Collector
-from zentalk.node.compose import Composer
-from zentalk.node.intake import Intake
-from zentalk.node.routes import Target
-from zentalk.relay.mailbox_service import MailboxService
-from zentalk.relay.router import Router
+from zentalk.node.mailboxes.collector import Collector
+from zentalk.node.mailboxes.receiver import Receiver
+from zentalk.node.messages import receive
+from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.routes import DepositTarget
+from zentalk.relay.forwarding.router import Router
+from zentalk.relay.mailbox.service import MailboxService
 from zentalk.store.history import outbox, ratchets
 from zentalk.store.history.schema import MIGRATIONS as HISTORY
-from zentalk.store.mailbox_schema import MIGRATIONS as MAILBOX
+from zentalk.store.mailbox.schema import MIGRATIONS as MAILBOX
 from zentalk.store.sqlite import open_database
 from zentalk.wire.deposit import AckRoute, decode_deposit
 
@@ -81,14 +81,14 @@ class Promises:
         for owner, name, before, after in (
             (MailboxService, "deposit", self._deposit, None),
             (Router, "send_ack", self._ack, None),
-            (Intake, "push", self._push, None),
-            (inbox, "_open", None, self._opened),
+            (Receiver, "push", self._push, None),
+            (receive, "_open", None, self._opened),
             (ratchets, "remember", self._remember, None),
             (Collector, "acknowledge", self._acknowledge, None),
             (Composer, "confirmations", None, self._confirmations),
             (outbox, "add", None, self._added),
             (outbox, "set_envelope", self._encrypted, None),
-            (Target, "seal", self._seal, None),
+            (DepositTarget, "seal", self._seal, None),
         ):
             _look_on(patch, owner, name, before, after)
 

@@ -23,8 +23,8 @@ from tests.faults.disk.promises import Promise, Promises, found_in
 from tests.faults.disk.volume import MIB, small_disk, why_no_small_disk
 from zentalk.api.app import create_app
 from zentalk.errors import StorageError
-from zentalk.store import mailbox_sqlite
 from zentalk.store.disk_space import DiskSpace
+from zentalk.store.mailbox import sqlite
 from zentalk.store.sqlite import transaction
 from zentalk.web.problems import PROBLEM_TYPE
 
@@ -162,7 +162,7 @@ async def test_k25_control_a_store_that_hides_what_failed_loses_acknowledged_mai
         with suppress(StorageError), transaction(connection):
             yield connection
 
-    monkeypatch.setattr(mailbox_sqlite, "transaction", hopeful)
+    monkeypatch.setattr(sqlite, "transaction", hopeful)
     monkeypatch.setattr(DiskSpace, "room", lambda *_: 2**40)
     _, lost = await broken_promises(world, disks, monkeypatch)
     assert lost > 0

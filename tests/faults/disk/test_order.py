@@ -21,8 +21,8 @@ from tests.faults.disk.lives import live, without_sync
 from tests.faults.disk.promises import Order, Promise, Promises, found_in
 from tests.faults.disk.replay import Disk, put_back
 from zentalk.errors import StorageError
-from zentalk.node.intake import Intake
-from zentalk.store import mailbox_sqlite
+from zentalk.node.mailboxes.receiver import Receiver
+from zentalk.store.mailbox import sqlite
 
 pytestmark = [
     pytest.mark.faults,
@@ -101,7 +101,7 @@ def test_k11_control_a_relay_that_commits_later_acks_early(
         if calls % 100 == 0:
             connection.execute("COMMIT")
 
-    monkeypatch.setattr(mailbox_sqlite, "transaction", lazy)
+    monkeypatch.setattr(sqlite, "transaction", lazy)
     order = listen(tmp_path / "world").order
     assert set(order.broken) == {"ack"}
 
@@ -109,13 +109,13 @@ def test_k11_control_a_relay_that_commits_later_acks_early(
 def test_k11_control_a_node_that_acknowledges_what_it_has_not_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original: Callable[..., Any] = Intake.push
+    original: Callable[..., Any] = Receiver.push
 
-    def hasty(intake: Intake, source: Any, seq: int, *rest: Any) -> None:
+    def hasty(intake: Receiver, source: Any, seq: int, *rest: Any) -> None:
         original(intake, source, seq, *rest)
         source.acknowledge([seq])
 
-    monkeypatch.setattr(Intake, "push", hasty)
+    monkeypatch.setattr(Receiver, "push", hasty)
     order = listen(tmp_path / "world").order
     assert order.broken["mail.ack"] > 0
 

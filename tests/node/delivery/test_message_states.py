@@ -1,0 +1,105 @@
+"""The event log as its readers see it: only what is committed, from memory or from disk."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import trio
+
+from zentalk.errors import ConflictError
+from zentalk.net.runtime import Runtime
+from zentalk.node.delivery.message_states import MAX_TAIL_EVENTS, Journal
+from zentalk.store.history import events
+from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.history.models import StoredEvent
+from zentalk.store.writer import Transaction
+
+
+@pytest.fixture
+async def database(tmp_path: Path, nursery: trio.Nursery) -> AsyncIterator[HistoryDatabase]:
+    database = HistoryDatabase(tmp_path / "history.db", Runtime.virtual(1, 0.0).run_blocking)
+    nursery.start_soon(database.run)
+    yield database
+    nursery.cancel_scope.cancel()
+    with trio.CancelScope(shield=True):
+        await trio.testing.wait_all_tasks_blocked()
+    database.close()
+
+
+def append(tx: Transaction, count: int = 1) -> None:
+    for number in range(count):
+        events.append(tx, "test", 0.0, {"number": number})
+
+
+def numbers(found: list[StoredEvent]) -> list[int]:
+    return [event.seq for event in found]
+
+
+def journal_of(database: HistoryDatabase) -> Journal:
+    return Journal(Runtime.virtual(1, 0.0), database)
+
+
+async def test_pages_are_the_same_from_memory_and_from_disk(database: HistoryDatabase) -> None:
+    count = MAX_TAIL_EVENTS + 50
+    journal = journal_of(database)
+    for _ in range(10):
+        await database.write(lambda tx: append(tx, count // 10))
+    total = count // 10 * 10
+    for after in (0, 1, 49, total - MAX_TAIL_EVENTS, total - 2, total, total + 5):
+        for limit in (1, 7, 1000):
+            page = await journal.events(after, limit)
+            assert numbers(page) == list(range(after + 1, total + 1))[:limit]
+            assert page == await database.read(
+                lambda tx, after=after, limit=limit: events.page(tx, after, limit)  # type: ignore[misc]
+            )
+
+
+async def test_a_reader_who_is_up_to_date_costs_no_query(
+    database: HistoryDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = journal_of(database)
+    await database.write(append)
+
+    async def refuse(_query: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(database, "read", refuse)
+    await journal.wait_events(0)
+    assert numbers(await journal.events(0, 10)) == [1]
+    assert await journal.events(1, 10) == []
+
+
+async def test_events_of_an_earlier_life_are_read_from_disk(database: HistoryDatabase) -> None:
+    await database.write(lambda tx: append(tx, 3))
+    journal = journal_of(database)
+    await journal.wait_events(2)
+    assert numbers(await journal.events(0, 10)) == [1, 2, 3]
+    await database.write(append)
+    assert numbers(await journal.events(1, 10)) == [2, 3, 4]
+
+
+async def test_waiting_ends_with_the_commit_and_not_with_a_job_that_failed(
+    database: HistoryDatabase, nursery: trio.Nursery
+) -> None:
+    journal = journal_of(database)
+    woken = trio.Event()
+
+    async def wait() -> None:
+        await journal.wait_events(0)
+        woken.set()
+
+    def fail(tx: Transaction) -> None:
+        append(tx)
+        raise ConflictError("no")
+
+    nursery.start_soon(wait)
+    with pytest.raises(ConflictError):
+        await database.write(fail)
+    await trio.testing.wait_all_tasks_blocked()
+    assert not woken.is_set()
+    assert await journal.events(0, 10) == []
+    await database.write(append)
+    await woken.wait()
+    assert numbers(await journal.events(0, 10)) == [1]

@@ -1,0 +1,193 @@
+"""The outbox between a journal, recipients and a network that are doubles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from zentalk.crypto import x25519
+from zentalk.errors import StorageFullError, UnavailableError
+from zentalk.ids import MessageId, NodeId, SendId, UserAddress
+from zentalk.net.runtime import Runtime, seeded_entropy
+from zentalk.node.delivery.outbox import STORAGE_RETRY_SECONDS, Outbox
+from zentalk.node.delivery.proof_of_work import _Known, _Place
+from zentalk.node.messages.routes import DepositTarget
+from zentalk.node.profiles import PROFILES
+from zentalk.node.sessions.envelope import open_from_public
+from zentalk.store.history.models import OutboxItem
+from zentalk.wire.deposit import MAX_TTL_SECONDS, decode_deposit
+from zentalk.wire.inner import INNER_SMALL_BYTES
+
+WALL = 1_800_000_000.0
+BOB = UserAddress(b"b" * 32)
+RELAY = NodeId(b"r" * 32)
+
+
+def item(number: int, ttl_seconds: float = 86_400.0) -> OutboxItem:
+    return OutboxItem(
+        item=number,
+        message_id=MessageId(bytes(16)),
+        contact=BOB,
+        content=b"",
+        envelope=bytes(INNER_SMALL_BYTES),
+        ratchet_id=b"",
+        item_key=bytes(16),
+        created_at=WALL,
+        expires_at=WALL + ttl_seconds,
+        held_by=frozenset(),
+    )
+
+
+class Doubles:
+    """Journal, recipients and network; `failing` counts how often the disk is still full."""
+
+    def __init__(self) -> None:
+        self.items: dict[int, OutboxItem] = {}
+        self.payloads: list[bytes] = []
+        self.expired_items: list[int] = []
+        self.failing = 0
+        self.while_reading: Callable[[], None] = lambda: None
+
+    def _touch_disk(self) -> None:
+        if self.failing:
+            self.failing -= 1
+            raise StorageFullError("full")
+
+    # Of the journal.
+
+    async def item(self, number: int) -> OutboxItem | None:
+        await trio.lowlevel.checkpoint()
+        self._touch_disk()
+        found = self.items.get(number)
+        self.while_reading()
+        return found
+
+    async def expired(self, gone: OutboxItem) -> None:
+        await trio.lowlevel.checkpoint()
+        self._touch_disk()
+        self.expired_items.append(gone.item)
+
+    def held(self, number: int, relay: NodeId) -> None:
+        """Nobody asks."""
+
+    # Of the recipients.
+
+    def targets(self, _contact: UserAddress) -> tuple[DepositTarget, ...]:
+        return (DepositTarget(RELAY, SendId(b"s" * 16), b"k" * 32, public=False),)
+
+    def need_ratchet(self, contact: UserAddress) -> None:
+        """Nobody asks."""
+
+    # Of the network.
+
+    profile = PROFILES["fast"]
+
+    def has_room(self, *, large: bool) -> bool:
+        return not large
+
+    def confirmation_delay(self) -> float:
+        return 0.0
+
+    def ack_route(self, *_arguments: object) -> None:
+        raise UnavailableError("no path")
+
+    def send(
+        self, _relay: NodeId, _service: int, payload: bytes, *, large: bool, token: bytes | None
+    ) -> tuple[()]:
+        assert not large
+        assert token is None
+        self.payloads.append(payload)
+        return ()
+
+    def report_arrived(self, *_arguments: object) -> None:
+        """Nobody asks."""
+
+    report_lost = report_arrived
+
+    def refresh_soon(self) -> None:
+        """Nobody asks."""
+
+    def tunnel(self, _relay: NodeId) -> Any:
+        raise UnavailableError("no tunnel")
+
+
+def outbox_over(doubles: Any, wall: float = WALL) -> Outbox:
+    runtime = replace(Runtime.virtual(1, wall), wall=lambda: wall + trio.current_time())
+    return Outbox(runtime, doubles, doubles, doubles, dict)
+
+
+async def test_what_is_confirmed_while_it_is_being_read_is_not_sent(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """Both tasks wait for the database: the confirmation may be the first to come back."""
+    doubles = Doubles()
+    outbox = outbox_over(doubles)
+    doubles.items = {1: item(1), 2: item(2)}
+    doubles.while_reading = lambda: outbox.confirmed([1])
+    outbox.load(doubles.items.values())
+    nursery.start_soon(outbox.run)
+    await trio.sleep(0.5)
+    assert len(doubles.payloads) == 1
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_full_disk_delays_what_must_be_read_or_given_up(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    doubles = Doubles()
+    outbox = outbox_over(doubles)
+    doubles.items = {1: item(1), 2: item(2, ttl_seconds=-1)}
+    doubles.failing = 4
+    outbox.load(doubles.items.values())
+    nursery.start_soon(outbox.run)
+    await trio.sleep(STORAGE_RETRY_SECONDS - 1)
+    assert (doubles.payloads, doubles.expired_items) == ([], [])
+    await trio.sleep(3 * STORAGE_RETRY_SECONDS)
+    assert doubles.payloads
+    assert doubles.expired_items == [2]
+    nursery.cancel_scope.cancel()
+
+
+class UnderFlood(Doubles):
+    """Its one mailbox asks strangers for a little work; nobody says so twice."""
+
+    key = x25519.generate(seeded_entropy(b"deposit key"))
+
+    def targets(self, _contact: UserAddress) -> tuple[DepositTarget, ...]:
+        return (DepositTarget(RELAY, SendId(b"s" * 16), self.key.public, public=True),)
+
+
+async def test_work_is_not_spent_on_a_ciphertext_that_another_has_replaced(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """Its reader has lost what would read it, and the relay's ack would speak for the other."""
+    doubles = UnderFlood()
+    outbox = outbox_over(doubles)
+    place = _Place(RELAY, SendId(b"s" * 16))
+    outbox._postage._known[place] = _Known(bits=1, until=1e9)
+    outbox.add([item(1)])
+    assert doubles.payloads == []
+    fresh = b"\1" * INNER_SMALL_BYTES
+    outbox.add([replace(item(1), envelope=fresh)])
+    nursery.start_soon(outbox.run)
+    await trio.sleep(0.5)
+    [payload] = doubles.payloads
+    sealed = decode_deposit(payload).envelope
+    assert open_from_public(doubles.key.secret, sealed) == fresh
+    nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("years", [-50, 0])
+async def test_a_clock_that_was_set_back_asks_for_no_more_than_a_deposit_can_say(
+    autojump_clock: MockClock, years: int
+) -> None:
+    doubles = Doubles()
+    outbox = outbox_over(doubles, WALL + years * 365 * 86_400.0)
+    outbox.add([item(1)])
+    [payload] = doubles.payloads
+    assert decode_deposit(payload).ttl_seconds == (86_400 if years == 0 else MAX_TTL_SECONDS)

@@ -1,0 +1,252 @@
+"""What senders do when a mailbox asks for work or is full: the questions, the work, the waits."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+from trio.testing import MockClock
+
+from zentalk.errors import UnavailableError
+from zentalk.ids import DepositId, NodeId, SendId
+from zentalk.mailbox.work import MARGIN_BITS, challenge, epoch_at, worth
+from zentalk.net.runtime import Runtime
+from zentalk.node.delivery import proof_of_work as module
+from zentalk.node.delivery.proof_of_work import MOST_BITS, ProofOfWork
+from zentalk.node.messages.routes import DepositTarget
+from zentalk.wire.deposit import NO_STAMP, Deposit
+from zentalk.wire.rpc import encode_answer
+from zentalk.wire.rpc_mailbox import SendIdState, StateAnswer, state_fields
+
+WALL = 1_800_000_000.0
+RELAY = NodeId(b"r" * 32)
+TARGET = DepositTarget(RELAY, SendId(b"s" * 16), b"k" * 32, public=True)
+PLAIN = Deposit(TARGET.send_id, DepositId(b"d" * 16), 86_400, None, b"sealed")
+
+
+class Relay:
+    """A mailbox relay behind tunnels: it answers with `state`, or with nothing."""
+
+    def __init__(self) -> None:
+        self.state: StateAnswer | None = StateAnswer(SendIdState.ACCEPTING, 0)
+        self.asked_at: list[float] = []
+        self.answers: list[tuple[NodeId, SendId]] = []
+        self.stamped: list[tuple[int, NodeId]] = []
+        self.runtime = Runtime.virtual(1, WALL)
+        self.postage = ProofOfWork(
+            self.runtime,
+            self.tunnel,
+            lambda *place: self.answers.append(place),
+            lambda *job: self.stamped.append(job),
+        )
+
+    @asynccontextmanager
+    async def tunnel(self, _relay: NodeId) -> AsyncIterator[Any]:
+        self.asked_at.append(trio.current_time())
+        if self.state is None:
+            raise UnavailableError("no tunnel")
+        yield self
+
+    async def request(self, _body: bytes) -> bytes:
+        await trio.sleep(0.1)
+        assert self.state is not None
+        return encode_answer(*state_fields(self.state))
+
+    def works(self, bits: int) -> None:
+        self.state = StateAnswer(SendIdState.WORK, bits)
+
+    def seal(self) -> Deposit:
+        return PLAIN
+
+    async def told(self, seconds: float = 1.0) -> None:
+        """Let an overdue ack be noticed and the answer come."""
+        self.postage.silent(TARGET)
+        await trio.sleep(seconds)
+
+
+@pytest.fixture
+async def relay(nursery: trio.Nursery) -> AsyncIterator[Relay]:
+    made = Relay()
+    nursery.start_soon(made.postage.run)
+    await trio.testing.wait_all_tasks_blocked()
+    yield made
+    nursery.cancel_scope.cancel()
+
+
+async def test_without_a_reason_nothing_is_asked_and_no_work_is_done(
+    autojump_clock: MockClock, relay: Relay
+) -> None:
+    assert relay.postage.stamped(1, TARGET, relay.seal) is PLAIN
+    await trio.sleep(100)
+    assert (relay.asked_at, relay.stamped) == ([], [])
+
+
+async def test_silence_is_asked_about_less_and_less(
+    autojump_clock: MockClock, relay: Relay
+) -> None:
+    for _ in range(7200):
+        relay.postage.silent(TARGET)
+        await trio.sleep(1)
+    waits = [b - a for a, b in zip(relay.asked_at, relay.asked_at[1:], strict=False)]
+    assert waits[0] == pytest.approx(module.FIRST_ASK_SECONDS, abs=2)
+    assert waits[-1] == pytest.approx(module.LONGEST_ASK_SECONDS, abs=2)
+    assert len(relay.asked_at) < 20
+    assert relay.postage.stamped(1, TARGET, relay.seal) is PLAIN
+
+
+async def test_work_is_done_with_a_margin_once_and_for_the_sealed_copy(
+    autojump_clock: MockClock, relay: Relay
+) -> None:
+    relay.works(8)
+    await relay.told()
+    assert relay.answers == [(TARGET.relay, TARGET.send_id)]
+    assert relay.postage.stamped(1, TARGET, relay.seal) is None
+    await trio.sleep(1)
+    assert relay.stamped == [(1, RELAY)]
+    made = relay.postage.stamped(1, TARGET, relay.seal)
+    assert made is not None
+    assert made.stamp != NO_STAMP
+    task = challenge(RELAY, made, epoch_at(WALL))
+    assert worth(task, made.stamp.nonce) >= 8 + MARGIN_BITS
+    assert relay.postage.stamped(1, TARGET, relay.seal) == made  # it has not left yet
+    relay.postage.used(1, TARGET)
+    assert relay.postage.stamped(1, TARGET, relay.seal) is None  # a retry works anew
+
+
+async def test_no_work_is_done_for_a_contacts_send_id(
+    autojump_clock: MockClock, relay: Relay
+) -> None:
+    relay.works(8)
+    await relay.told()
+    contact = DepositTarget(TARGET.relay, TARGET.send_id, TARGET.key, public=False)
+    assert relay.postage.stamped(1, contact, relay.seal) is PLAIN
+    await trio.sleep(10)
+    assert relay.stamped == []
+
+
+async def test_work_takes_a_quarter_of_the_time_however_much_is_asked_for(
+    autojump_clock: MockClock, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slices = []
+
+    async def slow(function: Any) -> Any:
+        slices.append(trio.current_time())
+        await trio.sleep(1)
+        return function()
+
+    monkeypatch.setattr(module, "_SLICE", 1 << 20)  # each search is done in one
+    relay.postage._runtime = replace(relay.runtime, run_blocking=slow)
+    relay.works(8)
+    await relay.told()
+    for number in range(200):
+        relay.postage.stamped(number, TARGET, relay.seal)
+    await trio.sleep(400)
+    assert len(slices) == pytest.approx(100, abs=2)
+
+
+async def test_old_work_is_done_again_and_old_answers_are_forgotten(
+    autojump_clock: MockClock, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KNOWN_SECONDS", 10_000.0)
+    relay.works(8)
+    await relay.told()
+    relay.postage.stamped(1, TARGET, relay.seal)
+    await trio.sleep(module.STAMP_SECONDS + 10)
+    assert relay.postage.stamped(1, TARGET, relay.seal) is None
+    await trio.sleep(10_000)
+    assert relay.postage.stamped(1, TARGET, relay.seal) is PLAIN
+
+
+@pytest.mark.parametrize(
+    "state", [StateAnswer(SendIdState.FULL, 0), StateAnswer(SendIdState.WORK, MOST_BITS + 1)]
+)
+async def test_a_full_or_too_dear_mailbox_gets_nothing_until_it_says_otherwise(
+    autojump_clock: MockClock, relay: Relay, state: StateAnswer
+) -> None:
+    relay.state = state
+    await relay.told()
+    assert relay.postage.closed(TARGET)
+    for _ in range(3600):
+        assert relay.postage.stamped(1, TARGET, relay.seal) is None
+        await trio.sleep(1)
+    waits = [b - a for a, b in zip(relay.asked_at, relay.asked_at[1:], strict=False)]
+    assert waits[0] <= module.CLOSED_SECONDS + 1, "whoever is online collects within seconds"
+    assert waits[-1] >= module.LONGEST_ASK_SECONDS
+    assert len(relay.asked_at) < 18
+    assert relay.stamped == []
+    relay.state = StateAnswer(SendIdState.ACCEPTING, 0)
+    told = len(relay.answers)
+    for _ in range(700):
+        relay.postage.stamped(1, TARGET, relay.seal)
+        await trio.sleep(1)
+    assert len(relay.answers) > told
+    assert relay.postage.stamped(1, TARGET, relay.seal) is PLAIN
+
+
+async def test_what_is_held_back_is_looked_at_when_the_mailbox_may_be_asked_again(
+    autojump_clock: MockClock, relay: Relay
+) -> None:
+    relay.works(8)
+    await relay.told()
+    assert relay.postage.next_look(TARGET) == trio.current_time() + module.LOOK_SECONDS
+    relay.state = StateAnswer(SendIdState.FULL, 0)
+    await trio.sleep(module.FIRST_ASK_SECONDS)
+    await relay.told()
+    left = relay.postage.next_look(TARGET) - trio.current_time()
+    assert 1 <= left <= module.CLOSED_SECONDS
+    for _ in range(300):
+        relay.postage.stamped(1, TARGET, relay.seal)
+        left = relay.postage.next_look(TARGET) - trio.current_time()
+        assert 1 <= left <= module.LOOK_SECONDS
+        await trio.sleep(1)
+
+
+async def test_the_most_work_is_bounded(autojump_clock: MockClock, relay: Relay) -> None:
+    relay.works(MOST_BITS)
+    await relay.told()
+    assert not relay.postage.closed(TARGET)
+    [known] = relay.postage._known.values()
+    assert known.bits == MOST_BITS
+
+
+async def test_no_tunnel_is_no_answer(autojump_clock: MockClock, relay: Relay) -> None:
+    relay.state = None
+    await relay.told()
+    assert relay.postage.stamped(1, TARGET, relay.seal) is PLAIN
+    assert relay.answers == []
+
+
+async def test_what_is_kept_is_bounded(
+    autojump_clock: MockClock, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_KNOWN", 5)
+    monkeypatch.setattr(module, "MAX_JOBS", 3)
+    for number in range(20):
+        send_id = SendId(number.to_bytes(16, "big"))
+        relay.postage.silent(DepositTarget(RELAY, send_id, b"k" * 32, public=True))
+    assert len(relay.postage._known) == 5
+    relay.works(8)
+    await relay.told(5)
+    for number in range(10):
+        relay.postage.stamped(number, TARGET, relay.seal)
+    assert len(relay.postage._jobs) == 3
+
+
+async def test_a_full_mailbox_that_cannot_be_asked_any_more_is_tried_again(
+    autojump_clock: MockClock, relay: Relay
+) -> None:
+    relay.state = StateAnswer(SendIdState.FULL, 0)
+    await relay.told()
+    relay.state = None
+    for _ in range(1790):
+        assert relay.postage.stamped(1, TARGET, relay.seal) is None
+        await trio.sleep(1)
+    await trio.sleep(20)
+    assert len(relay.asked_at) > 3
+    assert relay.postage.stamped(1, TARGET, relay.seal) is PLAIN
+    assert not relay.postage.closed(TARGET)

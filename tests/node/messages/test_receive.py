@@ -1,0 +1,428 @@
+"""Two people exchange messages through their databases alone, without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, nullcontext
+from pathlib import Path
+
+import pytest
+
+from tests.node.persons import NOW, Deposit, Person
+from zentalk.crypto import x25519
+from zentalk.errors import ConflictError, TooLargeError
+from zentalk.ids import MessageId
+from zentalk.node.messages import ordering, receive
+from zentalk.node.messages.commands import check_text
+from zentalk.node.messages.routes import DepositTarget
+from zentalk.session.ratchet import Ratchet
+from zentalk.store.history import contacts, held, messages, outbox, ratchets
+from zentalk.store.history.models import StoredMessage
+from zentalk.store.writer import Transaction
+from zentalk.wire.codec import pack
+from zentalk.wire.content import PART, TEXT, Content, Part, encode_content
+from zentalk.wire.inner import Inner, decode_inner, encode_inner, ratchet_bytes
+from zentalk.wire.packet_class import PacketClass
+
+Newcomer = Callable[[str], Person]
+
+
+@pytest.fixture
+def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
+    with ExitStack() as open_databases:
+        yield lambda name: open_databases.enter_context(closing(Person(tmp_path, name)))
+
+
+@pytest.fixture
+def alice(newcomer: Newcomer) -> Person:
+    return newcomer("alice")
+
+
+@pytest.fixture
+def bob(newcomer: Newcomer) -> Person:
+    return newcomer("bob")
+
+
+def texts(person: Person, other: Person) -> list[StoredMessage]:
+    return person.tx(lambda tx: messages.page(tx, other.address, None, 100))
+
+
+def befriend(alice: Person, bob: Person) -> None:
+    """Both have added each other and know each other's own send ids."""
+    alice.meet(bob)
+    bob.tx(lambda tx: bob.people.add_contact(tx, alice.address, "", NOW))
+    _, inners = alice.write(bob, "hello")
+    confirmation = bob.receive(alice.seal(bob, inners[0]))
+    alice.receive(*bob.answers(confirmation, alice))
+
+
+def test_c1_e1_a_text_is_saved_at_both_ends_and_confirmed(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    message, inners = alice.write(bob, "one")
+    assert message.state == "queued"
+    outcome = bob.receive(alice.seal(bob, inners[0]))
+    assert [m.text for m in texts(bob, alice)] == ["hello", "one"]
+    assert texts(bob, alice)[1].id == message.id
+    finished = alice.receive(*bob.answers(outcome, alice))
+    assert len(finished.finished) == 1
+    assert [m.state for m in texts(alice, bob)] == ["delivered", "delivered"]
+    assert alice.tx(outbox.every) == []
+
+
+def test_after_the_first_exchange_both_use_their_own_send_ids(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    _, inners = alice.write(bob, "one")
+    send_id, _ = alice.seal(bob, inners[0])
+    assert send_id != bob.public.send_id
+    outcome = bob.receive((send_id, alice.seal(bob, inners[0])[1]))
+    [(answer_id, _)] = bob.answers(outcome, alice)
+    assert answer_id != alice.public.send_id
+
+
+def test_b5_e9_the_same_ciphertext_twice_is_shown_once_and_confirmed_twice(
+    alice: Person, bob: Person
+) -> None:
+    befriend(alice, bob)
+    _, inners = alice.write(bob, "one")
+    first = bob.receive(alice.seal(bob, inners[0]))
+    again = bob.receive(alice.seal(bob, inners[0]))
+    assert [m.text for m in texts(bob, alice)] == ["hello", "one"]
+    assert len(first.inners) == len(again.inners) == 1
+    assert again.events == 0
+    alice.receive(*bob.answers(again, alice))
+    assert texts(alice, bob)[-1].state == "delivered"
+
+
+def test_e9_control_without_the_memory_of_ciphertexts_a_repeat_is_not_confirmed(
+    alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    befriend(alice, bob)
+    _, inners = alice.write(bob, "one")
+    bob.receive(alice.seal(bob, inners[0]))
+    monkeypatch.setattr(ratchets, "seen", lambda tx, digest: None)
+    again = bob.receive(alice.seal(bob, inners[0]))
+    assert again.inners == []
+    assert again.undecryptable == 1
+
+
+def test_a_stranger_becomes_a_request_and_is_confirmed_once_accepted(
+    alice: Person, bob: Person
+) -> None:
+    alice.meet(bob)
+    _, inners = alice.write(bob, "it is me")
+    outcome = bob.receive(alice.seal(bob, inners[0]))
+    assert outcome.inners == []
+    [request] = bob.tx(contacts.listing)
+    assert (request.state, texts(bob, alice)[0].text) == ("request", "it is me")
+    repeated = bob.receive(alice.seal(bob, inners[0]))
+    assert repeated.inners == []
+    contact, confirmations = bob.tx(
+        lambda tx: bob.people.add_contact(tx, alice.address, "Alice", NOW)
+    )
+    assert (contact.state, contact.name) == ("contact", "Alice")
+    alice.receive(*[bob.seal(alice, inner) for inner in confirmations])
+    assert texts(alice, bob)[0].state == "delivered"
+
+
+def test_k15_junk_changes_nothing_and_a_genuine_message_still_arrives(
+    alice: Person, bob: Person
+) -> None:
+    befriend(alice, bob)
+    _, inners = alice.write(bob, "genuine")
+    send_id, envelope = alice.seal(bob, inners[0])
+    before = bob.tx(lambda tx: ratchets.of_contact(tx, alice.address))
+    junk = bytearray(envelope)
+    junk[700] ^= 1
+    outcome = bob.receive((send_id, bytes(junk)), (send_id, bob.entropy(len(envelope))))
+    assert outcome.undecryptable == 2
+    assert bob.tx(lambda tx: ratchets.of_contact(tx, alice.address)) == before
+    bob.receive((send_id, envelope))
+    assert texts(bob, alice)[-1].text == "genuine"
+
+
+def test_k35_two_copies_of_one_message_share_no_bytes(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    _, inners = alice.write(bob, "twice")
+    first, second = (alice.seal(bob, inners[0])[1] for _ in range(2))
+    equal = sum(a == b for a, b in zip(first, second, strict=True))
+    assert equal < len(first) / 64  # chance is 1 in 256
+
+
+def ratchets_in_use(person: Person, other: Person) -> list[bytes]:
+    rows = person.tx(lambda tx: ratchets.of_contact(tx, other.address))
+    return [row.ratchet_id for row in rows if row.retired_at is None]
+
+
+def encrypted(sender: Person, reader: Person, raw: bytes, *, large: bool = False) -> Deposit:
+    """Seal any bytes as the content of a message."""
+
+    def encrypt(tx: Transaction) -> bytes:
+        ratchet = sender.sessions.sender(tx, reader.address)
+        assert ratchet is not None
+        return ratchet.encrypt(raw, large=large).inner
+
+    return sender.seal(reader, sender.tx(encrypt))
+
+
+def test_e8_both_write_first_at_once_and_end_in_one_ratchet(alice: Person, bob: Person) -> None:
+    alice.meet(bob)
+    bob.meet(alice)
+    _, from_alice = alice.write(bob, "from alice")
+    _, from_bob = bob.write(alice, "from bob")
+    to_bob, to_alice = alice.seal(bob, from_alice[0]), bob.seal(alice, from_bob[0])
+    bob_says, alice_says = bob.receive(to_bob), alice.receive(to_alice)
+    alice.receive(*bob.answers(bob_says, alice))
+    bob.receive(*alice.answers(alice_says, bob))
+    for turn in range(3):
+        for sender, reader in ((alice, bob), (bob, alice)):
+            _, inners = sender.write(reader, f"turn {turn}")
+            outcome = reader.receive(sender.seal(reader, inners[0]))
+            sender.receive(*reader.answers(outcome, sender))
+    for person, other in ((alice, bob), (bob, alice)):
+        assert {m.state for m in texts(person, other)} == {"delivered", "received"}
+        assert len(texts(person, other)) == 8
+    assert ratchets_in_use(alice, bob) == ratchets_in_use(bob, alice)
+
+
+@pytest.mark.parametrize("length", [1, 300, 1024, 1500, 30_000, 40_000, 65_536])
+def test_texts_of_every_length_arrive_whole(alice: Person, bob: Person, length: int) -> None:
+    befriend(alice, bob)
+    text = "ä" * (length // 2) + "x" * (length % 2)
+    _, inners = alice.write(bob, text)
+    last = None
+    for inner in reversed(inners):
+        last = bob.receive(alice.seal(bob, inner))
+    assert texts(bob, alice)[-1].text == text
+    assert last is not None
+    alice.receive(*bob.answers(last, alice))
+    assert texts(alice, bob)[-1].state == "delivered"
+    assert alice.tx(outbox.every) == []
+
+
+def test_d8_a_text_above_64_kb_is_refused_with_its_size() -> None:
+    with pytest.raises(TooLargeError, match="65537"):
+        check_text("x" * 65_537)
+
+
+def test_an_idempotency_key_gives_the_same_message_and_no_second_send(
+    alice: Person, bob: Person
+) -> None:
+    befriend(alice, bob)
+    first, sent = alice.write(bob, "once", key="k1")
+    second, again = alice.write(bob, "once", key="k1")
+    assert (first.id, len(sent), again) == (second.id, 1, [])
+    with pytest.raises(ConflictError):
+        alice.write(bob, "other", key="k1")
+
+
+def test_a_confirmation_of_somebody_else_confirms_nothing(
+    alice: Person, bob: Person, newcomer: Newcomer
+) -> None:
+    befriend(alice, bob)
+    message, _ = alice.write(bob, "for bob")
+    carol = newcomer("carol")
+    befriend(alice, carol)
+    inner = carol.tx(
+        lambda tx: carol.composer.confirmations(tx, alice.address, [bytes.fromhex(message.id)])  # type: ignore[list-item]
+    )
+    alice.receive(carol.seal(alice, inner[0]))
+    assert texts(alice, bob)[-1].state == "queued"
+
+
+def test_a_hundred_messages_in_a_batch_arrive_in_order(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    deposits = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(100)]
+    outcome = bob.receive(*deposits)
+    assert [m.text for m in texts(bob, alice)] == [str(n) for n in range(100)]
+    assert outcome.events == 100
+    assert len(outcome.inners) < 5
+    alice.receive(*bob.answers(outcome, alice))
+    assert {m.state for m in texts(alice, bob)} == {"delivered"}
+
+
+def received(person: Person, other: Person) -> list[tuple[str, int]]:
+    return [(m.text, m.missing) for m in texts(person, other) if m.text != "hello"]
+
+
+def test_d16_e10_packets_that_overtook_each_other_enter_in_the_order_of_writing(
+    alice: Person, bob: Person
+) -> None:
+    befriend(alice, bob)
+    deposits = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(6)]
+    outcomes = [bob.receive(deposits[n]) for n in (3, 1, 5, 0, 2, 4)]
+    assert received(bob, alice) == [(str(n), 0) for n in range(6)]
+    assert [outcome.events for outcome in outcomes] == [0, 0, 0, 2, 2, 2]
+    # Saved is confirmed, shown or not: the sender need not wait for the others.
+    assert all(len(outcome.inners) == 1 for outcome in outcomes)
+
+
+def test_d16_control_without_holding_back_the_order_is_that_of_arrival(
+    alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    befriend(alice, bob)
+    monkeypatch.setattr(held, "last_sequence", lambda tx, contact: 2**40)
+    deposits = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(3)]
+    bob.receive(*[deposits[n] for n in (2, 0, 1)])
+    assert [text for text, _ in received(bob, alice)] == ["2", "0", "1"]
+
+
+def test_a_gap_that_stays_is_shown_and_a_late_message_still_enters(
+    alice: Person, bob: Person
+) -> None:
+    befriend(alice, bob)
+    deposits = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(4)]
+    bob.receive(deposits[0], deposits[3])
+    assert bob.tx(lambda tx: ordering.release_overdue(tx, NOW + 1)) == 0
+    assert bob.tx(lambda tx: ordering.release_overdue(tx, NOW + ordering.HOLD_SECONDS)) == 1
+    assert received(bob, alice) == [("0", 0), ("3", 2)]
+    bob.receive(deposits[1], deposits[3])
+    assert received(bob, alice) == [("0", 0), ("3", 2), ("1", 0)]
+
+
+def test_a_clock_that_is_set_back_holds_no_message_for_long(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    deposits = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(2)]
+    bob.receive(deposits[1])
+    assert bob.tx(lambda tx: ordering.release_overdue(tx, NOW)) == 0
+    assert bob.tx(lambda tx: ordering.release_overdue(tx, NOW - 86_400)) == 1
+
+
+def test_a_kind_that_is_not_known_here_is_kept_whole_and_confirmed(
+    alice: Person, bob: Person
+) -> None:
+    befriend(alice, bob)
+    raw = pack({"v": 1, "k": "poll", "i": b"p" * 16, "n": 2, "b": ["tea", "coffee"]})
+    outcome = bob.receive(encrypted(alice, bob, raw))
+    assert len(outcome.inners) == 1
+    [row] = bob.connection.execute("SELECT content FROM messages WHERE kind = 'poll'").fetchall()
+    assert row[0] == raw
+
+
+def test_unfinished_messages_and_requests_are_bounded(
+    alice: Person, bob: Person, newcomer: Newcomer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    befriend(alice, bob)
+    monkeypatch.setattr(receive, "MAX_UNFINISHED", 1)
+    first, second = (alice.write(bob, letter * 65_536)[1] for letter in "ab")
+    assert bob.receive(alice.seal(bob, first[0])).undecryptable == 0
+    assert bob.receive(alice.seal(bob, second[0])).undecryptable == 1
+    # What was begun may always be finished, and makes room.
+    rest = [alice.seal(bob, part) for part in (*first[1:], *second)]
+    assert bob.receive(*rest).undecryptable == 0
+    assert [m.text[0] for m in texts(bob, alice)] == ["h", "a", "b"]
+    monkeypatch.setattr(receive, "MAX_REQUESTS", 1)
+    for name, refused in (("carol", 0), ("dave", 1)):
+        stranger = newcomer(name)
+        stranger.meet(bob)
+        _, inners = stranger.write(bob, "hello")
+        assert bob.receive(stranger.seal(bob, inners[0])).undecryptable == refused
+
+
+def test_when_too_many_wait_they_enter_and_none_is_lost(
+    alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    befriend(alice, bob)
+    monkeypatch.setattr(ordering, "MAX_HELD", 2)
+    deposits = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(5)]
+    outcome = bob.receive(*deposits[1:])
+    assert (outcome.undecryptable, outcome.events) == (0, 4)
+    assert received(bob, alice) == [("1", 1), ("2", 0), ("3", 0), ("4", 0)]
+    bob.receive(deposits[0])
+    assert received(bob, alice)[-1] == ("0", 0)
+
+
+def test_what_is_refused_changes_nothing_and_is_read_when_there_is_room(
+    alice: Person, bob: Person, newcomer: Newcomer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refused message costs no prekey and no ratchet: the sender's next copy is readable."""
+    befriend(alice, bob)
+    carol = newcomer("carol")
+    carol.meet(bob)
+    _, inners = carol.write(bob, "may I?")
+    before = bob.tx(_everything)
+    monkeypatch.setattr(receive, "MAX_REQUESTS", 0)
+    assert bob.receive(carol.seal(bob, inners[0])).undecryptable == 1
+    assert bob.tx(_everything) == before
+    monkeypatch.setattr(receive, "MAX_REQUESTS", 1)
+    bob.receive(carol.seal(bob, inners[0]))
+    assert [m.text for m in texts(bob, carol)] == ["may I?"]
+
+
+def test_control_without_the_savepoint_a_refused_message_is_lost(
+    alice: Person, bob: Person, newcomer: Newcomer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carol = newcomer("carol")
+    carol.meet(bob)
+    _, inners = carol.write(bob, "may I?")
+    monkeypatch.setattr(receive, "savepoint", lambda _tx: nullcontext())
+    monkeypatch.setattr(receive, "MAX_REQUESTS", 0)
+    bob.receive(carol.seal(bob, inners[0]))
+    monkeypatch.setattr(receive, "MAX_REQUESTS", 1)
+    bob.receive(carol.seal(bob, inners[0]))
+    assert texts(bob, carol) == []
+
+
+def _everything(tx: Transaction) -> list[list[tuple[object, ...]]]:
+    tables = ("ratchets", "prekeys", "seen", "contacts", "messages", "held", "parts", "events")
+    return [tx.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
+
+
+def test_one_refused_message_leaves_the_rest_of_its_batch_alone(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    good = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(2)]
+    raw = pack({"v": 1, "k": "text", "i": b"p" * 16, "n": 4, "b": 7})
+    outcome = bob.receive(good[0], encrypted(alice, bob, raw), good[1])
+    assert (outcome.undecryptable, outcome.events) == (1, 2)
+    assert [text for text, _ in received(bob, alice)] == ["0", "1"]
+
+
+def test_a_contact_who_shows_our_own_first_message_back_speaks_for_itself_only(
+    alice: Person, bob: Person
+) -> None:
+    """Bob holds the keys of the ratchet Alice began, but cannot write as Alice to Alice."""
+    alice.meet(bob)
+    _, inners = alice.write(bob, "hello")
+    bob.tx(lambda tx: bob.people.add_contact(tx, alice.address, "", NOW))
+    bob.receive(alice.seal(bob, inners[0]))
+    header = decode_inner(inners[0]).initial_header
+    [row] = bob.tx(lambda tx: ratchets.of_contact(tx, alice.address))
+    content = encode_content(Content(kind=TEXT, message_id=MessageId(b"f" * 16), text="I am you"))
+    size = ratchet_bytes(first=True, packet_class=PacketClass.SMALL)
+    _, envelope = Ratchet.from_bytes(row.state).encrypt(content, bob.entropy, size)
+    target = DepositTarget(
+        alice.relay,
+        alice.public.send_id,
+        x25519.from_secret(alice.public.secret).public,
+        public=True,
+    )
+    forged = target.seal(encode_inner(Inner(header, envelope)), bob.entropy)
+    assert alice.receive((target.send_id, forged)).undecryptable == 1
+    assert alice.tx(lambda tx: contacts.get(tx, alice.address)) is None
+
+
+def test_parts_that_are_longer_than_a_message_are_refused(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    outcomes = []
+    for index in range(3):
+        part = Part(index, 4, bytes(31_000))
+        raw = encode_content(Content(kind=PART, message_id=MessageId(b"p" * 16), part=part))
+        outcomes.append(bob.receive(encrypted(alice, bob, raw, large=True)).undecryptable)
+    assert outcomes == [0, 0, 1]
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_part_of_a_message_that_is_here_is_confirmed_again_and_not_kept(
+    alice: Person, bob: Person, *, held: bool
+) -> None:
+    befriend(alice, bob)
+    if held:
+        alice.write(bob, "overtaken")
+    message, inners = alice.write(bob, "a" * 65_536)
+    message_id = MessageId(bytes.fromhex(message.id))
+    bob.receive(*(alice.seal(bob, part) for part in inners))
+    assert len(texts(bob, alice)) == (1 if held else 2)
+    part = Part(0, len(inners), bytes(31_000))
+    raw = encode_content(Content(kind=PART, message_id=message_id, part=part))
+    outcome = bob.receive(encrypted(alice, bob, raw, large=True))
+    assert (outcome.undecryptable, len(outcome.inners)) == (0, 1)
+    assert bob.connection.execute("SELECT count(*) FROM parts").fetchone() == (0,)

@@ -1,0 +1,191 @@
+"""Prekeys that change every week and end: what still opens, what does not, what is left on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.node.persons import NOW, Person
+from zentalk.crypto import mlkem, x25519
+from zentalk.errors import AuthenticationError
+from zentalk.ids import DAY_SECONDS
+from zentalk.net.runtime import seeded_entropy
+from zentalk.node.sessions import prekey_rotation
+from zentalk.node.sessions.prekey_rotation import KEEP_SECONDS, ROTATE_SECONDS
+from zentalk.store.history import messages, prekeys
+from zentalk.store.history.database import HistoryDatabase
+from zentalk.wire.prekeys import PqPrekey, PrekeyBundle, SignedPrekey
+
+People = tuple[Person, Person]
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Iterator[People]:
+    with ExitStack() as open_databases:
+        alice, bob = (
+            open_databases.enter_context(closing(Person(tmp_path, name)))
+            for name in ("alice", "bob")
+        )
+        yield alice, bob
+
+
+def published(person: Person) -> PrekeyBundle:
+    """Return what a record of now names, as somebody reads it whose pool question is drained."""
+    signed = person.tx(lambda tx: prekeys.newest(tx, "signed"))
+    last = person.tx(lambda tx: prekeys.newest(tx, "pq"))
+    assert signed is not None
+    assert last is not None
+    return PrekeyBundle(
+        identity=person.identity.public,
+        signed_prekey=SignedPrekey.create(
+            person.identity, signed[0], x25519.from_secret(signed[1]).public
+        ),
+        pq_prekey=PqPrekey.create(person.identity, last[0], mlkem.public_of(last[1])),
+        one_time=None,
+    )
+
+
+def live(person: Person, days: float) -> list[int]:
+    """Do what is done every hour, every three; return the ids of the signed prekeys."""
+    ids = []
+    for step in range(int(days * 8) + 1):
+        now = NOW + step * DAY_SECONDS / 8
+        person.tx(lambda tx, now=now: prekey_rotation.rotate(tx, now, person.entropy))  # type: ignore[misc]  # default binds the loop variable
+        newest = person.tx(lambda tx: prekeys.newest(tx, "signed"))
+        assert newest is not None
+        if newest[0] not in ids:
+            ids.append(newest[0])
+    return ids
+
+
+def first_message(alice: Person, bob: Person, bundle: PrekeyBundle) -> bytes:
+    """Let Alice write to Bob with a bundle that she read at some time; return the inner."""
+    alice.tx(lambda tx: alice.people.add_contact(tx, bob.address, "", NOW))
+    alice.tx(lambda tx: alice.sessions.start(tx, bob.address, bundle, NOW))
+    return alice.write(bob, "first")[1][-1]
+
+
+def test_prekeys_change_every_week_and_keep_their_order(people: People) -> None:
+    _, bob = people
+    ids = live(bob, 29)
+    assert len(ids) == 5
+    assert ids == sorted(ids)
+
+
+@pytest.mark.parametrize("kind", ["signed", "pq"])
+def test_a_key_ends_when_nothing_that_names_it_can_come_any_more(people: People, kind: str) -> None:
+    _, bob = people
+    first = bob.tx(lambda tx: prekeys.newest(tx, kind))
+    assert first is not None
+    end_days = (ROTATE_SECONDS + KEEP_SECONDS) / DAY_SECONDS
+    live(bob, end_days)
+    assert bob.tx(lambda tx: prekeys.get(tx, kind, first[0])) == first[1]
+    end = NOW + end_days * DAY_SECONDS + 1
+    bob.tx(lambda tx: prekey_rotation.rotate(tx, end, bob.entropy))
+    assert bob.tx(lambda tx: prekeys.get(tx, kind, first[0])) is None
+
+
+def test_k13_a_first_message_made_with_a_record_of_weeks_ago_still_opens(people: People) -> None:
+    alice, bob = people
+    bundle = published(bob)
+    live(bob, 8 + 1 + 30)  # published ahead, read a day late, waited for all of its time to live
+    inner = first_message(alice, bob, bundle)
+    assert bob.receive(alice.seal(bob, inner)).undecryptable == 0
+    assert [m.text for m in bob.tx(lambda tx: messages.page(tx, alice.address, None, 9))] == [
+        "first"
+    ]
+
+
+def test_k13_after_the_end_of_its_keys_a_first_message_is_refused_and_says_why(
+    people: People,
+) -> None:
+    alice, bob = people
+    bundle = published(bob)
+    live(bob, 60)
+    inner = first_message(alice, bob, bundle)
+    with pytest.raises(AuthenticationError, match="prekeys whose time is over"):
+        bob.tx(lambda tx: bob.sessions.decrypt(tx, None, inner, NOW))
+    assert bob.receive(alice.seal(bob, inner)).undecryptable == 1
+    again = first_message(alice, bob, published(bob))
+    assert bob.receive(alice.seal(bob, again)).undecryptable == 0
+
+
+def test_a_node_that_was_off_for_two_weeks_makes_new_keys_at_once(people: People) -> None:
+    _, bob = people
+    before = bob.tx(lambda tx: prekeys.newest(tx, "pq"))
+    assert bob.tx(lambda tx: prekey_rotation.rotate(tx, NOW + 14 * DAY_SECONDS, bob.entropy))
+    assert bob.tx(lambda tx: prekeys.newest(tx, "pq")) != before
+    assert not bob.tx(lambda tx: prekey_rotation.rotate(tx, NOW + 14 * DAY_SECONDS, bob.entropy))
+
+
+def test_a_key_that_a_wrong_clock_made_does_not_stay_for_years(people: People) -> None:
+    _, bob = people
+    bob.tx(lambda tx: prekey_rotation.rotate(tx, NOW + 5_000 * DAY_SECONDS, bob.entropy))
+    assert bob.tx(lambda tx: prekey_rotation.rotate(tx, NOW + DAY_SECONDS, bob.entropy))
+
+
+def test_a_restored_copy_does_not_give_another_key_an_id_that_is_published(
+    people: People,
+) -> None:
+    """Two lives that go on from one copy draw their ids differently."""
+    _, bob = people
+    ids = set()
+    for life in range(2):
+        with bob.connection:
+            entropy = seeded_entropy(b"life %d" % life)
+            bob.connection.execute("BEGIN")
+            prekey_rotation.rotate(bob.connection, NOW + 8 * DAY_SECONDS, entropy)
+            newest = prekeys.newest(bob.connection, "signed")
+            assert newest is not None
+            ids.add(newest[0])
+            bob.connection.execute("ROLLBACK")
+    assert len(ids) == 2
+
+
+# --- what is left on the disk ---------------------------------------------------------------------
+
+
+async def run_inline(function: Callable[[], object]) -> object:
+    await trio.lowlevel.checkpoint()
+    return function()
+
+
+async def left_on_disk(folder: Path, *, careless: bool) -> tuple[bool, bool]:
+    """Make a key, let it end; was it in the files before, and is it there after?"""
+    path = folder / "history.db"
+    database = HistoryDatabase(path, run_inline)  # type: ignore[arg-type]  # a plain double
+    if careless:
+        database._connection.execute("PRAGMA secure_delete = OFF")
+    entropy = seeded_entropy(b"disk")
+
+    def on_disk(secret: bytes) -> bool:
+        return any(secret in file.read_bytes() for file in folder.glob("history.db*"))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(database.run)
+        await database.write(lambda tx: prekey_rotation.rotate(tx, NOW, entropy))
+        key = await database.write(lambda tx: prekeys.newest(tx, "pq"))
+        assert key is not None
+        await database.scrub()
+        before = on_disk(key[1])
+        for now in (NOW + ROTATE_SECONDS, NOW + ROTATE_SECONDS + KEEP_SECONDS + 1):
+            await database.write(lambda tx, now=now: prekey_rotation.rotate(tx, now, entropy))  # type: ignore[misc]  # default binds the loop variable
+        assert await database.write(lambda tx: prekeys.get(tx, "pq", key[0])) is None
+        if not careless:
+            await database.scrub()
+        after = on_disk(key[1])
+        nursery.cancel_scope.cancel()
+    database.close()
+    return before, after
+
+
+async def test_k13_an_ended_key_is_gone_from_the_database_file(tmp_path: Path) -> None:
+    assert await left_on_disk(tmp_path, careless=False) == (True, False)
+
+
+async def test_k13_control_a_deleted_row_alone_leaves_the_key_in_the_file(tmp_path: Path) -> None:
+    assert await left_on_disk(tmp_path, careless=True) == (True, True)

@@ -1,0 +1,387 @@
+"""One contract for every mailbox store: the same operations, the same outcomes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from tests.mailbox.support import entry, envelope, mailbox_id, send_id, stored
+from zentalk.mailbox.storage import (
+    DONE,
+    ChangeSendIds,
+    CountAttempts,
+    DeleteEnvelopes,
+    Envelope,
+    KeepTime,
+    MailboxStore,
+    Operation,
+    Outcome,
+    PoolOutcome,
+    PrekeyOutcome,
+    PutEnvelope,
+    PutOutcome,
+    PutPrekeys,
+    PutResult,
+    ReadEnvelopes,
+    ReadOutcome,
+    Removed,
+    RemovedOutcome,
+    RemoveMailbox,
+    Room,
+    SaveMailbox,
+    ShortenExpiry,
+    SweepEnvelopes,
+    TakePrekey,
+)
+from zentalk.store.mailbox.memory import MemoryMailboxStore
+from zentalk.store.mailbox.sqlite import SqliteMailboxStore
+from zentalk.wire.rpc_mailbox import SendIdKind
+
+BOB, CAROL = mailbox_id("bob"), mailbox_id("carol")
+
+
+def record(box: str = "bob", generation: int = 1, **changes: Any) -> SaveMailbox:
+    values: dict[str, Any] = {"reserved_seq": 10, "expires_hour": 500, "last_resort_used": False}
+    return SaveMailbox(mailbox_id(box), generation, **{**values, **changes})
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MailboxStore]:
+    opened: MailboxStore
+    if request.param == "sqlite":
+        opened = SqliteMailboxStore(tmp_path / "queue.db")
+    else:
+        opened = MemoryMailboxStore()
+    do(opened, record("bob"), record("carol"))
+    yield opened
+    opened.close()
+
+
+def do(store: MailboxStore, *operations: Operation) -> list[Outcome]:
+    return store.apply(operations)
+
+
+def put(store: MailboxStore, *envelopes: Envelope, room: Room = Room.FREE) -> list[PutOutcome]:
+    outcomes = do(store, *(PutEnvelope(item, room) for item in envelopes))
+    return [item for item in outcomes if isinstance(item, PutOutcome)]
+
+
+def read(store: MailboxStore, **changes: Any) -> ReadOutcome:
+    values: dict[str, Any] = {"after_seq": -1, "limit": 100, "max_bytes": 10**6, "now_hour": 0}
+    (outcome,) = do(store, ReadEnvelopes(BOB, **{**values, **changes}))
+    assert isinstance(outcome, ReadOutcome)
+    return outcome
+
+
+def seqs(outcome: ReadOutcome) -> list[int]:
+    return [item.seq for item in outcome.envelopes]
+
+
+def test_what_is_put_is_read_in_order_of_sequence(store: MailboxStore) -> None:
+    put(store, envelope(5), envelope(3), envelope(4))
+    outcome = read(store)
+    assert outcome == ReadOutcome((envelope(3), envelope(4), envelope(5)), more=False)
+
+
+def test_reading_is_bounded_and_says_so(store: MailboxStore) -> None:
+    put(store, *(envelope(seq, sealed=bytes(100)) for seq in range(5)))
+    assert (seqs(read(store, limit=2)), read(store, limit=2).more) == ([0, 1], True)
+    assert (seqs(read(store, limit=5)), read(store, limit=5).more) == ([0, 1, 2, 3, 4], False)
+    assert (seqs(read(store, max_bytes=250)), read(store, max_bytes=250).more) == ([0, 1], True)
+    assert seqs(read(store, max_bytes=1)) == [0]
+    assert seqs(read(store, after_seq=2)) == [3, 4]
+
+
+def test_another_mailbox_is_not_read(store: MailboxStore) -> None:
+    put(store, envelope(1, "carol", "carol"))
+    assert seqs(read(store)) == []
+
+
+def test_a_repeat_replaces_the_copy_and_keeps_its_place(store: MailboxStore) -> None:
+    put(store, envelope(1), envelope(2))
+    again = envelope(
+        9, deposit_id=envelope(1).deposit_id, sealed=b"longer than it was", arrived_hour=150
+    )
+    (outcome,) = put(store, again)
+    grown = len(again.sealed) - len(envelope(1).sealed)
+    assert outcome == PutOutcome(PutResult.REPLACED, 1, grown, ())
+    assert read(store).envelopes == (envelope(1, sealed=again.sealed), envelope(2))
+
+
+def test_deposit_ids_of_different_send_ids_are_different(store: MailboxStore) -> None:
+    put(store, envelope(1), envelope(2, to="dave", deposit_id=envelope(1).deposit_id))
+    assert seqs(read(store)) == [1, 2]
+
+
+def test_without_room_only_a_copy_is_replaced(store: MailboxStore) -> None:
+    put(store, envelope(1))
+    (refused,) = put(store, envelope(2), room=Room.REPLACE_ONLY)
+    assert refused == PutOutcome(PutResult.REFUSED, 2, 0, ())
+    again = envelope(3, deposit_id=envelope(1).deposit_id)
+    (replaced,) = put(store, again, room=Room.REPLACE_ONLY)
+    assert replaced.result is PutResult.REPLACED
+    assert seqs(read(store)) == [1]
+
+
+def test_evicting_removes_the_oldest_until_the_new_one_fits(store: MailboxStore) -> None:
+    put(store, *(envelope(seq, sealed=bytes(10)) for seq in range(4)))
+    new = envelope(7, sealed=bytes(25))
+    (outcome,) = put(store, new, room=Room.EVICT_OLDEST)
+    gone = Removed(BOB, send_id("bob"), False, 3, 30)
+    assert outcome == PutOutcome(PutResult.INSERTED, 7, 25, (gone,))
+    assert seqs(read(store)) == [3, 7]
+
+
+def test_nothing_is_put_into_an_unknown_mailbox(store: MailboxStore) -> None:
+    (outcome,) = put(store, envelope(1, "nobody"))
+    assert outcome.result is PutResult.REFUSED
+    assert stored(store) == 0
+
+
+def test_b7_a_second_delete_is_harmless(store: MailboxStore) -> None:
+    put(store, envelope(1), envelope(2, to="dave"), envelope(3))
+    (first,) = do(store, DeleteEnvelopes(BOB, (1, 2, 2)))
+    size = len(envelope(1).sealed)
+    assert first == RemovedOutcome(
+        tuple(
+            sorted(
+                (
+                    Removed(BOB, send_id("bob"), False, 1, size),
+                    Removed(BOB, send_id("dave"), False, 1, size),
+                ),
+                key=lambda item: item.send_id,
+            )
+        )
+    )
+    assert do(store, DeleteEnvelopes(BOB, (1, 2))) == [RemovedOutcome(())]
+    assert do(store, DeleteEnvelopes(CAROL, (3,))) == [RemovedOutcome(())]
+    assert seqs(read(store)) == [3]
+
+
+def test_a5_expired_mail_is_not_read_and_swept(store: MailboxStore) -> None:
+    put(store, *(envelope(seq, expires_hour=100 + seq) for seq in range(4)))
+    assert seqs(read(store, now_hour=101)) == [2, 3]
+    (swept,) = do(store, SweepEnvelopes(101, 100))
+    assert isinstance(swept, RemovedOutcome)
+    assert swept.count == 2
+    assert seqs(read(store)) == [2, 3]
+
+
+def test_a_sweep_is_bounded(store: MailboxStore) -> None:
+    put(store, *(envelope(seq, expires_hour=1) for seq in range(5)))
+    sizes = [do(store, SweepEnvelopes(1, 2))[0] for _ in range(4)]
+    assert [item.count for item in sizes if isinstance(item, RemovedOutcome)] == [2, 2, 1, 0]
+
+
+def test_b4_a_lower_ttl_shortens_what_waits(store: MailboxStore) -> None:
+    put(store, envelope(1, arrived_hour=100, expires_hour=800))
+    put(store, envelope(2, arrived_hour=100, expires_hour=101))
+    assert do(store, ShortenExpiry(25)) == [DONE]
+    assert [item.expires_hour for item in read(store).envelopes] == [125, 101]
+
+
+def test_b11_attempts_are_counted(store: MailboxStore) -> None:
+    put(store, envelope(1), envelope(2))
+    do(store, CountAttempts(BOB, (1, 7), 120), CountAttempts(BOB, (1,), 130))
+    counts = [(item.attempts, item.last_attempt_hour) for item in read(store).envelopes]
+    assert counts == [(2, 130), (0, 0)]
+
+
+def test_k13_a_prekey_is_taken_once_and_in_order(store: MailboxStore) -> None:
+    assert do(store, PutPrekeys(BOB, (b"a", b"b"), replace=False)) == [PoolOutcome(2)]
+    assert do(store, PutPrekeys(CAROL, (b"x",), replace=False)) == [PoolOutcome(1)]
+    taken = do(store, TakePrekey(BOB), TakePrekey(BOB), TakePrekey(BOB))
+    assert taken == [PrekeyOutcome(b"a"), PrekeyOutcome(b"b"), PrekeyOutcome(None)]
+
+
+def test_prekeys_are_replaced_on_request(store: MailboxStore) -> None:
+    do(store, PutPrekeys(BOB, (b"a", b"b"), replace=False))
+    assert do(store, PutPrekeys(BOB, (b"c",), replace=True)) == [PoolOutcome(1)]
+    assert do(store, TakePrekey(BOB)) == [PrekeyOutcome(b"c")]
+
+
+def test_loading_returns_everything_but_the_envelopes(store: MailboxStore) -> None:
+    changed = record("bob", 2**64 - 1, reserved_seq=2**40, last_resort_used=True)
+    public = entry("public", SendIdKind.PUBLIC, 5, 8)
+    do(store, changed, ChangeSendIds(BOB, (entry("bob"), public), ()))
+    do(store, PutPrekeys(BOB, (b"a",), replace=False), KeepTime(77), KeepTime(76))
+    put(store, envelope(1), envelope(2), envelope(3, to="removed"))
+    loaded = store.load()
+    bob = next(box for box in loaded.mailboxes if box.record.mailbox == BOB)
+    size = len(envelope(1).sealed)
+    assert loaded.hour == 77
+    assert (bob.record, bob.last_seq, bob.prekeys) == (changed, 3, 1)
+    assert set(bob.send_ids) == {entry("bob"), public}
+    assert set(bob.waiting) == {
+        Removed(BOB, send_id("bob"), False, 2, 2 * size),
+        Removed(BOB, send_id("removed"), False, 1, size),
+    }
+
+
+def test_send_ids_change_and_go(store: MailboxStore) -> None:
+    do(store, ChangeSendIds(BOB, (entry("a"), entry("b")), ()))
+    later = entry("a", SendIdKind.PUBLIC, 3, 9)
+    do(store, ChangeSendIds(BOB, (later, entry("c")), (send_id("a"), send_id("b"))))
+    assert _send_ids(store) == {BOB: {later, entry("c")}, CAROL: set()}
+
+
+def test_a_send_id_of_another_mailbox_stays_its_own(store: MailboxStore) -> None:
+    do(store, ChangeSendIds(BOB, (entry("a"),), ()))
+    do(store, ChangeSendIds(CAROL, (entry("a", SendIdKind.ACK),), ()))
+    do(store, ChangeSendIds(CAROL, (), (send_id("a"),)))
+    assert _send_ids(store) == {BOB: {entry("a")}, CAROL: set()}
+
+
+def test_a_removed_mailbox_leaves_nothing(store: MailboxStore) -> None:
+    do(store, ChangeSendIds(BOB, (entry("a"),), ()), PutPrekeys(BOB, (b"k",), replace=False))
+    put(store, envelope(1))
+    do(store, RemoveMailbox(BOB), RemoveMailbox(BOB))
+    assert [box.record.mailbox for box in store.load().mailboxes] == [CAROL]
+    do(store, ChangeSendIds(CAROL, (entry("a"),), ()))
+    assert _send_ids(store) == {CAROL: {entry("a")}}
+    assert do(store, TakePrekey(BOB), PutPrekeys(BOB, (b"k",), replace=False)) == [
+        PrekeyOutcome(None),
+        PoolOutcome(0),
+    ]
+    assert put(store, envelope(2))[0].result is PutResult.REFUSED
+
+
+def test_operations_on_unknown_mailboxes_do_nothing(store: MailboxStore) -> None:
+    nobody = mailbox_id("nobody")
+    outcomes = do(
+        store,
+        DeleteEnvelopes(nobody, (1,)),
+        ReadEnvelopes(nobody, -1, 10, 10, 0),
+        CountAttempts(nobody, (1,), 5),
+        ChangeSendIds(nobody, (entry("z"),), ()),
+        TakePrekey(nobody),
+    )
+    empty = ReadOutcome((), more=False)
+    assert outcomes == [RemovedOutcome(()), empty, DONE, DONE, PrekeyOutcome(None)]
+    assert all(not ids for ids in _send_ids(store).values())
+
+
+def _send_ids(store: MailboxStore) -> dict[bytes, set[Any]]:
+    return {box.record.mailbox: set(box.send_ids) for box in store.load().mailboxes}
+
+
+# --- both stores, side by side -----------------------------------------------------------------
+
+_boxes = st.sampled_from(["bob", "carol", "nobody"])
+_names = st.sampled_from(["a", "b", "c"])
+_small = st.integers(0, 12)
+
+
+@st.composite
+def _operations(draw: st.DrawFn) -> Operation:
+    box = mailbox_id(draw(_boxes))
+    kind = draw(st.integers(0, 10))
+    numbers = tuple(draw(st.lists(_small, max_size=4)))
+    if kind == 0:
+        return SaveMailbox(box, draw(_small), draw(_small), draw(_small), draw(st.booleans()))
+    if kind == 1:
+        entries = {
+            name: entry(name, draw(st.sampled_from(SendIdKind)))
+            for name in draw(st.lists(_names, max_size=3))
+        }
+        return ChangeSendIds(
+            box,
+            tuple(entries.values()),
+            tuple(send_id(name) for name in draw(st.lists(_names, max_size=2))),
+        )
+    if kind == 2:
+        return PutPrekeys(
+            box,
+            tuple(draw(st.lists(st.binary(min_size=1, max_size=3), max_size=3))),
+            draw(st.booleans()),
+        )
+    if kind == 3:
+        return TakePrekey(box)
+    if kind == 4:
+        return DeleteEnvelopes(box, numbers)
+    if kind == 5:
+        return SweepEnvelopes(draw(_small), 100)
+    if kind == 6:
+        return CountAttempts(box, tuple(set(numbers)), draw(_small))
+    if kind == 7:
+        return ShortenExpiry(draw(_small))
+    if kind == 8:
+        return RemoveMailbox(box) if draw(st.integers(0, 4)) == 0 else KeepTime(draw(_small))
+    return ReadEnvelopes(
+        box, draw(_small) - 1, draw(st.integers(1, 4)), draw(st.integers(1, 60)), draw(_small)
+    )
+
+
+class _SameOutcomes(RuleBasedStateMachine):
+    """The same operations on both stores; the memory store is the simple model."""
+
+    folder: Path
+
+    def __init__(self) -> None:
+        super().__init__()
+        _SameOutcomes.made += 1
+        self.path = self.folder / f"{_SameOutcomes.made}.db"
+        self.sqlite = SqliteMailboxStore(self.path)
+        self.memory = MemoryMailboxStore()
+        self.seq = 0
+        self.both([record("bob"), record("carol")])
+
+    made = 0
+
+    def both(self, operations: list[Operation]) -> None:
+        assert self.sqlite.apply(operations) == self.memory.apply(operations)
+
+    @rule(operations=st.lists(_operations(), min_size=1, max_size=4))
+    def apply(self, operations: list[Operation]) -> None:
+        self.both(operations)
+
+    @rule(
+        box=_boxes,
+        to=_names,
+        number=_small,
+        size=st.integers(1, 20),
+        expires=_small,
+        room=st.sampled_from(Room),
+        work=st.integers(-1, 3),
+    )
+    def put(
+        self, box: str, to: str, number: int, size: int, expires: int, room: Room, work: int
+    ) -> None:
+        self.seq += 1
+        new = envelope(
+            self.seq, box, to, deposit_id=number.to_bytes(16, "big"), sealed=bytes(size),
+            arrived_hour=number, expires_hour=expires, work=work,
+        )  # fmt: skip
+        self.both([PutEnvelope(new, room)])
+
+    @rule()
+    def reopen(self) -> None:
+        self.sqlite.close()
+        self.sqlite = SqliteMailboxStore(self.path)
+
+    @invariant()
+    def the_same_is_loaded(self) -> None:
+        ours, model = self.sqlite.load(), self.memory.load()
+        assert ours.hour == model.hour
+        assert _sorted(ours.mailboxes) == _sorted(model.mailboxes)
+
+    def teardown(self) -> None:
+        self.sqlite.close()
+
+
+def _sorted(mailboxes: Any) -> dict[bytes, Any]:
+    return {
+        box.record.mailbox: (box.record, box.last_seq, box.prekeys, {*box.send_ids}, {*box.waiting})
+        for box in mailboxes
+    }
+
+
+def test_both_stores_answer_alike(tmp_path: Path) -> None:
+    _SameOutcomes.folder = tmp_path
+    run_state_machine_as_test(
+        _SameOutcomes, settings=settings(max_examples=40, stateful_step_count=25)
+    )

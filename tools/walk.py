@@ -1,0 +1,125 @@
+"""`python -m tools.walk`: prints the way of one message from REST to the guard's link.
+
+Three relays, Alice and Bob run in this process in virtual time, over cables in memory, and know
+each other already. Alice's REST application gets one `POST .../messages`; the walk ends when the
+packet is handed to the stream of her guard's link. Cables have a delay, so that until then nobody
+else has anything to do.
+
+A profile function (`sys.setprofile`) tells which function runs:
+
+- `files` counts the files of `zentalk/` in which a function ran.
+- `moves` counts how often the next thing happens in another file of `zentalk/` than the last one. A
+  call into another file is a move, and so is the return to the caller's file. Libraries do not
+  count: what a library calls is taken for called by our function above it.
+- A task that waited goes on where it waited, which is one move at most. Python then enters all
+  functions of the task again from the first one down, and leaves all of them when it waits; neither
+  counts.
+
+Blocking calls run inline and entropy comes from `random`, so threads and `zentalk.net.runtime` are
+not seen. Trio runs tasks that are due together in any order: several messages are sent, and the
+walk with the median number of moves is shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import trio
+from trio.testing import MockClock
+
+from tools.profiling import Recorder, Step
+from tools.quiet_network import QuietNetwork
+
+MESSAGES: Final = 5
+"""An odd number, for a median."""
+WARM_UP: Final = 3
+PAUSE_SECONDS: Final = 10.0
+TEXT: Final = "x" * 1024
+MOST_PAIRS: Final = 10
+
+
+class Walk(NamedTuple):
+    """The way of one message: every place at which the file changes is a step."""
+
+    files: int
+    moves: int
+    steps: Sequence[Step]
+
+    @property
+    def pairs(self) -> Counter[tuple[str, ...]]:
+        """Return how many moves go between which two files, in either direction."""
+        return Counter(tuple(sorted((a.file, b.file))) for a, b in pairwise(self.steps))
+
+
+def measure(messages: int = MESSAGES) -> Walk:
+    """Send messages, one at a time, and return the walk of the median."""
+    with tempfile.TemporaryDirectory() as folder:
+        clock = MockClock(autojump_threshold=0)
+        walks = trio.run(_walks, Path(folder), messages, clock=clock)
+    return sorted(walks, key=lambda walk: walk.moves)[messages // 2]
+
+
+async def _walks(folder: Path, messages: int) -> list[Walk]:
+    walks = []
+    async with trio.open_nursery() as nursery:
+        network = QuietNetwork(folder)
+        await network.start(nursery)
+        for number in range(WARM_UP + messages):
+            recorder = Recorder()
+            network.when_sent = recorder.stop
+            with recorder:
+                await network.post(TEXT)
+                await trio.sleep(PAUSE_SECONDS)
+            if number >= WARM_UP:
+                walks.append(_walk_of(recorder))
+        nursery.cancel_scope.cancel()
+    return walks
+
+
+def _walk_of(recorder: Recorder) -> Walk:
+    if not recorder.stopped:
+        raise RuntimeError("the message did not reach the guard's link")
+    steps = list(_changes_of_file(recorder.steps))
+    return Walk(len({step.file for step in recorder.steps}), len(steps) - 1, steps)
+
+
+def _changes_of_file(steps: Sequence[Step]) -> Iterator[Step]:
+    last = ""
+    for step in steps:
+        if step.file != last:
+            yield step
+        last = step.file
+
+
+def main() -> int:
+    """Print the walk and what it counts."""
+    parser = argparse.ArgumentParser(prog="python -m tools.walk", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--json", action="store_true", help="print numbers and steps as JSON")
+    parser.add_argument("--quiet", action="store_true", help="print the numbers only")
+    options = parser.parse_args()
+    walk = measure()
+    if options.json:
+        steps = [] if options.quiet else [step._asdict() for step in walk.steps]
+        print(json.dumps({"files": walk.files, "moves": walk.moves, "steps": steps}))
+        return 0
+    if not options.quiet:
+        for step in walk.steps:
+            print(f"{'  ' * step.depth}{step.how} {step.file}  {step.function}")
+        print("\nmoves between files, most frequent pairs:")
+        for pair, moves in walk.pairs.most_common(MOST_PAIRS):
+            print(f"{moves:5}  {' and '.join(pair)}")
+    print(f"{walk.files} files, {walk.moves} moves between files")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What is on its way until the recipient has confirmed it."""

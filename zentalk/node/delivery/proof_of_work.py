@@ -1,0 +1,226 @@
+"""What the mailboxes of others ask of a deposit, and the work that is done for it.
+
+Spec: docs/spec/mailbox.md section 13. A relay is asked only when an ack stays away, seldom,
+and through a tunnel of its own. Work is bounded, one search at a time, in slices that leave
+the node responsive, and takes a part of the time only. Nothing here sends a deposit.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final, NamedTuple
+
+import trio
+
+from zentalk.errors import RELAY_FAULTS
+from zentalk.ids import NodeId, SendId
+from zentalk.mailbox.work import MARGIN_BITS, challenge, epoch_at, search
+from zentalk.net.connection import Connection
+from zentalk.net.runtime import Runtime
+from zentalk.node.messages.routes import DepositTarget
+from zentalk.wire.deposit import Deposit
+from zentalk.wire.rpc import decode_answer
+from zentalk.wire.rpc_mailbox import SendIdState, decode_state_answer, encode_state
+
+MOST_BITS: Final = 24
+"""The most work done for one deposit: some 17 million hashes, a third of a minute."""
+FIRST_ASK_SECONDS: Final = 30.0
+LONGEST_ASK_SECONDS: Final = 600.0
+"""A relay that keeps saying that it accepts, without an ack, is asked less and less."""
+CLOSED_SECONDS: Final = 3.0
+"""Of one that takes nothing this is the first: whoever is online may have collected by then."""
+KNOWN_SECONDS: Final = 600.0
+"""How long the answer `work` is acted upon; a flood may be over by then."""
+CLOSED_KNOWN_SECONDS: Final = 1_800.0
+"""The same of `full`: by then it was asked three times more, and no answer came."""
+STAMP_SECONDS: Final = 1800.0
+"""Work counts for its hour and the next: older than this it may be too late on arrival."""
+WORK_SHARE: Final = 0.25
+LOOK_SECONDS: Final = 60.0
+_LEAST_LOOK_SECONDS: Final = 1.0
+MAX_KNOWN: Final = 1_024
+MAX_JOBS: Final = 256
+MAX_QUESTIONS: Final = 2
+_SLICE: Final = 16_384
+
+
+class _Place(NamedTuple):
+    relay: NodeId
+    send_id: SendId
+
+
+class _Job(NamedTuple):
+    item: int
+    place: _Place
+
+
+@dataclass(slots=True)
+class _Known:
+    """What a relay has said of a send id: the bits it wants, or that it takes nothing."""
+
+    bits: int = 0
+    closed: bool = False
+    asking: bool = False
+    until: float = 0.0
+    ask_after: float = 0.0
+    wait: float = FIRST_ASK_SECONDS
+
+
+class ProofOfWork:
+    """The price of deposits at every mailbox we write to. `run` must be running.
+
+    `on_answer` is called when what a mailbox asks has changed, `on_stamped` when the work
+    for an item is done: then `stamped` is worth calling again.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        tunnel: Callable[[NodeId], AbstractAsyncContextManager[Connection]],
+        on_answer: Callable[[NodeId, SendId], None],
+        on_stamped: Callable[[int, NodeId], None],
+    ) -> None:
+        self._runtime = runtime
+        self._tunnel = tunnel
+        self._on_answer = on_answer
+        self._on_stamped = on_stamped
+        self._known: OrderedDict[_Place, _Known] = OrderedDict()
+        self._jobs: OrderedDict[_Job, tuple[Deposit, int]] = OrderedDict()
+        self._done: OrderedDict[_Job, tuple[Deposit, float, int]] = OrderedDict()
+        self._questions: list[_Place] = []
+        self._asked = trio.Event()
+        self._wanted = trio.Event()
+
+    def silent(self, target: DepositTarget) -> None:
+        """An ack of this mailbox is overdue: ask what the matter is, if that is due."""
+        self._ask(_Place(target.relay, target.send_id))
+
+    def closed(self, target: DepositTarget) -> bool:
+        """Tell whether a mailbox takes nothing of us now."""
+        known = self._known.get(_Place(target.relay, target.send_id))
+        return known is not None and self._is_closed(known)
+
+    def stamped(
+        self, item: int, target: DepositTarget, seal: Callable[[], Deposit]
+    ) -> Deposit | None:
+        """Return a deposit with the work that is asked for, None if it is not to leave now.
+
+        `seal` makes it. The owner is told when there is reason to try again.
+        """
+        place = _Place(target.relay, target.send_id)
+        known = self._known.get(place)
+        now = self._runtime.monotonic()
+        if known is None:
+            return seal()
+        if self._is_closed(known):
+            self._ask(place)
+            return None
+        if not known.bits or known.until < now or not target.public:
+            return seal()  # contacts' send ids never ask: a relay that says so wants our time
+        job = _Job(item, place)
+        made, at, bits = self._done.get(job, (None, 0.0, 0))
+        if made is not None and at + STAMP_SECONDS > now and bits >= known.bits:
+            return made
+        if job not in self._jobs and len(self._jobs) < MAX_JOBS:
+            self._jobs[job] = (seal(), known.bits)
+            self._wanted.set()
+        return None
+
+    def next_look(self, target: DepositTarget) -> float:
+        """Return when an item that `stamped` held back should be looked at again, if not told."""
+        now = self._runtime.monotonic()
+        known = self._known.get(_Place(target.relay, target.send_id))
+        if known is None or not self._is_closed(known):
+            return now + LOOK_SECONDS
+        return min(max(known.ask_after, now + _LEAST_LOOK_SECONDS), now + LOOK_SECONDS)
+
+    def used(self, item: int, target: DepositTarget) -> None:
+        """What `stamped` gave has left: a relay takes the same work only once."""
+        job = _Job(item, _Place(target.relay, target.send_id))
+        self._jobs.pop(job, None)
+        self._done.pop(job, None)
+
+    def _is_closed(self, known: _Known) -> bool:
+        """Whoever cannot be asked any more may have room again: a deposit finds out."""
+        return known.closed and known.until > self._runtime.monotonic()
+
+    def _ask(self, place: _Place) -> None:
+        known = self._known.get(place)
+        if known is None:
+            known = self._known[place] = _Known()
+            if len(self._known) > MAX_KNOWN:
+                self._known.popitem(last=False)
+        if not known.asking and known.ask_after <= self._runtime.monotonic():
+            known.asking = True
+            self._questions.append(place)
+            self._asked.set()
+
+    async def run(self) -> None:
+        """Ask and work, until cancelled."""
+        limit = trio.CapacityLimiter(MAX_QUESTIONS)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._work)
+            while True:
+                await self._asked.wait()
+                self._asked = trio.Event()
+                for place in self._questions:
+                    nursery.start_soon(self._question, place, limit)
+                self._questions.clear()
+
+    async def _question(self, place: _Place, limit: trio.CapacityLimiter) -> None:
+        known = self._known.get(place) or _Known()
+        try:
+            async with limit, self._tunnel(place.relay) as connection:
+                body = await connection.request(encode_state(place.send_id))
+            answer = decode_state_answer(decode_answer(body))
+        except RELAY_FAULTS:
+            answer = None
+        known.asking = False
+        now = self._runtime.monotonic()
+        known.ask_after = now + known.wait
+        known.wait = min(2 * known.wait, LONGEST_ASK_SECONDS)
+        if answer is None:
+            return
+        before = (known.closed, known.bits)
+        known.closed = answer.state is SendIdState.FULL or answer.difficulty > MOST_BITS
+        known.bits = min(answer.difficulty + MARGIN_BITS, MOST_BITS) if answer.difficulty else 0
+        known.until = now + (CLOSED_KNOWN_SECONDS if known.closed else KNOWN_SECONDS)
+        if known.closed != before[0]:
+            known.wait = CLOSED_SECONDS if known.closed else FIRST_ASK_SECONDS
+            known.ask_after = now + known.wait
+        if (known.closed, known.bits) != before:
+            self._on_answer(*place)
+
+    async def _work(self) -> None:
+        while True:
+            while not self._jobs:
+                await self._wanted.wait()
+                self._wanted = trio.Event()
+            job, (deposit, bits) = next(iter(self._jobs.items()))
+            started = self._runtime.monotonic()
+            made = await self._search(job, deposit, bits)
+            took = self._runtime.monotonic() - started
+            if self._jobs.pop(job, None) is not None and made is not None:
+                self._done[job] = (made, self._runtime.monotonic(), bits)
+                if len(self._done) > MAX_JOBS:
+                    self._done.popitem(last=False)
+                self._on_stamped(job.item, job.place.relay)
+            # A relay that asks for much and takes nothing costs this share of a core, no more.
+            await trio.sleep(took * (1 / WORK_SHARE - 1))
+
+    async def _search(self, job: _Job, deposit: Deposit, bits: int) -> Deposit | None:
+        """Search in slices; None if the item was given up meanwhile."""
+        epoch = epoch_at(self._runtime.wall())
+        task = challenge(job.place.relay, deposit, epoch)
+        start = int.from_bytes(self._runtime.entropy(7), "big")
+        while job in self._jobs:
+            some = partial(search, task, epoch, bits, start, _SLICE)
+            stamp = await self._runtime.run_blocking(some)
+            if stamp is not None:
+                return replace(deposit, stamp=stamp)
+            start += _SLICE
+        return None

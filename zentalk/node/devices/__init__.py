@@ -1,0 +1,1 @@
+"""A person's devices and the tokens with which they use the node."""

@@ -1,0 +1,132 @@
+"""A person's devices: named tokens that open the node's REST, each of them revocable.
+
+The list is one signed value in the database. A list that the identity did not sign admits no
+device at all, and the owner is told. Tokens are shown once and never kept, only their hashes.
+Every change is an event in the log, in the transaction that makes it: no device comes unseen.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Final
+
+from zentalk.crypto.ed25519 import SigningKey
+from zentalk.crypto.hashing import blake2b_256
+from zentalk.crypto.labels import Label
+from zentalk.errors import ConfigError, ConflictError, NotFoundError, RemoteProtocolError
+from zentalk.net.runtime import Runtime
+from zentalk.store.history import events, settings
+from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.writer import Transaction
+from zentalk.wire.devices import (
+    DEVICE_ID_BYTES,
+    MAX_DEVICES,
+    MAX_NAME_BYTES,
+    DeviceEntry,
+    decode_devices,
+    encode_devices,
+)
+
+TOKEN_BYTES: Final = 32
+_KEY: Final = "devices"
+_FORGED: Final = (
+    "the list of devices in the database was not signed by this identity: "
+    "no device is admitted; add yours again, and look for who changed the database"
+)
+
+
+class DeviceTokens:
+    """The devices of the owner of `identity`. `load` comes first."""
+
+    def __init__(self, runtime: Runtime, identity: SigningKey, database: HistoryDatabase) -> None:
+        self._runtime = runtime
+        self._identity = identity
+        self._database = database
+        self._devices: tuple[DeviceEntry, ...] = ()
+        self.trouble: str | None = None
+        self.on_revoked: Callable[[str], None] = lambda _device_id: None
+
+    def load(self) -> None:
+        """Read and verify the list."""
+        self._devices = self._database.read_now(self._read)
+
+    def admitted(self, token: bytes) -> str | None:
+        """Return the id of the device whose token this is, None for any other bytes.
+
+        The token is hashed before it is compared, so timing tells nothing about it.
+        """
+        token_hash = _hash(token)
+        for device in self._devices:
+            if device.token_hash == token_hash:
+                return device.device_id.hex()
+        return None
+
+    def listing(self) -> list[DeviceEntry]:
+        """Return the devices, oldest first."""
+        return list(self._devices)
+
+    async def add(self, name: str) -> tuple[DeviceEntry, str]:
+        """Admit a device; returns it and its token, which nobody can read again.
+
+        Raises ConfigError for an empty or long name, ConflictError if there are too many or one
+        has this name.
+        """
+        if not 0 < len(name.encode("utf-8", "replace")) <= MAX_NAME_BYTES:
+            raise ConfigError(f"a device's name has 1 to {MAX_NAME_BYTES} bytes")
+        token = base64.urlsafe_b64encode(self._runtime.entropy(TOKEN_BYTES)).rstrip(b"=")
+        device = DeviceEntry(
+            device_id=self._runtime.entropy(DEVICE_ID_BYTES),
+            name=name,
+            token_hash=_hash(token),
+            added_at=int(self._runtime.wall()),
+        )
+
+        def job(tx: Transaction) -> tuple[DeviceEntry, ...]:
+            known = self._read(tx)
+            if len(known) >= MAX_DEVICES:
+                raise ConflictError(f"there are {MAX_DEVICES} devices already: revoke one first")
+            if any(other.name == name for other in known):
+                raise ConflictError("a device has this name already: revoke it, or take another")
+            return self._save(tx, (*known, device), "device.added", device)
+
+        self._devices = await self._database.write(job)
+        self.trouble = None
+        return device, token.decode("ascii")
+
+    async def revoke(self, device_id: str) -> None:
+        """Shut a device out, also of what it has open; raises NotFoundError if there is none."""
+
+        def job(tx: Transaction) -> tuple[DeviceEntry, ...]:
+            known = self._read(tx)
+            gone = [device for device in known if device.device_id.hex() == device_id]
+            if not gone:
+                raise NotFoundError("there is no device with this id")
+            left = tuple(device for device in known if device not in gone)
+            return self._save(tx, left, "device.revoked", gone[0])
+
+        self._devices = await self._database.write(job)
+        self.on_revoked(device_id)
+
+    def _save(
+        self, tx: Transaction, devices: tuple[DeviceEntry, ...], kind: str, changed: DeviceEntry
+    ) -> tuple[DeviceEntry, ...]:
+        settings.put(tx, _KEY, encode_devices(devices, self._identity))
+        about = {"id": changed.device_id.hex(), "name": changed.name}
+        events.append(tx, kind, self._runtime.wall(), about)
+        return devices
+
+    def _read(self, tx: Transaction) -> tuple[DeviceEntry, ...]:
+        saved = settings.get(tx, _KEY)
+        self.trouble = None
+        if saved is None:
+            return ()
+        try:
+            return decode_devices(saved, self._identity.public)
+        except RemoteProtocolError:
+            self.trouble = _FORGED
+            return ()
+
+
+def _hash(token: bytes) -> bytes:
+    return blake2b_256(Label.DEVICE_TOKEN, token)

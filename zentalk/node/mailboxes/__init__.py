@@ -1,0 +1,1 @@
+"""The node's own mailboxes at relays: chosen, filled, collected, replaced."""

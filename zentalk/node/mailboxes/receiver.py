@@ -1,0 +1,135 @@
+"""The way in: pushed envelopes are saved in batches, then acknowledged and confirmed.
+
+The order is the product's promise: commit first, then the ack that lets the relay
+delete, then the confirmation that lets the sender forget. A batch that cannot be saved
+is not acknowledged; its relay pushes it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Final, NamedTuple, Protocol
+
+import trio
+
+from zentalk.errors import StorageError
+from zentalk.ids import SendId
+from zentalk.net.runtime import Runtime
+from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.delivery.recipients import Recipients
+from zentalk.node.messages import ordering
+from zentalk.node.messages.compose import OutboundItem
+from zentalk.node.messages.receive import Inbox, Outcome
+from zentalk.store.history import held
+from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.retry import until_stored
+
+MAX_BATCH: Final = 64
+MAX_WAITING: Final = 1_024
+"""Pushed and not yet saved, over all mailboxes; their windows keep it far below."""
+RELEASE_STEP_SECONDS: Final = 0.1
+
+
+class MailSource(Protocol):
+    """A collector: where a pushed envelope came from."""
+
+    def acknowledge(self, seqs: list[int]) -> None:
+        """Tell the relay that these are saved."""
+        ...
+
+    def give_up(self) -> None:
+        """Leave the relay, so that it pushes what was not acknowledged again."""
+        ...
+
+
+class _Pushed(NamedTuple):
+    source: MailSource
+    seq: int
+    send_id: SendId
+    envelope: bytes
+
+
+class Receiver:
+    """Queue and loop between collectors and the database. `run` must be running."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        database: HistoryDatabase,
+        inbox: Inbox,
+        outbox: Outbox,
+        recipients: Recipients,
+    ) -> None:
+        self._runtime = runtime
+        self._database = database
+        self._inbox = inbox
+        self._outbox = outbox
+        self._recipients = recipients
+        self._waiting: list[_Pushed] = []
+        self._wake = trio.Event()
+        self._holding = trio.Event()
+        self.undecryptable = 0
+        self.on_again: Callable[[Iterable[OutboundItem]], None] = lambda _ready: None
+        self.on_suspicion: Callable[[], None] = lambda: None
+
+    def push(self, source: MailSource, seq: int, send_id: SendId, envelope: bytes) -> None:
+        """Take an envelope; it is acknowledged through `source` once it is saved."""
+        if len(self._waiting) >= MAX_WAITING:
+            source.give_up()
+            return
+        self._waiting.append(_Pushed(source, seq, send_id, envelope))
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Save what was pushed, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            while self._waiting:
+                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+                await self._save(batch)
+
+    async def release(self) -> None:
+        """Let messages into the history whose predecessors stay away, until cancelled."""
+        while True:
+            next_release = partial(self._database.read, held.next_release)
+            while (due := await until_stored(next_release)) is None:
+                await self._holding.wait()
+                self._holding = trio.Event()
+            wait = due - self._runtime.wall()
+            await trio.sleep(max(RELEASE_STEP_SECONDS, min(wait, ordering.HOLD_SECONDS)))
+            overdue = partial(ordering.release_overdue, now=self._runtime.wall())
+            await until_stored(partial(self._database.write, overdue))
+
+    async def _save(self, batch: list[_Pushed]) -> None:
+        deposits = [(pushed.send_id, pushed.envelope) for pushed in batch]
+        now = self._runtime.wall()
+        try:
+            outcome = await self._database.write(lambda tx: self._inbox.process(tx, deposits, now))
+        except StorageError:
+            for source in {id(pushed.source): pushed.source for pushed in batch}.values():
+                source.give_up()
+            return
+        acks: dict[int, tuple[MailSource, list[int]]] = {}
+        for pushed in batch:
+            acks.setdefault(id(pushed.source), (pushed.source, []))[1].append(pushed.seq)
+        for source, seqs in acks.values():
+            source.acknowledge(seqs)
+        await self._follow_up(outcome)
+
+    async def _follow_up(self, outcome: Outcome) -> None:
+        self.undecryptable += outcome.undecryptable
+        if outcome.rerouted:
+            await until_stored(partial(self._recipients.learn, outcome.rerouted))
+        for contact, inner in outcome.inners:
+            self._outbox.send_courtesy(contact, inner, elsewhere=contact in outcome.repeated)
+        self._outbox.confirmed(outcome.finished)
+        for contact in outcome.rerouted:
+            self._outbox.reroute(contact)
+        done = set(outcome.finished)
+        self.on_again(entry for entry in outcome.again if entry.item.item not in done)
+        if outcome.suspected:
+            self.on_suspicion()
+        if outcome.held:
+            self._holding.set()

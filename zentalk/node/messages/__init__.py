@@ -1,0 +1,1 @@
+"""Messages in and out, inside the transactions of the history."""

@@ -1,0 +1,150 @@
+"""Adding contacts and writing to them: the commands of a person, as write jobs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from zentalk.crypto.hashing import sha256
+from zentalk.errors import ConflictError, LocalProtocolError, TooLargeError
+from zentalk.ids import MessageId, UserAddress
+from zentalk.node.messages import ordering
+from zentalk.node.messages.compose import Composer, OutboundItem
+from zentalk.node.messages.routes import own_version
+from zentalk.store.history import contacts, events, mailboxes, messages
+from zentalk.store.history.models import (
+    ContactState,
+    Direction,
+    MessageState,
+    StoredContact,
+    StoredMessage,
+    fields_of,
+)
+from zentalk.store.writer import Transaction
+from zentalk.wire.content import MAX_TEXT_BYTES, TEXT, Content
+
+MAX_NAME_BYTES: Final = 256
+MAX_KEY_BYTES: Final = 256
+
+
+def check_text(text: str) -> None:
+    """Refuse what cannot be sent.
+
+    Raises TooLargeError above 64 KB of UTF-8 and LocalProtocolError for an empty text or
+    one that has no UTF-8 form.
+    """
+    try:
+        size_bytes = len(text.encode("utf-8"))
+    except UnicodeEncodeError:
+        raise LocalProtocolError("a text must be valid Unicode: remove lone surrogates") from None
+    if size_bytes > MAX_TEXT_BYTES:
+        raise TooLargeError(
+            f"a text may have {MAX_TEXT_BYTES} bytes and this one has {size_bytes}:"
+            " shorten it or split it"
+        )
+    if not text:
+        raise LocalProtocolError("a message needs a text: write one")
+
+
+class People:
+    """Jobs that change contacts and add messages for one identity."""
+
+    def __init__(self, own: UserAddress, composer: Composer) -> None:
+        self._own = own
+        self._composer = composer
+
+    def check_address(self, address: UserAddress) -> None:
+        """Refuse our own address; raises LocalProtocolError."""
+        if address == self._own:
+            raise LocalProtocolError("this is your own address: name somebody else's")
+
+    def add_contact(
+        self, tx: Transaction, address: UserAddress, name: str, now: float
+    ) -> tuple[StoredContact, list[bytes]]:
+        """Add or rename a contact, or accept a request.
+
+        Returns the contact, and inners that confirm what waited for being accepted.
+        """
+        row = contacts.get(tx, address)
+        if row is None:
+            contacts.insert(tx, address, name, ContactState.CONTACT, now)
+        else:
+            contacts.update(tx, address, name or row.name, ContactState.CONTACT)
+        inners: list[bytes] = []
+        if row is not None and not row.is_accepted:
+            ordering.release_all(tx, address, now)
+            waiting = messages.unconfirmed(tx, address)
+            inners = self._composer.confirmations(tx, address, waiting)
+            messages.mark_confirmed(tx, address)
+        contact = contacts.view(tx, address)
+        if row is None or not row.is_accepted:
+            events.append(tx, "contact.added", now, fields_of(contact))
+        return contact, inners
+
+    def write(
+        self, tx: Transaction, address: UserAddress, text: str, key: str | None, now: float
+    ) -> tuple[StoredMessage, list[OutboundItem], bool]:
+        """Store a text as queued and encrypt it if a ratchet is there.
+
+        Returns the message, what is ready to be sent, and whether it is new: the same
+        idempotency key gives the same message again. Raises ConflictError if the key was
+        used for another request.
+        """
+        request = sha256(address + text.encode("utf-8"))
+        if key is not None:
+            known = messages.by_key(tx, key)
+            if known is not None:
+                return self._again(tx, known, request), [], False
+        row = contacts.get(tx, address)
+        if row is None:
+            row = contacts.insert(tx, address, "", ContactState.CONTACT, now)
+        content = Content(
+            kind=TEXT,
+            message_id=self._composer.new_message_id(),
+            sequence=contacts.next_sequence(tx, address),
+            sent_at_ms=int(now * 1000),
+            text=text,
+        )
+        message = messages.insert(
+            tx,
+            message_id=content.message_id,
+            contact=address,
+            direction=Direction.OUT,
+            kind=TEXT,
+            text=text,
+            state=MessageState.QUEUED,
+            sender_sequence=content.sequence,
+            sent_at=content.sent_at_ms / 1000,
+            now=now,
+        )
+        if message is None:
+            raise LocalProtocolError("a message id was drawn twice")
+        if key is not None:
+            messages.remember_key(tx, key, request, content.message_id, now)
+        events.append(tx, "message.created", now, fields_of(message))
+        return message, self._composer.send(tx, row, content, now), True
+
+    def tell_routes(self, tx: Transaction, now: float) -> list[OutboundItem]:
+        """Tell contacts where our mailboxes are, once one was replaced.
+
+        They cannot find out by themselves: if all that they knew are dead, nothing that
+        they send arrives, and we may not write to them for long.
+        """
+        if all(mailbox.poll_until is None for mailbox in mailboxes.every(tx)):
+            return []
+        version = own_version(tx)
+        rows = (contacts.get(tx, address) for address in contacts.addresses(tx))
+        return [
+            ready
+            for row in rows
+            if row is not None and row.is_accepted and row.own_route_known < version
+            for ready in self._composer.tell_route(tx, row, now)
+        ]
+
+    def _again(
+        self, tx: Transaction, known: tuple[bytes, MessageId], request: bytes
+    ) -> StoredMessage:
+        earlier_request, message_id = known
+        message = messages.by_id(tx, message_id)
+        if earlier_request != request or message is None:
+            raise ConflictError("this Idempotency-Key was used for another message: use a new key")
+        return message

@@ -1,0 +1,205 @@
+"""From what a person wrote to ciphertexts in the outbox, inside one transaction.
+
+A content is stored without route and encrypted with the newest one, so that a message
+that waited for a ratchet still tells its reader where to answer. Nothing here sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from zentalk.crypto.types import Entropy
+from zentalk.ids import MESSAGE_ID_BYTES, MessageId, UserAddress
+from zentalk.node.messages.routes import route_for
+from zentalk.node.sessions.sessions import Encrypted, Sender, Sessions
+from zentalk.store.history import contacts, outbox
+from zentalk.store.history.models import ContactRow, OutboxItem
+from zentalk.store.writer import Transaction
+from zentalk.wire.content import (
+    CONFIRMATION,
+    MAX_CONFIRMATIONS,
+    NONE,
+    PART,
+    ROUTE,
+    Content,
+    Part,
+    decode_content,
+    encode_content,
+)
+
+PART_BYTES: Final = 31_000
+"""Fits a class L envelope beside an initial header, a route and a part's own fields."""
+ITEM_KEY_BYTES: Final = 16
+_CONFIRMATION_OVERHEAD_BYTES: Final = 300
+_CONFIRMATION_ID_BYTES: Final = MESSAGE_ID_BYTES + 2
+
+
+class OutboundItem(NamedTuple):
+    """An outbox item with its ciphertext; `extra` are inners to send once, unstored."""
+
+    item: OutboxItem
+    extra: tuple[bytes, ...] = ()
+
+
+class Composer:
+    """Turns contents into outbox items and inners."""
+
+    def __init__(self, sessions: Sessions, entropy: Entropy, ttl_seconds: float) -> None:
+        self._sessions = sessions
+        self._entropy = entropy
+        self._ttl_seconds = ttl_seconds
+
+    def new_message_id(self) -> MessageId:
+        """Draw a message id."""
+        return MessageId(self._entropy(MESSAGE_ID_BYTES))
+
+    def send(
+        self, tx: Transaction, row: ContactRow, content: Content, now: float
+    ) -> list[OutboundItem]:
+        """Put a content into the outbox, in parts if it is long.
+
+        It is encrypted if there is a ratchet, after what has waited for one.
+        """
+        sender = self._sessions.sender(tx, row.address)
+        ready = self._encrypt_waiting(tx, row, sender)
+        return ready + self._add(tx, row, sender, content, now)
+
+    def open_ratchet(
+        self, tx: Transaction, row: ContactRow, ratchet_id: bytes, now: float
+    ) -> list[OutboundItem]:
+        """Put a first message into the outbox that asks for an answer in a certain ratchet."""
+        sender = self._sessions.sender(tx, row.address, ratchet_id)
+        content = Content(kind=ROUTE, message_id=self.new_message_id())
+        return self._add(tx, row, sender, content, now)
+
+    def _add(
+        self, tx: Transaction, row: ContactRow, sender: Sender | None, content: Content, now: float
+    ) -> list[OutboundItem]:
+        ready: list[OutboundItem] = []
+        for piece in _pieces(content):
+            encrypted = None if sender is None else self._encrypt(tx, row, sender, piece)
+            item = outbox.add(
+                tx,
+                message_id=content.message_id,
+                contact=row.address,
+                content=encode_content(piece),
+                item_key=self._entropy(ITEM_KEY_BYTES),
+                now=now,
+                expires_at=now + self._ttl_seconds,
+                envelope=None if encrypted is None else encrypted.inner,
+                ratchet_id=None if encrypted is None else encrypted.ratchet_id,
+            )
+            if sender is not None and encrypted is not None:
+                ready.append(OutboundItem(item, self._pq_extra(sender, encrypted)))
+        return ready
+
+    def tell_route(self, tx: Transaction, row: ContactRow, now: float) -> list[OutboundItem]:
+        """Put our new route into the outbox by itself; nothing where there is no ratchet."""
+        if self._sessions.sender(tx, row.address) is None:
+            return []
+        return self.send(tx, row, Content(kind=ROUTE, message_id=self.new_message_id()), now)
+
+    def encrypt_waiting(self, tx: Transaction, contact: UserAddress) -> list[OutboundItem]:
+        """Encrypt a contact's items that wait for a ratchet; none if there still is none."""
+        row = contacts.get(tx, contact)
+        if row is None:
+            return []
+        return self._encrypt_waiting(tx, row, self._sessions.sender(tx, contact))
+
+    def _encrypt_waiting(
+        self, tx: Transaction, row: ContactRow, sender: Sender | None
+    ) -> list[OutboundItem]:
+        if sender is None:
+            return []
+        waiting = outbox.without_envelope(tx, row.address)
+        return [self._encrypt_item(tx, row, sender, item) for item in waiting]
+
+    def encrypt_again(
+        self, tx: Transaction, contact: UserAddress, ratchet_id: bytes | None = None
+    ) -> list[OutboundItem]:
+        """Encrypt what other ratchets have encrypted, and was not confirmed, in this one.
+
+        Message ids stay: what did arrive all the same is known by them. The deposit ids
+        change, for a mailbox relay may be about to delete a copy that nobody could read.
+        """
+        row = contacts.get(tx, contact)
+        sender = self._sessions.sender(tx, contact, ratchet_id)
+        if row is None or sender is None:
+            return []
+        ready = self._encrypt_waiting(tx, row, sender)
+        for item in outbox.of_other_ratchets(tx, contact, sender.ratchet_id):
+            fresh = replace(item, item_key=self._entropy(ITEM_KEY_BYTES))
+            ready.append(self._encrypt_item(tx, row, sender, fresh))
+        return ready
+
+    def repeat(
+        self, tx: Transaction, contact: UserAddress, items: Sequence[OutboxItem]
+    ) -> list[OutboundItem]:
+        """Encrypt items once more with the same ratchet; a copy that waits is replaced."""
+        row = contacts.get(tx, contact)
+        sender = self._sessions.sender(tx, contact)
+        if row is None or sender is None:
+            return []
+        return [self._encrypt_item(tx, row, sender, item) for item in items]
+
+    def _encrypt_item(
+        self, tx: Transaction, row: ContactRow, sender: Sender, item: OutboxItem
+    ) -> OutboundItem:
+        encrypted = self._encrypt(tx, row, sender, decode_content(item.content))
+        outbox.set_envelope(tx, item.item, encrypted.inner, encrypted.ratchet_id)
+        outbox.begin_anew(tx, item.item, item.item_key)
+        stored = replace(
+            item,
+            envelope=encrypted.inner,
+            ratchet_id=encrypted.ratchet_id,
+            held_by=frozenset(),
+        )
+        return OutboundItem(stored, self._pq_extra(sender, encrypted))
+
+    def confirmations(
+        self, tx: Transaction, contact: UserAddress, ids: Sequence[MessageId]
+    ) -> list[bytes]:
+        """Return inners that confirm messages to their sender; they are not stored."""
+        row = contacts.get(tx, contact)
+        sender = self._sessions.sender(tx, contact)
+        if row is None or sender is None:
+            return []
+        room = sender.capacity(large=False) - _CONFIRMATION_OVERHEAD_BYTES
+        step = max(1, min(MAX_CONFIRMATIONS, room // _CONFIRMATION_ID_BYTES))
+        inners: list[bytes] = []
+        for start in range(0, len(ids), step):
+            content = Content(
+                kind=CONFIRMATION,
+                message_id=self.new_message_id(),
+                confirmed=tuple(ids[start : start + step]),
+            )
+            encrypted = self._encrypt(tx, row, sender, content)
+            inners += [encrypted.inner, *self._pq_extra(sender, encrypted)]
+        return inners
+
+    def _encrypt(
+        self, tx: Transaction, row: ContactRow, sender: Sender, content: Content
+    ) -> Encrypted:
+        route = route_for(tx, row.address, row.own_route_known)
+        full = encode_content(replace(content, route=route, route_seen=row.route_version))
+        return sender.encrypt(full, large=len(full) > sender.capacity(large=False))
+
+    def _pq_extra(self, sender: Sender, encrypted: Encrypted) -> tuple[bytes, ...]:
+        """Give the PQ ratchet a message of its own when none had room for long."""
+        if not encrypted.pq_overdue:
+            return ()
+        empty = encode_content(Content(kind=NONE, message_id=self.new_message_id()))
+        return (sender.encrypt(empty, large=False).inner,)
+
+
+def _pieces(content: Content) -> list[Content]:
+    whole = encode_content(content)
+    if len(whole) <= PART_BYTES:
+        return [content]
+    chunks = [whole[start : start + PART_BYTES] for start in range(0, len(whole), PART_BYTES)]
+    return [
+        Content(kind=PART, message_id=content.message_id, part=Part(index, len(chunks), chunk))
+        for index, chunk in enumerate(chunks)
+    ]

@@ -1,0 +1,122 @@
+"""One local order per conversation: messages enter the history as their sender wrote them.
+
+Packets take different ways and overtake each other. A message whose predecessors are
+missing is saved and confirmed at once, but enters the history only when they have come,
+or after half a minute without them; the gap is then shown, not hidden. Spec:
+docs/spec/end-to-end.md section 7.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from zentalk.ids import MessageId, UserAddress
+from zentalk.store.history import contacts, events, held, messages
+from zentalk.store.history.held import HeldMessage
+from zentalk.store.history.models import Direction, MessageState, fields_of
+from zentalk.store.writer import Transaction
+from zentalk.wire.content import TEXT, Content
+
+HOLD_SECONDS: Final = 30.0
+"""Longer than a sender needs to get over relays that restarted; usually the predecessor is
+there within two seconds, by the other mailbox."""
+FIRST_HOLD_SECONDS: Final = 5.0
+"""In a conversation that is new here, where the sender may have written long before."""
+MAX_HELD: Final = 1_000
+
+
+def receive(
+    tx: Transaction,
+    contact: UserAddress,
+    content: Content,
+    raw: bytes,
+    now: float,
+    *,
+    confirmed: bool,
+) -> int:
+    """Save a received message; return how many entered the history.
+
+    `raw` is the encoded content: kept whole if its kind is not known here. When more wait
+    than may, all of them enter: what was missing is shown as a gap, and nothing is lost.
+    """
+    last = held.last_sequence(tx, contact)
+    message = HeldMessage(
+        contact=contact,
+        sequence=content.sequence,
+        message_id=content.message_id,
+        kind=content.kind,
+        text=content.text,
+        content=raw if content.kind != TEXT else None,
+        sent_at=content.sent_at_ms / 1000,
+        confirmed=confirmed,
+        release_at=now + (HOLD_SECONDS if last else FIRST_HOLD_SECONDS),
+    )
+    if content.sequence > last + 1:
+        if messages.exists(tx, contact, content.message_id):
+            return 0
+        held.add(tx, message)
+        return release_all(tx, contact, now) if held.count(tx, contact) > MAX_HELD else 0
+    entered = _enter(tx, message, now, missing=0)
+    held.set_last_sequence(tx, contact, max(last, content.sequence))
+    return entered + _release_next(tx, contact, now)
+
+
+def is_here(tx: Transaction, contact: UserAddress, message_id: MessageId) -> bool:
+    """Tell whether a message was received, whether it has entered the history or waits."""
+    return messages.exists(tx, contact, message_id) or held.exists(tx, contact, message_id)
+
+
+def release_overdue(tx: Transaction, now: float) -> int:
+    """Let messages in whose predecessors did not come in time; return how many entered."""
+    overdue = held.overdue(tx, now, HOLD_SECONDS)
+    return sum(release_all(tx, contact, now) for contact in overdue)
+
+
+def release_all(tx: Transaction, contact: UserAddress, now: float) -> int:
+    """Let everything of a contact in that is held; return how many entered."""
+    entered = 0
+    while (waiting := held.first(tx, contact)) is not None:
+        missing = waiting.sequence - held.last_sequence(tx, contact) - 1
+        entered += _take(tx, waiting, now, missing)
+    return entered
+
+
+def _release_next(tx: Transaction, contact: UserAddress, now: float) -> int:
+    """Let held messages in as long as no predecessor is missing."""
+    entered = 0
+    while (waiting := held.first(tx, contact)) is not None:
+        if waiting.sequence > held.last_sequence(tx, contact) + 1:
+            break
+        entered += _take(tx, waiting, now, 0)
+    return entered
+
+
+def _take(tx: Transaction, waiting: HeldMessage, now: float, missing: int) -> int:
+    held.remove(tx, waiting.contact, waiting.message_id)
+    entered = _enter(tx, waiting, now, missing)
+    last = held.last_sequence(tx, waiting.contact)
+    held.set_last_sequence(tx, waiting.contact, max(last, waiting.sequence))
+    return entered
+
+
+def _enter(tx: Transaction, message: HeldMessage, now: float, missing: int) -> int:
+    stored = messages.insert(
+        tx,
+        message_id=message.message_id,
+        contact=message.contact,
+        direction=Direction.IN,
+        kind=message.kind,
+        text=message.text,
+        content=message.content,
+        state=MessageState.RECEIVED,
+        sender_sequence=message.sequence,
+        sent_at=message.sent_at,
+        now=now,
+        confirmed=message.confirmed,
+        missing=max(0, missing),
+    )
+    if stored is None or message.kind != TEXT:
+        return 0
+    contacts.add_unread(tx, message.contact, 1)
+    events.append(tx, "message.received", now, fields_of(stored))
+    return 1

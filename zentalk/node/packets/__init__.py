@@ -1,0 +1,1 @@
+"""Onion packets on their way out: paths, cover traffic, and the sender."""

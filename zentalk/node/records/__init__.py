@@ -1,0 +1,1 @@
+"""User records: published, looked up, and looked up for nothing."""

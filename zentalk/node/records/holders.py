@@ -1,0 +1,234 @@
+"""User records as an API node publishes and reads them, one short tunnel per question.
+
+Spec: docs/spec/directory.md section 7. The relay asked learns a blinded key and nothing of
+who asks. A record counts only if it verifies and opens for the address that was asked
+for; silence of some holders, or lies, cost one more question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import trio
+
+from zentalk.crypto.blinding import blinded_key
+from zentalk.directory.distance import HolderMap
+from zentalk.directory.records import (
+    MORE_WORK_BITS,
+    MOST_WORK_BITS,
+    PUBLISHED_WORK_BITS,
+    Refusal,
+    best,
+    is_valid_on,
+)
+from zentalk.errors import (
+    RELAY_FAULTS,
+    DecodeError,
+    RefusedError,
+    RemoteProtocolError,
+    UnavailableError,
+)
+from zentalk.ids import Day, NodeId, UserAddress
+from zentalk.net.runtime import Runtime
+from zentalk.node.records.publication import publication_plan
+from zentalk.node.tunnels.opener import TunnelOpener
+from zentalk.onion.draw import sample
+from zentalk.wire.descriptor import Descriptor
+from zentalk.wire.rpc import decode_answer
+from zentalk.wire.rpc_directory import read_record, record_get_call, record_put_call
+from zentalk.wire.user_record import (
+    OuterRecord,
+    RecordContents,
+    decode_record,
+    find_record_work,
+    open_record,
+)
+
+__all__ = ["DirectoryClient", "Published", "publication_plan"]
+
+FIRST_POINTS: Final = 2
+ASKED_PER_POINT: Final = 3
+WAVE: Final = FIRST_POINTS * ASKED_PER_POINT
+SETTLE_SECONDS: Final = 1.0
+"""After the first valid answer the others of its wave have this long to show a newer one."""
+QUESTION_SECONDS: Final = 60.0
+"""A backstop for one question; tunnels and answers have shorter limits of their own."""
+PUBLISH_AT_ONCE: Final = 6
+LEAST_FULL_SHARE: Final = 4
+"""More work is only worth it if a fourth of the holders ask for it."""
+_TRIES: Final = 1 << 14
+"""Nonces tried at a time, between which the publishing can be cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """How many holders have the record, refused it (by reason), or could not be reached."""
+
+    stored: int
+    refused: Mapping[str, int]
+    failed: int
+
+
+class DirectoryClient:
+    """Publishes and finds records. `relays` returns the accepted snapshot of this moment."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        open_tunnel: TunnelOpener,
+        relays: Callable[[], Mapping[NodeId, Descriptor]],
+    ) -> None:
+        self._runtime = runtime
+        self._open_tunnel = open_tunnel
+        self._relays = relays
+
+    async def publish_record(self, raw: bytes) -> Published:
+        """Store a sealed record at all its holders; work for it is found here.
+
+        Holders that are full are asked again with more work. Raises UnavailableError if not
+        one of them took it; the caller tries again.
+        """
+        record = decode_record(raw)
+        points = self._holders(record.blinded_key, record.day)
+        left = list(dict.fromkeys(node_id for point in points for node_id in point))
+        outcomes: dict[NodeId, str | None] = {}
+        for bits in range(PUBLISHED_WORK_BITS, MOST_WORK_BITS + 1, MORE_WORK_BITS):
+            outcomes |= await self._put_at(left, await self._add_work(raw, bits))
+            left = [one for one, outcome in outcomes.items() if outcome == Refusal.FULL.value]
+            if len(left) * LEAST_FULL_SHARE < len(outcomes) or not left:
+                break  # enough have it, and a few that only say `full` cost no work
+        published = _count(list(outcomes.values()))
+        if not published.stored:
+            raise UnavailableError("no relay took the user record")
+        return published
+
+    async def _add_work(self, raw: bytes, bits: int) -> bytes:
+        start, found = 0, None
+        while found is None:
+            search = partial(find_record_work, raw, bits, start, _TRIES)
+            found = await self._runtime.run_blocking(search)
+            start += _TRIES
+        return found
+
+    async def _put_at(self, holders: Sequence[NodeId], raw: bytes) -> dict[NodeId, str | None]:
+        outcomes: dict[NodeId, str | None] = {}
+        limit = trio.CapacityLimiter(PUBLISH_AT_ONCE)
+        async with trio.open_nursery() as nursery:
+            for node_id in holders:
+                nursery.start_soon(self._put, node_id, raw, limit, outcomes)
+        return outcomes
+
+    async def find_record(self, address: UserAddress, day: Day) -> RecordContents:
+        """Return what a person published for a day: the highest valid sequence found.
+
+        Asks 3 holders at each of 2 points, then the others. Raises UnavailableError if no
+        holder has a valid record, or the day is not valid now.
+        """
+        if not is_valid_on(day, self._runtime.wall()):
+            raise UnavailableError("a user record of that day is not valid now")
+        key = blinded_key(address, day)
+        order = self._asking_order(self._holders(key, day))
+        for start in range(0, len(order), WAVE):
+            records = await self._ask_wave(order[start : start + WAVE], key, day)
+            contents = _newest(records, address)
+            if contents is not None:
+                return contents
+        raise UnavailableError("no relay has a record of this address")
+
+    def _holders(self, key: bytes, day: Day) -> tuple[tuple[NodeId, ...], ...]:
+        relays = self._relays()
+        if not relays:
+            raise UnavailableError("no relay is known yet")
+        return HolderMap(relays.values(), day).holders(key)
+
+    def _asking_order(self, points: Sequence[Sequence[NodeId]]) -> list[NodeId]:
+        """Three drawn holders at each of two drawn points, then all others, drawn too."""
+        entropy = self._runtime.entropy
+        first = [
+            node_id
+            for point in sample(points, FIRST_POINTS, entropy)
+            for node_id in sample(point, ASKED_PER_POINT, entropy)
+        ]
+        others = [node_id for point in points for node_id in point]
+        return list(dict.fromkeys(first + sample(others, len(others), entropy)))
+
+    async def _ask_wave(self, wave: Sequence[NodeId], key: bytes, day: Day) -> list[OuterRecord]:
+        found: list[OuterRecord] = []
+        async with trio.open_nursery() as nursery:
+
+            async def ask(node_id: NodeId) -> None:
+                record = await self._get(node_id, key, day)
+                if record is not None:
+                    found.append(record)
+                    settled = trio.current_time() + SETTLE_SECONDS
+                    scope = nursery.cancel_scope
+                    scope.deadline = min(scope.deadline, settled)
+
+            for node_id in wave:
+                nursery.start_soon(ask, node_id)
+        return found
+
+    async def _get(self, node_id: NodeId, key: bytes, day: Day) -> OuterRecord | None:
+        """Ask one holder; anything but the right valid record counts as nothing."""
+        body = await self._ask(node_id, record_get_call(key, day))
+        if body is None:
+            return None
+        try:
+            raw = read_record(decode_answer(body))
+            record = decode_record(raw) if raw else None
+        except (RemoteProtocolError, RefusedError):
+            return None
+        return record if record and (record.blinded_key, record.day) == (key, day) else None
+
+    async def _put(
+        self,
+        node_id: NodeId,
+        raw: bytes,
+        limit: trio.CapacityLimiter,
+        outcomes: dict[NodeId, str | None],
+    ) -> None:
+        """Note "" for stored, a word for refused, None for not reached."""
+        async with limit:
+            body = await self._ask(node_id, record_put_call(raw))
+        outcome: str | None = None
+        try:
+            if body is not None:
+                decode_answer(body).end()
+                outcome = ""
+        except RefusedError as refusal:
+            outcome = refusal.reason
+        except DecodeError:
+            outcome = None
+        outcomes[node_id] = outcome
+
+    async def _ask(self, node_id: NodeId, body: bytes) -> bytes | None:
+        answer: bytes | None = None
+        with trio.move_on_after(QUESTION_SECONDS):
+            try:
+                async with self._open_tunnel(node_id) as link:
+                    answer = await link.request(body)
+            except RELAY_FAULTS:
+                answer = None
+        return answer
+
+
+def _newest(records: list[OuterRecord], address: UserAddress) -> RecordContents | None:
+    """Open the newest record that opens: an owner's own mistake must not hide the others."""
+    left = list(records)
+    while (record := best(left)) is not None:
+        try:
+            return open_record(record, address)
+        except RemoteProtocolError:
+            left.remove(record)
+    return None
+
+
+def _count(outcomes: Sequence[str | None]) -> Published:
+    refused: dict[str, int] = {}
+    for outcome in outcomes:
+        if outcome:
+            refused[outcome] = refused.get(outcome, 0) + 1
+    return Published(outcomes.count(""), refused, outcomes.count(None))

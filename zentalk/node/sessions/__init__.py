@@ -1,0 +1,1 @@
+"""Ratchets with contacts, inside the transactions of the history."""

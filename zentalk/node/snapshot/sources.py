@@ -1,0 +1,138 @@
+"""Whom to ask for the snapshot, and over which way.
+
+Spec: docs/spec/directory.md section 8. Three distinct relays over at least two guards; a
+guard may be one of them. Bootstraps are asked directly only while nothing else is there:
+they see this node's address and that it starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import trio
+
+from zentalk.crypto.types import Entropy
+from zentalk.errors import LinkClosedError
+from zentalk.ids import NodeId
+from zentalk.net.connection import Connection
+from zentalk.node.relays.scores import RelayScores
+from zentalk.node.relays.view import RelayView
+from zentalk.node.tunnels.dialer import Dialer
+from zentalk.node.tunnels.guard_links import GuardLinks
+from zentalk.node.tunnels.tunnels import Tunnels
+from zentalk.onion.draw import sample
+from zentalk.onion.path import MIN_RELAYS
+from zentalk.wire.descriptor import ROLE_DIRECTORY, node_id_of
+from zentalk.wire.text import RelayUri
+
+SOURCES: Final = 3
+MAX_BOOTSTRAPS: Final = 5
+"""Asked at a first start: two must agree, and some may be down."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotSource:
+    """A relay to ask, and how to open a connection to it."""
+
+    node_id: NodeId
+    open: Callable[[], AbstractAsyncContextManager[Connection]]
+
+
+class SnapshotSources:
+    """Chooses sources; `bootstraps` are asked directly while there is no other way.
+
+    Whoever waits for guards parks in `changes`.
+    """
+
+    def __init__(
+        self,
+        bootstraps: Sequence[RelayUri],
+        *,
+        dialer: Dialer,
+        links: GuardLinks,
+        tunnels: Tunnels,
+        hints: RelayScores,
+        entropy: Entropy,
+    ) -> None:
+        self._bootstraps = bootstraps
+        self._dialer = dialer
+        self._links = links
+        self._tunnels = tunnels
+        self._hints = hints
+        self._entropy = entropy
+        self.changes = trio.lowlevel.ParkingLot()
+
+    def has_guards(self) -> bool:
+        """Say whether guards are known, connected or not."""
+        return self._links.wants_any()
+
+    def enough(self, view: RelayView) -> bool:
+        """Say whether a snapshot can be had without bootstraps."""
+        connected = len(self._links.connected())
+        return connected >= 2 or (connected == 1 and len(view.relays) >= MIN_RELAYS)
+
+    def choose(self, view: RelayView, now: float, nursery: trio.Nursery) -> list[SnapshotSource]:
+        """Return the sources of one refresh; links to bootstraps live in `nursery`.
+
+        None while no guard is connected, if there is a snapshot: bootstraps are not asked
+        because guards are down.
+        """
+        if len(view.relays) >= MIN_RELAYS:
+            return self._over_guards(view, now) if self.enough(view) else []
+        if self.enough(view):
+            return [self._guard(guard) for guard in self._links.connected()]
+        return self._at_first(nursery)
+
+    def _at_first(self, nursery: trio.Nursery) -> list[SnapshotSource]:
+        sources = {guard: self._guard(guard) for guard in self._links.connected()}
+        for uri in sample(self._bootstraps, MAX_BOOTSTRAPS, self._entropy):
+            node_id = node_id_of(uri.identity)
+            sources.setdefault(
+                node_id, SnapshotSource(node_id, partial(self._direct, uri, nursery))
+            )
+        return list(sources.values())
+
+    def _over_guards(self, view: RelayView, now: float) -> list[SnapshotSource]:
+        """Draw relays that look alive, and spread them over the guards."""
+        suspects = self._hints.suspects(now)
+        able = [n for n, relay in view.relays.items() if relay.roles & ROLE_DIRECTORY]
+        lively = [node_id for node_id in able if node_id not in suspects]
+        drawn = sample(lively, SOURCES, self._entropy)
+        doubtful = [node_id for node_id in able if node_id in suspects]
+        drawn += sample(doubtful, SOURCES - len(drawn), self._entropy)
+        guards = self._links.connected()
+        load = dict.fromkeys(guards, 0)
+        sources = []
+        # Guards first: what they answer themselves cannot go over the other one.
+        for node_id in sorted(drawn, key=lambda node_id: node_id not in load):
+            if node_id in load:
+                load[node_id] += 1
+                sources.append(self._guard(node_id))
+            else:
+                over = min(load, key=lambda guard: load[guard])
+                load[over] += 1
+                question = partial(self._tunnels.question, node_id, over)
+                sources.append(SnapshotSource(node_id, question))
+        return sources
+
+    def _guard(self, guard: NodeId) -> SnapshotSource:
+        return SnapshotSource(guard, partial(self._own_link, guard))
+
+    @asynccontextmanager
+    async def _own_link(self, guard: NodeId) -> AsyncIterator[Connection]:
+        link = self._links.link(guard)
+        if link is None:
+            raise LinkClosedError("the link to a guard is closed")
+        yield link
+
+    @asynccontextmanager
+    async def _direct(self, uri: RelayUri, nursery: trio.Nursery) -> AsyncIterator[Connection]:
+        link = await self._dialer.dial(uri, nursery)
+        try:
+            yield link
+        finally:
+            link.close()

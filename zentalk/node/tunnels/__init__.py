@@ -1,0 +1,1 @@
+"""Links to guards, and tunnels over them to other relays."""

@@ -1,0 +1,112 @@
+"""Which guards to use: the onion core's rules, fed with what this node sees.
+
+Plain synchronous code around `zentalk.onion.guards`. It knows where guards listened even
+when no descriptor of theirs is current, and it must never take a relay as guard because
+others failed, except as those rules say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from zentalk.crypto.types import Entropy
+from zentalk.ids import Epoch, NodeId
+from zentalk.node.relays.view import RelayView
+from zentalk.onion.guard_state import GuardState
+from zentalk.onion.guards import GUARDS, Observations, middles_of, primary, retries, update
+from zentalk.wire.descriptor import node_id_of
+from zentalk.wire.text import RelayUri
+
+
+class GuardSelection:
+    """The guard state of one node; `wall` gives unix seconds.
+
+    `pinned` are the configured guards: with any, no others are used. `changed` is called
+    whenever the state may have changed.
+    """
+
+    def __init__(
+        self,
+        *,
+        pinned: Sequence[RelayUri],
+        state: GuardState,
+        hints: Iterable[RelayUri],
+        wall: Callable[[], float],
+        entropy: Entropy,
+        changed: Callable[[], None],
+    ) -> None:
+        self._pinned = tuple(node_id_of(uri.identity) for uri in pinned)
+        self._uris = {node_id_of(uri.identity): uri for uri in (*hints, *pinned)}
+        self._wall = wall
+        self._entropy = entropy
+        self._changed = changed
+        self._view = RelayView(Epoch(0))
+        self._own_mailboxes: frozenset[NodeId] = frozenset()
+        self._dialable = frozenset(self._uris)
+        self.state = state
+        self._update(Observations())
+
+    def view_changed(self, view: RelayView) -> None:
+        """Take the relays that may be used now."""
+        self._view = view
+        # Without a view every address is worth a try: the descriptors have merely expired.
+        known = (*view.relays, *self._pinned) if view.relays else self._uris
+        self._dialable = frozenset(known)
+        self._update(Observations())
+        for entry in self.state.entries:
+            descriptor = view.relays.get(entry.node_id)
+            if descriptor is not None:
+                self._uris[entry.node_id] = descriptor.uri
+
+    def own_mailboxes_changed(self, relays: frozenset[NodeId]) -> None:
+        """Keep the own mailbox relays out of new guards and second hops where possible."""
+        self._own_mailboxes = relays
+
+    def seen(self, node_id: NodeId, *, reachable: bool) -> None:
+        """Note that a guard was reached, or was tried in vain."""
+        found = frozenset({node_id})
+        if reachable:
+            self._update(Observations(reachable=found))
+        else:
+            self._update(Observations(unreachable=found))
+
+    def in_use(self) -> tuple[NodeId, ...]:
+        """Return the guards to use now, at most two."""
+        return primary(self.state, self._dialable)
+
+    def wanted(self) -> tuple[NodeId, ...]:
+        """Return the guards to have links to: those in use, and better ones to win back."""
+        dialable = self._dialable
+        listed = [entry for entry in self.state.entries if entry.node_id in dialable]
+        usable = [entry for entry in listed if entry.pinned] or listed
+        favourites = [entry.node_id for entry in usable[:GUARDS]]
+        again = retries(self.state, dialable, self._wall())
+        return tuple(dict.fromkeys((*self.in_use(), *favourites, *again)))
+
+    def middles(self, guard: NodeId) -> tuple[NodeId, ...]:
+        """Return the sticky second hops of a guard."""
+        return middles_of(self.state, guard)
+
+    def uri(self, node_id: NodeId) -> RelayUri | None:
+        """Return where a guard listens, as far as is known."""
+        descriptor = self._view.relays.get(node_id)
+        return descriptor.uri if descriptor is not None else self._uris.get(node_id)
+
+    def hints(self) -> tuple[RelayUri, ...]:
+        """Return where the listed guards listen, to be kept for the next start."""
+        uris = (self.uri(entry.node_id) for entry in self.state.entries)
+        return tuple(uri for uri in uris if uri is not None)
+
+    def _update(self, seen: Observations) -> None:
+        before = self.state
+        self.state = update(
+            before,
+            self._view.candidates,
+            seen,
+            self._wall(),
+            self._entropy,
+            pinned=self._pinned,
+            avoid=self._own_mailboxes,
+        )
+        if self.state != before:
+            self._changed()

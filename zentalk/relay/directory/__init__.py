@@ -1,0 +1,1 @@
+"""The directory service of a relay: the shell around zentalk.directory."""

@@ -1,0 +1,1 @@
+"""Packets and tunnels that a relay passes on."""

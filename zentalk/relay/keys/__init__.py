@@ -1,0 +1,1 @@
+"""A relay's identity, its mix keys, and when they change."""

@@ -1,0 +1,99 @@
+"""What a relay does by the clock: epochs, new boots, its status file.
+
+A boot is stored before anything is signed with it. Keys change here and nowhere else. A
+disk that is full or failing ends nothing: what could not be written is tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from zentalk.errors import ConfigError, StorageError
+from zentalk.net.runtime import Runtime
+from zentalk.net.signal import Signal
+from zentalk.relay.keys.mix_keys import ClockWatch, OwnKeys
+from zentalk.relay.status import RelayStatus, StatusFile
+from zentalk.store.directory_store import DirectoryStore
+
+TICK_SECONDS: Final = 5.0
+
+
+async def boot_keys(runtime: Runtime, directory: Path, keys: OwnKeys, above: int = 0) -> None:
+    """Make new mix keys under a boot number that was never used; raises StorageError.
+
+    `above` is the highest boot of this relay that the network has seen.
+    """
+    boot = await runtime.run_blocking(partial(_next_boot, directory, above))
+    keys.boot(boot, runtime.wall())
+
+
+def _next_boot(directory: Path, above: int) -> int:
+    # A connection of its own: the directory's belongs to the directory's thread.
+    store = DirectoryStore(directory)
+    try:
+        return store.next_boot(above)
+    finally:
+        store.close()
+
+
+class KeyRotation:
+    """Turns epochs, boots again when it must, and keeps the status file true."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        directory: Path,
+        keys: OwnKeys,
+        status: Callable[[], RelayStatus],
+    ) -> None:
+        self._runtime = runtime
+        self._directory = directory
+        self._keys = keys
+        self._status = status
+        self._status_file = StatusFile(directory)
+        self._written: RelayStatus | None = None
+        self._watch = ClockWatch(runtime.wall(), runtime.monotonic())
+        self._outdated_by = 0
+        self._must_boot = False
+        self._soon = Signal()
+        self.failed_writes = 0
+        """How often a boot or the status file could not be written."""
+
+    def boot_again(self, above: int) -> None:
+        """Ask for a new boot: the network has seen one at least as high as ours."""
+        self._outdated_by = max(self._outdated_by, above)
+        self._soon.set()
+
+    async def run(self, publish: Callable[[], None]) -> None:
+        """Keep house until cancelled; `publish` is called after each change of the descriptor.
+
+        A boot that cannot be stored is tried again: nothing is signed with it before.
+        """
+        while True:
+            await self._soon.wait(TICK_SECONDS)
+            try:
+                if await self._renew_keys():
+                    publish()
+                await self.write_status()
+            except (StorageError, ConfigError):
+                self.failed_writes += 1
+
+    async def write_status(self) -> None:
+        """Bring the status file up to date; raises ConfigError if it cannot be written."""
+        status = self._status()
+        if status != self._written:
+            await self._runtime.run_blocking(partial(self._status_file.write, status))
+            self._written = status
+
+    async def _renew_keys(self) -> bool:
+        """Boot or turn the epoch if it is time; says whether the descriptor is new."""
+        wall = self._runtime.wall()
+        self._must_boot |= self._watch.stepped(wall, self._runtime.monotonic())
+        if self._must_boot or self._outdated_by >= self._keys.descriptor.boot:
+            await boot_keys(self._runtime, self._directory, self._keys, self._outdated_by)
+            self._must_boot = False
+            return True
+        return self._keys.turn(wall) is not None

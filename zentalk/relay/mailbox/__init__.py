@@ -1,0 +1,1 @@
+"""The mailbox service of a relay: the shell around zentalk.mailbox."""

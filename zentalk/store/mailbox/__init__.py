@@ -1,0 +1,1 @@
+"""A relay's mailboxes on disk or in memory: one contract, two stores."""
