@@ -281,6 +281,16 @@ async def test_a_reader_that_asks_ahead_in_a_stream_is_kept_waiting(
         assert not app.left.is_set()
 
 
+async def test_how_far_it_may_ask_ahead_in_a_stream_is_bounded(
+    server: Served, app: Echo, mock_clock: MockClock
+) -> None:
+    async with await server.dial() as stream:
+        await stream.send_all(get(b"/stream", KEEP))
+        with trio.move_on_after(20) as patience:
+            await send_much(stream)
+        assert patience.cancelled_caught
+
+
 async def test_a_stop_lets_an_answer_finish_and_says_that_it_is_the_last(
     server: Served, mock_clock: MockClock
 ) -> None:
