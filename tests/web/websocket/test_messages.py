@@ -88,8 +88,12 @@ def test_a_huge_frame_is_refused_before_it_is_there() -> None:
         sent(BytesMessage(b"\xff")).replace(b"\x82", b"\x81", 1),  # not UTF-8
         sent(TextMessage("a", message_finished=False)) * 2,
     ],
-    # Masks are random, and processes that share the suite must agree on names.
-    ids=["not masked", "reserved bits", "not UTF-8", "a text in a text"],
+    ids=[
+        "not masked",
+        "reserved bits",
+        "not UTF-8",
+        "a message within a message",
+    ],  # masks are drawn
 )
 def test_what_breaks_the_protocol_is_the_end(data: bytes) -> None:
     found = Messages().arrived(data)
