@@ -218,7 +218,7 @@ class RecordHolders:
 
 
 def _newest(records: list[OuterRecord], address: UserAddress) -> RecordContents | None:
-    """Open the newest record that opens: an owner's own mistake must not hide the others."""
+    """Open the newest record that opens: a bug at its owner must not hide the others."""
     left = list(records)
     while (record := best(left)) is not None:
         try:

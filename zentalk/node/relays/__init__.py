@@ -17,5 +17,6 @@ Files:
 - `loss_statistics`: counts by role, and which relay explains the losses
 - `loss_alarm`: how many own loops came back; it names nobody, so it stays apart from detection
 
-It must never widen a choice: whoever drops packets could choose a node's relays otherwise.
+It must never widen a choice; otherwise a relay that drops packets could choose the
+relays of a node.
 """

@@ -176,7 +176,7 @@ class SnapshotClient:
             link.notify(equivocation_call(command.proof.first, command.proof.second))
 
     async def _read(self, link: RequestLink) -> list[Descriptor]:
-        """Read a source's set; what another one has told, or we hold, is not asked for."""
+        """Read a source's set; what another one has told, or we hold, is not requested."""
         reading = SetReading(self._known)
         await self._request_next(reading, link)
         if reading.next_call() is not None:
@@ -189,7 +189,7 @@ class SnapshotClient:
         return found
 
     async def _request_next(self, reading: SetReading, link: RequestLink) -> bool:
-        """Send one request and verify what comes; False if nothing was left to ask."""
+        """Send one request and verify what comes; False if nothing was left to request."""
         call = reading.next_call()
         if call is not None:
             await self._verify(reading.take(decode_answer(await link.request(call))))
