@@ -58,7 +58,7 @@ async def trouble(world: World) -> None:
     await world.relay("r1")
     await world.person(BEN, ready=False)
     await world.send(BEN, ANNA, CANARY + " back")
-    intake = world.nodes[BEN]._intake
+    intake = world.nodes[BEN]._parts.receiver
     [send_id, *_] = intake_send_ids(world)
     intake.push(_Nobody(), 1, send_id, bytes(1700))  # type: ignore[arg-type]
     await trio.sleep(20)

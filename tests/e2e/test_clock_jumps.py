@@ -13,7 +13,8 @@ from trio.testing import MockClock as Clock
 from tests.e2e.world import World
 from zentalk.ids import DAY_SECONDS
 from zentalk.net.runtime import Runtime
-from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.delivery.core import DeliveryCore
+from zentalk.node.delivery.events import Command, DeadlineReached
 
 pytestmark = pytest.mark.e2e
 
@@ -73,11 +74,13 @@ async def test_k16_a_jump_by_a_day_gives_no_message_up_and_repeats_none(
 async def test_k16_control_by_the_wall_clock_a_jump_gives_messages_up(
     jumping: Jumping, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    due = Outbox._due
+    time_passed = DeliveryCore._time_passed
 
-    async def by_wall(self, entry, now):  # type: ignore[no-untyped-def]
-        entry.expires = now + entry.item.expires_at - self._runtime.wall()
-        await due(self, entry, now)
+    def by_wall(core: DeliveryCore, event: DeadlineReached, now: float) -> list[Command]:
+        wall = jumping.runtime.wall() + jumping.jumps.get("alice", 0.0)
+        for entry in core._items.values():
+            entry.expires = now + entry.item.expires_at - wall
+        return time_passed(core, event, now)
 
-    monkeypatch.setattr(Outbox, "_due", by_wall)
+    monkeypatch.setattr(DeliveryCore, "_time_passed", by_wall)
     assert await jump_and_return(jumping, float(DAY_SECONDS)) == "failed"

@@ -22,7 +22,7 @@ from trio.testing import MockClock as Clock
 from tests.e2e.world import World
 from zentalk.ids import DAY_SECONDS
 from zentalk.node.delivery import outbox
-from zentalk.node.mailboxes.collector import Collector
+from zentalk.node.mailboxes.pools import MailboxPools
 from zentalk.node.messages import receive
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.store.history import mailboxes, prekeys
@@ -176,14 +176,14 @@ def with_one_deposit_id(patch: pytest.MonkeyPatch) -> None:
 
 
 def with_one_pool(patch: pytest.MonkeyPatch) -> None:
-    original = Collector._new_prekeys
+    original = MailboxPools._new_prekeys
     pools: dict[bytes, list[bytes]] = {}
 
-    def shared(self: Collector, tx: Any, count: int) -> list[bytes]:
+    def shared(self: MailboxPools, tx: Any, count: int) -> list[bytes]:
         owner = self._identity.public
         return pools.setdefault(owner, original(self, tx, count))
 
-    patch.setattr(Collector, "_new_prekeys", shared)
+    patch.setattr(MailboxPools, "_new_prekeys", shared)
 
 
 def with_counted_ids(patch: pytest.MonkeyPatch) -> None:

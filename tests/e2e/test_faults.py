@@ -9,9 +9,10 @@ import trio
 from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
-from zentalk.node.mailboxes import manager
+from zentalk.node.mailboxes import manager, selection
 from zentalk.node.messages import ordering
-from zentalk.node.messages.commands import People
+from zentalk.node.messages.commands import ContactCommands
+from zentalk.node.messages.effects import NO_EFFECTS
 from zentalk.store.history import mailboxes as own_mailboxes
 from zentalk.store.history.models import StoredMessage
 
@@ -127,7 +128,7 @@ async def test_control_without_haste_or_without_a_word_he_is_not(
     if missing == "haste":
         monkeypatch.setattr(manager, "ALONE_SECONDS", manager.REPLACE_AFTER_SECONDS)
     else:
-        monkeypatch.setattr(People, "tell_routes", lambda *_, **__: [])
+        monkeypatch.setattr(ContactCommands, "tell_routes", lambda *_, **__: NO_EFFECTS)
     with pytest.raises(trio.TooSlowError):
         await _both_die_and_only_alice_writes(world)
 
@@ -147,14 +148,14 @@ async def _mailboxes_after_only_guards_are_left(world: World) -> int:
 async def test_whoever_drops_tunnels_cannot_make_a_node_walk_to_his_relay(
     world: World, autojump_clock: Clock
 ) -> None:
-    assert await _mailboxes_after_only_guards_are_left(world) == 2 + manager.MAILBOXES
+    assert await _mailboxes_after_only_guards_are_left(world) == 2 + selection.MAILBOXES
 
 
 async def test_control_with_haste_for_new_mailboxes_it_walks(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(own_mailboxes, "was_announced", lambda _tx, **_: True)
-    assert await _mailboxes_after_only_guards_are_left(world) > 2 * manager.MAILBOXES
+    assert await _mailboxes_after_only_guards_are_left(world) > 2 * selection.MAILBOXES
 
 
 @pytest.mark.parametrize("seed", range(3))

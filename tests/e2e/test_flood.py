@@ -60,7 +60,7 @@ class Flooder:
 
 async def public_targets(world: World, reader: str, of: str) -> tuple[DepositTarget, ...]:
     """Where a stranger who knows an address may deposit today."""
-    contents = await world.nodes[reader]._records.find(world.nodes[of].address)
+    contents = await world.nodes[reader]._parts.records.find(world.nodes[of].address)
     return record_targets(contents)
 
 

@@ -11,7 +11,7 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
 from zentalk.errors import StorageFullError
-from zentalk.node.mailboxes import manager
+from zentalk.node.mailboxes import manager, selection
 from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.node import Node
 
@@ -113,12 +113,13 @@ async def test_a_replaced_mailbox_is_let_go_after_its_time(
 ) -> None:
     monkeypatch.setattr(manager, "REPLACE_AFTER_SECONDS", 60.0)
     monkeypatch.setattr(manager, "POLL_SECONDS", 600.0)
+    monkeypatch.setattr(selection, "POLL_SECONDS", 600.0)
     await friends(world, 4)
     [dead, _] = world.mailbox_relays("bob")
     await world.crash(dead)
     await trio.sleep(300)
     assert dead not in world.mailbox_relays("bob")
-    served = world.nodes["bob"]._mailboxes._served
+    served = world.nodes["bob"].mailboxes._served
     assert len(served) == 3
     await world.relay(dead)  # it comes back too late
     await trio.sleep(600)

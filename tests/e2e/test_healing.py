@@ -17,6 +17,7 @@ from tests.e2e.world import World
 from zentalk.ids import DAY_SECONDS, SendId, UserAddress
 from zentalk.node.delivery import session_recovery
 from zentalk.node.delivery.session_recovery import SessionRecovery
+from zentalk.node.delivery.session_renewal import SessionRenewal
 from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.node.messages import ordering
 from zentalk.node.sessions import evidence
@@ -122,7 +123,7 @@ async def test_k33_control_without_renewal_the_same_loss_never_heals(
     assert await world.inbox("bob", "alice") == ["hello"]
 
 
-async def forever(_healing: SessionRecovery) -> None:
+async def forever(_recovery: SessionRecovery) -> None:
     await trio.sleep_forever()
 
 
@@ -182,14 +183,14 @@ async def test_k13_a_first_message_whose_keys_have_ended_is_made_again_with_thos
     await world.until_state("alice", message, "sent")
     await lose(world, "bob", "DELETE FROM prekeys")
     await delivered(world, "alice", [message], 4 * SHORT_DAY_SECONDS)
-    assert world.nodes["bob"]._intake.undecryptable > 0
+    assert world.nodes["bob"]._parts.receiver.undecryptable > 0
     assert await world.inbox("bob", "alice") == ["made with old keys"]
 
 
 async def test_k13_control_without_reading_the_record_again_it_never_opens(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SessionRecovery, "_look", look_away)
+    monkeypatch.setattr(SessionRenewal, "look", look_away)
     with pytest.raises(trio.TooSlowError):
         await test_k13_a_first_message_whose_keys_have_ended_is_made_again_with_those_of_now(
             world, autojump_clock, monkeypatch
@@ -203,7 +204,7 @@ async def test_a_node_that_was_off_for_two_weeks_publishes_new_keys(
     await lose(world, "bob", f"UPDATE prekeys SET created_at = created_at - {14 * DAY_SECONDS}")
     query = "SELECT max(id) FROM prekeys WHERE kind = 'signed'"
     newest = await world.nodes["bob"]._database.read(lambda tx: tx.execute(query).fetchone()[0])
-    found = await world.nodes["alice"]._records.find(world.nodes["bob"].address)
+    found = await world.nodes["alice"]._parts.records.find(world.nodes["bob"].address)
     assert SignedPrekey.from_bytes(found.signed_prekey).key_id == newest > 1
     await lose(world, "bob")
     again = await world.nodes["bob"]._database.read(lambda tx: tx.execute(query).fetchone()[0])
@@ -213,7 +214,7 @@ async def test_a_node_that_was_off_for_two_weeks_publishes_new_keys(
 SHORT_DAY_SECONDS = 300.0
 
 
-async def look_away(_healing: SessionRecovery, _contact: UserAddress, _contents: Any) -> None:
+async def look_away(_renewal: SessionRenewal, _contact: UserAddress, _contents: Any) -> None:
     await trio.lowlevel.checkpoint()
 
 
@@ -278,7 +279,9 @@ async def test_both_sides_that_renew_at_once_end_in_one_ratchet(
 async def sending_ratchet(world: World, name: str, other: str) -> bytes | None:
     """Return the id of the ratchet that somebody encrypts with."""
     node, contact = world.nodes[name], world.nodes[other].address
-    sender = await node._database.read(lambda tx: node._healing._sessions.sender(tx, contact))
+    sender = await node._database.read(
+        lambda tx: node._messages._composer._sessions.sender(tx, contact)
+    )
     return None if sender is None else sender.ratchet_id
 
 
@@ -295,7 +298,7 @@ async def test_a_renewal_waits_in_the_mailbox_like_any_other_mail(
     await world.crash("alice")
     await lose(world, "bob", "DELETE FROM ratchets")
     await trio.sleep(60)
-    assert world.nodes["bob"]._intake.undecryptable >= 8
+    assert world.nodes["bob"]._parts.receiver.undecryptable >= 8
     await world.crash("bob")
     await world.person("alice")
     await trio.sleep(60)
@@ -321,16 +324,16 @@ class MailboxRelay:
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         self.kept: list[tuple[SendId, bytes]] = []
         self.acknowledged = 0
-        self._intake = world.nodes["bob"]._intake
+        self._receiver = world.nodes["bob"]._parts.receiver
         self._chance = random.Random(33)
         push = Receiver.push
 
         def keeping(
-            intake: Receiver, source: Any, seq: int, send_id: SendId, sealed: bytes
+            receiver: Receiver, source: Any, seq: int, send_id: SendId, sealed: bytes
         ) -> None:
-            if intake is self._intake:
+            if receiver is self._receiver:
                 self.kept.append((send_id, sealed))
-            push(intake, source, seq, send_id, sealed)
+            push(receiver, source, seq, send_id, sealed)
 
         monkeypatch.setattr(Receiver, "push", keeping)
 
@@ -357,7 +360,7 @@ class MailboxRelay:
         """Push envelopes, as many at a time as a window takes; return when they are saved."""
         for start in range(0, len(envelopes), 64):
             for seq, (send_id, sealed) in enumerate(envelopes[start : start + 64]):
-                self._intake.push(self, seq, send_id, sealed)
+                self._receiver.push(self, seq, send_id, sealed)
             await trio.sleep(0.1)
 
     async def flood(self, count: int) -> None:
@@ -371,7 +374,7 @@ class MailboxRelay:
 def count_starts(world: World, name: str, monkeypatch: pytest.MonkeyPatch) -> list[UserAddress]:
     """Return a list that grows with each ratchet that somebody initiates."""
     starts: list[UserAddress] = []
-    start, own = Sessions.start, world.nodes[name]._healing._sessions
+    start, own = Sessions.start, world.nodes[name]._messages._composer._sessions
 
     def counted(sessions: Sessions, tx: Any, contact: UserAddress, *rest: Any) -> bytes:
         if sessions is own:
@@ -429,7 +432,7 @@ async def resets_by_junk(world: World, monkeypatch: pytest.MonkeyPatch) -> int:
     relay = MailboxRelay(world, monkeypatch)
     starts = count_starts(world, "bob", monkeypatch)
     alice = world.nodes["alice"]
-    [target, *_] = alice._recipients.targets(world.nodes["bob"].address)
+    [target, *_] = alice._parts.delivery.recipients.targets(world.nodes["bob"].address)
     entropy = world.runtime.for_part("junk").entropy
     for _ in range(6):
         junk = [b"\0" + entropy(INNER_SMALL_BYTES - 1) for _ in range(100)]

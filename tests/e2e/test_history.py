@@ -19,13 +19,13 @@ from trio.testing import MockClock as Clock
 from tests.e2e.world import START_WALL, World
 from zentalk.ids import DAY_SECONDS, UserAddress
 from zentalk.mailbox.settings import MailboxSettings
-from zentalk.node import node
+from zentalk.node import housekeeping
 from zentalk.node.messages import ordering
 from zentalk.relay import wiring
 from zentalk.store.history import ratchets
 from zentalk.store.history.models import MessageState, RatchetRow, StoredMessage
 from zentalk.store.key_file import create_identity
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.ratchet import InitialHeader
 
 pytestmark = pytest.mark.e2e
@@ -306,7 +306,7 @@ async def test_d9_mail_for_somebody_never_seen_is_queued_and_goes_when_they_appe
 async def test_d9_the_sender_is_told_when_the_time_of_a_message_is_over(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch, restarts: bool
 ) -> None:
-    monkeypatch.setattr(node, "SWEEP_SECONDS", 60.0)
+    monkeypatch.setattr(housekeeping, "SWEEP_SECONDS", 60.0)
     await world.relay_net(3)
     await world.person("alice", message_ttl_seconds=120)
     bob = nobody_yet(world, "bob")

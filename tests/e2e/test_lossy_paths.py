@@ -95,7 +95,7 @@ async def talk(
 
 async def read_by_a_third(world: World, name: str, inners: list[bytes]) -> int:
     """How many of these ciphertexts somebody reads who knows both others and has own ratchets."""
-    sessions = world.nodes[name]._intake._inbox._sessions
+    sessions = world.nodes[name]._parts.receiver._inbox._sessions
 
     def job(tx: Any) -> int:
         count = 0
@@ -130,7 +130,7 @@ async def test_k28_packets_dropped_and_swapped_at_random_break_no_ratchet(
         assert texts[0] == "hello"
         assert sorted(texts[1:], key=int) == [f"{number}" for number in range(turns)]
         assert len(overheard.keys[sender]) > turns // 4, "keys rotate"
-    assert {world.nodes[name]._intake.undecryptable for name in ("alice", "bob")} == {0}
+    assert {world.nodes[name]._parts.receiver.undecryptable for name in ("alice", "bob")} == {0}
     assert len(overheard.inners) > 4 * turns
     assert await read_by_a_third(world, "carol", overheard.inners) == 0
 
@@ -160,7 +160,7 @@ async def copies_without_acks(
     deposits = 0
     deposit = Outbox._deposit
 
-    def counted(self: Outbox, *given: Any) -> bool:
+    def counted(self: Outbox, *given: Any) -> Any:
         nonlocal deposits
         deposits += 1
         return deposit(self, *given)
@@ -206,7 +206,7 @@ async def test_e9_b5_two_copies_of_everything_are_shown_and_told_once(
 
     def counted(intake: Receiver, *given: Any) -> None:
         nonlocal pushed
-        pushed += intake is world.nodes["bob"]._intake
+        pushed += intake is world.nodes["bob"]._parts.receiver
         push(intake, *given)
 
     monkeypatch.setattr(Receiver, "push", counted)

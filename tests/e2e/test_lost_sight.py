@@ -8,7 +8,7 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.test_moving import acquainted
 from tests.e2e.world import World
-from zentalk.node.delivery.session_recovery import SessionRecovery
+from zentalk.node.delivery.recipients import RecoveryRequests
 from zentalk.store.history.models import StoredMessage
 
 pytestmark = pytest.mark.e2e
@@ -67,7 +67,7 @@ async def test_contacts_who_lose_all_mailboxes_at_once_find_each_other(
 async def test_contacts_who_lose_all_mailboxes_without_records_are_lost_to_each_other_control(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SessionRecovery, "silent", lambda _healing, _contact: None)
+    monkeypatch.setattr(RecoveryRequests, "silent", lambda _requests, _contact: None)
     sent = await write_both_ways(world)
     await trio.sleep(SOON)
     states = [(await world.nodes[name].message(one.id)).state for name, one in sent]
@@ -86,7 +86,7 @@ async def test_a_stranger_who_moves_is_written_to_at_the_new_mailboxes(
 async def test_a_stranger_who_moves_is_lost_without_another_look_at_the_record_control(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SessionRecovery, "silent", lambda _healing, _contact: None)
+    monkeypatch.setattr(RecoveryRequests, "silent", lambda _requests, _contact: None)
     await write_to_a_stranger_who_moves(world)
     await trio.sleep(SOON)
     assert await world.inbox("bob", "alice") == ["1"]

@@ -11,8 +11,10 @@ from trio.testing import MockClock as Clock
 from tests.e2e.world import World
 from zentalk.errors import ConflictError, NotFoundError, UnavailableError
 from zentalk.node.mailboxes import manager as module
-from zentalk.node.mailboxes.manager import MailboxManager
-from zentalk.node.messages.commands import People
+from zentalk.node.mailboxes import selection
+from zentalk.node.mailboxes.selection import MailboxSelection
+from zentalk.node.messages.commands import ContactCommands
+from zentalk.node.messages.effects import NO_EFFECTS
 from zentalk.store.history import mailboxes as rows
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import StoredMessage
@@ -48,7 +50,7 @@ async def all_delivered(world: World, sent: list[StoredMessage]) -> None:
 
 async def route_known(world: World, reader: str, of: str) -> set[str]:
     """The relays that somebody deposits at for a contact."""
-    targets = world.nodes[reader]._recipients.targets(world.nodes[of].address)
+    targets = world.nodes[reader]._parts.delivery.recipients.targets(world.nodes[of].address)
     ids = {relay.node_id: name for name, relay in world.relays.items()}
     return {ids[target.relay] for target in targets}
 
@@ -128,7 +130,7 @@ async def test_a_contact_who_was_away_for_the_whole_move_follows(
 async def test_control_without_telling_contacts_one_who_was_away_does_not(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(People, "tell_routes", lambda *_, **__: [])
+    monkeypatch.setattr(ContactCommands, "tell_routes", lambda *_, **__: NO_EFFECTS)
     with pytest.raises(trio.TooSlowError):
         await _alice_away_while_bob_moves(world, old_relays_die=True)
 
@@ -160,7 +162,7 @@ async def test_mail_at_the_old_relays_is_still_collected(
 async def test_control_without_polling_the_old_mailboxes_it_is_lost(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(MailboxManager, "_drop", lambda _, tx, row: rows.forget(tx, row.mailbox))
+    monkeypatch.setattr(MailboxSelection, "_drop", lambda _, tx, row: rows.forget(tx, row.mailbox))
     with pytest.raises(trio.TooSlowError):
         await _mail_left_at_old_relays(world, patience_seconds=300)
 
@@ -216,6 +218,7 @@ async def test_what_was_left_long_ago_is_looked_into_now_and_then_until_its_time
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "POLL_SECONDS", 900.0)
+    monkeypatch.setattr(selection, "POLL_SECONDS", 900.0)
     monkeypatch.setattr(module, "SETTLED_SECONDS", 60.0)
     monkeypatch.setattr(module, "LOOK_EVERY_SECONDS", 120.0)
     await acquainted(world, relays=4)
@@ -245,7 +248,7 @@ async def test_moves_that_cannot_be_made_change_nothing(
         await bob.move("00" * 8)
     with pytest.raises(UnavailableError, match="no other relay"):
         await bob.move(None)  # two leave, one relay is free
-    monkeypatch.setattr(module, "MAX_REPLACED", 0)
+    monkeypatch.setattr(selection, "MAX_REPLACED", 0)
     with pytest.raises(ConflictError, match="polled"):
         await bob.move(before[0].id)
     assert [row.id for row in bob.listing()] == [row.id for row in before]

@@ -270,7 +270,7 @@ async def test_a_relay_that_drops_half_of_what_it_forwards_is_named(
     assert (named.role, f"@{name}:" in named.relay) == ("middle", True)
     assert named.lost > named.packets / 4
     # Everything arrives all the same.
-    await world.until(lambda: not world.nodes["alice"]._outbox._entries)
+    await world.until(lambda: not world.nodes["alice"]._parts.delivery.outbox)
 
 
 async def test_control_of_honest_relays_none_is_named(world: World, autojump_clock: Clock) -> None:

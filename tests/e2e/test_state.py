@@ -17,10 +17,11 @@ from tests.e2e.world import World
 from zentalk.crypto import aead
 from zentalk.crypto.aead import AesKey
 from zentalk.errors import StorageError
+from zentalk.node.delivery.effects import EffectRunner
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.session_recovery import SessionRecovery
-from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.node.messages import ordering
+from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.session import ratchet as ratchet_module
 from zentalk.session.chains import SALT_BYTES
@@ -72,7 +73,7 @@ STEPS = ["before the save", "before the ack", "before the confirmation", "after 
 def die_at(world: World, step: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], bool]:
     """Let Bob die once at a step of saving a message; the answer tells whether he has."""
     deaths: list[str] = []
-    write, follow_up = HistoryDatabase.write, Receiver._follow_up
+    write, carry_out = HistoryDatabase.write, EffectRunner.carry_out
 
     async def once(here: str) -> None:
         if here == step and not deaths:
@@ -87,16 +88,16 @@ def die_at(world: World, step: str, monkeypatch: pytest.MonkeyPatch) -> Callable
         await once("before the ack")
         return answer
 
-    async def dying_follow_up(intake: Receiver, outcome: Any) -> None:
-        if intake._database is world.nodes["bob"]._database:
+    async def dying_carry_out(runner: EffectRunner, effects: CommitEffects) -> None:
+        if runner is world.nodes["bob"]._effects and effects.best_effort:
             await once("before the confirmation")
-            await follow_up(intake, outcome)
+            await carry_out(runner, effects)
             await once("after it")
         else:
-            await follow_up(intake, outcome)
+            await carry_out(runner, effects)
 
     monkeypatch.setattr(HistoryDatabase, "write", dying_write)
-    monkeypatch.setattr(Receiver, "_follow_up", dying_follow_up)
+    monkeypatch.setattr(EffectRunner, "carry_out", dying_carry_out)
     return lambda: bool(deaths)
 
 
@@ -282,7 +283,7 @@ async def test_k29_control_a_restart_that_forgets_ratchets_ends_the_conversation
     assert await restart_between(world, "DELETE FROM ratchets") == ["hello"]
 
 
-async def do_nothing(_healing: SessionRecovery) -> None:
+async def do_nothing(_recovery: SessionRecovery) -> None:
     await trio.sleep_forever()
 
 
@@ -426,4 +427,4 @@ async def test_k34_a_retry_sends_the_ciphertext_that_was_stored_with_its_ratchet
 
 
 def sender_is_alice(world: World, entropy: Any) -> bool:
-    return entropy is world.nodes["alice"]._outbox._entropy
+    return entropy is world.nodes["alice"]._parts.delivery.outbox._entropy

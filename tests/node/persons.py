@@ -10,16 +10,16 @@ from zentalk.crypto import mlkem, x25519
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.ids import MailboxId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import seeded_entropy
-from zentalk.node.messages.commands import People
+from zentalk.node.messages.commands import ContactCommands, MessageCommands
 from zentalk.node.messages.compose import Composer
-from zentalk.node.messages.receive import Inbox, Outcome
+from zentalk.node.messages.effects import CommitEffects
+from zentalk.node.messages.receive import Inbox
 from zentalk.node.messages.routes import DepositTarget, contact_targets, raise_version
 from zentalk.node.sessions.sessions import Sessions
-from zentalk.store.history import contacts, mailboxes, prekeys
+from zentalk.store.history import contacts, events, mailboxes, prekeys
 from zentalk.store.history.models import OwnMailbox, OwnSendId, StoredMessage
 from zentalk.store.history.schema import MIGRATIONS
-from zentalk.store.sqlite import open_database, transaction
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction, open_database, transaction
 from zentalk.wire.prekeys import OneTimePrekey, PqPrekey, PrekeyBundle, SignedPrekey
 from zentalk.wire.rpc_mailbox import SendIdKind
 
@@ -39,7 +39,8 @@ class Person:
         self.connection = open_database(folder / f"{name}.db", MIGRATIONS)
         self.sessions = Sessions(self.identity, self.entropy)
         self.composer = Composer(self.sessions, self.entropy, 3600.0)
-        self.people = People(self.address, self.composer)
+        self.contacts = ContactCommands(self.composer)
+        self.messages = MessageCommands(self.composer)
         self.inbox = Inbox(self.sessions, self.composer)
         self.relay = NodeId(self.entropy(32))
         self.tx(self._furnish)
@@ -89,16 +90,18 @@ class Person:
     def meet(self, other: Person) -> None:
         """Add a contact and make a ratchet from its bundle."""
         bundle = other.bundle()
-        self.tx(lambda tx: self.people.add_contact(tx, other.address, "", NOW))
+        self.tx(lambda tx: self.contacts.add(tx, other.address, "", NOW))
         self.tx(lambda tx: self.sessions.start(tx, other.address, bundle, NOW))
 
     def write(
         self, other: Person, text: str, key: str | None = None
     ) -> tuple[StoredMessage, list[bytes]]:
         """Write a text; return the message and the inners to deliver."""
-        message, ready, _ = self.tx(lambda tx: self.people.write(tx, other.address, text, key, NOW))
-        inners = [entry.item.envelope for entry in ready if entry.item.envelope]
-        return message, inners + [inner for entry in ready for inner in entry.extra]
+        message, effects = self.tx(
+            lambda tx: self.messages.write(tx, other.address, text, key, NOW)
+        )
+        inners = [entry.item.envelope for entry in effects.send if entry.item.envelope]
+        return message, inners + [inner for entry in effects.send for inner in entry.extra]
 
     def seal(self, other: Person, inner: bytes) -> Deposit:
         """Seal an inner for the mailbox of `other` that this person knows."""
@@ -114,10 +117,14 @@ class Person:
         target = known[0] if known else public
         return target.send_id, target.seal(inner, self.entropy)
 
-    def receive(self, *deposits: Deposit) -> Outcome:
+    def receive(self, *deposits: Deposit) -> CommitEffects:
         """Process a batch of deposits."""
         return self.tx(lambda tx: self.inbox.process(tx, deposits, NOW))
 
-    def answers(self, outcome: Outcome, other: Person) -> list[Deposit]:
-        """Seal what an outcome wants to be sent."""
-        return [self.seal(other, inner) for contact, inner in outcome.inners]
+    def answers(self, effects: CommitEffects, other: Person) -> list[Deposit]:
+        """Seal what is to be sent without being stored."""
+        return [self.seal(other, one.inner) for one in effects.best_effort]
+
+    def logged(self) -> int:
+        """Return how many events there were."""
+        return self.tx(events.last_seq)

@@ -12,8 +12,8 @@ import trio
 import trio.testing
 
 from zentalk.errors import ConflictError, StorageError
-from zentalk.store.sqlite import open_database
-from zentalk.store.writer import BatchWriter, Transaction
+from zentalk.store.sqlite import Transaction, open_database
+from zentalk.store.writer import BatchWriter
 
 T = TypeVar("T")
 SCHEMA = ("CREATE TABLE t (n INTEGER PRIMARY KEY)",)

@@ -17,6 +17,9 @@ from typing import Final
 
 from zentalk.errors import StorageError, StorageFullError
 
+Transaction = sqlite3.Connection
+"""What a write job or a query gets: the connection, inside an open transaction."""
+
 BUSY_TIMEOUT_SECONDS: Final = 10.0
 FULL_CHECK_BYTES: Final = 64 * 1024 * 1024
 """Above this size only the header and the schema are checked at start: a whole pass would

@@ -18,12 +18,9 @@ import trio
 
 from zentalk.errors import StorageError
 from zentalk.store.blocking import RunBlocking
-from zentalk.store.sqlite import storage_errors
+from zentalk.store.sqlite import Transaction, storage_errors
 
 T = TypeVar("T")
-Transaction = sqlite3.Connection
-"""What a job gets: the connection, inside an open transaction."""
-
 AfterCommit = Callable[[Transaction], Callable[[], None]]
 """Runs after each commit, where the jobs ran; what it returns is called on the event loop."""
 

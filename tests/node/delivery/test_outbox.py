@@ -1,4 +1,4 @@
-"""The outbox between a journal, recipients and a network that are doubles."""
+"""The outbox between states, recipients and a network that are doubles."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from zentalk.crypto import x25519
 from zentalk.errors import StorageFullError, UnavailableError
 from zentalk.ids import MessageId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime, seeded_entropy
-from zentalk.node.delivery.outbox import STORAGE_RETRY_SECONDS, Outbox
+from zentalk.node.delivery.core import STORAGE_RETRY_SECONDS
+from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.proof_of_work import _Known, _Place
 from zentalk.node.messages.routes import DepositTarget
+from zentalk.node.packets.ack_points import AckPoints
 from zentalk.node.profiles import PROFILES
 from zentalk.node.sessions.envelope import open_from_public
 from zentalk.store.history.models import OutboxItem
@@ -45,7 +47,7 @@ def item(number: int, ttl_seconds: float = 86_400.0) -> OutboxItem:
 
 
 class Doubles:
-    """Journal, recipients and network; `failing` counts how often the disk is still full."""
+    """States, recipients and network; `failing` counts how often the disk is still full."""
 
     def __init__(self) -> None:
         self.items: dict[int, OutboxItem] = {}
@@ -59,7 +61,7 @@ class Doubles:
             self.failing -= 1
             raise StorageFullError("full")
 
-    # Of the journal.
+    # Of the states.
 
     async def item(self, number: int) -> OutboxItem | None:
         await trio.lowlevel.checkpoint()
@@ -81,7 +83,12 @@ class Doubles:
     def targets(self, _contact: UserAddress) -> tuple[DepositTarget, ...]:
         return (DepositTarget(RELAY, SendId(b"s" * 16), b"k" * 32, public=False),)
 
-    def need_ratchet(self, contact: UserAddress) -> None:
+    def need_session(self, contact: UserAddress) -> None:
+        """Nobody asks."""
+
+    # Of the requests for recovery.
+
+    def silent(self, contact: UserAddress) -> None:
         """Nobody asks."""
 
     # Of the network.
@@ -96,6 +103,12 @@ class Doubles:
 
     def has_room(self, packet_class: PacketClass) -> bool:
         return packet_class is PacketClass.SMALL
+
+    ack_points = AckPoints()
+
+    async def restarted_relays(self) -> frozenset[NodeId]:
+        await trio.sleep_forever()
+        raise AssertionError
 
     def confirmation_delay(self) -> float:
         return 0.0
@@ -131,7 +144,7 @@ class Doubles:
 
 def outbox_over(doubles: Any, wall: float = WALL) -> Outbox:
     runtime = replace(Runtime.virtual(1, wall), wall=lambda: wall + trio.current_time())
-    return Outbox(runtime, doubles, doubles, doubles, dict)
+    return Outbox(runtime, doubles, doubles, doubles, doubles)
 
 
 async def test_what_is_confirmed_while_it_is_being_read_is_not_sent(
@@ -182,7 +195,7 @@ async def test_work_is_not_spent_on_a_ciphertext_that_another_has_replaced(
     doubles = UnderFlood()
     outbox = outbox_over(doubles)
     place = _Place(RELAY, SendId(b"s" * 16))
-    outbox._postage._known[place] = _Known(bits=1, until=1e9)
+    outbox._work._known[place] = _Known(bits=1, until=1e9)
     outbox.add([item(1)])
     assert doubles.payloads == []
     fresh = b"\1" * INNER_SMALL_BYTES

@@ -8,6 +8,7 @@ from trio.testing import MockClock
 from tests.node.delivery.test_outbox import BOB, RELAY, Doubles, item, outbox_over
 from zentalk.ids import NodeId
 from zentalk.node.delivery.retry_schedule import ACK_OVERDUE_SECONDS, LATELY_SECONDS
+from zentalk.node.messages.effects import BestEffortInner
 from zentalk.wire.inner import INNER_SMALL_BYTES
 
 GUARD, MIDDLE, OTHER = (NodeId(letter * 32) for letter in (b"g", b"m", b"o"))
@@ -28,7 +29,7 @@ class OverRelays(Doubles):
 
 
 async def sent_times(
-    at: float, relays: tuple[NodeId, ...], *, courtesy: bool = False
+    at: float, relays: tuple[NodeId, ...], *, best_effort: bool = False
 ) -> list[float]:
     """Send one item; at a time, `relays` turn out to have restarted. Return when it left."""
     doubles = OverRelays()
@@ -37,8 +38,8 @@ async def sent_times(
     began = trio.current_time()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(outbox.run)
-        if courtesy:
-            outbox.send_courtesy(BOB, bytes(INNER_SMALL_BYTES))
+        if best_effort:
+            outbox.send_best_effort(BestEffortInner(BOB, bytes(INNER_SMALL_BYTES)))
         else:
             outbox.add(doubles.items.values())
         await trio.sleep(at)
@@ -67,7 +68,7 @@ async def test_what_nobody_confirms_goes_again_only_if_it_had_just_left(
     late = LATELY_SECONDS + 1
     assert late < ACK_OVERDUE_SECONDS
     for at, expected in ((1.0, [0, 1]), (late, [0])):
-        assert await sent_times(at, (MIDDLE,), courtesy=True) == expected
+        assert await sent_times(at, (MIDDLE,), best_effort=True) == expected
 
 
 async def test_news_of_restarts_before_anything_was_sent_changes_nothing(

@@ -17,6 +17,7 @@ from zentalk.ids import DepositId, NodeId, SendId
 from zentalk.mailbox.work import MARGIN_BITS, challenge, epoch_at, worth
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery import proof_of_work as module
+from zentalk.node.delivery.events import MailboxAnswered
 from zentalk.node.delivery.proof_of_work import MOST_BITS, ProofOfWork
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.wire.deposit import NO_STAMP, Deposit
@@ -38,12 +39,16 @@ class Relay:
         self.answers: list[tuple[NodeId, SendId]] = []
         self.stamped: list[tuple[int, NodeId]] = []
         self.runtime = Runtime.virtual(1, WALL)
-        self.postage = ProofOfWork(
-            self.runtime,
-            self.tunnel,
-            lambda *place: self.answers.append(place),
-            lambda *job: self.stamped.append(job),
-        )
+        self.work = ProofOfWork(self.runtime, self.tunnel)
+
+    async def listen(self) -> None:
+        """Sort the news of what is asked and of what is done."""
+        while True:
+            for event in await self.work.news():
+                if isinstance(event, MailboxAnswered):
+                    self.answers.append((event.relay, event.send_id))
+                else:
+                    self.stamped.append((event.number, event.relay))
 
     @asynccontextmanager
     async def tunnel(self, _relay: NodeId) -> AsyncIterator[Any]:
@@ -65,14 +70,15 @@ class Relay:
 
     async def told(self, seconds: float = 1.0) -> None:
         """Let an overdue ack be noticed and the answer come."""
-        self.postage.silent(TARGET)
+        self.work.silent(TARGET)
         await trio.sleep(seconds)
 
 
 @pytest.fixture
 async def relay(nursery: trio.Nursery) -> AsyncIterator[Relay]:
     made = Relay()
-    nursery.start_soon(made.postage.run)
+    nursery.start_soon(made.work.run)
+    nursery.start_soon(made.listen)
     await trio.testing.wait_all_tasks_blocked()
     yield made
     nursery.cancel_scope.cancel()
@@ -81,7 +87,7 @@ async def relay(nursery: trio.Nursery) -> AsyncIterator[Relay]:
 async def test_without_a_reason_nothing_is_asked_and_no_work_is_done(
     autojump_clock: MockClock, relay: Relay
 ) -> None:
-    assert relay.postage.stamped(1, TARGET, relay.seal) is PLAIN
+    assert relay.work.stamped(1, TARGET, relay.seal) is PLAIN
     await trio.sleep(100)
     assert (relay.asked_at, relay.stamped) == ([], [])
 
@@ -90,13 +96,13 @@ async def test_silence_is_asked_about_less_and_less(
     autojump_clock: MockClock, relay: Relay
 ) -> None:
     for _ in range(7200):
-        relay.postage.silent(TARGET)
+        relay.work.silent(TARGET)
         await trio.sleep(1)
     waits = [b - a for a, b in zip(relay.asked_at, relay.asked_at[1:], strict=False)]
     assert waits[0] == pytest.approx(module.FIRST_ASK_SECONDS, abs=2)
     assert waits[-1] == pytest.approx(module.LONGEST_ASK_SECONDS, abs=2)
     assert len(relay.asked_at) < 20
-    assert relay.postage.stamped(1, TARGET, relay.seal) is PLAIN
+    assert relay.work.stamped(1, TARGET, relay.seal) is PLAIN
 
 
 async def test_work_is_done_with_a_margin_once_and_for_the_sealed_copy(
@@ -105,17 +111,17 @@ async def test_work_is_done_with_a_margin_once_and_for_the_sealed_copy(
     relay.works(8)
     await relay.told()
     assert relay.answers == [(TARGET.relay, TARGET.send_id)]
-    assert relay.postage.stamped(1, TARGET, relay.seal) is None
+    assert relay.work.stamped(1, TARGET, relay.seal) is None
     await trio.sleep(1)
     assert relay.stamped == [(1, RELAY)]
-    made = relay.postage.stamped(1, TARGET, relay.seal)
+    made = relay.work.stamped(1, TARGET, relay.seal)
     assert made is not None
     assert made.stamp != NO_STAMP
     task = challenge(RELAY, made, epoch_at(WALL))
     assert worth(task, made.stamp.nonce) >= 8 + MARGIN_BITS
-    assert relay.postage.stamped(1, TARGET, relay.seal) == made  # it has not left yet
-    relay.postage.used(1, TARGET)
-    assert relay.postage.stamped(1, TARGET, relay.seal) is None  # a retry works anew
+    assert relay.work.stamped(1, TARGET, relay.seal) == made  # it has not left yet
+    relay.work.drop(1, [TARGET])
+    assert relay.work.stamped(1, TARGET, relay.seal) is None  # a retry works anew
 
 
 async def test_no_work_is_done_for_a_contacts_send_id(
@@ -124,7 +130,7 @@ async def test_no_work_is_done_for_a_contacts_send_id(
     relay.works(8)
     await relay.told()
     contact = DepositTarget(TARGET.relay, TARGET.send_id, TARGET.key, public=False)
-    assert relay.postage.stamped(1, contact, relay.seal) is PLAIN
+    assert relay.work.stamped(1, contact, relay.seal) is PLAIN
     await trio.sleep(10)
     assert relay.stamped == []
 
@@ -140,11 +146,11 @@ async def test_work_takes_a_quarter_of_the_time_however_much_is_asked_for(
         return function()
 
     monkeypatch.setattr(module, "_SLICE", 1 << 20)  # each search is done in one
-    relay.postage._runtime = replace(relay.runtime, run_blocking=slow)
+    relay.work._runtime = replace(relay.runtime, run_blocking=slow)
     relay.works(8)
     await relay.told()
     for number in range(200):
-        relay.postage.stamped(number, TARGET, relay.seal)
+        relay.work.stamped(number, TARGET, relay.seal)
     await trio.sleep(400)
     assert len(slices) == pytest.approx(100, abs=2)
 
@@ -155,11 +161,11 @@ async def test_old_work_is_done_again_and_old_answers_are_forgotten(
     monkeypatch.setattr(module, "KNOWN_SECONDS", 10_000.0)
     relay.works(8)
     await relay.told()
-    relay.postage.stamped(1, TARGET, relay.seal)
+    relay.work.stamped(1, TARGET, relay.seal)
     await trio.sleep(module.STAMP_SECONDS + 10)
-    assert relay.postage.stamped(1, TARGET, relay.seal) is None
+    assert relay.work.stamped(1, TARGET, relay.seal) is None
     await trio.sleep(10_000)
-    assert relay.postage.stamped(1, TARGET, relay.seal) is PLAIN
+    assert relay.work.stamped(1, TARGET, relay.seal) is PLAIN
 
 
 @pytest.mark.parametrize(
@@ -170,9 +176,9 @@ async def test_a_full_or_too_dear_mailbox_gets_nothing_until_it_says_otherwise(
 ) -> None:
     relay.state = state
     await relay.told()
-    assert relay.postage.closed(TARGET)
+    assert relay.work.closed(TARGET)
     for _ in range(3600):
-        assert relay.postage.stamped(1, TARGET, relay.seal) is None
+        assert relay.work.stamped(1, TARGET, relay.seal) is None
         await trio.sleep(1)
     waits = [b - a for a, b in zip(relay.asked_at, relay.asked_at[1:], strict=False)]
     assert waits[0] <= module.CLOSED_SECONDS + 1, "whoever is online collects within seconds"
@@ -182,10 +188,10 @@ async def test_a_full_or_too_dear_mailbox_gets_nothing_until_it_says_otherwise(
     relay.state = StateAnswer(SendIdState.ACCEPTING, 0)
     told = len(relay.answers)
     for _ in range(700):
-        relay.postage.stamped(1, TARGET, relay.seal)
+        relay.work.stamped(1, TARGET, relay.seal)
         await trio.sleep(1)
     assert len(relay.answers) > told
-    assert relay.postage.stamped(1, TARGET, relay.seal) is PLAIN
+    assert relay.work.stamped(1, TARGET, relay.seal) is PLAIN
 
 
 async def test_what_is_held_back_is_looked_at_when_the_mailbox_may_be_asked_again(
@@ -193,15 +199,15 @@ async def test_what_is_held_back_is_looked_at_when_the_mailbox_may_be_asked_agai
 ) -> None:
     relay.works(8)
     await relay.told()
-    assert relay.postage.next_look(TARGET) == trio.current_time() + module.LOOK_SECONDS
+    assert relay.work.next_look(TARGET) == trio.current_time() + module.LOOK_SECONDS
     relay.state = StateAnswer(SendIdState.FULL, 0)
     await trio.sleep(module.FIRST_ASK_SECONDS)
     await relay.told()
-    left = relay.postage.next_look(TARGET) - trio.current_time()
+    left = relay.work.next_look(TARGET) - trio.current_time()
     assert 1 <= left <= module.CLOSED_SECONDS
     for _ in range(300):
-        relay.postage.stamped(1, TARGET, relay.seal)
-        left = relay.postage.next_look(TARGET) - trio.current_time()
+        relay.work.stamped(1, TARGET, relay.seal)
+        left = relay.work.next_look(TARGET) - trio.current_time()
         assert 1 <= left <= module.LOOK_SECONDS
         await trio.sleep(1)
 
@@ -209,15 +215,15 @@ async def test_what_is_held_back_is_looked_at_when_the_mailbox_may_be_asked_agai
 async def test_the_most_work_is_bounded(autojump_clock: MockClock, relay: Relay) -> None:
     relay.works(MOST_BITS)
     await relay.told()
-    assert not relay.postage.closed(TARGET)
-    [known] = relay.postage._known.values()
+    assert not relay.work.closed(TARGET)
+    [known] = relay.work._known.values()
     assert known.bits == MOST_BITS
 
 
 async def test_no_tunnel_is_no_answer(autojump_clock: MockClock, relay: Relay) -> None:
     relay.state = None
     await relay.told()
-    assert relay.postage.stamped(1, TARGET, relay.seal) is PLAIN
+    assert relay.work.stamped(1, TARGET, relay.seal) is PLAIN
     assert relay.answers == []
 
 
@@ -228,13 +234,13 @@ async def test_what_is_kept_is_bounded(
     monkeypatch.setattr(module, "MAX_JOBS", 3)
     for number in range(20):
         send_id = SendId(number.to_bytes(16, "big"))
-        relay.postage.silent(DepositTarget(RELAY, send_id, b"k" * 32, public=True))
-    assert len(relay.postage._known) == 5
+        relay.work.silent(DepositTarget(RELAY, send_id, b"k" * 32, public=True))
+    assert len(relay.work._known) == 5
     relay.works(8)
     await relay.told(5)
     for number in range(10):
-        relay.postage.stamped(number, TARGET, relay.seal)
-    assert len(relay.postage._jobs) == 3
+        relay.work.stamped(number, TARGET, relay.seal)
+    assert len(relay.work._jobs) == 3
 
 
 async def test_a_full_mailbox_that_cannot_be_asked_any_more_is_tried_again(
@@ -244,9 +250,9 @@ async def test_a_full_mailbox_that_cannot_be_asked_any_more_is_tried_again(
     await relay.told()
     relay.state = None
     for _ in range(1790):
-        assert relay.postage.stamped(1, TARGET, relay.seal) is None
+        assert relay.work.stamped(1, TARGET, relay.seal) is None
         await trio.sleep(1)
     await trio.sleep(20)
     assert len(relay.asked_at) > 3
-    assert relay.postage.stamped(1, TARGET, relay.seal) is PLAIN
-    assert not relay.postage.closed(TARGET)
+    assert relay.work.stamped(1, TARGET, relay.seal) is PLAIN
+    assert not relay.work.closed(TARGET)

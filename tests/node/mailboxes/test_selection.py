@@ -14,7 +14,9 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import UnavailableError
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
-from zentalk.node.mailboxes.manager import MAILBOXES, MailboxManager, _chosen
+from zentalk.node.mailboxes.collector import CollectorFactory
+from zentalk.node.mailboxes.manager import MailboxManager
+from zentalk.node.mailboxes.selection import MAILBOXES, MailboxSelection, _chosen
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.wire.descriptor import Descriptor
 
@@ -59,6 +61,16 @@ class Network:
         """Nobody asks."""
 
 
+class Nothing:
+    """Nobody is told anything."""
+
+    async def run(self) -> None:
+        await trio.sleep_forever()
+
+    def is_announced(self, _mailbox: object) -> bool:
+        return False
+
+
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[HistoryDatabase]:
     database = HistoryDatabase(tmp_path / "history.db", Runtime.real().run_blocking)
@@ -74,10 +86,11 @@ async def test_relays_are_drawn_in_the_event_loop_and_taken_in_the_writers_threa
 ) -> None:
     """At the turn of an epoch, asking the network builds its view anew and wakes tasks."""
     network: Any = Network()
-    nothing: Any = None
-    boxes = MailboxManager(
-        Runtime.real(), SigningKey(bytes(32)), database, network, nothing, nothing, lambda: None
-    )
+    nothing: Any = Nothing()
+    runtime = Runtime.real()
+    collectors = CollectorFactory(runtime, SigningKey(bytes(32)), database, nothing, nothing)
+    selection = MailboxSelection(runtime, network)
+    boxes = MailboxManager(runtime, database, network, selection, collectors, nothing)
     nursery.start_soon(boxes.run)
     with trio.fail_after(60):
         await network.changed.wait()

@@ -44,7 +44,7 @@ def test_it_is_dropped_and_logged_and_the_others_are_kept(
     stumble(monkeypatch, OverflowError("poison"))
     with capture_logs() as logs:
         outcome = bob.receive(*deposits)
-    assert (outcome.undecryptable, len(outcome.inners)) == (1, 1)
+    assert (outcome.undecryptable, len(outcome.best_effort)) == (1, 1)
     assert [message.text for message in texts(bob, alice)] == ["hello", "one"]
     [entry] = logs
     assert entry["event"] == "message_dropped"

@@ -64,7 +64,7 @@ def live(person: Person, days: float) -> list[int]:
 
 def first_message(alice: Person, bob: Person, bundle: PrekeyBundle) -> bytes:
     """Let Alice write to Bob with a bundle that she read at some time; return the inner."""
-    alice.tx(lambda tx: alice.people.add_contact(tx, bob.address, "", NOW))
+    alice.tx(lambda tx: alice.contacts.add(tx, bob.address, "", NOW))
     alice.tx(lambda tx: alice.sessions.start(tx, bob.address, bundle, NOW))
     return alice.write(bob, "first")[1][-1]
 

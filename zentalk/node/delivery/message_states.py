@@ -1,65 +1,32 @@
-"""Writes down what happened to outbox items and messages, and tells who waits for events.
+"""Writes down what happened to outbox items, and to the messages that they carry.
 
-Events reach readers only after the commit that holds them; the newest stay in memory, so
-that whoever follows the log does not read it again and again. Nothing here decides what
-happens to a message.
+What relays hold is written soon and in batches; nothing here decides what happens to a message.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from functools import partial
-from itertools import islice, takewhile
-from typing import Final
 
-import trio
-
-from zentalk.ids import MessageId, NodeId, UserAddress
+from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
-from zentalk.store.history import events, messages, outbox
+from zentalk.net.signal import Signal
+from zentalk.node.messages.states import move
+from zentalk.store.history import outbox
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.store.history.models import MessageState, OutboxItem, StoredEvent
+from zentalk.store.history.models import MessageState, OutboxItem
 from zentalk.store.retry import until_stored
-from zentalk.store.writer import Transaction
-from zentalk.wire.text import format_address
-
-MAX_TAIL_EVENTS: Final = 256
+from zentalk.store.sqlite import Transaction
 
 
-class Journal:
-    """Durable bookkeeping of the outbox, and the bell that rings for new events."""
+class MessageStates:
+    """Durable bookkeeping of the outbox. `run` must be running."""
 
     def __init__(self, runtime: Runtime, database: HistoryDatabase) -> None:
         self._runtime = runtime
         self._database = database
         self._held: list[tuple[int, NodeId]] = []
         self._waits: list[tuple[int, str]] = []
-        self._wake = trio.Event()
-        self._bell = trio.Event()
-        self._tail: deque[StoredEvent] = deque(maxlen=MAX_TAIL_EVENTS)
-        self._last_seq = database.read_now(events.last_seq)
-        database.on_events = self._committed
-
-    async def events(self, after: int, limit: int) -> list[StoredEvent]:
-        """Return up to `limit` events with a number above `after`, in order."""
-        tail = self._tail
-        if after < self._last_seq and (not tail or after < tail[0].seq - 1):
-            return await self._database.read(lambda tx: events.page(tx, after, limit))
-        await trio.lowlevel.checkpoint()
-        newest_first = list(takewhile(lambda event: event.seq > after, reversed(tail)))
-        return list(islice(reversed(newest_first), limit))
-
-    async def wait_events(self, after: int) -> None:
-        """Return once an event with a number above `after` is committed."""
-        await trio.lowlevel.checkpoint()
-        while self._last_seq <= after:
-            await self._bell.wait()
-
-    def _committed(self, fresh: list[StoredEvent]) -> None:
-        self._tail.extend(fresh)
-        self._last_seq = fresh[-1].seq
-        self._bell.set()
-        self._bell = trio.Event()
+        self._wake = Signal()
 
     def held(self, item: int, relay: NodeId) -> None:
         """Note that a relay holds an item; written soon, by `run`."""
@@ -80,8 +47,7 @@ class Journal:
 
         def job(tx: Transaction) -> None:
             outbox.remove_message(tx, item.contact, item.message_id)
-            reason = "not delivered within its time to live"
-            self._set_state(tx, item.message_id, item.contact, MessageState.FAILED, reason)
+            self._move(tx, item, MessageState.FAILED, "not delivered within its time to live")
 
         await self._database.write(job)
 
@@ -89,7 +55,6 @@ class Journal:
         """Write what `held` and `waits` have noted, in batches, until cancelled."""
         while True:
             await self._wake.wait()
-            self._wake = trio.Event()
             held, self._held = self._held, []
             waits, self._waits = self._waits, []
             job = partial(self._write_noted, held, waits)
@@ -101,26 +66,13 @@ class Journal:
         for number, relay in held:
             item = outbox.get(tx, number)
             if item is not None and outbox.add_holder(tx, number, relay) is not None:
-                self._set_state(tx, item.message_id, item.contact, MessageState.SENT)
+                self._move(tx, item, MessageState.SENT)
         for number, reason in waits:
             item = outbox.get(tx, number)
             if item is not None:
-                self._set_state(tx, item.message_id, item.contact, MessageState.QUEUED, reason)
+                self._move(tx, item, MessageState.QUEUED, reason)
 
-    def _set_state(
-        self,
-        tx: Transaction,
-        message_id: MessageId,
-        contact: UserAddress,
-        state: MessageState,
-        reason: str = "",
+    def _move(
+        self, tx: Transaction, item: OutboxItem, state: MessageState, reason: str = ""
     ) -> None:
-        if messages.set_state(tx, message_id, contact, state, reason):
-            data = {
-                "id": message_id.hex(),
-                "state": state,
-                "conversation": format_address(contact),
-            }
-            if reason:
-                data["reason"] = reason
-            events.append(tx, "message.state", self._runtime.wall(), data)
+        move(tx, item.message_id, item.contact, state, self._runtime.wall(), reason)

@@ -8,7 +8,7 @@ the node responsive, and takes a part of the time only. Nothing here sends a dep
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,6 +21,8 @@ from zentalk.ids import NodeId, SendId
 from zentalk.mailbox.work import MARGIN_BITS, challenge, epoch_at, search
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
+from zentalk.net.signal import Signal
+from zentalk.node.delivery.events import MailboxAnswered, WorkDone
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.wire.deposit import Deposit
 from zentalk.wire.rpc import decode_answer
@@ -71,29 +73,23 @@ class _Known:
 
 
 class ProofOfWork:
-    """The price of deposits at every mailbox we write to. `run` must be running.
-
-    `on_answer` is called when what a mailbox asks has changed, `on_stamped` when the work
-    for an item is done: then `stamped` is worth calling again.
-    """
+    """The price of deposits at every mailbox we write to. `run` must be running."""
 
     def __init__(
         self,
         runtime: Runtime,
         tunnel: Callable[[NodeId], AbstractAsyncContextManager[Connection]],
-        on_answer: Callable[[NodeId, SendId], None],
-        on_stamped: Callable[[int, NodeId], None],
     ) -> None:
         self._runtime = runtime
         self._tunnel = tunnel
-        self._on_answer = on_answer
-        self._on_stamped = on_stamped
+        self._news: list[MailboxAnswered | WorkDone] = []
+        self._told = Signal()
         self._known: OrderedDict[_Place, _Known] = OrderedDict()
         self._jobs: OrderedDict[_Job, tuple[Deposit, int]] = OrderedDict()
         self._done: OrderedDict[_Job, tuple[Deposit, float, int]] = OrderedDict()
         self._questions: list[_Place] = []
-        self._asked = trio.Event()
-        self._wanted = trio.Event()
+        self._asked = Signal()
+        self._wanted = Signal()
 
     def silent(self, target: DepositTarget) -> None:
         """An ack of this mailbox is overdue: ask what the matter is, if that is due."""
@@ -109,7 +105,7 @@ class ProofOfWork:
     ) -> Deposit | None:
         """Return a deposit with the work that is asked for, None if it is not to leave now.
 
-        `seal` makes it. The owner is told when there is reason to try again.
+        `seal` makes it. `news` tells when there is reason to try again.
         """
         place = _Place(target.relay, target.send_id)
         known = self._known.get(place)
@@ -138,11 +134,24 @@ class ProofOfWork:
             return now + LOOK_SECONDS
         return min(max(known.ask_after, now + _LEAST_LOOK_SECONDS), now + LOOK_SECONDS)
 
-    def used(self, item: int, target: DepositTarget) -> None:
-        """What `stamped` gave has left: a relay takes the same work only once."""
-        job = _Job(item, _Place(target.relay, target.send_id))
-        self._jobs.pop(job, None)
-        self._done.pop(job, None)
+    def drop(self, item: int, targets: Iterable[DepositTarget]) -> None:
+        """Forget the work for an item: it was used, or there is another ciphertext now."""
+        if not self._jobs and not self._done:
+            return
+        for target in targets:
+            job = _Job(item, _Place(target.relay, target.send_id))
+            self._jobs.pop(job, None)
+            self._done.pop(job, None)
+
+    async def news(self) -> list[MailboxAnswered | WorkDone]:
+        """Return what has changed since the last time, as soon as something has."""
+        await self._told.wait()
+        news, self._news = self._news, []
+        return news
+
+    def _tell(self, event: MailboxAnswered | WorkDone) -> None:
+        self._news.append(event)
+        self._told.set()
 
     def _is_closed(self, known: _Known) -> bool:
         """Whoever cannot be asked any more may have room again: a deposit finds out."""
@@ -166,7 +175,6 @@ class ProofOfWork:
             nursery.start_soon(self._work)
             while True:
                 await self._asked.wait()
-                self._asked = trio.Event()
                 for place in self._questions:
                     nursery.start_soon(self._question, place, limit)
                 self._questions.clear()
@@ -193,13 +201,12 @@ class ProofOfWork:
             known.wait = CLOSED_SECONDS if known.closed else FIRST_ASK_SECONDS
             known.ask_after = now + known.wait
         if (known.closed, known.bits) != before:
-            self._on_answer(*place)
+            self._tell(MailboxAnswered(*place))
 
     async def _work(self) -> None:
         while True:
             while not self._jobs:
                 await self._wanted.wait()
-                self._wanted = trio.Event()
             job, (deposit, bits) = next(iter(self._jobs.items()))
             started = self._runtime.monotonic()
             made = await self._search(job, deposit, bits)
@@ -208,7 +215,7 @@ class ProofOfWork:
                 self._done[job] = (made, self._runtime.monotonic(), bits)
                 if len(self._done) > MAX_JOBS:
                     self._done.popitem(last=False)
-                self._on_stamped(job.item, job.place.relay)
+                self._tell(WorkDone(job.item, job.place.relay))
             # A relay that asks for much and takes nothing costs this share of a core, no more.
             await trio.sleep(took * (1 / WORK_SHARE - 1))
 

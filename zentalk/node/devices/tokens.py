@@ -18,7 +18,7 @@ from zentalk.errors import ConfigError, ConflictError, NotFoundError, RemoteProt
 from zentalk.net.runtime import Runtime
 from zentalk.store.history import events, settings
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.devices import (
     DEVICE_ID_BYTES,
     MAX_DEVICES,

@@ -1,8 +1,7 @@
 """One session with one of our mailbox relays: prove, register, collect.
 
 The proof is a signature over the handshake hash of the innermost link of the tunnel, so
-it is worth nothing on another link. Send ids are written to the database only after
-the relay has committed them, and given to contacts only after that.
+it is worth nothing on another link.
 """
 
 from __future__ import annotations
@@ -11,40 +10,29 @@ from typing import Final
 
 import trio
 
-from zentalk.crypto import mlkem, x25519
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import LinkClosedError, RefusedError, TransportError
-from zentalk.ids import Day, SendId, day_at
 from zentalk.mailbox.proof import sign_collect
 from zentalk.net.backoff import exponential
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.mailboxes.pools import MailboxPools
 from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.node.network import NodeNetwork
-from zentalk.store.history import mailboxes, prekeys
+from zentalk.store.history import mailboxes
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.store.history.models import OwnMailbox, OwnSendId
-from zentalk.store.writer import Transaction
-from zentalk.wire.prekeys import OneTimePrekey
+from zentalk.store.history.models import OwnMailbox
 from zentalk.wire.rpc import decode_answer, decode_call
 from zentalk.wire.rpc_mailbox import (
     PUSH,
     TOKEN,
     OpenCall,
-    PrekeysPutCall,
     PushCall,
-    SendIdEntry,
-    SendIdKind,
-    SendIdsCall,
-    decode_prekeys_count_answer,
     decode_push,
     decode_token,
     encode_ack,
     encode_open,
-    encode_prekeys_count,
-    encode_prekeys_put,
-    encode_send_ids,
 )
 from zentalk.wire.rpc_poll import MAX_POLL_ACKS, PollCall, decode_poll_answer, encode_poll
 
@@ -54,20 +42,7 @@ PACED_WINDOW: Final = 8
 """The same where we ask for each: what waits to be asked for must not outlive its lease."""
 MAX_POLLS: Final = 4
 """Polls without an answer yet; where there are more the relay is too slow, and one is left out."""
-POOL_SEND_IDS: Final = 32
-"""Send ids kept ready for new contacts."""
-DAYS_AHEAD: Final = 9
-DAY_MARGIN_BEFORE: Final = 1
-DAY_MARGIN_AFTER: Final = 2
-POOL_PREKEYS: Final = 20
-REFILL_BELOW: Final = 10
-KEPT_PREKEYS: Final = 2_000
-"""Secrets of one-time keys kept for a mailbox. Whoever takes keys and never writes, and a relay
-that says its pool is empty, make us make more: the oldest of these go."""
 UPKEEP_SECONDS: Final = 600.0
-_SEND_ID_BYTES: Final = 16
-_SECRET_BYTES: Final = 32
-_FOREVER: Final = Day(2**32 - 1)
 
 
 class Collector(NoHandlers):
@@ -76,22 +51,19 @@ class Collector(NoHandlers):
     def __init__(
         self,
         runtime: Runtime,
-        identity: SigningKey,
-        mailbox: OwnMailbox,
         database: HistoryDatabase,
-        intake: Receiver,
+        mailbox: OwnMailbox,
+        pools: MailboxPools,
+        receiver: Receiver,
         outbox: Outbox,
-        *,
-        renews_pool: bool = False,
     ) -> None:
         self._runtime = runtime
-        self._identity = identity
         self._mailbox = mailbox
         self._key = SigningKey(mailbox.collect_seed)
         self._database = database
-        self._intake = intake
+        self._pools = pools
+        self._receiver = receiver
         self._outbox = outbox
-        self._renews_pool = renews_pool
         self._connection: Connection | None = None
         self._network: NodeNetwork | None = None
         self._saved: list[int] = []
@@ -120,8 +92,7 @@ class Collector(NoHandlers):
                     ):
                         nursery.start_soon(self._keep_polling, connection, large, mean)
                 while not connection.closed.is_set():
-                    await self._register_send_ids(connection)
-                    await self._fill_prekeys(connection)
+                    await self._pools.fill(connection)
                     self.registered.set()
                     with trio.move_on_after(UPKEEP_SECONDS):
                         await connection.closed.wait()
@@ -154,7 +125,7 @@ class Collector(NoHandlers):
             self._token_received(decode_token(fields).token)
 
     def _push_received(self, push: PushCall) -> None:
-        self._intake.push(self, push.seq, push.send_id, push.envelope)
+        self._receiver.push(self, push.seq, push.send_id, push.envelope)
 
     def _token_received(self, token: bytes) -> None:
         if self._network is None or not self._network.packets.fates.token_returned(token):
@@ -205,84 +176,33 @@ class Collector(NoHandlers):
         )
         decode_answer(await connection.request(encode_open(call))).end()
 
-    async def _register_send_ids(self, connection: Connection) -> None:
-        """Register what is missing, and on the first round everything (a relay may forget)."""
-        today = day_at(self._runtime.wall())
-        known = await self._database.read(lambda tx: mailboxes.send_ids(tx, self._mailbox.mailbox))
-        fresh = self._missing(known, today)
-        wanted = fresh if self.registered.is_set() else [*known, *fresh]
-        if not wanted:
-            return
-        entries = tuple(_entry(row) for row in wanted)
-        decode_answer(await connection.request(encode_send_ids(SendIdsCall(entries, ())))).end()
 
-        def job(tx: Transaction) -> None:
-            mailboxes.add_send_ids(tx, fresh)
-            mailboxes.forget_days(tx, today - DAY_MARGIN_AFTER - 30)
+class CollectorFactory:
+    """Makes the collectors of one owner's mailboxes."""
 
-        await self._database.write(job)
+    def __init__(
+        self,
+        runtime: Runtime,
+        identity: SigningKey,
+        database: HistoryDatabase,
+        receiver: Receiver,
+        outbox: Outbox,
+    ) -> None:
+        self._runtime = runtime
+        self._identity = identity
+        self._database = database
+        self._receiver = receiver
+        self._outbox = outbox
 
-    def _missing(self, known: list[OwnSendId], today: Day) -> list[OwnSendId]:
-        days = {row.day for row in known if row.kind == SendIdKind.PUBLIC}
-        free = sum(row.kind == SendIdKind.CONTACT and row.contact is None for row in known)
-        fresh = [
-            self._new(SendIdKind.PUBLIC, day)
-            for day in range(today - DAY_MARGIN_BEFORE, today + DAYS_AHEAD)
-            if day not in days
-        ]
-        if free < POOL_SEND_IDS // 2:
-            fresh += [self._new(SendIdKind.CONTACT, None) for _ in range(POOL_SEND_IDS - free)]
-        if not any(row.kind == SendIdKind.ACK for row in known):
-            fresh.append(self._new(SendIdKind.ACK, None))
-        return fresh
-
-    def _new(self, kind: SendIdKind, day: int | None) -> OwnSendId:
-        entropy = self._runtime.entropy
-        return OwnSendId(
-            send_id=SendId(entropy(_SEND_ID_BYTES)),
-            mailbox=self._mailbox.mailbox,
-            kind=kind,
-            contact=None,
-            secret=entropy(_SECRET_BYTES),
-            day=day,
+    def make(self, mailbox: OwnMailbox, *, renews_prekeys: bool) -> Collector:
+        """Return a collector for one connection to a mailbox."""
+        pools = MailboxPools(
+            self._runtime,
+            self._identity,
+            self._database,
+            mailbox,
+            renews_prekeys=renews_prekeys,
         )
-
-    async def _fill_prekeys(self, connection: Connection) -> None:
-        """Keep the pool filled; once in a life it is all made anew.
-
-        A folder that was restored from a copy does not hold the keys that were made since,
-        and a relay would go on handing them out.
-        """
-        count = decode_prekeys_count_answer(
-            decode_answer(await connection.request(encode_prekeys_count()))
+        return Collector(
+            self._runtime, self._database, mailbox, pools, self._receiver, self._outbox
         )
-        if count.pool >= REFILL_BELOW and not self._renews_pool:
-            return
-        needed = POOL_PREKEYS - (0 if self._renews_pool else count.pool)
-        blobs = await self._database.write(lambda tx: self._new_prekeys(tx, needed))
-        call = PrekeysPutCall(tuple(blobs), replace=self._renews_pool)
-        decode_answer(await connection.request(encode_prekeys_put(call)))
-        self._renews_pool = False
-
-    def _new_prekeys(self, tx: Transaction, count: int) -> list[bytes]:
-        blobs = []
-        for _ in range(count):
-            curve = x25519.generate(self._runtime.entropy)
-            kem = mlkem.generate(self._runtime.entropy)
-            secret = bytes(curve.secret) + bytes(kem.seed)
-            number = prekeys.add_once(
-                tx, secret, self._runtime.wall(), self._mailbox.mailbox, self._runtime.entropy
-            )
-            blobs.append(
-                OneTimePrekey.create(self._identity, number, curve.public, kem.public).to_bytes()
-            )
-        prekeys.keep_newest_once(tx, self._mailbox.mailbox, KEPT_PREKEYS)
-        return blobs
-
-
-def _entry(row: OwnSendId) -> SendIdEntry:
-    kind = SendIdKind(row.kind)
-    if row.day is None:
-        return SendIdEntry(row.send_id, kind, Day(0), _FOREVER)
-    first, last = row.day - DAY_MARGIN_BEFORE, row.day + DAY_MARGIN_AFTER
-    return SendIdEntry(row.send_id, kind, Day(first), Day(last))

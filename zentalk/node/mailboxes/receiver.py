@@ -7,7 +7,6 @@ is not acknowledged; its relay pushes it again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
@@ -16,11 +15,10 @@ import trio
 from zentalk.errors import StorageError
 from zentalk.ids import SendId
 from zentalk.net.runtime import Runtime
-from zentalk.node.delivery.outbox import Outbox
-from zentalk.node.delivery.recipients import Recipients
+from zentalk.net.signal import Signal
+from zentalk.node.delivery.effects import EffectRunner
 from zentalk.node.messages import ordering
-from zentalk.node.messages.compose import OutboundItem
-from zentalk.node.messages.receive import Inbox, Outcome
+from zentalk.node.messages.receive import Inbox
 from zentalk.store.history import held
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.retry import until_stored
@@ -58,20 +56,16 @@ class Receiver:
         runtime: Runtime,
         database: HistoryDatabase,
         inbox: Inbox,
-        outbox: Outbox,
-        recipients: Recipients,
+        effects: EffectRunner,
     ) -> None:
         self._runtime = runtime
         self._database = database
         self._inbox = inbox
-        self._outbox = outbox
-        self._recipients = recipients
+        self._effects = effects
         self._waiting: list[_Pushed] = []
-        self._wake = trio.Event()
-        self._holding = trio.Event()
+        self._wake = Signal()
+        self._holding = Signal()
         self.undecryptable = 0
-        self.on_again: Callable[[Iterable[OutboundItem]], None] = lambda _ready: None
-        self.on_suspicion: Callable[[], None] = lambda: None
 
     def push(self, source: MailSource, seq: int, send_id: SendId, envelope: bytes) -> None:
         """Take an envelope; it is acknowledged through `source` once it is saved."""
@@ -85,7 +79,6 @@ class Receiver:
         """Save what was pushed, until cancelled."""
         while True:
             await self._wake.wait()
-            self._wake = trio.Event()
             while self._waiting:
                 batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
                 await self._save(batch)
@@ -96,7 +89,6 @@ class Receiver:
             next_release = partial(self._database.read, held.next_release)
             while (due := await until_stored(next_release)) is None:
                 await self._holding.wait()
-                self._holding = trio.Event()
             wait = due - self._runtime.wall()
             await trio.sleep(max(RELEASE_STEP_SECONDS, min(wait, ordering.HOLD_SECONDS)))
             overdue = partial(ordering.release_overdue, now=self._runtime.wall())
@@ -106,7 +98,7 @@ class Receiver:
         deposits = [(pushed.send_id, pushed.envelope) for pushed in batch]
         now = self._runtime.wall()
         try:
-            outcome = await self._database.write(lambda tx: self._inbox.process(tx, deposits, now))
+            effects = await self._database.write(lambda tx: self._inbox.process(tx, deposits, now))
         except StorageError:
             for source in {id(pushed.source): pushed.source for pushed in batch}.values():
                 source.give_up()
@@ -116,20 +108,7 @@ class Receiver:
             acks.setdefault(id(pushed.source), (pushed.source, []))[1].append(pushed.seq)
         for source, seqs in acks.values():
             source.acknowledge(seqs)
-        await self._follow_up(outcome)
-
-    async def _follow_up(self, outcome: Outcome) -> None:
-        self.undecryptable += outcome.undecryptable
-        if outcome.rerouted:
-            await until_stored(partial(self._recipients.learn, outcome.rerouted))
-        for contact, inner in outcome.inners:
-            self._outbox.send_courtesy(contact, inner, elsewhere=contact in outcome.repeated)
-        self._outbox.confirmed(outcome.finished)
-        for contact in outcome.rerouted:
-            self._outbox.reroute(contact)
-        done = set(outcome.finished)
-        self.on_again(entry for entry in outcome.again if entry.item.item not in done)
-        if outcome.suspected:
-            self.on_suspicion()
-        if outcome.held:
+        self.undecryptable += effects.undecryptable
+        if effects.held:
             self._holding.set()
+        await self._effects.carry_out(effects)

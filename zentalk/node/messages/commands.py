@@ -1,14 +1,15 @@
-"""Adding contacts and writing to them: the commands of a person, as write jobs."""
+"""What a person does, as write jobs: adding contacts, and writing to them."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from zentalk.crypto.hashing import sha256
-from zentalk.errors import ConflictError, LocalProtocolError, TooLargeError
+from zentalk.errors import ConfigError, ConflictError, LocalProtocolError, TooLargeError
 from zentalk.ids import MessageId, UserAddress
 from zentalk.node.messages import ordering
-from zentalk.node.messages.compose import Composer, OutboundItem
+from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
 from zentalk.node.messages.routes import own_version
 from zentalk.store.history import contacts, events, mailboxes, messages
 from zentalk.store.history.models import (
@@ -19,7 +20,7 @@ from zentalk.store.history.models import (
     StoredMessage,
     fields_of,
 )
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import MAX_TEXT_BYTES, TEXT, Content
 
 MAX_NAME_BYTES: Final = 256
@@ -45,24 +46,36 @@ def check_text(text: str) -> None:
         raise LocalProtocolError("a message needs a text: write one")
 
 
-class People:
-    """Jobs that change contacts and add messages for one identity."""
+def check_name(name: str) -> None:
+    """Refuse a contact's name that is too long; raises ConfigError."""
+    if len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES:
+        raise ConfigError(f"a name may have {MAX_NAME_BYTES} bytes: choose a shorter one")
 
-    def __init__(self, own: UserAddress, composer: Composer) -> None:
-        self._own = own
+
+def check_key(idempotency_key: str | None) -> None:
+    """Refuse an empty or long idempotency key; raises ConfigError."""
+    if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_BYTES:
+        raise ConfigError(f"an Idempotency-Key has 1 to {MAX_KEY_BYTES} characters")
+
+
+def check_address(address: UserAddress, own: UserAddress) -> None:
+    """Refuse our own address; raises LocalProtocolError."""
+    if address == own:
+        raise LocalProtocolError("this is your own address: name somebody else's")
+
+
+class ContactCommands:
+    """Jobs that change contacts, and tell them what has changed here."""
+
+    def __init__(self, composer: Composer) -> None:
         self._composer = composer
 
-    def check_address(self, address: UserAddress) -> None:
-        """Refuse our own address; raises LocalProtocolError."""
-        if address == self._own:
-            raise LocalProtocolError("this is your own address: name somebody else's")
-
-    def add_contact(
+    def add(
         self, tx: Transaction, address: UserAddress, name: str, now: float
-    ) -> tuple[StoredContact, list[bytes]]:
+    ) -> tuple[StoredContact, CommitEffects]:
         """Add or rename a contact, or accept a request.
 
-        Returns the contact, and inners that confirm what waited for being accepted.
+        What had waited for being accepted is confirmed.
         """
         row = contacts.get(tx, address)
         if row is None:
@@ -78,22 +91,48 @@ class People:
         contact = contacts.view(tx, address)
         if row is None or not row.is_accepted:
             events.append(tx, "contact.added", now, fields_of(contact))
-        return contact, inners
+        confirmations = tuple(BestEffortInner(address, inner) for inner in inners)
+        return contact, CommitEffects(best_effort=confirmations)
+
+    def tell_routes(self, tx: Transaction, now: float) -> CommitEffects:
+        """Tell contacts where our mailboxes are, once one was replaced.
+
+        They cannot find out by themselves: if all that they knew are dead, nothing that
+        they send arrives, and we may not write to them for long.
+        """
+        if all(mailbox.poll_until is None for mailbox in mailboxes.every(tx)):
+            return NO_EFFECTS
+        version = own_version(tx)
+        rows = (contacts.get(tx, address) for address in contacts.addresses(tx))
+        return CommitEffects(
+            send=tuple(
+                ready
+                for row in rows
+                if row is not None and row.is_accepted and row.own_route_known < version
+                for ready in self._composer.tell_route(tx, row, now)
+            )
+        )
+
+
+class MessageCommands:
+    """Jobs that add messages of our own."""
+
+    def __init__(self, composer: Composer) -> None:
+        self._composer = composer
 
     def write(
         self, tx: Transaction, address: UserAddress, text: str, key: str | None, now: float
-    ) -> tuple[StoredMessage, list[OutboundItem], bool]:
+    ) -> tuple[StoredMessage, CommitEffects]:
         """Store a text as queued and encrypt it if a ratchet is there.
 
-        Returns the message, what is ready to be sent, and whether it is new: the same
-        idempotency key gives the same message again. Raises ConflictError if the key was
-        used for another request.
+        The same idempotency key gives the same message again, and sets nothing off. Raises
+        ConflictError if the key was used for another request.
         """
         request = sha256(address + text.encode("utf-8"))
         if key is not None:
             known = messages.by_key(tx, key)
             if known is not None:
-                return self._again(tx, known, request), [], False
+                return self._again(tx, known, request), NO_EFFECTS
         row = contacts.get(tx, address)
         if row is None:
             row = contacts.insert(tx, address, "", ContactState.CONTACT, now)
@@ -121,24 +160,10 @@ class People:
         if key is not None:
             messages.remember_key(tx, key, request, content.message_id, now)
         events.append(tx, "message.created", now, fields_of(message))
-        return message, self._composer.send(tx, row, content, now), True
-
-    def tell_routes(self, tx: Transaction, now: float) -> list[OutboundItem]:
-        """Tell contacts where our mailboxes are, once one was replaced.
-
-        They cannot find out by themselves: if all that they knew are dead, nothing that
-        they send arrives, and we may not write to them for long.
-        """
-        if all(mailbox.poll_until is None for mailbox in mailboxes.every(tx)):
-            return []
-        version = own_version(tx)
-        rows = (contacts.get(tx, address) for address in contacts.addresses(tx))
-        return [
-            ready
-            for row in rows
-            if row is not None and row.is_accepted and row.own_route_known < version
-            for ready in self._composer.tell_route(tx, row, now)
-        ]
+        ready = self._composer.send(tx, row, content, now)
+        if not ready:
+            return message, CommitEffects(needs_session=frozenset({address}))
+        return message, CommitEffects(send=tuple(ready))
 
     def _again(
         self, tx: Transaction, known: tuple[bytes, MessageId], request: bytes

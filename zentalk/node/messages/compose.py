@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
 from zentalk.crypto.types import Entropy
 from zentalk.ids import MESSAGE_ID_BYTES, MessageId, UserAddress
+from zentalk.node.messages.effects import OutboundItem
 from zentalk.node.messages.routes import route_for
 from zentalk.node.sessions.sessions import Encrypted, Sender, Sessions
 from zentalk.store.history import contacts, outbox
 from zentalk.store.history.models import ContactRow, OutboxItem
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import (
     CONFIRMATION,
     MAX_CONFIRMATIONS,
@@ -28,19 +29,14 @@ from zentalk.wire.content import (
     decode_content,
     encode_content,
 )
+from zentalk.wire.prekeys import PrekeyBundle
+from zentalk.wire.ratchet import InitialHeader
 
 PART_BYTES: Final = 31_000
 """Fits a class L envelope beside an initial header, a route and a part's own fields."""
 ITEM_KEY_BYTES: Final = 16
 _CONFIRMATION_OVERHEAD_BYTES: Final = 300
 _CONFIRMATION_ID_BYTES: Final = MESSAGE_ID_BYTES + 2
-
-
-class OutboundItem(NamedTuple):
-    """An outbox item with its ciphertext; `extra` are inners to send once, unstored."""
-
-    item: OutboxItem
-    extra: tuple[bytes, ...] = ()
 
 
 class Composer:
@@ -50,6 +46,25 @@ class Composer:
         self._sessions = sessions
         self._entropy = entropy
         self._ttl_seconds = ttl_seconds
+
+    def has_session(self, tx: Transaction, contact: UserAddress) -> bool:
+        """Tell whether there is a ratchet to write to a contact with."""
+        return self._sessions.sender(tx, contact) is not None
+
+    def start_session(
+        self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle, now: float
+    ) -> bytes:
+        """Initiate a new ratchet with a contact; return its id.
+
+        Raises AuthenticationError if the bundle does not verify.
+        """
+        return self._sessions.start(tx, contact, bundle, now)
+
+    def initial_header(self, tx: Transaction, contact: UserAddress) -> InitialHeader | None:
+        """Return the header of a ratchet that was never answered; None without such a one."""
+        sender = self._sessions.sender(tx, contact)
+        header = None if sender is None else sender.initial_header
+        return None if header is None else InitialHeader.from_bytes(header)
 
     def new_message_id(self) -> MessageId:
         """Draw a message id."""
@@ -97,7 +112,7 @@ class Composer:
 
     def tell_route(self, tx: Transaction, row: ContactRow, now: float) -> list[OutboundItem]:
         """Put our new route into the outbox by itself; nothing where there is no ratchet."""
-        if self._sessions.sender(tx, row.address) is None:
+        if not self.has_session(tx, row.address):
             return []
         return self.send(tx, row, Content(kind=ROUTE, message_id=self.new_message_id()), now)
 

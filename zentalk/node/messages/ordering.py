@@ -14,7 +14,7 @@ from zentalk.ids import MessageId, UserAddress
 from zentalk.store.history import contacts, events, held, messages
 from zentalk.store.history.held import HeldMessage
 from zentalk.store.history.models import Direction, MessageState, fields_of
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import TEXT, Content
 
 HOLD_SECONDS: Final = 30.0

@@ -4,7 +4,7 @@ For every envelope: open the outer seal, refuse what was decrypted before, decry
 copy, store message, ratchet and event: all of it or, if anything of it is refused,
 nothing, so that a copy that comes when there is room again is still readable. Of what no
 ratchet reads only its hash is kept, and only if the contact itself has sealed it. Only the
-answer of the committed transaction says what may be acknowledged to the relay and
+effects of the committed transaction say what may be acknowledged to the relay and
 confirmed to the sender. Nothing here sends.
 """
 
@@ -13,9 +13,9 @@ from __future__ import annotations
 import traceback
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -23,37 +23,24 @@ from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import LocalProtocolError, RemoteProtocolError
 from zentalk.ids import DAY_SECONDS, MessageId, SendId, UserAddress
-from zentalk.node.messages import ordering
-from zentalk.node.messages.compose import Composer, OutboundItem
+from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
+from zentalk.node.messages.kinds import registry
+from zentalk.node.messages.kinds.incoming import Incoming
 from zentalk.node.sessions import envelope as sealing
 from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Decrypted, OutdatedError, Sessions
-from zentalk.store.history import contacts, events, mailboxes, messages, outbox, ratchets
-from zentalk.store.history.models import ContactRow, ContactState, MessageState, OwnSendId
-from zentalk.store.sqlite import savepoint
-from zentalk.store.writer import Transaction
-from zentalk.wire.content import (
-    CONFIRMATION,
-    MAX_CONTENT_BYTES,
-    NONE,
-    PART,
-    ROUTE,
-    Content,
-    Part,
-    decode_content,
-    encode_route,
-)
+from zentalk.store.history import contacts, events, mailboxes, ratchets
+from zentalk.store.history.models import ContactRow, ContactState, OwnSendId
+from zentalk.store.sqlite import Transaction, savepoint
+from zentalk.wire.content import Content, decode_content, encode_route
 from zentalk.wire.rpc_mailbox import SendIdKind
 from zentalk.wire.text import format_address
 
 SEEN_SECONDS: Final = 37 * DAY_SECONDS
 """How long a decrypted ciphertext is known by its hash: longest time to live + 7 days."""
-MAX_REQUEST_MESSAGES: Final = 200
-"""Messages kept of somebody who was not accepted yet."""
 MAX_REQUESTS: Final = 1_000
 """Strangers whose requests are kept; more are dropped until some are answered."""
-MAX_UNFINISHED: Final = 256
-"""Long messages of one contact whose parts may wait for their others; each is bounded in size."""
 
 
 _BUGS: Final = (
@@ -66,33 +53,7 @@ _BUGS: Final = (
     ValueError,
 )
 _LOG: Final = structlog.get_logger("zentalk.node")
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What one committed batch allows: inners to send, outbox items that are done."""
-
-    inners: list[tuple[UserAddress, bytes]] = field(default_factory=list)
-    finished: list[int] = field(default_factory=list)
-    rerouted: set[UserAddress] = field(default_factory=set)
-    repeated: set[UserAddress] = field(default_factory=set)
-    events: int = 0
-    held: bool = False
-    undecryptable: int = 0
-    suspected: bool = False
-    again: list[OutboundItem] = field(default_factory=list)
-
-    def add(self, other: Outcome) -> None:
-        """Take in what another part of the batch allows."""
-        self.inners += other.inners
-        self.finished += other.finished
-        self.rerouted |= other.rerouted
-        self.repeated |= other.repeated
-        self.events += other.events
-        self.held |= other.held
-        self.undecryptable += other.undecryptable
-        self.suspected |= other.suspected
-        self.again += other.again
+_DROPPED: Final = CommitEffects(undecryptable=1)
 
 
 class _UnreadError(RemoteProtocolError):
@@ -104,6 +65,18 @@ class _UnreadError(RemoteProtocolError):
         self.digest = digest
 
 
+class _Receipt(NamedTuple):
+    """What one deposit has come to; `confirm` is owed to its sender.
+
+    `is_repeated`: it had come before, so its sender has missed the confirmation.
+    """
+
+    effects: CommitEffects = NO_EFFECTS
+    sender: UserAddress | None = None
+    confirm: MessageId | None = None
+    is_repeated: bool = False
+
+
 class Inbox:
     """Processes deposits that were collected from our mailboxes."""
 
@@ -113,74 +86,85 @@ class Inbox:
 
     def process(
         self, tx: Transaction, deposits: Sequence[tuple[SendId, bytes]], now: float
-    ) -> Outcome:
+    ) -> CommitEffects:
         """Store what a batch of (send id, envelope) brings.
 
         A deposit that no key of ours reads changes nothing and is counted; it is to be
         acknowledged as well, or it would be pushed for ever. The same goes for one that a
         bug of ours stumbles over, which is logged.
         """
-        outcome = Outcome()
-        confirm: dict[UserAddress, list[MessageId]] = defaultdict(list)
-        for send_id, envelope in deposits:
-            one = Outcome()
-            try:
-                with savepoint(tx):
-                    self._one(tx, send_id, envelope, now, one, confirm)
-            except _UnreadError as unread:
-                outcome.undecryptable += 1
-                outcome.suspected |= evidence.raised(tx, unread.contact, unread.digest)
-            except RemoteProtocolError:
-                outcome.undecryptable += 1
-            except _BUGS as bug:
-                # It would come again after every start, and end this node for ever.
-                _LOG.error("message_dropped", error=type(bug).__name__, at=_place(bug))
-                outcome.undecryptable += 1
-            else:
-                outcome.add(one)
-        for contact, ids in confirm.items():
-            for inner in self._composer.confirmations(tx, contact, ids):
-                outcome.inners.append((contact, inner))
-        return outcome
+        found = [self._try(tx, send_id, envelope, now) for send_id, envelope in deposits]
+        owed: dict[UserAddress, list[MessageId]] = defaultdict(list)
+        for one in found:
+            if one.sender is not None and one.confirm is not None:
+                owed[one.sender].append(one.confirm)
+        repeated = {one.sender for one in found if one.is_repeated}
+        confirmations = tuple(
+            BestEffortInner(contact, inner, elsewhere=contact in repeated)
+            for contact, ids in owed.items()
+            for inner in self._composer.confirmations(tx, contact, ids)
+        )
+        effects = [one.effects for one in found]
+        return CommitEffects.together([*effects, CommitEffects(best_effort=confirmations)])
 
-    def _one(
-        self,
-        tx: Transaction,
-        send_id: SendId,
-        envelope: bytes,
-        now: float,
-        outcome: Outcome,
-        confirm: dict[UserAddress, list[MessageId]],
-    ) -> None:
+    def _try(self, tx: Transaction, send_id: SendId, envelope: bytes, now: float) -> _Receipt:
+        """Take one deposit in, all of it or nothing."""
+        try:
+            with savepoint(tx):
+                return self._take(tx, send_id, envelope, now)
+        except _UnreadError as unread:
+            in_doubt = evidence.count_unreadable(tx, unread.contact, unread.digest)
+            return _Receipt(replace(_DROPPED, in_doubt=in_doubt))
+        except RemoteProtocolError:
+            return _Receipt(_DROPPED)
+        except _BUGS as bug:
+            # It would come again after every start, and end this node for ever.
+            _LOG.error("message_dropped", error=type(bug).__name__, at=_place(bug))
+            return _Receipt(_DROPPED)
+
+    def _take(self, tx: Transaction, send_id: SendId, envelope: bytes, now: float) -> _Receipt:
         row = mailboxes.send_id(tx, send_id)
         if row is None:
-            outcome.undecryptable += 1
-            return
+            return _Receipt(_DROPPED)
         inner = _open(row, envelope)
         digest = blake2b_256(Label.CIPHERTEXT_SEEN, inner)
         known = ratchets.seen(tx, digest)
         if known is not None:
             contact, message_id = known
-            outcome.repeated.add(contact)
             sender = contacts.get(tx, contact)
-            if message_id is not None and sender is not None and sender.is_accepted:
-                confirm[contact].append(message_id)
-            return
+            is_owed = sender is not None and sender.is_accepted
+            return _Receipt(
+                sender=contact, confirm=message_id if is_owed else None, is_repeated=True
+            )
         opened = self._decrypt(tx, row, inner, digest, now)
         content = decode_content(opened.content)
         sender = self._known_sender(tx, opened.contact, now)
-        if opened.turn is not None:
+        effects = self._session_seen(tx, sender, opened, content, now)
+        applied = registry.apply(tx, Incoming(sender, content, opened.content), now)
+        if opened.change is not None and opened.change.moves:
+            again = self._composer.encrypt_again(tx, sender.address)
+            effects = replace(effects, send=tuple(again))
+        ratchets.remember(tx, digest, sender.address, applied.wanted, now + SEEN_SECONDS)
+        if applied.confirmed or applied.held:
+            effects = replace(effects, confirmed=applied.confirmed, held=applied.held)
+        return _Receipt(effects, sender.address, applied.wanted if sender.is_accepted else None)
+
+    def _session_seen(
+        self,
+        tx: Transaction,
+        sender: ContactRow,
+        opened: Decrypted,
+        content: Content,
+        now: float,
+    ) -> CommitEffects:
+        """Learn from a content's ratchet, and from what it says beside its own message."""
+        if opened.change is not None:
             note_id = self._composer.new_message_id()
-            outcome.events += evidence.turned(tx, sender, opened.turn, note_id, now)
-        if opened.is_current:
-            evidence.dispelled(tx, sender.address)
-            self._learn_routes(tx, contacts.get(tx, sender.address) or sender, content, outcome)
-        wanted = self._apply(tx, sender, content, opened.content, now, outcome)
-        if opened.turn is not None and opened.turn.moves:
-            outcome.again += self._composer.encrypt_again(tx, sender.address)
-        ratchets.remember(tx, digest, opened.contact, wanted, now + SEEN_SECONDS)
-        if wanted is not None and sender.is_accepted:
-            confirm[opened.contact].append(wanted)
+            evidence.session_changed(tx, sender, opened.change, note_id, now)
+        if not opened.is_current:
+            return NO_EFFECTS
+        evidence.clear(tx, sender.address)
+        return _learn_routes(tx, contacts.get(tx, sender.address) or sender, content)
 
     def _decrypt(
         self, tx: Transaction, row: OwnSendId, inner: bytes, digest: bytes, now: float
@@ -209,94 +193,16 @@ class Inbox:
         events.append(tx, "contact.requested", now, {"address": format_address(contact)})
         return contacts.insert(tx, contact, "", ContactState.REQUEST, now)
 
-    def _apply(
-        self,
-        tx: Transaction,
-        sender: ContactRow,
-        content: Content,
-        raw: bytes,
-        now: float,
-        outcome: Outcome,
-    ) -> MessageId | None:
-        """Do what a content says; return the id that its sender waits to see confirmed."""
-        if content.kind == CONFIRMATION:
-            self._confirmed(tx, sender.address, content, now, outcome)
-            return None
-        if content.kind == NONE:
-            return None
-        if content.kind == PART and content.part is not None:
-            if ordering.is_here(tx, sender.address, content.message_id):
-                return content.message_id  # its others may never come: it would stay unfinished
-            whole = _add_part(tx, sender.address, content.message_id, content.part, now)
-            if whole is None:
-                return None
-            joined = decode_content(whole)
-            if joined.kind == PART or joined.message_id != content.message_id:
-                raise RemoteProtocolError("a message in parts is not what its parts say")
-            return self._apply(tx, sender, joined, whole, now, outcome)
-        if content.kind != ROUTE:
-            self._keep(tx, sender, content, raw, now, outcome)
-        return content.message_id
 
-    def _keep(
-        self,
-        tx: Transaction,
-        sender: ContactRow,
-        content: Content,
-        raw: bytes,
-        now: float,
-        outcome: Outcome,
-    ) -> None:
-        accepted = sender.is_accepted
-        if not accepted and len(messages.unconfirmed(tx, sender.address)) >= MAX_REQUEST_MESSAGES:
-            raise RemoteProtocolError("a stranger has sent more than a request may hold")
-        entered = ordering.receive(tx, sender.address, content, raw, now, confirmed=accepted)
-        outcome.events += entered
-        outcome.held |= entered == 0
-
-    def _confirmed(
-        self, tx: Transaction, contact: UserAddress, content: Content, now: float, outcome: Outcome
-    ) -> None:
-        for message_id in content.confirmed:
-            outcome.finished += outbox.remove_message(tx, contact, message_id)
-            if messages.set_state(tx, message_id, contact, MessageState.DELIVERED):
-                data = {
-                    "id": message_id.hex(),
-                    "state": MessageState.DELIVERED,
-                    "conversation": format_address(contact),
-                }
-                events.append(tx, "message.state", now, data)
-                outcome.events += 1
-
-    def _learn_routes(
-        self, tx: Transaction, sender: ContactRow, content: Content, outcome: Outcome
-    ) -> None:
-        contact, route = sender.address, content.route
-        if route is not None and route.version > sender.route_version:
-            contacts.set_route(tx, contact, encode_route(route), route.version)
-            outcome.rerouted.add(contact)
-        if content.route_seen > sender.own_route_known:
-            contacts.set_own_route_known(tx, contact, content.route_seen)
-
-
-def _add_part(
-    tx: Transaction, contact: UserAddress, message_id: MessageId, part: Part, now: float
-) -> bytes | None:
-    """Keep a part; return the whole once it was the last. Every limit lets messages finish."""
-    others, others_bytes = messages.other_parts(tx, contact, message_id, part.index)
-    if not others and messages.unfinished(tx, contact) >= MAX_UNFINISHED:
-        raise RemoteProtocolError("a contact has left too many messages unfinished")
-    if others_bytes + len(part.data) > MAX_CONTENT_BYTES:
-        raise RemoteProtocolError("the parts of a message are longer than a message")
-    return messages.add_part(
-        tx,
-        contact=contact,
-        message_id=message_id,
-        part=part.index,
-        parts=part.count,
-        data=part.data,
-        now=now,
-    )
+def _learn_routes(tx: Transaction, sender: ContactRow, content: Content) -> CommitEffects:
+    """Take in where a sender collects, and which of our own routes it has used."""
+    contact, route = sender.address, content.route
+    if content.route_seen > sender.own_route_known:
+        contacts.set_own_route_known(tx, contact, content.route_seen)
+    if route is None or route.version <= sender.route_version:
+        return NO_EFFECTS
+    contacts.set_route(tx, contact, encode_route(route), route.version)
+    return CommitEffects(new_routes=frozenset({contact}), rerouted=frozenset({contact}))
 
 
 def _place(bug: BaseException) -> str:

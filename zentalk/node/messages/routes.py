@@ -15,7 +15,7 @@ from zentalk.ids import NodeId, SendId, UserAddress
 from zentalk.node.sessions.envelope import seal_to_contact, seal_to_public
 from zentalk.store.history import mailboxes, settings
 from zentalk.store.history.models import ContactRow, OwnMailbox
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import Route, RouteEntry, decode_route
 from zentalk.wire.rpc_mailbox import SendIdKind
 from zentalk.wire.user_record import RecordContents

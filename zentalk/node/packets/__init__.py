@@ -15,6 +15,7 @@ Files:
 - `path_builder`: draws paths, lanes and delays, and wraps
 - `waiting`: packets that wait for a tick
 - `cover_traffic`: the ticks
+- `ack_points`: where compact acks of what is sent may end
 - `fates`: which packets arrived or got lost, and what that says of relays
 
 It must never shorten a path, send outside a tick where there are ticks, or let losses bring in

@@ -7,7 +7,7 @@ lost bring in a guard or second hop from elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import trio
@@ -15,6 +15,7 @@ import trio
 from zentalk.errors import TransportError, UnavailableError
 from zentalk.ids import NodeId, SendId
 from zentalk.net.runtime import Runtime
+from zentalk.node.packets.ack_points import AckPoints
 from zentalk.node.packets.cover_traffic import CoverTraffic
 from zentalk.node.packets.fates import PacketFates
 from zentalk.node.packets.path_builder import PathBuilder
@@ -35,15 +36,15 @@ from zentalk.wire.rpc_mailbox import encode_token_payload
 class PacketSender:
     """All packets of one node. `run` must be running for shaped ones to leave.
 
-    `own_mailboxes` are kept out of the middle where possible; `loop_ends` returns the ack
-    points of those that are registered.
+    `own_mailboxes` are kept out of the middle where possible; loops end at `ack_points`, those
+    of our mailboxes that are registered.
     """
 
     def __init__(
         self, profile: PrivacyProfile, runtime: Runtime, tunnels: Tunnels, relays: CurrentRelays
     ) -> None:
         self.own_mailboxes: frozenset[NodeId] = frozenset()
-        self.loop_ends: Callable[[], Mapping[NodeId, SendId]] = dict
+        self.ack_points = AckPoints()
         self.fates = PacketFates(profile.probe_seconds, runtime, tunnels, relays)
         self._losses = self.fates.losses
         self._profile = profile
@@ -206,7 +207,7 @@ class PacketSender:
 
         Only a mailbox that is collected brings it back.
         """
-        points, view = self.loop_ends(), self._relays.view()
+        points, view = self.ack_points.by_relay(), self._relays.view()
         ends = [
             r for r in points if r in view.relays and r in self.fates.collected and r != start.guard
         ]

@@ -26,7 +26,7 @@ from zentalk.node.records.holders import RecordHolders
 from zentalk.onion.draw import below
 from zentalk.store.history import mailboxes, prekeys
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.prekeys import PqPrekey, SignedPrekey
 from zentalk.wire.rpc_mailbox import SendIdKind
 from zentalk.wire.user_record import MailboxEntry, RecordContents, seal_record

@@ -20,7 +20,7 @@ from zentalk.store.history import contacts, events, messages, outbox, renewals
 from zentalk.store.history.messages import RATCHET_RENEWED
 from zentalk.store.history.models import ContactRow, Direction, MessageState, fields_of
 from zentalk.store.history.renewals import RenewalRow
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 
 DOUBT_SECONDS: Final = DAY_SECONDS
 """How long mail may lie at a relay unconfirmed before its sender looks at the user record."""
@@ -46,7 +46,7 @@ def with_limit(row: RenewalRow, limit: RenewalLimit) -> RenewalRow:
     )
 
 
-def raised(tx: Transaction, contact: UserAddress, digest: bytes) -> bool:
+def count_unreadable(tx: Transaction, contact: UserAddress, digest: bytes) -> bool:
     """Count an unreadable envelope by its hash; True if there are enough to act on.
 
     Strangers do not count: an answer would tell them that we are there.
@@ -61,29 +61,29 @@ def raised(tx: Transaction, contact: UserAddress, digest: bytes) -> bool:
     return len(limit.undecryptable) >= RENEW_AFTER_ENVELOPES
 
 
-def dispelled(tx: Transaction, contact: UserAddress) -> None:
+def clear(tx: Transaction, contact: UserAddress) -> None:
     """An envelope has decrypted in the ratchet we send with: what failed was of an older one."""
     renewals.clear(tx, contact)
 
 
-def turned(
-    tx: Transaction, sender: ContactRow, turn: SessionChange, note_id: MessageId, now: float
+def session_changed(
+    tx: Transaction, sender: ContactRow, change: SessionChange, note_id: MessageId, now: float
 ) -> bool:
     """Begin anew with a contact whose ratchet is new; True if the history shows it.
 
     Either side may have lost what it knew: both tell their routes again.
     """
     contacts.forget_versions(tx, sender.address)
-    if not sender.is_accepted or not _is_worth_a_line(tx, sender.address, turn, now):
+    if not sender.is_accepted or not _is_worth_a_line(tx, sender.address, change, now):
         return False
     line = messages.insert(
         tx,
         message_id=note_id,
         contact=sender.address,
-        direction=Direction.OUT if turn.is_own else Direction.IN,
+        direction=Direction.OUT if change.is_own else Direction.IN,
         kind=RATCHET_RENEWED,
         text="",
-        state=MessageState.DELIVERED if turn.is_own else MessageState.RECEIVED,
+        state=MessageState.DELIVERED if change.is_own else MessageState.RECEIVED,
         sender_sequence=0,
         sent_at=now,
         now=now,
@@ -95,13 +95,13 @@ def turned(
 
 
 def _is_worth_a_line(
-    tx: Transaction, contact: UserAddress, turn: SessionChange, now: float
+    tx: Transaction, contact: UserAddress, change: SessionChange, now: float
 ) -> bool:
     """Tell a renewal from a first ratchet, and from the other half of the same renewal."""
     renewed_at = renewals.get(tx, contact).last_renewal
-    is_renewal = turn.is_renewal
-    if turn.is_own:
-        is_renewal = renewed_at is not None and turn.created_at >= renewed_at
+    is_renewal = change.is_renewal
+    if change.is_own:
+        is_renewal = renewed_at is not None and change.created_at >= renewed_at
     elif not is_renewal:
         is_renewal = messages.has_history(tx, contact)
     return is_renewal and not messages.is_noted_since(

@@ -16,7 +16,7 @@ from zentalk.directory.records import AHEAD_DAYS
 from zentalk.ids import DAY_SECONDS
 from zentalk.onion.draw import below
 from zentalk.store.history import prekeys
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 
 ROTATE_SECONDS: Final = 7 * DAY_SECONDS
 RECORD_MARGIN_DAYS: Final = 2

@@ -20,7 +20,7 @@ from zentalk.session.ratchet import Ratchet, max_content_bytes
 from zentalk.session.renewal import RatchetSummary, RatchetVerdict, SessionSet
 from zentalk.store.history import prekeys, ratchets
 from zentalk.store.history.models import RatchetRow
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.inner import Inner, decode_inner, encode_inner, ratchet_bytes
 from zentalk.wire.packet_class import PacketClass
 from zentalk.wire.prekeys import PrekeyBundle
@@ -62,7 +62,7 @@ class Decrypted(NamedTuple):
     contact: UserAddress
     content: bytes
     is_current: bool
-    turn: SessionChange | None = None
+    change: SessionChange | None = None
 
     def __repr__(self) -> str:
         return "<decrypted content>"
@@ -193,11 +193,11 @@ class Sessions:
             self.store(tx, session.ratchet_id, ratchet)
             after = known.confirmed(session.ratchet_id, now)
             _store_changes(tx, known, after)
-            turn = None
+            change = None
             if not session.confirmed:
                 created_at = rows[session.ratchet_id].created_at
-                turn = _turn(known, after, is_own=True, created_at=created_at)
-            return Decrypted(contact, content, _sending_id(after) == session.ratchet_id, turn)
+                change = _change(known, after, is_own=True, created_at=created_at)
+            return Decrypted(contact, content, _sending_id(after) == session.ratchet_id, change)
         raise AuthenticationError("no ratchet of this contact reads this message")
 
     def _decrypt_first(
@@ -257,8 +257,8 @@ class Sessions:
         ratchets.remember(tx, header.replay_key(), peer, None, now + FIRST_MESSAGE_MEMORY_SECONDS)
         if header.one_time_id is not None:
             prekeys.use_up(tx, header.one_time_id)
-        turn = _turn(before, after, is_own=False, created_at=now)
-        return Decrypted(peer, content, verdict is RatchetVerdict.SENDS, turn)
+        change = _change(before, after, is_own=False, created_at=now)
+        return Decrypted(peer, content, verdict is RatchetVerdict.SENDS, change)
 
     def _load_set(self, rows: list[RatchetRow], contact: UserAddress) -> SessionSet:
         sessions = tuple(
@@ -290,7 +290,7 @@ def _sending_id(sessions: SessionSet) -> bytes | None:
     return None if sending is None else sending.ratchet_id
 
 
-def _turn(
+def _change(
     before: SessionSet, after: SessionSet, *, is_own: bool, created_at: float
 ) -> SessionChange:
     earlier, sending = _sending_id(before), _sending_id(after)

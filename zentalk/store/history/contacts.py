@@ -6,7 +6,7 @@ from typing import Any
 
 from zentalk.ids import UserAddress
 from zentalk.store.history.models import ContactRow, ContactState, StoredContact, StoredConversation
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.text import format_address
 
 _COLUMNS = "address, name, state, route, route_version, own_route_known"

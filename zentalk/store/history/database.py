@@ -15,8 +15,8 @@ from zentalk.store.blocking import RunBlocking
 from zentalk.store.history import events
 from zentalk.store.history.models import StoredEvent
 from zentalk.store.history.schema import MIGRATIONS
-from zentalk.store.sqlite import open_database, storage_errors
-from zentalk.store.writer import BatchWriter, Transaction
+from zentalk.store.sqlite import Transaction, open_database, storage_errors
+from zentalk.store.writer import BatchWriter
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from zentalk.store.history.models import StoredEvent
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 
 
 def append(tx: Transaction, kind: str, at: float, data: dict[str, Any]) -> None:

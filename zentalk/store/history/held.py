@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from zentalk.ids import MessageId, UserAddress
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 
 _COLUMNS = "contact, sequence, message_id, kind, text, content, sent_at, confirmed, release_at"
 

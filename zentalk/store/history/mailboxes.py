@@ -7,7 +7,7 @@ from zentalk.crypto.labels import Label
 from zentalk.errors import NotFoundError
 from zentalk.ids import MailboxId, SendId, UserAddress
 from zentalk.store.history.models import OwnMailbox, OwnSendId
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 
 _MAILBOX = "mailbox, relay, slot, collect_seed, generation, created_at, poll_until"
 _SEND_ID = "send_id, mailbox, kind, contact, secret, day"

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from zentalk.ids import MessageId, UserAddress
 from zentalk.store.history.models import Direction, MessageState, StoredMessage
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import TEXT
 from zentalk.wire.text import format_address
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from zentalk.ids import NODE_ID_BYTES, MessageId, NodeId, UserAddress
 from zentalk.store.history.models import OutboxItem
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 
 _COLUMNS = (
     "item, message_id, contact, content, envelope, ratchet_id, item_key, created_at, expires_at,"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from zentalk.crypto.types import Entropy
 from zentalk.ids import MailboxId
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 
 
 def add(

@@ -6,7 +6,7 @@ from typing import Any
 
 from zentalk.ids import MessageId, UserAddress
 from zentalk.store.history.models import RatchetRow
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 
 _COLUMNS = (
     "ratchet_id, contact, generation, initiator, confirmed, initial_header, state, created_at,"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from zentalk.ids import UserAddress
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 
 HASH_BYTES: Final = 32
 _COLUMNS = "undecryptable, interval_seconds, last_renewal, doubts, doubted_at, record_prekeys"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 
 
 def get(tx: Transaction, key: str) -> bytes | None:

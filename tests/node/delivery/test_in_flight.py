@@ -1,4 +1,6 @@
-"""What may be on its way to one contact at a time: the oldest, never too many."""
+"""When which item is looked at next, and what may be on its way to one contact at a time."""
+
+import math
 
 import pytest
 import trio
@@ -6,9 +8,9 @@ from trio.testing import MockClock
 
 from tests.node.delivery.test_outbox import BOB, Doubles, item, outbox_over
 from zentalk.mailbox.settings import MailboxSettings
-from zentalk.node.delivery import window as module
+from zentalk.node.delivery import in_flight as module
+from zentalk.node.delivery.in_flight import IN_FLIGHT, Deadlines, Window
 from zentalk.node.delivery.outbox import Outbox
-from zentalk.node.delivery.window import IN_FLIGHT, Window
 from zentalk.session.skipped import MAX_GAP
 
 
@@ -74,3 +76,49 @@ def test_nothing_is_kept_of_contacts_whose_mail_is_done() -> None:
         window.left(BOB, number)
     assert window._going == {}
     assert window._waiting == {}
+
+
+def taken(deadlines: Deadlines, now: float) -> list[int]:
+    numbers = []
+    while (number := deadlines.take_due(now)) is not None:
+        numbers.append(number)
+    return numbers
+
+
+def test_each_comes_once_at_the_last_time_that_was_set() -> None:
+    deadlines = Deadlines()
+    for number, at in ((1, 5.0), (2, 3.0), (1, 1.0), (2, 7.0)):
+        deadlines.plan(number, at)
+    assert deadlines.next_at() == 1.0
+    assert (taken(deadlines, 0.5), taken(deadlines, 1.0)) == ([], [1])
+    assert (taken(deadlines, 6.9), taken(deadlines, 7.0)) == ([], [2])
+    assert deadlines.next_at() == math.inf
+
+
+def test_what_is_dropped_never_comes() -> None:
+    deadlines = Deadlines()
+    deadlines.plan(1, 1.0)
+    deadlines.plan(2, 2.0)
+    deadlines.drop(1)
+    deadlines.drop(3)
+    assert 1 not in deadlines
+    assert taken(deadlines, 9.0) == [2]
+
+
+def test_a_number_that_comes_back_has_only_its_new_time() -> None:
+    deadlines = Deadlines()
+    deadlines.plan(1, 1.0)
+    deadlines.drop(1)
+    deadlines.plan(1, 5.0)
+    assert (taken(deadlines, 4.0), taken(deadlines, 5.0)) == ([], [1])
+
+
+def test_times_that_count_no_more_do_not_pile_up() -> None:
+    """A message that was confirmed in a second may have been planned for the next day."""
+    deadlines = Deadlines()
+    for number in range(10_000):
+        deadlines.plan(number, 86_400.0 + number)
+        deadlines.drop(number)
+    assert len(deadlines._heap) < 200
+    deadlines.plan(1, 1.0)
+    assert taken(deadlines, 1.0) == [1]

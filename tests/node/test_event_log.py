@@ -10,11 +10,11 @@ import trio
 
 from zentalk.errors import ConflictError
 from zentalk.net.runtime import Runtime
-from zentalk.node.delivery.message_states import MAX_TAIL_EVENTS, Journal
+from zentalk.node.event_log import MAX_TAIL_EVENTS, EventLog
 from zentalk.store.history import events
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import StoredEvent
-from zentalk.store.writer import Transaction
+from zentalk.store.sqlite import Transaction
 
 
 @pytest.fixture
@@ -37,19 +37,19 @@ def numbers(found: list[StoredEvent]) -> list[int]:
     return [event.seq for event in found]
 
 
-def journal_of(database: HistoryDatabase) -> Journal:
-    return Journal(Runtime.virtual(1, 0.0), database)
+def log_of(database: HistoryDatabase) -> EventLog:
+    return EventLog(database)
 
 
 async def test_pages_are_the_same_from_memory_and_from_disk(database: HistoryDatabase) -> None:
     count = MAX_TAIL_EVENTS + 50
-    journal = journal_of(database)
+    log = log_of(database)
     for _ in range(10):
         await database.write(lambda tx: append(tx, count // 10))
     total = count // 10 * 10
     for after in (0, 1, 49, total - MAX_TAIL_EVENTS, total - 2, total, total + 5):
         for limit in (1, 7, 1000):
-            page = await journal.events(after, limit)
+            page = await log.events(after, limit)
             assert numbers(page) == list(range(after + 1, total + 1))[:limit]
             assert page == await database.read(
                 lambda tx, after=after, limit=limit: events.page(tx, after, limit)  # type: ignore[misc]
@@ -59,35 +59,35 @@ async def test_pages_are_the_same_from_memory_and_from_disk(database: HistoryDat
 async def test_a_reader_who_is_up_to_date_costs_no_query(
     database: HistoryDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = journal_of(database)
+    log = log_of(database)
     await database.write(append)
 
     async def refuse(_query: object) -> None:
         raise AssertionError
 
     monkeypatch.setattr(database, "read", refuse)
-    await journal.wait_events(0)
-    assert numbers(await journal.events(0, 10)) == [1]
-    assert await journal.events(1, 10) == []
+    await log.wait_events(0)
+    assert numbers(await log.events(0, 10)) == [1]
+    assert await log.events(1, 10) == []
 
 
 async def test_events_of_an_earlier_life_are_read_from_disk(database: HistoryDatabase) -> None:
     await database.write(lambda tx: append(tx, 3))
-    journal = journal_of(database)
-    await journal.wait_events(2)
-    assert numbers(await journal.events(0, 10)) == [1, 2, 3]
+    log = log_of(database)
+    await log.wait_events(2)
+    assert numbers(await log.events(0, 10)) == [1, 2, 3]
     await database.write(append)
-    assert numbers(await journal.events(1, 10)) == [2, 3, 4]
+    assert numbers(await log.events(1, 10)) == [2, 3, 4]
 
 
 async def test_waiting_ends_with_the_commit_and_not_with_a_job_that_failed(
     database: HistoryDatabase, nursery: trio.Nursery
 ) -> None:
-    journal = journal_of(database)
+    log = log_of(database)
     woken = trio.Event()
 
     async def wait() -> None:
-        await journal.wait_events(0)
+        await log.wait_events(0)
         woken.set()
 
     def fail(tx: Transaction) -> None:
@@ -99,7 +99,7 @@ async def test_waiting_ends_with_the_commit_and_not_with_a_job_that_failed(
         await database.write(fail)
     await trio.testing.wait_all_tasks_blocked()
     assert not woken.is_set()
-    assert await journal.events(0, 10) == []
+    assert await log.events(0, 10) == []
     await database.write(append)
     await woken.wait()
-    assert numbers(await journal.events(0, 10)) == [1]
+    assert numbers(await log.events(0, 10)) == [1]

@@ -1,0 +1,337 @@
+"""The delivery core as transcripts: what is told, and exactly what it asks for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from zentalk.ids import DAY_SECONDS, MessageId, NodeId, SendId, UserAddress
+from zentalk.node.delivery import core as module
+from zentalk.node.delivery.core import DeliveryCore
+from zentalk.node.delivery.events import (
+    Added,
+    AskMailbox,
+    BestEffortAdded,
+    Command,
+    Confirmed,
+    DeadlineReached,
+    DepositCopy,
+    Deposited,
+    DepositFailed,
+    DropWork,
+    GivenUp,
+    GiveUp,
+    ItemRead,
+    MailboxAnswered,
+    NoteFull,
+    NoteHeld,
+    PutOff,
+    ReadItem,
+    ReportArrived,
+    ReportLost,
+    ReportSilence,
+    Rerouted,
+    Restarted,
+    Resumed,
+    StorageFailed,
+    TokenReturned,
+    WantMailboxes,
+    WantSession,
+    WorkDone,
+)
+from zentalk.node.delivery.in_flight import IN_FLIGHT
+from zentalk.node.delivery.retry_schedule import SILENT_SECONDS
+from zentalk.node.messages.routes import DepositTarget
+from zentalk.store.history.models import OutboxItem
+
+BOB, CAROL = UserAddress(b"b" * 32), UserAddress(b"c" * 32)
+A, B, GUARD, MIDDLE = (NodeId(letter * 32) for letter in (b"A", b"B", b"g", b"m"))
+LIFE = 30.0 * DAY_SECONDS
+TOKEN = b"t" * 32
+
+
+def target(relay: NodeId) -> DepositTarget:
+    return DepositTarget(relay, SendId(relay[:16]), b"k" * 32, public=True)
+
+
+def item(number: int, contact: UserAddress = BOB, envelope: bytes | None = b"sealed") -> OutboxItem:
+    return OutboxItem(
+        item=number,
+        message_id=MessageId(bytes(16)),
+        contact=contact,
+        content=b"",
+        envelope=envelope,
+        ratchet_id=b"",
+        item_key=bytes(16),
+        created_at=0.0,
+        expires_at=0.0,
+        held_by=frozenset(),
+    )
+
+
+class Bench:
+    """A core whose contacts have two mailboxes, with round trips of half a second."""
+
+    def __init__(self) -> None:
+        self.targets: dict[UserAddress, tuple[DepositTarget, ...]] = {
+            BOB: (target(A), target(B)),
+            CAROL: (target(A), target(B)),
+        }
+        self.room = True
+        self.core = DeliveryCore(
+            0.5, lambda contact: self.targets.get(contact, ()), lambda _inner: self.room
+        )
+
+    def add(self, number: int, now: float = 0.0) -> list[Command]:
+        return self.core.handle(Added(item(number), LIFE), now)
+
+    def deposited(
+        self, number: int, relay: NodeId, now: float, token: bytes | None = None
+    ) -> list[Command]:
+        event = Deposited(number, relay, (GUARD, MIDDLE, relay), token)
+        return self.core.handle(event, now)
+
+    def sent(self, number: int, now: float = 0.0, token: bytes | None = None) -> None:
+        """Add an item, and let its first copy leave for A."""
+        assert self.add(number, now) == [
+            DropWork(number, self.targets[BOB]),
+            DepositCopy(item(number), target(A), now + LIFE),
+        ]
+        assert self.deposited(number, A, now, token) == []
+
+    def due(self) -> tuple[float, list[Command]]:
+        """Let time pass to the next deadline; return when that is and what is asked for."""
+        now = self.core.next_deadline()
+        return now, self.core.handle(DeadlineReached(), now)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_a_confirmed_item_leaves_nothing(bench: Bench) -> None:
+    bench.sent(1)
+    assert len(bench.core) == 1
+    assert bench.core.handle(Confirmed((1, 7)), 0.4) == [ReportArrived((GUARD, MIDDLE, A), None)]
+    assert (len(bench.core), bench.core.next_deadline()) == (0, math.inf)
+    assert bench.core.handle(DeadlineReached(), 1e9) == []
+
+
+def test_without_a_word_it_goes_again_then_to_the_second_mailbox(bench: Bench) -> None:
+    bench.sent(1)
+    at, commands = bench.due()
+    assert (at, commands) == (
+        1.5,
+        [ReportLost((GUARD, MIDDLE, A), None), DepositCopy(item(1), target(A), LIFE)],
+    )
+    bench.deposited(1, A, at)
+    at, commands = bench.due()
+    assert (at, commands) == (2.0, [DepositCopy(item(1), target(B), LIFE)])
+    bench.deposited(1, B, at)
+    # It needed the second mailbox: the next one begins there.
+    assert bench.core.handle(Confirmed((1,)), 2.5) == []
+    assert bench.add(2, 3.0)[1:] == [DepositCopy(item(2), target(B), 3.0 + LIFE)]
+
+
+def test_an_ack_is_noted_and_ends_the_retries_at_its_relay(bench: Bench) -> None:
+    bench.sent(1, token=TOKEN)
+    hops = (GUARD, MIDDLE, A)
+    assert bench.core.handle(TokenReturned(TOKEN), 0.3) == [
+        ReportArrived(hops, TOKEN),
+        NoteHeld(1, A),
+    ]
+    assert bench.core.handle(TokenReturned(TOKEN), 0.4) == []
+    assert bench.due() == (1.5, [])  # A holds it: nothing to do there
+    assert bench.due() == (2.0, [DepositCopy(item(1), target(B), LIFE)])
+
+
+def test_an_ack_of_an_earlier_ciphertext_speaks_for_its_path_only(bench: Bench) -> None:
+    bench.sent(1, token=TOKEN)
+    bench.sent(1, 0.2)  # encrypted anew
+    assert bench.core.handle(TokenReturned(TOKEN), 0.3) == [
+        ReportArrived((GUARD, MIDDLE, A), TOKEN)
+    ]
+
+
+def test_what_could_not_leave_goes_to_the_other_mailbox_at_once(bench: Bench) -> None:
+    bench.add(1)
+    assert bench.core.handle(DepositFailed(1, A), 0.0) == []
+    assert bench.due() == (0.0, [DepositCopy(item(1), target(B), LIFE)])
+    bench.deposited(1, B, 0.0)
+    assert bench.due() == (0.25, [DepositCopy(item(1), target(A), LIFE)])
+
+
+def test_no_mailbox_is_known(bench: Bench) -> None:
+    bench.targets = {}
+    assert bench.add(1) == [DropWork(1, ()), WantMailboxes(BOB)]
+    assert bench.due() == (1.0, [WantMailboxes(BOB)])
+    bench.targets = {BOB: (target(A),)}
+    assert bench.due() == (2.0, [DepositCopy(item(1), target(A), LIFE)])
+
+
+def test_where_there_is_no_room_it_waits_a_second(bench: Bench) -> None:
+    bench.room = False
+    assert bench.add(1)[1:] == []
+    assert bench.due() == (1.0, [])
+    bench.room = True
+    assert bench.due() == (2.0, [DepositCopy(item(1), target(A), LIFE)])
+
+
+def test_an_item_of_an_earlier_life_is_read_before_it_is_sent(bench: Bench) -> None:
+    stored = replace(item(1), held_by=frozenset({A}))
+    bench.core.handle(Resumed(stored, 60.0), 5.0)
+    assert bench.due() == (5.0, [ReadItem(1, 0)])
+    assert bench.core.handle(StorageFailed(1, 0), 5.0) == []
+    assert bench.due() == (10.0, [ReadItem(1, 0)])
+    assert bench.core.handle(ItemRead(1, 0, stored), 10.0) == []  # A holds it
+    assert bench.due() == (12.0, [DepositCopy(stored, target(B), 65.0)])
+
+
+@pytest.mark.parametrize(
+    ("found", "commands"),
+    [(None, []), (item(1, envelope=None), [WantSession(BOB)])],
+    ids=["it is gone", "its ciphertext is gone"],
+)
+def test_what_cannot_be_sent_any_more_is_forgotten(
+    bench: Bench, found: OutboxItem | None, commands: list[Command]
+) -> None:
+    bench.core.handle(Resumed(item(1), 60.0), 0.0)
+    bench.due()
+    assert bench.core.handle(ItemRead(1, 0, found), 0.0) == commands
+    assert (len(bench.core), bench.core.next_deadline()) == (0, math.inf)
+
+
+def test_what_is_encrypted_anew_while_it_is_being_read_is_sent_in_its_new_form(
+    bench: Bench,
+) -> None:
+    bench.core.handle(Resumed(item(1), 60.0), 0.0)
+    assert bench.due() == (0.0, [ReadItem(1, 0)])
+    bench.sent(1, 0.1)
+    assert bench.core.handle(ItemRead(1, 0, item(1, envelope=b"old")), 0.2) == []
+    assert bench.core.handle(StorageFailed(1, 0), 0.2) == []
+    assert bench.core.next_deadline() == pytest.approx(1.6)
+
+
+def test_its_time_to_live_ends(bench: Bench) -> None:
+    bench.core.handle(Resumed(item(1), -1.0), 0.0)
+    gone = item(1, envelope=None)
+    assert bench.due() == (0.0, [GiveUp(gone, 0)])
+    bench.core.handle(StorageFailed(1, 0), 0.0)
+    assert bench.due() == (5.0, [GiveUp(gone, 0)])
+    assert bench.core.handle(GivenUp(1), 5.0) == []
+    assert (len(bench.core), bench.core.next_deadline()) == (0, math.inf)
+
+
+def test_a_mailbox_wants_work_and_gets_it(bench: Bench) -> None:
+    bench.add(1)
+    assert bench.core.handle(PutOff(1, A, 60.0, is_full=False), 0.0) == []
+    assert bench.due() == (0.0, [DepositCopy(item(1), target(B), LIFE)])
+    bench.deposited(1, B, 0.0)
+    assert bench.core.handle(WorkDone(1, A), 0.7) == []
+    assert bench.due() == (0.7, [DepositCopy(item(1), target(A), LIFE)])
+
+
+def test_that_all_mailboxes_are_full_is_noted_once(bench: Bench) -> None:
+    bench.add(1)
+    assert bench.core.handle(PutOff(1, A, 3.0, is_full=True), 0.0) == []
+    assert bench.due() == (0.0, [DepositCopy(item(1), target(B), LIFE)])
+    assert bench.core.handle(PutOff(1, B, 4.0, is_full=True), 0.0) == [NoteFull(1)]
+    assert bench.due() == (3.0, [DepositCopy(item(1), target(A), LIFE)])
+    assert bench.core.handle(PutOff(1, A, 6.0, is_full=True), 3.0) == []
+    assert bench.core.handle(MailboxAnswered(B, SendId(B[:16])), 3.5) == []
+    assert bench.due() == (3.5, [DepositCopy(item(1), target(B), LIFE)])
+
+
+def test_a_contact_that_moved_is_written_to_at_its_new_mailbox(bench: Bench) -> None:
+    bench.sent(1)
+    bench.targets[BOB] = (target(MIDDLE),)
+    assert bench.core.handle(Rerouted(BOB), 0.1) == []
+    assert bench.due() == (0.1, [DepositCopy(item(1), target(MIDDLE), LIFE)])
+
+
+def test_what_went_through_a_relay_that_restarted_goes_once_more(bench: Bench) -> None:
+    bench.sent(1)
+    assert bench.core.handle(Restarted(frozenset({B})), 0.5) == []
+    assert bench.core.next_deadline() == 1.5
+    assert bench.core.handle(Restarted(frozenset({MIDDLE})), 0.6) == []
+    assert bench.due() == (0.6, [DepositCopy(item(1), target(A), LIFE)])  # nobody is blamed
+
+
+def test_overdue_acks_are_asked_about_and_a_long_silence_is_told(bench: Bench) -> None:
+    bench.targets[BOB] = (target(A),)
+    bench.sent(1)
+    asked: list[float] = []
+    silent: list[float] = []
+    while not silent:
+        at, commands = bench.due()
+        asked += [at for command in commands if command == AskMailbox(target(A))]
+        silent += [at for command in commands if command == ReportSilence(BOB)]
+        bench.deposited(1, A, at)
+    assert 9.5 < asked[0] < 30
+    assert SILENT_SECONDS <= silent[0] < SILENT_SECONDS + 60
+
+
+def test_a_best_effort_inner_waits_for_an_ack_alone(bench: Bench) -> None:
+    inner = item(-1)
+    assert bench.core.handle(BestEffortAdded(inner, 600.0, 2.0, elsewhere=True), 0.0) == []
+    assert bench.due() == (2.0, [DepositCopy(inner, target(B), 600.0)])
+    bench.deposited(-1, B, 2.0, TOKEN)
+    assert bench.core.next_deadline() == pytest.approx(11.5)
+    assert bench.core.handle(TokenReturned(TOKEN), 3.0) == [
+        ReportArrived((GUARD, MIDDLE, B), TOKEN)
+    ]
+    assert (len(bench.core), bench.core.next_deadline()) == (0, math.inf)
+
+
+def test_a_best_effort_inner_is_dropped_after_its_time(bench: Bench) -> None:
+    bench.targets = {}
+    bench.core.handle(BestEffortAdded(item(-1), 1.5, 0.0, elsewhere=False), 0.0)
+    assert bench.due() == (1.0, [WantMailboxes(BOB)])
+    assert bench.due() == (2.0, [])
+    assert len(bench.core) == 0
+
+
+def test_too_many_best_effort_inners_are_sent_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_BEST_EFFORT", 1)
+    first, second = (BestEffortAdded(item(n), 600.0, 0.0, elsewhere=False) for n in (-1, -2))
+    bench.core.handle(first, 0.0)
+    assert bench.core.handle(second, 0.0) == [DepositCopy(item(-2), target(A), 0.0, is_last=True)]
+    assert bench.deposited(-2, A, 0.0) == []
+    assert len(bench.core) == 1
+
+
+def test_the_window_lets_the_next_one_go_when_one_is_confirmed(bench: Bench) -> None:
+    for number in range(IN_FLIGHT):
+        bench.sent(number)
+    assert bench.add(IN_FLIGHT)[1:] == []
+    assert bench.core.handle(Added(item(1_000, CAROL), LIFE), 0.0)[1:]  # it has its own window
+    bench.core.handle(Confirmed((3,)), 0.1)
+    assert bench.due() == (0.1, [ReadItem(IN_FLIGHT, IN_FLIGHT + 1)])
+    read = ItemRead(IN_FLIGHT, IN_FLIGHT + 1, item(IN_FLIGHT))
+    assert bench.core.handle(read, 0.1) == [DepositCopy(item(IN_FLIGHT), target(A), LIFE)]
+
+
+def test_ciphertexts_of_many_are_read_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ENVELOPES_IN_MEMORY", 1)
+    bench.sent(1)
+    bench.sent(2)
+    at, commands = bench.due()
+    assert commands[-1] == DepositCopy(item(1), target(A), LIFE)
+    bench.deposited(1, A, at)
+    at, commands = bench.due()
+    assert commands[-1] == DepositCopy(item(2), target(A), LIFE)
+    bench.deposited(2, A, at)
+    assert bench.due() == (2.0, [ReadItem(1, 1)])
+
+
+def test_tokens_of_acks_are_bounded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_TOKENS", 2)
+    for number in range(3):
+        bench.sent(number, token=bytes([number]) * 32)
+    assert bench.core.handle(TokenReturned(bytes(32)), 0.1) == []
+    assert bench.core.handle(TokenReturned(b"\2" * 32), 0.1) != []

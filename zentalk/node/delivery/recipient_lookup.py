@@ -1,0 +1,95 @@
+"""Fetches what is missing of recipients: their mailboxes, and keys to start a session with.
+
+One task for each recipient goes on trying: a record that is not there today may be there
+tomorrow.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import trio
+
+from zentalk.errors import ATTEMPT_FAULTS
+from zentalk.ids import UserAddress
+from zentalk.net.runtime import Runtime
+from zentalk.node.delivery.effects import EffectRunner
+from zentalk.node.delivery.recipients import Recipients
+from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.effects import CommitEffects
+from zentalk.node.records.lookup import RecordLookup
+from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.sqlite import Transaction
+from zentalk.wire.prekeys import PrekeyBundle
+
+FIRST_WAIT_SECONDS: Final = 0.5
+LONGEST_WAIT_SECONDS: Final = 60.0
+
+
+class RecipientLookup:
+    """Reads user records for `Recipients`. `run` must be running."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        database: HistoryDatabase,
+        composer: Composer,
+        records: RecordLookup,
+        recipients: Recipients,
+        effects: EffectRunner,
+    ) -> None:
+        self._runtime = runtime
+        self._database = database
+        self._composer = composer
+        self._records = records
+        self._recipients = recipients
+        self._effects = effects
+        self._busy: set[UserAddress] = set()
+
+    async def run(self) -> None:
+        """Fetch what is wanted, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            while True:
+                await self._recipients.wake.wait()
+                for contact in [c for c in self._recipients.wanted if c not in self._busy]:
+                    self._busy.add(contact)
+                    nursery.start_soon(self._provide, contact)
+
+    async def _provide(self, contact: UserAddress) -> None:
+        """Try until all is there; waits double, so that a dead record costs little."""
+        wanted = self._recipients.wanted
+        wait = FIRST_WAIT_SECONDS
+        try:
+            while True:
+                session = wanted[contact]
+                try:
+                    await self._try(contact, session=session)
+                    if wanted[contact] == session:
+                        return
+                except ATTEMPT_FAULTS:
+                    await trio.sleep(wait)
+                    wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+        finally:
+            wanted.pop(contact, None)
+            self._busy.discard(contact)
+
+    async def _try(self, contact: UserAddress, *, session: bool) -> None:
+        if not session:
+            if not self._recipients.has_fresh_record(contact):
+                self._recipients.found(contact, await self._records.find(contact))
+            return
+        contents = await self._records.find(contact)
+        self._recipients.found(contact, contents)
+        bundle = None
+        if not await self._database.read(lambda tx: self._composer.has_session(tx, contact)):
+            bundle = await self._records.bundle(contact, contents)
+        await self._effects.carry_out(
+            await self._database.write(lambda tx: self._encrypt_waiting(tx, contact, bundle))
+        )
+
+    def _encrypt_waiting(
+        self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle | None
+    ) -> CommitEffects:
+        if bundle is not None and not self._composer.has_session(tx, contact):
+            self._composer.start_session(tx, contact, bundle, self._runtime.wall())
+        return CommitEffects(send=tuple(self._composer.encrypt_waiting(tx, contact)))

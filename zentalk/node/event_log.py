@@ -1,0 +1,50 @@
+"""The event log as its readers follow it.
+
+Events reach readers only after the commit that holds them; the newest stay in memory, so that
+whoever follows the log does not read it from disk again and again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import islice, takewhile
+from typing import Final
+
+import trio
+
+from zentalk.store.history import events
+from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.history.models import StoredEvent
+
+MAX_TAIL_EVENTS: Final = 256
+
+
+class EventLog:
+    """The durable log, its newest events in memory, and the waiting of its readers."""
+
+    def __init__(self, database: HistoryDatabase) -> None:
+        self._database = database
+        self._readers = trio.lowlevel.ParkingLot()
+        self._tail: deque[StoredEvent] = deque(maxlen=MAX_TAIL_EVENTS)
+        self._last_seq = database.read_now(events.last_seq)
+        database.on_events = self._committed
+
+    async def events(self, after: int, limit: int) -> list[StoredEvent]:
+        """Return up to `limit` events with a number above `after`, in order."""
+        tail = self._tail
+        if after < self._last_seq and (not tail or after < tail[0].seq - 1):
+            return await self._database.read(lambda tx: events.page(tx, after, limit))
+        await trio.lowlevel.checkpoint()
+        newest_first = list(takewhile(lambda event: event.seq > after, reversed(tail)))
+        return list(islice(reversed(newest_first), limit))
+
+    async def wait_events(self, after: int) -> None:
+        """Return once an event with a number above `after` is committed."""
+        await trio.lowlevel.checkpoint()
+        while self._last_seq <= after:
+            await self._readers.park()
+
+    def _committed(self, fresh: list[StoredEvent]) -> None:
+        self._tail.extend(fresh)
+        self._last_seq = fresh[-1].seq
+        self._readers.unpark_all()

@@ -1,0 +1,69 @@
+"""Forgets what nobody needs any more, and makes prekeys anew: at the start and every hour."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import trio
+
+from zentalk.ids import DAY_SECONDS
+from zentalk.net.runtime import Runtime
+from zentalk.node.delivery.message_states import MessageStates
+from zentalk.node.records.publisher import RecordPublisher
+from zentalk.node.sessions import prekey_rotation
+from zentalk.store.history import messages, outbox, ratchets
+from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.retry import until_stored
+from zentalk.store.sqlite import Transaction
+
+SWEEP_SECONDS: Final = 3600.0
+KEEP_KEYS_SECONDS: Final = 7 * DAY_SECONDS
+KEEP_PARTS_SECONDS: Final = 37 * DAY_SECONDS
+KEEP_RETIRED_SECONDS: Final = 30 * DAY_SECONDS
+
+
+class Housekeeping:
+    """Sweeps one history. `run` must be running."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        database: HistoryDatabase,
+        publisher: RecordPublisher,
+        states: MessageStates,
+    ) -> None:
+        self._runtime = runtime
+        self._database = database
+        self._publisher = publisher
+        self._states = states
+
+    async def start(self) -> None:
+        """Make the prekeys that a record is to name; raises StorageError."""
+        await self._database.write(self._rotate_prekeys)
+
+    async def run(self) -> None:
+        """Sweep at once and every hour, until cancelled."""
+        while True:
+            await until_stored(self._sweep)
+            await trio.sleep(SWEEP_SECONDS)
+
+    def _rotate_prekeys(self, tx: Transaction) -> bool:
+        return prekey_rotation.rotate(tx, self._runtime.wall(), self._runtime.entropy)
+
+    async def _sweep(self) -> None:
+        now = self._runtime.wall()
+
+        def job(tx: Transaction) -> bool:
+            ratchets.forget_seen(tx, now)
+            ratchets.forget_retired(tx, now - KEEP_RETIRED_SECONDS)
+            messages.forget_keys(tx, now - KEEP_KEYS_SECONDS)
+            messages.forget_parts(tx, now - KEEP_PARTS_SECONDS)
+            return self._rotate_prekeys(tx)
+
+        if await self._database.write(job):
+            self._publisher.changed()
+        await self._database.scrub()
+        for item in await self._database.read(partial(outbox.expired_without_envelope, now=now)):
+            # What waits for a recipient never seen is not in the outbox's own timers.
+            await self._states.expired(item)

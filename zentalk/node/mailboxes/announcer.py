@@ -1,0 +1,89 @@
+"""Tells the world where our mail is left: acks, the user record, and contacts.
+
+A mailbox is announced once its relay has registered it, and never before: who is told of a
+mailbox that does not work yet writes to nobody.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import trio
+
+from zentalk.ids import MailboxId, SendId
+from zentalk.net.runtime import Runtime
+from zentalk.net.signal import Signal
+from zentalk.node.delivery.effects import EffectRunner
+from zentalk.node.messages.commands import ContactCommands
+from zentalk.node.messages.routes import current, raise_version
+from zentalk.node.packets.ack_points import AckPoints
+from zentalk.node.records.publisher import RecordPublisher
+from zentalk.store.history import mailboxes
+from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.history.models import OwnMailbox
+from zentalk.store.retry import until_stored
+from zentalk.store.sqlite import Transaction
+from zentalk.wire.rpc_mailbox import SendIdKind
+
+SETTLE_SECONDS: Final = 2.0
+
+
+class Announcer:
+    """Announces our mailboxes. `run` must be running."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        database: HistoryDatabase,
+        publisher: RecordPublisher,
+        commands: ContactCommands,
+        effects: EffectRunner,
+        ack_points: AckPoints,
+    ) -> None:
+        self._runtime = runtime
+        self._database = database
+        self._publisher = publisher
+        self._commands = commands
+        self._effects = effects
+        self._ack_points = ack_points
+        self._changed = Signal()
+
+    async def announce(self, mailbox: OwnMailbox) -> None:
+        """Announce a current mailbox that works for the first time in this life.
+
+        Raises StorageError.
+        """
+
+        def job(tx: Transaction) -> tuple[SendId | None, set[MailboxId]]:
+            if mailboxes.mark_announced(tx, mailbox.mailbox):
+                raise_version(tx)
+            rows = mailboxes.send_ids(tx, mailbox.mailbox)
+            point = next((row.send_id for row in rows if row.kind == SendIdKind.ACK), None)
+            return point, {row.mailbox for row in current(tx)}
+
+        point, present = await self._database.write(job)
+        if point is not None:
+            # Until here acks came to the mailbox that this one replaces.
+            self._ack_points.keep_only(present)
+            self._ack_points.add(mailbox.mailbox, mailbox.relay, point)
+        self._publisher.changed()
+        self._changed.set()
+
+    def is_announced(self, mailbox: OwnMailbox) -> bool:
+        """Tell whether a mailbox was announced in this life."""
+        return mailbox.mailbox in self._ack_points
+
+    def withdraw(self, mailbox: OwnMailbox) -> None:
+        """Let no more acks come to a mailbox that is given up."""
+        self._ack_points.drop(mailbox.mailbox)
+
+    async def run(self) -> None:
+        """Tell contacts of replaced mailboxes, until cancelled; two replaced together, once."""
+        while True:
+            await self._changed.wait()
+            await trio.sleep(SETTLE_SECONDS)
+            self._changed.take()
+            job = partial(self._commands.tell_routes, now=self._runtime.wall())
+            effects = await until_stored(partial(self._database.write, job))
+            await self._effects.carry_out(effects)

@@ -1,0 +1,125 @@
+"""Which relays keep our mail: two mailboxes, at relays drawn anew whenever one is missing.
+
+Jobs of the writer's thread, and the drawing before them, which belongs to the event loop.
+Spec: docs/spec/mailbox.md section 11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from zentalk.crypto.ed25519 import SigningKey
+from zentalk.errors import ConflictError, NotFoundError, UnavailableError
+from zentalk.ids import DAY_SECONDS, MailboxId, NodeId
+from zentalk.net.runtime import Runtime
+from zentalk.node.messages.routes import current
+from zentalk.node.network import NodeNetwork
+from zentalk.onion.draw import sample
+from zentalk.store.history import mailboxes
+from zentalk.store.history.models import OwnMailbox
+from zentalk.store.sqlite import Transaction
+from zentalk.wire.descriptor import ROLE_MAILBOX
+
+MAILBOXES: Final = 2
+POLL_SECONDS: Final = 30 * DAY_SECONDS
+MAX_REPLACED: Final = 16
+"""Earlier mailboxes that may be polled at a time before moving on is refused."""
+SHOWN_ID_BYTES: Final = 8
+
+
+class MailboxSelection:
+    """Adds, replaces and forgets our mailboxes."""
+
+    def __init__(self, runtime: Runtime, network: NodeNetwork) -> None:
+        self._runtime = runtime
+        self._network = network
+
+    def draw(self) -> list[NodeId]:
+        """Draw the order in which relays are taken for new mailboxes, our guards last.
+
+        Not for the writer's thread: what the network knows is not to be asked from there.
+        """
+        guards = set(self._network.guards())
+        able = sorted(
+            node_id
+            for node_id, descriptor in self._network.descriptors().items()
+            if descriptor.roles & ROLE_MAILBOX
+        )
+        drawn = sample(able, len(able), self._runtime.entropy)
+        return sorted(drawn, key=lambda node_id: node_id in guards)
+
+    def complete(self, drawn: Sequence[NodeId], tx: Transaction) -> list[OwnMailbox]:
+        """Add mailboxes until there are two current ones; return all to be collected."""
+        now = self._runtime.wall()
+        for mailbox in mailboxes.every(tx):
+            if mailbox.poll_until is not None and mailbox.poll_until < now:
+                mailboxes.forget(tx, mailbox.mailbox)
+        self._fill(tx, drawn, {mailbox.relay for mailbox in current(tx)})
+        return mailboxes.every(tx)
+
+    def _fill(self, tx: Transaction, drawn: Sequence[NodeId], taken: set[NodeId]) -> None:
+        """Add mailboxes in the slots that have no current one, at relays that are not taken."""
+        now = self._runtime.wall()
+        used = {mailbox.slot for mailbox in current(tx)}
+        known = {mailbox.relay for mailbox in mailboxes.every(tx)}
+        slots = [slot for slot in range(MAILBOXES) if slot not in used]
+        for slot, relay in zip(slots, _chosen(drawn, taken, known), strict=False):
+            seed = self._runtime.entropy(32)
+            mailbox_id = MailboxId(SigningKey(seed).public)
+            mailboxes.add(tx, OwnMailbox(mailbox_id, relay, slot, seed, 0, now, None))
+
+    def leave(
+        self, shown_id: str | None, drawn: Sequence[NodeId], tx: Transaction
+    ) -> list[OwnMailbox]:
+        """Replace one mailbox, or all, by new ones at other relays, as one step.
+
+        Raises NotFoundError without such a mailbox, UnavailableError without enough other relays
+        and ConflictError after too many moves.
+        """
+        present = current(tx)
+        leaving = [row for row in present if shown_id in (None, shown_id_of(row))]
+        if not leaving:
+            raise NotFoundError("there is no current mailbox with this id: list them")
+        old = [row for row in mailboxes.every(tx) if row.poll_until is not None]
+        if len(old) + len(leaving) > MAX_REPLACED:
+            raise ConflictError(
+                f"{len(old)} earlier mailboxes are still polled for mail: stay where you are"
+                " until the oldest is given up, 30 days after it was left"
+            )
+        taken = {row.relay for row in present}
+        if len(_chosen(drawn, taken, {row.relay for row in old})) < len(leaving):
+            raise UnavailableError(
+                "no other relay that keeps mailboxes is known: your mailboxes stay where they are"
+            )
+        for row in leaving:
+            self._drop(tx, row)
+        self._fill(tx, drawn, taken)
+        return mailboxes.every(tx)
+
+    def _drop(self, tx: Transaction, row: OwnMailbox) -> None:
+        """Replace a mailbox, or forget one that nobody can have heard of."""
+        if mailboxes.send_ids(tx, row.mailbox):
+            mailboxes.replace(tx, row.mailbox, self._runtime.wall() + POLL_SECONDS)
+        else:
+            mailboxes.forget(tx, row.mailbox)
+
+    def replace(self, mailbox_id: MailboxId, tx: Transaction) -> list[OwnMailbox]:
+        """Mark a mailbox as replaced; return all to be collected. `complete` adds another."""
+        if mailbox_id in {row.mailbox for row in current(tx)}:  # it may just have been moved
+            mailboxes.replace(tx, mailbox_id, self._runtime.wall() + POLL_SECONDS)
+        return mailboxes.every(tx)
+
+
+def _chosen(drawn: Sequence[NodeId], taken: set[NodeId], known: set[NodeId]) -> list[NodeId]:
+    """Return the first of `drawn` for new mailboxes, none at a relay that is taken.
+
+    Last come those of mailboxes that were replaced: their relays had stayed away.
+    """
+    free = [node_id for node_id in drawn if node_id not in taken]
+    return sorted(free, key=lambda node_id: node_id in known)[:MAILBOXES]
+
+
+def shown_id_of(mailbox: OwnMailbox) -> str:
+    """Return the id by which an owner names a mailbox."""
+    return mailbox.mailbox[:SHOWN_ID_BYTES].hex()

@@ -1,0 +1,80 @@
+"""What a committed job allows, as one value that says who is to be told what.
+
+A job runs in the writer's thread, and its transaction may still fail: so it sends nothing, wakes
+nobody and calls nobody. It returns its effects, and `delivery/effects.py` carries them out once
+they are committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from zentalk.ids import UserAddress
+from zentalk.store.history.models import OutboxItem
+
+
+class OutboundItem(NamedTuple):
+    """An outbox item with its ciphertext; `extra` are inners to send once, unstored."""
+
+    item: OutboxItem
+    extra: tuple[bytes, ...] = ()
+
+
+class BestEffortInner(NamedTuple):
+    """An inner that nobody will confirm, such as a confirmation.
+
+    `elsewhere` begins with another mailbox than the preferred one.
+    """
+
+    contact: UserAddress
+    inner: bytes
+    elsewhere: bool = False
+
+    def __repr__(self) -> str:
+        return "<best-effort inner>"
+
+
+@dataclass(frozen=True, slots=True)
+class CommitEffects:
+    """Everything that a job's commit sets off; an empty value sets off nothing."""
+
+    send: tuple[OutboundItem, ...] = ()
+    """Items to bring to their recipients."""
+    best_effort: tuple[BestEffortInner, ...] = ()
+    confirmed: tuple[int, ...] = ()
+    """Outbox items that their recipients have saved."""
+    new_routes: frozenset[UserAddress] = frozenset()
+    """Contacts whose stored route is another one now."""
+    rerouted: frozenset[UserAddress] = frozenset()
+    """Contacts whose items are to be planned anew, to other mailboxes."""
+    needs_session: frozenset[UserAddress] = frozenset()
+    """Contacts with items that wait for a ratchet."""
+    in_doubt: bool = False
+    """Enough envelopes of a contact could not be read for its session to be renewed."""
+    held: bool = False
+    """A message waits for those its sender wrote before it."""
+    undecryptable: int = 0
+    """Deposits of which nothing was kept."""
+
+    @classmethod
+    def together(cls, parts: Iterable[CommitEffects]) -> CommitEffects:
+        """Return the effects of several jobs that one transaction commits."""
+        every = [part for part in parts if part is not NO_EFFECTS]
+        if len(every) == 1:
+            return every[0]
+        return cls(
+            send=tuple(item for part in every for item in part.send),
+            best_effort=tuple(inner for part in every for inner in part.best_effort),
+            confirmed=tuple(number for part in every for number in part.confirmed),
+            new_routes=frozenset().union(*(part.new_routes for part in every)),
+            rerouted=frozenset().union(*(part.rerouted for part in every)),
+            needs_session=frozenset().union(*(part.needs_session for part in every)),
+            in_doubt=any(part.in_doubt for part in every),
+            held=any(part.held for part in every),
+            undecryptable=sum(part.undecryptable for part in every),
+        )
+
+
+NO_EFFECTS: Final = CommitEffects()

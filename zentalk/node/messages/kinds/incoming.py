@@ -1,0 +1,32 @@
+"""What a kind of content is given, and what it returns."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from zentalk.ids import MessageId
+from zentalk.store.history.models import ContactRow
+from zentalk.wire.content import Content
+
+
+class Incoming(NamedTuple):
+    """A content that has decrypted, and who wrote it; `raw` is its encoded form."""
+
+    sender: ContactRow
+    content: Content
+    raw: bytes
+
+    def __repr__(self) -> str:
+        return f"<incoming {self.content.kind}>"
+
+
+class KindResult(NamedTuple):
+    """What came of it.
+
+    `wanted` is the id that the sender waits to see confirmed, if there is one, `confirmed` are
+    outbox items that are done, and `held` says that the message waits for its predecessors.
+    """
+
+    wanted: MessageId | None = None
+    confirmed: tuple[int, ...] = ()
+    held: bool = False

@@ -1,0 +1,159 @@
+"""Puts an API node together: who gets what, and which tasks must run.
+
+Each part gets what it calls when it is made. Nobody is told afterwards whom to call: what is
+below writes what it has noticed down, and whoever is above reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from zentalk.config.settings import ApiSettings
+from zentalk.crypto.ed25519 import SigningKey
+from zentalk.ids import UserAddress
+from zentalk.net.runtime import Runtime
+from zentalk.net.transport import Network
+from zentalk.node.delivery.effects import EffectRunner
+from zentalk.node.delivery.message_states import MessageStates
+from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.delivery.recipient_lookup import RecipientLookup
+from zentalk.node.delivery.recipients import Recipients, RecoveryRequests
+from zentalk.node.delivery.session_recovery import SessionRecovery
+from zentalk.node.delivery.session_renewal import SessionRenewal
+from zentalk.node.devices.tokens import DeviceTokens
+from zentalk.node.event_log import EventLog
+from zentalk.node.housekeeping import Housekeeping
+from zentalk.node.mailboxes.announcer import Announcer
+from zentalk.node.mailboxes.collector import CollectorFactory
+from zentalk.node.mailboxes.manager import MailboxManager
+from zentalk.node.mailboxes.receiver import Receiver
+from zentalk.node.mailboxes.selection import MailboxSelection
+from zentalk.node.messages.commands import ContactCommands, MessageCommands
+from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.receive import Inbox
+from zentalk.node.network import NodeNetwork
+from zentalk.node.records.decoys import Decoys
+from zentalk.node.records.holders import RecordHolders
+from zentalk.node.records.lookup import RecordLookup
+from zentalk.node.records.publisher import RecordPublisher
+from zentalk.node.sessions.sessions import Sessions
+from zentalk.store.history import settings as stored
+from zentalk.store.history.database import HistoryDatabase
+
+DATABASE_NAME: Final = "history.db"
+_NETWORK_KEY: Final = "network-state"
+
+Task = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryParts:
+    """What the rest of the node sees of delivery; `tasks` must be running."""
+
+    states: MessageStates
+    recipients: Recipients
+    outbox: Outbox
+    effects: EffectRunner
+    tasks: tuple[Task, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeParts:
+    """What a node is made of; `tasks` run side by side once the node has loaded."""
+
+    database: HistoryDatabase
+    network: NodeNetwork
+    devices: DeviceTokens
+    events: EventLog
+    records: RecordLookup
+    publisher: RecordPublisher
+    delivery: DeliveryParts
+    receiver: Receiver
+    mailboxes: MailboxManager
+    housekeeping: Housekeeping
+    tasks: tuple[Task, ...]
+
+
+def build_node(
+    settings: ApiSettings, runtime: Runtime, network: Network, identity: SigningKey
+) -> tuple[NodeParts, ContactCommands, MessageCommands]:
+    """Put the parts of a node over `settings.directory` together, with its commands.
+
+    Raises StorageError if the database cannot be opened.
+    """
+    database = HistoryDatabase(settings.directory / DATABASE_NAME, runtime.run_blocking)
+    reached = _build_network(settings, runtime, network, database)
+    sessions = Sessions(identity, runtime.entropy)
+    composer = Composer(sessions, runtime.entropy, settings.message_ttl_seconds)
+    holders = RecordHolders(
+        runtime.for_part("directory"), reached.tunnels.short, reached.descriptors
+    )
+    records = RecordLookup(runtime, holders, reached.tunnels)
+    publisher = RecordPublisher(runtime, identity, database, holders)
+    delivery = _build_delivery(runtime, database, reached, composer, records)
+    receiver = Receiver(runtime, database, Inbox(sessions, composer), delivery.effects)
+    contacts = ContactCommands(composer)
+    mailboxes = MailboxManager(
+        runtime,
+        database,
+        reached,
+        MailboxSelection(runtime, reached),
+        CollectorFactory(runtime, identity, database, receiver, delivery.outbox),
+        Announcer(
+            runtime, database, publisher, contacts, delivery.effects, reached.packets.ack_points
+        ),
+    )
+    housekeeping = Housekeeping(runtime, database, publisher, delivery.states)
+    decoys = Decoys(runtime, reached, records, UserAddress(identity.public))
+    tasks = (
+        *(reached.run, publisher.run, *delivery.tasks, receiver.run, receiver.release),
+        *(mailboxes.run, decoys.run, housekeeping.run),
+    )
+    parts = NodeParts(
+        database=database,
+        network=reached,
+        devices=DeviceTokens(runtime, identity, database),
+        events=EventLog(database),
+        records=records,
+        publisher=publisher,
+        delivery=delivery,
+        receiver=receiver,
+        mailboxes=mailboxes,
+        housekeeping=housekeeping,
+        tasks=tasks,
+    )
+    return parts, contacts, MessageCommands(composer)
+
+
+def _build_network(
+    settings: ApiSettings, runtime: Runtime, network: Network, database: HistoryDatabase
+) -> NodeNetwork:
+    def load() -> bytes | None:
+        return database.read_now(lambda tx: stored.get(tx, _NETWORK_KEY))
+
+    async def save(state: bytes) -> None:
+        await database.write(lambda tx: stored.put(tx, _NETWORK_KEY, state))
+
+    return NodeNetwork(settings, runtime.for_part("network"), network, load, save)
+
+
+def _build_delivery(
+    runtime: Runtime,
+    database: HistoryDatabase,
+    network: NodeNetwork,
+    composer: Composer,
+    records: RecordLookup,
+) -> DeliveryParts:
+    """Put delivery together: effects are the last, as they call all others."""
+    states = MessageStates(runtime, database)
+    recipients = Recipients(runtime, database)
+    requests = RecoveryRequests(runtime)
+    outbox = Outbox(runtime, network, states, recipients, requests)
+    effects = EffectRunner(outbox, recipients, requests)
+    lookup = RecipientLookup(runtime, database, composer, records, recipients, effects)
+    renewal = SessionRenewal(runtime, database, composer, records, recipients, effects)
+    recovery = SessionRecovery(runtime, database, records, requests, renewal)
+    tasks = (states.run, outbox.run, lookup.run, recovery.run)
+    return DeliveryParts(states, recipients, outbox, effects, tasks)
