@@ -58,9 +58,9 @@ async def trouble(world: World) -> None:
     await world.relay("r1")
     await world.person(BEN, ready=False)
     await world.send(BEN, ANNA, CANARY + " back")
-    intake = world.nodes[BEN]._parts.receiver
-    [send_id, *_] = intake_send_ids(world)
-    intake.push(_Nobody(), 1, send_id, bytes(1700))  # type: ignore[arg-type]
+    receiver = world.nodes[BEN]._parts.receiver
+    [send_id, *_] = own_send_ids(world)
+    receiver.push(_Nobody(), 1, send_id, bytes(1700))  # type: ignore[arg-type]
     await trio.sleep(20)
 
 
@@ -72,7 +72,7 @@ class _Nobody:
         """Take no note."""
 
 
-def intake_send_ids(world: World) -> list[bytes]:
+def own_send_ids(world: World) -> list[bytes]:
     database = world.nodes[BEN]._database
     [box, *_] = database.read_now(mailboxes.every)
     return [

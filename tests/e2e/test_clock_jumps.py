@@ -14,7 +14,7 @@ from tests.e2e.world import World
 from zentalk.ids import DAY_SECONDS
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.core import DeliveryCore
-from zentalk.node.delivery.events import Command, DeadlineReached
+from zentalk.node.delivery.events import Command, ItemDue
 
 pytestmark = pytest.mark.e2e
 
@@ -76,7 +76,7 @@ async def test_k16_control_by_the_wall_clock_a_jump_gives_messages_up(
 ) -> None:
     time_passed = DeliveryCore._time_passed
 
-    def by_wall(core: DeliveryCore, event: DeadlineReached, now: float) -> list[Command]:
+    def by_wall(core: DeliveryCore, event: ItemDue, now: float) -> list[Command]:
         wall = jumping.runtime.wall() + jumping.jumps.get("alice", 0.0)
         for entry in core._items.values():
             entry.expires = now + entry.item.expires_at - wall

@@ -204,10 +204,10 @@ async def test_e9_b5_two_copies_of_everything_are_shown_and_told_once(
     pushed = 0
     push = Receiver.push
 
-    def counted(intake: Receiver, *given: Any) -> None:
+    def counted(receiver: Receiver, *given: Any) -> None:
         nonlocal pushed
-        pushed += intake is world.nodes["bob"]._parts.receiver
-        push(intake, *given)
+        pushed += receiver is world.nodes["bob"]._parts.receiver
+        push(receiver, *given)
 
     monkeypatch.setattr(Receiver, "push", counted)
     for number in range(10):

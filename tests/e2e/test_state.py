@@ -59,7 +59,7 @@ async def die(world: World, name: str) -> None:
     await trio.sleep_forever()
 
 
-def is_intake(database: HistoryDatabase, job: Any, world: World, name: str) -> bool:
+def saves_mail(database: HistoryDatabase, job: Any, world: World, name: str) -> bool:
     """Tell whether a write job is the one that saves what somebody received."""
     own = world.nodes[name]._database
     return database is own and "Receiver._save" in getattr(job, "__qualname__", "")
@@ -81,7 +81,7 @@ def die_at(world: World, step: str, monkeypatch: pytest.MonkeyPatch) -> Callable
             await die(world, "bob")
 
     async def dying_write(database: HistoryDatabase, job: Any) -> Any:
-        if not is_intake(database, job, world, "bob"):
+        if not saves_mail(database, job, world, "bob"):
             return await write(database, job)
         await once("before the save")
         answer = await write(database, job)
@@ -132,7 +132,7 @@ async def test_k11_control_answers_before_the_save_lose_what_was_confirmed(
 
     async def careless(database: HistoryDatabase, job: Any) -> Any:
         """Find out what to answer, and do not wait for the commit."""
-        if not is_intake(database, job, world, "bob"):
+        if not saves_mail(database, job, world, "bob"):
             return await write(database, job)
         answers: list[Any] = []
 
@@ -161,7 +161,7 @@ def fail_in_one_transaction(world: World, write: Write, chance: random.Random) -
     """Bob's disk fails now and then in the middle of a save; the whole save is undone."""
 
     async def failing(database: HistoryDatabase, job: Any) -> Any:
-        if not is_intake(database, job, world, "bob"):
+        if not saves_mail(database, job, world, "bob"):
             return await write(database, job)
         fails = chance.random() < 0.2
 
@@ -188,7 +188,7 @@ def fail_between_two_transactions(
         return 1
 
     async def failing(database: HistoryDatabase, job: Any) -> Any:
-        if not is_intake(database, job, world, "bob"):
+        if not saves_mail(database, job, world, "bob"):
             monkeypatch.setattr(ordering, "receive", receive)
             return await write(database, job)
 

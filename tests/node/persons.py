@@ -98,7 +98,7 @@ class Person:
     ) -> tuple[StoredMessage, list[bytes]]:
         """Write a text; return the message and the inners to deliver."""
         message, effects = self.tx(
-            lambda tx: self.messages.write(tx, other.address, text, key, NOW)
+            lambda tx: self.messages.write(other.address, text, key, NOW, tx)
         )
         inners = [entry.item.envelope for entry in effects.send if entry.item.envelope]
         return message, inners + [inner for entry in effects.send for inner in entry.extra]

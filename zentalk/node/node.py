@@ -7,6 +7,7 @@ does not hold.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import trio
@@ -18,7 +19,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.mailboxes.manager import MailboxManager
-from zentalk.node.messages.commands import check_address, check_key, check_name, check_text
+from zentalk.node.messages.commands import check_address, check_message, check_name
 from zentalk.node.status import NodeStatus
 from zentalk.node.status_report import report
 from zentalk.node.wiring import build_node
@@ -136,12 +137,10 @@ class Node:
         Somebody who is no contact yet becomes one. Raises TooLargeError, ConflictError or
         LocalProtocolError, and StorageError if it could not be saved.
         """
-        check_address(address, self.address)
-        check_text(text)
-        check_key(idempotency_key)
-        now = self._runtime.wall()
+        check_message(address, self.address, text, idempotency_key)
+        write = self._messages.write
         message, effects = await self._database.write(
-            lambda tx: self._messages.write(tx, address, text, idempotency_key, now)
+            partial(write, address, text, idempotency_key, self._runtime.wall())
         )
         await self._effects.carry_out(effects)
         return message

@@ -20,6 +20,8 @@ from zentalk.errors import StorageError, StorageFullError
 Transaction = sqlite3.Connection
 """What a write job or a query gets: the connection, inside an open transaction."""
 
+STORAGE_FAULTS: Final = (sqlite3.Error, OSError)
+"""What a database raises by itself; callers of this package get StorageError instead."""
 BUSY_TIMEOUT_SECONDS: Final = 10.0
 FULL_CHECK_BYTES: Final = 64 * 1024 * 1024
 """Above this size only the header and the schema are checked at start: a whole pass would
@@ -93,16 +95,17 @@ def savepoint(connection: sqlite3.Connection) -> Iterator[None]:
 @contextmanager
 def storage_errors(path: Path | None) -> Iterator[None]:
     """Turn errors of sqlite3 and of the file system into StorageError with a next step."""
-    name = "the database" if path is None else f"the database {path}"
     try:
         yield
-    except sqlite3.Error as error:
-        raise _translate(error, name) from error
-    except OSError as error:
-        raise StorageError(f"{name} cannot be opened: {error.strerror or error}") from error
+    except STORAGE_FAULTS as error:
+        raise storage_error(error, path) from error
 
 
-def _translate(error: sqlite3.Error, name: str) -> StorageError:
+def storage_error(error: sqlite3.Error | OSError, path: Path | None) -> StorageError:
+    """Return what one of STORAGE_FAULTS means for its owner, with a next step."""
+    name = "the database" if path is None else f"the database {path}"
+    if isinstance(error, OSError):
+        return StorageError(f"{name} cannot be opened: {error.strerror or error}")
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return StorageFullError(f"{name} is full: free disk space or raise its limit")

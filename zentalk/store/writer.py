@@ -18,7 +18,7 @@ import trio
 
 from zentalk.errors import StorageError
 from zentalk.store.blocking import RunBlocking
-from zentalk.store.sqlite import Transaction, storage_errors
+from zentalk.store.sqlite import STORAGE_FAULTS, Transaction, storage_error
 
 T = TypeVar("T")
 AfterCommit = Callable[[Transaction], Callable[[], None]]
@@ -124,30 +124,31 @@ class BatchWriter:
 
     def _commit(self, batch: list[_Job]) -> Callable[[], None]:
         try:
-            with storage_errors(self._path):
-                self._connection.execute("BEGIN IMMEDIATE")
-                for job in batch:
-                    self._run_one(job)
-                self._connection.execute("COMMIT")
-        except StorageError as failure:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for job in batch:
+                self._run_one(job)
+            self._connection.execute("COMMIT")
+        except STORAGE_FAULTS as error:
+            failure = storage_error(error, self._path)
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             for job in batch:
                 job.error = job.error or failure
             return _nothing
         try:
-            with storage_errors(self._path):
-                return self._after_commit(self._connection)
-        except StorageError:
+            return self._after_commit(self._connection)
+        except STORAGE_FAULTS:
             return _nothing  # what was committed stays so; the next commit tells of it
 
     def _run_one(self, job: _Job) -> None:
         execute = self._connection.execute
         execute("SAVEPOINT job")
         try:
-            with storage_errors(self._path):
-                job.result = job.function(self._connection)
+            job.result = job.function(self._connection)
+        except STORAGE_FAULTS as error:
+            job.error = storage_error(error, self._path)
         except Exception as error:  # noqa: BLE001  # handed to the job's caller, not swallowed
             job.error = error
+        if job.error is not None:
             execute("ROLLBACK TO job")
         execute("RELEASE job")

@@ -106,7 +106,9 @@ class Promises:
 
     # --- nodes ----------------------------------------------------------------------------
 
-    def _push(self, _intake: Any, source: Any, seq: int, _send_id: bytes, envelope: bytes) -> None:
+    def _push(
+        self, _receiver: Any, source: Any, seq: int, _send_id: bytes, envelope: bytes
+    ) -> None:
         self._pushed[id(source), seq] = envelope[:FRONT_BYTES]
 
     def _opened(self, inner: bytes, _row: Any, envelope: bytes) -> None:

@@ -111,8 +111,8 @@ def test_k11_control_a_node_that_acknowledges_what_it_has_not_saved(
 ) -> None:
     original: Callable[..., Any] = Receiver.push
 
-    def hasty(intake: Receiver, source: Any, seq: int, *rest: Any) -> None:
-        original(intake, source, seq, *rest)
+    def hasty(receiver: Receiver, source: Any, seq: int, *rest: Any) -> None:
+        original(receiver, source, seq, *rest)
         source.acknowledge([seq])
 
     monkeypatch.setattr(Receiver, "push", hasty)

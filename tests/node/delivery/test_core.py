@@ -16,13 +16,13 @@ from zentalk.node.delivery.events import (
     BestEffortAdded,
     Command,
     Confirmed,
-    DeadlineReached,
     DepositCopy,
     Deposited,
     DepositFailed,
     DropWork,
     GivenUp,
     GiveUp,
+    ItemDue,
     ItemRead,
     MailboxAnswered,
     NoteFull,
@@ -96,7 +96,7 @@ class Bench:
     def sent(self, number: int, now: float = 0.0, token: bytes | None = None) -> None:
         """Add an item, and let its first copy leave for A."""
         assert self.add(number, now) == [
-            DropWork(number, self.targets[BOB]),
+            DropWork(number),
             DepositCopy(item(number), target(A), now + LIFE),
         ]
         assert self.deposited(number, A, now, token) == []
@@ -104,7 +104,7 @@ class Bench:
     def due(self) -> tuple[float, list[Command]]:
         """Let time pass to the next deadline; return when that is and what is asked for."""
         now = self.core.next_deadline()
-        return now, self.core.handle(DeadlineReached(), now)
+        return now, self.core.handle(ItemDue(), now)
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_a_confirmed_item_leaves_nothing(bench: Bench) -> None:
     assert len(bench.core) == 1
     assert bench.core.handle(Confirmed((1, 7)), 0.4) == [ReportArrived((GUARD, MIDDLE, A), None)]
     assert (len(bench.core), bench.core.next_deadline()) == (0, math.inf)
-    assert bench.core.handle(DeadlineReached(), 1e9) == []
+    assert bench.core.handle(ItemDue(), 1e9) == []
 
 
 def test_without_a_word_it_goes_again_then_to_the_second_mailbox(bench: Bench) -> None:
@@ -166,7 +166,7 @@ def test_what_could_not_leave_goes_to_the_other_mailbox_at_once(bench: Bench) ->
 
 def test_no_mailbox_is_known(bench: Bench) -> None:
     bench.targets = {}
-    assert bench.add(1) == [DropWork(1, ()), WantMailboxes(BOB)]
+    assert bench.add(1) == [DropWork(1), WantMailboxes(BOB)]
     assert bench.due() == (1.0, [WantMailboxes(BOB)])
     bench.targets = {BOB: (target(A),)}
     assert bench.due() == (2.0, [DepositCopy(item(1), target(A), LIFE)])

@@ -80,7 +80,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         if due < math.inf:
             self.now = max(self.now, due)
             self.outcomes = outcomes
-            self.tell(e.DeadlineReached())
+            self.tell(e.ItemDue())
 
     @rule(seconds=st.sampled_from([0.1, 1.0, 10.0, 600.0]))
     def wait(self, seconds: float) -> None:
@@ -207,11 +207,11 @@ class DeliveryMachine(RuleBasedStateMachine):
             assert len(going) <= WINDOW
 
 
-def run_machine(examples: int = 60, *, shrinks: bool = False) -> None:
+def run_machine(*, shrinks: bool = False) -> None:
     run_state_machine_as_test(
         DeliveryMachine,
         settings=settings(
-            max_examples=examples,
+            max_examples=60,
             stateful_step_count=40,
             deadline=None,
             phases=tuple(Phase) if shrinks else (Phase.generate,),
@@ -244,9 +244,9 @@ def test_control_with_retries_that_do_not_wait_it_goes_too_soon(
         run_machine()
 
 
-def test_control_with_a_disk_failure_forgotten_an_item_waits_for_nothing(
+def test_control_without_planning_the_next_time_an_item_waits_for_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(DeliveryCore, "_storage_failed", lambda _core, _event, _now: [])
+    monkeypatch.setattr(DeliveryCore, "_answered", lambda _core, _entry, _schedule: [])
     with pytest.raises(AssertionError):
-        run_machine(200)
+        run_machine()

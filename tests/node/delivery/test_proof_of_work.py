@@ -120,7 +120,7 @@ async def test_work_is_done_with_a_margin_once_and_for_the_sealed_copy(
     task = challenge(RELAY, made, epoch_at(WALL))
     assert worth(task, made.stamp.nonce) >= 8 + MARGIN_BITS
     assert relay.work.stamped(1, TARGET, relay.seal) == made  # it has not left yet
-    relay.work.drop(1, [TARGET])
+    relay.work.used(1, TARGET)
     assert relay.work.stamped(1, TARGET, relay.seal) is None  # a retry works anew
 
 

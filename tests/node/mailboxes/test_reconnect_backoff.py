@@ -18,19 +18,19 @@ def entropy() -> Entropy:
 
 def test_one_that_served_is_opened_again_at_once_however_often_it_ends() -> None:
     """Every few seconds a relay on the way restarts: mail must not wait for half a minute."""
-    comeback = ReconnectBackoff(entropy())
-    assert all(comeback.next_wait(SERVED) <= FIRST_WAIT_SECONDS for _ in range(100))
+    backoff = ReconnectBackoff(entropy())
+    assert all(backoff.next_wait(SERVED) <= FIRST_WAIT_SECONDS for _ in range(100))
 
 
 def test_control_one_that_never_serves_is_tried_less_and_less() -> None:
-    comeback = ReconnectBackoff(entropy())
-    waits = [comeback.next_wait(0.0) for _ in range(12)]
+    backoff = ReconnectBackoff(entropy())
+    waits = [backoff.next_wait(0.0) for _ in range(12)]
     assert waits[0] <= FIRST_WAIT_SECONDS
     assert all(wait >= LONGEST_WAIT_SECONDS / 2 for wait in waits[6:])
 
 
 def test_one_that_ends_as_soon_as_it_begins_is_no_better() -> None:
-    comeback = ReconnectBackoff(entropy())
-    waits = [comeback.next_wait(SERVED_SECONDS / 2) for _ in range(12)]
+    backoff = ReconnectBackoff(entropy())
+    waits = [backoff.next_wait(SERVED_SECONDS / 2) for _ in range(12)]
     assert waits[-1] >= LONGEST_WAIT_SECONDS / 2
-    assert comeback.next_wait(SERVED) <= FIRST_WAIT_SECONDS
+    assert backoff.next_wait(SERVED) <= FIRST_WAIT_SECONDS

@@ -153,13 +153,13 @@ def ratchets_in_use(person: Person, other: Person) -> list[bytes]:
     return [row.ratchet_id for row in rows if row.retired_at is None]
 
 
-def encrypted(sender: Person, reader: Person, raw: bytes, *, large: bool = False) -> Deposit:
+def encrypted(sender: Person, reader: Person, raw: bytes) -> Deposit:
     """Seal any bytes as the content of a message."""
 
     def encrypt(tx: Transaction) -> bytes:
         ratchet = sender.sessions.sender(tx, reader.address)
         assert ratchet is not None
-        return ratchet.encrypt(raw, large=large).inner
+        return ratchet.encrypt(raw).inner
 
     return sender.seal(reader, sender.tx(encrypt))
 
@@ -414,7 +414,7 @@ def test_parts_that_are_longer_than_a_message_are_refused(alice: Person, bob: Pe
     for index in range(3):
         part = Part(index, 4, bytes(31_000))
         raw = encode_content(Content(kind=PART, message_id=MessageId(b"p" * 16), part=part))
-        outcomes.append(bob.receive(encrypted(alice, bob, raw, large=True)).undecryptable)
+        outcomes.append(bob.receive(encrypted(alice, bob, raw)).undecryptable)
     assert outcomes == [0, 0, 1]
 
 
@@ -431,6 +431,6 @@ def test_a_part_of_a_message_that_is_here_is_confirmed_again_and_not_kept(
     assert len(texts(bob, alice)) == (1 if held else 2)
     part = Part(0, len(inners), bytes(31_000))
     raw = encode_content(Content(kind=PART, message_id=message_id, part=part))
-    outcome = bob.receive(encrypted(alice, bob, raw, large=True))
+    outcome = bob.receive(encrypted(alice, bob, raw))
     assert (outcome.undecryptable, len(outcome.best_effort)) == (0, 1)
     assert bob.connection.execute("SELECT count(*) FROM parts").fetchone() == (0,)

@@ -37,14 +37,14 @@ class DeliveryCore:
     """Everything on its way from one node.
 
     `targets` and `has_room` read what is known at this moment: where a contact collects, and
-    whether an inner would leave soon. Neither may change anything.
+    whether an inner would leave soon; without it everything does. Neither may change anything.
     """
 
     def __init__(
         self,
         round_trip_seconds: float,
         targets: Callable[[UserAddress], tuple[DepositTarget, ...]],
-        has_room: Callable[[bytes], bool],
+        has_room: Callable[[bytes], bool] | None = None,
     ) -> None:
         self._round_trip = round_trip_seconds
         self._targets = targets
@@ -60,7 +60,7 @@ class DeliveryCore:
             e.Resumed: self._resumed,
             e.Added: self._added,
             e.BestEffortAdded: self._best_effort_added,
-            e.DeadlineReached: self._time_passed,
+            e.ItemDue: self._time_passed,
             e.ItemRead: self._item_read,
             e.StorageFailed: self._storage_failed,
             e.GivenUp: self._given_up,
@@ -84,7 +84,7 @@ class DeliveryCore:
         return self._handlers[type(event)](event, now)
 
     def next_deadline(self) -> float:
-        """Return when DeadlineReached is wanted next, or infinity if nothing waits for a time."""
+        """Return when ItemDue is wanted next, or infinity if nothing waits for a time."""
         return self._deadlines.next_at()
 
     # What comes in.
@@ -99,7 +99,7 @@ class DeliveryCore:
         self._ciphertexts += 1
         item = event.item
         entry = self._enter(InFlight(item, now + event.left, self._ciphertexts))
-        return [e.DropWork(item.item, self._targets(item.contact)), *self._attempt(entry, now)]
+        return [e.DropWork(item.item), *self._attempt(entry, now)]
 
     def _best_effort_added(self, event: e.BestEffortAdded, now: float) -> list[e.Command]:
         item = event.item
@@ -124,7 +124,7 @@ class DeliveryCore:
 
     # Time, and what only the database knows.
 
-    def _time_passed(self, _event: e.DeadlineReached, now: float) -> list[e.Command]:
+    def _time_passed(self, _event: e.ItemDue, now: float) -> list[e.Command]:
         number = self._deadlines.take_due(now)
         entry = None if number is None else self._items.get(number)
         if entry is None:
@@ -177,7 +177,7 @@ class DeliveryCore:
         if not targets or item.envelope is None:
             self._deadlines.plan(item.item, now + NO_MAILBOXES_SECONDS)
             return [e.WantMailboxes(item.contact)]
-        if not self._has_room(item.envelope):
+        if self._has_room is not None and not self._has_room(item.envelope):
             self._deadlines.plan(item.item, now + NO_ROOM_SECONDS)
             return []
         if not entry.is_best_effort and not self._window.admits(item.contact, item.item):

@@ -27,12 +27,14 @@ class EffectRunner:
             await until_stored(partial(self._recipients.learn, effects.new_routes))
         for one in effects.best_effort:
             self._outbox.send_best_effort(one)
-        self._outbox.confirmed(effects.confirmed)
+        if effects.confirmed:
+            self._outbox.confirmed(effects.confirmed)
         for contact in effects.rerouted:
             self._outbox.reroute(contact)
         done = set(effects.confirmed)
         sending = [entry for entry in effects.send if entry.item.item not in done]
-        self._outbox.add(entry.item for entry in sending)
+        if sending:
+            self._outbox.add([entry.item for entry in sending])
         for entry in sending:
             for inner in entry.extra:
                 self._outbox.send_best_effort(BestEffortInner(entry.item.contact, inner))

@@ -41,8 +41,8 @@ class BestEffortAdded(NamedTuple):
     elsewhere: bool
 
 
-class DeadlineReached(NamedTuple):
-    """Time has passed: the item that has been due for longest has its turn."""
+class ItemDue(NamedTuple):
+    """Time has passed: the item that has been due for the longest time has its turn."""
 
 
 class ItemRead(NamedTuple):
@@ -137,7 +137,7 @@ Event: TypeAlias = (
     Resumed
     | Added
     | BestEffortAdded
-    | DeadlineReached
+    | ItemDue
     | ItemRead
     | StorageFailed
     | GivenUp
@@ -208,10 +208,9 @@ class NoteFull(NamedTuple):
 
 
 class DropWork(NamedTuple):
-    """Forget work done for an item at these mailboxes: it has another ciphertext now."""
+    """Forget the work that was done for an item: it has another ciphertext now."""
 
     number: int
-    targets: tuple[DepositTarget, ...]
 
 
 class AskMailbox(NamedTuple):

@@ -67,8 +67,11 @@ class Outbox:
         self._states = states
         self._recipients = recipients
         self._recovery = recovery
+        profile = network.profile
         self._core = DeliveryCore(
-            network.profile.round_trip_seconds, recipients.targets, self._has_room
+            profile.round_trip_seconds,
+            recipients.targets,
+            None if profile.shape is None else self._has_room,
         )
         self._work = ProofOfWork(runtime.for_part("postage"), network.tunnels.short)
         self._next_best_effort = 0
@@ -150,7 +153,7 @@ class Outbox:
                 await self._pass_time()
 
     async def _pass_time(self) -> None:
-        for command in self._core.handle(e.DeadlineReached(), self._runtime.monotonic()):
+        for command in self._core.handle(e.ItemDue(), self._runtime.monotonic()):
             if isinstance(command, e.ReadItem):
                 self._tell(await self._read(command))
             elif isinstance(command, e.GiveUp):
@@ -182,18 +185,21 @@ class Outbox:
         return e.GivenUp(command.item.item)
 
     def _tell(self, event: e.Event) -> None:
-        for command in self._core.handle(event, self._runtime.monotonic()):
-            self._execute(command)
+        self._handle(event)
         if self._core.next_deadline() < self._sleeps_until:
             self._wake.set()
+
+    def _handle(self, event: e.Event) -> None:
+        for command in self._core.handle(event, self._runtime.monotonic()):
+            self._execute(command)
 
     def _execute(self, command: e.Command) -> None:
         """Do what the core asks for; only what needs the database is done elsewhere."""
         match command:
             case e.DepositCopy():
-                self._tell(self._deposit(command))
-            case e.DropWork(number, targets):
-                self._work.drop(number, targets)
+                self._handle(self._deposit(command))
+            case e.DropWork(number):
+                self._work.drop(number)
             case e.ReportArrived(hops, token):
                 self._packets.fates.report_arrived(hops, token)
             case e.NoteHeld(number, relay):
@@ -234,7 +240,7 @@ class Outbox:
             hops, token = self._send(made, target.relay, token)
         except (UnavailableError, TransportError):
             return e.DepositFailed(number, target.relay)
-        self._work.drop(number, (target,))  # a relay takes the same work only once
+        self._work.used(number, target)
         return e.Deposited(number, target.relay, hops, token, made.stamp != NO_STAMP)
 
     def _send(

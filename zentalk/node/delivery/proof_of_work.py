@@ -8,7 +8,7 @@ the node responsive, and takes a part of the time only. Nothing here sends a dep
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -134,14 +134,18 @@ class ProofOfWork:
             return now + LOOK_SECONDS
         return min(max(known.ask_after, now + _LEAST_LOOK_SECONDS), now + LOOK_SECONDS)
 
-    def drop(self, item: int, targets: Iterable[DepositTarget]) -> None:
-        """Forget the work for an item: it was used, or there is another ciphertext now."""
-        if not self._jobs and not self._done:
-            return
-        for target in targets:
+    def used(self, item: int, target: DepositTarget) -> None:
+        """What `stamped` gave has left: a relay takes the same work only once."""
+        if self._jobs or self._done:
             job = _Job(item, _Place(target.relay, target.send_id))
             self._jobs.pop(job, None)
             self._done.pop(job, None)
+
+    def drop(self, item: int) -> None:
+        """Forget all work for an item: there is another ciphertext now."""
+        for jobs in (self._jobs, self._done):
+            for job in [job for job in jobs if job.item == item]:
+                del jobs[job]
 
     async def news(self) -> list[MailboxAnswered | WorkDone]:
         """Return what has changed since the last time, as soon as something has."""

@@ -1,1 +1,21 @@
-"""Messages in and out, inside the transactions of the history."""
+"""Messages in and out, inside the transactions of the history.
+
+A command of the owner, or a batch of deposits from a mailbox, becomes rows, ratchet steps and
+ciphertexts in one transaction, and one value that says what its commit sets off.
+
+Glossary: *content* is what a sender says, in its encoded form; an *inner* is a content encrypted
+with a ratchet; an *envelope* is an inner under the outer seal of one mailbox; a *route* names the
+mailboxes of a person for one contact; *effects* are what a commit allows others to do.
+
+- `commands.py`: what the owner does: adding contacts, writing texts.
+- `compose.py`: from contents to encrypted outbox items.
+- `receive.py`: from deposits to the history, a batch per transaction.
+- `kinds/`: what each kind of content does once it has decrypted.
+- `ordering.py`: the one order of a conversation; what came too early is held.
+- `states.py`: how far a message has come, in its row and in the event log.
+- `routes.py`: where deposits go, and which of our send ids a contact is told.
+- `effects.py`: what a committed job allows, as one value.
+
+Nothing here waits, sends, wakes a task or reads a clock: jobs run in the writer's thread and get
+the time as an argument. What is returned counts only once it is committed.
+"""

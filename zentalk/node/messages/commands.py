@@ -27,8 +27,21 @@ MAX_NAME_BYTES: Final = 256
 MAX_KEY_BYTES: Final = 256
 
 
-def check_text(text: str) -> None:
+def check_message(
+    address: UserAddress, own: UserAddress, text: str, idempotency_key: str | None
+) -> None:
     """Refuse what cannot be sent.
+
+    Raises LocalProtocolError, TooLargeError or ConfigError.
+    """
+    check_address(address, own)
+    check_text(text)
+    if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_BYTES:
+        raise ConfigError(f"an Idempotency-Key has 1 to {MAX_KEY_BYTES} characters")
+
+
+def check_text(text: str) -> None:
+    """Refuse a text that cannot be sent.
 
     Raises TooLargeError above 64 KB of UTF-8 and LocalProtocolError for an empty text or
     one that has no UTF-8 form.
@@ -50,12 +63,6 @@ def check_name(name: str) -> None:
     """Refuse a contact's name that is too long; raises ConfigError."""
     if len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES:
         raise ConfigError(f"a name may have {MAX_NAME_BYTES} bytes: choose a shorter one")
-
-
-def check_key(idempotency_key: str | None) -> None:
-    """Refuse an empty or long idempotency key; raises ConfigError."""
-    if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_BYTES:
-        raise ConfigError(f"an Idempotency-Key has 1 to {MAX_KEY_BYTES} characters")
 
 
 def check_address(address: UserAddress, own: UserAddress) -> None:
@@ -121,7 +128,7 @@ class MessageCommands:
         self._composer = composer
 
     def write(
-        self, tx: Transaction, address: UserAddress, text: str, key: str | None, now: float
+        self, address: UserAddress, text: str, key: str | None, now: float, tx: Transaction
     ) -> tuple[StoredMessage, CommitEffects]:
         """Store a text as queued and encrypt it if a ratchet is there.
 

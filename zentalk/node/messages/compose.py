@@ -93,13 +93,13 @@ class Composer:
         self, tx: Transaction, row: ContactRow, sender: Sender | None, content: Content, now: float
     ) -> list[OutboundItem]:
         ready: list[OutboundItem] = []
-        for piece in _pieces(content):
+        for piece, encoded in _pieces(content):
             encrypted = None if sender is None else self._encrypt(tx, row, sender, piece)
             item = outbox.add(
                 tx,
                 message_id=content.message_id,
                 contact=row.address,
-                content=encode_content(piece),
+                content=encoded,
                 item_key=self._entropy(ITEM_KEY_BYTES),
                 now=now,
                 expires_at=now + self._ttl_seconds,
@@ -181,7 +181,7 @@ class Composer:
         sender = self._sessions.sender(tx, contact)
         if row is None or sender is None:
             return []
-        room = sender.capacity(large=False) - _CONFIRMATION_OVERHEAD_BYTES
+        room = sender.small_capacity() - _CONFIRMATION_OVERHEAD_BYTES
         step = max(1, min(MAX_CONFIRMATIONS, room // _CONFIRMATION_ID_BYTES))
         inners: list[bytes] = []
         for start in range(0, len(ids), step):
@@ -199,22 +199,24 @@ class Composer:
     ) -> Encrypted:
         route = route_for(tx, row.address, row.own_route_known)
         full = encode_content(replace(content, route=route, route_seen=row.route_version))
-        return sender.encrypt(full, large=len(full) > sender.capacity(large=False))
+        return sender.encrypt(full)
 
     def _pq_extra(self, sender: Sender, encrypted: Encrypted) -> tuple[bytes, ...]:
         """Give the PQ ratchet a message of its own when none had room for long."""
         if not encrypted.pq_overdue:
             return ()
         empty = encode_content(Content(kind=NONE, message_id=self.new_message_id()))
-        return (sender.encrypt(empty, large=False).inner,)
+        return (sender.encrypt(empty).inner,)
 
 
-def _pieces(content: Content) -> list[Content]:
+def _pieces(content: Content) -> list[tuple[Content, bytes]]:
+    """Return a content, or its parts if it is long, each with its encoded form."""
     whole = encode_content(content)
     if len(whole) <= PART_BYTES:
-        return [content]
+        return [(content, whole)]
     chunks = [whole[start : start + PART_BYTES] for start in range(0, len(whole), PART_BYTES)]
-    return [
+    pieces = [
         Content(kind=PART, message_id=content.message_id, part=Part(index, len(chunks), chunk))
         for index, chunk in enumerate(chunks)
     ]
+    return [(piece, encode_content(piece)) for piece in pieces]

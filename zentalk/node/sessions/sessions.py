@@ -95,16 +95,18 @@ class Sender:
         """What goes along until the contact has answered, None once it has."""
         return self._row.initial_header
 
-    def capacity(self, *, large: bool) -> int:
-        """Return how many content bytes one message may have."""
-        return max_content_bytes(self._ratchet_bytes(large=large))
+    def small_capacity(self) -> int:
+        """Return how many content bytes a message of the small class may have."""
+        return max_content_bytes(self._ratchet_bytes(large=False))
 
-    def encrypt(self, content: bytes, *, large: bool) -> Encrypted:
-        """Advance the ratchet, store it and return the ciphertext.
+    def encrypt(self, content: bytes) -> Encrypted:
+        """Advance the ratchet, store it and return the ciphertext, in the class that it needs.
 
-        Raises LocalProtocolError if the content is above `capacity`.
+        Raises LocalProtocolError if the content fits neither class.
         """
-        size = self._ratchet_bytes(large=large)
+        size = self._ratchet_bytes(large=False)
+        if len(content) > max_content_bytes(size):
+            size = self._ratchet_bytes(large=True)
         self._ratchet, envelope = self._ratchet.encrypt(content, self._sessions.entropy, size)
         self._sessions.store(self._tx, self._row.ratchet_id, self._ratchet)
         inner = encode_inner(Inner(self._row.initial_header or b"", envelope))

@@ -1,4 +1,4 @@
-"""Lost ratchets heal by themselves, and mailbox relays cannot bring a renewal about (K33)."""
+"""Sessions that lost their ratchets recover by themselves; no mailbox relay can renew one (K33)."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ async def all_arrive(
 # --- a part of the database is lost ---------------------------------------------------------------
 
 
-async def test_k33_a_reader_without_its_ratchets_heals_within_one_exchange(
+async def test_k33_a_reader_without_its_ratchets_recovers_within_one_exchange(
     world: World, autojump_clock: Clock
 ) -> None:
     await acquainted(world)
@@ -111,7 +111,7 @@ async def test_k33_a_reader_without_its_ratchets_heals_within_one_exchange(
         assert (shown["kind"], shown["text"]) == (RATCHET_RENEWED, "")
 
 
-async def test_k33_control_without_renewal_the_same_loss_never_heals(
+async def test_k33_control_without_renewal_the_same_loss_never_recovers(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(SessionRecovery, "run", forever)
@@ -127,7 +127,7 @@ async def forever(_recovery: SessionRecovery) -> None:
     await trio.sleep_forever()
 
 
-async def test_a_writer_without_its_ratchets_heals_with_the_next_message(
+async def test_a_writer_without_its_ratchets_recovers_with_the_next_message(
     world: World, autojump_clock: Clock
 ) -> None:
     await acquainted(world)
@@ -240,7 +240,7 @@ async def restored(world: World, *names: str) -> None:
 @pytest.mark.parametrize(
     "names", [("alice",), ("bob",), ("alice", "bob")], ids=["writer", "reader", "both"]
 )
-async def test_k33_an_old_copy_of_a_folder_heals_and_nothing_new_is_lost_or_shown_twice(
+async def test_k33_an_old_copy_of_a_folder_recovers_and_nothing_new_is_lost_or_shown_twice(
     world: World, autojump_clock: Clock, names: tuple[str, ...]
 ) -> None:
     await restored(world, *names)
