@@ -27,7 +27,7 @@ from zentalk.directory.distance import (
 )
 from zentalk.errors import UnavailableError
 from zentalk.ids import Day, NodeId, UserAddress, day_at, epoch_at
-from zentalk.node.records.holders import DirectoryClient
+from zentalk.node.records.holders import RecordHolders
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.rpc import encode_answer
 from zentalk.wire.rpc_directory import RECORD_GET
@@ -156,9 +156,9 @@ class Directory:
             found += 1
         return Outcome(found, len(self.honest), len(holders & bad), len(holders), tried)
 
-    def _client(self, near: Member) -> DirectoryClient:
+    def _client(self, near: Member) -> RecordHolders:
         runtime = self.net.runtime.for_part(f"reader {near.number}")
-        return DirectoryClient(runtime, self._open, lambda: self._known(near))
+        return RecordHolders(runtime, self._open, lambda: self._known(near))
 
     def _known(self, near: Member) -> dict[NodeId, Descriptor]:
         live = near.service.descriptors.live(self.net.runtime.wall())

@@ -57,7 +57,7 @@ async def test_where_all_relays_are_of_one_operator_status_says_so(
 ) -> None:
     await families_on_paths(world, {f"r{number}": "everybody" for number in range(6)})
     notes = " ".join(world.nodes["alice"].status().notes)
-    assert "path rules that this network is too small for: family" in notes
+    assert "a path cannot have each relay of another operator; add relays" in notes
     assert "a tunnel passes two relays of one operator" in notes
 
 

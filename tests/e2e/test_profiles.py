@@ -280,6 +280,8 @@ async def test_control_of_honest_relays_none_is_named(world: World, autojump_clo
 
 
 BURST = 40
+MOST_DEPOSITS = 1.5 * BURST
+"""Seven seeds took 40 to 51 deposits, and 76 or more where packets are made without room."""
 
 
 async def deposits_of_a_burst(world: World, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -310,7 +312,7 @@ async def test_a_burst_waits_for_ticks_and_is_not_repeated_meanwhile(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What waits for a tick has not been sent: no retry may fall due before it was."""
-    assert await deposits_of_a_burst(world, monkeypatch) <= 1.2 * BURST
+    assert await deposits_of_a_burst(world, monkeypatch) <= MOST_DEPOSITS
 
 
 @pytest.mark.long
@@ -319,4 +321,4 @@ async def test_control_without_a_look_at_the_line_a_burst_is_repeated(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(PacketSender, "has_room", lambda _packets, _packet_class: True)
-    assert await deposits_of_a_burst(world, monkeypatch) > 1.2 * BURST
+    assert await deposits_of_a_burst(world, monkeypatch) > MOST_DEPOSITS

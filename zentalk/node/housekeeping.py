@@ -10,7 +10,7 @@ import trio
 from zentalk.ids import DAY_SECONDS
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.message_states import MessageStates
-from zentalk.node.records.lookup import Records
+from zentalk.node.records.publisher import RecordPublisher
 from zentalk.node.sessions import prekey_rotation
 from zentalk.store.history import messages, outbox, ratchets
 from zentalk.store.history.database import HistoryDatabase
@@ -27,11 +27,15 @@ class Housekeeping:
     """Sweeps one history. `run` must be running."""
 
     def __init__(
-        self, runtime: Runtime, database: HistoryDatabase, records: Records, states: MessageStates
+        self,
+        runtime: Runtime,
+        database: HistoryDatabase,
+        publisher: RecordPublisher,
+        states: MessageStates,
     ) -> None:
         self._runtime = runtime
         self._database = database
-        self._records = records
+        self._publisher = publisher
         self._states = states
 
     async def start(self) -> None:
@@ -58,7 +62,7 @@ class Housekeeping:
             return self._rotate_prekeys(tx)
 
         if await self._database.write(job):
-            self._records.changed()
+            self._publisher.changed()
         await self._database.scrub()
         for item in await self._database.read(partial(outbox.expired_without_envelope, now=now)):
             # What waits for a recipient never seen is not in the outbox's own timers.

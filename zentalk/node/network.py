@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Final, Literal
 
 import trio
 
@@ -31,8 +31,18 @@ from zentalk.node.tunnels.guard_selection import GuardSelection
 from zentalk.node.tunnels.second_hops import MIN_FULL_RELAYS
 from zentalk.node.tunnels.tunnels import Tunnels
 from zentalk.onion.guard_state import GuardState
-from zentalk.onion.path import MIN_RELAYS
+from zentalk.onion.path import MIN_RELAYS, Rule
 from zentalk.wire.descriptor import Descriptor
+
+_CANNOT: Final[dict[Rule, str]] = {
+    "boots": "leave out every relay that restarts often",
+    "subnet": "have each relay in another address range",
+    "avoid": "avoid every relay that it should",
+    "family": "have each relay of another operator",
+    "sticky": "start with a usual second hop",
+    "first": "let an acknowledgement start at any relay",
+}
+"""What an owner reads about each rule that could not be kept."""
 
 
 class NodeNetwork:
@@ -150,10 +160,11 @@ class NodeNetwork:
         if clock := clock_note(self._snapshot.client.hours_ahead):
             yield clock
         if relaxed := sorted(self.packets.relaxed):
-            yield "path rules that this network is too small for: " + ", ".join(relaxed)
+            broken = " or ".join(_CANNOT[rule] for rule in relaxed)
+            yield f"with {known} relays a path cannot {broken}; add relays for full protection"
         alarm = self.packets.fates.losses.alarm
         if alarm.active:
             yield (
                 f"{alarm.lost} of the last {alarm.counted} packets that this node sent to itself "
-                "did not come back: somebody may be holding traffic back to watch you"
+                "did not come back: an attacker may be holding traffic back to watch you"
             )

@@ -87,7 +87,7 @@ class Node:
         """Return once messages can be sent and received."""
         await self._network.connected()
         await self.mailboxes.registered.wait()
-        await self._parts.records.published.wait()
+        await self._parts.publisher.published.wait()
 
     def status(self) -> NodeStatus:
         """Return what the owner is told."""

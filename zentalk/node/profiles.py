@@ -15,7 +15,7 @@ from zentalk.onion.geometry import DEFAULT_HOPS
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How often a shaped node sends and asks, whatever there is to send: means in seconds.
+    """How often a shaped node sends and polls, whatever there is to send: means in seconds.
 
     The gaps are exponential and drawn from nothing but chance. One in `loop_every` small
     packets is a loop, whether mail waits or not.

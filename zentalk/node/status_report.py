@@ -14,7 +14,7 @@ def report(parts: NodeParts, profile: str) -> NodeStatus:
     collected = parts.mailboxes.connected()
     troubles = (parts.database.trouble, parts.devices.trouble)
     return NodeStatus(
-        ready=collected > 0 and parts.records.published.is_set() and network.guards_connected > 0,
+        ready=collected > 0 and parts.publisher.published.is_set() and network.guards_connected > 0,
         relays_known=network.relays_known,
         guards_connected=network.guards_connected,
         mailboxes=collected,

@@ -35,8 +35,9 @@ from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.receive import Inbox
 from zentalk.node.network import NodeNetwork
 from zentalk.node.records.decoys import Decoys
-from zentalk.node.records.holders import DirectoryClient
-from zentalk.node.records.lookup import Records
+from zentalk.node.records.holders import RecordHolders
+from zentalk.node.records.lookup import RecordLookup
+from zentalk.node.records.publisher import RecordPublisher
 from zentalk.node.sessions.sessions import Sessions
 from zentalk.store.history import settings as stored
 from zentalk.store.history.database import HistoryDatabase
@@ -66,7 +67,8 @@ class NodeParts:
     network: NodeNetwork
     devices: DeviceTokens
     events: EventLog
-    records: Records
+    records: RecordLookup
+    publisher: RecordPublisher
     delivery: DeliveryParts
     receiver: Receiver
     mailboxes: MailboxManager
@@ -85,10 +87,11 @@ def build_node(
     reached = _build_network(settings, runtime, network, database)
     sessions = Sessions(identity, runtime.entropy)
     composer = Composer(sessions, runtime.entropy, settings.message_ttl_seconds)
-    directory = DirectoryClient(
+    holders = RecordHolders(
         runtime.for_part("directory"), reached.tunnels.short, reached.descriptors
     )
-    records = Records(runtime, identity, database, directory, reached)
+    records = RecordLookup(runtime, holders, reached.tunnels)
+    publisher = RecordPublisher(runtime, identity, database, holders)
     delivery = _build_delivery(runtime, database, reached, composer, records)
     receiver = Receiver(runtime, database, Inbox(sessions, composer), delivery.effects)
     contacts = ContactCommands(composer)
@@ -99,13 +102,13 @@ def build_node(
         MailboxSelection(runtime, reached),
         CollectorFactory(runtime, identity, database, receiver, delivery.outbox),
         Announcer(
-            runtime, database, records, contacts, delivery.effects, reached.packets.ack_points
+            runtime, database, publisher, contacts, delivery.effects, reached.packets.ack_points
         ),
     )
-    housekeeping = Housekeeping(runtime, database, records, delivery.states)
+    housekeeping = Housekeeping(runtime, database, publisher, delivery.states)
     decoys = Decoys(runtime, reached, records, UserAddress(identity.public))
     tasks = (
-        *(reached.run, records.run, *delivery.tasks, receiver.run, receiver.release),
+        *(reached.run, publisher.run, *delivery.tasks, receiver.run, receiver.release),
         *(mailboxes.run, decoys.run, housekeeping.run),
     )
     parts = NodeParts(
@@ -114,6 +117,7 @@ def build_node(
         devices=DeviceTokens(runtime, identity, database),
         events=EventLog(database),
         records=records,
+        publisher=publisher,
         delivery=delivery,
         receiver=receiver,
         mailboxes=mailboxes,
@@ -140,7 +144,7 @@ def _build_delivery(
     database: HistoryDatabase,
     network: NodeNetwork,
     composer: Composer,
-    records: Records,
+    records: RecordLookup,
 ) -> DeliveryParts:
     """Put delivery together: effects are the last, as they call all others."""
     states = MessageStates(runtime, database)

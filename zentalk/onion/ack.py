@@ -1,6 +1,6 @@
 """The compact acknowledgement: a packet prebuilt by the sender who waits for it.
 
-Spec: docs/spec/onion.md section 8. Whoever holds the blob can send that one packet and learns
+Spec: docs/spec/onion.md section 8. A relay that holds the blob can send that one packet and learns
 neither where it goes after its first relay nor what it carries. Nothing here draws a path
 (`path.draw_ack_path`) or decides when an ack is sent.
 """

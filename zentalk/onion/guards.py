@@ -27,7 +27,7 @@ RETRY_SECONDS: Final = 60
 LIST_SIZE: Final = 8
 """Two guards and six substitutes, drawn at once."""
 LIST_LIMIT: Final = 20
-"""Growing stops here, so that whoever blocks guards chooses among this many and no more."""
+"""Growing stops here, so that an attacker who blocks guards chooses among this many and no more."""
 GROWTH: Final = 2
 
 MIN_LIVE_MIDDLES: Final = 2

@@ -93,5 +93,5 @@ class MixKeys:
         """Return the public key of an epoch; LocalProtocolError if it is not held."""
         slot = self._slots.get(epoch)
         if slot is None:
-            raise LocalProtocolError("a mix key was asked for outside its time; call rotate first")
+            raise LocalProtocolError("a mix key is needed outside its time; call rotate first")
         return slot.key.pair.public

@@ -14,7 +14,7 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import AuthenticationError, LinkClosedError, UnavailableError
 from zentalk.ids import NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime, seeded_entropy
-from zentalk.node.records.lookup import Records
+from zentalk.node.records.lookup import RecordLookup
 from zentalk.wire.prekeys import OneTimePrekey, PqPrekey, SignedPrekey
 from zentalk.wire.rpc import decode_call, encode_answer, encode_refusal
 from zentalk.wire.rpc_mailbox import decode_prekeys_take
@@ -47,10 +47,6 @@ class Relays:
         self._answers = {FIRST: first, SECOND: second}
         self.query_ids: list[bytes] = []
 
-    @property
-    def tunnels(self) -> Relays:
-        return self
-
     @asynccontextmanager
     async def short(self, relay: NodeId) -> AsyncIterator[Any]:
         relays, answer = self, self._answers[relay]
@@ -66,9 +62,9 @@ class Relays:
         yield Link()
 
 
-def records_over(relays: Any) -> Records:
+def records_over(relays: Any) -> RecordLookup:
     unused: Any = None
-    return Records(Runtime.virtual(1, 0.0), BOB, unused, unused, relays)
+    return RecordLookup(Runtime.virtual(1, 0.0), unused, relays)
 
 
 GOOD = encode_answer(one_time(BOB))

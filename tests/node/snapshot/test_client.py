@@ -14,8 +14,8 @@ from zentalk.directory.records import PUBLISHED_WORK_BITS
 from zentalk.errors import ConnectFailedError, UnavailableError
 from zentalk.ids import DAY_SECONDS, Day, NodeId, SendId, UserAddress, day_at
 from zentalk.node.records import holders as directory_client
-from zentalk.node.records.holders import SETTLE_SECONDS, WAVE, DirectoryClient, publication_plan
-from zentalk.node.records.publication import SPREAD_SECONDS
+from zentalk.node.records.holders import SETTLE_SECONDS, WAVE, RecordHolders
+from zentalk.node.records.publisher import SPREAD_SECONDS, publication_plan
 from zentalk.node.snapshot import client
 from zentalk.node.snapshot.client import SnapshotClient
 from zentalk.wire.descriptor import Descriptor
@@ -75,7 +75,7 @@ class World:
         self.acquaint(self.members)
         runtime = self.net.runtime.for_part("node")
         self.snapshot = SnapshotClient(runtime, self.tunnels, "local")
-        self.client = DirectoryClient(runtime, self.tunnels, self.relays)
+        self.client = RecordHolders(runtime, self.tunnels, self.relays)
 
     def acquaint(self, members: Iterable[Member], *, absent: Iterable[int] = ()) -> None:
         missing = {node_id(number) for number in absent}
@@ -216,7 +216,7 @@ async def test_slow_holders_do_not_delay_a_record_that_is_there(
     await world.client.publish_record(record())
     fast = world.members[0]
     world.tunnels.slow = {one: 30.0 for one in world.by_id if one != fast.node_id}
-    world.client._asking_order = lambda points: [fast.node_id, *world.tunnels.slow]  # type: ignore[method-assign]
+    world.client._request_order = lambda points: [fast.node_id, *world.tunnels.slow]  # type: ignore[method-assign]
     before = trio.current_time()
     await world.client.find_record(ADDRESS, TODAY)
     assert trio.current_time() - before <= SETTLE_SECONDS + 0.1
@@ -238,7 +238,7 @@ async def test_publishing_needs_one_holder_and_counts_the_others(
 
 async def test_without_relays_nothing_can_be_done(autojump_clock: MockClock, make: Make) -> None:
     world = make(1)
-    lost = DirectoryClient(world.net.runtime, world.tunnels, dict)
+    lost = RecordHolders(world.net.runtime, world.tunnels, dict)
     with pytest.raises(UnavailableError, match="no relay is known"):
         await lost.find_record(ADDRESS, TODAY)
 

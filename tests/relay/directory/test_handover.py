@@ -14,7 +14,7 @@ from tests.relay.directory_net import FakeLink, Member, Net, until
 from zentalk.directory.distance import HolderMap
 from zentalk.errors import RefusedError, UnavailableError
 from zentalk.ids import Day, NodeId, UserAddress, day_at
-from zentalk.node.records.holders import DirectoryClient
+from zentalk.node.records.holders import RecordHolders
 from zentalk.relay.directory import crawler, handover, service
 from zentalk.relay.directory.handover import BYTES_PER_SECOND, HandoverTask
 from zentalk.wire.descriptor import Descriptor
@@ -46,7 +46,7 @@ class Churning:
         self.nursery = nursery
         self.scopes: dict[NodeId, trio.CancelScope] = {}
         self.next_number = 0
-        self.client = DirectoryClient(self.net.runtime.for_part("client"), self.open, self.relays)
+        self.client = RecordHolders(self.net.runtime.for_part("client"), self.open, self.relays)
 
     def living(self) -> list[Member]:
         return [member for member in self.net.members.values() if member.up]

@@ -17,7 +17,7 @@ from zentalk.node.delivery.effects import EffectRunner
 from zentalk.node.delivery.recipients import Recipients
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import CommitEffects
-from zentalk.node.records.lookup import Records
+from zentalk.node.records.lookup import RecordLookup
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.prekeys import PrekeyBundle
@@ -34,7 +34,7 @@ class RecipientLookup:
         runtime: Runtime,
         database: HistoryDatabase,
         composer: Composer,
-        records: Records,
+        records: RecordLookup,
         recipients: Recipients,
         effects: EffectRunner,
     ) -> None:

@@ -20,7 +20,7 @@ from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.recipients import RecoveryRequests
 from zentalk.node.delivery.session_renewal import SessionRenewal
-from zentalk.node.records.lookup import Records
+from zentalk.node.records.lookup import RecordLookup
 from zentalk.node.sessions import evidence
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.retry import until_stored
@@ -41,7 +41,7 @@ class SessionRecovery:
         self,
         runtime: Runtime,
         database: HistoryDatabase,
-        records: Records,
+        records: RecordLookup,
         requests: RecoveryRequests,
         renewal: SessionRenewal,
     ) -> None:

@@ -18,7 +18,7 @@ from zentalk.node.delivery.recipients import Recipients
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects, OutboundItem
 from zentalk.node.messages.routes import contact_targets, record_targets
-from zentalk.node.records.lookup import Records
+from zentalk.node.records.lookup import RecordLookup
 from zentalk.node.sessions import evidence
 from zentalk.store.history import contacts, outbox, renewals
 from zentalk.store.history.database import HistoryDatabase
@@ -39,7 +39,7 @@ class SessionRenewal:
         runtime: Runtime,
         database: HistoryDatabase,
         composer: Composer,
-        records: Records,
+        records: RecordLookup,
         recipients: Recipients,
         effects: EffectRunner,
     ) -> None:

@@ -18,7 +18,7 @@ from zentalk.node.delivery.effects import EffectRunner
 from zentalk.node.messages.commands import ContactCommands
 from zentalk.node.messages.routes import current, raise_version
 from zentalk.node.packets.ack_points import AckPoints
-from zentalk.node.records.lookup import Records
+from zentalk.node.records.publisher import RecordPublisher
 from zentalk.store.history import mailboxes
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox
@@ -36,14 +36,14 @@ class Announcer:
         self,
         runtime: Runtime,
         database: HistoryDatabase,
-        records: Records,
+        publisher: RecordPublisher,
         commands: ContactCommands,
         effects: EffectRunner,
         ack_points: AckPoints,
     ) -> None:
         self._runtime = runtime
         self._database = database
-        self._records = records
+        self._publisher = publisher
         self._commands = commands
         self._effects = effects
         self._ack_points = ack_points
@@ -67,7 +67,7 @@ class Announcer:
             # Until here acks came to the mailbox that this one replaces.
             self._ack_points.keep_only(present)
             self._ack_points.add(mailbox.mailbox, mailbox.relay, point)
-        self._records.changed()
+        self._publisher.changed()
         self._changed.set()
 
     def is_announced(self, mailbox: OwnMailbox) -> bool:

@@ -27,6 +27,7 @@ from zentalk.node.tunnels.tunnels import Tunnels
 from zentalk.onion.draw import draw_delay_ms, pick, sample
 from zentalk.onion.geometry import MAX_HOPS, TOKEN_BYTES
 from zentalk.onion.packet import ACK_TOKEN, DROP, DeliveryPlaintext
+from zentalk.onion.path import Rule
 from zentalk.wire.deposit import AckRoute
 from zentalk.wire.packet_class import PacketClass
 from zentalk.wire.rpc_mailbox import encode_token_payload
@@ -72,9 +73,9 @@ class PacketSender:
     # What is sent.
 
     @property
-    def relaxed(self) -> frozenset[str]:
+    def relaxed(self) -> frozenset[Rule]:
         """The path rules that could not be kept."""
-        return frozenset(self._paths.relaxed)
+        return self._paths.relaxed
 
     def has_room(self, packet_class: PacketClass) -> bool:
         """Tell whether the next packet of a class would leave soon."""

@@ -2,7 +2,7 @@
 
 Spec: docs/spec/onion.md section 13. At times drawn from nothing but chance a shaped node
 does over its tunnels what comes before a first message: it reads a user record (its own)
-and asks a mailbox relay one question. It must never take a prekey, of which there are few.
+and sends one request to a mailbox relay. It must never take a prekey, of which there are few.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from zentalk.ids import SEND_ID_BYTES, SendId, UserAddress
 from zentalk.net.backoff import exponential
 from zentalk.net.runtime import Runtime
 from zentalk.node.network import NodeNetwork
-from zentalk.node.records.lookup import Records
+from zentalk.node.records.lookup import RecordLookup
 from zentalk.onion.draw import pick
 from zentalk.wire.descriptor import ROLE_MAILBOX
 from zentalk.wire.rpc_mailbox import encode_state
@@ -29,7 +29,7 @@ class Decoys:
     """Decoys of one node; `run` does nothing where the profile has no shape."""
 
     def __init__(
-        self, runtime: Runtime, network: NodeNetwork, records: Records, own: UserAddress
+        self, runtime: Runtime, network: NodeNetwork, records: RecordLookup, own: UserAddress
     ) -> None:
         self._runtime = runtime
         self._network = network
@@ -45,10 +45,10 @@ class Decoys:
             await trio.sleep(exponential(MEAN_SECONDS, entropy))
             with suppress(*RELAY_FAULTS):
                 await self._records.find(self._own)
-                await self._ask()
+                await self._request_state()
 
-    async def _ask(self) -> None:
-        """Ask about a send id that does not exist: the answer is as long as any other."""
+    async def _request_state(self) -> None:
+        """Request the state of a send id that nobody has; the response is as long as any other."""
         known = self._network.descriptors()
         relays = sorted(n for n, found in known.items() if found.roles & ROLE_MAILBOX)
         if not relays:

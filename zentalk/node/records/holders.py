@@ -1,8 +1,9 @@
-"""User records as an API node publishes and reads them, one short tunnel per question.
+"""The relays that hold user records, and how an API node stores and reads there.
 
-Spec: docs/spec/directory.md section 7. The relay asked learns a blinded key and nothing of
-who asks. A record counts only if it verifies and opens for the address that was asked
-for; silence of some holders, or lies, cost one more question.
+Spec: docs/spec/directory.md section 7. There is one short tunnel for
+each request: the relay at its end learns a blinded key and nothing of who sent it. A record counts
+only if it verifies and opens for the address that was looked for; silence of some holders, or lies,
+cost one more request.
 """
 
 from __future__ import annotations
@@ -33,7 +34,6 @@ from zentalk.errors import (
 )
 from zentalk.ids import Day, NodeId, UserAddress
 from zentalk.net.runtime import Runtime
-from zentalk.node.records.publication import publication_plan
 from zentalk.node.tunnels.tunnels import TunnelOpener
 from zentalk.onion.draw import sample
 from zentalk.wire.descriptor import Descriptor
@@ -47,18 +47,16 @@ from zentalk.wire.user_record import (
     open_record,
 )
 
-__all__ = ["DirectoryClient", "Published", "publication_plan"]
-
 FIRST_POINTS: Final = 2
-ASKED_PER_POINT: Final = 3
-WAVE: Final = FIRST_POINTS * ASKED_PER_POINT
+HOLDERS_PER_POINT: Final = 3
+WAVE: Final = FIRST_POINTS * HOLDERS_PER_POINT
 SETTLE_SECONDS: Final = 1.0
-"""After the first valid answer the others of its wave have this long to show a newer one."""
-QUESTION_SECONDS: Final = 60.0
-"""A backstop for one question; tunnels and answers have shorter limits of their own."""
+"""After the first valid response the others of its wave have this long to show a newer one."""
+REQUEST_SECONDS: Final = 60.0
+"""A backstop for one request; tunnels and responses have shorter limits of their own."""
 PUBLISH_AT_ONCE: Final = 6
 LEAST_FULL_SHARE: Final = 4
-"""More work is only worth it if a fourth of the holders ask for it."""
+"""More work is only worth it if a fourth of the holders want it."""
 _TRIES: Final = 1 << 14
 """Nonces tried at a time, between which the publishing can be cancelled."""
 
@@ -72,8 +70,8 @@ class Published:
     failed: int
 
 
-class DirectoryClient:
-    """Publishes and finds records. `relays` returns the accepted snapshot of this moment."""
+class RecordHolders:
+    """Stores and finds records. `relays` returns the accepted snapshot of this moment."""
 
     def __init__(
         self,
@@ -85,10 +83,14 @@ class DirectoryClient:
         self._open_tunnel = open_tunnel
         self._relays = relays
 
+    def known_relays(self) -> int:
+        """Return how many relays are known: with them holders move."""
+        return len(self._relays())
+
     async def publish_record(self, raw: bytes) -> Published:
         """Store a sealed record at all its holders; work for it is found here.
 
-        Holders that are full are asked again with more work. Raises UnavailableError if not
+        Holders that are full are tried again with more work. Raises UnavailableError if not
         one of them took it; the caller tries again.
         """
         record = decode_record(raw)
@@ -124,15 +126,15 @@ class DirectoryClient:
     async def find_record(self, address: UserAddress, day: Day) -> RecordContents:
         """Return what a person published for a day: the highest valid sequence found.
 
-        Asks 3 holders at each of 2 points, then the others. Raises UnavailableError if no
+        Tries 3 holders at each of 2 points, then the others. Raises UnavailableError if no
         holder has a valid record, or the day is not valid now.
         """
         if not is_valid_on(day, self._runtime.wall()):
             raise UnavailableError("a user record of that day is not valid now")
         key = blinded_key(address, day)
-        order = self._asking_order(self._holders(key, day))
+        order = self._request_order(self._holders(key, day))
         for start in range(0, len(order), WAVE):
-            records = await self._ask_wave(order[start : start + WAVE], key, day)
+            records = await self._read_wave(order[start : start + WAVE], key, day)
             contents = _newest(records, address)
             if contents is not None:
                 return contents
@@ -144,22 +146,22 @@ class DirectoryClient:
             raise UnavailableError("no relay is known yet")
         return HolderMap(relays.values(), day).holders(key)
 
-    def _asking_order(self, points: Sequence[Sequence[NodeId]]) -> list[NodeId]:
+    def _request_order(self, points: Sequence[Sequence[NodeId]]) -> list[NodeId]:
         """Three drawn holders at each of two drawn points, then all others, drawn too."""
         entropy = self._runtime.entropy
         first = [
             node_id
             for point in sample(points, FIRST_POINTS, entropy)
-            for node_id in sample(point, ASKED_PER_POINT, entropy)
+            for node_id in sample(point, HOLDERS_PER_POINT, entropy)
         ]
         others = [node_id for point in points for node_id in point]
         return list(dict.fromkeys(first + sample(others, len(others), entropy)))
 
-    async def _ask_wave(self, wave: Sequence[NodeId], key: bytes, day: Day) -> list[OuterRecord]:
+    async def _read_wave(self, wave: Sequence[NodeId], key: bytes, day: Day) -> list[OuterRecord]:
         found: list[OuterRecord] = []
         async with trio.open_nursery() as nursery:
 
-            async def ask(node_id: NodeId) -> None:
+            async def request(node_id: NodeId) -> None:
                 record = await self._get(node_id, key, day)
                 if record is not None:
                     found.append(record)
@@ -168,12 +170,12 @@ class DirectoryClient:
                     scope.deadline = min(scope.deadline, settled)
 
             for node_id in wave:
-                nursery.start_soon(ask, node_id)
+                nursery.start_soon(request, node_id)
         return found
 
     async def _get(self, node_id: NodeId, key: bytes, day: Day) -> OuterRecord | None:
-        """Ask one holder; anything but the right valid record counts as nothing."""
-        body = await self._ask(node_id, record_get_call(key, day))
+        """Request a record of one holder; anything but the right valid record counts as nothing."""
+        body = await self._request(node_id, record_get_call(key, day))
         if body is None:
             return None
         try:
@@ -192,7 +194,7 @@ class DirectoryClient:
     ) -> None:
         """Note "" for stored, a word for refused, None for not reached."""
         async with limit:
-            body = await self._ask(node_id, record_put_call(raw))
+            body = await self._request(node_id, record_put_call(raw))
         outcome: str | None = None
         try:
             if body is not None:
@@ -204,19 +206,19 @@ class DirectoryClient:
             outcome = None
         outcomes[node_id] = outcome
 
-    async def _ask(self, node_id: NodeId, body: bytes) -> bytes | None:
-        answer: bytes | None = None
-        with trio.move_on_after(QUESTION_SECONDS):
+    async def _request(self, node_id: NodeId, body: bytes) -> bytes | None:
+        response: bytes | None = None
+        with trio.move_on_after(REQUEST_SECONDS):
             try:
                 async with self._open_tunnel(node_id) as link:
-                    answer = await link.request(body)
+                    response = await link.request(body)
             except RELAY_FAULTS:
-                answer = None
-        return answer
+                response = None
+        return response
 
 
 def _newest(records: list[OuterRecord], address: UserAddress) -> RecordContents | None:
-    """Open the newest record that opens: an owner's own mistake must not hide the others."""
+    """Open the newest record that opens: a bug at its owner must not hide the others."""
     left = list(records)
     while (record := best(left)) is not None:
         try:

@@ -1,7 +1,8 @@
 """The loss alarm: how many of the own loops came back lately.
 
 Spec: docs/spec/onion.md section 14. A loop is a packet to oneself that nobody can tell
-from others. Whoever drops all packets but a few, to see where those go, drops loops too.
+from others. An attacker who drops all packets but a few, to see where those go,
+drops loops too.
 Plain code without a clock; it only counts, and never says whose fault a loss is.
 """
 

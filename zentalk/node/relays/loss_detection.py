@@ -147,7 +147,7 @@ class LossDetector:
     def prefer(self, choices: Sequence[NodeId]) -> Sequence[NodeId]:
         """Return `choices` without relays that lose packets, but never fewer than two of them.
 
-        Whoever drops packets to make others look bad must not choose the one that is left.
+        A relay that drops packets to make others look bad must not choose the one that is left.
         """
         if self.lossy.isdisjoint(choices):
             return choices

@@ -1,8 +1,8 @@
 """Which relays look dead from here: own losses and failed tunnels, forgotten within minutes.
 
-A hint only changes which of the relays that are allowed anyway is taken first. It must never
-widen a choice: a sticky set stays what it is however often its members fail, or whoever drops
-packets could walk a sender to a middle of his own (spec: docs/spec/onion.md section 10).
+A score only changes which of the relays that are allowed anyway is taken first. It must never
+widen a choice: a sticky set stays what it is however often its members fail, or a relay that
+drops packets could walk a sender to a middle of its own (spec: docs/spec/onion.md section 10).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _MAX_RELAYS: Final = 1024
 class RelayScores:
     """A decaying score per relay; times are monotonic seconds.
 
-    Whoever loses packets on purpose must not be able to cast suspicion on the relays before
-    him: once the relay that a packet was for is suspect, its losses are blamed on nobody else.
+    A relay that loses packets on purpose must not cast suspicion on the relays before
+    it: once the relay that a packet was for is suspect, its losses are blamed on nobody else.
     """
 
     __slots__ = ("_scores", "_suspects", "_until", "_valid_until")
@@ -43,7 +43,7 @@ class RelayScores:
     def lost(self, hops: Sequence[NodeId], ack_hops: Sequence[NodeId], now: float) -> None:
         """Note that neither a packet over `hops` nor its ack over `ack_hops` was heard of.
 
-        The entry is left out: the state of its link is known better than that.
+        The guard is left out: the state of its link is known better than that.
         """
         delivery = hops[-1]
         if delivery not in self.suspects(now):

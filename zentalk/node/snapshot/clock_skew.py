@@ -1,7 +1,7 @@
 """Whether this node's clock is wrong, going by the epochs that relays are in.
 
 Plain code without a clock. It only explains to the owner why nothing works: no rule may
-follow what it finds, because whoever answers a node can make it find anything.
+follow what it finds, because the relays that respond to a node can make it find anything.
 """
 
 from __future__ import annotations

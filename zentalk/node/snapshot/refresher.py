@@ -1,8 +1,8 @@
 """Refreshes the snapshot, and the view of relays that paths are drawn from.
 
 Spec: docs/spec/directory.md section 8. What to believe is the directory core's decision;
-this file decides when to ask, and whom through `SnapshotSources`. It must never let
-anybody make this node ask more than once a minute on average, or in a small network as
+this file decides when to refresh, and `SnapshotSources` of whom to request. It must never let
+anybody make this node refresh more than once a minute on average, or in a small network as
 often as costs the same.
 """
 
@@ -27,7 +27,7 @@ REFRESH_SECONDS: Final = 600.0
 _REFRESH_SPREAD: Final = 0.2
 """Refreshes come 10 minutes apart, a fifth more or less."""
 ASKED_APART_SECONDS: Final = 60.0
-"""Refreshes that are asked for come once a minute on average ..."""
+"""Refreshes before their time come once a minute on average ..."""
 APART_PER_RELAY_SECONDS: Final = 0.15
 LEAST_APART_SECONDS: Final = 1.5
 """... or more often where a snapshot is small: with ten relays that restart one after the
@@ -44,7 +44,7 @@ PAUSE_SECONDS: Final = 1.0
 RETRY_FIRST_SECONDS: Final = 1.0
 RETRY_LONGEST_SECONDS: Final = 60.0
 GUARDS_COME_SECONDS: Final = 10.0
-"""How long a start waits for guards of the last time before it asks bootstraps."""
+"""How long a start waits for guards of the last time before it turns to bootstraps."""
 
 
 class SnapshotRefresher:

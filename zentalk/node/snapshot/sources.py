@@ -1,7 +1,7 @@
-"""Whom to ask for the snapshot, and over which way.
+"""Which relays the snapshot is requested of, and over which way.
 
 Spec: docs/spec/directory.md section 8. Three distinct relays over at least two guards; a
-guard may be one of them. Bootstraps are asked directly only while nothing else is there:
+guard may be one of them. Bootstraps are dialled directly only while nothing else is there:
 they see this node's address and that it starts.
 """
 
@@ -34,14 +34,14 @@ MAX_BOOTSTRAPS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class SnapshotSource:
-    """A relay to ask, and how to open a connection to it."""
+    """A relay to request the snapshot of, and how to open a connection to it."""
 
     node_id: NodeId
     open: Callable[[], AbstractAsyncContextManager[Connection]]
 
 
 class SnapshotSources:
-    """Chooses sources; `bootstraps` are asked directly while there is no other way."""
+    """Chooses sources; `bootstraps` are dialled directly while there is no other way."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class SnapshotSources:
     def choose(self, view: RelayView, now: float, nursery: trio.Nursery) -> list[SnapshotSource]:
         """Return the sources of one refresh; links to bootstraps live in `nursery`.
 
-        None while no guard is connected, if there is a snapshot: bootstraps are not asked
+        None while no guard is connected, if there is a snapshot: bootstraps are not dialled
         because guards are down.
         """
         if len(view.relays) >= MIN_RELAYS:

@@ -1,6 +1,6 @@
 """Links from here to a relay, as an anonymous client: for guards, and bootstraps at first.
 
-It remembers the sizes of all units that these links ever carried: whoever watches the
+It remembers the sizes of all units that these links ever carried: a watcher of the
 line must see one size per packet class. Nothing else may dial.
 """
 
