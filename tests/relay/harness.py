@@ -13,7 +13,7 @@ import trio
 
 from zentalk.config import RelaySettings
 from zentalk.crypto.ed25519 import SigningKey
-from zentalk.ids import MailboxId, NodeId, SendId, day_at, epoch_at
+from zentalk.ids import DepositId, MailboxId, NodeId, SendId, day_at, epoch_at
 from zentalk.mailbox.proof import sign_collect
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.memory import MemoryNetwork
@@ -190,14 +190,19 @@ class World:
         return wrap(SMALL, hops, DeliveryPlaintext(service, payload), self.runtime.entropy)
 
     def deposit(
-        self, hops: Sequence[Hop], send_id: SendId, text: bytes, ack: AckRoute | None = None
+        self,
+        hops: Sequence[Hop],
+        send_id: SendId,
+        text: bytes,
+        ack: AckRoute | None = None,
+        deposit_id: bytes = b"",
     ) -> bytes:
         """Return a packet that leaves an envelope at the last hop."""
         entropy = self.runtime.entropy
         payload = encode_deposit(
             Deposit(
                 send_id=send_id,
-                deposit_id=entropy(16),  # type: ignore[arg-type]
+                deposit_id=DepositId(deposit_id or entropy(16)),
                 ttl_seconds=3600,
                 ack=ack,
                 envelope=text.ljust(ENVELOPE_SMALL_BYTES, b"\0"),

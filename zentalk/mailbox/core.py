@@ -35,7 +35,9 @@ from zentalk.wire.rpc_mailbox import state_fields
 class MailboxStats:
     """Counts for the operator; `deliverable` envelopes wait for `unique_recipients`.
 
-    `counters` has what happened since the start by name, refusals by reason among it.
+    `counters` has what happened since the start by name. A deposit is counted once, when it is
+    known what became of it: as `deposited` (stored, or acknowledged by its owner), as one of the
+    `repeats`, or as `refused_` and a reason. `total` is the number of those deposited.
     """
 
     total: int
@@ -138,7 +140,7 @@ class MailboxCore:
         registry = self._registry
         counters = registry.counters
         return MailboxStats(
-            total=counters["accepted"] - counters["repeats"],
+            total=counters["deposited"],
             deliverable=registry.stored,
             expired=counters["expired"],
             acknowledged=counters["acknowledged"],

@@ -167,6 +167,7 @@ class Delivery(CorePart):
     def _saved(self, session: CollectorSession, mail: Mail, stored: list[int]) -> None:
         self._leave_flight(session, mail)
         if mail.held is Held.MEMORY:
+            self._registry.counters["deposited"] += 1
             self._writing.held_bytes -= len(mail.sealed)
         elif mail.held is Held.STORED:
             stored.append(mail.stored_seq)

@@ -57,7 +57,6 @@ class Deposits(CorePart):
         work = self._postage.accept(send, deposit, now)
         if work is None:
             return
-        counters["accepted"] += 1
         mailbox = send.mailbox
         mail = mailbox.live.get(deposit.send_id + deposit.deposit_id)
         if mail is None:
@@ -101,8 +100,8 @@ class Deposits(CorePart):
 
     def _replace(self, mail: Mail, deposit: Deposit, now: float) -> None:
         """A repeat: the copy in memory or in the store becomes this one; nothing is pushed."""
-        self._registry.counters["repeats"] += 1
         if mail.held is Held.MEMORY:
+            self._registry.counters["repeats"] += 1
             self._writing.held_bytes += len(deposit.envelope) - len(mail.sealed)
             mail.sealed = deposit.envelope
         else:

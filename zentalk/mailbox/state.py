@@ -72,8 +72,9 @@ class Mail:
     """One envelope in memory: pushed and unacked, or on its way to the store.
 
     `stored_seq` is where the store keeps it (another number when an older copy was
-    replaced). `safe`: committed or acked by the owner. `sealed` is empty once stored. `work`
-    is its proof of work in bits, CONTACT under a contact's send id.
+    replaced). `safe`: committed or acked by the owner; `counted`: among those deposited.
+    `sealed` is empty once stored. `work` is its proof of work in bits, CONTACT under a
+    contact's send id.
     """
 
     mailbox: MailboxState
@@ -90,6 +91,7 @@ class Mail:
     work: int = CONTACT
     attempts: int = 0
     safe: bool = False
+    counted: bool = False
     in_flight: bool = False
     writes: int = 0
     pushed_at: float = 0.0
