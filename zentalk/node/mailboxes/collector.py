@@ -14,7 +14,8 @@ import trio
 from zentalk.crypto import mlkem, x25519
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import LinkClosedError, RefusedError, TransportError
-from zentalk.ids import Day, SendId, day_at
+from zentalk.ids import DAY_SECONDS, Day, SendId, day_at
+from zentalk.lifetimes import PUBLIC_SEND_ID_SECONDS
 from zentalk.mailbox.proof import sign_collect
 from zentalk.net.backoff import exponential
 from zentalk.net.connection import Connection, NoHandlers
@@ -67,6 +68,7 @@ that says its pool is empty, make us make more: the oldest of these go."""
 UPKEEP_SECONDS: Final = 600.0
 _SEND_ID_BYTES: Final = 16
 _SECRET_BYTES: Final = 32
+_KEEP_DAYS: Final = PUBLIC_SEND_ID_SECONDS // DAY_SECONDS
 _FOREVER: Final = Day(2**32 - 1)
 
 
@@ -218,7 +220,7 @@ class Collector(NoHandlers):
 
         def job(tx: Transaction) -> None:
             mailboxes.add_send_ids(tx, fresh)
-            mailboxes.forget_days(tx, today - DAY_MARGIN_AFTER - 30)
+            mailboxes.forget_days(tx, today - DAY_MARGIN_AFTER - _KEEP_DAYS)
 
         await self._database.write(job)
 

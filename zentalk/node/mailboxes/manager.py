@@ -25,6 +25,7 @@ from zentalk.errors import (
     UnavailableError,
 )
 from zentalk.ids import DAY_SECONDS, MailboxId, NodeId, SendId
+from zentalk.lifetimes import POLL_REPLACED_SECONDS
 from zentalk.net.backoff import half_jitter
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
@@ -49,7 +50,6 @@ REPLACE_AFTER_SECONDS: Final = 600.0
 """A relay that is away for ten minutes is replaced; a restart takes seconds."""
 ALONE_SECONDS: Final = 20.0
 """The same while no mailbox can be reached at all: until there is another, nothing arrives."""
-POLL_SECONDS: Final = 30 * DAY_SECONDS
 SETTLED_SECONDS: Final = 3600.0
 """After this a replaced mailbox is only looked into now and then: its tunnel takes a place."""
 LOOK_SECONDS: Final = 30.0
@@ -200,7 +200,8 @@ class Mailboxes:
         if len(old) + len(leaving) > MAX_REPLACED:
             raise ConflictError(
                 f"{len(old)} earlier mailboxes are still polled for mail: stay where you are"
-                " until the oldest is given up, 30 days after it was left"
+                f" until the oldest is given up, {POLL_REPLACED_SECONDS // DAY_SECONDS} days after"
+                " it was left"
             )
         taken = {row.relay for row in present}
         if len(_chosen(drawn, taken, {row.relay for row in old})) < len(leaving):
@@ -215,7 +216,7 @@ class Mailboxes:
     def _drop(self, tx: Transaction, row: OwnMailbox) -> None:
         """Replace a mailbox, or forget one that nobody can have heard of."""
         if mailboxes.send_ids(tx, row.mailbox):
-            mailboxes.replace(tx, row.mailbox, self._runtime.wall() + POLL_SECONDS)
+            mailboxes.replace(tx, row.mailbox, self._runtime.wall() + POLL_REPLACED_SECONDS)
         else:
             mailboxes.forget(tx, row.mailbox)
 
@@ -275,8 +276,10 @@ class Mailboxes:
 
     def _is_settled(self, mailbox: OwnMailbox) -> bool:
         """Tell whether a mailbox was replaced long enough ago for contacts to have moved on."""
-        left = mailbox.poll_until
-        return left is not None and left - POLL_SECONDS + SETTLED_SECONDS < self._runtime.wall()
+        if mailbox.poll_until is None:
+            return False
+        left_at = mailbox.poll_until - POLL_REPLACED_SECONDS
+        return left_at + SETTLED_SECONDS < self._runtime.wall()
 
     async def _is_given_up(self, mailbox_id: MailboxId, away_seconds: float) -> bool:
         """Tell whether a mailbox is to be replaced now.
@@ -327,7 +330,7 @@ class Mailboxes:
 
         def job(tx: Transaction) -> list[OwnMailbox]:
             if mailbox_id in {row.mailbox for row in current(tx)}:  # it may just have been moved
-                mailboxes.replace(tx, mailbox_id, self._runtime.wall() + POLL_SECONDS)
+                mailboxes.replace(tx, mailbox_id, self._runtime.wall() + POLL_REPLACED_SECONDS)
             return mailboxes.every(tx)
 
         self._known = {row.mailbox: row for row in await self._database.write(job)}
