@@ -14,16 +14,13 @@ from zentalk.crypto.types import Entropy
 from zentalk.ids import NodeId
 from zentalk.mailbox import events
 from zentalk.mailbox.acks import AckSchedule
-from zentalk.mailbox.clock import MailClock
 from zentalk.mailbox.commands import Answer, Command, SendAck
 from zentalk.mailbox.delivery import Delivery
 from zentalk.mailbox.deposits import Deposits
-from zentalk.mailbox.effects import Effects
 from zentalk.mailbox.owners import Owners
 from zentalk.mailbox.part import Context
 from zentalk.mailbox.postage import Postage
 from zentalk.mailbox.prekeys import Prekeys
-from zentalk.mailbox.registry import Registry
 from zentalk.mailbox.settings import MailboxSettings
 from zentalk.mailbox.storage import Loaded
 from zentalk.mailbox.sweeping import Sweeping
@@ -79,10 +76,9 @@ class MailboxCore:
         now: float,
         entropy: Entropy,
     ) -> None:
-        self._clock = MailClock(wall, now, loaded.hour)
-        self._effects = Effects()
-        self._registry = Registry(loaded)
-        context = Context(settings, self._registry, self._effects, self._clock)
+        context = Context.of_start(settings, loaded, wall, now)
+        self._clock, self._effects = context.clock, context.effects
+        self._registry = context.registry
         self._acks = AckSchedule(settings, entropy)
         self._writing = Writing(context)
         self._delivery = Delivery(context, self._writing)

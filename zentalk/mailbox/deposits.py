@@ -13,7 +13,7 @@ from zentalk.mailbox.delivery import Delivery
 from zentalk.mailbox.events import DepositArrived, TokenArrived
 from zentalk.mailbox.part import Context, CorePart
 from zentalk.mailbox.postage import Postage
-from zentalk.mailbox.state import Held, Mail, MailboxState, SendIdRecord
+from zentalk.mailbox.state import Held, Letter, Mail, MailboxState, SendIdRecord
 from zentalk.mailbox.writing import Writing
 from zentalk.wire.deposit import Deposit
 from zentalk.wire.rpc_mailbox import SendIdKind
@@ -77,20 +77,13 @@ class Deposits(CorePart):
         """Give new mail its place in the order, then push it or write it."""
         seq = mailbox.take_seq()
         ttl_seconds = min(deposit.ttl_seconds, self._settings.ttl_seconds)
-        mail = Mail(
-            mailbox=mailbox,
-            send=send,
+        letter = Letter(
             send_id=deposit.send_id,
             deposit_id=deposit.deposit_id,
-            seq=seq,
             arrived_hour=self._clock.hour(now),
             expires_hour=self._clock.hour_after(now, ttl_seconds),
-            sealed=deposit.envelope,
-            size_bytes=len(deposit.envelope),
-            held=Held.WRITING,
-            stored_seq=seq,
-            work=work,
         )
+        mail = Mail(mailbox, send, letter, seq, deposit.envelope, Held.WRITING, work=work)
         mailbox.live[mail.key] = mail
         if not self._delivery.push_first(mail, now):
             mailbox.unpushed_seq = seq

@@ -83,10 +83,7 @@ class Writing(CorePart):
         envelope = Envelope(
             mailbox.key,
             mail.stored_seq,
-            mail.send_id,
-            mail.deposit_id,
-            mail.arrived_hour,
-            mail.expires_hour,
+            *mail.letter,
             fruitless,
             self._clock.hour(now) if fruitless else 0,
             mail.sealed,
@@ -141,7 +138,7 @@ class Writing(CorePart):
         inserted = int(outcome.result is PutResult.INSERTED)
         self._registry.count(
             mail.mailbox,
-            mail.send_id,
+            mail.letter.send_id,
             inserted,
             outcome.grown_bytes,
             public=mail.work != CONTACT,
