@@ -24,7 +24,7 @@ MAX_KEPT_TOKENS: Final = 256
 
 
 class HttpSession:
-    """Implements `zentalk.relay.mailbox.collector_link.CollectorLink`."""
+    """Implements `zentalk.relay.mailbox.collectors.CollectorLink`."""
 
     def __init__(self, generation: int, source: str, now: float) -> None:
         self.generation = generation

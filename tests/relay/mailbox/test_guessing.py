@@ -57,8 +57,8 @@ async def test_k9_control_a_relay_that_looks_up_first_lists_its_mailboxes(
 
     async def helpful(service: MailboxService, connection: Any, fields: Fields) -> list[Any]:
         call = rpc.decode_open(fields)
-        assert service._core is not None
-        boxes = service._core._registry.mailboxes
+        assert service._driver._core is not None
+        boxes = service._driver._core._registry.mailboxes
         if call.mailbox not in boxes and connection.key is not KEYS["bob"]:
             raise RefusedError("unknown")
         _, again = decode_call(rpc.encode_open(call))
@@ -100,7 +100,7 @@ async def work_of(
         await bob.register(
             entry("past", SendIdKind.PUBLIC, 0, TODAY - 9), entry("ack", SendIdKind.ACK)
         )
-        core = world.service._core
+        core = world.service._driver._core
         assert core is not None
         looks: Looks = Counter()
         registry = core._registry
@@ -160,9 +160,9 @@ async def test_k9_control_an_early_return_for_missing_mailboxes_saves_a_signatur
 
     async def quick(service: MailboxService, connection: Any, fields: Fields) -> list[Any]:
         call = rpc.decode_open(fields)
-        assert service._core is not None
+        assert service._driver._core is not None
         if connection.key is KEYS["mallory"] and (
-            call.mailbox not in service._core._registry.mailboxes
+            call.mailbox not in service._driver._core._registry.mailboxes
         ):
             raise AuthenticationError("a signature is not valid")
         _, again = decode_call(rpc.encode_open(call))

@@ -92,7 +92,7 @@ async def test_what_was_taken_and_never_acked_comes_again(
         [again] = (await poll(bob)).pushes
         assert number_in(again) == 0
         bob.lose()
-        assert not world.service._paced, "nothing is kept for a link that is gone"
+        assert not world.service._collectors._queues, "nothing is kept for a link that is gone"
 
 
 def push(seq: int, size_bytes: int = 10) -> PushCall:

@@ -445,8 +445,10 @@ async def test_nothing_secret_shows_itself(autojump_clock: trio.testing.MockCloc
     async with running(World(MemoryMailboxStore())) as world:
         await online(world)
         world.deposit(1)
-        shown = repr(world.service) + repr(world.service._core) + repr(world.service.stats())
-        shown += "".join(repr(box) for box in world.service._core._registry.mailboxes.values())  # type: ignore[union-attr]
+        core = world.service._driver._core
+        assert core is not None
+        shown = repr(world.service) + repr(core) + repr(world.service.stats())
+        shown += "".join(repr(box) for box in core._registry.mailboxes.values())
         for secret in (send_id("bob"), KEYS["bob"].public):
             assert repr(bytes(secret))[2:12] not in shown
             assert secret.hex()[:10] not in shown

@@ -8,7 +8,7 @@ import trio.testing
 from tests.mailbox.support import TODAY, entry, send_id
 from tests.relay.mailbox_world import Owner, World, running
 from zentalk.mailbox.settings import MailboxSettings
-from zentalk.relay.mailbox import prekey_limit
+from zentalk.relay.mailbox import collectors
 from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire.rpc_mailbox import SendIdKind
@@ -43,14 +43,14 @@ async def test_k13_one_link_cannot_take_what_others_need(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     drained, strangers = await keys_under_attack()
-    assert drained == prekey_limit.TAKES_PER_LINK
+    assert drained == collectors.TAKES_PER_LINK
     assert strangers == 10
 
 
 async def test_k13_control_without_a_limit_for_each_link_the_pool_is_drained_by_one(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prekey_limit, "TAKES_PER_LINK", 10**6)
+    monkeypatch.setattr(collectors, "TAKES_PER_LINK", 10**6)
     assert await keys_under_attack() == (POOL, 0)
 
 
@@ -72,4 +72,4 @@ async def test_a_repeated_query_is_no_further_one(autojump_clock: trio.testing.M
         assert {await taken(carol, 1) for _ in range(20)} == {b"key 0"}
         assert await taken(carol, 2) == b"key 1"
         carol.lose()
-        assert len(world.service._prekey_limit) == 0
+        assert len(world.service._collectors._prekeys) == 0
