@@ -26,6 +26,7 @@ from zentalk.onion.wrap import wrap
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.relay import Relay
 from zentalk.wire import rpc_mailbox as mail
+from zentalk.wire import rpc_send_ids
 from zentalk.wire.deposit import (
     ACK_BYTES,
     ENVELOPE_SMALL_BYTES,
@@ -247,20 +248,20 @@ class Owner(NoHandlers):
         signature = sign_collect(
             self.key, connection.handshake_hash, relay.node_id, self.generation
         )
-        call = mail.OpenCall(MailboxId(self.key.public), self.generation, signature, 16)
-        decode_answer(await connection.request(mail.encode_open(call))).end()
+        call = mail.OpenRequest(MailboxId(self.key.public), self.generation, signature, 16)
+        mail.decode_open_response(await connection.request(mail.encode_open_request(call)))
 
     async def register(
         self,
         connection: Connection,
         send_id: SendId,
-        kind: mail.SendIdKind = mail.SendIdKind.CONTACT,
+        kind: rpc_send_ids.SendIdKind = rpc_send_ids.SendIdKind.CONTACT,
     ) -> None:
         """Let others deposit under a send id."""
         today = day_at(self.day_seconds)
-        entry = mail.SendIdEntry(send_id, kind, today, today)
-        body = mail.encode_send_ids(mail.SendIdsCall((entry,), ()))
-        decode_answer(await connection.request(body)).end()
+        entry = rpc_send_ids.SendIdEntry(send_id, kind, today, today)
+        body = rpc_send_ids.encode_send_ids_request(rpc_send_ids.SendIdsRequest((entry,), ()))
+        rpc_send_ids.decode_send_ids_response(await connection.request(body))
 
 
 async def snapshot(connection: Connection) -> list[Descriptor]:

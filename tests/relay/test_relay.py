@@ -17,7 +17,7 @@ from zentalk.onion.ack import build_ack
 from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, DROP
 from zentalk.relay.status import read_status
 from zentalk.wire.deposit import AckRoute
-from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdKind
 
 CONTACT = SendId(b"c" * 16)
 ACKS = SendId(b"a" * 16)

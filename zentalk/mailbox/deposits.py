@@ -16,7 +16,7 @@ from zentalk.mailbox.postage import Postage
 from zentalk.mailbox.state import Held, Letter, Mail, MailboxState, SendIdRecord
 from zentalk.mailbox.writing import Writing
 from zentalk.wire.deposit import Deposit
-from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdKind
 
 
 class Deposits(CorePart):

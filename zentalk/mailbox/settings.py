@@ -89,7 +89,7 @@ class MailboxSettings:
     prekey_refill_seconds: float = 10.0
     """Takes per mailbox: a burst, then one per this many seconds."""
     query_memory_seconds: float = 600.0
-    """How long a repeated prekey query gets the same answer."""
+    """How long a repeated prekey query gets the same response."""
     max_queries: int = 10_000
 
     def __post_init__(self) -> None:

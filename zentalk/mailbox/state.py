@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from zentalk.ids import DepositId, MailboxId, SendId
 from zentalk.mailbox.events import Collector
 from zentalk.mailbox.storage import CONTACT
-from zentalk.wire.rpc_mailbox import SendIdEntry, SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdEntry, SendIdKind
 
 SEQ_BLOCK: Final = 2**32
 """Sequence numbers reserved on disk by each `mail.open`: a restarted relay goes on above

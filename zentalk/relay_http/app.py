@@ -26,15 +26,13 @@ from zentalk.mailbox.http_credentials import encode_base64
 from zentalk.onion.geometry import LARGE, SMALL
 from zentalk.relay.wiring import Parts
 from zentalk.relay_http.door import Door, DoorError
-from zentalk.relay_http.schemas import Acknowledgement, SendIds, pending_view, send_ids_call
+from zentalk.relay_http.schemas import Acknowledgement, SendIds, pending_view, send_ids_request
 from zentalk.relay_http.session import HttpSession
 from zentalk.relay_http.sessions import STALE, HttpSessions
 from zentalk.web.body_limit import BodyLimit
 from zentalk.web.json_response import JsonResponse
 from zentalk.web.problems import invalid, problem, unexpected
 from zentalk.web.shield import Shield
-from zentalk.wire.rpc import decode_call
-from zentalk.wire.rpc_mailbox import encode_ack, encode_send_ids
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_WAIT_SECONDS: Final = 25
@@ -95,19 +93,17 @@ class Routes:
         session, body = await self._session(request)
         numbers = _read(Acknowledgement, body).numbers
         session.acknowledged(numbers)
-        method, fields = decode_call(encode_ack(numbers))
         if self._parts.draining:
             raise RefusedError(STOPPING)
         if not session.is_open:
             raise RefusedError(STALE)
-        self._parts.mailboxes.notifies()[method](session, fields)
+        self._parts.mailboxes.acknowledge(session, numbers)
         return self._done()
 
     async def send_ids(self, request: Request) -> Response:
-        """Register send ids, or remove them; answered once it is stored."""
+        """Register send ids, or remove them; returns once it is stored."""
         session, body = await self._session(request)
-        method, fields = decode_call(encode_send_ids(send_ids_call(_read(SendIds, body))))
-        await self._parts.mailboxes.requests()[method](session, fields)
+        await self._parts.mailboxes.change_send_ids(session, send_ids_request(_read(SendIds, body)))
         return self._done()
 
     async def descriptors(self, request: Request) -> Response:

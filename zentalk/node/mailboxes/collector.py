@@ -28,26 +28,38 @@ from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox, OwnSendId
 from zentalk.store.writer import Transaction
 from zentalk.wire.prekeys import OneTimePrekey
-from zentalk.wire.rpc import decode_answer, decode_call
+from zentalk.wire.rpc import decode_call
 from zentalk.wire.rpc_mailbox import (
     PUSH,
     TOKEN,
-    OpenCall,
-    PrekeysPutCall,
-    PushCall,
-    SendIdEntry,
-    SendIdKind,
-    SendIdsCall,
-    decode_prekeys_count_answer,
+    OpenRequest,
+    PushNotification,
+    decode_open_response,
     decode_push,
     decode_token,
     encode_ack,
-    encode_open,
-    encode_prekeys_count,
-    encode_prekeys_put,
-    encode_send_ids,
+    encode_open_request,
 )
-from zentalk.wire.rpc_poll import MAX_POLL_ACKS, PollCall, decode_poll_answer, encode_poll
+from zentalk.wire.rpc_poll import (
+    MAX_POLL_ACKS,
+    PollRequest,
+    decode_poll_response,
+    encode_poll_request,
+)
+from zentalk.wire.rpc_prekeys import (
+    PrekeysPutRequest,
+    decode_prekeys_count_response,
+    decode_prekeys_put_response,
+    encode_prekeys_count_request,
+    encode_prekeys_put_request,
+)
+from zentalk.wire.rpc_send_ids import (
+    SendIdEntry,
+    SendIdKind,
+    SendIdsRequest,
+    decode_send_ids_response,
+    encode_send_ids_request,
+)
 
 WINDOW: Final = 64
 """Envelopes that the relay may push before it sees acks."""
@@ -155,7 +167,7 @@ class Collector(NoHandlers):
         elif method == TOKEN:
             self._token_received(decode_token(fields).token)
 
-    def _push_received(self, push: PushCall) -> None:
+    def _push_received(self, push: PushNotification) -> None:
         self._intake.push(self, push.seq, push.send_id, push.envelope)
 
     def _token_received(self, token: bytes) -> None:
@@ -184,8 +196,8 @@ class Collector(NoHandlers):
     async def _poll(self, connection: Connection, *, large: bool) -> None:
         """Acknowledge what is saved and take what waits, both in messages of constant size."""
         saved, self._saved = self._saved[:MAX_POLL_ACKS], self._saved[MAX_POLL_ACKS:]
-        body = await connection.request(encode_poll(PollCall(tuple(saved), large)))
-        answer = decode_poll_answer(decode_answer(body))
+        body = await connection.request(encode_poll_request(PollRequest(tuple(saved), large)))
+        answer = decode_poll_response(body)
         for push in answer.pushes:
             self._push_received(push)
         for token in answer.tokens:
@@ -199,13 +211,13 @@ class Collector(NoHandlers):
         signature = sign_collect(
             self._key, connection.handshake_hash, self._mailbox.relay, generation
         )
-        call = OpenCall(
+        call = OpenRequest(
             mailbox=self._mailbox.mailbox,
             generation=generation,
             signature=signature,
             window=window,
         )
-        decode_answer(await connection.request(encode_open(call))).end()
+        decode_open_response(await connection.request(encode_open_request(call)))
 
     async def _register_send_ids(self, connection: Connection) -> None:
         """Register what is missing, and on the first round everything (a relay may forget)."""
@@ -216,7 +228,8 @@ class Collector(NoHandlers):
         if not wanted:
             return
         entries = tuple(_entry(row) for row in wanted)
-        decode_answer(await connection.request(encode_send_ids(SendIdsCall(entries, ())))).end()
+        request = encode_send_ids_request(SendIdsRequest(entries, ()))
+        decode_send_ids_response(await connection.request(request))
 
         def job(tx: Transaction) -> None:
             mailboxes.add_send_ids(tx, fresh)
@@ -255,15 +268,15 @@ class Collector(NoHandlers):
         A folder that was restored from a copy does not hold the keys that were made since,
         and a relay would go on handing them out.
         """
-        count = decode_prekeys_count_answer(
-            decode_answer(await connection.request(encode_prekeys_count()))
+        count = decode_prekeys_count_response(
+            await connection.request(encode_prekeys_count_request())
         )
         if count.pool >= REFILL_BELOW and not self._renews_pool:
             return
         needed = POOL_PREKEYS - (0 if self._renews_pool else count.pool)
         blobs = await self._database.write(lambda tx: self._new_prekeys(tx, needed))
-        call = PrekeysPutCall(tuple(blobs), replace=self._renews_pool)
-        decode_answer(await connection.request(encode_prekeys_put(call)))
+        call = PrekeysPutRequest(tuple(blobs), replace=self._renews_pool)
+        decode_prekeys_put_response(await connection.request(encode_prekeys_put_request(call)))
         self._renews_pool = False
 
     def _new_prekeys(self, tx: Transaction, count: int) -> list[bytes]:

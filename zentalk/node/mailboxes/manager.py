@@ -42,7 +42,7 @@ from zentalk.store.history.models import OwnMailbox
 from zentalk.store.retry import until_stored
 from zentalk.store.writer import Transaction
 from zentalk.wire.descriptor import ROLE_MAILBOX
-from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdKind
 from zentalk.wire.text import format_relay_uri
 
 MAILBOXES: Final = 2

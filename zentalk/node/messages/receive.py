@@ -44,7 +44,7 @@ from zentalk.wire.content import (
     decode_content,
     encode_route,
 )
-from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdKind
 from zentalk.wire.text import format_address
 
 MAX_REQUEST_MESSAGES: Final = 200

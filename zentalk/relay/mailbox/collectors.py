@@ -12,7 +12,7 @@ from zentalk.errors import LinkClosedError, RefusedError
 from zentalk.mailbox.commands import CloseCollector, Push, PushToken
 from zentalk.mailbox.events import Collector, CollectorLost
 from zentalk.relay.mailbox.poll_queue import PollQueue
-from zentalk.wire.rpc_mailbox import PushCall, TokenCall, encode_push, encode_token
+from zentalk.wire.rpc_mailbox import PushNotification, TokenNotification, encode_push, encode_token
 
 TAKES_PER_LINK: Final = 4
 """One-time prekeys for one link; who begins more conversations must build more tunnels."""
@@ -103,20 +103,20 @@ class Collectors:
 
     def push(self, command: Push) -> CollectorLost | None:
         """Send an envelope, or keep it for the next poll."""
-        call = PushCall(command.seq, command.send_id, command.sealed, command.arrived_hour)
+        push = PushNotification(command.seq, command.send_id, command.sealed, command.arrived_hour)
         queue = self._queue_of(command.collector)
         if queue is None:
-            return self._notify(command.collector, encode_push(call))
-        queue.push(call)
+            return self._notify(command.collector, encode_push(push))
+        queue.push(push)
         return None
 
     def push_token(self, command: PushToken) -> CollectorLost | None:
         """Send an ack token, or keep it for the next poll."""
-        call = TokenCall(command.send_id, command.token)
+        token = TokenNotification(command.send_id, command.token)
         queue = self._queue_of(command.collector)
         if queue is None:
-            return self._notify(command.collector, encode_token(call))
-        queue.token(call)
+            return self._notify(command.collector, encode_token(token))
+        queue.token(token)
         return None
 
     def close(self, command: CloseCollector) -> None:

@@ -1,14 +1,14 @@
 """The mailbox of a running relay: its methods, deposits and tokens, in front of the core.
 
 Spec: docs/spec/mailbox.md. Proofs are verified here, before the core hears of anything.
-No task is made per deposit, nothing is answered or acknowledged before its commit, and
+No task is made per deposit, nothing is confirmed or acknowledged before its commit, and
 no id, key or envelope appears in a log, error or repr.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import trio
@@ -16,7 +16,7 @@ import trio
 from zentalk.errors import DecodeError, RefusedError
 from zentalk.ids import MailboxId, NodeId
 from zentalk.mailbox import events
-from zentalk.mailbox.commands import Answer, CloseCollector, Push, PushToken, Refuse, SendAck
+from zentalk.mailbox.commands import CloseCollector, Push, PushToken, Refuse, Respond, SendAck
 from zentalk.mailbox.core import MailboxStats
 from zentalk.mailbox.events import Ticket
 from zentalk.mailbox.proof import verify_collect
@@ -28,11 +28,13 @@ from zentalk.relay.mailbox.collectors import CollectorLink, Collectors
 from zentalk.relay.mailbox.core_driver import CoreDriver
 from zentalk.relay.mailbox.pending_requests import PendingRequests
 from zentalk.wire import rpc_mailbox as rpc
+from zentalk.wire import rpc_prekeys, rpc_send_ids
 from zentalk.wire.codec import Fields
 from zentalk.wire.deposit import AckRoute, decode_deposit
-from zentalk.wire.rpc_poll import POLL, decode_poll, poll_answer_fields
+from zentalk.wire.rpc_poll import POLL, decode_poll_request, encode_poll_response
+from zentalk.wire.rpc_send_ids import SendIdsRequest
 
-Request = Callable[[CollectorLink, Fields], Awaitable[list[Any]]]
+Request = Callable[[CollectorLink, Fields], Awaitable[bytes]]
 Notify = Callable[[CollectorLink, Fields], None]
 
 
@@ -72,7 +74,7 @@ class MailboxService:
                 PushToken: self._collectors.push_token,
                 CloseCollector: self._collectors.close,
                 SendAck: leave,
-                Answer: self._pending.answer,
+                Respond: self._pending.respond,
                 Refuse: self._pending.refuse,
             },
         )
@@ -80,14 +82,14 @@ class MailboxService:
     # --- for the relay -------------------------------------------------------------------
 
     def requests(self) -> Mapping[str, Request]:
-        """Return the requests answered here, by method."""
+        """Return what is responded to here, by method."""
         return {
             rpc.OPEN: self._on_open,
-            rpc.SEND_IDS: self._on_send_ids,
-            rpc.PREKEYS_PUT: self._on_prekeys_put,
-            rpc.PREKEYS_COUNT: self._on_prekeys_count,
-            rpc.PREKEYS_TAKE: self._on_prekeys_take,
-            rpc.STATE: self._on_state,
+            rpc_send_ids.SEND_IDS: self._on_send_ids,
+            rpc_prekeys.PREKEYS_PUT: self._on_prekeys_put,
+            rpc_prekeys.PREKEYS_COUNT: self._on_prekeys_count,
+            rpc_prekeys.PREKEYS_TAKE: self._on_prekeys_take,
+            rpc_send_ids.STATE: self._on_state,
             POLL: self._on_poll,
         }
 
@@ -137,23 +139,41 @@ class MailboxService:
             self._refused["refused_starting"] += 1
             return
         try:
-            call = rpc.decode_token_payload(payload)
+            token = rpc.decode_token_payload(payload)
         except DecodeError:
             self._refused["refused_malformed"] += 1
             return
-        self._driver.feed(events.TokenArrived(call.send_id, call.token))
+        self._driver.feed(events.TokenArrived(token.send_id, token.token))
+
+    # --- for owners, whatever they are connected by --------------------------------------
 
     async def open(
         self, connection: CollectorLink, mailbox: MailboxId, generation: int, window: int
-    ) -> list[Any]:
+    ) -> None:
         """Let a connection collect a mailbox whose key it has proved to hold.
 
         Raises RefusedError with a word of the spec's section 9.
         """
         collector = self._collectors.enter(connection)
-        return await self._ask(
-            lambda ticket: events.OpenAsked(ticket, collector, mailbox, generation, window)
+        await self._result(
+            lambda ticket: events.OpenRequested(ticket, collector, mailbox, generation, window)
         )
+
+    async def change_send_ids(self, connection: CollectorLink, request: SendIdsRequest) -> None:
+        """Register and remove send ids of the mailbox that a connection collects.
+
+        Returns once it is stored. Raises RefusedError with a word of the spec's section 9.
+        """
+        collector = self._collectors.known(connection)
+        await self._result(
+            lambda ticket: events.SendIdsRequested(ticket, collector, request.add, request.remove)
+        )
+
+    def acknowledge(self, connection: CollectorLink, seqs: Sequence[int]) -> None:
+        """Let go what an owner has saved; a connection that collects nothing changes nothing."""
+        collector = self._collectors.find(connection)
+        if collector is not None:
+            self._driver.feed(events.AckReceived(collector, tuple(seqs)))
 
     def connection_lost(self, connection: CollectorLink) -> None:
         """Take note that a connection ended, whether it collected anything or not."""
@@ -165,7 +185,7 @@ class MailboxService:
         """Remove expired mail now (the operator's manual trigger)."""
         if self._driver.is_running:
             self._driver.read_clock()
-            self._driver.feed(events.SweepAsked())
+            self._driver.feed(events.SweepRequested())
 
     def stats(self) -> MailboxStats:
         """Return the counts at this moment, exact; `.coarse()` of it may be shown to others."""
@@ -175,68 +195,69 @@ class MailboxService:
 
     # --- requests ------------------------------------------------------------------------
 
-    async def _on_open(self, connection: CollectorLink, fields: Fields) -> list[Any]:
-        call = rpc.decode_open(fields)
+    async def _on_open(self, connection: CollectorLink, fields: Fields) -> bytes:
+        request = rpc.decode_open_request(fields)
         verify_collect(
-            call.mailbox,
-            call.signature,
+            request.mailbox,
+            request.signature,
             connection.handshake_hash,
             self._own_node_id,
-            call.generation,
+            request.generation,
         )
-        return await self.open(connection, call.mailbox, call.generation, call.window)
+        await self.open(connection, request.mailbox, request.generation, request.window)
+        return rpc.encode_open_response()
 
-    async def _on_send_ids(self, connection: CollectorLink, fields: Fields) -> list[Any]:
-        call = rpc.decode_send_ids(fields)
+    async def _on_send_ids(self, connection: CollectorLink, fields: Fields) -> bytes:
+        await self.change_send_ids(connection, rpc_send_ids.decode_send_ids_request(fields))
+        return rpc_send_ids.encode_send_ids_response()
+
+    async def _on_prekeys_put(self, connection: CollectorLink, fields: Fields) -> bytes:
+        request = rpc_prekeys.decode_prekeys_put_request(fields)
         collector = self._collectors.known(connection)
-        return await self._ask(
-            lambda ticket: events.SendIdsAsked(ticket, collector, call.add, call.remove)
+        pool = await self._result(
+            lambda ticket: events.PrekeysPutRequested(
+                ticket, collector, request.blobs, request.replace
+            )
         )
+        return rpc_prekeys.encode_prekeys_put_response(pool)
 
-    async def _on_prekeys_put(self, connection: CollectorLink, fields: Fields) -> list[Any]:
-        call = rpc.decode_prekeys_put(fields)
+    async def _on_prekeys_count(self, connection: CollectorLink, fields: Fields) -> bytes:
+        rpc_prekeys.decode_prekeys_count_request(fields)
         collector = self._collectors.known(connection)
-        return await self._ask(
-            lambda ticket: events.PrekeysOffered(ticket, collector, call.blobs, call.replace)
+        count = await self._result(lambda ticket: events.PrekeysCountRequested(ticket, collector))
+        return rpc_prekeys.encode_prekeys_count_response(count)
+
+    async def _on_prekeys_take(self, connection: CollectorLink, fields: Fields) -> bytes:
+        request = rpc_prekeys.decode_prekeys_take_request(fields)
+        if not self._collectors.may_take_prekey(connection, request.query_id):
+            return rpc_prekeys.encode_prekeys_take_response(b"")
+        blob = await self._result(
+            lambda ticket: events.PrekeyRequested(ticket, request.send_id, request.query_id)
         )
+        return rpc_prekeys.encode_prekeys_take_response(blob)
 
-    async def _on_prekeys_count(self, connection: CollectorLink, fields: Fields) -> list[Any]:
-        fields.end()
-        collector = self._collectors.known(connection)
-        return await self._ask(lambda ticket: events.PrekeyCountAsked(ticket, collector))
+    async def _on_state(self, _connection: CollectorLink, fields: Fields) -> bytes:
+        send_id = rpc_send_ids.decode_state_request(fields)
+        state = await self._result(lambda ticket: events.StateRequested(ticket, send_id))
+        return rpc_send_ids.encode_state_response(state)
 
-    async def _on_prekeys_take(self, connection: CollectorLink, fields: Fields) -> list[Any]:
-        call = rpc.decode_prekeys_take(fields)
-        if not self._collectors.may_take_prekey(connection, call.query_id):
-            return [b""]
-        return await self._ask(
-            lambda ticket: events.PrekeyAsked(ticket, call.send_id, call.query_id)
-        )
-
-    async def _on_state(self, _connection: CollectorLink, fields: Fields) -> list[Any]:
-        send_id = rpc.decode_state(fields)
-        return await self._ask(lambda ticket: events.StateAsked(ticket, send_id))
-
-    async def _on_poll(self, connection: CollectorLink, fields: Fields) -> list[Any]:
-        """Give what waits, in an answer as large as asked; before OPEN a small one, of nothing."""
-        call = decode_poll(fields)
+    async def _on_poll(self, connection: CollectorLink, fields: Fields) -> bytes:
+        """Give what waits, in a response as large as wanted; before OPEN a small, empty one."""
+        request = decode_poll_request(fields)
         await trio.lowlevel.checkpoint()
         collector = self._collectors.find(connection)
-        if collector is None and call.large:
+        if collector is None and request.large:
             raise RefusedError("closed")  # 16 cells for one, of someone who proved nothing
         queue = self._collectors.poll_queue(connection)
-        if collector is not None and call.acked:
-            queue.acked(call.acked)
-            self._driver.feed(events.AckReceived(collector, call.acked))
-        return poll_answer_fields(queue.take(large=call.large), large=call.large)
+        if collector is not None and request.acked:
+            queue.acked(request.acked)
+            self._driver.feed(events.AckReceived(collector, request.acked))
+        return encode_poll_response(queue.take(large=request.large), large=request.large)
 
     def _on_ack(self, connection: CollectorLink, fields: Fields) -> None:
-        seqs = rpc.decode_ack(fields)
-        collector = self._collectors.find(connection)
-        if collector is not None:
-            self._driver.feed(events.AckReceived(collector, seqs))
+        self.acknowledge(connection, rpc.decode_ack(fields))
 
-    async def _ask(self, event: Callable[[Ticket], events.Event]) -> list[Any]:
+    async def _result(self, event: Callable[[Ticket], events.Event]) -> Any:
         if not self._driver.is_running:
             raise RefusedError("starting")
-        return await self._pending.ask(lambda ticket: self._driver.feed(event(ticket)))
+        return await self._pending.wait(lambda ticket: self._driver.feed(event(ticket)))
