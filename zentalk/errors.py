@@ -8,6 +8,8 @@ next. They must never hold a key, a plaintext, a user address or a mailbox id.
 
 from __future__ import annotations
 
+from typing import Final
+
 
 class ZentalkError(Exception):
     """Base of everything that zentalk raises on purpose."""
@@ -91,3 +93,20 @@ class ConflictError(ZentalkError):
 
 class NotFoundError(ZentalkError):
     """What the caller named does not exist here."""
+
+
+# What is caught together. Each tuple is a step further from the wire than the one before it.
+
+LINK_FAULTS: Final = (TransportError, RemoteProtocolError)
+"""A link ends with one of these: it was lost, or its peer broke the rules."""
+
+REQUEST_FAULTS: Final = (*LINK_FAULTS, RefusedError)
+"""A request to a peer ends with one of these when no response is to be had."""
+
+RELAY_FAULTS: Final = (*REQUEST_FAULTS, UnavailableError)
+"""Work with one relay ends with one of these, whether it was reached or not; the caller turns to
+the next relay."""
+
+ATTEMPT_FAULTS: Final = (*RELAY_FAULTS, StorageError)
+"""One attempt of a task that reads both the network and a database ends with one of these; the
+task keeps its work and tries again later."""

@@ -31,6 +31,7 @@ from zentalk.wire import (
 )
 from zentalk.wire import descriptor as descriptors
 from zentalk.wire.codec import Fields, pack, unpack
+from zentalk.wire.packet_class import PacketClass
 from zentalk.wire.text import RelayUri
 
 SEND_ID = SendId(b"s" * 16)
@@ -93,7 +94,9 @@ def _deposits() -> list[Target]:
         deposit.Deposit(SEND_ID, DepositId(b"d" * 16), 86400, ack, large),
     ]
     inners = [
-        inner.Inner(header, bytes(inner.ratchet_bytes(first=bool(header), large=False)))
+        inner.Inner(
+            header, bytes(inner.ratchet_bytes(first=bool(header), packet_class=PacketClass.SMALL))
+        )
         for header in (b"", HEADER.to_bytes())
     ]
     return [
@@ -132,14 +135,14 @@ def _descriptors() -> list[Target]:
 
 def _devices() -> list[Target]:
     owner = identity(7)
-    made = (devices.Device(b"12345678", "phone \u00e9", b"h" * 32, 1_800_000_000),) * 2
+    made = (devices.DeviceEntry(b"12345678", "phone \u00e9", b"h" * 32, 1_800_000_000),) * 2
     raw = devices.encode_devices(made, owner)
     signed = Fields(unpack(raw, max_bytes=16384), "").blob(16384)
 
     def sign(body: bytes) -> bytes:
         return pack([body, owner.sign(Label.DEVICE_LIST, body)])
 
-    def again(found: tuple[devices.Device, ...]) -> bytes:
+    def again(found: tuple[devices.DeviceEntry, ...]) -> bytes:
         return Fields(
             unpack(devices.encode_devices(found, owner), max_bytes=16384), ""
         ).blob(16384)  # fmt: skip

@@ -17,7 +17,8 @@ from zentalk.errors import LocalProtocolError
 from zentalk.link.events import Event
 from zentalk.link.keepalive import DEAD_SECONDS, PING_SECONDS, Due, Keepalive
 from zentalk.link.link import Link
-from zentalk.net.transport import PEER_FAULTS, READ_BYTES, ByteStream
+from zentalk.net.signal import Signal
+from zentalk.net.transport import PEER_FAULTS, READ_BYTES, ByteStream, EagerStream
 
 FLUSH_SECONDS: Final = 1.0
 """How long a closing link may take to send what was queued."""
@@ -45,6 +46,10 @@ class _NoTurn:
         pass
 
 
+def _nothing_now(_data: bytes, /) -> int:
+    return 0
+
+
 NO_TURN: Final[Turn] = _NoTurn()
 """For programs with few links, which wait for nobody."""
 
@@ -68,6 +73,7 @@ class Pump:
         self._link = link
         self._traffic = link.traffic
         self._stream = stream
+        self._send_now = stream.send_now if isinstance(stream, EagerStream) else _nothing_now
         self._now = monotonic
         self._on_events = on_events
         self._turn = turn
@@ -80,8 +86,8 @@ class Pump:
         self._expects_answer = False
         self._opened = 0
         self._mid_unit_since = math.inf
-        self._wake = trio.Event()
-        self._drained = trio.Event()
+        self._wake = Signal()
+        self._drains = trio.lowlevel.ParkingLot()
         self._nursery: trio.Nursery | None = None
 
     @property
@@ -98,8 +104,8 @@ class Pump:
             self._wake.set()
 
     async def drained(self) -> None:
-        """Wait until the outbox was empty, or the link has ended."""
-        await self._drained.wait()
+        """Wait until the outbox is empty for once, or the link ends; call it on an open link."""
+        await self._drains.park()
 
     def close(self) -> None:
         """End soon: what was queued is sent first, for at most a second."""
@@ -128,7 +134,7 @@ class Pump:
                 task_status.started()
         finally:
             self.closing = True
-            self._drained.set()
+            self._drains.unpark_all()
             self._traffic.release()
             with trio.CancelScope(shield=True), trio.move_on_after(FLUSH_SECONDS):
                 await self._stream.aclose()
@@ -163,21 +169,27 @@ class Pump:
         try:
             while True:
                 await self._wake.wait()
-                self._wake = trio.Event()
                 while data := self._link.data_to_send():
                     self.last_activity = now = self._now()
                     if self._expects_answer:
                         self._expects_answer = False
                         self._keepalive.sent(now)
-                    with trio.fail_after(STALL_SECONDS):
-                        await self._stream.send_all(data)
-                self._drained.set()
-                self._drained = trio.Event()
+                    await self._send(data)
+                self._drains.unpark_all()
                 if self.closing:
                     break
         except (*PEER_FAULTS, trio.TooSlowError):
             pass
         self.abort()
+
+    async def _send(self, data: bytes) -> None:
+        """Send one drain, at once as a rule; others have their turn if there is more to send."""
+        rest = data[self._send_now(data) :]
+        if rest:
+            with trio.fail_after(STALL_SECONDS):
+                await self._stream.send_all(rest)
+        elif self._traffic.has_data:
+            await trio.lowlevel.checkpoint()
 
     async def _watch(self) -> None:
         number = 0

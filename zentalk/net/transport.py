@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 import trio
 
-from zentalk.errors import RemoteProtocolError, TransportError
+from zentalk.errors import LINK_FAULTS
 
 CONNECT_SECONDS: Final = 10.0
 READ_BYTES: Final = 65_536
@@ -21,10 +21,10 @@ PEER_FAULTS: Final = (
     OSError,
     trio.BrokenResourceError,
     trio.ClosedResourceError,
-    RemoteProtocolError,
-    TransportError,
+    *LINK_FAULTS,
 )
-"""What one connection may die of without anybody else noticing."""
+"""A connection may end with one of these without anybody else noticing: `LINK_FAULTS`, and what
+streams of bytes raise."""
 
 
 class ByteStream(Protocol):
@@ -40,6 +40,15 @@ class ByteStream(Protocol):
 
     async def aclose(self) -> None:
         """Close at once; never raises for a stream that is broken already."""
+        ...
+
+
+@runtime_checkable
+class EagerStream(ByteStream, Protocol):
+    """A stream that can also send without waiting."""
+
+    def send_now(self, data: bytes, /) -> int:
+        """Send what can go at once, and return how many bytes that was; raises as `send_all`."""
         ...
 
 

@@ -17,11 +17,12 @@ from zentalk.node.messages.commands import check_text
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.session.ratchet import Ratchet
 from zentalk.store.history import contacts, held, messages, outbox, ratchets
-from zentalk.store.history.models import Message
+from zentalk.store.history.models import StoredMessage
 from zentalk.store.writer import Transaction
 from zentalk.wire.codec import pack
 from zentalk.wire.content import PART, TEXT, Content, Part, encode_content
 from zentalk.wire.inner import Inner, decode_inner, encode_inner, ratchet_bytes
+from zentalk.wire.packet_class import PacketClass
 
 Newcomer = Callable[[str], Person]
 
@@ -42,7 +43,7 @@ def bob(newcomer: Newcomer) -> Person:
     return newcomer("bob")
 
 
-def texts(person: Person, other: Person) -> list[Message]:
+def texts(person: Person, other: Person) -> list[StoredMessage]:
     return person.tx(lambda tx: messages.page(tx, other.address, None, 100))
 
 
@@ -386,7 +387,7 @@ def test_a_contact_who_shows_our_own_first_message_back_speaks_for_itself_only(
     header = decode_inner(inners[0]).initial_header
     [row] = bob.tx(lambda tx: ratchets.of_contact(tx, alice.address))
     content = encode_content(Content(kind=TEXT, message_id=MessageId(b"f" * 16), text="I am you"))
-    size = ratchet_bytes(first=True, large=False)
+    size = ratchet_bytes(first=True, packet_class=PacketClass.SMALL)
     _, envelope = Ratchet.from_bytes(row.state).encrypt(content, bob.entropy, size)
     target = DepositTarget(
         alice.relay,

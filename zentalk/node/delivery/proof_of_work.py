@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 import trio
 
-from zentalk.errors import RefusedError, RemoteProtocolError, TransportError, UnavailableError
+from zentalk.errors import RELAY_FAULTS
 from zentalk.ids import NodeId, SendId
 from zentalk.mailbox.work import MARGIN_BITS, challenge, epoch_at, search
 from zentalk.net.connection import Connection
@@ -45,7 +45,6 @@ MAX_KNOWN: Final = 1_024
 MAX_JOBS: Final = 256
 MAX_QUESTIONS: Final = 2
 _SLICE: Final = 16_384
-_FAULTS: Final = (UnavailableError, TransportError, RemoteProtocolError, RefusedError)
 
 
 class _Place(NamedTuple):
@@ -177,7 +176,7 @@ class ProofOfWork:
             async with limit, self._tunnel(place.relay) as connection:
                 body = await connection.request(encode_state_request(place.send_id))
             answer = decode_state_response(body)
-        except _FAULTS:
+        except RELAY_FAULTS:
             answer = None
         known.asking = False
         now = self._runtime.monotonic()

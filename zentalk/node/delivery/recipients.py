@@ -12,13 +12,7 @@ from typing import Final
 
 import trio
 
-from zentalk.errors import (
-    RefusedError,
-    RemoteProtocolError,
-    StorageError,
-    TransportError,
-    UnavailableError,
-)
+from zentalk.errors import ATTEMPT_FAULTS
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.messages.compose import Composer, OutboundItem
@@ -33,13 +27,6 @@ from zentalk.wire.user_record import RecordContents
 FIRST_WAIT_SECONDS: Final = 0.5
 LONGEST_WAIT_SECONDS: Final = 60.0
 RECORD_FRESH_SECONDS: Final = 600.0
-_TRIED_AGAIN: Final = (
-    UnavailableError,
-    TransportError,
-    RemoteProtocolError,
-    RefusedError,
-    StorageError,
-)
 
 
 class Recipients:
@@ -119,7 +106,7 @@ class Recipients:
                     await self._try(contact, ratchet=ratchet)
                     if self._wanted[contact] == ratchet:
                         return
-                except _TRIED_AGAIN:
+                except ATTEMPT_FAULTS:
                     await trio.sleep(wait)
                     wait = min(2 * wait, LONGEST_WAIT_SECONDS)
         finally:

@@ -17,13 +17,7 @@ from typing import Final
 
 import trio
 
-from zentalk.errors import (
-    RefusedError,
-    RemoteProtocolError,
-    StorageError,
-    TransportError,
-    UnavailableError,
-)
+from zentalk.errors import ATTEMPT_FAULTS
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.recipients import Recipients
@@ -51,13 +45,6 @@ FIRST_SILENCE_SECONDS: Final = 600.0
 LONGEST_SILENCE_SECONDS: Final = 3_600.0
 """How long after a look for new mailboxes of a contact there is another, at first and later."""
 _ID_BYTES: Final = 4
-_TRIED_AGAIN: Final = (
-    UnavailableError,
-    TransportError,
-    RemoteProtocolError,
-    RefusedError,
-    StorageError,
-)
 
 
 class SessionRecovery:
@@ -139,7 +126,7 @@ class SessionRecovery:
         async with limit:
             try:
                 await heal(contact, await self._records.find(contact))
-            except _TRIED_AGAIN:
+            except ATTEMPT_FAULTS:
                 later = self._runtime.monotonic() + wait
                 self._failures[contact] = later, min(2 * wait, LONGEST_WAIT_SECONDS)
             else:

@@ -15,15 +15,7 @@ from typing import Final
 import trio
 
 from zentalk.crypto.ed25519 import SigningKey
-from zentalk.errors import (
-    ConflictError,
-    NotFoundError,
-    RefusedError,
-    RemoteProtocolError,
-    StorageError,
-    TransportError,
-    UnavailableError,
-)
+from zentalk.errors import ATTEMPT_FAULTS, ConflictError, NotFoundError, UnavailableError
 from zentalk.ids import DAY_SECONDS, MailboxId, NodeId, SendId
 from zentalk.lifetimes import POLL_REPLACED_SECONDS
 from zentalk.net.backoff import half_jitter
@@ -59,17 +51,9 @@ MAX_REPLACED: Final = 16
 SHOWN_ID_BYTES: Final = 8
 FILL_SECONDS: Final = 60.0
 """How often a missing mailbox is looked for a relay."""
-_FAULTS: Final = (
-    UnavailableError,
-    TransportError,
-    RefusedError,
-    RemoteProtocolError,
-    StorageError,
-    NotFoundError,
-)
 
 
-class Mailboxes:
+class MailboxManager:
     """Keeps our mailboxes collected. `run` must be running."""
 
     def __init__(
@@ -245,7 +229,7 @@ class Mailboxes:
                         nursery.start_soon(self._when_registered, mailbox_id, collector)
                         await collector.run(self._network)
                         nursery.cancel_scope.cancel()
-            except* _FAULTS:
+            except* (*ATTEMPT_FAULTS, NotFoundError):
                 pass  # whatever it was, the mailbox is tried again below
             finally:
                 self._connected.discard(mailbox_id)

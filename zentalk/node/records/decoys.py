@@ -12,12 +12,12 @@ from typing import Final
 
 import trio
 
+from zentalk.errors import RELAY_FAULTS
 from zentalk.ids import SEND_ID_BYTES, SendId, UserAddress
 from zentalk.net.backoff import exponential
 from zentalk.net.runtime import Runtime
 from zentalk.node.network import NodeNetwork
 from zentalk.node.records.lookup import Records
-from zentalk.node.tunnels.opener import RELAY_FAULTS
 from zentalk.onion.draw import pick
 from zentalk.wire.descriptor import ROLE_MAILBOX
 from zentalk.wire.rpc_send_ids import encode_state_request

@@ -24,11 +24,17 @@ from zentalk.directory.records import (
     best,
     is_valid_on,
 )
-from zentalk.errors import DecodeError, RefusedError, RemoteProtocolError, UnavailableError
+from zentalk.errors import (
+    RELAY_FAULTS,
+    DecodeError,
+    RefusedError,
+    RemoteProtocolError,
+    UnavailableError,
+)
 from zentalk.ids import Day, NodeId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.records.publication import publication_plan
-from zentalk.node.tunnels.opener import RELAY_FAULTS, TunnelOpener
+from zentalk.node.tunnels.opener import TunnelOpener
 from zentalk.onion.draw import sample
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.rpc import decode_answer

@@ -15,13 +15,7 @@ import trio
 from zentalk.crypto import x25519
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.crypto.mlkem import public_of
-from zentalk.errors import (
-    RefusedError,
-    RemoteProtocolError,
-    StorageError,
-    TransportError,
-    UnavailableError,
-)
+from zentalk.errors import ATTEMPT_FAULTS, RELAY_FAULTS, UnavailableError
 from zentalk.ids import Day, NodeId, UserAddress, day_at
 from zentalk.net.runtime import Runtime
 from zentalk.node.messages.routes import current
@@ -45,8 +39,6 @@ REPUBLISH_SECONDS: Final = 3600.0
 CHECK_SECONDS: Final = 30.0
 FIRST_WAIT_SECONDS: Final = 0.5
 LONGEST_WAIT_SECONDS: Final = 60.0
-_RELAY_FAULTS: Final = (UnavailableError, TransportError, RemoteProtocolError, RefusedError)
-_TRIED_AGAIN: Final = (*_RELAY_FAULTS, StorageError)
 
 
 class Records:
@@ -95,7 +87,7 @@ class Records:
             question = encode_prekeys_take_request(PrekeysTakeRequest(entry.send_id, query_id))
             try:
                 one_time = await self._take_prekey(entry.relay, question, contact)
-            except _RELAY_FAULTS:
+            except RELAY_FAULTS:
                 continue  # one relay that is gone, or lies, must not keep a person unreachable
             if one_time is not None:
                 return replace(bundle, one_time=one_time)
@@ -159,7 +151,7 @@ class Records:
                     await self._directory.publish_record(raw)
                     if day == day_at(self._runtime.wall()):
                         self.published.set()
-            except _TRIED_AGAIN:
+            except ATTEMPT_FAULTS:
                 await trio.sleep(wait)
                 wait = min(2 * wait, LONGEST_WAIT_SECONDS)
             else:

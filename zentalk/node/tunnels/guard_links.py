@@ -11,7 +11,7 @@ from typing import Final
 
 import trio
 
-from zentalk.errors import RefusedError, RemoteProtocolError, TransportError
+from zentalk.errors import REQUEST_FAULTS
 from zentalk.ids import NodeId
 from zentalk.net.backoff import half_jitter
 from zentalk.net.connection import Connection
@@ -118,7 +118,7 @@ class GuardLinks:
             return failures + 1
         try:
             link = await self._dial(uri, nursery)
-        except (TransportError, RemoteProtocolError, RefusedError):
+        except REQUEST_FAULTS:
             took = self._runtime.monotonic() - began
             if failures + 1 >= _FAILURES_TO_BE_DOWN or took >= _SLOW_FAILURE_SECONDS:
                 self._book.seen(node_id, reachable=False)

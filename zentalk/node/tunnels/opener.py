@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
-from zentalk.errors import RefusedError, RemoteProtocolError, TransportError, UnavailableError
 from zentalk.ids import NodeId
 
 
@@ -26,6 +25,3 @@ class QuestionLink(Protocol):
 
 
 TunnelOpener: TypeAlias = Callable[[NodeId], AbstractAsyncContextManager[QuestionLink]]
-
-RELAY_FAULTS = (TransportError, RemoteProtocolError, RefusedError, UnavailableError)
-"""What one relay or the way to it can do to us; the next relay is asked instead."""

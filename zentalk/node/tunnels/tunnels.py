@@ -16,9 +16,10 @@ import trio
 
 from zentalk.crypto.types import Entropy
 from zentalk.errors import (
+    LINK_FAULTS,
+    REQUEST_FAULTS,
     LinkClosedError,
     RefusedError,
-    RemoteProtocolError,
     TransportError,
     UnavailableError,
     ZentalkError,
@@ -127,7 +128,7 @@ class Tunnels:
                 route = await self._take_route(node_id, ways)
                 try:
                     return route, await self._build(route, node_id, handlers, nursery)
-                except (TransportError, RefusedError, RemoteProtocolError) as error:
+                except REQUEST_FAULTS as error:
                     self._give_back(route, ways)
                     wait = patience.next_wait(error)
                 except BaseException:
@@ -206,7 +207,7 @@ class Tunnels:
             if error.reason == _UNREACHABLE:
                 self._hints.unreachable(hops[-1], self._runtime.monotonic())
             raise
-        except (TransportError, RemoteProtocolError):
+        except LINK_FAULTS:
             if self._links.link(hops[0]) is not None:
                 self._hints.lost(hops, (), self._runtime.monotonic())
             raise

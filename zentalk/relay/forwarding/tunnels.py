@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-from zentalk.errors import RefusedError, RemoteProtocolError, TransportError, UnavailableError
+from zentalk.errors import LINK_FAULTS, RefusedError, UnavailableError
 from zentalk.ids import NodeId
 from zentalk.link.geometry import depth_of
 from zentalk.net.connection import Connection
@@ -82,7 +82,7 @@ class TunnelService:
         try:
             link = await self._links.get(target)
             onward = await link.open_stream(None, request.cell_bytes)
-        except (TransportError, UnavailableError, RemoteProtocolError):
+        except (*LINK_FAULTS, UnavailableError):  # a refusal is passed on as it is
             raise RefusedError("unreachable") from None
         self._counters.streams_spliced += 1
         await splice(stream, onward)

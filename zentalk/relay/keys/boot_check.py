@@ -14,7 +14,7 @@ from typing import Final
 import trio
 
 from zentalk.directory.set_reading import KnownSets, SetReading
-from zentalk.errors import RefusedError, RemoteProtocolError, TransportError
+from zentalk.errors import REQUEST_FAULTS
 from zentalk.net.connection import NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
@@ -48,7 +48,7 @@ class BootCheck:
         try:
             with trio.move_on_after(ASK_SECONDS):
                 await self._read(identity, uri)
-        except* (TransportError, RemoteProtocolError, RefusedError):
+        except* REQUEST_FAULTS:
             pass  # one that does not answer cannot warn us
 
     async def _read(self, identity: bytes, uri: RelayUri) -> None:

@@ -11,13 +11,7 @@ from typing import Final, Protocol
 
 import trio
 
-from zentalk.errors import (
-    ConnectFailedError,
-    RefusedError,
-    RemoteProtocolError,
-    TransportError,
-    UnavailableError,
-)
+from zentalk.errors import REQUEST_FAULTS, ConnectFailedError, UnavailableError
 from zentalk.ids import NodeId
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
@@ -212,7 +206,7 @@ class RelayLinks:
         except ConnectFailedError as error:
             dial.reason = error.reason
             return False
-        except (TransportError, RemoteProtocolError, RefusedError) as error:
+        except REQUEST_FAULTS as error:
             dial.reason = str(error)
             return False
         self._counters.links_dialled += 1
