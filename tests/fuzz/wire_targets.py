@@ -24,6 +24,8 @@ from zentalk.wire import (
     rpc_directory,
     rpc_mailbox,
     rpc_poll,
+    rpc_prekeys,
+    rpc_send_ids,
     text,
     user_record,
 )
@@ -368,78 +370,90 @@ def _directory() -> list[Target]:
     ]
 
 
+def _response(decode: Callable[[bytes], Any], encode: Callable[..., bytes], *values: Any) -> Target:
+    return target(
+        decode,
+        [encode(value) for value in values],
+        again=encode,
+        errors=(RemoteProtocolError, RefusedError),
+    )
+
+
 def _mailbox() -> list[Target]:
-    m = rpc_mailbox
+    m, s, p = rpc_mailbox, rpc_send_ids, rpc_prekeys
     entries = tuple(
-        m.SendIdEntry(SendId(bytes([kind]) * 16), kind, Day(100), Day(200)) for kind in m.SendIdKind
+        s.SendIdEntry(SendId(bytes([kind]) * 16), kind, Day(100), Day(200)) for kind in s.SendIdKind
     )
     payload = m.encode_token_payload(SEND_ID, b"t" * 32)
-    states = [m.StateAnswer(m.SendIdState.FULL, 0), m.StateAnswer(m.SendIdState.WORK, 20)]
+    states = [s.StateResponse(s.SendIdState.FULL, 0), s.StateResponse(s.SendIdState.WORK, 20)]
+    count = p.PrekeysCountResponse(99, last_resort_used=True)
     return [
         _question(
             m.OPEN,
-            m.decode_open,
-            m.encode_open,
-            m.OpenCall(MailboxId(b"b" * 32), 2**40, b"s" * 64, 64),
+            m.decode_open_request,
+            m.encode_open_request,
+            m.OpenRequest(MailboxId(b"b" * 32), 2**40, b"s" * 64, 64),
         ),
         _question(
-            m.PUSH, m.decode_push, m.encode_push, m.PushCall(9, SEND_ID, bytes(1715), 470_000)
+            m.PUSH,
+            m.decode_push,
+            m.encode_push,
+            m.PushNotification(9, SEND_ID, bytes(1715), 470_000),
         ),
-        _question(m.TOKEN, m.decode_token, m.encode_token, m.TokenCall(SEND_ID, b"t" * 32)),
+        _question(m.TOKEN, m.decode_token, m.encode_token, m.TokenNotification(SEND_ID, b"t" * 32)),
         _question(m.ACK, m.decode_ack, m.encode_ack, (1, 2, 2**64 - 1), ()),
         _question(
-            m.SEND_IDS,
-            m.decode_send_ids,
-            m.encode_send_ids,
-            m.SendIdsCall(entries, (SEND_ID, SEND_ID)),
+            s.SEND_IDS,
+            s.decode_send_ids_request,
+            s.encode_send_ids_request,
+            s.SendIdsRequest(entries, (SEND_ID, SEND_ID)),
         ),
         _question(
-            m.PREKEYS_PUT,
-            m.decode_prekeys_put,
-            m.encode_prekeys_put,
-            m.PrekeysPutCall((b"one", b"two"), replace=True),
+            p.PREKEYS_PUT,
+            p.decode_prekeys_put_request,
+            p.encode_prekeys_put_request,
+            p.PrekeysPutRequest((b"one", b"two"), replace=True),
         ),
         _question(
-            m.PREKEYS_TAKE,
-            m.decode_prekeys_take,
-            m.encode_prekeys_take,
-            m.PrekeyTakeCall(SEND_ID, b"q" * 16),
+            p.PREKEYS_COUNT,
+            p.decode_prekeys_count_request,
+            lambda _none: p.encode_prekeys_count_request(),
+            None,
         ),
-        _question(m.STATE, m.decode_state, m.encode_state, SEND_ID),
+        _question(
+            p.PREKEYS_TAKE,
+            p.decode_prekeys_take_request,
+            p.encode_prekeys_take_request,
+            p.PrekeysTakeRequest(SEND_ID, b"q" * 16),
+        ),
+        _question(s.STATE, s.decode_state_request, s.encode_state_request, SEND_ID),
         target(
             m.decode_token_payload,
             [payload],
-            again=lambda call: m.encode_token_payload(call.send_id, call.token),
+            again=lambda token: m.encode_token_payload(token.send_id, token.token),
         ),
-        _answered(m.decode_prekeys_put_answer, [rpc.encode_answer(99)], lambda pool: [pool]),
-        _answered(
-            m.decode_prekeys_count_answer,
-            [rpc.encode_answer(99, True)],  # fields have a place, not a name
-            lambda count: [count.pool, count.last_resort_used],
-        ),
-        _answered(m.decode_prekeys_take_answer, [rpc.encode_answer(b"blob")], lambda blob: [blob]),
-        _answered(
-            m.decode_state_answer,
-            [rpc.encode_answer(*m.state_fields(state)) for state in states],
-            m.state_fields,
-        ),
+        _response(m.decode_open_response, lambda _none: m.encode_open_response(), None),
+        _response(s.decode_send_ids_response, lambda _none: s.encode_send_ids_response(), None),
+        _response(p.decode_prekeys_put_response, p.encode_prekeys_put_response, 99),
+        _response(p.decode_prekeys_count_response, p.encode_prekeys_count_response, count),
+        _response(p.decode_prekeys_take_response, p.encode_prekeys_take_response, b"blob"),
+        _response(s.decode_state_response, s.encode_state_response, *states),
     ]
 
 
 def _polls() -> list[Target]:
     p, m = rpc_poll, rpc_mailbox
-    answer = p.PollAnswer(
-        (m.PushCall(9, SEND_ID, bytes(1715), 470_000),), (m.TokenCall(SEND_ID, b"t" * 32),)
+    response = p.PollResponse(
+        (m.PushNotification(9, SEND_ID, bytes(1715), 470_000),),
+        (m.TokenNotification(SEND_ID, b"t" * 32),),
     )
     return [
-        _question(p.POLL, p.decode_poll, p.encode_poll, p.PollCall((1, 2), large=True)),
+        _question(
+            p.POLL, p.decode_poll_request, p.encode_poll_request, p.PollRequest((1, 2), large=True)
+        ),
         target(
-            p.decode_poll_answer,
-            [
-                rpc.encode_answer(*p.poll_answer_fields(answer, large=large))
-                for large in (False, True)
-            ],
-            parse=lambda data: p.decode_poll_answer(rpc.decode_answer(data)),
+            p.decode_poll_response,
+            [p.encode_poll_response(response, large=large) for large in (False, True)],
             why_not="the length of the fill is not kept",
             errors=(RemoteProtocolError, RefusedError),
         ),

@@ -15,7 +15,7 @@ from zentalk.net.connection import Connection
 from zentalk.wire.codec import Fields
 from zentalk.wire.rpc import decode_call, encode_answer, encode_refusal
 
-Request: TypeAlias = Callable[[Connection, Fields], Awaitable[list[Any]]]
+Request: TypeAlias = Callable[[Connection, Fields], Awaitable[bytes | list[Any]]]
 """Reads its fields to the end and returns the fields of the answer."""
 Notify: TypeAlias = Callable[[Connection, Fields], None]
 """Reads its fields to the end; must return at once."""
@@ -35,7 +35,8 @@ class Dispatcher:
         if handler is None:
             return encode_refusal("unknown")
         try:
-            return encode_answer(*await handler(connection, fields))
+            found = await handler(connection, fields)
+            return found if isinstance(found, bytes) else encode_answer(*found)
         except RefusedError as refusal:
             return encode_refusal(refusal.reason)
         except StorageFullError:

@@ -8,6 +8,7 @@ from typing import Final
 import trio
 
 from zentalk.ids import DAY_SECONDS
+from zentalk.lifetimes import RETIRED_RATCHET_SECONDS, SEEN_SECONDS
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.message_states import MessageStates
 from zentalk.node.records.publisher import RecordPublisher
@@ -19,8 +20,6 @@ from zentalk.store.sqlite import Transaction
 
 SWEEP_SECONDS: Final = 3600.0
 KEEP_KEYS_SECONDS: Final = 7 * DAY_SECONDS
-KEEP_PARTS_SECONDS: Final = 37 * DAY_SECONDS
-KEEP_RETIRED_SECONDS: Final = 30 * DAY_SECONDS
 
 
 class Housekeeping:
@@ -56,9 +55,9 @@ class Housekeeping:
 
         def job(tx: Transaction) -> bool:
             ratchets.forget_seen(tx, now)
-            ratchets.forget_retired(tx, now - KEEP_RETIRED_SECONDS)
+            ratchets.forget_retired(tx, now - RETIRED_RATCHET_SECONDS)
             messages.forget_keys(tx, now - KEEP_KEYS_SECONDS)
-            messages.forget_parts(tx, now - KEEP_PARTS_SECONDS)
+            messages.forget_parts(tx, now - SEEN_SECONDS)
             return self._rotate_prekeys(tx)
 
         if await self._database.write(job):

@@ -19,6 +19,7 @@ from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import AuthenticationError, StorageError, TransportError, UnavailableError
 from zentalk.ids import DEPOSIT_ID_BYTES, DepositId, MessageId, NodeId, UserAddress
+from zentalk.lifetimes import MAX_TTL_SECONDS
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
 from zentalk.node.delivery import events as e
@@ -34,7 +35,6 @@ from zentalk.onion.packet import DEPOSIT
 from zentalk.store.history.models import OutboxItem
 from zentalk.wire.deposit import (
     ACK_BYTES,
-    MAX_TTL_SECONDS,
     NO_STAMP,
     Deposit,
     encode_deposit,
@@ -262,7 +262,7 @@ class Outbox:
 
     def _sealed(self, item: OutboxItem, target: DepositTarget, expires: float) -> Deposit:
         """Seal a copy for one mailbox; raises AuthenticationError if its key is not usable."""
-        # Within what a deposit can say, also when the clock was set back before a start.
+        # No longer than anybody may ask for, also when the clock was set back before a start.
         left = int(expires - self._runtime.monotonic())
         deposit_id = blake2b_256(Label.DEPOSIT_ID, item.item_key, target.relay)[:DEPOSIT_ID_BYTES]
         return Deposit(

@@ -24,7 +24,7 @@ from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox
 from zentalk.store.retry import until_stored
 from zentalk.store.sqlite import Transaction
-from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdKind
 
 SETTLE_SECONDS: Final = 2.0
 

@@ -23,18 +23,24 @@ from zentalk.node.network import NodeNetwork
 from zentalk.store.history import mailboxes
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox
-from zentalk.wire.rpc import decode_answer, decode_call
+from zentalk.wire.rpc import decode_call
 from zentalk.wire.rpc_mailbox import (
     PUSH,
     TOKEN,
-    OpenCall,
-    PushCall,
+    OpenRequest,
+    PushNotification,
+    decode_open_response,
     decode_push,
     decode_token,
     encode_ack,
-    encode_open,
+    encode_open_request,
 )
-from zentalk.wire.rpc_poll import MAX_POLL_ACKS, PollCall, decode_poll_answer, encode_poll
+from zentalk.wire.rpc_poll import (
+    MAX_POLL_ACKS,
+    PollRequest,
+    decode_poll_response,
+    encode_poll_request,
+)
 
 WINDOW: Final = 64
 """Envelopes that the relay may push before it sees acks."""
@@ -124,7 +130,7 @@ class Collector(NoHandlers):
         elif method == TOKEN:
             self._token_received(decode_token(fields).token)
 
-    def _push_received(self, push: PushCall) -> None:
+    def _push_received(self, push: PushNotification) -> None:
         self._receiver.push(self, push.seq, push.send_id, push.envelope)
 
     def _token_received(self, token: bytes) -> None:
@@ -153,8 +159,8 @@ class Collector(NoHandlers):
     async def _poll(self, connection: Connection, *, large: bool) -> None:
         """Acknowledge what is saved and take what waits, both in messages of constant size."""
         saved, self._saved = self._saved[:MAX_POLL_ACKS], self._saved[MAX_POLL_ACKS:]
-        body = await connection.request(encode_poll(PollCall(tuple(saved), large)))
-        answer = decode_poll_answer(decode_answer(body))
+        body = await connection.request(encode_poll_request(PollRequest(tuple(saved), large)))
+        answer = decode_poll_response(body)
         for push in answer.pushes:
             self._push_received(push)
         for token in answer.tokens:
@@ -168,13 +174,13 @@ class Collector(NoHandlers):
         signature = sign_collect(
             self._key, connection.handshake_hash, self._mailbox.relay, generation
         )
-        call = OpenCall(
+        call = OpenRequest(
             mailbox=self._mailbox.mailbox,
             generation=generation,
             signature=signature,
             window=window,
         )
-        decode_answer(await connection.request(encode_open(call))).end()
+        decode_open_response(await connection.request(encode_open_request(call)))
 
 
 class CollectorFactory:

@@ -15,13 +15,14 @@ import trio
 
 from zentalk.errors import ATTEMPT_FAULTS, NotFoundError
 from zentalk.ids import MailboxId
+from zentalk.lifetimes import POLL_REPLACED_SECONDS
 from zentalk.net.backoff import half_jitter
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
 from zentalk.node.mailboxes.announcer import Announcer
 from zentalk.node.mailboxes.collector import Collector, CollectorFactory
 from zentalk.node.mailboxes.reconnect_backoff import ReconnectBackoff
-from zentalk.node.mailboxes.selection import POLL_SECONDS, MailboxSelection, shown_id_of
+from zentalk.node.mailboxes.selection import MailboxSelection, shown_id_of
 from zentalk.node.network import NodeNetwork
 from zentalk.node.status import MailboxStatus
 from zentalk.store.history import mailboxes
@@ -168,8 +169,10 @@ class MailboxManager:
 
     def _is_settled(self, mailbox: OwnMailbox) -> bool:
         """Tell whether a mailbox was replaced long enough ago for contacts to have moved on."""
-        left = mailbox.poll_until
-        return left is not None and left - POLL_SECONDS + SETTLED_SECONDS < self._runtime.wall()
+        if mailbox.poll_until is None:
+            return False
+        left_at = mailbox.poll_until - POLL_REPLACED_SECONDS
+        return left_at + SETTLED_SECONDS < self._runtime.wall()
 
     async def _is_given_up(self, mailbox_id: MailboxId, away_seconds: float) -> bool:
         """Tell whether a mailbox is to be replaced now.

@@ -10,7 +10,8 @@ from typing import Final
 
 from zentalk.crypto import mlkem, x25519
 from zentalk.crypto.ed25519 import SigningKey
-from zentalk.ids import Day, SendId, day_at
+from zentalk.ids import DAY_SECONDS, Day, SendId, day_at
+from zentalk.lifetimes import PUBLIC_SEND_ID_SECONDS
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.store.history import mailboxes, prekeys
@@ -18,16 +19,19 @@ from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox, OwnSendId
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.prekeys import OneTimePrekey
-from zentalk.wire.rpc import decode_answer
-from zentalk.wire.rpc_mailbox import (
-    PrekeysPutCall,
+from zentalk.wire.rpc_prekeys import (
+    PrekeysPutRequest,
+    decode_prekeys_count_response,
+    decode_prekeys_put_response,
+    encode_prekeys_count_request,
+    encode_prekeys_put_request,
+)
+from zentalk.wire.rpc_send_ids import (
     SendIdEntry,
     SendIdKind,
-    SendIdsCall,
-    decode_prekeys_count_answer,
-    encode_prekeys_count,
-    encode_prekeys_put,
-    encode_send_ids,
+    SendIdsRequest,
+    decode_send_ids_response,
+    encode_send_ids_request,
 )
 
 POOL_SEND_IDS: Final = 32
@@ -40,6 +44,7 @@ REFILL_BELOW: Final = 10
 KEPT_PREKEYS: Final = 2_000
 """Secrets of one-time keys kept for a mailbox. Whoever takes keys and never writes, and a relay
 that says its pool is empty, make us make more: the oldest of these go."""
+_KEEP_DAYS: Final = PUBLIC_SEND_ID_SECONDS // DAY_SECONDS
 _SEND_ID_BYTES: Final = 16
 _SECRET_BYTES: Final = 32
 _FOREVER: Final = Day(2**32 - 1)
@@ -87,11 +92,12 @@ class MailboxPools:
         if not wanted:
             return
         entries = tuple(_entry(row) for row in wanted)
-        decode_answer(await connection.request(encode_send_ids(SendIdsCall(entries, ())))).end()
+        request = encode_send_ids_request(SendIdsRequest(entries, ()))
+        decode_send_ids_response(await connection.request(request))
 
         def job(tx: Transaction) -> None:
             mailboxes.add_send_ids(tx, fresh)
-            mailboxes.forget_days(tx, today - DAY_MARGIN_AFTER - 30)
+            mailboxes.forget_days(tx, today - DAY_MARGIN_AFTER - _KEEP_DAYS)
 
         await self._database.write(job)
 
@@ -122,15 +128,15 @@ class MailboxPools:
 
     async def _fill_prekeys(self, connection: Connection) -> None:
         """Keep the pool filled; once in a life it is all made anew."""
-        count = decode_prekeys_count_answer(
-            decode_answer(await connection.request(encode_prekeys_count()))
+        count = decode_prekeys_count_response(
+            await connection.request(encode_prekeys_count_request())
         )
         if count.pool >= REFILL_BELOW and not self._renews_prekeys:
             return
         needed = POOL_PREKEYS - (0 if self._renews_prekeys else count.pool)
         blobs = await self._database.write(lambda tx: self._new_prekeys(tx, needed))
-        call = PrekeysPutCall(tuple(blobs), replace=self._renews_prekeys)
-        decode_answer(await connection.request(encode_prekeys_put(call)))
+        call = PrekeysPutRequest(tuple(blobs), replace=self._renews_prekeys)
+        decode_prekeys_put_response(await connection.request(encode_prekeys_put_request(call)))
         self._renews_prekeys = False
 
     def _new_prekeys(self, tx: Transaction, count: int) -> list[bytes]:

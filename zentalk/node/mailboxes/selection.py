@@ -12,6 +12,7 @@ from typing import Final
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import ConflictError, NotFoundError, UnavailableError
 from zentalk.ids import DAY_SECONDS, MailboxId, NodeId
+from zentalk.lifetimes import POLL_REPLACED_SECONDS
 from zentalk.net.runtime import Runtime
 from zentalk.node.messages.routes import current
 from zentalk.node.network import NodeNetwork
@@ -22,7 +23,6 @@ from zentalk.store.sqlite import Transaction
 from zentalk.wire.descriptor import ROLE_MAILBOX
 
 MAILBOXES: Final = 2
-POLL_SECONDS: Final = 30 * DAY_SECONDS
 MAX_REPLACED: Final = 16
 """Earlier mailboxes that may be polled at a time before moving on is refused."""
 SHOWN_ID_BYTES: Final = 8
@@ -85,7 +85,8 @@ class MailboxSelection:
         if len(old) + len(leaving) > MAX_REPLACED:
             raise ConflictError(
                 f"{len(old)} earlier mailboxes are still polled for mail: stay where you are"
-                " until the oldest is given up, 30 days after it was left"
+                f" until the oldest is given up, {POLL_REPLACED_SECONDS // DAY_SECONDS} days after"
+                " it was left"
             )
         taken = {row.relay for row in present}
         if len(_chosen(drawn, taken, {row.relay for row in old})) < len(leaving):
@@ -100,14 +101,14 @@ class MailboxSelection:
     def _drop(self, tx: Transaction, row: OwnMailbox) -> None:
         """Replace a mailbox, or forget one that nobody can have heard of."""
         if mailboxes.send_ids(tx, row.mailbox):
-            mailboxes.replace(tx, row.mailbox, self._runtime.wall() + POLL_SECONDS)
+            mailboxes.replace(tx, row.mailbox, self._runtime.wall() + POLL_REPLACED_SECONDS)
         else:
             mailboxes.forget(tx, row.mailbox)
 
     def replace(self, mailbox_id: MailboxId, tx: Transaction) -> list[OwnMailbox]:
         """Mark a mailbox as replaced; return all to be collected. `complete` adds another."""
         if mailbox_id in {row.mailbox for row in current(tx)}:  # it may just have been moved
-            mailboxes.replace(tx, mailbox_id, self._runtime.wall() + POLL_SECONDS)
+            mailboxes.replace(tx, mailbox_id, self._runtime.wall() + POLL_REPLACED_SECONDS)
         return mailboxes.every(tx)
 
 

@@ -22,7 +22,8 @@ import structlog
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import LocalProtocolError, RemoteProtocolError
-from zentalk.ids import DAY_SECONDS, MessageId, SendId, UserAddress
+from zentalk.ids import MessageId, SendId, UserAddress
+from zentalk.lifetimes import SEEN_SECONDS
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
 from zentalk.node.messages.kinds import registry
@@ -34,11 +35,9 @@ from zentalk.store.history import contacts, events, mailboxes, ratchets
 from zentalk.store.history.models import ContactRow, ContactState, OwnSendId
 from zentalk.store.sqlite import Transaction, savepoint
 from zentalk.wire.content import Content, decode_content, encode_route
-from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdKind
 from zentalk.wire.text import format_address
 
-SEEN_SECONDS: Final = 37 * DAY_SECONDS
-"""How long a decrypted ciphertext is known by its hash: longest time to live + 7 days."""
 MAX_REQUESTS: Final = 1_000
 """Strangers whose requests are kept; more are dropped until some are answered."""
 

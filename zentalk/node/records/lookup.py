@@ -15,12 +15,11 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.records.holders import RecordHolders
 from zentalk.node.tunnels.tunnels import Tunnels
 from zentalk.wire.prekeys import OneTimePrekey, PqPrekey, PrekeyBundle, SignedPrekey
-from zentalk.wire.rpc import decode_answer
-from zentalk.wire.rpc_mailbox import (
+from zentalk.wire.rpc_prekeys import (
     QUERY_ID_BYTES,
-    PrekeyTakeCall,
-    decode_prekeys_take_answer,
-    encode_prekeys_take,
+    PrekeysTakeRequest,
+    decode_prekeys_take_response,
+    encode_prekeys_take_request,
 )
 from zentalk.wire.user_record import RecordContents
 
@@ -57,7 +56,7 @@ class RecordLookup:
         for entry in contents.mailboxes:
             # A number of its own for each relay: two that compare must not find one owner.
             query_id = self._runtime.entropy(QUERY_ID_BYTES)
-            request = encode_prekeys_take(PrekeyTakeCall(entry.send_id, query_id))
+            request = encode_prekeys_take_request(PrekeysTakeRequest(entry.send_id, query_id))
             try:
                 one_time = await self._take_prekey(entry.relay, request, contact)
             except RELAY_FAULTS:
@@ -74,7 +73,7 @@ class RecordLookup:
     ) -> OneTimePrekey | None:
         """Return a one-time key that the contact has signed, None if the pool is drained."""
         async with self._tunnels.short(relay) as connection:
-            blob = decode_prekeys_take_answer(decode_answer(await connection.request(request)))
+            blob = decode_prekeys_take_response(await connection.request(request))
         if not blob:
             return None
         one_time = OneTimePrekey.from_bytes(blob)

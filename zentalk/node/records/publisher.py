@@ -28,7 +28,7 @@ from zentalk.store.history import mailboxes, prekeys
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.prekeys import PqPrekey, SignedPrekey
-from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdKind
 from zentalk.wire.user_record import MailboxEntry, RecordContents, seal_record
 
 REPUBLISH_SECONDS: Final = 3600.0
