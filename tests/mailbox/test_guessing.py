@@ -89,7 +89,7 @@ def test_k9_control_a_reason_for_each_case_tells_them_apart(
         reason = "unknown" if record is None else f"forbidden: {record.entry.kind.name}"
         self._effects.emit(Refuse(event.ticket, reason))
 
-    monkeypatch.setattr(Prekeys, "asked", talkative)
+    monkeypatch.setattr(Prekeys, "requested", talkative)
     made = desk()
     found = {ask(made, take, send_id(name))[0] for name in ("nobody", "contact", "ack", "past")}
     assert len(found) == 4
