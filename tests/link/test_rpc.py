@@ -8,7 +8,7 @@ from zentalk.errors import DecodeError, LocalProtocolError
 from zentalk.link.events import AnswerReceived, NotifyReceived, QuestionReceived
 from zentalk.link.rpc import Calls, padded_cells, split_message
 from zentalk.wire.frames import RPC_ANSWER, RPC_NOTIFY, RPC_QUESTION, Rpc
-from zentalk.wire.rpc import MAX_ANSWER_BYTES, MAX_CALL_BYTES
+from zentalk.wire.rpc import MAX_CALL_BYTES, MAX_RESPONSE_BYTES
 
 PIECE = 2_598
 
@@ -87,7 +87,11 @@ def test_an_answer_to_nothing_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "limit"),
-    [(RPC_QUESTION, MAX_CALL_BYTES), (RPC_NOTIFY, MAX_CALL_BYTES), (RPC_ANSWER, MAX_ANSWER_BYTES)],
+    [
+        (RPC_QUESTION, MAX_CALL_BYTES),
+        (RPC_NOTIFY, MAX_CALL_BYTES),
+        (RPC_ANSWER, MAX_RESPONSE_BYTES),
+    ],
 )
 def test_a_message_that_is_too_long_is_refused_at_its_first_piece(kind: int, limit: int) -> None:
     calls = Calls(padded=False)

@@ -22,7 +22,7 @@ from zentalk.net import connection as connection_module
 from zentalk.net.connection import MAX_REQUESTS, Connection, NoHandlers
 from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.frames import RPC_QUESTION, Frame, Open, encode_frame
-from zentalk.wire.rpc import decode_answer
+from zentalk.wire.rpc import decode_response
 
 
 class Recorder(NoHandlers):
@@ -63,7 +63,7 @@ async def test_calls_notes_and_packets_go_both_ways(
 
 def decode_error(body: bytes) -> str:
     with pytest.raises(RefusedError) as caught:
-        decode_answer(body)
+        decode_response(body)
     return caught.value.reason
 
 

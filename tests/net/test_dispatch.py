@@ -16,7 +16,7 @@ from zentalk.errors import (
 from zentalk.net.connection import Connection
 from zentalk.net.dispatch import Dispatcher
 from zentalk.wire.codec import Fields
-from zentalk.wire.rpc import decode_answer, encode_call
+from zentalk.wire.rpc import decode_response, encode_call
 
 NOBODY = cast("Connection", None)
 
@@ -30,7 +30,7 @@ async def double(_connection: Connection, fields: Fields) -> list[Any]:
 
 async def test_a_question_is_answered(autojump_clock: MockClock) -> None:
     dispatcher = Dispatcher(requests={"double": double})
-    answer = decode_answer(await dispatcher.request(NOBODY, encode_call("double", 21)))
+    answer = decode_response(await dispatcher.request(NOBODY, encode_call("double", 21)))
     assert answer.uint(100) == 42
 
 
@@ -60,13 +60,13 @@ async def test_what_a_service_refuses_becomes_a_refusal(
 
     body = await Dispatcher(requests={"fail": fail}).request(NOBODY, encode_call("fail"))
     with pytest.raises(RefusedError) as caught:
-        decode_answer(body)
+        decode_response(body)
     assert caught.value.reason == reason
 
 
 async def test_an_unknown_method_is_refused(autojump_clock: MockClock) -> None:
     with pytest.raises(RefusedError) as caught:
-        decode_answer(await Dispatcher().request(NOBODY, encode_call("what")))
+        decode_response(await Dispatcher().request(NOBODY, encode_call("what")))
     assert caught.value.reason == "unknown"
 
 

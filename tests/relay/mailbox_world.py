@@ -21,7 +21,7 @@ from zentalk.relay.links.memory_budget import MemoryBudget
 from zentalk.relay.mailbox.service import MailboxService
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire.deposit import ACK_BYTES, ENVELOPE_SMALL_BYTES, AckRoute, Deposit, encode_deposit
-from zentalk.wire.rpc import decode_answer, decode_call
+from zentalk.wire.rpc import decode_call, decode_response
 
 RELAY = NodeId(b"this relay's node id, 32 bytes..")
 KEYS = {
@@ -115,7 +115,7 @@ class Owner:
     # what the owner does
 
     async def ask(self, body: bytes) -> Any:
-        return decode_answer(await self.world.dispatcher.request(self, body))  # type: ignore[arg-type]
+        return decode_response(await self.world.dispatcher.request(self, body))  # type: ignore[arg-type]
 
     def ack(self, *seqs: int) -> None:
         self.world.dispatcher.notify(self, rpc.encode_ack(seqs))  # type: ignore[arg-type]

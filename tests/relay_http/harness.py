@@ -52,11 +52,11 @@ def http_to(app: ASGIApp, client: tuple[str, int] = ("127.0.0.1", 1)) -> httpx.A
 async def open_door(world: World, running: Running) -> OpenDoor:
     """Put a door before a relay that runs."""
     runtime = world.runtime.for_part(f"http {running.uri.host}")
-    parts = running.relay.parts
+    wiring = running.relay.wiring
     door = Door(runtime, running.node_id, OPERATOR)
-    sessions = HttpSessions(runtime, parts.mailboxes)
+    sessions = HttpSessions(runtime, wiring.mailboxes)
     world.nursery.start_soon(sessions.run)
-    return OpenDoor(running, create_app(parts, door, sessions), door, sessions)
+    return OpenDoor(running, create_app(wiring, door, sessions), door, sessions)
 
 
 @asynccontextmanager

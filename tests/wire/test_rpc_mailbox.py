@@ -12,7 +12,7 @@ from zentalk.errors import DecodeError
 from zentalk.ids import Day, MailboxId, SendId
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire.codec import Fields, pack
-from zentalk.wire.rpc import decode_answer, decode_call, encode_answer, encode_call
+from zentalk.wire.rpc import decode_call, decode_response, encode_call, encode_response
 
 ids = st.binary(min_size=16, max_size=16).map(SendId)
 u64 = st.integers(0, 2**64 - 1)
@@ -78,14 +78,14 @@ def test_small_calls_survive_the_wire(send_id: SendId, seqs: list[int], token: b
 
 
 def test_answers_survive_the_wire() -> None:
-    assert rpc.decode_prekeys_put_answer(decode_answer(encode_answer(7))) == 7
-    count = rpc.decode_prekeys_count_answer(decode_answer(encode_answer(3, True)))
+    assert rpc.decode_prekeys_put_answer(decode_response(encode_response(7))) == 7
+    count = rpc.decode_prekeys_count_answer(decode_response(encode_response(3, True)))
     assert count == rpc.PrekeyCount(3, last_resort_used=True)
-    assert rpc.decode_prekeys_take_answer(decode_answer(encode_answer(b""))) == b""
+    assert rpc.decode_prekeys_take_answer(decode_response(encode_response(b""))) == b""
     for state, difficulty in [(0, 0), (1, 0), (2, 20)]:
         answer = rpc.StateAnswer(rpc.SendIdState(state), difficulty)
-        body = encode_answer(*rpc.state_fields(answer))
-        assert rpc.decode_state_answer(decode_answer(body)) == answer
+        body = encode_response(*rpc.state_fields(answer))
+        assert rpc.decode_state_answer(decode_response(body)) == answer
 
 
 def test_a_full_refill_of_prekeys_fits_one_question() -> None:

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from zentalk.directory.candidates import Candidates
 from zentalk.directory.distance import xor_distance
+from zentalk.directory.events import TimePassed
 from zentalk.directory.table import BUCKET_SIZE
 from zentalk.ids import NodeId
 
@@ -47,11 +48,6 @@ class Failed:
     """A relay could not be reached or answered nonsense."""
 
     node_id: NodeId
-
-
-@dataclass(frozen=True, slots=True)
-class TimePassed:
-    """The deadline of `next_deadline` is reached."""
 
 
 Event: TypeAlias = Started | Answered | Failed | TimePassed

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from zentalk.directory.descriptor_set import is_usable
 from zentalk.directory.equivocation import EquivocationProof, contradicts, make_proof
+from zentalk.directory.events import TimePassed
 from zentalk.ids import NodeId
 from zentalk.wire.descriptor import Descriptor
 
@@ -37,11 +38,6 @@ class SourceFailed:
     """A source could not be reached or answered with something invalid."""
 
     source: NodeId
-
-
-@dataclass(frozen=True, slots=True)
-class TimePassed:
-    """The deadline of `next_deadline` is reached."""
 
 
 Event: TypeAlias = SnapshotReceived | SourceFailed | TimePassed

@@ -96,6 +96,16 @@ class Link:
         return self._state
 
     @property
+    def depth(self) -> int:
+        """How many links this one is inside of."""
+        return self._settings.depth
+
+    @property
+    def is_initiator(self) -> bool:
+        """Whether this side dialled."""
+        return self._relay is not None
+
+    @property
     def traffic(self) -> Traffic:
         """The open link; raises LocalProtocolError before LinkOpened."""
         if self._traffic is None:

@@ -13,7 +13,7 @@ from typing import Final
 from zentalk.errors import DecodeError, LocalProtocolError
 from zentalk.link.events import AnswerReceived, NotifyReceived, QuestionReceived
 from zentalk.wire.frames import RPC_ANSWER, RPC_NOTIFY, RPC_QUESTION, Rpc
-from zentalk.wire.rpc import MAX_ANSWER_BYTES, MAX_CALL_BYTES
+from zentalk.wire.rpc import MAX_CALL_BYTES, MAX_RESPONSE_BYTES
 
 LENGTH_BYTES: Final = 4
 """A message begins with the length of its body; fill follows the body."""
@@ -21,7 +21,7 @@ _BUCKETS: Final = (1, 4, 16, 64)
 _MAX_CALL_ID: Final = 2**32 - 1
 _LIMITS: Final = {
     RPC_QUESTION: MAX_CALL_BYTES,
-    RPC_ANSWER: MAX_ANSWER_BYTES,
+    RPC_ANSWER: MAX_RESPONSE_BYTES,
     RPC_NOTIFY: MAX_CALL_BYTES,
 }
 

@@ -129,7 +129,7 @@ class Traffic:
         if grown > 0:
             self._account.add(grown)
         else:
-            self._account.give(-grown)
+            self._account.release(-grown)
 
     @property
     def units_opened(self) -> int:
@@ -145,7 +145,7 @@ class Traffic:
         """Forget what is held for the peer: the link has ended."""
         self._outbox.release()
         self.streams.release()
-        self._account.give(self._partial_bytes)
+        self._account.release(self._partial_bytes)
         self._partial_bytes = 0
 
     def _check_packet(self) -> None:

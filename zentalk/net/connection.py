@@ -18,7 +18,6 @@ from zentalk.errors import (
     UnavailableError,
 )
 from zentalk.ids import NodeId
-from zentalk.link.account import UNLIMITED, Account
 from zentalk.link.events import (
     AnswerReceived,
     Event,
@@ -34,7 +33,8 @@ from zentalk.link.events import (
 )
 from zentalk.link.hello import Peer
 from zentalk.link.link import Link
-from zentalk.net.pump import NO_TURN, Pump, Turn
+from zentalk.net.pump import Pump
+from zentalk.net.resources import NO_LIMITS, LinkResources
 from zentalk.net.runtime import Runtime
 from zentalk.net.streams import LinkStream
 from zentalk.net.transport import PEER_FAULTS, ByteStream, only_faults_of
@@ -111,18 +111,14 @@ class Connection:
         link: Link,
         opened: LinkOpened,
         stream: ByteStream,
-        *,
-        depth: int,
-        initiator: bool,
         handlers: Handlers,
         runtime: Runtime,
-        account: Account = UNLIMITED,
-        turn: Turn = NO_TURN,
+        resources: LinkResources = NO_LIMITS,
     ) -> None:
-        self.account = account
+        self.account = resources.account
         self.peer: Peer = opened.peer
         self.handshake_hash = opened.handshake_hash
-        self.depth = depth
+        self.depth = link.depth
         self.closed = trio.Event()
         self._link = link
         self._traffic = link.traffic
@@ -131,10 +127,9 @@ class Connection:
         self._pump = Pump(
             link,
             self._stream,
-            initiator=initiator,
             monotonic=runtime.monotonic,
             on_events=self._dispatch,
-            turn=turn,
+            turn=resources.turn,
         )
         self._now = runtime.monotonic
         self.last_used = runtime.monotonic()

@@ -61,7 +61,6 @@ class Pump:
         link: Link,
         stream: ByteStream,
         *,
-        initiator: bool,
         monotonic: Callable[[], float],
         on_events: Callable[[list[Event]], None],
         turn: Turn = NO_TURN,
@@ -76,7 +75,7 @@ class Pump:
         self.closing = False
         fixed_units = self._traffic.fixed_units
         self._keepalive = Keepalive(
-            self.last_activity, pings=initiator or not fixed_units, always=fixed_units
+            self.last_activity, pings=link.is_initiator or not fixed_units, always=fixed_units
         )
         self._expects_answer = False
         self._opened = 0

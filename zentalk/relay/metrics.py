@@ -1,14 +1,25 @@
 """What a relay counts: events by kind and refusals by reason, never who or what.
 
 Counters carry no ids, sizes or times of single packets. Everything a relay drops, it
-drops in silence and counts here.
+drops in silence and counts here, the crashes of single links and packets too.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+import structlog
+
+from zentalk.net import crash_isolation
+
+BUG: Final = "bug"
+"""The reason under which a link or packet is counted that met a bug."""
+_LOG: Final = structlog.get_logger("zentalk.relay")
 
 
 @dataclass(slots=True)
@@ -66,3 +77,13 @@ class RelayStats:
         """Return everything that is one number, by name."""
         names = (name for name in RelayStats.__slots__ if name not in ("refused", "mailbox"))
         return {name: int(getattr(self, name)) for name in names}
+
+
+def contained(
+    counters: Counters, event: str = "link_ended_by_a_bug"
+) -> AbstractContextManager[None]:
+    """Run the work of one link or packet; what it raises is counted, logged and goes no further.
+
+    Spec: docs/spec/link.md section 11.
+    """
+    return crash_isolation.contained(_LOG, event, partial(counters.refuse, BUG))

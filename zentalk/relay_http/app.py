@@ -24,7 +24,7 @@ from zentalk.errors import DecodeError, RefusedError
 from zentalk.mailbox.core import MailboxStats
 from zentalk.mailbox.http_credentials import encode_base64
 from zentalk.onion.geometry import LARGE, SMALL
-from zentalk.relay.wiring import Parts
+from zentalk.relay.wiring import RelayWiring
 from zentalk.relay_http.door import Door, DoorError
 from zentalk.relay_http.schemas import Acknowledgement, SendIds, pending_view, send_ids_call
 from zentalk.relay_http.session import HttpSession
@@ -52,8 +52,8 @@ Handler = Callable[[Request], Awaitable[Response]]
 class Routes:
     """The handlers, over one running relay."""
 
-    def __init__(self, parts: Parts, door: Door, sessions: HttpSessions) -> None:
-        self._parts = parts
+    def __init__(self, relay: RelayWiring, door: Door, sessions: HttpSessions) -> None:
+        self._relay = relay
         self._door = door
         self._sessions = sessions
         self._shown: MailboxStats | None = None
@@ -78,9 +78,9 @@ class Routes:
         if len(packet) not in PACKET_SIZES:
             sizes = " or ".join(str(size) for size in sorted(PACKET_SIZES))
             raise DoorError(problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"a packet has {sizes} bytes"))
-        if self._parts.draining:
+        if self._relay.connections.draining:
             raise RefusedError(STOPPING)
-        self._parts.router.packet_received(packet)
+        self._relay.router.packet_received(packet)
         return Response(status_code=HTTPStatus.ACCEPTED)
 
     async def pending(self, request: Request) -> Response:
@@ -96,34 +96,34 @@ class Routes:
         numbers = _read(Acknowledgement, body).numbers
         session.acknowledged(numbers)
         method, fields = decode_call(encode_ack(numbers))
-        if self._parts.draining:
+        if self._relay.connections.draining:
             raise RefusedError(STOPPING)
         if not session.is_open:
             raise RefusedError(STALE)
-        self._parts.mailboxes.notifies()[method](session, fields)
+        self._relay.mailboxes.notifies()[method](session, fields)
         return self._done()
 
     async def send_ids(self, request: Request) -> Response:
         """Register send ids, or remove them; answered once it is stored."""
         session, body = await self._session(request)
         method, fields = decode_call(encode_send_ids(send_ids_call(_read(SendIds, body))))
-        await self._parts.mailboxes.requests()[method](session, fields)
+        await self._relay.mailboxes.requests()[method](session, fields)
         return self._done()
 
     async def descriptors(self, request: Request) -> Response:
         """Give all relays that this one knows, as they signed it."""
         self._door.admit(request, DIRECTORY_UNITS)
-        live = self._parts.directory.live()
+        live = self._relay.directory.live()
         return JsonResponse({"descriptors": [encode_base64(item.raw) for item in live]})
 
     async def stats(self, request: Request) -> Response:
         """Give numbers of the mailboxes: rounded ones, exact ones to the operator."""
         self._door.admit(request)
         if self._door.is_operator(request):
-            return JsonResponse(asdict(self._parts.mailboxes.stats()))
+            return JsonResponse(asdict(self._relay.mailboxes.stats()))
         now = self._door.now()
         if self._shown is None or now - self._shown_at >= STATS_SECONDS:
-            self._shown, self._shown_at = self._parts.mailboxes.stats().coarse(), now
+            self._shown, self._shown_at = self._relay.mailboxes.stats().coarse(), now
         return JsonResponse(asdict(self._shown))
 
     async def cleanup(self, request: Request) -> Response:
@@ -138,7 +138,7 @@ class Routes:
                     {"WWW-Authenticate": "Bearer"},
                 )
             )
-        self._parts.mailboxes.sweep()
+        self._relay.mailboxes.sweep()
         return Response(status_code=HTTPStatus.ACCEPTED)
 
     async def _session(self, request: Request) -> tuple[HttpSession, bytes]:
@@ -162,9 +162,9 @@ class Routes:
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers | {"Retry-After": "1"})
 
 
-def create_app(parts: Parts, door: Door, sessions: HttpSessions) -> ASGIApp:
+def create_app(relay: RelayWiring, door: Door, sessions: HttpSessions) -> ASGIApp:
     """Return the door of a running relay as an ASGI application."""
-    routes = Routes(parts, door, sessions)
+    routes = Routes(relay, door, sessions)
 
     async def on_door(_request: Request, error: Exception) -> Response:
         assert isinstance(error, DoorError)

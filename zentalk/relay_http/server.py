@@ -30,9 +30,9 @@ async def serve_door(
     token = load_or_create_token(settings.directory, own.entropy)
     listening = bind(settings.http_host, settings.http_port)
     url = f"http://{settings.http_host}:{listening.getsockname()[1]}"
-    parts = relay.parts
-    sessions = HttpSessions(own, parts.mailboxes)
-    app = create_app(parts, Door(own, relay.node_id, token), sessions)
+    wiring = relay.wiring
+    sessions = HttpSessions(own, wiring.mailboxes)
+    app = create_app(wiring, Door(own, relay.node_id, token), sessions)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(sessions.run)
         async with trio.open_nursery() as serving:

@@ -23,7 +23,7 @@ from hypercorn.utils import parse_socket_addr
 from starlette.types import ASGIApp
 
 from zentalk.errors import ConfigError
-from zentalk.net.containment import contained
+from zentalk.net.crash_isolation import contained
 from zentalk.web.connection import HttpConnection
 
 GRACEFUL_SECONDS: Final = 2.0
@@ -78,7 +78,7 @@ class HttpServer:
             connections.cancel_scope.deadline = trio.current_time() + GRACEFUL_SECONDS
 
     async def _serve(self, stream: trio.SocketStream) -> None:
-        with contained(_LOG, "http_connection_ended_by_a_mistake"), suppress(OSError):
+        with contained(_LOG, "http_connection_ended_by_a_bug"), suppress(OSError):
             places = _places_of(stream.socket)
             with self._seat(places[0][0]) as seated:
                 if not seated:

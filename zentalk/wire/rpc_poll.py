@@ -13,7 +13,7 @@ from zentalk.errors import DecodeError, LocalProtocolError
 from zentalk.ids import SEND_ID_BYTES, SendId
 from zentalk.wire.codec import Fields, Value
 from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES
-from zentalk.wire.rpc import encode_answer, encode_call
+from zentalk.wire.rpc import encode_call, encode_response
 from zentalk.wire.rpc_mailbox import MAX_U32, MAX_U64, TOKEN_BYTES, PushCall, TokenCall
 
 POLL: Final = "mail.poll"
@@ -65,7 +65,7 @@ def poll_answer_fields(answer: PollAnswer, *, large: bool) -> list[Any]:
     tokens = [[token.send_id, token.token] for token in answer.tokens]
     fields = [pushes, tokens, b""]
     if large:
-        fields[2] = bytes(max(0, LARGE_ANSWER_BYTES - len(encode_answer(*fields))))
+        fields[2] = bytes(max(0, LARGE_ANSWER_BYTES - len(encode_response(*fields))))
     return fields
 
 

@@ -20,7 +20,7 @@ from zentalk.node.delivery import proof_of_work as module
 from zentalk.node.delivery.proof_of_work import MOST_BITS, ProofOfWork
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.wire.deposit import NO_STAMP, Deposit
-from zentalk.wire.rpc import encode_answer
+from zentalk.wire.rpc import encode_response
 from zentalk.wire.rpc_mailbox import SendIdState, StateAnswer, state_fields
 
 WALL = 1_800_000_000.0
@@ -55,7 +55,7 @@ class Relay:
     async def request(self, _body: bytes) -> bytes:
         await trio.sleep(0.1)
         assert self.state is not None
-        return encode_answer(*state_fields(self.state))
+        return encode_response(*state_fields(self.state))
 
     def works(self, bits: int) -> None:
         self.state = StateAnswer(SendIdState.WORK, bits)

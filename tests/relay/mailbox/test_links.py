@@ -27,7 +27,7 @@ from zentalk.relay.mailbox.service import MailboxService
 from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire.descriptor import node_id_of
-from zentalk.wire.rpc import decode_answer, decode_call
+from zentalk.wire.rpc import decode_call, decode_response
 
 NETWORK = "local"
 
@@ -102,7 +102,7 @@ class Client(NoHandlers):
 
     async def open(self, call: rpc.OpenCall) -> None:
         assert self.connection is not None
-        decode_answer(await self.connection.request(rpc.encode_open(call))).end()
+        decode_response(await self.connection.request(rpc.encode_open(call))).end()
 
     def proof(self, generation: int) -> rpc.OpenCall:
         assert self.connection is not None
@@ -129,7 +129,7 @@ async def test_an_owner_collects_over_a_real_link(
         connection = await bob.dial()
         await bob.open(bob.proof(1))
         add = rpc.SendIdsCall((entry("bob"),), ())
-        decode_answer(await connection.request(rpc.encode_send_ids(add))).end()
+        decode_response(await connection.request(rpc.encode_send_ids(add))).end()
         for number in range(5):
             relay.service.deposit(payload(number))
         await trio.sleep(1)
@@ -185,7 +185,7 @@ async def test_k9_strangers_get_the_same_sizes_on_the_wire(
         connection = await bob.dial()
         await bob.open(bob.proof(1))
         add = rpc.SendIdsCall((entry("bob"),), ())
-        decode_answer(await connection.request(rpc.encode_send_ids(add))).end()
+        decode_response(await connection.request(rpc.encode_send_ids(add))).end()
         asking = await stranger.dial()
         answers = {
             await asking.request(rpc.encode_state(send_id(name))) for name in ("bob", "nobody")

@@ -23,7 +23,7 @@ from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.wire.deposit import Deposit
-from zentalk.wire.rpc import decode_answer
+from zentalk.wire.rpc import decode_response
 from zentalk.wire.rpc_mailbox import SendIdState, decode_state_answer, encode_state
 
 MOST_BITS: Final = 24
@@ -176,7 +176,7 @@ class ProofOfWork:
         try:
             async with limit, self._tunnel(place.relay) as connection:
                 body = await connection.request(encode_state(place.send_id))
-            answer = decode_state_answer(decode_answer(body))
+            answer = decode_state_answer(decode_response(body))
         except RELAY_FAULTS:
             answer = None
         known.asking = False

@@ -27,7 +27,7 @@ from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox, OwnSendId
 from zentalk.store.writer import Transaction
 from zentalk.wire.prekeys import OneTimePrekey
-from zentalk.wire.rpc import decode_answer, decode_call
+from zentalk.wire.rpc import decode_call, decode_response
 from zentalk.wire.rpc_mailbox import (
     PUSH,
     TOKEN,
@@ -183,7 +183,7 @@ class Collector(NoHandlers):
         """Acknowledge what is saved and take what waits, both in messages of constant size."""
         saved, self._saved = self._saved[:MAX_POLL_ACKS], self._saved[MAX_POLL_ACKS:]
         body = await connection.request(encode_poll(PollCall(tuple(saved), large)))
-        answer = decode_poll_answer(decode_answer(body))
+        answer = decode_poll_answer(decode_response(body))
         for push in answer.pushes:
             self._push_received(push)
         for token in answer.tokens:
@@ -203,7 +203,7 @@ class Collector(NoHandlers):
             signature=signature,
             window=window,
         )
-        decode_answer(await connection.request(encode_open(call))).end()
+        decode_response(await connection.request(encode_open(call))).end()
 
     async def _register_send_ids(self, connection: Connection) -> None:
         """Register what is missing, and on the first round everything (a relay may forget)."""
@@ -214,7 +214,7 @@ class Collector(NoHandlers):
         if not wanted:
             return
         entries = tuple(_entry(row) for row in wanted)
-        decode_answer(await connection.request(encode_send_ids(SendIdsCall(entries, ())))).end()
+        decode_response(await connection.request(encode_send_ids(SendIdsCall(entries, ())))).end()
 
         def job(tx: Transaction) -> None:
             mailboxes.add_send_ids(tx, fresh)
@@ -254,14 +254,14 @@ class Collector(NoHandlers):
         and a relay would go on handing them out.
         """
         count = decode_prekeys_count_answer(
-            decode_answer(await connection.request(encode_prekeys_count()))
+            decode_response(await connection.request(encode_prekeys_count()))
         )
         if count.pool >= REFILL_BELOW and not self._renews_pool:
             return
         needed = POOL_PREKEYS - (0 if self._renews_pool else count.pool)
         blobs = await self._database.write(lambda tx: self._new_prekeys(tx, needed))
         call = PrekeysPutCall(tuple(blobs), replace=self._renews_pool)
-        decode_answer(await connection.request(encode_prekeys_put(call)))
+        decode_response(await connection.request(encode_prekeys_put(call)))
         self._renews_pool = False
 
     def _new_prekeys(self, tx: Transaction, count: int) -> list[bytes]:

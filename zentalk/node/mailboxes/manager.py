@@ -17,12 +17,11 @@ import trio
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import ATTEMPT_FAULTS, ConflictError, NotFoundError, UnavailableError
 from zentalk.ids import DAY_SECONDS, MailboxId, NodeId, SendId
-from zentalk.net.backoff import half_jitter
+from zentalk.net.backoff import ReconnectBackoff, half_jitter
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.mailboxes.collector import Collector
 from zentalk.node.mailboxes.receiver import Receiver
-from zentalk.node.mailboxes.reconnect_backoff import ReconnectBackoff
 from zentalk.node.messages.routes import current, raise_version
 from zentalk.node.network import NodeNetwork
 from zentalk.node.status import MailboxStatus

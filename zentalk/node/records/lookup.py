@@ -26,7 +26,7 @@ from zentalk.store.history import mailboxes, prekeys
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.writer import Transaction
 from zentalk.wire.prekeys import OneTimePrekey, PqPrekey, PrekeyBundle, SignedPrekey
-from zentalk.wire.rpc import decode_answer
+from zentalk.wire.rpc import decode_response
 from zentalk.wire.rpc_mailbox import (
     QUERY_ID_BYTES,
     PrekeyTakeCall,
@@ -102,7 +102,7 @@ class Records:
     ) -> OneTimePrekey | None:
         """Return a one-time key that the contact has signed, None if the pool is drained."""
         async with self._network.tunnel(relay) as connection:
-            blob = decode_prekeys_take_answer(decode_answer(await connection.request(question)))
+            blob = decode_prekeys_take_answer(decode_response(await connection.request(question)))
         if not blob:
             return None
         one_time = OneTimePrekey.from_bytes(blob)
