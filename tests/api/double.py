@@ -11,8 +11,16 @@ import trio
 from zentalk.errors import ConflictError, NotFoundError, TooLargeError
 from zentalk.ids import UserAddress
 from zentalk.node.status import MailboxStatus
-from zentalk.store.history.models import Contact, Conversation, Event, Message
-from zentalk.wire.devices import Device
+from zentalk.store.history.models import (
+    ContactState,
+    Direction,
+    MessageState,
+    StoredContact,
+    StoredConversation,
+    StoredEvent,
+    StoredMessage,
+)
+from zentalk.wire.devices import DeviceEntry
 from zentalk.wire.text import format_address
 
 TOKEN = "t" * 43
@@ -36,19 +44,19 @@ class FakeDevices:
     """Devices by token, kept nowhere; tests/node/devices/test_tokens.py tests the real ones."""
 
     def __init__(self) -> None:
-        self.tokens: dict[bytes, Device] = {}
+        self.tokens: dict[bytes, DeviceEntry] = {}
         self.on_revoked: Callable[[str], None] = lambda _device_id: None
 
     def admitted(self, token: bytes) -> str | None:
         device = self.tokens.get(token)
         return None if device is None else device.device_id.hex()
 
-    def listing(self) -> list[Device]:
+    def listing(self) -> list[DeviceEntry]:
         return list(self.tokens.values())
 
-    async def add(self, name: str) -> tuple[Device, str]:
+    async def add(self, name: str) -> tuple[DeviceEntry, str]:
         number = len(self.tokens) + 1
-        device = Device(number.to_bytes(8, "big"), name, bytes(32), 1000)
+        device = DeviceEntry(number.to_bytes(8, "big"), name, bytes(32), 1000)
         token = f"device-token-{number}"
         self.tokens[token.encode()] = device
         return device, token
@@ -84,11 +92,11 @@ class FakeMailboxes:
 @dataclass
 class FakeNode:
     address_text: str = format_address(OWNER)
-    known: dict[str, Contact] = field(default_factory=dict)
-    sent: list[Message] = field(default_factory=list)
+    known: dict[str, StoredContact] = field(default_factory=dict)
+    sent: list[StoredMessage] = field(default_factory=list)
     read: list[UserAddress] = field(default_factory=list)
-    keys: dict[str, Message] = field(default_factory=dict)
-    log: list[Event] = field(default_factory=list)
+    keys: dict[str, StoredMessage] = field(default_factory=dict)
+    log: list[StoredEvent] = field(default_factory=list)
     stopping: trio.Event = field(default_factory=trio.Event)
     failure: Exception | None = None
     devices: FakeDevices = field(default_factory=FakeDevices)
@@ -98,27 +106,27 @@ class FakeNode:
     def status(self) -> Any:
         return Status()
 
-    async def add_contact(self, address: UserAddress, name: str) -> Contact:
+    async def add_contact(self, address: UserAddress, name: str) -> StoredContact:
         self.fail()
         text = format_address(address)
-        self.known[text] = Contact(text, name, "contact", 1000.0)
+        self.known[text] = StoredContact(text, name, ContactState.CONTACT, 1000.0)
         return self.known[text]
 
     def request(self, address: UserAddress) -> None:
         text = format_address(address)
-        self.known[text] = Contact(text, "", "request", 1000.0)
+        self.known[text] = StoredContact(text, "", ContactState.REQUEST, 1000.0)
 
-    async def contacts(self) -> list[Contact]:
+    async def contacts(self) -> list[StoredContact]:
         self.fail()
         return list(self.known.values())
 
-    async def conversations(self) -> list[Conversation]:
+    async def conversations(self) -> list[StoredConversation]:
         last = {message.conversation: message for message in self.sent}
-        return [Conversation(a, "", m.text, m.sent_at, 0) for a, m in last.items()]
+        return [StoredConversation(a, "", m.text, m.sent_at, 0) for a, m in last.items()]
 
     async def send_text(
         self, address: UserAddress, text: str, idempotency_key: str | None = None
-    ) -> Message:
+    ) -> StoredMessage:
         self.fail()
         if len(text.encode()) > MAX_TEXT_BYTES:
             raise TooLargeError("a text may have at most 65,536 bytes")
@@ -128,14 +136,14 @@ class FakeNode:
                 raise ConflictError("this idempotency key was used for another message")
             return known
         number = len(self.sent) + 1
-        message = Message(
+        message = StoredMessage(
             id=f"{number:032x}",
             seq=number,
             conversation=format_address(address),
-            direction="out",
+            direction=Direction.OUT,
             kind="text",
             text=text,
-            state="queued",
+            state=MessageState.QUEUED,
             reason="",
             sent_at=1000.0 + number,
         )
@@ -145,15 +153,19 @@ class FakeNode:
         return message
 
     def set_state(self, message_id: str, state: str) -> None:
-        self.sent = [replace(m, state=state) if m.id == message_id else m for m in self.sent]
+        self.sent = [
+            replace(m, state=MessageState(state)) if m.id == message_id else m for m in self.sent
+        ]
         self.emit("message.state", {"id": message_id, "state": state})
 
     def emit(self, kind: str, data: dict[str, Any]) -> None:
-        self.log.append(Event(len(self.log) + 1, kind, 2000.0, data))
+        self.log.append(StoredEvent(len(self.log) + 1, kind, 2000.0, data))
         self.changed.set()
         self.changed = trio.Event()
 
-    async def messages(self, address: UserAddress, before: int | None, limit: int) -> list[Message]:
+    async def messages(
+        self, address: UserAddress, before: int | None, limit: int
+    ) -> list[StoredMessage]:
         text = format_address(address)
         page = [m for m in self.sent if m.conversation == text]
         page = [m for m in page if before is None or m.seq < before]
@@ -162,13 +174,13 @@ class FakeNode:
     async def mark_read(self, address: UserAddress) -> None:
         self.read.append(address)
 
-    async def message(self, message_id: str) -> Message:
+    async def message(self, message_id: str) -> StoredMessage:
         for message in self.sent:
             if message.id == message_id:
                 return message
         raise NotFoundError("there is no such message")
 
-    async def events(self, after: int, limit: int) -> list[Event]:
+    async def events(self, after: int, limit: int) -> list[StoredEvent]:
         return [event for event in self.log if event.seq > after][:limit]
 
     async def wait_events(self, after: int) -> None:

@@ -8,7 +8,6 @@ from starlette.types import Message
 
 from tests.api.double import BOB, TOKEN, FakeNode
 from zentalk.api.app import create_app
-from zentalk.api.limits import MAX_BODY_BYTES
 from zentalk.errors import (
     ConfigError,
     ConflictError,
@@ -18,6 +17,7 @@ from zentalk.errors import (
     UnavailableError,
     ZentalkError,
 )
+from zentalk.rest.limits import MAX_BODY_BYTES
 from zentalk.wire.text import format_address
 
 BOBS = format_address(BOB)

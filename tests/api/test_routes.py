@@ -7,7 +7,11 @@ import pytest
 from pydantic import BaseModel
 
 from tests.api.double import BOB, STRANGER, FakeNode
-from zentalk.api import schemas
+from zentalk.rest.contacts import Contact, Contacts
+from zentalk.rest.events import Events
+from zentalk.rest.mailboxes import Mailboxes
+from zentalk.rest.messages import Conversations, Message, Messages
+from zentalk.rest.node import Health, Me
 from zentalk.wire.text import format_address
 
 BOBS = format_address(BOB)
@@ -27,9 +31,9 @@ async def send(rest: httpx.AsyncClient, text: str, **headers: str) -> httpx.Resp
 
 
 async def test_health_and_me(rest: httpx.AsyncClient, node: FakeNode) -> None:
-    check(schemas.Health, await rest.get("/v1/health"))
+    check(Health, await rest.get("/v1/health"))
     me = await rest.get("/v1/me")
-    check(schemas.Me, me)
+    check(Me, me)
     assert me.json() == {"address": node.address_text, "name": "Alice"}
 
 
@@ -42,9 +46,9 @@ async def test_network_is_the_nodes_status(rest: httpx.AsyncClient) -> None:
 async def test_add_and_list_contacts(rest: httpx.AsyncClient) -> None:
     added = await rest.post("/v1/contacts", json={"address": BOBS, "name": "Bob"})
     assert added.status_code == 201
-    check(schemas.Contact, added)
+    check(Contact, added)
     listed = await rest.get("/v1/contacts")
-    check(schemas.Contacts, listed)
+    check(Contacts, listed)
     assert [(c["name"], c["state"]) for c in listed.json()["contacts"]] == [("Bob", "contact")]
 
 
@@ -64,10 +68,10 @@ async def test_accept_without_a_request(rest: httpx.AsyncClient) -> None:
 async def test_send_is_accepted_with_id_and_state(rest: httpx.AsyncClient) -> None:
     sent = await send(rest, "hello")
     assert sent.status_code == 202
-    check(schemas.Message, sent)
+    check(Message, sent)
     assert sent.json()["state"] == "queued"
     one = await rest.get(f"/v1/messages/{sent.json()['id']}")
-    check(schemas.Message, one)
+    check(Message, one)
     assert one.json() == sent.json()
 
 
@@ -86,11 +90,11 @@ async def test_messages_are_paged_newest_last(rest: httpx.AsyncClient) -> None:
         await send(rest, f"m{number}")
     path = f"/v1/conversations/{BOBS}/messages"
     last = await rest.get(path, params={"limit": 2})
-    check(schemas.Messages, last)
+    check(Messages, last)
     assert texts(last) == ["m3", "m4"]
     before = last.json()["messages"][0]["seq"]
     assert texts(await rest.get(path, params={"limit": 2, "before": before})) == ["m1", "m2"]
-    check(schemas.Conversations, await rest.get("/v1/conversations"))
+    check(Conversations, await rest.get("/v1/conversations"))
 
 
 def texts(response: httpx.Response) -> Sequence[str]:
@@ -103,7 +107,7 @@ async def test_events_are_paged_from_a_cursor_and_at_most_1000(
     for number in range(1200):
         node.emit("message.state", {"id": str(number), "state": "sent"})
     page = await rest.get("/v1/events", params={"after": 0, "limit": 5000})
-    check(schemas.Events, page)
+    check(Events, page)
     first = [event["seq"] for event in page.json()["events"]]
     assert first == list(range(1, 1001))
     rest_of = await rest.get("/v1/events", params={"after": first[-1]})
@@ -153,11 +157,11 @@ async def test_a_conversation_is_marked_read_on_request_only(
 
 async def test_mailboxes_are_listed_and_moved(rest: httpx.AsyncClient, node: FakeNode) -> None:
     listed = await rest.get("/v1/mailboxes")
-    check(schemas.Mailboxes, listed)
+    check(Mailboxes, listed)
     [first] = listed.json()["mailboxes"]
     moved = await rest.post("/v1/mailboxes/move", json={"id": first["id"]})
     assert moved.status_code == 202
-    check(schemas.Mailboxes, moved)
+    check(Mailboxes, moved)
     assert [mailbox["current"] for mailbox in moved.json()["mailboxes"]] == [True, False]
     assert (await rest.post("/v1/mailboxes/move", json={"id": first["id"]})).status_code == 404
     assert (await rest.post("/v1/mailboxes/move", json={"to": "r9"})).status_code == 422

@@ -95,7 +95,9 @@ async def test_events_old_and_new_are_streamed_in_order(
         node.emit("message.received", {"id": "b", "text": "two\n\nlines"})
         second = await anext(feed)
     assert (first.seq, first.type) == (1, "message.state")
-    assert second == Event(2, "message.received", 2000.0, {"id": "b", "text": "two\n\nlines"})
+    assert second == Event(
+        seq=2, type="message.received", at=2000.0, data={"id": "b", "text": "two\n\nlines"}
+    )
 
 
 async def test_the_form_of_the_stream(rest: httpx.AsyncClient, node: FakeNode) -> None:

@@ -15,7 +15,7 @@ from zentalk.api.server import serve
 from zentalk.config import ApiSettings, write_config
 from zentalk.errors import UnavailableError
 from zentalk.node.status import LossyRelay, NodeStatus
-from zentalk.store.history.models import Contact
+from zentalk.store.history.models import ContactState, StoredContact
 from zentalk.web.token import create_token
 from zentalk.wire.text import format_address
 
@@ -149,7 +149,7 @@ async def test_what_others_wrote_cannot_drive_the_terminal(
 ) -> None:
     evil = "\x1b]0;owned\x07\x9b31m\u202eevil\r\n\ttext"
     await node.send_text(BOB, evil)
-    node.known[BOBS] = Contact(BOBS, evil, "request", 0.0)
+    node.known[BOBS] = StoredContact(BOBS, evil, ContactState.REQUEST, 0.0)
     for command in (["message", "list", "--with", BOBS], ["contact", "list"]):
         plain = await zentalk(*command)
         assert len(plain.out.splitlines()) == 1

@@ -63,7 +63,7 @@ async def failure(
 
 async def test_every_call(client: AsyncClient, blocking: Client, node: FakeNode) -> None:
     assert await both(client, blocking, "health")
-    assert await both(client, blocking, "me") == Me(node.address_text, "Alice")
+    assert await both(client, blocking, "me") == Me(address=node.address_text, name="Alice")
     assert (await both(client, blocking, "network"))["ready"]
     node.request(BOB)
     assert (await both(client, blocking, "contacts"))[0].state == "request"
@@ -77,7 +77,9 @@ async def test_every_call(client: AsyncClient, blocking: Client, node: FakeNode)
     assert (await both(client, blocking, "conversations"))[0].last_text == "hello"
     node.set_state(sent.id, "sent")
     (event,) = await both(client, blocking, "events")
-    assert event == Event(1, "message.state", 2000.0, {"id": sent.id, "state": "sent"})
+    assert event == Event(
+        seq=1, type="message.state", at=2000.0, data={"id": sent.id, "state": "sent"}
+    )
     assert await both(client, blocking, "events", after=1, limit=5) == []
 
 

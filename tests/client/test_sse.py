@@ -11,10 +11,10 @@ from zentalk.client.sse import MAX_FRAME_BYTES, EventParser
 
 events = st.builds(
     Event,
-    st.integers(1, 2**63 - 1),
-    st.sampled_from(["message.received", "message.state"]),
-    st.floats(0, 1e10),
-    st.dictionaries(st.text(max_size=5), st.text(max_size=20), max_size=3),
+    seq=st.integers(1, 2**63 - 1),
+    type=st.sampled_from(["message.received", "message.state"]),
+    at=st.floats(0, 1e10),
+    data=st.dictionaries(st.text(max_size=5), st.text(max_size=20), max_size=3),
 )
 
 

@@ -1,5 +1,6 @@
 """From a file and the environment to settings, or to one sentence."""
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,16 @@ def test_the_folder_of_the_other_program(tmp_path: Path) -> None:
     write(tmp_path, 'program = "relay"\n')
     with pytest.raises(ConfigError, match="'relay', not 'api'"):
         load_api_settings(tmp_path, {})
+
+
+@pytest.mark.parametrize("text", ["a" + ".a" * 30_000 + " = 1", "[" * 2 + "a . " * 9 + "a]]"])
+def test_a_key_of_many_parts_is_refused_before_memory_is_spent_on_it(
+    tmp_path: Path, text: str
+) -> None:
+    tracemalloc.start()
+    try:
+        assert "nested" in sentence(tmp_path, f"port = 1\n {text}\n")
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2**20

@@ -13,7 +13,7 @@ from zentalk.node.mailboxes import manager
 from zentalk.node.messages import ordering
 from zentalk.node.messages.commands import People
 from zentalk.store.history import mailboxes as own_mailboxes
-from zentalk.store.history.models import Message
+from zentalk.store.history.models import StoredMessage
 
 pytestmark = pytest.mark.e2e
 
@@ -25,7 +25,7 @@ async def friends(world: World, relays: int) -> None:
     await world.friends("alice", "bob")
 
 
-async def all_delivered(world: World, sender: str, messages: list[Message]) -> None:
+async def all_delivered(world: World, sender: str, messages: list[StoredMessage]) -> None:
     for message in messages:
         await world.until_state(sender, message, "delivered")
 
@@ -163,7 +163,7 @@ async def test_k29_k11_nodes_killed_at_any_time_continue_their_conversation(
 ) -> None:
     await friends(world, 5)
     chance = random.Random(seed)
-    sent: dict[str, list[Message]] = {"alice": [], "bob": []}
+    sent: dict[str, list[StoredMessage]] = {"alice": [], "bob": []}
     for number in range(30):
         for sender, reader in (("alice", "bob"), ("bob", "alice")):
             sent[sender].append(await world.send(sender, reader, f"{number}"))
@@ -184,7 +184,7 @@ async def test_k27_many_in_flight_both_ways_all_confirmed_are_there(
 ) -> None:
     await friends(world, 4)
     count, in_flight = 200, trio.Semaphore(16)
-    sent: dict[str, list[Message]] = {"alice": [], "bob": []}
+    sent: dict[str, list[StoredMessage]] = {"alice": [], "bob": []}
 
     async def one(sender: str, reader: str, number: int) -> None:
         async with in_flight:

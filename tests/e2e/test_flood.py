@@ -15,7 +15,7 @@ from zentalk.node.node import Node
 from zentalk.onion.packet import DEPOSIT
 from zentalk.relay import wiring
 from zentalk.store.history import contacts
-from zentalk.store.history.models import Message
+from zentalk.store.history.models import MessageState, StoredMessage
 from zentalk.wire.deposit import ACK_BYTES, Deposit, encode_deposit
 from zentalk.wire.inner import INNER_SMALL_BYTES
 
@@ -72,7 +72,7 @@ async def own_targets(world: World, contact: str, of: str) -> tuple[DepositTarge
     return contact_targets(row)
 
 
-async def under_flood(world: World) -> tuple[list[Message], list[Message], int]:
+async def under_flood(world: World) -> tuple[list[StoredMessage], list[StoredMessage], int]:
     """Bob is away; a flooder, his contact alice and strangers write.
 
     Returns what alice and the strangers sent, and how much junk there was.
@@ -103,14 +103,14 @@ async def under_flood(world: World) -> tuple[list[Message], list[Message], int]:
     return friendly, strange, flooder.sent
 
 
-async def sent_within(world: World, strange: list[Message], seconds: float) -> int:
+async def sent_within(world: World, strange: list[StoredMessage], seconds: float) -> int:
     """Count the strangers whose message is at a relay after a while."""
     await trio.sleep(seconds)
     states = [
         (await world.nodes[f"s{number}"].message(message.id)).state
         for number, message in enumerate(strange)
     ]
-    return states.count("sent")
+    return states.count(MessageState.SENT)
 
 
 async def test_k12_contacts_and_strangers_get_through_a_flood(

@@ -12,7 +12,7 @@ from trio.testing import MockClock as Clock
 from tests.e2e.world import World
 from zentalk.errors import StorageFullError
 from zentalk.node.mailboxes import manager
-from zentalk.node.mailboxes.manager import Mailboxes
+from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.node import Node
 
 pytestmark = pytest.mark.e2e
@@ -104,7 +104,7 @@ async def test_a_node_that_is_offline_keeps_its_mailboxes(
 async def test_control_without_looking_at_its_own_links_it_makes_new_ones(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Mailboxes, "_fault_is_ours", lambda _self: False)
+    monkeypatch.setattr(MailboxManager, "_fault_is_ours", lambda _self: False)
     assert await offline_for_long(world) > 2
 
 

@@ -23,7 +23,7 @@ from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Sessions
 from zentalk.session.renewal import RENEW_INTERVAL_SECONDS, RenewalLimit
 from zentalk.store.history.messages import RATCHET_RENEWED
-from zentalk.store.history.models import Message
+from zentalk.store.history.models import StoredMessage
 from zentalk.wire.inner import INNER_SMALL_BYTES
 from zentalk.wire.prekeys import SignedPrekey
 
@@ -72,7 +72,7 @@ async def renewals(world: World, name: str, other: str) -> int:
     return sum(line.kind == RATCHET_RENEWED for line in page)
 
 
-async def delivered(world: World, sender: str, sent: list[Message], seconds: float) -> None:
+async def delivered(world: World, sender: str, sent: list[StoredMessage], seconds: float) -> None:
     """Wait until messages are delivered."""
 
     async def everything() -> bool:

@@ -23,7 +23,7 @@ from zentalk.node import node
 from zentalk.node.messages import ordering
 from zentalk.relay import wiring
 from zentalk.store.history import ratchets
-from zentalk.store.history.models import Message, RatchetRow
+from zentalk.store.history.models import MessageState, RatchetRow, StoredMessage
 from zentalk.store.key_file import create_identity
 from zentalk.store.writer import Transaction
 from zentalk.wire.ratchet import InitialHeader
@@ -38,7 +38,7 @@ async def start(world: World, relays: int = 4) -> None:
     await world.friends("alice", "bob")
 
 
-async def exchange(world: World, *texts: str) -> list[Message]:
+async def exchange(world: World, *texts: str) -> list[StoredMessage]:
     """Alice writes, Bob answers the same in brackets."""
     sent = []
     for text in texts:
@@ -56,7 +56,7 @@ def rows(world: World, name: str, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
 
-async def shown(world: World, name: str, other: str) -> list[Message]:
+async def shown(world: World, name: str, other: str) -> list[StoredMessage]:
     return await world.nodes[name].messages(world.nodes[other].address, None, 1000)
 
 
@@ -336,7 +336,7 @@ async def test_d9_beyond_the_cap_mail_stays_queued_at_its_sender_and_arrives_lat
     assert {world.envelopes(relay) for relay in world.mailbox_relays("bob")} == {cap}
     states = [(await world.nodes["alice"].message(message.id)).state for message in sent]
     assert set(states) == {"sent", "queued"}
-    assert cap <= states.count("sent") <= 2 * cap, "each relay took what it may"
+    assert cap <= states.count(MessageState.SENT) <= 2 * cap, "each relay took what it may"
     await world.person("bob")
     for message in sent:
         await world.until_state("alice", message, "delivered")

@@ -23,7 +23,7 @@ from zentalk.node.messages.routes import DepositTarget
 from zentalk.relay.forwarding.router import Router
 from zentalk.session.ratchet import Ratchet
 from zentalk.session.skipped import SkippedKeys
-from zentalk.store.history.models import Message
+from zentalk.store.history.models import StoredMessage
 
 pytestmark = pytest.mark.e2e
 
@@ -81,7 +81,7 @@ class Overheard:
 
 async def talk(
     world: World, turns: int, overheard: Overheard | None = None
-) -> list[tuple[str, Message]]:
+) -> list[tuple[str, StoredMessage]]:
     """Both write now and then; return who sent what."""
     sent = []
     for number in range(turns):

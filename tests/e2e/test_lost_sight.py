@@ -9,7 +9,7 @@ from trio.testing import MockClock as Clock
 from tests.e2e.test_moving import acquainted
 from tests.e2e.world import World
 from zentalk.node.delivery.session_recovery import SessionRecovery
-from zentalk.store.history.models import Message
+from zentalk.store.history.models import StoredMessage
 
 pytestmark = pytest.mark.e2e
 
@@ -17,7 +17,7 @@ SOON = 1_200.0
 """Longer than no mailbox acknowledges anything before the record is read, in seconds."""
 
 
-async def delivered(world: World, sender: str, message: Message) -> None:
+async def delivered(world: World, sender: str, message: StoredMessage) -> None:
     async def reached() -> bool:
         return (await world.nodes[sender].message(message.id)).state == "delivered"
 
@@ -30,7 +30,7 @@ async def end_mailboxes(world: World, *names: str) -> None:
         await world.crash(relay)
 
 
-async def write_both_ways(world: World) -> list[tuple[str, Message]]:
+async def write_both_ways(world: World) -> list[tuple[str, StoredMessage]]:
     """All mailboxes of two contacts go at once; each writes to the other."""
     await acquainted(world, 8)
     await end_mailboxes(world, "alice", "bob")
@@ -38,7 +38,7 @@ async def write_both_ways(world: World) -> list[tuple[str, Message]]:
     return [(sender, await world.send(sender, reader, "later")) for sender, reader in pairs]
 
 
-async def write_to_a_stranger_who_moves(world: World) -> Message:
+async def write_to_a_stranger_who_moves(world: World) -> StoredMessage:
     """Bob has not answered, so that Alice knows his mailboxes from his record, as it was."""
     await world.relay_net(7)
     for name in ("alice", "bob"):

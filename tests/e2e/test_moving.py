@@ -11,16 +11,16 @@ from trio.testing import MockClock as Clock
 from tests.e2e.world import World
 from zentalk.errors import ConflictError, NotFoundError, UnavailableError
 from zentalk.node.mailboxes import manager as module
-from zentalk.node.mailboxes.manager import Mailboxes
+from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.messages.commands import People
 from zentalk.store.history import mailboxes as rows
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.store.history.models import Message
+from zentalk.store.history.models import StoredMessage
 
 pytestmark = pytest.mark.e2e
 
 
-async def acquainted(world: World, relays: int = 6) -> list[Message]:
+async def acquainted(world: World, relays: int = 6) -> list[StoredMessage]:
     """Alice and bob know each other's mailboxes; returns what alice has sent."""
     await world.relay_net(relays)
     for name in ("alice", "bob"):
@@ -41,7 +41,7 @@ async def at_new_relays(world: World, name: str, left: list[str]) -> bool:
     return all(row.collected for row in now) and len(now) == 2 and not set(relays) & set(left)
 
 
-async def all_delivered(world: World, sent: list[Message]) -> None:
+async def all_delivered(world: World, sent: list[StoredMessage]) -> None:
     for message in sent:
         await world.until_state("alice", message, "delivered")
 
@@ -160,7 +160,7 @@ async def test_mail_at_the_old_relays_is_still_collected(
 async def test_control_without_polling_the_old_mailboxes_it_is_lost(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Mailboxes, "_drop", lambda _, tx, row: rows.forget(tx, row.mailbox))
+    monkeypatch.setattr(MailboxManager, "_drop", lambda _, tx, row: rows.forget(tx, row.mailbox))
     with pytest.raises(trio.TooSlowError):
         await _mail_left_at_old_relays(world, patience_seconds=300)
 

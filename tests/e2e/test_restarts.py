@@ -10,12 +10,12 @@ from tests.e2e.world import World
 from zentalk.node.snapshot import refresher
 from zentalk.node.snapshot.refresher import SnapshotKeeper
 from zentalk.relay.keys import rotation
-from zentalk.store.history.models import Message
+from zentalk.store.history.models import StoredMessage
 
 pytestmark = pytest.mark.e2e
 
 
-async def restart_all_relays(world: World, delivered_within_seconds: float) -> list[Message]:
+async def restart_all_relays(world: World, delivered_within_seconds: float) -> list[StoredMessage]:
     """Every path uses every relay, all lose their mix keys at once; what is still not there?"""
     await world.relay_net(3)
     await world.person("alice")

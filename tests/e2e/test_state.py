@@ -27,7 +27,7 @@ from zentalk.session.chains import SALT_BYTES
 from zentalk.session.ratchet import Ratchet
 from zentalk.session.renewal import RENEW_INTERVAL_SECONDS
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.store.history.models import Message
+from zentalk.store.history.models import StoredMessage
 
 pytestmark = pytest.mark.e2e
 
@@ -211,7 +211,7 @@ def fail_between_two_transactions(
 async def confirmed_and_shown(world: World, count: int) -> tuple[set[str], list[str]]:
     """Send with 16 in flight; return the ids that were confirmed and those that Bob shows."""
     in_flight = trio.Semaphore(16)
-    sent: list[Message] = []
+    sent: list[StoredMessage] = []
 
     async def one(number: int) -> None:
         async with in_flight:

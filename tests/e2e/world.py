@@ -14,7 +14,7 @@ from zentalk.net.memory import MemoryNetwork
 from zentalk.net.runtime import Runtime
 from zentalk.node.node import Node
 from zentalk.relay.relay import Relay
-from zentalk.store.history.models import Message
+from zentalk.store.history.models import StoredMessage
 from zentalk.store.key_file import create_identity
 from zentalk.wire.text import RelayUri, parse_relay_uri
 
@@ -89,7 +89,7 @@ class World:
         await trio.testing.wait_all_tasks_blocked()
         self.memory.revive(name)
 
-    async def send(self, sender: str, reader: str, text: str) -> Message:
+    async def send(self, sender: str, reader: str, text: str) -> StoredMessage:
         """Send a text."""
         return await self.nodes[sender].send_text(self.nodes[reader].address, text)
 
@@ -121,7 +121,7 @@ class World:
 
         await self.until(arrived)
 
-    async def until_state(self, sender: str, message: Message, state: str) -> None:
+    async def until_state(self, sender: str, message: StoredMessage, state: str) -> None:
         """Wait for a state of a message at its sender."""
 
         async def reached() -> bool:

@@ -36,6 +36,7 @@ from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
 from zentalk.net.tcp import TcpNetwork
+from zentalk.net.transport import ByteStream
 from zentalk.sim.folders import run_folder
 from zentalk.sim.launcher import Launcher
 from zentalk.sim.ledger import Ledger, Shown
@@ -139,7 +140,7 @@ class Crowd:
 class _Unread:
     """A stream whose owner may stop reading."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(self, stream: ByteStream) -> None:
         self.reads = True
         self._stream = stream
 

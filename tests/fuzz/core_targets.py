@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from tests.fuzz.target import Target, target
 from tests.link import support as links
 from tests.onion.support import WALL, Row, seeded
 from tests.session.support import S_ENVELOPE_BYTES, Person, Seeded, session, talk
-from zentalk.client import calls, models, sse
+from zentalk.client import calls, parsing, sse
 from zentalk.client.errors import ApiError
 from zentalk.config import loading
 from zentalk.config.files import write_private
@@ -325,9 +325,18 @@ def _files(root: Path) -> list[Target]:
 
 
 EVENT = {"seq": 7, "type": "message", "at": 1.5, "data": {"id": "m", "text": "hello \u00e9"}}
-SAMPLES = {"str": "text \u00e9", "int": 1, "float": 1.5}
-MESSAGE = {field.name: SAMPLES.get(str(field.type)) for field in fields(models.Message)}
-"""Every field that a message has by now."""
+MESSAGE = {
+    "id": "m",
+    "seq": 1,
+    "conversation": "zt1",
+    "direction": "in",
+    "kind": "text",
+    "text": "text \u00e9",
+    "state": "received",
+    "reason": "",
+    "sent_at": 1.5,
+    "missing": 0,
+}
 
 
 def _answer(call: calls.Call[Any], status_code: int) -> Callable[[bytes], Any]:
@@ -372,7 +381,7 @@ def _clients() -> list[Target]:
             parse=_answer(some, 200),
             why_not=as_read,
             errors=(ApiError,),
-            also=(models.from_json,),
+            also=(parsing.parse,),
         ),
         target(
             calls.read_answer,

@@ -133,14 +133,14 @@ def _descriptors() -> list[Target]:
 
 def _devices() -> list[Target]:
     owner = identity(7)
-    made = (devices.Device(b"12345678", "phone \u00e9", b"h" * 32, 1_800_000_000),) * 2
+    made = (devices.DeviceEntry(b"12345678", "phone \u00e9", b"h" * 32, 1_800_000_000),) * 2
     raw = devices.encode_devices(made, owner)
     signed = Fields(unpack(raw, max_bytes=16384), "").blob(16384)
 
     def sign(body: bytes) -> bytes:
         return pack([body, owner.sign(Label.DEVICE_LIST, body)])
 
-    def again(found: tuple[devices.Device, ...]) -> bytes:
+    def again(found: tuple[devices.DeviceEntry, ...]) -> bytes:
         return Fields(
             unpack(devices.encode_devices(found, owner), max_bytes=16384), ""
         ).blob(16384)  # fmt: skip

@@ -13,6 +13,7 @@ from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
 from zentalk.net.tcp import TcpNetwork
+from zentalk.net.tcp_stream import TcpStream
 from zentalk.net.transport import ByteStream
 from zentalk.net.tunnel import open_tunnel
 
@@ -158,7 +159,7 @@ async def test_pauses_of_retransmission_are_short_at_both_ends(nursery: trio.Nur
     served: list[int] = []
 
     async def serve(stream: ByteStream, _source: str) -> None:
-        assert isinstance(stream, trio.SocketStream)
+        assert isinstance(stream, TcpStream)
         served.append(stream.socket.getsockopt(socket.IPPROTO_TCP, option))
         await stream.send_all(b"x")
 

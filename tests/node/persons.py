@@ -16,7 +16,7 @@ from zentalk.node.messages.receive import Inbox, Outcome
 from zentalk.node.messages.routes import DepositTarget, contact_targets, raise_version
 from zentalk.node.sessions.sessions import Sessions
 from zentalk.store.history import contacts, mailboxes, prekeys
-from zentalk.store.history.models import Message, OwnMailbox, OwnSendId
+from zentalk.store.history.models import OwnMailbox, OwnSendId, StoredMessage
 from zentalk.store.history.schema import MIGRATIONS
 from zentalk.store.sqlite import open_database, transaction
 from zentalk.store.writer import Transaction
@@ -94,7 +94,7 @@ class Person:
 
     def write(
         self, other: Person, text: str, key: str | None = None
-    ) -> tuple[Message, list[bytes]]:
+    ) -> tuple[StoredMessage, list[bytes]]:
         """Write a text; return the message and the inners to deliver."""
         message, ready, _ = self.tx(lambda tx: self.people.write(tx, other.address, text, key, NOW))
         inners = [entry.item.envelope for entry in ready if entry.item.envelope]

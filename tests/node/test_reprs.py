@@ -8,7 +8,7 @@ from zentalk.ids import MessageId, NodeId, SendId, UserAddress
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.node.sessions.sessions import Decrypted
 from zentalk.store.history.held import HeldMessage
-from zentalk.store.history.models import Conversation
+from zentalk.store.history.models import StoredConversation
 
 SECRET = "top-secret"
 BYTES = SECRET.encode()
@@ -18,7 +18,7 @@ BYTES = SECRET.encode()
     "value",
     [
         DepositTarget(NodeId(bytes(32)), SendId(BYTES), BYTES, public=True),
-        Conversation(SECRET, SECRET, SECRET, 0.0, 1),
+        StoredConversation(SECRET, SECRET, SECRET, 0.0, 1),
         Decrypted(UserAddress(BYTES), BYTES, is_current=True),
         HeldMessage(UserAddress(BYTES), 1, MessageId(BYTES), "text", SECRET, BYTES, 0.0, True, 1.0),
     ],

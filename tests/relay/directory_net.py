@@ -26,7 +26,7 @@ from zentalk.relay.directory.known_relays import KnownRelays
 from zentalk.relay.directory.service import open_directory
 from zentalk.store.directory_store import DirectoryStore
 from zentalk.wire.descriptor import Descriptor, node_id_of
-from zentalk.wire.rpc import decode_call, encode_refusal, encode_response
+from zentalk.wire.rpc import decode_call, encode_refusal
 from zentalk.wire.text import RelayUri
 
 LATENCY_SECONDS = 0.01
@@ -59,12 +59,11 @@ class FakeLink:
         if there.answers is not None:
             return there.answers(method)
         try:
-            answer = await there.service.requests()[method](self._back(), fields)
+            return await there.service.requests()[method](self._back(), fields)
         except RefusedError as refusal:
             return encode_refusal(refusal.reason)
         except RemoteProtocolError:
             raise LinkClosedError("the peer closed the link") from None
-        return encode_response(*answer)
 
     def notify(self, body: bytes) -> None:
         there = self._there()

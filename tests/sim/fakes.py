@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import trio
 
@@ -10,6 +11,7 @@ from zentalk.errors import UnavailableError
 from zentalk.sim.ledger import Shown
 from zentalk.sim.network import Received
 from zentalk.sim.report import RelayLoad
+from zentalk.store.history.models import Direction, MessageState
 
 
 class FakeRelay:
@@ -121,9 +123,10 @@ class FakeNetwork:
         self.passed.append(message_id)
         recipient = next(user for user in self.users if user.address == address)
         lost = self._take("lose")
-        state = "sent" if lost else "delivered"
-        sender.lines.setdefault(address, []).append(Shown(message_id, "out", text, state))
-        line = Shown(message_id, "in", text + "!" if self._take("alter") else text, "received")
+        state = MessageState.SENT if lost else MessageState.DELIVERED
+        sender.lines.setdefault(address, []).append(Shown(message_id, Direction.OUT, text, state))
+        arrives = text + "!" if self._take("alter") else text
+        line = Shown(message_id, Direction.IN, arrives, MessageState.RECEIVED)
         if not lost:
             self._hand_over(recipient, sender.address, line)
         if self._take("lose_answer"):
@@ -141,7 +144,7 @@ class FakeNetwork:
             return
         recipient.take(conversation, line)
         if self._take("double"):
-            recipient.take(conversation, Shown(line.id + "-again", *_rest(line)))
+            recipient.take(conversation, replace(line, id=line.id + "-again"))
         if self._take("announce_twice"):
             recipient.log.append(Received(line.id, conversation, line.text))
         if self._take("forget_after_announcing"):
@@ -154,7 +157,3 @@ class FakeNetwork:
         left: int = getattr(self, fault)
         setattr(self, fault, max(0, left - 1))
         return left > 0
-
-
-def _rest(line: Shown) -> tuple[str, str, str]:
-    return line.direction, line.text, line.state

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zentalk.sim.ledger import Ledger, Shown, Verdict
+from zentalk.store.history.models import Direction, MessageState
 
 ALICE, BOB = 0, 1
 
@@ -19,7 +20,7 @@ def written(count: int) -> tuple[Ledger, list[Shown]]:
         entry = ledger.write(number, ALICE, BOB, float(number), "calm")
         ledger.accepted(number, f"id-{number}")
         ledger.noticed(BOB, f"id-{number}", entry.text, number + 0.5)
-        lines.append(Shown(f"id-{number}", "in", entry.text, "received"))
+        lines.append(Shown(f"id-{number}", Direction.IN, entry.text, MessageState.RECEIVED))
     return ledger, lines
 
 
@@ -74,8 +75,8 @@ def test_order_is_per_direction() -> None:
     ledger, lines = written(3)
     back = ledger.write(3, BOB, ALICE, 3.0, "calm")
     ledger.accepted(3, "id-3")
-    ours = Shown("id-3", "out", back.text, "sent")
-    theirs = Shown("id-3", "in", back.text, "received")
+    ours = Shown("id-3", Direction.OUT, back.text, MessageState.SENT)
+    theirs = Shown("id-3", Direction.IN, back.text, MessageState.RECEIVED)
     verdict = ledger.judge([(BOB, ALICE, [ours, *lines]), (ALICE, BOB, [theirs])])
     assert (verdict.delivered, verdict.out_of_order) == (4, 0)
 
@@ -83,10 +84,10 @@ def test_order_is_per_direction() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        Shown("id-1", "in", "1 xxxxxxxy", "received"),
-        Shown("id-1", "in", "7 xxxxxxxx", "received"),
-        Shown("id-1", "in", "hello", "received"),
-        Shown("id-1", "in", "", "received"),
+        Shown("id-1", Direction.IN, "1 xxxxxxxy", MessageState.RECEIVED),
+        Shown("id-1", Direction.IN, "7 xxxxxxxx", MessageState.RECEIVED),
+        Shown("id-1", Direction.IN, "hello", MessageState.RECEIVED),
+        Shown("id-1", Direction.IN, "", MessageState.RECEIVED),
     ],
 )
 def test_another_text_is_altered_and_the_right_one_is_lost(line: Shown) -> None:
@@ -109,7 +110,7 @@ def test_an_announcement_to_the_wrong_person_is_altered() -> None:
 
 def test_a_confirmation_of_what_is_missing_is_told() -> None:
     ledger, lines = written(2)
-    sent = [Shown(line.id, "out", line.text, "delivered") for line in lines]
+    sent = [Shown(line.id, Direction.OUT, line.text, MessageState.DELIVERED) for line in lines]
     verdict = ledger.judge([(BOB, ALICE, lines[:1]), (ALICE, BOB, sent)])
     assert (verdict.confirmed, verdict.confirmed_but_missing) == (2, 1)
 
@@ -134,7 +135,7 @@ def test_verdict_counts_what_a_plain_count_counts(shown: list[int]) -> None:
 
 def test_a_message_that_is_not_there_once_is_named_with_what_both_ends_say() -> None:
     ledger, lines = written(3)
-    sent = [replace(line, direction="out", state="delivered") for line in lines]
+    sent = [replace(line, direction=Direction.OUT, state=MessageState.DELIVERED) for line in lines]
     assert ledger.faults([(ALICE, BOB, sent), (BOB, ALICE, lines)]) == []
     [lost, doubled] = ledger.faults([(ALICE, BOB, sent), (BOB, ALICE, [*lines[1:], lines[2]])])
     assert lost.startswith("message 0 (id-0) of person 0 to 1, written after 0.0 s: delivered at")

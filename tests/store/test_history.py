@@ -10,6 +10,7 @@ import pytest
 
 from zentalk.ids import MailboxId, MessageId, NodeId, UserAddress
 from zentalk.store.history import messages, outbox, prekeys
+from zentalk.store.history.models import Direction, MessageState
 from zentalk.store.history.schema import MIGRATIONS
 from zentalk.store.sqlite import open_database
 
@@ -46,15 +47,15 @@ def test_holders_of_an_item_are_kept_as_bytes_and_counted_once(tx: sqlite3.Conne
 
 def test_states_of_a_message_only_go_forward(tx: sqlite3.Connection) -> None:
     messages.insert(
-        tx, message_id=MESSAGE, contact=CONTACT, direction="out", kind="text", text="x",
-        state="queued", sender_sequence=1, sent_at=1.0, now=1.0,
+        tx, message_id=MESSAGE, contact=CONTACT, direction=Direction.OUT, kind="text", text="x",
+        state=MessageState.QUEUED, sender_sequence=1, sent_at=1.0, now=1.0,
     )  # fmt: skip
-    assert messages.set_state(tx, MESSAGE, CONTACT, "sent")
-    assert not messages.set_state(tx, MESSAGE, CONTACT, "sent")
-    assert messages.set_state(tx, MESSAGE, CONTACT, "delivered")
-    assert not messages.set_state(tx, MESSAGE, CONTACT, "sent")
-    assert not messages.set_state(tx, MESSAGE, CONTACT, "failed")
-    assert not messages.set_state(tx, MESSAGE, UserAddress(b"d" * 32), "delivered")
+    assert messages.set_state(tx, MESSAGE, CONTACT, MessageState.SENT)
+    assert not messages.set_state(tx, MESSAGE, CONTACT, MessageState.SENT)
+    assert messages.set_state(tx, MESSAGE, CONTACT, MessageState.DELIVERED)
+    assert not messages.set_state(tx, MESSAGE, CONTACT, MessageState.SENT)
+    assert not messages.set_state(tx, MESSAGE, CONTACT, MessageState.FAILED)
+    assert not messages.set_state(tx, MESSAGE, UserAddress(b"d" * 32), MessageState.DELIVERED)
 
 
 def test_parts_become_whole_once_all_are_there_in_any_order(tx: sqlite3.Connection) -> None:

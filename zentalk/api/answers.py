@@ -1,4 +1,4 @@
-"""What the OpenAPI document says about a route's answers; nothing here runs per request."""
+"""How a route answers, and what the OpenAPI document says about it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from zentalk.api import schemas
+from zentalk.rest.base import Resource
+from zentalk.rest.problem import Problem
 from zentalk.web.json_response import JsonResponse
 
 
@@ -19,5 +20,10 @@ def answers(
         "tags": [tag],
         "status_code": status.value,
         "response_class": kind,
-        "responses": {status.value: {"model": model}, "4XX": {"model": schemas.Problem}},
+        "responses": {status.value: {"model": model}, "4XX": {"model": Problem}},
     }
+
+
+def respond(resource: Resource, status: HTTPStatus = HTTPStatus.OK) -> JsonResponse:
+    """Return the response that holds a resource."""
+    return JsonResponse(resource.to_json(), status)

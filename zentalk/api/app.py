@@ -19,7 +19,6 @@ from zentalk.api.access import Access
 from zentalk.api.device_routes import add_device_routes
 from zentalk.api.facade import NodeFacade
 from zentalk.api.guard import Guard
-from zentalk.api.limits import MAX_BODY_BYTES
 from zentalk.api.mailbox_routes import add_mailbox_routes
 from zentalk.api.routes import (
     add_contact_routes,
@@ -28,6 +27,7 @@ from zentalk.api.routes import (
     add_own_routes,
 )
 from zentalk.errors import ZentalkError
+from zentalk.rest.limits import MAX_BODY_BYTES
 from zentalk.web.body_limit import BodyLimit
 from zentalk.web.problems import PROBLEM_TYPE, invalid, problem, problem_of, unexpected
 from zentalk.web.shield import Shield

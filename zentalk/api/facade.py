@@ -7,17 +7,22 @@ from typing import Any, Protocol
 from zentalk.api.access import DeviceBook
 from zentalk.ids import UserAddress
 from zentalk.node.status import MailboxStatus
-from zentalk.store.history.models import Contact, Conversation, Event, Message
-from zentalk.wire.devices import Device
+from zentalk.store.history.models import (
+    StoredContact,
+    StoredConversation,
+    StoredEvent,
+    StoredMessage,
+)
+from zentalk.wire.devices import DeviceEntry
 
 
 class DeviceFacade(DeviceBook, Protocol):
     """The devices of the node's owner."""
 
-    def listing(self) -> list[Device]:
+    def listing(self) -> list[DeviceEntry]:
         """Return the devices, oldest first."""
 
-    async def add(self, name: str) -> tuple[Device, str]:
+    async def add(self, name: str) -> tuple[DeviceEntry, str]:
         """Admit a device; returns it and its token."""
 
     async def revoke(self, device_id: str) -> None:
@@ -55,30 +60,32 @@ class NodeFacade(Protocol):
     def status(self) -> Any:
         """Return a dataclass that is JSON when made a dict: how the node sees the network."""
 
-    async def add_contact(self, address: UserAddress, name: str) -> Contact:
+    async def add_contact(self, address: UserAddress, name: str) -> StoredContact:
         """Add or rename a contact, or accept a request."""
 
-    async def contacts(self) -> list[Contact]:
+    async def contacts(self) -> list[StoredContact]:
         """Return contacts and requests."""
 
-    async def conversations(self) -> list[Conversation]:
+    async def conversations(self) -> list[StoredConversation]:
         """Return the conversation list."""
 
     async def send_text(
         self, address: UserAddress, text: str, idempotency_key: str | None = None
-    ) -> Message:
+    ) -> StoredMessage:
         """Store and queue a message; the same key gives the same message again."""
 
-    async def messages(self, address: UserAddress, before: int | None, limit: int) -> list[Message]:
+    async def messages(
+        self, address: UserAddress, before: int | None, limit: int
+    ) -> list[StoredMessage]:
         """Return a page of a conversation, newest last; `before` is a message's `seq`."""
 
     async def mark_read(self, address: UserAddress) -> None:
         """Set a conversation's unread count to 0."""
 
-    async def message(self, message_id: str) -> Message:
+    async def message(self, message_id: str) -> StoredMessage:
         """Return one message; raises NotFoundError."""
 
-    async def events(self, after: int, limit: int) -> list[Event]:
+    async def events(self, after: int, limit: int) -> list[StoredEvent]:
         """Return events with a higher number than `after`, oldest first."""
 
     async def wait_events(self, after: int) -> None:

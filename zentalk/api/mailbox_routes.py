@@ -7,25 +7,21 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from zentalk.api import schemas
-from zentalk.api.answers import answers
+from zentalk.api.answers import answers, respond
 from zentalk.api.facade import NodeFacade
-from zentalk.api.views import mailbox_view
-from zentalk.web.json_response import JsonResponse
+from zentalk.rest.mailboxes import Mailboxes, MoveIn
 
 
 def add_mailbox_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about mailboxes."""
 
-    @router.get("/v1/mailboxes", **answers("mailboxes", schemas.Mailboxes))
+    @router.get("/v1/mailboxes", **answers("mailboxes", Mailboxes))
     async def mailboxes() -> Response:
         """Return the current mailboxes, then replaced ones that are still polled."""
-        return JsonResponse({"mailboxes": [mailbox_view(m) for m in node.mailboxes.listing()]})
+        return respond(Mailboxes.model_validate({"mailboxes": node.mailboxes.listing()}))
 
-    @router.post(
-        "/v1/mailboxes/move", **answers("mailboxes", schemas.Mailboxes, HTTPStatus.ACCEPTED)
-    )
-    async def move(body: schemas.MoveIn) -> Response:
+    @router.post("/v1/mailboxes/move", **answers("mailboxes", Mailboxes, HTTPStatus.ACCEPTED))
+    async def move(body: MoveIn) -> Response:
         """Move one mailbox, or all, to other relays; contacts follow by themselves."""
         moved = await node.mailboxes.move(body.id)
-        return JsonResponse({"mailboxes": [mailbox_view(m) for m in moved]}, HTTPStatus.ACCEPTED)
+        return respond(Mailboxes.model_validate({"mailboxes": moved}), HTTPStatus.ACCEPTED)

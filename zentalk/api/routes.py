@@ -1,7 +1,7 @@
 """All routes of REST, each a few lines: read, ask the node, show.
 
-Handlers return finished responses, so that nothing is validated twice; the models named as
-`responses` are for the OpenAPI document, and a test holds the answers against them.
+Handlers return finished responses, made of the models of `zentalk.rest`, so that FastAPI does
+not validate them again; the models named as `responses` are for the OpenAPI document.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ import trio
 from fastapi import APIRouter, Header, Path, Query
 from starlette.responses import Response
 
-from zentalk.api import schemas
-from zentalk.api.answers import answers
+from zentalk.api.answers import answers, respond
 from zentalk.api.facade import NodeFacade
-from zentalk.api.limits import MAX_KEY_CHARS, MAX_PAGE, MAX_SEQUENCE
 from zentalk.api.stream import EventStream
-from zentalk.api.views import contact_view, conversation_view, event_view, message_view
 from zentalk.errors import NotFoundError
+from zentalk.rest.contacts import Contact, ContactIn, Contacts
+from zentalk.rest.events import Events
+from zentalk.rest.limits import MAX_KEY_CHARS, MAX_PAGE, MAX_SEQUENCE
+from zentalk.rest.messages import Conversations, Message, MessageIn, Messages
+from zentalk.rest.node import Health, Me
+from zentalk.rest.problem import Problem
 from zentalk.web.json_response import JsonResponse
 from zentalk.wire.text import format_address, parse_address
 
@@ -43,15 +46,15 @@ LastEventId = Annotated[int | None, Header(ge=0, le=MAX_SEQUENCE)]
 def add_own_routes(router: APIRouter, node: NodeFacade, name: str) -> None:
     """Add the routes about the node itself."""
 
-    @router.get("/v1/health", **answers("node", schemas.Health))
+    @router.get("/v1/health", **answers("node", Health))
     async def health() -> Response:
         """Say that the program runs; the only resource without a token."""
-        return JsonResponse({"status": "ok"})
+        return respond(Health(status="ok"))
 
-    @router.get("/v1/me", **answers("node", schemas.Me))
+    @router.get("/v1/me", **answers("node", Me))
     async def me() -> Response:
         """Return your own address and name."""
-        return JsonResponse({"address": node.address_text, "name": name})
+        return respond(Me(address=node.address_text, name=name))
 
     @router.get("/v1/network", **answers("node", dict[str, Any]))
     async def network() -> Response:
@@ -62,18 +65,18 @@ def add_own_routes(router: APIRouter, node: NodeFacade, name: str) -> None:
 def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about people."""
 
-    @router.get("/v1/contacts", **answers("contacts", schemas.Contacts))
+    @router.get("/v1/contacts", **answers("contacts", Contacts))
     async def contacts() -> Response:
         """Return contacts and requests."""
-        return JsonResponse({"contacts": [contact_view(c) for c in await node.contacts()]})
+        return respond(Contacts.model_validate({"contacts": await node.contacts()}))
 
-    @router.post("/v1/contacts", **answers("contacts", schemas.Contact, HTTPStatus.CREATED))
-    async def add(body: schemas.ContactIn) -> Response:
+    @router.post("/v1/contacts", **answers("contacts", Contact, HTTPStatus.CREATED))
+    async def add(body: ContactIn) -> Response:
         """Add or rename a contact; adding the sender of a request accepts it."""
         contact = await node.add_contact(parse_address(body.address), body.name)
-        return JsonResponse(contact_view(contact), HTTPStatus.CREATED)
+        return respond(Contact.model_validate(contact), HTTPStatus.CREATED)
 
-    @router.post("/v1/contacts/{address}/accept", **answers("contacts", schemas.Contact))
+    @router.post("/v1/contacts/{address}/accept", **answers("contacts", Contact))
     async def accept(address: Address) -> Response:
         """Accept a request under the name it has."""
         wanted = parse_address(address)
@@ -81,31 +84,29 @@ def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
         for contact in await node.contacts():
             if contact.address == text:
                 accepted = await node.add_contact(wanted, contact.name)
-                return JsonResponse(contact_view(accepted))
+                return respond(Contact.model_validate(accepted))
         raise NotFoundError("there is no request from this address")
 
 
 def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about conversations and messages."""
 
-    @router.get("/v1/conversations", **answers("messages", schemas.Conversations))
+    @router.get("/v1/conversations", **answers("messages", Conversations))
     async def conversations() -> Response:
         """Return all conversations, the latest first."""
         listed = await node.conversations()
-        return JsonResponse({"conversations": [conversation_view(c) for c in listed]})
+        return respond(Conversations.model_validate({"conversations": listed}))
 
     @router.post(
         "/v1/conversations/{address}/messages",
-        **answers("messages", schemas.Message, HTTPStatus.ACCEPTED),
+        **answers("messages", Message, HTTPStatus.ACCEPTED),
     )
-    async def send(
-        address: Address, body: schemas.MessageIn, idempotency_key: Key = None
-    ) -> Response:
+    async def send(address: Address, body: MessageIn, idempotency_key: Key = None) -> Response:
         """Store a message for sending; its state tells how far it got."""
         message = await node.send_text(parse_address(address), body.text, idempotency_key)
-        return JsonResponse(message_view(message), HTTPStatus.ACCEPTED)
+        return respond(Message.model_validate(message), HTTPStatus.ACCEPTED)
 
-    @router.get("/v1/conversations/{address}/messages", **answers("messages", schemas.Messages))
+    @router.get("/v1/conversations/{address}/messages", **answers("messages", Messages))
     async def messages(
         address: Address,
         before: Annotated[Sequence | None, Query()] = None,
@@ -113,33 +114,33 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
     ) -> Response:
         """Return a page of a conversation, newest last."""
         page = await node.messages(parse_address(address), before, min(limit, MAX_PAGE))
-        return JsonResponse({"messages": [message_view(m) for m in page]})
+        return respond(Messages.model_validate({"messages": page}))
 
     @router.post(
         "/v1/conversations/{address}/read",
         status_code=HTTPStatus.NO_CONTENT.value,
         tags=["messages"],
-        responses={"4XX": {"model": schemas.Problem}},
+        responses={"4XX": {"model": Problem}},
     )
     async def read(address: Address) -> Response:
         """Set the conversation's unread count to 0."""
         await node.mark_read(parse_address(address))
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
-    @router.get("/v1/messages/{message_id}", **answers("messages", schemas.Message))
+    @router.get("/v1/messages/{message_id}", **answers("messages", Message))
     async def message(message_id: Annotated[str, Path(max_length=100)]) -> Response:
         """Return one message."""
-        return JsonResponse(message_view(await node.message(message_id)))
+        return respond(Message.model_validate(await node.message(message_id)))
 
 
 def add_event_routes(router: APIRouter, node: NodeFacade, stopping: trio.Event) -> None:
     """Add the two views of the event log; streams end at `stopping`."""
 
-    @router.get("/v1/events", **answers("events", schemas.Events))
+    @router.get("/v1/events", **answers("events", Events))
     async def events(after: Sequence = 0, limit: Limit = MAX_PAGE) -> Response:
         """Return a page of the event log, oldest first."""
         page = await node.events(after, min(limit, MAX_PAGE))
-        return JsonResponse({"events": [event_view(e) for e in page]})
+        return respond(Events.model_validate({"events": page}))
 
     @router.get("/v1/events/stream", **answers("events", str, kind=EventStream))
     async def stream(after: Sequence = 0, last_event_id: LastEventId = None) -> Response:

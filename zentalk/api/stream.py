@@ -15,9 +15,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from zentalk.api.facade import NodeFacade
-from zentalk.api.views import event_view
-from zentalk.store.history.models import Event
-from zentalk.web.json_response import SAFE_HEADERS, to_text
+from zentalk.rest.events import Event
+from zentalk.store.history.models import StoredEvent
+from zentalk.web.json_response import SAFE_HEADERS
 
 HEARTBEAT_SECONDS: Final = 15.0
 PAGE: Final = 500
@@ -79,9 +79,10 @@ class EventStream(Response):
         scope.cancel()
 
 
-def to_frame(event: Event) -> str:
+def to_frame(event: StoredEvent) -> str:
     """Return an event as the lines of one server-sent event."""
-    return f"id: {event.seq}\nevent: {event.type}\ndata: {to_text(event_view(event))}\n\n"
+    shown = Event.model_validate(event).model_dump_json()
+    return f"id: {event.seq}\nevent: {event.type}\ndata: {shown}\n\n"
 
 
 async def _cancel_on_leave(receive: Receive, scope: trio.CancelScope) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 from zentalk.cli.arguments import address as read_address
@@ -35,7 +34,7 @@ def list_all(directory: Path, *, as_json: bool) -> int:
     with running_node(directory) as node:
         contacts = node.contacts()
     if as_json:
-        say_json([asdict(contact) for contact in contacts])
+        say_json([contact.model_dump() for contact in contacts])
         return 0
     for contact in contacts:
         _show(contact, as_json=False)
@@ -44,6 +43,6 @@ def list_all(directory: Path, *, as_json: bool) -> int:
 
 def _show(contact: Contact, *, as_json: bool) -> None:
     if as_json:
-        say_json(asdict(contact))
+        say_json(contact.model_dump())
     else:
         say(f"{contact.address}  {contact.state:7}  {harmless(contact.name)}".rstrip())

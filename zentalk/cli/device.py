@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +14,7 @@ def add(directory: Path, name: str, *, as_json: bool) -> int:
     with running_node(directory) as node:
         admitted = node.add_device(name)
     if as_json:
-        say_json(asdict(admitted))
+        say_json(admitted.model_dump())
     else:
         say(admitted.token)
     return 0
@@ -26,7 +25,7 @@ def list_all(directory: Path, *, as_json: bool) -> int:
     with running_node(directory) as node:
         devices = node.devices()
     if as_json:
-        say_json([asdict(device) for device in devices])
+        say_json([device.model_dump() for device in devices])
         return 0
     for device in devices:
         day = datetime.fromtimestamp(device.added_at, UTC).date().isoformat()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,7 +26,7 @@ def move(directory: Path, mailbox_id: str | None, *, as_json: bool) -> int:
 
 def _show(mailboxes: list[Mailbox], *, as_json: bool) -> None:
     if as_json:
-        say_json([asdict(mailbox) for mailbox in mailboxes])
+        say_json([mailbox.model_dump() for mailbox in mailboxes])
         return
     for mailbox in mailboxes:
         say(f"{mailbox.id}  {_state(mailbox):24}  {harmless(mailbox.relay) or '(unknown relay)'}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -12,10 +11,13 @@ from zentalk.cli.arguments import address as read_address
 from zentalk.cli.connect import running_node
 from zentalk.cli.errors import UsageError
 from zentalk.cli.output import harmless, local_time, say, say_json
-from zentalk.client import Client, Message
+from zentalk.client import Client, Direction, Message, MessageState
 from zentalk.errors import DeadlineError, UnavailableError
 
-_REACHED: Final = {"sent": {"sent", "delivered"}, "delivered": {"delivered"}}
+_REACHED: Final = {
+    "sent": {MessageState.SENT, MessageState.DELIVERED},
+    "delivered": {MessageState.DELIVERED},
+}
 _FIRST_PAUSE_SECONDS: Final = 0.02
 _LONGEST_PAUSE_SECONDS: Final = 0.5
 _PAGE: Final = 1000
@@ -40,7 +42,7 @@ def send(
         if wait is not None:
             message = _wait(node, message, wait, timeout_seconds)
     if as_json:
-        say_json(asdict(message))
+        say_json(message.model_dump())
     else:
         say(f"{message.id} {message.state}")
     return 0
@@ -54,13 +56,13 @@ def list_page(directory: Path, address: str, limit: int, *, as_json: bool) -> in
     with running_node(directory) as node:
         messages = _newest(node, partner, limit)
     if as_json:
-        say_json([asdict(message) for message in messages])
+        say_json([message.model_dump() for message in messages])
         return 0
     for message in messages:
         if message.kind == "ratchet-renewed":
             say(f"{local_time(message.sent_at)} - the keys of this conversation were made anew")
             continue
-        arrow = "<" if message.direction == "in" else ">"
+        arrow = "<" if message.direction is Direction.IN else ">"
         when = local_time(message.sent_at)
         say(f"{when} {arrow} {harmless(message.text)}  ({message.state})")
     return 0
@@ -82,7 +84,7 @@ def _wait(node: Client, message: Message, state: str, timeout_seconds: float) ->
     deadline = time.monotonic() + timeout_seconds  # noqa: TID251 - the edge
     pause = _FIRST_PAUSE_SECONDS
     while message.state not in _REACHED[state]:
-        if message.state == "failed":
+        if message.state is MessageState.FAILED:
             raise UnavailableError(f"message {message.id} failed: {message.reason}")
         if time.monotonic() >= deadline:  # noqa: TID251
             raise DeadlineError(

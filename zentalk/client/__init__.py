@@ -8,8 +8,14 @@ from __future__ import annotations
 
 from zentalk.client.async_client import AsyncClient, EventFeed
 from zentalk.client.errors import AccessDeniedError, ApiError, InvalidRequestError
-from zentalk.client.models import Contact, Conversation, Event, Mailbox, Me, Message
 from zentalk.client.sync_client import Client
+from zentalk.rest.contacts import Contact
+from zentalk.rest.devices import Device, NewDevice
+from zentalk.rest.events import Event
+from zentalk.rest.mailboxes import Mailbox
+from zentalk.rest.messages import Conversation, Message
+from zentalk.rest.node import Me
+from zentalk.store.history.models import ContactState, Direction, MessageState
 
 __all__ = [
     "AccessDeniedError",
@@ -17,11 +23,16 @@ __all__ = [
     "AsyncClient",
     "Client",
     "Contact",
+    "ContactState",
     "Conversation",
+    "Device",
+    "Direction",
     "Event",
     "EventFeed",
     "InvalidRequestError",
     "Mailbox",
     "Me",
     "Message",
+    "MessageState",
+    "NewDevice",
 ]

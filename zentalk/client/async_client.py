@@ -13,18 +13,14 @@ import trio
 
 from zentalk.client import calls
 from zentalk.client.calls import Call, read_answer, transport_error
-from zentalk.client.models import (
-    Contact,
-    Conversation,
-    Device,
-    Event,
-    Mailbox,
-    Me,
-    Message,
-    NewDevice,
-)
 from zentalk.client.sse import EventParser
 from zentalk.client.sync_client import STREAM_TIMEOUT_SECONDS, TIMEOUT_SECONDS
+from zentalk.rest.contacts import Contact
+from zentalk.rest.devices import Device, NewDevice
+from zentalk.rest.events import Event
+from zentalk.rest.mailboxes import Mailbox
+from zentalk.rest.messages import Conversation, Message
+from zentalk.rest.node import Me
 
 T = TypeVar("T")
 

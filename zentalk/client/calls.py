@@ -13,142 +13,133 @@ from urllib.parse import quote
 import httpx
 
 from zentalk.client.errors import ApiError, error_of
-from zentalk.client.models import (
-    Contact,
-    Conversation,
-    Device,
-    Event,
-    Mailbox,
-    Me,
-    Message,
-    NewDevice,
-    from_json,
-)
+from zentalk.client.parsing import parse
 from zentalk.errors import ConnectFailedError, DeadlineError, LinkClosedError, ZentalkError
+from zentalk.rest.base import Body
+from zentalk.rest.contacts import Contact, ContactIn, Contacts
+from zentalk.rest.devices import Device, DeviceIn, Devices, NewDevice
+from zentalk.rest.events import Event, Events
+from zentalk.rest.mailboxes import Mailbox, Mailboxes, MoveIn
+from zentalk.rest.messages import Conversation, Conversations, Message, MessageIn, Messages
+from zentalk.rest.node import Health, Me
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """One request; `read` turns the JSON of its answer into a result."""
+    """One request; `read` turns the JSON of its answer into a result.
+
+    A `body` is not validated here: the node does that, and its sentence reaches the caller.
+    """
 
     method: str
     path: str
     read: Callable[[Any], T]
     params: Mapping[str, int] = field(default_factory=dict)
-    json: Mapping[str, str] | None = None
+    body: Body | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def json(self) -> dict[str, Any] | None:
+        """The fields of the body that were given, None without a body."""
+        return None if self.body is None else self.body.model_dump(exclude_unset=True)
 
 
 def health() -> Call[bool]:
-    """Whether the program runs."""
-    return Call("GET", "/v1/health", lambda body: bool(body["status"] == "ok"))
+    """Ask whether the program runs."""
+    return Call("GET", "/v1/health", lambda answer: parse(Health, answer).status == "ok")
 
 
 def me() -> Call[Me]:
-    """The owner of the node."""
-    return Call("GET", "/v1/me", lambda body: from_json(Me, body))
+    """Ask for the owner of the node."""
+    return Call("GET", "/v1/me", lambda answer: parse(Me, answer))
 
 
 def network() -> Call[dict[str, Any]]:
-    """How the node sees the network."""
+    """Ask how the node sees the network."""
     return Call("GET", "/v1/network", dict)
 
 
 def contacts() -> Call[list[Contact]]:
-    """Contacts and requests."""
-    return Call("GET", "/v1/contacts", lambda b: [from_json(Contact, c) for c in b["contacts"]])
+    """Ask for contacts and requests."""
+    return Call("GET", "/v1/contacts", lambda answer: parse(Contacts, answer).contacts)
 
 
 def add_contact(address: str, name: str) -> Call[Contact]:
     """Add, rename or accept a person."""
-    body = {"address": address, "name": name}
-    return Call("POST", "/v1/contacts", lambda answer: from_json(Contact, answer), json=body)
+    body = ContactIn.model_construct(address=address, name=name)
+    return Call("POST", "/v1/contacts", lambda answer: parse(Contact, answer), body=body)
 
 
 def accept(address: str) -> Call[Contact]:
     """Accept a request under the name it has."""
     path = f"/v1/contacts/{quote(address, safe='')}/accept"
-    return Call("POST", path, lambda answer: from_json(Contact, answer))
+    return Call("POST", path, lambda answer: parse(Contact, answer))
 
 
 def devices() -> Call[list[Device]]:
-    """The devices that may use the node."""
-    return Call("GET", "/v1/devices", lambda b: [from_json(Device, d) for d in b["devices"]])
+    """Ask for the devices that may use the node."""
+    return Call("GET", "/v1/devices", lambda answer: parse(Devices, answer).devices)
 
 
 def add_device(name: str) -> Call[NewDevice]:
     """Admit a device."""
-    return Call("POST", "/v1/devices", lambda b: from_json(NewDevice, b), json={"name": name})
+    body = DeviceIn.model_construct(name=name)
+    return Call("POST", "/v1/devices", lambda answer: parse(NewDevice, answer), body=body)
 
 
 def revoke_device(device_id: str) -> Call[None]:
     """Shut a device out."""
-    return Call("DELETE", f"/v1/devices/{quote(device_id, safe='')}", lambda _body: None)
+    return Call("DELETE", f"/v1/devices/{quote(device_id, safe='')}", lambda _answer: None)
 
 
 def mailboxes() -> Call[list[Mailbox]]:
-    """Where others leave mail for the owner."""
-    return Call("GET", "/v1/mailboxes", _mailboxes)
+    """Ask for the mailboxes where others leave mail for the owner."""
+    return Call("GET", "/v1/mailboxes", lambda answer: parse(Mailboxes, answer).mailboxes)
 
 
 def move_mailboxes(mailbox_id: str | None) -> Call[list[Mailbox]]:
     """Move one mailbox, or all."""
-    body = {} if mailbox_id is None else {"id": mailbox_id}
-    return Call("POST", "/v1/mailboxes/move", _mailboxes, json=body)
-
-
-def _mailboxes(body: Any) -> list[Mailbox]:
-    return [from_json(Mailbox, item) for item in body["mailboxes"]]
+    every = MoveIn.model_construct()
+    body = every if mailbox_id is None else MoveIn.model_construct(id=mailbox_id)
+    path = "/v1/mailboxes/move"
+    return Call("POST", path, lambda answer: parse(Mailboxes, answer).mailboxes, body=body)
 
 
 def conversations() -> Call[list[Conversation]]:
-    """The conversation list."""
-    return Call(
-        "GET",
-        "/v1/conversations",
-        lambda body: [from_json(Conversation, c) for c in body["conversations"]],
-    )
+    """Ask for the conversation list."""
+    path = "/v1/conversations"
+    return Call("GET", path, lambda answer: parse(Conversations, answer).conversations)
 
 
 def send(address: str, text: str, idempotency_key: str | None) -> Call[Message]:
     """Store a message for sending."""
-    headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
     return Call(
         "POST",
         _messages(address),
-        lambda b: from_json(Message, b),
-        json={"text": text},
-        headers=headers,
+        lambda answer: parse(Message, answer),
+        body=MessageIn.model_construct(text=text),
+        headers={} if idempotency_key is None else {"Idempotency-Key": idempotency_key},
     )
 
 
 def messages(address: str, before: int | None, limit: int) -> Call[list[Message]]:
-    """A page of a conversation."""
+    """Ask for a page of a conversation."""
     params = {"limit": limit} | ({} if before is None else {"before": before})
-    return Call(
-        "GET",
-        _messages(address),
-        lambda body: [from_json(Message, m) for m in body["messages"]],
-        params,
-    )
+    return Call("GET", _messages(address), lambda answer: parse(Messages, answer).messages, params)
 
 
 def message(message_id: str) -> Call[Message]:
-    """One message."""
+    """Ask for one message."""
     path = f"/v1/messages/{quote(message_id, safe='')}"
-    return Call("GET", path, lambda body: from_json(Message, body))
+    return Call("GET", path, lambda answer: parse(Message, answer))
 
 
 def events(after: int, limit: int) -> Call[list[Event]]:
-    """A page of the event log."""
-    return Call(
-        "GET",
-        "/v1/events",
-        lambda body: [from_json(Event, e) for e in body["events"]],
-        {"after": after, "limit": limit},
-    )
+    """Ask for a page of the event log."""
+    params = {"after": after, "limit": limit}
+    return Call("GET", "/v1/events", lambda answer: parse(Events, answer).events, params)
 
 
 def read_answer(call: Call[T], response: httpx.Response) -> T:

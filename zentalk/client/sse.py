@@ -6,7 +6,8 @@ import json
 from typing import Final
 
 from zentalk.client.errors import ApiError
-from zentalk.client.models import Event, from_json
+from zentalk.client.parsing import parse
+from zentalk.rest.events import Event
 
 MAX_FRAME_BYTES: Final = 4 * 2**20
 _END: Final = b"\n\n"
@@ -39,7 +40,7 @@ def _to_event(frame: bytes) -> Event | None:
     for line in frame.split(b"\n"):
         if line.startswith(b"data: "):
             try:
-                return from_json(Event, json.loads(line.removeprefix(b"data: ")))
+                return parse(Event, json.loads(line.removeprefix(b"data: ")))
             except (ValueError, RecursionError):
                 raise ApiError(200, "an event is not JSON") from None
     return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,6 +33,10 @@ _MESSAGES: Final = {
     "tuple_type": "it must be a list in brackets",
     "string_pattern_mismatch": "it holds a character that is not allowed there, or is empty",
 }
+_NESTED_KEY: Final = re.compile(
+    r"^[ \t]*\[{0,2}[ \t]*[\w-]+(?:[ \t]*\.[ \t]*[\w-]+){8}", re.MULTILINE
+)
+"""A key with so many parts is refused unread: tomllib's memory grows with their square."""
 
 _S = TypeVar("_S", bound=Settings)
 
@@ -92,7 +97,10 @@ def _load(kind: type[_S], directory: Path, environment: Mapping[str, str]) -> _S
 def _read(path: Path, kind: type[Settings]) -> dict[str, Any]:
     program = program_of(kind)
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        if _NESTED_KEY.search(text):
+            raise _too_deep(path)
+        values = tomllib.loads(text)
     except (FileNotFoundError, NotADirectoryError):
         raise ConfigError(
             f"{path.parent} is not set up yet; run: zentalk {program} init --dir {path.parent}"
@@ -101,13 +109,17 @@ def _read(path: Path, kind: type[Settings]) -> dict[str, Any]:
         reason = (error.strerror or "unknown error").lower()
         raise ConfigError(f"cannot read {path}: {reason}") from None
     except RecursionError:
-        raise ConfigError(f"{path} is nested far too deep; correct or restore it") from None
+        raise _too_deep(path) from None
     except ValueError as error:  # not TOML, not UTF-8, or a number of thousands of digits
         raise ConfigError(f"{path} is not valid TOML: {error}; correct that line") from None
     found = values.pop(PROGRAM_KEY, program)
     if found != program:
         raise ConfigError(f"{path} is for the program '{found}', not '{program}'; use its folder")
     return values
+
+
+def _too_deep(path: Path) -> ConfigError:
+    return ConfigError(f"{path} is nested far too deep; correct or restore it")
 
 
 def _from_text(text: str, field: FieldInfo, variable: str) -> object:

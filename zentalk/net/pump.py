@@ -18,7 +18,7 @@ from zentalk.link.events import Event
 from zentalk.link.keepalive import DEAD_SECONDS, PING_SECONDS, Due, Keepalive
 from zentalk.link.link import Link
 from zentalk.net.signal import Signal
-from zentalk.net.transport import PEER_FAULTS, READ_BYTES, ByteStream
+from zentalk.net.transport import PEER_FAULTS, READ_BYTES, ByteStream, EagerStream
 
 FLUSH_SECONDS: Final = 1.0
 """How long a closing link may take to send what was queued."""
@@ -46,6 +46,10 @@ class _NoTurn:
         pass
 
 
+def _nothing_now(_data: bytes, /) -> int:
+    return 0
+
+
 NO_TURN: Final[Turn] = _NoTurn()
 """For programs with few links, which wait for nobody."""
 
@@ -68,6 +72,7 @@ class Pump:
         self._link = link
         self._traffic = link.traffic
         self._stream = stream
+        self._send_now = stream.send_now if isinstance(stream, EagerStream) else _nothing_now
         self._now = monotonic
         self._on_events = on_events
         self._turn = turn
@@ -168,14 +173,22 @@ class Pump:
                     if self._expects_answer:
                         self._expects_answer = False
                         self._keepalive.sent(now)
-                    with trio.fail_after(STALL_SECONDS):
-                        await self._stream.send_all(data)
+                    await self._send(data)
                 self._drains.unpark_all()
                 if self.closing:
                     break
         except (*PEER_FAULTS, trio.TooSlowError):
             pass
         self.abort()
+
+    async def _send(self, data: bytes) -> None:
+        """Send one drain, at once as a rule; others have their turn if there is more to send."""
+        rest = data[self._send_now(data) :]
+        if rest:
+            with trio.fail_after(STALL_SECONDS):
+                await self._stream.send_all(rest)
+        elif self._traffic.has_data:
+            await trio.lowlevel.checkpoint()
 
     async def _watch(self) -> None:
         number = 0

@@ -69,18 +69,19 @@ class LinkStream:
     async def send_all(self, data: bytes, /) -> None:
         """Queue everything, as fast as the peer gives credit."""
         await trio.lowlevel.checkpoint_if_cancelled()
-        self.accept()
-        while True:
-            if self._broken or not self._table.is_open(self._id):
-                raise trio.BrokenResourceError("the stream is closed")
-            written = self._table.write(self._id, data)
-            if written:
-                self._wake_writer()
-                data = data[written:]
-            if not data:
-                break
+        while data := data[self.send_now(data) :]:
             await self._changes.park()
         await trio.lowlevel.cancel_shielded_checkpoint()
+
+    def send_now(self, data: bytes, /) -> int:
+        """Queue what the peer's credit allows, and return how much that was."""
+        self.accept()
+        if self._broken or not self._table.is_open(self._id):
+            raise trio.BrokenResourceError("the stream is closed")
+        written = self._table.write(self._id, data)
+        if written:
+            self._wake_writer()
+        return written
 
     async def receive_some(self, max_bytes: int, /) -> bytes:
         """Return up to `max_bytes`; whole cells, if the stream carries cells."""

@@ -15,6 +15,7 @@ from typing import Final
 import trio
 
 from zentalk.errors import ConnectFailedError
+from zentalk.net.tcp_stream import TcpStream
 from zentalk.net.transport import CONNECT_SECONDS, Handler, run_guarded
 
 BACKLOG: Final = 512
@@ -45,7 +46,8 @@ class TcpListener:
 
         async def handle(stream: trio.SocketStream) -> None:
             _retransmit_often(stream)
-            await run_guarded(handler, stream, _peer_host(stream))
+            taken = TcpStream.take(stream)
+            await run_guarded(handler, taken, taken.peer_host)
 
         try:
             await trio.serve_listeners(handle, self._listeners)
@@ -61,7 +63,7 @@ class TcpListener:
 class TcpNetwork:
     """Dials and listens over TCP."""
 
-    async def dial(self, host: str, port: int) -> trio.SocketStream:
+    async def dial(self, host: str, port: int) -> TcpStream:
         """Connect within 10 s; raises ConnectFailedError."""
         target = f"{host}:{port}"
         try:
@@ -75,7 +77,7 @@ class TcpNetwork:
             # Hosts come from others' descriptors; this one has no form that a resolver takes.
             raise ConnectFailedError(target, "it is not a host name") from None
         _retransmit_often(stream)
-        return stream
+        return TcpStream.take(stream)
 
     async def listen(self, host: str, port: int) -> TcpListener:
         """Bind a port, 0 for any; raises OSError if it is taken."""
@@ -93,10 +95,3 @@ def _retransmit_often(stream: trio.SocketStream) -> None:
     if sys.platform == "linux":
         with suppress(OSError):  # an older kernel, or a connection that has ended already
             stream.setsockopt(socket.IPPROTO_TCP, _TCP_RTO_MAX_MS, RETRANSMIT_MILLISECONDS)
-
-
-def _peer_host(stream: trio.SocketStream) -> str:
-    try:
-        return str(stream.socket.getpeername()[0])
-    except OSError:
-        return ""  # it hung up already

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 import trio
 
@@ -40,6 +40,15 @@ class ByteStream(Protocol):
 
     async def aclose(self) -> None:
         """Close at once; never raises for a stream that is broken already."""
+        ...
+
+
+@runtime_checkable
+class EagerStream(ByteStream, Protocol):
+    """A stream that can also send without waiting."""
+
+    def send_now(self, data: bytes, /) -> int:
+        """Send what can go at once, and return how many bytes that was; raises as `send_all`."""
         ...
 
 

@@ -22,7 +22,7 @@ from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.recipients import Recipients
 from zentalk.node.delivery.session_recovery import SessionRecovery
 from zentalk.node.devices.tokens import DeviceTokens
-from zentalk.node.mailboxes.manager import Mailboxes
+from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.node.messages.commands import MAX_KEY_BYTES, MAX_NAME_BYTES, People, check_text
 from zentalk.node.messages.compose import Composer, OutboundItem
@@ -37,7 +37,12 @@ from zentalk.node.sessions.sessions import Sessions
 from zentalk.node.status import LossyRelay, NodeStatus, role_of
 from zentalk.store.history import contacts, messages, outbox, ratchets, settings
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.store.history.models import Contact, Conversation, Event, Message
+from zentalk.store.history.models import (
+    StoredContact,
+    StoredConversation,
+    StoredEvent,
+    StoredMessage,
+)
 from zentalk.store.key_file import load_identity
 from zentalk.store.retry import until_stored
 from zentalk.store.writer import Transaction
@@ -92,7 +97,7 @@ class Node:
         intake.on_again = self._healing.on_ready = self._send_ready
         intake.on_suspicion = self._healing.suspected
         self._outbox.on_silence, self._healing.on_moved = self._healing.silent, self._outbox.reroute
-        self._mailboxes = Mailboxes(
+        self._mailboxes = MailboxManager(
             runtime,
             identity,
             self._database,
@@ -167,7 +172,7 @@ class Node:
         )
 
     @property
-    def mailboxes(self) -> Mailboxes:
+    def mailboxes(self) -> MailboxManager:
         """Where others leave mail for the owner."""
         return self._mailboxes
 
@@ -175,7 +180,7 @@ class Node:
         """Return every size of unit that this node's links have put on the wire or seen."""
         return set(self._network.unit_sizes())
 
-    async def add_contact(self, address: UserAddress, name: str) -> Contact:
+    async def add_contact(self, address: UserAddress, name: str) -> StoredContact:
         """Add, rename or accept a contact.
 
         Raises LocalProtocolError for our own address and ConfigError for a long name.
@@ -192,17 +197,17 @@ class Node:
             self._outbox.send_courtesy(address, inner)
         return contact
 
-    async def contacts(self) -> list[Contact]:
+    async def contacts(self) -> list[StoredContact]:
         """Return contacts and requests."""
         return await self._database.read(contacts.listing)
 
-    async def conversations(self) -> list[Conversation]:
+    async def conversations(self) -> list[StoredConversation]:
         """Return people with messages, the most recent first."""
         return await self._database.read(contacts.conversations)
 
     async def send_text(
         self, address: UserAddress, text: str, idempotency_key: str | None = None
-    ) -> Message:
+    ) -> StoredMessage:
         """Store a text for delivery and return it as queued.
 
         Somebody who is no contact yet becomes one. Raises TooLargeError, ConflictError or
@@ -224,7 +229,7 @@ class Node:
 
     async def messages(
         self, address: UserAddress, before: int | None = None, limit: int = 100
-    ) -> list[Message]:
+    ) -> list[StoredMessage]:
         """Return a page of a conversation, newest last."""
         count = max(1, min(limit, MAX_PAGE))
         return await self._database.read(lambda tx: messages.page(tx, address, before, count))
@@ -233,7 +238,7 @@ class Node:
         """Set a conversation's unread count to 0."""
         await self._database.write(lambda tx: contacts.clear_unread(tx, address))
 
-    async def message(self, message_id: str) -> Message:
+    async def message(self, message_id: str) -> StoredMessage:
         """Return one message; raises NotFoundError."""
         try:
             raw = MessageId(bytes.fromhex(message_id))
@@ -246,7 +251,7 @@ class Node:
             raise NotFoundError("there is no message with this id")
         return found
 
-    async def events(self, after: int, limit: int = MAX_PAGE) -> list[Event]:
+    async def events(self, after: int, limit: int = MAX_PAGE) -> list[StoredEvent]:
         """Return up to `limit` (at most 1,000) events after a number, in order."""
         count = max(1, min(limit, MAX_PAGE))
         return await self._journal.events(after, count)

@@ -129,7 +129,7 @@ class Relay:
         try:
             stores = await self._runtime.run_blocking(partial(open_stores, settings))
             try:
-                await self._run_parts(stores, listeners, max_links, task_status)
+                await self._run_wired(stores, listeners, max_links, task_status)
             finally:
                 stores.close()
         finally:
@@ -138,7 +138,7 @@ class Relay:
                 for listener in listeners:
                     await listener.aclose()
 
-    async def _run_parts(
+    async def _run_wired(
         self,
         stores: Stores,
         listeners: list[Listener],

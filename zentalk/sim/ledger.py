@@ -11,23 +11,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
+
+from zentalk.store.history.models import Direction, MessageState
 
 Times = Literal["calm", "disturbed", "absent"]
 """When a message was written: nothing was wrong; something was; its recipient was away."""
 
-IN: Final = "in"
-DELIVERED: Final = "delivered"
-
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One line of a conversation as a person sees it; `direction` is `in` or `out`."""
+    """One line of a conversation as a person sees it."""
 
     id: str
-    direction: str
+    direction: Direction
     text: str
-    state: str
+    state: MessageState
 
 
 @dataclass(slots=True)
@@ -138,8 +137,8 @@ class Ledger:
             newest = -1
             for line in lines:
                 entry = self._entries.get(_number(line.text), None)
-                if line.direction != IN:
-                    if entry is not None and line.state == DELIVERED:
+                if line.direction is not Direction.IN:
+                    if entry is not None and line.state is MessageState.DELIVERED:
                         confirmed.add(entry.number)
                     continue
                 if entry is None or not _matches(entry, owner, partner, line):
@@ -170,7 +169,7 @@ class Ledger:
         states: dict[int, str] = {}
         for _, _, lines in conversations:
             for line in lines:
-                if line.direction == IN:
+                if line.direction is Direction.IN:
                     copies[_number(line.text)] += 1
                 else:
                     states[_number(line.text)] = line.state

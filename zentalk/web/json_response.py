@@ -21,7 +21,10 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=
 
 
 class JsonResponse(Response):
-    """`content` as JSON; `headers` come on top of the safe ones."""
+    """Answers with `content` as JSON; bytes are JSON already.
+
+    `headers` come on top of the safe ones.
+    """
 
     def __init__(
         self,
@@ -34,7 +37,7 @@ class JsonResponse(Response):
         self.status_code = status.value
         self.media_type = media_type
         self.background = None
-        self.body = _encode(content).encode()
+        self.body = content if isinstance(content, bytes) else _encode(content).encode()
         self.raw_headers = [
             (b"content-length", b"%d" % len(self.body)),
             (b"content-type", media_type.encode("latin-1")),
@@ -44,8 +47,3 @@ class JsonResponse(Response):
                 for k, v in (headers or {}).items()
             ),
         ]
-
-
-def to_text(content: Any) -> str:
-    """Return compact JSON on one line."""
-    return _encode(content)

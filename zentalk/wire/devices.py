@@ -24,7 +24,7 @@ _MAX_TIME: Final = 2**53
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class DeviceEntry:
     """One device; `added_at` is unix time in seconds."""
 
     device_id: bytes
@@ -33,14 +33,14 @@ class Device:
     added_at: int
 
 
-def encode_devices(devices: tuple[Device, ...], identity: SigningKey) -> bytes:
+def encode_devices(devices: tuple[DeviceEntry, ...], identity: SigningKey) -> bytes:
     """Encode and sign a list of at most MAX_DEVICES devices."""
     rows = [[d.device_id, d.name, d.token_hash, d.added_at] for d in devices]
     body = pack([FORMAT, rows])
     return pack([body, identity.sign(Label.DEVICE_LIST, body)])
 
 
-def decode_devices(data: bytes, owner: bytes) -> tuple[Device, ...]:
+def decode_devices(data: bytes, owner: bytes) -> tuple[DeviceEntry, ...]:
     """Read a list signed by `owner`, a 32-byte Ed25519 key.
 
     Raises DecodeError if it is not well formed, AuthenticationError if the owner did not sign it.
@@ -57,9 +57,9 @@ def decode_devices(data: bytes, owner: bytes) -> tuple[Device, ...]:
     return devices
 
 
-def _device(value: Value) -> Device:
+def _device(value: Value) -> DeviceEntry:
     fields = Fields(value, "a device")
-    device = Device(
+    device = DeviceEntry(
         device_id=fields.fixed(DEVICE_ID_BYTES),
         name=fields.text(MAX_NAME_BYTES),
         token_hash=fields.fixed(TOKEN_HASH_BYTES),

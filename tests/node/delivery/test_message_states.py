@@ -13,7 +13,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.message_states import MAX_TAIL_EVENTS, Journal
 from zentalk.store.history import events
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.store.history.models import Event
+from zentalk.store.history.models import StoredEvent
 from zentalk.store.writer import Transaction
 
 
@@ -33,7 +33,7 @@ def append(tx: Transaction, count: int = 1) -> None:
         events.append(tx, "test", 0.0, {"number": number})
 
 
-def numbers(found: list[Event]) -> list[int]:
+def numbers(found: list[StoredEvent]) -> list[int]:
     return [event.seq for event in found]
 
 

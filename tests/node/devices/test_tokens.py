@@ -18,11 +18,11 @@ from zentalk.node.devices import tokens as module
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.store.history import settings
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.wire.devices import MAX_DEVICES, Device, decode_devices, encode_devices
+from zentalk.wire.devices import MAX_DEVICES, DeviceEntry, decode_devices, encode_devices
 
 OWNER = SigningKey(bytes(range(32)))
 STRANGER = SigningKey(bytes(32))
-GHOST = Device(b"ghost-id", "ghost", module._hash(b"ghost-token"), 1)
+GHOST = DeviceEntry(b"ghost-id", "ghost", module._hash(b"ghost-token"), 1)
 
 
 @pytest.fixture

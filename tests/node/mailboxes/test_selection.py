@@ -14,7 +14,7 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import UnavailableError
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
-from zentalk.node.mailboxes.manager import MAILBOXES, Mailboxes, _chosen
+from zentalk.node.mailboxes.manager import MAILBOXES, MailboxManager, _chosen
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.wire.descriptor import Descriptor
 
@@ -71,7 +71,7 @@ async def test_relays_are_drawn_in_the_event_loop_and_taken_in_the_writers_threa
     """At the turn of an epoch, asking the network builds its view anew and wakes tasks."""
     network: Any = Network()
     nothing: Any = None
-    boxes = Mailboxes(
+    boxes = MailboxManager(
         Runtime.real(), SigningKey(bytes(32)), database, network, nothing, nothing, lambda: None
     )
     nursery.start_soon(boxes.run)

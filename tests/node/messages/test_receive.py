@@ -17,7 +17,7 @@ from zentalk.node.messages.commands import check_text
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.session.ratchet import Ratchet
 from zentalk.store.history import contacts, held, messages, outbox, ratchets
-from zentalk.store.history.models import Message
+from zentalk.store.history.models import StoredMessage
 from zentalk.store.writer import Transaction
 from zentalk.wire.codec import pack
 from zentalk.wire.content import PART, TEXT, Content, Part, encode_content
@@ -43,7 +43,7 @@ def bob(newcomer: Newcomer) -> Person:
     return newcomer("bob")
 
 
-def texts(person: Person, other: Person) -> list[Message]:
+def texts(person: Person, other: Person) -> list[StoredMessage]:
     return person.tx(lambda tx: messages.page(tx, other.address, None, 100))
 
 

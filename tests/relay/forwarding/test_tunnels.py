@@ -133,10 +133,10 @@ async def test_k40_control_without_the_verified_set_a_forged_descriptor_is_diall
         key, body = forged("victim", 25)
         believed: Descriptor = sign_descriptor(key, body)
         assert r1.relay._wiring is not None
-        directory = r1.relay._wiring.directory
-        known = directory.descriptor_of
+        relays = r1.relay._wiring.directory.state.known
+        known = relays.descriptor_of
         monkeypatch.setattr(
-            directory,
+            relays,
             "descriptor_of",
             lambda node_id: believed if node_id == believed.node_id else known(node_id),
         )

@@ -18,7 +18,7 @@ from zentalk.ids import MessageId, NodeId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.store.history import events, messages, outbox
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.store.history.models import Event, OutboxItem
+from zentalk.store.history.models import MessageState, OutboxItem, StoredEvent
 from zentalk.store.retry import until_stored
 from zentalk.store.writer import Transaction
 from zentalk.wire.text import format_address
@@ -36,11 +36,11 @@ class Journal:
         self._waits: list[tuple[int, str]] = []
         self._wake = trio.Event()
         self._bell = trio.Event()
-        self._tail: deque[Event] = deque(maxlen=MAX_TAIL_EVENTS)
+        self._tail: deque[StoredEvent] = deque(maxlen=MAX_TAIL_EVENTS)
         self._last_seq = database.read_now(events.last_seq)
         database.on_events = self._committed
 
-    async def events(self, after: int, limit: int) -> list[Event]:
+    async def events(self, after: int, limit: int) -> list[StoredEvent]:
         """Return up to `limit` events with a number above `after`, in order."""
         tail = self._tail
         if after < self._last_seq and (not tail or after < tail[0].seq - 1):
@@ -55,7 +55,7 @@ class Journal:
         while self._last_seq <= after:
             await self._bell.wait()
 
-    def _committed(self, fresh: list[Event]) -> None:
+    def _committed(self, fresh: list[StoredEvent]) -> None:
         self._tail.extend(fresh)
         self._last_seq = fresh[-1].seq
         self._bell.set()
@@ -81,7 +81,7 @@ class Journal:
         def job(tx: Transaction) -> None:
             outbox.remove_message(tx, item.contact, item.message_id)
             reason = "not delivered within its time to live"
-            self._set_state(tx, item.message_id, item.contact, "failed", reason)
+            self._set_state(tx, item.message_id, item.contact, MessageState.FAILED, reason)
 
         await self._database.write(job)
 
@@ -101,18 +101,18 @@ class Journal:
         for number, relay in held:
             item = outbox.get(tx, number)
             if item is not None and outbox.add_holder(tx, number, relay) is not None:
-                self._set_state(tx, item.message_id, item.contact, "sent")
+                self._set_state(tx, item.message_id, item.contact, MessageState.SENT)
         for number, reason in waits:
             item = outbox.get(tx, number)
             if item is not None:
-                self._set_state(tx, item.message_id, item.contact, "queued", reason)
+                self._set_state(tx, item.message_id, item.contact, MessageState.QUEUED, reason)
 
     def _set_state(
         self,
         tx: Transaction,
         message_id: MessageId,
         contact: UserAddress,
-        state: str,
+        state: MessageState,
         reason: str = "",
     ) -> None:
         if messages.set_state(tx, message_id, contact, state, reason):

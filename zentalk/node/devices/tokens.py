@@ -23,7 +23,7 @@ from zentalk.wire.devices import (
     DEVICE_ID_BYTES,
     MAX_DEVICES,
     MAX_NAME_BYTES,
-    Device,
+    DeviceEntry,
     decode_devices,
     encode_devices,
 )
@@ -43,7 +43,7 @@ class DeviceTokens:
         self._runtime = runtime
         self._identity = identity
         self._database = database
-        self._devices: tuple[Device, ...] = ()
+        self._devices: tuple[DeviceEntry, ...] = ()
         self.trouble: str | None = None
         self.on_revoked: Callable[[str], None] = lambda _device_id: None
 
@@ -62,11 +62,11 @@ class DeviceTokens:
                 return device.device_id.hex()
         return None
 
-    def listing(self) -> list[Device]:
+    def listing(self) -> list[DeviceEntry]:
         """Return the devices, oldest first."""
         return list(self._devices)
 
-    async def add(self, name: str) -> tuple[Device, str]:
+    async def add(self, name: str) -> tuple[DeviceEntry, str]:
         """Admit a device; returns it and its token, which nobody can read again.
 
         Raises ConfigError for an empty or long name, ConflictError if there are too many or one
@@ -75,14 +75,14 @@ class DeviceTokens:
         if not 0 < len(name.encode("utf-8", "replace")) <= MAX_NAME_BYTES:
             raise ConfigError(f"a device's name has 1 to {MAX_NAME_BYTES} bytes")
         token = base64.urlsafe_b64encode(self._runtime.entropy(TOKEN_BYTES)).rstrip(b"=")
-        device = Device(
+        device = DeviceEntry(
             device_id=self._runtime.entropy(DEVICE_ID_BYTES),
             name=name,
             token_hash=_hash(token),
             added_at=int(self._runtime.wall()),
         )
 
-        def job(tx: Transaction) -> tuple[Device, ...]:
+        def job(tx: Transaction) -> tuple[DeviceEntry, ...]:
             known = self._read(tx)
             if len(known) >= MAX_DEVICES:
                 raise ConflictError(f"there are {MAX_DEVICES} devices already: revoke one first")
@@ -97,7 +97,7 @@ class DeviceTokens:
     async def revoke(self, device_id: str) -> None:
         """Shut a device out, also of what it has open; raises NotFoundError if there is none."""
 
-        def job(tx: Transaction) -> tuple[Device, ...]:
+        def job(tx: Transaction) -> tuple[DeviceEntry, ...]:
             known = self._read(tx)
             gone = [device for device in known if device.device_id.hex() == device_id]
             if not gone:
@@ -109,14 +109,14 @@ class DeviceTokens:
         self.on_revoked(device_id)
 
     def _save(
-        self, tx: Transaction, devices: tuple[Device, ...], kind: str, changed: Device
-    ) -> tuple[Device, ...]:
+        self, tx: Transaction, devices: tuple[DeviceEntry, ...], kind: str, changed: DeviceEntry
+    ) -> tuple[DeviceEntry, ...]:
         settings.put(tx, _KEY, encode_devices(devices, self._identity))
         about = {"id": changed.device_id.hex(), "name": changed.name}
         events.append(tx, kind, self._runtime.wall(), about)
         return devices
 
-    def _read(self, tx: Transaction) -> tuple[Device, ...]:
+    def _read(self, tx: Transaction) -> tuple[DeviceEntry, ...]:
         saved = settings.get(tx, _KEY)
         self.trouble = None
         if saved is None:

@@ -52,7 +52,7 @@ FILL_SECONDS: Final = 60.0
 """How often a missing mailbox is looked for a relay."""
 
 
-class Mailboxes:
+class MailboxManager:
     """Keeps our mailboxes collected. `run` must be running."""
 
     def __init__(

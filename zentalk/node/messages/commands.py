@@ -11,7 +11,14 @@ from zentalk.node.messages import ordering
 from zentalk.node.messages.compose import Composer, OutboundItem
 from zentalk.node.messages.routes import own_version
 from zentalk.store.history import contacts, events, mailboxes, messages
-from zentalk.store.history.models import Contact, Message, fields_of
+from zentalk.store.history.models import (
+    ContactState,
+    Direction,
+    MessageState,
+    StoredContact,
+    StoredMessage,
+    fields_of,
+)
 from zentalk.store.writer import Transaction
 from zentalk.wire.content import MAX_TEXT_BYTES, TEXT, Content
 
@@ -52,30 +59,30 @@ class People:
 
     def add_contact(
         self, tx: Transaction, address: UserAddress, name: str, now: float
-    ) -> tuple[Contact, list[bytes]]:
+    ) -> tuple[StoredContact, list[bytes]]:
         """Add or rename a contact, or accept a request.
 
         Returns the contact, and inners that confirm what waited for being accepted.
         """
         row = contacts.get(tx, address)
         if row is None:
-            contacts.insert(tx, address, name, "contact", now)
+            contacts.insert(tx, address, name, ContactState.CONTACT, now)
         else:
-            contacts.update(tx, address, name or row.name, "contact")
+            contacts.update(tx, address, name or row.name, ContactState.CONTACT)
         inners: list[bytes] = []
-        if row is not None and row.state == "request":
+        if row is not None and not row.is_accepted:
             ordering.release_all(tx, address, now)
             waiting = messages.unconfirmed(tx, address)
             inners = self._composer.confirmations(tx, address, waiting)
             messages.mark_confirmed(tx, address)
         contact = contacts.view(tx, address)
-        if row is None or row.state == "request":
+        if row is None or not row.is_accepted:
             events.append(tx, "contact.added", now, fields_of(contact))
         return contact, inners
 
     def write(
         self, tx: Transaction, address: UserAddress, text: str, key: str | None, now: float
-    ) -> tuple[Message, list[OutboundItem], bool]:
+    ) -> tuple[StoredMessage, list[OutboundItem], bool]:
         """Store a text as queued and encrypt it if a ratchet is there.
 
         Returns the message, what is ready to be sent, and whether it is new: the same
@@ -89,7 +96,7 @@ class People:
                 return self._again(tx, known, request), [], False
         row = contacts.get(tx, address)
         if row is None:
-            row = contacts.insert(tx, address, "", "contact", now)
+            row = contacts.insert(tx, address, "", ContactState.CONTACT, now)
         content = Content(
             kind=TEXT,
             message_id=self._composer.new_message_id(),
@@ -101,10 +108,10 @@ class People:
             tx,
             message_id=content.message_id,
             contact=address,
-            direction="out",
+            direction=Direction.OUT,
             kind=TEXT,
             text=text,
-            state="queued",
+            state=MessageState.QUEUED,
             sender_sequence=content.sequence,
             sent_at=content.sent_at_ms / 1000,
             now=now,
@@ -129,11 +136,13 @@ class People:
         return [
             ready
             for row in rows
-            if row is not None and row.state == "contact" and row.own_route_known < version
+            if row is not None and row.is_accepted and row.own_route_known < version
             for ready in self._composer.tell_route(tx, row, now)
         ]
 
-    def _again(self, tx: Transaction, known: tuple[bytes, MessageId], request: bytes) -> Message:
+    def _again(
+        self, tx: Transaction, known: tuple[bytes, MessageId], request: bytes
+    ) -> StoredMessage:
         earlier_request, message_id = known
         message = messages.by_id(tx, message_id)
         if earlier_request != request or message is None:

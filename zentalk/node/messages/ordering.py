@@ -13,7 +13,7 @@ from typing import Final
 from zentalk.ids import MessageId, UserAddress
 from zentalk.store.history import contacts, events, held, messages
 from zentalk.store.history.held import HeldMessage
-from zentalk.store.history.models import fields_of
+from zentalk.store.history.models import Direction, MessageState, fields_of
 from zentalk.store.writer import Transaction
 from zentalk.wire.content import TEXT, Content
 
@@ -104,11 +104,11 @@ def _enter(tx: Transaction, message: HeldMessage, now: float, missing: int) -> i
         tx,
         message_id=message.message_id,
         contact=message.contact,
-        direction="in",
+        direction=Direction.IN,
         kind=message.kind,
         text=message.text,
         content=message.content,
-        state="received",
+        state=MessageState.RECEIVED,
         sender_sequence=message.sequence,
         sent_at=message.sent_at,
         now=now,

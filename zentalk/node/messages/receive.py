@@ -29,7 +29,7 @@ from zentalk.node.sessions import envelope as sealing
 from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Decrypted, OutdatedError, Sessions
 from zentalk.store.history import contacts, events, mailboxes, messages, outbox, ratchets
-from zentalk.store.history.models import ContactRow, OwnSendId
+from zentalk.store.history.models import ContactRow, ContactState, MessageState, OwnSendId
 from zentalk.store.sqlite import savepoint
 from zentalk.store.writer import Transaction
 from zentalk.wire.content import (
@@ -163,7 +163,7 @@ class Inbox:
             contact, message_id = known
             outcome.repeated.add(contact)
             sender = contacts.get(tx, contact)
-            if message_id is not None and sender is not None and _is_accepted(sender):
+            if message_id is not None and sender is not None and sender.is_accepted:
                 confirm[contact].append(message_id)
             return
         opened = self._decrypt(tx, row, inner, digest, now)
@@ -179,7 +179,7 @@ class Inbox:
         if opened.turn is not None and opened.turn.moves:
             outcome.again += self._composer.encrypt_again(tx, sender.address)
         ratchets.remember(tx, digest, opened.contact, wanted, now + SEEN_SECONDS)
-        if wanted is not None and _is_accepted(sender):
+        if wanted is not None and sender.is_accepted:
             confirm[opened.contact].append(wanted)
 
     def _decrypt(
@@ -207,7 +207,7 @@ class Inbox:
         if contacts.requests(tx) >= MAX_REQUESTS:
             raise RemoteProtocolError("more strangers have written than requests are kept")
         events.append(tx, "contact.requested", now, {"address": format_address(contact)})
-        return contacts.insert(tx, contact, "", "request", now)
+        return contacts.insert(tx, contact, "", ContactState.REQUEST, now)
 
     def _apply(
         self,
@@ -247,7 +247,7 @@ class Inbox:
         now: float,
         outcome: Outcome,
     ) -> None:
-        accepted = _is_accepted(sender)
+        accepted = sender.is_accepted
         if not accepted and len(messages.unconfirmed(tx, sender.address)) >= MAX_REQUEST_MESSAGES:
             raise RemoteProtocolError("a stranger has sent more than a request may hold")
         entered = ordering.receive(tx, sender.address, content, raw, now, confirmed=accepted)
@@ -259,10 +259,10 @@ class Inbox:
     ) -> None:
         for message_id in content.confirmed:
             outcome.finished += outbox.remove_message(tx, contact, message_id)
-            if messages.set_state(tx, message_id, contact, "delivered"):
+            if messages.set_state(tx, message_id, contact, MessageState.DELIVERED):
                 data = {
                     "id": message_id.hex(),
-                    "state": "delivered",
+                    "state": MessageState.DELIVERED,
                     "conversation": format_address(contact),
                 }
                 events.append(tx, "message.state", now, data)
@@ -309,7 +309,3 @@ def _open(row: OwnSendId, envelope: bytes) -> bytes:
     if row.kind == SendIdKind.PUBLIC:
         return sealing.open_from_public(row.secret, envelope)
     return sealing.open_from_contact(row.secret, envelope)
-
-
-def _is_accepted(sender: ContactRow) -> bool:
-    return sender.state == "contact"

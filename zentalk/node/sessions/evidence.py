@@ -18,7 +18,7 @@ from zentalk.session.renewal import (
 )
 from zentalk.store.history import contacts, events, messages, outbox, renewals
 from zentalk.store.history.messages import RATCHET_RENEWED
-from zentalk.store.history.models import ContactRow, fields_of
+from zentalk.store.history.models import ContactRow, Direction, MessageState, fields_of
 from zentalk.store.history.renewals import RenewalRow
 from zentalk.store.writer import Transaction
 
@@ -52,7 +52,7 @@ def raised(tx: Transaction, contact: UserAddress, digest: bytes) -> bool:
     Strangers do not count: an answer would tell them that we are there.
     """
     known = contacts.get(tx, contact)
-    if known is None or known.state != "contact":
+    if known is None or not known.is_accepted:
         return False
     row = renewals.get(tx, contact)
     limit = limit_of(row).failed(digest)
@@ -74,16 +74,16 @@ def turned(
     Either side may have lost what it knew: both tell their routes again.
     """
     contacts.forget_versions(tx, sender.address)
-    if sender.state != "contact" or not _is_worth_a_line(tx, sender.address, turn, now):
+    if not sender.is_accepted or not _is_worth_a_line(tx, sender.address, turn, now):
         return False
     line = messages.insert(
         tx,
         message_id=note_id,
         contact=sender.address,
-        direction="out" if turn.is_own else "in",
+        direction=Direction.OUT if turn.is_own else Direction.IN,
         kind=RATCHET_RENEWED,
         text="",
-        state="delivered" if turn.is_own else "received",
+        state=MessageState.DELIVERED if turn.is_own else MessageState.RECEIVED,
         sender_sequence=0,
         sent_at=now,
         now=now,

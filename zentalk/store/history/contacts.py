@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from zentalk.ids import UserAddress
-from zentalk.store.history.models import Contact, ContactRow, Conversation
+from zentalk.store.history.models import ContactRow, ContactState, StoredContact, StoredConversation
 from zentalk.store.writer import Transaction
 from zentalk.wire.text import format_address
 
@@ -13,36 +15,38 @@ _COLUMNS = "address, name, state, route, route_version, own_route_known"
 def get(tx: Transaction, address: UserAddress) -> ContactRow | None:
     """Return one contact or request."""
     row = tx.execute(f"SELECT {_COLUMNS} FROM contacts WHERE address = ?", (address,)).fetchone()
-    return None if row is None else ContactRow(*row)
+    return None if row is None else _row(row)
 
 
-def view(tx: Transaction, address: UserAddress) -> Contact:
+def view(tx: Transaction, address: UserAddress) -> StoredContact:
     """Return one existing contact as users see it."""
     row = tx.execute(
         "SELECT address, name, state, added_at FROM contacts WHERE address = ?", (address,)
     ).fetchone()
-    return Contact(format_address(row[0]), *row[1:])
+    return _view(row)
 
 
-def listing(tx: Transaction) -> list[Contact]:
+def listing(tx: Transaction) -> list[StoredContact]:
     """Return all contacts and requests, oldest first."""
     rows = tx.execute(
         "SELECT address, name, state, added_at FROM contacts ORDER BY added_at, address"
     )
-    return [Contact(format_address(row[0]), *row[1:]) for row in rows]
+    return [_view(row) for row in rows]
 
 
-def insert(tx: Transaction, address: UserAddress, name: str, state: str, now: float) -> ContactRow:
+def insert(
+    tx: Transaction, address: UserAddress, name: str, state: ContactState, now: float
+) -> ContactRow:
     """Add a contact or request."""
     row = tx.execute(
         "INSERT INTO contacts (address, name, state, added_at) VALUES (?, ?, ?, ?)"
         f" RETURNING {_COLUMNS}",
         (address, name, state, now),
     ).fetchone()
-    return ContactRow(*row)
+    return _row(row)
 
 
-def update(tx: Transaction, address: UserAddress, name: str, state: str) -> None:
+def update(tx: Transaction, address: UserAddress, name: str, state: ContactState) -> None:
     """Set name and state."""
     tx.execute("UPDATE contacts SET name = ?, state = ? WHERE address = ?", (name, state, address))
 
@@ -87,7 +91,9 @@ def add_unread(tx: Transaction, address: UserAddress, count: int) -> None:
 
 def requests(tx: Transaction) -> int:
     """Return how many requests wait for an answer."""
-    row = tx.execute("SELECT count(*) FROM contacts WHERE state = 'request'").fetchone()
+    row = tx.execute(
+        "SELECT count(*) FROM contacts WHERE state = ?", (ContactState.REQUEST,)
+    ).fetchone()
     return int(row[0])
 
 
@@ -96,16 +102,26 @@ def clear_unread(tx: Transaction, address: UserAddress) -> None:
     tx.execute("UPDATE contacts SET unread = 0 WHERE address = ?", (address,))
 
 
-def conversations(tx: Transaction) -> list[Conversation]:
+def conversations(tx: Transaction) -> list[StoredConversation]:
     """Return people with at least one message, the most recent first."""
     rows = tx.execute(
         "SELECT c.address, c.name, m.text, m.sent_at, c.unread FROM contacts c"
         " JOIN messages m ON m.seq = (SELECT max(seq) FROM messages WHERE contact = c.address"
         " AND kind = 'text') ORDER BY m.seq DESC"
     )
-    return [Conversation(format_address(row[0]), *row[1:]) for row in rows]
+    return [StoredConversation(format_address(row[0]), *row[1:]) for row in rows]
 
 
 def addresses(tx: Transaction) -> list[UserAddress]:
     """Return the addresses of all contacts and requests."""
     return [UserAddress(row[0]) for row in tx.execute("SELECT address FROM contacts")]
+
+
+def _row(row: tuple[Any, ...]) -> ContactRow:
+    address, name, state, *rest = row
+    return ContactRow(address, name, ContactState(state), *rest)
+
+
+def _view(row: tuple[Any, ...]) -> StoredContact:
+    address, name, state, added_at = row
+    return StoredContact(format_address(address), name, ContactState(state), added_at)

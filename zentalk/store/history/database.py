@@ -13,7 +13,7 @@ import trio
 from zentalk.errors import StorageError
 from zentalk.store.blocking import RunBlocking
 from zentalk.store.history import events
-from zentalk.store.history.models import Event
+from zentalk.store.history.models import StoredEvent
 from zentalk.store.history.schema import MIGRATIONS
 from zentalk.store.sqlite import open_database, storage_errors
 from zentalk.store.writer import BatchWriter, Transaction
@@ -43,7 +43,7 @@ class HistoryDatabase:
         self._readers = [open_database(path, MIGRATIONS, read_only=True) for _ in range(READERS)]
         self._reader_free = trio.CapacityLimiter(READERS)
         self._last_event = self.read_now(events.last_seq)
-        self.on_events: Callable[[list[Event]], None] = lambda _events: None
+        self.on_events: Callable[[list[StoredEvent]], None] = lambda _events: None
         self._write_trouble: str | None = None
         self._read_trouble: str | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from zentalk.store.history.models import Event
+from zentalk.store.history.models import StoredEvent
 from zentalk.store.writer import Transaction
 
 
@@ -17,12 +17,12 @@ def append(tx: Transaction, kind: str, at: float, data: dict[str, Any]) -> None:
     )
 
 
-def page(tx: Transaction, after: int, limit: int) -> list[Event]:
+def page(tx: Transaction, after: int, limit: int) -> list[StoredEvent]:
     """Return up to `limit` (-1: all) events with seq > after, oldest first."""
     rows = tx.execute(
         "SELECT seq, type, at, data FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
     )
-    return [Event(seq, kind, at, json.loads(data)) for seq, kind, at, data in rows]
+    return [StoredEvent(seq, kind, at, json.loads(data)) for seq, kind, at, data in rows]
 
 
 def last_seq(tx: Transaction) -> int:

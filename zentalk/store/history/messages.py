@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from zentalk.ids import MessageId, UserAddress
-from zentalk.store.history.models import Message
+from zentalk.store.history.models import Direction, MessageState, StoredMessage
 from zentalk.store.writer import Transaction
 from zentalk.wire.content import TEXT
 from zentalk.wire.text import format_address
@@ -13,12 +13,27 @@ from zentalk.wire.text import format_address
 RATCHET_RENEWED = "ratchet-renewed"
 """A line of the history that nobody wrote: the keys with this contact were made anew."""
 _SHOWN = (TEXT, RATCHET_RENEWED)
+_EARLIER: Final[dict[MessageState, tuple[MessageState, ...]]] = {
+    MessageState.QUEUED: (MessageState.QUEUED,),
+    MessageState.SENT: (MessageState.QUEUED,),
+    MessageState.DELIVERED: (MessageState.QUEUED, MessageState.SENT, MessageState.FAILED),
+    MessageState.FAILED: (MessageState.QUEUED, MessageState.SENT),
+}
 _COLUMNS = "id, seq, contact, direction, kind, text, state, reason, sent_at, missing"
 
 
-def _message(row: tuple[Any, ...]) -> Message:
-    message_id, seq, contact, *rest = row
-    return Message(message_id.hex(), seq, format_address(contact), *rest)
+def _message(row: tuple[Any, ...]) -> StoredMessage:
+    message_id, seq, contact, direction, kind, text, state, *rest = row
+    return StoredMessage(
+        message_id.hex(),
+        seq,
+        format_address(contact),
+        Direction(direction),
+        kind,
+        text,
+        MessageState(state),
+        *rest,
+    )
 
 
 def insert(
@@ -26,17 +41,17 @@ def insert(
     *,
     message_id: MessageId,
     contact: UserAddress,
-    direction: str,
+    direction: Direction,
     kind: str,
     text: str,
-    state: str,
+    state: MessageState,
     sender_sequence: int,
     sent_at: float,
     now: float,
     content: bytes | None = None,
     confirmed: bool = False,
     missing: int = 0,
-) -> Message | None:
+) -> StoredMessage | None:
     """Add a message; None if this contact and direction has that id already."""
     row = tx.execute(
         "INSERT INTO messages (id, contact, direction, kind, text, content, state,"
@@ -48,7 +63,7 @@ def insert(
     return None if row is None else _message(row)
 
 
-def by_id(tx: Transaction, message_id: MessageId) -> Message | None:
+def by_id(tx: Transaction, message_id: MessageId) -> StoredMessage | None:
     """Return a message by its id."""
     row = tx.execute(f"SELECT {_COLUMNS} FROM messages WHERE id = ?", (message_id,)).fetchone()
     return None if row is None else _message(row)
@@ -81,7 +96,9 @@ def is_noted_since(tx: Transaction, contact: UserAddress, kind: str, since: floa
     return row is not None
 
 
-def page(tx: Transaction, contact: UserAddress, before: int | None, limit: int) -> list[Message]:
+def page(
+    tx: Transaction, contact: UserAddress, before: int | None, limit: int
+) -> list[StoredMessage]:
     """Return up to `limit` lines of a conversation with seq < before, newest last."""
     rows = tx.execute(
         f"SELECT {_COLUMNS} FROM messages WHERE contact = ? AND seq < ? AND kind IN (?, ?)"
@@ -92,16 +109,18 @@ def page(tx: Transaction, contact: UserAddress, before: int | None, limit: int) 
 
 
 def set_state(
-    tx: Transaction, message_id: MessageId, contact: UserAddress, state: str, reason: str = ""
+    tx: Transaction,
+    message_id: MessageId,
+    contact: UserAddress,
+    state: MessageState,
+    reason: str = "",
 ) -> bool:
     """Move an outgoing message to a later state; False if it is there or past it.
 
     States only go forward (queued, sent, delivered), or to failed before delivered. One that
     is queued may get a reason why it stays so.
     """
-    earlier = {"queued": ("queued",), "sent": ("queued",),
-               "delivered": ("queued", "sent", "failed"),
-               "failed": ("queued", "sent")}[state]  # fmt: skip
+    earlier = _EARLIER[state]
     marks = ",".join("?" * len(earlier))
     changed = tx.execute(
         "UPDATE messages SET state = ?, reason = ? WHERE id = ? AND contact = ?"

@@ -6,24 +6,55 @@ Their repr shows no text, person, mailbox or key: it may end up where others rea
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from zentalk.ids import MailboxId, MessageId, NodeId, SendId, UserAddress
 
 
+class ContactState(StrEnum):
+    """What a person in the list is to the owner; the values are stored, and shown by REST."""
+
+    CONTACT = "contact"
+    """Added or accepted by the owner."""
+    REQUEST = "request"
+    """Has written, and waits for the owner to accept."""
+
+
+class MessageState(StrEnum):
+    """How far a message has come; the values are stored, and shown by REST."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    """A mailbox relay holds it."""
+    DELIVERED = "delivered"
+    """Its recipient has saved it."""
+    FAILED = "failed"
+    """It was given up at the end of its time to live."""
+    RECEIVED = "received"
+    """The only state of a message that came in."""
+
+
+class Direction(StrEnum):
+    """Who wrote a message; the values are stored, and shown by REST."""
+
+    IN = "in"
+    OUT = "out"
+
+
 @dataclass(frozen=True, slots=True)
-class Contact:
-    """A person in the list; `state` is `contact`, or `request` until accepted."""
+class StoredContact:
+    """A person in the list."""
 
     address: str = field(repr=False)
     name: str = field(repr=False)
-    state: str
+    state: ContactState
     added_at: float
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
-    """One line of the conversation list."""
+class StoredConversation:
+    """One line of the conversation list, with what was said last."""
 
     address: str = field(repr=False)
     name: str = field(repr=False)
@@ -33,33 +64,32 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class StoredMessage:
     """A message of the history; `seq` is its place in this node's order.
 
-    `id` is the same at both ends. `state` is queued, sent, delivered or failed for
-    direction `out`, received for `in`. `missing` counts messages that their sender wrote
+    `id` is the same at both ends. `missing` counts messages that their sender wrote
     just before this one and that had not come when it was shown. Times are unix seconds.
     """
 
     id: str
     seq: int
     conversation: str = field(repr=False)
-    direction: str
+    direction: Direction
     kind: str
     text: str = field(repr=False)
-    state: str
+    state: MessageState
     reason: str
     sent_at: float
     missing: int = 0
 
 
-def fields_of(row: Contact | Message) -> dict[str, Any]:
+def fields_of(row: StoredContact | StoredMessage) -> dict[str, Any]:
     """Return the fields by name, as events show them; `asdict` would copy every value deeply."""
     return {name: getattr(row, name) for name in row.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class StoredEvent:
     """One entry of the durable event log."""
 
     seq: int
@@ -74,10 +104,15 @@ class ContactRow:
 
     address: UserAddress = field(repr=False)
     name: str = field(repr=False)
-    state: str
+    state: ContactState
     route: bytes | None = field(repr=False)
     route_version: int
     own_route_known: int
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the owner has added or accepted this person."""
+        return self.state is ContactState.CONTACT
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,126 @@
+"""A TCP stream that tries first: everything arrives, waits end, and faults have trio's names."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+import trio
+import trio.testing
+
+from zentalk.net.tcp_stream import TcpStream
+
+MUCH = bytes(range(256)) * 32_768
+"""8 MiB: more than any kernel's buffers take at once."""
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[TcpStream, TcpStream]]:
+    left, right = socket.socketpair()
+    with left, right:
+        yield TcpStream(left), TcpStream(right)
+
+
+async def _read_all(stream: TcpStream, size: int, piece: int = 65_536) -> bytes:
+    data = bytearray()
+    while len(data) < size and (more := await stream.receive_some(piece)):
+        data += more
+    return bytes(data)
+
+
+async def test_much_arrives_whole_and_in_order(pair: tuple[TcpStream, TcpStream]) -> None:
+    left, right = pair
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(left.send_all, MUCH)
+        assert await _read_all(right, len(MUCH)) == MUCH
+
+
+async def test_what_is_sent_now_is_what_the_kernel_takes(
+    pair: tuple[TcpStream, TcpStream],
+) -> None:
+    left, right = pair
+    sent = left.send_now(MUCH)
+    assert 0 < sent < len(MUCH)
+    assert left.send_now(MUCH) == 0  # the kernel's buffer is full
+    assert await _read_all(right, sent) == MUCH[:sent]
+
+
+async def test_small_reads_lose_nothing(pair: tuple[TcpStream, TcpStream]) -> None:
+    """A read that fills what was asked for may have left more in the kernel's buffer."""
+    left, right = pair
+    left.send_now(b"abcdef")
+    assert [await right.receive_some(2) for _ in range(3)] == [b"ab", b"cd", b"ef"]
+
+
+async def test_a_reader_waits_and_the_end_is_empty(pair: tuple[TcpStream, TcpStream]) -> None:
+    left, right = pair
+    with trio.move_on_after(0.01) as patience:
+        await right.receive_some(1)
+    assert patience.cancelled_caught
+    left.send_now(b"x")
+    await left.aclose()
+    assert await right.receive_some(10) == b"x"
+    assert await right.receive_some(10) == b""
+
+
+async def test_closing_ends_the_waits_of_both_directions(
+    pair: tuple[TcpStream, TcpStream],
+) -> None:
+    left, _ = pair
+    ended: list[str] = []
+
+    async def expect_closed(name: str) -> None:
+        with pytest.raises(trio.ClosedResourceError):
+            await (left.receive_some(1) if name == "read" else left.send_all(MUCH))
+        ended.append(name)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(expect_closed, "read")
+        nursery.start_soon(expect_closed, "write")
+        await trio.testing.wait_all_tasks_blocked()
+        await left.aclose()
+    assert sorted(ended) == ["read", "write"]
+    await left.aclose()  # a second time is harmless
+    for use in (left.receive_some(1), left.send_all(b"x")):
+        with pytest.raises(trio.ClosedResourceError):
+            await use
+    with pytest.raises(trio.ClosedResourceError):
+        left.send_now(b"x")
+
+
+async def test_a_peer_that_is_gone_is_a_broken_stream(pair: tuple[TcpStream, TcpStream]) -> None:
+    left, right = pair
+    await right.aclose()
+    with pytest.raises(trio.BrokenResourceError):
+        await left.send_all(MUCH)
+
+
+async def test_a_cancelled_sender_sends_nothing_more(pair: tuple[TcpStream, TcpStream]) -> None:
+    left, right = pair
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await left.send_all(b"x")
+    left.send_now(b"y")
+    assert await right.receive_some(10) == b"y"
+
+
+async def test_one_that_always_has_bytes_to_read_lets_others_run(
+    pair: tuple[TcpStream, TcpStream],
+) -> None:
+    left, right = pair
+    left.send_now(b"x" * 1000)
+    others = 0
+
+    async def other() -> None:
+        nonlocal others
+        while True:
+            others += 1
+            await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(other)
+        for _ in range(1000):
+            await right.receive_some(1)
+        nursery.cancel_scope.cancel()
+    assert others > 500

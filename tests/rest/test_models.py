@@ -1,0 +1,72 @@
+"""Bodies refuse what they do not know; resources pass over it, and hide tokens in a traceback."""
+
+import subprocess
+import sys
+from enum import StrEnum
+from typing import get_args
+
+import pytest
+from pydantic import ValidationError
+
+from zentalk.rest import contacts, messages
+from zentalk.rest.contacts import ContactIn
+from zentalk.rest.devices import NewDevice
+from zentalk.rest.events import Event
+from zentalk.rest.messages import Message
+from zentalk.store.history.models import ContactState, Direction, MessageState, StoredMessage
+
+STORED = StoredMessage(
+    "a" * 32, 1, "zt1", Direction.OUT, "text", "hello é", MessageState.SENT, "", 1.5
+)
+
+
+def test_a_body_refuses_unknown_fields_and_wrong_types() -> None:
+    with pytest.raises(ValidationError):
+        ContactIn.model_validate({"address": "zt1", "nickname": "Bob"})
+    with pytest.raises(ValidationError):
+        ContactIn.model_validate({"address": 1})
+
+
+def test_a_resource_passes_over_unknown_fields_and_misses_known_ones() -> None:
+    line = {"seq": 1, "type": "message.state", "at": 1.5, "data": {}}
+    assert Event.model_validate(line | {"colour": "red"}) == Event.model_validate(line)
+    del line["data"]
+    with pytest.raises(ValidationError):
+        Event.model_validate(line)
+
+
+def test_a_resource_is_made_of_the_nodes_own_object_and_is_compact_json() -> None:
+    assert Message.model_validate(STORED).to_json() == (
+        b'{"id":"%s","seq":1,"conversation":"zt1","direction":"out","kind":"text",'
+        b'"text":"hello \xc3\xa9","state":"sent","reason":"","sent_at":1.5,"missing":0}'
+        % (b"a" * 32)
+    )
+
+
+def test_a_new_devices_token_is_not_in_its_repr() -> None:
+    device = NewDevice(id="1", name="phone", added_at=1.0, token="s3cret-token")
+    assert "s3cret-token" not in repr(device)
+    assert b"s3cret-token" in device.to_json()
+
+
+def test_the_contract_and_the_client_load_no_web_framework() -> None:
+    code = (
+        "import sys, zentalk.client, zentalk.rest.messages\n"
+        "print(sorted({'fastapi', 'starlette'} & sys.modules.keys()))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60
+    )
+    assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("shown", "stored"),
+    [
+        (messages.States, MessageState),
+        (messages.Directions, Direction),
+        (contacts.States, ContactState),
+    ],
+)
+def test_the_contract_has_all_words_of_the_store(shown: object, stored: type[StrEnum]) -> None:
+    assert get_args(shown) == tuple(stored)

@@ -1,0 +1,24 @@
+"""The two kinds of model: a body that comes in, and a resource that is answered."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Body(BaseModel):
+    """What a request carries. An unknown field or a wrong type is an error."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Resource(BaseModel):
+    """What an answer holds; made of an object of the node with the same attributes, or of JSON.
+
+    `model_validate` raises ValidationError (a ValueError) when a field is missing.
+    """
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    def to_json(self) -> bytes:
+        """Return compact JSON."""
+        return self.model_dump_json().encode()
