@@ -12,7 +12,7 @@ from zentalk.link.geometry import UNIT_OVERHEAD_BYTES, cell_bytes
 from zentalk.link.rpc import split_message
 from zentalk.wire.codec import Fields
 from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES, ENVELOPE_SMALL_BYTES
-from zentalk.wire.frames import RPC_ANSWER, RPC_OVERHEAD_BYTES, RPC_QUESTION
+from zentalk.wire.frames import RPC_OVERHEAD_BYTES, RPC_REQUEST, RPC_RESPONSE
 from zentalk.wire.rpc import decode_call, decode_response, encode_response
 from zentalk.wire.rpc_mailbox import PushCall, TokenCall
 from zentalk.wire.rpc_poll import (
@@ -63,7 +63,7 @@ def cells(kind: int, body: bytes) -> int:
 def test_every_question_takes_one_cell(acked: int, large: bool) -> None:
     call = PollCall((2**64 - 1,) * acked, large)
     body = encode_poll(call)
-    assert cells(RPC_QUESTION, body) == 1
+    assert cells(RPC_REQUEST, body) == 1
     method, fields = decode_call(body)
     assert (method, decode_poll(fields)) == (POLL, call)
 
@@ -71,20 +71,20 @@ def test_every_question_takes_one_cell(acked: int, large: bool) -> None:
 @pytest.mark.parametrize("answer", SMALL_ANSWERS)
 def test_every_small_answer_takes_one_cell(answer: PollAnswer) -> None:
     body = encode_response(*poll_answer_fields(answer, large=False))
-    assert cells(RPC_ANSWER, body) == 1
+    assert cells(RPC_RESPONSE, body) == 1
     assert decode_poll_answer(decode_response(body)) == answer
 
 
 @pytest.mark.parametrize("answer", LARGE_ANSWERS)
 def test_every_large_answer_takes_sixteen(answer: PollAnswer) -> None:
     body = encode_response(*poll_answer_fields(answer, large=True))
-    assert cells(RPC_ANSWER, body) == 16
+    assert cells(RPC_RESPONSE, body) == 16
     assert decode_poll_answer(decode_response(body)) == answer
 
 
 def test_control_without_fill_a_large_answer_shows_what_it_holds() -> None:
     sizes = {
-        cells(RPC_ANSWER, encode_response(*poll_answer_fields(answer, large=False)))
+        cells(RPC_RESPONSE, encode_response(*poll_answer_fields(answer, large=False)))
         for answer in LARGE_ANSWERS
     }
     assert len(sizes) > 1

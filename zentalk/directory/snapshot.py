@@ -27,7 +27,7 @@ MAX_OMITTED_SHARE: Final = 0.10
 
 @dataclass(frozen=True, slots=True)
 class SnapshotReceived:
-    """A source's answer: verified descriptors, newest per relay or not."""
+    """The response of a source: verified descriptors, newest per relay or not."""
 
     source: NodeId
     descriptors: Sequence[Descriptor]
@@ -121,7 +121,7 @@ class SnapshotRule:
         self.finished = False
 
     def start(self) -> list[Command]:
-        """Return the first questions; with no source at all the result is what is held."""
+        """Return the first requests; with no source at all the result is what is held."""
         if not self._sources:
             return [self._finish()]
         return [AskSource(source) for source in self._sources]

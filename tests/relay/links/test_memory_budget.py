@@ -139,9 +139,9 @@ class Pair:
         if what == 0:
             end.send_packet(bytes(2560))
         elif what == 1:
-            end.ask(bytes(size))
+            end.request(bytes(size))
         elif what == 2 and self.asked[side]:
-            end.answer(self.asked[side].pop(), bytes(size))
+            end.respond(self.asked[side].pop(), bytes(size))
         elif what == 3 and (side == 0 or not end.fixed_units):
             with suppress(RefusedError):
                 self.streams[side].add(streams.open(None, cell_bytes(1)))
@@ -164,7 +164,7 @@ class Pair:
         del wire[: size * 8]
         for event in self.ends[other].receive(piece):
             name = type(event).__name__
-            if name == "QuestionReceived":
+            if name == "RequestReceived":
                 self.asked[other].append(event.call_id)  # type: ignore[union-attr]
             elif name == "StreamRequested":
                 stream = event.asked.stream_id  # type: ignore[union-attr]

@@ -43,18 +43,18 @@ class PeerFacts(Protocol):
 
 
 class Neighbour(Protocol):
-    """A link on which to ask and tell."""
+    """A link to a peer."""
 
     @property
     def peer(self) -> PeerFacts:
         """The other end."""
 
     async def request(self, body: bytes, timeout_seconds: float = 10) -> bytes:
-        """Ask, and return the answer's body; raises TransportError."""
+        """Send a request, and return the response; raises TransportError."""
         ...
 
     def notify(self, body: bytes) -> None:
-        """Tell, without an answer; raises LinkClosedError."""
+        """Send a notification; raises LinkClosedError."""
 
 
 class PeerLinks(Protocol):

@@ -1,6 +1,6 @@
-"""Answers what others ask about this relay's set of descriptors: whole, or by its hash tree.
+"""Answers requests about this relay's set of descriptors: whole, or by its hash tree.
 
-Spec: docs/spec/directory.md section 9. Questions of one reader must meet one tree although
+Spec: docs/spec/directory.md section 9. Requests of one reader must meet one tree although
 gossip goes on, so trees that were shown are kept for a minute. It answers from the verified
 set only, with at most what was asked for, and never notes who asks.
 """

@@ -27,7 +27,7 @@ ASK_SECONDS: Final = 3.0
 
 
 class BootCheck:
-    """One question, put to a few relays at once; the highest answer counts."""
+    """Sends one request to a few relays at once; the highest boot that they know counts."""
 
     def __init__(self, runtime: Runtime, network: Network, network_id: str) -> None:
         self._runtime = runtime
