@@ -1,7 +1,7 @@
 """A relay's keys: its identity, its mix keys, and when they change.
 
-Mix keys live in memory only and are gone after the next epoch, so that a relay that is seized cannot
-open packets of the past. A descriptor names them, signed with the identity key.
+Mix keys live in memory only and are gone after the next epoch, so that a seized relay cannot open
+packets of the past. A descriptor names them, signed with the identity key.
 
 - *identity*: an Ed25519 key whose hash is the relay's id; *work*: how rare that id is.
 - *mix key*: the X25519 key of a lane for one epoch.
