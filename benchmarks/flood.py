@@ -26,7 +26,7 @@ from zentalk.mailbox.settings import MailboxSettings
 from zentalk.mailbox.work import MARGIN_BITS, search
 from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.wire.deposit import ENVELOPE_SMALL_BYTES, Deposit, Stamp
-from zentalk.wire.rpc_mailbox import SendIdEntry, SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdEntry, SendIdKind
 
 ROUNDS = 25
 QUESTIONS = 2_000
@@ -64,12 +64,12 @@ class Desk:
         self.numbers = count(1)
         collector = Collector(1)
         mailbox = MailboxId(KEY.public)
-        self.feed(events.OpenAsked(Ticket(1), collector, mailbox, 1, 8))
+        self.feed(events.OpenRequested(Ticket(1), collector, mailbox, 1, 8))
         entries = tuple(
             SendIdEntry(send_id, kind, Day(0), Day(2**32 - 1))
             for send_id, kind in ((PUBLIC, SendIdKind.PUBLIC), (CONTACT, SendIdKind.CONTACT))
         )
-        self.feed(events.SendIdsAsked(Ticket(2), collector, entries, ()))
+        self.feed(events.SendIdsRequested(Ticket(2), collector, entries, ()))
         self.feed(events.CollectorLost(collector))
         for _ in range(MailboxSettings().public_quota):
             self.feed(events.DepositArrived(self.deposit()))
@@ -123,7 +123,7 @@ def _states(seconds: Seconds) -> float:
     def ask(send_id: SendId) -> Callable[[], None]:
         def questions() -> None:
             for number in range(QUESTIONS):
-                desk.feed(events.StateAsked(Ticket(number), send_id))
+                desk.feed(events.StateRequested(Ticket(number), send_id))
 
         return questions
 

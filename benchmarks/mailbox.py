@@ -27,7 +27,7 @@ from zentalk.mailbox.storage import (
 )
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.wire.deposit import ENVELOPE_SMALL_BYTES
-from zentalk.wire.rpc_mailbox import SendIdEntry, SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdEntry, SendIdKind
 
 GROUP = 100
 GROUPS = 4

@@ -21,7 +21,7 @@ from zentalk.ids import Day, DepositId, MailboxId, SendId
 from zentalk.mailbox.storage import ChangeSendIds, Envelope, PutEnvelope, Room, SaveMailbox
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.wire.deposit import ENVELOPE_SMALL_BYTES
-from zentalk.wire.rpc_mailbox import SendIdEntry, SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdEntry, SendIdKind
 
 MAILBOXES = 500
 CONTACTS = 40

@@ -7,6 +7,7 @@ import pytest
 
 from zentalk.config import CONFIG_FILE, load_api_settings, load_relay_settings
 from zentalk.errors import ConfigError
+from zentalk.lifetimes import MAX_TTL_SECONDS
 from zentalk.wire.text import RelayUri, format_relay_uri
 
 URI = RelayUri(bytes(32), "127.0.0.1", 9001)
@@ -88,6 +89,7 @@ def test_an_unknown_key_is_named_with_its_file(tmp_path: Path) -> None:
         ("bootstraps = [5]", "bootstraps"),
         ('mailbox_profile = "fast"', "mailbox_profile"),
         ("queue_ttl_seconds = 0", "queue_ttl_seconds"),
+        (f"queue_ttl_seconds = {MAX_TTL_SECONDS + 1}", "queue_ttl_seconds"),
         ("memory_bytes = 5", "memory_bytes"),
         ("lanes = 17", "lanes"),
         ('family = "two words"', "family"),

@@ -21,6 +21,7 @@ from zentalk.onion.packet import DEPOSIT, Deliver, Forward
 from zentalk.relay.connections import LinkHandlers, RelayConnections
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.forwarding.tunnels import TunnelService
+from zentalk.relay.mailbox.collectors import Collectors
 from zentalk.relay.mailbox.service import MailboxService
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.wire.deposit import Deposit, decode_deposit
@@ -142,8 +143,10 @@ class Spy:
         ask, tell, push = (
             LinkHandlers.request_received,
             LinkHandlers.notify_received,
-            MailboxService._notify,
+            Collectors._notify,
         )
+        make = MailboxService.__init__
+        owners: dict[Collectors, NodeId] = {}
 
         async def watched_ask(inbound: LinkHandlers, connection: Any, body: bytes) -> bytes:
             seen = self.relays[inbound._router._forwarder.node_id]
@@ -156,13 +159,18 @@ class Spy:
             self.relays[inbound._router._forwarder.node_id].data.append(body)
             tell(inbound, connection, body)
 
-        def watched_push(service: MailboxService, collector: Any, body: bytes) -> None:
-            self.relays[service._own_node_id].data.append(body)
-            push(service, collector, body)
+        def watched_make(service: MailboxService, *arguments: Any) -> None:
+            make(service, *arguments)
+            owners[service._collectors] = service._own_node_id
+
+        def watched_push(collectors: Collectors, collector: Any, body: bytes) -> Any:
+            self.relays[owners[collectors]].data.append(body)
+            return push(collectors, collector, body)
 
         monkeypatch.setattr(LinkHandlers, "request_received", watched_ask)
         monkeypatch.setattr(LinkHandlers, "notify_received", watched_tell)
-        monkeypatch.setattr(MailboxService, "_notify", watched_push)
+        monkeypatch.setattr(MailboxService, "__init__", watched_make)
+        monkeypatch.setattr(Collectors, "_notify", watched_push)
 
     def _watch_streams(self, monkeypatch: pytest.MonkeyPatch) -> None:
         opened = TunnelService.stream_opened

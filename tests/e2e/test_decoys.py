@@ -14,7 +14,8 @@ from zentalk.node.records import decoys
 from zentalk.relay.connections import LinkHandlers
 from zentalk.wire.rpc import decode_call
 from zentalk.wire.rpc_directory import RECORD_GET
-from zentalk.wire.rpc_mailbox import PREKEYS_TAKE, STATE
+from zentalk.wire.rpc_prekeys import PREKEYS_TAKE
+from zentalk.wire.rpc_send_ids import STATE
 
 pytestmark = pytest.mark.e2e
 

@@ -112,7 +112,7 @@ async def test_a_replaced_mailbox_is_let_go_after_its_time(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(manager, "REPLACE_AFTER_SECONDS", 60.0)
-    monkeypatch.setattr(manager, "POLL_SECONDS", 600.0)
+    monkeypatch.setattr(manager, "POLL_REPLACED_SECONDS", 600.0)
     await friends(world, 4)
     [dead, _] = world.mailbox_relays("bob")
     await world.crash(dead)

@@ -215,7 +215,7 @@ async def test_killed_after_any_step_of_a_move_bob_ends_with_two_mailboxes_and_a
 async def test_what_was_left_long_ago_is_looked_into_now_and_then_until_its_time_is_over(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "POLL_SECONDS", 900.0)
+    monkeypatch.setattr(module, "POLL_REPLACED_SECONDS", 900.0)
     monkeypatch.setattr(module, "SETTLED_SECONDS", 60.0)
     monkeypatch.setattr(module, "LOOK_EVERY_SECONDS", 120.0)
     await acquainted(world, relays=4)

@@ -34,7 +34,8 @@ from zentalk.store.history.models import OwnMailbox, OwnSendId
 from zentalk.wire.deposit import Deposit
 from zentalk.wire.rpc import decode_call
 from zentalk.wire.rpc_directory import RECORD_GET, RECORD_PUT, SNAPSHOT
-from zentalk.wire.rpc_mailbox import OPEN, PREKEYS_TAKE
+from zentalk.wire.rpc_mailbox import OPEN
+from zentalk.wire.rpc_prekeys import PREKEYS_TAKE
 from zentalk.wire.user_record import decode_record
 
 pytestmark = pytest.mark.e2e

@@ -46,9 +46,9 @@ def http_targets() -> list[Target]:
         ),
         target(relay_mailbox.read_pending, [pending.encode()], why_not=not_unique),
         target(
-            http_schemas.send_ids_call,
+            http_schemas.send_ids_request,
             [changes.encode()],
-            parse=lambda data: http_schemas.send_ids_call(
+            parse=lambda data: http_schemas.send_ids_request(
                 http_schemas.SendIds.model_validate_json(data)
             ),
             why_not=not_unique,

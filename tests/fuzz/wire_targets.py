@@ -24,6 +24,8 @@ from zentalk.wire import (
     rpc_directory,
     rpc_mailbox,
     rpc_poll,
+    rpc_prekeys,
+    rpc_send_ids,
     text,
     user_record,
 )
@@ -278,21 +280,6 @@ def _calls() -> list[Target]:
     ]
 
 
-def _answered(
-    read: Callable[..., Any],
-    seeds: list[bytes],
-    fields_again: Callable[[Any], list[Any]],
-    *more: Any,
-) -> Target:
-    return target(
-        read,
-        seeds,
-        parse=lambda data: read(rpc.decode_response(data), *more),
-        again=lambda value: rpc.encode_response(*fields_again(value)),
-        errors=(RemoteProtocolError, RefusedError),
-    )
-
-
 def _question(
     method: str, read: Callable[[Fields], Any], encode: Callable[[Any], bytes], *values: Any
 ) -> Target:
@@ -305,16 +292,16 @@ def _question(
 
 
 def _response(
-    read: Callable[..., Any],
-    seeds: list[bytes],
-    fields_again: Callable[[Any], list[Any]],
-    *more: Any,
+    decode: Callable[..., Any],
+    encode: Callable[..., bytes],
+    *values: Any,
+    asked: tuple[int, ...] = (),
 ) -> Target:
     return target(
-        read,
-        seeds,
-        parse=lambda data: read(data, *more),
-        again=lambda value: rpc.encode_response(*fields_again(value)),
+        decode,
+        [encode(value) for value in values],
+        parse=lambda data: decode(data, *asked),
+        again=encode,
         errors=(RemoteProtocolError, RefusedError),
     )
 
@@ -323,7 +310,6 @@ def _directory() -> list[Target]:
     d = rpc_directory
     raws = [descriptor(number).raw for number in (1, 2)]
     record = bytes(user_record.RECORD_BYTES)
-    found = rpc.encode_response(raws)
     return [
         _question(d.FIND, d.decode_find_request, d.encode_find_request, b"t" * 32),
         _question(
@@ -350,22 +336,18 @@ def _directory() -> list[Target]:
             lambda pair: d.encode_record_get_request(*pair),
             (b"k" * 32, Day(20_000)),
         ),
-        _response(d.decode_find_response, [found], lambda items: [items]),
+        _response(d.decode_find_response, d.encode_find_response, raws),
         _response(
             d.decode_snapshot_response,
-            [rpc.encode_response(b"", raws), rpc.encode_response(b"r" * 32, [])],
-            list,
+            lambda value: d.encode_snapshot_response(*value),
+            (b"", raws),
+            (b"r" * 32, []),
         ),
+        _response(d.decode_buckets_response, d.encode_buckets_response, [b"d" * 20] * 2),
         _response(
-            d.decode_buckets_response, [rpc.encode_response([b"d" * 20] * 2)], lambda items: [items]
+            d.decode_entries_response, d.encode_entries_response, [[b"d" * 20], []], asked=(2,)
         ),
-        _response(
-            d.decode_entries_response,
-            [rpc.encode_response([[b"d" * 20], []])],
-            lambda lists: [[list(item) for item in lists]],
-            2,
-        ),
-        _response(d.decode_descriptors_response, [found], lambda items: [items], 2),
+        _response(d.decode_descriptors_response, d.encode_descriptors_response, raws, asked=(2,)),
         _question(d.BUCKETS, d.decode_buckets_request, d.encode_buckets_request, b"r" * 32),
         _question(
             d.ENTRIES,
@@ -379,95 +361,92 @@ def _directory() -> list[Target]:
             d.encode_descriptors_request,
             [b"a" * 20, b"b" * 20],
         ),
+        _response(d.decode_record_get_response, d.encode_record_get_response, record, b""),
         _response(
-            d.decode_record_get_response,
-            [rpc.encode_response(record), rpc.encode_response(b"")],
-            lambda raw: [raw],
-        ),
-        target(
             d.decode_record_offer_response,
-            [rpc.encode_response(b"\x00\x02\x3f"), rpc.encode_response(b"")],
-            parse=lambda data: d.decode_record_offer_response(data, d.MAX_OFFERED),
-            again=lambda wanted: rpc.encode_response(bytes(wanted)),
-            errors=(RemoteProtocolError, RefusedError),
+            d.encode_record_offer_response,
+            [0, 2, 63],
+            [],
+            asked=(d.MAX_OFFERED,),
         ),
     ]
 
 
 def _mailbox() -> list[Target]:
-    m = rpc_mailbox
+    m, s, p = rpc_mailbox, rpc_send_ids, rpc_prekeys
     entries = tuple(
-        m.SendIdEntry(SendId(bytes([kind]) * 16), kind, Day(100), Day(200)) for kind in m.SendIdKind
+        s.SendIdEntry(SendId(bytes([kind]) * 16), kind, Day(100), Day(200)) for kind in s.SendIdKind
     )
     payload = m.encode_token_payload(SEND_ID, b"t" * 32)
-    states = [m.StateAnswer(m.SendIdState.FULL, 0), m.StateAnswer(m.SendIdState.WORK, 20)]
+    states = [s.StateResponse(s.SendIdState.FULL, 0), s.StateResponse(s.SendIdState.WORK, 20)]
+    count = p.PrekeysCountResponse(99, last_resort_used=True)
     return [
         _question(
             m.OPEN,
-            m.decode_open,
-            m.encode_open,
-            m.OpenCall(MailboxId(b"b" * 32), 2**40, b"s" * 64, 64),
+            m.decode_open_request,
+            m.encode_open_request,
+            m.OpenRequest(MailboxId(b"b" * 32), 2**40, b"s" * 64, 64),
         ),
         _question(
-            m.PUSH, m.decode_push, m.encode_push, m.PushCall(9, SEND_ID, bytes(1715), 470_000)
+            m.PUSH,
+            m.decode_push,
+            m.encode_push,
+            m.PushNotification(9, SEND_ID, bytes(1715), 470_000),
         ),
-        _question(m.TOKEN, m.decode_token, m.encode_token, m.TokenCall(SEND_ID, b"t" * 32)),
+        _question(m.TOKEN, m.decode_token, m.encode_token, m.TokenNotification(SEND_ID, b"t" * 32)),
         _question(m.ACK, m.decode_ack, m.encode_ack, (1, 2, 2**64 - 1), ()),
         _question(
-            m.SEND_IDS,
-            m.decode_send_ids,
-            m.encode_send_ids,
-            m.SendIdsCall(entries, (SEND_ID, SEND_ID)),
+            s.SEND_IDS,
+            s.decode_send_ids_request,
+            s.encode_send_ids_request,
+            s.SendIdsRequest(entries, (SEND_ID, SEND_ID)),
         ),
         _question(
-            m.PREKEYS_PUT,
-            m.decode_prekeys_put,
-            m.encode_prekeys_put,
-            m.PrekeysPutCall((b"one", b"two"), replace=True),
+            p.PREKEYS_PUT,
+            p.decode_prekeys_put_request,
+            p.encode_prekeys_put_request,
+            p.PrekeysPutRequest((b"one", b"two"), replace=True),
         ),
         _question(
-            m.PREKEYS_TAKE,
-            m.decode_prekeys_take,
-            m.encode_prekeys_take,
-            m.PrekeyTakeCall(SEND_ID, b"q" * 16),
+            p.PREKEYS_COUNT,
+            p.decode_prekeys_count_request,
+            lambda _none: p.encode_prekeys_count_request(),
+            None,
         ),
-        _question(m.STATE, m.decode_state, m.encode_state, SEND_ID),
+        _question(
+            p.PREKEYS_TAKE,
+            p.decode_prekeys_take_request,
+            p.encode_prekeys_take_request,
+            p.PrekeysTakeRequest(SEND_ID, b"q" * 16),
+        ),
+        _question(s.STATE, s.decode_state_request, s.encode_state_request, SEND_ID),
         target(
             m.decode_token_payload,
             [payload],
-            again=lambda call: m.encode_token_payload(call.send_id, call.token),
+            again=lambda token: m.encode_token_payload(token.send_id, token.token),
         ),
-        _answered(m.decode_prekeys_put_answer, [rpc.encode_response(99)], lambda pool: [pool]),
-        _answered(
-            m.decode_prekeys_count_answer,
-            [rpc.encode_response(99, True)],  # fields have a place, not a name
-            lambda count: [count.pool, count.last_resort_used],
-        ),
-        _answered(
-            m.decode_prekeys_take_answer, [rpc.encode_response(b"blob")], lambda blob: [blob]
-        ),
-        _answered(
-            m.decode_state_answer,
-            [rpc.encode_response(*m.state_fields(state)) for state in states],
-            m.state_fields,
-        ),
+        _response(m.decode_open_response, lambda _none: m.encode_open_response(), None),
+        _response(s.decode_send_ids_response, lambda _none: s.encode_send_ids_response(), None),
+        _response(p.decode_prekeys_put_response, p.encode_prekeys_put_response, 99),
+        _response(p.decode_prekeys_count_response, p.encode_prekeys_count_response, count),
+        _response(p.decode_prekeys_take_response, p.encode_prekeys_take_response, b"blob"),
+        _response(s.decode_state_response, s.encode_state_response, *states),
     ]
 
 
 def _polls() -> list[Target]:
     p, m = rpc_poll, rpc_mailbox
-    answer = p.PollAnswer(
-        (m.PushCall(9, SEND_ID, bytes(1715), 470_000),), (m.TokenCall(SEND_ID, b"t" * 32),)
+    response = p.PollResponse(
+        (m.PushNotification(9, SEND_ID, bytes(1715), 470_000),),
+        (m.TokenNotification(SEND_ID, b"t" * 32),),
     )
     return [
-        _question(p.POLL, p.decode_poll, p.encode_poll, p.PollCall((1, 2), large=True)),
+        _question(
+            p.POLL, p.decode_poll_request, p.encode_poll_request, p.PollRequest((1, 2), large=True)
+        ),
         target(
-            p.decode_poll_answer,
-            [
-                rpc.encode_response(*p.poll_answer_fields(answer, large=large))
-                for large in (False, True)
-            ],
-            parse=lambda data: p.decode_poll_answer(rpc.decode_response(data)),
+            p.decode_poll_response,
+            [p.encode_poll_response(response, large=large) for large in (False, True)],
             why_not="the length of the fill is not kept",
             errors=(RemoteProtocolError, RefusedError),
         ),

@@ -9,20 +9,21 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import astuple, is_dataclass, replace
 from typing import Any
 
 from zentalk.errors import StorageError
 from zentalk.ids import DAY_SECONDS, Day, DepositId, MailboxId, NodeId, SendId
 from zentalk.mailbox import events
 from zentalk.mailbox.commands import (
-    Answer,
     Apply,
     CloseCollector,
     Command,
     Push,
     PushToken,
     Refuse,
+    Respond,
+    Result,
     SendAck,
 )
 from zentalk.mailbox.core import MailboxCore
@@ -31,7 +32,7 @@ from zentalk.mailbox.settings import MailboxSettings
 from zentalk.mailbox.storage import Envelope, MailboxStore, Operation, Outcome
 from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.wire.deposit import COMPACT_ACK_BYTES, AckRoute, Deposit
-from zentalk.wire.rpc_mailbox import SendIdEntry, SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdEntry, SendIdKind
 
 START_WALL = 1_750_000_000.0
 HOUR = 3600
@@ -199,8 +200,8 @@ class Desk:
                 self.closed.append(command.collector)
             case SendAck():
                 self.acks.append((self.now, number_of(command.route)))
-            case Answer():
-                self.answers[command.ticket] = command.fields
+            case Respond():
+                self.answers[command.ticket] = fields_of(command.result)
             case Refuse():
                 self.answers[command.ticket] = command.reason
 
@@ -239,13 +240,14 @@ class Desk:
         return self._numbers
 
     def result(self, ticket: Ticket) -> tuple[Any, ...] | str | None:
+        """The fields of a response, the reason of a refusal, or None if there is neither yet."""
         return self.answers.get(ticket)
 
     def open(
         self, box: str = "bob", generation: int = 1, window: int = 64
     ) -> tuple[Collector, Ticket]:
         collector, ticket = Collector(self.number()), Ticket(self.number())
-        self.feed(events.OpenAsked(ticket, collector, mailbox_id(box), generation, window))
+        self.feed(events.OpenRequested(ticket, collector, mailbox_id(box), generation, window))
         return collector, ticket
 
     def collect(self, box: str = "bob", generation: int = 1, window: int = 64) -> Collector:
@@ -258,7 +260,7 @@ class Desk:
 
     def register(self, collector: Collector, *entries: SendIdEntry) -> None:
         ticket = Ticket(self.number())
-        self.feed(events.SendIdsAsked(ticket, collector, entries, ()))
+        self.feed(events.SendIdsRequested(ticket, collector, entries, ()))
         if self.by_hand:
             self.commit()
         assert self.result(ticket) == ()
@@ -295,6 +297,13 @@ class Desk:
 
     def acked_numbers(self) -> list[int]:
         return [number for _, number in self.acks]
+
+
+def fields_of(result: Result) -> tuple[Any, ...]:
+    """What a response consists of."""
+    if is_dataclass(result):
+        return astuple(result)
+    return () if result is None else (result,)
 
 
 def bodies(pushes: Iterable[Push]) -> list[bytes]:

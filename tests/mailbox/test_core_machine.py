@@ -21,8 +21,8 @@ from zentalk.mailbox.acks import AckSchedule
 from zentalk.mailbox.commands import Push
 from zentalk.mailbox.events import Collector
 from zentalk.mailbox.settings import MailboxSettings
-from zentalk.mailbox.state import CollectorSession
-from zentalk.mailbox.storage import DeleteEnvelopes, ReadEnvelopes, ReadOutcome
+from zentalk.mailbox.state import CollectorSession, Held, Mail
+from zentalk.mailbox.storage import DeleteEnvelopes, PutEnvelope, ReadEnvelopes, ReadOutcome
 from zentalk.mailbox.writing import Writing
 from zentalk.store.mailbox.memory import MemoryMailboxStore
 
@@ -45,6 +45,7 @@ class MailboxMachine(RuleBasedStateMachine):
         self.owner_acked: set[int] = set()
         self.excused: set[int] = set()
         self.deposits: dict[int, int] = {}
+        self.taken = 0
         self.last_seq = -1
         self.last_of: dict[int, int] = {}
         self.connect(window=3)
@@ -71,6 +72,7 @@ class MailboxMachine(RuleBasedStateMachine):
 
     def _deposit(self, number: int) -> None:
         self.deposits[number] = self.deposits.get(number, 0) + 1
+        self.taken += 1
         self.desk.deposit(number, "ab"[number % 2])
 
     @rule(count=st.integers(1, 4))
@@ -139,6 +141,7 @@ class MailboxMachine(RuleBasedStateMachine):
         self.excused |= self.owner_acked  # deletes in the queue are lost with it
         self.desk.acks = [item for item in self.desk.acks if not self._check_acked(item[1])]
         self.desk.restart()
+        self.taken = 0
         self._new_session(None)
         if self.fails != "everything":
             self.desk.commit()
@@ -201,6 +204,18 @@ class MailboxMachine(RuleBasedStateMachine):
             assert len(flying) <= session.window
             assert session.in_flight_bytes == core._delivery._in_flight_bytes
         assert len(live) <= len(flying) + len(self.desk.queue)
+        assert self._counted() + self._undecided(live) == self.taken
+
+    def _counted(self) -> int:
+        """How many deposits of this life of the core were counted, each as one thing."""
+        counters = self.desk.core.stats().counters
+        kinds = {name: n for name, n in counters.items() if name.startswith("refused_")}
+        return sum(kinds.values()) + counters.get("deposited", 0) + counters.get("repeats", 0)
+
+    def _undecided(self, live: list[Mail]) -> int:
+        """How many are in memory only, or in the queue of the store."""
+        writes = [op for op in self.desk.queue if isinstance(op.operation, PutEnvelope)]
+        return len(writes) + sum(mail.held is Held.MEMORY for mail in live)
 
     def teardown(self) -> None:
         """In the end everything acknowledged reaches its owner, and the store is empty."""

@@ -4,7 +4,7 @@ import pytest
 
 from tests.mailbox.support import Desk, entry, mailbox_id, numbers
 from zentalk.mailbox.delivery import Delivery
-from zentalk.mailbox.events import OpenAsked, Ticket
+from zentalk.mailbox.events import OpenRequested, Ticket
 from zentalk.mailbox.owners import Owners
 from zentalk.mailbox.settings import MailboxSettings
 from zentalk.mailbox.state import CollectorSession, MailboxState
@@ -418,7 +418,7 @@ def test_one_connection_collects_one_mailbox() -> None:
     desk = Desk()
     bob = desk.mailbox()
     ticket = Ticket(999)
-    desk.feed(OpenAsked(ticket, bob, mailbox_id("carol"), 1, 8))
+    desk.feed(OpenRequested(ticket, bob, mailbox_id("carol"), 1, 8))
     assert desk.result(ticket) == "opened"
 
 

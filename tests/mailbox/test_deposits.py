@@ -15,11 +15,11 @@ from tests.mailbox.support import (
 )
 from zentalk.errors import ConfigError, StorageFullError
 from zentalk.ids import DAY_SECONDS
-from zentalk.mailbox.events import StateAsked, SweepAsked, Ticket, TokenArrived
+from zentalk.mailbox.events import StateRequested, SweepRequested, Ticket, TokenArrived
 from zentalk.mailbox.settings import MailboxProfile, MailboxSettings
 from zentalk.mailbox.storage import DeleteEnvelopes, PutEnvelope, ReadEnvelopes, ReadOutcome
 from zentalk.mailbox.writing import Writing
-from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdKind
 
 SMALL = MailboxSettings(contact_quota=5, public_quota=3, max_envelopes=12)
 
@@ -31,7 +31,7 @@ def away(desk: Desk, *names: str) -> None:
 
 def state(desk: Desk, name: str) -> object:
     ticket = Ticket(desk.number())
-    desk.feed(StateAsked(ticket, send_id(name)))
+    desk.feed(StateRequested(ticket, send_id(name)))
     return desk.result(ticket)
 
 
@@ -307,7 +307,7 @@ def test_b13_nothing_expires_before_its_time() -> None:
     desk.deposit(1)
     desk.restart()
     desk.pass_time(2 * HOUR - 1)
-    desk.feed(SweepAsked())
+    desk.feed(SweepRequested())
     assert desk.stored() == 1
 
 
@@ -316,7 +316,7 @@ def test_b9_sweeps_run_at_start_at_intervals_and_on_request() -> None:
     assert desk.core.stats().counters["sweeps"] == 1
     desk.pass_time(3 * 1800 + 5)
     assert desk.core.stats().counters["sweeps"] == 4
-    desk.feed(SweepAsked())
+    desk.feed(SweepRequested())
     assert desk.core.stats().counters["sweeps"] == 5
     desk.pass_time(1790)
     assert desk.core.stats().counters["sweeps"] == 5

@@ -8,13 +8,20 @@ import pytest
 
 from tests.mailbox.support import TODAY, Desk, deposit, entry, mailbox_id, send_id
 from zentalk.ids import SendId
-from zentalk.mailbox.commands import Answer, Command, Refuse
-from zentalk.mailbox.events import DepositArrived, Event, OpenAsked, PrekeyAsked, StateAsked, Ticket
+from zentalk.mailbox.commands import Command, Refuse, Respond
+from zentalk.mailbox.events import (
+    DepositArrived,
+    Event,
+    OpenRequested,
+    PrekeyRequested,
+    StateRequested,
+    Ticket,
+)
 from zentalk.mailbox.part import CorePart
 from zentalk.mailbox.postage import Postage
 from zentalk.mailbox.prekeys import Prekeys
 from zentalk.mailbox.state import SendIdRecord
-from zentalk.wire.rpc_mailbox import SendIdKind, SendIdState, StateAnswer
+from zentalk.wire.rpc_send_ids import SendIdKind, SendIdState, StateResponse
 
 Question = Callable[[Ticket, SendId], Event]
 
@@ -37,11 +44,11 @@ def desk() -> Desk:
 
 
 def state(ticket: Ticket, guess: SendId) -> Event:
-    return StateAsked(ticket, guess)
+    return StateRequested(ticket, guess)
 
 
 def take(ticket: Ticket, guess: SendId) -> Event:
-    return PrekeyAsked(ticket, guess, ticket.to_bytes(16, "big"))
+    return PrekeyRequested(ticket, guess, ticket.to_bytes(16, "big"))
 
 
 def ask(made: Desk, question: Question, guess: SendId) -> tuple[str, int]:
@@ -53,8 +60,8 @@ def ask(made: Desk, question: Question, guess: SendId) -> tuple[str, int]:
 
 def _content(command: Command) -> object:
     match command:
-        case Answer():
-            return command.fields
+        case Respond():
+            return command.result
         case Refuse():
             return command.reason
     return command
@@ -77,7 +84,7 @@ def test_k9_every_guess_gets_one_answer_and_costs_no_storage(question: Question)
 def test_k9_control_a_reason_for_each_case_tells_them_apart(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def talkative(self: CorePart, event: PrekeyAsked, now: float) -> None:
+    def talkative(self: CorePart, event: PrekeyRequested, now: float) -> None:
         record = self._registry.send_ids.get(event.send_id)
         reason = "unknown" if record is None else f"forbidden: {record.entry.kind.name}"
         self._effects.emit(Refuse(event.ticket, reason))
@@ -103,7 +110,7 @@ def test_k9_opening_a_mailbox_that_nobody_has_makes_one_and_shows_nothing_of_oth
     made = desk()
     mallory = made.collect("mallory")
     ticket = Ticket(made.number())
-    made.feed(OpenAsked(ticket, mallory, mailbox_id("bob"), 99, 8))
+    made.feed(OpenRequested(ticket, mallory, mailbox_id("bob"), 99, 8))
     assert made.result(ticket) == "opened"
     assert made.take_pushes(mallory) == []
 
@@ -134,9 +141,9 @@ def test_k9_a_state_takes_the_same_calls_whether_an_id_is_missing_forbidden_or_t
 def test_k9_control_an_early_answer_takes_fewer_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Postage.state
 
-    def quick(self: Postage, send: SendIdRecord | None, now: float) -> StateAnswer:
+    def quick(self: Postage, send: SendIdRecord | None, now: float) -> StateResponse:
         if send is None:
-            return StateAnswer(SendIdState.ACCEPTING, 0)
+            return StateResponse(SendIdState.ACCEPTING, 0)
         return whole(self, send, now)
 
     monkeypatch.setattr(Postage, "state", quick)

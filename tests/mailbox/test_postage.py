@@ -14,14 +14,14 @@ from tests.mailbox.support import HOUR, RELAY, TODAY, Desk, deposit, entry, send
 from zentalk.errors import ConfigError
 from zentalk.ids import DAY_SECONDS, NodeId
 from zentalk.mailbox import postage, work
-from zentalk.mailbox.events import Collector, DepositArrived, StateAsked, Ticket
+from zentalk.mailbox.events import Collector, DepositArrived, StateRequested, Ticket
 from zentalk.mailbox.postage import Postage
 from zentalk.mailbox.settings import MailboxSettings
 from zentalk.mailbox.storage import PutEnvelope, Room
 from zentalk.mailbox.work import challenge, epoch_at, search, worth
 from zentalk.mailbox.writing import Writing
 from zentalk.wire.deposit import Deposit
-from zentalk.wire.rpc_mailbox import SendIdEntry, SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdEntry, SendIdKind
 
 CHEAP = MailboxSettings(work_bits=8, full_work_bits=10, max_work_bits=12)
 QUOTA = CHEAP.public_quota
@@ -42,7 +42,7 @@ def away(*entries: SendIdEntry, settings: MailboxSettings = CHEAP) -> Desk:
 def asked(desk: Desk, name: str = "public") -> tuple[int, int]:
     """What `mail.state` answers: state and bits."""
     ticket = Ticket(desk.number())
-    desk.feed(StateAsked(ticket, send_id(name)))
+    desk.feed(StateRequested(ticket, send_id(name)))
     answer = desk.result(ticket)
     assert isinstance(answer, tuple)
     return answer[0], answer[1]

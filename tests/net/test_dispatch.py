@@ -1,6 +1,6 @@
-"""Dispatching: what becomes an answer, a refusal, or the end of the connection."""
+"""Dispatching: what becomes a response, a refusal, or the end of the connection."""
 
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import trio
@@ -16,16 +16,16 @@ from zentalk.errors import (
 from zentalk.net.connection import Connection
 from zentalk.net.dispatch import Dispatcher
 from zentalk.wire.codec import Fields
-from zentalk.wire.rpc import decode_response, encode_call
+from zentalk.wire.rpc import decode_response, encode_call, encode_response
 
 NOBODY = cast("Connection", None)
 
 
-async def double(_connection: Connection, fields: Fields) -> list[Any]:
+async def double(_connection: Connection, fields: Fields) -> bytes:
     await trio.lowlevel.checkpoint()
     number = fields.uint(100)
     fields.end()
-    return [2 * number]
+    return encode_response(2 * number)
 
 
 async def test_a_question_is_answered(autojump_clock: MockClock) -> None:
@@ -55,7 +55,7 @@ async def test_a_malformed_question_ends_the_connection(
 async def test_what_a_service_refuses_becomes_a_refusal(
     autojump_clock: MockClock, fault: Exception, reason: str
 ) -> None:
-    async def fail(_connection: Connection, _fields: Fields) -> list[Any]:
+    async def fail(_connection: Connection, _fields: Fields) -> bytes:
         raise fault
 
     body = await Dispatcher(requests={"fail": fail}).request(NOBODY, encode_call("fail"))

@@ -21,7 +21,7 @@ from zentalk.store.history.schema import MIGRATIONS
 from zentalk.store.sqlite import open_database, transaction
 from zentalk.store.writer import Transaction
 from zentalk.wire.prekeys import OneTimePrekey, PqPrekey, PrekeyBundle, SignedPrekey
-from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdKind
 
 T = TypeVar("T")
 DAY = 20_000

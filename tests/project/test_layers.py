@@ -11,7 +11,7 @@ import pytest
 
 CORES = ("link", "onion", "session", "directory", "mailbox", "mesh")
 # Below the cores, and as pure as they are: a core would otherwise reach a clock through them.
-BELOW = ("wire", "crypto", "ids", "errors")
+BELOW = ("wire", "crypto", "lifetimes", "ids", "errors")
 
 # What gives time, entropy, files, sockets or threads; none of it inside a core.
 IMPURE = {

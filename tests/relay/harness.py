@@ -13,7 +13,7 @@ import trio
 
 from zentalk.config import RelaySettings
 from zentalk.crypto.ed25519 import SigningKey
-from zentalk.ids import MailboxId, NodeId, SendId, day_at, epoch_at
+from zentalk.ids import DepositId, MailboxId, NodeId, SendId, day_at, epoch_at
 from zentalk.mailbox.proof import sign_collect
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.memory import MemoryNetwork
@@ -26,6 +26,7 @@ from zentalk.onion.wrap import wrap
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.relay import Relay
 from zentalk.wire import rpc_mailbox as mail
+from zentalk.wire import rpc_send_ids
 from zentalk.wire.deposit import (
     ACK_BYTES,
     ENVELOPE_SMALL_BYTES,
@@ -34,7 +35,7 @@ from zentalk.wire.deposit import (
     encode_deposit,
 )
 from zentalk.wire.descriptor import Descriptor, decode_descriptor
-from zentalk.wire.rpc import decode_call, decode_response
+from zentalk.wire.rpc import decode_call
 from zentalk.wire.rpc_directory import decode_snapshot_response, encode_snapshot_request
 from zentalk.wire.text import RelayUri, parse_relay_uri
 
@@ -190,14 +191,19 @@ class World:
         return wrap(SMALL, hops, DeliveryPlaintext(service, payload), self.runtime.entropy)
 
     def deposit(
-        self, hops: Sequence[Hop], send_id: SendId, text: bytes, ack: AckRoute | None = None
+        self,
+        hops: Sequence[Hop],
+        send_id: SendId,
+        text: bytes,
+        ack: AckRoute | None = None,
+        deposit_id: bytes = b"",
     ) -> bytes:
         """Return a packet that leaves an envelope at the last hop."""
         entropy = self.runtime.entropy
         payload = encode_deposit(
             Deposit(
                 send_id=send_id,
-                deposit_id=entropy(16),  # type: ignore[arg-type]
+                deposit_id=DepositId(deposit_id or entropy(16)),
                 ttl_seconds=3600,
                 ack=ack,
                 envelope=text.ljust(ENVELOPE_SMALL_BYTES, b"\0"),
@@ -242,20 +248,20 @@ class Owner(NoHandlers):
         signature = sign_collect(
             self.key, connection.handshake_hash, relay.node_id, self.generation
         )
-        call = mail.OpenCall(MailboxId(self.key.public), self.generation, signature, 16)
-        decode_response(await connection.request(mail.encode_open(call))).end()
+        call = mail.OpenRequest(MailboxId(self.key.public), self.generation, signature, 16)
+        mail.decode_open_response(await connection.request(mail.encode_open_request(call)))
 
     async def register(
         self,
         connection: Connection,
         send_id: SendId,
-        kind: mail.SendIdKind = mail.SendIdKind.CONTACT,
+        kind: rpc_send_ids.SendIdKind = rpc_send_ids.SendIdKind.CONTACT,
     ) -> None:
         """Let others deposit under a send id."""
         today = day_at(self.day_seconds)
-        entry = mail.SendIdEntry(send_id, kind, today, today)
-        body = mail.encode_send_ids(mail.SendIdsCall((entry,), ()))
-        decode_response(await connection.request(body)).end()
+        entry = rpc_send_ids.SendIdEntry(send_id, kind, today, today)
+        body = rpc_send_ids.encode_send_ids_request(rpc_send_ids.SendIdsRequest((entry,), ()))
+        rpc_send_ids.decode_send_ids_response(await connection.request(body))
 
 
 async def snapshot(connection: Connection) -> list[Descriptor]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 import trio
 
@@ -20,6 +19,7 @@ from zentalk.net.runtime import Runtime, seeded_entropy
 from zentalk.relay.links.memory_budget import MemoryBudget
 from zentalk.relay.mailbox.service import MailboxService
 from zentalk.wire import rpc_mailbox as rpc
+from zentalk.wire import rpc_send_ids
 from zentalk.wire.deposit import ACK_BYTES, ENVELOPE_SMALL_BYTES, AckRoute, Deposit, encode_deposit
 from zentalk.wire.rpc import decode_call, decode_response
 
@@ -36,7 +36,7 @@ def payload(number: int, to: str = "bob", ttl_seconds: int = 30 * DAY_SECONDS) -
     return encode_deposit(deposit, bytes(ACK_BYTES))
 
 
-def number_in(push: rpc.PushCall) -> int:
+def number_in(push: rpc.PushNotification) -> int:
     return int(push.envelope.split()[0])
 
 
@@ -89,8 +89,8 @@ class Owner:
         self.world = world
         self.key = KEYS[name]
         self.handshake_hash = b"handshake %d" % world.owners
-        self.pushes: list[rpc.PushCall] = []
-        self.tokens: list[rpc.TokenCall] = []
+        self.pushes: list[rpc.PushNotification] = []
+        self.tokens: list[rpc.TokenNotification] = []
         self.acks_at_once = False
         self.broken = False
         self.closed = False
@@ -114,8 +114,11 @@ class Owner:
 
     # what the owner does
 
-    async def ask(self, body: bytes) -> Any:
-        return decode_response(await self.world.dispatcher.request(self, body))  # type: ignore[arg-type]
+    async def ask(self, body: bytes) -> bytes:
+        """Return a whole response; raises RefusedError."""
+        response = await self.world.dispatcher.request(self, body)  # type: ignore[arg-type]
+        decode_response(response)
+        return response
 
     def ack(self, *seqs: int) -> None:
         self.world.dispatcher.notify(self, rpc.encode_ack(seqs))  # type: ignore[arg-type]
@@ -125,17 +128,21 @@ class Owner:
         self.ack(*(push.seq for push in pushes))
         return [number_in(push) for push in pushes]
 
-    def proof(self, generation: int, window: int = 64) -> rpc.OpenCall:
+    def proof(self, generation: int, window: int = 64) -> rpc.OpenRequest:
         signature = sign_collect(self.key, self.handshake_hash, RELAY, generation)
-        return rpc.OpenCall(MailboxId(self.key.public), generation, signature, window)
+        return rpc.OpenRequest(MailboxId(self.key.public), generation, signature, window)
 
     async def open(self, generation: int = 1, window: int = 64) -> Owner:
-        (await self.ask(rpc.encode_open(self.proof(generation, window)))).end()
+        rpc.decode_open_response(
+            await self.ask(rpc.encode_open_request(self.proof(generation, window)))
+        )
         return self
 
-    async def register(self, *entries: rpc.SendIdEntry) -> None:
-        call = rpc.SendIdsCall(entries or (entry("bob"),), ())
-        (await self.ask(rpc.encode_send_ids(call))).end()
+    async def register(self, *entries: rpc_send_ids.SendIdEntry) -> None:
+        call = rpc_send_ids.SendIdsRequest(entries or (entry("bob"),), ())
+        rpc_send_ids.decode_send_ids_response(
+            await self.ask(rpc_send_ids.encode_send_ids_request(call))
+        )
 
     def lose(self) -> None:
         self.broken = True

@@ -14,12 +14,12 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import ConfigError
 from zentalk.ids import NodeId, SendId
 from zentalk.onion.ack import build_ack
-from zentalk.onion.packet import DROP
+from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, DROP
 from zentalk.relay.forwarding.forwarder import RelayLane
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.status import read_status
 from zentalk.wire.deposit import AckRoute
-from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdKind
 
 CONTACT = SendId(b"c" * 16)
 ACKS = SendId(b"a" * 16)
@@ -130,6 +130,43 @@ async def test_a_compact_ack_comes_back_as_one_more_packet(
         assert alice.tokens == [b"t" * 32]
         assert r3.relay.stats().acks_sent == 1
         assert r2.relay.stats().forwarded == 2, "the message and the acknowledgement"
+
+
+async def test_a_deposit_is_counted_once_as_what_became_of_it(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    """The mailbox alone knows whether it took a deposit, so nothing else counts any."""
+    async with world(tmp_path) as net:
+        r1, r2 = await net.start_all("r1", "r2")
+        bob = Owner(BOB)
+        collect = await net.client("bob", "r2", bob)
+        await bob.open(collect, r2)
+        await bob.register(collect, CONTACT)
+        collect.close()
+        alice = await net.client("alice", "r1")
+
+        async def send(packet: bytes) -> dict[str, int]:
+            alice.send_packet(packet)
+            await trio.sleep(2)
+            stats = r2.relay.stats()
+            counts = {"deposited": stats.deposited, "repeats": stats.repeats}
+            assert stats.delivered == stats.deposited + stats.repeats + stats.tokens + stats.cover
+            assert not [name for name in stats.mailbox if "refused" in name]
+            assert r2.relay.status().counters["deposited"] == stats.deposited
+            return {name: n for name, n in counts.items() if n} | dict(stats.refused)
+
+        path = net.hops("r1", "r2")
+        assert await send(net.packet(path, DEPOSIT, b"garbage")) == {"mailbox-malformed": 1}
+        counted = {"mailbox-malformed": 1, "mailbox-unknown": 1}
+        assert await send(net.deposit(path, SendId(b"nobody's, or not"), b"x")) == counted
+        counted["deposited"] = 1
+        assert await send(net.deposit(path, CONTACT, b"x", deposit_id=b"1" * 16)) == counted
+        counted["repeats"] = 1
+        assert await send(net.deposit(path, CONTACT, b"y", deposit_id=b"1" * 16)) == counted
+        assert await send(net.packet(path, ACK_TOKEN, b"short")) == counted | {
+            "mailbox-malformed": 2
+        }
+        assert (r2.relay.stats().tokens, r1.relay.stats().delivered) == (0, 0)
 
 
 async def test_k1_the_same_packet_twice_leaves_once(

@@ -17,6 +17,7 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.ids import SendId
 from zentalk.relay_http.app import create_app
 from zentalk.relay_http.door import Door
+from zentalk.relay_http.facade import RelayFacade
 from zentalk.relay_http.sessions import HttpSessions
 
 OPERATOR = "operator-token"
@@ -56,7 +57,13 @@ async def open_door(world: World, running: Running) -> OpenDoor:
     door = Door(runtime, running.node_id, OPERATOR)
     sessions = HttpSessions(runtime, wiring.mailboxes)
     world.nursery.start_soon(sessions.run)
-    return OpenDoor(running, create_app(wiring, door, sessions), door, sessions)
+    facade = RelayFacade(
+        wiring.router,
+        wiring.mailboxes,
+        wiring.directory,
+        is_draining=lambda: wiring.connections.draining,
+    )
+    return OpenDoor(running, create_app(facade, door, sessions), door, sessions)
 
 
 @asynccontextmanager

@@ -5,13 +5,13 @@ from zentalk.relay.relay import HTTP_CONNECTIONS
 from zentalk.relay_http.session import ANSWER_BYTES, WINDOW, HttpSession
 from zentalk.web.slots import ConnectionLimits
 from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES, ENVELOPE_SMALL_BYTES
-from zentalk.wire.rpc_mailbox import PushCall, encode_push
+from zentalk.wire.rpc_mailbox import PushNotification, encode_push
 
 
 def session_with(count: int, size_bytes: int = ENVELOPE_SMALL_BYTES) -> HttpSession:
     session = HttpSession(1, "source", 0.0)
     for seq in range(count):
-        session.notify(encode_push(PushCall(seq, SendId(b"s" * 16), bytes(size_bytes), 5)))
+        session.notify(encode_push(PushNotification(seq, SendId(b"s" * 16), bytes(size_bytes), 5)))
     return session
 
 

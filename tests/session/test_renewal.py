@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zentalk.errors import LocalProtocolError
+from zentalk.lifetimes import RETIRED_RATCHET_SECONDS
 from zentalk.session.renewal import (
     MAX_SESSIONS,
     RENEW_INTERVAL_MAX_SECONDS,
     RENEW_INTERVAL_SECONDS,
     RENEW_QUIET_SECONDS,
-    RETAIN_SECONDS,
     RatchetVerdict,
     RenewalLimit,
     SessionSet,
@@ -109,9 +109,9 @@ def test_a_superseded_ratchet_receives_for_thirty_days() -> None:
     sessions, _ = SessionSet(LOW, HIGH).offered(b"r1", 1, 0.0)
     assert sessions.next_deadline() is None
     sessions, _ = sessions.offered(b"r2", 2, 100.0)
-    assert sessions.next_deadline() == 100.0 + RETAIN_SECONDS
-    assert sessions.expired(99.0 + RETAIN_SECONDS) is sessions
-    after = sessions.expired(100.0 + RETAIN_SECONDS)
+    assert sessions.next_deadline() == 100.0 + RETIRED_RATCHET_SECONDS
+    assert sessions.expired(99.0 + RETIRED_RATCHET_SECONDS) is sessions
+    after = sessions.expired(100.0 + RETIRED_RATCHET_SECONDS)
     assert [one.ratchet_id for one in after.receiving()] == [b"r2"]
 
 

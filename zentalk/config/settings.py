@@ -22,10 +22,11 @@ from pydantic import (
 
 from zentalk.directory.identity_work import MAX_DIFFICULTY, default_difficulty, work_bits
 from zentalk.errors import DecodeError
+from zentalk.ids import DAY_SECONDS
+from zentalk.lifetimes import DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS
 from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.text import RelayUri, format_relay_uri, parse_relay_uri
 
-DAY_SECONDS: Final = 86400
 MIB: Final = 2**20
 DEFAULT_RELAY_PORT: Final = 9001
 DEFAULT_RELAY_HTTP_PORT: Final = 9101
@@ -130,8 +131,8 @@ class RelaySettings(Settings):
         "durable",
         description="`durable` keeps waiting mail on disk; `memory` loses it when it stops.",
     )
-    queue_ttl_seconds: Annotated[int, Field(ge=1, le=365 * DAY_SECONDS)] = Field(
-        30 * DAY_SECONDS, description="How long mail waits for its recipient at most."
+    queue_ttl_seconds: Annotated[int, Field(ge=1, le=MAX_TTL_SECONDS)] = Field(
+        DEFAULT_TTL_SECONDS, description="How long mail waits for its recipient at most."
     )
     sweep_seconds: Annotated[int, Field(ge=1, le=DAY_SECONDS)] = Field(
         3600, description="How often expired mail is deleted."
@@ -186,6 +187,6 @@ class ApiSettings(Settings):
     path_hops: Annotated[int, Field(ge=3, le=5)] = Field(
         3, description="Relays that each packet passes."
     )
-    message_ttl_seconds: Annotated[int, Field(ge=1, le=365 * DAY_SECONDS)] = Field(
-        30 * DAY_SECONDS, description="How long a sent message may wait at a mailbox."
+    message_ttl_seconds: Annotated[int, Field(ge=1, le=MAX_TTL_SECONDS)] = Field(
+        DEFAULT_TTL_SECONDS, description="How long a sent message may wait at a mailbox."
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from zentalk.link.hello import Peer
+from zentalk.link.hello import LinkPeer
 from zentalk.wire.frames import Open, Packet
 
 
@@ -17,7 +17,7 @@ from zentalk.wire.frames import Open, Packet
 class LinkOpened:
     """The handshake is done and the peer known; `handshake_hash` is 64 bytes."""
 
-    peer: Peer
+    peer: LinkPeer
     handshake_hash: bytes
 
 

@@ -1,5 +1,6 @@
 """The mailbox core: what a relay does with sealed mail for people who are away.
 
+It is plain synchronous code, so that whatever happens in whatever order can be tried in tests.
 Spec: docs/spec/mailbox.md. The words of this package:
 
 - A *mailbox* belongs to a collect key. *Send ids* let others deposit into it.
@@ -10,7 +11,17 @@ Spec: docs/spec/mailbox.md. The words of this package:
 - A deposit is *safe* once its envelope is committed or acked by the owner; only then
   may its *compact ack* leave.
 
-`MailboxCore.handle(event, now)` returns commands; it must never read a clock, draw
-entropy of its own, touch a disk or a socket, or learn who a sender is. The store
-(`zentalk.store`) remembers what the core decided and decides nothing.
+`MailboxCore.handle(event, now)` takes one of `events` and returns `commands`, top to bottom:
+
+- `core`: gives each event to its part.
+- `deposits`: the way in. `owners`: who collects, and the send ids. `prekeys`: one-time keys.
+- `delivery`: pushes. `postage`: proof of work. `acks`: when compact acks leave.
+- `sweeping`: what is over goes. `writing`: quotas, and what becomes of a write.
+- `part`, `effects`: what the parts share; commands are collected, and outcomes find who waits.
+- `registry`, `state`: who owns what, and what of it is in memory. `clock`: hours and days.
+- `storage`: what a store can do. `settings`: every limit.
+- `proof`, `http_proof`, `http_credentials`, `work`: what owners and senders prove, at both ends.
+
+It must never read a clock, draw entropy of its own, touch a disk or a socket, or learn who a
+sender is. The store (`zentalk.store`) remembers what the core decided and decides nothing.
 """

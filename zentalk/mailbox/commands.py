@@ -7,12 +7,16 @@ numbers, and their results must come back in that order.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from zentalk.ids import SendId
 from zentalk.mailbox.events import Collector, Ticket
 from zentalk.mailbox.storage import Operation
 from zentalk.wire.deposit import AckRoute
+from zentalk.wire.rpc_prekeys import PrekeysCountResponse
+from zentalk.wire.rpc_send_ids import StateResponse
+
+Result: TypeAlias = int | bytes | PrekeysCountResponse | StateResponse | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +62,19 @@ class SendAck:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """Answer a question with these fields."""
+class Respond:
+    """Respond to a request; `result` is what its method says: a number, a blob, or nothing."""
 
     ticket: Ticket
-    fields: tuple[Any, ...] = ()
+    result: Result = None
 
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Refuse a question with a short word."""
+    """Refuse a request with a short word."""
 
     ticket: Ticket
     reason: str
 
 
-Command: TypeAlias = Apply | Push | PushToken | CloseCollector | SendAck | Answer | Refuse
+Command: TypeAlias = Apply | Push | PushToken | CloseCollector | SendAck | Respond | Refuse

@@ -14,28 +14,26 @@ from zentalk.crypto.types import Entropy
 from zentalk.ids import NodeId
 from zentalk.mailbox import events
 from zentalk.mailbox.acks import AckSchedule
-from zentalk.mailbox.clock import MailClock
-from zentalk.mailbox.commands import Answer, Command, SendAck
+from zentalk.mailbox.commands import Command, Respond, SendAck
 from zentalk.mailbox.delivery import Delivery
 from zentalk.mailbox.deposits import Deposits
-from zentalk.mailbox.effects import Effects
 from zentalk.mailbox.owners import Owners
 from zentalk.mailbox.part import Context
 from zentalk.mailbox.postage import Postage
 from zentalk.mailbox.prekeys import Prekeys
-from zentalk.mailbox.registry import Registry
 from zentalk.mailbox.settings import MailboxSettings
 from zentalk.mailbox.storage import Loaded
 from zentalk.mailbox.sweeping import Sweeping
 from zentalk.mailbox.writing import Writing
-from zentalk.wire.rpc_mailbox import state_fields
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxStats:
     """Counts for the operator; `deliverable` envelopes wait for `unique_recipients`.
 
-    `counters` has what happened since the start by name, refusals by reason among it.
+    `counters` has what happened since the start by name. A deposit is counted once, when it is
+    known what became of it: as `deposited` (stored, or acknowledged by its owner), as one of the
+    `repeats`, or as `refused_` and a reason. `total` is the number of those deposited.
     """
 
     total: int
@@ -77,10 +75,9 @@ class MailboxCore:
         now: float,
         entropy: Entropy,
     ) -> None:
-        self._clock = MailClock(wall, now, loaded.hour)
-        self._effects = Effects()
-        self._registry = Registry(loaded)
-        context = Context(settings, self._registry, self._effects, self._clock)
+        context = Context.of_start(settings, loaded, wall, now)
+        self._clock, self._effects = context.clock, context.effects
+        self._registry = context.registry
         self._acks = AckSchedule(settings, entropy)
         self._writing = Writing(context)
         self._delivery = Delivery(context, self._writing)
@@ -92,18 +89,18 @@ class MailboxCore:
         self._handlers: dict[type[Any], Callable[[Any, float], None]] = {
             events.DepositArrived: deposits.arrived,
             events.TokenArrived: deposits.token_arrived,
-            events.OpenAsked: owners.open_asked,
+            events.OpenRequested: owners.open_requested,
             events.CollectorLost: owners.lost,
-            events.SendIdsAsked: owners.send_ids_asked,
-            events.PrekeysOffered: prekeys.offered,
-            events.PrekeyCountAsked: prekeys.count_asked,
-            events.PrekeyAsked: prekeys.asked,
+            events.SendIdsRequested: owners.send_ids_requested,
+            events.PrekeysPutRequested: prekeys.put_requested,
+            events.PrekeysCountRequested: prekeys.count_requested,
+            events.PrekeyRequested: prekeys.requested,
             events.AckReceived: self._ack_received,
-            events.StateAsked: self._state_asked,
+            events.StateRequested: self._state_requested,
             events.Applied: self._applied,
             events.ApplyFailed: self._apply_failed,
             events.WallClockRead: self._wall_clock_read,
-            events.SweepAsked: self._sweep_asked,
+            events.SweepRequested: self._sweep_requested,
             events.DeadlineReached: self._time_passed,
         }
 
@@ -138,7 +135,7 @@ class MailboxCore:
         registry = self._registry
         counters = registry.counters
         return MailboxStats(
-            total=counters["accepted"] - counters["repeats"],
+            total=counters["deposited"],
             deliverable=registry.stored,
             expired=counters["expired"],
             acknowledged=counters["acknowledged"],
@@ -152,9 +149,9 @@ class MailboxCore:
         if session is not None:
             self._delivery.acked(session, event.seqs, now)
 
-    def _state_asked(self, event: events.StateAsked, now: float) -> None:
+    def _state_requested(self, event: events.StateRequested, now: float) -> None:
         state = self._postage.state(self._registry.send_ids.get(event.send_id), now)
-        self._effects.emit(Answer(event.ticket, tuple(state_fields(state))))
+        self._effects.emit(Respond(event.ticket, state))
 
     def _applied(self, event: events.Applied, now: float) -> None:
         self._effects.finished(event.number, event.outcome, now)
@@ -165,7 +162,7 @@ class MailboxCore:
     def _wall_clock_read(self, event: events.WallClockRead, now: float) -> None:
         self._clock.read(event.wall, now)
 
-    def _sweep_asked(self, _event: events.SweepAsked, now: float) -> None:
+    def _sweep_requested(self, _event: events.SweepRequested, now: float) -> None:
         self._sweeping.sweep(now)
 
     def _time_passed(self, _event: events.DeadlineReached, now: float) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 
 from zentalk.mailbox.commands import Push
 from zentalk.mailbox.part import Context, CorePart, ignore
-from zentalk.mailbox.state import CollectorSession, Held, Mail, MailboxState
+from zentalk.mailbox.state import CollectorSession, Held, Letter, Mail, MailboxState
 from zentalk.mailbox.storage import CountAttempts, Envelope, Outcome, ReadEnvelopes, ReadOutcome
 from zentalk.mailbox.writing import Writing
 
@@ -138,8 +138,9 @@ class Delivery(CorePart):
         mail.attempts += 1
         self._watch_leases(now)
         self._registry.counters["pushed"] += 1
+        letter = mail.letter
         self._effects.emit(
-            Push(session.collector, mail.seq, mail.send_id, sealed, mail.arrived_hour)
+            Push(session.collector, mail.seq, letter.send_id, sealed, letter.arrived_hour)
         )
 
     def _room(self, session: CollectorSession) -> int:
@@ -155,21 +156,19 @@ class Delivery(CorePart):
 
     def acked(self, session: CollectorSession, seqs: Sequence[int], now: float) -> None:
         """Delete what a collector has saved; numbers not in flight to it change nothing."""
-        stored: list[int] = []
-        for seq in seqs:
-            mail = session.in_flight.pop(seq, None)
-            if mail is not None:
-                self._saved(session, mail, stored)
+        found = [session.in_flight.pop(seq) for seq in seqs if seq in session.in_flight]
+        stored = [mail.stored_seq for mail in found if mail.held is Held.STORED]
+        for mail in found:
+            self._saved(session, mail)
         if stored:
             self._writing.delete(session.mailbox, stored)
         self.pump(session.mailbox, now)
 
-    def _saved(self, session: CollectorSession, mail: Mail, stored: list[int]) -> None:
+    def _saved(self, session: CollectorSession, mail: Mail) -> None:
         self._leave_flight(session, mail)
         if mail.held is Held.MEMORY:
+            self._registry.counters["deposited"] += 1
             self._writing.held_bytes -= len(mail.sealed)
-        elif mail.held is Held.STORED:
-            stored.append(mail.stored_seq)
         mail.held = Held.GONE
         mail.safe = True
         mail.sealed = b""
@@ -247,19 +246,19 @@ class Delivery(CorePart):
 
 
 def _stored_mail(mailbox: MailboxState, envelope: Envelope) -> Mail:
-    return Mail(
-        mailbox=mailbox,
-        send=mailbox.send_ids.get(envelope.send_id),
-        send_id=envelope.send_id,
-        deposit_id=envelope.deposit_id,
-        seq=envelope.seq,
-        arrived_hour=envelope.arrived_hour,
-        expires_hour=envelope.expires_hour,
-        sealed=b"",
-        size_bytes=len(envelope.sealed),
-        held=Held.STORED,
-        stored_seq=envelope.seq,
+    letter = Letter(
+        envelope.send_id, envelope.deposit_id, envelope.arrived_hour, envelope.expires_hour
+    )
+    mail = Mail(
+        mailbox,
+        mailbox.send_ids.get(envelope.send_id),
+        letter,
+        envelope.seq,
+        envelope.sealed,
+        Held.STORED,
         work=envelope.work,
         attempts=envelope.attempts,
         safe=True,
     )
+    mail.sealed = b""  # only its size is needed: the store has it
+    return mail

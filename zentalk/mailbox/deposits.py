@@ -13,10 +13,10 @@ from zentalk.mailbox.delivery import Delivery
 from zentalk.mailbox.events import DepositArrived, TokenArrived
 from zentalk.mailbox.part import Context, CorePart
 from zentalk.mailbox.postage import Postage
-from zentalk.mailbox.state import Held, Mail, MailboxState, SendIdRecord
+from zentalk.mailbox.state import Held, Letter, Mail, MailboxState, SendIdRecord
 from zentalk.mailbox.writing import Writing
 from zentalk.wire.deposit import Deposit
-from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdKind
 
 
 class Deposits(CorePart):
@@ -57,7 +57,6 @@ class Deposits(CorePart):
         work = self._postage.accept(send, deposit, now)
         if work is None:
             return
-        counters["accepted"] += 1
         mailbox = send.mailbox
         mail = mailbox.live.get(deposit.send_id + deposit.deposit_id)
         if mail is None:
@@ -78,20 +77,13 @@ class Deposits(CorePart):
         """Give new mail its place in the order, then push it or write it."""
         seq = mailbox.take_seq()
         ttl_seconds = min(deposit.ttl_seconds, self._settings.ttl_seconds)
-        mail = Mail(
-            mailbox=mailbox,
-            send=send,
+        letter = Letter(
             send_id=deposit.send_id,
             deposit_id=deposit.deposit_id,
-            seq=seq,
             arrived_hour=self._clock.hour(now),
             expires_hour=self._clock.hour_after(now, ttl_seconds),
-            sealed=deposit.envelope,
-            size_bytes=len(deposit.envelope),
-            held=Held.WRITING,
-            stored_seq=seq,
-            work=work,
         )
+        mail = Mail(mailbox, send, letter, seq, deposit.envelope, Held.WRITING, work=work)
         mailbox.live[mail.key] = mail
         if not self._delivery.push_first(mail, now):
             mailbox.unpushed_seq = seq
@@ -101,8 +93,8 @@ class Deposits(CorePart):
 
     def _replace(self, mail: Mail, deposit: Deposit, now: float) -> None:
         """A repeat: the copy in memory or in the store becomes this one; nothing is pushed."""
-        self._registry.counters["repeats"] += 1
         if mail.held is Held.MEMORY:
+            self._registry.counters["repeats"] += 1
             self._writing.held_bytes += len(deposit.envelope) - len(mail.sealed)
             mail.sealed = deposit.envelope
         else:

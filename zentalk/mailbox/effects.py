@@ -1,5 +1,6 @@
 """Collects the commands of one `handle` call and finds what waits for the store.
 
+Every part adds to the same commands, and `MailboxCore.handle` returns them in that order.
 Every operation gets a number; what is to happen with its outcome is kept here until
 the shell reports it. Nothing else in the core knows these numbers.
 """

@@ -1,6 +1,6 @@
 """What can happen to the mailbox core: one frozen record per event, past tense.
 
-A *ticket* names a question that wants an answer; a *collector* names one connection.
+A *ticket* names a request that waits for a response; a *collector* names one connection.
 Both are numbers that the shell draws and never uses twice.
 """
 
@@ -12,7 +12,7 @@ from typing import NewType, TypeAlias
 from zentalk.ids import MailboxId, SendId
 from zentalk.mailbox.storage import Outcome
 from zentalk.wire.deposit import Deposit
-from zentalk.wire.rpc_mailbox import SendIdEntry
+from zentalk.wire.rpc_send_ids import SendIdEntry
 
 Ticket = NewType("Ticket", int)
 Collector = NewType("Collector", int)
@@ -34,7 +34,7 @@ class TokenArrived:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenAsked:
+class OpenRequested:
     """A connection asks to collect a mailbox; its proof has been verified."""
 
     ticket: Ticket
@@ -60,7 +60,7 @@ class AckReceived:
 
 
 @dataclass(frozen=True, slots=True)
-class SendIdsAsked:
+class SendIdsRequested:
     """A collector changes the send ids of its mailbox."""
 
     ticket: Ticket
@@ -70,7 +70,7 @@ class SendIdsAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class PrekeysOffered:
+class PrekeysPutRequested:
     """A collector refills its pool of one-time prekeys."""
 
     ticket: Ticket
@@ -80,7 +80,7 @@ class PrekeysOffered:
 
 
 @dataclass(frozen=True, slots=True)
-class PrekeyCountAsked:
+class PrekeysCountRequested:
     """A collector asks how its pool stands."""
 
     ticket: Ticket
@@ -88,7 +88,7 @@ class PrekeyCountAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class PrekeyAsked:
+class PrekeyRequested:
     """Anyone asks for a one-time prekey of the owner of a public send id."""
 
     ticket: Ticket
@@ -97,7 +97,7 @@ class PrekeyAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class StateAsked:
+class StateRequested:
     """Anyone asks whether a send id takes deposits."""
 
     ticket: Ticket
@@ -127,7 +127,7 @@ class WallClockRead:
 
 
 @dataclass(frozen=True, slots=True)
-class SweepAsked:
+class SweepRequested:
     """The operator wants expired mail removed now."""
 
 
@@ -139,17 +139,17 @@ class DeadlineReached:
 Event: TypeAlias = (
     DepositArrived
     | TokenArrived
-    | OpenAsked
+    | OpenRequested
     | CollectorLost
     | AckReceived
-    | SendIdsAsked
-    | PrekeysOffered
-    | PrekeyCountAsked
-    | PrekeyAsked
-    | StateAsked
+    | SendIdsRequested
+    | PrekeysPutRequested
+    | PrekeysCountRequested
+    | PrekeyRequested
+    | StateRequested
     | Applied
     | ApplyFailed
     | WallClockRead
-    | SweepAsked
+    | SweepRequested
     | DeadlineReached
 )

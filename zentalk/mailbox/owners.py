@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from zentalk.mailbox.commands import Answer, CloseCollector, PushToken, Refuse
+from zentalk.mailbox.commands import CloseCollector, PushToken, Refuse, Respond
 from zentalk.mailbox.delivery import Delivery
-from zentalk.mailbox.events import Collector, CollectorLost, OpenAsked, SendIdsAsked
+from zentalk.mailbox.events import Collector, CollectorLost, OpenRequested, SendIdsRequested
 from zentalk.mailbox.part import Context, CorePart, ignore
 from zentalk.mailbox.state import SEQ_BLOCK, CollectorSession, MailboxState
 from zentalk.mailbox.storage import ChangeSendIds, Outcome, RemoveMailbox
@@ -32,8 +32,8 @@ class Owners(CorePart):
 
     # --- collectors ----------------------------------------------------------------------
 
-    def open_asked(self, event: OpenAsked, now: float) -> None:
-        """Reserve the mailbox for a newer generation and commit that before answering."""
+    def open_requested(self, event: OpenRequested, now: float) -> None:
+        """Reserve the mailbox for a newer generation and commit that before responding."""
         registry = self._registry
         if event.collector in registry.sessions or event.collector in self._opening:
             self._effects.emit(Refuse(event.ticket, "opened"))
@@ -71,7 +71,7 @@ class Owners(CorePart):
 
     def _opened(
         self,
-        event: OpenAsked,
+        event: OpenRequested,
         mailbox: MailboxState,
         earlier: int,
         outcome: Outcome | None,
@@ -89,14 +89,14 @@ class Owners(CorePart):
         elif still_there:
             self._register(event, mailbox, now)
 
-    def _not_opened(self, event: OpenAsked, mailbox: MailboxState, earlier: int) -> None:
+    def _not_opened(self, event: OpenRequested, mailbox: MailboxState, earlier: int) -> None:
         if mailbox.generation == event.generation:
             mailbox.generation = earlier
             if not mailbox.saved:
                 self._registry.remove_mailbox(mailbox)
         self._effects.emit(Refuse(event.ticket, "storage"))
 
-    def _register(self, event: OpenAsked, mailbox: MailboxState, now: float) -> None:
+    def _register(self, event: OpenRequested, mailbox: MailboxState, now: float) -> None:
         old = mailbox.session
         if old is not None:
             self._end(old, now)
@@ -106,7 +106,7 @@ class Owners(CorePart):
         mailbox.session = session
         mailbox.unpushed_seq = mailbox.next_seq - 1
         self._registry.sessions[event.collector] = session
-        self._effects.emit(Answer(event.ticket))
+        self._effects.emit(Respond(event.ticket))
         self._registry.tokens -= len(mailbox.tokens)
         while mailbox.tokens:
             send_id, token = mailbox.tokens.popleft()
@@ -131,7 +131,7 @@ class Owners(CorePart):
 
     # --- send ids ------------------------------------------------------------------------
 
-    def send_ids_asked(self, event: SendIdsAsked, _now: float) -> None:
+    def send_ids_requested(self, event: SendIdsRequested, _now: float) -> None:
         """Reserve new send ids, commit the change, then let it take effect."""
         session = self._registry.sessions.get(event.collector)
         if session is None:
@@ -147,7 +147,7 @@ class Owners(CorePart):
         operation = ChangeSendIds(mailbox.key, event.add, event.remove)
         self._effects.apply(operation, partial(self._send_ids_changed, event, mailbox))
 
-    def _refusal(self, mailbox: MailboxState, event: SendIdsAsked) -> str | None:
+    def _refusal(self, mailbox: MailboxState, event: SendIdsRequested) -> str | None:
         known = self._registry.send_ids
         new = 0
         for entry in event.add:
@@ -164,7 +164,7 @@ class Owners(CorePart):
         return "full" if beyond and len(known) + new > settings.max_total_send_ids else None
 
     def _send_ids_changed(
-        self, event: SendIdsAsked, mailbox: MailboxState, outcome: Outcome | None, _now: float
+        self, event: SendIdsRequested, mailbox: MailboxState, outcome: Outcome | None, _now: float
     ) -> None:
         registry = self._registry
         if outcome is None:
@@ -177,4 +177,4 @@ class Owners(CorePart):
         registry.unregister(mailbox, [item for item in event.remove if item not in kept])
         for entry in event.add:
             registry.register(mailbox, entry, active=True)
-        self._effects.emit(Answer(event.ticket))
+        self._effects.emit(Respond(event.ticket))

@@ -11,7 +11,7 @@ from zentalk.mailbox.clock import MailClock
 from zentalk.mailbox.effects import Effects
 from zentalk.mailbox.registry import Registry
 from zentalk.mailbox.settings import MailboxSettings
-from zentalk.mailbox.storage import Outcome
+from zentalk.mailbox.storage import Loaded, Outcome
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,6 +22,13 @@ class Context:
     registry: Registry
     effects: Effects
     clock: MailClock
+
+    @classmethod
+    def of_start(
+        cls, settings: MailboxSettings, loaded: Loaded, wall: float, now: float
+    ) -> Context:
+        """Return those of a core that starts with what the store held; nothing is under way."""
+        return cls(settings, Registry(loaded), Effects(), MailClock(wall, now, loaded.hour))
 
 
 class CorePart:

@@ -16,12 +16,12 @@ from zentalk.mailbox.storage import CONTACT, Room
 from zentalk.mailbox.work import challenge, stamped_epoch, worth
 from zentalk.mailbox.writing import Writing
 from zentalk.wire.deposit import ENVELOPE_SMALL_BYTES, NO_STAMP, Deposit
-from zentalk.wire.rpc_mailbox import SendIdEntry, SendIdKind, SendIdState, StateAnswer
+from zentalk.wire.rpc_send_ids import SendIdEntry, SendIdKind, SendIdState, StateResponse
 
 _SPENT_BYTES: Final = 16
 """Of a challenge: enough that nobody finds two envelopes with the same ones."""
-_ACCEPTING: Final = StateAnswer(SendIdState.ACCEPTING, 0)
-_FULL: Final = StateAnswer(SendIdState.FULL, 0)
+_ACCEPTING: Final = StateResponse(SendIdState.ACCEPTING, 0)
+_FULL: Final = StateResponse(SendIdState.FULL, 0)
 
 
 class Postage(CorePart):
@@ -107,11 +107,11 @@ class Postage(CorePart):
         spent[proof] = epoch
         return True
 
-    def state(self, send: SendIdRecord | None, now: float) -> StateAnswer:
-        """Return the answer of `mail.state`; one that does not exist is accepting.
+    def state(self, send: SendIdRecord | None, now: float) -> StateResponse:
+        """Return the response to `mail.state`; one that does not exist is accepting.
 
         Nothing is left out for an id that is missing or takes no deposits: a stand-in is
-        looked at in its place, so that the time of the answer tells nothing either.
+        looked at in its place, so that the time of the response tells nothing either.
         """
         day = self._clock.day(now)
         takes = (send or self._nobody).accepts_deposits(day)
@@ -121,4 +121,4 @@ class Postage(CorePart):
         if room is Room.REPLACE_ONLY:
             return _FULL
         asked = self.asked(send, now)
-        return StateAnswer(SendIdState.WORK, min(asked, 255)) if asked else _ACCEPTING
+        return StateResponse(SendIdState.WORK, min(asked, 255)) if asked else _ACCEPTING

@@ -1,6 +1,6 @@
-"""One-time prekeys: taken once each, the same answer for a repeated query, rate-limited.
+"""One-time prekeys: taken once each, the same response for a repeated query, rate-limited.
 
-Spec: docs/spec/mailbox.md section 10. An empty answer means "use the last-resort key"
+Spec: docs/spec/mailbox.md section 10. An empty response means "use the last-resort key"
 and looks the same for an unknown send id, a drained pool and an exceeded rate. A prekey
 leaves only after its removal is committed.
 """
@@ -11,17 +11,23 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import partial
 
-from zentalk.mailbox.commands import Answer, Refuse
-from zentalk.mailbox.events import PrekeyAsked, PrekeyCountAsked, PrekeysOffered, Ticket
+from zentalk.mailbox.commands import Refuse, Respond
+from zentalk.mailbox.events import (
+    PrekeyRequested,
+    PrekeysCountRequested,
+    PrekeysPutRequested,
+    Ticket,
+)
 from zentalk.mailbox.part import Context, CorePart, ignore
 from zentalk.mailbox.state import MailboxState
 from zentalk.mailbox.storage import Outcome, PoolOutcome, PrekeyOutcome, PutPrekeys, TakePrekey
-from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.wire.rpc_prekeys import PrekeysCountResponse
+from zentalk.wire.rpc_send_ids import SendIdKind
 
 
 @dataclass(slots=True, eq=False)
 class _Query:
-    """A query of the last minutes: its answer (None while the store works), who waits."""
+    """A query of the last minutes: its response (None while the store works), who waits."""
 
     until: float
     blob: bytes | None = None
@@ -39,8 +45,8 @@ class Prekeys(CorePart):
 
     # --- anyone --------------------------------------------------------------------------
 
-    def asked(self, event: PrekeyAsked, now: float) -> None:
-        """Answer a query with a prekey of the pool, or with nothing."""
+    def requested(self, event: PrekeyRequested, now: float) -> None:
+        """Respond to a query with a prekey of the pool, or with nothing."""
         self._forget_old(now)
         key = event.send_id + event.query_id
         query = self._queries.get(key)
@@ -49,11 +55,11 @@ class Prekeys(CorePart):
             return
         mailbox = self._owner(event, now)
         if mailbox is None:
-            self._effects.emit(Answer(event.ticket, (b"",)))
+            self._effects.emit(Respond(event.ticket, b""))
             return
         if mailbox.prekeys == 0 or not self._within_rate(mailbox, now):
             self._drained(mailbox)
-            self._effects.emit(Answer(event.ticket, (b"",)))
+            self._effects.emit(Respond(event.ticket, b""))
             return
         until = now + self._settings.query_memory_seconds
         query = self._queries[key] = _Query(until, waiting=[event.ticket])
@@ -63,9 +69,9 @@ class Prekeys(CorePart):
         if query.blob is None:
             query.waiting.append(ticket)
         else:
-            self._effects.emit(Answer(ticket, (query.blob,)))
+            self._effects.emit(Respond(ticket, query.blob))
 
-    def _owner(self, event: PrekeyAsked, now: float) -> MailboxState | None:
+    def _owner(self, event: PrekeyRequested, now: float) -> MailboxState | None:
         record = self._registry.send_ids.get(event.send_id)
         if record is None or record.entry.kind is not SendIdKind.PUBLIC:
             return None
@@ -100,7 +106,7 @@ class Prekeys(CorePart):
             self._registry.counters["prekeys_taken"] += 1
         query.blob = outcome.blob or b""
         for ticket in waiting:
-            self._effects.emit(Answer(ticket, (query.blob,)))
+            self._effects.emit(Respond(ticket, query.blob))
 
     def _drained(self, mailbox: MailboxState) -> None:
         """Remember for the owner that somebody had to use the last-resort key."""
@@ -121,8 +127,8 @@ class Prekeys(CorePart):
 
     # --- the owner -----------------------------------------------------------------------
 
-    def offered(self, event: PrekeysOffered, _now: float) -> None:
-        """Add to the owner's pool; the answer is its size."""
+    def put_requested(self, event: PrekeysPutRequested, _now: float) -> None:
+        """Add to the owner's pool; the response is its size."""
         session = self._registry.sessions.get(event.collector)
         if session is None:
             self._effects.emit(Refuse(event.ticket, "closed"))
@@ -137,7 +143,11 @@ class Prekeys(CorePart):
         self._effects.apply(operation, partial(self._refilled, mailbox, event))
 
     def _refilled(
-        self, mailbox: MailboxState, event: PrekeysOffered, outcome: Outcome | None, _now: float
+        self,
+        mailbox: MailboxState,
+        event: PrekeysPutRequested,
+        outcome: Outcome | None,
+        _now: float,
     ) -> None:
         mailbox.prekeys_writing -= len(event.blobs)
         if not isinstance(outcome, PoolOutcome):
@@ -147,13 +157,15 @@ class Prekeys(CorePart):
         if outcome.size and mailbox.last_resort_used:
             mailbox.last_resort_used = False
             self._save(mailbox)
-        self._effects.emit(Answer(event.ticket, (outcome.size,)))
+        self._effects.emit(Respond(event.ticket, outcome.size))
 
-    def count_asked(self, event: PrekeyCountAsked, _now: float) -> None:
+    def count_requested(self, event: PrekeysCountRequested, _now: float) -> None:
         """Tell the owner the size of the pool and whether it ever ran dry since the refill."""
         session = self._registry.sessions.get(event.collector)
         if session is None:
             self._effects.emit(Refuse(event.ticket, "closed"))
             return
         mailbox = session.mailbox
-        self._effects.emit(Answer(event.ticket, (mailbox.prekeys, mailbox.last_resort_used)))
+        self._effects.emit(
+            Respond(event.ticket, PrekeysCountResponse(mailbox.prekeys, mailbox.last_resort_used))
+        )

@@ -13,7 +13,7 @@ from zentalk.ids import MailboxId, SendId
 from zentalk.mailbox.events import Collector
 from zentalk.mailbox.state import CollectorSession, MailboxState, SendIdRecord
 from zentalk.mailbox.storage import Loaded, Removed, SaveMailbox, StoredMailbox
-from zentalk.wire.rpc_mailbox import SendIdEntry
+from zentalk.wire.rpc_send_ids import SendIdEntry
 
 
 class Registry:

@@ -10,11 +10,10 @@ from enum import Enum
 from typing import Final
 
 from zentalk.errors import ConfigError
-from zentalk.ids import DAY_SECONDS
+from zentalk.lifetimes import DEFAULT_TTL_SECONDS, mailbox_idle_seconds
 
 HOUR_SECONDS: Final = 3600
 _MIB: Final = 1024 * 1024
-_IDLE_SECONDS: Final = 60 * DAY_SECONDS
 
 
 class MailboxProfile(Enum):
@@ -31,7 +30,7 @@ class MailboxSettings:
     """Limits of one relay; raises ConfigError if they contradict each other."""
 
     profile: MailboxProfile = MailboxProfile.DURABLE
-    ttl_seconds: int = 30 * DAY_SECONDS
+    ttl_seconds: int = DEFAULT_TTL_SECONDS
     """Longest time an envelope waits, rounded up to hours; a deposit may ask for less."""
     sweep_seconds: int = HOUR_SECONDS
 
@@ -90,7 +89,7 @@ class MailboxSettings:
     prekey_refill_seconds: float = 10.0
     """Takes per mailbox: a burst, then one per this many seconds."""
     query_memory_seconds: float = 600.0
-    """How long a repeated prekey query gets the same answer."""
+    """How long a repeated prekey query gets the same response."""
     max_queries: int = 10_000
 
     def __post_init__(self) -> None:
@@ -110,7 +109,7 @@ class MailboxSettings:
     @property
     def idle_seconds(self) -> int:
         """A mailbox that nobody opened for this long is removed; all in it has expired."""
-        return max(_IDLE_SECONDS, 2 * self.ttl_seconds)
+        return mailbox_idle_seconds(self.ttl_seconds)
 
     @property
     def sends_acks(self) -> bool:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from zentalk.ids import DepositId, MailboxId, SendId
 from zentalk.mailbox.events import Collector
 from zentalk.mailbox.storage import CONTACT
-from zentalk.wire.rpc_mailbox import SendIdEntry, SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdEntry, SendIdKind
 
 SEQ_BLOCK: Final = 2**32
 """Sequence numbers reserved on disk by each `mail.open`: a restarted relay goes on above
@@ -67,37 +67,50 @@ class SendIdRecord:
         )
 
 
+class Letter(NamedTuple):
+    """What never changes about an envelope that came in; hours since 1970."""
+
+    send_id: SendId
+    deposit_id: DepositId
+    arrived_hour: int
+    expires_hour: int
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Mail:
     """One envelope in memory: pushed and unacked, or on its way to the store.
 
-    `stored_seq` is where the store keeps it (another number when an older copy was
-    replaced). `safe`: committed or acked by the owner. `sealed` is empty once stored. `work`
-    is its proof of work in bits, CONTACT under a contact's send id.
+    `stored_seq` is where the store keeps it (another number when an older copy was replaced),
+    `size_bytes` how large it was at first. `safe`: committed or acked by the owner; `counted`:
+    among those deposited. `sealed` is empty once stored. `work` is its proof of work in bits,
+    CONTACT under a contact's send id.
     """
 
     mailbox: MailboxState
     send: SendIdRecord | None
-    send_id: SendId
-    deposit_id: DepositId
+    letter: Letter
     seq: int
-    arrived_hour: int
-    expires_hour: int
     sealed: bytes
-    size_bytes: int
     held: Held
-    stored_seq: int
+    size_bytes: int = field(init=False)
+    stored_seq: int = field(init=False)
     work: int = CONTACT
     attempts: int = 0
     safe: bool = False
+    counted: bool = False
     in_flight: bool = False
     writes: int = 0
     pushed_at: float = 0.0
 
+    def __post_init__(self) -> None:
+        """Begin with the size and the place of a new envelope."""
+        self.size_bytes = len(self.sealed)
+        self.stored_seq = self.seq
+
     @property
     def key(self) -> bytes:
         """What a repeated deposit has in common with the first."""
-        return self.send_id + self.deposit_id
+        return self.letter.send_id + self.letter.deposit_id
 
     def forget_if_idle(self) -> None:
         """Drop the record when nothing in memory needs it any more."""

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Final, Protocol, TypeAlias
 
 from zentalk.ids import DepositId, MailboxId, SendId
-from zentalk.wire.rpc_mailbox import SendIdEntry
+from zentalk.wire.rpc_send_ids import SendIdEntry
 
 
 class Room(Enum):

@@ -7,6 +7,7 @@ is written. Nothing is marked safe before the store has reported the commit.
 from __future__ import annotations
 
 from functools import partial
+from typing import Final
 
 from zentalk.mailbox.part import Context, CorePart
 from zentalk.mailbox.settings import MailboxProfile
@@ -22,6 +23,15 @@ from zentalk.mailbox.storage import (
     RemovedOutcome,
     Room,
 )
+
+_COUNTED: Final = {
+    PutResult.INSERTED: "deposited",
+    PutResult.REPLACED: "repeats",
+    PutResult.REFUSED: "refused_full",
+    PutResult.NO_SPACE: "refused_disk",
+    None: "refused_storage",
+}
+"""As what a deposit is counted, by what became of its write; None is a failed transaction."""
 
 
 class Writing(CorePart):
@@ -73,10 +83,7 @@ class Writing(CorePart):
         envelope = Envelope(
             mailbox.key,
             mail.stored_seq,
-            mail.send_id,
-            mail.deposit_id,
-            mail.arrived_hour,
-            mail.expires_hour,
+            *mail.letter,
             fruitless,
             self._clock.hour(now) if fruitless else 0,
             mail.sealed,
@@ -96,6 +103,7 @@ class Writing(CorePart):
         if send is not None:
             send.writing -= 1
         self.held_bytes -= size
+        self._count(mail, outcome)
         if isinstance(outcome, PutOutcome):
             if room is Room.EVICT_LESS_PUBLIC_WORK:
                 mailbox.lowest_work = outcome.lowest_work
@@ -103,19 +111,25 @@ class Writing(CorePart):
                 send.lowest_work = outcome.lowest_work
             self._account(mail, outcome)
         else:
-            self._registry.counters["refused_storage"] += 1
             self._lose(mail)
         mail.forget_if_idle()
+
+    def _count(self, mail: Mail, outcome: Outcome | None) -> None:
+        """Count what became of the deposit that was written."""
+        result = outcome.result if isinstance(outcome, PutOutcome) else None
+        name = _COUNTED[result]
+        if mail.held is Held.GONE:  # its owner has it, whatever the store says
+            name = "repeats" if mail.counted else "deposited"
+        mail.counted |= name == "deposited"
+        self._registry.counters[name] += 1
 
     def _account(self, mail: Mail, outcome: PutOutcome) -> None:
         counters = self._registry.counters
         counters["evicted"] += self._registry.count_removed(outcome.evicted)
         if outcome.result is PutResult.NO_SPACE:
-            counters["refused_disk"] += 1
             self._lose(mail)
             return
         if outcome.result is PutResult.REFUSED:
-            counters["refused_full"] += 1
             # The store holds no copy of it, so what an earlier write promised is over too.
             mail.safe = mail.held is Held.GONE
             self._lose(mail)
@@ -124,7 +138,7 @@ class Writing(CorePart):
         inserted = int(outcome.result is PutResult.INSERTED)
         self._registry.count(
             mail.mailbox,
-            mail.send_id,
+            mail.letter.send_id,
             inserted,
             outcome.grown_bytes,
             public=mail.work != CONTACT,

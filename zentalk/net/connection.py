@@ -31,7 +31,7 @@ from zentalk.link.events import (
     StreamRequested,
     StreamWritable,
 )
-from zentalk.link.hello import Peer
+from zentalk.link.hello import LinkPeer
 from zentalk.link.link import Link
 from zentalk.net.pump import Pump
 from zentalk.net.resources import NO_LIMITS, LinkResources
@@ -116,7 +116,7 @@ class Connection:
         resources: LinkResources = NO_LIMITS,
     ) -> None:
         self.account = resources.account
-        self.peer: Peer = opened.peer
+        self.peer: LinkPeer = opened.peer
         self.handshake_hash = opened.handshake_hash
         self.depth = link.depth
         self.closed = trio.Event()

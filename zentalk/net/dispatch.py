@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from zentalk.errors import RefusedError, StorageError, StorageFullError, UnavailableError
 from zentalk.net.connection import Connection
 from zentalk.wire.codec import Fields
-from zentalk.wire.rpc import decode_call, encode_refusal, encode_response
+from zentalk.wire.rpc import decode_call, encode_refusal
 
-Request: TypeAlias = Callable[[Connection, Fields], Awaitable[bytes | list[Any]]]
-"""Reads its fields to the end and returns the response, or (mailboxes) its fields."""
+Request: TypeAlias = Callable[[Connection, Fields], Awaitable[bytes]]
+"""Reads its fields to the end and returns the response."""
 Notify: TypeAlias = Callable[[Connection, Fields], None]
 """Reads its fields to the end; must return at once."""
 
@@ -38,8 +38,7 @@ class Dispatcher:
         if handler is None:
             return encode_refusal("unknown")
         try:
-            found = await handler(connection, fields)
-            return found if isinstance(found, bytes) else encode_response(*found)
+            return await handler(connection, fields)
         except RefusedError as refusal:
             return encode_refusal(refusal.reason)
         except StorageFullError:

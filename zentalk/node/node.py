@@ -15,6 +15,7 @@ import trio
 from zentalk.config.settings import ApiSettings
 from zentalk.errors import ConfigError, NotFoundError
 from zentalk.ids import DAY_SECONDS, MESSAGE_ID_BYTES, MessageId, NodeId, SendId, UserAddress
+from zentalk.lifetimes import RETIRED_RATCHET_SECONDS, SEEN_SECONDS
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
 from zentalk.node.delivery.message_states import Journal
@@ -53,7 +54,6 @@ MAX_PAGE: Final = 1000
 SWEEP_SECONDS: Final = 3600.0
 SETTLE_SECONDS: Final = 2.0
 KEEP_KEYS_SECONDS: Final = 7 * DAY_SECONDS
-KEEP_PARTS_SECONDS: Final = 37 * DAY_SECONDS
 _NETWORK_KEY: Final = "network-state"
 
 
@@ -323,9 +323,9 @@ class Node:
 
         def job(tx: Transaction) -> bool:
             ratchets.forget_seen(tx, now)
-            ratchets.forget_retired(tx, now - 30 * DAY_SECONDS)
+            ratchets.forget_retired(tx, now - RETIRED_RATCHET_SECONDS)
             messages.forget_keys(tx, now - KEEP_KEYS_SECONDS)
-            messages.forget_parts(tx, now - KEEP_PARTS_SECONDS)
+            messages.forget_parts(tx, now - SEEN_SECONDS)
             return self._rotate_prekeys(tx)
 
         if await self._database.write(job):

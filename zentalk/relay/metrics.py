@@ -9,27 +9,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
+from zentalk.mailbox.core import MailboxStats
 from zentalk.net import crash_isolation
 
 BUG: Final = "bug"
 """The reason under which a link or packet is counted that met a bug."""
+_REFUSED: Final = "refused_"
 _LOG: Final = structlog.get_logger("zentalk.relay")
 
 
 @dataclass(slots=True)
 class Counters:
-    """Running totals since the start; only the relay's own parts add to them."""
+    """Running totals since the start; only the relay's own parts add to them.
+
+    Deposits and tokens are not among them: only the mailbox knows which of them it took.
+    """
 
     forwarded: int = 0
-    delivered: int = 0
-    deposited: int = 0
-    tokens: int = 0
     cover: int = 0
     acks_sent: int = 0
     delayed: int = 0
@@ -48,13 +50,13 @@ class Counters:
 class RelayStats:
     """One relay's counters and gauges at one moment.
 
-    delivered = deposited + tokens + cover. `refused` maps a fixed word to a count.
-    `mailbox` holds the mailbox service's own numbers.
+    `deposited`, `repeats`, `tokens` and `mailbox` are what the mailbox service counted. `refused`
+    maps a fixed word to a count, the mailbox's refusals among them as `mailbox-...`.
     """
 
     forwarded: int = 0
-    delivered: int = 0
     deposited: int = 0
+    repeats: int = 0
     tokens: int = 0
     cover: int = 0
     acks_sent: int = 0
@@ -73,10 +75,27 @@ class RelayStats:
     boot: int = 0
     mailbox: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def delivered(self) -> int:
+        """How many packets had the end of their path here and were taken."""
+        return self.deposited + self.repeats + self.tokens + self.cover
+
     def counters(self) -> dict[str, int]:
         """Return everything that is one number, by name."""
-        names = (name for name in RelayStats.__slots__ if name not in ("refused", "mailbox"))
-        return {name: int(getattr(self, name)) for name in names}
+        names = [name for name in RelayStats.__slots__ if name not in ("refused", "mailbox")]
+        return {name: int(getattr(self, name)) for name in (*names, "delivered")}
+
+
+def mailbox_counts(stats: MailboxStats) -> dict[str, Any]:
+    """Return the fields of `RelayStats` that only the mailbox can fill in."""
+    numbers = asdict(stats)
+    counters: dict[str, int] = numbers.pop("counters")
+    words = [name.removeprefix(_REFUSED) for name in counters if name.startswith(_REFUSED)]
+    return {
+        "refused": {f"mailbox-{word}": counters.pop(_REFUSED + word) for word in words},
+        **{name: counters.pop(name, 0) for name in ("deposited", "repeats", "tokens")},
+        "mailbox": counters | numbers,
+    }
 
 
 def contained(

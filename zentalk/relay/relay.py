@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import asdict
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
@@ -19,7 +18,6 @@ import trio
 from zentalk.config import RelaySettings
 from zentalk.errors import ConfigError, UnavailableError
 from zentalk.ids import EPOCH_SECONDS, Epoch, NodeId
-from zentalk.mailbox.core import MailboxStats
 from zentalk.net.descriptors import connections_allowed
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Listener, Network
@@ -29,7 +27,7 @@ from zentalk.relay.keys.identity import load_or_create_relay_identity
 from zentalk.relay.keys.mix_keys import OwnKeys, filter_capacity
 from zentalk.relay.keys.rotation import KeyRotation, boot_keys
 from zentalk.relay.links.listeners import bind_lanes
-from zentalk.relay.metrics import Counters, RelayStats
+from zentalk.relay.metrics import Counters, RelayStats, mailbox_counts
 from zentalk.relay.status import RelayStatus, coarse
 from zentalk.relay.storage import Stores, known_relays, open_stores
 from zentalk.relay.wiring import RelayWiring, wire_relay
@@ -200,9 +198,11 @@ class Relay:
         if wiring is None or self._keys is None:
             return RelayStats()
         counted = {name: getattr(wiring.counters, name) for name in Counters.__slots__}
-        counted["refused"] = dict(wiring.counters.refused)
+        refused = dict(wiring.counters.refused)
         if wiring.directory.news_dropped:
-            counted["refused"]["news"] = wiring.directory.news_dropped
+            refused["news"] = wiring.directory.news_dropped
+        mail = mailbox_counts(wiring.mailboxes.stats())
+        counted |= mail | {"refused": refused | mail["refused"]}
         filters_bytes = sum(peeler.filter_bytes for peeler in self._keys.peelers)
         return RelayStats(
             **counted,
@@ -213,7 +213,6 @@ class Relay:
             memory_bytes=wiring.capacity.budget.used_bytes + filters_bytes,
             relays_known=len(wiring.directory.descriptors),
             boot=self._keys.descriptor.boot,
-            mailbox=_flat(wiring.mailboxes.stats()),
         )
 
     def status(self) -> RelayStatus:
@@ -282,13 +281,6 @@ def _version() -> str:
         return version("zentalk")
     except PackageNotFoundError:
         return "unknown"  # run from a source tree that was not installed
-
-
-def _flat(stats: MailboxStats) -> dict[str, int]:
-    """Return a mailbox's numbers by name, what happened beside what is there."""
-    values = asdict(stats)
-    counters: dict[str, int] = values.pop("counters")
-    return counters | values
 
 
 def _only_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:

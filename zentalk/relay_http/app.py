@@ -1,6 +1,6 @@
 """The routes of a relay's HTTP door. Docs: docs/reference/relay-http.md.
 
-Everything goes through what links go through: packets to the router, questions to the mailbox
+Everything goes through what links go through: packets to the router, requests to the mailbox
 service. Nothing here holds mail, and nothing is acknowledged for its owner.
 """
 
@@ -24,17 +24,15 @@ from zentalk.errors import DecodeError, RefusedError
 from zentalk.mailbox.core import MailboxStats
 from zentalk.mailbox.http_credentials import encode_base64
 from zentalk.onion.geometry import LARGE, SMALL
-from zentalk.relay.wiring import RelayWiring
 from zentalk.relay_http.door import Door, DoorError
-from zentalk.relay_http.schemas import Acknowledgement, SendIds, pending_view, send_ids_call
+from zentalk.relay_http.facade import RelayFacade
+from zentalk.relay_http.schemas import Acknowledgement, SendIds, pending_view, send_ids_request
 from zentalk.relay_http.session import HttpSession
 from zentalk.relay_http.sessions import STALE, HttpSessions
 from zentalk.web.body_limit import BodyLimit
 from zentalk.web.json_response import JsonResponse
 from zentalk.web.problems import invalid, problem, unexpected
 from zentalk.web.shield import Shield
-from zentalk.wire.rpc import decode_call
-from zentalk.wire.rpc_mailbox import encode_ack, encode_send_ids
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_WAIT_SECONDS: Final = 25
@@ -52,7 +50,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 class Routes:
     """The handlers, over one running relay."""
 
-    def __init__(self, relay: RelayWiring, door: Door, sessions: HttpSessions) -> None:
+    def __init__(self, relay: RelayFacade, door: Door, sessions: HttpSessions) -> None:
         self._relay = relay
         self._door = door
         self._sessions = sessions
@@ -78,9 +76,9 @@ class Routes:
         if len(packet) not in PACKET_SIZES:
             sizes = " or ".join(str(size) for size in sorted(PACKET_SIZES))
             raise DoorError(problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"a packet has {sizes} bytes"))
-        if self._relay.connections.draining:
+        if self._relay.is_draining():
             raise RefusedError(STOPPING)
-        self._relay.router.packet_received(packet)
+        self._relay.packets.packet_received(packet)
         return Response(status_code=HTTPStatus.ACCEPTED)
 
     async def pending(self, request: Request) -> Response:
@@ -95,25 +93,23 @@ class Routes:
         session, body = await self._session(request)
         numbers = _read(Acknowledgement, body).numbers
         session.acknowledged(numbers)
-        method, fields = decode_call(encode_ack(numbers))
-        if self._relay.connections.draining:
+        if self._relay.is_draining():
             raise RefusedError(STOPPING)
         if not session.is_open:
             raise RefusedError(STALE)
-        self._relay.mailboxes.notifies()[method](session, fields)
+        self._relay.mailboxes.acknowledge(session, numbers)
         return self._done()
 
     async def send_ids(self, request: Request) -> Response:
-        """Register send ids, or remove them; answered once it is stored."""
+        """Register send ids, or remove them; returns once it is stored."""
         session, body = await self._session(request)
-        method, fields = decode_call(encode_send_ids(send_ids_call(_read(SendIds, body))))
-        await self._relay.mailboxes.requests()[method](session, fields)
+        await self._relay.mailboxes.change_send_ids(session, send_ids_request(_read(SendIds, body)))
         return self._done()
 
     async def descriptors(self, request: Request) -> Response:
         """Give all relays that this one knows, as they signed it."""
         self._door.admit(request, DIRECTORY_UNITS)
-        live = self._relay.directory.live()
+        live = self._relay.relays.live()
         return JsonResponse({"descriptors": [encode_base64(item.raw) for item in live]})
 
     async def stats(self, request: Request) -> Response:
@@ -162,7 +158,7 @@ class Routes:
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers | {"Retry-After": "1"})
 
 
-def create_app(relay: RelayWiring, door: Door, sessions: HttpSessions) -> ASGIApp:
+def create_app(relay: RelayFacade, door: Door, sessions: HttpSessions) -> ASGIApp:
     """Return the door of a running relay as an ASGI application."""
     routes = Routes(relay, door, sessions)
 

@@ -14,12 +14,10 @@ from zentalk.wire.rpc_mailbox import (
     MAX_ACKED_SEQS,
     MAX_U32,
     MAX_U64,
-    PushCall,
-    SendIdEntry,
-    SendIdKind,
-    SendIdsCall,
-    TokenCall,
+    PushNotification,
+    TokenNotification,
 )
+from zentalk.wire.rpc_send_ids import SendIdEntry, SendIdKind, SendIdsRequest
 
 MAX_CHANGES = 256
 """Send ids in one request, so that it fits the largest body."""
@@ -54,22 +52,26 @@ class SendIds(_In):
     remove: Annotated[list[str], Field(max_length=MAX_CHANGES)] = []
 
 
-def send_ids_call(body: SendIds) -> SendIdsCall:
-    """Return the same as a call on a link; raises DecodeError."""
+def send_ids_request(body: SendIds) -> SendIdsRequest:
+    """Return the same as a request on a link; raises DecodeError."""
     entries = []
     for item in body.add:
         if item.first_day > item.last_day:
             raise DecodeError("first_day is after last_day")
         kind, first, last = _KINDS[item.kind], Day(item.first_day), Day(item.last_day)
         entries.append(SendIdEntry(_send_id(item.id), kind, first, last))
-    return SendIdsCall(tuple(entries), tuple(_send_id(text) for text in body.remove))
+    if len({entry.send_id for entry in entries}) != len(entries):
+        raise DecodeError("a send id is added twice")
+    return SendIdsRequest(tuple(entries), tuple(_send_id(text) for text in body.remove))
 
 
 def _send_id(text: str) -> SendId:
     return SendId(decode_base64(text, SEND_ID_BYTES))
 
 
-def pending_view(pushes: Sequence[PushCall], tokens: Sequence[TokenCall]) -> dict[str, Any]:
+def pending_view(
+    pushes: Sequence[PushNotification], tokens: Sequence[TokenNotification]
+) -> dict[str, Any]:
     """Return the answer of GET /relay/pending."""
     return {
         "envelopes": [

@@ -9,6 +9,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.relay.relay import Relay
 from zentalk.relay_http.app import create_app
 from zentalk.relay_http.door import Door
+from zentalk.relay_http.facade import RelayFacade
 from zentalk.relay_http.sessions import HttpSessions
 from zentalk.web.serving import HttpServer, bind
 from zentalk.web.token import load_or_create_token
@@ -32,7 +33,13 @@ async def serve_door(
     url = f"http://{settings.http_host}:{listening.getsockname()[1]}"
     wiring = relay.wiring
     sessions = HttpSessions(own, wiring.mailboxes)
-    app = create_app(wiring, Door(own, relay.node_id, token), sessions)
+    facade = RelayFacade(
+        wiring.router,
+        wiring.mailboxes,
+        wiring.directory,
+        is_draining=lambda: wiring.connections.draining,
+    )
+    app = create_app(facade, Door(own, relay.node_id, token), sessions)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(sessions.run)
         async with trio.open_nursery() as serving:

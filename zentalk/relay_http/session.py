@@ -14,7 +14,14 @@ from typing import Final
 import trio
 
 from zentalk.wire.rpc import decode_call
-from zentalk.wire.rpc_mailbox import PUSH, TOKEN, PushCall, TokenCall, decode_push, decode_token
+from zentalk.wire.rpc_mailbox import (
+    PUSH,
+    TOKEN,
+    PushNotification,
+    TokenNotification,
+    decode_push,
+    decode_token,
+)
 
 WINDOW: Final = 64
 """Envelopes in flight; the rest comes when these are acknowledged."""
@@ -24,15 +31,15 @@ MAX_KEPT_TOKENS: Final = 256
 
 
 class HttpSession:
-    """Implements `zentalk.relay.mailbox.collector_link.CollectorLink`."""
+    """Implements `zentalk.relay.mailbox.collectors.CollectorLink`."""
 
     def __init__(self, generation: int, source: str, now: float) -> None:
         self.generation = generation
         self.source = source
         self.used_at = now
         self.is_open = True
-        self._pushes: dict[int, PushCall] = {}
-        self._tokens: deque[TokenCall] = deque(maxlen=MAX_KEPT_TOKENS)
+        self._pushes: dict[int, PushNotification] = {}
+        self._tokens: deque[TokenNotification] = deque(maxlen=MAX_KEPT_TOKENS)
         self._arrival = trio.Event()
         self._turn = 0
 
@@ -76,9 +83,9 @@ class HttpSession:
             while self.is_open and turn == self._turn and not self._pushes and not self._tokens:
                 await self._arrival.wait()
 
-    def pending(self) -> list[PushCall]:
+    def pending(self) -> list[PushNotification]:
         """Return the first of what is not acknowledged, in the order in which the relay got it."""
-        found: list[PushCall] = []
+        found: list[PushNotification] = []
         size_bytes = 0
         for seq in sorted(self._pushes):
             size_bytes += len(self._pushes[seq].envelope)
@@ -87,7 +94,7 @@ class HttpSession:
             found.append(self._pushes[seq])
         return found
 
-    def take_tokens(self) -> list[TokenCall]:
+    def take_tokens(self) -> list[TokenNotification]:
         """Return ack tokens that were not given yet."""
         tokens = list(self._tokens)
         self._tokens.clear()

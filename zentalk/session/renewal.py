@@ -13,7 +13,7 @@ of the contact: nothing here checks that again. Spec: docs/spec/end-to-end.md se
 Rank is (generation, lower identity key initiated it): when both sides renew at once,
 both end in the same ratchet. A generation must be above those of all confirmed
 ratchets, or equal to the highest one but initiated by the other side. A ratchet that
-no longer sends goes on receiving for 30 days.
+no longer sends goes on receiving for the longest time to live.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ from enum import Enum
 from typing import Final
 
 from zentalk.errors import LocalProtocolError
-from zentalk.ids import DAY_SECONDS
+from zentalk.lifetimes import RETIRED_RATCHET_SECONDS
 from zentalk.wire.ratchet import MAX_UINT32
 
-RETAIN_SECONDS: Final = 30 * DAY_SECONDS
 MAX_SESSIONS: Final = 8
 """Ratchets kept per contact, so that a contact cannot fill our disk with them."""
 RENEW_AFTER_ENVELOPES: Final = 3
@@ -116,14 +115,14 @@ class SessionSet:
         return tuple(sorted(self.sessions, key=self._rank, reverse=True))
 
     def expired(self, now: float) -> SessionSet:
-        """Drop what has been superseded for 30 days; its keys may be deleted."""
+        """Drop what has been superseded for the longest time to live; its keys may be deleted."""
         kept = tuple(one for one in self.sessions if not _is_over(one, now))
         return self if kept == self.sessions else replace(self, sessions=kept)
 
     def next_deadline(self) -> float | None:
         """Return when `expired` has something to do."""
         ends = [
-            one.superseded_at + RETAIN_SECONDS
+            one.superseded_at + RETIRED_RATCHET_SECONDS
             for one in self.sessions
             if one.superseded_at is not None
         ]
@@ -170,7 +169,7 @@ def _kept(ranked: tuple[RatchetSummary, ...]) -> tuple[RatchetSummary, ...]:
 
 
 def _is_over(one: RatchetSummary, now: float) -> bool:
-    return one.superseded_at is not None and now >= one.superseded_at + RETAIN_SECONDS
+    return one.superseded_at is not None and now >= one.superseded_at + RETIRED_RATCHET_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,6 @@ _CLASS_BY_SIZE: Final = {
 }
 HOUR_SECONDS: Final = 3600
 _MAX_HOURS: Final = 65535
-MAX_TTL_SECONDS: Final = _MAX_HOURS * HOUR_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from trio.testing import MockClock
 from zentalk.crypto import x25519
 from zentalk.errors import StorageFullError, UnavailableError
 from zentalk.ids import MessageId, NodeId, SendId, UserAddress
+from zentalk.lifetimes import MAX_TTL_SECONDS
 from zentalk.net.runtime import Runtime, seeded_entropy
 from zentalk.node.delivery.outbox import STORAGE_RETRY_SECONDS, Outbox
 from zentalk.node.delivery.proof_of_work import _Known, _Place
@@ -20,7 +21,7 @@ from zentalk.node.messages.routes import DepositTarget
 from zentalk.node.profiles import PROFILES
 from zentalk.node.sessions.envelope import open_from_public
 from zentalk.store.history.models import OutboxItem
-from zentalk.wire.deposit import MAX_TTL_SECONDS, decode_deposit
+from zentalk.wire.deposit import decode_deposit
 from zentalk.wire.inner import INNER_SMALL_BYTES
 
 WALL = 1_800_000_000.0
@@ -183,7 +184,7 @@ async def test_work_is_not_spent_on_a_ciphertext_that_another_has_replaced(
 
 
 @pytest.mark.parametrize("years", [-50, 0])
-async def test_a_clock_that_was_set_back_asks_for_no_more_than_a_deposit_can_say(
+async def test_a_clock_that_was_set_back_asks_for_no_more_than_the_longest_time(
     autojump_clock: MockClock, years: int
 ) -> None:
     doubles = Doubles()

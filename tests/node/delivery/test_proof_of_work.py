@@ -20,8 +20,7 @@ from zentalk.node.delivery import proof_of_work as module
 from zentalk.node.delivery.proof_of_work import MOST_BITS, ProofOfWork
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.wire.deposit import NO_STAMP, Deposit
-from zentalk.wire.rpc import encode_response
-from zentalk.wire.rpc_mailbox import SendIdState, StateAnswer, state_fields
+from zentalk.wire.rpc_send_ids import SendIdState, StateResponse, encode_state_response
 
 WALL = 1_800_000_000.0
 RELAY = NodeId(b"r" * 32)
@@ -33,7 +32,7 @@ class Relay:
     """A mailbox relay behind tunnels: it answers with `state`, or with nothing."""
 
     def __init__(self) -> None:
-        self.state: StateAnswer | None = StateAnswer(SendIdState.ACCEPTING, 0)
+        self.state: StateResponse | None = StateResponse(SendIdState.ACCEPTING, 0)
         self.asked_at: list[float] = []
         self.answers: list[tuple[NodeId, SendId]] = []
         self.stamped: list[tuple[int, NodeId]] = []
@@ -55,10 +54,10 @@ class Relay:
     async def request(self, _body: bytes) -> bytes:
         await trio.sleep(0.1)
         assert self.state is not None
-        return encode_response(*state_fields(self.state))
+        return encode_state_response(self.state)
 
     def works(self, bits: int) -> None:
-        self.state = StateAnswer(SendIdState.WORK, bits)
+        self.state = StateResponse(SendIdState.WORK, bits)
 
     def seal(self) -> Deposit:
         return PLAIN
@@ -163,10 +162,10 @@ async def test_old_work_is_done_again_and_old_answers_are_forgotten(
 
 
 @pytest.mark.parametrize(
-    "state", [StateAnswer(SendIdState.FULL, 0), StateAnswer(SendIdState.WORK, MOST_BITS + 1)]
+    "state", [StateResponse(SendIdState.FULL, 0), StateResponse(SendIdState.WORK, MOST_BITS + 1)]
 )
 async def test_a_full_or_too_dear_mailbox_gets_nothing_until_it_says_otherwise(
-    autojump_clock: MockClock, relay: Relay, state: StateAnswer
+    autojump_clock: MockClock, relay: Relay, state: StateResponse
 ) -> None:
     relay.state = state
     await relay.told()
@@ -179,7 +178,7 @@ async def test_a_full_or_too_dear_mailbox_gets_nothing_until_it_says_otherwise(
     assert waits[-1] >= module.LONGEST_ASK_SECONDS
     assert len(relay.asked_at) < 18
     assert relay.stamped == []
-    relay.state = StateAnswer(SendIdState.ACCEPTING, 0)
+    relay.state = StateResponse(SendIdState.ACCEPTING, 0)
     told = len(relay.answers)
     for _ in range(700):
         relay.postage.stamped(1, TARGET, relay.seal)
@@ -194,7 +193,7 @@ async def test_what_is_held_back_is_looked_at_when_the_mailbox_may_be_asked_agai
     relay.works(8)
     await relay.told()
     assert relay.postage.next_look(TARGET) == trio.current_time() + module.LOOK_SECONDS
-    relay.state = StateAnswer(SendIdState.FULL, 0)
+    relay.state = StateResponse(SendIdState.FULL, 0)
     await trio.sleep(module.FIRST_ASK_SECONDS)
     await relay.told()
     left = relay.postage.next_look(TARGET) - trio.current_time()
@@ -240,7 +239,7 @@ async def test_what_is_kept_is_bounded(
 async def test_a_full_mailbox_that_cannot_be_asked_any_more_is_tried_again(
     autojump_clock: MockClock, relay: Relay
 ) -> None:
-    relay.state = StateAnswer(SendIdState.FULL, 0)
+    relay.state = StateResponse(SendIdState.FULL, 0)
     await relay.told()
     relay.state = None
     for _ in range(1790):

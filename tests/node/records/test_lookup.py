@@ -17,7 +17,7 @@ from zentalk.net.runtime import Runtime, seeded_entropy
 from zentalk.node.records.lookup import Records
 from zentalk.wire.prekeys import OneTimePrekey, PqPrekey, SignedPrekey
 from zentalk.wire.rpc import decode_call, encode_refusal, encode_response
-from zentalk.wire.rpc_mailbox import decode_prekeys_take
+from zentalk.wire.rpc_prekeys import decode_prekeys_take_request
 from zentalk.wire.user_record import MailboxEntry, RecordContents
 
 ENTROPY = seeded_entropy(b"records")
@@ -54,7 +54,7 @@ class Relays:
         class Link:
             async def request(self, body: bytes) -> bytes:
                 await trio.lowlevel.checkpoint()
-                relays.query_ids.append(decode_prekeys_take(decode_call(body)[1]).query_id)
+                relays.query_ids.append(decode_prekeys_take_request(decode_call(body)[1]).query_id)
                 if isinstance(answer, Exception):
                     raise answer
                 return answer

@@ -16,7 +16,7 @@ from tests.relay.harness import START, World, world
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import ConnectFailedError, HandshakeError, UnavailableError
 from zentalk.ids import Epoch, NodeId
-from zentalk.link.hello import Peer
+from zentalk.link.hello import LinkPeer
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.onion.packet import DROP
@@ -47,7 +47,7 @@ def descriptor(lanes: int = 1, boot: int = 1) -> Descriptor:
 
 @dataclass(eq=False)
 class FakeConnection:
-    peer: Peer
+    peer: LinkPeer
     last_activity: float
     open_streams: int = 0
     closed: trio.Event = field(default_factory=trio.Event)
@@ -87,13 +87,13 @@ class Bench:
         await self.answer.wait()
         if self.failure is not None:
             raise self.failure
-        return self.made(Peer("relay", None, NEXT))
+        return self.made(LinkPeer("relay", None, NEXT))
 
-    def made(self, peer: Peer) -> Connection:
+    def made(self, peer: LinkPeer) -> Connection:
         return cast("Connection", FakeConnection(peer, self.runtime.monotonic()))
 
     def inbound(self) -> Connection:
-        return self.made(Peer("relay", self.known, NEXT))
+        return self.made(LinkPeer("relay", self.known, NEXT))
 
     async def fails(self) -> str:
         with pytest.raises(ConnectFailedError) as error:

@@ -23,9 +23,10 @@ from zentalk.relay.mailbox.group_commit import MailboxWriter
 from zentalk.relay.mailbox.service import MailboxService
 from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.wire import rpc_mailbox as rpc
+from zentalk.wire import rpc_prekeys, rpc_send_ids
 from zentalk.wire.codec import Fields
 from zentalk.wire.rpc import decode_call
-from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdKind
 
 
 async def outcomes_of_forged_proofs() -> dict[str, str]:
@@ -36,9 +37,9 @@ async def outcomes_of_forged_proofs() -> dict[str, str]:
         mallory = Owner(world, "mallory")
         signature = mallory.proof(9).signature
         for name in ("bob", "carol"):
-            forged = rpc.OpenCall(MailboxId(KEYS[name].public), 9, signature, 5)
+            forged = rpc.OpenRequest(MailboxId(KEYS[name].public), 9, signature, 5)
             with pytest.raises((AuthenticationError, RefusedError)) as refusal:
-                await mallory.ask(rpc.encode_open(forged))
+                await mallory.ask(rpc.encode_open_request(forged))
             found[name] = f"{refusal.type.__name__}: {refusal.value}"
     return found
 
@@ -55,13 +56,13 @@ async def test_k9_control_a_relay_that_looks_up_first_lists_its_mailboxes(
 ) -> None:
     verify = MailboxService._on_open
 
-    async def helpful(service: MailboxService, connection: Any, fields: Fields) -> list[Any]:
-        call = rpc.decode_open(fields)
-        assert service._core is not None
-        boxes = service._core._registry.mailboxes
+    async def helpful(service: MailboxService, connection: Any, fields: Fields) -> bytes:
+        call = rpc.decode_open_request(fields)
+        assert service._driver._core is not None
+        boxes = service._driver._core._registry.mailboxes
         if call.mailbox not in boxes and connection.key is not KEYS["bob"]:
             raise RefusedError("unknown")
-        _, again = decode_call(rpc.encode_open(call))
+        _, again = decode_call(rpc.encode_open_request(call))
         return await verify(service, connection, again)
 
     monkeypatch.setattr(MailboxService, "_on_open", helpful)
@@ -100,7 +101,7 @@ async def work_of(
         await bob.register(
             entry("past", SendIdKind.PUBLIC, 0, TODAY - 9), entry("ack", SendIdKind.ACK)
         )
-        core = world.service._core
+        core = world.service._driver._core
         assert core is not None
         looks: Looks = Counter()
         registry = core._registry
@@ -130,15 +131,19 @@ async def work_of(
 def forged_open(bob: Owner, name: str) -> bytes:
     key = KEYS[name].public if name in KEYS else name.ljust(32).encode()
     signature = bob.proof(9).signature
-    return rpc.encode_open(rpc.OpenCall(MailboxId(key), 9, bytes(32) + signature[32:], 5))
+    return rpc.encode_open_request(
+        rpc.OpenRequest(MailboxId(key), 9, bytes(32) + signature[32:], 5)
+    )
 
 
 def state(_bob: Owner, name: str) -> bytes:
-    return rpc.encode_state(send_id(name))
+    return rpc_send_ids.encode_state_request(send_id(name))
 
 
 def take(_bob: Owner, name: str) -> bytes:
-    return rpc.encode_prekeys_take(rpc.PrekeyTakeCall(send_id(name), name.ljust(16).encode()))
+    return rpc_prekeys.encode_prekeys_take_request(
+        rpc_prekeys.PrekeysTakeRequest(send_id(name), name.ljust(16).encode())
+    )
 
 
 @pytest.mark.parametrize("question", [forged_open, state, take])
@@ -158,14 +163,14 @@ async def test_k9_control_an_early_return_for_missing_mailboxes_saves_a_signatur
 ) -> None:
     verify = MailboxService._on_open
 
-    async def quick(service: MailboxService, connection: Any, fields: Fields) -> list[Any]:
-        call = rpc.decode_open(fields)
-        assert service._core is not None
+    async def quick(service: MailboxService, connection: Any, fields: Fields) -> bytes:
+        call = rpc.decode_open_request(fields)
+        assert service._driver._core is not None
         if connection.key is KEYS["mallory"] and (
-            call.mailbox not in service._core._registry.mailboxes
+            call.mailbox not in service._driver._core._registry.mailboxes
         ):
             raise AuthenticationError("a signature is not valid")
-        _, again = decode_call(rpc.encode_open(call))
+        _, again = decode_call(rpc.encode_open_request(call))
         return await verify(service, connection, again)
 
     monkeypatch.setattr(MailboxService, "_on_open", quick)

@@ -26,8 +26,9 @@ from zentalk.relay.links.memory_budget import MemoryBudget
 from zentalk.relay.mailbox.service import MailboxService
 from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.wire import rpc_mailbox as rpc
+from zentalk.wire import rpc_send_ids
 from zentalk.wire.descriptor import node_id_of
-from zentalk.wire.rpc import decode_call, decode_response
+from zentalk.wire.rpc import decode_call
 
 NETWORK = "local"
 
@@ -82,7 +83,7 @@ class Client(NoHandlers):
 
     def __init__(self, relay: Relay, nursery: trio.Nursery) -> None:
         self.relay, self.nursery = relay, nursery
-        self.pushes: list[rpc.PushCall] = []
+        self.pushes: list[rpc.PushNotification] = []
         self.connection: Connection | None = None
 
     def notify_received(self, _connection: Connection, body: bytes, /) -> None:
@@ -100,15 +101,15 @@ class Client(NoHandlers):
         )
         return self.connection
 
-    async def open(self, call: rpc.OpenCall) -> None:
+    async def open(self, call: rpc.OpenRequest) -> None:
         assert self.connection is not None
-        decode_response(await self.connection.request(rpc.encode_open(call))).end()
+        rpc.decode_open_response(await self.connection.request(rpc.encode_open_request(call)))
 
-    def proof(self, generation: int) -> rpc.OpenCall:
+    def proof(self, generation: int) -> rpc.OpenRequest:
         assert self.connection is not None
         key, relay = KEYS["bob"], self.relay.node_id
         signature = sign_collect(key, self.connection.handshake_hash, relay, generation)
-        return rpc.OpenCall(MailboxId(key.public), generation, signature, 16)
+        return rpc.OpenRequest(MailboxId(key.public), generation, signature, 16)
 
 
 @asynccontextmanager
@@ -128,8 +129,10 @@ async def test_an_owner_collects_over_a_real_link(
         bob = Client(relay, nursery)
         connection = await bob.dial()
         await bob.open(bob.proof(1))
-        add = rpc.SendIdsCall((entry("bob"),), ())
-        decode_response(await connection.request(rpc.encode_send_ids(add))).end()
+        add = rpc_send_ids.SendIdsRequest((entry("bob"),), ())
+        rpc_send_ids.decode_send_ids_response(
+            await connection.request(rpc_send_ids.encode_send_ids_request(add))
+        )
         for number in range(5):
             relay.service.deposit(payload(number))
         await trio.sleep(1)
@@ -184,11 +187,14 @@ async def test_k9_strangers_get_the_same_sizes_on_the_wire(
         bob, stranger = Client(relay, nursery), Client(relay, nursery)
         connection = await bob.dial()
         await bob.open(bob.proof(1))
-        add = rpc.SendIdsCall((entry("bob"),), ())
-        decode_response(await connection.request(rpc.encode_send_ids(add))).end()
+        add = rpc_send_ids.SendIdsRequest((entry("bob"),), ())
+        rpc_send_ids.decode_send_ids_response(
+            await connection.request(rpc_send_ids.encode_send_ids_request(add))
+        )
         asking = await stranger.dial()
         answers = {
-            await asking.request(rpc.encode_state(send_id(name))) for name in ("bob", "nobody")
+            await asking.request(rpc_send_ids.encode_state_request(send_id(name)))
+            for name in ("bob", "nobody")
         }
         assert len(answers) == 1
         assert len(asking.unit_sizes) == 1

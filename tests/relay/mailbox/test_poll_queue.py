@@ -12,19 +12,24 @@ from zentalk.ids import SendId
 from zentalk.relay.mailbox.poll_queue import MAX_KEPT_TOKENS, PollQueue
 from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES
-from zentalk.wire.rpc_mailbox import PushCall, TokenCall
-from zentalk.wire.rpc_poll import PollAnswer, PollCall, decode_poll_answer, encode_poll
+from zentalk.wire.rpc_mailbox import PushNotification, TokenNotification
+from zentalk.wire.rpc_poll import (
+    PollRequest,
+    PollResponse,
+    decode_poll_response,
+    encode_poll_request,
+)
 
 WINDOW = 8
 
 
-async def poll(owner: Owner, *acked: int, large: bool = False) -> PollAnswer:
-    return decode_poll_answer(await owner.ask(encode_poll(PollCall(acked, large))))
+async def poll(owner: Owner, *acked: int, large: bool = False) -> PollResponse:
+    return decode_poll_response(await owner.ask(encode_poll_request(PollRequest(acked, large))))
 
 
 async def paced(world: World) -> Owner:
     bob = Owner(world)
-    assert await poll(bob) == PollAnswer()
+    assert await poll(bob) == PollResponse()
     await bob.open(window=WINDOW)
     await bob.register(entry("bob"))
     return bob
@@ -49,7 +54,7 @@ async def test_mail_waits_for_polls_and_is_deleted_by_their_acks(
             acked = [push.seq for push in answer.pushes]
             await settle()
         assert got == list(range(12))
-        assert await poll(bob, *acked) == PollAnswer()
+        assert await poll(bob, *acked) == PollResponse()
         await settle()
         assert world.service.stats().acknowledged == 12
 
@@ -75,8 +80,8 @@ async def test_before_opening_no_answer_is_larger_than_its_question(
         for _ in range(2):
             with pytest.raises(RefusedError, match="closed"):
                 await poll(mallory, large=True)
-            assert await poll(mallory) == PollAnswer()
-        assert await poll(await paced(world), large=True) == PollAnswer()
+            assert await poll(mallory) == PollResponse()
+        assert await poll(await paced(world), large=True) == PollResponse()
 
 
 async def test_what_was_taken_and_never_acked_comes_again(
@@ -92,11 +97,11 @@ async def test_what_was_taken_and_never_acked_comes_again(
         [again] = (await poll(bob)).pushes
         assert number_in(again) == 0
         bob.lose()
-        assert not world.service._paced, "nothing is kept for a link that is gone"
+        assert not world.service._collectors._queues, "nothing is kept for a link that is gone"
 
 
-def push(seq: int, size_bytes: int = 10) -> PushCall:
-    return PushCall(seq, SendId(bytes(16)), bytes(size_bytes), 0)
+def push(seq: int, size_bytes: int = 10) -> PushNotification:
+    return PushNotification(seq, SendId(bytes(16)), bytes(size_bytes), 0)
 
 
 def test_a_large_envelope_waits_for_a_large_answer_and_holds_nothing_up() -> None:
@@ -109,13 +114,13 @@ def test_a_large_envelope_waits_for_a_large_answer_and_holds_nothing_up() -> Non
     assert [p.seq for p in mail.take(large=True).pushes] == [1]
     mail.push(push(3))
     mail.acked((3, 4))
-    assert mail.take(large=True) == PollAnswer()
+    assert mail.take(large=True) == PollResponse()
 
 
 def test_tokens_are_bounded() -> None:
     mail = PollQueue()
     for number in range(2 * MAX_KEPT_TOKENS):
-        mail.token(TokenCall(SendId(bytes(16)), number.to_bytes(32, "big")))
+        mail.token(TokenNotification(SendId(bytes(16)), number.to_bytes(32, "big")))
     left = []
     while tokens := mail.take(large=False).tokens:
         left += [int.from_bytes(token.token, "big") for token in tokens]

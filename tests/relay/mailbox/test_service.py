@@ -29,7 +29,8 @@ from zentalk.mailbox.storage import PutEnvelope
 from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.wire import rpc_mailbox as rpc
-from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.wire import rpc_prekeys, rpc_send_ids
+from zentalk.wire.rpc_send_ids import SendIdKind
 
 
 @pytest.fixture
@@ -128,18 +129,28 @@ async def test_prekeys_and_states_over_the_wire(
     async with running(World(store)) as world:
         bob = await Owner(world).open(1)
         await bob.register(entry("public", SendIdKind.PUBLIC))
-        put = rpc.encode_prekeys_put(rpc.PrekeysPutCall((b"one", b"two"), replace=False))
-        assert rpc.decode_prekeys_put_answer(await bob.ask(put)) == 2
+        put = rpc_prekeys.encode_prekeys_put_request(
+            rpc_prekeys.PrekeysPutRequest((b"one", b"two"), replace=False)
+        )
+        assert rpc_prekeys.decode_prekeys_put_response(await bob.ask(put)) == 2
         stranger = Owner(world, "carol")
-        take = rpc.encode_prekeys_take(rpc.PrekeyTakeCall(send_id("public"), bytes(16)))
-        taken = [rpc.decode_prekeys_take_answer(await stranger.ask(take)) for _ in range(2)]
+        take = rpc_prekeys.encode_prekeys_take_request(
+            rpc_prekeys.PrekeysTakeRequest(send_id("public"), bytes(16))
+        )
+        taken = [
+            rpc_prekeys.decode_prekeys_take_response(await stranger.ask(take)) for _ in range(2)
+        ]
         assert taken == [b"one", b"one"]
-        count = rpc.decode_prekeys_count_answer(await bob.ask(rpc.encode_prekeys_count()))
-        assert count == rpc.PrekeyCount(1, last_resort_used=False)
-        state = rpc.decode_state_answer(await stranger.ask(rpc.encode_state(send_id("public"))))
-        assert state.state is rpc.SendIdState.ACCEPTING
+        count = rpc_prekeys.decode_prekeys_count_response(
+            await bob.ask(rpc_prekeys.encode_prekeys_count_request())
+        )
+        assert count == rpc_prekeys.PrekeysCountResponse(1, last_resort_used=False)
+        state = rpc_send_ids.decode_state_response(
+            await stranger.ask(rpc_send_ids.encode_state_request(send_id("public")))
+        )
+        assert state.state is rpc_send_ids.SendIdState.ACCEPTING
         with pytest.raises(RefusedError, match="closed"):
-            await stranger.ask(rpc.encode_prekeys_count())
+            await stranger.ask(rpc_prekeys.encode_prekeys_count_request())
 
 
 # --- connections -------------------------------------------------------------------------------
@@ -160,7 +171,7 @@ async def test_d6_k30_a_second_registration_replaces_the_first_and_stays(
         with pytest.raises(RefusedError, match="stale"):
             await Owner(world).open(2)
         with pytest.raises(RefusedError, match="closed"):
-            await first.ask(rpc.encode_prekeys_count())
+            await first.ask(rpc_prekeys.encode_prekeys_count_request())
 
 
 async def test_d10_a_link_that_breaks_under_a_push_loses_nothing(
@@ -215,9 +226,11 @@ async def test_k9_ten_thousand_guesses_get_the_same_bytes(
         answers = set()
         for number in range(10_000):
             guess = known[number % 3] if number < 30 else SendId(draw.randbytes(16))
-            body = rpc.encode_state(guess)
+            body = rpc_send_ids.encode_state_request(guess)
             if method == "take":
-                body = rpc.encode_prekeys_take(rpc.PrekeyTakeCall(guess, draw.randbytes(16)))
+                body = rpc_prekeys.encode_prekeys_take_request(
+                    rpc_prekeys.PrekeysTakeRequest(guess, draw.randbytes(16))
+                )
             answers.add(await world.dispatcher.request(mallory, body))  # type: ignore[arg-type]
         assert len(answers) == 1
 
@@ -230,9 +243,9 @@ async def test_k9_a_wrong_proof_fails_alike_for_known_and_unknown_mailboxes(
         mallory = Owner(world, "mallory")
         messages = set()
         for mailbox in (KEYS["bob"].public, KEYS["carol"].public):
-            forged = rpc.OpenCall(MailboxId(mailbox), 9, mallory.proof(9).signature, 5)
+            forged = rpc.OpenRequest(MailboxId(mailbox), 9, mallory.proof(9).signature, 5)
             with pytest.raises(AuthenticationError) as refusal:
-                await mallory.ask(rpc.encode_open(forged))
+                await mallory.ask(rpc.encode_open_request(forged))
             messages.add(str(refusal.value))
         assert len(messages) == 1
         assert len(store.load().mailboxes) == 1
@@ -246,7 +259,7 @@ async def _replay_a_captured_proof(world: World) -> list[int]:
     world.deposit(1)
     await settle()
     mallory = Owner(world, "mallory")
-    await mallory.ask(rpc.encode_open(captured))
+    await mallory.ask(rpc.encode_open_request(captured))
     await settle()
     return mallory.ack_all()
 
@@ -283,15 +296,15 @@ async def test_k10_every_part_of_a_proof_counts(
         if change == "relay":
             relay = NodeId(RELAY[::-1])
             signature = proof_module.sign_collect(bob.key, bob.handshake_hash, relay, 3)
-            bad = rpc.OpenCall(good.mailbox, 3, signature, 5)
+            bad = rpc.OpenRequest(good.mailbox, 3, signature, 5)
         elif change == "generation":
-            bad = rpc.OpenCall(good.mailbox, 4, good.signature, 5)
+            bad = rpc.OpenRequest(good.mailbox, 4, good.signature, 5)
         elif change == "mailbox":
-            bad = rpc.OpenCall(MailboxId(KEYS["carol"].public), 3, good.signature, 5)
+            bad = rpc.OpenRequest(MailboxId(KEYS["carol"].public), 3, good.signature, 5)
         else:
-            bad = rpc.OpenCall(good.mailbox, 3, bytes(64), 5)
+            bad = rpc.OpenRequest(good.mailbox, 3, bytes(64), 5)
         with pytest.raises(AuthenticationError):
-            await bob.ask(rpc.encode_open(bad))
+            await bob.ask(rpc.encode_open_request(bad))
         assert store.load().mailboxes == ()
         assert world.service.stats().online == 0
 
@@ -445,8 +458,10 @@ async def test_nothing_secret_shows_itself(autojump_clock: trio.testing.MockCloc
     async with running(World(MemoryMailboxStore())) as world:
         await online(world)
         world.deposit(1)
-        shown = repr(world.service) + repr(world.service._core) + repr(world.service.stats())
-        shown += "".join(repr(box) for box in world.service._core._registry.mailboxes.values())  # type: ignore[union-attr]
+        core = world.service._driver._core
+        assert core is not None
+        shown = repr(world.service) + repr(core) + repr(world.service.stats())
+        shown += "".join(repr(box) for box in core._registry.mailboxes.values())
         for secret in (send_id("bob"), KEYS["bob"].public):
             assert repr(bytes(secret))[2:12] not in shown
             assert secret.hex()[:10] not in shown

@@ -39,7 +39,7 @@ from zentalk.mailbox.storage import (
 )
 from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
-from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdKind
 
 BOB, CAROL = mailbox_id("bob"), mailbox_id("carol")
 

@@ -19,6 +19,7 @@ from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import AuthenticationError, StorageError, TransportError, UnavailableError
 from zentalk.ids import DEPOSIT_ID_BYTES, DepositId, MessageId, NodeId, SendId, UserAddress
+from zentalk.lifetimes import MAX_TTL_SECONDS
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.in_flight import AwaitedAck, InFlight
 from zentalk.node.delivery.message_states import Journal
@@ -35,7 +36,6 @@ from zentalk.store.history.models import OutboxItem
 from zentalk.wire.deposit import (
     ACK_BYTES,
     ENVELOPE_LARGE_BYTES,
-    MAX_TTL_SECONDS,
     NO_STAMP,
     Deposit,
     encode_deposit,
@@ -308,7 +308,7 @@ class Outbox:
 
     def _sealed(self, item: OutboxItem, target: DepositTarget, expires: float) -> Deposit:
         """Seal a copy for one mailbox; raises AuthenticationError if its key is not usable."""
-        # Within what a deposit can say, also when the clock was set back before a start.
+        # No longer than anybody may ask for, also when the clock was set back before a start.
         left = min(max(3600, int(expires - self._runtime.monotonic())), MAX_TTL_SECONDS)
         deposit_id = blake2b_256(Label.DEPOSIT_ID, item.item_key, target.relay)[:DEPOSIT_ID_BYTES]
         return Deposit(

@@ -23,8 +23,7 @@ from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.wire.deposit import Deposit
-from zentalk.wire.rpc import decode_response
-from zentalk.wire.rpc_mailbox import SendIdState, decode_state_answer, encode_state
+from zentalk.wire.rpc_send_ids import SendIdState, decode_state_response, encode_state_request
 
 MOST_BITS: Final = 24
 """The most work done for one deposit: some 17 million hashes, a third of a minute."""
@@ -175,8 +174,8 @@ class ProofOfWork:
         known = self._known.get(place) or _Known()
         try:
             async with limit, self._tunnel(place.relay) as connection:
-                body = await connection.request(encode_state(place.send_id))
-            answer = decode_state_answer(decode_response(body))
+                body = await connection.request(encode_state_request(place.send_id))
+            answer = decode_state_response(body)
         except RELAY_FAULTS:
             answer = None
         known.asking = False

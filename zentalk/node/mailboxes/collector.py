@@ -14,7 +14,8 @@ import trio
 from zentalk.crypto import mlkem, x25519
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import LinkClosedError, RefusedError, TransportError
-from zentalk.ids import Day, SendId, day_at
+from zentalk.ids import DAY_SECONDS, Day, SendId, day_at
+from zentalk.lifetimes import PUBLIC_SEND_ID_SECONDS
 from zentalk.mailbox.proof import sign_collect
 from zentalk.net.backoff import exponential
 from zentalk.net.connection import Connection, NoHandlers
@@ -27,26 +28,38 @@ from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox, OwnSendId
 from zentalk.store.writer import Transaction
 from zentalk.wire.prekeys import OneTimePrekey
-from zentalk.wire.rpc import decode_call, decode_response
+from zentalk.wire.rpc import decode_call
 from zentalk.wire.rpc_mailbox import (
     PUSH,
     TOKEN,
-    OpenCall,
-    PrekeysPutCall,
-    PushCall,
-    SendIdEntry,
-    SendIdKind,
-    SendIdsCall,
-    decode_prekeys_count_answer,
+    OpenRequest,
+    PushNotification,
+    decode_open_response,
     decode_push,
     decode_token,
     encode_ack,
-    encode_open,
-    encode_prekeys_count,
-    encode_prekeys_put,
-    encode_send_ids,
+    encode_open_request,
 )
-from zentalk.wire.rpc_poll import MAX_POLL_ACKS, PollCall, decode_poll_answer, encode_poll
+from zentalk.wire.rpc_poll import (
+    MAX_POLL_ACKS,
+    PollRequest,
+    decode_poll_response,
+    encode_poll_request,
+)
+from zentalk.wire.rpc_prekeys import (
+    PrekeysPutRequest,
+    decode_prekeys_count_response,
+    decode_prekeys_put_response,
+    encode_prekeys_count_request,
+    encode_prekeys_put_request,
+)
+from zentalk.wire.rpc_send_ids import (
+    SendIdEntry,
+    SendIdKind,
+    SendIdsRequest,
+    decode_send_ids_response,
+    encode_send_ids_request,
+)
 
 WINDOW: Final = 64
 """Envelopes that the relay may push before it sees acks."""
@@ -67,6 +80,7 @@ that says its pool is empty, make us make more: the oldest of these go."""
 UPKEEP_SECONDS: Final = 600.0
 _SEND_ID_BYTES: Final = 16
 _SECRET_BYTES: Final = 32
+_KEEP_DAYS: Final = PUBLIC_SEND_ID_SECONDS // DAY_SECONDS
 _FOREVER: Final = Day(2**32 - 1)
 
 
@@ -153,7 +167,7 @@ class Collector(NoHandlers):
         elif method == TOKEN:
             self._token_received(decode_token(fields).token)
 
-    def _push_received(self, push: PushCall) -> None:
+    def _push_received(self, push: PushNotification) -> None:
         self._intake.push(self, push.seq, push.send_id, push.envelope)
 
     def _token_received(self, token: bytes) -> None:
@@ -182,8 +196,8 @@ class Collector(NoHandlers):
     async def _poll(self, connection: Connection, *, large: bool) -> None:
         """Acknowledge what is saved and take what waits, both in messages of constant size."""
         saved, self._saved = self._saved[:MAX_POLL_ACKS], self._saved[MAX_POLL_ACKS:]
-        body = await connection.request(encode_poll(PollCall(tuple(saved), large)))
-        answer = decode_poll_answer(decode_response(body))
+        body = await connection.request(encode_poll_request(PollRequest(tuple(saved), large)))
+        answer = decode_poll_response(body)
         for push in answer.pushes:
             self._push_received(push)
         for token in answer.tokens:
@@ -197,13 +211,13 @@ class Collector(NoHandlers):
         signature = sign_collect(
             self._key, connection.handshake_hash, self._mailbox.relay, generation
         )
-        call = OpenCall(
+        call = OpenRequest(
             mailbox=self._mailbox.mailbox,
             generation=generation,
             signature=signature,
             window=window,
         )
-        decode_response(await connection.request(encode_open(call))).end()
+        decode_open_response(await connection.request(encode_open_request(call)))
 
     async def _register_send_ids(self, connection: Connection) -> None:
         """Register what is missing, and on the first round everything (a relay may forget)."""
@@ -214,11 +228,12 @@ class Collector(NoHandlers):
         if not wanted:
             return
         entries = tuple(_entry(row) for row in wanted)
-        decode_response(await connection.request(encode_send_ids(SendIdsCall(entries, ())))).end()
+        request = encode_send_ids_request(SendIdsRequest(entries, ()))
+        decode_send_ids_response(await connection.request(request))
 
         def job(tx: Transaction) -> None:
             mailboxes.add_send_ids(tx, fresh)
-            mailboxes.forget_days(tx, today - DAY_MARGIN_AFTER - 30)
+            mailboxes.forget_days(tx, today - DAY_MARGIN_AFTER - _KEEP_DAYS)
 
         await self._database.write(job)
 
@@ -253,15 +268,15 @@ class Collector(NoHandlers):
         A folder that was restored from a copy does not hold the keys that were made since,
         and a relay would go on handing them out.
         """
-        count = decode_prekeys_count_answer(
-            decode_response(await connection.request(encode_prekeys_count()))
+        count = decode_prekeys_count_response(
+            await connection.request(encode_prekeys_count_request())
         )
         if count.pool >= REFILL_BELOW and not self._renews_pool:
             return
         needed = POOL_PREKEYS - (0 if self._renews_pool else count.pool)
         blobs = await self._database.write(lambda tx: self._new_prekeys(tx, needed))
-        call = PrekeysPutCall(tuple(blobs), replace=self._renews_pool)
-        decode_response(await connection.request(encode_prekeys_put(call)))
+        call = PrekeysPutRequest(tuple(blobs), replace=self._renews_pool)
+        decode_prekeys_put_response(await connection.request(encode_prekeys_put_request(call)))
         self._renews_pool = False
 
     def _new_prekeys(self, tx: Transaction, count: int) -> list[bytes]:

@@ -17,6 +17,7 @@ import trio
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import ATTEMPT_FAULTS, ConflictError, NotFoundError, UnavailableError
 from zentalk.ids import DAY_SECONDS, MailboxId, NodeId, SendId
+from zentalk.lifetimes import POLL_REPLACED_SECONDS
 from zentalk.net.backoff import ReconnectBackoff, half_jitter
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
@@ -32,7 +33,7 @@ from zentalk.store.history.models import OwnMailbox
 from zentalk.store.retry import until_stored
 from zentalk.store.writer import Transaction
 from zentalk.wire.descriptor import ROLE_MAILBOX
-from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdKind
 from zentalk.wire.text import format_relay_uri
 
 MAILBOXES: Final = 2
@@ -40,7 +41,6 @@ REPLACE_AFTER_SECONDS: Final = 600.0
 """A relay that is away for ten minutes is replaced; a restart takes seconds."""
 ALONE_SECONDS: Final = 20.0
 """The same while no mailbox can be reached at all: until there is another, nothing arrives."""
-POLL_SECONDS: Final = 30 * DAY_SECONDS
 SETTLED_SECONDS: Final = 3600.0
 """After this a replaced mailbox is only looked into now and then: its tunnel takes a place."""
 LOOK_SECONDS: Final = 30.0
@@ -183,7 +183,8 @@ class MailboxManager:
         if len(old) + len(leaving) > MAX_REPLACED:
             raise ConflictError(
                 f"{len(old)} earlier mailboxes are still polled for mail: stay where you are"
-                " until the oldest is given up, 30 days after it was left"
+                f" until the oldest is given up, {POLL_REPLACED_SECONDS // DAY_SECONDS} days after"
+                " it was left"
             )
         taken = {row.relay for row in present}
         if len(_chosen(drawn, taken, {row.relay for row in old})) < len(leaving):
@@ -198,7 +199,7 @@ class MailboxManager:
     def _drop(self, tx: Transaction, row: OwnMailbox) -> None:
         """Replace a mailbox, or forget one that nobody can have heard of."""
         if mailboxes.send_ids(tx, row.mailbox):
-            mailboxes.replace(tx, row.mailbox, self._runtime.wall() + POLL_SECONDS)
+            mailboxes.replace(tx, row.mailbox, self._runtime.wall() + POLL_REPLACED_SECONDS)
         else:
             mailboxes.forget(tx, row.mailbox)
 
@@ -258,8 +259,10 @@ class MailboxManager:
 
     def _is_settled(self, mailbox: OwnMailbox) -> bool:
         """Tell whether a mailbox was replaced long enough ago for contacts to have moved on."""
-        left = mailbox.poll_until
-        return left is not None and left - POLL_SECONDS + SETTLED_SECONDS < self._runtime.wall()
+        if mailbox.poll_until is None:
+            return False
+        left_at = mailbox.poll_until - POLL_REPLACED_SECONDS
+        return left_at + SETTLED_SECONDS < self._runtime.wall()
 
     async def _is_given_up(self, mailbox_id: MailboxId, away_seconds: float) -> bool:
         """Tell whether a mailbox is to be replaced now.
@@ -310,7 +313,7 @@ class MailboxManager:
 
         def job(tx: Transaction) -> list[OwnMailbox]:
             if mailbox_id in {row.mailbox for row in current(tx)}:  # it may just have been moved
-                mailboxes.replace(tx, mailbox_id, self._runtime.wall() + POLL_SECONDS)
+                mailboxes.replace(tx, mailbox_id, self._runtime.wall() + POLL_REPLACED_SECONDS)
             return mailboxes.every(tx)
 
         self._known = {row.mailbox: row for row in await self._database.write(job)}

@@ -22,7 +22,8 @@ import structlog
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import LocalProtocolError, RemoteProtocolError
-from zentalk.ids import DAY_SECONDS, MessageId, SendId, UserAddress
+from zentalk.ids import MessageId, SendId, UserAddress
+from zentalk.lifetimes import SEEN_SECONDS
 from zentalk.node.messages import ordering
 from zentalk.node.messages.compose import Composer, OutboundItem
 from zentalk.node.sessions import envelope as sealing
@@ -43,11 +44,9 @@ from zentalk.wire.content import (
     decode_content,
     encode_route,
 )
-from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdKind
 from zentalk.wire.text import format_address
 
-SEEN_SECONDS: Final = 37 * DAY_SECONDS
-"""How long a decrypted ciphertext is known by its hash: longest time to live + 7 days."""
 MAX_REQUEST_MESSAGES: Final = 200
 """Messages kept of somebody who was not accepted yet."""
 MAX_REQUESTS: Final = 1_000

@@ -17,7 +17,7 @@ from zentalk.store.history import mailboxes, settings
 from zentalk.store.history.models import ContactRow, OwnMailbox
 from zentalk.store.writer import Transaction
 from zentalk.wire.content import Route, RouteEntry, decode_route
-from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdKind
 from zentalk.wire.user_record import RecordContents
 
 _VERSION_KEY: Final = "route-version"

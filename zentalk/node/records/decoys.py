@@ -20,7 +20,7 @@ from zentalk.node.network import NodeNetwork
 from zentalk.node.records.lookup import Records
 from zentalk.onion.draw import pick
 from zentalk.wire.descriptor import ROLE_MAILBOX
-from zentalk.wire.rpc_mailbox import encode_state
+from zentalk.wire.rpc_send_ids import encode_state_request
 
 MEAN_SECONDS: Final = 1800.0
 
@@ -55,4 +55,4 @@ class Decoys:
             return
         send_id = SendId(self._runtime.entropy(SEND_ID_BYTES))
         async with self._network.tunnel(pick(relays, self._runtime.entropy)) as link:
-            await link.request(encode_state(send_id))
+            await link.request(encode_state_request(send_id))

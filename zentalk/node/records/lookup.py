@@ -26,14 +26,13 @@ from zentalk.store.history import mailboxes, prekeys
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.writer import Transaction
 from zentalk.wire.prekeys import OneTimePrekey, PqPrekey, PrekeyBundle, SignedPrekey
-from zentalk.wire.rpc import decode_response
-from zentalk.wire.rpc_mailbox import (
+from zentalk.wire.rpc_prekeys import (
     QUERY_ID_BYTES,
-    PrekeyTakeCall,
-    SendIdKind,
-    decode_prekeys_take_answer,
-    encode_prekeys_take,
+    PrekeysTakeRequest,
+    decode_prekeys_take_response,
+    encode_prekeys_take_request,
 )
+from zentalk.wire.rpc_send_ids import SendIdKind
 from zentalk.wire.user_record import MailboxEntry, RecordContents, seal_record
 
 REPUBLISH_SECONDS: Final = 3600.0
@@ -85,7 +84,7 @@ class Records:
         for entry in contents.mailboxes:
             # A number of its own for each relay: two that compare must not find one owner.
             query_id = self._runtime.entropy(QUERY_ID_BYTES)
-            question = encode_prekeys_take(PrekeyTakeCall(entry.send_id, query_id))
+            question = encode_prekeys_take_request(PrekeysTakeRequest(entry.send_id, query_id))
             try:
                 one_time = await self._take_prekey(entry.relay, question, contact)
             except RELAY_FAULTS:
@@ -102,7 +101,7 @@ class Records:
     ) -> OneTimePrekey | None:
         """Return a one-time key that the contact has signed, None if the pool is drained."""
         async with self._network.tunnel(relay) as connection:
-            blob = decode_prekeys_take_answer(decode_response(await connection.request(question)))
+            blob = decode_prekeys_take_response(await connection.request(question))
         if not blob:
             return None
         one_time = OneTimePrekey.from_bytes(blob)

@@ -14,6 +14,7 @@ from zentalk.crypto import mlkem, x25519
 from zentalk.crypto.types import Entropy
 from zentalk.directory.records import AHEAD_DAYS
 from zentalk.ids import DAY_SECONDS
+from zentalk.lifetimes import PREKEY_MAIL_SECONDS
 from zentalk.onion.draw import below
 from zentalk.store.history import prekeys
 from zentalk.store.writer import Transaction
@@ -21,9 +22,7 @@ from zentalk.store.writer import Transaction
 ROTATE_SECONDS: Final = 7 * DAY_SECONDS
 RECORD_MARGIN_DAYS: Final = 2
 """A record counts on the day after its own, which began up to a day before its last reader's."""
-MAIL_DAYS: Final = 30
-"""How long relays keep mail in general; mail that waits for longer may find its keys ended."""
-KEEP_SECONDS: Final = (AHEAD_DAYS + RECORD_MARGIN_DAYS + MAIL_DAYS + 1) * DAY_SECONDS
+KEEP_SECONDS: Final = (AHEAD_DAYS + RECORD_MARGIN_DAYS + 1) * DAY_SECONDS + PREKEY_MAIL_SECONDS
 """After a newer key came: days published ahead, margins, the mail's time, a day for clocks."""
 _STEPS: Final = 1 << 12
 

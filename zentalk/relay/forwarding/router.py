@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
-from zentalk.errors import RefusedError, RemoteProtocolError
 from zentalk.link.account import Account
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
@@ -34,14 +33,14 @@ class _Held(NamedTuple):
 
 
 class Services(Protocol):
-    """What the last relay of a path does (`MailboxService`)."""
+    """What the last relay of a path does (`MailboxService`), and counts itself."""
 
     def deposit(self, payload: bytes) -> None:
-        """Take a sealed envelope for one send id."""
+        """Take a sealed envelope for one send id, or count why not."""
         ...
 
     def ack_token(self, payload: bytes) -> None:
-        """Take a token for an ack send id."""
+        """Take a token for an ack send id, or count why not."""
         ...
 
 
@@ -124,19 +123,9 @@ class Router:
             self._counters.forwarded += 1
 
     def _deliver(self, found: Deliver) -> None:
-        try:
-            if found.service == DEPOSIT:
-                self._services.deposit(found.payload)
-                self._counters.deposited += 1
-            elif found.service == ACK_TOKEN:
-                self._services.ack_token(found.payload)
-                self._counters.tokens += 1
-            else:
-                self._counters.cover += 1
-        except RefusedError as refusal:
-            self._counters.refuse(refusal.reason)
-            return
-        except RemoteProtocolError:
-            self._counters.refuse("payload")
-            return
-        self._counters.delivered += 1
+        if found.service == DEPOSIT:
+            self._services.deposit(found.payload)
+        elif found.service == ACK_TOKEN:
+            self._services.ack_token(found.payload)
+        else:
+            self._counters.cover += 1

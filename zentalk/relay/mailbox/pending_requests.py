@@ -1,7 +1,7 @@
-"""Questions that wait for the mailbox core's answer, by ticket.
+"""Requests that wait for the mailbox core, by ticket.
 
-A question may be answered at once or only after a commit; its task waits here. Nothing
-here knows what was asked.
+The core may respond at once or only after a commit; the task of a request waits here. Nothing
+here knows what was requested.
 """
 
 from __future__ import annotations
@@ -12,61 +12,61 @@ from typing import Any
 import trio
 
 from zentalk.errors import RefusedError
-from zentalk.mailbox.commands import Answer, Refuse
+from zentalk.mailbox.commands import Refuse, Respond
 from zentalk.mailbox.events import Ticket
 
 
-class _Question:
-    __slots__ = ("done", "fields", "refused")
+class _Pending:
+    __slots__ = ("done", "refused", "result")
 
     def __init__(self) -> None:
         self.done = trio.Event()
-        self.fields: tuple[Any, ...] = ()
+        self.result: Any = None
         self.refused: str | None = None
 
 
 class PendingRequests:
-    """All questions under way; a task that is cancelled takes its question with it."""
+    """All requests under way; a task that is cancelled takes its request with it."""
 
     __slots__ = ("_last", "_open")
 
     def __init__(self) -> None:
-        self._open: dict[Ticket, _Question] = {}
+        self._open: dict[Ticket, _Pending] = {}
         self._last = 0
 
-    async def ask(self, put: Callable[[Ticket], None]) -> list[Any]:
-        """Put a question under a new ticket and return the fields of its answer.
+    async def wait(self, put: Callable[[Ticket], None]) -> Any:
+        """Put a request under a new ticket; return the result that the core responds with.
 
         Raises RefusedError with the core's reason.
         """
         self._last += 1
         ticket = Ticket(self._last)
-        question = self._open[ticket] = _Question()
+        pending = self._open[ticket] = _Pending()
         try:
             put(ticket)
-            await question.done.wait()
+            await pending.done.wait()
         finally:
             del self._open[ticket]
-        if question.refused is not None:
-            raise RefusedError(question.refused)
-        return list(question.fields)
+        if pending.refused is not None:
+            raise RefusedError(pending.refused)
+        return pending.result
 
-    def answer(self, command: Answer) -> None:
-        """Let a question's task go on with the answer."""
-        question = self._open.get(command.ticket)
-        if question is not None:
-            question.fields = command.fields
-            question.done.set()
+    def respond(self, command: Respond) -> None:
+        """Let a request's task go on with its result."""
+        pending = self._open.get(command.ticket)
+        if pending is not None:
+            pending.result = command.result
+            pending.done.set()
 
     def refuse(self, command: Refuse) -> None:
-        """Let a question's task go on with a refusal."""
-        question = self._open.get(command.ticket)
-        if question is not None:
-            question.refused = command.reason
-            question.done.set()
+        """Let a request's task go on with a refusal."""
+        pending = self._open.get(command.ticket)
+        if pending is not None:
+            pending.refused = command.reason
+            pending.done.set()
 
     def refuse_all(self, reason: str) -> None:
-        """Refuse every question that has no answer yet."""
-        for ticket, question in self._open.items():
-            if not question.done.is_set():
+        """Refuse every request that has no response yet."""
+        for ticket, pending in self._open.items():
+            if not pending.done.is_set():
                 self.refuse(Refuse(ticket, reason))

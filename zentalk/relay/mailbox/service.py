@@ -1,55 +1,40 @@
-"""The mailbox of a running relay: joins the mailbox core to connections, store and clock.
+"""The mailbox of a running relay: its methods, deposits and tokens, in front of the core.
 
 Spec: docs/spec/mailbox.md. Proofs are verified here, before the core hears of anything.
-No task is made per deposit, nothing is answered or acknowledged before its commit, and
+No task is made per deposit, nothing is confirmed or acknowledged before its commit, and
 no id, key or envelope appears in a log, error or repr.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 import trio
 
-from zentalk.errors import DecodeError, LinkClosedError, RefusedError
+from zentalk.errors import DecodeError, RefusedError
 from zentalk.ids import MailboxId, NodeId
 from zentalk.mailbox import events
-from zentalk.mailbox.commands import (
-    Answer,
-    Apply,
-    CloseCollector,
-    Command,
-    Push,
-    PushToken,
-    Refuse,
-    SendAck,
-)
-from zentalk.mailbox.core import MailboxCore, MailboxStats
-from zentalk.mailbox.events import Collector, Ticket
+from zentalk.mailbox.commands import CloseCollector, Push, PushToken, Refuse, Respond, SendAck
+from zentalk.mailbox.core import MailboxStats
+from zentalk.mailbox.events import Ticket
 from zentalk.mailbox.proof import verify_collect
 from zentalk.mailbox.settings import MailboxSettings
-from zentalk.mailbox.storage import MailboxStore, Outcome
+from zentalk.mailbox.storage import MailboxStore
 from zentalk.net.runtime import Runtime
 from zentalk.relay.links.memory_budget import BudgetAccount
-from zentalk.relay.mailbox.collector_link import CollectorLink
-from zentalk.relay.mailbox.group_commit import MailboxWriter
+from zentalk.relay.mailbox.collectors import CollectorLink, Collectors
+from zentalk.relay.mailbox.core_driver import CoreDriver
 from zentalk.relay.mailbox.pending_requests import PendingRequests
-from zentalk.relay.mailbox.poll_queue import PollQueue
-from zentalk.relay.mailbox.prekey_limit import PrekeyLimit
 from zentalk.wire import rpc_mailbox as rpc
+from zentalk.wire import rpc_prekeys, rpc_send_ids
 from zentalk.wire.codec import Fields
 from zentalk.wire.deposit import AckRoute, decode_deposit
-from zentalk.wire.rpc_poll import POLL, decode_poll, poll_answer_fields
+from zentalk.wire.rpc_poll import POLL, decode_poll_request, encode_poll_response
+from zentalk.wire.rpc_send_ids import SendIdsRequest
 
-TICK_SECONDS: Final = 0.01
-"""Deadlines closer together than this are handled at once."""
-CLOCK_SECONDS: Final = 60.0
-"""How often the wall clock is looked at."""
-
-
-Request = Callable[[CollectorLink, Fields], Awaitable[list[Any]]]
+Request = Callable[[CollectorLink, Fields], Awaitable[bytes]]
 Notify = Callable[[CollectorLink, Fields], None]
 
 
@@ -69,47 +54,42 @@ class MailboxService:
         send_ack: Callable[[AckRoute], None],
         memory: BudgetAccount,
     ) -> None:
-        self._runtime = runtime
-        self._store = store
-        self._settings = settings
         self._own_node_id = own_node_id
-        self._send_ack = send_ack
         self._memory = memory
-        self._writer = MailboxWriter(runtime, store, self._finished)
-        self._core: MailboxCore | None = None
-        self._loaded = trio.Event()
-        self._events: deque[events.Event] = deque()
-        self._feeding = False
-        self._armed = 0.0
-        self._earlier = trio.Event()
-        self._last_collector = 0
-        self._collectors: dict[CollectorLink, Collector] = {}
-        self._links: dict[Collector, CollectorLink] = {}
-        self._paced: dict[CollectorLink, PollQueue] = {}
-        self._prekey_limit = PrekeyLimit()
-        self._questions = PendingRequests()
-        self._counters: Counter[str] = Counter()
-        self._execute: dict[type[Any], Callable[[Any], None]] = {
-            Apply: self._writer.put,
-            Push: self._push,
-            PushToken: self._push_token,
-            CloseCollector: self._close_collector,
-            SendAck: lambda command: self._send_ack(command.route),
-            Answer: self._questions.answer,
-            Refuse: self._questions.refuse,
-        }
+        self._collectors = Collectors()
+        self._pending = PendingRequests()
+        self._refused: Counter[str] = Counter()
+
+        def leave(command: SendAck) -> None:
+            send_ack(command.route)
+
+        self._driver = CoreDriver(
+            runtime,
+            store,
+            settings,
+            own_node_id,
+            memory,
+            {
+                Push: self._collectors.push,
+                PushToken: self._collectors.push_token,
+                CloseCollector: self._collectors.close,
+                SendAck: leave,
+                Respond: self._pending.respond,
+                Refuse: self._pending.refuse,
+            },
+        )
 
     # --- for the relay -------------------------------------------------------------------
 
     def requests(self) -> Mapping[str, Request]:
-        """Return the questions answered here, by method."""
+        """Return what is responded to here, by method."""
         return {
             rpc.OPEN: self._on_open,
-            rpc.SEND_IDS: self._on_send_ids,
-            rpc.PREKEYS_PUT: self._on_prekeys_put,
-            rpc.PREKEYS_COUNT: self._on_prekeys_count,
-            rpc.PREKEYS_TAKE: self._on_prekeys_take,
-            rpc.STATE: self._on_state,
+            rpc_send_ids.SEND_IDS: self._on_send_ids,
+            rpc_prekeys.PREKEYS_PUT: self._on_prekeys_put,
+            rpc_prekeys.PREKEYS_COUNT: self._on_prekeys_count,
+            rpc_prekeys.PREKEYS_TAKE: self._on_prekeys_take,
+            rpc_send_ids.STATE: self._on_state,
             POLL: self._on_poll,
         }
 
@@ -122,270 +102,162 @@ class MailboxService:
 
         Raises StorageError if the store cannot be loaded.
         """
-        loaded = await self._runtime.run_blocking(self._store.load)
-        self._core = MailboxCore(
-            self._settings,
-            loaded,
-            relay=self._own_node_id,
-            wall=self._runtime.wall(),
-            now=self._runtime.monotonic(),
-            entropy=self._runtime.entropy,
-        )
-        self._loaded.set()
-        self._feed(events.DeadlineReached())
+        await self._driver.load()
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._writer.run)
-                nursery.start_soon(self._keep_deadlines)
-                nursery.start_soon(self._watch_clock)
+                nursery.start_soon(self._driver.serve)
                 task_status.started()
         finally:
-            await self._finish()
+            # What was not acknowledged is written: its owners will ask for it again.
+            for event in self._collectors.lose_all():
+                self._driver.feed(event)
+            await self._driver.finish()
+            self._pending.refuse_all("stopping")
 
     async def loaded(self) -> None:
-        """Wait until deposits and questions are taken."""
-        await self._loaded.wait()
+        """Wait until deposits and requests are taken."""
+        await self._driver.loaded()
 
     def deposit(self, payload: bytes) -> None:
         """Take the payload of onion service 1; what cannot be taken is counted and dropped."""
-        if self._core is None:
-            self._counters["refused_starting"] += 1
+        if not self._driver.is_running:
+            self._refused["refused_starting"] += 1
             return
         try:
             deposit = decode_deposit(payload)
         except DecodeError:
-            self._counters["refused_malformed"] += 1
+            self._refused["refused_malformed"] += 1
             return
         if not self._memory.has_room(len(deposit.envelope)):
-            self._counters["refused_memory"] += 1
+            self._refused["refused_memory"] += 1
             return
-        self._feed(events.DepositArrived(deposit))
+        self._driver.feed(events.DepositArrived(deposit))
 
     def ack_token(self, payload: bytes) -> None:
         """Take the payload of onion service 2; what cannot be taken is counted and dropped."""
-        if self._core is None:
-            self._counters["refused_starting"] += 1
+        if not self._driver.is_running:
+            self._refused["refused_starting"] += 1
             return
         try:
-            call = rpc.decode_token_payload(payload)
+            token = rpc.decode_token_payload(payload)
         except DecodeError:
-            self._counters["refused_malformed"] += 1
+            self._refused["refused_malformed"] += 1
             return
-        self._feed(events.TokenArrived(call.send_id, call.token))
+        self._driver.feed(events.TokenArrived(token.send_id, token.token))
+
+    # --- for owners, whatever they are connected by --------------------------------------
 
     async def open(
         self, connection: CollectorLink, mailbox: MailboxId, generation: int, window: int
-    ) -> list[Any]:
+    ) -> None:
         """Let a connection collect a mailbox whose key it has proved to hold.
 
         Raises RefusedError with a word of the spec's section 9.
         """
-        collector = self._collector_of(connection)
-        return await self._ask(
-            lambda ticket: events.OpenAsked(ticket, collector, mailbox, generation, window)
+        collector = self._collectors.enter(connection)
+        await self._result(
+            lambda ticket: events.OpenRequested(ticket, collector, mailbox, generation, window)
         )
+
+    async def change_send_ids(self, connection: CollectorLink, request: SendIdsRequest) -> None:
+        """Register and remove send ids of the mailbox that a connection collects.
+
+        Returns once it is stored. Raises RefusedError with a word of the spec's section 9.
+        """
+        collector = self._collectors.known(connection)
+        await self._result(
+            lambda ticket: events.SendIdsRequested(ticket, collector, request.add, request.remove)
+        )
+
+    def acknowledge(self, connection: CollectorLink, seqs: Sequence[int]) -> None:
+        """Let go what an owner has saved; a connection that collects nothing changes nothing."""
+        collector = self._collectors.find(connection)
+        if collector is not None:
+            self._driver.feed(events.AckReceived(collector, tuple(seqs)))
 
     def connection_lost(self, connection: CollectorLink) -> None:
         """Take note that a connection ended, whether it collected anything or not."""
-        self._paced.pop(connection, None)
-        self._prekey_limit.forget(connection)
-        collector = self._collectors.pop(connection, None)
-        if collector is not None:
-            del self._links[collector]
-            self._feed(events.CollectorLost(collector))
+        event = self._collectors.lost(connection)
+        if event is not None:
+            self._driver.feed(event)
 
     def sweep(self) -> None:
         """Remove expired mail now (the operator's manual trigger)."""
-        if self._core is not None:
-            self._feed(events.WallClockRead(self._runtime.wall()))
-            self._feed(events.SweepAsked())
+        if self._driver.is_running:
+            self._driver.read_clock()
+            self._driver.feed(events.SweepRequested())
 
     def stats(self) -> MailboxStats:
         """Return the counts at this moment, exact; `.coarse()` of it may be shown to others."""
-        if self._core is None:
-            return MailboxStats(0, 0, 0, 0, 0, 0, dict(self._counters))
-        stats = self._core.stats()
-        stats.counters.update(self._counters)
-        stats.counters["commits"] = self._writer.commits
-        stats.counters["storage_failures"] = self._writer.failures
+        stats = self._driver.stats()
+        stats.counters.update(self._refused)
         return stats
 
-    # --- questions -----------------------------------------------------------------------
+    # --- requests ------------------------------------------------------------------------
 
-    async def _on_open(self, connection: CollectorLink, fields: Fields) -> list[Any]:
-        call = rpc.decode_open(fields)
+    async def _on_open(self, connection: CollectorLink, fields: Fields) -> bytes:
+        request = rpc.decode_open_request(fields)
         verify_collect(
-            call.mailbox,
-            call.signature,
+            request.mailbox,
+            request.signature,
             connection.handshake_hash,
             self._own_node_id,
-            call.generation,
+            request.generation,
         )
-        return await self.open(connection, call.mailbox, call.generation, call.window)
+        await self.open(connection, request.mailbox, request.generation, request.window)
+        return rpc.encode_open_response()
 
-    def _collector_of(self, connection: CollectorLink) -> Collector:
-        collector = self._collectors.get(connection)
-        if collector is None:
-            self._last_collector += 1
-            collector = Collector(self._last_collector)
-            self._collectors[connection] = collector
-            self._links[collector] = connection
-        return collector
+    async def _on_send_ids(self, connection: CollectorLink, fields: Fields) -> bytes:
+        await self.change_send_ids(connection, rpc_send_ids.decode_send_ids_request(fields))
+        return rpc_send_ids.encode_send_ids_response()
 
-    async def _on_send_ids(self, connection: CollectorLink, fields: Fields) -> list[Any]:
-        call = rpc.decode_send_ids(fields)
-        collector = self._known_collector(connection)
-        return await self._ask(
-            lambda ticket: events.SendIdsAsked(ticket, collector, call.add, call.remove)
+    async def _on_prekeys_put(self, connection: CollectorLink, fields: Fields) -> bytes:
+        request = rpc_prekeys.decode_prekeys_put_request(fields)
+        collector = self._collectors.known(connection)
+        pool = await self._result(
+            lambda ticket: events.PrekeysPutRequested(
+                ticket, collector, request.blobs, request.replace
+            )
         )
+        return rpc_prekeys.encode_prekeys_put_response(pool)
 
-    async def _on_prekeys_put(self, connection: CollectorLink, fields: Fields) -> list[Any]:
-        call = rpc.decode_prekeys_put(fields)
-        collector = self._known_collector(connection)
-        return await self._ask(
-            lambda ticket: events.PrekeysOffered(ticket, collector, call.blobs, call.replace)
+    async def _on_prekeys_count(self, connection: CollectorLink, fields: Fields) -> bytes:
+        rpc_prekeys.decode_prekeys_count_request(fields)
+        collector = self._collectors.known(connection)
+        count = await self._result(lambda ticket: events.PrekeysCountRequested(ticket, collector))
+        return rpc_prekeys.encode_prekeys_count_response(count)
+
+    async def _on_prekeys_take(self, connection: CollectorLink, fields: Fields) -> bytes:
+        request = rpc_prekeys.decode_prekeys_take_request(fields)
+        if not self._collectors.may_take_prekey(connection, request.query_id):
+            return rpc_prekeys.encode_prekeys_take_response(b"")
+        blob = await self._result(
+            lambda ticket: events.PrekeyRequested(ticket, request.send_id, request.query_id)
         )
+        return rpc_prekeys.encode_prekeys_take_response(blob)
 
-    async def _on_prekeys_count(self, connection: CollectorLink, fields: Fields) -> list[Any]:
-        fields.end()
-        collector = self._known_collector(connection)
-        return await self._ask(lambda ticket: events.PrekeyCountAsked(ticket, collector))
+    async def _on_state(self, _connection: CollectorLink, fields: Fields) -> bytes:
+        send_id = rpc_send_ids.decode_state_request(fields)
+        state = await self._result(lambda ticket: events.StateRequested(ticket, send_id))
+        return rpc_send_ids.encode_state_response(state)
 
-    async def _on_prekeys_take(self, connection: CollectorLink, fields: Fields) -> list[Any]:
-        call = rpc.decode_prekeys_take(fields)
-        if not self._prekey_limit.allows(connection, call.query_id):
-            return [b""]
-        return await self._ask(
-            lambda ticket: events.PrekeyAsked(ticket, call.send_id, call.query_id)
-        )
-
-    async def _on_state(self, _connection: CollectorLink, fields: Fields) -> list[Any]:
-        send_id = rpc.decode_state(fields)
-        return await self._ask(lambda ticket: events.StateAsked(ticket, send_id))
-
-    async def _on_poll(self, connection: CollectorLink, fields: Fields) -> list[Any]:
-        """Give what waits, in an answer as large as asked; before OPEN a small one, of nothing."""
-        call = decode_poll(fields)
+    async def _on_poll(self, connection: CollectorLink, fields: Fields) -> bytes:
+        """Give what waits, in a response as large as wanted; before OPEN a small, empty one."""
+        request = decode_poll_request(fields)
         await trio.lowlevel.checkpoint()
-        collector, paced = self._collectors.get(connection), self._paced.get(connection)
-        if collector is None and call.large:
+        collector = self._collectors.find(connection)
+        if collector is None and request.large:
             raise RefusedError("closed")  # 16 cells for one, of someone who proved nothing
-        if paced is None:
-            if collector is not None:
-                raise RefusedError("opened")
-            paced = self._paced[connection] = PollQueue()
-        if collector is not None and call.acked:
-            paced.acked(call.acked)
-            self._feed(events.AckReceived(collector, call.acked))
-        return poll_answer_fields(paced.take(large=call.large), large=call.large)
+        queue = self._collectors.poll_queue(connection)
+        if collector is not None and request.acked:
+            queue.acked(request.acked)
+            self._driver.feed(events.AckReceived(collector, request.acked))
+        return encode_poll_response(queue.take(large=request.large), large=request.large)
 
     def _on_ack(self, connection: CollectorLink, fields: Fields) -> None:
-        seqs = rpc.decode_ack(fields)
-        collector = self._collectors.get(connection)
-        if collector is not None:
-            self._feed(events.AckReceived(collector, seqs))
+        self.acknowledge(connection, rpc.decode_ack(fields))
 
-    def _known_collector(self, connection: CollectorLink) -> Collector:
-        collector = self._collectors.get(connection)
-        if collector is None:
-            raise RefusedError("closed")
-        return collector
-
-    async def _ask(self, event: Callable[[Ticket], events.Event]) -> list[Any]:
-        if self._core is None:
+    async def _result(self, event: Callable[[Ticket], events.Event]) -> Any:
+        if not self._driver.is_running:
             raise RefusedError("starting")
-        return await self._questions.ask(lambda ticket: self._feed(event(ticket)))
-
-    # --- events and commands -------------------------------------------------------------
-
-    def _feed(self, event: events.Event) -> None:
-        """Let the core handle an event, and those that its commands bring about."""
-        self._events.append(event)
-        core = self._core
-        if self._feeding or core is None:
-            return
-        self._feeding = True
-        now = self._runtime.monotonic()
-        try:
-            while self._events:
-                self._execute_all(core.handle(self._events.popleft(), now))
-        finally:
-            self._feeding = False
-            self._memory.set(core.memory_bytes + self._store.memory_bytes)
-        if core.next_deadline() < self._armed:
-            self._earlier.set()
-
-    def _execute_all(self, commands: list[Command]) -> None:
-        for command in commands:
-            self._execute[type(command)](command)
-
-    def _finished(self, number: int, outcome: Outcome | None) -> None:
-        if outcome is None:
-            self._feed(events.ApplyFailed(number))
-        else:
-            self._feed(events.Applied(number, outcome))
-
-    def _push(self, command: Push) -> None:
-        call = rpc.PushCall(command.seq, command.send_id, command.sealed, command.arrived_hour)
-        paced = self._paced_of(command.collector)
-        if paced is not None:
-            paced.push(call)
-        else:
-            self._notify(command.collector, rpc.encode_push(call))
-
-    def _push_token(self, command: PushToken) -> None:
-        call = rpc.TokenCall(command.send_id, command.token)
-        paced = self._paced_of(command.collector)
-        if paced is not None:
-            paced.token(call)
-        else:
-            self._notify(command.collector, rpc.encode_token(call))
-
-    def _paced_of(self, collector: Collector) -> PollQueue | None:
-        """Return what waits for this collector's next poll, None if it takes pushes."""
-        connection = self._links.get(collector)
-        return None if connection is None else self._paced.get(connection)
-
-    def _notify(self, collector: Collector, body: bytes) -> None:
-        connection = self._links.get(collector)
-        if connection is None:
-            return
-        try:
-            connection.notify(body)
-        except LinkClosedError:
-            self.connection_lost(connection)
-
-    def _close_collector(self, command: CloseCollector) -> None:
-        connection = self._links.pop(command.collector, None)
-        if connection is not None:
-            del self._collectors[connection]
-            self._paced.pop(connection, None)
-            connection.close()
-
-    # --- tasks ---------------------------------------------------------------------------
-
-    async def _keep_deadlines(self) -> None:
-        core = self._core
-        assert core is not None  # run() made it
-        while True:
-            self._earlier = trio.Event()
-            self._armed = core.next_deadline()
-            wait_seconds = max(TICK_SECONDS, self._armed - self._runtime.monotonic())
-            with trio.move_on_after(wait_seconds):
-                await self._earlier.wait()
-            if core.next_deadline() <= self._runtime.monotonic():
-                self._feed(events.DeadlineReached())
-
-    async def _watch_clock(self) -> None:
-        while True:
-            await trio.sleep(CLOCK_SECONDS)
-            self._feed(events.WallClockRead(self._runtime.wall()))
-
-    async def _finish(self) -> None:
-        """Write what is only in memory: the owners will ask for it again."""
-        for connection in list(self._collectors):
-            self.connection_lost(connection)
-        with trio.CancelScope(shield=True):
-            await self._writer.drain()
-        self._core = None
-        self._questions.refuse_all("stopping")
+        return await self._pending.wait(lambda ticket: self._driver.feed(event(ticket)))

@@ -1,1 +1,16 @@
-"""A relay's mailboxes on disk or in memory: one contract, two stores."""
+"""Stores of a relay's mailboxes: they execute what the mailbox core decided, and remember it.
+
+Operations and outcomes are data of `zentalk.mailbox.storage`; a batch of them is one transaction,
+so that what is reported as done is on the disk. Spec: docs/spec/mailbox.md section 7.
+
+- *operation*: one change or reading, such as `PutEnvelope`.
+- *outcome*: what became of it; there is none if its transaction failed.
+- *room*: what the core says about quotas; a store obeys it and knows none itself.
+- *evicted*: removed so that another envelope fits.
+- *profile*: `durable` is `sqlite`, `memory` is `memory`.
+
+`sqlite` keeps mail on disk, with the tables of `schema`; `memory` keeps it until the relay stops;
+`load` reads all but the envelopes at start; `count` counts envelopes from outside.
+
+A store must never look into an envelope, read a clock, or report what is not committed.
+"""

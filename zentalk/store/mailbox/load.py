@@ -10,7 +10,7 @@ import sqlite3
 
 from zentalk.ids import Day, MailboxId, SendId
 from zentalk.mailbox.storage import Loaded, Removed, SaveMailbox, StoredMailbox
-from zentalk.wire.rpc_mailbox import SendIdEntry, SendIdKind
+from zentalk.wire.rpc_send_ids import SendIdEntry, SendIdKind
 
 
 def load_mailboxes(connection: sqlite3.Connection) -> Loaded:

@@ -43,7 +43,7 @@ from zentalk.mailbox.storage import (
     TakePrekey,
     group_removed,
 )
-from zentalk.wire.rpc_mailbox import SendIdEntry
+from zentalk.wire.rpc_send_ids import SendIdEntry
 
 
 class _Total:

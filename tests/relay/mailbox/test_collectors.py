@@ -8,17 +8,19 @@ import trio.testing
 from tests.mailbox.support import TODAY, entry, send_id
 from tests.relay.mailbox_world import Owner, World, running
 from zentalk.mailbox.settings import MailboxSettings
-from zentalk.relay.mailbox import prekey_limit
+from zentalk.relay.mailbox import collectors
 from zentalk.store.mailbox.memory import MemoryMailboxStore
-from zentalk.wire import rpc_mailbox as rpc
-from zentalk.wire.rpc_mailbox import SendIdKind
+from zentalk.wire import rpc_prekeys
+from zentalk.wire.rpc_send_ids import SendIdKind
 
 POOL = 20
 
 
 async def taken(stranger: Owner, query: int) -> bytes:
-    call = rpc.PrekeyTakeCall(send_id("public"), query.to_bytes(16, "big"))
-    return rpc.decode_prekeys_take_answer(await stranger.ask(rpc.encode_prekeys_take(call)))
+    call = rpc_prekeys.PrekeysTakeRequest(send_id("public"), query.to_bytes(16, "big"))
+    return rpc_prekeys.decode_prekeys_take_response(
+        await stranger.ask(rpc_prekeys.encode_prekeys_take_request(call))
+    )
 
 
 async def keys_under_attack(*, tunnels: int = 1) -> tuple[int, int]:
@@ -30,7 +32,11 @@ async def keys_under_attack(*, tunnels: int = 1) -> tuple[int, int]:
         bob = await Owner(world).open()
         await bob.register(entry("public", SendIdKind.PUBLIC, TODAY - 1, TODAY + 2))
         blobs = tuple(b"key %d" % number for number in range(POOL))
-        await bob.ask(rpc.encode_prekeys_put(rpc.PrekeysPutCall(blobs, replace=False)))
+        await bob.ask(
+            rpc_prekeys.encode_prekeys_put_request(
+                rpc_prekeys.PrekeysPutRequest(blobs, replace=False)
+            )
+        )
         links = [Owner(world, "mallory") for _ in range(tunnels)]
         drained = [await taken(links[n % tunnels], n) for n in range(100)]
         strangers = [await taken(Owner(world, "carol"), 1000 + n) for n in range(10)]
@@ -43,14 +49,14 @@ async def test_k13_one_link_cannot_take_what_others_need(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     drained, strangers = await keys_under_attack()
-    assert drained == prekey_limit.TAKES_PER_LINK
+    assert drained == collectors.TAKES_PER_LINK
     assert strangers == 10
 
 
 async def test_k13_control_without_a_limit_for_each_link_the_pool_is_drained_by_one(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prekey_limit, "TAKES_PER_LINK", 10**6)
+    monkeypatch.setattr(collectors, "TAKES_PER_LINK", 10**6)
     assert await keys_under_attack() == (POOL, 0)
 
 
@@ -67,9 +73,13 @@ async def test_a_repeated_query_is_no_further_one(autojump_clock: trio.testing.M
         bob = await Owner(world).open()
         await bob.register(entry("public", SendIdKind.PUBLIC, TODAY - 1, TODAY + 2))
         blobs = tuple(b"key %d" % number for number in range(POOL))
-        await bob.ask(rpc.encode_prekeys_put(rpc.PrekeysPutCall(blobs, replace=False)))
+        await bob.ask(
+            rpc_prekeys.encode_prekeys_put_request(
+                rpc_prekeys.PrekeysPutRequest(blobs, replace=False)
+            )
+        )
         carol = Owner(world, "carol")
         assert {await taken(carol, 1) for _ in range(20)} == {b"key 0"}
         assert await taken(carol, 2) == b"key 1"
         carol.lose()
-        assert len(world.service._prekey_limit) == 0
+        assert len(world.service._collectors._prekeys) == 0

@@ -1,0 +1,140 @@
+"""Send ids of a mailbox (`mail.send_ids`, `mail.state`), strictly encoded.
+
+Spec: docs/spec/mailbox.md section 9. Only shapes and bounds are checked here; whether
+an id exists or a quota has room is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Final
+
+from zentalk.errors import DecodeError
+from zentalk.ids import SEND_ID_BYTES, Day, SendId
+from zentalk.wire.codec import Fields, Value
+from zentalk.wire.rpc import decode_response, encode_call, encode_response
+from zentalk.wire.rpc_mailbox import MAX_U32
+
+SEND_IDS: Final = "mail.send_ids"
+STATE: Final = "mail.state"
+MAX_SEND_ID_CHANGES: Final = 2048
+"""Send ids added, and removed, by one `mail.send_ids`."""
+_MAX_DIFFICULTY: Final = 255
+
+
+class SendIdKind(IntEnum):
+    """What may be deposited under a send id."""
+
+    CONTACT = 0
+    """Envelopes of one contact."""
+    PUBLIC = 1
+    """Envelopes of anyone who read the user record; a smaller quota."""
+    ACK = 2
+    """Ack tokens only, never envelopes."""
+
+
+class SendIdState(IntEnum):
+    """What `mail.state` says of a send id; an unknown one is ACCEPTING."""
+
+    ACCEPTING = 0
+    FULL = 1
+    WORK = 2
+    """Proof of work of the given difficulty is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendIdEntry:
+    """A send id to register, with the days (inclusive) on which it accepts deposits."""
+
+    send_id: SendId = field(repr=False)
+    kind: SendIdKind
+    valid_from: Day
+    valid_until: Day
+
+
+@dataclass(frozen=True, slots=True)
+class SendIdsRequest:
+    """`mail.send_ids`: ids to add (or change) and to remove, as one step."""
+
+    add: tuple[SendIdEntry, ...] = field(repr=False)
+    remove: tuple[SendId, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StateResponse:
+    """The response to `mail.state`; `difficulty` is 0 unless work is asked for."""
+
+    state: SendIdState
+    difficulty: int
+
+
+def encode_send_ids_request(request: SendIdsRequest) -> bytes:
+    """Encode the request `mail.send_ids`."""
+    add: list[list[Any]] = [
+        [entry.send_id, int(entry.kind), entry.valid_from, entry.valid_until]
+        for entry in request.add
+    ]
+    return encode_call(SEND_IDS, add, list(request.remove))
+
+
+def decode_send_ids_request(fields: Fields) -> SendIdsRequest:
+    """Read the fields of `mail.send_ids`; raises DecodeError."""
+    add = tuple(_entry(item) for item in fields.array(MAX_SEND_ID_CHANGES))
+    remove = fields.fixed_array(MAX_SEND_ID_CHANGES, SEND_ID_BYTES)
+    fields.end()
+    if len({entry.send_id for entry in add}) != len(add):
+        raise DecodeError("a send id is added twice by one call")
+    return SendIdsRequest(add, tuple(SendId(item) for item in remove))
+
+
+def encode_send_ids_response() -> bytes:
+    """Encode the response to `mail.send_ids`, which says nothing more."""
+    return encode_response()
+
+
+def decode_send_ids_response(body: bytes) -> None:
+    """Read the response to `mail.send_ids`; raises RefusedError or DecodeError."""
+    decode_response(body).end()
+
+
+def encode_state_request(send_id: SendId) -> bytes:
+    """Encode the request `mail.state`."""
+    return encode_call(STATE, send_id)
+
+
+def decode_state_request(fields: Fields) -> SendId:
+    """Read the send id of `mail.state`; raises DecodeError."""
+    send_id = SendId(fields.fixed(SEND_ID_BYTES))
+    fields.end()
+    return send_id
+
+
+def encode_state_response(response: StateResponse) -> bytes:
+    """Encode the response to `mail.state`, of one shape in every case."""
+    return encode_response(int(response.state), response.difficulty)
+
+
+def decode_state_response(body: bytes) -> StateResponse:
+    """Read the response to `mail.state`; raises RefusedError or DecodeError."""
+    fields = decode_response(body)
+    state = SendIdState(fields.uint(SendIdState.WORK))
+    difficulty = fields.uint(_MAX_DIFFICULTY)
+    fields.end()
+    if (difficulty > 0) != (state is SendIdState.WORK):
+        raise DecodeError("a send id's state and its difficulty do not go together")
+    return StateResponse(state, difficulty)
+
+
+def _entry(item: Value) -> SendIdEntry:
+    fields = Fields(item, "a send id")
+    entry = SendIdEntry(
+        send_id=SendId(fields.fixed(SEND_ID_BYTES)),
+        kind=SendIdKind(fields.uint(SendIdKind.ACK)),
+        valid_from=Day(fields.uint(MAX_U32)),
+        valid_until=Day(fields.uint(MAX_U32)),
+    )
+    fields.end()
+    if entry.valid_from > entry.valid_until:
+        raise DecodeError("a send id ends before it begins")
+    return entry
