@@ -109,7 +109,7 @@ def test_k3_all_units_of_a_client_link_have_two_sizes() -> None:
 
 
 def test_k3_packet_call_and_cell_take_one_small_unit_each() -> None:
-    for send in ("send_packet", "notify", "ask"):
+    for send in ("send_packet", "notify", "request"):
         left, _ = open_pair()
         getattr(left.traffic, send)(SMALL if send == "send_packet" else b"short")
         assert len(drain(left)) == UNIT_SMALL_BYTES
