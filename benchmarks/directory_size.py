@@ -40,7 +40,7 @@ from zentalk.wire.descriptor import (
     decode_descriptor,
     sign_descriptor,
 )
-from zentalk.wire.rpc import decode_answer, decode_call, encode_answer
+from zentalk.wire.rpc import decode_call, encode_response
 
 SIZES = (1_000, 10_000)
 SOURCES = 3
@@ -91,7 +91,7 @@ class Source:
     async def request(self, body: bytes, timeout_seconds: float = 10) -> bytes:  # noqa: ARG002  # a link has it
         with self.spent.elsewhere():
             method, fields = decode_call(body)
-            answer = encode_answer(*await self._handle(method, fields))
+            answer = encode_response(*await self._handle(method, fields))
         self.spent.count(body)
         self.spent.count(answer)
         await trio.sleep(0.1)
@@ -101,7 +101,7 @@ class Source:
         self.spent.count(body)
         with self.spent.elsewhere():
             _, fields = decode_call(body)
-            for raw in rpc.read_announce(fields):
+            for raw in rpc.decode_announce(fields):
                 self.descriptors.offer(raw, self.runtime.wall())
 
     async def _handle(self, method: str, fields: Fields) -> list[Any]:
@@ -222,13 +222,13 @@ def gossip_rows(size: int, before: list[Descriptor], after: list[Descriptor]) ->
     known = DescriptorSet("local")
     for item in before:
         known.offer_verified(item, WALL)
-    calls = rpc.announce_calls(item.raw for item in after)
+    calls = rpc.encode_announces(item.raw for item in after)
     each = sum(map(len, calls))
     compared = exchange(known, before, after)
     started = time.process_time()
     for copy in range(FAN_OUT):
         for call in calls:
-            for raw in rpc.read_announce(decode_call(call)[1]):
+            for raw in rpc.decode_announce(decode_call(call)[1]):
                 assert bool(known.offer(raw, WALL)) == (not copy)
     return [
         {
@@ -273,7 +273,7 @@ def exchange(known: DescriptorSet, before: list[Descriptor], after: list[Descrip
         started = time.process_time()
         reading = SetReading(KnownSets(known.digests(WALL), lambda d: known.node_of(d) is not None))
         while (call := reading.next_call()) is not None:
-            for raw in reading.take(decode_answer(await source.request(call))):
+            for raw in reading.take(await source.request(call)):
                 decode_descriptor(raw)
         assert len(reading.digests) == len(after)
         spent.cpu_seconds = time.process_time() - started

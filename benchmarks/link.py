@@ -195,10 +195,8 @@ def _sockets_round(packets: list[bytes]) -> float:
                 link,
                 link_opened,
                 trio.SocketStream(trio.socket.from_stdlib_socket(end)),
-                depth=0,
-                initiator=False,
-                handlers=handlers,
-                runtime=runtime,
+                handlers,
+                runtime,
             )
             for link, link_opened, end in (
                 (incoming, opened, relay_in),

@@ -21,6 +21,7 @@ from zentalk.onion.geometry import DEFAULT_HOPS, SMALL
 from zentalk.onion.packet import DROP, DeliveryPlaintext, Hop
 from zentalk.onion.peel import Peeler
 from zentalk.onion.wrap import wrap
+from zentalk.relay.forwarding.forwarder import Forwarder
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.links.memory_budget import MemoryBudget
 from zentalk.relay.metrics import Counters
@@ -74,14 +75,14 @@ class OneRelay:
         self.next = {NodeId(os.urandom(32)): link()[0] for _ in range(NEIGHBOURS)}
         self.counters = Counters()
         runtime = Runtime.virtual(0, WALL)
+        budget = MemoryBudget(1 << 28)
         self.router = Router(
             Runtime(lambda: 0.0, lambda: WALL, os.urandom, runtime.run_blocking),
-            node_id=NodeId(bytes(32)),
-            peelers=[self.peeler],
-            links=self,
-            services=self,
-            counters=self.counters,
-            budget=MemoryBudget(1 << 28),
+            [self.peeler],
+            Forwarder(NodeId(bytes(32)), self, self.counters, budget.account()),
+            self,
+            self.counters,
+            budget,
         )
 
     def packets(self) -> list[bytes]:

@@ -29,7 +29,7 @@ from zentalk.errors import UnavailableError
 from zentalk.ids import Day, NodeId, UserAddress, day_at, epoch_at
 from zentalk.node.records.holders import RecordHolders
 from zentalk.wire.descriptor import Descriptor
-from zentalk.wire.rpc import encode_answer
+from zentalk.wire.rpc import encode_response
 from zentalk.wire.rpc_directory import RECORD_GET
 from zentalk.wire.user_record import RecordContents, seal_record
 
@@ -172,7 +172,7 @@ class Directory:
 
 def _pretend(method: str) -> bytes:
     """Take everything and show nothing."""
-    return encode_answer(b"") if method == RECORD_GET else encode_answer()
+    return encode_response(b"") if method == RECORD_GET else encode_response()
 
 
 async def measure(

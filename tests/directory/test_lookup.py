@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zentalk.directory.distance import xor_distance
+from zentalk.directory.events import TimePassed
 from zentalk.directory.lookup import (
     ALPHA,
     GIVE_UP_SECONDS,
@@ -18,7 +19,6 @@ from zentalk.directory.lookup import (
     FinishLookup,
     Lookup,
     Started,
-    TimePassed,
 )
 from zentalk.directory.table import RelayTable
 from zentalk.ids import NodeId

@@ -15,7 +15,7 @@ from zentalk.directory.set_tree import SetTree, bucket_count, bucket_of
 from zentalk.errors import DecodeError
 from zentalk.wire import rpc_directory as rpc
 from zentalk.wire.descriptor import Descriptor
-from zentalk.wire.rpc import decode_answer, decode_call, encode_answer
+from zentalk.wire.rpc import decode_call, encode_response
 
 MANY = descriptors(range(300))
 
@@ -29,18 +29,18 @@ class Shower:
         self.asked: list[str] = []
         self.sent = 0
 
-    def answer(self, body: bytes) -> Any:
+    def answer(self, body: bytes) -> bytes:
         method, fields = decode_call(body)
         self.asked.append(method)
         handlers: dict[str, Callable[[Any], list[Any]]] = {
             rpc.SNAPSHOT: lambda _: self.summary(),
             rpc.BUCKETS: lambda _: self.buckets(),
-            rpc.ENTRIES: lambda f: self.entries(rpc.read_entries_question(f)[1]),
-            rpc.DESCRIPTORS: lambda f: self.descriptors(rpc.read_descriptors_question(f)),
+            rpc.ENTRIES: lambda f: self.entries(rpc.decode_entries_request(f)[1]),
+            rpc.DESCRIPTORS: lambda f: self.descriptors(rpc.decode_descriptors_request(f)),
         }
-        encoded = encode_answer(*handlers[method](fields))
+        encoded = encode_response(*handlers[method](fields))
         self.sent += len(encoded)
-        return decode_answer(encoded)
+        return encoded
 
     def summary(self) -> list[Any]:
         return [self.tree.root, []]

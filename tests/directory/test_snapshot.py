@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tests.directory.support import EPOCH, HOUR, WALL, descriptor, descriptors, node_id
 from zentalk.directory import snapshot as rules
+from zentalk.directory.events import TimePassed
 from zentalk.directory.snapshot import (
     ASK_AGAIN_SECONDS,
     AskSource,
@@ -17,7 +18,6 @@ from zentalk.directory.snapshot import (
     SnapshotResult,
     SnapshotRule,
     SourceFailed,
-    TimePassed,
 )
 from zentalk.ids import NodeId
 from zentalk.wire.descriptor import Descriptor

@@ -18,12 +18,11 @@ from zentalk.link.account import Account
 from zentalk.mailbox.storage import PutEnvelope
 from zentalk.net.transport import ByteStream
 from zentalk.onion.packet import DEPOSIT, Deliver, Forward
-from zentalk.relay.connections import LinkHandlers
+from zentalk.relay.connections import LinkHandlers, RelayConnections
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.forwarding.tunnels import TunnelService
 from zentalk.relay.mailbox.collectors import Collectors
 from zentalk.relay.mailbox.service import MailboxService
-from zentalk.relay.wiring import Parts
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.wire.deposit import Deposit, decode_deposit
 
@@ -97,13 +96,15 @@ class Spy:
         return self
 
     def _watch_connections(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        accept = Parts.accept
+        accept = RelayConnections.accept
 
-        async def watched(parts: Parts, lane: int, stream: ByteStream, source: str) -> None:
-            self.relays[parts._identity.node_id].sources.add(source)
-            await accept(parts, lane, stream, source)
+        async def watched(
+            accepting: RelayConnections, lane: int, stream: ByteStream, source: str
+        ) -> None:
+            self.relays[accepting._keys.descriptor.node_id].sources.add(source)
+            await accept(accepting, lane, stream, source)
 
-        monkeypatch.setattr(Parts, "accept", watched)
+        monkeypatch.setattr(RelayConnections, "accept", watched)
 
     def _watch_packets(self, monkeypatch: pytest.MonkeyPatch) -> None:
         brought, received, act = LinkHandlers.packet_received, Router.packet_received, Router._act
@@ -116,18 +117,18 @@ class Spy:
             router: Router, packet: bytes, lane: int = 0, account: Account | None = None
         ) -> None:
             self._arrived = packet
-            self.relays[router._node_id].data.append(packet)
+            self.relays[router._forwarder.node_id].data.append(packet)
             received(router, packet, lane, account)
 
         def watched_act(router: Router, found: Forward | Deliver) -> None:
-            seen = self.relays[router._node_id]
+            seen = self.relays[router._forwarder.node_id]
             way = self._packets.pop(self._arrived, [])
             if isinstance(found, Forward):
-                way.append(Hop(router._node_id, self._from_client, found.next_id, 0))
+                way.append(Hop(router._forwarder.node_id, self._from_client, found.next_id, 0))
                 self._packets[found.packet] = way
                 seen.data.append(found.packet)
             else:
-                way.append(Hop(router._node_id, self._from_client, None, found.service))
+                way.append(Hop(router._forwarder.node_id, self._from_client, None, found.service))
                 self.paths.append(way)
                 seen.data.append(found.payload)
                 if found.service == DEPOSIT:
@@ -148,14 +149,14 @@ class Spy:
         owners: dict[Collectors, NodeId] = {}
 
         async def watched_ask(inbound: LinkHandlers, connection: Any, body: bytes) -> bytes:
-            seen = self.relays[inbound._router._node_id]
+            seen = self.relays[inbound._router._forwarder.node_id]
             seen.questions.append(body)
             answer = await ask(inbound, connection, body)
             seen.data += [body, answer]
             return answer
 
         def watched_tell(inbound: LinkHandlers, connection: Any, body: bytes) -> None:
-            self.relays[inbound._router._node_id].data.append(body)
+            self.relays[inbound._router._forwarder.node_id].data.append(body)
             tell(inbound, connection, body)
 
         def watched_make(service: MailboxService, *arguments: Any) -> None:
@@ -174,13 +175,15 @@ class Spy:
     def _watch_streams(self, monkeypatch: pytest.MonkeyPatch) -> None:
         opened = TunnelService.stream_opened
 
-        async def watched(tunnels: TunnelService, connection: Any, asked: Any, stream: Any) -> None:
+        async def watched(
+            tunnels: TunnelService, connection: Any, asked: Any, stream: Any, serve_inner: Any
+        ) -> None:
             seen = self.relays[tunnels._node_id]
             is_client = connection.peer.is_client
             seen.opened.append(Opened(is_client, connection.depth, asked.node_id))
             if is_client:  # it is carried on to another relay
                 stream = _Overheard(stream, seen)
-            await opened(tunnels, connection, asked, stream)
+            await opened(tunnels, connection, asked, stream, serve_inner)
 
         monkeypatch.setattr(TunnelService, "stream_opened", watched)
 

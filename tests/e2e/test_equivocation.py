@@ -18,7 +18,7 @@ from zentalk.relay.relay import EXCLUDED
 from zentalk.relay.status import read_status
 from zentalk.store.key_file import load_identity
 from zentalk.wire.descriptor import Lane, sign_descriptor
-from zentalk.wire.rpc_directory import equivocation_call
+from zentalk.wire.rpc_directory import encode_equivocation
 
 pytestmark = pytest.mark.e2e
 
@@ -41,7 +41,7 @@ async def report_second_descriptor(world: World, guilty: str, to: str) -> None:
             runtime=world.runtime.for_part("witness"),
             nursery=nursery,
         )
-        link.notify(equivocation_call(shown.raw, second.raw))
+        link.notify(encode_equivocation(shown.raw, second.raw))
         await trio.sleep(1)
         link.close()
 
@@ -55,9 +55,7 @@ async def test_k31_a_convicted_relay_is_out_everywhere_and_told_so(
         await report_second_descriptor(world, "r1", to="r3")
         await trio.sleep(120)
     for name in ("r2", "r3", "r4"):
-        parts = world.relays[name]._parts
-        assert parts is not None
-        assert parts.directory.descriptor_of(guilty) is None
+        assert world.relays[name].wiring.directory.state.known.descriptor_of(guilty) is None
         assert read_status(world.folder / name).warnings == []
     assert read_status(world.folder / "r1").warnings == [EXCLUDED]
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["relay_excluded"]

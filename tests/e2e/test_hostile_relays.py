@@ -21,6 +21,7 @@ from zentalk.relay.directory.snapshot_server import SnapshotServer
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.relay import Relay
 from zentalk.wire.descriptor import DescriptorBody, Lane, sign_descriptor
+from zentalk.wire.rpc_directory import decode_snapshot_response, encode_snapshot_response
 
 pytestmark = pytest.mark.e2e
 
@@ -38,29 +39,27 @@ class Trap:
         self.shown = 0
         self.packets: list[bytes] = []
         self._desk: SnapshotServer | None = None
-        snapshot, received = SnapshotServer._snapshot, Router.packet_received
+        snapshot, received = SnapshotServer.snapshot, Router.packet_received
 
-        async def watched_snapshot(desk: SnapshotServer, asker: Any, fields: Any) -> list[Any]:
-            root, raws = await snapshot(desk, asker, fields)
+        async def watched_snapshot(desk: SnapshotServer, asker: Any, fields: Any) -> bytes:
+            root, raws = decode_snapshot_response(await snapshot(desk, asker, fields))
             if desk is self._desk and asker.peer.is_client:
                 self.shown += 1
                 own = _descriptor(self._colluder).raw
                 raws = [self.special() if raw == own else raw for raw in raws]
-            return [root, raws]
+            return encode_snapshot_response(root, raws)
 
         def watched_received(router: Router, packet: bytes, *rest: Any) -> None:
-            if self._desk is not None and router._node_id == self.colluder:
+            if self._desk is not None and router._forwarder.node_id == self.colluder:
                 self.packets.append(packet)
             received(router, packet, *rest)
 
-        monkeypatch.setattr(SnapshotServer, "_snapshot", watched_snapshot)
+        monkeypatch.setattr(SnapshotServer, "snapshot", watched_snapshot)
         monkeypatch.setattr(Router, "packet_received", watched_received)
 
     def spring(self, world: World) -> None:
         """From now on the guard lies."""
-        parts = world.relays["r1"]._parts
-        assert parts is not None
-        self._desk = parts.directory._desk
+        self._desk = world.relays["r1"].wiring.directory._answers.snapshots
         self._colluder = world.relays[COLLUDER]
 
     @property
@@ -120,8 +119,8 @@ async def test_k31_a_guards_own_version_is_not_used_and_its_colluder_is_shut_out
     assert [p.node_id for p in alice._snapshot.client.proofs()] == [trap.colluder]
     await trio.sleep(30)
     for name, relay in world.relays.items():
-        assert relay._parts is not None
-        assert relay._parts.directory.descriptors.is_excluded(trap.colluder) or name == COLLUDER
+        assert relay._wiring is not None
+        assert relay._wiring.directory.descriptors.is_excluded(trap.colluder) or name == COLLUDER
     await talk(world, 8)
     assert trap.unmasked() == 0
     # It stays out after a restart, whatever is shown then.

@@ -50,8 +50,8 @@ def lose_and_swap(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
         received(router, packet, lane)
 
     def lossy(router: Router, packet: bytes, lane: int = 0, account: object = None) -> None:
-        if chance.random() > 0.125 and router._nursery is not None:
-            router._nursery.start_soon(later, router, packet, lane, 3 * chance.random())
+        if chance.random() > 0.125 and router._forwarder._nursery is not None:
+            router._forwarder._nursery.start_soon(later, router, packet, lane, 3 * chance.random())
 
     monkeypatch.setattr(Router, "packet_received", lossy)
 

@@ -123,13 +123,13 @@ class Hostile:
 
         def watched_brought(inbound: LinkHandlers, connection: Any, packet: bytes) -> None:
             relay, hash_ = self.all_but or (None, b"")
-            if inbound._router._node_id == relay and connection.handshake_hash != hash_:
+            if inbound._router._forwarder.node_id == relay and connection.handshake_hash != hash_:
                 self.dropped += 1
                 return
             brought(inbound, connection, packet)
 
         def watched_act(router: Router, found: Forward | Deliver) -> None:
-            if router._node_id == self.every_second and isinstance(found, Forward):
+            if router._forwarder.node_id == self.every_second and isinstance(found, Forward):
                 self.dropped += 1
                 if self.dropped % 2:
                     return

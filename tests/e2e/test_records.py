@@ -16,12 +16,13 @@ from zentalk.net.connection import NoHandlers
 from zentalk.net.serve import connect
 from zentalk.relay.directory import record_store
 from zentalk.store.key_file import load_identity
-from zentalk.wire.rpc import decode_answer, decode_call
+from zentalk.wire.rpc import decode_call
 from zentalk.wire.rpc_directory import (
     RECORD_PUT,
-    read_record,
-    record_get_call,
-    record_put_call,
+    decode_record_get_response,
+    decode_record_put_response,
+    encode_record_get_request,
+    encode_record_put_request,
 )
 from zentalk.wire.user_record import (
     RECORD_BYTES,
@@ -48,11 +49,11 @@ async def ask(world: World, relay: str, body: bytes, nursery: trio.Nursery) -> s
         nursery=nursery,
     )
     try:
-        answer = decode_answer(await link.request(body))
+        answer = await link.request(body)
         if decode_call(body)[0] == RECORD_PUT:
-            answer.end()
+            decode_record_put_response(answer)
             return "taken"
-        return read_record(answer)
+        return decode_record_get_response(answer)
     except RefusedError as refusal:
         return refusal.reason
     except TransportError:
@@ -119,9 +120,9 @@ async def test_k8_no_outsider_replaces_a_record_at_any_relay(
     old, new = await bob_with_two_records(world, Spy().look(monkeypatch))
     for relay in world.relays:
         for name, (raw, refusals) in attacks(world, old, new).items():
-            outcome = await ask(world, relay, record_put_call(raw), nursery)
+            outcome = await ask(world, relay, encode_record_put_request(raw), nursery)
             assert outcome in refusals, (relay, name, outcome)
-        question = record_get_call(new.blinded_key, TODAY)
+        question = encode_record_get_request(new.blinded_key, TODAY)
         assert await ask(world, relay, question, nursery) == new.raw
     await world.person("carol")
     await world.friends("carol", "bob")
@@ -135,6 +136,6 @@ async def test_k8_control_without_the_sequence_rule_an_outsider_brings_the_old_o
     old, new = await bob_with_two_records(world, Spy().look(monkeypatch))
     monkeypatch.setattr(record_store, "decide", lambda one, now, **rest: Keep(one))
     for relay in world.relays:
-        assert await ask(world, relay, record_put_call(old.raw), nursery) == "taken"
-        question = record_get_call(new.blinded_key, TODAY)
+        assert await ask(world, relay, encode_record_put_request(old.raw), nursery) == "taken"
+        question = encode_record_get_request(new.blinded_key, TODAY)
         assert await ask(world, relay, question, nursery) == old.raw

@@ -23,8 +23,7 @@ from zentalk.onion.geometry import SMALL
 from zentalk.onion.packet import DROP, DeliveryPlaintext, Hop
 from zentalk.onion.wrap import wrap
 from zentalk.wire.descriptor import Descriptor, decode_descriptor
-from zentalk.wire.rpc import decode_answer
-from zentalk.wire.rpc_directory import read_snapshot, snapshot_call
+from zentalk.wire.rpc_directory import decode_snapshot_response, encode_snapshot_request
 from zentalk.wire.text import RelayUri, format_relay_uri, parse_relay_uri
 
 pytestmark = pytest.mark.e2e
@@ -110,8 +109,8 @@ async def snapshot(connection: Connection, boots: dict[bytes, int]) -> list[Desc
     """Ask until every relay is known with at least its boot."""
     with trio.fail_after(30):
         for _ in range(300):
-            answer = decode_answer(await connection.request(snapshot_call()))
-            found = [decode_descriptor(raw) for raw in read_snapshot(answer).whole]
+            answer = await connection.request(encode_snapshot_request())
+            found = [decode_descriptor(raw) for raw in decode_snapshot_response(answer).whole]
             known = {item.identity: item.boot for item in found}
             if all(known.get(identity, 0) >= boot for identity, boot in boots.items()):
                 return found

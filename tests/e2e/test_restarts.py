@@ -62,6 +62,6 @@ async def test_k37_control_without_a_boot_counter_a_restart_looks_like_cheating(
     """Other keys under the same number are a contradiction: the relay is shut out for good."""
     monkeypatch.setattr(rotation, "_next_boot", lambda directory, above: 1)
     assert len(await restart_all_relays(world, 300)) == 5
-    directories = [r._parts.directory for r in world.relays.values() if r._parts is not None]
+    directories = [r._wiring.directory for r in world.relays.values() if r._wiring is not None]
     ids = [relay.node_id for relay in world.relays.values()]
     assert any(one.descriptors.is_excluded(node_id) for one in directories for node_id in ids)

@@ -41,7 +41,7 @@ from zentalk.sim.folders import run_folder
 from zentalk.sim.launcher import Launcher
 from zentalk.sim.ledger import Ledger, Shown
 from zentalk.sim.processes import ProcessRelay, ProcessUser, process_network
-from zentalk.wire.rpc_directory import snapshot_call
+from zentalk.wire.rpc_directory import encode_snapshot_request
 from zentalk.wire.text import RelayUri, parse_relay_uri
 
 RELAYS = 4
@@ -128,7 +128,7 @@ class Crowd:
 
     async def _ask(self, link: Connection) -> None:
         with suppress(*FAULTS):
-            await link.request(snapshot_call())
+            await link.request(encode_snapshot_request())
 
     async def _come_and_go(self) -> None:
         """Connect, say nothing, and hang up."""

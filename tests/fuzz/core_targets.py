@@ -113,7 +113,7 @@ def _traffic(*, fixed_units: bool) -> Target:
 
     asking = end(0)
     asking.notify(b"n")
-    asking.ask(b"question")
+    asking.request(b"question")
     asking.streams.open(None, 0)
     asking.ping(1)
     plain = end(1)._opener.feed(asking.data_to_send())

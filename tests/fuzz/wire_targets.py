@@ -264,7 +264,7 @@ def _asked(method: str, read: Callable[[Fields], Any]) -> Callable[[bytes], Any]
 
 def _calls() -> list[Target]:
     call = rpc.encode_call("mail.state", 1, b"two", ["three"])
-    answer = rpc.encode_answer(1, b"two")
+    answer = rpc.encode_response(1, b"two")
     return [
         target(
             rpc.decode_call,
@@ -272,27 +272,12 @@ def _calls() -> list[Target]:
             again=lambda found: rpc.encode_call(found[0], *found[1]._items[1:]),
         ),
         target(
-            rpc.decode_answer,
-            [answer, rpc.encode_answer()],
-            again=lambda found: rpc.encode_answer(*found._items[1:]),
+            rpc.decode_response,
+            [answer, rpc.encode_response()],
+            again=lambda found: rpc.encode_response(*found._items[1:]),
             errors=(RemoteProtocolError, RefusedError),
         ),
     ]
-
-
-def _answered(
-    read: Callable[..., Any],
-    seeds: list[bytes],
-    fields_again: Callable[[Any], list[Any]],
-    *more: Any,
-) -> Target:
-    return target(
-        read,
-        seeds,
-        parse=lambda data: read(rpc.decode_answer(data), *more),
-        again=lambda value: rpc.encode_answer(*fields_again(value)),
-        errors=(RemoteProtocolError, RefusedError),
-    )
 
 
 def _question(
@@ -306,77 +291,85 @@ def _question(
     )
 
 
+def _response(
+    decode: Callable[..., Any],
+    encode: Callable[..., bytes],
+    *values: Any,
+    asked: tuple[int, ...] = (),
+) -> Target:
+    return target(
+        decode,
+        [encode(value) for value in values],
+        parse=lambda data: decode(data, *asked),
+        again=encode,
+        errors=(RemoteProtocolError, RefusedError),
+    )
+
+
 def _directory() -> list[Target]:
     d = rpc_directory
     raws = [descriptor(number).raw for number in (1, 2)]
     record = bytes(user_record.RECORD_BYTES)
-    found = rpc.encode_answer(raws)
     return [
-        _question(d.FIND, d.read_find, d.find_call, b"t" * 32),
+        _question(d.FIND, d.decode_find_request, d.encode_find_request, b"t" * 32),
         _question(
-            d.ANNOUNCE, d.read_announce, lambda items: rpc.encode_call(d.ANNOUNCE, items), raws, []
+            d.ANNOUNCE,
+            d.decode_announce,
+            lambda items: rpc.encode_call(d.ANNOUNCE, items),
+            raws,
+            [],
         ),
         _question(
-            d.EQUIVOCATION, d.read_equivocation, lambda pair: d.equivocation_call(*pair), raws
+            d.EQUIVOCATION, d.decode_equivocation, lambda pair: d.encode_equivocation(*pair), raws
         ),
-        _question(d.RECORD_PUT, d.read_record_put, d.record_put_call, record),
+        _question(d.RECORD_PUT, d.decode_record_put_request, d.encode_record_put_request, record),
         _question(
             d.RECORD_OFFER,
-            d.read_record_offer,
-            d.record_offer_call,
+            d.decode_record_offer_request,
+            d.encode_record_offer_request,
             [d.Offered(b"k" * 32, Day(n), n, 14) for n in (0, 20_000)],
             [],
         ),
         _question(
             d.RECORD_GET,
-            d.read_record_get,
-            lambda pair: d.record_get_call(*pair),
+            d.decode_record_get_request,
+            lambda pair: d.encode_record_get_request(*pair),
             (b"k" * 32, Day(20_000)),
         ),
-        _answered(d.read_found, [found], lambda items: [items]),
-        _answered(
-            d.read_snapshot,
-            [rpc.encode_answer(b"", raws), rpc.encode_answer(b"r" * 32, [])],
-            list,
+        _response(d.decode_find_response, d.encode_find_response, raws),
+        _response(
+            d.decode_snapshot_response,
+            lambda value: d.encode_snapshot_response(*value),
+            (b"", raws),
+            (b"r" * 32, []),
         ),
-        _answered(d.read_buckets, [rpc.encode_answer([b"d" * 20] * 2)], lambda items: [items]),
-        _answered(
-            d.read_entries,
-            [rpc.encode_answer([[b"d" * 20], []])],
-            lambda lists: [[list(item) for item in lists]],
-            2,
+        _response(d.decode_buckets_response, d.encode_buckets_response, [b"d" * 20] * 2),
+        _response(
+            d.decode_entries_response, d.encode_entries_response, [[b"d" * 20], []], asked=(2,)
         ),
-        _answered(d.read_descriptors, [found], lambda items: [items], 2),
-        _question(d.BUCKETS, d.read_buckets_question, d.buckets_call, b"r" * 32),
+        _response(d.decode_descriptors_response, d.encode_descriptors_response, raws, asked=(2,)),
+        _question(d.BUCKETS, d.decode_buckets_request, d.encode_buckets_request, b"r" * 32),
         _question(
             d.ENTRIES,
-            d.read_entries_question,
-            lambda pair: d.entries_call(*pair),
+            d.decode_entries_request,
+            lambda pair: d.encode_entries_request(*pair),
             (b"r" * 32, [0, 5, 1023]),
         ),
         _question(
-            d.DESCRIPTORS, d.read_descriptors_question, d.descriptors_call, [b"a" * 20, b"b" * 20]
+            d.DESCRIPTORS,
+            d.decode_descriptors_request,
+            d.encode_descriptors_request,
+            [b"a" * 20, b"b" * 20],
         ),
-        _answered(
-            d.read_record, [rpc.encode_answer(record), rpc.encode_answer(b"")], lambda raw: [raw]
-        ),
-        target(
-            d.read_wanted,
-            [rpc.encode_answer(b"\x00\x02\x3f"), rpc.encode_answer(b"")],
-            parse=lambda data: d.read_wanted(rpc.decode_answer(data), d.MAX_OFFERED),
-            again=lambda wanted: rpc.encode_answer(bytes(wanted)),
-            errors=(RemoteProtocolError, RefusedError),
+        _response(d.decode_record_get_response, d.encode_record_get_response, record, b""),
+        _response(
+            d.decode_record_offer_response,
+            d.encode_record_offer_response,
+            [0, 2, 63],
+            [],
+            asked=(d.MAX_OFFERED,),
         ),
     ]
-
-
-def _response(decode: Callable[[bytes], Any], encode: Callable[..., bytes], *values: Any) -> Target:
-    return target(
-        decode,
-        [encode(value) for value in values],
-        again=encode,
-        errors=(RemoteProtocolError, RefusedError),
-    )
 
 
 def _mailbox() -> list[Target]:

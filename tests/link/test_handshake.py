@@ -30,7 +30,7 @@ from zentalk.link import link as link_module
 from zentalk.link.events import LinkOpened
 from zentalk.link.geometry import UNIT_SMALL_BYTES, cell_bytes
 from zentalk.link.handshake import NK_HYBRID, LinkSettings, start_initiator, start_responder
-from zentalk.link.hello import Peer, RelayCredentials
+from zentalk.link.hello import LinkPeer, RelayCredentials
 from zentalk.link.link import Link, LinkState
 from zentalk.link.noise import Pattern
 from zentalk.wire.descriptor import node_id_of
@@ -48,8 +48,8 @@ def test_a_client_learns_the_relay_and_stays_anonymous() -> None:
     assert right.receive(drain(left)) == []
     here = opened(left.receive(drain(right)))  # type: ignore[arg-type]
     there = opened(right.receive(drain(left)))  # type: ignore[arg-type]
-    assert here.peer == Peer("relay", None, node_id_of(RELAY.public))
-    assert there.peer == Peer("client")
+    assert here.peer == LinkPeer("relay", None, node_id_of(RELAY.public))
+    assert there.peer == LinkPeer("client")
     assert here.handshake_hash == there.handshake_hash
     assert len(here.handshake_hash) == 64
     assert left.state is right.state is LinkState.OPEN

@@ -18,11 +18,11 @@ from tests.link.support import (
 )
 from zentalk.errors import DecodeError, LocalProtocolError, RemoteProtocolError
 from zentalk.link.events import (
-    AnswerReceived,
     Event,
     LinkOpened,
     NotifyReceived,
-    QuestionReceived,
+    RequestReceived,
+    ResponseReceived,
     StreamAccepted,
     StreamReadable,
     StreamRequested,
@@ -52,7 +52,7 @@ def test_everything_arrives_in_any_pieces(
     traffic = left.traffic
     traffic.send_packet(SMALL)
     traffic.send_packet(LARGE)
-    asked = traffic.ask(b"q" * 10_000)
+    asked = traffic.request(b"q" * 10_000)
     traffic.notify(b"n")
     stream_id = traffic.streams.open(None, 0)
     events = feed(right, drain(left), to_right)
@@ -60,18 +60,18 @@ def test_everything_arrives_in_any_pieces(
     expected: list[Event] = [
         Packet(SMALL),
         Packet(LARGE),
-        QuestionReceived(asked, b"q" * 10_000),
+        RequestReceived(asked, b"q" * 10_000),
         NotifyReceived(b"n"),
     ]
     assert [event for event in events[1:] if not isinstance(event, StreamRequested)] == expected
     assert len(events) == 6
-    right.traffic.answer(asked, b"a" * 10_000)
+    right.traffic.respond(asked, b"a" * 10_000)
     right.traffic.streams.accept(stream_id)
     right.traffic.streams.write(stream_id, b"bytes")
     right.traffic.send_packet(SMALL)
     answers = feed(left, drain(right), to_left)
     for event in (
-        AnswerReceived(asked, b"a" * 10_000),
+        ResponseReceived(asked, b"a" * 10_000),
         StreamAccepted(stream_id),
         StreamReadable(stream_id),
         Packet(SMALL),
@@ -103,13 +103,13 @@ def test_k3_all_units_of_a_client_link_have_two_sizes() -> None:
     right.traffic.streams.accept(stream_id)
     right.traffic.streams.write(stream_id, bytes(50_001))
     left.receive(drain(right))
-    left.traffic.ask(b"")
+    left.traffic.request(b"")
     right.receive(drain(left))
     assert left.unit_sizes == right.unit_sizes == {UNIT_SMALL_BYTES, UNIT_LARGE_BYTES}
 
 
 def test_k3_packet_call_and_cell_take_one_small_unit_each() -> None:
-    for send in ("send_packet", "notify", "ask"):
+    for send in ("send_packet", "notify", "request"):
         left, _ = open_pair()
         getattr(left.traffic, send)(SMALL if send == "send_packet" else b"short")
         assert len(drain(left)) == UNIT_SMALL_BYTES

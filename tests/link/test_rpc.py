@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zentalk.errors import DecodeError, LocalProtocolError
-from zentalk.link.events import AnswerReceived, NotifyReceived, QuestionReceived
+from zentalk.link.events import NotifyReceived, RequestReceived, ResponseReceived
 from zentalk.link.rpc import Calls, padded_cells, split_message
-from zentalk.wire.frames import RPC_ANSWER, RPC_NOTIFY, RPC_QUESTION, Rpc
-from zentalk.wire.rpc import MAX_ANSWER_BYTES, MAX_CALL_BYTES
+from zentalk.wire.frames import RPC_NOTIFY, RPC_REQUEST, RPC_RESPONSE, Rpc
+from zentalk.wire.rpc import MAX_CALL_BYTES, MAX_RESPONSE_BYTES
 
 PIECE = 2_598
 
@@ -23,7 +23,7 @@ def test_buckets(cells: int, padded: int) -> None:
 
 @given(st.integers(0, 300_000))
 def test_a_padded_message_is_one_of_the_buckets(size: int) -> None:
-    pieces = split_message(RPC_ANSWER, 1, bytes(size), PIECE, padded=True)
+    pieces = split_message(RPC_RESPONSE, 1, bytes(size), PIECE, padded=True)
     assert len(pieces) in (1, 4, 16) or len(pieces) % 64 == 0
     assert {len(piece.data) for piece in pieces} == {PIECE}
     assert [piece.last for piece in pieces].index(True) == len(pieces) - 1
@@ -32,17 +32,17 @@ def test_a_padded_message_is_one_of_the_buckets(size: int) -> None:
 @given(
     st.binary(max_size=400),
     st.integers(4, 100),
-    st.sampled_from([RPC_QUESTION, RPC_ANSWER, RPC_NOTIFY]),
+    st.sampled_from([RPC_REQUEST, RPC_RESPONSE, RPC_NOTIFY]),
     st.booleans(),
 )
 def test_what_was_split_is_joined(body: bytes, piece_bytes: int, kind: int, padded: bool) -> None:
     calls = Calls(padded=padded)
-    call_id = calls.new_question() if kind == RPC_ANSWER else 0
+    call_id = calls.new_request() if kind == RPC_RESPONSE else 0
     pieces = split_message(kind, call_id, body, piece_bytes, padded=padded)
     events = [event for piece in pieces if (event := calls.receive(piece)) is not None]
     expected = {
-        RPC_QUESTION: QuestionReceived(0, body),
-        RPC_ANSWER: AnswerReceived(0, body),
+        RPC_REQUEST: RequestReceived(0, body),
+        RPC_RESPONSE: ResponseReceived(0, body),
         RPC_NOTIFY: NotifyReceived(body),
     }
     assert events == [expected[kind]]
@@ -51,17 +51,17 @@ def test_what_was_split_is_joined(body: bytes, piece_bytes: int, kind: int, padd
 
 def test_an_answer_comes_once() -> None:
     calls = Calls(padded=False)
-    call_id = calls.new_question()
-    answer = Rpc(RPC_ANSWER, call_id, True, bytes(4))
-    assert calls.receive(answer) == AnswerReceived(call_id, b"")
+    call_id = calls.new_request()
+    answer = Rpc(RPC_RESPONSE, call_id, True, bytes(4))
+    assert calls.receive(answer) == ResponseReceived(call_id, b"")
     assert calls.receive(answer) is None
 
 
 def test_a_late_answer_is_dropped_without_being_kept() -> None:
     calls = Calls(padded=False)
-    call_id = calls.new_question()
+    call_id = calls.new_request()
     calls.forget(call_id)
-    pieces = split_message(RPC_ANSWER, call_id, bytes(2_000_000), 100_000, padded=False)
+    pieces = split_message(RPC_RESPONSE, call_id, bytes(2_000_000), 100_000, padded=False)
     for piece in pieces[:-1]:
         assert calls.receive(piece) is None
         assert calls._partial is not None
@@ -71,8 +71,8 @@ def test_a_late_answer_is_dropped_without_being_kept() -> None:
 
 def test_an_answer_forgotten_while_it_arrives_is_dropped() -> None:
     calls = Calls(padded=False)
-    call_id = calls.new_question()
-    first, last = split_message(RPC_ANSWER, call_id, b"12345", 5, padded=False)
+    call_id = calls.new_request()
+    first, last = split_message(RPC_RESPONSE, call_id, b"12345", 5, padded=False)
     calls.receive(first)
     calls.forget(call_id)
     assert calls.receive(last) is None
@@ -80,18 +80,22 @@ def test_an_answer_forgotten_while_it_arrives_is_dropped() -> None:
 
 def test_an_answer_to_nothing_is_an_error() -> None:
     calls = Calls(padded=False)
-    calls.new_question()
+    calls.new_request()
     with pytest.raises(DecodeError):
-        calls.receive(Rpc(RPC_ANSWER, 1, True, bytes(4)))
+        calls.receive(Rpc(RPC_RESPONSE, 1, True, bytes(4)))
 
 
 @pytest.mark.parametrize(
     ("kind", "limit"),
-    [(RPC_QUESTION, MAX_CALL_BYTES), (RPC_NOTIFY, MAX_CALL_BYTES), (RPC_ANSWER, MAX_ANSWER_BYTES)],
+    [
+        (RPC_REQUEST, MAX_CALL_BYTES),
+        (RPC_NOTIFY, MAX_CALL_BYTES),
+        (RPC_RESPONSE, MAX_RESPONSE_BYTES),
+    ],
 )
 def test_a_message_that_is_too_long_is_refused_at_its_first_piece(kind: int, limit: int) -> None:
     calls = Calls(padded=False)
-    calls.new_question()
+    calls.new_request()
     with pytest.raises(DecodeError):
         calls.receive(Rpc(kind, 0, False, (limit + 1).to_bytes(4, "big")))
     with pytest.raises(LocalProtocolError):
@@ -111,7 +115,7 @@ def announced(size: int, data: bytes = b"") -> bytes:
         [Rpc(RPC_NOTIFY, 0, True, announced(1, b"xx"))],
         [Rpc(RPC_NOTIFY, 0, False, announced(2, b"x")), Rpc(RPC_NOTIFY, 0, True, b"x" * 30)],
         [Rpc(RPC_NOTIFY, 0, False, announced(9, b"x")), Rpc(RPC_NOTIFY, 1, True, b"x")],
-        [Rpc(RPC_NOTIFY, 0, False, announced(9, b"x")), Rpc(RPC_QUESTION, 0, True, b"x")],
+        [Rpc(RPC_NOTIFY, 0, False, announced(9, b"x")), Rpc(RPC_REQUEST, 0, True, b"x")],
         [Rpc(RPC_NOTIFY, 0, False, announced(1, b"x")), Rpc(RPC_NOTIFY, 0, True, bytes(70))],
     ],
 )
@@ -139,4 +143,4 @@ def test_question_ids_end() -> None:
     calls = Calls(padded=False)
     calls._next_id = 2**32
     with pytest.raises(LocalProtocolError):
-        calls.new_question()
+        calls.new_request()

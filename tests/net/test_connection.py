@@ -21,8 +21,8 @@ from zentalk.link.traffic import CLIENT_PACKET_QUEUE_BYTES
 from zentalk.net import connection as connection_module
 from zentalk.net.connection import MAX_REQUESTS, Connection, NoHandlers
 from zentalk.wire.descriptor import node_id_of
-from zentalk.wire.frames import RPC_QUESTION, Frame, Open, encode_frame
-from zentalk.wire.rpc import decode_answer
+from zentalk.wire.frames import RPC_REQUEST, Frame, Open, encode_frame
+from zentalk.wire.rpc import decode_response
 
 
 class Recorder(NoHandlers):
@@ -63,7 +63,7 @@ async def test_calls_notes_and_packets_go_both_ways(
 
 def decode_error(body: bytes) -> str:
     with pytest.raises(RefusedError) as caught:
-        decode_answer(body)
+        decode_response(body)
     return caught.value.reason
 
 
@@ -136,7 +136,7 @@ async def opens_more_than_it_may_and_asks(world: World) -> Relay:
     frames: list[Frame] = [Open(2 * number + 1, None, 0, 0) for number in range(streams)]
     for call_id in range(3):
         size = traffic._call_piece_bytes
-        frames += split_message(RPC_QUESTION, call_id, b"who?", size, padded=True)
+        frames += split_message(RPC_REQUEST, call_id, b"who?", size, padded=True)
     for frame in frames:
         assert traffic._outbox.put(CONTROL, encode_frame(frame), 10**6)
     client._pump.wake()
@@ -226,7 +226,7 @@ async def test_k18_a_peer_that_asks_without_reading_is_cut_off(
     # Its writer hangs in a send, as it does when the peer's window is closed.
     monkeypatch.setattr(served._stream, "send_all", hang)
     for _ in range(MAX_REQUESTS + 50):
-        client._traffic.ask(b"")
+        client._traffic.request(b"")
         client._pump.wake()
     await served.closed.wait()
     assert served._traffic.calls_queued_bytes < 200_000

@@ -1,6 +1,6 @@
-"""Dispatching: what becomes an answer, a refusal, or the end of the connection."""
+"""Dispatching: what becomes a response, a refusal, or the end of the connection."""
 
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import trio
@@ -16,21 +16,21 @@ from zentalk.errors import (
 from zentalk.net.connection import Connection
 from zentalk.net.dispatch import Dispatcher
 from zentalk.wire.codec import Fields
-from zentalk.wire.rpc import decode_answer, encode_call
+from zentalk.wire.rpc import decode_response, encode_call, encode_response
 
 NOBODY = cast("Connection", None)
 
 
-async def double(_connection: Connection, fields: Fields) -> list[Any]:
+async def double(_connection: Connection, fields: Fields) -> bytes:
     await trio.lowlevel.checkpoint()
     number = fields.uint(100)
     fields.end()
-    return [2 * number]
+    return encode_response(2 * number)
 
 
 async def test_a_question_is_answered(autojump_clock: MockClock) -> None:
     dispatcher = Dispatcher(requests={"double": double})
-    answer = decode_answer(await dispatcher.request(NOBODY, encode_call("double", 21)))
+    answer = decode_response(await dispatcher.request(NOBODY, encode_call("double", 21)))
     assert answer.uint(100) == 42
 
 
@@ -55,18 +55,18 @@ async def test_a_malformed_question_ends_the_connection(
 async def test_what_a_service_refuses_becomes_a_refusal(
     autojump_clock: MockClock, fault: Exception, reason: str
 ) -> None:
-    async def fail(_connection: Connection, _fields: Fields) -> list[Any]:
+    async def fail(_connection: Connection, _fields: Fields) -> bytes:
         raise fault
 
     body = await Dispatcher(requests={"fail": fail}).request(NOBODY, encode_call("fail"))
     with pytest.raises(RefusedError) as caught:
-        decode_answer(body)
+        decode_response(body)
     assert caught.value.reason == reason
 
 
 async def test_an_unknown_method_is_refused(autojump_clock: MockClock) -> None:
     with pytest.raises(RefusedError) as caught:
-        decode_answer(await Dispatcher().request(NOBODY, encode_call("what")))
+        decode_response(await Dispatcher().request(NOBODY, encode_call("what")))
     assert caught.value.reason == "unknown"
 
 

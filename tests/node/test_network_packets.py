@@ -16,7 +16,7 @@ from zentalk.net.connection import NoHandlers
 from zentalk.node.network import NodeNetwork
 from zentalk.onion.packet import DROP
 from zentalk.wire.packet_class import PacketClass
-from zentalk.wire.rpc_directory import snapshot_call
+from zentalk.wire.rpc_directory import encode_snapshot_request
 
 CLASSES = (PacketClass.SMALL, PacketClass.LARGE)
 
@@ -59,8 +59,8 @@ async def test_an_ack_route_leads_its_token_to_the_own_mailbox_relay(
             route = network.packets.ack_route(world.id(2), {home: SendId(bytes(16))}, bytes(32))
             assert route.first != world.id(2)
             # What the delivery relay does: expand it, and hand it to the first relay.
-            router = world.relays[2]._parts.router  # type: ignore[union-attr]
-            router.send_ack(route)
+            forwarder = world.relays[2]._wiring.forwarder  # type: ignore[union-attr]
+            forwarder.send_ack(route)
             await until(lambda: world.relays[5].stats().tokens == 1)
 
 
@@ -120,7 +120,7 @@ async def use_everything(network: NodeNetwork) -> None:
         for turn, target in enumerate(targets):
             network.packets.send(target, DROP, bytes(turn), packet_class=CLASSES[turn % 2 == 0])
             async with network.tunnels.short(target) as tunnel:
-                await tunnel.request(snapshot_call())
+                await tunnel.request(encode_snapshot_request())
         await trio.sleep(1300)
         nursery.cancel_scope.cancel()
 

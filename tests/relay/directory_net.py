@@ -12,6 +12,7 @@ from pathlib import Path
 import trio
 
 from tests.directory.support import WALL, descriptor
+from zentalk.directory.descriptor_set import DescriptorSet
 from zentalk.errors import (
     ConnectFailedError,
     LinkClosedError,
@@ -21,10 +22,11 @@ from zentalk.errors import (
 )
 from zentalk.ids import Epoch, NodeId, epoch_at
 from zentalk.net.runtime import Runtime
-from zentalk.relay.directory.service import DirectoryService
+from zentalk.relay.directory.known_relays import KnownRelays
+from zentalk.relay.directory.service import open_directory
 from zentalk.store.directory_store import DirectoryStore
 from zentalk.wire.descriptor import Descriptor, node_id_of
-from zentalk.wire.rpc import decode_call, encode_answer, encode_refusal
+from zentalk.wire.rpc import decode_call, encode_refusal
 from zentalk.wire.text import RelayUri
 
 LATENCY_SECONDS = 0.01
@@ -57,12 +59,11 @@ class FakeLink:
         if there.answers is not None:
             return there.answers(method)
         try:
-            answer = await there.service.requests()[method](self._back(), fields)
+            return await there.service.requests()[method](self._back(), fields)
         except RefusedError as refusal:
             return encode_refusal(refusal.reason)
         except RemoteProtocolError:
             raise LinkClosedError("the peer closed the link") from None
-        return encode_answer(*answer)
 
     def notify(self, body: bytes) -> None:
         there = self._there()
@@ -99,7 +100,7 @@ class FakeLinks:
         self.open: dict[NodeId, FakeLink] = {}
 
     async def get(self, node_id: NodeId) -> FakeLink:
-        if self.net.members[self.own].service.descriptor_of(node_id) is None:
+        if self.net.members[self.own].service.state.known.descriptor_of(node_id) is None:
             raise UnavailableError("no address of that relay is known")
         return await self._dial(node_id)
 
@@ -154,15 +155,20 @@ class Member:
         self.up = True
         self.answers: Callable[[str], bytes] | None = None
         self.outdated: list[int] = []
-        self.service = DirectoryService(
-            runtime,
-            self.store,
-            self.links,
-            lambda: self.own,
+        difficulty = options.pop("id_difficulty", 0)
+        known = KnownRelays(
+            runtime.wall,
+            DescriptorSet(self.own.network, id_difficulty=difficulty),
             [descriptor(other).uri for other in bootstraps],
-            own_outdated=self.outdated.append,
-            **options,
         )
+        self.service = open_directory(runtime, self.store, self.links, self, known, **options)
+
+    @property
+    def descriptor(self) -> Descriptor:
+        return self.own
+
+    def superseded(self, boot: int) -> None:
+        self.outdated.append(boot)
 
     def turn_epoch(self) -> None:
         """Sign the descriptor of the present epoch."""
@@ -226,7 +232,7 @@ async def until(net: Net, seconds: float) -> None:
 
 
 def boot_at(member: Member, one: NodeId) -> int:
-    known = member.service.descriptor_of(one)
+    known = member.service.state.known.descriptor_of(one)
     return known.boot if known else 0
 
 

@@ -35,8 +35,8 @@ from zentalk.wire.deposit import (
     encode_deposit,
 )
 from zentalk.wire.descriptor import Descriptor, decode_descriptor
-from zentalk.wire.rpc import decode_answer, decode_call
-from zentalk.wire.rpc_directory import read_snapshot, snapshot_call
+from zentalk.wire.rpc import decode_call
+from zentalk.wire.rpc_directory import decode_snapshot_response, encode_snapshot_request
 from zentalk.wire.text import RelayUri, parse_relay_uri
 
 START = 1_700_000_000.0
@@ -66,8 +66,8 @@ class Running:
 
     @property
     def router(self) -> Router:
-        assert self.relay._parts is not None
-        return self.relay._parts.router
+        assert self.relay._wiring is not None
+        return self.relay._wiring.router
 
 
 class World:
@@ -144,10 +144,10 @@ class World:
         raise AssertionError("the relays did not learn of each other")
 
     def _knows(self, running: Running, count: int) -> bool:
-        assert running.relay._parts is not None
-        directory = running.relay._parts.directory
+        assert running.relay._wiring is not None
+        directory = running.relay._wiring.directory
         newest = {other.node_id: other.descriptor.raw for other in self.relays.values()}
-        known = {node_id: directory.descriptor_of(node_id) for node_id in newest}
+        known = {node_id: directory.state.known.descriptor_of(node_id) for node_id in newest}
         return len(newest) == count and all(
             found is not None and found.raw == newest[node_id] for node_id, found in known.items()
         )
@@ -266,8 +266,8 @@ class Owner(NoHandlers):
 
 async def snapshot(connection: Connection) -> list[Descriptor]:
     """Ask a relay for all descriptors."""
-    answer = decode_answer(await connection.request(snapshot_call()))
-    return [decode_descriptor(raw) for raw in read_snapshot(answer).whole]
+    answer = await connection.request(encode_snapshot_request())
+    return [decode_descriptor(raw) for raw in decode_snapshot_response(answer).whole]
 
 
 def table_rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:

@@ -21,7 +21,7 @@ from zentalk.relay.mailbox.service import MailboxService
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire import rpc_send_ids
 from zentalk.wire.deposit import ACK_BYTES, ENVELOPE_SMALL_BYTES, AckRoute, Deposit, encode_deposit
-from zentalk.wire.rpc import decode_answer, decode_call
+from zentalk.wire.rpc import decode_call, decode_response
 
 RELAY = NodeId(b"this relay's node id, 32 bytes..")
 KEYS = {
@@ -117,7 +117,7 @@ class Owner:
     async def ask(self, body: bytes) -> bytes:
         """Return a whole response; raises RefusedError."""
         response = await self.world.dispatcher.request(self, body)  # type: ignore[arg-type]
-        decode_answer(response)
+        decode_response(response)
         return response
 
     def ack(self, *seqs: int) -> None:

@@ -15,6 +15,8 @@ from zentalk.errors import ConfigError
 from zentalk.ids import NodeId, SendId
 from zentalk.onion.ack import build_ack
 from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, DROP
+from zentalk.relay.forwarding.forwarder import RelayLane
+from zentalk.relay.forwarding.router import Router
 from zentalk.relay.status import read_status
 from zentalk.wire.deposit import AckRoute
 from zentalk.wire.rpc_send_ids import SendIdKind
@@ -62,23 +64,23 @@ async def test_a3_three_relays_carry_a_packet_and_each_sees_only_the_next_hop(
 
 
 def _watch(
-    router: object,
+    router: Router,
     seen: list[NodeId],
     deposited: list[bytes],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    send, deposit = router._send, router._services.deposit  # type: ignore[attr-defined]
+    send, deposit = router._forwarder.send, router._services.deposit
 
-    def watched_send(target: tuple[NodeId, int], packet: bytes) -> bool:
-        seen.append(target[0])
-        return bool(send(target, packet))
+    def watched_send(target: RelayLane, packet: bytes) -> bool:
+        seen.append(target.node_id)
+        return send(target, packet)
 
     def watched_deposit(payload: bytes) -> None:
         deposited.append(payload)
         deposit(payload)
 
-    monkeypatch.setattr(router, "_send", watched_send)
-    monkeypatch.setattr(router._services, "deposit", watched_deposit)  # type: ignore[attr-defined]
+    monkeypatch.setattr(router._forwarder, "send", watched_send)
+    monkeypatch.setattr(router._services, "deposit", watched_deposit)
 
 
 async def test_a4_mail_for_an_absent_owner_waits_sealed_and_goes_after_the_ack(

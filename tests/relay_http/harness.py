@@ -53,12 +53,15 @@ def http_to(app: ASGIApp, client: tuple[str, int] = ("127.0.0.1", 1)) -> httpx.A
 async def open_door(world: World, running: Running) -> OpenDoor:
     """Put a door before a relay that runs."""
     runtime = world.runtime.for_part(f"http {running.uri.host}")
-    parts = running.relay.parts
+    wiring = running.relay.wiring
     door = Door(runtime, running.node_id, OPERATOR)
-    sessions = HttpSessions(runtime, parts.mailboxes)
+    sessions = HttpSessions(runtime, wiring.mailboxes)
     world.nursery.start_soon(sessions.run)
     facade = RelayFacade(
-        parts.router, parts.mailboxes, parts.directory, is_draining=lambda: parts.draining
+        wiring.router,
+        wiring.mailboxes,
+        wiring.directory,
+        is_draining=lambda: wiring.connections.draining,
     )
     return OpenDoor(running, create_app(facade, door, sessions), door, sessions)
 

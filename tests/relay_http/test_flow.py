@@ -209,7 +209,7 @@ async def test_a_relay_that_stops_acknowledges_nothing(
     async with doors(tmp_path, "r1") as (_, [last]):
         owner = last.owner()
         await owner.register(contacts=[SEND_ID])
-        last.running.relay.parts.draining = True
+        last.running.relay.wiring.connections.draining = True
         with pytest.raises(RefusedError, match="503"):
             await owner.acknowledge([])
 

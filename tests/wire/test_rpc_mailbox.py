@@ -13,7 +13,7 @@ from zentalk.ids import Day, MailboxId, SendId
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire import rpc_prekeys, rpc_send_ids
 from zentalk.wire.codec import Fields, pack
-from zentalk.wire.rpc import decode_call, encode_answer, encode_call, encode_refusal
+from zentalk.wire.rpc import decode_call, encode_call, encode_refusal, encode_response
 
 ids = st.binary(min_size=16, max_size=16).map(SendId)
 u64 = st.integers(0, 2**64 - 1)
@@ -196,7 +196,7 @@ def test_a_response_that_is_out_of_bounds_is_refused(
     decode: Callable[[bytes], Any], fields: list[Any]
 ) -> None:
     with pytest.raises(DecodeError):
-        decode(encode_answer(*fields))
+        decode(encode_response(*fields))
 
 
 @pytest.mark.parametrize("size", [0, 47, 49])
@@ -233,7 +233,7 @@ def test_k24_any_fields_of_a_response_give_a_value_or_a_decode_error(
     fields: list[Any], decode: Callable[[bytes], Any]
 ) -> None:
     with contextlib.suppress(DecodeError):
-        decode(encode_answer(*fields))
+        decode(encode_response(*fields))
 
 
 def test_the_encoding_is_pinned() -> None:

@@ -14,8 +14,8 @@ from zentalk.link.geometry import UNIT_OVERHEAD_BYTES, cell_bytes
 from zentalk.link.rpc import split_message
 from zentalk.wire.codec import Fields
 from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES, ENVELOPE_SMALL_BYTES
-from zentalk.wire.frames import RPC_ANSWER, RPC_OVERHEAD_BYTES, RPC_QUESTION
-from zentalk.wire.rpc import decode_call, encode_answer
+from zentalk.wire.frames import RPC_OVERHEAD_BYTES, RPC_REQUEST, RPC_RESPONSE
+from zentalk.wire.rpc import decode_call, encode_response
 from zentalk.wire.rpc_mailbox import PushNotification, TokenNotification
 from zentalk.wire.rpc_poll import (
     LARGE_ENVELOPES,
@@ -67,7 +67,7 @@ def cells(kind: int, body: bytes) -> int:
 def test_every_request_takes_one_cell(acked: int, large: bool) -> None:
     call = PollRequest((2**64 - 1,) * acked, large)
     body = encode_poll_request(call)
-    assert cells(RPC_QUESTION, body) == 1
+    assert cells(RPC_REQUEST, body) == 1
     method, fields = decode_call(body)
     assert (method, decode_poll_request(fields)) == (POLL, call)
 
@@ -75,20 +75,20 @@ def test_every_request_takes_one_cell(acked: int, large: bool) -> None:
 @pytest.mark.parametrize("response", SMALL_RESPONSES)
 def test_every_small_response_takes_one_cell(response: PollResponse) -> None:
     body = encode_poll_response(response, large=False)
-    assert cells(RPC_ANSWER, body) == 1
+    assert cells(RPC_RESPONSE, body) == 1
     assert decode_poll_response(body) == response
 
 
 @pytest.mark.parametrize("response", LARGE_RESPONSES)
 def test_every_large_response_takes_sixteen(response: PollResponse) -> None:
     body = encode_poll_response(response, large=True)
-    assert cells(RPC_ANSWER, body) == 16
+    assert cells(RPC_RESPONSE, body) == 16
     assert decode_poll_response(body) == response
 
 
 def test_control_without_fill_a_large_response_shows_what_it_holds() -> None:
     sizes = {
-        cells(RPC_ANSWER, encode_poll_response(response, large=False))
+        cells(RPC_RESPONSE, encode_poll_response(response, large=False))
         for response in LARGE_RESPONSES
     }
     assert len(sizes) > 1
@@ -129,7 +129,7 @@ def test_other_requests_are_refused(fields: list[object]) -> None:
 )
 def test_other_responses_are_refused(fields: list[object]) -> None:
     with pytest.raises(DecodeError):
-        decode_poll_response(encode_answer(*fields))
+        decode_poll_response(encode_response(*fields))
 
 
 VALUES = st.recursive(
@@ -144,4 +144,4 @@ def test_k24_any_fields_give_a_value_or_a_decode_error(value: object) -> None:
     with suppress(DecodeError):
         decode_poll_request(Fields(value, "anything"))  # type: ignore[arg-type]
     with suppress(DecodeError):
-        decode_poll_response(encode_answer(*value) if isinstance(value, list) else b"")
+        decode_poll_response(encode_response(*value) if isinstance(value, list) else b"")

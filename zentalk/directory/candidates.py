@@ -1,7 +1,7 @@
 """The relays one lookup path has heard of, nearest to the target first.
 
 A `NodeHeap` of the package `kademlia` that keeps its heap sorted and its members in a
-set: the stock one scans the whole heap for every id of every answer. It holds ids only
+set: the stock one scans the whole heap for every id of every response. It holds ids only
 and never decides whom to ask.
 """
 

@@ -3,8 +3,8 @@
 Spec: docs/spec/directory.md section 5; S/Kademlia (Baumgart and Mies, 2007) section 4.4.
 A relay is asked by one path only, so that one liar misleads one path. The lookup never
 believes that a relay exists because another said so: only those that answered are in the
-result. Events go in, commands come out; a question that nobody answered for a second is
-hedged with the next one, and its late answer is still taken.
+result. Events go in, commands come out; a request that nobody answered for a second is
+hedged with the next one, and its late response is still taken.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from zentalk.directory.candidates import Candidates
 from zentalk.directory.distance import xor_distance
+from zentalk.directory.events import TimePassed
 from zentalk.directory.table import BUCKET_SIZE
 from zentalk.ids import NodeId
 
@@ -24,7 +25,7 @@ PATHS: Final = 3
 HEDGE_SECONDS: Final = 1.0
 GIVE_UP_SECONDS: Final = 5.0
 MAX_QUESTIONS: Final = 200
-"""A liar can always name nearer ids; no honest network needs this many questions."""
+"""A liar can always name nearer ids; no honest network needs this many requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,6 @@ class Failed:
     node_id: NodeId
 
 
-@dataclass(frozen=True, slots=True)
-class TimePassed:
-    """The deadline of `next_deadline` is reached."""
-
-
 Event: TypeAlias = Started | Answered | Failed | TimePassed
 
 
@@ -75,7 +71,7 @@ Command: TypeAlias = Ask | FinishLookup
 
 
 @dataclass(slots=True)
-class _Question:
+class _Pending:
     path: Candidates
     hedge_at: float
     dead_at: float
@@ -100,7 +96,7 @@ class Lookup:
         self._paths = [Candidates(target, width) for _ in range(paths)]
         self._answered: set[NodeId] = set()
         self._claimed: set[NodeId] = {own}
-        self._open: dict[NodeId, _Question] = {}
+        self._open: dict[NodeId, _Pending] = {}
         self._late: dict[NodeId, Candidates] = {}
         self._asked = 0
         self._turn = 0
@@ -114,30 +110,30 @@ class Lookup:
             for number, seed in enumerate(event.seeds):
                 self._paths[number % len(self._paths)].push_ids([seed])
         elif isinstance(event, Answered):
-            self._take_answer(event)
+            self._take_response(event)
         elif isinstance(event, Failed):
             self._drop(event.node_id)
         return self._advance(now)
 
     def next_deadline(self) -> float | None:
-        """Return when `TimePassed` must be handled, or None if only answers are awaited."""
+        """Return when `TimePassed` must be handled, or None if only responses are awaited."""
         times = [
-            question.hedge_at if question.hedge_at > 0 else question.dead_at
-            for question in self._open.values()
+            request.hedge_at if request.hedge_at > 0 else request.dead_at
+            for request in self._open.values()
         ]
         return min(times, default=None)
 
-    def _take_answer(self, event: Answered) -> None:
-        question = self._open.pop(event.node_id, None)
-        path = question.path if question else self._late.pop(event.node_id, None)
+    def _take_response(self, event: Answered) -> None:
+        request = self._open.pop(event.node_id, None)
+        path = request.path if request else self._late.pop(event.node_id, None)
         if path is None:
             return
         self._answered.add(event.node_id)
         path.push_ids(event.nearest, leave_out=self._claimed)
 
     def _drop(self, node_id: NodeId) -> None:
-        question = self._open.pop(node_id, None)
-        if question is None and self._late.pop(node_id, None) is None:
+        request = self._open.pop(node_id, None)
+        if request is None and self._late.pop(node_id, None) is None:
             return
         self._remove(node_id)
 
@@ -155,7 +151,7 @@ class Lookup:
                 break
             node_id, path = chosen
             self._claimed.add(node_id)
-            self._open[node_id] = _Question(path, now + HEDGE_SECONDS, now + GIVE_UP_SECONDS)
+            self._open[node_id] = _Pending(path, now + HEDGE_SECONDS, now + GIVE_UP_SECONDS)
             self._asked += 1
             in_flight += 1
             asks.append(Ask(node_id))
@@ -169,15 +165,15 @@ class Lookup:
         return tuple(ranked[: self._width])
 
     def _count_in_flight(self, now: float) -> int:
-        """Count questions still worth waiting for; move those given up aside."""
+        """Count requests still worth waiting for; move those given up aside."""
         in_flight = 0
-        for node_id, question in list(self._open.items()):
-            if question.dead_at <= now:
+        for node_id, request in list(self._open.items()):
+            if request.dead_at <= now:
                 del self._open[node_id]
                 self._remove(node_id)
-                self._late[node_id] = question.path
-            elif question.hedge_at <= now:
-                question.hedge_at = 0.0
+                self._late[node_id] = request.path
+            elif request.hedge_at <= now:
+                request.hedge_at = 0.0
             else:
                 in_flight += 1
         return in_flight

@@ -31,7 +31,7 @@ a holder up to that level pays it 34,000 times, and again for each day."""
 
 
 class Refusal(Enum):
-    """Why a record is not held; the value is the reason word of the answer."""
+    """Why a record is not held; the value is the reason word of the response."""
 
     EXPIRED = "expired"
     TOO_EARLY = "early"

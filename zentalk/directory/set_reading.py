@@ -1,7 +1,7 @@
 """Reads another relay's set of descriptors by asking only for what is not known yet.
 
-Spec: docs/spec/directory.md section 9. A machine over the answers of one relay: equal roots
-end it after one question; else it asks for the hashes of the buckets, the digests of those
+Spec: docs/spec/directory.md section 9. A machine over the responses of one relay: equal roots
+end it after one request; else it asks for the hashes of the buckets, the digests of those
 that nobody showed before, and the descriptors that are new. What a relay lists must hash to
 what it said before; it never asks, keeps or takes more than the ceiling of a network.
 """
@@ -25,12 +25,11 @@ from zentalk.directory.set_tree import (
 from zentalk.errors import DecodeError
 from zentalk.ids import NodeId
 from zentalk.wire import rpc_directory as rpc
-from zentalk.wire.codec import Fields
 
 SIDE_BY_SIDE: Final = 3
 """Readings that may go on at once: the sources of one refresh."""
 LEAST_DELIVERED: Final = 0.5
-"""Of the descriptors in one question. One that was replaced a moment ago may be gone; a relay
+"""Of the descriptors in one request. One that was replaced a moment ago may be gone; a relay
 that lists many and has few only wants to be asked."""
 
 
@@ -95,7 +94,7 @@ class _Stage(Enum):
 
 
 class SetReading:
-    """One relay's set, read question by question.
+    """One relay's set, read request by request.
 
     With `only`, nothing but the bucket of that relay is read.
     """
@@ -113,47 +112,48 @@ class SetReading:
         self._batch: list[bytes] = []
 
     def next_call(self) -> bytes | None:
-        """Return the question to put now, or None when everything is read.
+        """Return the request to send now, or None when everything is read.
 
         What others have told in the meantime is not asked for.
         """
         if self._stage is _Stage.SUMMARY:
-            return rpc.snapshot_call()
+            return rpc.encode_snapshot_request()
         if self._stage is _Stage.BUCKETS:
             hashes = self._known.hashes(self._root)
             if hashes is None:
-                return rpc.buckets_call(self._root)
+                return rpc.encode_buckets_request(self._root)
             self._hashes, self._stage = hashes, _Stage.ENTRIES
         if self._stage is _Stage.ENTRIES:
             self._indexes = [index for index in self._wanted() if self._bucket(index) is None]
             if self._indexes:
-                return rpc.entries_call(self._root, self._indexes)
+                return rpc.encode_entries_request(self._root, self._indexes)
             self._list()
         if self._stage is _Stage.DESCRIPTORS:
             self._missing = [digest for digest in self._missing if not self._known.knows(digest)]
             self._batch = self._missing[: rpc.MAX_FETCHED]
             if self._batch:
-                return rpc.descriptors_call(self._batch)
+                return rpc.encode_descriptors_request(self._batch)
             self._stage = _Stage.DONE
         return None
 
-    def take(self, answer: Fields) -> list[bytes]:
-        """Take the answer to `next_call`; returns descriptors, raw and unverified.
+    def take(self, body: bytes) -> list[bytes]:
+        """Take the response to `next_call`; returns descriptors, raw and unverified.
 
-        Raises DecodeError if it contradicts what the relay said before or was not asked for.
+        Raises RefusedError, or DecodeError if the response contradicts what the relay said
+        before or was not asked for.
         """
         if self._stage is _Stage.SUMMARY:
-            return self._take_summary(answer)
+            return self._take_summary(body)
         if self._stage is _Stage.BUCKETS:
-            self._take_buckets(rpc.read_buckets(answer))
+            self._take_buckets(rpc.decode_buckets_response(body))
         elif self._stage is _Stage.ENTRIES:
-            self._take_entries(rpc.read_entries(answer, len(self._indexes)))
+            self._take_entries(rpc.decode_entries_response(body, len(self._indexes)))
         elif self._stage is _Stage.DESCRIPTORS:
-            return self._take_descriptors(rpc.read_descriptors(answer, len(self._batch)))
+            return self._take_descriptors(rpc.decode_descriptors_response(body, len(self._batch)))
         return []
 
-    def _take_summary(self, answer: Fields) -> list[bytes]:
-        self._root, whole = rpc.read_snapshot(answer)
+    def _take_summary(self, body: bytes) -> list[bytes]:
+        self._root, whole = rpc.decode_snapshot_response(body)
         self._stage = _Stage.BUCKETS if self._root else _Stage.DONE
         self.digests = frozenset(map(digest_of, whole))
         return whole
@@ -187,7 +187,7 @@ class SetReading:
     def _take_descriptors(self, raws: list[bytes]) -> list[bytes]:
         asked, delivered = set(self._batch), {digest_of(raw) for raw in raws}
         if len(delivered) != len(raws) or not delivered <= asked:
-            raise DecodeError("an answer holds descriptors that were not asked for")
+            raise DecodeError("a response holds descriptors that were not asked for")
         if len(raws) < LEAST_DELIVERED * len(asked):
             raise DecodeError("a snapshot lists descriptors that its relay does not have")
         self._missing = [digest for digest in self._missing if digest not in asked]

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from zentalk.directory.descriptor_set import is_usable
 from zentalk.directory.equivocation import EquivocationProof, contradicts, make_proof
+from zentalk.directory.events import TimePassed
 from zentalk.ids import NodeId
 from zentalk.wire.descriptor import Descriptor
 
@@ -26,7 +27,7 @@ MAX_OMITTED_SHARE: Final = 0.10
 
 @dataclass(frozen=True, slots=True)
 class SnapshotReceived:
-    """A source's answer: verified descriptors, newest per relay or not."""
+    """The response of a source: verified descriptors, newest per relay or not."""
 
     source: NodeId
     descriptors: Sequence[Descriptor]
@@ -37,11 +38,6 @@ class SourceFailed:
     """A source could not be reached or answered with something invalid."""
 
     source: NodeId
-
-
-@dataclass(frozen=True, slots=True)
-class TimePassed:
-    """The deadline of `next_deadline` is reached."""
 
 
 Event: TypeAlias = SnapshotReceived | SourceFailed | TimePassed
@@ -125,7 +121,7 @@ class SnapshotRule:
         self.finished = False
 
     def start(self) -> list[Command]:
-        """Return the first questions; with no source at all the result is what is held."""
+        """Return the first requests; with no source at all the result is what is held."""
         if not self._sources:
             return [self._finish()]
         return [AskSource(source) for source in self._sources]

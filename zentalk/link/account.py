@@ -20,7 +20,7 @@ class Account(Protocol):
         """Count what is held from now on, whether there is room or not."""
         ...
 
-    def give(self, size_bytes: int) -> None:
+    def release(self, size_bytes: int) -> None:
         """Count what is no longer held."""
         ...
 
@@ -32,7 +32,7 @@ class _Unlimited:
     def add(self, _size_bytes: int) -> None:
         pass
 
-    def give(self, _size_bytes: int) -> None:
+    def release(self, _size_bytes: int) -> None:
         pass
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from zentalk.link.hello import Peer
+from zentalk.link.hello import LinkPeer
 from zentalk.wire.frames import Open, Packet
 
 
@@ -17,21 +17,21 @@ from zentalk.wire.frames import Open, Packet
 class LinkOpened:
     """The handshake is done and the peer known; `handshake_hash` is 64 bytes."""
 
-    peer: Peer
+    peer: LinkPeer
     handshake_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class QuestionReceived:
-    """The peer asked; answer with the same `call_id`."""
+class RequestReceived:
+    """The peer sent a request; respond with the same `call_id`."""
 
     call_id: int
     body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerReceived:
-    """The answer to a question of ours that still waits."""
+class ResponseReceived:
+    """The response came to a request of ours that still waits."""
 
     call_id: int
     body: bytes = field(repr=False)
@@ -39,7 +39,7 @@ class AnswerReceived:
 
 @dataclass(frozen=True, slots=True)
 class NotifyReceived:
-    """The peer told something and expects no answer."""
+    """The peer told something and expects no response."""
 
     body: bytes = field(repr=False)
 
@@ -48,7 +48,7 @@ class NotifyReceived:
 class StreamRequested:
     """The peer asks for a stream: accept or refuse it."""
 
-    asked: Open
+    request: Open
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +97,5 @@ StreamEvent: TypeAlias = (
     | StreamClosed
 )
 Event: TypeAlias = (
-    LinkOpened | Packet | QuestionReceived | AnswerReceived | NotifyReceived | StreamEvent
+    LinkOpened | Packet | RequestReceived | ResponseReceived | NotifyReceived | StreamEvent
 )

@@ -20,7 +20,7 @@ from zentalk.wire.frames import Hello
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class LinkPeer:
     """Who is at the other end; a client has neither descriptor nor id.
 
     A relay that was dialled is known by its id only: its key is proved, its descriptor
@@ -45,9 +45,9 @@ class RelayCredentials:
     identity: SigningKey
 
 
-def dialled_relay(identity: bytes) -> Peer:
+def dialled_relay(identity: bytes) -> LinkPeer:
     """Return the peer that a finished handshake with that identity key proves."""
-    return Peer("relay", None, node_id_of(identity))
+    return LinkPeer("relay", None, node_id_of(identity))
 
 
 def make_hello(credentials: RelayCredentials | None, handshake_hash: bytes) -> Hello:
@@ -58,14 +58,14 @@ def make_hello(credentials: RelayCredentials | None, handshake_hash: bytes) -> H
     return Hello(credentials.descriptor, signature)
 
 
-def check_hello(hello: Hello, handshake_hash: bytes, network: str) -> Peer:
+def check_hello(hello: Hello, handshake_hash: bytes, network: str) -> LinkPeer:
     """Return who says hello.
 
     Raises DecodeError if the descriptor is malformed, AuthenticationError if it or the
     proof does not verify, HandshakeError if it is of another network.
     """
     if not hello.descriptor:
-        return Peer("client")
+        return LinkPeer("client")
     descriptor = decode_descriptor(hello.descriptor)
     if descriptor.network != network:
         raise HandshakeError("the relay belongs to another network")
@@ -73,4 +73,4 @@ def check_hello(hello: Hello, handshake_hash: bytes, network: str) -> Peer:
         ed25519.verify(descriptor.identity, Label.LINK_RELAY_PROOF, handshake_hash, hello.signature)
     except AuthenticationError:
         raise AuthenticationError("the relay does not own the descriptor it shows") from None
-    return Peer("relay", descriptor, descriptor.node_id)
+    return LinkPeer("relay", descriptor, descriptor.node_id)

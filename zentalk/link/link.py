@@ -19,7 +19,7 @@ from zentalk.link import handshake
 from zentalk.link.account import UNLIMITED, Account
 from zentalk.link.events import Event, LinkOpened
 from zentalk.link.handshake import LinkSettings
-from zentalk.link.hello import Peer, RelayCredentials, check_hello, dialled_relay, make_hello
+from zentalk.link.hello import LinkPeer, RelayCredentials, check_hello, dialled_relay, make_hello
 from zentalk.link.noise import HandshakeState
 from zentalk.link.records import UnitOpener, UnitSealer
 from zentalk.link.traffic import Traffic
@@ -49,7 +49,7 @@ class Link:
         self._early = bytearray()
         self._out = b""
         self._handshake_sizes: set[int] = set()
-        self._relay: Peer | None = None
+        self._relay: LinkPeer | None = None
         self._credentials: RelayCredentials | None = None
         self._traffic: Traffic | None = None
 
@@ -94,6 +94,16 @@ class Link:
     def state(self) -> LinkState:
         """Where the link is."""
         return self._state
+
+    @property
+    def depth(self) -> int:
+        """How many links this one is inside of."""
+        return self._settings.depth
+
+    @property
+    def is_initiator(self) -> bool:
+        """Whether this side dialled."""
+        return self._relay is not None
 
     @property
     def traffic(self) -> Traffic:
@@ -169,7 +179,7 @@ class Link:
             depth=self._settings.depth,
             account=self._account,
         )
-        peer = self._relay or Peer("relay")
+        peer = self._relay or LinkPeer("relay")
         return [LinkOpened(peer, self._noise.hash)]
 
     def _on_hello(self, unit: bytes) -> list[Event]:

@@ -93,12 +93,12 @@ class FrameQueue:
         flow = self._flows.pop(key, None)
         if flow is not None:
             self._ring.remove(flow)
-            self._account.give(_cost(flow))
+            self._account.release(_cost(flow))
 
     def release(self) -> None:
         """Forget everything, and take nothing any more: the link has ended."""
         self._max_flows = 0
-        self._account.give(self._taken_bytes + sum(map(_cost, self._ring)))
+        self._account.release(self._taken_bytes + sum(map(_cost, self._ring)))
         self._taken_bytes = 0
         self._flows.clear()
         self._ring.clear()
@@ -109,7 +109,7 @@ class FrameQueue:
         The last frame may exceed it. A turn that is cut short goes on in the next call. Those
         of the call before count as sent now.
         """
-        self._account.give(self._taken_bytes)
+        self._account.release(self._taken_bytes)
         taken: list[bytes] = []
         room = enough_bytes
         ring = self._ring

@@ -1,4 +1,4 @@
-"""Questions, answers and notifications as pieces, and back, within bounds.
+"""Requests, responses and notifications as pieces, and back, within bounds.
 
 Spec: docs/spec/link.md section 8. Bodies are opaque here. One message is sent whole
 before the next begins, so a receiver holds at most one unfinished message per link. On
@@ -11,17 +11,17 @@ from __future__ import annotations
 from typing import Final
 
 from zentalk.errors import DecodeError, LocalProtocolError
-from zentalk.link.events import AnswerReceived, NotifyReceived, QuestionReceived
-from zentalk.wire.frames import RPC_ANSWER, RPC_NOTIFY, RPC_QUESTION, Rpc
-from zentalk.wire.rpc import MAX_ANSWER_BYTES, MAX_CALL_BYTES
+from zentalk.link.events import NotifyReceived, RequestReceived, ResponseReceived
+from zentalk.wire.frames import RPC_NOTIFY, RPC_REQUEST, RPC_RESPONSE, Rpc
+from zentalk.wire.rpc import MAX_CALL_BYTES, MAX_RESPONSE_BYTES
 
 LENGTH_BYTES: Final = 4
 """A message begins with the length of its body; fill follows the body."""
 _BUCKETS: Final = (1, 4, 16, 64)
 _MAX_CALL_ID: Final = 2**32 - 1
 _LIMITS: Final = {
-    RPC_QUESTION: MAX_CALL_BYTES,
-    RPC_ANSWER: MAX_ANSWER_BYTES,
+    RPC_REQUEST: MAX_CALL_BYTES,
+    RPC_RESPONSE: MAX_RESPONSE_BYTES,
     RPC_NOTIFY: MAX_CALL_BYTES,
 }
 
@@ -43,7 +43,7 @@ def split_message(
     Raises LocalProtocolError if the body exceeds the limit of its kind.
     """
     if len(body) > _LIMITS[kind]:
-        raise LocalProtocolError("a call or answer is longer than a link carries")
+        raise LocalProtocolError("a call or response is longer than a link carries")
     whole = len(body).to_bytes(LENGTH_BYTES, "big") + body
     if padded:
         whole = whole.ljust(padded_cells(-(-len(whole) // piece_bytes)) * piece_bytes, b"\0")
@@ -101,7 +101,7 @@ class _Partial:
 
 
 class Calls:
-    """The calls of one link: numbers for our questions, one unfinished message at most."""
+    """The calls of one link: numbers for our requests, one unfinished message at most."""
 
     __slots__ = ("_next_id", "_padded", "_partial", "_waiting")
 
@@ -116,20 +116,20 @@ class Calls:
         """How much of an unfinished message is held."""
         return 0 if self._partial is None else self._partial.held_bytes
 
-    def new_question(self) -> int:
-        """Return the id of a new question, which now waits for its answer."""
+    def new_request(self) -> int:
+        """Return the id of a new request, which now waits for its response."""
         call_id = self._next_id
         if call_id > _MAX_CALL_ID:
-            raise LocalProtocolError("a link has asked all the questions it may")
+            raise LocalProtocolError("a link has sent all the requests it may")
         self._next_id += 1
         self._waiting.add(call_id)
         return call_id
 
     def forget(self, call_id: int) -> None:
-        """Nobody waits for that answer any more; one that still comes is dropped."""
+        """Nobody waits for that response any more; one that still comes is dropped."""
         self._waiting.discard(call_id)
 
-    def receive(self, frame: Rpc) -> QuestionReceived | AnswerReceived | NotifyReceived | None:
+    def receive(self, frame: Rpc) -> RequestReceived | ResponseReceived | NotifyReceived | None:
         """Take one piece; returns the message when it is complete and wanted.
 
         Raises DecodeError if the piece breaks the rules.
@@ -146,20 +146,20 @@ class Calls:
         return None if body is None else self._event(frame, body)
 
     def _wants(self, frame: Rpc) -> bool:
-        if frame.kind != RPC_ANSWER:
+        if frame.kind != RPC_RESPONSE:
             return True
         if frame.call_id >= self._next_id:
-            raise DecodeError("an answer to a question that was not asked")
+            raise DecodeError("a response to a request that was not sent")
         return frame.call_id in self._waiting
 
     def _event(
         self, frame: Rpc, body: bytes
-    ) -> QuestionReceived | AnswerReceived | NotifyReceived | None:
-        if frame.kind == RPC_QUESTION:
-            return QuestionReceived(frame.call_id, body)
+    ) -> RequestReceived | ResponseReceived | NotifyReceived | None:
+        if frame.kind == RPC_REQUEST:
+            return RequestReceived(frame.call_id, body)
         if frame.kind == RPC_NOTIFY:
             return NotifyReceived(body)
         if frame.call_id not in self._waiting:
             return None
         self._waiting.discard(frame.call_id)
-        return AnswerReceived(frame.call_id, body)
+        return ResponseReceived(frame.call_id, body)

@@ -201,7 +201,7 @@ class StreamTable:
         if stream is None or stream.state is StreamState.CLOSED_BY_US:
             return b""
         data = _take_bytes(stream, max_bytes)
-        self._account.give(len(data))
+        self._account.release(len(data))
         if stream.state is StreamState.CLOSED_BY_PEER:
             return data
         if not data:
@@ -338,7 +338,7 @@ class StreamTable:
             self._drop_received(stream)
 
     def _drop_received(self, stream: _Stream) -> None:
-        self._account.give(len(stream.received))
+        self._account.release(len(stream.received))
         stream.received = bytearray()
 
     def _remove(self, stream_id: int) -> None:

@@ -35,10 +35,10 @@ from zentalk.wire.frames import (
     DATA_OVERHEAD_BYTES,
     PACKET_LARGE_BYTES,
     PACKET_SMALL_BYTES,
-    RPC_ANSWER,
     RPC_NOTIFY,
     RPC_OVERHEAD_BYTES,
-    RPC_QUESTION,
+    RPC_REQUEST,
+    RPC_RESPONSE,
     Close,
     Credit,
     Data,
@@ -129,7 +129,7 @@ class Traffic:
         if grown > 0:
             self._account.add(grown)
         else:
-            self._account.give(-grown)
+            self._account.release(-grown)
 
     @property
     def units_opened(self) -> int:
@@ -145,7 +145,7 @@ class Traffic:
         """Forget what is held for the peer: the link has ended."""
         self._outbox.release()
         self.streams.release()
-        self._account.give(self._partial_bytes)
+        self._account.release(self._partial_bytes)
         self._partial_bytes = 0
 
     def _check_packet(self) -> None:
@@ -160,7 +160,7 @@ class Traffic:
 
     def _on_ping(self, frame: Ping) -> None:
         if not self._outbox.put(CONTROL, encode_frame(Pong(frame.number)), CONTROL_QUEUE_BYTES):
-            raise DecodeError("the peer pings and does not read the answers")
+            raise DecodeError("the peer pings and does not read the pongs")
 
     def _on_pong(self, _frame: Pong) -> None:
         """Any byte that arrives shows that the peer lives, so nothing is left to do."""
@@ -194,26 +194,26 @@ class Traffic:
             raise LocalProtocolError("only packets of class S or L travel, and never in tunnels")
         return self._outbox.put(PACKETS, header + packet, self._packet_queue_bytes)
 
-    def ask(self, body: bytes) -> int:
-        """Queue a question and return its call id; the answer comes as AnswerReceived.
+    def request(self, body: bytes) -> int:
+        """Queue a request and return its call id; the response comes as ResponseReceived.
 
         Raises LocalProtocolError if it is too long.
         """
-        call_id = self._calls.new_question()
-        self._put_message(RPC_QUESTION, call_id, body)
+        call_id = self._calls.new_request()
+        self._put_message(RPC_REQUEST, call_id, body)
         return call_id
 
     def forget(self, call_id: int) -> None:
-        """Stop waiting for an answer."""
+        """Stop waiting for a response."""
         self._calls.forget(call_id)
 
     def has_room(self, size_bytes: int) -> bool:
-        """Tell whether memory allows for an answer or notification of that size."""
+        """Tell whether memory allows for a response or notification of that size."""
         return self._account.has_room(size_bytes)
 
-    def answer(self, call_id: int, body: bytes) -> None:
-        """Queue the answer to a question; raises LocalProtocolError if it is too long."""
-        self._put_message(RPC_ANSWER, call_id, body)
+    def respond(self, call_id: int, body: bytes) -> None:
+        """Queue the response to a request; raises LocalProtocolError if it is too long."""
+        self._put_message(RPC_RESPONSE, call_id, body)
 
     def notify(self, body: bytes) -> None:
         """Queue a notification; raises LocalProtocolError if it is too long."""
@@ -225,7 +225,7 @@ class Traffic:
 
     @property
     def calls_queued_bytes(self) -> int:
-        """How much of questions, answers and notifications waits to be sent."""
+        """How much of requests, responses and notifications waits to be sent."""
         return self._outbox.queued_bytes(CALLS)
 
     @property

@@ -1,6 +1,6 @@
 """A connection: what programs do with an open link, and what they are told of it.
 
-Spec: docs/spec/link.md section 9. Tasks are made per question and per stream, never per
+Spec: docs/spec/link.md section 9. Tasks are made per request and per stream, never per
 frame, and their number is bounded. Nothing here may wait for one of them.
 """
 
@@ -18,13 +18,12 @@ from zentalk.errors import (
     UnavailableError,
 )
 from zentalk.ids import NodeId
-from zentalk.link.account import UNLIMITED, Account
 from zentalk.link.events import (
-    AnswerReceived,
     Event,
     LinkOpened,
     NotifyReceived,
-    QuestionReceived,
+    RequestReceived,
+    ResponseReceived,
     StreamAccepted,
     StreamClosed,
     StreamReadable,
@@ -32,9 +31,10 @@ from zentalk.link.events import (
     StreamRequested,
     StreamWritable,
 )
-from zentalk.link.hello import Peer
+from zentalk.link.hello import LinkPeer
 from zentalk.link.link import Link
-from zentalk.net.pump import NO_TURN, Pump, Turn
+from zentalk.net.pump import Pump
+from zentalk.net.resources import NO_LIMITS, LinkResources
 from zentalk.net.runtime import Runtime
 from zentalk.net.streams import LinkStream
 from zentalk.net.transport import PEER_FAULTS, ByteStream, only_faults_of
@@ -42,11 +42,11 @@ from zentalk.wire.frames import Open, Packet
 from zentalk.wire.rpc import encode_refusal
 
 MAX_REQUESTS: Final = 64
-"""Questions of one peer that are worked on at a time; more are refused `busy`."""
+"""Requests of one peer that are worked on at a time; more are refused `busy`."""
 CALLS_ENOUGH_BYTES: Final = 4 * 1024 * 1024
-"""Above this, new questions and answers wait until the peer has read some."""
+"""Above this, new requests and responses wait until the peer has read some."""
 MAX_CALLS_BYTES: Final = CALLS_ENOUGH_BYTES + 8 * 1024 * 1024
-"""What may be queued after all: an answer above it is a refusal `busy`."""
+"""What may be queued after all: a response above it is a refusal `busy`."""
 OPEN_SECONDS: Final = 10.0
 _STREAM_FAULTS: Final = (*PEER_FAULTS, RefusedError, UnavailableError)
 
@@ -59,7 +59,7 @@ class Handlers(Protocol):
         ...
 
     async def request_received(self, connection: Connection, body: bytes, /) -> bytes:
-        """Return the answer's body; a RemoteProtocolError closes the connection."""
+        """Return the response; a RemoteProtocolError closes the connection."""
         ...
 
     def notify_received(self, connection: Connection, body: bytes, /) -> None:
@@ -67,14 +67,14 @@ class Handlers(Protocol):
         ...
 
     async def stream_opened(
-        self, connection: Connection, asked: Open, stream: LinkStream, /
+        self, connection: Connection, request: Open, stream: LinkStream, /
     ) -> None:
         """Use the stream, which accepts it, or raise RefusedError; it is closed afterwards."""
         ...
 
 
 class NoHandlers:
-    """Refuses everything: for the side of a link that only asks."""
+    """Refuses everything: for the side of a link that only sends requests."""
 
     def packet_received(self, _connection: Connection, _packet: bytes, /) -> None:
         """Drop it."""
@@ -96,11 +96,11 @@ class NoHandlers:
 
 
 class _Waiter:
-    __slots__ = ("answer", "event")
+    __slots__ = ("event", "response")
 
     def __init__(self) -> None:
         self.event = trio.Event()
-        self.answer: bytes | None = None
+        self.response: bytes | None = None
 
 
 class Connection:
@@ -111,18 +111,14 @@ class Connection:
         link: Link,
         opened: LinkOpened,
         stream: ByteStream,
-        *,
-        depth: int,
-        initiator: bool,
         handlers: Handlers,
         runtime: Runtime,
-        account: Account = UNLIMITED,
-        turn: Turn = NO_TURN,
+        resources: LinkResources = NO_LIMITS,
     ) -> None:
-        self.account = account
-        self.peer: Peer = opened.peer
+        self.account = resources.account
+        self.peer: LinkPeer = opened.peer
         self.handshake_hash = opened.handshake_hash
-        self.depth = depth
+        self.depth = link.depth
         self.closed = trio.Event()
         self._link = link
         self._traffic = link.traffic
@@ -131,10 +127,9 @@ class Connection:
         self._pump = Pump(
             link,
             self._stream,
-            initiator=initiator,
             monotonic=runtime.monotonic,
             on_events=self._dispatch,
-            turn=turn,
+            turn=resources.turn,
         )
         self._now = runtime.monotonic
         self.last_used = runtime.monotonic()
@@ -194,13 +189,13 @@ class Connection:
         self._pump.wake()
 
     async def request(self, body: bytes, timeout_seconds: float = 10) -> bytes:
-        """Ask and return the answer's body; raises DeadlineError or LinkClosedError."""
+        """Send a request and return the response; raises DeadlineError or LinkClosedError."""
         waiter = _Waiter()
         call_id: int | None = None
         try:
             with trio.move_on_after(timeout_seconds):
                 await self._room_for_calls()
-                call_id = self._traffic.ask(body)
+                call_id = self._traffic.request(body)
                 self._waiting[call_id] = waiter
                 self._pump.wake()
                 await waiter.event.wait()
@@ -208,8 +203,8 @@ class Connection:
             if call_id is not None:
                 self._waiting.pop(call_id, None)
                 self._traffic.forget(call_id)
-        if waiter.answer is not None:
-            return waiter.answer
+        if waiter.response is not None:
+            return waiter.response
         self._check_open()
         raise DeadlineError("the peer did not answer in time")
 
@@ -269,48 +264,48 @@ class Connection:
             else:
                 _ON_EVENT[type(event)](self, event)
 
-    def _on_question(self, event: QuestionReceived) -> None:
+    def _on_request(self, event: RequestReceived) -> None:
         if self._requests < MAX_REQUESTS:
             self._requests += 1
-            self._pump.nursery.start_soon(self._answer, event)
+            self._pump.nursery.start_soon(self._respond, event)
         elif self._traffic.calls_queued_bytes < CALLS_ENOUGH_BYTES:
-            self._traffic.answer(event.call_id, encode_refusal("busy"))
+            self._traffic.respond(event.call_id, encode_refusal("busy"))
         else:
-            raise DecodeError("the peer asks and does not read the answers")
+            raise DecodeError("the peer sends requests and does not read the responses")
 
-    async def _answer(self, event: QuestionReceived) -> None:
+    async def _respond(self, event: RequestReceived) -> None:
         try:
             with only_faults_of(PEER_FAULTS) as fault:
                 await self._room_for_calls()
                 body = await self._handlers.request_received(self, event.body)
                 self._check_open()
-                if not self._may_answer(len(body)):
+                if not self._may_respond(len(body)):
                     body = encode_refusal("busy")
-                self._traffic.answer(event.call_id, body)
+                self._traffic.respond(event.call_id, body)
                 self._pump.wake()
         finally:
             self._requests -= 1
         if fault.found:
             self.abort()
 
-    def _on_answer(self, event: AnswerReceived) -> None:
+    def _on_response(self, event: ResponseReceived) -> None:
         waiter = self._waiting.get(event.call_id)
         if waiter is not None:
-            waiter.answer = event.body
+            waiter.response = event.body
             waiter.event.set()
 
     def _on_notify(self, event: NotifyReceived) -> None:
         self._handlers.notify_received(self, event.body)
 
     def _on_stream_requested(self, event: StreamRequested) -> None:
-        stream = self._new_stream(event.asked.stream_id)
-        self._pump.nursery.start_soon(self._serve_stream, event.asked, stream)
+        stream = self._new_stream(event.request.stream_id)
+        self._pump.nursery.start_soon(self._serve_stream, event.request, stream)
 
-    async def _serve_stream(self, asked: Open, stream: LinkStream) -> None:
+    async def _serve_stream(self, request: Open, stream: LinkStream) -> None:
         reason = "done"
         try:
             with only_faults_of(_STREAM_FAULTS) as fault:
-                await self._handlers.stream_opened(self, asked, stream)
+                await self._handlers.stream_opened(self, request, stream)
             if isinstance(fault.found, RefusedError):
                 reason = fault.found.reason
             elif fault.found is not None:
@@ -346,8 +341,8 @@ class Connection:
     def _let_go(self, stream_id: int) -> None:
         self._streams.pop(stream_id, None)
 
-    def _may_answer(self, size_bytes: int) -> bool:
-        """Whether an answer may be queued: answers that were begun together may be many."""
+    def _may_respond(self, size_bytes: int) -> bool:
+        """Whether a response may be queued: responses that were begun together may be many."""
         queued = self._traffic.calls_queued_bytes
         return self._traffic.has_room(size_bytes) and (
             not queued or queued + size_bytes <= MAX_CALLS_BYTES
@@ -365,8 +360,8 @@ class Connection:
 
 
 _ON_EVENT: Final[dict[type, Any]] = {
-    QuestionReceived: Connection._on_question,  # noqa: SLF001 - the table of own handlers
-    AnswerReceived: Connection._on_answer,  # noqa: SLF001
+    RequestReceived: Connection._on_request,  # noqa: SLF001 - the table of own handlers
+    ResponseReceived: Connection._on_response,  # noqa: SLF001
     NotifyReceived: Connection._on_notify,  # noqa: SLF001
     StreamRequested: Connection._on_stream_requested,  # noqa: SLF001
     StreamRefused: Connection._on_stream_refused,  # noqa: SLF001

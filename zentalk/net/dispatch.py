@@ -1,6 +1,6 @@
-"""Questions and notifications by method, for the services behind a connection.
+"""Requests and notifications by method, for the services behind a connection.
 
-Turns the errors of services into answers: what they refuse becomes a refusal, what the
+Turns the errors of services into responses: what they refuse becomes a refusal, what the
 peer broke closes the connection. It must never know a method.
 """
 
@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from zentalk.errors import RefusedError, StorageError, StorageFullError, UnavailableError
 from zentalk.net.connection import Connection
 from zentalk.wire.codec import Fields
-from zentalk.wire.rpc import decode_call, encode_answer, encode_refusal
+from zentalk.wire.rpc import decode_call, encode_refusal
 
-Request: TypeAlias = Callable[[Connection, Fields], Awaitable[bytes | list[Any]]]
-"""Reads its fields to the end and returns the fields of the answer."""
+Request: TypeAlias = Callable[[Connection, Fields], Awaitable[bytes]]
+"""Reads its fields to the end and returns the response."""
 Notify: TypeAlias = Callable[[Connection, Fields], None]
 """Reads its fields to the end; must return at once."""
 
@@ -29,14 +29,16 @@ class Dispatcher:
     notifies: dict[str, Notify] = field(default_factory=dict)
 
     async def request(self, connection: Connection, body: bytes) -> bytes:
-        """Answer a question; raises RemoteProtocolError if the peer broke the rules."""
+        """Return the response to a request.
+
+        Raises RemoteProtocolError if the peer broke the rules.
+        """
         method, fields = decode_call(body)
         handler = self.requests.get(method)
         if handler is None:
             return encode_refusal("unknown")
         try:
-            found = await handler(connection, fields)
-            return found if isinstance(found, bytes) else encode_answer(*found)
+            return await handler(connection, fields)
         except RefusedError as refusal:
             return encode_refusal(refusal.reason)
         except StorageFullError:

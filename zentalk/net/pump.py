@@ -65,7 +65,6 @@ class Pump:
         link: Link,
         stream: ByteStream,
         *,
-        initiator: bool,
         monotonic: Callable[[], float],
         on_events: Callable[[list[Event]], None],
         turn: Turn = NO_TURN,
@@ -81,9 +80,9 @@ class Pump:
         self.closing = False
         fixed_units = self._traffic.fixed_units
         self._keepalive = Keepalive(
-            self.last_activity, pings=initiator or not fixed_units, always=fixed_units
+            self.last_activity, pings=link.is_initiator or not fixed_units, always=fixed_units
         )
-        self._expects_answer = False
+        self._expects_reaction = False
         self._opened = 0
         self._mid_unit_since = math.inf
         self._wake = Signal()
@@ -100,7 +99,7 @@ class Pump:
     def wake(self) -> None:
         """Let the writer send what was queued; costs nothing if that is nothing."""
         if self._traffic.has_data:
-            self._expects_answer = True
+            self._expects_reaction = True
             self._wake.set()
 
     async def drained(self) -> None:
@@ -171,8 +170,8 @@ class Pump:
                 await self._wake.wait()
                 while data := self._link.data_to_send():
                     self.last_activity = now = self._now()
-                    if self._expects_answer:
-                        self._expects_answer = False
+                    if self._expects_reaction:
+                        self._expects_reaction = False
                         self._keepalive.sent(now)
                     await self._send(data)
                 self._drains.unpark_all()

@@ -14,13 +14,12 @@ import trio
 
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import DeadlineError, LinkClosedError
-from zentalk.link.account import UNLIMITED, Account
 from zentalk.link.events import Event, LinkOpened
 from zentalk.link.handshake import LinkSettings
 from zentalk.link.hello import RelayCredentials
 from zentalk.link.link import Link
 from zentalk.net.connection import Connection, Handlers
-from zentalk.net.pump import NO_TURN, Turn
+from zentalk.net.resources import NO_LIMITS, LinkResources
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import PEER_FAULTS, READ_BYTES, ByteStream
 
@@ -39,8 +38,7 @@ async def connect(
     runtime: Runtime,
     nursery: trio.Nursery,
     depth: int = 0,
-    account: Account = UNLIMITED,
-    turn: Turn = NO_TURN,
+    resources: LinkResources = NO_LIMITS,
     guard: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Connection:
     """Open a link to the relay with that Ed25519 identity over a stream, which it owns.
@@ -50,25 +48,14 @@ async def connect(
     other end is not that relay, DeadlineError, or LinkClosedError; the stream is closed then.
     """
     try:
-        link = Link.initiate(
-            LinkSettings(network, depth), relay_identity, hello, runtime.entropy, account
-        )
+        settings = LinkSettings(network, depth)
+        link = Link.initiate(settings, relay_identity, hello, runtime.entropy, resources.account)
     except BaseException:
         await _close(stream)
         raise
     try:
         opened, early = await _shake_hands(link, stream, depth)
-        connection = Connection(
-            link,
-            opened,
-            stream,
-            depth=depth,
-            initiator=True,
-            handlers=handlers,
-            runtime=runtime,
-            account=account,
-            turn=turn,
-        )
+        connection = Connection(link, opened, stream, handlers, runtime, resources)
         await nursery.start(_run_guarded, connection, early, guard)
     except BaseException:
         link.release()
@@ -97,15 +84,15 @@ async def serve(
     runtime: Runtime,
     on_open: Callable[[Connection], None] | None = None,
     depth: int = 0,
-    account: Account = UNLIMITED,
-    turn: Turn = NO_TURN,
+    resources: LinkResources = NO_LIMITS,
 ) -> None:
     """Answer one initiator on a stream, and run until the link ends.
 
     `on_open` gets the connection before anything of it is handled. Never raises for a
     fault of the peer's.
     """
-    link = Link.respond(LinkSettings(network, depth), identity, runtime.entropy, account)
+    settings = LinkSettings(network, depth)
+    link = Link.respond(settings, identity, runtime.entropy, resources.account)
     try:
         opened, early = await _shake_hands(link, stream, depth)
     except PEER_FAULTS:
@@ -116,17 +103,7 @@ async def serve(
         link.release()
         await _close(stream)
         raise
-    connection = Connection(
-        link,
-        opened,
-        stream,
-        depth=depth,
-        initiator=False,
-        handlers=handlers,
-        runtime=runtime,
-        account=account,
-        turn=turn,
-    )
+    connection = Connection(link, opened, stream, handlers, runtime, resources)
     if on_open is not None:
         on_open(connection)
     await connection.run(early)

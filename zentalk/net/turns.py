@@ -17,7 +17,7 @@ import trio
 from zentalk.net.signal import Signal
 
 QUANTUM: Final = 32
-"""Events (packets, questions, pieces of streams) that a group may bring in one turn."""
+"""Events (packets, requests, pieces of streams) that a group may bring in one turn."""
 
 
 class _Group:

@@ -1,32 +1,62 @@
-"""What connections bring in, handed to whoever it is for.
+"""Every connection of a relay, from its first byte to its end, and what it brings in.
 
-Clients may ask the directory and the mailboxes, relays only the directory. Nothing is
-decided here, and nothing of what passes is kept.
+Clients may ask the directory and the mailboxes, relays only the directory. Nothing of what passes
+is kept. A bug that one connection meets ends that connection alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final, NamedTuple, Protocol
+
+import trio
 
 from zentalk.net.connection import Connection
 from zentalk.net.dispatch import Dispatcher, Notify, Request
+from zentalk.net.resources import LinkResources
+from zentalk.net.runtime import Runtime
+from zentalk.net.serve import connect, serve
 from zentalk.net.streams import LinkStream
+from zentalk.net.transport import ByteStream, Network
+from zentalk.net.turns import LinkTurn
+from zentalk.relay.directory.service import DirectoryService
 from zentalk.relay.forwarding.router import Router
-from zentalk.relay.forwarding.tunnels import TunnelService
+from zentalk.relay.forwarding.tunnels import ServeInner, TunnelService
+from zentalk.relay.keys.mix_keys import OwnKeys
+from zentalk.relay.links.capacity import LinkCapacity
+from zentalk.relay.links.neighbours import RelayLinks
+from zentalk.relay.mailbox.service import MailboxService
+from zentalk.relay.metrics import Counters, contained
+from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.frames import Open
+from zentalk.wire.text import RelayUri
+
+RELAY_WEIGHT: Final = 8
+"""The link of a neighbour counts as so many sources when turns are given: it carries many
+people's traffic."""
 
 
 class Service(Protocol):
-    """A part of the relay that is asked over links."""
+    """A part of the relay that answers requests over links."""
 
     def requests(self) -> Mapping[str, Request]:
-        """Return the questions answered, by method."""
+        """Return the handlers of requests, by method."""
         ...
 
     def notifies(self) -> Mapping[str, Notify]:
-        """Return the notifications taken, by method."""
+        """Return the handlers of notifications, by method."""
         ...
+
+
+class RelayServices(NamedTuple):
+    """The parts of a relay that connections lead to."""
+
+    links: RelayLinks
+    router: Router
+    tunnels: TunnelService
+    directory: DirectoryService
+    mailboxes: MailboxService
 
 
 def dispatcher_of(*services: Service) -> Dispatcher:
@@ -41,27 +71,20 @@ def dispatcher_of(*services: Service) -> Dispatcher:
 class LinkHandlers:
     """The handlers of all connections that belong to one lane."""
 
-    def __init__(
-        self,
-        *,
-        lane: int,
-        router: Router,
-        tunnels: TunnelService,
-        for_clients: Dispatcher,
-        for_relays: Dispatcher,
-    ) -> None:
+    def __init__(self, lane: int, services: RelayServices, serve_inner: ServeInner) -> None:
         self._lane = lane
-        self._router = router
-        self._tunnels = tunnels
-        self._for_clients = for_clients
-        self._for_relays = for_relays
+        self._router = services.router
+        self._tunnels = services.tunnels
+        self._serve_inner = serve_inner
+        self._for_clients = dispatcher_of(services.directory, services.mailboxes)
+        self._for_relays = dispatcher_of(services.directory)
 
     def packet_received(self, connection: Connection, packet: bytes, /) -> None:
         """Peel it with this lane's key."""
         self._router.packet_received(packet, self._lane, connection.account)
 
     async def request_received(self, connection: Connection, body: bytes, /) -> bytes:
-        """Return the answer; raises RemoteProtocolError if the peer broke the rules."""
+        """Return the response; raises RemoteProtocolError if the peer broke the rules."""
         return await self._dispatcher(connection).request(connection, body)
 
     def notify_received(self, connection: Connection, body: bytes, /) -> None:
@@ -72,7 +95,139 @@ class LinkHandlers:
         self, connection: Connection, request: Open, stream: LinkStream, /
     ) -> None:
         """Carry a tunnel; raises RefusedError."""
-        await self._tunnels.stream_opened(connection, request, stream)
+        await self._tunnels.stream_opened(connection, request, stream, self._serve_inner)
 
     def _dispatcher(self, connection: Connection) -> Dispatcher:
         return self._for_clients if connection.peer.is_client else self._for_relays
+
+
+class RelayConnections:
+    """All connections of one relay, accepted, dialled and inside tunnels."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        network: Network,
+        keys: OwnKeys,
+        capacity: LinkCapacity,
+        counters: Counters,
+        services: RelayServices,
+    ) -> None:
+        self._runtime = runtime
+        self._network = network
+        self._keys = keys
+        self._capacity = capacity
+        self._counters = counters
+        self._services = services
+        self._handlers = [
+            LinkHandlers(lane, services, self._serve_inner) for lane in range(len(keys.peelers))
+        ]
+        self.open: set[Connection] = set()
+        """Those that were accepted, or run inside a tunnel that ends here."""
+        self.draining = False
+
+    async def accept(self, lane: int, stream: ByteStream, source: str) -> None:
+        """Serve a connection that came in at a lane's port, until it ends."""
+        if self.draining:
+            return
+        admission = self._capacity.admission
+        with trio.CancelScope() as scope:
+            slot = admission.enter(source, partial(self._evict, scope))
+            if isinstance(slot, str):
+                self._counters.refuse(slot)
+                return
+            self._counters.connections_accepted += 1
+            turn = self._capacity.turns.link(admission.source_of(source))
+
+            def opened(connection: Connection) -> None:
+                admission.opened(slot, connection)
+                if connection.peer.node_id is not None:
+                    turn.move(connection.peer.node_id, RELAY_WEIGHT)
+
+            try:
+                await self._serve(stream, lane, self._capacity.resources(turn), on_open=opened)
+            finally:
+                turn.leave()
+                admission.leave(slot)
+
+    async def connect(self, uri: RelayUri, nursery: trio.Nursery) -> Connection:
+        """Dial another relay; its connection lives in `nursery`.
+
+        Raises TransportError or RemoteProtocolError if there is no link to be had.
+        """
+        stream = await self._network.dial(uri.host, uri.port)
+        turn = self._capacity.turns.link(node_id_of(uri.identity), RELAY_WEIGHT)
+        try:
+            connection = await connect(
+                stream,
+                network=self._keys.network,
+                relay_identity=uri.identity,
+                hello=self._keys.credentials,
+                handlers=self._handlers[0],
+                runtime=self._runtime,
+                nursery=nursery,
+                resources=self._capacity.resources(turn),
+                guard=partial(contained, self._counters),
+            )
+        except BaseException:
+            turn.leave()
+            raise
+        nursery.start_soon(_leave_when_closed, connection, turn)
+        return connection
+
+    def drain(self) -> None:
+        """Take nothing new; let every connection send what it has queued, and end."""
+        self.draining = True
+        self._services.links.close_all()
+        for connection in list(self.open):
+            connection.close()
+
+    def _evict(self, scope: trio.CancelScope) -> None:
+        self._counters.refuse("evicted")
+        scope.cancel()
+
+    async def _serve_inner(self, stream: ByteStream, depth: int) -> None:
+        await self._serve(stream, 0, self._capacity.resources(), depth=depth)
+
+    async def _serve(
+        self,
+        stream: ByteStream,
+        lane: int,
+        resources: LinkResources,
+        *,
+        depth: int = 0,
+        on_open: Callable[[Connection], None] | None = None,
+    ) -> None:
+        mine: list[Connection] = []
+
+        def opened(connection: Connection) -> None:
+            mine.append(connection)
+            self.open.add(connection)
+            if on_open is not None:
+                on_open(connection)
+            if not connection.peer.is_client and self._services.directory.relay_connected(
+                connection
+            ):
+                self._services.links.register(connection)
+
+        try:
+            with contained(self._counters):
+                await serve(
+                    stream,
+                    network=self._keys.network,
+                    identity=self._keys.identity,
+                    handlers=self._handlers[lane],
+                    runtime=self._runtime,
+                    on_open=opened,
+                    depth=depth,
+                    resources=resources,
+                )
+        finally:
+            for connection in mine:
+                self.open.discard(connection)
+                self._services.mailboxes.connection_lost(connection)
+
+
+async def _leave_when_closed(connection: Connection, turn: LinkTurn) -> None:
+    await connection.closed.wait()
+    turn.leave()

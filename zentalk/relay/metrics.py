@@ -1,19 +1,27 @@
 """What a relay counts: events by kind and refusals by reason, never who or what.
 
 Counters carry no ids, sizes or times of single packets. Everything a relay drops, it
-drops in silence and counts here.
+drops in silence and counts here, the crashes of single links and packets too.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, Final
 
-from zentalk.mailbox.core import MailboxStats
+import structlog
 
+from zentalk.mailbox.core import MailboxStats
+from zentalk.net import crash_isolation
+
+BUG: Final = "bug"
+"""The reason under which a link or packet is counted that met a bug."""
 _REFUSED: Final = "refused_"
+_LOG: Final = structlog.get_logger("zentalk.relay")
 
 
 @dataclass(slots=True)
@@ -88,3 +96,13 @@ def mailbox_counts(stats: MailboxStats) -> dict[str, Any]:
         **{name: counters.pop(name, 0) for name in ("deposited", "repeats", "tokens")},
         "mailbox": counters | numbers,
     }
+
+
+def contained(
+    counters: Counters, event: str = "link_ended_by_a_bug"
+) -> AbstractContextManager[None]:
+    """Run the work of one link or packet; what it raises is counted, logged and goes no further.
+
+    Spec: docs/spec/link.md section 11.
+    """
+    return crash_isolation.contained(_LOG, event, partial(counters.refuse, BUG))

@@ -21,6 +21,7 @@ from zentalk.ids import EPOCH_SECONDS, Epoch, NodeId
 from zentalk.net.descriptors import connections_allowed
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Listener, Network
+from zentalk.relay.connections import RelayConnections
 from zentalk.relay.keys.boot_check import BootCheck
 from zentalk.relay.keys.identity import load_or_create_relay_identity
 from zentalk.relay.keys.mix_keys import OwnKeys, filter_capacity
@@ -29,7 +30,7 @@ from zentalk.relay.links.listeners import bind_lanes
 from zentalk.relay.metrics import Counters, RelayStats, mailbox_counts
 from zentalk.relay.status import RelayStatus, coarse
 from zentalk.relay.storage import Stores, known_relays, open_stores
-from zentalk.relay.wiring import Parts
+from zentalk.relay.wiring import RelayWiring, wire_relay
 from zentalk.store.directory_store import FILE_NAME as DIRECTORY_FILE
 from zentalk.store.key_file import KEY_FILE_NAME
 from zentalk.wire.descriptor import (
@@ -73,7 +74,7 @@ class Relay:
             folder, runtime.entropy, settings.id_difficulty
         )
         self._port = settings.port
-        self._parts: Parts | None = None
+        self._wiring: RelayWiring | None = None
         self._keys: OwnKeys | None = None
         self._state = "stopped"
         self._started_at = 0.0
@@ -90,11 +91,11 @@ class Relay:
         return self._identity.uri(self._host, self._settings.announce_port or self._port)
 
     @property
-    def parts(self) -> Parts:
-        """What a further door, such as HTTP, leads to; raises UnavailableError before `run`."""
-        if self._parts is None:
+    def wiring(self) -> RelayWiring:
+        """Return the parts that HTTP leads to; raises UnavailableError before `run`."""
+        if self._wiring is None:
             raise UnavailableError("the relay is not running")
-        return self._parts
+        return self._wiring
 
     @property
     def stopping(self) -> trio.Event:
@@ -126,7 +127,7 @@ class Relay:
         try:
             stores = await self._runtime.run_blocking(partial(open_stores, settings))
             try:
-                await self._run_parts(stores, listeners, max_links, task_status)
+                await self._run_wired(stores, listeners, max_links, task_status)
             finally:
                 stores.close()
         finally:
@@ -135,7 +136,7 @@ class Relay:
                 for listener in listeners:
                     await listener.aclose()
 
-    async def _run_parts(
+    async def _run_wired(
         self,
         stores: Stores,
         listeners: list[Listener],
@@ -145,35 +146,31 @@ class Relay:
         settings, runtime = self._settings, self._runtime
         keys = self._keys = self._make_keys(listeners, max_links)
         await boot_keys(runtime, settings.directory, keys, await self._seen_boot(stores))
-        house = KeyRotation(runtime, settings.directory, keys, self.status)
-        parts = self._parts = Parts(
-            settings,
-            runtime,
-            self._network,
-            identity=self._identity,
-            keys=keys,
-            stores=stores,
-            own_outdated=house.boot_again,
-            max_links=max_links,
+        rotation = KeyRotation(runtime, settings.directory, keys, self.status)
+        wiring = self._wiring = wire_relay(
+            settings, runtime, self._network, rotation, stores, max_links
         )
-        await house.write_status()
+        await rotation.write_status()
         async with trio.open_nursery() as nursery:
-            await nursery.start(parts.mailboxes.run)
-            for part in (parts.turns.run, parts.links.run, parts.router.run, parts.directory.run):
-                nursery.start_soon(part)
+            await nursery.start(wiring.mailboxes.run)
+            nursery.start_soon(wiring.capacity.turns.run)
+            nursery.start_soon(wiring.links.run, wiring.connections.connect)
+            nursery.start_soon(wiring.forwarder.run)
+            nursery.start_soon(wiring.router.run)
+            nursery.start_soon(wiring.directory.run)
             for lane, listener in enumerate(listeners):
-                nursery.start_soon(listener.serve, partial(parts.accept, lane))
-            nursery.start_soon(house.run, parts.directory.publish_own)
-            await parts.directory.joined(JOIN_SECONDS)
-            await self._enter("ready", house)
+                nursery.start_soon(listener.serve, partial(wiring.connections.accept, lane))
+            nursery.start_soon(rotation.run, wiring.directory.publish_own)
+            await wiring.directory.joined(JOIN_SECONDS)
+            await self._enter("ready", rotation)
             task_status.started(self.uri)
             await self._stopping.wait()
             with suppress(ConfigError):  # a full disk must not cut the draining short
-                await self._enter("stopping", house)
-            await _drain(parts)
+                await self._enter("stopping", rotation)
+            await _drain(wiring.connections)
             nursery.cancel_scope.cancel()
         with suppress(ConfigError):
-            await self._enter("stopped", house)
+            await self._enter("stopped", rotation)
 
     def _check_descriptors(self) -> int:
         """Return how many connections may be open; raises ConfigError if hardly any."""
@@ -191,30 +188,30 @@ class Relay:
         )
         return await asking.highest(self._identity.key.public, [*self._settings.bootstraps, *known])
 
-    async def _enter(self, state: str, house: KeyRotation) -> None:
+    async def _enter(self, state: str, rotation: KeyRotation) -> None:
         self._state = state
-        await house.write_status()
+        await rotation.write_status()
 
     def stats(self) -> RelayStats:
         """Return counters and gauges of this moment; all zero before `run`."""
-        parts = self._parts
-        if parts is None or self._keys is None:
+        wiring = self._wiring
+        if wiring is None or self._keys is None:
             return RelayStats()
-        counted = {name: getattr(parts.counters, name) for name in Counters.__slots__}
-        refused = dict(parts.counters.refused)
-        if parts.directory.limits.dropped:
-            refused["news"] = parts.directory.limits.dropped
-        mail = mailbox_counts(parts.mailboxes.stats())
+        counted = {name: getattr(wiring.counters, name) for name in Counters.__slots__}
+        refused = dict(wiring.counters.refused)
+        if wiring.directory.news_dropped:
+            refused["news"] = wiring.directory.news_dropped
+        mail = mailbox_counts(wiring.mailboxes.stats())
         counted |= mail | {"refused": refused | mail["refused"]}
+        filters_bytes = sum(peeler.filter_bytes for peeler in self._keys.peelers)
         return RelayStats(
             **counted,
-            connections=parts.admission.connections,
-            relay_links=len(parts.links.connected()),
-            streams=parts.admission.streams,
-            queued_bytes=parts.router.queued_bytes,
-            memory_bytes=parts.budget.used_bytes
-            + sum(peeler.filter_bytes for peeler in self._keys.peelers),
-            relays_known=len(parts.directory.descriptors),
+            connections=wiring.capacity.admission.connections,
+            relay_links=len(wiring.links.connected()),
+            streams=wiring.capacity.admission.streams,
+            queued_bytes=wiring.router.queued_bytes,
+            memory_bytes=wiring.capacity.budget.used_bytes + filters_bytes,
+            relays_known=len(wiring.directory.descriptors),
             boot=self._keys.descriptor.boot,
         )
 
@@ -237,7 +234,7 @@ class Relay:
         )
 
     def _warnings(self) -> list[str]:
-        if self._parts is None or not self._parts.directory.is_excluded:
+        if self._wiring is None or not self._wiring.directory.is_excluded:
             return []
         return [EXCLUDED]
 
@@ -270,10 +267,10 @@ class Relay:
         return [first + lane if first else listener.port for lane, listener in enumerate(listeners)]
 
 
-async def _drain(parts: Parts) -> None:
-    parts.drain()
+async def _drain(connections: RelayConnections) -> None:
+    connections.drain()
     with trio.move_on_after(DRAIN_SECONDS):
-        for connection in list(parts.connections):
+        for connection in list(connections.open):
             await connection.closed.wait()
 
 

@@ -31,10 +31,13 @@ async def serve_door(
     token = load_or_create_token(settings.directory, own.entropy)
     listening = bind(settings.http_host, settings.http_port)
     url = f"http://{settings.http_host}:{listening.getsockname()[1]}"
-    parts = relay.parts
-    sessions = HttpSessions(own, parts.mailboxes)
+    wiring = relay.wiring
+    sessions = HttpSessions(own, wiring.mailboxes)
     facade = RelayFacade(
-        parts.router, parts.mailboxes, parts.directory, is_draining=lambda: parts.draining
+        wiring.router,
+        wiring.mailboxes,
+        wiring.directory,
+        is_draining=lambda: wiring.connections.draining,
     )
     app = create_app(facade, Door(own, relay.node_id, token), sessions)
     async with trio.open_nursery() as nursery:

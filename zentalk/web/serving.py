@@ -15,7 +15,7 @@ import trio
 from starlette.types import ASGIApp
 
 from zentalk.errors import ConfigError
-from zentalk.net.containment import contained
+from zentalk.net.crash_isolation import contained
 from zentalk.web.connection import HttpConnection
 from zentalk.web.exchange import Address
 from zentalk.web.peer import Peer

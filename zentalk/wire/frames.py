@@ -29,8 +29,8 @@ RPC_OVERHEAD_BYTES: Final = FRAME_HEADER_BYTES + 5
 """Frame header, kind and call id: what carrying a piece of a call costs."""
 MAX_PAYLOAD_BYTES: Final = 2**24 - 1
 
-RPC_QUESTION: Final = 0
-RPC_ANSWER: Final = 1
+RPC_REQUEST: Final = 0
+RPC_RESPONSE: Final = 1
 RPC_NOTIFY: Final = 2
 _RPC_LAST: Final = 0x80
 _U32_BYTES: Final = 4
@@ -238,7 +238,7 @@ class Pong:
 
 @dataclass(frozen=True, slots=True)
 class Rpc:
-    """A piece of a question, answer or notification; `last` marks the final one."""
+    """A piece of a request, response or notification; `last` marks the final one."""
 
     TYPE: ClassVar[int] = 11
     kind: int

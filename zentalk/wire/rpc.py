@@ -1,6 +1,7 @@
-"""Bodies of questions, answers and notifications, which links carry in Rpc frames.
+"""Bodies of requests, responses and notifications, which links carry in Rpc frames.
 
-A call is `[method, *fields]`; an answer is `[0, *fields]` or `[1, reason]`. What the
+A call is a request or a notification: `[method, *fields]`. A response is `[0, *fields]`, or the
+refusal `[1, reason]`. What the
 fields mean is for the method's own module; this one must never know a method.
 """
 
@@ -12,9 +13,9 @@ from zentalk.errors import DecodeError, RefusedError
 from zentalk.wire.codec import Fields, pack, unpack
 
 MAX_CALL_BYTES: Final = 256 * 1024
-"""A question: the largest is a batch of one-time prekeys."""
-MAX_ANSWER_BYTES: Final = 2 * 1024 * 1024
-"""An answer: the largest holds the descriptors of one question of the directory."""
+"""A call: the largest is a batch of one-time prekeys."""
+MAX_RESPONSE_BYTES: Final = 2 * 1024 * 1024
+"""A response: the largest holds the descriptors of one request to the directory."""
 
 _MAX_METHOD_BYTES: Final = 32
 _MAX_REASON_BYTES: Final = 32
@@ -23,7 +24,7 @@ _REFUSED: Final = 1
 
 
 def encode_call(method: str, *fields: Any) -> bytes:
-    """Encode a question or notification."""
+    """Encode a request or notification."""
     return pack([method, *fields])
 
 
@@ -33,8 +34,8 @@ def decode_call(body: bytes) -> tuple[str, Fields]:
     return fields.text(_MAX_METHOD_BYTES), fields
 
 
-def encode_answer(*fields: Any) -> bytes:
-    """Encode a positive answer."""
+def encode_response(*fields: Any) -> bytes:
+    """Encode a positive response."""
     return pack([_OK, *fields])
 
 
@@ -43,12 +44,12 @@ def encode_refusal(reason: str) -> bytes:
     return pack([_REFUSED, reason])
 
 
-def decode_answer(body: bytes) -> Fields:
-    """Return the fields of a positive answer.
+def decode_response(body: bytes) -> Fields:
+    """Return the fields of a positive response.
 
     Raises RefusedError with the peer's reason, or DecodeError.
     """
-    fields = Fields(unpack(body, max_bytes=MAX_ANSWER_BYTES), "an answer")
+    fields = Fields(unpack(body, max_bytes=MAX_RESPONSE_BYTES), "a response")
     status = fields.uint(_REFUSED)
     if status == _OK:
         return fields

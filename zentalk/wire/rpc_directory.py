@@ -1,9 +1,11 @@
-"""The directory's questions, answers and notifications (`dir.*`).
+"""The directory's requests, responses and notifications (`dir.*`), both directions of each.
 
 Spec: docs/spec/directory.md section 9. Every list has a bound; descriptors and records
-are carried as the raw bytes that were signed. What to do with them is decided elsewhere.
+are carried as the raw bytes that were signed. What to do with them is decided elsewhere. A
+decoder of a request reads the fields behind the method, a decoder of a response the whole body;
+decoders raise DecodeError, and those of responses RefusedError with the peer's reason.
 
-| method | fields | answer |
+| method | fields | response |
 |---|---|---|
 | dir.find | target 32 | [descriptors], at most 20 |
 | dir.snapshot | | root 32 or empty, [descriptors] if the set is small |
@@ -28,7 +30,7 @@ from zentalk.errors import DecodeError
 from zentalk.ids import NODE_ID_BYTES, Day
 from zentalk.wire.codec import Fields
 from zentalk.wire.descriptor import MAX_DESCRIPTOR_BYTES
-from zentalk.wire.rpc import encode_call
+from zentalk.wire.rpc import decode_response, encode_call, encode_response
 from zentalk.wire.user_record import RECORD_BYTES
 
 FIND: Final = "dir.find"
@@ -49,7 +51,7 @@ MAX_WHOLE: Final = 128
 """A set of so many relays comes whole, at once: hashes would save little and cost turns."""
 MAX_BUCKETS: Final = 1024
 MAX_FETCHED: Final = 600
-"""Descriptors in one answer: as they are, 130 KiB, which just fits 64 cells of a tunnel."""
+"""Descriptors in one response: as they are, 130 KiB, which just fits 64 cells of a tunnel."""
 DIGEST_BYTES: Final = 20
 ROOT_BYTES: Final = 32
 MAX_ANNOUNCED: Final = 64
@@ -61,85 +63,113 @@ _BLINDED_KEY_BYTES: Final = 32
 _MAX_DAY: Final = 2**32 - 1
 
 
-def find_call(target: bytes) -> bytes:
+def encode_find_request(target: bytes) -> bytes:
     """Ask for the relays nearest to a 32-byte target."""
     return encode_call(FIND, target)
 
 
-def read_find(fields: Fields) -> bytes:
+def decode_find_request(fields: Fields) -> bytes:
     """Return the target; raises DecodeError."""
     target = fields.fixed(NODE_ID_BYTES)
     fields.end()
     return target
 
 
-def read_found(fields: Fields) -> list[bytes]:
-    """Return the raw descriptors of an answer to `dir.find`; raises DecodeError."""
-    return _descriptors(fields, MAX_FOUND)
+def encode_find_response(raws: Iterable[bytes]) -> bytes:
+    """Answer with at most `MAX_FOUND` raw descriptors."""
+    return encode_response(list(raws))
 
 
-class SnapshotAnswer(NamedTuple):
+def decode_find_response(body: bytes) -> list[bytes]:
+    """Return the raw descriptors; raises RefusedError or DecodeError."""
+    return _descriptors(decode_response(body), MAX_FOUND)
+
+
+class SnapshotResponse(NamedTuple):
     """A relay's set of live descriptors: its root, or with an empty root all of it."""
 
     root: bytes
     whole: list[bytes]
 
 
-def snapshot_call() -> bytes:
+def encode_snapshot_request() -> bytes:
     """Ask for all live descriptors that a relay knows, or for their root if they are many."""
     return encode_call(SNAPSHOT)
 
 
-def read_snapshot(fields: Fields) -> SnapshotAnswer:
-    """Return an answer to `dir.snapshot`; raises DecodeError."""
+def decode_snapshot_request(fields: Fields) -> None:
+    """Check that nothing was added; raises DecodeError."""
+    fields.end()
+
+
+def encode_snapshot_response(root: bytes, whole: Iterable[bytes] = ()) -> bytes:
+    """Answer with the root of the set, or with an empty root and all raw descriptors."""
+    return encode_response(root, list(whole))
+
+
+def decode_snapshot_response(body: bytes) -> SnapshotResponse:
+    """Return root or descriptors; raises RefusedError or DecodeError."""
+    fields = decode_response(body)
     root = fields.blob(ROOT_BYTES)
     whole = _descriptors(fields, 0 if root else MAX_WHOLE)
     if root and len(root) != ROOT_BYTES:
         raise DecodeError("the root of a snapshot has the wrong size")
-    return SnapshotAnswer(root, whole)
+    return SnapshotResponse(root, whole)
 
 
-def buckets_call(root: bytes) -> bytes:
+def encode_buckets_request(root: bytes) -> bytes:
     """Ask for the hashes of all buckets under a root."""
     return encode_call(BUCKETS, root)
 
 
-def read_buckets_question(fields: Fields) -> bytes:
+def decode_buckets_request(fields: Fields) -> bytes:
     """Return the root; raises DecodeError."""
     root = fields.fixed(ROOT_BYTES)
     fields.end()
     return root
 
 
-def read_buckets(fields: Fields) -> list[bytes]:
-    """Return the hashes of an answer to `dir.buckets`; raises DecodeError."""
+def encode_buckets_response(hashes: Iterable[bytes]) -> bytes:
+    """Answer with the hashes of all buckets, in order."""
+    return encode_response(list(hashes))
+
+
+def decode_buckets_response(body: bytes) -> list[bytes]:
+    """Return the hashes; raises RefusedError or DecodeError."""
+    fields = decode_response(body)
     hashes = fields.fixed_array(MAX_BUCKETS, DIGEST_BYTES)
     fields.end()
     return hashes
 
 
-def entries_call(root: bytes, buckets: Sequence[int]) -> bytes:
+def encode_entries_request(root: bytes, buckets: Sequence[int]) -> bytes:
     """Ask for the digests in some buckets under a root; the numbers must rise."""
     return encode_call(ENTRIES, root, list(buckets))
 
 
-def read_entries_question(fields: Fields) -> tuple[bytes, list[int]]:
+def decode_entries_request(fields: Fields) -> tuple[bytes, list[int]]:
     """Return root and buckets; raises DecodeError, also if a bucket is named twice."""
     root = fields.fixed(ROOT_BYTES)
     wanted = fields.array(MAX_BUCKETS)
     fields.end()
     buckets = [item for item in wanted if type(item) is int and 0 <= item < MAX_BUCKETS]
     if len(buckets) != len(wanted) or any(a >= b for a, b in pairwise(buckets)):
-        raise DecodeError("a question for buckets does not name them in order")
+        raise DecodeError("a request for buckets does not name them in order")
     return root, buckets
 
 
-def read_entries(fields: Fields, asked: int) -> list[tuple[bytes, ...]]:
-    """Return the digests of the `asked` buckets; raises DecodeError."""
+def encode_entries_response(buckets: Iterable[Iterable[bytes]]) -> bytes:
+    """Answer with one list of digests for each bucket that was asked for."""
+    return encode_response([list(digests) for digests in buckets])
+
+
+def decode_entries_response(body: bytes, asked: int) -> list[tuple[bytes, ...]]:
+    """Return the digests of the `asked` buckets; raises RefusedError or DecodeError."""
+    fields = decode_response(body)
     lists = fields.array(asked)
     fields.end()
     if len(lists) != asked:
-        raise DecodeError("an answer lacks buckets that were asked for")
+        raise DecodeError("a response lacks buckets that were asked for")
     found, room = [], MAX_SNAPSHOT
     for item in lists:
         digests = Fields([item], "a bucket").fixed_array(room, DIGEST_BYTES)
@@ -148,69 +178,102 @@ def read_entries(fields: Fields, asked: int) -> list[tuple[bytes, ...]]:
     return found
 
 
-def descriptors_call(digests: Sequence[bytes]) -> bytes:
+def encode_descriptors_request(digests: Sequence[bytes]) -> bytes:
     """Ask for the descriptors behind at most `MAX_FETCHED` digests."""
     return encode_call(DESCRIPTORS, list(digests))
 
 
-def read_descriptors_question(fields: Fields) -> list[bytes]:
+def decode_descriptors_request(fields: Fields) -> list[bytes]:
     """Return the digests; raises DecodeError, also if one is named twice."""
     digests = fields.fixed_array(MAX_FETCHED, DIGEST_BYTES)
     fields.end()
     if len(set(digests)) != len(digests):
-        raise DecodeError("a question names a descriptor twice")
+        raise DecodeError("a request names a descriptor twice")
     return digests
 
 
-def read_descriptors(fields: Fields, asked: int) -> list[bytes]:
-    """Return the raw descriptors, at most as many as were asked for; raises DecodeError."""
-    return _descriptors(fields, asked)
+def encode_descriptors_response(raws: Iterable[bytes]) -> bytes:
+    """Answer with the raw descriptors that are held, in the order asked for."""
+    return encode_response(list(raws))
 
 
-def announce_calls(raws: Iterable[bytes]) -> list[bytes]:
+def decode_descriptors_response(body: bytes, asked: int) -> list[bytes]:
+    """Return at most as many raw descriptors as were asked for.
+
+    Raises RefusedError or DecodeError.
+    """
+    return _descriptors(decode_response(body), asked)
+
+
+def encode_announces(raws: Iterable[bytes]) -> list[bytes]:
     """Tell a relay of descriptors, in as many notifications as they need."""
     return [encode_call(ANNOUNCE, batch) for batch in _batches(raws, MAX_ANNOUNCED, ANNOUNCE_BYTES)]
 
 
-def read_announce(fields: Fields) -> list[bytes]:
+def decode_announce(fields: Fields) -> list[bytes]:
     """Return the announced raw descriptors; raises DecodeError."""
     return _descriptors(fields, MAX_ANNOUNCED)
 
 
-def equivocation_call(first: bytes, second: bytes) -> bytes:
+def encode_equivocation(first: bytes, second: bytes) -> bytes:
     """Report two descriptors that one relay signed for one epoch and boot."""
     return encode_call(EQUIVOCATION, first, second)
 
 
-def read_equivocation(fields: Fields) -> tuple[bytes, bytes]:
+def decode_equivocation(fields: Fields) -> tuple[bytes, bytes]:
     """Return the two raw descriptors of a report; raises DecodeError."""
     pair = fields.blob(MAX_DESCRIPTOR_BYTES), fields.blob(MAX_DESCRIPTOR_BYTES)
     fields.end()
     return pair
 
 
-def record_put_call(raw: bytes) -> bytes:
+def encode_record_put_request(raw: bytes) -> bytes:
     """Ask a relay to hold a user record."""
     return encode_call(RECORD_PUT, raw)
 
 
-def read_record_put(fields: Fields) -> bytes:
+def decode_record_put_request(fields: Fields) -> bytes:
     """Return the raw record; raises DecodeError."""
     raw = fields.fixed(RECORD_BYTES)
     fields.end()
     return raw
 
 
-def record_get_call(blinded_key: bytes, day: Day) -> bytes:
+def encode_record_put_response() -> bytes:
+    """Answer that the record is held."""
+    return encode_response()
+
+
+def decode_record_put_response(body: bytes) -> None:
+    """Return if the record is held; raises RefusedError or DecodeError."""
+    decode_response(body).end()
+
+
+def encode_record_get_request(blinded_key: bytes, day: Day) -> bytes:
     """Ask for the record under a blinded key (32 bytes) of a day."""
     return encode_call(RECORD_GET, blinded_key, day)
 
 
-def read_record_get(fields: Fields) -> tuple[bytes, Day]:
+def decode_record_get_request(fields: Fields) -> tuple[bytes, Day]:
     """Return blinded key and day; raises DecodeError."""
     asked = fields.fixed(_BLINDED_KEY_BYTES), Day(fields.uint(_MAX_DAY))
     fields.end()
     return asked
+
+
+def encode_record_get_response(raw: bytes) -> bytes:
+    """Answer with the raw record, empty if there is none."""
+    return encode_response(raw)
+
+
+def decode_record_get_response(body: bytes) -> bytes:
+    """Return the raw record, empty if there is none; raises RefusedError or DecodeError."""
+    fields = decode_response(body)
+    raw = fields.blob(RECORD_BYTES)
+    fields.end()
+    if raw and len(raw) != RECORD_BYTES:
+        raise DecodeError("a user record in a response has the wrong size")
+    return raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +286,12 @@ class Offered:
     work: int
 
 
-def record_offer_call(offers: Sequence[Offered]) -> bytes:
+def encode_record_offer_request(offers: Sequence[Offered]) -> bytes:
     """Ask which of at most 64 records a relay wants."""
     return encode_call(RECORD_OFFER, [_offer(item) for item in offers])
 
 
-def read_record_offer(fields: Fields) -> list[Offered]:
+def decode_record_offer_request(fields: Fields) -> list[Offered]:
     """Return what is offered; raises DecodeError."""
     raws = fields.blob_array(MAX_OFFERED, _OFFER_BYTES)
     fields.end()
@@ -245,22 +308,19 @@ def read_record_offer(fields: Fields) -> list[Offered]:
     ]
 
 
-def read_wanted(fields: Fields, offered: int) -> list[int]:
-    """Return which of the offers are wanted; raises DecodeError."""
+def encode_record_offer_response(wanted: Iterable[int]) -> bytes:
+    """Answer with the numbers of the offers that are wanted, in order."""
+    return encode_response(bytes(wanted))
+
+
+def decode_record_offer_response(body: bytes, offered: int) -> list[int]:
+    """Return which of the offers are wanted; raises RefusedError or DecodeError."""
+    fields = decode_response(body)
     wanted = list(fields.blob(MAX_OFFERED))
     fields.end()
     if wanted != sorted(set(wanted)) or any(number >= offered for number in wanted):
-        raise DecodeError("an answer wants records that were not offered")
+        raise DecodeError("a response wants records that were not offered")
     return wanted
-
-
-def read_record(fields: Fields) -> bytes:
-    """Return the raw record of an answer, empty if there is none; raises DecodeError."""
-    raw = fields.blob(RECORD_BYTES)
-    fields.end()
-    if raw and len(raw) != RECORD_BYTES:
-        raise DecodeError("a user record in an answer has the wrong size")
-    return raw
 
 
 def _offer(item: Offered) -> bytes:

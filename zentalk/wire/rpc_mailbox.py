@@ -15,7 +15,7 @@ from zentalk.errors import DecodeError
 from zentalk.ids import MAILBOX_ID_BYTES, SEND_ID_BYTES, MailboxId, SendId
 from zentalk.wire.codec import Fields, Value
 from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES
-from zentalk.wire.rpc import decode_answer, encode_answer, encode_call
+from zentalk.wire.rpc import decode_response, encode_call, encode_response
 
 OPEN: Final = "mail.open"
 PUSH: Final = "mail.push"
@@ -82,12 +82,12 @@ def decode_open_request(fields: Fields) -> OpenRequest:
 
 def encode_open_response() -> bytes:
     """Encode the response to `mail.open`, which says nothing more."""
-    return encode_answer()
+    return encode_response()
 
 
 def decode_open_response(body: bytes) -> None:
     """Read the response to `mail.open`; raises RefusedError or DecodeError."""
-    decode_answer(body).end()
+    decode_response(body).end()
 
 
 def encode_push(push: PushNotification) -> bytes:

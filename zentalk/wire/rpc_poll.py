@@ -13,7 +13,7 @@ from zentalk.errors import DecodeError, LocalProtocolError
 from zentalk.ids import SEND_ID_BYTES, SendId
 from zentalk.wire.codec import Fields, Value
 from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES
-from zentalk.wire.rpc import decode_answer, encode_answer, encode_call
+from zentalk.wire.rpc import decode_response, encode_call, encode_response
 from zentalk.wire.rpc_mailbox import (
     MAX_U32,
     MAX_U64,
@@ -69,15 +69,15 @@ def encode_poll_response(response: PollResponse, *, large: bool) -> bytes:
     """Encode a response, filled up if it is a large one."""
     pushes: list[Any] = [[p.seq, p.send_id, p.envelope, p.arrived_hour] for p in response.pushes]
     tokens: list[Any] = [[token.send_id, token.token] for token in response.tokens]
-    body = encode_answer(pushes, tokens, b"")
+    body = encode_response(pushes, tokens, b"")
     if not large or len(body) >= LARGE_RESPONSE_BYTES:
         return body
-    return encode_answer(pushes, tokens, bytes(LARGE_RESPONSE_BYTES - len(body)))
+    return encode_response(pushes, tokens, bytes(LARGE_RESPONSE_BYTES - len(body)))
 
 
 def decode_poll_response(body: bytes) -> PollResponse:
     """Read a response; raises RefusedError or DecodeError."""
-    fields = decode_answer(body)
+    fields = decode_response(body)
     pushes = tuple(map(_push, fields.array(LARGE_ENVELOPES)))
     tokens = tuple(map(_token, fields.array(MAX_TOKENS)))
     fill = fields.blob(LARGE_RESPONSE_BYTES)

@@ -12,7 +12,7 @@ from typing import Final
 from zentalk.errors import DecodeError
 from zentalk.ids import SEND_ID_BYTES, SendId
 from zentalk.wire.codec import Fields
-from zentalk.wire.rpc import decode_answer, encode_answer, encode_call
+from zentalk.wire.rpc import decode_response, encode_call, encode_response
 
 PREKEYS_PUT: Final = "mail.prekeys.put"
 PREKEYS_COUNT: Final = "mail.prekeys.count"
@@ -66,12 +66,12 @@ def decode_prekeys_put_request(fields: Fields) -> PrekeysPutRequest:
 
 def encode_prekeys_put_response(pool: int) -> bytes:
     """Encode the response to `mail.prekeys.put`: how many the pool has now."""
-    return encode_answer(pool)
+    return encode_response(pool)
 
 
 def decode_prekeys_put_response(body: bytes) -> int:
     """Read the size of the pool after `mail.prekeys.put`; raises RefusedError or DecodeError."""
-    fields = decode_answer(body)
+    fields = decode_response(body)
     pool = fields.uint(MAX_POOL)
     fields.end()
     return pool
@@ -89,12 +89,12 @@ def decode_prekeys_count_request(fields: Fields) -> None:
 
 def encode_prekeys_count_response(response: PrekeysCountResponse) -> bytes:
     """Encode the response to `mail.prekeys.count`."""
-    return encode_answer(response.pool, response.last_resort_used)
+    return encode_response(response.pool, response.last_resort_used)
 
 
 def decode_prekeys_count_response(body: bytes) -> PrekeysCountResponse:
     """Read the response to `mail.prekeys.count`; raises RefusedError or DecodeError."""
-    fields = decode_answer(body)
+    fields = decode_response(body)
     response = PrekeysCountResponse(fields.uint(MAX_POOL), fields.boolean())
     fields.end()
     return response
@@ -114,12 +114,12 @@ def decode_prekeys_take_request(fields: Fields) -> PrekeysTakeRequest:
 
 def encode_prekeys_take_response(blob: bytes) -> bytes:
     """Encode the response to `mail.prekeys.take`: a prekey, or nothing if there is none."""
-    return encode_answer(blob)
+    return encode_response(blob)
 
 
 def decode_prekeys_take_response(body: bytes) -> bytes:
     """Read the prekey, empty if there is none; raises RefusedError or DecodeError."""
-    fields = decode_answer(body)
+    fields = decode_response(body)
     blob = fields.blob(MAX_PREKEY_BYTES)
     fields.end()
     return blob

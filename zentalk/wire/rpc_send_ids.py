@@ -13,7 +13,7 @@ from typing import Any, Final
 from zentalk.errors import DecodeError
 from zentalk.ids import SEND_ID_BYTES, Day, SendId
 from zentalk.wire.codec import Fields, Value
-from zentalk.wire.rpc import decode_answer, encode_answer, encode_call
+from zentalk.wire.rpc import decode_response, encode_call, encode_response
 from zentalk.wire.rpc_mailbox import MAX_U32
 
 SEND_IDS: Final = "mail.send_ids"
@@ -90,12 +90,12 @@ def decode_send_ids_request(fields: Fields) -> SendIdsRequest:
 
 def encode_send_ids_response() -> bytes:
     """Encode the response to `mail.send_ids`, which says nothing more."""
-    return encode_answer()
+    return encode_response()
 
 
 def decode_send_ids_response(body: bytes) -> None:
     """Read the response to `mail.send_ids`; raises RefusedError or DecodeError."""
-    decode_answer(body).end()
+    decode_response(body).end()
 
 
 def encode_state_request(send_id: SendId) -> bytes:
@@ -112,12 +112,12 @@ def decode_state_request(fields: Fields) -> SendId:
 
 def encode_state_response(response: StateResponse) -> bytes:
     """Encode the response to `mail.state`, of one shape in every case."""
-    return encode_answer(int(response.state), response.difficulty)
+    return encode_response(int(response.state), response.difficulty)
 
 
 def decode_state_response(body: bytes) -> StateResponse:
     """Read the response to `mail.state`; raises RefusedError or DecodeError."""
-    fields = decode_answer(body)
+    fields = decode_response(body)
     state = SendIdState(fields.uint(SendIdState.WORK))
     difficulty = fields.uint(_MAX_DIFFICULTY)
     fields.end()

@@ -16,7 +16,7 @@ from zentalk.ids import NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime, seeded_entropy
 from zentalk.node.records.lookup import RecordLookup
 from zentalk.wire.prekeys import OneTimePrekey, PqPrekey, SignedPrekey
-from zentalk.wire.rpc import decode_call, encode_answer, encode_refusal
+from zentalk.wire.rpc import decode_call, encode_refusal, encode_response
 from zentalk.wire.rpc_prekeys import decode_prekeys_take_request
 from zentalk.wire.user_record import MailboxEntry, RecordContents
 
@@ -67,16 +67,16 @@ def records_over(relays: Any) -> RecordLookup:
     return RecordLookup(Runtime.virtual(1, 0.0), unused, relays)
 
 
-GOOD = encode_answer(one_time(BOB))
-EMPTY = encode_answer(b"")
+GOOD = encode_response(one_time(BOB))
+EMPTY = encode_response(b"")
 
 
 @pytest.mark.parametrize(
     "bad",
     [
         b"garbage",
-        encode_answer(b"no prekey at all"),
-        encode_answer(one_time(MALLORY)),
+        encode_response(b"no prekey at all"),
+        encode_response(one_time(MALLORY)),
         encode_refusal("busy"),
         LinkClosedError("gone"),
         EMPTY,

@@ -19,7 +19,7 @@ from zentalk.node.records.publisher import SPREAD_SECONDS, publication_plan
 from zentalk.node.snapshot import client
 from zentalk.node.snapshot.client import SnapshotClient
 from zentalk.wire.descriptor import Descriptor
-from zentalk.wire.rpc import encode_answer
+from zentalk.wire.rpc import encode_response
 from zentalk.wire.user_record import (
     MailboxEntry,
     RecordContents,
@@ -133,7 +133,7 @@ async def test_the_highest_sequence_wins(autojump_clock: MockClock, make: Make) 
     world = make(4)
     await world.client.publish_record(record(sequence=1, number=1))
     newest = world.members[2]
-    await newest.service._shelf.put(record(sequence=7, number=7))
+    await newest.service.records.put(record(sequence=7, number=7))
     assert await world.client.find_record(ADDRESS, TODAY) == contents(7)
 
 
@@ -144,7 +144,7 @@ async def test_k8_holders_that_roll_back_lose_against_one_that_does_not(
     await world.client.publish_record(record(sequence=9, number=9))
     old = record(sequence=2, number=2)
     for member in world.members[1:]:
-        member.answers = lambda method: encode_answer(old)
+        member.answers = lambda method: encode_response(old)
     assert await world.client.find_record(ADDRESS, TODAY) == contents(9)
 
 
@@ -161,7 +161,7 @@ async def test_k8_with_the_newest_not_chosen_the_rollback_wins(
     await world.client.publish_record(record(sequence=9, number=9))
     old = record(sequence=2, number=2)
     for member in world.members[1:]:
-        member.answers = lambda method: encode_answer(old)
+        member.answers = lambda method: encode_response(old)
     assert await world.client.find_record(ADDRESS, TODAY) == contents(2)
 
 
@@ -179,7 +179,7 @@ async def test_k7_honest_records_are_found_among_lying_and_silent_holders(
             world.tunnels.dead.add(member.node_id)
         else:
             shown = answers[number % 5]
-            member.answers = lambda method, shown=shown: encode_answer(shown)
+            member.answers = lambda method, shown=shown: encode_response(shown)
     assert await world.client.find_record(ADDRESS, TODAY) == contents()
 
 
@@ -227,7 +227,7 @@ async def test_publishing_needs_one_holder_and_counts_the_others(
 ) -> None:
     world = make(3)
     world.tunnels.dead.update(world.ids(0))
-    await world.members[1].service._shelf.put(record(sequence=9))
+    await world.members[1].service.records.put(record(sequence=9))
     published = await world.client.publish_record(record())
     assert (published.stored, published.failed) == (1, 1)
     assert published.refused == {"stale": 1}
@@ -290,7 +290,7 @@ async def test_a_newcomer_known_to_one_source_is_offered_and_accepted(
     world.members[0].service.descriptors.offer(newcomer.raw, WALL)
     await world.snapshot.fetch_snapshot(world.ids(0, 1, 2))
     assert newcomer.node_id in world.snapshot.descriptors()
-    assert world.members[1].service.descriptor_of(newcomer.node_id) == newcomer
+    assert world.members[1].service.state.known.descriptor_of(newcomer.node_id) == newcomer
     assert len(world.tunnels.opened) == 3, "asked again over the same tunnels"
 
 
@@ -300,7 +300,7 @@ async def test_k31_a_guard_with_its_own_version_is_found_out(
     world = make(10)
     special = descriptor(5, mix=b"for one victim")
     shown = [special if one.number == 5 else one.own for one in world.members]
-    world.members[0].answers = lambda method: encode_answer(b"", [one.raw for one in shown])
+    world.members[0].answers = lambda method: encode_response(b"", [one.raw for one in shown])
     result = await world.snapshot.fetch_snapshot(world.ids(0, 1, 2))
     assert special.node_id not in world.snapshot.descriptors()
     assert [proof.node_id for proof in result.proofs] == [special.node_id]
@@ -319,7 +319,7 @@ async def test_k31_with_a_single_source_the_version_is_used(
     world = make(10)
     special = descriptor(5, mix=b"for one victim")
     shown = [special if one.number == 5 else one.own for one in world.members]
-    world.members[0].answers = lambda method: encode_answer(b"", [one.raw for one in shown])
+    world.members[0].answers = lambda method: encode_response(b"", [one.raw for one in shown])
     result = await world.snapshot.fetch_snapshot(world.ids(0))
     assert world.snapshot.descriptors()[special.node_id] == special
     assert result.unverified
@@ -332,7 +332,7 @@ async def test_an_unverified_start_is_forgotten_at_the_first_verified_refresh(
     world = make(10)
     planted = descriptor(66)
     shown = [*(one.own for one in world.members), planted]
-    world.members[0].answers = lambda method: encode_answer(b"", [one.raw for one in shown])
+    world.members[0].answers = lambda method: encode_response(b"", [one.raw for one in shown])
     await world.snapshot.fetch_snapshot(world.ids(0))
     assert planted.node_id in world.snapshot.descriptors()
     await world.snapshot.fetch_snapshot(world.ids(1, 2, 3))
@@ -342,7 +342,7 @@ async def test_an_unverified_start_is_forgotten_at_the_first_verified_refresh(
 
 async def test_a_source_that_hides_relays_is_dropped(autojump_clock: MockClock, make: Make) -> None:
     world = make(10)
-    world.members[0].answers = lambda method: encode_answer(
+    world.members[0].answers = lambda method: encode_response(
         b"", [one.own.raw for one in world.members[:4]]
     )
     result = await world.snapshot.fetch_snapshot(world.ids(0, 1, 2))
@@ -361,7 +361,7 @@ async def test_a_faulty_source_costs_only_its_voice(
     elif fault == "garbage":
         world.members[0].answers = lambda method: b"\xc1"
     else:
-        world.members[0].answers = lambda method: encode_answer(b"", [raw[:-1] + b"\x00"])
+        world.members[0].answers = lambda method: encode_response(b"", [raw[:-1] + b"\x00"])
     result = await world.snapshot.fetch_snapshot(world.ids(0, 1, 2))
     assert result.failed == tuple(world.ids(0))
     assert set(world.snapshot.descriptors()) == set(world.by_id)
@@ -404,7 +404,7 @@ async def test_one_source_cannot_fill_memory_with_relays_it_made_up(
             for mix in (b"", b"x")
         ]
         shown = [*(one.own for one in world.members), *invented]
-        world.members[0].answers = lambda method, s=shown: encode_answer(
+        world.members[0].answers = lambda method, s=shown: encode_response(
             b"", [one.raw for one in s]
         )
         await world.snapshot.fetch_snapshot(world.ids(0, 1, 2))
@@ -412,7 +412,7 @@ async def test_one_source_cannot_fill_memory_with_relays_it_made_up(
         assert len(world.snapshot._verified) == 10
     # Proofs against relays that were in use still count.
     both = [*(one.own for one in world.members), descriptor(5, mix=b"other")]
-    world.members[0].answers = lambda method: encode_answer(b"", [one.raw for one in both])
+    world.members[0].answers = lambda method: encode_response(b"", [one.raw for one in both])
     await world.snapshot.fetch_snapshot(world.ids(0, 1, 2))
     assert cheat.node_id in {proof.node_id for proof in world.snapshot.proofs()}
     assert cheat.node_id not in world.snapshot.descriptors()
@@ -426,7 +426,7 @@ async def test_refreshes_that_never_complete_leave_nothing_behind(
     await world.snapshot.fetch_snapshot(world.ids(0))
     world.snapshot.unverified = False  # it had a snapshot that two agreed on
     invented = [descriptor(number) for number in range(100, 150)]
-    world.members[0].answers = lambda method: encode_answer(b"", [one.raw for one in invented])
+    world.members[0].answers = lambda method: encode_response(b"", [one.raw for one in invented])
     result = await world.snapshot.fetch_snapshot(world.ids(0, 1, 2))
     assert not result.complete
     assert len(world.snapshot._verified) == 3
@@ -466,8 +466,8 @@ async def fill_holders(world: World, bits: int, count: int = 5) -> None:
     """Give relays one record of somebody else; they have room for no second one."""
     other = worked(seal_record(identity(6_000), TODAY, 1, contents(9), seeded("x")), bits)
     for member in world.members[:count]:
-        member.service._shelf._max_records = 1
-        await member.service._shelf.put(other)
+        member.service.records._max_records = 1
+        await member.service.records.put(other)
 
 
 async def test_who_finds_holders_full_brings_more_work(

@@ -14,8 +14,7 @@ from zentalk.net.connection import NoHandlers
 from zentalk.net.tunnel import open_tunnel
 from zentalk.node.network import NodeNetwork
 from zentalk.node.tunnels import tunnels
-from zentalk.wire.rpc import decode_answer
-from zentalk.wire.rpc_directory import read_snapshot, snapshot_call
+from zentalk.wire.rpc_directory import decode_snapshot_response, encode_snapshot_request
 
 
 async def both_guards(network: NodeNetwork) -> None:
@@ -43,8 +42,8 @@ async def test_a_full_tunnel_goes_over_a_guard_and_one_of_its_second_hops(
                 before = spliced(world)
                 async with network.tunnels.short(world.id(number)) as tunnel:
                     assert tunnel.depth == 2
-                    answer = decode_answer(await tunnel.request(snapshot_call()))
-                    assert len(read_snapshot(answer).whole) == 10
+                    answer = await tunnel.request(encode_snapshot_request())
+                    assert len(decode_snapshot_response(answer).whole) == 10
                 used = carriers(before, spliced(world))
                 guard = used & set(world.numbers(network.guards()))
                 assert len(used) == 2

@@ -23,7 +23,7 @@ async def test_an_epoch_that_turns_while_sets_are_compared_ends_nothing(
         now = second.runtime.wall()
         looks = iter([now, now])
         late = now + 3 * EPOCH_SECONDS
-        crawler = second.service._crawler
+        crawler = second.service._tasks.crawler
         crawler._runtime = replace(crawler._runtime, wall=lambda: next(looks, late))
         await crawler.exchange(await second.links.dial(first.own.uri))
         nursery.cancel_scope.cancel()

@@ -8,12 +8,11 @@ from trio.testing import MockClock
 from tests.directory.support import WALL, descriptor, node_id
 from tests.relay.directory_net import Net, boot_at, eventually, is_excluded, start, until
 from zentalk.relay.directory.service import TICK_SECONDS
-from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_directory import (
-    announce_calls,
-    equivocation_call,
-    read_snapshot,
-    snapshot_call,
+    decode_snapshot_response,
+    encode_announces,
+    encode_equivocation,
+    encode_snapshot_request,
 )
 
 
@@ -36,7 +35,7 @@ async def test_what_a_client_announces_is_verified_and_spreads(
     start(nursery, *members)
     await until(net, 10)
     newer = descriptor(3, boot=9)
-    (call,) = announce_calls([newer.raw])
+    (call,) = encode_announces([newer.raw])
     net.client(members[0].node_id).notify(call)
     await eventually(lambda: all(boot_at(one, newer.node_id) == 9 for one in members))
 
@@ -46,7 +45,7 @@ async def test_k8_an_invalid_announcement_is_the_peers_fault(
 ) -> None:
     first = net.add(0)
     raw = descriptor(9).raw
-    (call,) = announce_calls([raw[:-1] + bytes([raw[-1] ^ 1])])
+    (call,) = encode_announces([raw[:-1] + bytes([raw[-1] ^ 1])])
     net.client(first.node_id).notify(call)
     assert net.faults == 1
     assert node_id(9) not in first.knows()
@@ -60,12 +59,12 @@ async def test_k31_a_proof_reaches_everyone_and_excludes(
     await until(net, 10)
     guilty = members[5]
     other = descriptor(5, mix=b"for one victim")
-    net.client(members[3].node_id).notify(equivocation_call(guilty.own.raw, other.raw))
+    net.client(members[3].node_id).notify(encode_equivocation(guilty.own.raw, other.raw))
     honest = [member for member in members if member is not guilty]
     await eventually(lambda: all(is_excluded(one, guilty.node_id) for one in honest))
-    assert all(guilty.node_id not in member.service.table for member in honest)
-    body = await net.client(members[9].node_id).request(snapshot_call())
-    assert guilty.own.raw not in read_snapshot(decode_answer(body)).whole
+    assert all(guilty.node_id not in member.service.state.table for member in honest)
+    body = await net.client(members[9].node_id).request(encode_snapshot_request())
+    assert guilty.own.raw not in decode_snapshot_response(body).whole
     await trio.sleep(TICK_SECONDS)
     assert members[9].store.proofs()
 
@@ -79,7 +78,7 @@ async def test_k31_two_versions_gossiped_to_two_relays_meet(
     await until(net, 10)
     shown = [descriptor(50), descriptor(50, mix=b"other")]
     for member, one in zip(members, shown, strict=False):
-        (call,) = announce_calls([one.raw])
+        (call,) = encode_announces([one.raw])
         net.client(member.node_id).notify(call)
     await eventually(lambda: all(is_excluded(one, node_id(50)) for one in members))
 
@@ -87,7 +86,7 @@ async def test_k31_two_versions_gossiped_to_two_relays_meet(
 async def test_a_false_report_is_the_peers_fault(autojump_clock: MockClock, net: Net) -> None:
     first = net.add(0)
     one, two = descriptor(5), descriptor(6)
-    net.client(first.node_id).notify(equivocation_call(one.raw, two.raw))
+    net.client(first.node_id).notify(encode_equivocation(one.raw, two.raw))
     assert net.faults == 1
 
 

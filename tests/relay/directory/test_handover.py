@@ -18,8 +18,12 @@ from zentalk.node.records.holders import RecordHolders
 from zentalk.relay.directory import crawler, handover, service
 from zentalk.relay.directory.handover import BYTES_PER_SECOND, HandoverTask
 from zentalk.wire.descriptor import Descriptor
-from zentalk.wire.rpc import decode_answer
-from zentalk.wire.rpc_directory import Offered, read_wanted, record_offer_call
+from zentalk.wire.rpc import decode_response
+from zentalk.wire.rpc_directory import (
+    Offered,
+    decode_record_offer_response,
+    encode_record_offer_request,
+)
 from zentalk.wire.user_record import RECORD_BYTES, RecordContents, decode_record, seal_record
 
 TODAY = day_at(WALL)
@@ -153,7 +157,7 @@ async def test_what_is_handed_over_is_sent_once_and_slowly(
     for raw in raws:
         for member in churning.living()[:4]:
             try:
-                await member.service._shelf.put(raw)
+                await member.service.records.put(raw)
             except RefusedError:
                 continue
     puts = net.calls.get("dir.record.put", 0)
@@ -165,7 +169,7 @@ async def test_what_is_handed_over_is_sent_once_and_slowly(
     sent = net.calls.get("dir.record.put", 0) - puts
     assert sent <= (trio.current_time() - before) * 4, "four senders, a record a second each"
     assert BYTES_PER_SECOND > RECORD_BYTES
-    handed = sum(member.service.handover.handed_over for member in churning.living())
+    handed = sum(member.service._tasks.handover.handed_over for member in churning.living())
     assert sent <= 2 * handed, "an offer that nobody wants costs no record"
 
 
@@ -178,15 +182,15 @@ async def test_offers_are_for_relays_and_only_what_is_missing_is_wanted(
     for owner in range(6_000, 6_020):
         new = decode_record(record(owner))
         offer = Offered(new.blinded_key, new.day, new.sequence, new.work)
-        if await one.service._shelf.wanted([offer]):
+        if await one.service.records.wanted([offer]):
             fresh.append((offer, new.raw))
     (held, raw), (missing, _) = fresh[:2]
-    await one.service._shelf.put(raw)
+    await one.service.records.put(raw)
     newer = replace(held, sequence=held.sequence + 1, work=0)
     worked_on = replace(held, work=held.work + 1)
     past = replace(missing, day=Day(TODAY - 5))
-    question = record_offer_call([held, missing, newer, worked_on, past])
+    question = encode_record_offer_request([held, missing, newer, worked_on, past])
     neighbour = await other.links.get(one.node_id)
-    assert read_wanted(decode_answer(await neighbour.request(question)), 5) == [1, 2, 3]
+    assert decode_record_offer_response(await neighbour.request(question), 5) == [1, 2, 3]
     with pytest.raises(RefusedError, match="relays-only"):
-        decode_answer(await churning.net.client(one.node_id).request(question))
+        decode_response(await churning.net.client(one.node_id).request(question))

@@ -50,7 +50,7 @@ async def flood(member: Member, bits: int) -> int:
     taken = 0
     for owner in range(1_000, 1_000 + 3 * ROOM):
         with suppress(RefusedError):
-            await member.service._shelf.put(record(owner, TODAY - 1, bits))
+            await member.service.records.put(record(owner, TODAY - 1, bits))
             taken += 1
     assert member.store.records_count() == ROOM
     return taken
@@ -60,14 +60,14 @@ async def still_there(member: Member, raws: list[bytes]) -> int:
     kept = 0
     for raw in raws:
         one = decode_record(raw)
-        kept += await member.service._shelf.get(one.blinded_key, one.day) == raw
+        kept += await member.service.records.get(one.blinded_key, one.day) == raw
     return kept
 
 
 async def put_honest(member: Member, bits: int) -> list[bytes]:
     raws = [record(owner, TODAY + 1, bits) for owner in range(HONEST)]
     for raw in raws:
-        await member.service._shelf.put(raw)
+        await member.service.records.put(raw)
     return raws
 
 
@@ -78,7 +78,7 @@ async def test_k8_a_flood_does_not_push_out_records_with_more_work(
     assert await flood(holder, LEAST_WORK_BITS) >= ROOM - HONEST, "the flood is real"
     assert await still_there(holder, honest) == HONEST
     late = record(500, TODAY + 1, LEAST_WORK_BITS + 4)
-    await holder.service._shelf.put(late)
+    await holder.service.records.put(late)
     assert await still_there(holder, [late]) == 1, "and who brings work finds room"
 
 

@@ -12,11 +12,11 @@ from zentalk.errors import AuthenticationError, DecodeError, RefusedError, Stora
 from zentalk.ids import DAY_SECONDS, Day, day_at
 from zentalk.relay.directory import record_store
 from zentalk.relay.directory.service import TICK_SECONDS
-from zentalk.wire.rpc import decode_answer
+from zentalk.wire.rpc import decode_response
 from zentalk.wire.rpc_directory import (
-    read_record,
-    record_get_call,
-    record_put_call,
+    decode_record_get_response,
+    encode_record_get_request,
+    encode_record_put_request,
 )
 from zentalk.wire.user_record import RecordContents, decode_record, seal_record
 
@@ -41,14 +41,14 @@ def record(owner: int, day: int = TODAY, sequence: int = 1) -> bytes:
 
 
 async def put(net: Net, member: Member, raw: bytes) -> None:
-    body = await net.client(member.node_id).request(record_put_call(raw))
-    decode_answer(body).end()
+    body = await net.client(member.node_id).request(encode_record_put_request(raw))
+    decode_response(body).end()
 
 
 async def get(net: Net, member: Member, raw: bytes) -> bytes:
     record = decode_record(raw)
-    call = record_get_call(record.blinded_key, record.day)
-    return read_record(decode_answer(await net.client(member.node_id).request(call)))
+    call = encode_record_get_request(record.blinded_key, record.day)
+    return decode_record_get_response(await net.client(member.node_id).request(call))
 
 
 async def test_a_record_is_held_and_found(
@@ -89,7 +89,7 @@ async def test_k8_overwrites_rollbacks_and_strange_days_are_refused_everywhere(
 
 
 async def service_put(member: Member, raw: bytes) -> None:
-    await member.service._shelf.put(raw)
+    await member.service.records.put(raw)
 
 
 async def test_k8_without_the_rules_the_old_record_is_back(
@@ -132,9 +132,9 @@ async def test_strange_days_cost_no_map_of_all_relays(
     for day in (0, TODAY - 2, TODAY + 10, 2**32 - 1):
         with pytest.raises(RefusedError):
             await put(net, member, record(500, day=day))
-    assert member.service._shelf._maps._maps == {}
+    assert member.service.records._maps._maps == {}
     await put(net, member, record(500))
-    assert list(member.service._shelf._maps._maps) == [TODAY]
+    assert list(member.service.records._maps._maps) == [TODAY]
 
 
 async def test_records_survive_a_restart_and_go_when_their_days_are_over(
@@ -173,7 +173,7 @@ async def test_a_failing_disk_stops_nothing_and_news_is_kept(
     start(nursery, first, second)
     await until(net, 10)
     await trio.sleep(2 * TICK_SECONDS)
-    assert first.service.failed_saves > 0
+    assert first.service._tasks.news.failures > 0
     for name in ("record", "save_record"):
         monkeypatch.setattr(first.store, name, broken)
     for question in (put, get):

@@ -20,11 +20,11 @@ from tests.relay.directory_net import (
 from zentalk.directory.identity_work import work_bits
 from zentalk.ids import NodeId
 from zentalk.wire.descriptor import decode_descriptor
-from zentalk.wire.rpc import decode_answer, encode_answer
+from zentalk.wire.rpc import encode_response
 from zentalk.wire.rpc_directory import (
-    announce_calls,
-    find_call,
-    read_found,
+    decode_find_response,
+    encode_announces,
+    encode_find_request,
 )
 
 
@@ -181,8 +181,8 @@ async def test_a_silent_relay_expires_and_stays_as_a_hint(
     first.turn_epoch()
     await trio.sleep(120)
     assert first.knows() == {first.node_id}
-    assert gone.node_id not in first.service.table
-    assert first.service.hints_of(gone.node_id) == [gone.own.uri]
+    assert gone.node_id not in first.service.state.table
+    assert first.service.state.known.hints_of(gone.node_id) == [gone.own.uri]
 
 
 async def test_a_full_restart_forgets_nothing(
@@ -242,7 +242,7 @@ async def test_dead_neighbours_do_not_hold_up_the_news(
     for member in members:
         member.links.open.clear()
     news = descriptor(1, boot=9)
-    (call,) = announce_calls([news.raw])
+    (call,) = encode_announces([news.raw])
     net.client(members[0].node_id).notify(call)
     members[0].links.open[members[2].node_id] = net_link(net, members[0], members[2])
     before = trio.current_time()
@@ -265,12 +265,12 @@ async def test_k7_only_relays_that_completed_a_handshake_enter_the_table(
     start(nursery, first)
     await trio.sleep(1)
     rumours = [descriptor(number) for number in range(50, 80)]
-    liar.answers = lambda method: encode_answer([item.raw for item in rumours[:20]])
+    liar.answers = lambda method: encode_response([item.raw for item in rumours[:20]])
     first.service.relay_connected(FakeLink(net, Far(liar.node_id, liar.own), None))
     await first.service.find(rumours[0].node_id)
     known = first.knows()
     assert {item.node_id for item in rumours[:20]} <= known, "heard of, verified, remembered"
-    assert list(first_service.table.nearest(bytes(32))) in ([], [liar.node_id])
+    assert list(first_service.state.table.nearest(bytes(32))) in ([], [liar.node_id])
 
 
 async def test_k7_control_if_rumours_entered_the_table_a_liar_would_fill_it(
@@ -278,21 +278,21 @@ async def test_k7_control_if_rumours_entered_the_table_a_liar_would_fill_it(
 ) -> None:
     """Control: enter whatever is learnt, as stock Kademlia does."""
     first, liar = net.add(0), net.add(1)
-    learn = first.service._learn
+    learn = first.service.state.learn
 
     def trusting(raws: Sequence[bytes], source: NodeId | None) -> None:
         learn(raws, source)
         for raw in raws:
-            first.service._enter(decode_descriptor(raw))
+            first.service.state._enter(decode_descriptor(raw))
 
-    monkeypatch.setattr(first.service._crawler, "_learn", trusting)
+    monkeypatch.setattr(first.service.state, "learn", trusting)
     start(nursery, first)
     await trio.sleep(1)
     rumours = [descriptor(number) for number in range(50, 70)]
-    liar.answers = lambda method: encode_answer([item.raw for item in rumours])
+    liar.answers = lambda method: encode_response([item.raw for item in rumours])
     first.service.relay_connected(FakeLink(net, Far(liar.node_id, liar.own), None))
     await first.service.find(rumours[0].node_id)
-    assert len(first.service.table) > 10, "most of them do not exist"
+    assert len(first.service.state.table) > 10, "most of them do not exist"
 
 
 async def test_find_answers_never_more_than_twenty(
@@ -302,9 +302,9 @@ async def test_find_answers_never_more_than_twenty(
     start(nursery, *members)
     await until(net, 10)
     await trio.sleep(10)
-    assert len(members[0].service.table) > 25
-    body = await net.client(members[0].node_id).request(find_call(node_id(5)))
-    raws = read_found(decode_answer(body))
+    assert len(members[0].service.state.table) > 25
+    body = await net.client(members[0].node_id).request(encode_find_request(node_id(5)))
+    raws = decode_find_response(body)
     assert len(raws) == 20
     assert members[0].own.raw in raws
 
@@ -331,7 +331,7 @@ async def test_a_source_with_invalid_descriptors_is_not_believed(
 ) -> None:
     first, liar = net.add(0, [1]), net.add(1)
     bad = descriptor(9).raw[:-1] + b"\x00"
-    liar.answers = lambda method: encode_answer(b"", [bad, descriptor(8).raw])
+    liar.answers = lambda method: encode_response(b"", [bad, descriptor(8).raw])
     start(nursery, first)
     assert not await first.service.joined(10)
     assert first.knows() == {first.node_id}
@@ -370,5 +370,5 @@ async def test_k7_a_relay_with_too_little_work_counts_for_nothing(
         for number in (weak, strong):
             link = FakeLink(net, Far(node_id(number), descriptor(number)), None)
             assert asked.service.relay_connected(link) == (number in counts)
-            assert (node_id(number) in asked.service.table) == (number in counts)
+            assert (node_id(number) in asked.service.state.table) == (number in counts)
             assert (node_id(number) in asked.knows()) == (number in counts)

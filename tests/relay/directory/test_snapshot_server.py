@@ -17,7 +17,7 @@ from zentalk.ids import NodeId
 from zentalk.node.snapshot.client import SnapshotClient
 from zentalk.relay.directory.snapshot_server import KEPT_SECONDS, SnapshotServer
 from zentalk.wire import rpc_directory as rpc
-from zentalk.wire.rpc import decode_answer, encode_answer, encode_refusal
+from zentalk.wire.rpc import decode_response, encode_refusal, encode_response
 
 MANY = descriptors(range(200))
 
@@ -167,12 +167,12 @@ async def test_a_hostile_source_costs_only_its_voice(
 ) -> None:
     def lie(method: str) -> bytes:
         if method == rpc.SNAPSHOT:
-            return encode_answer(bytes(32), [])
+            return encode_response(bytes(32), [])
         if fault == "refuses":
             return encode_refusal("gone")
         if fault == "garbage":
             return b"\xc1"
-        return encode_answer([bytes(20)])
+        return encode_response([bytes(20)])
 
     world.members[0].answers = lie
     result = await world.refresh()
@@ -188,14 +188,14 @@ async def test_a_source_that_drips_does_not_hold_up_the_others(
     # the two others wait for the slow one side by side.
     delays = ((0.0, 0.501, 1.0)[place], 0.5, 0.502)
     world.delays = dict(zip(world.sources, delays, strict=True))
-    slow = world.members[0].service._desk
-    buckets = slow._buckets
+    slow = world.members[0].service._answers.snapshots
+    buckets = slow.buckets
 
-    async def dripping(*question: object) -> list[object]:
+    async def dripping(*request: object) -> bytes:
         await trio.sleep(50)
-        return await buckets(*question)  # type: ignore[arg-type]
+        return await buckets(*request)  # type: ignore[arg-type]
 
-    slow._buckets = dripping  # type: ignore[method-assign, assignment]
+    slow.buckets = dripping  # type: ignore[method-assign, assignment]
     began = trio.current_time()
     await world.refresh()
     assert trio.current_time() - began < 70
@@ -208,14 +208,14 @@ async def test_one_readers_questions_meet_one_set_although_gossip_goes_on(
 ) -> None:
     member = world.members[0]
     link = world.net.client(member.node_id)
-    root = rpc.read_snapshot(decode_answer(await link.request(rpc.snapshot_call()))).root
+    root = rpc.decode_snapshot_response(await link.request(rpc.encode_snapshot_request())).root
     world.tell(member, *range(40), boot=2)
     await trio.sleep(1)
-    later = rpc.read_snapshot(decode_answer(await link.request(rpc.snapshot_call()))).root
+    later = rpc.decode_snapshot_response(await link.request(rpc.encode_snapshot_request())).root
     assert later != root
-    hashes = rpc.read_buckets(decode_answer(await link.request(rpc.buckets_call(root))))
-    call = rpc.entries_call(root, range(len(hashes)))
-    shown = rpc.read_entries(decode_answer(await link.request(call)), len(hashes))
+    hashes = rpc.decode_buckets_response(await link.request(rpc.encode_buckets_request(root)))
+    call = rpc.encode_entries_request(root, range(len(hashes)))
+    shown = rpc.decode_entries_response(await link.request(call), len(hashes))
     assert sorted(d for bucket in shown for d in bucket) == sorted(digest_of(i.raw) for i in MANY)
 
 
@@ -224,16 +224,16 @@ async def test_roots_that_were_never_shown_or_long_ago_are_gone(
 ) -> None:
     member = world.members[0]
     link = world.net.client(member.node_id)
-    root = rpc.read_snapshot(decode_answer(await link.request(rpc.snapshot_call()))).root
+    root = rpc.decode_snapshot_response(await link.request(rpc.encode_snapshot_request())).root
     world.tell(member, 3, boot=2)
     await trio.sleep(KEPT_SECONDS + 1)
-    await link.request(rpc.snapshot_call())
+    await link.request(rpc.encode_snapshot_request())
     for asked in (root, bytes(32)):
         with pytest.raises(RefusedError):
-            decode_answer(await link.request(rpc.buckets_call(asked)))
-    later = rpc.read_snapshot(decode_answer(await link.request(rpc.snapshot_call()))).root
+            decode_response(await link.request(rpc.encode_buckets_request(asked)))
+    later = rpc.decode_snapshot_response(await link.request(rpc.encode_snapshot_request())).root
     with pytest.raises(RefusedError):
-        decode_answer(await link.request(rpc.entries_call(later, [999])))
+        decode_response(await link.request(rpc.encode_entries_request(later, [999])))
 
 
 async def test_what_roots_take_is_bounded(
@@ -242,11 +242,11 @@ async def test_what_roots_take_is_bounded(
     monkeypatch.setattr("zentalk.relay.directory.snapshot_server.KEPT_RELAYS", 1000)
     member = world.members[0]
     link = world.net.client(member.node_id)
-    desk: SnapshotServer = member.service._desk
+    desk: SnapshotServer = member.service._answers.snapshots
     for boot in range(2, 12):
         world.tell(member, 5, boot=boot)
         await trio.sleep(0.1)
-        await link.request(rpc.snapshot_call())
+        await link.request(rpc.encode_snapshot_request())
     assert len(desk._trees) == 5
     assert desk._held == 1000
 
@@ -259,6 +259,6 @@ async def test_a_set_that_keeps_changing_is_not_cut_up_at_every_question(
     roots = set()
     for boot in range(2, 22):
         world.tell(member, 5, boot=boot)
-        answer = decode_answer(await link.request(rpc.snapshot_call()))
-        roots.add(rpc.read_snapshot(answer).root)
+        answer = await link.request(rpc.encode_snapshot_request())
+        roots.add(rpc.decode_snapshot_response(answer).root)
     assert len(roots) <= 12

@@ -1,14 +1,12 @@
-"""The relay's bounded queues: held packets, packets before a link, and backoff."""
+"""The relay's bounded queues: held packets, and packets before a link."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zentalk.net.runtime import seeded_entropy
-from zentalk.relay.backoff import FIRST_SECONDS, LAST_SECONDS, MAX_TARGETS, Backoff
 from zentalk.relay.forwarding.delay_queue import DelayQueue
-from zentalk.relay.forwarding.send_queues import Outboxes
+from zentalk.relay.forwarding.send_queues import SendQueues
 from zentalk.relay.links.memory_budget import MemoryBudget
 
 
@@ -37,7 +35,7 @@ def test_held_items_come_out_in_order_of_due_time(
 
 
 def test_an_outbox_is_bounded_alone_and_together() -> None:
-    boxes: Outboxes[str] = Outboxes(4, MemoryBudget(6).account(1.0, greedy=False))
+    boxes: SendQueues[str] = SendQueues(4, MemoryBudget(6).account(1.0, greedy=False))
     boxes.open("a")
     boxes.open("b")
     assert boxes.add("a", b"1234")
@@ -49,25 +47,3 @@ def test_an_outbox_is_bounded_alone_and_together() -> None:
     assert boxes.close("b") == [b"12", b"3"]
     assert boxes.size_bytes == 0
     assert "a" not in boxes
-
-
-def test_backoff_doubles_with_jitter_up_to_its_limit() -> None:
-    backoff: Backoff[str] = Backoff(seeded_entropy(b"backoff"))
-    longest = FIRST_SECONDS
-    for _ in range(8):
-        backoff.failed("a", 100.0)
-        assert longest / 2 <= backoff.remaining("a", 100.0) <= longest
-        longest = min(LAST_SECONDS, longest * 2)
-    assert longest == LAST_SECONDS
-    assert backoff.remaining("b", 100.0) == 0
-    assert backoff.remaining("a", 100.0 + LAST_SECONDS) == 0
-    backoff.forget("a")
-    assert backoff.remaining("a", 100.0) == 0
-
-
-def test_backoff_is_bounded() -> None:
-    backoff: Backoff[int] = Backoff(seeded_entropy(b"backoff"))
-    for target in range(MAX_TARGETS + 5):
-        backoff.failed(target, 0.0)
-    assert backoff.remaining(4, 0.0) == 0
-    assert backoff.remaining(5, 0.0) > 0

@@ -20,10 +20,12 @@ from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, DROP, Deliver, DeliveryPlai
 from zentalk.onion.peel import Peeler
 from zentalk.onion.wrap import wrap
 from zentalk.relay.forwarding import router as router_module
+from zentalk.relay.forwarding.forwarder import Forwarder
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.forwarding.send_queues import MAX_TARGET_BYTES
 from zentalk.relay.links.memory_budget import MemoryBudget
 from zentalk.relay.metrics import Counters
+from zentalk.relay.wiring import QUEUE_SHARE
 from zentalk.wire.deposit import AckRoute
 
 WALL = 1_700_000_000.0
@@ -88,14 +90,16 @@ class Bench:
         self.links = FakeLinks()
         self.services = FakeServices()
         self.counters = Counters()
+        budget = MemoryBudget(MEMORY)
+        queues = budget.account(QUEUE_SHARE, greedy=False)
+        self.forwarder = Forwarder(OWN, self.links, self.counters, queues)
         self.router = Router(
             self.runtime,
-            node_id=OWN,
-            peelers=[self.peeler],
-            links=self.links,
-            services=self.services,
-            counters=self.counters,
-            budget=MemoryBudget(MEMORY),
+            [self.peeler],
+            self.forwarder,
+            self.services,
+            self.counters,
+            budget,
         )
 
     def hop(self, node_id: NodeId = OWN, delay_ms: int = 0, lane: int = 0) -> Hop:
@@ -115,6 +119,7 @@ class Bench:
     async def running(self) -> AsyncIterator[None]:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.router.run)
+            nursery.start_soon(self.forwarder.run)
             await trio.testing.wait_all_tasks_blocked()
             yield
             nursery.cancel_scope.cancel()
@@ -279,8 +284,8 @@ async def test_a_compact_ack_leaves_as_one_more_packet(
     hops = [bench.hop(NEXT), bench.hop(OWN), bench.hop(NEXT)]
     ack = build_ack(hops, SendId(b"s" * 16), b"t" * 32, entropy)
     async with bench.running():
-        bench.router.send_ack(AckRoute(ack.first, ack.lane, ack.blob))
-        bench.router.send_ack(AckRoute(NEXT, 0, b"short"))
+        bench.forwarder.send_ack(AckRoute(ack.first, ack.lane, ack.blob))
+        bench.forwarder.send_ack(AckRoute(NEXT, 0, b"short"))
     assert [len(packet) for packet in link.sent] == [SMALL.packet_bytes]
     found = bench.peeler.peel(link.sent[0], WALL)
     assert isinstance(found, Forward)

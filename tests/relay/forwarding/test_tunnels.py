@@ -23,7 +23,7 @@ from zentalk.wire.descriptor import (
     node_id_of,
     sign_descriptor,
 )
-from zentalk.wire.rpc_directory import announce_calls
+from zentalk.wire.rpc_directory import encode_announces
 
 CONTACT = SendId(b"c" * 16)
 UNITS = {SMALL.packet_bytes + 64, LARGE.packet_bytes + 64}
@@ -108,7 +108,7 @@ async def test_k40_open_reaches_only_relays_of_the_verified_set(
         expired = sign_descriptor(key, body)
         foreign = sign_descriptor(key, _with(body, network="other", epoch=r1.descriptor.epoch))
         for descriptor in (expired, foreign):
-            for call in announce_calls([descriptor.raw]):
+            for call in encode_announces([descriptor.raw]):
                 client.notify(call)
         await trio.sleep(1)
         assert await refusal(client, node_id_of(key.public)) == "unknown"
@@ -116,7 +116,7 @@ async def test_k40_open_reaches_only_relays_of_the_verified_set(
         assert await refusal(client, r1.node_id) == "self"
         assert await refusal(client, None) == "forbidden"
         assert await refusal(client, r2.node_id, depth=2) == "forbidden"
-        for call in announce_calls([wrong_signature.raw]):
+        for call in encode_announces([wrong_signature.raw]):
             client.notify(call)
         await trio.sleep(1)
         assert client.closed.is_set(), "a forged signature costs the link"
@@ -132,11 +132,11 @@ async def test_k40_control_without_the_verified_set_a_forged_descriptor_is_diall
         arrived = await listen(net, "victim", 25)
         key, body = forged("victim", 25)
         believed: Descriptor = sign_descriptor(key, body)
-        assert r1.relay._parts is not None
-        directory = r1.relay._parts.directory
-        known = directory.descriptor_of
+        assert r1.relay._wiring is not None
+        relays = r1.relay._wiring.directory.state.known
+        known = relays.descriptor_of
         monkeypatch.setattr(
-            directory,
+            relays,
             "descriptor_of",
             lambda node_id: believed if node_id == believed.node_id else known(node_id),
         )
@@ -156,8 +156,8 @@ async def test_a_relay_link_may_not_name_a_target(
     """Else a relay could hide behind another one's address."""
     async with world(tmp_path) as net:
         r1, r2, r3 = await net.start_all("r1", "r2", "r3")
-        assert r1.relay._parts is not None
-        link = await r1.relay._parts.links.get(r2.node_id)
+        assert r1.relay._wiring is not None
+        link = await r1.relay._wiring.links.get(r2.node_id)
         assert await refusal(link, r3.node_id) == "forbidden"
         assert await refusal(link, r2.node_id) == "forbidden"
 

@@ -120,8 +120,8 @@ async def test_control_a_relay_that_does_not_ask_first_convicts_itself(
         await _restart_without_its_database(net)
         await trio.sleep(60)
         r1, r2 = net.relays["r1"], net.relays["r2"]
-        assert r1.relay._parts is not None
-        assert r1.relay._parts.directory.descriptors.is_excluded(r2.node_id)
+        assert r1.relay._wiring is not None
+        assert r1.relay._wiring.directory.descriptors.is_excluded(r2.node_id)
 
 
 async def test_a_relay_starts_while_those_it_asks_are_away_or_silent(

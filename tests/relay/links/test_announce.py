@@ -26,9 +26,9 @@ async def test_others_are_told_the_announced_address_and_port(
         )
         assert format_relay_uri(world.uris["r2"]).endswith("@relay.example.org:443")
         assert relay.status().port == 9001
-        directory = world.relays["r1"]._parts.directory  # type: ignore[union-attr]
-        await world.until(lambda: directory.descriptor_of(relay.node_id))
-        told = directory.descriptor_of(relay.node_id)
+        directory = world.relays["r1"]._wiring.directory  # type: ignore[union-attr]
+        await world.until(lambda: directory.state.known.descriptor_of(relay.node_id))
+        told = directory.state.known.descriptor_of(relay.node_id)
         assert told is not None
         assert told.host == "relay.example.org"
         assert [lane.port for lane in told.lanes] == [443, 444]

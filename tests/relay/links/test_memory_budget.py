@@ -33,7 +33,7 @@ def test_an_account_is_bounded_alone_and_with_all_others() -> None:
     assert not mine.take(1)
     assert other.take(400)
     assert not other.take(200)
-    mine.give(500)
+    mine.release(500)
     assert budget.used_bytes == 400
     assert budget.refused == 2
 
@@ -77,7 +77,7 @@ def test_giving_back_what_was_not_taken_is_a_bug_that_shows() -> None:
     account = MemoryBudget(1000).account()
     account.take(5)
     with pytest.raises(LocalProtocolError):
-        account.give(6)
+        account.release(6)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 300)), max_size=80))
@@ -89,7 +89,7 @@ def test_totals_are_the_sums_of_all_accounts(steps: list[tuple[int, int]]) -> No
         if what == 0:
             account.take(size)
         elif what == 1:
-            account.give(min(size, account.used_bytes))
+            account.release(min(size, account.used_bytes))
         elif what == 2 and account.has_room(max(0, size - account.used_bytes)):
             account.set(size)
         assert budget.used_bytes == sum(each.used_bytes for each in accounts)
@@ -139,9 +139,9 @@ class Pair:
         if what == 0:
             end.send_packet(bytes(2560))
         elif what == 1:
-            end.ask(bytes(size))
+            end.request(bytes(size))
         elif what == 2 and self.asked[side]:
-            end.answer(self.asked[side].pop(), bytes(size))
+            end.respond(self.asked[side].pop(), bytes(size))
         elif what == 3 and (side == 0 or not end.fixed_units):
             with suppress(RefusedError):
                 self.streams[side].add(streams.open(None, cell_bytes(1)))
@@ -164,7 +164,7 @@ class Pair:
         del wire[: size * 8]
         for event in self.ends[other].receive(piece):
             name = type(event).__name__
-            if name == "QuestionReceived":
+            if name == "RequestReceived":
                 self.asked[other].append(event.call_id)  # type: ignore[union-attr]
             elif name == "StreamRequested":
                 stream = event.asked.stream_id  # type: ignore[union-attr]
@@ -212,9 +212,7 @@ def test_k18_control_an_outbox_that_forgets_what_is_being_sent_is_found_out(
 
 
 def account_of(net: World, relay: str) -> MemoryBudget:
-    parts = net.relays[relay].relay._parts
-    assert parts is not None
-    return parts.budget
+    return net.relays[relay].relay.wiring.capacity.budget
 
 
 def queued(net: World, relay: str) -> int:

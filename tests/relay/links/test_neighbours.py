@@ -16,7 +16,7 @@ from tests.relay.harness import START, World, world
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import ConnectFailedError, HandshakeError, UnavailableError
 from zentalk.ids import Epoch, NodeId
-from zentalk.link.hello import Peer
+from zentalk.link.hello import LinkPeer
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.onion.packet import DROP
@@ -47,7 +47,7 @@ def descriptor(lanes: int = 1, boot: int = 1) -> Descriptor:
 
 @dataclass(eq=False)
 class FakeConnection:
-    peer: Peer
+    peer: LinkPeer
     last_activity: float
     open_streams: int = 0
     closed: trio.Event = field(default_factory=trio.Event)
@@ -72,24 +72,28 @@ class Bench:
         self.runtime = Runtime.virtual(1, START)
         self.links = RelayLinks(
             self.runtime,
-            connect=self._connect,
-            resolve=lambda node_id: self.known if node_id == NEXT else None,
-            hints=lambda node_id: self.hints if node_id == NEXT else [],
-            counters=self.counters,
+            self,
+            self.counters,
         )
+
+    def descriptor_of(self, node_id: NodeId) -> Descriptor | None:
+        return self.known if node_id == NEXT else None
+
+    def hints_of(self, node_id: NodeId) -> list[RelayUri]:
+        return self.hints if node_id == NEXT else []
 
     async def _connect(self, uri: RelayUri, nursery: trio.Nursery) -> Connection:
         self.dials.append(f"{uri.host}:{uri.port}")
         await self.answer.wait()
         if self.failure is not None:
             raise self.failure
-        return self.made(Peer("relay", None, NEXT))
+        return self.made(LinkPeer("relay", None, NEXT))
 
-    def made(self, peer: Peer) -> Connection:
+    def made(self, peer: LinkPeer) -> Connection:
         return cast("Connection", FakeConnection(peer, self.runtime.monotonic()))
 
     def inbound(self) -> Connection:
-        return self.made(Peer("relay", self.known, NEXT))
+        return self.made(LinkPeer("relay", self.known, NEXT))
 
     async def fails(self) -> str:
         with pytest.raises(ConnectFailedError) as error:
@@ -99,7 +103,7 @@ class Bench:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[RelayLinks]:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.links.run)
+            nursery.start_soon(self.links.run, self._connect)
             await wait_all_tasks_blocked()
             yield self.links
             nursery.cancel_scope.cancel()
@@ -296,8 +300,8 @@ async def test_stopping_ends_dials(autojump_clock: MockClock) -> None:
 async def apart(net: World) -> None:
     """Close all links of a world's relays."""
     for running in net.relays.values():
-        assert running.relay._parts is not None
-        running.relay._parts.links.close_all()
+        assert running.relay._wiring is not None
+        running.relay._wiring.links.close_all()
     await trio.sleep(1.5)
 
 
@@ -306,7 +310,7 @@ async def test_both_may_dial_at_once(autojump_clock: MockClock, tmp_path: Path) 
         r1, r2 = await net.start_all("r1", "r2")
         net.network.set_latency("r1", "r2", 0.2)
         await apart(net)
-        one, other = r1.relay._parts, r2.relay._parts
+        one, other = r1.relay._wiring, r2.relay._wiring
         assert one is not None
         assert other is not None
         async with trio.open_nursery() as nursery:
@@ -330,6 +334,6 @@ async def test_a_relay_with_another_identity_is_not_taken_for_it(
             path.unlink()
         impostor = await net.start("r2", bootstraps=())
         assert impostor.node_id != r2.node_id
-        assert r1.relay._parts is not None
+        assert r1.relay._wiring is not None
         with pytest.raises(ConnectFailedError):
-            await r1.relay._parts.links.get(r2.node_id)
+            await r1.relay._wiring.links.get(r2.node_id)

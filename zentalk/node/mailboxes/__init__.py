@@ -14,7 +14,6 @@ of our own mail end.
 - `pools.py`: send ids and one-time prekeys, kept filled.
 - `receiver.py`: pushed envelopes are saved in batches, then acknowledged, then confirmed.
 - `announcer.py`: tells acks, the user record and contacts where the mailboxes are.
-- `reconnect_backoff.py`: how long to wait before a tunnel is opened again.
 
 Nothing here acknowledges an envelope before it is committed, or tells anybody of a mailbox before
 its relay has registered it.

@@ -16,12 +16,11 @@ import trio
 from zentalk.errors import ATTEMPT_FAULTS, NotFoundError
 from zentalk.ids import MailboxId
 from zentalk.lifetimes import POLL_REPLACED_SECONDS
-from zentalk.net.backoff import half_jitter
+from zentalk.net.backoff import ReconnectBackoff, half_jitter
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
 from zentalk.node.mailboxes.announcer import Announcer
 from zentalk.node.mailboxes.collector import Collector, CollectorFactory
-from zentalk.node.mailboxes.reconnect_backoff import ReconnectBackoff
 from zentalk.node.mailboxes.selection import MailboxSelection, shown_id_of
 from zentalk.node.network import NodeNetwork
 from zentalk.node.status import MailboxStatus

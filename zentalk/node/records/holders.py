@@ -37,8 +37,12 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.tunnels.tunnels import TunnelOpener
 from zentalk.onion.draw import sample
 from zentalk.wire.descriptor import Descriptor
-from zentalk.wire.rpc import decode_answer
-from zentalk.wire.rpc_directory import read_record, record_get_call, record_put_call
+from zentalk.wire.rpc_directory import (
+    decode_record_get_response,
+    decode_record_put_response,
+    encode_record_get_request,
+    encode_record_put_request,
+)
 from zentalk.wire.user_record import (
     OuterRecord,
     RecordContents,
@@ -175,11 +179,11 @@ class RecordHolders:
 
     async def _get(self, node_id: NodeId, key: bytes, day: Day) -> OuterRecord | None:
         """Request a record of one holder; anything but the right valid record counts as nothing."""
-        body = await self._request(node_id, record_get_call(key, day))
+        body = await self._request(node_id, encode_record_get_request(key, day))
         if body is None:
             return None
         try:
-            raw = read_record(decode_answer(body))
+            raw = decode_record_get_response(body)
             record = decode_record(raw) if raw else None
         except (RemoteProtocolError, RefusedError):
             return None
@@ -194,11 +198,11 @@ class RecordHolders:
     ) -> None:
         """Note "" for stored, a word for refused, None for not reached."""
         async with limit:
-            body = await self._request(node_id, record_put_call(raw))
+            body = await self._request(node_id, encode_record_put_request(raw))
         outcome: str | None = None
         try:
             if body is not None:
-                decode_answer(body).end()
+                decode_record_put_response(body)
                 outcome = ""
         except RefusedError as refusal:
             outcome = refusal.reason

@@ -18,6 +18,7 @@ from zentalk.directory.boots import BootLog
 from zentalk.directory.descriptor_set import is_usable
 from zentalk.directory.digests import digest_of
 from zentalk.directory.equivocation import EquivocationProof, check_proof
+from zentalk.directory.events import TimePassed
 from zentalk.directory.identity_work import work_bits
 from zentalk.directory.set_reading import KnownSets, SetReading
 from zentalk.directory.snapshot import SnapshotResult
@@ -29,10 +30,9 @@ from zentalk.node.snapshot.source_turns import SourceTurns
 from zentalk.node.tunnels.tunnels import RequestLink, TunnelOpener
 from zentalk.wire.descriptor import Descriptor, decode_descriptor
 from zentalk.wire.network_state import MAX_PROOFS
-from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_directory import (
-    announce_calls,
-    equivocation_call,
+    encode_announces,
+    encode_equivocation,
 )
 
 SOURCE_SECONDS: Final = 120.0
@@ -134,7 +134,7 @@ class SnapshotClient:
                         nursery.cancel_scope.cancel()
                         return command.result
                     inboxes[command.source].send_nowait(command)
-                event: core.Event = core.TimePassed()
+                event: core.Event = TimePassed()
                 deadline = rule.next_deadline()
                 wait = math.inf if deadline is None else deadline - self._runtime.monotonic()
                 with trio.move_on_after(max(0.0, wait)):
@@ -170,10 +170,10 @@ class SnapshotClient:
         if isinstance(command, core.AskSource):
             events.send_nowait(core.SnapshotReceived(source, await self._read(link)))
         elif isinstance(command, core.OfferDescriptors):
-            for call in announce_calls(item.raw for item in command.descriptors):
+            for call in encode_announces(item.raw for item in command.descriptors):
                 link.notify(call)
         elif isinstance(command, core.ReportEquivocation):
-            link.notify(equivocation_call(command.proof.first, command.proof.second))
+            link.notify(encode_equivocation(command.proof.first, command.proof.second))
 
     async def _read(self, link: RequestLink) -> list[Descriptor]:
         """Read a source's set; what another one has told, or we hold, is not requested."""
@@ -192,7 +192,7 @@ class SnapshotClient:
         """Send one request and verify what comes; False if nothing was left to request."""
         call = reading.next_call()
         if call is not None:
-            await self._verify(reading.take(decode_answer(await link.request(call))))
+            await self._verify(reading.take(await link.request(call)))
         return call is not None
 
     async def _verify(self, raws: Sequence[bytes]) -> None:

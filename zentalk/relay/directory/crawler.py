@@ -8,27 +8,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
 from typing import Final
 
 import trio
 
 from zentalk.directory import lookup as core
-from zentalk.directory.descriptor_set import DescriptorSet
 from zentalk.directory.digests import digest_of
+from zentalk.directory.events import TimePassed
 from zentalk.directory.set_reading import KnownSets, SetReading
-from zentalk.directory.table import RelayTable
 from zentalk.errors import ZentalkError
 from zentalk.ids import NODE_ID_BYTES, NodeId
+from zentalk.net.backoff import half_jitter, spread
 from zentalk.net.runtime import Runtime
-from zentalk.onion.draw import below, pick, sample
+from zentalk.onion.draw import pick, sample
 from zentalk.relay.directory.peers import Neighbour, PeerLinks
+from zentalk.relay.directory.state import DirectoryState
 from zentalk.wire.descriptor import node_id_of
-from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_directory import (
-    announce_calls,
-    equivocation_call,
-    find_call,
-    read_found,
+    decode_find_response,
+    encode_announces,
+    encode_equivocation,
+    encode_find_request,
 )
 from zentalk.wire.text import RelayUri
 
@@ -42,33 +43,20 @@ RETRY_FIRST_SECONDS: Final = 1.0
 RETRY_MAX_SECONDS: Final = 30.0
 SNAPSHOT_TIMEOUT_SECONDS: Final = 10.0
 
-Learn = Callable[[Sequence[bytes], NodeId | None], None]
-Reached = Callable[[Neighbour, NodeId], None]
-
 
 class Crawler:
-    """One relay's search for others; `learn` verifies and keeps raw descriptors."""
+    """One relay's search for others; what it finds goes into `state`."""
 
-    def __init__(
-        self,
-        runtime: Runtime,
-        links: PeerLinks,
-        descriptors: DescriptorSet,
-        table: RelayTable,
-        own: NodeId,
-        bootstraps: Sequence[RelayUri],
-        *,
-        learn: Learn,
-        reached: Reached,
-    ) -> None:
+    def __init__(self, runtime: Runtime, links: PeerLinks, state: DirectoryState) -> None:
         self._runtime = runtime
         self._links = links
-        self._descriptors = descriptors
-        self._table = table
-        self._own = own
-        self._bootstraps = [uri for uri in bootstraps if node_id_of(uri.identity) != own]
-        self._learn = learn
-        self._reached = reached
+        self._state = state
+        self._descriptors = state.known.descriptors
+        self._table = state.table
+        self._own = state.own_id
+        self._bootstraps = [
+            uri for uri, node_id in state.known.bootstraps.items() if node_id != self._own
+        ]
         self._untried = len(self._bootstraps)
         self._joined_one = trio.Event()
         self.joined = trio.Event()
@@ -109,17 +97,17 @@ class Crawler:
         reading = SetReading(KnownSets(self._held(), self._has_seen))
         while (call := reading.next_call()) is not None:
             body = await connection.request(call, SNAPSHOT_TIMEOUT_SECONDS)
-            self._learn(reading.take(decode_answer(body)), connection.peer.node_id)
+            self._state.learn(reading.take(body), connection.peer.node_id)
         now = self._runtime.wall()  # once: an epoch may turn between two looks
         held = self._descriptors.digests(now)
         live = self._descriptors.live(now)
         lacking = [item.raw for item in live if held[item.node_id] not in reading.digests]
-        for call in announce_calls(lacking):
+        for call in encode_announces(lacking):
             connection.notify(call)
         named = {self._descriptors.node_of(digest) for digest in reading.digests}
         for proof in self._descriptors.proofs():
             if proof.node_id in named:
-                connection.notify(equivocation_call(proof.first, proof.second))
+                connection.notify(encode_equivocation(proof.first, proof.second))
 
     def _held(self) -> dict[NodeId, bytes]:
         return self._descriptors.digests(self._runtime.wall())
@@ -129,20 +117,19 @@ class Crawler:
 
     async def _join(self, uri: RelayUri) -> None:
         """Try one bootstrap until it has answered once."""
-        wait = RETRY_FIRST_SECONDS
-        first = True
-        while True:
+        for attempt in count():
             answered = await self._try_bootstrap(uri)
-            self._untried -= first
-            first = False
+            self._untried -= attempt == 0
             if answered:
                 self._joined_one.set()
             if self._untried == 0 and self._joined_one.is_set():
                 self.joined.set()
             if answered:
                 return
-            await trio.sleep(self._jittered(wait))
-            wait = min(2 * wait, RETRY_MAX_SECONDS)
+            wait = half_jitter(
+                attempt, RETRY_FIRST_SECONDS, RETRY_MAX_SECONDS, self._runtime.entropy
+            )
+            await trio.sleep(wait)
 
     async def _try_bootstrap(self, uri: RelayUri) -> bool:
         try:
@@ -150,7 +137,7 @@ class Crawler:
             await self.exchange(connection)
         except ZentalkError:
             return False
-        self._reached(connection, node_id_of(uri.identity))
+        self._state.reached(node_id_of(uri.identity))
         return True
 
     async def _look_around(self) -> None:
@@ -158,7 +145,7 @@ class Crawler:
         await self._joined_one.wait()
         await self.find(self._own)
         while True:
-            await trio.sleep(self._jittered(EXCHANGE_SECONDS))
+            await trio.sleep(spread(EXCHANGE_SECONDS, self._runtime.entropy))
             lonely = self._table.lonely_buckets(self._runtime.monotonic())
             if lonely:
                 bucket = pick(lonely, self._runtime.entropy)
@@ -167,26 +154,18 @@ class Crawler:
 
     async def _exchange_forever(self) -> None:
         for wait in FIRST_EXCHANGES_SECONDS:
-            await trio.sleep(self._jittered(wait))
+            await trio.sleep(spread(wait, self._runtime.entropy))
             await self._exchange_with_someone()
         while True:
-            await trio.sleep(self._jittered(EXCHANGE_SECONDS))
+            await trio.sleep(spread(EXCHANGE_SECONDS, self._runtime.entropy))
             await self._exchange_with_someone()
 
     async def _exchange_with_someone(self) -> None:
         """Compare with one relay drawn from all known; with another if that one is gone."""
-        places = self._places()
+        places = self._state.known.places(besides=self._own)
         for node_id in sample(sorted(places), EXCHANGE_TRIES, self._runtime.entropy):
             if await self._try_exchange(node_id, places[node_id]):
                 return
-
-    def _places(self) -> dict[NodeId, RelayUri]:
-        """Return every live relay and bootstrap; if there is none, those seen in the past."""
-        live = self._descriptors.live(self._runtime.wall())
-        places = {item.node_id: item.uri for item in live if item.node_id != self._own}
-        for uri in self._bootstraps:
-            places.setdefault(node_id_of(uri.identity), uri)
-        return places or {node_id_of(uri.identity): uri for uri in self._descriptors.hints()}
 
     async def _try_exchange(self, node_id: NodeId, uri: RelayUri) -> bool:
         known = self._descriptors.get(node_id, self._runtime.wall()) is not None
@@ -196,20 +175,20 @@ class Crawler:
         except ZentalkError:
             self._table.failed(node_id)
             return False
-        self._reached(neighbour, node_id)
+        self._state.reached(node_id)
         return True
 
     async def _ask_for(self, node_id: NodeId, target: bytes) -> list[NodeId]:
         """Ask one relay; counts the failure if there is one."""
         try:
             connection = await self._links.get(node_id)
-            body = await connection.request(find_call(target), core.GIVE_UP_SECONDS)
-            raws = read_found(decode_answer(body))
-            self._learn(raws, node_id)
+            body = await connection.request(encode_find_request(target), core.GIVE_UP_SECONDS)
+            raws = decode_find_response(body)
+            self._state.learn(raws, node_id)
         except ZentalkError:
             self._table.failed(node_id)
             raise
-        self._reached(connection, node_id)
+        self._state.reached(node_id)
         now = self._runtime.wall()
         named = (self._descriptors.node_of(digest_of(raw)) for raw in raws)
         return [found for found in named if found and self._descriptors.get(found, now)]
@@ -217,10 +196,6 @@ class Crawler:
     def _random_id(self, lower: int, upper: int) -> bytes:
         drawn = int.from_bytes(self._runtime.entropy(NODE_ID_BYTES), "big")
         return (lower + drawn % (upper - lower + 1)).to_bytes(NODE_ID_BYTES, "big")
-
-    def _jittered(self, seconds: float) -> float:
-        """Return between half and all of `seconds`, so that relays do not act in step."""
-        return seconds * (0.5 + below(1 << 32, self._runtime.entropy) / (1 << 33))
 
 
 async def drive(
@@ -246,7 +221,7 @@ async def drive(
                     nursery.cancel_scope.cancel()
                     return command.nearest
                 nursery.start_soon(ask_one, command.node_id)
-            event: core.Event = core.TimePassed()
+            event: core.Event = TimePassed()
             deadline = search.next_deadline() or math.inf
             with trio.move_on_after(max(0.0, deadline - runtime.monotonic())):
                 event = await heard.receive()

@@ -12,16 +12,17 @@ from typing import Final, TypeAlias
 
 import trio
 
-from zentalk.directory.descriptor_set import Command, DescriptorSet, GossipDescriptor
+from zentalk.directory.descriptor_set import Command, GossipDescriptor
 from zentalk.directory.equivocation import EquivocationProof
 from zentalk.errors import ZentalkError
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
 from zentalk.onion.draw import sample
+from zentalk.relay.directory.known_relays import KnownRelays
 from zentalk.relay.directory.peers import Neighbour, PeerLinks
 from zentalk.wire.descriptor import Descriptor
-from zentalk.wire.rpc_directory import announce_calls, equivocation_call
+from zentalk.wire.rpc_directory import encode_announces, encode_equivocation
 
 FAN_OUT: Final = 8
 """A relay misses news that everyone passes on once with a probability of about e^-8; the
@@ -37,12 +38,10 @@ Proofs: TypeAlias = Sequence[EquivocationProof]
 class Gossip:
     """The queue of news and the task that sends it."""
 
-    def __init__(
-        self, runtime: Runtime, links: PeerLinks, descriptors: DescriptorSet, own: NodeId
-    ) -> None:
+    def __init__(self, runtime: Runtime, links: PeerLinks, known: KnownRelays, own: NodeId) -> None:
         self._runtime = runtime
         self._links = links
-        self._descriptors = descriptors
+        self._known = known
         self._own = own
         self._news: dict[NodeId, tuple[Descriptor, NodeId | None]] = {}
         self._proofs: list[EquivocationProof] = []
@@ -90,8 +89,8 @@ class Gossip:
             for node_id, (descriptor, source) in news.items()
             if peer not in (node_id, source)
         ]
-        calls = announce_calls(raws)
-        calls += [equivocation_call(proof.first, proof.second) for proof in proofs]
+        calls = encode_announces(raws)
+        calls += [encode_equivocation(proof.first, proof.second) for proof in proofs]
         try:
             for call in calls:
                 neighbour.notify(call)
@@ -110,6 +109,6 @@ class Gossip:
         if missing <= 0:
             return []
         reached = {self._own, *(neighbour.peer.node_id for neighbour in targets)}
-        live = self._descriptors.live(self._runtime.wall())
+        live = self._known.live()
         others = [item.node_id for item in live if item.node_id not in reached]
         return sample(others, missing, self._runtime.entropy)

@@ -7,7 +7,7 @@ its owner had sent it, so there is nothing to gain by offering.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import trio
@@ -15,18 +15,18 @@ import trio
 from zentalk.directory.handover import Handover
 from zentalk.errors import RefusedError, StorageError, ZentalkError
 from zentalk.ids import Day, NodeId
+from zentalk.net.backoff import spread
 from zentalk.net.runtime import Runtime
-from zentalk.onion.draw import below
 from zentalk.relay.directory.peers import Neighbour, PeerLinks
 from zentalk.relay.directory.record_store import RecordStore
-from zentalk.wire.descriptor import Descriptor
-from zentalk.wire.rpc import decode_answer
+from zentalk.relay.directory.state import DirectoryState
 from zentalk.wire.rpc_directory import (
     MAX_OFFERED,
     Offered,
-    read_wanted,
-    record_offer_call,
-    record_put_call,
+    decode_record_offer_response,
+    decode_record_put_response,
+    encode_record_offer_request,
+    encode_record_put_request,
 )
 
 LOOK_SECONDS: Final = 60.0
@@ -41,21 +41,20 @@ _NOTHING: Final = (b"", Day(0))
 
 
 class HandoverTask:
-    """One relay's hand-over; `live` returns the relays of this moment."""
+    """One relay's hand-over of records to the relays of this moment."""
 
     def __init__(
         self,
         runtime: Runtime,
         links: PeerLinks,
-        shelf: RecordStore,
-        own: NodeId,
-        live: Callable[[], Sequence[Descriptor]],
+        records: RecordStore,
+        state: DirectoryState,
     ) -> None:
         self._runtime = runtime
         self._links = links
-        self._shelf = shelf
-        self._live = live
-        self._core = Handover(own)
+        self._records = records
+        self._known = state.known
+        self._core = Handover(state.own_id)
         self._waiting: dict[NodeId, list[Offered]] = {}
         self.handed_over = 0
         """Records that others took so far."""
@@ -64,21 +63,19 @@ class HandoverTask:
         """Look for changes and hand over, until cancelled."""
         rounds_at = self._runtime.monotonic()
         while True:
-            await trio.sleep(
-                LOOK_SECONDS * (0.5 + below(1 << 32, self._runtime.entropy) / (1 << 33))
-            )
+            await trio.sleep(spread(LOOK_SECONDS, self._runtime.entropy))
             waited = self._runtime.monotonic() - rounds_at
             again = self._core.has_unserved and waited >= AGAIN_SECONDS
-            if again or self._core.is_due(self._live()):
+            if again or self._core.is_due(self._known.live()):
                 await self._round()
                 rounds_at = self._runtime.monotonic()
 
     async def _round(self) -> None:
-        self._core.begin(self._live())
+        self._core.begin(self._known.live())
         self._waiting.clear()
         place = _NOTHING
         try:
-            while batch := await self._shelf.held_after(*place):
+            while batch := await self._records.held_after(*place):
                 for offer in batch:
                     await self._offer(offer)
                 place = (batch[-1].blinded_key, batch[-1].day)
@@ -101,10 +98,11 @@ class HandoverTask:
             return
         try:
             neighbour = await self._links.get(node_id)
-            question = record_offer_call(offers)
-            answer = decode_answer(await neighbour.request(question))
-            await self._pace(len(question))
-            for number in read_wanted(answer, len(offers)):
+            request = encode_record_offer_request(offers)
+            body = await neighbour.request(request)
+            wanted = decode_record_offer_response(body, len(offers))
+            await self._pace(len(request))
+            for number in wanted:
                 await self._send(neighbour, offers[number])
         except StorageError:
             raise
@@ -112,11 +110,11 @@ class HandoverTask:
             self._core.failed(node_id)
 
     async def _send(self, neighbour: Neighbour, offer: Offered) -> None:
-        raw = await self._shelf.held(offer.blinded_key, offer.day)
+        raw = await self._records.held(offer.blinded_key, offer.day)
         if not raw:
             return  # its days are over, or it was pushed out meanwhile
         try:
-            decode_answer(await neighbour.request(record_put_call(raw))).end()
+            decode_record_put_response(await neighbour.request(encode_record_put_request(raw)))
             self.handed_over += 1
         except RefusedError:
             pass  # somebody was faster, or the other one is full

@@ -1,16 +1,33 @@
-"""What the directory needs of links, and nothing more; the relay's links satisfy it.
+"""The directory's view of links to peers, and how much news each peer may bring.
 
-Keeping the seam this narrow lets a whole directory run in tests without a handshake.
+Spec: docs/spec/directory.md section 4. The protocols name what the directory needs of links and
+nothing more, so that a whole directory runs in tests without a handshake.
+
+Peers can make this relay verify descriptors and proofs without being asked. News that was seen
+before costs nothing and is not counted. Clients hide behind guards and cannot be told apart, so
+beside a limit for each link there is one for all clients together. Excess is dropped and counted;
+the link stays, as an honest peer may have much to tell, and comparing snapshots makes up for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
+from weakref import WeakKeyDictionary
 
+from zentalk.directory.allowance import Allowance
 from zentalk.ids import NodeId
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.text import RelayUri
+
+RELAY_BURST: Final = 10_000
+"""A whole network's set: what a relay may have to tell another after a partition."""
+RELAY_PER_SECOND: Final = 100
+CLIENT_BURST: Final = 512
+CLIENT_PER_SECOND: Final = 4
+CLIENTS_BURST: Final = 4096
+CLIENTS_PER_SECOND: Final = 64
+"""All clients together: verifying so many takes about half a percent of a core."""
 
 
 class PeerFacts(Protocol):
@@ -26,18 +43,18 @@ class PeerFacts(Protocol):
 
 
 class Neighbour(Protocol):
-    """A link on which to ask and tell."""
+    """A link to a peer."""
 
     @property
     def peer(self) -> PeerFacts:
         """The other end."""
 
     async def request(self, body: bytes, timeout_seconds: float = 10) -> bytes:
-        """Ask, and return the answer's body; raises TransportError."""
+        """Send a request, and return the response; raises TransportError."""
         ...
 
     def notify(self, body: bytes) -> None:
-        """Tell, without an answer; raises LinkClosedError."""
+        """Send a notification; raises LinkClosedError."""
 
 
 class PeerLinks(Protocol):
@@ -54,3 +71,26 @@ class PeerLinks(Protocol):
     def connected(self) -> Sequence[Neighbour]:
         """Return the links to relays that are open now."""
         ...
+
+
+class NewsLimits:
+    """Allowances of links, and of all clients' links together."""
+
+    def __init__(self, now: float) -> None:
+        self._links: WeakKeyDictionary[Neighbour, Allowance] = WeakKeyDictionary()
+        self._clients = Allowance(CLIENTS_BURST, CLIENTS_PER_SECOND, now)
+        self.dropped = 0
+        """Descriptors and proofs that nobody looked at."""
+
+    def admits(self, link: Neighbour, now: float, units: int = 1) -> bool:
+        """Say whether something new that came over a link is to be verified."""
+        of_client = link.peer.node_id is None
+        allowance = self._links.get(link)
+        if allowance is None:
+            burst, rate = RELAY_BURST, RELAY_PER_SECOND
+            if of_client:
+                burst, rate = CLIENT_BURST, CLIENT_PER_SECOND
+            allowance = self._links[link] = Allowance(burst, rate, now)
+        admitted = allowance.take(now, units) and (not of_client or self._clients.take(now, units))
+        self.dropped += 0 if admitted else units
+        return admitted

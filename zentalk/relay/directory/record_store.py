@@ -7,11 +7,9 @@ out. It cannot read a record, and keeps no note of who asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Final, TypeVar
-
-import trio
+from typing import Final
 
 from zentalk.directory.descriptor_set import DescriptorSet
 from zentalk.directory.distance import HolderMap
@@ -30,11 +28,10 @@ from zentalk.directory.records import (
 from zentalk.errors import RefusedError
 from zentalk.ids import Day, NodeId
 from zentalk.net.runtime import Runtime
-from zentalk.store.directory_store import DirectoryStore, StoredRecord
+from zentalk.relay.directory.persistence import StoreQueue
+from zentalk.store.directory_store import StoredRecord
 from zentalk.wire.rpc_directory import Offered
 from zentalk.wire.user_record import RECORD_BYTES, OuterRecord, decode_record, record_work
-
-T = TypeVar("T")
 
 _MAX_MAPS: Final = 12
 _WALK: Final = 64
@@ -58,26 +55,12 @@ class HolderMaps:
         return self._maps[day]
 
 
-class StoreQueue:
-    """Runs functions of the store off the event loop, one after the other."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._turn = trio.Lock()
-
-    async def run(self, function: Callable[[], T]) -> T:
-        """Return what `function` returns; StorageError comes out as it is."""
-        async with self._turn:
-            return await self._runtime.run_blocking(function)
-
-
 class RecordStore:
     """Puts and gets user records for anyone who asks."""
 
     def __init__(
         self,
         runtime: Runtime,
-        store: DirectoryStore,
         queue: StoreQueue,
         descriptors: DescriptorSet,
         own: NodeId,
@@ -85,7 +68,7 @@ class RecordStore:
         max_bytes: int = MAX_HELD_BYTES,
     ) -> None:
         self._runtime = runtime
-        self._store = store
+        self._store = queue.store
         self._max_records = max_bytes // RECORD_BYTES
         self._queue = queue
         self._own = own

@@ -1,6 +1,6 @@
-"""Answers what others ask about this relay's set of descriptors: whole, or by its hash tree.
+"""Answers requests about this relay's set of descriptors: whole, or by its hash tree.
 
-Spec: docs/spec/directory.md section 9. Questions of one reader must meet one tree although
+Spec: docs/spec/directory.md section 9. Requests of one reader must meet one tree although
 gossip goes on, so trees that were shown are kept for a minute. It answers from the verified
 set only, with at most what was asked for, and never notes who asks.
 """
@@ -8,8 +8,7 @@ set only, with at most what was asked for, and never notes who asks.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from zentalk.directory.descriptor_set import DescriptorSet
 from zentalk.directory.set_tree import SetTree
@@ -27,11 +26,9 @@ FRESH_SECONDS_PER_RELAY: Final = 1e-4
 """For how long a tree is shown although the set has changed: a second where it is large, so
 that building it stays a small share of the time."""
 
-Request = Callable[[Neighbour, Fields], Awaitable[list[Any]]]
-
 
 class SnapshotServer:
-    """The four questions of a reader, and the trees shown lately."""
+    """The four requests of a reader, and the trees shown lately."""
 
     def __init__(self, runtime: Runtime, descriptors: DescriptorSet) -> None:
         self._runtime = runtime
@@ -42,37 +39,32 @@ class SnapshotServer:
         self._built_at = 0.0
         self._state: tuple[int, Epoch] = (-1, Epoch(0))
 
-    def requests(self) -> Mapping[str, Request]:
-        """Return the questions answered here, by method."""
-        return {
-            rpc.SNAPSHOT: self._snapshot,
-            rpc.BUCKETS: self._buckets,
-            rpc.ENTRIES: self._entries,
-            rpc.DESCRIPTORS: self._fetch,
-        }
-
-    async def _snapshot(self, _connection: Neighbour, fields: Fields) -> list[Any]:
-        fields.end()
+    async def snapshot(self, _connection: Neighbour, fields: Fields) -> bytes:
+        """Answer with the whole set if it is small, or with the root of its tree."""
+        rpc.decode_snapshot_request(fields)
         if len(self._descriptors) <= rpc.MAX_WHOLE:
             live = self._descriptors.live(self._runtime.wall())
-            return [b"", [item.raw for item in live]]
-        return [self._tree().root, []]
+            return rpc.encode_snapshot_response(b"", [item.raw for item in live])
+        return rpc.encode_snapshot_response(self._tree().root)
 
-    async def _buckets(self, _connection: Neighbour, fields: Fields) -> list[Any]:
-        return [list(self._shown(rpc.read_buckets_question(fields)).hashes)]
+    async def buckets(self, _connection: Neighbour, fields: Fields) -> bytes:
+        """Answer with the hashes of all buckets under a root that was shown."""
+        return rpc.encode_buckets_response(self._shown(rpc.decode_buckets_request(fields)).hashes)
 
-    async def _entries(self, _connection: Neighbour, fields: Fields) -> list[Any]:
-        root, wanted = rpc.read_entries_question(fields)
+    async def entries(self, _connection: Neighbour, fields: Fields) -> bytes:
+        """Answer with the digests in some buckets under a root that was shown."""
+        root, wanted = rpc.decode_entries_request(fields)
         buckets = self._shown(root).buckets
         if wanted and wanted[-1] >= len(buckets):
             raise RefusedError("unknown")
-        return [[list(buckets[index]) for index in wanted]]
+        return rpc.encode_entries_response(buckets[index] for index in wanted)
 
-    async def _fetch(self, _connection: Neighbour, fields: Fields) -> list[Any]:
+    async def descriptors(self, _connection: Neighbour, fields: Fields) -> bytes:
+        """Answer with the descriptors behind some digests, as far as they are held."""
         now = self._runtime.wall()
-        digests = rpc.read_descriptors_question(fields)
+        digests = rpc.decode_descriptors_request(fields)
         found = (self._descriptors.find(digest, now) for digest in digests)
-        return [[item.raw for item in found if item is not None]]
+        return rpc.encode_descriptors_response(item.raw for item in found if item is not None)
 
     def _shown(self, root: bytes) -> SetTree:
         """Return a tree shown a moment ago; raises RefusedError if it is gone."""

@@ -16,7 +16,7 @@ MAX_TARGET_BYTES: Final = 2 * 1024 * 1024
 """About 800 small packets for one neighbour while its link is being made."""
 
 
-class Outboxes(Generic[K]):
+class SendQueues(Generic[K]):
     """One queue per target, of at most `target_bytes` each; together what the account allows."""
 
     __slots__ = ("_account", "_queues", "_sizes", "_target_bytes")
@@ -53,5 +53,5 @@ class Outboxes(Generic[K]):
 
     def close(self, target: K) -> list[bytes]:
         """End the target's queue and return what is in it, oldest first."""
-        self._account.give(self._sizes.pop(target, 0))
+        self._account.release(self._sizes.pop(target, 0))
         return self._queues.pop(target, [])

@@ -17,9 +17,8 @@ from zentalk.net.connection import Connection
 from zentalk.net.splice import splice
 from zentalk.net.transport import ByteStream
 from zentalk.relay.links.admission import Admission
-from zentalk.relay.links.neighbours import RelayLinks
+from zentalk.relay.links.neighbours import Addresses, RelayLinks
 from zentalk.relay.metrics import Counters
-from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.frames import Open
 
 ServeInner = Callable[[ByteStream, int], Awaitable[None]]
@@ -27,32 +26,26 @@ ServeInner = Callable[[ByteStream, int], Awaitable[None]]
 
 
 class TunnelService:
-    """Takes OPEN from every link of one relay.
-
-    `verified` returns a relay's usable descriptor, and None for everyone else.
-    """
+    """Takes OPEN from every link of one relay; it reaches relays that are verified, no others."""
 
     def __init__(
         self,
-        *,
         node_id: NodeId,
-        verified: Callable[[NodeId], Descriptor | None],
+        known: Addresses,
         links: RelayLinks,
-        serve_inner: ServeInner,
         admission: Admission,
         counters: Counters,
     ) -> None:
         self._node_id = node_id
-        self._verified = verified
+        self._known = known
         self._links = links
-        self._serve_inner = serve_inner
         self._admission = admission
         self._counters = counters
 
     async def stream_opened(
-        self, connection: Connection, request: Open, stream: ByteStream
+        self, connection: Connection, request: Open, stream: ByteStream, serve_inner: ServeInner
     ) -> None:
-        """Carry a stream until it ends.
+        """Carry a stream until it ends; `serve_inner` serves a link that ends here.
 
         Raises RefusedError instead of accepting it: `self`, `unknown`, `unreachable`,
         `busy`, or `forbidden` for what that kind of link may not ask.
@@ -63,7 +56,8 @@ class TunnelService:
                 if connection.peer.is_client:
                     await self._carry_on(connection, request, stream, depth)
                 else:
-                    await self._end_here(request, stream, depth)
+                    self._end_here(request)
+                    await serve_inner(stream, depth)
         except RefusedError as refusal:
             self._counters.refuse(refusal.reason)
             raise
@@ -77,7 +71,7 @@ class TunnelService:
             raise RefusedError("forbidden")
         if target == self._node_id:
             raise RefusedError("self")
-        if self._verified(target) is None:
+        if self._known.descriptor_of(target) is None:
             raise RefusedError("unknown")
         try:
             link = await self._links.get(target)
@@ -87,12 +81,11 @@ class TunnelService:
         self._counters.streams_spliced += 1
         await splice(stream, onward)
 
-    async def _end_here(self, request: Open, stream: ByteStream, depth: int) -> None:
-        """Answer the link inside a stream that another relay brings."""
+    def _end_here(self, request: Open) -> None:
+        """Let a stream that another relay brings end here, for a link inside it."""
         if request.node_id is not None:
             raise RefusedError("forbidden")
         self._counters.streams_ended_here += 1
-        await self._serve_inner(stream, depth)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:

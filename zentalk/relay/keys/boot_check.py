@@ -20,7 +20,6 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
 from zentalk.net.transport import Network
 from zentalk.wire.descriptor import decode_descriptor, node_id_of
-from zentalk.wire.rpc import decode_answer
 from zentalk.wire.text import RelayUri
 
 ASKED: Final = 3
@@ -28,7 +27,7 @@ ASK_SECONDS: Final = 3.0
 
 
 class BootCheck:
-    """One question, put to a few relays at once; the highest answer counts."""
+    """Sends one request to a few relays at once; the highest boot that they know counts."""
 
     def __init__(self, runtime: Runtime, network: Network, network_id: str) -> None:
         self._runtime = runtime
@@ -65,7 +64,7 @@ class BootCheck:
                     nursery=nursery,
                 )
                 while (call := reading.next_call()) is not None:
-                    for raw in reading.take(decode_answer(await connection.request(call))):
+                    for raw in reading.take(await connection.request(call)):
                         self._note(identity, raw)
             finally:
                 nursery.cancel_scope.cancel()

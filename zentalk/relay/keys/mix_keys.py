@@ -13,6 +13,7 @@ from typing import Final
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.crypto.types import Entropy
 from zentalk.ids import epoch_at
+from zentalk.link.hello import RelayCredentials
 from zentalk.onion.draw import below
 from zentalk.onion.peel import Peeler
 from zentalk.onion.replay import EXACT_TAG_BYTES, EXACT_TAGS, TABLE_BYTES, TABLE_TAGS, Capacity
@@ -79,6 +80,21 @@ class OwnKeys:
     def peelers(self) -> Sequence[Peeler]:
         """Return one peeler per lane, in order."""
         return self._peelers
+
+    @property
+    def identity(self) -> SigningKey:
+        """Return the identity key."""
+        return self._key
+
+    @property
+    def network(self) -> str:
+        """Return the network that the descriptors are for."""
+        return self._body.network
+
+    @property
+    def credentials(self) -> RelayCredentials:
+        """Return what this relay shows on links that it dials."""
+        return RelayCredentials(self.descriptor.raw, self._key)
 
     @property
     def descriptor(self) -> Descriptor:

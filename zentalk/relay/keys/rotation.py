@@ -17,6 +17,7 @@ from zentalk.net.signal import Signal
 from zentalk.relay.keys.mix_keys import ClockWatch, OwnKeys
 from zentalk.relay.status import RelayStatus, StatusFile
 from zentalk.store.directory_store import DirectoryStore
+from zentalk.wire.descriptor import Descriptor
 
 TICK_SECONDS: Final = 5.0
 
@@ -40,7 +41,10 @@ def _next_boot(directory: Path, above: int) -> int:
 
 
 class KeyRotation:
-    """Turns epochs, boots again when it must, and keeps the status file true."""
+    """Turns epochs, boots again when it must, and keeps the status file true.
+
+    To the directory it is this relay's own descriptor.
+    """
 
     def __init__(
         self,
@@ -51,7 +55,7 @@ class KeyRotation:
     ) -> None:
         self._runtime = runtime
         self._directory = directory
-        self._keys = keys
+        self.keys = keys
         self._status = status
         self._status_file = StatusFile(directory)
         self._written: RelayStatus | None = None
@@ -62,13 +66,18 @@ class KeyRotation:
         self.failed_writes = 0
         """How often a boot or the status file could not be written."""
 
-    def boot_again(self, above: int) -> None:
-        """Ask for a new boot: the network has seen one at least as high as ours."""
-        self._outdated_by = max(self._outdated_by, above)
+    @property
+    def descriptor(self) -> Descriptor:
+        """Return the descriptor of the last boot and epoch."""
+        return self.keys.descriptor
+
+    def superseded(self, boot: int) -> None:
+        """Boot again soon, above `boot`: the network has seen one at least as high as ours."""
+        self._outdated_by = max(self._outdated_by, boot)
         self._soon.set()
 
     async def run(self, publish: Callable[[], None]) -> None:
-        """Keep house until cancelled; `publish` is called after each change of the descriptor.
+        """Work until cancelled; `publish` is called after each change of the descriptor.
 
         A boot that cannot be stored is tried again: nothing is signed with it before.
         """
@@ -92,8 +101,8 @@ class KeyRotation:
         """Boot or turn the epoch if it is time; says whether the descriptor is new."""
         wall = self._runtime.wall()
         self._must_boot |= self._watch.stepped(wall, self._runtime.monotonic())
-        if self._must_boot or self._outdated_by >= self._keys.descriptor.boot:
-            await boot_keys(self._runtime, self._directory, self._keys, self._outdated_by)
+        if self._must_boot or self._outdated_by >= self.keys.descriptor.boot:
+            await boot_keys(self._runtime, self._directory, self.keys, self._outdated_by)
             self._must_boot = False
             return True
-        return self._keys.turn(wall) is not None
+        return self.keys.turn(wall) is not None

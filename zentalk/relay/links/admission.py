@@ -97,7 +97,7 @@ class Admission:
         """Admit a connection, or return in a fixed word why not.
 
         A relay that is full ends the connection that has been idle for longest, by calling
-        the `leave` that came with it. Give the seat back with `leave`.
+        the `leave` that came with it. Give the slot back with `leave`.
         """
         address, subnet = _places(source)
         if not self._is_exempt(source):
@@ -109,26 +109,26 @@ class Admission:
             return "connections"
         if not self._budget.takes_connections and not self._evict():
             return "memory"
-        seat = ConnectionSlot(address, subnet, leave)
-        self._shaking[seat] = None
+        slot = ConnectionSlot(address, subnet, leave)
+        self._shaking[slot] = None
         self._sources.update((address, subnet))
         self._memory.add(CONNECTION_BYTES)
-        return seat
+        return slot
 
-    def opened(self, seat: ConnectionSlot, link: Idle) -> None:
-        """Note that the handshake of a seat is done; nothing if it was taken away."""
-        if seat in self._shaking:
-            del self._shaking[seat]
-            self._open[seat] = link
+    def opened(self, slot: ConnectionSlot, link: Idle) -> None:
+        """Note that the handshake of a slot is done; nothing if it was taken away."""
+        if slot in self._shaking:
+            del self._shaking[slot]
+            self._open[slot] = link
 
-    def leave(self, seat: ConnectionSlot) -> None:
-        """Give back a seat; nothing if it was taken away already."""
-        if seat in self._shaking:
-            del self._shaking[seat]
-        elif self._open.pop(seat, None) is None:
+    def leave(self, slot: ConnectionSlot) -> None:
+        """Give back a slot; nothing if it was taken away already."""
+        if slot in self._shaking:
+            del self._shaking[slot]
+        elif self._open.pop(slot, None) is None:
             return
-        self._memory.give(CONNECTION_BYTES)
-        for place in (seat.source, seat.subnet):
+        self._memory.release(CONNECTION_BYTES)
+        for place in (slot.source, slot.subnet):
             self._sources[place] -= 1
             if not self._sources[place]:
                 del self._sources[place]
@@ -148,7 +148,7 @@ class Admission:
     def close_stream(self) -> None:
         """Give back a stream that was admitted."""
         self.streams -= 1
-        self._memory.give(CONNECTION_BYTES)
+        self._memory.release(CONNECTION_BYTES)
 
     def _evict(self) -> bool:
         """End the oldest handshake that is not done, or else the link that idles for longest."""
@@ -169,16 +169,16 @@ class Admission:
         for fresh in (False, True):
             if fresh:
                 links = [
-                    (link.last_used, seat)
-                    for seat, link in self._open.items()
+                    (link.last_used, slot)
+                    for slot, link in self._open.items()
                     if link.may_be_evicted
                 ]
                 self._idle.extend(sorted(links, key=lambda item: item[0]))
             while self._idle:
-                last_used, seat = self._idle.popleft()
-                link = self._open.get(seat)
+                last_used, slot = self._idle.popleft()
+                link = self._open.get(slot)
                 if link is not None and link.may_be_evicted and link.last_used == last_used:
-                    return seat
+                    return slot
         return None
 
     def _is_exempt(self, source: str) -> bool:

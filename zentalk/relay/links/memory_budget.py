@@ -102,7 +102,7 @@ class BudgetAccount:
         """Count what is held from now on, whether there is room or not."""
         self._budget._count(self, size_bytes)  # noqa: SLF001
 
-    def give(self, size_bytes: int) -> None:
+    def release(self, size_bytes: int) -> None:
         """Count what is no longer held."""
         self._budget._count(self, -size_bytes)  # noqa: SLF001
 

@@ -6,16 +6,16 @@ link that fails ends itself and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import trio
 
 from zentalk.errors import REQUEST_FAULTS, ConnectFailedError, UnavailableError
 from zentalk.ids import NodeId
+from zentalk.net.backoff import Backoff
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
-from zentalk.relay.backoff import Backoff
 from zentalk.relay.metrics import Counters
 from zentalk.wire.descriptor import Descriptor, node_id_of
 from zentalk.wire.text import RelayUri
@@ -36,6 +36,18 @@ class Connect(Protocol):
         ...
 
 
+class Addresses(Protocol):
+    """Where relays are (`zentalk.relay.directory.known_relays.KnownRelays`)."""
+
+    def descriptor_of(self, node_id: NodeId) -> Descriptor | None:
+        """Return the usable verified descriptor of a relay, or None."""
+        ...
+
+    def hints_of(self, node_id: NodeId) -> Sequence[RelayUri]:
+        """Return further addresses of a relay: of a bootstrap, of an expired descriptor."""
+        ...
+
+
 class _Dial:
     """One attempt, awaited by everyone who wants that link."""
 
@@ -48,36 +60,23 @@ class _Dial:
 
 
 class RelayLinks:
-    """All links to and from other relays; `run` must be running to dial.
+    """All links to and from other relays; `run` must be running to dial."""
 
-    `resolve` returns the verified descriptor of a relay and `hints` further addresses of
-    it (bootstraps, expired descriptors).
-    """
-
-    def __init__(
-        self,
-        runtime: Runtime,
-        *,
-        connect: Connect,
-        resolve: Callable[[NodeId], Descriptor | None],
-        hints: Callable[[NodeId], Sequence[RelayUri]],
-        counters: Counters,
-    ) -> None:
+    def __init__(self, runtime: Runtime, known: Addresses, counters: Counters) -> None:
         self._runtime = runtime
-        self._connect = connect
-        self._resolve = resolve
-        self._hints = hints
+        self._known = known
         self._counters = counters
         self._links: dict[_Key, list[Connection]] = {}
         self._dials: dict[_Key, _Dial] = {}
         # A new boot is a new key: a relay that came back is not made to wait.
         self._backoff: Backoff[tuple[NodeId, int, int]] = Backoff(runtime.entropy)
         self._nursery: trio.Nursery | None = None
+        self._connect: Connect | None = None
 
-    async def run(self) -> None:
-        """Carry the links' tasks and close idle links, until cancelled."""
+    async def run(self, connect: Connect) -> None:
+        """Carry the links' tasks and close idle links, until cancelled; dial with `connect`."""
         async with trio.open_nursery() as nursery:
-            self._nursery = nursery
+            self._nursery, self._connect = nursery, connect
             try:
                 while True:
                     await trio.sleep(_CHECK_SECONDS)
@@ -159,13 +158,13 @@ class RelayLinks:
             self._links.pop(key, None)
 
     def _addresses(self, node_id: NodeId, lane: int) -> list[RelayUri]:
-        descriptor = self._resolve(node_id)
+        descriptor = self._known.descriptor_of(node_id)
         if descriptor is None:
-            return list(self._hints(node_id)) if lane == 0 else []
+            return list(self._known.hints_of(node_id)) if lane == 0 else []
         if lane >= len(descriptor.lanes):
             return []
         first = RelayUri(descriptor.identity, descriptor.host, descriptor.lanes[lane].port)
-        others = self._hints(node_id) if lane == 0 else ()
+        others = self._known.hints_of(node_id) if lane == 0 else ()
         return [first, *(uri for uri in others if uri != first)]
 
     async def _dial_shared(self, key: _Key, addresses: Sequence[RelayUri]) -> Connection:
@@ -197,12 +196,12 @@ class RelayLinks:
             dial.done.set()
 
     async def _try(self, key: _Key, uri: RelayUri, dial: _Dial) -> bool:
-        nursery = self._nursery
-        if nursery is None:
+        nursery, connect = self._nursery, self._connect
+        if nursery is None or connect is None:
             dial.reason = "the relay is stopping"
             return False
         try:
-            connection = await self._connect(uri, nursery)
+            connection = await connect(uri, nursery)
         except ConnectFailedError as error:
             dial.reason = error.reason
             return False
@@ -217,7 +216,7 @@ class RelayLinks:
         return True
 
     def _boot_of(self, node_id: NodeId) -> int:
-        descriptor = self._resolve(node_id)
+        descriptor = self._known.descriptor_of(node_id)
         return 0 if descriptor is None else descriptor.boot
 
     def _close_idle(self) -> None:

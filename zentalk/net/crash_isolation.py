@@ -1,6 +1,6 @@
-"""The last line of defence: a mistake of ours that one connection brings out ends it alone.
+"""Crash isolation, the last line of defence: a bug that one connection meets ends it alone.
 
-What peers do wrong is handled long before. What arrives here is a mistake in this program, or in
+Faults of peers are handled long before. An error that arrives here is a bug of this program or of
 a library; it is logged by its class, because its text might hold what a peer sent. It must never
 hold up a cancellation.
 """
@@ -24,10 +24,10 @@ def contained(
         note()
         _tell(log, event, error)
     except BaseExceptionGroup as group:
-        mistakes, rest = group.split(Exception)
-        if mistakes is not None:
+        bugs, rest = group.split(Exception)
+        if bugs is not None:
             note()
-            _tell(log, event, mistakes)
+            _tell(log, event, bugs)
         if rest is not None:
             raise rest from None
 

@@ -9,11 +9,11 @@ from trio.testing import MockClock
 
 from tests.directory.support import descriptor
 from tests.relay.directory_net import FakeLink, Far, Member, Net, start
-from zentalk.relay.directory import limits
-from zentalk.relay.directory.limits import NewsLimits
+from zentalk.relay.directory import peers
+from zentalk.relay.directory.peers import NewsLimits
 from zentalk.wire.descriptor import Descriptor, decode_descriptor
 from zentalk.wire.rpc import decode_call
-from zentalk.wire.rpc_directory import announce_calls, equivocation_call
+from zentalk.wire.rpc_directory import encode_announces, encode_equivocation
 
 PER_LINK, ALL = 20, 50
 
@@ -21,8 +21,8 @@ PER_LINK, ALL = 20, 50
 @pytest.fixture
 def verified(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What was verified, with the limits scaled down."""
-    monkeypatch.setattr(limits, "CLIENT_BURST", PER_LINK)
-    monkeypatch.setattr(limits, "CLIENTS_BURST", ALL)
+    monkeypatch.setattr(peers, "CLIENT_BURST", PER_LINK)
+    monkeypatch.setattr(peers, "CLIENTS_BURST", ALL)
     seen: list[bytes] = []
 
     def counting(raw: bytes) -> Descriptor:
@@ -53,7 +53,7 @@ def link(net: Net, peer: Far | None = None) -> FakeLink:
 
 
 def announce(member: Member, over: FakeLink, numbers: range) -> None:
-    for call in announce_calls(descriptor(number).raw for number in numbers):
+    for call in encode_announces(descriptor(number).raw for number in numbers):
         method, fields = decode_call(call)
         member.service.notifies()[method](over, fields)
 
@@ -66,7 +66,7 @@ async def test_a_client_that_invents_relays_is_listened_to_only_so_far(
     for first in range(2000, 2500, 100):
         announce(member, link(member.links.net), range(first, first + 100))
     assert len(verified) == ALL, "and all clients together"
-    assert member.service.limits.dropped == 600 - ALL
+    assert member.service.news_dropped == 600 - ALL
 
 
 async def test_control_without_limits_everything_is_verified(
@@ -88,9 +88,9 @@ async def test_what_is_known_costs_nothing_and_relays_are_still_heard(
     announce(member, talker, range(1000, 1000 + PER_LINK))
     for _ in range(10):
         announce(member, talker, range(1000, 1000 + PER_LINK))
-    assert member.service.limits.dropped == 0
+    assert member.service.news_dropped == 0
     announce(member, talker, range(3000, 3010))
-    assert member.service.limits.dropped == 10
+    assert member.service.news_dropped == 10
     relay = link(member.links.net, Far(descriptor(7).node_id, descriptor(7)))
     announce(member, relay, range(4000, 4100))
     assert len(verified) == PER_LINK + 100
@@ -105,7 +105,7 @@ async def test_reports_of_equivocation_count_double(
     over = link(member.links.net)
     for number in range(1000, 1000 + PER_LINK):
         pair = descriptor(number).raw, descriptor(number, mix=b"x").raw
-        method, fields = decode_call(equivocation_call(*pair))
+        method, fields = decode_call(encode_equivocation(*pair))
         member.service.notifies()[method](over, fields)
     assert len(verified) == PER_LINK
     assert len(list(member.service.descriptors.proofs())) == PER_LINK // 2

@@ -1,0 +1,56 @@
+"""The relays that this one has verified, and where else to look for one.
+
+The rest of the relay asks here for a descriptor or an address. Nothing is learned here: what
+enters the descriptor set goes through `zentalk.relay.directory.state`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from zentalk.directory.descriptor_set import DescriptorSet
+from zentalk.ids import NodeId
+from zentalk.wire.descriptor import Descriptor, node_id_of
+from zentalk.wire.text import RelayUri
+
+
+class KnownRelays:
+    """The verified descriptors of this moment, and the operator's bootstraps.
+
+    `wall` is the wall clock (unix seconds): a descriptor is usable for its epochs only.
+    """
+
+    def __init__(
+        self,
+        wall: Callable[[], float],
+        descriptors: DescriptorSet,
+        bootstraps: Sequence[RelayUri] = (),
+    ) -> None:
+        self._wall = wall
+        self.descriptors = descriptors
+        self.bootstraps = {uri: node_id_of(uri.identity) for uri in bootstraps}
+
+    def descriptor_of(self, node_id: NodeId) -> Descriptor | None:
+        """Return the usable verified descriptor of a relay, or None."""
+        return self.descriptors.get(node_id, self._wall())
+
+    def live(self) -> list[Descriptor]:
+        """Return all relays that can be used now."""
+        return self.descriptors.live(self._wall())
+
+    def hints_of(self, node_id: NodeId) -> list[RelayUri]:
+        """Return where else to dial a relay: a bootstrap's URI, an expired descriptor."""
+        found = [uri for uri, named in self.bootstraps.items() if named == node_id]
+        hint = self.descriptors.hint(node_id)
+        return list(dict.fromkeys([*found, hint] if hint else found))
+
+    def places(self, besides: NodeId) -> dict[NodeId, RelayUri]:
+        """Return every live relay and bootstrap; if there is none, those seen in the past.
+
+        `besides` is the relay that asks: it is left out.
+        """
+        places = {item.node_id: item.uri for item in self.live()}
+        for uri, node_id in self.bootstraps.items():
+            places.setdefault(node_id, uri)
+        places.pop(besides, None)
+        return places or {node_id_of(uri.identity): uri for uri in self.descriptors.hints()}

@@ -1,0 +1,158 @@
+"""What this relay has learned of others, and what follows when it learns more.
+
+Spec: docs/spec/directory.md sections 4 and 5. Everything that peers tell goes through here: the
+descriptor set verifies it, and what is new is written, passed on and taken into account. Only
+relays that proved themselves on a link enter the routing table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import structlog
+import trio
+
+from zentalk.directory.descriptor_set import Command, GossipDescriptor
+from zentalk.directory.digests import digest_of
+from zentalk.directory.table import RelayTable, TableAdmission
+from zentalk.ids import NodeId
+from zentalk.net.runtime import Runtime
+from zentalk.relay.directory.gossip import Gossip
+from zentalk.relay.directory.known_relays import KnownRelays
+from zentalk.relay.directory.persistence import NewsWriter
+from zentalk.wire.descriptor import Descriptor
+
+_MAX_CHECKS: Final = 8
+"""Contacts that wait to be checked; one more is not checked now, and a newcomer keeps waiting."""
+_LOG: Final = structlog.get_logger("zentalk.relay")
+
+
+class OwnDescriptor(Protocol):
+    """This relay's own descriptor (`zentalk.relay.keys.rotation.KeyRotation`)."""
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """The descriptor of this moment."""
+
+    def superseded(self, boot: int) -> None:
+        """Boot again, above `boot`: the network holds another descriptor of ours with it."""
+        ...
+
+
+class DirectoryState:
+    """The picture that one relay has of the network."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        own: OwnDescriptor,
+        known: KnownRelays,
+        news: NewsWriter,
+        gossip: Gossip,
+    ) -> None:
+        self._runtime = runtime
+        self._own = own
+        self._news = news
+        self._gossip = gossip
+        self.known = known
+        self.own_id = own.descriptor.node_id
+        self.table = RelayTable(self.own_id, own.descriptor.network, runtime.monotonic())
+        self._checks, self.to_check = trio.open_memory_channel[NodeId](_MAX_CHECKS)
+
+    @property
+    def own(self) -> Descriptor:
+        """Return this relay's own descriptor."""
+        return self._own.descriptor
+
+    @property
+    def is_excluded(self) -> bool:
+        """Say whether a proof is held against this very relay: nobody uses it any more."""
+        return self.known.descriptors.is_excluded(self.own_id)
+
+    async def load(self) -> None:
+        """Take up what the store kept; raises StorageError."""
+        raws, proofs = await self._news.read()
+        self.known.descriptors.restore(raws, proofs, self._runtime.wall())
+        if self.is_excluded:
+            self._tell_if_excluded(self.own_id)
+        self.publish_own()
+
+    def publish_own(self) -> None:
+        """Make the own descriptor known."""
+        own = self.own
+        commands = self.known.descriptors.offer_verified(own, self._runtime.wall())
+        self._apply(commands, None)
+        known = self.known.descriptor_of(self.own_id)
+        if known is not None and known.order > own.order:
+            self._own.superseded(known.boot)
+
+    def learn(self, raws: Sequence[bytes], source: NodeId | None) -> None:
+        """Verify and keep descriptors; raises RemoteProtocolError at the first invalid one."""
+        now = self._runtime.wall()
+        for raw in raws:
+            self._apply(self.known.descriptors.offer(raw, now), source)
+
+    def is_new(self, raw: bytes) -> bool:
+        """Tell whether a descriptor was never seen; costs a hash, and verifies nothing."""
+        return self.known.descriptors.node_of(digest_of(raw)) is None
+
+    def accuse(self, first: bytes, second: bytes, source: NodeId | None) -> None:
+        """Verify a proof that a relay signed two descriptors for one epoch and boot.
+
+        Raises RemoteProtocolError if it proves nothing.
+        """
+        self._apply(self.known.descriptors.accuse(first, second), source)
+
+    def relay_connected(self, descriptor: Descriptor) -> bool:
+        """Take note of a relay that has just proved itself on a link.
+
+        False if it does not count here: its identity has too little work, or it is excluded.
+        """
+        commands = self.known.descriptors.offer_verified(descriptor, self._runtime.wall())
+        self._apply(commands, descriptor.node_id)
+        return self.reached(descriptor.node_id)
+
+    def reached(self, node_id: NodeId) -> bool:
+        """Take a relay into the routing table: the other side of a link proved its identity.
+
+        False if its descriptor is not usable here.
+        """
+        descriptor = self.known.descriptor_of(node_id)
+        if descriptor is None:
+            return False
+        self._enter(descriptor)
+        return True
+
+    def forget_expired(self) -> None:
+        """Forget relays whose descriptors nobody renewed."""
+        for node_id in self.known.descriptors.expire(self._runtime.wall()):
+            self.table.forget(node_id)
+
+    def _apply(self, commands: list[Command], source: NodeId | None) -> None:
+        for command in commands:
+            self._news.note(command)
+            if isinstance(command, GossipDescriptor):
+                self._notice_own(command.descriptor)
+            else:
+                self.table.forget(command.proof.node_id)
+                self._tell_if_excluded(command.proof.node_id)
+        self._gossip.push(commands, source)
+
+    def _notice_own(self, descriptor: Descriptor) -> None:
+        if descriptor.node_id == self.own_id and descriptor.raw != self.own.raw:
+            self._own.superseded(descriptor.boot)
+
+    def _tell_if_excluded(self, node_id: NodeId) -> None:
+        if node_id == self.own_id:
+            _LOG.error("relay_excluded", reason="two descriptors for one epoch and boot")
+
+    def _enter(self, descriptor: Descriptor) -> None:
+        now = self._runtime.monotonic()
+        uri = descriptor.uri
+        admitted = self.table.handshake_completed(descriptor.node_id, uri.host, uri.port, now)
+        if admitted.admission is TableAdmission.WAITING and admitted.oldest is not None:
+            try:
+                self._checks.send_nowait(admitted.oldest)
+            except trio.WouldBlock:
+                return  # enough checks are under way; the contact keeps waiting
