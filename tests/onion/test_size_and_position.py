@@ -95,13 +95,12 @@ def test_k3_a_classifier_of_positions_is_at_chance(make: Callable[[Row], bytes])
 
 
 def test_k3_control_a_pad_of_zeros_shows_the_position(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = wrapping.hop_keys
+    real = wrapping._split
 
-    def zero_pad(*parts: bytes) -> HopKeys:
-        return real(*parts)._replace(pad=bytes(88))
+    def zero_pad(stream: bytes) -> HopKeys:
+        return real(stream)._replace(pad=bytes(88))
 
-    monkeypatch.setattr(wrapping, "hop_keys", zero_pad)
-    monkeypatch.setattr(peel, "hop_keys", zero_pad)
+    monkeypatch.setattr(wrapping, "_split", zero_pad)
     samples = packets_by_position(b"position", message)
     rate = classify(samples, SAMPLED)
     assert rate > 0.6

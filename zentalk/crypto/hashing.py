@@ -7,7 +7,7 @@ and it must come last; callers with several frame them first.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2b, shake_256
 from hashlib import sha256 as _sha256
 
@@ -23,6 +23,11 @@ def blake2b_256(label: Label, *parts: bytes) -> bytes:
 def derive(label: Label, *parts: bytes, length: int = 32) -> Secret:
     """Return `length` bytes of SHAKE256(label || parts): key derivation for secrets."""
     return Secret(shake_256(b"".join((label, *parts))).digest(length))
+
+
+def derive_each(label: Label, inputs: Sequence[Sequence[bytes]], length: int) -> list[Secret]:
+    """Return what `derive` returns for the parts of each input."""
+    return [derive(label, *parts, length=length) for parts in inputs]
 
 
 def fast_derivation(label: Label, length: int) -> Callable[[bytes], bytes]:

@@ -50,12 +50,16 @@ class Geometry:
     """The encrypted body without its tag."""
     rest_bytes: int = field(init=False)
     """A body without its forwarding header; a pad makes it whole again."""
+    capacities: tuple[int, ...] = field(init=False)
+    """The longest payload by number of hops; there is no path of 0 hops."""
 
     def __post_init__(self) -> None:
         """Compute once what every packet needs."""
         body_bytes = self.packet_bytes - BODY_OFFSET - TAG_BYTES
         object.__setattr__(self, "body_bytes", body_bytes)
         object.__setattr__(self, "rest_bytes", body_bytes - HEADER_BYTES)
+        capacities = tuple(self.capacity(hops) for hops in range(1, MAX_HOPS + 1))
+        object.__setattr__(self, "capacities", (0, *capacities))
 
     def front_bytes(self, hops: int) -> int:
         """The part of the last hop's plaintext that the sender chooses."""

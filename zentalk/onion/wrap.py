@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from zentalk.crypto.aead import ZERO_NONCE, ChachaSeal, chacha_seals, chacha_xor
-from zentalk.crypto.hashing import derive
+from zentalk.crypto.hashing import derive, derive_each
 from zentalk.crypto.labels import Label
 from zentalk.crypto.types import Entropy
 from zentalk.crypto.x25519 import encapsulate
 from zentalk.errors import LocalProtocolError
-from zentalk.onion.geometry import HEADER_BYTES, SUITE, Geometry
+from zentalk.onion.geometry import HEADER_BYTES, MAX_HOPS, SUITE, Geometry
 from zentalk.onion.packet import (
     SERVICES,
     DeliveryPlaintext,
@@ -56,10 +56,7 @@ class Layer(NamedTuple):
 
 def hop_keys(aad: bytes, shared: bytes, ct: bytes, mix_key: bytes) -> HopKeys:
     """Derive a hop's keys; `aad` is suite and epoch byte, the others have 32 bytes."""
-    stream = derive(Label.ONION, aad, shared, ct, mix_key, length=_KEYS_BYTES)
-    return HopKeys(
-        stream[:_AEAD_KEY_END], stream[_AEAD_KEY_END:_REPLAY_TAG_END], stream[_REPLAY_TAG_END:]
-    )
+    return _split(derive(Label.ONION, aad, shared, ct, mix_key, length=_KEYS_BYTES))
 
 
 def wrap(
@@ -73,7 +70,9 @@ def wrap(
     """
     if payload.service not in SERVICES:
         raise LocalProtocolError("a packet's service does not exist")
-    fill_bytes = geometry.capacity(len(hops)) - len(payload.payload)
+    if not 1 <= len(hops) <= MAX_HOPS:
+        raise LocalProtocolError(f"a path has 1 to {MAX_HOPS} hops")
+    fill_bytes = geometry.capacities[len(hops)] - len(payload.payload)
     if fill_bytes < 0:
         raise LocalProtocolError("a payload does not fit its packet class")
     layers = make_layers(hops, entropy)
@@ -93,10 +92,11 @@ def make_layers(hops: Sequence[Hop], entropy: Entropy) -> list[Layer]:
     starts = [*forward_starts(hops), b""]
     shares = encapsulate([hop.mix_key for hop in hops], entropy)
     aads = [bytes((SUITE, hop.epoch & 0xFF)) for hop in hops]
-    keys = [
-        hop_keys(aad, shared, ct, hop.mix_key)
+    inputs = [
+        (aad, shared, ct, hop.mix_key)
         for hop, aad, (ct, shared) in zip(hops, aads, shares, strict=True)
     ]
+    keys = [_split(stream) for stream in derive_each(Label.ONION, inputs, length=_KEYS_BYTES)]
     seals = chacha_seals([key.aead_key for key in keys])
     cts = [ct for ct, _ in shares]
     return list(map(Layer, aads, cts, keys, starts, seals))
@@ -118,6 +118,12 @@ def build_packet(geometry: Geometry, layers: Sequence[Layer], front: bytes, tail
         sealed = layer.seal(ZERO_NONCE, plaintext, layer.aad)
         following = layer
     return b"".join((following.aad, following.ct, sealed))
+
+
+def _split(stream: bytes) -> HopKeys:
+    return HopKeys(
+        stream[:_AEAD_KEY_END], stream[_AEAD_KEY_END:_REPLAY_TAG_END], stream[_REPLAY_TAG_END:]
+    )
 
 
 def _tail_at_end(body_bytes: int, layers: Sequence[Layer], tail: bytes) -> bytes:

@@ -315,8 +315,8 @@ def lose(losses: LossDetector, *bad: NodeId) -> None:
     for number, relay in enumerate(bad):
         for turn in range(40):
             lost, kept = bytes([number, turn, 0]), bytes([number, turn, 1])
-            losses.sent(lost, (IDS[0], relay, IDS[8]), (), 0.0)
-            losses.sent(kept, (IDS[0], IDS[5], IDS[8]), (), 0.0)
+            losses.sent(lost, (IDS[0], relay, IDS[8]), 0.0)
+            losses.sent(kept, (IDS[0], IDS[5], IDS[8]), 0.0)
             losses.returned(kept, 0.0)
     losses.tick(30.0, IDS)
     assert losses.lossy == set(bad)

@@ -64,7 +64,8 @@ class Sender:
         hops = (guard, self.random.choice(middles), relay)
         ack_hops = self._ack(relay)
         token = self.random.randbytes(32)
-        self.losses.sent(token, hops, ack_hops, self.now)
+        self.losses.ack_made(token, ack_hops)
+        self.losses.sent(token, hops, self.now)
         if not self._passes(hops):
             return False
         if self._passes(ack_hops):
@@ -150,8 +151,8 @@ def test_k42_two_sticky_second_hops_stay_whatever_is_said_of_them() -> None:
     for bad in middles[:3]:
         for turn in range(60):
             lost, kept = bad + bytes([turn]), bad + bytes([turn, 1])
-            losses.sent(lost, (guard, bad, end), (), 0.0)
-            losses.sent(kept, (guard, elsewhere, end), (), 0.0)
+            losses.sent(lost, (guard, bad, end), 0.0)
+            losses.sent(kept, (guard, elsewhere, end), 0.0)
             losses.returned(kept, 0.0)
     losses.tick(PATIENCE, [end])
     assert losses.lossy == set(middles[:3])
@@ -165,8 +166,8 @@ def lose(losses: LossDetector, bad: NodeId, count: int = 40) -> None:
     good = ids(9)
     for turn in range(count):
         lost, kept = bytes([turn]) * 32, bytes([turn, 1]) * 16
-        losses.sent(lost, (good[0], bad, good[1]), (), 0.0)
-        losses.sent(kept, (good[0], good[2], good[1]), (), 0.0)
+        losses.sent(lost, (good[0], bad, good[1]), 0.0)
+        losses.sent(kept, (good[0], good[2], good[1]), 0.0)
         losses.returned(kept, 0.0)
 
 
@@ -214,7 +215,8 @@ def test_a_relay_that_keeps_no_mail_is_not_held_against_those_before_it() -> Non
         token = bytes([turn]) * 32
         silent = turn % 2
         hops = (good[turn % 3], good[3 + turn % 4], good[7 + silent])
-        losses.sent(token, hops, (good[turn % 5], good[5], good[6]), 0.0)
+        losses.ack_made(token, (good[turn % 5], good[5], good[6]))
+        losses.sent(token, hops, 0.0)
         if silent:
             losses.confirmed(hops)
         else:
@@ -228,11 +230,23 @@ def test_memory_is_bounded() -> None:
     losses = LossDetector(PATIENCE)
     relays = ids(6)
     for turn in range(5000):
-        losses.sent(turn.to_bytes(32, "big"), (relays[0], relays[1], relays[2]), (), 0.0)
+        losses.sent(turn.to_bytes(32, "big"), (relays[0], relays[1], relays[2]), 0.0)
     losses.tick(PATIENCE, relays)
     for turn in range(5000):
         token = turn.to_bytes(32, "big")
-        losses.sent(token, (relays[0], relays[1], relays[2]), (), 0.0)
+        losses.sent(token, (relays[0], relays[1], relays[2]), 0.0)
         losses.returned(token, 0.0)
     assert len(losses._pending) <= loss_detection.MAX_PENDING
     assert len(losses._outcomes) <= loss_detection.MAX_OUTCOMES
+
+
+def test_the_paths_of_acks_are_given_back_once_and_are_bounded() -> None:
+    losses = LossDetector(PATIENCE)
+    hops = tuple(ids(3))
+    for turn in range(loss_detection.MAX_ACK_PATHS + 1):
+        losses.ack_made(turn.to_bytes(32, "big"), hops)
+    newest = loss_detection.MAX_ACK_PATHS.to_bytes(32, "big")
+    assert losses.take_ack_path(bytes(32)) == ()
+    assert losses.take_ack_path(newest) == hops
+    assert losses.take_ack_path(newest) == ()
+    assert losses.take_ack_path(None) == ()

@@ -247,7 +247,7 @@ class Outbox:
         self, made: Deposit, relay: NodeId, token: bytes | None
     ) -> tuple[tuple[NodeId, ...], bytes | None]:
         """Queue one deposit; return its hops, and its token if it asks for an ack."""
-        points = self._packets.ack_points.by_relay()
+        points = self._packets.ack_points.by_relay
         ack = self._packets.ack_route(relay, points, token) if points and token else None
         filler = b"" if ack else self._entropy(ACK_BYTES)
         asked = token if ack is not None else None

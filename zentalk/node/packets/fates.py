@@ -21,8 +21,6 @@ from zentalk.node.tunnels.tunnels import Tunnels
 
 _LOOK_SECONDS: Final = 10.0
 """How often lost packets are looked for when nothing else happens."""
-MAX_ACK_PATHS: Final = 8192
-"""Above this many prebuilt acks the path of the oldest is forgotten."""
 
 
 class PacketFates:
@@ -37,8 +35,6 @@ class PacketFates:
         self.losses = LossDetector(patience_seconds)
         self.guard_scores = RelayScores()
         """How packets over a guard fare, whatever relays come after it."""
-        self.ack_paths: dict[bytes, tuple[NodeId, ...]] = {}
-        """The hops of prebuilt acks by token, until their fate is known."""
         self.collected: Counter[NodeId] = Counter()
         """The relays at which mailboxes of ours are collected now, with their number."""
         self._runtime = runtime
@@ -58,12 +54,6 @@ class PacketFates:
             with trio.move_on_after(_LOOK_SECONDS):
                 await self._links.changes.park()
 
-    def ack_made(self, token: bytes, hops: tuple[NodeId, ...]) -> None:
-        """An ack with this token was prebuilt to come back over `hops`."""
-        self.ack_paths[token] = hops
-        if len(self.ack_paths) > MAX_ACK_PATHS:
-            del self.ack_paths[next(iter(self.ack_paths))]
-
     def token_returned(self, token: bytes) -> bool:
         """Take note of a token; True if it was a loop's, and is nobody else's business."""
         return self.losses.returned(token, self._runtime.monotonic())
@@ -71,13 +61,13 @@ class PacketFates:
     def report_lost(self, hops: tuple[NodeId, ...], token: bytes | None = None) -> None:
         """No sign came of a packet sent over `hops`, nor the ack with `token`."""
         now = self._runtime.monotonic()
-        self._scores.lost(hops, self._take_ack_path(token), now)
+        self._scores.lost(hops, self.losses.take_ack_path(token), now)
         self.guard_scores.lost(hops[:1], (), now)
 
     def report_arrived(self, hops: tuple[NodeId, ...], token: bytes | None = None) -> None:
         """A packet sent over `hops` arrived; with `token`, so did its ack."""
         now = self._runtime.monotonic()
-        self._scores.arrived((*hops, *self._take_ack_path(token)), now)
+        self._scores.arrived((*hops, *self.losses.take_ack_path(token)), now)
         self.guard_scores.arrived(hops[:1], now)
         if token is None:
             self.losses.confirmed(hops)
@@ -130,6 +120,3 @@ class PacketFates:
         if restarted:
             self._restarted.update(restarted)
             self._restarts.set()
-
-    def _take_ack_path(self, token: bytes | None) -> tuple[NodeId, ...]:
-        return self.ack_paths.pop(token, ()) if token is not None else ()

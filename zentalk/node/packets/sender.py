@@ -123,7 +123,7 @@ class PacketSender:
         """
         view, now = self._relays.view(), self._runtime.monotonic()
         route, hops = self._paths.ack(view, delivery, ack_points, token, now)
-        self.fates.ack_made(token, hops)
+        self._losses.ack_made(token, hops)
         return route
 
     # What a tick needs.
@@ -152,9 +152,8 @@ class PacketSender:
         if link is None or not link.send_packet(packet.packet):
             return False
         if packet.token is not None:
-            back = () if packet.is_loop else self.fates.ack_paths.get(packet.token, ())
             now = self._runtime.monotonic()
-            self._losses.sent(packet.token, packet.hops, back, now, is_loop=packet.is_loop)
+            self._losses.sent(packet.token, packet.hops, now, is_loop=packet.is_loop)
         return True
 
     # How packets are made.
@@ -207,7 +206,7 @@ class PacketSender:
 
         Only a mailbox that is collected brings it back.
         """
-        points, view = self.ack_points.by_relay(), self._relays.view()
+        points, view = self.ack_points.by_relay, self._relays.view()
         ends = [
             r for r in points if r in view.relays and r in self.fates.collected and r != start.guard
         ]

@@ -19,6 +19,8 @@ from zentalk.node.relays.loss_alarm import LossAlarm
 from zentalk.node.relays.loss_statistics import Finding, PacketOutcome, Role, Tally, find_lossy
 
 MAX_PENDING: Final = 1_024
+MAX_ACK_PATHS: Final = 8_192
+"""Above this many prebuilt acks the path of the oldest is forgotten."""
 MAX_OUTCOMES: Final = 1_024
 """Probes whose fate is known; the oldest go."""
 OUTCOME_SECONDS: Final = 6 * 3600.0
@@ -55,6 +57,7 @@ class LossDetector:
     def __init__(self, patience_seconds: float) -> None:
         self.alarm = LossAlarm()
         self._patience = patience_seconds
+        self._ack_paths: dict[bytes, tuple[NodeId, ...]] = {}
         self._pending: OrderedDict[bytes, _Pending] = OrderedDict()
         self._over: defaultdict[tuple[NodeId, ...], list[_Pending]] = defaultdict(list)
         """What is pending, by its hops."""
@@ -67,17 +70,22 @@ class LossDetector:
 
     # What happened.
 
+    def ack_made(self, token: bytes, hops: tuple[NodeId, ...]) -> None:
+        """An ack was prebuilt that brings a token back over `hops`."""
+        self._ack_paths[token] = hops
+        if len(self._ack_paths) > MAX_ACK_PATHS:
+            del self._ack_paths[next(iter(self._ack_paths))]
+
+    def take_ack_path(self, token: bytes | None) -> tuple[NodeId, ...]:
+        """Return the hops of the ack with this token and forget them; () if it is not known."""
+        return self._ack_paths.pop(token, ()) if token is not None else ()
+
     def sent(
-        self,
-        token: bytes,
-        hops: tuple[NodeId, ...],
-        ack_hops: tuple[NodeId, ...],
-        now: float,
-        *,
-        is_loop: bool = False,
+        self, token: bytes, hops: tuple[NodeId, ...], now: float, *, is_loop: bool = False
     ) -> None:
-        """A packet left over `hops`; its token comes back over `ack_hops`, if it is no loop."""
+        """A packet left over `hops`; its token comes back over its ack's, if it is no loop."""
         self._forget(token)
+        ack_hops = () if is_loop else self._ack_paths.get(token, ())
         probe = self._pending[token] = _Pending(hops, ack_hops, now, is_loop)
         self._over[hops].append(probe)
         if len(self._pending) > MAX_PENDING:
