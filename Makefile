@@ -10,8 +10,13 @@ PYTEST := $(BIN)/python -m pytest
 # Options for the tools, for example: make test ARGS="-k onion -x"
 ARGS ?=
 
+# Much of the suite waits, so there is work for at least two processes; what is left over when one
+# of them is done early moves there.
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 2 ] && echo $$n || echo 2)
+SPREAD  := -n $(WORKERS) --dist worksteal
+
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format long faults bench bench-peers clean
+.PHONY: help venv demo test quick lint format long faults bench bench-peers clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -35,8 +40,11 @@ $(STAMP)-test: pyproject.toml | $(BIN)/python
 demo: $(STAMP)-run ## five relays, Alice and Bob, one message network in one command
 	@$(BIN)/zentalk sim run --scenario demo $(ARGS)
 
-test: $(STAMP)-test ## the whole test suite
-	$(PYTEST) $(ARGS)
+test: $(STAMP)-test ## the whole test suite, in several processes
+	$(PYTEST) $(SPREAD) $(ARGS)
+
+quick: $(STAMP)-test ## the part that every commit needs: no programs, no whole networks
+	$(PYTEST) $(SPREAD) -m "not e2e and not faults and not slow and not browser" $(ARGS)
 
 lint: $(STAMP)-test ## style, types and layers
 	$(BIN)/ruff check
@@ -49,7 +57,7 @@ format: $(STAMP)-test ## let ruff put the style right
 	$(BIN)/ruff format
 
 long: $(STAMP)-test ## the suite with many more examples, and the tests kept for it
-	ZENTALK_LONG=1 HYPOTHESIS_PROFILE=long $(PYTEST) $(ARGS)
+	ZENTALK_LONG=1 HYPOTHESIS_PROFILE=long $(PYTEST) $(SPREAD) $(ARGS)
 
 faults: $(STAMP)-test ## only the tests that break things, with many more examples
 	ZENTALK_LONG=1 HYPOTHESIS_PROFILE=long $(PYTEST) -m faults --durations=15 \
@@ -60,11 +68,14 @@ bench: bench-peers ## ratios to other implementations, measured here
 
 # sphinxmix asks for msgpack-python, which writes an ancient msgpack over ours: so it and petlib come
 # without their dependencies (those they use are in .venv already). petlib compiles against OpenSSL's
-# headers; where that fails, its benchmark row is left out.
+# headers; where that fails, its benchmark row is left out. So are the rows of `peers` without LXMF.
 bench-peers: $(STAMP)-peers
 $(STAMP)-peers: $(STAMP)-test
+	@$(PIP) install --editable '.[bench]'
 	@$(PIP) install --no-deps 'petlib==0.0.45' 'sphinxmix==0.0.7' \
 	    || echo "no sphinxmix here (it needs a C compiler and libssl-dev): its row is left out"
+	@$(PIP) install 'rns==1.5.7' 'lxmf==1.2.1' \
+	    || echo "no lxmf here: the rows of \`python -m benchmarks peers\` are left out"
 	@touch $@
 
 clean: ## remove what the other targets made

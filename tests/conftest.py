@@ -4,12 +4,18 @@ Profiles (``HYPOTHESIS_PROFILE``): ``ci`` is the same in every run, ``dev`` look
 ``long`` looks for many. Without the variable: ``ci`` where ``CI`` is set, else ``dev``.
 """
 
+import logging
 import os
 import shutil
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
+
+from tests.needed import missing
 
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, database=None)
@@ -22,13 +28,14 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started with `nohup` or in the background of a script. Programs that tests start would inherit
+    # it, and not end when they are interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def _can_make_network_namespaces() -> bool:
     return os.geteuid() == 0 and shutil.which("ip") is not None
-
-
-def _has_browser() -> bool:
-    return any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     skips = {
         "long": None if os.environ.get("ZENTALK_LONG") else "only in `make long`",
         "privileged": None if _can_make_network_namespaces() else "needs root and iproute2",
-        "browser": None if _has_browser() else "needs a headless Chromium",
+        "browser": missing("chromium", "chromium-browser", "google-chrome"),
     }
     for item in items:
         for marker, reason in skips.items():
@@ -48,3 +55,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def repository() -> Path:
     """The root of the source tree."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """Undo what a test configures: loggers would write to a stream that was captured and closed."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    raises = logging.raiseExceptions
+    yield
+    structlog.reset_defaults()
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+    logging.raiseExceptions = raises

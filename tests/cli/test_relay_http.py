@@ -57,7 +57,7 @@ def test_b8_a_relay_says_where_it_answers_and_its_operator_gets_in(tmp_path: Pat
 
 
 async def test_b8_mail_passes_real_programs_over_http_only(tmp_path: Path) -> None:
-    """A proof is over the request line as Hypercorn shows it, so doubles prove too little."""
+    """A proof is over the request line as the server shows it, so doubles prove too little."""
     with ExitStack() as stack:
         urls, uris = [], list[str]()
         for name in ("r1", "r2", "r3"):

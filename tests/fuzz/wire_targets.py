@@ -29,6 +29,7 @@ from zentalk.wire import (
 )
 from zentalk.wire import descriptor as descriptors
 from zentalk.wire.codec import Fields, pack, unpack
+from zentalk.wire.packet_class import PacketClass
 from zentalk.wire.text import RelayUri
 
 SEND_ID = SendId(b"s" * 16)
@@ -91,7 +92,9 @@ def _deposits() -> list[Target]:
         deposit.Deposit(SEND_ID, DepositId(b"d" * 16), 86400, ack, large),
     ]
     inners = [
-        inner.Inner(header, bytes(inner.ratchet_bytes(first=bool(header), large=False)))
+        inner.Inner(
+            header, bytes(inner.ratchet_bytes(first=bool(header), packet_class=PacketClass.SMALL))
+        )
         for header in (b"", HEADER.to_bytes())
     ]
     return [

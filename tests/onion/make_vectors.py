@@ -134,7 +134,7 @@ def ack_case() -> dict[str, Any]:
 
 
 def by_name(name: str) -> Geometry:
-    return next(geometry for geometry in CLASSES.values() if geometry.name == name)
+    return next(geometry for geometry in CLASSES.values() if geometry.packet_class.letter == name)
 
 
 def everything() -> dict[str, Any]:

@@ -23,7 +23,7 @@ SAMPLED = range(34, 2560, 5)
 Sample = tuple[int, bytes]
 
 
-@pytest.mark.parametrize("geometry", [SMALL, LARGE], ids=lambda g: g.name)
+@pytest.mark.parametrize("geometry", [SMALL, LARGE], ids=lambda g: g.packet_class.letter)
 @pytest.mark.parametrize("hops", range(1, 6))
 @pytest.mark.parametrize("payload", [0, 1, 2000])
 def test_k3_sizes_are_one_per_class(geometry: Geometry, hops: int, payload: int) -> None:

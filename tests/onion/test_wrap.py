@@ -42,7 +42,7 @@ def test_what_was_wrapped_arrives(
     assert {len(link) for link in links} == {geometry.packet_bytes}
 
 
-@pytest.mark.parametrize("geometry", [SMALL, LARGE], ids=lambda g: g.name)
+@pytest.mark.parametrize("geometry", [SMALL, LARGE], ids=lambda g: g.packet_class.letter)
 @pytest.mark.parametrize("hops", range(1, 6))
 def test_capacity_is_exact(geometry: Geometry, hops: int) -> None:
     row = Row(hops)

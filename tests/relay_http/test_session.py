@@ -3,7 +3,7 @@
 from zentalk.ids import SendId
 from zentalk.relay.relay import HTTP_CONNECTIONS
 from zentalk.relay_http.session import ANSWER_BYTES, WINDOW, HttpSession
-from zentalk.web.serving import Places
+from zentalk.web.slots import ConnectionLimits
 from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES, ENVELOPE_SMALL_BYTES
 from zentalk.wire.rpc_mailbox import PushCall, encode_push
 
@@ -36,4 +36,4 @@ def test_what_is_acknowledged_makes_way_for_the_rest() -> None:
 
 
 def test_a_relay_leaves_room_for_the_connections_of_its_door() -> None:
-    assert Places().in_all == HTTP_CONNECTIONS
+    assert ConnectionLimits().in_all == HTTP_CONNECTIONS

@@ -14,7 +14,8 @@ from zentalk.api.address_file import forget_url, note_url
 from zentalk.api.app import create_app
 from zentalk.api.facade import NodeFacade
 from zentalk.config import ApiSettings
-from zentalk.web.serving import HttpServer, Places, bind
+from zentalk.web.serving import HttpServer, bind
+from zentalk.web.slots import ConnectionLimits
 
 
 async def serve(
@@ -41,7 +42,9 @@ async def serve(
     note_url(settings.directory, url, os.getpid())
     try:
         async with trio.open_nursery() as nursery:
-            await nursery.start(HttpServer(app, Places(in_all=1024)).run, listening, stopping)
+            await nursery.start(
+                HttpServer(app, ConnectionLimits(in_all=1024)).run, listening, stopping
+            )
             task_status.started(url)
     finally:
         forget_url(settings.directory)

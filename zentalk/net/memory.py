@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 import trio
 
 from zentalk.errors import ConnectFailedError
+from zentalk.net.signal import Signal
 from zentalk.net.transport import CONNECT_SECONDS, Handler, run_guarded
 
 WINDOW_BYTES: Final = 262_144
@@ -158,7 +159,7 @@ class MemoryListener:
         self._port = port
         self._closed = trio.Event()
         self._arrivals: deque[tuple[MemoryStream, str]] = deque()
-        self._arrived = trio.Event()
+        self._arrived = Signal()
 
     @property
     def port(self) -> int:
@@ -175,7 +176,6 @@ class MemoryListener:
     async def _accept(self, handler: Handler, nursery: trio.Nursery) -> None:
         while True:
             await self._arrived.wait()
-            self._arrived = trio.Event()
             while self._arrivals:
                 stream, source = self._arrivals.popleft()
                 nursery.start_soon(run_guarded, handler, stream, source)
@@ -240,7 +240,7 @@ class _Pipe:
         self.target = target
         self._chunks: deque[tuple[float, bytes]] = deque()
         self._in_flight = 0
-        self._changed = trio.Event()
+        self._changes = trio.lowlevel.ParkingLot()
         self._broken = False
         self._refused = False
         self._ended_at = math.inf
@@ -289,8 +289,7 @@ class _Pipe:
         self.wake()
 
     def wake(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
+        self._changes.unpark_all()
 
     def _arrival(self) -> float:
         """Return when what is sent now arrives: never before what was sent earlier."""
@@ -313,6 +312,5 @@ class _Pipe:
         return b"".join(taken)
 
     async def _wait(self, until: float) -> None:
-        changed = self._changed
         with trio.move_on_at(until):
-            await changed.wait()
+            await self._changes.park()

@@ -17,6 +17,7 @@ from zentalk.errors import LocalProtocolError
 from zentalk.link.events import Event
 from zentalk.link.keepalive import DEAD_SECONDS, PING_SECONDS, Due, Keepalive
 from zentalk.link.link import Link
+from zentalk.net.signal import Signal
 from zentalk.net.transport import PEER_FAULTS, READ_BYTES, ByteStream, EagerStream
 
 FLUSH_SECONDS: Final = 1.0
@@ -85,8 +86,8 @@ class Pump:
         self._expects_answer = False
         self._opened = 0
         self._mid_unit_since = math.inf
-        self._wake = trio.Event()
-        self._drained = trio.Event()
+        self._wake = Signal()
+        self._drains = trio.lowlevel.ParkingLot()
         self._nursery: trio.Nursery | None = None
 
     @property
@@ -103,8 +104,8 @@ class Pump:
             self._wake.set()
 
     async def drained(self) -> None:
-        """Wait until the outbox was empty, or the link has ended."""
-        await self._drained.wait()
+        """Wait until the outbox is empty for once, or the link ends; call it on an open link."""
+        await self._drains.park()
 
     def close(self) -> None:
         """End soon: what was queued is sent first, for at most a second."""
@@ -133,7 +134,7 @@ class Pump:
                 task_status.started()
         finally:
             self.closing = True
-            self._drained.set()
+            self._drains.unpark_all()
             self._traffic.release()
             with trio.CancelScope(shield=True), trio.move_on_after(FLUSH_SECONDS):
                 await self._stream.aclose()
@@ -168,15 +169,13 @@ class Pump:
         try:
             while True:
                 await self._wake.wait()
-                self._wake = trio.Event()
                 while data := self._link.data_to_send():
                     self.last_activity = now = self._now()
                     if self._expects_answer:
                         self._expects_answer = False
                         self._keepalive.sent(now)
                     await self._send(data)
-                self._drained.set()
-                self._drained = trio.Event()
+                self._drains.unpark_all()
                 if self.closing:
                     break
         except (*PEER_FAULTS, trio.TooSlowError):

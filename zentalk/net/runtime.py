@@ -17,6 +17,7 @@ from typing import Final, TypeVar
 import trio
 
 from zentalk.crypto.types import Entropy
+from zentalk.net.threads import THREADS
 from zentalk.store.blocking import RunBlocking
 
 T = TypeVar("T")
@@ -40,7 +41,7 @@ class Runtime:
     @classmethod
     def real(cls) -> Runtime:
         """Return the runtime of a program in the real world."""
-        return cls(trio.current_time, time.time, os.urandom, _in_thread)  # noqa: TID251  # the edge
+        return cls(trio.current_time, time.time, os.urandom, THREADS.run)  # noqa: TID251  # the edge
 
     @classmethod
     def virtual(cls, seed: int, start_wall: float) -> Runtime:
@@ -86,10 +87,6 @@ def seeded_entropy(seed: bytes) -> Entropy:
         return drawn
 
     return draw
-
-
-async def _in_thread(function: Callable[[], T], /) -> T:
-    return await trio.to_thread.run_sync(function)
 
 
 async def _inline(function: Callable[[], T], /) -> T:

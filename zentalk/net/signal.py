@@ -2,7 +2,7 @@
 
 A loop waits for its signal, for a time at most, and then looks at all there is to do. A
 signal that is set while nobody waits is kept for the next wait, so no wake-up is lost. Code
-that wakes every task which waits at this moment, and nobody later, uses `trio.ParkingLot`.
+that wakes the tasks which wait at this moment, and none later, uses trio's ParkingLot.
 """
 
 from __future__ import annotations

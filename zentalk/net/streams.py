@@ -31,7 +31,7 @@ class LinkStream:
         self._id = stream_id
         self._wake_writer = wake_writer
         self._let_go = let_go
-        self._changed = trio.Event()
+        self._changes = trio.lowlevel.ParkingLot()
         self._broken = False
         self._accepted = False
         self.refused_reason: str | None = None
@@ -44,33 +44,33 @@ class LinkStream:
     def accepted(self) -> None:
         """Called by the connection when the peer accepted."""
         self._accepted = True
-        self._changed.set()
+        self._changes.unpark_all()
 
     def refused(self, reason: str) -> None:
         """Called by the connection when the peer refused."""
         self.refused_reason = reason
-        self._changed.set()
+        self._changes.unpark_all()
 
     def changed(self) -> None:
         """Called by the connection when the stream can be read, written or is closed."""
-        self._changed.set()
+        self._changes.unpark_all()
 
     def broken(self) -> None:
         """Called by the connection when the link is gone."""
         self._broken = True
-        self._changed.set()
+        self._changes.unpark_all()
 
     async def answered(self) -> bool:
         """Wait until the peer accepted (True) or refused, or the link is gone."""
         while not (self._accepted or self.refused_reason or self._broken):
-            await self._wait()
+            await self._changes.park()
         return self._accepted
 
     async def send_all(self, data: bytes, /) -> None:
         """Queue everything, as fast as the peer gives credit."""
         await trio.lowlevel.checkpoint_if_cancelled()
         while data := data[self.send_now(data) :]:
-            await self._wait()
+            await self._changes.park()
         await trio.lowlevel.cancel_shielded_checkpoint()
 
     def send_now(self, data: bytes, /) -> int:
@@ -94,7 +94,7 @@ class LinkStream:
         while data is None:
             if self._broken:
                 raise trio.BrokenResourceError("the link of this stream is gone")
-            await self._wait()
+            await self._changes.park()
             data = self._table.read(self._id, max_bytes)
         self._wake_writer()  # credit may have been granted
         return data
@@ -108,11 +108,5 @@ class LinkStream:
         """End both directions at once, with a reason for the peer."""
         self._table.close(self._id, reason)
         self._let_go(self._id)
-        self._changed.set()
+        self._changes.unpark_all()
         self._wake_writer()
-
-    async def _wait(self) -> None:
-        # Reader and writer of a stream may both wait: the event wakes both, then is renewed.
-        if self._changed.is_set():
-            self._changed = trio.Event()
-        await self._changed.wait()

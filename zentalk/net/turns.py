@@ -14,6 +14,8 @@ from typing import Final
 
 import trio
 
+from zentalk.net.signal import Signal
+
 QUANTUM: Final = 32
 """Events (packets, questions, pieces of streams) that a group may bring in one turn."""
 
@@ -36,7 +38,7 @@ class Turns:
     def __init__(self) -> None:
         self._groups: dict[Hashable, _Group] = {}
         self._ring: deque[_Group] = deque()
-        self._work = trio.Event()
+        self._work = Signal()
         self.given = 0
         """How many turns were waited for and given."""
 
@@ -44,7 +46,6 @@ class Turns:
         """Give turns until cancelled: one to each group that waits, then to the next."""
         while True:
             await self._work.wait()
-            self._work = trio.Event()
             while self._ring:
                 self._visit(self._ring.popleft())
                 # Everyone who has credit, and who was just let go, runs before the next visit.

@@ -11,6 +11,7 @@ from typing import Final
 from zentalk.errors import LocalProtocolError
 from zentalk.ids import SEND_ID_BYTES
 from zentalk.onion.errors import PacketRefusedError
+from zentalk.wire.packet_class import PacketClass
 
 SUITE: Final = 0x01
 """X25519, SHAKE256 and ChaCha20-Poly1305."""
@@ -43,7 +44,7 @@ class Geometry:
     LocalProtocolError outside 1..MAX_HOPS.
     """
 
-    name: str
+    packet_class: PacketClass
     packet_bytes: int
 
     @property
@@ -83,11 +84,13 @@ def _pads(hops: int) -> int:
     return HEADER_BYTES * (hops - 1)
 
 
-SMALL: Final = Geometry("S", 2560)
-LARGE: Final = Geometry("L", 33792)
+GEOMETRIES: Final = {one: Geometry(one, one.packet_bytes) for one in PacketClass}
+"""The geometry of each packet class."""
+SMALL: Final = GEOMETRIES[PacketClass.SMALL]
+LARGE: Final = GEOMETRIES[PacketClass.LARGE]
 
-CLASSES: Final = {geometry.packet_bytes: geometry for geometry in (SMALL, LARGE)}
-"""Every size that a packet may have on the wire."""
+CLASSES: Final = {geometry.packet_bytes: geometry for geometry in GEOMETRIES.values()}
+"""Every size that a packet may have on the wire, with its geometry."""
 
 ACK_BLOB_BYTES: Final = SMALL.ack_blob_bytes(DEFAULT_HOPS)
 

@@ -22,7 +22,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.relay_http.nonces import Nonces
 from zentalk.relay_http.sources import Sources
 from zentalk.web.problems import problem
-from zentalk.web.serving import is_loopback, source_of
+from zentalk.web.slots import is_loopback, source_of
 
 NONCE_HEADER: Final = "Zentalk-Nonce"
 _RETRY_SECONDS: Final = "1"

@@ -16,7 +16,7 @@ from zentalk.ids import MailboxId
 from zentalk.net.runtime import Runtime
 from zentalk.relay.mailbox.service import MailboxService
 from zentalk.relay_http.session import WINDOW, HttpSession
-from zentalk.web.serving import is_loopback, source_of
+from zentalk.web.slots import is_loopback, source_of
 
 IDLE_SECONDS: Final = 90.0
 CHECK_SECONDS: Final = 10.0

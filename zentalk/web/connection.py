@@ -1,131 +1,108 @@
-"""One HTTP connection: Hypercorn's HTTP/1.1 over a stream, and how long each thing may take.
+"""One HTTP connection: requests in order, each answered by the application before the next is read.
 
-Hypercorn reads and answers; this file decides for how long a peer may take to ask, to be idle and
-to take an answer. HTTP/2 is not spoken: nobody needs it here, and what is not there cannot break.
+One task serves a connection. While a request is answered nothing is read unless the application
+asks, so that a peer can ask ahead only as far as the buffers of its socket and one read go.
+
+A request for a WebSocket makes the connection one, if the application accepts it. Other offers to
+change the protocol are answered as ordinary requests.
 """
 
 from __future__ import annotations
 
-import math
-from contextlib import suppress
-from typing import Any, Final
+from http import HTTPStatus
+from typing import Final
 
-import h11
 import trio
-from hypercorn.config import Config
-from hypercorn.events import Closed, Event, RawData, Updated
-from hypercorn.protocol.h11 import H11Protocol
-from hypercorn.trio.task_group import TaskGroup
-from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import ConnectionState
+from starlette.types import ASGIApp
 
-REQUEST_SECONDS: Final = 30.0
-"""From the first byte of a connection, or the end of a request's head, to the request's end."""
+from zentalk.web.exchange import Address, Exchange, scope_of
+from zentalk.web.http1.errors import RequestError
+from zentalk.web.http1.reader import RequestReader
+from zentalk.web.http1.request import Request
+from zentalk.web.peer import Peer
+from zentalk.web.refusal import refusal_of, refuse
+from zentalk.web.server_state import ServerState
+from zentalk.web.websocket.exchange import WebSocketExchange, websocket_scope
+from zentalk.web.websocket.handshake import Handshake, is_websocket
+
+HEAD_SECONDS: Final = 30.0
+"""From the first byte of a request, or from the start of a connection, to the end of its head."""
 KEEP_ALIVE_SECONDS: Final = 75.0
-SEND_SECONDS: Final = 30.0
-"""For each piece of an answer to be taken."""
-_PIECE_BYTES: Final = 64 * 1024
-_READ_BYTES: Final = 64 * 1024
-_STILL_ASKING: Final = frozenset({h11.IDLE, h11.SEND_BODY})
-_GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
-
-
-class _Http1(H11Protocol):
-    async def _check_protocol(self, event: h11.Request) -> None:
-        """Stay with HTTP/1.1: an offer to upgrade may be ignored (RFC 9110, section 7.8)."""
+"""For the next request to begin; beyond it the connection is closed without a word."""
 
 
 class HttpConnection:
-    """Serves one stream with an ASGI application (in Hypercorn's wrapping) until it ends."""
+    """Serves one peer with an ASGI application until one side ends it."""
 
     def __init__(
-        self,
-        app: Any,
-        config: Config,
-        context: WorkerContext,
-        stream: trio.SocketStream,
-        places: tuple[tuple[str, int], tuple[str, int]],
+        self, app: ASGIApp, state: ServerState, peer: Peer, client: Address, server: Address
     ) -> None:
         self._app = app
-        self._config = config
-        self._context = context
-        self._stream = stream
-        self._places = places
-        self._sending = trio.Lock()
-        self._reading = trio.CancelScope()
-        self._until = math.inf
-        self._protocol: _Http1
+        self._state = state
+        self._peer = peer
+        self._addresses = (client, server)
+        self._reader = RequestReader()
+        self._idle: trio.CancelScope | None = None
+        self._websocket: WebSocketExchange | None = None
 
     async def run(self) -> None:
         """Read and answer until one side closes or takes too long."""
-        client, server = self._places
-        async with TaskGroup() as tasks:
-            self._protocol = _Http1(
-                self._app,
-                self._config,
-                self._context,
-                tasks,
-                ConnectionState({}),
-                False,
-                client,
-                server,
-                self._on_event,
-            )
-            try:
-                await self._read()
-            finally:
-                await trio.aclose_forcefully(self._stream)
+        patience = HEAD_SECONDS
+        try:
+            while True:
+                request = await self._next_request(patience)
+                if request is None or not await self._serve(request):
+                    break
+                patience = KEEP_ALIVE_SECONDS
+        except RequestError as error:
+            await refuse(self._peer, self._state, refusal_of(error))
+        finally:
+            self._peer.close()
 
     def stop_if_idle(self) -> None:
-        """Close if no request is under way; else the answer closes the connection."""
-        if self._protocol.stream is None:
-            self._reading.cancel()
+        """Close if no request is under way; else the answer, or a WebSocket's end, closes it."""
+        if self._idle is not None:
+            self._idle.cancel()
+        elif self._websocket is not None:
+            self._websocket.go_away()
 
-    async def _read(self) -> None:
-        self._until = trio.current_time() + REQUEST_SECONDS
-        while await self._read_once():
-            pass
-        await self._protocol.handle(Closed())
+    async def _serve(self, request: Request) -> bool:
+        """Answer one request; True if there may be another on this connection."""
+        scope = scope_of(request, *self._addresses)
+        if is_websocket(request):
+            handshake = Handshake(request)
+            self._websocket = WebSocketExchange(handshake, self._reader, self._peer, self._state)
+            await self._websocket.run(self._app, websocket_scope(scope, handshake.subprotocols))
+            return False
+        exchange = Exchange(request, self._reader, self._peer, self._state)
+        await self._app(scope, exchange.receive, exchange.send)
+        return await exchange.settle()
 
-    async def _read_once(self) -> bool:
-        """Take what comes next; False at the end of the stream or of the time."""
-        asking = self._protocol.connection.their_state in _STILL_ASKING
-        with trio.CancelScope(deadline=self._until if asking else math.inf) as self._reading:
-            try:
-                data = await self._stream.receive_some(_READ_BYTES)
-            except _GONE:
-                return False
-            await self._protocol.handle(RawData(bytes(data)))
-            return bool(data)
-        return False
-
-    async def _on_event(self, event: Event) -> None:
-        """Do what Hypercorn wants done with the connection."""
-        if isinstance(event, RawData):
-            await self._send(event.data)
-        elif isinstance(event, Closed):
-            await self._end()
-        elif isinstance(event, Updated) and event.idle:
-            self._until = trio.current_time() + KEEP_ALIVE_SECONDS
-            self._reading.deadline = self._until
-        elif isinstance(event, Updated):
-            self._until = trio.current_time() + REQUEST_SECONDS
-
-    async def _send(self, data: bytes) -> None:
-        async with self._sending:
-            for start in range(0, len(data), _PIECE_BYTES):
-                with trio.move_on_after(SEND_SECONDS) as patience, suppress(*_GONE):
-                    await self._stream.send_all(data[start : start + _PIECE_BYTES])
-                    continue
-                if patience.cancelled_caught:
-                    await trio.aclose_forcefully(self._stream)
-                break
-            else:
-                return
-        await self._end()
-
-    async def _end(self) -> None:
-        self._reading.cancel()
-        with suppress(*_GONE, trio.BusyResourceError):
-            await self._stream.send_eof()
-        await self._protocol.handle(Closed())
+    async def _next_request(self, patience: float) -> Request | None:
+        """Return the next request, None at the end of the connection; raises RequestError."""
+        reader = self._reader
+        request = reader.next_request()
+        if request is not None:
+            await trio.lowlevel.checkpoint()  # Who asks ahead must not keep others from their turn.
+            return request
+        begun = reader.buffered > 0
+        now = trio.current_time()
+        with trio.CancelScope(deadline=now + (HEAD_SECONDS if begun else patience)) as self._idle:
+            while request is None:
+                data = await self._peer.read()
+                if not data:
+                    break
+                reader.feed(data)
+                request = reader.next_request()
+                if request is None and not begun:
+                    begun = True
+                    self._idle.deadline = min(
+                        self._idle.deadline, trio.current_time() + HEAD_SECONDS
+                    )
+        timed_out, self._idle = self._idle.cancelled_caught, None
+        if timed_out and begun and not self._state.draining:
+            raise RequestError(
+                HTTPStatus.REQUEST_TIMEOUT,
+                f"the request's head did not arrive within {HEAD_SECONDS:g} s",
+            )
+        return request

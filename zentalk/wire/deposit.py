@@ -23,6 +23,7 @@ from typing import Final
 
 from zentalk.errors import DecodeError, LocalProtocolError
 from zentalk.ids import DEPOSIT_ID_BYTES, NODE_ID_BYTES, SEND_ID_BYTES, DepositId, NodeId, SendId
+from zentalk.wire.packet_class import PacketClass
 
 FORMAT: Final = 2
 COMPACT_ACK_BYTES: Final = 330
@@ -36,6 +37,10 @@ DEPOSIT_LARGE_BYTES: Final = 33346
 """Capacity of a class L packet over 5 hops."""
 ENVELOPE_SMALL_BYTES: Final = DEPOSIT_SMALL_BYTES - _FIXED_BYTES
 ENVELOPE_LARGE_BYTES: Final = DEPOSIT_LARGE_BYTES - _FIXED_BYTES
+_CLASS_BY_SIZE: Final = {
+    ENVELOPE_SMALL_BYTES: PacketClass.SMALL,
+    ENVELOPE_LARGE_BYTES: PacketClass.LARGE,
+}
 HOUR_SECONDS: Final = 3600
 _MAX_HOURS: Final = 65535
 MAX_TTL_SECONDS: Final = _MAX_HOURS * HOUR_SECONDS
@@ -73,14 +78,23 @@ class Deposit:
     stamp: Stamp = NO_STAMP
 
 
+def envelope_class(envelope: bytes) -> PacketClass:
+    """Return the class of packets that an envelope fills.
+
+    Raises LocalProtocolError if the envelope has not exactly one of the two constant sizes.
+    """
+    if len(envelope) not in _CLASS_BY_SIZE:
+        raise LocalProtocolError("an envelope has not the constant size of a packet class")
+    return _CLASS_BY_SIZE[len(envelope)]
+
+
 def encode_deposit(deposit: Deposit, filler: bytes) -> bytes:
     """Encode a deposit; `filler` (random, ACK_BYTES) stands in for a missing ack.
 
     The time to live is rounded up to whole hours. Raises LocalProtocolError if the
     envelope has not exactly one of the two constant sizes.
     """
-    if len(deposit.envelope) not in (ENVELOPE_SMALL_BYTES, ENVELOPE_LARGE_BYTES):
-        raise LocalProtocolError("an envelope has not the constant size of a packet class")
+    envelope_class(deposit.envelope)
     hours = -(-deposit.ttl_seconds // HOUR_SECONDS)
     if not 1 <= hours <= _MAX_HOURS:
         raise LocalProtocolError("a time to live is not between 1 hour and 65,535 hours")

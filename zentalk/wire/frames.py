@@ -17,11 +17,10 @@ from zentalk.crypto.ed25519 import SIGNATURE_BYTES
 from zentalk.errors import DecodeError, LocalProtocolError
 from zentalk.ids import NODE_ID_BYTES, NodeId
 from zentalk.wire.descriptor import MAX_DESCRIPTOR_BYTES
+from zentalk.wire.packet_class import PacketClass
 
-PACKET_SMALL_BYTES: Final = 2_560
-"""Class S: what a message, an acknowledgement or cover takes."""
-PACKET_LARGE_BYTES: Final = 33_792
-"""Class L: what fragments of long messages take."""
+PACKET_SMALL_BYTES: Final = PacketClass.SMALL.packet_bytes
+PACKET_LARGE_BYTES: Final = PacketClass.LARGE.packet_bytes
 
 FRAME_HEADER_BYTES: Final = 4
 DATA_OVERHEAD_BYTES: Final = FRAME_HEADER_BYTES + 4

@@ -11,14 +11,19 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from zentalk.errors import DecodeError
+from zentalk.errors import DecodeError, LocalProtocolError
 from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES, ENVELOPE_SMALL_BYTES
+from zentalk.wire.packet_class import PacketClass
 from zentalk.wire.ratchet import INITIAL_HEADER_BYTES
 
 SEAL_FRONT_BYTES: Final = 32
 SEAL_OVERHEAD_BYTES: Final = SEAL_FRONT_BYTES + 16
 INNER_SMALL_BYTES: Final = ENVELOPE_SMALL_BYTES - SEAL_OVERHEAD_BYTES
 INNER_LARGE_BYTES: Final = ENVELOPE_LARGE_BYTES - SEAL_OVERHEAD_BYTES
+_SIZES: Final = {
+    PacketClass.SMALL: INNER_SMALL_BYTES,
+    PacketClass.LARGE: INNER_LARGE_BYTES,
+}
 _ALONE: Final = 0
 _FIRST: Final = 1
 
@@ -30,10 +35,20 @@ class Inner(NamedTuple):
     ratchet_envelope: bytes
 
 
-def ratchet_bytes(*, first: bool, large: bool) -> int:
+def inner_class(data: bytes) -> PacketClass:
+    """Return the class of packets that an inner fills, once it is sealed.
+
+    Raises LocalProtocolError if the inner has not exactly one of the two constant sizes.
+    """
+    for packet_class, size in _SIZES.items():
+        if len(data) == size:
+            return packet_class
+    raise LocalProtocolError("an envelope's content has not the size of a packet class")
+
+
+def ratchet_bytes(*, first: bool, packet_class: PacketClass) -> int:
     """Return the exact length of the ratchet envelope of a form and class."""
-    total = INNER_LARGE_BYTES if large else INNER_SMALL_BYTES
-    return total - 1 - (INITIAL_HEADER_BYTES if first else 0)
+    return _SIZES[packet_class] - 1 - (INITIAL_HEADER_BYTES if first else 0)
 
 
 def encode_inner(inner: Inner) -> bytes:

@@ -22,6 +22,7 @@ from zentalk.store.writer import Transaction
 from zentalk.wire.codec import pack
 from zentalk.wire.content import PART, TEXT, Content, Part, encode_content
 from zentalk.wire.inner import Inner, decode_inner, encode_inner, ratchet_bytes
+from zentalk.wire.packet_class import PacketClass
 
 Newcomer = Callable[[str], Person]
 
@@ -386,7 +387,7 @@ def test_a_contact_who_shows_our_own_first_message_back_speaks_for_itself_only(
     header = decode_inner(inners[0]).initial_header
     [row] = bob.tx(lambda tx: ratchets.of_contact(tx, alice.address))
     content = encode_content(Content(kind=TEXT, message_id=MessageId(b"f" * 16), text="I am you"))
-    size = ratchet_bytes(first=True, large=False)
+    size = ratchet_bytes(first=True, packet_class=PacketClass.SMALL)
     _, envelope = Ratchet.from_bytes(row.state).encrypt(content, bob.entropy, size)
     target = DepositTarget(
         alice.relay,

@@ -22,6 +22,7 @@ from zentalk.store.history import prekeys, ratchets
 from zentalk.store.history.models import RatchetRow
 from zentalk.store.writer import Transaction
 from zentalk.wire.inner import Inner, decode_inner, encode_inner, ratchet_bytes
+from zentalk.wire.packet_class import PacketClass
 from zentalk.wire.prekeys import PrekeyBundle
 from zentalk.wire.ratchet import InitialHeader
 
@@ -110,7 +111,9 @@ class Sender:
         return Encrypted(inner, self._row.ratchet_id, self._ratchet.pq_overdue())
 
     def _ratchet_bytes(self, *, large: bool) -> int:
-        return ratchet_bytes(first=self._row.initial_header is not None, large=large)
+        packet_class = PacketClass.LARGE if large else PacketClass.SMALL
+        first = self._row.initial_header is not None
+        return ratchet_bytes(first=first, packet_class=packet_class)
 
 
 class Sessions:

@@ -17,6 +17,7 @@ from zentalk.directory.equivocation import EquivocationProof
 from zentalk.errors import ZentalkError
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
+from zentalk.net.signal import Signal
 from zentalk.onion.draw import sample
 from zentalk.relay.directory.peers import Neighbour, PeerLinks
 from zentalk.wire.descriptor import Descriptor
@@ -45,7 +46,7 @@ class Gossip:
         self._own = own
         self._news: dict[NodeId, tuple[Descriptor, NodeId | None]] = {}
         self._proofs: list[EquivocationProof] = []
-        self._wake = trio.Event()
+        self._wake = Signal()
         self.sent = 0
         """Notifications sent so far."""
 
@@ -65,7 +66,7 @@ class Gossip:
             while True:
                 await self._wake.wait()
                 await trio.sleep(GATHER_SECONDS)
-                self._wake = trio.Event()
+                self._wake.take()  # what came meanwhile is sent now
                 news, self._news = self._news, {}
                 proofs, self._proofs = self._proofs, []
                 targets = self._linked()

@@ -6,6 +6,7 @@ dropped in silence. Nothing here waits on a neighbour, and no packet is ever sto
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
@@ -15,6 +16,7 @@ from zentalk.errors import RELAY_FAULTS, RefusedError, RemoteProtocolError
 from zentalk.ids import NodeId
 from zentalk.link.account import Account
 from zentalk.net.runtime import Runtime
+from zentalk.net.signal import Signal
 from zentalk.onion.ack import expand_ack
 from zentalk.onion.errors import PacketRefusedError
 from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, Deliver, Forward
@@ -112,7 +114,7 @@ class Router:
             MAX_TARGET_BYTES, budget.account(QUEUE_SHARE, greedy=False)
         )
         self._nursery: trio.Nursery | None = None
-        self._earlier = trio.Event()
+        self._earlier = Signal()
 
     @property
     def queued_bytes(self) -> int:
@@ -171,11 +173,9 @@ class Router:
 
     async def _send_delayed(self) -> None:
         while True:
-            self._earlier = trio.Event()
             deadline = self._delayed.next_deadline()
-            wait = float("inf") if deadline is None else deadline - self._runtime.monotonic()
-            with trio.move_on_after(max(0.0, wait)):
-                await self._earlier.wait()
+            wait = math.inf if deadline is None else deadline - self._runtime.monotonic()
+            await self._earlier.wait(wait)
             for held in self._delayed.pop_due(self._runtime.monotonic()):
                 held.account.give(held.size_bytes)
                 with contained(self._counters, _PACKET_MISTAKE):

@@ -11,10 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import trio
-
 from zentalk.errors import ConfigError, StorageError
 from zentalk.net.runtime import Runtime
+from zentalk.net.signal import Signal
 from zentalk.relay.keys.mix_keys import ClockWatch, OwnKeys
 from zentalk.relay.status import RelayStatus, StatusFile
 from zentalk.store.directory_store import DirectoryStore
@@ -59,7 +58,7 @@ class KeyRotation:
         self._watch = ClockWatch(runtime.wall(), runtime.monotonic())
         self._outdated_by = 0
         self._must_boot = False
-        self._soon = trio.Event()
+        self._soon = Signal()
         self.failed_writes = 0
         """How often a boot or the status file could not be written."""
 
@@ -74,9 +73,7 @@ class KeyRotation:
         A boot that cannot be stored is tried again: nothing is signed with it before.
         """
         while True:
-            with trio.move_on_after(TICK_SECONDS):
-                await self._soon.wait()
-            self._soon = trio.Event()
+            await self._soon.wait(TICK_SECONDS)
             try:
                 if await self._renew_keys():
                     publish()
