@@ -76,12 +76,12 @@ def _unknown_option(error: UnknownOptionError, chain: tuple[str, ...]) -> str:
 def _missing(error: MissingArgumentError) -> str:
     assert error.argument is not None
     name = error.keyword or error.argument.name
+    if name in (error.root_input_tokens or ()):
+        return f"{name} needs a value"
     mistyped = [token for token in error.unused_tokens or () if token.startswith("--")]
     near = difflib.get_close_matches(name, mistyped, n=1)
     if near:
         return f"there is no option {near[0]}; did you mean {name}?"
-    if name in (error.root_input_tokens or ()):
-        return f"{name} needs a value"
     return f"{name} is missing"
 
 
