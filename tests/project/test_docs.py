@@ -86,7 +86,7 @@ def test_documents_are_reached_from_the_index(repository: Path) -> None:
 
 def unnamed_packages(repository: Path, page: str) -> list[str]:
     """Packages of zentalk/ that have no row of their own in a table of the page."""
-    rows = set(re.findall(r"^\| `(zentalk/[a-z_/]+)/` \|", page, re.MULTILINE))
+    rows = set(re.findall(r"^\| `(zentalk/[a-z0-9_/]+)/` \|", page, re.MULTILINE))
     found = {
         str(path.parent.relative_to(repository))
         for path in (repository / "zentalk").rglob("__init__.py")
