@@ -150,7 +150,7 @@ def say_network(relays: Sequence[Place], people: Sequence[ShownPerson]) -> None:
         say(f"           REST  {person.url}")
         say(f"           token {person.folder / TOKEN_FILE}")
         say(f"           dir   {person.folder}")
-    say("running until Ctrl-C; the folders are removed then")
+    say("running until Ctrl-C, which also removes the folders")
 
 
 def _relay_table(report: Report) -> Table:

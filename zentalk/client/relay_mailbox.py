@@ -168,4 +168,6 @@ def _check_length(answer: httpx.Response) -> None:
     if not (length.isascii() and length.isdigit() and len(length) <= _MAX_DIGITS):
         raise DecodeError("the relay's answer does not say how long it is")
     if int(length) > MAX_ANSWER_BYTES or "Content-Encoding" in answer.headers:
-        raise DecodeError(f"the relay's answer has more than {MAX_ANSWER_BYTES} bytes, or unpacks")
+        raise DecodeError(
+            f"the relay's answer has more than {MAX_ANSWER_BYTES} bytes, or is compressed"
+        )

@@ -21,6 +21,7 @@ from zentalk.ids import NodeId, SendId
 from zentalk.net.connection import Connection, Handlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
+from zentalk.node.packets.relaxed_rules import note as relaxed_note
 from zentalk.node.packets.sender import PacketSender
 from zentalk.node.profiles import PROFILES
 from zentalk.node.relays.loss_detection import Finding
@@ -320,11 +321,11 @@ class NodeNetwork:
 
     def _notes(self, known: int) -> list[str]:
         notes = {
-            "unverified: only one bootstrap is configured": self._keeper.unverified,
-            f"only {known} of at least {MIN_RELAYS} relays are known": known < MIN_RELAYS,
-            "a relay left others out of its snapshot": self._keeper.omitting,
-            "the stored guards were damaged and were chosen anew": self._damaged,
-            "a mailbox of yours is at one of your guards": bool(
+            "the list of relays is unverified: add a second bootstrap": self._keeper.unverified,
+            f"only {known} relays are known; at least {MIN_RELAYS} are needed": known < MIN_RELAYS,
+            "a relay left other relays out of its snapshot": self._keeper.omitting,
+            "the stored guards were damaged; new ones were chosen": self._damaged,
+            "one of your mailboxes is at one of your guards; add relays for full protection": bool(
                 self._sending.own_mailboxes.intersection(self._book.in_use())
             ),
             "a tunnel passes two relays of one operator or address range": (
@@ -334,13 +335,12 @@ class NodeNetwork:
         found = [note for note, holds in notes.items() if holds]
         if clock := clock_note(self._keeper.client.hours_ahead):
             found.append(clock)
-        relaxed = sorted(self._sending.relaxed)
-        if relaxed:
-            found.append("path rules that this network is too small for: " + ", ".join(relaxed))
+        if relaxed := relaxed_note(known, self._sending.relaxed):
+            found.append(relaxed)
         alarm = self._sending.health.alarm
         if alarm.active:
             found.append(
                 f"{alarm.lost} of the last {alarm.counted} packets that this node sent to itself "
-                "did not come back: somebody may be holding traffic back to watch you"
+                "did not come back: an attacker may be holding traffic back to watch you"
             )
         return found

@@ -187,7 +187,9 @@ class Node:
         """
         self._people.check_address(address)
         if len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES:
-            raise ConfigError(f"a name may have {MAX_NAME_BYTES} bytes: choose a shorter one")
+            raise ConfigError(
+                f"a name may have at most {MAX_NAME_BYTES} bytes: choose a shorter one"
+            )
         now = self._runtime.wall()
         contact, inners = await self._database.write(
             lambda tx: self._people.add_contact(tx, address, name, now)
@@ -216,7 +218,7 @@ class Node:
         self._people.check_address(address)
         check_text(text)
         if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_BYTES:
-            raise ConfigError(f"an Idempotency-Key has 1 to {MAX_KEY_BYTES} characters")
+            raise ConfigError(f"an Idempotency-Key must have 1 to {MAX_KEY_BYTES} characters")
         now = self._runtime.wall()
         message, ready, is_new = await self._database.write(
             lambda tx: self._people.write(tx, address, text, idempotency_key, now)

@@ -75,7 +75,7 @@ def load(name: str | None, overrides: Mapping[str, Any]) -> Scenario:
     values: dict[str, Any] = {}
     if name is not None:
         if name not in names():
-            raise ConfigError(f"there is no scenario {name!r}: there are {', '.join(names())}")
+            raise ConfigError(f"there is no scenario {name!r}; choose one of {', '.join(names())}")
         file = resources.files("zentalk.sim") / "scenarios" / f"{name}.toml"
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     known = {field.name for field in fields(Scenario)}

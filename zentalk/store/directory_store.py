@@ -94,7 +94,9 @@ class DirectoryStore:
             row = connection.execute("SELECT boot FROM own_boot").fetchone()
             boot = max(row[0] if row else 0, above) + 1
             if boot > _MAX_BOOT:
-                raise StorageError(f"the boot counter in {self.path} is used up: make a new relay")
+                raise StorageError(
+                    f"the boot counter in {self.path} is used up: create a new relay"
+                )
             connection.execute(
                 "INSERT INTO own_boot (only, boot) VALUES (1, ?1)"
                 " ON CONFLICT (only) DO UPDATE SET boot = ?1",

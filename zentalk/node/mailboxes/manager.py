@@ -179,12 +179,12 @@ class MailboxManager:
         present = current(tx)
         leaving = [row for row in present if shown_id in (None, _shown_id(row))]
         if not leaving:
-            raise NotFoundError("there is no current mailbox with this id: list them")
+            raise NotFoundError("there is no current mailbox with this id: list your mailboxes")
         old = [row for row in mailboxes.every(tx) if row.poll_until is not None]
         if len(old) + len(leaving) > MAX_REPLACED:
             raise ConflictError(
-                f"{len(old)} earlier mailboxes are still polled for mail: stay where you are"
-                " until the oldest is given up, 30 days after it was left"
+                f"{len(old)} earlier mailboxes are still checked for mail: move again"
+                " when the oldest expires, 30 days after you left it"
             )
         taken = {row.relay for row in present}
         if len(_chosen(drawn, taken, {row.relay for row in old})) < len(leaving):
