@@ -1,4 +1,4 @@
-"""What to tell a person whose arguments cannot be read: our sentences, not the library's."""
+"""Sentences about wrong arguments, in place of those of the library that reads them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Each call of REST as a value: what to ask, and how to read the answer.
+"""Each call of REST as a value: the request, and the way to read its answer.
 
-Both clients run these, so that there is one place where a path or a field is written.
+Both clients run these, so that each path is written once.
 """
 
 from __future__ import annotations

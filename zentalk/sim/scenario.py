@@ -1,4 +1,4 @@
-"""What a simulation runs: numbers with bounds, from TOML files and overrides.
+"""A scenario to run: numbers with bounds, from TOML files and overrides.
 
 Scenario files ship inside the package; a name is a file's stem.
 """
@@ -57,7 +57,7 @@ class Scenario:
 
     @property
     def killed(self) -> int:
-        """How many relays die in all."""
+        """The number of relays that die in total."""
         return self.kill_relays + self.kill_entry
 
 

@@ -22,7 +22,7 @@ from zentalk.store.sqlite import storage_errors
 
 T = TypeVar("T")
 Transaction = sqlite3.Connection
-"""What a job gets: the connection, inside an open transaction."""
+"""A job gets this connection, inside an open transaction."""
 
 AfterCommit = Callable[[Transaction], Callable[[], None]]
 """Runs after each commit, where the jobs ran; what it returns is called on the event loop."""
