@@ -84,7 +84,7 @@ class FakeMailboxes:
 
     async def move(self, shown_id: str | None) -> list[MailboxStatus]:
         if shown_id not in (None, self.listing()[0].id):
-            raise NotFoundError("there is no current mailbox with this id: list them")
+            raise NotFoundError("there is no current mailbox with this id: list your mailboxes")
         self.moves += 1
         return self.listing()
 

@@ -72,6 +72,37 @@ def test_ranges_are_named(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("mesage send", "there is no command 'mesage'; did you mean 'message'?"),
+        ("relay x", "there is no command 'x'; the commands are init, run and status"),
+        ("relay run", "--dir is missing"),
+        ("relay run --dir", "--dir needs a value"),
+        ("api init --dir d --bootstrap", "--bootstrap needs a value"),
+        ("contact add --dir d", "ADDRESS is missing"),
+        (
+            "contact add --dir d a --name two words",
+            "'words' is one word too many; put a name of several words in quotes",
+        ),
+        ("relay run --dir d extra", "'extra' is one word too many"),
+        ("relay run --dri d", "there is no option --dri; did you mean --dir?"),
+        ("relay run --dir a --dir b", "--dir is given more than once"),
+        ("relay init --dir d --port x", "--port takes a whole number, not 'x'"),
+        ("message send --dir d --to a two words", "put the text in quotes"),
+        ("message send --dir d --to a -hello", "put -- before a text that starts with a hyphen"),
+        ("message send --dir d --to a --timeout soon x", "--timeout takes a number, not 'soon'"),
+        ("message send --dir d --to a --wait read x", "--wait takes sent or delivered, not 'read'"),
+        ("mailbox list --dir d --json=maybe", "--json takes no value"),
+    ],
+)
+def test_the_sentence_is_ours_and_says_what_to_do(run: Run, arguments: str, sentence: str) -> None:
+    words = run(*arguments.split()).err.removesuffix(" --help\n")
+    said, _, command = words.replace("; see: ", " See: ").partition(" See: ")
+    assert said == f"zentalk: {sentence}"
+    assert f"zentalk {arguments}".startswith(command)
+
+
+@pytest.mark.parametrize(
     "command", [[], ["relay"], ["api"], ["contact"], ["message"], ["sim"], ["api", "init"]]
 )
 def test_help(run: Run, command: list[str]) -> None:

@@ -57,7 +57,7 @@ async def test_where_all_relays_are_of_one_operator_status_says_so(
 ) -> None:
     await families_on_paths(world, {f"r{number}": "everybody" for number in range(6)})
     notes = " ".join(world.nodes["alice"].status().notes)
-    assert "a path cannot have each relay of another operator; add relays" in notes
+    assert "a path cannot avoid two relays of one operator" in notes
     assert "a tunnel passes two relays of one operator" in notes
 
 
@@ -69,7 +69,10 @@ async def test_guards_and_mailboxes_are_apart_and_where_they_are_not_status_says
     guards = set(alice._network.guards())
     homes = {world.relays[name].node_id for name in world.mailbox_relays("alice")}
     assert guards & homes
-    assert "a mailbox of yours is at one of your guards" in alice.status().notes
+    assert (
+        "one of your mailboxes is at one of your guards; add relays for full protection"
+        in alice.status().notes
+    )
     assert alice.status().tunnels == "reduced"
     for number in range(4, 8):
         await world.relay(f"r{number}")
@@ -77,5 +80,8 @@ async def test_guards_and_mailboxes_are_apart_and_where_they_are_not_status_says
     guards = set(bob._network.guards())
     homes = {world.relays[name].node_id for name in world.mailbox_relays("bob")}
     assert not guards & homes
-    assert "a mailbox of yours is at one of your guards" not in bob.status().notes
+    assert (
+        "one of your mailboxes is at one of your guards; add relays for full protection"
+        not in bob.status().notes
+    )
     assert bob.status().tunnels == "full"

@@ -55,7 +55,9 @@ async def test_one_bootstrap_gives_an_unverified_snapshot_and_nothing_is_kept(
             assert len(network.descriptors()) == 6
             network.refresh_soon()
             await trio.sleep(1300)  # later refreshes agree among three: they all came from one
-            assert network.status().notes == ("unverified: only one bootstrap is configured",)
+            assert network.status().notes == (
+                "the list of relays is unverified: add a second bootstrap",
+            )
         assert client.saved == []
 
 
@@ -157,7 +159,7 @@ async def test_damaged_state_is_started_anew_and_said(
         client.restart()
         async with client.running() as network:
             assert network.status().notes == (
-                "the stored guards were damaged and were chosen anew",
+                "the stored guards were damaged; new ones were chosen",
             )
 
 
@@ -255,7 +257,7 @@ async def test_two_relays_are_no_network_and_status_says_so(
             await until(lambda: len(network.descriptors()) == 2)
             await both_guards(network)
             assert network.status().tunnels == "none"
-            assert network.status().notes == ("only 2 of at least 3 relays are known",)
+            assert network.status().notes == ("only 2 relays are known; at least 3 are needed",)
             with pytest.raises(UnavailableError):
                 network.packets.send(world.id(0), DROP, b"")
             await world.start_relay(2)

@@ -84,6 +84,32 @@ def test_documents_are_reached_from_the_index(repository: Path) -> None:
     assert found <= reached
 
 
+def unnamed_packages(repository: Path, page: str) -> list[str]:
+    """Packages of zentalk/ that have no row of their own in a table of the page."""
+    rows = set(re.findall(r"^\| `(zentalk/[a-z0-9_/]+)/` \|", page, re.MULTILINE))
+    found = {
+        str(path.parent.relative_to(repository))
+        for path in (repository / "zentalk").rglob("__init__.py")
+    }
+    return sorted(found - {"zentalk"} - rows)
+
+
+def test_the_map_has_a_line_for_every_package_and_names_what_exists(repository: Path) -> None:
+    page = (repository / "docs" / "find-your-way.md").read_text("utf-8")
+    assert unnamed_packages(repository, page) == []
+    assert [
+        place
+        for place in re.findall(r"`((?:zentalk|tests|benchmarks|simulations|tools)/[^` ]*)`", page)
+        if not (repository / place).exists()
+    ] == []
+
+
+def test_control_a_package_without_its_line_is_found(repository: Path) -> None:
+    page = (repository / "docs" / "find-your-way.md").read_text("utf-8")
+    without = "\n".join(line for line in page.splitlines() if "| `zentalk/onion/` |" not in line)
+    assert unnamed_packages(repository, without) == ["zentalk/onion"]
+
+
 def test_the_threat_model_names_tests_that_exist(repository: Path) -> None:
     model = (repository / "docs" / "threat-model.md").read_text("utf-8")
     rows = re.findall(r"^\| (K\d+) \|", model, re.MULTILINE)

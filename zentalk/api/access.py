@@ -1,4 +1,4 @@
-"""Whose request it is: the owner's token opens everything, a device's all but the device list.
+"""Tells whose request it is: the owner's token opens everything, a device's all but the devices.
 
 A revoked device loses its open requests and streams at once, not at its next request.
 """

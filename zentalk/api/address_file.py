@@ -1,4 +1,4 @@
-"""Where a running API node serves: the file `run.json` in its folder, for the command line."""
+"""The file `run.json` in a node's folder tells the command line where its REST serves."""
 
 from __future__ import annotations
 

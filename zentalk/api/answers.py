@@ -1,4 +1,4 @@
-"""How a route answers, and what the OpenAPI document says about it."""
+"""A route's answer: the response itself, and its place in the OpenAPI document."""
 
 from __future__ import annotations
 

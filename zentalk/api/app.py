@@ -1,4 +1,4 @@
-"""The ASGI application: routes behind the doorkeeper, every error a problem document."""
+"""The ASGI application: routes behind the guard; every error becomes a problem document."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from zentalk.web.shield import Shield
 
 
 class _Rest(FastAPI):
-    """FastAPI, with what its OpenAPI document cannot know: the token and the problem type."""
+    """FastAPI that adds the token and the type of problems to its OpenAPI document."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, made once."""

@@ -1,4 +1,4 @@
-"""What REST needs of a node, and no more; `zentalk.node.Node` is one."""
+"""The part of a node that REST uses; `zentalk.node.node.Node` has it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DeviceFacade(DeviceBook, Protocol):
 
 
 class MailboxFacade(Protocol):
-    """Where others leave mail for the node's owner."""
+    """The owner's mailboxes: list them and move them."""
 
     def listing(self) -> list[MailboxStatus]:
         """Return current mailboxes, then replaced ones that are still polled."""
@@ -51,7 +51,7 @@ class NodeFacade(Protocol):
 
     @property
     def devices(self) -> DeviceFacade:
-        """Who may use the node besides the holder of its own token."""
+        """The devices that may use the node besides the holder of the owner's token."""
 
     @property
     def mailboxes(self) -> MailboxFacade:

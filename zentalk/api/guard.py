@@ -1,8 +1,8 @@
-"""The doorkeeper in front of every route: Host, Origin and whose token it is.
+"""The guard in front of every route checks Host, Origin and token.
 
-Plain ASGI, because it runs for each request. The Host allow-list defeats DNS rebinding, the
-Origin check foreign pages; the token decides, and the list of devices is
-for the owner's token only. It never says which part of a token was wrong.
+It is plain ASGI, because it runs for each request. The list of allowed hosts defeats DNS
+rebinding, the check of Origin keeps foreign pages out, and the token decides about the rest. The
+routes about devices need the owner's token. It never says which part of a token was wrong.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The API node as a program: the node and its REST in one nursery, stopped in the right order.
 
-REST ends first and finishes what it accepted, then the node: nobody gets an answer from a
-node that is closed already.
+REST ends first and finishes what it accepted; then the node ends. So no request meets a node
+that is already closed.
 """
 
 from __future__ import annotations

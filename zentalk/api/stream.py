@@ -1,8 +1,8 @@
 """The event stream: server-sent events as a view of the event log.
 
-Each event carries its number as `id:`, so that a client that reconnects goes on where it
-was. The stream ends when the program stops or the client leaves; it holds nothing back and
-forgets nothing, because the log is the truth.
+Each event carries its number as `id:`, so that a client that reconnects continues where it
+was. The stream ends when the program stops or the client leaves. It keeps no state: the log has
+every event.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from zentalk.web.json_response import SAFE_HEADERS
 HEARTBEAT_SECONDS: Final = 15.0
 PAGE: Final = 500
 BURST_SECONDS: Final = 0.005
-"""The pause after a part: the first event of a burst goes out at once, the others together."""
+"""The pause after each part: the first event of a burst is sent at once, the others together."""
 _RETRY_MS: Final = 1000
 
 

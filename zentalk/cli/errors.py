@@ -1,4 +1,4 @@
-"""The error of whoever typed the command."""
+"""The error of a person who typed a wrong command."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ SAFE_KEYS: Final = frozenset(
     }
 )
 _WORD: Final = re.compile(r"(?!zt1)[a-z][a-z0-9]{0,17}(?:_[a-z0-9]{1,18}){0,7}")
-"""What code calls an event or a key; too short in its parts to be an id or an address."""
+"""An event or a key as code names it; its parts are too short for an id or an address."""
 
 _SECRETS: Final = re.compile(
     r"zt1[a-z2-7]{8,}"  # addresses, also cut ones

@@ -60,7 +60,7 @@ def list_page(directory: Path, address: str, limit: int, *, as_json: bool) -> in
         return 0
     for message in messages:
         if message.kind == "ratchet-renewed":
-            say(f"{local_time(message.sent_at)} - the keys of this conversation were made anew")
+            say(f"{local_time(message.sent_at)} - the keys of this conversation were renewed")
             continue
         arrow = "<" if message.direction is Direction.IN else ">"
         when = local_time(message.sent_at)
@@ -100,7 +100,7 @@ def _wait(node: Client, message: Message, state: str, timeout_seconds: float) ->
 def _read_standard_input() -> str:
     """Read a text that shall not stand in the list of processes, as arguments do."""
     if sys.stdin.isatty():
-        raise UsageError("there is no text to send; give it as the last argument")
+        raise UsageError("there is no text to send; give it as the last argument, in quotes")
     try:
         return sys.stdin.buffer.read().decode("utf-8").removesuffix("\n")
     except UnicodeDecodeError:

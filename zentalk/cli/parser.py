@@ -1,7 +1,7 @@
-"""All commands and their arguments, in one place; acting on them is for the other modules.
+"""All commands and their arguments in one place; the other modules act on them.
 
-Those are imported only when their command runs: showing a help text or sending a message must
-not wait for a web server to load.
+A module is imported only when its command runs: a help text or a message must not wait for a
+web server to load.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from zentalk.cli.errors import UsageError
+from zentalk.cli.refusals import sentence
 
 
 def _version() -> str:
@@ -33,33 +34,39 @@ app = App(
 )
 relay = App(name="relay", help="Run a relay: forward packets and keep mail for others.")
 api = App(name="api", help="Run your API node: identity, contacts, messages, REST.")
-contact = App(name="contact", help="People you write with; needs your running API node.")
-device = App(name="device", help="Devices that may use your API node; needs it running.")
-mailbox = App(name="mailbox", help="Where others leave mail for you; needs your running API node.")
-message = App(name="message", help="Messages; needs your running API node.")
-network = App(name="network", help="The network as your running API node sees it.")
-sim = App(name="sim", help="Local networks of real relays and API nodes.")
+contact = App(
+    name="contact", help="Manage the people you write with, through your running API node."
+)
+device = App(name="device", help="Admit and revoke devices, through your running API node.")
+mailbox = App(name="mailbox", help="List and move your mailboxes, through your running API node.")
+message = App(name="message", help="Send and read messages, through your running API node.")
+network = App(name="network", help="Show the network as your running API node sees it.")
+sim = App(name="sim", help="Run networks of real relays and API nodes on this machine.")
 for group in (relay, api, contact, device, mailbox, message, network, sim):
     app.command(group)
 
-Dir = Annotated[Path, Parameter("--dir", help="The folder of the node.")]
+Dir = Annotated[Path, Parameter("--dir", help="The folder of the node or relay.")]
 Bootstraps = Annotated[
     list[str],
     Parameter(
         "--bootstrap",
-        help="A relay to ask first, zt-relay:IDENTITY@HOST:PORT; may be given several times.",
+        help="A relay to start from, zt-relay:IDENTITY@HOST:PORT. Give several if you can.",
         consume_multiple=(1, None),
         negative=(),
     ),
 ]
 NetworkId = Annotated[
-    str | None, Parameter("--network", help="The network's id; all its nodes have the same.")
+    str | None,
+    Parameter("--network", help="The id of the network; all its relays and nodes use the same."),
 ]
 Difficulty = Annotated[
     int | None,
-    Parameter("--id-difficulty", help="Bits of work in the identities of this network's relays."),
+    Parameter(
+        "--id-difficulty",
+        help="Bits of work that an identity of a relay must have; the same in the whole network.",
+    ),
 ]
-AsJson = Annotated[bool, Parameter("--json", help="Print JSON.", negative=())]
+AsJson = Annotated[bool, Parameter("--json", help="Print the answer as JSON.", negative=())]
 Address = Annotated[str, Parameter(help="zt1 followed by 56 characters.")]
 
 
@@ -68,20 +75,14 @@ def run(argv: Sequence[str]) -> int:
     try:
         result = app(list(argv))
     except CycloptsError as error:
-        raise UsageError(_sentence(error)) from None
+        raise UsageError(sentence(error)) from None
     return result if isinstance(result, int) else 0
 
 
 def _network(network: str | None, id_difficulty: int | None) -> dict[str, Any]:
-    """Return what was said about the network; the rest has its defaults."""
+    """Return the values that were given; the others keep their defaults."""
     said = {"network": network, "id_difficulty": id_difficulty}
     return {name: value for name, value in said.items() if value is not None}
-
-
-def _sentence(error: CycloptsError) -> str:
-    chain = " ".join(["zentalk", *(error.command_chain or ())])
-    text = str(error).strip().splitlines()[0].rstrip(".")
-    return f"{text}; see: {chain} --help"
 
 
 @relay.command(name="init")
@@ -94,7 +95,10 @@ def relay_init(
     network: NetworkId = None,
     id_difficulty: Difficulty = None,
 ) -> int:
-    """Make a relay's identity and settings, and print its URI; takes a minute in `main`."""
+    """Create a relay's identity and settings and print its URI.
+
+    In the network `main` this takes about a minute.
+    """
     from zentalk.cli import relay as act  # noqa: PLC0415
 
     return act.init(directory, host, port, bootstrap or [], _network(network, id_difficulty))
@@ -102,7 +106,7 @@ def relay_init(
 
 @relay.command(name="run")
 def relay_run(*, directory: Dir) -> int:
-    """Run a relay; prints one line `ready URI` when it serves."""
+    """Run a relay. It prints `ready URI` when it is ready."""
     from zentalk.cli import relay as act  # noqa: PLC0415
 
     return act.run(directory)
@@ -110,7 +114,7 @@ def relay_run(*, directory: Dir) -> int:
 
 @relay.command(name="status")
 def relay_status(*, directory: Dir, as_json: AsJson = False) -> int:
-    """Show whether the relay runs, and its counters."""
+    """Show whether the relay is running, its warnings and its counters."""
     from zentalk.cli import relay as act  # noqa: PLC0415
 
     return act.status(directory, as_json=as_json)
@@ -121,12 +125,12 @@ def api_init(
     *,
     directory: Dir,
     bootstrap: Bootstraps,
-    port: Annotated[int, Parameter(help="The port of REST.")] = 3001,
-    name: Annotated[str, Parameter(help="Your name, for yourself.")] = "",
+    port: Annotated[int, Parameter(help="The port for REST.")] = 3001,
+    name: Annotated[str, Parameter(help="Your name. It is not sent to anyone.")] = "",
     network: NetworkId = None,
     id_difficulty: Difficulty = None,
 ) -> int:
-    """Make an identity, a token and settings, and print your address."""
+    """Create an identity, a token and settings, and print your address."""
     from zentalk.cli import api as act  # noqa: PLC0415
 
     return act.init(directory, port, name, bootstrap, _network(network, id_difficulty))
@@ -134,7 +138,7 @@ def api_init(
 
 @api.command(name="run")
 def api_run(*, directory: Dir) -> int:
-    """Run your API node; prints one line `ready URL` when REST serves."""
+    """Run your API node. It prints `ready URL` when REST answers."""
     from zentalk.cli import api as act  # noqa: PLC0415
 
     return act.run(directory)
@@ -142,7 +146,7 @@ def api_run(*, directory: Dir) -> int:
 
 @api.command(name="address")
 def api_address(*, directory: Dir) -> int:
-    """Print your address, for others to add."""
+    """Print your address. Give it to people who want to write to you."""
     from zentalk.cli import api as act  # noqa: PLC0415
 
     return act.address(directory)
@@ -150,7 +154,7 @@ def api_address(*, directory: Dir) -> int:
 
 @api.command(name="token")
 def api_token(*, directory: Dir) -> int:
-    """Print the token that opens your node's REST; whoever has it is you."""
+    """Print the token for REST. Keep it secret: anyone who has it can act as you."""
     from zentalk.cli import api as act  # noqa: PLC0415
 
     return act.token(directory)
@@ -162,10 +166,10 @@ def contact_add(
     /,
     *,
     directory: Dir,
-    name: Annotated[str, Parameter(help="What you call this person.")] = "",
+    name: Annotated[str, Parameter(help="Your name for this person.")] = "",
     as_json: AsJson = False,
 ) -> int:
-    """Add or rename a person; accepts a request of theirs."""
+    """Add or rename a person. If they have written to you, this accepts their request."""
     from zentalk.cli import contact as act  # noqa: PLC0415
 
     return act.add(directory, address, name, as_json=as_json)
@@ -177,10 +181,10 @@ def contact_accept(
     /,
     *,
     directory: Dir,
-    name: Annotated[str | None, Parameter(help="What you call this person.")] = None,
+    name: Annotated[str | None, Parameter(help="Your name for this person.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Accept a request: from now on, receipts go back."""
+    """Accept a request. From then on the sender is told when messages arrive."""
     from zentalk.cli import contact as act  # noqa: PLC0415
 
     return act.accept(directory, address, name, as_json=as_json)
@@ -196,13 +200,13 @@ def contact_list(*, directory: Dir, as_json: AsJson = False) -> int:
 
 @device.command(name="add")
 def device_add(
-    name: Annotated[str, Parameter(help="What you call it, such as phone.")],
+    name: Annotated[str, Parameter(help="Your name for the device, such as phone.")],
     /,
     *,
     directory: Dir,
     as_json: AsJson = False,
 ) -> int:
-    """Admit a device; prints its token, which is shown only this once."""
+    """Admit a device and print its token. The token is not shown again."""
     from zentalk.cli import device as act  # noqa: PLC0415
 
     return act.add(directory, name, as_json=as_json)
@@ -210,7 +214,7 @@ def device_add(
 
 @device.command(name="list")
 def device_list(*, directory: Dir, as_json: AsJson = False) -> int:
-    """List the devices that may use the node besides yourself."""
+    """List the devices that may use your node."""
     from zentalk.cli import device as act  # noqa: PLC0415
 
     return act.list_all(directory, as_json=as_json)
@@ -218,12 +222,12 @@ def device_list(*, directory: Dir, as_json: AsJson = False) -> int:
 
 @device.command(name="revoke")
 def device_revoke(
-    device_id: Annotated[str, Parameter(help="Its id, as `zentalk device list` shows it.")],
+    device_id: Annotated[str, Parameter(help="The id of the device; see: zentalk device list")],
     /,
     *,
     directory: Dir,
 ) -> int:
-    """Shut a device out at once, also of what it has open."""
+    """Revoke a device. Its token stops working at once, and its open requests end."""
     from zentalk.cli import device as act  # noqa: PLC0415
 
     return act.revoke(directory, device_id)
@@ -231,7 +235,7 @@ def device_revoke(
 
 @mailbox.command(name="list")
 def mailbox_list(*, directory: Dir, as_json: AsJson = False) -> int:
-    """List your mailboxes, and those that you left and that are still polled."""
+    """List your mailboxes, and those you left that are still checked for mail."""
     from zentalk.cli import mailbox as act  # noqa: PLC0415
 
     return act.list_all(directory, as_json=as_json)
@@ -240,14 +244,14 @@ def mailbox_list(*, directory: Dir, as_json: AsJson = False) -> int:
 @mailbox.command(name="move")
 def mailbox_move(
     mailbox_id: Annotated[
-        str | None, Parameter(help="The one to leave, as `zentalk mailbox list` shows it.")
+        str | None, Parameter(help="The id of the mailbox to leave; see: zentalk mailbox list")
     ] = None,
     /,
     *,
     directory: Dir,
     as_json: AsJson = False,
 ) -> int:
-    """Move a mailbox, or all of them, to other relays; contacts follow by themselves."""
+    """Move one mailbox, or all of them, to other relays. Your contacts are told."""
     from zentalk.cli import mailbox as act  # noqa: PLC0415
 
     return act.move(directory, mailbox_id, as_json=as_json)
@@ -256,19 +260,20 @@ def mailbox_move(
 @message.command(name="send")
 def message_send(
     text: Annotated[
-        str | None, Parameter(help="What to say; without it, standard input is read.")
+        str | None, Parameter(help="The text. Without it, the text is read from standard input.")
     ] = None,
     /,
     *,
     directory: Dir,
     to: Address,
     wait: Annotated[
-        Literal["sent", "delivered"] | None, Parameter(help="Wait until it is this far.")
+        Literal["sent", "delivered"] | None,
+        Parameter(help="Wait until the message is sent or delivered."),
     ] = None,
-    timeout: Annotated[float, Parameter(help="How many seconds to wait at most.")] = 60.0,
+    timeout: Annotated[float, Parameter(help="The longest wait, in seconds.")] = 60.0,
     as_json: AsJson = False,
 ) -> int:
-    """Send a message; prints its id and state."""
+    """Send a message and print its id and state."""
     from zentalk.cli import message as act  # noqa: PLC0415
 
     return act.send(directory, to, text, wait=wait, timeout_seconds=timeout, as_json=as_json)
@@ -278,8 +283,8 @@ def message_send(
 def message_list(
     *,
     directory: Dir,
-    address: Annotated[str, Parameter("--with", help="Whose conversation.")],
-    limit: Annotated[int, Parameter(help="How many of the newest.")] = 100,
+    address: Annotated[str, Parameter("--with", help="The address of the other person.")],
+    limit: Annotated[int, Parameter(help="The largest number of messages to list.")] = 100,
     as_json: AsJson = False,
 ) -> int:
     """List a conversation, newest last."""
@@ -290,7 +295,7 @@ def message_list(
 
 @network.command(name="status")
 def network_status(*, directory: Dir, as_json: AsJson = False) -> int:
-    """Show relays, guards, mailboxes, what is less than it should be, and who loses packets."""
+    """Show relays, guards, mailboxes, warnings, and relays that lose packets."""
     from zentalk.cli import network as act  # noqa: PLC0415
 
     return act.status(directory, as_json=as_json)
@@ -299,21 +304,29 @@ def network_status(*, directory: Dir, as_json: AsJson = False) -> int:
 @sim.command(name="run")
 def sim_run(
     *,
-    nodes: Annotated[int | None, Parameter(help="Relays, 3 to 100. [default: 5]")] = None,
-    users: Annotated[int | None, Parameter(help="API nodes, 2 or more. [default: 2]")] = None,
-    messages: Annotated[int | None, Parameter(help="Messages to send. [default: 20]")] = None,
+    nodes: Annotated[
+        int | None, Parameter(help="The number of relays, 3 to 100. [default: 5]")
+    ] = None,
+    users: Annotated[
+        int | None, Parameter(help="The number of API nodes, 2 or more. [default: 2]")
+    ] = None,
+    messages: Annotated[
+        int | None, Parameter(help="The number of messages to send. [default: 20]")
+    ] = None,
     kill_relays: Annotated[
-        int | None, Parameter(help="Relays to kill meanwhile; 3 must be left. [default: 0]")
+        int | None, Parameter(help="The number of relays to kill; 3 must survive. [default: 0]")
     ] = None,
     net: Annotated[
         Literal["tcp", "processes"] | None,
-        Parameter(help="One process, or one for each node. [default: tcp]"),
+        Parameter(help="Run all in one process, or each node in its own. [default: tcp]"),
     ] = None,
-    seed: Annotated[int | None, Parameter(help="What chance starts from. [default: 0]")] = None,
+    seed: Annotated[
+        int | None, Parameter(help="The seed of the random choices. [default: 0]")
+    ] = None,
     scenario: Annotated[
-        str | None, Parameter(help="A scenario to start from; see: zentalk sim list")
+        str | None, Parameter(help="The scenario to run; see: zentalk sim list")
     ] = None,
-    json: Annotated[Path | None, Parameter(help="Write the report to this file.")] = None,
+    json: Annotated[Path | None, Parameter(help="Write the report to this file as JSON.")] = None,
 ) -> int:
     """Start a network, send messages through it, and report what arrived."""
     from zentalk.cli import sim as act  # noqa: PLC0415
@@ -332,8 +345,8 @@ def sim_run(
 @sim.command(name="up")
 def sim_up(
     *,
-    nodes: Annotated[int, Parameter(help="Relays, 3 to 100.")] = 5,
-    users: Annotated[int, Parameter(help="API nodes.")] = 2,
+    nodes: Annotated[int, Parameter(help="The number of relays, 3 to 100.")] = 5,
+    users: Annotated[int, Parameter(help="The number of API nodes.")] = 2,
 ) -> int:
     """Start a network and keep it running until Ctrl-C."""
     from zentalk.cli import sim as act  # noqa: PLC0415

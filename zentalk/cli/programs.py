@@ -1,4 +1,4 @@
-"""What every long-running program does: raise limits, log, hold its folder, stop when told.
+"""Every long-running program raises limits, logs, locks its folder, and stops on a signal.
 
 The first SIGTERM or SIGINT drains; the second ends the process at once, which is safe: what
 was accepted is on disk.

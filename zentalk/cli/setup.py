@@ -1,4 +1,4 @@
-"""What both `init` commands do: check the values, and touch nothing that is there."""
+"""Both `init` commands check their values here, and refuse a folder that is set up."""
 
 from __future__ import annotations
 

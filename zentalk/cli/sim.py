@@ -47,7 +47,7 @@ def check(values: Mapping[str, Any]) -> None:
     if nodes is not None and not LEAST_RELAYS <= nodes <= MOST_RELAYS:
         raise UsageError(f"--nodes takes {LEAST_RELAYS} to {MOST_RELAYS} relays, not {nodes}")
     if values.get("users", LEAST_USERS) < LEAST_USERS:
-        raise UsageError("--users must be 2 or more: somebody has to receive")
+        raise UsageError("--users must be 2 or more: messages need a sender and a recipient")
     if values.get("messages", 1) < 1:
         raise UsageError("--messages must be 1 or more")
     killed = values.get("kill_relays", 0)

@@ -1,4 +1,4 @@
-"""What `zentalk sim` shows: progress on standard error, results on standard output.
+"""The output of `zentalk sim`: progress on standard error, results on standard output.
 
 Colours and moving lines only where a person watches a terminal; plain lines elsewhere.
 """
@@ -60,7 +60,7 @@ class Watching:
 
 
 class LiveWatching(Watching):
-    """The same as one moving line in a terminal."""
+    """Shows a run as one moving line in a terminal."""
 
     def __init__(self, scenario: Scenario, console: Console) -> None:
         super().__init__(scenario)
@@ -80,7 +80,7 @@ class LiveWatching(Watching):
     def __call__(self, standing: Standing) -> None:
         """Move the line."""
         running = standing.relays_running + standing.users_running
-        # Who leaves or dies later has been started all the same.
+        # Nodes that leave or die later still count as started.
         self._most = max(self._most, running)
         self._bar.update(
             self._task,
@@ -123,12 +123,12 @@ class Place(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The name of the relay."""
         ...
 
     @property
     def uri(self) -> str:
-        """Where it is reached."""
+        """The URI under which it is reached."""
         ...
 
 
@@ -150,7 +150,7 @@ def say_network(relays: Sequence[Place], people: Sequence[ShownPerson]) -> None:
         say(f"           REST  {person.url}")
         say(f"           token {person.folder / TOKEN_FILE}")
         say(f"           dir   {person.folder}")
-    say("running until Ctrl-C; the folders are removed then")
+    say("running until Ctrl-C, which also removes the folders")
 
 
 def _relay_table(report: Report) -> Table:

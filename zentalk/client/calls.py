@@ -1,6 +1,6 @@
-"""Each call of REST as a value: what to ask, and how to read the answer.
+"""Each call of REST as a value: the request, and the way to read its answer.
 
-Both clients run these, so that there is one place where a path or a field is written.
+Both clients run these, so that each path is written once.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def read_answer(call: Call[T], response: httpx.Response) -> T:
     try:
         return call.read(response.json() if response.content else None)
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise ApiError(response.status_code, "the answer is not one of an API node") from None
+        raise ApiError(response.status_code, "the answer does not come from an API node") from None
 
 
 def transport_error(base_url: str, error: httpx.TransportError) -> ZentalkError:

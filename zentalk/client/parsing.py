@@ -1,4 +1,4 @@
-"""From the JSON of an answer to a resource of `zentalk.rest`."""
+"""Turns the JSON of an answer into a resource of `zentalk.rest`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A mailbox at a relay, collected by nothing but HTTP requests. For programs that run on trio.
+"""A mailbox at a relay, collected by HTTP requests alone, for programs that run on trio.
 
-For whoever cannot keep a link open: a script, a gateway, a phone that wakes now and then. The
-relay, and whoever is on the line, sees your address; an API node collects through tunnels.
+It is for programs that cannot keep a link open: scripts, gateways, devices that wake now and then.
+The relay, and anyone who watches the line, sees your address; an API node collects through tunnels.
 Docs: docs/reference/relay-http.md.
 """
 
@@ -32,7 +32,7 @@ NONCE_HEADER: Final = "Zentalk-Nonce"
 _NO_NONCE: Final = bytes(NONCE_BYTES)
 _TOKEN_BYTES: Final = 32
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
-"""A full window of the largest envelopes, in base64, is far below that."""
+"""An answer above this is refused; a full window of the largest envelopes is far smaller."""
 _MAX_U64: Final = 2**64 - 1
 _MAX_DIGITS: Final = 9
 
@@ -168,4 +168,6 @@ def _check_length(answer: httpx.Response) -> None:
     if not (length.isascii() and length.isdigit() and len(length) <= _MAX_DIGITS):
         raise DecodeError("the relay's answer does not say how long it is")
     if int(length) > MAX_ANSWER_BYTES or "Content-Encoding" in answer.headers:
-        raise DecodeError(f"the relay's answer has more than {MAX_ANSWER_BYTES} bytes, or unpacks")
+        raise DecodeError(
+            f"the relay's answer has more than {MAX_ANSWER_BYTES} bytes, or is compressed"
+        )

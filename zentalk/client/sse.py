@@ -31,7 +31,7 @@ class EventParser:
             del self._buffer[: end + len(_END)]
             searched = 0
         if len(self._buffer) > MAX_FRAME_BYTES:
-            raise ApiError(200, "an event is larger than an event can be")
+            raise ApiError(200, "an event is larger than any event of an API node")
         return events
 
 

@@ -22,14 +22,14 @@ T = TypeVar("T")
 
 TIMEOUT_SECONDS: Final = 30.0
 STREAM_TIMEOUT_SECONDS: Final = 60.0
-"""Longer than the node's heartbeat: silence for that long is a dead connection."""
+"""After this long in silence a stream counts as lost; the node's heartbeat is more frequent."""
 
 
 class Client:
     """Calls an API node and waits; use it in a `with` block.
 
-    Methods raise ApiError or its kin of `zentalk.errors` with the node's own sentence, and
-    TransportErrors when the node cannot be reached.
+    Methods raise ApiError or an error of `zentalk.errors` with the node's own sentence, and
+    a TransportError when the node cannot be reached.
     """
 
     def __init__(self, base_url: str, token: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:

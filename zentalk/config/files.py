@@ -72,7 +72,7 @@ def read_private(path: Path) -> bytes:
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {_reason(error)}") from None
     if len(data) > _MAX_BYTES:
-        raise ConfigError(f"{path} is far too large to be what its name says; restore it")
+        raise ConfigError(f"{path} is too large for such a file; restore it from a backup")
     return data
 
 

@@ -1,4 +1,4 @@
-"""From `config.toml` and `ZENTALK_*` to settings, or to one sentence about what is wrong.
+"""Reads settings from `config.toml` and `ZENTALK_*`, or says in one sentence what is wrong.
 
 The environment wins over the file. Names in the environment are the keys in capitals
 (`ZENTALK_PORT`); lists are separated by spaces or commas.
@@ -114,7 +114,9 @@ def _read(path: Path, kind: type[Settings]) -> dict[str, Any]:
         raise ConfigError(f"{path} is not valid TOML: {error}; correct that line") from None
     found = values.pop(PROGRAM_KEY, program)
     if found != program:
-        raise ConfigError(f"{path} is for the program '{found}', not '{program}'; use its folder")
+        raise ConfigError(
+            f"{path} belongs to the program '{found}'; use a folder of the program '{program}'"
+        )
     return values
 
 

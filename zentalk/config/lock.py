@@ -1,6 +1,6 @@
-"""One program per folder: a lock that the kernel drops when its holder dies.
+"""Only one program may use a folder: a lock that the kernel drops when its holder dies.
 
-The file says nothing and is never removed; only the lock on it counts.
+The file is empty and never removed; only the lock on it counts.
 """
 
 from __future__ import annotations

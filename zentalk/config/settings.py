@@ -1,4 +1,4 @@
-"""The settings themselves: what they are called, what they may be, what they default to.
+"""The settings: their names, allowed values and defaults.
 
 A field's description is the comment that `init` writes above it. Objects are frozen and
 strict: a number in quotes is an error, not a number.
@@ -72,7 +72,7 @@ NetworkId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 
 
 class Settings(BaseModel):
-    """What relays and API nodes have in common; `directory` is given, never in the file."""
+    """Settings of both relays and API nodes; `directory` is passed in and never in the file."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
@@ -84,8 +84,8 @@ class Settings(BaseModel):
     )
     id_difficulty: Annotated[int, Field(ge=0, le=MAX_DIFFICULTY)] = Field(
         default_factory=lambda known: default_difficulty(known.get("network", "")),
-        description="Bits of proof of work that a relay's identity must have. All relays and API "
-        "nodes of one network must have the same.",
+        description="Bits of proof of work that a relay's identity must have. Set the same value "
+        "at all relays and API nodes of a network.",
     )
     bootstraps: Uris = Field((), description="Relays to ask first, as zt-relay:IDENTITY@HOST:PORT.")
 
@@ -98,9 +98,9 @@ class Settings(BaseModel):
             bits = work_bits(node_id_of(uri.identity))
             if bits < wanted:
                 raise ValueError(
-                    f"the identity of the relay at {uri.host}:{uri.port} is worth {bits} bits of "
-                    f"work and the network '{info.data.get('network')}' asks for {wanted}; "
-                    "correct the URI, or `network` or `id_difficulty`"
+                    f"the relay at {uri.host}:{uri.port} has an identity of {bits} bits of "
+                    f"work, but the network '{info.data.get('network')}' demands {wanted}; "
+                    "correct the URI, `network` or `id_difficulty`"
                 )
         return uris
 
@@ -108,52 +108,57 @@ class Settings(BaseModel):
 class RelaySettings(Settings):
     """Settings of one relay (`zentalk relay run`)."""
 
-    host: Host = Field("127.0.0.1", description="The address to listen on, and to tell others.")
+    host: Host = Field(
+        "127.0.0.1", description="The address to listen on and to announce to others."
+    )
     port: Port = Field(
         DEFAULT_RELAY_PORT, description="The TCP port of the first lane; 0 takes a free one."
     )
     lanes: Annotated[int, Field(ge=1, le=16)] = Field(
-        1, description="Ports to listen on, from `port` on, each with a mix key of its own."
+        1,
+        description="The number of ports to listen on, starting at `port`, each with its own "
+        "mix key.",
     )
     announce_host: Annotated[str, AfterValidator(_check_host_if_any)] = Field(
         "",
-        description="The address that others are told instead of `host`, behind NAT or a proxy.",
+        description="The address to announce instead of `host`, behind NAT or a proxy.",
     )
     announce_port: Port = Field(
         0,
-        description="The port of the first lane that others are told, 0 for the one it listens "
-        "on; those of further lanes follow it.",
+        description="The port to announce for the first lane; 0 announces `port`. The ports of "
+        "further lanes follow it.",
     )
     family: Annotated[str, Field(max_length=32, pattern=r"^[\x21-\x7e]*$")] = Field(
-        "", description="The same word at all relays of one operator: no path uses two of them."
+        "", description="Use the same word at all your relays: no path then uses two of them."
     )
     mailbox_profile: Literal["durable", "memory"] = Field(
         "durable",
-        description="`durable` keeps waiting mail on disk; `memory` loses it when it stops.",
+        description="`durable` keeps waiting mail on disk; `memory` loses it when the relay stops.",
     )
     queue_ttl_seconds: Annotated[int, Field(ge=1, le=MAX_TTL_SECONDS)] = Field(
-        DEFAULT_TTL_SECONDS, description="How long mail waits for its recipient at most."
+        DEFAULT_TTL_SECONDS, description="The longest time that mail waits; then it is deleted."
     )
     sweep_seconds: Annotated[int, Field(ge=1, le=DAY_SECONDS)] = Field(
-        3600, description="How often expired mail is deleted."
+        3600, description="Seconds between deletions of expired mail."
     )
     max_links: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        4096, description="Connections at a time; more are refused."
+        4096, description="The largest number of simultaneous connections; the relay refuses more."
     )
     memory_bytes: Annotated[int, Field(ge=16 * MIB)] = Field(
-        256 * MIB, description="Memory for queues, replay filters and caches together."
+        256 * MIB,
+        description="Memory for queues, replay filters and caches; near it, new work is refused.",
     )
 
     http: bool = Field(
         False,
-        description="Whether to answer HTTP as well, for clients that poll for their mail.",
+        description="Also answer HTTP, for clients that poll for their mail.",
     )
     http_host: Host = Field(
         "127.0.0.1",
-        description="The address that HTTP listens on. It has no TLS: put a proxy before it.",
+        description="The address that HTTP listens on. It has no TLS: put a proxy in front of it.",
     )
     http_port: Port = Field(
-        DEFAULT_RELAY_HTTP_PORT, description="The port of HTTP; 0 takes a free one."
+        DEFAULT_RELAY_HTTP_PORT, description="The port for HTTP; 0 takes a free one."
     )
 
     @field_validator("announce_port")
@@ -161,7 +166,7 @@ class RelaySettings(Settings):
     def _leaves_room(cls, port: int, info: ValidationInfo) -> int:
         lanes: int = info.data.get("lanes", 1)
         if port + lanes - 1 > MAX_PORT:
-            raise ValueError(f"there are not {lanes} ports from {port} on, one for each lane")
+            raise ValueError(f"{lanes} lanes need {lanes} ports and there are fewer from {port} on")
         return port
 
 
@@ -169,23 +174,24 @@ class ApiSettings(Settings):
     """Settings of one person's API node (`zentalk api run`)."""
 
     name: Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")] = Field(
-        "", description="Your name, as you call yourself; it is not sent to anyone by itself."
+        "", description="Your name. It is not sent to anyone."
     )
     host: Host = Field("127.0.0.1", description="The address that REST listens on.")
-    port: Port = Field(DEFAULT_API_PORT, description="The port of REST; 0 takes a free one.")
+    port: Port = Field(DEFAULT_API_PORT, description="The port for REST; 0 takes a free one.")
     allowed_hosts: Hosts = Field(
-        (), description="Further host names under which a browser may reach REST."
+        (), description="Further host names that may be used to reach REST."
     )
     guards: Uris = Field(
-        (), description="Entry relays to use and no others; empty: two are chosen and kept."
+        (),
+        description="The only entry relays to use. If empty, the node chooses two and keeps them.",
     )
     profile: Literal["fast", "balanced", "strong"] = Field(
         "fast",
-        description="How timing is hidden: `fast` not, `balanced` by a mean delay of 50 ms at each "
-        "hop, `strong` by 1 s and by cover traffic at all times (25 MB an hour).",
+        description="How the node hides timing: `fast` does not, `balanced` adds a mean delay of "
+        "50 ms at each hop, `strong` adds 1 s and cover traffic at all times (25 MB an hour).",
     )
     path_hops: Annotated[int, Field(ge=3, le=5)] = Field(
-        3, description="Relays that each packet passes."
+        3, description="The number of relays on each path."
     )
     message_ttl_seconds: Annotated[int, Field(ge=1, le=MAX_TTL_SECONDS)] = Field(
         DEFAULT_TTL_SECONDS, description="How long a sent message may wait at a mailbox."

@@ -1,7 +1,7 @@
-"""What `init` writes: a `config.toml` in which every key is explained.
+"""Writes the `config.toml` of `init`, in which every key is explained.
 
-Keys that were chosen stand as values, all others as comments with their defaults, so that
-a later version's defaults apply to whoever did not decide otherwise.
+Keys that were chosen are written as values, all others as comments with their defaults. So a later
+version's defaults apply where nothing was chosen.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import Final, Literal
+from typing import Literal
 
 import trio
 
@@ -18,6 +18,7 @@ from zentalk.config.settings import ApiSettings
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
+from zentalk.node.packets.relaxed_rules import note as relaxed_note
 from zentalk.node.packets.sender import PacketSender
 from zentalk.node.profiles import PROFILES
 from zentalk.node.snapshot.clock_skew import note as clock_note
@@ -31,18 +32,8 @@ from zentalk.node.tunnels.guard_selection import GuardSelection
 from zentalk.node.tunnels.second_hops import MIN_FULL_RELAYS
 from zentalk.node.tunnels.tunnels import Tunnels
 from zentalk.onion.guard_state import GuardState
-from zentalk.onion.path import MIN_RELAYS, Rule
+from zentalk.onion.path import MIN_RELAYS
 from zentalk.wire.descriptor import Descriptor
-
-_CANNOT: Final[dict[Rule, str]] = {
-    "boots": "leave out every relay that restarts often",
-    "subnet": "have each relay in another address range",
-    "avoid": "avoid every relay that it should",
-    "family": "have each relay of another operator",
-    "sticky": "start with a usual second hop",
-    "first": "let an acknowledgement start at any relay",
-}
-"""What an owner reads about each rule that could not be kept."""
 
 
 class NodeNetwork:
@@ -146,22 +137,21 @@ class NodeNetwork:
 
     def _notes(self, known: int) -> Iterator[str]:
         if self._snapshot.unverified:
-            yield "unverified: only one bootstrap is configured"
+            yield "the list of relays is unverified: add a second bootstrap"
         if known < MIN_RELAYS:
-            yield f"only {known} of at least {MIN_RELAYS} relays are known"
+            yield f"only {known} relays are known; at least {MIN_RELAYS} are needed"
         if self._snapshot.omitting:
-            yield "a relay left others out of its snapshot"
+            yield "a relay left other relays out of its snapshot"
         if self._state.damaged:
-            yield "the stored guards were damaged and were chosen anew"
+            yield "the stored guards were damaged; new ones were chosen"
         if self.packets.own_mailboxes.intersection(self._selection.in_use()):
-            yield "a mailbox of yours is at one of your guards"
+            yield "one of your mailboxes is at one of your guards; add relays for full protection"
         if self.tunnels.related:
             yield "a tunnel passes two relays of one operator or address range"
         if clock := clock_note(self._snapshot.client.hours_ahead):
             yield clock
-        if relaxed := sorted(self.packets.relaxed):
-            broken = " or ".join(_CANNOT[rule] for rule in relaxed)
-            yield f"with {known} relays a path cannot {broken}; add relays for full protection"
+        if relaxed := relaxed_note(known, self.packets.relaxed):
+            yield relaxed
         alarm = self.packets.fates.losses.alarm
         if alarm.active:
             yield (

@@ -6,13 +6,13 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Body(BaseModel):
-    """What a request carries. An unknown field or a wrong type is an error."""
+    """The content of a request. An unknown field or a wrong type is an error."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Resource(BaseModel):
-    """What an answer holds; made of an object of the node with the same attributes, or of JSON.
+    """The content of an answer, made of an object with the same attributes or of JSON.
 
     `model_validate` raises ValidationError (a ValueError) when a field is missing.
     """

@@ -1,4 +1,4 @@
-"""What every error of REST looks like (RFC 9457); `zentalk.web.problems` writes it."""
+"""The form of every error of REST (RFC 9457); `zentalk.web.problems` writes it."""
 
 from __future__ import annotations
 

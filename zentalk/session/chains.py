@@ -27,7 +27,7 @@ _derive_body = fast_derivation(Label.RATCHET_MESSAGE, KEY_BYTES + NONCE_BYTES)
 
 
 class RootStep(NamedTuple):
-    """What one Diffie-Hellman step yields; `header_key` is for the chain after this one."""
+    """The result of one Diffie-Hellman step; `header_key` is for the chain after this one."""
 
     root: Secret
     chain: Secret

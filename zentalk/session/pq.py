@@ -47,7 +47,7 @@ _NOTHING: Final = Secret(b"")
 
 
 class Phase(IntEnum):
-    """Where this side stands in the epoch after `PqState.mixed`."""
+    """The phase of this side in the epoch after `PqState.mixed`."""
 
     IDLE = 0
     OFFERING = 1

@@ -56,7 +56,7 @@ _FRONT_BYTES: Final = SALT_BYTES + _SEALED_HEADER_BYTES
 _NO_SKIPPED: Final = SkippedKeys()
 
 ENVELOPE_OVERHEAD_BYTES: Final = _FRONT_BYTES + BODY_FRONT_BYTES + TAG_BYTES
-"""What an envelope is longer than the longest content it can hold."""
+"""Bytes by which an envelope is longer than the longest content that it can hold."""
 
 
 def max_content_bytes(padded_bytes: int) -> int:
@@ -116,7 +116,7 @@ class Ratchet:
 
     @property
     def pq_epoch(self) -> int:
-        """How many KEM secrets are mixed into the root so far (that of PQXDH apart)."""
+        """The number of KEM secrets mixed into the root so far, without that of PQXDH."""
         return self._state.pq.mixed
 
     def pq_overdue(self) -> bool:

@@ -27,7 +27,7 @@ from zentalk.lifetimes import RETIRED_RATCHET_SECONDS
 from zentalk.wire.ratchet import MAX_UINT32
 
 MAX_SESSIONS: Final = 8
-"""Ratchets kept per contact, so that a contact cannot fill our disk with them."""
+"""Ratchets kept per contact; beyond it the lowest ranks go, so that no contact fills the disk."""
 RENEW_AFTER_ENVELOPES: Final = 3
 RENEW_INTERVAL_SECONDS: Final = 3_600.0
 RENEW_INTERVAL_MAX_SECONDS: Final = 24 * 3_600.0
@@ -51,7 +51,7 @@ class RatchetSummary:
 
 
 class RatchetVerdict(Enum):
-    """What becomes of a ratchet that the peer initiated."""
+    """The decision about a ratchet that the peer initiated."""
 
     SENDS = "sends"
     RECEIVES = "receives"

@@ -15,11 +15,11 @@ from zentalk.crypto.types import Secret
 from zentalk.errors import RemoteProtocolError
 
 MAX_GAP: Final = 1_000
-"""Keys that one envelope may skip in one chain."""
+"""Keys that one envelope may skip in one chain; it is refused if it skips more."""
 MAX_KEPT: Final = 2_000
-"""Keys kept per ratchet; 72 bytes each in memory and store."""
+"""Keys kept per ratchet, 72 bytes each; beyond it the oldest are dropped."""
 MAX_CHAINS: Final = 256
-"""Chains with keys kept: an envelope that fits nowhere costs one short AEAD for each."""
+"""Chains with keys kept; beyond it the oldest goes. An unreadable envelope tries each of them."""
 
 _Keys = Mapping[int, Secret]
 

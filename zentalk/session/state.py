@@ -1,4 +1,4 @@
-"""What a ratchet is made of. Plain values: nothing here computes.
+"""The parts of a ratchet, as plain values: nothing here computes.
 
 A side either has a sending chain (and the key pair `own` that belongs to it) or has
 just followed the peer's step and has neither; then its next envelope takes a step with
@@ -36,7 +36,7 @@ class ReceivingChain(NamedTuple):
 
 
 class Root(NamedTuple):
-    """What changes only when a side takes a step.
+    """The part of a ratchet that changes only when a side takes a step.
 
     `peer_public` is the key that our next step uses (b"" before the responder has
     heard anything); `previous_count` is the length of our last finished chain.

@@ -47,7 +47,7 @@ class LocalRelay:
 
     @property
     def uri(self) -> str:
-        """Where it is reached."""
+        """The URI under which it is reached."""
         return self._relay.uri
 
     async def start(self, nursery: trio.Nursery) -> None:

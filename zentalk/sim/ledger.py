@@ -1,4 +1,4 @@
-"""Who wrote what to whom, and what of it is where it should be.
+"""The account of all messages: who wrote what to whom, and whether it arrived.
 
 Plain bookkeeping: no clock, no network. Every message carries a number in its text, and
 accounts are kept by number, never by what a sender, a relay or an id claims: a message
@@ -49,7 +49,7 @@ class SentMessage:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the histories say. All of them are counts of messages.
+    """The result of comparing the histories. All fields are counts of messages.
 
     lost: accepted by the sender's node, missing at the recipient. duplicates: extra
     copies shown or announced. out_of_order: shown after a message that was written
@@ -110,12 +110,12 @@ class Ledger:
 
     @property
     def sent(self) -> int:
-        """How many messages were accepted by their senders' nodes."""
+        """The number of messages that their senders' nodes accepted."""
         return self._sent
 
     @property
     def arrived(self) -> int:
-        """How many different messages were announced to their recipients."""
+        """The number of different messages that were announced to their recipients."""
         return self._arrived
 
     def latencies(self, times: Times) -> list[float]:

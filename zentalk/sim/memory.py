@@ -1,4 +1,4 @@
-"""How much memory processes use together; pages that they share count once."""
+"""The memory that processes use together; pages that they share count once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a workload sees of a network: relays that can die, people who can leave.
+"""A network as a workload sees it: relays that can die, people who can leave.
 
 Two implementations: `inprocess` and `processes`. A workload must never know which.
 """
@@ -27,12 +27,12 @@ class SimRelay(Protocol):
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """The relay's name in reports."""
         ...
 
     @property
     def uri(self) -> str:
-        """Where it is reached."""
+        """The URI under which it is reached."""
         ...
 
     async def kill(self) -> None:
@@ -56,7 +56,7 @@ class SimUser(Protocol):
 
     @property
     def name(self) -> str:
-        """What the others call this person."""
+        """The person's name for the others."""
         ...
 
     @property
@@ -119,7 +119,7 @@ class SimNetwork(Protocol):
 
     @property
     def crashed(self) -> Sequence[str]:
-        """What ended by itself, with a reason each; empty in a good run."""
+        """Nodes that ended by themselves, with a reason each; empty in a good run."""
         ...
 
     async def finish(self) -> None:

@@ -253,7 +253,7 @@ class ProcessUser:
 
 
 class ProgramPlaces(Protocol):
-    """Where programs run and under which settings, if not just side by side."""
+    """Places and settings of programs, if they do not just run side by side."""
 
     def of_relay(self, settings: RelaySettings) -> tuple[RelaySettings, Launcher]:
         """Return what a relay gets for the settings of a scenario."""

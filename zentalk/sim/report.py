@@ -1,4 +1,4 @@
-"""What came of a run: counts, latencies, sizes on the wire, load per relay."""
+"""The report of a run: counts, latencies, sizes on the wire, load per relay."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class RelayLoad:
-    """What one relay did; `alive` is False if it was killed in the run."""
+    """The work of one relay; `alive` is False if it was killed in the run."""
 
     forwarded: int
     deposited: int

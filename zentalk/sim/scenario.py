@@ -1,4 +1,4 @@
-"""What a simulation runs: numbers with bounds, from TOML files and overrides.
+"""A scenario to run: numbers with bounds, from TOML files and overrides.
 
 Scenario files ship inside the package; a name is a file's stem.
 """
@@ -57,7 +57,7 @@ class Scenario:
 
     @property
     def killed(self) -> int:
-        """How many relays die in all."""
+        """The number of relays that die in total."""
         return self.kill_relays + self.kill_entry
 
 
@@ -75,7 +75,7 @@ def load(name: str | None, overrides: Mapping[str, Any]) -> Scenario:
     values: dict[str, Any] = {}
     if name is not None:
         if name not in names():
-            raise ConfigError(f"there is no scenario {name!r}: there are {', '.join(names())}")
+            raise ConfigError(f"there is no scenario {name!r}; choose one of {', '.join(names())}")
         file = resources.files("zentalk.sim") / "scenarios" / f"{name}.toml"
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     known = {field.name for field in fields(Scenario)}

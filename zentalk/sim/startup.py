@@ -1,4 +1,4 @@
-"""In which order a network starts, whatever its nodes are made of.
+"""The order in which a network starts, for nodes of either kind.
 
 The first relay starts alone, two more know only that one, all others know these three.
 People come last, so that a network is there when they look for it.
@@ -22,7 +22,7 @@ class HasUri(Protocol):
 
     @property
     def uri(self) -> str:
-        """Where it is reached."""
+        """The URI under which it is reached."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Real relays and API nodes in virtual time, with somebody who watches every line.
+"""Real relays and API nodes in virtual time, with an attacker who watches every line.
 
 For measuring what a profile costs and hides: bytes, latencies, and the times of units. Call
 it under a clock that jumps (`trio.testing.MockClock`), or it takes as long as it says.

@@ -1,4 +1,4 @@
-"""Somebody who sees when every line carries something, and guesses who writes to whom.
+"""An attacker who sees when every line carries data, and guesses who writes to whom.
 
 Pure statistics (K5 of docs/threat-model.md): nothing here sees a byte of content, or more
 of a line than the times and directions of its units. Spec of what is watched:
@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 BIN_SECONDS: Final = 2.0
-"""How finely the watcher looks."""
+"""The length of the bins in which the watcher counts units."""
 LONGEST_LAG_SECONDS: Final = 60.0
-"""How much later than its sending a message is looked for."""
+"""The longest delay at which the watcher looks for a message after its sending."""
 
 
 @dataclass

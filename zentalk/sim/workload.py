@@ -1,4 +1,4 @@
-"""What people do in a run, and what goes wrong meanwhile.
+"""The workload of a run: people write to each other, and things go wrong meanwhile.
 
 Messages go round: person k writes to the next one, and every second message goes back.
 Phases: all online; then the last person's node is killed, relays die and the first
@@ -22,9 +22,9 @@ from zentalk.sim.network import SimNetwork, SimRelay
 from zentalk.sim.scenario import Scenario
 
 PATIENCE_SECONDS: Final = 120.0
-"""Without any arrival for this long, whoever waits gives up: what is missing is lost."""
+"""After this long without an arrival a run stops waiting and counts missing messages as lost."""
 QUIET_SECONDS: Final = 10.0
-"""How long acks and confirmations may take after the last message."""
+"""The longest wait for acks and confirmations after the last message."""
 POLL_SECONDS: Final = 0.2
 SEND_RETRY_SECONDS: Final = 0.25
 PINNED_ENTRIES: Final = 2
@@ -32,7 +32,7 @@ PINNED_ENTRIES: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run stands, for whoever watches."""
+    """The progress of a run, for the display."""
 
     phase: str
     relays_running: int
@@ -43,7 +43,7 @@ class Progress:
 
 @dataclass(slots=True)
 class WorkloadResult:
-    """What a workload saw; latencies in seconds."""
+    """The findings of a workload; latencies in seconds."""
 
     verdict: Verdict
     latencies: list[float]

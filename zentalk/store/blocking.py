@@ -1,4 +1,4 @@
-"""How blocking work is run: in a thread in real life, inline in virtual time."""
+"""The way to run blocking work: in a thread in real life, inline in virtual time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a node keeps of the directory: descriptors, proofs, user records, its boot counter.
+"""A node's copy of the directory: descriptors, proofs, user records, its boot counter.
 
 Spec: docs/spec/directory.md sections 3 and 7. Synchronous functions over one connection;
 callers run them through `run_blocking`, one at a time. Everything is kept as the bytes
@@ -19,10 +19,10 @@ from zentalk.store.sqlite import open_database, storage_errors, transaction
 
 FILE_NAME: Final = "directory.db"
 HINT_SECONDS: Final = 30 * 86_400
-"""Expired descriptors stay this long: they say where to dial when nothing else is known."""
+"""Expired descriptors are deleted after this long; until then they say where to connect."""
 MAX_DESCRIPTORS: Final = 10_000
 MAX_PROOFS: Final = 4096
-"""Bounds on what others can make us keep; the oldest go first."""
+"""Proofs kept; the oldest is deleted when there are more, so that others cannot fill the disk."""
 _MAX_BOOT: Final = 2**62
 Row: TypeAlias = tuple[Any, ...]
 
@@ -94,7 +94,9 @@ class DirectoryStore:
             row = connection.execute("SELECT boot FROM own_boot").fetchone()
             boot = max(row[0] if row else 0, above) + 1
             if boot > _MAX_BOOT:
-                raise StorageError(f"the boot counter in {self.path} is used up: make a new relay")
+                raise StorageError(
+                    f"the boot counter in {self.path} is used up: create a new relay"
+                )
             connection.execute(
                 "INSERT INTO own_boot (only, boot) VALUES (1, ?1)"
                 " ON CONFLICT (only) DO UPDATE SET boot = ?1",

@@ -1,8 +1,8 @@
-"""How much of its file system a database may still take, and a ballast for when that is full.
+"""The space that a database may still take on its disk, and a ballast for when the disk is full.
 
 Spec: docs/spec/mailbox.md section 7. On a file system without a free byte SQLite cannot
-even delete, since a delete is written to the log first. The ballast is a file that is
-worth nothing and gives its blocks back then. Nothing here decides what is stored.
+even delete, because it writes a delete to the log first. The ballast is a file without content
+whose blocks are given back then. Nothing here decides what is stored.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from zentalk.store.sqlite import storage_errors
 
 _MIB: Final = 1024 * 1024
 BALLAST_BYTES: Final = 4 * _MIB
-"""Deletes and acks of a few hundred mailboxes fit into it, until what they free is reused."""
+"""The size of the ballast. Deletes and acks of a few hundred mailboxes fit into it."""
 RESERVE_BYTES: Final = 2 * _MIB
-"""What new mail leaves free, for deletes, for the log, and for this relay's other files."""
+"""New mail is refused below this much free space, which deletes, log and other files need."""
 LOW_BYTES: Final = 64 * _MIB
-"""With less than this free the log is emptied before it is measured: a whole log is smaller."""
+"""With less free space than this, the log is emptied before the space is measured."""
 _UNKNOWN: Final = 2**62
 
 
@@ -42,7 +42,7 @@ class DiskSpace:
         """
         free = self._free_bytes()
         if free < LOW_BYTES:
-            # What lies in the log is written a second time, into the file: count it there.
+            # The log is written a second time, into the file: count it there.
             with suppress(sqlite3.Error):
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             free = self._free_bytes()

@@ -62,7 +62,7 @@ def _check_folder(directory: Path) -> None:
     """Refuse a folder in which others could replace the key."""
     if directory.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise ConfigError(
-            f"others may write to the folder {directory}; close it with: chmod 700 {directory}"
+            f"other users can write to the folder {directory}; close it with: chmod 700 {directory}"
         )
 
 
@@ -74,7 +74,7 @@ def _decode(path: Path, content: bytes) -> SigningKey:
     """Read seed and public key; the second shows whether the first is undamaged."""
     damaged = ConfigError(
         f"the identity key {path} is damaged: restore it from a backup, "
-        "or remove it and make a new identity"
+        "or remove it and create a new identity"
     )
     lines = content.decode("ascii", errors="replace").split("\n")
     if len(lines) != _LINES or lines[0] != _HEADER:

@@ -1,4 +1,4 @@
-"""What every program of ours that answers HTTP needs: problems, limits, tokens, a server.
+"""Everything that a program needs to answer HTTP: problems, limits, tokens, a server.
 
 It knows no routes and nothing of nodes or relays.
 """

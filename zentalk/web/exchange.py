@@ -62,7 +62,7 @@ class Exchange:
         self.answer = AnswerWriter(request.method, request.version)
         self.answer.closes = not request.keep_alive
         self.fault: RequestError | None = None
-        """What was wrong with the body; it is answered if the application has not."""
+        """The error in the body; it is answered if the application has not answered."""
 
     async def receive(self) -> Message:
         """Return the next part of the body; after the body, wait until the peer has left."""

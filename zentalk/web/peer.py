@@ -16,7 +16,7 @@ import trio
 SEND_SECONDS: Final = 30.0
 """For each piece of an answer to be taken; beyond it the connection is cut."""
 LINGER_SECONDS: Final = 2.0
-"""How long a peer that still sends is listened to after the last answer."""
+"""After the last answer, a peer that still sends is listened to for this long."""
 LINGER_BYTES: Final = 1024 * 1024
 _PIECE_BYTES: Final = 64 * 1024
 READ_BYTES: Final = 64 * 1024

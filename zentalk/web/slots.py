@@ -1,4 +1,4 @@
-"""How many connections there may be, in all and from one source, and what one source is."""
+"""Bounds on connections, in all and from one source, and the meaning of one source."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _HOST_PREFIX: Final = {4: 32, 6: 64}
 
 
 class ConnectionLimits(NamedTuple):
-    """How many connections there may be: in all, and from one address that is not loopback."""
+    """The most connections: in all, and from one address that is not loopback; more are refused."""
 
     in_all: int = 256
     per_source: int = 32

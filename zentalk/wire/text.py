@@ -50,10 +50,10 @@ def parse_address(text: str) -> UserAddress:
         raise DecodeError("this is not an address: it must be zt1 followed by 56 characters")
     raw = _decode(text[len(_ADDRESS_PREFIX) :])
     if raw is None or len(raw) != USER_ADDRESS_BYTES + _CHECK_BYTES:
-        raise DecodeError("this address holds characters that an address cannot hold")
+        raise DecodeError("this address has characters that no address has")
     address = UserAddress(raw[:USER_ADDRESS_BYTES])
     if not equal(raw[USER_ADDRESS_BYTES:], _check(address)):
-        raise DecodeError("this address has a typing error: its check does not match")
+        raise DecodeError("this address has a typing error: its checksum does not match")
     return address
 
 

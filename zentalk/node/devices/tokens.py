@@ -32,7 +32,7 @@ TOKEN_BYTES: Final = 32
 _KEY: Final = "devices"
 _FORGED: Final = (
     "the list of devices in the database was not signed by this identity: "
-    "no device is admitted; add yours again, and look for who changed the database"
+    "no device is admitted; add yours again, and find out who changed the database"
 )
 
 
@@ -73,7 +73,7 @@ class DeviceTokens:
         has this name.
         """
         if not 0 < len(name.encode("utf-8", "replace")) <= MAX_NAME_BYTES:
-            raise ConfigError(f"a device's name has 1 to {MAX_NAME_BYTES} bytes")
+            raise ConfigError(f"a device's name must have 1 to {MAX_NAME_BYTES} bytes")
         token = base64.urlsafe_b64encode(self._runtime.entropy(TOKEN_BYTES)).rstrip(b"=")
         device = DeviceEntry(
             device_id=self._runtime.entropy(DEVICE_ID_BYTES),
@@ -85,9 +85,11 @@ class DeviceTokens:
         def job(tx: Transaction) -> tuple[DeviceEntry, ...]:
             known = self._read(tx)
             if len(known) >= MAX_DEVICES:
-                raise ConflictError(f"there are {MAX_DEVICES} devices already: revoke one first")
+                raise ConflictError(f"there are already {MAX_DEVICES} devices: revoke one first")
             if any(other.name == name for other in known):
-                raise ConflictError("a device has this name already: revoke it, or take another")
+                raise ConflictError(
+                    "another device has this name: revoke it, or choose another name"
+                )
             return self._save(tx, (*known, device), "device.added", device)
 
         self._devices = await self._database.write(job)

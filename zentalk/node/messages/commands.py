@@ -52,11 +52,11 @@ def check_text(text: str) -> None:
         raise LocalProtocolError("a text must be valid Unicode: remove lone surrogates") from None
     if size_bytes > MAX_TEXT_BYTES:
         raise TooLargeError(
-            f"a text may have {MAX_TEXT_BYTES} bytes and this one has {size_bytes}:"
+            f"a text may have at most {MAX_TEXT_BYTES} bytes and this one has {size_bytes}:"
             " shorten it or split it"
         )
     if not text:
-        raise LocalProtocolError("a message needs a text: write one")
+        raise LocalProtocolError("the text is empty: write one")
 
 
 def check_name(name: str) -> None:

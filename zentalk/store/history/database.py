@@ -36,7 +36,7 @@ class HistoryDatabase:
         self._path = path
         self._run_blocking = run_blocking
         self._connection = open_database(path, MIGRATIONS)
-        # What is deleted or overwritten is zeroed: old keys, ratchets and messages are gone.
+        # Deleted and overwritten data is zeroed: old keys, ratchets and messages are gone.
         self._connection.execute("PRAGMA secure_delete = ON")
         self._scrubbing = False
         self._writer = BatchWriter(self._connection, run_blocking, path, self._read_events)
@@ -49,7 +49,7 @@ class HistoryDatabase:
 
     @property
     def trouble(self) -> str | None:
-        """What the last commit or reading failed of, None if both went well."""
+        """The error of the last commit or read, None if both went well."""
         return self._write_trouble or self._read_trouble
 
     async def write(self, job: Callable[[Transaction], T]) -> T:

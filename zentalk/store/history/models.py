@@ -1,6 +1,6 @@
-"""What the history database gives out: frozen rows, with ids in their text form.
+"""Frozen rows of the history database, with ids in their text form.
 
-Their repr shows no text, person, mailbox or key: it may end up where others read.
+Their repr shows no text, person, mailbox or key, because others may read a log or traceback.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from zentalk.ids import MailboxId, MessageId, NodeId, SendId, UserAddress
 
 
 class ContactState(StrEnum):
-    """What a person in the list is to the owner; the values are stored, and shown by REST."""
+    """The relation of a person to the owner; the database stores the values and REST shows them."""
 
     CONTACT = "contact"
     """Added or accepted by the owner."""
@@ -22,7 +22,7 @@ class ContactState(StrEnum):
 
 
 class MessageState(StrEnum):
-    """How far a message has come; the values are stored, and shown by REST."""
+    """The progress of a message; the database stores the values and REST shows them."""
 
     QUEUED = "queued"
     SENT = "sent"
@@ -36,7 +36,7 @@ class MessageState(StrEnum):
 
 
 class Direction(StrEnum):
-    """Who wrote a message; the values are stored, and shown by REST."""
+    """The writer of a message; the database stores the values and REST shows them."""
 
     IN = "in"
     OUT = "out"

@@ -109,7 +109,7 @@ class MemoryMailboxStore:
 
     @property
     def memory_bytes(self) -> int:
-        """How much mail lies here."""
+        """The amount of mail in the store."""
         return self._total.size_bytes
 
     def load(self) -> Loaded:

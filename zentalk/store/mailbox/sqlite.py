@@ -53,7 +53,7 @@ SPARE_PAGES: Final = 64
 DEFAULT_MAX_BYTES: Final = 4 * 1024**3
 _GENERATION_BYTES: Final = 8
 _ROW_OVERHEAD_BYTES: Final = 256
-"""What a row takes beyond its sealed bytes, indexes included; rounded up."""
+"""Bytes of a row beyond its sealed bytes, with indexes; rounded up."""
 
 
 class _Row(NamedTuple):

@@ -1,4 +1,4 @@
-"""Where the body of a request ends: after its length, or after its last chunk."""
+"""Finds the end of a request's body: after its length, or after its last chunk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Body(Protocol):
 
     @property
     def left(self) -> int | None:
-        """How many bytes are still to come, 0 at the end; None if only the peer knows."""
+        """The number of bytes still to come, 0 at the end; None if only the peer knows."""
         ...
 
     def take(self, buffer: bytearray) -> bytes:
@@ -54,9 +54,9 @@ class ChunkedBody:
     def __init__(self) -> None:
         self.left: int | None = None
         self._in_chunk: int | None = None
-        """What is left of a chunk with the line end after it; None between two chunks."""
+        """The rest of a chunk with the line end after it; None between two chunks."""
         self._trailer_bytes: int | None = None
-        """How much of the trailers was read; None before the last chunk."""
+        """Bytes of the trailers that were read; None before the last chunk."""
 
     def take(self, buffer: bytearray) -> bytes:
         """Return the content of the chunks that are there, as far as they are."""

@@ -70,7 +70,7 @@ def target_too_long() -> RequestError:
 
 
 class _Collector:
-    """What httptools tells its findings to."""
+    """The object that httptools tells its findings to."""
 
     __slots__ = ("complete", "headers")
 
@@ -95,7 +95,7 @@ def _headers(head: bytes) -> Headers:
     except httptools.HttpParserInvalidMethodError:
         raise RequestError(HTTPStatus.NOT_IMPLEMENTED, "the request's method is unknown") from None
     except httptools.HttpParserError:
-        # Where only its reading of Transfer-Encoding failed, `_Said` has the better answer.
+        # If only its reading of Transfer-Encoding failed, `_Said` has the better answer.
         if not found.complete:
             raise _why_not(head) from None
     if not found.complete:
@@ -113,7 +113,7 @@ def _why_not(head: bytes) -> RequestError:
 
 
 class _Said:
-    """What the headers say about the connection and about the body."""
+    """The statements of the headers about the connection and about the body."""
 
     __slots__ = ("body_bytes", "connection", "expects_continue", "upgrade")
 

@@ -1,4 +1,4 @@
-"""How large the parts of a request may be. Whatever is larger ends the connection."""
+"""The largest sizes of the parts of a request. A larger part ends the connection."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ MAX_TARGET_BYTES: Final = 8 * 1024
 MAX_CHUNK_LINE_BYTES: Final = 1024
 """A chunk's size with its extensions; beyond it the answer is 400."""
 MAX_TRAILER_BYTES: Final = 8 * 1024
-"""What may follow the last chunk, none of which is kept; beyond it the answer is 431."""
+"""Bytes that may follow the last chunk, none of which is kept; beyond it the answer is 431."""

@@ -35,12 +35,12 @@ class RequestReader:
 
     @property
     def buffered(self) -> int:
-        """How many bytes were fed and not yet taken."""
+        """The number of bytes that were fed and not yet taken."""
         return len(self._buffer)
 
     @property
     def body_left(self) -> int | None:
-        """How many bytes of the body are still to come, 0 at its end, None if nobody knows."""
+        """The number of bytes of the body still to come, 0 at its end, None if nobody knows."""
         return 0 if self._body is None else self._body.left
 
     def feed(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What the head of one request says."""
+"""The head of one request."""
 
 from __future__ import annotations
 

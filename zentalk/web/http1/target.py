@@ -10,7 +10,7 @@ from zentalk.web.http1.errors import RequestError, bad_request
 
 _ABSOLUTE: Final = re.compile(rb"(?i:https?)://([^/?@]+)(/[^?]*)?(?:\?(.*))?")
 AUTHORITY: Final = re.compile(rb"[A-Za-z0-9\-._~%!$&'()*+,;=:\[\]]*")
-"""What may stand in a Host header: nothing that would end a host name in a URL."""
+"""Characters allowed in a Host header: none that would end a host name in a URL."""
 
 
 class Target(NamedTuple):

@@ -26,7 +26,7 @@ from zentalk.web.websocket.handshake import Handshake
 from zentalk.web.websocket.messages import CUT, Closed, Messages
 
 PING_SECONDS: Final = 30.0
-"""Of silence until the peer is pinged; if it stays silent for as long again, it is cut off."""
+"""After this long in silence the peer is pinged; after as long again it is cut off."""
 CLOSE_SECONDS: Final = 5.0
 """For the peer to agree to the end; beyond it the connection is cut."""
 NORMAL: Final = 1000
@@ -56,7 +56,7 @@ class WebSocketExchange:
         """Let the application have the socket until it returns, then end it."""
         async with trio.open_nursery() as self._tasks:
             await app(scope, self.receive, self.send)
-            self._incoming_out.close()  # What still comes is read and dropped.
+            self._incoming_out.close()  # Further messages are read and dropped.
             await self._finish()
             self._tasks.cancel_scope.cancel()
 

@@ -33,7 +33,7 @@ class Handshake:
         self._key = keys[0]
         offered = b",".join(_values(request, b"sec-websocket-protocol")).decode("latin-1")
         self.subprotocols = [word.strip() for word in offered.split(",") if word.strip()]
-        """What the client would like to speak, in its order."""
+        """The protocols that the client would like to speak, in its order."""
 
     def accepted(self, subprotocol: str | None, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         """Return the answer; raises AnswerError if it cannot be one."""

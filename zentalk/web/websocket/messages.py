@@ -8,21 +8,21 @@ from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
 
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
-"""Of one message, in however many frames; beyond it the socket is closed with 1009."""
+"""The largest message, in however many frames; beyond it the socket is closed with 1009."""
 TOO_BIG: Final = 1009
 CUT: Final = 1006
-"""What a connection that ended without a word is said to have been closed with."""
+"""The close code of a connection that ended without one."""
 
 
 class Closed(NamedTuple):
-    """How a WebSocket was closed."""
+    """The way in which a WebSocket was closed."""
 
     code: int
     reason: str
 
 
 class Arrived(NamedTuple):
-    """What came of some bytes: whole messages, what to send now, and whether that was the end."""
+    """The result of some bytes: whole messages, bytes to send now, and whether that was the end."""
 
     messages: list[str | bytes]
     reply: bytes
@@ -35,7 +35,7 @@ class Messages:
     def __init__(self) -> None:
         self._frames = Connection(ConnectionType.SERVER)
         self._begun = bytearray()
-        """What came of a message that is not whole yet, text as UTF-8."""
+        """The part of a message that is not whole yet, text as UTF-8."""
 
     @property
     def is_open(self) -> bool:

@@ -1,0 +1,28 @@
+"""The sentence for the owner when a network is too small for some rules on paths."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from zentalk.onion.path import Rule
+
+_WHAT_PATHS_MEET: Final[Mapping[Rule, str]] = {
+    "avoid": "every relay it should",
+    "subnet": "two relays of one address range",
+    "family": "two relays of one operator",
+    "boots": "relays that often restart",
+    "sticky": "second hops that change",
+    "first": "an uneven choice of the first relay of acks",
+}
+
+
+def note(relays: int, relaxed: Collection[str]) -> str | None:
+    """Return what paths cannot avoid in a network of so many relays; None if nothing."""
+    meets = [text for rule, text in _WHAT_PATHS_MEET.items() if rule in relaxed]
+    if not meets:
+        return None
+    return (
+        f"with {relays} relays a path cannot avoid {' or '.join(meets)};"
+        " add relays for full protection"
+    )
