@@ -8,8 +8,7 @@ hangs costs only its own voice.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import trio
@@ -26,6 +25,7 @@ from zentalk.errors import RELAY_FAULTS, RemoteProtocolError
 from zentalk.ids import Epoch, NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.node.snapshot.clock_skew import hours_ahead
+from zentalk.node.snapshot.source_turns import SourceTurns
 from zentalk.node.tunnels.opener import QuestionLink, TunnelOpener
 from zentalk.wire.descriptor import Descriptor, decode_descriptor
 from zentalk.wire.network_state import MAX_PROOFS
@@ -37,8 +37,6 @@ from zentalk.wire.rpc_directory import (
 
 SOURCE_SECONDS: Final = 120.0
 """A backstop for one source's part; tunnels and questions have shorter limits of their own."""
-TURN_SECONDS: Final = 5.0
-"""How long a source waits while another one tells what is new."""
 _VERIFY_BATCH: Final = 32
 
 
@@ -60,7 +58,7 @@ class SnapshotClient:
         self._verified: dict[bytes, Descriptor] = {}
         """By digest: what is accepted, and during a refresh what any source delivered."""
         self._known = KnownSets({}, self._has)
-        self._reading = trio.Lock()
+        self._source_turns = SourceTurns()
         self._boots = BootLog()
         self._turn = trio.Lock()
         self.unverified = True
@@ -182,7 +180,7 @@ class SnapshotClient:
         reading = SetReading(self._known)
         await self._put_next(reading, link)
         if reading.next_call() is not None:
-            async with self._in_turn():
+            async with self._source_turns.turn():
                 while await self._put_next(reading, link):
                     pass
         shown = (self._verified.get(digest) for digest in reading.digests)
@@ -196,22 +194,6 @@ class SnapshotClient:
         if call is not None:
             await self._verify(reading.take(decode_answer(await link.request(call))))
         return call is not None
-
-    @asynccontextmanager
-    async def _in_turn(self) -> AsyncIterator[None]:
-        """Let one source after the other tell what is new, so that it is told once.
-
-        A source that takes long loses its turn: nobody waits for it longer than that.
-        """
-        mine = False
-        with trio.move_on_after(TURN_SECONDS):
-            await self._reading.acquire()
-            mine = True
-        try:
-            yield
-        finally:
-            if mine:
-                self._reading.release()
 
     async def _verify(self, raws: Sequence[bytes]) -> None:
         """Verify what was not verified before, letting other tasks run in between."""
