@@ -16,6 +16,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.needed import missing
+from tests.sleeps import refuse_long_sleeps
 
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, database=None)
@@ -55,6 +56,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def repository() -> Path:
     """The root of the source tree."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_long_sleeps() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        refuse_long_sleeps(patch)
+        yield
 
 
 @pytest.fixture(autouse=True)
