@@ -66,7 +66,8 @@ def test_f2_an_api_node_says_ready_and_ends(tmp_path: Path) -> None:
 
 
 def test_interrupted_from_the_keyboard(program: str, folder: Path) -> None:
-    with running(program, folder) as running_program:
+    """Also where the signal was ignored at the start, as in the background of a script."""
+    with running(program, folder, in_background=True) as running_program:
         running_program.ready()
         assert running_program.stop(signal.SIGINT) == 0
         assert not running_program.errors()
