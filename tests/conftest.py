@@ -1,7 +1,8 @@
 """What every test gets: Hypothesis profiles, and the markers that skip.
 
 Profiles (``HYPOTHESIS_PROFILE``): ``ci`` is the same in every run, ``dev`` looks for new examples,
-``long`` looks for many. Without the variable: ``ci`` where ``CI`` is set, else ``dev``.
+``long`` looks for 5,000 where a test does not say how many, the others for 60. Without the
+variable: ``ci`` where ``CI`` is set, else ``dev``.
 """
 
 import logging
@@ -18,8 +19,10 @@ from hypothesis import HealthCheck, settings
 from tests.needed import missing
 from tests.sleeps import refuse_long_sleeps
 
-settings.register_profile("dev", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, database=None)
+settings.register_profile("dev", deadline=None, max_examples=60)
+settings.register_profile(
+    "ci", deadline=None, max_examples=60, derandomize=True, print_blob=True, database=None
+)
 settings.register_profile(
     "long",
     deadline=None,

@@ -17,6 +17,8 @@ from zentalk.node.network import NodeNetwork
 from zentalk.onion.packet import DROP
 from zentalk.wire.rpc_directory import snapshot_call
 
+pytestmark = pytest.mark.e2e
+
 
 async def both_guards(network: NodeNetwork) -> None:
     await until(lambda: len(network.connected_guards()) == 2)

@@ -17,6 +17,8 @@ from zentalk.node.tunnels import tunnels
 from zentalk.wire.rpc import decode_answer
 from zentalk.wire.rpc_directory import read_snapshot, snapshot_call
 
+pytestmark = pytest.mark.e2e
+
 
 async def both_guards(network: NodeNetwork) -> None:
     await until(lambda: len(network.connected_guards()) == 2)

@@ -111,6 +111,7 @@ async def churning(
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.slow
 async def test_k7_a_record_outlives_its_holders_while_its_owner_is_away(
     autojump_clock: MockClock, churning: Churning
 ) -> None:
@@ -127,6 +128,7 @@ async def test_k7_a_record_outlives_its_holders_while_its_owner_is_away(
     assert responsible <= {member.node_id for member in churning.having_it()}
 
 
+@pytest.mark.slow
 async def test_k7_control_without_handing_over_it_is_gone(
     autojump_clock: MockClock, churning: Churning, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,6 +66,7 @@ async def test_relays_started_in_any_order_find_each_other(
     await until(net, 90)
 
 
+@pytest.mark.slow
 async def test_a_hundred_relays_in_one_process_converge_with_bounded_work(
     autojump_clock: MockClock, net: Net, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +213,7 @@ async def test_a_full_restart_forgets_nothing(
         after.cancel_scope.cancel()
 
 
+@pytest.mark.slow
 async def test_two_halves_find_each_other_after_hours_apart(
     autojump_clock: MockClock, net: Net, nursery: trio.Nursery
 ) -> None:
