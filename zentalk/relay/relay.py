@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import asdict
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
@@ -289,9 +288,8 @@ def _version() -> str:
 
 def _flat(stats: MailboxStats) -> dict[str, int]:
     """Return a mailbox's numbers by name, what happened beside what is there."""
-    values = asdict(stats)
-    counters: dict[str, int] = values.pop("counters")
-    return counters | values
+    there = {name: getattr(stats, name) for name in MailboxStats.__slots__ if name != "counters"}
+    return stats.counters | there
 
 
 def _only_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
