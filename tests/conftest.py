@@ -7,7 +7,6 @@ variable: ``ci`` where ``CI`` is set, else ``dev``.
 
 import logging
 import os
-import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,15 +37,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _can_make_network_namespaces() -> bool:
-    return os.geteuid() == 0 and shutil.which("ip") is not None
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip, each with its reason, what this machine or this run is not for."""
     skips = {
         "long": None if os.environ.get("ZENTALK_LONG") else "only in `make long`",
-        "privileged": None if _can_make_network_namespaces() else "needs root and iproute2",
+        "privileged": missing("ip") if os.geteuid() == 0 else "needs root",
         "browser": missing("chromium", "chromium-browser", "google-chrome"),
     }
     for item in items:
