@@ -145,6 +145,7 @@ async def test_k7_control_without_handing_over_it_is_gone(
         await churning.client.find_record(ADDRESS, TODAY)
 
 
+@pytest.mark.slow
 async def test_what_is_handed_over_is_sent_once_and_slowly(
     autojump_clock: MockClock, churning: Churning, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -152,6 +152,7 @@ async def test_k37_a_new_boot_reaches_everyone(
     await eventually(lambda: all(boot_at(one, again.node_id) == 2 for one in members))
 
 
+@pytest.mark.slow
 async def test_the_next_epochs_descriptors_replace_the_last_before_they_expire(
     autojump_clock: MockClock, net: Net, nursery: trio.Nursery
 ) -> None:
