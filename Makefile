@@ -68,12 +68,14 @@ bench: bench-peers ## ratios to other implementations, measured here
 
 # sphinxmix asks for msgpack-python, which writes an ancient msgpack over ours: so it and petlib come
 # without their dependencies (those they use are in .venv already). petlib compiles against OpenSSL's
-# headers; where that fails, its benchmark row is left out.
+# headers; where that fails, its benchmark row is left out. So are the rows of `peers` without LXMF.
 bench-peers: $(STAMP)-peers
 $(STAMP)-peers: $(STAMP)-test
 	@$(PIP) install --editable '.[bench]'
 	@$(PIP) install --no-deps 'petlib==0.0.45' 'sphinxmix==0.0.7' \
 	    || echo "no sphinxmix here (it needs a C compiler and libssl-dev): its row is left out"
+	@$(PIP) install 'rns==1.5.7' 'lxmf==1.2.1' \
+	    || echo "no lxmf here: the rows of \`python -m benchmarks peers\` are left out"
 	@touch $@
 
 clean: ## remove what the other targets made

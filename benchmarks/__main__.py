@@ -2,12 +2,13 @@
 
     python -m benchmarks                       all ratios to other implementations and raw parts
     python -m benchmarks onion session         only these
+    python -m benchmarks peers                 LXMF over Reticulum beside ours, two minutes
     python -m benchmarks messages              messages end to end over processes, some minutes
     python -m benchmarks load                  messages while a crowd besets a relay, a minute
     python -m benchmarks profiles              what privacy profiles cost and hide, in virtual
                                                time; half an hour, or less with --count 20
 
-A row is measured against something in the same run, so that another machine gives about the same
+A ratio is measured against something in the same run, so that another machine gives about the same
 numbers; `messages` gives absolute figures of this machine, `profiles` those of the protocol alone.
 """
 
@@ -22,10 +23,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import messages, profiles
+from benchmarks import messages, peers, profiles
 from benchmarks.rounds import Row
 
 RATIOS = ("onion", "session", "relay", "mailbox", "restart", "directory", "http")
+PEERS = "peers"
 MESSAGES = "messages"
 PROFILES = "profiles"
 LOAD = "load"
@@ -35,7 +37,10 @@ DEFAULT_JSON = Path(__file__).with_name("results.json")
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure zentalk.")
     parser.add_argument(
-        "group", nargs="*", choices=[[], *RATIOS, MESSAGES, PROFILES, LOAD], help="default: ratios"
+        "group",
+        nargs="*",
+        choices=[[], *RATIOS, PEERS, MESSAGES, PROFILES, LOAD],
+        help="default: ratios",
     )
     parser.add_argument("--json", type=Path, default=DEFAULT_JSON, help="where to write results")
     parser.add_argument("--count", type=int, help="how many messages, or rounds of profiles")
@@ -64,6 +69,8 @@ def busy() -> str:
 
 
 def rows_of(group: str, count: int | None) -> list[Row]:
+    if group == PEERS:
+        return peers.rows(count or peers.COUNT)
     if group == MESSAGES:
         return messages.rows(count or messages.MANY)
     if group == PROFILES:

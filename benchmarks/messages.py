@@ -188,23 +188,22 @@ class NodeLoad:
             addresses.append(await node.ready())
             nodes.append(node)
         for node, address in zip(nodes, reversed(addresses), strict=True):
-            await _ask(node, {"command": "contact", "address": address})
+            await node.ask({"command": "contact", "address": address})
         return cls(nodes, addresses[1])
 
     async def run(self, count: int, in_flight: int) -> Result:
         """Send messages, `in_flight` at a time: the next when one was confirmed."""
         writer, reader = self.nodes
-        sent = await _ask(
-            writer,
+        sent = await writer.ask(
             {
                 "command": "send",
                 "address": self._address,
                 "count": count,
                 "in_flight": in_flight,
                 "size_bytes": TEXT_BYTES,
-            },
+            }
         )
-        seen = await _ask(reader, {"command": "seen", "count": count})
+        seen = await reader.ask({"command": "seen", "count": count})
         received = seen["received"]
         self._missing += sum(message_id not in received for message_id in sent["ids"])
         self._duplicates += sum(received.values()) - len(received)
@@ -213,11 +212,6 @@ class NodeLoad:
     def verdict(self) -> tuple[int, int]:
         """Return how many of all messages are missing, and how many came twice."""
         return self._missing, self._duplicates
-
-
-async def _ask(program: Program, command: dict[str, Any]) -> Any:
-    await program.tell(command)
-    return json.loads(await program.line())
 
 
 def _cpu(

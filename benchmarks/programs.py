@@ -1,7 +1,7 @@
 """Nodes as processes of their own, and how much CPU time each has used.
 
-Used by `benchmarks.messages`. Relays and API nodes are the commands a user runs; a program is
-killed at the end, because what is measured lies before that.
+Used by `benchmarks.messages` and `benchmarks.peers`. Relays and API nodes are the commands a user
+runs; a program is killed at the end, because what is measured lies before that.
 """
 
 from __future__ import annotations
@@ -55,6 +55,11 @@ class Program:
         """Write a command to its input."""
         assert self.process.stdin is not None
         await self.process.stdin.send_all(json.dumps(command).encode() + b"\n")
+
+    async def ask(self, command: dict[str, Any]) -> Any:
+        """Write a command and return the JSON that it prints next."""
+        await self.tell(command)
+        return json.loads(await self.line())
 
     def cpu_seconds(self) -> float:
         """Return the CPU time that it has used, 0 where the system does not tell."""

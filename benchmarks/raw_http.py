@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -57,6 +57,30 @@ class RawConnection:
         if not status.startswith(b"http/1.1 2"):
             raise RuntimeError(rest.decode())
         return rest
+
+    async def events(self, path: str) -> AsyncGenerator[bytes, None]:
+        """Yield the data of server-sent events; the connection is of no other use then."""
+        head = f"GET {path} HTTP/1.1\r\n{self._headers}\r\n"
+        await self._stream.send_all(head.encode())
+        rest = b""
+        while b"\r\n\r\n" not in rest:
+            rest = await self._read(rest)
+        top, _, rest = rest.partition(b"\r\n\r\n")
+        if not top.startswith(b"HTTP/1.1 200") or b"chunked" not in top.lower():
+            raise RuntimeError(f"no stream of chunks: {top.decode()}")
+        text = b""
+        while True:
+            while b"\r\n" not in rest:
+                rest = await self._read(rest)
+            size, _, rest = rest.partition(b"\r\n")
+            length = int(size, 16)
+            while len(rest) < length + 2:
+                rest = await self._read(rest)
+            text, rest = text + rest[:length], rest[length + 2 :]
+            *lines, text = text.split(b"\n")
+            for line in lines:
+                if line.startswith(b"data: "):
+                    yield line[6:]
 
     async def _read(self, so_far: bytes) -> bytes:
         data = await self._stream.receive_some(65536)

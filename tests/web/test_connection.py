@@ -180,6 +180,25 @@ async def test_a_head_that_drips_is_given_up_like_one_that_stops(
         assert trio.current_time() < 40
 
 
+async def test_who_sends_on_after_the_last_answer_is_not_listened_to_for_ever(
+    server: Served, mock_clock: MockClock
+) -> None:
+    async with await server.dial() as stream:
+        await stream.send_all(b"\x16")
+        with pytest.raises(trio.BrokenResourceError):
+            await send_much(stream)
+    async with await server.dial() as stream:
+        await stream.send_all(b"\x16")
+        start = trio.current_time()
+        await until_end(stream)
+        assert trio.current_time() - start < 1
+
+
+async def send_much(stream: trio.SocketStream) -> None:
+    for _ in range(500):
+        await stream.send_all(bytes(100_000))
+
+
 @pytest.mark.parametrize("path", [b"echo", b"stubborn"])
 async def test_a_body_that_is_cut_short_is_refused_whatever_the_application_says(
     server: Served, path: bytes
@@ -260,6 +279,16 @@ async def test_a_reader_that_asks_ahead_in_a_stream_is_kept_waiting(
         await stream.send_all(get(b"/stream", KEEP) + get(b"/echo", KEEP) * 10)
         await until(stream, b"data: 3\n\n\r\n")
         assert not app.left.is_set()
+
+
+async def test_how_far_it_may_ask_ahead_in_a_stream_is_bounded(
+    server: Served, app: Echo, mock_clock: MockClock
+) -> None:
+    async with await server.dial() as stream:
+        await stream.send_all(get(b"/stream", KEEP))
+        with trio.move_on_after(20) as patience:
+            await send_much(stream)
+        assert patience.cancelled_caught
 
 
 async def test_a_stop_lets_an_answer_finish_and_says_that_it_is_the_last(

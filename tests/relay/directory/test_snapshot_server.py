@@ -184,8 +184,8 @@ async def test_a_hostile_source_costs_only_its_voice(
 async def test_a_source_that_drips_does_not_hold_up_the_others(
     autojump_clock: MockClock, world: World, place: int
 ) -> None:
-    # Which of several tasks runs first, when all could, is drawn: so each has a time of its own,
-    # and the two others wait for the slow one side by side.
+    # Which of several tasks runs first, when all could, is drawn: so each has its own time, and
+    # the two others wait for the slow one side by side.
     delays = ((0.0, 0.501, 1.0)[place], 0.5, 0.502)
     world.delays = dict(zip(world.sources, delays, strict=True))
     slow = world.members[0].service._desk

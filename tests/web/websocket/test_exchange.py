@@ -61,6 +61,10 @@ class Echo:
         while (await receive())["type"] == "websocket.receive":
             pass
 
+    async def do_deaf(self, receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.accept"})
+        await self.go_on.wait()
+
     async def do_leave(self, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.accept"})
         await send({"type": "websocket.send", "text": "bye"})
@@ -240,6 +244,25 @@ async def test_a_refusal_is_an_http_answer(server: Served, path: bytes, status: 
     answer = await server.say(ASK % path)
     assert answer.startswith(b"HTTP/1.1 %d " % status)
     assert b"connection: close" in answer
+
+
+async def test_a_refused_socket_is_disconnected(server: Served, app: Echo) -> None:
+    await server.say(ASK % b"refuse")
+    assert (await app.disconnect())["code"] == 1006
+
+
+async def test_messages_that_nobody_took_do_not_hold_up_the_end(
+    server: Served, app: Echo, mock_clock: MockClock
+) -> None:
+    async with Client.open(server, b"deaf") as client:
+        await client.send(TextMessage("a"), TextMessage("b"))
+        await trio.sleep(1)
+        app.go_on.set()
+        start = trio.current_time()
+        assert await client.events(1) == [CloseConnection(1000, "")]
+        await client.send(CloseConnection(1000))
+        assert await client.is_cut()
+        assert trio.current_time() - start < 1
 
 
 @pytest.mark.parametrize("path", [b"inject", b"unoffered"])
