@@ -10,8 +10,8 @@ PYTEST := $(BIN)/python -m pytest
 # Options for the tools, for example: make test ARGS="-k onion -x"
 ARGS ?=
 
-# Much of the suite waits, so there is work for at least two processes; what is left over when one
-# of them is done early moves there.
+# A process for each core, and at least two: programs that tests start make them wait. What is left
+# over when one is done early moves there.
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 2 ] && echo $$n || echo 2)
 SPREAD  := -n $(WORKERS) --dist worksteal
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -40,7 +40,7 @@ from zentalk.wire.descriptor import (
     decode_descriptor,
     sign_descriptor,
 )
-from zentalk.wire.rpc import decode_call, encode_response
+from zentalk.wire.rpc import decode_call
 
 SIZES = (1_000, 10_000)
 SOURCES = 3
@@ -80,18 +80,24 @@ class Spent:
 
 
 class Source:
-    """A relay's set behind its own desk; it hears of descriptors a little later than others."""
+    """A relay's set behind its own server; it hears of descriptors a little later than others."""
 
     def __init__(self, runtime: Runtime, spent: Spent) -> None:
         self.descriptors = DescriptorSet("local")
-        self.desk = SnapshotServer(runtime, self.descriptors)
+        self.server = server = SnapshotServer(runtime, self.descriptors)
+        self._handlers: Mapping[str, Callable[[Any, Fields], Awaitable[bytes]]] = {
+            rpc.SNAPSHOT: server.snapshot,
+            rpc.BUCKETS: server.buckets,
+            rpc.ENTRIES: server.entries,
+            rpc.DESCRIPTORS: server.descriptors,
+        }
         self.runtime = runtime
         self.spent = spent
 
     async def request(self, body: bytes, timeout_seconds: float = 10) -> bytes:  # noqa: ARG002  # a link has it
         with self.spent.elsewhere():
             method, fields = decode_call(body)
-            answer = encode_response(*await self._handle(method, fields))
+            answer = await self._handlers[method](None, fields)
         self.spent.count(body)
         self.spent.count(answer)
         await trio.sleep(0.1)
@@ -103,11 +109,6 @@ class Source:
             _, fields = decode_call(body)
             for raw in rpc.decode_announce(fields):
                 self.descriptors.offer(raw, self.runtime.wall())
-
-    async def _handle(self, method: str, fields: Fields) -> list[Any]:
-        handlers: Mapping[str, Callable[[Any, Fields], Any]] = self.desk.requests()
-        found: list[Any] = await handlers[method](None, fields)
-        return found
 
 
 def rows(sizes: tuple[int, ...] = SIZES) -> list[Row]:

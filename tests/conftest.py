@@ -1,12 +1,12 @@
 """What every test gets: Hypothesis profiles, and the markers that skip.
 
 Profiles (``HYPOTHESIS_PROFILE``): ``ci`` is the same in every run, ``dev`` looks for new examples,
-``long`` looks for many. Without the variable: ``ci`` where ``CI`` is set, else ``dev``.
+``long`` looks for 5,000 where a test does not say how many, the others for 60. Without the
+variable: ``ci`` where ``CI`` is set, else ``dev``.
 """
 
 import logging
 import os
-import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +16,12 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.needed import missing
+from tests.sleeps import refuse_long_sleeps
 
-settings.register_profile("dev", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, database=None)
+settings.register_profile("dev", deadline=None, max_examples=60)
+settings.register_profile(
+    "ci", deadline=None, max_examples=60, derandomize=True, print_blob=True, database=None
+)
 settings.register_profile(
     "long",
     deadline=None,
@@ -34,15 +37,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _can_make_network_namespaces() -> bool:
-    return os.geteuid() == 0 and shutil.which("ip") is not None
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip, each with its reason, what this machine or this run is not for."""
     skips = {
         "long": None if os.environ.get("ZENTALK_LONG") else "only in `make long`",
-        "privileged": None if _can_make_network_namespaces() else "needs root and iproute2",
+        "privileged": missing("ip") if os.geteuid() == 0 else "needs root",
         "browser": missing("chromium", "chromium-browser", "google-chrome"),
     }
     for item in items:
@@ -55,6 +54,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def repository() -> Path:
     """The root of the source tree."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_long_sleeps() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        refuse_long_sleeps(patch)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -58,9 +58,14 @@ class Program:
 
 
 @contextmanager
-def running(program: str, directory: Path) -> Iterator[Program]:
-    """Start `zentalk relay run` or `zentalk api run`, and kill it at the end."""
+def running(program: str, directory: Path, *, in_background: bool = False) -> Iterator[Program]:
+    """Start `zentalk relay run` or `zentalk api run`, and kill it at the end.
+
+    `in_background` starts it as a script does with `&`: SIGINT is ignored.
+    """
     command = [sys.executable, "-m", "zentalk", program, "run", "--dir", str(directory)]
+    if in_background:
+        command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command]
     environment = {**os.environ, "PYTHONUNBUFFERED": ""}
     with (
         (directory / "stderr.txt").open("w+", encoding="utf-8") as log,

@@ -1,5 +1,6 @@
 """F1, F2: relay and API node as own processes, from `ready` to their end."""
 
+import shutil
 import signal
 from pathlib import Path
 
@@ -20,9 +21,18 @@ def program(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="module")
+def set_up(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A folder of each program, as `init` leaves it."""
+    folders = {program: tmp_path_factory.mktemp(program) for program in ("relay", "api")}
+    for program, folder in folders.items():
+        init(program, folder, 0)
+    return folders
+
+
 @pytest.fixture
-def folder(program: str, tmp_path: Path) -> Path:
-    init(program, tmp_path, 0)
+def folder(program: str, set_up: dict[str, Path], tmp_path: Path) -> Path:
+    shutil.copytree(set_up[program], tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
@@ -66,7 +76,8 @@ def test_f2_an_api_node_says_ready_and_ends(tmp_path: Path) -> None:
 
 
 def test_interrupted_from_the_keyboard(program: str, folder: Path) -> None:
-    with running(program, folder) as running_program:
+    """Also where the signal was ignored at the start, as in the background of a script."""
+    with running(program, folder, in_background=True) as running_program:
         running_program.ready()
         assert running_program.stop(signal.SIGINT) == 0
         assert not running_program.errors()

@@ -5,7 +5,7 @@
 Alice writes to Bob, one message after the other, first alone and then with the crowd at a relay
 that her packets enter by. Prints how long messages took in both cases, and the relay's memory.
 A third of the slow ones dribbles a handshake, a third asks without reading the answers, a third
-opens and closes connections, each in a rhythm of its own. Messages are measured once all are there.
+opens and closes connections, each in a rhythm of its own. Messages are measured once all have come.
 The crowd is a process of its own, on the same cores.
 """
 
@@ -18,8 +18,8 @@ import logging
 import statistics
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from contextlib import aclosing, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any
@@ -48,9 +48,8 @@ RELAYS = 4
 WARM_UP = 10
 PATIENCE_SECONDS = 60.0
 OPENING_AT_ONCE = 32
-SPREAD_SECONDS = 3.0
-"""Over so long the slow ones arrive: in step they would be bursts, which is another attack."""
-SETTLE_SECONDS = 5.0
+SLOW_PER_SECOND = 60
+"""So many of the slow ones come in a second: in step they would be bursts, another attack."""
 FAULTS = (ZentalkError, trio.BrokenResourceError, trio.ClosedResourceError, OSError)
 BUDGET_MIB = 256
 """The default of `memory_bytes`."""
@@ -63,9 +62,12 @@ class Crowd:
     uri: RelayUri
     runtime: Runtime
     links: int = 0
+    to_come: set[int] = field(default_factory=set)
+    """The slow ones that were never there yet."""
+    complete: trio.Event = field(default_factory=trio.Event)
 
     async def gather(self, idle: int, slow: int, nursery: trio.Nursery) -> None:
-        """Open all; return once they are there. They stay until cancelled."""
+        """Open all; return once each has been there. They stay until cancelled."""
         slots = trio.Semaphore(OPENING_AT_ONCE)
 
         async def one() -> None:
@@ -78,10 +80,11 @@ class Crowd:
             for _ in range(idle):
                 opening.start_soon(one)
         ways = (self._dribble, self._ask_without_reading, self._come_and_go)
+        self.to_come = set(range(slow))
         for number in range(slow):
-            wait = SPREAD_SECONDS * number / slow
-            nursery.start_soon(self._again_and_again, ways[number % len(ways)], wait)
-        await trio.sleep(SETTLE_SECONDS)
+            nursery.start_soon(self._again_and_again, ways[number % len(ways)], number)
+        if slow:
+            await self.complete.wait()
 
     async def _link(self, nursery: trio.Nursery) -> Connection:
         return await connect(
@@ -93,24 +96,32 @@ class Crowd:
             nursery=nursery,
         )
 
-    async def _again_and_again(self, way: Callable[[], Awaitable[None]], wait: float) -> None:
-        await trio.sleep(wait)
+    async def _again_and_again(
+        self, way: Callable[[ByteStream], Awaitable[None]], number: int
+    ) -> None:
+        await trio.sleep(number / SLOW_PER_SECOND)
         while True:
             with suppress(*FAULTS):
-                await way()
+                stream = await TcpNetwork().dial(self.uri.host, self.uri.port)
+                self._note(number)
+                await way(stream)
             await trio.sleep(1)
 
-    async def _dribble(self) -> None:
+    def _note(self, number: int) -> None:
+        self.to_come.discard(number)
+        if not self.to_come:
+            self.complete.set()
+
+    async def _dribble(self, stream: ByteStream) -> None:
         """Say one byte of a handshake in half a second, until hung up on."""
-        stream = await TcpNetwork().dial(self.uri.host, self.uri.port)
-        async with stream:
+        async with aclosing(stream):
             while True:
                 await stream.send_all(b"\0")
                 await trio.sleep(0.5)
 
-    async def _ask_without_reading(self) -> None:
+    async def _ask_without_reading(self, dialled: ByteStream) -> None:
         """Ask for the largest answer there is, over and over, and read none."""
-        stream = _Unread(await TcpNetwork().dial(self.uri.host, self.uri.port))
+        stream = _Unread(dialled)
         async with trio.open_nursery() as nursery:
             link = await connect(
                 stream,
@@ -130,10 +141,9 @@ class Crowd:
         with suppress(*FAULTS):
             await link.request(encode_snapshot_request())
 
-    async def _come_and_go(self) -> None:
-        """Connect, say nothing, and hang up."""
-        stream = await TcpNetwork().dial(self.uri.host, self.uri.port)
-        async with stream:
+    async def _come_and_go(self, stream: ByteStream) -> None:
+        """Say nothing, and hang up."""
+        async with aclosing(stream):
             await trio.sleep(0.5)
 
 

@@ -99,6 +99,7 @@ def mutated(*options: object) -> runner.Outcome:
     return runner.Outcome(**json.loads(done.stdout))
 
 
+@pytest.mark.slow
 def test_k24_mutated_inputs_give_a_value_or_the_declared_error_and_take_little_memory() -> None:
     outcome = mutated("--inputs", CI_INPUTS, "--seed", os.environ.get("ZENTALK_SEED", "1"))
     assert outcome.findings == []
@@ -116,6 +117,7 @@ def test_k24_a_million_mutated_inputs() -> None:
     assert outcome.growth_kib < MAX_GROWTH_KIB
 
 
+@pytest.mark.slow
 def test_k24_control_without_the_walk_over_headers_memory_grows() -> None:
     """By more than half the limit; how much of a claim is really used is up to the allocator."""
     bare = mutated("--inputs", CI_INPUTS, "--seed", 1, "--without", "outline")

@@ -14,6 +14,8 @@ from zentalk.node.snapshot import refresher
 from zentalk.onion.packet import DROP
 from zentalk.wire.packet_class import PacketClass
 
+pytestmark = pytest.mark.e2e
+
 
 def hosts_dialled(world: World, name: str = "alice") -> set[str]:
     """Return a set that grows with every host that `name` sends to."""

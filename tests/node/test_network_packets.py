@@ -20,6 +20,8 @@ from zentalk.wire.rpc_directory import encode_snapshot_request
 
 CLASSES = (PacketClass.SMALL, PacketClass.LARGE)
 
+pytestmark = pytest.mark.e2e
+
 
 async def both_guards(network: NodeNetwork) -> None:
     await until(lambda: len(network.connected_guards()) == 2)

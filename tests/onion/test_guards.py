@@ -153,6 +153,7 @@ def test_an_empty_snapshot_replaces_nobody() -> None:
     assert listed(later) == listed(state)
 
 
+@pytest.mark.slow
 def test_blocking_every_guard_leads_through_twenty_relays_at_most() -> None:
     state, used = fresh(candidates(200)), set[NodeId]()
     live = frozenset(relay.node_id for relay in candidates(200))
@@ -303,6 +304,7 @@ def exposed(paths: int, users: int, hostile: Callable[[NodeId], bool], *, sticky
     return caught / users
 
 
+@pytest.mark.slow
 def test_k4_exposure_stays_that_of_two_guards() -> None:
     bad = {node_id(index) for index in range(20)}
     # 10,000 paths in all; 1 - (1 - 0.2)^2 = 0.36 with a standard deviation of 0.034.

@@ -53,7 +53,17 @@ def test_wheel_runs_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
     # Without its own pip: Debian's Python may lack ensurepip, and ours can install for it.
     venv.create(environment, with_pip=False)
     python = str(environment / "bin" / "python")
-    run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", str(wheel))
+    run(
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "install",
+        "--quiet",
+        "--no-compile",
+        str(wheel),
+    )
     listed = run(str(environment / "bin" / "zentalk"), "sim", "list", cwd=tmp_path)
     assert "demo" in listed
     where = run(python, "-c", "import zentalk; print(zentalk.__file__)", cwd=tmp_path)

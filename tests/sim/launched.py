@@ -8,7 +8,6 @@ A process of its own, because a launcher must be forked while there is one threa
 import os
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +22,7 @@ def program(arguments: Sequence[str]) -> int:
         return 3
     print(f"ready {arguments[0]}")
     print("second line")
-    time.sleep(600)
+    signal.pause()
     return 0
 
 

@@ -1,7 +1,8 @@
 """Every long-running program raises limits, logs, locks its folder, and stops on a signal.
 
 The first SIGTERM or SIGINT drains; the second ends the process at once, which is safe: what
-was accepted is on disk.
+was accepted is on disk. That holds also where SIGINT was ignored at the start: a script's shell
+ignores it for what runs in the background, and whoever interrupts the script means all of it.
 """
 
 from __future__ import annotations

@@ -54,6 +54,7 @@ class ReplayFilter:
         "_digest",
         "_digests",
         "_exact",
+        "_table_count",
         "_tables",
         "_used",
     )
@@ -65,6 +66,7 @@ class ReplayFilter:
         self._digest = salted_digests(Label.REPLAY_TAG, salt, DIGEST_BYTES)
         count = -(-capacity.digests // TABLE_TAGS)
         self._tables: list[array[int] | None] = [None] * count
+        self._table_count = 0
         self._used = array("H", bytes(2 * count))
         self._digests = 0
         self._asked = (b"", 0)
@@ -78,8 +80,7 @@ class ReplayFilter:
     @property
     def size_bytes(self) -> int:
         """Return about how much memory the filter takes now."""
-        tables = sum(table is not None for table in self._tables)
-        return len(self._exact) * EXACT_TAG_BYTES + tables * TABLE_BYTES
+        return len(self._exact) * EXACT_TAG_BYTES + self._table_count * TABLE_BYTES
 
     def insert(self, tag: bytes) -> None:
         """Remember a tag that is not in the filter yet.
@@ -117,6 +118,7 @@ class ReplayFilter:
         table = self._tables[number]
         if table is None:
             table = self._tables[number] = array("Q", bytes(TABLE_BYTES))
+            self._table_count += 1
         if self._used[number] == TABLE_SLOTS - 1:  # a search ends at an empty slot
             raise PacketRefusedError("full")
         at = digest & _MASK

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -88,8 +88,8 @@ class RelayStats:
 
 def mailbox_counts(stats: MailboxStats) -> dict[str, Any]:
     """Return the fields of `RelayStats` that only the mailbox can fill in."""
-    numbers = asdict(stats)
-    counters: dict[str, int] = numbers.pop("counters")
+    numbers = {name: getattr(stats, name) for name in MailboxStats.__slots__}
+    counters: dict[str, int] = dict(numbers.pop("counters"))
     words = [name.removeprefix(_REFUSED) for name in counters if name.startswith(_REFUSED)]
     return {
         "refused": {f"mailbox-{word}": counters.pop(_REFUSED + word) for word in words},

@@ -65,7 +65,8 @@ class StatusFile:
 
         It is not synced to disk: after a crash an old one is as good as the last one.
         """
-        values = asdict(status) | {"process": process_mark(status.pid)}
+        values = {name: getattr(status, name) for name in RelayStatus.__slots__}
+        values["process"] = process_mark(status.pid)
         content = json.dumps(values, indent=1).encode() + b"\n"
         draft = self._path.with_name(f".{STATUS_FILE}.new")
         try:

@@ -16,6 +16,8 @@ from zentalk.node.network import NodeNetwork
 from zentalk.node.tunnels import tunnels
 from zentalk.wire.rpc_directory import decode_snapshot_response, encode_snapshot_request
 
+pytestmark = pytest.mark.e2e
+
 
 async def both_guards(network: NodeNetwork) -> None:
     await until(lambda: len(network.connected_guards()) == 2)

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 from trio.testing import MockClock
 
 from simulations.eclipse.ours import around_the_key, around_the_points, measure
 
 
+@pytest.mark.slow
 async def test_k7_twenty_chosen_ids_hide_nothing_from_a_hundred_honest_relays(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:

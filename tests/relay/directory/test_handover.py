@@ -115,6 +115,7 @@ async def churning(
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.slow
 async def test_k7_a_record_outlives_its_holders_while_its_owner_is_away(
     autojump_clock: MockClock, churning: Churning
 ) -> None:
@@ -131,6 +132,7 @@ async def test_k7_a_record_outlives_its_holders_while_its_owner_is_away(
     assert responsible <= {member.node_id for member in churning.having_it()}
 
 
+@pytest.mark.slow
 async def test_k7_control_without_handing_over_it_is_gone(
     autojump_clock: MockClock, churning: Churning, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +149,7 @@ async def test_k7_control_without_handing_over_it_is_gone(
         await churning.client.find_record(ADDRESS, TODAY)
 
 
+@pytest.mark.slow
 async def test_what_is_handed_over_is_sent_once_and_slowly(
     autojump_clock: MockClock, churning: Churning, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,6 +82,7 @@ async def test_k8_a_flood_does_not_push_out_records_with_more_work(
     assert await still_there(holder, [late]) == 1, "and who brings work finds room"
 
 
+@pytest.mark.slow
 async def test_k8_control_a_flood_that_works_more_pushes_out(
     autojump_clock: MockClock, holder: Member
 ) -> None:

@@ -137,6 +137,7 @@ async def test_strange_days_cost_no_map_of_all_relays(
     assert list(member.service.records._maps._maps) == [TODAY]
 
 
+@pytest.mark.slow
 async def test_records_survive_a_restart_and_go_when_their_days_are_over(
     autojump_clock: MockClock, net: Net, tmp_path: Path
 ) -> None:

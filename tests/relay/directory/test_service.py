@@ -66,6 +66,7 @@ async def test_relays_started_in_any_order_find_each_other(
     await until(net, 90)
 
 
+@pytest.mark.slow
 async def test_a_hundred_relays_in_one_process_converge_with_bounded_work(
     autojump_clock: MockClock, net: Net, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +152,7 @@ async def test_k37_a_new_boot_reaches_everyone(
     await eventually(lambda: all(boot_at(one, again.node_id) == 2 for one in members))
 
 
+@pytest.mark.slow
 async def test_the_next_epochs_descriptors_replace_the_last_before_they_expire(
     autojump_clock: MockClock, net: Net, nursery: trio.Nursery
 ) -> None:
@@ -212,6 +214,7 @@ async def test_a_full_restart_forgets_nothing(
         after.cancel_scope.cancel()
 
 
+@pytest.mark.slow
 async def test_two_halves_find_each_other_after_hours_apart(
     autojump_clock: MockClock, net: Net, nursery: trio.Nursery
 ) -> None:

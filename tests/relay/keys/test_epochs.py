@@ -6,6 +6,7 @@ import gc
 import weakref
 from pathlib import Path
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -57,6 +58,7 @@ async def until(net: World, wall: float) -> None:
     await trio.sleep(wall - net.runtime.wall())
 
 
+@pytest.mark.slow
 async def test_k1_packets_of_neighbouring_epochs_pass_once_over_hours_of_rotation(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:
@@ -79,6 +81,7 @@ async def test_k1_packets_of_neighbouring_epochs_pass_once_over_hours_of_rotatio
             assert [await sender.outcome(n) for n in (-1, 0, 1)] == ["once"] * 3
 
 
+@pytest.mark.slow
 async def test_k1_the_filter_of_an_epoch_is_released_while_the_relay_runs(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:

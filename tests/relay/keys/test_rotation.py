@@ -37,6 +37,7 @@ async def test_k1_across_an_epoch_a_copy_is_still_a_copy(
         assert r1.relay.stats().forwarded == 1
 
 
+@pytest.mark.slow
 async def test_each_epoch_has_a_descriptor_that_everybody_learns(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:
