@@ -82,9 +82,11 @@ class Spent:
 class Source:
     """A relay's set behind its own server; it hears of descriptors a little later than others."""
 
-    def __init__(self, runtime: Runtime, spent: Spent) -> None:
-        self.descriptors = DescriptorSet("local")
-        self.server = server = SnapshotServer(runtime, self.descriptors)
+    def __init__(
+        self, runtime: Runtime, spent: Spent, descriptors: DescriptorSet | None = None
+    ) -> None:
+        self.descriptors = DescriptorSet("local") if descriptors is None else descriptors
+        server = SnapshotServer(runtime, self.descriptors)
         self._handlers: Mapping[str, Callable[[Any, Fields], Awaitable[bytes]]] = {
             rpc.SNAPSHOT: server.snapshot,
             rpc.BUCKETS: server.buckets,
@@ -269,8 +271,7 @@ def exchange(known: DescriptorSet, before: list[Descriptor], after: list[Descrip
     spent = Spent()
 
     async def compare() -> None:
-        source = Source(replace(runtime, wall=lambda: WALL), spent)
-        source.desk = SnapshotServer(source.runtime, other)
+        source = Source(replace(runtime, wall=lambda: WALL), spent, other)
         started = time.process_time()
         reading = SetReading(KnownSets(known.digests(WALL), lambda d: known.node_of(d) is not None))
         while (call := reading.next_call()) is not None:

@@ -9,7 +9,7 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 
 from tests.web.http1.parts import splits
-from zentalk.web.websocket.messages import MAX_MESSAGE_BYTES, TOO_BIG, Closed, Messages
+from zentalk.web.websocket.messages import MAX_MESSAGE_BYTES, TOO_BIG, Closed, MessageAssembler
 
 
 def sent(*events: Event) -> bytes:
@@ -25,14 +25,14 @@ def shown(data: bytes) -> list[Event]:
 
 def test_messages_in_several_frames_are_whole_ones() -> None:
     parts = [TextMessage("h\xe9", message_finished=False), Ping(b"x"), TextMessage("llo")]
-    found = Messages().arrived(sent(*parts, BytesMessage(b"\0")))
+    found = MessageAssembler().arrived(sent(*parts, BytesMessage(b"\0")))
     assert found.messages == ["h\xe9llo", b"\0"]
     assert shown(found.reply) == [Pong(b"x")]
     assert found.closed is None
 
 
 def test_messages_of_ours_are_read_by_the_client() -> None:
-    messages = Messages()
+    messages = MessageAssembler()
     assert shown(messages.message("a") + messages.message(b"b") + messages.ping()) == [
         TextMessage("a"),
         BytesMessage(bytearray(b"b")),
@@ -41,7 +41,7 @@ def test_messages_of_ours_are_read_by_the_client() -> None:
 
 
 def test_a_close_is_answered_once_and_ends_everything() -> None:
-    messages = Messages()
+    messages = MessageAssembler()
     found = messages.arrived(sent(TextMessage("a"), CloseConnection(3000, "why")))
     assert (found.messages, found.closed) == (["a"], Closed(3000, "why"))
     assert shown(found.reply) == [CloseConnection(3000, "why")]
@@ -50,7 +50,7 @@ def test_a_close_is_answered_once_and_ends_everything() -> None:
 
 
 def test_our_close_waits_for_theirs() -> None:
-    messages = Messages()
+    messages = MessageAssembler()
     assert shown(messages.close(1000, "bye")) == [CloseConnection(1000, "bye")]
     found = messages.arrived(sent(TextMessage("late"), CloseConnection(1000)))
     assert (found.messages, found.reply) == (["late"], b"")
@@ -61,9 +61,9 @@ def test_our_close_waits_for_theirs() -> None:
 def test_a_message_is_bounded_in_however_many_frames(pieces: int) -> None:
     part = b"x" * (MAX_MESSAGE_BYTES // pieces)
     most = [BytesMessage(part, message_finished=i == pieces - 1) for i in range(pieces)]
-    assert len(Messages().arrived(sent(*most)).messages) == 1
+    assert len(MessageAssembler().arrived(sent(*most)).messages) == 1
     more = [BytesMessage(part, message_finished=False)] * pieces
-    messages = Messages()
+    messages = MessageAssembler()
     found = messages.arrived(sent(*more, BytesMessage(b"xx", message_finished=False)))
     assert found.closed is not None
     assert found.closed.code == TOO_BIG
@@ -72,7 +72,7 @@ def test_a_message_is_bounded_in_however_many_frames(pieces: int) -> None:
 
 def test_a_huge_frame_is_refused_before_it_is_there() -> None:
     head = sent(BytesMessage(b"x" * (1 << 20)))[:14]
-    messages = Messages()
+    messages = MessageAssembler()
     huge = head[:2] + (1 << 40).to_bytes(8, "big") + head[10:]
     assert messages.arrived(huge).closed is None
     found = messages.arrived(bytes(17 << 16))
@@ -96,7 +96,7 @@ def test_a_huge_frame_is_refused_before_it_is_there() -> None:
     ],  # masks are drawn
 )
 def test_what_breaks_the_protocol_is_the_end(data: bytes) -> None:
-    found = Messages().arrived(data)
+    found = MessageAssembler().arrived(data)
     assert found.closed is not None
     assert found.closed.code in {1002, 1007}
     assert isinstance(shown(found.reply)[0], CloseConnection)
@@ -104,7 +104,7 @@ def test_what_breaks_the_protocol_is_the_end(data: bytes) -> None:
 
 @given(st.data(), st.binary(max_size=200))
 def test_any_bytes_are_messages_or_the_end(data: st.DataObject, sent_bytes: bytes) -> None:
-    messages = Messages()
+    messages = MessageAssembler()
     for piece in splits(data, sent_bytes):
         if messages.arrived(piece).closed is not None:
             break

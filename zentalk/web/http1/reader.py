@@ -6,7 +6,7 @@ import re
 from http import HTTPStatus
 from typing import Final
 
-from zentalk.web.http1.body import Body, ChunkedBody, SizedBody
+from zentalk.web.http1.body import ChunkedBody, RequestBody, SizedBody
 from zentalk.web.http1.errors import RequestError, bad_request
 from zentalk.web.http1.head import parse_head, target_too_long
 from zentalk.web.http1.limits import MAX_HEAD_BYTES
@@ -31,7 +31,7 @@ class RequestReader:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._searched = 0
-        self._body: Body | None = None
+        self._body: RequestBody | None = None
 
     @property
     def buffered(self) -> int:

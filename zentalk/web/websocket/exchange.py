@@ -23,7 +23,7 @@ from zentalk.web.problems import problem, unexpected
 from zentalk.web.refusal import refuse
 from zentalk.web.server_state import ServerState
 from zentalk.web.websocket.handshake import Handshake
-from zentalk.web.websocket.messages import CUT, Closed, Messages
+from zentalk.web.websocket.messages import CUT, Closed, MessageAssembler
 
 PING_SECONDS: Final = 30.0
 """After this long in silence the peer is pinged; after as long again it is cut off."""
@@ -43,7 +43,7 @@ class WebSocketExchange:
         self._reader = reader
         self._peer = peer
         self._state = state
-        self._messages = Messages()
+        self._messages = MessageAssembler()
         self._incoming_in, self._incoming_out = trio.open_memory_channel[str | bytes](0)
         self._writing = trio.Lock()
         self._read_all = trio.Event()

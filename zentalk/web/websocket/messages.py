@@ -29,7 +29,7 @@ class Arrived(NamedTuple):
     closed: Closed | None
 
 
-class Messages:
+class MessageAssembler:
     """Frames of one WebSocket on the server's side, after the handshake."""
 
     def __init__(self) -> None:
