@@ -25,7 +25,7 @@ class PacketInlet(Protocol):
         ...
 
 
-class MailboxFacade(Protocol):
+class PolledMailboxes(Protocol):
     """The mailboxes of a relay (`MailboxService`); the methods raise RefusedError."""
 
     async def open(
@@ -68,6 +68,6 @@ class RelayFacade:
     """The parts of a running relay that HTTP leads to; `is_draining` tells that it stops."""
 
     packets: PacketInlet
-    mailboxes: MailboxFacade
+    mailboxes: PolledMailboxes
     relays: LiveRelays
     is_draining: Callable[[], bool]

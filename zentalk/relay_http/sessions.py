@@ -14,7 +14,7 @@ import trio
 from zentalk.errors import RefusedError
 from zentalk.ids import MailboxId
 from zentalk.net.runtime import Runtime
-from zentalk.relay_http.facade import MailboxFacade
+from zentalk.relay_http.facade import PolledMailboxes
 from zentalk.relay_http.session import WINDOW, HttpSession
 from zentalk.web.slots import is_loopback, source_of
 
@@ -30,7 +30,7 @@ BUSY: Final = "busy"
 class HttpSessions:
     """`run` must be running for idle ones to end."""
 
-    def __init__(self, runtime: Runtime, mailboxes: MailboxFacade) -> None:
+    def __init__(self, runtime: Runtime, mailboxes: PolledMailboxes) -> None:
         self._runtime = runtime
         self._mailboxes = mailboxes
         self._sessions: OrderedDict[MailboxId, HttpSession] = OrderedDict()
