@@ -54,7 +54,7 @@ def test_k7_init_makes_and_checks_the_work_that_the_network_asks_for(
     bob = ["api", "init", "--dir", tmp_path / "bob", "--bootstrap", cheap]
     refused = run(*bob, "--network", "main", "--id-difficulty", 32)
     assert refused.code == 2
-    assert "'main' asks for 32" in refused.err
+    assert "'main' demands 32" in refused.err
     assert not (tmp_path / "bob").exists()
 
 

@@ -144,7 +144,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_the_folder_of_the_other_program(tmp_path: Path) -> None:
     write(tmp_path, 'program = "relay"\n')
-    with pytest.raises(ConfigError, match="'relay', not 'api'"):
+    with pytest.raises(ConfigError, match="'relay'; use a folder of the program 'api'"):
         load_api_settings(tmp_path, {})
 
 

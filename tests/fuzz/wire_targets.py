@@ -348,6 +348,15 @@ def _directory() -> list[Target]:
             d.decode_entries_response, d.encode_entries_response, [[b"d" * 20], []], asked=(2,)
         ),
         _response(d.decode_descriptors_response, d.encode_descriptors_response, raws, asked=(2,)),
+        _question(
+            d.SNAPSHOT,
+            d.decode_snapshot_request,
+            lambda _nothing: d.encode_snapshot_request(),
+            None,
+        ),
+        _response(
+            d.decode_record_put_response, lambda _nothing: d.encode_record_put_response(), None
+        ),
         _question(d.BUCKETS, d.decode_buckets_request, d.encode_buckets_request, b"r" * 32),
         _question(
             d.ENTRIES,

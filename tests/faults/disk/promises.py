@@ -27,7 +27,7 @@ from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.node.messages import receive
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.routes import DepositTarget
-from zentalk.relay.forwarding.router import Router
+from zentalk.relay.forwarding.forwarder import Forwarder
 from zentalk.relay.mailbox.service import MailboxService
 from zentalk.store.history import outbox, ratchets
 from zentalk.store.history.schema import MIGRATIONS as HISTORY
@@ -80,7 +80,7 @@ class Promises:
         """Look on from now until `patch` is undone."""
         for owner, name, before, after in (
             (MailboxService, "deposit", self._deposit, None),
-            (Router, "send_ack", self._ack, None),
+            (Forwarder, "send_ack", self._ack, None),
             (Receiver, "push", self._push, None),
             (receive, "_open", None, self._opened),
             (ratchets, "remember", self._remember, None),

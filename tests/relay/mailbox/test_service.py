@@ -437,6 +437,19 @@ async def test_d11_a_malformed_deposit_is_counted_and_dropped(
         assert world.counter("refused_malformed") == 2
 
 
+async def test_what_was_counted_is_known_after_the_end(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The last status of a relay is written once everything has ended."""
+    async with running(World(MemoryMailboxStore())) as world:
+        await online(world)
+        world.deposit(1)
+        await trio.sleep(10)
+        assert world.counter("deposited") == 1
+    assert world.counter("deposited") == 1
+    assert world.service.stats().total == 1
+
+
 async def test_d18_with_the_memory_profile_nothing_survives_a_restart(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

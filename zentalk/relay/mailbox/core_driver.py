@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 import trio
@@ -55,6 +56,7 @@ class CoreDriver:
         self._writer = MailboxWriter(runtime, store, self._finished)
         self._handlers: dict[type[Any], Handler] = {**handlers, Apply: self._writer.put}
         self._core: MailboxCore | None = None
+        self._last = MailboxStats(0, 0, 0, 0, 0, 0, {})
         self._loaded = trio.Event()
         self._events: deque[events.Event] = deque()
         self._feeding = False
@@ -95,6 +97,8 @@ class CoreDriver:
         """Write what is only in memory; nothing is taken any more."""
         with trio.CancelScope(shield=True):
             await self._writer.drain()
+        # The last status is written after this, and says what was counted until now.
+        self._last = self.stats()
         self._core = None
 
     def feed(self, event: events.Event) -> None:
@@ -122,9 +126,9 @@ class CoreDriver:
         self.feed(events.WallClockRead(self._runtime.wall()))
 
     def stats(self) -> MailboxStats:
-        """Return the core's counts and the writer's; all 0 while there is no core."""
+        """Return the core's counts and the writer's: 0 before the start, the last ones after."""
         if self._core is None:
-            return MailboxStats(0, 0, 0, 0, 0, 0, {})
+            return replace(self._last, counters=dict(self._last.counters))
         stats = self._core.stats()
         stats.counters["commits"] = self._writer.commits
         stats.counters["storage_failures"] = self._writer.failures
