@@ -83,6 +83,9 @@ class MailboxMachine(RuleBasedStateMachine):
     def break_or_mend(self, fails: str) -> None:
         kinds = {"deletes": DeleteEnvelopes, "reads": ReadEnvelopes}
         self.fails = fails
+        queued = any(isinstance(item.operation, DeleteEnvelopes) for item in self.desk.queue)
+        if queued and fails in ("everything", "deletes"):
+            self.excused |= self.owner_acked  # what was acked and is not deleted is pushed again
         self.desk.failing.fails = lambda operation: (
             fails == "everything" or (fails in kinds and isinstance(operation, kinds[fails]))
         )

@@ -167,7 +167,7 @@ class Pair:
             if name == "RequestReceived":
                 self.asked[other].append(event.call_id)  # type: ignore[union-attr]
             elif name == "StreamRequested":
-                stream = event.asked.stream_id  # type: ignore[union-attr]
+                stream = event.request.stream_id  # type: ignore[union-attr]
                 self.ends[other].streams.accept(stream)
                 self.streams[other].add(stream)
 
