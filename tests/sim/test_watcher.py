@@ -70,8 +70,10 @@ async def found_in(folder: Path, profile: str, people: int, rounds: int) -> list
 async def test_k5_control_in_profile_fast_real_people_are_found(
     tmp_path: Path, autojump_clock: Clock
 ) -> None:
-    """Of three others each, so that guesses would add up to 8 and more."""
-    assert sum(await found_in(tmp_path, "fast", 4, 40)) <= 5
+    """Of three others each, so that guesses would add up to 8; after 40 rounds one run in
+    sixteen did too, and 60 rounds tell the two apart.
+    """
+    assert sum(await found_in(tmp_path, "fast", 4, 60)) <= 6
 
 
 @pytest.mark.e2e
