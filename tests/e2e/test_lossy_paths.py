@@ -135,6 +135,7 @@ async def test_k28_packets_dropped_and_swapped_at_random_break_no_ratchet(
     assert await read_by_a_third(world, "carol", overheard.inners) == 0
 
 
+@pytest.mark.long
 async def test_k28_control_without_skipped_keys_what_was_overtaken_is_never_read(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

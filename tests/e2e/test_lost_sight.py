@@ -64,6 +64,7 @@ async def test_contacts_who_lose_all_mailboxes_at_once_find_each_other(
         assert texts.count("later") == 1
 
 
+@pytest.mark.long
 async def test_contacts_who_lose_all_mailboxes_without_records_are_lost_to_each_other_control(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

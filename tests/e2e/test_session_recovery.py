@@ -187,6 +187,7 @@ async def test_k13_a_first_message_whose_keys_have_ended_is_made_again_with_thos
     assert await world.inbox("bob", "alice") == ["made with old keys"]
 
 
+@pytest.mark.long
 async def test_k13_control_without_reading_the_record_again_it_never_opens(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,6 +84,7 @@ async def test_k16_two_minutes_either_way_are_not_noticed(
     assert not any((await minutes_apart(skewed)).values())
 
 
+@pytest.mark.long
 async def test_k16_control_without_grace_before_an_epoch_packets_are_refused(
     skewed: Skewed, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,6 +66,7 @@ async def found_in(folder: Path, profile: str, people: int, rounds: int) -> list
         return list(ranks(lines_of(network.people), partners, seconds).values())
 
 
+@pytest.mark.long
 @pytest.mark.e2e
 async def test_k5_control_in_profile_fast_real_people_are_found(
     tmp_path: Path, autojump_clock: Clock

@@ -205,6 +205,11 @@ class MemoryStream:
         self._forget = forget
         self._closed = False
 
+    def send_now(self, data: bytes, /) -> int:
+        """Send everything, or nothing while more than a window is on its way."""
+        self._check()
+        return len(data) if self._outgoing.put_now(bytes(data)) else 0
+
     async def send_all(self, data: bytes, /) -> None:
         """Send everything, waiting while more than a window is on its way."""
         await trio.lowlevel.checkpoint()
@@ -213,7 +218,6 @@ class MemoryStream:
 
     async def receive_some(self, max_bytes: int, /) -> bytes:
         """Return up to `max_bytes` that have arrived; b"" at the end."""
-        await trio.lowlevel.checkpoint()
         self._check()
         return await self._incoming.get(max_bytes)
 
@@ -241,41 +245,51 @@ class _Pipe:
         self._chunks: deque[tuple[float, bytes]] = deque()
         self._in_flight = 0
         self._changes = trio.lowlevel.ParkingLot()
+        self._reading: trio.CancelScope | None = None
+        """The wait of the reader, which ends by itself when something arrives."""
         self._broken = False
         self._refused = False
         self._ended_at = math.inf
 
     async def put(self, data: bytes) -> None:
-        while self._in_flight > WINDOW_BYTES and not self._broken and not self._refused:
-            await self._wait(math.inf)
+        while not self.put_now(data):
+            await self._changes.park()
+
+    def put_now(self, data: bytes) -> bool:
         if self._broken or self._refused:
             raise trio.BrokenResourceError("the other host is gone")
-        if not data:
-            return
-        if self._network.on_wire is not None:
-            self._network.on_wire(self.source, self.target, data)
-        self._chunks.append((self._arrival(), data))
-        self._in_flight += len(data)
-        self.wake()
+        if self._in_flight > WINDOW_BYTES:
+            return False
+        if data:
+            if self._network.on_wire is not None:
+                self._network.on_wire(self.source, self.target, data)
+            arrival = self._arrival()
+            self._chunks.append((arrival, data))
+            self._in_flight += len(data)
+            self._wake_reader_at(arrival)
+        return True
 
     async def get(self, max_bytes: int) -> bytes:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        waited = False
         while True:
             if self._broken:
                 raise trio.BrokenResourceError("the other host is gone")
-            now = trio.current_time()
+            next_at = self._chunks[0][0] if self._chunks else self._ended_at
             if self._network.is_cut(self.source, self.target):
-                await self._wait(math.inf)
-            elif self._chunks and self._chunks[0][0] <= now:
-                return self._take(now, max_bytes)
-            elif not self._chunks and self._ended_at <= now:
-                return b""
+                await self._arrival_or_change(math.inf)
+            elif next_at > (now := trio.current_time()):
+                await self._arrival_or_change(next_at)
+            elif not waited:
+                await trio.lowlevel.checkpoint()
             else:
-                await self._wait(self._chunks[0][0] if self._chunks else self._ended_at)
+                return self._take(now, max_bytes) if self._chunks else b""
+            waited = True
 
     def end(self) -> None:
         """The sender closed."""
         self._ended_at = self._arrival()
-        self.wake()
+        self._wake_reader_at(self._ended_at)
 
     def refuse(self) -> None:
         """The receiver closed: sending fails from now on."""
@@ -308,9 +322,17 @@ class _Pipe:
             taken.append(chunk)
             size += len(chunk)
         self._in_flight -= size
-        self.wake()
+        if self._changes:
+            self.wake()
         return b"".join(taken)
 
-    async def _wait(self, until: float) -> None:
-        with trio.move_on_at(until):
-            await self._changes.park()
+    async def _arrival_or_change(self, until: float) -> None:
+        try:
+            with trio.CancelScope(deadline=until) as self._reading:
+                await self._changes.park()
+        finally:
+            self._reading = None
+
+    def _wake_reader_at(self, arrival: float) -> None:
+        if self._reading is not None and self._reading.deadline > arrival:
+            self._reading.deadline = arrival
