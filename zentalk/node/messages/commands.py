@@ -18,7 +18,6 @@ from zentalk.store.history.models import (
     MessageState,
     StoredContact,
     StoredMessage,
-    fields_of,
 )
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import MAX_TEXT_BYTES, TEXT, Content
@@ -97,7 +96,7 @@ class ContactCommands:
             messages.mark_confirmed(tx, address)
         contact = contacts.view(tx, address)
         if row is None or not row.is_accepted:
-            events.append(tx, "contact.added", now, fields_of(contact))
+            events.append_row(tx, "contact.added", now, contact)
         confirmations = tuple(BestEffortInner(address, inner) for inner in inners)
         return contact, CommitEffects(best_effort=confirmations)
 
@@ -166,7 +165,7 @@ class MessageCommands:
             raise LocalProtocolError("a message id was drawn twice")
         if key is not None:
             messages.remember_key(tx, key, request, content.message_id, now)
-        events.append(tx, "message.created", now, fields_of(message))
+        events.append_row(tx, "message.created", now, message)
         ready = self._composer.send(tx, row, content, now)
         if not ready:
             return message, CommitEffects(needs_session=frozenset({address}))

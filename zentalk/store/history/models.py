@@ -83,11 +83,6 @@ class StoredMessage:
     missing: int = 0
 
 
-def fields_of(row: StoredContact | StoredMessage) -> dict[str, Any]:
-    """Return the fields by name, as events show them; `asdict` would copy every value deeply."""
-    return {name: getattr(row, name) for name in row.__slots__}
-
-
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
     """One entry of the durable event log."""
