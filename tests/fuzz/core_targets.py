@@ -25,7 +25,7 @@ from zentalk.ids import NodeId, SendId
 from zentalk.link import records
 from zentalk.link.link import Link
 from zentalk.link.traffic import Traffic
-from zentalk.node.sessions import envelope as sealing
+from zentalk.node.messages import routes as sealing
 from zentalk.onion import ack, packet
 from zentalk.onion.geometry import LARGE, SMALL
 from zentalk.onion.guard_state import GuardEntry, GuardState, Middle

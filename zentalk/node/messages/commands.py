@@ -10,7 +10,6 @@ from zentalk.ids import MessageId, UserAddress
 from zentalk.node.messages import ordering
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
-from zentalk.node.messages.routes import own_version
 from zentalk.store.history import contacts, events, mailboxes, messages
 from zentalk.store.history.models import (
     ContactState,
@@ -108,13 +107,14 @@ class ContactCommands:
         """
         if all(mailbox.poll_until is None for mailbox in mailboxes.every(tx)):
             return NO_EFFECTS
-        version = own_version(tx)
         rows = (contacts.get(tx, address) for address in contacts.addresses(tx))
         return CommitEffects(
             send=tuple(
                 ready
                 for row in rows
-                if row is not None and row.is_accepted and row.own_route_known < version
+                if row is not None
+                and row.is_accepted
+                and row.own_route_known < row.own_route_version
                 for ready in self._composer.tell_route(tx, row, now)
             )
         )

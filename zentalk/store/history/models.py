@@ -95,7 +95,10 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class ContactRow:
-    """A contact as the node works with it; `route` says where it collects."""
+    """A contact as the node works with it; `route` says where it collects.
+
+    `own_route_version` is that of our own route now, `own_route_known` the last one it has used.
+    """
 
     address: UserAddress = field(repr=False)
     name: str = field(repr=False)
@@ -103,6 +106,7 @@ class ContactRow:
     route: bytes | None = field(repr=False)
     route_version: int
     own_route_known: int
+    own_route_version: int
 
     @property
     def is_accepted(self) -> bool:
