@@ -39,8 +39,7 @@ from zentalk.store import key_file
 from zentalk.web import token as api_token
 from zentalk.wire.codec import pack, unpack
 from zentalk.wire.frames import Hello, Packet, Ping, encode_frame
-from zentalk.wire.inner import INNER_SMALL_BYTES
-from zentalk.wire.ratchet import InitialHeader
+from zentalk.wire.ratchet import INNER_SMALL_BYTES, InitialHeader
 
 # --- links -------------------------------------------------------------------------------------
 

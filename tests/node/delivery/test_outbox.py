@@ -23,8 +23,8 @@ from zentalk.node.packets.ack_points import AckPoints
 from zentalk.node.profiles import PROFILES
 from zentalk.store.history.models import OutboxItem
 from zentalk.wire.deposit import decode_deposit
-from zentalk.wire.inner import INNER_SMALL_BYTES
 from zentalk.wire.packet_class import PacketClass
+from zentalk.wire.ratchet import INNER_SMALL_BYTES
 
 WALL = 1_800_000_000.0
 BOB = UserAddress(b"b" * 32)

@@ -22,8 +22,13 @@ from zentalk.store.history.models import StoredMessage
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.codec import pack
 from zentalk.wire.content import PART, TEXT, Content, Part, encode_content
-from zentalk.wire.inner import Inner, decode_inner, encode_inner, ratchet_bytes
-from zentalk.wire.packet_class import PacketClass
+from zentalk.wire.ratchet import (
+    INNER_KIND_BYTES,
+    INNER_SMALL_BYTES,
+    Inner,
+    decode_inner,
+    encode_inner,
+)
 
 Newcomer = Callable[[str], Person]
 
@@ -395,7 +400,7 @@ def test_a_contact_who_shows_our_own_first_message_back_speaks_for_itself_only(
     header = decode_inner(inners[0]).initial_header
     [row] = bob.tx(lambda tx: ratchets.of_contact(tx, alice.address))
     content = encode_content(Content(kind=TEXT, message_id=MessageId(b"f" * 16), text="I am you"))
-    size = ratchet_bytes(first=True, packet_class=PacketClass.SMALL)
+    size = INNER_SMALL_BYTES - INNER_KIND_BYTES - len(header)
     _, envelope = Ratchet.from_bytes(row.state).encrypt(content, bob.entropy, size)
     target = DepositTarget(
         alice.relay,

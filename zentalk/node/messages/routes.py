@@ -23,7 +23,7 @@ from zentalk.store.history import mailboxes, settings
 from zentalk.store.history.models import ContactRow, OwnMailbox
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import Route, RouteEntry, decode_route
-from zentalk.wire.inner import SEAL_FRONT_BYTES, SEAL_OVERHEAD_BYTES
+from zentalk.wire.ratchet import SEAL_FRONT_BYTES, SEAL_OVERHEAD_BYTES
 from zentalk.wire.rpc_send_ids import SendIdKind
 from zentalk.wire.user_record import RecordContents
 
@@ -83,8 +83,7 @@ def seal_to_public(deposit_key: bytes, inner: bytes, entropy: Entropy) -> bytes:
 
     Raises AuthenticationError if `deposit_key` is not usable.
     """
-    ephemeral = x25519.generate(entropy)
-    shared = x25519.exchange(ephemeral.secret, deposit_key)
+    ephemeral, shared = x25519.fresh_exchange(deposit_key, entropy)
     key = derive(Label.DEPOSIT_SEAL, shared, ephemeral.public, deposit_key)
     return ephemeral.public + aead.chacha_seal(key, aead.ZERO_NONCE, inner)
 
