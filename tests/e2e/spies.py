@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from zentalk.ids import NodeId
-from zentalk.link.account import Account
+from zentalk.link.outbox import Account
 from zentalk.mailbox.storage import PutEnvelope
 from zentalk.net.transport import ByteStream
 from zentalk.onion.packet import DEPOSIT, Deliver, Forward

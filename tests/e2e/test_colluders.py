@@ -26,8 +26,8 @@ from zentalk.node.mailboxes.pools import MailboxPools
 from zentalk.node.messages import receive
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.store.history import mailboxes, prekeys
-from zentalk.wire.inner import SEAL_FRONT_BYTES
 from zentalk.wire.prekeys import OneTimePrekey
+from zentalk.wire.ratchet import SEAL_FRONT_BYTES
 
 pytestmark = pytest.mark.e2e
 

@@ -17,7 +17,7 @@ from zentalk.relay import wiring
 from zentalk.store.history import contacts
 from zentalk.store.history.models import MessageState, StoredMessage
 from zentalk.wire.deposit import ACK_BYTES, Deposit, encode_deposit
-from zentalk.wire.inner import INNER_SMALL_BYTES
+from zentalk.wire.ratchet import INNER_SMALL_BYTES
 
 pytestmark = pytest.mark.e2e
 

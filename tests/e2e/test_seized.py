@@ -17,7 +17,7 @@ from tests.e2e.world import World
 from zentalk.errors import ZentalkError
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import seeded_entropy
-from zentalk.node.sessions import envelope as sealing
+from zentalk.node.messages import routes as sealing
 from zentalk.node.sessions.sessions import Sessions
 from zentalk.store.history import mailboxes
 from zentalk.store.key_file import load_identity

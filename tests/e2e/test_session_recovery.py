@@ -25,8 +25,8 @@ from zentalk.node.sessions.sessions import Sessions
 from zentalk.session.renewal import RENEW_INTERVAL_SECONDS, RenewalLimit
 from zentalk.store.history.messages import RATCHET_RENEWED
 from zentalk.store.history.models import StoredMessage
-from zentalk.wire.inner import INNER_SMALL_BYTES
 from zentalk.wire.prekeys import SignedPrekey
+from zentalk.wire.ratchet import INNER_SMALL_BYTES
 
 pytestmark = pytest.mark.e2e
 

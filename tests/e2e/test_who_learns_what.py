@@ -23,7 +23,7 @@ from zentalk.errors import ZentalkError
 from zentalk.ids import NodeId
 from zentalk.node import network as node_network
 from zentalk.node.mailboxes.collector import Collector
-from zentalk.node.sessions import envelope as sealing
+from zentalk.node.messages import routes as sealing
 from zentalk.node.snapshot import refresher
 from zentalk.node.tunnels.tunnels import Tunnels
 from zentalk.onion.packet import DEPOSIT

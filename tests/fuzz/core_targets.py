@@ -25,13 +25,13 @@ from zentalk.ids import NodeId, SendId
 from zentalk.link import records
 from zentalk.link.link import Link
 from zentalk.link.traffic import Traffic
-from zentalk.node.sessions import envelope as sealing
+from zentalk.node.messages import routes as sealing
 from zentalk.onion import ack, packet
 from zentalk.onion.geometry import LARGE, SMALL
 from zentalk.onion.guard_state import GuardEntry, GuardState, Middle
 from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, DeliveryPlaintext
 from zentalk.onion.peel import Peeler
-from zentalk.onion.wrap import wrap
+from zentalk.onion.wrap import header_starts, wrap
 from zentalk.relay import status
 from zentalk.session import pqxdh, saved
 from zentalk.session.ratchet import Ratchet
@@ -39,8 +39,7 @@ from zentalk.store import key_file
 from zentalk.web import token as api_token
 from zentalk.wire.codec import pack, unpack
 from zentalk.wire.frames import Hello, Packet, Ping, encode_frame
-from zentalk.wire.inner import INNER_SMALL_BYTES
-from zentalk.wire.ratchet import InitialHeader
+from zentalk.wire.ratchet import INNER_SMALL_BYTES, InitialHeader
 
 # --- links -------------------------------------------------------------------------------------
 
@@ -158,8 +157,8 @@ def _packets() -> list[Target]:
         first.rotate(WALL, seeded(b"row"))  # the keys of the row's first relay, nothing replayed
         return first.peel(data, WALL)
 
-    forward = packet.forward_starts(hops)[0] + b"c" * 32 + b"t" * 16 + bytes(2000)
-    delivery = packet.delivery_header(0, ACK_TOKEN, 48) + bytes(2000)
+    start, *_, last = header_starts(hops, ACK_TOKEN, 48)
+    forward, delivery = start + b"c" * 32 + b"t" * 16 + bytes(2000), last + bytes(2000)
     return [
         target(Peeler.peel, [small, large], parse=peel, why_not="a layer is taken off for good"),
         target(packet.read_plaintext, [forward, delivery], parse=lambda data: packet.read_plaintext(

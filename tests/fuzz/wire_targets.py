@@ -16,7 +16,6 @@ from zentalk.wire import (
     deposit,
     devices,
     frames,
-    inner,
     network_state,
     prekeys,
     ratchet,
@@ -31,7 +30,6 @@ from zentalk.wire import (
 )
 from zentalk.wire import descriptor as descriptors
 from zentalk.wire.codec import Fields, pack, unpack
-from zentalk.wire.packet_class import PacketClass
 from zentalk.wire.text import RelayUri
 
 SEND_ID = SendId(b"s" * 16)
@@ -94,8 +92,8 @@ def _deposits() -> list[Target]:
         deposit.Deposit(SEND_ID, DepositId(b"d" * 16), 86400, ack, large),
     ]
     inners = [
-        inner.Inner(
-            header, bytes(inner.ratchet_bytes(first=bool(header), packet_class=PacketClass.SMALL))
+        ratchet.Inner(
+            header, bytes(ratchet.INNER_SMALL_BYTES - ratchet.INNER_KIND_BYTES - len(header))
         )
         for header in (b"", HEADER.to_bytes())
     ]
@@ -108,8 +106,8 @@ def _deposits() -> list[Target]:
             ),
         ),
         target(
-            inner.decode_inner, [inner.encode_inner(item) for item in inners],
-            again=inner.encode_inner,
+            ratchet.decode_inner, [ratchet.encode_inner(item) for item in inners],
+            again=ratchet.encode_inner,
         ),
     ]  # fmt: skip
 

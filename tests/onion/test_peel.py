@@ -13,7 +13,7 @@ from zentalk.errors import LocalProtocolError
 from zentalk.onion import packet as packet_module
 from zentalk.onion.errors import REASONS, PacketRefusedError
 from zentalk.onion.geometry import LARGE, SMALL
-from zentalk.onion.packet import DEPOSIT, DROP, Deliver, DeliveryPlaintext, Forward, delivery_header
+from zentalk.onion.packet import DROP, Deliver, DeliveryPlaintext, Forward
 from zentalk.onion.peel import Peeler
 from zentalk.onion.replay import DEFAULT_CAPACITY, Capacity
 from zentalk.onion.wrap import hop_keys, wrap
@@ -195,7 +195,7 @@ def test_fuzz_authentic_packets_give_a_result_or_a_refusal(
 
 def test_the_headers_are_those_of_the_spec() -> None:
     assert packet_module._FORWARD_HEADER.size == 88
-    assert len(delivery_header(1, DEPOSIT, 2)) == 44
+    assert packet_module.DELIVERY_HEADER.size == 44
     relay = one_relay()
     head = bytes(range(32)) + b"\0" + (258).to_bytes(4, "big") + b"\x11\x22\0"
     plaintext = head + b"c" * 32 + b"t" * 16 + b"rest".ljust(SMALL.rest_bytes, b"r")

@@ -115,28 +115,28 @@ def test_a_malformed_key_is_refused() -> None:
 def test_overdue_counts_envelopes_without_room_and_starts_over() -> None:
     state = pq.FIRST_OF_RESPONDER
     for _ in range(OVERDUE_AFTER_ENVELOPES):
-        assert not pq.overdue(state)
+        assert state.unfitted < OVERDUE_AFTER_ENVELOPES
         state, block = pq.ride(state, BLOCK_ROOM_BYTES[BlockKind.KEM_KEY] - 1, Seeded("x"))
         assert block is None
-    assert pq.overdue(state)
+    assert state.unfitted >= OVERDUE_AFTER_ENVELOPES
     state, block = pq.ride(state, BLOCK_ROOM_BYTES[BlockKind.KEM_KEY], Seeded("x"))
     assert block is not None
-    assert not pq.overdue(state)
+    assert state.unfitted < OVERDUE_AFTER_ENVELOPES
 
 
 def test_who_has_nothing_to_send_is_never_overdue() -> None:
     state = pq.FIRST_OF_INITIATOR
     for _ in range(2 * OVERDUE_AFTER_ENVELOPES):
         state, _ = pq.ride(state, 0, Seeded("x"))
-    assert not pq.overdue(state)
+    assert state.unfitted < OVERDUE_AFTER_ENVELOPES
 
 
 def test_full_envelopes_starve_the_ratchet_until_an_extra_one_is_sent() -> None:
     """The caller's side of `pq_overdue`: one empty envelope with room is enough."""
     alice, bob = talk(session(), OVERDUE_AFTER_ENVELOPES + 1, TIGHT_BYTES)
-    assert (alice.pq_epoch, alice.pq_overdue(), bob.pq_overdue()) == (0, False, True)
+    assert (alice.pq_epoch, alice.pq_overdue, bob.pq_overdue) == (0, False, True)
     bob, extra = bob.encrypt(b"", Seeded("extra"), S_ENVELOPE_BYTES)
-    assert not bob.pq_overdue()
+    assert not bob.pq_overdue
     alice, content = alice.decrypt(extra)
     assert content == b""
     alice, bob = talk(Session(alice, bob), 2)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from zentalk.ids import MailboxId, MessageId, NodeId, UserAddress
-from zentalk.store.history import messages, outbox, prekeys
-from zentalk.store.history.models import Direction, MessageState
+from zentalk.store.history import contacts, events, messages, outbox, prekeys, settings
+from zentalk.store.history.models import ContactState, Direction, MessageState, StoredEvent
 from zentalk.store.history.schema import MIGRATIONS
 from zentalk.store.sqlite import open_database
 
@@ -77,3 +77,35 @@ def test_the_newest_one_time_keys_of_one_mailbox_are_kept(tx: sqlite3.Connection
     prekeys.keep_newest_once(tx, here, 2)
     assert [n for n in range(1, 12) if prekeys.get(tx, "once", n)] == [2, 4, 6, 7, 8, 9, 10]
     assert prekeys.get(tx, "signed", 1) == b"secret"
+
+
+def test_a_contact_knows_the_version_of_our_route_from_its_first_row_on(
+    tx: sqlite3.Connection,
+) -> None:
+    assert contacts.insert(tx, CONTACT, "", ContactState.CONTACT, 1.0).own_route_version == 0
+    settings.put(tx, settings.ROUTE_VERSION, (300).to_bytes(8, "big"))
+    row = contacts.get(tx, CONTACT)
+    assert row is not None
+    assert (row.own_route_known, row.own_route_version) == (0, 300)
+    other = contacts.insert(tx, UserAddress(b"d" * 32), "", ContactState.REQUEST, 1.0)
+    assert other.own_route_version == 300
+
+
+def test_the_tail_of_the_log_tells_each_event_once_and_in_order(tx: sqlite3.Connection) -> None:
+    events.append(tx, "old", 1.0, {})
+    told: list[StoredEvent] = []
+    tail = events.EventTail(events.last_seq(tx))
+    tail.on_events = told.extend
+    assert tail.after_commit(tx) is None
+    for number in range(3):
+        events.append(tx, "new", 2.0, {"number": number})
+    tell = tail.after_commit(tx)
+    assert tell is not None
+    assert told == []
+    tell()
+    assert [(event.type, event.data["number"]) for event in told] == [
+        ("new", 0),
+        ("new", 1),
+        ("new", 2),
+    ]
+    assert tail.after_commit(tx) is None

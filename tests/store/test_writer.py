@@ -183,3 +183,45 @@ async def test_a_writer_that_breaks_leaves_nobody_waiting(
             await writer.run()
         jobs.start_soon(one, 2)
     assert sorted(failed) == [1, 2]
+
+
+async def test_a_storage_error_is_remembered_until_a_job_goes_well(
+    connection: sqlite3.Connection, tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    writer = BatchWriter(connection, inline, tmp_path)
+    nursery.start_soon(writer.run)
+    assert writer.write_trouble is None
+    with pytest.raises(StorageError):
+        await writer.write(lambda tx: tx.execute("SELECT * FROM missing"))
+    assert writer.write_trouble is not None
+
+    def refused(_tx: Transaction) -> None:
+        raise ConflictError("no")
+
+    with pytest.raises(ConflictError):
+        await writer.write(refused)
+    assert writer.write_trouble is not None
+    await writer.write(insert(1))
+    assert writer.write_trouble is None
+
+
+async def test_scrubbing_empties_the_log_at_once_or_after_the_next_commit(
+    connection: sqlite3.Connection, tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    log = tmp_path / "t.db-wal"
+    writer = BatchWriter(connection, inline, tmp_path)
+    nursery.start_soon(writer.run)
+    await writer.write(insert(1))
+    assert log.stat().st_size > 0
+    await writer.scrub()
+    assert log.stat().st_size == 0
+    connection.execute("PRAGMA busy_timeout = 0")
+    reader = sqlite3.connect(tmp_path / "t.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM t").fetchall()
+    await writer.write(insert(2))
+    await writer.scrub()
+    assert log.stat().st_size > 0
+    reader.close()
+    await writer.write(insert(3))
+    assert log.stat().st_size == 0

@@ -6,8 +6,8 @@ import pytest
 
 from zentalk.errors import LocalProtocolError
 from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES, ENVELOPE_SMALL_BYTES, envelope_class
-from zentalk.wire.inner import INNER_LARGE_BYTES, INNER_SMALL_BYTES, inner_class
 from zentalk.wire.packet_class import PacketClass
+from zentalk.wire.ratchet import INNER_LARGE_BYTES, INNER_SMALL_BYTES, inner_class
 
 
 def test_sizes_and_letters_are_those_of_the_spec() -> None:

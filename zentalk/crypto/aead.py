@@ -6,7 +6,7 @@ for a key that seals once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeAlias
 
 from cryptography.exceptions import InvalidTag
@@ -101,6 +101,18 @@ def chacha_xor(key: bytes, data: bytes, skip: int = 0) -> bytes:
     start = (1 + block).to_bytes(4, "little") + ZERO_NONCE
     encryptor = Cipher(algorithms.ChaCha20(key, start), mode=None).encryptor()
     return encryptor.update(bytes(within) + data)[within:]
+
+
+def chacha_xor_in_turn(data: bytes, steps: Iterable[tuple[bytes, bytes]], end: int) -> bytes:
+    """Let each step xor the data with the keystream of its key, and then append its bytes.
+
+    The data always lies at the end of the first `end` bytes that the key encrypts.
+    """
+    for key, appended in steps:
+        if data:
+            data = chacha_xor(key, data, end - len(data))
+        data += appended
+    return data
 
 
 def xor(left: bytes, right: bytes) -> bytes:

@@ -34,6 +34,15 @@ def from_secret(secret: bytes) -> KeyPair:
     return KeyPair(Secret(secret), bindings.crypto_scalarmult_base(secret))
 
 
+def fresh_exchange(public: bytes, entropy: Entropy) -> tuple[KeyPair, Secret]:
+    """Make a key pair from 32 bytes of entropy; return it and what it shares with `public`.
+
+    Raises AuthenticationError as `exchange` does.
+    """
+    own = generate(entropy)
+    return own, exchange(own.secret, public)
+
+
 def encapsulate(publics: Sequence[bytes], entropy: Entropy) -> list[tuple[bytes, Secret]]:
     """Return (ephemeral public key, shared secret) for each of `publics`, 32 bytes each.
 

@@ -14,10 +14,9 @@ of another link. Spec: docs/spec/link.md.
 - handshake, noise, hello: the Noise handshake, and what each side shows of itself
 - traffic:                 what an open link does with frames
 - rpc, streams:            requests in pieces; streams with credit
-- outbox:                  which frame is sent next
+- outbox:                  which frame is sent next, and what a link may hold in memory
 - records:                 frames into units or records, and back
 - keepalive:               when to ping, and when a silent link is dead
-- account:                 what a link may make its program hold
 - events, geometry:        what happened; sizes of units and cells
 
 It must never read a clock or draw entropy of its own, nor act on bytes that are not authenticated.

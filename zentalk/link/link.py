@@ -16,11 +16,11 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.crypto.types import Entropy
 from zentalk.errors import HandshakeError, LocalProtocolError, RemoteProtocolError
 from zentalk.link import handshake
-from zentalk.link.account import UNLIMITED, Account
 from zentalk.link.events import Event, LinkOpened
 from zentalk.link.handshake import LinkSettings
 from zentalk.link.hello import LinkPeer, RelayCredentials, check_hello, dialled_relay, make_hello
 from zentalk.link.noise import HandshakeState
+from zentalk.link.outbox import UNLIMITED, Account
 from zentalk.link.records import UnitOpener, UnitSealer
 from zentalk.link.traffic import Traffic
 from zentalk.wire.frames import Hello, encode_frame, parse_frames

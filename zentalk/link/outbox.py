@@ -5,15 +5,17 @@ flows of their own, served by deficit round robin (Shreedhar and Varghese, 1995)
 flow that has something to send gets its quantum once a round, so a busy or blocked one
 delays the others by at most one round. Each flow is bounded in bytes, and so is the
 number of flows: a peer that opens streams and reads nothing makes one after the other.
-All of it is counted in the link's account, until it was sent.
+
+All of it is counted in the link's account (section 11), until it was sent, and so is what other
+parts of the link hold for the peer. A link asks before it takes what it may refuse, counts
+what it must take, and gives everything back; who decides how much there is stands outside.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from typing import Final, Protocol
 
-from zentalk.link.account import UNLIMITED, Account
 from zentalk.link.geometry import MAX_FRAME_BYTES
 
 CONTROL: Final = -1
@@ -30,6 +32,37 @@ FLOWS_OF_A_LINK: Final = len(_OF_A_LINK)
 MAX_FLOWS: Final = 65_536
 FRAME_COST_BYTES: Final = 64
 """What a frame takes in memory beyond its own bytes."""
+
+
+class Account(Protocol):
+    """The memory that is counted for one link."""
+
+    def has_room(self, size_bytes: int) -> bool:
+        """Tell whether that much more may be held."""
+        ...
+
+    def add(self, size_bytes: int) -> None:
+        """Count what is held from now on, whether there is room or not."""
+        ...
+
+    def release(self, size_bytes: int) -> None:
+        """Count what is no longer held."""
+        ...
+
+
+class _Unlimited:
+    def has_room(self, _size_bytes: int) -> bool:
+        return True
+
+    def add(self, _size_bytes: int) -> None:
+        pass
+
+    def release(self, _size_bytes: int) -> None:
+        pass
+
+
+UNLIMITED: Final[Account] = _Unlimited()
+"""For links of programs that have few, such as API nodes."""
 
 
 class _Flow:

@@ -12,7 +12,6 @@ from typing import Final
 
 from zentalk.errors import DecodeError, LocalProtocolError, RefusedError
 from zentalk.ids import NodeId
-from zentalk.link.account import UNLIMITED, Account
 from zentalk.link.events import (
     StreamAccepted,
     StreamClosed,
@@ -22,7 +21,7 @@ from zentalk.link.events import (
     StreamRequested,
     StreamWritable,
 )
-from zentalk.link.outbox import FrameQueue
+from zentalk.link.outbox import UNLIMITED, Account, FrameQueue
 from zentalk.wire.frames import (
     Close,
     Credit,

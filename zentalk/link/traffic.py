@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from zentalk.crypto.noise import CounterCipher
 from zentalk.errors import DecodeError, LocalProtocolError
-from zentalk.link.account import UNLIMITED, Account
 from zentalk.link.events import Event
 from zentalk.link.geometry import DRAIN_BYTES, UNIT_OVERHEAD_BYTES, cell_bytes
 from zentalk.link.outbox import (
@@ -21,6 +20,8 @@ from zentalk.link.outbox import (
     FLOW_QUANTUM_BYTES,
     FLOWS_OF_A_LINK,
     PACKETS,
+    UNLIMITED,
+    Account,
     FrameQueue,
 )
 from zentalk.link.records import RecordOpener, RecordSealer, UnitOpener, UnitSealer

@@ -171,7 +171,7 @@ class Connection:
         """Queue an onion packet; False if the queue is full or the link closed."""
         if self._pump.closing or not self._traffic.send_packet(packet):
             return False
-        self._pump.wake()
+        self._pump.queued()
         return True
 
     def notify(self, body: bytes) -> None:

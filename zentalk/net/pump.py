@@ -99,8 +99,12 @@ class Pump:
     def wake(self) -> None:
         """Let the writer send what was queued; costs nothing if that is nothing."""
         if self._traffic.has_data:
-            self._expects_reaction = True
-            self._wake.set()
+            self.queued()
+
+    def queued(self) -> None:
+        """Let the writer send: something was queued just now."""
+        self._expects_reaction = True
+        self._wake.set()
 
     async def drained(self) -> None:
         """Wait until the outbox is empty for once, or the link ends; call it on an open link."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from zentalk.link.account import UNLIMITED, Account
+from zentalk.link.outbox import UNLIMITED, Account
 from zentalk.net.pump import NO_TURN, Turn
 
 

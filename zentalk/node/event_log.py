@@ -27,7 +27,7 @@ class EventLog:
         self._readers = trio.lowlevel.ParkingLot()
         self._tail: deque[StoredEvent] = deque(maxlen=MAX_TAIL_EVENTS)
         self._last_seq = database.read_now(events.last_seq)
-        database.on_events = self._committed
+        database.tail.on_events = self._committed
 
     async def events(self, after: int, limit: int) -> list[StoredEvent]:
         """Return up to `limit` events with a number above `after`, in order."""

@@ -13,8 +13,8 @@ Files:
 
 - `geometry`:   the arithmetic of the two packet classes S and L
 - `packet`:     what a sender names (`Hop`, `DeliveryPlaintext`), a relay gets (`Forward`,
-                `Deliver`), and the two headers
-- `wrap`:       a sender makes a packet
+                `Deliver`), and how the two headers are read
+- `wrap`:       a sender makes a packet and its headers
 - `peel`:       a relay takes one layer off; `mixkeys` and `replay` are its state
 - `ack`:        the compact ack
 - `candidates`: the relays that a path can be drawn from

@@ -28,7 +28,7 @@ from zentalk.onion.geometry import (
     TAG_BYTES,
     TOKEN_BYTES,
 )
-from zentalk.onion.packet import ACK_TOKEN, Hop, delivery_header
+from zentalk.onion.packet import ACK_TOKEN, Hop
 from zentalk.onion.wrap import build_packet, make_layers
 
 _HEAD_END: Final = BODY_OFFSET + SMALL.ack_head_bytes(DEFAULT_HOPS)
@@ -66,11 +66,9 @@ def build_ack(hops: Sequence[Hop], send_id: SendId, token: bytes, entropy: Entro
         raise LocalProtocolError(f"an ack has {DEFAULT_HOPS} hops, whatever the packet has")
     if len(send_id) != SEND_ID_BYTES or len(token) != TOKEN_BYTES:
         raise LocalProtocolError("an ack's send id or token has the wrong length")
-    layers = make_layers(hops, entropy)
+    layers = make_layers(hops, ACK_TOKEN, ACK_PAYLOAD_BYTES, entropy)
     seed = entropy(ACK_SEED_BYTES)
-    header = delivery_header(hops[-1].delay_ms, ACK_TOKEN, ACK_PAYLOAD_BYTES)
-    front = b"".join((header, send_id, token))
-    packet = build_packet(SMALL, layers, front, _filler(seed, layers[0].ct))
+    packet = build_packet(SMALL, layers, send_id + token, _filler(seed, layers[0].ct))
     blob = b"".join((packet[:_HEAD_END], packet[-TAG_BYTES:], seed))
     return CompactAck(hops[0].node_id, hops[0].lane, blob)
 

@@ -1,4 +1,4 @@
-"""What crosses the onion core's border, and the two headers inside a packet.
+"""What crosses the onion core's border, and the two headers inside a packet (`wrap` writes them).
 
 Spec: docs/spec/onion.md sections 4 and 5. Nothing here encrypts. A hop's node id and mix key are
 public; a payload is not, and so none of it shows in a repr.
@@ -7,15 +7,12 @@ public; a payload is not, and so none of it shows in a repr.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Final
 
-from zentalk.errors import LocalProtocolError
 from zentalk.ids import NODE_ID_BYTES, Epoch, NodeId
 from zentalk.onion.errors import PacketRefusedError
-from zentalk.onion.geometry import CT_BYTES, DELIVERY_HEADER_BYTES
+from zentalk.onion.geometry import DELIVERY_HEADER_BYTES
 
 FORWARD: Final = 0
 """The command of a relay that is not the last; every other command is a service number."""
@@ -29,11 +26,13 @@ MAX_DELAY_MS: Final = 60_000
 """Longest a relay holds a packet: bounds its memory and keeps packets inside their epoch."""
 MAX_LANE: Final = 255
 
-_FORWARD_START: Final = struct.Struct(">32sBIBBB")
-_FORWARD_HEADER: Final = struct.Struct(">32sBIBBB32s16s")
-_DELIVERY_HEADER: Final = struct.Struct(">32sBIBBBI")
+FORWARD_START: Final = struct.Struct(">32sBIBBB")
+"""Next relay, FORWARD, own delay, next relay's epoch byte and lane, 0; then its ct and tag."""
+_FORWARD_HEADER: Final = struct.Struct(FORWARD_START.format + "32s16s")
+DELIVERY_HEADER: Final = struct.Struct(">32sBIBBBI")
+"""Nobody, service, own delay, three zeros, length of the payload."""
+NOBODY: Final = bytes(NODE_ID_BYTES)
 _COMMAND_OFFSET: Final = NODE_ID_BYTES
-_NOBODY: Final = bytes(NODE_ID_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,36 +89,6 @@ class ForwardHeader:
     tag: bytes
 
 
-def forward_starts(hops: Sequence[Hop]) -> list[bytes]:
-    """Return the first 40 bytes of the header of every hop but the last.
-
-    The ct and the tag of the hop after it complete a header. Raises LocalProtocolError if a
-    field of a hop has no encoding.
-    """
-    for hop in hops:
-        _check_hop(hop)
-    return [
-        _FORWARD_START.pack(
-            following.node_id, FORWARD, hop.delay_ms, following.epoch & 0xFF, following.lane, 0
-        )
-        for hop, following in pairwise(hops)
-    ]
-
-
-def _check_hop(hop: Hop) -> None:
-    if len(hop.node_id) != NODE_ID_BYTES or len(hop.mix_key) != CT_BYTES:
-        raise LocalProtocolError("a hop's node id or mix key has not 32 bytes")
-    if not 0 <= hop.lane <= MAX_LANE:
-        raise LocalProtocolError(f"a hop's lane is not between 0 and {MAX_LANE}")
-    if not 0 <= hop.delay_ms <= MAX_DELAY_MS:
-        raise LocalProtocolError(f"a hop's delay is not between 0 and {MAX_DELAY_MS} ms")
-
-
-def delivery_header(delay_ms: int, service: int, length: int) -> bytes:
-    """Return the 44-byte header for the last relay."""
-    return _DELIVERY_HEADER.pack(_NOBODY, service, delay_ms, 0, 0, 0, length)
-
-
 def read_plaintext(plaintext: bytes) -> ForwardHeader | Deliver:
     """Read the header of a decrypted body, and the payload if the packet ends here.
 
@@ -139,12 +108,12 @@ def read_plaintext(plaintext: bytes) -> ForwardHeader | Deliver:
 
 
 def _read_delivery(plaintext: bytes) -> Deliver:
-    nobody, service, delay_ms, *reserved, length = _DELIVERY_HEADER.unpack_from(plaintext)
+    nobody, service, delay_ms, *reserved, length = DELIVERY_HEADER.unpack_from(plaintext)
     if service not in SERVICES:
         raise PacketRefusedError("command")
     if delay_ms > MAX_DELAY_MS:
         raise PacketRefusedError("delay")
     end = DELIVERY_HEADER_BYTES + length
-    if nobody != _NOBODY or any(reserved) or end > len(plaintext):
+    if nobody != NOBODY or any(reserved) or end > len(plaintext):
         raise PacketRefusedError("malformed")
     return Deliver(service, plaintext[DELIVERY_HEADER_BYTES:end], delay_ms)

@@ -114,22 +114,18 @@ def draw_ack_path(
     if len(live) - len(gone) < MIN_RELAYS or not homes:
         raise NoPathError("an ack needs three live relays and a live mailbox relay")
     first = _draw_outside(candidates, gone | {delivery}, entropy)
-    last = pick([home for home in homes if home != delivery] or homes, entropy)
-    skewed = False
-    if first == last:
-        others = [home for home in homes if home != first]
-        if others:
-            last = pick(others, entropy)
-        else:
-            first = _draw_outside(candidates, gone | {delivery, last}, entropy)
-            skewed = True
+    others = [home for home in homes if home != first]
+    if others:
+        last = pick([home for home in others if home != delivery] or others, entropy)
+    else:
+        last, first = first, _draw_outside(candidates, gone | {delivery, first}, entropy)
     ends = (live[first], live[last])
     avoid = frozenset({delivery})
     middle = _choose_middle(
         candidates, ends, DEFAULT_HOPS - 2, avoid=avoid, preferred=(), entropy=entropy, gone=gone
     )
     path = _finish(candidates, ends, middle, avoid, ())
-    return Path(path.hops, path.relaxed | {"first"}) if skewed else path
+    return path if others else Path(path.hops, path.relaxed | {"first"})
 
 
 def _draw_outside(candidates: CandidateSet, out: Collection[NodeId], entropy: Entropy) -> NodeId:

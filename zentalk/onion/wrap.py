@@ -1,4 +1,4 @@
-"""A sender makes a packet: the keys of each hop, and the layers around a body.
+"""A sender makes a packet: the headers and keys of each hop, and the layers around a body.
 
 Spec: docs/spec/onion.md sections 3 and 5. `ack` makes its packet of the same layers, and `peel`
 derives the same keys. Nothing here chooses a path or uses an ephemeral key twice.
@@ -7,21 +7,27 @@ derives the same keys. Nothing here chooses a path or uses an ephemeral key twic
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
-from zentalk.crypto.aead import ZERO_NONCE, ChachaSeal, chacha_seals, chacha_xor
+from zentalk.crypto.aead import ZERO_NONCE, ChachaSeal, chacha_seals, chacha_xor_in_turn
 from zentalk.crypto.hashing import derive, derive_each
 from zentalk.crypto.labels import Label
 from zentalk.crypto.types import Entropy
 from zentalk.crypto.x25519 import encapsulate
 from zentalk.errors import LocalProtocolError
-from zentalk.onion.geometry import HEADER_BYTES, MAX_HOPS, SUITE, Geometry
+from zentalk.ids import NODE_ID_BYTES
+from zentalk.onion.geometry import CT_BYTES, HEADER_BYTES, MAX_HOPS, SUITE, Geometry
 from zentalk.onion.packet import (
+    DELIVERY_HEADER,
+    FORWARD,
+    FORWARD_START,
+    MAX_DELAY_MS,
+    MAX_LANE,
+    NOBODY,
     SERVICES,
     DeliveryPlaintext,
     Hop,
-    delivery_header,
-    forward_starts,
 )
 
 _AEAD_KEY_END: Final = 32
@@ -43,8 +49,7 @@ class HopKeys(NamedTuple):
 class Layer(NamedTuple):
     """What a sender knows of one hop: its two bytes in the clear, ephemeral public key, keys.
 
-    `start` is how its header starts, empty for the last hop, whose plaintext is the front; `seal`
-    seals under its AEAD key.
+    `start` is how its header starts (`header_starts`); `seal` seals under its AEAD key.
     """
 
     aad: bytes
@@ -75,21 +80,48 @@ def wrap(
     fill_bytes = geometry.capacities[len(hops)] - len(payload.payload)
     if fill_bytes < 0:
         raise LocalProtocolError("a payload does not fit its packet class")
-    layers = make_layers(hops, entropy)
-    header = delivery_header(hops[-1].delay_ms, payload.service, len(payload.payload))
+    layers = make_layers(hops, payload.service, len(payload.payload), entropy)
     # Random, not zero: what follows is pseudo-random and its length grows with the path, so a
     # fill that can be told from it would show the delivery relay how long the path was.
-    front = b"".join((header, payload.payload, entropy(fill_bytes)))
-    return build_packet(geometry, layers, front, b"")
+    return build_packet(geometry, layers, payload.payload + entropy(fill_bytes), b"")
 
 
-def make_layers(hops: Sequence[Hop], entropy: Entropy) -> list[Layer]:
+def header_starts(hops: Sequence[Hop], service: int, payload_bytes: int) -> list[bytes]:
+    """Return the first 40 bytes of the header of every hop but the last, and the last's 44.
+
+    The ct and the tag of the hop after it complete a header, the last's is complete. Raises
+    LocalProtocolError if a field of a hop has no encoding.
+    """
+    for hop in hops:
+        _check_hop(hop)
+    starts = [
+        FORWARD_START.pack(
+            following.node_id, FORWARD, hop.delay_ms, following.epoch & 0xFF, following.lane, 0
+        )
+        for hop, following in pairwise(hops)
+    ]
+    delay_ms = hops[-1].delay_ms
+    return [*starts, DELIVERY_HEADER.pack(NOBODY, service, delay_ms, 0, 0, 0, payload_bytes)]
+
+
+def _check_hop(hop: Hop) -> None:
+    if len(hop.node_id) != NODE_ID_BYTES or len(hop.mix_key) != CT_BYTES:
+        raise LocalProtocolError("a hop's node id or mix key has not 32 bytes")
+    if not 0 <= hop.lane <= MAX_LANE:
+        raise LocalProtocolError(f"a hop's lane is not between 0 and {MAX_LANE}")
+    if not 0 <= hop.delay_ms <= MAX_DELAY_MS:
+        raise LocalProtocolError(f"a hop's delay is not between 0 and {MAX_DELAY_MS} ms")
+
+
+def make_layers(
+    hops: Sequence[Hop], service: int, payload_bytes: int, entropy: Entropy
+) -> list[Layer]:
     """Draw an ephemeral key (32 bytes of entropy) for every hop, in path order.
 
-    Raises LocalProtocolError for a hop that has no encoding and AuthenticationError for a mix
-    key of low order.
+    Service and payload length are for the last one's header. Raises LocalProtocolError for a hop
+    that has no encoding and AuthenticationError for a mix key of low order.
     """
-    starts = [*forward_starts(hops), b""]
+    starts = header_starts(hops, service, payload_bytes)
     shares = encapsulate([hop.mix_key for hop in hops], entropy)
     aads = [bytes((SUITE, hop.epoch & 0xFF)) for hop in hops]
     inputs = [
@@ -102,15 +134,15 @@ def make_layers(hops: Sequence[Hop], entropy: Entropy) -> list[Layer]:
     return list(map(Layer, aads, cts, keys, starts, seals))
 
 
-def build_packet(geometry: Geometry, layers: Sequence[Layer], front: bytes, tail: bytes) -> bytes:
-    """Return the packet whose last relay finds `front` at the start of its plaintext.
+def build_packet(geometry: Geometry, layers: Sequence[Layer], payload: bytes, tail: bytes) -> bytes:
+    """Return the packet whose last relay finds `payload`, and the fill, behind its header.
 
     `tail` is what the body ends with on the first link (a compact ack's filler, else nothing):
-    front, tail and one header per forwarding hop make up a body.
+    all headers, payload with fill, and tail make up a body.
     """
     following = layers[-1]
     body_bytes, rest_bytes = geometry.body_bytes, geometry.rest_bytes
-    plaintext = front + _tail_at_end(body_bytes, layers, tail)
+    plaintext = b"".join((following.start, payload, _tail_at_end(body_bytes, layers, tail)))
     sealed = following.seal(ZERO_NONCE, plaintext, following.aad)
     for layer in reversed(layers[:-1]):
         view = memoryview(sealed)
@@ -131,9 +163,5 @@ def _tail_at_end(body_bytes: int, layers: Sequence[Layer], tail: bytes) -> bytes
 
     Each layer's tag covers what later hops will see there, so the sender must know it first.
     """
-    for layer in layers:
-        if tail:
-            tail = chacha_xor(layer.keys.aead_key, tail, body_bytes - len(tail))
-        if layer.start:
-            tail += layer.keys.pad
-    return tail
+    steps = [(layer.keys.aead_key, layer.keys.pad) for layer in layers[:-1]]
+    return chacha_xor_in_turn(tail, [*steps, (layers[-1].keys.aead_key, b"")], body_bytes)

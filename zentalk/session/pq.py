@@ -98,11 +98,6 @@ def ride(state: PqState, room_bytes: int, entropy: Entropy) -> tuple[PqState, Pq
     return state, PqBlock(kind, state.mixed + 1, state.riding)
 
 
-def overdue(state: PqState) -> bool:
-    """Tell whether the next envelope should be one with room."""
-    return state.unfitted >= OVERDUE_AFTER_ENVELOPES
-
-
 def receive(state: PqState, block: PqBlock | None) -> PqState:
     """Take in what an authenticated envelope carried.
 
@@ -128,6 +123,15 @@ def at_own_step(state: PqState) -> tuple[PqState, bytes]:
     if state.phase is not Phase.READY:
         return state, b""
     return PqState(Phase.WAITING, state.mixed + 1), state.secret
+
+
+def step_and_ride(
+    state: PqState, room_bytes: int, entropy: Entropy
+) -> tuple[PqState, bytes, PqBlock | None]:
+    """Do `at_own_step` for a step, and then `ride` for the envelope that it is taken for."""
+    state, kem_secret = at_own_step(state)
+    state, block = ride(state, room_bytes, entropy)
+    return state, kem_secret, block
 
 
 def at_peer_step(state: PqState, named_epoch: int) -> tuple[PqState, bytes]:

@@ -46,6 +46,7 @@ from zentalk.wire.ratchet import (
     MAX_CONTENT_BYTES,
     MESSAGE_HEADER_BYTES,
     MessageHeader,
+    PqBlock,
     pack_body,
     pack_header,
     unpack_body,
@@ -59,18 +60,17 @@ ENVELOPE_OVERHEAD_BYTES: Final = _FRONT_BYTES + BODY_FRONT_BYTES + TAG_BYTES
 """Bytes by which an envelope is longer than the longest content that it can hold."""
 
 
-def max_content_bytes(padded_bytes: int) -> int:
-    """Return how much content an envelope of `padded_bytes` can hold (below 0: none)."""
-    return min(padded_bytes - ENVELOPE_OVERHEAD_BYTES, MAX_CONTENT_BYTES)
-
-
 class Ratchet:
-    """One side of a session with one contact device; immutable."""
+    """One side of a session with one contact device; immutable.
 
-    __slots__ = ("_state",)
+    `pq_overdue` says that 50 envelopes had no room: then send one more, with empty content.
+    """
+
+    __slots__ = ("_state", "pq_overdue")
 
     def __init__(self, state: RatchetState) -> None:
         self._state = state
+        self.pq_overdue = state.pq.unfitted >= pq.OVERDUE_AFTER_ENVELOPES
 
     def __repr__(self) -> str:
         return "<ratchet>"
@@ -119,14 +119,10 @@ class Ratchet:
         """The number of KEM secrets mixed into the root so far, without that of PQXDH."""
         return self._state.pq.mixed
 
-    def pq_overdue(self) -> bool:
-        """Tell whether 50 envelopes had no room: then send one more, with empty content."""
-        return pq.overdue(self._state.pq)
-
     def encrypt(self, content: bytes, entropy: Entropy, padded_bytes: int) -> tuple[Ratchet, bytes]:
         """Return the next ratchet and an envelope of exactly `padded_bytes`.
 
-        Raises LocalProtocolError if the content does not fit (`max_content_bytes`) or
+        Raises LocalProtocolError if the content does not fit or
         this is a responder that has not heard from its peer (`can_send`).
         """
         room_bytes = padded_bytes - ENVELOPE_OVERHEAD_BYTES - len(content)
@@ -134,10 +130,11 @@ class Ratchet:
             raise LocalProtocolError(f"the content does not fit {padded_bytes} bytes")
         root, sending, receiving, skipped, pq_state = self._state
         if sending is None:
-            root, sending, pq_state = _own_step(root, pq_state, entropy)
+            root, sending, pq_state, block = _own_step(root, pq_state, room_bytes, entropy)
+        else:
+            pq_state, block = pq.ride(pq_state, room_bytes, entropy)
         own, number = root.own, sending.number
         assert own is not None, "a sending chain has a key pair"
-        pq_state, block = pq.ride(pq_state, room_bytes, entropy)
         salt, binding = entropy(SALT_BYTES), root.associated_data
         chain, key, nonce = next_body_key(sending.chain, salt)
         header = pack_header(own.public, root.previous_count, number, pq_state.mixed)
@@ -168,17 +165,20 @@ class Ratchet:
 
 
 def _own_step(
-    root: Root, pq_state: pq.PqState, entropy: Entropy
-) -> tuple[Root, SendingChain, pq.PqState]:
-    """Take a ratchet step with a fresh key pair; it starts a sending chain."""
+    root: Root, pq_state: pq.PqState, room_bytes: int, entropy: Entropy
+) -> tuple[Root, SendingChain, pq.PqState, PqBlock | None]:
+    """Take a ratchet step with a fresh key pair, for an envelope with so much room.
+
+    It starts a sending chain; the block is what rides in that envelope.
+    """
     if not root.peer_public:
         raise LocalProtocolError("a responder cannot send before it has received")
-    own = x25519.generate(entropy)
-    pq_state, kem_secret = pq.at_own_step(pq_state)
-    step = root_step(root.key, x25519.exchange(own.secret, root.peer_public), kem_secret)
+    own, shared = x25519.fresh_exchange(root.peer_public, entropy)
+    pq_state, kem_secret, block = pq.step_and_ride(pq_state, room_bytes, entropy)
+    step = root_step(root.key, shared, kem_secret)
     sending = SendingChain(step.chain, AesKey(root.next_sending_header_key), 0)
     stepped = root._replace(key=step.root, own=own, next_sending_header_key=step.header_key)
-    return stepped, sending, pq_state
+    return stepped, sending, pq_state, block
 
 
 _Found = tuple[RatchetState, bytes, bytes]

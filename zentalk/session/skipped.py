@@ -38,37 +38,32 @@ def check_gap(have: int, wanted: int) -> None:
 
 
 class SkippedKeys:
-    """Message keys by header key and number, oldest chain first."""
+    """Message keys by header key and number, oldest chain first; `chains` is all of them."""
 
-    __slots__ = ("_chains", "count")
+    __slots__ = ("chains", "count")
 
     def __init__(self, chains: Mapping[bytes, _Keys] | None = None) -> None:
-        self._chains: Mapping[bytes, _Keys] = chains or {}
-        self.count: int = sum(len(keys) for keys in self._chains.values())
+        self.chains: Mapping[bytes, _Keys] = MappingProxyType(dict(chains or {}))
+        self.count: int = sum(len(keys) for keys in self.chains.values())
 
     def __repr__(self) -> str:
         return f"<{self.count} skipped keys>"
 
-    @property
-    def chains(self) -> Mapping[bytes, _Keys]:
-        """All keys, read only."""
-        return MappingProxyType(dict(self._chains))
-
     def header_keys(self) -> Iterator[bytes]:
         """Yield the header keys of chains with keys left, newest chain first."""
-        return reversed(list(self._chains))
+        return reversed(list(self.chains))
 
     def has(self, header_key: bytes, number: int) -> bool:
         """Tell whether the key of one envelope is kept."""
-        return number in self._chains.get(header_key, {})
+        return number in self.chains.get(header_key, {})
 
     def take(self, header_key: bytes, number: int) -> tuple[Secret, SkippedKeys]:
         """Return a key and the store without it; raises AlreadyReadError."""
-        keys = dict(self._chains.get(header_key, {}))
+        keys = dict(self.chains.get(header_key, {}))
         message_key = keys.pop(number, None)
         if message_key is None:
             raise AlreadyReadError("an envelope was read before, or is too old to be read")
-        chains = dict(self._chains)
+        chains = dict(self.chains)
         if keys:
             chains[header_key] = keys
         else:
@@ -79,7 +74,7 @@ class SkippedKeys:
         """Return the store with more keys of its newest chain, without the oldest if full."""
         if not fresh:
             return self
-        chains = dict(self._chains)
+        chains = dict(self.chains)
         chains[header_key] = {**chains.get(header_key, {}), **fresh}
         while len(chains) > MAX_CHAINS:
             del chains[next(iter(chains))]

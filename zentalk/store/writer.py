@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -21,7 +22,7 @@ from zentalk.store.blocking import RunBlocking
 from zentalk.store.sqlite import STORAGE_FAULTS, Transaction, storage_error
 
 T = TypeVar("T")
-AfterCommit = Callable[[Transaction], Callable[[], None]]
+AfterCommit = Callable[[Transaction], Callable[[], None] | None]
 """Runs after each commit, where the jobs ran; what it returns is called on the event loop."""
 
 MAX_BATCH: Final = 256
@@ -44,18 +45,15 @@ def _fail(jobs: list[_Job], error: StorageError) -> None:
         job.done.set()
 
 
-def _nothing() -> None:
-    """Do nothing."""
-
-
-def _tell_nobody(_transaction: Transaction) -> Callable[[], None]:
-    return _nothing
+def _tell_nobody(_transaction: Transaction) -> None:
+    """Have nothing to tell."""
 
 
 class BatchWriter:
     """Serialises write jobs of one connection and commits them in groups.
 
-    What `after_commit` returns is called before the jobs' callers go on.
+    What `after_commit` returns is called before the jobs' callers go on. `write_trouble` is the
+    storage error of the last job that ended, None if it went well.
     """
 
     def __init__(
@@ -72,23 +70,37 @@ class BatchWriter:
         self._jobs: list[_Job] = []
         self._wake = trio.Event()
         self._closed = False
+        self._scrubbing = False
+        self.write_trouble: str | None = None
 
     async def write(self, function: Callable[[Transaction], T]) -> T:
         """Run a job in a transaction; return its result once that is committed.
 
         Raises what the job raised, StorageFullError on a full disk, or StorageError.
         """
-        if self._closed:
-            raise self._is_closed()
         job = _Job(function)
-        self._jobs.append(job)
-        self._wake.set()
-        # Not cancellable half way: the caller must learn what the commit did.
-        with trio.CancelScope(shield=True):
-            await job.done.wait()
+        if self._closed:
+            job.error = self._is_closed()
+        else:
+            self._jobs.append(job)
+            self._wake.set()
+            # Not cancellable half way: the caller must learn what the commit did.
+            with trio.CancelScope(shield=True):
+                await job.done.wait()
+        if isinstance(job.error, StorageError):
+            self.write_trouble = str(job.error)
         if job.error is not None:
             raise job.error
+        self.write_trouble = None
         return job.result  # type: ignore[no-any-return]  # the job's own type
+
+    async def scrub(self) -> None:
+        """Empty the write-ahead log, which still holds what was deleted since the last time.
+
+        If somebody reads meanwhile, it is done after the next commit. Raises StorageError.
+        """
+        self._scrubbing = True
+        await self.write(lambda _tx: None)
 
     async def run(self) -> None:
         """Write until cancelled; jobs that were accepted are finished first."""
@@ -114,7 +126,8 @@ class BatchWriter:
             try:
                 with trio.CancelScope(shield=True):
                     tell = await self._run_blocking(lambda batch=batch: self._commit(batch))  # type: ignore[misc]  # default binds the loop variable
-                tell()
+                if tell is not None:
+                    tell()
             except BaseException:
                 _fail(batch, self._is_closed())
                 raise
@@ -122,7 +135,7 @@ class BatchWriter:
                 job.done.set()
         self._wake = trio.Event()
 
-    def _commit(self, batch: list[_Job]) -> Callable[[], None]:
+    def _commit(self, batch: list[_Job]) -> Callable[[], None] | None:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for job in batch:
@@ -134,11 +147,18 @@ class BatchWriter:
                 self._connection.execute("ROLLBACK")
             for job in batch:
                 job.error = job.error or failure
-            return _nothing
+            return None
         try:
-            return self._after_commit(self._connection)
+            tell = self._after_commit(self._connection)
         except STORAGE_FAULTS:
-            return _nothing  # what was committed stays so; the next commit tells of it
+            return None  # what was committed stays so; the next commit tells of it
+        if self._scrubbing:
+            # A disk that has no room for it does not keep what was committed from its readers.
+            with suppress(sqlite3.Error):
+                log = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                busy, *_ = log.fetchone()
+                self._scrubbing = bool(busy)
+        return tell
 
     def _run_one(self, job: _Job) -> None:
         execute = self._connection.execute

@@ -1,9 +1,13 @@
-"""The fixed binary shapes of a session: initial header, message header, padded body.
+"""The fixed binary shapes of a session: initial header, message header, padded body, inner.
 
 An envelope shows nothing of these: the message header and the body are always
-encrypted, and the initial header travels inside an outer seal. Decoders here check
-shape only; every byte they return was authenticated elsewhere or is about to be.
+encrypted, and the initial header travels inside an outer seal. What that seal holds, an
+inner, fills the envelope of a packet class exactly, so that a relay cannot tell a first
+message from a later one. Decoders here check shape only; every byte they return was
+authenticated elsewhere or is about to be. Spec: docs/spec/end-to-end.md.
 
+    outer seal             salt or ephemeral key 32 | sealed inner | tag 16
+    inner                  kind 1 | [initial header 1,170] | ratchet envelope
     initial header 1,170   suite 1 | generation 4 | identity 32 | ephemeral 32 |
                            kem ciphertext 1088 | signed prekey id 4 | pq prekey id 4 |
                            one-time flag 1 | one-time id 4
@@ -16,6 +20,7 @@ shape only; every byte they return was authenticated elsewhere or is about to be
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -23,6 +28,8 @@ from zentalk.crypto import ed25519, mlkem, x25519
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import DecodeError, LocalProtocolError
+from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES, ENVELOPE_SMALL_BYTES
+from zentalk.wire.packet_class import PacketClass
 
 SESSION_SUITE: Final = 0x01
 """X25519 + ML-KEM-768, SHAKE256, AES-256-GCM; a contact never goes below its suite."""
@@ -38,6 +45,18 @@ MESSAGE_HEADER_BYTES: Final = _MESSAGE.size
 BODY_FRONT_BYTES: Final = 1 + _CONTENT_LENGTH_BYTES
 _KIND_UNIT: Final = 2 ** (8 * _CONTENT_LENGTH_BYTES)
 MAX_CONTENT_BYTES: Final = _KIND_UNIT - 1
+
+SEAL_FRONT_BYTES: Final = 32
+SEAL_OVERHEAD_BYTES: Final = SEAL_FRONT_BYTES + 16
+INNER_SMALL_BYTES: Final = ENVELOPE_SMALL_BYTES - SEAL_OVERHEAD_BYTES
+INNER_LARGE_BYTES: Final = ENVELOPE_LARGE_BYTES - SEAL_OVERHEAD_BYTES
+_SIZES: Final = {
+    PacketClass.SMALL: INNER_SMALL_BYTES,
+    PacketClass.LARGE: INNER_LARGE_BYTES,
+}
+INNER_KIND_BYTES: Final = 1
+_ALONE: Final = 0
+_FIRST: Final = 1
 
 
 class InitialHeader(NamedTuple):
@@ -133,9 +152,8 @@ class MessageHeader(NamedTuple):
         return cls(*_MESSAGE.unpack(data))
 
 
-def pack_header(public: bytes, previous_count: int, number: int, pq_epoch: int) -> bytes:
-    """Return the MESSAGE_HEADER_BYTES bytes that `MessageHeader.from_bytes` reads."""
-    return _MESSAGE.pack(public, previous_count, number, pq_epoch)
+pack_header: Final[Callable[[bytes, int, int, int], bytes]] = _MESSAGE.pack
+"""Takes the fields of a MessageHeader in order; returns what its `from_bytes` reads."""
 
 
 class BlockKind(IntEnum):
@@ -192,3 +210,39 @@ def _unpack_block(body: bytes, kind: int, start: int) -> tuple[PqBlock, int]:
     end = data_start + _BLOCK_BYTES[known]
     epoch = int.from_bytes(body[start:data_start], "big")
     return PqBlock(known, epoch, body[data_start:end]), end
+
+
+class Inner(NamedTuple):
+    """A ratchet envelope; `initial_header` is empty unless the session is new."""
+
+    initial_header: bytes
+    ratchet_envelope: bytes
+
+
+def inner_class(data: bytes) -> PacketClass:
+    """Return the class of packets that an inner fills, once it is sealed.
+
+    Raises LocalProtocolError if the inner has not exactly one of the two constant sizes.
+    """
+    for packet_class, size in _SIZES.items():
+        if len(data) == size:
+            return packet_class
+    raise LocalProtocolError("an envelope's content has not the size of a packet class")
+
+
+def encode_inner(inner: Inner) -> bytes:
+    """Join kind, header and envelope."""
+    kind = _FIRST if inner.initial_header else _ALONE
+    return bytes([kind]) + inner.initial_header + inner.ratchet_envelope
+
+
+def decode_inner(data: bytes) -> Inner:
+    """Split an inner; raises DecodeError on a wrong length or kind."""
+    if len(data) not in (INNER_SMALL_BYTES, INNER_LARGE_BYTES):
+        raise DecodeError("an envelope's content has not the size of a packet class")
+    if data[0] == _ALONE:
+        return Inner(b"", data[1:])
+    if data[0] == _FIRST:
+        end = INNER_KIND_BYTES + INITIAL_HEADER_BYTES
+        return Inner(data[1:end], data[end:])
+    raise DecodeError("an envelope's content is of a kind that this version does not know")

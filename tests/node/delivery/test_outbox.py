@@ -18,14 +18,13 @@ from zentalk.net.runtime import Runtime, seeded_entropy
 from zentalk.node.delivery.core import STORAGE_RETRY_SECONDS
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.proof_of_work import _Known, _Place
-from zentalk.node.messages.routes import DepositTarget
+from zentalk.node.messages.routes import DepositTarget, open_from_public
 from zentalk.node.packets.ack_points import AckPoints
 from zentalk.node.profiles import PROFILES
-from zentalk.node.sessions.envelope import open_from_public
 from zentalk.store.history.models import OutboxItem
 from zentalk.wire.deposit import decode_deposit
-from zentalk.wire.inner import INNER_SMALL_BYTES
 from zentalk.wire.packet_class import PacketClass
+from zentalk.wire.ratchet import INNER_SMALL_BYTES
 
 WALL = 1_800_000_000.0
 BOB = UserAddress(b"b" * 32)

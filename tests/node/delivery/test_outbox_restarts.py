@@ -9,7 +9,7 @@ from tests.node.delivery.test_outbox import BOB, RELAY, Doubles, item, outbox_ov
 from zentalk.ids import NodeId
 from zentalk.node.delivery.retry_schedule import ACK_OVERDUE_SECONDS, LATELY_SECONDS
 from zentalk.node.messages.effects import BestEffortInner
-from zentalk.wire.inner import INNER_SMALL_BYTES
+from zentalk.wire.ratchet import INNER_SMALL_BYTES
 
 GUARD, MIDDLE, OTHER = (NodeId(letter * 32) for letter in (b"g", b"m", b"o"))
 

@@ -116,7 +116,7 @@ async def test_k21_control_without_the_signature_a_ghost_gets_in(
 async def test_k21_every_change_is_in_the_event_log(database: HistoryDatabase) -> None:
     devices = loaded(database)
     seen: list[tuple[str, object]] = []
-    database.on_events = lambda fresh: seen.extend((e.type, e.data["name"]) for e in fresh)
+    database.tail.on_events = lambda fresh: seen.extend((e.type, e.data["name"]) for e in fresh)
     device, _ = await devices.add("phone")
     await devices.revoke(device.device_id.hex())
     assert seen == [("device.added", "phone"), ("device.revoked", "phone")]

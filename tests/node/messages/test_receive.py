@@ -15,15 +15,20 @@ from zentalk.ids import MessageId
 from zentalk.node.messages import ordering, receive
 from zentalk.node.messages.commands import check_text
 from zentalk.node.messages.kinds import parts
-from zentalk.node.messages.routes import DepositTarget
+from zentalk.node.messages.routes import DepositTarget, raise_version
 from zentalk.session.ratchet import Ratchet
 from zentalk.store.history import contacts, held, messages, outbox, ratchets
 from zentalk.store.history.models import StoredMessage
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.codec import pack
-from zentalk.wire.content import PART, TEXT, Content, Part, encode_content
-from zentalk.wire.inner import Inner, decode_inner, encode_inner, ratchet_bytes
-from zentalk.wire.packet_class import PacketClass
+from zentalk.wire.content import PART, TEXT, Content, Part, decode_content, encode_content
+from zentalk.wire.ratchet import (
+    INNER_KIND_BYTES,
+    INNER_SMALL_BYTES,
+    Inner,
+    decode_inner,
+    encode_inner,
+)
 
 Newcomer = Callable[[str], Person]
 
@@ -182,6 +187,21 @@ def test_e8_both_write_first_at_once_and_end_in_one_ratchet(alice: Person, bob: 
         assert {m.state for m in texts(person, other)} == {"delivered", "received"}
         assert len(texts(person, other)) == 8
     assert ratchets_in_use(alice, bob) == ratchets_in_use(bob, alice)
+
+
+def test_our_route_goes_along_until_it_is_known_and_is_never_stored_with_a_message(
+    alice: Person, bob: Person
+) -> None:
+    befriend(alice, bob)
+    alice.tx(raise_version)
+    for text, is_news in (("news", True), ("no news", False)):
+        _, inners = alice.write(bob, text)
+        stored = [item.content for item in alice.tx(outbox.every)]
+        assert stored
+        assert all(decode_content(content).route is None for content in stored)
+        effects = bob.receive(*(alice.seal(bob, inner) for inner in inners))
+        assert (alice.address in effects.new_routes) is is_news
+        alice.receive(*bob.answers(effects, alice))
 
 
 @pytest.mark.parametrize("length", [1, 300, 1024, 1500, 30_000, 40_000, 65_536])
@@ -395,7 +415,7 @@ def test_a_contact_who_shows_our_own_first_message_back_speaks_for_itself_only(
     header = decode_inner(inners[0]).initial_header
     [row] = bob.tx(lambda tx: ratchets.of_contact(tx, alice.address))
     content = encode_content(Content(kind=TEXT, message_id=MessageId(b"f" * 16), text="I am you"))
-    size = ratchet_bytes(first=True, packet_class=PacketClass.SMALL)
+    size = INNER_SMALL_BYTES - INNER_KIND_BYTES - len(header)
     _, envelope = Ratchet.from_bytes(row.state).encrypt(content, bob.entropy, size)
     target = DepositTarget(
         alice.relay,

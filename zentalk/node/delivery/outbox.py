@@ -40,7 +40,7 @@ from zentalk.wire.deposit import (
     encode_deposit,
     envelope_class,
 )
-from zentalk.wire.inner import inner_class
+from zentalk.wire.ratchet import inner_class
 from zentalk.wire.rpc_mailbox import TOKEN_BYTES
 
 BEST_EFFORT_SECONDS: Final = 600.0

@@ -13,7 +13,7 @@ mailboxes of a person for one contact; *effects* are what a commit allows others
 - `kinds/`: what each kind of content does once it has decrypted.
 - `ordering.py`: the one order of a conversation; what came too early is held.
 - `states.py`: how far a message has come, in its row and in the event log.
-- `routes.py`: where deposits go, and which of our send ids a contact is told.
+- `routes.py`: where deposits go, their outer seal, and which of our send ids a contact is told.
 - `effects.py`: what a committed job allows, as one value.
 
 Nothing here waits, sends, wakes a task or reads a clock: jobs run in the writer's thread and get

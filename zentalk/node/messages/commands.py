@@ -10,7 +10,6 @@ from zentalk.ids import MessageId, UserAddress
 from zentalk.node.messages import ordering
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
-from zentalk.node.messages.routes import own_version
 from zentalk.store.history import contacts, events, mailboxes, messages
 from zentalk.store.history.models import (
     ContactState,
@@ -18,7 +17,6 @@ from zentalk.store.history.models import (
     MessageState,
     StoredContact,
     StoredMessage,
-    fields_of,
 )
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import MAX_TEXT_BYTES, TEXT, Content
@@ -97,7 +95,7 @@ class ContactCommands:
             messages.mark_confirmed(tx, address)
         contact = contacts.view(tx, address)
         if row is None or not row.is_accepted:
-            events.append(tx, "contact.added", now, fields_of(contact))
+            events.append_row(tx, "contact.added", now, contact)
         confirmations = tuple(BestEffortInner(address, inner) for inner in inners)
         return contact, CommitEffects(best_effort=confirmations)
 
@@ -109,13 +107,14 @@ class ContactCommands:
         """
         if all(mailbox.poll_until is None for mailbox in mailboxes.every(tx)):
             return NO_EFFECTS
-        version = own_version(tx)
         rows = (contacts.get(tx, address) for address in contacts.addresses(tx))
         return CommitEffects(
             send=tuple(
                 ready
                 for row in rows
-                if row is not None and row.is_accepted and row.own_route_known < version
+                if row is not None
+                and row.is_accepted
+                and row.own_route_known < row.own_route_version
                 for ready in self._composer.tell_route(tx, row, now)
             )
         )
@@ -166,7 +165,7 @@ class MessageCommands:
             raise LocalProtocolError("a message id was drawn twice")
         if key is not None:
             messages.remember_key(tx, key, request, content.message_id, now)
-        events.append(tx, "message.created", now, fields_of(message))
+        events.append_row(tx, "message.created", now, message)
         ready = self._composer.send(tx, row, content, now)
         if not ready:
             return message, CommitEffects(needs_session=frozenset({address}))

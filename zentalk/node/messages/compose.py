@@ -93,8 +93,8 @@ class Composer:
         self, tx: Transaction, row: ContactRow, sender: Sender | None, content: Content, now: float
     ) -> list[OutboundItem]:
         ready: list[OutboundItem] = []
-        for piece, encoded in _pieces(content):
-            encrypted = None if sender is None else self._encrypt(tx, row, sender, piece)
+        for piece, encoded in _pieces(replace(content, route_seen=row.route_version)):
+            encrypted = None if sender is None else self._encrypt(tx, row, sender, piece, encoded)
             item = outbox.add(
                 tx,
                 message_id=content.message_id,
@@ -162,7 +162,8 @@ class Composer:
     def _encrypt_item(
         self, tx: Transaction, row: ContactRow, sender: Sender, item: OutboxItem
     ) -> OutboundItem:
-        encrypted = self._encrypt(tx, row, sender, decode_content(item.content))
+        content = replace(decode_content(item.content), route_seen=row.route_version)
+        encrypted = self._encrypt(tx, row, sender, content, encode_content(content))
         outbox.set_envelope(tx, item.item, encrypted.inner, encrypted.ratchet_id)
         outbox.begin_anew(tx, item.item, item.item_key)
         stored = replace(
@@ -189,17 +190,20 @@ class Composer:
                 kind=CONFIRMATION,
                 message_id=self.new_message_id(),
                 confirmed=tuple(ids[start : start + step]),
+                route_seen=row.route_version,
             )
-            encrypted = self._encrypt(tx, row, sender, content)
+            encrypted = self._encrypt(tx, row, sender, content, encode_content(content))
             inners += [encrypted.inner, *self._pq_extra(sender, encrypted)]
         return inners
 
     def _encrypt(
-        self, tx: Transaction, row: ContactRow, sender: Sender, content: Content
+        self, tx: Transaction, row: ContactRow, sender: Sender, content: Content, encoded: bytes
     ) -> Encrypted:
-        route = route_for(tx, row.address, row.own_route_known)
-        full = encode_content(replace(content, route=route, route_seen=row.route_version))
-        return sender.encrypt(full)
+        """Encrypt a content, encoded so far without our route, with it if that is news."""
+        if row.own_route_known < row.own_route_version:
+            route = route_for(tx, row.address, row.own_route_version)
+            encoded = encode_content(replace(content, route=route))
+        return sender.encrypt(encoded)
 
     def _pq_extra(self, sender: Sender, encrypted: Encrypted) -> tuple[bytes, ...]:
         """Give the PQ ratchet a message of its own when none had room for long."""
@@ -216,7 +220,12 @@ def _pieces(content: Content) -> list[tuple[Content, bytes]]:
         return [(content, whole)]
     chunks = [whole[start : start + PART_BYTES] for start in range(0, len(whole), PART_BYTES)]
     pieces = [
-        Content(kind=PART, message_id=content.message_id, part=Part(index, len(chunks), chunk))
+        Content(
+            kind=PART,
+            message_id=content.message_id,
+            part=Part(index, len(chunks), chunk),
+            route_seen=content.route_seen,
+        )
         for index, chunk in enumerate(chunks)
     ]
     return [(piece, encode_content(piece)) for piece in pieces]

@@ -13,7 +13,7 @@ from typing import Final
 from zentalk.ids import MessageId, UserAddress
 from zentalk.store.history import contacts, events, held, messages
 from zentalk.store.history.held import HeldMessage
-from zentalk.store.history.models import Direction, MessageState, fields_of
+from zentalk.store.history.models import Direction, MessageState
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import TEXT, Content
 
@@ -118,5 +118,5 @@ def _enter(tx: Transaction, message: HeldMessage, now: float, missing: int) -> i
     if stored is None or message.kind != TEXT:
         return 0
     contacts.add_unread(tx, message.contact, 1)
-    events.append(tx, "message.received", now, fields_of(stored))
+    events.append_row(tx, "message.received", now, stored)
     return 1

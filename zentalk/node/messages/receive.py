@@ -28,7 +28,7 @@ from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
 from zentalk.node.messages.kinds import registry
 from zentalk.node.messages.kinds.incoming import Incoming
-from zentalk.node.sessions import envelope as sealing
+from zentalk.node.messages.routes import open_from_contact, open_from_public
 from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Decrypted, OutdatedError, Sessions
 from zentalk.store.history import contacts, events, mailboxes, ratchets
@@ -212,5 +212,5 @@ def _place(bug: BaseException) -> str:
 
 def _open(row: OwnSendId, envelope: bytes) -> bytes:
     if row.kind == SendIdKind.PUBLIC:
-        return sealing.open_from_public(row.secret, envelope)
-    return sealing.open_from_contact(row.secret, envelope)
+        return open_from_public(row.secret, envelope)
+    return open_from_contact(row.secret, envelope)

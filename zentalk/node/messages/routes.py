@@ -1,4 +1,9 @@
-"""Where deposits go: to a contact's own send ids, or to the public ones of its record.
+"""Where deposits go, and the outer seal that each copy gets for its mailbox.
+
+They go to a contact's own send ids, under the key that belongs to each, or to the public ones
+of its record, under the deposit key that is published with them. The seal hides prekey headers,
+and is made with fresh randomness: two copies of one message at two relays share no bytes
+(docs/spec/end-to-end.md section 5).
 
 Also the other direction: which of our send ids a contact gets to know. A send id is
 given to one contact only, and only after its relay has registered it.
@@ -7,20 +12,20 @@ given to one contact only, and only after its relay has registered it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
 
+from zentalk.crypto import aead, x25519
+from zentalk.crypto.hashing import derive
+from zentalk.crypto.labels import Label
 from zentalk.crypto.types import Entropy
-from zentalk.errors import DecodeError
+from zentalk.errors import AuthenticationError, DecodeError
 from zentalk.ids import NodeId, SendId, UserAddress
-from zentalk.node.sessions.envelope import seal_to_contact, seal_to_public
 from zentalk.store.history import mailboxes, settings
 from zentalk.store.history.models import ContactRow, OwnMailbox
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import Route, RouteEntry, decode_route
+from zentalk.wire.ratchet import SEAL_FRONT_BYTES, SEAL_OVERHEAD_BYTES
 from zentalk.wire.rpc_send_ids import SendIdKind
 from zentalk.wire.user_record import RecordContents
-
-_VERSION_KEY: Final = "route-version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +65,47 @@ def record_targets(contents: RecordContents) -> tuple[DepositTarget, ...]:
     )
 
 
-def own_version(tx: Transaction) -> int:
-    """Return the version of our set of mailboxes."""
-    return int.from_bytes(settings.get(tx, _VERSION_KEY) or b"", "big")
+def seal_to_contact(outer_key: bytes, inner: bytes, entropy: Entropy) -> bytes:
+    """Seal under a contact's 32-byte key and a fresh salt."""
+    salt = entropy(SEAL_FRONT_BYTES)
+    key = derive(Label.DEPOSIT_OUTER, outer_key, salt)
+    return salt + aead.chacha_seal(key, aead.ZERO_NONCE, inner)
+
+
+def open_from_contact(outer_key: bytes, envelope: bytes) -> bytes:
+    """Open what `seal_to_contact` made; raises AuthenticationError."""
+    key = derive(Label.DEPOSIT_OUTER, outer_key, envelope[:SEAL_FRONT_BYTES])
+    return aead.chacha_open(key, aead.ZERO_NONCE, envelope[SEAL_FRONT_BYTES:])
+
+
+def seal_to_public(deposit_key: bytes, inner: bytes, entropy: Entropy) -> bytes:
+    """Seal to a published X25519 deposit key with a fresh ephemeral key.
+
+    Raises AuthenticationError if `deposit_key` is not usable.
+    """
+    ephemeral, shared = x25519.fresh_exchange(deposit_key, entropy)
+    key = derive(Label.DEPOSIT_SEAL, shared, ephemeral.public, deposit_key)
+    return ephemeral.public + aead.chacha_seal(key, aead.ZERO_NONCE, inner)
+
+
+def open_from_public(deposit_secret: bytes, envelope: bytes) -> bytes:
+    """Open what `seal_to_public` made; raises AuthenticationError."""
+    if len(envelope) < SEAL_OVERHEAD_BYTES:
+        raise AuthenticationError("an envelope is too short")
+    own = x25519.from_secret(deposit_secret)
+    front = envelope[:SEAL_FRONT_BYTES]
+    key = derive(Label.DEPOSIT_SEAL, x25519.exchange(own.secret, front), front, own.public)
+    return aead.chacha_open(key, aead.ZERO_NONCE, envelope[SEAL_FRONT_BYTES:])
 
 
 def raise_version(tx: Transaction) -> None:
     """Note that our set of mailboxes has changed: contacts must be told again."""
-    settings.put(tx, _VERSION_KEY, (own_version(tx) + 1).to_bytes(8, "big"))
+    version = int.from_bytes(settings.get(tx, settings.ROUTE_VERSION) or b"", "big")
+    settings.put(tx, settings.ROUTE_VERSION, (version + 1).to_bytes(8, "big"))
 
 
-def route_for(tx: Transaction, contact: UserAddress, known_version: int) -> Route | None:
-    """Return our route for a contact, None if it knows the newest or none is ready."""
-    version = own_version(tx)
-    if known_version >= version:
-        return None
+def route_for(tx: Transaction, contact: UserAddress, version: int) -> Route | None:
+    """Return our route of the newest version for a contact, None if none is ready."""
     given = {row.mailbox: row for row in mailboxes.of_contact(tx, contact)}
     entries = []
     for mailbox in current(tx):

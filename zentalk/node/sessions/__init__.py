@@ -10,7 +10,6 @@ orders the ratchets of one contact; a *first message* carries the header that st
 away.
 
 - `sessions.py`: load a ratchet, step it, store it; starting and accepting new ones.
-- `envelope.py`: the outer seal that hides a ratchet's header from a mailbox.
 - `evidence.py`: what contacts send that no ratchet reads, and mail that is never confirmed.
 - `prekey_rotation.py`: the weekly signed and PQ prekeys, and their end.
 

@@ -18,7 +18,7 @@ from zentalk.session.renewal import (
 )
 from zentalk.store.history import contacts, events, messages, outbox, renewals
 from zentalk.store.history.messages import RATCHET_RENEWED
-from zentalk.store.history.models import ContactRow, Direction, MessageState, fields_of
+from zentalk.store.history.models import ContactRow, Direction, MessageState
 from zentalk.store.history.renewals import RenewalRow
 from zentalk.store.sqlite import Transaction
 
@@ -90,7 +90,7 @@ def session_changed(
         confirmed=True,
     )
     if line is not None:
-        events.append(tx, "ratchet.renewed", now, fields_of(line))
+        events.append_row(tx, "ratchet.renewed", now, line)
     return line is not None
 
 

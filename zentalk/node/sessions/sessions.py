@@ -16,15 +16,21 @@ from zentalk.crypto.types import Entropy, Secret
 from zentalk.errors import AuthenticationError, RemoteProtocolError
 from zentalk.ids import DAY_SECONDS, UserAddress
 from zentalk.session import pqxdh
-from zentalk.session.ratchet import Ratchet, max_content_bytes
+from zentalk.session.ratchet import ENVELOPE_OVERHEAD_BYTES, Ratchet
 from zentalk.session.renewal import RatchetSummary, RatchetVerdict, SessionSet
 from zentalk.store.history import prekeys, ratchets
 from zentalk.store.history.models import RatchetRow
 from zentalk.store.sqlite import Transaction
-from zentalk.wire.inner import Inner, decode_inner, encode_inner, ratchet_bytes
-from zentalk.wire.packet_class import PacketClass
 from zentalk.wire.prekeys import PrekeyBundle
-from zentalk.wire.ratchet import InitialHeader
+from zentalk.wire.ratchet import (
+    INNER_KIND_BYTES,
+    INNER_LARGE_BYTES,
+    INNER_SMALL_BYTES,
+    InitialHeader,
+    Inner,
+    decode_inner,
+    encode_inner,
+)
 
 RATCHET_ID_BYTES: Final = 16
 FIRST_MESSAGE_MEMORY_SECONDS: Final = 365 * DAY_SECONDS
@@ -84,6 +90,8 @@ class Sender:
         self._sessions = sessions
         self._row = row
         self._ratchet = ratchet
+        self._header = row.initial_header or b""
+        self._small_bytes = INNER_SMALL_BYTES - INNER_KIND_BYTES - len(self._header)
 
     @property
     def ratchet_id(self) -> bytes:
@@ -97,25 +105,20 @@ class Sender:
 
     def small_capacity(self) -> int:
         """Return how many content bytes a message of the small class may have."""
-        return max_content_bytes(self._ratchet_bytes(large=False))
+        return self._small_bytes - ENVELOPE_OVERHEAD_BYTES
 
     def encrypt(self, content: bytes) -> Encrypted:
         """Advance the ratchet, store it and return the ciphertext, in the class that it needs.
 
         Raises LocalProtocolError if the content fits neither class.
         """
-        size = self._ratchet_bytes(large=False)
-        if len(content) > max_content_bytes(size):
-            size = self._ratchet_bytes(large=True)
+        size = self._small_bytes
+        if len(content) > size - ENVELOPE_OVERHEAD_BYTES:
+            size += INNER_LARGE_BYTES - INNER_SMALL_BYTES
         self._ratchet, envelope = self._ratchet.encrypt(content, self._sessions.entropy, size)
         self._sessions.store(self._tx, self._row.ratchet_id, self._ratchet)
-        inner = encode_inner(Inner(self._row.initial_header or b"", envelope))
-        return Encrypted(inner, self._row.ratchet_id, self._ratchet.pq_overdue())
-
-    def _ratchet_bytes(self, *, large: bool) -> int:
-        packet_class = PacketClass.LARGE if large else PacketClass.SMALL
-        first = self._row.initial_header is not None
-        return ratchet_bytes(first=first, packet_class=packet_class)
+        inner = encode_inner(Inner(self._header, envelope))
+        return Encrypted(inner, self._row.ratchet_id, self._ratchet.pq_overdue)
 
 
 class Sessions:
@@ -134,7 +137,9 @@ class Sessions:
         `ratchet_id` names another one than the ratchet that is to be used in general.
         """
         rows = {row.ratchet_id: row for row in ratchets.of_contact(tx, contact)}
-        if ratchet_id is None:
+        if ratchet_id is None and len(rows) == 1:
+            [ratchet_id] = rows  # as nearly always: there is nothing to choose
+        elif ratchet_id is None:
             ratchet_id = _sending_id(self._load_set(list(rows.values()), contact))
         if ratchet_id is None or ratchet_id not in rows:
             return None

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
-from zentalk.link.account import Account
+from zentalk.link.outbox import Account
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
 from zentalk.onion.errors import PacketRefusedError

@@ -6,10 +6,14 @@ from typing import Any
 
 from zentalk.ids import UserAddress
 from zentalk.store.history.models import ContactRow, ContactState, StoredContact, StoredConversation
+from zentalk.store.history.settings import ROUTE_VERSION
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.text import format_address
 
-_COLUMNS = "address, name, state, route, route_version, own_route_known"
+_COLUMNS = (
+    "address, name, state, route, route_version, own_route_known,"
+    f" (SELECT value FROM settings WHERE key = '{ROUTE_VERSION}')"
+)
 
 
 def get(tx: Transaction, address: UserAddress) -> ContactRow | None:
@@ -118,8 +122,16 @@ def addresses(tx: Transaction) -> list[UserAddress]:
 
 
 def _row(row: tuple[Any, ...]) -> ContactRow:
-    address, name, state, *rest = row
-    return ContactRow(address, name, ContactState(state), *rest)
+    address, name, state, route, route_version, own_known, own_version = row
+    return ContactRow(
+        address=address,
+        name=name,
+        state=ContactState(state),
+        route=route,
+        route_version=route_version,
+        own_route_known=own_known,
+        own_route_version=int.from_bytes(own_version or b"", "big"),
+    )
 
 
 def _view(row: tuple[Any, ...]) -> StoredContact:

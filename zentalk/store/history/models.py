@@ -83,11 +83,6 @@ class StoredMessage:
     missing: int = 0
 
 
-def fields_of(row: StoredContact | StoredMessage) -> dict[str, Any]:
-    """Return the fields by name, as events show them; `asdict` would copy every value deeply."""
-    return {name: getattr(row, name) for name in row.__slots__}
-
-
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
     """One entry of the durable event log."""
@@ -100,7 +95,10 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class ContactRow:
-    """A contact as the node works with it; `route` says where it collects."""
+    """A contact as the node works with it; `route` says where it collects.
+
+    `own_route_version` is that of our own route now, `own_route_known` the last one it has used.
+    """
 
     address: UserAddress = field(repr=False)
     name: str = field(repr=False)
@@ -108,6 +106,7 @@ class ContactRow:
     route: bytes | None = field(repr=False)
     route_version: int
     own_route_known: int
+    own_route_version: int
 
     @property
     def is_accepted(self) -> bool:

@@ -1,8 +1,13 @@
-"""Small single values of the node: guard state, accepted snapshot, sweep times."""
+"""Small single values of the node: state of its network part, devices, version of its route."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from zentalk.store.sqlite import Transaction
+
+ROUTE_VERSION: Final = "route-version"
+"""8 bytes: how often our set of mailboxes has changed (see `ContactRow.own_route_version`)."""
 
 
 def get(tx: Transaction, key: str) -> bytes | None:
