@@ -81,8 +81,7 @@ class Doubles:
 
     # Of the recipients.
 
-    def targets(self, _contact: UserAddress) -> tuple[DepositTarget, ...]:
-        return (DepositTarget(RELAY, SendId(b"s" * 16), b"k" * 32, public=False),)
+    targets = {BOB: (DepositTarget(RELAY, SendId(b"s" * 16), b"k" * 32, public=False),)}
 
     def need_session(self, contact: UserAddress) -> None:
         """Nobody asks."""
@@ -184,9 +183,7 @@ class UnderFlood(Doubles):
     """Its one mailbox asks strangers for a little work; nobody says so twice."""
 
     key = x25519.generate(seeded_entropy(b"deposit key"))
-
-    def targets(self, _contact: UserAddress) -> tuple[DepositTarget, ...]:
-        return (DepositTarget(RELAY, SendId(b"s" * 16), self.key.public, public=True),)
+    targets = {BOB: (DepositTarget(RELAY, SendId(b"s" * 16), key.public, public=True),)}
 
 
 async def test_work_is_not_spent_on_a_ciphertext_that_another_has_replaced(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 import trio
@@ -227,11 +226,11 @@ class Outbox:
     def _deposit(self, command: e.DepositCopy) -> e.Event:
         """Send one copy, if what its mailbox asks of us is done."""
         number, target = command.item.item, command.target
-        seal = partial(self._sealed, command.item, target, command.expires)
         try:
-            made = seal() if command.is_last else self._work.stamped(number, target, seal)
+            sealed = self._sealed(command.item, target, command.expires)
         except AuthenticationError:
             return e.DepositFailed(number, target.relay)
+        made = sealed if command.is_last else self._work.stamped(number, target, sealed)
         if made is None:
             until, is_full = self._work.next_look(target), self._work.closed(target)
             return e.PutOff(number, target.relay, until, is_full)
@@ -240,8 +239,10 @@ class Outbox:
             hops, token = self._send(made, target.relay, token)
         except (UnavailableError, TransportError):
             return e.DepositFailed(number, target.relay)
-        self._work.used(number, target)
-        return e.Deposited(number, target.relay, hops, token, made.stamp != NO_STAMP)
+        costly = made.stamp != NO_STAMP
+        if costly:
+            self._work.used(number, target)
+        return e.Deposited(number, target.relay, hops, token, costly)
 
     def _send(
         self, made: Deposit, relay: NodeId, token: bytes | None

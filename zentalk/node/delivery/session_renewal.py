@@ -116,7 +116,7 @@ class SessionRenewal:
             effects = await self._database.write(job)
         if effects.send or not told:
             # From here on the record counts: the route is gone, or there never was one.
-            has_moved = self._recipients.targets(contact) != record_targets(contents)
+            has_moved = self._recipients.targets.get(contact, ()) != record_targets(contents)
             self._recipients.found(contact, contents)
             rerouted = frozenset({contact} if has_moved else ())
             effects = replace(effects, new_routes=frozenset({contact}), rerouted=rerouted)
