@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from typing import Final
 
 import trio
@@ -30,15 +29,8 @@ from zentalk.node.messages.compose import ITEM_KEY_BYTES
 from zentalk.node.messages.effects import BestEffortInner
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.node.network import NodeNetwork
-from zentalk.onion.packet import DEPOSIT
 from zentalk.store.history.models import OutboxItem
-from zentalk.wire.deposit import (
-    ACK_BYTES,
-    NO_STAMP,
-    Deposit,
-    encode_deposit,
-    envelope_class,
-)
+from zentalk.wire.deposit import NO_STAMP, Deposit
 from zentalk.wire.inner import inner_class
 from zentalk.wire.rpc_mailbox import TOKEN_BYTES
 
@@ -236,30 +228,13 @@ class Outbox:
             return e.PutOff(number, target.relay, until, is_full)
         token = None if command.is_last else self._entropy(TOKEN_BYTES)
         try:
-            hops, token = self._send(made, target.relay, token)
+            hops, token = self._packets.send_deposit(target.relay, made, token)
         except (UnavailableError, TransportError):
             return e.DepositFailed(number, target.relay)
         costly = made.stamp != NO_STAMP
         if costly:
             self._work.used(number, target)
         return e.Deposited(number, target.relay, hops, token, costly)
-
-    def _send(
-        self, made: Deposit, relay: NodeId, token: bytes | None
-    ) -> tuple[tuple[NodeId, ...], bytes | None]:
-        """Queue one deposit; return its hops, and its token if it asks for an ack."""
-        points = self._packets.ack_points.by_relay
-        ack = self._packets.ack_route(relay, points, token) if points and token else None
-        filler = b"" if ack else self._entropy(ACK_BYTES)
-        asked = token if ack is not None else None
-        hops = self._packets.send(
-            relay,
-            DEPOSIT,
-            encode_deposit(replace(made, ack=ack), filler=filler),
-            packet_class=envelope_class(made.envelope),
-            token=asked,
-        )
-        return hops, asked
 
     def _sealed(self, item: OutboxItem, target: DepositTarget, expires: float) -> Deposit:
         """Seal a copy for one mailbox; raises AuthenticationError if its key is not usable."""
