@@ -165,8 +165,7 @@ class PacketSender:
 
     def leave(self, packet: OutboundPacket) -> bool:
         """Hand a packet to the link of its guard; False if it cannot go."""
-        link = self._links.link(packet.guard)
-        if link is None or not link.send_packet(packet.packet):
+        if not self._links.send_packet(packet.guard, packet.packet):
             return False
         if packet.token is not None:
             now = self._runtime.monotonic()
