@@ -6,7 +6,7 @@ import dis
 import inspect
 import sys
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, Final, Literal, NamedTuple
 
 import zentalk
@@ -30,9 +30,13 @@ class Step(NamedTuple):
 class Recorder:
     """Records inside its `with` block, until `stop` at the latest."""
 
-    def __init__(self) -> None:
+    def __init__(self, landmark: CodeType) -> None:
+        """`landmark` is the code of a function that returns True when something is reached."""
         self.steps: list[Step] = []
         self.stopped = False
+        self.to_landmark = 0
+        """How many of the steps lead to the landmark, the first return from it among them."""
+        self._landmark = landmark
         self._goes_on: FrameType | None = None
 
     def __enter__(self) -> None:
@@ -46,7 +50,7 @@ class Recorder:
         sys.setprofile(None)
         self.stopped = True
 
-    def _profile(self, frame: FrameType, event: str, _argument: Any) -> None:
+    def _profile(self, frame: FrameType, event: str, argument: Any) -> None:
         if event not in {"call", "return"} or not _is_ours(frame):
             return
         waits = bool(frame.f_code.co_flags & _WAITS)
@@ -58,6 +62,8 @@ class Recorder:
             self._note("call", frame)
         elif not (waits and _begins_to_wait(frame)) and (above := _ours_above(frame)):
             self._note("back", above)
+        if frame.f_code is self._landmark and argument is True and not self.to_landmark:
+            self.to_landmark = len(self.steps)
 
     def _note_that_a_task_goes_on(self) -> None:
         frame, self._goes_on = self._goes_on, None

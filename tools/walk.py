@@ -1,11 +1,15 @@
 """`python -m tools.walk`: prints the way of one message from REST to the guard's link.
 
 Three relays, Alice and Bob run in this process in virtual time, over cables in memory, and know
-each other already. Alice's REST application gets one `POST .../messages`; the walk ends when the
-packet is handed to the stream of her guard's link. Cables have a delay, so that until then nobody
-else has anything to do.
+each other already. Alice's REST application gets one `POST .../messages`. Cables have a delay, so
+that until the end of the walk nobody else has anything to do. It has two ends:
 
-A profile function (`sys.setprofile`) tells which function runs:
+- `to the guard's link`: from the call of the application until the link has taken the message's
+  first packet into its queue, and `Connection.send_packet` has returned to its caller.
+- `to the wire`: the same and what comes after, until the link's writer hands the sealed packet to
+  the stream: the answer of REST and the plans for a retry, which come first, and the link's core.
+
+A profile function (`sys.setprofile`) tells which function runs; for either end
 
 - `files` counts the files of `zentalk/` in which a function ran.
 - `moves` counts how often the next thing happens in another file of `zentalk/` than the last one. A
@@ -17,7 +21,7 @@ A profile function (`sys.setprofile`) tells which function runs:
 
 Blocking calls run inline and entropy comes from `random`, so threads and `zentalk.net.runtime` are
 not seen. Trio runs tasks that are due together in any order: several messages are sent, and the
-walk with the median number of moves is shown.
+walk with the median number of moves to the link is shown.
 """
 
 from __future__ import annotations
@@ -37,6 +41,7 @@ from trio.testing import MockClock
 
 from tools.profiling import Recorder, Step
 from tools.quiet_network import QuietNetwork
+from zentalk.net.connection import Connection
 
 MESSAGES: Final = 5
 """An odd number, for a median."""
@@ -46,8 +51,8 @@ TEXT: Final = "x" * 1024
 MOST_PAIRS: Final = 10
 
 
-class Walk(NamedTuple):
-    """The way of one message: every place at which the file changes is a step."""
+class Stretch(NamedTuple):
+    """The way of one message up to some end: every place at which the file changes is a step."""
 
     files: int
     moves: int
@@ -58,13 +63,25 @@ class Walk(NamedTuple):
         """Return how many moves go between which two files, in either direction."""
         return Counter(tuple(sorted((a.file, b.file))) for a, b in pairwise(self.steps))
 
+    @property
+    def result(self) -> str:
+        """Return what is counted, in words."""
+        return f"{self.files} files, {self.moves} moves between files"
+
+
+class Walk(NamedTuple):
+    """The way of one message, up to its two ends."""
+
+    to_link: Stretch
+    to_wire: Stretch
+
 
 def measure(messages: int = MESSAGES) -> Walk:
     """Send messages, one at a time, and return the walk of the median."""
     with tempfile.TemporaryDirectory() as folder:
         clock = MockClock(autojump_threshold=0)
         walks = trio.run(_walks, Path(folder), messages, clock=clock)
-    return sorted(walks, key=lambda walk: walk.moves)[messages // 2]
+    return sorted(walks, key=lambda walk: walk.to_link.moves)[messages // 2]
 
 
 async def _walks(folder: Path, messages: int) -> list[Walk]:
@@ -73,7 +90,7 @@ async def _walks(folder: Path, messages: int) -> list[Walk]:
         network = QuietNetwork(folder)
         await network.start(nursery)
         for number in range(WARM_UP + messages):
-            recorder = Recorder()
+            recorder = Recorder(Connection.send_packet.__code__)
             network.when_sent = recorder.stop
             with recorder:
                 await network.post(TEXT)
@@ -85,10 +102,14 @@ async def _walks(folder: Path, messages: int) -> list[Walk]:
 
 
 def _walk_of(recorder: Recorder) -> Walk:
-    if not recorder.stopped:
+    if not (recorder.stopped and recorder.to_landmark):
         raise RuntimeError("the message did not reach the guard's link")
-    steps = list(_changes_of_file(recorder.steps))
-    return Walk(len({step.file for step in recorder.steps}), len(steps) - 1, steps)
+    return Walk(_stretch(recorder.steps[: recorder.to_landmark]), _stretch(recorder.steps))
+
+
+def _stretch(every: Sequence[Step]) -> Stretch:
+    steps = list(_changes_of_file(every))
+    return Stretch(len({step.file for step in every}), len(steps) - 1, steps)
 
 
 def _changes_of_file(steps: Sequence[Step]) -> Iterator[Step]:
@@ -107,17 +128,25 @@ def main() -> int:
     parser.add_argument("--quiet", action="store_true", help="print the numbers only")
     options = parser.parse_args()
     walk = measure()
+    link, wire = walk
     if options.json:
-        steps = [] if options.quiet else [step._asdict() for step in walk.steps]
-        print(json.dumps({"files": walk.files, "moves": walk.moves, "steps": steps}))
+        found = {
+            name: {"files": stretch.files, "moves": stretch.moves}
+            for name, stretch in walk._asdict().items()
+        }
+        steps = [] if options.quiet else [step._asdict() for step in wire.steps]
+        print(json.dumps({**found, "steps": steps}))
         return 0
     if not options.quiet:
-        for step in walk.steps:
+        for number, step in enumerate(wire.steps):
+            if number == len(link.steps):
+                print(f"--- the guard's link has the packet: {link.result} ---")
             print(f"{'  ' * step.depth}{step.how} {step.file}  {step.function}")
-        print("\nmoves between files, most frequent pairs:")
-        for pair, moves in walk.pairs.most_common(MOST_PAIRS):
+        print("\nmoves to the guard's link between files, most frequent pairs:")
+        for pair, moves in link.pairs.most_common(MOST_PAIRS):
             print(f"{moves:5}  {' and '.join(pair)}")
-    print(f"{walk.files} files, {walk.moves} moves between files")
+    print(f"to the guard's link: {link.result}")
+    print(f"to the wire: {wire.result}")
     return 0
 
 

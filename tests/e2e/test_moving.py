@@ -50,7 +50,7 @@ async def all_delivered(world: World, sent: list[StoredMessage]) -> None:
 
 async def route_known(world: World, reader: str, of: str) -> set[str]:
     """The relays that somebody deposits at for a contact."""
-    targets = world.nodes[reader]._parts.delivery.recipients.targets(world.nodes[of].address)
+    targets = world.nodes[reader]._parts.delivery.recipients.targets[world.nodes[of].address]
     ids = {relay.node_id: name for name, relay in world.relays.items()}
     return {ids[target.relay] for target in targets}
 

@@ -433,7 +433,7 @@ async def resets_by_junk(world: World, monkeypatch: pytest.MonkeyPatch) -> int:
     relay = MailboxRelay(world, monkeypatch)
     starts = count_starts(world, "bob", monkeypatch)
     alice = world.nodes["alice"]
-    [target, *_] = alice._parts.delivery.recipients.targets(world.nodes["bob"].address)
+    [target, *_] = alice._parts.delivery.recipients.targets[world.nodes["bob"].address]
     entropy = world.runtime.for_part("junk").entropy
     for _ in range(6):
         junk = [b"\0" + entropy(INNER_SMALL_BYTES - 1) for _ in range(100)]

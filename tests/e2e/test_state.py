@@ -17,7 +17,6 @@ from tests.e2e.world import World
 from zentalk.crypto import aead
 from zentalk.crypto.aead import AesKey
 from zentalk.errors import StorageError
-from zentalk.node.delivery.effects import EffectRunner
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.session_recovery import SessionRecovery
 from zentalk.node.messages import ordering
@@ -73,7 +72,7 @@ STEPS = ["before the save", "before the ack", "before the confirmation", "after 
 def die_at(world: World, step: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], bool]:
     """Let Bob die once at a step of saving a message; the answer tells whether he has."""
     deaths: list[str] = []
-    write, carry_out = HistoryDatabase.write, EffectRunner.carry_out
+    write, carry_out = HistoryDatabase.write, Outbox.carry_out
 
     async def once(here: str) -> None:
         if here == step and not deaths:
@@ -88,16 +87,16 @@ def die_at(world: World, step: str, monkeypatch: pytest.MonkeyPatch) -> Callable
         await once("before the ack")
         return answer
 
-    async def dying_carry_out(runner: EffectRunner, effects: CommitEffects) -> None:
-        if runner is world.nodes["bob"]._effects and effects.best_effort:
+    async def dying_carry_out(outbox: Outbox, effects: CommitEffects) -> None:
+        if outbox is world.nodes["bob"]._outbox and effects.best_effort:
             await once("before the confirmation")
-            await carry_out(runner, effects)
+            await carry_out(outbox, effects)
             await once("after it")
         else:
-            await carry_out(runner, effects)
+            await carry_out(outbox, effects)
 
     monkeypatch.setattr(HistoryDatabase, "write", dying_write)
-    monkeypatch.setattr(EffectRunner, "carry_out", dying_carry_out)
+    monkeypatch.setattr(Outbox, "carry_out", dying_carry_out)
     return lambda: bool(deaths)
 
 

@@ -58,7 +58,9 @@ async def test_an_ack_route_leads_its_token_to_the_own_mailbox_relay(
         async with client.running() as network:
             await both_guards(network)
             home = world.id(5)
-            route = network.packets.ack_route(world.id(2), {home: SendId(bytes(16))}, bytes(32))
+            outlook = network.packets._outlook()
+            points = {home: SendId(bytes(16))}
+            route, _ = network.packets._paths.ack(outlook, world.id(2), points, bytes(32))
             assert route.first != world.id(2)
             # What the delivery relay does: expand it, and hand it to the first relay.
             forwarder = world.relays[2]._wiring.forwarder  # type: ignore[union-attr]

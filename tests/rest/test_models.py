@@ -36,7 +36,7 @@ def test_a_resource_passes_over_unknown_fields_and_misses_known_ones() -> None:
 
 
 def test_a_resource_is_made_of_the_nodes_own_object_and_is_compact_json() -> None:
-    assert Message.model_validate(STORED).to_json() == (
+    assert Message.model_validate(STORED).model_dump_json().encode() == (
         b'{"id":"%s","seq":1,"conversation":"zt1","direction":"out","kind":"text",'
         b'"text":"hello \xc3\xa9","state":"sent","reason":"","sent_at":1.5,"missing":0}'
         % (b"a" * 32)
@@ -46,7 +46,7 @@ def test_a_resource_is_made_of_the_nodes_own_object_and_is_compact_json() -> Non
 def test_a_new_devices_token_is_not_in_its_repr() -> None:
     device = NewDevice(id="1", name="phone", added_at=1.0, token="s3cret-token")
     assert "s3cret-token" not in repr(device)
-    assert b"s3cret-token" in device.to_json()
+    assert "s3cret-token" in device.model_dump_json()
 
 
 def test_the_contract_and_the_client_load_no_web_framework() -> None:

@@ -15,7 +15,6 @@ from trio.testing import MockClock
 
 from tests.web.served import Served, served, until, until_end
 from zentalk.web import connection, peer, serving, slots
-from zentalk.web.body_limit import BodyLimit
 from zentalk.web.http1.reader import RequestReader
 from zentalk.web.shield import Shield
 from zentalk.web.slots import ConnectionLimits
@@ -43,7 +42,7 @@ class Program:
                 Route("/big", self.big),
             ]
         )
-        self.app = Shield(BodyLimit(inner, MAX_BODY_BYTES), structlog.get_logger("test"))
+        self.app = Shield(inner, MAX_BODY_BYTES, structlog.get_logger("test"))
 
     async def body(self, request: Request) -> Response:
         self.bodies.append(len(await request.body()))

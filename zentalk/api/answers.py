@@ -1,4 +1,4 @@
-"""A route's answer: the response itself, and its place in the OpenAPI document."""
+"""What the OpenAPI document says of a route's answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 from starlette.responses import Response
 
-from zentalk.rest.base import Resource
 from zentalk.rest.problem import Problem
 from zentalk.web.json_response import JsonResponse
 
@@ -22,8 +21,3 @@ def answers(
         "response_class": kind,
         "responses": {status.value: {"model": model}, "4XX": {"model": Problem}},
     }
-
-
-def respond(resource: Resource, status: HTTPStatus = HTTPStatus.OK) -> JsonResponse:
-    """Return the response that holds a resource."""
-    return JsonResponse(resource.to_json(), status)

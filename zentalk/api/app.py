@@ -15,10 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from zentalk.api.access import Access
 from zentalk.api.device_routes import add_device_routes
 from zentalk.api.facade import NodeFacade
-from zentalk.api.guard import Guard
+from zentalk.api.guard import Access, Guard
 from zentalk.api.mailbox_routes import add_mailbox_routes
 from zentalk.api.routes import (
     add_contact_routes,
@@ -28,7 +27,6 @@ from zentalk.api.routes import (
 )
 from zentalk.errors import ZentalkError
 from zentalk.rest.limits import MAX_BODY_BYTES
-from zentalk.web.body_limit import BodyLimit
 from zentalk.web.problems import PROBLEM_TYPE, invalid, problem, problem_of, unexpected
 from zentalk.web.shield import Shield
 
@@ -84,8 +82,8 @@ def create_app(
     inner.add_exception_handler(RequestValidationError, _on_invalid)
     inner.add_exception_handler(HTTPException, _on_http_error)
     inner.add_exception_handler(Exception, _on_bug)
-    log = structlog.get_logger("zentalk.api")
-    return Shield(Guard(BodyLimit(inner, MAX_BODY_BYTES), Access(token, node.devices), hosts), log)
+    shield = Shield(inner, MAX_BODY_BYTES, structlog.get_logger("zentalk.api"))
+    return Guard(shield, Access(token, node.devices), hosts)
 
 
 async def _on_zentalk_error(_request: Request, error: Exception) -> Response:

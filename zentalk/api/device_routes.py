@@ -8,10 +8,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from zentalk.api.answers import answers, respond
+from zentalk.api.answers import answers
 from zentalk.api.facade import NodeFacade
 from zentalk.rest.devices import Device, DeviceIn, Devices, NewDevice
 from zentalk.rest.problem import Problem
+from zentalk.web.json_response import JsonResponse
 from zentalk.wire.devices import DeviceEntry
 
 DEVICES_PATH: Final = "/v1/devices"
@@ -23,13 +24,15 @@ def add_device_routes(router: APIRouter, node: NodeFacade) -> None:
     @router.get(DEVICES_PATH, **answers("devices", Devices))
     async def devices() -> Response:
         """Return the devices that may use this node besides the owner's token."""
-        return respond(Devices(devices=[_shown(entry) for entry in node.devices.listing()]))
+        return JsonResponse(Devices(devices=[_shown(entry) for entry in node.devices.listing()]))
 
     @router.post(DEVICES_PATH, **answers("devices", NewDevice, HTTPStatus.CREATED))
     async def add(body: DeviceIn) -> Response:
         """Admit a device; its token is in this answer and nowhere else."""
         entry, token = await node.devices.add(body.name)
-        return respond(NewDevice(**_shown(entry).model_dump(), token=token), HTTPStatus.CREATED)
+        return JsonResponse(
+            NewDevice(**_shown(entry).model_dump(), token=token), HTTPStatus.CREATED
+        )
 
     @router.delete(
         DEVICES_PATH + "/{device_id}",

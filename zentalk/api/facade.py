@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
-from zentalk.api.access import DeviceBook
 from zentalk.ids import UserAddress
 from zentalk.node.status import MailboxStatus
 from zentalk.store.history.models import (
@@ -16,8 +16,14 @@ from zentalk.store.history.models import (
 from zentalk.wire.devices import DeviceEntry
 
 
-class DeviceFacade(DeviceBook, Protocol):
+class DeviceFacade(Protocol):
     """The devices of the node's owner."""
+
+    on_revoked: Callable[[str], None]
+    """Is told the id of each device that may no longer use the node."""
+
+    def admitted(self, token: bytes) -> str | None:
+        """Return the id of the device whose token this is."""
 
     def listing(self) -> list[DeviceEntry]:
         """Return the devices, oldest first."""

@@ -7,21 +7,68 @@ routes about devices need the owner's token. It never says which part of a token
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
+import trio
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from zentalk.api.access import OWNER, Access
 from zentalk.api.device_routes import DEVICES_PATH
+from zentalk.api.facade import DeviceFacade
+from zentalk.crypto.hashing import equal
 from zentalk.web.problems import problem
 
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 OPEN_PATHS: Final = frozenset({"/v1/health", "/v1/openapi.json"})
+OWNER: Final = "owner"
+_SCHEME: Final = b"Bearer "
 _POLICY_VIOLATION: Final = 1008
+
+
+class Access:
+    """Tells whose a request is, and holds the open requests of every device.
+
+    The owner's token opens everything, a device's all but the devices. A revoked device loses its
+    open requests and streams at once, not at its next request.
+    """
+
+    def __init__(self, owner_token: str, devices: DeviceFacade) -> None:
+        self._owner = _SCHEME + owner_token.encode("ascii")
+        self._devices = devices
+        self._open: dict[str, set[trio.CancelScope]] = {}
+        devices.on_revoked = self._cut
+
+    def who(self, credentials: bytes | None) -> str | None:
+        """Return `owner`, a device's id, or None for credentials that open nothing."""
+        if credentials is None or not credentials.startswith(_SCHEME):
+            return None
+        if equal(credentials, self._owner):
+            return OWNER
+        return self._devices.admitted(credentials.removeprefix(_SCHEME))
+
+    @contextmanager
+    def request(self, who: str) -> Iterator[None]:
+        """Hold one request open; it is cancelled when its device is revoked."""
+        if who == OWNER:
+            yield
+            return
+        with trio.CancelScope() as scope:
+            scopes = self._open.setdefault(who, set())
+            scopes.add(scope)
+            try:
+                yield
+            finally:
+                scopes.discard(scope)
+                if not scopes:
+                    self._open.pop(who, None)
+
+    def _cut(self, device_id: str) -> None:
+        for scope in self._open.get(device_id, ()):
+            scope.cancel()
 
 
 class Guard:

@@ -7,9 +7,10 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from zentalk.api.answers import answers, respond
+from zentalk.api.answers import answers
 from zentalk.api.facade import NodeFacade
 from zentalk.rest.mailboxes import Mailboxes, MoveIn
+from zentalk.web.json_response import JsonResponse
 
 
 def add_mailbox_routes(router: APIRouter, node: NodeFacade) -> None:
@@ -18,10 +19,10 @@ def add_mailbox_routes(router: APIRouter, node: NodeFacade) -> None:
     @router.get("/v1/mailboxes", **answers("mailboxes", Mailboxes))
     async def mailboxes() -> Response:
         """Return the current mailboxes, then replaced ones that are still polled."""
-        return respond(Mailboxes.model_validate({"mailboxes": node.mailboxes.listing()}))
+        return JsonResponse(Mailboxes.model_validate({"mailboxes": node.mailboxes.listing()}))
 
     @router.post("/v1/mailboxes/move", **answers("mailboxes", Mailboxes, HTTPStatus.ACCEPTED))
     async def move(body: MoveIn) -> Response:
         """Move one mailbox, or all, to other relays; contacts follow by themselves."""
         moved = await node.mailboxes.move(body.id)
-        return respond(Mailboxes.model_validate({"mailboxes": moved}), HTTPStatus.ACCEPTED)
+        return JsonResponse(Mailboxes.model_validate({"mailboxes": moved}), HTTPStatus.ACCEPTED)

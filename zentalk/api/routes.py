@@ -14,7 +14,7 @@ import trio
 from fastapi import APIRouter, Header, Path, Query
 from starlette.responses import Response
 
-from zentalk.api.answers import answers, respond
+from zentalk.api.answers import answers
 from zentalk.api.facade import NodeFacade
 from zentalk.api.stream import EventStream
 from zentalk.errors import NotFoundError
@@ -49,12 +49,12 @@ def add_own_routes(router: APIRouter, node: NodeFacade, name: str) -> None:
     @router.get("/v1/health", **answers("node", Health))
     async def health() -> Response:
         """Say that the program runs; the only resource without a token."""
-        return respond(Health(status="ok"))
+        return JsonResponse(Health(status="ok"))
 
     @router.get("/v1/me", **answers("node", Me))
     async def me() -> Response:
         """Return your own address and name."""
-        return respond(Me(address=node.address_text, name=name))
+        return JsonResponse(Me(address=node.address_text, name=name))
 
     @router.get("/v1/network", **answers("node", dict[str, Any]))
     async def network() -> Response:
@@ -68,13 +68,13 @@ def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
     @router.get("/v1/contacts", **answers("contacts", Contacts))
     async def contacts() -> Response:
         """Return contacts and requests."""
-        return respond(Contacts.model_validate({"contacts": await node.contacts()}))
+        return JsonResponse(Contacts.model_validate({"contacts": await node.contacts()}))
 
     @router.post("/v1/contacts", **answers("contacts", Contact, HTTPStatus.CREATED))
     async def add(body: ContactIn) -> Response:
         """Add or rename a contact; adding the sender of a request accepts it."""
         contact = await node.add_contact(parse_address(body.address), body.name)
-        return respond(Contact.model_validate(contact), HTTPStatus.CREATED)
+        return JsonResponse(Contact.model_validate(contact), HTTPStatus.CREATED)
 
     @router.post("/v1/contacts/{address}/accept", **answers("contacts", Contact))
     async def accept(address: Address) -> Response:
@@ -84,7 +84,7 @@ def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
         for contact in await node.contacts():
             if contact.address == text:
                 accepted = await node.add_contact(wanted, contact.name)
-                return respond(Contact.model_validate(accepted))
+                return JsonResponse(Contact.model_validate(accepted))
         raise NotFoundError("there is no request from this address")
 
 
@@ -95,7 +95,7 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
     async def conversations() -> Response:
         """Return all conversations, the latest first."""
         listed = await node.conversations()
-        return respond(Conversations.model_validate({"conversations": listed}))
+        return JsonResponse(Conversations.model_validate({"conversations": listed}))
 
     @router.post(
         "/v1/conversations/{address}/messages",
@@ -104,7 +104,7 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
     async def send(address: Address, body: MessageIn, idempotency_key: Key = None) -> Response:
         """Store a message for sending; its state tells how far it got."""
         message = await node.send_text(parse_address(address), body.text, idempotency_key)
-        return respond(Message.model_validate(message), HTTPStatus.ACCEPTED)
+        return JsonResponse(Message.model_validate(message), HTTPStatus.ACCEPTED)
 
     @router.get("/v1/conversations/{address}/messages", **answers("messages", Messages))
     async def messages(
@@ -114,7 +114,7 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
     ) -> Response:
         """Return a page of a conversation, newest last."""
         page = await node.messages(parse_address(address), before, min(limit, MAX_PAGE))
-        return respond(Messages.model_validate({"messages": page}))
+        return JsonResponse(Messages.model_validate({"messages": page}))
 
     @router.post(
         "/v1/conversations/{address}/read",
@@ -130,7 +130,7 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
     @router.get("/v1/messages/{message_id}", **answers("messages", Message))
     async def message(message_id: Annotated[str, Path(max_length=100)]) -> Response:
         """Return one message."""
-        return respond(Message.model_validate(await node.message(message_id)))
+        return JsonResponse(Message.model_validate(await node.message(message_id)))
 
 
 def add_event_routes(router: APIRouter, node: NodeFacade, stopping: trio.Event) -> None:
@@ -140,7 +140,7 @@ def add_event_routes(router: APIRouter, node: NodeFacade, stopping: trio.Event) 
     async def events(after: Sequence = 0, limit: Limit = MAX_PAGE) -> Response:
         """Return a page of the event log, oldest first."""
         page = await node.events(after, min(limit, MAX_PAGE))
-        return respond(Events.model_validate({"events": page}))
+        return JsonResponse(Events.model_validate({"events": page}))
 
     @router.get("/v1/events/stream", **answers("events", str, kind=EventStream))
     async def stream(after: Sequence = 0, last_event_id: LastEventId = None) -> Response:

@@ -53,7 +53,7 @@ class Node:
         self._parts = parts
         self._database = parts.database
         self._network = parts.network
-        self._effects = parts.delivery.effects
+        self._outbox = parts.delivery.outbox
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run until `stop` or cancelled; started once the local state is loaded."""
@@ -77,7 +77,7 @@ class Node:
         self.devices.load()
         await self._parts.housekeeping.start()
         await self._parts.delivery.recipients.learn()
-        self._parts.delivery.outbox.load(await self._database.read(outbox.every))
+        self._outbox.load(await self._database.read(outbox.every))
 
     def stop(self) -> None:
         """Ask `run` to end."""
@@ -118,7 +118,7 @@ class Node:
         contact, effects = await self._database.write(
             lambda tx: self._contacts.add(tx, address, name, now)
         )
-        await self._effects.carry_out(effects)
+        await self._outbox.carry_out(effects)
         return contact
 
     async def contacts(self) -> list[StoredContact]:
@@ -142,7 +142,7 @@ class Node:
         message, effects = await self._database.write(
             partial(write, address, text, idempotency_key, self._runtime.wall())
         )
-        await self._effects.carry_out(effects)
+        await self._outbox.carry_out(effects)
         return message
 
     async def messages(

@@ -15,7 +15,6 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
-from zentalk.node.delivery.effects import EffectRunner
 from zentalk.node.delivery.message_states import MessageStates
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.recipient_lookup import RecipientLookup
@@ -55,7 +54,6 @@ class DeliveryParts:
     states: MessageStates
     recipients: Recipients
     outbox: Outbox
-    effects: EffectRunner
     tasks: tuple[Task, ...]
 
 
@@ -93,7 +91,7 @@ def build_node(
     records = RecordLookup(runtime, holders, reached.tunnels)
     publisher = RecordPublisher(runtime, identity, database, holders)
     delivery = _build_delivery(runtime, database, reached, composer, records)
-    receiver = Receiver(runtime, database, Inbox(sessions, composer), delivery.effects)
+    receiver = Receiver(runtime, database, Inbox(sessions, composer), delivery.outbox)
     contacts = ContactCommands(composer)
     mailboxes = MailboxManager(
         runtime,
@@ -102,7 +100,7 @@ def build_node(
         MailboxSelection(runtime, reached),
         CollectorFactory(runtime, identity, database, receiver, delivery.outbox),
         Announcer(
-            runtime, database, publisher, contacts, delivery.effects, reached.packets.ack_points
+            runtime, database, publisher, contacts, delivery.outbox, reached.packets.ack_points
         ),
     )
     housekeeping = Housekeeping(runtime, database, publisher, delivery.states)
@@ -146,14 +144,13 @@ def _build_delivery(
     composer: Composer,
     records: RecordLookup,
 ) -> DeliveryParts:
-    """Put delivery together: effects are the last, as they call all others."""
+    """Put delivery together."""
     states = MessageStates(runtime, database)
     recipients = Recipients(runtime, database)
     requests = RecoveryRequests(runtime)
     outbox = Outbox(runtime, network, states, recipients, requests)
-    effects = EffectRunner(outbox, recipients, requests)
-    lookup = RecipientLookup(runtime, database, composer, records, recipients, effects)
-    renewal = SessionRenewal(runtime, database, composer, records, recipients, effects)
+    lookup = RecipientLookup(runtime, database, composer, records, recipients, outbox)
+    renewal = SessionRenewal(runtime, database, composer, records, recipients, outbox)
     recovery = SessionRecovery(runtime, database, records, requests, renewal)
     tasks = (states.run, outbox.run, lookup.run, recovery.run)
-    return DeliveryParts(states, recipients, outbox, effects, tasks)
+    return DeliveryParts(states, recipients, outbox, tasks)

@@ -29,7 +29,6 @@ from zentalk.relay_http.facade import RelayFacade
 from zentalk.relay_http.schemas import Acknowledgement, SendIds, pending_view, send_ids_request
 from zentalk.relay_http.session import HttpSession
 from zentalk.relay_http.sessions import STALE, HttpSessions
-from zentalk.web.body_limit import BodyLimit
 from zentalk.web.json_response import JsonResponse
 from zentalk.web.problems import invalid, problem, unexpected
 from zentalk.web.shield import Shield
@@ -192,7 +191,7 @@ def create_app(relay: RelayFacade, door: Door, sessions: HttpSessions) -> ASGIAp
     }
     inner = Starlette(routes=routes.all(), exception_handlers=handlers)
     inner.router.redirect_slashes = False
-    return Shield(BodyLimit(inner, MAX_BODY_BYTES), structlog.get_logger("zentalk.relay"))
+    return Shield(inner, MAX_BODY_BYTES, structlog.get_logger("zentalk.relay"))
 
 
 def _read(model: type[Model], body: bytes) -> Model:

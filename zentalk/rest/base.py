@@ -18,7 +18,3 @@ class Resource(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
-
-    def to_json(self) -> bytes:
-        """Return compact JSON."""
-        return self.model_dump_json().encode()

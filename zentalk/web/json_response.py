@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
+from pydantic import BaseModel
 from starlette.responses import Response
 
 SAFE_HEADERS: Final = (
@@ -21,7 +22,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=
 
 
 class JsonResponse(Response):
-    """Answers with `content` as JSON; bytes are JSON already.
+    """Answers with `content`, a model or what JSON can hold, as JSON.
 
     `headers` come on top of the safe ones.
     """
@@ -37,7 +38,8 @@ class JsonResponse(Response):
         self.status_code = status.value
         self.media_type = media_type
         self.background = None
-        self.body = content if isinstance(content, bytes) else _encode(content).encode()
+        is_model = isinstance(content, BaseModel)
+        self.body = (content.model_dump_json() if is_model else _encode(content)).encode()
         self.raw_headers = [
             (b"content-length", b"%d" % len(self.body)),
             (b"content-type", media_type.encode("latin-1")),

@@ -1,28 +1,38 @@
-"""The outermost layer of an HTTP program: a bug in a handler ends its request, nothing else."""
+"""The layer around an HTTP program: bodies stay small, and a bug ends its own request only."""
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
-from zentalk.web.problems import unexpected
+from zentalk.web.problems import problem, unexpected
 
 
 class Shield:
-    """Catches whatever is left, and answers the server when it starts and stops.
+    """Answers 413 to a body above `max_body_bytes`, and 500 where `app` fails.
 
-    What is logged is the error's class and nothing else: its text may quote the owner.
+    A body is stopped before anything reads it, whether it says its length beforehand or not. What
+    is logged of an error is its class and nothing else: its text may quote the owner.
     """
 
-    def __init__(self, app: ASGIApp, log: FilteringBoundLogger) -> None:
+    def __init__(self, app: ASGIApp, max_body_bytes: int, log: FilteringBoundLogger) -> None:
         self._app = app
+        self._max_body_bytes = max_body_bytes
+        self._too_large = f"the body is larger than {max_body_bytes} bytes"
         self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
         if scope["type"] == "lifespan":
             await _live(receive, send)
+            return
+        if self._announces_more(scope):
+            refusal = problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._too_large)
+            await refusal(scope, receive, send)
             return
         started = False
 
@@ -32,13 +42,35 @@ class Shield:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_and_note)
+            # Also where it says that it is small: that line does not count beside chunks.
+            await self._app(scope, self._counting(receive), send_and_note)
         except ClientDisconnect:
             return
         except Exception as error:  # noqa: BLE001 - the last line of defence
             self._log.error("request_failed", error=type(error).__name__)
             if scope["type"] == "http" and not started:
                 await unexpected()(scope, receive, send)
+
+    def _announces_more(self, scope: Scope) -> bool:
+        """Say whether a request says itself that it is too long, or nonsense."""
+        return any(
+            not (value.isdigit() and len(value) < 20 and int(value) <= self._max_body_bytes)
+            for name, value in scope.get("headers", ())
+            if name == b"content-length"
+        )
+
+    def _counting(self, receive: Receive) -> Receive:
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max_body_bytes:
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._too_large)
+            return message
+
+        return counted
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -39,14 +39,14 @@ async def test_the_oldest_go_and_each_confirmation_lets_one_more_go(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     doubles, outbox = await sent_of(nursery, IN_FLIGHT + 3)
-    assert len(doubles.payloads) == IN_FLIGHT
+    assert len(doubles.deposits) == IN_FLIGHT
     outbox.confirmed([1, 7])
     await trio.sleep(0.1)
-    assert len(doubles.payloads) == IN_FLIGHT + 2
+    assert len(doubles.deposits) == IN_FLIGHT + 2
     outbox.confirmed([IN_FLIGHT + 3])
     outbox.confirmed([2])
     await trio.sleep(0.1)
-    assert len(doubles.payloads) == IN_FLIGHT + 2, "the one that waited was confirmed already"
+    assert len(doubles.deposits) == IN_FLIGHT + 2, "the one that waited was confirmed already"
     nursery.cancel_scope.cancel()
 
 
@@ -55,7 +55,7 @@ async def test_control_without_a_window_all_go_at_once(
 ) -> None:
     monkeypatch.setattr(module, "IN_FLIGHT", 10**6)
     doubles, _ = await sent_of(nursery, IN_FLIGHT + 3)
-    assert len(doubles.payloads) == IN_FLIGHT + 3
+    assert len(doubles.deposits) == IN_FLIGHT + 3
     nursery.cancel_scope.cancel()
 
 

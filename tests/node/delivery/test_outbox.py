@@ -19,10 +19,9 @@ from zentalk.node.delivery.core import STORAGE_RETRY_SECONDS
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.proof_of_work import _Known, _Place
 from zentalk.node.messages.routes import DepositTarget, open_from_public
-from zentalk.node.packets.ack_points import AckPoints
 from zentalk.node.profiles import PROFILES
 from zentalk.store.history.models import OutboxItem
-from zentalk.wire.deposit import decode_deposit
+from zentalk.wire.deposit import Deposit, envelope_class
 from zentalk.wire.packet_class import PacketClass
 from zentalk.wire.ratchet import INNER_SMALL_BYTES
 
@@ -51,7 +50,7 @@ class Doubles:
 
     def __init__(self) -> None:
         self.items: dict[int, OutboxItem] = {}
-        self.payloads: list[bytes] = []
+        self.deposits: list[Deposit] = []
         self.expired_items: list[int] = []
         self.failing = 0
         self.while_reading: Callable[[], None] = lambda: None
@@ -80,8 +79,7 @@ class Doubles:
 
     # Of the recipients.
 
-    def targets(self, _contact: UserAddress) -> tuple[DepositTarget, ...]:
-        return (DepositTarget(RELAY, SendId(b"s" * 16), b"k" * 32, public=False),)
+    targets = {BOB: (DepositTarget(RELAY, SendId(b"s" * 16), b"k" * 32, public=False),)}
 
     def need_session(self, contact: UserAddress) -> None:
         """Nobody asks."""
@@ -104,8 +102,6 @@ class Doubles:
     def has_room(self, packet_class: PacketClass) -> bool:
         return packet_class is PacketClass.SMALL
 
-    ack_points = AckPoints()
-
     async def restarted_relays(self) -> frozenset[NodeId]:
         await trio.sleep_forever()
         raise AssertionError
@@ -113,22 +109,13 @@ class Doubles:
     def confirmation_delay(self) -> float:
         return 0.0
 
-    def ack_route(self, *_arguments: object) -> None:
-        raise UnavailableError("no path")
-
-    def send(
-        self,
-        _relay: NodeId,
-        _service: int,
-        payload: bytes,
-        *,
-        packet_class: PacketClass,
-        token: bytes | None,
-    ) -> tuple[()]:
-        assert packet_class is PacketClass.SMALL
-        assert token is None
-        self.payloads.append(payload)
-        return ()
+    def send_deposit(
+        self, _relay: NodeId, deposit: Deposit, _token: bytes | None
+    ) -> tuple[tuple[NodeId, ...], bytes | None]:
+        assert deposit.ack is None
+        assert envelope_class(deposit.envelope) is PacketClass.SMALL
+        self.deposits.append(deposit)
+        return (), None
 
     def report_arrived(self, *_arguments: object) -> None:
         """Nobody asks."""
@@ -158,7 +145,7 @@ async def test_what_is_confirmed_while_it_is_being_read_is_not_sent(
     outbox.load(doubles.items.values())
     nursery.start_soon(outbox.run)
     await trio.sleep(0.5)
-    assert len(doubles.payloads) == 1
+    assert len(doubles.deposits) == 1
     nursery.cancel_scope.cancel()
 
 
@@ -172,9 +159,9 @@ async def test_a_full_disk_delays_what_must_be_read_or_given_up(
     outbox.load(doubles.items.values())
     nursery.start_soon(outbox.run)
     await trio.sleep(STORAGE_RETRY_SECONDS - 1)
-    assert (doubles.payloads, doubles.expired_items) == ([], [])
+    assert (doubles.deposits, doubles.expired_items) == ([], [])
     await trio.sleep(3 * STORAGE_RETRY_SECONDS)
-    assert doubles.payloads
+    assert doubles.deposits
     assert doubles.expired_items == [2]
     nursery.cancel_scope.cancel()
 
@@ -183,9 +170,7 @@ class UnderFlood(Doubles):
     """Its one mailbox asks strangers for a little work; nobody says so twice."""
 
     key = x25519.generate(seeded_entropy(b"deposit key"))
-
-    def targets(self, _contact: UserAddress) -> tuple[DepositTarget, ...]:
-        return (DepositTarget(RELAY, SendId(b"s" * 16), self.key.public, public=True),)
+    targets = {BOB: (DepositTarget(RELAY, SendId(b"s" * 16), key.public, public=True),)}
 
 
 async def test_work_is_not_spent_on_a_ciphertext_that_another_has_replaced(
@@ -197,13 +182,13 @@ async def test_work_is_not_spent_on_a_ciphertext_that_another_has_replaced(
     place = _Place(RELAY, SendId(b"s" * 16))
     outbox._work._known[place] = _Known(bits=1, until=1e9)
     outbox.add([item(1)])
-    assert doubles.payloads == []
+    assert doubles.deposits == []
     fresh = b"\1" * INNER_SMALL_BYTES
     outbox.add([replace(item(1), envelope=fresh)])
     nursery.start_soon(outbox.run)
     await trio.sleep(0.5)
-    [payload] = doubles.payloads
-    sealed = decode_deposit(payload).envelope
+    [deposit] = doubles.deposits
+    sealed = deposit.envelope
     assert open_from_public(doubles.key.secret, sealed) == fresh
     nursery.cancel_scope.cancel()
 
@@ -215,5 +200,5 @@ async def test_a_clock_that_was_set_back_asks_for_no_more_than_the_longest_time(
     doubles = Doubles()
     outbox = outbox_over(doubles, WALL + years * 365 * 86_400.0)
     outbox.add([item(1)])
-    [payload] = doubles.payloads
-    assert decode_deposit(payload).ttl_seconds == (86_400 if years == 0 else MAX_TTL_SECONDS)
+    [deposit] = doubles.deposits
+    assert deposit.ttl_seconds == (86_400 if years == 0 else MAX_TTL_SECONDS)

@@ -9,6 +9,7 @@ from tests.node.delivery.test_outbox import BOB, RELAY, Doubles, item, outbox_ov
 from zentalk.ids import NodeId
 from zentalk.node.delivery.retry_schedule import ACK_OVERDUE_SECONDS, LATELY_SECONDS
 from zentalk.node.messages.effects import BestEffortInner
+from zentalk.wire.deposit import Deposit
 from zentalk.wire.ratchet import INNER_SMALL_BYTES
 
 GUARD, MIDDLE, OTHER = (NodeId(letter * 32) for letter in (b"g", b"m", b"o"))
@@ -21,11 +22,11 @@ class OverRelays(Doubles):
         super().__init__()
         self.times: list[float] = []
 
-    def send(  # type: ignore[override]  # the hops are the point here
-        self, relay: NodeId, *_arguments: object, **_more: object
-    ) -> tuple[NodeId, ...]:
+    def send_deposit(
+        self, relay: NodeId, _deposit: Deposit, _token: bytes | None
+    ) -> tuple[tuple[NodeId, ...], bytes | None]:
         self.times.append(round(trio.current_time(), 2))
-        return (GUARD, MIDDLE, relay)
+        return (GUARD, MIDDLE, relay), None
 
 
 async def sent_times(

@@ -64,9 +64,6 @@ class Relay:
     def works(self, bits: int) -> None:
         self.state = StateResponse(SendIdState.WORK, bits)
 
-    def seal(self) -> Deposit:
-        return PLAIN
-
     async def told(self, seconds: float = 1.0) -> None:
         """Let an overdue ack be noticed and the answer come."""
         self.work.silent(TARGET)
@@ -86,7 +83,7 @@ async def relay(nursery: trio.Nursery) -> AsyncIterator[Relay]:
 async def test_without_a_reason_nothing_is_asked_and_no_work_is_done(
     autojump_clock: MockClock, relay: Relay
 ) -> None:
-    assert relay.work.stamped(1, TARGET, relay.seal) is PLAIN
+    assert relay.work.stamped(1, TARGET, PLAIN) is PLAIN
     await trio.sleep(100)
     assert (relay.asked_at, relay.stamped) == ([], [])
 
@@ -101,7 +98,7 @@ async def test_silence_is_asked_about_less_and_less(
     assert waits[0] == pytest.approx(module.FIRST_ASK_SECONDS, abs=2)
     assert waits[-1] == pytest.approx(module.LONGEST_ASK_SECONDS, abs=2)
     assert len(relay.asked_at) < 20
-    assert relay.work.stamped(1, TARGET, relay.seal) is PLAIN
+    assert relay.work.stamped(1, TARGET, PLAIN) is PLAIN
 
 
 async def test_work_is_done_with_a_margin_once_and_for_the_sealed_copy(
@@ -110,17 +107,17 @@ async def test_work_is_done_with_a_margin_once_and_for_the_sealed_copy(
     relay.works(8)
     await relay.told()
     assert relay.answers == [(TARGET.relay, TARGET.send_id)]
-    assert relay.work.stamped(1, TARGET, relay.seal) is None
+    assert relay.work.stamped(1, TARGET, PLAIN) is None
     await trio.sleep(1)
     assert relay.stamped == [(1, RELAY)]
-    made = relay.work.stamped(1, TARGET, relay.seal)
+    made = relay.work.stamped(1, TARGET, PLAIN)
     assert made is not None
     assert made.stamp != NO_STAMP
     task = challenge(RELAY, made, epoch_at(WALL))
     assert worth(task, made.stamp.nonce) >= 8 + MARGIN_BITS
-    assert relay.work.stamped(1, TARGET, relay.seal) == made  # it has not left yet
+    assert relay.work.stamped(1, TARGET, PLAIN) == made  # it has not left yet
     relay.work.used(1, TARGET)
-    assert relay.work.stamped(1, TARGET, relay.seal) is None  # a retry works anew
+    assert relay.work.stamped(1, TARGET, PLAIN) is None  # a retry works anew
 
 
 async def test_no_work_is_done_for_a_contacts_send_id(
@@ -129,7 +126,7 @@ async def test_no_work_is_done_for_a_contacts_send_id(
     relay.works(8)
     await relay.told()
     contact = DepositTarget(TARGET.relay, TARGET.send_id, TARGET.key, public=False)
-    assert relay.work.stamped(1, contact, relay.seal) is PLAIN
+    assert relay.work.stamped(1, contact, PLAIN) is PLAIN
     await trio.sleep(10)
     assert relay.stamped == []
 
@@ -149,7 +146,7 @@ async def test_work_takes_a_quarter_of_the_time_however_much_is_asked_for(
     relay.works(8)
     await relay.told()
     for number in range(200):
-        relay.work.stamped(number, TARGET, relay.seal)
+        relay.work.stamped(number, TARGET, PLAIN)
     await trio.sleep(400)
     assert len(slices) == pytest.approx(100, abs=2)
 
@@ -160,11 +157,11 @@ async def test_old_work_is_done_again_and_old_answers_are_forgotten(
     monkeypatch.setattr(module, "KNOWN_SECONDS", 10_000.0)
     relay.works(8)
     await relay.told()
-    relay.work.stamped(1, TARGET, relay.seal)
+    relay.work.stamped(1, TARGET, PLAIN)
     await trio.sleep(module.STAMP_SECONDS + 10)
-    assert relay.work.stamped(1, TARGET, relay.seal) is None
+    assert relay.work.stamped(1, TARGET, PLAIN) is None
     await trio.sleep(10_000)
-    assert relay.work.stamped(1, TARGET, relay.seal) is PLAIN
+    assert relay.work.stamped(1, TARGET, PLAIN) is PLAIN
 
 
 @pytest.mark.parametrize(
@@ -177,7 +174,7 @@ async def test_a_full_or_too_dear_mailbox_gets_nothing_until_it_says_otherwise(
     await relay.told()
     assert relay.work.closed(TARGET)
     for _ in range(3600):
-        assert relay.work.stamped(1, TARGET, relay.seal) is None
+        assert relay.work.stamped(1, TARGET, PLAIN) is None
         await trio.sleep(1)
     waits = [b - a for a, b in zip(relay.asked_at, relay.asked_at[1:], strict=False)]
     assert waits[0] <= module.CLOSED_SECONDS + 1, "whoever is online collects within seconds"
@@ -187,10 +184,10 @@ async def test_a_full_or_too_dear_mailbox_gets_nothing_until_it_says_otherwise(
     relay.state = StateResponse(SendIdState.ACCEPTING, 0)
     told = len(relay.answers)
     for _ in range(700):
-        relay.work.stamped(1, TARGET, relay.seal)
+        relay.work.stamped(1, TARGET, PLAIN)
         await trio.sleep(1)
     assert len(relay.answers) > told
-    assert relay.work.stamped(1, TARGET, relay.seal) is PLAIN
+    assert relay.work.stamped(1, TARGET, PLAIN) is PLAIN
 
 
 async def test_what_is_held_back_is_looked_at_when_the_mailbox_may_be_asked_again(
@@ -205,7 +202,7 @@ async def test_what_is_held_back_is_looked_at_when_the_mailbox_may_be_asked_agai
     left = relay.work.next_look(TARGET) - trio.current_time()
     assert 1 <= left <= module.CLOSED_SECONDS
     for _ in range(300):
-        relay.work.stamped(1, TARGET, relay.seal)
+        relay.work.stamped(1, TARGET, PLAIN)
         left = relay.work.next_look(TARGET) - trio.current_time()
         assert 1 <= left <= module.LOOK_SECONDS
         await trio.sleep(1)
@@ -222,7 +219,7 @@ async def test_the_most_work_is_bounded(autojump_clock: MockClock, relay: Relay)
 async def test_no_tunnel_is_no_answer(autojump_clock: MockClock, relay: Relay) -> None:
     relay.state = None
     await relay.told()
-    assert relay.work.stamped(1, TARGET, relay.seal) is PLAIN
+    assert relay.work.stamped(1, TARGET, PLAIN) is PLAIN
     assert relay.answers == []
 
 
@@ -238,7 +235,7 @@ async def test_what_is_kept_is_bounded(
     relay.works(8)
     await relay.told(5)
     for number in range(10):
-        relay.work.stamped(number, TARGET, relay.seal)
+        relay.work.stamped(number, TARGET, PLAIN)
     assert len(relay.work._jobs) == 3
 
 
@@ -249,9 +246,9 @@ async def test_a_full_mailbox_that_cannot_be_asked_any_more_is_tried_again(
     await relay.told()
     relay.state = None
     for _ in range(1790):
-        assert relay.work.stamped(1, TARGET, relay.seal) is None
+        assert relay.work.stamped(1, TARGET, PLAIN) is None
         await trio.sleep(1)
     await trio.sleep(20)
     assert len(relay.asked_at) > 3
-    assert relay.work.stamped(1, TARGET, relay.seal) is PLAIN
+    assert relay.work.stamped(1, TARGET, PLAIN) is PLAIN
     assert not relay.work.closed(TARGET)

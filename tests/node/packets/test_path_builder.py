@@ -11,7 +11,7 @@ from zentalk.crypto.types import Entropy
 from zentalk.ids import Epoch, NodeId, SendId
 from zentalk.net.runtime import seeded_entropy
 from zentalk.node.packets import path_builder
-from zentalk.node.packets.path_builder import PathBuilder
+from zentalk.node.packets.path_builder import Outlook, PathBuilder
 from zentalk.node.relays.loss_detection import LossDetector
 from zentalk.node.relays.scores import RelayScores
 from zentalk.node.relays.view import RelayView, make_view
@@ -60,6 +60,10 @@ def make_builder(
     )
 
 
+def seen_by(builder: PathBuilder, view: RelayView) -> Outlook:
+    return Outlook(view, (), builder._scores.suspects(0.0), 0.0)
+
+
 def draw(
     builder: PathBuilder,
     relay: NodeId = IDS[8],
@@ -68,7 +72,7 @@ def draw(
     avoid: frozenset[NodeId] = frozenset(),
 ) -> tuple[NodeId, ...]:
     return builder.packet(
-        view, start, relay, DROP, packet_class=PacketClass.SMALL, avoid=avoid, now=0.0
+        seen_by(builder, view), start, relay, DROP, packet_class=PacketClass.SMALL, avoid=avoid
     )[1]
 
 
@@ -104,13 +108,12 @@ def test_a_packet_is_peeled_by_the_relays_of_its_hops_in_order() -> None:
     builder = make_builder(RelayScores(), hops=5)
     last = relays[4].node_id
     packet, hops = builder.packet(
-        view,
+        seen_by(builder, view),
         PathStart(relays[0].node_id, ()),
         last,
         DeliveryPlaintext(DEPOSIT, b"x" * 2114),
         packet_class=PacketClass.SMALL,
         avoid=frozenset(),
-        now=0.0,
     )
     assert len(set(hops)) == 5
     for here, following in itertools.pairwise(hops):
@@ -131,8 +134,9 @@ def test_an_ack_ends_at_an_own_mailbox_relay_with_its_token() -> None:
         peelers[relays[-1].node_id] = peeler
     view = make_view(relays, EPOCH, {})
     home, token = relays[3].node_id, bytes(range(32))
-    route, hops = make_builder(RelayScores()).ack(
-        view, relays[0].node_id, {home: SendId(b"s" * 16)}, token, 0.0
+    builder = make_builder(RelayScores())
+    route, hops = builder.ack(
+        seen_by(builder, view), relays[0].node_id, {home: SendId(b"s" * 16)}, token
     )
     assert (route.first, home) == (hops[0], hops[-1])
     here = route.first
@@ -196,13 +200,16 @@ def test_a_path_is_never_shortened(builder: PathBuilder) -> None:
     with pytest.raises(NoPathError):
         draw(builder, relay=IDS[1], view=two)
     with pytest.raises(NoPathError):
-        builder.ack(two, IDS[0], {IDS[1]: SendId(bytes(16))}, bytes(32), 0.0)
+        builder.ack(seen_by(builder, two), IDS[0], {IDS[1]: SendId(bytes(16))}, bytes(32))
 
 
 def spread_of_first_relays(builder: PathBuilder) -> float:
     """Chi-squared over the 11 relays other than the delivery relay."""
     token = tokens()
-    seen = Counter(builder.ack(VIEW, IDS[8], HOMES, next(token), 0.0)[0].first for _ in range(2200))
+    seen = Counter(
+        builder.ack(seen_by(builder, VIEW), IDS[8], HOMES, next(token))[0].first
+        for _ in range(2200)
+    )
     return sum((seen[i] - 200) ** 2 / 200 for i in IDS if i != IDS[8])
 
 
@@ -239,7 +246,7 @@ def test_acks_avoid_relays_that_look_dead_and_end_at_the_other_mailbox(
     scores.unreachable(IDS[11], 0.0)
     token = tokens()
     for _ in range(100):
-        _, path = builder.ack(VIEW, IDS[8], HOMES, next(token), 0.0)
+        _, path = builder.ack(seen_by(builder, VIEW), IDS[8], HOMES, next(token))
         assert path[-1] == IDS[6]
         assert {IDS[7], IDS[11]}.isdisjoint(path)
 
@@ -249,7 +256,7 @@ def test_acks_use_relays_that_look_dead_when_there_are_no_others(
 ) -> None:
     for dead in IDS[6:8]:
         scores.unreachable(dead, 0.0)
-    _, path = builder.ack(VIEW, IDS[8], HOMES, bytes(32), 0.0)
+    _, path = builder.ack(seen_by(builder, VIEW), IDS[8], HOMES, bytes(32))
     assert path[-1] in HOMES
 
 
@@ -258,7 +265,9 @@ def test_lanes_are_drawn_uniformly() -> None:
     view = make_view(relays, EPOCH, {})
     builder = make_builder(RelayScores())
     lanes = Counter(
-        builder.ack(view, relays[0].node_id, {relays[1].node_id: SendId(bytes(16))}, t, 0.0)[0].lane
+        builder.ack(
+            seen_by(builder, view), relays[0].node_id, {relays[1].node_id: SendId(bytes(16))}, t
+        )[0].lane
         for t, _ in zip(tokens(), range(200), strict=False)
     )
     assert set(lanes) == {0, 1}
@@ -276,13 +285,12 @@ def test_where_the_rules_leave_only_dead_relays_a_kept_out_one_serves(
     def middles(*alive: NodeId) -> set[NodeId]:
         drawn = (
             builder.packet(
-                view,
+                seen_by(builder, view),
                 start,
                 end,
                 DROP,
                 packet_class=PacketClass.SMALL,
                 avoid=avoid,
-                now=0.0,
                 alive=lambda: alive,
             )[1][1]
             for _ in range(40)
@@ -346,7 +354,7 @@ def test_a_relay_that_loses_packets_is_on_no_ack_and_in_no_longer_path(
     token = tokens()
     for _ in range(100):
         assert {IDS[9], IDS[10]}.isdisjoint(draw(builder))
-        _, path = builder.ack(VIEW, IDS[8], HOMES, next(token), 0.0)
+        _, path = builder.ack(seen_by(builder, VIEW), IDS[8], HOMES, next(token))
         assert {IDS[9], IDS[10]}.isdisjoint(path)
 
 
@@ -355,6 +363,6 @@ def test_control_before_anything_was_lost_they_are_used(scores: RelayScores) -> 
     token = tokens()
     seen: set[NodeId] = set()
     for _ in range(200):
-        _, path = builder.ack(VIEW, IDS[8], HOMES, next(token), 0.0)
+        _, path = builder.ack(seen_by(builder, VIEW), IDS[8], HOMES, next(token))
         seen |= {*draw(builder), *path}
     assert {IDS[9], IDS[10], *START.middles} <= seen

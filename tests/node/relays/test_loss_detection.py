@@ -64,8 +64,7 @@ class Sender:
         hops = (guard, self.random.choice(middles), relay)
         ack_hops = self._ack(relay)
         token = self.random.randbytes(32)
-        self.losses.ack_made(token, ack_hops)
-        self.losses.sent(token, hops, self.now)
+        self.losses.sent(token, hops, self.now, ack_hops=ack_hops)
         if not self._passes(hops):
             return False
         if self._passes(ack_hops):
@@ -215,8 +214,7 @@ def test_a_relay_that_keeps_no_mail_is_not_held_against_those_before_it() -> Non
         token = bytes([turn]) * 32
         silent = turn % 2
         hops = (good[turn % 3], good[3 + turn % 4], good[7 + silent])
-        losses.ack_made(token, (good[turn % 5], good[5], good[6]))
-        losses.sent(token, hops, 0.0)
+        losses.sent(token, hops, 0.0, ack_hops=(good[turn % 5], good[5], good[6]))
         if silent:
             losses.confirmed(hops)
         else:
@@ -244,7 +242,7 @@ def test_the_paths_of_acks_are_given_back_once_and_are_bounded() -> None:
     losses = LossDetector(PATIENCE)
     hops = tuple(ids(3))
     for turn in range(loss_detection.MAX_ACK_PATHS + 1):
-        losses.ack_made(turn.to_bytes(32, "big"), hops)
+        losses.sent(turn.to_bytes(32, "big"), hops, 0.0, ack_hops=hops)
     newest = loss_detection.MAX_ACK_PATHS.to_bytes(32, "big")
     assert losses.take_ack_path(bytes(32)) == ()
     assert losses.take_ack_path(newest) == hops

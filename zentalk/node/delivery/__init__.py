@@ -11,10 +11,9 @@ message; a *best-effort inner* is one that nobody will confirm, such as a confir
 - `events.py`: those events and commands.
 - `in_flight.py`: items, their next times, and the window of each contact.
 - `retry_schedule.py`: when one item is deposited at which mailbox.
-- `outbox.py`: the shell of the core: time, seals, packets, the database.
+- `outbox.py`: carries out what commits allow; the shell of the core: time, seals, packets.
 - `proof_of_work.py`: what full or flooded mailboxes ask for, and the work for it.
 - `message_states.py`: writes down what relays hold and what was given up.
-- `effects.py`: carries out what a committed job allows.
 - `recipients.py`: where recipients collect, and what is missing of them.
 - `recipient_lookup.py`: fetches that: user records, and keys to start sessions with.
 - `session_recovery.py`: when which session is to be recovered.

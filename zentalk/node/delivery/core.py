@@ -9,7 +9,7 @@ an item only once the recipient has confirmed it or its time is over. Spec: docs
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -36,14 +36,14 @@ _ROUND_TRIP_WEIGHT: Final = 1 / 8
 class DeliveryCore:
     """Everything on its way from one node.
 
-    `targets` and `has_room` read what is known at this moment: where a contact collects, and
-    whether an inner would leave soon; without it everything does. Neither may change anything.
+    `targets` holds where each contact collects, as far as it is known at this moment. `has_room`
+    tells whether an inner would leave soon, and changes nothing; without it everything does.
     """
 
     def __init__(
         self,
         round_trip_seconds: float,
-        targets: Callable[[UserAddress], tuple[DepositTarget, ...]],
+        targets: Mapping[UserAddress, tuple[DepositTarget, ...]],
         has_room: Callable[[bytes], bool] | None = None,
     ) -> None:
         self._round_trip = round_trip_seconds
@@ -97,11 +97,10 @@ class DeliveryCore:
     def _added(self, event: e.Added, now: float) -> list[e.Command]:
         # Neither an ack of an earlier ciphertext nor work done for it counts for this one.
         self._ciphertexts += 1
-        item = event.item
-        entry = self._enter(InFlight(item, now + event.left, self._ciphertexts))
-        commands = self._attempt(entry, now)
-        commands.insert(0, e.DropWork(item.item))
-        return commands
+        number = event.item.item
+        earlier: list[e.Command] = [e.DropWork(number)] if number in self._items else []
+        entry = self._enter(InFlight(event.item, now + event.left, self._ciphertexts))
+        return earlier + self._attempt(entry, now)
 
     def _best_effort_added(self, event: e.BestEffortAdded, now: float) -> list[e.Command]:
         item = event.item
@@ -150,7 +149,9 @@ class DeliveryCore:
             return []  # confirmed, or encrypted anew, while it was being read
         if event.item is None or event.item.envelope is None:
             self._forget(event.number, now)
-            return [] if event.item is None else [e.WantSession(entry.item.contact)]
+            if event.item is None:
+                return []
+            return [e.DropWork(event.number), e.WantSession(entry.item.contact)]
         entry.item = event.item
         return self._attempt_due(entry, now)
 
@@ -264,7 +265,9 @@ class DeliveryCore:
             return []
         self._deadlines.plan(entry.item.item, schedule.next_deadline())
         is_stuck = not entry.is_noted and not entry.is_best_effort and bool(entry.full_at)
-        if is_stuck and all(t.relay in entry.full_at for t in self._targets(entry.item.contact)):
+        if is_stuck and all(
+            t.relay in entry.full_at for t in self._targets.get(entry.item.contact, ())
+        ):
             entry.is_noted = True
             return [e.NoteFull(entry.item.item)]
         return []
@@ -314,7 +317,7 @@ class DeliveryCore:
     def _mailbox_answered(self, event: e.MailboxAnswered, now: float) -> list[e.Command]:
         """Look at what waits for a mailbox that asks something else now."""
         for number, entry in self._items.items():
-            targets = self._targets(entry.item.contact)
+            targets = self._targets.get(entry.item.contact, ())
             if any((target.relay, target.send_id) == event for target in targets):
                 self._look_again(number, event.relay, now)
         return []
@@ -352,7 +355,7 @@ class DeliveryCore:
 
     def _ordered(self, contact: UserAddress) -> tuple[DepositTarget, ...]:
         """Return a contact's mailboxes, the one that answered best first."""
-        first, targets = self._preferred.get(contact), self._targets(contact)
+        first, targets = self._preferred.get(contact), self._targets.get(contact, ())
         return tuple(sorted(targets, key=lambda item: item.relay != first))
 
     def _prefer_another(self, entry: InFlight) -> None:

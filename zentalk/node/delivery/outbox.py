@@ -1,15 +1,14 @@
 """Brings outbox items to their recipients' mailboxes: the shell of the delivery core.
 
-The core says what goes where and when. This module keeps its time, seals copies, sends packets,
-and tells the core what became of them. It must never encrypt: a retry that advanced a ratchet
-would break it.
+The core says what goes where and when. This module carries out what commits allow, keeps the
+core's time, seals copies, sends packets, and tells the core what became of them. It must never
+encrypt: a retry that advanced a ratchet would break it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -18,7 +17,7 @@ import trio
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import AuthenticationError, StorageError, TransportError, UnavailableError
-from zentalk.ids import DEPOSIT_ID_BYTES, DepositId, MessageId, NodeId, UserAddress
+from zentalk.ids import DEPOSIT_ID_BYTES, DepositId, MessageId, NodeId
 from zentalk.lifetimes import MAX_TTL_SECONDS
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
@@ -28,18 +27,12 @@ from zentalk.node.delivery.message_states import MessageStates
 from zentalk.node.delivery.proof_of_work import ProofOfWork
 from zentalk.node.delivery.recipients import Recipients, RecoveryRequests
 from zentalk.node.messages.compose import ITEM_KEY_BYTES
-from zentalk.node.messages.effects import BestEffortInner
+from zentalk.node.messages.effects import BestEffortInner, CommitEffects
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.node.network import NodeNetwork
-from zentalk.onion.packet import DEPOSIT
 from zentalk.store.history.models import OutboxItem
-from zentalk.wire.deposit import (
-    ACK_BYTES,
-    NO_STAMP,
-    Deposit,
-    encode_deposit,
-    envelope_class,
-)
+from zentalk.store.retry import until_stored
+from zentalk.wire.deposit import NO_STAMP, Deposit
 from zentalk.wire.ratchet import inner_class
 from zentalk.wire.rpc_mailbox import TOKEN_BYTES
 
@@ -76,7 +69,7 @@ class Outbox:
         self._work = ProofOfWork(runtime.for_part("postage"), network.tunnels.short)
         self._next_best_effort = 0
         self._wake = Signal()
-        self._sleeps_until = -math.inf
+        self._due = math.inf
 
     def __len__(self) -> int:
         """Return how many items are on their way, best-effort inners among them."""
@@ -86,6 +79,31 @@ class Outbox:
         """Take over what was on its way when the node stopped."""
         for item in items:
             self._tell(e.Resumed(item, self._left(item)))
+
+    async def carry_out(self, effects: CommitEffects) -> None:
+        """Do what a commit allows: the one place where a commit sets others to work.
+
+        Routes come before what is sent over them, and confirmations before what is sent again.
+        It waits only where the routes of contacts are read again.
+        """
+        if effects.new_routes:
+            await until_stored(partial(self._recipients.learn, effects.new_routes))
+        for one in effects.best_effort:
+            self.send_best_effort(one)
+        if effects.confirmed:
+            self.confirmed(effects.confirmed)
+        for contact in effects.rerouted:
+            self._tell(e.Rerouted(contact))
+        done = set(effects.confirmed)
+        sending = [entry for entry in effects.send if entry.item.item not in done]
+        self.add(entry.item for entry in sending)
+        for entry in sending:
+            for inner in entry.extra:
+                self.send_best_effort(BestEffortInner(entry.item.contact, inner))
+        for contact in effects.needs_session:
+            self._recipients.need_session(contact)
+        if effects.in_doubt:
+            self._recovery.session_in_doubt()
 
     def add(self, items: Iterable[OutboxItem]) -> None:
         """Send items whose ciphertext has just been committed."""
@@ -116,10 +134,6 @@ class Outbox:
         delay = self._packets.confirmation_delay()
         self._tell(e.BestEffortAdded(item, BEST_EFFORT_SECONDS, delay, one.elsewhere))
 
-    def reroute(self, contact: UserAddress) -> None:
-        """Plan a contact's items anew: its mailboxes have changed."""
-        self._tell(e.Rerouted(contact))
-
     def restarted(self, relays: Collection[NodeId]) -> None:
         """Send what was on its way through relays with new keys once more: it is lost."""
         self._tell(e.Restarted(frozenset(relays)))
@@ -142,11 +156,9 @@ class Outbox:
 
     async def _keep_time(self) -> None:
         while True:
-            due, now = self._core.next_deadline(), self._runtime.monotonic()
-            if due > now:
-                self._sleeps_until = due
-                await self._wake.wait(due - now)
-                self._sleeps_until = -math.inf
+            wait = self._due - self._runtime.monotonic()
+            if wait > 0:
+                await self._wake.wait(wait)
             else:
                 # However much is due at once, others have their turn.
                 await trio.lowlevel.checkpoint()
@@ -160,6 +172,7 @@ class Outbox:
                 self._tell(await self._give_up(command))
             else:
                 self._execute(command)
+        self._look_ahead()
 
     async def _watch_work(self) -> None:
         while True:
@@ -186,8 +199,13 @@ class Outbox:
 
     def _tell(self, event: e.Event) -> None:
         self._handle(event)
-        if self._core.next_deadline() < self._sleeps_until:
+        self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        due = self._core.next_deadline()
+        if due < self._due:
             self._wake.set()
+        self._due = due
 
     def _handle(self, event: e.Event) -> None:
         for command in self._core.handle(event, self._runtime.monotonic()):
@@ -227,38 +245,23 @@ class Outbox:
     def _deposit(self, command: e.DepositCopy) -> e.Event:
         """Send one copy, if what its mailbox asks of us is done."""
         number, target = command.item.item, command.target
-        seal = partial(self._sealed, command.item, target, command.expires)
         try:
-            made = seal() if command.is_last else self._work.stamped(number, target, seal)
+            sealed = self._sealed(command.item, target, command.expires)
         except AuthenticationError:
             return e.DepositFailed(number, target.relay)
+        made = sealed if command.is_last else self._work.stamped(number, target, sealed)
         if made is None:
             until, is_full = self._work.next_look(target), self._work.closed(target)
             return e.PutOff(number, target.relay, until, is_full)
         token = None if command.is_last else self._entropy(TOKEN_BYTES)
         try:
-            hops, token = self._send(made, target.relay, token)
+            hops, token = self._packets.send_deposit(target.relay, made, token)
         except (UnavailableError, TransportError):
             return e.DepositFailed(number, target.relay)
-        self._work.used(number, target)
-        return e.Deposited(number, target.relay, hops, token, made.stamp != NO_STAMP)
-
-    def _send(
-        self, made: Deposit, relay: NodeId, token: bytes | None
-    ) -> tuple[tuple[NodeId, ...], bytes | None]:
-        """Queue one deposit; return its hops, and its token if it asks for an ack."""
-        points = self._packets.ack_points.by_relay
-        ack = self._packets.ack_route(relay, points, token) if points and token else None
-        filler = b"" if ack else self._entropy(ACK_BYTES)
-        asked = token if ack is not None else None
-        hops = self._packets.send(
-            relay,
-            DEPOSIT,
-            encode_deposit(replace(made, ack=ack), filler=filler),
-            packet_class=envelope_class(made.envelope),
-            token=asked,
-        )
-        return hops, asked
+        costly = made.stamp != NO_STAMP
+        if costly:
+            self._work.used(number, target)
+        return e.Deposited(number, target.relay, hops, token, costly)
 
     def _sealed(self, item: OutboxItem, target: DepositTarget, expires: float) -> Deposit:
         """Seal a copy for one mailbox; raises AuthenticationError if its key is not usable."""

@@ -99,29 +99,28 @@ class ProofOfWork:
         known = self._known.get(_Place(target.relay, target.send_id))
         return known is not None and self._is_closed(known)
 
-    def stamped(
-        self, item: int, target: DepositTarget, seal: Callable[[], Deposit]
-    ) -> Deposit | None:
-        """Return a deposit with the work that is asked for, None if it is not to leave now.
+    def stamped(self, item: int, target: DepositTarget, deposit: Deposit) -> Deposit | None:
+        """Return a deposit with the work that is asked for, None if none is to leave now.
 
-        `seal` makes it. `news` tells when there is reason to try again.
+        It is `deposit` where nothing is asked for, else the one for which the work was done.
+        `news` tells when there is reason to try again.
         """
         place = _Place(target.relay, target.send_id)
+        job = _Job(item, place)
         known = self._known.get(place)
         now = self._runtime.monotonic()
-        if known is None:
-            return seal()
-        if self._is_closed(known):
+        if known is not None and self._is_closed(known):
             self._ask(place)
             return None
-        if not known.bits or known.until < now or not target.public:
-            return seal()  # contacts' send ids never ask: a relay that says so wants our time
-        job = _Job(item, place)
+        if known is None or not known.bits or known.until < now or not target.public:
+            # Contacts' send ids never ask: a relay that says so wants our time.
+            self._forget(job)
+            return deposit
         made, at, bits = self._done.get(job, (None, 0.0, 0))
         if made is not None and at + STAMP_SECONDS > now and bits >= known.bits:
             return made
         if job not in self._jobs and len(self._jobs) < MAX_JOBS:
-            self._jobs[job] = (seal(), known.bits)
+            self._jobs[job] = (deposit, known.bits)
             self._wanted.set()
         return None
 
@@ -134,18 +133,13 @@ class ProofOfWork:
         return min(max(known.ask_after, now + _LEAST_LOOK_SECONDS), now + LOOK_SECONDS)
 
     def used(self, item: int, target: DepositTarget) -> None:
-        """What `stamped` gave has left: a relay takes the same work only once."""
-        if self._jobs or self._done:
-            job = _Job(item, _Place(target.relay, target.send_id))
-            self._jobs.pop(job, None)
-            self._done.pop(job, None)
+        """The work that `stamped` gave has left: a relay takes the same only once."""
+        self._forget(_Job(item, _Place(target.relay, target.send_id)))
 
     def drop(self, item: int) -> None:
         """Forget all work for an item: there is another ciphertext now."""
-        if self._jobs or self._done:
-            for jobs in (self._jobs, self._done):
-                for job in [job for job in jobs if job.item == item]:
-                    del jobs[job]
+        for job in [job for job in (*self._jobs, *self._done) if job.item == item]:
+            self._forget(job)
 
     async def news(self) -> list[MailboxAnswered | WorkDone]:
         """Return what has changed since the last time, as soon as something has."""
@@ -156,6 +150,10 @@ class ProofOfWork:
     def _tell(self, event: MailboxAnswered | WorkDone) -> None:
         self._news.append(event)
         self._told.set()
+
+    def _forget(self, job: _Job) -> None:
+        self._jobs.pop(job, None)
+        self._done.pop(job, None)
 
     def _is_closed(self, known: _Known) -> bool:
         """Whoever cannot be asked any more may have room again: a deposit finds out."""

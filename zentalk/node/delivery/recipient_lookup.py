@@ -13,7 +13,7 @@ import trio
 from zentalk.errors import ATTEMPT_FAULTS
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
-from zentalk.node.delivery.effects import EffectRunner
+from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.recipients import Recipients
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import CommitEffects
@@ -36,14 +36,14 @@ class RecipientLookup:
         composer: Composer,
         records: RecordLookup,
         recipients: Recipients,
-        effects: EffectRunner,
+        outbox: Outbox,
     ) -> None:
         self._runtime = runtime
         self._database = database
         self._composer = composer
         self._records = records
         self._recipients = recipients
-        self._effects = effects
+        self._outbox = outbox
         self._busy: set[UserAddress] = set()
 
     async def run(self) -> None:
@@ -83,7 +83,7 @@ class RecipientLookup:
         bundle = None
         if not await self._database.read(lambda tx: self._composer.has_session(tx, contact)):
             bundle = await self._records.bundle(contact, contents)
-        await self._effects.carry_out(
+        await self._outbox.carry_out(
             await self._database.write(lambda tx: self._encrypt_waiting(tx, contact, bundle))
         )
 

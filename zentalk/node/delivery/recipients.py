@@ -30,22 +30,21 @@ class Recipients:
     def __init__(self, runtime: Runtime, database: HistoryDatabase) -> None:
         self._runtime = runtime
         self._database = database
-        self._routes: dict[UserAddress, tuple[DepositTarget, ...]] = {}
+        self.targets: dict[UserAddress, tuple[DepositTarget, ...]] = {}
+        """Where to deposit for each contact now; it is missing or empty if that is not known."""
+        self._have_written: set[UserAddress] = set()
+        """Contacts whose mailboxes are known from themselves."""
         self._from_records: dict[UserAddress, tuple[float, tuple[DepositTarget, ...]]] = {}
         self.wanted: dict[UserAddress, bool] = {}
         """Contacts whose record is wanted, and whether a session with them is wanted too."""
         self.wake = Signal()
 
-    def targets(self, contact: UserAddress) -> tuple[DepositTarget, ...]:
-        """Return where to deposit for a contact now; empty if that is not known."""
-        route = self._routes.get(contact)
-        if route:
-            return route
-        return self._from_records.get(contact, (0.0, ()))[1]
-
     def found(self, contact: UserAddress, contents: RecordContents) -> None:
-        """Take a user record that was read: what it names counts from now on."""
-        self._from_records[contact] = (self._runtime.monotonic(), record_targets(contents))
+        """Take a user record that was read: it counts unless the contact itself has written."""
+        named = record_targets(contents)
+        self._from_records[contact] = (self._runtime.monotonic(), named)
+        if contact not in self._have_written:
+            self.targets[contact] = named
 
     def has_fresh_record(self, contact: UserAddress) -> bool:
         """Tell whether a contact's record was read a short time ago."""
@@ -64,7 +63,13 @@ class Recipients:
             rows = [contacts.get(tx, address) for address in addresses]
             return {row.address: contact_targets(row) for row in rows if row is not None}
 
-        self._routes.update(await self._database.read(query))
+        for contact, route in (await self._database.read(query)).items():
+            if route:
+                self._have_written.add(contact)
+                self.targets[contact] = route
+            else:
+                self._have_written.discard(contact)
+                self.targets[contact] = self._from_records.get(contact, (0.0, ()))[1]
 
     def need_targets(self, contact: UserAddress) -> None:
         """Look a contact's mailboxes up in its user record."""

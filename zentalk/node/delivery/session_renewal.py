@@ -13,7 +13,7 @@ from typing import Final
 
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
-from zentalk.node.delivery.effects import EffectRunner
+from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.recipients import Recipients
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects, OutboundItem
@@ -41,14 +41,14 @@ class SessionRenewal:
         composer: Composer,
         records: RecordLookup,
         recipients: Recipients,
-        effects: EffectRunner,
+        outbox: Outbox,
     ) -> None:
         self._runtime = runtime
         self._database = database
         self._composer = composer
         self._records = records
         self._recipients = recipients
-        self._effects = effects
+        self._outbox = outbox
 
     async def renew(self, contact: UserAddress, contents: RecordContents) -> None:
         """The contact cannot be read: ask for a new ratchet; it sends once it is answered."""
@@ -61,7 +61,7 @@ class SessionRenewal:
             _, opening = self._start(tx, contact, bundle, now)
             return CommitEffects(send=tuple(opening))
 
-        await self._effects.carry_out(await self._database.write(job))
+        await self._outbox.carry_out(await self._database.write(job))
 
     async def look(self, contact: UserAddress, contents: RecordContents) -> None:
         """Mail to a contact is not confirmed for long: has it lost what it had?
@@ -81,7 +81,7 @@ class SessionRenewal:
         effects = await self._database.write(job)
         if bundle is not None:
             self._recipients.found(contact, contents)
-        await self._effects.carry_out(effects)
+        await self._outbox.carry_out(effects)
 
     def _doubt(
         self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle | None, named: bytes
@@ -116,11 +116,11 @@ class SessionRenewal:
             effects = await self._database.write(job)
         if effects.send or not told:
             # From here on the record counts: the route is gone, or there never was one.
-            has_moved = self._recipients.targets(contact) != record_targets(contents)
+            has_moved = self._recipients.targets.get(contact, ()) != record_targets(contents)
             self._recipients.found(contact, contents)
             rerouted = frozenset({contact} if has_moved else ())
             effects = replace(effects, new_routes=frozenset({contact}), rerouted=rerouted)
-        await self._effects.carry_out(effects)
+        await self._outbox.carry_out(effects)
 
     def _start_afresh_if_allowed(
         self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle

@@ -14,7 +14,7 @@ import trio
 from zentalk.ids import MailboxId, SendId
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
-from zentalk.node.delivery.effects import EffectRunner
+from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.messages.commands import ContactCommands
 from zentalk.node.messages.routes import current, raise_version
 from zentalk.node.packets.ack_points import AckPoints
@@ -38,14 +38,14 @@ class Announcer:
         database: HistoryDatabase,
         publisher: RecordPublisher,
         commands: ContactCommands,
-        effects: EffectRunner,
+        outbox: Outbox,
         ack_points: AckPoints,
     ) -> None:
         self._runtime = runtime
         self._database = database
         self._publisher = publisher
         self._commands = commands
-        self._effects = effects
+        self._outbox = outbox
         self._ack_points = ack_points
         self._changed = Signal()
 
@@ -86,4 +86,4 @@ class Announcer:
             self._changed.take()
             job = partial(self._commands.tell_routes, now=self._runtime.wall())
             effects = await until_stored(partial(self._database.write, job))
-            await self._effects.carry_out(effects)
+            await self._outbox.carry_out(effects)

@@ -16,7 +16,7 @@ from zentalk.errors import StorageError
 from zentalk.ids import SendId
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
-from zentalk.node.delivery.effects import EffectRunner
+from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.messages import ordering
 from zentalk.node.messages.receive import Inbox
 from zentalk.store.history import held
@@ -56,12 +56,12 @@ class Receiver:
         runtime: Runtime,
         database: HistoryDatabase,
         inbox: Inbox,
-        effects: EffectRunner,
+        outbox: Outbox,
     ) -> None:
         self._runtime = runtime
         self._database = database
         self._inbox = inbox
-        self._effects = effects
+        self._outbox = outbox
         self._waiting: list[_Pushed] = []
         self._wake = Signal()
         self._holding = Signal()
@@ -111,4 +111,4 @@ class Receiver:
         self.undecryptable += effects.undecryptable
         if effects.held:
             self._holding.set()
-        await self._effects.carry_out(effects)
+        await self._outbox.carry_out(effects)

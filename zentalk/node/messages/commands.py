@@ -134,8 +134,9 @@ class MessageCommands:
         The same idempotency key gives the same message again, and sets nothing off. Raises
         ConflictError if the key was used for another request.
         """
-        request = sha256(address + text.encode("utf-8"))
+        request = b""
         if key is not None:
+            request = sha256(address + text.encode("utf-8"))
             known = messages.by_key(tx, key)
             if known is not None:
                 return self._again(tx, known, request), NO_EFFECTS

@@ -1,7 +1,7 @@
 """What a committed job allows, as one value that says who is to be told what.
 
 A job runs in the writer's thread, and its transaction may still fail: so it sends nothing, wakes
-nobody and calls nobody. It returns its effects, and `delivery/effects.py` carries them out once
+nobody and calls nobody. It returns its effects, and `delivery/outbox.py` carries them out once
 they are committed.
 """
 

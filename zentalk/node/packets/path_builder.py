@@ -8,7 +8,7 @@ never take a relay from elsewhere because those that are allowed look dead.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from zentalk.crypto.types import Entropy
 from zentalk.ids import NodeId, SendId
@@ -28,6 +28,15 @@ from zentalk.wire.packet_class import PacketClass
 
 _MIN_ACK_CANDIDATES: Final = MIN_RELAYS + 1
 """Dead relays are left out of ack paths while this many others remain."""
+
+
+class Outlook(NamedTuple):
+    """What is known when a packet is made: relays, connected guards, and which look dead."""
+
+    view: RelayView
+    starts: tuple[PathStart, ...]
+    suspects: frozenset[NodeId]
+    now: float
 
 
 class PathBuilder:
@@ -61,14 +70,13 @@ class PathBuilder:
 
     def packet(
         self,
-        view: RelayView,
+        outlook: Outlook,
         start: PathStart,
         relay: NodeId,
         delivery: DeliveryPlaintext,
         *,
         packet_class: PacketClass,
         avoid: frozenset[NodeId],
-        now: float,
         alive: Callable[[], Collection[NodeId]] = frozenset,
         length: int = 0,
     ) -> tuple[bytes, tuple[NodeId, ...]]:
@@ -78,16 +86,16 @@ class PathBuilder:
         cover: it is not held against the network if it is too small for that. Raises
         NoPathError.
         """
+        view, suspects, lossy = outlook.view, outlook.suspects, self._losses.lossy
         ends = (relay, start.guard)
         middles = [m for m in start.middles if m in view.relays and m not in ends]
-        suspects, lossy = self._scores.suspects(now), self._losses.lossy
         lively: list[NodeId] = []
         if suspects or lossy:
             lively = self._lively_avoided(view, ends, middles, avoid, alive, suspects)
             if lively:
                 middles, avoid = lively, avoid.difference(lively)
             elif len(middles) > 1:
-                middles = list(self._scores.prefer(self._losses.prefer(middles), now))
+                middles = list(self._scores.prefer(self._losses.prefer(middles), outlook.now))
             if not middles or (length or self._length) > MIN_RELAYS:
                 # The second hop is drawn from `middles` and the others from all relays: keep bad
                 # ones out of those, but not a sticky one that is the best there is.
@@ -131,36 +139,34 @@ class PathBuilder:
 
     def ack(
         self,
-        view: RelayView,
+        outlook: Outlook,
         delivery: NodeId,
         ack_points: Mapping[NodeId, SendId],
         token: bytes,
-        now: float,
     ) -> tuple[AckRoute, tuple[NodeId, ...]]:
         """Prebuild a compact ack from `delivery` to one of our own mailbox relays.
 
         Returns it with its hops. Raises NoPathError.
         """
-        path = self._draw_ack(view, delivery, list(ack_points), now)
+        path = self._draw_ack(outlook, delivery, list(ack_points))
         self._ack_relaxed = path.relaxed
-        hops = self._hops(view, path)
+        hops = self._hops(outlook.view, path)
         ack = build_ack(hops, ack_points[path.hops[-1]], token, self._entropy)
         return AckRoute(ack.first, ack.lane, ack.blob), path.hops
 
-    def _draw_ack(
-        self, view: RelayView, delivery: NodeId, homes: Sequence[NodeId], now: float
-    ) -> Path:
+    def _draw_ack(self, outlook: Outlook, delivery: NodeId, homes: Sequence[NodeId]) -> Path:
         """Draw over the relays that look alive, over all if that gives no path.
 
         The first relay is uniform over both, guards or not, so it names none of ours.
         """
-        dead = (self._scores.suspects(now) | self._losses.lossy).intersection(view.relays)
-        if dead and len(view.candidates) - len(dead) >= _MIN_ACK_CANDIDATES:
+        candidates = outlook.view.candidates
+        dead = (outlook.suspects | self._losses.lossy).intersection(outlook.view.relays)
+        if dead and len(candidates) - len(dead) >= _MIN_ACK_CANDIDATES:
             try:
-                return draw_ack_path(view.candidates, delivery, homes, self._entropy, without=dead)
+                return draw_ack_path(candidates, delivery, homes, self._entropy, without=dead)
             except NoPathError:
                 pass  # our mailbox relays look dead: they are still the only ends there are
-        return draw_ack_path(view.candidates, delivery, homes, self._entropy)
+        return draw_ack_path(candidates, delivery, homes, self._entropy)
 
     def _hops(self, view: RelayView, path: Path) -> list[Hop]:
         hops = []

@@ -7,28 +7,29 @@ lost bring in a guard or second hop from elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import trio
 
 from zentalk.errors import TransportError, UnavailableError
-from zentalk.ids import NodeId, SendId
+from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.node.packets.ack_points import AckPoints
 from zentalk.node.packets.cover_traffic import CoverTraffic
 from zentalk.node.packets.fates import PacketFates
-from zentalk.node.packets.path_builder import PathBuilder
+from zentalk.node.packets.path_builder import Outlook, PathBuilder
 from zentalk.node.packets.waiting import OutboundPacket, WaitingPackets
 from zentalk.node.profiles import PrivacyProfile
-from zentalk.node.relays.view import CurrentRelays, RelayView
+from zentalk.node.relays.view import CurrentRelays
 from zentalk.node.tunnels.guard_selection import PathStart
 from zentalk.node.tunnels.tunnels import Tunnels
 from zentalk.onion.draw import draw_delay_ms, pick, sample
 from zentalk.onion.geometry import MAX_HOPS, TOKEN_BYTES
-from zentalk.onion.packet import ACK_TOKEN, DROP, DeliveryPlaintext
+from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, DROP, DeliveryPlaintext
 from zentalk.onion.path import Rule
-from zentalk.wire.deposit import AckRoute
+from zentalk.wire.deposit import ACK_BYTES, Deposit, encode_deposit, envelope_class
 from zentalk.wire.packet_class import PacketClass
 from zentalk.wire.rpc_mailbox import encode_token_payload
 
@@ -86,6 +87,32 @@ class PacketSender:
         mean_ms = round(self._profile.confirmation_seconds * 1000)
         return draw_delay_ms(mean_ms, self._entropy) / 1000
 
+    def send_deposit(
+        self, relay: NodeId, deposit: Deposit, token: bytes | None
+    ) -> tuple[tuple[NodeId, ...], bytes | None]:
+        """Send a deposit to a relay; return its hops, and the token if it asks for an ack.
+
+        With a `token` it does, if there is a mailbox of ours at which the ack can end. Raises
+        UnavailableError (no path, no guard) or TransportError (queues full).
+        """
+        outlook, points = self._outlook(), self.ack_points.by_relay
+        ack_hops: tuple[NodeId, ...] = ()
+        if token is None or not points:
+            token, filler = None, self._entropy(ACK_BYTES)
+        else:
+            ack, ack_hops = self._paths.ack(outlook, relay, points, token)
+            deposit, filler = replace(deposit, ack=ack), b""
+        hops = self.send(
+            relay,
+            DEPOSIT,
+            encode_deposit(deposit, filler),
+            packet_class=envelope_class(deposit.envelope),
+            token=token,
+            ack_hops=ack_hops,
+            outlook=outlook,
+        )
+        return hops, token
+
     def send(
         self,
         relay: NodeId,
@@ -94,37 +121,26 @@ class PacketSender:
         *,
         packet_class: PacketClass = PacketClass.SMALL,
         token: bytes | None = None,
+        ack_hops: tuple[NodeId, ...] = (),
+        outlook: Outlook | None = None,
     ) -> tuple[NodeId, ...]:
         """Wrap a payload over a fresh path, let it leave or wait for a tick, return its hops.
 
-        `token` is that of the compact ack inside, if there is one. Raises UnavailableError (no
-        path, no guard) or TransportError (queues full).
+        `token` is that of the compact ack inside, if there is one, and `ack_hops` its path;
+        `outlook` saves a look. Raises UnavailableError or TransportError, as `send_deposit`.
         """
-        view, now = self._relays.view(), self._runtime.monotonic()
+        outlook = outlook or self._outlook()
         delivery = DeliveryPlaintext(service, payload)
-        for start in self._starts_to(relay, view, now):
-            packet = self._packet(
-                view, start, relay, delivery, packet_class=packet_class, token=token
-            )
+        for start in self._starts_to(relay, outlook):
+            made = self._packet(outlook, start, relay, delivery, packet_class)
+            packet = replace(made, token=token, ack_hops=ack_hops)
             if self._waiting is None:
                 gone = self.leave(packet)
             else:
-                gone = self._waiting.put(packet, packet_class, now)
+                gone = self._waiting.put(packet, packet_class, outlook.now)
             if gone:
                 return packet.hops
         raise TransportError("the links to all guards are full")
-
-    def ack_route(
-        self, delivery: NodeId, ack_points: Mapping[NodeId, SendId], token: bytes
-    ) -> AckRoute:
-        """Prebuild a compact ack with a 32-byte `token` that ends at one of `ack_points`.
-
-        Raises UnavailableError if there is no path.
-        """
-        view, now = self._relays.view(), self._runtime.monotonic()
-        route, hops = self._paths.ack(view, delivery, ack_points, token, now)
-        self._losses.ack_made(token, hops)
-        return route
 
     # What a tick needs.
 
@@ -141,100 +157,95 @@ class PacketSender:
         self, guard: NodeId, packet_class: PacketClass, *, loop: bool
     ) -> OutboundPacket | None:
         """Make a loop, or a packet for nobody where no loop is wanted or possible."""
-        start = PathStart(guard, self._links.selection.middles(guard))
+        start, outlook = PathStart(guard, self._links.selection.middles(guard)), self._outlook()
         with suppress(UnavailableError):
-            return (self._loop(start) if loop else None) or self._drop(start, packet_class)
+            made = self._loop(outlook, start) if loop else None
+            return made or self._drop(outlook, start, packet_class)
         return None
 
     def leave(self, packet: OutboundPacket) -> bool:
         """Hand a packet to the link of its guard; False if it cannot go."""
-        link = self._links.link(packet.guard)
-        if link is None or not link.send_packet(packet.packet):
+        if not self._links.send_packet(packet.guard, packet.packet):
             return False
         if packet.token is not None:
             now = self._runtime.monotonic()
-            self._losses.sent(packet.token, packet.hops, now, is_loop=packet.is_loop)
+            self._losses.sent(
+                packet.token, packet.hops, now, ack_hops=packet.ack_hops, is_loop=packet.is_loop
+            )
         return True
 
     # How packets are made.
 
-    def _starts_to(self, relay: NodeId, view: RelayView, now: float) -> Sequence[PathStart]:
+    def _outlook(self) -> Outlook:
+        now = self._runtime.monotonic()
+        view, starts = self._relays.view(), self._links.starts()
+        return Outlook(view, starts, self._tunnels.scores.suspects(now), now)
+
+    def _starts_to(self, relay: NodeId, outlook: Outlook) -> Sequence[PathStart]:
         """Return where a path to a relay can start, the best guard first.
 
         A link can be dead for a minute before it is noticed: those last over which packets
         get lost. Before them those of the same operator or /16 as the relay.
         """
-        starts = [s for s in self._links.starts() if s.guard != relay and s.guard in view.relays]
+        view = outlook.view
+        starts = [s for s in outlook.starts if s.guard != relay and s.guard in view.relays]
         if not starts:
             raise UnavailableError("no guard is connected that a path to this relay can start at")
         if len(starts) == 1:
             return starts
         drawn = sample(starts, len(starts), self._entropy)
-        suspects = self.fates.guard_scores.suspects(now)
+        suspects = self.fates.guard_scores.suspects(outlook.now)
         related = view.related_to(relay, [start.guard for start in starts])
         return sorted(drawn, key=lambda start: (start.guard in suspects, start.guard in related))
 
     def _packet(
         self,
-        view: RelayView,
+        outlook: Outlook,
         start: PathStart,
         relay: NodeId,
         delivery: DeliveryPlaintext,
-        *,
         packet_class: PacketClass,
-        token: bytes | None = None,
         length: int = 0,
     ) -> OutboundPacket:
-        connected = self._links.connected()
+        connected = {start.guard for start in outlook.starts}
         packet, hops = self._paths.packet(
-            view,
+            outlook,
             start,
             relay,
             delivery,
             packet_class=packet_class,
             avoid=self.own_mailboxes.union(connected),
-            now=self._runtime.monotonic(),
             alive=lambda: self._tunnels.relays_of_lasting().union(connected),
             length=length,
         )
-        return OutboundPacket(
-            start.guard, packet, hops, token, is_loop=delivery.service == ACK_TOKEN
-        )
+        return OutboundPacket(start.guard, packet, hops)
 
-    def _loop(self, start: PathStart) -> OutboundPacket | None:
+    def _loop(self, outlook: Outlook, start: PathStart) -> OutboundPacket | None:
         """Make a token to ourselves, over as many relays as a path can have; None if it has no end.
 
         Only a mailbox that is collected brings it back.
         """
-        points, view = self.ack_points.by_relay, self._relays.view()
-        ends = [
-            r for r in points if r in view.relays and r in self.fates.collected and r != start.guard
-        ]
+        points, relays = self.ack_points.by_relay, outlook.view.relays
+        ends = [r for r in points if r in relays and r in self.fates.collected and r != start.guard]
         if not ends:
             return None
         home = pick(ends, self._entropy)
         token = self._entropy(TOKEN_BYTES)
         delivery = DeliveryPlaintext(ACK_TOKEN, encode_token_payload(points[home], token))
-        length = min(MAX_HOPS, len(view.relays))
+        length = min(MAX_HOPS, len(relays))
         with suppress(UnavailableError):
-            return self._packet(
-                view,
-                start,
-                home,
-                delivery,
-                packet_class=PacketClass.SMALL,
-                token=token,
-                length=length,
-            )
+            made = self._packet(outlook, start, home, delivery, PacketClass.SMALL, length)
+            return replace(made, token=token, is_loop=True)
         return None
 
-    def _drop(self, start: PathStart, packet_class: PacketClass) -> OutboundPacket:
+    def _drop(
+        self, outlook: Outlook, start: PathStart, packet_class: PacketClass
+    ) -> OutboundPacket:
         """Make a packet for nobody; raises UnavailableError if there is no path."""
-        view = self._relays.view()
-        relays = sorted(view.relays.keys() - {start.guard})
+        relays = sorted(outlook.view.relays.keys() - {start.guard})
         if not relays:
             raise UnavailableError("there is no relay to send cover to")
         relay = pick(relays, self._entropy)
         delivery = DeliveryPlaintext(DROP, b"")
         length = self._profile.path_hops
-        return self._packet(view, start, relay, delivery, packet_class=packet_class, length=length)
+        return self._packet(outlook, start, relay, delivery, packet_class, length)

@@ -23,12 +23,16 @@ KEPT_SECONDS: Final = 120.0
 
 @dataclass(frozen=True, slots=True)
 class OutboundPacket:
-    """A wrapped packet for a guard, its hops, and the token that shows its fate, if it has one."""
+    """A wrapped packet for a guard, its hops, and the token that shows its fate, if it has one.
+
+    The token comes back over `ack_hops`, or over `hops` themselves if it is a loop's.
+    """
 
     guard: NodeId
     packet: bytes = field(repr=False)
     hops: tuple[NodeId, ...] = ()
     token: bytes | None = field(default=None, repr=False)
+    ack_hops: tuple[NodeId, ...] = ()
     is_loop: bool = False
 
 

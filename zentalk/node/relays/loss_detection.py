@@ -70,22 +70,25 @@ class LossDetector:
 
     # What happened.
 
-    def ack_made(self, token: bytes, hops: tuple[NodeId, ...]) -> None:
-        """An ack was prebuilt that brings a token back over `hops`."""
-        self._ack_paths[token] = hops
-        if len(self._ack_paths) > MAX_ACK_PATHS:
-            del self._ack_paths[next(iter(self._ack_paths))]
-
     def take_ack_path(self, token: bytes | None) -> tuple[NodeId, ...]:
         """Return the hops of the ack with this token and forget them; () if it is not known."""
         return self._ack_paths.pop(token, ()) if token is not None else ()
 
     def sent(
-        self, token: bytes, hops: tuple[NodeId, ...], now: float, *, is_loop: bool = False
+        self,
+        token: bytes,
+        hops: tuple[NodeId, ...],
+        now: float,
+        *,
+        ack_hops: tuple[NodeId, ...] = (),
+        is_loop: bool = False,
     ) -> None:
-        """A packet left over `hops`; its token comes back over its ack's, if it is no loop."""
+        """A packet left over `hops`; its token comes back over those of its ack, if it has one."""
         self._forget(token)
-        ack_hops = () if is_loop else self._ack_paths.get(token, ())
+        if ack_hops:
+            self._ack_paths[token] = ack_hops
+            if len(self._ack_paths) > MAX_ACK_PATHS:
+                del self._ack_paths[next(iter(self._ack_paths))]
         probe = self._pending[token] = _Pending(hops, ack_hops, now, is_loop)
         self._over[hops].append(probe)
         if len(self._pending) > MAX_PENDING:

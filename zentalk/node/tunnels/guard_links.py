@@ -74,6 +74,11 @@ class GuardLinks:
         link = self._links.get(node_id)
         return None if link is None or link.closed.is_set() else link
 
+    def send_packet(self, guard: NodeId, packet: bytes) -> bool:
+        """Hand a packet to the link of a guard; False if there is none, or it is full."""
+        link = self.link(guard)
+        return link is not None and link.send_packet(packet)
+
     def follow_view(self) -> None:
         """Let the guards be chosen from the relays of now."""
         view = self._relays.view()
