@@ -4,6 +4,9 @@ import pytest
 
 from tools.walk import Walk, measure
 
+MOST_FILES = 45
+MOST_MOVES = 200
+
 
 @pytest.fixture(scope="module")
 def walk() -> Walk:
@@ -28,3 +31,10 @@ def test_the_way_to_the_wire_goes_on_from_there(walk: Walk) -> None:
     assert wire.moves > link.moves
     assert any(step.function == "Link.data_to_send" for step in wire.steps)
     assert not any(step.function == "Link.data_to_send" for step in link.steps)
+
+
+@pytest.mark.slow
+def test_whoever_follows_a_message_to_the_link_opens_few_files(walk: Walk) -> None:
+    """A new file on the way of every message is worth a thought; then the bound may follow."""
+    assert walk.to_link.files <= MOST_FILES
+    assert walk.to_link.moves <= MOST_MOVES
