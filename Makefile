@@ -10,9 +10,9 @@ PYTEST := $(BIN)/python -m pytest
 # Options for the tools, for example: make test ARGS="-k onion -x"
 ARGS ?=
 
-# One process more than there are cores: tests that start programs wait for them. What is left over
-# when one is done early moves there.
-WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n + 1)))
+# A process for each core, and at least two: programs that tests start make them wait. What is left
+# over when one is done early moves there.
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 2 ] && echo $$n || echo 2)
 SPREAD  := -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
