@@ -59,6 +59,8 @@ class StatusFile:
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / STATUS_FILE
+        self._process = (0, "")
+        """The process that was written last, and its mark, which does not change."""
 
     def write(self, status: RelayStatus) -> None:
         """Replace the file; raises ConfigError if that fails.
@@ -66,7 +68,9 @@ class StatusFile:
         It is not synced to disk: after a crash an old one is as good as the last one.
         """
         values = {name: getattr(status, name) for name in RelayStatus.__slots__}
-        values["process"] = process_mark(status.pid)
+        if self._process[0] != status.pid:
+            self._process = (status.pid, process_mark(status.pid))
+        values["process"] = self._process[1]
         content = json.dumps(values, indent=1).encode() + b"\n"
         draft = self._path.with_name(f".{STATUS_FILE}.new")
         try:
