@@ -80,9 +80,12 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _network(network: str | None, id_difficulty: int | None) -> dict[str, Any]:
+    return _said(network=network, id_difficulty=id_difficulty)
+
+
+def _said(**values: Any) -> dict[str, Any]:
     """Return the values that were given; the others keep their defaults."""
-    said = {"network": network, "id_difficulty": id_difficulty}
-    return {name: value for name, value in said.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 @relay.command(name="init")
@@ -91,6 +94,12 @@ def relay_init(
     directory: Dir,
     host: Annotated[str, Parameter(help="The address to listen on and to announce.")] = "127.0.0.1",
     port: Annotated[int, Parameter(help="The TCP port to listen on.")] = 9001,
+    announce_host: Annotated[
+        str | None, Parameter(help="The address to announce, if it is not that of --host.")
+    ] = None,
+    announce_port: Annotated[
+        int | None, Parameter(help="The port to announce, if it is not that of --port.")
+    ] = None,
     bootstrap: Bootstraps | None = None,
     network: NetworkId = None,
     id_difficulty: Difficulty = None,
@@ -101,7 +110,9 @@ def relay_init(
     """
     from zentalk.cli import relay as act  # noqa: PLC0415
 
-    return act.init(directory, host, port, bootstrap or [], _network(network, id_difficulty))
+    places: dict[str, Any] = {"host": host, "port": port}
+    places |= _said(announce_host=announce_host, announce_port=announce_port)
+    return act.init(directory, places, bootstrap or [], _network(network, id_difficulty))
 
 
 @relay.command(name="run")

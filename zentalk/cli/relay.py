@@ -14,25 +14,26 @@ from zentalk.cli.setup import check_not_set_up, checked
 
 def init(
     directory: Path,
-    host: str,
-    port: int,
+    places: dict[str, Any],
     bootstraps: list[str],
     network: dict[str, Any],
 ) -> int:
     """Make identity and settings; prints the URI and nothing else.
 
-    `network` has what was said about the network: `network`, `id_difficulty`.
+    `places` has what was said of addresses (`host`, `port`, `announce_host`, `announce_port`),
+    `network` what was said about the network: `network`, `id_difficulty`.
     """
     from zentalk.config import RelaySettings, write_config  # noqa: PLC0415
     from zentalk.relay.keys.identity import load_or_create_relay_identity  # noqa: PLC0415
 
-    values = {"host": host, "port": port, "bootstraps": relay_uris(bootstraps)} | network
+    values = places | {"bootstraps": relay_uris(bootstraps)} | network
     settings = checked(RelaySettings, directory, values)
     check_not_set_up(directory)
     entropy = os.urandom  # noqa: TID251 - the edge
     identity = load_or_create_relay_identity(directory, entropy, settings.id_difficulty)
     write_config(settings)
-    say(identity.uri(host, port))
+    host = settings.announce_host or settings.host
+    say(identity.uri(host, settings.announce_port or settings.port))
     return 0
 
 
@@ -44,13 +45,14 @@ def run(directory: Path) -> int:
     from zentalk.config import load_relay_settings  # noqa: PLC0415
     from zentalk.net.runtime import Runtime  # noqa: PLC0415
     from zentalk.net.tcp import TcpNetwork  # noqa: PLC0415
+    from zentalk.relay.announced import unreachable  # noqa: PLC0415
     from zentalk.relay.relay import Relay  # noqa: PLC0415
 
     settings = load_relay_settings(directory)
 
     async def serve() -> None:
         runtime = Runtime.real()
-        relay = Relay(settings, runtime, TcpNetwork())
+        relay = Relay(settings, runtime, TcpNetwork(), await unreachable(settings))
         async with trio.open_nursery() as signals:
             await signals.start(stop_on_signal, relay.stop)
             async with trio.open_nursery() as programs:

@@ -64,14 +64,19 @@ def load_api_settings(directory: Path, environment: Mapping[str, str] = os.envir
     return _load(ApiSettings, directory, environment)
 
 
-def validate(kind: type[_S], values: Mapping[str, object], source: str) -> _S:
-    """Make settings of values, or raise ConfigError; `source` says where the values are from."""
+def validate(
+    kind: type[_S], values: Mapping[str, object], source: str, variables: Mapping[str, str] = {}
+) -> _S:
+    """Make settings of values, or raise ConfigError.
+
+    `source` says where the values are from, `variables` which keys the environment gave instead.
+    """
     try:
         return kind.model_validate(dict(values))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = str(first["loc"][0])
-        origin = f"{ENVIRONMENT_PREFIX}{key.upper()}" if source == "" else source
+        origin = variables.get(key, source)
         if first["type"] == "extra_forbidden":
             raise ConfigError(f"{origin}: unknown key '{key}'; {_advice(kind, key)}") from None
         message = _message(first["type"], first["msg"])
@@ -83,15 +88,16 @@ def _load(kind: type[_S], directory: Path, environment: Mapping[str, str]) -> _S
     values = _read(path, kind)
     if "directory" in values:
         raise ConfigError(f"{path}: unknown key 'directory'; {_advice(kind, 'directory')}")
-    settings = validate(kind, values | {"directory": directory}, str(path))
-    overrides = {
-        name: _from_text(environment[variable], field, variable)
-        for name, field in kind.model_fields.items()
+    variables = {
+        name: variable
+        for name in kind.model_fields
         if name != "directory" and (variable := ENVIRONMENT_PREFIX + name.upper()) in environment
     }
-    if not overrides:
-        return settings
-    return validate(kind, values | overrides | {"directory": directory}, "")
+    overrides = {
+        name: _from_text(environment[variable], kind.model_fields[name], variable)
+        for name, variable in variables.items()
+    }
+    return validate(kind, values | overrides | {"directory": directory}, str(path), variables)
 
 
 def _read(path: Path, kind: type[Settings]) -> dict[str, Any]:

@@ -25,7 +25,8 @@ from zentalk.errors import DecodeError
 from zentalk.ids import DAY_SECONDS
 from zentalk.lifetimes import DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS
 from zentalk.wire.descriptor import node_id_of
-from zentalk.wire.text import RelayUri, format_relay_uri, parse_relay_uri
+from zentalk.wire.host import is_host, is_unspecified, with_brackets
+from zentalk.wire.text import RelayUri, parse_relay_uri
 
 MIB: Final = 2**20
 DEFAULT_RELAY_PORT: Final = 9001
@@ -39,7 +40,7 @@ def _to_relay_uri(value: object) -> RelayUri:
     if not isinstance(value, str):
         raise ValueError("a relay URI is text in quotes")  # noqa: TRY004 - pydantic's protocol
     try:
-        return parse_relay_uri(value)
+        return parse_relay_uri(value.strip())
     except DecodeError as error:
         raise ValueError(str(error)) from None
 
@@ -48,12 +49,11 @@ def _list_to_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _check_host(host: str) -> str:
+def _check_host(given: str) -> str:
     """Accept what can stand in a relay URI, so that every URI we print can be read back."""
-    try:
-        parse_relay_uri(format_relay_uri(RelayUri(bytes(32), host, 1)))
-    except DecodeError:
-        raise ValueError("it must be a host name, an IPv4 address or an [IPv6] address") from None
+    host = with_brackets(given.strip())
+    if not is_host(host):
+        raise ValueError("it must be a host name, an IPv4 address or an IPv6 address")
     return host
 
 
@@ -109,7 +109,9 @@ class RelaySettings(Settings):
     """Settings of one relay (`zentalk relay run`)."""
 
     host: Host = Field(
-        "127.0.0.1", description="The address to listen on and to announce to others."
+        "127.0.0.1",
+        description="The address to listen on and to announce to others. 0.0.0.0 and :: listen on "
+        "all addresses; then `announce_host` is needed.",
     )
     port: Port = Field(
         DEFAULT_RELAY_PORT, description="The TCP port of the first lane; 0 takes a free one."
@@ -122,6 +124,7 @@ class RelaySettings(Settings):
     announce_host: Annotated[str, AfterValidator(_check_host_if_any)] = Field(
         "",
         description="The address to announce instead of `host`, behind NAT or a proxy.",
+        validate_default=True,
     )
     announce_port: Port = Field(
         0,
@@ -160,6 +163,20 @@ class RelaySettings(Settings):
     http_port: Port = Field(
         DEFAULT_RELAY_HTTP_PORT, description="The port for HTTP; 0 takes a free one."
     )
+
+    @field_validator("announce_host")
+    @classmethod
+    def _can_be_dialled(cls, announced: str, info: ValidationInfo) -> str:
+        """Refuse to announce what nobody can dial."""
+        host = announced or info.data.get("host", "")
+        if not is_unspecified(host):
+            return announced
+        here = "it" if announced else "it is missing and `host`"
+        raise ValueError(
+            f"{here} is {host}, which stands for all addresses of this machine, so nobody could "
+            "dial it: set `announce_host` (--announce-host) to the name or address under which "
+            "others reach this relay"
+        )
 
     @field_validator("announce_port")
     @classmethod

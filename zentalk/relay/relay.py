@@ -7,6 +7,7 @@ after `stop`, or with the error of a part that cannot go on.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
@@ -56,14 +57,23 @@ EXCLUDED: Final = (
 class Relay:
     """One relay over any network.
 
+    `warnings` are sentences for the operator that stay in the status.
+
     Reads its identity from `settings.directory`, or makes one in a folder that no relay
     has used; raises ConfigError if that cannot be done.
     """
 
-    def __init__(self, settings: RelaySettings, runtime: Runtime, network: Network) -> None:
+    def __init__(
+        self,
+        settings: RelaySettings,
+        runtime: Runtime,
+        network: Network,
+        warnings: Sequence[str] = (),
+    ) -> None:
         self._settings = settings
         self._runtime = runtime
         self._network = network
+        self._standing_warnings = tuple(warnings)
         folder = settings.directory
         if (folder / DIRECTORY_FILE).exists() and not (folder / KEY_FILE_NAME).exists():
             raise ConfigError(
@@ -234,9 +244,10 @@ class Relay:
         )
 
     def _warnings(self) -> list[str]:
-        if self._wiring is None or not self._wiring.directory.is_excluded:
-            return []
-        return [EXCLUDED]
+        found = list(self._standing_warnings)
+        if self._wiring is not None and self._wiring.directory.is_excluded:
+            found.append(EXCLUDED)
+        return found
 
     def _make_keys(self, listeners: list[Listener], max_links: int) -> OwnKeys:
         settings = self._settings
