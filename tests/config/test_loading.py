@@ -51,8 +51,7 @@ def test_the_environment_wins(tmp_path: Path) -> None:
         "ZENTALK_PORT": "2",
         "ZENTALK_BOOTSTRAPS": f"{URI_TEXT}, {URI_TEXT}",
         "ZENTALK_MAILBOX_PROFILE": "memory",
-        "ZENTALK_SOMETHING_ELSE": "x",
-        "ZENTALK_DIRECTORY": "/elsewhere",
+        "ZENTALK_ALLOWED_HOSTS": "a key of the other program",
     }
     settings = load_relay_settings(tmp_path, environment)
     assert (settings.port, settings.host) == (2, "a.example")
@@ -196,3 +195,22 @@ def test_a_host_as_people_write_it(tmp_path: Path, given: str, taken: str) -> No
 @pytest.mark.parametrize("host", ["999.1.1.1", "[::::]", "a b", ""])
 def test_what_is_no_host_is_named(tmp_path: Path, host: str) -> None:
     assert "'host'" in sentence(tmp_path, f'host = "{host}"\n')
+
+
+@pytest.mark.parametrize(
+    ("variable", "advice"),
+    [
+        ("ZENTALK_PROT", "ZENTALK_PORT"),
+        ("ZENTALK_SOMETHING_ELSE", "remove it"),
+        ("ZENTALK_DIRECTORY", ""),
+    ],
+)
+def test_an_unknown_variable_is_an_error(tmp_path: Path, variable: str, advice: str) -> None:
+    text = sentence(tmp_path, "", {variable: "1"})
+    assert text.startswith(f"{variable}: ")
+    assert advice in text
+
+
+def test_control_variables_of_others_are_none_of_ours(tmp_path: Path) -> None:
+    write(tmp_path, "")
+    load_relay_settings(tmp_path, {"ZEN_TALK": "1", "PORT": "x", "ZENTALK_LONG": "1"})

@@ -31,7 +31,7 @@ def init(
     return address(directory)
 
 
-def run(directory: Path) -> int:
+def run(directory: Path, log_level: str = "info") -> int:
     """Run node and REST until a signal."""
     import trio  # noqa: PLC0415
 
@@ -56,7 +56,7 @@ def run(directory: Path) -> int:
                 say(f"ready {url}")
             signals.cancel_scope.cancel()
 
-    return run_program(directory, serve)
+    return run_program(directory, serve, log_level)
 
 
 def address(directory: Path) -> int:

@@ -66,6 +66,10 @@ Difficulty = Annotated[
         help="Bits of work that an identity of a relay must have; the same in the whole network.",
     ),
 ]
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error"],
+    Parameter(help="What is logged to standard error: this and what is graver."),
+]
 AsJson = Annotated[bool, Parameter("--json", help="Print the answer as JSON.", negative=())]
 Address = Annotated[str, Parameter(help="zt1 followed by 56 characters.")]
 
@@ -116,11 +120,19 @@ def relay_init(
 
 
 @relay.command(name="run")
-def relay_run(*, directory: Dir) -> int:
+def relay_run(*, directory: Dir, log_level: LogLevel = "info") -> int:
     """Run a relay. It prints `ready URI` when it is ready."""
     from zentalk.cli import relay as act  # noqa: PLC0415
 
-    return act.run(directory)
+    return act.run(directory, log_level)
+
+
+@relay.command(name="check")
+def relay_check(*, directory: Dir) -> int:
+    """Check settings, keys, databases and port without starting the relay."""
+    from zentalk.cli import relay as act  # noqa: PLC0415
+
+    return act.check(directory)
 
 
 @relay.command(name="status")
@@ -148,11 +160,11 @@ def api_init(
 
 
 @api.command(name="run")
-def api_run(*, directory: Dir) -> int:
+def api_run(*, directory: Dir, log_level: LogLevel = "info") -> int:
     """Run your API node. It prints `ready URL` when REST answers."""
     from zentalk.cli import api as act  # noqa: PLC0415
 
-    return act.run(directory)
+    return act.run(directory, log_level)
 
 
 @api.command(name="address")

@@ -7,6 +7,7 @@ ignores it for what runs in the background, and whoever interrupts the script me
 
 from __future__ import annotations
 
+import logging
 import os
 import resource
 import signal
@@ -22,9 +23,11 @@ from zentalk.config import hold_lock
 _FORCED: Final = 1
 
 
-def run_program(directory: Path, program: Callable[[], Awaitable[None]]) -> int:
+def run_program(
+    directory: Path, program: Callable[[], Awaitable[None]], log_level: str = "info"
+) -> int:
     """Run a program of a folder under trio until it ends; raises what it raises."""
-    configure_logging()
+    configure_logging(logging.getLevelNamesMapping()[log_level.upper()])
     raise_file_limit()
     with hold_lock(directory):
         trio.run(program)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -37,7 +38,7 @@ def init(
     return 0
 
 
-def run(directory: Path) -> int:
+def run(directory: Path, log_level: str = "info") -> int:
     """Run the relay until a signal."""
     import trio  # noqa: PLC0415
 
@@ -67,7 +68,24 @@ def run(directory: Path) -> int:
                     say(line)
             signals.cancel_scope.cancel()
 
-    return run_program(directory, serve)
+    return run_program(directory, serve, log_level)
+
+
+def check(directory: Path) -> int:
+    """Say whether the relay would start; raises what it would end with."""
+    import trio  # noqa: PLC0415
+
+    from zentalk.cli.logs import configure_logging  # noqa: PLC0415
+    from zentalk.config import load_relay_settings  # noqa: PLC0415
+    from zentalk.net.tcp import TcpNetwork  # noqa: PLC0415
+    from zentalk.relay.check import check as checked_relay  # noqa: PLC0415
+
+    configure_logging(logging.ERROR)  # what is found is printed
+    uri, warnings = trio.run(checked_relay, load_relay_settings(directory), TcpNetwork())
+    for warning in warnings:
+        say(f"warning   {warning}")
+    say(f"ok  {uri}")
+    return 0
 
 
 def status(directory: Path, *, as_json: bool) -> int:

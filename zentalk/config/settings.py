@@ -20,6 +20,7 @@ from pydantic import (
     field_validator,
 )
 
+from zentalk.config.units import ByteSize, Seconds
 from zentalk.directory.identity_work import MAX_DIFFICULTY, default_difficulty, work_bits
 from zentalk.errors import DecodeError
 from zentalk.ids import DAY_SECONDS
@@ -138,18 +139,20 @@ class RelaySettings(Settings):
         "durable",
         description="`durable` keeps waiting mail on disk; `memory` loses it when the relay stops.",
     )
-    queue_ttl_seconds: Annotated[int, Field(ge=1, le=MAX_TTL_SECONDS)] = Field(
-        DEFAULT_TTL_SECONDS, description="The longest time that mail waits; then it is deleted."
+    queue_ttl_seconds: Annotated[Seconds, Field(ge=1, le=MAX_TTL_SECONDS)] = Field(
+        DEFAULT_TTL_SECONDS,
+        description='The longest time that mail waits, as seconds or "30d"; then it is deleted.',
     )
-    sweep_seconds: Annotated[int, Field(ge=1, le=DAY_SECONDS)] = Field(
-        3600, description="Seconds between deletions of expired mail."
+    sweep_seconds: Annotated[Seconds, Field(ge=1, le=DAY_SECONDS)] = Field(
+        3600, description='The time between deletions of expired mail, as seconds or "1h".'
     )
     max_links: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         4096, description="The largest number of simultaneous connections; the relay refuses more."
     )
-    memory_bytes: Annotated[int, Field(ge=16 * MIB)] = Field(
+    memory_bytes: Annotated[ByteSize, Field(ge=16 * MIB)] = Field(
         256 * MIB,
-        description="Memory for queues, replay filters and caches; near it, new work is refused.",
+        description='Memory for queues, replay filters and caches, as bytes or "256MiB"; near it, '
+        "new work is refused.",
     )
 
     http: bool = Field(
@@ -210,6 +213,7 @@ class ApiSettings(Settings):
     path_hops: Annotated[int, Field(ge=3, le=5)] = Field(
         3, description="The number of relays on each path."
     )
-    message_ttl_seconds: Annotated[int, Field(ge=1, le=MAX_TTL_SECONDS)] = Field(
-        DEFAULT_TTL_SECONDS, description="How long a sent message may wait at a mailbox."
+    message_ttl_seconds: Annotated[Seconds, Field(ge=1, le=MAX_TTL_SECONDS)] = Field(
+        DEFAULT_TTL_SECONDS,
+        description='How long a sent message may wait at a mailbox, as seconds or "30d".',
     )

@@ -19,6 +19,7 @@ Files, from the top of the layers to the bottom (the contract `relay-layers` hol
 - mailbox:      sealed mail for people who are away
 - links:        how many connections and how much memory; one shared link per neighbour
 - keys:         identity, mix keys, boots, and the descriptor that names them
+- check:        whether a folder's relay would start
 - announced:    whether the announced host can be reached from outside
 - status, storage: what `zentalk relay status` reads; what lies on disk
 - metrics:      counters, and what a relay counts when a bug costs a link

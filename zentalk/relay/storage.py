@@ -15,11 +15,15 @@ from zentalk.config import RelaySettings
 from zentalk.errors import RemoteProtocolError
 from zentalk.mailbox.settings import MailboxProfile, MailboxSettings
 from zentalk.mailbox.storage import MailboxStore
+from zentalk.store.directory_store import FILE_NAME as DIRECTORY_FILE
+from zentalk.store.directory_store import MIGRATIONS as DIRECTORY_TABLES
 from zentalk.store.directory_store import DirectoryStore
 from zentalk.store.mailbox.count import count_envelopes
-from zentalk.store.mailbox.earlier_files import QUEUE_FILE, take_over
+from zentalk.store.mailbox.earlier_files import QUEUE_FILE, earlier_files, take_over
 from zentalk.store.mailbox.memory import MemoryMailboxStore
+from zentalk.store.mailbox.schema import MIGRATIONS as QUEUE_TABLES
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
+from zentalk.store.sqlite import check_database
 from zentalk.wire.descriptor import decode_descriptor
 from zentalk.wire.text import RelayUri
 
@@ -48,6 +52,16 @@ def open_stores(settings: RelaySettings) -> Stores:
     except BaseException:
         directory.close()
         raise
+
+
+def check_databases(settings: RelaySettings) -> None:
+    """Look at the databases without changing any; raises StorageError naming the bad one."""
+    folder = settings.directory
+    tables = {folder / DIRECTORY_FILE: DIRECTORY_TABLES, folder / QUEUE_FILE: QUEUE_TABLES}
+    tables |= dict.fromkeys(earlier_files(folder), QUEUE_TABLES)
+    for path, migrations in tables.items():
+        if path.exists():
+            check_database(path, migrations)
 
 
 def known_relays(stores: Stores) -> list[RelayUri]:

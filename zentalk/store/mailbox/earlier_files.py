@@ -84,8 +84,7 @@ def take_over(folder: Path) -> int:
     """
     target = folder / QUEUE_FILE
     with storage_errors(target):
-        names = [path for path in folder.iterdir() if _EARLIER.fullmatch(path.name)]
-        found = sorted(names, key=_written_at, reverse=True)
+        found = sorted(earlier_files(folder), key=_written_at, reverse=True)
     for path in found:
         _fold_log(path)
         with storage_errors(path):
@@ -95,6 +94,11 @@ def take_over(folder: Path) -> int:
                 _rename(path, target)
     _remove_left_ballast(folder)
     return len(found)
+
+
+def earlier_files(folder: Path) -> list[Path]:
+    """Return the queue files of earlier names; raises OSError."""
+    return [path for path in folder.iterdir() if _EARLIER.fullmatch(path.name)]
 
 
 def _written_at(path: Path) -> tuple[float, str]:
