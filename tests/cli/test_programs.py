@@ -53,7 +53,13 @@ def test_f1_a_relay_says_ready_and_drains(tmp_path: Path) -> None:
         assert relay.stop() == 0
         assert relay.process.stdout is not None
         assert not relay.process.stdout.read()
-    assert zentalk("relay", "status", "--dir", tmp_path).stdout.startswith("stopped ")
+        assert "event=relay_starts" in relay.errors()
+        assert "event=relay_draining" in relay.errors()
+        assert "event=relay_stopped" in relay.errors()
+    stopped = zentalk("relay", "status", "--dir", tmp_path, check=False)
+    assert stopped.returncode == 1
+    assert stopped.stdout.startswith("stopped ")
+    assert f"zentalk relay run --dir {tmp_path}" in stopped.stderr
 
 
 def test_f2_an_api_node_says_ready_and_ends(tmp_path: Path) -> None:
@@ -80,7 +86,8 @@ def test_interrupted_from_the_keyboard(program: str, folder: Path) -> None:
     with running(program, folder, in_background=True) as running_program:
         running_program.ready()
         assert running_program.stop(signal.SIGINT) == 0
-        assert not running_program.errors()
+        lines = running_program.errors().splitlines()
+        assert not [line for line in lines if "level=info" not in line]
 
 
 def test_a_second_one_in_the_same_folder(program: str, folder: Path) -> None:

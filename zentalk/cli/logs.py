@@ -22,7 +22,7 @@ HIDDEN: Final = "<hidden>"
 SAFE_KEYS: Final = frozenset(
     {
         *("event", "level", "timestamp", "logger", "error", "reason", "state", "kind", "at"),
-        *("host", "place", "profile", "program", "version", "method", "role"),
+        *("host", "place", "profile", "program", "version", "method", "role", "network"),
     }
 )
 _WORD: Final = re.compile(r"(?!zt1)[a-z][a-z0-9]{0,17}(?:_[a-z0-9]{1,18}){0,7}")

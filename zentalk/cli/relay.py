@@ -89,23 +89,22 @@ def check(directory: Path) -> int:
 
 
 def status(directory: Path, *, as_json: bool) -> int:
-    """Show what a running relay writes about itself."""
+    """Show what a running relay writes about itself; raises UnavailableError if it does not run."""
+    from zentalk.cli.relay_status import lines  # noqa: PLC0415
     from zentalk.config import load_relay_settings  # noqa: PLC0415
+    from zentalk.errors import UnavailableError  # noqa: PLC0415
     from zentalk.relay.status import read_status  # noqa: PLC0415
 
     load_relay_settings(directory)
     seen = read_status(directory)
     if as_json:
         say_json(asdict(seen))
-        return 0
-    say(f"{seen.state}  {seen.uri}")
-    for warning in seen.warnings:
-        say(f"warning   {warning}")
-    for title, numbers in (
-        ("counters", seen.counters),
-        ("refused", seen.refused),
-        ("mailbox", seen.mailbox),
-    ):
-        for name, number in numbers.items():
-            say(f"{title:9} {name:24} {number}")
+    else:
+        for line in lines(seen):
+            say(line)
+    if not seen.running:
+        raise UnavailableError(
+            f"the relay in {directory} does not run; start it with: "
+            f"zentalk relay run --dir {directory}"
+        )
     return 0

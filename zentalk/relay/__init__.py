@@ -22,6 +22,8 @@ Files, from the top of the layers to the bottom (the contract `relay-layers` hol
 - check:        whether a folder's relay would start
 - announced:    whether the announced host can be reached from outside
 - status, storage: what `zentalk relay status` reads; what lies on disk
+- standing:     whether the network was found, and what to tell if not
+- machine:      memory, disk and uptime, looked up from outside
 - metrics:      counters, and what a relay counts when a bug costs a link
 
 It must never learn, keep or log who talks to whom, nor wait in one link's task for another link.

@@ -160,6 +160,7 @@ class Relay:
         wiring = self._wiring = wire_relay(
             settings, runtime, self._network, rotation, stores, max_links
         )
+        self._log_start(len(wiring.directory.descriptors), max_links)
         await rotation.write_status()
         async with trio.open_nursery() as nursery:
             await nursery.start(wiring.mailboxes.run)
@@ -175,12 +176,29 @@ class Relay:
             await self._enter("ready", rotation)
             task_status.started(self.uri)
             await self._stopping.wait()
+            _LOG.info("relay_draining", connections=wiring.capacity.admission.connections)
             with suppress(ConfigError):  # a full disk must not cut the draining short
                 await self._enter("stopping", rotation)
             await _drain(wiring.connections)
             nursery.cancel_scope.cancel()
         with suppress(ConfigError):
             await self._enter("stopped", rotation)
+        _LOG.info("relay_stopped")
+
+    def _log_start(self, relays_known: int, max_links: int) -> None:
+        settings = self._settings
+        _LOG.info(
+            "relay_starts",
+            version=_version(),
+            network=settings.network,
+            profile=settings.mailbox_profile,
+            lanes=settings.lanes,
+            max_links=max_links,
+            memory_bytes=settings.memory_bytes,
+            queue_ttl_seconds=settings.queue_ttl_seconds,
+            bootstraps=len(settings.bootstraps),
+            relays_known=relays_known,
+        )
 
     def _check_descriptors(self) -> int:
         """Return how many connections may be open; raises ConfigError if hardly any."""
@@ -221,6 +239,8 @@ class Relay:
             streams=wiring.capacity.admission.streams,
             queued_bytes=wiring.router.queued_bytes,
             memory_bytes=wiring.capacity.budget.used_bytes + filters_bytes,
+            bytes_in=wiring.capacity.meter.received,
+            bytes_out=wiring.capacity.meter.sent,
             relays_known=len(wiring.directory.descriptors),
             boot=self._keys.descriptor.boot,
         )
@@ -245,8 +265,10 @@ class Relay:
 
     def _warnings(self) -> list[str]:
         found = list(self._standing_warnings)
-        if self._wiring is not None and self._wiring.directory.is_excluded:
-            found.append(EXCLUDED)
+        if self._wiring is not None:
+            found += self._wiring.directory.warnings
+            if self._wiring.directory.is_excluded:
+                found.append(EXCLUDED)
         return found
 
     def _make_keys(self, listeners: list[Listener], max_links: int) -> OwnKeys:

@@ -24,6 +24,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.onion.draw import pick, sample
 from zentalk.relay.directory.peers import Neighbour, PeerLinks
 from zentalk.relay.directory.state import DirectoryState
+from zentalk.relay.standing import Standing
 from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.rpc_directory import (
     decode_find_response,
@@ -59,6 +60,7 @@ class Crawler:
         ]
         self._untried = len(self._bootstraps)
         self._joined_one = trio.Event()
+        self.standing = Standing(len(self._bootstraps))
         self.joined = trio.Event()
         """Set once every bootstrap was tried and one answered; at once without bootstraps."""
         if not self._bootstraps:
@@ -122,6 +124,8 @@ class Crawler:
             self._untried -= attempt == 0
             if answered:
                 self._joined_one.set()
+            elif self._untried == 0 and not self._joined_one.is_set():
+                self.standing.no_bootstrap_answered()
             if self._untried == 0 and self._joined_one.is_set():
                 self.joined.set()
             if answered:
@@ -137,7 +141,7 @@ class Crawler:
             await self.exchange(connection)
         except ZentalkError:
             return False
-        self._state.reached(node_id_of(uri.identity))
+        self._reached(node_id_of(uri.identity))
         return True
 
     async def _look_around(self) -> None:
@@ -162,10 +166,16 @@ class Crawler:
 
     async def _exchange_with_someone(self) -> None:
         """Compare with one relay drawn from all known; with another if that one is gone."""
-        places = self._state.known.places(besides=self._own)
+        known = self._state.known
+        self.standing.bootstraps_seen(
+            any_live=any(map(known.descriptor_of, set(known.bootstraps.values()) - {self._own}))
+        )
+        places = known.places(besides=self._own)
         for node_id in sample(sorted(places), EXCHANGE_TRIES, self._runtime.entropy):
             if await self._try_exchange(node_id, places[node_id]):
                 return
+        if places and not self._links.connected():
+            self.standing.reached_nobody()
 
     async def _try_exchange(self, node_id: NodeId, uri: RelayUri) -> bool:
         known = self._descriptors.get(node_id, self._runtime.wall()) is not None
@@ -175,8 +185,12 @@ class Crawler:
         except ZentalkError:
             self._table.failed(node_id)
             return False
-        self._state.reached(node_id)
+        self._reached(node_id)
         return True
+
+    def _reached(self, node_id: NodeId) -> None:
+        self._state.reached(node_id)
+        self.standing.reached(len(self._descriptors))
 
     async def _ask_for(self, node_id: NodeId, target: bytes) -> list[NodeId]:
         """Ask one relay; counts the failure if there is one."""

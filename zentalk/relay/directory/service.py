@@ -105,6 +105,11 @@ class DirectoryService:
         return self._answers.limits.dropped
 
     @property
+    def warnings(self) -> list[str]:
+        """What the operator should know of this relay's place in the network."""
+        return self._tasks.crawler.standing.warnings
+
+    @property
     def is_excluded(self) -> bool:
         """Say whether a proof is held against this very relay: nobody uses it any more."""
         return self.state.is_excluded
