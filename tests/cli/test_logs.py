@@ -118,3 +118,13 @@ def test_the_level_decides_what_is_written(
         log.warning("b_warning")
         found = [line.split("event=")[1].strip() for line in written.getvalue().splitlines()]
         assert found == expected
+
+
+def test_a_standard_error_that_is_gone_ends_nobody(
+    written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = io.StringIO()
+    gone.close()
+    monkeypatch.setattr(sys, "stderr", gone)
+    logs.configure_logging()
+    structlog.get_logger().warning("nobody_reads_this")

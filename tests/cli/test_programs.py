@@ -2,12 +2,13 @@
 
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.cli.processes import running, zentalk
+from tests.cli.processes import Program, running, zentalk
 from zentalk.web.serving import bind
 from zentalk.wire.text import parse_relay_uri
 
@@ -141,3 +142,31 @@ def test_a_corrupt_database(program: str, folder: Path) -> None:
     with running(program, folder) as again:
         again.ready()
         assert again.stop() == 0
+
+
+def test_sighup_never_ends_a_program_and_the_next_signal_drains(program: str, folder: Path) -> None:
+    with running(program, folder) as running_program:
+        running_program.ready()
+        event = {"relay": "settings_reloaded", "api": "settings_need_a_restart"}[program]
+        _hang_up(running_program, f"event={event}")
+        if program == "relay":
+            config = folder / "config.toml"
+            good = config.read_text()
+            config.write_text(f"{good}\ncolour = 1\n")
+            _hang_up(running_program, "event=settings_not_reloaded")
+            assert "colour" in running_program.errors()
+            config.write_text(f'{good}\nmax_links = 77\nmemory_bytes = "64MiB"\n')
+            _hang_up(running_program, "changed=2 waiting=1")
+        assert running_program.stop() == 0
+        if program == "relay":
+            assert "event=relay_stopped" in running_program.errors()
+
+
+def _hang_up(running_program: Program, expected: str) -> None:
+    running_program.process.send_signal(signal.SIGHUP)
+    for _ in range(600):
+        if expected in running_program.errors():
+            return
+        assert running_program.process.poll() is None, running_program.errors()
+        time.sleep(0.05)
+    raise AssertionError(running_program.errors())

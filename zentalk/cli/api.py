@@ -36,7 +36,7 @@ def run(directory: Path, log_level: str = "info") -> int:
     import trio  # noqa: PLC0415
 
     from zentalk.api.program import run_api_node  # noqa: PLC0415
-    from zentalk.cli.programs import run_program, stop_on_signal  # noqa: PLC0415
+    from zentalk.cli.programs import reload_nothing, run_program, stop_on_signal  # noqa: PLC0415
     from zentalk.config import load_api_settings  # noqa: PLC0415
     from zentalk.net.runtime import Runtime  # noqa: PLC0415
     from zentalk.net.tcp import TcpNetwork  # noqa: PLC0415
@@ -48,7 +48,7 @@ def run(directory: Path, log_level: str = "info") -> int:
     async def serve() -> None:
         stopping = trio.Event()
         async with trio.open_nursery() as signals:
-            await signals.start(stop_on_signal, stopping.set)
+            await signals.start(stop_on_signal, stopping.set, reload_nothing)
             async with trio.open_nursery() as programs:
                 url = await programs.start(
                     run_api_node, settings, token, Runtime.real(), TcpNetwork(), stopping

@@ -54,8 +54,12 @@ def run(directory: Path, log_level: str = "info") -> int:
     async def serve() -> None:
         runtime = Runtime.real()
         relay = Relay(settings, runtime, TcpNetwork(), await unreachable(settings))
+
+        def reload() -> None:
+            relay.reload(load_relay_settings(directory))
+
         async with trio.open_nursery() as signals:
-            await signals.start(stop_on_signal, relay.stop)
+            await signals.start(stop_on_signal, relay.stop, reload)
             async with trio.open_nursery() as programs:
                 uri = await programs.start(relay.run)
                 lines = [f"ready {uri}"]

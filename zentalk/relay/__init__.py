@@ -12,6 +12,7 @@ hop sees only the next one, and mail lies sealed until its owner collects it.
 Files, from the top of the layers to the bottom (the contract `relay-layers` holds them):
 
 - relay:        start, drain, status; runs the tasks of all parts
+- reloading:    what a running relay takes over of changed settings
 - wiring:       puts the parts together, in an order in which each has what it needs
 - connections:  every connection from its first byte to its end, and what it brings in
 - directory:    who the relays are, and who holds a user's record

@@ -29,6 +29,7 @@ from zentalk.relay.keys.mix_keys import OwnKeys, filter_capacity
 from zentalk.relay.keys.rotation import KeyRotation, boot_keys
 from zentalk.relay.links.listeners import bind_lanes
 from zentalk.relay.metrics import Counters, RelayStats, mailbox_counts
+from zentalk.relay.reloading import apply, changed
 from zentalk.relay.status import RelayStatus, coarse
 from zentalk.relay.storage import Stores, known_relays, open_stores
 from zentalk.relay.wiring import RelayWiring, wire_relay
@@ -74,6 +75,7 @@ class Relay:
         self._runtime = runtime
         self._network = network
         self._standing_warnings = tuple(warnings)
+        self._waiting_keys: list[str] = []
         folder = settings.directory
         if (folder / DIRECTORY_FILE).exists() and not (folder / KEY_FILE_NAME).exists():
             raise ConfigError(
@@ -116,6 +118,19 @@ class Relay:
         """Let `run` finish what it is writing, and return."""
         self._stopping.set()
 
+    def reload(self, settings: RelaySettings) -> None:
+        """Use changed settings as far as a running relay can; the status names the others.
+
+        Raises ConfigError, and changes nothing, if they cannot be used.
+        """
+        if self._wiring is None:
+            raise ConfigError("the relay is not running yet")
+        keys = changed(self._settings, settings)
+        max_links = self._allowed_links(settings)
+        self._settings = apply(self._wiring, self._settings, settings, max_links)
+        self._waiting_keys = changed(self._settings, settings)
+        _LOG.info("settings_reloaded", changed=len(keys), waiting=len(self._waiting_keys))
+
     async def run(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until `stop`; reports its URI once the network knows its new keys.
 
@@ -129,7 +144,7 @@ class Relay:
 
     async def _run(self, task_status: trio.TaskStatus[str]) -> None:
         settings = self._settings
-        max_links = self._check_descriptors()
+        max_links = self._allowed_links(settings)
         listeners = await bind_lanes(self._network, settings.host, settings.port, settings.lanes)
         self._port = listeners[0].port
         self._started_at = self._runtime.wall()
@@ -200,10 +215,10 @@ class Relay:
             relays_known=relays_known,
         )
 
-    def _check_descriptors(self) -> int:
+    def _allowed_links(self, settings: RelaySettings) -> int:
         """Return how many connections may be open; raises ConfigError if hardly any."""
-        wanted = self._settings.max_links
-        allowed = connections_allowed(wanted, HTTP_CONNECTIONS if self._settings.http else 0)
+        wanted = settings.max_links
+        allowed = connections_allowed(wanted, HTTP_CONNECTIONS if settings.http else 0)
         if allowed < wanted:
             _LOG.warning("fewer_connections_than_wanted", allowed=allowed, wanted=wanted)
         return allowed
@@ -265,6 +280,9 @@ class Relay:
 
     def _warnings(self) -> list[str]:
         found = list(self._standing_warnings)
+        if self._waiting_keys:
+            names = ", ".join(f"`{name}`" for name in self._waiting_keys)
+            found.append(f"changed in the settings, but used only after a restart: {names}")
         if self._wiring is not None:
             found += self._wiring.directory.warnings
             if self._wiring.directory.is_excluded:

@@ -32,6 +32,13 @@ class Standing:
         # The first relay of a network has nobody to look for.
         self._state = _State.JOINING if bootstraps else _State.JOINED
 
+    def bootstraps_changed(self, count: int) -> None:
+        """Take note that the operator named others; whether one answers is told later."""
+        self._bootstraps = count
+        self._bootstraps_lost = False
+        if self._state is _State.ALONE:
+            self._state = _State.JOINING if count else _State.JOINED
+
     def no_bootstrap_answered(self) -> None:
         """Take note that each was tried and none answered so far."""
         if self._state is _State.JOINING:
