@@ -19,6 +19,7 @@ from pathlib import Path
 from benchmarks.rounds import Row
 from zentalk.ids import Day, DepositId, MailboxId, SendId
 from zentalk.mailbox.storage import ChangeSendIds, Envelope, PutEnvelope, Room, SaveMailbox
+from zentalk.store.mailbox.earlier_files import QUEUE_FILE
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.wire.deposit import ENVELOPE_SMALL_BYTES
 from zentalk.wire.rpc_send_ids import SendIdEntry, SendIdKind
@@ -36,7 +37,7 @@ def rows() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="zentalk-bench-", dir=".") as name:
         folder = Path(name) / "relay"
         _zentalk("init", folder, "--host", "127.0.0.1", "--port", "0")
-        _fill(folder / "queue-0.db")
+        _fill(folder / QUEUE_FILE)
         seconds = [_start_and_kill(folder) for _ in range(STARTS)]
     count = MAILBOXES * CONTACTS * PER_CONTACT
     return [

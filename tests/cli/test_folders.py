@@ -55,7 +55,7 @@ def test_a11_programs_write_into_the_folder_they_were_given_and_nowhere_else(
             names = {path.name for path in folder.iterdir()}
             assert started.stop() == 0
         assert ("history.db" in names) is (program == "api")
-        assert ("queue-0.db" in names) is (program == "relay")
+        assert ("queue.db" in names) is (program == "relay")
     assert {path.name for path in tmp_path.iterdir()} == {"outside", "relay", "alice"}
     assert [path for path in outside.rglob("*") if not path.is_dir()] == []
 

@@ -99,3 +99,18 @@ def test_a_folder_that_is_a_file(run: Run, tmp_path: Path) -> None:
     result = run("relay", "init", "--dir", tmp_path / "file" / "below")
     assert result.code == 1
     assert str(tmp_path / "file") in result.err
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_a_relay_on_all_addresses_announces_another(run: Run, tmp_path: Path, host: str) -> None:
+    refused = run("relay", "init", "--dir", tmp_path, "--host", host)
+    assert refused.code == 2
+    assert "--announce-host" in refused.err
+    assert not list(tmp_path.iterdir())
+    places = ("--host", host, "--announce-host", "2001:db8::7", "--announce-port", 443)
+    made = run("relay", "init", "--dir", tmp_path, *places)
+    uri = parse_relay_uri(made.out.strip())
+    assert (uri.host, uri.port) == ("[2001:db8::7]", 443)
+    settings = load_relay_settings(tmp_path, {})
+    assert (settings.announce_host, settings.announce_port) == ("[2001:db8::7]", 443)
+    assert settings.port == 9001

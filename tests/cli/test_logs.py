@@ -103,3 +103,28 @@ def test_k23_no_id_survives_in_a_sentence(raw: bytes, around: str) -> None:
     text = logs.scrub_text(f"peer {around}{raw.hex()}{around} left")
     assert raw.hex() not in text
     assert text.startswith("peer ")
+
+
+def test_the_level_decides_what_is_written(
+    written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = ["a_debug", "b_warning"]
+    for level, expected in ((logging.WARNING, both[1:]), (logging.DEBUG, both)):
+        written = io.StringIO()
+        monkeypatch.setattr(sys, "stderr", written)
+        logs.configure_logging(level)
+        log = structlog.get_logger()
+        log.debug("a_debug")
+        log.warning("b_warning")
+        found = [line.split("event=")[1].strip() for line in written.getvalue().splitlines()]
+        assert found == expected
+
+
+def test_a_standard_error_that_is_gone_ends_nobody(
+    written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = io.StringIO()
+    gone.close()
+    monkeypatch.setattr(sys, "stderr", gone)
+    logs.configure_logging()
+    structlog.get_logger().warning("nobody_reads_this")

@@ -2,12 +2,13 @@
 
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.cli.processes import running, zentalk
+from tests.cli.processes import Program, running, zentalk
 from zentalk.web.serving import bind
 from zentalk.wire.text import parse_relay_uri
 
@@ -53,7 +54,13 @@ def test_f1_a_relay_says_ready_and_drains(tmp_path: Path) -> None:
         assert relay.stop() == 0
         assert relay.process.stdout is not None
         assert not relay.process.stdout.read()
-    assert zentalk("relay", "status", "--dir", tmp_path).stdout.startswith("stopped ")
+        assert "event=relay_starts" in relay.errors()
+        assert "event=relay_draining" in relay.errors()
+        assert "event=relay_stopped" in relay.errors()
+    stopped = zentalk("relay", "status", "--dir", tmp_path, check=False)
+    assert stopped.returncode == 1
+    assert stopped.stdout.startswith("stopped ")
+    assert f"zentalk relay run --dir {tmp_path}" in stopped.stderr
 
 
 def test_f2_an_api_node_says_ready_and_ends(tmp_path: Path) -> None:
@@ -80,7 +87,8 @@ def test_interrupted_from_the_keyboard(program: str, folder: Path) -> None:
     with running(program, folder, in_background=True) as running_program:
         running_program.ready()
         assert running_program.stop(signal.SIGINT) == 0
-        assert not running_program.errors()
+        lines = running_program.errors().splitlines()
+        assert not [line for line in lines if "level=info" not in line]
 
 
 def test_a_second_one_in_the_same_folder(program: str, folder: Path) -> None:
@@ -134,3 +142,31 @@ def test_a_corrupt_database(program: str, folder: Path) -> None:
     with running(program, folder) as again:
         again.ready()
         assert again.stop() == 0
+
+
+def test_sighup_never_ends_a_program_and_the_next_signal_drains(program: str, folder: Path) -> None:
+    with running(program, folder) as running_program:
+        running_program.ready()
+        event = {"relay": "settings_reloaded", "api": "settings_need_a_restart"}[program]
+        _hang_up(running_program, f"event={event}")
+        if program == "relay":
+            config = folder / "config.toml"
+            good = config.read_text()
+            config.write_text(f"{good}\ncolour = 1\n")
+            _hang_up(running_program, "event=settings_not_reloaded")
+            assert "colour" in running_program.errors()
+            config.write_text(f'{good}\nmax_links = 77\nmemory_bytes = "64MiB"\n')
+            _hang_up(running_program, "changed=2 waiting=1")
+        assert running_program.stop() == 0
+        if program == "relay":
+            assert "event=relay_stopped" in running_program.errors()
+
+
+def _hang_up(running_program: Program, expected: str) -> None:
+    running_program.process.send_signal(signal.SIGHUP)
+    for _ in range(600):
+        if expected in running_program.errors():
+            return
+        assert running_program.process.poll() is None, running_program.errors()
+        time.sleep(0.05)
+    raise AssertionError(running_program.errors())

@@ -51,8 +51,7 @@ def test_the_environment_wins(tmp_path: Path) -> None:
         "ZENTALK_PORT": "2",
         "ZENTALK_BOOTSTRAPS": f"{URI_TEXT}, {URI_TEXT}",
         "ZENTALK_MAILBOX_PROFILE": "memory",
-        "ZENTALK_SOMETHING_ELSE": "x",
-        "ZENTALK_DIRECTORY": "/elsewhere",
+        "ZENTALK_ALLOWED_HOSTS": "a key of the other program",
     }
     settings = load_relay_settings(tmp_path, environment)
     assert (settings.port, settings.host) == (2, "a.example")
@@ -159,3 +158,59 @@ def test_a_key_of_many_parts_is_refused_before_memory_is_spent_on_it(
     finally:
         tracemalloc.stop()
     assert peak < 2**20
+
+
+ALL = "0.0.0.0"
+
+
+@pytest.mark.parametrize("host", [ALL, "::", "[::]"])
+def test_an_address_of_all_addresses_needs_an_announced_one(tmp_path: Path, host: str) -> None:
+    text = sentence(tmp_path, f'host = "{host}"\n')
+    assert "'announce_host'" in text
+    assert "--announce-host" in text
+    write(tmp_path, f'host = "{host}"\nannounce_host = "relay.example"\n')
+    assert load_relay_settings(tmp_path, {}).announce_host == "relay.example"
+    write(tmp_path, f'host = "{host}"\n')
+    loaded = load_relay_settings(tmp_path, {"ZENTALK_ANNOUNCE_HOST": "relay.example"})
+    assert loaded.announce_host == "relay.example"
+    assert "dial" in sentence(tmp_path, f'announce_host = "{host}"\n')
+
+
+def test_an_api_node_may_listen_on_all_addresses(tmp_path: Path) -> None:
+    """The control: REST announces nothing."""
+    write(tmp_path, f'host = "{ALL}"\n')
+    assert load_api_settings(tmp_path, {}).host == ALL
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [("2001:db8::1", "[2001:db8::1]"), ("[::1]", "[::1]"), (" relay.example\n", "relay.example")],
+)
+def test_a_host_as_people_write_it(tmp_path: Path, given: str, taken: str) -> None:
+    write(tmp_path, "")
+    loaded = load_relay_settings(tmp_path, {"ZENTALK_HOST": given, "ZENTALK_HTTP_HOST": given})
+    assert (loaded.host, loaded.http_host) == (taken, taken)
+
+
+@pytest.mark.parametrize("host", ["999.1.1.1", "[::::]", "a b", ""])
+def test_what_is_no_host_is_named(tmp_path: Path, host: str) -> None:
+    assert "'host'" in sentence(tmp_path, f'host = "{host}"\n')
+
+
+@pytest.mark.parametrize(
+    ("variable", "advice"),
+    [
+        ("ZENTALK_PROT", "ZENTALK_PORT"),
+        ("ZENTALK_SOMETHING_ELSE", "remove it"),
+        ("ZENTALK_DIRECTORY", ""),
+    ],
+)
+def test_an_unknown_variable_is_an_error(tmp_path: Path, variable: str, advice: str) -> None:
+    text = sentence(tmp_path, "", {variable: "1"})
+    assert text.startswith(f"{variable}: ")
+    assert advice in text
+
+
+def test_control_variables_of_others_are_none_of_ours(tmp_path: Path) -> None:
+    write(tmp_path, "")
+    load_relay_settings(tmp_path, {"ZEN_TALK": "1", "PORT": "x", "ZENTALK_LONG": "1"})

@@ -121,7 +121,7 @@ async def test_a10_everything_stops_at_once_and_the_conversation_goes_on(
 async def test_a11_every_program_writes_into_its_own_folder_only(
     world: World, autojump_clock: Clock
 ) -> None:
-    """A queue database named by port; history and keys at the API node; nothing elsewhere."""
+    """A queue database at relays; history and keys at the API node; nothing elsewhere."""
     await world.relay("r1", port=9001)
     await world.relay("r2", port=9002)
     await world.relay("r3", port=9003)
@@ -134,7 +134,7 @@ async def test_a11_every_program_writes_into_its_own_folder_only(
     await trio.sleep(30)
     assert {path.name for path in world.folder.iterdir()} == {"r1", "r2", "r3", "alice", "bob"}
     for number in (1, 2, 3):
-        assert databases(world.folder / f"r{number}") == {"directory.db", f"queue-900{number}.db"}
+        assert databases(world.folder / f"r{number}") == {"directory.db", "queue.db"}
     for name in ("alice", "bob"):
         assert databases(world.folder / name) == {"history.db"}
     names = [t for (t,) in rows(world, "alice", "SELECT name FROM sqlite_schema")]

@@ -212,7 +212,7 @@ def test_what_cannot_start_says_why_in_one_sentence(programs: Programs) -> None:
     key.write_bytes(content)
 
     programs.end("one", signal.SIGTERM)
-    database = programs.folder("one") / "queue-0.db"
+    database = programs.folder("one") / "queue.db"
     database.write_bytes(b"no database" * 500)
-    assert "queue-0.db" in refused(programs, "relay", "run", "--dir", programs.folder("one"))
+    assert "queue.db" in refused(programs, "relay", "run", "--dir", programs.folder("one"))
     assert database.read_bytes() == b"no database" * 500

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 from trio.testing import MockClock
 
 from tests.relay.harness import Owner, folder_bytes, snapshot, table_rows, world
+from zentalk.config import RelaySettings
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import ConfigError
 from zentalk.ids import NodeId, SendId
@@ -18,6 +20,10 @@ from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, DROP
 from zentalk.relay.forwarding.forwarder import RelayLane
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.status import read_status
+from zentalk.relay.storage import _open_mailboxes
+from zentalk.store.mailbox.earlier_files import QUEUE_FILE
+from zentalk.store.mailbox.memory import MemoryMailboxStore
+from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.wire.deposit import AckRoute
 from zentalk.wire.rpc_send_ids import SendIdKind
 
@@ -28,7 +34,7 @@ BOB = SigningKey(b"b" * 32)
 
 def waiting(folder: Path) -> list[tuple[object, ...]]:
     """The envelopes in a relay's queue database."""
-    return table_rows(folder / "queue-9001.db")["envelope"]
+    return table_rows(folder / QUEUE_FILE)["envelope"]
 
 
 async def test_a3_three_relays_carry_a_packet_and_each_sees_only_the_next_hop(
@@ -384,3 +390,67 @@ async def test_a_relay_with_mail_in_memory_has_no_queue_on_disk(
         await bob.open(await net.client("bob", "r2", bob), r2)
         await trio.sleep(1)
         assert bob.pushed == [b"MEMORY-ONLY"]
+
+
+async def _mail_across_a_change(tmp_path: Path, **change: Any) -> list[bytes]:
+    """Deposit for somebody absent, restart his relay with other settings, and collect."""
+    async with world(tmp_path) as net:
+        _, _, r3 = await net.start_all("r1", "r2", "r3")
+        bob = Owner(BOB)
+        collect = await net.client("bob", "r3", bob)
+        await bob.open(collect, r3)
+        await bob.register(collect, CONTACT)
+        collect.close()
+        await trio.sleep(1)
+        alice = await net.client("alice", "r1")
+        for number in range(6):
+            alice.send_packet(net.deposit(net.hops("r1", "r2", "r3"), CONTACT, b"%d" % number))
+        await trio.sleep(5)
+        await net.stop("r3")
+        r3 = await net.start("r3", **change)
+        await bob.open(await net.client("bob", "r3", bob), r3)
+        await trio.sleep(5)
+        return sorted(bob.pushed)
+
+
+ALL_SIX = [b"%d" % number for number in range(6)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"port": 9055},
+        {"port": 0},
+        {"lanes": 2},
+        {"family": "mine"},
+        {"mailbox_profile": "memory"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+async def test_mail_is_collected_whatever_the_operator_changed(
+    autojump_clock: MockClock, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    assert await _mail_across_a_change(tmp_path, **change) == ALL_SIX
+
+
+async def test_control_a_file_named_after_the_port_loses_the_mail(
+    autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def by_port(settings: RelaySettings) -> SqliteMailboxStore:
+        return SqliteMailboxStore(settings.directory / f"queue-{settings.port}.db")
+
+    monkeypatch.setattr("zentalk.relay.storage._open_mailboxes", by_port)
+    assert await _mail_across_a_change(tmp_path, port=9055) == []
+
+
+async def test_profile_memory_keeps_nothing_once_no_mail_waits(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    """The control of the change above: what is on the disk serves only what waits there."""
+    await _mail_across_a_change(tmp_path, mailbox_profile="memory")
+    assert (
+        _open_mailboxes(
+            RelaySettings(directory=tmp_path / "r3", mailbox_profile="memory")
+        ).__class__
+        is MemoryMailboxStore
+    )

@@ -9,6 +9,7 @@ import pytest
 from zentalk.config import load_api_settings, load_relay_settings
 from zentalk.errors import StorageError
 from zentalk.sim import folders
+from zentalk.store.mailbox.earlier_files import QUEUE_FILE
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.wire.text import format_relay_uri
 
@@ -70,11 +71,11 @@ def test_names_do_not_repeat() -> None:
 
 def test_envelopes_are_counted_beside_a_running_relay(tmp_path: Path) -> None:
     assert folders.count_in_folder(tmp_path) == 0
-    store = SqliteMailboxStore(tmp_path / "queue-0.db")
+    store = SqliteMailboxStore(tmp_path / QUEUE_FILE)
     try:
         assert folders.count_in_folder(tmp_path) == 0
     finally:
         store.close()
-    (tmp_path / "queue-1.db").write_bytes(b"no database at all" * 100)
+    (tmp_path / QUEUE_FILE).write_bytes(b"no database at all" * 100)
     with pytest.raises(StorageError):
         folders.count_in_folder(tmp_path)

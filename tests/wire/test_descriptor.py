@@ -18,6 +18,7 @@ from zentalk.wire.descriptor import (
     node_id_of,
     sign_descriptor,
 )
+from zentalk.wire.host import is_host, is_unspecified
 
 KEY = identity(1)
 lanes = st.builds(
@@ -27,8 +28,10 @@ lanes = st.builds(
     st.binary(min_size=32, max_size=32),
 )
 labels = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9-]{0,10}[A-Za-z0-9])?", fullmatch=True)
-names = st.lists(labels, min_size=1, max_size=4).map(".".join)
-addresses = st.ip_addresses(v=4).map(str) | st.ip_addresses(v=6).map("[{}]".format)
+names = st.lists(labels, min_size=1, max_size=4).map(".".join).filter(is_host)
+addresses = (st.ip_addresses(v=4).map(str) | st.ip_addresses(v=6).map("[{}]".format)).filter(
+    lambda host: not is_unspecified(host)
+)
 bodies = st.builds(
     DescriptorBody,
     network=st.text(max_size=8),

@@ -31,12 +31,12 @@ def init(
     return address(directory)
 
 
-def run(directory: Path) -> int:
+def run(directory: Path, log_level: str = "info") -> int:
     """Run node and REST until a signal."""
     import trio  # noqa: PLC0415
 
     from zentalk.api.program import run_api_node  # noqa: PLC0415
-    from zentalk.cli.programs import run_program, stop_on_signal  # noqa: PLC0415
+    from zentalk.cli.programs import reload_nothing, run_program, stop_on_signal  # noqa: PLC0415
     from zentalk.config import load_api_settings  # noqa: PLC0415
     from zentalk.net.runtime import Runtime  # noqa: PLC0415
     from zentalk.net.tcp import TcpNetwork  # noqa: PLC0415
@@ -48,7 +48,7 @@ def run(directory: Path) -> int:
     async def serve() -> None:
         stopping = trio.Event()
         async with trio.open_nursery() as signals:
-            await signals.start(stop_on_signal, stopping.set)
+            await signals.start(stop_on_signal, stopping.set, reload_nothing)
             async with trio.open_nursery() as programs:
                 url = await programs.start(
                     run_api_node, settings, token, Runtime.real(), TcpNetwork(), stopping
@@ -56,7 +56,7 @@ def run(directory: Path) -> int:
                 say(f"ready {url}")
             signals.cancel_scope.cancel()
 
-    return run_program(directory, serve)
+    return run_program(directory, serve, log_level)
 
 
 def address(directory: Path) -> int:

@@ -20,6 +20,6 @@ def address(text: str) -> str:
 def relay_uris(texts: Sequence[str]) -> tuple[RelayUri, ...]:
     """Return relay URIs; raises UsageError if one is malformed."""
     try:
-        return tuple(parse_relay_uri(text) for text in texts)
+        return tuple(parse_relay_uri(text.strip()) for text in texts)
     except DecodeError as error:
         raise UsageError(f"--bootstrap: {error}") from None

@@ -7,13 +7,15 @@ address or an id. Everything else is written as `<hidden>`.
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TextIO, cast
 
 import structlog
 
@@ -22,7 +24,7 @@ HIDDEN: Final = "<hidden>"
 SAFE_KEYS: Final = frozenset(
     {
         *("event", "level", "timestamp", "logger", "error", "reason", "state", "kind", "at"),
-        *("host", "place", "profile", "program", "version", "method", "role"),
+        *("host", "place", "profile", "program", "version", "method", "role", "network"),
     }
 )
 _WORD: Final = re.compile(r"(?!zt1)[a-z][a-z0-9]{0,17}(?:_[a-z0-9]{1,18}){0,7}")
@@ -46,7 +48,7 @@ def configure_logging(level: int = logging.INFO) -> None:
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Lasting(sys.stderr))),
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_ForeignFormatter())
@@ -98,6 +100,24 @@ def _harmless(key: str, value: Any) -> Any:
     if key == "event":
         return value if _WORD.fullmatch(value) else HIDDEN
     return scrub_text(value)
+
+
+class _Lasting(io.TextIOBase):
+    """Standard error as long as there is one: a closed terminal must not end a relay."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or drop it."""
+        with suppress(OSError, ValueError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Let out what was written, if that can be."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 class _ForeignFormatter(logging.Formatter):

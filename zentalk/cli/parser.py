@@ -66,6 +66,10 @@ Difficulty = Annotated[
         help="Bits of work that an identity of a relay must have; the same in the whole network.",
     ),
 ]
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error"],
+    Parameter(help="What is logged to standard error: this and what is graver."),
+]
 AsJson = Annotated[bool, Parameter("--json", help="Print the answer as JSON.", negative=())]
 Address = Annotated[str, Parameter(help="zt1 followed by 56 characters.")]
 
@@ -80,9 +84,12 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _network(network: str | None, id_difficulty: int | None) -> dict[str, Any]:
+    return _said(network=network, id_difficulty=id_difficulty)
+
+
+def _said(**values: Any) -> dict[str, Any]:
     """Return the values that were given; the others keep their defaults."""
-    said = {"network": network, "id_difficulty": id_difficulty}
-    return {name: value for name, value in said.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 @relay.command(name="init")
@@ -91,6 +98,12 @@ def relay_init(
     directory: Dir,
     host: Annotated[str, Parameter(help="The address to listen on and to announce.")] = "127.0.0.1",
     port: Annotated[int, Parameter(help="The TCP port to listen on.")] = 9001,
+    announce_host: Annotated[
+        str | None, Parameter(help="The address to announce, if it is not that of --host.")
+    ] = None,
+    announce_port: Annotated[
+        int | None, Parameter(help="The port to announce, if it is not that of --port.")
+    ] = None,
     bootstrap: Bootstraps | None = None,
     network: NetworkId = None,
     id_difficulty: Difficulty = None,
@@ -101,15 +114,25 @@ def relay_init(
     """
     from zentalk.cli import relay as act  # noqa: PLC0415
 
-    return act.init(directory, host, port, bootstrap or [], _network(network, id_difficulty))
+    places: dict[str, Any] = {"host": host, "port": port}
+    places |= _said(announce_host=announce_host, announce_port=announce_port)
+    return act.init(directory, places, bootstrap or [], _network(network, id_difficulty))
 
 
 @relay.command(name="run")
-def relay_run(*, directory: Dir) -> int:
+def relay_run(*, directory: Dir, log_level: LogLevel = "info") -> int:
     """Run a relay. It prints `ready URI` when it is ready."""
     from zentalk.cli import relay as act  # noqa: PLC0415
 
-    return act.run(directory)
+    return act.run(directory, log_level)
+
+
+@relay.command(name="check")
+def relay_check(*, directory: Dir) -> int:
+    """Check settings, keys, databases and port without starting the relay."""
+    from zentalk.cli import relay as act  # noqa: PLC0415
+
+    return act.check(directory)
 
 
 @relay.command(name="status")
@@ -137,11 +160,11 @@ def api_init(
 
 
 @api.command(name="run")
-def api_run(*, directory: Dir) -> int:
+def api_run(*, directory: Dir, log_level: LogLevel = "info") -> int:
     """Run your API node. It prints `ready URL` when REST answers."""
     from zentalk.cli import api as act  # noqa: PLC0415
 
-    return act.run(directory)
+    return act.run(directory, log_level)
 
 
 @api.command(name="address")

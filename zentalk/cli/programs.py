@@ -3,10 +3,12 @@
 The first SIGTERM or SIGINT drains; the second ends the process at once, which is safe: what
 was accepted is on disk. That holds also where SIGINT was ignored at the start: a script's shell
 ignores it for what runs in the background, and whoever interrupts the script means all of it.
+SIGHUP never ends a program: it reads its settings again, and uses what a running one can.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import resource
 import signal
@@ -14,20 +16,30 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
+import structlog
 import trio
 
 from zentalk.cli.logs import configure_logging
 from zentalk.config import hold_lock
+from zentalk.errors import ZentalkError
 
 _FORCED: Final = 1
+_LOG: Final = structlog.get_logger("zentalk.cli")
 
 
-def run_program(directory: Path, program: Callable[[], Awaitable[None]]) -> int:
+def run_program(
+    directory: Path, program: Callable[[], Awaitable[None]], log_level: str = "info"
+) -> int:
     """Run a program of a folder under trio until it ends; raises what it raises."""
-    configure_logging()
+    configure_logging(logging.getLevelNamesMapping()[log_level.upper()])
     raise_file_limit()
-    with hold_lock(directory):
-        trio.run(program)
+    # Until the program listens to signals: a reload that comes early must not end it.
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with hold_lock(directory):
+            trio.run(program)
+    finally:
+        signal.signal(signal.SIGHUP, before)
     return 0
 
 
@@ -41,17 +53,37 @@ def raise_file_limit() -> None:
             return  # Some systems name a hard limit that they do not grant.
 
 
+def reload_nothing() -> None:
+    """Say that a changed setting needs a restart."""
+    _LOG.info("settings_need_a_restart")
+
+
 async def stop_on_signal(
     stop: Callable[[], None],
+    reload: Callable[[], None] | None = None,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Call `stop` at the first signal, and end the process at the second."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    """Call `stop` at the first signal, and end the process at the second.
+
+    With `reload`, SIGHUP calls it: settings that are wrong change nothing and are logged.
+    """
+    listened = [signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if reload else [])]
+    with trio.open_signal_receiver(*listened) as signals:
         task_status.started()
         asked = False
-        async for _ in signals:
+        async for number in signals:
+            if number == signal.SIGHUP and reload is not None:
+                _try(reload)
+                continue
             if asked:
                 os._exit(_FORCED)
             asked = True
             stop()
+
+
+def _try(reload: Callable[[], None]) -> None:
+    try:
+        reload()
+    except ZentalkError as error:
+        _LOG.warning("settings_not_reloaded", reason=str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -14,29 +15,30 @@ from zentalk.cli.setup import check_not_set_up, checked
 
 def init(
     directory: Path,
-    host: str,
-    port: int,
+    places: dict[str, Any],
     bootstraps: list[str],
     network: dict[str, Any],
 ) -> int:
     """Make identity and settings; prints the URI and nothing else.
 
-    `network` has what was said about the network: `network`, `id_difficulty`.
+    `places` has what was said of addresses (`host`, `port`, `announce_host`, `announce_port`),
+    `network` what was said about the network: `network`, `id_difficulty`.
     """
     from zentalk.config import RelaySettings, write_config  # noqa: PLC0415
     from zentalk.relay.keys.identity import load_or_create_relay_identity  # noqa: PLC0415
 
-    values = {"host": host, "port": port, "bootstraps": relay_uris(bootstraps)} | network
+    values = places | {"bootstraps": relay_uris(bootstraps)} | network
     settings = checked(RelaySettings, directory, values)
     check_not_set_up(directory)
     entropy = os.urandom  # noqa: TID251 - the edge
     identity = load_or_create_relay_identity(directory, entropy, settings.id_difficulty)
     write_config(settings)
-    say(identity.uri(host, port))
+    host = settings.announce_host or settings.host
+    say(identity.uri(host, settings.announce_port or settings.port))
     return 0
 
 
-def run(directory: Path) -> int:
+def run(directory: Path, log_level: str = "info") -> int:
     """Run the relay until a signal."""
     import trio  # noqa: PLC0415
 
@@ -44,15 +46,20 @@ def run(directory: Path) -> int:
     from zentalk.config import load_relay_settings  # noqa: PLC0415
     from zentalk.net.runtime import Runtime  # noqa: PLC0415
     from zentalk.net.tcp import TcpNetwork  # noqa: PLC0415
+    from zentalk.relay.announced import unreachable  # noqa: PLC0415
     from zentalk.relay.relay import Relay  # noqa: PLC0415
 
     settings = load_relay_settings(directory)
 
     async def serve() -> None:
         runtime = Runtime.real()
-        relay = Relay(settings, runtime, TcpNetwork())
+        relay = Relay(settings, runtime, TcpNetwork(), await unreachable(settings))
+
+        def reload() -> None:
+            relay.reload(load_relay_settings(directory))
+
         async with trio.open_nursery() as signals:
-            await signals.start(stop_on_signal, relay.stop)
+            await signals.start(stop_on_signal, relay.stop, reload)
             async with trio.open_nursery() as programs:
                 uri = await programs.start(relay.run)
                 lines = [f"ready {uri}"]
@@ -65,27 +72,43 @@ def run(directory: Path) -> int:
                     say(line)
             signals.cancel_scope.cancel()
 
-    return run_program(directory, serve)
+    return run_program(directory, serve, log_level)
+
+
+def check(directory: Path) -> int:
+    """Say whether the relay would start; raises what it would end with."""
+    import trio  # noqa: PLC0415
+
+    from zentalk.cli.logs import configure_logging  # noqa: PLC0415
+    from zentalk.config import load_relay_settings  # noqa: PLC0415
+    from zentalk.net.tcp import TcpNetwork  # noqa: PLC0415
+    from zentalk.relay.check import check as checked_relay  # noqa: PLC0415
+
+    configure_logging(logging.ERROR)  # what is found is printed
+    uri, warnings = trio.run(checked_relay, load_relay_settings(directory), TcpNetwork())
+    for warning in warnings:
+        say(f"warning   {warning}")
+    say(f"ok  {uri}")
+    return 0
 
 
 def status(directory: Path, *, as_json: bool) -> int:
-    """Show what a running relay writes about itself."""
+    """Show what a running relay writes about itself; raises UnavailableError if it does not run."""
+    from zentalk.cli.relay_status import lines  # noqa: PLC0415
     from zentalk.config import load_relay_settings  # noqa: PLC0415
+    from zentalk.errors import UnavailableError  # noqa: PLC0415
     from zentalk.relay.status import read_status  # noqa: PLC0415
 
     load_relay_settings(directory)
     seen = read_status(directory)
     if as_json:
         say_json(asdict(seen))
-        return 0
-    say(f"{seen.state}  {seen.uri}")
-    for warning in seen.warnings:
-        say(f"warning   {warning}")
-    for title, numbers in (
-        ("counters", seen.counters),
-        ("refused", seen.refused),
-        ("mailbox", seen.mailbox),
-    ):
-        for name, number in numbers.items():
-            say(f"{title:9} {name:24} {number}")
+    else:
+        for line in lines(seen):
+            say(line)
+    if not seen.running:
+        raise UnavailableError(
+            f"the relay in {directory} does not run; start it with: "
+            f"zentalk relay run --dir {directory}"
+        )
     return 0

@@ -18,11 +18,17 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from zentalk.config.settings import ApiSettings, RelaySettings, Settings
+from zentalk.config.units import takes_units
 from zentalk.errors import ConfigError
 
 CONFIG_FILE: Final = "config.toml"
 ENVIRONMENT_PREFIX: Final = "ZENTALK_"
 PROGRAM_KEY: Final = "program"
+_OTHER_VARIABLES: Final = frozenset(
+    f"{ENVIRONMENT_PREFIX}{name}"
+    for name in ("DIR", "LONG", "SEED", "FAULTS_SEED", "REQUIRE_PROGRAMS")
+)
+"""Those that are no settings: of the command line, and of tests, whose programs inherit them."""
 
 _MESSAGES: Final = {
     "int_type": "it must be a whole number, without quotes",
@@ -64,14 +70,19 @@ def load_api_settings(directory: Path, environment: Mapping[str, str] = os.envir
     return _load(ApiSettings, directory, environment)
 
 
-def validate(kind: type[_S], values: Mapping[str, object], source: str) -> _S:
-    """Make settings of values, or raise ConfigError; `source` says where the values are from."""
+def validate(
+    kind: type[_S], values: Mapping[str, object], source: str, variables: Mapping[str, str] = {}
+) -> _S:
+    """Make settings of values, or raise ConfigError.
+
+    `source` says where the values are from, `variables` which keys the environment gave instead.
+    """
     try:
         return kind.model_validate(dict(values))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = str(first["loc"][0])
-        origin = f"{ENVIRONMENT_PREFIX}{key.upper()}" if source == "" else source
+        origin = variables.get(key, source)
         if first["type"] == "extra_forbidden":
             raise ConfigError(f"{origin}: unknown key '{key}'; {_advice(kind, key)}") from None
         message = _message(first["type"], first["msg"])
@@ -83,15 +94,32 @@ def _load(kind: type[_S], directory: Path, environment: Mapping[str, str]) -> _S
     values = _read(path, kind)
     if "directory" in values:
         raise ConfigError(f"{path}: unknown key 'directory'; {_advice(kind, 'directory')}")
-    settings = validate(kind, values | {"directory": directory}, str(path))
-    overrides = {
-        name: _from_text(environment[variable], field, variable)
-        for name, field in kind.model_fields.items()
+    _check_variables(environment)
+    variables = {
+        name: variable
+        for name in kind.model_fields
         if name != "directory" and (variable := ENVIRONMENT_PREFIX + name.upper()) in environment
     }
-    if not overrides:
-        return settings
-    return validate(kind, values | overrides | {"directory": directory}, "")
+    overrides = {
+        name: _from_text(environment[variable], kind.model_fields[name], variable)
+        for name, variable in variables.items()
+    }
+    return validate(kind, values | overrides | {"directory": directory}, str(path), variables)
+
+
+def _check_variables(environment: Mapping[str, str]) -> None:
+    """Raise ConfigError for a variable of ours that no program knows: most likely a typo.
+
+    Keys of the other program pass: one shell often runs both.
+    """
+    keys = {name for kind in (RelaySettings, ApiSettings) for name in kind.model_fields}
+    known = {ENVIRONMENT_PREFIX + name.upper() for name in keys - {"directory"}}
+    for variable in sorted(environment):
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable in known | _OTHER_VARIABLES:
+            continue
+        near = difflib.get_close_matches(variable, known, n=1, cutoff=0.8)
+        advice = f"did you mean {near[0]}?" if near else "remove it from the environment"
+        raise ConfigError(f"{variable}: no setting has this name; {advice}")
 
 
 def _read(path: Path, kind: type[Settings]) -> dict[str, Any]:
@@ -133,6 +161,8 @@ def _from_text(text: str, field: FieldInfo, variable: str) -> object:
     try:
         (value,) = tomllib.loads(f"value = {text}").values()
     except (ValueError, RecursionError):  # not TOML, or more than one line of it
+        if takes_units(field):
+            return text
         raise ConfigError(f"{variable}: it must be a number or true or false") from None
     return value
 

@@ -20,12 +20,14 @@ from pydantic import (
     field_validator,
 )
 
+from zentalk.config.units import ByteSize, Seconds
 from zentalk.directory.identity_work import MAX_DIFFICULTY, default_difficulty, work_bits
 from zentalk.errors import DecodeError
 from zentalk.ids import DAY_SECONDS
 from zentalk.lifetimes import DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS
 from zentalk.wire.descriptor import node_id_of
-from zentalk.wire.text import RelayUri, format_relay_uri, parse_relay_uri
+from zentalk.wire.host import is_host, is_unspecified, with_brackets
+from zentalk.wire.text import RelayUri, parse_relay_uri
 
 MIB: Final = 2**20
 DEFAULT_RELAY_PORT: Final = 9001
@@ -39,7 +41,7 @@ def _to_relay_uri(value: object) -> RelayUri:
     if not isinstance(value, str):
         raise ValueError("a relay URI is text in quotes")  # noqa: TRY004 - pydantic's protocol
     try:
-        return parse_relay_uri(value)
+        return parse_relay_uri(value.strip())
     except DecodeError as error:
         raise ValueError(str(error)) from None
 
@@ -48,12 +50,11 @@ def _list_to_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _check_host(host: str) -> str:
+def _check_host(given: str) -> str:
     """Accept what can stand in a relay URI, so that every URI we print can be read back."""
-    try:
-        parse_relay_uri(format_relay_uri(RelayUri(bytes(32), host, 1)))
-    except DecodeError:
-        raise ValueError("it must be a host name, an IPv4 address or an [IPv6] address") from None
+    host = with_brackets(given.strip())
+    if not is_host(host):
+        raise ValueError("it must be a host name, an IPv4 address or an IPv6 address")
     return host
 
 
@@ -109,7 +110,9 @@ class RelaySettings(Settings):
     """Settings of one relay (`zentalk relay run`)."""
 
     host: Host = Field(
-        "127.0.0.1", description="The address to listen on and to announce to others."
+        "127.0.0.1",
+        description="The address to listen on and to announce to others. 0.0.0.0 and :: listen on "
+        "all addresses; then `announce_host` is needed.",
     )
     port: Port = Field(
         DEFAULT_RELAY_PORT, description="The TCP port of the first lane; 0 takes a free one."
@@ -122,6 +125,7 @@ class RelaySettings(Settings):
     announce_host: Annotated[str, AfterValidator(_check_host_if_any)] = Field(
         "",
         description="The address to announce instead of `host`, behind NAT or a proxy.",
+        validate_default=True,
     )
     announce_port: Port = Field(
         0,
@@ -135,18 +139,20 @@ class RelaySettings(Settings):
         "durable",
         description="`durable` keeps waiting mail on disk; `memory` loses it when the relay stops.",
     )
-    queue_ttl_seconds: Annotated[int, Field(ge=1, le=MAX_TTL_SECONDS)] = Field(
-        DEFAULT_TTL_SECONDS, description="The longest time that mail waits; then it is deleted."
+    queue_ttl_seconds: Annotated[Seconds, Field(ge=1, le=MAX_TTL_SECONDS)] = Field(
+        DEFAULT_TTL_SECONDS,
+        description='The longest time that mail waits, as seconds or "30d"; then it is deleted.',
     )
-    sweep_seconds: Annotated[int, Field(ge=1, le=DAY_SECONDS)] = Field(
-        3600, description="Seconds between deletions of expired mail."
+    sweep_seconds: Annotated[Seconds, Field(ge=1, le=DAY_SECONDS)] = Field(
+        3600, description='The time between deletions of expired mail, as seconds or "1h".'
     )
     max_links: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         4096, description="The largest number of simultaneous connections; the relay refuses more."
     )
-    memory_bytes: Annotated[int, Field(ge=16 * MIB)] = Field(
+    memory_bytes: Annotated[ByteSize, Field(ge=16 * MIB)] = Field(
         256 * MIB,
-        description="Memory for queues, replay filters and caches; near it, new work is refused.",
+        description='Memory for queues, replay filters and caches, as bytes or "256MiB"; near it, '
+        "new work is refused.",
     )
 
     http: bool = Field(
@@ -160,6 +166,20 @@ class RelaySettings(Settings):
     http_port: Port = Field(
         DEFAULT_RELAY_HTTP_PORT, description="The port for HTTP; 0 takes a free one."
     )
+
+    @field_validator("announce_host")
+    @classmethod
+    def _can_be_dialled(cls, announced: str, info: ValidationInfo) -> str:
+        """Refuse to announce what nobody can dial."""
+        host = announced or info.data.get("host", "")
+        if not is_unspecified(host):
+            return announced
+        here = "it" if announced else "it is missing and `host`"
+        raise ValueError(
+            f"{here} is {host}, which stands for all addresses of this machine, so nobody could "
+            "dial it: set `announce_host` (--announce-host) to the name or address under which "
+            "others reach this relay"
+        )
 
     @field_validator("announce_port")
     @classmethod
@@ -193,6 +213,7 @@ class ApiSettings(Settings):
     path_hops: Annotated[int, Field(ge=3, le=5)] = Field(
         3, description="The number of relays on each path."
     )
-    message_ttl_seconds: Annotated[int, Field(ge=1, le=MAX_TTL_SECONDS)] = Field(
-        DEFAULT_TTL_SECONDS, description="How long a sent message may wait at a mailbox."
+    message_ttl_seconds: Annotated[Seconds, Field(ge=1, le=MAX_TTL_SECONDS)] = Field(
+        DEFAULT_TTL_SECONDS,
+        description='How long a sent message may wait at a mailbox, as seconds or "30d".',
     )

@@ -130,6 +130,7 @@ class Connection:
             monotonic=runtime.monotonic,
             on_events=self._dispatch,
             turn=resources.turn,
+            meter=resources.meter,
         )
         self._now = runtime.monotonic
         self.last_used = runtime.monotonic()

@@ -46,6 +46,16 @@ class _NoTurn:
         pass
 
 
+class Meter:
+    """The bytes that links have received and sent, all together; handshakes do not count."""
+
+    __slots__ = ("received", "sent")
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.sent = 0
+
+
 def _nothing_now(_data: bytes, /) -> int:
     return 0
 
@@ -68,6 +78,7 @@ class Pump:
         monotonic: Callable[[], float],
         on_events: Callable[[list[Event]], None],
         turn: Turn = NO_TURN,
+        meter: Meter | None = None,
     ) -> None:
         self._link = link
         self._traffic = link.traffic
@@ -76,6 +87,7 @@ class Pump:
         self._now = monotonic
         self._on_events = on_events
         self._turn = turn
+        self._meter = meter or Meter()
         self.last_activity = monotonic()
         self.closing = False
         fixed_units = self._traffic.fixed_units
@@ -148,6 +160,7 @@ class Pump:
             while data := await self._stream.receive_some(READ_BYTES):
                 self.last_activity = now = self._now()
                 self._keepalive.heard(now)
+                self._meter.received += len(data)
                 await self._turn.begin()
                 events = self._link.receive(data)
                 self._note_progress(now)
@@ -187,6 +200,7 @@ class Pump:
 
     async def _send(self, data: bytes) -> None:
         """Send one drain, at once as a rule; others have their turn if there is more to send."""
+        self._meter.sent += len(data)
         rest = data[self._send_now(data) :]
         if rest:
             with trio.fail_after(STALL_SECONDS):

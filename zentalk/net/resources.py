@@ -6,19 +6,22 @@ them all there is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from zentalk.link.outbox import UNLIMITED, Account
-from zentalk.net.pump import NO_TURN, Turn
+from zentalk.net.pump import NO_TURN, Meter, Turn
 
 
 @dataclass(frozen=True, slots=True)
 class LinkResources:
-    """The account in which a link's memory is counted, and its turn among many links."""
+    """The account in which a link's memory is counted, its turn among many links, and the meter
+    of what it carries.
+    """
 
     account: Account = UNLIMITED
     turn: Turn = NO_TURN
+    meter: Meter = field(default_factory=Meter)
 
 
 NO_LIMITS: Final = LinkResources()

@@ -28,6 +28,10 @@ INNER_HANDSHAKE_SECONDS: Final = 10.0
 """Inside a tunnel, where every byte crosses several links."""
 
 
+def _nothing() -> None:
+    pass
+
+
 async def connect(
     stream: ByteStream,
     *,
@@ -83,19 +87,21 @@ async def serve(
     handlers: Handlers,
     runtime: Runtime,
     on_open: Callable[[Connection], None] | None = None,
+    on_failure: Callable[[], None] = _nothing,
     depth: int = 0,
     resources: LinkResources = NO_LIMITS,
 ) -> None:
     """Answer one initiator on a stream, and run until the link ends.
 
-    `on_open` gets the connection before anything of it is handled. Never raises for a
-    fault of the peer's.
+    `on_open` gets the connection before anything of it is handled, `on_failure` is called if the
+    handshake fails. Never raises for a fault of the peer's.
     """
     settings = LinkSettings(network, depth)
     link = Link.respond(settings, identity, runtime.entropy, resources.account)
     try:
         opened, early = await _shake_hands(link, stream, depth)
     except PEER_FAULTS:
+        on_failure()
         link.release()
         await _close(stream)
         return

@@ -219,6 +219,7 @@ class RelayConnections:
                     handlers=self._handlers[lane],
                     runtime=self._runtime,
                     on_open=opened,
+                    on_failure=partial(self._counters.refuse, "handshake"),
                     depth=depth,
                     resources=resources,
                 )

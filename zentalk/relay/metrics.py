@@ -71,6 +71,8 @@ class RelayStats:
     streams: int = 0
     queued_bytes: int = 0
     memory_bytes: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
     relays_known: int = 0
     boot: int = 0
     mailbox: Mapping[str, int] = field(default_factory=dict)

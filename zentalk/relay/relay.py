@@ -7,6 +7,7 @@ after `stop`, or with the error of a part that cannot go on.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
@@ -28,6 +29,7 @@ from zentalk.relay.keys.mix_keys import OwnKeys, filter_capacity
 from zentalk.relay.keys.rotation import KeyRotation, boot_keys
 from zentalk.relay.links.listeners import bind_lanes
 from zentalk.relay.metrics import Counters, RelayStats, mailbox_counts
+from zentalk.relay.reloading import apply, changed
 from zentalk.relay.status import RelayStatus, coarse
 from zentalk.relay.storage import Stores, known_relays, open_stores
 from zentalk.relay.wiring import RelayWiring, wire_relay
@@ -56,14 +58,24 @@ EXCLUDED: Final = (
 class Relay:
     """One relay over any network.
 
+    `warnings` are sentences for the operator that stay in the status.
+
     Reads its identity from `settings.directory`, or makes one in a folder that no relay
     has used; raises ConfigError if that cannot be done.
     """
 
-    def __init__(self, settings: RelaySettings, runtime: Runtime, network: Network) -> None:
+    def __init__(
+        self,
+        settings: RelaySettings,
+        runtime: Runtime,
+        network: Network,
+        warnings: Sequence[str] = (),
+    ) -> None:
         self._settings = settings
         self._runtime = runtime
         self._network = network
+        self._standing_warnings = tuple(warnings)
+        self._waiting_keys: list[str] = []
         folder = settings.directory
         if (folder / DIRECTORY_FILE).exists() and not (folder / KEY_FILE_NAME).exists():
             raise ConfigError(
@@ -106,6 +118,19 @@ class Relay:
         """Let `run` finish what it is writing, and return."""
         self._stopping.set()
 
+    def reload(self, settings: RelaySettings) -> None:
+        """Use changed settings as far as a running relay can; the status names the others.
+
+        Raises ConfigError, and changes nothing, if they cannot be used.
+        """
+        if self._wiring is None:
+            raise ConfigError("the relay is not running yet")
+        keys = changed(self._settings, settings)
+        max_links = self._allowed_links(settings)
+        self._settings = apply(self._wiring, self._settings, settings, max_links)
+        self._waiting_keys = changed(self._settings, settings)
+        _LOG.info("settings_reloaded", changed=len(keys), waiting=len(self._waiting_keys))
+
     async def run(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until `stop`; reports its URI once the network knows its new keys.
 
@@ -119,7 +144,7 @@ class Relay:
 
     async def _run(self, task_status: trio.TaskStatus[str]) -> None:
         settings = self._settings
-        max_links = self._check_descriptors()
+        max_links = self._allowed_links(settings)
         listeners = await bind_lanes(self._network, settings.host, settings.port, settings.lanes)
         self._port = listeners[0].port
         self._started_at = self._runtime.wall()
@@ -150,6 +175,7 @@ class Relay:
         wiring = self._wiring = wire_relay(
             settings, runtime, self._network, rotation, stores, max_links
         )
+        self._log_start(len(wiring.directory.descriptors), max_links)
         await rotation.write_status()
         async with trio.open_nursery() as nursery:
             await nursery.start(wiring.mailboxes.run)
@@ -165,17 +191,34 @@ class Relay:
             await self._enter("ready", rotation)
             task_status.started(self.uri)
             await self._stopping.wait()
+            _LOG.info("relay_draining", connections=wiring.capacity.admission.connections)
             with suppress(ConfigError):  # a full disk must not cut the draining short
                 await self._enter("stopping", rotation)
             await _drain(wiring.connections)
             nursery.cancel_scope.cancel()
         with suppress(ConfigError):
             await self._enter("stopped", rotation)
+        _LOG.info("relay_stopped")
 
-    def _check_descriptors(self) -> int:
+    def _log_start(self, relays_known: int, max_links: int) -> None:
+        settings = self._settings
+        _LOG.info(
+            "relay_starts",
+            version=_version(),
+            network=settings.network,
+            profile=settings.mailbox_profile,
+            lanes=settings.lanes,
+            max_links=max_links,
+            memory_bytes=settings.memory_bytes,
+            queue_ttl_seconds=settings.queue_ttl_seconds,
+            bootstraps=len(settings.bootstraps),
+            relays_known=relays_known,
+        )
+
+    def _allowed_links(self, settings: RelaySettings) -> int:
         """Return how many connections may be open; raises ConfigError if hardly any."""
-        wanted = self._settings.max_links
-        allowed = connections_allowed(wanted, HTTP_CONNECTIONS if self._settings.http else 0)
+        wanted = settings.max_links
+        allowed = connections_allowed(wanted, HTTP_CONNECTIONS if settings.http else 0)
         if allowed < wanted:
             _LOG.warning("fewer_connections_than_wanted", allowed=allowed, wanted=wanted)
         return allowed
@@ -211,6 +254,8 @@ class Relay:
             streams=wiring.capacity.admission.streams,
             queued_bytes=wiring.router.queued_bytes,
             memory_bytes=wiring.capacity.budget.used_bytes + filters_bytes,
+            bytes_in=wiring.capacity.meter.received,
+            bytes_out=wiring.capacity.meter.sent,
             relays_known=len(wiring.directory.descriptors),
             boot=self._keys.descriptor.boot,
         )
@@ -234,9 +279,15 @@ class Relay:
         )
 
     def _warnings(self) -> list[str]:
-        if self._wiring is None or not self._wiring.directory.is_excluded:
-            return []
-        return [EXCLUDED]
+        found = list(self._standing_warnings)
+        if self._waiting_keys:
+            names = ", ".join(f"`{name}`" for name in self._waiting_keys)
+            found.append(f"changed in the settings, but used only after a restart: {names}")
+        if self._wiring is not None:
+            found += self._wiring.directory.warnings
+            if self._wiring.directory.is_excluded:
+                found.append(EXCLUDED)
+        return found
 
     def _make_keys(self, listeners: list[Listener], max_links: int) -> OwnKeys:
         settings = self._settings

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from zentalk.errors import ConfigError
+from zentalk.relay.machine import disk_use, process_memory, uptime_seconds
 
 STATUS_FILE: Final = "status.json"
 _FILE_MODE: Final = 0o600
@@ -42,6 +43,10 @@ class RelayStatus:
     mailbox: Mapping[str, int] = field(default_factory=dict)
     warnings: Sequence[str] = field(default_factory=list)
     """What the operator should know and do, a sentence each."""
+    uptime_seconds: int | None = None
+    """Looked up by whoever reads the status, as `memory` and `disk`; None if it does not run."""
+    memory: Mapping[str, int] = field(default_factory=dict)
+    disk: Mapping[str, int] = field(default_factory=dict)
 
 
 def coarse(numbers: Mapping[str, int]) -> dict[str, int]:
@@ -106,13 +111,14 @@ def read_status(directory: Path) -> RelayStatus:
             f"{path} is damaged: remove it; a running relay writes it again"
         ) from None
     running = status.state != "stopped" and process_mark(status.pid) == process != ""
-    return _with_running(status, running=running)
-
-
-def _with_running(status: RelayStatus, *, running: bool) -> RelayStatus:
-    values: dict[str, Any] = asdict(status)
-    values |= {"running": running, "state": status.state if running else "stopped"}
-    return RelayStatus(**values)
+    return replace(
+        status,
+        running=running,
+        state=status.state if running else "stopped",
+        uptime_seconds=uptime_seconds(status.pid) if running else None,
+        memory=process_memory(status.pid) if running else {},
+        disk=disk_use(directory),
+    )
 
 
 def process_mark(pid: int) -> str:

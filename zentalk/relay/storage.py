@@ -6,19 +6,29 @@ Queue and directory are separate files, so that deleting the one never costs the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
+
+import structlog
 
 from zentalk.config import RelaySettings
 from zentalk.errors import RemoteProtocolError
 from zentalk.mailbox.settings import MailboxProfile, MailboxSettings
 from zentalk.mailbox.storage import MailboxStore
+from zentalk.store.directory_store import FILE_NAME as DIRECTORY_FILE
+from zentalk.store.directory_store import MIGRATIONS as DIRECTORY_TABLES
 from zentalk.store.directory_store import DirectoryStore
+from zentalk.store.mailbox.count import count_envelopes
+from zentalk.store.mailbox.earlier_files import QUEUE_FILE, earlier_files, take_over
 from zentalk.store.mailbox.memory import MemoryMailboxStore
+from zentalk.store.mailbox.schema import MIGRATIONS as QUEUE_TABLES
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
+from zentalk.store.sqlite import check_database
 from zentalk.wire.descriptor import decode_descriptor
 from zentalk.wire.text import RelayUri
 
 _KNOWN: Final = 4
+_LOG: Final = structlog.get_logger("zentalk.relay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,16 @@ def open_stores(settings: RelaySettings) -> Stores:
         raise
 
 
+def check_databases(settings: RelaySettings) -> None:
+    """Look at the databases without changing any; raises StorageError naming the bad one."""
+    folder = settings.directory
+    tables = {folder / DIRECTORY_FILE: DIRECTORY_TABLES, folder / QUEUE_FILE: QUEUE_TABLES}
+    tables |= dict.fromkeys(earlier_files(folder), QUEUE_TABLES)
+    for path, migrations in tables.items():
+        if path.exists():
+            check_database(path, migrations)
+
+
 def known_relays(stores: Stores) -> list[RelayUri]:
     """Return where some relays were when this one last ran, newest boots of them unknown."""
     found: list[RelayUri] = []
@@ -67,7 +87,18 @@ def mailbox_settings(settings: RelaySettings) -> MailboxSettings:
 
 
 def _open_mailboxes(settings: RelaySettings) -> MailboxStore:
+    folder = settings.directory
+    taken = take_over(folder)
+    if taken:
+        _LOG.info("queue_files_taken_over", count=taken)
+    path = folder / QUEUE_FILE
     if settings.mailbox_profile == "memory":
-        return MemoryMailboxStore()
-    # Named by the port of the settings, not the one bound: 0 must find its mail again.
-    return SqliteMailboxStore(settings.directory / f"queue-{settings.port}.db")
+        if not _mail_waits(path):
+            return MemoryMailboxStore()
+        # What was acknowledged must still be collectable after the profile was changed.
+        _LOG.warning("mail_of_profile_durable_waits", profile="durable")
+    return SqliteMailboxStore(path)
+
+
+def _mail_waits(path: Path) -> bool:
+    return path.exists() and count_envelopes(path) > 0

@@ -17,6 +17,7 @@ from zentalk.crypto.types import Entropy
 from zentalk.errors import StorageError
 from zentalk.store.key_file import load_or_create_identity
 from zentalk.store.mailbox.count import count_envelopes
+from zentalk.store.mailbox.earlier_files import QUEUE_FILE
 from zentalk.web.token import load_or_create_token
 from zentalk.wire.text import parse_relay_uri
 
@@ -78,4 +79,5 @@ def save_settings(settings: RelaySettings | ApiSettings) -> None:
 
 def count_in_folder(folder: Path) -> int:
     """Return how many envelopes a relay's folder holds on disk; raises StorageError."""
-    return sum(count_envelopes(path) for path in folder.glob("queue-*.db"))
+    path = folder / QUEUE_FILE
+    return count_envelopes(path) if path.exists() else 0

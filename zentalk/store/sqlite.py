@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -55,6 +55,17 @@ def open_database(
             connection.close()
             raise
     return connection
+
+
+def check_database(path: Path, migrations: tuple[str, ...]) -> None:
+    """Read the whole database without changing it, of whatever earlier version it is.
+
+    Raises StorageError if it is damaged, unreadable, or of a newer version.
+    """
+    with storage_errors(path), closing(_connect(path, read_only=True)) as connection:
+        if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            raise _damaged(f"the database {path}")
+        _known_version(connection, path, migrations)
 
 
 @contextmanager
@@ -156,15 +167,20 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         raise _damaged(f"the database {path}")
 
 
-def _migrate(
-    connection: sqlite3.Connection, path: Path, migrations: tuple[str, ...], *, read_only: bool
-) -> None:
+def _known_version(connection: sqlite3.Connection, path: Path, migrations: tuple[str, ...]) -> int:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > len(migrations):
         raise StorageError(
             f"the database {path} was written by a newer version of zentalk: upgrade, "
             "or use another folder"
         )
+    return version
+
+
+def _migrate(
+    connection: sqlite3.Connection, path: Path, migrations: tuple[str, ...], *, read_only: bool
+) -> None:
+    version = _known_version(connection, path, migrations)
     if read_only:
         if version < len(migrations):
             raise StorageError(f"the database {path} is of an older version: start its node once")

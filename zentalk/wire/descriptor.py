@@ -17,7 +17,8 @@ from zentalk.crypto.labels import Label
 from zentalk.errors import DecodeError
 from zentalk.ids import Epoch, NodeId
 from zentalk.wire.codec import Fields, Value, pack, unpack
-from zentalk.wire.text import RelayUri, is_host
+from zentalk.wire.host import is_host, is_unspecified
+from zentalk.wire.text import RelayUri
 
 MAX_DESCRIPTOR_BYTES: Final = 2048
 MAX_LANES: Final = 16
@@ -187,7 +188,7 @@ def _from_value(value: Value) -> DescriptorBody:
         boot=fields.uint(_MAX_U64),
     )
     fields.end()
-    if not is_host(body.host):
+    if not is_host(body.host) or is_unspecified(body.host):
         raise DecodeError("a descriptor's host is not a host name or address")
     if not body.lanes:
         raise DecodeError("a descriptor names no lane")

@@ -16,17 +16,15 @@ from zentalk.crypto.hashing import blake2b_256, equal
 from zentalk.crypto.labels import Label
 from zentalk.errors import DecodeError
 from zentalk.ids import USER_ADDRESS_BYTES, UserAddress
+from zentalk.wire.host import is_host, is_unspecified
 
 _ADDRESS_PREFIX: Final = "zt1"
 _ADDRESS_CHARS: Final = 56
 _CHECK_BYTES: Final = 3
 _URI_PREFIX: Final = "zt-relay:"
-_MAX_HOST_CHARS: Final = 253
 _MAX_PORT: Final = 65535
 _KEPT_ADDRESSES: Final = 1024
 """Texts and addresses whose other form is kept: each message names one again."""
-_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?"
-_HOST: Final = re.compile(rf"\[[0-9a-fA-F:.]+\]|{_LABEL}(?:\.{_LABEL})*")
 
 
 class RelayUri(NamedTuple):
@@ -73,18 +71,14 @@ def parse_relay_uri(text: str) -> RelayUri:
         raise DecodeError("a relay URI has the form zt-relay:IDENTITY@HOST:PORT")
     if not is_host(host):
         raise DecodeError("the host in this relay URI is not a host name or address")
+    if is_unspecified(host):
+        raise DecodeError(
+            f"the host in this relay URI, {host}, stands for all addresses of a machine and can "
+            "be dialled by nobody; ask the operator for the URI with the announced host"
+        )
     if not re.fullmatch(r"[1-9][0-9]{0,4}", port_text) or int(port_text) > _MAX_PORT:
         raise DecodeError("the port in this relay URI is not between 1 and 65535")
     return RelayUri(identity, host, int(port_text))
-
-
-def is_host(text: str) -> bool:
-    """Tell whether a text may stand as the host in a URI or descriptor.
-
-    A name with labels as in RFC 1123, an IPv4 address, or an IPv6 address in brackets:
-    nothing that a resolver cannot even encode, and nothing that a terminal would obey.
-    """
-    return len(text) <= _MAX_HOST_CHARS and _HOST.fullmatch(text) is not None
 
 
 def _check(address: bytes) -> bytes:

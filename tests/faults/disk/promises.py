@@ -172,7 +172,7 @@ def found_in(folder: Path) -> tuple[set[bytes], set[bytes]]:
     """Open every database below a folder with the real code; return fronts and hashes."""
     held: set[bytes] = set()
     saved: set[bytes] = set()
-    for path in folder.glob("*/queue*.db"):
+    for path in folder.glob("*/queue.db"):
         with closing(open_database(path, MAILBOX)) as database:
             held |= {
                 row[0][:FRONT_BYTES] for row in database.execute("SELECT sealed FROM envelope")

@@ -167,7 +167,7 @@ async def test_a_lost_key_is_not_replaced_in_silence(
             await net.start("r1")
 
 
-@pytest.mark.parametrize("name", ["directory.db", "queue-9001.db"])
+@pytest.mark.parametrize("name", ["directory.db", "queue.db"])
 async def test_a_damaged_database_is_named_and_left_alone(
     autojump_clock: MockClock, tmp_path: Path, name: str
 ) -> None:

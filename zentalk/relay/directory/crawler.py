@@ -7,7 +7,7 @@ attempt, never the loop. Nothing learned here is used before the descriptor set 
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import count
 from typing import Final
 
@@ -24,6 +24,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.onion.draw import pick, sample
 from zentalk.relay.directory.peers import Neighbour, PeerLinks
 from zentalk.relay.directory.state import DirectoryState
+from zentalk.relay.standing import Standing
 from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.rpc_directory import (
     decode_find_response,
@@ -54,23 +55,36 @@ class Crawler:
         self._descriptors = state.known.descriptors
         self._table = state.table
         self._own = state.own_id
-        self._bootstraps = [
-            uri for uri, node_id in state.known.bootstraps.items() if node_id != self._own
-        ]
-        self._untried = len(self._bootstraps)
+        bootstraps = self._others(state.known.bootstraps)
+        self._untried = len(bootstraps)
+        self._nursery: trio.Nursery | None = None
         self._joined_one = trio.Event()
+        self.standing = Standing(len(bootstraps))
         self.joined = trio.Event()
         """Set once every bootstrap was tried and one answered; at once without bootstraps."""
-        if not self._bootstraps:
+        if not bootstraps:
             self.joined.set()
 
     async def run(self) -> None:
         """Join, then keep comparing with other relays, until cancelled."""
         async with trio.open_nursery() as nursery:
-            for uri in self._bootstraps:
+            self._nursery = nursery
+            for uri in self._others(self._state.known.bootstraps):
                 nursery.start_soon(self._join, uri)
             nursery.start_soon(self._look_around)
             nursery.start_soon(self._exchange_forever)
+
+    def use_bootstraps(self, uris: Sequence[RelayUri]) -> None:
+        """Let the bootstraps be these; those that are new are tried at once."""
+        fresh = self._others(self._state.known.use_bootstraps(uris))
+        self.standing.bootstraps_changed(len(self._others(uris)))
+        self._untried += len(fresh)
+        for uri in fresh:
+            if self._nursery is not None:
+                self._nursery.start_soon(self._join, uri)
+
+    def _others(self, uris: Iterable[RelayUri]) -> list[RelayUri]:
+        return [uri for uri in uris if node_id_of(uri.identity) != self._own]
 
     async def find(self, target: bytes) -> tuple[NodeId, ...]:
         """Look up the relays nearest to a 32-byte target that answer, nearest first."""
@@ -116,15 +130,17 @@ class Crawler:
         return self._descriptors.node_of(digest) is not None
 
     async def _join(self, uri: RelayUri) -> None:
-        """Try one bootstrap until it has answered once."""
+        """Try one bootstrap until it has answered once, or is none any more."""
         for attempt in count():
             answered = await self._try_bootstrap(uri)
             self._untried -= attempt == 0
             if answered:
                 self._joined_one.set()
+            elif self._untried == 0 and not self._joined_one.is_set():
+                self.standing.no_bootstrap_answered()
             if self._untried == 0 and self._joined_one.is_set():
                 self.joined.set()
-            if answered:
+            if answered or uri not in self._state.known.bootstraps:
                 return
             wait = half_jitter(
                 attempt, RETRY_FIRST_SECONDS, RETRY_MAX_SECONDS, self._runtime.entropy
@@ -137,7 +153,7 @@ class Crawler:
             await self.exchange(connection)
         except ZentalkError:
             return False
-        self._state.reached(node_id_of(uri.identity))
+        self._reached(node_id_of(uri.identity))
         return True
 
     async def _look_around(self) -> None:
@@ -162,10 +178,16 @@ class Crawler:
 
     async def _exchange_with_someone(self) -> None:
         """Compare with one relay drawn from all known; with another if that one is gone."""
-        places = self._state.known.places(besides=self._own)
+        known = self._state.known
+        self.standing.bootstraps_seen(
+            any_live=any(map(known.descriptor_of, set(known.bootstraps.values()) - {self._own}))
+        )
+        places = known.places(besides=self._own)
         for node_id in sample(sorted(places), EXCHANGE_TRIES, self._runtime.entropy):
             if await self._try_exchange(node_id, places[node_id]):
                 return
+        if places and not self._links.connected():
+            self.standing.reached_nobody()
 
     async def _try_exchange(self, node_id: NodeId, uri: RelayUri) -> bool:
         known = self._descriptors.get(node_id, self._runtime.wall()) is not None
@@ -175,8 +197,12 @@ class Crawler:
         except ZentalkError:
             self._table.failed(node_id)
             return False
-        self._state.reached(node_id)
+        self._reached(node_id)
         return True
+
+    def _reached(self, node_id: NodeId) -> None:
+        self._state.reached(node_id)
+        self.standing.reached(len(self._descriptors))
 
     async def _ask_for(self, node_id: NodeId, target: bytes) -> list[NodeId]:
         """Ask one relay; counts the failure if there is one."""

@@ -30,6 +30,12 @@ class KnownRelays:
         self.descriptors = descriptors
         self.bootstraps = {uri: node_id_of(uri.identity) for uri in bootstraps}
 
+    def use_bootstraps(self, uris: Sequence[RelayUri]) -> list[RelayUri]:
+        """Let the operator's bootstraps be these; return those that are new."""
+        before = self.bootstraps
+        self.bootstraps = {uri: node_id_of(uri.identity) for uri in uris}
+        return [uri for uri in self.bootstraps if uri not in before]
+
     def descriptor_of(self, node_id: NodeId) -> Descriptor | None:
         """Return the usable verified descriptor of a relay, or None."""
         return self.descriptors.get(node_id, self._wall())

@@ -6,7 +6,7 @@ Spec: docs/spec/directory.md. It joins the cores of `zentalk.directory` to links
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -28,6 +28,7 @@ from zentalk.relay.directory.requests import DirectoryRequests, NotifyHandler, R
 from zentalk.relay.directory.state import DirectoryState, OwnDescriptor
 from zentalk.store.directory_store import DirectoryStore
 from zentalk.wire.descriptor import Descriptor
+from zentalk.wire.text import RelayUri
 
 TICK_SECONDS: Final = 5.0
 """How often news goes to the disk and the own descriptor is looked at."""
@@ -103,6 +104,15 @@ class DirectoryService:
     def news_dropped(self) -> int:
         """How many descriptors and proofs nobody looked at, as too many came."""
         return self._answers.limits.dropped
+
+    def use_bootstraps(self, uris: Sequence[RelayUri]) -> None:
+        """Let the operator's bootstraps be these from now on, while the directory runs."""
+        self._tasks.crawler.use_bootstraps(uris)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the operator should know of this relay's place in the network."""
+        return self._tasks.crawler.standing.warnings
 
     @property
     def is_excluded(self) -> bool:

@@ -47,6 +47,12 @@ def load_or_create_relay_identity(
     if not path.exists():
         make = partial(make_identity, id_difficulty)
         return RelayIdentity.of(create_identity(directory, entropy, make))
+    return load_relay_identity(directory, id_difficulty)
+
+
+def load_relay_identity(directory: Path, id_difficulty: int = 0) -> RelayIdentity:
+    """Read the identity; raises ConfigError if that fails or it is worth too little."""
+    path = directory / KEY_FILE_NAME
     identity = RelayIdentity.of(load_identity(directory))
     bits = work_bits(identity.node_id)
     if bits < id_difficulty:

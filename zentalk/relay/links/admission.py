@@ -93,6 +93,10 @@ class Admission:
         """How many connections are open."""
         return len(self._shaking) + len(self._open)
 
+    def limit(self, max_connections: int) -> None:
+        """Admit up to that many from now on; those that are open stay."""
+        self._max_connections = max_connections
+
     def enter(self, source: str, leave: Callable[[], None]) -> ConnectionSlot | str:
         """Admit a connection, or return in a fixed word why not.
 

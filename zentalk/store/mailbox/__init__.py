@@ -10,7 +10,8 @@ so that what is reported as done is on the disk. Spec: docs/spec/mailbox.md sect
 - *profile*: `durable` is `sqlite`, `memory` is `memory`.
 
 `sqlite` keeps mail on disk, with the tables of `schema`; `memory` keeps it until the relay stops;
-`load` reads all but the envelopes at start; `count` counts envelopes from outside.
+`load` reads all but the envelopes at start; `count` counts envelopes from outside;
+`earlier_files` has the file's name and takes over files that had another.
 
 A store must never look into an envelope, read a clock, or report what is not committed.
 """

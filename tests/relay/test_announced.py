@@ -1,0 +1,75 @@
+"""A name that leads to this machine alone is told of, in the network where that matters."""
+
+import socket
+from pathlib import Path
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from zentalk.config import RelaySettings
+from zentalk.net.memory import MemoryNetwork
+from zentalk.net.runtime import Runtime
+from zentalk.relay.announced import unreachable
+from zentalk.relay.relay import Relay
+
+
+def settings(folder: Path, network: str = "main") -> RelaySettings:
+    return RelaySettings(
+        directory=folder,
+        network=network,
+        id_difficulty=0,
+        host="0.0.0.0",
+        announce_host="relay.example.org",
+    )
+
+
+async def _found(folder: Path, addresses: list[str], network: str = "main") -> list[str]:
+    asked: list[str] = []
+
+    async def resolve(host: str) -> list[str]:
+        asked.append(host)
+        return addresses
+
+    warnings = await unreachable(settings(folder, network), resolve)
+    assert asked == (["relay.example.org"] if network == "main" else [])
+    return warnings
+
+
+@pytest.mark.parametrize("addresses", [["127.0.1.1"], ["::1", "127.0.0.1"], ["::ffff:127.0.0.1"]])
+async def test_loopback_only_is_a_warning(tmp_path: Path, addresses: list[str]) -> None:
+    (sentence,) = await _found(tmp_path, addresses)
+    assert "relay.example.org leads to loopback" in sentence
+    assert "announce_host" in sentence
+
+
+@pytest.mark.parametrize("addresses", [["192.0.2.1"], ["127.0.1.1", "2001:db8::1"], []])
+async def test_control_an_address_that_is_not_loopback_is_none(
+    tmp_path: Path, addresses: list[str]
+) -> None:
+    assert await _found(tmp_path, addresses) == []
+
+
+async def test_other_networks_are_not_asked(tmp_path: Path) -> None:
+    assert await _found(tmp_path, ["127.0.0.1"], "local") == []
+
+
+async def test_a_resolver_that_fails_or_never_answers(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async def fails(_host: str) -> list[str]:
+        raise socket.gaierror(socket.EAI_AGAIN, "temporary failure")
+
+    async def never(_host: str) -> list[str]:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    assert await unreachable(settings(tmp_path), fails) == []
+    assert await unreachable(settings(tmp_path), never) == []
+
+
+def test_the_warning_stays_in_the_status(tmp_path: Path) -> None:
+    relay = Relay(
+        settings(tmp_path), Runtime.virtual(1, 0.0), MemoryNetwork().host("r"), ["a sentence"]
+    )
+    assert relay.status().warnings == ["a sentence"]

@@ -1,0 +1,52 @@
+"""What a relay takes of its machine, looked up by whoever asks for its status.
+
+From the outside, so that it is true also when the relay is too busy to say it. What the system
+does not tell is left out.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+_START_TIME_FIELD: Final = 19
+"""Of /proc/PID/stat, counted after the command name: when the process started, in ticks."""
+_RESIDENT_FIELD: Final = 21
+
+
+def _fields(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text("ascii", errors="replace").rpartition(")")[2].split()
+
+
+def uptime_seconds(pid: int) -> int | None:
+    """Return how long a process has run, None if the system does not say."""
+    with suppress(OSError, ValueError, IndexError):
+        since_boot = float(Path("/proc/uptime").read_text("ascii").split()[0])
+        ticks = int(_fields(pid)[_START_TIME_FIELD])
+        return max(0, int(since_boot - ticks / os.sysconf("SC_CLK_TCK")))
+    return None
+
+
+def process_memory(pid: int) -> dict[str, int]:
+    """Return the memory of a process in bytes."""
+    with suppress(OSError, ValueError, IndexError):
+        pages = int(_fields(pid)[_RESIDENT_FIELD])
+        return {"process_bytes": pages * os.sysconf("SC_PAGE_SIZE")}
+    return {}
+
+
+def disk_use(folder: Path) -> dict[str, int]:
+    """Return what the databases take, logs and ballast included, and what is free, in bytes."""
+    found: dict[str, int] = {}
+    with suppress(OSError):
+        sizes = {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
+        for name in ("queue", "directory"):
+            found[f"{name}_bytes"] = sum(
+                size for file, size in sizes.items() if file.startswith(f"{name}.db")
+            )
+        free = os.statvfs(folder)
+        if free.f_blocks:
+            found["free_bytes"] = free.f_bavail * free.f_frsize
+    return found
