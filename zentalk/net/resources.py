@@ -6,6 +6,7 @@ them all there is.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,10 +16,14 @@ from zentalk.net.pump import NO_TURN, Turn
 
 @dataclass(frozen=True, slots=True)
 class LinkResources:
-    """The account in which a link's memory is counted, and its turn among many links."""
+    """The account in which a link's memory is counted, and its turn among many links.
+
+    `origin` is in whose name the link's peer asks for more: whatever the program shares by.
+    """
 
     account: Account = UNLIMITED
     turn: Turn = NO_TURN
+    origin: Hashable = None
 
 
 NO_LIMITS: Final = LinkResources()
