@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
-from zentalk.node.mailboxes import manager, selection
+from zentalk.node.mailboxes import replacements, selection
 from zentalk.node.messages import ordering
 from zentalk.node.messages.commands import ContactCommands
 from zentalk.node.messages.effects import NO_EFFECTS
@@ -94,7 +94,7 @@ async def test_both_of_bobs_mailbox_relays_die_and_he_finds_others(
     for relay in dead:
         await world.crash(relay)
     lost = await world.send("alice", "bob", "to the dead")
-    await trio.sleep(manager.REPLACE_AFTER_SECONDS + 120)
+    await trio.sleep(replacements.REPLACE_AFTER_SECONDS + 120)
     assert not set(world.mailbox_relays("bob")) & set(dead)
     await world.send("bob", "alice", "I have moved")
     await world.until_inbox("alice", "bob", ["I have moved"])
@@ -126,7 +126,7 @@ async def test_control_without_haste_or_without_a_word_he_is_not(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     if missing == "haste":
-        monkeypatch.setattr(manager, "ALONE_SECONDS", manager.REPLACE_AFTER_SECONDS)
+        monkeypatch.setattr(replacements, "ALONE_SECONDS", replacements.REPLACE_AFTER_SECONDS)
     else:
         monkeypatch.setattr(ContactCommands, "tell_routes", lambda *_, **__: NO_EFFECTS)
     with pytest.raises(trio.TooSlowError):
@@ -140,7 +140,7 @@ async def _mailboxes_after_only_guards_are_left(world: World) -> int:
     for name, relay in list(world.relays.items()):
         if relay.node_id not in guards:
             await world.crash(name)
-    await trio.sleep(manager.REPLACE_AFTER_SECONDS / 2)
+    await trio.sleep(replacements.REPLACE_AFTER_SECONDS / 2)
     made = await world.nodes["bob"]._database.read(own_mailboxes.every)
     return len(made)
 

@@ -11,7 +11,7 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
 from zentalk.errors import StorageFullError
-from zentalk.node.mailboxes import manager, selection
+from zentalk.node.mailboxes import manager, replacements, selection
 from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.node import Node
 
@@ -52,7 +52,7 @@ async def test_a_reader_whose_disk_is_full_gets_everything_when_there_is_room(
         with pytest.raises(StorageFullError):
             await bob.send_text(world.nodes["alice"].address, "x" * 60_000)
         # Longer than after which a mailbox relay that stays away would be replaced.
-        await trio.sleep(2 * manager.REPLACE_AFTER_SECONDS)
+        await trio.sleep(2 * replacements.REPLACE_AFTER_SECONDS)
         # Small writes still find a place now and then: it comes and goes.
         await world.until(lambda: is_full(bob))
         state = (await world.nodes["alice"].message(sent[-1].id)).state
@@ -111,7 +111,7 @@ async def test_control_without_looking_at_its_own_links_it_makes_new_ones(
 async def test_a_replaced_mailbox_is_let_go_after_its_time(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(manager, "REPLACE_AFTER_SECONDS", 60.0)
+    monkeypatch.setattr(replacements, "REPLACE_AFTER_SECONDS", 60.0)
     monkeypatch.setattr(manager, "POLL_REPLACED_SECONDS", 600.0)
     monkeypatch.setattr(selection, "POLL_REPLACED_SECONDS", 600.0)
     await friends(world, 4)

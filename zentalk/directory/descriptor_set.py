@@ -151,6 +151,10 @@ class DescriptorSet:
         """Say whether a proof of equivocation is held against a relay."""
         return node_id in self._proofs
 
+    def refuses(self, node_id: NodeId) -> bool:
+        """Say whether no descriptor of a relay will ever be taken: too little work, or excluded."""
+        return self.is_excluded(node_id) or not self._has_worked(node_id)
+
     def proofs(self) -> Iterator[EquivocationProof]:
         """Yield the proofs held, oldest first."""
         return iter(list(self._proofs.values()))

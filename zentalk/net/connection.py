@@ -116,6 +116,7 @@ class Connection:
         resources: LinkResources = NO_LIMITS,
     ) -> None:
         self.account = resources.account
+        self.origin = resources.origin
         self.peer: LinkPeer = opened.peer
         self.handshake_hash = opened.handshake_hash
         self.depth = link.depth
@@ -147,6 +148,11 @@ class Connection:
     def is_open(self) -> bool:
         """Whether anything can still be sent; `closed` follows when the last was."""
         return not self._pump.closing
+
+    @property
+    def is_clients(self) -> bool:
+        """Whether the peer is anonymous."""
+        return self.peer.is_client
 
     @property
     def may_be_evicted(self) -> bool:

@@ -6,6 +6,7 @@ them all there is.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,11 +18,14 @@ from zentalk.net.pump import NO_TURN, Meter, Turn
 class LinkResources:
     """The account in which a link's memory is counted, its turn among many links, and the meter
     of what it carries.
+
+    `origin` is in whose name the link's peer asks for more: whatever the program shares by.
     """
 
     account: Account = UNLIMITED
     turn: Turn = NO_TURN
     meter: Meter = field(default_factory=Meter)
+    origin: Hashable = None
 
 
 NO_LIMITS: Final = LinkResources()

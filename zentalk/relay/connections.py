@@ -6,7 +6,7 @@ is kept. A bug that one connection meets ends that connection alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
@@ -26,6 +26,7 @@ from zentalk.relay.forwarding.tunnels import ServeInner, TunnelService
 from zentalk.relay.keys.mix_keys import OwnKeys
 from zentalk.relay.links.capacity import LinkCapacity
 from zentalk.relay.links.neighbours import RelayLinks
+from zentalk.relay.links.stream_shares import Principal
 from zentalk.relay.mailbox.service import MailboxService
 from zentalk.relay.metrics import Counters, contained
 from zentalk.wire.descriptor import node_id_of
@@ -33,8 +34,8 @@ from zentalk.wire.frames import Open
 from zentalk.wire.text import RelayUri
 
 RELAY_WEIGHT: Final = 8
-"""The link of a neighbour counts as so many sources when turns are given: it carries many
-people's traffic."""
+"""The link of a neighbour counts as so many sources when turns and handshakes are given: it
+carries many people's traffic."""
 
 
 class Service(Protocol):
@@ -137,15 +138,17 @@ class RelayConnections:
                 self._counters.refuse(slot)
                 return
             self._counters.connections_accepted += 1
-            turn = self._capacity.turns.link(admission.source_of(source))
+            turn = self._capacity.turns.link(slot.source)
 
             def opened(connection: Connection) -> None:
                 admission.opened(slot, connection)
                 if connection.peer.node_id is not None:
                     turn.move(connection.peer.node_id, RELAY_WEIGHT)
 
+            resources = self._capacity.resources(slot.source, turn)
             try:
-                await self._serve(stream, lane, self._capacity.resources(turn), on_open=opened)
+                if await self._may_shake_hands(slot.source):
+                    await self._serve(stream, lane, resources, on_open=opened)
             finally:
                 turn.leave()
                 admission.leave(slot)
@@ -156,7 +159,8 @@ class RelayConnections:
         Raises TransportError or RemoteProtocolError if there is no link to be had.
         """
         stream = await self._network.dial(uri.host, uri.port)
-        turn = self._capacity.turns.link(node_id_of(uri.identity), RELAY_WEIGHT)
+        node_id = node_id_of(uri.identity)
+        turn = self._capacity.turns.link(node_id, RELAY_WEIGHT)
         try:
             connection = await connect(
                 stream,
@@ -166,7 +170,7 @@ class RelayConnections:
                 handlers=self._handlers[0],
                 runtime=self._runtime,
                 nursery=nursery,
-                resources=self._capacity.resources(turn),
+                resources=self._capacity.resources(node_id, turn),
                 guard=partial(contained, self._counters),
             )
         except BaseException:
@@ -186,8 +190,19 @@ class RelayConnections:
         self._counters.refuse("evicted")
         scope.cancel()
 
-    async def _serve_inner(self, stream: ByteStream, depth: int) -> None:
-        await self._serve(stream, 0, self._capacity.resources(), depth=depth)
+    async def _may_shake_hands(self, origin: Hashable, weight: int = 1) -> bool:
+        """Wait for the turn of a handshake; False if it would take too long."""
+        wait = self._capacity.handshakes.wait_seconds(origin, self._runtime.monotonic(), weight)
+        if wait is None:
+            self._counters.refuse("handshake-rate")
+            return False
+        if wait:
+            await trio.sleep(wait)
+        return True
+
+    async def _serve_inner(self, stream: ByteStream, depth: int, principal: Principal) -> None:
+        if await self._may_shake_hands(principal, RELAY_WEIGHT):
+            await self._serve(stream, 0, self._capacity.resources(principal), depth=depth)
 
     async def _serve(
         self,
@@ -205,10 +220,8 @@ class RelayConnections:
             self.open.add(connection)
             if on_open is not None:
                 on_open(connection)
-            if not connection.peer.is_client and self._services.directory.relay_connected(
-                connection
-            ):
-                self._services.links.register(connection)
+            if not connection.peer.is_client:
+                self._relay_opened(connection)
 
         try:
             with contained(self._counters):
@@ -227,6 +240,15 @@ class RelayConnections:
             for connection in mine:
                 self.open.discard(connection)
                 self._services.mailboxes.connection_lost(connection)
+
+    def _relay_opened(self, connection: Connection) -> None:
+        """Share the link of a relay, or end it if the directory will never have that relay."""
+        directory = self._services.directory
+        if directory.relay_connected(connection):
+            self._services.links.register(connection)
+        elif directory.refuses(connection):
+            self._counters.refuse("relay")
+            connection.close()
 
 
 async def _leave_when_closed(connection: Connection, turn: LinkTurn) -> None:

@@ -251,7 +251,7 @@ class Relay:
             **counted,
             connections=wiring.capacity.admission.connections,
             relay_links=len(wiring.links.connected()),
-            streams=wiring.capacity.admission.streams,
+            streams=wiring.capacity.streams.count,
             queued_bytes=wiring.router.queued_bytes,
             memory_bytes=wiring.capacity.budget.used_bytes + filters_bytes,
             bytes_in=wiring.capacity.meter.received,

@@ -82,7 +82,7 @@ def wire_relay(
     router = Router(
         runtime.for_part("router"), keys.peelers, forwarder, mailboxes, counters, budget
     )
-    tunnels = TunnelService(own_id, known, links, capacity.admission, counters)
+    tunnels = TunnelService(own_id, known, links, capacity.streams, counters)
     services = RelayServices(links, router, tunnels, directory, mailboxes)
     own = runtime.for_part("connections")
     connections = RelayConnections(own, network, keys, capacity, counters, services)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,17 @@ import trio
 from tests.node.descriptors import make_relays
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import UnavailableError
-from zentalk.ids import NodeId
+from zentalk.ids import MailboxId, NodeId, SendId
 from zentalk.net.runtime import Runtime
 from zentalk.node.mailboxes.collector import CollectorFactory
 from zentalk.node.mailboxes.manager import MailboxManager
-from zentalk.node.mailboxes.selection import MAILBOXES, MailboxSelection, _chosen
+from zentalk.node.mailboxes.selection import MAILBOXES, MAX_REPLACED, MailboxSelection, _chosen
+from zentalk.store.history import mailboxes
 from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.history.models import OwnMailbox, OwnSendId
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.descriptor import Descriptor
+from zentalk.wire.rpc_send_ids import SendIdKind
 
 RELAYS = {item.node_id: item for item in make_relays(6)}
 NODE_IDS = tuple(sorted(RELAYS))
@@ -110,3 +115,45 @@ def test_none_is_taken_twice_and_those_that_stayed_away_come_last() -> None:
     assert _chosen((a, b, c, d), {a}, {b}) == [c, d]
     assert _chosen((a, b, c), {a}, {b}) == [c, b]
     assert _chosen((a,), {a}, set()) == []
+
+
+async def test_k53_no_more_are_replaced_than_may_be_polled(database: HistoryDatabase) -> None:
+    """Only a mailbox at a relay that is gone gives way to one more, and only the oldest."""
+    network: Any = Network()
+    selection = MailboxSelection(Runtime.real(), network)
+    own, live, wall = Runtime.real().entropy, set(NODE_IDS), Runtime.real().wall()
+
+    def add(tx: Transaction, slot: int, relay: NodeId, until: float | None) -> MailboxId:
+        mailbox = MailboxId(own(32))
+        mailboxes.add(tx, OwnMailbox(mailbox, relay, slot, own(32), 0, 0, until))
+        row = OwnSendId(SendId(own(16)), mailbox, SendIdKind.ACK, None, own(32), None)
+        mailboxes.add_send_ids(tx, [row])
+        return mailbox
+
+    def fill(tx: Transaction) -> tuple[MailboxId, MailboxId]:
+        old = [add(tx, 0, NODE_IDS[0], wall + 100 + number) for number in range(MAX_REPLACED)]
+        return old[3], add(tx, 0, NODE_IDS[1], None)
+
+    dead, now = await database.write(fill)
+    rows = await database.write(partial(selection.replace, now, live))
+    assert [row.mailbox for row in rows if row.poll_until is None] == [now]
+    assert len(rows) == MAX_REPLACED + 1
+
+    def dies(tx: Transaction) -> None:
+        tx.execute("UPDATE own_mailboxes SET relay = ? WHERE mailbox = ?", (NODE_IDS[5], dead))
+
+    await database.write(dies)
+    rows = await database.write(partial(selection.replace, now, live - {NODE_IDS[5]}))
+    assert [row for row in rows if row.poll_until is None] == []
+    assert len(rows) == MAX_REPLACED
+    assert dead not in {row.mailbox for row in rows}
+
+
+async def test_k53_a_mailbox_that_nobody_can_have_heard_of_is_not_polled(
+    database: HistoryDatabase,
+) -> None:
+    network: Any = Network()
+    selection = MailboxSelection(Runtime.real(), network)
+    [first, second] = await database.write(partial(selection.complete, NODE_IDS))
+    rows = await database.write(partial(selection.replace, first.mailbox, set(NODE_IDS)))
+    assert [row.mailbox for row in rows] == [second.mailbox]

@@ -15,6 +15,7 @@ from zentalk.ids import Epoch, NodeId, SendId
 from zentalk.link.geometry import cell_bytes
 from zentalk.net.connection import Connection
 from zentalk.onion.geometry import LARGE, SMALL
+from zentalk.relay.links.stream_shares import StreamShares
 from zentalk.wire.descriptor import (
     ROLE_FORWARD,
     Descriptor,
@@ -179,20 +180,21 @@ async def test_a_relay_that_is_gone_is_unreachable_and_costs_no_other_stream(
         assert len(await snapshot(other)) == 3
 
 
-async def test_streams_are_capped_per_link_and_per_relay(
+async def test_streams_are_capped_per_link_and_shared_in_all(
     autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At most 8 per client link; beyond the relay's own cap every OPEN is `busy`."""
+    """At most 8 per client link; at a full relay whoever has most gives way."""
     async with world(tmp_path) as net:
         r1, r2, _ = await net.start_all("r1", "r2", "r3")
         first, second = await net.client("a", "r1"), await net.client("b", "r1")
         streams = [await first.open_stream(r2.node_id, cell_bytes(1)) for _ in range(8)]
         assert await refusal(first, r2.node_id) == "busy"
-        monkeypatch.setattr("zentalk.relay.links.admission.MAX_STREAMS", 8)
-        assert await refusal(second, r2.node_id) == "busy"
-        await streams[0].aclose()
-        await trio.sleep(1)
+        assert r1.relay._wiring is not None
+        shares = r1.relay._wiring.capacity.streams
+        monkeypatch.setattr(StreamShares, "_room", lambda self: 8 if self is shares else 128)
         await second.open_stream(r2.node_id, cell_bytes(1))
+        assert await streams[7].receive_some(1) == b"", "the youngest of whoever has most"
+        assert r1.relay.stats().streams == 8
         assert r1.relay.stats().refused["busy"] == 1, "the link itself refuses the ninth"
 
 
@@ -204,9 +206,9 @@ async def test_a_flood_from_one_source_is_refused_in_main_only(
     network_id: str,
     admitted: int,
 ) -> None:
-    monkeypatch.setattr("zentalk.relay.links.admission.MAX_PER_SOURCE", 3)
+    monkeypatch.setattr("zentalk.relay.links.admission.SURE_PER_SOURCE", 3)
     async with world(tmp_path, network_id=network_id) as net:
-        r1 = await net.start("r1")
+        r1 = await net.start("r1", max_links=6)
         for number in range(5):
             if number < admitted:
                 await net.client("mallory", "r1")

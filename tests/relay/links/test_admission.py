@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from zentalk.relay.links import admission as module
 from zentalk.relay.links.admission import (
     CONNECTION_BYTES,
-    MAX_PER_SOURCE,
+    SURE_PER_SOURCE,
     Admission,
     ConnectionSlot,
 )
 from zentalk.relay.links.memory_budget import MemoryBudget
+from zentalk.relay.links.stream_shares import Principal, StreamShares
 
 PLENTY = 2**30
 
@@ -26,6 +27,7 @@ class Link:
 
     last_used: float = 0.0
     may_be_evicted: bool = True
+    is_clients: bool = True
 
 
 @dataclass
@@ -64,8 +66,8 @@ def test_connections_in_all_are_capped() -> None:
 
 
 def test_k18_one_source_is_capped_and_others_are_not() -> None:
-    relay = door()
-    seats = [relay.stay("192.0.2.1") for _ in range(MAX_PER_SOURCE)]
+    relay = door(connections=2 * SURE_PER_SOURCE)
+    seats = [relay.stay("192.0.2.1") for _ in range(SURE_PER_SOURCE)]
     assert relay.enter("192.0.2.1") == "source"
     relay.stay("192.0.2.2")
     relay.admission.leave(seats[0])
@@ -73,8 +75,9 @@ def test_k18_one_source_is_capped_and_others_are_not() -> None:
 
 
 def test_k18_without_the_cap_one_source_takes_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_PER_SOURCE", 10**9)
-    monkeypatch.setattr(module, "MAX_PER_SUBNET", 10**9)
+    monkeypatch.setattr(module, "SURE_PER_SOURCE", 10**9)
+    monkeypatch.setattr(module, "SURE_PER_SUBNET", 10**9)
+    monkeypatch.setattr(Admission, "_of_the_greediest", lambda _self, _held: None)
     relay = door()
     for _ in range(1000):
         relay.stay("192.0.2.1")
@@ -86,20 +89,19 @@ def test_k18_without_the_cap_one_source_takes_everything(monkeypatch: pytest.Mon
     [
         ([f"192.0.2.{number}" for number in range(256)], "192.0.3.1"),
         ([f"::ffff:192.0.2.{number}" for number in range(256)], "192.0.3.1"),
-        ([f"2001:db8:5:{number:x}::1" for number in range(256)], "2001:db8:6::1"),
     ],
 )
 def test_k18_a_subnet_is_capped(places: list[str], outside: str) -> None:
-    relay = door()
-    for number in range(module.MAX_PER_SUBNET):
+    relay = door(connections=2 * module.SURE_PER_SUBNET)
+    for number in range(module.SURE_PER_SUBNET):
         relay.stay(places[number % len(places)])
     assert relay.enter(places[0]) == "subnet"
     relay.stay(outside)
 
 
 def test_one_ipv6_household_is_one_source() -> None:
-    relay = door()
-    for number in range(MAX_PER_SOURCE):
+    relay = door(connections=2 * SURE_PER_SOURCE)
+    for number in range(SURE_PER_SOURCE):
         relay.stay(f"2001:db8::{number + 1:x}")
     assert relay.enter("2001:db8::ffff:1") == "source"
     assert relay.enter("fe80::1%eth0") != "source"
@@ -108,12 +110,17 @@ def test_one_ipv6_household_is_one_source() -> None:
 @pytest.mark.parametrize("source", ["127.0.0.1", "127.3.2.1", "::1", "relay-7"])
 @pytest.mark.parametrize("network", ["local", "main"])
 def test_loopback_is_exempt_except_in_main(source: str, network: str) -> None:
-    relay = door(network)
-    for _ in range(MAX_PER_SOURCE):
-        relay.stay(source)
+    relay = door(network, connections=2 * SURE_PER_SOURCE)
+    seats = [relay.stay(source) for _ in range(SURE_PER_SOURCE)]
     assert isinstance(relay.enter(source), ConnectionSlot) is (network != "main")
-    apart = relay.admission.source_of(source) != relay.admission.source_of(source)
-    assert apart is (network != "main")
+    assert (seats[0].source == seats[1].source) is (network == "main")
+
+
+def test_k43_a_campus_behind_one_address_has_more_while_half_of_all_are_free() -> None:
+    relay = door(connections=1000)
+    for _ in range(500):
+        relay.stay("192.0.2.1")
+    assert relay.enter("192.0.2.1") == "source"
 
 
 # --- who makes room ----------------------------------------------------------------------------
@@ -197,6 +204,57 @@ def test_k18_it_is_always_the_one_used_least_recently(steps: list[tuple[int, int
     assert relay.admission.connections == len(seats)
 
 
+def test_k43_when_all_is_taken_whoever_has_most_gives_way_and_its_youngest_goes() -> None:
+    """Also with streams on them, and whether they idle or not: both are free to fake."""
+    relay = door(connections=100)
+    crowd = [relay.stay("192.0.2.1") for _ in range(60)]
+    others = [relay.stay(f"198.51.100.{number}") for number in range(40)]
+    for number in range(59):
+        relay.stay(f"203.0.113.{number}")
+    assert set(relay.ended) == {"192.0.2.1"}
+    assert len(relay.ended) == 59
+    relay.admission.leave(crowd[0])  # the oldest was still there
+    assert relay.admission.connections == 99
+    assert len(others) == 40
+
+
+def test_k43_control_without_that_rule_a_full_relay_refuses_everybody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Admission, "_of_the_greediest", lambda _self, _held: None)
+    relay = door(connections=100)
+    for number in range(100):
+        relay.stay(f"192.0.2.{number % 2}")
+    assert relay.enter("203.0.113.1") == "connections"
+
+
+def test_k43_links_of_relays_stay_unless_one_place_has_more_than_it_is_sure_of() -> None:
+    relay = door(connections=2 * SURE_PER_SOURCE)
+    for _ in range(2):
+        relay.enter("192.0.2.1", Link(0.0, may_be_evicted=False, is_clients=False))
+    for number in range(2 * SURE_PER_SOURCE - 2):
+        relay.stay(f"198.51.100.{number}")
+    assert relay.enter("203.0.113.1") == "connections"
+
+    liar = door(connections=200)
+    for _ in range(100):
+        liar.enter("192.0.2.1", Link(0.0, may_be_evicted=False, is_clients=False))
+    for number in range(110):
+        liar.stay(f"198.51.100.{number}")
+    assert liar.ended == ["192.0.2.1"] * 10
+
+
+def test_k43_who_comes_again_and_again_takes_nobody_elses_place() -> None:
+    relay = door(connections=3)
+    relay.enter("192.0.2.1", Link(0.0))
+    relay.enter("198.51.100.1", Link(0.0))
+    relay.enter("203.0.113.1", Link(0.0))
+    for _ in range(5):
+        assert relay.enter("203.0.113.1", Link(9.0)) == "connections"
+    assert relay.ended == []
+    assert isinstance(relay.enter("203.0.113.2", Link(9.0)), ConnectionSlot)
+
+
 # --- memory ------------------------------------------------------------------------------------
 
 
@@ -206,14 +264,14 @@ def test_k18_memory_refuses_connections_first_and_streams_later() -> None:
     while isinstance(seat := relay.enter("a", Link(may_be_evicted=False)), ConnectionSlot):
         seats.append(seat)
     assert (seat, len(seats)) == ("memory", 76)
-    streams = 0
-    while relay.admission.open_stream():
-        streams += 1
-    assert streams == 10
+    shares, slots = StreamShares(relay.admission._budget), []
+    while slot := shares.enter(Principal("a"), lambda: None):
+        slots.append(slot)
+    assert len(slots) == 10
     for seat in seats:
         relay.admission.leave(seat)
-    for _ in range(streams):
-        relay.admission.close_stream()
+    for slot in slots:
+        shares.leave(slot)
     assert relay.admission._budget.used_bytes == 0
 
 
@@ -224,10 +282,24 @@ def test_k18_short_of_memory_an_idle_connection_makes_room() -> None:
     assert len(relay.ended) == 13
 
 
-def test_streams_are_capped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_STREAMS", 1)
-    admission = door().admission
-    assert admission.open_stream()
-    assert not admission.open_stream()
-    admission.close_stream()
-    assert admission.open_stream()
+def test_k43_connections_keep_a_quarter_of_the_memory_whatever_others_take() -> None:
+    budget = MemoryBudget(100 * CONNECTION_BYTES)
+    relay = Door(Admission("local", 1000, budget))
+    queues = budget.account(share=1.0, greedy=False)
+    while queues.take(CONNECTION_BYTES):
+        pass
+    assert queues.used_bytes == 75 * CONNECTION_BYTES
+    for number in range(25):
+        assert isinstance(relay.enter(f"c{number}", Link(0, may_be_evicted=False)), ConnectionSlot)
+    assert relay.enter("one more") == "memory"
+    assert budget.used_bytes == budget.total_bytes
+
+
+def test_k43_control_without_the_reserve_queues_keep_everybody_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "RESERVED_PART", 0.0)
+    budget = MemoryBudget(100 * CONNECTION_BYTES)
+    relay = Door(Admission("local", 1000, budget))
+    assert budget.account(share=1.0, greedy=False).take(100 * CONNECTION_BYTES)
+    assert relay.enter("c") == "memory"

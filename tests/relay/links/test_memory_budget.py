@@ -274,7 +274,8 @@ async def test_k18_who_makes_a_relay_hold_most_is_refused_first(
             budget = account_of(net, "r1")
             greedy, honest = await net.client("greedy", "r1"), await net.client("honest", "r1")
             # Something else takes most of the memory, to save time.
-            budget.account(1.0, greedy=False).add(int(budget.total_bytes * 0.865))
+            reserved = budget.claimed_bytes - budget.used_bytes
+            budget.account(1.0, greedy=False).add(int(budget.total_bytes * 0.865) - reserved)
             await hold(net, greedy, 400)
             full = net.relays["r1"].relay.stats()
             assert full.refused["memory-packet"] > 0

@@ -9,6 +9,7 @@ deposit there; a *pool* is what a mailbox keeps ready for others: send ids and o
 of our own mail end.
 
 - `manager.py`: keeps every mailbox collected, and has those replaced whose relays stay away.
+- `replacements.py`: after how long, and ever less often.
 - `selection.py`: which relays are taken, inside transactions.
 - `collector.py`: one connection to one mailbox: prove, register, collect.
 - `pools.py`: send ids and one-time prekeys, kept filled.

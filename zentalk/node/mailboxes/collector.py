@@ -13,7 +13,7 @@ import trio
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import LinkClosedError, RefusedError, TransportError
 from zentalk.mailbox.proof import sign_collect
-from zentalk.net.backoff import exponential
+from zentalk.net.backoff import exponential, half_jitter
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
@@ -49,6 +49,8 @@ PACED_WINDOW: Final = 8
 MAX_POLLS: Final = 4
 """Polls without an answer yet; where there are more the relay is too slow, and one is left out."""
 UPKEEP_SECONDS: Final = 600.0
+REFUSED_SECONDS: Final = 15.0
+"""How soon a refused registration is tried again at first; then ever less often."""
 
 
 class Collector(NoHandlers):
@@ -74,7 +76,9 @@ class Collector(NoHandlers):
         self._network: NodeNetwork | None = None
         self._saved: list[int] = []
         self._polls = 0
+        self._refusals = 0
         self.registered = trio.Event()
+        """Mail can come: the relay has taken our send ids, now or in an earlier life."""
 
     async def run(self, network: NodeNetwork) -> None:
         """Connect and collect until the tunnel ends.
@@ -98,14 +102,32 @@ class Collector(NoHandlers):
                     ):
                         nursery.start_soon(self._keep_polling, connection, large, mean)
                 while not connection.closed.is_set():
-                    await self._pools.fill(connection)
-                    self.registered.set()
-                    with trio.move_on_after(UPKEEP_SECONDS):
+                    with trio.move_on_after(await self._keep_up(connection)):
                         await connection.closed.wait()
             finally:
                 network.packets.fates.collecting(self._mailbox.relay, begins=False)
                 connection.close()
                 nursery.cancel_scope.cancel()
+
+    async def _keep_up(self, connection: Connection) -> float:
+        """Register what is to be registered; returns after how many seconds to look again.
+
+        A relay that refuses more still pushes what comes under what it has: only a mailbox that
+        nobody can know of is worth nothing then. Raises as `run` does.
+        """
+        try:
+            await self._pools.fill(connection)
+        except RefusedError:
+            if not await self._pools.ever_registered():
+                raise
+            self.registered.set()
+            self._refusals += 1
+            return half_jitter(
+                self._refusals, REFUSED_SECONDS, UPKEEP_SECONDS, self._runtime.entropy
+            )
+        self._refusals = 0
+        self.registered.set()
+        return UPKEEP_SECONDS
 
     def acknowledge(self, seqs: list[int]) -> None:
         """Tell the relay that these envelopes are saved: it deletes them."""

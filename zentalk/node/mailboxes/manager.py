@@ -21,6 +21,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
 from zentalk.node.mailboxes.announcer import Announcer
 from zentalk.node.mailboxes.collector import Collector, CollectorFactory
+from zentalk.node.mailboxes.replacements import Replacements
 from zentalk.node.mailboxes.selection import MailboxSelection, shown_id_of
 from zentalk.node.network import NodeNetwork
 from zentalk.node.status import MailboxStatus
@@ -30,10 +31,6 @@ from zentalk.store.history.models import OwnMailbox
 from zentalk.store.retry import until_stored
 from zentalk.wire.text import format_relay_uri
 
-REPLACE_AFTER_SECONDS: Final = 600.0
-"""A relay that is away for ten minutes is replaced; a restart takes seconds."""
-ALONE_SECONDS: Final = 20.0
-"""The same while no mailbox can be reached at all: until there is another, nothing arrives."""
 SETTLED_SECONDS: Final = 3600.0
 """After this a replaced mailbox is only looked into now and then: its tunnel takes a place."""
 LOOK_SECONDS: Final = 30.0
@@ -63,6 +60,7 @@ class MailboxManager:
         self._known: dict[MailboxId, OwnMailbox] = {}
         self._connected: set[MailboxId] = set()
         self._served: dict[MailboxId, trio.CancelScope] = {}
+        self._replacements = Replacements()
         self._incomplete = Signal()
         self.registered = trio.Event()
 
@@ -153,13 +151,14 @@ class MailboxManager:
                 self._network.relay_restarted()
                 away_since = now
                 served_seconds = now - started
+                self._replacements.served(mailbox.slot, served_seconds)
             elif self._fault_is_ours():
                 away_since = None
             elif away_since is None:
                 away_since = started
             away_seconds = 0.0 if away_since is None else now - away_since
-            if self._is_current(mailbox_id) and await self._is_given_up(mailbox_id, away_seconds):
-                await until_stored(partial(self._replace, mailbox_id))
+            if self._is_current(mailbox_id) and await self._is_given_up(mailbox, away_seconds):
+                await until_stored(partial(self._replace, mailbox))
             await trio.sleep(backoff.next_wait(served_seconds))
 
     def _is_current(self, mailbox_id: MailboxId) -> bool:
@@ -173,17 +172,17 @@ class MailboxManager:
         left_at = mailbox.poll_until - POLL_REPLACED_SECONDS
         return left_at + SETTLED_SECONDS < self._runtime.wall()
 
-    async def _is_given_up(self, mailbox_id: MailboxId, away_seconds: float) -> bool:
+    async def _is_given_up(self, mailbox: OwnMailbox, away_seconds: float) -> bool:
         """Tell whether a mailbox is to be replaced now.
 
         Haste is for mailboxes that have worked. Whoever drops our tunnels must not make us
         walk from one new mailbox to the next until we come to a relay of his.
         """
-        if away_seconds > REPLACE_AFTER_SECONDS:
+        if away_seconds > self._replacements.after_seconds(mailbox.slot):
             return True
-        if self._connected or away_seconds <= ALONE_SECONDS:
+        if self._connected or away_seconds <= self._replacements.alone_seconds(mailbox.slot):
             return False
-        query = partial(mailboxes.was_announced, mailbox=mailbox_id)
+        query = partial(mailboxes.was_announced, mailbox=mailbox.mailbox)
         return await until_stored(partial(self._database.read, query))
 
     def _fault_is_ours(self) -> bool:
@@ -202,9 +201,12 @@ class MailboxManager:
             await self._announcer.announce(mailbox)
         self.registered.set()
 
-    async def _replace(self, mailbox_id: MailboxId) -> None:
-        """Mark a mailbox as replaced; the next round of `run` adds another."""
-        rows = await self._database.write(partial(self._selection.replace, mailbox_id))
-        self._announcer.withdraw(self._known[mailbox_id])
+    async def _replace(self, mailbox: OwnMailbox) -> None:
+        """Give up a mailbox, if enough others are not polled yet; `run` adds another."""
+        job = partial(self._selection.replace, mailbox.mailbox, set(self._network.descriptors()))
+        rows = await self._database.write(job)
+        self._replacements.replaced(mailbox.slot)
         self._known = {row.mailbox: row for row in rows}
-        self._incomplete.set()
+        if not self._is_current(mailbox.mailbox):
+            self._announcer.withdraw(mailbox)
+            self._incomplete.set()

@@ -83,6 +83,11 @@ class MailboxPools:
         await self._fill_prekeys(connection)
         self._registered = True
 
+    async def ever_registered(self) -> bool:
+        """Tell whether the relay has ever taken send ids for this mailbox."""
+        rows = await self._database.read(lambda tx: mailboxes.send_ids(tx, self._mailbox.mailbox))
+        return bool(rows)
+
     async def _register_send_ids(self, connection: Connection) -> None:
         """Register what is missing, and on the first round everything (a relay may forget)."""
         today = day_at(self._runtime.wall())

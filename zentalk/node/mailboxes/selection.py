@@ -6,7 +6,7 @@ Spec: docs/spec/mailbox.md section 11.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from zentalk.crypto.ed25519 import SigningKey
@@ -105,10 +105,24 @@ class MailboxSelection:
         else:
             mailboxes.forget(tx, row.mailbox)
 
-    def replace(self, mailbox_id: MailboxId, tx: Transaction) -> list[OwnMailbox]:
-        """Mark a mailbox as replaced; return all to be collected. `complete` adds another."""
-        if mailbox_id in {row.mailbox for row in current(tx)}:  # it may just have been moved
-            mailboxes.replace(tx, mailbox_id, self._runtime.wall() + POLL_REPLACED_SECONDS)
+    def replace(
+        self, mailbox_id: MailboxId, live: Collection[NodeId], tx: Transaction
+    ) -> list[OwnMailbox]:
+        """Give up a mailbox whose relay stays away; return all to be collected.
+
+        `complete` adds another. Where as many as may be are polled already it stays, unless one
+        of those is at a relay that is not among the `live` ones: the oldest such goes.
+        """
+        leaving = next((row for row in current(tx) if row.mailbox == mailbox_id), None)
+        if leaving is None:
+            return mailboxes.every(tx)  # it was moved a moment ago
+        old = [row for row in mailboxes.every(tx) if row.poll_until is not None]
+        if len(old) >= MAX_REPLACED:
+            gone = [row for row in old if row.relay not in live]
+            if not gone:
+                return mailboxes.every(tx)
+            mailboxes.forget(tx, min(gone, key=lambda row: row.poll_until or 0.0).mailbox)
+        self._drop(tx, leaving)
         return mailboxes.every(tx)
 
 

@@ -131,6 +131,14 @@ class DirectoryService:
         descriptor = connection.peer.descriptor
         return descriptor is not None and self.state.relay_connected(descriptor)
 
+    def refuses(self, connection: Neighbour) -> bool:
+        """Say whether a relay that showed itself on a link will never count here.
+
+        Others that do not count may come to: one whose clock is wrong, for example.
+        """
+        descriptor = connection.peer.descriptor
+        return descriptor is not None and self.descriptors.refuses(descriptor.node_id)
+
     def publish_own(self) -> None:
         """Make the own descriptor known; call it after every new boot or epoch."""
         self.state.publish_own()

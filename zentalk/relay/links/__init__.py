@@ -4,16 +4,19 @@ Everything that strangers can make a relay hold is bounded here: connections by 
 memory by one budget, the processor by turns. Neighbours share one link for all traffic.
 
 - *slot*: the place of one connection that was admitted.
-- *source*: an IPv4 address or IPv6 /64; never a person, as many people share a guard.
+- *source*: an IPv4 address or IPv6 /48; never a person, as many people share a guard.
+- *principal*: whoever has a share: a client's source, or a neighbour.
 - *budget* and *account*: all memory held for others, and one holder's part of it.
 - *turn*: when a link may use the processor, among all links.
 - *neighbour*: a relay with which this one has a link.
 
-- admission:      how many connections and streams, and which connection makes room
+- admission:      how many connections, and which one makes room
+- stream_shares:  how many streams, and which one makes room
+- handshakes:     how many handshakes a second
 - memory_budget:  one byte budget, and the accounts that share it
-- capacity:       admission, budget and turns of one relay, which every link draws on
+- capacity:       all of these and the turns of one relay, which every link draws on
 - neighbours:     one shared link per neighbour: dialled once, closed when idle
 - listeners:      the ports of the lanes, bound all or none
 
-It must never end a link of a relay, or one that carries streams, to make room for others.
+It must never take from whoever is within its share to give to whoever is above it.
 """

@@ -1,8 +1,9 @@
-"""How many connections and streams a relay carries, and which one makes room for another.
+"""How many connections a relay carries, and which one makes room for another.
 
-Spec: docs/spec/link.md section 11. Plain synchronous code. Caps count sources of
-connections, never people: many people may share a guard, and so streams have no cap per
-source. Links of relays, and links that carry streams, are never given up for others.
+Spec: docs/spec/link.md section 11.1. Plain synchronous code. Shares are those of sources, never
+of people. When everything is taken, whoever has most gives way to whoever has less; only among
+sources that have as little as each other do idle links make room, and never those of relays or
+those that carry streams.
 """
 
 from __future__ import annotations
@@ -14,19 +15,26 @@ from typing import Final, Protocol
 
 from zentalk.relay.links.memory_budget import MemoryBudget
 
-MAX_PER_SOURCE: Final = 64
-"""Of one IPv4 address, or one IPv6 /64: what a household or a machine has."""
-MAX_PER_SUBNET: Final = 512
-"""Of one IPv4 /24 or IPv6 /48."""
-MAX_STREAMS: Final = 4096
+SURE_PER_SOURCE: Final = 64
+"""Of one IPv4 address, or one IPv6 /48: what a household or a machine has. A campus behind one
+address may have more while fewer than half of all are taken."""
+SURE_PER_SUBNET: Final = 512
+"""Of one IPv4 /24, likewise."""
 CONNECTION_BYTES: Final = 32 * 1024
-"""What a connection or stream takes without its queues, which are counted byte by byte: its
-tasks, keys and buffers, measured."""
+"""What a connection takes without its queues, which are counted byte by byte: its tasks, keys and
+buffers, measured."""
+RESERVED_PART: Final = 0.25
+"""Of the budget: what is there for connections, whatever else takes memory."""
 _MAIN: Final = "main"
 
 
 class Idle(Protocol):
     """What of an open link decides whether it makes room (`zentalk.net.connection`)."""
+
+    @property
+    def is_clients(self) -> bool:
+        """Whether it is a client's link."""
+        ...
 
     @property
     def may_be_evicted(self) -> bool:
@@ -44,8 +52,9 @@ class ConnectionSlot:
 
     __slots__ = ("_leave", "source", "subnet")
 
-    def __init__(self, source: str, subnet: str, leave: Callable[[], None]) -> None:
+    def __init__(self, source: Hashable, subnet: Hashable, leave: Callable[[], None]) -> None:
         self.source = source
+        """What it has in common with other connections from the same place."""
         self.subnet = subnet
         self._leave = leave
 
@@ -70,21 +79,21 @@ class Admission:
         "_open",
         "_shaking",
         "_sources",
+        "_subnets",
         "evicted",
-        "streams",
     )
 
     def __init__(self, network: str, max_connections: int, budget: MemoryBudget) -> None:
         self._exempt = network != _MAIN
         self._max_connections = max_connections
         self._budget = budget
-        self._memory = budget.account(share=1.0, greedy=False)
-        self._sources: Counter[str] = Counter()
-        # Ordered, unlike sets: the oldest comes first.
+        self._memory = budget.account(share=1.0, greedy=False, reserved=RESERVED_PART)
+        # Ordered, unlike sets: the oldest comes first, the youngest last.
+        self._sources: dict[Hashable, dict[ConnectionSlot, None]] = {}
+        self._subnets: Counter[Hashable] = Counter()
         self._shaking: dict[ConnectionSlot, None] = {}
         self._open: dict[ConnectionSlot, Idle] = {}
         self._idle: deque[tuple[float, ConnectionSlot]] = deque()
-        self.streams = 0
         self.evicted = 0
         """How many connections made room for others."""
 
@@ -100,24 +109,30 @@ class Admission:
     def enter(self, source: str, leave: Callable[[], None]) -> ConnectionSlot | str:
         """Admit a connection, or return in a fixed word why not.
 
-        A relay that is full ends the connection that has been idle for longest, by calling
-        the `leave` that came with it. Give the slot back with `leave`.
+        A relay that is full ends another connection, by calling the `leave` that came with it.
+        Give the slot back with `leave`.
         """
-        address, subnet = _places(source)
-        if not self._is_exempt(source):
-            if self._sources[address] >= MAX_PER_SOURCE:
+        place, subnet = self._places(source)
+        held = len(self._sources.get(place, ()))
+        if 2 * self.connections >= self._max_connections:
+            if held >= SURE_PER_SOURCE:
                 return "source"
-            if self._sources[subnet] >= MAX_PER_SUBNET:
+            if self._subnets[subnet] >= SURE_PER_SUBNET:
                 return "subnet"
-        if self.connections >= self._max_connections and not self._evict():
+        if self.connections >= self._max_connections and not self._evict(held):
             return "connections"
-        if not self._budget.takes_connections and not self._evict():
+        if not self._has_memory and not self._evict(held):
             return "memory"
-        slot = ConnectionSlot(address, subnet, leave)
+        slot = ConnectionSlot(place, subnet, leave)
         self._shaking[slot] = None
-        self._sources.update((address, subnet))
+        self._sources.setdefault(place, {})[slot] = None
+        self._subnets[subnet] += 1
         self._memory.add(CONNECTION_BYTES)
         return slot
+
+    @property
+    def _has_memory(self) -> bool:
+        return bool(self._memory.unused_reserve_bytes) or self._budget.takes_connections
 
     def opened(self, slot: ConnectionSlot, link: Idle) -> None:
         """Note that the handshake of a slot is done; nothing if it was taken away."""
@@ -132,31 +147,21 @@ class Admission:
         elif self._open.pop(slot, None) is None:
             return
         self._memory.release(CONNECTION_BYTES)
-        for place in (slot.source, slot.subnet):
-            self._sources[place] -= 1
-            if not self._sources[place]:
-                del self._sources[place]
+        slots = self._sources[slot.source]
+        del slots[slot]
+        if not slots:
+            del self._sources[slot.source]
+        self._subnets[slot.subnet] -= 1
+        if not self._subnets[slot.subnet]:
+            del self._subnets[slot.subnet]
 
-    def source_of(self, source: str) -> Hashable:
-        """Return what connections from there have in common; nothing if they are exempt."""
-        return object() if self._is_exempt(source) else _places(source)[0]
+    def _evict(self, held: int) -> bool:
+        """End a connection for one of a source that has `held` already.
 
-    def open_stream(self) -> bool:
-        """Admit a stream, to be given back with `close_stream`."""
-        if self.streams >= MAX_STREAMS or not self._budget.takes_streams:
-            return False
-        self.streams += 1
-        self._memory.add(CONNECTION_BYTES)
-        return True
-
-    def close_stream(self) -> None:
-        """Give back a stream that was admitted."""
-        self.streams -= 1
-        self._memory.release(CONNECTION_BYTES)
-
-    def _evict(self) -> bool:
-        """End the oldest handshake that is not done, or else the link that idles for longest."""
-        doomed = next(iter(self._shaking), None) or self._most_idle()
+        That is one of whoever has most; where nobody has more, the oldest handshake that is
+        not done, or else the link that idles for longest.
+        """
+        doomed = self._of_the_greediest(held) or self._stalled(held) or self._most_idle(held)
         if doomed is None:
             return False
         self.leave(doomed)
@@ -164,7 +169,27 @@ class Admission:
         doomed.end()
         return True
 
-    def _most_idle(self) -> ConnectionSlot | None:
+    def _of_the_greediest(self, held: int) -> ConnectionSlot | None:
+        """Return the youngest connection of the source that has most, if that is more than ours.
+
+        Within what is sure, links of relays are no client's to take.
+        """
+        slots = max(self._sources.values(), key=len, default={})
+        if len(slots) < held + 2:
+            return None
+        youngest = reversed(slots)
+        if len(slots) > SURE_PER_SOURCE:
+            return next(youngest)
+        return next((slot for slot in youngest if not self._is_of_a_relay(slot)), None)
+
+    def _is_of_a_relay(self, slot: ConnectionSlot) -> bool:
+        link = self._open.get(slot)
+        return link is not None and not link.is_clients
+
+    def _stalled(self, held: int) -> ConnectionSlot | None:
+        return next((slot for slot in self._shaking if self._may_lose(slot, held)), None)
+
+    def _most_idle(self, held: int) -> ConnectionSlot | None:
         """Return the link that was used least recently of those that may go.
 
         They are put in order only when the last order is used up: who was used since has
@@ -175,15 +200,27 @@ class Admission:
                 links = [
                     (link.last_used, slot)
                     for slot, link in self._open.items()
-                    if link.may_be_evicted
+                    if link.may_be_evicted and self._may_lose(slot, held)
                 ]
                 self._idle.extend(sorted(links, key=lambda item: item[0]))
             while self._idle:
                 last_used, slot = self._idle.popleft()
                 link = self._open.get(slot)
-                if link is not None and link.may_be_evicted and link.last_used == last_used:
+                if link is None or not link.may_be_evicted or link.last_used != last_used:
+                    continue
+                if self._may_lose(slot, held):
                     return slot
         return None
+
+    def _may_lose(self, slot: ConnectionSlot, held: int) -> bool:
+        """Whoever comes back again and again takes places of its own, and nobody else's."""
+        return len(self._sources[slot.source]) > held
+
+    def _places(self, source: str) -> tuple[Hashable, Hashable]:
+        """Return what a connection has in common with others; nothing if it is exempt."""
+        if self._is_exempt(source):
+            return object(), object()
+        return _places(source)
 
     def _is_exempt(self, source: str) -> bool:
         if not self._exempt:
@@ -202,6 +239,6 @@ def _places(source: str) -> tuple[str, str]:
         return source, f"{source}/subnet"
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
-    lengths = (32, 24) if address.version == 4 else (64, 48)
+    lengths = (32, 24) if address.version == 4 else (48, 48)
     host, subnet = (str(ipaddress.ip_network((address, n), strict=False)) for n in lengths)
     return host, subnet
