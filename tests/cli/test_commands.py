@@ -3,46 +3,18 @@
 import io
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-import trio
 
 from tests.api.double import BOB, OWNER, FakeNode
-from tests.cli.conftest import Result, Run
-from zentalk.api.server import serve
-from zentalk.config import ApiSettings, write_config
+from tests.cli.conftest import Command, Result
 from zentalk.errors import UnavailableError
 from zentalk.node.status import LossyRelay, NodeStatus
 from zentalk.store.history.models import ContactState, StoredContact
-from zentalk.web.token import create_token
 from zentalk.wire.text import format_address
 
 BOBS = format_address(BOB)
-
-Command = Callable[..., Awaitable[Result]]
-
-
-@pytest.fixture
-def node() -> FakeNode:
-    return FakeNode()
-
-
-@pytest.fixture
-async def zentalk(node: FakeNode, run: Run, tmp_path: Path) -> AsyncIterator[Command]:
-    """Run a command, in a thread, on the folder of a node that serves."""
-    settings = ApiSettings(directory=tmp_path, port=0)
-    write_config(settings)
-    token = create_token(tmp_path, bytes)
-
-    async def command(*arguments: object) -> Result:
-        return await trio.to_thread.run_sync(lambda: run(*arguments, "--dir", tmp_path))
-
-    async with trio.open_nursery() as nursery:
-        await nursery.start(serve, node, settings, token, node.stopping)
-        yield command
-        node.stop()
 
 
 async def test_add_accept_and_list(zentalk: Command, node: FakeNode) -> None:

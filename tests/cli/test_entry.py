@@ -70,13 +70,3 @@ def test_a_reader_that_leaves() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert (ended.returncode, ended.stderr) == (1, "")
-
-
-def test_a_command_loads_only_what_it_needs() -> None:
-    code = (
-        "import sys; from zentalk.cli import main; main(['message', 'list', '--dir', '/none',"
-        " '--with', 'x']);"
-        "print(sorted({'fastapi', 'httptools', 'structlog', 'sqlite3'} & set(sys.modules)))"
-    )
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert shown.stdout.strip() == "[]"

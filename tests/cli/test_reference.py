@@ -21,15 +21,11 @@ def test_commands_and_options(repository: Path) -> None:
     described = {
         " ".join(usage.split()[:2]): set(re.findall(r"--[a-z-]+", usage)) for usage in usages
     }
-    found = {}
-    for group in commands:
-        if group.startswith("-"):
-            continue
-        for name in commands[group]:
-            if not name.startswith("-"):
-                arguments = commands[group][name].assemble_argument_collection()
-                names = {option for argument in arguments for option in argument.names}
-                found[f"{group} {name}"] = {option for option in names if option.startswith("--")}
+    found = {
+        f"{group.name} {command.name}": {a.name for a in command.arguments() if a.is_option}
+        for group in commands.groups.values()
+        for command in group.commands.values()
+    }
     assert described == found
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
-from zentalk.cli.parser import app
+from zentalk.cli.parser import message
+from zentalk.cli.reading import read
 
 ADDRESS = "zt1" + "a" * 56
 
@@ -88,7 +89,7 @@ def test_ranges_are_named(run: Run) -> None:
         ("relay run --dri d", "there is no option --dri; did you mean --dir?"),
         ("relay run --dir a --dir b", "--dir is given more than once"),
         ("relay init --dir d --port x", "--port takes a whole number, not 'x'"),
-        ("message send --dir d --to a two words", "put the text in quotes"),
+        ("message send --dir d --to a two words", "'words' is one word too many"),
         ("message send --dir d --to a -hello", "put -- before a text that starts with a hyphen"),
         ("message send --dir d --to a --timeout soon x", "--timeout takes a number, not 'soon'"),
         ("message send --dir d --to a --wait read x", "--wait takes sent or delivered, not 'read'"),
@@ -118,6 +119,7 @@ def test_version(run: Run) -> None:
 
 
 def test_a_text_may_look_like_an_option_after_two_hyphens() -> None:
-    given = ["message", "send", "--dir", "d", "--to", ADDRESS]
-    _, bound, _ = app.parse_args([*given, "--", "--json"])
-    assert bound.arguments["text"] == "--json"
+    given = ["--dir", "d", "--to", ADDRESS, "--", "--json"]
+    values = read(message.commands["send"], ("zentalk", "message", "send"), given)
+    assert values["text"] == "--json"
+    assert values["as_json"] is False

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from zentalk.api.address_file import noted_url
-from zentalk.client import AccessDeniedError, Client
+from zentalk.cli.node_client import NodeClient, TokenRefusedError, read_url
 from zentalk.config import CONFIG_FILE
 from zentalk.errors import ConfigError, ConnectFailedError, UnavailableError
 from zentalk.web.token import load_token
 
 
 @contextmanager
-def running_node(directory: Path) -> Iterator[Client]:
+def running_node(directory: Path) -> Iterator[NodeClient]:
     """Give a client of the folder's API node.
 
     Raises ConfigError if the folder is none, UnavailableError if its node does not run.
@@ -25,13 +25,13 @@ def running_node(directory: Path) -> Iterator[Client]:
             " --bootstrap URI"
         )
     token = load_token(directory)
-    url = noted_url(directory)
-    if url is None:
+    place = read_url(noted_url(directory) or "")
+    if place is None:
         raise _not_running(directory)
     try:
-        with Client(url, token) as client:
+        with closing(NodeClient(place, token)) as client:
             yield client
-    except (ConnectFailedError, AccessDeniedError):
+    except (ConnectFailedError, TokenRefusedError):
         # Refused: after a crash, another node may serve at the address that was noted.
         raise _not_running(directory) from None
 

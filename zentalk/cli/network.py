@@ -13,7 +13,7 @@ _FACTS = ("ready", "profile", "relays_known", "guards_connected", "mailboxes", "
 def status(directory: Path, *, as_json: bool) -> int:
     """Print what `GET /v1/network` answers: facts, notes, and relays that lose packets."""
     with running_node(directory) as node:
-        seen = node.network()
+        seen = node.get("/v1/network")
     if as_json:
         say_json(seen)
         return 0

@@ -31,3 +31,8 @@ def harmless(text: str) -> str:
 def local_time(unix_seconds: float) -> str:
     """Return a time as the reader's clock shows it."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unix_seconds))
+
+
+def utc_day(unix_seconds: float) -> str:
+    """Return the day of a time, the same for every reader."""
+    return time.strftime("%Y-%m-%d", time.gmtime(unix_seconds))

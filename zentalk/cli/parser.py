@@ -10,40 +10,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from zentalk.cli.grammar import App, Command, Group, Parameter
+from zentalk.cli.output import say
+from zentalk.cli.reading import VERSION, choose, read, refuse, wants_help
+from zentalk.cli.refusals import unknown_option
 
-from zentalk.cli.errors import UsageError
-from zentalk.cli.refusals import sentence
-
-
-def _version() -> str:
-    from importlib.metadata import version  # noqa: PLC0415
-
-    return version("zentalk")
-
-
+relay = Group("relay", "Run a relay: forward packets and keep mail for others.")
+api = Group("api", "Run your API node: identity, contacts, messages, REST.")
+contact = Group("contact", "Manage the people you write with, through your running API node.")
+device = Group("device", "Admit and revoke devices, through your running API node.")
+mailbox = Group("mailbox", "List and move your mailboxes, through your running API node.")
+message = Group("message", "Send and read messages, through your running API node.")
+network = Group("network", "Show the network as your running API node sees it.")
+sim = Group("sim", "Run networks of real relays and API nodes on this machine.")
 app = App(
-    name="zentalk",
-    help="A private messenger network: onion relays, mailboxes and an API node of your own.",
-    version=_version,
-    help_format="plaintext",
-    exit_on_error=False,
-    print_error=False,
-    suppress_keyboard_interrupt=False,
-    result_action="return_value",
+    "zentalk",
+    "A private messenger network: onion relays, mailboxes and an API node of your own.",
+    {group.name: group for group in (relay, api, contact, device, mailbox, message, network, sim)},
 )
-relay = App(name="relay", help="Run a relay: forward packets and keep mail for others.")
-api = App(name="api", help="Run your API node: identity, contacts, messages, REST.")
-contact = App(
-    name="contact", help="Manage the people you write with, through your running API node."
-)
-device = App(name="device", help="Admit and revoke devices, through your running API node.")
-mailbox = App(name="mailbox", help="List and move your mailboxes, through your running API node.")
-message = App(name="message", help="Send and read messages, through your running API node.")
-network = App(name="network", help="Show the network as your running API node sees it.")
-sim = App(name="sim", help="Run networks of real relays and API nodes on this machine.")
-for group in (relay, api, contact, device, mailbox, message, network, sim):
-    app.command(group)
 
 Dir = Annotated[Path, Parameter("--dir", help="The folder of the node or relay.")]
 Bootstraps = Annotated[
@@ -51,8 +35,6 @@ Bootstraps = Annotated[
     Parameter(
         "--bootstrap",
         help="A relay to start from, zt-relay:IDENTITY@HOST:PORT. Give several if you can.",
-        consume_multiple=(1, None),
-        negative=(),
     ),
 ]
 NetworkId = Annotated[
@@ -66,17 +48,37 @@ Difficulty = Annotated[
         help="Bits of work that an identity of a relay must have; the same in the whole network.",
     ),
 ]
-AsJson = Annotated[bool, Parameter("--json", help="Print the answer as JSON.", negative=())]
+AsJson = Annotated[bool, Parameter("--json", help="Print the answer as JSON.")]
 Address = Annotated[str, Parameter(help="zt1 followed by 56 characters.")]
 
 
 def run(argv: Sequence[str]) -> int:
     """Parse arguments and run their command; raises UsageError if they are wrong."""
-    try:
-        result = app(list(argv))
-    except CycloptsError as error:
-        raise UsageError(sentence(error)) from None
-    return result if isinstance(result, int) else 0
+    group, command, rest = choose(app, argv)
+    if group is None and VERSION in rest:
+        return _show_version()
+    if wants_help(rest) or (not rest and command is None):
+        return _show_help(group, command)
+    chain = tuple(part.name for part in (app, group, command) if part is not None)
+    if command is None:
+        refuse(unknown_option(rest[0], [], ()), *chain)
+    values = read(command, chain, rest)
+    words = [values.pop(argument.key) for argument in command.arguments() if not argument.is_option]
+    return command.act(*words, **values)
+
+
+def _show_version() -> int:
+    from importlib.metadata import version  # noqa: PLC0415
+
+    say(version("zentalk"))
+    return 0
+
+
+def _show_help(group: Group | None, command: Command | None) -> int:
+    from zentalk.cli.help import help_of  # noqa: PLC0415
+
+    say(help_of(app, group, command))
+    return 0
 
 
 def _network(network: str | None, id_difficulty: int | None) -> dict[str, Any]:

@@ -1,0 +1,143 @@
+"""What can be typed: groups of commands, each a function whose signature says what it takes.
+
+Every command pays for this module at its start, so it imports nothing but `typing`: a parser
+library takes longer to load than most commands take to run. The signature of a command is read
+only when that command is chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FunctionType, UnionType
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    NamedTuple,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+REQUIRED: Final = object()
+"""The default of a parameter that has none."""
+
+_F = TypeVar("_F", bound=Callable[..., int])
+_NONE: Final = type(None)
+
+
+class Parameter:
+    """Stands in an annotation: help, and an option's name if it is not the argument's own."""
+
+    def __init__(self, name: str | None = None, *, help: str) -> None:  # noqa: A002 - its name
+        self.name = name
+        self.help = help
+
+
+class Argument(NamedTuple):
+    """One argument of a command, as its signature states it.
+
+    `name` is `--port` of an option, `ADDRESS` of a word. `many` takes several values: of an
+    option those that follow it, of a word the rest.
+    """
+
+    key: str
+    name: str
+    kind: type
+    choices: tuple[str, ...]
+    many: bool
+    default: object
+    help: str
+
+    @property
+    def is_option(self) -> bool:
+        """Whether it is named when it is given."""
+        return self.name.startswith("--")
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether it takes no value."""
+        return self.kind is bool
+
+
+class Command:
+    """One command: `zentalk GROUP NAME`."""
+
+    def __init__(self, name: str, act: Callable[..., int]) -> None:
+        self.name = name
+        self.act = act
+
+    @property
+    def about(self) -> str:
+        """What it does, as its help says it; the first line stands in lists."""
+        return "\n".join(line.strip() for line in (self.act.__doc__ or "").strip().splitlines())
+
+    def arguments(self) -> list[Argument]:
+        """Return what it takes: words first, in their order."""
+        act = self.act
+        assert isinstance(act, FunctionType)
+        code = act.__code__
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        first_default = code.co_argcount - len(act.__defaults__ or ())
+        defaults: dict[str, object] = dict(act.__kwdefaults__ or {})
+        defaults |= zip(names[first_default:], act.__defaults__ or (), strict=False)
+        hints = get_type_hints(act, include_extras=True)
+        words = names[: code.co_posonlyargcount]
+        return [
+            _argument(name, hints[name], defaults.get(name, REQUIRED), is_word=name in words)
+            for name in names
+        ]
+
+
+class Group:
+    """Commands under one word."""
+
+    def __init__(self, name: str, about: str) -> None:
+        self.name = name
+        self.about = about
+        self.commands: dict[str, Command] = {}
+
+    def command(self, name: str) -> Callable[[_F], _F]:
+        """Add a function as the command of this name: words positional-only, options by keyword."""
+
+        def add(act: _F) -> _F:
+            self.commands[name] = Command(name, act)
+            return act
+
+        return add
+
+
+class App(NamedTuple):
+    """All groups, in the order in which help lists them."""
+
+    name: str
+    about: str
+    groups: Mapping[str, Group]
+
+
+def _argument(key: str, hint: Any, default: object, *, is_word: bool) -> Argument:
+    about = Parameter(help="")
+    kind = _without_none(hint)
+    if get_origin(kind) is Annotated:
+        kind, about = get_args(kind)
+        kind = _without_none(kind)
+    choices: tuple[str, ...] = ()
+    many = get_origin(kind) is list
+    if many:
+        (kind,) = get_args(kind)
+    elif get_origin(kind) is Literal:
+        choices, kind = get_args(kind), str
+    assert kind in {bool, str, int, float, Path}, key
+    made = key.upper() if is_word else f"--{key.replace('_', '-')}"
+    return Argument(key, about.name or made, kind, choices, many, default, about.help)
+
+
+def _without_none(kind: Any) -> Any:
+    """Return what a kind is besides None."""
+    if get_origin(kind) in {Union, UnionType}:
+        (kind,) = (part for part in get_args(kind) if part is not _NONE)
+    return kind
