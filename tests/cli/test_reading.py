@@ -25,6 +25,7 @@ def fill(
     weight: Annotated[float, Parameter(help="How heavy.")] = 1.5,
     colour: Annotated[Literal["red", "blue"] | None, Parameter(help="Which.")] = None,
     label: Annotated[list[str], Parameter(help="What stands on it.")] | None = None,
+    depth: Annotated[int, Parameter(help="How deep.", otherwise=lambda: 7)],
     shut: Annotated[bool, Parameter(help="Close it.")] = False,
 ) -> int:
     """Fill a box.
@@ -48,6 +49,7 @@ def test_words_and_options_in_any_order() -> None:
         "weight": 2.0,
         "colour": None,
         "label": None,
+        "depth": 7,
         "shut": True,
     }
 

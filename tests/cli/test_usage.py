@@ -16,7 +16,6 @@ ADDRESS = "zt1" + "a" * 56
     [
         ["nonsense"],
         ["relay", "nonsense"],
-        ["relay", "init"],
         ["relay", "init", "--dir"],
         ["relay", "init", "--dir", "DIR", "extra"],
         ["relay", "init", "--dir", "DIR", "--colour", "blue"],
@@ -77,7 +76,6 @@ def test_ranges_are_named(run: Run) -> None:
     [
         ("mesage send", "there is no command 'mesage'; did you mean 'message'?"),
         ("relay x", "there is no command 'x'; the commands are init, run and status"),
-        ("relay run", "--dir is missing"),
         ("relay run --dir", "--dir needs a value"),
         ("api init --dir d --bootstrap", "--bootstrap needs a value"),
         ("contact add --dir d", "ADDRESS is missing"),

@@ -31,11 +31,21 @@ _NONE: Final = type(None)
 
 
 class Parameter:
-    """Stands in an annotation: help, and an option's name if it is not the argument's own."""
+    """Stands in an annotation: help, and an option's name if it is not the argument's own.
 
-    def __init__(self, name: str | None = None, *, help: str) -> None:  # noqa: A002 - its name
+    `otherwise` gives the value when none is given.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        help: str,  # noqa: A002 - its name
+        otherwise: Callable[[], object] | None = None,
+    ) -> None:
         self.name = name
         self.help = help
+        self.otherwise = otherwise
 
 
 class Argument(NamedTuple):
@@ -51,12 +61,22 @@ class Argument(NamedTuple):
     choices: tuple[str, ...]
     many: bool
     default: object
+    otherwise: Callable[[], object] | None
     help: str
 
     @property
     def is_option(self) -> bool:
         """Whether it is named when it is given."""
         return self.name.startswith("--")
+
+    @property
+    def is_required(self) -> bool:
+        """Whether there is no value unless one is given."""
+        return self.default is REQUIRED and self.otherwise is None
+
+    def value_if_missing(self) -> object:
+        """Return the value of an argument that is not required and was not given."""
+        return self.default if self.otherwise is None else self.otherwise()
 
     @property
     def is_flag(self) -> bool:
@@ -133,7 +153,9 @@ def _argument(key: str, hint: Any, default: object, *, is_word: bool) -> Argumen
         choices, kind = get_args(kind), str
     assert kind in {bool, str, int, float, Path}, key
     made = key.upper() if is_word else f"--{key.replace('_', '-')}"
-    return Argument(key, about.name or made, kind, choices, many, default, about.help)
+    return Argument(
+        key, about.name or made, kind, choices, many, default, about.otherwise, about.help
+    )
 
 
 def _without_none(kind: Any) -> Any:

@@ -50,7 +50,7 @@ _USAGE_GOES_ON: Final = "    "
 def _usage(argument: Argument) -> str:
     """Return an argument as the usage shows it; brackets mean that it may be left out."""
     shown = _left(argument)
-    return shown if argument.default is REQUIRED else f"[{shown}]"
+    return shown if argument.is_required else f"[{shown}]"
 
 
 def _left(argument: Argument) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from zentalk.cli.folders import api_folder, relay_folder
 from zentalk.cli.grammar import App, Command, Group, Parameter
 from zentalk.cli.output import say
 from zentalk.cli.reading import VERSION, choose, read, refuse, wants_help
@@ -29,7 +30,24 @@ app = App(
     {group.name: group for group in (relay, api, contact, device, mailbox, message, network, sim)},
 )
 
-Dir = Annotated[Path, Parameter("--dir", help="The folder of the node or relay.")]
+RelayDir = Annotated[
+    Path,
+    Parameter(
+        "--dir",
+        help="The folder of the relay. [default: ZENTALK_DIR, or zentalk/relay where programs of"
+        " this platform keep their data]",
+        otherwise=relay_folder,
+    ),
+]
+ApiDir = Annotated[
+    Path,
+    Parameter(
+        "--dir",
+        help="The folder of the API node. [default: ZENTALK_DIR, or zentalk/api where programs of"
+        " this platform keep their data]",
+        otherwise=api_folder,
+    ),
+]
 Bootstraps = Annotated[
     list[str],
     Parameter(
@@ -90,7 +108,7 @@ def _network(network: str | None, id_difficulty: int | None) -> dict[str, Any]:
 @relay.command(name="init")
 def relay_init(
     *,
-    directory: Dir,
+    directory: RelayDir,
     host: Annotated[str, Parameter(help="The address to listen on and to announce.")] = "127.0.0.1",
     port: Annotated[int, Parameter(help="The TCP port to listen on.")] = 9001,
     bootstrap: Bootstraps | None = None,
@@ -107,7 +125,7 @@ def relay_init(
 
 
 @relay.command(name="run")
-def relay_run(*, directory: Dir) -> int:
+def relay_run(*, directory: RelayDir) -> int:
     """Run a relay. It prints `ready URI` when it is ready."""
     from zentalk.cli import relay as act  # noqa: PLC0415
 
@@ -115,7 +133,7 @@ def relay_run(*, directory: Dir) -> int:
 
 
 @relay.command(name="status")
-def relay_status(*, directory: Dir, as_json: AsJson = False) -> int:
+def relay_status(*, directory: RelayDir, as_json: AsJson = False) -> int:
     """Show whether the relay is running, its warnings and its counters."""
     from zentalk.cli import relay as act  # noqa: PLC0415
 
@@ -125,7 +143,7 @@ def relay_status(*, directory: Dir, as_json: AsJson = False) -> int:
 @api.command(name="init")
 def api_init(
     *,
-    directory: Dir,
+    directory: ApiDir,
     bootstrap: Bootstraps,
     port: Annotated[int, Parameter(help="The port for REST.")] = 3001,
     name: Annotated[str, Parameter(help="Your name. It is not sent to anyone.")] = "",
@@ -139,7 +157,7 @@ def api_init(
 
 
 @api.command(name="run")
-def api_run(*, directory: Dir) -> int:
+def api_run(*, directory: ApiDir) -> int:
     """Run your API node. It prints `ready URL` when REST answers."""
     from zentalk.cli import api as act  # noqa: PLC0415
 
@@ -147,7 +165,7 @@ def api_run(*, directory: Dir) -> int:
 
 
 @api.command(name="address")
-def api_address(*, directory: Dir) -> int:
+def api_address(*, directory: ApiDir) -> int:
     """Print your address. Give it to people who want to write to you."""
     from zentalk.cli import api as act  # noqa: PLC0415
 
@@ -155,7 +173,7 @@ def api_address(*, directory: Dir) -> int:
 
 
 @api.command(name="token")
-def api_token(*, directory: Dir) -> int:
+def api_token(*, directory: ApiDir) -> int:
     """Print the token for REST. Keep it secret: anyone who has it can act as you."""
     from zentalk.cli import api as act  # noqa: PLC0415
 
@@ -167,7 +185,7 @@ def contact_add(
     address: Address,
     /,
     *,
-    directory: Dir,
+    directory: ApiDir,
     name: Annotated[str, Parameter(help="Your name for this person.")] = "",
     as_json: AsJson = False,
 ) -> int:
@@ -182,7 +200,7 @@ def contact_accept(
     address: Address,
     /,
     *,
-    directory: Dir,
+    directory: ApiDir,
     name: Annotated[str | None, Parameter(help="Your name for this person.")] = None,
     as_json: AsJson = False,
 ) -> int:
@@ -193,7 +211,7 @@ def contact_accept(
 
 
 @contact.command(name="list")
-def contact_list(*, directory: Dir, as_json: AsJson = False) -> int:
+def contact_list(*, directory: ApiDir, as_json: AsJson = False) -> int:
     """List contacts and requests."""
     from zentalk.cli import contact as act  # noqa: PLC0415
 
@@ -205,7 +223,7 @@ def device_add(
     name: Annotated[str, Parameter(help="Your name for the device, such as phone.")],
     /,
     *,
-    directory: Dir,
+    directory: ApiDir,
     as_json: AsJson = False,
 ) -> int:
     """Admit a device and print its token. The token is not shown again."""
@@ -215,7 +233,7 @@ def device_add(
 
 
 @device.command(name="list")
-def device_list(*, directory: Dir, as_json: AsJson = False) -> int:
+def device_list(*, directory: ApiDir, as_json: AsJson = False) -> int:
     """List the devices that may use your node."""
     from zentalk.cli import device as act  # noqa: PLC0415
 
@@ -227,7 +245,7 @@ def device_revoke(
     device_id: Annotated[str, Parameter(help="The id of the device; see: zentalk device list")],
     /,
     *,
-    directory: Dir,
+    directory: ApiDir,
 ) -> int:
     """Revoke a device. Its token stops working at once, and its open requests end."""
     from zentalk.cli import device as act  # noqa: PLC0415
@@ -236,7 +254,7 @@ def device_revoke(
 
 
 @mailbox.command(name="list")
-def mailbox_list(*, directory: Dir, as_json: AsJson = False) -> int:
+def mailbox_list(*, directory: ApiDir, as_json: AsJson = False) -> int:
     """List your mailboxes, and those you left that are still checked for mail."""
     from zentalk.cli import mailbox as act  # noqa: PLC0415
 
@@ -250,7 +268,7 @@ def mailbox_move(
     ] = None,
     /,
     *,
-    directory: Dir,
+    directory: ApiDir,
     as_json: AsJson = False,
 ) -> int:
     """Move one mailbox, or all of them, to other relays. Your contacts are told."""
@@ -266,7 +284,7 @@ def message_send(
     ] = None,
     /,
     *,
-    directory: Dir,
+    directory: ApiDir,
     to: Address,
     wait: Annotated[
         Literal["sent", "delivered"] | None,
@@ -284,7 +302,7 @@ def message_send(
 @message.command(name="list")
 def message_list(
     *,
-    directory: Dir,
+    directory: ApiDir,
     address: Annotated[str, Parameter("--with", help="The address of the other person.")],
     limit: Annotated[int, Parameter(help="The largest number of messages to list.")] = 100,
     as_json: AsJson = False,
@@ -296,7 +314,7 @@ def message_list(
 
 
 @network.command(name="status")
-def network_status(*, directory: Dir, as_json: AsJson = False) -> int:
+def network_status(*, directory: ApiDir, as_json: AsJson = False) -> int:
     """Show relays, guards, mailboxes, warnings, and relays that lose packets."""
     from zentalk.cli import network as act  # noqa: PLC0415
 

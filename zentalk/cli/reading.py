@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from zentalk.cli.errors import UsageError
-from zentalk.cli.grammar import REQUIRED, App, Argument, Command, Group
+from zentalk.cli.grammar import App, Argument, Command, Group
 from zentalk.cli.refusals import (
     left_over,
     listed,
@@ -86,8 +86,11 @@ class _Reading:
                 self._words.append(typed)
         self._take_words()
         for argument in self._arguments:
-            if self._values.setdefault(argument.key, argument.default) is REQUIRED:
+            if argument.key in self._values:
+                continue
+            if argument.is_required:
                 raise UsageError(missing(argument.name))
+            self._values[argument.key] = argument.value_if_missing()
         return self._values
 
     def _option(self, typed: str, tokens: list[str]) -> None:
