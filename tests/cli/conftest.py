@@ -61,7 +61,8 @@ async def folder(node: FakeNode, tmp_path: Path) -> AsyncIterator[Path]:
 def zentalk(folder: Path, run: Run) -> Command:
     """Run a command, in a thread, on the folder of a node that serves."""
 
-    async def command(*arguments: object) -> Result:
-        return await trio.to_thread.run_sync(lambda: run(*arguments, "--dir", folder))
+    async def command(group: str, name: str, *arguments: object) -> Result:
+        call = (group, name, "--dir", folder, *arguments)
+        return await trio.to_thread.run_sync(lambda: run(*call))
 
     return command

@@ -149,6 +149,19 @@ async def test_another_node_at_that_address(zentalk: Command, tmp_path: Path) ->
     assert f"zentalk api run --dir {tmp_path}" in ended.err
 
 
+async def test_names_and_texts_of_several_words_need_no_quotes(
+    zentalk: Command, node: FakeNode
+) -> None:
+    added = await zentalk("contact", "add", BOBS, "Bob", "Smith")
+    assert added == Result(0, f"{BOBS}  contact  Bob Smith\n", "")
+    assert (await zentalk("message", "send", "--to", "Bob Smith", "hello", "there")).code == 0
+    assert (await zentalk("contact", "add", BOBS, "--name", "Bob")).code == 0
+    assert (await zentalk("message", "send", "Bob", "hello", "--", "-there", "--json")).code == 0
+    assert [message.text for message in node.sent] == ["hello there", "hello -there --json"]
+    assert (await zentalk("device", "add", "my", "phone")).code == 0
+    assert node.devices.listing()[0].name == "my phone"
+
+
 async def test_devices(zentalk: Command) -> None:
     added = await zentalk("device", "add", "phone")
     assert added == Result(0, "device-token-1\n", "")

@@ -8,25 +8,25 @@ from typing import Any
 from zentalk.cli.arguments import address as read_address
 from zentalk.cli.connect import running_node
 from zentalk.cli.output import harmless, say, say_json
-
-_CONTACTS = "/v1/contacts"
+from zentalk.cli.people import CONTACTS, address_of, check_person
 
 
 def add(directory: Path, address: str, name: str, *, as_json: bool) -> int:
     """Add, rename or accept a person."""
     wanted = read_address(address)
     with running_node(directory) as node:
-        _show(node.post(_CONTACTS, {"address": wanted, "name": name}), as_json=as_json)
+        _show(node.post(CONTACTS, {"address": wanted, "name": name}), as_json=as_json)
     return 0
 
 
-def accept(directory: Path, address: str, name: str | None, *, as_json: bool) -> int:
+def accept(directory: Path, person: str, name: str | None, *, as_json: bool) -> int:
     """Accept a request, under its own name or another."""
-    wanted = read_address(address)
+    wanted = check_person(person)
     with running_node(directory) as node:
-        accepted = node.post(f"{_CONTACTS}/{wanted}/accept")
+        address = address_of(node, wanted)
+        accepted = node.post(f"{CONTACTS}/{address}/accept")
         if name is not None:
-            accepted = node.post(_CONTACTS, {"address": wanted, "name": name})
+            accepted = node.post(CONTACTS, {"address": address, "name": name})
     _show(accepted, as_json=as_json)
     return 0
 
@@ -34,7 +34,7 @@ def accept(directory: Path, address: str, name: str | None, *, as_json: bool) ->
 def list_all(directory: Path, *, as_json: bool) -> int:
     """List contacts and requests."""
     with running_node(directory) as node:
-        contacts = node.get(_CONTACTS)["contacts"]
+        contacts = node.get(CONTACTS)["contacts"]
     if as_json:
         say_json(contacts)
         return 0

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from zentalk.cli.arguments import address as read_address
 from zentalk.cli.connect import running_node
 from zentalk.cli.errors import UsageError
 from zentalk.cli.node_client import NodeClient
 from zentalk.cli.output import harmless, local_time, say, say_json
+from zentalk.cli.people import address_of, check_person
 from zentalk.errors import DeadlineError, UnavailableError
 
 _REACHED: Final = {
@@ -33,12 +33,12 @@ def send(
     as_json: bool,
 ) -> int:
     """Send one message and print its id and state."""
-    recipient = read_address(to)
+    person = check_person(to)
     text = _read_standard_input() if text is None else text
     if not text:
         raise UsageError("there is no text to send")
     with running_node(directory) as node:
-        message = node.post(_messages(recipient), {"text": text})
+        message = node.post(_messages(address_of(node, person)), {"text": text})
         if wait is not None:
             message = _wait(node, message, wait, timeout_seconds)
     if as_json:
@@ -48,13 +48,13 @@ def send(
     return 0
 
 
-def list_page(directory: Path, address: str, limit: int, *, as_json: bool) -> int:
+def list_page(directory: Path, person: str, limit: int, *, as_json: bool) -> int:
     """List the newest messages of a conversation, newest last."""
     if limit < 1:
         raise UsageError("--limit must be 1 or more")
-    partner = read_address(address)
+    wanted = check_person(person)
     with running_node(directory) as node:
-        messages = _newest(node, partner, limit)
+        messages = _newest(node, address_of(node, wanted), limit)
     if as_json:
         say_json(messages)
         return 0
@@ -111,7 +111,7 @@ def _messages(partner: str) -> str:
 def _read_standard_input() -> str:
     """Read a text that shall not stand in the list of processes, as arguments do."""
     if sys.stdin.isatty():
-        raise UsageError("there is no text to send; give it as the last argument, in quotes")
+        raise UsageError("there is no text to send; write it after the person")
     try:
         return sys.stdin.buffer.read().decode("utf-8").removesuffix("\n")
     except UnicodeDecodeError:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from zentalk.cli.arguments import name_of, one_of
 from zentalk.cli.folders import api_folder, relay_folder
 from zentalk.cli.grammar import App, Command, Group, Parameter
 from zentalk.cli.output import say
@@ -68,6 +69,13 @@ Difficulty = Annotated[
 ]
 AsJson = Annotated[bool, Parameter("--json", help="Print the answer as JSON.")]
 Address = Annotated[str, Parameter(help="zt1 followed by 56 characters.")]
+Person = Annotated[
+    str, Parameter("PERSON", help="The address of a person, or your name for a contact.")
+]
+Name = Annotated[list[str] | None, Parameter("NAME", help="Your name for this person.")]
+NameOption = Annotated[
+    str | None, Parameter("--name", help="The same; in quotes if it has several words.")
+]
 
 
 def run(argv: Sequence[str]) -> int:
@@ -183,31 +191,33 @@ def api_token(*, directory: ApiDir) -> int:
 @contact.command(name="add")
 def contact_add(
     address: Address,
+    name: Name = None,
     /,
     *,
     directory: ApiDir,
-    name: Annotated[str, Parameter(help="Your name for this person.")] = "",
+    name_option: NameOption = None,
     as_json: AsJson = False,
 ) -> int:
     """Add or rename a person. If they have written to you, this accepts their request."""
     from zentalk.cli import contact as act  # noqa: PLC0415
 
-    return act.add(directory, address, name, as_json=as_json)
+    return act.add(directory, address, name_of(name, name_option) or "", as_json=as_json)
 
 
 @contact.command(name="accept")
 def contact_accept(
-    address: Address,
+    person: Person,
+    name: Name = None,
     /,
     *,
     directory: ApiDir,
-    name: Annotated[str | None, Parameter(help="Your name for this person.")] = None,
+    name_option: NameOption = None,
     as_json: AsJson = False,
 ) -> int:
     """Accept a request. From then on the sender is told when messages arrive."""
     from zentalk.cli import contact as act  # noqa: PLC0415
 
-    return act.accept(directory, address, name, as_json=as_json)
+    return act.accept(directory, person, name_of(name, name_option), as_json=as_json)
 
 
 @contact.command(name="list")
@@ -220,7 +230,7 @@ def contact_list(*, directory: ApiDir, as_json: AsJson = False) -> int:
 
 @device.command(name="add")
 def device_add(
-    name: Annotated[str, Parameter(help="Your name for the device, such as phone.")],
+    name: Annotated[list[str], Parameter(help="Your name for the device, such as phone.")],
     /,
     *,
     directory: ApiDir,
@@ -229,7 +239,7 @@ def device_add(
     """Admit a device and print its token. The token is not shown again."""
     from zentalk.cli import device as act  # noqa: PLC0415
 
-    return act.add(directory, name, as_json=as_json)
+    return act.add(directory, " ".join(name), as_json=as_json)
 
 
 @device.command(name="list")
@@ -279,13 +289,20 @@ def mailbox_move(
 
 @message.command(name="send")
 def message_send(
+    person: Annotated[
+        str | None,
+        Parameter("PERSON", help="The address of a person, or your name for a contact."),
+    ] = None,
     text: Annotated[
-        str | None, Parameter(help="The text. Without it, the text is read from standard input.")
+        list[str] | None,
+        Parameter("TEXT", help="The text. Without it, the text is read from standard input."),
     ] = None,
     /,
     *,
     directory: ApiDir,
-    to: Address,
+    to: Annotated[
+        str | None, Parameter(help="PERSON as an option; all words are then the text.")
+    ] = None,
     wait: Annotated[
         Literal["sent", "delivered"] | None,
         Parameter(help="Wait until the message is sent or delivered."),
@@ -293,24 +310,40 @@ def message_send(
     timeout: Annotated[float, Parameter(help="The longest wait, in seconds.")] = 60.0,
     as_json: AsJson = False,
 ) -> int:
-    """Send a message and print its id and state."""
+    """Send a message and print its id and state.
+
+    The text needs no quotes, as long as your shell leaves its characters alone. Put -- before a
+    text that starts with a hyphen.
+    """
     from zentalk.cli import message as act  # noqa: PLC0415
 
-    return act.send(directory, to, text, wait=wait, timeout_seconds=timeout, as_json=as_json)
+    words = [] if person is None else [person, *(text or [])]
+    recipient = one_of(person if to is None else None, to, "PERSON", "--to")
+    said = words[1:] if to is None else words
+    text_said = " ".join(said) if said else None
+    return act.send(
+        directory, recipient, text_said, wait=wait, timeout_seconds=timeout, as_json=as_json
+    )
 
 
 @message.command(name="list")
 def message_list(
+    person: Annotated[
+        str | None,
+        Parameter("PERSON", help="The address of the other person, or your name for them."),
+    ] = None,
+    /,
     *,
     directory: ApiDir,
-    address: Annotated[str, Parameter("--with", help="The address of the other person.")],
+    partner: Annotated[str | None, Parameter("--with", help="PERSON as an option.")] = None,
     limit: Annotated[int, Parameter(help="The largest number of messages to list.")] = 100,
     as_json: AsJson = False,
 ) -> int:
     """List a conversation, newest last."""
     from zentalk.cli import message as act  # noqa: PLC0415
 
-    return act.list_page(directory, address, limit, as_json=as_json)
+    chosen = one_of(person, partner, "PERSON", "--with")
+    return act.list_page(directory, chosen, limit, as_json=as_json)
 
 
 @network.command(name="status")

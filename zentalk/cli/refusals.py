@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 _SEND: Final = ("message", "send")
-_NAMING: Final = {("device", "add"), ("contact", "add"), ("contact", "accept"), ("api", "init")}
-"""Commands that take a name, which may have several words."""
+_NAMING: Final = {("api", "init")}
+"""Commands that take a name as an option only, which may have several words."""
 
 
 def unknown_command(word: str, names: Sequence[str]) -> str:
