@@ -17,7 +17,10 @@ def read(repository: Path, name: str) -> str:
 
 
 def test_commands_and_options(repository: Path) -> None:
-    usages = re.findall(r"^`zentalk (.*)`$", read(repository, "cli"), re.MULTILINE)
+    node = "[--dir DIR] [--url URL] [--token-file FILE]"
+    text = read(repository, "cli")
+    assert f"`[NODE]` in them stands for `{node}`" in text
+    usages = re.findall(r"^`zentalk (.*)`$", text.replace("[NODE]", node), re.MULTILINE)
     described = {
         " ".join(usage.split()[:2]): set(re.findall(r"--[a-z-]+", usage)) for usage in usages
     }

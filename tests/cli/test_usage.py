@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
-from zentalk.cli.parser import message
+from zentalk.cli.node_commands import message
 from zentalk.cli.reading import read
 
 ADDRESS = "zt1" + "a" * 56

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from zentalk.cli.connect import running_node
+from zentalk.cli.connect import At, running_node
 from zentalk.cli.output import harmless, say, say_json, utc_day
 
 _DEVICES: Final = "/v1/devices"
 
 
-def add(directory: Path, name: str, *, as_json: bool) -> int:
+def add(at: At, name: str, *, as_json: bool) -> int:
     """Admit a device and print its token."""
-    with running_node(directory) as node:
+    with running_node(at) as node:
         admitted = node.post(_DEVICES, {"name": name})
     if as_json:
         say_json(admitted)
@@ -23,9 +22,9 @@ def add(directory: Path, name: str, *, as_json: bool) -> int:
     return 0
 
 
-def list_all(directory: Path, *, as_json: bool) -> int:
+def list_all(at: At, *, as_json: bool) -> int:
     """List the devices."""
-    with running_node(directory) as node:
+    with running_node(at) as node:
         devices = node.get(_DEVICES)["devices"]
     if as_json:
         say_json(devices)
@@ -35,8 +34,8 @@ def list_all(directory: Path, *, as_json: bool) -> int:
     return 0
 
 
-def revoke(directory: Path, device_id: str) -> int:
+def revoke(at: At, device_id: str) -> int:
     """Shut a device out."""
-    with running_node(directory) as node:
+    with running_node(at) as node:
         node.delete(f"{_DEVICES}/{quote(device_id, safe='')}")
     return 0

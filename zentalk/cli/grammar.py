@@ -18,6 +18,7 @@ from typing import (
     NamedTuple,
     TypeVar,
     Union,
+    cast,
     get_args,
     get_origin,
     get_type_hints,
@@ -98,19 +99,13 @@ class Command:
 
     def arguments(self) -> list[Argument]:
         """Return what it takes: words first, in their order."""
-        act = self.act
-        assert isinstance(act, FunctionType)
-        code = act.__code__
-        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        first_default = code.co_argcount - len(act.__defaults__ or ())
-        defaults: dict[str, object] = dict(act.__kwdefaults__ or {})
-        defaults |= zip(names[first_default:], act.__defaults__ or (), strict=False)
-        hints = get_type_hints(act, include_extras=True)
-        words = names[: code.co_posonlyargcount]
-        return [
-            _argument(name, hints[name], defaults.get(name, REQUIRED), is_word=name in words)
-            for name in names
-        ]
+        assert isinstance(self.act, FunctionType)
+        return _arguments(self.act)
+
+    def run(self, values: Mapping[str, Any]) -> int:
+        """Call the function with the value of each argument."""
+        assert isinstance(self.act, FunctionType)
+        return _call(self.act, values)
 
 
 class Group:
@@ -137,6 +132,63 @@ class App(NamedTuple):
     name: str
     about: str
     groups: Mapping[str, Group]
+
+
+class Bundle:
+    """Options that several commands share: a parameter of such a type stands for all of them.
+
+    Its value is what `__init__` makes of them, whose own signature names them.
+    """
+
+
+def _arguments(act: FunctionType) -> list[Argument]:
+    """Return the arguments of a function, and those of its bundles in their place."""
+    found: list[Argument] = []
+    defaults = _defaults(act)
+    words = _names(act)[: act.__code__.co_posonlyargcount]
+    for name, hint in _hints(act).items():
+        if _is_bundle(hint):
+            found += _arguments(hint.__init__)
+        else:
+            is_word = name in words
+            found.append(_argument(name, hint, defaults.get(name, REQUIRED), is_word=is_word))
+    return found
+
+
+def _call(act: FunctionType, values: Mapping[str, Any]) -> int:
+    words = _names(act)[: act.__code__.co_posonlyargcount]
+    made = {
+        name: _make(hint, values) if _is_bundle(hint) else values[name]
+        for name, hint in _hints(act).items()
+    }
+    in_order = [made.pop(word) for word in words]
+    code: int = act(*in_order, **made)
+    return code
+
+
+def _make(kind: type[Bundle], values: Mapping[str, Any]) -> Bundle:
+    names = [argument.key for argument in _arguments(cast("FunctionType", kind.__init__))]
+    return kind(**{name: values[name] for name in names})
+
+
+def _is_bundle(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, Bundle)
+
+
+def _names(act: FunctionType) -> tuple[str, ...]:
+    code = act.__code__
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def _hints(act: FunctionType) -> dict[str, Any]:
+    hints = get_type_hints(act, include_extras=True)
+    return {name: hints[name] for name in _names(act) if name in hints}
+
+
+def _defaults(act: FunctionType) -> dict[str, object]:
+    first = act.__code__.co_argcount - len(act.__defaults__ or ())
+    by_place = zip(_names(act)[first:], act.__defaults__ or (), strict=False)
+    return dict(by_place) | (act.__kwdefaults__ or {})
 
 
 def _argument(key: str, hint: Any, default: object, *, is_word: bool) -> Argument:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import textwrap
 from collections.abc import Iterable
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 from zentalk.cli.grammar import REQUIRED, App, Argument, Command, Group
 
 _WIDEST: Final = 100
+_IN_A_FILE: Final = 80
 _GAP: Final = 2
 _INDENT: Final = 2
 
@@ -95,4 +96,8 @@ def _filled(text: str, indent: str) -> str:
 
 
 def _width() -> int:
-    return min(shutil.get_terminal_size().columns, _WIDEST)
+    try:
+        columns = os.get_terminal_size(1).columns
+    except OSError:  # Standard output is a file or a pipe.
+        columns = _IN_A_FILE
+    return min(columns or _IN_A_FILE, _WIDEST)

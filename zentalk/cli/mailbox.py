@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Final
 
-from zentalk.cli.connect import running_node
+from zentalk.cli.connect import At, running_node
 from zentalk.cli.output import harmless, say, say_json, utc_day
 
 _MAILBOXES: Final = "/v1/mailboxes"
 
 
-def list_all(directory: Path, *, as_json: bool) -> int:
+def list_all(at: At, *, as_json: bool) -> int:
     """List the mailboxes."""
-    with running_node(directory) as node:
+    with running_node(at) as node:
         _show(node.get(_MAILBOXES)["mailboxes"], as_json=as_json)
     return 0
 
 
-def move(directory: Path, mailbox_id: str | None, *, as_json: bool) -> int:
+def move(at: At, mailbox_id: str | None, *, as_json: bool) -> int:
     """Move one mailbox, or all, and list them."""
-    with running_node(directory) as node:
+    with running_node(at) as node:
         which = {} if mailbox_id is None else {"id": mailbox_id}
         _show(node.post(f"{_MAILBOXES}/move", which)["mailboxes"], as_json=as_json)
     return 0

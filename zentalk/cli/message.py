@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 from typing import Any, Final
 
-from zentalk.cli.connect import running_node
+from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
 from zentalk.cli.node_client import NodeClient
 from zentalk.cli.output import harmless, local_time, say, say_json
@@ -24,7 +23,7 @@ _PAGE: Final = 1000
 
 
 def send(
-    directory: Path,
+    at: At,
     to: str,
     text: str | None,
     *,
@@ -37,7 +36,7 @@ def send(
     text = _read_standard_input() if text is None else text
     if not text:
         raise UsageError("there is no text to send")
-    with running_node(directory) as node:
+    with running_node(at) as node:
         message = node.post(_messages(address_of(node, person)), {"text": text})
         if wait is not None:
             message = _wait(node, message, wait, timeout_seconds)
@@ -48,12 +47,12 @@ def send(
     return 0
 
 
-def list_page(directory: Path, person: str, limit: int, *, as_json: bool) -> int:
+def list_page(at: At, person: str, limit: int, *, as_json: bool) -> int:
     """List the newest messages of a conversation, newest last."""
     if limit < 1:
         raise UsageError("--limit must be 1 or more")
     wanted = check_person(person)
-    with running_node(directory) as node:
+    with running_node(at) as node:
         messages = _newest(node, address_of(node, wanted), limit)
     if as_json:
         say_json(messages)

@@ -2,21 +2,25 @@
 
 `zentalk.client` has the same calls with types, for programs that run longer than a command: loading
 what it is made of takes several times as long as the call. This one answers with plain JSON, one
-call after the other on one connection, through no proxy. It never prints or keeps the token.
+call after the other on one connection, through no proxy. It never prints the token, and shows it
+on a connection only after the other end has proved there that it knows it.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from zentalk.errors import ConnectFailedError, DeadlineError, LinkClosedError, ZentalkError
+from zentalk.web.token_proof import NONCE_BYTES, PROOF_PATH, key_of, name_of, proves
 
 TIMEOUT_SECONDS: Final = 30.0
 _MAX_ANSWER_BYTES: Final = 2**28
+_MAX_PROOF_BYTES: Final = 4096
 _ERROR: Final = 400
 _DENIED: Final = (401, 403)
 
@@ -27,6 +31,10 @@ class NodeRefusedError(ZentalkError):
 
 class TokenRefusedError(NodeRefusedError):
     """The node does not take the token, or does not answer under this name."""
+
+
+class StrangerError(ZentalkError):
+    """What answers did not prove that it knows the token; it was not shown the token."""
 
 
 class ServedAt(NamedTuple):
@@ -51,7 +59,9 @@ def read_url(url: str) -> ServedAt | None:
     plain = parts.scheme == "http" and parts.path in {"", "/"} and "@" not in parts.netloc
     if not plain or parts.query or parts.fragment or not parts.hostname or not port:
         return None
-    return ServedAt(parts.hostname, port)
+    # Only one machine is meant: another program may have the same port of ::1.
+    host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname
+    return ServedAt(host, port)
 
 
 class NodeClient:
@@ -114,7 +124,28 @@ class NodeClient:
             except OSError:
                 raise ConnectFailedError(self.place.url, "nothing answers there") from None
             self._connection = connection
+            self._recognise(connection)
         return connection
+
+    def _recognise(self, connection: HTTPConnection) -> None:
+        """Let the other end of a new connection prove that it knows the token."""
+        key = key_of(self._token)
+        nonce = os.urandom(NONCE_BYTES)  # noqa: TID251 - the edge
+        asked = urlencode({"nonce": nonce.hex(), "key": name_of(key).hex()})
+        try:
+            connection.request("GET", f"{PROOF_PATH}?{asked}")
+            response = connection.getresponse()
+            proof = bytes.fromhex(json.loads(response.read(_MAX_PROOF_BYTES))["proof"])
+        except TimeoutError:
+            raise
+        except (HTTPException, OSError, ValueError, KeyError, TypeError, RecursionError):
+            proof = b""
+        if connection.sock is None or not proves(proof, key, nonce, self.place.port):
+            self.close()
+            raise StrangerError(
+                f"what answers at {self.place.url} cannot prove that it knows this token on that"
+                " port, and was not shown it; check the address and the token"
+            )
 
     def _answer(self, response: HTTPResponse) -> Any:
         content = response.read(_MAX_ANSWER_BYTES)
