@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +59,32 @@ def test_interrupted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
         end_with(monkeypatch, error)
         assert main([]) == entry.INTERRUPTED
     assert capsys.readouterr() == ("", "")
+
+
+def ended(redirect: str, command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command with its standard output as a shell's redirection makes it."""
+    line = f'exec "$@" {redirect}'
+    call = ["sh", "-c", line, "sh", sys.executable, "-m", "zentalk", *command]
+    return subprocess.run(call, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("command", [["--help"], ["--version"], ["sim", "list"]])
+def test_an_output_that_is_closed_is_no_internal_error(command: list[str]) -> None:
+    done = ended(">&-", command)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("command", [["--help"], ["--version"], ["sim", "list"]])
+def test_an_output_that_is_full_is_one_sentence(command: list[str]) -> None:
+    done = ended(">/dev/full", command)
+    assert done.returncode == 1
+    assert done.stderr == "zentalk: cannot print the answer: no space left on device\n"
+
+
+def test_an_error_without_a_place_to_say_it_is_an_exit_code() -> None:
+    done = ended("2>&-", ["nonsense"])
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
 
 
 def test_a_reader_that_leaves() -> None:

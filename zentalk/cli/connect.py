@@ -22,7 +22,7 @@ from zentalk.cli.node_client import (
 )
 from zentalk.config import CONFIG_FILE
 from zentalk.errors import ConfigError, ConnectFailedError, UnavailableError
-from zentalk.web.token import load_token, read_token
+from zentalk.web.token import TOKEN_FILE, load_token, read_token
 
 
 class At(NamedTuple):
@@ -69,6 +69,10 @@ def _token(at: At) -> str:
         return read_token(at.token_file)
     directory = at.directory or api_folder()
     _check_set_up(directory)
+    if not (directory / TOKEN_FILE).exists():
+        from zentalk.config import load_api_settings  # noqa: PLC0415 - seldom needed, and slow
+
+        load_api_settings(directory)  # It names the program whose folder this is.
     return load_token(directory)
 
 

@@ -160,7 +160,10 @@ def sim_run(
     scenario: Annotated[
         str | None, Parameter(help="The scenario to run; see: zentalk sim list")
     ] = None,
-    json: Annotated[Path | None, Parameter(help="Write the report to this file as JSON.")] = None,
+    json: Annotated[
+        Path | None,
+        Parameter(help="Write the report to this file as JSON, or print it if this is -."),
+    ] = None,
 ) -> int:
     """Start a network, send messages through it, and report what arrived."""
     from zentalk.cli import sim as act  # noqa: PLC0415
