@@ -2,6 +2,7 @@
 
     python -m benchmarks                       all ratios to other implementations and raw parts
     python -m benchmarks onion session         only these
+    python -m benchmarks start                 how long commands take beside `python -c pass`
     python -m benchmarks peers                 LXMF over Reticulum beside ours, two minutes
     python -m benchmarks messages              messages end to end over processes, some minutes
     python -m benchmarks load                  messages while a crowd besets a relay, a minute
@@ -26,7 +27,7 @@ from typing import Any
 from benchmarks import messages, peers, profiles
 from benchmarks.rounds import Row
 
-RATIOS = ("onion", "session", "relay", "mailbox", "restart", "directory", "http")
+RATIOS = ("onion", "session", "relay", "mailbox", "restart", "directory", "http", "start")
 PEERS = "peers"
 MESSAGES = "messages"
 PROFILES = "profiles"

@@ -20,6 +20,7 @@ from zentalk.store.history.models import (
     StoredEvent,
     StoredMessage,
 )
+from zentalk.web.token_proof import key_of
 from zentalk.wire.devices import DeviceEntry
 from zentalk.wire.text import format_address
 
@@ -56,8 +57,8 @@ class FakeDevices:
 
     async def add(self, name: str) -> tuple[DeviceEntry, str]:
         number = len(self.tokens) + 1
-        device = DeviceEntry(number.to_bytes(8, "big"), name, bytes(32), 1000)
         token = f"device-token-{number}"
+        device = DeviceEntry(number.to_bytes(8, "big"), name, key_of(token), 1000)
         self.tokens[token.encode()] = device
         return device, token
 

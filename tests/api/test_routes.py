@@ -121,6 +121,7 @@ async def test_the_openapi_document_names_every_route(rest: httpx.AsyncClient) -
         "/v1/health",
         "/v1/me",
         "/v1/network",
+        "/v1/proof",
         "/v1/devices",
         "/v1/devices/{device_id}",
         "/v1/mailboxes",

@@ -72,6 +72,17 @@ def test_the_folder_of_the_other_program(run: Run, program: str, folder: Path) -
     assert f"'{program}'" in sentence(run, other, "run", "--dir", folder)
 
 
+@pytest.mark.parametrize("command", [["api", "address"], ["api", "token"], ["contact", "list"]])
+def test_a_relay_has_neither_address_nor_token(
+    run: Run, tmp_path: Path, command: list[str]
+) -> None:
+    """A relay's identity is no person's: mail to it would wait for nobody."""
+    assert run("relay", "init", "--dir", tmp_path, "--port", 0).code == 0
+    text = sentence(run, *command, "--dir", tmp_path)
+    assert "'relay'" in text
+    assert "use a folder of the program 'api'" in text
+
+
 def test_a_token_that_others_can_read_or_that_is_damaged(run: Run, tmp_path: Path) -> None:
     assert run("api", "init", "--dir", tmp_path, "--bootstrap", URI).code == 0
     token = tmp_path / "token"

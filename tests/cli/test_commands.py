@@ -3,46 +3,18 @@
 import io
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-import trio
 
 from tests.api.double import BOB, OWNER, FakeNode
-from tests.cli.conftest import Result, Run
-from zentalk.api.server import serve
-from zentalk.config import ApiSettings, write_config
+from tests.cli.conftest import Command, Result
 from zentalk.errors import UnavailableError
 from zentalk.node.status import LossyRelay, NodeStatus
 from zentalk.store.history.models import ContactState, StoredContact
-from zentalk.web.token import create_token
 from zentalk.wire.text import format_address
 
 BOBS = format_address(BOB)
-
-Command = Callable[..., Awaitable[Result]]
-
-
-@pytest.fixture
-def node() -> FakeNode:
-    return FakeNode()
-
-
-@pytest.fixture
-async def zentalk(node: FakeNode, run: Run, tmp_path: Path) -> AsyncIterator[Command]:
-    """Run a command, in a thread, on the folder of a node that serves."""
-    settings = ApiSettings(directory=tmp_path, port=0)
-    write_config(settings)
-    token = create_token(tmp_path, bytes)
-
-    async def command(*arguments: object) -> Result:
-        return await trio.to_thread.run_sync(lambda: run(*arguments, "--dir", tmp_path))
-
-    async with trio.open_nursery() as nursery:
-        await nursery.start(serve, node, settings, token, node.stopping)
-        yield command
-        node.stop()
 
 
 async def test_add_accept_and_list(zentalk: Command, node: FakeNode) -> None:
@@ -175,6 +147,19 @@ async def test_another_node_at_that_address(zentalk: Command, tmp_path: Path) ->
     (tmp_path / "token").write_text("x" * 43)
     ended = await zentalk("contact", "list")
     assert f"zentalk api run --dir {tmp_path}" in ended.err
+
+
+async def test_names_and_texts_of_several_words_need_no_quotes(
+    zentalk: Command, node: FakeNode
+) -> None:
+    added = await zentalk("contact", "add", BOBS, "Bob", "Smith")
+    assert added == Result(0, f"{BOBS}  contact  Bob Smith\n", "")
+    assert (await zentalk("message", "send", "--to", "Bob Smith", "hello", "there")).code == 0
+    assert (await zentalk("contact", "add", BOBS, "--name", "Bob")).code == 0
+    assert (await zentalk("message", "send", "Bob", "hello", "--", "-there", "--json")).code == 0
+    assert [message.text for message in node.sent] == ["hello there", "hello -there --json"]
+    assert (await zentalk("device", "add", "my", "phone")).code == 0
+    assert node.devices.listing()[0].name == "my phone"
 
 
 async def test_devices(zentalk: Command) -> None:

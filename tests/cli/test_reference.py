@@ -17,19 +17,18 @@ def read(repository: Path, name: str) -> str:
 
 
 def test_commands_and_options(repository: Path) -> None:
-    usages = re.findall(r"^`zentalk (.*)`$", read(repository, "cli"), re.MULTILINE)
+    node = "[--dir DIR] [--url URL] [--token-file FILE]"
+    text = read(repository, "cli")
+    assert f"`[NODE]` in them stands for `{node}`" in text
+    usages = re.findall(r"^`zentalk (.*)`$", text.replace("[NODE]", node), re.MULTILINE)
     described = {
         " ".join(usage.split()[:2]): set(re.findall(r"--[a-z-]+", usage)) for usage in usages
     }
-    found = {}
-    for group in commands:
-        if group.startswith("-"):
-            continue
-        for name in commands[group]:
-            if not name.startswith("-"):
-                arguments = commands[group][name].assemble_argument_collection()
-                names = {option for argument in arguments for option in argument.names}
-                found[f"{group} {name}"] = {option for option in names if option.startswith("--")}
+    found = {
+        f"{group.name} {command.name}": {a.name for a in command.arguments() if a.is_option}
+        for group in commands.groups.values()
+        for command in group.commands.values()
+    }
     assert described == found
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
-from zentalk.cli.parser import app
+from zentalk.cli.node_commands import message
+from zentalk.cli.reading import read
 
 ADDRESS = "zt1" + "a" * 56
 
@@ -15,7 +16,6 @@ ADDRESS = "zt1" + "a" * 56
     [
         ["nonsense"],
         ["relay", "nonsense"],
-        ["relay", "init"],
         ["relay", "init", "--dir"],
         ["relay", "init", "--dir", "DIR", "extra"],
         ["relay", "init", "--dir", "DIR", "--colour", "blue"],
@@ -33,11 +33,15 @@ ADDRESS = "zt1" + "a" * 56
         ["contact", "add", "--dir", "DIR", "bob"],
         ["contact", "add", "--dir", "DIR", ADDRESS],
         ["contact", "add", "--dir", "DIR"],
-        ["contact", "accept", "--dir", "DIR", "bob"],
-        ["message", "send", "--dir", "DIR", "--to", "bob", "hello"],
+        ["contact", "accept", "--dir", "DIR", ADDRESS],
+        ["contact", "accept", "--dir", "DIR", " "],
+        ["message", "send", "--dir", "DIR", "--to", ADDRESS, "hello"],
+        ["message", "send", "--dir", "DIR", ADDRESS, "hello"],
         ["message", "send", "--dir", "DIR", "--to", ADDRESS, ""],
         ["message", "send", "--dir", "DIR", "--to", ADDRESS, "--wait", "read", "hello"],
-        ["message", "list", "--dir", "DIR", "--with", "bob"],
+        ["message", "list", "--dir", "DIR", "--with", ADDRESS],
+        ["message", "list", "--dir", "DIR"],
+        ["message", "list", "--dir", "DIR", "Bob", "--with", "Bob"],
         ["message", "list", "--dir", "DIR", "--with", ADDRESS, "--limit", "0"],
         ["sim", "run", "--nodes", "2"],
         ["sim", "run", "--nodes", "101"],
@@ -75,20 +79,14 @@ def test_ranges_are_named(run: Run) -> None:
     ("arguments", "sentence"),
     [
         ("mesage send", "there is no command 'mesage'; did you mean 'message'?"),
-        ("relay x", "there is no command 'x'; the commands are init, run and status"),
-        ("relay run", "--dir is missing"),
+        ("relay x", "there is no command 'x'; the commands are init, run, check and status"),
         ("relay run --dir", "--dir needs a value"),
         ("api init --dir d --bootstrap", "--bootstrap needs a value"),
         ("contact add --dir d", "ADDRESS is missing"),
-        (
-            "contact add --dir d a --name two words",
-            "'words' is one word too many; put a name of several words in quotes",
-        ),
         ("relay run --dir d extra", "'extra' is one word too many"),
         ("relay run --dri d", "there is no option --dri; did you mean --dir?"),
         ("relay run --dir a --dir b", "--dir is given more than once"),
         ("relay init --dir d --port x", "--port takes a whole number, not 'x'"),
-        ("message send --dir d --to a two words", "put the text in quotes"),
         ("message send --dir d --to a -hello", "put -- before a text that starts with a hyphen"),
         ("message send --dir d --to a --timeout soon x", "--timeout takes a number, not 'soon'"),
         ("message send --dir d --to a --wait read x", "--wait takes sent or delivered, not 'read'"),
@@ -100,6 +98,16 @@ def test_the_sentence_is_ours_and_says_what_to_do(run: Run, arguments: str, sent
     said, _, command = words.replace("; see: ", " See: ").partition(" See: ")
     assert said == f"zentalk: {sentence}"
     assert f"zentalk {arguments}".startswith(command)
+
+
+def test_what_two_arguments_say_together(run: Run) -> None:
+    twice = run("contact", "add", "--dir", "d", ADDRESS, "--name", "two", "words").err
+    assert twice == (
+        "zentalk: 'words' is one word too many; put a name of several words in quotes\n"
+    )
+    assert run("message", "send", "--dir", "d").err == "zentalk: PERSON is missing\n"
+    both = run("message", "list", "Bob", "--with", "Bob", "--dir", "d").err
+    assert both == "zentalk: give PERSON or --with, not both\n"
 
 
 @pytest.mark.parametrize(
@@ -118,6 +126,7 @@ def test_version(run: Run) -> None:
 
 
 def test_a_text_may_look_like_an_option_after_two_hyphens() -> None:
-    given = ["message", "send", "--dir", "d", "--to", ADDRESS]
-    _, bound, _ = app.parse_args([*given, "--", "--json"])
-    assert bound.arguments["text"] == "--json"
+    given = ["--dir", "d", "--to", ADDRESS, "--", "--json"]
+    values = read(message.commands["send"], ("zentalk", "message", "send"), given)
+    assert values["person"] == "--json"
+    assert values["as_json"] is False

@@ -19,6 +19,7 @@ from zentalk.api.device_routes import add_device_routes
 from zentalk.api.facade import NodeFacade
 from zentalk.api.guard import Access, Guard
 from zentalk.api.mailbox_routes import add_mailbox_routes
+from zentalk.api.proof_route import add_proof_route
 from zentalk.api.routes import (
     add_contact_routes,
     add_event_routes,
@@ -77,6 +78,7 @@ def create_app(
     add_contact_routes(inner.router, node)
     add_own_routes(inner.router, node, name)
     add_device_routes(inner.router, node)
+    add_proof_route(inner.router, node, token)
     add_mailbox_routes(inner.router, node)
     inner.add_exception_handler(ZentalkError, _on_zentalk_error)
     inner.add_exception_handler(RequestValidationError, _on_invalid)

@@ -21,9 +21,10 @@ from zentalk.api.device_routes import DEVICES_PATH
 from zentalk.api.facade import DeviceFacade
 from zentalk.crypto.hashing import equal
 from zentalk.web.problems import problem
+from zentalk.web.token_proof import PROOF_PATH
 
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
-OPEN_PATHS: Final = frozenset({"/v1/health", "/v1/openapi.json"})
+OPEN_PATHS: Final = frozenset({"/v1/health", "/v1/openapi.json", PROOF_PATH})
 OWNER: Final = "owner"
 _SCHEME: Final = b"Bearer "
 _POLICY_VIOLATION: Final = 1008

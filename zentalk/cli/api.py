@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zentalk.cli.arguments import relay_uris
-from zentalk.cli.output import say
+from zentalk.cli.output import announce, say
 from zentalk.cli.setup import check_not_set_up, checked
 
 
@@ -28,7 +28,8 @@ def init(
     load_or_create_identity(directory, os.urandom)  # noqa: TID251 - the edge
     load_or_create_token(directory, os.urandom)  # noqa: TID251 - the edge
     write_config(settings)
-    return address(directory)
+    _say_address(directory)
+    return 0
 
 
 def run(directory: Path, log_level: str = "info") -> int:
@@ -53,25 +54,34 @@ def run(directory: Path, log_level: str = "info") -> int:
                 url = await programs.start(
                     run_api_node, settings, token, Runtime.real(), TcpNetwork(), stopping
                 )
-                say(f"ready {url}")
+                announce(f"ready {url}")
             signals.cancel_scope.cancel()
 
     return run_program(directory, serve, log_level)
 
 
 def address(directory: Path) -> int:
-    """Print the address."""
+    """Print the address; raises ConfigError for the folder of another program."""
+    from zentalk.config import load_api_settings  # noqa: PLC0415
+
+    load_api_settings(directory)
+    _say_address(directory)
+    return 0
+
+
+def token(directory: Path) -> int:
+    """Print the token; raises ConfigError for the folder of another program."""
+    from zentalk.config import load_api_settings  # noqa: PLC0415
+    from zentalk.web.token import load_token  # noqa: PLC0415
+
+    load_api_settings(directory)
+    say(load_token(directory))
+    return 0
+
+
+def _say_address(directory: Path) -> None:
     from zentalk.ids import UserAddress  # noqa: PLC0415
     from zentalk.store.key_file import load_identity  # noqa: PLC0415
     from zentalk.wire.text import format_address  # noqa: PLC0415
 
     say(format_address(UserAddress(load_identity(directory).public)))
-    return 0
-
-
-def token(directory: Path) -> int:
-    """Print the token."""
-    from zentalk.web.token import load_token  # noqa: PLC0415
-
-    say(load_token(directory))
-    return 0

@@ -1,16 +1,21 @@
-"""Reading what was typed: addresses and relay URIs, with a sentence when they are none."""
+"""What was typed, read: addresses, relay URIs and names, with a sentence when they are none."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from zentalk.cli.errors import UsageError
 from zentalk.errors import DecodeError
-from zentalk.wire.text import RelayUri, format_address, parse_address, parse_relay_uri
+
+if TYPE_CHECKING:
+    from zentalk.wire.text import RelayUri
 
 
 def address(text: str) -> str:
     """Return the text of an address; raises UsageError if it is none."""
+    from zentalk.wire.text import format_address, parse_address  # noqa: PLC0415 - a name needs none
+
     try:
         return format_address(parse_address(text))
     except DecodeError as error:
@@ -19,7 +24,28 @@ def address(text: str) -> str:
 
 def relay_uris(texts: Sequence[str]) -> tuple[RelayUri, ...]:
     """Return relay URIs; raises UsageError if one is malformed."""
+    from zentalk.wire.text import parse_relay_uri  # noqa: PLC0415
+
     try:
         return tuple(parse_relay_uri(text.strip()) for text in texts)
     except DecodeError as error:
         raise UsageError(f"--bootstrap: {error}") from None
+
+
+def one_of(word: str | None, option: str | None, name: str, option_name: str) -> str:
+    """Return what was given as a word or as an option; raises UsageError for none and for both."""
+    if word is not None and option is not None:
+        raise UsageError(f"give {name} or {option_name}, not both")
+    found = option if word is None else word
+    if found is None:
+        raise UsageError(f"{name} is missing")
+    return found
+
+
+def name_of(words: Sequence[str] | None, option: str | None) -> str | None:
+    """Return a name given as words or as an option, None if neither was; raises UsageError."""
+    if words and option is not None:
+        raise UsageError(
+            f"'{words[0]}' is one word too many; put a name of several words in quotes"
+        )
+    return " ".join(words) if words else option

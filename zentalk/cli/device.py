@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from pathlib import Path
+from typing import Final
+from urllib.parse import quote
 
-from zentalk.cli.connect import running_node
-from zentalk.cli.output import harmless, say, say_json
+from zentalk.cli.connect import At, running_node
+from zentalk.cli.output import harmless, say, say_json, utc_day
+
+_DEVICES: Final = "/v1/devices"
 
 
-def add(directory: Path, name: str, *, as_json: bool) -> int:
+def add(at: At, name: str, *, as_json: bool) -> int:
     """Admit a device and print its token."""
-    with running_node(directory) as node:
-        admitted = node.add_device(name)
+    with running_node(at) as node:
+        admitted = node.post(_DEVICES, {"name": name})
     if as_json:
-        say_json(admitted.model_dump())
+        say_json(admitted)
     else:
-        say(admitted.token)
+        say(admitted["token"])
     return 0
 
 
-def list_all(directory: Path, *, as_json: bool) -> int:
+def list_all(at: At, *, as_json: bool) -> int:
     """List the devices."""
-    with running_node(directory) as node:
-        devices = node.devices()
+    with running_node(at) as node:
+        devices = node.get(_DEVICES)["devices"]
     if as_json:
-        say_json([device.model_dump() for device in devices])
+        say_json(devices)
         return 0
     for device in devices:
-        day = datetime.fromtimestamp(device.added_at, UTC).date().isoformat()
-        say(f"{device.id}  {day}  {harmless(device.name)}")
+        say(f"{device['id']}  {utc_day(device['added_at'])}  {harmless(device['name'])}")
     return 0
 
 
-def revoke(directory: Path, device_id: str) -> int:
+def revoke(at: At, device_id: str) -> int:
     """Shut a device out."""
-    with running_node(directory) as node:
-        node.revoke_device(device_id)
+    with running_node(at) as node:
+        node.delete(f"{_DEVICES}/{quote(device_id, safe='')}")
     return 0

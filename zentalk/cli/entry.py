@@ -22,12 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; `argv` defaults to the process's arguments."""
     try:
         code = _run(sys.argv[1:] if argv is None else argv)
-        sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        _drop_output()
-        return FAILED
     except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - the last line of defence
         return _explain(error)
     return code
@@ -43,8 +39,15 @@ def _run(argv: Sequence[str]) -> int:
 def _explain(error: BaseException) -> int:
     """Print the one sentence that an error has; the sentence of a bug names only its place."""
     from zentalk.cli.errors import UsageError  # noqa: PLC0415
+    from zentalk.cli.output import OutputLostError  # noqa: PLC0415
     from zentalk.errors import ZentalkError  # noqa: PLC0415
 
+    lost = _find(error, OutputLostError)
+    if lost is not None:
+        _drop_output()
+        if str(lost):
+            _complain(str(lost))
+        return FAILED
     known = _find(error, ZentalkError)
     if known is None and _find(error, KeyboardInterrupt) is not None:
         return INTERRUPTED
@@ -85,6 +88,8 @@ def _place(error: BaseException) -> str:
 def _complain(sentence: str) -> None:
     from zentalk.cli.output import harmless  # noqa: PLC0415
 
+    if sys.stderr is None:  # It was closed before the start.
+        return
     try:
         print(f"zentalk: {harmless(' '.join(sentence.split()))}", file=sys.stderr, flush=True)
     except OSError:
@@ -92,7 +97,9 @@ def _complain(sentence: str) -> None:
 
 
 def _drop_output() -> None:
-    """Let nothing more be written to a pipe that nobody reads, not even at exit."""
+    """Let nothing more be written to an output that takes nothing, not even at exit."""
+    if sys.stdout is None:
+        return
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

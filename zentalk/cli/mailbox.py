@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any, Final
 
-from zentalk.cli.connect import running_node
-from zentalk.cli.output import harmless, say, say_json
-from zentalk.client import Mailbox
+from zentalk.cli.connect import At, running_node
+from zentalk.cli.output import harmless, say, say_json, utc_day
+
+_MAILBOXES: Final = "/v1/mailboxes"
 
 
-def list_all(directory: Path, *, as_json: bool) -> int:
+def list_all(at: At, *, as_json: bool) -> int:
     """List the mailboxes."""
-    with running_node(directory) as node:
-        _show(node.mailboxes(), as_json=as_json)
+    with running_node(at) as node:
+        _show(node.get(_MAILBOXES)["mailboxes"], as_json=as_json)
     return 0
 
 
-def move(directory: Path, mailbox_id: str | None, *, as_json: bool) -> int:
+def move(at: At, mailbox_id: str | None, *, as_json: bool) -> int:
     """Move one mailbox, or all, and list them."""
-    with running_node(directory) as node:
-        _show(node.move_mailboxes(mailbox_id), as_json=as_json)
+    with running_node(at) as node:
+        which = {} if mailbox_id is None else {"id": mailbox_id}
+        _show(node.post(f"{_MAILBOXES}/move", which)["mailboxes"], as_json=as_json)
     return 0
 
 
-def _show(mailboxes: list[Mailbox], *, as_json: bool) -> None:
+def _show(mailboxes: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
-        say_json([mailbox.model_dump() for mailbox in mailboxes])
+        say_json(mailboxes)
         return
     for mailbox in mailboxes:
-        say(f"{mailbox.id}  {_state(mailbox):24}  {harmless(mailbox.relay) or '(unknown relay)'}")
+        relay = harmless(mailbox["relay"]) or "(unknown relay)"
+        say(f"{mailbox['id']}  {_state(mailbox):24}  {relay}")
 
 
-def _state(mailbox: Mailbox) -> str:
-    if mailbox.until is not None:
-        return f"left, polled to {datetime.fromtimestamp(mailbox.until, UTC).date().isoformat()}"
-    return "current" if mailbox.collected else "current, not connected"
+def _state(mailbox: dict[str, Any]) -> str:
+    if mailbox["until"] is not None:
+        return f"left, polled to {utc_day(mailbox['until'])}"
+    return "current" if mailbox["collected"] else "current, not connected"

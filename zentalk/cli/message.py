@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from zentalk.cli.arguments import address as read_address
-from zentalk.cli.connect import running_node
+from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
+from zentalk.cli.node_client import NodeClient
 from zentalk.cli.output import harmless, local_time, say, say_json
-from zentalk.client import Client, Direction, Message, MessageState
+from zentalk.cli.people import address_of, check_person
 from zentalk.errors import DeadlineError, UnavailableError
 
 _REACHED: Final = {
-    "sent": {MessageState.SENT, MessageState.DELIVERED},
-    "delivered": {MessageState.DELIVERED},
+    "sent": {"sent", "delivered"},
+    "delivered": {"delivered"},
 }
 _FIRST_PAUSE_SECONDS: Final = 0.02
 _LONGEST_PAUSE_SECONDS: Final = 0.5
@@ -24,7 +23,7 @@ _PAGE: Final = 1000
 
 
 def send(
-    directory: Path,
+    at: At,
     to: str,
     text: str | None,
     *,
@@ -33,74 +32,85 @@ def send(
     as_json: bool,
 ) -> int:
     """Send one message and print its id and state."""
-    recipient = read_address(to)
+    person = check_person(to)
     text = _read_standard_input() if text is None else text
     if not text:
         raise UsageError("there is no text to send")
-    with running_node(directory) as node:
-        message = node.send(recipient, text)
+    with running_node(at) as node:
+        message = node.post(_messages(address_of(node, person)), {"text": text})
         if wait is not None:
             message = _wait(node, message, wait, timeout_seconds)
     if as_json:
-        say_json(message.model_dump())
+        say_json(message)
     else:
-        say(f"{message.id} {message.state}")
+        say(f"{message['id']} {message['state']}")
     return 0
 
 
-def list_page(directory: Path, address: str, limit: int, *, as_json: bool) -> int:
+def list_page(at: At, person: str, limit: int, *, as_json: bool) -> int:
     """List the newest messages of a conversation, newest last."""
     if limit < 1:
         raise UsageError("--limit must be 1 or more")
-    partner = read_address(address)
-    with running_node(directory) as node:
-        messages = _newest(node, partner, limit)
+    wanted = check_person(person)
+    with running_node(at) as node:
+        messages = _newest(node, address_of(node, wanted), limit)
     if as_json:
-        say_json([message.model_dump() for message in messages])
+        say_json(messages)
         return 0
     for message in messages:
-        if message.kind == "ratchet-renewed":
-            say(f"{local_time(message.sent_at)} - the keys of this conversation were renewed")
-            continue
-        arrow = "<" if message.direction is Direction.IN else ">"
-        when = local_time(message.sent_at)
-        say(f"{when} {arrow} {harmless(message.text)}  ({message.state})")
+        say(_line(message))
     return 0
 
 
-def _newest(node: Client, partner: str, limit: int) -> list[Message]:
-    found: list[Message] = []
+def _line(message: dict[str, Any]) -> str:
+    """Return a message as a line for people."""
+    when = local_time(message["sent_at"])
+    if message["kind"] == "ratchet-renewed":
+        return f"{when} - the keys of this conversation were renewed"
+    arrow = "<" if message["direction"] == "in" else ">"
+    return f"{when} {arrow} {harmless(message['text'])}  ({message['state']})"
+
+
+def _newest(node: NodeClient, partner: str, limit: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
     while len(found) < limit:
-        before = found[0].seq if found else None
-        page = node.messages(partner, before, min(limit - len(found), _PAGE))
+        before = {"before": found[0]["seq"]} if found else {}
+        wanted = min(limit - len(found), _PAGE)
+        page = node.get(_messages(partner), limit=wanted, **before)["messages"]
         if not page:
             break
         found = page + found
     return found
 
 
-def _wait(node: Client, message: Message, state: str, timeout_seconds: float) -> Message:
+def _wait(
+    node: NodeClient, message: dict[str, Any], state: str, timeout_seconds: float
+) -> dict[str, Any]:
     """Ask until the message is as far as wanted; raises if it failed or time is up."""
     deadline = time.monotonic() + timeout_seconds  # noqa: TID251 - the edge
     pause = _FIRST_PAUSE_SECONDS
-    while message.state not in _REACHED[state]:
-        if message.state is MessageState.FAILED:
-            raise UnavailableError(f"message {message.id} failed: {message.reason}")
+    while message["state"] not in _REACHED[state]:
+        if message["state"] == "failed":
+            raise UnavailableError(f"message {message['id']} failed: {message['reason']}")
         if time.monotonic() >= deadline:  # noqa: TID251
             raise DeadlineError(
-                f"message {message.id} is still {message.state} after {timeout_seconds:g} s;"
-                " the API node keeps trying"
+                f"message {message['id']} is still {message['state']} after"
+                f" {timeout_seconds:g} s; the API node keeps trying"
             )
         time.sleep(pause)  # noqa: TID251
         pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
-        message = node.message(message.id)
+        message = node.get(f"/v1/messages/{message['id']}")
     return message
+
+
+def _messages(partner: str) -> str:
+    return f"/v1/conversations/{partner}/messages"
 
 
 def _read_standard_input() -> str:
     """Read a text that shall not stand in the list of processes, as arguments do."""
     if sys.stdin.isatty():
-        raise UsageError("there is no text to send; give it as the last argument, in quotes")
+        raise UsageError("there is no text to send; write it after the person")
     try:
         return sys.stdin.buffer.read().decode("utf-8").removesuffix("\n")
     except UnicodeDecodeError:

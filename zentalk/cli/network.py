@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from zentalk.cli.connect import running_node
+from zentalk.cli.connect import At, running_node
 from zentalk.cli.output import harmless, say, say_json
 
 _FACTS = ("ready", "profile", "relays_known", "guards_connected", "mailboxes", "tunnels")
 
 
-def status(directory: Path, *, as_json: bool) -> int:
+def status(at: At, *, as_json: bool) -> int:
     """Print what `GET /v1/network` answers: facts, notes, and relays that lose packets."""
-    with running_node(directory) as node:
-        seen = node.network()
+    with running_node(at) as node:
+        seen = node.get("/v1/network")
     if as_json:
         say_json(seen)
         return 0

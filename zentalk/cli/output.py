@@ -6,21 +6,50 @@ move the cursor, set a title or colour the terminal of its reader.
 
 from __future__ import annotations
 
+import errno
 import json
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
+class OutputLostError(Exception):
+    """Standard output took nothing more. The text is a sentence, or empty if nobody reads it."""
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Print an answer inside: raises OutputLostError if standard output is closed or full."""
+    if sys.stdout is None:  # It was closed before the start.
+        raise OutputLostError
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        left = error.errno in {errno.EPIPE, errno.EBADF}
+        reason = "" if left else f"cannot print the answer: {(error.strerror or '').lower()}"
+        raise OutputLostError(reason) from None
+
+
 def say(line: str) -> None:
-    """Print a line and let it out at once, also into a pipe."""
-    print(line, flush=True)
+    """Print a line of an answer and let it out at once, also into a pipe."""
+    with answering():
+        print(line, flush=True)
+
+
+def announce(line: str) -> None:
+    """Print a line of a program that goes on, whether or not anybody takes it."""
+    with suppress(OutputLostError):
+        say(line)
 
 
 def say_json(content: Any) -> None:
     """Print JSON in ASCII, so that nothing in it reaches a terminal as a control character."""
-    print(json.dumps(content, indent=2), flush=True)
+    say(json.dumps(content, indent=2))
 
 
 def harmless(text: str) -> str:
@@ -31,3 +60,8 @@ def harmless(text: str) -> str:
 def local_time(unix_seconds: float) -> str:
     """Return a time as the reader's clock shows it."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unix_seconds))
+
+
+def utc_day(unix_seconds: float) -> str:
+    """Return the day of a time, the same for every reader."""
+    return time.strftime("%Y-%m-%d", time.gmtime(unix_seconds))

@@ -1,7 +1,7 @@
-"""All commands and their arguments in one place; the other modules act on them.
+"""All groups of commands, and those commands that need no running node.
 
-A module is imported only when its command runs: a help text or a message must not wait for a
-web server to load.
+`node_commands` has the others, and further modules act on them. A module is imported only when its
+command runs: a help text or a message must not wait for a web server to load.
 """
 
 from __future__ import annotations
@@ -10,77 +10,52 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from zentalk.cli.grammar import App, Command, Group, Parameter
+from zentalk.cli.node_commands import contact, device, mailbox, message, network
+from zentalk.cli.options import ApiDir, AsJson, Bootstraps, Difficulty, NetworkId, RelayDir
+from zentalk.cli.output import say
+from zentalk.cli.reading import VERSION, choose, read, refuse, wants_help
+from zentalk.cli.refusals import unknown_option
 
-from zentalk.cli.errors import UsageError
-from zentalk.cli.refusals import sentence
-
-
-def _version() -> str:
-    from importlib.metadata import version  # noqa: PLC0415
-
-    return version("zentalk")
-
-
+relay = Group("relay", "Run a relay: forward packets and keep mail for others.")
+api = Group("api", "Run your API node: identity, contacts, messages, REST.")
+sim = Group("sim", "Run networks of real relays and API nodes on this machine.")
 app = App(
-    name="zentalk",
-    help="A private messenger network: onion relays, mailboxes and an API node of your own.",
-    version=_version,
-    help_format="plaintext",
-    exit_on_error=False,
-    print_error=False,
-    suppress_keyboard_interrupt=False,
-    result_action="return_value",
+    "zentalk",
+    "A private messenger network: onion relays, mailboxes and an API node of your own.",
+    {group.name: group for group in (relay, api, contact, device, mailbox, message, network, sim)},
 )
-relay = App(name="relay", help="Run a relay: forward packets and keep mail for others.")
-api = App(name="api", help="Run your API node: identity, contacts, messages, REST.")
-contact = App(
-    name="contact", help="Manage the people you write with, through your running API node."
-)
-device = App(name="device", help="Admit and revoke devices, through your running API node.")
-mailbox = App(name="mailbox", help="List and move your mailboxes, through your running API node.")
-message = App(name="message", help="Send and read messages, through your running API node.")
-network = App(name="network", help="Show the network as your running API node sees it.")
-sim = App(name="sim", help="Run networks of real relays and API nodes on this machine.")
-for group in (relay, api, contact, device, mailbox, message, network, sim):
-    app.command(group)
-
-Dir = Annotated[Path, Parameter("--dir", help="The folder of the node or relay.")]
-Bootstraps = Annotated[
-    list[str],
-    Parameter(
-        "--bootstrap",
-        help="A relay to start from, zt-relay:IDENTITY@HOST:PORT. Give several if you can.",
-        consume_multiple=(1, None),
-        negative=(),
-    ),
-]
-NetworkId = Annotated[
-    str | None,
-    Parameter("--network", help="The id of the network; all its relays and nodes use the same."),
-]
-Difficulty = Annotated[
-    int | None,
-    Parameter(
-        "--id-difficulty",
-        help="Bits of work that an identity of a relay must have; the same in the whole network.",
-    ),
-]
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"],
     Parameter(help="What is logged to standard error: this and what is graver."),
 ]
-AsJson = Annotated[bool, Parameter("--json", help="Print the answer as JSON.", negative=())]
-Address = Annotated[str, Parameter(help="zt1 followed by 56 characters.")]
 
 
 def run(argv: Sequence[str]) -> int:
     """Parse arguments and run their command; raises UsageError if they are wrong."""
-    try:
-        result = app(list(argv))
-    except CycloptsError as error:
-        raise UsageError(sentence(error)) from None
-    return result if isinstance(result, int) else 0
+    group, command, rest = choose(app, argv)
+    if group is None and VERSION in rest:
+        return _show_version()
+    if wants_help(rest) or (not rest and command is None):
+        return _show_help(group, command)
+    chain = tuple(part.name for part in (app, group, command) if part is not None)
+    if command is None:
+        refuse(unknown_option(rest[0], [], ()), *chain)
+    return command.run(read(command, chain, rest))
+
+
+def _show_version() -> int:
+    from importlib.metadata import version  # noqa: PLC0415
+
+    say(version("zentalk"))
+    return 0
+
+
+def _show_help(group: Group | None, command: Command | None) -> int:
+    from zentalk.cli.help import help_of  # noqa: PLC0415
+
+    say(help_of(app, group, command))
+    return 0
 
 
 def _network(network: str | None, id_difficulty: int | None) -> dict[str, Any]:
@@ -95,7 +70,7 @@ def _said(**values: Any) -> dict[str, Any]:
 @relay.command(name="init")
 def relay_init(
     *,
-    directory: Dir,
+    directory: RelayDir,
     host: Annotated[str, Parameter(help="The address to listen on and to announce.")] = "127.0.0.1",
     port: Annotated[int, Parameter(help="The TCP port to listen on.")] = 9001,
     announce_host: Annotated[
@@ -120,7 +95,7 @@ def relay_init(
 
 
 @relay.command(name="run")
-def relay_run(*, directory: Dir, log_level: LogLevel = "info") -> int:
+def relay_run(*, directory: RelayDir, log_level: LogLevel = "info") -> int:
     """Run a relay. It prints `ready URI` when it is ready."""
     from zentalk.cli import relay as act  # noqa: PLC0415
 
@@ -128,7 +103,7 @@ def relay_run(*, directory: Dir, log_level: LogLevel = "info") -> int:
 
 
 @relay.command(name="check")
-def relay_check(*, directory: Dir) -> int:
+def relay_check(*, directory: RelayDir) -> int:
     """Check settings, keys, databases and port without starting the relay."""
     from zentalk.cli import relay as act  # noqa: PLC0415
 
@@ -136,7 +111,7 @@ def relay_check(*, directory: Dir) -> int:
 
 
 @relay.command(name="status")
-def relay_status(*, directory: Dir, as_json: AsJson = False) -> int:
+def relay_status(*, directory: RelayDir, as_json: AsJson = False) -> int:
     """Show whether the relay is running, its warnings and its counters."""
     from zentalk.cli import relay as act  # noqa: PLC0415
 
@@ -146,7 +121,7 @@ def relay_status(*, directory: Dir, as_json: AsJson = False) -> int:
 @api.command(name="init")
 def api_init(
     *,
-    directory: Dir,
+    directory: ApiDir,
     bootstrap: Bootstraps,
     port: Annotated[int, Parameter(help="The port for REST.")] = 3001,
     name: Annotated[str, Parameter(help="Your name. It is not sent to anyone.")] = "",
@@ -160,7 +135,7 @@ def api_init(
 
 
 @api.command(name="run")
-def api_run(*, directory: Dir, log_level: LogLevel = "info") -> int:
+def api_run(*, directory: ApiDir, log_level: LogLevel = "info") -> int:
     """Run your API node. It prints `ready URL` when REST answers."""
     from zentalk.cli import api as act  # noqa: PLC0415
 
@@ -168,7 +143,7 @@ def api_run(*, directory: Dir, log_level: LogLevel = "info") -> int:
 
 
 @api.command(name="address")
-def api_address(*, directory: Dir) -> int:
+def api_address(*, directory: ApiDir) -> int:
     """Print your address. Give it to people who want to write to you."""
     from zentalk.cli import api as act  # noqa: PLC0415
 
@@ -176,152 +151,11 @@ def api_address(*, directory: Dir) -> int:
 
 
 @api.command(name="token")
-def api_token(*, directory: Dir) -> int:
+def api_token(*, directory: ApiDir) -> int:
     """Print the token for REST. Keep it secret: anyone who has it can act as you."""
     from zentalk.cli import api as act  # noqa: PLC0415
 
     return act.token(directory)
-
-
-@contact.command(name="add")
-def contact_add(
-    address: Address,
-    /,
-    *,
-    directory: Dir,
-    name: Annotated[str, Parameter(help="Your name for this person.")] = "",
-    as_json: AsJson = False,
-) -> int:
-    """Add or rename a person. If they have written to you, this accepts their request."""
-    from zentalk.cli import contact as act  # noqa: PLC0415
-
-    return act.add(directory, address, name, as_json=as_json)
-
-
-@contact.command(name="accept")
-def contact_accept(
-    address: Address,
-    /,
-    *,
-    directory: Dir,
-    name: Annotated[str | None, Parameter(help="Your name for this person.")] = None,
-    as_json: AsJson = False,
-) -> int:
-    """Accept a request. From then on the sender is told when messages arrive."""
-    from zentalk.cli import contact as act  # noqa: PLC0415
-
-    return act.accept(directory, address, name, as_json=as_json)
-
-
-@contact.command(name="list")
-def contact_list(*, directory: Dir, as_json: AsJson = False) -> int:
-    """List contacts and requests."""
-    from zentalk.cli import contact as act  # noqa: PLC0415
-
-    return act.list_all(directory, as_json=as_json)
-
-
-@device.command(name="add")
-def device_add(
-    name: Annotated[str, Parameter(help="Your name for the device, such as phone.")],
-    /,
-    *,
-    directory: Dir,
-    as_json: AsJson = False,
-) -> int:
-    """Admit a device and print its token. The token is not shown again."""
-    from zentalk.cli import device as act  # noqa: PLC0415
-
-    return act.add(directory, name, as_json=as_json)
-
-
-@device.command(name="list")
-def device_list(*, directory: Dir, as_json: AsJson = False) -> int:
-    """List the devices that may use your node."""
-    from zentalk.cli import device as act  # noqa: PLC0415
-
-    return act.list_all(directory, as_json=as_json)
-
-
-@device.command(name="revoke")
-def device_revoke(
-    device_id: Annotated[str, Parameter(help="The id of the device; see: zentalk device list")],
-    /,
-    *,
-    directory: Dir,
-) -> int:
-    """Revoke a device. Its token stops working at once, and its open requests end."""
-    from zentalk.cli import device as act  # noqa: PLC0415
-
-    return act.revoke(directory, device_id)
-
-
-@mailbox.command(name="list")
-def mailbox_list(*, directory: Dir, as_json: AsJson = False) -> int:
-    """List your mailboxes, and those you left that are still checked for mail."""
-    from zentalk.cli import mailbox as act  # noqa: PLC0415
-
-    return act.list_all(directory, as_json=as_json)
-
-
-@mailbox.command(name="move")
-def mailbox_move(
-    mailbox_id: Annotated[
-        str | None, Parameter(help="The id of the mailbox to leave; see: zentalk mailbox list")
-    ] = None,
-    /,
-    *,
-    directory: Dir,
-    as_json: AsJson = False,
-) -> int:
-    """Move one mailbox, or all of them, to other relays. Your contacts are told."""
-    from zentalk.cli import mailbox as act  # noqa: PLC0415
-
-    return act.move(directory, mailbox_id, as_json=as_json)
-
-
-@message.command(name="send")
-def message_send(
-    text: Annotated[
-        str | None, Parameter(help="The text. Without it, the text is read from standard input.")
-    ] = None,
-    /,
-    *,
-    directory: Dir,
-    to: Address,
-    wait: Annotated[
-        Literal["sent", "delivered"] | None,
-        Parameter(help="Wait until the message is sent or delivered."),
-    ] = None,
-    timeout: Annotated[float, Parameter(help="The longest wait, in seconds.")] = 60.0,
-    as_json: AsJson = False,
-) -> int:
-    """Send a message and print its id and state."""
-    from zentalk.cli import message as act  # noqa: PLC0415
-
-    return act.send(directory, to, text, wait=wait, timeout_seconds=timeout, as_json=as_json)
-
-
-@message.command(name="list")
-def message_list(
-    *,
-    directory: Dir,
-    address: Annotated[str, Parameter("--with", help="The address of the other person.")],
-    limit: Annotated[int, Parameter(help="The largest number of messages to list.")] = 100,
-    as_json: AsJson = False,
-) -> int:
-    """List a conversation, newest last."""
-    from zentalk.cli import message as act  # noqa: PLC0415
-
-    return act.list_page(directory, address, limit, as_json=as_json)
-
-
-@network.command(name="status")
-def network_status(*, directory: Dir, as_json: AsJson = False) -> int:
-    """Show relays, guards, mailboxes, warnings, and relays that lose packets."""
-    from zentalk.cli import network as act  # noqa: PLC0415
-
-    return act.status(directory, as_json=as_json)
 
 
 @sim.command(name="run")
@@ -349,7 +183,10 @@ def sim_run(
     scenario: Annotated[
         str | None, Parameter(help="The scenario to run; see: zentalk sim list")
     ] = None,
-    json: Annotated[Path | None, Parameter(help="Write the report to this file as JSON.")] = None,
+    json: Annotated[
+        Path | None,
+        Parameter(help="Write the report to this file as JSON, or print it if this is -."),
+    ] = None,
 ) -> int:
     """Start a network, send messages through it, and report what arrived."""
     from zentalk.cli import sim as act  # noqa: PLC0415

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zentalk.cli.arguments import relay_uris
-from zentalk.cli.output import say, say_json
+from zentalk.cli.output import announce, say, say_json
 from zentalk.cli.setup import check_not_set_up, checked
 
 
@@ -69,7 +69,7 @@ def run(directory: Path, log_level: str = "info") -> int:
                     url = await programs.start(serve_door, relay, settings, runtime)
                     lines.append(f"http {url}")
                 for line in lines:
-                    say(line)
+                    announce(line)
             signals.cancel_scope.cancel()
 
     return run_program(directory, serve, log_level)

@@ -15,7 +15,7 @@ import trio
 
 from zentalk.cli.errors import UsageError
 from zentalk.cli.logs import configure_logging
-from zentalk.cli.output import say
+from zentalk.cli.output import say, say_json
 from zentalk.cli.programs import raise_file_limit, stop_on_signal
 from zentalk.errors import ConfigError, StorageError, ZentalkError
 
@@ -30,6 +30,8 @@ LEAST_USERS: Final = 2
 MANY_PROCESSES: Final = 25
 DEFAULTS: Final = {"nodes": 5, "users": 2, "messages": 20, "kill_relays": 0, "seed": 0}
 FAILED: Final = 1
+TO_OUTPUT: Final = Path("-")
+"""The path of a report that is printed."""
 INTERRUPTED: Final = 130
 _PRELOADED: Final = (
     *("zentalk.cli.relay", "zentalk.cli.api", "zentalk.cli.programs"),
@@ -71,6 +73,9 @@ def run(scenario: str | None, given: Mapping[str, Any], report: Path | None) -> 
 
     check(given if scenario else {**DEFAULTS, **given})
     wanted = _load(scenario, given)
+    to_output = report == TO_OUTPUT
+    if report is not None and not to_output:
+        _try(report)
     _prepare()
     with watching(wanted) as watch:
         if wanted.net == "processes" and wanted.nodes + wanted.users > MANY_PROCESSES:
@@ -81,9 +86,12 @@ def run(scenario: str | None, given: Mapping[str, Any], report: Path | None) -> 
         result = _run(wanted, watch)
     if result is None:
         return INTERRUPTED
-    if report is not None:
+    if report is not None and not to_output:
         _save(result, report)
-    say_report(result)
+    if to_output:
+        say_json(result.to_json())
+    else:
+        say_report(result)
     if not result.passed:
         raise SimulationFailedError(f"the run failed: {', '.join(result.faults())}")
     return 0
@@ -184,6 +192,20 @@ def preload() -> None:
     """Load what `relay run` and `api run` load, once for all programs."""
     for module in _PRELOADED:
         import_module(module)
+
+
+def _try(path: Path) -> None:
+    """Open the report's file before the run, which takes minutes; it keeps what is in it.
+
+    Raises StorageError if it cannot be written.
+    """
+    is_new = not path.exists()
+    try:
+        path.open("a").close()
+        if is_new:
+            path.unlink()
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _save(report: Report, path: Path) -> None:

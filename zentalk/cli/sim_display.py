@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from zentalk.cli.output import say
+from zentalk.cli.output import answering, say
 from zentalk.sim.report import Latency, RelayLoad, Report
 from zentalk.sim.scenario import Scenario
 from zentalk.sim.workload import Progress as Standing
@@ -111,9 +111,10 @@ def watching(scenario: Scenario) -> Iterator[Watching]:
 
 def say_report(report: Report) -> None:
     """Print the tables of a run."""
-    console = Console(highlight=False)
-    console.print(_relay_table(report))
-    console.print(_summary(report))
+    with answering():
+        console = Console(highlight=False)
+        console.print(_relay_table(report))
+        console.print(_summary(report))
     for crash in report.crashed:
         say(f"crashed  {crash}")
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from zentalk.errors import ConfigError, ConflictError
 
+CONFIG_FILE: Final = "config.toml"
 DIRECTORY_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 _OTHERS: Final = 0o077

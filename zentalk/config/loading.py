@@ -17,11 +17,11 @@ from typing import Any, Final, TypeVar
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from zentalk.config.files import CONFIG_FILE
 from zentalk.config.settings import ApiSettings, RelaySettings, Settings
 from zentalk.config.units import takes_units
 from zentalk.errors import ConfigError
 
-CONFIG_FILE: Final = "config.toml"
 ENVIRONMENT_PREFIX: Final = "ZENTALK_"
 PROGRAM_KEY: Final = "program"
 _OTHER_VARIABLES: Final = frozenset(

@@ -10,8 +10,8 @@ import json
 import textwrap
 from pathlib import Path
 
-from zentalk.config.files import make_private_directory, write_private
-from zentalk.config.loading import CONFIG_FILE, PROGRAM_KEY, program_of
+from zentalk.config.files import CONFIG_FILE, make_private_directory, write_private
+from zentalk.config.loading import PROGRAM_KEY, program_of
 from zentalk.config.settings import Settings
 from zentalk.wire.text import RelayUri, format_relay_uri
 

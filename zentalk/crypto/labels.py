@@ -69,4 +69,6 @@ class Label(bytes, Enum):
     # programs
     DEVICE_LIST = b"zt-device-list-v1"
     DEVICE_TOKEN = b"zt-device-token-v1"
+    REST_KEY_NAME = b"zt-rest-key-name-v1"
+    REST_PROOF = b"zt-rest-proof-v1"
     TRACE = b"zt-trace-v1"

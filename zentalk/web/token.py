@@ -38,8 +38,12 @@ def load_or_create_token(directory: Path, entropy: Entropy) -> str:
 
 
 def load_token(directory: Path) -> str:
-    """Read the token; raises ConfigError if it is missing, open to others or damaged."""
-    path = directory / TOKEN_FILE
+    """Read a folder's token; raises ConfigError if it is missing, open to others or damaged."""
+    return read_token(directory / TOKEN_FILE)
+
+
+def read_token(path: Path) -> str:
+    """Read the token in a file; raises what `load_token` raises."""
     token = read_private(path).decode("ascii", errors="replace").strip()
     if not _FORM.fullmatch(token):
         raise ConfigError(f"{path} is damaged: it does not hold a token; restore it from a backup")

@@ -1,0 +1,184 @@
+"""The commands that ask a running API node, and their arguments; other modules act on them.
+
+A module is imported only when its command runs.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from zentalk.cli.arguments import name_of, one_of
+from zentalk.cli.grammar import Group, Parameter
+from zentalk.cli.options import Address, AsJson, Name, NameOption, Person, RunningNode
+
+contact = Group("contact", "Manage the people you write with, through your running API node.")
+device = Group("device", "Admit and revoke devices, through your running API node.")
+mailbox = Group("mailbox", "List and move your mailboxes, through your running API node.")
+message = Group("message", "Send and read messages, through your running API node.")
+network = Group("network", "Show the network as your running API node sees it.")
+
+
+@contact.command(name="add")
+def contact_add(
+    address: Address,
+    name: Name = None,
+    /,
+    *,
+    node: RunningNode,
+    name_option: NameOption = None,
+    as_json: AsJson = False,
+) -> int:
+    """Add or rename a person. If they have written to you, this accepts their request."""
+    from zentalk.cli import contact as act  # noqa: PLC0415
+
+    return act.add(node.at, address, name_of(name, name_option) or "", as_json=as_json)
+
+
+@contact.command(name="accept")
+def contact_accept(
+    person: Person,
+    name: Name = None,
+    /,
+    *,
+    node: RunningNode,
+    name_option: NameOption = None,
+    as_json: AsJson = False,
+) -> int:
+    """Accept a request. From then on the sender is told when messages arrive."""
+    from zentalk.cli import contact as act  # noqa: PLC0415
+
+    return act.accept(node.at, person, name_of(name, name_option), as_json=as_json)
+
+
+@contact.command(name="list")
+def contact_list(*, node: RunningNode, as_json: AsJson = False) -> int:
+    """List contacts and requests."""
+    from zentalk.cli import contact as act  # noqa: PLC0415
+
+    return act.list_all(node.at, as_json=as_json)
+
+
+@device.command(name="add")
+def device_add(
+    name: Annotated[list[str], Parameter(help="Your name for the device, such as phone.")],
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Admit a device and print its token. The token is not shown again."""
+    from zentalk.cli import device as act  # noqa: PLC0415
+
+    return act.add(node.at, " ".join(name), as_json=as_json)
+
+
+@device.command(name="list")
+def device_list(*, node: RunningNode, as_json: AsJson = False) -> int:
+    """List the devices that may use your node."""
+    from zentalk.cli import device as act  # noqa: PLC0415
+
+    return act.list_all(node.at, as_json=as_json)
+
+
+@device.command(name="revoke")
+def device_revoke(
+    device_id: Annotated[str, Parameter(help="The id of the device; see: zentalk device list")],
+    /,
+    *,
+    node: RunningNode,
+) -> int:
+    """Revoke a device. Its token stops working at once, and its open requests end."""
+    from zentalk.cli import device as act  # noqa: PLC0415
+
+    return act.revoke(node.at, device_id)
+
+
+@mailbox.command(name="list")
+def mailbox_list(*, node: RunningNode, as_json: AsJson = False) -> int:
+    """List your mailboxes, and those you left that are still checked for mail."""
+    from zentalk.cli import mailbox as act  # noqa: PLC0415
+
+    return act.list_all(node.at, as_json=as_json)
+
+
+@mailbox.command(name="move")
+def mailbox_move(
+    mailbox_id: Annotated[
+        str | None, Parameter(help="The id of the mailbox to leave; see: zentalk mailbox list")
+    ] = None,
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Move one mailbox, or all of them, to other relays. Your contacts are told."""
+    from zentalk.cli import mailbox as act  # noqa: PLC0415
+
+    return act.move(node.at, mailbox_id, as_json=as_json)
+
+
+@message.command(name="send")
+def message_send(
+    person: Annotated[
+        str | None,
+        Parameter("PERSON", help="The address of a person, or your name for a contact."),
+    ] = None,
+    text: Annotated[
+        list[str] | None,
+        Parameter("TEXT", help="The text. Without it, the text is read from standard input."),
+    ] = None,
+    /,
+    *,
+    node: RunningNode,
+    to: Annotated[
+        str | None, Parameter(help="PERSON as an option; all words are then the text.")
+    ] = None,
+    wait: Annotated[
+        Literal["sent", "delivered"] | None,
+        Parameter(help="Wait until the message is sent or delivered."),
+    ] = None,
+    timeout: Annotated[float, Parameter(help="The longest wait, in seconds.")] = 60.0,
+    as_json: AsJson = False,
+) -> int:
+    """Send a message and print its id and state.
+
+    The text needs no quotes, as long as your shell leaves its characters alone. Put -- before a
+    text that starts with a hyphen.
+    """
+    from zentalk.cli import message as act  # noqa: PLC0415
+
+    words = [] if person is None else [person, *(text or [])]
+    recipient = one_of(person if to is None else None, to, "PERSON", "--to")
+    said = words[1:] if to is None else words
+    text_said = " ".join(said) if said else None
+    return act.send(
+        node.at, recipient, text_said, wait=wait, timeout_seconds=timeout, as_json=as_json
+    )
+
+
+@message.command(name="list")
+def message_list(
+    person: Annotated[
+        str | None,
+        Parameter("PERSON", help="The address of the other person, or your name for them."),
+    ] = None,
+    /,
+    *,
+    node: RunningNode,
+    partner: Annotated[str | None, Parameter("--with", help="PERSON as an option.")] = None,
+    limit: Annotated[int, Parameter(help="The largest number of messages to list.")] = 100,
+    as_json: AsJson = False,
+) -> int:
+    """List a conversation, newest last."""
+    from zentalk.cli import message as act  # noqa: PLC0415
+
+    chosen = one_of(person, partner, "PERSON", "--with")
+    return act.list_page(node.at, chosen, limit, as_json=as_json)
+
+
+@network.command(name="status")
+def network_status(*, node: RunningNode, as_json: AsJson = False) -> int:
+    """Show relays, guards, mailboxes, warnings, and relays that lose packets."""
+    from zentalk.cli import network as act  # noqa: PLC0415
+
+    return act.status(node.at, as_json=as_json)
