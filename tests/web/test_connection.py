@@ -13,7 +13,9 @@ from trio.testing import MockClock
 
 from tests.web.echo import BIG_BYTES, Echo
 from tests.web.served import Served, served, until, until_end
+from zentalk.web.connection import HEAD_SECONDS
 from zentalk.web.exchange import MAX_UNREAD_BYTES
+from zentalk.web.peer import LINGER_LONGEST_SECONDS
 from zentalk.web.problems import PROBLEM_TYPE
 
 CLOSE = b"Host: a\r\nConnection: close\r\n\r\n"
@@ -177,7 +179,7 @@ async def test_a_head_that_drips_is_given_up_like_one_that_stops(
             for byte in b"GET /" + b"a" * 1000:
                 await stream.send_all(bytes([byte]))
                 await trio.sleep(1)
-        assert trio.current_time() < 40
+        assert trio.current_time() < HEAD_SECONDS + LINGER_LONGEST_SECONDS + 3
 
 
 async def test_who_sends_on_after_the_last_answer_is_not_listened_to_for_ever(
@@ -194,8 +196,21 @@ async def test_who_sends_on_after_the_last_answer_is_not_listened_to_for_ever(
         assert trio.current_time() - start < 1
 
 
+async def test_who_drips_after_the_last_answer_is_given_up(
+    server: Served, mock_clock: MockClock
+) -> None:
+    async with await server.dial() as stream:
+        start = trio.current_time()
+        await stream.send_all(b"\x16")
+        with suppress(trio.BrokenResourceError):
+            for _ in range(100):
+                await stream.send_all(b"x")
+                await trio.sleep(1)
+        assert LINGER_LONGEST_SECONDS <= trio.current_time() - start < 2 * LINGER_LONGEST_SECONDS
+
+
 async def send_much(stream: trio.SocketStream) -> None:
-    for _ in range(500):
+    for _ in range(1_000):
         await stream.send_all(bytes(100_000))
 
 

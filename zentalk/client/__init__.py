@@ -6,9 +6,24 @@ own node only, through no proxy, and never puts the token anywhere but into its 
 
 from __future__ import annotations
 
-from zentalk.client.async_client import AsyncClient, EventFeed
+from zentalk.client.async_client import AsyncClient
+from zentalk.client.async_events import EventFeed, EventFollower
 from zentalk.client.errors import AccessDeniedError, ApiError, InvalidRequestError
+from zentalk.client.following import LogEndedError, NodeGoneError
 from zentalk.client.sync_client import Client
+from zentalk.client.typed_events import (
+    ContactAccepted,
+    ContactAdded,
+    ContactRenamed,
+    ContactRequested,
+    ConversationRead,
+    DeviceAdded,
+    DeviceRevoked,
+    MessageCreated,
+    MessageReceived,
+    MessageStateChanged,
+    RatchetRenewed,
+)
 from zentalk.rest.contacts import Contact
 from zentalk.rest.devices import Device, NewDevice
 from zentalk.rest.events import Event
@@ -23,16 +38,30 @@ __all__ = [
     "AsyncClient",
     "Client",
     "Contact",
+    "ContactAccepted",
+    "ContactAdded",
+    "ContactRenamed",
+    "ContactRequested",
     "ContactState",
     "Conversation",
+    "ConversationRead",
     "Device",
+    "DeviceAdded",
+    "DeviceRevoked",
     "Direction",
     "Event",
     "EventFeed",
+    "EventFollower",
     "InvalidRequestError",
+    "LogEndedError",
     "Mailbox",
     "Me",
     "Message",
+    "MessageCreated",
+    "MessageReceived",
     "MessageState",
+    "MessageStateChanged",
     "NewDevice",
+    "NodeGoneError",
+    "RatchetRenewed",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
+import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -12,8 +13,10 @@ import httpx
 import trio
 
 from zentalk.client import calls
+from zentalk.client.async_events import EventFeed, EventFollower
 from zentalk.client.calls import Call, read_answer, transport_error
-from zentalk.client.sse import EventParser
+from zentalk.client.folder import find_node, noted_url
+from zentalk.client.following import PATIENCE_SECONDS, Following
 from zentalk.client.sync_client import STREAM_TIMEOUT_SECONDS, TIMEOUT_SECONDS
 from zentalk.rest.contacts import Contact
 from zentalk.rest.devices import Device, NewDevice
@@ -33,6 +36,7 @@ class AsyncClient:
 
     def __init__(self, base_url: str, token: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._base_url = base_url
+        self._folder: Path | None = None
         self._http = httpx.AsyncClient(
             base_url=base_url,
             headers={"Authorization": f"Bearer {token}"},
@@ -40,6 +44,17 @@ class AsyncClient:
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
             trust_env=False,  # A proxy of the environment would get the token.
         )
+
+    @classmethod
+    def from_dir(cls, folder: Path | str, timeout_seconds: float = TIMEOUT_SECONDS) -> Self:
+        """Return a client of the node that runs in a folder, with its owner's token.
+
+        Raises ConfigError if the folder has no token, UnavailableError if its node does not run.
+        """
+        url, token = find_node(Path(folder))
+        client = cls(url, token, timeout_seconds)
+        client._folder = Path(folder)
+        return client
 
     async def __aenter__(self) -> Self:
         """Return the client."""
@@ -130,7 +145,10 @@ class AsyncClient:
 
     @asynccontextmanager
     async def stream_events(self, after: int = 0) -> AsyncIterator[EventFeed]:
-        """Open the event stream: `async with client.stream_events() as feed`, then iterate."""
+        """Open the event stream once: `async with client.stream_events() as feed`, then iterate.
+
+        It ends with the connection; `follow_events` does not.
+        """
         call: Call[None] = Call("GET", "/v1/events/stream", lambda _body: None)
         try:
             async with self._http.stream(
@@ -147,6 +165,35 @@ class AsyncClient:
         except httpx.TransportError as error:
             raise transport_error(self._base_url, error) from None
 
+    @asynccontextmanager
+    async def follow_events(
+        self, after: int = 0, patience_seconds: float = PATIENCE_SECONDS
+    ) -> AsyncIterator[EventFollower]:
+        """Follow the event log: `async with client.follow_events() as events`, then iterate.
+
+        It connects again by itself, and neither loses nor repeats an event. The iteration ends by
+        an error only: NodeGoneError once the node was away for `patience_seconds`.
+        """
+        following = Following(
+            after,
+            patience_seconds,
+            trio.current_time(),
+            os.urandom,  # noqa: TID251 - the edge
+        )
+        events = EventFollower(following, self._open_again, self.events)
+        try:
+            yield events
+        finally:
+            await events.aclose()
+
+    def _open_again(self, after: int) -> AbstractAsyncContextManager[EventFeed]:
+        """Open the stream where the node is now: a restart may have given it another port."""
+        url = None if self._folder is None else noted_url(self._folder)
+        if url is not None:
+            self._base_url = url
+            self._http.base_url = httpx.URL(url)
+        return self.stream_events(after)
+
     async def _run(self, call: Call[T]) -> T:
         try:
             response = await self._http.request(
@@ -155,44 +202,3 @@ class AsyncClient:
         except httpx.TransportError as error:
             raise transport_error(self._base_url, error) from None
         return read_answer(call, response)
-
-
-class EventFeed:
-    """An open event stream; iterating ends when the node stops.
-
-    Raises TransportError when the connection is lost: open a new one after the last `seq`.
-    """
-
-    def __init__(self, response: httpx.Response, base_url: str) -> None:
-        self._chunks = response.aiter_raw()
-        self._base_url = base_url
-        self._parser = EventParser()
-        self._ready: deque[Event] = deque()
-
-    def __aiter__(self) -> EventFeed:
-        """Return itself."""
-        return self
-
-    async def __anext__(self) -> Event:
-        """Return the next event, waiting for it."""
-        while not self._ready:
-            try:
-                chunk = await anext(self._chunks)
-            except httpx.TransportError as error:
-                raise transport_error(self._base_url, error) from None
-            self._ready.extend(self._parser.feed(chunk))
-        return self._ready.popleft()
-
-    async def aclose(self) -> None:
-        """Leave the stream.
-
-        httpx nests generators and closes only the outermost; a cancelled read runs through
-        all of them, so that none is left to the garbage collector.
-        """
-        with trio.CancelScope() as leaving:
-            leaving.cancel()
-            try:
-                while True:
-                    await anext(self._chunks)
-            except (StopAsyncIteration, httpx.HTTPError, httpx.StreamError):
-                return

@@ -14,6 +14,7 @@ import httpx
 
 from zentalk.client.errors import ApiError, error_of
 from zentalk.client.parsing import parse
+from zentalk.client.typed_events import typed
 from zentalk.errors import ConnectFailedError, DeadlineError, LinkClosedError, ZentalkError
 from zentalk.rest.base import Body
 from zentalk.rest.contacts import Contact, ContactIn, Contacts
@@ -139,7 +140,7 @@ def message(message_id: str) -> Call[Message]:
 def events(after: int, limit: int) -> Call[list[Event]]:
     """Ask for a page of the event log."""
     params = {"after": after, "limit": limit}
-    return Call("GET", "/v1/events", lambda answer: parse(Events, answer).events, params)
+    return Call("GET", "/v1/events", _read_events, params)
 
 
 def read_answer(call: Call[T], response: httpx.Response) -> T:
@@ -159,6 +160,10 @@ def transport_error(base_url: str, error: httpx.TransportError) -> ZentalkError:
     if isinstance(error, httpx.TimeoutException):
         return DeadlineError(f"{base_url} did not answer in time")
     return LinkClosedError(f"{base_url} closed the connection")
+
+
+def _read_events(answer: Any) -> list[Event]:
+    return [typed(event) for event in parse(Events, answer).events]
 
 
 def _messages(address: str) -> str:

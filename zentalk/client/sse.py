@@ -7,6 +7,7 @@ from typing import Final
 
 from zentalk.client.errors import ApiError
 from zentalk.client.parsing import parse
+from zentalk.client.typed_events import typed
 from zentalk.rest.events import Event
 
 MAX_FRAME_BYTES: Final = 4 * 2**20
@@ -40,7 +41,7 @@ def _to_event(frame: bytes) -> Event | None:
     for line in frame.split(b"\n"):
         if line.startswith(b"data: "):
             try:
-                return parse(Event, json.loads(line.removeprefix(b"data: ")))
+                return typed(parse(Event, json.loads(line.removeprefix(b"data: "))))
             except (ValueError, RecursionError):
                 raise ApiError(200, "an event is not JSON") from None
     return None

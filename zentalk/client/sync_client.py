@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -10,7 +12,10 @@ import httpx
 
 from zentalk.client import calls
 from zentalk.client.calls import Call, read_answer, transport_error
+from zentalk.client.folder import find_node, noted_url
+from zentalk.client.following import PATIENCE_SECONDS, Following
 from zentalk.client.sse import EventParser
+from zentalk.client.sync_events import follow, now
 from zentalk.rest.contacts import Contact
 from zentalk.rest.devices import Device, NewDevice
 from zentalk.rest.events import Event
@@ -34,12 +39,24 @@ class Client:
 
     def __init__(self, base_url: str, token: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._base_url = base_url
+        self._folder: Path | None = None
         self._http = httpx.Client(
             base_url=base_url,
             headers={"Authorization": f"Bearer {token}"},
             timeout=timeout_seconds,
             trust_env=False,  # A proxy of the environment would get the token.
         )
+
+    @classmethod
+    def from_dir(cls, folder: Path | str, timeout_seconds: float = TIMEOUT_SECONDS) -> Self:
+        """Return a client of the node that runs in a folder, with its owner's token.
+
+        Raises ConfigError if the folder has no token, UnavailableError if its node does not run.
+        """
+        url, token = find_node(Path(folder))
+        client = cls(url, token, timeout_seconds)
+        client._folder = Path(folder)
+        return client
 
     def __enter__(self) -> Self:
         """Return the client."""
@@ -127,7 +144,39 @@ class Client:
         return self._run(calls.events(after, limit))
 
     def stream_events(self, after: int = 0) -> Iterator[Event]:
-        """Yield events as they happen, those after `after` first, until the node stops."""
+        """Yield events as they happen, those after `after` first, until the connection ends.
+
+        `follow_events` goes on after that.
+        """
+        return self._stream(after, lambda: None)
+
+    def follow_events(
+        self, after: int = 0, patience_seconds: float = PATIENCE_SECONDS
+    ) -> Generator[Event, None, None]:
+        """Yield events as they happen, those after `after` first, over all connections it takes.
+
+        It connects again by itself, and neither loses nor repeats an event. The iteration ends by
+        an error only: NodeGoneError once the node was away for `patience_seconds`.
+        """
+        following = Following(
+            after,
+            patience_seconds,
+            now(),
+            os.urandom,  # noqa: TID251 - the edge
+        )
+        return follow(following, self._open_again, self.events)
+
+    def _open_again(
+        self, after: int, connected: Callable[[], None]
+    ) -> Generator[Event, None, None]:
+        """Open the stream where the node is now: a restart may have given it another port."""
+        url = None if self._folder is None else noted_url(self._folder)
+        if url is not None:
+            self._base_url = url
+            self._http.base_url = httpx.URL(url)
+        return self._stream(after, connected)
+
+    def _stream(self, after: int, connected: Callable[[], None]) -> Generator[Event, None, None]:
         parser = EventParser()
         call: Call[None] = Call("GET", "/v1/events/stream", lambda _body: None)
         try:
@@ -137,6 +186,7 @@ class Client:
                 if response.is_error:
                     response.read()
                     read_answer(call, response)
+                connected()
                 for chunk in response.iter_raw():
                     yield from parser.feed(chunk)
         except httpx.TransportError as error:

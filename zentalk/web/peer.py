@@ -16,8 +16,10 @@ import trio
 SEND_SECONDS: Final = 30.0
 """For each piece of an answer to be taken; beyond it the connection is cut."""
 LINGER_SECONDS: Final = 2.0
-"""After the last answer, a peer that still sends is listened to for this long."""
-LINGER_BYTES: Final = 1024 * 1024
+"""After the last answer, a peer that sends nothing for so long is not listened to any more."""
+LINGER_LONGEST_SECONDS: Final = 10.0
+LINGER_BYTES: Final = 64 * 1024 * 1024
+"""Most clients read the answer only after they have sent all of a body, however large it is."""
 _PIECE_BYTES: Final = 64 * 1024
 READ_BYTES: Final = 64 * 1024
 
@@ -66,7 +68,7 @@ class Peer:
                 self._writing = False
 
     async def linger(self) -> None:
-        """Say that nothing more is sent, and wait for the same from the peer.
+        """Say that nothing more is sent, and wait a while for the same from the peer.
 
         What a closed socket has not read destroys what the peer has not read yet: the answer.
         """
@@ -75,9 +77,12 @@ class Peer:
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_WR)
         left = LINGER_BYTES
-        with trio.move_on_after(LINGER_SECONDS):
-            while left > 0 and not self.ended and not self.gone:
+        until = trio.current_time() + LINGER_LONGEST_SECONDS
+        while left > 0 and not self.ended and not self.gone:
+            with trio.move_on_at(min(until, trio.current_time() + LINGER_SECONDS)) as patience:
                 left -= len(await self.read())
+            if patience.cancelled_caught:
+                return
 
     def close(self) -> None:
         """Close the socket; whoever waits for it finds the peer gone."""

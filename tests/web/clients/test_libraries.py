@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
@@ -16,6 +18,7 @@ import trio
 
 from tests.web.echo import BIG_BYTES, Echo
 from tests.web.served import Served, served
+from zentalk.web import peer
 
 BODY = b"\1" * 1_000_000
 AIOHTTP = Path(__file__).with_name("aiohttp_client.py")
@@ -113,3 +116,26 @@ async def test_aiohttp(server: Served) -> None:
         "stream": ["data: 1", "", "data: 2"],
         "socket": ["\xe9", 100_000, 1000],
     }
+
+
+LARGE = bytes(10_000_000)
+
+
+def post_large(url: str) -> int:
+    """Post as urllib does, which reads no answer before it has sent everything."""
+    request = urllib.request.Request(f"{url}/unread", data=LARGE)
+    with urllib.request.urlopen(request, timeout=50) as answer:
+        return int(answer.status)
+
+
+async def test_an_answer_is_not_lost_to_who_sends_all_of_a_large_body_first(server: Served) -> None:
+    for _ in range(5):
+        assert await trio.to_thread.run_sync(post_large, server.url) == 200
+
+
+async def test_control_without_reading_on_the_answer_is_lost(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peer, "LINGER_BYTES", 1024 * 1024)
+    with pytest.raises(urllib.error.URLError):
+        await trio.to_thread.run_sync(post_large, server.url)

@@ -1,0 +1,84 @@
+"""Each type of event has its class; what this version does not know comes as it is."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zentalk.client import (
+    ContactAdded,
+    ContactRequested,
+    ConversationRead,
+    DeviceAdded,
+    Event,
+    MessageReceived,
+    MessageStateChanged,
+)
+from zentalk.client.typed_events import KINDS, typed
+
+MESSAGE = {
+    "id": "a" * 32,
+    "seq": 1,
+    "conversation": "zt1",
+    "direction": "in",
+    "kind": "text",
+    "text": "hello",
+    "state": "received",
+    "reason": "",
+    "sent_at": 1.5,
+    "missing": 0,
+}
+CONTACT = {"address": "zt1", "name": "Bob", "state": "contact", "added_at": 1.0}
+STATE = {"id": "a" * 32, "conversation": "zt1", "state": "sent"}
+
+
+def event(kind: str, data: dict[str, Any]) -> Event:
+    return Event(seq=7, type=kind, at=2.0, data=data)
+
+
+def test_what_each_holds() -> None:
+    received = typed(event("message.received", MESSAGE))
+    assert isinstance(received, MessageReceived)
+    assert (received.seq, received.message.text, received.message.id) == (7, "hello", "a" * 32)
+    state = typed(event("message.state", STATE))
+    assert isinstance(state, MessageStateChanged)
+    assert (state.message_id, state.conversation) == ("a" * 32, "zt1")
+    assert (state.state, state.reason) == ("sent", "")
+    added = typed(event("contact.added", CONTACT))
+    assert isinstance(added, ContactAdded)
+    assert added.contact.name == "Bob"
+    requested = typed(event("contact.requested", {"address": "zt1"}))
+    assert isinstance(requested, ContactRequested)
+    assert requested.address == "zt1"
+    read = typed(event("conversation.read", {"conversation": "zt1"}))
+    assert isinstance(read, ConversationRead)
+    assert read.conversation == "zt1"
+    device = typed(event("device.added", {"id": "1", "name": "phone"}))
+    assert isinstance(device, DeviceAdded)
+    assert (device.device_id, device.name) == ("1", "phone")
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_typed_event_is_written_as_it_came(kind: str) -> None:
+    plain = event(kind, {**MESSAGE, **CONTACT, **STATE, "state": "sent", "later": [1]})
+    known = typed(plain)
+    assert isinstance(known, KINDS[kind][0]) or kind.startswith("contact")
+    assert known.model_dump() == plain.model_dump()
+
+
+@pytest.mark.parametrize("kind", ["poll.closed", "", "message"])
+def test_an_unknown_type_is_an_event(kind: str) -> None:
+    assert type(typed(event(kind, MESSAGE))) is Event
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_data_that_lacks_something_is_an_event_and_no_error(kind: str) -> None:
+    assert type(typed(event(kind, {"state": 1}))) is Event
+
+
+def test_every_type_that_the_reference_names_has_a_class(repository: Path) -> None:
+    text = (repository / "docs" / "reference" / "rest.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([a-z]+\.[a-z]+)` \|", text, re.MULTILINE)
+    assert rows
+    assert set(rows) <= set(KINDS)

@@ -1,0 +1,88 @@
+"""Every command of the README, the tutorial and the how-tos works as it is printed."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.pages.blocks import COMMANDS, blocks, pages
+from tests.pages.reader import follow
+from tests.pages.terminal import PageFailedError
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+NAMES = [str(path.relative_to(ROOT)) for path in pages(ROOT)]
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="needs the .venv of `make venv`"),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_works_as_printed(repository: Path, tmp_path: Path, name: str) -> None:
+    page = (repository / name).read_text("utf-8")
+    commands = [block for block in blocks(page) if block.language in COMMANDS]
+    marked = [block for block in commands if block.not_run is not None]
+    if len(marked) == len(commands):
+        pytest.skip("; ".join(sorted({str(block.not_run) for block in marked})) or "no commands")
+    assert follow(page, repository, tmp_path) + len(marked) == len(commands)
+
+
+FENCE = "```"
+
+
+@pytest.mark.parametrize(
+    ("page", "why"),
+    [
+        (f"{FENCE}sh\nfalse\n{FENCE}", "failed with 1: false"),
+        (f"{FENCE}sh\nzentalk --version\n{FENCE}", "zentalk"),  # the page does not say `activate`
+        (f"{FENCE}sh\ncurl --version\n{FENCE}", "curl"),  # no prerequisite
+        (f"{FENCE}sh\nX=$(false)\necho after\n{FENCE}", "failed with 1"),
+    ],
+)
+def test_control_a_page_that_does_not_work_fails(
+    repository: Path, tmp_path: Path, page: str, why: str
+) -> None:
+    with pytest.raises(PageFailedError, match=why):
+        follow(page, repository, tmp_path)
+
+
+def test_control_what_is_not_printed_fails(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.pages.terminal.LONGEST_SECONDS", 0.3)
+    with pytest.raises(PageFailedError, match="not print"):
+        follow(f"{FENCE}console\n$ echo yes\nno\n{FENCE}", repository, tmp_path)
+
+
+def test_a_named_program_is_there_and_jobs_end(repository: Path, tmp_path: Path) -> None:
+    page = f"""You need `zentalk`.
+
+{FENCE}sh
+zentalk --version
+X=kept
+sleep 300 & echo $! >pid
+{FENCE}
+
+{FENCE}console soon
+$ echo again >>count; wc -l <count
+3
+{FENCE}
+
+{FENCE}console keeps running terminal 2
+$ echo begun; sleep 300
+begun
+{FENCE}
+
+{FENCE}sh
+echo $X
+{FENCE}
+
+{FENCE}text printed
+kept
+{FENCE}
+"""
+    assert follow(page, repository, tmp_path) == 4
+    job = int((tmp_path / "clone" / "pid").read_text())
+    assert not Path(f"/proc/{job}").exists()
