@@ -42,7 +42,7 @@ async def unreachable(settings: RelaySettings, resolve: Resolve = _resolve) -> l
             return []
     if not found or not all(_is_loopback(address) for address in found):
         return []
-    _LOG.warning("announced_host_is_loopback", host=host)
+    _LOG.warning("announced_host_is_loopback")
     return [
         (
             f"the announced host {host} leads to loopback addresses only, here at least, so that "

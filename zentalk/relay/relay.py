@@ -27,7 +27,7 @@ from zentalk.relay.keys.boot_check import BootCheck
 from zentalk.relay.keys.identity import load_or_create_relay_identity
 from zentalk.relay.keys.mix_keys import OwnKeys, filter_capacity
 from zentalk.relay.keys.rotation import KeyRotation, boot_keys
-from zentalk.relay.links.listeners import bind_lanes
+from zentalk.relay.links.listeners import bind_when_resolved
 from zentalk.relay.metrics import Counters, RelayStats, mailbox_counts
 from zentalk.relay.reloading import apply, changed
 from zentalk.relay.status import RelayStatus, coarse
@@ -145,7 +145,9 @@ class Relay:
     async def _run(self, task_status: trio.TaskStatus[str]) -> None:
         settings = self._settings
         max_links = self._allowed_links(settings)
-        listeners = await bind_lanes(self._network, settings.host, settings.port, settings.lanes)
+        listeners = await bind_when_resolved(
+            self._network, settings.host, settings.port, settings.lanes, self._stopping
+        )
         self._port = listeners[0].port
         self._started_at = self._runtime.wall()
         self._state = "starting"

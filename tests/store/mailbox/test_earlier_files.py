@@ -31,14 +31,18 @@ from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 BOB = mailbox_id("bob")
 
 
-def fill(path: Path, seqs: range, *, box: str = "bob", generation: int = 1) -> None:
+def fill(
+    path: Path, seqs: range, *, box: str = "bob", generation: int = 1, reserved: int = 0
+) -> None:
     """Leave a file as a killed relay leaves it: everything is in the log still."""
     draft = path.with_name("draft") / path.name
     store = SqliteMailboxStore(draft)
     owner = mailbox_id(box)
     store.apply(
         [
-            SaveMailbox(owner, generation, max(seqs) + 1, 10**6, last_resort_used=False),
+            SaveMailbox(
+                owner, generation, max(reserved, max(seqs) + 1), 10**6, last_resort_used=False
+            ),
             ChangeSendIds(owner, (entry(box),), ()),
             PutPrekeys(owner, (b"prekey of generation %d" % generation,), replace=True),
             KeepTime(generation),
@@ -130,12 +134,13 @@ def test_several_files_become_one(tmp_path: Path) -> None:
     assert pool == (b"prekey of generation 300",), "an older pool was replaced by its owner"
 
 
-def test_a_number_that_was_used_is_not_used_again(tmp_path: Path) -> None:
-    """The other file has reserved higher ones, for mail that is collected already."""
-    fill(tmp_path / QUEUE_FILE, range(3))
-    fill(tmp_path / "queue-9001.db", range(4999, 5000))
+@pytest.mark.parametrize(("ours", "theirs"), [(9000, 0), (0, 9000)])
+def test_a_number_that_was_used_is_not_used_again(tmp_path: Path, ours: int, theirs: int) -> None:
+    """One of the files has given out higher ones, for mail that is collected already."""
+    fill(tmp_path / QUEUE_FILE, range(3), reserved=ours)
+    fill(tmp_path / "queue-9001.db", range(10, 12), reserved=theirs)
     take_over(tmp_path)
-    assert [item.seq for item in waiting(tmp_path)] == [0, 1, 2, 5000]
+    assert [item.seq for item in waiting(tmp_path)] == [0, 1, 2, 9000, 9001]
 
 
 def test_the_same_file_twice_gives_each_envelope_once(tmp_path: Path) -> None:

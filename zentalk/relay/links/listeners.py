@@ -6,9 +6,42 @@ Nothing is accepted here; whoever holds the listeners serves them.
 from __future__ import annotations
 
 import errno
+import socket
+from typing import Final
+
+import structlog
+import trio
 
 from zentalk.errors import ConfigError
 from zentalk.net.transport import Listener, Network
+
+RETRY_SECONDS: Final = 5.0
+_LOG: Final = structlog.get_logger("zentalk.relay")
+
+
+class UnresolvedHostError(ConfigError):
+    """The name to listen on has no address, for now or for good."""
+
+
+async def bind_when_resolved(
+    network: Network, host: str, port: int, lanes: int, stopping: trio.Event
+) -> list[Listener]:
+    """Bind as `bind_lanes`, but wait for the name: machines start before their name service does.
+
+    Says once in the log that it waits. Raises ConfigError, also if `stopping` is set meanwhile.
+    """
+    waits = False
+    while True:
+        try:
+            return await bind_lanes(network, host, port, lanes)
+        except UnresolvedHostError:
+            if stopping.is_set():
+                raise
+            if not waits:
+                _LOG.warning("own_host_does_not_resolve", retry_seconds=RETRY_SECONDS)
+            waits = True
+        with trio.move_on_after(RETRY_SECONDS):
+            await stopping.wait()
 
 
 async def bind_lanes(network: Network, host: str, port: int, lanes: int) -> list[Listener]:
@@ -24,8 +57,16 @@ async def bind_lanes(network: Network, host: str, port: int, lanes: int) -> list
         except OSError as error:
             for listener in listeners:
                 await listener.aclose()
-            raise ConfigError(_sentence(host, wanted, error)) from None
+            raise _error(host, wanted, error) from None
     return listeners
+
+
+def _error(host: str, port: int, error: OSError) -> ConfigError:
+    if isinstance(error, socket.gaierror):
+        return UnresolvedHostError(
+            f"the name {host} has no address now: correct `host`, or look at this machine's DNS"
+        )
+    return ConfigError(_sentence(host, port, error))
 
 
 def _sentence(host: str, port: int, error: OSError) -> str:
