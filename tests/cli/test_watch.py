@@ -26,6 +26,7 @@ async def watched(
     node: FakeNode,
     *messages: StoredMessage,
     read: int,
+    pause: float = 0.0,
     options: tuple[str, ...] = (),
 ) -> Result:
     """Watch, let messages happen once the stream is open, and stop when `read` were read."""
@@ -53,6 +54,7 @@ async def watched(
         for each in messages:
             came = each.direction is Direction.IN
             node.emit("message.received" if came else "message.created", asdict(each))
+            await trio.sleep(pause)
         with trio.fail_after(30):
             await all_read.wait()
         node.stop()
@@ -75,6 +77,16 @@ async def test_new_messages_are_shown_with_their_writer_and_count_as_read(
     ]
     assert node.read == [BOB, STRANGER]
     assert (ended.code, ended.err) == (1, "zentalk: the API node has stopped\n")
+
+
+async def test_a_connection_that_the_node_gave_up_meanwhile_ends_nothing(
+    zentalk: Command, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zentalk.web.connection.KEEP_ALIVE_SECONDS", 0.05)
+    await node.add_contact(BOB, "Bob")
+    ended = await watched(zentalk, node, message("one"), message("two"), read=2, pause=0.4)
+    assert len(ended.out.splitlines()) == 2
+    assert ended.err == "zentalk: the API node has stopped\n"
 
 
 async def test_one_person_only_and_as_json(zentalk: Command, node: FakeNode) -> None:

@@ -142,6 +142,7 @@ class NodeClient:
         connection = self._connection
         if connection is None or connection.sock is None:
             connection = HTTPConnection(*self.place, timeout=TIMEOUT_SECONDS)
+            connection.auto_open = 0  # It must not connect again behind our back, unproved.
             try:
                 connection.connect()
             except OSError:

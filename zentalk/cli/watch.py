@@ -26,7 +26,9 @@ def watch(at: At, person: str | None, *, as_json: bool) -> int:
     with running_node(at) as node, running_node(at) as stream:
         partner = None if wanted is None else address_of(node, wanted)
         names = _Names(node)
-        for event in stream.events(last_event(node)):
+        start = last_event(node)
+        node.close()
+        for event in stream.events(start):
             message = event["data"]
             if event["type"] not in _SHOWN or partner not in {None, message["conversation"]}:
                 continue
@@ -36,6 +38,7 @@ def watch(at: At, person: str | None, *, as_json: bool) -> int:
                 who = "" if partner else f"{names.of(message['conversation'])}: "
                 say(line_of(message, who))
             mark_read(node, message["conversation"], [message])
+            node.close()  # The next message may come after the node gave up this connection.
     raise UnavailableError("the API node has stopped")
 
 
