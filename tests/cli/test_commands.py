@@ -168,9 +168,18 @@ async def test_devices(zentalk: Command) -> None:
     listed = await zentalk("device", "list")
     assert listed.out == "0000000000000001  1970-01-01  phone\n"
     refused = await zentalk("device", "revoke", "00")
-    assert (refused.code, refused.err) == (1, "zentalk: there is no device with this id\n")
+    assert refused.code == 1
+    assert refused.err == "zentalk: no device has the name or id '00'; see: zentalk device list\n"
     assert await zentalk("device", "revoke", "0000000000000001") == Result(0, "", "")
     assert json.loads((await zentalk("device", "list", "--json")).out) == []
+
+
+async def test_a_device_is_revoked_by_its_name_too(zentalk: Command, node: FakeNode) -> None:
+    await zentalk("device", "add", "my phone")
+    await zentalk("device", "add", "0000000000000001")  # An id comes before such a name.
+    assert await zentalk("device", "revoke", "my", "phone") == Result(0, "", "")
+    assert [device.name for device in node.devices.listing()] == ["0000000000000001"]
+    assert (await zentalk("device", "revoke", "my phone")).code == 1
 
 
 async def test_mailboxes(zentalk: Command) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.processes import zentalk
 from zentalk.client import Client
 
 pytestmark = pytest.mark.e2e
@@ -107,7 +108,9 @@ def started(folder: Path, *words: object) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_f3_up_serves_rest_until_it_is_told_to_stop(tmp_path: Path, how: signal.Signals) -> None:
+def test_f3_up_serves_rest_and_commands_until_it_is_told_to_stop(
+    tmp_path: Path, how: signal.Signals
+) -> None:
     with started(tmp_path, "up", "--nodes", 3) as process:
         assert process.stdout is not None
         lines: list[str] = []
@@ -125,6 +128,12 @@ def test_f3_up_serves_rest_until_it_is_told_to_stop(tmp_path: Path, how: signal.
             arrived = (event for event in bob.stream_events() if event.type == "message.received")
             assert next(arrived).data["id"] == message.id
             arrived.close()
+        mine = Path(next(line[1] for line in words if line[0] == "dir"))
+        sent = zentalk("message", "send", "--dir", mine, addresses[1], "hi", "--json").stdout
+        assert json.loads(sent)["conversation"] == addresses[1]
+        assert zentalk("api", "address", "--dir", mine).stdout == f"{addresses[0]}\n"
+        status = zentalk("relay", "status", "--dir", mine.parent / "relay-1").stdout
+        assert status.startswith("ready  zt-relay:")
         process.send_signal(how)
         _, errors = process.communicate(timeout=LONGEST_SECONDS)
     assert process.returncode == 0, errors

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.output import harmless, say, say_json, utc_day
+from zentalk.errors import NotFoundError
 
 _DEVICES: Final = "/v1/devices"
 
@@ -34,8 +35,15 @@ def list_all(at: At, *, as_json: bool) -> int:
     return 0
 
 
-def revoke(at: At, device_id: str) -> int:
-    """Shut a device out."""
+def revoke(at: At, device: str) -> int:
+    """Shut a device out, given its id or its name; raises NotFoundError if there is none."""
     with running_node(at) as node:
-        node.delete(f"{_DEVICES}/{quote(device_id, safe='')}")
+        devices: list[dict[str, Any]] = node.get(_DEVICES)["devices"]
+        found = next((each for each in devices if each["id"] == device), None)
+        found = found or next((each for each in devices if each["name"] == device), None)
+        if found is None:
+            raise NotFoundError(
+                f"no device has the name or id '{device}'; see: zentalk device list"
+            )
+        node.delete(f"{_DEVICES}/{quote(found['id'], safe='')}")
     return 0

@@ -53,22 +53,30 @@ def list_page(at: At, person: str, limit: int, *, as_json: bool) -> int:
         raise UsageError("--limit must be 1 or more")
     wanted = check_person(person)
     with running_node(at) as node:
-        messages = _newest(node, address_of(node, wanted), limit)
-    if as_json:
-        say_json(messages)
-        return 0
-    for message in messages:
-        say(_line(message))
+        partner = address_of(node, wanted)
+        messages = _newest(node, partner, limit)
+        if as_json:
+            say_json(messages)
+        else:
+            for message in messages:
+                say(line_of(message))
+        mark_read(node, partner, messages)
     return 0
 
 
-def _line(message: dict[str, Any]) -> str:
-    """Return a message as a line for people."""
+def mark_read(node: NodeClient, partner: str, shown: list[dict[str, Any]]) -> None:
+    """Set the unread count of a conversation to 0, now that what came in was shown."""
+    if any(message["direction"] == "in" for message in shown):
+        node.post(f"/v1/conversations/{partner}/read")
+
+
+def line_of(message: dict[str, Any], who: str = "") -> str:
+    """Return a message as a line for people; `who` stands before the text."""
     when = local_time(message["sent_at"])
     if message["kind"] == "ratchet-renewed":
-        return f"{when} - the keys of this conversation were renewed"
+        return f"{when} - {who}the keys of this conversation were renewed"
     arrow = "<" if message["direction"] == "in" else ">"
-    return f"{when} {arrow} {harmless(message['text'])}  ({message['state']})"
+    return f"{when} {arrow} {who}{harmless(message['text'])}  ({message['state']})"
 
 
 def _newest(node: NodeClient, partner: str, limit: int) -> list[dict[str, Any]]:

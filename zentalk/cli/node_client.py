@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode, urlsplit
@@ -21,6 +21,8 @@ from zentalk.web.token_proof import NONCE_BYTES, PROOF_PATH, key_of, name_of, pr
 TIMEOUT_SECONDS: Final = 30.0
 _MAX_ANSWER_BYTES: Final = 2**28
 _MAX_PROOF_BYTES: Final = 4096
+_MAX_LINE_BYTES: Final = 2**22
+_DATA: Final = b"data: "
 _ERROR: Final = 400
 _DENIED: Final = (401, 403)
 
@@ -88,6 +90,27 @@ class NodeClient:
         """Remove something."""
         self._call("DELETE", path, None)
 
+    def events(self, after: int) -> Iterator[Any]:
+        """Yield the events after a number as they happen, until the node stops.
+
+        The connection serves nothing else meanwhile.
+        """
+        try:
+            response = self._ask("GET", f"/v1/events/stream?after={after}", None)
+            if response.status >= _ERROR:
+                self._answer(response)
+            while line := response.readline(_MAX_LINE_BYTES):
+                if line.startswith(_DATA):
+                    yield json.loads(line.removeprefix(_DATA))
+        except TimeoutError:
+            raise DeadlineError(f"{self.place.url} is silent") from None
+        except (HTTPException, OSError):
+            raise LinkClosedError(f"{self.place.url} closed the connection") from None
+        except (ValueError, RecursionError):
+            raise NodeRefusedError(f"what answers at {self.place.url} is not an API node") from None
+        finally:
+            self.close()
+
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:
@@ -119,6 +142,7 @@ class NodeClient:
         connection = self._connection
         if connection is None or connection.sock is None:
             connection = HTTPConnection(*self.place, timeout=TIMEOUT_SECONDS)
+            connection.auto_open = 0  # It must not connect again behind our back, unproved.
             try:
                 connection.connect()
             except OSError:

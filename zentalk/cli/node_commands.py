@@ -14,6 +14,7 @@ from zentalk.cli.options import Address, AsJson, Name, NameOption, Person, Runni
 contact = Group("contact", "Manage the people you write with, through your running API node.")
 device = Group("device", "Admit and revoke devices, through your running API node.")
 mailbox = Group("mailbox", "List and move your mailboxes, through your running API node.")
+conversation = Group("conversation", "List your conversations, through your running API node.")
 message = Group("message", "Send and read messages, through your running API node.")
 network = Group("network", "Show the network as your running API node sees it.")
 
@@ -50,6 +51,43 @@ def contact_accept(
     return act.accept(node.at, person, name_of(name, name_option), as_json=as_json)
 
 
+@contact.command(name="rename")
+def contact_rename(
+    person: Person,
+    name: Annotated[list[str], Parameter("NAME", help="Your new name for this person.")],
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Give a contact another name. It is not sent to anyone."""
+    from zentalk.cli import contact as act  # noqa: PLC0415
+
+    return act.rename(node.at, person, " ".join(name), as_json=as_json)
+
+
+@contact.command(name="verify")
+def contact_verify(
+    person: Person,
+    number: Annotated[
+        list[str] | None, Parameter("NUMBER", help="The number that the other person sees.")
+    ] = None,
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Print the safety number that you and a person share, or compare it with NUMBER.
+
+    Compare it with the other person in a way that nobody else can change, such as face to face. If
+    it is the same, you have each other's right address.
+    """
+    from zentalk.cli import contact as act  # noqa: PLC0415
+
+    compared = " ".join(number) if number else None
+    return act.verify(node.at, person, compared, as_json=as_json)
+
+
 @contact.command(name="list")
 def contact_list(*, node: RunningNode, as_json: AsJson = False) -> int:
     """List contacts and requests."""
@@ -82,7 +120,9 @@ def device_list(*, node: RunningNode, as_json: AsJson = False) -> int:
 
 @device.command(name="revoke")
 def device_revoke(
-    device_id: Annotated[str, Parameter(help="The id of the device; see: zentalk device list")],
+    device: Annotated[
+        list[str], Parameter(help="The name or id of the device; see: zentalk device list")
+    ],
     /,
     *,
     node: RunningNode,
@@ -90,7 +130,7 @@ def device_revoke(
     """Revoke a device. Its token stops working at once, and its open requests end."""
     from zentalk.cli import device as act  # noqa: PLC0415
 
-    return act.revoke(node.at, device_id)
+    return act.revoke(node.at, " ".join(device))
 
 
 @mailbox.command(name="list")
@@ -169,11 +209,37 @@ def message_list(
     limit: Annotated[int, Parameter(help="The largest number of messages to list.")] = 100,
     as_json: AsJson = False,
 ) -> int:
-    """List a conversation, newest last."""
+    """List a conversation, newest last. What is listed counts as read."""
     from zentalk.cli import message as act  # noqa: PLC0415
 
     chosen = one_of(person, partner, "PERSON", "--with")
     return act.list_page(node.at, chosen, limit, as_json=as_json)
+
+
+@message.command(name="watch")
+def message_watch(
+    person: Annotated[
+        str | None, Parameter("PERSON", help="Show messages with this person only.")
+    ] = None,
+    /,
+    *,
+    node: RunningNode,
+    as_json: Annotated[
+        bool, Parameter("--json", help="Print each message as JSON, on one line.")
+    ] = False,
+) -> int:
+    """Show messages as they come and go, until Ctrl-C. What is shown counts as read."""
+    from zentalk.cli.watch import watch  # noqa: PLC0415
+
+    return watch(node.at, person, as_json=as_json)
+
+
+@conversation.command(name="list")
+def conversation_list(*, node: RunningNode, as_json: AsJson = False) -> int:
+    """List conversations, the latest first, with the number of messages that you have not read."""
+    from zentalk.cli import conversation as act  # noqa: PLC0415
+
+    return act.list_all(node.at, as_json=as_json)
 
 
 @network.command(name="status")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from zentalk.cli.grammar import App, Command, Group, Parameter
-from zentalk.cli.node_commands import contact, device, mailbox, message, network
+from zentalk.cli.node_commands import contact, conversation, device, mailbox, message, network
 from zentalk.cli.options import ApiDir, AsJson, Bootstraps, Difficulty, NetworkId, RelayDir
 from zentalk.cli.output import say
 from zentalk.cli.reading import VERSION, choose, read, refuse, wants_help
@@ -23,7 +23,10 @@ sim = Group("sim", "Run networks of real relays and API nodes on this machine.")
 app = App(
     "zentalk",
     "A private messenger network: onion relays, mailboxes and an API node of your own.",
-    {group.name: group for group in (relay, api, contact, device, mailbox, message, network, sim)},
+    {
+        group.name: group
+        for group in (relay, api, contact, device, mailbox, conversation, message, network, sim)
+    },
 )
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"],

@@ -21,7 +21,14 @@ from zentalk.net.tcp import TcpNetwork
 from zentalk.node.node import Node
 from zentalk.relay.relay import Relay
 from zentalk.sim.background import Background
-from zentalk.sim.folders import count_in_folder, make_person, pinned, relay_name, relay_settings
+from zentalk.sim.folders import (
+    count_in_folder,
+    make_person,
+    pinned,
+    relay_name,
+    relay_settings,
+    save_settings,
+)
 from zentalk.sim.ledger import Shown
 from zentalk.sim.memory import peak_mib
 from zentalk.sim.network import Received
@@ -221,12 +228,16 @@ async def local_network(
 
         async def start_relay(index: int, bootstraps: Sequence[str]) -> LocalRelay:
             settings = relay_settings(parent, index, bootstraps)
+            if rest:
+                save_settings(settings)
             relay = LocalRelay(relay_name(index), settings, network.crashed.append)
             await relay.start(nursery)
             return relay
 
         async def start_user(index: int, bootstraps: Sequence[str]) -> LocalUser:
             settings, token = make_person(parent, index, bootstraps, entropy)
+            if rest:
+                save_settings(settings)
             user = LocalUser(settings, token, nursery, network.crashed.append, rest=rest)
             await user.start()
             return user

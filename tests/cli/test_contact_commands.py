@@ -1,0 +1,49 @@
+"""`contact rename` and `contact verify`."""
+
+import json
+
+from tests.api.double import BOB, OWNER, STRANGER, FakeNode
+from tests.cli.conftest import Command, Result
+from zentalk.session.safety import format_safety_number, safety_number
+from zentalk.wire.text import format_address
+
+BOBS = format_address(BOB)
+NUMBER = format_safety_number(safety_number(OWNER, BOB))
+
+
+async def test_rename(zentalk: Command, node: FakeNode) -> None:
+    await node.add_contact(BOB, "Bob")
+    renamed = await zentalk("contact", "rename", "Bob", "Bob", "Smith")
+    assert renamed == Result(0, f"{BOBS}  contact  Bob Smith\n", "")
+    assert (await zentalk("contact", "rename", "Bob", "Robert")).code == 1
+    by_address = json.loads((await zentalk("contact", "rename", BOBS, "Bob", "--json")).out)
+    assert by_address["name"] == "Bob"
+
+
+async def test_renaming_accepts_and_adds_nobody(zentalk: Command, node: FakeNode) -> None:
+    node.request(STRANGER)
+    stranger = format_address(STRANGER)
+    refused = await zentalk("contact", "rename", stranger, "Eve")
+    assert refused.code == 1
+    assert f"zentalk contact accept {stranger} NAME" in refused.err
+    assert (await zentalk("contact", "rename", BOBS, "Bob")).code == 1
+    assert [(c.state, c.name) for c in node.known.values()] == [("request", "")]
+
+
+async def test_verify_prints_the_number_that_the_other_side_sees(
+    zentalk: Command, node: FakeNode
+) -> None:
+    await node.add_contact(BOB, "Bob")
+    assert (await zentalk("contact", "verify", "Bob")).out == f"{NUMBER}\n"
+    assert format_safety_number(safety_number(BOB, OWNER)) == NUMBER
+    as_json = json.loads((await zentalk("contact", "verify", BOBS, "--json")).out)
+    assert as_json == {"address": BOBS, "safety_number": NUMBER}
+
+
+async def test_verify_compares(zentalk: Command, node: FakeNode) -> None:
+    for typed in (NUMBER.split(), [NUMBER], [NUMBER.replace(" ", "")]):
+        assert (await zentalk("contact", "verify", BOBS, *typed)).code == 0
+    other = format_safety_number(safety_number(OWNER, STRANGER))
+    differs = await zentalk("contact", "verify", BOBS, other)
+    assert (differs.code, differs.out) == (1, "")
+    assert "the numbers differ" in differs.err

@@ -1,0 +1,128 @@
+"""`message watch` and `conversation list`: what comes, and what was read."""
+
+import json
+from dataclasses import asdict, replace
+
+import pytest
+import trio
+
+from tests.api.double import BOB, STRANGER, FakeNode
+from tests.cli.conftest import Command, Result
+from zentalk.ids import UserAddress
+from zentalk.store.history.models import Direction, MessageState, StoredConversation, StoredMessage
+from zentalk.wire.text import format_address
+
+BOBS = format_address(BOB)
+STRANGERS = format_address(STRANGER)
+
+
+def message(text: str, address: str = BOBS, direction: Direction = Direction.IN) -> StoredMessage:
+    state = MessageState.RECEIVED if direction is Direction.IN else MessageState.QUEUED
+    return StoredMessage("1" * 32, 1, address, direction, "text", text, state, "", 1000.0)
+
+
+async def watched(
+    zentalk: Command,
+    node: FakeNode,
+    *messages: StoredMessage,
+    read: int,
+    pause: float = 0.0,
+    options: tuple[str, ...] = (),
+) -> Result:
+    """Watch, let messages happen once the stream is open, and stop when `read` were read."""
+    ended: list[Result] = []
+    opened, all_read = trio.Event(), trio.Event()
+    wait_events, mark_read = node.wait_events, node.mark_read
+
+    async def watch() -> None:
+        ended.append(await zentalk("message", "watch", *options))
+
+    async def wait(after: int) -> None:
+        opened.set()
+        await wait_events(after)
+
+    async def mark(address: UserAddress) -> None:
+        await mark_read(address)
+        if len(node.read) == read:
+            all_read.set()
+
+    node.wait_events = wait  # type: ignore[method-assign]
+    node.mark_read = mark  # type: ignore[method-assign]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watch)
+        await opened.wait()
+        for each in messages:
+            came = each.direction is Direction.IN
+            node.emit("message.received" if came else "message.created", asdict(each))
+            await trio.sleep(pause)
+        with trio.fail_after(30):
+            await all_read.wait()
+        node.stop()
+    return ended[0]
+
+
+async def test_new_messages_are_shown_with_their_writer_and_count_as_read(
+    zentalk: Command, node: FakeNode
+) -> None:
+    await node.add_contact(BOB, "Bob")
+    for number in range(700):
+        node.emit("message.received", asdict(message(f"old {number}")))
+    own = message("mine", direction=Direction.OUT)
+    ended = await watched(zentalk, node, message("hello"), own, message("hi", STRANGERS), read=2)
+    shown = [line.split(" ", 2)[2] for line in ended.out.splitlines()]
+    assert shown == [
+        "< Bob: hello  (received)",
+        "> Bob: mine  (queued)",
+        f"< {STRANGERS}: hi  (received)",
+    ]
+    assert node.read == [BOB, STRANGER]
+    assert (ended.code, ended.err) == (1, "zentalk: the API node has stopped\n")
+
+
+async def test_a_connection_that_the_node_gave_up_meanwhile_ends_nothing(
+    zentalk: Command, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zentalk.web.connection.KEEP_ALIVE_SECONDS", 0.05)
+    await node.add_contact(BOB, "Bob")
+    ended = await watched(zentalk, node, message("one"), message("two"), read=2, pause=0.4)
+    assert len(ended.out.splitlines()) == 2
+    assert ended.err == "zentalk: the API node has stopped\n"
+
+
+async def test_one_person_only_and_as_json(zentalk: Command, node: FakeNode) -> None:
+    await node.add_contact(BOB, "Bob")
+    both = (message("hi", STRANGERS), message("hello"))
+    ended = await watched(zentalk, node, *both, read=1, options=("Bob", "--json"))
+    assert [json.loads(line)["text"] for line in ended.out.splitlines()] == ["hello"]
+    assert node.read == [BOB]
+
+
+async def test_conversations_show_what_is_unread(
+    zentalk: Command, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def conversations() -> list[StoredConversation]:
+        return [
+            StoredConversation(BOBS, "Bob", "x" * 100, 1000.0, 3),
+            StoredConversation(STRANGERS, "", "hi\x1b[2J", 900.0, 0),
+        ]
+
+    monkeypatch.setattr(node, "conversations", conversations)
+    lines = (await zentalk("conversation", "list")).out.splitlines()
+    assert "3 unread" in lines[0]
+    assert f"Bob: {'x' * 59}\N{HORIZONTAL ELLIPSIS}" in lines[0]
+    assert "unread" not in lines[1]
+    assert f"{STRANGERS}: hi" in lines[1]
+    assert "\x1b" not in lines[1]
+    shown = json.loads((await zentalk("conversation", "list", "--json")).out)
+    assert [each["unread"] for each in shown] == [3, 0]
+
+
+async def test_listing_a_conversation_reads_what_came_in_and_only_then(
+    zentalk: Command, node: FakeNode
+) -> None:
+    await node.send_text(BOB, "mine")
+    assert (await zentalk("message", "list", BOBS)).code == 0
+    assert node.read == []
+    node.sent.append(replace(message("theirs"), seq=2))
+    assert (await zentalk("message", "list", BOBS)).code == 0
+    assert node.read == [BOB]
