@@ -41,7 +41,8 @@ def follow(page: str, repository: Path, folder: Path) -> int:
         ran = 0
         for block in wanted:
             if block.is_output:
-                terminals[block.terminal].expect(Step("", tuple(block.text.splitlines())))
+                for line in block.text.splitlines():  # of several programs: in any order
+                    terminals[block.terminal].expect(Step("", (line,)))
             elif block.language in {"sh", "console"} and block.not_run is None:
                 if block.terminal not in terminals:
                     notes = folder / f"terminal-{block.terminal}"

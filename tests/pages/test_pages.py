@@ -76,10 +76,11 @@ begun
 {FENCE}
 
 {FENCE}sh
-echo $X
+echo $X; echo also
 {FENCE}
 
 {FENCE}text printed
+also
 kept
 {FENCE}
 """
