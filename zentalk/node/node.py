@@ -19,7 +19,8 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.mailboxes.manager import MailboxManager
-from zentalk.node.messages.commands import check_address, check_message, check_name
+from zentalk.node.messages.commands import check_address, check_message
+from zentalk.node.messages.people import check_name
 from zentalk.node.status import NodeStatus
 from zentalk.node.status_report import report
 from zentalk.node.wiring import build_node
@@ -154,7 +155,8 @@ class Node:
 
     async def mark_read(self, address: UserAddress) -> None:
         """Set a conversation's unread count to 0."""
-        await self._database.write(lambda tx: contacts.clear_unread(tx, address))
+        now = self._runtime.wall()
+        await self._database.write(lambda tx: self._contacts.mark_read(tx, address, now))
 
     async def message(self, message_id: str) -> StoredMessage:
         """Return one message; raises NotFoundError."""

@@ -129,6 +129,35 @@ def test_a_stranger_becomes_a_request_and_is_confirmed_once_accepted(
     assert texts(alice, bob)[0].state == "delivered"
 
 
+def test_answering_a_request_accepts_it_and_confirms_what_it_wrote(
+    alice: Person, bob: Person
+) -> None:
+    alice.meet(bob)
+    _, inners = alice.write(bob, "it is me")
+    assert bob.receive(alice.seal(bob, inners[0])).best_effort == ()
+    answer, effects = bob.tx(lambda tx: bob.messages.write(alice.address, "who?", None, NOW, tx))
+    [contact] = bob.tx(contacts.listing)
+    assert contact.state == "contact"
+    envelope = effects.send[0].item.envelope
+    assert envelope is not None
+    alice.receive(bob.seal(alice, envelope), *bob.answers(effects, alice))
+    assert [(m.text, m.state) for m in texts(alice, bob)] == [
+        ("it is me", "delivered"),
+        ("who?", "received"),
+    ]
+    assert texts(bob, alice)[-1].id == answer.id
+
+
+def test_an_answer_to_a_request_that_comes_again_confirms_nothing_twice(
+    alice: Person, bob: Person
+) -> None:
+    alice.meet(bob)
+    bob.receive(alice.seal(bob, alice.write(bob, "it is me")[1][0]))
+    for expected in (1, 0):
+        _, effects = bob.tx(lambda tx: bob.messages.write(alice.address, "who?", "key", NOW, tx))
+        assert len(effects.best_effort) == expected
+
+
 def test_k15_junk_changes_nothing_and_a_genuine_message_still_arrives(
     alice: Person, bob: Person
 ) -> None:

@@ -7,7 +7,8 @@ Glossary: *content* is what a sender says, in its encoded form; an *inner* is a 
 with a ratchet; an *envelope* is an inner under the outer seal of one mailbox; a *route* names the
 mailboxes of a person for one contact; *effects* are what a commit allows others to do.
 
-- `commands.py`: what the owner does: adding contacts, writing texts.
+- `commands.py`: what the owner writes.
+- `people.py`: what the owner does about others: adding, naming and accepting them.
 - `compose.py`: from contents to encrypted outbox items.
 - `receive.py`: from deposits to the history, a batch per transaction.
 - `kinds/`: what each kind of content does once it has decrypted.

@@ -36,7 +36,6 @@ from zentalk.store.history.models import ContactRow, ContactState, OwnSendId
 from zentalk.store.sqlite import Transaction, savepoint
 from zentalk.wire.content import Content, decode_content, encode_route
 from zentalk.wire.rpc_send_ids import SendIdKind
-from zentalk.wire.text import format_address
 
 MAX_REQUESTS: Final = 1_000
 """Strangers whose requests are kept; more are dropped until some are answered."""
@@ -189,8 +188,9 @@ class Inbox:
             return sender
         if contacts.requests(tx) >= MAX_REQUESTS:
             raise RemoteProtocolError("more strangers have written than requests are kept")
-        events.append(tx, "contact.requested", now, {"address": format_address(contact)})
-        return contacts.insert(tx, contact, "", ContactState.REQUEST, now)
+        row = contacts.insert(tx, contact, "", ContactState.REQUEST, now)
+        events.append_row(tx, "contact.requested", now, contacts.view(tx, contact))
+        return row
 
 
 def _learn_routes(tx: Transaction, sender: ContactRow, content: Content) -> CommitEffects:

@@ -101,9 +101,12 @@ def requests(tx: Transaction) -> int:
     return int(row[0])
 
 
-def clear_unread(tx: Transaction, address: UserAddress) -> None:
-    """Set a conversation's unread count to 0."""
-    tx.execute("UPDATE contacts SET unread = 0 WHERE address = ?", (address,))
+def clear_unread(tx: Transaction, address: UserAddress) -> bool:
+    """Set a conversation's unread count to 0; False if it was."""
+    changed = tx.execute(
+        "UPDATE contacts SET unread = 0 WHERE address = ? AND unread <> 0", (address,)
+    )
+    return changed.rowcount > 0
 
 
 def conversations(tx: Transaction) -> list[StoredConversation]:
