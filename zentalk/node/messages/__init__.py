@@ -14,6 +14,7 @@ mailboxes of a person for one contact; *effects* are what a commit allows others
 - `kinds/`: what each kind of content does once it has decrypted.
 - `ordering.py`: the one order of a conversation; what came too early is held.
 - `states.py`: how far a message has come, in its row and in the event log.
+- `reasons.py`: why a message has not come further.
 - `routes.py`: where deposits go, their outer seal, and which of our send ids a contact is told.
 - `effects.py`: what a committed job allows, as one value.
 

@@ -10,6 +10,7 @@ from zentalk.ids import MessageId, UserAddress
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.people import welcome
+from zentalk.node.messages.reasons import OF_LOOKUP
 from zentalk.store.history import contacts, events, messages
 from zentalk.store.history.models import ContactState, Direction, MessageState, StoredMessage
 from zentalk.store.sqlite import Transaction
@@ -87,6 +88,7 @@ class MessageCommands:
             sent_at_ms=int(now * 1000),
             text=text,
         )
+        earlier = messages.last_waiting_reason(tx, address)
         message = messages.insert(
             tx,
             message_id=content.message_id,
@@ -98,6 +100,7 @@ class MessageCommands:
             sender_sequence=content.sequence,
             sent_at=content.sent_at_ms / 1000,
             now=now,
+            reason=earlier if earlier in OF_LOOKUP else "",
         )
         if message is None:
             raise LocalProtocolError("a message id was drawn twice")
