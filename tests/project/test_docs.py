@@ -113,7 +113,9 @@ def test_control_a_package_without_its_line_is_found(repository: Path) -> None:
 def test_the_threat_model_names_tests_that_exist(repository: Path) -> None:
     model = (repository / "docs" / "threat-model.md").read_text("utf-8")
     rows = re.findall(r"^\| (K\d+) \|", model, re.MULTILINE)
-    assert rows == [f"K{number}" for number in range(1, 43)]
+    numbers = [int(row[1:]) for row in rows]
+    assert numbers[:42] == list(range(1, 43))
+    assert numbers == sorted(set(numbers))
     missing = []
     for place in re.findall(r"`(tests/[a-z_/]+\.py)(?:::(test_\w+))?`", model):
         path = repository / place[0]

@@ -82,6 +82,26 @@ class AsyncClient:
         """Accept a request under the name it has; raises NotFoundError if there is none."""
         return await self._run(calls.accept(address))
 
+    async def refuse(self, address: str) -> None:
+        """Delete a request and its messages; raises NotFoundError if there is none."""
+        await self._run(calls.refuse(address))
+
+    async def remove_contact(self, address: str) -> None:
+        """Delete a person and all messages with it; raises NotFoundError."""
+        await self._run(calls.remove_contact(address))
+
+    async def block(self, address: str) -> Contact:
+        """Keep nothing any more that a person sends."""
+        return await self._run(calls.block(address))
+
+    async def unblock(self, address: str) -> None:
+        """Let a person write again; raises NotFoundError if it is not blocked."""
+        await self._run(calls.unblock(address))
+
+    async def mark_read(self, address: str) -> None:
+        """Set a conversation's unread count to 0."""
+        await self._run(calls.mark_read(address))
+
     async def devices(self) -> list[Device]:
         """Return the devices that may use the node; needs the owner's token."""
         return await self._run(calls.devices())

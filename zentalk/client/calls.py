@@ -74,8 +74,33 @@ def add_contact(address: str, name: str) -> Call[Contact]:
 
 def accept(address: str) -> Call[Contact]:
     """Accept a request under the name it has."""
-    path = f"/v1/contacts/{quote(address, safe='')}/accept"
-    return Call("POST", path, lambda answer: parse(Contact, answer))
+    return Call("POST", _contact(address, "/accept"), lambda answer: parse(Contact, answer))
+
+
+def refuse(address: str) -> Call[None]:
+    """Refuse a request."""
+    return Call("POST", _contact(address, "/refuse"), lambda _answer: None)
+
+
+def remove_contact(address: str) -> Call[None]:
+    """Delete a person and all messages with it."""
+    return Call("DELETE", _contact(address), lambda _answer: None)
+
+
+def block(address: str) -> Call[Contact]:
+    """Keep nothing any more that a person sends."""
+    return Call("POST", _contact(address, "/block"), lambda answer: parse(Contact, answer))
+
+
+def unblock(address: str) -> Call[None]:
+    """Let a person write again."""
+    return Call("POST", _contact(address, "/unblock"), lambda _answer: None)
+
+
+def mark_read(address: str) -> Call[None]:
+    """Set a conversation's unread count to 0."""
+    path = f"/v1/conversations/{quote(address, safe='')}/read"
+    return Call("POST", path, lambda _answer: None)
 
 
 def devices() -> Call[list[Device]]:
@@ -159,6 +184,10 @@ def transport_error(base_url: str, error: httpx.TransportError) -> ZentalkError:
     if isinstance(error, httpx.TimeoutException):
         return DeadlineError(f"{base_url} did not answer in time")
     return LinkClosedError(f"{base_url} closed the connection")
+
+
+def _contact(address: str, action: str = "") -> str:
+    return f"/v1/contacts/{quote(address, safe='')}{action}"
 
 
 def _messages(address: str) -> str:

@@ -12,7 +12,7 @@ from tests.node.persons import NOW, Deposit, Person
 from zentalk.crypto import x25519
 from zentalk.errors import ConflictError, TooLargeError
 from zentalk.ids import MessageId
-from zentalk.node.messages import ordering, receive
+from zentalk.node.messages import ordering, receive, requests
 from zentalk.node.messages.commands import check_text
 from zentalk.node.messages.kinds import parts
 from zentalk.node.messages.routes import DepositTarget, raise_version
@@ -365,7 +365,7 @@ def test_unfinished_messages_and_requests_are_bounded(
     rest = [alice.seal(bob, part) for part in (*first[1:], *second)]
     assert bob.receive(*rest).undecryptable == 0
     assert [m.text[0] for m in texts(bob, alice)] == ["h", "a", "b"]
-    monkeypatch.setattr(receive, "MAX_REQUESTS", 1)
+    monkeypatch.setattr(requests, "MAX_REQUESTS", 1)
     for name, refused in (("carol", 0), ("dave", 1)):
         stranger = newcomer(name)
         stranger.meet(bob)
@@ -396,10 +396,10 @@ def test_what_is_refused_changes_nothing_and_is_read_when_there_is_room(
     carol.meet(bob)
     _, inners = carol.write(bob, "may I?")
     before = bob.tx(_everything)
-    monkeypatch.setattr(receive, "MAX_REQUESTS", 0)
+    monkeypatch.setattr(requests, "MAX_REQUESTS", 0)
     assert bob.receive(carol.seal(bob, inners[0])).undecryptable == 1
     assert bob.tx(_everything) == before
-    monkeypatch.setattr(receive, "MAX_REQUESTS", 1)
+    monkeypatch.setattr(requests, "MAX_REQUESTS", 1)
     bob.receive(carol.seal(bob, inners[0]))
     assert [m.text for m in texts(bob, carol)] == ["may I?"]
 
@@ -411,9 +411,9 @@ def test_control_without_the_savepoint_a_refused_message_is_lost(
     carol.meet(bob)
     _, inners = carol.write(bob, "may I?")
     monkeypatch.setattr(receive, "savepoint", lambda _tx: nullcontext())
-    monkeypatch.setattr(receive, "MAX_REQUESTS", 0)
+    monkeypatch.setattr(requests, "MAX_REQUESTS", 0)
     bob.receive(carol.seal(bob, inners[0]))
-    monkeypatch.setattr(receive, "MAX_REQUESTS", 1)
+    monkeypatch.setattr(requests, "MAX_REQUESTS", 1)
     bob.receive(carol.seal(bob, inners[0]))
     assert texts(bob, carol) == []
 

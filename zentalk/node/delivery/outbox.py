@@ -91,6 +91,9 @@ class Outbox:
             self.send_best_effort(one)
         if effects.confirmed:
             self.confirmed(effects.confirmed)
+        for number in effects.dropped:
+            self._work.drop(number)
+            self._tell(e.GivenUp(number))
         for contact in effects.rerouted:
             self._tell(e.Rerouted(contact))
         done = set(effects.confirmed)

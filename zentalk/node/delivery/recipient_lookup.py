@@ -21,6 +21,7 @@ from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.reasons import Reason
 from zentalk.node.messages.states import explain
 from zentalk.node.records.lookup import RecordLookup
+from zentalk.store.history import outbox
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.retry import until_stored
 from zentalk.store.sqlite import Transaction
@@ -75,11 +76,24 @@ class RecipientLookup:
                 except ATTEMPT_FAULTS as error:
                     if not isinstance(error, StorageError):
                         await self._explain(contact, self._reason(error))
+                    if session and await self._is_over(contact):
+                        return
                     await trio.sleep(wait)
                     wait = min(2 * wait, LONGEST_WAIT_SECONDS)
         finally:
             wanted.pop(contact, None)
             self._busy.discard(contact)
+
+    async def _is_over(self, contact: UserAddress) -> bool:
+        """Tell whether nothing waits for a contact any more: it was removed or blocked."""
+        wanted = self._recipients.wanted
+        session = wanted.pop(contact)
+        query = partial(outbox.has_items, contact=contact)
+        waits = await until_stored(partial(self._database.read, query))
+        if not waits and contact not in wanted:
+            return True
+        wanted[contact] = wanted.get(contact, False) or session
+        return False
 
     def _reason(self, error: Exception) -> Reason:
         if isinstance(error, NotPublishedError):

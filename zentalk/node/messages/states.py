@@ -20,17 +20,17 @@ def move(
 ) -> None:
     """Move a message to a later state and log that; nothing if it is there or past it."""
     if messages.set_state(tx, message_id, contact, state, reason):
-        _log(tx, message_id, contact, state, now, reason)
+        log_state(tx, message_id, contact, state, now, reason)
 
 
 def explain(tx: Transaction, contact: UserAddress, reason: Reason, now: float) -> None:
     """Say of all that waits for a contact to be found why it does, or `NONE` once it is."""
     earlier = (Reason.NONE, *OF_LOOKUP)
     for message_id in messages.set_waiting_reason(tx, contact, reason, earlier):
-        _log(tx, message_id, contact, MessageState.QUEUED, now, reason)
+        log_state(tx, message_id, contact, MessageState.QUEUED, now, reason)
 
 
-def _log(
+def log_state(
     tx: Transaction,
     message_id: MessageId,
     contact: UserAddress,
@@ -38,6 +38,7 @@ def _log(
     now: float,
     reason: str,
 ) -> None:
+    """Say in the event log that a message has another state or reason."""
     data = {"id": message_id.hex(), "state": state, "conversation": format_address(contact)}
     if reason:
         data["reason"] = reason

@@ -156,6 +156,30 @@ def last_waiting_reason(tx: Transaction, contact: UserAddress) -> str:
     return row[1] if row is not None and row[0] == MessageState.QUEUED else ""
 
 
+def kept(tx: Transaction, contact: UserAddress) -> tuple[int, int]:
+    """Return how many messages of somebody are kept, shown or not, and the bytes of all."""
+    row = tx.execute(
+        "SELECT count(*), coalesce(sum(size), 0) FROM ("
+        " SELECT length(CAST(text AS BLOB)) + coalesce(length(content), 0) AS size FROM messages"
+        " WHERE contact = ?1 AND direction = 'in'"
+        " UNION ALL SELECT length(CAST(text AS BLOB)) + coalesce(length(content), 0) FROM held"
+        " WHERE contact = ?1"
+        " UNION ALL SELECT sum(length(data)) FROM parts WHERE contact = ?1 GROUP BY message_id)",
+        (contact,),
+    ).fetchone()
+    return int(row[0]), int(row[1])
+
+
+def fail_all(tx: Transaction, contact: UserAddress, reason: str) -> list[MessageId]:
+    """Give up all messages to a contact that were not delivered; return their ids."""
+    rows = tx.execute(
+        "UPDATE messages SET state = 'failed', reason = ? WHERE contact = ?"
+        " AND direction = 'out' AND state IN ('queued', 'sent') RETURNING id",
+        (reason, contact),
+    )
+    return [MessageId(row[0]) for row in rows.fetchall()]
+
+
 def unconfirmed(tx: Transaction, contact: UserAddress) -> list[MessageId]:
     """Return ids of received messages whose sender was not yet told."""
     rows = tx.execute(
