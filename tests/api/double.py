@@ -206,9 +206,12 @@ class FakeNode:
     async def mark_read(self, address: UserAddress) -> None:
         self.read.append(address)
 
-    async def message(self, message_id: str) -> StoredMessage:
+    async def message(
+        self, message_id: str, conversation: UserAddress | None = None
+    ) -> StoredMessage:
         for message in self.sent:
-            if message.id == message_id:
+            where = message.conversation if conversation is None else format_address(conversation)
+            if (message.id, message.conversation) == (message_id, where):
                 return message
         raise NotFoundError("there is no such message")
 

@@ -79,6 +79,9 @@ async def test_every_call(client: AsyncClient, blocking: Client, node: FakeNode)
     sent = await both(client, blocking, "send", BOBS, "hello", idempotency_key="k")
     assert (sent.text, sent.state, sent.conversation) == ("hello", "queued", BOBS)
     assert await both(client, blocking, "message", sent.id) == sent
+    assert await both(client, blocking, "message", sent.id, BOBS) == sent
+    elsewhere = await failure(client, blocking, "message", sent.id, format_address(STRANGER))
+    assert elsewhere[0] is NotFoundError
     assert await both(client, blocking, "messages", BOBS) == [sent]
     assert await both(client, blocking, "messages", BOBS, before=1, limit=5) == []
     assert (await both(client, blocking, "conversations"))[0].last_text == "hello"

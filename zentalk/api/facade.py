@@ -103,8 +103,10 @@ class NodeFacade(Protocol):
     async def mark_read(self, address: UserAddress) -> None:
         """Set a conversation's unread count to 0."""
 
-    async def message(self, message_id: str) -> StoredMessage:
-        """Return one message; raises NotFoundError."""
+    async def message(
+        self, message_id: str, conversation: UserAddress | None = None
+    ) -> StoredMessage:
+        """Return one message, the owner's if others chose the same id; raises NotFoundError."""
 
     async def events(self, after: int, limit: int) -> list[StoredEvent]:
         """Return events with a higher number than `after`, oldest first."""

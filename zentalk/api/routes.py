@@ -150,9 +150,13 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
     @router.get("/v1/messages/{message_id}", **answers("messages", Message))
-    async def message(message_id: Annotated[str, Path(max_length=100)]) -> Response:
-        """Return one message."""
-        return JsonResponse(Message.model_validate(await node.message(message_id)))
+    async def message(
+        message_id: Annotated[str, Path(max_length=100)],
+        conversation: Annotated[str | None, Query(max_length=100)] = None,
+    ) -> Response:
+        """Return one message; your own if somebody else chose the same id."""
+        where = None if conversation is None else parse_address(conversation)
+        return JsonResponse(Message.model_validate(await node.message(message_id, where)))
 
 
 def add_event_routes(router: APIRouter, node: NodeFacade, stopping: trio.Event) -> None:

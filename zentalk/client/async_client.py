@@ -140,9 +140,9 @@ class AsyncClient:
         """Return a page of a conversation, newest last, up to the `seq` before `before`."""
         return await self._run(calls.messages(address, before, limit))
 
-    async def message(self, message_id: str) -> Message:
-        """Return one message; raises NotFoundError."""
-        return await self._run(calls.message(message_id))
+    async def message(self, message_id: str, conversation: str | None = None) -> Message:
+        """Return one message, your own if others chose the same id; raises NotFoundError."""
+        return await self._run(calls.message(message_id, conversation))
 
     async def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """Return a page of the event log, oldest first."""

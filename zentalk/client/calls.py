@@ -36,7 +36,7 @@ class Call(Generic[T]):
     method: str
     path: str
     read: Callable[[Any], T]
-    params: Mapping[str, int] = field(default_factory=dict)
+    params: Mapping[str, int | str] = field(default_factory=dict)
     body: Body | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -155,10 +155,11 @@ def messages(address: str, before: int | None, limit: int) -> Call[list[Message]
     return Call("GET", _messages(address), lambda answer: parse(Messages, answer).messages, params)
 
 
-def message(message_id: str) -> Call[Message]:
+def message(message_id: str, conversation: str | None) -> Call[Message]:
     """Ask for one message."""
     path = f"/v1/messages/{quote(message_id, safe='')}"
-    return Call("GET", path, lambda answer: parse(Message, answer))
+    params = {} if conversation is None else {"conversation": conversation}
+    return Call("GET", path, lambda answer: parse(Message, answer), params)
 
 
 def events(after: int, limit: int) -> Call[list[Event]]:

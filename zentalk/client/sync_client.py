@@ -138,9 +138,9 @@ class Client:
         """Return a page of a conversation, newest last, up to the `seq` before `before`."""
         return self._run(calls.messages(address, before, limit))
 
-    def message(self, message_id: str) -> Message:
-        """Return one message; raises NotFoundError."""
-        return self._run(calls.message(message_id))
+    def message(self, message_id: str, conversation: str | None = None) -> Message:
+        """Return one message, your own if others chose the same id; raises NotFoundError."""
+        return self._run(calls.message(message_id, conversation))
 
     def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """Return a page of the event log, oldest first."""

@@ -196,15 +196,17 @@ class Node:
         now = self._runtime.wall()
         await self._database.write(lambda tx: self._contacts.mark_read(tx, address, now))
 
-    async def message(self, message_id: str) -> StoredMessage:
-        """Return one message; raises NotFoundError."""
+    async def message(
+        self, message_id: str, conversation: UserAddress | None = None
+    ) -> StoredMessage:
+        """Return one message, the owner's if others chose the same id; raises NotFoundError."""
         try:
             raw = MessageId(bytes.fromhex(message_id))
         except ValueError:
             raw = MessageId(b"")
         found = None
         if len(raw) == MESSAGE_ID_BYTES:
-            found = await self._database.read(lambda tx: messages.by_id(tx, raw))
+            found = await self._database.read(lambda tx: messages.by_id(tx, raw, conversation))
         if found is None:
             raise NotFoundError("there is no message with this id")
         return found

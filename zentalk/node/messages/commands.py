@@ -119,7 +119,7 @@ class MessageCommands:
         self, tx: Transaction, known: tuple[bytes, MessageId], request: bytes
     ) -> StoredMessage:
         earlier_request, message_id = known
-        message = messages.by_id(tx, message_id)
+        message = messages.own(tx, message_id)
         if earlier_request != request or message is None:
             raise ConflictError("this Idempotency-Key was used for another message: use a new key")
         return message

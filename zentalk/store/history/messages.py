@@ -66,9 +66,27 @@ def insert(
     return None if row is None else _message(row)
 
 
-def by_id(tx: Transaction, message_id: MessageId) -> StoredMessage | None:
-    """Return a message by its id."""
-    row = tx.execute(f"SELECT {_COLUMNS} FROM messages WHERE id = ?", (message_id,)).fetchone()
+def by_id(
+    tx: Transaction, message_id: MessageId, contact: UserAddress | None = None
+) -> StoredMessage | None:
+    """Return a message by its id, in one conversation or in all.
+
+    Others choose the ids of what they write, so several may have one: ours comes first, then
+    what was here first, so that nobody can put a message in the place of another.
+    """
+    row = tx.execute(
+        f"SELECT {_COLUMNS} FROM messages WHERE id = ?1 AND (?2 IS NULL OR contact = ?2)"
+        " ORDER BY direction = 'out' DESC, seq LIMIT 1",
+        (message_id, contact),
+    ).fetchone()
+    return None if row is None else _message(row)
+
+
+def own(tx: Transaction, message_id: MessageId) -> StoredMessage | None:
+    """Return a message that we wrote by its id, which is drawn here and so names one only."""
+    row = tx.execute(
+        f"SELECT {_COLUMNS} FROM messages WHERE id = ? AND direction = 'out'", (message_id,)
+    ).fetchone()
     return None if row is None else _message(row)
 
 
