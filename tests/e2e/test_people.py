@@ -7,6 +7,9 @@ import trio
 from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
+from zentalk.crypto.ed25519 import SigningKey
+from zentalk.ids import UserAddress
+from zentalk.net.runtime import seeded_entropy
 
 pytestmark = pytest.mark.e2e
 
@@ -70,3 +73,21 @@ async def test_k51_a_refused_stranger_is_told_nothing(world: World, autojump_clo
     await trio.sleep(300)
     states = [(await world.nodes["alice"].message(one.id)).state for one in (first, second)]
     assert (states, await world.inbox("bob", "alice")) == (["sent", "sent"], [])
+
+
+async def test_nobody_is_looked_for_any_more_who_was_removed(
+    world: World, autojump_clock: Clock
+) -> None:
+    await world.relay_net(3)
+    alice = await world.person("alice")
+    nobody = UserAddress(SigningKey.generate(seeded_entropy(b"nobody")).public)
+    await alice.send_text(nobody, "hello?")
+    wanted = alice._parts.delivery.recipients.wanted
+    await trio.sleep(30)
+    assert nobody in wanted
+    await alice.remove(nobody)
+    await trio.sleep(90)
+    assert (nobody in wanted, len(alice._outbox)) == (False, 0)
+    await alice.send_text(nobody, "hello again?")
+    await trio.sleep(5)
+    assert nobody in wanted
