@@ -75,6 +75,10 @@ class UnavailableError(ZentalkError):
     """Something is needed that the network does not offer now (relays, a record)."""
 
 
+class NotPublishedError(UnavailableError):
+    """Relays answered, and none of them has what was asked for."""
+
+
 class StorageError(ZentalkError):
     """A database or file could not be read or written; the message names it."""
 

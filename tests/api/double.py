@@ -113,6 +113,38 @@ class FakeNode:
         self.known[text] = StoredContact(text, name, ContactState.CONTACT, 1000.0)
         return self.known[text]
 
+    async def accept(self, address: UserAddress) -> StoredContact:
+        known = self.in_list(address)
+        return await self.add_contact(address, known.name)
+
+    async def refuse(self, address: UserAddress) -> None:
+        if self.in_list(address).state is not ContactState.REQUEST:
+            raise NotFoundError("there is no request from this address")
+        self.set_contact(address, ContactState.REFUSED)
+
+    async def remove(self, address: UserAddress) -> None:
+        self.in_list(address)
+        del self.known[format_address(address)]
+
+    async def block(self, address: UserAddress) -> StoredContact:
+        return self.set_contact(address, ContactState.BLOCKED)
+
+    async def unblock(self, address: UserAddress) -> None:
+        if self.in_list(address).state is not ContactState.BLOCKED:
+            raise NotFoundError("nobody with this address is blocked")
+        self.set_contact(address, ContactState.CONTACT)
+
+    def in_list(self, address: UserAddress) -> StoredContact:
+        try:
+            return self.known[format_address(address)]
+        except KeyError:
+            raise NotFoundError("there is nobody with this address") from None
+
+    def set_contact(self, address: UserAddress, state: ContactState) -> StoredContact:
+        text = format_address(address)
+        self.known[text] = StoredContact(text, "", state, 1000.0)
+        return self.known[text]
+
     def request(self, address: UserAddress) -> None:
         text = format_address(address)
         self.known[text] = StoredContact(text, "", ContactState.REQUEST, 1000.0)
@@ -175,9 +207,12 @@ class FakeNode:
     async def mark_read(self, address: UserAddress) -> None:
         self.read.append(address)
 
-    async def message(self, message_id: str) -> StoredMessage:
+    async def message(
+        self, message_id: str, conversation: UserAddress | None = None
+    ) -> StoredMessage:
         for message in self.sent:
-            if message.id == message_id:
+            where = message.conversation if conversation is None else format_address(conversation)
+            if (message.id, message.conversation) == (message_id, where):
                 return message
         raise NotFoundError("there is no such message")
 

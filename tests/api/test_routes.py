@@ -65,6 +65,30 @@ async def test_accept_without_a_request(rest: httpx.AsyncClient) -> None:
     assert answer.status_code == 404
 
 
+async def test_a_request_is_refused_once(rest: httpx.AsyncClient, node: FakeNode) -> None:
+    node.request(STRANGER)
+    path = f"/v1/contacts/{format_address(STRANGER)}/refuse"
+    assert [(await rest.post(path)).status_code for _ in range(2)] == [204, 404]
+    listed = await rest.get("/v1/contacts")
+    check(Contacts, listed)
+    assert listed.json()["contacts"][0]["state"] == "refused"
+
+
+async def test_a_person_is_blocked_unblocked_and_removed(
+    rest: httpx.AsyncClient, node: FakeNode
+) -> None:
+    path = f"/v1/contacts/{format_address(BOB)}"
+    blocked = await rest.post(f"{path}/block")
+    check(Contact, blocked)
+    assert (blocked.status_code, blocked.json()["state"]) == (200, "blocked")
+    answers = [await rest.post(f"{path}/unblock") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [204, 404]
+    answers = [await rest.delete(path) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [204, 404]
+    assert answers[0].content == b""
+    assert (await rest.delete("/v1/contacts/zt1nobody")).status_code == 422
+
+
 async def test_send_is_accepted_with_id_and_state(rest: httpx.AsyncClient) -> None:
     sent = await send(rest, "hello")
     assert sent.status_code == 202
@@ -127,7 +151,11 @@ async def test_the_openapi_document_names_every_route(rest: httpx.AsyncClient) -
         "/v1/mailboxes",
         "/v1/mailboxes/move",
         "/v1/contacts",
+        "/v1/contacts/{address}",
         "/v1/contacts/{address}/accept",
+        "/v1/contacts/{address}/block",
+        "/v1/contacts/{address}/refuse",
+        "/v1/contacts/{address}/unblock",
         "/v1/conversations",
         "/v1/conversations/{address}/messages",
         "/v1/conversations/{address}/read",

@@ -62,7 +62,7 @@ async def test_waiting_for_a_state(
     asked = 0
     message = node.message
 
-    async def message_later(message_id: str):  # type: ignore[no-untyped-def]
+    async def message_later(message_id: str, _where: object):  # type: ignore[no-untyped-def]
         nonlocal asked
         asked += 1
         if asked == 2:
@@ -88,7 +88,7 @@ async def test_a_message_that_failed(
 ) -> None:
     message = node.message
 
-    async def message_failed(message_id: str):  # type: ignore[no-untyped-def]
+    async def message_failed(message_id: str, _where: object):  # type: ignore[no-untyped-def]
         node.set_state(message_id, "failed")
         return await message(message_id)
 

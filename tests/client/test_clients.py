@@ -69,9 +69,19 @@ async def test_every_call(client: AsyncClient, blocking: Client, node: FakeNode)
     assert (await both(client, blocking, "contacts"))[0].state == "request"
     assert (await both(client, blocking, "accept", BOBS)).state == "contact"
     assert (await both(client, blocking, "add_contact", BOBS, "Bob")).name == "Bob"
+    assert (await both(client, blocking, "block", BOBS)).state == "blocked"
+    await client.unblock(BOBS)
+    await client.block(BOBS)
+    await trio.to_thread.run_sync(functools.partial(blocking.unblock, BOBS))
+    assert (await both(client, blocking, "contacts"))[0].state == "contact"
+    await both(client, blocking, "mark_read", BOBS)
+    assert node.read == [BOB, BOB]
     sent = await both(client, blocking, "send", BOBS, "hello", idempotency_key="k")
     assert (sent.text, sent.state, sent.conversation) == ("hello", "queued", BOBS)
     assert await both(client, blocking, "message", sent.id) == sent
+    assert await both(client, blocking, "message", sent.id, BOBS) == sent
+    elsewhere = await failure(client, blocking, "message", sent.id, format_address(STRANGER))
+    assert elsewhere[0] is NotFoundError
     assert await both(client, blocking, "messages", BOBS) == [sent]
     assert await both(client, blocking, "messages", BOBS, before=1, limit=5) == []
     assert (await both(client, blocking, "conversations"))[0].last_text == "hello"
@@ -81,6 +91,26 @@ async def test_every_call(client: AsyncClient, blocking: Client, node: FakeNode)
         seq=1, type="message.state", at=2000.0, data={"id": sent.id, "state": "sent"}
     )
     assert await both(client, blocking, "events", after=1, limit=5) == []
+
+
+async def test_requests_are_refused_and_people_removed(
+    client: AsyncClient, blocking: Client, node: FakeNode
+) -> None:
+    strangers = format_address(STRANGER)
+    node.request(STRANGER)
+    await client.refuse(strangers)
+    assert node.known[strangers].state == "refused"
+    await client.remove_contact(strangers)
+    assert strangers not in node.known
+    node.request(STRANGER)
+    await trio.to_thread.run_sync(functools.partial(blocking.refuse, strangers))
+    assert node.known[strangers].state == "refused"
+    await trio.to_thread.run_sync(functools.partial(blocking.remove_contact, strangers))
+    assert strangers not in node.known
+    assert await failure(client, blocking, "remove_contact", strangers) == (
+        NotFoundError,
+        "there is nobody with this address",
+    )
 
 
 def test_both_have_the_same_methods() -> None:

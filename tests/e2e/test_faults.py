@@ -11,8 +11,8 @@ from trio.testing import MockClock as Clock
 from tests.e2e.world import World
 from zentalk.node.mailboxes import replacements, selection
 from zentalk.node.messages import ordering
-from zentalk.node.messages.commands import ContactCommands
 from zentalk.node.messages.effects import NO_EFFECTS
+from zentalk.node.messages.people import ContactCommands
 from zentalk.store.history import mailboxes as own_mailboxes
 from zentalk.store.history.models import StoredMessage
 

@@ -13,8 +13,8 @@ from zentalk.errors import ConflictError, NotFoundError, UnavailableError
 from zentalk.node.mailboxes import manager as module
 from zentalk.node.mailboxes import selection
 from zentalk.node.mailboxes.selection import MailboxSelection
-from zentalk.node.messages.commands import ContactCommands
 from zentalk.node.messages.effects import NO_EFFECTS
+from zentalk.node.messages.people import ContactCommands
 from zentalk.store.history import mailboxes as rows
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import StoredMessage

@@ -10,9 +10,10 @@ from zentalk.crypto import mlkem, x25519
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.ids import MailboxId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import seeded_entropy
-from zentalk.node.messages.commands import ContactCommands, MessageCommands
+from zentalk.node.messages.commands import MessageCommands
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import CommitEffects
+from zentalk.node.messages.people import ContactCommands
 from zentalk.node.messages.receive import Inbox
 from zentalk.node.messages.routes import DepositTarget, contact_targets, raise_version
 from zentalk.node.sessions.sessions import Sessions

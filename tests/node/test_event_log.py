@@ -103,3 +103,22 @@ async def test_waiting_ends_with_the_commit_and_not_with_a_job_that_failed(
     await database.write(append)
     await woken.wait()
     assert numbers(await log.events(0, 10)) == [1]
+
+
+async def test_what_was_deleted_leaves_the_memory_too(database: HistoryDatabase) -> None:
+    log = log_of(database)
+
+    def write(tx: Transaction) -> None:
+        for conversation in ("zt1a", "zt1b", "zt1a"):
+            events.append(tx, "message.received", 0.0, {"conversation": conversation})
+
+    def delete(tx: Transaction) -> None:
+        tx.execute("DELETE FROM events WHERE conversation = 'zt1a'")
+        events.append(tx, "conversation.deleted", 0.0, {"conversation": "zt1a"})
+
+    await database.write(write)
+    await database.write(delete)
+    for after in (0, 1, 2, 3):
+        page = await log.events(after, 10)
+        assert numbers(page) == [number for number in (2, 4) if number > after]
+        assert page == await database.read(lambda tx, after=after: events.page(tx, after, 10))  # type: ignore[misc]

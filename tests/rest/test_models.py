@@ -63,10 +63,10 @@ def test_the_contract_and_the_client_load_no_web_framework() -> None:
 @pytest.mark.parametrize(
     ("shown", "stored"),
     [
-        (messages.States, MessageState),
-        (messages.Directions, Direction),
-        (contacts.States, ContactState),
+        (messages.States, list(MessageState)),
+        (messages.Directions, list(Direction)),
+        (contacts.States, [state for state in ContactState if state != ContactState.REMOVED]),
     ],
 )
-def test_the_contract_has_all_words_of_the_store(shown: object, stored: type[StrEnum]) -> None:
-    assert get_args(shown) == tuple(stored)
+def test_the_contract_has_all_words_of_the_store(shown: object, stored: list[StrEnum]) -> None:
+    assert list(get_args(shown)) == stored

@@ -69,8 +69,23 @@ class NodeFacade(Protocol):
     async def add_contact(self, address: UserAddress, name: str) -> StoredContact:
         """Add or rename a contact, or accept a request."""
 
+    async def accept(self, address: UserAddress) -> StoredContact:
+        """Accept a request under the name it has; raises NotFoundError if there is none."""
+
+    async def refuse(self, address: UserAddress) -> None:
+        """Refuse a request; raises NotFoundError if there is none."""
+
+    async def remove(self, address: UserAddress) -> None:
+        """Delete a person and all messages with it; raises NotFoundError."""
+
+    async def block(self, address: UserAddress) -> StoredContact:
+        """Keep nothing any more that a person sends."""
+
+    async def unblock(self, address: UserAddress) -> None:
+        """Let a person write again; raises NotFoundError if it is not blocked."""
+
     async def contacts(self) -> list[StoredContact]:
-        """Return contacts and requests."""
+        """Return everybody in the list: contacts, requests, refused and blocked people."""
 
     async def conversations(self) -> list[StoredConversation]:
         """Return the conversation list."""
@@ -88,8 +103,10 @@ class NodeFacade(Protocol):
     async def mark_read(self, address: UserAddress) -> None:
         """Set a conversation's unread count to 0."""
 
-    async def message(self, message_id: str) -> StoredMessage:
-        """Return one message; raises NotFoundError."""
+    async def message(
+        self, message_id: str, conversation: UserAddress | None = None
+    ) -> StoredMessage:
+        """Return one message, the owner's if others chose the same id; raises NotFoundError."""
 
     async def events(self, after: int, limit: int) -> list[StoredEvent]:
         """Return events with a higher number than `after`, oldest first."""

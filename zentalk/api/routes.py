@@ -17,7 +17,6 @@ from starlette.responses import Response
 from zentalk.api.answers import answers
 from zentalk.api.facade import NodeFacade
 from zentalk.api.stream import EventStream
-from zentalk.errors import NotFoundError
 from zentalk.rest.contacts import Contact, ContactIn, Contacts
 from zentalk.rest.events import Events
 from zentalk.rest.limits import MAX_KEY_CHARS, MAX_PAGE, MAX_SEQUENCE
@@ -25,7 +24,7 @@ from zentalk.rest.messages import Conversations, Message, MessageIn, Messages
 from zentalk.rest.node import Health, Me
 from zentalk.rest.problem import Problem
 from zentalk.web.json_response import JsonResponse
-from zentalk.wire.text import format_address, parse_address
+from zentalk.wire.text import parse_address
 
 DEFAULT_MESSAGES: Final = 100
 
@@ -40,6 +39,11 @@ Key = Annotated[
         description="repeating a request with the same key sends the message once",
     ),
 ]
+_NOTHING: Final[dict[str, Any]] = {
+    "status_code": HTTPStatus.NO_CONTENT.value,
+    "tags": ["contacts"],
+    "responses": {"4XX": {"model": Problem}},
+}
 LastEventId = Annotated[int | None, Header(ge=0, le=MAX_SEQUENCE)]
 
 
@@ -67,7 +71,7 @@ def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
 
     @router.get("/v1/contacts", **answers("contacts", Contacts))
     async def contacts() -> Response:
-        """Return contacts and requests."""
+        """Return contacts, requests, and who was refused or blocked."""
         return JsonResponse(Contacts.model_validate({"contacts": await node.contacts()}))
 
     @router.post("/v1/contacts", **answers("contacts", Contact, HTTPStatus.CREATED))
@@ -79,13 +83,31 @@ def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
     @router.post("/v1/contacts/{address}/accept", **answers("contacts", Contact))
     async def accept(address: Address) -> Response:
         """Accept a request under the name it has."""
-        wanted = parse_address(address)
-        text = format_address(wanted)
-        for contact in await node.contacts():
-            if contact.address == text:
-                accepted = await node.add_contact(wanted, contact.name)
-                return JsonResponse(Contact.model_validate(accepted))
-        raise NotFoundError("there is no request from this address")
+        accepted = await node.accept(parse_address(address))
+        return JsonResponse(Contact.model_validate(accepted))
+
+    @router.post("/v1/contacts/{address}/refuse", **_NOTHING)
+    async def refuse(address: Address) -> Response:
+        """Delete a request and its messages; its sender may ask again after 30 days."""
+        await node.refuse(parse_address(address))
+        return Response(status_code=HTTPStatus.NO_CONTENT.value)
+
+    @router.delete("/v1/contacts/{address}", **_NOTHING)
+    async def remove(address: Address) -> Response:
+        """Delete a person and all messages with it; whoever is blocked stays blocked."""
+        await node.remove(parse_address(address))
+        return Response(status_code=HTTPStatus.NO_CONTENT.value)
+
+    @router.post("/v1/contacts/{address}/block", **answers("contacts", Contact))
+    async def block(address: Address) -> Response:
+        """Keep nothing any more that this person sends."""
+        return JsonResponse(Contact.model_validate(await node.block(parse_address(address))))
+
+    @router.post("/v1/contacts/{address}/unblock", **_NOTHING)
+    async def unblock(address: Address) -> Response:
+        """Let a person write again: a contact as before, anybody else as a request."""
+        await node.unblock(parse_address(address))
+        return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
 
 def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
@@ -128,9 +150,13 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
     @router.get("/v1/messages/{message_id}", **answers("messages", Message))
-    async def message(message_id: Annotated[str, Path(max_length=100)]) -> Response:
-        """Return one message."""
-        return JsonResponse(Message.model_validate(await node.message(message_id)))
+    async def message(
+        message_id: Annotated[str, Path(max_length=100)],
+        conversation: Annotated[str | None, Query(max_length=100)] = None,
+    ) -> Response:
+        """Return one message; your own if somebody else chose the same id."""
+        where = None if conversation is None else parse_address(conversation)
+        return JsonResponse(Message.model_validate(await node.message(message_id, where)))
 
 
 def add_event_routes(router: APIRouter, node: NodeFacade, stopping: trio.Event) -> None:

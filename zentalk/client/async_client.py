@@ -97,6 +97,26 @@ class AsyncClient:
         """Accept a request under the name it has; raises NotFoundError if there is none."""
         return await self._run(calls.accept(address))
 
+    async def refuse(self, address: str) -> None:
+        """Delete a request and its messages; raises NotFoundError if there is none."""
+        await self._run(calls.refuse(address))
+
+    async def remove_contact(self, address: str) -> None:
+        """Delete a person and all messages with it; raises NotFoundError."""
+        await self._run(calls.remove_contact(address))
+
+    async def block(self, address: str) -> Contact:
+        """Keep nothing any more that a person sends."""
+        return await self._run(calls.block(address))
+
+    async def unblock(self, address: str) -> None:
+        """Let a person write again; raises NotFoundError if it is not blocked."""
+        await self._run(calls.unblock(address))
+
+    async def mark_read(self, address: str) -> None:
+        """Set a conversation's unread count to 0."""
+        await self._run(calls.mark_read(address))
+
     async def devices(self) -> list[Device]:
         """Return the devices that may use the node; needs the owner's token."""
         return await self._run(calls.devices())
@@ -135,9 +155,9 @@ class AsyncClient:
         """Return a page of a conversation, newest last, up to the `seq` before `before`."""
         return await self._run(calls.messages(address, before, limit))
 
-    async def message(self, message_id: str) -> Message:
-        """Return one message; raises NotFoundError."""
-        return await self._run(calls.message(message_id))
+    async def message(self, message_id: str, conversation: str | None = None) -> Message:
+        """Return one message, your own if others chose the same id; raises NotFoundError."""
+        return await self._run(calls.message(message_id, conversation))
 
     async def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """Return a page of the event log, oldest first."""

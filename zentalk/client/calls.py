@@ -37,7 +37,7 @@ class Call(Generic[T]):
     method: str
     path: str
     read: Callable[[Any], T]
-    params: Mapping[str, int] = field(default_factory=dict)
+    params: Mapping[str, int | str] = field(default_factory=dict)
     body: Body | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -75,8 +75,33 @@ def add_contact(address: str, name: str) -> Call[Contact]:
 
 def accept(address: str) -> Call[Contact]:
     """Accept a request under the name it has."""
-    path = f"/v1/contacts/{quote(address, safe='')}/accept"
-    return Call("POST", path, lambda answer: parse(Contact, answer))
+    return Call("POST", _contact(address, "/accept"), lambda answer: parse(Contact, answer))
+
+
+def refuse(address: str) -> Call[None]:
+    """Refuse a request."""
+    return Call("POST", _contact(address, "/refuse"), lambda _answer: None)
+
+
+def remove_contact(address: str) -> Call[None]:
+    """Delete a person and all messages with it."""
+    return Call("DELETE", _contact(address), lambda _answer: None)
+
+
+def block(address: str) -> Call[Contact]:
+    """Keep nothing any more that a person sends."""
+    return Call("POST", _contact(address, "/block"), lambda answer: parse(Contact, answer))
+
+
+def unblock(address: str) -> Call[None]:
+    """Let a person write again."""
+    return Call("POST", _contact(address, "/unblock"), lambda _answer: None)
+
+
+def mark_read(address: str) -> Call[None]:
+    """Set a conversation's unread count to 0."""
+    path = f"/v1/conversations/{quote(address, safe='')}/read"
+    return Call("POST", path, lambda _answer: None)
 
 
 def devices() -> Call[list[Device]]:
@@ -131,10 +156,11 @@ def messages(address: str, before: int | None, limit: int) -> Call[list[Message]
     return Call("GET", _messages(address), lambda answer: parse(Messages, answer).messages, params)
 
 
-def message(message_id: str) -> Call[Message]:
+def message(message_id: str, conversation: str | None) -> Call[Message]:
     """Ask for one message."""
     path = f"/v1/messages/{quote(message_id, safe='')}"
-    return Call("GET", path, lambda answer: parse(Message, answer))
+    params = {} if conversation is None else {"conversation": conversation}
+    return Call("GET", path, lambda answer: parse(Message, answer), params)
 
 
 def events(after: int, limit: int) -> Call[list[Event]]:
@@ -164,6 +190,10 @@ def transport_error(base_url: str, error: httpx.TransportError) -> ZentalkError:
 
 def _read_events(answer: Any) -> list[Event]:
     return [typed(event) for event in parse(Events, answer).events]
+
+
+def _contact(address: str, action: str = "") -> str:
+    return f"/v1/contacts/{quote(address, safe='')}{action}"
 
 
 def _messages(address: str) -> str:

@@ -99,6 +99,26 @@ class Client:
         """Accept a request under the name it has; raises NotFoundError if there is none."""
         return self._run(calls.accept(address))
 
+    def refuse(self, address: str) -> None:
+        """Delete a request and its messages; raises NotFoundError if there is none."""
+        self._run(calls.refuse(address))
+
+    def remove_contact(self, address: str) -> None:
+        """Delete a person and all messages with it; raises NotFoundError."""
+        self._run(calls.remove_contact(address))
+
+    def block(self, address: str) -> Contact:
+        """Keep nothing any more that a person sends."""
+        return self._run(calls.block(address))
+
+    def unblock(self, address: str) -> None:
+        """Let a person write again; raises NotFoundError if it is not blocked."""
+        self._run(calls.unblock(address))
+
+    def mark_read(self, address: str) -> None:
+        """Set a conversation's unread count to 0."""
+        self._run(calls.mark_read(address))
+
     def devices(self) -> list[Device]:
         """Return the devices that may use the node; needs the owner's token."""
         return self._run(calls.devices())
@@ -135,9 +155,9 @@ class Client:
         """Return a page of a conversation, newest last, up to the `seq` before `before`."""
         return self._run(calls.messages(address, before, limit))
 
-    def message(self, message_id: str) -> Message:
-        """Return one message; raises NotFoundError."""
-        return self._run(calls.message(message_id))
+    def message(self, message_id: str, conversation: str | None = None) -> Message:
+        """Return one message, your own if others chose the same id; raises NotFoundError."""
+        return self._run(calls.message(message_id, conversation))
 
     def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """Return a page of the event log, oldest first."""

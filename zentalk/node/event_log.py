@@ -46,5 +46,18 @@ class EventLog:
 
     def _committed(self, fresh: list[StoredEvent]) -> None:
         self._tail.extend(fresh)
+        deleted = [event for event in fresh if event.type == "conversation.deleted"]
+        for event in deleted:
+            self._forget(event.data["conversation"], event.seq)
         self._last_seq = fresh[-1].seq
         self._readers.unpark_all()
+
+    def _forget(self, conversation: str, before: int) -> None:
+        """Drop what the database has deleted, or its readers would still get it from memory."""
+        kept = [
+            event
+            for event in self._tail
+            if event.seq >= before or event.data.get("conversation") != conversation
+        ]
+        if len(kept) < len(self._tail):
+            self._tail = deque(kept, maxlen=MAX_TAIL_EVENTS)

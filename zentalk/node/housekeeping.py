@@ -11,6 +11,7 @@ from zentalk.ids import DAY_SECONDS
 from zentalk.lifetimes import RETIRED_RATCHET_SECONDS, SEEN_SECONDS
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.message_states import MessageStates
+from zentalk.node.messages import requests
 from zentalk.node.records.publisher import RecordPublisher
 from zentalk.node.sessions import prekey_rotation
 from zentalk.store.history import messages, outbox, ratchets
@@ -58,6 +59,7 @@ class Housekeeping:
             ratchets.forget_retired(tx, now - RETIRED_RATCHET_SECONDS)
             messages.forget_keys(tx, now - KEEP_KEYS_SECONDS)
             messages.forget_parts(tx, now - SEEN_SECONDS)
+            requests.expire(tx, now)
             return self._rotate_prekeys(tx)
 
         if await self._database.write(job):

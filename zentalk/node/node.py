@@ -7,6 +7,7 @@ does not hold.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -19,7 +20,9 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.mailboxes.manager import MailboxManager
-from zentalk.node.messages.commands import check_address, check_message, check_name
+from zentalk.node.messages.commands import check_address, check_message
+from zentalk.node.messages.effects import CommitEffects
+from zentalk.node.messages.people import check_name
 from zentalk.node.status import NodeStatus
 from zentalk.node.status_report import report
 from zentalk.node.wiring import build_node
@@ -121,8 +124,44 @@ class Node:
         await self._outbox.carry_out(effects)
         return contact
 
+    async def accept(self, address: UserAddress) -> StoredContact:
+        """Accept a request under the name it has; raises NotFoundError if there is none."""
+        now = self._runtime.wall()
+        contact, effects = await self._database.write(
+            lambda tx: self._contacts.accept(tx, address, now)
+        )
+        await self._outbox.carry_out(effects)
+        return contact
+
+    async def refuse(self, address: UserAddress) -> None:
+        """Refuse a request; raises NotFoundError if there is none."""
+        await self._change(partial(self._contacts.refuse, address=address))
+
+    async def remove(self, address: UserAddress) -> None:
+        """Delete a person and all messages with it; raises NotFoundError."""
+        await self._change(partial(self._contacts.remove, address=address))
+
+    async def block(self, address: UserAddress) -> StoredContact:
+        """Keep nothing any more that a person sends; raises LocalProtocolError for ourselves."""
+        check_address(address, self.address)
+        now = self._runtime.wall()
+        contact, effects = await self._database.write(
+            lambda tx: self._contacts.block(tx, address, now)
+        )
+        await self._outbox.carry_out(effects)
+        return contact
+
+    async def unblock(self, address: UserAddress) -> None:
+        """Let a person write again; raises NotFoundError if it is not blocked."""
+        now = self._runtime.wall()
+        await self._database.write(lambda tx: self._contacts.unblock(tx, address, now))
+
+    async def _change(self, job: Callable[..., CommitEffects]) -> None:
+        now = self._runtime.wall()
+        await self._outbox.carry_out(await self._database.write(lambda tx: job(tx, now=now)))
+
     async def contacts(self) -> list[StoredContact]:
-        """Return contacts and requests."""
+        """Return everybody in the list: contacts, requests, refused and blocked people."""
         return await self._database.read(contacts.listing)
 
     async def conversations(self) -> list[StoredConversation]:
@@ -154,17 +193,20 @@ class Node:
 
     async def mark_read(self, address: UserAddress) -> None:
         """Set a conversation's unread count to 0."""
-        await self._database.write(lambda tx: contacts.clear_unread(tx, address))
+        now = self._runtime.wall()
+        await self._database.write(lambda tx: self._contacts.mark_read(tx, address, now))
 
-    async def message(self, message_id: str) -> StoredMessage:
-        """Return one message; raises NotFoundError."""
+    async def message(
+        self, message_id: str, conversation: UserAddress | None = None
+    ) -> StoredMessage:
+        """Return one message, the owner's if others chose the same id; raises NotFoundError."""
         try:
             raw = MessageId(bytes.fromhex(message_id))
         except ValueError:
             raw = MessageId(b"")
         found = None
         if len(raw) == MESSAGE_ID_BYTES:
-            found = await self._database.read(lambda tx: messages.by_id(tx, raw))
+            found = await self._database.read(lambda tx: messages.by_id(tx, raw, conversation))
         if found is None:
             raise NotFoundError("there is no message with this id")
         return found

@@ -29,8 +29,9 @@ from zentalk.node.mailboxes.collector import CollectorFactory
 from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.node.mailboxes.selection import MailboxSelection
-from zentalk.node.messages.commands import ContactCommands, MessageCommands
+from zentalk.node.messages.commands import MessageCommands
 from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.people import ContactCommands
 from zentalk.node.messages.receive import Inbox
 from zentalk.node.network import NodeNetwork
 from zentalk.node.records.decoys import Decoys

@@ -1,4 +1,4 @@
-"""People: contacts, and requests that wait to be accepted."""
+"""People: contacts, requests that wait to be accepted, and who was refused or blocked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from zentalk.rest.base import Body, Resource
 from zentalk.rest.limits import MAX_NAME_CHARS
 from zentalk.store.history.models import ContactState
 
-States = Literal[ContactState.CONTACT, ContactState.REQUEST]
+States = Literal[
+    ContactState.CONTACT, ContactState.REQUEST, ContactState.REFUSED, ContactState.BLOCKED
+]
 
 
 class ContactIn(Body):
@@ -21,7 +23,7 @@ class ContactIn(Body):
 
 
 class Contact(Resource):
-    """A person: a contact, or a request that waits to be accepted."""
+    """A person in the list."""
 
     address: str
     name: str
@@ -30,6 +32,6 @@ class Contact(Resource):
 
 
 class Contacts(Resource):
-    """All contacts and requests."""
+    """Everybody in the list."""
 
     contacts: list[Contact]

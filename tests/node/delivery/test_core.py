@@ -9,7 +9,7 @@ import pytest
 
 from zentalk.ids import DAY_SECONDS, MessageId, NodeId, SendId, UserAddress
 from zentalk.node.delivery import core as module
-from zentalk.node.delivery.core import DeliveryCore
+from zentalk.node.delivery.core import NOT_CONNECTED_SECONDS, DeliveryCore
 from zentalk.node.delivery.events import (
     Added,
     AskMailbox,
@@ -25,8 +25,8 @@ from zentalk.node.delivery.events import (
     ItemDue,
     ItemRead,
     MailboxAnswered,
-    NoteFull,
     NoteHeld,
+    NoteReason,
     PutOff,
     ReadItem,
     ReportArrived,
@@ -43,6 +43,7 @@ from zentalk.node.delivery.events import (
 )
 from zentalk.node.delivery.in_flight import IN_FLIGHT
 from zentalk.node.delivery.retry_schedule import SILENT_SECONDS
+from zentalk.node.messages.reasons import Reason
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.store.history.models import OutboxItem
 
@@ -237,11 +238,28 @@ def test_work_for_a_ciphertext_goes_with_it(bench: Bench) -> None:
     assert bench.add(1, 1.0) == [DropWork(1), DepositCopy(item(1), target(A), 1.0 + LIFE)]
 
 
+def test_that_nothing_can_be_sent_for_long_is_noted_and_that_it_can_again(bench: Bench) -> None:
+    now, commands = 0.0, bench.add(1)
+    noted: list[Command] = []
+    while not noted:
+        for copy in commands:
+            assert isinstance(copy, DepositCopy)
+            noted += bench.core.handle(DepositFailed(1, copy.target.relay), now)
+        now, commands = bench.due()
+    assert noted == [NoteReason(1, Reason.NOT_CONNECTED)]
+    assert NOT_CONNECTED_SECONDS < now < 2 * NOT_CONNECTED_SECONDS
+    told: list[Command] = []
+    for copy in commands:
+        assert isinstance(copy, DepositCopy)
+        told += bench.deposited(1, copy.target.relay, now)
+    assert told == [NoteReason(1, Reason.NONE)]
+
+
 def test_that_all_mailboxes_are_full_is_noted_once(bench: Bench) -> None:
     bench.add(1)
     assert bench.core.handle(PutOff(1, A, 3.0, is_full=True), 0.0) == []
     assert bench.due() == (0.0, [DepositCopy(item(1), target(B), LIFE)])
-    assert bench.core.handle(PutOff(1, B, 4.0, is_full=True), 0.0) == [NoteFull(1)]
+    assert bench.core.handle(PutOff(1, B, 4.0, is_full=True), 0.0) == [NoteReason(1, Reason.FULL)]
     assert bench.due() == (3.0, [DepositCopy(item(1), target(A), LIFE)])
     assert bench.core.handle(PutOff(1, A, 6.0, is_full=True), 3.0) == []
     assert bench.core.handle(MailboxAnswered(B, SendId(B[:16])), 3.5) == []

@@ -248,6 +248,6 @@ def test_control_with_retries_that_do_not_wait_it_goes_too_soon(
 def test_control_without_planning_the_next_time_an_item_waits_for_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(DeliveryCore, "_answered", lambda _core, _entry, _schedule: [])
+    monkeypatch.setattr(DeliveryCore, "_answered", lambda _core, _entry, _schedule, _now: [])
     with pytest.raises(AssertionError):
         run_machine()

@@ -18,6 +18,7 @@ from zentalk.net.runtime import Runtime, seeded_entropy
 from zentalk.node.delivery.core import STORAGE_RETRY_SECONDS
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.proof_of_work import _Known, _Place
+from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.routes import DepositTarget, open_from_public
 from zentalk.node.profiles import PROFILES
 from zentalk.store.history.models import OutboxItem
@@ -132,6 +133,20 @@ class Doubles:
 def outbox_over(doubles: Any, wall: float = WALL) -> Outbox:
     runtime = replace(Runtime.virtual(1, wall), wall=lambda: wall + trio.current_time())
     return Outbox(runtime, doubles, doubles, doubles, doubles)
+
+
+async def test_what_was_given_up_with_its_recipient_is_not_sent_again(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    doubles = Doubles()
+    outbox = outbox_over(doubles)
+    nursery.start_soon(outbox.run)
+    outbox.add([item(1)])
+    await outbox.carry_out(CommitEffects(dropped=(1,)))
+    sent = len(doubles.deposits)
+    await trio.sleep(60)
+    assert (sent, len(doubles.deposits), len(outbox)) == (1, 1, 0)
+    nursery.cancel_scope.cancel()
 
 
 async def test_what_is_confirmed_while_it_is_being_read_is_not_sent(

@@ -12,7 +12,7 @@ from tests.node.persons import NOW, Deposit, Person
 from zentalk.crypto import x25519
 from zentalk.errors import ConflictError, TooLargeError
 from zentalk.ids import MessageId
-from zentalk.node.messages import ordering, receive
+from zentalk.node.messages import ordering, receive, requests
 from zentalk.node.messages.commands import check_text
 from zentalk.node.messages.kinds import parts
 from zentalk.node.messages.routes import DepositTarget, raise_version
@@ -127,6 +127,35 @@ def test_a_stranger_becomes_a_request_and_is_confirmed_once_accepted(
     assert (contact.state, contact.name) == ("contact", "Alice")
     alice.receive(*bob.answers(effects, alice))
     assert texts(alice, bob)[0].state == "delivered"
+
+
+def test_answering_a_request_accepts_it_and_confirms_what_it_wrote(
+    alice: Person, bob: Person
+) -> None:
+    alice.meet(bob)
+    _, inners = alice.write(bob, "it is me")
+    assert bob.receive(alice.seal(bob, inners[0])).best_effort == ()
+    answer, effects = bob.tx(lambda tx: bob.messages.write(alice.address, "who?", None, NOW, tx))
+    [contact] = bob.tx(contacts.listing)
+    assert contact.state == "contact"
+    envelope = effects.send[0].item.envelope
+    assert envelope is not None
+    alice.receive(bob.seal(alice, envelope), *bob.answers(effects, alice))
+    assert [(m.text, m.state) for m in texts(alice, bob)] == [
+        ("it is me", "delivered"),
+        ("who?", "received"),
+    ]
+    assert texts(bob, alice)[-1].id == answer.id
+
+
+def test_an_answer_to_a_request_that_comes_again_confirms_nothing_twice(
+    alice: Person, bob: Person
+) -> None:
+    alice.meet(bob)
+    bob.receive(alice.seal(bob, alice.write(bob, "it is me")[1][0]))
+    for expected in (1, 0):
+        _, effects = bob.tx(lambda tx: bob.messages.write(alice.address, "who?", "key", NOW, tx))
+        assert len(effects.best_effort) == expected
 
 
 def test_k15_junk_changes_nothing_and_a_genuine_message_still_arrives(
@@ -336,7 +365,7 @@ def test_unfinished_messages_and_requests_are_bounded(
     rest = [alice.seal(bob, part) for part in (*first[1:], *second)]
     assert bob.receive(*rest).undecryptable == 0
     assert [m.text[0] for m in texts(bob, alice)] == ["h", "a", "b"]
-    monkeypatch.setattr(receive, "MAX_REQUESTS", 1)
+    monkeypatch.setattr(requests, "MAX_REQUESTS", 1)
     for name, refused in (("carol", 0), ("dave", 1)):
         stranger = newcomer(name)
         stranger.meet(bob)
@@ -367,10 +396,10 @@ def test_what_is_refused_changes_nothing_and_is_read_when_there_is_room(
     carol.meet(bob)
     _, inners = carol.write(bob, "may I?")
     before = bob.tx(_everything)
-    monkeypatch.setattr(receive, "MAX_REQUESTS", 0)
+    monkeypatch.setattr(requests, "MAX_REQUESTS", 0)
     assert bob.receive(carol.seal(bob, inners[0])).undecryptable == 1
     assert bob.tx(_everything) == before
-    monkeypatch.setattr(receive, "MAX_REQUESTS", 1)
+    monkeypatch.setattr(requests, "MAX_REQUESTS", 1)
     bob.receive(carol.seal(bob, inners[0]))
     assert [m.text for m in texts(bob, carol)] == ["may I?"]
 
@@ -382,9 +411,9 @@ def test_control_without_the_savepoint_a_refused_message_is_lost(
     carol.meet(bob)
     _, inners = carol.write(bob, "may I?")
     monkeypatch.setattr(receive, "savepoint", lambda _tx: nullcontext())
-    monkeypatch.setattr(receive, "MAX_REQUESTS", 0)
+    monkeypatch.setattr(requests, "MAX_REQUESTS", 0)
     bob.receive(carol.seal(bob, inners[0]))
-    monkeypatch.setattr(receive, "MAX_REQUESTS", 1)
+    monkeypatch.setattr(requests, "MAX_REQUESTS", 1)
     bob.receive(carol.seal(bob, inners[0]))
     assert texts(bob, carol) == []
 

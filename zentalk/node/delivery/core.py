@@ -17,6 +17,7 @@ from zentalk.ids import NodeId, UserAddress
 from zentalk.node.delivery import events as e
 from zentalk.node.delivery.in_flight import AwaitedAck, Deadlines, InFlight, Window
 from zentalk.node.delivery.retry_schedule import Schedule
+from zentalk.node.messages.reasons import Reason
 from zentalk.node.messages.routes import DepositTarget
 
 MAX_BEST_EFFORT: Final = 4_096
@@ -29,6 +30,8 @@ NO_MAILBOXES_SECONDS: Final = 1.0
 """How soon what has no known mailbox is tried again."""
 NO_ROOM_SECONDS: Final = 1.0
 """Where everything leaves at ticks: how soon what found no room is tried again."""
+NOT_CONNECTED_SECONDS: Final = 5.0
+"""Who cannot send for longer than this is told so."""
 STORAGE_RETRY_SECONDS: Final = 5.0
 _ROUND_TRIP_WEIGHT: Final = 1 / 8
 
@@ -239,14 +242,16 @@ class DeliveryCore:
             if len(self._tokens) > MAX_TOKENS:
                 self._tokens.popitem(last=False)
         entry.schedule.sent(event.relay, now, costly=event.costly)
-        return self._answered(entry, entry.schedule)
+        entry.failed_at -= {event.relay}
+        return self._answered(entry, entry.schedule, now)
 
     def _deposit_failed(self, event: e.DepositFailed, now: float) -> list[e.Command]:
         entry = self._items.get(event.number)
         if entry is None or entry.schedule is None:
             return []
+        entry.failed_at |= {event.relay}
         entry.schedule.failed(event.relay, now)
-        return self._answered(entry, entry.schedule)
+        return self._answered(entry, entry.schedule, now)
 
     def _put_off(self, event: e.PutOff, now: float) -> list[e.Command]:
         entry = self._items.get(event.number)
@@ -255,22 +260,30 @@ class DeliveryCore:
         entry.hops = ()
         here = frozenset({event.relay})
         entry.full_at = entry.full_at | here if event.is_full else entry.full_at - here
+        entry.failed_at -= here
         entry.schedule.put_off(event.relay, event.until, now)
-        return self._answered(entry, entry.schedule)
+        return self._answered(entry, entry.schedule, now)
 
-    def _answered(self, entry: InFlight, schedule: Schedule) -> list[e.Command]:
+    def _answered(self, entry: InFlight, schedule: Schedule, now: float) -> list[e.Command]:
         """Plan the next time, once it is known what became of every copy."""
         entry.unanswered -= 1
         if entry.unanswered:
             return []
         self._deadlines.plan(entry.item.item, schedule.next_deadline())
-        is_stuck = not entry.is_noted and not entry.is_best_effort and bool(entry.full_at)
-        if is_stuck and all(
-            t.relay in entry.full_at for t in self._targets.get(entry.item.contact, ())
-        ):
-            entry.is_noted = True
-            return [e.NoteFull(entry.item.item)]
-        return []
+        if entry.is_best_effort or (reason := self._reason(entry, schedule, now)) is entry.reason:
+            return []
+        entry.reason = reason
+        return [e.NoteReason(entry.item.item, reason)]
+
+    def _reason(self, entry: InFlight, schedule: Schedule, now: float) -> Reason:
+        """Tell why an item has not left; what was full once stays so until it is held."""
+        relays = {target.relay for target in self._targets.get(entry.item.contact, ())}
+        if relays and relays <= entry.full_at:
+            return Reason.FULL
+        if relays and relays <= entry.failed_at:
+            is_long = now - schedule.started_at >= NOT_CONNECTED_SECONDS
+            return Reason.NOT_CONNECTED if is_long else entry.reason
+        return entry.reason if entry.reason is Reason.FULL else Reason.NONE
 
     # What is heard from outside.
 

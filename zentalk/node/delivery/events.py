@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from zentalk.ids import NodeId, SendId, UserAddress
+from zentalk.node.messages.reasons import Reason
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.store.history.models import OutboxItem
 
@@ -201,10 +202,11 @@ class NoteHeld(NamedTuple):
     relay: NodeId
 
 
-class NoteFull(NamedTuple):
-    """Write down that an item waits because all mailboxes of its recipient are full."""
+class NoteReason(NamedTuple):
+    """Write down why an item has not left yet; `NONE` if there is nothing to tell any more."""
 
     number: int
+    reason: Reason
 
 
 class DropWork(NamedTuple):
@@ -246,7 +248,7 @@ Command: TypeAlias = (
     | WantMailboxes
     | WantSession
     | NoteHeld
-    | NoteFull
+    | NoteReason
     | DropWork
     | AskMailbox
     | ReportSilence

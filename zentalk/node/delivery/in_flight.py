@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from zentalk.ids import NodeId, UserAddress
 from zentalk.node.delivery.retry_schedule import Schedule
+from zentalk.node.messages.reasons import Reason
 from zentalk.store.history.models import OutboxItem
 
 IN_FLIGHT: Final = 96
@@ -38,7 +39,8 @@ class InFlight:
     """One item. `expires` is monotonic: no step of the wall clock gives a message up.
 
     `hops` and `token` are those of the last packet, `full_at` the mailboxes that take nothing,
-    and `unanswered` counts copies whose fate at our own end is not known yet.
+    `failed_at` those that cannot be reached, `reason` what its writer was told of that, and
+    `unanswered` counts copies whose fate at our own end is not known yet.
     """
 
     item: OutboxItem
@@ -50,7 +52,8 @@ class InFlight:
     hops: tuple[NodeId, ...] = ()
     token: bytes | None = None
     full_at: frozenset[NodeId] = frozenset()
-    is_noted: bool = False
+    failed_at: frozenset[NodeId] = frozenset()
+    reason: Reason = Reason.NONE
     unanswered: int = 0
 
 

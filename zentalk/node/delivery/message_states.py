@@ -10,8 +10,9 @@ from functools import partial
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
+from zentalk.node.messages.reasons import Reason
 from zentalk.node.messages.states import move
-from zentalk.store.history import outbox
+from zentalk.store.history import messages, outbox
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import MessageState, OutboxItem
 from zentalk.store.retry import until_stored
@@ -25,7 +26,7 @@ class MessageStates:
         self._runtime = runtime
         self._database = database
         self._held: list[tuple[int, NodeId]] = []
-        self._waits: list[tuple[int, str]] = []
+        self._waits: list[tuple[int, Reason]] = []
         self._wake = Signal()
 
     def held(self, item: int, relay: NodeId) -> None:
@@ -33,7 +34,7 @@ class MessageStates:
         self._held.append((item, relay))
         self._wake.set()
 
-    def waits(self, item: int, reason: str) -> None:
+    def waits(self, item: int, reason: Reason) -> None:
         """Note why an item that was not sent yet does not leave; written soon, by `run`."""
         self._waits.append((item, reason))
         self._wake.set()
@@ -61,12 +62,15 @@ class MessageStates:
             await until_stored(partial(self._database.write, job))
 
     def _write_noted(
-        self, held: list[tuple[int, NodeId]], waits: list[tuple[int, str]], tx: Transaction
+        self, held: list[tuple[int, NodeId]], waits: list[tuple[int, Reason]], tx: Transaction
     ) -> None:
         for number, relay in held:
             item = outbox.get(tx, number)
             if item is not None and outbox.add_holder(tx, number, relay) is not None:
-                self._move(tx, item, MessageState.SENT)
+                is_known = messages.has_history(tx, item.contact)
+                self._move(
+                    tx, item, MessageState.SENT, Reason.NONE if is_known else Reason.NOT_ACCEPTED
+                )
         for number, reason in waits:
             item = outbox.get(tx, number)
             if item is not None:

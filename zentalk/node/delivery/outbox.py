@@ -38,7 +38,6 @@ from zentalk.wire.rpc_mailbox import TOKEN_BYTES
 
 BEST_EFFORT_SECONDS: Final = 600.0
 """How long an inner that nobody confirms is sent again without an ack."""
-MAILBOXES_FULL: Final = "the recipient's mailboxes are full: it goes out once there is room"
 _LEAST_TTL_SECONDS: Final = 3600
 
 
@@ -92,6 +91,9 @@ class Outbox:
             self.send_best_effort(one)
         if effects.confirmed:
             self.confirmed(effects.confirmed)
+        for number in effects.dropped:
+            self._work.drop(number)
+            self._tell(e.GivenUp(number))
         for contact in effects.rerouted:
             self._tell(e.Rerouted(contact))
         done = set(effects.confirmed)
@@ -232,8 +234,8 @@ class Outbox:
                 self._ask(target)
             case e.ReportSilence(contact):
                 self._recovery.silent(contact)
-            case e.NoteFull(number):
-                self._states.waits(number, MAILBOXES_FULL)
+            case e.NoteReason(number, reason):
+                self._states.waits(number, reason)
             case e.ReadItem() | e.GiveUp():
                 raise AssertionError("the database is asked only when time has passed")
 

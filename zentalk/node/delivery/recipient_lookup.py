@@ -6,19 +6,24 @@ tomorrow.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import trio
 
-from zentalk.errors import ATTEMPT_FAULTS
+from zentalk.errors import ATTEMPT_FAULTS, NotPublishedError, StorageError
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.recipients import Recipients
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import CommitEffects
+from zentalk.node.messages.reasons import Reason
+from zentalk.node.messages.states import explain
 from zentalk.node.records.lookup import RecordLookup
+from zentalk.store.history import outbox
 from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.retry import until_stored
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.prekeys import PrekeyBundle
 
@@ -64,14 +69,40 @@ class RecipientLookup:
                 session = wanted[contact]
                 try:
                     await self._try(contact, session=session)
+                    if wait > FIRST_WAIT_SECONDS:
+                        await self._explain(contact, Reason.NONE)
                     if wanted[contact] == session:
                         return
-                except ATTEMPT_FAULTS:
+                except ATTEMPT_FAULTS as error:
+                    if not isinstance(error, StorageError):
+                        await self._explain(contact, self._reason(error))
+                    if session and await self._is_over(contact):
+                        return
                     await trio.sleep(wait)
                     wait = min(2 * wait, LONGEST_WAIT_SECONDS)
         finally:
             wanted.pop(contact, None)
             self._busy.discard(contact)
+
+    async def _is_over(self, contact: UserAddress) -> bool:
+        """Tell whether nothing waits for a contact any more: it was removed or blocked."""
+        wanted = self._recipients.wanted
+        session = wanted.pop(contact)
+        query = partial(outbox.has_items, contact=contact)
+        waits = await until_stored(partial(self._database.read, query))
+        if not waits and contact not in wanted:
+            return True
+        wanted[contact] = wanted.get(contact, False) or session
+        return False
+
+    def _reason(self, error: Exception) -> Reason:
+        if isinstance(error, NotPublishedError):
+            return Reason.NOT_PUBLISHED
+        return Reason.NO_ANSWER if self._records.known_relays() else Reason.NO_RELAYS
+
+    async def _explain(self, contact: UserAddress, reason: Reason) -> None:
+        job = partial(explain, contact=contact, reason=reason, now=self._runtime.wall())
+        await until_stored(partial(self._database.write, job))
 
     async def _try(self, contact: UserAddress, *, session: bool) -> None:
         if not session:
@@ -90,6 +121,8 @@ class RecipientLookup:
     def _encrypt_waiting(
         self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle | None
     ) -> CommitEffects:
+        now = self._runtime.wall()
         if bundle is not None and not self._composer.has_session(tx, contact):
-            self._composer.start_session(tx, contact, bundle, self._runtime.wall())
+            self._composer.start_session(tx, contact, bundle, now)
+        explain(tx, contact, Reason.NONE, now)
         return CommitEffects(send=tuple(self._composer.encrypt_waiting(tx, contact)))

@@ -15,7 +15,7 @@ from zentalk.ids import MailboxId, SendId
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
 from zentalk.node.delivery.outbox import Outbox
-from zentalk.node.messages.commands import ContactCommands
+from zentalk.node.messages.people import ContactCommands
 from zentalk.node.messages.routes import current, raise_version
 from zentalk.node.packets.ack_points import AckPoints
 from zentalk.node.records.publisher import RecordPublisher

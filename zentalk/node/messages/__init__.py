@@ -7,12 +7,15 @@ Glossary: *content* is what a sender says, in its encoded form; an *inner* is a 
 with a ratchet; an *envelope* is an inner under the outer seal of one mailbox; a *route* names the
 mailboxes of a person for one contact; *effects* are what a commit allows others to do.
 
-- `commands.py`: what the owner does: adding contacts, writing texts.
+- `commands.py`: what the owner writes.
+- `people.py`: what the owner does about others: adding, naming and accepting them.
 - `compose.py`: from contents to encrypted outbox items.
 - `receive.py`: from deposits to the history, a batch per transaction.
 - `kinds/`: what each kind of content does once it has decrypted.
+- `requests.py`: how many strangers may ask, how much of each is kept, and for how long.
 - `ordering.py`: the one order of a conversation; what came too early is held.
 - `states.py`: how far a message has come, in its row and in the event log.
+- `reasons.py`: why a message has not come further.
 - `routes.py`: where deposits go, their outer seal, and which of our send ids a contact is told.
 - `effects.py`: what a committed job allows, as one value.
 

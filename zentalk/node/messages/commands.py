@@ -1,4 +1,4 @@
-"""What a person does, as write jobs: adding contacts, and writing to them."""
+"""What a person writes, as write jobs."""
 
 from __future__ import annotations
 
@@ -7,21 +7,15 @@ from typing import Final
 from zentalk.crypto.hashing import sha256
 from zentalk.errors import ConfigError, ConflictError, LocalProtocolError, TooLargeError
 from zentalk.ids import MessageId, UserAddress
-from zentalk.node.messages import ordering
 from zentalk.node.messages.compose import Composer
-from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
-from zentalk.store.history import contacts, events, mailboxes, messages
-from zentalk.store.history.models import (
-    ContactState,
-    Direction,
-    MessageState,
-    StoredContact,
-    StoredMessage,
-)
+from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
+from zentalk.node.messages.people import welcome
+from zentalk.node.messages.reasons import OF_LOOKUP
+from zentalk.store.history import contacts, events, messages
+from zentalk.store.history.models import ContactState, Direction, MessageState, StoredMessage
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import MAX_TEXT_BYTES, TEXT, Content
 
-MAX_NAME_BYTES: Final = 256
 MAX_KEY_BYTES: Final = 256
 
 
@@ -57,67 +51,10 @@ def check_text(text: str) -> None:
         raise LocalProtocolError("the text is empty: write one")
 
 
-def check_name(name: str) -> None:
-    """Refuse a contact's name that is too long; raises ConfigError."""
-    if len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES:
-        raise ConfigError(f"a name may have {MAX_NAME_BYTES} bytes: choose a shorter one")
-
-
 def check_address(address: UserAddress, own: UserAddress) -> None:
     """Refuse our own address; raises LocalProtocolError."""
     if address == own:
         raise LocalProtocolError("this is your own address: name somebody else's")
-
-
-class ContactCommands:
-    """Jobs that change contacts, and tell them what has changed here."""
-
-    def __init__(self, composer: Composer) -> None:
-        self._composer = composer
-
-    def add(
-        self, tx: Transaction, address: UserAddress, name: str, now: float
-    ) -> tuple[StoredContact, CommitEffects]:
-        """Add or rename a contact, or accept a request.
-
-        What had waited for being accepted is confirmed.
-        """
-        row = contacts.get(tx, address)
-        if row is None:
-            contacts.insert(tx, address, name, ContactState.CONTACT, now)
-        else:
-            contacts.update(tx, address, name or row.name, ContactState.CONTACT)
-        inners: list[bytes] = []
-        if row is not None and not row.is_accepted:
-            ordering.release_all(tx, address, now)
-            waiting = messages.unconfirmed(tx, address)
-            inners = self._composer.confirmations(tx, address, waiting)
-            messages.mark_confirmed(tx, address)
-        contact = contacts.view(tx, address)
-        if row is None or not row.is_accepted:
-            events.append_row(tx, "contact.added", now, contact)
-        confirmations = tuple(BestEffortInner(address, inner) for inner in inners)
-        return contact, CommitEffects(best_effort=confirmations)
-
-    def tell_routes(self, tx: Transaction, now: float) -> CommitEffects:
-        """Tell contacts where our mailboxes are, once one was replaced.
-
-        They cannot find out by themselves: if all that they knew are dead, nothing that
-        they send arrives, and we may not write to them for long.
-        """
-        if all(mailbox.poll_until is None for mailbox in mailboxes.every(tx)):
-            return NO_EFFECTS
-        rows = (contacts.get(tx, address) for address in contacts.addresses(tx))
-        return CommitEffects(
-            send=tuple(
-                ready
-                for row in rows
-                if row is not None
-                and row.is_accepted
-                and row.own_route_known < row.own_route_version
-                for ready in self._composer.tell_route(tx, row, now)
-            )
-        )
 
 
 class MessageCommands:
@@ -131,8 +68,9 @@ class MessageCommands:
     ) -> tuple[StoredMessage, CommitEffects]:
         """Store a text as queued and encrypt it if a ratchet is there.
 
-        The same idempotency key gives the same message again, and sets nothing off. Raises
-        ConflictError if the key was used for another request.
+        Whoever is no contact yet becomes one: an answer accepts a request. The same idempotency
+        key gives the same message again, and sets nothing off. Raises ConflictError if the key
+        was used for another request.
         """
         request = b""
         if key is not None:
@@ -140,9 +78,9 @@ class MessageCommands:
             known = messages.by_key(tx, key)
             if known is not None:
                 return self._again(tx, known, request), NO_EFFECTS
-        row = contacts.get(tx, address)
-        if row is None:
-            row = contacts.insert(tx, address, "", ContactState.CONTACT, now)
+        row, welcomed = contacts.get(tx, address), NO_EFFECTS
+        if row is None or row.state is not ContactState.CONTACT:
+            row, welcomed = welcome(tx, self._composer, address, "", now)
         content = Content(
             kind=TEXT,
             message_id=self._composer.new_message_id(),
@@ -150,6 +88,7 @@ class MessageCommands:
             sent_at_ms=int(now * 1000),
             text=text,
         )
+        earlier = messages.last_waiting_reason(tx, address)
         message = messages.insert(
             tx,
             message_id=content.message_id,
@@ -161,6 +100,7 @@ class MessageCommands:
             sender_sequence=content.sequence,
             sent_at=content.sent_at_ms / 1000,
             now=now,
+            reason=earlier if earlier in OF_LOOKUP else "",
         )
         if message is None:
             raise LocalProtocolError("a message id was drawn twice")
@@ -168,15 +108,18 @@ class MessageCommands:
             messages.remember_key(tx, key, request, content.message_id, now)
         events.append_row(tx, "message.created", now, message)
         ready = self._composer.send(tx, row, content, now)
-        if not ready:
-            return message, CommitEffects(needs_session=frozenset({address}))
-        return message, CommitEffects(send=tuple(ready))
+        sent = CommitEffects(
+            send=tuple(ready), needs_session=frozenset() if ready else frozenset({address})
+        )
+        if welcomed is NO_EFFECTS:
+            return message, sent
+        return message, CommitEffects.together([welcomed, sent])
 
     def _again(
         self, tx: Transaction, known: tuple[bytes, MessageId], request: bytes
     ) -> StoredMessage:
         earlier_request, message_id = known
-        message = messages.by_id(tx, message_id)
+        message = messages.own(tx, message_id)
         if earlier_request != request or message is None:
             raise ConflictError("this Idempotency-Key was used for another message: use a new key")
         return message

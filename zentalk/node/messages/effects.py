@@ -45,6 +45,8 @@ class CommitEffects:
     best_effort: tuple[BestEffortInner, ...] = ()
     confirmed: tuple[int, ...] = ()
     """Outbox items that their recipients have saved."""
+    dropped: tuple[int, ...] = ()
+    """Outbox items that were given up, as nothing is to be sent to their recipients any more."""
     new_routes: frozenset[UserAddress] = frozenset()
     """Contacts whose stored route is another one now."""
     rerouted: frozenset[UserAddress] = frozenset()
@@ -68,6 +70,7 @@ class CommitEffects:
             send=tuple(item for part in every for item in part.send),
             best_effort=tuple(inner for part in every for inner in part.best_effort),
             confirmed=tuple(number for part in every for number in part.confirmed),
+            dropped=tuple(number for part in every for number in part.dropped),
             new_routes=frozenset().union(*(part.new_routes for part in every)),
             rerouted=frozenset().union(*(part.rerouted for part in every)),
             needs_session=frozenset().union(*(part.needs_session for part in every)),

@@ -24,6 +24,7 @@ from zentalk.crypto.labels import Label
 from zentalk.errors import LocalProtocolError, RemoteProtocolError
 from zentalk.ids import MessageId, SendId, UserAddress
 from zentalk.lifetimes import SEEN_SECONDS
+from zentalk.node.messages import requests
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
 from zentalk.node.messages.kinds import registry
@@ -31,16 +32,11 @@ from zentalk.node.messages.kinds.incoming import Incoming
 from zentalk.node.messages.routes import open_from_contact, open_from_public
 from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Decrypted, OutdatedError, Sessions
-from zentalk.store.history import contacts, events, mailboxes, ratchets
+from zentalk.store.history import contacts, mailboxes, ratchets
 from zentalk.store.history.models import ContactRow, ContactState, OwnSendId
 from zentalk.store.sqlite import Transaction, savepoint
 from zentalk.wire.content import Content, decode_content, encode_route
 from zentalk.wire.rpc_send_ids import SendIdKind
-from zentalk.wire.text import format_address
-
-MAX_REQUESTS: Final = 1_000
-"""Strangers whose requests are kept; more are dropped until some are answered."""
-
 
 _BUGS: Final = (
     ArithmeticError,
@@ -60,6 +56,15 @@ class _UnreadError(RemoteProtocolError):
 
     def __init__(self, contact: UserAddress, digest: bytes) -> None:
         super().__init__("no ratchet of this contact reads this message")
+        self.contact = contact
+        self.digest = digest
+
+
+class _ShutOutError(RemoteProtocolError):
+    """The sender was blocked or refused: nothing of the message may stay but its hash."""
+
+    def __init__(self, contact: UserAddress, digest: bytes) -> None:
+        super().__init__("this sender is blocked or was refused")
         self.contact = contact
         self.digest = digest
 
@@ -114,6 +119,10 @@ class Inbox:
         except _UnreadError as unread:
             in_doubt = evidence.count_unreadable(tx, unread.contact, unread.digest)
             return _Receipt(replace(_DROPPED, in_doubt=in_doubt))
+        except _ShutOutError as shut_out:
+            # By its hash a copy that comes later is known, when its sender may write again.
+            ratchets.remember(tx, shut_out.digest, shut_out.contact, None, now + SEEN_SECONDS)
+            return _Receipt(_DROPPED)
         except RemoteProtocolError:
             return _Receipt(_DROPPED)
         except _BUGS as bug:
@@ -137,7 +146,7 @@ class Inbox:
             )
         opened = self._decrypt(tx, row, inner, digest, now)
         content = decode_content(opened.content)
-        sender = self._known_sender(tx, opened.contact, now)
+        sender = self._known_sender(tx, opened.contact, digest, now)
         effects = self._session_seen(tx, sender, opened, content, now)
         applied = registry.apply(tx, Incoming(sender, content, opened.content), now)
         if opened.change is not None and opened.change.moves:
@@ -182,15 +191,16 @@ class Inbox:
                 raise
             raise _UnreadError(row.contact, digest) from error
 
-    def _known_sender(self, tx: Transaction, contact: UserAddress, now: float) -> ContactRow:
+    def _known_sender(
+        self, tx: Transaction, contact: UserAddress, digest: bytes, now: float
+    ) -> ContactRow:
         """Keep a stranger as a request, so that the message has a place to go."""
         sender = contacts.get(tx, contact)
-        if sender is not None:
-            return sender
-        if contacts.requests(tx) >= MAX_REQUESTS:
-            raise RemoteProtocolError("more strangers have written than requests are kept")
-        events.append(tx, "contact.requested", now, {"address": format_address(contact)})
-        return contacts.insert(tx, contact, "", ContactState.REQUEST, now)
+        if sender is not None and sender.is_shut_out:
+            raise _ShutOutError(contact, digest)
+        if sender is None or sender.state is ContactState.REMOVED:
+            return requests.admit(tx, contact, now)
+        return sender
 
 
 def _learn_routes(tx: Transaction, sender: ContactRow, content: Content) -> CommitEffects:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import trio
 
@@ -28,6 +28,7 @@ from zentalk.directory.records import (
 from zentalk.errors import (
     RELAY_FAULTS,
     DecodeError,
+    NotPublishedError,
     RefusedError,
     RemoteProtocolError,
     UnavailableError,
@@ -72,6 +73,13 @@ class Published:
     stored: int
     refused: Mapping[str, int]
     failed: int
+
+
+class _Reading(NamedTuple):
+    """What one holder said: its record, or that it has none (`is_answer`), or nothing of use."""
+
+    record: OuterRecord | None
+    is_answer: bool
 
 
 class RecordHolders:
@@ -130,19 +138,24 @@ class RecordHolders:
     async def find_record(self, address: UserAddress, day: Day) -> RecordContents:
         """Return what a person published for a day: the highest valid sequence found.
 
-        Tries 3 holders at each of 2 points, then the others. Raises UnavailableError if no
-        holder has a valid record, or the day is not valid now.
+        Tries 3 holders at each of 2 points, then the others. Raises NotPublishedError if some
+        answer and none has a valid record, and UnavailableError if none answers or the day is
+        not valid now.
         """
         if not is_valid_on(day, self._runtime.wall()):
             raise UnavailableError("a user record of that day is not valid now")
         key = blinded_key(address, day)
         order = self._request_order(self._holders(key, day))
+        answered = False
         for start in range(0, len(order), WAVE):
-            records = await self._read_wave(order[start : start + WAVE], key, day)
-            contents = _newest(records, address)
+            wave = await self._read_wave(order[start : start + WAVE], key, day)
+            contents = _newest([one.record for one in wave if one.record], address)
             if contents is not None:
                 return contents
-        raise UnavailableError("no relay has a record of this address")
+            answered = answered or any(one.is_answer for one in wave)
+        if not answered:
+            raise UnavailableError("no relay answers that could have a record of this address")
+        raise NotPublishedError("no relay has a record of this address")
 
     def _holders(self, key: bytes, day: Day) -> tuple[tuple[NodeId, ...], ...]:
         relays = self._relays()
@@ -161,14 +174,14 @@ class RecordHolders:
         others = [node_id for point in points for node_id in point]
         return list(dict.fromkeys(first + sample(others, len(others), entropy)))
 
-    async def _read_wave(self, wave: Sequence[NodeId], key: bytes, day: Day) -> list[OuterRecord]:
-        found: list[OuterRecord] = []
+    async def _read_wave(self, wave: Sequence[NodeId], key: bytes, day: Day) -> list[_Reading]:
+        found: list[_Reading] = []
         async with trio.open_nursery() as nursery:
 
             async def request(node_id: NodeId) -> None:
-                record = await self._get(node_id, key, day)
-                if record is not None:
-                    found.append(record)
+                reading = await self._get(node_id, key, day)
+                found.append(reading)
+                if reading.record is not None:
                     settled = trio.current_time() + SETTLE_SECONDS
                     scope = nursery.cancel_scope
                     scope.deadline = min(scope.deadline, settled)
@@ -177,17 +190,18 @@ class RecordHolders:
                 nursery.start_soon(request, node_id)
         return found
 
-    async def _get(self, node_id: NodeId, key: bytes, day: Day) -> OuterRecord | None:
+    async def _get(self, node_id: NodeId, key: bytes, day: Day) -> _Reading:
         """Request a record of one holder; anything but the right valid record counts as nothing."""
         body = await self._request(node_id, encode_record_get_request(key, day))
         if body is None:
-            return None
+            return _Reading(None, is_answer=False)
         try:
             raw = decode_record_get_response(body)
             record = decode_record(raw) if raw else None
         except (RemoteProtocolError, RefusedError):
-            return None
-        return record if record and (record.blinded_key, record.day) == (key, day) else None
+            return _Reading(None, is_answer=False)
+        is_right = record is not None and (record.blinded_key, record.day) == (key, day)
+        return _Reading(record if is_right else None, is_answer=record is None or is_right)
 
     async def _put(
         self,

@@ -32,10 +32,14 @@ class RecordLookup:
         self._holders = holders
         self._tunnels = tunnels
 
+    def known_relays(self) -> int:
+        """Return how many relays are known that could be asked."""
+        return self._holders.known_relays()
+
     async def find(self, contact: UserAddress) -> RecordContents:
         """Return what a person publishes today.
 
-        Raises UnavailableError if no holder has it or none can be reached.
+        Raises NotPublishedError if no holder has it, UnavailableError if none can be reached.
         """
         return await self._holders.find_record(contact, day_at(self._runtime.wall()))
 

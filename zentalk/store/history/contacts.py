@@ -1,10 +1,10 @@
-"""Rows of people: contacts and requests, their routes and the conversation list."""
+"""Rows of people: contacts, requests and others, their routes and the conversation list."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from zentalk.ids import UserAddress
+from zentalk.ids import DAY_SECONDS, UserAddress
 from zentalk.store.history.models import ContactRow, ContactState, StoredContact, StoredConversation
 from zentalk.store.history.settings import ROUTE_VERSION
 from zentalk.store.sqlite import Transaction
@@ -31,9 +31,11 @@ def view(tx: Transaction, address: UserAddress) -> StoredContact:
 
 
 def listing(tx: Transaction) -> list[StoredContact]:
-    """Return all contacts and requests, oldest first."""
+    """Return all people but those who were removed, oldest first."""
     rows = tx.execute(
-        "SELECT address, name, state, added_at FROM contacts ORDER BY added_at, address"
+        "SELECT address, name, state, added_at FROM contacts WHERE state <> ?"
+        " ORDER BY added_at, address",
+        (ContactState.REMOVED,),
     )
     return [_view(row) for row in rows]
 
@@ -41,18 +43,40 @@ def listing(tx: Transaction) -> list[StoredContact]:
 def insert(
     tx: Transaction, address: UserAddress, name: str, state: ContactState, now: float
 ) -> ContactRow:
-    """Add a contact or request."""
+    """Add a person."""
     row = tx.execute(
-        "INSERT INTO contacts (address, name, state, added_at) VALUES (?, ?, ?, ?)"
+        "INSERT INTO contacts (address, name, state, added_at, state_at) VALUES (?, ?, ?, ?, ?)"
         f" RETURNING {_COLUMNS}",
-        (address, name, state, now),
+        (address, name, state, now, now),
     ).fetchone()
     return _row(row)
 
 
-def update(tx: Transaction, address: UserAddress, name: str, state: ContactState) -> None:
-    """Set name and state."""
-    tx.execute("UPDATE contacts SET name = ?, state = ? WHERE address = ?", (name, state, address))
+def update(
+    tx: Transaction, address: UserAddress, name: str, state: ContactState, now: float
+) -> None:
+    """Set name and state; `was_contact` remembers what a blocked person was before."""
+    tx.execute(
+        "UPDATE contacts SET name = ?1, state = ?2, was_contact = state = 'contact',"
+        " state_at = CASE WHEN state = ?2 THEN state_at ELSE ?3 END,"
+        " added_at = CASE WHEN state = 'removed' THEN ?3 ELSE added_at END WHERE address = ?4",
+        (name, state, now, address),
+    )
+
+
+def was_contact(tx: Transaction, address: UserAddress) -> bool:
+    """Tell whether a person was a contact before its last change of state."""
+    row = tx.execute("SELECT was_contact FROM contacts WHERE address = ?", (address,)).fetchone()
+    return row is not None and bool(row[0])
+
+
+def put_request(tx: Transaction, address: UserAddress, now: float) -> ContactRow:
+    """Keep somebody who wrote as a request, also one who was removed."""
+    if get(tx, address) is None:
+        return insert(tx, address, "", ContactState.REQUEST, now)
+    update(tx, address, "", ContactState.REQUEST, now)
+    row = tx.execute(f"SELECT {_COLUMNS} FROM contacts WHERE address = ?", (address,)).fetchone()
+    return _row(row)
 
 
 def set_route(tx: Transaction, address: UserAddress, route: bytes | None, version: int) -> None:
@@ -93,17 +117,40 @@ def add_unread(tx: Transaction, address: UserAddress, count: int) -> None:
     tx.execute("UPDATE contacts SET unread = unread + ? WHERE address = ?", (count, address))
 
 
-def requests(tx: Transaction) -> int:
-    """Return how many requests wait for an answer."""
+def requests_by_day(tx: Transaction) -> dict[int, int]:
+    """Return how many requests wait for an answer, by the day of their arrival."""
+    rows = tx.execute(
+        "SELECT CAST(state_at / ? AS INTEGER), count(*) FROM contacts WHERE state = ? GROUP BY 1",
+        (DAY_SECONDS, ContactState.REQUEST),
+    )
+    return {int(row[0]): int(row[1]) for row in rows}
+
+
+def newest_request_of(tx: Transaction, day: int) -> UserAddress:
+    """Return who was the last to ask on a day on which somebody did."""
     row = tx.execute(
-        "SELECT count(*) FROM contacts WHERE state = ?", (ContactState.REQUEST,)
+        "SELECT address FROM contacts WHERE state = ? AND state_at >= ? AND state_at < ?"
+        " ORDER BY state_at DESC, address LIMIT 1",
+        (ContactState.REQUEST, day * DAY_SECONDS, (day + 1) * DAY_SECONDS),
     ).fetchone()
-    return int(row[0])
+    return UserAddress(row[0])
 
 
-def clear_unread(tx: Transaction, address: UserAddress) -> None:
-    """Set a conversation's unread count to 0."""
-    tx.execute("UPDATE contacts SET unread = 0 WHERE address = ?", (address,))
+def since_before(tx: Transaction, state: ContactState, before: float) -> list[UserAddress]:
+    """Return the people who have been in a state since before a unix time."""
+    rows = tx.execute(
+        "SELECT address FROM contacts WHERE state = ? AND state_at < ? ORDER BY state_at, address",
+        (state, before),
+    )
+    return [UserAddress(row[0]) for row in rows]
+
+
+def clear_unread(tx: Transaction, address: UserAddress) -> bool:
+    """Set a conversation's unread count to 0; False if it was."""
+    changed = tx.execute(
+        "UPDATE contacts SET unread = 0 WHERE address = ? AND unread <> 0", (address,)
+    )
+    return changed.rowcount > 0
 
 
 def conversations(tx: Transaction) -> list[StoredConversation]:

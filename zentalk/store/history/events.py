@@ -19,9 +19,10 @@ _ALL: Final = -1
 
 def append(tx: Transaction, kind: str, at: float, data: dict[str, Any]) -> None:
     """Add an event; its `seq` is the next number."""
+    encoded = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
     tx.execute(
-        "INSERT INTO events (type, at, data) VALUES (?, ?, ?)",
-        (kind, at, json.dumps(data, separators=(",", ":"), ensure_ascii=False)),
+        "INSERT INTO events (type, at, data, conversation) VALUES (?, ?, ?, ?)",
+        (kind, at, encoded, data.get("conversation")),
     )
 
 

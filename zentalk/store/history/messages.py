@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from zentalk.ids import MessageId, UserAddress
@@ -51,21 +52,41 @@ def insert(
     content: bytes | None = None,
     confirmed: bool = False,
     missing: int = 0,
+    reason: str = "",
 ) -> StoredMessage | None:
     """Add a message; None if this contact and direction has that id already."""
     row = tx.execute(
         "INSERT INTO messages (id, contact, direction, kind, text, content, state,"
-        " sender_sequence, sent_at, stored_at, confirmed, missing) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+        " sender_sequence, sent_at, stored_at, confirmed, missing, reason)"
+        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
         f" ON CONFLICT (contact, direction, id) DO NOTHING RETURNING {_COLUMNS}",
         (message_id, contact, direction, kind, text, content, state,
-         sender_sequence, sent_at, now, confirmed, missing),
+         sender_sequence, sent_at, now, confirmed, missing, reason),
     ).fetchone()  # fmt: skip
     return None if row is None else _message(row)
 
 
-def by_id(tx: Transaction, message_id: MessageId) -> StoredMessage | None:
-    """Return a message by its id."""
-    row = tx.execute(f"SELECT {_COLUMNS} FROM messages WHERE id = ?", (message_id,)).fetchone()
+def by_id(
+    tx: Transaction, message_id: MessageId, contact: UserAddress | None = None
+) -> StoredMessage | None:
+    """Return a message by its id, in one conversation or in all.
+
+    Others choose the ids of what they write, so several may have one: ours comes first, then
+    what was here first, so that nobody can put a message in the place of another.
+    """
+    row = tx.execute(
+        f"SELECT {_COLUMNS} FROM messages WHERE id = ?1 AND (?2 IS NULL OR contact = ?2)"
+        " ORDER BY direction = 'out' DESC, seq LIMIT 1",
+        (message_id, contact),
+    ).fetchone()
+    return None if row is None else _message(row)
+
+
+def own(tx: Transaction, message_id: MessageId) -> StoredMessage | None:
+    """Return a message that we wrote by its id, which is drawn here and so names one only."""
+    row = tx.execute(
+        f"SELECT {_COLUMNS} FROM messages WHERE id = ? AND direction = 'out'", (message_id,)
+    ).fetchone()
     return None if row is None else _message(row)
 
 
@@ -118,16 +139,63 @@ def set_state(
     """Move an outgoing message to a later state; False if it is there or past it.
 
     States only go forward (queued, sent, delivered), or to failed before delivered. One that
-    is queued may get a reason why it stays so.
+    is queued may get another reason why it stays so.
     """
     earlier = _EARLIER[state]
     marks = ",".join("?" * len(earlier))
     changed = tx.execute(
         "UPDATE messages SET state = ?, reason = ? WHERE id = ? AND contact = ?"
-        f" AND direction = 'out' AND state IN ({marks})",
-        (state, reason, message_id, contact, *earlier),
+        f" AND direction = 'out' AND state IN ({marks}) AND (state <> ? OR reason <> ?)",
+        (state, reason, message_id, contact, *earlier, state, reason),
     )
     return changed.rowcount > 0
+
+
+def set_waiting_reason(
+    tx: Transaction, contact: UserAddress, reason: str, instead_of: Sequence[str]
+) -> list[MessageId]:
+    """Give a contact's queued messages another reason; return the ids of those that changed."""
+    marks = ",".join("?" * len(instead_of))
+    rows = tx.execute(
+        "UPDATE messages SET reason = ? WHERE contact = ? AND direction = 'out'"
+        f" AND state = 'queued' AND reason <> ? AND reason IN ({marks}) RETURNING id",
+        (reason, contact, reason, *instead_of),
+    )
+    return [MessageId(row[0]) for row in rows.fetchall()]
+
+
+def last_waiting_reason(tx: Transaction, contact: UserAddress) -> str:
+    """Return why the newest message to a contact is queued; empty if it is not, or unknown."""
+    row = tx.execute(
+        "SELECT state, reason FROM messages WHERE contact = ? AND direction = 'out'"
+        " ORDER BY seq DESC LIMIT 1",
+        (contact,),
+    ).fetchone()
+    return row[1] if row is not None and row[0] == MessageState.QUEUED else ""
+
+
+def kept(tx: Transaction, contact: UserAddress) -> tuple[int, int]:
+    """Return how many messages of somebody are kept, shown or not, and the bytes of all."""
+    row = tx.execute(
+        "SELECT count(*), coalesce(sum(size), 0) FROM ("
+        " SELECT length(CAST(text AS BLOB)) + coalesce(length(content), 0) AS size FROM messages"
+        " WHERE contact = ?1 AND direction = 'in'"
+        " UNION ALL SELECT length(CAST(text AS BLOB)) + coalesce(length(content), 0) FROM held"
+        " WHERE contact = ?1"
+        " UNION ALL SELECT sum(length(data)) FROM parts WHERE contact = ?1 GROUP BY message_id)",
+        (contact,),
+    ).fetchone()
+    return int(row[0]), int(row[1])
+
+
+def fail_all(tx: Transaction, contact: UserAddress, reason: str) -> list[MessageId]:
+    """Give up all messages to a contact that were not delivered; return their ids."""
+    rows = tx.execute(
+        "UPDATE messages SET state = 'failed', reason = ? WHERE contact = ?"
+        " AND direction = 'out' AND state IN ('queued', 'sent') RETURNING id",
+        (reason, contact),
+    )
+    return [MessageId(row[0]) for row in rows.fetchall()]
 
 
 def unconfirmed(tx: Transaction, contact: UserAddress) -> list[MessageId]:

@@ -19,6 +19,12 @@ class ContactState(StrEnum):
     """Added or accepted by the owner."""
     REQUEST = "request"
     """Has written, and waits for the owner to accept."""
+    REFUSED = "refused"
+    """Was a request that the owner does not want; may ask again after 30 days."""
+    BLOCKED = "blocked"
+    """Nothing that this person sends is kept."""
+    REMOVED = "removed"
+    """Not in the list any more; whatever comes is a request. Never shown."""
 
 
 class MessageState(StrEnum):
@@ -112,6 +118,11 @@ class ContactRow:
     def is_accepted(self) -> bool:
         """Whether the owner has added or accepted this person."""
         return self.state is ContactState.CONTACT
+
+    @property
+    def is_shut_out(self) -> bool:
+        """Whether nothing that this person sends is to be kept."""
+        return self.state in (ContactState.REFUSED, ContactState.BLOCKED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,12 @@ def every(tx: Transaction) -> list[OutboxItem]:
     return [_item(row) for row in tx.execute(f"SELECT {_COLUMNS} FROM outbox ORDER BY item")]
 
 
+def has_items(tx: Transaction, contact: UserAddress) -> bool:
+    """Tell whether anything waits for a contact."""
+    row = tx.execute("SELECT 1 FROM outbox WHERE contact = ? LIMIT 1", (contact,)).fetchone()
+    return row is not None
+
+
 def without_envelope(tx: Transaction, contact: UserAddress) -> list[OutboxItem]:
     """Return a contact's items that wait for a ratchet, oldest first."""
     rows = tx.execute(

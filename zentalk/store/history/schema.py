@@ -166,4 +166,29 @@ CREATE TABLE renewals (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: Final = (_V1, _V2)
+_V3: Final = """
+CREATE TABLE people (
+    address BLOB PRIMARY KEY,
+    name TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('contact', 'request', 'refused', 'blocked', 'removed')),
+    added_at REAL NOT NULL,
+    route BLOB,
+    route_version INTEGER NOT NULL DEFAULT 0,
+    own_route_known INTEGER NOT NULL DEFAULT 0,
+    next_sequence INTEGER NOT NULL DEFAULT 1,
+    unread INTEGER NOT NULL DEFAULT 0,
+    last_sequence INTEGER NOT NULL DEFAULT 0,
+    state_at REAL NOT NULL,
+    was_contact INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+INSERT INTO people SELECT *, added_at, 0 FROM contacts;
+DROP TABLE contacts;
+ALTER TABLE people RENAME TO contacts;
+CREATE INDEX contacts_by_state ON contacts (state, state_at);
+
+ALTER TABLE events ADD COLUMN conversation TEXT;
+UPDATE events SET conversation = json_extract(data, '$.conversation');
+CREATE INDEX events_by_conversation ON events (conversation) WHERE conversation IS NOT NULL;
+"""
+
+MIGRATIONS: Final = (_V1, _V2, _V3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from zentalk.node.messages import ordering
+from zentalk.node.messages import ordering, requests
 from zentalk.node.messages.kinds import parts, receipts, stored
 from zentalk.node.messages.kinds.incoming import Incoming, KindResult
 from zentalk.store.sqlite import Transaction
@@ -35,9 +35,11 @@ def apply(tx: Transaction, incoming: Incoming, now: float) -> KindResult:
 
     Raises RemoteProtocolError if it must not be done; the caller undoes what was done before.
     """
-    content = incoming.content
+    sender, content = incoming.sender, incoming.content
+    if not sender.is_accepted and content.kind not in KINDS:
+        requests.check_room(tx, sender.address, len(incoming.raw))
     if content.kind == PART and content.part is not None:
-        if ordering.is_here(tx, incoming.sender.address, content.message_id):
+        if ordering.is_here(tx, sender.address, content.message_id):
             # Its others may never come: it would stay unfinished.
             return KindResult(content.message_id)
         joined = parts.join(tx, incoming, content.part, now)

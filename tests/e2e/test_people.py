@@ -1,0 +1,93 @@
+"""People who are removed or blocked, over a whole network: what each side sees."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from trio.testing import MockClock as Clock
+
+from tests.e2e.world import World
+from zentalk.crypto.ed25519 import SigningKey
+from zentalk.ids import UserAddress
+from zentalk.net.runtime import seeded_entropy
+
+pytestmark = pytest.mark.e2e
+
+
+async def friends(world: World) -> None:
+    await world.relay_net(3)
+    for name in ("alice", "bob"):
+        await world.person(name)
+    await world.friends("alice", "bob")
+    for sender, reader in (("alice", "bob"), ("bob", "alice")):
+        first = await world.send(sender, reader, "hello")
+        await world.until_state(sender, first, "delivered")
+
+
+async def test_k51_a_blocked_contact_sees_sent_and_is_heard_again_once_unblocked(
+    world: World, autojump_clock: Clock
+) -> None:
+    await friends(world)
+    alice, bob = world.nodes["alice"], world.nodes["bob"]
+    assert (await bob.block(alice.address)).state == "blocked"
+    dropped = await world.send("alice", "bob", "why?")
+    await world.until_state("alice", dropped, "sent")
+    await trio.sleep(300)
+    assert (await alice.message(dropped.id)).state == "sent"
+    await bob.unblock(alice.address)
+    heard = await world.send("alice", "bob", "thanks")
+    await world.until_state("alice", heard, "delivered")
+    await world.until_inbox("bob", "alice", ["hello", "thanks"])
+    [*_, last] = await bob.messages(alice.address)
+    assert (last.text, last.missing) == ("thanks", 1)
+
+
+async def test_a_removed_contact_is_forgotten_and_asks_again(
+    world: World, autojump_clock: Clock
+) -> None:
+    await friends(world)
+    alice, bob = world.nodes["alice"], world.nodes["bob"]
+    await world.crash("alice")
+    await bob.send_text(alice.address, "are you there?")
+    await bob.remove(alice.address)
+    assert (await bob.contacts(), await bob.messages(alice.address)) == ([], [])
+    await world.person("alice")
+    again = await world.send("alice", "bob", "it is me")
+    await world.until_inbox("bob", "alice", ["it is me"])
+    [request] = await bob.contacts()
+    assert request.state == "request"
+    await world.send("bob", "alice", "who?")
+    await world.until_state("alice", again, "delivered")
+    assert (await world.inbox("alice", "bob"))[-1] == "who?"
+
+
+async def test_k51_a_refused_stranger_is_told_nothing(world: World, autojump_clock: Clock) -> None:
+    await world.relay_net(3)
+    for name in ("alice", "bob"):
+        await world.person(name)
+    first = await world.send("alice", "bob", "it is me")
+    await world.until_inbox("bob", "alice", ["it is me"])
+    await world.nodes["bob"].refuse(world.nodes["alice"].address)
+    second = await world.send("alice", "bob", "please")
+    await world.until_state("alice", second, "sent")
+    await trio.sleep(300)
+    states = [(await world.nodes["alice"].message(one.id)).state for one in (first, second)]
+    assert (states, await world.inbox("bob", "alice")) == (["sent", "sent"], [])
+
+
+async def test_nobody_is_looked_for_any_more_who_was_removed(
+    world: World, autojump_clock: Clock
+) -> None:
+    await world.relay_net(3)
+    alice = await world.person("alice")
+    nobody = UserAddress(SigningKey.generate(seeded_entropy(b"nobody")).public)
+    await alice.send_text(nobody, "hello?")
+    wanted = alice._parts.delivery.recipients.wanted
+    await trio.sleep(30)
+    assert nobody in wanted
+    await alice.remove(nobody)
+    await trio.sleep(90)
+    assert (nobody in wanted, len(alice._outbox)) == (False, 0)
+    await alice.send_text(nobody, "hello again?")
+    await trio.sleep(5)
+    assert nobody in wanted

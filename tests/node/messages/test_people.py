@@ -1,0 +1,85 @@
+"""What the event log says of people: all that a device needs, so that it never has to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.node.persons import NOW, Person
+from zentalk.store.history import contacts, events
+
+
+@pytest.fixture
+def alice(tmp_path: Path) -> Iterator[Person]:
+    with closing(Person(tmp_path, "alice")) as person:
+        yield person
+
+
+@pytest.fixture
+def bob(tmp_path: Path) -> Iterator[Person]:
+    with closing(Person(tmp_path, "bob")) as person:
+        yield person
+
+
+def log(person: Person) -> list[tuple[str, dict[str, Any]]]:
+    return [(e.type, e.data) for e in person.tx(lambda tx: events.page(tx, 0, -1))]
+
+
+def ask(alice: Person, bob: Person) -> None:
+    """Alice writes to Bob, who does not know her."""
+    alice.meet(bob)
+    bob.receive(alice.seal(bob, alice.write(bob, "it is me")[1][0]))
+
+
+def test_a_person_added_by_writing_is_in_the_log_before_the_message(
+    alice: Person, bob: Person
+) -> None:
+    alice.write(bob, "hello")
+    kinds = [kind for kind, _ in log(alice)]
+    assert kinds == ["contact.added", "message.created"]
+    [contact] = alice.tx(contacts.listing)
+    assert log(alice)[0][1] == {
+        "address": contact.address, "name": "", "state": "contact", "added_at": NOW
+    }  # fmt: skip
+
+
+def test_a_new_name_is_in_the_log_and_the_same_one_again_is_not(alice: Person, bob: Person) -> None:
+    for name in ("Bob", "Robert", "Robert", ""):
+        alice.tx(lambda tx, n=name: alice.contacts.add(tx, bob.address, n, NOW))  # type: ignore[misc]
+    assert [contact.name for contact in alice.tx(contacts.listing)] == ["Robert"]
+    assert [(kind, data["name"]) for kind, data in log(alice)] == [
+        ("contact.added", "Bob"),
+        ("contact.renamed", "Robert"),
+    ]
+
+
+def test_a_request_and_its_acceptance_are_in_the_log_with_name_and_state(
+    alice: Person, bob: Person
+) -> None:
+    ask(alice, bob)
+    bob.tx(lambda tx: bob.contacts.add(tx, alice.address, "Alice", NOW))
+    shown = [(k, d["name"], d["state"]) for k, d in log(bob) if k.startswith("contact.")]
+    assert shown == [
+        ("contact.requested", "", "request"),
+        ("contact.accepted", "Alice", "contact"),
+    ]
+
+
+def test_a_request_accepted_by_an_answer_is_in_the_log(alice: Person, bob: Person) -> None:
+    ask(alice, bob)
+    bob.write(alice, "who?")
+    assert [kind for kind, _ in log(bob)][-2:] == ["contact.accepted", "message.created"]
+
+
+def test_a_conversation_that_was_read_is_in_the_log_once(alice: Person, bob: Person) -> None:
+    ask(alice, bob)
+    bob.write(alice, "who?")
+    for _ in range(2):
+        bob.tx(lambda tx: bob.contacts.mark_read(tx, alice.address, NOW))
+    [request, *_] = bob.tx(contacts.listing)
+    read = [data for kind, data in log(bob) if kind == "conversation.read"]
+    assert read == [{"conversation": request.address}]

@@ -1,0 +1,172 @@
+"""K51: how many strangers may ask, how much of each is kept, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from tests.node.persons import NOW, Person
+from zentalk.errors import RemoteProtocolError
+from zentalk.ids import DAY_SECONDS, UserAddress
+from zentalk.node.messages import ordering, requests
+from zentalk.store.history import contacts, events, messages, ratchets
+from zentalk.store.history.models import ContactState, StoredEvent
+from zentalk.store.history.schema import MIGRATIONS
+from zentalk.store.sqlite import Transaction, open_database, transaction
+
+Newcomer = Callable[[str], Person]
+
+
+@pytest.fixture
+def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
+    with ExitStack() as open_databases:
+        yield lambda name: open_databases.enter_context(closing(Person(tmp_path, name)))
+
+
+@pytest.fixture
+def bob(newcomer: Newcomer) -> Person:
+    return newcomer("bob")
+
+
+@pytest.fixture
+def tx(tmp_path: Path) -> Iterator[Transaction]:
+    with (
+        closing(open_database(tmp_path / "history.db", MIGRATIONS)) as connection,
+        transaction(connection) as open_transaction,
+    ):
+        yield open_transaction
+
+
+def stranger(number: int) -> UserAddress:
+    return UserAddress(number.to_bytes(32, "big"))
+
+
+def asks(tx: Transaction, number: int, day: int) -> bool:
+    """Let a stranger ask on a day; tell whether it became a request."""
+    try:
+        requests.admit(tx, stranger(number), NOW + day * DAY_SECONDS + number)
+    except RemoteProtocolError:
+        return False
+    return True
+
+
+def by_day(tx: Transaction) -> list[int]:
+    return [count for _, count in sorted(contacts.requests_by_day(tx).items())]
+
+
+def removed(tx: Transaction) -> list[StoredEvent]:
+    return [event for event in events.page(tx, 0, -1) if event.type == "contact.removed"]
+
+
+def test_k51_a_flood_of_one_day_leaves_every_later_day_its_places(tx: Transaction) -> None:
+    flood = sum(asks(tx, number, 0) for number in range(1_200))
+    assert flood == requests.MAX_REQUESTS
+    for day in range(1, 30):
+        came = [asks(tx, 2_000 + 100 * day + number, day) for number in range(40)]
+        assert came == [True] * requests.SURE_A_DAY + [False] * 7
+    assert by_day(tx) == [requests.MAX_REQUESTS - 29 * requests.SURE_A_DAY] + [33] * 29
+    assert {event.data["reason"] for event in removed(tx)} == {requests.NO_ROOM}
+
+
+def test_k51_control_without_places_of_each_day_a_flood_shuts_everybody_out(
+    tx: Transaction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "SURE_A_DAY", 0)
+    assert sum(asks(tx, number, 0) for number in range(1_200)) == requests.MAX_REQUESTS
+    assert not any(asks(tx, 2_000 + number, 1) for number in range(40))
+
+
+def test_k51_no_request_gives_way_while_its_day_is_within_its_share(
+    tx: Transaction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "MAX_REQUESTS", 66)
+    for day in (0, 1):
+        assert all(asks(tx, 100 * day + number, day) for number in range(33))
+    assert not asks(tx, 999, 2)
+    assert by_day(tx) == [33, 33]
+
+
+def test_k51_unanswered_requests_and_the_memory_of_refusals_end_after_30_days(
+    tx: Transaction,
+) -> None:
+    for number, state in enumerate(ContactState):
+        contacts.insert(tx, stranger(number), "", state, NOW)
+    requests.expire(tx, NOW + 30 * DAY_SECONDS)
+    assert len(contacts.addresses(tx)) == 5
+    requests.expire(tx, NOW + 31 * DAY_SECONDS)
+    rows = [contacts.get(tx, address) for address in contacts.addresses(tx)]
+    assert {row.state for row in rows if row} == {ContactState.CONTACT, ContactState.BLOCKED}
+    assert [event.data["reason"] for event in removed(tx)] == [requests.NOT_ANSWERED]
+
+
+def test_k51_an_expired_request_leaves_no_message_and_no_key(
+    newcomer: Newcomer, bob: Person
+) -> None:
+    alice = newcomer("alice")
+    alice.meet(bob)
+    bob.receive(alice.seal(bob, alice.write(bob, "it is me")[1][0]))
+    bob.tx(lambda tx: requests.expire(tx, NOW + 31 * DAY_SECONDS))
+    assert bob.tx(contacts.listing) == []
+    assert bob.tx(lambda tx: messages.page(tx, alice.address, None, 10)) == []
+    assert bob.tx(lambda tx: ratchets.of_contact(tx, alice.address)) == []
+
+
+def test_k51_what_is_held_of_a_stranger_counts_as_what_is_shown(
+    newcomer: Newcomer, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "MAX_MESSAGES", 5)
+    alice = newcomer("alice")
+    alice.meet(bob)
+    letters = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(12)]
+    # Without their predecessors all but the first are held.
+    kept = sum(not bob.receive(letter).undecryptable for letter in letters[::2])
+    kept += sum(not bob.receive(letter).undecryptable for letter in letters[1::2])
+    assert kept == 5
+    bob.tx(lambda tx: ordering.release_all(tx, alice.address, NOW))
+    assert len(bob.tx(lambda tx: messages.page(tx, alice.address, None, 100))) == 5
+
+
+def test_k51_all_bytes_of_a_stranger_count_parts_among_them(
+    newcomer: Newcomer, bob: Person
+) -> None:
+    alice = newcomer("alice")
+    alice.meet(bob)
+    for letter in "abcdefgh":
+        for inner in alice.write(bob, letter * 60_000)[1][:2]:  # the last part never comes
+            bob.receive(alice.seal(bob, inner))
+    _, size_bytes = bob.tx(lambda tx: messages.kept(tx, alice.address))
+    assert requests.MAX_BYTES - 62_000 < size_bytes <= requests.MAX_BYTES
+
+
+def test_a_contact_is_not_bounded_as_a_stranger_is(
+    newcomer: Newcomer, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "MAX_MESSAGES", 0)
+    alice = newcomer("alice")
+    alice.meet(bob)
+    bob.tx(lambda tx: bob.contacts.add(tx, alice.address, "", NOW))
+    assert bob.receive(alice.seal(bob, alice.write(bob, "hello")[1][0])).undecryptable == 0
+
+
+def test_a_database_of_the_version_before_keeps_its_people(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    with closing(open_database(path, MIGRATIONS[:2])) as old, transaction(old):
+        old.execute(
+            "INSERT INTO contacts (address, name, state, added_at, unread, last_sequence)"
+            " VALUES (?, 'Bob', 'contact', 5.0, 2, 7)",
+            (stranger(1),),
+        )
+        old.execute(
+            "INSERT INTO events (type, at, data) VALUES"
+            " ('message.received', 1.0, '{\"conversation\":\"zt1\"}'), ('device.added', 1.0, '{}')"
+        )
+    with closing(open_database(path, MIGRATIONS)) as new:
+        columns = "name, state, added_at, unread, last_sequence, state_at"
+        assert new.execute(f"SELECT {columns} FROM contacts").fetchall() == [
+            ("Bob", "contact", 5.0, 2, 7, 5.0)
+        ]
+        found = new.execute("SELECT conversation FROM events ORDER BY seq").fetchall()
+        assert found == [("zt1",), (None,)]

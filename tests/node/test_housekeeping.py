@@ -1,0 +1,51 @@
+"""What is swept every hour."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import trio
+from trio.testing import MockClock
+
+from zentalk.ids import UserAddress
+from zentalk.net.runtime import Runtime
+from zentalk.node.housekeeping import SWEEP_SECONDS, Housekeeping
+from zentalk.node.messages.requests import REQUEST_SECONDS
+from zentalk.store.history import contacts
+from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.history.models import ContactState
+
+WALL = 1_800_000_000.0
+
+
+class Publisher:
+    """Is told when there are new prekeys."""
+
+    def changed(self) -> None:
+        """Nobody asks."""
+
+
+async def test_k51_a_request_that_nobody_answered_ends_at_the_next_sweep(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    runtime = Runtime.virtual(1, WALL)
+    database = HistoryDatabase(tmp_path / "history.db", runtime.run_blocking)
+    publisher: Any = Publisher()
+    states: Any = None
+    housekeeping = Housekeeping(runtime, database, publisher, states)
+    nursery.start_soon(database.run)
+    left_seconds = 1.5 * SWEEP_SECONDS
+    asked_at = WALL + left_seconds - REQUEST_SECONDS
+    await database.write(
+        lambda tx: contacts.insert(tx, UserAddress(b"s" * 32), "", ContactState.REQUEST, asked_at)
+    )
+    nursery.start_soon(housekeeping.run)
+    await trio.sleep(SWEEP_SECONDS + 60)
+    assert len(await database.read(contacts.listing)) == 1
+    await trio.sleep(SWEEP_SECONDS)
+    assert await database.read(contacts.listing) == []
+    nursery.cancel_scope.cancel()
+    with trio.CancelScope(shield=True):
+        await trio.testing.wait_all_tasks_blocked()
+    database.close()

@@ -1,0 +1,192 @@
+"""What a person does about others, as write jobs: adding, naming and accepting them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from zentalk.errors import ConfigError, ConflictError, NotFoundError
+from zentalk.ids import UserAddress
+from zentalk.node.messages import ordering, requests
+from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
+from zentalk.node.messages.states import log_state
+from zentalk.store.history import contacts, events, forgetting, mailboxes, messages
+from zentalk.store.history.models import (
+    ContactRow,
+    ContactState,
+    MessageState,
+    StoredContact,
+)
+from zentalk.store.sqlite import Transaction
+from zentalk.wire.text import format_address
+
+MAX_NAME_BYTES: Final = 256
+NO_PERSON: Final = "there is nobody with this address in your list: look at your contacts"
+NO_REQUEST: Final = "there is no request from this address: look at your contacts"
+BLOCKED: Final = "you have blocked this person"
+_WELCOMES: Final = {
+    ContactState.CONTACT: "contact.renamed",
+    ContactState.REQUEST: "contact.accepted",
+    ContactState.REFUSED: "contact.accepted",
+    ContactState.REMOVED: "contact.added",
+}
+
+
+def check_name(name: str) -> None:
+    """Refuse a contact's name that is too long; raises ConfigError."""
+    if len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES:
+        raise ConfigError(f"a name may have {MAX_NAME_BYTES} bytes: choose a shorter one")
+
+
+def welcome(
+    tx: Transaction, composer: Composer, address: UserAddress, name: str, now: float
+) -> tuple[ContactRow, CommitEffects]:
+    """Make sure that a person is a contact, and log what changed; an empty name changes none.
+
+    What a request had written, and waited to be accepted, is confirmed. Raises ConflictError
+    for somebody who is blocked.
+    """
+    row = contacts.get(tx, address)
+    if row is None:
+        row = contacts.insert(tx, address, name, ContactState.CONTACT, now)
+        events.append_row(tx, "contact.added", now, contacts.view(tx, address))
+        return row, NO_EFFECTS
+    if row.state is ContactState.BLOCKED:
+        raise ConflictError("this person is blocked: unblock them first")
+    if row.is_accepted and name in ("", row.name):
+        return row, NO_EFFECTS
+    contacts.update(tx, address, name or row.name, ContactState.CONTACT, now)
+    effects = NO_EFFECTS if row.is_accepted else _confirm_waiting(tx, composer, address, now)
+    events.append_row(tx, _WELCOMES[row.state], now, contacts.view(tx, address))
+    return contacts.get(tx, address) or row, effects
+
+
+def _confirm_waiting(
+    tx: Transaction, composer: Composer, address: UserAddress, now: float
+) -> CommitEffects:
+    ordering.release_all(tx, address, now)
+    inners = composer.confirmations(tx, address, messages.unconfirmed(tx, address))
+    messages.mark_confirmed(tx, address)
+    return CommitEffects(best_effort=tuple(BestEffortInner(address, inner) for inner in inners))
+
+
+def _outgoing(tx: Transaction, address: UserAddress) -> tuple[int, ...]:
+    return tuple(forgetting.outgoing(tx, address))
+
+
+class ContactCommands:
+    """Jobs that change contacts, and tell them what has changed here."""
+
+    def __init__(self, composer: Composer) -> None:
+        self._composer = composer
+
+    def add(
+        self, tx: Transaction, address: UserAddress, name: str, now: float
+    ) -> tuple[StoredContact, CommitEffects]:
+        """Add or rename a contact, or accept a request."""
+        _, effects = welcome(tx, self._composer, address, name, now)
+        return contacts.view(tx, address), effects
+
+    def accept(
+        self, tx: Transaction, address: UserAddress, now: float
+    ) -> tuple[StoredContact, CommitEffects]:
+        """Accept a request; nothing changes for a contact. Raises NotFoundError without one."""
+        row = contacts.get(tx, address)
+        if row is None or row.state is ContactState.REMOVED:
+            raise NotFoundError(NO_REQUEST)
+        return self.add(tx, address, "", now)
+
+    def refuse(self, tx: Transaction, address: UserAddress, now: float) -> CommitEffects:
+        """Delete a request with its keys; its sender cannot ask again before 30 days are over.
+
+        Raises NotFoundError if there is none.
+        """
+        row = contacts.get(tx, address)
+        if row is None or row.state is not ContactState.REQUEST:
+            raise NotFoundError(NO_REQUEST)
+        requests.delete_conversation(tx, address, now)
+        forgetting.keys(tx, address)
+        contacts.update(tx, address, "", ContactState.REFUSED, now)
+        events.append_row(tx, "contact.refused", now, contacts.view(tx, address))
+        return CommitEffects(dropped=_outgoing(tx, address))
+
+    def remove(self, tx: Transaction, address: UserAddress, now: float) -> CommitEffects:
+        """Delete a person and all messages with it; if it writes again, that is a request.
+
+        Somebody who is blocked stays so, and only the messages go. Raises NotFoundError.
+        """
+        row = contacts.get(tx, address)
+        if row is None or row.state is ContactState.REMOVED:
+            raise NotFoundError(NO_PERSON)
+        effects = CommitEffects(dropped=_outgoing(tx, address))
+        requests.delete_conversation(tx, address, now)
+        if row.state is not ContactState.BLOCKED:
+            contacts.update(tx, address, "", ContactState.REMOVED, now)
+            requests.log_removed(tx, address, "", now)
+        return effects
+
+    def block(
+        self, tx: Transaction, address: UserAddress, now: float
+    ) -> tuple[StoredContact, CommitEffects]:
+        """Keep nothing any more that a person sends, whether it is known here or not.
+
+        What was shown of a contact stays; what is on its way to it is given up. The messages of
+        a request are deleted.
+        """
+        row = contacts.get(tx, address)
+        if row is None:
+            row = contacts.insert(tx, address, "", ContactState.REMOVED, now)
+        if row.state is ContactState.BLOCKED:
+            return contacts.view(tx, address), NO_EFFECTS
+        effects = CommitEffects(dropped=_outgoing(tx, address))
+        if row.is_accepted:
+            forgetting.waiting(tx, address)
+            for message_id in messages.fail_all(tx, address, BLOCKED):
+                log_state(tx, message_id, address, MessageState.FAILED, now, BLOCKED)
+        else:
+            requests.delete_conversation(tx, address, now)
+            forgetting.keys(tx, address)
+        contacts.update(tx, address, row.name, ContactState.BLOCKED, now)
+        contact = contacts.view(tx, address)
+        events.append_row(tx, "contact.blocked", now, contact)
+        return contact, effects
+
+    def unblock(self, tx: Transaction, address: UserAddress, now: float) -> None:
+        """Let a person write again: to a contact as before, anybody else as a request.
+
+        Raises NotFoundError if it is not blocked.
+        """
+        row = contacts.get(tx, address)
+        if row is None or row.state is not ContactState.BLOCKED:
+            raise NotFoundError("nobody with this address is blocked: look at your contacts")
+        if contacts.was_contact(tx, address):
+            contacts.update(tx, address, row.name, ContactState.CONTACT, now)
+            events.append_row(tx, "contact.unblocked", now, contacts.view(tx, address))
+            return
+        contacts.update(tx, address, "", ContactState.REMOVED, now)
+        requests.log_removed(tx, address, "", now)
+
+    def mark_read(self, tx: Transaction, address: UserAddress, now: float) -> None:
+        """Set a conversation's unread count to 0, and log that if it was another."""
+        if contacts.clear_unread(tx, address):
+            events.append(tx, "conversation.read", now, {"conversation": format_address(address)})
+
+    def tell_routes(self, tx: Transaction, now: float) -> CommitEffects:
+        """Tell contacts where our mailboxes are, once one was replaced.
+
+        They cannot find out by themselves: if all that they knew are dead, nothing that
+        they send arrives, and we may not write to them for long.
+        """
+        if all(mailbox.poll_until is None for mailbox in mailboxes.every(tx)):
+            return NO_EFFECTS
+        rows = (contacts.get(tx, address) for address in contacts.addresses(tx))
+        return CommitEffects(
+            send=tuple(
+                ready
+                for row in rows
+                if row is not None
+                and row.is_accepted
+                and row.own_route_known < row.own_route_version
+                for ready in self._composer.tell_route(tx, row, now)
+            )
+        )

@@ -1,0 +1,34 @@
+"""Why a message has not come further, in the sentences that its writer reads.
+
+Each says what is missing and what happens next, and nothing that this node does not know.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class Reason(StrEnum):
+    """What a message waits for; the database stores the sentences and REST shows them."""
+
+    NONE = ""
+    NOT_PUBLISHED = (
+        "nobody has published this address: check it, or wait until its owner's node was online"
+    )
+    NO_RELAYS = "no relays are known yet: it goes out once this node has reached a bootstrap relay"
+    NO_ANSWER = (
+        "no relay answers that could tell where the recipient collects: it goes out once one does"
+    )
+    NOT_CONNECTED = (
+        "no mailbox relay of the recipient can be reached: it goes out once this node is connected"
+        " and one is there"
+    )
+    FULL = "the recipient's mailboxes are full: it goes out once there is room"
+    NOT_ACCEPTED = (
+        "the recipient has confirmed nothing yet: it was not online since, or has not accepted you"
+    )
+
+
+OF_LOOKUP: Final = (Reason.NOT_PUBLISHED, Reason.NO_RELAYS, Reason.NO_ANSWER)
+"""What keeps everything back that waits for the recipient to be found."""

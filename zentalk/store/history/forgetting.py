@@ -1,0 +1,51 @@
+"""Deletes what was kept of a person: a conversation, or all that tells that it ever was.
+
+Queries only; what may be deleted, and what the event log then says, is decided by callers.
+"""
+
+from __future__ import annotations
+
+from zentalk.ids import UserAddress
+from zentalk.store.sqlite import Transaction
+from zentalk.wire.text import format_address
+
+
+def conversation(tx: Transaction, address: UserAddress) -> bool:
+    """Delete a conversation, here and in the event log; False if there was nothing of it.
+
+    Hashes of what was decrypted stay: a copy that comes again must not be shown again.
+    """
+    tx.execute(
+        "DELETE FROM idempotency WHERE message_id IN"
+        " (SELECT id FROM messages WHERE contact = ? AND direction = 'out')",
+        (address,),
+    )
+    gone = tx.execute("DELETE FROM messages WHERE contact = ?", (address,)).rowcount
+    gone += waiting(tx, address)
+    tx.execute("DELETE FROM events WHERE conversation = ?", (format_address(address),))
+    tx.execute("UPDATE contacts SET unread = 0 WHERE address = ?", (address,))
+    return gone > 0
+
+
+def waiting(tx: Transaction, address: UserAddress) -> int:
+    """Delete what has come of a person and was not shown yet; return how much that was."""
+    held = tx.execute("DELETE FROM held WHERE contact = ?", (address,)).rowcount
+    return held + tx.execute("DELETE FROM parts WHERE contact = ?", (address,)).rowcount
+
+
+def outgoing(tx: Transaction, address: UserAddress) -> list[int]:
+    """Delete what is on its way to a person; return the numbers of these items."""
+    rows = tx.execute("DELETE FROM outbox WHERE contact = ? RETURNING item", (address,))
+    return [int(row[0]) for row in rows.fetchall()]
+
+
+def keys(tx: Transaction, address: UserAddress) -> None:
+    """Delete the ratchets with a person: what it sends in them can never be read again."""
+    tx.execute("DELETE FROM ratchets WHERE contact = ?", (address,))
+    tx.execute("DELETE FROM renewals WHERE contact = ?", (address,))
+
+
+def person(tx: Transaction, address: UserAddress) -> None:
+    """Delete a person's row and keys; its conversation must be gone already."""
+    keys(tx, address)
+    tx.execute("DELETE FROM contacts WHERE address = ?", (address,))
