@@ -1,6 +1,9 @@
-"""K53: a relay that refuses more send ids costs nobody a mailbox that collects."""
+"""K44, K53: relays that are full of strangers' send ids cost nobody a mailbox that collects."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import trio
@@ -9,6 +12,9 @@ from trio.testing import MockClock as Clock
 from tests.e2e.world import World
 from zentalk.mailbox.owners import Owners
 from zentalk.node.mailboxes.pools import MailboxPools
+from zentalk.relay import wiring
+from zentalk.relay.storage import mailbox_settings
+from zentalk.wire.rpc_send_ids import SURE_NEW_SEND_IDS
 
 pytestmark = pytest.mark.e2e
 
@@ -52,3 +58,39 @@ async def test_k53_control_a_collector_that_ends_at_a_refusal_loses_its_mailboxe
     listing = world.nodes["bob"].mailboxes.listing()
     assert any(not row.current for row in listing)
     assert not any(row.collected for row in listing if row.current)
+
+
+def full(monkeypatch: pytest.MonkeyPatch, **limits: Any) -> None:
+    """Let all relays have no room for send ids but what each mailbox is sure of."""
+    monkeypatch.setattr(
+        wiring,
+        "mailbox_settings",
+        lambda settings: replace(mailbox_settings(settings), max_total_send_ids=0, **limits),
+    )
+
+
+async def test_k44_newcomers_meet_and_write_at_relays_that_are_full_of_send_ids(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a node asks for first is what a relay is sure to give; the rest may fail alone."""
+    full(monkeypatch)
+    await world.relay_net(4)
+    for name in ("alice", "bob"):
+        await world.person(name)
+    await world.friends("alice", "bob")
+    for sender, reader in (("alice", "bob"), ("bob", "alice"), ("alice", "bob")):
+        await world.until_state(sender, await world.send(sender, reader, "hello"), "delivered")
+    for name in world.relays:
+        rows = world.rows(name, "SELECT count(*) FROM send_id GROUP BY mailbox")
+        assert {row[0] for row in rows} <= {SURE_NEW_SEND_IDS}
+    assert all(row.collected for row in world.nodes["bob"].mailboxes.listing())
+
+
+async def test_k44_control_at_relays_that_guarantee_nothing_nobody_gets_in(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full(monkeypatch, sure_send_ids=0, sure_new_send_ids=0)
+    await world.relay_net(4)
+    alice = await world.person("alice", ready=False)
+    with pytest.raises(trio.TooSlowError), trio.fail_after(300):
+        await alice.ready()

@@ -250,7 +250,9 @@ def test_nobody_takes_over_another_mailboxs_send_id() -> None:
 
 
 def test_send_ids_are_bounded_per_mailbox_and_in_all() -> None:
-    desk = Desk(MailboxSettings(max_send_ids=3, max_total_send_ids=4, sure_send_ids=1))
+    desk = Desk(
+        MailboxSettings(max_send_ids=3, max_total_send_ids=4, sure_send_ids=1, sure_new_send_ids=1)
+    )
     bob = desk.mailbox(entry("a"), entry("b"))
     assert desk.result(change(desk, bob, (entry("c"), entry("d")))) == "full"
     assert desk.result(change(desk, bob, (entry("a"), entry("c")))) == ()

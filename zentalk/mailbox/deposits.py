@@ -57,6 +57,7 @@ class Deposits(CorePart):
         work = self._postage.accept(send, deposit, now)
         if work is None:
             return
+        send.used_day = self._clock.aged_day(now)
         mailbox = send.mailbox
         mail = mailbox.live.get(deposit.send_id + deposit.deposit_id)
         if mail is None:
@@ -101,13 +102,14 @@ class Deposits(CorePart):
             mail.sealed = deposit.envelope
             self._writing.write(mail, now)
 
-    def token_arrived(self, event: TokenArrived, _now: float) -> None:
+    def token_arrived(self, event: TokenArrived, now: float) -> None:
         """Push an ack token to its owner, or keep it in memory until one collects."""
         send = self._registry.send_ids.get(event.send_id)
         if send is None or not send.active or send.entry.kind is not SendIdKind.ACK:
             self._registry.counters["refused_unknown"] += 1
             return
         self._registry.counters["tokens"] += 1
+        send.used_day = self._clock.aged_day(now)
         mailbox = send.mailbox
         if mailbox.session is not None:
             collector = mailbox.session.collector

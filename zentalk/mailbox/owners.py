@@ -51,6 +51,7 @@ class Owners(CorePart):
         mailbox.generation = event.generation
         mailbox.reserved_seq = mailbox.next_seq + SEQ_BLOCK
         mailbox.expires_hour = self._clock.hour_after(now, self._settings.idle_seconds)
+        mailbox.opened_on(self._clock.aged_day(now))
         self._opening.add(event.collector)
         mailbox.opening += 1
         self._effects.apply(
@@ -131,7 +132,7 @@ class Owners(CorePart):
 
     # --- send ids ------------------------------------------------------------------------
 
-    def send_ids_requested(self, event: SendIdsRequested, _now: float) -> None:
+    def send_ids_requested(self, event: SendIdsRequested, now: float) -> None:
         """Reserve new send ids, commit the change, then let it take effect."""
         session = self._registry.sessions.get(event.collector)
         if session is None:
@@ -143,7 +144,7 @@ class Owners(CorePart):
             self._effects.emit(Refuse(event.ticket, reason))
             return
         for entry in event.add:
-            self._registry.register(mailbox, entry, active=False)
+            self._registry.register(mailbox, entry, active=False, day=self._clock.aged_day(now))
         operation = ChangeSendIds(mailbox.key, event.add, event.remove)
         self._effects.apply(operation, partial(self._send_ids_changed, event, mailbox))
 
@@ -160,7 +161,8 @@ class Owners(CorePart):
         if len(mailbox.send_ids) + new > settings.max_send_ids:
             return "full"
         # A few mailboxes with many ids must not leave the others without any.
-        beyond = len(mailbox.send_ids) + new > settings.sure_send_ids
+        sure = settings.sure_ids(settled=mailbox.is_settled)
+        beyond = new and len(mailbox.send_ids) + new > sure
         return "full" if beyond and len(known) + new > settings.max_total_send_ids else None
 
     def _send_ids_changed(

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Final
 
 from zentalk.ids import MailboxId, SendId
 from zentalk.mailbox.events import Collector
 from zentalk.mailbox.state import CollectorSession, MailboxState, SendIdRecord
 from zentalk.mailbox.storage import Loaded, Removed, SaveMailbox, StoredMailbox
 from zentalk.wire.rpc_send_ids import SendIdEntry
+
+HOURS_A_DAY: Final = 24
 
 
 class Registry:
@@ -29,9 +32,9 @@ class Registry:
         self.stored = 0
         self.tokens = 0
         for stored in loaded.mailboxes:
-            self._restore(stored)
+            self._restore(stored, loaded.hour // HOURS_A_DAY)
 
-    def _restore(self, stored: StoredMailbox) -> None:
+    def _restore(self, stored: StoredMailbox, day: int) -> None:
         record = stored.record
         mailbox = MailboxState(
             key=record.mailbox,
@@ -40,22 +43,26 @@ class Registry:
             reserved_seq=record.reserved_seq,
             expires_hour=record.expires_hour,
             last_resort_used=record.last_resort_used,
+            opened_days=record.opened_days,
+            opened_day=record.opened_day,
             saved=True,
             prekeys=stored.prekeys,
         )
         self.mailboxes[mailbox.key] = mailbox
         for entry in stored.send_ids:
-            self.register(mailbox, entry, active=True)
+            self.register(mailbox, entry, active=True, day=day)
         for waiting in stored.waiting:
             self.count(
                 mailbox, waiting.send_id, waiting.count, waiting.size_bytes, public=waiting.public
             )
 
-    def register(self, mailbox: MailboxState, entry: SendIdEntry, *, active: bool) -> None:
-        """Add a send id to the index, or change the one that is there."""
+    def register(
+        self, mailbox: MailboxState, entry: SendIdEntry, *, active: bool, day: int = 0
+    ) -> None:
+        """Add a send id to the index, from that day on, or change the one that is there."""
         known = self.send_ids.get(entry.send_id)
         if known is None:
-            known = SendIdRecord(mailbox, entry, active)
+            known = SendIdRecord(mailbox, entry, active, used_day=day)
             self.send_ids[entry.send_id] = mailbox.send_ids[entry.send_id] = known
         elif known.mailbox is mailbox and active:
             known.entry, known.active = entry, True
@@ -103,4 +110,6 @@ class Registry:
             mailbox.reserved_seq,
             mailbox.expires_hour,
             mailbox.last_resort_used,
+            mailbox.opened_days,
+            mailbox.opened_day,
         )

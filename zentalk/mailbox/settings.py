@@ -11,6 +11,7 @@ from typing import Final
 
 from zentalk.errors import ConfigError
 from zentalk.lifetimes import DEFAULT_TTL_SECONDS, mailbox_idle_seconds
+from zentalk.wire.rpc_send_ids import SURE_NEW_SEND_IDS, SURE_SEND_IDS
 
 HOUR_SECONDS: Final = 3600
 _MIB: Final = 1024 * 1024
@@ -58,10 +59,14 @@ class MailboxSettings:
     max_mailboxes: int = 5_000
     max_send_ids: int = 2048
     """Per mailbox."""
-    sure_send_ids: int = 40
+    sure_send_ids: int = SURE_SEND_IDS
     """What each mailbox gets even when the relay's total is used up."""
+    sure_new_send_ids: int = SURE_NEW_SEND_IDS
+    """The same while a mailbox was opened on fewer than three days."""
     max_total_send_ids: int = 200_000
-    """Of the relay: they are kept in memory, about 400 bytes each."""
+    """Of the relay, beyond what is sure: they are kept in memory, about 400 bytes each."""
+    unused_days: int = 30
+    """A send id beyond what is sure gives way when nothing came under it for so long."""
     max_tokens: int = 256
     """Uncollected ack tokens per mailbox, in memory; the oldest go first."""
     max_total_tokens: int = 100_000
@@ -110,6 +115,10 @@ class MailboxSettings:
     def idle_seconds(self) -> int:
         """A mailbox that nobody opened for this long is removed; all in it has expired."""
         return mailbox_idle_seconds(self.ttl_seconds)
+
+    def sure_ids(self, *, settled: bool) -> int:
+        """How many send ids a mailbox is sure of."""
+        return self.sure_send_ids if settled else self.sure_new_send_ids
 
     @property
     def sends_acks(self) -> bool:

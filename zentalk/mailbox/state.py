@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from zentalk.ids import DepositId, MailboxId, SendId
 from zentalk.mailbox.events import Collector
 from zentalk.mailbox.storage import CONTACT
-from zentalk.wire.rpc_send_ids import SendIdEntry, SendIdKind
+from zentalk.wire.rpc_send_ids import SETTLED_DAYS, SendIdEntry, SendIdKind
 
 SEQ_BLOCK: Final = 2**32
 """Sequence numbers reserved on disk by each `mail.open`: a restarted relay goes on above
@@ -51,6 +51,8 @@ class SendIdRecord:
     level: float = 0.0
     level_at: float = 0.0
     lowest_work: int = 0
+    used_day: int = 0
+    """When something last came under it, or it was registered, or the relay started."""
 
     @property
     def public(self) -> bool:
@@ -150,6 +152,8 @@ class MailboxState:
     reserved_seq: int = 0
     expires_hour: int = 0
     last_resort_used: bool = False
+    opened_days: int = 0
+    opened_day: int = 0
     saved: bool = False
     stored: int = 0
     stored_bytes: int = 0
@@ -173,6 +177,19 @@ class MailboxState:
     def is_unused(self) -> bool:
         """Whether it has no send id and nothing in it: no mail can come."""
         return not (self.send_ids or self.stored or self.writing or self.opening)
+
+    def opened_on(self, day: int) -> bool:
+        """Note that it was open on a day; True if that is a new one and still counts."""
+        if self.opened_days >= SETTLED_DAYS or self.opened_day == day:
+            return False
+        self.opened_day = day
+        self.opened_days += 1
+        return True
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether somebody really uses it: it was opened on enough days."""
+        return self.opened_days >= SETTLED_DAYS
 
     def take_seq(self) -> int:
         """Return the next sequence number."""

@@ -183,7 +183,8 @@ class ShortenExpiry:
 class SaveMailbox:
     """Create or update a mailbox's own record. Outcome: Done.
 
-    No sequence number at or above `reserved_seq` has ever been used.
+    No sequence number at or above `reserved_seq` has ever been used. `opened_days` counts the
+    days on which it was opened, as far as that matters, and `opened_day` is the last of them.
     """
 
     mailbox: MailboxId = field(repr=False)
@@ -191,6 +192,8 @@ class SaveMailbox:
     reserved_seq: int
     expires_hour: int
     last_resort_used: bool
+    opened_days: int = 0
+    opened_day: int = 0
 
 
 @dataclass(frozen=True, slots=True)

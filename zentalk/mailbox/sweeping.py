@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from zentalk.ids import SendId
 from zentalk.mailbox.part import Context, CorePart, ignore
 from zentalk.mailbox.settings import HOUR_SECONDS
-from zentalk.mailbox.state import MailboxState
+from zentalk.mailbox.state import MailboxState, SendIdRecord
 from zentalk.mailbox.storage import (
     ChangeSendIds,
     KeepTime,
@@ -20,9 +21,12 @@ from zentalk.mailbox.storage import (
     ShortenExpiry,
     SweepEnvelopes,
 )
+from zentalk.wire.rpc_send_ids import SendIdKind
 
 STEP: Final = 500
 """Envelopes removed by one operation."""
+_CROWDED: Final = 0.75
+"""Of the room for send ids: above it those that nobody uses give way."""
 _SPARE_DAYS: Final = 1
 """Days that a send id is kept after its last one, for clocks that disagree."""
 
@@ -63,6 +67,9 @@ class Sweeping(CorePart):
                 self._effects.apply(RemoveMailbox(mailbox.key), ignore)
             else:
                 self._drop_past_send_ids(mailbox, today)
+        if len(self._registry.send_ids) > self._settings.max_total_send_ids * _CROWDED:
+            for mailbox in self._registry.mailboxes.values():
+                self._drop_unused_send_ids(mailbox, today)
 
     def _step(self, now: float) -> None:
         self._effects.apply(SweepEnvelopes(self._clock.hour(now), STEP), self._swept)
@@ -80,6 +87,8 @@ class Sweeping(CorePart):
         hour = self._clock.hour(now)
         if mailbox.session is None:
             return mailbox.expires_hour <= hour
+        if mailbox.opened_on(self._clock.aged_day(now)):
+            self._effects.apply(self._registry.record_of(mailbox), ignore)
         half = self._settings.idle_seconds // 2 // HOUR_SECONDS
         if mailbox.expires_hour - hour < half:
             mailbox.expires_hour = self._clock.hour_after(now, self._settings.idle_seconds)
@@ -92,6 +101,33 @@ class Sweeping(CorePart):
             for record in mailbox.send_ids.values()
             if record.active and record.entry.valid_until + _SPARE_DAYS < today
         )
-        if past:
-            self._registry.unregister(mailbox, past)
-            self._effects.apply(ChangeSendIds(mailbox.key, (), past), ignore)
+        self._drop(mailbox, past)
+
+    def _drop_unused_send_ids(self, mailbox: MailboxState, today: int) -> None:
+        """Drop what nobody used for long, beyond what a mailbox is sure of.
+
+        Never of one that is connected, and never a public id of today or of days to come.
+        """
+        sure = self._settings.sure_ids(settled=mailbox.is_settled)
+        if mailbox.session is not None or mailbox.opening or len(mailbox.send_ids) <= sure:
+            return
+        records = [record for record in mailbox.send_ids.values() if not record.public]
+        kept_public = len(mailbox.send_ids) - len(records)
+        records.sort(key=_how_useful, reverse=True)
+        unused = tuple(
+            record.entry.send_id
+            for record in records[max(0, sure - kept_public) :]
+            if record.active and record.used_day + self._settings.unused_days <= today
+        )
+        self._registry.counters["send_ids_unused"] += len(unused)
+        self._drop(mailbox, unused)
+
+    def _drop(self, mailbox: MailboxState, send_ids: tuple[SendId, ...]) -> None:
+        if send_ids:
+            self._registry.unregister(mailbox, send_ids)
+            self._effects.apply(ChangeSendIds(mailbox.key, (), send_ids), ignore)
+
+
+def _how_useful(record: SendIdRecord) -> tuple[bool, int]:
+    """Acks come first; then whatever was used last."""
+    return record.entry.kind is SendIdKind.ACK, record.used_day

@@ -20,6 +20,16 @@ SEND_IDS: Final = "mail.send_ids"
 STATE: Final = "mail.state"
 MAX_SEND_ID_CHANGES: Final = 2048
 """Send ids added, and removed, by one `mail.send_ids`."""
+PUBLIC_SEND_IDS: Final = 10
+"""Public send ids that a mailbox needs: of yesterday, today and the eight days after."""
+ACK_SEND_IDS: Final = 1
+CONTACT_SEND_IDS: Final = 37
+"""Those of contacts, and some to spare for new ones."""
+SURE_SEND_IDS: Final = PUBLIC_SEND_IDS + ACK_SEND_IDS + CONTACT_SEND_IDS
+"""What a node needs, and every relay guarantees to each mailbox, whatever the others have."""
+SURE_NEW_SEND_IDS: Final = PUBLIC_SEND_IDS + ACK_SEND_IDS + 5
+"""The same for a mailbox that was not opened on `SETTLED_DAYS` days yet."""
+SETTLED_DAYS: Final = 3
 _MAX_DIFFICULTY: Final = 255
 
 

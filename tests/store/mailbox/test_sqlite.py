@@ -21,7 +21,10 @@ from zentalk.mailbox.storage import (
     SaveMailbox,
 )
 from zentalk.store.mailbox import sqlite
+from zentalk.store.mailbox.schema import MIGRATIONS
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
+from zentalk.store.sqlite import open_database
+from zentalk.wire.rpc_send_ids import SETTLED_DAYS
 
 BOB = mailbox_id("bob")
 RECORD = SaveMailbox(BOB, 1, 0, 10**6, last_resort_used=False)
@@ -243,3 +246,18 @@ def test_k11_killed_at_every_step_nothing_acknowledged_is_lost(tmp_path: Path) -
 @pytest.mark.faults
 def test_k11_control_acks_before_the_commit_lose_mail(tmp_path: Path) -> None:
     assert _die_at_every_step(tmp_path, "careless") > 0
+
+
+def test_k44_mailboxes_of_an_older_file_count_as_settled(tmp_path: Path) -> None:
+    path = tmp_path / "queue.db"
+    older = open_database(path, MIGRATIONS[:2])
+    older.execute(
+        "INSERT INTO mailbox (collect_key, generation, reserved_seq, expires_hour,"
+        " last_resort_used) VALUES (?, ?, 0, 1000000, 0)",
+        (BOB, (1).to_bytes(8, "big")),
+    )
+    older.close()
+    store = SqliteMailboxStore(path)
+    [mailbox] = store.load().mailboxes
+    assert mailbox.record.opened_days == SETTLED_DAYS
+    store.close()

@@ -10,6 +10,7 @@ from typing import Final
 
 from zentalk.crypto import mlkem, x25519
 from zentalk.crypto.ed25519 import SigningKey
+from zentalk.errors import RefusedError
 from zentalk.ids import DAY_SECONDS, Day, SendId, day_at
 from zentalk.lifetimes import PUBLIC_SEND_ID_SECONDS
 from zentalk.net.connection import Connection
@@ -27,6 +28,10 @@ from zentalk.wire.rpc_prekeys import (
     encode_prekeys_put_request,
 )
 from zentalk.wire.rpc_send_ids import (
+    ACK_SEND_IDS,
+    PUBLIC_SEND_IDS,
+    SURE_NEW_SEND_IDS,
+    SURE_SEND_IDS,
     SendIdEntry,
     SendIdKind,
     SendIdsRequest,
@@ -36,14 +41,20 @@ from zentalk.wire.rpc_send_ids import (
 
 POOL_SEND_IDS: Final = 32
 """Send ids kept ready for new contacts."""
-DAYS_AHEAD: Final = 9
 DAY_MARGIN_BEFORE: Final = 1
+DAYS_AHEAD: Final = PUBLIC_SEND_IDS - DAY_MARGIN_BEFORE
 DAY_MARGIN_AFTER: Final = 2
 POOL_PREKEYS: Final = 20
 REFILL_BELOW: Final = 10
 KEPT_PREKEYS: Final = 2_000
 """Secrets of one-time keys kept for a mailbox. Whoever takes keys and never writes, and a relay
 that says its pool is empty, make us make more: the oldest of these go."""
+BATCHES: Final = (
+    PUBLIC_SEND_IDS + ACK_SEND_IDS,
+    SURE_NEW_SEND_IDS - PUBLIC_SEND_IDS - ACK_SEND_IDS,
+    SURE_SEND_IDS - SURE_NEW_SEND_IDS,
+)
+"""Send ids of one call: so that a relay that guarantees no more than it must refuses whole ones."""
 _KEEP_DAYS: Final = PUBLIC_SEND_ID_SECONDS // DAY_SECONDS
 _SEND_ID_BYTES: Final = 16
 _SECRET_BYTES: Final = 32
@@ -72,37 +83,59 @@ class MailboxPools:
         self._database = database
         self._mailbox = mailbox
         self._renews_prekeys = renews_prekeys
-        self._registered = False
+        self._taken: set[SendId] = set()
+        """What the relay has taken on this connection: a relay may forget, so all goes again."""
 
     async def fill(self, connection: Connection) -> None:
-        """Register send ids and top prekeys up.
+        """Register send ids and top prekeys up, as far as the relay takes them.
 
-        Raises TransportError, RefusedError, RemoteProtocolError or StorageError.
+        Raises RefusedError after all was tried if something was refused, or TransportError,
+        RemoteProtocolError or StorageError.
         """
-        await self._register_send_ids(connection)
-        await self._fill_prekeys(connection)
-        self._registered = True
+        refusals: list[RefusedError] = []
+        for batch in await self._batches():
+            try:
+                await self._register(connection, batch)
+            except RefusedError as refusal:
+                refusals.append(refusal)
+        try:
+            await self._fill_prekeys(connection)
+        except RefusedError as refusal:
+            refusals.append(refusal)
+        if refusals:
+            raise refusals[0]
 
     async def ever_registered(self) -> bool:
         """Tell whether the relay has ever taken send ids for this mailbox."""
         rows = await self._database.read(lambda tx: mailboxes.send_ids(tx, self._mailbox.mailbox))
         return bool(rows)
 
-    async def _register_send_ids(self, connection: Connection) -> None:
-        """Register what is missing, and on the first round everything (a relay may forget)."""
+    async def _batches(self) -> list[list[OwnSendId]]:
+        """Return what the relay has to be told, in order of need; each batch may fail alone."""
         today = day_at(self._runtime.wall())
         known = await self._database.read(lambda tx: mailboxes.send_ids(tx, self._mailbox.mailbox))
-        fresh = self._missing(known, today)
-        wanted = fresh if self._registered else [*known, *fresh]
-        if not wanted:
-            return
-        entries = tuple(_entry(row) for row in wanted)
-        request = encode_send_ids_request(SendIdsRequest(entries, ()))
-        decode_send_ids_response(await connection.request(request))
+        wanted = [row for row in known if row.send_id not in self._taken]
+        wanted += self._missing(known, today)
+        wanted = [row for row in wanted if row.day is None or row.day + DAY_MARGIN_AFTER >= today]
+        wanted.sort(key=lambda row: _need(row, today))
+        batches, start = [], 0
+        for size in BATCHES:
+            batches.append(wanted[start : start + size])
+            start += size
+        batches += [wanted[at : at + BATCHES[-1]] for at in range(start, len(wanted), BATCHES[-1])]
+        return [batch for batch in batches if batch]
+
+    async def _register(self, connection: Connection, batch: list[OwnSendId]) -> None:
+        """Register some send ids, and keep those that are new once the relay has them."""
+        request = SendIdsRequest(tuple(_entry(row) for row in batch), ())
+        decode_send_ids_response(await connection.request(encode_send_ids_request(request)))
+        self._taken |= {row.send_id for row in batch}
+        before = day_at(self._runtime.wall()) - DAY_MARGIN_AFTER - _KEEP_DAYS
 
         def job(tx: Transaction) -> None:
-            mailboxes.add_send_ids(tx, fresh)
-            mailboxes.forget_days(tx, today - DAY_MARGIN_AFTER - _KEEP_DAYS)
+            have = {row.send_id for row in mailboxes.send_ids(tx, self._mailbox.mailbox)}
+            mailboxes.add_send_ids(tx, [row for row in batch if row.send_id not in have])
+            mailboxes.forget_days(tx, before)
 
         await self._database.write(job)
 
@@ -166,3 +199,12 @@ def _entry(row: OwnSendId) -> SendIdEntry:
         return SendIdEntry(row.send_id, kind, Day(0), _FOREVER)
     first, last = row.day - DAY_MARGIN_BEFORE, row.day + DAY_MARGIN_AFTER
     return SendIdEntry(row.send_id, kind, Day(first), Day(last))
+
+
+def _need(row: OwnSendId, today: Day) -> tuple[int, int]:
+    """Return how soon a send id is needed: acks, days from today on, contacts, spare ones."""
+    if row.day is not None:
+        return 1, row.day - today if row.day >= today else DAYS_AHEAD
+    if row.kind == SendIdKind.ACK:
+        return 0, 0
+    return (3 if row.contact is None else 2), 0

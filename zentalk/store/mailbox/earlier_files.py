@@ -26,8 +26,8 @@ _BALLAST: Final = re.compile(r"(queue-[0-9]{1,5}\.db)\.ballast")
 _MERGE: Final = (
     (
         "INSERT OR IGNORE INTO mailbox (collect_key, generation, reserved_seq, expires_hour,"
-        " last_resort_used) SELECT collect_key, generation, 0, expires_hour, last_resort_used"
-        " FROM earlier.mailbox"
+        " last_resort_used, opened_days, opened_day) SELECT collect_key, generation, 0,"
+        " expires_hour, last_resort_used, opened_days, opened_day FROM earlier.mailbox"
     ),
     (
         "CREATE TEMP TABLE place AS SELECT theirs.ref AS theirs, ours.ref AS ours,"
@@ -66,6 +66,8 @@ _MERGE: Final = (
         "  WHERE theirs.collect_key = mailbox.collect_key)),"
         " expires_hour = max(expires_hour, (SELECT theirs.expires_hour"
         "  FROM earlier.mailbox AS theirs WHERE theirs.collect_key = mailbox.collect_key)),"
+        " opened_days = max(opened_days, (SELECT theirs.opened_days FROM earlier.mailbox AS theirs"
+        "  WHERE theirs.collect_key = mailbox.collect_key)),"
         " reserved_seq = max((SELECT seq FROM place WHERE ours = ref),"
         "  (SELECT ifnull(max(seq), -1) + 1 FROM main.envelope WHERE mailbox = ref))"
         " WHERE ref IN (SELECT ours FROM place)"

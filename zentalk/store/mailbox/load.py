@@ -17,8 +17,8 @@ def load_mailboxes(connection: sqlite3.Connection) -> Loaded:
     """Return what the database holds; raises sqlite3.Error."""
     execute = connection.execute
     rows = execute(
-        "SELECT ref, collect_key, generation, reserved_seq, expires_hour, last_resort_used"
-        " FROM mailbox ORDER BY ref"
+        "SELECT ref, collect_key, generation, reserved_seq, expires_hour, last_resort_used,"
+        " opened_days, opened_day FROM mailbox ORDER BY ref"
     ).fetchall()
     keys = {row[0]: MailboxId(row[1]) for row in rows}
     pools = dict(execute("SELECT mailbox, count(*) FROM prekey GROUP BY mailbox"))
@@ -28,14 +28,14 @@ def load_mailboxes(connection: sqlite3.Connection) -> Loaded:
     boxes = tuple(
         StoredMailbox(
             record=SaveMailbox(
-                keys[ref], int.from_bytes(generation, "big"), reserved, expires, bool(used)
+                keys[ref], int.from_bytes(generation, "big"), reserved, expires, bool(used), *opened
             ),
             last_seq=last_seqs.get(ref, -1),
             prekeys=pools.get(ref, 0),
             send_ids=tuple(send_ids.get(ref, ())),
             waiting=tuple(waiting.get(ref, ())),
         )
-        for ref, _, generation, reserved, expires, used in rows
+        for ref, _, generation, reserved, expires, used, *opened in rows
     )
     return Loaded(boxes, execute("SELECT hour FROM kept_time").fetchone()[0])
 

@@ -65,4 +65,10 @@ CREATE INDEX envelope_by_work ON envelope (mailbox, work, seq, send_id, size_byt
     WHERE work >= 0;
 """
 
-MIGRATIONS: Final = (_FIRST, _WORK)
+_OPENED: Final = """
+-- On how many days it was opened, up to 3, and the last of them. Older mailboxes count as settled.
+ALTER TABLE mailbox ADD COLUMN opened_days INTEGER NOT NULL DEFAULT 3;
+ALTER TABLE mailbox ADD COLUMN opened_day INTEGER NOT NULL DEFAULT 0;
+"""
+
+MIGRATIONS: Final = (_FIRST, _WORK, _OPENED)

@@ -312,15 +312,19 @@ class SqliteMailboxStore:
     def _save(self, operation: SaveMailbox) -> Done:
         self._connection.execute(
             "INSERT INTO mailbox (collect_key, generation, reserved_seq, expires_hour,"
-            " last_resort_used) VALUES (?, ?, ?, ?, ?) ON CONFLICT (collect_key) DO UPDATE SET"
+            " last_resort_used, opened_days, opened_day) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (collect_key) DO UPDATE SET"
             " generation = excluded.generation, reserved_seq = excluded.reserved_seq,"
-            " expires_hour = excluded.expires_hour, last_resort_used = excluded.last_resort_used",
+            " expires_hour = excluded.expires_hour, last_resort_used = excluded.last_resort_used,"
+            " opened_days = excluded.opened_days, opened_day = excluded.opened_day",
             (
                 operation.mailbox,
                 operation.generation.to_bytes(_GENERATION_BYTES, "big"),
                 operation.reserved_seq,
                 operation.expires_hour,
                 operation.last_resort_used,
+                operation.opened_days,
+                operation.opened_day,
             ),
         )
         if operation.mailbox not in self._refs:

@@ -1,0 +1,132 @@
+"""Which send ids a node registers first, and what one that is refused costs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from zentalk.crypto.ed25519 import SigningKey
+from zentalk.errors import RefusedError
+from zentalk.ids import MailboxId, NodeId, UserAddress, day_at
+from zentalk.net.runtime import Runtime
+from zentalk.node.mailboxes.pools import BATCHES, POOL_SEND_IDS, MailboxPools
+from zentalk.store.history import mailboxes
+from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.history.models import OwnMailbox
+from zentalk.store.sqlite import Transaction
+from zentalk.wire.rpc import decode_call, encode_refusal, encode_response
+from zentalk.wire.rpc_send_ids import (
+    ACK_SEND_IDS,
+    CONTACT_SEND_IDS,
+    PUBLIC_SEND_IDS,
+    SEND_IDS,
+    SURE_NEW_SEND_IDS,
+    SURE_SEND_IDS,
+    SendIdEntry,
+    SendIdKind,
+    decode_send_ids_request,
+)
+
+MAILBOX = OwnMailbox(MailboxId(b"m" * 32), NodeId(b"r" * 32), 0, b"s" * 32, 0, 0, None)
+CONTACT, PUBLIC, ACK = SendIdKind.CONTACT, SendIdKind.PUBLIC, SendIdKind.ACK
+
+
+class Relay:
+    """A relay that has room for so many send ids, and says what it was asked."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.asked: list[tuple[SendIdEntry, ...]] = []
+        self.taken: set[bytes] = set()
+
+    async def request(self, body: bytes) -> bytes:
+        await trio.lowlevel.checkpoint()
+        method, fields = decode_call(body)
+        if method != SEND_IDS:
+            return encode_refusal("full")
+        call = decode_send_ids_request(fields)
+        self.asked.append(call.add)
+        wanted = self.taken | {entry.send_id for entry in call.add}
+        if len(wanted) > self.room:
+            return encode_refusal("full")
+        self.taken = wanted
+        return encode_response()
+
+    def kinds(self, call: int) -> list[SendIdKind]:
+        return [entry.kind for entry in self.asked[call]]
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[HistoryDatabase]:
+    database = HistoryDatabase(tmp_path / "history.db", Runtime.real().run_blocking)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(database.run)
+        await database.write(lambda tx: mailboxes.add(tx, MAILBOX))
+        yield database
+        nursery.cancel_scope.cancel()
+    database.close()
+
+
+def pools(database: HistoryDatabase) -> MailboxPools:
+    return MailboxPools(Runtime.real(), SigningKey(bytes(32)), database, MAILBOX)
+
+
+async def fill(pool: MailboxPools, relay: Any) -> None:
+    """This relay refuses prekeys, too: send ids do not depend on them."""
+    with pytest.raises(RefusedError):
+        await pool.fill(relay)
+
+
+async def rows(database: HistoryDatabase) -> int:
+    return len(await database.read(lambda tx: mailboxes.send_ids(tx, MAILBOX.mailbox)))
+
+
+def test_k44_a_new_mailbox_asks_for_no_more_than_is_sure() -> None:
+    assert sum(BATCHES) == SURE_SEND_IDS == PUBLIC_SEND_IDS + ACK_SEND_IDS + CONTACT_SEND_IDS
+    assert sum(BATCHES[:2]) == SURE_NEW_SEND_IDS
+    assert POOL_SEND_IDS <= CONTACT_SEND_IDS
+
+
+@pytest.mark.parametrize("room", [11, 16, 43])
+async def test_k44_send_ids_are_registered_in_order_of_need_and_each_batch_may_fail_alone(
+    database: HistoryDatabase, room: int
+) -> None:
+    relay, pool = Relay(room), pools(database)
+    await fill(pool, relay)
+    assert relay.kinds(0) == [ACK, *[PUBLIC] * PUBLIC_SEND_IDS]
+    today = day_at(Runtime.real().wall())
+    assert relay.asked[0][1].valid_from <= today <= relay.asked[0][1].valid_until
+    assert relay.kinds(1) == [CONTACT] * 5
+    assert len(relay.taken) == room
+    assert await rows(database) == room, "what was refused is nobody's"
+
+
+async def test_k44_those_of_contacts_come_before_spare_ones_and_all_come_again(
+    database: HistoryDatabase,
+) -> None:
+    relay = Relay(1000)
+    await fill(pools(database), relay)
+    friend = UserAddress(b"f" * 32)
+
+    def give(tx: Transaction) -> bytes:
+        spare = mailboxes.free(tx, MAILBOX.mailbox, CONTACT, 32)[-1].send_id
+        mailboxes.give_to(tx, spare, friend)
+        return spare
+
+    given = await database.write(give)
+    again, pool = Relay(1000), pools(database)
+    await fill(pool, again)
+    assert again.asked[1][0].send_id == given
+    assert again.taken == relay.taken, "a relay may forget"
+    calls = len(again.asked)
+    await fill(pool, again)
+    assert len(again.asked) == calls, "over the same connection nothing twice"
+    refusing, pool = Relay(11), pools(database)
+    await fill(pool, refusing)
+    refusing.room = 1000
+    await fill(pool, refusing)
+    assert refusing.taken == relay.taken, "what was refused is asked for again"
