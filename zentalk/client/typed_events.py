@@ -25,6 +25,11 @@ class _Conversation(Resource):
     conversation: str
 
 
+class _Removed(Resource):
+    address: str
+    reason: str = ""
+
+
 class _Named(Resource):
     id: str
     name: str
@@ -112,6 +117,41 @@ class ContactRenamed(ContactEvent):
     """`contact.renamed`: a contact has a new name."""
 
 
+class ContactRefused(ContactEvent):
+    """`contact.refused`: a request was deleted unanswered."""
+
+
+class ContactBlocked(ContactEvent):
+    """`contact.blocked`: nothing of that person is kept any more."""
+
+
+class ContactUnblocked(ContactEvent):
+    """`contact.unblocked`: that person may write again."""
+
+
+class ContactRemoved(Event):
+    """`contact.removed`: a person is gone from the list, with all messages."""
+
+    @property
+    def address(self) -> str:
+        """The address of that person."""
+        return _Removed.model_validate(self.data).address
+
+    @property
+    def reason(self) -> str:
+        """Why a request ended without you; empty if you removed it."""
+        return _Removed.model_validate(self.data).reason
+
+
+class ConversationDeleted(Event):
+    """`conversation.deleted`: its messages are gone, here and from this log."""
+
+    @property
+    def conversation(self) -> str:
+        """The other person's address."""
+        return _Conversation.model_validate(self.data).conversation
+
+
 class ConversationRead(Event):
     """`conversation.read`: the owner has read a conversation; nothing in it is unread."""
 
@@ -152,7 +192,12 @@ KINDS: Final[dict[str, tuple[type[Event], type[Resource]]]] = {
     "contact.added": (ContactAdded, Contact),
     "contact.accepted": (ContactAccepted, Contact),
     "contact.renamed": (ContactRenamed, Contact),
+    "contact.refused": (ContactRefused, Contact),
+    "contact.blocked": (ContactBlocked, Contact),
+    "contact.unblocked": (ContactUnblocked, Contact),
+    "contact.removed": (ContactRemoved, _Removed),
     "conversation.read": (ConversationRead, _Conversation),
+    "conversation.deleted": (ConversationDeleted, _Conversation),
     "device.added": (DeviceAdded, _Named),
     "device.revoked": (DeviceRevoked, _Named),
 }
