@@ -6,7 +6,6 @@ from collections.abc import Collection
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 import trio
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -27,6 +26,7 @@ from zentalk.api.routes import (
     add_own_routes,
 )
 from zentalk.errors import ZentalkError
+from zentalk.logs import quiet_logger
 from zentalk.rest.limits import MAX_BODY_BYTES
 from zentalk.web.problems import PROBLEM_TYPE, invalid, problem, problem_of, unexpected
 from zentalk.web.shield import Shield
@@ -84,7 +84,7 @@ def create_app(
     inner.add_exception_handler(RequestValidationError, _on_invalid)
     inner.add_exception_handler(HTTPException, _on_http_error)
     inner.add_exception_handler(Exception, _on_bug)
-    shield = Shield(inner, MAX_BODY_BYTES, structlog.get_logger("zentalk.api"))
+    shield = Shield(inner, MAX_BODY_BYTES, quiet_logger("zentalk.api"))
     return Guard(shield, Access(token, node.devices), hosts)
 
 

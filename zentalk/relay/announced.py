@@ -10,15 +10,15 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
-import structlog
 import trio
 
 from zentalk.config import RelaySettings
 from zentalk.directory.subnets import MAIN_NETWORK
+from zentalk.logs import quiet_logger
 
 Resolve: TypeAlias = Callable[[str], Awaitable[list[str]]]
 RESOLVE_SECONDS: Final = 5.0
-_LOG: Final = structlog.get_logger("zentalk.relay")
+_LOG: Final = quiet_logger("zentalk.relay")
 
 
 async def _resolve(host: str) -> list[str]:

@@ -13,15 +13,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-import structlog
-
+from zentalk.logs import quiet_logger
 from zentalk.mailbox.core import MailboxStats
 from zentalk.net import crash_isolation
 
 BUG: Final = "bug"
 """The reason under which a link or packet is counted that met a bug."""
 _REFUSED: Final = "refused_"
-_LOG: Final = structlog.get_logger("zentalk.relay")
+_LOG: Final = quiet_logger("zentalk.relay")
 
 
 @dataclass(slots=True)

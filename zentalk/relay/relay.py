@@ -13,12 +13,12 @@ from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-import structlog
 import trio
 
 from zentalk.config import RelaySettings
 from zentalk.errors import ConfigError, UnavailableError
 from zentalk.ids import EPOCH_SECONDS, Epoch, NodeId
+from zentalk.logs import quiet_logger
 from zentalk.net.descriptors import connections_allowed
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Listener, Network
@@ -43,7 +43,7 @@ from zentalk.wire.descriptor import (
     Lane,
 )
 
-_LOG: Final = structlog.get_logger("zentalk.relay")
+_LOG: Final = quiet_logger("zentalk.relay")
 JOIN_SECONDS: Final = 10.0
 DRAIN_SECONDS: Final = 2.0
 HTTP_CONNECTIONS: Final = 256

@@ -9,9 +9,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-import structlog
+from zentalk.logs import quiet_logger
 
-_LOG: Final = structlog.get_logger("zentalk.relay")
+_LOG: Final = quiet_logger("zentalk.relay")
 
 
 class _State(Enum):

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from zentalk.config import RelaySettings
 from zentalk.errors import RemoteProtocolError
+from zentalk.logs import quiet_logger
 from zentalk.mailbox.settings import MailboxProfile, MailboxSettings
 from zentalk.mailbox.storage import MailboxStore
 from zentalk.store.directory_store import FILE_NAME as DIRECTORY_FILE
@@ -28,7 +27,7 @@ from zentalk.wire.descriptor import decode_descriptor
 from zentalk.wire.text import RelayUri
 
 _KNOWN: Final = 4
-_LOG: Final = structlog.get_logger("zentalk.relay")
+_LOG: Final = quiet_logger("zentalk.relay")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
-import structlog
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from zentalk.errors import DecodeError, RefusedError
+from zentalk.logs import quiet_logger
 from zentalk.mailbox.core import MailboxStats
 from zentalk.mailbox.http_credentials import encode_base64
 from zentalk.onion.geometry import LARGE, SMALL
@@ -191,7 +191,7 @@ def create_app(relay: RelayFacade, door: Door, sessions: HttpSessions) -> ASGIAp
     }
     inner = Starlette(routes=routes.all(), exception_handlers=handlers)
     inner.router.redirect_slashes = False
-    return Shield(inner, MAX_BODY_BYTES, structlog.get_logger("zentalk.relay"))
+    return Shield(inner, MAX_BODY_BYTES, quiet_logger("zentalk.relay"))
 
 
 def _read(model: type[Model], body: bytes) -> Model:

@@ -10,11 +10,11 @@ import socket
 from contextlib import suppress
 from typing import Any, Final
 
-import structlog
 import trio
 from starlette.types import ASGIApp
 
 from zentalk.errors import ConfigError
+from zentalk.logs import quiet_logger
 from zentalk.net.crash_isolation import contained
 from zentalk.web.connection import HttpConnection
 from zentalk.web.exchange import Address
@@ -27,7 +27,7 @@ GRACEFUL_SECONDS: Final = 2.0
 _BACKLOG: Final = 128
 _ACCEPT_PAUSE_SECONDS: Final = 0.1
 """Until accepting is tried again where the system has no descriptor or memory for it."""
-_LOG: Final = structlog.get_logger("zentalk.web")
+_LOG: Final = quiet_logger("zentalk.web")
 
 
 class HttpServer:

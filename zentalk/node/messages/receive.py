@@ -17,13 +17,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import structlog
-
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import LocalProtocolError, RemoteProtocolError
 from zentalk.ids import MessageId, SendId, UserAddress
 from zentalk.lifetimes import SEEN_SECONDS
+from zentalk.logs import quiet_logger
 from zentalk.node.messages import requests
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
@@ -47,7 +46,7 @@ _BUGS: Final = (
     TypeError,
     ValueError,
 )
-_LOG: Final = structlog.get_logger("zentalk.node")
+_LOG: Final = quiet_logger("zentalk.node")
 _DROPPED: Final = CommitEffects(undecryptable=1)
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-import structlog
 import trio
 
 from zentalk.directory.descriptor_set import Command, GossipDescriptor
 from zentalk.directory.digests import digest_of
 from zentalk.directory.table import RelayTable, TableAdmission
 from zentalk.ids import NodeId
+from zentalk.logs import quiet_logger
 from zentalk.net.runtime import Runtime
 from zentalk.relay.directory.gossip import Gossip
 from zentalk.relay.directory.known_relays import KnownRelays
@@ -25,7 +25,7 @@ from zentalk.wire.descriptor import Descriptor
 
 _MAX_CHECKS: Final = 8
 """Contacts that wait to be checked; one more is not checked now, and a newcomer keeps waiting."""
-_LOG: Final = structlog.get_logger("zentalk.relay")
+_LOG: Final = quiet_logger("zentalk.relay")
 
 
 class OwnDescriptor(Protocol):

@@ -9,14 +9,14 @@ import errno
 import socket
 from typing import Final
 
-import structlog
 import trio
 
 from zentalk.errors import ConfigError
+from zentalk.logs import quiet_logger
 from zentalk.net.transport import Listener, Network
 
 RETRY_SECONDS: Final = 5.0
-_LOG: Final = structlog.get_logger("zentalk.relay")
+_LOG: Final = quiet_logger("zentalk.relay")
 
 
 class UnresolvedHostError(ConfigError):

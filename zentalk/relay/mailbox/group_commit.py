@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
-import structlog
 import trio
 
 from zentalk.errors import StorageError, StorageFullError
+from zentalk.logs import quiet_logger
 from zentalk.mailbox.commands import Apply
 from zentalk.mailbox.storage import (
     CountAttempts,
@@ -36,7 +36,7 @@ LINGER_SECONDS: Final = 0.02
 """How long operations that nobody waits for may wait for company: acks leave seconds
 later anyway, and every commit costs a thread hop and an fsync."""
 
-_LOG: Final = structlog.get_logger("zentalk.relay")
+_LOG: Final = quiet_logger("zentalk.relay")
 _PATIENT: Final = (PutEnvelope, DeleteEnvelopes, CountAttempts)
 
 Finished: TypeAlias = Callable[[int, Outcome | None], None]
