@@ -57,14 +57,15 @@ async def test_k31_a_convicted_relay_is_out_everywhere_and_told_so(
     for name in ("r2", "r3", "r4"):
         assert world.relays[name].wiring.directory.state.known.descriptor_of(guilty) is None
         assert EXCLUDED not in read_status(world.folder / name).warnings
-    assert read_status(world.folder / "r1").warnings == [EXCLUDED]
+    # The others end its links as well, so that it may also be warned that it is alone.
+    assert EXCLUDED in read_status(world.folder / "r1").warnings
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["relay_excluded"]
     write_config(world.relays["r1"]._settings)
     commands.status(world.folder / "r1", as_json=False)
     assert f"warning   {EXCLUDED}" in capsys.readouterr().out
     await world.crash("r1")
     await world.relay("r1")
-    assert world.relays["r1"].status().warnings == [EXCLUDED], "and still after a restart"
+    assert EXCLUDED in world.relays["r1"].status().warnings, "and still after a restart"
 
 
 async def test_k31_control_without_a_report_nobody_is_warned(
