@@ -18,9 +18,9 @@ def init(
 
     `network` has what was said about the network: `network`, `id_difficulty`.
     """
-    from zentalk.config import ApiSettings, write_config  # noqa: PLC0415
-    from zentalk.store.key_file import load_or_create_identity  # noqa: PLC0415
-    from zentalk.web.token import load_or_create_token  # noqa: PLC0415
+    from zentalk.config import ApiSettings, write_config
+    from zentalk.store.key_file import load_or_create_identity
+    from zentalk.web.token import load_or_create_token
 
     values = {"port": port, "name": name, "bootstraps": relay_uris(bootstraps)} | network
     settings = checked(ApiSettings, directory, values)
@@ -34,14 +34,14 @@ def init(
 
 def run(directory: Path, log_level: str = "info") -> int:
     """Run node and REST until a signal."""
-    import trio  # noqa: PLC0415
+    import trio
 
-    from zentalk.api.program import run_api_node  # noqa: PLC0415
-    from zentalk.cli.programs import reload_nothing, run_program, stop_on_signal  # noqa: PLC0415
-    from zentalk.config import load_api_settings  # noqa: PLC0415
-    from zentalk.net.runtime import Runtime  # noqa: PLC0415
-    from zentalk.net.tcp import TcpNetwork  # noqa: PLC0415
-    from zentalk.web.token import load_token  # noqa: PLC0415
+    from zentalk.api.program import run_api_node
+    from zentalk.cli.programs import reload_nothing, run_program, stop_on_signal
+    from zentalk.config import load_api_settings
+    from zentalk.net.runtime import Runtime
+    from zentalk.net.tcp import TcpNetwork
+    from zentalk.web.token import load_token
 
     settings = load_api_settings(directory)
     token = load_token(directory)
@@ -62,7 +62,7 @@ def run(directory: Path, log_level: str = "info") -> int:
 
 def address(directory: Path) -> int:
     """Print the address; raises ConfigError for the folder of another program."""
-    from zentalk.config import load_api_settings  # noqa: PLC0415
+    from zentalk.config import load_api_settings
 
     load_api_settings(directory)
     _say_address(directory)
@@ -71,8 +71,8 @@ def address(directory: Path) -> int:
 
 def token(directory: Path) -> int:
     """Print the token; raises ConfigError for the folder of another program."""
-    from zentalk.config import load_api_settings  # noqa: PLC0415
-    from zentalk.web.token import load_token  # noqa: PLC0415
+    from zentalk.config import load_api_settings
+    from zentalk.web.token import load_token
 
     load_api_settings(directory)
     say(load_token(directory))
@@ -80,8 +80,8 @@ def token(directory: Path) -> int:
 
 
 def _say_address(directory: Path) -> None:
-    from zentalk.ids import UserAddress  # noqa: PLC0415
-    from zentalk.store.key_file import load_identity  # noqa: PLC0415
-    from zentalk.wire.text import format_address  # noqa: PLC0415
+    from zentalk.ids import UserAddress
+    from zentalk.store.key_file import load_identity
+    from zentalk.wire.text import format_address
 
     say(format_address(UserAddress(load_identity(directory).public)))

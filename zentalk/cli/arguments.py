@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def address(text: str) -> str:
     """Return the text of an address; raises UsageError if it is none."""
-    from zentalk.wire.text import format_address, parse_address  # noqa: PLC0415 - a name needs none
+    from zentalk.wire.text import format_address, parse_address
 
     try:
         return format_address(parse_address(text))
@@ -24,7 +24,7 @@ def address(text: str) -> str:
 
 def relay_uris(texts: Sequence[str]) -> tuple[RelayUri, ...]:
     """Return relay URIs; raises UsageError if one is malformed."""
-    from zentalk.wire.text import parse_relay_uri  # noqa: PLC0415
+    from zentalk.wire.text import parse_relay_uri
 
     try:
         return tuple(parse_relay_uri(text.strip()) for text in texts)

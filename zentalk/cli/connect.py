@@ -70,7 +70,7 @@ def _token(at: At) -> str:
     directory = at.directory or api_folder()
     _check_set_up(directory)
     if not (directory / TOKEN_FILE).exists():
-        from zentalk.config import load_api_settings  # noqa: PLC0415 - seldom needed, and slow
+        from zentalk.config import load_api_settings
 
         load_api_settings(directory)  # It names the program whose folder this is.
     return load_token(directory)

@@ -51,12 +51,12 @@ def rename(at: At, person: str, name: str, *, as_json: bool) -> int:
 
 def verify(at: At, person: str, number: str | None, *, as_json: bool) -> int:
     """Print the safety number with a person, or compare it; raises ConflictError if it differs."""
-    from zentalk.session.safety import (  # noqa: PLC0415 - only this command needs it
+    from zentalk.session.safety import (
         format_safety_number,
         safety_number,
         safety_numbers_match,
     )
-    from zentalk.wire.text import parse_address  # noqa: PLC0415
+    from zentalk.wire.text import parse_address
 
     wanted = check_person(person)
     with running_node(at) as node:

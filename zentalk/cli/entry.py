@@ -31,16 +31,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str]) -> int:
     # Imported here, so that an interrupt while modules load is no traceback either.
-    from zentalk.cli.parser import run  # noqa: PLC0415
+    from zentalk.cli.parser import run
 
     return run(argv)
 
 
 def _explain(error: BaseException) -> int:
     """Print the one sentence that an error has; the sentence of a bug names only its place."""
-    from zentalk.cli.errors import UsageError  # noqa: PLC0415
-    from zentalk.cli.output import OutputLostError  # noqa: PLC0415
-    from zentalk.errors import ZentalkError  # noqa: PLC0415
+    from zentalk.cli.errors import UsageError
+    from zentalk.cli.output import OutputLostError
+    from zentalk.errors import ZentalkError
 
     lost = _find(error, OutputLostError)
     if lost is not None:
@@ -86,7 +86,7 @@ def _place(error: BaseException) -> str:
 
 
 def _complain(sentence: str) -> None:
-    from zentalk.cli.output import harmless  # noqa: PLC0415
+    from zentalk.cli.output import harmless
 
     if sys.stderr is None:  # It was closed before the start.
         return

@@ -30,7 +30,7 @@ def contact_add(
     as_json: AsJson = False,
 ) -> int:
     """Add or rename a person. If they have written to you, this accepts their request."""
-    from zentalk.cli import contact as act  # noqa: PLC0415
+    from zentalk.cli import contact as act
 
     return act.add(node.at, address, name_of(name, name_option) or "", as_json=as_json)
 
@@ -46,7 +46,7 @@ def contact_accept(
     as_json: AsJson = False,
 ) -> int:
     """Accept a request. From then on the sender is told when messages arrive."""
-    from zentalk.cli import contact as act  # noqa: PLC0415
+    from zentalk.cli import contact as act
 
     return act.accept(node.at, person, name_of(name, name_option), as_json=as_json)
 
@@ -61,7 +61,7 @@ def contact_rename(
     as_json: AsJson = False,
 ) -> int:
     """Give a contact another name. It is not sent to anyone."""
-    from zentalk.cli import contact as act  # noqa: PLC0415
+    from zentalk.cli import contact as act
 
     return act.rename(node.at, person, " ".join(name), as_json=as_json)
 
@@ -82,7 +82,7 @@ def contact_verify(
     Compare it with the other person in a way that nobody else can change, such as face to face. If
     it is the same, you have each other's right address.
     """
-    from zentalk.cli import contact as act  # noqa: PLC0415
+    from zentalk.cli import contact as act
 
     compared = " ".join(number) if number else None
     return act.verify(node.at, person, compared, as_json=as_json)
@@ -91,7 +91,7 @@ def contact_verify(
 @contact.command(name="list")
 def contact_list(*, node: RunningNode, as_json: AsJson = False) -> int:
     """List contacts and requests."""
-    from zentalk.cli import contact as act  # noqa: PLC0415
+    from zentalk.cli import contact as act
 
     return act.list_all(node.at, as_json=as_json)
 
@@ -105,7 +105,7 @@ def device_add(
     as_json: AsJson = False,
 ) -> int:
     """Admit a device and print its token. The token is not shown again."""
-    from zentalk.cli import device as act  # noqa: PLC0415
+    from zentalk.cli import device as act
 
     return act.add(node.at, " ".join(name), as_json=as_json)
 
@@ -113,7 +113,7 @@ def device_add(
 @device.command(name="list")
 def device_list(*, node: RunningNode, as_json: AsJson = False) -> int:
     """List the devices that may use your node."""
-    from zentalk.cli import device as act  # noqa: PLC0415
+    from zentalk.cli import device as act
 
     return act.list_all(node.at, as_json=as_json)
 
@@ -128,7 +128,7 @@ def device_revoke(
     node: RunningNode,
 ) -> int:
     """Revoke a device. Its token stops working at once, and its open requests end."""
-    from zentalk.cli import device as act  # noqa: PLC0415
+    from zentalk.cli import device as act
 
     return act.revoke(node.at, " ".join(device))
 
@@ -136,7 +136,7 @@ def device_revoke(
 @mailbox.command(name="list")
 def mailbox_list(*, node: RunningNode, as_json: AsJson = False) -> int:
     """List your mailboxes, and those you left that are still checked for mail."""
-    from zentalk.cli import mailbox as act  # noqa: PLC0415
+    from zentalk.cli import mailbox as act
 
     return act.list_all(node.at, as_json=as_json)
 
@@ -152,7 +152,7 @@ def mailbox_move(
     as_json: AsJson = False,
 ) -> int:
     """Move one mailbox, or all of them, to other relays. Your contacts are told."""
-    from zentalk.cli import mailbox as act  # noqa: PLC0415
+    from zentalk.cli import mailbox as act
 
     return act.move(node.at, mailbox_id, as_json=as_json)
 
@@ -185,7 +185,7 @@ def message_send(
     The text needs no quotes, as long as your shell leaves its characters alone. Put -- before a
     text that starts with a hyphen.
     """
-    from zentalk.cli import message as act  # noqa: PLC0415
+    from zentalk.cli import message as act
 
     words = [] if person is None else [person, *(text or [])]
     recipient = one_of(person if to is None else None, to, "PERSON", "--to")
@@ -210,7 +210,7 @@ def message_list(
     as_json: AsJson = False,
 ) -> int:
     """List a conversation, newest last. What is listed counts as read."""
-    from zentalk.cli import message as act  # noqa: PLC0415
+    from zentalk.cli import message as act
 
     chosen = one_of(person, partner, "PERSON", "--with")
     return act.list_page(node.at, chosen, limit, as_json=as_json)
@@ -229,7 +229,7 @@ def message_watch(
     ] = False,
 ) -> int:
     """Show messages as they come and go, until Ctrl-C. What is shown counts as read."""
-    from zentalk.cli.watch import watch  # noqa: PLC0415
+    from zentalk.cli.watch import watch
 
     return watch(node.at, person, as_json=as_json)
 
@@ -237,7 +237,7 @@ def message_watch(
 @conversation.command(name="list")
 def conversation_list(*, node: RunningNode, as_json: AsJson = False) -> int:
     """List conversations, the latest first, with the number of messages that you have not read."""
-    from zentalk.cli import conversation as act  # noqa: PLC0415
+    from zentalk.cli import conversation as act
 
     return act.list_all(node.at, as_json=as_json)
 
@@ -245,6 +245,6 @@ def conversation_list(*, node: RunningNode, as_json: AsJson = False) -> int:
 @network.command(name="status")
 def network_status(*, node: RunningNode, as_json: AsJson = False) -> int:
     """Show relays, guards, mailboxes, warnings, and relays that lose packets."""
-    from zentalk.cli import network as act  # noqa: PLC0415
+    from zentalk.cli import network as act
 
     return act.status(node.at, as_json=as_json)

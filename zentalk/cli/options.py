@@ -49,7 +49,7 @@ class RunningNode(Bundle):
             Path | None, Parameter(help="The file with the token, if not that of the folder.")
         ] = None,
     ) -> None:
-        from zentalk.cli.connect import At  # noqa: PLC0415
+        from zentalk.cli.connect import At
 
         self.at = At(directory, url, token_file)
 

@@ -48,14 +48,14 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _show_version() -> int:
-    from importlib.metadata import version  # noqa: PLC0415
+    from importlib.metadata import version
 
     say(version("zentalk"))
     return 0
 
 
 def _show_help(group: Group | None, command: Command | None) -> int:
-    from zentalk.cli.help import help_of  # noqa: PLC0415
+    from zentalk.cli.help import help_of
 
     say(help_of(app, group, command))
     return 0
@@ -90,7 +90,7 @@ def relay_init(
 
     In the network `main` this takes about a minute.
     """
-    from zentalk.cli import relay as act  # noqa: PLC0415
+    from zentalk.cli import relay as act
 
     places: dict[str, Any] = {"host": host, "port": port}
     places |= _said(announce_host=announce_host, announce_port=announce_port)
@@ -100,7 +100,7 @@ def relay_init(
 @relay.command(name="run")
 def relay_run(*, directory: RelayDir, log_level: LogLevel = "info") -> int:
     """Run a relay. It prints `ready URI` when it is ready."""
-    from zentalk.cli import relay as act  # noqa: PLC0415
+    from zentalk.cli import relay as act
 
     return act.run(directory, log_level)
 
@@ -108,7 +108,7 @@ def relay_run(*, directory: RelayDir, log_level: LogLevel = "info") -> int:
 @relay.command(name="check")
 def relay_check(*, directory: RelayDir) -> int:
     """Check settings, keys, databases and port without starting the relay."""
-    from zentalk.cli import relay as act  # noqa: PLC0415
+    from zentalk.cli import relay as act
 
     return act.check(directory)
 
@@ -116,7 +116,7 @@ def relay_check(*, directory: RelayDir) -> int:
 @relay.command(name="status")
 def relay_status(*, directory: RelayDir, as_json: AsJson = False) -> int:
     """Show whether the relay is running, its warnings and its counters."""
-    from zentalk.cli import relay as act  # noqa: PLC0415
+    from zentalk.cli import relay as act
 
     return act.status(directory, as_json=as_json)
 
@@ -132,7 +132,7 @@ def api_init(
     id_difficulty: Difficulty = None,
 ) -> int:
     """Create an identity, a token and settings, and print your address."""
-    from zentalk.cli import api as act  # noqa: PLC0415
+    from zentalk.cli import api as act
 
     return act.init(directory, port, name, bootstrap, _network(network, id_difficulty))
 
@@ -140,7 +140,7 @@ def api_init(
 @api.command(name="run")
 def api_run(*, directory: ApiDir, log_level: LogLevel = "info") -> int:
     """Run your API node. It prints `ready URL` when REST answers."""
-    from zentalk.cli import api as act  # noqa: PLC0415
+    from zentalk.cli import api as act
 
     return act.run(directory, log_level)
 
@@ -148,7 +148,7 @@ def api_run(*, directory: ApiDir, log_level: LogLevel = "info") -> int:
 @api.command(name="address")
 def api_address(*, directory: ApiDir) -> int:
     """Print your address. Give it to people who want to write to you."""
-    from zentalk.cli import api as act  # noqa: PLC0415
+    from zentalk.cli import api as act
 
     return act.address(directory)
 
@@ -156,7 +156,7 @@ def api_address(*, directory: ApiDir) -> int:
 @api.command(name="token")
 def api_token(*, directory: ApiDir) -> int:
     """Print the token for REST. Keep it secret: anyone who has it can act as you."""
-    from zentalk.cli import api as act  # noqa: PLC0415
+    from zentalk.cli import api as act
 
     return act.token(directory)
 
@@ -192,7 +192,7 @@ def sim_run(
     ] = None,
 ) -> int:
     """Start a network, send messages through it, and report what arrived."""
-    from zentalk.cli import sim as act  # noqa: PLC0415
+    from zentalk.cli import sim as act
 
     given: dict[str, Any] = {
         "nodes": nodes,
@@ -212,7 +212,7 @@ def sim_up(
     users: Annotated[int, Parameter(help="The number of API nodes.")] = 2,
 ) -> int:
     """Start a network and keep it running until Ctrl-C."""
-    from zentalk.cli import sim as act  # noqa: PLC0415
+    from zentalk.cli import sim as act
 
     return act.up(nodes, users)
 
@@ -220,6 +220,6 @@ def sim_up(
 @sim.command(name="list")
 def sim_list() -> int:
     """List the scenarios that come with zentalk."""
-    from zentalk.cli import sim as act  # noqa: PLC0415
+    from zentalk.cli import sim as act
 
     return act.list_scenarios()

@@ -49,6 +49,6 @@ def listed(names: Sequence[str], last: str) -> str:
 
 
 def _near(word: str, names: Sequence[str]) -> str | None:
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+    from difflib import get_close_matches
 
     return next(iter(get_close_matches(word, names, n=1)), None)

@@ -24,8 +24,8 @@ def init(
     `places` has what was said of addresses (`host`, `port`, `announce_host`, `announce_port`),
     `network` what was said about the network: `network`, `id_difficulty`.
     """
-    from zentalk.config import RelaySettings, write_config  # noqa: PLC0415
-    from zentalk.relay.keys.identity import load_or_create_relay_identity  # noqa: PLC0415
+    from zentalk.config import RelaySettings, write_config
+    from zentalk.relay.keys.identity import load_or_create_relay_identity
 
     values = places | {"bootstraps": relay_uris(bootstraps)} | network
     settings = checked(RelaySettings, directory, values)
@@ -40,14 +40,14 @@ def init(
 
 def run(directory: Path, log_level: str = "info") -> int:
     """Run the relay until a signal."""
-    import trio  # noqa: PLC0415
+    import trio
 
-    from zentalk.cli.programs import run_program, stop_on_signal  # noqa: PLC0415
-    from zentalk.config import load_relay_settings  # noqa: PLC0415
-    from zentalk.net.runtime import Runtime  # noqa: PLC0415
-    from zentalk.net.tcp import TcpNetwork  # noqa: PLC0415
-    from zentalk.relay.announced import unreachable  # noqa: PLC0415
-    from zentalk.relay.relay import Relay  # noqa: PLC0415
+    from zentalk.cli.programs import run_program, stop_on_signal
+    from zentalk.config import load_relay_settings
+    from zentalk.net.runtime import Runtime
+    from zentalk.net.tcp import TcpNetwork
+    from zentalk.relay.announced import unreachable
+    from zentalk.relay.relay import Relay
 
     settings = load_relay_settings(directory)
 
@@ -64,7 +64,7 @@ def run(directory: Path, log_level: str = "info") -> int:
                 uri = await programs.start(relay.run)
                 lines = [f"ready {uri}"]
                 if settings.http:
-                    from zentalk.relay_http.server import serve_door  # noqa: PLC0415 - only then
+                    from zentalk.relay_http.server import serve_door
 
                     url = await programs.start(serve_door, relay, settings, runtime)
                     lines.append(f"http {url}")
@@ -77,12 +77,12 @@ def run(directory: Path, log_level: str = "info") -> int:
 
 def check(directory: Path) -> int:
     """Say whether the relay would start; raises what it would end with."""
-    import trio  # noqa: PLC0415
+    import trio
 
-    from zentalk.cli.logs import configure_logging  # noqa: PLC0415
-    from zentalk.config import load_relay_settings  # noqa: PLC0415
-    from zentalk.net.tcp import TcpNetwork  # noqa: PLC0415
-    from zentalk.relay.check import check as checked_relay  # noqa: PLC0415
+    from zentalk.cli.logs import configure_logging
+    from zentalk.config import load_relay_settings
+    from zentalk.net.tcp import TcpNetwork
+    from zentalk.relay.check import check as checked_relay
 
     configure_logging(logging.ERROR)  # what is found is printed
     uri, warnings = trio.run(checked_relay, load_relay_settings(directory), TcpNetwork())
@@ -94,10 +94,10 @@ def check(directory: Path) -> int:
 
 def status(directory: Path, *, as_json: bool) -> int:
     """Show what a running relay writes about itself; raises UnavailableError if it does not run."""
-    from zentalk.cli.relay_status import lines  # noqa: PLC0415
-    from zentalk.config import load_relay_settings  # noqa: PLC0415
-    from zentalk.errors import UnavailableError  # noqa: PLC0415
-    from zentalk.relay.status import read_status  # noqa: PLC0415
+    from zentalk.cli.relay_status import lines
+    from zentalk.config import load_relay_settings
+    from zentalk.errors import UnavailableError
+    from zentalk.relay.status import read_status
 
     load_relay_settings(directory)
     seen = read_status(directory)

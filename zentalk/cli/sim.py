@@ -69,7 +69,7 @@ def run(scenario: str | None, given: Mapping[str, Any], report: Path | None) -> 
 
     Raises SimulationFailedError if anything was lost, doubled, reordered or altered.
     """
-    from zentalk.cli.sim_display import say_report, watching  # noqa: PLC0415
+    from zentalk.cli.sim_display import say_report, watching
 
     check(given if scenario else {**DEFAULTS, **given})
     wanted = _load(scenario, given)
@@ -99,9 +99,9 @@ def run(scenario: str | None, given: Mapping[str, Any], report: Path | None) -> 
 
 def up(nodes: int, users: int) -> int:
     """Run a network with REST until Ctrl-C; prints where everything is."""
-    from zentalk.cli.sim_display import say_network, watching  # noqa: PLC0415
-    from zentalk.sim.folders import run_folder  # noqa: PLC0415
-    from zentalk.sim.run import up as network_up  # noqa: PLC0415
+    from zentalk.cli.sim_display import say_network, watching
+    from zentalk.sim.folders import run_folder
+    from zentalk.sim.run import up as network_up
 
     check({"nodes": nodes, "users": users})
     wanted = _load(None, {"nodes": nodes, "users": users})
@@ -120,7 +120,7 @@ def up(nodes: int, users: int) -> int:
 
 def list_scenarios() -> int:
     """Print the scenarios that come with zentalk, and what each is about."""
-    from zentalk.sim.scenario import load, names  # noqa: PLC0415
+    from zentalk.sim.scenario import load, names
 
     for name in names():
         say(f"{name:10} {load(name, {}).about}")
@@ -128,7 +128,7 @@ def list_scenarios() -> int:
 
 
 def _load(name: str | None, given: Mapping[str, Any]) -> Scenario:
-    from zentalk.sim.scenario import load  # noqa: PLC0415
+    from zentalk.sim.scenario import load
 
     try:
         return load(name, given)
@@ -144,8 +144,8 @@ def _prepare() -> None:
 
 def _run(wanted: Scenario, watch: Watching) -> Report | None:
     """Run it; None if a signal ended it."""
-    from zentalk.sim.launcher import Launcher  # noqa: PLC0415
-    from zentalk.sim.run import run as run_scenario  # noqa: PLC0415
+    from zentalk.sim.launcher import Launcher
+    from zentalk.sim.run import run as run_scenario
 
     reports: list[Report] = []
 
@@ -174,7 +174,7 @@ def _until_signal(job: Callable[[], Awaitable[None]]) -> None:
 
 def program(arguments: Sequence[str]) -> int:
     """Run `zentalk relay run` or `zentalk api run` in a process of its own."""
-    from zentalk.cli import api, relay  # noqa: PLC0415
+    from zentalk.cli import api, relay
 
     command, directory = arguments
     try:
