@@ -8,12 +8,12 @@ import pytest
 import trio
 
 from tests.api.double import TOKEN, FakeNode
-from zentalk.api.address_file import ADDRESS_FILE, noted_url
 from zentalk.api.server import serve
 from zentalk.api.stream import PAGE
 from zentalk.client import AsyncClient, Event
 from zentalk.config import ApiSettings
 from zentalk.errors import ConfigError
+from zentalk.web.address_file import ADDRESS_FILE, noted_url
 from zentalk.web.serving import bind
 
 

@@ -13,8 +13,8 @@ import trio
 
 from tests.api.double import FakeNode
 from tests.cli.conftest import Result, Run
-from zentalk.api.address_file import noted_url
 from zentalk.cli import node_client
+from zentalk.web.address_file import noted_url
 from zentalk.web.token import load_token
 from zentalk.web.token_proof import key_of, prove
 

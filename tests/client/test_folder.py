@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.api.double import TOKEN
-from zentalk.api.address_file import ADDRESS_FILE, note_url
 from zentalk.client import AsyncClient, Client
-from zentalk.client.folder import RUN_FILE, find_node
+from zentalk.client.folder import find_node
 from zentalk.errors import ConfigError, UnavailableError
+from zentalk.web.address_file import ADDRESS_FILE, note_url
 from zentalk.web.token import TOKEN_FILE
 
 
@@ -24,7 +24,6 @@ def folder(tmp_path: Path) -> Path:
 def test_what_a_running_program_notes_is_read(folder: Path) -> None:
     note_url(folder, "http://127.0.0.1:3001", 1)
     assert find_node(folder) == ("http://127.0.0.1:3001", TOKEN)
-    assert RUN_FILE == ADDRESS_FILE
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
@@ -43,6 +42,6 @@ def test_a_folder_that_is_none(tmp_path: Path, kind: type[Client]) -> None:
 
 @pytest.mark.parametrize("note", [b"", b"[]", b"\xff", json.dumps({"pid": 1}).encode()])
 def test_a_note_that_is_damaged(folder: Path, note: bytes) -> None:
-    (folder / RUN_FILE).write_bytes(note)
+    (folder / ADDRESS_FILE).write_bytes(note)
     with pytest.raises(UnavailableError):
         find_node(folder)

@@ -129,3 +129,7 @@ class Person:
     def logged(self) -> int:
         """Return how many events there were."""
         return self.tx(events.last_seq)
+
+
+Newcomer = Callable[[str], Person]
+"""Makes somebody of a name."""

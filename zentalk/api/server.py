@@ -10,10 +10,10 @@ import os
 
 import trio
 
-from zentalk.api.address_file import forget_url, note_url
 from zentalk.api.app import create_app
 from zentalk.api.facade import NodeFacade
 from zentalk.config import ApiSettings
+from zentalk.web.address_file import forget_url, note_url
 from zentalk.web.serving import HttpServer, bind
 from zentalk.web.slots import ConnectionLimits
 

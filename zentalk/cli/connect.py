@@ -10,7 +10,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from zentalk.api.address_file import noted_url
 from zentalk.cli.errors import UsageError
 from zentalk.cli.folders import api_folder
 from zentalk.cli.node_client import (
@@ -22,6 +21,7 @@ from zentalk.cli.node_client import (
 )
 from zentalk.config import CONFIG_FILE
 from zentalk.errors import ConfigError, ConnectFailedError, UnavailableError
+from zentalk.web.address_file import noted_url
 from zentalk.web.token import TOKEN_FILE, load_token, read_token
 
 

@@ -15,7 +15,7 @@ import trio
 from zentalk.client import calls
 from zentalk.client.async_events import EventFeed, EventFollower
 from zentalk.client.calls import Call, read_answer, transport_error
-from zentalk.client.folder import find_node, noted_url
+from zentalk.client.folder import find_node
 from zentalk.client.following import PATIENCE_SECONDS, Following
 from zentalk.client.sync_client import STREAM_TIMEOUT_SECONDS, TIMEOUT_SECONDS
 from zentalk.rest.contacts import Contact
@@ -24,6 +24,7 @@ from zentalk.rest.events import Event
 from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
 from zentalk.rest.node import Me
+from zentalk.web.address_file import noted_url
 
 T = TypeVar("T")
 

@@ -5,15 +5,11 @@ It reads two files that the program writes, and never writes one.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Final
 
 from zentalk.errors import ConfigError, UnavailableError
+from zentalk.web.address_file import noted_url
 from zentalk.web.token import load_token
-
-RUN_FILE: Final = "run.json"
-"""The note of a running program; `zentalk.api.address_file` writes it."""
 
 
 def find_node(folder: Path) -> tuple[str, str]:
@@ -30,12 +26,3 @@ def find_node(folder: Path) -> tuple[str, str]:
             f"no API node runs in {folder}; start it with: zentalk api run --dir {folder}"
         )
     return url, token
-
-
-def noted_url(folder: Path) -> str | None:
-    """Return where the node serves, or served last if it was killed; None if nothing says so."""
-    try:
-        noted = json.loads((folder / RUN_FILE).read_text("utf-8"))
-        return str(noted["url"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None

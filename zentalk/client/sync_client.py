@@ -12,7 +12,7 @@ import httpx
 
 from zentalk.client import calls
 from zentalk.client.calls import Call, read_answer, transport_error
-from zentalk.client.folder import find_node, noted_url
+from zentalk.client.folder import find_node
 from zentalk.client.following import PATIENCE_SECONDS, Following
 from zentalk.client.sse import EventParser
 from zentalk.client.sync_events import follow, now
@@ -22,6 +22,7 @@ from zentalk.rest.events import Event
 from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
 from zentalk.rest.node import Me
+from zentalk.web.address_file import noted_url
 
 T = TypeVar("T")
 

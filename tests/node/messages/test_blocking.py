@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
-from pathlib import Path
-
 import pytest
 
 from tests.node.persons import NOW, Deposit, Person
@@ -15,24 +11,6 @@ from zentalk.node.messages.people import BLOCKED
 from zentalk.store.history import contacts, events, messages, outbox, ratchets
 from zentalk.store.history.models import ContactRow
 from zentalk.store.sqlite import Transaction
-
-Newcomer = Callable[[str], Person]
-
-
-@pytest.fixture
-def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
-    with ExitStack() as open_databases:
-        yield lambda name: open_databases.enter_context(closing(Person(tmp_path, name)))
-
-
-@pytest.fixture
-def alice(newcomer: Newcomer) -> Person:
-    return newcomer("alice")
-
-
-@pytest.fixture
-def bob(newcomer: Newcomer) -> Person:
-    return newcomer("bob")
 
 
 def texts(person: Person, other: Person) -> list[str]:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
-
 import pytest
 
 from tests.node.persons import NOW, Person
@@ -13,24 +9,6 @@ from zentalk.errors import ConflictError
 from zentalk.ids import MessageId
 from zentalk.store.history import messages
 from zentalk.store.history.models import StoredMessage
-
-
-@pytest.fixture
-def alice(tmp_path: Path) -> Iterator[Person]:
-    with closing(Person(tmp_path, "alice")) as person:
-        yield person
-
-
-@pytest.fixture
-def bob(tmp_path: Path) -> Iterator[Person]:
-    with closing(Person(tmp_path, "bob")) as person:
-        yield person
-
-
-@pytest.fixture
-def carol(tmp_path: Path) -> Iterator[Person]:
-    with closing(Person(tmp_path, "carol")) as person:
-        yield person
 
 
 def befriend(alice: Person, bob: Person) -> None:

@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tests.node.persons import NOW, Person
 from zentalk.store.history import contacts, events
-
-
-@pytest.fixture
-def alice(tmp_path: Path) -> Iterator[Person]:
-    with closing(Person(tmp_path, "alice")) as person:
-        yield person
-
-
-@pytest.fixture
-def bob(tmp_path: Path) -> Iterator[Person]:
-    with closing(Person(tmp_path, "bob")) as person:
-        yield person
 
 
 def log(person: Person) -> list[tuple[str, dict[str, Any]]]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, nullcontext
-from pathlib import Path
+from contextlib import nullcontext
 
 import pytest
 
-from tests.node.persons import NOW, Deposit, Person
+from tests.node.persons import NOW, Deposit, Newcomer, Person
 from zentalk.crypto import x25519
 from zentalk.errors import ConflictError, TooLargeError
 from zentalk.ids import MessageId
@@ -29,24 +27,6 @@ from zentalk.wire.ratchet import (
     decode_inner,
     encode_inner,
 )
-
-Newcomer = Callable[[str], Person]
-
-
-@pytest.fixture
-def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
-    with ExitStack() as open_databases:
-        yield lambda name: open_databases.enter_context(closing(Person(tmp_path, name)))
-
-
-@pytest.fixture
-def alice(newcomer: Newcomer) -> Person:
-    return newcomer("alice")
-
-
-@pytest.fixture
-def bob(newcomer: Newcomer) -> Person:
-    return newcomer("bob")
 
 
 def texts(person: Person, other: Person) -> list[StoredMessage]:

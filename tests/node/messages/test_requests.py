@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.node.persons import NOW, Person
+from tests.node.persons import NOW, Newcomer, Person
 from zentalk.errors import RemoteProtocolError
 from zentalk.ids import DAY_SECONDS, UserAddress
 from zentalk.node.messages import ordering, requests
@@ -16,19 +16,6 @@ from zentalk.store.history import contacts, events, messages, ratchets
 from zentalk.store.history.models import ContactState, StoredEvent
 from zentalk.store.history.schema import MIGRATIONS
 from zentalk.store.sqlite import Transaction, open_database, transaction
-
-Newcomer = Callable[[str], Person]
-
-
-@pytest.fixture
-def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
-    with ExitStack() as open_databases:
-        yield lambda name: open_databases.enter_context(closing(Person(tmp_path, name)))
-
-
-@pytest.fixture
-def bob(newcomer: Newcomer) -> Person:
-    return newcomer("bob")
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""The file `run.json` in a node's folder tells the command line where its REST serves."""
+"""The file `run.json` in a node's folder tells programs on this machine where its REST serves.
+
+A program that was killed leaves it behind: what answers there may be somebody else.
+"""
 
 from __future__ import annotations
 
