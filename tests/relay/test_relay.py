@@ -10,7 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.relay.harness import Owner, folder_bytes, snapshot, table_rows, world
+from tests.relay.harness import Owner, Running, World, folder_bytes, snapshot, table_rows, world
 from zentalk.config import RelaySettings
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import ConfigError
@@ -89,18 +89,24 @@ def _watch(
     monkeypatch.setattr(router._services, "deposit", watched_deposit)
 
 
+async def _registered_and_away(net: World, relay: Running) -> Owner:
+    """Return somebody who has a mailbox at r3, and has left."""
+    bob = Owner(BOB)
+    collect = await net.client("bob", "r3", bob)
+    await bob.open(collect, relay)
+    await bob.register(collect, CONTACT)
+    collect.close()
+    await trio.sleep(1)
+    return bob
+
+
 async def test_a4_mail_for_an_absent_owner_waits_sealed_and_goes_after_the_ack(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     """A4 and the control of A3: with Bob away, exactly one envelope lies at his relay."""
     async with world(tmp_path) as net:
         _, _, r3 = await net.start_all("r1", "r2", "r3")
-        bob = Owner(BOB)
-        collect = await net.client("bob", "r3", bob)
-        await bob.open(collect, r3)
-        await bob.register(collect, CONTACT)
-        collect.close()
-        await trio.sleep(1)
+        bob = await _registered_and_away(net, r3)
         alice = await net.client("alice", "r1")
         alice.send_packet(net.deposit(net.hops("r1", "r2", "r3"), CONTACT, b"sealed"))
         await trio.sleep(5)
@@ -396,12 +402,7 @@ async def _mail_across_a_change(tmp_path: Path, **change: Any) -> list[bytes]:
     """Deposit for somebody absent, restart his relay with other settings, and collect."""
     async with world(tmp_path) as net:
         _, _, r3 = await net.start_all("r1", "r2", "r3")
-        bob = Owner(BOB)
-        collect = await net.client("bob", "r3", bob)
-        await bob.open(collect, r3)
-        await bob.register(collect, CONTACT)
-        collect.close()
-        await trio.sleep(1)
+        bob = await _registered_and_away(net, r3)
         alice = await net.client("alice", "r1")
         for number in range(6):
             alice.send_packet(net.deposit(net.hops("r1", "r2", "r3"), CONTACT, b"%d" % number))

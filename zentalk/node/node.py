@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import trio
 
@@ -34,7 +34,10 @@ from zentalk.store.history.models import (
     StoredMessage,
 )
 from zentalk.store.key_file import load_identity
+from zentalk.store.sqlite import Transaction
 from zentalk.wire.text import format_address
+
+T = TypeVar("T")
 
 MAX_PAGE: Final = 1000
 
@@ -117,48 +120,36 @@ class Node:
         """
         check_address(address, self.address)
         check_name(name)
-        now = self._runtime.wall()
-        contact, effects = await self._database.write(
-            lambda tx: self._contacts.add(tx, address, name, now)
-        )
-        await self._outbox.carry_out(effects)
-        return contact
+        return await self._commit(lambda tx, now: self._contacts.add(tx, address, name, now))
 
     async def accept(self, address: UserAddress) -> StoredContact:
         """Accept a request under the name it has; raises NotFoundError if there is none."""
-        now = self._runtime.wall()
-        contact, effects = await self._database.write(
-            lambda tx: self._contacts.accept(tx, address, now)
-        )
-        await self._outbox.carry_out(effects)
-        return contact
+        return await self._commit(lambda tx, now: self._contacts.accept(tx, address, now))
 
     async def refuse(self, address: UserAddress) -> None:
         """Refuse a request; raises NotFoundError if there is none."""
-        await self._change(partial(self._contacts.refuse, address=address))
+        await self._commit(lambda tx, now: (None, self._contacts.refuse(tx, address, now)))
 
     async def remove(self, address: UserAddress) -> None:
         """Delete a person and all messages with it; raises NotFoundError."""
-        await self._change(partial(self._contacts.remove, address=address))
+        await self._commit(lambda tx, now: (None, self._contacts.remove(tx, address, now)))
 
     async def block(self, address: UserAddress) -> StoredContact:
         """Keep nothing any more that a person sends; raises LocalProtocolError for ourselves."""
         check_address(address, self.address)
-        now = self._runtime.wall()
-        contact, effects = await self._database.write(
-            lambda tx: self._contacts.block(tx, address, now)
-        )
-        await self._outbox.carry_out(effects)
-        return contact
+        return await self._commit(lambda tx, now: self._contacts.block(tx, address, now))
 
     async def unblock(self, address: UserAddress) -> None:
         """Let a person write again; raises NotFoundError if it is not blocked."""
         now = self._runtime.wall()
         await self._database.write(lambda tx: self._contacts.unblock(tx, address, now))
 
-    async def _change(self, job: Callable[..., CommitEffects]) -> None:
+    async def _commit(self, job: Callable[[Transaction, float], tuple[T, CommitEffects]]) -> T:
+        """Run a job with the time of now, and then carry out what its commit allows."""
         now = self._runtime.wall()
-        await self._outbox.carry_out(await self._database.write(lambda tx: job(tx, now=now)))
+        result, effects = await self._database.write(lambda tx: job(tx, now))
+        await self._outbox.carry_out(effects)
+        return result
 
     async def contacts(self) -> list[StoredContact]:
         """Return everybody in the list: contacts, requests, refused and blocked people."""
