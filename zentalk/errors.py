@@ -71,6 +71,10 @@ class DeadlineError(TransportError):
     """The peer did not answer in time."""
 
 
+class StrangerError(TransportError):
+    """What answers did not prove that it knows the token; it was not shown the token."""
+
+
 class UnavailableError(ZentalkError):
     """Something is needed that the network does not offer now (relays, a record)."""
 

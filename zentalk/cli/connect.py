@@ -15,12 +15,11 @@ from zentalk.cli.folders import api_folder
 from zentalk.cli.node_client import (
     NodeClient,
     ServedAt,
-    StrangerError,
     TokenRefusedError,
     read_url,
 )
 from zentalk.config import CONFIG_FILE
-from zentalk.errors import ConfigError, ConnectFailedError, UnavailableError
+from zentalk.errors import ConfigError, ConnectFailedError, StrangerError, UnavailableError
 from zentalk.web.address_file import noted_url
 from zentalk.web.token import TOKEN_FILE, load_token, read_token
 

@@ -15,7 +15,13 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-from zentalk.errors import ConnectFailedError, DeadlineError, LinkClosedError, ZentalkError
+from zentalk.errors import (
+    ConnectFailedError,
+    DeadlineError,
+    LinkClosedError,
+    StrangerError,
+    ZentalkError,
+)
 from zentalk.web.token_proof import NONCE_BYTES, PROOF_PATH, key_of, name_of, proves
 
 TIMEOUT_SECONDS: Final = 30.0
@@ -33,10 +39,6 @@ class NodeRefusedError(ZentalkError):
 
 class TokenRefusedError(NodeRefusedError):
     """The node does not take the token, or does not answer under this name."""
-
-
-class StrangerError(ZentalkError):
-    """What answers did not prove that it knows the token; it was not shown the token."""
 
 
 class ServedAt(NamedTuple):

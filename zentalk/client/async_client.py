@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ from zentalk.client.async_events import EventFeed, EventFollower
 from zentalk.client.calls import Call, read_answer, transport_error
 from zentalk.client.folder import find_node
 from zentalk.client.following import PATIENCE_SECONDS, Following
+from zentalk.client.proof import AsyncProver
 from zentalk.client.sync_client import STREAM_TIMEOUT_SECONDS, TIMEOUT_SECONDS
 from zentalk.rest.contacts import Contact
 from zentalk.rest.devices import Device, NewDevice
@@ -38,6 +39,8 @@ class AsyncClient:
     def __init__(self, base_url: str, token: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._base_url = base_url
         self._folder: Path | None = None
+        self._extensions: Callable[[], dict[str, Any]] = dict
+        """What each request asks of httpx besides."""
         self._http = httpx.AsyncClient(
             base_url=base_url,
             headers={"Authorization": f"Bearer {token}"},
@@ -50,11 +53,16 @@ class AsyncClient:
     def from_dir(cls, folder: Path | str, timeout_seconds: float = TIMEOUT_SECONDS) -> Self:
         """Return a client of the node that runs in a folder, with its owner's token.
 
-        Raises ConfigError if the folder has no token, UnavailableError if its node does not run.
+        Each connection has to prove that it leads to the node before the token is shown there;
+        else calls raise StrangerError. Raises ConfigError if the folder has no token,
+        UnavailableError if its node does not run.
         """
         url, token = find_node(Path(folder))
         client = cls(url, token, timeout_seconds)
         client._folder = Path(folder)
+        client._extensions = lambda: {
+            "trace": AsyncProver(token, os.urandom)  # noqa: TID251 - the edge
+        }
         return client
 
     async def __aenter__(self) -> Self:
@@ -173,7 +181,11 @@ class AsyncClient:
         call: Call[None] = Call("GET", "/v1/events/stream", lambda _body: None)
         try:
             async with self._http.stream(
-                call.method, call.path, params={"after": after}, timeout=STREAM_TIMEOUT_SECONDS
+                call.method,
+                call.path,
+                params={"after": after},
+                timeout=STREAM_TIMEOUT_SECONDS,
+                extensions=self._extensions(),
             ) as response:
                 if response.is_error:
                     await response.aread()
@@ -218,7 +230,12 @@ class AsyncClient:
     async def _run(self, call: Call[T]) -> T:
         try:
             response = await self._http.request(
-                call.method, call.path, params=call.params, json=call.json, headers=call.headers
+                call.method,
+                call.path,
+                params=call.params,
+                json=call.json,
+                headers=call.headers,
+                extensions=self._extensions(),
             )
         except httpx.TransportError as error:
             raise transport_error(self._base_url, error) from None

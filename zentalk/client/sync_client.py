@@ -14,6 +14,7 @@ from zentalk.client import calls
 from zentalk.client.calls import Call, read_answer, transport_error
 from zentalk.client.folder import find_node
 from zentalk.client.following import PATIENCE_SECONDS, Following
+from zentalk.client.proof import Prover
 from zentalk.client.sse import EventParser
 from zentalk.client.sync_events import follow, now
 from zentalk.rest.contacts import Contact
@@ -41,6 +42,8 @@ class Client:
     def __init__(self, base_url: str, token: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._base_url = base_url
         self._folder: Path | None = None
+        self._extensions: Callable[[], dict[str, Any]] = dict
+        """What each request asks of httpx besides."""
         self._http = httpx.Client(
             base_url=base_url,
             headers={"Authorization": f"Bearer {token}"},
@@ -52,11 +55,16 @@ class Client:
     def from_dir(cls, folder: Path | str, timeout_seconds: float = TIMEOUT_SECONDS) -> Self:
         """Return a client of the node that runs in a folder, with its owner's token.
 
-        Raises ConfigError if the folder has no token, UnavailableError if its node does not run.
+        Each connection has to prove that it leads to the node before the token is shown there;
+        else calls raise StrangerError. Raises ConfigError if the folder has no token,
+        UnavailableError if its node does not run.
         """
         url, token = find_node(Path(folder))
         client = cls(url, token, timeout_seconds)
         client._folder = Path(folder)
+        client._extensions = lambda: {
+            "trace": Prover(token, os.urandom)  # noqa: TID251 - the edge
+        }
         return client
 
     def __enter__(self) -> Self:
@@ -202,7 +210,11 @@ class Client:
         call: Call[None] = Call("GET", "/v1/events/stream", lambda _body: None)
         try:
             with self._http.stream(
-                call.method, call.path, params={"after": after}, timeout=STREAM_TIMEOUT_SECONDS
+                call.method,
+                call.path,
+                params={"after": after},
+                timeout=STREAM_TIMEOUT_SECONDS,
+                extensions=self._extensions(),
             ) as response:
                 if response.is_error:
                     response.read()
@@ -216,7 +228,12 @@ class Client:
     def _run(self, call: Call[T]) -> T:
         try:
             response = self._http.request(
-                call.method, call.path, params=call.params, json=call.json, headers=call.headers
+                call.method,
+                call.path,
+                params=call.params,
+                json=call.json,
+                headers=call.headers,
+                extensions=self._extensions(),
             )
         except httpx.TransportError as error:
             raise transport_error(self._base_url, error) from None
