@@ -1,15 +1,14 @@
 import pytest
 
 from zentalk.errors import LocalProtocolError
-from zentalk.onion.errors import PacketRefusedError
 from zentalk.onion.geometry import (
     ACK_BLOB_BYTES,
+    CLASSES,
     DEFAULT_HOPS,
     LARGE,
     MAX_HOPS,
     SMALL,
     Geometry,
-    class_of,
 )
 from zentalk.wire import deposit
 
@@ -50,9 +49,5 @@ def test_impossible_paths_have_no_capacity(hops: int) -> None:
         SMALL.capacity(hops)
 
 
-def test_class_of_a_size() -> None:
-    assert class_of(2560) is SMALL
-    assert class_of(33792) is LARGE
-    for size in (0, 2559, 2561, 33791):
-        with pytest.raises(PacketRefusedError, match="malformed"):
-            class_of(size)
+def test_a_class_is_known_by_the_size_of_its_packets() -> None:
+    assert {2560: SMALL, 33792: LARGE} == CLASSES

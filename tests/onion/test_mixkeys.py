@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from tests.onion.support import EPOCH, WALL, seeded
 from zentalk.errors import LocalProtocolError
 from zentalk.ids import EPOCH_SECONDS, Epoch, epoch_at
-from zentalk.onion.mixkeys import EARLY_SECONDS, MixKeys, accepted_epoch, next_rotation
+from zentalk.onion.mixkeys import EARLY_SECONDS, MixKeys, accepted_epoch
 from zentalk.onion.peel import Peeler
 
 
@@ -87,12 +87,7 @@ def test_descriptor_keys() -> None:
     relay.rotate(WALL, seeded(b"descriptor"))
     now, following = relay.keys_for_descriptor(EPOCH)
     assert now != following
-    relay.rotate(next_rotation(WALL), seeded(b"later"))
+    relay.rotate((EPOCH + 1) * EPOCH_SECONDS, seeded(b"later"))
     assert relay.keys_for_descriptor(Epoch(EPOCH + 1))[0] == following
     with pytest.raises(LocalProtocolError):
         relay.keys_for_descriptor(Epoch(EPOCH + 2))
-
-
-def test_next_rotation_is_the_start_of_the_next_epoch() -> None:
-    assert next_rotation(WALL) == (EPOCH + 1) * EPOCH_SECONDS
-    assert next_rotation(next_rotation(WALL)) == (EPOCH + 2) * EPOCH_SECONDS

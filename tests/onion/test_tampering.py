@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.onion.support import WALL, Row, flip, forwarded
-from zentalk.crypto.aead import chacha_keystream, xor
+from zentalk.crypto.aead import chacha_xor
 from zentalk.onion.errors import PacketRefusedError
 from zentalk.onion.geometry import BODY_OFFSET, LARGE, SMALL, TAG_BYTES
 from zentalk.onion.packet import DEPOSIT, Deliver, DeliveryPlaintext
@@ -63,7 +63,7 @@ def test_k2_control_without_the_tag_a_mark_travels_to_the_delivery_relay(
 ) -> None:
     def open_unchecked(packet: bytes, keys: HopKeys) -> bytes:
         body = packet[BODY_OFFSET:-TAG_BYTES]
-        return xor(body, chacha_keystream(keys.aead_key, len(body)))
+        return chacha_xor(keys.aead_key, body)
 
     monkeypatch.setattr("zentalk.onion.peel._open", open_unchecked)
     row = Row(3)

@@ -87,16 +87,11 @@ class AesKey:
             raise AuthenticationError("sealed data does not open with this key") from None
 
 
-def chacha_keystream(key: bytes, length: int, skip: int = 0) -> bytes:
-    """Return `length` keystream bytes that `chacha_seal(key, ZERO_NONCE, ..)` uses after `skip`.
+def chacha_xor(key: bytes, data: bytes, skip: int = 0) -> bytes:
+    """Return `data` xor the keystream that `chacha_seal(key, ZERO_NONCE, ..)` uses after `skip`.
 
     RFC 8439 section 2.8: the body starts at block counter 1.
     """
-    return chacha_xor(key, bytes(length), skip)
-
-
-def chacha_xor(key: bytes, data: bytes, skip: int = 0) -> bytes:
-    """Return `data` xor the keystream that `chacha_keystream` returns for its length."""
     block, within = divmod(skip, _BLOCK_BYTES)
     start = (1 + block).to_bytes(4, "little") + ZERO_NONCE
     encryptor = Cipher(algorithms.ChaCha20(key, start), mode=None).encryptor()
@@ -113,9 +108,3 @@ def chacha_xor_in_turn(data: bytes, steps: Iterable[tuple[bytes, bytes]], end: i
             data = chacha_xor(key, data, end - len(data))
         data += appended
     return data
-
-
-def xor(left: bytes, right: bytes) -> bytes:
-    """Return the bitwise exclusive or of two strings of one length."""
-    joined = int.from_bytes(left, "little") ^ int.from_bytes(right, "little")
-    return joined.to_bytes(len(left), "little")

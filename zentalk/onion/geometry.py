@@ -10,7 +10,6 @@ from typing import Final
 
 from zentalk.errors import LocalProtocolError
 from zentalk.ids import SEND_ID_BYTES
-from zentalk.onion.errors import PacketRefusedError
 from zentalk.wire.packet_class import PacketClass
 
 SUITE: Final = 0x01
@@ -97,14 +96,3 @@ CLASSES: Final = {geometry.packet_bytes: geometry for geometry in GEOMETRIES.val
 """Every size that a packet may have on the wire, with its geometry."""
 
 ACK_BLOB_BYTES: Final = SMALL.ack_blob_bytes(DEFAULT_HOPS)
-
-
-def class_of(size: int) -> Geometry:
-    """Return the class whose packets have `size` bytes.
-
-    Raises PacketRefusedError (`malformed`) if there is none.
-    """
-    try:
-        return CLASSES[size]
-    except KeyError:
-        raise PacketRefusedError("malformed") from None

@@ -50,11 +50,6 @@ def accepted_epoch(epoch_byte: int, wall: float) -> Epoch | None:
     return None
 
 
-def next_rotation(wall: float) -> float:
-    """Return the unix time in seconds at which `rotate` is due again."""
-    return float((epoch_at(wall) + 1) * EPOCH_SECONDS)
-
-
 class MixKeys:
     """The keys of a lane by epoch; `rotate` keeps the previous, this and the next one."""
 

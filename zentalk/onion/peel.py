@@ -26,8 +26,7 @@ _SUITE_BYTE: Final = bytes((SUITE,))
 class Peeler:
     """One lane's mix keys and what it does with a packet.
 
-    `rotate` must be called once before anything else and then once per epoch
-    (`mixkeys.next_rotation`).
+    `rotate` must be called once before anything else and then once per epoch.
     """
 
     __slots__ = ("_keys",)

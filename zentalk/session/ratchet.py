@@ -110,11 +110,6 @@ class Ratchet:
         return self._state.root.peer_public != b""
 
     @property
-    def has_received(self) -> bool:
-        """Tell whether the peer has proved that it holds this session's keys."""
-        return self._state.receiving is not None
-
-    @property
     def pq_epoch(self) -> int:
         """The number of KEM secrets mixed into the root so far, without that of PQXDH."""
         return self._state.pq.mixed

@@ -104,11 +104,6 @@ class DirectoryStore:
             )
         return boot
 
-    def last_boot(self) -> int:
-        """Return the newest boot number given, 0 if there was none."""
-        row = self._one("SELECT boot FROM own_boot", ())
-        return int(row[0]) if row else 0
-
     # descriptors and proofs
 
     def save_descriptors(self, items: Iterable[tuple[NodeId, bytes]], now: float) -> None:
