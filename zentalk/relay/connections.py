@@ -26,7 +26,7 @@ from zentalk.relay.forwarding.tunnels import ServeInner, TunnelService
 from zentalk.relay.keys.mix_keys import OwnKeys
 from zentalk.relay.links.capacity import LinkCapacity
 from zentalk.relay.links.neighbours import RelayLinks
-from zentalk.relay.links.stream_shares import Principal
+from zentalk.relay.links.stream_holders import Principal
 from zentalk.relay.mailbox.service import MailboxService
 from zentalk.relay.metrics import Counters, contained
 from zentalk.wire.descriptor import node_id_of

@@ -16,7 +16,8 @@ from zentalk.relay.links.admission import (
     ConnectionSlot,
 )
 from zentalk.relay.links.memory_budget import MemoryBudget
-from zentalk.relay.links.stream_shares import Principal, StreamShares
+from zentalk.relay.links.stream_holders import Principal
+from zentalk.relay.links.stream_shares import StreamShares
 
 PLENTY = 2**30
 

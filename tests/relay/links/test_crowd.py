@@ -19,7 +19,8 @@ from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.serve import connect
 from zentalk.relay.forwarding.tunnels import TunnelService
 from zentalk.relay.links.handshakes import HandshakeTurns
-from zentalk.relay.links.stream_shares import Principal, StreamShares
+from zentalk.relay.links.stream_holders import Principal
+from zentalk.relay.links.stream_shares import StreamShares
 from zentalk.wire.descriptor import ROLE_FORWARD, DescriptorBody, Lane, sign_descriptor
 
 CONTACT = SendId(b"c" * 16)

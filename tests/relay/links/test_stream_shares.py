@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zentalk.relay.links.memory_budget import MemoryBudget
+from zentalk.relay.links.stream_holders import Principal, StreamSlot
 from zentalk.relay.links.stream_shares import (
     NEIGHBOUR_SHARE,
     SOURCE_SHARE,
     STREAM_BYTES,
-    Principal,
     StreamShares,
-    StreamSlot,
 )
 
 MALLORY = Principal("192.0.2.1")
@@ -39,7 +38,7 @@ class Room:
     def open(self, principal: Principal, name: str = "", onward: str = "") -> StreamSlot | None:
         slot = self.shares.enter(principal, lambda: self.ended.append(name))
         if slot is not None and onward:
-            slot.onward = onward
+            self.shares.goes_on(slot, onward)
         return slot
 
     def fill(self, principal: Principal, count: int, name: str = "m") -> list[StreamSlot]:

@@ -21,7 +21,8 @@ from zentalk.net.splice import splice
 from zentalk.net.streams import LinkStream
 from zentalk.net.transport import ByteStream
 from zentalk.relay.links.neighbours import Addresses, RelayLinks
-from zentalk.relay.links.stream_shares import Principal, StreamShares, StreamSlot
+from zentalk.relay.links.stream_holders import Principal, StreamSlot
+from zentalk.relay.links.stream_shares import StreamShares
 from zentalk.relay.metrics import Counters
 from zentalk.wire.frames import Open
 
@@ -85,7 +86,7 @@ class TunnelService:
         except (*LINK_FAULTS, UnavailableError):  # a refusal is passed on as it is
             raise RefusedError("unreachable") from None
         self._counters.streams_spliced += 1
-        slot.onward = target
+        self._streams.goes_on(slot, target)
         await splice(stream, onward)
 
     async def _open_onward(

@@ -9,12 +9,12 @@ is free to fake.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable
 from typing import Final
 
 from zentalk.link.streams import CLIENT_STREAMS
 from zentalk.relay.links.memory_budget import MemoryBudget
+from zentalk.relay.links.stream_holders import Principal, StreamHolders, StreamSlot
 
 MAX_STREAMS: Final = 4096
 STREAMS_PART: Final = 0.5
@@ -27,72 +27,44 @@ NEIGHBOUR_SHARE: Final = 64
 """Streams that a neighbour is sure of at least, for all the people behind it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """In whose name a stream is carried: where a client is, or the neighbour that brings it.
-
-    `place` is an accepted link's source (`ConnectionSlot.source`), or the NodeId that we dialled.
-    """
-
-    place: Hashable
-    is_neighbour: bool = False
-
-
-class StreamSlot:
-    """One stream that is carried. Made by `StreamShares.enter`."""
-
-    __slots__ = ("_end", "evicted", "onward", "principal")
-
-    def __init__(self, principal: Principal, end: Callable[[], None]) -> None:
-        self.principal = principal
-        self.onward: Hashable | None = None
-        """The neighbour over whose link it goes on; None if it ends here, or is not open yet."""
-        self.evicted = False
-        self._end = end
-
-    def end(self) -> None:
-        """Make its stream end, as another gets the place."""
-        self.evicted = True
-        self._end()
-
-
 class StreamShares:
     """The streams of one relay, and who has how many of them."""
 
     def __init__(self, budget: MemoryBudget) -> None:
         self._budget = budget
         self._memory = budget.account(share=STREAMS_PART, greedy=False)
-        # Slots in the order in which they came: the last is the youngest.
-        self._held: dict[Principal, dict[StreamSlot, None]] = {}
-        self.count = 0
+        self._holders = StreamHolders()
         self.evicted = 0
         """How many streams made room for others."""
+
+    @property
+    def count(self) -> int:
+        """How many streams are carried."""
+        return self._holders.count
 
     def enter(self, principal: Principal, end: Callable[[], None]) -> StreamSlot | None:
         """Admit a stream, ending another if there is no room; None if it is not its turn.
 
         `end` makes the new one end. Give the slot back with `leave`.
         """
-        held = len(self._held.get(principal, ()))
         while self._is_full():
-            if not self._evict(principal, held + 1, self._candidates()):
+            if not self._evict(
+                principal, self._holders.held(principal) + 1, self._holders.greediest()
+            ):
                 return None
         slot = StreamSlot(principal, end)
-        self._held.setdefault(principal, {})[slot] = None
-        self.count += 1
+        self._holders.add(slot)
         self._memory.add(STREAM_BYTES)
         return slot
 
     def leave(self, slot: StreamSlot) -> None:
         """Give back a slot; nothing if it was taken away already."""
-        slots = self._held.get(slot.principal, {})
-        if slot not in slots:
-            return
-        del slots[slot]
-        if not slots:
-            del self._held[slot.principal]
-        self.count -= 1
-        self._memory.release(STREAM_BYTES)
+        if self._holders.remove(slot):
+            self._memory.release(STREAM_BYTES)
+
+    def goes_on(self, slot: StreamSlot, neighbour: Hashable) -> None:
+        """Note that the stream of a slot goes on over a neighbour's link."""
+        self._holders.goes_on(slot, neighbour)
 
     def make_room_onward(self, slot: StreamSlot, neighbour: Hashable) -> bool:
         """End a stream that goes on over a neighbour's link, as it takes no more from us.
@@ -100,14 +72,15 @@ class StreamShares:
         A neighbour cannot tell our clients apart: who of them gives way is for us to decide. False
         if nobody has more of a claim to give way than whoever wants the room.
         """
-        held = len(self._held.get(slot.principal, ()))
-        return self._evict(slot.principal, held, self._candidates(neighbour))
+        return self._evict(
+            slot.principal, self._holders.held(slot.principal), self._holders.over(neighbour)
+        )
 
     def share_of(self, principal: Principal) -> int:
         """Return how many streams a principal is sure of now."""
         if not principal.is_neighbour:
             return SOURCE_SHARE
-        neighbours = sum(other.is_neighbour for other in self._held) or 1
+        neighbours = self._holders.neighbours() or 1
         return max(NEIGHBOUR_SHARE, self._room() // neighbours)
 
     def _room(self) -> int:
@@ -116,15 +89,7 @@ class StreamShares:
     def _is_full(self) -> bool:
         return self.count >= self._room() or not self._budget.takes_streams
 
-    def _candidates(self, neighbour: Hashable | None = None) -> Iterator[StreamSlot]:
-        """Yield the youngest stream of each principal, of those that go on over one link."""
-        for slots in self._held.values():
-            for slot in reversed(slots):
-                if neighbour is None or slot.onward == neighbour:
-                    yield slot
-                    break
-
-    def _evict(self, principal: Principal, held: int, candidates: Iterator[StreamSlot]) -> bool:
+    def _evict(self, principal: Principal, held: int, candidates: Iterable[StreamSlot]) -> bool:
         """End the candidate of whoever is furthest above its share.
 
         Only for a principal that with `held` streams is not above that one itself: else two who
@@ -134,7 +99,7 @@ class StreamShares:
 
         def part(slot: StreamSlot, besides: int = 0) -> float:
             whose = slot.principal
-            return (len(self._held[whose]) - besides) / shares[whose.is_neighbour]
+            return (self._holders.held(whose) - besides) / shares[whose.is_neighbour]
 
         doomed = max(candidates, key=part, default=None)
         if doomed is None or part(doomed, besides=1) < held / shares[principal.is_neighbour]:
