@@ -3,6 +3,7 @@
     python -m benchmarks                       all ratios to other implementations and raw parts
     python -m benchmarks onion session         only these
     python -m benchmarks start                 how long commands take beside `python -c pass`
+    python -m benchmarks work                  hashes a second of one core, and what prices take
     python -m benchmarks peers                 LXMF over Reticulum beside ours, two minutes
     python -m benchmarks messages              messages end to end over processes, some minutes
     python -m benchmarks load                  messages while a crowd besets a relay, a minute
@@ -32,6 +33,7 @@ PEERS = "peers"
 MESSAGES = "messages"
 PROFILES = "profiles"
 LOAD = "load"
+WORK = "work"
 DEFAULT_JSON = Path(__file__).with_name("results.json")
 
 
@@ -40,7 +42,7 @@ def main() -> int:
     parser.add_argument(
         "group",
         nargs="*",
-        choices=[[], *RATIOS, PEERS, MESSAGES, PROFILES, LOAD],
+        choices=[[], *RATIOS, PEERS, MESSAGES, PROFILES, LOAD, WORK],
         help="default: ratios",
     )
     parser.add_argument("--json", type=Path, default=DEFAULT_JSON, help="where to write results")

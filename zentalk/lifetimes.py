@@ -35,6 +35,17 @@ first message that comes later is made again by its sender, with the keys of tha
 """
 
 
-def mailbox_idle_seconds(ttl_seconds: int) -> int:
-    """Return after how long without its owner a relay removes a mailbox; all in it has expired."""
-    return 2 * max(DEFAULT_TTL_SECONDS, ttl_seconds)
+MAILBOX_IDLE_SECONDS: Final = 55 * DAY_SECONDS
+"""How long a relay keeps a mailbox that nobody opens, at least."""
+NEW_MAILBOX_IDLE_SECONDS: Final = 7 * DAY_SECONDS
+"""The same of one that was never opened on a second day."""
+
+
+def mailbox_idle_seconds(ttl_seconds: int, *, came_back: bool) -> int:
+    """Return after how long without its owner a relay removes a mailbox.
+
+    `came_back` if it was opened on a second day; nothing of what waits there then ends early.
+    """
+    if not came_back:
+        return NEW_MAILBOX_IDLE_SECONDS
+    return max(MAILBOX_IDLE_SECONDS, ttl_seconds)

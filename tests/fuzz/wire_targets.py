@@ -30,6 +30,7 @@ from zentalk.wire import (
 )
 from zentalk.wire import descriptor as descriptors
 from zentalk.wire.codec import Fields, pack, unpack
+from zentalk.wire.deposit import Stamp
 from zentalk.wire.text import RelayUri
 
 SEND_ID = SendId(b"s" * 16)
@@ -105,6 +106,7 @@ def _deposits() -> list[Target]:
                 item, data[36 : 36 + deposit.ACK_BYTES]
             ),
         ),
+        target(deposit.decode_stamp, [b"\x09nonce123"], again=deposit.encode_stamp),
         target(
             ratchet.decode_inner, [ratchet.encode_inner(item) for item in inners],
             again=ratchet.encode_inner,
@@ -392,8 +394,9 @@ def _mailbox() -> list[Target]:
             m.OPEN,
             m.decode_open_request,
             m.encode_open_request,
-            m.OpenRequest(MailboxId(b"b" * 32), 2**40, b"s" * 64, 64),
+            m.OpenRequest(MailboxId(b"b" * 32), 2**40, b"s" * 64, 64, Stamp(9, b"nonce123")),
         ),
+        _question(m.PRICE, m.decode_price_request, lambda _none: m.encode_price_request(), None),
         _question(
             m.PUSH,
             m.decode_push,
@@ -433,6 +436,7 @@ def _mailbox() -> list[Target]:
             again=lambda token: m.encode_token_payload(token.send_id, token.token),
         ),
         _response(m.decode_open_response, lambda _none: m.encode_open_response(), None),
+        _response(m.decode_price_response, m.encode_price_response, 0, 22, 255),
         _response(s.decode_send_ids_response, lambda _none: s.encode_send_ids_response(), None),
         _response(p.decode_prekeys_put_response, p.encode_prekeys_put_response, 99),
         _response(p.decode_prekeys_count_response, p.encode_prekeys_count_response, count),

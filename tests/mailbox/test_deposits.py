@@ -399,14 +399,17 @@ def test_past_public_send_ids_are_dropped() -> None:
     assert desk.failing.load().mailboxes[0].send_ids == ()
 
 
-def test_a_mailbox_that_nobody_opens_is_removed_after_its_mail() -> None:
+def test_a_mailbox_that_nobody_opens_is_removed() -> None:
+    """After 55 days: its owner came back on a second day."""
     desk = Desk()
     away(desk)
+    desk.pass_time(DAY_SECONDS)
+    desk.lose(desk.collect(generation=2))
     desk.pass_time(40 * DAY_SECONDS)
     desk.deposit(1)
-    desk.pass_time(15 * DAY_SECONDS)
+    desk.pass_time(15 * DAY_SECONDS - HOUR)
     assert desk.stored() == 1
-    desk.pass_time(10 * DAY_SECONDS)
+    desk.pass_time(3 * HOUR)
     assert desk.failing.load().mailboxes == ()
     assert desk.core._registry.send_ids == {}
     assert desk.core.stats().deliverable == 0

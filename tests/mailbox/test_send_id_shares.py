@@ -51,9 +51,12 @@ def registers_as_a_node(desk: Desk, collector: Collector, name: str, contacts: i
 
 
 def strangers(desk: Desk, room: int, each: int = MAX_SEND_ID_CHANGES) -> None:
-    """Use up all the room, with mailboxes that have as many ids as they may."""
+    """Use up all the room, with mailboxes that have as many ids as they may, and come back."""
     for number in range(room // each + 2):
-        mallory = desk.collect(f"mallory {number}")
+        desk.lose(desk.collect(f"mallory {number}"))
+    desk.pass_time(DAY_SECONDS)
+    for number in range(room // each + 2):
+        mallory = desk.collect(f"mallory {number}", generation=2)
         left = room - len(desk.core._registry.send_ids)
         ask(desk, mallory, many(f"{number}", min(each, max(left, 1))))
         desk.lose(mallory)
@@ -125,8 +128,8 @@ def test_k44_it_stays_settled_over_a_restart_and_one_of_a_day_does_not_become_so
 
 def test_k44_ids_that_nobody_uses_give_way_after_thirty_days() -> None:
     desk = Desk(SMALL)
-    bob = desk.collect("bob")
-    bobs = [entry("bob's ack", SendIdKind.ACK), public("bob", TODAY + 31), *many("bob", 300)]
+    bob = opened_for_days(desk, "bob", 2)
+    bobs = [entry("bob's ack", SendIdKind.ACK), public("bob", TODAY + 33), *many("bob", 300)]
     assert ask(desk, bob, bobs) == ()
     desk.lose(bob)
     strangers(desk, 1000)
@@ -145,7 +148,7 @@ def test_k44_ids_that_nobody_uses_give_way_after_thirty_days() -> None:
 
 def test_k44_those_of_a_connected_mailbox_and_those_within_its_share_stay() -> None:
     desk = Desk(SMALL)
-    online, away = desk.collect("online"), desk.collect("away")
+    online, away = desk.collect("online"), opened_for_days(desk, "away", 2)
     assert ask(desk, online, many("online", 300)) == ()
     assert ask(desk, away, many("away", SURE_NEW_SEND_IDS)) == ()
     desk.lose(away)

@@ -50,6 +50,8 @@ class Label(bytes, Enum):
     DEPOSIT_ID = b"zt-deposit-id-v1"
     DEPOSIT_WORK = b"zt-deposit-work-v1"
     DEPOSIT_WORK_TRY = b"zt-deposit-try-v1"
+    MAILBOX_WORK = b"zt-mailbox-work-v1"
+    MAILBOX_WORK_TRY = b"zt-mailbox-try-v1"
     GENERATION_OFFSET = b"zt-generation-offset-v1"
     # end to end
     PREKEY_SIGNED = b"zt-prekey-signed-v1"

@@ -17,6 +17,7 @@ from zentalk.mailbox.acks import AckSchedule
 from zentalk.mailbox.commands import Command, Respond, SendAck
 from zentalk.mailbox.delivery import Delivery
 from zentalk.mailbox.deposits import Deposits
+from zentalk.mailbox.newcomers import Newcomers
 from zentalk.mailbox.owners import Owners
 from zentalk.mailbox.part import Context
 from zentalk.mailbox.postage import Postage
@@ -84,12 +85,14 @@ class MailboxCore:
         self._sweeping = Sweeping(context, now)
         self._postage = Postage(context, self._writing, relay)
         deposits = Deposits(context, self._postage, self._writing, self._delivery, self._acks)
-        owners = Owners(context, self._delivery)
+        self._newcomers = Newcomers(context, relay, loaded.turns, now)
+        self._owners = owners = Owners(context, self._delivery, self._newcomers)
         prekeys = Prekeys(context)
         self._handlers: dict[type[Any], Callable[[Any, float], None]] = {
             events.DepositArrived: deposits.arrived,
             events.TokenArrived: deposits.token_arrived,
             events.OpenRequested: owners.open_requested,
+            events.PriceRequested: self._price_requested,
             events.CollectorLost: owners.lost,
             events.SendIdsRequested: owners.send_ids_requested,
             events.PrekeysPutRequested: prekeys.put_requested,
@@ -115,7 +118,11 @@ class MailboxCore:
     def next_deadline(self) -> float:
         """When `TimePassed` is to be handled next, whatever else happens."""
         deadline = self._sweeping.next_deadline()
-        for other in (self._delivery.next_deadline(), self._acks.next_deadline()):
+        for other in (
+            self._delivery.next_deadline(),
+            self._acks.next_deadline(),
+            self._newcomers.next_deadline(),
+        ):
             if other is not None and other < deadline:
                 deadline = other
         return deadline
@@ -153,6 +160,9 @@ class MailboxCore:
         state = self._postage.state(self._registry.send_ids.get(event.send_id), now)
         self._effects.emit(Respond(event.ticket, state))
 
+    def _price_requested(self, event: events.PriceRequested, now: float) -> None:
+        self._effects.emit(Respond(event.ticket, self._newcomers.price(now)))
+
     def _applied(self, event: events.Applied, now: float) -> None:
         self._effects.finished(event.number, event.outcome, now)
 
@@ -170,6 +180,7 @@ class MailboxCore:
         for route in self._acks.due(now):
             self._registry.counters["acks_sent"] += 1
             self._effects.emit(SendAck(route))
+        self._owners.passed(now)
         self._sweeping.passed(now)
 
 

@@ -11,7 +11,7 @@ from typing import NewType, TypeAlias
 
 from zentalk.ids import MailboxId, SendId
 from zentalk.mailbox.storage import Outcome
-from zentalk.wire.deposit import Deposit
+from zentalk.wire.deposit import NO_STAMP, Deposit, Stamp
 from zentalk.wire.rpc_send_ids import SendIdEntry
 
 Ticket = NewType("Ticket", int)
@@ -35,13 +35,24 @@ class TokenArrived:
 
 @dataclass(frozen=True, slots=True)
 class OpenRequested:
-    """A connection asks to collect a mailbox; its proof has been verified."""
+    """A connection asks to collect a mailbox; its proof has been verified.
+
+    `stamp` is the work that was done for making it, if it has to be made.
+    """
 
     ticket: Ticket
     collector: Collector
     mailbox: MailboxId = field(repr=False)
     generation: int
     window: int
+    stamp: Stamp = NO_STAMP
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRequested:
+    """Anyone asks how much work a new mailbox takes now."""
+
+    ticket: Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +151,7 @@ Event: TypeAlias = (
     DepositArrived
     | TokenArrived
     | OpenRequested
+    | PriceRequested
     | CollectorLost
     | AckReceived
     | SendIdsRequested

@@ -12,9 +12,10 @@ from functools import partial
 from zentalk.mailbox.commands import CloseCollector, PushToken, Refuse, Respond
 from zentalk.mailbox.delivery import Delivery
 from zentalk.mailbox.events import Collector, CollectorLost, OpenRequested, SendIdsRequested
-from zentalk.mailbox.part import Context, CorePart, ignore
+from zentalk.mailbox.newcomers import Newcomers, TurnDecision
+from zentalk.mailbox.part import Context, CorePart
 from zentalk.mailbox.state import SEQ_BLOCK, CollectorSession, MailboxState
-from zentalk.mailbox.storage import ChangeSendIds, Outcome, RemoveMailbox
+from zentalk.mailbox.storage import ChangeSendIds, Outcome
 
 
 class Owners(CorePart):
@@ -22,53 +23,67 @@ class Owners(CorePart):
 
     __slots__ = (
         "_delivery",
+        "_newcomers",
         "_opening",
     )
 
-    def __init__(self, context: Context, delivery: Delivery) -> None:
+    def __init__(self, context: Context, delivery: Delivery, newcomers: Newcomers) -> None:
         super().__init__(context)
         self._delivery = delivery
+        self._newcomers = newcomers
         self._opening: set[Collector] = set()
 
     # --- collectors ----------------------------------------------------------------------
 
     def open_requested(self, event: OpenRequested, now: float) -> None:
-        """Reserve the mailbox for a newer generation and commit that before responding."""
-        registry = self._registry
-        if event.collector in registry.sessions or event.collector in self._opening:
+        """Reserve the mailbox for a newer generation and commit that before responding.
+
+        One that exists is never refused for want of work; a new one waits for its turn.
+        """
+        if self._is_busy(event.collector):
             self._effects.emit(Refuse(event.ticket, "opened"))
             return
-        mailbox = registry.mailboxes.get(event.mailbox)
+        mailbox = self._registry.mailboxes.get(event.mailbox)
         if mailbox is None:
-            if not self._place_for_another():
-                self._effects.emit(Refuse(event.ticket, "full"))
-                return
-            mailbox = registry.mailboxes[event.mailbox] = MailboxState(event.mailbox)
+            if self._newcomers.ask(event, now) is TurnDecision.TURN:
+                self._make(event, now)
         elif event.generation <= mailbox.generation:
             self._effects.emit(Refuse(event.ticket, "stale"))
-            return
+        else:
+            self._open(event, mailbox, now)
+
+    def passed(self, now: float) -> None:
+        """Make the mailbox whose turn has come, if one waits."""
+        event = self._newcomers.passed(now)
+        if event is not None:
+            self._make(event, now)
+
+    def _is_busy(self, collector: Collector) -> bool:
+        return (
+            collector in self._registry.sessions
+            or collector in self._opening
+            or self._newcomers.waits(collector)
+        )
+
+    def _make(self, event: OpenRequested, now: float) -> None:
+        mailbox = self._registry.mailboxes[event.mailbox] = MailboxState(event.mailbox)
+        self._open(event, mailbox, now)
+
+    def _open(self, event: OpenRequested, mailbox: MailboxState, now: float) -> None:
         earlier = mailbox.generation
         mailbox.generation = event.generation
         mailbox.reserved_seq = mailbox.next_seq + SEQ_BLOCK
-        mailbox.expires_hour = self._clock.hour_after(now, self._settings.idle_seconds)
         mailbox.opened_on(self._clock.aged_day(now))
+        mailbox.expires_hour = self._idle_until(mailbox, now)
         self._opening.add(event.collector)
         mailbox.opening += 1
         self._effects.apply(
-            registry.record_of(mailbox), partial(self._opened, event, mailbox, earlier)
+            self._registry.record_of(mailbox), partial(self._opened, event, mailbox, earlier)
         )
 
-    def _place_for_another(self) -> bool:
-        """Whether a mailbox may be made; one that nobody could use gives way."""
-        registry = self._registry
-        if len(registry.mailboxes) < self._settings.max_mailboxes:
-            return True
-        for mailbox in registry.mailboxes.values():
-            if mailbox.saved and mailbox.session is None and mailbox.is_unused:
-                registry.remove_mailbox(mailbox)
-                self._effects.apply(RemoveMailbox(mailbox.key), ignore)
-                return True
-        return False
+    def _idle_until(self, mailbox: MailboxState, now: float) -> int:
+        idle_seconds = self._settings.idle_seconds(came_back=mailbox.came_back)
+        return self._clock.hour_after(now, idle_seconds)
 
     def _opened(
         self,
@@ -117,6 +132,7 @@ class Owners(CorePart):
     def lost(self, event: CollectorLost, now: float) -> None:
         """End the session of this connection, and no other's."""
         self._opening.discard(event.collector)
+        self._newcomers.lost(event.collector)
         session = self._registry.sessions.get(event.collector)
         if session is not None:
             self._end(session, now)
@@ -127,7 +143,7 @@ class Owners(CorePart):
         # A newer registration may already stand here; a late clean-up must not undo it.
         if mailbox.session is session:
             mailbox.session = None
-        mailbox.expires_hour = self._clock.hour_after(now, self._settings.idle_seconds)
+        mailbox.expires_hour = self._idle_until(mailbox, now)
         self._delivery.take_back(session, now)
 
     # --- send ids ------------------------------------------------------------------------

@@ -56,7 +56,17 @@ class MailboxSettings:
     max_spent_work: int = 100_000
     """Proofs of work remembered, so that none is used twice."""
 
-    max_mailboxes: int = 5_000
+    max_mailboxes: int = 44_000
+    """Never reached by itself: with the times to live that there are, those that are made in one
+    time give way before so many are there."""
+    turn_seconds: float = 120.0
+    """One new mailbox for each of these, after a burst."""
+    saved_turns: int = 500
+    """The burst: turns that are saved up while nobody takes them."""
+    mailbox_bits: int = 16
+    """Proof of work that a new mailbox takes once half of the saved turns are gone."""
+    full_mailbox_bits: int = 22
+    """The same when all are gone; then each turn goes to the most work."""
     max_send_ids: int = 2048
     """Per mailbox."""
     sure_send_ids: int = SURE_SEND_IDS
@@ -105,16 +115,19 @@ class MailboxSettings:
             raise ConfigError("a mailbox quota must be at least 1")
         if not 8 <= self.work_bits <= self.full_work_bits <= self.max_work_bits <= 64:
             raise ConfigError("proof of work has 8 to 64 bits, and not fewer when fuller")
+        if not 8 <= self.mailbox_bits <= self.full_mailbox_bits <= 64:
+            raise ConfigError("work for a new mailbox has 8 to 64 bits, and not fewer later")
+        if self.turn_seconds <= 0 or self.saved_turns < 1:
+            raise ConfigError("turns for new mailboxes take time, and at least one is saved up")
         earliest_ack = self.ack_delay_seconds * (1 - self.ack_spread)
         if not 0 < self.write_after_seconds < earliest_ack:
             raise ConfigError("mail must be written before its acknowledgement can be due")
         if self.lease_seconds <= self.write_after_seconds:
             raise ConfigError("the lease must be longer than the time before a write")
 
-    @property
-    def idle_seconds(self) -> int:
-        """A mailbox that nobody opened for this long is removed; all in it has expired."""
-        return mailbox_idle_seconds(self.ttl_seconds)
+    def idle_seconds(self, *, came_back: bool) -> int:
+        """A mailbox that nobody opened for this long is removed."""
+        return mailbox_idle_seconds(self.ttl_seconds, came_back=came_back)
 
     def sure_ids(self, *, settled: bool) -> int:
         """How many send ids a mailbox is sure of."""

@@ -20,6 +20,9 @@ SEQ_BLOCK: Final = 2**32
 """Sequence numbers reserved on disk by each `mail.open`: a restarted relay goes on above
 them, so that a late ack can never name a newer envelope."""
 
+RETURNED_DAYS: Final = 2
+"""A mailbox that was opened on so many days is somebody's, and kept for long."""
+
 
 class Held(Enum):
     """Where an envelope of which the core keeps a record is."""
@@ -173,11 +176,6 @@ class MailboxState:
     live: dict[bytes, Mail] = field(default_factory=dict)
     tokens: deque[tuple[SendId, bytes]] = field(default_factory=deque)
 
-    @property
-    def is_unused(self) -> bool:
-        """Whether it has no send id and nothing in it: no mail can come."""
-        return not (self.send_ids or self.stored or self.writing or self.opening)
-
     def opened_on(self, day: int) -> bool:
         """Note that it was open on a day; True if that is a new one and still counts."""
         if self.opened_days >= SETTLED_DAYS or self.opened_day == day:
@@ -185,6 +183,11 @@ class MailboxState:
         self.opened_day = day
         self.opened_days += 1
         return True
+
+    @property
+    def came_back(self) -> bool:
+        """Whether its owner opened it on a second day."""
+        return self.opened_days >= RETURNED_DAYS
 
     @property
     def is_settled(self) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from zentalk.ids import DepositId, MailboxId, SendId
 from zentalk.wire.rpc_send_ids import SendIdEntry
@@ -249,6 +249,23 @@ class KeepTime:
     hour: int
 
 
+class TurnsTaken(NamedTuple):
+    """How many turns for new mailboxes were taken and not saved up again at an hour since 1970."""
+
+    turns: int
+    hour: int
+
+
+NO_TURNS_TAKEN: Final = TurnsTaken(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class KeepTurns:
+    """Remember how many turns for new mailboxes are taken. Outcome: Done."""
+
+    taken: TurnsTaken
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """The operation has no other result."""
@@ -267,6 +284,7 @@ Operation: TypeAlias = (
     | PutPrekeys
     | TakePrekey
     | KeepTime
+    | KeepTurns
 )
 Outcome: TypeAlias = PutOutcome | RemovedOutcome | ReadOutcome | PoolOutcome | PrekeyOutcome | Done
 
@@ -293,6 +311,7 @@ class Loaded:
 
     mailboxes: tuple[StoredMailbox, ...]
     hour: int
+    turns: TurnsTaken = NO_TURNS_TAKEN
 
 
 class MailboxStore(Protocol):

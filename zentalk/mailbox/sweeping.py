@@ -87,11 +87,10 @@ class Sweeping(CorePart):
         hour = self._clock.hour(now)
         if mailbox.session is None:
             return mailbox.expires_hour <= hour
-        if mailbox.opened_on(self._clock.aged_day(now)):
-            self._effects.apply(self._registry.record_of(mailbox), ignore)
-        half = self._settings.idle_seconds // 2 // HOUR_SECONDS
-        if mailbox.expires_hour - hour < half:
-            mailbox.expires_hour = self._clock.hour_after(now, self._settings.idle_seconds)
+        is_new_day = mailbox.opened_on(self._clock.aged_day(now))
+        idle_seconds = self._settings.idle_seconds(came_back=mailbox.came_back)
+        if is_new_day or mailbox.expires_hour - hour < idle_seconds // 2 // HOUR_SECONDS:
+            mailbox.expires_hour = self._clock.hour_after(now, idle_seconds)
             self._effects.apply(self._registry.record_of(mailbox), ignore)
         return False
 

@@ -1,24 +1,32 @@
-"""What proof of work for a deposit is: its challenge, its epoch, its worth in bits.
+"""What proof of work is, for a deposit and for a new mailbox: its challenge, time, worth in bits.
 
-Spec: docs/spec/mailbox.md section 13. Both ends use this: the sender to find work, the
-relay to check it. Work is bound to one envelope under one deposit id of one send id at
-one relay in one hour; how much is asked for is decided elsewhere.
+Spec: docs/spec/mailbox.md sections 13 and 15. Both ends use this: one to find work, the relay to
+check it. Work for a deposit is bound to one envelope under one deposit id of one send id at one
+relay in one hour, work for a mailbox to its key at one relay on one day; how much is asked for is
+decided elsewhere.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.crypto.work import find_work, work_bits
-from zentalk.ids import NodeId
-from zentalk.wire.deposit import Deposit, Stamp
+from zentalk.ids import Day, MailboxId, NodeId
+from zentalk.wire.deposit import NO_STAMP, Deposit, Stamp
 
 EPOCH_SECONDS: Final = 3600
 MARGIN_BITS: Final = 3
 """What a sender does beyond what it is asked for, not to be the first to be displaced."""
 _EPOCH_BYTES: Final = 8
+
+
+class Found(NamedTuple):
+    """Work that was found, and what it is worth in bits."""
+
+    stamp: Stamp
+    bits: int
 
 
 def epoch_at(wall: float) -> int:
@@ -50,8 +58,30 @@ def search(task: bytes, epoch: int, bits: int, start: int, tries: int) -> Stamp 
 
 
 def stamped_epoch(stamp: Stamp, now_epoch: int) -> int | None:
-    """Return which of this hour, the one before and the one after a stamp means."""
+    """Return which of this hour or day, the one before and the one after a stamp means."""
     for epoch in (now_epoch, now_epoch - 1, now_epoch + 1):
         if epoch % 256 == stamp.epoch:
             return epoch
     return None
+
+
+def mailbox_challenge(relay: NodeId, mailbox: MailboxId, day: int) -> bytes:
+    """Return the 32 bytes that a nonce for a new mailbox has to go with on a day (UTC)."""
+    return blake2b_256(Label.MAILBOX_WORK, relay, mailbox, day.to_bytes(_EPOCH_BYTES, "big"))
+
+
+def mailbox_worth(relay: NodeId, mailbox: MailboxId, stamp: Stamp, today: Day) -> int:
+    """Return the bits that a stamp is worth for a mailbox at a relay; 0 if it is of another day."""
+    day = stamped_epoch(stamp, today)
+    if day is None or stamp == NO_STAMP:
+        return 0
+    task = mailbox_challenge(relay, mailbox, day)
+    return work_bits(Label.MAILBOX_WORK_TRY, task, stamp.nonce)
+
+
+def search_mailbox(task: bytes, day: int, bits: int, start: int, tries: int) -> Found | None:
+    """Try some nonces for a new mailbox; return the first that is worth `bits`, or more."""
+    nonce = find_work(Label.MAILBOX_WORK_TRY, task, bits, start, tries)
+    if nonce is None:
+        return None
+    return Found(Stamp(day % 256, nonce), work_bits(Label.MAILBOX_WORK_TRY, task, nonce))

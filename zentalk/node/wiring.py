@@ -27,6 +27,7 @@ from zentalk.node.housekeeping import Housekeeping
 from zentalk.node.mailboxes.announcer import Announcer
 from zentalk.node.mailboxes.collector import CollectorFactory
 from zentalk.node.mailboxes.manager import MailboxManager
+from zentalk.node.mailboxes.prices import Prices
 from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.node.mailboxes.selection import MailboxSelection
 from zentalk.node.messages.commands import MessageCommands
@@ -94,12 +95,14 @@ def build_node(
     delivery = _build_delivery(runtime, database, reached, composer, records)
     receiver = Receiver(runtime, database, Inbox(sessions, composer), delivery.outbox)
     contacts = ContactCommands(composer)
+    selection = MailboxSelection(runtime, reached)
+    prices = Prices(runtime, reached, selection)
     mailboxes = MailboxManager(
         runtime,
         database,
         reached,
-        MailboxSelection(runtime, reached),
-        CollectorFactory(runtime, identity, database, receiver, delivery.outbox),
+        selection,
+        CollectorFactory(runtime, identity, database, receiver, delivery.outbox, prices),
         Announcer(
             runtime, database, publisher, contacts, delivery.outbox, reached.packets.ack_points
         ),

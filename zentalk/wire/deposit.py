@@ -29,8 +29,9 @@ FORMAT: Final = 2
 COMPACT_ACK_BYTES: Final = 330
 ACK_BYTES: Final = NODE_ID_BYTES + 1 + COMPACT_ACK_BYTES
 NONCE_BYTES: Final = 8
+STAMP_BYTES: Final = 1 + NONCE_BYTES
 _STAMP_AT: Final = 1 + SEND_ID_BYTES + DEPOSIT_ID_BYTES + 2 + 1 + ACK_BYTES
-_FIXED_BYTES: Final = _STAMP_AT + 1 + NONCE_BYTES
+_FIXED_BYTES: Final = _STAMP_AT + STAMP_BYTES
 DEPOSIT_SMALL_BYTES: Final = 2114
 """Capacity of a class S packet over 5 hops (checked against the geometry in tests)."""
 DEPOSIT_LARGE_BYTES: Final = 33346
@@ -56,13 +57,27 @@ class AckRoute:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Proof of work: the hour it was done in, mod 256, and the number that was found."""
+    """Proof of work: the hour or day it was done for, mod 256, and the number that was found."""
 
     epoch: int
     nonce: bytes
 
 
 NO_STAMP: Final = Stamp(0, bytes(NONCE_BYTES))
+
+
+def encode_stamp(stamp: Stamp) -> bytes:
+    """Encode proof of work; raises LocalProtocolError if the nonce has the wrong length."""
+    if len(stamp.nonce) != NONCE_BYTES:
+        raise LocalProtocolError("the nonce of a proof of work has the wrong length")
+    return bytes([stamp.epoch]) + stamp.nonce
+
+
+def decode_stamp(data: bytes) -> Stamp:
+    """Read proof of work; raises DecodeError if it has not exactly STAMP_BYTES bytes."""
+    if len(data) != STAMP_BYTES:
+        raise DecodeError("a proof of work has the wrong length")
+    return Stamp(data[0], data[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +113,8 @@ def encode_deposit(deposit: Deposit, filler: bytes) -> bytes:
     if not 1 <= hours <= _MAX_HOURS:
         raise LocalProtocolError("a time to live is not between 1 hour and 65,535 hours")
     ack = filler if deposit.ack is None else _encode_ack(deposit.ack)
-    if len(ack) != ACK_BYTES or len(deposit.stamp.nonce) != NONCE_BYTES:
-        raise LocalProtocolError("a deposit's ack or nonce has the wrong length")
+    if len(ack) != ACK_BYTES:
+        raise LocalProtocolError("a deposit's ack has the wrong length")
     return b"".join(
         (
             bytes([FORMAT]),
@@ -108,8 +123,7 @@ def encode_deposit(deposit: Deposit, filler: bytes) -> bytes:
             hours.to_bytes(2, "big"),
             bytes([deposit.ack is not None]),
             ack,
-            bytes([deposit.stamp.epoch]),
-            deposit.stamp.nonce,
+            encode_stamp(deposit.stamp),
             deposit.envelope,
         )
     )
@@ -131,7 +145,7 @@ def decode_deposit(payload: bytes) -> Deposit:
         ttl_seconds=hours * HOUR_SECONDS,
         ack=_decode_ack(ack) if payload[35] else None,
         envelope=payload[_FIXED_BYTES:],
-        stamp=Stamp(payload[_STAMP_AT], payload[_STAMP_AT + 1 : _FIXED_BYTES]),
+        stamp=decode_stamp(payload[_STAMP_AT:_FIXED_BYTES]),
     )
 
 

@@ -1,4 +1,4 @@
-"""Collecting a mailbox (`mail.open`, `mail.push`, `mail.token`, `mail.ack`), strictly encoded.
+"""Getting and collecting a mailbox: `mail.price`, `.open`, `.push`, `.token`, `.ack`.
 
 Spec: docs/spec/mailbox.md section 9. Only shapes and bounds are checked here; whether
 a proof verifies or a mailbox exists is decided elsewhere.
@@ -14,10 +14,18 @@ from zentalk.crypto.ed25519 import SIGNATURE_BYTES
 from zentalk.errors import DecodeError
 from zentalk.ids import MAILBOX_ID_BYTES, SEND_ID_BYTES, MailboxId, SendId
 from zentalk.wire.codec import Fields, Value
-from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES
+from zentalk.wire.deposit import (
+    ENVELOPE_LARGE_BYTES,
+    NO_STAMP,
+    STAMP_BYTES,
+    Stamp,
+    decode_stamp,
+    encode_stamp,
+)
 from zentalk.wire.rpc import decode_response, encode_call, encode_response
 
 OPEN: Final = "mail.open"
+PRICE: Final = "mail.price"
 PUSH: Final = "mail.push"
 TOKEN: Final = "mail.token"  # noqa: S105 (a method, not a password)
 ACK: Final = "mail.ack"
@@ -25,6 +33,7 @@ ACK: Final = "mail.ack"
 TOKEN_BYTES: Final = 32
 MAX_ACKED_SEQS: Final = 1024
 """Sequence numbers in one `mail.ack`: more than any window holds."""
+MAX_BITS: Final = 255
 MAX_U16: Final = 2**16 - 1
 MAX_U32: Final = 2**32 - 1
 MAX_U64: Final = 2**64 - 1
@@ -34,13 +43,15 @@ MAX_U64: Final = 2**64 - 1
 class OpenRequest:
     """`mail.open`: become the one collector of a mailbox.
 
-    `signature` covers link, relay and generation; at most `window` pushes stay unacked.
+    `signature` covers link, relay and generation; at most `window` pushes stay unacked. `stamp`
+    is the work for a mailbox that does not exist yet, NO_STAMP for none.
     """
 
     mailbox: MailboxId = field(repr=False)
     generation: int
     signature: bytes = field(repr=False)
     window: int
+    stamp: Stamp = field(default=NO_STAMP, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +74,14 @@ class TokenNotification:
 
 def encode_open_request(request: OpenRequest) -> bytes:
     """Encode the request `mail.open`."""
-    return encode_call(OPEN, request.mailbox, request.generation, request.signature, request.window)
+    return encode_call(
+        OPEN,
+        request.mailbox,
+        request.generation,
+        request.signature,
+        request.window,
+        encode_stamp(request.stamp),
+    )
 
 
 def decode_open_request(fields: Fields) -> OpenRequest:
@@ -73,6 +91,7 @@ def decode_open_request(fields: Fields) -> OpenRequest:
         generation=fields.uint(MAX_U64),
         signature=fields.fixed(SIGNATURE_BYTES),
         window=fields.uint(MAX_U16),
+        stamp=decode_stamp(fields.fixed(STAMP_BYTES)),
     )
     fields.end()
     if request.window == 0:
@@ -88,6 +107,29 @@ def encode_open_response() -> bytes:
 def decode_open_response(body: bytes) -> None:
     """Read the response to `mail.open`; raises RefusedError or DecodeError."""
     decode_response(body).end()
+
+
+def encode_price_request() -> bytes:
+    """Encode the request `mail.price`: how much work does a new mailbox take now?"""
+    return encode_call(PRICE)
+
+
+def decode_price_request(fields: Fields) -> None:
+    """Read the fields of `mail.price`, which has none; raises DecodeError."""
+    fields.end()
+
+
+def encode_price_response(bits: int) -> bytes:
+    """Encode the response to `mail.price`, at most MAX_BITS."""
+    return encode_response(min(bits, MAX_BITS))
+
+
+def decode_price_response(body: bytes) -> int:
+    """Return the bits of work that are asked for, 0 for none; raises RefusedError, DecodeError."""
+    fields = decode_response(body)
+    bits = fields.uint(MAX_BITS)
+    fields.end()
+    return bits
 
 
 def encode_push(push: PushNotification) -> bytes:

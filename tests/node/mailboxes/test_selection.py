@@ -17,6 +17,7 @@ from zentalk.ids import MailboxId, NodeId, SendId
 from zentalk.net.runtime import Runtime
 from zentalk.node.mailboxes.collector import CollectorFactory
 from zentalk.node.mailboxes.manager import MailboxManager
+from zentalk.node.mailboxes.prices import Prices
 from zentalk.node.mailboxes.selection import MAILBOXES, MAX_REPLACED, MailboxSelection, _chosen
 from zentalk.store.history import mailboxes
 from zentalk.store.history.database import HistoryDatabase
@@ -93,8 +94,10 @@ async def test_relays_are_drawn_in_the_event_loop_and_taken_in_the_writers_threa
     network: Any = Network()
     nothing: Any = Nothing()
     runtime = Runtime.real()
-    collectors = CollectorFactory(runtime, SigningKey(bytes(32)), database, nothing, nothing)
     selection = MailboxSelection(runtime, network)
+    prices = Prices(runtime, network, selection)
+    identity = SigningKey(bytes(32))
+    collectors = CollectorFactory(runtime, identity, database, nothing, nothing, prices)
     boxes = MailboxManager(runtime, database, network, selection, collectors, nothing)
     nursery.start_soon(boxes.run)
     with trio.fail_after(60):

@@ -60,7 +60,7 @@ def test_a1_a8_rows_hold_send_ids_sealed_bytes_and_expiry_and_no_sender(tmp_path
     tables = {
         name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
     }
-    assert tables == {"mailbox", "send_id", "prekey", "envelope", "kept_time"}
+    assert tables == {"mailbox", "send_id", "prekey", "envelope", "kept_time", "turns"}
     cursor = database.execute("SELECT * FROM envelope")
     (row,) = cursor.fetchall()
     values = dict(zip((column[0] for column in cursor.description), row, strict=True))

@@ -11,7 +11,9 @@ of our own mail end.
 - `manager.py`: keeps every mailbox collected, and has those replaced whose relays stay away.
 - `replacements.py`: after how long, and ever less often.
 - `selection.py`: which relays are taken, inside transactions.
-- `collector.py`: one connection to one mailbox: prove, register, collect.
+- `collector.py`: one connection to one mailbox: open it, keep it filled, collect.
+- `registration.py`: becoming its collector; `registration_work.py`: the work for a new one;
+  `prices.py`: where that is least.
 - `pools.py`: send ids and one-time prekeys, kept filled.
 - `receiver.py`: pushed envelopes are saved in batches, then acknowledged, then confirmed.
 - `announcer.py`: tells acks, the user record and contacts where the mailboxes are.

@@ -1,8 +1,4 @@
-"""One session with one of our mailbox relays: prove, register, collect.
-
-The proof is a signature over the handshake hash of the innermost link of the tunnel, so
-it is worth nothing on another link.
-"""
+"""One session with one of our mailbox relays: open the mailbox, keep its pools filled, collect."""
 
 from __future__ import annotations
 
@@ -12,28 +8,26 @@ import trio
 
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import LinkClosedError, RefusedError, TransportError
-from zentalk.mailbox.proof import sign_collect
 from zentalk.net.backoff import exponential, half_jitter
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.mailboxes.pools import MailboxPools
+from zentalk.node.mailboxes.prices import Prices
 from zentalk.node.mailboxes.receiver import Receiver
+from zentalk.node.mailboxes.registration import Registration
+from zentalk.node.mailboxes.registration_work import RegistrationWork
 from zentalk.node.network import NodeNetwork
-from zentalk.store.history import mailboxes
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox
 from zentalk.wire.rpc import decode_call
 from zentalk.wire.rpc_mailbox import (
     PUSH,
     TOKEN,
-    OpenRequest,
     PushNotification,
-    decode_open_response,
     decode_push,
     decode_token,
     encode_ack,
-    encode_open_request,
 )
 from zentalk.wire.rpc_poll import (
     MAX_POLL_ACKS,
@@ -59,16 +53,15 @@ class Collector(NoHandlers):
     def __init__(
         self,
         runtime: Runtime,
-        database: HistoryDatabase,
         mailbox: OwnMailbox,
+        registration: Registration,
         pools: MailboxPools,
         receiver: Receiver,
         outbox: Outbox,
     ) -> None:
         self._runtime = runtime
         self._mailbox = mailbox
-        self._key = SigningKey(mailbox.collect_seed)
-        self._database = database
+        self.registration = registration
         self._pools = pools
         self._receiver = receiver
         self._outbox = outbox
@@ -94,7 +87,7 @@ class Collector(NoHandlers):
             try:
                 if shape is not None:
                     await self._poll(connection, large=False)  # before OPEN: nothing is pushed
-                await self._open(connection, WINDOW if shape is None else PACED_WINDOW)
+                await self.registration.open(connection, WINDOW if shape is None else PACED_WINDOW)
                 if shape is not None:
                     for large, mean in (
                         (False, shape.poll_seconds),
@@ -188,22 +181,6 @@ class Collector(NoHandlers):
         for token in answer.tokens:
             self._token_received(token.token)
 
-    async def _open(self, connection: Connection, window: int) -> None:
-        now = self._runtime.wall()
-        generation = await self._database.write(
-            lambda tx: mailboxes.next_generation(tx, self._mailbox.mailbox, now)
-        )
-        signature = sign_collect(
-            self._key, connection.handshake_hash, self._mailbox.relay, generation
-        )
-        call = OpenRequest(
-            mailbox=self._mailbox.mailbox,
-            generation=generation,
-            signature=signature,
-            window=window,
-        )
-        decode_open_response(await connection.request(encode_open_request(call)))
-
 
 class CollectorFactory:
     """Makes the collectors of one owner's mailboxes."""
@@ -215,10 +192,13 @@ class CollectorFactory:
         database: HistoryDatabase,
         receiver: Receiver,
         outbox: Outbox,
+        prices: Prices,
     ) -> None:
         self._runtime = runtime
         self._identity = identity
         self._database = database
+        self.prices = prices
+        self.work = RegistrationWork(runtime)
         self._receiver = receiver
         self._outbox = outbox
 
@@ -231,6 +211,5 @@ class CollectorFactory:
             mailbox,
             renews_prekeys=renews_prekeys,
         )
-        return Collector(
-            self._runtime, self._database, mailbox, pools, self._receiver, self._outbox
-        )
+        registration = Registration(self._runtime, self._database, mailbox, self.work, self.prices)
+        return Collector(self._runtime, mailbox, registration, pools, self._receiver, self._outbox)

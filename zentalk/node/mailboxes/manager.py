@@ -35,6 +35,8 @@ SETTLED_SECONDS: Final = 3600.0
 """After this a replaced mailbox is only looked into now and then: its tunnel takes a place."""
 LOOK_SECONDS: Final = 30.0
 LOOK_EVERY_SECONDS: Final = 600.0
+PATIENCE: Final = 6
+"""How much longer than for a silent relay we stay with one that asks for work: it adds up there."""
 FILL_SECONDS: Final = 60.0
 """How often a missing mailbox is looked for a relay."""
 
@@ -74,7 +76,8 @@ class MailboxManager:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._announcer.run)
             while True:
-                complete = partial(self._selection.complete, self._selection.draw())
+                drawn = self._collectors.prices.cheapest_first(self._selection.draw())
+                complete = partial(self._selection.complete, drawn)
                 known = await until_stored(partial(self._database.write, complete))
                 self._known = {mailbox.mailbox: mailbox for mailbox in known}
                 self._network.own_mailboxes([mailbox.relay for mailbox in known])
@@ -152,12 +155,15 @@ class MailboxManager:
                 away_since = now
                 served_seconds = now - started
                 self._replacements.served(mailbox.slot, served_seconds)
-            elif self._fault_is_ours():
+            elif self._fault_is_ours() or collector.registration.asked_for_work:
                 away_since = None
             elif away_since is None:
                 away_since = started
             away_seconds = 0.0 if away_since is None else now - away_since
-            if self._is_current(mailbox_id) and await self._is_given_up(mailbox, away_seconds):
+            is_dear = collector.registration.is_dear or self._is_worked_for_in_vain(mailbox)
+            if self._is_current(mailbox_id) and (
+                is_dear or await self._is_given_up(mailbox, away_seconds)
+            ):
                 await until_stored(partial(self._replace, mailbox))
             await trio.sleep(backoff.next_wait(served_seconds))
 
@@ -185,6 +191,11 @@ class MailboxManager:
         query = partial(mailboxes.was_announced, mailbox=mailbox.mailbox)
         return await until_stored(partial(self._database.read, query))
 
+    def _is_worked_for_in_vain(self, mailbox: OwnMailbox) -> bool:
+        """Tell whether a relay has asked for ever more work for long enough."""
+        patience_seconds = PATIENCE * self._replacements.after_seconds(mailbox.slot)
+        return self._collectors.work.begun_seconds_ago(mailbox.mailbox) > patience_seconds
+
     def _fault_is_ours(self) -> bool:
         """Tell whether this node is offline or cannot save: then no relay stays away.
 
@@ -206,6 +217,7 @@ class MailboxManager:
         job = partial(self._selection.replace, mailbox.mailbox, set(self._network.descriptors()))
         rows = await self._database.write(job)
         self._replacements.replaced(mailbox.slot)
+        self._collectors.work.forget(mailbox.mailbox)
         self._known = {row.mailbox: row for row in rows}
         if not self._is_current(mailbox.mailbox):
             self._announcer.withdraw(mailbox)

@@ -30,7 +30,7 @@ from zentalk.relay.mailbox.pending_requests import PendingRequests
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire import rpc_prekeys, rpc_send_ids
 from zentalk.wire.codec import Fields
-from zentalk.wire.deposit import AckRoute, decode_deposit
+from zentalk.wire.deposit import NO_STAMP, AckRoute, Stamp, decode_deposit
 from zentalk.wire.rpc_poll import POLL, decode_poll_request, encode_poll_response
 from zentalk.wire.rpc_send_ids import SendIdsRequest
 
@@ -85,6 +85,7 @@ class MailboxService:
         """Return what is responded to here, by method."""
         return {
             rpc.OPEN: self._on_open,
+            rpc.PRICE: self._on_price,
             rpc_send_ids.SEND_IDS: self._on_send_ids,
             rpc_prekeys.PREKEYS_PUT: self._on_prekeys_put,
             rpc_prekeys.PREKEYS_COUNT: self._on_prekeys_count,
@@ -148,16 +149,29 @@ class MailboxService:
     # --- for owners, whatever they are connected by --------------------------------------
 
     async def open(
-        self, connection: CollectorLink, mailbox: MailboxId, generation: int, window: int
+        self,
+        connection: CollectorLink,
+        mailbox: MailboxId,
+        generation: int,
+        window: int,
+        stamp: Stamp = NO_STAMP,
     ) -> None:
         """Let a connection collect a mailbox whose key it has proved to hold.
 
-        Raises RefusedError with a word of the spec's section 9.
+        For one that does not exist, with enough work, that may take until the next turn. Raises
+        RefusedError with a word of the spec's section 9.
         """
         collector = self._collectors.enter(connection)
         await self._result(
-            lambda ticket: events.OpenRequested(ticket, collector, mailbox, generation, window)
+            lambda ticket: events.OpenRequested(
+                ticket, collector, mailbox, generation, window, stamp
+            )
         )
+
+    async def price(self) -> int:
+        """Return the bits of work that a new mailbox takes now; raises RefusedError."""
+        price: int = await self._result(events.PriceRequested)
+        return price
 
     async def change_send_ids(self, connection: CollectorLink, request: SendIdsRequest) -> None:
         """Register and remove send ids of the mailbox that a connection collects.
@@ -204,8 +218,14 @@ class MailboxService:
             self._own_node_id,
             request.generation,
         )
-        await self.open(connection, request.mailbox, request.generation, request.window)
+        await self.open(
+            connection, request.mailbox, request.generation, request.window, request.stamp
+        )
         return rpc.encode_open_response()
+
+    async def _on_price(self, _connection: CollectorLink, fields: Fields) -> bytes:
+        rpc.decode_price_request(fields)
+        return rpc.encode_price_response(await self.price())
 
     async def _on_send_ids(self, connection: CollectorLink, fields: Fields) -> bytes:
         await self.change_send_ids(connection, rpc_send_ids.decode_send_ids_request(fields))

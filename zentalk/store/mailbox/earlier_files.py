@@ -73,6 +73,10 @@ _MERGE: Final = (
         " WHERE ref IN (SELECT ours FROM place)"
     ),
     "UPDATE main.kept_time SET hour = max(hour, (SELECT hour FROM earlier.kept_time))",
+    (
+        "UPDATE main.turns SET taken = max(taken, (SELECT taken FROM earlier.turns)),"
+        " hour = max(hour, (SELECT hour FROM earlier.turns))"
+    ),
     "DROP TABLE place",
 )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 from zentalk.ids import Day, MailboxId, SendId
-from zentalk.mailbox.storage import Loaded, Removed, SaveMailbox, StoredMailbox
+from zentalk.mailbox.storage import Loaded, Removed, SaveMailbox, StoredMailbox, TurnsTaken
 from zentalk.wire.rpc_send_ids import SendIdEntry, SendIdKind
 
 
@@ -37,7 +37,8 @@ def load_mailboxes(connection: sqlite3.Connection) -> Loaded:
         )
         for ref, _, generation, reserved, expires, used, *opened in rows
     )
-    return Loaded(boxes, execute("SELECT hour FROM kept_time").fetchone()[0])
+    turns = TurnsTaken(*execute("SELECT taken, hour FROM turns").fetchone())
+    return Loaded(boxes, execute("SELECT hour FROM kept_time").fetchone()[0], turns)
 
 
 def _send_ids(connection: sqlite3.Connection) -> dict[int, list[SendIdEntry]]:

@@ -15,12 +15,14 @@ from typing import Any
 from zentalk.ids import MailboxId, SendId
 from zentalk.mailbox.storage import (
     DONE,
+    NO_TURNS_TAKEN,
     ChangeSendIds,
     CountAttempts,
     DeleteEnvelopes,
     Done,
     Envelope,
     KeepTime,
+    KeepTurns,
     Loaded,
     Operation,
     Outcome,
@@ -91,6 +93,7 @@ class MemoryMailboxStore:
         self._boxes: dict[MailboxId, _Box] = {}
         self._owners: dict[SendId, MailboxId] = {}
         self._hour = 0
+        self._turns = NO_TURNS_TAKEN
         self._total = _Total()
         self._methods: dict[type[Any], Callable[[Any], Outcome]] = {
             PutEnvelope: self._put,
@@ -105,6 +108,7 @@ class MemoryMailboxStore:
             PutPrekeys: self._put_prekeys,
             TakePrekey: self._take_prekey,
             KeepTime: self._keep_time,
+            KeepTurns: self._keep_turns,
         }
 
     @property
@@ -114,7 +118,8 @@ class MemoryMailboxStore:
 
     def load(self) -> Loaded:
         """Return what is stored, without the envelopes."""
-        return Loaded(tuple(_load(box) for box in self._boxes.values()), self._hour)
+        boxes = tuple(_load(box) for box in self._boxes.values())
+        return Loaded(boxes, self._hour, self._turns)
 
     def apply(self, operations: Sequence[Operation]) -> list[Outcome]:
         """Execute operations in order; none of them can fail."""
@@ -258,6 +263,10 @@ class MemoryMailboxStore:
 
     def _keep_time(self, operation: KeepTime) -> Done:
         self._hour = max(self._hour, operation.hour)
+        return DONE
+
+    def _keep_turns(self, operation: KeepTurns) -> Done:
+        self._turns = operation.taken
         return DONE
 
 

@@ -71,4 +71,14 @@ ALTER TABLE mailbox ADD COLUMN opened_days INTEGER NOT NULL DEFAULT 3;
 ALTER TABLE mailbox ADD COLUMN opened_day INTEGER NOT NULL DEFAULT 0;
 """
 
-MIGRATIONS: Final = (_FIRST, _WORK, _OPENED)
+_TURNS: Final = """
+-- Turns for new mailboxes that were taken and not saved up again, at an hour: a restart gives none.
+CREATE TABLE turns (
+    only INTEGER PRIMARY KEY CHECK (only = 0),
+    taken INTEGER NOT NULL,
+    hour INTEGER NOT NULL
+);
+INSERT INTO turns VALUES (0, 0, 0);
+"""
+
+MIGRATIONS: Final = (_FIRST, _WORK, _OPENED, _TURNS)

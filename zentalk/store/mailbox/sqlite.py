@@ -22,6 +22,7 @@ from zentalk.mailbox.storage import (
     Done,
     Envelope,
     KeepTime,
+    KeepTurns,
     Loaded,
     Operation,
     Outcome,
@@ -100,6 +101,7 @@ class SqliteMailboxStore:
             PutPrekeys: self._put_prekeys,
             TakePrekey: self._take_prekey,
             KeepTime: self._keep_time,
+            KeepTurns: self._keep_turns,
         }
         self._read_refs()
 
@@ -383,4 +385,8 @@ class SqliteMailboxStore:
 
     def _keep_time(self, operation: KeepTime) -> Done:
         self._connection.execute("UPDATE kept_time SET hour = max(hour, ?)", (operation.hour,))
+        return DONE
+
+    def _keep_turns(self, operation: KeepTurns) -> Done:
+        self._connection.execute("UPDATE turns SET taken = ?, hour = ?", operation.taken)
         return DONE
