@@ -31,6 +31,8 @@ from zentalk.wire.rpc_mailbox import (
 WORK: Final = "work"
 """How a relay refuses a mailbox that is new to it, for want of work."""
 ANSWER_SECONDS: Final = 10.0
+MOST_TRIES: Final = 16
+"""Of one connection: a relay that takes no work at all must not keep us asking."""
 TURN_SECONDS: Final = 150.0
 """How long an answer may take where work was shown: it comes with the next turn, every 120 s."""
 
@@ -63,14 +65,17 @@ class Registration:
         Raises RefusedError, TransportError, StorageError, UnavailableError if the work takes too
         long or is less elsewhere, and NotFoundError if the mailbox was given up.
         """
-        while not await self._is_taken(connection, window):
+        for _ in range(MOST_TRIES):
+            if await self._is_taken(connection, window):
+                self._work.forget(self._mailbox.mailbox)
+                return
             self.asked_for_work = True
             bits = decode_price_response(await connection.request(encode_price_request()))
             if await self._is_less_elsewhere(bits):
                 self.is_dear = True
                 raise UnavailableError("another relay asks for less work for a new mailbox")
             await self._work.reach(self._mailbox, bits)
-        self._work.forget(self._mailbox.mailbox)
+        raise UnavailableError("a relay refused the work that it had asked for too often")
 
     async def _is_taken(self, connection: Connection, window: int) -> bool:
         """Ask for the mailbox; False if it is new to the relay and takes more work."""
@@ -92,7 +97,8 @@ class Registration:
         try:
             decode_open_response(await connection.request(encode_open_request(call), seconds))
         except RefusedError as refusal:
-            if refusal.reason != WORK:
+            # One that was replaced is looked into only: if it is gone, so is what waited there.
+            if refusal.reason != WORK or self._mailbox.poll_until is not None:
                 raise
             return False
         return True
