@@ -13,6 +13,7 @@ from zentalk.client.relay_mailbox import RelayMailbox
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import ConflictError, RefusedError
 from zentalk.mailbox.http_credentials import decode_base64_any
+from zentalk.mailbox.newcomers import Newcomers
 from zentalk.relay_http import sessions as sessions_module
 from zentalk.relay_http.app import STATS_SECONDS
 from zentalk.relay_http.session import WINDOW
@@ -223,3 +224,16 @@ async def test_a_relay_that_stops_says_so(autojump_clock: MockClock, tmp_path: P
         assert answer.status_code == 422
         packet = world.deposit(world.hops("r1"), SEND_ID, b"late")
         assert (await last.http().post("/relay/send", content=packet)).status_code == 503
+
+
+async def test_k45_a_new_mailbox_is_refused_while_it_costs_work_and_an_old_one_is_not(
+    autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with doors(tmp_path, "r1") as (_, [last]):
+        await last.owner().pending(0)
+        monkeypatch.setattr(Newcomers, "price", lambda _self, _now: 16)
+        stranger = SigningKey(bytes(32))
+        with pytest.raises(RefusedError, match="503"):
+            await RelayMailbox(last.http(), last.running.node_id, stranger, 1).pending(0)
+        await trio.sleep(IDLE_SECONDS + 60)
+        assert await last.owner(generation=9).pending(0) == []

@@ -153,6 +153,12 @@ class Routes:
             return problem(HTTPStatus.CONFLICT, detail, headers)
         if reason == "taken":
             return problem(HTTPStatus.CONFLICT, "a send id belongs to another mailbox", headers)
+        if reason == "work":
+            detail = (
+                "many ask this relay for new mailboxes, and work for one cannot be shown over HTTP:"
+                " try again in some hours, or at another relay"
+            )
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers | {"Retry-After": "600"})
         detail = f"the relay takes nothing at present ({reason}): try again later"
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers | {"Retry-After": "1"})
 

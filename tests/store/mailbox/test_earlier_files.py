@@ -17,12 +17,14 @@ from zentalk.mailbox.storage import (
     ChangeSendIds,
     Envelope,
     KeepTime,
+    KeepTurns,
     PutEnvelope,
     PutPrekeys,
     ReadEnvelopes,
     ReadOutcome,
     Room,
     SaveMailbox,
+    TurnsTaken,
 )
 from zentalk.store.mailbox import earlier_files
 from zentalk.store.mailbox.earlier_files import QUEUE_FILE, take_over
@@ -46,6 +48,7 @@ def fill(
             ChangeSendIds(owner, (entry(box),), ()),
             PutPrekeys(owner, (b"prekey of generation %d" % generation,), replace=True),
             KeepTime(generation),
+            KeepTurns(TurnsTaken(500 - generation, generation)),
             *(PutEnvelope(envelope(seq, box, box), Room.FREE) for seq in seqs),
         ]
     )
@@ -131,6 +134,7 @@ def test_several_files_become_one(tmp_path: Path) -> None:
     assert boxes[BOB].record.reserved_seq > max(item.seq for item in found)
     assert [item.send_id for item in boxes[BOB].send_ids] == [send_id("bob")]
     assert loaded.hour == 300
+    assert loaded.turns == TurnsTaken(499, 300), "no file gives a turn back"
     assert pool == (b"prekey of generation 300",), "an older pool was replaced by its owner"
 
 

@@ -17,6 +17,7 @@ from zentalk.mailbox.storage import (
     DeleteEnvelopes,
     Envelope,
     KeepTime,
+    KeepTurns,
     MailboxStore,
     Operation,
     Outcome,
@@ -36,6 +37,7 @@ from zentalk.mailbox.storage import (
     ShortenExpiry,
     SweepEnvelopes,
     TakePrekey,
+    TurnsTaken,
 )
 from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
@@ -209,11 +211,13 @@ def test_loading_returns_everything_but_the_envelopes(store: MailboxStore) -> No
     public = entry("public", SendIdKind.PUBLIC, 5, 8)
     do(store, changed, ChangeSendIds(BOB, (entry("bob"), public), ()))
     do(store, PutPrekeys(BOB, (b"a",), replace=False), KeepTime(77), KeepTime(76))
+    do(store, KeepTurns(TurnsTaken(9, 70)), KeepTurns(TurnsTaken(8, 77)))
     put(store, envelope(1), envelope(2), envelope(3, to="removed"))
     loaded = store.load()
     bob = next(box for box in loaded.mailboxes if box.record.mailbox == BOB)
     size = len(envelope(1).sealed)
     assert loaded.hour == 77
+    assert loaded.turns == TurnsTaken(8, 77)
     assert (bob.record, bob.last_seq, bob.prekeys) == (changed, 3, 1)
     assert set(bob.send_ids) == {entry("bob"), public}
     assert set(bob.waiting) == {
