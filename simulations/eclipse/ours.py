@@ -123,6 +123,7 @@ class Directory:
     def _acquaint(self, members: Sequence[Member], others: Sequence[Member]) -> None:
         for member in members:
             for other in others:
+                member.observe(other.own)
                 member.service.descriptors.offer(other.own.raw, self.net.runtime.wall())
 
     def attack(self, numbers: Sequence[int], networks: int) -> list[Member]:

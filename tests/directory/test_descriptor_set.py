@@ -5,14 +5,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.directory.support import EPOCH, HOUR, WALL, descriptor, node_id
 from zentalk.directory.boots import MAX_BOOTS_PER_HOUR
-from zentalk.directory.descriptor_set import (
-    RECENT_PER_RELAY,
-    DescriptorSet,
-    GossipDescriptor,
-    GossipEquivocation,
-    is_usable,
-)
+from zentalk.directory.descriptor_set import DescriptorSet, is_usable
 from zentalk.directory.identity_work import make_identity, work_bits
+from zentalk.directory.news import GossipDescriptor, GossipEquivocation
+from zentalk.directory.recent import RECENT_PER_RELAY
 from zentalk.errors import AuthenticationError, DecodeError, LocalProtocolError
 from zentalk.ids import Epoch
 from zentalk.wire.descriptor import Descriptor
@@ -174,7 +170,7 @@ def test_k31_without_the_comparison_the_victims_version_is_used(
     known: DescriptorSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Control: with the guard out, a colluder's second descriptor goes unnoticed."""
-    monkeypatch.setattr("zentalk.directory.descriptor_set.contradicts", lambda left, right: False)
+    monkeypatch.setattr("zentalk.directory.recent.contradicts", lambda left, right: False)
     shown = descriptor(1, mix=b"for one victim")
     known.offer(shown.raw, WALL)
     known.offer(descriptor(1).raw, WALL)
@@ -309,7 +305,7 @@ TestSetMachine = SetMachine.TestCase
 def test_memory_per_relay_is_bounded(known: DescriptorSet) -> None:
     for boot in range(1, 50):
         known.offer(descriptor(1, boot=boot).raw, WALL)
-    assert len(known._recent[node_id(1)]) == RECENT_PER_RELAY
+    assert len(known._recent._kept[node_id(1)]) == RECENT_PER_RELAY
     assert known.live(WALL)[0].boot == 49
     assert known.live(WALL)[0].epoch == Epoch(EPOCH)
 
@@ -317,8 +313,8 @@ def test_memory_per_relay_is_bounded(known: DescriptorSet) -> None:
 def test_what_is_kept_for_comparison_goes_with_its_epoch(known: DescriptorSet) -> None:
     for hours in range(5):
         known.offer(descriptor(1, epoch=EPOCH + hours).raw, WALL + hours * HOUR)
-    assert len(known._recent[node_id(1)]) == 5
+    assert len(known._recent._kept[node_id(1)]) == 5
     assert known.expire(WALL + 4 * HOUR) == []
-    assert len(known._recent[node_id(1)]) == 2
+    assert len(known._recent._kept[node_id(1)]) == 2
     assert known.offer(descriptor(1, epoch=EPOCH + 4, mix=b"other").raw, WALL + 4 * HOUR)
     assert known.is_excluded(node_id(1))

@@ -13,6 +13,7 @@ import trio
 
 from tests.directory.support import WALL, descriptor
 from zentalk.directory.descriptor_set import DescriptorSet
+from zentalk.directory.observations import AddressRules, Observation, Observations
 from zentalk.errors import (
     ConnectFailedError,
     LinkClosedError,
@@ -127,11 +128,33 @@ class FakeLinks:
         if node_id not in self.open:
             self.net.dials += 1
             self.open[node_id] = FakeLink(self.net, Far(node_id, None), near)
+            near.service.reached_at(there.own.uri, there.own.host)
             back = FakeLink(self.net, Far(near.node_id, near.own), there)
             there.links.open.setdefault(near.node_id, back)
             if there.answers is None:
                 there.service.relay_connected(back)
         return self.open[node_id]
+
+
+class FakeProber:
+    """Probes by looking who is there."""
+
+    def __init__(self, net: "Net", own: NodeId) -> None:
+        self.net = net
+        self.own = own
+        self.probed: list[RelayUri] = []
+
+    async def resolve(self, uri: RelayUri) -> str:
+        await trio.lowlevel.checkpoint()
+        return uri.host
+
+    async def reaches(self, uri: RelayUri, address: str) -> bool:
+        self.probed.append(uri)
+        await trio.sleep(LATENCY_SECONDS)
+        near, there = self.net.members[self.own], self.net.members.get(node_id_of(uri.identity))
+        if there is None or not there.up or self.net.is_cut(near, there):
+            return False
+        return there.own.uri == uri
 
 
 class Member:
@@ -155,13 +178,24 @@ class Member:
         self.up = True
         self.answers: Callable[[str], bytes] | None = None
         self.outdated: list[int] = []
+        self.prober = FakeProber(net, self.node_id)
         difficulty = options.pop("id_difficulty", 0)
+        observations = self.observations = Observations(self.node_id, AddressRules())
         known = KnownRelays(
             runtime.wall,
-            DescriptorSet(self.own.network, id_difficulty=difficulty),
+            DescriptorSet(self.own.network, id_difficulty=difficulty, observations=observations),
             [descriptor(other).uri for other in bootstraps],
         )
-        self.service = open_directory(runtime, self.store, self.links, self, known, **options)
+        self.service = open_directory(
+            runtime,
+            self.store,
+            self.links,
+            self,
+            known,
+            observations=observations,
+            prober=self.prober,
+            **options,
+        )
 
     @property
     def descriptor(self) -> Descriptor:
@@ -169,6 +203,11 @@ class Member:
 
     def superseded(self, boot: int) -> None:
         self.outdated.append(boot)
+
+    def observe(self, *others: Descriptor) -> None:
+        """Let relays count here as if they had been reached where they say."""
+        for other in others:
+            self.observations.note(Observation(other.uri, other.host, self.runtime.wall()))
 
     def turn_epoch(self) -> None:
         """Sign the descriptor of the present epoch."""

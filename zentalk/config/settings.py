@@ -22,6 +22,7 @@ from pydantic import (
 
 from zentalk.config.units import ByteSize, Seconds
 from zentalk.directory.identity_work import MAX_DIFFICULTY, default_difficulty, work_bits
+from zentalk.directory.subnets import MAIN_NETWORK
 from zentalk.errors import DecodeError
 from zentalk.ids import DAY_SECONDS
 from zentalk.lifetimes import DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS
@@ -88,7 +89,20 @@ class Settings(BaseModel):
         description="Bits of proof of work that a relay's identity must have. Set the same value "
         "at all relays and API nodes of a network.",
     )
+    private_addresses: bool = Field(
+        default_factory=lambda known: known.get("network") != MAIN_NETWORK,
+        description="Whether relays may have addresses of machines, houses and companies, such as "
+        "127.0.0.1 and 10.0.0.1. On `main` they may not.",
+        validate_default=True,
+    )
     bootstraps: Uris = Field((), description="Relays to ask first, as zt-relay:IDENTITY@HOST:PORT.")
+
+    @field_validator("private_addresses")
+    @classmethod
+    def _public_on_main(cls, allowed: bool, info: ValidationInfo) -> bool:
+        if allowed and info.data.get("network") == MAIN_NETWORK:
+            raise ValueError("on the network 'main' every relay has a public address: remove it")
+        return allowed
 
     @field_validator("bootstraps", "guards", check_fields=False)
     @classmethod

@@ -9,18 +9,20 @@ Times are wall clock, as epochs are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 from zentalk.directory.boots import BootLog
 from zentalk.directory.digests import DigestCache, digest_of
-from zentalk.directory.equivocation import (
-    EquivocationProof,
-    check_proof,
-    contradicts,
-    make_proof,
-)
+from zentalk.directory.equivocation import EquivocationProof, check_proof
 from zentalk.directory.identity_work import work_bits
+from zentalk.directory.news import (
+    AwaitObservation,
+    Command,
+    GossipDescriptor,
+    GossipEquivocation,
+)
+from zentalk.directory.observations import Observations
+from zentalk.directory.recent import RecentDescriptors
 from zentalk.errors import RemoteProtocolError
 from zentalk.ids import NodeId, epoch_at
 from zentalk.wire.descriptor import Descriptor, decode_descriptor
@@ -31,39 +33,29 @@ MAX_RELAYS: Final = MAX_SNAPSHOT
 """The ceiling of one network; what it costs is in the specification, section 10."""
 MAX_PROOFS: Final = 4096
 MAX_HINTS: Final = 1024
-RECENT_PER_RELAY: Final = 8
-"""Descriptors kept per relay to notice a second one for the same epoch and boot."""
-
-
-@dataclass(frozen=True, slots=True)
-class GossipDescriptor:
-    """Keep this descriptor and pass it on once: it is new and valid."""
-
-    descriptor: Descriptor
-
-
-@dataclass(frozen=True, slots=True)
-class GossipEquivocation:
-    """Keep this proof and pass it on once; the relay is excluded."""
-
-    proof: EquivocationProof
-
-
-Command: TypeAlias = GossipDescriptor | GossipEquivocation
 
 
 class DescriptorSet:
-    """Live descriptors by NodeId, proofs of equivocation, and hints where to dial."""
+    """Live descriptors by NodeId, proofs of equivocation, and hints where to dial.
+
+    With `observations` it holds only relays that are observed where their descriptors say.
+    """
 
     def __init__(
-        self, network: str, *, id_difficulty: int = 0, max_relays: int = MAX_RELAYS
+        self,
+        network: str,
+        *,
+        id_difficulty: int = 0,
+        max_relays: int = MAX_RELAYS,
+        observations: Observations | None = None,
     ) -> None:
+        self.observations = observations
         self._network = network
         self._difficulty = id_difficulty
         self._max_relays = max_relays
         self._newest: dict[NodeId, Descriptor] = {}
         self._digests: dict[NodeId, bytes] = {}
-        self._recent: dict[NodeId, dict[tuple[int, int], Descriptor]] = {}
+        self._recent = RecentDescriptors()
         self._proofs: dict[NodeId, EquivocationProof] = {}
         self._hints: dict[NodeId, RelayUri] = {}
         self._handled = DigestCache()
@@ -88,16 +80,14 @@ class DescriptorSet:
         """Take a descriptor that `decode_descriptor` returned, for example a handshake's."""
         if not self._acceptable(descriptor, now):
             return []
+        proof = self._recent.convicts(descriptor)
+        if proof is not None or descriptor.node_id in self._proofs:
+            self._handled.add(descriptor.raw, descriptor.node_id)
+            return self._exclude(proof) if proof is not None else []
+        if not self._is_observed(descriptor, now):
+            return [AwaitObservation(descriptor)] if self._is_newer(descriptor) else []
         self._handled.add(descriptor.raw, descriptor.node_id)
-        if descriptor.node_id in self._proofs:
-            return []
-        recent = self._recent.setdefault(descriptor.node_id, {})
-        other = recent.get(descriptor.order)
-        if other is not None and contradicts(other, descriptor):
-            return self._exclude(make_proof(other, descriptor))
-        recent[descriptor.order] = descriptor
-        if len(recent) > RECENT_PER_RELAY:
-            del recent[min(recent)]
+        self._recent.keep(descriptor)
         return self._adopt(descriptor, now)
 
     def accuse(self, first: bytes, second: bytes) -> list[Command]:
@@ -176,29 +166,31 @@ class DescriptorSet:
                 del self._hints[next(iter(self._hints))]
 
     def expire(self, now: float) -> list[NodeId]:
-        """Drop what is no longer usable, keep it as a hint; returns who was dropped."""
-        gone = [node_id for node_id, item in self._newest.items() if not is_usable(item, now)]
+        """Drop what is no longer usable or observed, keep it as a hint; returns who went."""
+        gone = [
+            node_id
+            for node_id, item in self._newest.items()
+            if not is_usable(item, now) or not self._is_observed(item, now)
+        ]
         self.generation += bool(gone)
         for node_id in gone:
             descriptor = self._newest.pop(node_id)
             del self._digests[node_id]
-            for recent in self._recent.pop(node_id).values():
+            for recent in self._recent.forget(node_id):
                 self._handled.discard(recent.raw)  # or a clock set back would lose it for good
             self._boots.forget(node_id)
             self.add_hint(descriptor.uri, node_id)
-        for kept in self._recent.values():
-            # Nobody takes one of a past epoch any more, so no second one can be used either.
-            for order in [order for order, item in kept.items() if not is_usable(item, now)]:
-                del kept[order]
+        self._recent.expire(lambda item: is_usable(item, now))
         return gone
 
     def restore(
         self, raws: Iterable[bytes], proofs: Iterable[tuple[bytes, bytes]], now: float
-    ) -> None:
-        """Load what the store kept; damaged or foreign entries are left out."""
+    ) -> list[Command]:
+        """Load what the store kept, and return what comes of it; damaged entries are left out."""
+        commands: list[Command] = []
         for first, second in proofs:
             try:
-                self.accuse(first, second)
+                commands += self.accuse(first, second)
             except RemoteProtocolError:
                 continue
         for raw in raws:
@@ -206,9 +198,10 @@ class DescriptorSet:
                 descriptor = decode_descriptor(raw)
             except RemoteProtocolError:
                 continue
-            self.offer_verified(descriptor, now)
+            commands += self.offer_verified(descriptor, now)
             if descriptor.network == self._network:
                 self.add_hint(descriptor.uri, descriptor.node_id)
+        return commands
 
     def _acceptable(self, descriptor: Descriptor, now: float) -> bool:
         if descriptor.network != self._network or not is_usable(descriptor, now):
@@ -220,9 +213,15 @@ class DescriptorSet:
     def _has_worked(self, node_id: NodeId) -> bool:
         return not self._difficulty or work_bits(node_id) >= self._difficulty
 
-    def _adopt(self, descriptor: Descriptor, now: float) -> list[Command]:
+    def _is_observed(self, descriptor: Descriptor, now: float) -> bool:
+        return self.observations is None or self.observations.count(descriptor, now)
+
+    def _is_newer(self, descriptor: Descriptor) -> bool:
         known = self._newest.get(descriptor.node_id)
-        if known is not None and descriptor.order <= known.order:
+        return known is None or descriptor.order > known.order
+
+    def _adopt(self, descriptor: Descriptor, now: float) -> list[Command]:
+        if not self._is_newer(descriptor):
             return []
         self._newest[descriptor.node_id] = descriptor
         self._digests[descriptor.node_id] = digest_of(descriptor.raw)
@@ -236,8 +235,9 @@ class DescriptorSet:
             del self._proofs[next(iter(self._proofs))]
         self._proofs[proof.node_id] = proof
         self.generation += 1
-        for known in (self._newest, self._digests, self._recent, self._hints):
+        for known in (self._newest, self._digests, self._hints):
             known.pop(proof.node_id, None)
+        self._recent.forget(proof.node_id)
         self._boots.forget(proof.node_id)
         return [GossipEquivocation(proof)]
 

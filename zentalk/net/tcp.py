@@ -79,6 +79,11 @@ class TcpNetwork:
         _retransmit_often(stream)
         return TcpStream.take(stream)
 
+    async def resolve(self, host: str) -> list[str]:
+        """Return the addresses of a host, in the system's order; raises OSError or UnicodeError."""
+        found = await trio.socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)
+        return [str(place[4][0]) for place in found]
+
     async def listen(self, host: str, port: int) -> TcpListener:
         """Bind a port, 0 for any; raises OSError if it is taken."""
         listeners = await trio.open_tcp_listeners(port, host=host.strip("[]"), backlog=BACKLOG)

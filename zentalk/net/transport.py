@@ -6,7 +6,7 @@ Nothing here, and nothing above, may depend on which one it is.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, Protocol, TypeAlias, runtime_checkable
 
@@ -76,11 +76,19 @@ class Listener(Protocol):
         ...
 
 
-class Network(Protocol):
-    """Makes streams to other hosts, and takes theirs."""
+class Dials(Protocol):
+    """Makes streams to other hosts."""
 
     async def dial(self, host: str, port: int) -> ByteStream:
         """Connect within CONNECT_SECONDS; raises ConnectFailedError."""
+        ...
+
+
+class Network(Dials, Protocol):
+    """Makes streams to other hosts, and takes theirs."""
+
+    async def resolve(self, host: str) -> Sequence[str]:
+        """Return the addresses of a host, itself if it is one; raises OSError or UnicodeError."""
         ...
 
     async def listen(self, host: str, port: int) -> Listener:

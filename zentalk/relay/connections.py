@@ -13,12 +13,13 @@ from typing import Final, NamedTuple, Protocol
 import trio
 
 from zentalk.net.connection import Connection
+from zentalk.net.dialling import RelayDialler
 from zentalk.net.dispatch import Dispatcher, Notify, Request
 from zentalk.net.resources import LinkResources
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect, serve
 from zentalk.net.streams import LinkStream
-from zentalk.net.transport import ByteStream, Network
+from zentalk.net.transport import ByteStream
 from zentalk.net.turns import LinkTurn
 from zentalk.relay.directory.service import DirectoryService
 from zentalk.relay.forwarding.router import Router
@@ -108,14 +109,14 @@ class RelayConnections:
     def __init__(
         self,
         runtime: Runtime,
-        network: Network,
+        dialler: RelayDialler,
         keys: OwnKeys,
         capacity: LinkCapacity,
         counters: Counters,
         services: RelayServices,
     ) -> None:
         self._runtime = runtime
-        self._network = network
+        self._dialler = dialler
         self._keys = keys
         self._capacity = capacity
         self._counters = counters
@@ -158,7 +159,7 @@ class RelayConnections:
 
         Raises TransportError or RemoteProtocolError if there is no link to be had.
         """
-        stream = await self._network.dial(uri.host, uri.port)
+        stream, address = await self._dialler.reach(uri.host, uri.port)
         node_id = node_id_of(uri.identity)
         turn = self._capacity.turns.link(node_id, RELAY_WEIGHT)
         try:
@@ -177,6 +178,7 @@ class RelayConnections:
             turn.leave()
             raise
         nursery.start_soon(_leave_when_closed, connection, turn)
+        self._services.directory.reached_at(uri, address)
         return connection
 
     def drain(self) -> None:
@@ -244,11 +246,12 @@ class RelayConnections:
     def _relay_opened(self, connection: Connection) -> None:
         """Share the link of a relay, or end it if the directory will never have that relay."""
         directory = self._services.directory
-        if directory.relay_connected(connection):
-            self._services.links.register(connection)
-        elif directory.refuses(connection):
+        if directory.refuses(connection):
             self._counters.refuse("relay")
             connection.close()
+            return
+        directory.relay_connected(connection)
+        self._services.links.register(connection)
 
 
 async def _leave_when_closed(connection: Connection, turn: LinkTurn) -> None:

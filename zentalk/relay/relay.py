@@ -20,6 +20,7 @@ from zentalk.errors import ConfigError, UnavailableError
 from zentalk.ids import EPOCH_SECONDS, Epoch, NodeId
 from zentalk.logs import quiet_logger
 from zentalk.net.descriptors import connections_allowed
+from zentalk.net.dialling import RelayDialler
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Listener, Network
 from zentalk.relay.connections import RelayConnections
@@ -175,7 +176,7 @@ class Relay:
         await boot_keys(runtime, settings.directory, keys, await self._seen_boot(stores))
         rotation = KeyRotation(runtime, settings.directory, keys, self.status)
         wiring = self._wiring = wire_relay(
-            settings, runtime, self._network, rotation, stores, max_links
+            settings, runtime, self._dialler(), rotation, stores, max_links
         )
         self._log_start(len(wiring.directory.descriptors), max_links)
         await rotation.write_status()
@@ -229,9 +230,12 @@ class Relay:
         """Return the highest boot of this relay that others have seen."""
         known = await self._runtime.run_blocking(partial(known_relays, stores))
         asking = BootCheck(
-            self._runtime.for_part("seen-boots"), self._network, self._settings.network
+            self._runtime.for_part("seen-boots"), self._dialler(), self._settings.network
         )
         return await asking.highest(self._identity.key.public, [*self._settings.bootstraps, *known])
+
+    def _dialler(self) -> RelayDialler:
+        return RelayDialler(self._network, public_only=not self._settings.private_addresses)
 
     async def _enter(self, state: str, rotation: KeyRotation) -> None:
         self._state = state

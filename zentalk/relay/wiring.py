@@ -10,8 +10,10 @@ from typing import Final, NamedTuple
 
 from zentalk.config import RelaySettings
 from zentalk.directory.descriptor_set import DescriptorSet
+from zentalk.directory.observations import AddressRules, Observations
+from zentalk.directory.subnets import MAIN_NETWORK
+from zentalk.net.dialling import RelayDialler
 from zentalk.net.runtime import Runtime
-from zentalk.net.transport import Network
 from zentalk.relay.connections import RelayConnections, RelayServices
 from zentalk.relay.directory.known_relays import KnownRelays
 from zentalk.relay.directory.service import DirectoryService, open_directory
@@ -24,6 +26,7 @@ from zentalk.relay.links.memory_budget import MemoryBudget
 from zentalk.relay.links.neighbours import RelayLinks
 from zentalk.relay.mailbox.service import MailboxService
 from zentalk.relay.metrics import Counters
+from zentalk.relay.observing.handshake_probe import HandshakeProbe
 from zentalk.relay.storage import Stores, mailbox_settings
 
 MAIL_SHARE: Final = 0.5
@@ -48,7 +51,7 @@ class RelayWiring(NamedTuple):
 def wire_relay(
     settings: RelaySettings,
     runtime: Runtime,
-    network: Network,
+    dialler: RelayDialler,
     rotation: KeyRotation,
     stores: Stores,
     max_links: int,
@@ -60,14 +63,23 @@ def wire_relay(
     # The replay filters may take the other half (`zentalk.relay.keys.mix_keys`).
     budget = MemoryBudget(settings.memory_bytes // 2)
     capacity = LinkCapacity(settings.network, max_links, budget)
+    observations = Observations(own_id, address_rules(settings))
     known = KnownRelays(
         runtime.wall,
-        DescriptorSet(settings.network, id_difficulty=settings.id_difficulty),
+        DescriptorSet(
+            settings.network, id_difficulty=settings.id_difficulty, observations=observations
+        ),
         settings.bootstraps,
     )
     links = RelayLinks(runtime.for_part("links"), known, counters)
     directory = open_directory(
-        runtime.for_part("directory"), stores.directory, links, rotation, known
+        runtime.for_part("directory"),
+        stores.directory,
+        links,
+        rotation,
+        known,
+        observations=observations,
+        prober=HandshakeProbe(runtime.for_part("probes"), dialler, settings.network),
     )
     queues = budget.account(QUEUE_SHARE, greedy=False)
     forwarder = Forwarder(own_id, links, counters, queues)
@@ -85,7 +97,14 @@ def wire_relay(
     tunnels = TunnelService(own_id, known, links, capacity.streams, counters)
     services = RelayServices(links, router, tunnels, directory, mailboxes)
     own = runtime.for_part("connections")
-    connections = RelayConnections(own, network, keys, capacity, counters, services)
+    connections = RelayConnections(own, dialler, keys, capacity, counters, services)
     return RelayWiring(
         counters, capacity, links, forwarder, router, directory, mailboxes, connections
+    )
+
+
+def address_rules(settings: RelaySettings) -> AddressRules:
+    """Return what relays' addresses must be like in the network of the settings."""
+    return AddressRules(
+        public_only=not settings.private_addresses, capped=settings.network == MAIN_NETWORK
     )

@@ -15,6 +15,8 @@ from typing import Any, Final, TypeAlias
 
 from zentalk.errors import StorageError
 from zentalk.ids import Day, NodeId
+from zentalk.store.observation_table import TABLE as OBSERVATION_TABLE
+from zentalk.store.observation_table import ObservationTable
 from zentalk.store.sqlite import open_database, storage_errors, transaction
 
 FILE_NAME: Final = "directory.db"
@@ -57,6 +59,7 @@ MIGRATIONS: Final = (
     ALTER TABLE user_record ADD COLUMN work INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX user_record_worth ON user_record (work, day DESC);
     """,
+    OBSERVATION_TABLE,
 )
 
 
@@ -77,6 +80,7 @@ class DirectoryStore:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE_NAME
         self._connection = open_database(self.path, MIGRATIONS)
+        self.observed = ObservationTable(self.path, self._connection)
 
     def close(self) -> None:
         """Close the file; nothing may be called afterwards."""

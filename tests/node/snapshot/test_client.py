@@ -82,6 +82,7 @@ class World:
         for member in members:
             for other in self.members:
                 if other.node_id not in missing:
+                    member.observe(other.own)
                     member.service.descriptors.offer(other.own.raw, WALL)
 
     def relays(self) -> dict[NodeId, Descriptor]:

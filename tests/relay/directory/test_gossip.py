@@ -76,6 +76,7 @@ async def test_k31_two_versions_gossiped_to_two_relays_meet(
     members = [net.add(0), *(net.add(number, [0]) for number in range(1, 12))]
     start(nursery, *members)
     await until(net, 10)
+    net.add(50)  # it answers probes and does nothing else
     shown = [descriptor(50), descriptor(50, mix=b"other")]
     for member, one in zip(members, shown, strict=False):
         (call,) = encode_announces([one.raw])
@@ -95,6 +96,7 @@ async def test_a_higher_boot_of_ourselves_on_the_network_is_reported(
 ) -> None:
     """A folder restored from an old copy: the network knows a later life of this relay."""
     first, restored = net.add(0), net.add(1, [0])
+    first.observe(descriptor(1))
     first.service.descriptors.offer(descriptor(1, boot=7).raw, WALL)
     start(nursery, first, restored)
     await trio.sleep(2)

@@ -269,10 +269,11 @@ async def test_k7_only_relays_that_completed_a_handshake_enter_the_table(
     await trio.sleep(1)
     rumours = [descriptor(number) for number in range(50, 80)]
     liar.answers = lambda method: encode_response([item.raw for item in rumours[:20]])
+    first.observe(liar.own)
     first.service.relay_connected(FakeLink(net, Far(liar.node_id, liar.own), None))
     await first.service.find(rumours[0].node_id)
-    known = first.knows()
-    assert {item.node_id for item in rumours[:20]} <= known, "heard of, verified, remembered"
+    assert not any(first_service.state.is_new(item.raw) for item in rumours[:20]), "heard of"
+    assert first.knows() == {first.node_id, liar.node_id}, "and not observed"
     assert list(first_service.state.table.nearest(bytes(32))) in ([], [liar.node_id])
 
 
@@ -293,6 +294,7 @@ async def test_k7_control_if_rumours_entered_the_table_a_liar_would_fill_it(
     await trio.sleep(1)
     rumours = [descriptor(number) for number in range(50, 70)]
     liar.answers = lambda method: encode_response([item.raw for item in rumours])
+    first.observe(liar.own)
     first.service.relay_connected(FakeLink(net, Far(liar.node_id, liar.own), None))
     await first.service.find(rumours[0].node_id)
     assert len(first.service.state.table) > 10, "most of them do not exist"
@@ -371,6 +373,7 @@ async def test_k7_a_relay_with_too_little_work_counts_for_nothing(
     await trio.sleep(0.1)
     for asked, counts in ((demanding, {strong}), (free, {strong, weak})):
         for number in (weak, strong):
+            asked.observe(descriptor(number))
             link = FakeLink(net, Far(node_id(number), descriptor(number)), None)
             assert asked.service.relay_connected(link) == (number in counts)
             assert (node_id(number) in asked.service.state.table) == (number in counts)

@@ -41,7 +41,9 @@ class World:
 
     def tell(self, member: Member, *numbers: int, boot: int = 1) -> None:
         for number in numbers:
-            member.service.descriptors.offer(descriptor(number, boot=boot).raw, WALL)
+            told = descriptor(number, boot=boot)
+            member.observe(told)
+            member.service.descriptors.offer(told.raw, WALL)
 
     def known(self) -> dict[NodeId, int]:
         return {one: item.boot for one, item in self.client.descriptors().items()}

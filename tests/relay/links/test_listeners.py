@@ -34,6 +34,9 @@ class LateNames:
     async def dial(self, host: str, port: int) -> ByteStream:
         return await self.inner.dial(host, port)
 
+    async def resolve(self, host: str) -> list[str]:
+        return await self.inner.resolve(host)
+
     async def listen(self, host: str, port: int) -> Listener:
         if self.left:
             self.left -= 1

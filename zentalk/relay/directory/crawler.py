@@ -108,7 +108,7 @@ class Crawler:
 
         Raises TransportError, RemoteProtocolError or RefusedError.
         """
-        reading = SetReading(KnownSets(self._held(), self._has_seen))
+        reading = SetReading(KnownSets(self._held(), self._state.has_seen))
         while (call := reading.next_call()) is not None:
             body = await connection.request(call, SNAPSHOT_TIMEOUT_SECONDS)
             self._state.learn(reading.take(body), connection.peer.node_id)
@@ -125,9 +125,6 @@ class Crawler:
 
     def _held(self) -> dict[NodeId, bytes]:
         return self._descriptors.digests(self._runtime.wall())
-
-    def _has_seen(self, digest: bytes) -> bool:
-        return self._descriptors.node_of(digest) is not None
 
     async def _join(self, uri: RelayUri) -> None:
         """Try one bootstrap until it has answered once, or is none any more."""

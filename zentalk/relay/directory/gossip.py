@@ -12,8 +12,8 @@ from typing import Final, TypeAlias
 
 import trio
 
-from zentalk.directory.descriptor_set import Command, GossipDescriptor
 from zentalk.directory.equivocation import EquivocationProof
+from zentalk.directory.news import Command, GossipDescriptor, GossipEquivocation
 from zentalk.errors import ZentalkError
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
@@ -54,9 +54,9 @@ class Gossip:
         for command in commands:
             if isinstance(command, GossipDescriptor):
                 self._news[command.descriptor.node_id] = (command.descriptor, source)
-            else:
+            elif isinstance(command, GossipEquivocation):
                 self._proofs.append(command.proof)
-        if commands:
+        if self._news or self._proofs:
             self._wake.set()
 
     async def run(self) -> None:

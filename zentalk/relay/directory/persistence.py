@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import trio
 
-from zentalk.directory.descriptor_set import Command, GossipDescriptor
 from zentalk.directory.equivocation import EquivocationProof
+from zentalk.directory.news import Command, GossipDescriptor, GossipEquivocation
+from zentalk.directory.observations import OBSERVED_SECONDS, Observation
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.store.directory_store import DirectoryStore
-from zentalk.wire.descriptor import Descriptor
+from zentalk.store.observation_table import StoredObservation
+from zentalk.wire.descriptor import Descriptor, node_id_of
+from zentalk.wire.text import RelayUri
 
 T = TypeVar("T")
 
@@ -36,13 +39,22 @@ class StoreQueue:
             return await self._runtime.run_blocking(function)
 
 
+class Kept(NamedTuple):
+    """What the store kept: raw descriptors, pairs of them that convict, and who was reached."""
+
+    descriptors: list[bytes]
+    proofs: list[tuple[bytes, bytes]]
+    observations: list[Observation]
+
+
 class NewsWriter:
-    """Keeps what the descriptor set accepted until it is written."""
+    """Keeps what the descriptor set accepted, and who was reached, until it is written."""
 
     def __init__(self, queue: StoreQueue) -> None:
         self._queue = queue
         self._descriptors: dict[NodeId, Descriptor] = {}
         self._proofs: list[EquivocationProof] = []
+        self._observations: dict[NodeId, Observation] = {}
         self.failures = 0
         """How often news could not be written; it is kept and tried again."""
 
@@ -50,34 +62,66 @@ class NewsWriter:
         """Put what the descriptor set accepted on the list."""
         if isinstance(command, GossipDescriptor):
             self._descriptors[command.descriptor.node_id] = command.descriptor
-        else:
+        elif isinstance(command, GossipEquivocation):
             self._descriptors.pop(command.proof.node_id, None)
             self._proofs.append(command.proof)
 
-    async def read(self) -> tuple[list[bytes], list[tuple[bytes, bytes]]]:
-        """Return the descriptors and proofs that were kept; raises StorageError."""
-        raws = await self._queue.run(self._queue.store.descriptors)
-        return raws, await self._queue.run(self._queue.store.proofs)
+    def note_observation(self, found: Observation) -> None:
+        """Put a relay that was reached on the list."""
+        self._observations[node_id_of(found.uri.identity)] = found
+
+    async def read(self) -> Kept:
+        """Return what was kept; raises StorageError."""
+        return await self._queue.run(self._read_now)
 
     async def write(self, wall: float) -> None:
         """Write what is new; raises StorageError, and the list stays as it was."""
         items, proofs = dict(self._descriptors), tuple(self._proofs)
-        if not items and not proofs:
+        observed = dict(self._observations)
+        if not items and not proofs and not observed:
             return
-        await self._queue.run(partial(self._write_now, items, proofs, wall))
-        for node_id, item in items.items():
-            if self._descriptors.get(node_id) is item:
-                del self._descriptors[node_id]
+        await self._queue.run(partial(self._write_now, items, proofs, observed, wall))
+        _drop_written(self._descriptors, items)
+        _drop_written(self._observations, observed)
         del self._proofs[: len(proofs)]
 
     async def drop_old(self, wall: float) -> None:
-        """Delete descriptors that nobody uses any more; raises StorageError."""
+        """Delete what nobody uses any more; raises StorageError."""
         await self._queue.run(partial(self._queue.store.drop_old_descriptors, wall))
+        drop = self._queue.store.observed.drop_before
+        await self._queue.run(partial(drop, wall - OBSERVED_SECONDS))
+
+    def _read_now(self) -> Kept:
+        store = self._queue.store
+        observed = [
+            Observation(RelayUri(row.identity, row.host, row.port), row.address, row.reached_at)
+            for row in store.observed.all()
+        ]
+        return Kept(store.descriptors(), store.proofs(), observed)
 
     def _write_now(
-        self, items: Mapping[NodeId, Descriptor], proofs: Sequence[EquivocationProof], wall: float
+        self,
+        items: Mapping[NodeId, Descriptor],
+        proofs: Sequence[EquivocationProof],
+        observed: Mapping[NodeId, Observation],
+        wall: float,
     ) -> None:
         store = self._queue.store
         store.save_descriptors([(key, item.raw) for key, item in items.items()], wall)
         for proof in proofs:
             store.save_proof(proof.node_id, proof.first, proof.second)
+        store.observed.save(
+            [
+                StoredObservation(
+                    key, found.uri.identity, found.uri.host, found.uri.port, *found[1:]
+                )
+                for key, found in observed.items()
+            ]
+        )
+
+
+def _drop_written(waiting: dict[NodeId, T], written: Mapping[NodeId, T]) -> None:
+    """Take off the list what was written, unless something newer is there."""
+    for node_id, item in written.items():
+        if waiting.get(node_id) is item:
+            del waiting[node_id]

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import trio
 
 from zentalk.directory.descriptor_set import DescriptorSet
+from zentalk.directory.observations import Observations
 from zentalk.directory.records import MAX_HELD_BYTES
 from zentalk.errors import StorageError
 from zentalk.ids import NodeId
@@ -26,6 +27,8 @@ from zentalk.relay.directory.persistence import NewsWriter, StoreQueue
 from zentalk.relay.directory.record_store import RecordStore
 from zentalk.relay.directory.requests import DirectoryRequests, NotifyHandler, RequestHandler
 from zentalk.relay.directory.state import DirectoryState, OwnDescriptor
+from zentalk.relay.observing.observer import Observer, Prober
+from zentalk.relay.observing.observing import Observing
 from zentalk.store.directory_store import DirectoryStore
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.text import RelayUri
@@ -43,22 +46,28 @@ def open_directory(
     own: OwnDescriptor,
     known: KnownRelays,
     *,
+    observations: Observations,
+    prober: Prober,
     max_record_bytes: int = MAX_HELD_BYTES,
 ) -> DirectoryService:
     """Put one relay's directory together; nothing runs yet.
 
-    `own` must have a descriptor from the start.
+    `own` must have a descriptor from the start; `observations` are those that the set of `known`
+    goes by.
     """
     own_id = own.descriptor.node_id
     queue = StoreQueue(runtime, store)
     news = NewsWriter(queue)
     gossip = Gossip(runtime, links, known, own_id)
-    state = DirectoryState(runtime, own, known, news, gossip)
+    own_network = own.descriptor.network
+    observing = Observing(runtime.for_part("observing"), own_network, observations)
+    state = DirectoryState(runtime, own, known, news, gossip, observing)
     records = RecordStore(runtime, queue, known.descriptors, own_id, max_bytes=max_record_bytes)
     tasks = DirectoryTasks(
         gossip=gossip,
         crawler=Crawler(runtime, links, state),
         handover=HandoverTask(runtime, links, records, state),
+        observer=Observer(runtime, prober, observing, state),
         news=news,
     )
     return DirectoryService(runtime, state, records, tasks)
@@ -70,6 +79,7 @@ class DirectoryTasks(NamedTuple):
     gossip: Gossip
     crawler: Crawler
     handover: HandoverTask
+    observer: Observer
     news: NewsWriter
 
 
@@ -139,6 +149,10 @@ class DirectoryService:
         descriptor = connection.peer.descriptor
         return descriptor is not None and self.descriptors.refuses(descriptor.node_id)
 
+    def reached_at(self, uri: RelayUri, address: str) -> None:
+        """Take note that a relay proved its identity at an address that we dialled."""
+        self.state.reached_at(uri, address)
+
     def publish_own(self) -> None:
         """Make the own descriptor known; call it after every new boot or epoch."""
         self.state.publish_own()
@@ -164,6 +178,7 @@ class DirectoryService:
                 nursery.start_soon(self._tasks.gossip.run)
                 nursery.start_soon(self._tasks.crawler.run)
                 nursery.start_soon(self._tasks.handover.run)
+                nursery.start_soon(self._tasks.observer.run)
                 nursery.start_soon(self._check_contacts)
                 nursery.start_soon(self._maintain)
         finally:
@@ -190,6 +205,7 @@ class DirectoryService:
 
     async def _sweep(self) -> None:
         self.state.forget_expired()
+        self.state.look_again()
         try:
             await self.records.expire()
             await self._tasks.news.drop_old(self._runtime.wall())

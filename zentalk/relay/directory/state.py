@@ -12,16 +12,19 @@ from typing import Final, Protocol
 
 import trio
 
-from zentalk.directory.descriptor_set import Command, GossipDescriptor
 from zentalk.directory.digests import digest_of
+from zentalk.directory.news import AwaitObservation, Command, GossipDescriptor
 from zentalk.directory.table import RelayTable, TableAdmission
+from zentalk.directory.waiting_pool import Waiting
 from zentalk.ids import NodeId
 from zentalk.logs import quiet_logger
 from zentalk.net.runtime import Runtime
 from zentalk.relay.directory.gossip import Gossip
 from zentalk.relay.directory.known_relays import KnownRelays
 from zentalk.relay.directory.persistence import NewsWriter
-from zentalk.wire.descriptor import Descriptor
+from zentalk.relay.observing.observing import Observing
+from zentalk.wire.descriptor import Descriptor, node_id_of
+from zentalk.wire.text import RelayUri
 
 _MAX_CHECKS: Final = 8
 """Contacts that wait to be checked; one more is not checked now, and a newcomer keeps waiting."""
@@ -50,11 +53,13 @@ class DirectoryState:
         known: KnownRelays,
         news: NewsWriter,
         gossip: Gossip,
+        observing: Observing,
     ) -> None:
         self._runtime = runtime
         self._own = own
         self._news = news
         self._gossip = gossip
+        self._observing = observing
         self.known = known
         self.own_id = own.descriptor.node_id
         self.table = RelayTable(self.own_id, own.descriptor.network, runtime.monotonic())
@@ -71,9 +76,16 @@ class DirectoryState:
         return self.known.descriptors.is_excluded(self.own_id)
 
     async def load(self) -> None:
-        """Take up what the store kept; raises StorageError."""
-        raws, proofs = await self._news.read()
-        self.known.descriptors.restore(raws, proofs, self._runtime.wall())
+        """Take up what the store kept; raises StorageError.
+
+        Relays that were not reached lately are looked for, as those are that others tell of.
+        """
+        kept = await self._news.read()
+        wall = self._runtime.wall()
+        self._observing.observations.restore(kept.observations, wall)
+        for command in self.known.descriptors.restore(kept.descriptors, kept.proofs, wall):
+            if isinstance(command, AwaitObservation):
+                self._await(Waiting(command.descriptor))
         if self.is_excluded:
             self._tell_if_excluded(self.own_id)
         self.publish_own()
@@ -91,11 +103,17 @@ class DirectoryState:
         """Verify and keep descriptors; raises RemoteProtocolError at the first invalid one."""
         now = self._runtime.wall()
         for raw in raws:
-            self._apply(self.known.descriptors.offer(raw, now), source)
+            if self.is_new(raw):
+                self._apply(self.known.descriptors.offer(raw, now), source)
 
     def is_new(self, raw: bytes) -> bool:
         """Tell whether a descriptor was never seen; costs a hash, and verifies nothing."""
-        return self.known.descriptors.node_of(digest_of(raw)) is None
+        return not self.has_seen(digest_of(raw))
+
+    def has_seen(self, digest: bytes) -> bool:
+        """Tell whether the descriptor behind a digest was verified here and is still known."""
+        counted = self.known.descriptors.node_of(digest) is not None
+        return counted or digest in self._observing.pool
 
     def accuse(self, first: bytes, second: bytes, source: NodeId | None) -> None:
         """Verify a proof that a relay signed two descriptors for one epoch and boot.
@@ -110,8 +128,16 @@ class DirectoryState:
         False if it does not count here: its identity has too little work, or it is excluded.
         """
         commands = self.known.descriptors.offer_verified(descriptor, self._runtime.wall())
-        self._apply(commands, descriptor.node_id)
+        self._apply(commands, descriptor.node_id, said_hello=True)
         return self.reached(descriptor.node_id)
+
+    def reached_at(self, uri: RelayUri, address: str) -> None:
+        """Take note that a relay proved its identity at an address that we dialled."""
+        node_id = node_id_of(uri.identity)
+        found = self._observing.reached(uri, address, self.known.descriptor_of(node_id))
+        if found is not None:
+            self._news.note_observation(found)
+            self._admit(node_id)
 
     def reached(self, node_id: NodeId) -> bool:
         """Take a relay into the routing table: the other side of a link proved its identity.
@@ -125,15 +151,40 @@ class DirectoryState:
         return True
 
     def forget_expired(self) -> None:
-        """Forget relays whose descriptors nobody renewed."""
+        """Forget relays whose descriptors nobody renewed, or that were not reached for a day."""
+        self._observing.expire()
         for node_id in self.known.descriptors.expire(self._runtime.wall()):
             self.table.forget(node_id)
 
-    def _apply(self, commands: list[Command], source: NodeId | None) -> None:
+    def look_again(self) -> None:
+        """Plan to reach relays anew that were reached a day ago."""
+        self._observing.look_again()
+
+    def _admit(self, node_id: NodeId) -> None:
+        """Take a relay into the set that waited until it was reached."""
+        item = self._observing.pool.take(node_id)
+        if item is not None:
+            now = self._runtime.wall()
+            commands = self.known.descriptors.offer_verified(item.descriptor, now)
+            self._apply(commands, item.source, said_hello=item.said_hello)
+            if item.said_hello:
+                self.reached(node_id)
+
+    def _await(self, item: Waiting) -> None:
+        """Let a descriptor wait; who does not count itself has no share of its own."""
+        if item.source is not None and self.known.descriptor_of(item.source) is None:
+            item = item._replace(source=None)
+        self._observing.wait(item, len(self.known.descriptors))
+
+    def _apply(
+        self, commands: list[Command], source: NodeId | None, *, said_hello: bool = False
+    ) -> None:
         for command in commands:
             self._news.note(command)
             if isinstance(command, GossipDescriptor):
                 self._notice_own(command.descriptor)
+            elif isinstance(command, AwaitObservation):
+                self._await(Waiting(command.descriptor, source, said_hello))
             else:
                 self.table.forget(command.proof.node_id)
                 self._tell_if_excluded(command.proof.node_id)

@@ -18,7 +18,7 @@ from zentalk.errors import REQUEST_FAULTS
 from zentalk.net.connection import NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
-from zentalk.net.transport import Network
+from zentalk.net.transport import Dials
 from zentalk.wire.descriptor import decode_descriptor, node_id_of
 from zentalk.wire.text import RelayUri
 
@@ -29,7 +29,7 @@ ASK_SECONDS: Final = 3.0
 class BootCheck:
     """Sends one request to a few relays at once; the highest boot that they know counts."""
 
-    def __init__(self, runtime: Runtime, network: Network, network_id: str) -> None:
+    def __init__(self, runtime: Runtime, network: Dials, network_id: str) -> None:
         self._runtime = runtime
         self._network = network
         self._network_id = network_id

@@ -67,6 +67,7 @@ class RelayLinks:
         self._known = known
         self._counters = counters
         self._links: dict[_Key, list[Connection]] = {}
+        self._dialled: set[Connection] = set()
         self._dials: dict[_Key, _Dial] = {}
         # A new boot is a new key: a relay that came back is not made to wait.
         self._backoff: Backoff[tuple[NodeId, int, int]] = Backoff(runtime.entropy)
@@ -86,13 +87,13 @@ class RelayLinks:
 
     def linked(self, node_id: NodeId, lane: int = 0) -> Connection | None:
         """Return the newest live link to a lane of a relay, None if there is none."""
-        return _newest(self._links.get((node_id, lane), ()))
+        return _newest(self._counted(node_id, self._links.get((node_id, lane), ())))
 
     def connected(self) -> list[Connection]:
         """Return one live link per neighbour."""
         found: dict[NodeId, Connection] = {}
         for (node_id, _), links in self._links.items():
-            link = _newest(links)
+            link = _newest(self._counted(node_id, links))
             if link is not None:
                 found.setdefault(node_id, link)
         return list(found.values())
@@ -123,6 +124,8 @@ class RelayLinks:
     def register(self, connection: Connection, lane: int | None = None) -> None:
         """Share a link; one that a neighbour dialled comes without `lane`.
 
+        Such a link serves once the directory counts the neighbour: anyone may say to be a relay.
+
         A neighbour's packets may leave over the link it dialled only if it has one lane:
         the link belongs to the process that dialled, and a packet to one lane's key.
         """
@@ -149,8 +152,14 @@ class RelayLinks:
         await connection.closed.wait()
         self._forget(key, connection)
 
+    def _counted(self, node_id: NodeId, links: Sequence[Connection]) -> Sequence[Connection]:
+        if self._known.descriptor_of(node_id) is not None:
+            return links
+        return [link for link in links if link in self._dialled]
+
     def _forget(self, key: _Key, connection: Connection) -> None:
         """Remove this very link, never one that has taken its place."""
+        self._dialled.discard(connection)
         links = [link for link in self._links.get(key, ()) if link is not connection]
         if links:
             self._links[key] = links
@@ -211,6 +220,7 @@ class RelayLinks:
         self._counters.links_dialled += 1
         dial.link = connection
         self._links.setdefault(key, []).append(connection)
+        self._dialled.add(connection)
         # Not self._nursery: `run` may have been cancelled while the dial was under way.
         nursery.start_soon(self._forget_when_closed, key, connection)
         return True

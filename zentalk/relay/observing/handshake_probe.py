@@ -1,0 +1,53 @@
+"""One probe: shake hands anonymously where a relay is said to be, and hang up.
+
+Nothing of this relay is shown, nothing is asked, and nothing but yes or no comes out.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import trio
+
+from zentalk.errors import REQUEST_FAULTS
+from zentalk.net.connection import NoHandlers
+from zentalk.net.dialling import RelayDialler
+from zentalk.net.runtime import Runtime
+from zentalk.net.serve import connect
+from zentalk.wire.text import RelayUri
+
+PROBE_SECONDS: Final = 6.0
+"""For connecting and shaking hands; who is slower is tried again later."""
+
+
+class HandshakeProbe:
+    """Probes relays of the network `network_id`."""
+
+    def __init__(self, runtime: Runtime, dialler: RelayDialler, network_id: str) -> None:
+        self._runtime = runtime
+        self._dialler = dialler
+        self._network_id = network_id
+
+    async def resolve(self, uri: RelayUri) -> str:
+        """Return the address that `reaches` is to dial; raises ConnectFailedError."""
+        return await self._dialler.resolve(uri.host, uri.port)
+
+    async def reaches(self, uri: RelayUri, address: str) -> bool:
+        """Say whether the holder of the relay's key answers at an address."""
+        reached = False
+        try:
+            with trio.move_on_after(PROBE_SECONDS):
+                async with trio.open_nursery() as nursery:
+                    await connect(
+                        await self._dialler.dial(address, uri.port),
+                        network=self._network_id,
+                        relay_identity=uri.identity,
+                        handlers=NoHandlers(),
+                        runtime=self._runtime,
+                        nursery=nursery,
+                    )
+                    reached = True
+                    nursery.cancel_scope.cancel()
+        except* REQUEST_FAULTS:
+            pass
+        return reached

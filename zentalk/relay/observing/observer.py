@@ -1,0 +1,86 @@
+"""The task that probes what is due, many at a time, on a clock of its own.
+
+Every failure is the other side's and ends one probe. What came out goes to the directory's state
+and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+import trio
+
+from zentalk.errors import ConnectFailedError
+from zentalk.net.runtime import Runtime
+from zentalk.relay.observing.observing import Observing
+from zentalk.relay.observing.schedule import Cause
+from zentalk.wire.text import RelayUri
+
+PROBES_AT_ONCE: Final = 64
+"""Each takes a connection that nobody else may have; most that hang lead to nobody."""
+
+
+class Prober(Protocol):
+    """Reaches relays (`zentalk.relay.observing.handshake_probe.HandshakeProbe`)."""
+
+    async def resolve(self, uri: RelayUri) -> str:
+        """Return the address that `reaches` is to dial; raises ConnectFailedError."""
+        ...
+
+    async def reaches(self, uri: RelayUri, address: str) -> bool:
+        """Say whether the holder of the relay's key answers at an address."""
+        ...
+
+
+class Learner(Protocol):
+    """What is told of relays that were reached (`zentalk.relay.directory.state.DirectoryState`)."""
+
+    def reached_at(self, uri: RelayUri, address: str) -> None:
+        """Take note that a relay proved its identity at an address."""
+        ...
+
+
+class Observer:
+    """Probes what `observing` has planned; `learner` hears of those that answered."""
+
+    def __init__(
+        self, runtime: Runtime, prober: Prober, observing: Observing, learner: Learner
+    ) -> None:
+        self._runtime = runtime
+        self._prober = prober
+        self._observing = observing
+        self._learner = learner
+        self._slots = trio.Semaphore(PROBES_AT_ONCE)
+
+    async def run(self) -> None:
+        """Probe until cancelled."""
+        schedule, wake = self._observing.schedule, self._observing.wake
+        async with trio.open_nursery() as nursery:
+            while True:
+                await wake.wait(max(0.0, schedule.next_at() - self._runtime.monotonic()))
+                for uri, cause in schedule.due(self._runtime.monotonic()):
+                    if self._observing.wants(uri, cause):
+                        await self._slots.acquire()
+                        nursery.start_soon(self._probe, uri, cause)
+
+    async def _probe(self, uri: RelayUri, cause: Cause) -> None:
+        try:
+            await self._probe_now(uri, cause)
+        finally:
+            self._slots.release()
+
+    async def _probe_now(self, uri: RelayUri, cause: Cause) -> None:
+        try:
+            address = await self._prober.resolve(uri)
+        except ConnectFailedError:
+            self._observing.failed(uri, cause)
+            return
+        now = self._runtime.monotonic()
+        is_name = address != uri.host.strip("[]")
+        # Many names may lead to one address.
+        if is_name and self._observing.schedule.admit(uri, address, cause, now):
+            self._observing.failed(uri, cause)
+        elif await self._prober.reaches(uri, address):
+            self._learner.reached_at(uri, address.strip("[]"))
+        else:
+            self._observing.failed(uri, cause)

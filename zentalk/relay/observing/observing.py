@@ -1,0 +1,99 @@
+"""Which relays we reached, which descriptors wait for that, and the plan of probes.
+
+It keeps and plans; `zentalk.directory` has the rules, and the state of the relay's directory
+decides what follows.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from zentalk.directory.descriptor_set import is_usable
+from zentalk.directory.observations import Observation, Observations
+from zentalk.directory.waiting_pool import Waiting, WaitingPool
+from zentalk.net.backoff import fraction
+from zentalk.net.runtime import Runtime
+from zentalk.net.signal import Signal
+from zentalk.relay.observing.schedule import Cause, ProbeSchedule
+from zentalk.wire.descriptor import Descriptor, node_id_of
+from zentalk.wire.text import RelayUri
+
+SPREAD_SECONDS: Final = 60.0
+SPREAD_PER_RELAY_SECONDS: Final = 0.006
+"""First probes come within so long: a network of ten at once, one of 10,000 within a minute."""
+AGAIN_SPREAD_SECONDS: Final = 2400.0
+"""Those of a day ago come within so long, or a whole network would be probed at once each day. In
+two hours, after which they count no longer, there are three tries."""
+RETRY_SECONDS: Final = 600.0
+
+
+class Observing:
+    """One relay's observations and what is to become one; `wake` is set when a probe is planned."""
+
+    def __init__(self, runtime: Runtime, network: str, observations: Observations) -> None:
+        self._runtime = runtime
+        self.observations = observations
+        self.pool = WaitingPool(network)
+        self.schedule = ProbeSchedule(network)
+        self.wake = Signal()
+
+    def wait(self, item: Waiting, relays: int) -> None:
+        """Let a descriptor wait until its relay is reached; `relays` is how many count already.
+
+        Who showed itself is probed at once, others in a while. Addresses that cannot count here
+        are left out.
+        """
+        if not self.observations.rules.allow(item.descriptor):
+            return
+        for gone in self.pool.put(item):
+            if gone.uri != item.descriptor.uri:
+                self.schedule.forget(gone.uri)
+        cause, seconds = Cause.HELLO, 0.0
+        if not item.said_hello:
+            spread = min(SPREAD_SECONDS, SPREAD_PER_RELAY_SECONDS * (relays + len(self.pool)))
+            cause, seconds = Cause.RUMOUR, spread * fraction(self._runtime.entropy)
+        if self.wants(item.descriptor.uri, cause):
+            self._plan(item.descriptor.uri, seconds, cause)
+
+    def reached(self, uri: RelayUri, address: str, known: Descriptor | None) -> Observation | None:
+        """Take note that a relay proved its identity at an address.
+
+        `known` is its descriptor if it counts already. None if nothing follows from it: it is one
+        of its further lanes or another way to it that the operator knows, or there is no place.
+        """
+        waits = self.pool.get(node_id_of(uri.identity))
+        named = {item.uri for item in (known, waits) if item is not None}
+        found = Observation(uri, address, self._runtime.wall())
+        if (named and uri not in named) or not self.observations.note(found):
+            return None
+        return found
+
+    def failed(self, uri: RelayUri, cause: Cause) -> None:
+        """Try a relay once more later if it waits; others are planned by `look_again`."""
+        if cause is not Cause.AGAIN and self.wants(uri, cause):
+            self._plan(uri, RETRY_SECONDS * (1 + fraction(self._runtime.entropy)), cause)
+
+    def wants(self, uri: RelayUri, cause: Cause) -> bool:
+        """Say whether a planned probe is still to be made."""
+        waiting = self.pool.get(node_id_of(uri.identity))
+        return cause is Cause.AGAIN or (waiting is not None and waiting.uri == uri)
+
+    def look_again(self) -> None:
+        """Plan to reach relays anew that were reached a day ago."""
+        for uri in self.observations.old(self._runtime.wall()):
+            if uri not in self.schedule:
+                wait = AGAIN_SPREAD_SECONDS * fraction(self._runtime.entropy)
+                self._plan(uri, wait, Cause.AGAIN)
+
+    def expire(self) -> None:
+        """Let go of descriptors whose epochs are over, and of relays not reached for a day."""
+        wall = self._runtime.wall()
+        self.observations.expire(wall)
+        for descriptor in self.pool.all():
+            if not is_usable(descriptor, wall):
+                self.pool.take(descriptor.node_id)
+                self.schedule.forget(descriptor.uri)
+
+    def _plan(self, uri: RelayUri, seconds: float, cause: Cause) -> None:
+        self.schedule.plan(uri, self._runtime.monotonic() + seconds, cause)
+        self.wake.set()
