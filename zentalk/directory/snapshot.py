@@ -72,6 +72,8 @@ class SnapshotResult:
 
     `descriptors` is what to use from now on, by NodeId; `unverified` says that it rests on
     one source; `complete` is false when too few sources answered to learn anything new.
+    `shown` are the relays that as many sources as must agree have shown this time, in whatever
+    version: what is held and nobody shows is not among them.
     """
 
     descriptors: tuple[Descriptor, ...]
@@ -80,6 +82,7 @@ class SnapshotResult:
     failed: tuple[NodeId, ...] = ()
     unverified: bool = False
     complete: bool = True
+    shown: frozenset[NodeId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +239,7 @@ class SnapshotRule:
                 failed=tuple(self._failed),
                 unverified=unverified,
                 complete=len(trusted) >= AGREEING or unverified,
+                shown=_shown(trusted, 1 if unverified else AGREEING).intersection(accepted),
             )
         )
 
@@ -271,3 +275,9 @@ class SnapshotRule:
             if missing > MAX_OMITTED_SHARE * len(shared):
                 omitters.append(source)
         return omitters
+
+
+def _shown(views: Mapping[NodeId, View], least: int) -> frozenset[NodeId]:
+    """Return the relays that at least so many sources show."""
+    counts = Counter(key for view in views.values() for key in view)
+    return frozenset(key for key, times in counts.items() if times >= least)

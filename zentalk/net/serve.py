@@ -68,6 +68,21 @@ async def connect(
     return connection
 
 
+async def prove_identity(
+    stream: ByteStream, *, network: str, relay_identity: bytes, runtime: Runtime
+) -> None:
+    """Let the other end of a stream prove that it is a relay, and hang up: no link comes of it.
+
+    This side is an anonymous client that does nothing more. Raises as `connect`.
+    """
+    link = Link.initiate(LinkSettings(network), relay_identity, None, runtime.entropy)
+    try:
+        await _shake_hands(link, stream, 0)
+    finally:
+        link.release()
+        await _close(stream)
+
+
 async def _run_guarded(
     connection: Connection,
     early: list[Event],

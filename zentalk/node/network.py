@@ -16,6 +16,7 @@ import trio
 
 from zentalk.config.settings import ApiSettings
 from zentalk.ids import NodeId
+from zentalk.net.dialling import RelayDialler
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
 from zentalk.node.packets.relaxed_rules import note as relaxed_note
@@ -53,7 +54,8 @@ class NodeNetwork:
     ) -> None:
         self.profile = replace(PROFILES[settings.profile], path_hops=settings.path_hops)
         self._state = SavedState(settings.network, load_state(), save_state)
-        self._dialer = Dialer(settings.network, runtime, network)
+        dialler = RelayDialler(network, public_only=not settings.private_addresses)
+        self._dialer = Dialer(settings.network, runtime, dialler)
         self._changes = trio.lowlevel.ParkingLot()
         configured = {uri.identity: uri for uri in (*settings.guards, *settings.bootstraps)}
         self._snapshot = SnapshotRefresher(
@@ -99,6 +101,10 @@ class NodeNetwork:
     def descriptors(self) -> Mapping[NodeId, Descriptor]:
         """Return the relays usable for new paths now."""
         return self._snapshot.view().relays
+
+    def lasting_relays(self) -> frozenset[NodeId]:
+        """Return those of `descriptors` that several refreshes have shown: fit for mailboxes."""
+        return self._snapshot.view().lasting
 
     def guards(self) -> tuple[NodeId, ...]:
         """Return the guards in use."""

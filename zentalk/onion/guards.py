@@ -55,12 +55,14 @@ def update(
     *,
     pinned: Sequence[NodeId] = (),
     avoid: frozenset[NodeId] = frozenset(),
+    never: frozenset[NodeId] = frozenset(),
 ) -> GuardState:
     """Return the state after observations, time and a new snapshot.
 
     `live` is every relay of the snapshot, each once; with an empty one nothing is replaced.
     `pinned` are the guards that the configuration names: then only these are used. `avoid` (own
-    mailbox relays) is drawn only if the network is too small.
+    mailbox relays) is drawn only if the network is too small; `never` is not drawn at all, and
+    serves on where it was drawn before.
     """
     now = int(wall)
     ids = frozenset(candidate.node_id for candidate in live)
@@ -70,10 +72,10 @@ def update(
         return GuardState(tuple(entries))
     entries = [entry for entry in entries if not _is_over(entry, entries, now)]
     if not pinned:
-        entries = _fill_up(entries, live, avoid, now, entropy)
+        entries = _fill_up(entries, live, (avoid, never), now, entropy)
     in_use = primary(GuardState(tuple(entries)), ids)
     refreshed = [
-        _with_middles(entry, live, avoid.union(in_use), now, entropy)
+        _with_middles(entry, live, (avoid.union(in_use), never), now, entropy)
         if entry.node_id in in_use
         else entry
         for entry in entries
@@ -174,7 +176,7 @@ def _is_over(entry: GuardEntry, entries: Sequence[GuardEntry], now: int) -> bool
 def _fill_up(
     entries: list[GuardEntry],
     live: Sequence[Candidate],
-    avoid: frozenset[NodeId],
+    unwanted: tuple[frozenset[NodeId], frozenset[NodeId]],
     now: int,
     entropy: Entropy,
 ) -> list[GuardEntry]:
@@ -185,7 +187,8 @@ def _fill_up(
     if wanted <= 0 and all(entry.down_since for entry in entries):
         wanted = min(GROWTH, LIST_LIMIT - listed)
     wanted = min(wanted, MAX_ENTRIES - len(entries))
-    taken = {entry.node_id for entry in entries}
+    avoid, never = unwanted
+    taken = never.union(entry.node_id for entry in entries)
     drawn = _draw(live, (avoid, frozenset()), taken, wanted, entropy)
     return [*entries, *(GuardEntry(node_id, now) for node_id in drawn)]
 
@@ -193,7 +196,7 @@ def _fill_up(
 def _with_middles(
     entry: GuardEntry,
     live: Sequence[Candidate],
-    avoid: frozenset[NodeId],
+    unwanted: tuple[frozenset[NodeId], frozenset[NodeId]],
     now: int,
     entropy: Entropy,
 ) -> GuardEntry:
@@ -202,7 +205,8 @@ def _with_middles(
     kept = [middle for middle in entry.middles if middle.until > now]
     if sum(middle.node_id in ids for middle in kept) < MIN_LIVE_MIDDLES:
         kept = [middle for middle in kept if middle.node_id in ids]
-    taken = {entry.node_id, *(middle.node_id for middle in kept)}
+    avoid, never = unwanted
+    taken = {entry.node_id, *(middle.node_id for middle in kept), *never}
     related = _related(entry.node_id, live)
     drawn = _draw(
         live, (avoid | related, related, frozenset()), taken, MAX_MIDDLES - len(kept), entropy

@@ -288,6 +288,8 @@ async def test_a_newcomer_known_to_one_source_is_offered_and_accepted(
 ) -> None:
     world = make(10)
     newcomer = descriptor(77)
+    for member in world.members:
+        member.observe(newcomer)
     world.members[0].service.descriptors.offer(newcomer.raw, WALL)
     await world.snapshot.fetch_snapshot(world.ids(0, 1, 2))
     assert newcomer.node_id in world.snapshot.descriptors()

@@ -12,7 +12,20 @@ from tests.e2e.world import World
 from zentalk.config import RelaySettings, load_relay_settings, write_config
 from zentalk.config.loading import validate
 from zentalk.errors import ConfigError
+from zentalk.net.splice import splice
+from zentalk.net.transport import ByteStream
 from zentalk.wire.text import format_relay_uri
+
+
+async def serve_at(world: World, outside: tuple[str, int], inside: tuple[str, int]) -> None:
+    """Carry connections from the announced address to where the relay listens."""
+    host = world.memory.host(outside[0])
+    listener = await host.listen(*outside)
+
+    async def carry(stream: ByteStream, _source: str) -> None:
+        await splice(stream, await host.dial(*inside))
+
+    await listener.serve(carry)
 
 
 async def test_others_are_told_the_announced_address_and_port(
@@ -21,6 +34,7 @@ async def test_others_are_told_the_announced_address_and_port(
     async with trio.open_nursery() as nursery:
         world = World(tmp_path, nursery)
         await world.relay("r1")
+        nursery.start_soon(serve_at, world, ("relay.example.org", 443), ("r2", 9001))
         relay = await world.relay(
             "r2", host="r2", announce_host="relay.example.org", announce_port=443, lanes=2
         )

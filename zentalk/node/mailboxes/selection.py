@@ -41,10 +41,11 @@ class MailboxSelection:
         Not for the writer's thread: what the network knows is not to be asked from there.
         """
         guards = set(self._network.guards())
+        lasting = self._network.lasting_relays()
         able = sorted(
             node_id
             for node_id, descriptor in self._network.descriptors().items()
-            if descriptor.roles & ROLE_MAILBOX
+            if descriptor.roles & ROLE_MAILBOX and node_id in lasting
         )
         drawn = sample(able, len(able), self._runtime.entropy)
         return sorted(drawn, key=lambda node_id: node_id in guards)

@@ -18,12 +18,17 @@ from zentalk.wire.descriptor import ROLE_FORWARD, Descriptor
 
 @dataclass(frozen=True, slots=True)
 class RelayView:
-    """Relays with a mix key for `epoch`; `keys` are their (lane, mix key) pairs."""
+    """Relays with a mix key for `epoch`; `keys` are their (lane, mix key) pairs.
+
+    `lasting` are those that several refreshes have shown: guards, second hops and own mailboxes
+    are chosen from these.
+    """
 
     epoch: Epoch
     relays: Mapping[NodeId, Descriptor] = field(default_factory=dict)
     candidates: CandidateSet = field(default_factory=CandidateSet)
     keys: Mapping[NodeId, tuple[tuple[int, bytes], ...]] = field(default_factory=dict)
+    lasting: frozenset[NodeId] = frozenset()
 
     def related(self, relays: Iterable[NodeId]) -> bool:
         """Say whether two of these relays have one operator, or are in one /16."""
@@ -50,11 +55,15 @@ class CurrentRelays(Protocol):
 
 
 def make_view(
-    descriptors: Iterable[Descriptor], epoch: Epoch, boots: Mapping[NodeId, int]
+    descriptors: Iterable[Descriptor],
+    epoch: Epoch,
+    boots: Mapping[NodeId, int],
+    lasting: frozenset[NodeId] | None = None,
 ) -> RelayView:
     """Return the view of forwarding relays that `epoch`'s packets can pass.
 
-    `boots` are the starts of a relay within the last hour, as far as they were seen.
+    `boots` are the starts of a relay within the last hour, as far as they were seen; `lasting` may
+    name relays that are not in the view, None stands for all of it.
     """
     relays: dict[NodeId, Descriptor] = {}
     keys: dict[NodeId, tuple[tuple[int, bytes], ...]] = {}
@@ -68,4 +77,5 @@ def make_view(
         relays[node_id], keys[node_id] = descriptor, usable
         subnet = wide_subnet(descriptor.host, descriptor.network).encode()
         candidates.append(Candidate(node_id, subnet, descriptor.family, boots.get(node_id, 0)))
-    return RelayView(epoch, relays, CandidateSet(candidates), keys)
+    kept = frozenset(relays) if lasting is None else lasting & relays.keys()
+    return RelayView(epoch, relays, CandidateSet(candidates), keys, kept)

@@ -21,6 +21,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
 from zentalk.node.relays.view import RelayView, make_view
 from zentalk.node.snapshot.client import SnapshotClient
+from zentalk.node.snapshot.shown_relays import REFRESHES, ShownRelays
 from zentalk.node.snapshot.sources import SnapshotSource, SnapshotSources
 
 REFRESH_SECONDS: Final = 600.0
@@ -75,6 +76,7 @@ class SnapshotRefresher:
         self._planned = -math.inf
         self._spent_until = -math.inf
         self._fruitless = 0
+        self._shown = ShownRelays()
         self.client = SnapshotClient(runtime, self._open, network, id_difficulty)
         self.unverified = False
         self.omitting = False
@@ -112,16 +114,17 @@ class SnapshotRefresher:
         self._wake.set()
 
     async def run(self, sources: SnapshotSources) -> None:
-        """Refresh whenever it is due, until cancelled."""
+        """Refresh whenever it is due, until cancelled; at a start so often at once as it takes."""
         async with trio.open_nursery() as nursery:
             await self._await_guards(sources)
-            failures = 0
+            failures = refreshes = 0
             while True:
                 fresh = await self._refresh(sources, nursery)
                 failures = 0 if fresh else failures + 1
-                if fresh:
+                refreshes += fresh
+                if fresh and refreshes >= REFRESHES:
                     await self._rest()
-                else:
+                elif not fresh:
                     await trio.sleep(
                         half_jitter(
                             failures - 1,
@@ -149,6 +152,9 @@ class SnapshotRefresher:
         if result.unverified and self._one_is_enough:
             self.unverified = True
         self.omitting = bool(result.dropped)
+        if result.complete and (self._one_is_enough or not result.unverified):
+            accepted = {item.node_id for item in result.descriptors}
+            self._shown.note(result.shown, self._sources.keys(), accepted)
         self._rebuild(epoch_at(self._runtime.wall()))
         if self._boots() != before:
             self._fruitless = 0
@@ -164,7 +170,8 @@ class SnapshotRefresher:
         untrusted = self.client.unverified and not self._one_is_enough
         relays = {} if untrusted else self.client.descriptors()
         self._epoch_began = epoch * EPOCH_SECONDS
-        self._view = make_view(relays.values(), epoch, self.client.boots_last_hour())
+        boots = self.client.boots_last_hour()
+        self._view = make_view(relays.values(), epoch, boots, self._shown.often())
         self._changes.unpark_all()
 
     async def _rest(self) -> None:

@@ -7,6 +7,7 @@ they see this node's address and that it starts.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -16,10 +17,11 @@ from typing import Final
 import trio
 
 from zentalk.crypto.types import Entropy
-from zentalk.errors import LinkClosedError
+from zentalk.errors import REQUEST_FAULTS, LinkClosedError
 from zentalk.ids import NodeId
 from zentalk.net.connection import Connection
 from zentalk.node.relays.view import RelayView
+from zentalk.node.snapshot.shown_relays import DISJOINT_FROM, REFRESHES
 from zentalk.node.tunnels.dialer import Dialer
 from zentalk.node.tunnels.tunnels import Tunnels
 from zentalk.onion.draw import sample
@@ -55,6 +57,7 @@ class SnapshotSources:
         self._links = tunnels.links
         self._tunnels = tunnels
         self._entropy = entropy
+        self._asked: deque[frozenset[NodeId]] = deque(maxlen=REFRESHES - 1)
 
     def has_guards(self) -> bool:
         """Say whether guards are known, connected or not."""
@@ -72,13 +75,23 @@ class SnapshotSources:
     def choose(self, view: RelayView, now: float, nursery: trio.Nursery) -> list[SnapshotSource]:
         """Return the sources of one refresh; links to bootstraps live in `nursery`.
 
-        None while no guard is connected, if there is a snapshot: bootstraps are not dialled
-        because guards are down.
+        None while no guard is connected, if there are any: bootstraps are not dialled because
+        guards are down. Where there are enough relays, nobody is asked that was in one of the two
+        refreshes before.
         """
-        if len(view.relays) >= MIN_RELAYS:
-            return self._over_guards(view, now) if self.enough(view) else []
+        chosen = self._choose(view, now, nursery)
+        self._asked.append(frozenset(source.node_id for source in chosen))
+        return chosen
+
+    def _choose(self, view: RelayView, now: float, nursery: trio.Nursery) -> list[SnapshotSource]:
         if self.enough(view):
+            if len(view.relays) >= MIN_RELAYS:
+                return self._over_guards(view, now, nursery)
             return [self._guard(guard) for guard in self._links.connected()]
+        if len(view.relays) >= MIN_RELAYS and self.has_guards():
+            return []
+        if len(view.relays) >= DISJOINT_FROM and self._bootstraps:
+            return self._over_bootstraps(view, now, nursery)
         return self._at_first(nursery)
 
     def _at_first(self, nursery: trio.Nursery) -> list[SnapshotSource]:
@@ -90,14 +103,33 @@ class SnapshotSources:
             )
         return list(sources.values())
 
-    def _over_guards(self, view: RelayView, now: float) -> list[SnapshotSource]:
-        """Draw relays that look alive, and spread them over the guards."""
+    def _over_bootstraps(
+        self, view: RelayView, now: float, nursery: trio.Nursery
+    ) -> list[SnapshotSource]:
+        """Reach relays through bootstraps: no guard is chosen before others confirm the first."""
+        return [
+            SnapshotSource(node_id, partial(self._through, view.relays[node_id].uri, nursery))
+            for node_id in self._draw(view, now)
+        ]
+
+    def _draw(self, view: RelayView, now: float) -> list[NodeId]:
+        """Draw relays that look alive, at first among those that were not asked lately."""
         suspects = self._tunnels.scores.suspects(now)
         able = [n for n, relay in view.relays.items() if relay.roles & ROLE_DIRECTORY]
-        lively = [node_id for node_id in able if node_id not in suspects]
-        drawn = sample(lively, SOURCES, self._entropy)
-        doubtful = [node_id for node_id in able if node_id in suspects]
-        drawn += sample(doubtful, SOURCES - len(drawn), self._entropy)
+        asked = frozenset[NodeId]().union(*self._asked)
+        if len(view.relays) < DISJOINT_FROM:
+            asked = frozenset()
+        drawn: list[NodeId] = []
+        for unwanted in (asked | suspects, suspects, frozenset[NodeId]()):
+            options = [one for one in able if one not in unwanted and one not in drawn]
+            drawn += sample(options, SOURCES - len(drawn), self._entropy)
+        return drawn
+
+    def _over_guards(
+        self, view: RelayView, now: float, nursery: trio.Nursery
+    ) -> list[SnapshotSource]:
+        """Spread the sources over the guards."""
+        drawn = self._draw(view, now)
         guards = self._links.connected()
         load = dict.fromkeys(guards, 0)
         sources = []
@@ -109,8 +141,15 @@ class SnapshotSources:
             else:
                 over = min(load, key=lambda guard: load[guard])
                 load[over] += 1
-                sources.append(SnapshotSource(node_id, partial(self._tunnels.short, node_id, over)))
+                sources.append(self._over(over, view.relays[node_id].uri, nursery))
         return sources
+
+    def _over(self, guard: NodeId, uri: RelayUri, nursery: trio.Nursery) -> SnapshotSource:
+        """Reach a relay over a guard; over it alone while no second hop was chosen yet."""
+        node_id = node_id_of(uri.identity)
+        if self._links.selection.middles(guard):
+            return SnapshotSource(node_id, partial(self._tunnels.short, node_id, guard))
+        return SnapshotSource(node_id, partial(self._behind, guard, uri, nursery))
 
     def _guard(self, guard: NodeId) -> SnapshotSource:
         return SnapshotSource(guard, partial(self._own_link, guard))
@@ -129,3 +168,42 @@ class SnapshotSources:
             yield link
         finally:
             link.close()
+
+    @asynccontextmanager
+    async def _through(self, uri: RelayUri, nursery: trio.Nursery) -> AsyncIterator[Connection]:
+        """Reach a relay over the first bootstrap that answers; each is tried in a drawn order."""
+        for bootstrap in sample(self._bootstraps, MAX_BOOTSTRAPS, self._entropy):
+            try:
+                outer = await self._dialer.dial(bootstrap, nursery)
+            except REQUEST_FAULTS:
+                continue
+            try:
+                if bootstrap.identity == uri.identity:
+                    yield outer
+                else:
+                    async with self._extended(outer, uri, nursery) as inner:
+                        yield inner
+            finally:
+                outer.close()
+            return
+        raise LinkClosedError("no bootstrap can be reached")
+
+    @asynccontextmanager
+    async def _behind(
+        self, guard: NodeId, uri: RelayUri, nursery: trio.Nursery
+    ) -> AsyncIterator[Connection]:
+        async with (
+            self._own_link(guard) as outer,
+            self._extended(outer, uri, nursery) as inner,
+        ):
+            yield inner
+
+    @asynccontextmanager
+    async def _extended(
+        self, outer: Connection, uri: RelayUri, nursery: trio.Nursery
+    ) -> AsyncIterator[Connection]:
+        inner = await self._dialer.extend(outer, uri, nursery)
+        try:
+            yield inner
+        finally:
+            inner.close()

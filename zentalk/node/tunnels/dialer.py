@@ -11,14 +11,15 @@ import trio
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
-from zentalk.net.transport import Network
+from zentalk.net.transport import Dials
+from zentalk.net.tunnel import open_tunnel
 from zentalk.wire.text import RelayUri
 
 
 class Dialer:
     """Dials relays of one network (`network_id`) over one transport (`network`)."""
 
-    def __init__(self, network_id: str, runtime: Runtime, network: Network) -> None:
+    def __init__(self, network_id: str, runtime: Runtime, network: Dials) -> None:
         self._network_id = network_id
         self._runtime = runtime
         self._network = network
@@ -42,6 +43,20 @@ class Dialer:
         self._links.add(link)
         nursery.start_soon(self._forget, link)
         return link
+
+    async def extend(self, link: Connection, uri: RelayUri, nursery: trio.Nursery) -> Connection:
+        """Return a tunnel over a link to another relay.
+
+        Raises TransportError, RefusedError or HandshakeError.
+        """
+        return await open_tunnel(
+            link,
+            [uri],
+            network=self._network_id,
+            handlers=NoHandlers(),
+            runtime=self._runtime,
+            nursery=nursery,
+        )
 
     def unit_sizes(self) -> frozenset[int]:
         """Return the sizes of all units seen on links of this node, in bytes."""

@@ -115,6 +115,7 @@ class GuardSelection:
             self._entropy,
             pinned=self._pinned,
             avoid=self._own_mailboxes,
+            never=frozenset(self._view.relays) - self._view.lasting,
         )
         self.starts = tuple(
             PathStart(guard, self.middles(guard)) for guard in primary(self.state, self._dialable)

@@ -10,10 +10,9 @@ from typing import Final
 import trio
 
 from zentalk.errors import REQUEST_FAULTS
-from zentalk.net.connection import NoHandlers
 from zentalk.net.dialling import RelayDialler
 from zentalk.net.runtime import Runtime
-from zentalk.net.serve import connect
+from zentalk.net.serve import prove_identity
 from zentalk.wire.text import RelayUri
 
 PROBE_SECONDS: Final = 6.0
@@ -34,20 +33,15 @@ class HandshakeProbe:
 
     async def reaches(self, uri: RelayUri, address: str) -> bool:
         """Say whether the holder of the relay's key answers at an address."""
-        reached = False
-        try:
-            with trio.move_on_after(PROBE_SECONDS):
-                async with trio.open_nursery() as nursery:
-                    await connect(
-                        await self._dialler.dial(address, uri.port),
-                        network=self._network_id,
-                        relay_identity=uri.identity,
-                        handlers=NoHandlers(),
-                        runtime=self._runtime,
-                        nursery=nursery,
-                    )
-                    reached = True
-                    nursery.cancel_scope.cancel()
-        except* REQUEST_FAULTS:
-            pass
-        return reached
+        with trio.move_on_after(PROBE_SECONDS):
+            try:
+                await prove_identity(
+                    await self._dialler.dial(address, uri.port),
+                    network=self._network_id,
+                    relay_identity=uri.identity,
+                    runtime=self._runtime,
+                )
+            except REQUEST_FAULTS:
+                return False
+            return True
+        return False
