@@ -8,8 +8,11 @@ commands come out. Spec: docs/spec/directory.md.
 - *lookup*: asking nearer and nearer relays for those nearest to a target.
 - *snapshot*: the set as a node takes it from three sources that check each other.
 - *holder*: a relay among the nearest to a record's blinded key of a day.
+- *observed*: reached by ourselves, where its descriptor says.
 
-- descriptor_set, digests, boots, equivocation: verified descriptors; what was handled; cheats
+- descriptor_set, digests, boots, recent:       verified descriptors; what was handled
+- news, equivocation:                           what follows from a new one; cheats
+- observations, waiting_pool, public_addresses: relays that were reached; those that were not yet
 - table, subnets, distance, identity_work:      contacts, their spread, distances, costly ids
 - lookup, candidates:                           the iterative lookup and its heaps
 - set_tree, set_reading:                        a set as a hash tree, and reading another's

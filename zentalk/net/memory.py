@@ -104,6 +104,9 @@ class MemoryNetwork:
     # For the classes below.
 
     def _name_at(self, host: str) -> str:
+        """Return which host has an address: one of that name, if somebody listens there."""
+        if any(listening == host for listening, _ in self._listeners):
+            return host
         return next((name for name, address in self._names.items() if address == host), host)
 
     def _bind(self, host: str, port: int) -> MemoryListener:
