@@ -4,7 +4,7 @@ from zentalk.directory.observations import (
     OBSERVED_SECONDS,
     AddressRules,
     Observation,
-    Observations,
+    ObservedRelays,
 )
 
 CAPPED = AddressRules(capped=True)
@@ -16,7 +16,7 @@ def found(number: int, host: str = "127.0.0.1", at: float = WALL) -> Observation
 
 
 def test_a_relay_counts_for_26_hours_whatever_epoch_and_boot() -> None:
-    seen = Observations(OWN, AddressRules())
+    seen = ObservedRelays(OWN, AddressRules())
     assert not seen.count(descriptor(1), WALL)
     assert seen.note(found(1))
     later = descriptor(1, boot=9, epoch=descriptor(1).epoch + 20)
@@ -27,7 +27,7 @@ def test_a_relay_counts_for_26_hours_whatever_epoch_and_boot() -> None:
 
 
 def test_it_counts_at_that_address_only() -> None:
-    seen = Observations(OWN, AddressRules())
+    seen = ObservedRelays(OWN, AddressRules())
     seen.note(found(1))
     assert not seen.count(descriptor(1, host="10.0.0.1"), WALL)
     assert not seen.count(descriptor(2), WALL)
@@ -35,7 +35,7 @@ def test_it_counts_at_that_address_only() -> None:
 
 
 def test_a_relay_that_moved_is_where_it_was_reached_last() -> None:
-    seen = Observations(OWN, CAPPED)
+    seen = ObservedRelays(OWN, CAPPED)
     seen.note(found(1, "8.8.8.8"))
     assert seen.note(found(1, "9.9.9.9"))
     assert not seen.count(descriptor(1, host="8.8.8.8"), WALL)
@@ -44,14 +44,14 @@ def test_a_relay_that_moved_is_where_it_was_reached_last() -> None:
 
 def test_another_key_at_the_same_place_takes_it_over() -> None:
     """Only the key that answers there now can have a place there."""
-    seen = Observations(OWN, CAPPED)
+    seen = ObservedRelays(OWN, CAPPED)
     seen.note(found(1, "8.8.8.8"))
     assert seen.note(found(1001, "8.8.8.8")), "port 9001 for both"
     assert not seen.count(descriptor(1, host="8.8.8.8"), WALL)
 
 
 def test_k46_in_main_there_is_one_relay_an_address_8_a_subnet_and_128_a_wide_one() -> None:
-    seen = Observations(OWN, CAPPED)
+    seen = ObservedRelays(OWN, CAPPED)
     assert seen.note(found(1, "8.8.8.8"))
     assert not seen.note(found(2, "8.8.8.8"))
     subnet = [seen.note(found(10 + n, f"8.8.8.{100 + n}")) for n in range(9)]
@@ -63,7 +63,7 @@ def test_k46_in_main_there_is_one_relay_an_address_8_a_subnet_and_128_a_wide_one
 
 
 def test_k46_an_observed_relay_never_gives_way_and_one_of_a_day_ago_does() -> None:
-    seen = Observations(OWN, CAPPED)
+    seen = ObservedRelays(OWN, CAPPED)
     seen.note(found(1, "8.8.8.8"))
     for number in range(2, 50):
         assert not seen.note(found(number, "8.8.8.8", WALL + 1000))
@@ -74,12 +74,12 @@ def test_k46_an_observed_relay_never_gives_way_and_one_of_a_day_ago_does() -> No
 
 
 def test_other_networks_have_no_caps_and_all_have_a_bound() -> None:
-    seen = Observations(OWN, AddressRules(), most=20)
+    seen = ObservedRelays(OWN, AddressRules(), most=20)
     assert [seen.note(found(number)) for number in range(25)] == [True] * 20 + [False] * 5
 
 
 def test_relays_are_reached_anew_after_a_day() -> None:
-    seen = Observations(OWN, AddressRules())
+    seen = ObservedRelays(OWN, AddressRules())
     seen.note(found(1))
     assert seen.old(WALL + AGAIN_SECONDS - 1) == []
     assert seen.old(WALL + AGAIN_SECONDS) == [descriptor(1).uri]
@@ -88,7 +88,7 @@ def test_relays_are_reached_anew_after_a_day() -> None:
 
 
 def test_what_was_kept_counts_unless_it_is_too_old() -> None:
-    seen = Observations(OWN, AddressRules())
+    seen = ObservedRelays(OWN, AddressRules())
     ahead, old = found(1, at=WALL + 9e9), found(2, at=WALL - OBSERVED_SECONDS)
     seen.restore([ahead, old], WALL)
     assert len(seen) == 1

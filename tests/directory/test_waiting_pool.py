@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from tests.directory.support import descriptor, node_id
 from zentalk.directory.digests import digest_of
-from zentalk.directory.waiting_pool import MAX_PER_SUBNET, Waiting, WaitingPool
+from zentalk.directory.waiting_pool import MAX_PER_SUBNET, WaitingDescriptor, WaitingPool
 
 LIAR, HONEST = node_id(500), node_id(501)
 
@@ -11,9 +11,9 @@ LIAR, HONEST = node_id(500), node_id(501)
 def test_k46_a_neighbour_that_brings_thousands_pushes_out_its_own() -> None:
     pool = WaitingPool("local", most=20)
     for number in range(3):
-        pool.put(Waiting(descriptor(number), HONEST))
+        pool.put(WaitingDescriptor(descriptor(number), HONEST))
     for number in range(100, 200):
-        pool.put(Waiting(descriptor(number), LIAR))
+        pool.put(WaitingDescriptor(descriptor(number), LIAR))
     assert len(pool) == 20
     assert all(pool.get(node_id(number)) for number in range(3))
     assert pool.get(node_id(199)), "the newest stay"
@@ -23,17 +23,17 @@ def test_k46_a_neighbour_that_brings_thousands_pushes_out_its_own() -> None:
 def test_k46_control_as_one_queue_the_flood_takes_all_places() -> None:
     pool = WaitingPool("local", most=20)
     for number in range(3):
-        pool.put(Waiting(descriptor(number), LIAR))
+        pool.put(WaitingDescriptor(descriptor(number), LIAR))
     for number in range(100, 200):
-        pool.put(Waiting(descriptor(number), LIAR))
+        pool.put(WaitingDescriptor(descriptor(number), LIAR))
     assert not any(pool.get(node_id(number)) for number in range(3))
 
 
 def test_k46_one_range_of_addresses_has_few_places_and_shares_them_too() -> None:
     pool = WaitingPool("main")
-    pool.put(Waiting(descriptor(1, host="8.8.8.1", network="main"), HONEST))
+    pool.put(WaitingDescriptor(descriptor(1, host="8.8.8.1", network="main"), HONEST))
     for number in range(100, 150):
-        pool.put(Waiting(descriptor(number, host="8.8.8.2", network="main"), LIAR))
+        pool.put(WaitingDescriptor(descriptor(number, host="8.8.8.2", network="main"), LIAR))
     assert len(pool) == MAX_PER_SUBNET
     assert pool.get(node_id(1)), "brought by somebody else"
 
@@ -41,13 +41,13 @@ def test_k46_one_range_of_addresses_has_few_places_and_shares_them_too() -> None
 def test_the_newest_descriptor_of_a_relay_waits_once() -> None:
     pool = WaitingPool("local")
     old, new = descriptor(1), descriptor(1, boot=2)
-    pool.put(Waiting(new, HONEST, said_hello=True))
-    assert pool.put(Waiting(old, LIAR)) == []
+    pool.put(WaitingDescriptor(new, HONEST, said_hello=True))
+    assert pool.put(WaitingDescriptor(old, LIAR)) == []
     newest = descriptor(1, boot=3)
-    assert pool.put(Waiting(newest, LIAR)) == [new]
+    assert pool.put(WaitingDescriptor(newest, LIAR)) == [new]
     assert digest_of(newest.raw) in pool
     assert digest_of(new.raw) not in pool
-    assert pool.take(node_id(1)) == Waiting(newest, LIAR, said_hello=True)
+    assert pool.take(node_id(1)) == WaitingDescriptor(newest, LIAR, said_hello=True)
     assert pool.take(node_id(1)) is None
     assert len(pool) == 0
 
@@ -58,7 +58,7 @@ def test_it_never_holds_more_than_it_may_and_forgets_completely(
 ) -> None:
     pool = WaitingPool("local", most=5)
     for number, source in steps:
-        pool.put(Waiting(descriptor(number), source))  # type: ignore[arg-type]
+        pool.put(WaitingDescriptor(descriptor(number), source))  # type: ignore[arg-type]
         assert len(pool) <= 5
     for waiting in pool.all():
         pool.take(waiting.node_id)

@@ -13,7 +13,7 @@ import trio
 
 from tests.directory.support import WALL, descriptor
 from zentalk.directory.descriptor_set import DescriptorSet
-from zentalk.directory.observations import AddressRules, Observation, Observations
+from zentalk.directory.observations import AddressRules, Observation, ObservedRelays
 from zentalk.errors import (
     ConnectFailedError,
     LinkClosedError,
@@ -180,7 +180,7 @@ class Member:
         self.outdated: list[int] = []
         self.prober = FakeProber(net, self.node_id)
         difficulty = options.pop("id_difficulty", 0)
-        observations = self.observations = Observations(self.node_id, AddressRules())
+        observations = self.observations = ObservedRelays(self.node_id, AddressRules())
         known = KnownRelays(
             runtime.wall,
             DescriptorSet(self.own.network, id_difficulty=difficulty, observations=observations),

@@ -21,7 +21,7 @@ from zentalk.directory.news import (
     GossipDescriptor,
     GossipEquivocation,
 )
-from zentalk.directory.observations import Observations
+from zentalk.directory.observations import ObservedRelays
 from zentalk.directory.recent import RecentDescriptors
 from zentalk.errors import RemoteProtocolError
 from zentalk.ids import NodeId, epoch_at
@@ -47,7 +47,7 @@ class DescriptorSet:
         *,
         id_difficulty: int = 0,
         max_relays: int = MAX_RELAYS,
-        observations: Observations | None = None,
+        observations: ObservedRelays | None = None,
     ) -> None:
         self.observations = observations
         self._network = network

@@ -53,7 +53,7 @@ class Observation(NamedTuple):
     at: float
 
 
-class Observations:
+class ObservedRelays:
     """The newest observation of each relay, 10,000 at most.
 
     `own` is the relay that observes: it counts without being reached.

@@ -24,7 +24,7 @@ Source = NodeId | None
 _K = TypeVar("_K")
 
 
-class Waiting(NamedTuple):
+class WaitingDescriptor(NamedTuple):
     """A descriptor and who brought it; `said_hello` if its relay showed itself."""
 
     descriptor: Descriptor
@@ -38,7 +38,7 @@ class WaitingPool:
     def __init__(self, network: str, most: int = MAX_WAITING) -> None:
         self._network = network
         self._most = most
-        self._items: dict[NodeId, Waiting] = {}
+        self._items: dict[NodeId, WaitingDescriptor] = {}
         self._brought: dict[Source, dict[NodeId, None]] = {}
         self._subnets: dict[str, dict[NodeId, None]] = {}
         self._digests: set[bytes] = set()
@@ -55,7 +55,7 @@ class WaitingPool:
         item = self._items.get(node_id)
         return item.descriptor if item is not None else None
 
-    def put(self, item: Waiting) -> list[Descriptor]:
+    def put(self, item: WaitingDescriptor) -> list[Descriptor]:
         """Let a verified descriptor wait, unless a newer one of its relay does.
 
         Returns those that wait no longer because of it; it may be among them.
@@ -71,7 +71,7 @@ class WaitingPool:
         pushed_out = self._make_room(item.descriptor)
         return [*gone, pushed_out] if pushed_out is not None else gone
 
-    def take(self, node_id: NodeId) -> Waiting | None:
+    def take(self, node_id: NodeId) -> WaitingDescriptor | None:
         """Take the descriptor of a relay out, if one waits."""
         item = self._items.pop(node_id, None)
         if item is None:
@@ -85,24 +85,24 @@ class WaitingPool:
         """Return what waits, oldest first."""
         return [item.descriptor for item in self._items.values()]
 
-    def _add(self, item: Waiting) -> None:
+    def _add(self, item: WaitingDescriptor) -> None:
         node_id = item.descriptor.node_id
         self._items[node_id] = item
         self._digests.add(digest_of(item.descriptor.raw))
         self._brought.setdefault(item.source, {})[node_id] = None
         self._subnets.setdefault(self._subnet(item.descriptor), {})[node_id] = None
 
-    def _merged(self, before: Waiting, item: Waiting) -> Waiting:
+    def _merged(self, before: WaitingDescriptor, item: WaitingDescriptor) -> WaitingDescriptor:
         """Count it as brought by whoever brings less, which keeps it from being pushed out."""
         shares = {
             source: len(self._brought.get(source, ())) for source in (item.source, before.source)
         }
         source = min(shares, key=lambda one: shares[one])
-        return Waiting(item.descriptor, source, before.said_hello or item.said_hello)
+        return WaitingDescriptor(item.descriptor, source, before.said_hello or item.said_hello)
 
     def _make_room(self, newest: Descriptor) -> Descriptor | None:
         subnet = self._subnet(newest)
-        doomed: Waiting | None = None
+        doomed: WaitingDescriptor | None = None
         if subnet and len(self._subnets[subnet]) > MAX_PER_SUBNET:
             by_source: dict[Source, list[NodeId]] = {}
             for node_id in self._subnets[subnet]:

@@ -16,7 +16,6 @@ import trio
 
 from zentalk.config.settings import ApiSettings
 from zentalk.ids import NodeId
-from zentalk.net.dialling import RelayDialler
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
 from zentalk.node.packets.relaxed_rules import note as relaxed_note
@@ -54,8 +53,9 @@ class NodeNetwork:
     ) -> None:
         self.profile = replace(PROFILES[settings.profile], path_hops=settings.path_hops)
         self._state = SavedState(settings.network, load_state(), save_state)
-        dialler = RelayDialler(network, public_only=not settings.private_addresses)
-        self._dialer = Dialer(settings.network, runtime, dialler)
+        self._dialer = Dialer(
+            settings.network, runtime, network, public_only=not settings.private_addresses
+        )
         self._changes = trio.lowlevel.ParkingLot()
         configured = {uri.identity: uri for uri in (*settings.guards, *settings.bootstraps)}
         self._snapshot = SnapshotRefresher(

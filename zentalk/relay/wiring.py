@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from zentalk.config import RelaySettings
 from zentalk.directory.descriptor_set import DescriptorSet
-from zentalk.directory.observations import AddressRules, Observations
+from zentalk.directory.observations import AddressRules, ObservedRelays
 from zentalk.directory.subnets import MAIN_NETWORK
 from zentalk.net.dialling import RelayDialler
 from zentalk.net.runtime import Runtime
@@ -63,7 +63,7 @@ def wire_relay(
     # The replay filters may take the other half (`zentalk.relay.keys.mix_keys`).
     budget = MemoryBudget(settings.memory_bytes // 2)
     capacity = LinkCapacity(settings.network, max_links, budget)
-    observations = Observations(own_id, address_rules(settings))
+    observations = ObservedRelays(own_id, address_rules(settings))
     known = KnownRelays(
         runtime.wall,
         DescriptorSet(

@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from tests.relay.harness import World, snapshot, world
 from tests.relay.observing.attackers import hello, many, tell
-from zentalk.directory.observations import Observations
+from zentalk.directory.observations import ObservedRelays
 from zentalk.directory.waiting_pool import MAX_WAITING
 from zentalk.ids import NodeId
 
@@ -61,7 +61,7 @@ async def test_k46_control_if_every_descriptor_counted_the_set_would_be_full_of_
     autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As it was before: what is signed counts, and a full set takes nobody else."""
-    monkeypatch.setattr(Observations, "count", lambda *_: True)
+    monkeypatch.setattr(ObservedRelays, "count", lambda *_: True)
     async with world(tmp_path, network_id="main") as net:
         await net.start_all("r1", "r2", "r3")
         for running in net.relays.values():

@@ -9,20 +9,26 @@ from __future__ import annotations
 import trio
 
 from zentalk.net.connection import Connection, NoHandlers
+from zentalk.net.dialling import RelayDialler
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
-from zentalk.net.transport import Dials
+from zentalk.net.transport import Network
 from zentalk.net.tunnel import open_tunnel
 from zentalk.wire.text import RelayUri
 
 
 class Dialer:
-    """Dials relays of one network (`network_id`) over one transport (`network`)."""
+    """Dials relays of one network (`network_id`) over one transport (`network`).
 
-    def __init__(self, network_id: str, runtime: Runtime, network: Dials) -> None:
+    With `public_only` at addresses of the Internet alone, as relays do.
+    """
+
+    def __init__(
+        self, network_id: str, runtime: Runtime, network: Network, *, public_only: bool = False
+    ) -> None:
         self._network_id = network_id
         self._runtime = runtime
-        self._network = network
+        self._network = RelayDialler(network, public_only=public_only)
         self._links: set[Connection] = set()
         self._sizes: set[int] = set()
 

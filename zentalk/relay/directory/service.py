@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import trio
 
 from zentalk.directory.descriptor_set import DescriptorSet
-from zentalk.directory.observations import Observations
+from zentalk.directory.observations import ObservedRelays
 from zentalk.directory.records import MAX_HELD_BYTES
 from zentalk.errors import StorageError
 from zentalk.ids import NodeId
@@ -46,7 +46,7 @@ def open_directory(
     own: OwnDescriptor,
     known: KnownRelays,
     *,
-    observations: Observations,
+    observations: ObservedRelays,
     prober: Prober,
     max_record_bytes: int = MAX_HELD_BYTES,
 ) -> DirectoryService:

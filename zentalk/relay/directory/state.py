@@ -15,7 +15,7 @@ import trio
 from zentalk.directory.digests import digest_of
 from zentalk.directory.news import AwaitObservation, Command, GossipDescriptor
 from zentalk.directory.table import RelayTable, TableAdmission
-from zentalk.directory.waiting_pool import Waiting
+from zentalk.directory.waiting_pool import WaitingDescriptor
 from zentalk.ids import NodeId
 from zentalk.logs import quiet_logger
 from zentalk.net.runtime import Runtime
@@ -85,7 +85,7 @@ class DirectoryState:
         self._observing.observations.restore(kept.observations, wall)
         for command in self.known.descriptors.restore(kept.descriptors, kept.proofs, wall):
             if isinstance(command, AwaitObservation):
-                self._await(Waiting(command.descriptor))
+                self._await(WaitingDescriptor(command.descriptor))
         if self.is_excluded:
             self._tell_if_excluded(self.own_id)
         self.publish_own()
@@ -170,7 +170,7 @@ class DirectoryState:
             if item.said_hello:
                 self.reached(node_id)
 
-    def _await(self, item: Waiting) -> None:
+    def _await(self, item: WaitingDescriptor) -> None:
         """Let a descriptor wait; who does not count itself has no share of its own."""
         if item.source is not None and self.known.descriptor_of(item.source) is None:
             item = item._replace(source=None)
@@ -184,7 +184,7 @@ class DirectoryState:
             if isinstance(command, GossipDescriptor):
                 self._notice_own(command.descriptor)
             elif isinstance(command, AwaitObservation):
-                self._await(Waiting(command.descriptor, source, said_hello))
+                self._await(WaitingDescriptor(command.descriptor, source, said_hello))
             else:
                 self.table.forget(command.proof.node_id)
                 self._tell_if_excluded(command.proof.node_id)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from zentalk.directory.descriptor_set import is_usable
-from zentalk.directory.observations import Observation, Observations
-from zentalk.directory.waiting_pool import Waiting, WaitingPool
+from zentalk.directory.observations import Observation, ObservedRelays
+from zentalk.directory.waiting_pool import WaitingDescriptor, WaitingPool
 from zentalk.net.backoff import fraction
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
@@ -30,14 +30,14 @@ RETRY_SECONDS: Final = 600.0
 class Observing:
     """One relay's observations and what is to become one; `wake` is set when a probe is planned."""
 
-    def __init__(self, runtime: Runtime, network: str, observations: Observations) -> None:
+    def __init__(self, runtime: Runtime, network: str, observations: ObservedRelays) -> None:
         self._runtime = runtime
         self.observations = observations
         self.pool = WaitingPool(network)
         self.schedule = ProbeSchedule(network)
         self.wake = Signal()
 
-    def wait(self, item: Waiting, relays: int) -> None:
+    def wait(self, item: WaitingDescriptor, relays: int) -> None:
         """Let a descriptor wait until its relay is reached; `relays` is how many count already.
 
         Who showed itself is probed at once, others in a while. Addresses that cannot count here
