@@ -143,10 +143,15 @@ async def _mail_left_at_old_relays(world: World, patience_seconds: float = 600) 
     late = await world.send("alice", "bob", "at the old place")
     await world.until_state("alice", late, "sent")
     await world.crash("alice")
+    for name in left:
+        await world.crash(name)  # or bob would collect before he moves
     bob = await world.person("bob", ready=False)
     await bob._network.connected()
+    await world.until(bob._network.lasting_relays)
     await bob.mailboxes.move(None)
     await world.crash("bob")
+    for name in left:
+        await world.relay(name)
     await world.person("bob")
     await world.until(lambda: at_new_relays(world, "bob", left))
     with trio.fail_after(patience_seconds):

@@ -92,7 +92,8 @@ class MailboxSelection:
         taken = {row.relay for row in present}
         if len(_chosen(drawn, taken, {row.relay for row in old})) < len(leaving):
             raise UnavailableError(
-                "no other relay that keeps mailboxes is known: your mailboxes stay where they are"
+                "no other relay that keeps mailboxes is known: your mailboxes stay where they are;"
+                " just after a start, try again in a minute, when relays were seen often enough"
             )
         for row in leaving:
             self._drop(tx, row)
