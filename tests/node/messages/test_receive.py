@@ -12,10 +12,12 @@ from zentalk.errors import ConflictError, TooLargeError
 from zentalk.ids import MessageId
 from zentalk.node.messages import ordering, receive, requests
 from zentalk.node.messages.commands import check_text
+from zentalk.node.messages.confirmations import confirm
 from zentalk.node.messages.kinds import parts
 from zentalk.node.messages.routes import DepositTarget, raise_version
 from zentalk.session.ratchet import Ratchet
 from zentalk.store.history import contacts, held, messages, outbox, ratchets
+from zentalk.store.history.confirmations import Unconfirmed
 from zentalk.store.history.models import StoredMessage
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.codec import pack
@@ -251,10 +253,9 @@ def test_a_confirmation_of_somebody_else_confirms_nothing(
     message, _ = alice.write(bob, "for bob")
     carol = newcomer("carol")
     befriend(alice, carol)
-    inner = carol.tx(
-        lambda tx: carol.composer.confirmations(tx, alice.address, [bytes.fromhex(message.id)])  # type: ignore[list-item]
-    )
-    alice.receive(carol.seal(alice, inner[0]))
+    wanted = [Unconfirmed(None, MessageId(bytes.fromhex(message.id)))]
+    [forged] = carol.tx(lambda tx: confirm(tx, carol.composer, alice.address, wanted, NOW))
+    alice.receive(carol.seal(alice, forged.inner))
     assert texts(alice, bob)[-1].state == "queued"
 
 
