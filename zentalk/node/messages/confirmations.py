@@ -77,36 +77,43 @@ def repeated(
     kept = confirmations.get(tx, seen.confirmation)
     if kept is not None and kept.acknowledged and not is_new:
         return None
-    when = confirmations.times(tx, seen.contact)
-    is_soon = _is_within(REPEAT_SECONDS, when.repeated_at, now)
-    if kept is not None and kept.number == when.repeated and is_soon:
-        return None  # these very bytes have just gone again
-    if kept is None or is_soon or not _can_repeat(tx, composer, seen.contact, kept, now):
+    if kept is None or not _may_repeat(tx, composer, seen.contact, kept, now):
         confirmations.owe(tx, [seen.digest])
         return None
-    times = when._replace(repeated_at=now, repeated=kept.number)
-    confirmations.put_times(tx, seen.contact, times)
-    return BestEffortInner(
-        seen.contact, kept.ciphertext or b"", kept.item_key, kept.number, elsewhere=True
-    )
+    return _repeat(tx, seen.contact, kept, now)
 
 
 def collected(
     tx: Transaction, composer: Composer, contact: UserAddress, now: float
 ) -> list[BestEffortInner]:
-    """Make one new confirmation of what is collected for a contact, if it is time for one."""
-    row = contacts.get(tx, contact)
-    if row is None or not row.is_accepted:
+    """Confirm what is collected for a contact: by what is kept, or anew if that is not all."""
+    row, sender = contacts.get(tx, contact), composer.sender(tx, contact)
+    if row is None or sender is None or not row.is_accepted:
         confirmations.owe_nothing(tx, contact)
         return []
+    kept = confirmations.first_owed(tx, contact, sender.ratchet_id, now - KEPT_SECONDS)
     when = confirmations.times(tx, contact)
-    if _is_within(COLLECT_SECONDS, when.collected_at, now):
+    is_all = kept is not None and not confirmations.owes_more(tx, contact, kept.number)
+    if not is_all and not _is_within(COLLECT_SECONDS, when.collected_at, now):
+        wanted = confirmations.owed(tx, contact, _most_at_once(tx, composer, contact))
+        made = _make(tx, composer, contact, wanted, now)
+        if made:
+            confirmations.put_times(tx, contact, when._replace(collected_at=now))
+        return made
+    if kept is None or _is_within(REPEAT_SECONDS, when.repeated_at, now):
         return []
-    wanted = confirmations.owed(tx, contact, _most_at_once(tx, composer, contact))
-    made = _make(tx, composer, contact, wanted, now)
-    if made:
-        confirmations.put_times(tx, contact, when._replace(collected_at=now))
-    return made
+    return [_repeat(tx, contact, kept, now)]
+
+
+def _repeat(
+    tx: Transaction, contact: UserAddress, kept: KeptConfirmation, now: float
+) -> BestEffortInner:
+    when = confirmations.times(tx, contact)
+    confirmations.put_times(tx, contact, when._replace(repeated_at=now))
+    confirmations.gone_again(tx, contact, kept.number)
+    return BestEffortInner(
+        contact, kept.ciphertext or b"", kept.item_key, kept.number, elsewhere=True
+    )
 
 
 def _make(
@@ -145,11 +152,13 @@ def _most_at_once(tx: Transaction, composer: Composer, contact: UserAddress) -> 
     return max(1, min(MAX_CONFIRMATIONS, room // _ID_BYTES))
 
 
-def _can_repeat(
+def _may_repeat(
     tx: Transaction, composer: Composer, contact: UserAddress, kept: KeptConfirmation, now: float
 ) -> bool:
-    """Tell whether a confirmation is kept in a form that its reader expects now."""
+    """Tell whether a confirmation may go again now, and its reader still expects it."""
     if kept.ciphertext is None or not now - kept.made_at < KEPT_SECONDS:
+        return False
+    if _is_within(REPEAT_SECONDS, confirmations.times(tx, contact).repeated_at, now):
         return False
     sender = composer.sender(tx, contact)
     return sender is not None and sender.ratchet_id == kept.ratchet_id

@@ -8,7 +8,7 @@ confirms: that a relay has acknowledged it must not be forgotten earlier.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from zentalk.ids import MessageId, UserAddress
 from zentalk.store.history.models import KeptConfirmation
@@ -19,6 +19,8 @@ MAX_KEPT: Final = 4_096
 ENVELOPE_HASH_BYTES: Final = 8
 MAX_ENVELOPES: Final = 16
 """Envelopes by which one inner is known; of more the last ones."""
+
+_COLUMNS: Final = "number, ratchet_id, item_key, ciphertext, made_at, acknowledged"
 
 
 class Unconfirmed(NamedTuple):
@@ -34,12 +36,11 @@ class Unconfirmed(NamedTuple):
 class ConfirmationTimes(NamedTuple):
     """When a contact was last sent something because of a repetition (unix seconds).
 
-    `repeated` is the number of the confirmation that went again at `repeated_at`; at
-    `collected_at` a new one was made of what had been collected.
+    At `repeated_at` a kept confirmation went again; at `collected_at` a new one was made of what
+    had been collected.
     """
 
     repeated_at: float | None = None
-    repeated: int | None = None
     collected_at: float | None = None
 
 
@@ -67,17 +68,21 @@ def keep(
 
 def get(tx: Transaction, number: int | None) -> KeptConfirmation | None:
     """Return a confirmation; None if there is none of this number."""
+    row = tx.execute(f"SELECT {_COLUMNS} FROM confirmations WHERE number = ?", (number,)).fetchone()
+    return None if row is None else _kept(row)
+
+
+def first_owed(
+    tx: Transaction, contact: UserAddress, ratchet_id: bytes, made_after: float
+) -> KeptConfirmation | None:
+    """Return a confirmation that speaks for something collected, and is still as it was sent."""
     row = tx.execute(
-        "SELECT number, ratchet_id, item_key, ciphertext, made_at, acknowledged"
-        " FROM confirmations WHERE number = ?",
-        (number,),
+        f"SELECT {_COLUMNS} FROM confirmations WHERE ratchet_id = ? AND made_at > ?"
+        " AND ciphertext IS NOT NULL AND number IN"
+        " (SELECT confirmation FROM seen WHERE contact = ? AND owed) ORDER BY number LIMIT 1",
+        (ratchet_id, made_after, contact),
     ).fetchone()
-    if row is None:
-        return None
-    number, ratchet_id, item_key, ciphertext, made_at, is_acknowledged = row
-    return KeptConfirmation(
-        number, ratchet_id, item_key, ciphertext, made_at, bool(is_acknowledged)
-    )
+    return None if row is None else _kept(row)
 
 
 def acknowledged(tx: Transaction, numbers: Iterable[int]) -> None:
@@ -130,6 +135,23 @@ def owed(tx: Transaction, contact: UserAddress, limit: int) -> list[Unconfirmed]
     return [Unconfirmed(*row) for row in rows]
 
 
+def owes_more(tx: Transaction, contact: UserAddress, number: int) -> bool:
+    """Tell whether anything is collected that a certain confirmation does not speak for."""
+    row = tx.execute(
+        "SELECT 1 FROM seen WHERE contact = ? AND owed AND confirmation IS NOT ? LIMIT 1",
+        (contact, number),
+    ).fetchone()
+    return row is not None
+
+
+def gone_again(tx: Transaction, contact: UserAddress, number: int) -> None:
+    """Take off what is collected and stands in a confirmation that goes again."""
+    tx.execute(
+        "UPDATE seen SET owed = 0 WHERE contact = ? AND owed AND confirmation = ?",
+        (contact, number),
+    )
+
+
 def owe_nothing(tx: Transaction, contact: UserAddress) -> None:
     """Forget what is collected for somebody who is not to be told anything."""
     tx.execute("UPDATE seen SET owed = 0 WHERE contact = ? AND owed", (contact,))
@@ -153,7 +175,7 @@ def digests(tx: Transaction, contact: UserAddress) -> dict[MessageId, bytes]:
 def times(tx: Transaction, contact: UserAddress) -> ConfirmationTimes:
     """Return when a contact was last sent something because of a repetition."""
     row = tx.execute(
-        "SELECT repeated_at, repeated, collected_at FROM confirmation_times WHERE contact = ?",
+        "SELECT repeated_at, collected_at FROM confirmation_times WHERE contact = ?",
         (contact,),
     ).fetchone()
     return ConfirmationTimes() if row is None else ConfirmationTimes(*row)
@@ -161,7 +183,7 @@ def times(tx: Transaction, contact: UserAddress) -> ConfirmationTimes:
 
 def put_times(tx: Transaction, contact: UserAddress, when: ConfirmationTimes) -> None:
     """Store when a contact was last sent something because of a repetition."""
-    tx.execute("REPLACE INTO confirmation_times VALUES (?, ?, ?, ?)", (contact, *when))
+    tx.execute("REPLACE INTO confirmation_times VALUES (?, ?, ?)", (contact, *when))
 
 
 def forget_contact(tx: Transaction, contact: UserAddress) -> None:
@@ -169,3 +191,8 @@ def forget_contact(tx: Transaction, contact: UserAddress) -> None:
     tx.execute("DELETE FROM confirmations WHERE contact = ?", (contact,))
     tx.execute("DELETE FROM confirmation_times WHERE contact = ?", (contact,))
     owe_nothing(tx, contact)
+
+
+def _kept(row: tuple[Any, ...]) -> KeptConfirmation:
+    *values, is_acknowledged = row
+    return KeptConfirmation(*values, bool(is_acknowledged))

@@ -211,7 +211,6 @@ CREATE INDEX confirmations_kept ON confirmations (number) WHERE ciphertext IS NO
 CREATE TABLE confirmation_times (
     contact BLOB PRIMARY KEY,
     repeated_at REAL,
-    repeated INTEGER,
     collected_at REAL
 ) WITHOUT ROWID;
 
