@@ -199,7 +199,7 @@ class Replays:
             now += STEP_SECONDS
             self.repeated += bob.tx(partial(self._push, bob, deposits, now))
             collect(bob, alice, now)
-            bob.tx(lambda tx, at=now: rows.forget(tx, at - KEPT_SECONDS, at - 99 * DAY_SECONDS))
+            bob.tx(partial(rows.forget, kept_before=now - KEPT_SECONDS, known_before=NOW))
         self.encrypted = ciphertexts.of(bob) - before
 
     def _push(
@@ -416,7 +416,7 @@ def test_k50_with_the_keys_of_a_person_its_kept_confirmations_go(
         bob.receive(alice.seal(bob, inner))
     bob.tx(lambda tx: forgetting.keys(tx, alice.address))
     for table in ("confirmations", "confirmation_times"):
-        assert bob.tx(lambda tx, t=table: tx.execute(f"SELECT * FROM {t}").fetchall()) == []
+        assert bob.connection.execute(f"SELECT * FROM {table}").fetchall() == []
 
 
 def test_k50_nothing_collected_is_told_to_somebody_who_is_no_contact_any_more(

@@ -194,5 +194,7 @@ def forget_contact(tx: Transaction, contact: UserAddress) -> None:
 
 
 def _kept(row: tuple[Any, ...]) -> KeptConfirmation:
-    *values, is_acknowledged = row
-    return KeptConfirmation(*values, bool(is_acknowledged))
+    number, ratchet_id, item_key, ciphertext, made_at, is_acknowledged = row
+    return KeptConfirmation(
+        number, ratchet_id, item_key, ciphertext, made_at, bool(is_acknowledged)
+    )
