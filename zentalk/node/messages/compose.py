@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 from zentalk.crypto.types import Entropy
 from zentalk.ids import MESSAGE_ID_BYTES, MessageId, UserAddress
 from zentalk.node.messages.effects import OutboundItem
-from zentalk.node.messages.pieces import pieces
 from zentalk.node.messages.routes import route_for
 from zentalk.node.sessions.sessions import Encrypted, Sender, Sessions
 from zentalk.store.history import contacts, outbox
@@ -25,6 +24,7 @@ from zentalk.wire.content import (
     Content,
     decode_content,
     encode_content,
+    in_parts,
 )
 from zentalk.wire.prekeys import PrekeyBundle
 from zentalk.wire.ratchet import InitialHeader
@@ -106,7 +106,7 @@ class Composer:
         self, tx: Transaction, row: ContactRow, sender: Sender | None, content: Content, now: float
     ) -> list[OutboundItem]:
         ready: list[OutboundItem] = []
-        for piece, encoded in pieces(replace(content, route_seen=row.route_version)):
+        for piece, encoded in in_parts(replace(content, route_seen=row.route_version)):
             encrypted = None if sender is None else self._encrypt(tx, row, sender, piece, encoded)
             item = outbox.add(
                 tx,
