@@ -23,6 +23,7 @@ from zentalk.store.history.models import StoredMessage
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.codec import pack
 from zentalk.wire.content import PART, TEXT, Content, Part, decode_content, encode_content
+from zentalk.wire.prekeys import PrekeyBundle
 from zentalk.wire.ratchet import (
     INNER_KIND_BYTES,
     INNER_SMALL_BYTES,
@@ -467,6 +468,12 @@ def test_a_part_of_a_message_that_is_here_is_confirmed_again_and_not_kept(
     assert bob.connection.execute("SELECT count(*) FROM parts").fetchone() == (0,)
 
 
+def begin(person: Person, other: Person, bundle: PrekeyBundle) -> None:
+    """Make a ratchet from a certain bundle."""
+    person.tx(lambda tx: person.contacts.add(tx, other.address, "", NOW))
+    person.tx(lambda tx: person.sessions.start(tx, other.address, bundle, NOW))
+
+
 def test_k13_a_one_time_prekey_opens_one_first_message_only(
     alice: Person, bob: Person, carol: Person
 ) -> None:
@@ -474,8 +481,7 @@ def test_k13_a_one_time_prekey_opens_one_first_message_only(
     bundle = bob.bundle()
     outcomes = []
     for person in (alice, carol):
-        person.tx(lambda tx, own=person: own.contacts.add(tx, bob.address, "", NOW))
-        person.tx(lambda tx, own=person: own.sessions.start(tx, bob.address, bundle, NOW))
+        begin(person, bob, bundle)
         outcomes.append(bob.receive(person.seal(bob, person.write(bob, "hello")[1][0])))
     assert [outcome.undecryptable for outcome in outcomes] == [0, 1]
     assert (
@@ -488,8 +494,7 @@ def test_k13_a_first_message_is_known_again_when_its_ratchet_is_gone(
 ) -> None:
     """Without a one-time prekey nothing else tells an old first message from a new one."""
     bundle = replace(bob.bundle(), one_time=None)
-    alice.tx(lambda tx: alice.contacts.add(tx, bob.address, "", NOW))
-    alice.tx(lambda tx: alice.sessions.start(tx, bob.address, bundle, NOW))
+    begin(alice, bob, bundle)
     first, later = (alice.seal(bob, alice.write(bob, text)[1][0]) for text in ("1", "2"))
     assert bob.receive(first).undecryptable == 0
     bob.tx(lambda tx: forgetting.keys(tx, alice.address))
