@@ -16,7 +16,7 @@ from tests.link.support import (
     responder,
     seeded,
 )
-from zentalk.errors import DecodeError, LocalProtocolError, RemoteProtocolError
+from zentalk.errors import DecodeError, LocalProtocolError, RefusedError, RemoteProtocolError
 from zentalk.link.events import (
     Event,
     LinkOpened,
@@ -239,3 +239,12 @@ def test_links_are_repeatable_up_to_ml_kem() -> None:
     again = drain(Link.initiate(LinkSettings("local"), RELAY.public, None, seeded(b"same")))
     other = drain(Link.initiate(LinkSettings("local"), RELAY.public, None, seeded(b"other")))
     assert first == again != other
+
+
+def test_k43_a_link_carries_as_many_streams_as_the_spec_says() -> None:
+    for hello, most in ((credentials(), 4_096), (None, 8)):
+        left, _ = open_pair(hello)
+        for _ in range(most):
+            left.traffic.streams.open(None, 0)
+        with pytest.raises(RefusedError):
+            left.traffic.streams.open(None, 0)

@@ -118,9 +118,9 @@ class Person:
         target = known[0] if known else public
         return target.send_id, target.seal(inner, self.entropy)
 
-    def receive(self, *deposits: Deposit) -> CommitEffects:
+    def receive(self, *deposits: Deposit, now: float = NOW) -> CommitEffects:
         """Process a batch of deposits."""
-        return self.tx(lambda tx: self.inbox.process(tx, deposits, NOW))
+        return self.tx(lambda tx: self.inbox.process(tx, deposits, now))
 
     def answers(self, effects: CommitEffects, other: Person) -> list[Deposit]:
         """Seal what is to be sent without being stored."""

@@ -5,7 +5,7 @@ with the dialler's verified descriptor, each body is encoded and decoded, and ev
 takes a moment of virtual time. Relays can be down, or answer what a test tells them to.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,6 +49,7 @@ class FakeLink:
     net: "Net"
     peer: Far
     near: "Member | None"
+    origin: Hashable = field(default_factory=object)
     sent: list[str] = field(default_factory=list)
 
     async def request(self, body: bytes, timeout_seconds: float = 10) -> bytes:
@@ -88,8 +89,9 @@ class FakeLink:
 
     def _back(self) -> "FakeLink":
         if self.near is None:
-            return FakeLink(self.net, Far(None, None), None)
-        return FakeLink(self.net, Far(self.near.node_id, self.near.own), self.near)
+            return FakeLink(self.net, Far(None, None), None, self.origin)
+        far = Far(self.near.node_id, self.near.own)
+        return FakeLink(self.net, far, self.near, self.near.node_id)
 
 
 class FakeLinks:

@@ -31,7 +31,7 @@ from zentalk.errors import DecodeError, RefusedError
 from zentalk.ids import NodeId
 from zentalk.mailbox import http_proof
 from zentalk.mailbox.http_proof import HttpClaim, HttpRequest
-from zentalk.relay_http import sources as sources_module
+from zentalk.relay_http import door as door_module
 from zentalk.relay_http.nonces import LIFE_SECONDS, Nonces
 
 
@@ -184,7 +184,7 @@ async def test_a_mailbox_that_exists_and_one_that_does_not_are_answered_alike(
 async def test_an_address_that_asks_all_the_time_is_told_to_wait_and_others_are_not(
     autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources_module, "BURST", 5.0)
+    monkeypatch.setattr(door_module, "BURST", 5.0)
     async with doors(tmp_path, "r1") as (_, [honest]):
         busy = honest.http(STRANGER)
         found = [(await busy.get("/relay/stats")).status_code for _ in range(8)]

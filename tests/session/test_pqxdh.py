@@ -134,13 +134,31 @@ def test_every_signature_of_a_bundle_is_checked(index: int) -> None:
         pqxdh.initiate(ALICE.identity, forged(BOB.bundle())[index], Seeded("x"))
 
 
-@pytest.mark.parametrize("index", range(3))
+def read_by_eve(bundle: PrekeyBundle) -> bytes:
+    """Alice writes to a bundle; Eve has her own prekeys, and has stolen Bob's identity later."""
+    begun = pqxdh.initiate(ALICE.identity, bundle, Seeded("x"))
+    stolen = pqxdh.respond(BOB.identity, begun.header, EVE.keys)
+    ratchet = Ratchet.respond(stolen.root, EVE.keys.signed_prekey, stolen.associated_data)
+    return ratchet.decrypt(first_envelope(begun, b"for Bob alone"))[1]
+
+
 def test_control_without_signature_checks_eve_is_in_the_middle(
-    index: int, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Without verification a directory could hand out its own keys unnoticed."""
+    """Without verification a directory could hand out Eve's prekeys as Bob's, and Eve reads.
+
+    She needs his identity key for it, but it may be stolen at any later time: his own prekeys,
+    which are erased, would have kept the message closed.
+    """
+    swapped = dataclasses.replace(EVE.bundle(), identity=BOB.identity.public)
+    with pytest.raises(AuthenticationError):
+        read_by_eve(swapped)
+    with pytest.raises(AuthenticationError):
+        read_by_eve(BOB.bundle())
     monkeypatch.setattr(ed25519, "verify", lambda *ignored: None)
-    pqxdh.initiate(ALICE.identity, forged(BOB.bundle())[index], Seeded("x"))
+    assert read_by_eve(swapped) == b"for Bob alone"
+    with pytest.raises(AuthenticationError):
+        read_by_eve(BOB.bundle())
 
 
 def test_k17_ml_kem_cannot_be_stripped() -> None:

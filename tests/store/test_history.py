@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from zentalk.ids import MailboxId, MessageId, NodeId, UserAddress
-from zentalk.store.history import contacts, events, messages, outbox, prekeys, settings
+from zentalk.store.history import contacts, events, messages, outbox, prekeys, ratchets, settings
 from zentalk.store.history.models import ContactState, Direction, MessageState, StoredEvent
 from zentalk.store.history.schema import MIGRATIONS
 from zentalk.store.sqlite import open_database
@@ -109,3 +110,13 @@ def test_the_tail_of_the_log_tells_each_event_once_and_in_order(tx: sqlite3.Conn
         ("new", 2),
     ]
     assert tail.after_commit(tx) is None
+
+
+def test_k50_what_was_read_before_version_4_is_still_known(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    with closing(open_database(path, MIGRATIONS[:3])) as earlier:
+        earlier.execute("INSERT INTO seen VALUES (?, ?, ?, 9e9)", (b"h", b"bob", b"id"))
+    with closing(open_database(path, MIGRATIONS)) as tx:
+        known = ratchets.seen(tx, b"h")
+        assert known is not None
+        assert (known.message_id, known.envelopes, known.confirmation) == (b"id", b"", None)

@@ -67,6 +67,7 @@ class Label(bytes, Enum):
     RATCHET_PQ = b"zt-ratchet-pq-v1"
     SAFETY_NUMBER = b"zt-safety-number-v1"
     CIPHERTEXT_SEEN = b"zt-ciphertext-seen-v1"
+    ENVELOPE_SEEN = b"zt-envelope-seen-v1"
     CONTACT_OUTER = b"zt-contact-outer-v1"
     # programs
     DEVICE_LIST = b"zt-device-list-v1"

@@ -12,9 +12,10 @@ from zentalk.lifetimes import RETIRED_RATCHET_SECONDS, SEEN_SECONDS
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.message_states import MessageStates
 from zentalk.node.messages import requests
+from zentalk.node.messages.confirmations import KEPT_SECONDS
 from zentalk.node.records.publisher import RecordPublisher
 from zentalk.node.sessions import prekey_rotation
-from zentalk.store.history import messages, outbox, ratchets
+from zentalk.store.history import confirmations, messages, outbox, ratchets
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.retry import until_stored
 from zentalk.store.sqlite import Transaction
@@ -56,6 +57,7 @@ class Housekeeping:
 
         def job(tx: Transaction) -> bool:
             ratchets.forget_seen(tx, now)
+            confirmations.forget(tx, now - KEPT_SECONDS, now - SEEN_SECONDS)
             ratchets.forget_retired(tx, now - RETIRED_RATCHET_SECONDS)
             messages.forget_keys(tx, now - KEEP_KEYS_SECONDS)
             messages.forget_parts(tx, now - SEEN_SECONDS)

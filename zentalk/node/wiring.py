@@ -19,6 +19,7 @@ from zentalk.node.delivery.message_states import MessageStates
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.recipient_lookup import RecipientLookup
 from zentalk.node.delivery.recipients import Recipients, RecoveryRequests
+from zentalk.node.delivery.reconfirming import Reconfirming
 from zentalk.node.delivery.session_recovery import SessionRecovery
 from zentalk.node.delivery.session_renewal import SessionRenewal
 from zentalk.node.devices.tokens import DeviceTokens
@@ -156,5 +157,6 @@ def _build_delivery(
     lookup = RecipientLookup(runtime, database, composer, records, recipients, outbox)
     renewal = SessionRenewal(runtime, database, composer, records, recipients, outbox)
     recovery = SessionRecovery(runtime, database, records, requests, renewal)
-    tasks = (states.run, outbox.run, lookup.run, recovery.run)
+    reconfirming = Reconfirming(runtime, database, composer, states, outbox)
+    tasks = (states.run, outbox.run, lookup.run, recovery.run, reconfirming.run)
     return DeliveryParts(states, recipients, outbox, tasks)

@@ -9,8 +9,8 @@ request of an owner is proved by itself. Docs: docs/reference/relay-http.md.
 - *session*: an owner who polls, as the mailbox sees a connection.
 - *source*: an address, or a subnet, that requests are counted against.
 
-`server` opens the port; `app` has the routes, `schemas` their bodies; `door`, `nonces` and
-`sources` let requests through; `sessions` and `session` keep who polls; `facade` is all of a
+`server` opens the port; `app` has the routes, `schemas` their bodies; `door` and `nonces`
+let requests through; `sessions` and `session` keep who polls; `facade` is all of a
 relay that is seen from here.
 
 It must never decide about mail, let anything in that a link would refuse, log what a request

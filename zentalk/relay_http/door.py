@@ -14,17 +14,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from zentalk.crypto.hashing import equal
+from zentalk.directory.allowance import Allowances
 from zentalk.errors import AuthenticationError, DecodeError
 from zentalk.ids import NodeId
 from zentalk.mailbox.http_credentials import SCHEME, encode_base64, read_credentials
 from zentalk.mailbox.http_proof import HttpClaim, HttpRequest, verify_http
 from zentalk.net.runtime import Runtime
 from zentalk.relay_http.nonces import Nonces
-from zentalk.relay_http.sources import Sources
 from zentalk.web.problems import problem
 from zentalk.web.slots import is_loopback, source_of
 
 NONCE_HEADER: Final = "Zentalk-Nonce"
+BURST: Final = 100.0
+PER_SECOND: Final = 20.0
+"""How often one address may ask."""
 _RETRY_SECONDS: Final = "1"
 
 
@@ -44,7 +47,7 @@ class Door:
         self._relay = relay
         self._operator = b"Bearer " + operator_token.encode("ascii")
         self._nonces = Nonces(runtime.entropy)
-        self._sources = Sources()
+        self._sources = Allowances(BURST, PER_SECOND)
 
     def admit(self, request: Request, units: float = 1.0) -> None:
         """Count a request against its address.
@@ -54,7 +57,7 @@ class Door:
         host = request.client.host if request.client is not None else ""
         if is_loopback(host):
             return
-        if not self._sources.admits(source_of(host), self._runtime.monotonic(), units):
+        if not self._sources.take(source_of(host), self._runtime.monotonic(), units):
             raise DoorError(
                 problem(
                     HTTPStatus.TOO_MANY_REQUESTS,

@@ -110,6 +110,11 @@ class Ratchet:
         return self._state.root.peer_public != b""
 
     @property
+    def unanswered(self) -> int:
+        """How many envelopes were made since the peer last proved that it has read one."""
+        return self._state.sending.number if self._state.sending else 0
+
+    @property
     def pq_epoch(self) -> int:
         """The number of KEM secrets mixed into the root so far, without that of PQXDH."""
         return self._state.pq.mixed

@@ -28,6 +28,8 @@ VERSION: Final = 1
 MAX_TEXT_BYTES: Final = 65_536
 MAX_CONTENT_BYTES: Final = MAX_TEXT_BYTES + 1_024
 """A whole content: the longest text and room for everything around it."""
+PART_BYTES: Final = 31_000
+"""Fits a class L envelope beside an initial header, a route and a part's own fields."""
 MAX_PARTS: Final = 64
 """66,560 bytes in parts as small as the smallest envelope leaves room for."""
 MAX_CONFIRMATIONS: Final = 64
@@ -105,6 +107,24 @@ def encode_content(content: Content) -> bytes:
     if content.route_seen:
         value["a"] = content.route_seen
     return pack(value)
+
+
+def in_parts(content: Content) -> list[tuple[Content, bytes]]:
+    """Return a content, or its parts if it is long, each with its encoded form."""
+    whole = encode_content(content)
+    if len(whole) <= PART_BYTES:
+        return [(content, whole)]
+    chunks = [whole[start : start + PART_BYTES] for start in range(0, len(whole), PART_BYTES)]
+    pieces = [
+        Content(
+            kind=PART,
+            message_id=content.message_id,
+            part=Part(index, len(chunks), chunk),
+            route_seen=content.route_seen,
+        )
+        for index, chunk in enumerate(chunks)
+    ]
+    return [(piece, encode_content(piece)) for piece in pieces]
 
 
 def decode_content(data: bytes) -> Content:

@@ -12,7 +12,7 @@ Nothing of the programs is replaced: the listeners only look on at calls.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,7 @@ from zentalk.store.history import outbox, ratchets
 from zentalk.store.history.schema import MIGRATIONS as HISTORY
 from zentalk.store.mailbox.schema import MIGRATIONS as MAILBOX
 from zentalk.store.sqlite import open_database
+from zentalk.wire.content import Content
 from zentalk.wire.deposit import AckRoute, decode_deposit
 
 FRONT_BYTES = 32
@@ -85,7 +86,7 @@ class Promises:
             (receive, "_open", None, self._opened),
             (ratchets, "remember", self._remember, None),
             (Collector, "acknowledge", self._acknowledge, None),
-            (Composer, "confirmations", None, self._confirmations),
+            (Composer, "encrypt_unstored", None, self._confirmation),
             (outbox, "add", None, self._added),
             (outbox, "set_envelope", self._encrypted, None),
             (DepositTarget, "seal", self._seal, None),
@@ -117,7 +118,7 @@ class Promises:
         self._learned(front, digest)
 
     def _remember(
-        self, _tx: Any, digest: bytes, _contact: Any, message_id: bytes | None, _until: float
+        self, _tx: Any, digest: bytes, _contact: Any, message_id: bytes | None, *_rest: Any
     ) -> None:
         self._remembered[digest] = message_id
 
@@ -127,11 +128,11 @@ class Promises:
             if not digest or digest in self._remembered:
                 self._made(Promise("mail.ack", digest))
 
-    def _confirmations(
-        self, inners: Iterable[bytes], _composer: Any, _tx: Any, _contact: Any, ids: Sequence[bytes]
+    def _confirmation(
+        self, made: Any, _composer: Any, _tx: Any, _contact: Any, content: Content
     ) -> None:
-        for inner in inners:
-            self._confirming[inner] = tuple(ids)
+        if made is not None:
+            self._confirming[made.inner] = content.confirmed
 
     def _added(self, item: Any, _tx: Any, **_values: Any) -> None:
         if item.envelope is not None:

@@ -27,6 +27,7 @@ from zentalk.node.delivery.events import (
     MailboxAnswered,
     NoteHeld,
     NoteReason,
+    NoteTaken,
     PutOff,
     ReadItem,
     ReportArrived,
@@ -305,6 +306,14 @@ def test_a_best_effort_inner_waits_for_an_ack_alone(bench: Bench) -> None:
         ReportArrived((GUARD, MIDDLE, B), TOKEN)
     ]
     assert (len(bench.core), bench.core.next_deadline()) == (0, math.inf)
+
+
+def test_k50_that_a_relay_has_taken_a_kept_confirmation_is_told(bench: Bench) -> None:
+    kept = BestEffortAdded(item(-1), 600.0, 0.0, elsewhere=False, confirmation=7)
+    [copy] = bench.core.handle(kept, 0.0)
+    assert copy == DepositCopy(item(-1), target(A), 600.0)
+    bench.deposited(-1, A, 0.0, TOKEN)
+    assert NoteTaken(7) in bench.core.handle(TokenReturned(TOKEN), 1.0)
 
 
 def test_a_best_effort_inner_is_dropped_after_its_time(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 
@@ -12,14 +13,17 @@ from zentalk.errors import ConflictError, TooLargeError
 from zentalk.ids import MessageId
 from zentalk.node.messages import ordering, receive, requests
 from zentalk.node.messages.commands import check_text
+from zentalk.node.messages.confirmations import confirm
 from zentalk.node.messages.kinds import parts
 from zentalk.node.messages.routes import DepositTarget, raise_version
 from zentalk.session.ratchet import Ratchet
-from zentalk.store.history import contacts, held, messages, outbox, ratchets
+from zentalk.store.history import contacts, forgetting, held, messages, outbox, ratchets
+from zentalk.store.history.confirmations import Unconfirmed
 from zentalk.store.history.models import StoredMessage
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.codec import pack
 from zentalk.wire.content import PART, TEXT, Content, Part, decode_content, encode_content
+from zentalk.wire.prekeys import PrekeyBundle
 from zentalk.wire.ratchet import (
     INNER_KIND_BYTES,
     INNER_SMALL_BYTES,
@@ -251,10 +255,9 @@ def test_a_confirmation_of_somebody_else_confirms_nothing(
     message, _ = alice.write(bob, "for bob")
     carol = newcomer("carol")
     befriend(alice, carol)
-    inner = carol.tx(
-        lambda tx: carol.composer.confirmations(tx, alice.address, [bytes.fromhex(message.id)])  # type: ignore[list-item]
-    )
-    alice.receive(carol.seal(alice, inner[0]))
+    wanted = [Unconfirmed(None, MessageId(bytes.fromhex(message.id)))]
+    [forged] = carol.tx(lambda tx: confirm(tx, carol.composer, alice.address, wanted, NOW))
+    alice.receive(carol.seal(alice, forged.inner))
     assert texts(alice, bob)[-1].state == "queued"
 
 
@@ -463,3 +466,37 @@ def test_a_part_of_a_message_that_is_here_is_confirmed_again_and_not_kept(
     outcome = bob.receive(encrypted(alice, bob, raw))
     assert (outcome.undecryptable, len(outcome.best_effort)) == (0, 1)
     assert bob.connection.execute("SELECT count(*) FROM parts").fetchone() == (0,)
+
+
+def begin(person: Person, other: Person, bundle: PrekeyBundle) -> None:
+    """Make a ratchet from a certain bundle."""
+    person.tx(lambda tx: person.contacts.add(tx, other.address, "", NOW))
+    person.tx(lambda tx: person.sessions.start(tx, other.address, bundle, NOW))
+
+
+def test_k13_a_one_time_prekey_opens_one_first_message_only(
+    alice: Person, bob: Person, carol: Person
+) -> None:
+    """A relay hands the same pair to two people: the second one is refused."""
+    bundle = bob.bundle()
+    outcomes = []
+    for person in (alice, carol):
+        begin(person, bob, bundle)
+        outcomes.append(bob.receive(person.seal(bob, person.write(bob, "hello")[1][0])))
+    assert [outcome.undecryptable for outcome in outcomes] == [0, 1]
+    assert (
+        bob.tx(lambda tx: tx.execute("SELECT 1 FROM prekeys WHERE kind = 'once'").fetchall()) == []
+    )
+
+
+def test_k13_a_first_message_is_known_again_when_its_ratchet_is_gone(
+    alice: Person, bob: Person
+) -> None:
+    """Without a one-time prekey nothing else tells an old first message from a new one."""
+    bundle = replace(bob.bundle(), one_time=None)
+    begin(alice, bob, bundle)
+    first, later = (alice.seal(bob, alice.write(bob, text)[1][0]) for text in ("1", "2"))
+    assert bob.receive(first).undecryptable == 0
+    bob.tx(lambda tx: forgetting.keys(tx, alice.address))
+    assert bob.receive(later).undecryptable == 1
+    assert bob.tx(lambda tx: ratchets.of_contact(tx, alice.address)) == []

@@ -9,6 +9,8 @@ from trio.testing import MockClock
 
 from tests.directory.support import descriptor
 from tests.relay.directory_net import FakeLink, Far, Member, Net, start
+from tests.relay.harness import world
+from zentalk.directory.allowance import Allowances
 from zentalk.relay.directory import peers
 from zentalk.relay.directory.peers import NewsLimits
 from zentalk.wire.descriptor import Descriptor, decode_descriptor
@@ -47,9 +49,9 @@ async def member(
         nursery.cancel_scope.cancel()
 
 
-def link(net: Net, peer: Far | None = None) -> FakeLink:
-    """One link; its other end is a client, or `peer`."""
-    return FakeLink(net, peer or Far(None, None), None)
+def link(net: Net, peer: Far | None = None, origin: str = "") -> FakeLink:
+    """One link; its other end is a client, or `peer`, at a place of its own or at `origin`."""
+    return FakeLink(net, peer or Far(None, None), None, origin or object())
 
 
 def announce(member: Member, over: FakeLink, numbers: range) -> None:
@@ -109,3 +111,65 @@ async def test_reports_of_equivocation_count_double(
         member.service.notifies()[method](over, fields)
     assert len(verified) == PER_LINK
     assert len(list(member.service.descriptors.proofs())) == PER_LINK // 2
+
+
+async def test_k54_a_client_that_connects_again_has_no_more_news_to_bring(
+    autojump_clock: MockClock, member: Member, verified: list[bytes]
+) -> None:
+    for first in range(1000, 1500, 100):
+        announce(member, link(member.links.net, origin="10.0.0.1/32"), range(first, first + 100))
+    assert len(verified) == PER_LINK
+    announce(member, link(member.links.net, origin="10.0.0.2/32"), range(2000, 2100))
+    assert len(verified) == 2 * PER_LINK, "others are heard"
+
+
+async def test_k54_control_from_places_of_their_own_the_same_links_bring_more(
+    autojump_clock: MockClock, member: Member, verified: list[bytes]
+) -> None:
+    for first in range(1000, 1500, 100):
+        announce(member, link(member.links.net), range(first, first + 100))
+    assert len(verified) == ALL
+
+
+async def test_k54_a_new_identity_at_the_same_place_has_no_more_either(
+    autojump_clock: MockClock,
+    member: Member,
+    verified: list[bytes],
+) -> None:
+    allowance = Allowances(PER_LINK, 0)
+    member.service._answers.limits._relays = allowance
+    for number in range(5):
+        relay = Far(descriptor(number).node_id, descriptor(number))
+        first = 1000 + 100 * number
+        announce(member, link(member.links.net, relay, "10.0.0.1/32"), range(first, first + 100))
+    assert len(verified) == PER_LINK
+
+
+async def news_dropped(root: Path, *hosts: str) -> int:
+    """Clients on these hosts bring 400 new descriptors each to a real relay, and hang up."""
+    async with world(root, network_id="main") as net:
+        relay = await net.start("r1", id_difficulty=0)
+        for number, host in enumerate(hosts):
+            client = await net.client(host, "r1")
+            first = 1000 * (number + 1)
+            for call in encode_announces(descriptor(n).raw for n in range(first, first + 400)):
+                client.notify(call)
+            await trio.sleep(1)
+            client.close()
+            await trio.sleep(1)
+        assert relay.relay._wiring is not None
+        return relay.relay._wiring.directory.news_dropped
+
+
+async def test_k54_one_address_brings_a_relay_no_more_however_often_it_connects(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    seconds = 8
+    most = peers.CLIENT_BURST + peers.CLIENT_PER_SECOND * seconds
+    assert await news_dropped(tmp_path, *["192.0.2.1"] * 4) >= 1_600 - most
+
+
+async def test_k54_control_other_addresses_are_other_sources(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    assert await news_dropped(tmp_path, *(f"192.0.2.{n}" for n in range(1, 5))) == 0

@@ -54,6 +54,20 @@ def test_k43_streams_take_half_of_the_memory_and_no_more() -> None:
     assert relay.budget.used_bytes == relay.budget.total_bytes // 2
 
 
+def test_k43_no_memory_is_enough_for_more_than_4096_streams() -> None:
+    relay = Room(10_000)
+    relay.fill(NEIGHBOUR, 4_096)
+    assert relay.open(NEIGHBOUR) is None
+
+
+def test_k43_a_clients_source_is_sure_of_8_streams_and_a_neighbour_of_64() -> None:
+    relay = Room(100)
+    assert relay.shares.share_of(MALLORY) == 8
+    relay.fill(NEIGHBOUR, 1)
+    relay.fill(OTHER, 1)
+    assert relay.shares.share_of(NEIGHBOUR) == 64
+
+
 def test_k43_whoever_is_within_its_share_gets_the_youngest_of_the_greediest() -> None:
     relay = Room(100)
     relay.fill(MALLORY, 100)

@@ -14,6 +14,7 @@ message; a *best-effort inner* is one that nobody will confirm, such as a confir
 - `outbox.py`: carries out what commits allow; the shell of the core: time, seals, packets.
 - `proof_of_work.py`: what full or flooded mailboxes ask for, and the work for it.
 - `message_states.py`: writes down what relays hold and what was given up.
+- `reconfirming.py`: confirms anew, seldom, what has come again.
 - `recipients.py`: where recipients collect, and what is missing of them.
 - `recipient_lookup.py`: fetches that: user records, and keys to start sessions with.
 - `session_recovery.py`: when which session is to be recovered.

@@ -111,9 +111,8 @@ class DeliveryCore:
             first = self._ordered(item.contact)[:1]
             return [e.DepositCopy(item, target, now, is_last=True) for target in first]
         self._best_effort += 1
-        entry = self._enter(
-            InFlight(item, now + event.left, is_best_effort=True, elsewhere=event.elsewhere)
-        )
+        entry = InFlight(item, now + event.left, is_best_effort=True, elsewhere=event.elsewhere)
+        self._enter(entry).confirmation = event.confirmation
         if not event.delay:
             return self._attempt(entry, now)
         self._deadlines.plan(item.item, now + event.delay)
@@ -297,7 +296,9 @@ class DeliveryCore:
             return [arrived]
         if entry.is_best_effort:
             self._drop_best_effort(entry)
-            return [arrived]
+            if entry.confirmation is None:
+                return [arrived]
+            return [arrived, e.NoteTaken(entry.confirmation)]
         if entry.schedule is not None:
             entry.schedule.held(ack.relay, now)
         return [arrived, e.NoteHeld(ack.item, ack.relay)]

@@ -33,13 +33,15 @@ class Added(NamedTuple):
 class BestEffortAdded(NamedTuple):
     """An inner is to be sent that nobody will confirm, after a `delay`.
 
-    `elsewhere` begins with another mailbox than the preferred one.
+    `elsewhere` begins with another mailbox than the preferred one; `confirmation` is the number
+    under which it is kept, if it is one.
     """
 
     item: OutboxItem
     left: float
     delay: float
     elsewhere: bool
+    confirmation: int | None = None
 
 
 class ItemDue(NamedTuple):
@@ -202,6 +204,12 @@ class NoteHeld(NamedTuple):
     relay: NodeId
 
 
+class NoteTaken(NamedTuple):
+    """Note that a mailbox relay has taken a confirmation that is kept under a number."""
+
+    confirmation: int
+
+
 class NoteReason(NamedTuple):
     """Write down why an item has not left yet; `NONE` if there is nothing to tell any more."""
 
@@ -248,6 +256,7 @@ Command: TypeAlias = (
     | WantMailboxes
     | WantSession
     | NoteHeld
+    | NoteTaken
     | NoteReason
     | DropWork
     | AskMailbox

@@ -48,6 +48,7 @@ class InFlight:
     ciphertext: int = 0
     is_best_effort: bool = False
     elsewhere: bool = False
+    confirmation: int | None = None
     schedule: Schedule | None = None
     hops: tuple[NodeId, ...] = ()
     token: bytes | None = None

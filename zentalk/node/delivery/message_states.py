@@ -27,6 +27,7 @@ class MessageStates:
         self._database = database
         self._held: list[tuple[int, NodeId]] = []
         self._waits: list[tuple[int, Reason]] = []
+        self._taken: list[int] = []
         self._wake = Signal()
 
     def held(self, item: int, relay: NodeId) -> None:
@@ -38,6 +39,15 @@ class MessageStates:
         """Note why an item that was not sent yet does not leave; written soon, by `run`."""
         self._waits.append((item, reason))
         self._wake.set()
+
+    def taken(self, confirmation: int) -> None:
+        """Note that a mailbox relay has taken a confirmation; written by `Reconfirming`."""
+        self._taken.append(confirmation)
+
+    def take_noted(self) -> list[int]:
+        """Return which confirmations `taken` has noted since the last time."""
+        noted, self._taken = self._taken, []
+        return noted
 
     async def item(self, number: int) -> OutboxItem | None:
         """Read an outbox item with its ciphertext; raises StorageError."""

@@ -128,13 +128,15 @@ class Outbox:
             content=b"",
             envelope=one.inner,
             ratchet_id=None,
-            item_key=self._entropy(ITEM_KEY_BYTES),
+            item_key=one.item_key or self._entropy(ITEM_KEY_BYTES),
             created_at=wall,
             expires_at=wall + BEST_EFFORT_SECONDS,
             held_by=frozenset(),
         )
         delay = self._packets.confirmation_delay()
-        self._tell(e.BestEffortAdded(item, BEST_EFFORT_SECONDS, delay, one.elsewhere))
+        self._tell(
+            e.BestEffortAdded(item, BEST_EFFORT_SECONDS, delay, one.elsewhere, one.confirmation)
+        )
 
     def restarted(self, relays: Collection[NodeId]) -> None:
         """Send what was on its way through relays with new keys once more: it is lost."""
@@ -222,8 +224,8 @@ class Outbox:
                 self._work.drop(number)
             case e.ReportArrived(hops, token):
                 self._packets.fates.report_arrived(hops, token)
-            case e.NoteHeld(number, relay):
-                self._states.held(number, relay)
+            case e.NoteHeld() | e.NoteTaken() | e.NoteReason():
+                self._note(command)
             case e.ReportLost(hops, token):
                 self._packets.fates.report_lost(hops, token)
             case e.WantMailboxes(contact):
@@ -234,10 +236,17 @@ class Outbox:
                 self._ask(target)
             case e.ReportSilence(contact):
                 self._recovery.silent(contact)
-            case e.NoteReason(number, reason):
-                self._states.waits(number, reason)
             case e.ReadItem() | e.GiveUp():
                 raise AssertionError("the database is asked only when time has passed")
+
+    def _note(self, command: e.NoteHeld | e.NoteTaken | e.NoteReason) -> None:
+        match command:
+            case e.NoteHeld(number, relay):
+                self._states.held(number, relay)
+            case e.NoteTaken(confirmation):
+                self._states.taken(confirmation)
+            case e.NoteReason(number, reason):
+                self._states.waits(number, reason)
 
     def _ask(self, target: DepositTarget | None) -> None:
         self._network.refresh_soon()

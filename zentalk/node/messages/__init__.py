@@ -10,6 +10,7 @@ mailboxes of a person for one contact; *effects* are what a commit allows others
 - `commands.py`: what the owner writes.
 - `people.py`: what the owner does about others: adding, naming and accepting them.
 - `compose.py`: from contents to encrypted outbox items.
+- `confirmations.py`: what is confirmed, and what a repetition may bring about.
 - `receive.py`: from deposits to the history, a batch per transaction.
 - `kinds/`: what each kind of content does once it has decrypted.
 - `requests.py`: how many strangers may ask, how much of each is kept, and for how long.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from zentalk.crypto.types import Entropy
 from zentalk.ids import MESSAGE_ID_BYTES, MessageId, UserAddress
@@ -19,24 +19,33 @@ from zentalk.store.history import contacts, outbox
 from zentalk.store.history.models import ContactRow, OutboxItem
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import (
-    CONFIRMATION,
-    MAX_CONFIRMATIONS,
     NONE,
-    PART,
     ROUTE,
     Content,
-    Part,
     decode_content,
     encode_content,
+    in_parts,
 )
 from zentalk.wire.prekeys import PrekeyBundle
 from zentalk.wire.ratchet import InitialHeader
 
-PART_BYTES: Final = 31_000
-"""Fits a class L envelope beside an initial header, a route and a part's own fields."""
 ITEM_KEY_BYTES: Final = 16
-_CONFIRMATION_OVERHEAD_BYTES: Final = 300
-_CONFIRMATION_ID_BYTES: Final = MESSAGE_ID_BYTES + 2
+MAX_UNREAD: Final = 500
+"""Numbers of a ratchet that may be used beyond the last one that a contact is known to have read.
+A reader gets over 1,000 that it misses. Beyond this only stored messages are encrypted: they are
+sent until they arrive, the oldest first."""
+
+
+class UnstoredInner(NamedTuple):
+    """An inner that is not in the outbox; `extra` are others to send once beside it."""
+
+    inner: bytes
+    ratchet_id: bytes
+    item_key: bytes
+    extra: tuple[bytes, ...]
+
+    def __repr__(self) -> str:
+        return "<unstored inner>"
 
 
 class Composer:
@@ -47,9 +56,13 @@ class Composer:
         self._entropy = entropy
         self._ttl_seconds = ttl_seconds
 
+    def sender(self, tx: Transaction, contact: UserAddress) -> Sender | None:
+        """Return the ratchet that writes to a contact now; None if there is none."""
+        return self._sessions.sender(tx, contact)
+
     def has_session(self, tx: Transaction, contact: UserAddress) -> bool:
         """Tell whether there is a ratchet to write to a contact with."""
-        return self._sessions.sender(tx, contact) is not None
+        return self.sender(tx, contact) is not None
 
     def start_session(
         self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle, now: float
@@ -93,7 +106,7 @@ class Composer:
         self, tx: Transaction, row: ContactRow, sender: Sender | None, content: Content, now: float
     ) -> list[OutboundItem]:
         ready: list[OutboundItem] = []
-        for piece, encoded in _pieces(replace(content, route_seen=row.route_version)):
+        for piece, encoded in in_parts(replace(content, route_seen=row.route_version)):
             encrypted = None if sender is None else self._encrypt(tx, row, sender, piece, encoded)
             item = outbox.add(
                 tx,
@@ -107,7 +120,7 @@ class Composer:
                 ratchet_id=None if encrypted is None else encrypted.ratchet_id,
             )
             if sender is not None and encrypted is not None:
-                ready.append(OutboundItem(item, self._pq_extra(sender, encrypted)))
+                ready.append(OutboundItem(item, self._pq_extra(tx, row, sender, encrypted)))
         return ready
 
     def tell_route(self, tx: Transaction, row: ContactRow, now: float) -> list[OutboundItem]:
@@ -152,12 +165,16 @@ class Composer:
     def repeat(
         self, tx: Transaction, contact: UserAddress, items: Sequence[OutboxItem]
     ) -> list[OutboundItem]:
-        """Encrypt items once more with the same ratchet; a copy that waits is replaced."""
+        """Encrypt items once more with the same ratchet; a copy that waits is replaced.
+
+        Only as many as their reader would get over, were the copies from before all lost.
+        """
         row = contacts.get(tx, contact)
         sender = self._sessions.sender(tx, contact)
         if row is None or sender is None:
             return []
-        return [self._encrypt_item(tx, row, sender, item) for item in items]
+        room = max(0, MAX_UNREAD - sender.unanswered)
+        return [self._encrypt_item(tx, row, sender, item) for item in items[:room]]
 
     def _encrypt_item(
         self, tx: Transaction, row: ContactRow, sender: Sender, item: OutboxItem
@@ -172,29 +189,27 @@ class Composer:
             ratchet_id=encrypted.ratchet_id,
             held_by=frozenset(),
         )
-        return OutboundItem(stored, self._pq_extra(sender, encrypted))
+        return OutboundItem(stored, self._pq_extra(tx, row, sender, encrypted))
 
-    def confirmations(
-        self, tx: Transaction, contact: UserAddress, ids: Sequence[MessageId]
-    ) -> list[bytes]:
-        """Return inners that confirm messages to their sender; they are not stored."""
+    def encrypt_unstored(
+        self, tx: Transaction, contact: UserAddress, content: Content
+    ) -> UnstoredInner | None:
+        """Encrypt what is not sent until it is confirmed, such as a confirmation.
+
+        None without a ratchet, or while a contact may have missed as much as it can get over.
+        """
         row = contacts.get(tx, contact)
         sender = self._sessions.sender(tx, contact)
-        if row is None or sender is None:
-            return []
-        room = sender.small_capacity() - _CONFIRMATION_OVERHEAD_BYTES
-        step = max(1, min(MAX_CONFIRMATIONS, room // _CONFIRMATION_ID_BYTES))
-        inners: list[bytes] = []
-        for start in range(0, len(ids), step):
-            content = Content(
-                kind=CONFIRMATION,
-                message_id=self.new_message_id(),
-                confirmed=tuple(ids[start : start + step]),
-                route_seen=row.route_version,
-            )
-            encrypted = self._encrypt(tx, row, sender, content, encode_content(content))
-            inners += [encrypted.inner, *self._pq_extra(sender, encrypted)]
-        return inners
+        if row is None or sender is None or not _has_numbers(tx, contact, sender):
+            return None
+        content = replace(content, route_seen=row.route_version)
+        encrypted = self._encrypt(tx, row, sender, content, encode_content(content))
+        return UnstoredInner(
+            encrypted.inner,
+            encrypted.ratchet_id,
+            self._entropy(ITEM_KEY_BYTES),
+            self._pq_extra(tx, row, sender, encrypted),
+        )
 
     def _encrypt(
         self, tx: Transaction, row: ContactRow, sender: Sender, content: Content, encoded: bytes
@@ -205,27 +220,20 @@ class Composer:
             encoded = encode_content(replace(content, route=route))
         return sender.encrypt(encoded)
 
-    def _pq_extra(self, sender: Sender, encrypted: Encrypted) -> tuple[bytes, ...]:
+    def _pq_extra(
+        self, tx: Transaction, row: ContactRow, sender: Sender, encrypted: Encrypted
+    ) -> tuple[bytes, ...]:
         """Give the PQ ratchet a message of its own when none had room for long."""
-        if not encrypted.pq_overdue:
+        if not encrypted.pq_overdue or not _has_numbers(tx, row.address, sender):
             return ()
         empty = encode_content(Content(kind=NONE, message_id=self.new_message_id()))
         return (sender.encrypt(empty).inner,)
 
 
-def _pieces(content: Content) -> list[tuple[Content, bytes]]:
-    """Return a content, or its parts if it is long, each with its encoded form."""
-    whole = encode_content(content)
-    if len(whole) <= PART_BYTES:
-        return [(content, whole)]
-    chunks = [whole[start : start + PART_BYTES] for start in range(0, len(whole), PART_BYTES)]
-    pieces = [
-        Content(
-            kind=PART,
-            message_id=content.message_id,
-            part=Part(index, len(chunks), chunk),
-            route_seen=content.route_seen,
-        )
-        for index, chunk in enumerate(chunks)
-    ]
-    return [(piece, encode_content(piece)) for piece in pieces]
+def _has_numbers(tx: Transaction, contact: UserAddress, sender: Sender) -> bool:
+    """Tell whether what is not stored may be encrypted for a contact.
+
+    The ratchet counts what was made since the contact's last answer. Of what it missed before
+    that, all but the last such numbers are messages that still wait in the outbox.
+    """
+    return sender.unanswered < MAX_UNREAD and outbox.count(tx, contact, MAX_UNREAD) < MAX_UNREAD

@@ -25,11 +25,15 @@ class OutboundItem(NamedTuple):
 class BestEffortInner(NamedTuple):
     """An inner that nobody will confirm, such as a confirmation.
 
+    `item_key` makes its deposit ids, so that it has the same ones when it goes again; without
+    one they are drawn. `confirmation` is the number under which a confirmation is kept.
     `elsewhere` begins with another mailbox than the preferred one.
     """
 
     contact: UserAddress
     inner: bytes
+    item_key: bytes = b""
+    confirmation: int | None = None
     elsewhere: bool = False
 
     def __repr__(self) -> str:

@@ -6,9 +6,9 @@ from typing import Final
 
 from zentalk.errors import ConfigError, ConflictError, NotFoundError
 from zentalk.ids import UserAddress
-from zentalk.node.messages import ordering, requests
+from zentalk.node.messages import confirmations, ordering, requests
 from zentalk.node.messages.compose import Composer
-from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
+from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.states import log_state
 from zentalk.store.history import contacts, events, forgetting, mailboxes, messages
 from zentalk.store.history.models import (
@@ -65,9 +65,10 @@ def _confirm_waiting(
     tx: Transaction, composer: Composer, address: UserAddress, now: float
 ) -> CommitEffects:
     ordering.release_all(tx, address, now)
-    inners = composer.confirmations(tx, address, messages.unconfirmed(tx, address))
+    ids = messages.unconfirmed(tx, address)
+    inners = confirmations.confirm_ids(tx, composer, address, ids, now)
     messages.mark_confirmed(tx, address)
-    return CommitEffects(best_effort=tuple(BestEffortInner(address, inner) for inner in inners))
+    return CommitEffects(best_effort=tuple(inners))
 
 
 def _outgoing(tx: Transaction, address: UserAddress) -> tuple[int, ...]:

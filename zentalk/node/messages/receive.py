@@ -20,19 +20,20 @@ from typing import Final, NamedTuple
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import LocalProtocolError, RemoteProtocolError
-from zentalk.ids import MessageId, SendId, UserAddress
+from zentalk.ids import SendId, UserAddress
 from zentalk.lifetimes import SEEN_SECONDS
 from zentalk.logs import quiet_logger
-from zentalk.node.messages import requests
+from zentalk.node.messages import confirmations, requests
 from zentalk.node.messages.compose import Composer
-from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
+from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.kinds import registry
 from zentalk.node.messages.kinds.incoming import Incoming
 from zentalk.node.messages.routes import open_from_contact, open_from_public
 from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Decrypted, OutdatedError, Sessions
 from zentalk.store.history import contacts, mailboxes, ratchets
-from zentalk.store.history.models import ContactRow, ContactState, OwnSendId
+from zentalk.store.history.confirmations import Unconfirmed
+from zentalk.store.history.models import ContactRow, ContactState, OwnSendId, SeenCiphertext
 from zentalk.store.sqlite import Transaction, savepoint
 from zentalk.wire.content import Content, decode_content, encode_route
 from zentalk.wire.rpc_send_ids import SendIdKind
@@ -69,15 +70,11 @@ class _ShutOutError(RemoteProtocolError):
 
 
 class _Receipt(NamedTuple):
-    """What one deposit has come to; `confirm` is owed to its sender.
-
-    `is_repeated`: it had come before, so its sender has missed the confirmation.
-    """
+    """What one deposit has come to; `confirm` is owed to its sender."""
 
     effects: CommitEffects = NO_EFFECTS
     sender: UserAddress | None = None
-    confirm: MessageId | None = None
-    is_repeated: bool = False
+    confirm: Unconfirmed | None = None
 
 
 class Inbox:
@@ -97,18 +94,17 @@ class Inbox:
         bug of ours stumbles over, which is logged.
         """
         found = [self._try(tx, send_id, envelope, now) for send_id, envelope in deposits]
-        owed: dict[UserAddress, list[MessageId]] = defaultdict(list)
+        owed: dict[UserAddress, list[Unconfirmed]] = defaultdict(list)
         for one in found:
             if one.sender is not None and one.confirm is not None:
                 owed[one.sender].append(one.confirm)
-        repeated = {one.sender for one in found if one.is_repeated}
-        confirmations = tuple(
-            BestEffortInner(contact, inner, elsewhere=contact in repeated)
-            for contact, ids in owed.items()
-            for inner in self._composer.confirmations(tx, contact, ids)
+        made = tuple(
+            inner
+            for contact, wanted in owed.items()
+            for inner in confirmations.confirm(tx, self._composer, contact, wanted, now)
         )
         effects = [one.effects for one in found]
-        return CommitEffects.together([*effects, CommitEffects(best_effort=confirmations)])
+        return CommitEffects.together([*effects, CommitEffects(best_effort=made)])
 
     def _try(self, tx: Transaction, send_id: SendId, envelope: bytes, now: float) -> _Receipt:
         """Take one deposit in, all of it or nothing."""
@@ -135,14 +131,10 @@ class Inbox:
             return _Receipt(_DROPPED)
         inner = _open(row, envelope)
         digest = blake2b_256(Label.CIPHERTEXT_SEEN, inner)
+        came_in = confirmations.envelope_hash(envelope)
         known = ratchets.seen(tx, digest)
         if known is not None:
-            contact, message_id = known
-            sender = contacts.get(tx, contact)
-            is_owed = sender is not None and sender.is_accepted
-            return _Receipt(
-                sender=contact, confirm=message_id if is_owed else None, is_repeated=True
-            )
+            return self._repeated(tx, known, came_in, now)
         opened = self._decrypt(tx, row, inner, digest, now)
         content = decode_content(opened.content)
         sender = self._known_sender(tx, opened.contact, digest, now)
@@ -151,10 +143,23 @@ class Inbox:
         if opened.change is not None and opened.change.moves:
             again = self._composer.encrypt_again(tx, sender.address)
             effects = replace(effects, send=tuple(again))
-        ratchets.remember(tx, digest, sender.address, applied.wanted, now + SEEN_SECONDS)
+        wanted, forget_at = applied.wanted, now + SEEN_SECONDS
+        ratchets.remember(tx, digest, sender.address, wanted, forget_at, came_in)
         if applied.confirmed or applied.held:
             effects = replace(effects, confirmed=applied.confirmed, held=applied.held)
-        return _Receipt(effects, sender.address, applied.wanted if sender.is_accepted else None)
+        if wanted is None or not sender.is_accepted:
+            return _Receipt(effects)
+        return _Receipt(effects, sender.address, Unconfirmed(digest, wanted))
+
+    def _repeated(
+        self, tx: Transaction, known: SeenCiphertext, came_in: bytes, now: float
+    ) -> _Receipt:
+        """Answer what was read before: nothing is encrypted, however often it comes."""
+        sender = contacts.get(tx, known.contact)
+        if known.message_id is None or sender is None or not sender.is_accepted:
+            return _Receipt()
+        again = confirmations.repeated(tx, self._composer, known, came_in, now)
+        return _Receipt(NO_EFFECTS if again is None else CommitEffects(best_effort=(again,)))
 
     def _session_seen(
         self,

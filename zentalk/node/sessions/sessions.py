@@ -103,6 +103,11 @@ class Sender:
         """What goes along until the contact has answered, None once it has."""
         return self._row.initial_header
 
+    @property
+    def unanswered(self) -> int:
+        """How many envelopes were made since the contact last proved that it has read one."""
+        return self._ratchet.unanswered
+
     def small_capacity(self) -> int:
         """Return how many content bytes a message of the small class may have."""
         return self._small_bytes - ENVELOPE_OVERHEAD_BYTES

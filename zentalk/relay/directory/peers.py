@@ -4,18 +4,18 @@ Spec: docs/spec/directory.md section 4. The protocols name what the directory ne
 nothing more, so that a whole directory runs in tests without a handshake.
 
 Peers can make this relay verify descriptors and proofs without being asked. News that was seen
-before costs nothing and is not counted. Clients hide behind guards and cannot be told apart, so
-beside a limit for each link there is one for all clients together. Excess is dropped and counted;
+before costs nothing and is not counted. The limits are those of sources, not of links, so that
+whoever connects again has no more (K54). Clients hide behind guards and cannot be told apart, so
+beside a limit for each source there is one for all clients together. Excess is dropped and counted;
 the link stays, as an honest peer may have much to tell, and comparing snapshots makes up for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Final, Protocol
-from weakref import WeakKeyDictionary
 
-from zentalk.directory.allowance import Allowance
+from zentalk.directory.allowance import Allowance, Allowances
 from zentalk.ids import NodeId
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.text import RelayUri
@@ -49,6 +49,10 @@ class Neighbour(Protocol):
     def peer(self) -> PeerFacts:
         """The other end."""
 
+    @property
+    def origin(self) -> Hashable:
+        """Where it comes from: an address, a neighbour that brings it, or the relay we dialled."""
+
     async def request(self, body: bytes, timeout_seconds: float = 10) -> bytes:
         """Send a request, and return the response; raises TransportError."""
         ...
@@ -74,23 +78,25 @@ class PeerLinks(Protocol):
 
 
 class NewsLimits:
-    """Allowances of links, and of all clients' links together."""
+    """Allowances of the places that links come from, and of all clients together.
+
+    A place where a relay is and one where clients are have different ones. What a peer says that it
+    is does not make a place: identities cost next to nothing, addresses do.
+    """
 
     def __init__(self, now: float) -> None:
-        self._links: WeakKeyDictionary[Neighbour, Allowance] = WeakKeyDictionary()
+        self._relays = Allowances(RELAY_BURST, RELAY_PER_SECOND)
+        self._sources = Allowances(CLIENT_BURST, CLIENT_PER_SECOND)
         self._clients = Allowance(CLIENTS_BURST, CLIENTS_PER_SECOND, now)
         self.dropped = 0
         """Descriptors and proofs that nobody looked at."""
 
     def admits(self, link: Neighbour, now: float, units: int = 1) -> bool:
         """Say whether something new that came over a link is to be verified."""
-        of_client = link.peer.node_id is None
-        allowance = self._links.get(link)
-        if allowance is None:
-            burst, rate = RELAY_BURST, RELAY_PER_SECOND
-            if of_client:
-                burst, rate = CLIENT_BURST, CLIENT_PER_SECOND
-            allowance = self._links[link] = Allowance(burst, rate, now)
-        admitted = allowance.take(now, units) and (not of_client or self._clients.take(now, units))
+        if link.peer.node_id is not None:
+            admitted = self._relays.take(link.origin, now, units)
+        else:
+            admitted = self._sources.take(link.origin, now, units)
+            admitted = admitted and self._clients.take(now, units)
         self.dropped += 0 if admitted else units
         return admitted

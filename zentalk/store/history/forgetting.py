@@ -6,6 +6,7 @@ Queries only; what may be deleted, and what the event log then says, is decided 
 from __future__ import annotations
 
 from zentalk.ids import UserAddress
+from zentalk.store.history import confirmations
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.text import format_address
 
@@ -43,6 +44,7 @@ def keys(tx: Transaction, address: UserAddress) -> None:
     """Delete the ratchets with a person: what it sends in them can never be read again."""
     tx.execute("DELETE FROM ratchets WHERE contact = ?", (address,))
     tx.execute("DELETE FROM renewals WHERE contact = ?", (address,))
+    confirmations.forget_contact(tx, address)
 
 
 def person(tx: Transaction, address: UserAddress) -> None:

@@ -182,3 +182,33 @@ class OwnSendId:
     contact: UserAddress | None = field(repr=False)
     secret: bytes = field(repr=False)
     day: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenCiphertext:
+    """An inner that was decrypted before; `message_id` is what its sender wants confirmed, if any.
+
+    `envelopes` are the short hashes of the last envelopes that it came in, `confirmation` the
+    number of what confirmed it.
+    """
+
+    digest: bytes = field(repr=False)
+    contact: UserAddress = field(repr=False)
+    message_id: MessageId | None = field(repr=False)
+    envelopes: bytes = field(repr=False)
+    confirmation: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptConfirmation:
+    """A confirmation as it was encrypted; `ciphertext` is None once it is too old to be repeated.
+
+    `acknowledged` says that a mailbox relay has taken it.
+    """
+
+    number: int
+    ratchet_id: bytes = field(repr=False)
+    item_key: bytes = field(repr=False)
+    ciphertext: bytes | None = field(repr=False)
+    made_at: float
+    acknowledged: bool

@@ -84,6 +84,16 @@ def has_items(tx: Transaction, contact: UserAddress) -> bool:
     return row is not None
 
 
+def count(tx: Transaction, contact: UserAddress, limit: int) -> int:
+    """Return how many items of a contact are encrypted and not confirmed, at most `limit`."""
+    row = tx.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM outbox WHERE contact = ? AND envelope IS NOT NULL"
+        " LIMIT ?)",
+        (contact, limit),
+    ).fetchone()
+    return int(row[0])
+
+
 def without_envelope(tx: Transaction, contact: UserAddress) -> list[OutboxItem]:
     """Return a contact's items that wait for a ratchet, oldest first."""
     rows = tx.execute(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zentalk.ids import MessageId, UserAddress
-from zentalk.store.history.models import RatchetRow
+from zentalk.store.history.models import RatchetRow, SeenCiphertext
 from zentalk.store.sqlite import Transaction
 
 _COLUMNS = (
@@ -72,10 +72,12 @@ def forget_retired(tx: Transaction, before: float) -> None:
     tx.execute("DELETE FROM ratchets WHERE retired_at < ?", (before,))
 
 
-def seen(tx: Transaction, digest: bytes) -> tuple[UserAddress, MessageId | None] | None:
-    """Return contact and message of a ciphertext that was decrypted before."""
-    row = tx.execute("SELECT contact, message_id FROM seen WHERE hash = ?", (digest,)).fetchone()
-    return None if row is None else (row[0], row[1])
+def seen(tx: Transaction, digest: bytes) -> SeenCiphertext | None:
+    """Return what is known of a ciphertext that was decrypted before."""
+    row = tx.execute(
+        "SELECT contact, message_id, envelopes, confirmation FROM seen WHERE hash = ?", (digest,)
+    ).fetchone()
+    return None if row is None else SeenCiphertext(digest, *row)
 
 
 def remember(
@@ -84,11 +86,13 @@ def remember(
     contact: UserAddress,
     message_id: MessageId | None,
     expires_at: float,
+    envelope: bytes = b"",
 ) -> None:
-    """Remember a decrypted ciphertext by its hash."""
+    """Remember a decrypted ciphertext by its hash, and by which envelope it came in."""
     tx.execute(
-        "INSERT INTO seen VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (digest, contact, message_id, expires_at),
+        "INSERT INTO seen (hash, contact, message_id, expires_at, envelopes)"
+        " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (digest, contact, message_id, expires_at, envelope),
     )
 
 

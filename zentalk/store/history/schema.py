@@ -191,4 +191,30 @@ UPDATE events SET conversation = json_extract(data, '$.conversation');
 CREATE INDEX events_by_conversation ON events (conversation) WHERE conversation IS NOT NULL;
 """
 
-MIGRATIONS: Final = (_V1, _V2, _V3)
+_V4: Final = """
+ALTER TABLE seen ADD COLUMN envelopes BLOB NOT NULL DEFAULT x'';
+ALTER TABLE seen ADD COLUMN confirmation INTEGER;
+ALTER TABLE seen ADD COLUMN owed INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX seen_owed ON seen (contact) WHERE owed;
+
+CREATE TABLE confirmations (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    contact BLOB NOT NULL,
+    ratchet_id BLOB NOT NULL,
+    item_key BLOB NOT NULL,
+    ciphertext BLOB,
+    made_at REAL NOT NULL,
+    acknowledged INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX confirmations_kept ON confirmations (number) WHERE ciphertext IS NOT NULL;
+
+CREATE TABLE confirmation_times (
+    contact BLOB PRIMARY KEY,
+    repeated_at REAL,
+    collected_at REAL
+) WITHOUT ROWID;
+
+CREATE INDEX outbox_by_contact ON outbox (contact);
+"""
+
+MIGRATIONS: Final = (_V1, _V2, _V3, _V4)
