@@ -14,6 +14,7 @@ from zentalk.errors import RefusedError, TransportError
 from zentalk.ids import Day, day_at
 from zentalk.net.connection import NoHandlers
 from zentalk.net.serve import connect
+from zentalk.node.records import schedule
 from zentalk.relay.directory import record_store
 from zentalk.store.key_file import load_identity
 from zentalk.wire.rpc import decode_call
@@ -75,13 +76,15 @@ def todays_records(spy: Spy) -> list[OuterRecord]:
     return [found[sequence] for sequence in sorted(found)]
 
 
-async def bob_with_two_records(world: World, spy: Spy) -> tuple[OuterRecord, OuterRecord]:
-    """Bob has published twice today: one of his mailboxes is new since the first time."""
+async def bob_with_two_records(
+    world: World, spy: Spy, monkeypatch: pytest.MonkeyPatch
+) -> tuple[OuterRecord, OuterRecord]:
+    """Bob has published twice today: his mailboxes are others since the first time."""
+    monkeypatch.setattr(schedule, "SPREAD_SECONDS", 60.0)
     await world.relay_net(4)
     await world.person("bob")
-    await world.crash("bob")
-    await world.person("bob")
-    await trio.sleep(30)
+    await world.nodes["bob"].mailboxes.move(None)
+    await trio.sleep(schedule.SPREAD_SECONDS + 30)
     old, *_, new = todays_records(spy)
     assert old.sequence < new.sequence
     return old, new
@@ -117,7 +120,7 @@ def attacks(world: World, old: OuterRecord, new: OuterRecord) -> dict[str, tuple
 async def test_k8_no_outsider_replaces_a_record_at_any_relay(
     world: World, autojump_clock: Clock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old, new = await bob_with_two_records(world, Spy().look(monkeypatch))
+    old, new = await bob_with_two_records(world, Spy().look(monkeypatch), monkeypatch)
     for relay in world.relays:
         for name, (raw, refusals) in attacks(world, old, new).items():
             outcome = await ask(world, relay, encode_record_put_request(raw), nursery)
@@ -133,7 +136,7 @@ async def test_k8_no_outsider_replaces_a_record_at_any_relay(
 async def test_k8_control_without_the_sequence_rule_an_outsider_brings_the_old_one_back(
     world: World, autojump_clock: Clock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old, new = await bob_with_two_records(world, Spy().look(monkeypatch))
+    old, new = await bob_with_two_records(world, Spy().look(monkeypatch), monkeypatch)
     monkeypatch.setattr(record_store, "decide", lambda one, now, **rest: Keep(one))
     for relay in world.relays:
         assert await ask(world, relay, encode_record_put_request(old.raw), nursery) == "taken"

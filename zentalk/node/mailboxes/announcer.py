@@ -49,10 +49,10 @@ class Announcer:
         self._ack_points = ack_points
         self._changed = Signal()
 
-    async def announce(self, mailbox: OwnMailbox) -> None:
+    async def announce(self, mailbox: OwnMailbox, working: frozenset[MailboxId]) -> None:
         """Announce a current mailbox that works for the first time in this life.
 
-        Raises StorageError.
+        `working` are all that are collected now. Raises StorageError.
         """
 
         def job(tx: Transaction) -> tuple[SendId | None, set[MailboxId]]:
@@ -67,7 +67,7 @@ class Announcer:
             # Until here acks came to the mailbox that this one replaces.
             self._ack_points.keep_only(present)
             self._ack_points.add(mailbox.mailbox, mailbox.relay, point)
-        self._publisher.changed()
+        self._publisher.changed(working)
         self._changed.set()
 
     def is_announced(self, mailbox: OwnMailbox) -> bool:

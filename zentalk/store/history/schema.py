@@ -191,4 +191,12 @@ UPDATE events SET conversation = json_extract(data, '$.conversation');
 CREATE INDEX events_by_conversation ON events (conversation) WHERE conversation IS NOT NULL;
 """
 
-MIGRATIONS: Final = (_V1, _V2, _V3)
+_V4: Final = """
+ALTER TABLE published DROP COLUMN published_at;
+ALTER TABLE published ADD COLUMN raw BLOB;
+ALTER TABLE published ADD COLUMN state INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE published ADD COLUMN due_at REAL NOT NULL DEFAULT 0;
+ALTER TABLE published ADD COLUMN change_at REAL;
+"""
+
+MIGRATIONS: Final = (_V1, _V2, _V3, _V4)
