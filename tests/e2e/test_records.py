@@ -1,4 +1,4 @@
-"""Nobody but its owner replaces or removes a user record, at any relay (K8), over real links."""
+"""User records at relays, over real links: who replaces them (K8), and what a start shows (K55)."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ from zentalk.relay.directory import record_store
 from zentalk.store.key_file import load_identity
 from zentalk.wire.rpc import decode_call
 from zentalk.wire.rpc_directory import (
+    RECORD_GET,
     RECORD_PUT,
     decode_record_get_response,
     decode_record_put_response,
     encode_record_get_request,
     encode_record_put_request,
 )
+from zentalk.wire.rpc_mailbox import OPEN
 from zentalk.wire.user_record import (
     RECORD_BYTES,
     OuterRecord,
@@ -36,6 +38,23 @@ from zentalk.wire.user_record import (
 pytestmark = pytest.mark.e2e
 
 TODAY = day_at(START_WALL)
+
+
+async def test_k55_nodes_that_start_again_show_no_relay_another_record(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spy = Spy().look(monkeypatch)
+    await world.relay_net(4)
+    await world.person("bob")
+    assert len(todays_records(spy)) == 1
+    spy.forget()
+    for _ in range(2):
+        await world.crash("bob")
+        await world.person("bob")
+        await trio.sleep(60)
+    asked = {decode_call(body)[0] for seen in spy.relays.values() for body in seen.questions}
+    assert OPEN in asked
+    assert not asked & {RECORD_PUT, RECORD_GET}
 
 
 async def ask(world: World, relay: str, body: bytes, nursery: trio.Nursery) -> str | bytes:

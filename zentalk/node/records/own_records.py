@@ -79,8 +79,8 @@ class OwnRecords:
     def take_up(self, tx: Transaction, now: float, day: Day) -> OwnRecord | None:
         """Return a day's record to be offered or looked for now, with its change if that is due."""
         row = own_records.get(tx, day)
-        if row is None:
-            return None
+        if row is None or day < first_valid_day(now):
+            return None  # its time was over while it waited for its turn
         contents = self._contents(tx, day)
         if row.change_at is not None and row.change_at <= now and contents is not None:
             sequence = schedule.sequence_of_change(day, now, row.sequence)
