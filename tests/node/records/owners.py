@@ -53,7 +53,7 @@ class Holders:
         yield _Noting(self.net.client(node_id), self.offered[node_id])
 
     async def pass_hours(self, hours: float) -> None:
-        """Let time pass, in which relays sign a descriptor for each epoch."""
+        """Let time pass (of a `MockClock`), in which relays sign a descriptor for each epoch."""
         for _ in range(round(hours)):
             await trio.sleep(HOUR)
             self._tell()

@@ -227,6 +227,23 @@ async def test_holders_that_only_claim_to_have_a_later_record_do_not_keep_a_node
     assert 10 < len(owner.holders.seen(owner.address)[TODAY]) < 40
 
 
+async def test_a_clock_that_was_a_year_ahead_for_a_moment_leaves_nothing_behind(
+    autojump_clock: MockClock, pair: Pair, nursery: trio.Nursery
+) -> None:
+    owner, _ = pair
+    await nursery.start(owner.run)
+    await owner.holders.pass_hours(1)
+    records = OwnRecords(owner.identity, owner.runtime.entropy)
+    for now in (WALL + 365 * 24 * HOUR, owner.runtime.wall()):
+        await owner.database.write(
+            lambda tx, now=now: records.plan(tx, now, owner.working)  # type: ignore[misc]  # default binds the loop variable
+        )
+    await owner.holders.pass_hours(2)
+    assert {row.day for row in await owner.rows()} == set(range(TODAY - 1, TODAY + 9))
+    [today] = [row for row in await owner.rows() if row.day == TODAY]
+    assert {one.sequence for one in owner.holders.held(owner.address, TODAY)} == {today.sequence}
+
+
 async def current_mailboxes(owner: Owner) -> list[OwnMailbox]:
     """Return the mailboxes that an owner has now."""
     return await owner.database.read(current)

@@ -59,9 +59,10 @@ class OwnRecords:
 
         `working` are the mailboxes where mail is collected now.
         """
-        own_records.forget_before(tx, first_valid_day(now))
+        first, last = first_valid_day(now), Day(day_at(now) + AHEAD_DAYS)
+        own_records.keep_only(tx, first, last)
         known = {row.day: row for row in own_records.every(tx)}
-        for day in map(Day, range(first_valid_day(now), day_at(now) + AHEAD_DAYS + 1)):
+        for day in map(Day, range(first, last + 1)):
             contents = self._contents(tx, day)
             if contents is None:
                 continue  # no mailbox has a public send id of that day yet

@@ -65,6 +65,6 @@ def get(tx: Transaction, day: Day) -> OwnRecord | None:
     return next((row for row in every(tx) if row.day == day), None)
 
 
-def forget_before(tx: Transaction, day: Day) -> None:
-    """Drop the records of earlier days."""
-    tx.execute("DELETE FROM published WHERE day < ?", (day,))
+def keep_only(tx: Transaction, first: Day, last: Day) -> None:
+    """Drop the records of earlier days, and of later ones, which a wrong clock has made."""
+    tx.execute("DELETE FROM published WHERE day NOT BETWEEN ? AND ?", (first, last))
