@@ -244,6 +244,25 @@ async def test_a_clock_that_was_a_year_ahead_for_a_moment_leaves_nothing_behind(
     assert {one.sequence for one in owner.holders.held(owner.address, TODAY)} == {today.sequence}
 
 
+async def test_a_node_that_knows_no_relay_any_more_looks_again_later(
+    autojump_clock: MockClock, pair: Pair, nursery: trio.Nursery
+) -> None:
+    owner, _ = pair
+    members = owner.holders.members
+    owner.holders.members = []
+    await nursery.start(owner.run)
+    await trio.sleep(120)
+    assert not owner.publisher.published.is_set()
+    owner.holders.members = members
+    await owner.holders.pass_hours(1)
+    assert owner.publisher.published.is_set()
+    owner.holders.members = []
+    await owner.holders.pass_hours(schedule.LOOK_SECONDS / HOUR)
+    owner.holders.members = members
+    await owner.holders.pass_hours(1)
+    assert all(row.state is RecordState.HELD for row in await owner.rows() if row.day == TODAY)
+
+
 async def current_mailboxes(owner: Owner) -> list[OwnMailbox]:
     """Return the mailboxes that an owner has now."""
     return await owner.database.read(current)

@@ -111,6 +111,7 @@ class RecordHolders:
         This is what anybody does who looks for its owner. Raises UnavailableError if none answers.
         """
         record = decode_record(raw)
+        holders = self._all_holders(record)
         readings: dict[NodeId, Reading] = {}
         limit = trio.CapacityLimiter(AT_ONCE)
 
@@ -121,7 +122,7 @@ class RecordHolders:
                 readings[node_id] = reading
 
         async with trio.open_nursery() as nursery:
-            for node_id in self._all_holders(record):
+            for node_id in holders:
                 nursery.start_soon(read, node_id)
         if not readings:
             raise UnavailableError("no relay answers that could have the user record")

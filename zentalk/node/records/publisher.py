@@ -22,6 +22,7 @@ from zentalk.net.backoff import half_jitter
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
 from zentalk.node.messages.routes import current
+from zentalk.node.records import schedule
 from zentalk.node.records.holders import RecordHolders
 from zentalk.node.records.own_records import OwnRecords
 from zentalk.store.history.database import HistoryDatabase
@@ -38,9 +39,10 @@ CHECK_SECONDS: Final = 30.0
 SETTLE_SECONDS: Final = 10.0
 """How long after its first mailbox a node that starts waits for the other."""
 FIRST_WAIT_SECONDS: Final = 0.5
-LONGEST_WAIT_SECONDS: Final = 60.0
-LONGEST_CLIMB_SECONDS: Final = 3600.0
-"""Holders that only claim to have a later record make us seal anew no more often than this."""
+LONGEST_URGENT_SECONDS: Final = 60.0
+"""The same in the end, while readers may look for a record that no holder has."""
+LONGEST_WAIT_SECONDS: Final = 3600.0
+"""For all others; also for those that holders claim to have in a later form: we seal anew then."""
 
 
 class RecordPublisher:
@@ -109,23 +111,26 @@ class RecordPublisher:
 
     async def _serve(self, day: Day) -> None:
         """Offer the record of a day, or see whether its holders still have it."""
+        row = await self._write(partial(self._records.take_up, day=day))
+        if row is None or row.raw is None:
+            return
         try:
-            row = await self._write(partial(self._records.take_up, day=day))
-            if row is None or row.raw is None:
-                return
             if row.state is RecordState.HELD and is_valid_on(day, self._runtime.wall()):
                 await self._look(day, row.raw)
             else:
                 await self._offer(day, row.raw)
         except ATTEMPT_FAULTS:
-            wait = self._wait(day, LONGEST_WAIT_SECONDS)
+            is_urgent = row.state is not RecordState.HELD and schedule.is_urgent(
+                day, self._runtime.wall()
+            )
+            wait = self._wait(day, LONGEST_URGENT_SECONDS if is_urgent else LONGEST_WAIT_SECONDS)
             await self._write(partial(self._records.put_off, day=day, wait=wait))
 
     async def _offer(self, day: Day, raw: bytes) -> None:
         outcome = await self._holders.publish_record(raw)
         if outcome.refused.get(Refusal.STALE.value, 0) > outcome.stored:
             # What they have cannot be read before its time. They may only claim to have it.
-            wait = self._wait(day, LONGEST_CLIMB_SECONDS)
+            wait = self._wait(day, LONGEST_WAIT_SECONDS)
             await self._write(partial(self._records.outdone, day=day, other=None, wait=wait))
             return
         self._failures.pop(day, None)
