@@ -1,4 +1,4 @@
-"""`contact rename` and `contact verify`."""
+"""`contact rename`, `verify`, `refuse`, `remove`, `block` and `unblock`."""
 
 import json
 
@@ -47,3 +47,32 @@ async def test_verify_compares(zentalk: Command, node: FakeNode) -> None:
     differs = await zentalk("contact", "verify", BOBS, other)
     assert (differs.code, differs.out) == (1, "")
     assert "the numbers differ" in differs.err
+
+
+async def test_a_request_is_refused(zentalk: Command, node: FakeNode) -> None:
+    node.request(STRANGER)
+    stranger = format_address(STRANGER)
+    assert await zentalk("contact", "refuse", stranger) == Result(0, "", "")
+    assert (await zentalk("contact", "list")).out == f"{stranger}  refused\n"
+    again = await zentalk("contact", "refuse", BOBS)
+    assert (again.code, again.out) == (1, "")
+    assert again.err.startswith("zentalk: ")
+
+
+async def test_a_person_is_removed(zentalk: Command, node: FakeNode) -> None:
+    await node.add_contact(BOB, "Bob")
+    assert await zentalk("contact", "remove", "bob") == Result(0, "", "")
+    assert (await zentalk("contact", "list")).out == ""
+    gone = await zentalk("contact", "remove", BOBS)
+    assert (gone.code, gone.out) == (1, "")
+
+
+async def test_a_person_is_blocked_and_unblocked(zentalk: Command, node: FakeNode) -> None:
+    await node.add_contact(BOB, "Bob")
+    assert await zentalk("contact", "block", "Bob") == Result(0, f"{BOBS}  blocked\n", "")
+    as_json = json.loads((await zentalk("contact", "block", BOBS, "--json")).out)
+    assert as_json["state"] == "blocked"
+    assert await zentalk("contact", "unblock", BOBS) == Result(0, "", "")
+    assert (await zentalk("contact", "unblock", BOBS)).code == 1
+    assert (await zentalk("contact", "block", "Carol")).code == 1
+    assert (await zentalk("contact", "block", "zt1nonsense")).code == 2

@@ -14,6 +14,7 @@ from zentalk.client import (
     Event,
     MessageReceived,
     MessageStateChanged,
+    NodeCopied,
 )
 from zentalk.client.typed_events import KINDS, typed
 
@@ -30,6 +31,7 @@ MESSAGE = {
     "missing": 0,
 }
 CONTACT = {"address": "zt1", "name": "Bob", "state": "contact", "added_at": 1.0}
+NOTE = {"note": "another program collects the mail"}
 STATE = {"id": "a" * 32, "conversation": "zt1", "state": "sent"}
 
 
@@ -57,11 +59,14 @@ def test_what_each_holds() -> None:
     device = typed(event("device.added", {"id": "1", "name": "phone"}))
     assert isinstance(device, DeviceAdded)
     assert (device.device_id, device.name) == ("1", "phone")
+    copied = typed(event("node.copied", NOTE))
+    assert isinstance(copied, NodeCopied)
+    assert copied.note == NOTE["note"]
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_a_typed_event_is_written_as_it_came(kind: str) -> None:
-    plain = event(kind, {**MESSAGE, **CONTACT, **STATE, "state": "sent", "later": [1]})
+    plain = event(kind, {**MESSAGE, **CONTACT, **STATE, **NOTE, "state": "sent", "later": [1]})
     known = typed(plain)
     assert isinstance(known, KINDS[kind][0]) or kind.startswith("contact")
     assert known.model_dump() == plain.model_dump()

@@ -1,4 +1,4 @@
-"""Nobody but its owner replaces or removes a user record, at any relay (K8), over real links."""
+"""User records at relays, over real links: who replaces them (K8), and what a start shows (K55)."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ from zentalk.errors import RefusedError, TransportError
 from zentalk.ids import Day, day_at
 from zentalk.net.connection import NoHandlers
 from zentalk.net.serve import connect
+from zentalk.node.records import schedule
 from zentalk.relay.directory import record_store
 from zentalk.store.key_file import load_identity
 from zentalk.wire.rpc import decode_call
 from zentalk.wire.rpc_directory import (
+    RECORD_GET,
     RECORD_PUT,
     decode_record_get_response,
     decode_record_put_response,
     encode_record_get_request,
     encode_record_put_request,
 )
+from zentalk.wire.rpc_mailbox import OPEN
 from zentalk.wire.user_record import (
     RECORD_BYTES,
     OuterRecord,
@@ -35,6 +38,24 @@ from zentalk.wire.user_record import (
 pytestmark = pytest.mark.e2e
 
 TODAY = day_at(START_WALL)
+
+
+async def test_k55_nodes_that_start_again_show_no_relay_another_record(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spy = Spy().look(monkeypatch)
+    await world.relay_net(4)
+    await world.person("bob")
+    assert len(todays_records(spy)) == 1
+    await trio.sleep(120)  # relays have handed over what they have
+    spy.forget()
+    for _ in range(2):
+        await world.crash("bob")
+        await world.person("bob")
+        await trio.sleep(60)
+    asked = {decode_call(body)[0] for seen in spy.relays.values() for body in seen.questions}
+    assert OPEN in asked
+    assert not asked & {RECORD_PUT, RECORD_GET}
 
 
 async def ask(world: World, relay: str, body: bytes, nursery: trio.Nursery) -> str | bytes:
@@ -75,13 +96,15 @@ def todays_records(spy: Spy) -> list[OuterRecord]:
     return [found[sequence] for sequence in sorted(found)]
 
 
-async def bob_with_two_records(world: World, spy: Spy) -> tuple[OuterRecord, OuterRecord]:
-    """Bob has published twice today: one of his mailboxes is new since the first time."""
+async def bob_with_two_records(
+    world: World, spy: Spy, monkeypatch: pytest.MonkeyPatch
+) -> tuple[OuterRecord, OuterRecord]:
+    """Bob has published twice today: his mailboxes are others since the first time."""
+    monkeypatch.setattr(schedule, "SPREAD_SECONDS", 60.0)
     await world.relay_net(4)
     await world.person("bob")
-    await world.crash("bob")
-    await world.person("bob")
-    await trio.sleep(30)
+    await world.nodes["bob"].mailboxes.move(None)
+    await trio.sleep(schedule.SPREAD_SECONDS + 30)
     old, *_, new = todays_records(spy)
     assert old.sequence < new.sequence
     return old, new
@@ -117,7 +140,7 @@ def attacks(world: World, old: OuterRecord, new: OuterRecord) -> dict[str, tuple
 async def test_k8_no_outsider_replaces_a_record_at_any_relay(
     world: World, autojump_clock: Clock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old, new = await bob_with_two_records(world, Spy().look(monkeypatch))
+    old, new = await bob_with_two_records(world, Spy().look(monkeypatch), monkeypatch)
     for relay in world.relays:
         for name, (raw, refusals) in attacks(world, old, new).items():
             outcome = await ask(world, relay, encode_record_put_request(raw), nursery)
@@ -133,7 +156,7 @@ async def test_k8_no_outsider_replaces_a_record_at_any_relay(
 async def test_k8_control_without_the_sequence_rule_an_outsider_brings_the_old_one_back(
     world: World, autojump_clock: Clock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old, new = await bob_with_two_records(world, Spy().look(monkeypatch))
+    old, new = await bob_with_two_records(world, Spy().look(monkeypatch), monkeypatch)
     monkeypatch.setattr(record_store, "decide", lambda one, now, **rest: Keep(one))
     for relay in world.relays:
         assert await ask(world, relay, encode_record_put_request(old.raw), nursery) == "taken"

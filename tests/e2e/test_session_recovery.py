@@ -13,8 +13,8 @@ import trio
 from trio.testing import MockClock as Clock
 
 from tests.e2e.test_state import acquainted
-from tests.e2e.world import World
-from zentalk.ids import DAY_SECONDS, SendId, UserAddress
+from tests.e2e.world import START_WALL, World
+from zentalk.ids import DAY_SECONDS, SendId, UserAddress, day_at
 from zentalk.node.delivery import session_recovery
 from zentalk.node.delivery.session_recovery import SessionRecovery
 from zentalk.node.delivery.session_renewal import SessionRenewal
@@ -198,12 +198,19 @@ async def test_k13_control_without_reading_the_record_again_it_never_opens(
         )
 
 
-async def test_a_node_that_was_off_for_two_weeks_publishes_new_keys(
+async def test_a_node_that_lost_its_records_stands_above_what_it_published(
     world: World, autojump_clock: Clock
 ) -> None:
+    """Its first record of today has the lowest sequence, and holders have another one of that."""
     await acquainted(world)
-    await lose(world, "bob", f"UPDATE prekeys SET created_at = created_at - {14 * DAY_SECONDS}")
-    query = "SELECT max(id) FROM prekeys WHERE kind = 'signed'"
+    await lose(
+        world,
+        "bob",
+        "DELETE FROM published",
+        f"UPDATE prekeys SET created_at = created_at - {14 * DAY_SECONDS}",
+    )
+    today = day_at(START_WALL) * DAY_SECONDS
+    query = f"SELECT max(id) FROM prekeys WHERE kind = 'signed' AND created_at <= {today}"
     newest = await world.nodes["bob"]._database.read(lambda tx: tx.execute(query).fetchone()[0])
     found = await world.nodes["alice"]._parts.records.find(world.nodes["bob"].address)
     assert SignedPrekey.from_bytes(found.signed_prekey).key_id == newest > 1

@@ -72,7 +72,7 @@ class Person:
         """Publish a bundle with a fresh one-time key."""
 
         def job(tx: Transaction) -> PrekeyBundle:
-            signed, last = prekeys.newest(tx, "signed"), prekeys.newest(tx, "pq")
+            signed, last = prekeys.serving(tx, "signed", NOW), prekeys.serving(tx, "pq", NOW)
             assert signed is not None
             assert last is not None
             curve, kem = x25519.generate(self.entropy), mlkem.generate(self.entropy)

@@ -19,21 +19,13 @@ from zentalk.store.history.models import ContactState
 WALL = 1_800_000_000.0
 
 
-class Publisher:
-    """Is told when there are new prekeys."""
-
-    def changed(self) -> None:
-        """Nobody asks."""
-
-
 async def test_k51_a_request_that_nobody_answered_ends_at_the_next_sweep(
     tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     runtime = Runtime.virtual(1, WALL)
     database = HistoryDatabase(tmp_path / "history.db", runtime.run_blocking)
-    publisher: Any = Publisher()
     states: Any = None
-    housekeeping = Housekeeping(runtime, database, publisher, states)
+    housekeeping = Housekeeping(runtime, database, states)
     nursery.start_soon(database.run)
     left_seconds = 1.5 * SWEEP_SECONDS
     asked_at = WALL + left_seconds - REQUEST_SECONDS

@@ -94,6 +94,7 @@ class Owner:
         self.acks_at_once = False
         self.broken = False
         self.closed = False
+        self.told_why = False
 
     # what the service uses
 
@@ -103,6 +104,9 @@ class Owner:
         method, fields = decode_call(body)
         if method == rpc.TOKEN:
             self.tokens.append(rpc.decode_token(fields))
+            return
+        if method == rpc.REPLACED:
+            self.told_why = True
             return
         assert method == rpc.PUSH
         self.pushes.append(rpc.decode_push(fields))

@@ -49,6 +49,38 @@ def rename(at: At, person: str, name: str, *, as_json: bool) -> int:
     return 0
 
 
+def refuse(at: At, person: str) -> int:
+    """Refuse a request."""
+    wanted = check_person(person)
+    with running_node(at) as node:
+        node.post(f"{CONTACTS}/{address_of(node, wanted)}/refuse")
+    return 0
+
+
+def remove(at: At, person: str) -> int:
+    """Delete a person and all messages with them."""
+    wanted = check_person(person)
+    with running_node(at) as node:
+        node.delete(f"{CONTACTS}/{address_of(node, wanted)}")
+    return 0
+
+
+def block(at: At, person: str, *, as_json: bool) -> int:
+    """Keep nothing any more that a person sends, who need not be known."""
+    wanted = check_person(person)
+    with running_node(at) as node:
+        _show(node.post(f"{CONTACTS}/{address_of(node, wanted)}/block"), as_json=as_json)
+    return 0
+
+
+def unblock(at: At, person: str) -> int:
+    """Let a person write again."""
+    wanted = check_person(person)
+    with running_node(at) as node:
+        node.post(f"{CONTACTS}/{address_of(node, wanted)}/unblock")
+    return 0
+
+
 def verify(at: At, person: str, number: str | None, *, as_json: bool) -> int:
     """Print the safety number with a person, or compare it; raises ConflictError if it differs."""
     from zentalk.session.safety import (
@@ -76,7 +108,7 @@ def verify(at: At, person: str, number: str | None, *, as_json: bool) -> int:
 
 
 def list_all(at: At, *, as_json: bool) -> int:
-    """List contacts and requests."""
+    """List everybody in the list: contacts, requests, refused and blocked people."""
     with running_node(at) as node:
         contacts = node.get(CONTACTS)["contacts"]
     if as_json:

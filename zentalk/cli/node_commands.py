@@ -7,93 +7,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from zentalk.cli.arguments import name_of, one_of
+from zentalk.cli.arguments import one_of
 from zentalk.cli.grammar import Group, Parameter
-from zentalk.cli.options import Address, AsJson, Name, NameOption, Person, RunningNode
+from zentalk.cli.options import AsJson, RunningNode
 
-contact = Group("contact", "Manage the people you write with, through your running API node.")
 device = Group("device", "Admit and revoke devices, through your running API node.")
 mailbox = Group("mailbox", "List and move your mailboxes, through your running API node.")
 conversation = Group("conversation", "List your conversations, through your running API node.")
 message = Group("message", "Send and read messages, through your running API node.")
 network = Group("network", "Show the network as your running API node sees it.")
-
-
-@contact.command(name="add")
-def contact_add(
-    address: Address,
-    name: Name = None,
-    /,
-    *,
-    node: RunningNode,
-    name_option: NameOption = None,
-    as_json: AsJson = False,
-) -> int:
-    """Add or rename a person. If they have written to you, this accepts their request."""
-    from zentalk.cli import contact as act
-
-    return act.add(node.at, address, name_of(name, name_option) or "", as_json=as_json)
-
-
-@contact.command(name="accept")
-def contact_accept(
-    person: Person,
-    name: Name = None,
-    /,
-    *,
-    node: RunningNode,
-    name_option: NameOption = None,
-    as_json: AsJson = False,
-) -> int:
-    """Accept a request. From then on the sender is told when messages arrive."""
-    from zentalk.cli import contact as act
-
-    return act.accept(node.at, person, name_of(name, name_option), as_json=as_json)
-
-
-@contact.command(name="rename")
-def contact_rename(
-    person: Person,
-    name: Annotated[list[str], Parameter("NAME", help="Your new name for this person.")],
-    /,
-    *,
-    node: RunningNode,
-    as_json: AsJson = False,
-) -> int:
-    """Give a contact another name. It is not sent to anyone."""
-    from zentalk.cli import contact as act
-
-    return act.rename(node.at, person, " ".join(name), as_json=as_json)
-
-
-@contact.command(name="verify")
-def contact_verify(
-    person: Person,
-    number: Annotated[
-        list[str] | None, Parameter("NUMBER", help="The number that the other person sees.")
-    ] = None,
-    /,
-    *,
-    node: RunningNode,
-    as_json: AsJson = False,
-) -> int:
-    """Print the safety number that you and a person share, or compare it with NUMBER.
-
-    Compare it with the other person in a way that nobody else can change, such as face to face. If
-    it is the same, you have each other's right address.
-    """
-    from zentalk.cli import contact as act
-
-    compared = " ".join(number) if number else None
-    return act.verify(node.at, person, compared, as_json=as_json)
-
-
-@contact.command(name="list")
-def contact_list(*, node: RunningNode, as_json: AsJson = False) -> int:
-    """List contacts and requests."""
-    from zentalk.cli import contact as act
-
-    return act.list_all(node.at, as_json=as_json)
 
 
 @device.command(name="add")

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from zentalk.cli.contact_commands import contact
 from zentalk.cli.grammar import App, Command, Group, Parameter
-from zentalk.cli.node_commands import contact, conversation, device, mailbox, message, network
+from zentalk.cli.node_commands import conversation, device, mailbox, message, network
 from zentalk.cli.options import ApiDir, AsJson, Bootstraps, Difficulty, NetworkId, RelayDir
 from zentalk.cli.output import say
 from zentalk.cli.reading import VERSION, choose, read, refuse, wants_help

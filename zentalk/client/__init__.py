@@ -27,6 +27,7 @@ from zentalk.client.typed_events import (
     MessageCreated,
     MessageReceived,
     MessageStateChanged,
+    NodeCopied,
     RatchetRenewed,
 )
 from zentalk.rest.contacts import Contact
@@ -72,6 +73,7 @@ __all__ = [
     "MessageState",
     "MessageStateChanged",
     "NewDevice",
+    "NodeCopied",
     "NodeGoneError",
     "RatchetRenewed",
 ]

@@ -42,6 +42,10 @@ class _State(Resource):
     reason: str = ""
 
 
+class _Note(Resource):
+    note: str
+
+
 class MessageEvent(Event):
     """An event about a whole message."""
 
@@ -183,6 +187,15 @@ class DeviceRevoked(DeviceEvent):
     """`device.revoked`: a device's token stopped working."""
 
 
+class NodeCopied(Event):
+    """`node.copied`: another program collects this node's mail, on a copy of its folder."""
+
+    @property
+    def note(self) -> str:
+        """What happened and what to do, as a sentence."""
+        return _Note.model_validate(self.data).note
+
+
 KINDS: Final[dict[str, tuple[type[Event], type[Resource]]]] = {
     "message.created": (MessageCreated, Message),
     "message.received": (MessageReceived, Message),
@@ -198,6 +211,7 @@ KINDS: Final[dict[str, tuple[type[Event], type[Resource]]]] = {
     "contact.removed": (ContactRemoved, _Removed),
     "conversation.read": (ConversationRead, _Conversation),
     "conversation.deleted": (ConversationDeleted, _Conversation),
+    "node.copied": (NodeCopied, _Note),
     "device.added": (DeviceAdded, _Named),
     "device.revoked": (DeviceRevoked, _Named),
 }

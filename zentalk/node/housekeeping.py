@@ -1,4 +1,4 @@
-"""Forgets what nobody needs any more, and makes prekeys anew: at the start and every hour."""
+"""Forgets what nobody needs any more: at the start and every hour."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.message_states import MessageStates
 from zentalk.node.messages import requests
 from zentalk.node.messages.confirmations import KEPT_SECONDS
-from zentalk.node.records.publisher import RecordPublisher
 from zentalk.node.sessions import prekey_rotation
 from zentalk.store.history import confirmations, messages, outbox, ratchets
 from zentalk.store.history.database import HistoryDatabase
@@ -31,17 +30,11 @@ class Housekeeping:
         self,
         runtime: Runtime,
         database: HistoryDatabase,
-        publisher: RecordPublisher,
         states: MessageStates,
     ) -> None:
         self._runtime = runtime
         self._database = database
-        self._publisher = publisher
         self._states = states
-
-    async def start(self) -> None:
-        """Make the prekeys that a record is to name; raises StorageError."""
-        await self._database.write(self._rotate_prekeys)
 
     async def run(self) -> None:
         """Sweep at once and every hour, until cancelled."""
@@ -49,23 +42,19 @@ class Housekeeping:
             await until_stored(self._sweep)
             await trio.sleep(SWEEP_SECONDS)
 
-    def _rotate_prekeys(self, tx: Transaction) -> bool:
-        return prekey_rotation.rotate(tx, self._runtime.wall(), self._runtime.entropy)
-
     async def _sweep(self) -> None:
         now = self._runtime.wall()
 
-        def job(tx: Transaction) -> bool:
+        def job(tx: Transaction) -> None:
             ratchets.forget_seen(tx, now)
             confirmations.forget(tx, now - KEPT_SECONDS, now - SEEN_SECONDS)
             ratchets.forget_retired(tx, now - RETIRED_RATCHET_SECONDS)
             messages.forget_keys(tx, now - KEEP_KEYS_SECONDS)
             messages.forget_parts(tx, now - SEEN_SECONDS)
             requests.expire(tx, now)
-            return self._rotate_prekeys(tx)
+            prekey_rotation.erase_ended(tx, now)
 
-        if await self._database.write(job):
-            self._publisher.changed()
+        await self._database.write(job)
         await self._database.scrub()
         for item in await self._database.read(partial(outbox.expired_without_envelope, now=now)):
             # What waits for a recipient never seen is not in the outbox's own timers.

@@ -81,7 +81,6 @@ class Node:
     async def _load(self) -> None:
         """Take up what the last life left."""
         self.devices.load()
-        await self._parts.housekeeping.start()
         await self._parts.delivery.recipients.learn()
         self._outbox.load(await self._database.read(outbox.every))
 

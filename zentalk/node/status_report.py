@@ -19,7 +19,11 @@ def report(parts: NodeParts, profile: str) -> NodeStatus:
         guards_connected=network.guards_connected,
         mailboxes=collected,
         tunnels=network.tunnels,
-        notes=(*network.notes, *(trouble for trouble in troubles if trouble is not None)),
+        notes=(
+            *parts.mailboxes.notes(),
+            *network.notes,
+            *(trouble for trouble in troubles if trouble is not None),
+        ),
         entries=_entries(parts.network),
         unit_sizes=tuple(sorted(parts.network.unit_sizes())),
         profile=profile,

@@ -39,6 +39,7 @@ from zentalk.node.network import NodeNetwork
 from zentalk.node.records.decoys import Decoys
 from zentalk.node.records.holders import RecordHolders
 from zentalk.node.records.lookup import RecordLookup
+from zentalk.node.records.own_records import OwnRecords
 from zentalk.node.records.publisher import RecordPublisher
 from zentalk.node.sessions.sessions import Sessions
 from zentalk.store.history import settings as stored
@@ -73,7 +74,6 @@ class NodeParts:
     delivery: DeliveryParts
     receiver: Receiver
     mailboxes: MailboxManager
-    housekeeping: Housekeeping
     tasks: tuple[Task, ...]
 
 
@@ -92,7 +92,8 @@ def build_node(
         runtime.for_part("directory"), reached.tunnels.short, reached.descriptors
     )
     records = RecordLookup(runtime, holders, reached.tunnels)
-    publisher = RecordPublisher(runtime, identity, database, holders)
+    own_records = OwnRecords(identity, runtime.for_part("records").entropy)
+    publisher = RecordPublisher(runtime, database, holders, own_records)
     delivery = _build_delivery(runtime, database, reached, composer, records)
     receiver = Receiver(runtime, database, Inbox(sessions, composer), delivery.outbox)
     contacts = ContactCommands(composer)
@@ -108,7 +109,7 @@ def build_node(
             runtime, database, publisher, contacts, delivery.outbox, reached.packets.ack_points
         ),
     )
-    housekeeping = Housekeeping(runtime, database, publisher, delivery.states)
+    housekeeping = Housekeeping(runtime, database, delivery.states)
     decoys = Decoys(runtime, reached, records, UserAddress(identity.public))
     tasks = (
         *(reached.run, publisher.run, *delivery.tasks, receiver.run, receiver.release),
@@ -124,7 +125,6 @@ def build_node(
         delivery=delivery,
         receiver=receiver,
         mailboxes=mailboxes,
-        housekeeping=housekeeping,
         tasks=tasks,
     )
     return parts, contacts, MessageCommands(composer)

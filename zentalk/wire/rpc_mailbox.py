@@ -1,4 +1,4 @@
-"""Getting and collecting a mailbox: `mail.price`, `.open`, `.push`, `.token`, `.ack`.
+"""Getting and collecting a mailbox: `mail.price`, `open`, `push`, `token`, `ack`, `replaced`.
 
 Spec: docs/spec/mailbox.md section 9. Only shapes and bounds are checked here; whether
 a proof verifies or a mailbox exists is decided elsewhere.
@@ -29,6 +29,7 @@ PRICE: Final = "mail.price"
 PUSH: Final = "mail.push"
 TOKEN: Final = "mail.token"  # noqa: S105 (a method, not a password)
 ACK: Final = "mail.ack"
+REPLACED: Final = "mail.replaced"
 
 TOKEN_BYTES: Final = 32
 MAX_ACKED_SEQS: Final = 1024
@@ -159,6 +160,11 @@ def decode_token(fields: Fields) -> TokenNotification:
     token = TokenNotification(SendId(fields.fixed(SEND_ID_BYTES)), fields.fixed(TOKEN_BYTES))
     fields.end()
     return token
+
+
+def encode_replaced() -> bytes:
+    """Encode the notification `mail.replaced`, the last one on a collector's link."""
+    return encode_call(REPLACED)
 
 
 def encode_token_payload(send_id: SendId, token: bytes) -> bytes:

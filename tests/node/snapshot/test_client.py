@@ -12,10 +12,9 @@ from zentalk.directory.distance import HolderMap
 from zentalk.directory.identity_work import work_bits
 from zentalk.directory.records import PUBLISHED_WORK_BITS
 from zentalk.errors import ConnectFailedError, UnavailableError
-from zentalk.ids import DAY_SECONDS, Day, NodeId, SendId, UserAddress, day_at
+from zentalk.ids import Day, NodeId, SendId, UserAddress, day_at
 from zentalk.node.records import holders as directory_client
 from zentalk.node.records.holders import SETTLE_SECONDS, WAVE, RecordHolders
-from zentalk.node.records.publisher import SPREAD_SECONDS, publication_plan
 from zentalk.node.snapshot import client
 from zentalk.node.snapshot.client import SnapshotClient
 from zentalk.wire.descriptor import Descriptor
@@ -242,19 +241,6 @@ async def test_without_relays_nothing_can_be_done(autojump_clock: MockClock, mak
     lost = RecordHolders(world.net.runtime, world.tunnels, dict)
     with pytest.raises(UnavailableError, match="no relay is known"):
         await lost.find_record(ADDRESS, TODAY)
-
-
-def test_the_plan_covers_eight_days_and_parts_the_later_ones() -> None:
-    plan = publication_plan(WALL, seeded("plan"))
-    assert [day for at, day in plan[:3]] == [TODAY, TODAY + 1, TODAY - 1]
-    assert all(at == WALL for at, _ in plan[:3])
-    later = plan[3:]
-    assert sorted(day for _, day in later) == list(range(TODAY + 2, TODAY + 9))
-    times = [at for at, _ in later]
-    assert times == sorted(times)
-    assert all(WALL < at < WALL + SPREAD_SECONDS < WALL + DAY_SECONDS for at in times)
-    assert len(set(times)) == len(times)
-    assert publication_plan(WALL, seeded("other")) != plan
 
 
 # the snapshot

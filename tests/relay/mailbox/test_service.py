@@ -164,6 +164,7 @@ async def test_d6_k30_a_second_registration_replaces_the_first_and_stays(
         world.deposit(1)
         second = await Owner(world).open(2)
         assert first.closed
+        assert first.told_why
         first.lose()  # its clean-up comes late
         await settle()
         world.deposit(2)

@@ -10,6 +10,7 @@ of our own mail end.
 
 - `manager.py`: keeps every mailbox collected, and has those replaced whose relays stay away.
 - `replacements.py`: after how long, and ever less often.
+- `copies.py`: notices that another program collects them, with a copy of our folder.
 - `selection.py`: which relays are taken, inside transactions.
 - `collector.py`: one connection to one mailbox: open it, keep it filled, collect.
 - `registration.py`: becoming its collector; `registration_work.py`: the work for a new one;

@@ -1,4 +1,4 @@
-"""Tells the world where our mail is left: acks, the user record, and contacts.
+"""Tells the world where our mail is left (acks, user record, contacts), and us if others take it.
 
 A mailbox is announced once its relay has registered it, and never before: who is told of a
 mailbox that does not work yet writes to nobody.
@@ -12,14 +12,16 @@ from typing import Final
 import trio
 
 from zentalk.ids import MailboxId, SendId
+from zentalk.logs import quiet_logger
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
 from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.mailboxes.copies import NOTE, CopyAlarm
 from zentalk.node.messages.people import ContactCommands
 from zentalk.node.messages.routes import current, raise_version
 from zentalk.node.packets.ack_points import AckPoints
 from zentalk.node.records.publisher import RecordPublisher
-from zentalk.store.history import mailboxes
+from zentalk.store.history import events, mailboxes
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox
 from zentalk.store.retry import until_stored
@@ -27,6 +29,7 @@ from zentalk.store.sqlite import Transaction
 from zentalk.wire.rpc_send_ids import SendIdKind
 
 SETTLE_SECONDS: Final = 2.0
+_LOG: Final = quiet_logger("zentalk.node")
 
 
 class Announcer:
@@ -48,11 +51,12 @@ class Announcer:
         self._outbox = outbox
         self._ack_points = ack_points
         self._changed = Signal()
+        self._copies = CopyAlarm()
 
-    async def announce(self, mailbox: OwnMailbox) -> None:
+    async def announce(self, mailbox: OwnMailbox, working: frozenset[MailboxId]) -> None:
         """Announce a current mailbox that works for the first time in this life.
 
-        Raises StorageError.
+        `working` are all that are collected now. Raises StorageError.
         """
 
         def job(tx: Transaction) -> tuple[SendId | None, set[MailboxId]]:
@@ -67,7 +71,7 @@ class Announcer:
             # Until here acks came to the mailbox that this one replaces.
             self._ack_points.keep_only(present)
             self._ack_points.add(mailbox.mailbox, mailbox.relay, point)
-        self._publisher.changed()
+        self._publisher.changed(working)
         self._changed.set()
 
     def is_announced(self, mailbox: OwnMailbox) -> bool:
@@ -77,6 +81,18 @@ class Announcer:
     def withdraw(self, mailbox: OwnMailbox) -> None:
         """Let no more acks come to a mailbox that is given up."""
         self._ack_points.drop(mailbox.mailbox)
+
+    async def pushed_aside(self) -> None:
+        """Somebody else collects a mailbox: tell the owner of it, in the log and by an event."""
+        now = self._runtime.wall()
+        if self._copies.noticed(now):
+            _LOG.warning("folder_copied", note=NOTE)
+            told = partial(events.append, kind="node.copied", at=now, data={"note": NOTE})
+            await until_stored(partial(self._database.write, told))
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what the owner is warned of."""
+        return (NOTE,) if self._copies.is_active(self._runtime.wall()) else ()
 
     async def run(self) -> None:
         """Tell contacts of replaced mailboxes, until cancelled; two replaced together, once."""

@@ -23,6 +23,7 @@ from zentalk.store.history.models import OwnMailbox
 from zentalk.wire.rpc import decode_call
 from zentalk.wire.rpc_mailbox import (
     PUSH,
+    REPLACED,
     TOKEN,
     PushNotification,
     decode_push,
@@ -43,6 +44,7 @@ PACED_WINDOW: Final = 8
 MAX_POLLS: Final = 4
 """Polls without an answer yet; where there are more the relay is too slow, and one is left out."""
 UPKEEP_SECONDS: Final = 600.0
+STALE: Final = "stale"
 REFUSED_SECONDS: Final = 15.0
 """How soon a refused registration is tried again at first; then ever less often."""
 
@@ -72,6 +74,8 @@ class Collector(NoHandlers):
         self._refusals = 0
         self.registered = trio.Event()
         """Mail can come: the relay has taken our send ids, now or in an earlier life."""
+        self.pushed_aside = False
+        """Somebody else who has our key collects the mailbox, or did so under a later number."""
 
     async def run(self, network: NodeNetwork) -> None:
         """Connect and collect until the tunnel ends.
@@ -87,7 +91,7 @@ class Collector(NoHandlers):
             try:
                 if shape is not None:
                     await self._poll(connection, large=False)  # before OPEN: nothing is pushed
-                await self.registration.open(connection, WINDOW if shape is None else PACED_WINDOW)
+                await self._open(connection, WINDOW if shape is None else PACED_WINDOW)
                 if shape is not None:
                     for large, mean in (
                         (False, shape.poll_seconds),
@@ -101,6 +105,14 @@ class Collector(NoHandlers):
                 network.packets.fates.collecting(self._mailbox.relay, begins=False)
                 connection.close()
                 nursery.cancel_scope.cancel()
+
+    async def _open(self, connection: Connection, window: int) -> None:
+        try:
+            await self.registration.open(connection, window)
+        except RefusedError as refusal:
+            # Our numbers only rise: a later one than ours is not of this life.
+            self.pushed_aside = refusal.reason == STALE
+            raise
 
     async def _keep_up(self, connection: Connection) -> float:
         """Register what is to be registered; returns after how many seconds to look again.
@@ -138,12 +150,15 @@ class Collector(NoHandlers):
             self._connection.close()
 
     def notify_received(self, _connection: Connection, body: bytes, /) -> None:
-        """Take a pushed envelope or an ack token."""
+        """Take a pushed envelope, an ack token, or word that another collector came."""
         method, fields = decode_call(body)
         if method == PUSH:
             self._push_received(decode_push(fields))
         elif method == TOKEN:
             self._token_received(decode_token(fields).token)
+        elif method == REPLACED:
+            fields.end()
+            self.pushed_aside = True
 
     def _push_received(self, push: PushNotification) -> None:
         self._receiver.push(self, push.seq, push.send_id, push.envelope)

@@ -70,6 +70,10 @@ class MailboxManager:
         """Return how many of our mailboxes are being collected now."""
         return len(self._connected)
 
+    def notes(self) -> tuple[str, ...]:
+        """Return what the owner is warned of."""
+        return self._announcer.notes()
+
     async def run(self) -> None:
         """Choose mailboxes if there are none, and collect them all, until cancelled."""
         await self._network.connected()
@@ -142,6 +146,8 @@ class MailboxManager:
                 pass  # whatever it was, the mailbox is tried again below
             finally:
                 self._connected.discard(mailbox_id)
+            if collector.pushed_aside:
+                await self._announcer.pushed_aside()
             if settled:
                 await trio.sleep(
                     half_jitter(0, LOOK_EVERY_SECONDS, LOOK_EVERY_SECONDS, self._runtime.entropy)
@@ -155,7 +161,11 @@ class MailboxManager:
                 away_since = now
                 served_seconds = now - started
                 self._replacements.served(mailbox.slot, served_seconds)
-            elif self._fault_is_ours() or collector.registration.asked_for_work:
+            elif (
+                self._fault_is_ours()
+                or collector.registration.asked_for_work
+                or collector.pushed_aside
+            ):
                 away_since = None
             elif away_since is None:
                 away_since = started
@@ -209,7 +219,7 @@ class MailboxManager:
         mailbox = self._known.get(mailbox_id)
         is_current = mailbox is not None and mailbox.poll_until is None
         if mailbox is not None and is_current and not self._announcer.is_announced(mailbox):
-            await self._announcer.announce(mailbox)
+            await self._announcer.announce(mailbox, frozenset(self._connected))
         self.registered.set()
 
     async def _replace(self, mailbox: OwnMailbox) -> None:

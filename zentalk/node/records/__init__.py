@@ -11,9 +11,12 @@ request for one goes through a tunnel of its own.
 
 Files:
 
+- `requests`: one request to one relay
 - `holders`: which relays hold a record, and storing and reading there
 - `lookup`: the records of others, and prekeys of their mailboxes
-- `publisher`: which own records are published when, and what is in them
+- `schedule`: when own records are offered, looked for and changed
+- `own_records`: what is in the own records; sealed once, kept, changed if they must be
+- `publisher`: offers own records at their times
 - `decoys`: look-ups at random times
 
 It must never send two requests over one tunnel, or take a prekey when no conversation begins.

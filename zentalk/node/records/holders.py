@@ -25,25 +25,13 @@ from zentalk.directory.records import (
     best,
     is_valid_on,
 )
-from zentalk.errors import (
-    RELAY_FAULTS,
-    DecodeError,
-    NotPublishedError,
-    RefusedError,
-    RemoteProtocolError,
-    UnavailableError,
-)
+from zentalk.errors import NotPublishedError, RemoteProtocolError, UnavailableError
 from zentalk.ids import Day, NodeId, UserAddress
 from zentalk.net.runtime import Runtime
+from zentalk.node.records.requests import Reading, RecordRequests
 from zentalk.node.tunnels.tunnels import TunnelOpener
 from zentalk.onion.draw import sample
 from zentalk.wire.descriptor import Descriptor
-from zentalk.wire.rpc_directory import (
-    decode_record_get_response,
-    decode_record_put_response,
-    encode_record_get_request,
-    encode_record_put_request,
-)
 from zentalk.wire.user_record import (
     OuterRecord,
     RecordContents,
@@ -57,9 +45,8 @@ HOLDERS_PER_POINT: Final = 3
 WAVE: Final = FIRST_POINTS * HOLDERS_PER_POINT
 SETTLE_SECONDS: Final = 1.0
 """After the first valid response the others of its wave have this long to show a newer one."""
-REQUEST_SECONDS: Final = 60.0
-"""A backstop for one request; tunnels and responses have shorter limits of their own."""
-PUBLISH_AT_ONCE: Final = 6
+AT_ONCE: Final = 6
+"""Holders that are offered a record, or asked whether they have it, at the same time."""
 LEAST_FULL_SHARE: Final = 4
 """More work is only worth it if a fourth of the holders want it."""
 _TRIES: Final = 1 << 14
@@ -75,11 +62,11 @@ class Published:
     failed: int
 
 
-class _Reading(NamedTuple):
-    """What one holder said: its record, or that it has none (`is_answer`), or nothing of use."""
+class Survey(NamedTuple):
+    """Which holders lack a record, and the best one of its key that stands above it, if any."""
 
-    record: OuterRecord | None
-    is_answer: bool
+    lacking: tuple[NodeId, ...]
+    above: OuterRecord | None
 
 
 class RecordHolders:
@@ -92,22 +79,21 @@ class RecordHolders:
         relays: Callable[[], Mapping[NodeId, Descriptor]],
     ) -> None:
         self._runtime = runtime
-        self._open_tunnel = open_tunnel
+        self._requests = RecordRequests(open_tunnel)
         self._relays = relays
 
     def known_relays(self) -> int:
         """Return how many relays are known: with them holders move."""
         return len(self._relays())
 
-    async def publish_record(self, raw: bytes) -> Published:
-        """Store a sealed record at all its holders; work for it is found here.
+    async def publish_record(self, raw: bytes, at: Sequence[NodeId] = ()) -> Published:
+        """Store a sealed record at all its holders, or only `at` some; work is found here.
 
         Holders that are full are tried again with more work. Raises UnavailableError if not
-        one of them took it; the caller tries again.
+        one of them took it or has a later one; the caller tries again.
         """
         record = decode_record(raw)
-        points = self._holders(record.blinded_key, record.day)
-        left = list(dict.fromkeys(node_id for point in points for node_id in point))
+        left = list(at) or self._all_holders(record)
         outcomes: dict[NodeId, str | None] = {}
         for bits in range(PUBLISHED_WORK_BITS, MOST_WORK_BITS + 1, MORE_WORK_BITS):
             outcomes |= await self._put_at(left, await self._add_work(raw, bits))
@@ -115,9 +101,45 @@ class RecordHolders:
             if len(left) * LEAST_FULL_SHARE < len(outcomes) or not left:
                 break  # enough have it, and a few that only say `full` cost no work
         published = _count(list(outcomes.values()))
-        if not published.stored:
+        if not published.stored and Refusal.STALE.value not in published.refused:
             raise UnavailableError("no relay took the user record")
         return published
+
+    async def survey(self, raw: bytes) -> Survey:
+        """Read at all holders of a sealed record whether they have it, on a day it is valid.
+
+        This is what anybody does who looks for its owner. Raises UnavailableError if none answers.
+        """
+        record = decode_record(raw)
+        holders = self._all_holders(record)
+        readings: dict[NodeId, Reading] = {}
+        limit = trio.CapacityLimiter(AT_ONCE)
+
+        async def read(node_id: NodeId) -> None:
+            async with limit:
+                reading = await self._requests.get(node_id, record.blinded_key, record.day)
+            if reading.is_answer:
+                readings[node_id] = reading
+
+        async with trio.open_nursery() as nursery:
+            for node_id in holders:
+                nursery.start_soon(read, node_id)
+        if not readings:
+            raise UnavailableError("no relay answers that could have the user record")
+        found = {node_id: reading.record for node_id, reading in readings.items()}
+        lacking = [
+            node_id
+            for node_id, held in found.items()
+            if held is None or held.sequence < record.sequence
+        ]
+        above = [
+            held
+            for held in found.values()
+            if held is not None
+            and held.sequence >= record.sequence
+            and held.statement != record.statement
+        ]
+        return Survey(tuple(lacking), best(above))
 
     async def _add_work(self, raw: bytes, bits: int) -> bytes:
         start, found = 0, None
@@ -129,10 +151,15 @@ class RecordHolders:
 
     async def _put_at(self, holders: Sequence[NodeId], raw: bytes) -> dict[NodeId, str | None]:
         outcomes: dict[NodeId, str | None] = {}
-        limit = trio.CapacityLimiter(PUBLISH_AT_ONCE)
+        limit = trio.CapacityLimiter(AT_ONCE)
+
+        async def put(node_id: NodeId) -> None:
+            async with limit:
+                outcomes[node_id] = await self._requests.put(node_id, raw)
+
         async with trio.open_nursery() as nursery:
             for node_id in holders:
-                nursery.start_soon(self._put, node_id, raw, limit, outcomes)
+                nursery.start_soon(put, node_id)
         return outcomes
 
     async def find_record(self, address: UserAddress, day: Day) -> RecordContents:
@@ -157,6 +184,10 @@ class RecordHolders:
             raise UnavailableError("no relay answers that could have a record of this address")
         raise NotPublishedError("no relay has a record of this address")
 
+    def _all_holders(self, record: OuterRecord) -> list[NodeId]:
+        points = self._holders(record.blinded_key, record.day)
+        return list(dict.fromkeys(node_id for point in points for node_id in point))
+
     def _holders(self, key: bytes, day: Day) -> tuple[tuple[NodeId, ...], ...]:
         relays = self._relays()
         if not relays:
@@ -174,12 +205,12 @@ class RecordHolders:
         others = [node_id for point in points for node_id in point]
         return list(dict.fromkeys(first + sample(others, len(others), entropy)))
 
-    async def _read_wave(self, wave: Sequence[NodeId], key: bytes, day: Day) -> list[_Reading]:
-        found: list[_Reading] = []
+    async def _read_wave(self, wave: Sequence[NodeId], key: bytes, day: Day) -> list[Reading]:
+        found: list[Reading] = []
         async with trio.open_nursery() as nursery:
 
             async def request(node_id: NodeId) -> None:
-                reading = await self._get(node_id, key, day)
+                reading = await self._requests.get(node_id, key, day)
                 found.append(reading)
                 if reading.record is not None:
                     settled = trio.current_time() + SETTLE_SECONDS
@@ -189,50 +220,6 @@ class RecordHolders:
             for node_id in wave:
                 nursery.start_soon(request, node_id)
         return found
-
-    async def _get(self, node_id: NodeId, key: bytes, day: Day) -> _Reading:
-        """Request a record of one holder; anything but the right valid record counts as nothing."""
-        body = await self._request(node_id, encode_record_get_request(key, day))
-        if body is None:
-            return _Reading(None, is_answer=False)
-        try:
-            raw = decode_record_get_response(body)
-            record = decode_record(raw) if raw else None
-        except (RemoteProtocolError, RefusedError):
-            return _Reading(None, is_answer=False)
-        is_right = record is not None and (record.blinded_key, record.day) == (key, day)
-        return _Reading(record if is_right else None, is_answer=record is None or is_right)
-
-    async def _put(
-        self,
-        node_id: NodeId,
-        raw: bytes,
-        limit: trio.CapacityLimiter,
-        outcomes: dict[NodeId, str | None],
-    ) -> None:
-        """Note "" for stored, a word for refused, None for not reached."""
-        async with limit:
-            body = await self._request(node_id, encode_record_put_request(raw))
-        outcome: str | None = None
-        try:
-            if body is not None:
-                decode_record_put_response(body)
-                outcome = ""
-        except RefusedError as refusal:
-            outcome = refusal.reason
-        except DecodeError:
-            outcome = None
-        outcomes[node_id] = outcome
-
-    async def _request(self, node_id: NodeId, body: bytes) -> bytes | None:
-        response: bytes | None = None
-        with trio.move_on_after(REQUEST_SECONDS):
-            try:
-                async with self._open_tunnel(node_id) as link:
-                    response = await link.request(body)
-            except RELAY_FAULTS:
-                response = None
-        return response
 
 
 def _newest(records: list[OuterRecord], address: UserAddress) -> RecordContents | None:

@@ -6,13 +6,20 @@ never used twice; this is where numbers and connections meet. It decides nothing
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final, Protocol
 
 from zentalk.errors import LinkClosedError, RefusedError
 from zentalk.mailbox.commands import CloseCollector, Push, PushToken
 from zentalk.mailbox.events import Collector, CollectorLost
 from zentalk.relay.mailbox.poll_queue import PollQueue
-from zentalk.wire.rpc_mailbox import PushNotification, TokenNotification, encode_push, encode_token
+from zentalk.wire.rpc_mailbox import (
+    PushNotification,
+    TokenNotification,
+    encode_push,
+    encode_replaced,
+    encode_token,
+)
 
 TAKES_PER_LINK: Final = 4
 """One-time prekeys for one link; who begins more conversations must build more tunnels."""
@@ -120,11 +127,13 @@ class Collectors:
         return None
 
     def close(self, command: CloseCollector) -> None:
-        """Close a connection that another has replaced."""
+        """Close a connection that another has replaced, and let its owner know why."""
         link = self._links.pop(command.collector, None)
         if link is not None:
             del self._numbers[link]
             self._queues.pop(link, None)
+            with suppress(LinkClosedError):
+                link.notify(encode_replaced())
             link.close()
 
     def _queue_of(self, collector: Collector) -> PollQueue | None:

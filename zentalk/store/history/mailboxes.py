@@ -1,4 +1,4 @@
-"""Rows of our own mailboxes, their send ids, and the days our record was published for."""
+"""Rows of our own mailboxes and their send ids."""
 
 from __future__ import annotations
 
@@ -117,13 +117,3 @@ def give_to(tx: Transaction, wanted: SendId, contact: UserAddress) -> None:
 def forget_days(tx: Transaction, before_day: int) -> None:
     """Drop public send ids of days long past."""
     tx.execute("DELETE FROM own_send_ids WHERE day < ?", (before_day,))
-
-
-def next_record_sequence(tx: Transaction, day: int, now: float) -> int:
-    """Take the next sequence number of our record for a day; it follows the clock too."""
-    row = tx.execute(
-        "INSERT INTO published (day, sequence) VALUES (?1, ?2)"
-        " ON CONFLICT (day) DO UPDATE SET sequence = max(sequence + 1, ?2) RETURNING sequence",
-        (day, int(now)),
-    ).fetchone()
-    return int(row[0])

@@ -21,8 +21,9 @@ def add(
 ) -> int:
     """Store a secret under a higher id of its kind (`signed`, `pq`, `once`).
 
-    `step` is by how much: where it is drawn, a database that was restored from a copy
-    does not give another key an id that is published already.
+    `now` is when it begins to serve, which may be days ahead. `step` is by how much: where it is
+    drawn, a database that was restored from a copy does not give another key an id that is
+    published already.
     """
     row = tx.execute(
         "INSERT INTO prekeys (kind, id, mailbox, secret, created_at)"
@@ -60,21 +61,27 @@ def get(tx: Transaction, kind: str, number: int) -> bytes | None:
     return None if row is None else bytes(row[0])
 
 
-def newest(tx: Transaction, kind: str) -> tuple[int, bytes, float] | None:
-    """Return id, secret and making time of the newest key of a kind."""
+def serving(tx: Transaction, kind: str, at: float) -> tuple[int, bytes, float] | None:
+    """Return id, secret and first moment of the key that serves at a unix time, or was last to."""
     row = tx.execute(
-        "SELECT id, secret, created_at FROM prekeys WHERE kind = ? ORDER BY id DESC LIMIT 1",
-        (kind,),
+        "SELECT id, secret, created_at FROM prekeys WHERE kind = ? AND created_at <= ?"
+        " ORDER BY created_at DESC, id DESC LIMIT 1",
+        (kind, at),
     ).fetchone()
     return None if row is None else (int(row[0]), bytes(row[1]), float(row[2]))
 
 
-def erase_superseded(tx: Transaction, kind: str, before: float) -> int:
-    """Delete keys that newer ones replaced before a unix time; return how many."""
+def erase_superseded(tx: Transaction, kind: str, before: float, now: float) -> int:
+    """Delete keys in whose place others served before a unix time; return how many.
+
+    Among them those of the time before that were made for a time after `now`, by a wrong clock.
+    """
     gone = tx.execute(
-        "DELETE FROM prekeys WHERE kind = ?1 AND id <"
-        " (SELECT max(id) FROM prekeys WHERE kind = ?1 AND created_at < ?2)",
-        (kind, before),
+        "DELETE FROM prekeys WHERE kind = ?1 AND (created_at <"
+        " (SELECT max(created_at) FROM prekeys WHERE kind = ?1 AND created_at < ?2)"
+        " OR (created_at > ?3 AND id <"
+        " (SELECT max(id) FROM prekeys WHERE kind = ?1 AND created_at < ?2)))",
+        (kind, before, now),
     )
     return gone.rowcount
 

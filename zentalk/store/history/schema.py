@@ -217,4 +217,12 @@ CREATE TABLE confirmation_times (
 CREATE INDEX outbox_by_contact ON outbox (contact);
 """
 
-MIGRATIONS: Final = (_V1, _V2, _V3, _V4)
+_V5: Final = """
+ALTER TABLE published DROP COLUMN published_at;
+ALTER TABLE published ADD COLUMN raw BLOB;
+ALTER TABLE published ADD COLUMN state INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE published ADD COLUMN due_at REAL NOT NULL DEFAULT 0;
+ALTER TABLE published ADD COLUMN change_at REAL;
+"""
+
+MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5)

@@ -1,0 +1,123 @@
+"""The commands `zentalk contact` and their arguments; `contact.py` acts on them.
+
+A module is imported only when its command runs.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from zentalk.cli.arguments import name_of
+from zentalk.cli.grammar import Group, Parameter
+from zentalk.cli.options import Address, AsJson, Name, NameOption, Person, RunningNode
+
+contact = Group("contact", "Manage the people you write with, through your running API node.")
+
+
+@contact.command(name="add")
+def contact_add(
+    address: Address,
+    name: Name = None,
+    /,
+    *,
+    node: RunningNode,
+    name_option: NameOption = None,
+    as_json: AsJson = False,
+) -> int:
+    """Add or rename a person. If they have written to you, this accepts their request."""
+    from zentalk.cli import contact as act
+
+    return act.add(node.at, address, name_of(name, name_option) or "", as_json=as_json)
+
+
+@contact.command(name="accept")
+def contact_accept(
+    person: Person,
+    name: Name = None,
+    /,
+    *,
+    node: RunningNode,
+    name_option: NameOption = None,
+    as_json: AsJson = False,
+) -> int:
+    """Accept a request. From then on the sender is told when messages arrive."""
+    from zentalk.cli import contact as act
+
+    return act.accept(node.at, person, name_of(name, name_option), as_json=as_json)
+
+
+@contact.command(name="rename")
+def contact_rename(
+    person: Person,
+    name: Annotated[list[str], Parameter("NAME", help="Your new name for this person.")],
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Give a contact another name. It is not sent to anyone."""
+    from zentalk.cli import contact as act
+
+    return act.rename(node.at, person, " ".join(name), as_json=as_json)
+
+
+@contact.command(name="refuse")
+def contact_refuse(person: Person, /, *, node: RunningNode) -> int:
+    """Refuse a request and delete its messages. Its sender is told nothing."""
+    from zentalk.cli import contact as act
+
+    return act.refuse(node.at, person)
+
+
+@contact.command(name="remove")
+def contact_remove(person: Person, /, *, node: RunningNode) -> int:
+    """Delete a person and all messages with them. If they write again, that is a request."""
+    from zentalk.cli import contact as act
+
+    return act.remove(node.at, person)
+
+
+@contact.command(name="block")
+def contact_block(person: Person, /, *, node: RunningNode, as_json: AsJson = False) -> int:
+    """Keep nothing any more that a person sends. They are told nothing."""
+    from zentalk.cli import contact as act
+
+    return act.block(node.at, person, as_json=as_json)
+
+
+@contact.command(name="unblock")
+def contact_unblock(person: Person, /, *, node: RunningNode) -> int:
+    """Let a person write to you again. What they sent meanwhile never appears."""
+    from zentalk.cli import contact as act
+
+    return act.unblock(node.at, person)
+
+
+@contact.command(name="verify")
+def contact_verify(
+    person: Person,
+    number: Annotated[
+        list[str] | None, Parameter("NUMBER", help="The number that the other person sees.")
+    ] = None,
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Print the safety number that you and a person share, or compare it with NUMBER.
+
+    Compare it with the other person in a way that nobody else can change, such as face to face. If
+    it is the same, you have each other's right address.
+    """
+    from zentalk.cli import contact as act
+
+    compared = " ".join(number) if number else None
+    return act.verify(node.at, person, compared, as_json=as_json)
+
+
+@contact.command(name="list")
+def contact_list(*, node: RunningNode, as_json: AsJson = False) -> int:
+    """List contacts and requests, and whom you have refused or blocked."""
+    from zentalk.cli import contact as act
+
+    return act.list_all(node.at, as_json=as_json)

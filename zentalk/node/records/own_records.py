@@ -1,0 +1,196 @@
+"""The owner's records as they lie in the database: planned, sealed once, changed if they must be.
+
+Jobs of the writer's thread. A day's record is sealed days ahead and its bytes are kept: whatever
+the node does, and whenever it starts, holders are offered the same ones. It must never seal one
+anew that may have been seen, unless what it says is no longer true or another one is above it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from zentalk.crypto import x25519
+from zentalk.crypto.ed25519 import SigningKey
+from zentalk.crypto.mlkem import public_of
+from zentalk.crypto.types import Entropy
+from zentalk.directory.records import AHEAD_DAYS, first_valid_day
+from zentalk.errors import RemoteProtocolError
+from zentalk.ids import Day, MailboxId, UserAddress, day_at
+from zentalk.node.messages.routes import current
+from zentalk.node.records import schedule
+from zentalk.node.sessions import prekey_rotation
+from zentalk.store.history import mailboxes, own_records, prekeys
+from zentalk.store.history.own_records import OwnRecord, RecordState
+from zentalk.store.sqlite import Transaction
+from zentalk.wire.prekeys import PqPrekey, SignedPrekey
+from zentalk.wire.rpc_send_ids import SendIdKind
+from zentalk.wire.user_record import (
+    MailboxEntry,
+    OuterRecord,
+    RecordContents,
+    decode_record,
+    open_record,
+    seal_record,
+)
+
+
+class OwnRecords:
+    """Plans and seals the records of one owner. Times are unix seconds."""
+
+    def __init__(self, identity: SigningKey, entropy: Entropy) -> None:
+        self._identity = identity
+        self._entropy = entropy
+
+    def resume(self, tx: Transaction, now: float) -> None:
+        """Draw new times for what came due while the node was off: its start is not to be seen."""
+        for row in own_records.every(tx):
+            is_late = row.due_at <= now
+            waits = row.state is RecordState.HELD or not schedule.is_urgent(row.day, now)
+            later = partial(schedule.drawn, now, schedule.SPREAD_SECONDS, self._entropy)
+            change_at = row.change_at
+            if change_at is not None and change_at <= now:
+                change_at = later()
+            due_at = later() if is_late and waits else row.due_at
+            own_records.put(tx, replace(row, due_at=due_at, change_at=change_at))
+
+    def plan(self, tx: Transaction, now: float, working: frozenset[MailboxId]) -> list[OwnRecord]:
+        """Seal what is missing and note what has changed; return the records of all days.
+
+        `working` are the mailboxes where mail is collected now.
+        """
+        first, last = first_valid_day(now), Day(day_at(now) + AHEAD_DAYS)
+        own_records.keep_only(tx, first, last)
+        known = {row.day: row for row in own_records.every(tx)}
+        for day in map(Day, range(first, last + 1)):
+            contents = self._contents(tx, day)
+            if contents is None:
+                continue  # no mailbox has a public send id of that day yet
+            before = known.get(day)
+            if before is None or before.raw is None:
+                sequence = 0 if before is None else before.sequence + 1
+                due_at = schedule.first_offer(day, now, self._entropy)
+                planned = self._seal(day, sequence, contents, due_at)
+            else:
+                planned = self._revised(tx, before, contents, now, working)
+            if planned != before:
+                own_records.put(tx, planned)
+        return [row for row in own_records.every(tx) if row.raw is not None]
+
+    def take_up(self, tx: Transaction, now: float, day: Day) -> OwnRecord | None:
+        """Return a day's record to be offered or looked for now, with its change if that is due."""
+        row = own_records.get(tx, day)
+        if row is None or day < first_valid_day(now):
+            return None  # its time was over while it waited for its turn
+        contents = self._contents(tx, day)
+        if row.change_at is not None and row.change_at <= now and contents is not None:
+            sequence = schedule.sequence_of_change(day, now, row.sequence)
+            row = self._seal(day, sequence, contents, now)
+        if row.state is RecordState.SEALED:
+            row = replace(row, state=RecordState.OFFERED)
+        own_records.put(tx, row)
+        return row
+
+    def held(self, tx: Transaction, now: float, day: Day, *, by_few: bool) -> None:
+        """Note that holders have a day's record; it is looked for again, soon if they are few."""
+        row = own_records.get(tx, day)
+        if row is None:
+            return
+        due_at = schedule.next_look(day, now, self._entropy)
+        if by_few:
+            due_at = schedule.drawn(now, schedule.SOON_SECONDS, self._entropy)
+        own_records.put(tx, replace(row, state=RecordState.HELD, due_at=due_at))
+
+    def put_off(self, tx: Transaction, now: float, day: Day, wait: float) -> None:
+        """Try a day's record again after some seconds."""
+        row = own_records.get(tx, day)
+        if row is not None:
+            own_records.put(tx, replace(row, due_at=now + wait))
+
+    def outdone(
+        self, tx: Transaction, now: float, day: Day, other: OuterRecord | None, wait: float = 0.0
+    ) -> None:
+        """Holders have a later record of ours that we do not know: the folder is an old copy.
+
+        If `other`, as far as it could be read, says the same, it is ours from now on. Else one
+        above it is sealed, to be offered after some seconds.
+        """
+        row, contents = own_records.get(tx, day), self._contents(tx, day)
+        if row is None or contents is None:
+            return
+        if other is not None and self._shown(other) == contents:
+            adopted = replace(row, raw=other.raw, sequence=other.sequence, change_at=None)
+            due_at = schedule.next_look(day, now, self._entropy)
+            own_records.put(tx, replace(adopted, state=RecordState.HELD, due_at=due_at))
+            return
+        above = max(row.sequence, 0 if other is None else other.sequence)
+        sequence = schedule.sequence_of_change(day, now, above)
+        sealed = self._seal(day, sequence, contents, now + wait)
+        own_records.put(tx, replace(sealed, state=RecordState.OFFERED))
+
+    def hasten(self, tx: Transaction, now: float) -> None:
+        """Look for all records soon: their holders have moved."""
+        for row in own_records.every(tx):
+            soon = schedule.drawn(now, schedule.SOON_SECONDS, self._entropy)
+            own_records.put(tx, replace(row, due_at=min(row.due_at, soon)))
+
+    def _revised(
+        self,
+        tx: Transaction,
+        row: OwnRecord,
+        contents: RecordContents,
+        now: float,
+        working: frozenset[MailboxId],
+    ) -> OwnRecord:
+        """Return a record with what becomes of it, now that `contents` would be true."""
+        assert row.raw is not None
+        shown = self._shown(decode_record(row.raw))
+        if shown == contents:
+            return replace(row, change_at=None)
+        if row.state is RecordState.SEALED:
+            return self._seal(row.day, row.sequence, contents, row.due_at)
+        works = shown is not None and _is_of_use(tx, shown, working)
+        if works and row.change_at is not None:
+            return row
+        change_at = schedule.time_of_change(now, works=works, entropy=self._entropy)
+        return replace(row, change_at=change_at)
+
+    def _seal(self, day: Day, sequence: int, contents: RecordContents, due_at: float) -> OwnRecord:
+        raw = seal_record(self._identity, day, sequence, contents, self._entropy)
+        return OwnRecord(day, sequence, raw, RecordState.SEALED, due_at)
+
+    def _shown(self, record: OuterRecord) -> RecordContents | None:
+        """Return what readers of a record find, None if they find nothing."""
+        try:
+            return open_record(record, UserAddress(self._identity.public))
+        except RemoteProtocolError:
+            return None
+
+    def _contents(self, tx: Transaction, day: Day) -> RecordContents | None:
+        """Return what the record of a day is to say, None without mailboxes."""
+        entries = tuple(
+            MailboxEntry(mailbox.relay, row.send_id, x25519.from_secret(row.secret).public)
+            for mailbox in current(tx)
+            for row in mailboxes.send_ids(tx, mailbox.mailbox)
+            if row.kind == SendIdKind.PUBLIC and row.day == day
+        )
+        if not entries:
+            return None
+        key_id, secret = prekey_rotation.of_day(tx, "signed", day, self._entropy)
+        last_id, seed = prekey_rotation.of_day(tx, "pq", day, self._entropy)
+        signed = SignedPrekey.create(self._identity, key_id, x25519.from_secret(secret).public)
+        last_resort = PqPrekey.create(self._identity, last_id, public_of(seed))
+        return RecordContents(
+            mailboxes=entries,
+            signed_prekey=signed.to_bytes(),
+            pq_prekey=last_resort.to_bytes(),
+        )
+
+
+def _is_of_use(tx: Transaction, shown: RecordContents, working: frozenset[MailboxId]) -> bool:
+    """Tell whether who reads an old record reaches us: by one mailbox, with keys that we have."""
+    rows = [mailboxes.send_id(tx, entry.send_id) for entry in shown.mailboxes]
+    signed = SignedPrekey.from_bytes(shown.signed_prekey).key_id
+    last_resort = PqPrekey.from_bytes(shown.pq_prekey).key_id
+    has_keys = None not in (prekeys.get(tx, "signed", signed), prekeys.get(tx, "pq", last_resort))
+    return has_keys and any(row is not None and row.mailbox in working for row in rows)
