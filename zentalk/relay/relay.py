@@ -100,7 +100,8 @@ class Relay:
     @property
     def uri(self) -> str:
         """The `zt-relay:...` text that others use; its port is final once `run` has started."""
-        return self._identity.uri(self._host, self._settings.announce_port or self._port)
+        first = self._settings.announced_hosts[0]
+        return self._identity.uri(first, self._settings.announce_port or self._port)
 
     @property
     def wiring(self) -> RelayWiring:
@@ -146,7 +147,7 @@ class Relay:
         settings = self._settings
         max_links = self._allowed_links(settings)
         listeners = await bind_when_resolved(
-            self._network, settings.host, settings.port, settings.lanes, self._stopping
+            self._network, settings.hosts, settings.port, settings.lanes, self._stopping
         )
         self._port = listeners[0].port
         self._started_at = self._runtime.wall()
@@ -293,10 +294,11 @@ class Relay:
 
     def _make_keys(self, listeners: list[Listener], max_links: int) -> OwnKeys:
         settings = self._settings
+        host, *further_hosts = settings.announced_hosts
         body = DescriptorBody(
             network=settings.network,
             identity=self._identity.key.public,
-            host=self._host,
+            host=host,
             lanes=tuple(Lane(port, bytes(32), bytes(32)) for port in self._ports(listeners)),
             roles=ROLE_FORWARD | ROLE_DIRECTORY | ROLE_MAILBOX,
             family=settings.family.encode(),
@@ -304,15 +306,12 @@ class Relay:
             version=_version(),
             epoch=Epoch(0),
             boot=0,
+            further_hosts=tuple(further_hosts),
         )
         capacity = filter_capacity(settings.memory_bytes, len(listeners))
         return OwnKeys(
             self._identity.key, body, self._runtime.for_part("mix-keys").entropy, capacity
         )
-
-    @property
-    def _host(self) -> str:
-        return self._settings.announce_host or self._settings.host
 
     def _ports(self, listeners: list[Listener]) -> list[int]:
         """Return the port of each lane as others see it."""

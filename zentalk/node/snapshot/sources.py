@@ -21,10 +21,11 @@ from zentalk.ids import NodeId
 from zentalk.net.connection import Connection
 from zentalk.node.relays.view import RelayView
 from zentalk.node.tunnels.dialer import Dialer
+from zentalk.node.tunnels.guard_selection import by_relay
 from zentalk.node.tunnels.tunnels import Tunnels
 from zentalk.onion.draw import sample
 from zentalk.onion.path import MIN_RELAYS
-from zentalk.wire.descriptor import ROLE_DIRECTORY, node_id_of
+from zentalk.wire.descriptor import ROLE_DIRECTORY
 from zentalk.wire.text import RelayUri
 
 SOURCES: Final = 3
@@ -50,7 +51,7 @@ class SnapshotSources:
         tunnels: Tunnels,
         entropy: Entropy,
     ) -> None:
-        self._bootstraps = bootstraps
+        self._bootstraps = by_relay(bootstraps)
         self._dialer = dialer
         self._links = tunnels.links
         self._tunnels = tunnels
@@ -83,10 +84,10 @@ class SnapshotSources:
 
     def _at_first(self, nursery: trio.Nursery) -> list[SnapshotSource]:
         sources = {guard: self._guard(guard) for guard in self._links.connected()}
-        for uri in sample(self._bootstraps, MAX_BOOTSTRAPS, self._entropy):
-            node_id = node_id_of(uri.identity)
+        for node_id in sample(list(self._bootstraps), MAX_BOOTSTRAPS, self._entropy):
+            uris = self._bootstraps[node_id]
             sources.setdefault(
-                node_id, SnapshotSource(node_id, partial(self._direct, uri, nursery))
+                node_id, SnapshotSource(node_id, partial(self._direct, uris, nursery))
             )
         return list(sources.values())
 
@@ -123,8 +124,10 @@ class SnapshotSources:
         yield link
 
     @asynccontextmanager
-    async def _direct(self, uri: RelayUri, nursery: trio.Nursery) -> AsyncIterator[Connection]:
-        link = await self._dialer.dial(uri, nursery)
+    async def _direct(
+        self, uris: Sequence[RelayUri], nursery: trio.Nursery
+    ) -> AsyncIterator[Connection]:
+        link = await self._dialer.dial(uris, nursery)
         try:
             yield link
         finally:

@@ -15,6 +15,7 @@ from zentalk.errors import REQUEST_FAULTS, ConnectFailedError, UnavailableError
 from zentalk.ids import NodeId
 from zentalk.net.backoff import Backoff
 from zentalk.net.connection import Connection
+from zentalk.net.reached import LastReached
 from zentalk.net.runtime import Runtime
 from zentalk.relay.metrics import Counters
 from zentalk.wire.descriptor import Descriptor, node_id_of
@@ -68,6 +69,7 @@ class RelayLinks:
         self._counters = counters
         self._links: dict[_Key, list[Connection]] = {}
         self._dials: dict[_Key, _Dial] = {}
+        self._reached = LastReached()
         # A new boot is a new key: a relay that came back is not made to wait.
         self._backoff: Backoff[tuple[NodeId, int, int]] = Backoff(runtime.entropy)
         self._nursery: trio.Nursery | None = None
@@ -161,11 +163,9 @@ class RelayLinks:
         descriptor = self._known.descriptor_of(node_id)
         if descriptor is None:
             return list(self._known.hints_of(node_id)) if lane == 0 else []
-        if lane >= len(descriptor.lanes):
-            return []
-        first = RelayUri(descriptor.identity, descriptor.host, descriptor.lanes[lane].port)
+        named = descriptor.uris(lane)
         others = self._known.hints_of(node_id) if lane == 0 else ()
-        return [first, *(uri for uri in others if uri != first)]
+        return [*named, *(uri for uri in others if uri not in named)]
 
     async def _dial_shared(self, key: _Key, addresses: Sequence[RelayUri]) -> Connection:
         target = f"{addresses[0].host}:{addresses[0].port}"
@@ -186,7 +186,7 @@ class RelayLinks:
     async def _run_dial(self, key: _Key, addresses: Sequence[RelayUri], dial: _Dial) -> None:
         attempt = (*key, self._boot_of(key[0]))
         try:
-            for uri in addresses:
+            for uri in self._reached.in_order(addresses):
                 if await self._try(key, uri, dial):
                     self._backoff.forget(attempt)
                     return
@@ -208,6 +208,7 @@ class RelayLinks:
         except REQUEST_FAULTS as error:
             dial.reason = str(error)
             return False
+        self._reached.answered(uri)
         self._counters.links_dialled += 1
         dial.link = connection
         self._links.setdefault(key, []).append(connection)
