@@ -26,6 +26,7 @@ from zentalk.relay.forwarding.tunnels import ServeInner, TunnelService
 from zentalk.relay.keys.mix_keys import OwnKeys
 from zentalk.relay.links.capacity import LinkCapacity
 from zentalk.relay.links.neighbours import RelayLinks
+from zentalk.relay.links.reachability import Reachability
 from zentalk.relay.links.stream_holders import Principal
 from zentalk.relay.mailbox.service import MailboxService
 from zentalk.relay.metrics import Counters, contained
@@ -58,6 +59,7 @@ class RelayServices(NamedTuple):
     tunnels: TunnelService
     directory: DirectoryService
     mailboxes: MailboxService
+    reachability: Reachability
 
 
 def dispatcher_of(*services: Service) -> Dispatcher:
@@ -246,6 +248,8 @@ class RelayConnections:
         directory = self._services.directory
         if directory.relay_connected(connection):
             self._services.links.register(connection)
+            if connection.depth == 0 and connection.peer.node_id is not None:
+                self._services.reachability.dialled_by(connection.peer.node_id, connection)
         elif directory.refuses(connection):
             self._counters.refuse("relay")
             connection.close()

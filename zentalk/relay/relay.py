@@ -187,6 +187,7 @@ class Relay:
             nursery.start_soon(wiring.forwarder.run)
             nursery.start_soon(wiring.router.run)
             nursery.start_soon(wiring.directory.run)
+            nursery.start_soon(wiring.reachability.run)
             for lane, listener in enumerate(listeners):
                 nursery.start_soon(listener.serve, partial(wiring.connections.accept, lane))
             nursery.start_soon(rotation.run, wiring.directory.publish_own)
@@ -254,6 +255,7 @@ class Relay:
             **counted,
             connections=wiring.capacity.admission.connections,
             relay_links=len(wiring.links.connected()),
+            dialled_by=wiring.reachability.count,
             streams=wiring.capacity.streams.count,
             queued_bytes=wiring.router.queued_bytes,
             memory_bytes=wiring.capacity.budget.used_bytes + filters_bytes,
@@ -287,7 +289,7 @@ class Relay:
             names = ", ".join(f"`{name}`" for name in self._waiting_keys)
             found.append(f"changed in the settings, but used only after a restart: {names}")
         if self._wiring is not None:
-            found += self._wiring.directory.warnings
+            found += self._wiring.directory.warnings + self._wiring.reachability.warnings
             if self._wiring.directory.is_excluded:
                 found.append(EXCLUDED)
         return found
