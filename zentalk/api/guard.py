@@ -21,12 +21,12 @@ from zentalk.api.device_routes import DEVICES_PATH
 from zentalk.api.facade import DeviceFacade
 from zentalk.crypto.hashing import equal
 from zentalk.web.problems import problem
+from zentalk.web.token import bearer_token
 from zentalk.web.token_proof import PROOF_PATH
 
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 OPEN_PATHS: Final = frozenset({"/v1/health", "/v1/openapi.json", PROOF_PATH})
 OWNER: Final = "owner"
-_SCHEME: Final = b"Bearer "
 _POLICY_VIOLATION: Final = 1008
 
 
@@ -38,18 +38,17 @@ class Access:
     """
 
     def __init__(self, owner_token: str, devices: DeviceFacade) -> None:
-        self._owner = _SCHEME + owner_token.encode("ascii")
+        self._owner = owner_token.encode("ascii")
         self._devices = devices
         self._open: dict[str, set[trio.CancelScope]] = {}
         devices.on_revoked = self._cut
 
     def who(self, credentials: bytes | None) -> str | None:
         """Return `owner`, a device's id, or None for credentials that open nothing."""
-        if credentials is None or not credentials.startswith(_SCHEME):
+        token = bearer_token(credentials or b"")
+        if not token:
             return None
-        if equal(credentials, self._owner):
-            return OWNER
-        return self._devices.admitted(credentials.removeprefix(_SCHEME))
+        return OWNER if equal(token, self._owner) else self._devices.admitted(token)
 
     @contextmanager
     def request(self, who: str) -> Iterator[None]:

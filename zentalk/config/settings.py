@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -33,6 +34,7 @@ from zentalk.errors import DecodeError
 from zentalk.ids import DAY_SECONDS
 from zentalk.lifetimes import DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS
 from zentalk.wire.descriptor import node_id_of
+from zentalk.wire.host import with_brackets
 from zentalk.wire.text import RelayUri, parse_relay_uri
 
 MIB: Final = 2**20
@@ -59,7 +61,13 @@ def _list_to_tuple(value: object) -> object:
 Uris = Annotated[
     tuple[Annotated[RelayUri, PlainValidator(_to_relay_uri)], ...], BeforeValidator(_list_to_tuple)
 ]
-Hosts = Annotated[tuple[str, ...], BeforeValidator(_list_to_tuple)]
+
+
+def _as_in_urls(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(with_brackets(host.strip()) for host in hosts)
+
+
+Hosts = Annotated[tuple[str, ...], BeforeValidator(_list_to_tuple), AfterValidator(_as_in_urls)]
 MAX_PORT: Final = 65535
 Port = Annotated[int, Field(ge=0, le=MAX_PORT)]
 NetworkId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
