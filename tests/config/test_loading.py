@@ -109,6 +109,11 @@ def test_what_is_no_toml(tmp_path: Path, text: str) -> None:
     assert "not valid TOML" in sentence(tmp_path, text)
 
 
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    (tmp_path / CONFIG_FILE).write_text("port = 7\n", "utf-8-sig")
+    assert load_relay_settings(tmp_path, {}).port == 7
+
+
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / CONFIG_FILE).write_bytes(b'name = "\xff"')
     with pytest.raises(ConfigError, match="not valid TOML"):

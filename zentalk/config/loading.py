@@ -126,7 +126,7 @@ def _check_variables(environment: Mapping[str, str]) -> None:
 def _read(path: Path, kind: type[Settings]) -> dict[str, Any]:
     program = program_of(kind)
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")  # editors of Windows begin a file with a mark
         if _NESTED_KEY.search(text):
             raise _too_deep(path)
         values = tomllib.loads(text)

@@ -76,9 +76,7 @@ class NodeNetwork:
         )
         self.tunnels = Tunnels(settings.network, runtime, self._links, self._snapshot)
         self.packets = PacketSender(self.profile, runtime, self.tunnels, self._snapshot)
-        self._sources = SnapshotSources(
-            settings.bootstraps, self._dialer, self.tunnels, runtime.entropy
-        )
+        self._sources = SnapshotSources(settings.bootstraps, self._dialer, self.tunnels, runtime)
         self._snapshot.client.restore(found.descriptors, found.proofs)
         self._links.follow_view()
 
@@ -148,6 +146,8 @@ class NodeNetwork:
             yield "one of your mailboxes is at one of your guards; add relays for full protection"
         if self.tunnels.related:
             yield "a tunnel passes two relays of one operator or address range"
+        if lost := self._sources.note():
+            yield lost
         if clock := clock_note(self._snapshot.client.hours_ahead):
             yield clock
         if relaxed := relaxed_note(known, self.packets.relaxed):

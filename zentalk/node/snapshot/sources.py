@@ -15,10 +15,10 @@ from typing import Final
 
 import trio
 
-from zentalk.crypto.types import Entropy
 from zentalk.errors import LinkClosedError
 from zentalk.ids import NodeId
 from zentalk.net.connection import Connection
+from zentalk.net.runtime import Runtime
 from zentalk.node.relays.view import RelayView
 from zentalk.node.tunnels.dialer import Dialer
 from zentalk.node.tunnels.guard_selection import by_relay
@@ -29,6 +29,10 @@ from zentalk.wire.descriptor import ROLE_DIRECTORY
 from zentalk.wire.text import RelayUri
 
 SOURCES: Final = 3
+ALONE_SECONDS: Final = 300.0
+"""Without any guard for so long, what is known of relays may be where they were: their operators
+may have moved them all, so bootstraps are asked."""
+ALONE_NOTED_SECONDS: Final = 30.0
 MAX_BOOTSTRAPS: Final = 5
 """Asked at a first start: two must agree, and some may be down."""
 
@@ -49,13 +53,14 @@ class SnapshotSources:
         bootstraps: Sequence[RelayUri],
         dialer: Dialer,
         tunnels: Tunnels,
-        entropy: Entropy,
+        runtime: Runtime,
     ) -> None:
         self._bootstraps = by_relay(bootstraps)
         self._dialer = dialer
         self._links = tunnels.links
         self._tunnels = tunnels
-        self._entropy = entropy
+        self._runtime = runtime
+        self._alone_since: float | None = None
 
     def has_guards(self) -> bool:
         """Say whether guards are known, connected or not."""
@@ -74,17 +79,38 @@ class SnapshotSources:
         """Return the sources of one refresh; links to bootstraps live in `nursery`.
 
         None while no guard is connected, if there is a snapshot: bootstraps are not dialled
-        because guards are down.
+        because guards are down, unless all have been for ALONE_SECONDS.
         """
-        if len(view.relays) >= MIN_RELAYS:
+        if self._links.connected():
+            self._alone_since = None
+        elif self._alone_since is None:
+            self._alone_since = now
+        if len(view.relays) >= MIN_RELAYS and self._alone_for(now) < ALONE_SECONDS:
             return self._over_guards(view, now) if self.enough(view) else []
         if self.enough(view):
             return [self._guard(guard) for guard in self._links.connected()]
         return self._at_first(nursery)
 
+    def note(self) -> str | None:
+        """Return what to tell the owner of a node that reaches no guard, or None."""
+        if (
+            self._links.connected()
+            or self._alone_for(self._runtime.monotonic()) < ALONE_NOTED_SECONDS
+        ):
+            return None
+        minutes = round(ALONE_SECONDS / 60)
+        return (
+            "no entry relay answers where it was last seen; after "
+            f"{minutes} minutes the relays in `bootstraps` are asked where it is now: check the "
+            "way out of this machine, and that those URIs are right"
+        )
+
+    def _alone_for(self, now: float) -> float:
+        return 0.0 if self._alone_since is None else now - self._alone_since
+
     def _at_first(self, nursery: trio.Nursery) -> list[SnapshotSource]:
         sources = {guard: self._guard(guard) for guard in self._links.connected()}
-        for node_id in sample(list(self._bootstraps), MAX_BOOTSTRAPS, self._entropy):
+        for node_id in sample(list(self._bootstraps), MAX_BOOTSTRAPS, self._runtime.entropy):
             uris = self._bootstraps[node_id]
             sources.setdefault(
                 node_id, SnapshotSource(node_id, partial(self._direct, uris, nursery))
@@ -96,9 +122,9 @@ class SnapshotSources:
         suspects = self._tunnels.scores.suspects(now)
         able = [n for n, relay in view.relays.items() if relay.roles & ROLE_DIRECTORY]
         lively = [node_id for node_id in able if node_id not in suspects]
-        drawn = sample(lively, SOURCES, self._entropy)
+        drawn = sample(lively, SOURCES, self._runtime.entropy)
         doubtful = [node_id for node_id in able if node_id in suspects]
-        drawn += sample(doubtful, SOURCES - len(drawn), self._entropy)
+        drawn += sample(doubtful, SOURCES - len(drawn), self._runtime.entropy)
         guards = self._links.connected()
         load = dict.fromkeys(guards, 0)
         sources = []
