@@ -15,13 +15,13 @@ from typing import Literal
 import trio
 
 from zentalk.config.settings import ApiSettings
+from zentalk.directory.clock_skew import note as clock_note
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
 from zentalk.node.packets.relaxed_rules import note as relaxed_note
 from zentalk.node.packets.sender import PacketSender
 from zentalk.node.profiles import PROFILES
-from zentalk.node.snapshot.clock_skew import note as clock_note
 from zentalk.node.snapshot.refresher import SnapshotRefresher
 from zentalk.node.snapshot.saved_state import SavedState
 from zentalk.node.snapshot.sources import SnapshotSources

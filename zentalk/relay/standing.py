@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
+from zentalk.directory.clock_skew import amount
 from zentalk.logs import quiet_logger
 
 _LOG: Final = quiet_logger("zentalk.relay")
@@ -24,11 +25,12 @@ class _State(Enum):
 class Standing:
     """Told by whoever talks to other relays; `warnings` is for the status."""
 
-    __slots__ = ("_bootstraps", "_bootstraps_lost", "_state")
+    __slots__ = ("_bootstraps", "_bootstraps_lost", "_hours_ahead", "_state")
 
     def __init__(self, bootstraps: int) -> None:
         self._bootstraps = bootstraps
         self._bootstraps_lost = False
+        self._hours_ahead = 0
         # The first relay of a network has nobody to look for.
         self._state = _State.JOINING if bootstraps else _State.JOINED
 
@@ -68,10 +70,24 @@ class Standing:
             else:
                 _LOG.warning("bootstraps_are_gone", bootstraps=self._bootstraps)
 
+    def clock_seems(self, hours_ahead: int) -> None:
+        """Take note how far this clock is ahead of the other relays' (negative: behind)."""
+        before, self._hours_ahead = self._hours_ahead, hours_ahead
+        if hours_ahead and not before:
+            _LOG.warning("own_clock_seems_wrong", hours_ahead=hours_ahead)
+        if before and not hours_ahead:
+            _LOG.info("own_clock_seems_right")
+
     @property
     def warnings(self) -> list[str]:
         """What the operator should know now, a sentence each."""
         found = []
+        if self._hours_ahead:
+            found.append(
+                f"this machine's clock is about {amount(self._hours_ahead)} the other relays, so "
+                "that it refuses packets and is not used by others: set it right, and let a time "
+                "service keep it"
+            )
         if self._state is _State.ALONE:
             found.append(
                 f"none of the {self._bootstraps} relays in `bootstraps` answers, so this relay is "

@@ -30,7 +30,7 @@ _SENTENCE: Final = (
 )
 
 
-class Link(Protocol):
+class InboundLink(Protocol):
     """A link that somebody else dialled (`zentalk.net.connection.Connection`)."""
 
     @property
@@ -44,12 +44,12 @@ class Reachability:
     def __init__(self, runtime: Runtime, others: Callable[[], int]) -> None:
         self._runtime = runtime
         self._others = others
-        self._dialled: dict[NodeId, tuple[float, Link]] = {}
+        self._dialled: dict[NodeId, tuple[float, InboundLink]] = {}
         self._heard_at = runtime.monotonic()
         self.warnings: list[str] = []
         """What the operator should know, a sentence each."""
 
-    def dialled_by(self, node_id: NodeId, link: Link) -> None:
+    def dialled_by(self, node_id: NodeId, link: InboundLink) -> None:
         """Take note of a link that a relay of the verified set made to one of our ports."""
         self._dialled[node_id] = (self._runtime.monotonic(), link)
 
