@@ -28,7 +28,6 @@ from zentalk.api.routes import (
 from zentalk.errors import ZentalkError
 from zentalk.logs import quiet_logger
 from zentalk.rest.limits import MAX_BODY_BYTES
-from zentalk.web.head_requests import HeadAsGet
 from zentalk.web.problems import PROBLEM_TYPE, invalid, problem, problem_of, unexpected
 from zentalk.web.shield import Shield
 
@@ -85,7 +84,7 @@ def create_app(
     inner.add_exception_handler(RequestValidationError, _on_invalid)
     inner.add_exception_handler(HTTPException, _on_http_error)
     inner.add_exception_handler(Exception, _on_bug)
-    shield = Shield(HeadAsGet(inner), MAX_BODY_BYTES, quiet_logger("zentalk.api"))
+    shield = Shield(inner, MAX_BODY_BYTES, quiet_logger("zentalk.api"))
     return Guard(shield, Access(token, node.devices), hosts)
 
 

@@ -30,6 +30,7 @@ from zentalk.relay.keys.rotation import KeyRotation, boot_keys
 from zentalk.relay.links.listeners import bind_when_resolved
 from zentalk.relay.metrics import Counters, RelayStats, mailbox_counts
 from zentalk.relay.reloading import apply, changed
+from zentalk.relay.standing import EXCLUDED, NO_MAIL
 from zentalk.relay.status import RelayStatus, coarse
 from zentalk.relay.storage import Stores, known_relays, open_stores
 from zentalk.relay.wiring import RelayWiring, wire_relay
@@ -48,11 +49,6 @@ JOIN_SECONDS: Final = 10.0
 DRAIN_SECONDS: Final = 2.0
 HTTP_CONNECTIONS: Final = 256
 """Those of a door for HTTP, if there is one (`zentalk.web.serving.Places`)."""
-EXCLUDED: Final = (
-    "this relay is excluded from the network for good: two different descriptors for one epoch "
-    "and boot carry its signature, so its key is in use twice or was stolen; stop every program "
-    "that has it and make a new relay with `zentalk relay init` in another folder"
-)
 
 
 class Relay:
@@ -290,6 +286,8 @@ class Relay:
             found.append(f"changed in the settings, but used only after a restart: {names}")
         if self._wiring is not None:
             found += self._wiring.directory.warnings + self._wiring.reachability.warnings
+            if trouble := self._wiring.mailboxes.trouble:
+                found.append(NO_MAIL[trouble].format(folder=self._settings.directory))
             if self._wiring.directory.is_excluded:
                 found.append(EXCLUDED)
         return found

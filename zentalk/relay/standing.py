@@ -13,6 +13,23 @@ from zentalk.directory.clock_skew import amount
 from zentalk.logs import quiet_logger
 
 _LOG: Final = quiet_logger("zentalk.relay")
+EXCLUDED: Final = (
+    "this relay is excluded from the network for good: two different descriptors for one epoch "
+    "and boot carry its signature, so its key is in use twice or was stolen; stop every program "
+    "that has it and make a new relay with `zentalk relay init` in another folder"
+)
+
+NO_MAIL: Final = {
+    "full": (
+        "no new mail can be stored: the disk of {folder} is full, or `queue.db` is as large as it "
+        "may be; make room there. What waits can be collected, and senders try again"
+    ),
+    "failing": (
+        "no new mail can be stored: `queue.db` in {folder} cannot be written; look at the disk and "
+        "the rights of that folder. Senders try again"
+    ),
+}
+"""By the word that the mailboxes give; each is taken back when mail is stored again."""
 
 
 class _State(Enum):
