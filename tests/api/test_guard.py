@@ -39,11 +39,21 @@ async def status(node: FakeNode, path: str = "/v1/contacts", **headers: str) -> 
         f"Bearer {TOKEN}x",
         f"bearer {TOKEN[:-1]}x",
         f"Basic {TOKEN}",
+        f"Bearer{TOKEN}",
+        f"Bearer {TOKEN} {TOKEN}",
+        f"Bearer\t{TOKEN}",
         TOKEN,
     ],
 )
 async def test_k22_a_wrong_token_opens_nothing(node: FakeNode, credentials: str) -> None:
     assert await status(node, Authorization=credentials) == 401
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "Bearer ", "bEARER   "])
+async def test_the_scheme_has_no_case_and_may_be_followed_by_spaces(
+    node: FakeNode, scheme: str
+) -> None:
+    assert await status(node, Authorization=f"{scheme} {TOKEN}") == 200
 
 
 async def test_k22_no_token_opens_nothing_but_health_and_proof(node: FakeNode) -> None:

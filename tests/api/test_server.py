@@ -184,3 +184,42 @@ async def test_k23_the_server_logs_no_request(
     await rest.get("/CANARY")
     out, err = capfd.readouterr()
     assert "CANARY" not in out + err
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/health",
+        "/v1/me",
+        "/v1/contacts",
+        "/v1/openapi.json",
+        "/v1/events/stream",
+        "/v1/messages/none",
+        "/v1/nowhere",
+    ],
+)
+async def test_head_gets_the_head_of_get_and_nothing_after_it(
+    rest: httpx.AsyncClient, path: str
+) -> None:
+    async with rest.stream("GET", path) as got:
+        pass
+    for _ in range(2):  # what came after a head would be taken for the next answer
+        head = await rest.head(path)
+        assert head.content == b""
+        assert head.status_code == got.status_code
+        assert without_date(head) == without_date(got)
+    assert (await rest.get("/v1/health")).json() == {"status": "ok"}
+
+
+def without_date(answer: httpx.Response) -> list[tuple[str, str]]:
+    return [header for header in answer.headers.multi_items() if header[0] != "date"]
+
+
+async def test_control_head_of_what_is_only_posted_is_refused(rest: httpx.AsyncClient) -> None:
+    assert (await rest.head("/v1/mailboxes/move")).status_code == 405
+
+
+async def test_proxies_are_told_to_pass_events_on_at_once(rest: httpx.AsyncClient) -> None:
+    head = await rest.head("/v1/events/stream")
+    assert head.headers["x-accel-buffering"] == "no"
+    assert head.headers["cache-control"] == "no-store, no-transform"

@@ -114,3 +114,14 @@ def test_a_relay_on_all_addresses_announces_another(run: Run, tmp_path: Path, ho
     settings = load_relay_settings(tmp_path, {})
     assert (settings.announce_host, settings.announce_port) == ("[2001:db8::7]", 443)
     assert settings.port == 9001
+
+
+def test_a_relay_of_several_addresses_announces_them_in_their_order(
+    run: Run, tmp_path: Path
+) -> None:
+    told = ("--announce-host", "192.0.2.7", "--announce-host", "2001:db8::7")
+    made = run("relay", "init", "--dir", tmp_path, "--host", "0.0.0.0", "::", *told)
+    assert parse_relay_uri(made.out.strip()).host == "192.0.2.7"
+    settings = load_relay_settings(tmp_path, {})
+    assert settings.hosts == ("0.0.0.0", "[::]")
+    assert settings.announced_hosts == ("192.0.2.7", "[2001:db8::7]")

@@ -13,6 +13,8 @@ from zentalk.wire.text import RelayUri, format_relay_uri
 URI = RelayUri(bytes(32), "127.0.0.1", 9001)
 URI_TEXT = format_relay_uri(URI)
 
+LONG_NAME = ".".join(["h" * 61] * 4) + ".hhhhh"
+
 
 def write(directory: Path, text: str) -> None:
     (directory / CONFIG_FILE).write_text(text, "utf-8")
@@ -105,6 +107,11 @@ def test_a_wrong_value_is_named_with_its_file(tmp_path: Path, line: str, key: st
 @pytest.mark.parametrize("text", ["port", "port = ", "= 5", '"', "port = 1\nport = 2"])
 def test_what_is_no_toml(tmp_path: Path, text: str) -> None:
     assert "not valid TOML" in sentence(tmp_path, text)
+
+
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    (tmp_path / CONFIG_FILE).write_text("port = 7\n", "utf-8-sig")
+    assert load_relay_settings(tmp_path, {}).port == 7
 
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
@@ -214,3 +221,40 @@ def test_an_unknown_variable_is_an_error(tmp_path: Path, variable: str, advice: 
 def test_control_variables_of_others_are_none_of_ours(tmp_path: Path) -> None:
     write(tmp_path, "")
     load_relay_settings(tmp_path, {"ZEN_TALK": "1", "PORT": "x", "ZENTALK_LONG": "1"})
+
+
+@pytest.mark.parametrize(
+    ("text", "environment"),
+    [
+        ('host = ["192.0.2.7", " 2001:db8::7 "]', {}),
+        ('host = ["192.0.2.7", "[2001:db8::7]", "192.0.2.7"]', {}),
+        ("", {"ZENTALK_HOST": "192.0.2.7,2001:db8::7"}),
+        ('host = ["0.0.0.0", "::"]\nannounce_host = ["192.0.2.7", "2001:db8::7"]', {}),
+    ],
+)
+def test_a_relay_may_have_several_addresses(
+    tmp_path: Path, text: str, environment: dict[str, str]
+) -> None:
+    write(tmp_path, text)
+    settings = load_relay_settings(tmp_path, environment)
+    assert settings.announced_hosts == ("192.0.2.7", "[2001:db8::7]")
+    assert len(settings.hosts) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("host = []", "list of 1 to 4"),
+        ('host = ["a.example", "b.example", "c.example", "d.example", "e.example"]', "1 to 4"),
+        ('host = ["a.example", "a b"]', "host name"),
+        ('host = ["a.example", "::"]', "--announce-host"),
+        ('announce_host = ["a.example", "0.0.0.0"]', "--announce-host"),
+        (f"host = {[LONG_NAME, 'b' + LONG_NAME[1:], 'c.example']}", "512 characters"),
+    ],
+)
+def test_addresses_that_cannot_be_announced_are_refused(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    found = sentence(tmp_path, text)
+    assert "host'" in found
+    assert said in found

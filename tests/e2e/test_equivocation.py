@@ -14,7 +14,7 @@ from zentalk.cli import relay as commands
 from zentalk.config import write_config
 from zentalk.net.connection import NoHandlers
 from zentalk.net.serve import connect
-from zentalk.relay.relay import EXCLUDED
+from zentalk.relay.standing import EXCLUDED
 from zentalk.relay.status import read_status
 from zentalk.store.key_file import load_identity
 from zentalk.wire.descriptor import Lane, sign_descriptor

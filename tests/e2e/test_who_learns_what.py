@@ -161,7 +161,7 @@ async def test_a3_control_collecting_without_a_tunnel_shows_the_owners_address(
     await start(world, spy)
 
     async def straight(self: Tunnels, node_id: NodeId, handlers: Any, nursery: Any) -> Any:
-        link = await self.links._dial(self._relays.view().relays[node_id].uri, nursery)
+        link = await self.links._dial(self._relays.view().relays[node_id].uris(), nursery)
         link._handlers = handlers
         return link
 

@@ -11,7 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog
 import trio
+from structlog.testing import capture_logs
 from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
@@ -148,3 +150,23 @@ async def test_k16_whose_clock_is_right_is_told_nothing(
     for _ in range(20):
         await trio.sleep(60)
         assert not [note for note in alice.status().notes if "clock" in note]
+
+
+@pytest.mark.parametrize("hours", [1, -1, 2, -2, 24])
+async def test_k16_an_operator_is_told_of_a_relay_whose_clock_is_wrong(
+    skewed: Skewed, autojump_clock: Clock, hours: int
+) -> None:
+    structlog.reset_defaults()
+    skewed.skews = {"r4": hours * 3600.0}
+    with capture_logs() as logs:
+        await skewed.relay_net(4)
+        await trio.sleep(180)
+        found = {name: relay.status().warnings for name, relay in skewed.relays.items()}
+        [said] = [warning for warning in found.pop("r4") if "clock" in warning]
+        assert f"{'an hour' if abs(hours) == 1 else f'{abs(hours)} hours'} " in said
+        assert ("ahead of" if hours > 0 else "behind") in said
+        assert not any(found.values())  # the control: the same network, clocks that are right
+        skewed.skews = {}
+        await skewed.until(lambda: not skewed.relays["r4"].status().warnings, EPOCH_SECONDS)
+    events = [line["event"] for line in logs if "own_clock" in line["event"]]
+    assert events == ["own_clock_seems_wrong", "own_clock_seems_right"]

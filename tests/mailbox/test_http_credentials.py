@@ -23,6 +23,12 @@ def test_what_is_formatted_is_read_back() -> None:
     assert read_credentials(format_credentials(GOOD).encode()) == GOOD
 
 
+@pytest.mark.parametrize("scheme", ["zentalk-collect", "ZENTALK-COLLECT", "Zentalk-Collect  "])
+def test_the_scheme_has_no_case_and_may_be_followed_by_spaces(scheme: str) -> None:
+    header = format_credentials(GOOD).replace("Zentalk-Collect", scheme)
+    assert read_credentials(header.encode()) == GOOD
+
+
 @given(st.binary(max_size=300))
 def test_anything_else_is_a_decode_error(header: bytes) -> None:
     for text in (header, b"Zentalk-Collect " + header):
@@ -33,7 +39,7 @@ def test_anything_else_is_a_decode_error(header: bytes) -> None:
 @pytest.mark.parametrize(
     "header",
     [
-        format_credentials(GOOD).replace("Collect", "collect"),
+        format_credentials(GOOD).replace("Collect", "Collect-"),
         format_credentials(GOOD) + ".more",
         format_credentials(GOOD)[:-1],
         format_credentials(GOOD).replace(str(2**64 - 1), str(2**64)),

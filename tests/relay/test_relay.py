@@ -334,7 +334,7 @@ async def test_what_ends_one_connection_never_ends_the_listener(
 async def test_a_port_in_use_is_one_sentence(autojump_clock: MockClock, tmp_path: Path) -> None:
     async with world(tmp_path) as net:
         await net.network.host("r1").listen("r1", 9001)
-        with pytest.raises(ConfigError, match="9001 is in use") as error:
+        with pytest.raises(ConfigError, match="9001 on r1 is in use") as error:
             await net.start("r1")
         assert "\n" not in str(error.value)
 

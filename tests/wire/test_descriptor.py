@@ -8,9 +8,12 @@ from tests.directory.support import EPOCH, descriptor, identity
 from zentalk.crypto.labels import Label
 from zentalk.errors import AuthenticationError, DecodeError, RemoteProtocolError
 from zentalk.ids import Epoch
-from zentalk.wire.codec import pack
+from zentalk.wire.codec import pack, unpack
 from zentalk.wire.descriptor import (
+    FORMAT_OF_SEVERAL,
     MAX_DESCRIPTOR_BYTES,
+    MAX_HOSTS,
+    MAX_HOSTS_CHARS,
     MAX_LANES,
     DescriptorBody,
     Lane,
@@ -21,6 +24,7 @@ from zentalk.wire.descriptor import (
 from zentalk.wire.host import is_host, is_unspecified
 
 KEY = identity(1)
+LONG_NAME = ".".join(["h" * 61] * 4) + ".hhhhh"
 lanes = st.builds(
     Lane,
     st.integers(0, 65535),
@@ -44,7 +48,8 @@ bodies = st.builds(
     version=st.text(max_size=8),
     epoch=st.integers(0, 2**32 - 1).map(Epoch),
     boot=st.integers(0, 2**64 - 1),
-)
+    further_hosts=st.lists(names | addresses, max_size=MAX_HOSTS - 1, unique=True).map(tuple),
+).filter(lambda body: body.host not in body.further_hosts)
 
 
 @given(bodies)
@@ -101,6 +106,12 @@ def resigned(change: dict[str, object]) -> bytes:
         {"host": "relay.net\n"},
         {"host": "\x1b[2J"},
         {"host": "\u00e9" * 70},
+        {"further_hosts": ("0.0.0.0",)},
+        {"further_hosts": ("::1",)},
+        {"further_hosts": (descriptor(1).host,)},
+        {"further_hosts": ("b.net", "b.net")},
+        {"further_hosts": ("b.net", "c.net", "d.net", "e.net")},
+        {"further_hosts": (LONG_NAME, "b" + LONG_NAME[1:], "c.net")},
         {"network": "x" * 33},
         {"family": bytes(33)},
         {"version": "x" * 33},
@@ -119,21 +130,23 @@ def test_the_largest_descriptor_fits_its_limit() -> None:
     body = replace(
         descriptor(1, key=KEY).body,
         network="n" * 32,
-        host=".".join(["h" * 61] * 4) + ".hhhhh",
+        host=LONG_NAME,
         lanes=(Lane(65535, bytes(32), bytes(32)),) * MAX_LANES,
         family=bytes(32),
         max_links=2**32 - 1,
         version="v" * 32,
         epoch=Epoch(2**32 - 1),
         boot=2**64 - 1,
+        further_hosts=("a" + LONG_NAME[1:], "b.net", "x"),
     )
+    assert sum(map(len, body.hosts)) == MAX_HOSTS_CHARS
     raw = sign_descriptor(KEY, body).raw
     assert len(raw) <= MAX_DESCRIPTOR_BYTES
     assert decode_descriptor(raw).body == body
 
 
 def test_an_unknown_format_is_refused() -> None:
-    signed = pack([2])
+    signed = pack([FORMAT_OF_SEVERAL + 1])
     raw = pack([signed, KEY.sign(Label.DESCRIPTOR, signed)])
     with pytest.raises(DecodeError, match="format"):
         decode_descriptor(raw)
@@ -154,3 +167,27 @@ def test_newer_compares_higher_and_the_uri_names_lane_zero() -> None:
     assert descriptor(1, boot=2, epoch=EPOCH - 1).order > one.order
     assert descriptor(1, epoch=EPOCH + 1).order > one.order
     assert one.uri == (one.identity, one.host, one.lanes[0].port)
+
+
+def test_several_hosts_are_dialled_in_their_order_each_at_the_ports_of_all_lanes() -> None:
+    one = decode_descriptor(resigned({"further_hosts": ("[2001:db8::1]", "relay.net")}))
+    assert one.uri == one.uris()[0] == (one.identity, one.host, one.lanes[0].port)
+    assert [uri.host for uri in one.uris()] == [one.host, "[2001:db8::1]", "relay.net"]
+    assert one.uris(1) == one.uris(-1) == ()
+
+
+def test_one_host_has_one_encoding() -> None:
+    """A relay with one host is encoded as ever; the format of several is refused without any."""
+    fields = unpack(unpack_signed(descriptor(1, key=KEY).raw), max_bytes=MAX_DESCRIPTOR_BYTES)
+    assert isinstance(fields, list)
+    assert fields[0] == 1
+    signed = pack([FORMAT_OF_SEVERAL, *fields[1:], []])
+    with pytest.raises(DecodeError, match="names one"):
+        decode_descriptor(pack([signed, KEY.sign(Label.DESCRIPTOR, signed)]))
+
+
+def unpack_signed(raw: bytes) -> bytes:
+    outer = unpack(raw, max_bytes=MAX_DESCRIPTOR_BYTES)
+    assert isinstance(outer, list)
+    assert isinstance(outer[0], bytes)
+    return outer[0]

@@ -20,13 +20,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from zentalk.api.device_routes import DEVICES_PATH
 from zentalk.api.facade import DeviceFacade
 from zentalk.crypto.hashing import equal
+from zentalk.web.head_requests import HeadAsGet
 from zentalk.web.problems import problem
+from zentalk.web.token import bearer_token
 from zentalk.web.token_proof import PROOF_PATH
 
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 OPEN_PATHS: Final = frozenset({"/v1/health", "/v1/openapi.json", PROOF_PATH})
 OWNER: Final = "owner"
-_SCHEME: Final = b"Bearer "
 _POLICY_VIOLATION: Final = 1008
 
 
@@ -38,18 +39,22 @@ class Access:
     """
 
     def __init__(self, owner_token: str, devices: DeviceFacade) -> None:
-        self._owner = _SCHEME + owner_token.encode("ascii")
+        self._owner = owner_token.encode("ascii")
+        self._usual = b"Bearer " + self._owner
         self._devices = devices
         self._open: dict[str, set[trio.CancelScope]] = {}
         devices.on_revoked = self._cut
 
     def who(self, credentials: bytes | None) -> str | None:
         """Return `owner`, a device's id, or None for credentials that open nothing."""
-        if credentials is None or not credentials.startswith(_SCHEME):
+        if credentials is None:
             return None
-        if equal(credentials, self._owner):
+        if equal(credentials, self._usual):  # as nearly everybody writes it
             return OWNER
-        return self._devices.admitted(credentials.removeprefix(_SCHEME))
+        token = bearer_token(credentials)
+        if not token:
+            return None
+        return OWNER if equal(token, self._owner) else self._devices.admitted(token)
 
     @contextmanager
     def request(self, who: str) -> Iterator[None]:
@@ -80,6 +85,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, access: Access, hosts: Collection[str] = ()) -> None:
         self._app = app
+        self._for_head = HeadAsGet(app)
         self._access = access
         self._hosts = LOOPBACK_HOSTS | {host.lower() for host in hosts}
 
@@ -97,8 +103,9 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, send)
             return
+        app = self._for_head if scope["method"] == "HEAD" else self._app
         with self._access.request(who or OWNER):
-            await self._app(scope, receive, send)
+            await app(scope, receive, send)
 
     def _refusal_of_place(self, host: str | None, origin: str | None) -> Response | None:
         if host is None or _without_port(host) not in self._hosts:

@@ -24,6 +24,12 @@ PAGE: Final = 500
 BURST_SECONDS: Final = 0.005
 """The pause after each part: the first event of a burst is sent at once, the others together."""
 _RETRY_MS: Final = 1000
+_UNBUFFERED: Final = (
+    (b"cache-control", b"no-store, no-transform"),
+    (b"x-accel-buffering", b"no"),
+)
+"""For proxies: nginx and those like it hold answers back unless told not to, and whoever
+compresses an answer (RFC 9110 section 7.7) waits until there is enough of it."""
 
 
 class EventStream(Response):
@@ -37,7 +43,8 @@ class EventStream(Response):
         self.body = b""
         self.raw_headers = [
             (b"content-type", b"text/event-stream; charset=utf-8"),
-            *SAFE_HEADERS,
+            *(header for header in SAFE_HEADERS if header[0] != b"cache-control"),
+            *_UNBUFFERED,
         ]
         self._node = node
         self._after = after

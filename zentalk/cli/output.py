@@ -13,8 +13,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from unicodedata import category
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_DANGEROUS_KINDS = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Control characters, halves of pairs that no terminal can be sent, and line breaks."""
+_TURNS_TEXT_ROUND = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Embeddings, overrides and isolates: with them a line shows other words than it holds (UAX 9)."""
 
 
 class OutputLostError(Exception):
@@ -53,8 +58,17 @@ def say_json(content: Any) -> None:
 
 
 def harmless(text: str) -> str:
-    """Return the text on one line with control and format characters replaced."""
-    return "".join(c if c.isprintable() else _REPLACEMENT for c in text.replace("\n", " "))
+    """Return the text on one line, with what a terminal would obey replaced.
+
+    Joiners, marks and spaces of living scripts, and new emoji, stay as they were written.
+    """
+    return "".join(_REPLACEMENT if _is_dangerous(c) else c for c in text.replace("\n", " "))
+
+
+def _is_dangerous(character: str) -> bool:
+    return not character.isprintable() and (
+        category(character) in _DANGEROUS_KINDS or character in _TURNS_TEXT_ROUND
+    )
 
 
 def local_time(unix_seconds: float) -> str:

@@ -66,6 +66,11 @@ def _network(network: str | None, id_difficulty: int | None) -> dict[str, Any]:
     return _said(network=network, id_difficulty=id_difficulty)
 
 
+def _one_or_more(values: list[str] | None) -> str | list[str] | None:
+    """Return a single value alone, as the settings have it."""
+    return values[0] if values and len(values) == 1 else values
+
+
 def _said(**values: Any) -> dict[str, Any]:
     """Return the values that were given; the others keep their defaults."""
     return {name: value for name, value in values.items() if value is not None}
@@ -75,10 +80,20 @@ def _said(**values: Any) -> dict[str, Any]:
 def relay_init(
     *,
     directory: RelayDir,
-    host: Annotated[str, Parameter(help="The address to listen on and to announce.")] = "127.0.0.1",
+    host: Annotated[
+        list[str] | None,
+        Parameter(
+            help="The address to listen on and to announce, or up to 4 of them."
+            " [default: 127.0.0.1]"
+        ),
+    ] = None,
     port: Annotated[int, Parameter(help="The TCP port to listen on.")] = 9001,
     announce_host: Annotated[
-        str | None, Parameter(help="The address to announce, if it is not that of --host.")
+        list[str] | None,
+        Parameter(
+            help="The address to announce, if it is not that of --host; or up to 4, of which"
+            " others try the first one first."
+        ),
     ] = None,
     announce_port: Annotated[
         int | None, Parameter(help="The port to announce, if it is not that of --port.")
@@ -93,8 +108,8 @@ def relay_init(
     """
     from zentalk.cli import relay as act
 
-    places: dict[str, Any] = {"host": host, "port": port}
-    places |= _said(announce_host=announce_host, announce_port=announce_port)
+    places: dict[str, Any] = {"host": _one_or_more(host or ["127.0.0.1"]), "port": port}
+    places |= _said(announce_host=_one_or_more(announce_host), announce_port=announce_port)
     return act.init(directory, places, bootstrap or [], _network(network, id_difficulty))
 
 

@@ -33,8 +33,7 @@ def init(
     entropy = os.urandom  # noqa: TID251 - the edge
     identity = load_or_create_relay_identity(directory, entropy, settings.id_difficulty)
     write_config(settings)
-    host = settings.announce_host or settings.host
-    say(identity.uri(host, settings.announce_port or settings.port))
+    say(identity.uri(settings.announced_hosts[0], settings.announce_port or settings.port))
     return 0
 
 

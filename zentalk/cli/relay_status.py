@@ -11,6 +11,7 @@ _LINKS: Final[tuple[str, ...]] = (
     "connections",
     "connections_accepted",
     "relay_links",
+    "dialled_by",
     "links_dialled",
     "streams",
 )
@@ -23,6 +24,7 @@ _UNITS: Final = {
     **dict.fromkeys(("connections", "connections_accepted"), "links"),
     **dict.fromkeys(("relay_links", "relays_known"), "relays"),
     "links_dialled": "links",
+    "dialled_by": "relays in the last hour",
     "streams": "tunnels",
     "acks_sent": "acks",
     "tokens": "acks",

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from zentalk.config.files import CONFIG_FILE
+from zentalk.config.places import takes_several
 from zentalk.config.settings import ApiSettings, RelaySettings, Settings
 from zentalk.config.units import takes_units
 from zentalk.errors import ConfigError
@@ -125,7 +126,7 @@ def _check_variables(environment: Mapping[str, str]) -> None:
 def _read(path: Path, kind: type[Settings]) -> dict[str, Any]:
     program = program_of(kind)
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")  # editors of Windows begin a file with a mark
         if _NESTED_KEY.search(text):
             raise _too_deep(path)
         values = tomllib.loads(text)
@@ -155,7 +156,8 @@ def _too_deep(path: Path) -> ConfigError:
 def _from_text(text: str, field: FieldInfo, variable: str) -> object:
     """Read an environment variable as the type that its key has."""
     if isinstance(field.default, str):
-        return text
+        # By commas alone: a host with a space in it is a mistake, and said to be one.
+        return text.split(",") if "," in text and takes_several(field) else text
     if isinstance(field.default, tuple):
         return text.replace(",", " ").split()
     try:

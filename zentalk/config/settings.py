@@ -20,6 +20,14 @@ from pydantic import (
     field_validator,
 )
 
+from zentalk.config.places import (
+    Host,
+    HostOrHosts,
+    HostOrHostsIfAny,
+    OneOrMore,
+    all_of,
+    first_unspecified,
+)
 from zentalk.config.units import ByteSize, Seconds
 from zentalk.directory.identity_work import MAX_DIFFICULTY, default_difficulty, work_bits
 from zentalk.directory.subnets import MAIN_NETWORK
@@ -27,7 +35,7 @@ from zentalk.errors import DecodeError
 from zentalk.ids import DAY_SECONDS
 from zentalk.lifetimes import DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS
 from zentalk.wire.descriptor import node_id_of
-from zentalk.wire.host import is_host, is_unspecified, with_brackets
+from zentalk.wire.host import with_brackets
 from zentalk.wire.text import RelayUri, parse_relay_uri
 
 MIB: Final = 2**20
@@ -51,23 +59,16 @@ def _list_to_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _check_host(given: str) -> str:
-    """Accept what can stand in a relay URI, so that every URI we print can be read back."""
-    host = with_brackets(given.strip())
-    if not is_host(host):
-        raise ValueError("it must be a host name, an IPv4 address or an IPv6 address")
-    return host
-
-
-def _check_host_if_any(host: str) -> str:
-    return _check_host(host) if host else host
-
-
 Uris = Annotated[
     tuple[Annotated[RelayUri, PlainValidator(_to_relay_uri)], ...], BeforeValidator(_list_to_tuple)
 ]
-Hosts = Annotated[tuple[str, ...], BeforeValidator(_list_to_tuple)]
-Host = Annotated[str, AfterValidator(_check_host)]
+
+
+def _as_in_urls(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(with_brackets(host.strip()) for host in hosts)
+
+
+Hosts = Annotated[tuple[str, ...], BeforeValidator(_list_to_tuple), AfterValidator(_as_in_urls)]
 MAX_PORT: Final = 65535
 Port = Annotated[int, Field(ge=0, le=MAX_PORT)]
 NetworkId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
@@ -123,10 +124,11 @@ class Settings(BaseModel):
 class RelaySettings(Settings):
     """Settings of one relay (`zentalk relay run`)."""
 
-    host: Host = Field(
+    host: HostOrHosts = Field(
         "127.0.0.1",
-        description="The address to listen on and to announce to others. 0.0.0.0 and :: listen on "
-        "all addresses; then `announce_host` is needed.",
+        description="The address to listen on and to announce to others, or a list of up to 4: "
+        '["192.0.2.7", "2001:db8::7"]. 0.0.0.0 and :: listen on all addresses; then '
+        "`announce_host` is needed.",
     )
     port: Port = Field(
         DEFAULT_RELAY_PORT, description="The TCP port of the first lane; 0 takes a free one."
@@ -136,9 +138,10 @@ class RelaySettings(Settings):
         description="The number of ports to listen on, starting at `port`, each with its own "
         "mix key.",
     )
-    announce_host: Annotated[str, AfterValidator(_check_host_if_any)] = Field(
+    announce_host: HostOrHostsIfAny = Field(
         "",
-        description="The address to announce instead of `host`, behind NAT or a proxy.",
+        description="The address to announce instead of `host`, behind NAT or a proxy; or a list "
+        "of up to 4, of which others try the first one first.",
         validate_default=True,
     )
     announce_port: Port = Field(
@@ -183,10 +186,10 @@ class RelaySettings(Settings):
 
     @field_validator("announce_host")
     @classmethod
-    def _can_be_dialled(cls, announced: str, info: ValidationInfo) -> str:
+    def _can_be_dialled(cls, announced: OneOrMore, info: ValidationInfo) -> OneOrMore:
         """Refuse to announce what nobody can dial."""
-        host = announced or info.data.get("host", "")
-        if not is_unspecified(host):
+        host = first_unspecified(announced or info.data.get("host", ""))
+        if not host:
             return announced
         here = "it" if announced else "it is missing and `host`"
         raise ValueError(
@@ -202,6 +205,16 @@ class RelaySettings(Settings):
         if port + lanes - 1 > MAX_PORT:
             raise ValueError(f"{lanes} lanes need {lanes} ports and there are fewer from {port} on")
         return port
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The addresses to listen on, at least one."""
+        return all_of(self.host)
+
+    @property
+    def announced_hosts(self) -> tuple[str, ...]:
+        """The addresses that others are told, at least one; they try the first one first."""
+        return all_of(self.announce_host or self.host)
 
 
 class ApiSettings(Settings):

@@ -145,6 +145,11 @@ class DescriptorSet:
         """Say whether no descriptor of a relay will ever be taken: too little work, or excluded."""
         return self.is_excluded(node_id) or not self._has_worked(node_id)
 
+    def reached_at(self, node_id: NodeId) -> str | None:
+        """Return the host at which a relay was reached; None if that is not asked of it."""
+        found = self.observations.get(node_id) if self.observations is not None else None
+        return found.uri.host if found is not None else None
+
     def proofs(self) -> Iterator[EquivocationProof]:
         """Yield the proofs held, oldest first."""
         return iter(list(self._proofs.values()))

@@ -41,8 +41,9 @@ class AddressRules(NamedTuple):
         """Say whether a relay may be where it says; a name is looked at when it is resolved."""
         if not self.public_only:
             return True
+        hosts = descriptor.body.hosts
         ports = all(is_public_port(lane.port) for lane in descriptor.lanes)
-        return ports and (not _parsed(descriptor.host) or bool(public_address(descriptor.host)))
+        return ports and all(not _parsed(host) or public_address(host) for host in hosts)
 
 
 class Observation(NamedTuple):
@@ -71,11 +72,11 @@ class ObservedRelays:
         return len(self._found)
 
     def count(self, descriptor: Descriptor, now: float) -> bool:
-        """Say whether a relay was reached where this descriptor says it is."""
+        """Say whether a relay was reached at an address that this descriptor names."""
         if descriptor.node_id == self._own:
             return True
         found = self._found.get(descriptor.node_id)
-        return found is not None and found.uri == descriptor.uri and _is_fresh(found, now)
+        return found is not None and found.uri in descriptor.uris() and _is_fresh(found, now)
 
     def note(self, found: Observation) -> bool:
         """Take note of a relay that was reached; False if there is no place for it.

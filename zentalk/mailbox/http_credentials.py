@@ -32,10 +32,10 @@ class Credentials:
 
 
 def read_credentials(header: bytes) -> Credentials:
-    """Parse an `Authorization` header; raises DecodeError."""
+    """Parse an `Authorization` header, whose scheme has no case; raises DecodeError."""
     scheme, _, value = header.decode("latin-1").partition(" ")
-    parts = value.split(".")
-    if scheme != SCHEME or len(parts) != _PARTS:
+    parts = value.strip(" ").split(".")
+    if scheme.lower() != SCHEME.lower() or len(parts) != _PARTS:
         raise DecodeError(f"the header Authorization is not `{SCHEME}` with its four parts")
     mailbox, generation, nonce, signature = parts
     if not (generation.isascii() and generation.isdigit() and len(generation) <= _MAX_DIGITS):

@@ -7,6 +7,7 @@ bytes wait until it is mended, and new connections time out.
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import math
 from collections import deque
@@ -41,6 +42,8 @@ class MemoryNetwork:
         self._latencies: dict[_Pair, float] = {}
         self._cut: set[_Pair] = set()
         self._dead: set[str] = set()
+        self._owners: dict[str, str] = {}
+        """Further addresses of hosts."""
         self._listeners: dict[tuple[str, int], MemoryListener] = {}
         self._next_ports: dict[str, int] = {}
         self._names: dict[str, str] = {}
@@ -50,6 +53,10 @@ class MemoryNetwork:
     def host(self, name: str) -> HostNetwork:
         """Return the network as a host of that name sees it."""
         return HostNetwork(self, name)
+
+    def add_address(self, name: str, address: str) -> None:
+        """Give a host one more address: it listens there if it is asked to, and only there."""
+        self._owners[address] = name
 
     def set_latency(self, a: str, b: str, seconds: float) -> None:
         """Set how long bytes travel between two hosts, each way, from now on."""
@@ -78,10 +85,10 @@ class MemoryNetwork:
         """Break every connection and listener of a host; it is unreachable until `revive`."""
         self._dead.add(name)
         for pipe in list(self._pipes):
-            if name in (pipe.source, pipe.target):
+            if name in (self._owner(pipe.source), self._owner(pipe.target)):
                 pipe.break_off()
         for listener in list(self._listeners.values()):
-            if listener.host == name:
+            if self._owner(listener.host) == name:
                 listener.close()
 
     def revive(self, name: str) -> None:
@@ -90,7 +97,7 @@ class MemoryNetwork:
 
     def is_dead(self, name: str) -> bool:
         """Whether a host was killed."""
-        return name in self._dead
+        return self._owner(name) in self._dead
 
     def address(self, name: str) -> str:
         """Return the address of a host: made up, each in a /16 of its own, unless it is one."""
@@ -109,7 +116,11 @@ class MemoryNetwork:
             return host
         return next((name for name, address in self._names.items() if address == host), host)
 
-    def _bind(self, host: str, port: int) -> MemoryListener:
+    def _owner(self, address: str) -> str:
+        return self._owners.get(address, address)
+
+    def _bind(self, name: str, wanted: str, port: int) -> MemoryListener:
+        host = wanted if self._owners.get(wanted) == name else name
         if self.is_dead(host):
             raise OSError("this host was killed")
         if port == 0:
@@ -118,7 +129,7 @@ class MemoryNetwork:
                 port += 1
             self._next_ports[host] = port + 1
         if (host, port) in self._listeners:
-            raise OSError(f"port {port} is in use on {host}")
+            raise OSError(errno.EADDRINUSE, f"port {port} is in use on {host}")
         listener = MemoryListener(self, host, port)
         self._listeners[host, port] = listener
         return listener
@@ -167,10 +178,12 @@ class HostNetwork:
         return [self._network.address(host)]
 
     async def listen(self, host: str, port: int) -> MemoryListener:
-        """Bind a port of this host, whatever `host` says; raises OSError if it is taken."""
-        del host
+        """Bind a port of this host; raises OSError if it is taken.
+
+        Whatever `host` says that is no further address of this host stands for its name.
+        """
         await trio.lowlevel.checkpoint()
-        return self._network._bind(self.name, port)  # noqa: SLF001
+        return self._network._bind(self.name, host, port)  # noqa: SLF001
 
 
 class MemoryListener:

@@ -15,13 +15,13 @@ from typing import Literal
 import trio
 
 from zentalk.config.settings import ApiSettings
+from zentalk.directory.clock_skew import note as clock_note
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
 from zentalk.node.packets.relaxed_rules import note as relaxed_note
 from zentalk.node.packets.sender import PacketSender
 from zentalk.node.profiles import PROFILES
-from zentalk.node.snapshot.clock_skew import note as clock_note
 from zentalk.node.snapshot.refresher import SnapshotRefresher
 from zentalk.node.snapshot.saved_state import SavedState
 from zentalk.node.snapshot.sources import SnapshotSources
@@ -78,9 +78,7 @@ class NodeNetwork:
         )
         self.tunnels = Tunnels(settings.network, runtime, self._links, self._snapshot)
         self.packets = PacketSender(self.profile, runtime, self.tunnels, self._snapshot)
-        self._sources = SnapshotSources(
-            settings.bootstraps, self._dialer, self.tunnels, runtime.entropy
-        )
+        self._sources = SnapshotSources(settings.bootstraps, self._dialer, self.tunnels, runtime)
         self._snapshot.client.restore(found.descriptors, found.proofs)
         self._links.follow_view()
 
@@ -154,6 +152,8 @@ class NodeNetwork:
             yield "one of your mailboxes is at one of your guards; add relays for full protection"
         if self.tunnels.related:
             yield "a tunnel passes two relays of one operator or address range"
+        if lost := self._sources.note():
+            yield lost
         if clock := clock_note(self._snapshot.client.hours_ahead):
             yield clock
         if relaxed := relaxed_note(known, self.packets.relaxed):

@@ -27,29 +27,33 @@ async def _resolve(host: str) -> list[str]:
 
 
 async def unreachable(settings: RelaySettings, resolve: Resolve = _resolve) -> list[str]:
-    """Return a sentence if the announced host leads to this machine alone; only in `main`.
+    """Return a sentence for each announced host that leads to this machine alone; only in `main`.
 
     A name that does not resolve now is no fault: machines start before their network does.
     """
     if settings.network != MAIN_NETWORK:
         return []
-    host = settings.announce_host or settings.host
-    found: list[str] = []
-    with trio.move_on_after(RESOLVE_SECONDS):
-        try:
-            found = await resolve(host.strip("[]"))
-        except (OSError, UnicodeError):
-            return []
-    if not found or not all(_is_loopback(address) for address in found):
-        return []
-    _LOG.warning("announced_host_is_loopback")
-    return [
-        (
+    sentences = []
+    for host in settings.announced_hosts:
+        if not await _only_loopback(host, resolve):
+            continue
+        _LOG.warning("announced_host_is_loopback")
+        sentences.append(
             f"the announced host {host} leads to loopback addresses only, here at least, so that "
             "others may not reach this relay: look at /etc/hosts and the DNS entries, and set "
             "`announce_host` to a name or address that leads here from outside"
         )
-    ]
+    return sentences
+
+
+async def _only_loopback(host: str, resolve: Resolve) -> bool:
+    with trio.move_on_after(RESOLVE_SECONDS):
+        try:
+            found = await resolve(host.strip("[]"))
+        except (OSError, UnicodeError):
+            return False
+        return bool(found) and all(_is_loopback(address) for address in found)
+    return False
 
 
 def _is_loopback(text: str) -> bool:

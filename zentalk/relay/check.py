@@ -35,10 +35,11 @@ async def check(settings: RelaySettings, network: Network) -> tuple[str, list[st
             "limit (`ulimit -n`, or LimitNOFILE= of the service)"
         )
     if not _runs(settings):
-        for listener in await bind_lanes(network, settings.host, settings.port, settings.lanes):
+        for listener in await bind_lanes(network, settings.hosts, settings.port, settings.lanes):
             await listener.aclose()
-    host = settings.announce_host or settings.host
-    return identity.uri(host, settings.announce_port or settings.port), warnings
+    return identity.uri(
+        settings.announced_hosts[0], settings.announce_port or settings.port
+    ), warnings
 
 
 def _runs(settings: RelaySettings) -> bool:

@@ -27,6 +27,7 @@ from zentalk.relay.forwarding.tunnels import ServeInner, TunnelService
 from zentalk.relay.keys.mix_keys import OwnKeys
 from zentalk.relay.links.capacity import LinkCapacity
 from zentalk.relay.links.neighbours import RelayLinks
+from zentalk.relay.links.reachability import Reachability
 from zentalk.relay.links.stream_holders import Principal
 from zentalk.relay.mailbox.service import MailboxService
 from zentalk.relay.metrics import Counters, contained
@@ -59,6 +60,7 @@ class RelayServices(NamedTuple):
     tunnels: TunnelService
     directory: DirectoryService
     mailboxes: MailboxService
+    reachability: Reachability
 
 
 def dispatcher_of(*services: Service) -> Dispatcher:
@@ -252,6 +254,8 @@ class RelayConnections:
             return
         directory.relay_connected(connection)
         self._services.links.register(connection)
+        if connection.depth == 0 and connection.peer.node_id is not None:
+            self._services.reachability.dialled_by(connection.peer.node_id, connection)
 
 
 async def _leave_when_closed(connection: Connection, turn: LinkTurn) -> None:

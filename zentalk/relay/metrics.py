@@ -50,7 +50,8 @@ class RelayStats:
     """One relay's counters and gauges at one moment.
 
     `deposited`, `repeats`, `tokens` and `mailbox` are what the mailbox service counted. `refused`
-    maps a fixed word to a count, the mailbox's refusals among them as `mailbox-...`.
+    maps a fixed word to a count, the mailbox's refusals among them as `mailbox-...`. `dialled_by`
+    counts the relays that made a link to this one within the last hour.
     """
 
     forwarded: int = 0
@@ -67,6 +68,7 @@ class RelayStats:
     refused: Mapping[str, int] = field(default_factory=dict)
     connections: int = 0
     relay_links: int = 0
+    dialled_by: int = 0
     streams: int = 0
     queued_bytes: int = 0
     memory_bytes: int = 0

@@ -31,6 +31,7 @@ from zentalk.relay.keys.rotation import KeyRotation, boot_keys
 from zentalk.relay.links.listeners import bind_when_resolved
 from zentalk.relay.metrics import Counters, RelayStats, mailbox_counts
 from zentalk.relay.reloading import apply, changed
+from zentalk.relay.standing import EXCLUDED, NO_MAIL
 from zentalk.relay.status import RelayStatus, coarse
 from zentalk.relay.storage import Stores, known_relays, open_stores
 from zentalk.relay.wiring import RelayWiring, wire_relay
@@ -49,11 +50,6 @@ JOIN_SECONDS: Final = 10.0
 DRAIN_SECONDS: Final = 2.0
 HTTP_CONNECTIONS: Final = 256
 """Those of a door for HTTP, if there is one (`zentalk.web.serving.Places`)."""
-EXCLUDED: Final = (
-    "this relay is excluded from the network for good: two different descriptors for one epoch "
-    "and boot carry its signature, so its key is in use twice or was stolen; stop every program "
-    "that has it and make a new relay with `zentalk relay init` in another folder"
-)
 
 
 class Relay:
@@ -101,7 +97,8 @@ class Relay:
     @property
     def uri(self) -> str:
         """The `zt-relay:...` text that others use; its port is final once `run` has started."""
-        return self._identity.uri(self._host, self._settings.announce_port or self._port)
+        first = self._settings.announced_hosts[0]
+        return self._identity.uri(first, self._settings.announce_port or self._port)
 
     @property
     def wiring(self) -> RelayWiring:
@@ -147,7 +144,7 @@ class Relay:
         settings = self._settings
         max_links = self._allowed_links(settings)
         listeners = await bind_when_resolved(
-            self._network, settings.host, settings.port, settings.lanes, self._stopping
+            self._network, settings.hosts, settings.port, settings.lanes, self._stopping
         )
         self._port = listeners[0].port
         self._started_at = self._runtime.wall()
@@ -187,6 +184,7 @@ class Relay:
             nursery.start_soon(wiring.forwarder.run)
             nursery.start_soon(wiring.router.run)
             nursery.start_soon(wiring.directory.run)
+            nursery.start_soon(wiring.reachability.run)
             for lane, listener in enumerate(listeners):
                 nursery.start_soon(listener.serve, partial(wiring.connections.accept, lane))
             nursery.start_soon(rotation.run, wiring.directory.publish_own)
@@ -257,6 +255,7 @@ class Relay:
             **counted,
             connections=wiring.capacity.admission.connections,
             relay_links=len(wiring.links.connected()),
+            dialled_by=wiring.reachability.count,
             streams=wiring.capacity.streams.count,
             queued_bytes=wiring.router.queued_bytes,
             memory_bytes=wiring.capacity.budget.used_bytes + filters_bytes,
@@ -290,17 +289,20 @@ class Relay:
             names = ", ".join(f"`{name}`" for name in self._waiting_keys)
             found.append(f"changed in the settings, but used only after a restart: {names}")
         if self._wiring is not None:
-            found += self._wiring.directory.warnings
+            found += self._wiring.directory.warnings + self._wiring.reachability.warnings
+            if trouble := self._wiring.mailboxes.trouble:
+                found.append(NO_MAIL[trouble].format(folder=self._settings.directory))
             if self._wiring.directory.is_excluded:
                 found.append(EXCLUDED)
         return found
 
     def _make_keys(self, listeners: list[Listener], max_links: int) -> OwnKeys:
         settings = self._settings
+        host, *further_hosts = settings.announced_hosts
         body = DescriptorBody(
             network=settings.network,
             identity=self._identity.key.public,
-            host=self._host,
+            host=host,
             lanes=tuple(Lane(port, bytes(32), bytes(32)) for port in self._ports(listeners)),
             roles=ROLE_FORWARD | ROLE_DIRECTORY | ROLE_MAILBOX,
             family=settings.family.encode(),
@@ -308,15 +310,12 @@ class Relay:
             version=_version(),
             epoch=Epoch(0),
             boot=0,
+            further_hosts=tuple(further_hosts),
         )
         capacity = filter_capacity(settings.memory_bytes, len(listeners))
         return OwnKeys(
             self._identity.key, body, self._runtime.for_part("mix-keys").entropy, capacity
         )
-
-    @property
-    def _host(self) -> str:
-        return self._settings.announce_host or self._settings.host
 
     def _ports(self, listeners: list[Listener]) -> list[int]:
         """Return the port of each lane as others see it."""

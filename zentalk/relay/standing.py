@@ -9,9 +9,27 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
+from zentalk.directory.clock_skew import amount
 from zentalk.logs import quiet_logger
 
 _LOG: Final = quiet_logger("zentalk.relay")
+EXCLUDED: Final = (
+    "this relay is excluded from the network for good: two different descriptors for one epoch "
+    "and boot carry its signature, so its key is in use twice or was stolen; stop every program "
+    "that has it and make a new relay with `zentalk relay init` in another folder"
+)
+
+NO_MAIL: Final = {
+    "full": (
+        "no new mail can be stored: the disk of {folder} is full, or `queue.db` is as large as it "
+        "may be; make room there. What waits can be collected, and senders try again"
+    ),
+    "failing": (
+        "no new mail can be stored: `queue.db` in {folder} cannot be written; look at the disk and "
+        "the rights of that folder. Senders try again"
+    ),
+}
+"""By the word that the mailboxes give; each is taken back when mail is stored again."""
 
 
 class _State(Enum):
@@ -24,11 +42,12 @@ class _State(Enum):
 class Standing:
     """Told by whoever talks to other relays; `warnings` is for the status."""
 
-    __slots__ = ("_bootstraps", "_bootstraps_lost", "_state")
+    __slots__ = ("_bootstraps", "_bootstraps_lost", "_hours_ahead", "_state")
 
     def __init__(self, bootstraps: int) -> None:
         self._bootstraps = bootstraps
         self._bootstraps_lost = False
+        self._hours_ahead = 0
         # The first relay of a network has nobody to look for.
         self._state = _State.JOINING if bootstraps else _State.JOINED
 
@@ -68,10 +87,24 @@ class Standing:
             else:
                 _LOG.warning("bootstraps_are_gone", bootstraps=self._bootstraps)
 
+    def clock_seems(self, hours_ahead: int) -> None:
+        """Take note how far this clock is ahead of the other relays' (negative: behind)."""
+        before, self._hours_ahead = self._hours_ahead, hours_ahead
+        if hours_ahead and not before:
+            _LOG.warning("own_clock_seems_wrong", hours_ahead=hours_ahead)
+        if before and not hours_ahead:
+            _LOG.info("own_clock_seems_right")
+
     @property
     def warnings(self) -> list[str]:
         """What the operator should know now, a sentence each."""
         found = []
+        if self._hours_ahead:
+            found.append(
+                f"this machine's clock is about {amount(self._hours_ahead)} the other relays, so "
+                "that it refuses packets and is not used by others: set it right, and let a time "
+                "service keep it"
+            )
         if self._state is _State.ALONE:
             found.append(
                 f"none of the {self._bootstraps} relays in `bootstraps` answers, so this relay is "

@@ -6,6 +6,7 @@ Queue and directory are separate files, so that deleting the one never costs the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -65,15 +66,15 @@ def check_databases(settings: RelaySettings) -> None:
 
 def known_relays(stores: Stores) -> list[RelayUri]:
     """Return where some relays were when this one last ran, newest boots of them unknown."""
-    found: list[RelayUri] = []
+    found: list[tuple[RelayUri, ...]] = []
     for raw in stores.directory.descriptors():
         try:
-            found.append(decode_descriptor(raw).uri)
+            found.append(decode_descriptor(raw).uris())
         except RemoteProtocolError:
             continue  # the file was edited; the network will tell again
         if len(found) == _KNOWN:
             break
-    return found
+    return list(chain.from_iterable(found))
 
 
 def mailbox_settings(settings: RelaySettings) -> MailboxSettings:

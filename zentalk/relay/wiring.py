@@ -24,6 +24,7 @@ from zentalk.relay.keys.rotation import KeyRotation
 from zentalk.relay.links.capacity import LinkCapacity
 from zentalk.relay.links.memory_budget import MemoryBudget
 from zentalk.relay.links.neighbours import RelayLinks
+from zentalk.relay.links.reachability import Reachability
 from zentalk.relay.mailbox.service import MailboxService
 from zentalk.relay.metrics import Counters
 from zentalk.relay.observing.handshake_probe import HandshakeProbe
@@ -46,6 +47,7 @@ class RelayWiring(NamedTuple):
     directory: DirectoryService
     mailboxes: MailboxService
     connections: RelayConnections
+    reachability: Reachability
 
 
 def wire_relay(
@@ -95,11 +97,20 @@ def wire_relay(
         runtime.for_part("router"), keys.peelers, forwarder, mailboxes, counters, budget
     )
     tunnels = TunnelService(own_id, known, links, capacity.streams, counters)
-    services = RelayServices(links, router, tunnels, directory, mailboxes)
+    reachability = Reachability(runtime, lambda: len(known.live()) - 1)
+    services = RelayServices(links, router, tunnels, directory, mailboxes, reachability)
     own = runtime.for_part("connections")
     connections = RelayConnections(own, dialler, keys, capacity, counters, services)
     return RelayWiring(
-        counters, capacity, links, forwarder, router, directory, mailboxes, connections
+        counters=counters,
+        capacity=capacity,
+        links=links,
+        forwarder=forwarder,
+        router=router,
+        directory=directory,
+        mailboxes=mailboxes,
+        connections=connections,
+        reachability=reachability,
     )
 
 

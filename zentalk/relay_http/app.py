@@ -84,7 +84,8 @@ class Routes:
         """Give what waits and is not acknowledged, oldest first."""
         session, _ = await self._session(request)
         await session.wait(_wait_seconds(request))
-        view = pending_view(session.pending(), session.take_tokens())
+        tokens = session.take_tokens(keep=request.method == "HEAD")  # nobody sees them then
+        view = pending_view(session.pending(), tokens)
         return JsonResponse(view, headers=self._door.next_nonce())
 
     async def acknowledge(self, request: Request) -> Response:

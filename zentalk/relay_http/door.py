@@ -23,6 +23,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.relay_http.nonces import Nonces
 from zentalk.web.problems import problem
 from zentalk.web.slots import is_loopback, source_of
+from zentalk.web.token import bearer_token
 
 NONCE_HEADER: Final = "Zentalk-Nonce"
 BURST: Final = 100.0
@@ -45,7 +46,7 @@ class Door:
     def __init__(self, runtime: Runtime, relay: NodeId, operator_token: str) -> None:
         self._runtime = runtime
         self._relay = relay
-        self._operator = b"Bearer " + operator_token.encode("ascii")
+        self._operator = operator_token.encode("ascii")
         self._nonces = Nonces(runtime.entropy)
         self._sources = Allowances(BURST, PER_SECOND)
 
@@ -92,7 +93,7 @@ class Door:
 
     def is_operator(self, request: Request) -> bool:
         """Say whether a request has the operator's token."""
-        return equal(_authorization(request), self._operator)
+        return equal(bearer_token(_authorization(request)), self._operator)
 
     def now(self) -> float:
         """Return the monotonic time in seconds."""

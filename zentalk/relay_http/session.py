@@ -94,8 +94,9 @@ class HttpSession:
             found.append(self._pushes[seq])
         return found
 
-    def take_tokens(self) -> list[TokenNotification]:
-        """Return ack tokens that were not given yet."""
+    def take_tokens(self, *, keep: bool = False) -> list[TokenNotification]:
+        """Return ack tokens that were not given yet; with `keep` they still count as not given."""
         tokens = list(self._tokens)
-        self._tokens.clear()
+        if not keep:
+            self._tokens.clear()
         return tokens

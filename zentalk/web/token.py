@@ -20,6 +20,15 @@ _TOKEN_BYTES: Final = 32
 _FORM: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
+def bearer_token(credentials: bytes) -> bytes:
+    """Return the token in the value of `Authorization`, b"" if there is none.
+
+    The scheme has no case, and one space or more follow it (RFC 9110 section 11.1, RFC 6750 2.1).
+    """
+    scheme, _, rest = credentials.partition(b" ")
+    return rest.strip(b" ") if scheme.lower() == b"bearer" else b""
+
+
 def create_token(directory: Path, entropy: Entropy) -> str:
     """Make a token of 32 random bytes (base64url) and write it.
 

@@ -22,13 +22,19 @@ from zentalk.wire.text import RelayUri
 
 MAX_DESCRIPTOR_BYTES: Final = 2048
 MAX_LANES: Final = 16
+MAX_HOSTS: Final = 4
+MAX_HOSTS_CHARS: Final = 512
+"""Of all hosts of a relay together, so that a descriptor with 16 lanes keeps within its limit."""
 FORMAT: Final = 1
+FORMAT_OF_SEVERAL: Final = 2
+"""The format of a relay with more than one host: the further ones follow at the end."""
 
 ROLE_FORWARD: Final = 1
 ROLE_DIRECTORY: Final = 2
 ROLE_MAILBOX: Final = 4
 ROLE_SHARDS: Final = 8
 _ALL_ROLES: Final = 255
+_MAX_HOST_CHARS: Final = 253
 _MIX_KEY_BYTES: Final = 32
 _MAX_PORT: Final = 65535
 _MAX_U32: Final = 2**32 - 1
@@ -46,7 +52,10 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class DescriptorBody:
-    """What a relay says of itself; `family` groups relays of one operator."""
+    """What a relay says of itself; `family` groups relays of one operator.
+
+    `host` is dialled first, `further_hosts` in their order if it does not answer.
+    """
 
     network: str
     identity: bytes
@@ -58,6 +67,12 @@ class DescriptorBody:
     version: str
     epoch: Epoch
     boot: int
+    further_hosts: tuple[str, ...] = ()
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Where the relay listens, at the same ports everywhere; the first is dialled first."""
+        return (self.host, *self.further_hosts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +95,7 @@ class Descriptor:
 
     @property
     def host(self) -> str:
-        """Where the relay listens."""
+        """Where the relay listens: of several hosts the one to dial first."""
         return self.body.host
 
     @property
@@ -115,8 +130,15 @@ class Descriptor:
 
     @property
     def uri(self) -> RelayUri:
-        """The relay's URI, with the port of lane 0."""
-        return RelayUri(self.body.identity, self.body.host, self.body.lanes[0].port)
+        """The relay's URI, with the port of lane 0; of several hosts the one to dial first."""
+        return self.uris()[0]
+
+    def uris(self, lane: int = 0) -> tuple[RelayUri, ...]:
+        """Return where to dial a lane, in the order in which to try; empty if there is none."""
+        if not 0 <= lane < len(self.body.lanes):
+            return ()
+        port = self.body.lanes[lane].port
+        return tuple(RelayUri(self.body.identity, host, port) for host in self.body.hosts)
 
     def mix_key(self, lane: int, epoch: int) -> bytes | None:
         """Return the lane's mix key of an epoch, or None if it is not in here."""
@@ -156,8 +178,9 @@ def decode_descriptor(raw: bytes) -> Descriptor:
 
 
 def _to_fields(body: DescriptorBody) -> list[Value]:
+    further: list[Value] = list(body.further_hosts)
     return [
-        FORMAT,
+        FORMAT_OF_SEVERAL if further else FORMAT,
         body.network,
         body.identity,
         body.host,
@@ -168,17 +191,19 @@ def _to_fields(body: DescriptorBody) -> list[Value]:
         body.version,
         body.epoch,
         body.boot,
+        *([further] if further else []),
     ]
 
 
 def _from_value(value: Value) -> DescriptorBody:
     fields = Fields(value, "a descriptor's body")
-    if fields.uint(255) != FORMAT:
+    form = fields.uint(255)
+    if form not in (FORMAT, FORMAT_OF_SEVERAL):
         raise DecodeError("a descriptor has a format that this version does not know")
     body = DescriptorBody(
         network=fields.text(32),
         identity=fields.fixed(ed25519.PUBLIC_BYTES),
-        host=fields.text(253),
+        host=fields.text(_MAX_HOST_CHARS),
         lanes=tuple(_lane(item) for item in fields.array(MAX_LANES)),
         roles=fields.uint(_ALL_ROLES),
         family=fields.blob(32),
@@ -186,13 +211,31 @@ def _from_value(value: Value) -> DescriptorBody:
         version=fields.text(32),
         epoch=Epoch(fields.uint(_MAX_U32)),
         boot=fields.uint(_MAX_U64),
+        further_hosts=_further_hosts(fields) if form == FORMAT_OF_SEVERAL else (),
     )
     fields.end()
-    if not is_host(body.host) or is_unspecified(body.host):
-        raise DecodeError("a descriptor's host is not a host name or address")
+    _check_hosts(body.hosts)
     if not body.lanes:
         raise DecodeError("a descriptor names no lane")
     return body
+
+
+def _further_hosts(fields: Fields) -> tuple[str, ...]:
+    """Read the hosts after the first: without one, the other format is the only encoding."""
+    items = fields.array(MAX_HOSTS - 1)
+    if not items:
+        raise DecodeError("a descriptor of several hosts names one")
+    further = Fields(items, "a descriptor's further hosts")
+    return tuple(further.text(_MAX_HOST_CHARS) for _ in items)
+
+
+def _check_hosts(hosts: tuple[str, ...]) -> None:
+    if not all(is_host(host) and not is_unspecified(host) for host in hosts):
+        raise DecodeError("a descriptor's host is not a host name or address")
+    if len(set(hosts)) < len(hosts):
+        raise DecodeError("a descriptor names one host twice")
+    if sum(map(len, hosts)) > MAX_HOSTS_CHARS:
+        raise DecodeError("a descriptor's hosts are too long together")
 
 
 def _lane(value: Value) -> Lane:

@@ -325,6 +325,26 @@ def test_a_clock_that_is_set_back_holds_no_message_for_long(alice: Person, bob: 
     assert bob.tx(lambda tx: ordering.release_overdue(tx, NOW - 86_400)) == 1
 
 
+@pytest.mark.parametrize(
+    ("claimed", "shown"),
+    [
+        (0.0, NOW),
+        (NOW - ordering.OLDEST_SECONDS - 1, NOW),
+        (NOW - ordering.OLDEST_SECONDS + 1, NOW - ordering.OLDEST_SECONDS + 1),
+        (NOW + ordering.AHEAD_SECONDS, NOW + ordering.AHEAD_SECONDS),
+        (NOW + ordering.AHEAD_SECONDS + 1, NOW),
+        (2.0**52, NOW),
+    ],
+)
+def test_a_time_at_which_nobody_can_have_written_is_that_of_arrival(
+    alice: Person, bob: Person, claimed: float, shown: float
+) -> None:
+    befriend(alice, bob)
+    raw = encode_content(Content(TEXT, MessageId(b"t" * 16), 2, int(claimed * 1000), text="late"))
+    bob.receive(encrypted(alice, bob, raw))
+    assert texts(bob, alice)[-1].sent_at == shown
+
+
 def test_a_kind_that_is_not_known_here_is_kept_whole_and_confirmed(
     alice: Person, bob: Person
 ) -> None:

@@ -1,6 +1,7 @@
 """How guards are dialled again: soon at first, then ever more rarely, never all at once."""
 
 import itertools
+from collections.abc import Sequence
 
 import trio
 import trio.testing
@@ -49,7 +50,8 @@ class Guards:
             runtime, self._dial, self.selection, self, trio.lowlevel.ParkingLot()
         )
 
-    async def _dial(self, uri: RelayUri, nursery: trio.Nursery) -> Connection:
+    async def _dial(self, uris: Sequence[RelayUri], nursery: trio.Nursery) -> Connection:
+        (uri,) = uris
         self.dialled.append((trio.current_time(), uri.host))
         await trio.sleep(0.01)
         if uri.host in self.down:

@@ -52,8 +52,8 @@ def test_guards_survive_a_restart_with_nothing_but_an_expired_snapshot() -> None
     first.view_changed(VIEW)
     again = make_selection(state=first.state, addresses=first.addresses())
     assert again.in_use() == first.in_use()
-    assert [again.uri(guard) for guard in again.in_use()] == [
-        VIEW.relays[guard].uri for guard in first.in_use()
+    assert [again.uris(guard) for guard in again.in_use()] == [
+        VIEW.relays[guard].uris() for guard in first.in_use()
     ]
     again.view_changed(VIEW)
     assert again.in_use() == first.in_use()
@@ -88,7 +88,7 @@ def test_a_pinned_guard_outside_the_snapshot_is_dialled_at_its_uri() -> None:
     selection = make_selection(pinned=(stranger.uri,))
     selection.view_changed(VIEW)
     assert selection.wanted() == (stranger.node_id,)
-    assert selection.uri(stranger.node_id) == stranger.uri
+    assert selection.uris(stranger.node_id) == (stranger.uri,)
 
 
 def test_a_guard_that_moved_is_dialled_where_the_snapshot_says() -> None:
@@ -99,7 +99,7 @@ def test_a_guard_that_moved_is_dialled_where_the_snapshot_says() -> None:
     moved = make_relay(number, boot=2, host="elsewhere")
     relays = [*RELAYS[:number], moved, *RELAYS[number + 1 :]]
     selection.view_changed(make_view(relays, EPOCH, {}))
-    assert selection.uri(guard) == moved.uri
+    assert selection.uris(guard) == (moved.uri,)
 
 
 def test_own_mailbox_relays_do_not_become_guards_or_second_hops() -> None:

@@ -79,8 +79,9 @@ class Bench:
     def descriptor_of(self, node_id: NodeId) -> Descriptor | None:
         return self.known if node_id == NEXT else None
 
-    def hints_of(self, node_id: NodeId) -> list[RelayUri]:
-        return self.hints if node_id == NEXT else []
+    def addresses_of(self, node_id: NodeId, lane: int = 0) -> list[RelayUri]:
+        named = () if self.known is None else self.known.uris(lane)
+        return list(dict.fromkeys([*named, *self.hints])) if node_id == NEXT else []
 
     async def _connect(self, uri: RelayUri, nursery: trio.Nursery) -> Connection:
         self.dials.append(f"{uri.host}:{uri.port}")

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from zentalk.ids import MessageId, UserAddress
+from zentalk.ids import DAY_SECONDS, MessageId, UserAddress
+from zentalk.lifetimes import MAX_TTL_SECONDS
 from zentalk.store.history import contacts, events, held, messages
 from zentalk.store.history.held import HeldMessage
 from zentalk.store.history.models import Direction, MessageState
@@ -23,6 +24,10 @@ there within two seconds, by the other mailbox."""
 FIRST_HOLD_SECONDS: Final = 5.0
 """In a conversation that is new here, where the sender may have written long before."""
 MAX_HELD: Final = 1_000
+OLDEST_SECONDS: Final = 2 * MAX_TTL_SECONDS
+"""A message may wait at its sender for as long as one lives, and then at a mailbox."""
+AHEAD_SECONDS: Final = DAY_SECONDS
+"""How far the clocks of two people may be apart before a time is not believed."""
 
 
 def receive(
@@ -47,7 +52,7 @@ def receive(
         kind=content.kind,
         text=content.text,
         content=raw if content.kind != TEXT else None,
-        sent_at=content.sent_at_ms / 1000,
+        sent_at=believable(content.sent_at_ms / 1000, now),
         confirmed=confirmed,
         release_at=now + (HOLD_SECONDS if last else FIRST_HOLD_SECONDS),
     )
@@ -59,6 +64,14 @@ def receive(
     entered = _enter(tx, message, now, missing=0)
     held.set_last_sequence(tx, contact, max(last, content.sequence))
     return entered + _release_next(tx, contact, now)
+
+
+def believable(sent_at: float, now: float) -> float:
+    """Return when a message was written, in unix seconds: `now` if it cannot have been then.
+
+    A clock that was set to 1970, or to next year, would sort and show it there for ever.
+    """
+    return sent_at if now - OLDEST_SECONDS <= sent_at <= now + AHEAD_SECONDS else now
 
 
 def is_here(tx: Transaction, contact: UserAddress, message_id: MessageId) -> bool:

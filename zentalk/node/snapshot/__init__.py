@@ -15,7 +15,6 @@ Files:
 - `source_turns`: one source after the other tells what is new
 - `refresher`: when to refresh, and the view that paths are drawn from
 - `sources`: which relays, over which way
-- `clock_skew`: whether this computer's clock seems wrong
 - `saved_state`: what a node needs to start again, saved when it changes
 
 It must never believe a single source, unless only one is configured, and never let anybody make

@@ -15,6 +15,7 @@ import trio
 
 from zentalk.directory import snapshot as core
 from zentalk.directory.boots import BootLog
+from zentalk.directory.clock_skew import hours_ahead
 from zentalk.directory.descriptor_set import is_usable
 from zentalk.directory.digests import digest_of
 from zentalk.directory.equivocation import EquivocationProof, check_proof
@@ -25,7 +26,6 @@ from zentalk.directory.snapshot import SnapshotResult
 from zentalk.errors import RELAY_FAULTS, RemoteProtocolError
 from zentalk.ids import Epoch, NodeId
 from zentalk.net.runtime import Runtime
-from zentalk.node.snapshot.clock_skew import hours_ahead
 from zentalk.node.snapshot.source_turns import SourceTurns
 from zentalk.node.tunnels.tunnels import RequestLink, TunnelOpener
 from zentalk.wire.descriptor import Descriptor, decode_descriptor

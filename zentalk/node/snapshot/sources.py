@@ -16,13 +16,14 @@ from typing import Final
 
 import trio
 
-from zentalk.crypto.types import Entropy
 from zentalk.errors import REQUEST_FAULTS, LinkClosedError
 from zentalk.ids import NodeId
 from zentalk.net.connection import Connection
+from zentalk.net.runtime import Runtime
 from zentalk.node.relays.view import RelayView
 from zentalk.node.snapshot.shown_relays import DISJOINT_FROM, REFRESHES
 from zentalk.node.tunnels.dialer import Dialer
+from zentalk.node.tunnels.guard_selection import by_relay
 from zentalk.node.tunnels.tunnels import Tunnels
 from zentalk.onion.draw import sample
 from zentalk.onion.path import MIN_RELAYS
@@ -30,6 +31,10 @@ from zentalk.wire.descriptor import ROLE_DIRECTORY, node_id_of
 from zentalk.wire.text import RelayUri
 
 SOURCES: Final = 3
+ALONE_SECONDS: Final = 300.0
+"""Without any guard for so long, what is known of relays may be where they were: their operators
+may have moved them all, so bootstraps are asked."""
+ALONE_NOTED_SECONDS: Final = 30.0
 MAX_BOOTSTRAPS: Final = 5
 """Asked at a first start: two must agree, and some may be down."""
 
@@ -50,13 +55,14 @@ class SnapshotSources:
         bootstraps: Sequence[RelayUri],
         dialer: Dialer,
         tunnels: Tunnels,
-        entropy: Entropy,
+        runtime: Runtime,
     ) -> None:
-        self._bootstraps = bootstraps
+        self._bootstraps = by_relay(bootstraps)
         self._dialer = dialer
         self._links = tunnels.links
         self._tunnels = tunnels
-        self._entropy = entropy
+        self._runtime = runtime
+        self._alone_since: float | None = None
         self._asked: deque[frozenset[NodeId]] = deque(maxlen=REFRESHES - 1)
 
     def has_guards(self) -> bool:
@@ -76,9 +82,13 @@ class SnapshotSources:
         """Return the sources of one refresh; links to bootstraps live in `nursery`.
 
         None while no guard is connected, if there are any: bootstraps are not dialled because
-        guards are down. Where there are enough relays, nobody is asked that was in one of the two
-        refreshes before.
+        guards are down, unless all have been for ALONE_SECONDS. Where there are enough relays,
+        nobody is asked that was in one of the two refreshes before.
         """
+        if self._links.connected():
+            self._alone_since = None
+        elif self._alone_since is None:
+            self._alone_since = now
         chosen = self._choose(view, now, nursery)
         self._asked.append(frozenset(source.node_id for source in chosen))
         return chosen
@@ -88,18 +98,37 @@ class SnapshotSources:
             if len(view.relays) >= MIN_RELAYS:
                 return self._over_guards(view, now, nursery)
             return [self._guard(guard) for guard in self._links.connected()]
+        if self._alone_for(now) >= ALONE_SECONDS:
+            return self._at_first(nursery)
         if len(view.relays) >= MIN_RELAYS and self.has_guards():
             return []
         if len(view.relays) >= DISJOINT_FROM and self._bootstraps:
             return self._over_bootstraps(view, now, nursery)
         return self._at_first(nursery)
 
+    def note(self) -> str | None:
+        """Return what to tell the owner of a node that reaches no guard, or None."""
+        if (
+            self._links.connected()
+            or self._alone_for(self._runtime.monotonic()) < ALONE_NOTED_SECONDS
+        ):
+            return None
+        minutes = round(ALONE_SECONDS / 60)
+        return (
+            "no entry relay answers where it was last seen; after "
+            f"{minutes} minutes the relays in `bootstraps` are asked where it is now: check the "
+            "way out of this machine, and that those URIs are right"
+        )
+
+    def _alone_for(self, now: float) -> float:
+        return 0.0 if self._alone_since is None else now - self._alone_since
+
     def _at_first(self, nursery: trio.Nursery) -> list[SnapshotSource]:
         sources = {guard: self._guard(guard) for guard in self._links.connected()}
-        for uri in sample(self._bootstraps, MAX_BOOTSTRAPS, self._entropy):
-            node_id = node_id_of(uri.identity)
+        for node_id in sample(list(self._bootstraps), MAX_BOOTSTRAPS, self._runtime.entropy):
+            uris = self._bootstraps[node_id]
             sources.setdefault(
-                node_id, SnapshotSource(node_id, partial(self._direct, uri, nursery))
+                node_id, SnapshotSource(node_id, partial(self._direct, uris, nursery))
             )
         return list(sources.values())
 
@@ -122,7 +151,7 @@ class SnapshotSources:
         drawn: list[NodeId] = []
         for unwanted in (asked | suspects, suspects, frozenset[NodeId]()):
             options = [one for one in able if one not in unwanted and one not in drawn]
-            drawn += sample(options, SOURCES - len(drawn), self._entropy)
+            drawn += sample(options, SOURCES - len(drawn), self._runtime.entropy)
         return drawn
 
     def _over_guards(
@@ -162,8 +191,10 @@ class SnapshotSources:
         yield link
 
     @asynccontextmanager
-    async def _direct(self, uri: RelayUri, nursery: trio.Nursery) -> AsyncIterator[Connection]:
-        link = await self._dialer.dial(uri, nursery)
+    async def _direct(
+        self, uris: Sequence[RelayUri], nursery: trio.Nursery
+    ) -> AsyncIterator[Connection]:
+        link = await self._dialer.dial(uris, nursery)
         try:
             yield link
         finally:
@@ -172,13 +203,14 @@ class SnapshotSources:
     @asynccontextmanager
     async def _through(self, uri: RelayUri, nursery: trio.Nursery) -> AsyncIterator[Connection]:
         """Reach a relay over the first bootstrap that answers; each is tried in a drawn order."""
-        for bootstrap in sample(self._bootstraps, MAX_BOOTSTRAPS, self._entropy):
+        target = node_id_of(uri.identity)
+        for bootstrap in sample(list(self._bootstraps), MAX_BOOTSTRAPS, self._runtime.entropy):
             try:
-                outer = await self._dialer.dial(bootstrap, nursery)
+                outer = await self._dialer.dial(self._bootstraps[bootstrap], nursery)
             except REQUEST_FAULTS:
                 continue
             try:
-                if bootstrap.identity == uri.identity:
+                if bootstrap == target:
                     yield outer
                 else:
                     async with self._extended(outer, uri, nursery) as inner:

@@ -6,10 +6,15 @@ line must see one size per packet class. Nothing else may dial.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+
 import trio
 
+from zentalk.errors import REQUEST_FAULTS
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.dialling import RelayDialler
+from zentalk.net.reached import LastReached
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
 from zentalk.net.transport import Network
@@ -31,12 +36,20 @@ class Dialer:
         self._network = RelayDialler(network, public_only=public_only)
         self._links: set[Connection] = set()
         self._sizes: set[int] = set()
+        self._reached = LastReached()
 
-    async def dial(self, uri: RelayUri, nursery: trio.Nursery) -> Connection:
-        """Return a link whose tasks run in `nursery`.
+    async def dial(self, uris: Sequence[RelayUri], nursery: trio.Nursery) -> Connection:
+        """Return a link to a relay at the first of its addresses that answers as that relay.
 
-        Raises TransportError or HandshakeError.
+        Its tasks run in `nursery`. Raises TransportError or HandshakeError if none does.
         """
+        *before, last = self._reached.in_order(uris)
+        for uri in before:
+            with suppress(*REQUEST_FAULTS):
+                return await self._dial(uri, nursery)
+        return await self._dial(last, nursery)
+
+    async def _dial(self, uri: RelayUri, nursery: trio.Nursery) -> Connection:
         stream = await self._network.dial(uri.host, uri.port)
         link = await connect(
             stream,
@@ -46,6 +59,7 @@ class Dialer:
             runtime=self._runtime,
             nursery=nursery,
         )
+        self._reached.answered(uri)
         self._links.add(link)
         nursery.start_soon(self._forget, link)
         return link

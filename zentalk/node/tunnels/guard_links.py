@@ -6,7 +6,7 @@ nothing else; the other one is used at once.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import trio
@@ -29,7 +29,7 @@ _LOOK_SECONDS: Final = 30.0
 _SLOW_FAILURE_SECONDS: Final = 5.0
 _FAILURES_TO_BE_DOWN: Final = 2
 
-Dial = Callable[[RelayUri, trio.Nursery], Awaitable[Connection]]
+Dial = Callable[[Sequence[RelayUri], trio.Nursery], Awaitable[Connection]]
 
 
 class GuardLinks:
@@ -127,11 +127,11 @@ class GuardLinks:
     async def _attempt(self, node_id: NodeId, failures: int, nursery: trio.Nursery) -> int:
         """Dial and use the link until it ends; return the failures in a row by then."""
         began = self._runtime.monotonic()
-        uri = self.selection.uri(node_id)
-        if uri is None:
+        uris = self.selection.uris(node_id)
+        if not uris:
             return failures + 1
         try:
-            link = await self._dial(uri, nursery)
+            link = await self._dial(uris, nursery)
         except REQUEST_FAULTS:
             took = self._runtime.monotonic() - began
             if failures + 1 >= _FAILURES_TO_BE_DOWN or took >= _SLOW_FAILURE_SECONDS:

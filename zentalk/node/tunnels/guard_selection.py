@@ -43,8 +43,8 @@ class GuardSelection:
         wall: Callable[[], float],
         entropy: Entropy,
     ) -> None:
-        self._pinned = tuple(node_id_of(uri.identity) for uri in pinned)
-        self._uris = {node_id_of(uri.identity): uri for uri in (*addresses, *pinned)}
+        self._pinned = tuple(by_relay(pinned))
+        self._uris = by_relay(addresses) | by_relay(pinned)
         self._wall = wall
         self._entropy = entropy
         self._view = RelayView(Epoch(0))
@@ -65,7 +65,7 @@ class GuardSelection:
         for entry in self.state.entries:
             descriptor = view.relays.get(entry.node_id)
             if descriptor is not None:
-                self._uris[entry.node_id] = descriptor.uri
+                self._uris[entry.node_id] = descriptor.uris()
 
     def own_mailboxes_changed(self, relays: frozenset[NodeId]) -> None:
         """Keep the own mailbox relays out of new guards and second hops where possible."""
@@ -96,15 +96,14 @@ class GuardSelection:
         """Return the sticky second hops of a guard."""
         return middles_of(self.state, guard)
 
-    def uri(self, node_id: NodeId) -> RelayUri | None:
-        """Return where a guard listens, as far as is known."""
+    def uris(self, node_id: NodeId) -> tuple[RelayUri, ...]:
+        """Return where a guard listens, as far as is known, in the order in which to try."""
         descriptor = self._view.relays.get(node_id)
-        return descriptor.uri if descriptor is not None else self._uris.get(node_id)
+        return descriptor.uris() if descriptor is not None else self._uris.get(node_id, ())
 
     def addresses(self) -> tuple[RelayUri, ...]:
         """Return where the listed guards listen, to be kept for the next start."""
-        known = (self.uri(entry.node_id) for entry in self.state.entries)
-        return tuple(uri for uri in known if uri is not None)
+        return tuple(uri for entry in self.state.entries for uri in self.uris(entry.node_id))
 
     def _update(self, seen: Observations) -> None:
         self.state = update(
@@ -120,3 +119,12 @@ class GuardSelection:
         self.starts = tuple(
             PathStart(guard, self.middles(guard)) for guard in primary(self.state, self._dialable)
         )
+
+
+def by_relay(uris: Iterable[RelayUri]) -> dict[NodeId, tuple[RelayUri, ...]]:
+    """Return the addresses of each relay, in the order in which they were named."""
+    found: dict[NodeId, tuple[RelayUri, ...]] = {}
+    for uri in uris:
+        node_id = node_id_of(uri.identity)
+        found[node_id] = (*found.get(node_id, ()), uri)
+    return found

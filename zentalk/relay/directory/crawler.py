@@ -14,11 +14,12 @@ from typing import Final
 import trio
 
 from zentalk.directory import lookup as core
+from zentalk.directory.clock_skew import epochs_of, hours_ahead
 from zentalk.directory.digests import digest_of
 from zentalk.directory.events import TimePassed
 from zentalk.directory.set_reading import KnownSets, SetReading
 from zentalk.errors import ZentalkError
-from zentalk.ids import NODE_ID_BYTES, NodeId
+from zentalk.ids import NODE_ID_BYTES, Epoch, NodeId
 from zentalk.net.backoff import half_jitter, spread
 from zentalk.net.runtime import Runtime
 from zentalk.onion.draw import pick, sample
@@ -109,12 +110,17 @@ class Crawler:
         Raises TransportError, RemoteProtocolError or RefusedError.
         """
         reading = SetReading(KnownSets(self._held(), self._state.has_seen))
+        refused: list[Epoch] = []
         while (call := reading.next_call()) is not None:
             body = await connection.request(call, SNAPSHOT_TIMEOUT_SECONDS)
-            self._state.learn(reading.take(body), connection.peer.node_id)
+            raws = reading.take(body)
+            self._state.learn(raws, connection.peer.node_id)
+            refused += epochs_of(raw for raw in raws if self._state.is_new(raw))
         now = self._runtime.wall()  # once: an epoch may turn between two looks
         held = self._descriptors.digests(now)
         live = self._descriptors.live(now)
+        others = [item.epoch for item in live if item.node_id != self._own]
+        self.standing.clock_seems(hours_ahead([*others, *refused], now))
         lacking = [item.raw for item in live if held[item.node_id] not in reading.digests]
         for call in encode_announces(lacking):
             connection.notify(call)

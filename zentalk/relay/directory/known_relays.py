@@ -44,6 +44,19 @@ class KnownRelays:
         """Return all relays that can be used now."""
         return self.descriptors.live(self._wall())
 
+    def addresses_of(self, node_id: NodeId, lane: int = 0) -> list[RelayUri]:
+        """Return where to dial a lane of a relay, in the order in which to try.
+
+        Of what its descriptor names, only where it was reached: the rest may be anybody's.
+        """
+        descriptor = self.descriptor_of(node_id)
+        others = self.hints_of(node_id) if lane == 0 else []
+        if descriptor is None:
+            return others
+        reached = self.descriptors.reached_at(node_id)
+        named = [uri for uri in descriptor.uris(lane) if reached in (None, uri.host)]
+        return list(dict.fromkeys([*named, *others]))
+
     def hints_of(self, node_id: NodeId) -> list[RelayUri]:
         """Return where else to dial a relay: a bootstrap's URI, an expired descriptor."""
         found = [uri for uri, named in self.bootstraps.items() if named == node_id]

@@ -37,10 +37,12 @@ class BootCheck:
 
     async def highest(self, identity: bytes, relays: Sequence[RelayUri]) -> int:
         """Return the highest boot known of `identity`, 0 if nobody knows one or answers."""
-        others = [uri for uri in dict.fromkeys(relays) if uri.identity != identity]
+        others = dict.fromkeys(uri.identity for uri in relays if uri.identity != identity)
+        asked = list(others)[:ASKED]
         async with trio.open_nursery() as nursery:
-            for uri in others[:ASKED]:
-                nursery.start_soon(self._ask, identity, uri)
+            for uri in dict.fromkeys(relays):  # all addresses at once: one of them may be silent
+                if uri.identity in asked:
+                    nursery.start_soon(self._ask, identity, uri)
         return self._highest
 
     async def _ask(self, identity: bytes, uri: RelayUri) -> None:

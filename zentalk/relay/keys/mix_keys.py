@@ -8,6 +8,7 @@ that this relay cheats, so a new one is signed only when one of both has changed
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from zentalk.crypto.ed25519 import SigningKey
@@ -128,17 +129,6 @@ class OwnKeys:
         for old, peeler in zip(self._body.lanes, self._peelers, strict=True):
             peeler.rotate(wall, self._entropy)
             lanes.append(Lane(old.port, *peeler.keys_for_descriptor(epoch)))
-        body = DescriptorBody(
-            network=self._body.network,
-            identity=self._body.identity,
-            host=self._body.host,
-            lanes=tuple(lanes),
-            roles=self._body.roles,
-            family=self._body.family,
-            max_links=self._body.max_links,
-            version=self._body.version,
-            epoch=epoch,
-            boot=boot,
-        )
+        body = replace(self._body, lanes=tuple(lanes), epoch=epoch, boot=boot)
         self._descriptor = sign_descriptor(self._key, body)
         return self._descriptor

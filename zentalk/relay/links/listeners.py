@@ -1,4 +1,4 @@
-"""The ports of a relay's lanes, bound all or none.
+"""The ports of a relay's lanes, bound all or none, each at every address of the relay.
 
 Nothing is accepted here; whoever holds the listeners serves them.
 """
@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Sequence
 from typing import Final
 
 import trio
 
 from zentalk.errors import ConfigError
 from zentalk.logs import quiet_logger
-from zentalk.net.transport import Listener, Network
+from zentalk.net.transport import Handler, Listener, Network
 
 RETRY_SECONDS: Final = 5.0
+_FREE_PORT_TRIES: Final = 8
+"""A port that is free at the first address may be taken at another one."""
 _LOG: Final = quiet_logger("zentalk.relay")
 
 
@@ -23,8 +26,31 @@ class UnresolvedHostError(ConfigError):
     """The name to listen on has no address, for now or for good."""
 
 
+class SharedPort:
+    """One port at several addresses: a listener made of one listener for each."""
+
+    def __init__(self, listeners: Sequence[Listener]) -> None:
+        self._listeners = tuple(listeners)
+
+    @property
+    def port(self) -> int:
+        """The port, the same at each address."""
+        return self._listeners[0].port
+
+    async def serve(self, handler: Handler) -> None:
+        """Run `handler` for each stream at any address, until closed or cancelled."""
+        async with trio.open_nursery() as nursery:
+            for listener in self._listeners:
+                nursery.start_soon(listener.serve, handler)
+
+    async def aclose(self) -> None:
+        """Stop listening everywhere."""
+        for listener in self._listeners:
+            await listener.aclose()
+
+
 async def bind_when_resolved(
-    network: Network, host: str, port: int, lanes: int, stopping: trio.Event
+    network: Network, hosts: Sequence[str], port: int, lanes: int, stopping: trio.Event
 ) -> list[Listener]:
     """Bind as `bind_lanes`, but wait for the name: machines start before their name service does.
 
@@ -33,7 +59,7 @@ async def bind_when_resolved(
     waits = False
     while True:
         try:
-            return await bind_lanes(network, host, port, lanes)
+            return await bind_lanes(network, hosts, port, lanes)
         except UnresolvedHostError:
             if stopping.is_set():
                 raise
@@ -44,21 +70,40 @@ async def bind_when_resolved(
             await stopping.wait()
 
 
-async def bind_lanes(network: Network, host: str, port: int, lanes: int) -> list[Listener]:
-    """Bind one port per lane, from `port` on, or any free ports if it is 0.
+async def bind_lanes(
+    network: Network, hosts: Sequence[str], port: int, lanes: int
+) -> list[Listener]:
+    """Bind one port per lane at every host, from `port` on, or any free ports if it is 0.
 
     Raises ConfigError with one sentence for the operator.
     """
     listeners: list[Listener] = []
     for lane in range(lanes):
-        wanted = port + lane if port else 0
         try:
-            listeners.append(await network.listen(host, wanted))
-        except OSError as error:
+            listeners.append(await _bind_port(network, hosts, port + lane if port else 0))
+        except ConfigError:
             for listener in listeners:
                 await listener.aclose()
-            raise _error(host, wanted, error) from None
+            raise
     return listeners
+
+
+async def _bind_port(network: Network, hosts: Sequence[str], port: int) -> Listener:
+    """Bind one port at every host, if it is 0 one that is free at all of them."""
+    for tries_left in reversed(range(_FREE_PORT_TRIES)):
+        bound: list[Listener] = []
+        for host in hosts:
+            wanted = bound[0].port if bound else port
+            try:
+                bound.append(await network.listen(host, wanted))
+            except OSError as error:
+                await SharedPort(bound).aclose()
+                if port or not bound or error.errno != errno.EADDRINUSE or not tries_left:
+                    raise _error(host, wanted, error) from None
+                break
+        else:
+            return bound[0] if len(bound) == 1 else SharedPort(bound)
+    raise AssertionError("the last try returns or raises")
 
 
 def _error(host: str, port: int, error: OSError) -> ConfigError:

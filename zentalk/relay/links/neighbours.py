@@ -15,6 +15,7 @@ from zentalk.errors import REQUEST_FAULTS, ConnectFailedError, UnavailableError
 from zentalk.ids import NodeId
 from zentalk.net.backoff import Backoff
 from zentalk.net.connection import Connection
+from zentalk.net.reached import LastReached
 from zentalk.net.runtime import Runtime
 from zentalk.relay.metrics import Counters
 from zentalk.wire.descriptor import Descriptor, node_id_of
@@ -43,8 +44,8 @@ class Addresses(Protocol):
         """Return the usable verified descriptor of a relay, or None."""
         ...
 
-    def hints_of(self, node_id: NodeId) -> Sequence[RelayUri]:
-        """Return further addresses of a relay: of a bootstrap, of an expired descriptor."""
+    def addresses_of(self, node_id: NodeId, lane: int = 0) -> Sequence[RelayUri]:
+        """Return where to dial a lane of a relay, in the order in which to try."""
         ...
 
 
@@ -69,6 +70,7 @@ class RelayLinks:
         self._links: dict[_Key, list[Connection]] = {}
         self._dialled: set[Connection] = set()
         self._dials: dict[_Key, _Dial] = {}
+        self._reached = LastReached()
         # A new boot is a new key: a relay that came back is not made to wait.
         self._backoff: Backoff[tuple[NodeId, int, int]] = Backoff(runtime.entropy)
         self._nursery: trio.Nursery | None = None
@@ -100,7 +102,7 @@ class RelayLinks:
 
     def knows(self, node_id: NodeId, lane: int = 0) -> bool:
         """Tell whether there is an address to dial."""
-        return bool(self._addresses(node_id, lane))
+        return bool(self._known.addresses_of(node_id, lane))
 
     async def get(self, node_id: NodeId, lane: int = 0) -> Connection:
         """Return a live link to a relay, dialling once for all who ask at the same time.
@@ -111,7 +113,7 @@ class RelayLinks:
         link = self.linked(node_id, lane)
         if link is not None:
             return link
-        addresses = self._addresses(node_id, lane)
+        addresses = self._known.addresses_of(node_id, lane)
         if not addresses:
             raise UnavailableError("no address of that relay is known")
         return await self._dial_shared((node_id, lane), addresses)
@@ -166,16 +168,6 @@ class RelayLinks:
         else:
             self._links.pop(key, None)
 
-    def _addresses(self, node_id: NodeId, lane: int) -> list[RelayUri]:
-        descriptor = self._known.descriptor_of(node_id)
-        if descriptor is None:
-            return list(self._known.hints_of(node_id)) if lane == 0 else []
-        if lane >= len(descriptor.lanes):
-            return []
-        first = RelayUri(descriptor.identity, descriptor.host, descriptor.lanes[lane].port)
-        others = self._known.hints_of(node_id) if lane == 0 else ()
-        return [first, *(uri for uri in others if uri != first)]
-
     async def _dial_shared(self, key: _Key, addresses: Sequence[RelayUri]) -> Connection:
         target = f"{addresses[0].host}:{addresses[0].port}"
         dial = self._dials.get(key)
@@ -195,7 +187,7 @@ class RelayLinks:
     async def _run_dial(self, key: _Key, addresses: Sequence[RelayUri], dial: _Dial) -> None:
         attempt = (*key, self._boot_of(key[0]))
         try:
-            for uri in addresses:
+            for uri in self._reached.in_order(addresses):
                 if await self._try(key, uri, dial):
                     self._backoff.forget(attempt)
                     return
@@ -217,6 +209,7 @@ class RelayLinks:
         except REQUEST_FAULTS as error:
             dial.reason = str(error)
             return False
+        self._reached.answered(uri)
         self._counters.links_dialled += 1
         dial.link = connection
         self._links.setdefault(key, []).append(connection)

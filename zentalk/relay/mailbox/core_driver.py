@@ -125,6 +125,11 @@ class CoreDriver:
         """Tell the core what the wall clock shows."""
         self.feed(events.WallClockRead(self._runtime.wall()))
 
+    @property
+    def trouble(self) -> str:
+        """Why mail cannot be stored at present: `full`, `failing`, or "" if it can."""
+        return self._writer.trouble
+
     def stats(self) -> MailboxStats:
         """Return the core's counts and the writer's: 0 before the start, the last ones after."""
         if self._core is None:

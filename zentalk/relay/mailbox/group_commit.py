@@ -54,7 +54,7 @@ class MailboxWriter:
         self._work = trio.Event()
         self._hurry = trio.Event()
         self._failed = ""
-        self._trouble = ""
+        self.trouble = ""
         self.commits = 0
         self.failures = 0
 
@@ -116,9 +116,9 @@ class MailboxWriter:
         puts = [outcome.result for outcome in outcomes if isinstance(outcome, PutOutcome)]
         if PutResult.NO_SPACE in puts or None in outcomes:
             reason = self._failed if None in outcomes else "full"
-            if reason != self._trouble:
-                self._trouble = reason
+            if reason != self.trouble:
+                self.trouble = reason
                 _LOG.warning("mail_cannot_be_stored", reason=reason)
-        elif self._trouble and PutResult.INSERTED in puts:
-            self._trouble = ""
+        elif self.trouble and PutResult.INSERTED in puts:
+            self.trouble = ""
             _LOG.info("mail_can_be_stored_again")

@@ -201,6 +201,11 @@ class MailboxService:
             self._driver.read_clock()
             self._driver.feed(events.SweepRequested())
 
+    @property
+    def trouble(self) -> str:
+        """Why mail cannot be stored at present: `full`, `failing`, or "" if it can."""
+        return self._driver.trouble
+
     def stats(self) -> MailboxStats:
         """Return the counts at this moment, exact; `.coarse()` of it may be shown to others."""
         stats = self._driver.stats()

@@ -46,8 +46,7 @@ class Observing:
         if not self.observations.rules.allow(item.descriptor):
             return
         for gone in self.pool.put(item):
-            if gone.uri != item.descriptor.uri:
-                self.schedule.forget(gone.uri)
+            self._forget(gone, besides=item.descriptor)
         cause, seconds = Cause.HELLO, 0.0
         if not item.said_hello:
             spread = min(SPREAD_SECONDS, SPREAD_PER_RELAY_SECONDS * (relays + len(self.pool)))
@@ -62,21 +61,30 @@ class Observing:
         of its further lanes or another way to it that the operator knows, or there is no place.
         """
         waits = self.pool.get(node_id_of(uri.identity))
-        named = {item.uri for item in (known, waits) if item is not None}
+        named = {uri for item in (known, waits) if item is not None for uri in item.uris()}
         found = Observation(uri, address, self._runtime.wall())
         if (named and uri not in named) or not self.observations.note(found):
             return None
         return found
 
     def failed(self, uri: RelayUri, cause: Cause) -> None:
-        """Try a relay once more later if it waits; others are planned by `look_again`."""
-        if cause is not Cause.AGAIN and self.wants(uri, cause):
-            self._plan(uri, RETRY_SECONDS * (1 + fraction(self._runtime.entropy)), cause)
+        """Try a relay at its next address, or once more later if that was its last.
+
+        Only if it waits: others are planned by `look_again`.
+        """
+        waiting = self.pool.get(node_id_of(uri.identity))
+        if cause is Cause.AGAIN or waiting is None or uri not in waiting.uris():
+            return
+        uris = waiting.uris()
+        if uri != uris[-1]:
+            self._plan(uris[uris.index(uri) + 1], 0.0, cause)
+        else:
+            self._plan(uris[0], RETRY_SECONDS * (1 + fraction(self._runtime.entropy)), cause)
 
     def wants(self, uri: RelayUri, cause: Cause) -> bool:
         """Say whether a planned probe is still to be made."""
         waiting = self.pool.get(node_id_of(uri.identity))
-        return cause is Cause.AGAIN or (waiting is not None and waiting.uri == uri)
+        return cause is Cause.AGAIN or (waiting is not None and uri in waiting.uris())
 
     def look_again(self) -> None:
         """Plan to reach relays anew that were reached a day ago."""
@@ -92,7 +100,13 @@ class Observing:
         for descriptor in self.pool.all():
             if not is_usable(descriptor, wall):
                 self.pool.take(descriptor.node_id)
-                self.schedule.forget(descriptor.uri)
+                self._forget(descriptor)
+
+    def _forget(self, gone: Descriptor, besides: Descriptor | None = None) -> None:
+        """Plan nothing for a relay where it was said to be, but where it still is."""
+        for uri in gone.uris():
+            if besides is None or uri not in besides.uris():
+                self.schedule.forget(uri)
 
     def _plan(self, uri: RelayUri, seconds: float, cause: Cause) -> None:
         self.schedule.plan(uri, self._runtime.monotonic() + seconds, cause)

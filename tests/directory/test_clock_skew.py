@@ -2,8 +2,8 @@
 
 import pytest
 
+from zentalk.directory.clock_skew import PUBLISHED_SECONDS, hours_ahead, note
 from zentalk.ids import EPOCH_SECONDS, Epoch
-from zentalk.node.snapshot.clock_skew import PUBLISHED_SECONDS, hours_ahead, note
 
 NOW = Epoch(500_000)
 START = NOW * EPOCH_SECONDS

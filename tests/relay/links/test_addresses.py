@@ -1,0 +1,113 @@
+"""A relay at several addresses: it is found at each, and one that is silent costs one attempt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from tests.relay.harness import PORT, World, world
+from zentalk.errors import ConnectFailedError
+from zentalk.net.transport import CONNECT_SECONDS
+from zentalk.node.tunnels.dialer import Dialer
+from zentalk.relay.links.neighbours import RelayLinks
+from zentalk.wire.text import RelayUri
+
+OLD, NEW = "192.0.2.7", "[2001:db8::7]"
+
+
+async def start_at_both(world: World, name: str = "r2", **changes: Any) -> None:
+    for address in (OLD, NEW):
+        world.network.add_address(name, address)
+    await world.start(name, host=(OLD, NEW), **changes)
+
+
+async def test_it_listens_and_is_announced_at_each(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with world(tmp_path) as net:
+        await net.start("r1")
+        await start_at_both(net)
+        await net.settle(2)
+        known = net.relays["r1"].relay._wiring
+        assert known is not None
+        descriptor = known.directory.state.known.descriptor_of(net.relays["r2"].node_id)
+        assert descriptor is not None
+        assert [uri.host for uri in descriptor.uris()] == [OLD, NEW]
+        assert net.relays["r2"].uri.host == OLD
+        for address in (OLD, NEW):
+            stream = await net.network.host("somebody").dial(address, PORT)
+            await stream.aclose()
+
+
+async def only_over(net: World, *silent: str) -> RelayLinks:
+    """Return the links of `r1`, which can reach `r2` but at these addresses, and not be reached."""
+    net.network.cut("r2", "r1")
+    for address in silent:
+        net.network.cut("r1", address)
+    wiring = net.relays["r1"].relay._wiring
+    assert wiring is not None
+    wiring.links.close_all()
+    return wiring.links
+
+
+async def test_a_relay_is_reached_at_its_next_address_if_the_first_is_silent(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with world(tmp_path) as net:
+        await net.start("r1")
+        await start_at_both(net)
+        await net.settle(2)
+        waits = []
+        for _ in range(2):  # at the second time it begins with the address that answered
+            links = await only_over(net, OLD)
+            began = trio.current_time()
+            await links.get(net.relays["r2"].node_id)
+            waits.append(trio.current_time() - began)
+        assert waits == [pytest.approx(CONNECT_SECONDS), pytest.approx(0)]
+
+
+async def test_control_with_one_address_the_same_relay_is_out_of_reach(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with world(tmp_path) as net:
+        await net.start("r1")
+        await start_at_both(net, announce_host=OLD)
+        await net.settle(2)
+        links = await only_over(net, OLD)
+        with pytest.raises(ConnectFailedError):
+            await links.get(net.relays["r2"].node_id)
+
+
+async def test_a_node_goes_on_to_the_next_address_and_comes_back_to_it(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with world(tmp_path) as net:
+        await start_at_both(net)
+        dialer = Dialer("local", net.runtime, net.network.host("phone"))
+        uris = net.relays["r2"].descriptor.uris()
+        net.network.cut("phone", OLD)
+        waits = []
+        for _ in range(2):
+            began = trio.current_time()
+            link = await dialer.dial(uris, net.nursery)
+            waits.append(trio.current_time() - began)
+            link.close()
+        assert waits == [pytest.approx(CONNECT_SECONDS), pytest.approx(0)]
+        net.network.cut("phone", NEW)
+        with pytest.raises(ConnectFailedError):
+            await dialer.dial(uris, net.nursery)
+
+
+async def test_an_address_where_another_relay_answers_is_passed_over(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with world(tmp_path) as net:
+        first, other = await net.start_all("r1", "r2")
+        uris = [RelayUri(first.uri.identity, host, PORT) for host in (other.uri.host, "r1")]
+        dialer = Dialer("local", net.runtime, net.network.host("phone"))
+        link = await dialer.dial(uris, net.nursery)
+        assert link.peer.node_id == first.node_id
