@@ -19,7 +19,7 @@ from zentalk.net.backoff import fraction, half_jitter
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
-from zentalk.node.relays.view import RelayView, make_view
+from zentalk.node.relays.view import NetworkSize, RelayView, make_view
 from zentalk.node.snapshot.client import SnapshotClient
 from zentalk.node.snapshot.sources import SnapshotSource, SnapshotSources
 
@@ -76,6 +76,7 @@ class SnapshotRefresher:
         self._spent_until = -math.inf
         self._fruitless = 0
         self.client = SnapshotClient(runtime, self._open, network, id_difficulty)
+        self.size = NetworkSize()
         self.unverified = False
         self.omitting = False
 
@@ -164,7 +165,8 @@ class SnapshotRefresher:
         untrusted = self.client.unverified and not self._one_is_enough
         relays = {} if untrusted else self.client.descriptors()
         self._epoch_began = epoch * EPOCH_SECONDS
-        self._view = make_view(relays.values(), epoch, self.client.boots_last_hour())
+        boots, wall = self.client.boots_last_hour(), self._runtime.wall()
+        self._view = make_view(relays.values(), epoch, boots, self.size, wall)
         self._changes.unpark_all()
 
     async def _rest(self) -> None:
