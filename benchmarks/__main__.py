@@ -5,6 +5,8 @@
     python -m benchmarks start                 how long commands take beside `python -c pass`
     python -m benchmarks work                  hashes a second of one core, and what prices take
     python -m benchmarks peers                 LXMF over Reticulum beside ours, two minutes
+    python -m benchmarks peers --relays 6      and ours over six relays, where packets take four
+                                               hops, beside ours over three
     python -m benchmarks messages              messages end to end over processes, some minutes
     python -m benchmarks load                  messages while a crowd besets a relay, a minute
     python -m benchmarks profiles              what privacy profiles cost and hide, in virtual
@@ -26,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import messages, peers, profiles
+from benchmarks.peer_load import RELAYS
 from benchmarks.rounds import Row
 
 RATIOS = ("onion", "session", "relay", "mailbox", "restart", "directory", "http", "start")
@@ -47,11 +50,14 @@ def main() -> int:
     )
     parser.add_argument("--json", type=Path, default=DEFAULT_JSON, help="where to write results")
     parser.add_argument("--count", type=int, help="how many messages, or rounds of profiles")
+    parser.add_argument(
+        "--relays", type=int, default=RELAYS, help="how many for a second network of `peers`"
+    )
     options = parser.parse_args()
     print(busy(), flush=True)
     results = []
     for group in options.group or RATIOS:
-        for row in rows_of(group, options.count):
+        for row in rows_of(group, options.count, options.relays):
             results.append({"group": group, **row})
             print(line(row), flush=True)
     report = {
@@ -71,9 +77,9 @@ def busy() -> str:
     return f"{os.cpu_count()} cores, {os.getloadavg()[0]:.1f} busy before the start"
 
 
-def rows_of(group: str, count: int | None) -> list[Row]:
+def rows_of(group: str, count: int | None, relays: int) -> list[Row]:
     if group == PEERS:
-        return peers.rows(count or peers.COUNT)
+        return peers.rows(count or peers.COUNT, relays)
     if group == MESSAGES:
         return messages.rows(count or messages.MANY)
     if group == PROFILES:

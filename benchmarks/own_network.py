@@ -1,4 +1,4 @@
-"""Our own five processes under the load of `benchmarks.peers`: REST in, both event streams out.
+"""Our own processes under the load of `benchmarks.peers`: REST in, both event streams out.
 
 The load generator shares the cores with them, so it does as little as it can: a connection for
 each lane, and of the events it reads those that it waits for.
@@ -40,9 +40,9 @@ class OwnLoad(PeerLoad):
         self._received: Counter[str] = Counter()
 
     @classmethod
-    async def start(cls, root: Path, nursery: trio.Nursery) -> OwnLoad:
-        """Start relays and nodes, and read their events from now on."""
-        relays = await start_relays(root, RELAYS, nursery)
+    async def start(cls, root: Path, nursery: trio.Nursery, count: int = RELAYS) -> OwnLoad:
+        """Start that many relays, and nodes, and read their events from now on."""
+        relays = await start_relays(root, count, nursery)
         alice, alice_address, alice_url, alice_token = await start_api(root, "sender", nursery)
         bob, bob_address, bob_url, bob_token = await start_api(root, "recipient", nursery)
         writer, reader = AsyncClient(alice_url, alice_token), AsyncClient(bob_url, bob_token)

@@ -1,6 +1,7 @@
 """A load of messages that wait for their confirmation, for LXMF and for ours alike.
 
-Five processes each: a sender, a recipient and three relays between them, all on loopback.
+Five processes each: a sender, a recipient and three relays between them, all on loopback; more
+relays where that is asked for.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Run(NamedTuple):
 
     @property
     def cpu_ms_in_all(self) -> float:
-        """CPU time per message of all five programs."""
+        """CPU time per message of all programs."""
         return sum(self.cpu_ms.values())
 
 
@@ -40,7 +41,7 @@ class Sent(NamedTuple):
 
 
 class PeerLoad(ABC):
-    """One network of five processes."""
+    """One network of processes."""
 
     def __init__(self, programs: Sequence[Program]) -> None:
         self._programs = programs

@@ -5,6 +5,11 @@ confirmation for each. LXMF is driven through its library in the sender's proces
 from a process of its own, which takes a part of the same cores. CPU time is that of the
 five processes of a network; what is compared is each side's own run: 16 in flight for ours, and for
 LXMF the number in flight at which it was fastest.
+
+With `--relays 6` a second network of ours runs beside the first, in turn with it. From six relays
+on packets take four hops instead of three, and tunnels have three relays before their end instead
+of one.
+Where LXMF is not installed its rows are left out, and ours are measured all the same.
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ import importlib.util
 import os
 import statistics
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +26,7 @@ import trio
 
 from benchmarks.lxmf_network import LxmfLoad
 from benchmarks.own_network import OwnLoad
-from benchmarks.peer_load import PeerLoad, Run
+from benchmarks.peer_load import RELAYS, PeerLoad, Run
 from benchmarks.programs import cpu_seconds
 from benchmarks.rounds import Row, skipped_row
 
@@ -40,15 +45,23 @@ P50_NAME = "confirmed p50, 1 in flight / LXMF"
 CPU_NAME = "CPU a message, five processes / LXMF"
 
 
-class Round(NamedTuple):
-    """One turn of each."""
+class Own(NamedTuple):
+    """One turn of a network of ours."""
 
-    lxmf: Sequence[Run]
-    """By messages in flight, the first with one."""
     alone: Run
     crowd: Run
     load_ms: float
     """CPU time per message of this process during `crowd`."""
+
+
+class Round(NamedTuple):
+    """One turn of each network."""
+
+    lxmf: Sequence[Run]
+    """By messages in flight, the first with one; empty where there is no LXMF."""
+    ours: Own
+    larger: Own | None = None
+    """Over the other number of relays."""
 
     @property
     def best(self) -> Run:
@@ -56,41 +69,59 @@ class Round(NamedTuple):
         return max(self.lxmf, key=lambda run: run.rate)
 
 
-def rows(count: int = COUNT) -> list[Row]:
+def rows(count: int = COUNT, relays: int = RELAYS) -> list[Row]:
     """Each row is a figure of this machine, or a ratio with its target."""
-    if missing := [name for name in ("RNS", "LXMF") if importlib.util.find_spec(name) is None]:
+    missing = [name for name in ("RNS", "LXMF") if importlib.util.find_spec(name) is None]
+    found: list[Row] = trio.run(_measure, max(count, LEAST_COUNT), relays, not missing)
+    if missing:
         reason = f"no {' and '.join(missing)} here; `make bench-peers` installs rns and lxmf"
-        return [
+        found += [
             skipped_row(RATE_NAME, LEAST_RATE, reason, at_least=True),
             skipped_row(P50_NAME, MOST_P50, reason),
             skipped_row(CPU_NAME, MOST_CPU, reason),
         ]
-    return trio.run(_measure, max(count, LEAST_COUNT))
+    return found
 
 
-async def _measure(count: int) -> list[Row]:
+async def _measure(count: int, relays: int, has_lxmf: bool) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder, trio.fail_after(MOST_SECONDS):
+        root, larger_root = Path(folder), Path(folder) / "larger"
+        larger_root.mkdir()
         async with trio.open_nursery() as nursery:
-            lxmf = await LxmfLoad.start(Path(folder), nursery)
-            ours = await OwnLoad.start(Path(folder), nursery)
-            for load in (lxmf, ours):
-                await load.run(count // ALONE_SHARE, 1)
-            rounds = [await _round(lxmf, ours, count) for _ in range(ROUNDS)]
-            losses = await _losses(lxmf, ours)
+            lxmf = await LxmfLoad.start(root, nursery) if has_lxmf else None
+            ours = await OwnLoad.start(root, nursery)
+            larger = None
+            if relays != RELAYS:
+                larger = await OwnLoad.start(larger_root, nursery, relays)
+            for load in (lxmf, ours, larger):
+                if load is not None:
+                    await load.run(count // ALONE_SHARE, 1)
+            rounds = [await _round(lxmf, ours, larger, count) for _ in range(ROUNDS)]
+            named = {"LXMF": lxmf, "ours": ours, f"ours, {relays} relays": larger}
+            losses = await _losses({name: load for name, load in named.items() if load is not None})
             nursery.cancel_scope.cancel()
-    return [*_figures(rounds), *losses, *_ratios(rounds)]
+    found = _figures(rounds) if has_lxmf else _own_figures("ours", [one.ours for one in rounds])
+    if larger is not None:
+        found += _compared(relays, rounds)
+    return [*found, *losses, *(_ratios(rounds) if has_lxmf else ())]
 
 
-async def _round(lxmf: PeerLoad, ours: PeerLoad, count: int) -> Round:
-    peers = [
-        await lxmf.run(count if in_flight > 1 else count // ALONE_SHARE, in_flight)
-        for in_flight in LXMF_IN_FLIGHT
-    ]
+async def _round(
+    lxmf: PeerLoad | None, ours: PeerLoad, larger: PeerLoad | None, count: int
+) -> Round:
+    peers = []
+    for in_flight in LXMF_IN_FLIGHT if lxmf is not None else ():
+        assert lxmf is not None
+        peers.append(await lxmf.run(count if in_flight > 1 else count // ALONE_SHARE, in_flight))
+    first = await _own(ours, count)
+    return Round(peers, first, None if larger is None else await _own(larger, count))
+
+
+async def _own(ours: PeerLoad, count: int) -> Own:
     alone = await ours.run(count // ALONE_SHARE, 1)
     before = cpu_seconds(os.getpid())
     crowd = await ours.run(count, IN_FLIGHT)
-    load_ms = (cpu_seconds(os.getpid()) - before) / count * 1e3
-    return Round(peers, alone, crowd, load_ms)
+    return Own(alone, crowd, (cpu_seconds(os.getpid()) - before) / count * 1e3)
 
 
 def _figures(rounds: Sequence[Round]) -> list[Row]:
@@ -111,19 +142,46 @@ def _figures(rounds: Sequence[Round]) -> list[Row]:
         _row("LXMF, CPU a message", median(lambda one: one.best.cpu_ms_in_all), "ms"),
     ]
     found += _by_program("LXMF", [one.best for one in rounds])
-    found += [
-        _row("ours, 1 in flight, rate", median(lambda one: one.alone.rate), "messages/s"),
+    return [*found, *_own_figures("ours", [one.ours for one in rounds])]
+
+
+def _own_figures(whose: str, turns: Sequence[Own]) -> list[Row]:
+    def median(of: Callable[[Own], float]) -> float:
+        return statistics.median(map(of, turns))
+
+    return [
+        _row(f"{whose}, 1 in flight, rate", median(lambda one: one.alone.rate), "messages/s"),
         _row(
-            f"ours, {IN_FLIGHT} in flight, rate", median(lambda one: one.crowd.rate), "messages/s"
+            f"{whose}, {IN_FLIGHT} in flight, rate",
+            median(lambda one: one.crowd.rate),
+            "messages/s",
         ),
-        _row("ours, 1 in flight, confirmed p50", median(lambda one: one.alone.p50_ms), "ms"),
-        _row("ours, CPU a message", median(lambda one: one.crowd.cpu_ms_in_all), "ms"),
+        _row(f"{whose}, 1 in flight, confirmed p50", median(lambda one: one.alone.p50_ms), "ms"),
+        _row(f"{whose}, CPU a message", median(lambda one: one.crowd.cpu_ms_in_all), "ms"),
+        *_by_program(whose, [one.crowd for one in turns]),
+        _row(
+            f"the load generator beside {whose}, CPU a message",
+            median(lambda one: one.load_ms),
+            "ms",
+        ),
     ]
-    found += _by_program("ours", [one.crowd for one in rounds])
-    found.append(
-        _row("the load generator beside ours, CPU a message", median(lambda one: one.load_ms), "ms")
-    )
-    return found
+
+
+def _compared(relays: int, rounds: Sequence[Round]) -> list[Row]:
+    """Return the figures over the other number of relays, and their ratios to those over three."""
+    pairs = [(one.larger, one.ours) for one in rounds if one.larger is not None]
+    name = f"{relays} relays / {RELAYS}"
+    ratios = {
+        "rate": [there.crowd.rate / here.crowd.rate for there, here in pairs],
+        "confirmed p50, 1 in flight": [
+            there.alone.p50_ms / here.alone.p50_ms for there, here in pairs
+        ],
+        "CPU a message": [
+            there.crowd.cpu_ms_in_all / here.crowd.cpu_ms_in_all for there, here in pairs
+        ],
+    }
+    figures = _own_figures(f"ours, {relays} relays", [there for there, _ in pairs])
+    return [*figures, *(_ratio(f"{what}, {name}", found, None) for what, found in ratios.items())]
 
 
 def _by_program(whose: str, runs: Sequence[Run]) -> list[Row]:
@@ -137,9 +195,10 @@ def _by_program(whose: str, runs: Sequence[Run]) -> list[Row]:
     ]
 
 
-async def _losses(lxmf: PeerLoad, ours: PeerLoad) -> list[Row]:
+async def _losses(loads: Mapping[str, PeerLoad]) -> list[Row]:
     found = []
-    for whose, load, target in (("LXMF", lxmf, None), ("ours", ours, 0)):
+    for whose, load in loads.items():
+        target = None if whose == "LXMF" else 0
         missing, twice = await load.verdict()
         found += [
             _row(f"{whose}, confirmed but missing", missing, "messages", target),
@@ -149,9 +208,9 @@ async def _losses(lxmf: PeerLoad, ours: PeerLoad) -> list[Row]:
 
 
 def _ratios(rounds: Sequence[Round]) -> list[Row]:
-    rates = [one.crowd.rate / one.best.rate for one in rounds]
-    p50s = [one.alone.p50_ms / one.lxmf[0].p50_ms for one in rounds]
-    cpus = [one.crowd.cpu_ms_in_all / one.best.cpu_ms_in_all for one in rounds]
+    rates = [one.ours.crowd.rate / one.best.rate for one in rounds]
+    p50s = [one.ours.alone.p50_ms / one.lxmf[0].p50_ms for one in rounds]
+    cpus = [one.ours.crowd.cpu_ms_in_all / one.best.cpu_ms_in_all for one in rounds]
     return [
         _ratio(RATE_NAME, rates, LEAST_RATE, at_least=True),
         _ratio(P50_NAME, p50s, MOST_P50),
@@ -159,7 +218,9 @@ def _ratios(rounds: Sequence[Round]) -> list[Row]:
     ]
 
 
-def _ratio(name: str, ratios: Sequence[float], target: float, *, at_least: bool = False) -> Row:
+def _ratio(
+    name: str, ratios: Sequence[float], target: float | None, *, at_least: bool = False
+) -> Row:
     return {
         "name": name,
         "ratio": statistics.median(ratios),

@@ -17,7 +17,7 @@ from zentalk.ids import EPOCH_SECONDS, Epoch, NodeId
 from zentalk.link.traffic import Traffic
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import READ_BYTES
-from zentalk.onion.geometry import DEFAULT_HOPS, SMALL
+from zentalk.onion.geometry import SMALL
 from zentalk.onion.packet import DROP, DeliveryPlaintext, Hop
 from zentalk.onion.peel import Peeler
 from zentalk.onion.wrap import wrap
@@ -94,7 +94,7 @@ class OneRelay:
             neighbours = list(self.next)
             middle = Hop(neighbours[number % NEIGHBOURS], mix_key, EPOCH)
             last = Hop(neighbours[(number + 1) % NEIGHBOURS], mix_key, EPOCH)
-            hops = [first, middle, last][:DEFAULT_HOPS]
+            hops = [first, middle, last]
             made.append(wrap(SMALL, hops, DeliveryPlaintext(DROP, b""), os.urandom))
         return made
 

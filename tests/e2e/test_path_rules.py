@@ -11,7 +11,7 @@ from zentalk.onion.packet import DROP
 pytestmark = pytest.mark.e2e
 
 
-async def families_on_paths(world: World, families: dict[str, str]) -> list[list[str]]:
+async def paths_of_alice(world: World, families: dict[str, str]) -> list[tuple[str, ...]]:
     """Start relays with these families, and let Alice send to each; return what was passed."""
     for name, family in families.items():
         await world.relay(name, family=family)
@@ -25,37 +25,46 @@ async def families_on_paths(world: World, families: dict[str, str]) -> list[list
         for relay in world.relays.values()
         for _ in range(20)
     ]
-    return [[families[names[hop]] for hop in path] for path in paths]
+    return [tuple(names[hop] for hop in path) for path in paths]
 
 
-async def test_no_path_passes_two_relays_of_one_operator(
+def ways_round(world: World, path: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """All paths from Alice's guards over their second hops to the same last two relays."""
+    selection = world.nodes["alice"]._network._selection
+    names = {relay.node_id: name for name, relay in world.relays.items()}
+    return [
+        (names[guard], names[middle], *path[2:])
+        for guard in selection.in_use()
+        for middle in selection.middles(guard)
+    ]
+
+
+async def test_no_path_passes_two_relays_of_one_operator_that_can_be_avoided(
     world: World, autojump_clock: Clock
 ) -> None:
-    families = {f"r{number}": f"operator-{number % 5}" for number in range(10)}
-    paths = await families_on_paths(world, families)
-    assert [path for path in paths if len(set(path)) < 3] == []
-    notes = world.nodes["alice"].status().notes
-    assert not [note for note in notes if "family" in note or "operator" in note]
+    families = {f"r{number}": f"operator-{number % 7}" for number in range(14)}
+    shared = 0
+    for path in await paths_of_alice(world, families):
+        if len({families[name] for name in path}) < 4:
+            shared += 1
+            assert families[path[2]] != families[path[3]]
+            for way in ways_round(world, path):
+                assert len({families[name] for name in way}) < 4
+    assert shared < 60, "of 280: where both guards are of the last two operators"
 
 
 async def test_control_where_operators_are_not_declared_their_relays_share_paths(
     world: World, autojump_clock: Clock
 ) -> None:
-    await families_on_paths(world, {f"r{number}": "" for number in range(10)})
-    network = world.nodes["alice"]._network
-    numbers = {relay.node_id: int(name[1:]) for name, relay in world.relays.items()}
-    paths = [
-        network.packets.send(relay.node_id, DROP, b"")
-        for relay in world.relays.values()
-        for _ in range(20)
-    ]
-    assert [path for path in paths if len({numbers[hop] % 5 for hop in path}) < 3]
+    paths = await paths_of_alice(world, {f"r{number}": "" for number in range(14)})
+    operators = [[int(name[1:]) % 7 for name in path] for path in paths]
+    assert [path for path in operators if path[2] == path[3]]
 
 
 async def test_where_all_relays_are_of_one_operator_status_says_so(
     world: World, autojump_clock: Clock
 ) -> None:
-    await families_on_paths(world, {f"r{number}": "everybody" for number in range(6)})
+    await paths_of_alice(world, {f"r{number}": "everybody" for number in range(6)})
     notes = " ".join(world.nodes["alice"].status().notes)
     assert "a path cannot avoid two relays of one operator" in notes
     assert "a tunnel passes two relays of one operator" in notes
@@ -73,7 +82,7 @@ async def test_guards_and_mailboxes_are_apart_and_where_they_are_not_status_says
         "one of your mailboxes is at one of your guards; add relays for full protection"
         in alice.status().notes
     )
-    assert alice.status().tunnels == "reduced"
+    assert alice.status().tunnels == "short"
     for number in range(4, 8):
         await world.relay(f"r{number}")
     bob = await world.person("bob")

@@ -21,9 +21,9 @@ from zentalk.crypto import aead
 from zentalk.crypto.x25519 import from_secret
 from zentalk.errors import ZentalkError
 from zentalk.ids import NodeId
-from zentalk.node import network as node_network
 from zentalk.node.mailboxes.collector import Collector
 from zentalk.node.messages import routes as sealing
+from zentalk.node.relays import view
 from zentalk.node.snapshot import refresher
 from zentalk.node.tunnels.tunnels import Tunnels
 from zentalk.onion.packet import DEPOSIT
@@ -111,10 +111,11 @@ async def test_a3_every_relay_of_a_path_knows_its_neighbours_only(
     assert len(ways) >= 10
     # Bob's confirmations end at Alice's mailboxes, which may be at the same relays as his own.
     guards = {g for name in (ALICE, BOB) for g in world.nodes[name]._network.connected_guards()}
-    for entry, middle, delivery in ways:
+    for entry, second, third, delivery in ways:
         # The entry knows that a client sent it, and only the next relay; and so on.
-        assert (entry.from_client, entry.next_id) == (True, middle.relay)
-        assert (middle.from_client, middle.next_id) == (False, delivery.relay)
+        assert (entry.from_client, entry.next_id) == (True, second.relay)
+        assert (second.from_client, second.next_id) == (False, third.relay)
+        assert (third.from_client, third.next_id) == (False, delivery.relay)
         assert (delivery.from_client, delivery.next_id) == (False, None)
         assert entry.relay in guards
     everything = [*names_of(world, ALICE), *names_of(world, BOB)]
@@ -160,7 +161,9 @@ async def test_a3_control_collecting_without_a_tunnel_shows_the_owners_address(
 ) -> None:
     await start(world, spy)
 
-    async def straight(self: Tunnels, node_id: NodeId, handlers: Any, nursery: Any) -> Any:
+    async def straight(
+        self: Tunnels, node_id: NodeId, mailbox: bytes, handlers: Any, nursery: Any
+    ) -> Any:
         link = await self.links._dial(self._relays.view().relays[node_id].uris(), nursery)
         link._handlers = handlers
         return link
@@ -336,8 +339,7 @@ async def test_a_guard_learns_neither_mailbox_nor_question(
 async def test_a_guard_control_without_a_middle_it_is_told_the_mailbox_relay(
     world: World, autojump_clock: Clock, spy: Spy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zentalk.node.tunnels.second_hops.MIN_FULL_RELAYS", 10**6)
-    monkeypatch.setattr(node_network, "MIN_FULL_RELAYS", 10**6)
+    monkeypatch.setattr(view, "MIN_FULL_RELAYS", 10**6)
     await collecting(world, spy)
     relays = {box.relay for box in own(world, BOB)[0]}
     guards = at_guards(world, spy, BOB)
@@ -403,14 +405,14 @@ async def meeting(world: World, spy: Spy, monkeypatch: pytest.MonkeyPatch) -> As
     return asked
 
 
-FULL_TUNNEL = 2
-"""The depth of a link at the end of guard and middle."""
+FULL_TUNNEL = 3
+"""The depth of a link at the end of guard, second and third hop."""
 
 
 async def test_a_tunnel_shows_its_relays_their_neighbours_only(
     world: World, autojump_clock: Clock, spy: Spy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Guards know the person and the second hop, second hops the guard and the end."""
+    """Guards know the person and the second hop, second hops the guard and the third hop."""
     asked = await meeting(world, spy, monkeypatch)
     guards = {g for name in (ALICE, BOB) for g in world.nodes[name]._network.guards()}
     sticky = {
@@ -425,11 +427,12 @@ async def test_a_tunnel_shows_its_relays_their_neighbours_only(
         outer = [one for one in seen.opened if one.from_client and one.depth == 0]
         assert not outer or node_id in guards
         assert {one.target for one in outer} <= sticky
-        # Inside, a second hop is asked for the end. No relay is asked for anything further.
+        # Inside, a second hop is asked for a third, which may be any relay and is asked for the
+        # end. No relay is asked for anything further.
         inner = [one for one in seen.opened if one.from_client and one.depth == 1]
         assert not inner or node_id in sticky
-        assert not [one for one in seen.opened if one.depth > 1]
-        passed_on += len(inner)
+        assert not [one for one in seen.opened if one.depth > 2]
+        passed_on += len([one for one in seen.opened if one.from_client and one.depth == 2])
     assert passed_on > 10
     # So who holds a record or a mailbox learns no network address of who asks about it.
     for method in (RECORD_GET, RECORD_PUT, PREKEYS_TAKE):
@@ -446,7 +449,6 @@ async def test_a_tunnel_shows_its_relays_their_neighbours_only(
 async def test_control_in_a_small_network_they_are_asked_from_the_guard_itself(
     world: World, autojump_clock: Clock, spy: Spy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zentalk.node.tunnels.second_hops.MIN_FULL_RELAYS", 10**6)
-    monkeypatch.setattr(node_network, "MIN_FULL_RELAYS", 10**6)
+    monkeypatch.setattr(view, "MIN_FULL_RELAYS", 10**6)
     asked = await meeting(world, spy, monkeypatch)
     assert asked.depths[RECORD_GET] == asked.depths[PREKEYS_TAKE] == {1}

@@ -10,7 +10,7 @@ import trio.testing
 
 from tests.node.world import Client, until, world_of
 from zentalk.errors import TransportError, UnavailableError
-from zentalk.ids import SendId
+from zentalk.ids import MailboxId, SendId
 from zentalk.link.geometry import UNIT_LARGE_BYTES, UNIT_SMALL_BYTES
 from zentalk.net.connection import NoHandlers
 from zentalk.node.network import NodeNetwork
@@ -41,7 +41,7 @@ async def test_every_packet_arrives_over_the_hops_that_send_names(
                 )
                 assert hops[-1] == world.id(turn % 8)
                 assert hops[0] in network.guards()
-                assert len(set(hops)) == 3
+                assert len(set(hops)) == 4
                 expected.update(world.numbers(hops[:-1]))
                 await trio.lowlevel.checkpoint()
             await until(lambda: sum(relay.stats().cover for relay in world.relays) == 80)
@@ -120,7 +120,7 @@ async def use_everything(network: NodeNetwork) -> None:
     async with trio.open_nursery() as nursery:
         for target in targets:
             if target not in network.guards():
-                await network.tunnels.lasting(target, NoHandlers(), nursery)
+                await network.tunnels.lasting(target, MailboxId(target), NoHandlers(), nursery)
                 break
         for turn, target in enumerate(targets):
             network.packets.send(target, DROP, bytes(turn), packet_class=CLASSES[turn % 2 == 0])

@@ -3,8 +3,8 @@ import pytest
 from zentalk.errors import LocalProtocolError
 from zentalk.onion.geometry import (
     ACK_BLOB_BYTES,
+    ACK_HOPS,
     CLASSES,
-    DEFAULT_HOPS,
     LARGE,
     MAX_HOPS,
     SMALL,
@@ -34,7 +34,7 @@ def test_bodies() -> None:
 def test_a_compact_ack_has_330_bytes() -> None:
     # suite, epoch, ct | two headers, a delivery header, send id and token | tag | seed
     assert ACK_BLOB_BYTES == (1 + 1 + 32) + (88 + 88 + 44 + 16 + 32) + 16 + 12 == 330
-    assert SMALL.ack_head_bytes(DEFAULT_HOPS) + SMALL.ack_filler_bytes(DEFAULT_HOPS) == 2510
+    assert SMALL.ack_head_bytes(ACK_HOPS) + SMALL.ack_filler_bytes(ACK_HOPS) == 2510
 
 
 def test_deposits_are_made_for_these_sizes() -> None:

@@ -11,7 +11,7 @@ from zentalk.errors import LocalProtocolError, UnavailableError
 from zentalk.ids import NodeId
 from zentalk.onion.candidates import Candidate, CandidateSet, unsteady
 from zentalk.onion.errors import NoPathError
-from zentalk.onion.path import choose_path, draw_ack_path
+from zentalk.onion.path import choose_path, draw_ack_path, draw_before
 
 WEIGHTS = {"boots": 1, "subnet": 2, "avoid": 4, "family": 8}
 
@@ -244,3 +244,103 @@ def test_the_middle_of_a_large_network_is_uniform_over_those_allowed() -> None:
     assert set(counts) == {node_id(index) for index in range(2, 20)}
     # 17 degrees of freedom: 1 in 1,000 above.
     assert sum((count - 200) ** 2 / 200 for count in counts.values()) < 40.8
+
+
+def test_k48_the_hop_before_the_end_is_uniform_but_for_the_relatives_of_the_end() -> None:
+    for size in (12, 40):
+        relays = CandidateSet(
+            Candidate(node_id(index), bytes([index // 2 + 1]), b"own" if index in (0, 5) else b"")
+            for index in range(size)
+        )
+        entropy = seeded(b"before %d" % size)
+        counts = Counter(draw_before(relays, node_id(0), entropy) for _ in range(200 * (size - 3)))
+        # Not the end, relay 1 in its /16, relay 5 of its operator.
+        assert set(counts) == {node_id(index) for index in range(size)} - {*map(node_id, (0, 1, 5))}
+        # 8 and 36 degrees of freedom: 1 in 1,000 above.
+        limit = {12: 26.1, 40: 67.9}[size]
+        assert sum((count - 200) ** 2 / 200 for count in counts.values()) < limit
+
+
+def test_where_all_relays_are_of_one_operator_one_of_them_is_before_the_end() -> None:
+    relays = CandidateSet(Candidate(node_id(index), family=b"all") for index in range(6))
+    entropy = seeded(b"all")
+    drawn = {draw_before(relays, node_id(0), entropy) for _ in range(100)}
+    assert drawn == {node_id(index) for index in range(1, 6)}
+    with pytest.raises(NoPathError):
+        draw_before(relays, node_id(0), entropy, without=frozenset(drawn))
+    with pytest.raises(NoPathError):
+        draw_before(relays, node_id(9), entropy)
+
+
+@settings(max_examples=100)
+@given(networks(), st.integers(4, 5), st.data())
+def test_k48_the_hop_before_the_end_stays_and_the_others_fit(
+    relays: CandidateSet, length: int, data: st.DataObject
+) -> None:
+    """The second hop is sticky if one is left, and breaks as few rules as those leave."""
+    first, last, before = relays[0], relays[1], relays[2]
+    sticky = data.draw(st.lists(st.sampled_from([relay.node_id for relay in relays]), max_size=4))
+    avoid = frozenset(node_id(index) for index in data.draw(st.sets(st.integers(0, 8))))
+    ways = [(first, *middle, before, last) for middle in permutations(relays[3:], length - 3)]
+    entropy = seeded(data.draw(st.binary(max_size=4)))
+    if not ways:
+        with pytest.raises(NoPathError):
+            choose_path(
+                relays,
+                first.node_id,
+                last.node_id,
+                before=before.node_id,
+                length=length,
+                entropy=entropy,
+            )
+        return
+    path = choose_path(
+        relays,
+        first.node_id,
+        last.node_id,
+        before=before.node_id,
+        length=length,
+        avoid=avoid,
+        middles=sticky,
+        entropy=entropy,
+    )
+    assert (path.hops[0], path.hops[-2:]) == (first.node_id, (before.node_id, last.node_id))
+    assert len(set(path.hops)) == length
+    could_stick = [way for way in ways if way[1].node_id in sticky]
+    assert (path.hops[1] in sticky) is bool(could_stick)
+    by_id = {relay.node_id: relay for relay in relays}
+    hops = tuple(by_id[hop] for hop in path.hops)
+    best = min(chosen_cost(way, avoid, unsteady(relays)) for way in could_stick or ways)
+    assert chosen_cost(hops, avoid, unsteady(relays)) == best
+
+
+def chosen_cost(
+    hops: tuple[Candidate, ...], avoid: frozenset[NodeId], often: frozenset[NodeId]
+) -> int:
+    """The weight of what the chosen relays break: all but the ends and the hop before the end."""
+    chosen = hops[1:-2]
+    broken = {
+        "boots": any(hop.node_id in often for hop in chosen),
+        "avoid": any(hop.node_id in avoid for hop in chosen),
+        **{
+            name: any(
+                getattr(one, name) and getattr(one, name) == getattr(other, name)
+                for one in chosen
+                for other in hops
+                if other is not one
+            )
+            for name in ("subnet", "family")
+        },
+    }
+    return sum(WEIGHTS[rule] for rule, is_broken in broken.items() if is_broken)
+
+
+def test_what_cannot_stand_before_the_end_is_refused() -> None:
+    relays = candidates(8)
+    for before in (node_id(0), node_id(1), node_id(99)):
+        with pytest.raises(NoPathError):
+            choose_path(
+                relays, node_id(0), node_id(1), before=before, length=4, entropy=seeded(b"")
+            )
+    with pytest.raises(LocalProtocolError):
+        choose_path(relays, node_id(0), node_id(1), before=node_id(2), entropy=seeded(b""))

@@ -29,6 +29,8 @@ STATE = NetworkState(
     hints=(RELAYS[0].uri, RELAYS[1].uri),
     descriptors=RAWS,
     proofs=((RAWS[0], RAWS[1]),),
+    third_hops=[[bytes(32), [[RELAYS[2].node_id, 5, 9]]]],
+    full_until=90_000,
 )
 ENCODED = encode_network_state(STATE)
 
@@ -39,9 +41,16 @@ def test_a_state_comes_back_as_it_was() -> None:
     assert GuardState.from_value(decoded.guards) == GUARDS
 
 
+def test_a_state_from_before_tunnels_had_third_hops_is_read() -> None:
+    earlier = replace(STATE, third_hops=None, full_until=0)
+    encoded = encode_network_state(earlier)
+    assert encoded[1] == 1
+    assert decode_network_state(encoded) == earlier
+
+
 def test_a_newer_format_is_refused() -> None:
     with pytest.raises(RemoteProtocolError, match="format"):
-        decode_network_state(ENCODED[:1] + b"\x02" + ENCODED[2:])
+        decode_network_state(ENCODED[:1] + b"\x03" + ENCODED[2:])
 
 
 def test_what_others_make_too_long_is_cut_and_the_guards_stay() -> None:

@@ -238,7 +238,9 @@ class ApiSettings(Settings):
         "50 ms at each hop, `strong` adds 1 s and cover traffic at all times (25 MB an hour).",
     )
     path_hops: Annotated[int, Field(ge=3, le=5)] = Field(
-        3, description="The number of relays on each path."
+        4,
+        description="The number of relays on each path. With 3 the last one sees one of your few "
+        "second hops, and so can recognize you; networks of fewer than 6 relays have no more.",
     )
     message_ttl_seconds: Annotated[Seconds, Field(ge=1, le=MAX_TTL_SECONDS)] = Field(
         DEFAULT_TTL_SECONDS,

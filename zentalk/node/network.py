@@ -29,7 +29,6 @@ from zentalk.node.status import NetworkStatus
 from zentalk.node.tunnels.dialer import Dialer
 from zentalk.node.tunnels.guard_links import GuardLinks
 from zentalk.node.tunnels.guard_selection import GuardSelection
-from zentalk.node.tunnels.second_hops import MIN_FULL_RELAYS
 from zentalk.node.tunnels.tunnels import Tunnels
 from zentalk.onion.guard_state import GuardState
 from zentalk.onion.path import MIN_RELAYS
@@ -76,9 +75,12 @@ class NodeNetwork:
         self._links = GuardLinks(
             runtime, self._dialer.dial, self._selection, self._snapshot, self._changes
         )
-        self.tunnels = Tunnels(settings.network, runtime, self._links, self._snapshot)
+        self.tunnels = Tunnels(
+            settings.network, runtime, self._links, self._snapshot, found.third_hops
+        )
         self.packets = PacketSender(self.profile, runtime, self.tunnels, self._snapshot)
         self._sources = SnapshotSources(settings.bootstraps, self._dialer, self.tunnels, runtime)
+        self._snapshot.size.full_until = found.full_until
         self._snapshot.client.restore(found.descriptors, found.proofs)
         self._links.follow_view()
 
@@ -89,7 +91,7 @@ class NodeNetwork:
             nursery.start_soon(self._links.run)
             nursery.start_soon(self._snapshot.run, self._sources)
             nursery.start_soon(self.packets.run)
-            nursery.start_soon(self._state.keep, self._links, self._snapshot)
+            nursery.start_soon(self._state.keep, self.tunnels, self._snapshot)
 
     async def connected(self) -> None:
         """Return once a snapshot is accepted and at least one guard is connected."""
@@ -131,11 +133,12 @@ class NodeNetwork:
 
     def status(self) -> NetworkStatus:
         """Return what an owner is told."""
-        known = len(self._snapshot.view().relays)
+        view = self._snapshot.view()
+        known = len(view.relays)
         connected = len(self._links.connected())
-        tunnels: Literal["full", "reduced", "none"] = "none"
+        tunnels: Literal["full", "short", "none"] = "none"
         if connected and known >= MIN_RELAYS:
-            tunnels = "full" if known >= MIN_FULL_RELAYS else "reduced"
+            tunnels = "full" if view.is_full else "short"
         findings = self.packets.fates.losses.findings()
         return NetworkStatus(known, connected, tunnels, tuple(self._notes(known)), findings)
 

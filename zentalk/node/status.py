@@ -30,7 +30,7 @@ class NetworkStatus:
 
     relays_known: int
     guards_connected: int
-    tunnels: Literal["full", "reduced", "none"]
+    tunnels: Literal["full", "short", "none"]
     notes: tuple[str, ...]
     findings: tuple[Finding, ...] = ()
 
@@ -55,9 +55,10 @@ class MailboxStatus:
 class NodeStatus:
     """`ready` means: connected, a mailbox registered, the user record published.
 
-    `tunnels` is full (two relays), reduced (one, in small networks) or none. `entries`
-    are the URIs of entry relays with a live link, `unit_sizes` all sizes (bytes) of units
-    that links of this node have carried. `lossy_relays` lose more than chance explains.
+    `tunnels` is full (three relays before the end, as packets have), short (one, in small
+    networks, where packets have one hop less) or none. `entries` are the URIs of entry relays with
+    a live link, `unit_sizes` all sizes (bytes) of units that links of this node have carried.
+    `lossy_relays` lose more than chance explains.
     """
 
     ready: bool

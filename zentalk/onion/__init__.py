@@ -18,9 +18,9 @@ Files:
 - `peel`:       a relay takes one layer off; `mixkeys` and `replay` are its state
 - `ack`:        the compact ack
 - `candidates`: the relays that a path can be drawn from
-- `path`:       which of them a packet visits
+- `path`:       which of them a packet or a compact ack visits
 - `guards`:     the sticky entries and second hops of one sender; `guard_state` is what it stores
-- `draw`:       uniform and exponential draws from injected entropy
+- `draw`:       uniform and exponential draws from injected entropy, and the middle of a path
 - `errors`:     why a packet is refused, and that there is no path
 
 It must never read a clock, draw entropy of its own, open a socket or answer a sender.

@@ -19,10 +19,10 @@ from zentalk.ids import SEND_ID_BYTES, NodeId, SendId
 from zentalk.onion.geometry import (
     AAD_BYTES,
     ACK_BLOB_BYTES,
+    ACK_HOPS,
     ACK_PAYLOAD_BYTES,
     ACK_SEED_BYTES,
     BODY_OFFSET,
-    DEFAULT_HOPS,
     SMALL,
     SUITE,
     TAG_BYTES,
@@ -31,9 +31,9 @@ from zentalk.onion.geometry import (
 from zentalk.onion.packet import ACK_TOKEN, Hop
 from zentalk.onion.wrap import build_packet, make_layers
 
-_HEAD_END: Final = BODY_OFFSET + SMALL.ack_head_bytes(DEFAULT_HOPS)
+_HEAD_END: Final = BODY_OFFSET + SMALL.ack_head_bytes(ACK_HOPS)
 _TAG_END: Final = _HEAD_END + TAG_BYTES
-_FILLER_BYTES: Final = SMALL.ack_filler_bytes(DEFAULT_HOPS)
+_FILLER_BYTES: Final = SMALL.ack_filler_bytes(ACK_HOPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,11 @@ def build_ack(hops: Sequence[Hop], send_id: SendId, token: bytes, entropy: Entro
     """Prebuild the packet that brings `token` (32 bytes) to `send_id` at the last hop.
 
     Takes from `entropy` 32 bytes per hop and then the seed; headers, seed and token must be fresh
-    for every packet. Raises LocalProtocolError unless there are exactly the default 3 hops and
+    for every packet. Raises LocalProtocolError unless there are exactly 3 hops and
     send id and token have their lengths; AuthenticationError if a mix key is of low order.
     """
-    if len(hops) != DEFAULT_HOPS:
-        raise LocalProtocolError(f"an ack has {DEFAULT_HOPS} hops, whatever the packet has")
+    if len(hops) != ACK_HOPS:
+        raise LocalProtocolError(f"an ack has {ACK_HOPS} hops, whatever the packet has")
     if len(send_id) != SEND_ID_BYTES or len(token) != TOKEN_BYTES:
         raise LocalProtocolError("an ack's send id or token has the wrong length")
     layers = make_layers(hops, ACK_TOKEN, ACK_PAYLOAD_BYTES, entropy)

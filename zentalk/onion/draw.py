@@ -1,19 +1,29 @@
-"""Draws from injected entropy: uniform without modulo bias, and the exponential delay.
+"""Draws from injected entropy: uniform without modulo bias, exponential delays, a path's middle.
 
-Spec: docs/spec/onion.md sections 9 and 10. Nothing here keeps state.
+Spec: docs/spec/onion.md sections 9 and 10. The relays in the middle are drawn uniformly under as
+many rules as there is room for; those that `path` has drawn before are given. Nothing here
+keeps state, shortens a path, or puts a relay on it twice.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from zentalk.crypto.types import Entropy
 from zentalk.errors import LocalProtocolError
+from zentalk.ids import NodeId
+from zentalk.onion.candidates import Candidate, CandidateSet
+from zentalk.onion.errors import NoPathError
 from zentalk.onion.packet import MAX_DELAY_MS
 
 T = TypeVar("T")
+
+FEW_RELAYS: Final = 32
+"""In a network of more than these nothing is done for each relay, where it can be helped."""
+TRIES: Final = 4
 
 _WORD_BYTES: Final = 8
 _WORD_RANGE: Final = 1 << 64
@@ -67,3 +77,125 @@ def draw_delay_ms(mean_ms: int, entropy: Entropy) -> int:
 def draw_delays_ms(mean_ms: int, count: int, entropy: Entropy) -> list[int]:
     """Draw the delays of `count` hops, each as `draw_delay_ms` does."""
     return [draw_delay_ms(mean_ms, entropy) for _ in range(count)]
+
+
+@dataclass(frozen=True, slots=True)
+class MiddleRules:
+    """What relays in the middle of a path are to keep.
+
+    Those of `avoid` stay out where the network is large enough, those of `gone` in any case. The
+    first of them is to be one of `sticky`; `sticky_first` holds to that before all other rules.
+    """
+
+    avoid: Collection[NodeId] = ()
+    gone: Collection[NodeId] = ()
+    sticky: Sequence[NodeId] = ()
+    sticky_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _InForce:
+    """The rules in force for one attempt."""
+
+    gone: Collection[NodeId]
+    unsteady: Collection[NodeId]
+    avoid: Collection[NodeId]
+    distinct_subnet: bool
+    distinct_family: bool
+
+    def allow(self, candidate: Candidate, used: Sequence[Candidate]) -> bool:
+        """Say whether a candidate may be a middle relay beside those used already."""
+        node_id = candidate.node_id
+        if node_id in self.avoid or node_id in self.unsteady or node_id in self.gone:
+            return False
+        for other in used:
+            if other.node_id == node_id:
+                return False
+            if self.distinct_subnet and candidate.subnet and other.subnet == candidate.subnet:
+                return False
+            if self.distinct_family and candidate.family and other.family == candidate.family:
+                return False
+        return True
+
+
+def choose_middle(
+    candidates: CandidateSet,
+    used: tuple[Candidate, ...],
+    count: int,
+    rules: MiddleRules,
+    entropy: Entropy,
+) -> tuple[Candidate, ...]:
+    """Choose `count` relays beside those `used`, the weightiest rules kept longest.
+
+    Weights double from boots over subnet and avoid to family: a set of dropped rules is a number,
+    and counting up tries the lightest sets first. Raises NoPathError if there are too few relays.
+    """
+    by_id = candidates.by_id
+    sticky = [by_id[n] for n in dict.fromkeys(rules.sticky) if n in by_id]
+    choices: list[tuple[int, Sequence[Candidate]]]
+    if not sticky:
+        choices = [(dropped, ()) for dropped in range(16)]
+    elif rules.sticky_first:
+        choices = [(dropped, seconds) for seconds in (sticky, ()) for dropped in range(16)]
+    else:
+        choices = [(dropped, seconds) for dropped in range(16) for seconds in (sticky, ())]
+    for dropped, seconds in choices:
+        in_force = _InForce(
+            gone=rules.gone,
+            unsteady=() if dropped & 1 else candidates.unsteady,
+            distinct_subnet=not dropped & 2,
+            avoid=() if dropped & 4 else rules.avoid,
+            distinct_family=not dropped & 8,
+        )
+        chosen = _search(candidates, used, count, in_force, seconds=seconds, entropy=entropy)
+        if chosen:
+            return chosen
+    raise NoPathError("there are not enough live relays for this path")
+
+
+def _search(
+    pool: Sequence[Candidate],
+    used: tuple[Candidate, ...],
+    count: int,
+    rules: _InForce,
+    *,
+    seconds: Sequence[Candidate] = (),
+    entropy: Entropy,
+) -> tuple[Candidate, ...]:
+    """Return `count` relays allowed beside `used`, drawn in turn; () if there are none.
+
+    The first of them is one of `seconds`, if there are any. Most relays of a large network are
+    allowed: then a few are drawn from all, before it is found out which those are. If nothing
+    can follow one relay, nothing can follow another of its family and subnet.
+    """
+    if not seconds and len(pool) > FEW_RELAYS:
+        for _ in range(TRIES):
+            drawn = pick(pool, entropy)
+            if rules.allow(drawn, used):
+                found = _go_on(pool, used, drawn, count, rules, entropy)
+                if found:
+                    return found
+                break
+    options = [candidate for candidate in seconds or pool if rules.allow(candidate, used)]
+    while options:
+        drawn = pick(options, entropy)
+        found = _go_on(pool, used, drawn, count, rules, entropy)
+        if found:
+            return found
+        options = [c for c in options if (c.family, c.subnet) != (drawn.family, drawn.subnet)]
+    return ()
+
+
+def _go_on(
+    pool: Sequence[Candidate],
+    used: tuple[Candidate, ...],
+    drawn: Candidate,
+    count: int,
+    rules: _InForce,
+    entropy: Entropy,
+) -> tuple[Candidate, ...]:
+    """Return `drawn` and what can follow it; () if nothing can."""
+    if count == 1:
+        return (drawn,)
+    rest = _search(pool, (*used, drawn), count - 1, rules, entropy=entropy)
+    return (drawn, *rest) if rest else ()

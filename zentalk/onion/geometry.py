@@ -26,7 +26,11 @@ HEADER_BYTES: Final = 56 + CT_BYTES
 DELIVERY_HEADER_BYTES: Final = 44
 """The last hop's header has no next ct and tag, but a payload length."""
 
-DEFAULT_HOPS: Final = 3
+DEFAULT_HOPS: Final = 4
+SHORT_HOPS: Final = 3
+"""What packets have in a network that is too small for more."""
+ACK_HOPS: Final = 3
+"""What a compact ack has, whatever the packet has that carries it: its size depends on that."""
 MAX_HOPS: Final = 5
 
 TOKEN_BYTES: Final = 32
@@ -95,4 +99,4 @@ LARGE: Final = GEOMETRIES[PacketClass.LARGE]
 CLASSES: Final = {geometry.packet_bytes: geometry for geometry in GEOMETRIES.values()}
 """Every size that a packet may have on the wire, with its geometry."""
 
-ACK_BLOB_BYTES: Final = SMALL.ack_blob_bytes(DEFAULT_HOPS)
+ACK_BLOB_BYTES: Final = SMALL.ack_blob_bytes(ACK_HOPS)

@@ -13,15 +13,11 @@ from zentalk.crypto.types import Entropy
 from zentalk.errors import LocalProtocolError
 from zentalk.ids import NodeId
 from zentalk.onion.candidates import Candidate, CandidateSet
-from zentalk.onion.draw import pick
+from zentalk.onion.draw import FEW_RELAYS, TRIES, MiddleRules, choose_middle, pick
 from zentalk.onion.errors import NoPathError
-from zentalk.onion.geometry import DEFAULT_HOPS, MAX_HOPS
+from zentalk.onion.geometry import ACK_HOPS, MAX_HOPS, SHORT_HOPS
 
-MIN_RELAYS: Final = 3
-
-_FEW_RELAYS: Final = 32
-"""In a network of more than these nothing is done for each relay, where it can be helped."""
-_TRIES: Final = 4
+MIN_RELAYS: Final = SHORT_HOPS
 
 Rule: TypeAlias = Literal[
     "boots",  # a middle relay restarts again and again
@@ -30,6 +26,7 @@ Rule: TypeAlias = Literal[
     "family",  # two relays of one operator
     "sticky",  # the second hop is not one of the preferred
     "first",  # an ack's first relay was not drawn from all relays
+    "drawn",  # the hop before the end was not drawn from all relays
 ]
 
 
@@ -41,29 +38,31 @@ class Path:
     relaxed: frozenset[Rule]
 
 
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    """The rules in force for one attempt."""
+def draw_before(
+    candidates: CandidateSet,
+    last: NodeId,
+    entropy: Entropy,
+    *,
+    without: frozenset[NodeId] = frozenset(),
+) -> NodeId:
+    """Draw the hop before the end of a path or tunnel, before anything else of it.
 
-    gone: Collection[NodeId]
-    unsteady: Collection[NodeId]
-    avoid: Collection[NodeId]
-    distinct_subnet: bool
-    distinct_family: bool
-
-    def allow(self, candidate: Candidate, used: Sequence[Candidate]) -> bool:
-        """Say whether a candidate may be a middle relay beside those used already."""
-        node_id = candidate.node_id
-        if node_id in self.avoid or node_id in self.unsteady or node_id in self.gone:
-            return False
-        for other in used:
-            if other.node_id == node_id:
-                return False
-            if self.distinct_subnet and candidate.subnet and other.subnet == candidate.subnet:
-                return False
-            if self.distinct_family and candidate.family and other.family == candidate.family:
-                return False
-        return True
+    Uniformly over all live relays but the end, its family and its /16: whatever a sender keeps
+    out here, its own guards above all, the end learns by never seeing it. `without` is for a sender
+    that has no way round a relay. Where the end's relatives are all there is, one of them is drawn.
+    Raises NoPathError if `last` is not live or no relay is left.
+    """
+    end = candidates.by_id.get(last)
+    if end is None:
+        raise NoPathError("the last relay of a path is not live")
+    for _ in range(TRIES):  # nearly all are allowed, and finding out which takes longer
+        drawn = pick(candidates, entropy)
+        if drawn is not end and drawn.node_id not in without and not _related(drawn, end):
+            return drawn.node_id
+    others = [other for other in candidates if other is not end and other.node_id not in without]
+    if not others:
+        raise NoPathError("there is no live relay for the hop before the end")
+    return pick([one for one in others if not _related(one, end)] or others, entropy).node_id
 
 
 def choose_path(
@@ -72,23 +71,25 @@ def choose_path(
     last: NodeId,
     *,
     entropy: Entropy,
-    length: int = DEFAULT_HOPS,
+    length: int = SHORT_HOPS,
+    before: NodeId | None = None,
     avoid: frozenset[NodeId] = frozenset(),
     middles: Sequence[NodeId] | None = None,
 ) -> Path:
     """Choose the relays between a guard and a mailbox relay, uniformly among those allowed.
 
-    `avoid` is kept out of the middle where the
-    network is large enough (own mailbox relays, the other guard); `middles` are the guard's
-    sticky second hops. Raises NoPathError with fewer than three relays, if first or last is not
-    live, if they are the same, or if there are fewer relays than hops; LocalProtocolError if
-    `length` is not 3..5.
+    `before` is what `draw_before` gave, on paths of four hops and more: it stays where it is, and
+    the others are chosen to fit. `avoid` is kept out of their middle where the network is large
+    enough (own mailbox relays, the other guard); `middles` are the guard's sticky second hops.
+    Raises NoPathError with fewer than three relays, if an end is not live, if two of those given
+    are the same, or if there are fewer relays than hops; LocalProtocolError if `length` is
+    not 3..5, or 3 with a hop before the end.
     """
     ends = _live_ends(candidates, first, last, length)
-    middle = _choose_middle(
-        candidates, ends, length - 2, avoid=avoid, preferred=middles or (), entropy=entropy
-    )
-    return _finish(candidates, ends, middle, avoid, middles or ())
+    drawn = () if before is None else (_drawn(candidates, ends, before, length),)
+    rules = MiddleRules(avoid, sticky=middles or (), sticky_first=bool(drawn))
+    middle = choose_middle(candidates, (*ends, *drawn), length - 2 - len(drawn), rules, entropy)
+    return _describe(candidates, (ends[0], *middle, *drawn, ends[1]), middle, rules)
 
 
 def draw_ack_path(
@@ -119,23 +120,30 @@ def draw_ack_path(
         last = pick([home for home in others if home != delivery] or others, entropy)
     else:
         last, first = first, _draw_outside(candidates, gone | {delivery, first}, entropy)
+    rules = MiddleRules(avoid=frozenset({delivery}), gone=gone)
     ends = (live[first], live[last])
-    avoid = frozenset({delivery})
-    middle = _choose_middle(
-        candidates, ends, DEFAULT_HOPS - 2, avoid=avoid, preferred=(), entropy=entropy, gone=gone
-    )
-    path = _finish(candidates, ends, middle, avoid, ())
+    middle = choose_middle(candidates, ends, ACK_HOPS - 2, rules, entropy)
+    path = _describe(candidates, (ends[0], *middle, ends[1]), middle, rules)
     return path if others else Path(path.hops, path.relaxed | {"first"})
 
 
-def _draw_outside(candidates: CandidateSet, out: Collection[NodeId], entropy: Entropy) -> NodeId:
-    """Draw a relay uniformly from those that are not in `out`."""
-    if len(candidates) > _FEW_RELAYS:
-        for _ in range(_TRIES):
-            drawn = pick(candidates, entropy).node_id
-            if drawn not in out:
-                return drawn
-    return pick([node_id for node_id in candidates.by_id if node_id not in out], entropy)
+def _describe(
+    candidates: CandidateSet,
+    hops: tuple[Candidate, ...],
+    middle: tuple[Candidate, ...],
+    rules: MiddleRules,
+) -> Path:
+    """Put a path together, of which `middle` was chosen, and name every rule that it breaks."""
+    often = candidates.unsteady
+    checks: dict[Rule, bool] = {
+        "boots": any(hop.node_id in often for hop in middle),
+        "subnet": _repeats([hop.subnet for hop in hops]),
+        "avoid": any(hop.node_id in rules.avoid for hop in middle),
+        "family": _repeats([hop.family for hop in hops]),
+        "sticky": bool(rules.sticky) and hops[1].node_id not in rules.sticky,
+    }
+    relaxed = frozenset(rule for rule, broken in checks.items() if broken)
+    return Path(tuple(hop.node_id for hop in hops), relaxed)
 
 
 def _live_ends(
@@ -153,107 +161,34 @@ def _live_ends(
     return live[first], live[last]
 
 
-def _choose_middle(
-    candidates: CandidateSet,
-    ends: tuple[Candidate, Candidate],
-    count: int,
-    *,
-    avoid: frozenset[NodeId],
-    preferred: Sequence[NodeId],
-    entropy: Entropy,
-    gone: Collection[NodeId] = (),
-) -> tuple[Candidate, ...]:
-    """Choose the middle under as many rules as the network allows, the weightiest kept longest.
-
-    Weights double from boots over subnet and avoid to family: a set of dropped rules is a number,
-    and counting up tries the lightest sets first.
-    """
-    often = candidates.unsteady
-    sticky = [candidates.by_id[n] for n in dict.fromkeys(preferred) if n in candidates.by_id]
-    for dropped in range(16):
-        rules = _Rules(
-            gone=gone,
-            unsteady=() if dropped & 1 else often,
-            distinct_subnet=not dropped & 2,
-            avoid=() if dropped & 4 else avoid,
-            distinct_family=not dropped & 8,
-        )
-        for seconds in (sticky, ()) if sticky else ((),):
-            chosen = _search(candidates, ends, count, rules, seconds=seconds, entropy=entropy)
-            if chosen:
-                return chosen
-    raise NoPathError("there are not enough live relays for this path")
-
-
-def _search(
-    pool: Sequence[Candidate],
-    used: tuple[Candidate, ...],
-    count: int,
-    rules: _Rules,
-    *,
-    seconds: Sequence[Candidate] = (),
-    entropy: Entropy,
-) -> tuple[Candidate, ...]:
-    """Return `count` relays allowed beside `used`, drawn in turn; () if there are none.
-
-    The first of them is one of `seconds`, if there are any. Most relays of a large network are
-    allowed: then a few are drawn from all, before it is found out which those are. If nothing
-    can follow one relay, nothing can follow another of its family and subnet.
-    """
-    if not seconds and len(pool) > _FEW_RELAYS:
-        for _ in range(_TRIES):
-            drawn = pick(pool, entropy)
-            if rules.allow(drawn, used):
-                found = _go_on(pool, used, drawn, count, rules, entropy)
-                if found:
-                    return found
-                break
-    options = [candidate for candidate in seconds or pool if rules.allow(candidate, used)]
-    while options:
-        drawn = pick(options, entropy)
-        found = _go_on(pool, used, drawn, count, rules, entropy)
-        if found:
-            return found
-        options = [c for c in options if (c.family, c.subnet) != (drawn.family, drawn.subnet)]
-    return ()
-
-
-def _go_on(
-    pool: Sequence[Candidate],
-    used: tuple[Candidate, ...],
-    drawn: Candidate,
-    count: int,
-    rules: _Rules,
-    entropy: Entropy,
-) -> tuple[Candidate, ...]:
-    """Return `drawn` and what can follow it; () if nothing can."""
-    if count == 1:
-        return (drawn,)
-    rest = _search(pool, (*used, drawn), count - 1, rules, entropy=entropy)
-    return (drawn, *rest) if rest else ()
-
-
-def _finish(
-    candidates: CandidateSet,
-    ends: tuple[Candidate, Candidate],
-    middle: tuple[Candidate, ...],
-    avoid: frozenset[NodeId],
-    preferred: Sequence[NodeId],
-) -> Path:
-    """Put a path together and name every rule that it does not keep."""
-    hops = (ends[0], *middle, ends[1])
-    often = candidates.unsteady
-    checks: dict[Rule, bool] = {
-        "boots": any(hop.node_id in often for hop in middle),
-        "subnet": _repeats([hop.subnet for hop in hops]),
-        "avoid": any(hop.node_id in avoid for hop in middle),
-        "family": _repeats([hop.family for hop in hops]),
-        "sticky": bool(preferred) and hops[1].node_id not in preferred,
-    }
-    relaxed = frozenset(rule for rule, broken in checks.items() if broken)
-    return Path(tuple(hop.node_id for hop in hops), relaxed)
+def _drawn(
+    candidates: CandidateSet, ends: tuple[Candidate, Candidate], before: NodeId, length: int
+) -> Candidate:
+    if length <= SHORT_HOPS:
+        raise LocalProtocolError(f"in {SHORT_HOPS} hops the second one is the hop before the end")
+    if before not in candidates.by_id:
+        raise NoPathError("the relay before the last of a path is not live")
+    if before in (ends[0].node_id, ends[1].node_id):
+        raise NoPathError("a path cannot pass the same relay twice")
+    return candidates.by_id[before]
 
 
 def _repeats(values: Sequence[bytes]) -> bool:
     named = [value for value in values if value]
     return len(set(named)) < len(named)
+
+
+def _draw_outside(candidates: CandidateSet, out: Collection[NodeId], entropy: Entropy) -> NodeId:
+    """Draw a relay uniformly from those that are not in `out`."""
+    if len(candidates) > FEW_RELAYS:
+        for _ in range(TRIES):
+            drawn = pick(candidates, entropy).node_id
+            if drawn not in out:
+                return drawn
+    return pick([node_id for node_id in candidates.by_id if node_id not in out], entropy)
+
+
+def _related(one: Candidate, other: Candidate) -> bool:
+    """Say whether two relays are of one family or in one /16."""
+    same_family = bool(one.family) and one.family == other.family
+    return same_family or (bool(one.subnet) and one.subnet == other.subnet)

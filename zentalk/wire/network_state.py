@@ -1,7 +1,7 @@
 """What an API node keeps of the network between two runs: guards and its last snapshot.
 
 Spec: docs/spec/directory.md section 8. It holds which relays a person enters by, so it belongs
-into the node's own database and nowhere else. The guard rules' own record is opaque here.
+into the node's own database and nowhere else. The records of guards and of tunnels are opaque here.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from zentalk.wire.codec import Fields, Value, pack, unpack
 from zentalk.wire.descriptor import MAX_DESCRIPTOR_BYTES
 from zentalk.wire.text import RelayUri
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+_FORMAT_WITHOUT_TUNNELS: Final = 1
+"""Written before tunnels had third hops, and still where there is nothing to say of them."""
 MAX_STATE_BYTES: Final = 64 * 1024 * 1024
 """Above what the longest lists of the longest descriptors take together."""
 MAX_RELAYS: Final = 16_384
 MAX_PROOFS: Final = 1024
 MAX_HINTS: Final = 128
-_MAX_GUARDS_BYTES: Final = 64 * 1024
+_MAX_RECORD_BYTES: Final = 64 * 1024
+_MAX_TIME: Final = (1 << 63) - 1
 _MAX_PORT: Final = 65535
 
 
@@ -29,7 +32,9 @@ class NetworkState:
     """One node's view of the network `network`.
 
     `guards` is the guard rules' record, `hints` say where guards listened, `descriptors` are
-    raw and `proofs` pairs of raw ones that one relay signed for one epoch and boot.
+    raw and `proofs` pairs of raw ones that one relay signed for one epoch and boot. `third_hops` is
+    the record of tunnels; until the unix time `full_until` the network counts as large enough for
+    full paths.
     """
 
     network: str
@@ -37,6 +42,8 @@ class NetworkState:
     hints: tuple[RelayUri, ...]
     descriptors: tuple[bytes, ...]
     proofs: tuple[tuple[bytes, bytes], ...] = ()
+    third_hops: Value = None
+    full_until: int = 0
 
 
 def encode_network_state(state: NetworkState) -> bytes:
@@ -45,14 +52,17 @@ def encode_network_state(state: NetworkState) -> bytes:
     What others can make long must never make a state that cannot be read back: with it the
     guards would be lost, and be drawn anew.
     """
+    tunnels: list[Value] = [pack(state.third_hops), state.full_until]
+    has_tunnels = state.third_hops is not None or state.full_until > 0
     return pack(
         [
-            FORMAT,
+            FORMAT if has_tunnels else _FORMAT_WITHOUT_TUNNELS,
             state.network,
             pack(state.guards),
             [[hint.identity, hint.host, hint.port] for hint in state.hints[:MAX_HINTS]],
             list(state.descriptors[:MAX_RELAYS]),
             [list(proof) for proof in state.proofs[:MAX_PROOFS]],
+            *(tunnels if has_tunnels else ()),
         ]
     )
 
@@ -60,17 +70,24 @@ def encode_network_state(state: NetworkState) -> bytes:
 def decode_network_state(data: bytes) -> NetworkState:
     """Decode a state; raises DecodeError. What is signed in it is still to be verified."""
     fields = Fields(unpack(data, max_bytes=MAX_STATE_BYTES), "the network state")
-    if fields.uint(255) != FORMAT:
+    found = fields.uint(255)
+    if found not in (FORMAT, _FORMAT_WITHOUT_TUNNELS):
         raise DecodeError("the network state has a format that this version does not know")
     state = NetworkState(
         network=fields.text(32),
-        guards=unpack(fields.blob(_MAX_GUARDS_BYTES), max_bytes=_MAX_GUARDS_BYTES),
+        guards=_record(fields),
         hints=tuple(_hint(item) for item in fields.array(MAX_HINTS)),
         descriptors=tuple(fields.blob_array(MAX_RELAYS, MAX_DESCRIPTOR_BYTES)),
         proofs=tuple(_proof(item) for item in fields.array(MAX_PROOFS)),
+        third_hops=_record(fields) if found == FORMAT else None,
+        full_until=fields.uint(_MAX_TIME) if found == FORMAT else 0,
     )
     fields.end()
     return state
+
+
+def _record(fields: Fields) -> Value:
+    return unpack(fields.blob(_MAX_RECORD_BYTES), max_bytes=_MAX_RECORD_BYTES)
 
 
 def _hint(value: Value) -> RelayUri:

@@ -84,7 +84,9 @@ class Collector(NoHandlers):
         StorageError, and NotFoundError if the mailbox was given up.
         """
         async with trio.open_nursery() as nursery:
-            connection = await network.tunnels.lasting(self._mailbox.relay, self, nursery)
+            connection = await network.tunnels.lasting(
+                self._mailbox.relay, self._mailbox.mailbox, self, nursery
+            )
             self._connection, self._network = connection, network
             shape = network.profile.shape
             network.packets.fates.collecting(self._mailbox.relay, begins=True)

@@ -1,17 +1,20 @@
-"""Builds the packets a node sends: draws a path, the lanes and the delays, and wraps.
+"""Builds the packets a node sends: over which relays, the lanes and the delays, and wraps.
 
-Spec: docs/spec/onion.md sections 9 and 10. Which relays are allowed is the onion core's
-business; this file only says which of them look alive. It must never shorten a path, and
-never take a relay from elsewhere because those that are allowed look dead.
+Spec: docs/spec/onion.md sections 9 and 10. Which relays are allowed is the onion core's business;
+this file says how long a path is, from which of the connected guards it starts, and which relays
+look alive. The hop before the end is drawn before all that, and nothing this node has seen of
+relays may move it. It must never shorten a path, and never
+take a relay from elsewhere because those that are allowed look dead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
 
 from zentalk.crypto.types import Entropy
 from zentalk.ids import NodeId, SendId
+from zentalk.node.packets.wishes import Outlook, Wish
 from zentalk.node.relays.loss_detection import LossDetector
 from zentalk.node.relays.scores import RelayScores
 from zentalk.node.relays.view import RelayView
@@ -19,9 +22,9 @@ from zentalk.node.tunnels.guard_selection import PathStart
 from zentalk.onion.ack import build_ack
 from zentalk.onion.draw import draw_delays_ms, pick
 from zentalk.onion.errors import NoPathError
-from zentalk.onion.geometry import GEOMETRIES
+from zentalk.onion.geometry import GEOMETRIES, SHORT_HOPS
 from zentalk.onion.packet import DeliveryPlaintext, Hop
-from zentalk.onion.path import MIN_RELAYS, Path, Rule, choose_path, draw_ack_path
+from zentalk.onion.path import MIN_RELAYS, Path, Rule, choose_path, draw_ack_path, draw_before
 from zentalk.onion.wrap import wrap
 from zentalk.wire.deposit import AckRoute
 from zentalk.wire.packet_class import PacketClass
@@ -30,13 +33,127 @@ _MIN_ACK_CANDIDATES: Final = MIN_RELAYS + 1
 """Dead relays are left out of ack paths while this many others remain."""
 
 
-class Outlook(NamedTuple):
-    """What is known when a packet is made: relays, connected guards, and which look dead."""
+_WEIGHTS: Final[Mapping[Rule, int]] = {
+    "boots": 1,
+    "subnet": 2,
+    "avoid": 4,
+    "family": 8,
+    "sticky": 16,
+}
+"""What a path over one guard may break less of than one over the other."""
 
-    view: RelayView
-    starts: tuple[PathStart, ...]
-    suspects: frozenset[NodeId]
-    now: float
+
+class PathChoice:
+    """Chooses paths of `hops` relays where the network is large enough for that."""
+
+    def __init__(
+        self, *, hops: int, scores: RelayScores, losses: LossDetector, entropy: Entropy
+    ) -> None:
+        self._hops = hops
+        self._scores = scores
+        self._losses = losses
+        self._entropy = entropy
+
+    def usual_length(self, view: RelayView) -> int:
+        """Return how many relays a packet passes: fewer in a small network."""
+        return self._hops if view.is_full else SHORT_HOPS
+
+    def paths(self, outlook: Outlook, wish: Wish) -> Iterator[Path]:
+        """Yield the path to take, and then those to take if its guard has no room.
+
+        All have the same hop before the end: another draw because of a guard would favour the rest.
+        Raises NoPathError.
+        """
+        length = wish.length or self.usual_length(outlook.view)
+        if length <= SHORT_HOPS:
+            for start in wish.starts:
+                yield self._path(outlook, wish, start, length, None)
+            return
+        before, starts, uneven = self._draw(outlook, wish)
+        others: list[tuple[tuple[bool, int], Path]] = []
+        for start in starts:
+            path = self._path(outlook, wish, start, length, before)
+            rank = start.guard in wish.doubtful, sum(_WEIGHTS[rule] for rule in path.relaxed)
+            if uneven:
+                path = Path(path.hops, path.relaxed | {"drawn"})
+            if rank == (False, 0):
+                yield path
+            else:
+                others.append((rank, path))
+        yield from (path for _, path in sorted(others, key=lambda other: other[0]))
+
+    def _draw(self, outlook: Outlook, wish: Wish) -> tuple[NodeId, Sequence[PathStart], bool]:
+        """Draw the hop before the end; return it with the starts left, and whether it is uneven."""
+        candidates = outlook.view.candidates
+        before = draw_before(candidates, wish.relay, self._entropy)
+        starts = [start for start in wish.starts if start.guard != before]
+        if starts:
+            return before, starts, False
+        # A tick has drawn the guard already. With the other one in its place, each of the two is
+        # the hop before the end as often as any other relay.
+        for other in outlook.starts:
+            guard = other.guard
+            if guard in (before, wish.relay) or guard not in candidates.by_id:
+                continue
+            if not outlook.view.related((guard, wish.relay)):
+                return guard, wish.starts, False
+        guards = frozenset(start.guard for start in wish.starts)
+        before = draw_before(candidates, wish.relay, self._entropy, without=guards)
+        return before, wish.starts, True
+
+    def _path(
+        self, outlook: Outlook, wish: Wish, start: PathStart, length: int, before: NodeId | None
+    ) -> Path:
+        """Choose the rest of a path from a guard; raises NoPathError."""
+        view, avoid = outlook.view, wish.avoid
+        given = (start.guard, before, wish.relay)
+        middles = [m for m in start.middles if m in view.relays and m not in given]
+        lively: list[NodeId] = []
+        suspects, lossy = outlook.suspects, self._losses.lossy
+        if suspects or lossy:
+            lively = self._lively_avoided(outlook, given, middles, wish)
+            if lively:
+                middles, avoid = lively, avoid.difference(lively)
+            elif len(middles) > 1:
+                middles = list(self._scores.prefer(self._losses.prefer(middles), outlook.now))
+            chosen = length - (2 if before is None else 3)
+            if not middles or chosen > 1:
+                # The second hop is drawn from `middles` and the others from all relays: keep bad
+                # ones out of those, but not a sticky one that is the best there is.
+                avoid = avoid | ((suspects | lossy) - frozenset(middles))
+        path = choose_path(
+            view.candidates,
+            start.guard,
+            wish.relay,
+            entropy=self._entropy,
+            length=length,
+            before=before,
+            avoid=avoid,
+            middles=middles,
+        )
+        return Path(path.hops, path.relaxed | {"avoid"}) if lively else path
+
+    def _lively_avoided(
+        self,
+        outlook: Outlook,
+        given: Collection[NodeId | None],
+        middles: Sequence[NodeId],
+        wish: Wish,
+    ) -> list[NodeId]:
+        """Return sticky hops under `avoid` to take because all other relays look dead.
+
+        In a small network the rule can leave nothing but a dead relay. In a large one nobody
+        can make all others look dead.
+        """
+        if not outlook.suspects:
+            return []
+        suspects = outlook.suspects.difference(wish.alive())
+        if not suspects or not all(
+            node_id in suspects or node_id in wish.avoid or node_id in given
+            for node_id in outlook.view.relays
+        ):
+            return []
+        return [middle for middle in middles if middle not in suspects]
 
 
 class PathBuilder:
@@ -56,8 +173,7 @@ class PathBuilder:
         entropy: Entropy,
     ) -> None:
         self._mean_ms = mean_delay_ms
-        self._length = hops
-        self._scores = scores
+        self._choice = PathChoice(hops=hops, scores=scores, losses=losses, entropy=entropy)
         self._losses = losses
         self._entropy = entropy
         self._packet_relaxed: frozenset[Rule] = frozenset()
@@ -68,74 +184,24 @@ class PathBuilder:
         """The rules that could not be kept."""
         return self._packet_relaxed | self._ack_relaxed
 
-    def packet(
+    def packets(
         self,
         outlook: Outlook,
-        start: PathStart,
-        relay: NodeId,
+        wish: Wish,
         delivery: DeliveryPlaintext,
-        *,
         packet_class: PacketClass,
-        avoid: frozenset[NodeId],
-        alive: Callable[[], Collection[NodeId]] = frozenset,
-        length: int = 0,
-    ) -> tuple[bytes, tuple[NodeId, ...]]:
-        """Return a packet from a guard to `relay` and its hops; `avoid` stays out of the middle.
+        *,
+        is_cover: bool = False,
+    ) -> Iterator[tuple[bytes, tuple[NodeId, ...]]]:
+        """Yield a packet and its hops, and then others to send if the first guard has no room.
 
-        `alive` returns relays with a live link, whatever got lost over them. A `length` is for
-        cover: it is not held against the network if it is too small for that. Raises
-        NoPathError.
+        What is cover is not held against a network that is too small for it. Raises NoPathError.
         """
-        view, suspects, lossy = outlook.view, outlook.suspects, self._losses.lossy
-        ends = (relay, start.guard)
-        middles = [m for m in start.middles if m in view.relays and m not in ends]
-        lively: list[NodeId] = []
-        if suspects or lossy:
-            lively = self._lively_avoided(view, ends, middles, avoid, alive, suspects)
-            if lively:
-                middles, avoid = lively, avoid.difference(lively)
-            elif len(middles) > 1:
-                middles = list(self._scores.prefer(self._losses.prefer(middles), outlook.now))
-            if not middles or (length or self._length) > MIN_RELAYS:
-                # The second hop is drawn from `middles` and the others from all relays: keep bad
-                # ones out of those, but not a sticky one that is the best there is.
-                avoid = avoid | ((suspects | lossy) - frozenset(middles))
-        path = choose_path(
-            view.candidates,
-            start.guard,
-            relay,
-            entropy=self._entropy,
-            length=length or self._length,
-            avoid=avoid,
-            middles=middles,
-        )
-        if not length:
-            self._packet_relaxed = path.relaxed | {"avoid"} if lively else path.relaxed
-        hops = self._hops(view, path)
-        return wrap(GEOMETRIES[packet_class], hops, delivery, self._entropy), path.hops
-
-    def _lively_avoided(
-        self,
-        view: RelayView,
-        ends: tuple[NodeId, NodeId],
-        middles: Sequence[NodeId],
-        avoid: frozenset[NodeId],
-        alive: Callable[[], Collection[NodeId]],
-        suspects: frozenset[NodeId],
-    ) -> list[NodeId]:
-        """Return sticky hops under `avoid` to take because all other relays look dead.
-
-        In a small network the rule can leave nothing but a dead relay. In a large one nobody
-        can make all others look dead.
-        """
-        if not suspects:
-            return []
-        suspects = suspects.difference(alive())
-        if not suspects or not all(
-            node_id in suspects or node_id in avoid or node_id in ends for node_id in view.relays
-        ):
-            return []
-        return [middle for middle in middles if middle not in suspects]
+        for path in self._choice.paths(outlook, wish):
+            if not is_cover:
+                self._packet_relaxed = path.relaxed
+            hops = self._hops(outlook.view, path)
+            yield wrap(GEOMETRIES[packet_class], hops, delivery, self._entropy), path.hops
 
     def ack(
         self,

@@ -13,6 +13,7 @@ _WHAT_PATHS_MEET: Final[Mapping[Rule, str]] = {
     "family": "two relays of one operator",
     "boots": "relays that often restart",
     "sticky": "second hops that change",
+    "drawn": "an uneven choice of the relay before the last",
     "first": "an uneven choice of the first relay of acks",
 }
 

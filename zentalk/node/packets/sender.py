@@ -19,8 +19,9 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.packets.ack_points import AckPoints
 from zentalk.node.packets.cover_traffic import CoverTraffic
 from zentalk.node.packets.fates import PacketFates
-from zentalk.node.packets.path_builder import Outlook, PathBuilder
+from zentalk.node.packets.path_builder import PathBuilder
 from zentalk.node.packets.waiting import OutboundPacket, WaitingPackets
+from zentalk.node.packets.wishes import Outlook, Wish
 from zentalk.node.profiles import PrivacyProfile
 from zentalk.node.relays.view import CurrentRelays
 from zentalk.node.tunnels.guard_selection import PathStart
@@ -131,9 +132,9 @@ class PacketSender:
         """
         outlook = outlook or self._outlook()
         delivery = DeliveryPlaintext(service, payload)
-        for start in self._starts_to(relay, outlook):
-            made = self._packet(outlook, start, relay, delivery, packet_class)
-            packet = replace(made, token=token, ack_hops=ack_hops)
+        wish = self._wish(outlook, relay, self._starts_to(relay, outlook))
+        for made, hops in self._paths.packets(outlook, wish, delivery, packet_class):
+            packet = OutboundPacket(hops[0], made, hops, token, ack_hops)
             if self._waiting is None:
                 gone = self.leave(packet)
             else:
@@ -198,27 +199,25 @@ class PacketSender:
         related = view.related_to(relay, [start.guard for start in starts])
         return sorted(drawn, key=lambda start: (start.guard in suspects, start.guard in related))
 
-    def _packet(
-        self,
-        outlook: Outlook,
-        start: PathStart,
-        relay: NodeId,
-        delivery: DeliveryPlaintext,
-        packet_class: PacketClass,
-        length: int = 0,
-    ) -> OutboundPacket:
+    def _wish(
+        self, outlook: Outlook, relay: NodeId, starts: Sequence[PathStart], length: int = 0
+    ) -> Wish:
         connected = {start.guard for start in outlook.starts}
-        packet, hops = self._paths.packet(
-            outlook,
-            start,
+        return Wish(
             relay,
-            delivery,
-            packet_class=packet_class,
+            starts,
             avoid=self.own_mailboxes.union(connected),
             alive=lambda: self._tunnels.relays_of_lasting().union(connected),
             length=length,
+            doubtful=self.fates.guard_scores.suspects(outlook.now),
         )
-        return OutboundPacket(start.guard, packet, hops)
+
+    def _cover(
+        self, outlook: Outlook, wish: Wish, delivery: DeliveryPlaintext, packet_class: PacketClass
+    ) -> OutboundPacket:
+        made = self._paths.packets(outlook, wish, delivery, packet_class, is_cover=True)
+        packet, hops = next(made)
+        return OutboundPacket(hops[0], packet, hops)
 
     def _loop(self, outlook: Outlook, start: PathStart) -> OutboundPacket | None:
         """Make a token to ourselves, over as many relays as a path can have; None if it has no end.
@@ -234,7 +233,8 @@ class PacketSender:
         delivery = DeliveryPlaintext(ACK_TOKEN, encode_token_payload(points[home], token))
         length = min(MAX_HOPS, len(relays))
         with suppress(UnavailableError):
-            made = self._packet(outlook, start, home, delivery, PacketClass.SMALL, length)
+            wish = self._wish(outlook, home, (start,), length)
+            made = self._cover(outlook, wish, delivery, PacketClass.SMALL)
             return replace(made, token=token, is_loop=True)
         return None
 
@@ -247,5 +247,4 @@ class PacketSender:
             raise UnavailableError("there is no relay to send cover to")
         relay = pick(relays, self._entropy)
         delivery = DeliveryPlaintext(DROP, b"")
-        length = self._profile.path_hops
-        return self._packet(outlook, start, relay, delivery, packet_class, length)
+        return self._cover(outlook, self._wish(outlook, relay, (start,)), delivery, packet_class)

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from zentalk.directory.subnets import wide_subnet
-from zentalk.ids import Epoch, NodeId
+from zentalk.ids import DAY_SECONDS, Epoch, NodeId
 from zentalk.onion.candidates import Candidate, CandidateSet
 from zentalk.wire.descriptor import ROLE_FORWARD, Descriptor
+
+MIN_FULL_RELAYS: Final = 6
+"""With this many relays known within a day paths and tunnels are full; with fewer they are `short`
+..."""
+MIN_LIVE_RELAYS: Final = 4
+"""... as they are while fewer than this many are live: four hops need four."""
+REMEMBERED_SECONDS: Final = DAY_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,8 @@ class RelayView:
     candidates: CandidateSet = field(default_factory=CandidateSet)
     keys: Mapping[NodeId, tuple[tuple[int, bytes], ...]] = field(default_factory=dict)
     lasting: frozenset[NodeId] = frozenset()
+    is_full: bool = False
+    """Whether packets take all their hops and tunnels have two relays more than a guard."""
 
     def related(self, relays: Iterable[NodeId]) -> bool:
         """Say whether two of these relays have one operator, or are in one /16."""
@@ -54,17 +63,38 @@ class CurrentRelays(Protocol):
         """Ask for a new snapshot; `restarted` says that a relay probably has."""
 
 
+class NetworkSize:
+    """Whether a network is large enough for full paths, and was so lately.
+
+    Whoever makes relays fail, or hides them, must not shorten the paths of everybody at once. Times
+    are unix seconds; `full_until` is kept over restarts.
+    """
+
+    def __init__(self, full_until: float = 0.0) -> None:
+        self.full_until = full_until
+
+    def is_full(self, live: int, wall: float) -> bool:
+        """Take note of how many relays are live now, and say whether that is enough."""
+        until = min(self.full_until, wall + REMEMBERED_SECONDS)
+        self.full_until = wall + REMEMBERED_SECONDS if live >= MIN_FULL_RELAYS else until
+        return live >= MIN_LIVE_RELAYS and wall < self.full_until
+
+
 def make_view(
     descriptors: Iterable[Descriptor],
     epoch: Epoch,
     boots: Mapping[NodeId, int],
     lasting: frozenset[NodeId] | None = None,
+    size: NetworkSize | None = None,
+    wall: float = 0.0,
 ) -> RelayView:
-    """Return the view of forwarding relays that `epoch`'s packets can pass.
+    """Return the view of forwarding relays that `epoch`'s packets can pass, at the time `wall`.
 
     `boots` are the starts of a relay within the last hour, as far as they were seen; `lasting` may
-    name relays that are not in the view, None stands for all of it.
+    name relays that are not in the view, None stands for all of it; `size` knows how large the
+    network was before.
     """
+    size = size or NetworkSize()
     relays: dict[NodeId, Descriptor] = {}
     keys: dict[NodeId, tuple[tuple[int, bytes], ...]] = {}
     candidates = []
@@ -78,4 +108,5 @@ def make_view(
         subnet = wide_subnet(descriptor.host, descriptor.network).encode()
         candidates.append(Candidate(node_id, subnet, descriptor.family, boots.get(node_id, 0)))
     kept = frozenset(relays) if lasting is None else lasting & relays.keys()
-    return RelayView(epoch, relays, CandidateSet(candidates), keys, kept)
+    is_full = size.is_full(len(relays), wall)
+    return RelayView(epoch, relays, CandidateSet(candidates), keys, kept, is_full)

@@ -19,7 +19,7 @@ from zentalk.net.backoff import fraction, half_jitter
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
-from zentalk.node.relays.view import RelayView, make_view
+from zentalk.node.relays.view import NetworkSize, RelayView, make_view
 from zentalk.node.snapshot.client import SnapshotClient
 from zentalk.node.snapshot.shown_relays import REFRESHES, ShownRelays
 from zentalk.node.snapshot.sources import SnapshotSource, SnapshotSources
@@ -78,6 +78,7 @@ class SnapshotRefresher:
         self._fruitless = 0
         self._shown = ShownRelays()
         self.client = SnapshotClient(runtime, self._open, network, id_difficulty)
+        self.size = NetworkSize()
         self.unverified = False
         self.omitting = False
 
@@ -170,8 +171,8 @@ class SnapshotRefresher:
         untrusted = self.client.unverified and not self._one_is_enough
         relays = {} if untrusted else self.client.descriptors()
         self._epoch_began = epoch * EPOCH_SECONDS
-        boots = self.client.boots_last_hour()
-        self._view = make_view(relays.values(), epoch, boots, self._shown.often())
+        boots, wall = self.client.boots_last_hour(), self._runtime.wall()
+        self._view = make_view(relays.values(), epoch, boots, self._shown.often(), self.size, wall)
         self._changes.unpark_all()
 
     async def _rest(self) -> None:

@@ -1,7 +1,7 @@
 """What the way into the network needs to start again, saved whenever it has changed.
 
-Guards, where they listened, the snapshot and proofs against relays. What rests on a single
-bootstrap's word is never saved.
+Guards, where they listened, the snapshot, proofs against relays, and third hops of tunnels. What
+rests on a single bootstrap's word is never saved.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import trio
 
 from zentalk.errors import RemoteProtocolError
 from zentalk.node.snapshot.refresher import SnapshotRefresher
-from zentalk.node.tunnels.guard_links import GuardLinks
+from zentalk.node.tunnels.third_hops import check as check_third_hops
+from zentalk.node.tunnels.tunnels import Tunnels
 from zentalk.onion.guard_state import GuardState
 from zentalk.store.retry import until_stored
 from zentalk.wire.network_state import NetworkState, decode_network_state, encode_network_state
@@ -39,22 +40,24 @@ class SavedState:
         self._saved = b""
         self.found = self._read(loaded)
 
-    async def keep(self, links: GuardLinks, snapshot: SnapshotRefresher) -> None:
+    async def keep(self, tunnels: Tunnels, snapshot: SnapshotRefresher) -> None:
         """Save changes until cancelled; a StorageError of `save` is waited out."""
+        links = tunnels.links
         seen: tuple[object, ...] = ()
         while True:
             # The first time at once: a new node may die, and its bootstraps with it.
-            view, guards = snapshot.view(), links.selection.state
-            if seen and view is seen[0] and guards == seen[1]:
+            now = (snapshot.view(), links.selection.state, tunnels.third_hops.value())
+            if seen and now[0] is seen[0] and now[1:] == seen[1:]:
                 await links.changes.park()
                 if self._saved:
                     await trio.sleep(_SAVE_SECONDS)
                 continue
-            seen = (view, guards)
-            if view.relays and not snapshot.unverified:
-                await self._save_if_changed(links, snapshot)
+            seen = now
+            if now[0].relays and not snapshot.unverified:
+                await self._save_if_changed(tunnels, snapshot)
 
-    async def _save_if_changed(self, links: GuardLinks, snapshot: SnapshotRefresher) -> None:
+    async def _save_if_changed(self, tunnels: Tunnels, snapshot: SnapshotRefresher) -> None:
+        links = tunnels.links
         state = encode_network_state(
             NetworkState(
                 self._network,
@@ -62,6 +65,9 @@ class SavedState:
                 links.selection.addresses(),
                 tuple(item.raw for item in snapshot.client.descriptors().values()),
                 tuple((proof.first, proof.second) for proof in snapshot.client.proofs()),
+                tunnels.third_hops.value(),
+                # In whole hours: it moves on with each snapshot, and need not be written for that.
+                int(snapshot.size.full_until) // 3600 * 3600,
             )
         )
         if state != self._saved:
@@ -75,6 +81,7 @@ class SavedState:
         try:
             state = decode_network_state(loaded)
             GuardState.from_value(state.guards)
+            check_third_hops(state.third_hops)
         except RemoteProtocolError:
             self.damaged = True
             return nothing

@@ -7,44 +7,38 @@ tried, and in the end the caller is told.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
 import trio
 
-from zentalk.crypto.types import Entropy
 from zentalk.errors import (
     LINK_FAULTS,
     REQUEST_FAULTS,
     LinkClosedError,
     RefusedError,
-    TransportError,
     UnavailableError,
-    ZentalkError,
 )
-from zentalk.ids import NodeId
-from zentalk.net.backoff import full_jitter
+from zentalk.ids import MailboxId, NodeId
 from zentalk.net.connection import Connection, Handlers, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.tunnel import open_tunnel
 from zentalk.node.relays.scores import RelayScores
 from zentalk.node.relays.view import CurrentRelays
 from zentalk.node.tunnels.guard_links import GuardLinks
-from zentalk.node.tunnels.second_hops import SecondHops, TunnelRoute
+from zentalk.node.tunnels.patience import Patience
+from zentalk.node.tunnels.routes import Starts, TunnelRoute, TunnelRoutes
+from zentalk.node.tunnels.third_hops import ThirdHops
+from zentalk.wire.codec import Value
 
 SHORT_PER_GUARD: Final = 5
 """A client link carries 8 streams; up to 3 are left for collection."""
 OPEN_SECONDS: Final = 45.0
 """For all attempts together; one OPEN or inner handshake has 10 s of its own."""
-ATTEMPTS: Final = 3
-"""Routes that may fail before the caller is told; `busy` does not count."""
-BUSY: Final = "busy"
 _UNREACHABLE: Final = "unreachable"
 """What a relay says that could not reach the next one itself."""
-BUSY_FIRST_SECONDS: Final = 1.0
-BUSY_LONGEST_SECONDS: Final = 60.0
 
 
 class RequestLink(Protocol):
@@ -65,7 +59,7 @@ TunnelOpener: TypeAlias = Callable[[NodeId], AbstractAsyncContextManager[Request
 class Tunnels:
     """Tunnels of one node over its guards' `links`; `run` must be running for short ones.
 
-    `scores` say how well relays answer.
+    `scores` say how well relays answer; `third_hops` are those that were saved.
     """
 
     def __init__(
@@ -74,14 +68,19 @@ class Tunnels:
         runtime: Runtime,
         links: GuardLinks,
         relays: CurrentRelays,
+        third_hops: Value = None,
     ) -> None:
         self.links = links
+        self.third_hops = ThirdHops(runtime.wall, runtime.entropy, third_hops)
         self.scores = RelayScores()
         self._network = network
         self._runtime = runtime
         self._relays = relays
-        self._second_hops = SecondHops(
-            middles=links.selection.middles, scores=self.scores, entropy=runtime.entropy
+        self._routes = TunnelRoutes(
+            middles=links.selection.middles,
+            scores=self.scores,
+            third_hops=self.third_hops,
+            entropy=runtime.entropy,
         )
         self._nursery: trio.Nursery | None = None
         self._short: dict[NodeId, int] = {}
@@ -99,7 +98,7 @@ class Tunnels:
     @property
     def related(self) -> bool:
         """Whether the last route had to pass two relays of one operator or /16."""
-        return self._second_hops.related
+        return self._routes.related
 
     @asynccontextmanager
     async def short(
@@ -112,7 +111,7 @@ class Tunnels:
         """
         if self._nursery is None:
             raise UnavailableError("the network is not running")
-        ways = _Ways(guard, lasting=False)
+        ways = _Ways(guard)
         route, tunnel = await self._open(node_id, ways, NoHandlers(), self._nursery)
         try:
             yield tunnel
@@ -121,11 +120,12 @@ class Tunnels:
             self._give_back(route, ways)
 
     async def lasting(
-        self, node_id: NodeId, handlers: Handlers, nursery: trio.Nursery
+        self, node_id: NodeId, mailbox: MailboxId, handlers: Handlers, nursery: trio.Nursery
     ) -> Connection:
-        """Open a tunnel for collection; the caller closes it. Raises as `short`."""
-        ways = _Ways(None, lasting=True)
+        """Open a tunnel to collect a mailbox; the caller closes it. Raises as `short`."""
+        ways = _Ways(None, mailbox)
         route, tunnel = await self._open(node_id, ways, handlers, nursery)
+        self.links.changes.unpark_all()  # a third hop that was drawn is to be saved
         self._lasting = [kept for kept in self._lasting if not kept[0].closed.is_set()]
         self._lasting.append((tunnel, frozenset({node_id, *route.relays})))
         return tunnel
@@ -139,7 +139,7 @@ class Tunnels:
         self, node_id: NodeId, ways: _Ways, handlers: Handlers, nursery: trio.Nursery
     ) -> tuple[TunnelRoute, Connection]:
         """Try routes until one carries."""
-        patience = _Patience(self._runtime.entropy)
+        patience = Patience(self._runtime.entropy)
         with trio.move_on_after(OPEN_SECONDS):
             while True:
                 route = await self._take_route(node_id, ways)
@@ -164,20 +164,20 @@ class Tunnels:
             if ways.guard is not None and ways.guard not in connected:
                 raise UnavailableError("a guard is not connected")
             guards = [g for g in connected if ways.guard in (None, g) and self._is_free(g, ways)]
-            now = self._runtime.monotonic()
-            choose = self._second_hops.choose_lasting if ways.lasting else self._second_hops.choose
-            route = choose(node_id, guards, view, now) if view.relays else None
+            others = [g for g in connected if g not in guards]
+            starts = Starts(guards, view, self._runtime.monotonic(), others)
+            route = self._routes.choose(node_id, starts, ways.mailbox) if guards else None
             if route is not None:
-                if not ways.lasting:
+                if ways.mailbox is None:
                     self._short[route.guard] = self._short.get(route.guard, 0) + 1
                 return route
             await self.links.changes.park()
 
     def _is_free(self, guard: NodeId, ways: _Ways) -> bool:
-        return ways.lasting or self._short.get(guard, 0) < SHORT_PER_GUARD
+        return ways.mailbox is not None or self._short.get(guard, 0) < SHORT_PER_GUARD
 
     def _give_back(self, route: TunnelRoute, ways: _Ways) -> None:
-        if not ways.lasting:
+        if ways.mailbox is None:
             self._short[route.guard] -= 1
             self.links.changes.unpark_all()
 
@@ -188,17 +188,21 @@ class Tunnels:
         link = self.links.link(route.guard)
         if link is None:
             raise LinkClosedError("the link to a guard is closed")
-        if route.middle is None:
-            return await self._extend(link, (route.guard, node_id), handlers, nursery)
-        middle = await self._extend(link, (route.guard, route.middle), NoHandlers(), nursery)
-        hops = (route.guard, route.middle, node_id)
+        hops, built = (*route.relays, node_id), list[Connection]()
+        outer = link
         try:
-            end = await self._extend(middle, hops, handlers, nursery)
+            for depth in range(2, len(hops) + 1):
+                last = depth == len(hops)
+                handles = handlers if last else NoHandlers()
+                outer = await self._extend(outer, hops[:depth], handles, nursery)
+                built.append(outer)
         except BaseException:
-            middle.close()
+            for between in built:
+                between.close()
             raise
-        nursery.start_soon(_close_with, end, middle)
-        return end
+        if len(built) > 1:
+            nursery.start_soon(_close_with, outer, built[:-1])
+        return outer
 
     async def _extend(
         self,
@@ -232,32 +236,13 @@ class Tunnels:
 
 @dataclass(frozen=True, slots=True)
 class _Ways:
-    """Which routes a caller wants: over one guard only, and whether the tunnel is to last."""
+    """Which routes a caller wants: over one guard only, or to collect a mailbox."""
 
     guard: NodeId | None
-    lasting: bool
+    mailbox: MailboxId | None = None
 
 
-class _Patience:
-    """How long to wait after a failed attempt, and when to give up."""
-
-    def __init__(self, entropy: Entropy) -> None:
-        self._entropy = entropy
-        self._busy = self._failed = 0
-
-    def next_wait(self, error: ZentalkError) -> float:
-        """Return seconds to wait; raises TransportError after the last attempt."""
-        if isinstance(error, RefusedError) and error.reason == BUSY:
-            self._busy += 1
-            return full_jitter(
-                self._busy - 1, BUSY_FIRST_SECONDS, BUSY_LONGEST_SECONDS, self._entropy
-            )
-        self._failed += 1
-        if self._failed >= ATTEMPTS:
-            raise TransportError("a relay cannot be reached now") from error
-        return 0.0
-
-
-async def _close_with(end: Connection, middle: Connection) -> None:
+async def _close_with(end: Connection, between: Sequence[Connection]) -> None:
     await end.closed.wait()
-    middle.close()
+    for link in reversed(between):
+        link.close()
