@@ -60,6 +60,12 @@ def get(tx: Transaction, kind: str, number: int) -> bytes | None:
     return None if row is None else bytes(row[0])
 
 
+def secrets_once(tx: Transaction, mailbox: MailboxId) -> list[bytes]:
+    """Return the secrets of all one-time keys of a mailbox that are not used up."""
+    rows = tx.execute("SELECT secret FROM prekeys WHERE kind = 'once' AND mailbox = ?", (mailbox,))
+    return [bytes(row[0]) for row in rows]
+
+
 def newest(tx: Transaction, kind: str) -> tuple[int, bytes, float] | None:
     """Return id, secret and making time of the newest key of a kind."""
     row = tx.execute(
