@@ -36,7 +36,7 @@ PUBLIC = SendId(b"p" * 16)
 CONTACT = SendId(b"c" * 16)
 MISSING = SendId(b"m" * 16)
 KEY = SigningKey.generate(os.urandom)
-PRICES = (MailboxSettings().work_bits, MailboxSettings().full_work_bits)
+PRICES = (MailboxSettings().work_bits, MailboxSettings().last_work_bits)
 
 
 def rows() -> list[Row]:

@@ -22,6 +22,9 @@ SendId = NewType("SendId", bytes)
 DepositId = NewType("DepositId", bytes)
 """Fixed per (message, relay); a repeated deposit replaces the stored one (16 bytes)."""
 
+PrekeyId = NewType("PrekeyId", bytes)
+"""A one-time prekey between owner and relay: a hash of the owner's secret half (16 bytes)."""
+
 MessageId = NewType("MessageId", bytes)
 """A message, the same at sender and recipient (16 bytes)."""
 
@@ -36,6 +39,7 @@ USER_ADDRESS_BYTES: Final = 32
 MAILBOX_ID_BYTES: Final = 32
 SEND_ID_BYTES: Final = 16
 DEPOSIT_ID_BYTES: Final = 16
+PREKEY_ID_BYTES: Final = 16
 MESSAGE_ID_BYTES: Final = 16
 
 EPOCH_SECONDS: Final = 3600

@@ -28,6 +28,7 @@ from zentalk.node.messages.routes import DepositTarget
 from zentalk.store.history import mailboxes, prekeys
 from zentalk.wire.prekeys import OneTimePrekey
 from zentalk.wire.ratchet import SEAL_FRONT_BYTES
+from zentalk.wire.rpc_prekeys import PoolPrekey
 
 pytestmark = pytest.mark.e2e
 
@@ -177,9 +178,9 @@ def with_one_deposit_id(patch: pytest.MonkeyPatch) -> None:
 
 def with_one_pool(patch: pytest.MonkeyPatch) -> None:
     original = MailboxPools._new_prekeys
-    pools: dict[bytes, list[bytes]] = {}
+    pools: dict[bytes, tuple[PoolPrekey, ...]] = {}
 
-    def shared(self: MailboxPools, tx: Any, count: int) -> list[bytes]:
+    def shared(self: MailboxPools, tx: Any, count: int) -> tuple[PoolPrekey, ...]:
         owner = self._identity.public
         return pools.setdefault(owner, original(self, tx, count))
 

@@ -10,7 +10,16 @@ from tests.fuzz.target import Target, target
 from tests.session.support import Person
 from zentalk.crypto.labels import Label
 from zentalk.errors import DecodeError, RefusedError, RemoteProtocolError
-from zentalk.ids import Day, DepositId, MailboxId, MessageId, NodeId, SendId, UserAddress
+from zentalk.ids import (
+    Day,
+    DepositId,
+    MailboxId,
+    MessageId,
+    NodeId,
+    PrekeyId,
+    SendId,
+    UserAddress,
+)
 from zentalk.wire import (
     content,
     deposit,
@@ -387,8 +396,12 @@ def _mailbox() -> list[Target]:
         s.SendIdEntry(SendId(bytes([kind]) * 16), kind, Day(100), Day(200)) for kind in s.SendIdKind
     )
     payload = m.encode_token_payload(SEND_ID, b"t" * 32)
-    states = [s.StateResponse(s.SendIdState.FULL, 0), s.StateResponse(s.SendIdState.WORK, 20)]
-    count = p.PrekeysCountResponse(99, last_resort_used=True)
+    states = [
+        s.StateResponse(s.SendIdState.FULL, 0, 0),
+        s.StateResponse(s.SendIdState.WORK, 20, 24),
+    ]
+    count = p.PrekeysCountResponse(99, True, (PrekeyId(b"k" * 16),))
+    takes = [p.PrekeysTakeResponse(b"blob"), p.PrekeysTakeResponse(b"", 18)]
     return [
         _question(
             m.OPEN,
@@ -401,7 +414,7 @@ def _mailbox() -> list[Target]:
             m.PUSH,
             m.decode_push,
             m.encode_push,
-            m.PushNotification(9, SEND_ID, bytes(1715), 470_000),
+            m.PushNotification(9, SEND_ID, bytes(1715), 470_000, DepositId(b"d" * 16)),
         ),
         _question(m.TOKEN, m.decode_token, m.encode_token, m.TokenNotification(SEND_ID, b"t" * 32)),
         _question(m.ACK, m.decode_ack, m.encode_ack, (1, 2, 2**64 - 1), ()),
@@ -415,13 +428,15 @@ def _mailbox() -> list[Target]:
             p.PREKEYS_PUT,
             p.decode_prekeys_put_request,
             p.encode_prekeys_put_request,
-            p.PrekeysPutRequest((b"one", b"two"), replace=True),
+            p.PrekeysPutRequest(
+                (p.PoolPrekey(PrekeyId(b"k" * 16), b"one"),), (PrekeyId(b"l" * 16),)
+            ),
         ),
         _question(
             p.PREKEYS_COUNT,
             p.decode_prekeys_count_request,
-            lambda _none: p.encode_prekeys_count_request(),
-            None,
+            lambda with_ids: p.encode_prekeys_count_request(with_ids=with_ids),
+            True,
         ),
         _question(
             p.PREKEYS_TAKE,
@@ -440,7 +455,7 @@ def _mailbox() -> list[Target]:
         _response(s.decode_send_ids_response, lambda _none: s.encode_send_ids_response(), None),
         _response(p.decode_prekeys_put_response, p.encode_prekeys_put_response, 99),
         _response(p.decode_prekeys_count_response, p.encode_prekeys_count_response, count),
-        _response(p.decode_prekeys_take_response, p.encode_prekeys_take_response, b"blob"),
+        _response(p.decode_prekeys_take_response, p.encode_prekeys_take_response, *takes),
         _response(s.decode_state_response, s.encode_state_response, *states),
     ]
 
@@ -448,7 +463,7 @@ def _mailbox() -> list[Target]:
 def _polls() -> list[Target]:
     p, m = rpc_poll, rpc_mailbox
     response = p.PollResponse(
-        (m.PushNotification(9, SEND_ID, bytes(1715), 470_000),),
+        (m.PushNotification(9, SEND_ID, bytes(1715), 470_000, DepositId(b"d" * 16)),),
         (m.TokenNotification(SEND_ID, b"t" * 32),),
     )
     return [

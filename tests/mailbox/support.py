@@ -13,7 +13,7 @@ from dataclasses import astuple, is_dataclass, replace
 from typing import Any
 
 from zentalk.errors import StorageError
-from zentalk.ids import DAY_SECONDS, Day, DepositId, MailboxId, NodeId, SendId
+from zentalk.ids import DAY_SECONDS, Day, DepositId, MailboxId, NodeId, PrekeyId, SendId
 from zentalk.mailbox import events
 from zentalk.mailbox.commands import (
     Apply,
@@ -30,8 +30,10 @@ from zentalk.mailbox.core import MailboxCore
 from zentalk.mailbox.events import Collector, Ticket
 from zentalk.mailbox.settings import MailboxSettings
 from zentalk.mailbox.storage import Envelope, MailboxStore, Operation, Outcome
+from zentalk.mailbox.work import challenge, epoch_at, search
 from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.wire.deposit import COMPACT_ACK_BYTES, AckRoute, Deposit
+from zentalk.wire.rpc_prekeys import PoolPrekey
 from zentalk.wire.rpc_send_ids import SendIdEntry, SendIdKind
 
 START_WALL = 1_750_000_000.0
@@ -87,6 +89,43 @@ def deposit(
         route(number if ack is None else ack),
         sealed,
     )
+
+
+def stamped(
+    made: Deposit, bits: int, wall: float, relay: NodeId = RELAY, *, hours: int = 0
+) -> Deposit:
+    """Do the work for a deposit."""
+    epoch = epoch_at(wall) + hours
+    found = search(challenge(relay, made, epoch), epoch, bits, 0, 1 << (bits + 8))
+    assert found is not None
+    return replace(made, stamp=found)
+
+
+def paid(desk: Desk, number: int, bits: int, to: str = "public", **more: Any) -> Deposit:
+    """Deposit an envelope with that much work done for it."""
+    made = deposit(number, to, **more)
+    if bits:
+        made = stamped(made, bits, desk.wall)
+    desk.feed(events.DepositArrived(made))
+    return made
+
+
+def asked(desk: Desk, name: str = "public") -> tuple[int, int, int]:
+    """What `mail.state` answers: state, and bits for each class."""
+    ticket = Ticket(desk.number())
+    desk.feed(events.StateRequested(ticket, send_id(name)))
+    answer = desk.result(ticket)
+    assert isinstance(answer, tuple)
+    return answer[0], answer[1], answer[2]
+
+
+def pool_prekeys(*blobs: bytes) -> tuple[PoolPrekey, ...]:
+    """One-time prekeys with the ids that an owner might give them."""
+    return tuple(PoolPrekey(key_id(blob), blob) for blob in blobs)
+
+
+def key_id(blob: bytes) -> PrekeyId:
+    return PrekeyId(hashlib.sha256(blob).digest()[:16])
 
 
 def envelope(seq: int, box: str = "bob", to: str = "bob", **changes: Any) -> Envelope:

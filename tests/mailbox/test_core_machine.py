@@ -290,8 +290,9 @@ def test_b13_control_acks_that_do_not_wait_for_safety_are_caught(
     original = AckSchedule.due
 
     def careless(self: AckSchedule, now: float) -> list[object]:
-        for item in self._heap:
-            item[3].safe = True
+        for *_, mail in self._heap:
+            assert isinstance(mail, Mail)
+            mail.safe = True
         return original(self, now)  # type: ignore[return-value]
 
     monkeypatch.setattr(AckSchedule, "due", careless)

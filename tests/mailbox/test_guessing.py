@@ -143,7 +143,7 @@ def test_k9_control_an_early_answer_takes_fewer_calls(monkeypatch: pytest.Monkey
 
     def quick(self: Postage, send: SendIdRecord | None, now: float) -> StateResponse:
         if send is None:
-            return StateResponse(SendIdState.ACCEPTING, 0)
+            return StateResponse(SendIdState.ACCEPTING, 0, 0)
         return whole(self, send, now)
 
     monkeypatch.setattr(Postage, "state", quick)

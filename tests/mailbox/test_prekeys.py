@@ -1,8 +1,21 @@
 """One-time prekeys: K13, and send ids as their owner changes them."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.mailbox.support import TODAY, Desk, entry, mailbox_id, send_id
+from tests.mailbox.support import (
+    RELAY,
+    TODAY,
+    Desk,
+    entry,
+    key_id,
+    mailbox_id,
+    pool_prekeys,
+    send_id,
+)
+from zentalk.ids import DAY_SECONDS
+from zentalk.mailbox import prekeys
 from zentalk.mailbox.events import (
     Collector,
     PrekeyRequested,
@@ -12,11 +25,13 @@ from zentalk.mailbox.events import (
     StateRequested,
     Ticket,
 )
-from zentalk.mailbox.prekeys import Prekeys
+from zentalk.mailbox.pool import FULL_POOL, POOL_DAYS, TakePrekey
 from zentalk.mailbox.settings import MailboxSettings
-from zentalk.mailbox.storage import TakePrekey
+from zentalk.mailbox.work import epoch_at, prekey_challenge, search
+from zentalk.wire.deposit import NO_STAMP
 from zentalk.wire.rpc_send_ids import SendIdEntry, SendIdKind
 
+CHEAP = MailboxSettings(prekey_bits=8)
 PUBLIC = entry("public", SendIdKind.PUBLIC, TODAY - 1, TODAY + 2)
 
 
@@ -31,39 +46,46 @@ def with_pool(
     return desk
 
 
-def offer(desk: Desk, owner: Collector, count: int, *, replace: bool = False) -> Ticket:
+def offer(
+    desk: Desk, owner: Collector, count: int, *, first: int = 0, remove: tuple[bytes, ...] = ()
+) -> Ticket:
     ticket = Ticket(desk.number())
-    blobs = tuple(b"key %d" % number for number in range(count))
-    desk.feed(PrekeysPutRequested(ticket, owner, blobs, replace))
+    keys = pool_prekeys(*(b"key %d" % number for number in range(first, first + count)))
+    desk.feed(PrekeysPutRequested(ticket, owner, keys, tuple(map(key_id, remove))))
     return ticket
 
 
-def ask(desk: Desk, query: int, to: str = "public") -> Ticket:
+def ask(desk: Desk, query: int, to: str = "public", *, bits: int = 0) -> Ticket:
     ticket = Ticket(desk.number())
-    desk.feed(PrekeyRequested(ticket, send_id(to), query.to_bytes(16, "big")))
+    query_id, stamp, epoch = query.to_bytes(16, "big"), NO_STAMP, epoch_at(desk.wall)
+    if bits:
+        task = prekey_challenge(RELAY, send_id(to), query_id, epoch)
+        stamp = search(task, epoch, bits, 0, 1 << (bits + 8)) or NO_STAMP
+    desk.feed(PrekeyRequested(ticket, send_id(to), query_id, stamp))
     return ticket
 
 
-def taken(desk: Desk, query: int, to: str = "public") -> object:
-    return desk.result(ask(desk, query, to))
+def taken(desk: Desk, query: int, to: str = "public", *, bits: int = 0) -> object:
+    """Return what was answered: a prekey, and the bits that one costs."""
+    return desk.result(ask(desk, query, to, bits=bits))
 
 
-def count(desk: Desk, owner: Collector) -> object:
+def count(desk: Desk, owner: Collector, *, with_ids: bool = False) -> object:
     ticket = Ticket(desk.number())
-    desk.feed(PrekeysCountRequested(ticket, owner))
+    desk.feed(PrekeysCountRequested(ticket, owner, with_ids))
     return desk.result(ticket)
 
 
 def test_k13_every_query_gets_another_key_until_the_pool_is_drained() -> None:
-    desk = with_pool(3)
-    assert [taken(desk, query) for query in range(4)] == [
-        (b"key 0",), (b"key 1",), (b"key 2",), (b"",),
+    desk = with_pool(3, CHEAP)
+    assert [taken(desk, query, bits=8) for query in range(4)] == [
+        (b"key 0", 0), (b"key 1", 0), (b"key 2", 0), (b"", 0),
     ]  # fmt: skip
 
 
 def test_k13_two_racers_never_get_one_key() -> None:
-    desk = with_pool(5, by_hand=True)
-    tickets = [ask(desk, query) for query in range(5)]
+    desk = with_pool(5, CHEAP, by_hand=True)
+    tickets = [ask(desk, query, bits=10) for query in range(5)]
     desk.commit()
     answers = [desk.result(ticket) for ticket in tickets]
     assert len(set(answers)) == 5
@@ -78,7 +100,8 @@ def test_k13_control_a_store_that_does_not_delete_gives_one_key_to_both() -> Non
         for operation, outcome in zip(operations, outcomes, strict=True):
             if isinstance(operation, TakePrekey):
                 box = desk.failing.store._boxes[mailbox_id("bob")]  # type: ignore[attr-defined]
-                box.prekeys.appendleft(outcome.blob)  # type: ignore[union-attr]
+                blob = outcome.blob  # type: ignore[union-attr]
+                box.prekeys = {key_id(blob): blob, **box.prekeys}  # type: ignore[arg-type]
         return outcomes  # type: ignore[return-value]
 
     desk.failing.apply = undeleting  # type: ignore[method-assign, assignment]
@@ -90,7 +113,7 @@ def test_k13_no_key_is_answered_before_its_removal_is_committed() -> None:
     ticket = ask(desk, 1)
     assert desk.result(ticket) is None
     desk.commit()
-    assert desk.result(ticket) == (b"key 0",)
+    assert desk.result(ticket) == (b"key 0", 0)
 
 
 def test_a_repeated_query_gets_the_same_key_for_ten_minutes() -> None:
@@ -115,60 +138,94 @@ def test_k13_a_drained_pool_is_told_to_the_owner() -> None:
     desk = Desk()
     bob = desk.mailbox(PUBLIC)
     offer(desk, bob, 1)
-    assert count(desk, bob) == (1, False)
+    assert count(desk, bob) == (1, False, ())
     taken(desk, 1)
-    assert count(desk, bob) == (0, False)
+    assert count(desk, bob) == (0, False, ())
     taken(desk, 2)
-    assert count(desk, bob) == (0, True)
+    assert count(desk, bob) == (0, True, ())
     desk.restart()
     bob = desk.collect(generation=2)
-    assert count(desk, bob) == (0, True)
+    assert count(desk, bob) == (0, True, ())
     assert desk.result(offer(desk, bob, 2)) == (2,)
-    assert count(desk, bob) == (2, False)
+    assert count(desk, bob) == (2, False, ())
 
 
-def test_k13_takes_are_rate_limited() -> None:
-    assert _keys_taken_in_one_second() == 20
+def test_k13_five_are_given_out_a_day_two_of_them_for_nothing() -> None:
+    desk = with_pool(20, CHEAP)
+    first = [taken(desk, query) for query in range(4)]
+    assert first == [(b"key 0", 0), (b"key 1", 0), (b"", 8), (b"", 8)]
+    paid = [taken(desk, query, bits=bits) for query, bits in ((5, 8), (6, 8), (6, 9), (7, 10))]
+    assert paid[0] == (b"key 2", 0)
+    assert paid[1] in {(b"", 9), (b"key 3", 0)}, "work may be worth more than it had to be"
+    assert taken(desk, 9, bits=16) == (b"", 0)
+    assert desk.core.stats().counters["prekeys_taken"] == 5
+    desk.pass_time(DAY_SECONDS)
+    assert taken(desk, 10) == (b"key 5", 0)
 
 
-def test_k13_control_without_the_rate_one_stranger_drains_the_pool(
+def test_k13_what_was_given_out_today_is_known_after_a_restart() -> None:
+    desk = with_pool(20, CHEAP)
+    for query in range(2):
+        taken(desk, query)
+    desk.restart()
+    assert taken(desk, 3) == (b"", 8)
+    desk.pass_time(DAY_SECONDS)
+    assert taken(desk, 4) == (b"key 2", 0)
+
+
+def test_k13_an_owner_who_is_away_for_37_days_has_a_key_for_each_day_s_five() -> None:
+    """By default: whoever takes all of every day, the pool is not seen to end."""
+    desk = Desk(CHEAP)
+    desk.mailbox(entry("late", SendIdKind.PUBLIC, TODAY, TODAY + 60))
+    desk.pass_time(DAY_SECONDS)
+    owner = desk.collect(generation=2)  # a mailbox that was opened on one day ends sooner
+    offer(desk, owner, FULL_POOL)
+    desk.lose(owner)
+    numbers = iter(range(10_000))
+    for _ in range(POOL_DAYS):
+        given = [taken(desk, next(numbers), "late", bits=10) for _ in range(6)]
+        assert (b"", 0) not in given[:5]
+        assert len(set(given)) == 6
+        assert given[5] == (b"", 0)
+        desk.pass_time(DAY_SECONDS)
+    assert taken(desk, next(numbers), "late") == (b"", 0)
+
+
+def test_k13_control_without_a_limit_for_each_day_one_stranger_drains_the_pool(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Prekeys, "_within_rate", lambda self, mailbox, now: True)
-    assert _keys_taken_in_one_second() == 100
-
-
-def _keys_taken_in_one_second() -> int:
+    monkeypatch.setattr(prekeys, "PREKEYS_A_DAY", 10**6)
+    monkeypatch.setattr(prekeys, "FREE_PREKEYS_A_DAY", 10**6)
     desk = with_pool(100)
-    return sum(taken(desk, query) != (b"",) for query in range(100))
-
-
-def test_the_rate_recovers_with_time() -> None:
-    desk = with_pool(100, MailboxSettings(prekey_burst=2, prekey_refill_seconds=10))
-    results = []
-    for query in range(6):
-        results.append(taken(desk, query) != (b"",))
-        desk.pass_time(5)
-    assert results == [True, True, True, False, True, False]
+    assert sum(taken(desk, query) != (b"", 0) for query in range(200)) == 100
 
 
 def test_the_memory_of_queries_is_bounded() -> None:
-    desk = with_pool(50, MailboxSettings(max_queries=5, prekey_burst=50))
+    desk = with_pool(50, replace(CHEAP, max_queries=2))
     first = taken(desk, 0)
-    for query in range(1, 10):
-        taken(desk, query)
-    assert taken(desk, 0) != first
+    for query in range(1, 4):
+        taken(desk, query, bits=12)
+    assert taken(desk, 0, bits=12) != first
 
 
-def test_a_pool_is_bounded_and_can_be_replaced() -> None:
+def test_a_pool_is_bounded_and_some_can_be_replaced() -> None:
     desk = Desk(MailboxSettings(max_pool=10), by_hand=True)
     bob = desk.mailbox(PUBLIC)
-    tickets = [offer(desk, bob, 6), offer(desk, bob, 6), offer(desk, bob, 4)]
+    tickets = [
+        offer(desk, bob, 6),
+        offer(desk, bob, 6, first=6),
+        offer(desk, bob, 4, first=6),
+    ]
     desk.commit()
     assert [desk.result(ticket) for ticket in tickets] == [(6,), "full", (10,)]
-    replaced = offer(desk, bob, 3, replace=True)
+    replaced = offer(desk, bob, 1, first=50, remove=(b"key 0", b"key 3", b"nobody's"))
     desk.commit()
-    assert desk.result(replaced) == (3,)
+    assert desk.result(replaced) == (9,)
+    ticket = Ticket(desk.number())
+    desk.feed(PrekeysCountRequested(ticket, bob, with_ids=True))
+    desk.commit()
+    left = tuple(key_id(b"key %d" % number) for number in (1, 2, 4, 5, 6, 7, 8, 9, 50))
+    assert desk.result(ticket) == (9, False, left)
 
 
 def test_a_failing_store_gives_out_no_key_and_keeps_it() -> None:
@@ -176,7 +233,7 @@ def test_a_failing_store_gives_out_no_key_and_keeps_it() -> None:
     desk.failing.fails = lambda operation: isinstance(operation, TakePrekey)
     assert taken(desk, 1) == "storage"
     desk.failing.fails = lambda operation: False
-    assert taken(desk, 1) == (b"key 0",)
+    assert taken(desk, 1) == (b"key 0", 0)
 
 
 # --- K9 ----------------------------------------------------------------------------------------
@@ -189,13 +246,13 @@ def test_k9_missing_and_forbidden_answer_alike() -> None:
     owner = desk.mailbox(past, ack, entry("bob"), PUBLIC)
     offer(desk, owner, 3)
     names = ["unknown", "past", "ack", "bob"]
-    assert {taken(desk, query, name) for query, name in enumerate(names)} == {(b"",)}
+    assert {taken(desk, query, name) for query, name in enumerate(names)} == {(b"", 0)}
     states = set()
     for name in ["unknown", "past", "ack", "bob", "public"]:
         ticket = Ticket(desk.number())
         desk.feed(StateRequested(ticket, send_id(name)))
         states.add(desk.result(ticket))
-    assert states == {(0, 0)}
+    assert states == {(0, 0, 0)}
 
 
 # --- send ids as their owner changes them ------------------------------------------------------

@@ -1,6 +1,6 @@
 """What one polling owner can make a relay hold, and what an answer holds."""
 
-from zentalk.ids import SendId
+from zentalk.ids import DepositId, SendId
 from zentalk.relay.relay import HTTP_CONNECTIONS
 from zentalk.relay_http.session import ANSWER_BYTES, WINDOW, HttpSession
 from zentalk.web.slots import ConnectionLimits
@@ -11,7 +11,9 @@ from zentalk.wire.rpc_mailbox import PushNotification, encode_push
 def session_with(count: int, size_bytes: int = ENVELOPE_SMALL_BYTES) -> HttpSession:
     session = HttpSession(1, "source", 0.0)
     for seq in range(count):
-        session.notify(encode_push(PushNotification(seq, SendId(b"s" * 16), bytes(size_bytes), 5)))
+        envelope, send_id = bytes(size_bytes), SendId(b"s" * 16)
+        push = PushNotification(seq, send_id, envelope, 5, DepositId(bytes(16)))
+        session.notify(encode_push(push))
     return session
 
 

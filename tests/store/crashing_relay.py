@@ -17,6 +17,7 @@ from tests.mailbox.support import Desk, entry, numbers
 from zentalk.mailbox.acks import AckSchedule
 from zentalk.mailbox.events import Collector
 from zentalk.mailbox.settings import MailboxSettings
+from zentalk.mailbox.state import Mail
 from zentalk.mailbox.storage import Operation, Outcome
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 
@@ -122,8 +123,9 @@ def main(arguments: Sequence[str]) -> None:
         original = AckSchedule.due
 
         def careless(self: AckSchedule, now: float) -> Any:
-            for item in self._heap:
-                item[3].safe = True
+            for *_, mail in self._heap:
+                assert isinstance(mail, Mail)
+                mail.safe = True
             return original(self, now)
 
         AckSchedule.due = careless  # type: ignore[method-assign]

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zentalk.errors import DecodeError, RefusedError
-from zentalk.ids import Day, MailboxId, SendId
+from zentalk.ids import Day, DepositId, MailboxId, PrekeyId, SendId
 from zentalk.wire import rpc_mailbox as rpc
 from zentalk.wire import rpc_prekeys, rpc_send_ids
 from zentalk.wire.codec import Fields, pack
+from zentalk.wire.deposit import decode_stamp
 from zentalk.wire.rpc import decode_call, encode_call, encode_refusal, encode_response
 
 ids = st.binary(min_size=16, max_size=16).map(SendId)
@@ -33,8 +34,15 @@ opens = st.builds(
     st.binary(min_size=64, max_size=64),
     st.integers(1, 65535),
 )
+prekey_ids = st.binary(min_size=16, max_size=16).map(PrekeyId)
 pushes = st.builds(
-    rpc.PushNotification, u64, ids, st.binary(min_size=1, max_size=3000), st.integers(0, 2**32 - 1)
+    rpc.PushNotification,
+    u64,
+    ids,
+    st.binary(min_size=1, max_size=3000),
+    st.integers(0, 2**32 - 1),
+    st.binary(min_size=16, max_size=16).map(DepositId),
+    st.binary(min_size=9, max_size=9).map(decode_stamp),
 )
 changes = st.builds(
     rpc_send_ids.SendIdsRequest,
@@ -43,8 +51,11 @@ changes = st.builds(
 )
 offers = st.builds(
     rpc_prekeys.PrekeysPutRequest,
-    st.lists(st.binary(min_size=1, max_size=50), max_size=5).map(tuple),
-    st.booleans(),
+    st.lists(
+        st.builds(rpc_prekeys.PoolPrekey, prekey_ids, st.binary(min_size=1, max_size=50)),
+        max_size=5,
+    ).map(tuple),
+    st.lists(prekey_ids, max_size=5).map(tuple),
 )
 
 
@@ -87,10 +98,13 @@ def test_small_calls_survive_the_wire(send_id: SendId, seqs: list[int], token: b
     call = rpc.TokenNotification(send_id, token)
     assert rpc.decode_token(fields_of(rpc.encode_token(call), "mail.token")) == call
     assert rpc.decode_token_payload(rpc.encode_token_payload(send_id, token)) == call
-    take = rpc_prekeys.PrekeysTakeRequest(send_id, token[:16])
+    take = rpc_prekeys.PrekeysTakeRequest(send_id, token[:16], decode_stamp(token[:9]))
     body = rpc_prekeys.encode_prekeys_take_request(take)
     assert rpc_prekeys.decode_prekeys_take_request(fields_of(body, "mail.prekeys.take")) == take
-    fields_of(rpc_prekeys.encode_prekeys_count_request(), "mail.prekeys.count").end()
+    for with_ids in (False, True):
+        body = rpc_prekeys.encode_prekeys_count_request(with_ids=with_ids)
+        fields = fields_of(body, "mail.prekeys.count")
+        assert rpc_prekeys.decode_prekeys_count_request(fields) is with_ids
 
 
 def test_responses_survive_the_wire() -> None:
@@ -98,11 +112,12 @@ def test_responses_survive_the_wire() -> None:
     rpc_send_ids.decode_send_ids_response(rpc_send_ids.encode_send_ids_response())
     p, s = rpc_prekeys, rpc_send_ids
     assert p.decode_prekeys_put_response(p.encode_prekeys_put_response(7)) == 7
-    count = p.PrekeysCountResponse(3, last_resort_used=True)
+    count = p.PrekeysCountResponse(3, True, (PrekeyId(b"k" * 16),))
     assert p.decode_prekeys_count_response(p.encode_prekeys_count_response(count)) == count
-    assert p.decode_prekeys_take_response(p.encode_prekeys_take_response(b"")) == b""
-    for state, difficulty in [(0, 0), (1, 0), (2, 20)]:
-        response = s.StateResponse(s.SendIdState(state), difficulty)
+    for taken in (p.NO_PREKEY, p.PrekeysTakeResponse(b"blob"), p.PrekeysTakeResponse(b"", 18)):
+        assert p.decode_prekeys_take_response(p.encode_prekeys_take_response(taken)) == taken
+    for state, difficulty, large in [(0, 0, 0), (0, 0, 20), (1, 0, 0), (2, 20, 24)]:
+        response = s.StateResponse(s.SendIdState(state), difficulty, large)
         assert s.decode_state_response(s.encode_state_response(response)) == response
 
 
@@ -113,12 +128,11 @@ def test_a_refusal_is_no_response() -> None:
 
 
 def test_a_full_refill_of_prekeys_fits_one_request() -> None:
-    blobs = tuple(
-        bytes(rpc_prekeys.MAX_PREKEY_BYTES) for _ in range(rpc_prekeys.MAX_PREKEYS_PER_PUT)
+    longest = rpc_prekeys.PoolPrekey(PrekeyId(bytes(16)), bytes(rpc_prekeys.MAX_PREKEY_BYTES))
+    request = rpc_prekeys.PrekeysPutRequest(
+        (longest,) * rpc_prekeys.MAX_PREKEYS_PER_PUT, (longest.prekey_id,) * rpc_prekeys.MAX_POOL
     )
-    decode_call(
-        rpc_prekeys.encode_prekeys_put_request(rpc_prekeys.PrekeysPutRequest(blobs, replace=True))
-    )
+    decode_call(rpc_prekeys.encode_prekeys_put_request(request))
 
 
 def call(*fields: Any) -> Fields:
@@ -133,8 +147,10 @@ BAD: list[tuple[Callable[[Fields], Any], list[Any]]] = [
     (rpc.decode_open_request, [bytes(32), -1, bytes(64), 1]),
     (rpc.decode_open_request, [bytes(32), 1, bytes(63), 1]),
     (rpc.decode_open_request, [bytes(32), 1, bytes(64), 1, 1]),
-    (rpc.decode_push, [1, bytes(16), b"", 1]),
-    (rpc.decode_push, [1, bytes(16), bytes(33000), 1]),
+    (rpc.decode_push, [1, bytes(16), b"", 1, bytes(16), bytes(9)]),
+    (rpc.decode_push, [1, bytes(16), bytes(33000), 1, bytes(16), bytes(9)]),
+    (rpc.decode_push, [1, bytes(16), b"sealed", 1, bytes(15), bytes(9)]),
+    (rpc.decode_push, [1, bytes(16), b"sealed", 1, bytes(16), bytes(8)]),
     (rpc.decode_ack, [[True]]),
     (rpc.decode_ack, [[-1]]),
     (rpc.decode_ack, [["1"]]),
@@ -147,15 +163,25 @@ BAD: list[tuple[Callable[[Fields], Any], list[Any]]] = [
     (rpc_send_ids.decode_send_ids_request, [[], [bytes(15)]]),
     (rpc_send_ids.decode_send_ids_request, [[[*GOOD_ENTRY, 1]], []]),
     (rpc_send_ids.decode_send_ids_request, [[]]),
-    (rpc_prekeys.decode_prekeys_put_request, [[b""], False]),
-    (rpc_prekeys.decode_prekeys_put_request, [[bytes(rpc_prekeys.MAX_PREKEY_BYTES + 1)], False]),
+    (rpc_prekeys.decode_prekeys_put_request, [[[bytes(16), b""]], []]),
+    (rpc_prekeys.decode_prekeys_put_request, [[[bytes(15), b"x"]], []]),
     (
         rpc_prekeys.decode_prekeys_put_request,
-        [[b"x"] * (rpc_prekeys.MAX_PREKEYS_PER_PUT + 1), False],
+        [[[bytes(16), bytes(rpc_prekeys.MAX_PREKEY_BYTES + 1)]], []],
     ),
-    (rpc_prekeys.decode_prekeys_put_request, [[b"x"], 0]),
-    (rpc_prekeys.decode_prekeys_take_request, [bytes(16), bytes(15)]),
-    (rpc_prekeys.decode_prekeys_take_request, [bytes(17), bytes(16)]),
+    (
+        rpc_prekeys.decode_prekeys_put_request,
+        [[[bytes(16), b"x"]] * (rpc_prekeys.MAX_PREKEYS_PER_PUT + 1), []],
+    ),
+    (rpc_prekeys.decode_prekeys_put_request, [[[bytes(16), b"x"]], [bytes(15)]]),
+    (
+        rpc_prekeys.decode_prekeys_put_request,
+        [[], [bytes(16)] * (rpc_prekeys.MAX_POOL + 1)],
+    ),
+    (rpc_prekeys.decode_prekeys_count_request, [1]),
+    (rpc_prekeys.decode_prekeys_take_request, [bytes(16), bytes(15), bytes(9)]),
+    (rpc_prekeys.decode_prekeys_take_request, [bytes(17), bytes(16), bytes(9)]),
+    (rpc_prekeys.decode_prekeys_take_request, [bytes(16), bytes(16), bytes(8)]),
     (rpc_send_ids.decode_state_request, [bytes(16), 1]),
     (rpc.decode_token, [bytes(16), bytes(31)]),
 ]
@@ -180,12 +206,15 @@ RESPONSES: list[Callable[[bytes], Any]] = [
 BAD_RESPONSES: list[tuple[Callable[[bytes], Any], list[Any]]] = [
     (rpc.decode_open_response, [0]),
     (rpc_send_ids.decode_send_ids_response, [0]),
-    (rpc_prekeys.decode_prekeys_put_response, [65536]),
-    (rpc_prekeys.decode_prekeys_count_response, [1, 1]),
-    (rpc_prekeys.decode_prekeys_take_response, [bytes(rpc_prekeys.MAX_PREKEY_BYTES + 1)]),
-    (rpc_send_ids.decode_state_response, [3, 0]),
-    (rpc_send_ids.decode_state_response, [0, 1]),
-    (rpc_send_ids.decode_state_response, [2, 0]),
+    (rpc_prekeys.decode_prekeys_put_response, [rpc_prekeys.MAX_POOL + 1]),
+    (rpc_prekeys.decode_prekeys_count_response, [1, 1, []]),
+    (rpc_prekeys.decode_prekeys_count_response, [1, True, [bytes(15)]]),
+    (rpc_prekeys.decode_prekeys_take_response, [bytes(rpc_prekeys.MAX_PREKEY_BYTES + 1), 0]),
+    (rpc_prekeys.decode_prekeys_take_response, [b"a key", 18]),
+    (rpc_send_ids.decode_state_response, [3, 0, 0]),
+    (rpc_send_ids.decode_state_response, [0, 1, 0]),
+    (rpc_send_ids.decode_state_response, [2, 0, 0]),
+    (rpc_send_ids.decode_state_response, [0, 0, 256]),
     (rpc_send_ids.decode_state_response, [2, 256]),
     (rpc_send_ids.decode_state_response, [0]),
 ]

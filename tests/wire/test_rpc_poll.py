@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zentalk.errors import DecodeError, LocalProtocolError
-from zentalk.ids import SendId
+from zentalk.ids import DepositId, SendId
 from zentalk.link.geometry import UNIT_OVERHEAD_BYTES, cell_bytes
 from zentalk.link.rpc import split_message
 from zentalk.wire.codec import Fields
@@ -40,7 +40,9 @@ TOKENS = tuple(
 
 
 def push(number: int, size_bytes: int) -> PushNotification:
-    return PushNotification(2**64 - 1 - number, SendId(b"s" * 16), b"e" * size_bytes, 2**32 - 1)
+    return PushNotification(
+        2**64 - 1 - number, SendId(b"s" * 16), b"e" * size_bytes, 2**32 - 1, DepositId(b"d" * 16)
+    )
 
 
 SMALL = push(0, ENVELOPE_SMALL_BYTES)

@@ -52,6 +52,8 @@ class Label(bytes, Enum):
     DEPOSIT_WORK_TRY = b"zt-deposit-try-v1"
     MAILBOX_WORK = b"zt-mailbox-work-v1"
     MAILBOX_WORK_TRY = b"zt-mailbox-try-v1"
+    PREKEY_WORK = b"zt-prekey-work-v1"
+    PREKEY_ID = b"zt-prekey-id-v1"
     GENERATION_OFFSET = b"zt-generation-offset-v1"
     # end to end
     PREKEY_SIGNED = b"zt-prekey-signed-v1"

@@ -15,11 +15,12 @@ Spec: docs/spec/mailbox.md. The words of this package:
 
 - `core`: gives each event to its part.
 - `deposits`: the way in. `owners`: who collects, and the send ids. `prekeys`: one-time keys.
-- `delivery`: pushes. `postage`: proof of work. `acks`: when compact acks leave.
+- `delivery`: pushes. `postage`: what a place costs strangers. `acks`: when compact acks leave.
 - `sweeping`: what is over goes. `writing`: quotas, and what becomes of a write.
 - `part`, `effects`: what the parts share; commands are collected, and outcomes find who waits.
 - `registry`, `state`: who owns what, and what of it is in memory. `clock`: hours and days.
-- `storage`: what a store can do. `settings`: every limit.
+- `storage`: what a store can do, `pool` with one-time keys. `settings`: every limit.
+- `arrivals`: the best deposits under a public send id, on which prices and acks rest.
 - `proof`, `http_proof`, `http_credentials`, `work`: what owners and senders prove, at both ends.
 
 It must never read a clock, draw entropy of its own, touch a disk or a socket, or learn who a

@@ -11,7 +11,7 @@ from typing import Final
 
 from zentalk.crypto.types import Entropy
 from zentalk.mailbox.settings import MailboxSettings
-from zentalk.mailbox.state import Mail
+from zentalk.mailbox.state import Listed, Mail
 from zentalk.wire.deposit import AckRoute
 
 _DRAW_BYTES: Final = 4
@@ -25,13 +25,13 @@ class AckSchedule:
     def __init__(self, settings: MailboxSettings, entropy: Entropy) -> None:
         self._settings = settings
         self._entropy = entropy
-        self._heap: list[tuple[float, int, AckRoute, Mail]] = []
+        self._heap: list[tuple[float, int, AckRoute, Mail | Listed]] = []
         self._drawn = 0
 
     def __len__(self) -> int:
         return len(self._heap)
 
-    def add(self, route: AckRoute, mail: Mail, now: float) -> bool:
+    def add(self, route: AckRoute, mail: Mail | Listed, now: float) -> bool:
         """Draw the time for an ack; False when too many wait (the sender will repeat)."""
         settings = self._settings
         if len(self._heap) >= settings.max_waiting_acks:

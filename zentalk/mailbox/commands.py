@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from zentalk.ids import SendId
+from zentalk.ids import DepositId, SendId
 from zentalk.mailbox.events import Collector, Ticket
 from zentalk.mailbox.storage import Operation
-from zentalk.wire.deposit import AckRoute
-from zentalk.wire.rpc_prekeys import PrekeysCountResponse
+from zentalk.wire.deposit import AckRoute, Stamp
+from zentalk.wire.rpc_prekeys import PrekeysCountResponse, PrekeysTakeResponse
 from zentalk.wire.rpc_send_ids import StateResponse
 
-Result: TypeAlias = int | bytes | PrekeysCountResponse | StateResponse | None
+Result: TypeAlias = int | PrekeysTakeResponse | PrekeysCountResponse | StateResponse | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Push:
     send_id: SendId = field(repr=False)
     sealed: bytes = field(repr=False)
     arrived_hour: int
+    deposit_id: DepositId = field(repr=False)
+    stamp: Stamp = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ class MailboxCore:
         deposits = Deposits(context, self._postage, self._writing, self._delivery, self._acks)
         self._newcomers = Newcomers(context, relay, loaded.turns, now)
         self._owners = owners = Owners(context, self._delivery, self._newcomers)
-        prekeys = Prekeys(context)
+        prekeys = Prekeys(context, relay)
         self._handlers: dict[type[Any], Callable[[Any, float], None]] = {
             events.DepositArrived: deposits.arrived,
             events.TokenArrived: deposits.token_arrived,

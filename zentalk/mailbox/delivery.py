@@ -140,7 +140,15 @@ class Delivery(CorePart):
         self._registry.counters["pushed"] += 1
         letter = mail.letter
         self._effects.emit(
-            Push(session.collector, mail.seq, letter.send_id, sealed, letter.arrived_hour)
+            Push(
+                session.collector,
+                mail.seq,
+                letter.send_id,
+                sealed,
+                letter.arrived_hour,
+                letter.deposit_id,
+                mail.stamp,
+            )
         )
 
     def _room(self, session: CollectorSession) -> int:
@@ -257,6 +265,7 @@ def _stored_mail(mailbox: MailboxState, envelope: Envelope) -> Mail:
         envelope.sealed,
         Held.STORED,
         work=envelope.work,
+        stamp=envelope.stamp,
         attempts=envelope.attempts,
         safe=True,
     )

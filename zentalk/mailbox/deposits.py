@@ -2,7 +2,7 @@
 
 Spec: docs/spec/mailbox.md section 5. One deposit for an unknown send id costs one
 lookup and nothing else: no disk, no answer, no ack. One with too little work costs one
-hash more.
+hash more. Nothing that strangers can see here may depend on whether an owner is connected.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from zentalk.mailbox.delivery import Delivery
 from zentalk.mailbox.events import DepositArrived, TokenArrived
 from zentalk.mailbox.part import Context, CorePart
 from zentalk.mailbox.postage import Postage
-from zentalk.mailbox.state import Held, Letter, Mail, MailboxState, SendIdRecord
+from zentalk.mailbox.state import Held, Letter, Listed, Mail, MailboxState, SendIdRecord
 from zentalk.mailbox.writing import Writing
 from zentalk.wire.deposit import Deposit
 from zentalk.wire.rpc_send_ids import SendIdKind
@@ -54,28 +54,52 @@ class Deposits(CorePart):
         if self._writing.held_bytes + len(deposit.envelope) > self._settings.max_held_bytes:
             counters["refused_busy"] += 1
             return
-        work = self._postage.accept(send, deposit, now)
-        if work is None:
+        take = self._of_stranger if send.public else self._of_contact
+        taken = take(send, deposit, now)
+        if taken is None:
             return
         send.used_day = self._clock.aged_day(now)
-        mailbox = send.mailbox
-        mail = mailbox.live.get(deposit.send_id + deposit.deposit_id)
-        if mail is None:
-            mail = self._admit(mailbox, send, deposit, work, now)
-        else:
-            mail.work = max(mail.work, work)
-            self._replace(mail, deposit, now)
         if (
             deposit.ack is not None
             and self._settings.sends_acks
-            and not self._acks.add(deposit.ack, mail, now)
+            and not self._acks.add(deposit.ack, taken, now)
         ):
             counters["acks_dropped"] += 1
 
-    def _admit(
-        self, mailbox: MailboxState, send: SendIdRecord, deposit: Deposit, work: int, now: float
-    ) -> Mail:
-        """Give new mail its place in the order, then push it or write it."""
+    def _of_contact(self, send: SendIdRecord, deposit: Deposit, now: float) -> Mail:
+        """Push or write new mail, or put a repeat in the place of what is there."""
+        mail = send.mailbox.live.get(deposit.send_id + deposit.deposit_id)
+        if mail is not None:
+            self._replace(mail, deposit, now)
+            return mail
+        mail = self._new(send, deposit, now)
+        if not self._delivery.push_first(mail, now):
+            self._write(mail, now)
+        return mail
+
+    def _of_stranger(self, send: SendIdRecord, deposit: Deposit, now: float) -> Listed | None:
+        """Write what gets a place in the list, None if it is to be dropped.
+
+        It is written whether its owner is there or not: so the list survives a restart, and
+        the disk, which strangers may feel, has the same to do. A repeat changes nothing.
+        """
+        if deposit.deposit_id in send.arrivals:
+            self._registry.counters["repeats"] += 1
+        elif send.arrivals.is_undecided(deposit.deposit_id):
+            self._registry.counters["refused_busy"] += 1
+            return None
+        else:
+            change = self._postage.admit(send, deposit, now)
+            if change is None:
+                return None
+            mail = self._new(send, deposit, now)
+            mail.work, mail.stamp, mail.change = change.arrival.work, deposit.stamp, change
+            self._write(mail, now)
+        return Listed(send.arrivals, deposit.deposit_id)
+
+    def _new(self, send: SendIdRecord, deposit: Deposit, now: float) -> Mail:
+        """Give new mail its place in the order."""
+        mailbox = send.mailbox
         seq = mailbox.take_seq()
         ttl_seconds = min(deposit.ttl_seconds, self._settings.ttl_seconds)
         letter = Letter(
@@ -84,13 +108,15 @@ class Deposits(CorePart):
             arrived_hour=self._clock.hour(now),
             expires_hour=self._clock.hour_after(now, ttl_seconds),
         )
-        mail = Mail(mailbox, send, letter, seq, deposit.envelope, Held.WRITING, work=work)
+        mail = Mail(mailbox, send, letter, seq, deposit.envelope, Held.WRITING)
         mailbox.live[mail.key] = mail
-        if not self._delivery.push_first(mail, now):
-            mailbox.unpushed_seq = seq
-            self._writing.write(mail, now)
-            self._delivery.pump(mailbox, now)
         return mail
+
+    def _write(self, mail: Mail, now: float) -> None:
+        """Write mail, to be pushed when what came before it is."""
+        mail.mailbox.unpushed_seq = mail.seq
+        self._writing.write(mail, now)
+        self._delivery.pump(mail.mailbox, now)
 
     def _replace(self, mail: Mail, deposit: Deposit, now: float) -> None:
         """A repeat: the copy in memory or in the store becomes this one; nothing is pushed."""

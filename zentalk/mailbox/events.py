@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NewType, TypeAlias
 
-from zentalk.ids import MailboxId, SendId
+from zentalk.ids import MailboxId, PrekeyId, SendId
 from zentalk.mailbox.storage import Outcome
 from zentalk.wire.deposit import NO_STAMP, Deposit, Stamp
+from zentalk.wire.rpc_prekeys import PoolPrekey
 from zentalk.wire.rpc_send_ids import SendIdEntry
 
 Ticket = NewType("Ticket", int)
@@ -82,29 +83,31 @@ class SendIdsRequested:
 
 @dataclass(frozen=True, slots=True)
 class PrekeysPutRequested:
-    """A collector refills its pool of one-time prekeys."""
+    """A collector refills its pool of one-time prekeys, and drops some first."""
 
     ticket: Ticket
     collector: Collector
-    blobs: tuple[bytes, ...] = field(repr=False)
-    replace: bool
+    add: tuple[PoolPrekey, ...] = field(repr=False)
+    remove: tuple[PrekeyId, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PrekeysCountRequested:
-    """A collector asks how its pool stands."""
+    """A collector asks how its pool stands, and perhaps for the ids of all keys in it."""
 
     ticket: Ticket
     collector: Collector
+    with_ids: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PrekeyRequested:
-    """Anyone asks for a one-time prekey of the owner of a public send id."""
+    """Anyone asks for a one-time prekey of the owner of a public send id, perhaps with work."""
 
     ticket: Ticket
     send_id: SendId = field(repr=False)
     query_id: bytes = field(repr=False)
+    stamp: Stamp = NO_STAMP
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from zentalk.mailbox.newcomers import Newcomers, TurnDecision
 from zentalk.mailbox.part import Context, CorePart
 from zentalk.mailbox.state import SEQ_BLOCK, CollectorSession, MailboxState
 from zentalk.mailbox.storage import ChangeSendIds, Outcome
+from zentalk.wire.rpc_send_ids import SendIdKind
 
 
 class Owners(CorePart):
@@ -175,6 +176,11 @@ class Owners(CorePart):
                 return "taken"
         settings = self._settings
         if len(mailbox.send_ids) + new > settings.max_send_ids:
+            return "full"
+        public = {entry.send_id for entry in event.add if entry.kind is SendIdKind.PUBLIC}
+        if public:
+            public |= {send_id for send_id, record in mailbox.send_ids.items() if record.public}
+        if len(public) > settings.public_ids:
             return "full"
         # A few mailboxes with many ids must not leave the others without any.
         sure = settings.sure_ids(settled=mailbox.is_settled)

@@ -1,124 +1,110 @@
-"""What public send ids ask for under flood: proof of work, more the fuller they are.
+"""What a place among the best arrivals of a public send id costs: proof of work, if anything.
 
 Spec: docs/spec/mailbox.md section 13. Decides before anything is pushed or written, at the
-price of one hash. Contacts' send ids never ask: their quotas are their own.
+price of one hash. Everything follows from the list of arrivals, never from what waits: no
+stranger may learn here whether an owner collects. Contacts' send ids never ask.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Final
 
 from zentalk.ids import Day, MailboxId, NodeId, SendId
+from zentalk.mailbox.arrivals import (
+    MAX_WORK,
+    Arrival,
+    ListChange,
+    extra_bits,
+    places_of,
+)
 from zentalk.mailbox.part import Context, CorePart
 from zentalk.mailbox.state import MailboxState, SendIdRecord
-from zentalk.mailbox.storage import CONTACT, Room
 from zentalk.mailbox.work import challenge, stamped_epoch, worth
 from zentalk.mailbox.writing import Writing
-from zentalk.wire.deposit import ENVELOPE_SMALL_BYTES, NO_STAMP, Deposit
-from zentalk.wire.rpc_send_ids import SendIdEntry, SendIdKind, SendIdState, StateResponse
+from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES, ENVELOPE_SMALL_BYTES, Deposit
+from zentalk.wire.rpc_send_ids import (
+    MAX_DIFFICULTY,
+    SendIdEntry,
+    SendIdKind,
+    SendIdState,
+    StateResponse,
+)
 
-_SPENT_BYTES: Final = 16
-"""Of a challenge: enough that nobody finds two envelopes with the same ones."""
-_ACCEPTING: Final = StateResponse(SendIdState.ACCEPTING, 0)
-_FULL: Final = StateResponse(SendIdState.FULL, 0)
+_ACCEPTING: Final = StateResponse(SendIdState.ACCEPTING, 0, 0)
+_FULL: Final = StateResponse(SendIdState.FULL, 0, 0)
 
 
 class Postage(CorePart):
-    """The price of a deposit, and the memory of what was paid with."""
+    """The price of a deposit, and who gets a place."""
 
-    __slots__ = ("_nobody", "_relay", "_spent", "_writing")
+    __slots__ = ("_nobody", "_relay", "_writing")
 
     def __init__(self, context: Context, writing: Writing, relay: NodeId) -> None:
         super().__init__(context)
         self._writing = writing
         self._relay = relay
-        self._spent: OrderedDict[bytes, int] = OrderedDict()
         entry = SendIdEntry(SendId(bytes(16)), SendIdKind.CONTACT, Day(0), Day(2**32 - 1))
         self._nobody = SendIdRecord(MailboxState(MailboxId(bytes(32))), entry, active=True)
 
-    def asked(self, send: SendIdRecord, now: float) -> int:
-        """Return the bits of work that a deposit must show now, 0 for none.
+    def asked(self, send: SendIdRecord, places: int = 1) -> int:
+        """Return the bits of work that a deposit of so many places must show, 0 for none.
 
-        Half of a public quota is free. From there on the price rises with what waits and
-        with what came lately, so that an owner who is online, whose mail never waits, is
-        not flooded either.
+        Half of the places are free, then the price rises. When all are taken it is one bit more
+        than what has to give way, and never less than the last place cost.
         """
         settings = self._settings
-        if not send.public:
-            return 0
         quota, free = settings.public_quota, settings.public_quota // 2
-        waiting = send.stored + send.writing
-        load = max(float(waiting), self._level(send, now))
-        if load < free:
+        last = send.arrivals.places + places - 1
+        if last < free:
             return 0
-        rise = settings.full_work_bits - settings.work_bits
-        bits = settings.work_bits + int(rise * (load - free) / (quota - free))
-        return max(min(bits, settings.max_work_bits), self._outbidding(send))
+        if last < quota:
+            steps = settings.last_work_bits - settings.work_bits + 1
+            bits = settings.work_bits + steps * (last - free) // (quota - free)
+        else:
+            displaced = send.arrivals.giving_way(last + 1 - quota)
+            most = max((gone.work for gone in displaced), default=0)
+            bits = max(settings.last_work_bits, most + 1)
+        return bits + extra_bits(places)
 
-    def _outbidding(self, send: SendIdRecord) -> int:
-        """Return what it takes to displace something, if that is the only way in."""
-        room = self._writing.room(send.mailbox, send, ENVELOPE_SMALL_BYTES)
-        if room is Room.EVICT_LESS_WORK:
-            return send.lowest_work + 1
-        return send.mailbox.lowest_work + 1 if room is Room.EVICT_LESS_PUBLIC_WORK else 0
-
-    def _level(self, send: SendIdRecord, now: float) -> float:
-        passed = (now - send.level_at) / self._settings.public_refill_seconds
-        return max(0.0, send.level - passed)
-
-    def accept(self, send: SendIdRecord, deposit: Deposit, now: float) -> int | None:
-        """Return what a deposit's work counts for, CONTACT under a contact's send id.
-
-        None if it is to be dropped: it shows too little, or work that was used before.
-        """
-        if not send.public:
-            return CONTACT
-        asked = self.asked(send, now)
-        task, epoch = self._task(deposit, now)
-        bits = 0 if task is None else worth(task, deposit.stamp.nonce)
-        if bits < self._settings.work_bits:
-            bits = 0
-        counters = self._registry.counters
-        if bits < asked:
+    def admit(self, send: SendIdRecord, deposit: Deposit, now: float) -> ListChange | None:
+        """List a deposit under a public send id, None if it shows too little work."""
+        quota, counters = self._settings.public_quota, self._registry.counters
+        places = places_of(len(deposit.envelope), quota)
+        bits = self._shown(deposit, now)
+        if bits < self.asked(send, places):
             counters["refused_work"] += 1
             return None
-        if bits and task is not None and not self._spend(task[:_SPENT_BYTES], epoch, now):
-            counters["refused_spent"] += 1
+        if not self._writing.has_public_room(send.mailbox, len(deposit.envelope)):
+            counters["refused_full"] += 1
             return None
-        send.level, send.level_at = self._level(send, now) + 1, now
-        return bits
+        work = bits - extra_bits(places)
+        counted = work if work >= self._settings.work_bits else 0
+        return send.arrivals.admit(Arrival(deposit.deposit_id, counted, places), quota)
 
-    def _task(self, deposit: Deposit, now: float) -> tuple[bytes | None, int]:
+    def _shown(self, deposit: Deposit, now: float) -> int:
         epoch = stamped_epoch(deposit.stamp, self._clock.epoch(now))
-        if epoch is None or deposit.stamp == NO_STAMP:
-            return None, 0
-        return challenge(self._relay, deposit, epoch), epoch
-
-    def _spend(self, proof: bytes, epoch: int, now: float) -> bool:
-        """Remember a proof; False if it is known. Which nonce proves it does not matter."""
-        spent, over = self._spent, self._clock.epoch(now) - 1
-        while spent and (
-            next(iter(spent.values())) < over or len(spent) >= self._settings.max_spent_work
-        ):
-            spent.popitem(last=False)
-        if proof in spent:
-            return False
-        spent[proof] = epoch
-        return True
+        if epoch is None:
+            return 0
+        bits = worth(challenge(self._relay, deposit, epoch), deposit.stamp.nonce)
+        return min(bits, MAX_WORK) if bits >= self._settings.work_bits else 0
 
     def state(self, send: SendIdRecord | None, now: float) -> StateResponse:
         """Return the response to `mail.state`; one that does not exist is accepting.
 
-        Nothing is left out for an id that is missing or takes no deposits: a stand-in is
-        looked at in its place, so that the time of the response tells nothing either.
+        So is a contact's: whether it is full would tell if its owner is there. Nothing is left
+        out for an id that is missing or takes no deposits: a stand-in is looked at in its place,
+        so that the time of the response tells nothing either.
         """
         day = self._clock.day(now)
         takes = (send or self._nobody).accepts_deposits(day)
         if send is None or not takes:
             send = self._nobody
-        room = self._writing.room(send.mailbox, send, ENVELOPE_SMALL_BYTES)
-        if room is Room.REPLACE_ONLY:
+        if not send.public:
+            return _ACCEPTING
+        if not self._writing.has_public_room(send.mailbox, ENVELOPE_SMALL_BYTES):
             return _FULL
-        asked = self.asked(send, now)
-        return StateResponse(SendIdState.WORK, min(asked, 255)) if asked else _ACCEPTING
+        asked = min(self.asked(send), MAX_DIFFICULTY)
+        places = places_of(ENVELOPE_LARGE_BYTES, self._settings.public_quota)
+        large = min(self.asked(send, places), MAX_DIFFICULTY)
+        state = SendIdState.WORK if asked else SendIdState.ACCEPTING
+        return StateResponse(state, asked, large)

@@ -1,8 +1,9 @@
-"""One-time prekeys: taken once each, the same response for a repeated query, rate-limited.
+"""One-time prekeys: taken once each, the same response for a repeated query, a few a day.
 
 Spec: docs/spec/mailbox.md section 10. An empty response means "use the last-resort key"
-and looks the same for an unknown send id, a drained pool and an exceeded rate. A prekey
-leaves only after its removal is committed.
+and looks the same for an unknown send id, a drained pool and a day's keys given out. A prekey
+leaves only after its removal is committed. A full pool lasts longer than an owner may be away,
+so that nobody sees when it is filled up.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import partial
 
+from zentalk.ids import NodeId, PrekeyId
 from zentalk.mailbox.commands import Refuse, Respond
 from zentalk.mailbox.events import (
     PrekeyRequested,
@@ -19,9 +21,20 @@ from zentalk.mailbox.events import (
     Ticket,
 )
 from zentalk.mailbox.part import Context, CorePart, ignore
+from zentalk.mailbox.pool import (
+    FREE_PREKEYS_A_DAY,
+    PREKEYS_A_DAY,
+    ListPrekeys,
+    PoolListOutcome,
+    PoolOutcome,
+    PrekeyOutcome,
+    PutPrekeys,
+    TakePrekey,
+)
 from zentalk.mailbox.state import MailboxState
-from zentalk.mailbox.storage import Outcome, PoolOutcome, PrekeyOutcome, PutPrekeys, TakePrekey
-from zentalk.wire.rpc_prekeys import PrekeysCountResponse
+from zentalk.mailbox.storage import Outcome
+from zentalk.mailbox.work import prekey_challenge, stamped_epoch, worth
+from zentalk.wire.rpc_prekeys import NO_PREKEY, PrekeysCountResponse, PrekeysTakeResponse
 from zentalk.wire.rpc_send_ids import SendIdKind
 
 
@@ -37,16 +50,17 @@ class _Query:
 class Prekeys(CorePart):
     """The pools of all mailboxes, and the memory of recent queries."""
 
-    __slots__ = ("_queries",)
+    __slots__ = ("_queries", "_relay")
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, relay: NodeId) -> None:
         super().__init__(context)
+        self._relay = relay
         self._queries: OrderedDict[bytes, _Query] = OrderedDict()
 
     # --- anyone --------------------------------------------------------------------------
 
     def requested(self, event: PrekeyRequested, now: float) -> None:
-        """Respond to a query with a prekey of the pool, or with nothing."""
+        """Respond to a query with a prekey of the pool, with its price, or with nothing."""
         self._forget_old(now)
         key = event.send_id + event.query_id
         query = self._queries.get(key)
@@ -55,38 +69,47 @@ class Prekeys(CorePart):
             return
         mailbox = self._owner(event, now)
         if mailbox is None:
-            self._effects.emit(Respond(event.ticket, b""))
+            self._effects.emit(Respond(event.ticket, NO_PREKEY))
             return
-        if mailbox.prekeys == 0 or not self._within_rate(mailbox, now):
+        day = self._clock.aged_day(now)
+        takes = mailbox.takes if mailbox.takes_day == day else 0
+        if mailbox.prekeys == 0 or takes >= PREKEYS_A_DAY:
             self._drained(mailbox)
-            self._effects.emit(Respond(event.ticket, b""))
+            self._effects.emit(Respond(event.ticket, NO_PREKEY))
             return
+        asked = self._asked(takes)
+        if self._shown(event, now) < asked:
+            self._effects.emit(Respond(event.ticket, PrekeysTakeResponse(b"", asked)))
+            return
+        mailbox.takes, mailbox.takes_day = takes + 1, day
         until = now + self._settings.query_memory_seconds
         query = self._queries[key] = _Query(until, waiting=[event.ticket])
-        self._effects.apply(TakePrekey(mailbox.key), partial(self._taken, mailbox, key, query))
+        operation = TakePrekey(mailbox.key, day, takes + 1)
+        self._effects.apply(operation, partial(self._taken, mailbox, key, query))
+
+    def _asked(self, takes: int) -> int:
+        """Return the bits of work for one more prekey on a day on which so many were taken."""
+        paid = takes - FREE_PREKEYS_A_DAY
+        return 0 if paid < 0 else self._settings.prekey_bits + paid
+
+    def _shown(self, event: PrekeyRequested, now: float) -> int:
+        epoch = stamped_epoch(event.stamp, self._clock.epoch(now))
+        if epoch is None:
+            return 0
+        task = prekey_challenge(self._relay, event.send_id, event.query_id, epoch)
+        return worth(task, event.stamp.nonce)
 
     def _repeat(self, query: _Query, ticket: Ticket) -> None:
         if query.blob is None:
             query.waiting.append(ticket)
         else:
-            self._effects.emit(Respond(ticket, query.blob))
+            self._effects.emit(Respond(ticket, PrekeysTakeResponse(query.blob)))
 
     def _owner(self, event: PrekeyRequested, now: float) -> MailboxState | None:
         record = self._registry.send_ids.get(event.send_id)
         if record is None or record.entry.kind is not SendIdKind.PUBLIC:
             return None
         return record.mailbox if record.accepts_deposits(self._clock.day(now)) else None
-
-    def _within_rate(self, mailbox: MailboxState, now: float) -> bool:
-        """Take from the mailbox's bucket of `prekey_burst` takes if it is not empty."""
-        settings = self._settings
-        refilled = (now - mailbox.takes_at) / settings.prekey_refill_seconds
-        mailbox.takes = max(0.0, mailbox.takes - refilled)
-        mailbox.takes_at = now
-        if mailbox.takes + 1 > settings.prekey_burst:
-            return False
-        mailbox.takes += 1
-        return True
 
     def _taken(
         self, mailbox: MailboxState, key: bytes, query: _Query, outcome: Outcome | None, _now: float
@@ -106,7 +129,7 @@ class Prekeys(CorePart):
             self._registry.counters["prekeys_taken"] += 1
         query.blob = outcome.blob or b""
         for ticket in waiting:
-            self._effects.emit(Respond(ticket, query.blob))
+            self._effects.emit(Respond(ticket, PrekeysTakeResponse(query.blob)))
 
     def _drained(self, mailbox: MailboxState) -> None:
         """Remember for the owner that somebody had to use the last-resort key."""
@@ -128,18 +151,18 @@ class Prekeys(CorePart):
     # --- the owner -----------------------------------------------------------------------
 
     def put_requested(self, event: PrekeysPutRequested, _now: float) -> None:
-        """Add to the owner's pool; the response is its size."""
+        """Change the owner's pool; the response is its size."""
         session = self._registry.sessions.get(event.collector)
         if session is None:
             self._effects.emit(Refuse(event.ticket, "closed"))
             return
         mailbox = session.mailbox
-        kept = 0 if event.replace else mailbox.prekeys
-        if kept + mailbox.prekeys_writing + len(event.blobs) > self._settings.max_pool:
+        kept = max(0, mailbox.prekeys - len(event.remove))
+        if kept + mailbox.prekeys_writing + len(event.add) > self._settings.max_pool:
             self._effects.emit(Refuse(event.ticket, "full"))
             return
-        mailbox.prekeys_writing += len(event.blobs)
-        operation = PutPrekeys(mailbox.key, event.blobs, event.replace)
+        mailbox.prekeys_writing += len(event.add)
+        operation = PutPrekeys(mailbox.key, event.add, event.remove)
         self._effects.apply(operation, partial(self._refilled, mailbox, event))
 
     def _refilled(
@@ -149,7 +172,7 @@ class Prekeys(CorePart):
         outcome: Outcome | None,
         _now: float,
     ) -> None:
-        mailbox.prekeys_writing -= len(event.blobs)
+        mailbox.prekeys_writing -= len(event.add)
         if not isinstance(outcome, PoolOutcome):
             self._effects.emit(Refuse(event.ticket, "storage"))
             return
@@ -166,6 +189,25 @@ class Prekeys(CorePart):
             self._effects.emit(Refuse(event.ticket, "closed"))
             return
         mailbox = session.mailbox
-        self._effects.emit(
-            Respond(event.ticket, PrekeysCountResponse(mailbox.prekeys, mailbox.last_resort_used))
-        )
+        if event.with_ids:
+            self._effects.apply(ListPrekeys(mailbox.key), partial(self._listed, mailbox, event))
+        else:
+            self._tell(mailbox, event, ())
+
+    def _listed(
+        self,
+        mailbox: MailboxState,
+        event: PrekeysCountRequested,
+        outcome: Outcome | None,
+        _now: float,
+    ) -> None:
+        if isinstance(outcome, PoolListOutcome):
+            self._tell(mailbox, event, outcome.prekey_ids)
+        else:
+            self._effects.emit(Refuse(event.ticket, "storage"))
+
+    def _tell(
+        self, mailbox: MailboxState, event: PrekeysCountRequested, ids: tuple[PrekeyId, ...]
+    ) -> None:
+        count = PrekeysCountResponse(mailbox.prekeys, mailbox.last_resort_used, ids)
+        self._effects.emit(Respond(event.ticket, count))

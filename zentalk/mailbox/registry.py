@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from zentalk.ids import MailboxId, SendId
+from zentalk.mailbox.arrivals import ArrivalList
 from zentalk.mailbox.events import Collector
 from zentalk.mailbox.state import CollectorSession, MailboxState, SendIdRecord
 from zentalk.mailbox.storage import Loaded, Removed, SaveMailbox, StoredMailbox
@@ -47,10 +48,14 @@ class Registry:
             opened_day=record.opened_day,
             saved=True,
             prekeys=stored.prekeys,
+            takes=stored.takes,
+            takes_day=stored.takes_day,
         )
         self.mailboxes[mailbox.key] = mailbox
         for entry in stored.send_ids:
             self.register(mailbox, entry, active=True, day=day)
+        for send_id, arrivals in stored.arrivals:
+            mailbox.send_ids[send_id].listed = ArrivalList(arrivals)
         for waiting in stored.waiting:
             self.count(
                 mailbox, waiting.send_id, waiting.count, waiting.size_bytes, public=waiting.public
@@ -87,6 +92,7 @@ class Registry:
         mailbox.stored += count
         mailbox.stored_bytes += size_bytes
         mailbox.public += count * public
+        mailbox.public_bytes += size_bytes * public
         self.stored += count
         record = self.send_ids.get(send_id)
         if record is not None and record.mailbox is mailbox:

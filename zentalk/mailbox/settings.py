@@ -10,11 +10,18 @@ from enum import Enum
 from typing import Final
 
 from zentalk.errors import ConfigError
+from zentalk.ids import DAY_SECONDS
 from zentalk.lifetimes import DEFAULT_TTL_SECONDS, mailbox_idle_seconds
+from zentalk.mailbox.arrivals import PLACES_LARGE
+from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES
 from zentalk.wire.rpc_send_ids import SURE_NEW_SEND_IDS, SURE_SEND_IDS
 
 HOUR_SECONDS: Final = 3600
 _MIB: Final = 1024 * 1024
+_DAYS_OF_ID: Final = 5
+"""A public send id takes deposits on four days, which begin and end within those of the mail."""
+_LEAST_PUBLIC_IDS: Final = 35
+_PLACE_BYTES: Final = -(-ENVELOPE_LARGE_BYTES // PLACES_LARGE)
 
 
 class MailboxProfile(Enum):
@@ -36,25 +43,17 @@ class MailboxSettings:
     sweep_seconds: int = HOUR_SECONDS
 
     max_envelopes: int = 1000
-    """Per mailbox."""
+    """Per mailbox, without public mail, which has room of its own."""
     max_mailbox_bytes: int = 16 * _MIB
     contact_quota: int = 100
     """Envelopes waiting under one contact's send id."""
     public_quota: int = 50
-    """Envelopes waiting under one public send id; when it is full, more work displaces less."""
-    max_public: int = 200
-    """Envelopes waiting under all public send ids of a mailbox, past ones among them."""
+    """Places of one public send id; when all are taken, more work displaces less."""
     work_bits: int = 16
-    """Proof of work that a public send id asks for once half its quota is used up; less
-    counts as none."""
-    full_work_bits: int = 20
-    """The same when all of it is used up."""
-    max_work_bits: int = 24
-    """The most that is asked for, except to displace what has even more."""
-    public_refill_seconds: float = 60.0
-    """A deposit under a public send id weighs like one that waits, and for this long each."""
-    max_spent_work: int = 100_000
-    """Proofs of work remembered, so that none is used twice."""
+    """Proof of work that a public send id asks for once half its places are taken; less counts
+    as none."""
+    last_work_bits: int = 19
+    """The same for the last place."""
 
     max_mailboxes: int = 44_000
     """Never reached by itself: with the times to live that there are, those that are made in one
@@ -100,9 +99,8 @@ class MailboxSettings:
 
     max_pool: int = 200
     """One-time prekeys per mailbox."""
-    prekey_burst: int = 20
-    prekey_refill_seconds: float = 10.0
-    """Takes per mailbox: a burst, then one per this many seconds."""
+    prekey_bits: int = 18
+    """Proof of work for the first prekey of a day that is not free; one more for each further."""
     query_memory_seconds: float = 600.0
     """How long a repeated prekey query gets the same response."""
     max_queries: int = 10_000
@@ -113,7 +111,7 @@ class MailboxSettings:
             raise ConfigError("the queue TTL and the sweep interval must be at least 1 second")
         if min(self.max_envelopes, self.max_window, self.max_tokens, self.contact_quota) < 1:
             raise ConfigError("a mailbox quota must be at least 1")
-        if not 8 <= self.work_bits <= self.full_work_bits <= self.max_work_bits <= 64:
+        if not 8 <= self.work_bits <= self.last_work_bits <= 64:
             raise ConfigError("proof of work has 8 to 64 bits, and not fewer when fuller")
         if not 8 <= self.mailbox_bits <= self.full_mailbox_bits <= 64:
             raise ConfigError("work for a new mailbox has 8 to 64 bits, and not fewer later")
@@ -128,6 +126,19 @@ class MailboxSettings:
     def idle_seconds(self, *, came_back: bool) -> int:
         """A mailbox that nobody opened for this long is removed."""
         return mailbox_idle_seconds(self.ttl_seconds, came_back=came_back)
+
+    @property
+    def public_ids(self) -> int:
+        """How many public send ids a mailbox may have, registered or with mail that waits.
+
+        Mail of a day's id may wait for the longest time after the last of its days.
+        """
+        return max(_LEAST_PUBLIC_IDS, -(-self.ttl_seconds // DAY_SECONDS) + _DAYS_OF_ID)
+
+    @property
+    def public_bytes(self) -> int:
+        """Room for public mail of one mailbox: every place of as many send ids."""
+        return self.public_ids * self.public_quota * _PLACE_BYTES
 
     def sure_ids(self, *, settled: bool) -> int:
         """How many send ids a mailbox is sure of."""

@@ -12,8 +12,10 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from zentalk.ids import DepositId, MailboxId, SendId
+from zentalk.mailbox.arrivals import ArrivalList, ListChange
 from zentalk.mailbox.events import Collector
 from zentalk.mailbox.storage import CONTACT
+from zentalk.wire.deposit import NO_STAMP, Stamp
 from zentalk.wire.rpc_send_ids import SETTLED_DAYS, SendIdEntry, SendIdKind
 
 SEQ_BLOCK: Final = 2**32
@@ -43,7 +45,7 @@ class Held(Enum):
 class SendIdRecord:
     """A send id and what waits under it; `active` once its registration is committed.
 
-    `level` counts recent deposits, `lowest_work` what the store last said.
+    `listed` is the list of a public one, made when something first asks for it.
     """
 
     mailbox: MailboxState
@@ -51,11 +53,16 @@ class SendIdRecord:
     active: bool
     stored: int = 0
     writing: int = 0
-    level: float = 0.0
-    level_at: float = 0.0
-    lowest_work: int = 0
     used_day: int = 0
     """When something last came under it, or it was registered, or the relay started."""
+    listed: ArrivalList | None = None
+
+    @property
+    def arrivals(self) -> ArrivalList:
+        """The best arrivals, of which a send id that is not public has none."""
+        if self.listed is None:
+            self.listed = ArrivalList()
+        return self.listed
 
     @property
     def public(self) -> bool:
@@ -88,7 +95,8 @@ class Mail:
     `stored_seq` is where the store keeps it (another number when an older copy was replaced),
     `size_bytes` how large it was at first. `safe`: committed or acked by the owner; `counted`:
     among those deposited. `sealed` is empty once stored. `work` is its proof of work in bits,
-    CONTACT under a contact's send id.
+    CONTACT under a contact's send id, `stamp` that proof and `change` its place in the list of a
+    public one, until it is committed.
     """
 
     mailbox: MailboxState
@@ -100,6 +108,8 @@ class Mail:
     size_bytes: int = field(init=False)
     stored_seq: int = field(init=False)
     work: int = CONTACT
+    stamp: Stamp = NO_STAMP
+    change: ListChange | None = None
     attempts: int = 0
     safe: bool = False
     counted: bool = False
@@ -121,6 +131,19 @@ class Mail:
         """Drop the record when nothing in memory needs it any more."""
         if not self.in_flight and self.writes == 0 and self.mailbox.live.get(self.key) is self:
             del self.mailbox.live[self.key]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Listed:
+    """A deposit under a public send id: safe as long as it is listed, whoever has it."""
+
+    arrivals: ArrivalList
+    deposit_id: DepositId
+
+    @property
+    def safe(self) -> bool:
+        """Whether it has a place in the list that is committed."""
+        return self.arrivals.is_kept(self.deposit_id)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -146,7 +169,8 @@ class MailboxState:
     """A mailbox: its record, its counts, and what of it is in memory.
 
     `unpushed_seq` is the highest number that went to the store without a push, `opening`
-    how many registrations are under way.
+    how many registrations are under way. What is `public` is part of what is stored; `takes` are
+    the prekeys given out on `takes_day`.
     """
 
     key: MailboxId
@@ -163,12 +187,13 @@ class MailboxState:
     writing: int = 0
     writing_bytes: int = 0
     public: int = 0
+    public_bytes: int = 0
     public_writing: int = 0
-    lowest_work: int = 0
+    public_writing_bytes: int = 0
     prekeys: int = 0
     prekeys_writing: int = 0
-    takes: float = 0.0
-    takes_at: float = 0.0
+    takes: int = 0
+    takes_day: int = 0
     unpushed_seq: int = -1
     session: CollectorSession | None = None
     opening: int = 0

@@ -13,6 +13,16 @@ from enum import Enum
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from zentalk.ids import DepositId, MailboxId, SendId
+from zentalk.mailbox.arrivals import Arrival, ListChange
+from zentalk.mailbox.pool import (
+    ListPrekeys,
+    PoolListOutcome,
+    PoolOutcome,
+    PrekeyOutcome,
+    PutPrekeys,
+    TakePrekey,
+)
+from zentalk.wire.deposit import NO_STAMP, Stamp
 from zentalk.wire.rpc_send_ids import SendIdEntry
 
 
@@ -23,11 +33,7 @@ class Room(Enum):
     REPLACE_ONLY = "replace-only"
     """A quota is used up: only a copy that is stored already may be replaced."""
     EVICT_OLDEST = "evict-oldest"
-    """The mailbox is full: the oldest go until the new one fits."""
-    EVICT_LESS_WORK = "evict-less-work"
-    """A public send id is full: the least work under it gives way to more."""
-    EVICT_LESS_PUBLIC_WORK = "evict-less-public-work"
-    """All public send ids together are full: the least work under any gives way to more."""
+    """The mailbox is full: the oldest of contacts go until the new one fits."""
 
 
 CONTACT: Final = -1
@@ -50,7 +56,8 @@ class Envelope:
     """One sealed envelope as stored: no sender, times in whole hours since 1970.
 
     `attempts` counts pushes that no ack followed, `last_attempt_hour` the last of them;
-    `work` is the proof of work in bits under a public send id, CONTACT under another.
+    `work` is the proof of work in bits under a public send id, CONTACT under another, and
+    `stamp` the proof itself.
     """
 
     mailbox: MailboxId = field(repr=False)
@@ -63,6 +70,7 @@ class Envelope:
     last_attempt_hour: int
     sealed: bytes = field(repr=False)
     work: int = CONTACT
+    stamp: Stamp = NO_STAMP
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +98,32 @@ def group_removed(items: Iterable[tuple[MailboxId, SendId, int, int]]) -> tuple[
 class PutEnvelope:
     """Store an envelope, or replace the stored one with this send id and deposit id.
 
-    A replaced one keeps its sequence number, arrival and expiry, and the more of the two
-    works. Outcome: PutOutcome.
+    A replaced one keeps its sequence number, arrival and expiry. Under a public send id the
+    deposit is listed with it, and those displaced leave list and store. Outcome: PutOutcome.
     """
 
     envelope: Envelope
     room: Room
+    change: ListChange | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PutOutcome:
-    """`seq` is where the envelope lies, `grown_bytes` how much the send id's bytes grew.
-
-    `lowest_work` is the least that is stored where work decides, 0 elsewhere.
-    """
+    """`seq` is where the envelope lies, `grown_bytes` how much the send id's bytes grew."""
 
     result: PutResult
     seq: int
     grown_bytes: int
     evicted: tuple[Removed, ...]
-    lowest_work: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DropArrivals:
+    """Take deposits off the list of a send id, and out of the store. Outcome: RemovedOutcome."""
+
+    mailbox: MailboxId = field(repr=False)
+    send_id: SendId = field(repr=False)
+    deposit_ids: tuple[DepositId, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,36 +227,6 @@ class ChangeSendIds:
 
 
 @dataclass(frozen=True, slots=True)
-class PutPrekeys:
-    """Add one-time prekeys, first dropping the old ones if `replace`. Outcome: PoolOutcome."""
-
-    mailbox: MailboxId = field(repr=False)
-    blobs: tuple[bytes, ...] = field(repr=False)
-    replace: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PoolOutcome:
-    """How many one-time prekeys the pool holds now."""
-
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class TakePrekey:
-    """Take the oldest one-time prekey out of the pool. Outcome: PrekeyOutcome."""
-
-    mailbox: MailboxId = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class PrekeyOutcome:
-    """The prekey, or None when the pool is empty."""
-
-    blob: bytes | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class KeepTime:
     """Remember that it is at least this hour. Outcome: Done."""
 
@@ -273,6 +257,7 @@ class Done:
 
 Operation: TypeAlias = (
     PutEnvelope
+    | DropArrivals
     | DeleteEnvelopes
     | SweepEnvelopes
     | ReadEnvelopes
@@ -282,11 +267,14 @@ Operation: TypeAlias = (
     | RemoveMailbox
     | ChangeSendIds
     | PutPrekeys
+    | ListPrekeys
     | TakePrekey
     | KeepTime
     | KeepTurns
 )
-Outcome: TypeAlias = PutOutcome | RemovedOutcome | ReadOutcome | PoolOutcome | PrekeyOutcome | Done
+Outcome: TypeAlias = (
+    PutOutcome | RemovedOutcome | ReadOutcome | PoolOutcome | PoolListOutcome | PrekeyOutcome | Done
+)
 
 DONE = Done()
 
@@ -295,7 +283,8 @@ DONE = Done()
 class StoredMailbox:
     """A mailbox as loaded: its record, send ids, and what waits under each of them.
 
-    `waiting` also names send ids that were removed while mail waited under them.
+    `waiting` also names send ids that were removed while mail waited under them. `arrivals` are
+    the lists of its public send ids, `takes` how many prekeys were taken on `takes_day`.
     """
 
     record: SaveMailbox
@@ -303,6 +292,9 @@ class StoredMailbox:
     prekeys: int
     send_ids: tuple[SendIdEntry, ...] = field(repr=False)
     waiting: tuple[Removed, ...]
+    arrivals: tuple[tuple[SendId, tuple[Arrival, ...]], ...] = field(default=(), repr=False)
+    takes_day: int = 0
+    takes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

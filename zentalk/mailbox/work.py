@@ -1,9 +1,9 @@
-"""What proof of work is, for a deposit and for a new mailbox: its challenge, time, worth in bits.
+"""What proof of work is, for a deposit, a prekey and a new mailbox: challenge, time, worth in bits.
 
-Spec: docs/spec/mailbox.md sections 13 and 15. Both ends use this: one to find work, the relay to
-check it. Work for a deposit is bound to one envelope under one deposit id of one send id at one
-relay in one hour, work for a mailbox to its key at one relay on one day; how much is asked for is
-decided elsewhere.
+Spec: docs/spec/mailbox.md sections 10, 13 and 15. Both ends use this: one to find work, the relay
+to check it. Work for a deposit is bound to one envelope under one deposit id of one send id at one
+relay in one hour, work for a prekey to one question there, work for a mailbox to its key at one
+relay on one day; how much is asked for is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.crypto.work import find_work, work_bits
-from zentalk.ids import Day, MailboxId, NodeId
+from zentalk.ids import Day, MailboxId, NodeId, SendId
 from zentalk.wire.deposit import NO_STAMP, Deposit, Stamp
 
 EPOCH_SECONDS: Final = 3600
@@ -46,6 +46,12 @@ def challenge(relay: NodeId, deposit: Deposit, epoch: int) -> bytes:
     )
 
 
+def prekey_challenge(relay: NodeId, send_id: SendId, query_id: bytes, epoch: int) -> bytes:
+    """Return the same for a question for a one-time prekey."""
+    hour = epoch.to_bytes(_EPOCH_BYTES, "big")
+    return blake2b_256(Label.PREKEY_WORK, relay, send_id, query_id, hour)
+
+
 def worth(task: bytes, nonce: bytes) -> int:
     """Return the bits that a nonce is worth for a challenge; chance alone gives one or two."""
     return work_bits(Label.DEPOSIT_WORK_TRY, task, nonce)
@@ -58,7 +64,9 @@ def search(task: bytes, epoch: int, bits: int, start: int, tries: int) -> Stamp 
 
 
 def stamped_epoch(stamp: Stamp, now_epoch: int) -> int | None:
-    """Return which of this hour or day, the one before and the one after a stamp means."""
+    """Return which of this hour or day, the one before and the one after a stamp means, if any."""
+    if stamp == NO_STAMP:
+        return None
     for epoch in (now_epoch, now_epoch - 1, now_epoch + 1):
         if epoch % 256 == stamp.epoch:
             return epoch

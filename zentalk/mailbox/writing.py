@@ -15,6 +15,7 @@ from zentalk.mailbox.state import Held, Mail, MailboxState, SendIdRecord
 from zentalk.mailbox.storage import (
     CONTACT,
     DeleteEnvelopes,
+    DropArrivals,
     Envelope,
     Outcome,
     PutEnvelope,
@@ -32,6 +33,7 @@ _COUNTED: Final = {
     None: "refused_storage",
 }
 """As what a deposit is counted, by what became of its write; None is a failed transaction."""
+_KEPT: Final = (PutResult.INSERTED, PutResult.REPLACED)
 
 
 class Writing(CorePart):
@@ -44,37 +46,45 @@ class Writing(CorePart):
         self.held_bytes = 0
 
     def room(self, mailbox: MailboxState, send: SendIdRecord | None, size_bytes: int) -> Room:
-        """How much room an envelope of that size finds; writes under way count as stored."""
+        """How much room a contact's envelope of that size finds; writes under way count as stored.
+
+        Public mail counts neither for it nor against it.
+        """
         settings = self._settings
-        is_full = send is not None and send.stored + send.writing >= self._quota(send)
-        is_public = send is not None and send.public
-        if is_full and not is_public:
+        if send is not None and send.stored + send.writing >= settings.contact_quota:
             return Room.REPLACE_ONLY
+        waiting = mailbox.stored + mailbox.writing - mailbox.public - mailbox.public_writing
+        waiting_bytes = mailbox.stored_bytes + mailbox.writing_bytes
+        waiting_bytes -= mailbox.public_bytes + mailbox.public_writing_bytes
         if (
-            mailbox.stored + mailbox.writing >= settings.max_envelopes
-            or mailbox.stored_bytes + mailbox.writing_bytes + size_bytes
-            > settings.max_mailbox_bytes
+            waiting >= settings.max_envelopes
+            or waiting_bytes + size_bytes > settings.max_mailbox_bytes
         ):
             evicts = settings.profile is MailboxProfile.MEMORY
             return Room.EVICT_OLDEST if evicts else Room.REPLACE_ONLY
-        if is_full:
-            return Room.EVICT_LESS_WORK
-        if is_public and mailbox.public + mailbox.public_writing >= settings.max_public:
-            return Room.EVICT_LESS_PUBLIC_WORK
         return Room.FREE
 
-    def _quota(self, send: SendIdRecord) -> int:
-        return self._settings.public_quota if send.public else self._settings.contact_quota
+    def has_public_room(self, mailbox: MailboxState, size_bytes: int) -> bool:
+        """Tell whether public mail of that size fits beside what waits.
+
+        It does whatever strangers do: only an owner who registers more send ids than a node
+        needs can have so much.
+        """
+        waiting_bytes = mailbox.public_bytes + mailbox.public_writing_bytes
+        return waiting_bytes + size_bytes <= self._settings.public_bytes
 
     def write(self, mail: Mail, now: float) -> None:
         """Hand an envelope to the store."""
         mailbox, send, size = mail.mailbox, mail.send, len(mail.sealed)
-        room = self.room(mailbox, send, size)
+        is_public = mail.work != CONTACT
+        # Of public mail the list has decided before.
+        room = Room.FREE if is_public else self.room(mailbox, send, size)
         mail.held = Held.WRITING
         mail.writes += 1
         mailbox.writing += 1
         mailbox.writing_bytes += size
-        mailbox.public_writing += mail.work != CONTACT
+        mailbox.public_writing += is_public
+        mailbox.public_writing_bytes += size * is_public
         if send is not None:
             send.writing += 1
         self.held_bytes += size
@@ -88,31 +98,47 @@ class Writing(CorePart):
             self._clock.hour(now) if fruitless else 0,
             mail.sealed,
             mail.work,
+            mail.stamp,
         )
-        then = partial(self._written, mail, room, size)
-        self._effects.apply(PutEnvelope(envelope, room), then)
+        then = partial(self._written, mail, size)
+        self._effects.apply(PutEnvelope(envelope, room, mail.change), then)
 
-    def _written(
-        self, mail: Mail, room: Room, size: int, outcome: Outcome | None, _now: float
-    ) -> None:
+    def _written(self, mail: Mail, size: int, outcome: Outcome | None, _now: float) -> None:
         mailbox, send = mail.mailbox, mail.send
         mail.writes -= 1
         mailbox.writing -= 1
         mailbox.writing_bytes -= size
         mailbox.public_writing -= mail.work != CONTACT
+        mailbox.public_writing_bytes -= size * (mail.work != CONTACT)
         if send is not None:
             send.writing -= 1
         self.held_bytes -= size
         self._count(mail, outcome)
+        self._settle(mail, outcome)
         if isinstance(outcome, PutOutcome):
-            if room is Room.EVICT_LESS_PUBLIC_WORK:
-                mailbox.lowest_work = outcome.lowest_work
-            elif room is Room.EVICT_LESS_WORK and send is not None:
-                send.lowest_work = outcome.lowest_work
             self._account(mail, outcome)
         else:
             self._lose(mail)
         mail.forget_if_idle()
+
+    def _settle(self, mail: Mail, outcome: Outcome | None) -> None:
+        """Make the list of a public send id agree with what the store has kept."""
+        change, mail.change = mail.change, None
+        if change is None or mail.send is None:
+            return
+        arrivals = mail.send.arrivals
+        if isinstance(outcome, PutOutcome) and outcome.result in _KEPT:
+            arrivals.settle(change.arrival.deposit_id)
+            return
+        lost = arrivals.undo(change, self._settings.public_quota)
+        if lost:
+            gone = tuple(arrival.deposit_id for arrival in lost)
+            operation = DropArrivals(mail.mailbox.key, mail.letter.send_id, gone)
+            self._effects.apply(operation, self._dropped)
+
+    def _dropped(self, outcome: Outcome | None, _now: float) -> None:
+        if isinstance(outcome, RemovedOutcome):
+            self._registry.counters["evicted"] += self._registry.count_removed(outcome.removed)
 
     def _count(self, mail: Mail, outcome: Outcome | None) -> None:
         """Count what became of the deposit that was written."""

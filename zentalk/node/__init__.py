@@ -14,6 +14,7 @@ accepted; a *request* is a stranger who has written; a *mailbox* is where mail w
 - `status.py`, `status_report.py`: what the owner is told, and where it is read.
 - `network.py`, `profiles.py`: the way into the network, and how much it hides.
 - `event_log.py`: the log as readers follow it.
+- `work_search.py`: proof of work for relays, in slices.
 - `housekeeping.py`: forgets what nobody needs any more.
 
 Nothing here parses HTTP or prints. A message, its ratchet and its event change in one transaction;

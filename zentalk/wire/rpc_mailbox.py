@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from zentalk.crypto.ed25519 import SIGNATURE_BYTES
 from zentalk.errors import DecodeError
-from zentalk.ids import MAILBOX_ID_BYTES, SEND_ID_BYTES, MailboxId, SendId
+from zentalk.ids import (
+    DEPOSIT_ID_BYTES,
+    MAILBOX_ID_BYTES,
+    SEND_ID_BYTES,
+    DepositId,
+    MailboxId,
+    SendId,
+)
 from zentalk.wire.codec import Fields, Value
 from zentalk.wire.deposit import (
     ENVELOPE_LARGE_BYTES,
@@ -57,12 +64,22 @@ class OpenRequest:
 
 @dataclass(frozen=True, slots=True)
 class PushNotification:
-    """`mail.push`: one sealed envelope on its way to the owner."""
+    """`mail.push`: one sealed envelope on its way to the owner, as it was deposited.
+
+    Deposit id and stamp let the owner see for itself what work was done for it.
+    """
 
     seq: int
     send_id: SendId = field(repr=False)
     envelope: bytes = field(repr=False)
     arrived_hour: int
+    deposit_id: DepositId = field(repr=False)
+    stamp: Stamp = field(default=NO_STAMP, repr=False)
+
+    def to_fields(self) -> list[Any]:
+        """Return the fields in the order in which `decode_push` reads them."""
+        stamp = encode_stamp(self.stamp)
+        return [self.seq, self.send_id, self.envelope, self.arrived_hour, self.deposit_id, stamp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +152,18 @@ def decode_price_response(body: bytes) -> int:
 
 def encode_push(push: PushNotification) -> bytes:
     """Encode the notification `mail.push`."""
-    return encode_call(PUSH, push.seq, push.send_id, push.envelope, push.arrived_hour)
+    return encode_call(PUSH, *push.to_fields())
 
 
 def decode_push(fields: Fields) -> PushNotification:
-    """Read the fields of `mail.push`; raises DecodeError."""
+    """Read the fields of `mail.push`, or of one push in a poll's response; raises DecodeError."""
     push = PushNotification(
         seq=fields.uint(MAX_U64),
         send_id=SendId(fields.fixed(SEND_ID_BYTES)),
         envelope=fields.blob(ENVELOPE_LARGE_BYTES, minimum=1),
         arrived_hour=fields.uint(MAX_U32),
+        deposit_id=DepositId(fields.fixed(DEPOSIT_ID_BYTES)),
+        stamp=decode_stamp(fields.fixed(STAMP_BYTES)),
     )
     fields.end()
     return push

@@ -12,14 +12,13 @@ from typing import Any, Final
 from zentalk.errors import DecodeError, LocalProtocolError
 from zentalk.ids import SEND_ID_BYTES, SendId
 from zentalk.wire.codec import Fields, Value
-from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES
 from zentalk.wire.rpc import decode_response, encode_call, encode_response
 from zentalk.wire.rpc_mailbox import (
-    MAX_U32,
     MAX_U64,
     TOKEN_BYTES,
     PushNotification,
     TokenNotification,
+    decode_push,
 )
 
 POLL: Final = "mail.poll"
@@ -67,7 +66,7 @@ def decode_poll_request(fields: Fields) -> PollRequest:
 
 def encode_poll_response(response: PollResponse, *, large: bool) -> bytes:
     """Encode a response, filled up if it is a large one."""
-    pushes: list[Any] = [[p.seq, p.send_id, p.envelope, p.arrived_hour] for p in response.pushes]
+    pushes: list[Any] = [push.to_fields() for push in response.pushes]
     tokens: list[Any] = [[token.send_id, token.token] for token in response.tokens]
     body = encode_response(pushes, tokens, b"")
     if not large or len(body) >= LARGE_RESPONSE_BYTES:
@@ -78,25 +77,15 @@ def encode_poll_response(response: PollResponse, *, large: bool) -> bytes:
 def decode_poll_response(body: bytes) -> PollResponse:
     """Read a response; raises RefusedError or DecodeError."""
     fields = decode_response(body)
-    pushes = tuple(map(_push, fields.array(LARGE_ENVELOPES)))
+    pushes = tuple(
+        decode_push(Fields(item, "a pushed envelope")) for item in fields.array(LARGE_ENVELOPES)
+    )
     tokens = tuple(map(_token, fields.array(MAX_TOKENS)))
     fill = fields.blob(LARGE_RESPONSE_BYTES)
     fields.end()
     if fill.count(0) != len(fill):
         raise DecodeError("the fill of a poll's response is not zero")
     return PollResponse(pushes, tokens)
-
-
-def _push(item: Value) -> PushNotification:
-    fields = Fields(item, "a pushed envelope")
-    push = PushNotification(
-        seq=fields.uint(MAX_U64),
-        send_id=SendId(fields.fixed(SEND_ID_BYTES)),
-        envelope=fields.blob(ENVELOPE_LARGE_BYTES, minimum=1),
-        arrived_hour=fields.uint(MAX_U32),
-    )
-    fields.end()
-    return push
 
 
 def _token(item: Value) -> TokenNotification:

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from zentalk.errors import DecodeError
-from zentalk.ids import SEND_ID_BYTES, SendId
-from zentalk.wire.codec import Fields
+from zentalk.ids import PREKEY_ID_BYTES, SEND_ID_BYTES, PrekeyId, SendId
+from zentalk.wire.codec import Fields, Value
+from zentalk.wire.deposit import NO_STAMP, STAMP_BYTES, Stamp, decode_stamp, encode_stamp
 from zentalk.wire.rpc import decode_response, encode_call, encode_response
+from zentalk.wire.rpc_send_ids import MAX_DIFFICULTY
 
 PREKEYS_PUT: Final = "mail.prekeys.put"
 PREKEYS_COUNT: Final = "mail.prekeys.count"
@@ -22,46 +24,78 @@ QUERY_ID_BYTES: Final = 16
 MAX_PREKEYS_PER_PUT: Final = 100
 MAX_PREKEY_BYTES: Final = 2048
 """One blob: an X25519 and an ML-KEM-768 key with ids and signature are about 1.4 KB."""
-MAX_POOL: Final = 65535
+MAX_POOL: Final = 1_024
+"""Keys of one pool, and ids in one message."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPrekey:
+    """A one-time prekey of a pool, under the id that its owner gives it."""
+
+    prekey_id: PrekeyId = field(repr=False)
+    blob: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PrekeysPutRequest:
-    """`mail.prekeys.put`: one-time prekeys for the pool; `replace` drops the old ones."""
+    """`mail.prekeys.put`: one-time prekeys for the pool, and the ids of some to drop first."""
 
-    blobs: tuple[bytes, ...] = field(repr=False)
-    replace: bool
+    add: tuple[PoolPrekey, ...] = field(repr=False)
+    remove: tuple[PrekeyId, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PrekeysTakeRequest:
-    """`mail.prekeys.take`: one prekey of the owner of a public send id."""
+    """`mail.prekeys.take`: one prekey of the owner of a public send id, with the work for it."""
 
     send_id: SendId = field(repr=False)
     query_id: bytes = field(repr=False)
+    stamp: Stamp = NO_STAMP
+
+
+@dataclass(frozen=True, slots=True)
+class PrekeysTakeResponse:
+    """The response to `mail.prekeys.take`: a prekey, or the bits of work that one costs.
+
+    Neither: no prekey is given out now.
+    """
+
+    blob: bytes = field(default=b"", repr=False)
+    difficulty: int = 0
+
+
+NO_PREKEY: Final = PrekeysTakeResponse()
 
 
 @dataclass(frozen=True, slots=True)
 class PrekeysCountResponse:
-    """The response to `mail.prekeys.count`."""
+    """The response to `mail.prekeys.count`, with the ids of the pool if they were asked for."""
 
     pool: int
     last_resort_used: bool
+    prekey_ids: tuple[PrekeyId, ...] = field(default=(), repr=False)
 
 
 def encode_prekeys_put_request(request: PrekeysPutRequest) -> bytes:
     """Encode the request `mail.prekeys.put`."""
-    return encode_call(PREKEYS_PUT, list(request.blobs), request.replace)
+    add = [[item.prekey_id, item.blob] for item in request.add]
+    return encode_call(PREKEYS_PUT, add, list(request.remove))
 
 
 def decode_prekeys_put_request(fields: Fields) -> PrekeysPutRequest:
     """Read the fields of `mail.prekeys.put`; raises DecodeError."""
-    blobs = fields.blob_array(MAX_PREKEYS_PER_PUT, MAX_PREKEY_BYTES)
-    request = PrekeysPutRequest(tuple(blobs), fields.boolean())
+    add = tuple(map(_pool_prekey, fields.array(MAX_PREKEYS_PER_PUT)))
+    remove = fields.fixed_array(MAX_POOL, PREKEY_ID_BYTES)
     fields.end()
-    if not all(blobs):
-        raise DecodeError("a one-time prekey is empty")
-    return request
+    return PrekeysPutRequest(add, tuple(map(PrekeyId, remove)))
+
+
+def _pool_prekey(item: Value) -> PoolPrekey:
+    fields = Fields(item, "a one-time prekey of a pool")
+    prekey_id = PrekeyId(fields.fixed(PREKEY_ID_BYTES))
+    prekey = PoolPrekey(prekey_id, fields.blob(MAX_PREKEY_BYTES, minimum=1))
+    fields.end()
+    return prekey
 
 
 def encode_prekeys_put_response(pool: int) -> bytes:
@@ -77,49 +111,58 @@ def decode_prekeys_put_response(body: bytes) -> int:
     return pool
 
 
-def encode_prekeys_count_request() -> bytes:
+def encode_prekeys_count_request(*, with_ids: bool) -> bytes:
     """Encode the request `mail.prekeys.count`."""
-    return encode_call(PREKEYS_COUNT)
+    return encode_call(PREKEYS_COUNT, with_ids)
 
 
-def decode_prekeys_count_request(fields: Fields) -> None:
-    """Read `mail.prekeys.count`, which has no fields; raises DecodeError."""
+def decode_prekeys_count_request(fields: Fields) -> bool:
+    """Read whether `mail.prekeys.count` asks for the ids as well; raises DecodeError."""
+    with_ids = fields.boolean()
     fields.end()
+    return with_ids
 
 
 def encode_prekeys_count_response(response: PrekeysCountResponse) -> bytes:
     """Encode the response to `mail.prekeys.count`."""
-    return encode_response(response.pool, response.last_resort_used)
+    return encode_response(response.pool, response.last_resort_used, list(response.prekey_ids))
 
 
 def decode_prekeys_count_response(body: bytes) -> PrekeysCountResponse:
     """Read the response to `mail.prekeys.count`; raises RefusedError or DecodeError."""
     fields = decode_response(body)
-    response = PrekeysCountResponse(fields.uint(MAX_POOL), fields.boolean())
+    pool, last_resort_used = fields.uint(MAX_POOL), fields.boolean()
+    prekey_ids = fields.fixed_array(MAX_POOL, PREKEY_ID_BYTES)
     fields.end()
-    return response
+    return PrekeysCountResponse(pool, last_resort_used, tuple(map(PrekeyId, prekey_ids)))
 
 
 def encode_prekeys_take_request(request: PrekeysTakeRequest) -> bytes:
     """Encode the request `mail.prekeys.take`."""
-    return encode_call(PREKEYS_TAKE, request.send_id, request.query_id)
+    return encode_call(PREKEYS_TAKE, request.send_id, request.query_id, encode_stamp(request.stamp))
 
 
 def decode_prekeys_take_request(fields: Fields) -> PrekeysTakeRequest:
     """Read the fields of `mail.prekeys.take`; raises DecodeError."""
-    request = PrekeysTakeRequest(SendId(fields.fixed(SEND_ID_BYTES)), fields.fixed(QUERY_ID_BYTES))
+    request = PrekeysTakeRequest(
+        SendId(fields.fixed(SEND_ID_BYTES)),
+        fields.fixed(QUERY_ID_BYTES),
+        decode_stamp(fields.fixed(STAMP_BYTES)),
+    )
     fields.end()
     return request
 
 
-def encode_prekeys_take_response(blob: bytes) -> bytes:
-    """Encode the response to `mail.prekeys.take`: a prekey, or nothing if there is none."""
-    return encode_response(blob)
+def encode_prekeys_take_response(response: PrekeysTakeResponse) -> bytes:
+    """Encode the response to `mail.prekeys.take`."""
+    return encode_response(response.blob, response.difficulty)
 
 
-def decode_prekeys_take_response(body: bytes) -> bytes:
-    """Read the prekey, empty if there is none; raises RefusedError or DecodeError."""
+def decode_prekeys_take_response(body: bytes) -> PrekeysTakeResponse:
+    """Read the response to `mail.prekeys.take`; raises RefusedError or DecodeError."""
     fields = decode_response(body)
-    blob = fields.blob(MAX_PREKEY_BYTES)
+    response = PrekeysTakeResponse(fields.blob(MAX_PREKEY_BYTES), fields.uint(MAX_DIFFICULTY))
     fields.end()
-    return blob
+    if response.blob and response.difficulty:
+        raise DecodeError("a one-time prekey came with a price")
+    return response

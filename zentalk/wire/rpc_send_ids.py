@@ -30,7 +30,7 @@ SURE_SEND_IDS: Final = PUBLIC_SEND_IDS + ACK_SEND_IDS + CONTACT_SEND_IDS
 SURE_NEW_SEND_IDS: Final = PUBLIC_SEND_IDS + ACK_SEND_IDS + 5
 """The same for a mailbox that was not opened on `SETTLED_DAYS` days yet."""
 SETTLED_DAYS: Final = 3
-_MAX_DIFFICULTY: Final = 255
+MAX_DIFFICULTY: Final = 255
 
 
 class SendIdKind(IntEnum):
@@ -73,10 +73,14 @@ class SendIdsRequest:
 
 @dataclass(frozen=True, slots=True)
 class StateResponse:
-    """The response to `mail.state`; `difficulty` is 0 unless work is asked for."""
+    """The response to `mail.state`: what a deposit of class S meets now.
+
+    `difficulty` is 0 unless work is asked for, `large_difficulty` the same for one of class L.
+    """
 
     state: SendIdState
     difficulty: int
+    large_difficulty: int
 
 
 def encode_send_ids_request(request: SendIdsRequest) -> bytes:
@@ -122,18 +126,19 @@ def decode_state_request(fields: Fields) -> SendId:
 
 def encode_state_response(response: StateResponse) -> bytes:
     """Encode the response to `mail.state`, of one shape in every case."""
-    return encode_response(int(response.state), response.difficulty)
+    return encode_response(int(response.state), response.difficulty, response.large_difficulty)
 
 
 def decode_state_response(body: bytes) -> StateResponse:
     """Read the response to `mail.state`; raises RefusedError or DecodeError."""
     fields = decode_response(body)
     state = SendIdState(fields.uint(SendIdState.WORK))
-    difficulty = fields.uint(_MAX_DIFFICULTY)
+    difficulty = fields.uint(MAX_DIFFICULTY)
+    large_difficulty = fields.uint(MAX_DIFFICULTY)
     fields.end()
     if (difficulty > 0) != (state is SendIdState.WORK):
         raise DecodeError("a send id's state and its difficulty do not go together")
-    return StateResponse(state, difficulty)
+    return StateResponse(state, difficulty, large_difficulty)
 
 
 def _entry(item: Value) -> SendIdEntry:

@@ -195,7 +195,7 @@ async def test_work_is_not_spent_on_a_ciphertext_that_another_has_replaced(
     doubles = UnderFlood()
     outbox = outbox_over(doubles)
     place = _Place(RELAY, SendId(b"s" * 16))
-    outbox._work._known[place] = _Known(bits=1, until=1e9)
+    outbox._work._known[place] = _Known(small=1, until=1e9)
     outbox.add([item(1)])
     assert doubles.deposits == []
     fresh = b"\1" * INNER_SMALL_BYTES

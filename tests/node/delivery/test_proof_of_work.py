@@ -16,11 +16,12 @@ from zentalk.errors import UnavailableError
 from zentalk.ids import DepositId, NodeId, SendId
 from zentalk.mailbox.work import MARGIN_BITS, challenge, epoch_at, worth
 from zentalk.net.runtime import Runtime
+from zentalk.node import work_search
 from zentalk.node.delivery import proof_of_work as module
 from zentalk.node.delivery.events import MailboxAnswered
 from zentalk.node.delivery.proof_of_work import MOST_BITS, ProofOfWork
 from zentalk.node.messages.routes import DepositTarget
-from zentalk.wire.deposit import NO_STAMP, Deposit
+from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES, NO_STAMP, Deposit
 from zentalk.wire.rpc_send_ids import SendIdState, StateResponse, encode_state_response
 
 WALL = 1_800_000_000.0
@@ -33,7 +34,7 @@ class Relay:
     """A mailbox relay behind tunnels: it answers with `state`, or with nothing."""
 
     def __init__(self) -> None:
-        self.state: StateResponse | None = StateResponse(SendIdState.ACCEPTING, 0)
+        self.state: StateResponse | None = StateResponse(SendIdState.ACCEPTING, 0, 0)
         self.asked_at: list[float] = []
         self.answers: list[tuple[NodeId, SendId]] = []
         self.stamped: list[tuple[int, NodeId]] = []
@@ -62,7 +63,7 @@ class Relay:
         return encode_state_response(self.state)
 
     def works(self, bits: int) -> None:
-        self.state = StateResponse(SendIdState.WORK, bits)
+        self.state = StateResponse(SendIdState.WORK, bits, bits + 4)
 
     async def told(self, seconds: float = 1.0) -> None:
         """Let an overdue ack be noticed and the answer come."""
@@ -141,7 +142,7 @@ async def test_work_takes_a_quarter_of_the_time_however_much_is_asked_for(
         await trio.sleep(1)
         return function()
 
-    monkeypatch.setattr(module, "_SLICE", 1 << 20)  # each search is done in one
+    monkeypatch.setattr(work_search, "SLICE", 1 << 20)  # each search is done in one
     relay.work._runtime = replace(relay.runtime, run_blocking=slow)
     relay.works(8)
     await relay.told()
@@ -165,14 +166,18 @@ async def test_old_work_is_done_again_and_old_answers_are_forgotten(
 
 
 @pytest.mark.parametrize(
-    "state", [StateResponse(SendIdState.FULL, 0), StateResponse(SendIdState.WORK, MOST_BITS + 1)]
+    "state",
+    [
+        StateResponse(SendIdState.FULL, 0, 0),
+        StateResponse(SendIdState.WORK, MOST_BITS + 1, MOST_BITS + 5),
+    ],
 )
 async def test_a_full_or_too_dear_mailbox_gets_nothing_until_it_says_otherwise(
     autojump_clock: MockClock, relay: Relay, state: StateResponse
 ) -> None:
     relay.state = state
     await relay.told()
-    assert relay.work.closed(TARGET)
+    assert relay.work.closed(TARGET, PLAIN)
     for _ in range(3600):
         assert relay.work.stamped(1, TARGET, PLAIN) is None
         await trio.sleep(1)
@@ -181,7 +186,7 @@ async def test_a_full_or_too_dear_mailbox_gets_nothing_until_it_says_otherwise(
     assert waits[-1] >= module.LONGEST_ASK_SECONDS
     assert len(relay.asked_at) < 18
     assert relay.stamped == []
-    relay.state = StateResponse(SendIdState.ACCEPTING, 0)
+    relay.state = StateResponse(SendIdState.ACCEPTING, 0, 0)
     told = len(relay.answers)
     for _ in range(700):
         relay.work.stamped(1, TARGET, PLAIN)
@@ -195,25 +200,60 @@ async def test_what_is_held_back_is_looked_at_when_the_mailbox_may_be_asked_agai
 ) -> None:
     relay.works(8)
     await relay.told()
-    assert relay.work.next_look(TARGET) == trio.current_time() + module.LOOK_SECONDS
-    relay.state = StateResponse(SendIdState.FULL, 0)
+    assert relay.work.next_look(TARGET, PLAIN) == trio.current_time() + module.LOOK_SECONDS
+    relay.state = StateResponse(SendIdState.FULL, 0, 0)
     await trio.sleep(module.FIRST_ASK_SECONDS)
     await relay.told()
-    left = relay.work.next_look(TARGET) - trio.current_time()
+    left = relay.work.next_look(TARGET, PLAIN) - trio.current_time()
     assert 1 <= left <= module.CLOSED_SECONDS
     for _ in range(300):
         relay.work.stamped(1, TARGET, PLAIN)
-        left = relay.work.next_look(TARGET) - trio.current_time()
+        left = relay.work.next_look(TARGET, PLAIN) - trio.current_time()
         assert 1 <= left <= module.LOOK_SECONDS
         await trio.sleep(1)
 
 
-async def test_the_most_work_is_bounded(autojump_clock: MockClock, relay: Relay) -> None:
+async def test_the_most_work_is_bounded(
+    autojump_clock: MockClock, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
     relay.works(MOST_BITS)
     await relay.told()
-    assert not relay.work.closed(TARGET)
-    [known] = relay.work._known.values()
-    assert known.bits == MOST_BITS
+    assert not relay.work.closed(TARGET, PLAIN)
+    assert relay.work.closed(TARGET, replace(PLAIN, envelope=bytes(ENVELOPE_LARGE_BYTES)))
+    searched: list[int] = []
+
+    async def find(_runtime: object, _task: object, bits: int, _wanted: object) -> None:
+        await trio.lowlevel.checkpoint()
+        searched.append(bits)
+
+    monkeypatch.setattr(module, "find_stamp", find)
+    relay.work.stamped(1, TARGET, PLAIN)
+    await trio.sleep(1)
+    assert searched == [MOST_BITS], "no margin beyond it"
+
+
+async def test_a_search_ends_after_an_hour(
+    autojump_clock: MockClock, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(_search: Any) -> Any:
+        await trio.sleep(60)
+
+    relay.work._runtime = replace(relay.runtime, run_blocking=slow)
+    relay.works(MOST_BITS)
+    await relay.told()
+    relay.work.stamped(1, TARGET, PLAIN)
+    await trio.sleep(work_search.LONGEST_SEARCH_SECONDS - 100)
+    assert relay.work._jobs
+    await trio.sleep(200)
+    assert not relay.work._jobs
+    assert relay.stamped == []
+
+
+async def test_a_contacts_mailbox_is_never_asked(autojump_clock: MockClock, relay: Relay) -> None:
+    """It would say that it accepts, whatever it does."""
+    relay.work.silent(DepositTarget(TARGET.relay, TARGET.send_id, TARGET.key, public=False))
+    await trio.sleep(100)
+    assert relay.asked_at == []
 
 
 async def test_no_tunnel_is_no_answer(autojump_clock: MockClock, relay: Relay) -> None:
@@ -242,7 +282,7 @@ async def test_what_is_kept_is_bounded(
 async def test_a_full_mailbox_that_cannot_be_asked_any_more_is_tried_again(
     autojump_clock: MockClock, relay: Relay
 ) -> None:
-    relay.state = StateResponse(SendIdState.FULL, 0)
+    relay.state = StateResponse(SendIdState.FULL, 0, 0)
     await relay.told()
     relay.state = None
     for _ in range(1790):
@@ -251,4 +291,4 @@ async def test_a_full_mailbox_that_cannot_be_asked_any_more_is_tried_again(
     await trio.sleep(20)
     assert len(relay.asked_at) > 3
     assert relay.work.stamped(1, TARGET, PLAIN) is PLAIN
-    assert not relay.work.closed(TARGET)
+    assert not relay.work.closed(TARGET, PLAIN)

@@ -4,21 +4,37 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
 
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import RefusedError
-from zentalk.ids import MailboxId, NodeId, UserAddress, day_at
+from zentalk.ids import MailboxId, NodeId, PrekeyId, UserAddress, day_at
+from zentalk.mailbox.pool import FULL_POOL
 from zentalk.net.runtime import Runtime
-from zentalk.node.mailboxes.pools import BATCHES, POOL_SEND_IDS, MailboxPools
+from zentalk.node.mailboxes.pools import (
+    BATCHES,
+    POOL_SEND_IDS,
+    PREKEY_CALLS,
+    PREKEYS_PER_CALL,
+    MailboxPools,
+)
 from zentalk.store.history import mailboxes
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.rpc import decode_call, encode_refusal, encode_response
+from zentalk.wire.rpc_prekeys import (
+    PREKEYS_COUNT,
+    PrekeysCountResponse,
+    PrekeysPutRequest,
+    decode_prekeys_count_request,
+    decode_prekeys_put_request,
+    encode_prekeys_count_response,
+    encode_prekeys_put_response,
+)
 from zentalk.wire.rpc_send_ids import (
     ACK_SEND_IDS,
     CONTACT_SEND_IDS,
@@ -71,8 +87,14 @@ async def database(tmp_path: Path) -> AsyncIterator[HistoryDatabase]:
     database.close()
 
 
-def pools(database: HistoryDatabase) -> MailboxPools:
-    return MailboxPools(Runtime.real(), SigningKey(bytes(32)), database, MAILBOX)
+def pools(database: HistoryDatabase, *, compares_prekeys: bool = False) -> MailboxPools:
+    return MailboxPools(
+        Runtime.real(),
+        SigningKey(bytes(32)),
+        database,
+        MAILBOX,
+        compares_prekeys=compares_prekeys,
+    )
 
 
 async def fill(pool: MailboxPools, relay: Any) -> None:
@@ -130,3 +152,94 @@ async def test_k44_those_of_contacts_come_before_spare_ones_and_all_come_again(
     refusing.room = 1000
     await fill(pool, refusing)
     assert refusing.taken == relay.taken, "what was refused is asked for again"
+
+
+# --- one-time prekeys ----------------------------------------------------------------------------
+
+
+class PrekeyRelay(Relay):
+    """A relay that takes all send ids and keeps a pool."""
+
+    def __init__(self) -> None:
+        super().__init__(1000)
+        self.pool: dict[PrekeyId, bytes] = {}
+        self.lists = 0
+        self.puts: list[PrekeysPutRequest] = []
+
+    async def request(self, body: bytes) -> bytes:
+        method, fields = decode_call(body)
+        if method == SEND_IDS:
+            return await super().request(body)
+        await trio.lowlevel.checkpoint()
+        if method == PREKEYS_COUNT:
+            with_ids = decode_prekeys_count_request(fields)
+            self.lists += with_ids
+            ids = tuple(self.pool) if with_ids else ()
+            return encode_prekeys_count_response(PrekeysCountResponse(len(self.pool), False, ids))
+        call = decode_prekeys_put_request(fields)
+        self.puts.append(call)
+        for gone in call.remove:
+            del self.pool[gone]
+        self.pool |= {item.prekey_id: item.blob for item in call.add}
+        return encode_prekeys_put_response(len(self.pool))
+
+
+async def filled(database: HistoryDatabase, relay: PrekeyRelay) -> MailboxPools:
+    """A node's pools, after as many looks at them as it takes to fill them."""
+    pool = pools(database)
+    for _ in range(6):
+        await pool.fill(cast("Any", relay))
+    return pool
+
+
+async def test_k49_the_pool_lasts_for_37_days_and_is_filled_up_again_piece_by_piece(
+    database: HistoryDatabase,
+) -> None:
+    relay = PrekeyRelay()
+    pool = pools(database)
+    await pool.fill(cast("Any", relay))
+    assert len(relay.pool) == PREKEY_CALLS * PREKEYS_PER_CALL, "a new mailbox is not held up"
+    pool = await filled(database, relay)
+    assert len(relay.pool) == FULL_POOL == 37 * 5
+    assert max(len(put.add) for put in relay.puts) == PREKEYS_PER_CALL
+    for taken in list(relay.pool)[:5]:
+        del relay.pool[taken]
+    calls = len(relay.puts)
+    await pool.fill(cast("Any", relay))
+    assert [len(put.add) for put in relay.puts[calls:]] == [5]
+    assert not any(put.remove for put in relay.puts)
+
+
+async def test_k49_at_its_start_a_node_replaces_only_the_prekeys_it_does_not_have(
+    database: HistoryDatabase,
+) -> None:
+    """A folder that was restored from a copy lacks the keys that were made since."""
+    relay = PrekeyRelay()
+    await filled(database, relay)
+    known = dict(relay.pool)
+    strange = [PrekeyId(bytes([n]) * 16) for n in range(3)]
+    for gone, new in zip(list(relay.pool)[:7], strange, strict=False):
+        del relay.pool[gone]
+        relay.pool[new] = b"made by the life that the copy forgot"
+    left = relay.pool.keys() & known.keys()
+    calls = len(relay.puts)
+    pool = pools(database, compares_prekeys=True)
+    for _ in range(3):
+        await pool.fill(cast("Any", relay))
+    assert relay.lists == 1
+    assert [set(put.remove) for put in relay.puts[calls:]] == [set(strange)]
+    assert left <= relay.pool.keys(), "all others stay"
+    assert len(relay.pool) == FULL_POOL
+    calls = len(relay.puts)
+    await pools(database, compares_prekeys=True).fill(cast("Any", relay))
+    assert (relay.lists, len(relay.puts)) == (2, calls), "the next start finds nothing to do"
+
+
+async def test_k49_control_a_node_that_compares_nothing_leaves_keys_that_nobody_can_use(
+    database: HistoryDatabase,
+) -> None:
+    relay = PrekeyRelay()
+    await filled(database, relay)
+    relay.pool[PrekeyId(bytes(16))] = b"made by the life that the copy forgot"
+    await filled(database, relay)
+    assert PrekeyId(bytes(16)) in relay.pool

@@ -13,8 +13,9 @@ from zentalk.crypto import mlkem, x25519
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import AuthenticationError, LinkClosedError, UnavailableError
 from zentalk.ids import NodeId, SendId, UserAddress
+from zentalk.mailbox.work import prekey_challenge, stamped_epoch, worth
 from zentalk.net.runtime import Runtime, seeded_entropy
-from zentalk.node.records.lookup import RecordLookup
+from zentalk.node.records.lookup import MOST_BITS, RecordLookup
 from zentalk.wire.prekeys import OneTimePrekey, PqPrekey, SignedPrekey
 from zentalk.wire.rpc import decode_call, encode_refusal, encode_response
 from zentalk.wire.rpc_prekeys import decode_prekeys_take_request
@@ -67,16 +68,16 @@ def records_over(relays: Any) -> RecordLookup:
     return RecordLookup(Runtime.virtual(1, 0.0), unused, relays)
 
 
-GOOD = encode_response(one_time(BOB))
-EMPTY = encode_response(b"")
+GOOD = encode_response(one_time(BOB), 0)
+EMPTY = encode_response(b"", 0)
 
 
 @pytest.mark.parametrize(
     "bad",
     [
         b"garbage",
-        encode_response(b"no prekey at all"),
-        encode_response(one_time(MALLORY)),
+        encode_response(b"no prekey at all", 0),
+        encode_response(one_time(MALLORY), 0),
         encode_refusal("busy"),
         LinkClosedError("gone"),
         EMPTY,
@@ -114,3 +115,55 @@ async def test_k35_two_relays_are_asked_under_different_numbers() -> None:
     await records_over(relays).bundle(UserAddress(BOB.public), contents())
     first, second = relays.query_ids
     assert first != second
+
+
+# --- prekeys that cost work ----------------------------------------------------------------------
+
+
+class Pricing(Relays):
+    """Relays that give a key for so many bits of work, 0 for nothing."""
+
+    def __init__(self, **bits: int) -> None:
+        super().__init__(GOOD, GOOD)
+        self._prices = {FIRST: bits["first"], SECOND: bits["second"]}
+        self.worked: list[NodeId] = []
+
+    @asynccontextmanager
+    async def short(self, relay: NodeId) -> AsyncIterator[Any]:
+        relays, price = self, self._prices[relay]
+
+        class Link:
+            async def request(self, body: bytes) -> bytes:
+                await trio.lowlevel.checkpoint()
+                call = decode_prekeys_take_request(decode_call(body)[1])
+                relays.query_ids.append(call.query_id)
+                epoch = stamped_epoch(call.stamp, call.stamp.epoch)
+                if epoch is not None:
+                    relays.worked.append(relay)
+                    task = prekey_challenge(relay, call.send_id, call.query_id, epoch)
+                    if worth(task, call.stamp.nonce) > price:
+                        return GOOD
+                return encode_response(b"", price) if price else GOOD
+
+        yield Link()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "worked"),
+    [(0, 9, []), (9, 0, []), (9, 8, [SECOND]), (8, 9, [FIRST]), (MOST_BITS + 1, 8, [SECOND])],
+)
+async def test_work_is_done_for_a_prekey_only_where_no_pool_gives_one_for_nothing(
+    first: int, second: int, worked: list[NodeId]
+) -> None:
+    relays = Pricing(first=first, second=second)
+    bundle = await records_over(relays).bundle(UserAddress(BOB.public), contents())
+    assert bundle.one_time is not None
+    assert relays.worked == worked
+    assert len(set(relays.query_ids)) == len(relays.query_ids), "each question has a new number"
+
+
+async def test_no_work_is_done_for_whoever_wants_much() -> None:
+    relays = Pricing(first=MOST_BITS + 1, second=255)
+    bundle = await records_over(relays).bundle(UserAddress(BOB.public), contents())
+    assert bundle.one_time is None
+    assert relays.worked == []

@@ -8,7 +8,7 @@ import trio.testing
 from tests.mailbox.support import entry
 from tests.relay.mailbox_world import Owner, World, number_in, running, settle
 from zentalk.errors import RefusedError
-from zentalk.ids import SendId
+from zentalk.ids import DepositId, SendId
 from zentalk.relay.mailbox.poll_queue import MAX_KEPT_TOKENS, PollQueue
 from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES
@@ -101,7 +101,7 @@ async def test_what_was_taken_and_never_acked_comes_again(
 
 
 def push(seq: int, size_bytes: int = 10) -> PushNotification:
-    return PushNotification(seq, SendId(bytes(16)), bytes(size_bytes), 0)
+    return PushNotification(seq, SendId(bytes(16)), bytes(size_bytes), 0, DepositId(bytes(16)))
 
 
 def test_a_large_envelope_waits_for_a_large_answer_and_holds_nothing_up() -> None:

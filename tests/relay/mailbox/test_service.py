@@ -9,7 +9,7 @@ import trio
 import trio.testing
 from structlog.testing import capture_logs
 
-from tests.mailbox.support import entry, send_id, stored
+from tests.mailbox.support import entry, key_id, pool_prekeys, send_id, stored
 from tests.relay.mailbox_world import (
     KEYS,
     RELAY,
@@ -130,7 +130,7 @@ async def test_prekeys_and_states_over_the_wire(
         bob = await Owner(world).open(1)
         await bob.register(entry("public", SendIdKind.PUBLIC))
         put = rpc_prekeys.encode_prekeys_put_request(
-            rpc_prekeys.PrekeysPutRequest((b"one", b"two"), replace=False)
+            rpc_prekeys.PrekeysPutRequest(pool_prekeys(b"one", b"two"))
         )
         assert rpc_prekeys.decode_prekeys_put_response(await bob.ask(put)) == 2
         stranger = Owner(world, "carol")
@@ -140,17 +140,18 @@ async def test_prekeys_and_states_over_the_wire(
         taken = [
             rpc_prekeys.decode_prekeys_take_response(await stranger.ask(take)) for _ in range(2)
         ]
-        assert taken == [b"one", b"one"]
+        assert [response.blob for response in taken] == [b"one", b"one"]
         count = rpc_prekeys.decode_prekeys_count_response(
-            await bob.ask(rpc_prekeys.encode_prekeys_count_request())
+            await bob.ask(rpc_prekeys.encode_prekeys_count_request(with_ids=True))
         )
-        assert count == rpc_prekeys.PrekeysCountResponse(1, last_resort_used=False)
+        left = (key_id(b"two"),)
+        assert count == rpc_prekeys.PrekeysCountResponse(1, False, left)
         state = rpc_send_ids.decode_state_response(
             await stranger.ask(rpc_send_ids.encode_state_request(send_id("public")))
         )
         assert state.state is rpc_send_ids.SendIdState.ACCEPTING
         with pytest.raises(RefusedError, match="closed"):
-            await stranger.ask(rpc_prekeys.encode_prekeys_count_request())
+            await stranger.ask(rpc_prekeys.encode_prekeys_count_request(with_ids=False))
 
 
 # --- connections -------------------------------------------------------------------------------
@@ -172,7 +173,7 @@ async def test_d6_k30_a_second_registration_replaces_the_first_and_stays(
         with pytest.raises(RefusedError, match="stale"):
             await Owner(world).open(2)
         with pytest.raises(RefusedError, match="closed"):
-            await first.ask(rpc_prekeys.encode_prekeys_count_request())
+            await first.ask(rpc_prekeys.encode_prekeys_count_request(with_ids=False))
 
 
 async def test_d10_a_link_that_breaks_under_a_push_loses_nothing(

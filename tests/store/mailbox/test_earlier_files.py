@@ -13,13 +13,14 @@ import pytest
 
 from tests.mailbox.support import deposit_id, entry, envelope, mailbox_id, send_id
 from zentalk.errors import StorageError
+from zentalk.ids import PrekeyId
+from zentalk.mailbox.pool import PutPrekeys
 from zentalk.mailbox.storage import (
     ChangeSendIds,
     Envelope,
     KeepTime,
     KeepTurns,
     PutEnvelope,
-    PutPrekeys,
     ReadEnvelopes,
     ReadOutcome,
     Room,
@@ -29,6 +30,7 @@ from zentalk.mailbox.storage import (
 from zentalk.store.mailbox import earlier_files
 from zentalk.store.mailbox.earlier_files import QUEUE_FILE, take_over
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
+from zentalk.wire.rpc_prekeys import PoolPrekey
 
 BOB = mailbox_id("bob")
 
@@ -40,13 +42,14 @@ def fill(
     draft = path.with_name("draft") / path.name
     store = SqliteMailboxStore(draft)
     owner = mailbox_id(box)
+    key = b"prekey of generation %d" % generation
     store.apply(
         [
             SaveMailbox(
                 owner, generation, max(reserved, max(seqs) + 1), 10**6, last_resort_used=False
             ),
             ChangeSendIds(owner, (entry(box),), ()),
-            PutPrekeys(owner, (b"prekey of generation %d" % generation,), replace=True),
+            PutPrekeys(owner, (PoolPrekey(PrekeyId(bytes(16)), key),), ()),
             KeepTime(generation),
             KeepTurns(TurnsTaken(500 - generation, generation)),
             *(PutEnvelope(envelope(seq, box, box), Room.FREE) for seq in seqs),

@@ -3,13 +3,26 @@
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.mailbox.support import HOUR, Desk, entry, envelope, mailbox_id, numbers, send_id, stored
+from tests.mailbox.support import (
+    HOUR,
+    Desk,
+    deposit_id,
+    entry,
+    envelope,
+    mailbox_id,
+    numbers,
+    send_id,
+    stored,
+)
 from zentalk.errors import StorageError, StorageFullError
+from zentalk.mailbox.arrivals import Arrival
+from zentalk.mailbox.pool import ListPrekeys, PoolListOutcome
 from zentalk.mailbox.storage import (
     ChangeSendIds,
     DeleteEnvelopes,
@@ -23,7 +36,7 @@ from zentalk.mailbox.storage import (
 from zentalk.store.mailbox import sqlite
 from zentalk.store.mailbox.schema import MIGRATIONS
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
-from zentalk.store.sqlite import open_database
+from zentalk.store.sqlite import open_database, transaction
 from zentalk.wire.rpc_send_ids import SETTLED_DAYS
 
 BOB = mailbox_id("bob")
@@ -60,7 +73,8 @@ def test_a1_a8_rows_hold_send_ids_sealed_bytes_and_expiry_and_no_sender(tmp_path
     tables = {
         name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
     }
-    assert tables == {"mailbox", "send_id", "prekey", "envelope", "kept_time", "turns"}
+    expected = {"mailbox", "send_id", "prekey", "envelope", "arrival", "kept_time", "turns"}
+    assert tables == expected
     cursor = database.execute("SELECT * FROM envelope")
     (row,) = cursor.fetchall()
     values = dict(zip((column[0] for column in cursor.description), row, strict=True))
@@ -78,9 +92,39 @@ def test_a1_a8_rows_hold_send_ids_sealed_bytes_and_expiry_and_no_sender(tmp_path
         "last_attempt_hour": 0,
         "sealed": b"envelope 1",
         "work": -1,
+        "stamp": bytes(9),
     }
     database.close()
     desk.failing.close()
+
+
+def test_a_file_of_before_the_lists_lists_what_waits_under_public_ids(tmp_path: Path) -> None:
+    path = tmp_path / "queue.db"
+    with closing(open_database(path, MIGRATIONS[:3])) as old, transaction(old):
+        old.execute("INSERT INTO mailbox VALUES (1, ?, ?, 9, 500, 0, 3, 0)", (BOB, bytes(8)))
+        for name, kind in (("public", 1), ("contact", 0)):
+            old.execute("INSERT INTO send_id VALUES (?, 1, ?, 0, 99)", (send_id(name), kind))
+        old.execute("INSERT INTO prekey (mailbox, blob) VALUES (1, x'aa'), (1, x'bb')")
+        rows = [(1, "public", 1706, 17), (2, "public", 32_938, 23), (3, "public", 1706, 0),
+                (4, "contact", 1706, -1), (5, "removed", 1706, 5)]  # fmt: skip
+        for seq, name, size, work in rows:
+            old.execute(
+                "INSERT INTO envelope (mailbox, seq, send_id, deposit_id, size_bytes, arrived_hour,"
+                " expires_hour, attempts, last_attempt_hour, sealed, work)"
+                " VALUES (1, ?, ?, ?, ?, 100, 200, 0, 0, x'', ?)",
+                (seq, send_id(name), deposit_id(seq), size, work),
+            )
+    with closing(SqliteMailboxStore(path)) as store:
+        (box,) = store.load().mailboxes
+        arrivals = (
+            Arrival(deposit_id(1), 17),
+            Arrival(deposit_id(2), 19, places=16),
+            Arrival(deposit_id(3), 0),
+        )
+        assert dict(box.arrivals) == {send_id("public"): arrivals}
+        (pool,) = store.apply([ListPrekeys(BOB)])
+        assert isinstance(pool, PoolListOutcome)
+        assert len({bytes(16), *pool.prekey_ids}) == 3, "their owner replaces those it cannot name"
 
 
 def test_a_batch_is_all_or_nothing(tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """One contract for every mailbox store: the same operations, the same outcomes."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +12,40 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from tests.mailbox.support import entry, envelope, mailbox_id, send_id, stored
+from tests.mailbox.support import (
+    deposit_id,
+    entry,
+    envelope,
+    key_id,
+    mailbox_id,
+    pool_prekeys,
+    send_id,
+    stored,
+)
+from zentalk.ids import MailboxId
+from zentalk.mailbox.arrivals import Arrival, ListChange
+from zentalk.mailbox.pool import (
+    ListPrekeys,
+    PoolListOutcome,
+    PoolOutcome,
+    PrekeyOutcome,
+    PutPrekeys,
+    TakePrekey,
+)
 from zentalk.mailbox.storage import (
     DONE,
     ChangeSendIds,
     CountAttempts,
     DeleteEnvelopes,
+    DropArrivals,
     Envelope,
     KeepTime,
     KeepTurns,
     MailboxStore,
     Operation,
     Outcome,
-    PoolOutcome,
-    PrekeyOutcome,
     PutEnvelope,
     PutOutcome,
-    PutPrekeys,
     PutResult,
     ReadEnvelopes,
     ReadOutcome,
@@ -36,11 +56,11 @@ from zentalk.mailbox.storage import (
     SaveMailbox,
     ShortenExpiry,
     SweepEnvelopes,
-    TakePrekey,
     TurnsTaken,
 )
 from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
+from zentalk.wire.deposit import Stamp
 from zentalk.wire.rpc_send_ids import SendIdKind
 
 BOB, CAROL = mailbox_id("bob"), mailbox_id("carol")
@@ -70,6 +90,15 @@ def do(store: MailboxStore, *operations: Operation) -> list[Outcome]:
 def put(store: MailboxStore, *envelopes: Envelope, room: Room = Room.FREE) -> list[PutOutcome]:
     outcomes = do(store, *(PutEnvelope(item, room) for item in envelopes))
     return [item for item in outcomes if isinstance(item, PutOutcome)]
+
+
+def arrival(number: int, work: int = 0, places: int = 1) -> Arrival:
+    return Arrival(deposit_id(number), work, places)
+
+
+def listed(store: MailboxStore, box: MailboxId = BOB) -> dict[bytes, tuple[Arrival, ...]]:
+    (found,) = (one for one in store.load().mailboxes if one.record.mailbox == box)
+    return dict(found.arrivals)
 
 
 def read(store: MailboxStore, **changes: Any) -> ReadOutcome:
@@ -194,23 +223,83 @@ def test_b11_attempts_are_counted(store: MailboxStore) -> None:
 
 
 def test_k13_a_prekey_is_taken_once_and_in_order(store: MailboxStore) -> None:
-    assert do(store, PutPrekeys(BOB, (b"a", b"b"), replace=False)) == [PoolOutcome(2)]
-    assert do(store, PutPrekeys(CAROL, (b"x",), replace=False)) == [PoolOutcome(1)]
-    taken = do(store, TakePrekey(BOB), TakePrekey(BOB), TakePrekey(BOB))
+    assert do(store, PutPrekeys(BOB, pool_prekeys(b"a", b"b"), ())) == [PoolOutcome(2)]
+    assert do(store, PutPrekeys(CAROL, pool_prekeys(b"x"), ())) == [PoolOutcome(1)]
+    taken = do(store, *(TakePrekey(BOB, 9, takes) for takes in (1, 2, 3)))
     assert taken == [PrekeyOutcome(b"a"), PrekeyOutcome(b"b"), PrekeyOutcome(None)]
+    bob = next(box for box in store.load().mailboxes if box.record.mailbox == BOB)
+    assert (bob.takes_day, bob.takes) == (9, 2), "what was not there was not taken"
 
 
-def test_prekeys_are_replaced_on_request(store: MailboxStore) -> None:
-    do(store, PutPrekeys(BOB, (b"a", b"b"), replace=False))
-    assert do(store, PutPrekeys(BOB, (b"c",), replace=True)) == [PoolOutcome(1)]
-    assert do(store, TakePrekey(BOB)) == [PrekeyOutcome(b"c")]
+def test_prekeys_are_removed_by_their_ids_and_added_once(store: MailboxStore) -> None:
+    do(
+        store,
+        PutPrekeys(BOB, pool_prekeys(b"a", b"b", b"c"), ()),
+        PutPrekeys(CAROL, pool_prekeys(b"a"), ()),
+    )
+    change = PutPrekeys(BOB, pool_prekeys(b"c", b"d"), (key_id(b"a"), key_id(b"nobody's")))
+    assert do(store, change) == [PoolOutcome(3)]
+    expected = PoolListOutcome(tuple(map(key_id, (b"b", b"c", b"d"))))
+    assert do(store, ListPrekeys(BOB)) == [expected]
+    assert do(store, ListPrekeys(CAROL)) == [PoolListOutcome((key_id(b"a"),))]
+    assert do(store, TakePrekey(BOB, 0, 1)) == [PrekeyOutcome(b"b")]
+
+
+# --- lists of arrivals -------------------------------------------------------------------------
+
+
+def test_a_deposit_is_listed_with_its_envelope_and_stays_listed_without(
+    store: MailboxStore,
+) -> None:
+    do(store, ChangeSendIds(BOB, (entry("bob", SendIdKind.PUBLIC),), ()))
+    stamp = Stamp(3, b"a number")
+    new = envelope(1, work=17, stamp=stamp)
+    do(store, PutEnvelope(new, Room.FREE, ListChange(arrival(1, 17))))
+    assert read(store).envelopes == (new,)
+    do(store, DeleteEnvelopes(BOB, (1,)))
+    assert listed(store) == {send_id("bob"): (arrival(1, 17),)}
+    do(store, ChangeSendIds(BOB, (), (send_id("bob"),)))
+    assert listed(store) == {}
+
+
+def test_what_is_displaced_leaves_the_list_and_the_store_if_it_still_waits(
+    store: MailboxStore,
+) -> None:
+    do(store, ChangeSendIds(BOB, (entry("bob", SendIdKind.PUBLIC),), ()))
+    for number in (1, 2, 3):
+        new = envelope(number, work=0)
+        do(store, PutEnvelope(new, Room.FREE, ListChange(arrival(number))))
+    do(store, DeleteEnvelopes(BOB, (2,)))
+    change = ListChange(arrival(4, 19), (arrival(2), arrival(3)))
+    (outcome,) = do(store, PutEnvelope(envelope(4, work=19), Room.FREE, change))
+    size = len(envelope(3).sealed)
+    gone = Removed(BOB, send_id("bob"), True, 1, size)
+    assert outcome == PutOutcome(PutResult.INSERTED, 4, size, (gone,))
+    assert seqs(read(store)) == [1, 4]
+    assert listed(store) == {send_id("bob"): (arrival(1), arrival(4, 19))}
+    drop = DropArrivals(BOB, send_id("bob"), (deposit_id(1), deposit_id(77)))
+    assert do(store, drop) == [RemovedOutcome((gone,))]
+    assert listed(store) == {send_id("bob"): (arrival(4, 19),)}
+
+
+def test_a_deposit_whose_send_id_is_gone_is_not_listed(store: MailboxStore) -> None:
+    (outcome,) = do(store, PutEnvelope(envelope(1), Room.FREE, ListChange(arrival(1))))
+    assert isinstance(outcome, PutOutcome)
+    assert outcome.result is PutResult.INSERTED
+    assert listed(store) == {}
+
+
+def test_public_mail_does_not_give_way_to_contacts(store: MailboxStore) -> None:
+    put(store, envelope(1, work=0), envelope(2), envelope(3))
+    put(store, envelope(4), room=Room.EVICT_OLDEST)
+    assert seqs(read(store)) == [1, 3, 4]
 
 
 def test_loading_returns_everything_but_the_envelopes(store: MailboxStore) -> None:
     changed = record("bob", 2**64 - 1, reserved_seq=2**40, last_resort_used=True)
     public = entry("public", SendIdKind.PUBLIC, 5, 8)
     do(store, changed, ChangeSendIds(BOB, (entry("bob"), public), ()))
-    do(store, PutPrekeys(BOB, (b"a",), replace=False), KeepTime(77), KeepTime(76))
+    do(store, PutPrekeys(BOB, pool_prekeys(b"a"), ()), KeepTime(77), KeepTime(76))
     do(store, KeepTurns(TurnsTaken(9, 70)), KeepTurns(TurnsTaken(8, 77)))
     put(store, envelope(1), envelope(2), envelope(3, to="removed"))
     loaded = store.load()
@@ -241,13 +330,13 @@ def test_a_send_id_of_another_mailbox_stays_its_own(store: MailboxStore) -> None
 
 
 def test_a_removed_mailbox_leaves_nothing(store: MailboxStore) -> None:
-    do(store, ChangeSendIds(BOB, (entry("a"),), ()), PutPrekeys(BOB, (b"k",), replace=False))
+    do(store, ChangeSendIds(BOB, (entry("a"),), ()), PutPrekeys(BOB, pool_prekeys(b"k"), ()))
     put(store, envelope(1))
     do(store, RemoveMailbox(BOB), RemoveMailbox(BOB))
     assert [box.record.mailbox for box in store.load().mailboxes] == [CAROL]
     do(store, ChangeSendIds(CAROL, (entry("a"),), ()))
     assert _send_ids(store) == {CAROL: {entry("a")}}
-    assert do(store, TakePrekey(BOB), PutPrekeys(BOB, (b"k",), replace=False)) == [
+    assert do(store, TakePrekey(BOB, 0, 1), PutPrekeys(BOB, pool_prekeys(b"k"), ())) == [
         PrekeyOutcome(None),
         PoolOutcome(0),
     ]
@@ -262,10 +351,13 @@ def test_operations_on_unknown_mailboxes_do_nothing(store: MailboxStore) -> None
         ReadEnvelopes(nobody, -1, 10, 10, 0),
         CountAttempts(nobody, (1,), 5),
         ChangeSendIds(nobody, (entry("z"),), ()),
-        TakePrekey(nobody),
+        TakePrekey(nobody, 0, 1),
+        ListPrekeys(nobody),
+        DropArrivals(nobody, send_id("bob"), (deposit_id(1),)),
     )
     empty = ReadOutcome((), more=False)
-    assert outcomes == [RemovedOutcome(()), empty, DONE, DONE, PrekeyOutcome(None)]
+    nothing = [RemovedOutcome(()), empty, DONE, DONE, PrekeyOutcome(None)]
+    assert outcomes == [*nothing, PoolListOutcome(()), RemovedOutcome(())]
     assert all(not ids for ids in _send_ids(store).values())
 
 
@@ -278,12 +370,13 @@ def _send_ids(store: MailboxStore) -> dict[bytes, set[Any]]:
 _boxes = st.sampled_from(["bob", "carol", "nobody"])
 _names = st.sampled_from(["a", "b", "c"])
 _small = st.integers(0, 12)
+_BLOBS = [b"%d" % number for number in range(6)]
 
 
 @st.composite
 def _operations(draw: st.DrawFn) -> Operation:
     box = mailbox_id(draw(_boxes))
-    kind = draw(st.integers(0, 10))
+    kind = draw(st.integers(0, 12))
     numbers = tuple(draw(st.lists(_small, max_size=4)))
     if kind == 0:
         return SaveMailbox(box, draw(_small), draw(_small), draw(_small), draw(st.booleans()))
@@ -300,11 +393,12 @@ def _operations(draw: st.DrawFn) -> Operation:
     if kind == 2:
         return PutPrekeys(
             box,
-            tuple(draw(st.lists(st.binary(min_size=1, max_size=3), max_size=3))),
-            draw(st.booleans()),
+            pool_prekeys(*draw(st.lists(st.sampled_from(_BLOBS), max_size=3))),
+            tuple(map(key_id, draw(st.lists(st.sampled_from(_BLOBS), max_size=2)))),
         )
     if kind == 3:
-        return TakePrekey(box)
+        takes = TakePrekey(box, draw(_small), draw(_small))
+        return takes if draw(st.booleans()) else ListPrekeys(box)
     if kind == 4:
         return DeleteEnvelopes(box, numbers)
     if kind == 5:
@@ -315,6 +409,8 @@ def _operations(draw: st.DrawFn) -> Operation:
         return ShortenExpiry(draw(_small))
     if kind == 8:
         return RemoveMailbox(box) if draw(st.integers(0, 4)) == 0 else KeepTime(draw(_small))
+    if kind == 9:
+        return DropArrivals(box, send_id(draw(_names)), tuple(map(deposit_id, numbers)))
     return ReadEnvelopes(
         box, draw(_small) - 1, draw(st.integers(1, 4)), draw(st.integers(1, 60)), draw(_small)
     )
@@ -350,17 +446,41 @@ class _SameOutcomes(RuleBasedStateMachine):
         size=st.integers(1, 20),
         expires=_small,
         room=st.sampled_from(Room),
-        work=st.integers(-1, 3),
     )
-    def put(
-        self, box: str, to: str, number: int, size: int, expires: int, room: Room, work: int
+    def put(self, box: str, to: str, number: int, size: int, expires: int, room: Room) -> None:
+        self._put(box, to, number, size, expires, room, None)
+
+    @rule(
+        box=_boxes,
+        to=_names,
+        number=_small,
+        size=st.integers(1, 20),
+        expires=_small,
+        displaced=st.lists(_small, max_size=3, unique=True),
+    )
+    def put_listed(
+        self, box: str, to: str, number: int, size: int, expires: int, displaced: list[int]
+    ) -> None:
+        gone = tuple(arrival(other) for other in displaced if other != number)
+        change = ListChange(arrival(number, size), gone)
+        self._put(box, to, number, size, expires, Room.FREE, change)
+
+    def _put(
+        self,
+        box: str,
+        to: str,
+        number: int,
+        size: int,
+        expires: int,
+        room: Room,
+        change: ListChange | None,
     ) -> None:
         self.seq += 1
         new = envelope(
-            self.seq, box, to, deposit_id=number.to_bytes(16, "big"), sealed=bytes(size),
-            arrived_hour=number, expires_hour=expires, work=work,
+            self.seq, box, to, deposit_id=deposit_id(number), sealed=bytes(size),
+            arrived_hour=number, expires_hour=expires, work=-1 if change is None else size,
         )  # fmt: skip
-        self.both([PutEnvelope(new, room)])
+        self.both([PutEnvelope(new, room, change)])
 
     @rule()
     def reopen(self) -> None:
@@ -379,7 +499,12 @@ class _SameOutcomes(RuleBasedStateMachine):
 
 def _sorted(mailboxes: Any) -> dict[bytes, Any]:
     return {
-        box.record.mailbox: (box.record, box.last_seq, box.prekeys, {*box.send_ids}, {*box.waiting})
+        box.record.mailbox: (
+            replace(box, send_ids=(), waiting=(), arrivals=()),
+            {*box.send_ids},
+            {*box.waiting},
+            dict(box.arrivals),
+        )
         for box in mailboxes
     }
 

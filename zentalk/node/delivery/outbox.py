@@ -262,7 +262,8 @@ class Outbox:
             return e.DepositFailed(number, target.relay)
         made = sealed if command.is_last else self._work.stamped(number, target, sealed)
         if made is None:
-            until, is_full = self._work.next_look(target), self._work.closed(target)
+            until = self._work.next_look(target, sealed)
+            is_full = self._work.closed(target, sealed)
             return e.PutOff(number, target.relay, until, is_full)
         token = None if command.is_last else self._entropy(TOKEN_BYTES)
         try:

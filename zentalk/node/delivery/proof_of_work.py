@@ -18,17 +18,18 @@ import trio
 
 from zentalk.errors import RELAY_FAULTS
 from zentalk.ids import NodeId, SendId
-from zentalk.mailbox.work import MARGIN_BITS, challenge, epoch_at, search
+from zentalk.mailbox.work import MARGIN_BITS, challenge
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
 from zentalk.node.delivery.events import MailboxAnswered, WorkDone
 from zentalk.node.messages.routes import DepositTarget
-from zentalk.wire.deposit import Deposit
+from zentalk.node.work_search import find_stamp
+from zentalk.wire.deposit import ENVELOPE_SMALL_BYTES, Deposit
 from zentalk.wire.rpc_send_ids import SendIdState, decode_state_response, encode_state_request
 
-MOST_BITS: Final = 24
-"""The most work done for one deposit: some 17 million hashes, a third of a minute."""
+MOST_BITS: Final = 28
+"""The most work done for one deposit: some 270 million hashes, several minutes of one core."""
 FIRST_ASK_SECONDS: Final = 30.0
 LONGEST_ASK_SECONDS: Final = 600.0
 """A relay that keeps saying that it accepts, without an ack, is asked less and less."""
@@ -39,14 +40,14 @@ KNOWN_SECONDS: Final = 600.0
 CLOSED_KNOWN_SECONDS: Final = 1_800.0
 """The same of `full`: by then it was asked three times more, and no answer came."""
 STAMP_SECONDS: Final = 1800.0
-"""Work counts for its hour and the next: older than this it may be too late on arrival."""
+"""Work counts for 90 minutes, and an hour of them may be spent on it: later it may be too late."""
 WORK_SHARE: Final = 0.25
 LOOK_SECONDS: Final = 60.0
 _LEAST_LOOK_SECONDS: Final = 1.0
+_NOTHING_TAKEN: Final = MOST_BITS + 1
 MAX_KNOWN: Final = 1_024
 MAX_JOBS: Final = 256
 MAX_QUESTIONS: Final = 2
-_SLICE: Final = 16_384
 
 
 class _Place(NamedTuple):
@@ -61,10 +62,13 @@ class _Job(NamedTuple):
 
 @dataclass(slots=True)
 class _Known:
-    """What a relay has said of a send id: the bits it wants, or that it takes nothing."""
+    """What a relay has said of a send id: the bits it wants for each class, 0 for none.
 
-    bits: int = 0
-    closed: bool = False
+    More than MOST_BITS of them: it takes nothing.
+    """
+
+    small: int = 0
+    large: int = 0
     asking: bool = False
     until: float = 0.0
     ask_after: float = 0.0
@@ -91,13 +95,17 @@ class ProofOfWork:
         self._wanted = Signal()
 
     def silent(self, target: DepositTarget) -> None:
-        """An ack of this mailbox is overdue: ask what the matter is, if that is due."""
-        self._ask(_Place(target.relay, target.send_id))
+        """An ack of this mailbox is overdue: ask what the matter is, if that is due.
 
-    def closed(self, target: DepositTarget) -> bool:
-        """Tell whether a mailbox takes nothing of us now."""
+        Of a contact's send id a relay says nothing, and we would not believe it.
+        """
+        if target.public:
+            self._ask(_Place(target.relay, target.send_id))
+
+    def closed(self, target: DepositTarget, deposit: Deposit) -> bool:
+        """Tell whether a mailbox takes nothing of this class of us now."""
         known = self._known.get(_Place(target.relay, target.send_id))
-        return known is not None and self._is_closed(known)
+        return known is not None and self._bits(known, deposit) > MOST_BITS
 
     def stamped(self, item: int, target: DepositTarget, deposit: Deposit) -> Deposit | None:
         """Return a deposit with the work that is asked for, None if none is to leave now.
@@ -109,26 +117,27 @@ class ProofOfWork:
         job = _Job(item, place)
         known = self._known.get(place)
         now = self._runtime.monotonic()
-        if known is not None and self._is_closed(known):
-            self._ask(place)
-            return None
-        if known is None or not known.bits or known.until < now or not target.public:
+        wanted = 0 if known is None else self._bits(known, deposit)
+        if not wanted or not target.public:
             # Contacts' send ids never ask: a relay that says so wants our time.
             self._forget(job)
             return deposit
+        if wanted > MOST_BITS:
+            self._ask(place)
+            return None
         made, at, bits = self._done.get(job, (None, 0.0, 0))
-        if made is not None and at + STAMP_SECONDS > now and bits >= known.bits:
+        if made is not None and at + STAMP_SECONDS > now and bits >= wanted:
             return made
         if job not in self._jobs and len(self._jobs) < MAX_JOBS:
-            self._jobs[job] = (deposit, known.bits)
+            self._jobs[job] = (deposit, min(wanted + MARGIN_BITS, MOST_BITS))
             self._wanted.set()
         return None
 
-    def next_look(self, target: DepositTarget) -> float:
+    def next_look(self, target: DepositTarget, deposit: Deposit) -> float:
         """Return when an item that `stamped` held back should be looked at again, if not told."""
         now = self._runtime.monotonic()
         known = self._known.get(_Place(target.relay, target.send_id))
-        if known is None or not self._is_closed(known):
+        if known is None or not self.closed(target, deposit):
             return now + LOOK_SECONDS
         return min(max(known.ask_after, now + _LEAST_LOOK_SECONDS), now + LOOK_SECONDS)
 
@@ -155,9 +164,15 @@ class ProofOfWork:
         self._jobs.pop(job, None)
         self._done.pop(job, None)
 
-    def _is_closed(self, known: _Known) -> bool:
-        """Whoever cannot be asked any more may have room again: a deposit finds out."""
-        return known.closed and known.until > self._runtime.monotonic()
+    def _bits(self, known: _Known, deposit: Deposit) -> int:
+        """Return the bits asked for; what was said long ago counts for nothing any more.
+
+        Whoever cannot be asked any more may have room again: a deposit finds out.
+        """
+        if known.until <= self._runtime.monotonic():
+            return 0
+        is_small = len(deposit.envelope) <= ENVELOPE_SMALL_BYTES
+        return known.small if is_small else known.large
 
     def _ask(self, place: _Place) -> None:
         known = self._known.get(place)
@@ -195,14 +210,16 @@ class ProofOfWork:
         known.wait = min(2 * known.wait, LONGEST_ASK_SECONDS)
         if answer is None:
             return
-        before = (known.closed, known.bits)
-        known.closed = answer.state is SendIdState.FULL or answer.difficulty > MOST_BITS
-        known.bits = min(answer.difficulty + MARGIN_BITS, MOST_BITS) if answer.difficulty else 0
-        known.until = now + (CLOSED_KNOWN_SECONDS if known.closed else KNOWN_SECONDS)
-        if known.closed != before[0]:
-            known.wait = CLOSED_SECONDS if known.closed else FIRST_ASK_SECONDS
+        before = (known.small, known.large)
+        known.small, known.large = answer.difficulty, answer.large_difficulty
+        if answer.state is SendIdState.FULL:
+            known.small = known.large = _NOTHING_TAKEN
+        is_closed = known.small > MOST_BITS
+        known.until = now + (CLOSED_KNOWN_SECONDS if is_closed else KNOWN_SECONDS)
+        if is_closed != (before[0] > MOST_BITS):
+            known.wait = CLOSED_SECONDS if is_closed else FIRST_ASK_SECONDS
             known.ask_after = now + known.wait
-        if (known.closed, known.bits) != before:
+        if (known.small, known.large) != before:
             self._tell(MailboxAnswered(*place))
 
     async def _work(self) -> None:
@@ -222,14 +239,7 @@ class ProofOfWork:
             await trio.sleep(took * (1 / WORK_SHARE - 1))
 
     async def _search(self, job: _Job, deposit: Deposit, bits: int) -> Deposit | None:
-        """Search in slices; None if the item was given up meanwhile."""
-        epoch = epoch_at(self._runtime.wall())
-        task = challenge(job.place.relay, deposit, epoch)
-        start = int.from_bytes(self._runtime.entropy(7), "big")
-        while job in self._jobs:
-            some = partial(search, task, epoch, bits, start, _SLICE)
-            stamp = await self._runtime.run_blocking(some)
-            if stamp is not None:
-                return replace(deposit, stamp=stamp)
-            start += _SLICE
-        return None
+        """Search; None if the item was given up meanwhile, or it took too long."""
+        task = partial(challenge, job.place.relay, deposit)
+        stamp = await find_stamp(self._runtime, task, bits, lambda: job in self._jobs)
+        return None if stamp is None else replace(deposit, stamp=stamp)

@@ -219,14 +219,14 @@ class CollectorFactory:
         self._receiver = receiver
         self._outbox = outbox
 
-    def make(self, mailbox: OwnMailbox, *, renews_prekeys: bool) -> Collector:
+    def make(self, mailbox: OwnMailbox, *, compares_prekeys: bool) -> Collector:
         """Return a collector for one connection to a mailbox."""
         pools = MailboxPools(
             self._runtime,
             self._identity,
             self._database,
             mailbox,
-            renews_prekeys=renews_prekeys,
+            compares_prekeys=compares_prekeys,
         )
         registration = Registration(self._runtime, self._database, mailbox, self.work, self.prices)
         return Collector(self._runtime, mailbox, registration, pools, self._receiver, self._outbox)

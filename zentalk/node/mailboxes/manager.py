@@ -134,7 +134,7 @@ class MailboxManager:
         while (mailbox := self._known.get(mailbox_id)) is not None:
             started = self._runtime.monotonic()
             is_new = mailbox.poll_until is None and not self._announcer.is_announced(mailbox)
-            collector = self._collectors.make(mailbox, renews_prekeys=is_new)
+            collector = self._collectors.make(mailbox, compares_prekeys=is_new)
             settled = self._is_settled(mailbox)
             try:
                 with trio.move_on_after(LOOK_SECONDS if settled else math.inf):

@@ -6,13 +6,17 @@ contacts only after that.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from zentalk.crypto import mlkem, x25519
 from zentalk.crypto.ed25519 import SigningKey
+from zentalk.crypto.hashing import blake2b_256
+from zentalk.crypto.labels import Label
 from zentalk.errors import RefusedError
-from zentalk.ids import DAY_SECONDS, Day, SendId, day_at
+from zentalk.ids import DAY_SECONDS, PREKEY_ID_BYTES, Day, PrekeyId, SendId, day_at
 from zentalk.lifetimes import PUBLIC_SEND_ID_SECONDS
+from zentalk.mailbox.pool import FULL_POOL
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.store.history import mailboxes, prekeys
@@ -21,6 +25,7 @@ from zentalk.store.history.models import OwnMailbox, OwnSendId
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.prekeys import OneTimePrekey
 from zentalk.wire.rpc_prekeys import (
+    PoolPrekey,
     PrekeysPutRequest,
     decode_prekeys_count_response,
     decode_prekeys_put_response,
@@ -44,8 +49,10 @@ POOL_SEND_IDS: Final = 32
 DAY_MARGIN_BEFORE: Final = 1
 DAYS_AHEAD: Final = PUBLIC_SEND_IDS - DAY_MARGIN_BEFORE
 DAY_MARGIN_AFTER: Final = 2
-POOL_PREKEYS: Final = 20
-REFILL_BELOW: Final = 10
+PREKEYS_PER_CALL: Final = 20
+PREKEY_CALLS: Final = 2
+"""One-time prekeys are made and sent in pieces, and only so many each time the pools are looked
+at: a full pool is a quarter of a megabyte, and what a new one needs first is a few days' keys."""
 KEPT_PREKEYS: Final = 2_000
 """Secrets of one-time keys kept for a mailbox. Whoever takes keys and never writes, and a relay
 that says its pool is empty, make us make more: the oldest of these go."""
@@ -64,9 +71,9 @@ _FOREVER: Final = Day(2**32 - 1)
 class MailboxPools:
     """The pools of one mailbox, filled over one connection.
 
-    With `renews_prekeys` the first filling makes all one-time prekeys anew: a folder that was
-    restored from a copy does not hold the keys that were made since, and a relay would go on
-    handing them out.
+    With `compares_prekeys` the first filling takes those one-time prekeys out of the pool whose
+    secrets are not here: a folder that was restored from a copy does not hold the keys that were
+    made since, and a relay would go on handing them out.
     """
 
     def __init__(
@@ -76,13 +83,13 @@ class MailboxPools:
         database: HistoryDatabase,
         mailbox: OwnMailbox,
         *,
-        renews_prekeys: bool = False,
+        compares_prekeys: bool = False,
     ) -> None:
         self._runtime = runtime
         self._identity = identity
         self._database = database
         self._mailbox = mailbox
-        self._renews_prekeys = renews_prekeys
+        self._compares_prekeys = compares_prekeys
         self._taken: set[SendId] = set()
         """What the relay has taken on this connection: a relay may forget, so all goes again."""
 
@@ -165,20 +172,31 @@ class MailboxPools:
         )
 
     async def _fill_prekeys(self, connection: Connection) -> None:
-        """Keep the pool filled; once in a life it is all made anew."""
-        count = decode_prekeys_count_response(
-            await connection.request(encode_prekeys_count_request())
-        )
-        if count.pool >= REFILL_BELOW and not self._renews_prekeys:
-            return
-        needed = POOL_PREKEYS - (0 if self._renews_prekeys else count.pool)
-        blobs = await self._database.write(lambda tx: self._new_prekeys(tx, needed))
-        call = PrekeysPutRequest(tuple(blobs), replace=self._renews_prekeys)
-        decode_prekeys_put_response(await connection.request(encode_prekeys_put_request(call)))
-        self._renews_prekeys = False
+        """Keep the pool full for as long as we may be away; what is in it stays."""
+        for _ in range(PREKEY_CALLS):
+            strange, missing = await self._look_into_pool(connection)
+            if not strange and missing <= 0:
+                return
+            count = max(0, min(missing, PREKEYS_PER_CALL))
+            fresh = await self._database.write(partial(self._new_prekeys, count=count))
+            call = PrekeysPutRequest(fresh, strange)
+            decode_prekeys_put_response(await connection.request(encode_prekeys_put_request(call)))
 
-    def _new_prekeys(self, tx: Transaction, count: int) -> list[bytes]:
-        blobs = []
+    async def _look_into_pool(self, connection: Connection) -> tuple[tuple[PrekeyId, ...], int]:
+        """Return the ids that the pool should not have, and how many prekeys it then lacks."""
+        request = encode_prekeys_count_request(with_ids=self._compares_prekeys)
+        pool = decode_prekeys_count_response(await connection.request(request))
+        strange: tuple[PrekeyId, ...] = ()
+        if self._compares_prekeys and pool.prekey_ids:
+            mailbox = self._mailbox.mailbox
+            secrets = await self._database.read(lambda tx: prekeys.secrets_once(tx, mailbox))
+            ours = {_prekey_id(secret) for secret in secrets}
+            strange = tuple(found for found in pool.prekey_ids if found not in ours)
+        self._compares_prekeys = False
+        return strange, FULL_POOL - pool.pool + len(strange)
+
+    def _new_prekeys(self, tx: Transaction, count: int) -> tuple[PoolPrekey, ...]:
+        made = []
         for _ in range(count):
             curve = x25519.generate(self._runtime.entropy)
             kem = mlkem.generate(self._runtime.entropy)
@@ -186,11 +204,15 @@ class MailboxPools:
             number = prekeys.add_once(
                 tx, secret, self._runtime.wall(), self._mailbox.mailbox, self._runtime.entropy
             )
-            blobs.append(
-                OneTimePrekey.create(self._identity, number, curve.public, kem.public).to_bytes()
-            )
+            prekey = OneTimePrekey.create(self._identity, number, curve.public, kem.public)
+            made.append(PoolPrekey(_prekey_id(secret), prekey.to_bytes()))
         prekeys.keep_newest_once(tx, self._mailbox.mailbox, KEPT_PREKEYS)
-        return blobs
+        return tuple(made)
+
+
+def _prekey_id(secret: bytes) -> PrekeyId:
+    """Return what our relay calls a one-time prekey: nothing of the secret follows from it."""
+    return PrekeyId(blake2b_256(Label.PREKEY_ID, secret)[:PREKEY_ID_BYTES])
 
 
 def _entry(row: OwnSendId) -> SendIdEntry:

@@ -24,7 +24,10 @@ class Reason(StrEnum):
         "no mailbox relay of the recipient can be reached: it goes out once this node is connected"
         " and one is there"
     )
-    FULL = "the recipient's mailboxes are full: it goes out once there is room"
+    FULL = (
+        "so many strangers write to the recipient that a place costs more work than this node does:"
+        " it goes out once one costs less"
+    )
     NOT_ACCEPTED = (
         "the recipient has confirmed nothing yet: it was not online since, or has not accepted you"
     )

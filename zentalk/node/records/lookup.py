@@ -7,13 +7,19 @@ unreachable while another one answers.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
+from typing import Final
 
 from zentalk.errors import RELAY_FAULTS, UnavailableError
-from zentalk.ids import NodeId, UserAddress, day_at
+from zentalk.ids import UserAddress, day_at
+from zentalk.mailbox.work import prekey_challenge
 from zentalk.net.runtime import Runtime
 from zentalk.node.records.holders import RecordHolders
 from zentalk.node.tunnels.tunnels import Tunnels
+from zentalk.node.work_search import find_stamp
+from zentalk.wire.deposit import NO_STAMP
 from zentalk.wire.prekeys import OneTimePrekey, PqPrekey, PrekeyBundle, SignedPrekey
 from zentalk.wire.rpc_prekeys import (
     QUERY_ID_BYTES,
@@ -22,6 +28,9 @@ from zentalk.wire.rpc_prekeys import (
     encode_prekeys_take_request,
 )
 from zentalk.wire.user_record import RecordContents
+
+MOST_BITS: Final = 22
+"""The most work done for one one-time key; whoever wants more wants our time."""
 
 
 class RecordLookup:
@@ -44,7 +53,9 @@ class RecordLookup:
         return await self._holders.find_record(contact, day_at(self._runtime.wall()))
 
     async def bundle(self, contact: UserAddress, contents: RecordContents) -> PrekeyBundle:
-        """Return a verified prekey bundle, with a one-time key if a pool still has one.
+        """Return a verified prekey bundle, with a one-time key if a pool gives one out.
+
+        Work is done for one only if no pool gives one for nothing.
 
         Raises UnavailableError or TransportError if no mailbox relay answers properly, and
         DecodeError or AuthenticationError if a key of the record is not signed by the contact.
@@ -56,30 +67,47 @@ class RecordLookup:
             one_time=None,
         )
         bundle.verify()
+        offers: list[tuple[int, int]] = []
         answered = False
-        for entry in contents.mailboxes:
-            # A number of its own for each relay: two that compare must not find one owner.
-            query_id = self._runtime.entropy(QUERY_ID_BYTES)
-            request = encode_prekeys_take_request(PrekeysTakeRequest(entry.send_id, query_id))
+        for place in range(len(contents.mailboxes)):
             try:
-                one_time = await self._take_prekey(entry.relay, request, contact)
+                found = await self._ask(contents, place, contact)
             except RELAY_FAULTS:
                 continue  # one relay that is gone, or lies, must not keep a person unreachable
-            if one_time is not None:
-                return replace(bundle, one_time=one_time)
+            if isinstance(found, OneTimePrekey):
+                return replace(bundle, one_time=found)
             answered = True
+            if 0 < found <= MOST_BITS:
+                offers.append((found, place))
         if not answered:
             raise UnavailableError("no mailbox relay of this contact answers")
+        for bits, place in sorted(offers):
+            with suppress(*RELAY_FAULTS):
+                found = await self._ask(contents, place, contact, bits)
+                if isinstance(found, OneTimePrekey):
+                    return replace(bundle, one_time=found)
         return bundle
 
-    async def _take_prekey(
-        self, relay: NodeId, request: bytes, contact: UserAddress
-    ) -> OneTimePrekey | None:
-        """Return a one-time key that the contact has signed, None if the pool is drained."""
-        async with self._tunnels.short(relay) as connection:
-            blob = decode_prekeys_take_response(await connection.request(request))
-        if not blob:
-            return None
-        one_time = OneTimePrekey.from_bytes(blob)
+    async def _ask(
+        self, contents: RecordContents, place: int, contact: UserAddress, bits: int = 0
+    ) -> OneTimePrekey | int:
+        """Ask for a one-time key that the contact has signed, with so much work done for it.
+
+        Returns it, or the bits of work that the relay wants for one, 0 if it gives none out.
+        """
+        entry = contents.mailboxes[place]
+        # A number of its own for each relay: two that compare must not find one owner.
+        query_id = self._runtime.entropy(QUERY_ID_BYTES)
+        stamp = NO_STAMP
+        if bits:
+            # One bit more, for whoever asks while we work.
+            task = partial(prekey_challenge, entry.relay, entry.send_id, query_id)
+            stamp = await find_stamp(self._runtime, task, bits + 1) or NO_STAMP
+        request = encode_prekeys_take_request(PrekeysTakeRequest(entry.send_id, query_id, stamp))
+        async with self._tunnels.short(entry.relay) as connection:
+            answer = decode_prekeys_take_response(await connection.request(request))
+        if not answer.blob:
+            return answer.difficulty
+        one_time = OneTimePrekey.from_bytes(answer.blob)
         one_time.verify(contact)
         return one_time

@@ -7,7 +7,7 @@ never used twice; this is where numbers and connections meet. It decides nothing
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Protocol
 
 from zentalk.errors import LinkClosedError, RefusedError
 from zentalk.mailbox.commands import CloseCollector, Push, PushToken
@@ -20,9 +20,6 @@ from zentalk.wire.rpc_mailbox import (
     encode_replaced,
     encode_token,
 )
-
-TAKES_PER_LINK: Final = 4
-"""One-time prekeys for one link; who begins more conversations must build more tunnels."""
 
 
 class CollectorLink(Protocol):
@@ -50,7 +47,6 @@ class Collectors:
         self._numbers: dict[CollectorLink, Collector] = {}
         self._links: dict[Collector, CollectorLink] = {}
         self._queues: dict[CollectorLink, PollQueue] = {}
-        self._prekeys = PrekeyLimit()
 
     # --- what connections do -------------------------------------------------------------
 
@@ -87,14 +83,9 @@ class Collectors:
             queue = self._queues[link] = PollQueue()
         return queue
 
-    def may_take_prekey(self, link: CollectorLink, query_id: bytes) -> bool:
-        """Count a query for a one-time prekey; False if the connection has had its share."""
-        return self._prekeys.allows(link, query_id)
-
     def lost(self, link: CollectorLink) -> CollectorLost | None:
         """Forget a connection that ended; return what the core is to be told, if it knew it."""
         self._queues.pop(link, None)
-        self._prekeys.forget(link)
         collector = self._numbers.pop(link, None)
         if collector is None:
             return None
@@ -110,7 +101,14 @@ class Collectors:
 
     def push(self, command: Push) -> CollectorLost | None:
         """Send an envelope, or keep it for the next poll."""
-        push = PushNotification(command.seq, command.send_id, command.sealed, command.arrived_hour)
+        push = PushNotification(
+            command.seq,
+            command.send_id,
+            command.sealed,
+            command.arrived_hour,
+            command.deposit_id,
+            command.stamp,
+        )
         queue = self._queue_of(command.collector)
         if queue is None:
             return self._notify(command.collector, encode_push(push))
@@ -149,31 +147,3 @@ class Collectors:
         except LinkClosedError:
             return self.lost(link)
         return None
-
-
-class PrekeyLimit:
-    """The prekey queries of every link; a repeated query is no further one.
-
-    Whoever wants more must build more tunnels, and the rate of each mailbox, which the core
-    keeps, holds all of them together.
-    """
-
-    __slots__ = ("_queries",)
-
-    def __init__(self) -> None:
-        self._queries: dict[object, set[bytes]] = {}
-
-    def __len__(self) -> int:
-        return len(self._queries)
-
-    def allows(self, link: object, query_id: bytes) -> bool:
-        """Count a query of a link; False if it has had its share."""
-        queries = self._queries.setdefault(link, set())
-        if query_id not in queries and len(queries) >= TAKES_PER_LINK:
-            return False
-        queries.add(query_id)
-        return True
-
-    def forget(self, link: object) -> None:
-        """Forget a link that ended."""
-        self._queries.pop(link, None)

@@ -241,25 +241,27 @@ class MailboxService:
         collector = self._collectors.known(connection)
         pool = await self._result(
             lambda ticket: events.PrekeysPutRequested(
-                ticket, collector, request.blobs, request.replace
+                ticket, collector, request.add, request.remove
             )
         )
         return rpc_prekeys.encode_prekeys_put_response(pool)
 
     async def _on_prekeys_count(self, connection: CollectorLink, fields: Fields) -> bytes:
-        rpc_prekeys.decode_prekeys_count_request(fields)
+        with_ids = rpc_prekeys.decode_prekeys_count_request(fields)
         collector = self._collectors.known(connection)
-        count = await self._result(lambda ticket: events.PrekeysCountRequested(ticket, collector))
+        count = await self._result(
+            lambda ticket: events.PrekeysCountRequested(ticket, collector, with_ids)
+        )
         return rpc_prekeys.encode_prekeys_count_response(count)
 
-    async def _on_prekeys_take(self, connection: CollectorLink, fields: Fields) -> bytes:
+    async def _on_prekeys_take(self, _connection: CollectorLink, fields: Fields) -> bytes:
         request = rpc_prekeys.decode_prekeys_take_request(fields)
-        if not self._collectors.may_take_prekey(connection, request.query_id):
-            return rpc_prekeys.encode_prekeys_take_response(b"")
-        blob = await self._result(
-            lambda ticket: events.PrekeyRequested(ticket, request.send_id, request.query_id)
+        response = await self._result(
+            lambda ticket: events.PrekeyRequested(
+                ticket, request.send_id, request.query_id, request.stamp
+            )
         )
-        return rpc_prekeys.encode_prekeys_take_response(blob)
+        return rpc_prekeys.encode_prekeys_take_response(response)
 
     async def _on_state(self, _connection: CollectorLink, fields: Fields) -> bytes:
         send_id = rpc_send_ids.decode_state_request(fields)

@@ -61,6 +61,12 @@ def get(tx: Transaction, kind: str, number: int) -> bytes | None:
     return None if row is None else bytes(row[0])
 
 
+def secrets_once(tx: Transaction, mailbox: MailboxId) -> list[bytes]:
+    """Return the secrets of all one-time keys of a mailbox that are not used up."""
+    rows = tx.execute("SELECT secret FROM prekeys WHERE kind = 'once' AND mailbox = ?", (mailbox,))
+    return [bytes(row[0]) for row in rows]
+
+
 def serving(tx: Transaction, kind: str, at: float) -> tuple[int, bytes, float] | None:
     """Return id, secret and first moment of the key that serves at a unix time, or was last to."""
     row = tx.execute(

@@ -6,10 +6,12 @@ so that what is reported as done is on the disk. Spec: docs/spec/mailbox.md sect
 - *operation*: one change or reading, such as `PutEnvelope`.
 - *outcome*: what became of it; there is none if its transaction failed.
 - *room*: what the core says about quotas; a store obeys it and knows none itself.
+- *arrival*: a deposit in the list of a public send id, whether its envelope still waits or not.
 - *evicted*: removed so that another envelope fits.
 - *profile*: `durable` is `sqlite`, `memory` is `memory`.
 
-`sqlite` keeps mail on disk, with the tables of `schema`; `memory` keeps it until the relay stops;
+`sqlite` keeps mail on disk, with the tables of `schema`, `arrivals` and `prekeys` some of them;
+`memory` keeps it until the relay stops, each mailbox in a `memory_box`;
 `load` reads all but the envelopes at start; `count` counts envelopes from outside;
 `earlier_files` has the file's name and takes over files that had another.
 

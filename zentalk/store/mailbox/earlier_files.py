@@ -26,8 +26,9 @@ _BALLAST: Final = re.compile(r"(queue-[0-9]{1,5}\.db)\.ballast")
 _MERGE: Final = (
     (
         "INSERT OR IGNORE INTO mailbox (collect_key, generation, reserved_seq, expires_hour,"
-        " last_resort_used, opened_days, opened_day) SELECT collect_key, generation, 0,"
-        " expires_hour, last_resort_used, opened_days, opened_day FROM earlier.mailbox"
+        " last_resort_used, opened_days, opened_day, takes, takes_day)"
+        " SELECT collect_key, generation, 0, expires_hour, last_resort_used, opened_days,"
+        " opened_day, takes, takes_day FROM earlier.mailbox"
     ),
     (
         "CREATE TEMP TABLE place AS SELECT theirs.ref AS theirs, ours.ref AS ours,"
@@ -41,11 +42,11 @@ _MERGE: Final = (
     ),
     (
         "INSERT INTO main.envelope (mailbox, seq, send_id, deposit_id, size_bytes, arrived_hour,"
-        " expires_hour, attempts, last_attempt_hour, sealed, work)"
+        " expires_hour, attempts, last_attempt_hour, sealed, work, stamp)"
         " SELECT place.ours,"
         " place.seq + row_number() OVER (PARTITION BY e.mailbox ORDER BY e.seq) - 1,"
         " e.send_id, e.deposit_id, e.size_bytes, e.arrived_hour, e.expires_hour, e.attempts,"
-        " e.last_attempt_hour, e.sealed, e.work"
+        " e.last_attempt_hour, e.sealed, e.work, e.stamp"
         " FROM earlier.envelope AS e JOIN place ON e.mailbox = place.theirs"
         # After a kill between commit and removal the same file comes a second time.
         " WHERE NOT EXISTS (SELECT 1 FROM main.envelope AS known WHERE known.mailbox = place.ours"
@@ -55,10 +56,19 @@ _MERGE: Final = (
         "INSERT OR IGNORE INTO main.send_id SELECT i.send_id, place.ours, i.kind, i.valid_from_day,"
         " i.valid_until_day FROM earlier.send_id AS i JOIN place ON i.mailbox = place.theirs"
     ),
+    # Two lists become one; one that is too long then admits nothing until enough has given way.
+    (
+        "INSERT OR IGNORE INTO main.arrival (send_id, deposit_id, work, places)"
+        " SELECT a.send_id, a.deposit_id, a.work, a.places FROM earlier.arrival AS a"
+        " JOIN earlier.send_id AS i USING (send_id) JOIN place ON i.mailbox = place.theirs"
+        " JOIN main.send_id AS ours ON ours.send_id = a.send_id AND ours.mailbox = place.ours"
+        " ORDER BY a.number"
+    ),
     # An owner who has been here since has replaced the pool; keys of an older one would not open.
     (
-        "INSERT INTO main.prekey (mailbox, blob) SELECT place.ours, p.blob FROM earlier.prekey AS p"
-        " JOIN place ON p.mailbox = place.theirs WHERE place.prekeys = 0 ORDER BY p.number"
+        "INSERT INTO main.prekey (mailbox, id, blob) SELECT place.ours, p.id, p.blob"
+        " FROM earlier.prekey AS p JOIN place ON p.mailbox = place.theirs WHERE place.prekeys = 0"
+        " ORDER BY p.number"
     ),
     (
         "UPDATE main.mailbox SET"

@@ -10,6 +10,7 @@ import sqlite3
 
 from zentalk.ids import Day, MailboxId, SendId
 from zentalk.mailbox.storage import Loaded, Removed, SaveMailbox, StoredMailbox, TurnsTaken
+from zentalk.store.mailbox import arrivals
 from zentalk.wire.rpc_send_ids import SendIdEntry, SendIdKind
 
 
@@ -18,13 +19,14 @@ def load_mailboxes(connection: sqlite3.Connection) -> Loaded:
     execute = connection.execute
     rows = execute(
         "SELECT ref, collect_key, generation, reserved_seq, expires_hour, last_resort_used,"
-        " opened_days, opened_day FROM mailbox ORDER BY ref"
+        " takes, takes_day, opened_days, opened_day FROM mailbox ORDER BY ref"
     ).fetchall()
     keys = {row[0]: MailboxId(row[1]) for row in rows}
     pools = dict(execute("SELECT mailbox, count(*) FROM prekey GROUP BY mailbox"))
     last_seqs = dict(execute("SELECT mailbox, max(seq) FROM envelope GROUP BY mailbox"))
     send_ids = _send_ids(connection)
     waiting = _waiting(connection, keys)
+    lists = arrivals.load(connection)
     boxes = tuple(
         StoredMailbox(
             record=SaveMailbox(
@@ -34,8 +36,13 @@ def load_mailboxes(connection: sqlite3.Connection) -> Loaded:
             prekeys=pools.get(ref, 0),
             send_ids=tuple(send_ids.get(ref, ())),
             waiting=tuple(waiting.get(ref, ())),
+            arrivals=tuple(
+                (send_id, tuple(found)) for send_id, found in lists.get(ref, {}).items()
+            ),
+            takes=takes,
+            takes_day=takes_day,
         )
-        for ref, _, generation, reserved, expires, used, *opened in rows
+        for ref, _, generation, reserved, expires, used, takes, takes_day, *opened in rows
     )
     turns = TurnsTaken(*execute("SELECT taken, hour FROM turns").fetchone())
     return Loaded(boxes, execute("SELECT hour FROM kept_time").fetchone()[0], turns)

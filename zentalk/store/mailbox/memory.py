@@ -6,13 +6,20 @@ promises nothing, the core sends no acknowledgement for what lies here.
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from zentalk.ids import MailboxId, SendId
+from zentalk.mailbox.pool import (
+    ListPrekeys,
+    PoolListOutcome,
+    PoolOutcome,
+    PrekeyOutcome,
+    PutPrekeys,
+    TakePrekey,
+)
 from zentalk.mailbox.storage import (
     DONE,
     NO_TURNS_TAKEN,
@@ -20,17 +27,15 @@ from zentalk.mailbox.storage import (
     CountAttempts,
     DeleteEnvelopes,
     Done,
+    DropArrivals,
     Envelope,
     KeepTime,
     KeepTurns,
     Loaded,
     Operation,
     Outcome,
-    PoolOutcome,
-    PrekeyOutcome,
     PutEnvelope,
     PutOutcome,
-    PutPrekeys,
     PutResult,
     ReadEnvelopes,
     ReadOutcome,
@@ -40,63 +45,23 @@ from zentalk.mailbox.storage import (
     Room,
     SaveMailbox,
     ShortenExpiry,
-    StoredMailbox,
     SweepEnvelopes,
-    TakePrekey,
-    group_removed,
 )
-from zentalk.wire.rpc_send_ids import SendIdEntry
-
-
-class _Total:
-    """The size of everything in all mailboxes."""
-
-    __slots__ = ("size_bytes",)
-
-    def __init__(self) -> None:
-        self.size_bytes = 0
-
-
-class _Box:
-    """One mailbox: envelopes by number and in order, send ids, prekeys."""
-
-    __slots__ = ("_total", "by_deposit", "envelopes", "order", "prekeys", "record", "send_ids")
-
-    def __init__(self, record: SaveMailbox, total: _Total) -> None:
-        self._total = total
-        self.record = record
-        self.envelopes: dict[int, Envelope] = {}
-        self.order: list[int] = []
-        self.by_deposit: dict[bytes, int] = {}
-        self.send_ids: dict[SendId, SendIdEntry] = {}
-        self.prekeys: deque[bytes] = deque()
-
-    def insert(self, envelope: Envelope) -> None:
-        self.envelopes[envelope.seq] = envelope
-        self._total.size_bytes += len(envelope.sealed)
-        insort(self.order, envelope.seq)
-        self.by_deposit[envelope.send_id + envelope.deposit_id] = envelope.seq
-
-    def remove(self, seq: int) -> Envelope | None:
-        envelope = self.envelopes.pop(seq, None)
-        if envelope is not None:
-            self._total.size_bytes -= len(envelope.sealed)
-            self.order.remove(seq)
-            del self.by_deposit[envelope.send_id + envelope.deposit_id]
-        return envelope
+from zentalk.store.mailbox.memory_box import MemoryBox, MemoryTotal, group
 
 
 class MemoryMailboxStore:
     """A `MailboxStore` that forgets everything when the process ends."""
 
     def __init__(self) -> None:
-        self._boxes: dict[MailboxId, _Box] = {}
+        self._boxes: dict[MailboxId, MemoryBox] = {}
         self._owners: dict[SendId, MailboxId] = {}
         self._hour = 0
         self._turns = NO_TURNS_TAKEN
-        self._total = _Total()
+        self._total = MemoryTotal()
         self._methods: dict[type[Any], Callable[[Any], Outcome]] = {
             PutEnvelope: self._put,
+            DropArrivals: self._drop_arrivals,
             DeleteEnvelopes: self._delete,
             SweepEnvelopes: self._sweep,
             ReadEnvelopes: self._read,
@@ -106,6 +71,7 @@ class MemoryMailboxStore:
             RemoveMailbox: self._remove_mailbox,
             ChangeSendIds: self._change_send_ids,
             PutPrekeys: self._put_prekeys,
+            ListPrekeys: self._list_prekeys,
             TakePrekey: self._take_prekey,
             KeepTime: self._keep_time,
             KeepTurns: self._keep_turns,
@@ -118,7 +84,7 @@ class MemoryMailboxStore:
 
     def load(self) -> Loaded:
         """Return what is stored, without the envelopes."""
-        boxes = tuple(_load(box) for box in self._boxes.values())
+        boxes = tuple(box.loaded() for box in self._boxes.values())
         return Loaded(boxes, self._hour, self._turns)
 
     def apply(self, operations: Sequence[Operation]) -> list[Outcome]:
@@ -136,35 +102,37 @@ class MemoryMailboxStore:
         if box is None:
             return PutOutcome(PutResult.REFUSED, envelope.seq, 0, ())
         known = box.by_deposit.get(envelope.send_id + envelope.deposit_id)
+        if known is None and operation.room is Room.REPLACE_ONLY:
+            return PutOutcome(PutResult.REFUSED, envelope.seq, 0, ())
+        evicted: tuple[Removed, ...] = ()
+        if operation.change is not None:
+            evicted = box.admit(envelope.send_id, operation.change)
         if known is not None:
             stored = box.envelopes[known]
             work = max(stored.work, envelope.work)
-            box.envelopes[known] = replace(stored, sealed=envelope.sealed, work=work)
+            box.envelopes[known] = replace(
+                stored, sealed=envelope.sealed, work=work, stamp=envelope.stamp
+            )
             grown = len(envelope.sealed) - len(stored.sealed)
             self._total.size_bytes += grown
-            return PutOutcome(PutResult.REPLACED, known, grown, ())
-        if operation.room is Room.REPLACE_ONLY:
-            return PutOutcome(PutResult.REFUSED, envelope.seq, 0, ())
-        lowest = _least_work(box, operation)
-        if lowest is not None and lowest.work >= envelope.work:
-            return PutOutcome(PutResult.REFUSED, envelope.seq, 0, (), lowest.work)
-        evicted: tuple[Removed, ...] = ()
-        if lowest is not None:
-            box.remove(lowest.seq)
-            evicted = _group([lowest])
-        elif operation.room is Room.EVICT_OLDEST:
-            evicted = _evict(box, len(envelope.sealed))
+            return PutOutcome(PutResult.REPLACED, known, grown, evicted)
+        if operation.room is Room.EVICT_OLDEST:
+            evicted = box.evict_oldest(len(envelope.sealed))
         box.insert(envelope)
-        lowest = _least_work(box, operation)
-        worth = 0 if lowest is None else lowest.work
-        return PutOutcome(PutResult.INSERTED, envelope.seq, len(envelope.sealed), evicted, worth)
+        return PutOutcome(PutResult.INSERTED, envelope.seq, len(envelope.sealed), evicted)
+
+    def _drop_arrivals(self, operation: DropArrivals) -> RemovedOutcome:
+        box = self._boxes.get(operation.mailbox)
+        if box is None:
+            return RemovedOutcome(())
+        return RemovedOutcome(box.drop(operation.send_id, operation.deposit_ids))
 
     def _delete(self, operation: DeleteEnvelopes) -> RemovedOutcome:
         box = self._boxes.get(operation.mailbox)
         if box is None:
             return RemovedOutcome(())
         removed = [box.remove(seq) for seq in operation.seqs]
-        return RemovedOutcome(_group(item for item in removed if item is not None))
+        return RemovedOutcome(group(item for item in removed if item is not None))
 
     def _sweep(self, operation: SweepEnvelopes) -> RemovedOutcome:
         expired = sorted(
@@ -178,7 +146,7 @@ class MemoryMailboxStore:
             envelope = self._boxes[mailbox].remove(seq)
             if envelope is not None:
                 removed.append(envelope)
-        return RemovedOutcome(_group(removed))
+        return RemovedOutcome(group(removed))
 
     def _read(self, operation: ReadEnvelopes) -> ReadOutcome:
         box = self._boxes.get(operation.mailbox)
@@ -221,7 +189,7 @@ class MemoryMailboxStore:
     def _save(self, operation: SaveMailbox) -> Done:
         box = self._boxes.get(operation.mailbox)
         if box is None:
-            self._boxes[operation.mailbox] = _Box(operation, self._total)
+            self._boxes[operation.mailbox] = MemoryBox(operation, self._total)
         else:
             box.record = operation
         return DONE
@@ -240,6 +208,7 @@ class MemoryMailboxStore:
             return DONE
         for send_id in operation.remove:
             if box.send_ids.pop(send_id, None) is not None:
+                box.arrivals.pop(send_id, None)
                 del self._owners[send_id]
         for entry in operation.add:
             if self._owners.setdefault(entry.send_id, operation.mailbox) == operation.mailbox:
@@ -250,16 +219,22 @@ class MemoryMailboxStore:
         box = self._boxes.get(operation.mailbox)
         if box is None:
             return PoolOutcome(0)
-        if operation.replace:
-            box.prekeys.clear()
-        box.prekeys.extend(operation.blobs)
+        for prekey_id in operation.remove:
+            box.prekeys.pop(prekey_id, None)
+        for item in operation.add:
+            box.prekeys.setdefault(item.prekey_id, item.blob)
         return PoolOutcome(len(box.prekeys))
+
+    def _list_prekeys(self, operation: ListPrekeys) -> PoolListOutcome:
+        box = self._boxes.get(operation.mailbox)
+        return PoolListOutcome(() if box is None else tuple(box.prekeys))
 
     def _take_prekey(self, operation: TakePrekey) -> PrekeyOutcome:
         box = self._boxes.get(operation.mailbox)
         if box is None or not box.prekeys:
             return PrekeyOutcome(None)
-        return PrekeyOutcome(box.prekeys.popleft())
+        box.takes, box.takes_day = operation.takes, operation.day
+        return PrekeyOutcome(box.prekeys.pop(next(iter(box.prekeys))))
 
     def _keep_time(self, operation: KeepTime) -> Done:
         self._hour = max(self._hour, operation.hour)
@@ -268,45 +243,3 @@ class MemoryMailboxStore:
     def _keep_turns(self, operation: KeepTurns) -> Done:
         self._turns = operation.taken
         return DONE
-
-
-def _load(box: _Box) -> StoredMailbox:
-    return StoredMailbox(
-        record=box.record,
-        last_seq=box.order[-1] if box.order else -1,
-        prekeys=len(box.prekeys),
-        send_ids=tuple(box.send_ids.values()),
-        waiting=_group(box.envelopes.values()),
-    )
-
-
-def _evict(box: _Box, size_bytes: int) -> tuple[Removed, ...]:
-    """Remove the oldest until as many bytes are free as the new envelope takes."""
-    evicted: list[Envelope] = []
-    freed = 0
-    while freed < size_bytes and box.order:
-        envelope = box.remove(box.order[0])
-        if envelope is not None:
-            evicted.append(envelope)
-            freed += len(envelope.sealed)
-    return _group(evicted)
-
-
-def _least_work(box: _Box, operation: PutEnvelope) -> Envelope | None:
-    """Return the envelope that gives way to more work, where work decides: the newest."""
-    room, send_id = operation.room, operation.envelope.send_id
-    if room not in (Room.EVICT_LESS_WORK, Room.EVICT_LESS_PUBLIC_WORK):
-        return None
-    of_all = room is Room.EVICT_LESS_PUBLIC_WORK
-    rivals = (
-        item
-        for item in box.envelopes.values()
-        if item.work >= 0 and (of_all or item.send_id == send_id)
-    )
-    return min(rivals, key=lambda item: (item.work, -item.seq), default=None)
-
-
-def _group(envelopes: Iterable[Envelope]) -> tuple[Removed, ...]:
-    return group_removed(
-        (item.mailbox, item.send_id, item.work, len(item.sealed)) for item in envelopes
-    )

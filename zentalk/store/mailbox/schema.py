@@ -81,4 +81,30 @@ CREATE TABLE turns (
 INSERT INTO turns VALUES (0, 0, 0);
 """
 
-MIGRATIONS: Final = (_FIRST, _WORK, _OPENED, _TURNS)
+_ARRIVALS: Final = """
+-- The best arrivals under each public send id, collected or not; `work` counts for each place.
+CREATE TABLE arrival (
+    number INTEGER PRIMARY KEY,          -- the order in which they came
+    send_id BLOB NOT NULL REFERENCES send_id ON DELETE CASCADE,
+    deposit_id BLOB NOT NULL,
+    work INTEGER NOT NULL,
+    places INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX arrival_of_deposit ON arrival (send_id, deposit_id);
+-- What waits is always listed. A large envelope takes 16 places, each with four bits less.
+INSERT INTO arrival (send_id, deposit_id, work, places)
+    SELECT send_id, deposit_id,
+        iif(size_bytes > 1706, max(work - 4, 0), work), iif(size_bytes > 1706, 16, 1)
+    FROM envelope JOIN send_id USING (send_id, mailbox) WHERE work >= 0
+    GROUP BY send_id, deposit_id ORDER BY min(id);
+-- What gives way is chosen from the list.
+DROP INDEX envelope_by_work;
+ALTER TABLE envelope ADD COLUMN stamp BLOB NOT NULL DEFAULT x'000000000000000000';
+-- What an owner calls its keys by; it replaces those whose ids it does not know.
+ALTER TABLE prekey ADD COLUMN id BLOB NOT NULL DEFAULT x'';
+UPDATE prekey SET id = randomblob(16);
+ALTER TABLE mailbox ADD COLUMN takes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE mailbox ADD COLUMN takes_day INTEGER NOT NULL DEFAULT 0;
+"""
+
+MIGRATIONS: Final = (_FIRST, _WORK, _OPENED, _TURNS, _ARRIVALS)

@@ -13,24 +13,30 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from zentalk.errors import StorageError
-from zentalk.ids import MailboxId, SendId
+from zentalk.ids import DepositId, MailboxId, SendId
+from zentalk.mailbox.pool import (
+    ListPrekeys,
+    PoolListOutcome,
+    PoolOutcome,
+    PrekeyOutcome,
+    PutPrekeys,
+    TakePrekey,
+)
 from zentalk.mailbox.storage import (
     DONE,
     ChangeSendIds,
     CountAttempts,
     DeleteEnvelopes,
     Done,
+    DropArrivals,
     Envelope,
     KeepTime,
     KeepTurns,
     Loaded,
     Operation,
     Outcome,
-    PoolOutcome,
-    PrekeyOutcome,
     PutEnvelope,
     PutOutcome,
-    PutPrekeys,
     PutResult,
     ReadEnvelopes,
     ReadOutcome,
@@ -41,20 +47,21 @@ from zentalk.mailbox.storage import (
     SaveMailbox,
     ShortenExpiry,
     SweepEnvelopes,
-    TakePrekey,
     group_removed,
 )
 from zentalk.store.disk_space import DiskSpace
+from zentalk.store.mailbox import arrivals, prekeys
 from zentalk.store.mailbox.load import load_mailboxes
 from zentalk.store.mailbox.schema import MIGRATIONS
 from zentalk.store.sqlite import open_database, storage_errors, transaction
+from zentalk.wire.deposit import decode_stamp, encode_stamp
 
 SPARE_PAGES: Final = 64
 """Pages below the cap that envelopes may not take: a delete can need a few of its own."""
 DEFAULT_MAX_BYTES: Final = 4 * 1024**3
 _GENERATION_BYTES: Final = 8
-_ROW_OVERHEAD_BYTES: Final = 256
-"""Bytes of a row beyond its sealed bytes, with indexes; rounded up."""
+_ROW_OVERHEAD_BYTES: Final = 384
+"""Bytes of a row beyond its sealed bytes, with indexes and its place in a list; rounded up."""
 
 
 class _Row(NamedTuple):
@@ -90,6 +97,7 @@ class SqliteMailboxStore:
         self._connection.execute(f"PRAGMA max_page_count = {self._max_pages}")
         self._methods: dict[type[Any], Callable[[Any], Outcome]] = {
             PutEnvelope: self._put,
+            DropArrivals: self._drop_arrivals,
             DeleteEnvelopes: self._delete,
             SweepEnvelopes: self._sweep,
             ReadEnvelopes: self._read,
@@ -99,6 +107,7 @@ class SqliteMailboxStore:
             RemoveMailbox: self._remove_mailbox,
             ChangeSendIds: self._change_send_ids,
             PutPrekeys: self._put_prekeys,
+            ListPrekeys: self._list_prekeys,
             TakePrekey: self._take_prekey,
             KeepTime: self._keep_time,
             KeepTurns: self._keep_turns,
@@ -166,7 +175,7 @@ class SqliteMailboxStore:
     # --- envelopes -----------------------------------------------------------------------
 
     def _put(self, operation: PutEnvelope) -> PutOutcome:
-        envelope = operation.envelope
+        envelope, change = operation.envelope, operation.change
         size = len(envelope.sealed)
         ref = self._refs.get(envelope.mailbox)
         if ref is None:
@@ -181,56 +190,59 @@ class SqliteMailboxStore:
         grown = size if known is None else size - known[2]
         if self._lacks_space(grown if known is not None else size + _ROW_OVERHEAD_BYTES):
             return PutOutcome(PutResult.NO_SPACE, envelope.seq, 0, ())
+        evicted: tuple[Removed, ...] = ()
+        if change is not None:
+            gone = tuple(arrival.deposit_id for arrival in change.displaced)
+            evicted = self._drop(ref, envelope.send_id, gone)
+            arrivals.add(self._connection, ref, envelope.send_id, change.arrival)
         if known is not None:
             self._connection.execute(
-                "UPDATE envelope SET sealed = ?, size_bytes = ?, work = max(work, ?) WHERE id = ?",
-                (envelope.sealed, size, envelope.work, known[0]),
+                "UPDATE envelope SET sealed = ?, size_bytes = ?, work = max(work, ?), stamp = ?"
+                " WHERE id = ?",
+                (envelope.sealed, size, envelope.work, encode_stamp(envelope.stamp), known[0]),
             )
-            return PutOutcome(PutResult.REPLACED, known[1], grown, ())
-        lowest = self._least_work(ref, operation)
-        if lowest is not None and lowest[-1] >= envelope.work:
-            return PutOutcome(PutResult.REFUSED, envelope.seq, 0, (), lowest[-1])
-        evicted: tuple[Removed, ...] = ()
-        if lowest is not None:
-            evicted = self._remove([lowest])
-        elif operation.room is Room.EVICT_OLDEST:
+            return PutOutcome(PutResult.REPLACED, known[1], grown, evicted)
+        if operation.room is Room.EVICT_OLDEST:
             evicted = self._evict(ref, size)
+        self._insert(ref, envelope)
+        return PutOutcome(PutResult.INSERTED, envelope.seq, size, evicted)
+
+    def _insert(self, ref: int, envelope: Envelope) -> None:
         self._connection.execute(
             "INSERT INTO envelope (mailbox, seq, send_id, deposit_id, size_bytes, arrived_hour,"
-            " expires_hour, attempts, last_attempt_hour, sealed, work)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " expires_hour, attempts, last_attempt_hour, sealed, work, stamp)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 ref,
                 envelope.seq,
                 envelope.send_id,
                 envelope.deposit_id,
-                size,
+                len(envelope.sealed),
                 envelope.arrived_hour,
                 envelope.expires_hour,
                 envelope.attempts,
                 envelope.last_attempt_hour,
                 envelope.sealed,
                 envelope.work,
+                encode_stamp(envelope.stamp),
             ),
         )
-        lowest = self._least_work(ref, operation)
-        worth = 0 if lowest is None else lowest[-1]
-        return PutOutcome(PutResult.INSERTED, envelope.seq, size, evicted, worth)
 
-    def _least_work(self, ref: int, operation: PutEnvelope) -> _Row | None:
-        """Return the envelope that gives way to more work, where work decides: the newest."""
-        if operation.room is Room.EVICT_LESS_PUBLIC_WORK:
-            query = _SELECT_ROWS + "mailbox = ? AND work >= 0 ORDER BY work, seq DESC LIMIT 1"
-            return self._row(query, ref)
-        if operation.room is not Room.EVICT_LESS_WORK:
-            return None
-        query = _SELECT_ROWS + "mailbox = ? AND send_id = ? AND work >= 0"
-        query += " ORDER BY work, seq DESC LIMIT 1"
-        return self._row(query, ref, operation.envelope.send_id)
+    def _drop_arrivals(self, operation: DropArrivals) -> RemovedOutcome:
+        ref = self._refs.get(operation.mailbox)
+        if ref is None:
+            return RemovedOutcome(())
+        return RemovedOutcome(self._drop(ref, operation.send_id, operation.deposit_ids))
 
-    def _row(self, query: str, *values: Any) -> _Row | None:
-        row = self._one(query, *values)
-        return None if row is None else _Row(*row)
+    def _drop(
+        self, ref: int, send_id: SendId, deposit_ids: tuple[DepositId, ...]
+    ) -> tuple[Removed, ...]:
+        """Take deposits off the list of a send id; their envelopes go where they still wait."""
+        arrivals.remove(self._connection, ref, send_id, deposit_ids)
+        query = _SELECT_ROWS + "mailbox = ? AND send_id = ? AND deposit_id = ?"
+        ids = dict.fromkeys(deposit_ids)
+        rows = [self._one(query, ref, send_id, deposit_id) for deposit_id in ids]
+        return self._remove([_Row(*row) for row in rows if row is not None])
 
     def _lacks_space(self, grown: int) -> bool:
         """Whether cap and disk leave no room; what is taken is counted until the commit."""
@@ -242,7 +254,7 @@ class SqliteMailboxStore:
     def _evict(self, ref: int, size_bytes: int) -> tuple[Removed, ...]:
         doomed: list[_Row] = []
         freed = 0
-        query = _SELECT_ROWS + "mailbox = ? ORDER BY seq"
+        query = _SELECT_ROWS + "mailbox = ? AND work < 0 ORDER BY seq"
         for row in map(_Row._make, self._connection.execute(query, (ref,))):
             if freed >= size_bytes:
                 break
@@ -261,8 +273,8 @@ class SqliteMailboxStore:
     def _delete(self, operation: DeleteEnvelopes) -> RemovedOutcome:
         ref = self._refs.get(operation.mailbox)
         query = _SELECT_ROWS + "mailbox = ? AND seq = ?"
-        found = [self._row(query, ref, seq) for seq in dict.fromkeys(operation.seqs)]
-        return RemovedOutcome(self._remove([row for row in found if row is not None]))
+        found = [self._one(query, ref, seq) for seq in dict.fromkeys(operation.seqs)]
+        return RemovedOutcome(self._remove([_Row(*row) for row in found if row is not None]))
 
     def _sweep(self, operation: SweepEnvelopes) -> RemovedOutcome:
         rows = self._connection.execute(
@@ -276,7 +288,7 @@ class SqliteMailboxStore:
         size_bytes = 0
         for row in self._connection.execute(
             "SELECT seq, send_id, deposit_id, arrived_hour, expires_hour, attempts,"
-            " last_attempt_hour, sealed, work FROM envelope"
+            " last_attempt_hour, sealed, work, stamp FROM envelope"
             " WHERE mailbox = ? AND seq > ? AND expires_hour > ? ORDER BY seq LIMIT ?",
             (
                 self._refs.get(operation.mailbox),
@@ -285,11 +297,12 @@ class SqliteMailboxStore:
                 operation.limit + 1,
             ),
         ):
-            size_bytes += len(row[-2])
+            size_bytes += len(row[-3])
             full = len(envelopes) == operation.limit or size_bytes > operation.max_bytes
             if envelopes and full:
                 return ReadOutcome(tuple(envelopes), more=True)
-            envelopes.append(Envelope(operation.mailbox, *row))
+            found = (*row[:-1], decode_stamp(row[-1]))
+            envelopes.append(Envelope(operation.mailbox, *found))
         return ReadOutcome(tuple(envelopes), more=False)
 
     def _count_attempts(self, operation: CountAttempts) -> Done:
@@ -366,22 +379,13 @@ class SqliteMailboxStore:
         ref = self._refs.get(operation.mailbox)
         if ref is None:
             return PoolOutcome(0)
-        if operation.replace:
-            self._connection.execute("DELETE FROM prekey WHERE mailbox = ?", (ref,))
-        self._connection.executemany(
-            "INSERT INTO prekey (mailbox, blob) VALUES (?, ?)",
-            [(ref, blob) for blob in operation.blobs],
-        )
-        return PoolOutcome(self._one("SELECT count(*) FROM prekey WHERE mailbox = ?", ref)[0])
+        return prekeys.put(self._connection, ref, operation)
+
+    def _list_prekeys(self, operation: ListPrekeys) -> PoolListOutcome:
+        return prekeys.ids(self._connection, self._refs.get(operation.mailbox))
 
     def _take_prekey(self, operation: TakePrekey) -> PrekeyOutcome:
-        ref = self._refs.get(operation.mailbox)
-        query = "SELECT number, blob FROM prekey WHERE mailbox = ? ORDER BY number LIMIT 1"
-        row = self._one(query, ref)
-        if row is None:
-            return PrekeyOutcome(None)
-        self._connection.execute("DELETE FROM prekey WHERE number = ?", (row[0],))
-        return PrekeyOutcome(row[1])
+        return prekeys.take(self._connection, self._refs.get(operation.mailbox), operation)
 
     def _keep_time(self, operation: KeepTime) -> Done:
         self._connection.execute("UPDATE kept_time SET hour = max(hour, ?)", (operation.hour,))
