@@ -24,6 +24,22 @@ GONE = {"saved_turns": 1, "mailbox_bits": 8, "full_mailbox_bits": 10}
 """One mailbox is free; every other waits for a turn of two minutes, and works for it."""
 
 
+SLICE_SECONDS = 1.0
+"""For 16,384 tries, which take real time too: some 21 bits within a turn."""
+
+
+@pytest.fixture(autouse=True)
+def work_takes_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing takes no virtual time, in which people would outbid each other for ever."""
+    try_some = RegistrationWork._try_some
+
+    async def slowly(self: RegistrationWork, *arguments: Any) -> None:
+        await trio.sleep(SLICE_SECONDS)
+        await try_some(self, *arguments)
+
+    monkeypatch.setattr(RegistrationWork, "_try_some", slowly)
+
+
 def turns(monkeypatch: pytest.MonkeyPatch, besieged: set[str], **limits: Any) -> None:
     """Let some relays have few turns for new mailboxes, and the others as many as usual."""
 
