@@ -66,6 +66,29 @@ def test_connections_in_all_are_capped() -> None:
     assert relay.admission.connections == 2
 
 
+class WatchedLink(Link):
+    """A link that counts how often it was looked at."""
+
+    looks = 0
+
+    def __getattribute__(self, name: str) -> object:
+        if name == "last_used":
+            WatchedLink.looks += 1
+        return super().__getattribute__(name)
+
+
+def test_k18_a_crowd_that_is_refused_costs_no_look_at_the_links() -> None:
+    """Ten have two connections each, and ask for a third again and again."""
+    relay = door(connections=20)
+    crowd = [f"192.0.{number}.1" for number in range(10)]
+    for address in crowd * 2:
+        relay.enter(address, WatchedLink())
+    WatchedLink.looks = 0
+    assert {relay.enter(address) for address in crowd * 10} == {"connections"}
+    assert WatchedLink.looks == 0
+    assert isinstance(relay.enter("198.51.100.1"), ConnectionSlot)
+
+
 def test_k18_one_source_is_capped_and_others_are_not() -> None:
     relay = door(connections=2 * SURE_PER_SOURCE)
     seats = [relay.stay("192.0.2.1") for _ in range(SURE_PER_SOURCE)]

@@ -2,11 +2,13 @@
 
 The order is the product's promise: commit first, then the ack that lets the relay
 delete, then the confirmation that lets the sender forget. A batch that cannot be saved
-is not acknowledged; its relay pushes it again.
+is not acknowledged; its relay pushes it again. A relay that pushes without end must cost
+no other relay its place or its turn.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
@@ -24,8 +26,8 @@ from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.retry import until_stored
 
 MAX_BATCH: Final = 64
-MAX_WAITING: Final = 1_024
-"""Pushed and not yet saved, over all mailboxes; their windows keep it far below."""
+MAX_WAITING: Final = 128
+"""Pushed by one collector's relay and not yet saved: a window, and another when a lease ends."""
 RELEASE_STEP_SECONDS: Final = 0.1
 
 
@@ -48,6 +50,32 @@ class _Pushed(NamedTuple):
     envelope: bytes
 
 
+class _Waiting:
+    """What was pushed and is not saved yet: as much of each source, taken from all by turns."""
+
+    def __init__(self) -> None:
+        self._by_source: dict[int, deque[_Pushed]] = {}
+
+    def add(self, pushed: _Pushed) -> bool:
+        """Queue an envelope; False if as much as may wait of its source does."""
+        queue = self._by_source.setdefault(id(pushed.source), deque())
+        if len(queue) >= MAX_WAITING:
+            return False
+        queue.append(pushed)
+        return True
+
+    def take(self, count: int) -> list[_Pushed]:
+        """Remove and return up to `count`, of each source in the order of its pushes."""
+        taken: list[_Pushed] = []
+        while self._by_source and len(taken) < count:
+            source = next(iter(self._by_source))
+            queue = self._by_source.pop(source)
+            taken.append(queue.popleft())
+            if queue:
+                self._by_source[source] = queue  # behind the others
+        return taken
+
+
 class Receiver:
     """Queue and loop between collectors and the database. `run` must be running."""
 
@@ -62,25 +90,23 @@ class Receiver:
         self._database = database
         self._inbox = inbox
         self._outbox = outbox
-        self._waiting: list[_Pushed] = []
+        self._waiting = _Waiting()
         self._wake = Signal()
         self._holding = Signal()
         self.undecryptable = 0
 
     def push(self, source: MailSource, seq: int, send_id: SendId, envelope: bytes) -> None:
         """Take an envelope; it is acknowledged through `source` once it is saved."""
-        if len(self._waiting) >= MAX_WAITING:
+        if not self._waiting.add(_Pushed(source, seq, send_id, envelope)):
             source.give_up()
             return
-        self._waiting.append(_Pushed(source, seq, send_id, envelope))
         self._wake.set()
 
     async def run(self) -> None:
         """Save what was pushed, until cancelled."""
         while True:
             await self._wake.wait()
-            while self._waiting:
-                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            while batch := self._waiting.take(MAX_BATCH):
                 await self._save(batch)
 
     async def release(self) -> None:

@@ -12,8 +12,9 @@ from zentalk.crypto.types import Entropy
 from zentalk.errors import RefusedError, TransportError, ZentalkError
 from zentalk.net.backoff import full_jitter
 
-ATTEMPTS: Final = 3
-"""Routes that may fail before the caller is told; `busy` does not count."""
+ATTEMPTS: Final = 5
+"""Routes that may fail before the caller is told; `busy` does not count. The third hop is drawn
+from all relays whatever is known of them, so a dead one is met as often as there are dead ones."""
 BUSY: Final = "busy"
 BUSY_FIRST_SECONDS: Final = 1.0
 BUSY_LONGEST_SECONDS: Final = 60.0

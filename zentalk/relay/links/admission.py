@@ -159,8 +159,11 @@ class Admission:
         """End a connection for one of a source that has `held` already.
 
         That is one of whoever has most; where nobody has more, the oldest handshake that is
-        not done, or else the link that idles for longest.
+        not done, or else the link that idles for longest. Where nobody has more than `held` no
+        link is looked at: a crowd that is refused must not cost a look at all links each time.
         """
+        if not any(len(slots) > held for slots in self._sources.values()):
+            return False
         doomed = self._of_the_greediest(held) or self._stalled(held) or self._most_idle(held)
         if doomed is None:
             return False
