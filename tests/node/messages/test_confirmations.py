@@ -12,7 +12,12 @@ from tests.node.persons import NOW, Deposit, Person
 from zentalk.ids import DAY_SECONDS
 from zentalk.node.messages import compose, confirmations
 from zentalk.node.messages.compose import Composer
-from zentalk.node.messages.confirmations import COLLECT_SECONDS, KEPT_SECONDS, REPEAT_SECONDS
+from zentalk.node.messages.confirmations import (
+    COLLECT_SECONDS,
+    KEPT_SECONDS,
+    REPEAT_SECONDS,
+    REPEATS_SAVED,
+)
 from zentalk.node.messages.effects import BestEffortInner, CommitEffects, OutboundItem
 from zentalk.node.sessions.sessions import Sender
 from zentalk.store.history import confirmations as rows
@@ -112,7 +117,7 @@ def test_k50_a_read_envelope_that_is_replayed_1001_times_encrypts_nothing(
     before = ciphertexts.of(bob)
     again = replayed(bob, deposit, MANY)
     assert ciphertexts.of(bob) == before
-    assert [one.inner for one in again] == [one.inner for one in first.best_effort]
+    assert [one.inner for one in again] == REPEATS_SAVED * [one.inner for one in first.best_effort]
     assert is_read(bob, alice, "still here")
 
 
@@ -210,21 +215,22 @@ class Replays:
 
 
 def replays_for_days(alice: Person, bob: Person, ciphertexts: Ciphertexts) -> Replays:
-    return Replays(alice, bob, ciphertexts, messages=8, seconds=5 * DAY_SECONDS)
+    return Replays(alice, bob, ciphertexts, messages=24, seconds=5 * DAY_SECONDS)
 
 
 def replays_of_more_than_one_confirmation_holds(
     alice: Person, bob: Person, ciphertexts: Ciphertexts
 ) -> Replays:
-    return Replays(alice, bob, ciphertexts, messages=70, seconds=3 * COLLECT_SECONDS)
+    return Replays(alice, bob, ciphertexts, messages=140, seconds=3 * COLLECT_SECONDS)
 
 
 def test_k50_a_relay_that_replays_for_days_gets_next_to_no_ciphertext(
     alice: Person, bob: Person, ciphertexts: Ciphertexts
 ) -> None:
     replays = replays_for_days(alice, bob, ciphertexts)
-    assert 0 < replays.encrypted <= 5
-    assert 0 < len(replays.repeated) == len(set(replays.repeated)), "one a minute, of 8"
+    assert 0 < replays.encrypted <= 8
+    rate = REPEATS_SAVED + 5 * DAY_SECONDS / REPEAT_SECONDS
+    assert 0 < len(replays.repeated) <= rate, "of 24 every ten minutes"
     assert is_read(bob, alice, "still here")
 
 
@@ -233,7 +239,7 @@ def test_k50_control_without_the_rate_of_repetitions_every_copy_is_answered(
 ) -> None:
     monkeypatch.setattr(confirmations, "REPEAT_SECONDS", 0.0)
     replays = replays_for_days(alice, bob, ciphertexts)
-    assert len(replays.repeated) > 4 * len(set(replays.repeated))
+    assert len(replays.repeated) > 2 * 5 * DAY_SECONDS / REPEAT_SECONDS
 
 
 def test_k50_control_without_kept_bytes_every_two_hours_one_is_encrypted(
@@ -259,13 +265,13 @@ def test_k50_control_without_that_rate_one_is_made_with_every_round(
 
 
 def test_k50_what_was_repeated_too_often_is_confirmed_together(alice: Person, bob: Person) -> None:
-    """Ten confirmations were lost: one goes again at once, one new one speaks for the others."""
-    inners = [alice.write(bob, f"{n}")[1][0] for n in range(10)]
+    """Ten more were lost than go again at once: one new one speaks for these."""
+    inners = [alice.write(bob, f"{n}")[1][0] for n in range(REPEATS_SAVED + 10)]
     for inner in inners:
         bob.receive(alice.seal(bob, inner))
     again = bob.receive(*(alice.seal(bob, inner) for inner in inners))
     alice.receive(*bob.answers(again, alice))
-    assert len(again.best_effort) == 1
+    assert len(again.best_effort) == REPEATS_SAVED
     made = collect(bob, alice, NOW + 60)
     assert len(made) == 1
     alice.receive(*(bob.seal(alice, one.inner) for one in made))
@@ -422,7 +428,7 @@ def test_k50_with_the_keys_of_a_person_its_kept_confirmations_go(
 def test_k50_nothing_collected_is_told_to_somebody_who_is_no_contact_any_more(
     alice: Person, bob: Person
 ) -> None:
-    deposits = sent(alice, bob, 2)
+    deposits = sent(alice, bob, REPEATS_SAVED + 1)
     for _ in range(2):
         read_singly(bob, deposits)
     assert bob.tx(rows.owing) == [alice.address]

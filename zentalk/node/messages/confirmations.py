@@ -26,7 +26,9 @@ from zentalk.wire.content import CONFIRMATION, MAX_CONFIRMATIONS, Content
 KEPT_SECONDS: Final = 2 * DAY_SECONDS
 """How long the ciphertext of a confirmation is kept."""
 REPEAT_SECONDS: Final = 60.0
-"""One kept confirmation goes again to a contact in this time."""
+"""One kept confirmation goes again to a contact in this time..."""
+REPEATS_SAVED: Final = 16
+"""... and so many at once after a quiet time: a relay that dies may lose several."""
 COLLECT_SECONDS: Final = 7_200.0
 """One new confirmation is made for a contact in this time of what repetitions have collected."""
 
@@ -100,7 +102,7 @@ def collected(
         if made:
             confirmations.put_times(tx, contact, when._replace(collected_at=now))
         return made
-    if kept is None or _is_within(REPEAT_SECONDS, when.repeated_at, now):
+    if kept is None or _is_spent(when.repeated_until, now):
         return []
     return [_repeat(tx, contact, kept, now)]
 
@@ -109,7 +111,10 @@ def _repeat(
     tx: Transaction, contact: UserAddress, kept: KeptConfirmation, now: float
 ) -> BestEffortInner:
     when = confirmations.times(tx, contact)
-    confirmations.put_times(tx, contact, when._replace(repeated_at=now))
+    until = when.repeated_until
+    if until is None or not now < until <= now + REPEATS_SAVED * REPEAT_SECONDS:
+        until = now
+    confirmations.put_times(tx, contact, when._replace(repeated_until=until + REPEAT_SECONDS))
     confirmations.gone_again(tx, contact, kept.number)
     return BestEffortInner(
         contact, kept.ciphertext or b"", kept.item_key, kept.number, elsewhere=True
@@ -158,10 +163,19 @@ def _may_repeat(
     """Tell whether a confirmation may go again now, and its reader still expects it."""
     if kept.ciphertext is None or not now - kept.made_at < KEPT_SECONDS:
         return False
-    if _is_within(REPEAT_SECONDS, confirmations.times(tx, contact).repeated_at, now):
+    if _is_spent(confirmations.times(tx, contact).repeated_until, now):
         return False
     sender = composer.sender(tx, contact)
     return sender is not None and sender.ratchet_id == kept.ratchet_id
+
+
+def _is_spent(until: float | None, now: float) -> bool:
+    """Tell whether no repetition is saved up; a clock set back counts as a quiet time.
+
+    Each takes REPEAT_SECONDS (the generic cell rate algorithm, ITU-T I.371).
+    """
+    room = now + (REPEATS_SAVED - 1) * REPEAT_SECONDS
+    return until is not None and room < until <= room + REPEAT_SECONDS
 
 
 def _is_within(seconds: float, last: float | None, now: float) -> bool:

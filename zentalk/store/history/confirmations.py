@@ -36,11 +36,11 @@ class Unconfirmed(NamedTuple):
 class ConfirmationTimes(NamedTuple):
     """When a contact was last sent something because of a repetition (unix seconds).
 
-    At `repeated_at` a kept confirmation went again; at `collected_at` a new one was made of what
-    had been collected.
+    Kept confirmations that went again have used up the time until `repeated_until`; at
+    `collected_at` a new one was made of what had been collected.
     """
 
-    repeated_at: float | None = None
+    repeated_until: float | None = None
     collected_at: float | None = None
 
 
@@ -175,7 +175,7 @@ def digests(tx: Transaction, contact: UserAddress) -> dict[MessageId, bytes]:
 def times(tx: Transaction, contact: UserAddress) -> ConfirmationTimes:
     """Return when a contact was last sent something because of a repetition."""
     row = tx.execute(
-        "SELECT repeated_at, collected_at FROM confirmation_times WHERE contact = ?",
+        "SELECT repeated_until, collected_at FROM confirmation_times WHERE contact = ?",
         (contact,),
     ).fetchone()
     return ConfirmationTimes() if row is None else ConfirmationTimes(*row)

@@ -210,7 +210,7 @@ CREATE INDEX confirmations_kept ON confirmations (number) WHERE ciphertext IS NO
 
 CREATE TABLE confirmation_times (
     contact BLOB PRIMARY KEY,
-    repeated_at REAL,
+    repeated_until REAL,
     collected_at REAL
 ) WITHOUT ROWID;
 
