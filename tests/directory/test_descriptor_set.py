@@ -5,10 +5,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.directory.support import EPOCH, HOUR, WALL, descriptor, node_id
 from zentalk.directory.boots import MAX_BOOTS_PER_HOUR
-from zentalk.directory.descriptor_set import DescriptorSet, is_usable
+from zentalk.directory.descriptor_set import DescriptorSet
 from zentalk.directory.identity_work import make_identity, work_bits
 from zentalk.directory.news import GossipDescriptor, GossipEquivocation
 from zentalk.directory.recent import RECENT_PER_RELAY
+from zentalk.directory.window import is_usable
 from zentalk.errors import AuthenticationError, DecodeError, LocalProtocolError
 from zentalk.ids import Epoch
 from zentalk.wire.descriptor import Descriptor

@@ -129,6 +129,22 @@ def test_a_source_that_omits_a_tenth_or_less_stays() -> None:
     assert run.result.dropped == ()
 
 
+def test_sources_whose_sets_all_differ_are_not_dropped() -> None:
+    """Relays that start observe for themselves: each lacks much of what the other two show."""
+    shown = descriptors(range(30))
+    run = Run({A: shown[:20], B: shown[10:], C: shown[:10] + shown[20:]})
+    assert run.result.complete
+    assert run.result.dropped == ()
+    assert run.accepted == raws(shown)
+
+
+def test_a_source_that_shows_only_what_one_other_lacks_does_not_get_that_one_dropped() -> None:
+    shown = descriptors(range(20))
+    run = Run({A: shown[:19], B: shown, C: shown[19:]})
+    assert run.result.complete
+    assert A not in run.result.dropped
+
+
 def test_a_dropped_sources_voice_does_not_count() -> None:
     """Its partner in crime gains nothing: what both alone show is not used."""
     shown, planted = descriptors(range(20)), descriptor(77)

@@ -65,3 +65,17 @@ def test_it_never_holds_more_than_it_may_and_forgets_completely(
     assert not pool._brought
     assert not pool._subnets
     assert not pool._digests
+
+
+def test_k46_many_keys_of_one_address_push_out_their_own() -> None:
+    """Whoever came from where it says it is has a share of its own in that range."""
+    pool = WaitingPool("main")
+    newcomer = descriptor(1, host="8.8.8.1", network="main")
+    pool.put(WaitingDescriptor(newcomer, "8.8.8.1", said_hello=True, home="8.8.8.1"))
+    for number in range(100, 150):
+        other = descriptor(number, host="8.8.8.2", network="main")
+        pool.put(WaitingDescriptor(other, "8.8.8.2", said_hello=True, home="8.8.8.2"))
+    for number in range(200, 250):
+        other = descriptor(number, host="8.8.8.3", network="main")
+        pool.put(WaitingDescriptor(other, said_hello=True))
+    assert pool.get(newcomer.node_id)

@@ -15,7 +15,9 @@ from zentalk.wire.network_state import (
     MAX_HINTS,
     MAX_PROOFS,
     MAX_RELAYS,
+    MAX_SOURCES,
     NetworkState,
+    TimesShown,
     decode_network_state,
     encode_network_state,
 )
@@ -31,6 +33,10 @@ STATE = NetworkState(
     proofs=((RAWS[0], RAWS[1]),),
     third_hops=[[bytes(32), [[RELAYS[2].node_id, 5, 9]]]],
     full_until=90_000,
+    shown=(
+        TimesShown(RELAYS[0].node_id, 2, (RELAYS[1].node_id,)),
+        TimesShown(RELAYS[2].node_id, 3),
+    ),
 )
 ENCODED = encode_network_state(STATE)
 
@@ -42,15 +48,22 @@ def test_a_state_comes_back_as_it_was() -> None:
 
 
 def test_a_state_from_before_tunnels_had_third_hops_is_read() -> None:
-    earlier = replace(STATE, third_hops=None, full_until=0)
+    earlier = replace(STATE, third_hops=None, full_until=0, shown=())
     encoded = encode_network_state(earlier)
     assert encoded[1] == 1
     assert decode_network_state(encoded) == earlier
 
 
+def test_a_state_from_before_it_was_counted_who_shows_relays_is_read() -> None:
+    earlier = replace(STATE, shown=())
+    encoded = encode_network_state(earlier)
+    assert encoded[1] == 2
+    assert decode_network_state(encoded) == earlier
+
+
 def test_a_newer_format_is_refused() -> None:
     with pytest.raises(RemoteProtocolError, match="format"):
-        decode_network_state(ENCODED[:1] + b"\x03" + ENCODED[2:])
+        decode_network_state(ENCODED[:1] + b"\x04" + ENCODED[2:])
 
 
 def test_what_others_make_too_long_is_cut_and_the_guards_stay() -> None:
@@ -61,12 +74,15 @@ def test_what_others_make_too_long_is_cut_and_the_guards_stay() -> None:
         hints=STATE.hints * MAX_HINTS,
         descriptors=(longest,) * (MAX_RELAYS + 1),
         proofs=((longest, longest),) * (MAX_PROOFS + 1),
+        shown=(TimesShown(RELAYS[0].node_id, 1, (RELAYS[1].node_id,) * 99),) * (MAX_RELAYS + 1),
     )
     decoded = decode_network_state(encode_network_state(state))
     assert decoded.guards == STATE.guards
     assert len(decoded.descriptors) == MAX_RELAYS
     assert len(decoded.proofs) == MAX_PROOFS
     assert len(decoded.hints) == MAX_HINTS
+    assert len(decoded.shown) == MAX_RELAYS
+    assert len(decoded.shown[0].sources) == MAX_SOURCES
 
 
 @given(st.integers(0, len(ENCODED) - 1), st.integers(1, 255))

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from zentalk.directory.boots import BootLog
+from zentalk.directory.dial_hints import DialHints
 from zentalk.directory.digests import DigestCache, digest_of
 from zentalk.directory.equivocation import EquivocationProof, check_proof
 from zentalk.directory.identity_work import work_bits
@@ -23,6 +24,7 @@ from zentalk.directory.news import (
 )
 from zentalk.directory.observations import ObservedRelays
 from zentalk.directory.recent import RecentDescriptors
+from zentalk.directory.window import is_usable
 from zentalk.errors import RemoteProtocolError
 from zentalk.ids import NodeId, epoch_at
 from zentalk.wire.descriptor import Descriptor, decode_descriptor
@@ -32,7 +34,6 @@ from zentalk.wire.text import RelayUri
 MAX_RELAYS: Final = MAX_SNAPSHOT
 """The ceiling of one network; what it costs is in the specification, section 10."""
 MAX_PROOFS: Final = 4096
-MAX_HINTS: Final = 1024
 
 
 class DescriptorSet:
@@ -57,7 +58,7 @@ class DescriptorSet:
         self._digests: dict[NodeId, bytes] = {}
         self._recent = RecentDescriptors()
         self._proofs: dict[NodeId, EquivocationProof] = {}
-        self._hints: dict[NodeId, RelayUri] = {}
+        self._hints = DialHints()
         self._handled = DigestCache()
         self._boots = BootLog()
         self.generation = 0
@@ -145,10 +146,11 @@ class DescriptorSet:
         """Say whether no descriptor of a relay will ever be taken: too little work, or excluded."""
         return self.is_excluded(node_id) or not self._has_worked(node_id)
 
-    def reached_at(self, node_id: NodeId) -> str | None:
-        """Return the host at which a relay was reached; None if that is not asked of it."""
-        found = self.observations.get(node_id) if self.observations is not None else None
-        return found.uri.host if found is not None else None
+    def place_of(self, descriptor: Descriptor) -> RelayUri:
+        """Return where a relay was reached; what else its descriptor names may be anybody's."""
+        found = self.observations.get(descriptor.node_id) if self.observations is not None else None
+        is_named = found is not None and found.uri in descriptor.uris()
+        return found.uri if found is not None and is_named else descriptor.uri
 
     def proofs(self) -> Iterator[EquivocationProof]:
         """Yield the proofs held, oldest first."""
@@ -157,18 +159,16 @@ class DescriptorSet:
     def hint(self, node_id: NodeId) -> RelayUri | None:
         """Return where a relay was last seen, also when its descriptor has expired."""
         found = self._newest.get(node_id)
-        return found.uri if found is not None else self._hints.get(node_id)
+        return self.place_of(found) if found is not None else self._hints.of(node_id)
 
     def hints(self) -> list[RelayUri]:
         """Return where relays without a usable descriptor were last seen."""
-        return [uri for _, uri in sorted(self._hints.items())]
+        return self._hints.all()
 
     def add_hint(self, uri: RelayUri, node_id: NodeId) -> None:
         """Remember where a relay was once seen (from the store: no proof is needed to dial)."""
         if node_id not in self._newest and node_id not in self._proofs:
-            self._hints[node_id] = uri
-            if len(self._hints) > MAX_HINTS:
-                del self._hints[next(iter(self._hints))]
+            self._hints.add(uri, node_id)
 
     def expire(self, now: float) -> list[NodeId]:
         """Drop what is no longer usable or observed, keep it as a hint; returns who went."""
@@ -184,7 +184,7 @@ class DescriptorSet:
             for recent in self._recent.forget(node_id):
                 self._handled.discard(recent.raw)  # or a clock set back would lose it for good
             self._boots.forget(node_id)
-            self.add_hint(descriptor.uri, node_id)
+            self.add_hint(self.place_of(descriptor), node_id)
         self._recent.expire(lambda item: is_usable(item, now))
         return gone
 
@@ -205,7 +205,7 @@ class DescriptorSet:
                 continue
             commands += self.offer_verified(descriptor, now)
             if descriptor.network == self._network:
-                self.add_hint(descriptor.uri, descriptor.node_id)
+                self.add_hint(self.place_of(descriptor), descriptor.node_id)
         return commands
 
     def _acceptable(self, descriptor: Descriptor, now: float) -> bool:
@@ -231,7 +231,7 @@ class DescriptorSet:
         self._newest[descriptor.node_id] = descriptor
         self._digests[descriptor.node_id] = digest_of(descriptor.raw)
         self.generation += 1
-        self._hints.pop(descriptor.node_id, None)
+        self._hints.forget(descriptor.node_id)
         self._boots.note(descriptor.node_id, descriptor.boot, now)
         return [GossipDescriptor(descriptor)]
 
@@ -240,17 +240,9 @@ class DescriptorSet:
             del self._proofs[next(iter(self._proofs))]
         self._proofs[proof.node_id] = proof
         self.generation += 1
-        for known in (self._newest, self._digests, self._hints):
-            known.pop(proof.node_id, None)
+        self._newest.pop(proof.node_id, None)
+        self._digests.pop(proof.node_id, None)
+        self._hints.forget(proof.node_id)
         self._recent.forget(proof.node_id)
         self._boots.forget(proof.node_id)
         return [GossipEquivocation(proof)]
-
-
-def is_usable(descriptor: Descriptor, now: float) -> bool:
-    """Say whether a descriptor's epoch is now or one to either side.
-
-    A descriptor is usable until the end of the epoch after its own; one from further
-    ahead than the next epoch is a lie or a broken clock.
-    """
-    return abs(descriptor.epoch - epoch_at(now)) <= 1

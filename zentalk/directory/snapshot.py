@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from zentalk.directory.descriptor_set import is_usable
 from zentalk.directory.equivocation import EquivocationProof, contradicts, make_proof
 from zentalk.directory.events import TimePassed
+from zentalk.directory.window import is_usable
 from zentalk.ids import NodeId
 from zentalk.wire.descriptor import Descriptor
 
@@ -264,7 +264,11 @@ class SnapshotRule:
         return accepted
 
     def _omitters(self, views: dict[NodeId, View]) -> list[NodeId]:
-        """Name sources without more than 10% of the relays that all the others show."""
+        """Name a source without more than 10% of the relays that all the others show.
+
+        Where that can be said of two, nobody is named: either is among those who speak against the
+        other. Their sets are still growing then, as each observes for itself.
+        """
         if len(views) < SOURCES:
             return []
         omitters = []
@@ -274,7 +278,7 @@ class SnapshotRule:
             missing = len(shared - view.keys())
             if missing > MAX_OMITTED_SHARE * len(shared):
                 omitters.append(source)
-        return omitters
+        return omitters if len(omitters) <= len(views) - AGREEING else []
 
 
 def _shown(views: Mapping[NodeId, View], least: int) -> frozenset[NodeId]:

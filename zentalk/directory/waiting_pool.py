@@ -17,19 +17,24 @@ from zentalk.wire.descriptor import Descriptor
 MAX_WAITING: Final = 2000
 MAX_PER_SUBNET: Final = 8
 
-Source = NodeId | None
-"""The neighbour that brought something; None for all clients and all who are not observed."""
+Source = NodeId | str | None
+"""The neighbour that brought something, or the address that relays came from which say they are
+there; None for all clients and all others who are not observed."""
 
 
 _K = TypeVar("_K")
 
 
 class WaitingDescriptor(NamedTuple):
-    """A descriptor and who brought it; `said_hello` if its relay showed itself."""
+    """A descriptor and who brought it; `said_hello` if its relay showed itself.
+
+    `home` is the host that it names and came from then, "" if it came from elsewhere.
+    """
 
     descriptor: Descriptor
     source: Source = None
     said_hello: bool = False
+    home: str = ""
 
 
 class WaitingPool:
@@ -98,7 +103,8 @@ class WaitingPool:
             source: len(self._brought.get(source, ())) for source in (item.source, before.source)
         }
         source = min(shares, key=lambda one: shares[one])
-        return WaitingDescriptor(item.descriptor, source, before.said_hello or item.said_hello)
+        said_hello = before.said_hello or item.said_hello
+        return WaitingDescriptor(item.descriptor, source, said_hello, item.home)
 
     def _make_room(self, newest: Descriptor) -> Descriptor | None:
         subnet = self._subnet(newest)

@@ -6,9 +6,9 @@ peer broke closes the connection. It must never know a method.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Protocol, Self, TypeAlias
 
 from zentalk.errors import RefusedError, StorageError, StorageFullError, UnavailableError
 from zentalk.net.connection import Connection
@@ -21,12 +21,33 @@ Notify: TypeAlias = Callable[[Connection, Fields], None]
 """Reads its fields to the end; must return at once."""
 
 
+class Service(Protocol):
+    """A part of a program that answers requests over links."""
+
+    def requests(self) -> Mapping[str, Request]:
+        """Return the handlers of requests, by method."""
+        ...
+
+    def notifies(self) -> Mapping[str, Notify]:
+        """Return the handlers of notifications, by method."""
+        ...
+
+
 @dataclass(slots=True)
 class Dispatcher:
     """The methods that one end of a link offers, by name."""
 
     requests: dict[str, Request] = field(default_factory=dict)
     notifies: dict[str, Notify] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, *services: Service) -> Self:
+        """Return one dispatcher for the methods of several services."""
+        found = cls()
+        for service in services:
+            found.requests.update(service.requests())
+            found.notifies.update(service.notifies())
+        return found
 
     async def request(self, connection: Connection, body: bytes) -> bytes:
         """Return the response to a request.

@@ -81,6 +81,7 @@ class NodeNetwork:
         self.packets = PacketSender(self.profile, runtime, self.tunnels, self._snapshot)
         self._sources = SnapshotSources(settings.bootstraps, self._dialer, self.tunnels, runtime)
         self._snapshot.size.full_until = found.full_until
+        self._snapshot.shown.restore(found.shown)
         self._snapshot.client.restore(found.descriptors, found.proofs)
         self._links.follow_view()
 

@@ -6,15 +6,15 @@ is kept. A bug that one connection meets ends that connection alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from functools import partial
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import trio
 
 from zentalk.net.connection import Connection
 from zentalk.net.dialling import RelayDialler
-from zentalk.net.dispatch import Dispatcher, Notify, Request
+from zentalk.net.dispatch import Dispatcher
 from zentalk.net.resources import LinkResources
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect, serve
@@ -40,18 +40,6 @@ RELAY_WEIGHT: Final = 8
 carries many people's traffic."""
 
 
-class Service(Protocol):
-    """A part of the relay that answers requests over links."""
-
-    def requests(self) -> Mapping[str, Request]:
-        """Return the handlers of requests, by method."""
-        ...
-
-    def notifies(self) -> Mapping[str, Notify]:
-        """Return the handlers of notifications, by method."""
-        ...
-
-
 class RelayServices(NamedTuple):
     """The parts of a relay that connections lead to."""
 
@@ -63,15 +51,6 @@ class RelayServices(NamedTuple):
     reachability: Reachability
 
 
-def dispatcher_of(*services: Service) -> Dispatcher:
-    """Return one dispatcher for the methods of several services."""
-    dispatcher = Dispatcher()
-    for service in services:
-        dispatcher.requests.update(service.requests())
-        dispatcher.notifies.update(service.notifies())
-    return dispatcher
-
-
 class LinkHandlers:
     """The handlers of all connections that belong to one lane."""
 
@@ -80,8 +59,8 @@ class LinkHandlers:
         self._router = services.router
         self._tunnels = services.tunnels
         self._serve_inner = serve_inner
-        self._for_clients = dispatcher_of(services.directory, services.mailboxes)
-        self._for_relays = dispatcher_of(services.directory)
+        self._for_clients = Dispatcher.of(services.directory, services.mailboxes)
+        self._for_relays = Dispatcher.of(services.directory)
 
     def packet_received(self, connection: Connection, packet: bytes, /) -> None:
         """Peel it with this lane's key."""

@@ -1,5 +1,6 @@
 """K46 at a node: who becomes a guard, a second hop or a mailbox when sources make relays up."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ import trio.testing
 from tests.node.world import NETWORK_ID, Client, World, until, world_of
 from tests.relay.observing.attackers import made_up
 from zentalk.directory.observations import Observation
+from zentalk.directory.snapshot import SnapshotResult
 from zentalk.ids import NodeId
 from zentalk.node.network import NodeNetwork
+from zentalk.node.snapshot.client import SnapshotClient
 from zentalk.node.snapshot.shown_relays import ShownRelays
 from zentalk.wire.descriptor import Descriptor
 
@@ -47,6 +50,18 @@ def test_who_is_gone_begins_anew() -> None:
     seen.note(relays[1:], ids(1, 2), relays[1:])
     seen.note(relays, ids(1, 2), relays)
     assert seen.often() == frozenset(relays[1:])
+
+
+def test_counts_go_on_where_an_earlier_run_left_them() -> None:
+    before, after, relays = ShownRelays(), ShownRelays(), ids(*range(10))
+    before.note(relays, ids(1, 2, 3), relays)
+    before.note(relays[:5], ids(4, 5, 6), relays)
+    after.restore(before.counts())
+    after.note(relays, ids(3, 7, 8), relays)
+    assert after.often() == frozenset(), "one source was asked before the restart"
+    after.note(relays, ids(7, 8, 9), relays)
+    assert after.often() == frozenset(relays[:5])
+    assert {one.sources for one in after.counts() if one.times == 3} == {()}
 
 
 def lie(world: World) -> list[Descriptor]:
@@ -99,3 +114,53 @@ async def test_k46_control_if_one_refresh_were_enough_made_up_relays_are_chosen(
             entries = {entry.node_id for entry in network._selection.state.entries}
             assert invented & entries
             assert invented <= network.lasting_relays()
+
+
+class Refreshes:
+    """Counts the refreshes of all nodes."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        fetch = SnapshotClient.fetch_snapshot
+
+        async def counted(client: SnapshotClient, sources: Sequence[NodeId]) -> SnapshotResult:
+            self.count += 1
+            return await fetch(client, sources)
+
+        monkeypatch.setattr(SnapshotClient, "fetch_snapshot", counted)
+
+
+async def start_again(world: World, refreshes: Refreshes) -> frozenset[NodeId]:
+    """Run a node twice; return what lasted at once in the second run, with refreshes counted."""
+    client = Client(world)
+    async with client.running() as network:
+        await until(lambda: len(network.connected_guards()) == 2)
+        await trio.sleep(5)
+        assert network.lasting_relays()
+    refreshes.count = 0
+    client.restart()
+    async with client.running() as network:
+        at_once = network.lasting_relays()
+        await trio.sleep(60)
+    return at_once
+
+
+@pytest.mark.e2e
+async def test_a_node_that_starts_again_may_choose_what_lasts_at_once_and_asks_once(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refreshes = Refreshes(monkeypatch)
+    async with world_of(tmp_path, HONEST) as world:
+        assert len(await start_again(world, refreshes)) > HONEST / 2
+        assert refreshes.count == 1
+
+
+@pytest.mark.e2e
+async def test_control_if_counts_are_not_kept_it_asks_three_times(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ShownRelays, "counts", lambda self: ())
+    refreshes = Refreshes(monkeypatch)
+    async with world_of(tmp_path, HONEST) as world:
+        await start_again(world, refreshes)
+        assert refreshes.count == 3

@@ -71,3 +71,16 @@ def test_a_local_network_on_one_address_is_not_held_up() -> None:
     for number in range(100):
         schedule.plan(uri(number), 0.0, Cause.RUMOUR)
     assert len(schedule.due(0.0)) == 100
+
+
+def test_k46_who_comes_from_its_address_does_not_wait_for_its_surroundings() -> None:
+    """A whole /24 of keys may say hello; each address has a limit of its own."""
+    schedule = ProbeSchedule("main")
+    for number in range(100):
+        schedule.plan(uri(number, f"8.8.8.{number}"), 0.0, Cause.HELLO)
+    schedule.due(0.0)
+    schedule.plan(uri(200, "8.8.8.200"), 1.0, Cause.HOME)
+    assert (uri(200, "8.8.8.200"), Cause.HOME) in schedule.due(1.0)
+    for number in range(300, 320):
+        schedule.plan(uri(number, "8.8.8.201"), 2.0, Cause.HOME)
+    assert len(schedule.due(2.0)) == PER_SUBNET

@@ -16,13 +16,13 @@ import trio
 from zentalk.directory import snapshot as core
 from zentalk.directory.boots import BootLog
 from zentalk.directory.clock_skew import hours_ahead
-from zentalk.directory.descriptor_set import is_usable
 from zentalk.directory.digests import digest_of
 from zentalk.directory.equivocation import EquivocationProof, check_proof
 from zentalk.directory.events import TimePassed
 from zentalk.directory.identity_work import work_bits
 from zentalk.directory.set_reading import KnownSets, SetReading
 from zentalk.directory.snapshot import SnapshotResult
+from zentalk.directory.window import is_usable
 from zentalk.errors import RELAY_FAULTS, RemoteProtocolError
 from zentalk.ids import Epoch, NodeId
 from zentalk.net.runtime import Runtime

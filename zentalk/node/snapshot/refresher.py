@@ -76,7 +76,7 @@ class SnapshotRefresher:
         self._planned = -math.inf
         self._spent_until = -math.inf
         self._fruitless = 0
-        self._shown = ShownRelays()
+        self.shown = ShownRelays()
         self.client = SnapshotClient(runtime, self._open, network, id_difficulty)
         self.size = NetworkSize()
         self.unverified = False
@@ -115,7 +115,10 @@ class SnapshotRefresher:
         self._wake.set()
 
     async def run(self, sources: SnapshotSources) -> None:
-        """Refresh whenever it is due, until cancelled; at a start so often at once as it takes."""
+        """Refresh whenever it is due, until cancelled; at a start so often at once as it takes.
+
+        Who has counted before which relays last asks once.
+        """
         async with trio.open_nursery() as nursery:
             await self._await_guards(sources)
             failures = refreshes = 0
@@ -123,7 +126,7 @@ class SnapshotRefresher:
                 fresh = await self._refresh(sources, nursery)
                 failures = 0 if fresh else failures + 1
                 refreshes += fresh
-                if fresh and refreshes >= REFRESHES:
+                if fresh and (refreshes >= REFRESHES or self._knows_what_lasts()):
                     await self._rest()
                 elif not fresh:
                     await trio.sleep(
@@ -134,6 +137,10 @@ class SnapshotRefresher:
                             self._runtime.entropy,
                         )
                     )
+
+    def _knows_what_lasts(self) -> bool:
+        """Say whether most relays were shown often enough: this node has run before."""
+        return 2 * len(self._view.lasting) >= len(self._view.relays)
 
     async def _await_guards(self, sources: SnapshotSources) -> None:
         """Let the guards of the last time connect: bootstraps need not see this start."""
@@ -155,7 +162,7 @@ class SnapshotRefresher:
         self.omitting = bool(result.dropped)
         if result.complete and (self._one_is_enough or not result.unverified):
             accepted = {item.node_id for item in result.descriptors}
-            self._shown.note(result.shown, self._sources.keys(), accepted)
+            self.shown.note(result.shown, self._sources.keys(), accepted)
         self._rebuild(epoch_at(self._runtime.wall()))
         if self._boots() != before:
             self._fruitless = 0
@@ -172,7 +179,7 @@ class SnapshotRefresher:
         relays = {} if untrusted else self.client.descriptors()
         self._epoch_began = epoch * EPOCH_SECONDS
         boots, wall = self.client.boots_last_hour(), self._runtime.wall()
-        self._view = make_view(relays.values(), epoch, boots, self._shown.often(), self.size, wall)
+        self._view = make_view(relays.values(), epoch, boots, self.shown.often(), self.size, wall)
         self._changes.unpark_all()
 
     async def _rest(self) -> None:

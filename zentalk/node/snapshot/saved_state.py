@@ -1,7 +1,7 @@
 """What the way into the network needs to start again, saved whenever it has changed.
 
-Guards, where they listened, the snapshot, proofs against relays, and third hops of tunnels. What
-rests on a single bootstrap's word is never saved.
+Guards, where they listened, the snapshot and how often it showed whom, proofs against relays, and
+third hops of tunnels. What rests on a single bootstrap's word is never saved.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ class SavedState:
                 tunnels.third_hops.value(),
                 # In whole hours: it moves on with each snapshot, and need not be written for that.
                 int(snapshot.size.full_until) // 3600 * 3600,
+                snapshot.shown.counts(),
             )
         )
         if state != self._saved:

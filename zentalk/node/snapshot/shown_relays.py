@@ -7,10 +7,11 @@ from relays that three refreshes have shown, none of whose sources was asked twi
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from zentalk.ids import NodeId
+from zentalk.wire.network_state import TimesShown
 
 REFRESHES: Final = 3
 DISJOINT_FROM: Final = 9
@@ -38,6 +39,17 @@ class ShownRelays:
             times, before = self._by.get(node_id, (0, frozenset()))
             if times < REFRESHES and (small or not before & by):
                 self._by[node_id] = (times + 1, before | by)
+
+    def restore(self, kept: Iterable[TimesShown]) -> None:
+        """Take up what an earlier run of the node has counted."""
+        self._by = {one.node_id: (one.times, frozenset(one.sources)) for one in kept}
+
+    def counts(self) -> tuple[TimesShown, ...]:
+        """Return what a later run is to take up; by whom matters only while more are counted."""
+        return tuple(
+            TimesShown(one, times, tuple(sorted(by)) if times < REFRESHES else ())
+            for one, (times, by) in sorted(self._by.items())
+        )
 
     def often(self) -> frozenset[NodeId]:
         """Return the relays that were shown often enough."""

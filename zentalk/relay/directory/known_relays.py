@@ -47,14 +47,15 @@ class KnownRelays:
     def addresses_of(self, node_id: NodeId, lane: int = 0) -> list[RelayUri]:
         """Return where to dial a lane of a relay, in the order in which to try.
 
-        Of what its descriptor names, only where it was reached: the rest may be anybody's.
+        Of what its descriptor names, only where it was reached: the rest may be anybody's. Where
+        the operator says that it is comes last.
         """
         descriptor = self.descriptor_of(node_id)
         others = self.hints_of(node_id) if lane == 0 else []
         if descriptor is None:
             return others
-        reached = self.descriptors.reached_at(node_id)
-        named = [uri for uri in descriptor.uris(lane) if reached in (None, uri.host)]
+        reached = self.descriptors.place_of(descriptor).host
+        named = [uri for uri in descriptor.uris(lane) if uri.host == reached]
         return list(dict.fromkeys([*named, *others]))
 
     def hints_of(self, node_id: NodeId) -> list[RelayUri]:

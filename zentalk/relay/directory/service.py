@@ -27,6 +27,7 @@ from zentalk.relay.directory.persistence import NewsWriter, StoreQueue
 from zentalk.relay.directory.record_store import RecordStore
 from zentalk.relay.directory.requests import DirectoryRequests, NotifyHandler, RequestHandler
 from zentalk.relay.directory.state import DirectoryState, OwnDescriptor
+from zentalk.relay.links.admission import place_of
 from zentalk.relay.observing.observer import Observer, Prober
 from zentalk.relay.observing.observing import Observing
 from zentalk.store.directory_store import DirectoryStore
@@ -139,7 +140,10 @@ class DirectoryService:
         False if it does not count here: its identity has too little work, or it is excluded.
         """
         descriptor = connection.peer.descriptor
-        return descriptor is not None and self.state.relay_connected(descriptor)
+        if descriptor is None:
+            return False
+        homes = [host for host in descriptor.body.hosts if place_of(host) == connection.origin]
+        return self.state.relay_connected(descriptor, homes[0] if homes else "")
 
     def refuses(self, connection: Neighbour) -> bool:
         """Say whether a relay that showed itself on a link will never count here.

@@ -122,13 +122,14 @@ class DirectoryState:
         """
         self._apply(self.known.descriptors.accuse(first, second), source)
 
-    def relay_connected(self, descriptor: Descriptor) -> bool:
+    def relay_connected(self, descriptor: Descriptor, home: str = "") -> bool:
         """Take note of a relay that has just proved itself on a link.
 
-        False if it does not count here: its identity has too little work, or it is excluded.
+        `home` is the host that it names and came from, "" if it came from elsewhere. False if it
+        does not count here: its identity has too little work, or it is excluded.
         """
         commands = self.known.descriptors.offer_verified(descriptor, self._runtime.wall())
-        self._apply(commands, descriptor.node_id, said_hello=True)
+        self._apply(commands, descriptor.node_id, home=home)
         return self.reached(descriptor.node_id)
 
     def reached_at(self, uri: RelayUri, address: str) -> None:
@@ -152,9 +153,9 @@ class DirectoryState:
 
     def forget_expired(self) -> None:
         """Forget relays whose descriptors nobody renewed, or that were not reached for a day."""
-        self._observing.expire()
         for node_id in self.known.descriptors.expire(self._runtime.wall()):
             self.table.forget(node_id)
+        self._observing.expire()  # last: where a relay was reached is a hint where to look
 
     def look_again(self) -> None:
         """Plan to reach relays anew that were reached a day ago."""
@@ -166,25 +167,33 @@ class DirectoryState:
         if item is not None:
             now = self._runtime.wall()
             commands = self.known.descriptors.offer_verified(item.descriptor, now)
-            self._apply(commands, item.source, said_hello=item.said_hello)
+            source = None if isinstance(item.source, str) else item.source
+            self._apply(commands, source, home=item.home if item.said_hello else None)
             if item.said_hello:
                 self.reached(node_id)
 
     def _await(self, item: WaitingDescriptor) -> None:
         """Let a descriptor wait; who does not count itself has no share of its own."""
-        if item.source is not None and self.known.descriptor_of(item.source) is None:
+        known, source = self.known, item.source
+        if source and not isinstance(source, str) and known.descriptor_of(source) is None:
             item = item._replace(source=None)
         self._observing.wait(item, len(self.known.descriptors))
 
     def _apply(
-        self, commands: list[Command], source: NodeId | None, *, said_hello: bool = False
+        self,
+        commands: list[Command],
+        source: NodeId | None,
+        *,
+        home: str | None = None,
     ) -> None:
+        """Do what follows from what `source` told, or, with `home`, from a relay's own hello."""
         for command in commands:
             self._news.note(command)
             if isinstance(command, GossipDescriptor):
                 self._notice_own(command.descriptor)
             elif isinstance(command, AwaitObservation):
-                self._await(WaitingDescriptor(command.descriptor, source, said_hello))
+                brought_by, hello = home or source, home is not None
+                self._await(WaitingDescriptor(command.descriptor, brought_by, hello, home or ""))
             else:
                 self.table.forget(command.proof.node_id)
                 self._tell_if_excluded(command.proof.node_id)

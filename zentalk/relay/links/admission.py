@@ -234,6 +234,11 @@ class Admission:
             return True
 
 
+def place_of(host: str) -> str:
+    """Return what counts as one source with links from a host, as `Connection.origin` says it."""
+    return _places(host.strip("[]"))[0]
+
+
 def _places(source: str) -> tuple[str, str]:
     """Return what counts as one source, and the subnet it is in."""
     try:

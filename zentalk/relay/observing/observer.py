@@ -1,23 +1,34 @@
-"""The task that probes what is due, many at a time, on a clock of its own.
+"""The tasks that probe what is due, many at a time, on a clock of their own.
 
-Every failure is the other side's and ends one probe. What came out goes to the directory's state
-and nowhere else.
+What others tell of gives way to everything else that the machine does: in a network that starts on
+one machine each relay is to probe every other, and nobody's start waits for that. Every failure is
+the other side's and ends one probe. What came out goes to the directory's state and nowhere else.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final, Protocol
 
 import trio
 
 from zentalk.errors import ConnectFailedError
+from zentalk.net.backoff import spread
 from zentalk.net.runtime import Runtime
+from zentalk.net.signal import Signal
 from zentalk.relay.observing.observing import Observing
 from zentalk.relay.observing.schedule import Cause
 from zentalk.wire.text import RelayUri
 
 PROBES_AT_ONCE: Final = 64
 """Each takes a connection that nobody else may have; most that hang lead to nobody."""
+BUSY_SECONDS: Final = 0.005
+"""A machine is busy while one turn of all that is ready takes so long; a handshake takes half."""
+WAIT_SECONDS: Final = 2.0
+"""How long what others tell of waits then, half of it at least, before it looks again ..."""
+PATIENCE_SECONDS: Final = 180.0
+"""... and for how long each gives way: later ones look once. A machine that is always busy observes
+somebody too."""
 
 
 class Prober(Protocol):
@@ -51,17 +62,49 @@ class Observer:
         self._observing = observing
         self._learner = learner
         self._slots = trio.Semaphore(PROBES_AT_ONCE)
+        self._rumours: deque[tuple[RelayUri, float]] = deque()
+        self._told = Signal()
 
     async def run(self) -> None:
         """Probe until cancelled."""
         schedule, wake = self._observing.schedule, self._observing.wake
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._probe_rumours, nursery)
             while True:
                 await wake.wait(max(0.0, schedule.next_at() - self._runtime.monotonic()))
                 for uri, cause in schedule.due(self._runtime.monotonic()):
-                    if self._observing.wants(uri, cause):
-                        await self._slots.acquire()
-                        nursery.start_soon(self._probe, uri, cause)
+                    if cause is Cause.RUMOUR:
+                        self._rumours.append((uri, self._runtime.monotonic() + PATIENCE_SECONDS))
+                        self._told.set()
+                    else:
+                        await self._start(nursery, uri, cause)
+
+    async def _probe_rumours(self, nursery: trio.Nursery) -> None:
+        while True:
+            await self._told.wait()
+            while self._rumours:
+                uri, until = self._rumours.popleft()
+                if self._observing.wants(uri, Cause.RUMOUR):
+                    await self._give_way(until)
+                    await self._start(nursery, uri, Cause.RUMOUR)
+
+    async def _give_way(self, until: float) -> None:
+        """Wait while the machine is busy, until a time at most."""
+        while True:
+            before = self._runtime.monotonic()
+            await trio.lowlevel.checkpoint()
+            now = self._runtime.monotonic()
+            if now - before < BUSY_SECONDS:
+                return
+            await trio.sleep(spread(WAIT_SECONDS, self._runtime.entropy))
+            if now >= until:
+                return
+
+    async def _start(self, nursery: trio.Nursery, uri: RelayUri, cause: Cause) -> None:
+        """Probe a relay in a task of its own, unless it was reached meanwhile."""
+        if self._observing.wants(uri, cause):
+            await self._slots.acquire()
+            nursery.start_soon(self._probe, uri, cause)
 
     async def _probe(self, uri: RelayUri, cause: Cause) -> None:
         try:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from zentalk.directory.descriptor_set import is_usable
 from zentalk.directory.observations import Observation, ObservedRelays
 from zentalk.directory.waiting_pool import WaitingDescriptor, WaitingPool
+from zentalk.directory.window import is_usable
 from zentalk.net.backoff import fraction
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
@@ -40,19 +40,24 @@ class Observing:
     def wait(self, item: WaitingDescriptor, relays: int) -> None:
         """Let a descriptor wait until its relay is reached; `relays` is how many count already.
 
-        Who showed itself is probed at once, others in a while. Addresses that cannot count here
-        are left out.
+        Who showed itself is probed at once, at first where it came from, others in a while.
+        Addresses that cannot count here are left out.
         """
         if not self.observations.rules.allow(item.descriptor):
             return
         for gone in self.pool.put(item):
             self._forget(gone, besides=item.descriptor)
-        cause, seconds = Cause.HELLO, 0.0
-        if not item.said_hello:
+        if not self.wants(item.descriptor.uri, Cause.RUMOUR):
+            return
+        homes = [uri for uri in item.descriptor.uris() if uri.host == item.home]
+        if homes:
+            self._plan(homes[0], 0.0, Cause.HOME)
+        elif item.said_hello:
+            self._plan(item.descriptor.uri, 0.0, Cause.HELLO)
+        else:
             spread = min(SPREAD_SECONDS, SPREAD_PER_RELAY_SECONDS * (relays + len(self.pool)))
-            cause, seconds = Cause.RUMOUR, spread * fraction(self._runtime.entropy)
-        if self.wants(item.descriptor.uri, cause):
-            self._plan(item.descriptor.uri, seconds, cause)
+            seconds = spread * fraction(self._runtime.entropy)
+            self._plan(item.descriptor.uri, seconds, Cause.RUMOUR)
 
     def reached(self, uri: RelayUri, address: str, known: Descriptor | None) -> Observation | None:
         """Take note that a relay proved its identity at an address.
@@ -76,7 +81,9 @@ class Observing:
         if cause is Cause.AGAIN or waiting is None or uri not in waiting.uris():
             return
         uris = waiting.uris()
-        if uri != uris[-1]:
+        if cause is Cause.HOME:
+            self._plan(uris[0], RETRY_SECONDS if len(uris) == 1 else 0.0, Cause.HELLO)
+        elif uri != uris[-1]:
             self._plan(uris[uris.index(uri) + 1], 0.0, cause)
         else:
             self._plan(uris[0], RETRY_SECONDS * (1 + fraction(self._runtime.entropy)), cause)

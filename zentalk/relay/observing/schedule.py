@@ -19,7 +19,7 @@ from zentalk.wire.text import RelayUri
 
 SAME_ADDRESS_SECONDS: Final = 600.0
 PER_SUBNET: Final = 6
-"""Probes a minute in one /24 or /48, for each cause."""
+"""Probes a minute in one /24 or /48, for each cause; at one address of who came from there."""
 _MINUTE: Final = 60.0
 _FEW: Final = 1024
 
@@ -29,6 +29,7 @@ class Cause(Enum):
 
     RUMOUR = "somebody told of it"
     HELLO = "it showed itself"
+    HOME = "it showed itself from where it says it is"
     AGAIN = "it was reached a day ago"
 
 
@@ -85,7 +86,9 @@ class ProbeSchedule:
         if waits > 0:
             return waits
         if subnet:
-            lately = self._subnets.setdefault((cause, subnet), deque(maxlen=PER_SUBNET))
+            # Who came from there is connected to at its own wish, whatever its neighbours claim.
+            area = host if cause is Cause.HOME else subnet
+            lately = self._subnets.setdefault((cause, area), deque(maxlen=PER_SUBNET))
             if len(lately) == PER_SUBNET and now - lately[0] < _MINUTE:
                 return lately[0] + _MINUTE - now
             lately.append(now)
