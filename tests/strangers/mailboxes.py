@@ -20,6 +20,7 @@ from zentalk.wire.deposit import NO_STAMP, Stamp
 from zentalk.wire.descriptor import node_id_of
 
 TURN_SECONDS = 120.0
+AGAIN_SECONDS = 10.0
 BIDDERS = 2
 """At each relay: while one waits with its bid the other works for the next turn."""
 AT_ONCE = 64
@@ -71,7 +72,7 @@ class MailboxMaker:
                 link.close()
             except (*LINK_FAULTS, RefusedError):
                 self.refused += 1
-                await trio.sleep(10)
+                await trio.sleep(AGAIN_SECONDS)
 
     async def _make(self, link: Connection, relay: NodeId) -> None:
         key = SigningKey.generate(self._entropy)
