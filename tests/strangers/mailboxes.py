@@ -1,4 +1,7 @@
-"""K44, K45: whoever makes mailboxes at every relay, and fills each with send ids."""
+"""K44, K45: whoever makes mailboxes at every relay, and fills each with send ids.
+
+Its siege lasts for hours: it runs in virtual time only (`MockClock`).
+"""
 
 from __future__ import annotations
 
