@@ -7,17 +7,13 @@ import trio
 from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
-from zentalk.ids import DepositId, NodeId, SendId
+from tests.strangers.public_mail import Flooder, public_targets
 from zentalk.mailbox.settings import MailboxSettings
 from zentalk.node.delivery.proof_of_work import ProofOfWork
-from zentalk.node.messages.routes import DepositTarget, contact_targets, record_targets
-from zentalk.node.node import Node
-from zentalk.onion.packet import DEPOSIT
+from zentalk.node.messages.routes import DepositTarget, contact_targets
 from zentalk.relay import wiring
 from zentalk.store.history import contacts
 from zentalk.store.history.models import MessageState, StoredMessage
-from zentalk.wire.deposit import ACK_BYTES, Deposit, encode_deposit
-from zentalk.wire.ratchet import INNER_SMALL_BYTES
 
 pytestmark = pytest.mark.e2e
 
@@ -32,36 +28,6 @@ FLOOD_FACTOR = 100
 def cheap_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Work is real, with fewer bits than by default, and quotas are small."""
     monkeypatch.setattr(wiring, "mailbox_settings", lambda _: CHEAP)
-
-
-class Flooder:
-    """A program that sends junk over a node's own paths, to send ids that it came to know."""
-
-    def __init__(self, node: Node, targets: tuple[DepositTarget, ...]) -> None:
-        self._node = node
-        self._targets = targets
-        self.sent = 0
-
-    async def run(self, count: int) -> None:
-        for number in range(count):
-            target = self._targets[number % len(self._targets)]
-            self._send(target.relay, target.send_id)
-            if number % 20 == 19:
-                await trio.sleep(0.05)
-
-    def _send(self, relay: NodeId, send_id: SendId) -> None:
-        entropy = self._node._runtime.entropy
-        sealed = entropy(INNER_SMALL_BYTES + 48)
-        junk = Deposit(send_id, DepositId(entropy(16)), 86_400, None, sealed)
-        payload = encode_deposit(junk, filler=entropy(ACK_BYTES))
-        self._node._network.packets.send(relay, DEPOSIT, payload)
-        self.sent += 1
-
-
-async def public_targets(world: World, reader: str, of: str) -> tuple[DepositTarget, ...]:
-    """Where a stranger who knows an address may deposit today."""
-    contents = await world.nodes[reader]._parts.records.find(world.nodes[of].address)
-    return record_targets(contents)
 
 
 async def own_targets(world: World, contact: str, of: str) -> tuple[DepositTarget, ...]:
@@ -87,19 +53,19 @@ async def under_flood(world: World) -> tuple[list[StoredMessage], list[StoredMes
         await world.until_state(name, first, "delivered")
         second = await world.send("bob", name, "hello")
         await world.until_state("bob", second, "delivered")
-    targets = await public_targets(world, "mallory", "bob")
+    mallory, bob = world.nodes["mallory"], world.nodes["bob"].address
+    targets = await public_targets(mallory, bob)
     targets += await own_targets(world, "mallory", "bob")
-    bob = world.nodes["bob"].address
     await world.crash("bob")
-    flooder = Flooder(world.nodes["mallory"], targets)
+    flooder = Flooder(mallory)
     honest = 2 * STRANGERS
-    await flooder.run(FLOOD_FACTOR * honest // 2)
+    await flooder.junk(targets, FLOOD_FACTOR * honest // 2)
     friendly, strange = [], []
     for number in range(STRANGERS):
         friendly.append(await world.send("alice", "bob", f"friend {number}"))
         stranger = await world.person(f"s{number}")
         strange.append(await stranger.send_text(bob, f"stranger {number}"))
-    await flooder.run(FLOOD_FACTOR * honest // 2)
+    await flooder.junk(targets, FLOOD_FACTOR * honest // 2)
     return friendly, strange, flooder.sent
 
 

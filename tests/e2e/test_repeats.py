@@ -8,9 +8,10 @@ import pytest
 import trio
 from trio.testing import MockClock as Clock
 
-from tests.e2e.test_session_recovery import MailboxRelay, all_arrive, renewals
+from tests.e2e.test_session_recovery import all_arrive, renewals
 from tests.e2e.test_state import acquainted
 from tests.e2e.world import World
+from tests.strangers.replays import MailboxRelay
 from zentalk.node.delivery.message_states import MessageStates
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.messages.confirmations import REPEAT_SECONDS
@@ -46,7 +47,7 @@ class Watch:
 async def replayed(world: World, monkeypatch: pytest.MonkeyPatch, hours: float) -> Watch:
     """Bob has read six messages; a relay pushes one of them every two minutes, in turn."""
     await acquainted(world)
-    relay = MailboxRelay(world, monkeypatch)
+    relay = MailboxRelay(world.nodes["bob"]._parts.receiver, monkeypatch)
     for number in range(6):
         message = await world.send("alice", "bob", f"{number}")
         await world.until_state("alice", message, "delivered")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import shutil
 import sqlite3
 from contextlib import closing
@@ -14,11 +13,11 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.test_state import acquainted
 from tests.e2e.world import START_WALL, World
-from zentalk.ids import DAY_SECONDS, SendId, UserAddress, day_at
+from tests.strangers.replays import MailboxRelay
+from zentalk.ids import DAY_SECONDS, UserAddress, day_at
 from zentalk.node.delivery import session_recovery
 from zentalk.node.delivery.session_recovery import SessionRecovery
 from zentalk.node.delivery.session_renewal import SessionRenewal
-from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.node.messages import ordering
 from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Sessions
@@ -326,59 +325,6 @@ async def test_a_renewal_waits_in_the_mailbox_like_any_other_mail(
 # --- a mailbox relay that would like a reset ------------------------------------------------------
 
 
-class MailboxRelay:
-    """What a relay can push to Bob: it acknowledges nothing and keeps everything."""
-
-    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.kept: list[tuple[SendId, bytes]] = []
-        self.acknowledged = 0
-        self._receiver = world.nodes["bob"]._parts.receiver
-        self._chance = random.Random(33)
-        push = Receiver.push
-
-        def keeping(
-            receiver: Receiver, source: Any, seq: int, send_id: SendId, sealed: bytes
-        ) -> None:
-            if receiver is self._receiver:
-                self.kept.append((send_id, sealed))
-            push(receiver, source, seq, send_id, sealed)
-
-        monkeypatch.setattr(Receiver, "push", keeping)
-
-    def acknowledge(self, seqs: list[int]) -> None:
-        self.acknowledged += len(seqs)
-
-    def give_up(self) -> None:
-        raise AssertionError("Bob could not save")
-
-    def replayed(self) -> tuple[SendId, bytes]:
-        return self._chance.choice(self._kept_once)
-
-    def corrupted(self) -> tuple[SendId, bytes]:
-        send_id, sealed = self.replayed()
-        changed = bytearray(sealed)
-        changed[self._chance.randrange(len(changed))] ^= 1 << self._chance.randrange(8)
-        return send_id, bytes(changed)
-
-    def misdirected(self) -> tuple[SendId, bytes]:
-        (send_id, _), (_, sealed) = self.replayed(), self.replayed()
-        return send_id, sealed
-
-    async def push(self, *envelopes: tuple[SendId, bytes]) -> None:
-        """Push envelopes, as many at a time as a window takes; return when they are saved."""
-        for start in range(0, len(envelopes), 64):
-            for seq, (send_id, sealed) in enumerate(envelopes[start : start + 64]):
-                self._receiver.push(self, seq, send_id, sealed)
-            await trio.sleep(0.1)
-
-    async def flood(self, count: int) -> None:
-        """Push copies, damaged ones, and ones under another send id."""
-        self._kept_once = list(self.kept)
-        kinds = (self.replayed, self.corrupted, self.misdirected)
-        await self.push(*(kinds[number % 3]() for number in range(count)))
-        assert self.acknowledged == count
-
-
 def count_starts(world: World, name: str, monkeypatch: pytest.MonkeyPatch) -> list[UserAddress]:
     """Return a list that grows with each ratchet that somebody initiates."""
     starts: list[UserAddress] = []
@@ -401,7 +347,7 @@ def one_time_keys(world: World) -> int:
 async def talk_with_two(world: World, monkeypatch: pytest.MonkeyPatch) -> MailboxRelay:
     """Bob gets mail of two contacts, and a relay keeps a copy of all."""
     await acquainted(world)
-    relay = MailboxRelay(world, monkeypatch)
+    relay = MailboxRelay(world.nodes["bob"]._parts.receiver, monkeypatch)
     await world.person("carol")
     await world.friends("bob", "carol")
     for number in range(4):
@@ -437,7 +383,7 @@ async def test_k33_control_without_the_memory_of_ciphertexts_copies_reset_the_ra
 async def resets_by_junk(world: World, monkeypatch: pytest.MonkeyPatch) -> int:
     """Alice herself sends Bob 600 envelopes that nothing reads, over half an hour."""
     await acquainted(world)
-    relay = MailboxRelay(world, monkeypatch)
+    relay = MailboxRelay(world.nodes["bob"]._parts.receiver, monkeypatch)
     starts = count_starts(world, "bob", monkeypatch)
     alice = world.nodes["alice"]
     [target, *_] = alice._parts.delivery.recipients.targets[world.nodes["bob"].address]

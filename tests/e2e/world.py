@@ -33,7 +33,7 @@ class World:
         self.relays: dict[str, Relay] = {}
         self.nodes: dict[str, Node] = {}
         self.uris: dict[str, RelayUri] = {}
-        self._nursery = nursery
+        self.nursery = nursery
         self._scopes: dict[str, trio.CancelScope] = {}
         self._lives: dict[str, int] = {}
 
@@ -47,7 +47,7 @@ class World:
             self._runtime(name),
             self.memory.host(name),
         )
-        uri = await self._nursery.start(self._run, name, relay.run)
+        uri = await self.nursery.start(self._run, name, relay.run)
         self.relays[name] = relay
         self.uris[name] = parse_relay_uri(uri)
         return relay
@@ -69,7 +69,7 @@ class World:
             self._runtime(name),
             self.memory.host(name),
         )
-        await self._nursery.start(self._run, name, node.run)
+        await self.nursery.start(self._run, name, node.run)
         self.nodes[name] = node
         if ready:
             with trio.fail_after(PATIENCE_SECONDS):
@@ -124,13 +124,15 @@ class World:
 
         await self.until(arrived)
 
-    async def until_state(self, sender: str, message: StoredMessage, state: str) -> None:
+    async def until_state(
+        self, sender: str, message: StoredMessage, state: str, seconds: float = PATIENCE_SECONDS
+    ) -> None:
         """Wait for a state of a message at its sender."""
 
         async def reached() -> bool:
             return (await self.nodes[sender].message(message.id)).state == state
 
-        await self.until(reached)
+        await self.until(reached, seconds)
 
     def rows(self, relay: str, query: str) -> list[tuple[object, ...]]:
         """Ask a relay's queue database, from outside."""

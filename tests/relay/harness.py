@@ -11,6 +11,7 @@ from typing import Any
 
 import trio
 
+from tests.strangers.ground import Ground
 from zentalk.config import RelaySettings
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.ids import DepositId, MailboxId, NodeId, SendId, day_at, epoch_at
@@ -18,8 +19,6 @@ from zentalk.mailbox.proof import sign_collect
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.memory import MemoryNetwork
 from zentalk.net.runtime import Runtime
-from zentalk.net.serve import connect
-from zentalk.net.tunnel import open_tunnel
 from zentalk.onion.geometry import SMALL
 from zentalk.onion.packet import DEPOSIT, DeliveryPlaintext, Hop
 from zentalk.onion.wrap import wrap
@@ -152,30 +151,21 @@ class World:
             found is not None and found.raw == newest[node_id] for node_id, found in known.items()
         )
 
+    @property
+    def ground(self) -> Ground:
+        """What strangers have of these relays."""
+        uris = {name: running.uri for name, running in self.relays.items()}
+        return Ground(self.network, self.network_id, self.runtime, self.nursery, uris)
+
     async def client(self, name: str, relay: str, handlers: Any = None) -> Connection:
         """Connect a client's host to a relay."""
-        uri = self.relays[relay].uri
-        return await connect(
-            await self.network.host(name).dial(uri.host, uri.port),
-            network=self.network_id,
-            relay_identity=uri.identity,
-            handlers=handlers or NoHandlers(),
-            runtime=self.runtime.for_part(name),
-            nursery=self.nursery,
-        )
+        return await self.ground.client(name, relay, handlers)
 
     async def tunnel(
         self, connection: Connection, hops: Sequence[str], handlers: Any = None
     ) -> Connection:
         """Open a tunnel over a client's connection."""
-        return await open_tunnel(
-            connection,
-            [self.relays[name].uri for name in hops],
-            network=self.network_id,
-            handlers=handlers or NoHandlers(),
-            runtime=self.runtime.for_part("tunnel" + "".join(hops)),
-            nursery=self.nursery,
-        )
+        return await self.ground.tunnel(connection, hops, handlers)
 
     def hops(self, *names: str, delay_ms: int = 0) -> list[Hop]:
         """Return a path over relays with the keys that they have now."""

@@ -8,7 +8,7 @@ import trio
 import trio.testing
 
 from tests.node.world import NETWORK_ID, Client, World, until, world_of
-from tests.relay.observing.attackers import made_up
+from tests.strangers.made_up_relays import made_up
 from zentalk.directory.observations import Observation
 from zentalk.directory.snapshot import SnapshotResult
 from zentalk.ids import NodeId

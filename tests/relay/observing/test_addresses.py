@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.relay.harness import World, world
-from tests.relay.observing.attackers import hello, listen, made_up, tell
+from tests.strangers.made_up_relays import hello, listen, made_up, tell
 from zentalk.errors import RefusedError
 from zentalk.link.geometry import cell_bytes
 from zentalk.net.dialling import RelayDialler
@@ -22,7 +22,7 @@ NAMED = {"evil.example.org": "127.0.0.1", "[::ffff:10.0.0.1]": "10.0.0.1"}
 
 async def attack(net: World) -> tuple[list[Descriptor], list[list[str]]]:
     """Tell r1 of relays at private addresses and names for them; some say hello as those."""
-    arrived = [await listen(net, host, 9001) for host in VICTIMS]
+    arrived = [await listen(net.ground, host, 9001) for host in VICTIMS]
     net.network._names.update(NAMED)
     wall = net.runtime.wall()
     liars = [
@@ -30,7 +30,7 @@ async def attack(net: World) -> tuple[list[Descriptor], list[list[str]]]:
     ]
     tell(await net.client("mallory", "r1"), liars)
     for number, liar in enumerate(liars):
-        await hello(net, "r1", liar, number, "192.0.2.1")
+        await hello(net.ground, "r1", liar, number, "192.0.2.1")
     await trio.sleep(HALF_AN_HOUR)
     return liars, arrived
 
@@ -100,7 +100,7 @@ async def test_k47_open_says_the_same_at_once_of_open_and_closed_ports(
     """Neither the word nor the time tells what listens at a public address."""
     async with world(tmp_path, network_id="main") as net:
         await net.start_all("r1", "r2")
-        await listen(net, "victim", 9001)
+        await listen(net.ground, "victim", 9001)
         address = net.network.address("victim")
         wall = net.runtime.wall()
         liars = [made_up("main", n, address, port, wall) for n, port in enumerate((9001, 9002))]
@@ -120,7 +120,7 @@ async def test_k47_a_victim_is_connected_to_seldom_and_never_because_of_open(
 ) -> None:
     async with world(tmp_path, network_id="main") as net:
         await net.start_all("r1", "r2")
-        arrived = await listen(net, "victim", 9001)
+        arrived = await listen(net.ground, "victim", 9001)
         address = net.network.address("victim")
         wall = net.runtime.wall()
         liars = [made_up("main", number, address, 9001, wall) for number in range(200)]

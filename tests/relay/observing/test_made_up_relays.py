@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.relay.harness import World, snapshot, world
-from tests.relay.observing.attackers import hello, many, tell
+from tests.strangers.made_up_relays import hello, many, tell
 from zentalk.directory.observations import ObservedRelays
 from zentalk.directory.waiting_pool import MAX_WAITING
 from zentalk.ids import NodeId
@@ -26,7 +26,7 @@ def known(net: World, name: str) -> set[NodeId]:
 async def flood(net: World, target: str, count: int) -> None:
     """Say hello as a relay, and tell of so many others over that link."""
     liars = many(net.network_id, count, net.runtime.wall())
-    link = await hello(net, target, liars[0], 0, "192.0.2.1")
+    link = await hello(net.ground, target, liars[0], 0, "192.0.2.1")
     for start in range(0, count, 1000):
         tell(link, liars[start : start + 1000])
         await trio.sleep(1)

@@ -1,18 +1,19 @@
-"""Who makes descriptors of relays that do not exist, and tells them to everybody."""
+"""K46, K47: whoever makes descriptors of relays that do not exist, and tells them to everybody."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 import trio
 
-from tests.relay.harness import World
+from tests.strangers.ground import Ground
 from zentalk.crypto.ed25519 import SigningKey
+from zentalk.errors import LINK_FAULTS, RefusedError
 from zentalk.ids import epoch_at
 from zentalk.link.hello import RelayCredentials
-from zentalk.net.connection import Connection, NoHandlers
-from zentalk.net.serve import connect
+from zentalk.net.connection import Connection
 from zentalk.wire.descriptor import Descriptor, DescriptorBody, Lane, sign_descriptor
 from zentalk.wire.rpc_directory import encode_announces
 
@@ -33,26 +34,17 @@ def made_up(network: str, number: int, host: str, port: int, wall: float) -> Des
     return sign_descriptor(key, body)
 
 
-def many(network: str, count: int, wall: float) -> list[Descriptor]:
+def many(network: str, count: int, wall: float, first: int = 0) -> list[Descriptor]:
     """Sign many, each at an address of its own in the public Internet."""
     return [
         made_up(network, n, f"{60 + n // 62500}.{n // 250 % 250}.{n % 250}.7", 9001, wall)
-        for n in range(count)
+        for n in range(first, first + count)
     ]
 
 
-async def hello(net: World, target: str, own: Descriptor, number: int, host: str) -> Connection:
+async def hello(net: Ground, target: str, own: Descriptor, number: int, host: str) -> Connection:
     """Say hello to a relay from `host`, as the relay of a made-up descriptor."""
-    uri = net.relays[target].uri
-    return await connect(
-        await net.network.host(host).dial(uri.host, uri.port),
-        network=net.network_id,
-        relay_identity=uri.identity,
-        hello=RelayCredentials(own.raw, key_of(number)),
-        handlers=NoHandlers(),
-        runtime=net.runtime.for_part(f"liar {number}"),
-        nursery=net.nursery,
-    )
+    return await net.client(host, target, hello=RelayCredentials(own.raw, key_of(number)))
 
 
 def tell(link: Connection, descriptors: Iterable[Descriptor]) -> None:
@@ -60,9 +52,9 @@ def tell(link: Connection, descriptors: Iterable[Descriptor]) -> None:
         link.notify(call)
 
 
-async def listen(net: World, host: str, port: int) -> list[str]:
+async def listen(net: Ground, host: str, port: int) -> list[str]:
     """Note who connects to a machine that is no relay."""
-    listener = await net.network.host(host).listen(host, port)
+    listener = await net.memory.host(host).listen(host, port)
     arrived: list[str] = []
 
     async def note(stream: object, source: str) -> None:
@@ -71,3 +63,12 @@ async def listen(net: World, host: str, port: int) -> list[str]:
     net.nursery.start_soon(listener.serve, note)
     await trio.lowlevel.checkpoint()
     return arrived
+
+
+async def claim_private_addresses(net: Ground, hosts: Sequence[str]) -> None:
+    """Say hello to every relay as relays at addresses of machines, houses and companies."""
+    for number, name in enumerate(sorted(net.relays)):
+        private = ("127.0.0.1", "10.0.0.1")[number % 2]
+        own = made_up(net.network_id, 1_000_000 + number, private, 9001, net.runtime.wall())
+        with suppress(*LINK_FAULTS, RefusedError):
+            await hello(net, name, own, 1_000_000 + number, hosts[number % len(hosts)])

@@ -1,0 +1,70 @@
+"""What strangers have of a network: hosts of their own, and where its relays are.
+
+No more than anybody has. Programs that attack (the modules beside this one) run on it, in tests of
+relays and in whole networks alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import trio
+
+from zentalk.link.hello import RelayCredentials
+from zentalk.net.connection import Connection, NoHandlers
+from zentalk.net.memory import MemoryNetwork
+from zentalk.net.runtime import Runtime
+from zentalk.net.serve import connect
+from zentalk.net.tunnel import open_tunnel
+from zentalk.wire.text import RelayUri
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A network as seen from outside; `relays` are its relays' addresses by name."""
+
+    memory: MemoryNetwork
+    network_id: str
+    runtime: Runtime
+    nursery: trio.Nursery
+    relays: Mapping[str, RelayUri]
+
+    async def client(
+        self, host: str, relay: str, handlers: Any = None, hello: RelayCredentials | None = None
+    ) -> Connection:
+        """Connect a host to a relay: as a client, or as the relay that `hello` names."""
+        uri = self.relays[relay]
+        return await connect(
+            await self.memory.host(host).dial(uri.host, uri.port),
+            network=self.network_id,
+            relay_identity=uri.identity,
+            hello=hello,
+            handlers=handlers or NoHandlers(),
+            runtime=self.runtime.for_part(host),
+            nursery=self.nursery,
+        )
+
+    async def tunnel(
+        self, link: Connection, hops: Sequence[str], handlers: Any = None
+    ) -> Connection:
+        """Open a tunnel over a client's link."""
+        return await open_tunnel(
+            link,
+            [self.relays[name] for name in hops],
+            network=self.network_id,
+            handlers=handlers or NoHandlers(),
+            runtime=self.runtime.for_part("tunnel" + "".join(hops)),
+            nursery=self.nursery,
+        )
+
+
+def ipv4_addresses(count: int) -> list[str]:
+    """Return addresses in ten /16, each in a /24 of its own."""
+    return [f"{60 + n % 10}.7.{n // 10}.9" for n in range(count)]
+
+
+def ipv6_addresses(count: int) -> list[str]:
+    """Return addresses of one /48."""
+    return [f"2a01:4f8:77:{n:x}::1" for n in range(count)]
