@@ -20,6 +20,7 @@ from zentalk.node.delivery.session_recovery import SessionRecovery
 from zentalk.node.delivery.session_renewal import SessionRenewal
 from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.node.messages import ordering
+from zentalk.node.messages.routes import Collected
 from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Sessions
 from zentalk.session.renewal import RENEW_INTERVAL_SECONDS, RenewalLimit
@@ -336,12 +337,10 @@ class MailboxRelay:
         self._chance = random.Random(33)
         push = Receiver.push
 
-        def keeping(
-            receiver: Receiver, source: Any, seq: int, send_id: SendId, sealed: bytes
-        ) -> None:
+        def keeping(receiver: Receiver, source: Any, seq: int, envelope: Collected) -> None:
             if receiver is self._receiver:
-                self.kept.append((send_id, sealed))
-            push(receiver, source, seq, send_id, sealed)
+                self.kept.append((envelope.send_id, envelope.envelope))
+            push(receiver, source, seq, envelope)
 
         monkeypatch.setattr(Receiver, "push", keeping)
 
@@ -368,7 +367,7 @@ class MailboxRelay:
         """Push envelopes, as many at a time as a window takes; return when they are saved."""
         for start in range(0, len(envelopes), 64):
             for seq, (send_id, sealed) in enumerate(envelopes[start : start + 64]):
-                self._receiver.push(self, seq, send_id, sealed)
+                self._receiver.push(self, seq, Collected(send_id, sealed))
             await trio.sleep(0.1)
 
     async def flood(self, count: int) -> None:

@@ -8,6 +8,7 @@ import trio
 
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import LinkClosedError, RefusedError, TransportError
+from zentalk.mailbox.work import shown
 from zentalk.net.backoff import exponential, half_jitter
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.runtime import Runtime
@@ -17,6 +18,7 @@ from zentalk.node.mailboxes.prices import Prices
 from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.node.mailboxes.registration import Registration
 from zentalk.node.mailboxes.registration_work import RegistrationWork
+from zentalk.node.messages.routes import Collected
 from zentalk.node.network import NodeNetwork
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox
@@ -163,7 +165,8 @@ class Collector(NoHandlers):
             self.pushed_aside = True
 
     def _push_received(self, push: PushNotification) -> None:
-        self._receiver.push(self, push.seq, push.send_id, push.envelope)
+        work = shown(self._mailbox.relay, push, push.arrived_hour)
+        self._receiver.push(self, push.seq, Collected(push.send_id, push.envelope, work))
 
     def _token_received(self, token: bytes) -> None:
         if self._network is None or not self._network.packets.fates.token_returned(token):

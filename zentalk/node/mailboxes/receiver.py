@@ -13,12 +13,12 @@ from typing import Final, NamedTuple, Protocol
 import trio
 
 from zentalk.errors import StorageError
-from zentalk.ids import SendId
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.messages import ordering
 from zentalk.node.messages.receive import Inbox
+from zentalk.node.messages.routes import Collected
 from zentalk.store.history import held
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.retry import until_stored
@@ -44,8 +44,7 @@ class MailSource(Protocol):
 class _Pushed(NamedTuple):
     source: MailSource
     seq: int
-    send_id: SendId
-    envelope: bytes
+    envelope: Collected
 
 
 class Receiver:
@@ -67,12 +66,12 @@ class Receiver:
         self._holding = Signal()
         self.undecryptable = 0
 
-    def push(self, source: MailSource, seq: int, send_id: SendId, envelope: bytes) -> None:
+    def push(self, source: MailSource, seq: int, envelope: Collected) -> None:
         """Take an envelope; it is acknowledged through `source` once it is saved."""
         if len(self._waiting) >= MAX_WAITING:
             source.give_up()
             return
-        self._waiting.append(_Pushed(source, seq, send_id, envelope))
+        self._waiting.append(_Pushed(source, seq, envelope))
         self._wake.set()
 
     async def run(self) -> None:
@@ -95,7 +94,7 @@ class Receiver:
             await until_stored(partial(self._database.write, overdue))
 
     async def _save(self, batch: list[_Pushed]) -> None:
-        deposits = [(pushed.send_id, pushed.envelope) for pushed in batch]
+        deposits = [pushed.envelope for pushed in batch]
         now = self._runtime.wall()
         try:
             effects = await self._database.write(lambda tx: self._inbox.process(tx, deposits, now))
