@@ -347,6 +347,9 @@ class MailboxRelay:
     def acknowledge(self, seqs: list[int]) -> None:
         self.acknowledged += len(seqs)
 
+    def defer(self, seqs: list[int]) -> None:
+        raise AssertionError("nothing here is a stranger's")
+
     def give_up(self) -> None:
         raise AssertionError("Bob could not save")
 

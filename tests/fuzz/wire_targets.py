@@ -417,7 +417,8 @@ def _mailbox() -> list[Target]:
             m.PushNotification(9, SEND_ID, bytes(1715), 470_000, DepositId(b"d" * 16)),
         ),
         _question(m.TOKEN, m.decode_token, m.encode_token, m.TokenNotification(SEND_ID, b"t" * 32)),
-        _question(m.ACK, m.decode_ack, m.encode_ack, (1, 2, 2**64 - 1), ()),
+        _question(m.DEFER, m.decode_seqs, m.encode_defer_request, (1, 2, 2**64 - 1), ()),
+        _question(m.ACK, m.decode_seqs, m.encode_ack, (1, 2, 2**64 - 1), ()),
         _question(
             s.SEND_IDS,
             s.decode_send_ids_request,

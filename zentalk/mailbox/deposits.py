@@ -114,7 +114,7 @@ class Deposits(CorePart):
 
     def _write(self, mail: Mail, now: float) -> None:
         """Write mail, to be pushed when what came before it is."""
-        mail.mailbox.unpushed_seq = mail.seq
+        mail.mailbox.leave_unpushed(mail.seq, public=mail.public)
         self._writing.write(mail, now)
         self._delivery.pump(mail.mailbox, now)
 

@@ -121,7 +121,7 @@ class Owners(CorePart):
         window = min(event.window, self._settings.max_window)
         session = CollectorSession(event.collector, mailbox, window)
         mailbox.session = session
-        mailbox.unpushed_seq = mailbox.next_seq - 1
+        mailbox.unpushed_seq = mailbox.unpushed_public_seq = mailbox.next_seq - 1
         self._registry.sessions[event.collector] = session
         self._effects.emit(Respond(event.ticket))
         self._registry.tokens -= len(mailbox.tokens)

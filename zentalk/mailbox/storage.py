@@ -159,7 +159,8 @@ class ReadEnvelopes:
     """Read in order from after a sequence number, at least one if there is one.
 
     At most `limit` envelopes and, after the first, `max_bytes` bytes; those expired by
-    `now_hour` are left out. Outcome: ReadOutcome.
+    `now_hour` are left out. Only those under public send ids, or only the others, or with None
+    all. Outcome: ReadOutcome.
     """
 
     mailbox: MailboxId = field(repr=False)
@@ -167,6 +168,7 @@ class ReadEnvelopes:
     limit: int
     max_bytes: int
     now_hour: int
+    public: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

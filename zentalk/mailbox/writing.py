@@ -76,15 +76,14 @@ class Writing(CorePart):
     def write(self, mail: Mail, now: float) -> None:
         """Hand an envelope to the store."""
         mailbox, send, size = mail.mailbox, mail.send, len(mail.sealed)
-        is_public = mail.work != CONTACT
         # Of public mail the list has decided before.
-        room = Room.FREE if is_public else self.room(mailbox, send, size)
+        room = Room.FREE if mail.public else self.room(mailbox, send, size)
         mail.held = Held.WRITING
         mail.writes += 1
         mailbox.writing += 1
         mailbox.writing_bytes += size
-        mailbox.public_writing += is_public
-        mailbox.public_writing_bytes += size * is_public
+        mailbox.public_writing += mail.public
+        mailbox.public_writing_bytes += size * mail.public
         if send is not None:
             send.writing += 1
         self.held_bytes += size
@@ -108,8 +107,8 @@ class Writing(CorePart):
         mail.writes -= 1
         mailbox.writing -= 1
         mailbox.writing_bytes -= size
-        mailbox.public_writing -= mail.work != CONTACT
-        mailbox.public_writing_bytes -= size * (mail.work != CONTACT)
+        mailbox.public_writing -= mail.public
+        mailbox.public_writing_bytes -= size * mail.public
         if send is not None:
             send.writing -= 1
         self.held_bytes -= size

@@ -2,7 +2,8 @@
 
 The order is the product's promise: commit first, then the ack that lets the relay
 delete, then the confirmation that lets the sender forget. A batch that cannot be saved
-is not acknowledged; its relay pushes it again.
+is not acknowledged; its relay pushes it again. What strangers sent and finds no room is
+deferred: it must not stand in the way of what contacts send.
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ class MailSource(Protocol):
 
     def acknowledge(self, seqs: list[int]) -> None:
         """Tell the relay that these are saved."""
+        ...
+
+    def defer(self, seqs: list[int]) -> None:
+        """Tell the relay that there is no room for these now."""
         ...
 
     def give_up(self) -> None:
@@ -102,11 +107,15 @@ class Receiver:
             for source in {id(pushed.source): pushed.source for pushed in batch}.values():
                 source.give_up()
             return
-        acks: dict[int, tuple[MailSource, list[int]]] = {}
-        for pushed in batch:
-            acks.setdefault(id(pushed.source), (pushed.source, []))[1].append(pushed.seq)
-        for source, seqs in acks.values():
-            source.acknowledge(seqs)
+        told: dict[int, tuple[MailSource, list[int], list[int]]] = {}
+        for place, pushed in enumerate(batch):
+            _, saved, deferred = told.setdefault(id(pushed.source), (pushed.source, [], []))
+            (deferred if place in effects.deferred else saved).append(pushed.seq)
+        for source, saved, deferred in told.values():
+            if saved:
+                source.acknowledge(saved)
+            if deferred:
+                source.defer(deferred)
         self.undecryptable += effects.undecryptable
         if effects.held:
             self._holding.set()

@@ -74,6 +74,10 @@ class _Receipt(NamedTuple):
     effects: CommitEffects = NO_EFFECTS
     sender: UserAddress | None = None
     confirm: Unconfirmed | None = None
+    deferred: bool = False
+
+
+_NO_ROOM: Final = _Receipt(deferred=True)
 
 
 class Inbox:
@@ -88,7 +92,8 @@ class Inbox:
 
         A deposit that no key of ours reads changes nothing and is counted; it is to be
         acknowledged as well, or it would be pushed for ever. The same goes for one that a
-        bug of ours stumbles over, which is logged.
+        bug of ours stumbles over, which is logged. What strangers sent and finds no room is
+        deferred.
         """
         found = [self._try(tx, one, now) for one in deposits]
         owed: dict[UserAddress, list[Unconfirmed]] = defaultdict(list)
@@ -101,7 +106,9 @@ class Inbox:
             for inner in confirmations.confirm(tx, self._composer, contact, wanted, now)
         )
         effects = [one.effects for one in found]
-        return CommitEffects.together([*effects, CommitEffects(best_effort=made)])
+        deferred = frozenset(place for place, one in enumerate(found) if one.deferred)
+        own = CommitEffects(best_effort=made, deferred=deferred)
+        return CommitEffects.together([*effects, own])
 
     def _try(self, tx: Transaction, deposit: Collected, now: float) -> _Receipt:
         """Take one deposit in, all of it or nothing."""
@@ -115,6 +122,8 @@ class Inbox:
             # By its hash a copy that comes later is known, when its sender may write again.
             ratchets.remember(tx, shut_out.digest, shut_out.contact, None, now + SEEN_SECONDS)
             return _Receipt(_DROPPED)
+        except requests.NoRoomError:
+            return _NO_ROOM if mailboxes.is_public(tx, deposit.send_id) else _Receipt(_DROPPED)
         except RemoteProtocolError:
             return _Receipt(_DROPPED)
         except _BUGS as bug:

@@ -21,6 +21,7 @@ from zentalk.mailbox.pool import (
     TakePrekey,
 )
 from zentalk.mailbox.storage import (
+    CONTACT,
     DONE,
     NO_TURNS_TAKEN,
     ChangeSendIds,
@@ -156,7 +157,8 @@ class MemoryMailboxStore:
         size_bytes = 0
         for seq in box.order[bisect_right(box.order, operation.after_seq) :]:
             envelope = box.envelopes[seq]
-            if envelope.expires_hour <= operation.now_hour:
+            is_public = envelope.work != CONTACT
+            if envelope.expires_hour <= operation.now_hour or operation.public is (not is_public):
                 continue
             size_bytes += len(envelope.sealed)
             if envelopes and (

@@ -289,11 +289,13 @@ class SqliteMailboxStore:
         for row in self._connection.execute(
             "SELECT seq, send_id, deposit_id, arrived_hour, expires_hour, attempts,"
             " last_attempt_hour, sealed, work, stamp FROM envelope"
-            " WHERE mailbox = ? AND seq > ? AND expires_hour > ? ORDER BY seq LIMIT ?",
+            " WHERE mailbox = ?1 AND seq > ?2 AND expires_hour > ?3"
+            " AND (?4 IS NULL OR (work >= 0) = ?4) ORDER BY seq LIMIT ?5",
             (
                 self._refs.get(operation.mailbox),
                 operation.after_seq,
                 operation.now_hour,
+                operation.public,
                 operation.limit + 1,
             ),
         ):
