@@ -420,6 +420,12 @@ def _mailbox() -> list[Target]:
         _question(m.DEFER, m.decode_seqs, m.encode_defer_request, (1, 2, 2**64 - 1), ()),
         _question(m.ACK, m.decode_seqs, m.encode_ack, (1, 2, 2**64 - 1), ()),
         _question(
+            s.SINKS,
+            s.decode_sinks_request,
+            lambda change: s.encode_sinks_request([entry.send_id for entry in change.add]),
+            s.decode_sinks_request(rpc.decode_call(s.encode_sinks_request([SEND_ID]))[1]),
+        ),
+        _question(
             s.SEND_IDS,
             s.decode_send_ids_request,
             s.encode_send_ids_request,

@@ -257,8 +257,8 @@ def test_a_month_of_floods_never_fills_the_room_and_leaves_contacts_theirs() -> 
     for _ in range(CHEAP.contact_quota):
         desk.deposit(next(number), "friend")
     box = desk.failing.load().mailboxes[0]
-    assert sum(item.count for item in box.waiting if not item.public) == CHEAP.contact_quota
-    assert sum(item.size_bytes for item in box.waiting if item.public) <= CHEAP.public_bytes
+    assert sum(item.count for item in box.waiting if not item.apart) == CHEAP.contact_quota
+    assert sum(item.size_bytes for item in box.waiting if item.apart) <= CHEAP.public_bytes
 
 
 def test_an_owner_with_more_public_ids_than_a_node_needs_is_refused() -> None:

@@ -18,7 +18,7 @@ from zentalk.mailbox.commands import Push
 from zentalk.mailbox.lanes import PushLane
 from zentalk.mailbox.part import Context, CorePart, ignore
 from zentalk.mailbox.state import CollectorSession, Held, Mail, MailboxState
-from zentalk.mailbox.storage import CountAttempts, Outcome, ReadEnvelopes, ReadOutcome
+from zentalk.mailbox.storage import SINK, CountAttempts, Outcome, ReadEnvelopes, ReadOutcome
 from zentalk.mailbox.windows import Windows, stored_mail
 from zentalk.mailbox.writing import Writing
 
@@ -145,7 +145,8 @@ class Delivery(CorePart):
             mail
             for mail in session.mailbox.live.values()
             if mail.seq > cursor and mail.held is Held.WRITING and not mail.in_flight
-            if mail.public is lane.public and not lane.is_deferred(mail.seq)
+            if mail.public is lane.public and mail.work != SINK
+            if not lane.is_deferred(mail.seq)
         ]
         new.sort(key=lambda mail: mail.seq)
         for mail in new:

@@ -126,6 +126,11 @@ class Mail:
     @property
     def public(self) -> bool:
         """Whether it came under a public send id."""
+        return self.work > CONTACT
+
+    @property
+    def apart(self) -> bool:
+        """Whether it has room of its own, beside what contacts send."""
         return self.work != CONTACT
 
     @property

@@ -23,7 +23,7 @@ from zentalk.node.network import NodeNetwork
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox
 from zentalk.wire import rpc_mailbox as rpc
-from zentalk.wire.rpc import decode_call
+from zentalk.wire.rpc import UNKNOWN_METHOD, decode_call
 from zentalk.wire.rpc_poll import (
     MAX_POLL_ACKS,
     PollRequest,
@@ -39,8 +39,6 @@ MAX_POLLS: Final = 4
 """Polls without an answer yet; where there are more the relay is too slow, and one is left out."""
 UPKEEP_SECONDS: Final = 600.0
 STALE: Final = "stale"
-UNKNOWN: Final = "unknown"
-"""How a relay refuses a method of a later version than its own."""
 REFUSED_SECONDS: Final = 15.0
 """How soon a refused registration is tried again at first; then ever less often."""
 
@@ -158,7 +156,7 @@ class Collector(NoHandlers):
         try:
             rpc.decode_defer_response(await connection.request(rpc.encode_defer_request(seqs)))
         except RefusedError as refusal:
-            if refusal.reason == UNKNOWN:
+            if refusal.reason == UNKNOWN_METHOD:
                 self.acknowledge(seqs)  # there is nothing between keeping and deleting there
         except TransportError:
             return  # all of it comes again on the next link

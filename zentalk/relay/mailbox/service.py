@@ -88,6 +88,7 @@ class MailboxService:
             rpc.PRICE: self._on_price,
             rpc.DEFER: self._on_defer,
             rpc_send_ids.SEND_IDS: self._on_send_ids,
+            rpc_send_ids.SINKS: self._on_sinks,
             rpc_prekeys.PREKEYS_PUT: self._on_prekeys_put,
             rpc_prekeys.PREKEYS_COUNT: self._on_prekeys_count,
             rpc_prekeys.PREKEYS_TAKE: self._on_prekeys_take,
@@ -242,6 +243,10 @@ class MailboxService:
 
     async def _on_send_ids(self, connection: CollectorLink, fields: Fields) -> bytes:
         await self.change_send_ids(connection, rpc_send_ids.decode_send_ids_request(fields))
+        return rpc_send_ids.encode_send_ids_response()
+
+    async def _on_sinks(self, connection: CollectorLink, fields: Fields) -> bytes:
+        await self.change_send_ids(connection, rpc_send_ids.decode_sinks_request(fields))
         return rpc_send_ids.encode_send_ids_response()
 
     async def _on_prekeys_put(self, connection: CollectorLink, fields: Fields) -> bytes:

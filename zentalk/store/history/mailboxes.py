@@ -100,6 +100,16 @@ def is_public(tx: Transaction, wanted: SendId) -> bool:
     return row is not None and row.kind == SendIdKind.PUBLIC
 
 
+def of_blocked(tx: Transaction, mailbox: MailboxId) -> set[SendId]:
+    """Return the send ids of a mailbox that people deposit to who are blocked."""
+    rows = tx.execute(
+        "SELECT send_id FROM own_send_ids JOIN contacts ON contact = address"
+        " WHERE mailbox = ? AND state = 'blocked'",
+        (mailbox,),
+    )
+    return {SendId(row[0]) for row in rows}
+
+
 def of_contact(tx: Transaction, contact: UserAddress) -> list[OwnSendId]:
     """Return the send ids that a contact deposits to."""
     rows = tx.execute(f"SELECT {_SEND_ID} FROM own_send_ids WHERE contact = ?", (contact,))
