@@ -393,7 +393,9 @@ def _directory() -> list[Target]:
 def _mailbox() -> list[Target]:
     m, s, p = rpc_mailbox, rpc_send_ids, rpc_prekeys
     entries = tuple(
-        s.SendIdEntry(SendId(bytes([kind]) * 16), kind, Day(100), Day(200)) for kind in s.SendIdKind
+        s.SendIdEntry(SendId(bytes([kind]) * 16), kind, Day(100), Day(200))
+        for kind in s.SendIdKind
+        if kind is not s.SendIdKind.SINK
     )
     payload = m.encode_token_payload(SEND_ID, b"t" * 32)
     states = [
@@ -458,6 +460,7 @@ def _mailbox() -> list[Target]:
             again=lambda token: m.encode_token_payload(token.send_id, token.token),
         ),
         _response(m.decode_open_response, lambda _none: m.encode_open_response(), None),
+        _response(m.decode_defer_response, lambda _none: m.encode_defer_response(), None),
         _response(m.decode_price_response, m.encode_price_response, 0, 22, 255),
         _response(s.decode_send_ids_response, lambda _none: s.encode_send_ids_response(), None),
         _response(p.decode_prekeys_put_response, p.encode_prekeys_put_response, 99),

@@ -23,7 +23,7 @@ entries = st.builds(
         send_id, kind, Day(first), Day(first + length)
     ),
     ids,
-    st.sampled_from(rpc_send_ids.SendIdKind),
+    st.sampled_from(rpc_send_ids.SendIdKind).filter(lambda kind: kind != kind.SINK),
     st.integers(0, 2**31),
     st.integers(0, 2**31 - 1),
 )
