@@ -52,7 +52,7 @@ from zentalk.mailbox.storage import (
     group_removed,
 )
 from zentalk.store.disk_space import DiskSpace
-from zentalk.store.mailbox import arrivals, prekeys
+from zentalk.store.mailbox import arrivals, prekeys, send_ids
 from zentalk.store.mailbox.load import load_mailboxes
 from zentalk.store.mailbox.schema import MIGRATIONS
 from zentalk.store.sqlite import open_database, storage_errors, transaction
@@ -364,22 +364,8 @@ class SqliteMailboxStore:
 
     def _change_send_ids(self, operation: ChangeSendIds) -> Done:
         ref = self._refs.get(operation.mailbox)
-        if ref is None:
-            return DONE
-        self._connection.executemany(
-            "DELETE FROM send_id WHERE send_id = ? AND mailbox = ?",
-            [(send_id, ref) for send_id in operation.remove],
-        )
-        # An id of another mailbox stays that one's.
-        self._connection.executemany(
-            "INSERT INTO send_id VALUES (?, ?, ?, ?, ?) ON CONFLICT (send_id) DO UPDATE SET"
-            " kind = excluded.kind, valid_from_day = excluded.valid_from_day,"
-            " valid_until_day = excluded.valid_until_day WHERE mailbox = excluded.mailbox",
-            [
-                (entry.send_id, ref, int(entry.kind), entry.valid_from, entry.valid_until)
-                for entry in operation.add
-            ],
-        )
+        if ref is not None:
+            send_ids.change(self._connection, ref, operation)
         return DONE
 
     def _clear_send_ids(self, operation: ClearSendIds) -> RemovedOutcome:
