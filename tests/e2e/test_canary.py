@@ -17,6 +17,7 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
 from zentalk.errors import ZentalkError
+from zentalk.node.messages.routes import Collected
 from zentalk.store.history import mailboxes
 from zentalk.store.key_file import load_identity
 
@@ -60,7 +61,7 @@ async def trouble(world: World) -> None:
     await world.send(BEN, ANNA, CANARY + " back")
     receiver = world.nodes[BEN]._parts.receiver
     [send_id, *_] = own_send_ids(world)
-    receiver.push(_Nobody(), 1, send_id, bytes(1700))  # type: ignore[arg-type]
+    receiver.push(_Nobody(), 1, Collected(send_id, bytes(1700)))  # type: ignore[arg-type]
     await trio.sleep(20)
 
 

@@ -24,15 +24,17 @@ from tests.e2e.test_session_recovery import (
 )
 from tests.e2e.test_state import acquainted
 from tests.e2e.world import World
-from zentalk.ids import SendId
+from zentalk.ids import DepositId, SendId
 from zentalk.mailbox.commands import Push
 from zentalk.mailbox.events import CollectorLost
 from zentalk.node.mailboxes import receiver
 from zentalk.relay.mailbox.collectors import Collectors
+from zentalk.wire.deposit import NO_STAMP
 from zentalk.wire.rpc_mailbox import MAX_U64
 
 pytestmark = pytest.mark.e2e
 
+NOBODYS = DepositId(bytes(16))
 COPIES = 1_000
 AT_A_TIME = 32
 AT_ONCE = 100
@@ -73,7 +75,9 @@ class HostileRelay:
         assert self._collectors is not None
         send_id, sealed = kind(self)
         for collector in list(self._collectors._links):
-            self._push(self._collectors, Push(collector, seq, send_id, sealed, 0))
+            self._push(
+                self._collectors, Push(collector, seq, send_id, sealed, 0, NOBODYS, NO_STAMP)
+            )
 
     def as_it_was(self) -> tuple[SendId, bytes]:
         push = self._chance.choice(self._copies)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 import trio
 from trio.testing import MockClock as Clock
@@ -10,8 +13,23 @@ from tests.e2e.world import World
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import seeded_entropy
+from zentalk.node.mailboxes.collector import UPKEEP_SECONDS
+from zentalk.relay.mailbox.service import MailboxService
+from zentalk.wire.rpc_send_ids import SINKS
 
 pytestmark = pytest.mark.e2e
+
+
+def sunk(world: World) -> int:
+    """Count what came under sinks at the relays, and that nothing of it is there."""
+    found = 0
+    for relay in world.relays:
+        [[count, size]] = world.rows(
+            relay, "SELECT count(*), coalesce(sum(size_bytes), 0) FROM envelope WHERE work = -2"
+        )
+        assert size == 0
+        found += int(str(count))
+    return found
 
 
 async def friends(world: World) -> None:
@@ -40,6 +58,55 @@ async def test_k51_a_blocked_contact_sees_sent_and_is_heard_again_once_unblocked
     await world.until_inbox("bob", "alice", ["hello", "thanks"])
     [*_, last] = await bob.messages(alice.address)
     assert (last.text, last.missing) == ("thanks", 1)
+
+
+async def test_k51_a_blocked_contact_gets_acks_as_from_somebody_who_is_away(
+    world: World, autojump_clock: Clock
+) -> None:
+    await friends(world)
+    alice, bob = world.nodes["alice"], world.nodes["bob"]
+    await bob.block(alice.address)
+    await trio.sleep(UPKEEP_SECONDS)
+    first = await world.send("alice", "bob", "why?")
+    await world.until_state("alice", first, "sent")
+    assert sunk(world) >= 1
+    more = [await world.send("alice", "bob", f"{number}") for number in range(20)]
+    for message in more:
+        await world.until_state("alice", message, "sent")
+    await trio.sleep(60)
+    assert await world.inbox("bob", "alice") == ["hello"]
+    await bob.unblock(alice.address)
+    await trio.sleep(UPKEEP_SECONDS)
+    assert sunk(world) == 0
+    heard = await world.send("alice", "bob", "thanks")
+    await world.until_state("alice", heard, "delivered")
+
+    async def is_shown() -> bool:
+        return "thanks" in await world.inbox("bob", "alice")
+
+    await world.until(is_shown)  # after half a minute without what was sent before
+
+
+async def test_a_relay_without_sinks_keeps_what_a_blocked_contact_sends_to_be_dropped(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = MailboxService.requests
+
+    def earlier(service: MailboxService) -> Mapping[str, Any]:
+        return {method: call for method, call in known(service).items() if method != SINKS}
+
+    monkeypatch.setattr(MailboxService, "requests", earlier)
+    await friends(world)
+    alice, bob = world.nodes["alice"], world.nodes["bob"]
+    await bob.block(alice.address)
+    await trio.sleep(UPKEEP_SECONDS)
+    dropped = await world.send("alice", "bob", "why?")
+    await world.until_state("alice", dropped, "sent")
+    await trio.sleep(60)
+    assert (sunk(world), await world.inbox("bob", "alice")) == (0, ["hello"])
+    await bob.unblock(alice.address)
+    heard = await world.send("alice", "bob", "thanks")
+    await world.until_state("alice", heard, "delivered")
 
 
 async def test_a_removed_contact_is_forgotten_and_asks_again(

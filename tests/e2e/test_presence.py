@@ -12,8 +12,8 @@ import pytest
 import trio
 from trio.testing import MockClock as Clock
 
-from tests.e2e.test_flood import public_targets
 from tests.e2e.world import World
+from tests.strangers.public_mail import public_targets
 from zentalk.ids import DepositId
 from zentalk.mailbox.delivery import Delivery
 from zentalk.mailbox.state import CollectorSession, Mail
@@ -85,7 +85,7 @@ async def seen_of(world: World, *, online: bool) -> Seen:
     await world.relay_net(4)
     for name in ("bob", "mallory"):
         await world.person(name)
-    target, *_ = await public_targets(world, "mallory", "bob")
+    target, *_ = await public_targets(world.nodes["mallory"], world.nodes["bob"].address)
     await trio.sleep(10)
     if not online:
         await world.crash("bob")

@@ -393,7 +393,9 @@ def _directory() -> list[Target]:
 def _mailbox() -> list[Target]:
     m, s, p = rpc_mailbox, rpc_send_ids, rpc_prekeys
     entries = tuple(
-        s.SendIdEntry(SendId(bytes([kind]) * 16), kind, Day(100), Day(200)) for kind in s.SendIdKind
+        s.SendIdEntry(SendId(bytes([kind]) * 16), kind, Day(100), Day(200))
+        for kind in s.SendIdKind
+        if kind is not s.SendIdKind.SINK
     )
     payload = m.encode_token_payload(SEND_ID, b"t" * 32)
     states = [
@@ -417,7 +419,14 @@ def _mailbox() -> list[Target]:
             m.PushNotification(9, SEND_ID, bytes(1715), 470_000, DepositId(b"d" * 16)),
         ),
         _question(m.TOKEN, m.decode_token, m.encode_token, m.TokenNotification(SEND_ID, b"t" * 32)),
-        _question(m.ACK, m.decode_ack, m.encode_ack, (1, 2, 2**64 - 1), ()),
+        _question(m.DEFER, m.decode_seqs, m.encode_defer_request, (1, 2, 2**64 - 1), ()),
+        _question(m.ACK, m.decode_seqs, m.encode_ack, (1, 2, 2**64 - 1), ()),
+        _question(
+            s.SINKS,
+            s.decode_sinks_request,
+            lambda change: s.encode_sinks_request([entry.send_id for entry in change.add]),
+            s.decode_sinks_request(rpc.decode_call(s.encode_sinks_request([SEND_ID]))[1]),
+        ),
         _question(
             s.SEND_IDS,
             s.decode_send_ids_request,
@@ -451,6 +460,7 @@ def _mailbox() -> list[Target]:
             again=lambda token: m.encode_token_payload(token.send_id, token.token),
         ),
         _response(m.decode_open_response, lambda _none: m.encode_open_response(), None),
+        _response(m.decode_defer_response, lambda _none: m.encode_defer_response(), None),
         _response(m.decode_price_response, m.encode_price_response, 0, 22, 255),
         _response(s.decode_send_ids_response, lambda _none: s.encode_send_ids_response(), None),
         _response(p.decode_prekeys_put_response, p.encode_prekeys_put_response, 99),

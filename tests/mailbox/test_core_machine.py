@@ -209,10 +209,10 @@ class MailboxMachine(RuleBasedStateMachine):
             assert core._writing.held_bytes == sum(len(mail.sealed) for mail in in_memory)
         session = box.session
         flying = list(session.in_flight.values()) if session is not None else []
-        assert core._delivery._in_flight_bytes == sum(mail.size_bytes for mail in flying)
+        assert core._delivery._windows.in_flight_bytes == sum(mail.size_bytes for mail in flying)
         if isinstance(session, CollectorSession):
             assert len(flying) <= session.window
-            assert session.in_flight_bytes == core._delivery._in_flight_bytes
+            assert session.in_flight_bytes == core._delivery._windows.in_flight_bytes
         assert len(live) <= len(flying) + len(self.desk.queue)
         assert self._counted() + self._undecided(live) == self.taken
 

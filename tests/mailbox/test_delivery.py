@@ -119,7 +119,10 @@ def test_beyond_the_bound_of_all_windows_each_collector_gets_one_at_a_time() -> 
             desk.ack(owner, push)
             desk.commit()
     assert desk.stored() == 0
-    assert (desk.core._delivery._in_flight_bytes, desk.core._delivery._reading_bytes) == (0, 0)
+    assert (
+        desk.core._delivery._windows.in_flight_bytes,
+        desk.core._delivery._windows.reading_bytes,
+    ) == (0, 0)
 
 
 def test_d16_what_waits_on_disk_goes_before_newer_mail() -> None:
@@ -472,7 +475,8 @@ def test_the_way_through_memory_is_found_again_while_mail_comes_fast() -> None:
 def test_control_reading_everything_back_keeps_all_later_mail_on_the_disk(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Delivery, "_push_what_is_being_written", lambda self, session, now: None)
+    nothing = lambda self, session, lane, now: None  # noqa: E731
+    monkeypatch.setattr(Delivery, "_push_what_is_being_written", nothing)
     assert _writes_while_mail_comes_fast() == 50
 
 
@@ -498,7 +502,7 @@ def test_a_push_whose_write_is_refused_can_still_be_acked() -> None:
     desk.ack_all(bob)
     desk.pass_time(10)
     assert desk.acked_numbers() == [1]
-    assert desk.core._delivery._in_flight_bytes == 0
+    assert desk.core._delivery._windows.in_flight_bytes == 0
     assert desk.core._writing.held_bytes == 0
 
 

@@ -220,7 +220,7 @@ def test_a_repeat_of_another_size_keeps_the_books_right() -> None:
     desk.deposit(1, body=bytes(30))
     desk.ack_all(bob)
     core = desk.core
-    assert (core._writing.held_bytes, core._delivery._in_flight_bytes) == (0, 0)
+    assert (core._writing.held_bytes, core._delivery._windows.in_flight_bytes) == (0, 0)
     assert core._registry.mailboxes[mailbox_id("bob")].stored_bytes == 0
 
 

@@ -15,7 +15,7 @@ from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.people import ContactCommands
 from zentalk.node.messages.receive import Inbox
-from zentalk.node.messages.routes import DepositTarget, contact_targets, raise_version
+from zentalk.node.messages.routes import Collected, DepositTarget, contact_targets, raise_version
 from zentalk.node.sessions.sessions import Sessions
 from zentalk.store.history import contacts, events, mailboxes, prekeys
 from zentalk.store.history.models import OwnMailbox, OwnSendId, StoredMessage
@@ -120,7 +120,9 @@ class Person:
 
     def receive(self, *deposits: Deposit, now: float = NOW) -> CommitEffects:
         """Process a batch of deposits."""
-        return self.tx(lambda tx: self.inbox.process(tx, deposits, now))
+        return self.tx(
+            lambda tx: self.inbox.process(tx, [Collected(*one) for one in deposits], now)
+        )
 
     def answers(self, effects: CommitEffects, other: Person) -> list[Deposit]:
         """Seal what is to be sent without being stored."""

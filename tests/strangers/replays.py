@@ -12,6 +12,7 @@ from zentalk.errors import LinkClosedError
 from zentalk.ids import SendId
 from zentalk.mailbox.events import Collector
 from zentalk.node.mailboxes.receiver import Receiver
+from zentalk.node.messages.routes import Collected
 from zentalk.relay.mailbox.collectors import CollectorLink
 from zentalk.relay.relay import Relay
 from zentalk.wire.rpc import decode_call
@@ -31,15 +32,18 @@ class MailboxRelay:
         self._chance = random.Random(33)
         push = Receiver.push
 
-        def keeping(own: Receiver, source: Any, seq: int, send_id: SendId, sealed: bytes) -> None:
+        def keeping(own: Receiver, source: Any, seq: int, envelope: Collected) -> None:
             if own is receiver:
-                self.kept.append((send_id, sealed))
-            push(own, source, seq, send_id, sealed)
+                self.kept.append((envelope.send_id, envelope.envelope))
+            push(own, source, seq, envelope)
 
         monkeypatch.setattr(Receiver, "push", keeping)
 
     def acknowledge(self, seqs: list[int]) -> None:
         self.acknowledged += len(seqs)
+
+    def defer(self, seqs: list[int]) -> None:
+        raise AssertionError("nothing here is a stranger's")
 
     def give_up(self) -> None:
         raise AssertionError("the owner could not save")
@@ -61,7 +65,7 @@ class MailboxRelay:
         """Push envelopes, as many at a time as a window takes; return when they are saved."""
         for start in range(0, len(envelopes), 64):
             for seq, (send_id, sealed) in enumerate(envelopes[start : start + 64]):
-                self._receiver.push(self, seq, send_id, sealed)
+                self._receiver.push(self, seq, Collected(send_id, sealed))
             await trio.sleep(0.1)
 
     async def flood(self, count: int) -> None:

@@ -99,6 +99,7 @@ class MailboxCore:
             events.PrekeysCountRequested: prekeys.count_requested,
             events.PrekeyRequested: prekeys.requested,
             events.AckReceived: self._ack_received,
+            events.DeferReceived: self._defer_received,
             events.StateRequested: self._state_requested,
             events.Applied: self._applied,
             events.ApplyFailed: self._apply_failed,
@@ -155,6 +156,11 @@ class MailboxCore:
         session = self._registry.sessions.get(event.collector)
         if session is not None:
             self._delivery.acked(session, event.seqs, now)
+
+    def _defer_received(self, event: events.DeferReceived, now: float) -> None:
+        session = self._registry.sessions.get(event.collector)
+        if session is not None:
+            self._delivery.deferred(session, event.seqs, now)
 
     def _state_requested(self, event: events.StateRequested, now: float) -> None:
         state = self._postage.state(self._registry.send_ids.get(event.send_id), now)

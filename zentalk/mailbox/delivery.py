@@ -1,8 +1,9 @@
 """Pushes mail to its collector: in order of sequence, within a window, until it is acked.
 
-Spec: docs/spec/mailbox.md section 5. What waits in the store goes before anything newer;
-a push that nobody acks is written after two seconds and pushed again after the lease.
-Only an ack from the connection that got the push deletes anything.
+Spec: docs/spec/mailbox.md section 5. Contacts' mail and strangers' have an order each, and
+strangers' waits for the other. What waits in the store goes before anything newer; a push that
+nobody acks is written after two seconds and pushed again after the lease. Only an ack from the
+connection that got the push deletes anything.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from functools import partial
 from typing import Final
 
 from zentalk.mailbox.commands import Push
+from zentalk.mailbox.lanes import PushLane
 from zentalk.mailbox.part import Context, CorePart, ignore
-from zentalk.mailbox.state import CollectorSession, Held, Letter, Mail, MailboxState
-from zentalk.mailbox.storage import CountAttempts, Envelope, Outcome, ReadEnvelopes, ReadOutcome
+from zentalk.mailbox.state import CollectorSession, Held, Mail, MailboxState
+from zentalk.mailbox.storage import SINK, CountAttempts, Outcome, ReadEnvelopes, ReadOutcome
+from zentalk.mailbox.windows import Windows, stored_mail
 from zentalk.mailbox.writing import Writing
 
 _LEASE_CHECKS: Final = 4
@@ -28,6 +31,7 @@ class _Reading:
     """A reading of the store under way; `upto` is the last number used when it began."""
 
     session: CollectorSession
+    lane: PushLane
     read_round: int
     max_bytes: int
     upto: int
@@ -39,33 +43,31 @@ class Delivery(CorePart):
     __slots__ = (
         "_check_at",
         "_held",
-        "_in_flight_bytes",
-        "_reading_bytes",
+        "_windows",
         "_writing",
     )
 
     def __init__(self, context: Context, writing: Writing) -> None:
         super().__init__(context)
         self._writing = writing
+        self._windows = Windows(context)
         self._held: deque[tuple[float, Mail]] = deque()
-        self._in_flight_bytes = 0
-        self._reading_bytes = 0
         self._check_at: float | None = None
 
     @property
     def memory_bytes(self) -> int:
         """How much is pushed and not acked, or being read to be pushed."""
-        return self._in_flight_bytes + self._reading_bytes
+        return self._windows.in_flight_bytes + self._windows.reading_bytes
 
     # --- pushing -------------------------------------------------------------------------
 
     def push_first(self, mail: Mail, now: float) -> bool:
-        """Push new mail from memory if its owner is there and nothing older waits."""
+        """Push new mail of a contact from memory if its owner is there and nothing older waits."""
         mailbox = mail.mailbox
         session = mailbox.session
-        if session is None or session.reading or mailbox.unpushed_seq > session.cursor:
+        if session is None or session.contacts.reading or mailbox.waits(session.contacts):
             return False
-        if not self._room(session):
+        if not self._windows.room(session, session.contacts):
             return False
         mail.held = Held.MEMORY
         self._writing.held_bytes += len(mail.sealed)
@@ -74,66 +76,89 @@ class Delivery(CorePart):
         return True
 
     def pump(self, mailbox: MailboxState, now: float) -> None:
-        """Read from the store what may be pushed next, if anything waits there."""
+        """Read from the store what may be pushed next: strangers' if no contact's waits there."""
         session = mailbox.session
-        if session is None or session.reading or mailbox.unpushed_seq <= session.cursor:
+        if session is None:
             return
-        room = self._room(session)
-        if not room:
-            return
-        session.reading = True
+        for lane in session.lanes:
+            if lane.reading:
+                return
+            if mailbox.waits(lane):
+                room = self._windows.room(session, lane)
+                if room > 0:
+                    self._start_reading(session, lane, room, now)
+                return
+
+    def _start_reading(
+        self, session: CollectorSession, lane: PushLane, room: int, now: float
+    ) -> None:
+        mailbox = session.mailbox
+        lane.reading = True
         self._watch_leases(now)
-        # Reserved until it is read: many collectors may come back at the same moment.
-        left = self._settings.max_in_flight_bytes - self._in_flight_bytes - self._reading_bytes
-        max_bytes = min(self._settings.max_window_bytes - session.in_flight_bytes, max(1, left))
-        self._reading_bytes += max_bytes
+        max_bytes = self._windows.reserve(session, lane)
         hour = self._clock.hour(now)
-        operation = ReadEnvelopes(mailbox.key, session.cursor, room, max_bytes, hour)
+        operation = ReadEnvelopes(mailbox.key, lane.cursor, room, max_bytes, hour, lane.public)
         # Operations keep their order, so the reading sees all that was given a number by now.
-        reading = _Reading(session, session.read_round, max_bytes, mailbox.next_seq - 1)
+        reading = _Reading(session, lane, lane.read_round, max_bytes, mailbox.next_seq - 1)
         self._effects.apply(operation, partial(self._read, reading))
 
     def _read(self, reading: _Reading, outcome: Outcome | None, now: float) -> None:
-        session = reading.session
+        session, lane = reading.session, reading.lane
         mailbox = session.mailbox
-        self._reading_bytes -= reading.max_bytes
-        if mailbox.session is not session or session.read_round != reading.read_round:
+        self._windows.reading_bytes -= reading.max_bytes
+        if mailbox.session is not session or lane.read_round != reading.read_round:
             return
-        session.reading = False
+        lane.reading = False
         if not isinstance(outcome, ReadOutcome):
             return
-        for envelope in outcome.envelopes:
-            self._push(session, _stored_mail(mailbox, envelope), envelope.sealed, now)
-        if not outcome.more:
-            session.cursor = max(session.cursor, reading.upto)
-            self._push_what_is_being_written(session, now)
+        if self._push_stored(session, lane, outcome, now) and not outcome.more:
+            lane.cursor = max(lane.cursor, reading.upto)
+            self._push_what_is_being_written(session, lane, now)
         self.pump(mailbox, now)
 
-    def _push_what_is_being_written(self, session: CollectorSession, now: float) -> None:
+    def _push_stored(
+        self, session: CollectorSession, lane: PushLane, outcome: ReadOutcome, now: float
+    ) -> bool:
+        """Push what was read; False if there was not room for all of it.
+
+        The other order may have taken some of the window since the reading began.
+        """
+        for envelope in outcome.envelopes:
+            if envelope.seq in session.in_flight or lane.is_deferred(envelope.seq):
+                lane.cursor = max(lane.cursor, envelope.seq)
+            elif self._windows.room(session, lane) > 0:
+                self._push(session, stored_mail(session.mailbox, envelope), envelope.sealed, now)
+            else:
+                return False
+        return True
+
+    def _push_what_is_being_written(
+        self, session: CollectorSession, lane: PushLane, now: float
+    ) -> None:
         """Push what arrived during a reading that found the end of the mailbox.
 
         All of it is still in the store's queue, behind the reading. Reading it back would
         find newer mail written meanwhile, and so on for as long as mail comes fast.
         """
-        cursor = session.cursor
+        cursor = lane.cursor
         new = [
             mail
             for mail in session.mailbox.live.values()
             if mail.seq > cursor and mail.held is Held.WRITING and not mail.in_flight
+            if mail.public is lane.public and mail.work != SINK
+            if not lane.is_deferred(mail.seq)
         ]
         new.sort(key=lambda mail: mail.seq)
         for mail in new:
-            if not self._room(session):
+            if self._windows.room(session, lane) <= 0:
                 break
             self._push(session, mail, mail.sealed, now)
 
     def _push(self, session: CollectorSession, mail: Mail, sealed: bytes, now: float) -> None:
-        session.in_flight[mail.seq] = mail
-        session.in_flight_bytes += mail.size_bytes
-        self._in_flight_bytes += mail.size_bytes
-        session.cursor = max(session.cursor, mail.seq)
+        self._windows.enter(session, mail)
+        lane = session.lane_of(mail)
+        lane.cursor = max(lane.cursor, mail.seq)
         session.mailbox.live.setdefault(mail.key, mail)
-        mail.in_flight = True
         mail.pushed_at = now
         mail.attempts += 1
         self._watch_leases(now)
@@ -151,20 +176,11 @@ class Delivery(CorePart):
             )
         )
 
-    def _room(self, session: CollectorSession) -> int:
-        """How many more envelopes a session may be pushed now."""
-        settings = self._settings
-        if session.in_flight_bytes >= settings.max_window_bytes:
-            return 0
-        if self._in_flight_bytes + self._reading_bytes >= settings.max_in_flight_bytes:
-            return 0 if session.in_flight else 1
-        return session.window - len(session.in_flight)
-
     # --- acks and ends -------------------------------------------------------------------
 
     def acked(self, session: CollectorSession, seqs: Sequence[int], now: float) -> None:
         """Delete what a collector has saved; numbers not in flight to it change nothing."""
-        found = [session.in_flight.pop(seq) for seq in seqs if seq in session.in_flight]
+        found = [session.in_flight[seq] for seq in set(seqs) if seq in session.in_flight]
         stored = [mail.stored_seq for mail in found if mail.held is Held.STORED]
         for mail in found:
             self._saved(session, mail)
@@ -172,8 +188,19 @@ class Delivery(CorePart):
             self._writing.delete(session.mailbox, stored)
         self.pump(session.mailbox, now)
 
+    def deferred(self, session: CollectorSession, seqs: Sequence[int], now: float) -> None:
+        """Keep what a collector has no room for out of its window; only strangers' mail may be."""
+        for seq in seqs:
+            mail = session.in_flight.get(seq)
+            if mail is not None and mail.public:
+                self._windows.leave(session, mail)
+                session.strangers.defer(seq, now)
+                mail.forget_if_idle()
+                self._registry.counters["deferred"] += 1
+        self.pump(session.mailbox, now)
+
     def _saved(self, session: CollectorSession, mail: Mail) -> None:
-        self._leave_flight(session, mail)
+        self._windows.leave(session, mail)
         if mail.held is Held.MEMORY:
             self._registry.counters["deposited"] += 1
             self._writing.held_bytes -= len(mail.sealed)
@@ -184,17 +211,14 @@ class Delivery(CorePart):
             del session.mailbox.live[mail.key]
         self._registry.counters["acknowledged"] += 1
 
-    def _leave_flight(self, session: CollectorSession, mail: Mail) -> None:
-        mail.in_flight = False
-        session.in_flight_bytes -= mail.size_bytes
-        self._in_flight_bytes -= mail.size_bytes
-
     def take_back(self, session: CollectorSession, now: float) -> None:
         """Keep for the next push what this session has not acked: all of it to the store."""
+        self._take_back(session, list(session.in_flight.values()), now)
+
+    def _take_back(self, session: CollectorSession, mails: list[Mail], now: float) -> None:
         tried: list[int] = []
-        mails, session.in_flight = session.in_flight, {}
-        for mail in mails.values():
-            self._leave_flight(session, mail)
+        for mail in mails:
+            self._windows.leave(session, mail)
             if mail.held is Held.MEMORY:
                 self._write_held(mail, now)
             elif mail.held in (Held.STORED, Held.WRITING):
@@ -204,15 +228,15 @@ class Delivery(CorePart):
             operation = CountAttempts(session.mailbox.key, tuple(tried), self._clock.hour(now))
             self._effects.apply(operation, ignore)
 
-    def _rewind(self, session: CollectorSession, now: float) -> None:
-        """Push again everything from the oldest unacked push on."""
-        first, last = min(session.in_flight), max(session.in_flight)
-        session.read_round += 1
-        session.reading = False
-        session.cursor = first - 1
-        session.mailbox.unpushed_seq = max(session.mailbox.unpushed_seq, last)
+    def _rewind(self, session: CollectorSession, mails: list[Mail], now: float) -> None:
+        """Push all unacked mail of one order again, from the oldest number on."""
+        self._go_back(session, session.lane_of(mails[0]), min(mail.seq for mail in mails))
         self._registry.counters["leases_ended"] += 1
-        self.take_back(session, now)
+        self._take_back(session, mails, now)
+
+    def _go_back(self, session: CollectorSession, lane: PushLane, first: int) -> None:
+        last = lane.go_back(first)
+        session.mailbox.leave_unpushed(last, public=lane.public)
 
     # --- time ----------------------------------------------------------------------------
 
@@ -237,9 +261,13 @@ class Delivery(CorePart):
         self._check_at = None
         for session in self._registry.sessions.values():
             self._watch_leases(now)
-            oldest = next(iter(session.in_flight.values()), None)
-            if oldest is not None and oldest.pushed_at + self._settings.lease_seconds <= now:
-                self._rewind(session, now)
+            for lane in session.lanes:
+                flying = session.flying(lane)
+                if flying and flying[0].pushed_at + self._settings.lease_seconds <= now:
+                    self._rewind(session, flying, now)
+            due = session.strangers.take_due(now)
+            if due is not None:
+                self._go_back(session, session.strangers, min(due, session.strangers.cursor + 1))
             # Also after a failed reading, which nothing else would repeat.
             self.pump(session.mailbox, now)
 
@@ -251,23 +279,3 @@ class Delivery(CorePart):
         if write_at is None or self._check_at is None:
             return self._check_at if write_at is None else write_at
         return min(write_at, self._check_at)
-
-
-def _stored_mail(mailbox: MailboxState, envelope: Envelope) -> Mail:
-    letter = Letter(
-        envelope.send_id, envelope.deposit_id, envelope.arrived_hour, envelope.expires_hour
-    )
-    mail = Mail(
-        mailbox,
-        mailbox.send_ids.get(envelope.send_id),
-        letter,
-        envelope.seq,
-        envelope.sealed,
-        Held.STORED,
-        work=envelope.work,
-        stamp=envelope.stamp,
-        attempts=envelope.attempts,
-        safe=True,
-    )
-    mail.sealed = b""  # only its size is needed: the store has it
-    return mail

@@ -7,6 +7,8 @@ hash more. Nothing that strangers can see here may depend on whether an owner is
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from zentalk.mailbox.acks import AckSchedule
 from zentalk.mailbox.commands import PushToken
 from zentalk.mailbox.delivery import Delivery
@@ -14,6 +16,7 @@ from zentalk.mailbox.events import DepositArrived, TokenArrived
 from zentalk.mailbox.part import Context, CorePart
 from zentalk.mailbox.postage import Postage
 from zentalk.mailbox.state import Held, Letter, Listed, Mail, MailboxState, SendIdRecord
+from zentalk.mailbox.storage import CONTACT, SINK
 from zentalk.mailbox.writing import Writing
 from zentalk.wire.deposit import Deposit
 from zentalk.wire.rpc_send_ids import SendIdKind
@@ -54,8 +57,12 @@ class Deposits(CorePart):
         if self._writing.held_bytes + len(deposit.envelope) > self._settings.max_held_bytes:
             counters["refused_busy"] += 1
             return
-        take = self._of_stranger if send.public else self._of_contact
-        taken = take(send, deposit, now)
+        if send.entry.kind is SendIdKind.SINK:
+            taken: Mail | Listed | None = self._into_sink(send, deposit, now)
+        elif send.public:
+            taken = self._of_stranger(send, deposit, now)
+        else:
+            taken = self._of_contact(send, deposit, now)
         if taken is None:
             return
         send.used_day = self._clock.aged_day(now)
@@ -69,7 +76,7 @@ class Deposits(CorePart):
     def _of_contact(self, send: SendIdRecord, deposit: Deposit, now: float) -> Mail:
         """Push or write new mail, or put a repeat in the place of what is there."""
         mail = send.mailbox.live.get(deposit.send_id + deposit.deposit_id)
-        if mail is not None:
+        if mail is not None and mail.work == CONTACT:
             self._replace(mail, deposit, now)
             return mail
         mail = self._new(send, deposit, now)
@@ -97,6 +104,17 @@ class Deposits(CorePart):
             self._write(mail, now)
         return Listed(send.arrivals, deposit.deposit_id)
 
+    def _into_sink(self, send: SendIdRecord, deposit: Deposit, now: float) -> Mail:
+        """Write that it came, and nothing of it: so its sender sees an owner who is away."""
+        mail = send.mailbox.live.get(deposit.send_id + deposit.deposit_id)
+        if mail is not None:
+            self._registry.counters["repeats"] += 1
+            return mail
+        mail = self._new(send, replace(deposit, envelope=b""), now)
+        mail.work = SINK
+        self._writing.write(mail, now)
+        return mail
+
     def _new(self, send: SendIdRecord, deposit: Deposit, now: float) -> Mail:
         """Give new mail its place in the order."""
         mailbox = send.mailbox
@@ -114,7 +132,7 @@ class Deposits(CorePart):
 
     def _write(self, mail: Mail, now: float) -> None:
         """Write mail, to be pushed when what came before it is."""
-        mail.mailbox.unpushed_seq = mail.seq
+        mail.mailbox.leave_unpushed(mail.seq, public=mail.public)
         self._writing.write(mail, now)
         self._delivery.pump(mail.mailbox, now)
 

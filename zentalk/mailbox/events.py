@@ -72,6 +72,14 @@ class AckReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class DeferReceived:
+    """A collector has no room for what was pushed to it."""
+
+    collector: Collector
+    seqs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SendIdsRequested:
     """A collector changes the send ids of its mailbox."""
 
@@ -157,6 +165,7 @@ Event: TypeAlias = (
     | PriceRequested
     | CollectorLost
     | AckReceived
+    | DeferReceived
     | SendIdsRequested
     | PrekeysPutRequested
     | PrekeysCountRequested

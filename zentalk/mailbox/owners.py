@@ -15,7 +15,7 @@ from zentalk.mailbox.events import Collector, CollectorLost, OpenRequested, Send
 from zentalk.mailbox.newcomers import Newcomers, TurnDecision
 from zentalk.mailbox.part import Context, CorePart
 from zentalk.mailbox.state import SEQ_BLOCK, CollectorSession, MailboxState
-from zentalk.mailbox.storage import ChangeSendIds, Outcome
+from zentalk.mailbox.storage import ChangeSendIds, ClearSendIds, Outcome, RemovedOutcome
 from zentalk.wire.rpc_send_ids import SendIdKind
 
 
@@ -121,7 +121,7 @@ class Owners(CorePart):
         window = min(event.window, self._settings.max_window)
         session = CollectorSession(event.collector, mailbox, window)
         mailbox.session = session
-        mailbox.unpushed_seq = mailbox.next_seq - 1
+        mailbox.unpushed_seq = mailbox.unpushed_public_seq = mailbox.next_seq - 1
         self._registry.sessions[event.collector] = session
         self._effects.emit(Respond(event.ticket))
         self._registry.tokens -= len(mailbox.tokens)
@@ -197,8 +197,24 @@ class Owners(CorePart):
             registry.unregister(mailbox, [record.entry.send_id for record in unsaved])
             self._effects.emit(Refuse(event.ticket, "storage"))
             return
+        self._clear_turned(event, mailbox)
         kept = {entry.send_id for entry in event.add}
         registry.unregister(mailbox, [item for item in event.remove if item not in kept])
         for entry in event.add:
             registry.register(mailbox, entry, active=True)
         self._effects.emit(Respond(event.ticket))
+
+    def _clear_turned(self, event: SendIdsRequested, mailbox: MailboxState) -> None:
+        """Delete what waits under ids that become sinks, or are sinks no longer: it is unwanted."""
+        turned = []
+        for entry in event.add:
+            known = mailbox.send_ids.get(entry.send_id)
+            kinds = {entry.kind, entry.kind if known is None else known.entry.kind}
+            if known is not None and len(kinds) > 1 and SendIdKind.SINK in kinds:
+                turned.append(entry.send_id)
+        if turned:
+            self._effects.apply(ClearSendIds(mailbox.key, tuple(turned)), self._cleared)
+
+    def _cleared(self, outcome: Outcome | None, _now: float) -> None:
+        if isinstance(outcome, RemovedOutcome):
+            self._registry.count_removed(outcome.removed)

@@ -19,7 +19,7 @@ from zentalk.mailbox.arrivals import (
 )
 from zentalk.mailbox.part import Context, CorePart
 from zentalk.mailbox.state import MailboxState, SendIdRecord
-from zentalk.mailbox.work import challenge, stamped_epoch, worth
+from zentalk.mailbox.work import shown
 from zentalk.mailbox.writing import Writing
 from zentalk.wire.deposit import ENVELOPE_LARGE_BYTES, ENVELOPE_SMALL_BYTES, Deposit
 from zentalk.wire.rpc_send_ids import (
@@ -82,10 +82,7 @@ class Postage(CorePart):
         return send.arrivals.admit(Arrival(deposit.deposit_id, counted, places), quota)
 
     def _shown(self, deposit: Deposit, now: float) -> int:
-        epoch = stamped_epoch(deposit.stamp, self._clock.epoch(now))
-        if epoch is None:
-            return 0
-        bits = worth(challenge(self._relay, deposit, epoch), deposit.stamp.nonce)
+        bits = shown(self._relay, deposit, self._clock.epoch(now))
         return min(bits, MAX_WORK) if bits >= self._settings.work_bits else 0
 
     def state(self, send: SendIdRecord | None, now: float) -> StateResponse:

@@ -58,7 +58,7 @@ class Registry:
             mailbox.send_ids[send_id].listed = ArrivalList(arrivals)
         for waiting in stored.waiting:
             self.count(
-                mailbox, waiting.send_id, waiting.count, waiting.size_bytes, public=waiting.public
+                mailbox, waiting.send_id, waiting.count, waiting.size_bytes, apart=waiting.apart
             )
 
     def register(
@@ -86,13 +86,13 @@ class Registry:
         self.mailboxes.pop(mailbox.key, None)
 
     def count(
-        self, mailbox: MailboxState, send_id: SendId, count: int, size_bytes: int, *, public: bool
+        self, mailbox: MailboxState, send_id: SendId, count: int, size_bytes: int, *, apart: bool
     ) -> None:
         """Add to (or, negative, take from) what is stored under a send id."""
         mailbox.stored += count
         mailbox.stored_bytes += size_bytes
-        mailbox.public += count * public
-        mailbox.public_bytes += size_bytes * public
+        mailbox.public += count * apart
+        mailbox.public_bytes += size_bytes * apart
         self.stored += count
         record = self.send_ids.get(send_id)
         if record is not None and record.mailbox is mailbox:
@@ -105,7 +105,7 @@ class Registry:
             total += item.count
             mailbox = self.mailboxes.get(item.mailbox)
             if mailbox is not None:
-                self.count(mailbox, item.send_id, -item.count, -item.size_bytes, public=item.public)
+                self.count(mailbox, item.send_id, -item.count, -item.size_bytes, apart=item.apart)
         return total
 
     def record_of(self, mailbox: MailboxState) -> SaveMailbox:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from zentalk.ids import DepositId, MailboxId, SendId
 from zentalk.mailbox.arrivals import ArrivalList, ListChange
 from zentalk.mailbox.events import Collector
+from zentalk.mailbox.lanes import PushLane
 from zentalk.mailbox.storage import CONTACT
 from zentalk.wire.deposit import NO_STAMP, Stamp
 from zentalk.wire.rpc_send_ids import SETTLED_DAYS, SendIdEntry, SendIdKind
@@ -123,6 +124,16 @@ class Mail:
         self.stored_seq = self.seq
 
     @property
+    def public(self) -> bool:
+        """Whether it came under a public send id."""
+        return self.work > CONTACT
+
+    @property
+    def apart(self) -> bool:
+        """Whether it has room of its own, beside what contacts send."""
+        return self.work != CONTACT
+
+    @property
     def key(self) -> bytes:
         """What a repeated deposit has in common with the first."""
         return self.letter.send_id + self.letter.deposit_id
@@ -148,29 +159,37 @@ class Listed:
 
 @dataclass(slots=True, eq=False, repr=False)
 class CollectorSession:
-    """The one collector of a mailbox: what it was pushed, in order of sequence.
-
-    Everything up to `cursor` was pushed; `read_round` tells a current reading of the
-    store from one that a rewind has made stale.
-    """
+    """The one collector of a mailbox: what it was pushed, in the order in which it was."""
 
     collector: Collector
     mailbox: MailboxState
     window: int
     in_flight: dict[int, Mail] = field(default_factory=dict)
     in_flight_bytes: int = 0
-    cursor: int = -1
-    reading: bool = False
-    read_round: int = 0
+    contacts: PushLane = field(default_factory=lambda: PushLane(public=False))
+    strangers: PushLane = field(default_factory=lambda: PushLane(public=True))
+
+    @property
+    def lanes(self) -> tuple[PushLane, PushLane]:
+        """Both orders, the one that comes first first."""
+        return self.contacts, self.strangers
+
+    def lane_of(self, mail: Mail) -> PushLane:
+        """Return the order in which an envelope stands."""
+        return self.strangers if mail.public else self.contacts
+
+    def flying(self, lane: PushLane) -> list[Mail]:
+        """Return what of one order is pushed and not acked, oldest push first."""
+        return [mail for mail in self.in_flight.values() if mail.public is lane.public]
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class MailboxState:
     """A mailbox: its record, its counts, and what of it is in memory.
 
-    `unpushed_seq` is the highest number that went to the store without a push, `opening`
-    how many registrations are under way. What is `public` is part of what is stored; `takes` are
-    the prekeys given out on `takes_day`.
+    `unpushed_seq` is the highest number of a contact's mail that went to the store without a push,
+    `unpushed_public_seq` that of strangers'; `opening` how many registrations are under way. What
+    is `public` is part of what is stored; `takes` are the prekeys given out on `takes_day`.
     """
 
     key: MailboxId
@@ -195,11 +214,23 @@ class MailboxState:
     takes: int = 0
     takes_day: int = 0
     unpushed_seq: int = -1
+    unpushed_public_seq: int = -1
     session: CollectorSession | None = None
     opening: int = 0
     send_ids: dict[SendId, SendIdRecord] = field(default_factory=dict)
     live: dict[bytes, Mail] = field(default_factory=dict)
     tokens: deque[tuple[SendId, bytes]] = field(default_factory=deque)
+
+    def leave_unpushed(self, seq: int, *, public: bool) -> None:
+        """Note that what has this number is in the store, and was not pushed from memory."""
+        if public:
+            self.unpushed_public_seq = max(self.unpushed_public_seq, seq)
+        else:
+            self.unpushed_seq = max(self.unpushed_seq, seq)
+
+    def waits(self, lane: PushLane) -> bool:
+        """Tell whether something in the store is to be pushed in one order of its session."""
+        return lane.cursor < (self.unpushed_public_seq if lane.public else self.unpushed_seq)
 
     def opened_on(self, day: int) -> bool:
         """Note that it was open on a day; True if that is a new one and still counts."""

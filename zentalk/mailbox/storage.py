@@ -38,6 +38,8 @@ class Room(Enum):
 
 CONTACT: Final = -1
 """The work of an envelope under a contact's send id: none is asked for, and none counts."""
+SINK: Final = -2
+"""The same under a sink: it is stored that the envelope came, and nothing of it is read."""
 
 
 class PutResult(Enum):
@@ -75,11 +77,11 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """Envelopes of one send id that are no longer stored, `public` if it was a public one."""
+    """Envelopes of one send id that are no longer stored, `apart` unless they are a contact's."""
 
     mailbox: MailboxId = field(repr=False)
     send_id: SendId = field(repr=False)
-    public: bool
+    apart: bool
     count: int
     size_bytes: int
 
@@ -98,8 +100,9 @@ def group_removed(items: Iterable[tuple[MailboxId, SendId, int, int]]) -> tuple[
 class PutEnvelope:
     """Store an envelope, or replace the stored one with this send id and deposit id.
 
-    A replaced one keeps its sequence number, arrival and expiry. Under a public send id the
-    deposit is listed with it, and those displaced leave list and store. Outcome: PutOutcome.
+    A replaced one keeps its sequence number, arrival and expiry; under a sink it stays as it is.
+    Under a public send id the deposit is listed with it, and those displaced leave list and store.
+    Outcome: PutOutcome.
     """
 
     envelope: Envelope
@@ -159,7 +162,8 @@ class ReadEnvelopes:
     """Read in order from after a sequence number, at least one if there is one.
 
     At most `limit` envelopes and, after the first, `max_bytes` bytes; those expired by
-    `now_hour` are left out. Outcome: ReadOutcome.
+    `now_hour` are left out. Only those under public send ids, or only the others, or with None
+    all. Outcome: ReadOutcome.
     """
 
     mailbox: MailboxId = field(repr=False)
@@ -167,6 +171,7 @@ class ReadEnvelopes:
     limit: int
     max_bytes: int
     now_hour: int
+    public: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +232,14 @@ class ChangeSendIds:
 
 
 @dataclass(frozen=True, slots=True)
+class ClearSendIds:
+    """Delete all that waits under send ids of a mailbox. Outcome: RemovedOutcome."""
+
+    mailbox: MailboxId = field(repr=False)
+    send_ids: tuple[SendId, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class KeepTime:
     """Remember that it is at least this hour. Outcome: Done."""
 
@@ -266,6 +279,7 @@ Operation: TypeAlias = (
     | SaveMailbox
     | RemoveMailbox
     | ChangeSendIds
+    | ClearSendIds
     | PutPrekeys
     | ListPrekeys
     | TakePrekey

@@ -8,18 +8,42 @@ relay on one day; how much is asked for is decided elsewhere.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.crypto.work import find_work, work_bits
-from zentalk.ids import Day, MailboxId, NodeId, SendId
-from zentalk.wire.deposit import NO_STAMP, Deposit, Stamp
+from zentalk.ids import Day, DepositId, MailboxId, NodeId, SendId
+from zentalk.wire.deposit import NO_STAMP, Stamp
 
 EPOCH_SECONDS: Final = 3600
 MARGIN_BITS: Final = 3
 """What a sender does beyond what it is asked for, not to be the first to be displaced."""
 _EPOCH_BYTES: Final = 8
+
+
+class Stamped(Protocol):
+    """What work is done for, with the work: a deposit, or what an owner was pushed of it."""
+
+    @property
+    def send_id(self) -> SendId:
+        """Where it is for."""
+        ...
+
+    @property
+    def deposit_id(self) -> DepositId:
+        """What it has in common with its repeats."""
+        ...
+
+    @property
+    def envelope(self) -> bytes:
+        """What is sealed."""
+        ...
+
+    @property
+    def stamp(self) -> Stamp:
+        """The work, NO_STAMP for none."""
+        ...
 
 
 class Found(NamedTuple):
@@ -34,7 +58,7 @@ def epoch_at(wall: float) -> int:
     return int(wall // EPOCH_SECONDS)
 
 
-def challenge(relay: NodeId, deposit: Deposit, epoch: int) -> bytes:
+def challenge(relay: NodeId, deposit: Stamped, epoch: int) -> bytes:
     """Return the 32 bytes that a nonce has to go with."""
     return blake2b_256(
         Label.DEPOSIT_WORK,
@@ -55,6 +79,12 @@ def prekey_challenge(relay: NodeId, send_id: SendId, query_id: bytes, epoch: int
 def worth(task: bytes, nonce: bytes) -> int:
     """Return the bits that a nonce is worth for a challenge; chance alone gives one or two."""
     return work_bits(Label.DEPOSIT_WORK_TRY, task, nonce)
+
+
+def shown(relay: NodeId, deposit: Stamped, epoch: int) -> int:
+    """Return the bits that a deposit's stamp is worth at an epoch; 0 if it is of another one."""
+    stamped = stamped_epoch(deposit.stamp, epoch)
+    return 0 if stamped is None else worth(challenge(relay, deposit, stamped), deposit.stamp.nonce)
 
 
 def search(task: bytes, epoch: int, bits: int, start: int, tries: int) -> Stamp | None:

@@ -13,7 +13,7 @@ from zentalk.mailbox.part import Context, CorePart
 from zentalk.mailbox.settings import MailboxProfile
 from zentalk.mailbox.state import Held, Mail, MailboxState, SendIdRecord
 from zentalk.mailbox.storage import (
-    CONTACT,
+    SINK,
     DeleteEnvelopes,
     DropArrivals,
     Envelope,
@@ -64,6 +64,13 @@ class Writing(CorePart):
             return Room.EVICT_OLDEST if evicts else Room.REPLACE_ONLY
         return Room.FREE
 
+    def _room_for(self, mail: Mail) -> Room:
+        """The same for any mail; of strangers' the list has decided before."""
+        if mail.work == SINK and mail.send is not None:
+            is_full = mail.send.stored + mail.send.writing >= self._settings.contact_quota
+            return Room.REPLACE_ONLY if is_full else Room.FREE
+        return Room.FREE if mail.apart else self.room(mail.mailbox, mail.send, len(mail.sealed))
+
     def has_public_room(self, mailbox: MailboxState, size_bytes: int) -> bool:
         """Tell whether public mail of that size fits beside what waits.
 
@@ -76,15 +83,13 @@ class Writing(CorePart):
     def write(self, mail: Mail, now: float) -> None:
         """Hand an envelope to the store."""
         mailbox, send, size = mail.mailbox, mail.send, len(mail.sealed)
-        is_public = mail.work != CONTACT
-        # Of public mail the list has decided before.
-        room = Room.FREE if is_public else self.room(mailbox, send, size)
+        room = self._room_for(mail)
         mail.held = Held.WRITING
         mail.writes += 1
         mailbox.writing += 1
         mailbox.writing_bytes += size
-        mailbox.public_writing += is_public
-        mailbox.public_writing_bytes += size * is_public
+        mailbox.public_writing += mail.apart
+        mailbox.public_writing_bytes += size * mail.apart
         if send is not None:
             send.writing += 1
         self.held_bytes += size
@@ -108,8 +113,8 @@ class Writing(CorePart):
         mail.writes -= 1
         mailbox.writing -= 1
         mailbox.writing_bytes -= size
-        mailbox.public_writing -= mail.work != CONTACT
-        mailbox.public_writing_bytes -= size * (mail.work != CONTACT)
+        mailbox.public_writing -= mail.apart
+        mailbox.public_writing_bytes -= size * mail.apart
         if send is not None:
             send.writing -= 1
         self.held_bytes -= size
@@ -167,7 +172,7 @@ class Writing(CorePart):
             mail.letter.send_id,
             inserted,
             outcome.grown_bytes,
-            public=mail.work != CONTACT,
+            apart=mail.apart,
         )
         mail.stored_seq = outcome.seq
         if mail.held is Held.GONE:

@@ -39,7 +39,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.streams import LinkStream
 from zentalk.net.transport import PEER_FAULTS, ByteStream, only_faults_of
 from zentalk.wire.frames import Open, Packet
-from zentalk.wire.rpc import encode_refusal
+from zentalk.wire.rpc import UNKNOWN_METHOD, encode_refusal
 
 MAX_REQUESTS: Final = 64
 """Requests of one peer that are worked on at a time; more are refused `busy`."""
@@ -82,7 +82,7 @@ class NoHandlers:
     async def request_received(self, _connection: Connection, _body: bytes, /) -> bytes:
         """Refuse it."""
         await trio.lowlevel.checkpoint()
-        return encode_refusal("unknown")
+        return encode_refusal(UNKNOWN_METHOD)
 
     def notify_received(self, _connection: Connection, _body: bytes, /) -> None:
         """Drop it."""
@@ -92,7 +92,7 @@ class NoHandlers:
     ) -> None:
         """Refuse it."""
         await trio.lowlevel.checkpoint()
-        raise RefusedError("unknown")
+        raise RefusedError(UNKNOWN_METHOD)
 
 
 class _Waiter:

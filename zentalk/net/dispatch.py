@@ -13,7 +13,7 @@ from typing import Protocol, Self, TypeAlias
 from zentalk.errors import RefusedError, StorageError, StorageFullError, UnavailableError
 from zentalk.net.connection import Connection
 from zentalk.wire.codec import Fields
-from zentalk.wire.rpc import decode_call, encode_refusal
+from zentalk.wire.rpc import UNKNOWN_METHOD, decode_call, encode_refusal
 
 Request: TypeAlias = Callable[[Connection, Fields], Awaitable[bytes]]
 """Reads its fields to the end and returns the response."""
@@ -57,7 +57,7 @@ class Dispatcher:
         method, fields = decode_call(body)
         handler = self.requests.get(method)
         if handler is None:
-            return encode_refusal("unknown")
+            return encode_refusal(UNKNOWN_METHOD)
         try:
             return await handler(connection, fields)
         except RefusedError as refusal:

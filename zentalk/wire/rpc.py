@@ -21,6 +21,8 @@ _MAX_METHOD_BYTES: Final = 32
 _MAX_REASON_BYTES: Final = 32
 _OK: Final = 0
 _REFUSED: Final = 1
+UNKNOWN_METHOD: Final = "unknown"
+"""How somebody refuses a method that it does not know, perhaps because it is of a later version."""
 
 
 def encode_call(method: str, *fields: Any) -> bytes:

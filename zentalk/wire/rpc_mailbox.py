@@ -1,4 +1,4 @@
-"""Getting and collecting a mailbox: `mail.price`, `open`, `push`, `token`, `ack`, `replaced`.
+"""Getting and collecting a mailbox: `mail.price`, `open`, `push`, `token`, `ack`, and the rest.
 
 Spec: docs/spec/mailbox.md section 9. Only shapes and bounds are checked here; whether
 a proof verifies or a mailbox exists is decided elsewhere.
@@ -36,6 +36,7 @@ PRICE: Final = "mail.price"
 PUSH: Final = "mail.push"
 TOKEN: Final = "mail.token"  # noqa: S105 (a method, not a password)
 ACK: Final = "mail.ack"
+DEFER: Final = "mail.defer"
 REPLACED: Final = "mail.replaced"
 
 TOKEN_BYTES: Final = 32
@@ -203,8 +204,23 @@ def encode_ack(seqs: Sequence[int]) -> bytes:
     return encode_call(ACK, list(seqs))
 
 
-def decode_ack(fields: Fields) -> tuple[int, ...]:
-    """Read the sequence numbers of `mail.ack`; raises DecodeError."""
+def encode_defer_request(seqs: Sequence[int]) -> bytes:
+    """Encode the request `mail.defer`: there is no room for these now."""
+    return encode_call(DEFER, list(seqs))
+
+
+def encode_defer_response() -> bytes:
+    """Encode the response to `mail.defer`, which says nothing more."""
+    return encode_response()
+
+
+def decode_defer_response(body: bytes) -> None:
+    """Read the response to `mail.defer`; raises RefusedError or DecodeError."""
+    decode_response(body).end()
+
+
+def decode_seqs(fields: Fields) -> tuple[int, ...]:
+    """Read the sequence numbers of `mail.ack` or `mail.defer`; raises DecodeError."""
     items = fields.array(MAX_ACKED_SEQS)
     fields.end()
     return tuple(_seq(item) for item in items)

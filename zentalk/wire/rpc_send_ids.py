@@ -1,4 +1,4 @@
-"""Send ids of a mailbox (`mail.send_ids`, `mail.state`), strictly encoded.
+"""Send ids of a mailbox (`mail.send_ids`, `mail.sinks`, `mail.state`), strictly encoded.
 
 Spec: docs/spec/mailbox.md section 9. Only shapes and bounds are checked here; whether
 an id exists or a quota has room is decided elsewhere.
@@ -6,6 +6,7 @@ an id exists or a quota has room is decided elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final
@@ -17,6 +18,7 @@ from zentalk.wire.rpc import decode_response, encode_call, encode_response
 from zentalk.wire.rpc_mailbox import MAX_U32
 
 SEND_IDS: Final = "mail.send_ids"
+SINKS: Final = "mail.sinks"
 STATE: Final = "mail.state"
 MAX_SEND_ID_CHANGES: Final = 2048
 """Send ids added, and removed, by one `mail.send_ids`."""
@@ -31,6 +33,7 @@ SURE_NEW_SEND_IDS: Final = PUBLIC_SEND_IDS + ACK_SEND_IDS + 5
 """The same for a mailbox that was not opened on `SETTLED_DAYS` days yet."""
 SETTLED_DAYS: Final = 3
 MAX_DIFFICULTY: Final = 255
+_LAST_DAY: Final = MAX_U32
 
 
 class SendIdKind(IntEnum):
@@ -42,6 +45,8 @@ class SendIdKind(IntEnum):
     """Envelopes of anyone who read the user record; a smaller quota."""
     ACK = 2
     """Ack tokens only, never envelopes."""
+    SINK = 3
+    """Envelopes of one contact, of which nothing is kept; only `mail.sinks` makes it."""
 
 
 class SendIdState(IntEnum):
@@ -110,6 +115,19 @@ def encode_send_ids_response() -> bytes:
 def decode_send_ids_response(body: bytes) -> None:
     """Read the response to `mail.send_ids`; raises RefusedError or DecodeError."""
     decode_response(body).end()
+
+
+def encode_sinks_request(send_ids: Sequence[SendId]) -> bytes:
+    """Encode the request `mail.sinks`: nothing that comes under these ids is wanted any more."""
+    return encode_call(SINKS, list(send_ids))
+
+
+def decode_sinks_request(fields: Fields) -> SendIdsRequest:
+    """Read the fields of `mail.sinks` as the change that it asks for; raises DecodeError."""
+    items = dict.fromkeys(fields.fixed_array(MAX_SEND_ID_CHANGES, SEND_ID_BYTES))
+    fields.end()
+    kind, first, last = SendIdKind.SINK, Day(0), Day(_LAST_DAY)
+    return SendIdsRequest(tuple(SendIdEntry(SendId(i), kind, first, last) for i in items), ())
 
 
 def encode_state_request(send_id: SendId) -> bytes:

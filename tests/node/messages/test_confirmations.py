@@ -19,6 +19,7 @@ from zentalk.node.messages.confirmations import (
     REPEATS_SAVED,
 )
 from zentalk.node.messages.effects import BestEffortInner, CommitEffects, OutboundItem
+from zentalk.node.messages.routes import Collected
 from zentalk.node.sessions.sessions import Sender
 from zentalk.store.history import confirmations as rows
 from zentalk.store.history import contacts, forgetting, outbox, ratchets
@@ -76,7 +77,7 @@ def sent(alice: Person, bob: Person, count: int) -> list[Deposit]:
 
 def read_singly(bob: Person, deposits: list[Deposit]) -> None:
     """Let Bob read, each for itself, so that each has a confirmation of its own."""
-    bob.tx(lambda tx: [bob.inbox.process(tx, [one], NOW) for one in deposits])
+    bob.tx(lambda tx: [bob.inbox.process(tx, [Collected(*one)], NOW) for one in deposits])
 
 
 def collect(person: Person, other: Person, now: float) -> list[BestEffortInner]:
@@ -210,7 +211,7 @@ class Replays:
     def _push(
         self, bob: Person, deposits: list[Deposit], now: float, tx: Transaction
     ) -> list[float]:
-        effects = [bob.inbox.process(tx, [deposit], now) for deposit in deposits]
+        effects = [bob.inbox.process(tx, [Collected(*one)], now) for one in deposits]
         return [now for one in effects for _ in one.best_effort]
 
 

@@ -109,8 +109,8 @@ def test_k51_what_is_held_of_a_stranger_counts_as_what_is_shown(
     alice.meet(bob)
     letters = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(12)]
     # Without their predecessors all but the first are held.
-    kept = sum(not bob.receive(letter).undecryptable for letter in letters[::2])
-    kept += sum(not bob.receive(letter).undecryptable for letter in letters[1::2])
+    kept = sum(not bob.receive(letter).deferred for letter in letters[::2])
+    kept += sum(not bob.receive(letter).deferred for letter in letters[1::2])
     assert kept == 5
     bob.tx(lambda tx: ordering.release_all(tx, alice.address, NOW))
     assert len(bob.tx(lambda tx: messages.page(tx, alice.address, None, 100))) == 5
@@ -126,6 +126,42 @@ def test_k51_all_bytes_of_a_stranger_count_parts_among_them(
             bob.receive(alice.seal(bob, inner))
     _, size_bytes = bob.tx(lambda tx: messages.kept(tx, alice.address))
     assert requests.MAX_BYTES - 62_000 < size_bytes <= requests.MAX_BYTES
+
+
+def test_k51_what_finds_no_room_is_deferred_and_is_read_once_there_is_some(
+    newcomer: Newcomer, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters = []
+    for name in ("alice", "carol"):
+        person = newcomer(name)
+        person.meet(bob)
+        letters.append(person.seal(bob, person.write(bob, "it is me")[1][0]))
+    with monkeypatch.context() as patch:
+        patch.setattr(requests, "MAX_REQUESTS", 1)
+        patch.setattr(requests, "SURE_A_DAY", 1)
+        effects = bob.receive(*letters)
+        assert (effects.deferred, effects.undecryptable) == (frozenset({1}), 0)
+        assert len(bob.tx(contacts.addresses)) == 1
+    assert not bob.receive(letters[1]).deferred
+    assert len(bob.tx(contacts.addresses)) == 2
+
+
+def test_k51_what_a_removed_contact_sends_under_its_own_id_is_not_deferred(
+    newcomer: Newcomer, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = newcomer("alice")
+    alice.meet(bob)
+    bob.receive(alice.seal(bob, alice.write(bob, "it is me")[1][0]))
+    answer, effects = bob.write(alice, "hello")
+    alice.receive(*[bob.seal(alice, inner) for inner in effects])
+    bob.tx(lambda tx: bob.contacts.remove(tx, alice.address, NOW))
+    monkeypatch.setattr(requests, "MAX_REQUESTS", 0)
+    monkeypatch.setattr(requests, "SURE_A_DAY", 0)
+    send_id, envelope = alice.seal(bob, alice.write(bob, "again")[1][0])
+    assert send_id != bob.public.send_id
+    dropped = bob.receive((send_id, envelope))
+    assert (dropped.deferred, dropped.undecryptable) == (frozenset(), 1)
+    assert answer.text == "hello"
 
 
 def test_a_contact_is_not_bounded_as_a_stranger_is(

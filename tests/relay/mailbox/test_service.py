@@ -123,6 +123,23 @@ async def test_ack_tokens_are_pushed_or_kept(
         assert world.counter("refused_malformed") == 1
 
 
+async def test_k51_deferred_mail_stays_and_only_a_collector_may_defer(
+    autojump_clock: trio.testing.MockClock, store: SqliteMailboxStore
+) -> None:
+    async with running(World(store)) as world:
+        bob = await Owner(world).open(1)
+        await bob.register(entry("bob", SendIdKind.PUBLIC))
+        world.deposit(1)
+        await settle()
+        [push] = bob.pushes
+        request = rpc.encode_defer_request([push.seq, 77])
+        rpc.decode_defer_response(await bob.ask(request))
+        await settle()
+        assert (world.counter("deferred"), stored(store)) == (1, 1)
+        with pytest.raises(RefusedError, match="closed"):
+            rpc.decode_defer_response(await Owner(world, "carol").ask(request))
+
+
 async def test_prekeys_and_states_over_the_wire(
     autojump_clock: trio.testing.MockClock, store: SqliteMailboxStore
 ) -> None:

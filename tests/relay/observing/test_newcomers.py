@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.relay.harness import World, world
-from tests.relay.observing.attackers import hello, made_up
+from tests.strangers.made_up_relays import hello, made_up
 
 NEWCOMER = "8.8.8.77"
 A_MOMENT = 15.0
@@ -20,7 +20,7 @@ async def is_known_soon(net: World) -> bool:
     r1 = await net.start("r1")
     for number in range(60):
         liar = made_up("main", number, f"8.8.8.{100 + number}", 9001, net.runtime.wall())
-        await hello(net, "r1", liar, number, "192.0.2.1")
+        await hello(net.ground, "r1", liar, number, "192.0.2.1")
     newcomer = await net.start(NEWCOMER)
     await trio.sleep(A_MOMENT)
     live = r1.relay.wiring.directory.live()

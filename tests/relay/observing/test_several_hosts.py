@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from tests.directory.support import WALL, descriptor
 from tests.relay.harness import World, world
-from tests.relay.observing.attackers import key_of, listen
+from tests.strangers.made_up_relays import key_of, listen
 from zentalk.directory.descriptor_set import DescriptorSet
 from zentalk.directory.observations import AddressRules, Observation, ObservedRelays
 from zentalk.errors import ZentalkError
@@ -72,7 +72,7 @@ async def test_k47_a_further_host_that_nobody_reached_is_never_dialled(
     """Not even after the relay went away, and whatever clients open towards it."""
     async with world(tmp_path) as net:
         await net.start("r1")
-        arrived = [await listen(net, host, 9001) for host in ("before", "behind")]
+        arrived = [await listen(net.ground, host, 9001) for host in ("before", "behind")]
         net.network.cut("r1", "before")
         liar = await net.start("r2", announce_host=("before", "r2", "behind"))
         await trio.sleep(30)
@@ -98,7 +98,7 @@ async def test_k47_control_if_every_named_host_were_dialled_a_bystander_is_conne
     monkeypatch.setattr(KnownRelays, "addresses_of", all_named)
     async with world(tmp_path) as net:
         await net.start("r1")
-        arrived = await listen(net, "behind", 9001)
+        arrived = await listen(net.ground, "behind", 9001)
         liar = await net.start("r2", announce_host=("r2", "behind"))
         await trio.sleep(30)
         node_id = liar.node_id

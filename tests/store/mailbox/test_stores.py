@@ -35,6 +35,7 @@ from zentalk.mailbox.pool import (
 from zentalk.mailbox.storage import (
     DONE,
     ChangeSendIds,
+    ClearSendIds,
     CountAttempts,
     DeleteEnvelopes,
     DropArrivals,
@@ -411,6 +412,8 @@ def _operations(draw: st.DrawFn) -> Operation:
         return RemoveMailbox(box) if draw(st.integers(0, 4)) == 0 else KeepTime(draw(_small))
     if kind == 9:
         return DropArrivals(box, send_id(draw(_names)), tuple(map(deposit_id, numbers)))
+    if kind == 10:
+        return ClearSendIds(box, tuple(send_id(name) for name in draw(st.lists(_names))))
     return ReadEnvelopes(
         box, draw(_small) - 1, draw(st.integers(1, 4)), draw(st.integers(1, 60)), draw(_small)
     )

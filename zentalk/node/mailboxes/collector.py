@@ -8,6 +8,7 @@ import trio
 
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import LinkClosedError, RefusedError, TransportError
+from zentalk.mailbox.work import shown
 from zentalk.net.backoff import exponential, half_jitter
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.runtime import Runtime
@@ -17,19 +18,12 @@ from zentalk.node.mailboxes.prices import Prices
 from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.node.mailboxes.registration import Registration
 from zentalk.node.mailboxes.registration_work import RegistrationWork
+from zentalk.node.messages.routes import Collected
 from zentalk.node.network import NodeNetwork
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox
-from zentalk.wire.rpc import decode_call
-from zentalk.wire.rpc_mailbox import (
-    PUSH,
-    REPLACED,
-    TOKEN,
-    PushNotification,
-    decode_push,
-    decode_token,
-    encode_ack,
-)
+from zentalk.wire import rpc_mailbox as rpc
+from zentalk.wire.rpc import UNKNOWN_METHOD, decode_call
 from zentalk.wire.rpc_poll import (
     MAX_POLL_ACKS,
     PollRequest,
@@ -69,7 +63,9 @@ class Collector(NoHandlers):
         self._outbox = outbox
         self._connection: Connection | None = None
         self._network: NodeNetwork | None = None
+        self._nursery: trio.Nursery | None = None
         self._saved: list[int] = []
+        self._deferred: list[int] = []
         self._polls = 0
         self._refusals = 0
         self.registered = trio.Event()
@@ -87,7 +83,7 @@ class Collector(NoHandlers):
             connection = await network.tunnels.lasting(
                 self._mailbox.relay, self._mailbox.mailbox, self, nursery
             )
-            self._connection, self._network = connection, network
+            self._connection, self._network, self._nursery = connection, network, nursery
             shape = network.profile.shape
             network.packets.fates.collecting(self._mailbox.relay, begins=True)
             try:
@@ -104,6 +100,7 @@ class Collector(NoHandlers):
                     with trio.move_on_after(await self._keep_up(connection)):
                         await connection.closed.wait()
             finally:
+                self._nursery = None
                 network.packets.fates.collecting(self._mailbox.relay, begins=False)
                 connection.close()
                 nursery.cancel_scope.cancel()
@@ -142,9 +139,27 @@ class Collector(NoHandlers):
             self._saved += seqs
         elif self._connection is not None and not self._connection.closed.is_set():
             try:
-                self._connection.notify(encode_ack(seqs))
+                self._connection.notify(rpc.encode_ack(seqs))
             except LinkClosedError:
                 return  # they are pushed again on the next link, and known by their hash
+
+    def defer(self, seqs: list[int]) -> None:
+        """Tell the relay that there is no room for these now: it pushes them again after a day."""
+        self._deferred += seqs
+        is_paced = self._network is not None and self._network.profile.shape is not None
+        # Where we poll, the next small one is left out for it, which looks the same.
+        if not is_paced and self._nursery is not None and self._connection is not None:
+            self._nursery.start_soon(self._tell_deferred, self._connection)
+
+    async def _tell_deferred(self, connection: Connection) -> None:
+        seqs, self._deferred = self._deferred[:MAX_POLL_ACKS], self._deferred[MAX_POLL_ACKS:]
+        try:
+            rpc.decode_defer_response(await connection.request(rpc.encode_defer_request(seqs)))
+        except RefusedError as refusal:
+            if refusal.reason == UNKNOWN_METHOD:
+                self.acknowledge(seqs)  # there is nothing between keeping and deleting there
+        except TransportError:
+            return  # all of it comes again on the next link
 
     def give_up(self) -> None:
         """Close the tunnel; what was not acknowledged comes again."""
@@ -154,16 +169,17 @@ class Collector(NoHandlers):
     def notify_received(self, _connection: Connection, body: bytes, /) -> None:
         """Take a pushed envelope, an ack token, or word that another collector came."""
         method, fields = decode_call(body)
-        if method == PUSH:
-            self._push_received(decode_push(fields))
-        elif method == TOKEN:
-            self._token_received(decode_token(fields).token)
-        elif method == REPLACED:
+        if method == rpc.PUSH:
+            self._push_received(rpc.decode_push(fields))
+        elif method == rpc.TOKEN:
+            self._token_received(rpc.decode_token(fields).token)
+        elif method == rpc.REPLACED:
             fields.end()
             self.pushed_aside = True
 
-    def _push_received(self, push: PushNotification) -> None:
-        self._receiver.push(self, push.seq, push.send_id, push.envelope)
+    def _push_received(self, push: rpc.PushNotification) -> None:
+        work = shown(self._mailbox.relay, push, push.arrived_hour)
+        self._receiver.push(self, push.seq, Collected(push.send_id, push.envelope, work))
 
     def _token_received(self, token: bytes) -> None:
         if self._network is None or not self._network.packets.fates.token_returned(token):
@@ -190,6 +206,9 @@ class Collector(NoHandlers):
 
     async def _poll(self, connection: Connection, *, large: bool) -> None:
         """Acknowledge what is saved and take what waits, both in messages of constant size."""
+        if self._deferred and not large:
+            await self._tell_deferred(connection)
+            return
         saved, self._saved = self._saved[:MAX_POLL_ACKS], self._saved[MAX_POLL_ACKS:]
         body = await connection.request(encode_poll_request(PollRequest(tuple(saved), large)))
         answer = decode_poll_response(body)

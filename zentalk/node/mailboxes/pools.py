@@ -24,6 +24,7 @@ from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox, OwnSendId
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.prekeys import OneTimePrekey
+from zentalk.wire.rpc import UNKNOWN_METHOD
 from zentalk.wire.rpc_prekeys import (
     PoolPrekey,
     PrekeysPutRequest,
@@ -42,6 +43,7 @@ from zentalk.wire.rpc_send_ids import (
     SendIdsRequest,
     decode_send_ids_response,
     encode_send_ids_request,
+    encode_sinks_request,
 )
 
 POOL_SEND_IDS: Final = 32
@@ -92,6 +94,8 @@ class MailboxPools:
         self._compares_prekeys = compares_prekeys
         self._taken: set[SendId] = set()
         """What the relay has taken on this connection: a relay may forget, so all goes again."""
+        self._sinks: set[SendId] = set()
+        """The same of what people deposit to who are blocked."""
 
     async def fill(self, connection: Connection) -> None:
         """Register send ids and top prekeys up, as far as the relay takes them.
@@ -100,6 +104,10 @@ class MailboxPools:
         RemoteProtocolError or StorageError.
         """
         refusals: list[RefusedError] = []
+        try:
+            await self._make_sinks(connection)
+        except RefusedError as refusal:
+            refusals.append(refusal)
         for batch in await self._batches():
             try:
                 await self._register(connection, batch)
@@ -112,6 +120,24 @@ class MailboxPools:
         if refusals:
             raise refusals[0]
 
+    async def _make_sinks(self, connection: Connection) -> None:
+        """Let the relay keep nothing of what blocked people send, and go on acknowledging it.
+
+        A relay of an earlier version keeps it for us, and we drop it.
+        """
+        query = partial(mailboxes.of_blocked, mailbox=self._mailbox.mailbox)
+        blocked = await self._database.read(query)
+        self._sinks &= blocked
+        missing = sorted(blocked - self._sinks)
+        try:
+            if missing:
+                decode_send_ids_response(await connection.request(encode_sinks_request(missing)))
+                self._sinks.update(missing)
+        except RefusedError as refusal:
+            if refusal.reason != UNKNOWN_METHOD:
+                raise
+        self._taken -= self._sinks
+
     async def ever_registered(self) -> bool:
         """Tell whether the relay has ever taken send ids for this mailbox."""
         rows = await self._database.read(lambda tx: mailboxes.send_ids(tx, self._mailbox.mailbox))
@@ -121,7 +147,8 @@ class MailboxPools:
         """Return what the relay has to be told, in order of need; each batch may fail alone."""
         today = day_at(self._runtime.wall())
         known = await self._database.read(lambda tx: mailboxes.send_ids(tx, self._mailbox.mailbox))
-        wanted = [row for row in known if row.send_id not in self._taken]
+        settled = self._taken | self._sinks
+        wanted = [row for row in known if row.send_id not in settled]
         wanted += self._missing(known, today)
         wanted = [row for row in wanted if row.day is None or row.day + DAY_MARGIN_AFTER >= today]
         wanted.sort(key=lambda row: _need(row, today))

@@ -3,7 +3,8 @@
 The order is the product's promise: commit first, then the ack that lets the relay
 delete, then the confirmation that lets the sender forget. A batch that cannot be saved
 is not acknowledged; its relay pushes it again. A relay that pushes without end must cost
-no other relay its place or its turn.
+no other relay its place or its turn, and what strangers sent and finds no room is deferred:
+it must not stand in the way of what contacts send.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from typing import Final, NamedTuple, Protocol
 import trio
 
 from zentalk.errors import StorageError
-from zentalk.ids import SendId
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.messages import ordering
 from zentalk.node.messages.receive import Inbox
+from zentalk.node.messages.routes import Collected
 from zentalk.store.history import held
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.retry import until_stored
@@ -38,6 +39,10 @@ class MailSource(Protocol):
         """Tell the relay that these are saved."""
         ...
 
+    def defer(self, seqs: list[int]) -> None:
+        """Tell the relay that there is no room for these now."""
+        ...
+
     def give_up(self) -> None:
         """Leave the relay, so that it pushes what was not acknowledged again."""
         ...
@@ -46,8 +51,7 @@ class MailSource(Protocol):
 class _Pushed(NamedTuple):
     source: MailSource
     seq: int
-    send_id: SendId
-    envelope: bytes
+    envelope: Collected
 
 
 class _Waiting:
@@ -95,9 +99,9 @@ class Receiver:
         self._holding = Signal()
         self.undecryptable = 0
 
-    def push(self, source: MailSource, seq: int, send_id: SendId, envelope: bytes) -> None:
+    def push(self, source: MailSource, seq: int, envelope: Collected) -> None:
         """Take an envelope; it is acknowledged through `source` once it is saved."""
-        if not self._waiting.add(_Pushed(source, seq, send_id, envelope)):
+        if not self._waiting.add(_Pushed(source, seq, envelope)):
             source.give_up()
             return
         self._wake.set()
@@ -121,7 +125,7 @@ class Receiver:
             await until_stored(partial(self._database.write, overdue))
 
     async def _save(self, batch: list[_Pushed]) -> None:
-        deposits = [(pushed.send_id, pushed.envelope) for pushed in batch]
+        deposits = [pushed.envelope for pushed in batch]
         now = self._runtime.wall()
         try:
             effects = await self._database.write(lambda tx: self._inbox.process(tx, deposits, now))
@@ -129,11 +133,15 @@ class Receiver:
             for source in {id(pushed.source): pushed.source for pushed in batch}.values():
                 source.give_up()
             return
-        acks: dict[int, tuple[MailSource, list[int]]] = {}
-        for pushed in batch:
-            acks.setdefault(id(pushed.source), (pushed.source, []))[1].append(pushed.seq)
-        for source, seqs in acks.values():
-            source.acknowledge(seqs)
+        told: dict[int, tuple[MailSource, list[int], list[int]]] = {}
+        for place, pushed in enumerate(batch):
+            _, saved, deferred = told.setdefault(id(pushed.source), (pushed.source, [], []))
+            (deferred if place in effects.deferred else saved).append(pushed.seq)
+        for source, saved, deferred in told.values():
+            if saved:
+                source.acknowledge(saved)
+            if deferred:
+                source.defer(deferred)
         self.undecryptable += effects.undecryptable
         if effects.held:
             self._holding.set()

@@ -63,6 +63,8 @@ class CommitEffects:
     """A message waits for those its sender wrote before it."""
     undecryptable: int = 0
     """Deposits of which nothing was kept."""
+    deferred: frozenset[int] = frozenset()
+    """Deposits that find no room now and may later, by their place in the batch."""
 
     @classmethod
     def together(cls, parts: Iterable[CommitEffects]) -> CommitEffects:
@@ -81,6 +83,7 @@ class CommitEffects:
             in_doubt=any(part.in_doubt for part in every),
             held=any(part.held for part in every),
             undecryptable=sum(part.undecryptable for part in every),
+            deferred=frozenset().union(*(part.deferred for part in every)),
         )
 
 

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import LocalProtocolError, RemoteProtocolError
-from zentalk.ids import SendId, UserAddress
+from zentalk.ids import UserAddress
 from zentalk.lifetimes import SEEN_SECONDS
 from zentalk.logs import quiet_logger
 from zentalk.node.messages import confirmations, requests
@@ -28,7 +28,7 @@ from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.kinds import registry
 from zentalk.node.messages.kinds.incoming import Incoming
-from zentalk.node.messages.routes import open_from_contact, open_from_public
+from zentalk.node.messages.routes import Collected, open_collected
 from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Decrypted, OutdatedError, Sessions
 from zentalk.store.history import contacts, mailboxes, ratchets
@@ -36,7 +36,6 @@ from zentalk.store.history.confirmations import Unconfirmed
 from zentalk.store.history.models import ContactRow, ContactState, OwnSendId, SeenCiphertext
 from zentalk.store.sqlite import Transaction, savepoint
 from zentalk.wire.content import Content, decode_content, encode_route
-from zentalk.wire.rpc_send_ids import SendIdKind
 
 _BUGS: Final = (
     ArithmeticError,
@@ -75,6 +74,10 @@ class _Receipt(NamedTuple):
     effects: CommitEffects = NO_EFFECTS
     sender: UserAddress | None = None
     confirm: Unconfirmed | None = None
+    deferred: bool = False
+
+
+_NO_ROOM: Final = _Receipt(deferred=True)
 
 
 class Inbox:
@@ -84,16 +87,15 @@ class Inbox:
         self._sessions = sessions
         self._composer = composer
 
-    def process(
-        self, tx: Transaction, deposits: Sequence[tuple[SendId, bytes]], now: float
-    ) -> CommitEffects:
-        """Store what a batch of (send id, envelope) brings.
+    def process(self, tx: Transaction, deposits: Sequence[Collected], now: float) -> CommitEffects:
+        """Store what a batch of envelopes brings.
 
         A deposit that no key of ours reads changes nothing and is counted; it is to be
         acknowledged as well, or it would be pushed for ever. The same goes for one that a
-        bug of ours stumbles over, which is logged.
+        bug of ours stumbles over, which is logged. What strangers sent and finds no room is
+        deferred.
         """
-        found = [self._try(tx, send_id, envelope, now) for send_id, envelope in deposits]
+        found = [self._try(tx, one, now) for one in deposits]
         owed: dict[UserAddress, list[Unconfirmed]] = defaultdict(list)
         for one in found:
             if one.sender is not None and one.confirm is not None:
@@ -104,13 +106,15 @@ class Inbox:
             for inner in confirmations.confirm(tx, self._composer, contact, wanted, now)
         )
         effects = [one.effects for one in found]
-        return CommitEffects.together([*effects, CommitEffects(best_effort=made)])
+        deferred = frozenset(place for place, one in enumerate(found) if one.deferred)
+        own = CommitEffects(best_effort=made, deferred=deferred)
+        return CommitEffects.together([*effects, own])
 
-    def _try(self, tx: Transaction, send_id: SendId, envelope: bytes, now: float) -> _Receipt:
+    def _try(self, tx: Transaction, deposit: Collected, now: float) -> _Receipt:
         """Take one deposit in, all of it or nothing."""
         try:
             with savepoint(tx):
-                return self._take(tx, send_id, envelope, now)
+                return self._take(tx, deposit, now)
         except _UnreadError as unread:
             in_doubt = evidence.count_unreadable(tx, unread.contact, unread.digest)
             return _Receipt(replace(_DROPPED, in_doubt=in_doubt))
@@ -118,6 +122,8 @@ class Inbox:
             # By its hash a copy that comes later is known, when its sender may write again.
             ratchets.remember(tx, shut_out.digest, shut_out.contact, None, now + SEEN_SECONDS)
             return _Receipt(_DROPPED)
+        except requests.NoRoomError:
+            return _NO_ROOM if mailboxes.is_public(tx, deposit.send_id) else _Receipt(_DROPPED)
         except RemoteProtocolError:
             return _Receipt(_DROPPED)
         except _BUGS as bug:
@@ -125,19 +131,19 @@ class Inbox:
             _LOG.error("message_dropped", error=type(bug).__name__, at=_place(bug))
             return _Receipt(_DROPPED)
 
-    def _take(self, tx: Transaction, send_id: SendId, envelope: bytes, now: float) -> _Receipt:
-        row = mailboxes.send_id(tx, send_id)
+    def _take(self, tx: Transaction, deposit: Collected, now: float) -> _Receipt:
+        row = mailboxes.send_id(tx, deposit.send_id)
         if row is None:
             return _Receipt(_DROPPED)
-        inner = _open(row, envelope)
+        inner = open_collected(row, deposit.envelope)
         digest = blake2b_256(Label.CIPHERTEXT_SEEN, inner)
-        came_in = confirmations.envelope_hash(envelope)
+        came_in = confirmations.envelope_hash(deposit.envelope)
         known = ratchets.seen(tx, digest)
         if known is not None:
-            return self._repeated(tx, known, came_in, now)
+            return self._repeated(tx, known, came_in, deposit.work, now)
         opened = self._decrypt(tx, row, inner, digest, now)
         content = decode_content(opened.content)
-        sender = self._known_sender(tx, opened.contact, digest, now)
+        sender = self._known_sender(tx, opened.contact, digest, deposit.work, now)
         effects = self._session_seen(tx, sender, opened, content, now)
         applied = registry.apply(tx, Incoming(sender, content, opened.content), now)
         if opened.change is not None and opened.change.moves:
@@ -152,10 +158,12 @@ class Inbox:
         return _Receipt(effects, sender.address, Unconfirmed(digest, wanted))
 
     def _repeated(
-        self, tx: Transaction, known: SeenCiphertext, came_in: bytes, now: float
+        self, tx: Transaction, known: SeenCiphertext, came_in: bytes, work: int, now: float
     ) -> _Receipt:
         """Answer what was read before: nothing is encrypted, however often it comes."""
         sender = contacts.get(tx, known.contact)
+        if sender is not None:
+            requests.show_work(tx, sender, work)
         if known.message_id is None or sender is None or not sender.is_accepted:
             return _Receipt()
         again = confirmations.repeated(tx, self._composer, known, came_in, now)
@@ -196,14 +204,15 @@ class Inbox:
             raise _UnreadError(row.contact, digest) from error
 
     def _known_sender(
-        self, tx: Transaction, contact: UserAddress, digest: bytes, now: float
+        self, tx: Transaction, contact: UserAddress, digest: bytes, work: int, now: float
     ) -> ContactRow:
         """Keep a stranger as a request, so that the message has a place to go."""
         sender = contacts.get(tx, contact)
         if sender is not None and sender.is_shut_out:
             raise _ShutOutError(contact, digest)
         if sender is None or sender.state is ContactState.REMOVED:
-            return requests.admit(tx, contact, now)
+            return requests.admit(tx, contact, now, work)
+        requests.show_work(tx, sender, work)
         return sender
 
 
@@ -222,9 +231,3 @@ def _place(bug: BaseException) -> str:
     """Return where an error was raised; its own text may quote what was written."""
     frame = traceback.extract_tb(bug.__traceback__)[-1]
     return f"{Path(frame.filename).name}:{frame.lineno}"
-
-
-def _open(row: OwnSendId, envelope: bytes) -> bytes:
-    if row.kind == SendIdKind.PUBLIC:
-        return open_from_public(row.secret, envelope)
-    return open_from_contact(row.secret, envelope)

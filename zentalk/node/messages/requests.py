@@ -1,7 +1,8 @@
 """How many strangers may ask, how much of each is kept, and for how long (K51).
 
 Strangers can fill what is kept for strangers; so each day of arrival has places of its own that
-no other day takes, and nothing of them stays for good. Spec: docs/spec/end-to-end.md section 6.
+no other day takes, within a day the least work goes first, and nothing of them stays for good.
+Work is what we checked ourselves, never what a relay says. Spec: docs/spec/end-to-end.md section 6.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Final
 
 from zentalk.errors import RemoteProtocolError
 from zentalk.ids import DAY_SECONDS, UserAddress
+from zentalk.mailbox.arrivals import MAX_WORK
 from zentalk.store.history import contacts, events, forgetting, messages
 from zentalk.store.history.models import ContactRow, ContactState
 from zentalk.store.sqlite import Transaction
@@ -18,6 +20,8 @@ from zentalk.wire.text import format_address
 MAX_REQUESTS: Final = 1_000
 SURE_A_DAY: Final = 33
 """Requests of one day of arrival that give way to no other day; times the days it is below all."""
+LEAST_WORK: Final = 16
+"""Bits of proof of work; fewer count as none, as they do at relays."""
 REQUEST_SECONDS: Final = 30 * DAY_SECONDS
 """After this long without an answer a request ends, and the memory of a refusal or removal."""
 MAX_MESSAGES: Final = 200
@@ -28,19 +32,30 @@ NOT_ANSWERED: Final = "not answered for 30 days"
 NO_ROOM: Final = "other people's requests needed the room"
 
 
-def admit(tx: Transaction, address: UserAddress, now: float) -> ContactRow:
-    """Keep a stranger as a request; raises RemoteProtocolError if there is no room for it."""
-    _make_room(tx, now)
-    row = contacts.put_request(tx, address, now)
+class NoRoomError(RemoteProtocolError):
+    """What a stranger sent finds no room now, and may find some later."""
+
+
+def admit(tx: Transaction, address: UserAddress, now: float, work: int = 0) -> ContactRow:
+    """Keep a stranger, who has shown some bits of work, as a request; raises NoRoomError."""
+    counted = _counted(work)
+    _make_room(tx, now, counted)
+    row = contacts.put_request(tx, address, now, counted)
     events.append_row(tx, "contact.requested", now, contacts.view(tx, address))
     return row
 
 
+def show_work(tx: Transaction, row: ContactRow, work: int) -> None:
+    """Take note of the work that came with something more of a request."""
+    if row.state is ContactState.REQUEST and _counted(work):
+        contacts.raise_work(tx, row.address, work)
+
+
 def check_room(tx: Transaction, address: UserAddress, size: int) -> None:
-    """Raise RemoteProtocolError if a stranger has sent more than a request may hold."""
+    """Raise NoRoomError if a stranger has sent more than a request may hold."""
     count, size_bytes = messages.kept(tx, address)
     if count >= MAX_MESSAGES or size_bytes + size > MAX_BYTES:
-        raise RemoteProtocolError("a stranger has sent more than a request may hold")
+        raise NoRoomError("a stranger has sent more than a request may hold")
 
 
 def expire(tx: Transaction, now: float) -> None:
@@ -52,16 +67,29 @@ def expire(tx: Transaction, now: float) -> None:
             forgetting.person(tx, address)
 
 
-def _make_room(tx: Transaction, now: float) -> None:
-    """Make a place for a request of today, at the cost of a day that has more than its share."""
+def _counted(work: int) -> int:
+    return work if work >= LEAST_WORK else 0
+
+
+def _make_room(tx: Transaction, now: float, work: int) -> None:
+    """Make a place for a request of today.
+
+    While today is within its share, that is at the cost of a day that has more; then at the cost
+    of a request of today with less work. So work takes nothing from another day.
+    """
     days = contacts.requests_by_day(tx)
     if sum(days.values()) < MAX_REQUESTS:
         return
-    fullest = max(days, key=lambda day: (days[day], day), default=0)
     today = int(now // DAY_SECONDS)
-    if days.get(today, 0) >= SURE_A_DAY or days.get(fullest, 0) <= SURE_A_DAY:
-        raise RemoteProtocolError("more strangers have written than requests are kept")
-    _drop(tx, contacts.newest_request_of(tx, fullest), NO_ROOM, now)
+    if days.get(today, 0) >= SURE_A_DAY:
+        day, most = today, work - 1
+    else:
+        day = max(days, key=lambda day: (days[day], day))
+        most = -1 if days[day] <= SURE_A_DAY else MAX_WORK
+    least = contacts.least_request_of(tx, day)
+    if least is None or least[1] > most:
+        raise NoRoomError("more strangers have written than requests are kept")
+    _drop(tx, least[0], NO_ROOM, now)
 
 
 def _drop(tx: Transaction, address: UserAddress, reason: str, now: float) -> None:

@@ -12,6 +12,7 @@ given to one contact only, and only after its relay has registered it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from zentalk.crypto import aead, x25519
 from zentalk.crypto.hashing import derive
@@ -20,7 +21,7 @@ from zentalk.crypto.types import Entropy
 from zentalk.errors import AuthenticationError, DecodeError
 from zentalk.ids import NodeId, SendId, UserAddress
 from zentalk.store.history import mailboxes, settings
-from zentalk.store.history.models import ContactRow, OwnMailbox
+from zentalk.store.history.models import ContactRow, OwnMailbox, OwnSendId
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import Route, RouteEntry, decode_route
 from zentalk.wire.ratchet import SEAL_FRONT_BYTES, SEAL_OVERHEAD_BYTES
@@ -41,6 +42,17 @@ class DepositTarget:
         """Return a fresh outer seal of `inner`; raises AuthenticationError on a bad key."""
         seal = seal_to_public if self.public else seal_to_contact
         return seal(self.key, inner, entropy)
+
+
+class Collected(NamedTuple):
+    """An envelope from one of our mailboxes; `work` in bits is what we found its stamp worth."""
+
+    send_id: SendId
+    envelope: bytes
+    work: int = 0
+
+    def __repr__(self) -> str:
+        return "<collected envelope>"
 
 
 def contact_targets(contact: ContactRow) -> tuple[DepositTarget, ...]:
@@ -96,6 +108,13 @@ def open_from_public(deposit_secret: bytes, envelope: bytes) -> bytes:
     front = envelope[:SEAL_FRONT_BYTES]
     key = derive(Label.DEPOSIT_SEAL, x25519.exchange(own.secret, front), front, own.public)
     return aead.chacha_open(key, aead.ZERO_NONCE, envelope[SEAL_FRONT_BYTES:])
+
+
+def open_collected(row: OwnSendId, envelope: bytes) -> bytes:
+    """Open what came under one of our send ids; raises AuthenticationError."""
+    if row.kind == SendIdKind.PUBLIC:
+        return open_from_public(row.secret, envelope)
+    return open_from_contact(row.secret, envelope)
 
 
 def raise_version(tx: Transaction) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
 
 import trio
@@ -239,7 +239,7 @@ class _Ways:
     """Which routes a caller wants: over one guard only, or to collect a mailbox."""
 
     guard: NodeId | None
-    mailbox: MailboxId | None = None
+    mailbox: MailboxId | None = field(default=None, repr=False)
 
 
 async def _close_with(end: Connection, between: Sequence[Connection]) -> None:

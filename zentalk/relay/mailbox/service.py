@@ -86,7 +86,9 @@ class MailboxService:
         return {
             rpc.OPEN: self._on_open,
             rpc.PRICE: self._on_price,
+            rpc.DEFER: self._on_defer,
             rpc_send_ids.SEND_IDS: self._on_send_ids,
+            rpc_send_ids.SINKS: self._on_sinks,
             rpc_prekeys.PREKEYS_PUT: self._on_prekeys_put,
             rpc_prekeys.PREKEYS_COUNT: self._on_prekeys_count,
             rpc_prekeys.PREKEYS_TAKE: self._on_prekeys_take,
@@ -232,8 +234,19 @@ class MailboxService:
         rpc.decode_price_request(fields)
         return rpc.encode_price_response(await self.price())
 
+    async def _on_defer(self, connection: CollectorLink, fields: Fields) -> bytes:
+        """Answered at once: nothing is committed, as all comes again when the mailbox is opened."""
+        seqs = rpc.decode_seqs(fields)
+        await trio.lowlevel.checkpoint()
+        self._driver.feed(events.DeferReceived(self._collectors.known(connection), seqs))
+        return rpc.encode_defer_response()
+
     async def _on_send_ids(self, connection: CollectorLink, fields: Fields) -> bytes:
         await self.change_send_ids(connection, rpc_send_ids.decode_send_ids_request(fields))
+        return rpc_send_ids.encode_send_ids_response()
+
+    async def _on_sinks(self, connection: CollectorLink, fields: Fields) -> bytes:
+        await self.change_send_ids(connection, rpc_send_ids.decode_sinks_request(fields))
         return rpc_send_ids.encode_send_ids_response()
 
     async def _on_prekeys_put(self, connection: CollectorLink, fields: Fields) -> bytes:
@@ -282,7 +295,7 @@ class MailboxService:
         return encode_poll_response(queue.take(large=request.large), large=request.large)
 
     def _on_ack(self, connection: CollectorLink, fields: Fields) -> None:
-        self.acknowledge(connection, rpc.decode_ack(fields))
+        self.acknowledge(connection, rpc.decode_seqs(fields))
 
     async def _result(self, event: Callable[[Ticket], events.Event]) -> Any:
         if not self._driver.is_running:

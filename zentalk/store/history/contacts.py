@@ -70,13 +70,21 @@ def was_contact(tx: Transaction, address: UserAddress) -> bool:
     return row is not None and bool(row[0])
 
 
-def put_request(tx: Transaction, address: UserAddress, now: float) -> ContactRow:
-    """Keep somebody who wrote as a request, also one who was removed."""
+def put_request(tx: Transaction, address: UserAddress, now: float, work: int) -> ContactRow:
+    """Keep somebody who wrote as a request, also one who was removed; `work` in bits."""
     if get(tx, address) is None:
-        return insert(tx, address, "", ContactState.REQUEST, now)
-    update(tx, address, "", ContactState.REQUEST, now)
-    row = tx.execute(f"SELECT {_COLUMNS} FROM contacts WHERE address = ?", (address,)).fetchone()
+        insert(tx, address, "", ContactState.REQUEST, now)
+    else:
+        update(tx, address, "", ContactState.REQUEST, now)
+    row = tx.execute(
+        f"UPDATE contacts SET work = ? WHERE address = ? RETURNING {_COLUMNS}", (work, address)
+    ).fetchone()
     return _row(row)
+
+
+def raise_work(tx: Transaction, address: UserAddress, work: int) -> None:
+    """Remember the work in bits that a request has shown, if it is its most."""
+    tx.execute("UPDATE contacts SET work = max(work, ?) WHERE address = ?", (work, address))
 
 
 def set_route(tx: Transaction, address: UserAddress, route: bytes | None, version: int) -> None:
@@ -126,14 +134,17 @@ def requests_by_day(tx: Transaction) -> dict[int, int]:
     return {int(row[0]): int(row[1]) for row in rows}
 
 
-def newest_request_of(tx: Transaction, day: int) -> UserAddress:
-    """Return who was the last to ask on a day on which somebody did."""
+def least_request_of(tx: Transaction, day: int) -> tuple[UserAddress, int] | None:
+    """Return who asked with the least work on a day, and that work in bits; None if nobody did.
+
+    Among equals it is who came last.
+    """
     row = tx.execute(
-        "SELECT address FROM contacts WHERE state = ? AND state_at >= ? AND state_at < ?"
-        " ORDER BY state_at DESC, address LIMIT 1",
+        "SELECT address, work FROM contacts WHERE state = ? AND state_at >= ? AND state_at < ?"
+        " ORDER BY work, state_at DESC, address LIMIT 1",
         (ContactState.REQUEST, day * DAY_SECONDS, (day + 1) * DAY_SECONDS),
     ).fetchone()
-    return UserAddress(row[0])
+    return None if row is None else (UserAddress(row[0]), int(row[1]))
 
 
 def since_before(tx: Transaction, state: ContactState, before: float) -> list[UserAddress]:

@@ -8,6 +8,7 @@ from zentalk.errors import NotFoundError
 from zentalk.ids import MailboxId, SendId, UserAddress
 from zentalk.store.history.models import OwnMailbox, OwnSendId
 from zentalk.store.sqlite import Transaction
+from zentalk.wire.rpc_send_ids import SendIdKind
 
 _MAILBOX = "mailbox, relay, slot, collect_seed, generation, created_at, poll_until"
 _SEND_ID = "send_id, mailbox, kind, contact, secret, day"
@@ -91,6 +92,22 @@ def send_id(tx: Transaction, wanted: SendId) -> OwnSendId | None:
     """Return one send id."""
     row = tx.execute(f"SELECT {_SEND_ID} FROM own_send_ids WHERE send_id = ?", (wanted,)).fetchone()
     return None if row is None else OwnSendId(*row)
+
+
+def is_public(tx: Transaction, wanted: SendId) -> bool:
+    """Tell whether this is a send id for strangers."""
+    row = send_id(tx, wanted)
+    return row is not None and row.kind == SendIdKind.PUBLIC
+
+
+def of_blocked(tx: Transaction, mailbox: MailboxId) -> set[SendId]:
+    """Return the send ids of a mailbox that people deposit to who are blocked."""
+    rows = tx.execute(
+        "SELECT send_id FROM own_send_ids JOIN contacts ON contact = address"
+        " WHERE mailbox = ? AND state = 'blocked'",
+        (mailbox,),
+    )
+    return {SendId(row[0]) for row in rows}
 
 
 def of_contact(tx: Transaction, contact: UserAddress) -> list[OwnSendId]:

@@ -225,4 +225,8 @@ ALTER TABLE published ADD COLUMN due_at REAL NOT NULL DEFAULT 0;
 ALTER TABLE published ADD COLUMN change_at REAL;
 """
 
-MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5)
+_V6: Final = """
+ALTER TABLE contacts ADD COLUMN work INTEGER NOT NULL DEFAULT 0;
+"""
+
+MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5, _V6)

@@ -62,10 +62,10 @@ def _waiting(
     connection: sqlite3.Connection, keys: dict[int, MailboxId]
 ) -> dict[int, list[Removed]]:
     waiting: dict[int, list[Removed]] = {}
-    for ref, send_id, public, count, size in connection.execute(
-        "SELECT mailbox, send_id, work >= 0 AS public, count(*), sum(size_bytes) FROM envelope"
-        " GROUP BY mailbox, send_id, public"
+    for ref, send_id, apart, count, size in connection.execute(
+        "SELECT mailbox, send_id, work <> -1 AS apart, count(*), sum(size_bytes) FROM envelope"
+        " GROUP BY mailbox, send_id, apart"
     ):
-        removed = Removed(keys[ref], SendId(send_id), bool(public), count, size)
+        removed = Removed(keys[ref], SendId(send_id), bool(apart), count, size)
         waiting.setdefault(ref, []).append(removed)
     return waiting

@@ -21,9 +21,12 @@ from zentalk.mailbox.pool import (
     TakePrekey,
 )
 from zentalk.mailbox.storage import (
+    CONTACT,
     DONE,
     NO_TURNS_TAKEN,
+    SINK,
     ChangeSendIds,
+    ClearSendIds,
     CountAttempts,
     DeleteEnvelopes,
     Done,
@@ -70,6 +73,7 @@ class MemoryMailboxStore:
             SaveMailbox: self._save,
             RemoveMailbox: self._remove_mailbox,
             ChangeSendIds: self._change_send_ids,
+            ClearSendIds: self._clear_send_ids,
             PutPrekeys: self._put_prekeys,
             ListPrekeys: self._list_prekeys,
             TakePrekey: self._take_prekey,
@@ -107,6 +111,8 @@ class MemoryMailboxStore:
         evicted: tuple[Removed, ...] = ()
         if operation.change is not None:
             evicted = box.admit(envelope.send_id, operation.change)
+        if known is not None and envelope.work == SINK:
+            return PutOutcome(PutResult.REPLACED, known, 0, ())
         if known is not None:
             stored = box.envelopes[known]
             work = max(stored.work, envelope.work)
@@ -156,7 +162,10 @@ class MemoryMailboxStore:
         size_bytes = 0
         for seq in box.order[bisect_right(box.order, operation.after_seq) :]:
             envelope = box.envelopes[seq]
-            if envelope.expires_hour <= operation.now_hour:
+            if envelope.work == SINK:
+                continue
+            is_public = envelope.work != CONTACT
+            if envelope.expires_hour <= operation.now_hour or operation.public is (not is_public):
                 continue
             size_bytes += len(envelope.sealed)
             if envelopes and (
@@ -214,6 +223,15 @@ class MemoryMailboxStore:
             if self._owners.setdefault(entry.send_id, operation.mailbox) == operation.mailbox:
                 box.send_ids[entry.send_id] = entry
         return DONE
+
+    def _clear_send_ids(self, operation: ClearSendIds) -> RemovedOutcome:
+        box = self._boxes.get(operation.mailbox)
+        if box is None:
+            return RemovedOutcome(())
+        cleared = set(operation.send_ids)
+        seqs = [seq for seq, item in box.envelopes.items() if item.send_id in cleared]
+        removed = [box.remove(seq) for seq in seqs]
+        return RemovedOutcome(group(item for item in removed if item is not None))
 
     def _put_prekeys(self, operation: PutPrekeys) -> PoolOutcome:
         box = self._boxes.get(operation.mailbox)

@@ -107,4 +107,8 @@ ALTER TABLE mailbox ADD COLUMN takes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE mailbox ADD COLUMN takes_day INTEGER NOT NULL DEFAULT 0;
 """
 
-MIGRATIONS: Final = (_FIRST, _WORK, _OPENED, _TURNS, _ARRIVALS)
+_SINKS: Final = """
+-- Earlier versions know no send ids of kind 3, nor envelopes of work -2: nothing of them is kept.
+"""
+
+MIGRATIONS: Final = (_FIRST, _WORK, _OPENED, _TURNS, _ARRIVALS, _SINKS)

@@ -24,7 +24,9 @@ from zentalk.mailbox.pool import (
 )
 from zentalk.mailbox.storage import (
     DONE,
+    SINK,
     ChangeSendIds,
+    ClearSendIds,
     CountAttempts,
     DeleteEnvelopes,
     Done,
@@ -50,7 +52,7 @@ from zentalk.mailbox.storage import (
     group_removed,
 )
 from zentalk.store.disk_space import DiskSpace
-from zentalk.store.mailbox import arrivals, prekeys
+from zentalk.store.mailbox import arrivals, prekeys, send_ids
 from zentalk.store.mailbox.load import load_mailboxes
 from zentalk.store.mailbox.schema import MIGRATIONS
 from zentalk.store.sqlite import open_database, storage_errors, transaction
@@ -106,6 +108,7 @@ class SqliteMailboxStore:
             SaveMailbox: self._save,
             RemoveMailbox: self._remove_mailbox,
             ChangeSendIds: self._change_send_ids,
+            ClearSendIds: self._clear_send_ids,
             PutPrekeys: self._put_prekeys,
             ListPrekeys: self._list_prekeys,
             TakePrekey: self._take_prekey,
@@ -187,6 +190,8 @@ class SqliteMailboxStore:
         )
         if known is None and operation.room is Room.REPLACE_ONLY:
             return PutOutcome(PutResult.REFUSED, envelope.seq, 0, ())
+        if known is not None and envelope.work == SINK:
+            return PutOutcome(PutResult.REPLACED, known[1], 0, ())
         grown = size if known is None else size - known[2]
         if self._lacks_space(grown if known is not None else size + _ROW_OVERHEAD_BYTES):
             return PutOutcome(PutResult.NO_SPACE, envelope.seq, 0, ())
@@ -254,7 +259,7 @@ class SqliteMailboxStore:
     def _evict(self, ref: int, size_bytes: int) -> tuple[Removed, ...]:
         doomed: list[_Row] = []
         freed = 0
-        query = _SELECT_ROWS + "mailbox = ? AND work < 0 ORDER BY seq"
+        query = _SELECT_ROWS + "mailbox = ? AND work = -1 ORDER BY seq"
         for row in map(_Row._make, self._connection.execute(query, (ref,))):
             if freed >= size_bytes:
                 break
@@ -289,11 +294,13 @@ class SqliteMailboxStore:
         for row in self._connection.execute(
             "SELECT seq, send_id, deposit_id, arrived_hour, expires_hour, attempts,"
             " last_attempt_hour, sealed, work, stamp FROM envelope"
-            " WHERE mailbox = ? AND seq > ? AND expires_hour > ? ORDER BY seq LIMIT ?",
+            " WHERE mailbox = ?1 AND seq > ?2 AND expires_hour > ?3"
+            " AND work > -2 AND (?4 IS NULL OR (work >= 0) = ?4) ORDER BY seq LIMIT ?5",
             (
                 self._refs.get(operation.mailbox),
                 operation.after_seq,
                 operation.now_hour,
+                operation.public,
                 operation.limit + 1,
             ),
         ):
@@ -357,23 +364,16 @@ class SqliteMailboxStore:
 
     def _change_send_ids(self, operation: ChangeSendIds) -> Done:
         ref = self._refs.get(operation.mailbox)
-        if ref is None:
-            return DONE
-        self._connection.executemany(
-            "DELETE FROM send_id WHERE send_id = ? AND mailbox = ?",
-            [(send_id, ref) for send_id in operation.remove],
-        )
-        # An id of another mailbox stays that one's.
-        self._connection.executemany(
-            "INSERT INTO send_id VALUES (?, ?, ?, ?, ?) ON CONFLICT (send_id) DO UPDATE SET"
-            " kind = excluded.kind, valid_from_day = excluded.valid_from_day,"
-            " valid_until_day = excluded.valid_until_day WHERE mailbox = excluded.mailbox",
-            [
-                (entry.send_id, ref, int(entry.kind), entry.valid_from, entry.valid_until)
-                for entry in operation.add
-            ],
-        )
+        if ref is not None:
+            send_ids.change(self._connection, ref, operation)
         return DONE
+
+    def _clear_send_ids(self, operation: ClearSendIds) -> RemovedOutcome:
+        query = _SELECT_ROWS + "mailbox = ? AND send_id = ?"
+        ref = self._refs.get(operation.mailbox)
+        ids = dict.fromkeys(operation.send_ids)
+        rows = [row for item in ids for row in self._connection.execute(query, (ref, item))]
+        return RemovedOutcome(self._remove([_Row(*row) for row in rows]))
 
     def _put_prekeys(self, operation: PutPrekeys) -> PoolOutcome:
         ref = self._refs.get(operation.mailbox)
