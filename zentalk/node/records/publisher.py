@@ -25,6 +25,7 @@ from zentalk.node.messages.routes import current
 from zentalk.node.records import schedule
 from zentalk.node.records.holders import RecordHolders
 from zentalk.node.records.own_records import OwnRecords
+from zentalk.store.history import own_records
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.own_records import OwnRecord, RecordState
 from zentalk.store.retry import until_stored
@@ -72,8 +73,10 @@ class RecordPublisher:
     async def run(self) -> None:
         """Offer each record at its time, until cancelled."""
         await self._changed.wait()
-        await self._settle()
         await self._write(self._records.resume)
+        # Whoever was on before is found by the record of then: it waits for nobody.
+        self._note_published(await until_stored(partial(self._database.read, own_records.every)))
+        await self._settle()
         while True:
             self._changed.take()
             rows = await self._write(partial(self._records.plan, working=self._working))
