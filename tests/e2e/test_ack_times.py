@@ -60,10 +60,10 @@ async def test_k20_a_stranger_cannot_tell_by_acks_whether_an_owner_is_there(
     assert abs(there - away) < 3 * (2 / 12**0.5) * (2 / MESSAGES) ** 0.5
 
 
-async def test_k20_control_acks_at_the_moment_of_safety_tell(
+async def test_k20_control_without_drawn_times_acks_leave_when_mail_is_safe(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is stored for somebody away is safe at once, what is pushed when its owner has it."""
+    """So what is measured is when acks leave. Public mail is safe before it is pushed (K49)."""
 
     def at_once(self: AckSchedule, now: float) -> list[object]:
         ready = [item for item in self._heap if item[3].safe]
@@ -76,4 +76,4 @@ async def test_k20_control_acks_at_the_moment_of_safety_tell(
     monkeypatch.setattr(AckSchedule, "due", at_once)
     monkeypatch.setattr(AckSchedule, "next_deadline", safe_or_drawn)
     found = await times_of_acks(world)
-    assert max(found["bob"]) < min(found["alice"]) < 1.0
+    assert all(max(times) < 1.0 for times in found.values())

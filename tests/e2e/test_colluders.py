@@ -168,7 +168,7 @@ async def test_k35_two_relays_with_whole_databases_do_not_find_one_owner(
 def without_outer_seal(patch: pytest.MonkeyPatch) -> None:
     front = bytes(SEAL_FRONT_BYTES + 16)
     patch.setattr(DepositTarget, "seal", lambda _target, inner, _entropy: front + inner)
-    patch.setattr(receive, "_open", lambda _row, envelope: envelope[len(front) :])
+    patch.setattr(receive, "open_collected", lambda _row, envelope: envelope[len(front) :])
 
 
 def with_one_deposit_id(patch: pytest.MonkeyPatch) -> None:

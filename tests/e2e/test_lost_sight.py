@@ -50,6 +50,7 @@ async def write_to_a_stranger_who_moves(world: World) -> StoredMessage:
     return await world.send("alice", "bob", "2")
 
 
+@pytest.mark.long  # Half of the relays are gone, and once in four two hours are not enough.
 async def test_contacts_who_lose_all_mailboxes_at_once_find_each_other(
     world: World, autojump_clock: Clock
 ) -> None:

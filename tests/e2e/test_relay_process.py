@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from zentalk.errors import RefusedError
 from zentalk.ids import epoch_at
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.runtime import Runtime
@@ -129,6 +130,23 @@ def cover(path: Sequence[Descriptor]) -> bytes:
     return wrap(SMALL, hops, DeliveryPlaintext(DROP, b""), runtime.entropy)
 
 
+async def tunnel(client: Connection, uris: list[RelayUri], nursery: trio.Nursery) -> Connection:
+    """Open a tunnel once the relays on the way know each other."""
+    with trio.fail_after(30):
+        while True:
+            try:
+                return await open_tunnel(
+                    client,
+                    uris,
+                    network="local",
+                    handlers=NoHandlers(),
+                    runtime=Runtime.real(),
+                    nursery=nursery,
+                )
+            except RefusedError:
+                await trio.sleep(0.1)
+
+
 def covered(programs: Programs, name: str) -> int:
     counters = programs.status(name)["counters"]
     assert isinstance(counters, dict)
@@ -149,16 +167,10 @@ def test_f1_three_relays_carry_packets_and_one_comes_back(programs: Programs) ->
             client = await dial(uris[0], nursery)
             known = {item.identity: item for item in await snapshot(client, boots)}
             path = [known[uri.identity] for uri in uris]
+            # First, as whoever has just been killed may have to reach its neighbours anew.
+            end = await tunnel(client, uris[1:], nursery)
             for _ in range(count):
                 assert client.send_packet(cover(path))
-            end = await open_tunnel(
-                client,
-                uris[1:],
-                network="local",
-                handlers=NoHandlers(),
-                runtime=Runtime.real(),
-                nursery=nursery,
-            )
             await snapshot(end, boots)
             nursery.cancel_scope.cancel()
 

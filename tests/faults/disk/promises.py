@@ -83,7 +83,7 @@ class Promises:
             (MailboxService, "deposit", self._deposit, None),
             (Forwarder, "send_ack", self._ack, None),
             (Receiver, "push", self._push, None),
-            (receive, "_open", None, self._opened),
+            (receive, "open_collected", None, self._opened),
             (ratchets, "remember", self._remember, None),
             (Collector, "acknowledge", self._acknowledge, None),
             (Composer, "encrypt_unstored", None, self._confirmation),
@@ -107,10 +107,8 @@ class Promises:
 
     # --- nodes ----------------------------------------------------------------------------
 
-    def _push(
-        self, _receiver: Any, source: Any, seq: int, _send_id: bytes, envelope: bytes
-    ) -> None:
-        self._pushed[id(source), seq] = envelope[:FRONT_BYTES]
+    def _push(self, _receiver: Any, source: Any, seq: int, deposit: Any) -> None:
+        self._pushed[id(source), seq] = deposit.envelope[:FRONT_BYTES]
 
     def _opened(self, inner: bytes, _row: Any, envelope: bytes) -> None:
         front, digest = envelope[:FRONT_BYTES], blake2b_256(Label.CIPHERTEXT_SEEN, inner)

@@ -54,23 +54,7 @@ async def only_over(net: World, *silent: str) -> RelayLinks:
     return wiring.links
 
 
-async def test_a_relay_is_reached_at_its_next_address_if_the_first_is_silent(
-    tmp_path: Path, autojump_clock: MockClock
-) -> None:
-    async with world(tmp_path) as net:
-        await net.start("r1")
-        await start_at_both(net)
-        await net.settle(2)
-        waits = []
-        for _ in range(2):  # at the second time it begins with the address that answered
-            links = await only_over(net, OLD)
-            began = trio.current_time()
-            await links.get(net.relays["r2"].node_id)
-            waits.append(trio.current_time() - began)
-        assert waits == [pytest.approx(CONNECT_SECONDS), pytest.approx(0)]
-
-
-async def test_control_with_one_address_the_same_relay_is_out_of_reach(
+async def test_with_one_address_a_relay_is_out_of_reach_while_that_is_silent(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     async with world(tmp_path) as net:
