@@ -83,6 +83,7 @@ def test_k5_a_strong_line_is_the_same_to_the_microsecond_whether_mail_goes_or_no
     assert len(sent) > 150
     # Keepalives begin at one of two moments ten seconds apart, whether mail goes or not, which is
     # still to be explained. A line that mail changes would equal the idle one in no run.
+    busy: list[Unit] = []
     for number in range(8):
         busy = line_of_alice(tmp_path / f"busy{number}", "strong", writes=True)
         if sent == [u for u in busy if u[1]]:
