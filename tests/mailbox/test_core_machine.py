@@ -96,8 +96,8 @@ class MailboxMachine(RuleBasedStateMachine):
         kinds = {"deletes": DeleteEnvelopes, "reads": ReadEnvelopes}
         is_failing = self.fails == "everything" or isinstance(operation, kinds.get(self.fails, ()))
         if is_failing and isinstance(operation, DeleteEnvelopes):
-            # What was acked and is not deleted is pushed again: a delete may also be asked for
-            # long after its ack, when the write of the same envelope is done.
+            # An envelope whose delete fails is pushed again although it was acked, also long after
+            # the ack: the delete is asked for when the write of the same envelope is done.
             self.excused |= self.owner_acked
         return is_failing
 

@@ -95,7 +95,7 @@ class Siege:
         self.mallorys = 0
 
     def newcomer_waits(self, name: str, most_turns: int, *, piles: bool = True) -> float | None:
-        """How long until the newcomer has a mailbox, in seconds; None if it is longer."""
+        """Return the seconds until a newcomer has a mailbox; None if `most_turns` are too few."""
         desk, worker, began = self.desk, Worker(SHARE, self.chance), self.desk.now
         worker.best = TOP
         ticket = ask(desk, name, worker.best)

@@ -56,7 +56,7 @@ class MailboxMaker:
         """All that he has asked for."""
         self.made = 0
         self.send_ids = 0
-        """How many of them relays have registered."""
+        """The stranger's mailboxes that relays have registered."""
         self.refused = 0
 
     async def run(self) -> None:

@@ -73,7 +73,7 @@ class ArrivalList:
 
     @property
     def places(self) -> int:
-        """How many places are taken."""
+        """The places that are taken: one by an envelope of class S, sixteen by one of class L."""
         return sum(self._rows[_PLACES_AT::_ROW_BYTES])
 
     def is_kept(self, deposit_id: DepositId) -> bool:

@@ -129,9 +129,10 @@ class MailboxSettings:
 
     @property
     def public_ids(self) -> int:
-        """How many public send ids a mailbox may have, registered or with mail that waits.
+        """The public send ids that a mailbox may have; one more is refused `full`.
 
-        Mail of a day's id may wait for the longest time after the last of its days.
+        Counted are those that are registered and those whose mail waits: mail of a day's id may
+        wait for the longest time after the last of its days.
         """
         return max(_LEAST_PUBLIC_IDS, -(-self.ttl_seconds // DAY_SECONDS) + _DAYS_OF_ID)
 

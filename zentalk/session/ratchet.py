@@ -111,7 +111,10 @@ class Ratchet:
 
     @property
     def unanswered(self) -> int:
-        """How many envelopes were made since the peer last proved that it has read one."""
+        """The envelopes of the sending chain: the peer has proved nothing since its first one.
+
+        A peer that misses more than 1,000 of them can read nothing that follows.
+        """
         return self._state.sending.number if self._state.sending else 0
 
     @property

@@ -132,7 +132,8 @@ class RecordPublisher:
     async def _offer(self, day: Day, raw: bytes) -> None:
         outcome = await self._holders.publish_record(raw)
         if outcome.refused.get(Refusal.STALE.value, 0) > outcome.stored:
-            # What they have cannot be read before its time. They may only claim to have it.
+            # A holder that refuses as stale claims to have a later record. Records of days to come
+            # cannot be read to see whether that is true, so ours is sealed anew above it.
             wait = self._wait(day, LONGEST_WAIT_SECONDS)
             await self._write(partial(self._records.outdone, day=day, other=None, wait=wait))
             return

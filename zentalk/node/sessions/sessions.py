@@ -105,7 +105,10 @@ class Sender:
 
     @property
     def unanswered(self) -> int:
-        """How many envelopes were made since the contact last proved that it has read one."""
+        """The envelopes that the contact has not proved to have read since its last step.
+
+        At 500 nothing but stored messages is encrypted (`compose.MAX_UNREAD`).
+        """
         return self._ratchet.unanswered
 
     def small_capacity(self) -> int:

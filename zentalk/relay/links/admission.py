@@ -95,7 +95,7 @@ class Admission:
         self._open: dict[ConnectionSlot, Idle] = {}
         self._idle: deque[tuple[float, ConnectionSlot]] = deque()
         self.evicted = 0
-        """How many connections made room for others."""
+        """Connections that were ended to make room for others, since the start."""
 
     @property
     def connections(self) -> int:

@@ -55,7 +55,7 @@ class Reachability:
 
     @property
     def count(self) -> int:
-        """How many relays dialled within the last hour, or have such a link open."""
+        """The relays that dialled this one within the last hour, or whose link is still open."""
         oldest = self._runtime.monotonic() - LATELY_SECONDS
         return sum(at > oldest or link.is_open for at, link in self._dialled.values())
 

@@ -35,11 +35,11 @@ class StreamShares:
         self._memory = budget.account(share=STREAMS_PART, greedy=False)
         self._holders = StreamHolders()
         self.evicted = 0
-        """How many streams made room for others."""
+        """Streams that were ended to make room for others, since the start."""
 
     @property
     def count(self) -> int:
-        """How many streams are carried."""
+        """The streams that this relay carries now; at `MAX_STREAMS` others give way."""
         return self._holders.count
 
     def enter(self, principal: Principal, end: Callable[[], None]) -> StreamSlot | None:
