@@ -6,7 +6,7 @@ resolved here.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator
 from pydantic.fields import FieldInfo
@@ -15,14 +15,13 @@ from zentalk.wire.descriptor import MAX_HOSTS, MAX_HOSTS_CHARS
 from zentalk.wire.host import is_host, is_unspecified, with_brackets
 
 OneOrMore: TypeAlias = str | tuple[str, ...]
-_NO_HOST: Final = "it must be a host name, an IPv4 address or an IPv6 address"
 
 
 def check_host(given: str) -> str:
     """Return a host in the form that it has in a URI; raises ValueError if it is none."""
     host = with_brackets(given.strip())
     if not is_host(host):
-        raise ValueError(_NO_HOST)
+        raise ValueError(f"{given!r} is none: it must be a host name, an IPv4 or an IPv6 address")
     return host
 
 
@@ -44,14 +43,15 @@ def _check_hosts_if_any(given: OneOrMore) -> OneOrMore:
     return _check_hosts(given) if given else ""
 
 
-def _list_to_tuple(value: object) -> object:
+def list_to_tuple(value: object) -> object:
+    """Return a list of TOML as the tuple that settings keep."""
     return tuple(value) if isinstance(value, list) else value
 
 
 Host = Annotated[str, AfterValidator(check_host)]
-HostOrHosts = Annotated[OneOrMore, BeforeValidator(_list_to_tuple), AfterValidator(_check_hosts)]
+HostOrHosts = Annotated[OneOrMore, BeforeValidator(list_to_tuple), AfterValidator(_check_hosts)]
 HostOrHostsIfAny = Annotated[
-    OneOrMore, BeforeValidator(_list_to_tuple), AfterValidator(_check_hosts_if_any)
+    OneOrMore, BeforeValidator(list_to_tuple), AfterValidator(_check_hosts_if_any)
 ]
 
 

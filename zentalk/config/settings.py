@@ -27,6 +27,7 @@ from zentalk.config.places import (
     OneOrMore,
     all_of,
     first_unspecified,
+    list_to_tuple,
 )
 from zentalk.config.units import ByteSize, Seconds
 from zentalk.directory.identity_work import MAX_DIFFICULTY, default_difficulty, work_bits
@@ -55,12 +56,8 @@ def _to_relay_uri(value: object) -> RelayUri:
         raise ValueError(str(error)) from None
 
 
-def _list_to_tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
-
-
 Uris = Annotated[
-    tuple[Annotated[RelayUri, PlainValidator(_to_relay_uri)], ...], BeforeValidator(_list_to_tuple)
+    tuple[Annotated[RelayUri, PlainValidator(_to_relay_uri)], ...], BeforeValidator(list_to_tuple)
 ]
 
 
@@ -68,7 +65,7 @@ def _as_in_urls(hosts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(with_brackets(host.strip()) for host in hosts)
 
 
-Hosts = Annotated[tuple[str, ...], BeforeValidator(_list_to_tuple), AfterValidator(_as_in_urls)]
+Hosts = Annotated[tuple[str, ...], BeforeValidator(list_to_tuple), AfterValidator(_as_in_urls)]
 MAX_PORT: Final = 65535
 Port = Annotated[int, Field(ge=0, le=MAX_PORT)]
 NetworkId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]

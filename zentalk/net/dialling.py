@@ -16,7 +16,8 @@ from zentalk.errors import ConnectFailedError
 from zentalk.net.transport import ByteStream, Network
 
 RESOLVE_SECONDS: Final = 5.0
-_REFUSED: Final = "this network takes public addresses and ports only, and that is none"
+_REFUSED: Final = "it has no public address, and this network takes no others"
+_REFUSED_PORT: Final = "this network takes ports 80, 443 and from 1024 on only"
 
 
 class Reached(NamedTuple):
@@ -47,14 +48,18 @@ class RelayDialler:
         if not self._public_only:
             return host
         target = f"{host}:{port}"
+        if not is_public_port(port):
+            raise ConnectFailedError(target, _REFUSED_PORT)
         found: list[str] = []
         with trio.move_on_after(RESOLVE_SECONDS):
             try:
                 found = [*await self._network.resolve(host)]
             except (OSError, UnicodeError):
                 raise ConnectFailedError(target, "its name does not resolve") from None
+        if not found:
+            raise ConnectFailedError(target, "its name did not resolve in time; try again later")
         for text in found:
             address = public_address(text)
-            if address is not None and is_public_port(port):
+            if address is not None:
                 return address
         raise ConnectFailedError(target, _REFUSED)

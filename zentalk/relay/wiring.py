@@ -97,7 +97,11 @@ def wire_relay(
         runtime.for_part("router"), keys.peelers, forwarder, mailboxes, counters, budget
     )
     tunnels = TunnelService(own_id, known, links, capacity.streams, counters)
-    reachability = Reachability(runtime, lambda: len(known.live()) - 1)
+    reachability = Reachability(
+        runtime,
+        others=lambda: len(known.live()) - 1,
+        counts=lambda node_id: known.descriptor_of(node_id) is not None,
+    )
     services = RelayServices(links, router, tunnels, directory, mailboxes, reachability)
     own = runtime.for_part("connections")
     connections = RelayConnections(own, dialler, keys, capacity, counters, services)

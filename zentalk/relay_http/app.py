@@ -157,7 +157,7 @@ class Routes:
         if reason == "work":
             detail = (
                 "many ask this relay for new mailboxes, and work for one cannot be shown over HTTP:"
-                " try again in some hours, or at another relay"
+                " try again later, or at another relay"
             )
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers | {"Retry-After": "600"})
         detail = f"the relay takes nothing at present ({reason}): try again later"

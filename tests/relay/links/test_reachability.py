@@ -18,6 +18,7 @@ from zentalk.relay.links.reachability import (
     ENOUGH_RELAYS,
     LATELY_SECONDS,
     LOOK_SECONDS,
+    MAX_UNVERIFIED,
     Reachability,
 )
 
@@ -85,7 +86,7 @@ async def test_a_relay_behind_a_closed_port_says_so_after_an_hour(
 
 @pytest.mark.parametrize("others", [0, ENOUGH_RELAYS - 1])
 async def test_too_few_others_mean_nothing(autojump_clock: MockClock, others: int) -> None:
-    reachability = Reachability(Runtime.virtual(1, START), lambda: others)
+    reachability = Reachability(Runtime.virtual(1, START), lambda: others, lambda _: True)
     await trio.sleep(2 * LATELY_SECONDS)
     reachability.look()
     assert reachability.warnings == []
@@ -94,7 +95,7 @@ async def test_too_few_others_mean_nothing(autojump_clock: MockClock, others: in
 async def test_a_link_that_stays_open_counts_and_its_end_begins_the_hour(
     autojump_clock: MockClock,
 ) -> None:
-    reachability = Reachability(Runtime.virtual(1, START), lambda: ENOUGH_RELAYS)
+    reachability = Reachability(Runtime.virtual(1, START), lambda: ENOUGH_RELAYS, lambda _: True)
     line = Line()
     reachability.dialled_by(node(1), line)
     for _ in range(3):
@@ -108,5 +109,23 @@ async def test_a_link_that_stays_open_counts_and_its_end_begins_the_hour(
     reachability.look()
     assert len(reachability.warnings) == 1
     reachability.dialled_by(node(2), Line())
+    reachability.look()
+    assert (reachability.count, reachability.warnings) == (1, [])
+
+
+async def test_strangers_that_say_to_be_relays_end_no_silence_and_take_no_room(
+    autojump_clock: MockClock,
+) -> None:
+    known = node(0)
+    reachability = Reachability(
+        Runtime.virtual(1, START), lambda: ENOUGH_RELAYS, lambda one: one == known
+    )
+    await trio.sleep(LATELY_SECONDS)
+    for number in range(1, 2 * MAX_UNVERIFIED):
+        reachability.dialled_by(node(number), Line())
+    reachability.look()
+    assert (reachability.count, len(reachability.warnings)) == (0, 1)
+    assert len(reachability._dialled) == MAX_UNVERIFIED
+    reachability.dialled_by(known, Line())
     reachability.look()
     assert (reachability.count, reachability.warnings) == (1, [])

@@ -21,6 +21,8 @@ LOOK_SECONDS: Final = 60.0
 ENOUGH_RELAYS: Final = 3
 """Others that must be known before silence means something: two relays have one link, which
 either of them may have dialled."""
+MAX_UNVERIFIED: Final = 1024
+"""Links kept of relays that the directory does not count yet: anyone may say to be one."""
 _LOG: Final = quiet_logger("zentalk.relay")
 _SENTENCE: Final = (
     "no other relay has dialled this one for an hour, though it knows {others}: it may be out of "
@@ -39,25 +41,41 @@ class InboundLink(Protocol):
 
 
 class Reachability:
-    """The relays that dialled this one; `others` returns how many it knows besides itself."""
+    """The relays that dialled this one.
 
-    def __init__(self, runtime: Runtime, others: Callable[[], int]) -> None:
+    `others` returns how many it knows besides itself, `counts` tells whether one is of these: a
+    stranger that says to be a relay must not make an operator believe that all is well.
+    """
+
+    def __init__(
+        self, runtime: Runtime, others: Callable[[], int], counts: Callable[[NodeId], bool]
+    ) -> None:
         self._runtime = runtime
         self._others = others
+        self._counts = counts
         self._dialled: dict[NodeId, tuple[float, InboundLink]] = {}
         self._heard_at = runtime.monotonic()
         self.warnings: list[str] = []
         """What the operator should know, a sentence each."""
 
     def dialled_by(self, node_id: NodeId, link: InboundLink) -> None:
-        """Take note of a link that a relay of the verified set made to one of our ports."""
+        """Take note of a link that a relay made to one of our ports.
+
+        It may be verified later: who is not observed yet shows itself so.
+        """
+        is_full = len(self._dialled) >= MAX_UNVERIFIED and node_id not in self._dialled
+        if is_full and not self._counts(node_id):
+            return
         self._dialled[node_id] = (self._runtime.monotonic(), link)
 
     @property
     def count(self) -> int:
         """The relays that dialled this one within the last hour, or whose link is still open."""
         oldest = self._runtime.monotonic() - LATELY_SECONDS
-        return sum(at > oldest or link.is_open for at, link in self._dialled.values())
+        return sum(
+            (at > oldest or link.is_open) and self._counts(node_id)
+            for node_id, (at, link) in self._dialled.items()
+        )
 
     async def run(self) -> None:
         """Look every minute, until cancelled."""
@@ -69,7 +87,8 @@ class Reachability:
         """Forget what is older than an hour, and say once in the log what has changed."""
         now = self._runtime.monotonic()
         for node_id, (at, link) in list(self._dialled.items()):
-            self._heard_at = max(self._heard_at, now if link.is_open else at)
+            if self._counts(node_id):
+                self._heard_at = max(self._heard_at, now if link.is_open else at)
             if not link.is_open and at <= now - LATELY_SECONDS:
                 del self._dialled[node_id]
         others = self._others()
