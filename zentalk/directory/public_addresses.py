@@ -39,15 +39,6 @@ def public_address(text: str) -> str | None:
     return str(address)
 
 
-def is_address(host: str) -> bool:
-    """Say whether a host is an address and no name."""
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
-
-
 def is_public_port(port: int) -> bool:
     """Say whether a relay of the Internet may listen there: not where mail or SSH does."""
     return port >= LEAST_PORT or port in WEB_PORTS

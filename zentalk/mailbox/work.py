@@ -111,7 +111,7 @@ def mailbox_challenge(relay: NodeId, mailbox: MailboxId, day: int) -> bytes:
 def mailbox_worth(relay: NodeId, mailbox: MailboxId, stamp: Stamp, today: Day) -> int:
     """Return the bits that a stamp is worth for a mailbox at a relay; 0 if it is of another day."""
     day = stamped_epoch(stamp, today)
-    if day is None or stamp == NO_STAMP:
+    if day is None:
         return 0
     task = mailbox_challenge(relay, mailbox, day)
     return work_bits(Label.MAILBOX_WORK_TRY, task, stamp.nonce)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from zentalk.crypto.types import Entropy
@@ -87,9 +87,9 @@ class MiddleRules:
     first of them is to be one of `sticky`; `sticky_first` holds to that before all other rules.
     """
 
-    avoid: Collection[NodeId] = ()
-    gone: Collection[NodeId] = ()
-    sticky: Sequence[NodeId] = ()
+    avoid: Collection[NodeId] = field(default=(), repr=False)
+    gone: Collection[NodeId] = field(default=(), repr=False)
+    sticky: Sequence[NodeId] = field(default=(), repr=False)
     sticky_first: bool = False
 
 
@@ -97,9 +97,9 @@ class MiddleRules:
 class _InForce:
     """The rules in force for one attempt."""
 
-    gone: Collection[NodeId]
-    unsteady: Collection[NodeId]
-    avoid: Collection[NodeId]
+    gone: Collection[NodeId] = field(repr=False)
+    unsteady: Collection[NodeId] = field(repr=False)
+    avoid: Collection[NodeId] = field(repr=False)
     distinct_subnet: bool
     distinct_family: bool
 

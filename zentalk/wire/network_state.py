@@ -42,6 +42,9 @@ class TimesShown(NamedTuple):
     times: int
     sources: tuple[NodeId, ...] = ()
 
+    def __repr__(self) -> str:
+        return "<times that a relay was shown>"
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkState:

@@ -21,7 +21,7 @@ The layout is binary:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from zentalk.crypto import aead, ed25519, work
@@ -75,11 +75,11 @@ class RecordContents:
 class OuterRecord:
     """A record whose signature was verified: what its holders see, and its work in bits."""
 
-    blinded_key: bytes
+    blinded_key: bytes = field(repr=False)
     day: Day
     sequence: int
     work: int
-    raw: bytes
+    raw: bytes = field(repr=False)
 
     @property
     def statement(self) -> bytes:

@@ -15,7 +15,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.mailboxes.pools import MailboxPools
 from zentalk.node.mailboxes.prices import Prices
-from zentalk.node.mailboxes.receiver import Receiver
+from zentalk.node.mailboxes.receiver import MAX_WAITING, Receiver
 from zentalk.node.mailboxes.registration import Registration
 from zentalk.node.mailboxes.registration_work import RegistrationWork
 from zentalk.node.messages.routes import Collected
@@ -65,7 +65,7 @@ class Collector(NoHandlers):
         self._network: NodeNetwork | None = None
         self._nursery: trio.Nursery | None = None
         self._saved: list[int] = []
-        self._deferred: list[int] = []
+        self._deferred: dict[int, None] = {}
         self._polls = 0
         self._refusals = 0
         self.registered = trio.Event()
@@ -145,14 +145,18 @@ class Collector(NoHandlers):
 
     def defer(self, seqs: list[int]) -> None:
         """Tell the relay that there is no room for these now: it pushes them again after a day."""
-        self._deferred += seqs
+        # A relay that pushes beyond its window is told less: it pushes what is left out again.
+        room = MAX_WAITING - len(self._deferred)
+        self._deferred |= dict.fromkeys(seqs[: max(0, room)])
         is_paced = self._network is not None and self._network.profile.shape is not None
         # Where we poll, the next small one is left out for it, which looks the same.
         if not is_paced and self._nursery is not None and self._connection is not None:
             self._nursery.start_soon(self._tell_deferred, self._connection)
 
     async def _tell_deferred(self, connection: Connection) -> None:
-        seqs, self._deferred = self._deferred[:MAX_POLL_ACKS], self._deferred[MAX_POLL_ACKS:]
+        seqs = list(self._deferred)[:MAX_POLL_ACKS]
+        for seq in seqs:
+            del self._deferred[seq]
         try:
             rpc.decode_defer_response(await connection.request(rpc.encode_defer_request(seqs)))
         except RefusedError as refusal:

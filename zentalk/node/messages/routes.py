@@ -33,7 +33,7 @@ from zentalk.wire.user_record import RecordContents
 class DepositTarget:
     """One mailbox of a recipient: relay, send id, and the key of the outer seal."""
 
-    relay: NodeId
+    relay: NodeId = field(repr=False)
     send_id: SendId = field(repr=False)
     key: bytes = field(repr=False)
     public: bool

@@ -33,3 +33,6 @@ class Wish(NamedTuple):
     alive: Callable[[], Collection[NodeId]] = frozenset
     length: int = 0
     doubtful: frozenset[NodeId] = frozenset()
+
+    def __repr__(self) -> str:
+        return "<wish for a packet>"

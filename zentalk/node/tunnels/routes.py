@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from zentalk.crypto.types import Entropy
@@ -31,9 +31,9 @@ _KEPT_ROUTES: Final = 64
 class TunnelRoute:
     """A guard, and the relays between it and the tunnel's end (none in a small network)."""
 
-    guard: NodeId
-    middle: NodeId | None = None
-    third: NodeId | None = None
+    guard: NodeId = field(repr=False)
+    middle: NodeId | None = field(default=None, repr=False)
+    third: NodeId | None = field(default=None, repr=False)
 
     @property
     def relays(self) -> tuple[NodeId, ...]:
@@ -49,6 +49,9 @@ class Starts(NamedTuple):
     now: float
     others: Sequence[NodeId] = ()
     """Connected guards that the route must not start from: they may be its third hop."""
+
+    def __repr__(self) -> str:
+        return "<starts of routes>"
 
 
 class TunnelRoutes:

@@ -9,7 +9,7 @@ there for when the first is dead, and nothing that fails brings in a third on th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from zentalk.crypto.types import Entropy
@@ -34,7 +34,7 @@ _MAX_TIME: Final = (1 << 63) - 1
 class ThirdHop:
     """One third hop of a mailbox; times are unix seconds."""
 
-    node_id: NodeId
+    node_id: NodeId = field(repr=False)
     drawn_at: int
     until: int
 

@@ -45,11 +45,7 @@ class OwnRecord:
 
 def every(tx: Transaction) -> list[OwnRecord]:
     """Return the records of all days, the oldest first."""
-    rows = tx.execute(f"SELECT {_COLUMNS} FROM published ORDER BY day").fetchall()
-    return [
-        OwnRecord(Day(day), sequence, raw, RecordState(state), due_at, change_at)
-        for day, sequence, raw, state, due_at, change_at in rows
-    ]
+    return [_row(*row) for row in tx.execute(f"SELECT {_COLUMNS} FROM published ORDER BY day")]
 
 
 def put(tx: Transaction, row: OwnRecord) -> None:
@@ -62,9 +58,16 @@ def put(tx: Transaction, row: OwnRecord) -> None:
 
 def get(tx: Transaction, day: Day) -> OwnRecord | None:
     """Return the record of a day."""
-    return next((row for row in every(tx) if row.day == day), None)
+    row = tx.execute(f"SELECT {_COLUMNS} FROM published WHERE day = ?", (day,)).fetchone()
+    return None if row is None else _row(*row)
 
 
 def keep_only(tx: Transaction, first: Day, last: Day) -> None:
     """Drop the records of earlier days, and of later ones, which a wrong clock has made."""
     tx.execute("DELETE FROM published WHERE day NOT BETWEEN ? AND ?", (first, last))
+
+
+def _row(
+    day: int, sequence: int, raw: bytes | None, state: int, due_at: float, change_at: float | None
+) -> OwnRecord:
+    return OwnRecord(Day(day), sequence, raw, RecordState(state), due_at, change_at)
