@@ -38,7 +38,7 @@ first message that comes later is made again by its sender, with the keys of tha
 MAILBOX_IDLE_SECONDS: Final = 55 * DAY_SECONDS
 """How long a relay keeps a mailbox that nobody opens, at least."""
 NEW_MAILBOX_IDLE_SECONDS: Final = 7 * DAY_SECONDS
-"""The same of one that was never opened on a second day."""
+"""How long a relay keeps a mailbox that was never opened on a second day."""
 
 
 def mailbox_idle_seconds(ttl_seconds: int, *, came_back: bool) -> int:

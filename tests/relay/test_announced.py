@@ -43,11 +43,33 @@ async def test_loopback_only_is_a_warning(tmp_path: Path, addresses: list[str]) 
     assert "announce_host" in sentence
 
 
-@pytest.mark.parametrize("addresses", [["192.0.2.1"], ["127.0.1.1", "2001:db8::1"], []])
+@pytest.mark.parametrize("addresses", [["8.8.8.8"], ["127.0.1.1", "2001:4860:4860::8888"], []])
 async def test_control_an_address_that_is_not_loopback_is_none(
     tmp_path: Path, addresses: list[str]
 ) -> None:
     assert await _found(tmp_path, addresses) == []
+
+
+@pytest.mark.parametrize(
+    "addresses", [["10.0.0.5"], ["192.168.1.2", "127.0.0.1"], ["fe80::1%eth0"]]
+)
+async def test_private_addresses_are_a_warning_where_others_drop_them(
+    tmp_path: Path, addresses: list[str]
+) -> None:
+    (sentence,) = await _found(tmp_path, addresses)
+    assert "relay.example.org leads to private addresses only" in sentence
+
+
+@pytest.mark.parametrize(("port", "is_taken"), [(853, False), (443, True), (9001, True)])
+async def test_a_port_that_others_do_not_take_is_a_warning(
+    tmp_path: Path, port: int, is_taken: bool
+) -> None:
+    async def resolve(_host: str) -> list[str]:
+        return ["8.8.8.8"]
+
+    wanted = settings(tmp_path).model_copy(update={"announce_port": port})
+    found = await unreachable(wanted, resolve)
+    assert [f"port {port}" in sentence for sentence in found] == ([] if is_taken else [True])
 
 
 async def test_other_networks_are_not_asked(tmp_path: Path) -> None:

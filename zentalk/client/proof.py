@@ -130,7 +130,7 @@ class Prover:
 
 
 class AsyncProver:
-    """The same for a client on trio."""
+    """Asks on every new connection of a client on trio: `trace` of one request."""
 
     def __init__(self, token: str, entropy: Entropy) -> None:
         self._opening = _Opening(token, entropy)

@@ -15,7 +15,7 @@ from zentalk.wire.rpc_prekeys import PoolPrekey
 PREKEYS_A_DAY: Final = 5
 """What a relay gives out of one pool on one day."""
 FREE_PREKEYS_A_DAY: Final = 2
-"""So many of them without work."""
+"""Prekeys of one pool that are given out without work on one day."""
 POOL_DAYS: Final = 37
 """For so long a full pool lasts, whoever takes from it: nobody sees when it is filled up."""
 FULL_POOL: Final = POOL_DAYS * PREKEYS_A_DAY

@@ -53,7 +53,7 @@ class MailboxSettings:
     """Proof of work that a public send id asks for once half its places are taken; less counts
     as none."""
     last_work_bits: int = 19
-    """The same for the last place."""
+    """Proof of work that a public send id asks for its last free place."""
 
     max_mailboxes: int = 44_000
     """Never reached by itself: with the times to live that there are, those that are made in one
@@ -65,7 +65,8 @@ class MailboxSettings:
     mailbox_bits: int = 16
     """Proof of work that a new mailbox takes once half of the saved turns are gone."""
     full_mailbox_bits: int = 22
-    """The same when all are gone; then each turn goes to the most work."""
+    """Proof of work that a new mailbox takes once no saved turn is left; then each turn goes to
+    the most work."""
     max_send_ids: int = 2048
     """Per mailbox."""
     sure_send_ids: int = SURE_SEND_IDS

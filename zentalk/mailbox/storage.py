@@ -39,7 +39,7 @@ class Room(Enum):
 CONTACT: Final = -1
 """The work of an envelope under a contact's send id: none is asked for, and none counts."""
 SINK: Final = -2
-"""The same under a sink: it is stored that the envelope came, and nothing of it is read."""
+"""The work of an envelope under a sink: only that it came is stored, and nothing of it is read."""
 
 
 class PutResult(Enum):

@@ -71,7 +71,7 @@ def challenge(relay: NodeId, deposit: Stamped, epoch: int) -> bytes:
 
 
 def prekey_challenge(relay: NodeId, send_id: SendId, query_id: bytes, epoch: int) -> bytes:
-    """Return the same for a question for a one-time prekey."""
+    """Return the 32 bytes that a nonce for a one-time prekey has to go with in an hour."""
     hour = epoch.to_bytes(_EPOCH_BYTES, "big")
     return blake2b_256(Label.PREKEY_WORK, relay, send_id, query_id, hour)
 

@@ -65,7 +65,7 @@ class Writing(CorePart):
         return Room.FREE
 
     def _room_for(self, mail: Mail) -> Room:
-        """The same for any mail; of strangers' the list has decided before."""
+        """Return what room any mail finds; about strangers' the list of arrivals has decided."""
         if mail.work == SINK and mail.send is not None:
             is_full = mail.send.stored + mail.send.writing >= self._settings.contact_quota
             return Room.REPLACE_ONLY if is_full else Room.FREE

@@ -1,6 +1,7 @@
-"""Whether others can reach the announced host: what an operator should know before the start.
+"""Whether others can reach what is announced: what an operator should know before the start.
 
-Only names that lead to loopback alone are told of. A test from outside is not made here.
+In networks of public addresses others drop a descriptor that names anything else, without a word.
+A test from outside is not made here.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final, TypeAlias
 import trio
 
 from zentalk.config import RelaySettings
-from zentalk.directory.subnets import MAIN_NETWORK
+from zentalk.directory.public_addresses import is_public_port, public_address
 from zentalk.logs import quiet_logger
 
 Resolve: TypeAlias = Callable[[str], Awaitable[list[str]]]
@@ -27,36 +28,46 @@ async def _resolve(host: str) -> list[str]:
 
 
 async def unreachable(settings: RelaySettings, resolve: Resolve = _resolve) -> list[str]:
-    """Return a sentence for each announced host that leads to this machine alone; only in `main`.
+    """Return a sentence for each announced host and port that others do not take.
 
-    A name that does not resolve now is no fault: machines start before their network does.
+    None where private addresses may be announced. A name that does not resolve now is no fault:
+    machines start before their network does.
     """
-    if settings.network != MAIN_NETWORK:
+    if settings.private_addresses:
         return []
     sentences = []
-    for host in settings.announced_hosts:
-        if not await _only_loopback(host, resolve):
-            continue
-        _LOG.warning("announced_host_is_loopback")
+    first = settings.announce_port or settings.port
+    refused = [port for port in range(first, first + settings.lanes) if not is_public_port(port)]
+    if first and refused:
         sentences.append(
-            f"the announced host {host} leads to loopback addresses only, here at least, so that "
+            f"others take no relay at port {refused[0]}: on this network a relay listens at 80, 443"
+            " or a port from 1024 on; set `port` or `announce_port`"
+        )
+    for host in settings.announced_hosts:
+        found = await _addresses(host, resolve)
+        if not found or any(map(public_address, found)):
+            continue
+        kind = "loopback" if all(map(_is_loopback, found)) else "private"
+        _LOG.warning("announced_host_is_not_public", kind=kind)
+        sentences.append(
+            f"the announced host {host} leads to {kind} addresses only, here at least, so that "
             "others may not reach this relay: look at /etc/hosts and the DNS entries, and set "
             "`announce_host` to a name or address that leads here from outside"
         )
     return sentences
 
 
-async def _only_loopback(host: str, resolve: Resolve) -> bool:
+async def _addresses(host: str, resolve: Resolve) -> list[str]:
+    """Return what a host stands for, nothing if that is not known now."""
     with trio.move_on_after(RESOLVE_SECONDS):
         try:
-            found = await resolve(host.strip("[]"))
+            return [found.partition("%")[0] for found in await resolve(host.strip("[]"))]
         except (OSError, UnicodeError):
-            return False
-        return bool(found) and all(_is_loopback(address) for address in found)
-    return False
+            return []
+    return []
 
 
 def _is_loopback(text: str) -> bool:
-    address = ipaddress.ip_address(text.partition("%")[0])
+    address = ipaddress.ip_address(text)
     mapped = getattr(address, "ipv4_mapped", None)
     return bool((mapped or address).is_loopback)

@@ -24,7 +24,7 @@ MAX_DESCRIPTOR_BYTES: Final = 2048
 MAX_LANES: Final = 16
 MAX_HOSTS: Final = 4
 MAX_HOSTS_CHARS: Final = 512
-"""Of all hosts of a relay together, so that a descriptor with 16 lanes keeps within its limit."""
+"""Characters of all hosts of a relay: a descriptor with 16 lanes keeps within its limit."""
 FORMAT: Final = 1
 FORMAT_OF_SEVERAL: Final = 2
 """The format of a relay with more than one host: the further ones follow at the end."""

@@ -26,7 +26,7 @@ MAX_RELAYS: Final = 16_384
 MAX_PROOFS: Final = 1024
 MAX_HINTS: Final = 128
 MAX_SOURCES: Final = 16
-"""Of two refreshes: more than are ever asked in them."""
+"""Sources kept of one relay: more than two refreshes ever ask."""
 _MAX_TIMES: Final = 255
 _FORMATS: Final = {0: _FORMAT_WITHOUT_TUNNELS, 2: _FORMAT_WITHOUT_SHOWN, 3: FORMAT}
 """By the number of fields behind those of the first format."""

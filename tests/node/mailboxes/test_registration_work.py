@@ -36,8 +36,10 @@ async def test_k45_refused_work_is_kept_and_made_better(autojump_clock: Clock) -
     await work.reach(BOX, 8)
     assert work.stamp(BOX.mailbox) == better
     assert work.has_begun(BOX.mailbox)
+    assert work.is_asked_for(), "its owner is told"
     work.forget(BOX.mailbox)
     assert not work.has_begun(BOX.mailbox)
+    assert not work.is_asked_for()
     assert work.begun_seconds_ago(BOX.mailbox) == 0
 
 

@@ -34,6 +34,10 @@ from zentalk.wire.text import format_relay_uri
 SETTLED_SECONDS: Final = 3600.0
 """After this a replaced mailbox is only looked into now and then: its tunnel takes a place."""
 LOOK_SECONDS: Final = 30.0
+ASKED_FOR_WORK: Final = (
+    "many ask for new mailboxes now, so relays ask for work first: this node is doing it, which may"
+    " take minutes to hours. Leave it running"
+)
 LOOK_EVERY_SECONDS: Final = 600.0
 PATIENCE: Final = 6
 """How much longer than for a silent relay we stay with one that asks for work: it adds up there."""
@@ -72,7 +76,8 @@ class MailboxManager:
 
     def notes(self) -> tuple[str, ...]:
         """Return what the owner is warned of."""
-        return self._announcer.notes()
+        asked = self._collectors.work.is_asked_for()
+        return (*self._announcer.notes(), *((ASKED_FOR_WORK,) if asked else ()))
 
     async def run(self) -> None:
         """Choose mailboxes if there are none, and collect them all, until cancelled."""

@@ -95,7 +95,7 @@ class MailboxPools:
         self._taken: set[SendId] = set()
         """What the relay has taken on this connection: a relay may forget, so all goes again."""
         self._sinks: set[SendId] = set()
-        """The same of what people deposit to who are blocked."""
+        """Send ids of blocked people that the relay has made sinks on this connection."""
 
     async def fill(self, connection: Connection) -> None:
         """Register send ids and top prekeys up, as far as the relay takes them.

@@ -32,7 +32,7 @@ WORK: Final = "work"
 """How a relay refuses a mailbox that is new to it, for want of work."""
 ANSWER_SECONDS: Final = 10.0
 MOST_TRIES: Final = 16
-"""Of one connection: a relay that takes no work at all must not keep us asking."""
+"""Tries over one connection: a relay that takes no work at all must not keep us asking."""
 TURN_SECONDS: Final = 150.0
 """How long an answer may take where work was shown: it comes with the next turn, every 120 s."""
 

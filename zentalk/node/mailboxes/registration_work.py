@@ -23,7 +23,7 @@ from zentalk.wire.deposit import NO_STAMP, Stamp
 BITS_AT_ONCE: Final = 22
 """Up to here the work is done without a pause: some four million hashes."""
 WORK_SHARE: Final = 0.25
-"""Of one core: whoever has less than others gets a turn later, and the node stays usable."""
+"""Share of one core for longer work: who has less gets a turn later, and the node stays usable."""
 ATTEMPT_SECONDS: Final = 600.0
 """After so long the caller is told, who may have another relay by then."""
 _SLICE: Final = 16_384
@@ -54,6 +54,10 @@ class RegistrationWork:
         """Return the best work that still counts, NO_STAMP if there is none."""
         search = self._current(mailbox)
         return NO_STAMP if search is None else search.stamp
+
+    def is_asked_for(self) -> bool:
+        """Tell whether a mailbox of this node is new to a relay that asks for work."""
+        return bool(self._searches)
 
     def has_begun(self, mailbox: MailboxId) -> bool:
         """Tell whether there is work that would be lost at another relay."""

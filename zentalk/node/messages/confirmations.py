@@ -26,9 +26,10 @@ from zentalk.wire.content import CONFIRMATION, MAX_CONFIRMATIONS, Content
 KEPT_SECONDS: Final = 2 * DAY_SECONDS
 """How long the ciphertext of a confirmation is kept."""
 REPEAT_SECONDS: Final = 60.0
-"""One kept confirmation goes again to a contact in this time..."""
+"""One kept confirmation goes again to a contact in this time, beside those that are saved up."""
 REPEATS_SAVED: Final = 16
-"""... and so many at once after a quiet time: a relay that dies may lose several."""
+"""Kept confirmations that may go again at once after a quiet time: a relay that dies may lose
+several."""
 COLLECT_SECONDS: Final = 7_200.0
 """One new confirmation is made for a contact in this time of what repetitions have collected."""
 

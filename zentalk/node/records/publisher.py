@@ -41,9 +41,10 @@ SETTLE_SECONDS: Final = 10.0
 """How long after its first mailbox a node that starts waits for the other."""
 FIRST_WAIT_SECONDS: Final = 0.5
 LONGEST_URGENT_SECONDS: Final = 60.0
-"""The same in the end, while readers may look for a record that no holder has."""
+"""The longest wait between two tries while readers may look for a record that no holder has."""
 LONGEST_WAIT_SECONDS: Final = 3600.0
-"""For all others; also for those that holders claim to have in a later form: we seal anew then."""
+"""The longest wait for all other records, also for those that holders claim to have in a later
+form: we seal anew then."""
 
 
 class RecordPublisher:

@@ -20,7 +20,7 @@ node that is on for an evening to leave a week behind."""
 LOOK_SECONDS: Final = 12 * 3600.0
 """Within this a record that readers may use is looked for at its holders once."""
 SOON_SECONDS: Final = 3600.0
-"""The same where few holders could be reached, or where they have moved."""
+"""Within this a record is looked for whose holders have moved, or were reached by few."""
 _HOUR_SECONDS: Final = 3600
 
 

@@ -16,10 +16,9 @@ from zentalk.onion.candidates import Candidate, CandidateSet
 from zentalk.wire.descriptor import ROLE_FORWARD, Descriptor
 
 MIN_FULL_RELAYS: Final = 6
-"""With this many relays known within a day paths and tunnels are full; with fewer they are `short`
-..."""
+"""With this many relays live within a day paths and tunnels are full; with fewer `short`."""
 MIN_LIVE_RELAYS: Final = 4
-"""... as they are while fewer than this many are live: four hops need four."""
+"""While fewer are live paths and tunnels are `short` whatever was before: four hops need four."""
 REMEMBERED_SECONDS: Final = DAY_SECONDS
 
 

@@ -25,9 +25,9 @@ PROBES_AT_ONCE: Final = 64
 BUSY_SECONDS: Final = 0.005
 """A machine is busy while one turn of all that is ready takes so long; a handshake takes half."""
 WAIT_SECONDS: Final = 2.0
-"""How long what others tell of waits then, half of it at least, before it looks again ..."""
+"""How long a probe of what others tell waits on a busy machine, half of it at least."""
 PATIENCE_SECONDS: Final = 180.0
-"""... and for how long each gives way: later ones look once. A machine that is always busy observes
+"""How long each such probe gives way in all, so that a machine that is always busy observes
 somebody too."""
 
 
