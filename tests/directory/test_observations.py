@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from tests.directory.support import WALL, descriptor, node_id
 from zentalk.directory.observations import (
     AGAIN_SECONDS,
@@ -93,3 +95,26 @@ def test_what_was_kept_counts_unless_it_is_too_old() -> None:
     seen.restore([ahead, old], WALL)
     assert len(seen) == 1
     assert not seen.count(descriptor(1), WALL + OBSERVED_SECONDS), "counted from now"
+
+
+def test_k46_an_ipv6_range_has_few_places() -> None:
+    seen = ObservedRelays(OWN, CAPPED)
+    one_48 = [seen.note(found(n, f"[2a00:1450:0:{n:x}::1]")) for n in range(1, 11)]
+    assert one_48 == [True] * 8 + [False] * 2
+    one_32 = [
+        seen.note(found(100 + n, f"[2a00:1450:{1 + n // 8:x}:{n % 8:x}::1]")) for n in range(130)
+    ]
+    assert one_32 == [True] * 120 + [False] * 10, "128 with those above"
+
+
+def test_k47_every_lanes_port_must_be_one_of_a_relay() -> None:
+    whole = descriptor(1, host="8.8.8.8", network="main")
+    mail = replace(whole.lanes[0], port=25)
+    bad = replace(whole, body=replace(whole.body, lanes=(*whole.lanes, mail)))
+    rules = AddressRules(public_only=True)
+    assert rules.allow(whole)
+    assert not rules.allow(bad)
+
+
+def test_k46_a_relay_counts_for_26_hours() -> None:
+    assert OBSERVED_SECONDS == 26 * 3600

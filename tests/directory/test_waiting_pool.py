@@ -3,7 +3,12 @@ from hypothesis import strategies as st
 
 from tests.directory.support import descriptor, node_id
 from zentalk.directory.digests import digest_of
-from zentalk.directory.waiting_pool import MAX_PER_SUBNET, WaitingDescriptor, WaitingPool
+from zentalk.directory.waiting_pool import (
+    MAX_PER_SUBNET,
+    MAX_WAITING,
+    WaitingDescriptor,
+    WaitingPool,
+)
 
 LIAR, HONEST = node_id(500), node_id(501)
 
@@ -79,3 +84,19 @@ def test_k46_many_keys_of_one_address_push_out_their_own() -> None:
         other = descriptor(number, host="8.8.8.3", network="main")
         pool.put(WaitingDescriptor(other, said_hello=True))
     assert pool.get(newcomer.node_id)
+
+
+def test_k46_who_brings_a_descriptor_again_does_not_take_it_into_its_own_share() -> None:
+    """Else a flooder could push out what others brought."""
+    pool = WaitingPool("local", most=3)
+    pool.put(WaitingDescriptor(descriptor(1), HONEST))
+    for number in (10, 11):
+        pool.put(WaitingDescriptor(descriptor(number), LIAR))
+    pool.put(WaitingDescriptor(descriptor(1, boot=2), LIAR))
+    taken = pool.take(node_id(1))
+    assert taken is not None
+    assert taken.source == HONEST
+
+
+def test_k46_the_figures_are_those_of_the_specification() -> None:
+    assert (MAX_WAITING, MAX_PER_SUBNET) == (2000, 8)

@@ -13,13 +13,15 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.mailbox.support import HOUR, Desk, entry, mailbox_id
+from tests.mailbox.support import HOUR, RELAY, Desk, entry, mailbox_id
 from zentalk.ids import DAY_SECONDS
 from zentalk.lifetimes import MAX_TTL_SECONDS
 from zentalk.mailbox import events, newcomers
 from zentalk.mailbox.events import Collector, Ticket
 from zentalk.mailbox.newcomers import Newcomers, TurnDecision
+from zentalk.mailbox.part import Context
 from zentalk.mailbox.settings import MailboxSettings
+from zentalk.mailbox.storage import TurnsTaken
 from zentalk.wire.deposit import Stamp
 
 CORE = 2_000_000.0
@@ -300,3 +302,11 @@ def test_k45_control_if_work_did_not_count_the_first_to_ask_would_have_every_tur
         assert desk.result(ask(desk, f"alice {turn}", 40)) == "work"
         desk.pass_time(TURN)
         assert desk.result(mallory) == ()
+
+
+def test_turns_of_a_time_with_more_saved_ones_shut_nobody_out() -> None:
+    """An operator may have lowered `saved_turns`, and a file may be damaged."""
+    part = Desk().core._newcomers
+    context = Context(part._settings, part._registry, part._effects, part._clock)
+    newcomers = Newcomers(context, RELAY, TurnsTaken(10_000, part._clock.hour(0.0)), 0.0)
+    assert newcomers._turn_at() <= part._settings.turn_seconds

@@ -436,3 +436,21 @@ def test_k50_nothing_collected_is_told_to_somebody_who_is_no_contact_any_more(
     bob.tx(lambda tx: bob.contacts.block(tx, alice.address, NOW))
     assert collect(bob, alice, NOW + DAY_SECONDS) == []
     assert bob.tx(rows.owing) == []
+
+
+# --- figures and clocks ---------------------------------------------------------------------------
+
+
+def test_k50_sixteen_go_again_at_once_and_then_one_a_minute(alice: Person, bob: Person) -> None:
+    [deposit] = sent(alice, bob, 1)
+    bob.receive(deposit)
+    assert len(replayed(bob, deposit, 100)) == 16
+    assert collect(bob, alice, NOW) == [], "a round goes by the same rate"
+    assert len(collect(bob, alice, NOW + 60)) == 1
+
+
+def test_k50_a_clock_that_was_set_back_counts_as_a_quiet_time() -> None:
+    assert confirmations._is_spent(NOW + 16 * REPEAT_SECONDS, NOW)
+    assert not confirmations._is_spent(NOW + DAY_SECONDS, NOW)
+    assert confirmations._is_within(COLLECT_SECONDS, NOW - 1, NOW)
+    assert not confirmations._is_within(COLLECT_SECONDS, NOW + 1, NOW)

@@ -73,3 +73,7 @@ def test_of_each_principal_the_last_that_went_on_comes_first_over_a_link() -> No
     assert list(holders.over("east")) == [slots[-1]]
     holders.remove(slots[-1])
     assert list(holders.over("east")) == [slots[1]]
+    for slot in slots[:-1]:
+        holders.remove(slot)
+    assert not holders._held
+    assert not holders._onward, "nothing is left of neighbours that were used once"

@@ -84,3 +84,20 @@ def test_k46_who_comes_from_its_address_does_not_wait_for_its_surroundings() -> 
     for number in range(300, 320):
         schedule.plan(uri(number, "8.8.8.201"), 2.0, Cause.HOME)
     assert len(schedule.due(2.0)) == PER_SUBNET
+
+
+def test_k47_an_address_is_not_forgotten_because_many_others_are_probed() -> None:
+    """Else whoever names thousands could have one address connected to again at once."""
+    schedule = ProbeSchedule("main")
+
+    def admit(number: int, now: float) -> float:
+        one = uri(1, f"11.{number >> 8 & 255}.{number & 255}.1")
+        return schedule.admit(one, one.host, Cause.RUMOUR, now)
+
+    admit(0, 0.0)
+    for number in range(1, 3000):
+        admit(number, 1.0)
+    assert admit(0, 2.0) > 0
+    for number in range(3000, 9000):
+        admit(number, float(number))
+    assert len(schedule._done) < 4096, "what is older than ten minutes is forgotten"
