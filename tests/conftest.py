@@ -17,6 +17,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.needed import missing
+from tests.schedule import one_order
 from tests.sleeps import refuse_long_sleeps
 
 settings.register_profile("dev", deadline=None, max_examples=60)
@@ -75,6 +76,12 @@ def repository() -> Path:
 def _no_long_sleeps() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         refuse_long_sleeps(patch)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _one_order() -> Iterator[None]:
+    with one_order():
         yield
 
 

@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from tests.e2e.world import World
+from tests.schedule import SCHEDULE
 
 
 @pytest.fixture
@@ -17,5 +18,5 @@ async def world(tmp_path: Path, nursery: trio.Nursery) -> AsyncIterator[World]:
 
     A test must also ask for `autojump_clock` itself, or it runs in real time.
     """
-    yield World(tmp_path, nursery)
+    yield World(tmp_path, nursery, SCHEDULE)
     nursery.cancel_scope.cancel()

@@ -14,6 +14,7 @@ import trio
 import trio.testing
 
 from tests.e2e.world import World
+from tests.schedule import one_order
 
 
 def run_once(seed: int) -> str:
@@ -44,11 +45,7 @@ def run_once(seed: int) -> str:
             )
             nursery.cancel_scope.cancel()
 
-    # trio shuffles tasks that are ready together, to keep programs honest; a repeatable
-    # run needs that shuffle to be repeatable as well.
-    trio._core._run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc]
-    trio._core._run._r.seed(seed)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, one_order(seed):
         trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     return trace.hexdigest()
 

@@ -27,7 +27,7 @@ ENVIRONMENT_PREFIX: Final = "ZENTALK_"
 PROGRAM_KEY: Final = "program"
 _OTHER_VARIABLES: Final = frozenset(
     f"{ENVIRONMENT_PREFIX}{name}"
-    for name in ("DIR", "LONG", "SEED", "FAULTS_SEED", "REQUIRE_PROGRAMS")
+    for name in ("DIR", "LONG", "SEED", "FAULTS_SEED", "REQUIRE_PROGRAMS", "SCHEDULE")
 )
 """Those that are no settings: of the command line, and of tests, whose programs inherit them."""
 
