@@ -21,6 +21,7 @@ from zentalk.ids import (
     UserAddress,
 )
 from zentalk.wire import (
+    chat,
     content,
     deposit,
     devices,
@@ -38,6 +39,7 @@ from zentalk.wire import (
     user_record,
 )
 from zentalk.wire import descriptor as descriptors
+from zentalk.wire import route as route_wire
 from zentalk.wire.codec import Fields, pack, unpack
 from zentalk.wire.deposit import Stamp
 from zentalk.wire.text import RelayUri
@@ -65,8 +67,28 @@ def _codec() -> list[Target]:
     ]
 
 
+def _bodies() -> list[chat.Body]:
+    address, at = UserAddress(b"u" * 32), chat.MessageTarget(UserAddress(b"u" * 32), MESSAGE_ID)
+    return [
+        chat.Edit(at, 1, "new"),
+        chat.Deletion(at, 2),
+        chat.Reaction(at, 3, "\u2764"),
+        chat.Pin(at, 4, pinned=True),
+        chat.Vote(at, 5, (0, 2)),
+        chat.Timer(6, 60),
+        chat.Read(MESSAGE_ID),
+        chat.Typing(typing=True),
+        chat.Presence(online=True),
+        chat.Profile(7, "Alice", "away", b"picture"),
+        chat.Card(address, "Carol"),
+        chat.Poll("which?", ("this", "that"), multiple=False),
+        chat.Sticker("\u2764", b"picture"),
+        chat.Location(90_000_000, 180_000_000, "nowhere"),
+    ]
+
+
 def _contents() -> list[Target]:
-    route = content.Route(3, (content.RouteEntry(NODE_ID, SEND_ID, b"k" * 32),) * 2)
+    route = route_wire.Route(3, (route_wire.RouteEntry(NODE_ID, SEND_ID, b"k" * 32),) * 2)
     made = [
         content.Content(
             content.TEXT, MESSAGE_ID, 5, 1_800_000_000_000, "hello \u00e9", route=route
@@ -75,6 +97,7 @@ def _contents() -> list[Target]:
         content.Content(content.PART, MESSAGE_ID, part=content.Part(1, 3, b"p" * 90)),
         content.Content(content.ROUTE, MESSAGE_ID, route=route, route_seen=2),
         content.Content(content.NONE, MESSAGE_ID),
+        *(content.Content(chat.kind_of(body), MESSAGE_ID, body=body) for body in _bodies()),
     ]
     unknown = pack({"v": 1, "k": "later", "i": MESSAGE_ID, "b": [1], "zz": {"a": 1}})
     return [
@@ -84,10 +107,10 @@ def _contents() -> list[Target]:
             why_not="a content keeps keys it does not know, and a map has no order of its own",
         ),
         target(
-            content.decode_route,
-            [content.encode_route(route), content.encode_route(content.Route(0, ()))],
-            again=content.encode_route,
-            also=(content.decode_route_value,),
+            route_wire.decode_route,
+            [route_wire.encode_route(route), route_wire.encode_route(route_wire.Route(0, ()))],
+            again=route_wire.encode_route,
+            also=(route_wire.decode_route_value,),
         ),
     ]
 

@@ -10,7 +10,7 @@ from zentalk.crypto import mlkem, x25519
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.ids import MailboxId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import seeded_entropy
-from zentalk.node.messages.commands import MessageCommands
+from zentalk.node.messages.commands import Draft, MessageCommands
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.people import ContactCommands
@@ -41,7 +41,7 @@ class Person:
         self.sessions = Sessions(self.identity, self.entropy)
         self.composer = Composer(self.sessions, self.entropy, 3600.0)
         self.contacts = ContactCommands(self.composer)
-        self.messages = MessageCommands(self.composer)
+        self.messages = MessageCommands(self.composer, self.address)
         self.inbox = Inbox(self.sessions, self.composer)
         self.relay = NodeId(self.entropy(32))
         self.tx(self._furnish)
@@ -99,7 +99,7 @@ class Person:
     ) -> tuple[StoredMessage, list[bytes]]:
         """Write a text; return the message and the inners to deliver."""
         message, effects = self.tx(
-            lambda tx: self.messages.write(other.address, text, key, NOW, tx)
+            lambda tx: self.messages.write(other.address, Draft(text), key, NOW, tx)
         )
         inners = [entry.item.envelope for entry in effects.send if entry.item.envelope]
         return message, inners + [inner for entry in effects.send for inner in entry.extra]

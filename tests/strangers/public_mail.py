@@ -13,6 +13,7 @@ import trio
 
 from tests.node.persons import Person
 from zentalk.ids import DepositId, UserAddress
+from zentalk.node.messages.commands import Draft
 from zentalk.node.messages.routes import DepositTarget, record_targets
 from zentalk.node.node import Node
 from zentalk.onion.packet import DEPOSIT
@@ -78,7 +79,7 @@ class Throwaways:
         with closing(Person(folder, folder.name)) as person:
             person.tx(lambda tx: person.contacts.add(tx, victim, "", now))
             person.tx(lambda tx: person.sessions.start(tx, victim, bundle, now))
-            write = partial(person.messages.write, victim, "let me in", None, now)
+            write = partial(person.messages.write, victim, Draft("let me in"), None, now)
             _, effects = person.tx(write)
             for entry in effects.send:
                 yield from filter(None, (entry.item.envelope, *entry.extra))

@@ -15,13 +15,10 @@ from zentalk.wire.content import (
     TEXT,
     Content,
     Part,
-    Route,
-    RouteEntry,
     decode_content,
-    decode_route,
     encode_content,
-    encode_route,
 )
+from zentalk.wire.route import Route, RouteEntry, decode_route, encode_route
 
 ids = st.binary(min_size=16, max_size=16).map(MessageId)
 routes = st.builds(
@@ -83,8 +80,8 @@ def test_k24_garbage_is_a_decode_error_and_nothing_else(data: bytes) -> None:
 
 
 def test_unknown_kinds_and_keys_are_kept() -> None:
-    content = decode_content(pack({"v": 1, "k": "poll", "i": b"i" * 16, "z": [1, 2]}))
-    assert (content.kind, content.extra) == ("poll", {"z": [1, 2]})
+    content = decode_content(pack({"v": 1, "k": "dance", "i": b"i" * 16, "z": [1, 2]}))
+    assert (content.kind, content.extra) == ("dance", {"z": [1, 2]})
 
 
 @pytest.mark.parametrize(

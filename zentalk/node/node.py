@@ -15,12 +15,15 @@ import trio
 
 from zentalk.config.settings import ApiSettings
 from zentalk.errors import NotFoundError
-from zentalk.ids import MESSAGE_ID_BYTES, MessageId, UserAddress
+from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
+from zentalk.node.conversations.actions import ConversationActions, parse_message_id
+from zentalk.node.conversations.signalling import Signalling
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.mailboxes.manager import MailboxManager
-from zentalk.node.messages.commands import check_address, check_message
+from zentalk.node.messages.commands import Draft, check_address, check_message
+from zentalk.node.messages.conversation.commands import NO_MESSAGE
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.people import check_name
 from zentalk.node.status import NodeStatus
@@ -81,6 +84,7 @@ class Node:
     async def _load(self) -> None:
         """Take up what the last life left."""
         self.devices.load()
+        await self._database.write(lambda tx: messages.adopt(tx, self.address))
         await self._parts.delivery.recipients.learn()
         self._outbox.load(await self._database.read(outbox.every))
 
@@ -102,6 +106,16 @@ class Node:
     def devices(self) -> DeviceTokens:
         """Who may use this node beside the owner."""
         return self._parts.devices
+
+    @property
+    def chat(self) -> ConversationActions:
+        """What the owner does with messages that are there."""
+        return self._parts.conversations.actions
+
+    @property
+    def signals(self) -> Signalling:
+        """Who is writing and who is there, in both directions."""
+        return self._parts.conversations.signalling
 
     @property
     def mailboxes(self) -> MailboxManager:
@@ -161,15 +175,21 @@ class Node:
     async def send_text(
         self, address: UserAddress, text: str, idempotency_key: str | None = None
     ) -> StoredMessage:
-        """Store a text for delivery and return it as queued.
+        """Store a text for delivery and return it as queued; see `send`."""
+        return await self.send(address, Draft(text), idempotency_key)
+
+    async def send(
+        self, address: UserAddress, draft: Draft, idempotency_key: str | None = None
+    ) -> StoredMessage:
+        """Store a message for delivery and return it as queued.
 
         Somebody who is no contact yet becomes one. Raises TooLargeError, ConflictError or
         LocalProtocolError, and StorageError if it could not be saved.
         """
-        check_message(address, self.address, text, idempotency_key)
+        check_message(address, self.address, draft, idempotency_key)
         write = self._messages.write
         message, effects = await self._database.write(
-            partial(write, address, text, idempotency_key, self._runtime.wall())
+            partial(write, address, draft, idempotency_key, self._runtime.wall())
         )
         await self._outbox.carry_out(effects)
         return message
@@ -183,22 +203,16 @@ class Node:
 
     async def mark_read(self, address: UserAddress) -> None:
         """Set a conversation's unread count to 0."""
-        now = self._runtime.wall()
-        await self._database.write(lambda tx: self._contacts.mark_read(tx, address, now))
+        await self.chat.mark_read(address)
 
     async def message(
         self, message_id: str, conversation: UserAddress | None = None
     ) -> StoredMessage:
         """Return one message, the owner's if others chose the same id; raises NotFoundError."""
-        try:
-            raw = MessageId(bytes.fromhex(message_id))
-        except ValueError:
-            raw = MessageId(b"")
-        found = None
-        if len(raw) == MESSAGE_ID_BYTES:
-            found = await self._database.read(lambda tx: messages.by_id(tx, raw, conversation))
+        raw = parse_message_id(message_id)
+        found = await self._database.read(lambda tx: messages.by_id(tx, raw, conversation))
         if found is None:
-            raise NotFoundError("there is no message with this id")
+            raise NotFoundError(NO_MESSAGE)
         return found
 
     async def events(self, after: int, limit: int = MAX_PAGE) -> list[StoredEvent]:

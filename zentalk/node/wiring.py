@@ -15,6 +15,10 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
+from zentalk.node.conversations.actions import ConversationActions
+from zentalk.node.conversations.disappearing import Disappearing
+from zentalk.node.conversations.signal_board import SignalBoard
+from zentalk.node.conversations.signalling import Signalling
 from zentalk.node.delivery.message_states import MessageStates
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.recipient_lookup import RecipientLookup
@@ -33,6 +37,7 @@ from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.node.mailboxes.selection import MailboxSelection
 from zentalk.node.messages.commands import MessageCommands
 from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.conversation.commands import ChatCommands
 from zentalk.node.messages.people import ContactCommands
 from zentalk.node.messages.receive import Inbox
 from zentalk.node.network import NodeNetwork
@@ -62,6 +67,16 @@ class DeliveryParts:
 
 
 @dataclass(frozen=True, slots=True)
+class ConversationParts:
+    """What the rest of the node sees of conversations; `tasks` must be running."""
+
+    board: SignalBoard
+    actions: ConversationActions
+    signalling: Signalling
+    tasks: tuple[Task, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NodeParts:
     """What a node is made of; `tasks` run side by side once the node has loaded."""
 
@@ -74,6 +89,7 @@ class NodeParts:
     delivery: DeliveryParts
     receiver: Receiver
     mailboxes: MailboxManager
+    conversations: ConversationParts
     tasks: tuple[Task, ...]
 
 
@@ -86,6 +102,7 @@ def build_node(
     """
     database = HistoryDatabase(settings.directory / DATABASE_NAME, runtime.run_blocking)
     reached = _build_network(settings, runtime, network, database)
+    own = UserAddress(identity.public)
     sessions = Sessions(identity, runtime.entropy)
     composer = Composer(sessions, runtime.entropy, settings.message_ttl_seconds)
     holders = RecordHolders(
@@ -95,7 +112,9 @@ def build_node(
     own_records = OwnRecords(identity, runtime.for_part("records").entropy)
     publisher = RecordPublisher(runtime, database, holders, own_records)
     delivery = _build_delivery(runtime, database, reached, composer, records)
-    receiver = Receiver(runtime, database, Inbox(sessions, composer), delivery.outbox)
+    conversations = _build_conversations(runtime, database, delivery.outbox, composer, own)
+    board = conversations.board
+    receiver = Receiver(runtime, database, Inbox(sessions, composer), delivery.outbox, board)
     contacts = ContactCommands(composer)
     selection = MailboxSelection(runtime, reached)
     prices = Prices(runtime, reached, selection)
@@ -110,10 +129,11 @@ def build_node(
         ),
     )
     housekeeping = Housekeeping(runtime, database, delivery.states)
-    decoys = Decoys(runtime, reached, records, UserAddress(identity.public))
+    decoys = Decoys(runtime, reached, records, own)
     tasks = (
         *(reached.run, publisher.run, *delivery.tasks, receiver.run, receiver.release),
         *(mailboxes.run, decoys.run, housekeeping.run),
+        *conversations.tasks,
     )
     parts = NodeParts(
         database=database,
@@ -125,9 +145,10 @@ def build_node(
         delivery=delivery,
         receiver=receiver,
         mailboxes=mailboxes,
+        conversations=conversations,
         tasks=tasks,
     )
-    return parts, contacts, MessageCommands(composer)
+    return parts, contacts, MessageCommands(composer, own)
 
 
 def _build_network(
@@ -160,3 +181,20 @@ def _build_delivery(
     reconfirming = Reconfirming(runtime, database, composer, states, outbox)
     tasks = (states.run, outbox.run, lookup.run, recovery.run, reconfirming.run)
     return DeliveryParts(states, recipients, outbox, tasks)
+
+
+def _build_conversations(
+    runtime: Runtime,
+    database: HistoryDatabase,
+    outbox: Outbox,
+    composer: Composer,
+    own: UserAddress,
+) -> ConversationParts:
+    """Put together what goes on in conversations beside sending and receiving."""
+    board = SignalBoard(runtime)
+    actions = ConversationActions(runtime, database, outbox, ChatCommands(composer, own))
+    signalling = Signalling(runtime, database, composer, outbox, board)
+    disappearing = Disappearing(runtime, database)
+    return ConversationParts(
+        board, actions, signalling, (board.run, signalling.run, disappearing.run)
+    )

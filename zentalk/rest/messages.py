@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,7 @@ States = Literal[
     MessageState.QUEUED,
     MessageState.SENT,
     MessageState.DELIVERED,
+    MessageState.READ,
     MessageState.FAILED,
     MessageState.RECEIVED,
 ]
@@ -27,8 +28,34 @@ class MessageIn(Body):
     text: Annotated[str, Field(min_length=1)]
 
 
+class MessageRef(Resource):
+    """A message by its author's address and its id; an id alone may name several."""
+
+    author: str
+    id: str
+
+
+class MessageReaction(Resource):
+    """Who reacted to a message, and how."""
+
+    author: str
+    emoji: str
+
+
+class MessageVote(Resource):
+    """Who chose which options of a poll, by their places from 0."""
+
+    author: str
+    options: list[int]
+
+
 class Message(Resource):
-    """A message; `id` is the same at both ends, `seq` is this node's own numbering."""
+    """A message; `id` is the same at both ends, `seq` is this node's own numbering.
+
+    `text` is as edited; for a kind with a `body` it is a line that stands for it. Of a message
+    that was taken back nothing is left but its place. A kind that this version does not know is
+    shown by the text that its sender gave for that.
+    """
 
     id: str
     seq: int
@@ -42,6 +69,20 @@ class Message(Resource):
     missing: int = Field(
         description="How many messages its sender wrote just before it and had not come then."
     )
+    author: str = ""
+    body: dict[str, Any] | None = Field(
+        None, description="What a poll, contact, sticker or location carries."
+    )
+    reply_to: MessageRef | None = None
+    forwarded: bool = False
+    mentions: list[str] = []
+    edited: bool = False
+    deleted: bool = False
+    pinned: bool = False
+    starred: bool = False
+    expires_at: float | None = Field(None, description="When it disappears; none if it stays.")
+    reactions: list[MessageReaction] = []
+    votes: list[MessageVote] = []
 
 
 class Messages(Resource):

@@ -1,4 +1,4 @@
-"""What travels inside a ratchet: a versioned map, and where its author collects.
+"""What travels inside a ratchet: a versioned map.
 
 Spec: docs/spec/end-to-end.md section 6. Unknown kinds and unknown keys are kept by the
 receiver, not refused, so that an older node does not lose what a newer one sent.
@@ -6,26 +6,39 @@ receiver, not refused, so that an older node does not lose what a newer one sent
 | key | type | meaning |
 |---|---|---|
 | v | uint | version, 1 |
-| k | str | kind: text, confirmation, part, route, none |
+| k | str | kind: text, confirmation, part, route, none, or one of `zentalk.wire.chat` |
 | i | bytes 16 | message id |
 | n | uint | sequence number of the sender in this conversation, 0 for none |
 | t | uint | unix time of writing in milliseconds |
-| b | by kind | text: str; confirmation: [id...]; part: [index, count, bytes] |
+| b | by kind | text: str; confirmation: [id...]; part: [index, count, bytes]; else a record |
 | r | [version, [relay, send id, key]...] | where the author collects, until it is known |
 | a | uint | newest version of the reader's route that the author has |
+| q | [author, id] | the message that this one answers |
+| w | uint | 1 if it was forwarded |
+| x | uint | it disappears so many seconds after it was read |
+| m | [address...] | who is mentioned |
+| f | str | a line for readers who do not know the kind |
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from zentalk.errors import DecodeError
-from zentalk.ids import MESSAGE_ID_BYTES, NODE_ID_BYTES, SEND_ID_BYTES, MessageId, NodeId, SendId
+from zentalk.ids import MESSAGE_ID_BYTES, USER_ADDRESS_BYTES, MessageId, UserAddress
+from zentalk.wire.chat import (
+    MAX_TEXT_BYTES,
+    MAX_TIMER_SECONDS,
+    Body,
+    MessageTarget,
+    decode_body,
+    encode_body,
+)
 from zentalk.wire.codec import Fields, Value, pack, unpack
+from zentalk.wire.route import Route, decode_route_value, encode_route_value
 
 VERSION: Final = 1
-MAX_TEXT_BYTES: Final = 65_536
 MAX_CONTENT_BYTES: Final = MAX_TEXT_BYTES + 1_024
 """A whole content: the longest text and room for everything around it."""
 PART_BYTES: Final = 31_000
@@ -34,8 +47,8 @@ MAX_PARTS: Final = 64
 """66,560 bytes in parts as small as the smallest envelope leaves room for."""
 MAX_CONFIRMATIONS: Final = 64
 """Ids of one confirmation: 64 x 18 bytes fit a class S envelope beside a route."""
-MAX_MAILBOXES: Final = 2
-KEY_BYTES: Final = 32
+MAX_MENTIONS: Final = 16
+MAX_FALLBACK_BYTES: Final = 256
 
 TEXT: Final = "text"
 CONFIRMATION: Final = "confirmation"
@@ -44,24 +57,7 @@ ROUTE: Final = "route"
 NONE: Final = "none"
 _MAX_KIND_BYTES: Final = 32
 _MAX_U53: Final = 2**53
-_KNOWN_KEYS: Final = frozenset("vkintbra")
-
-
-@dataclass(frozen=True, slots=True)
-class RouteEntry:
-    """One mailbox: its relay, the send id to deposit to, and the key of the outer seal."""
-
-    relay: NodeId
-    send_id: SendId
-    outer_key: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where somebody collects what one contact deposits; higher versions replace lower."""
-
-    version: int
-    entries: tuple[RouteEntry, ...]
+_KNOWN_KEYS: Final = frozenset("vkintbraqwxmf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +69,24 @@ class Part:
     data: bytes
 
 
+class About(NamedTuple):
+    """What goes along with a message of any kind; `timer_seconds` is 0 if it does not disappear."""
+
+    reply_to: MessageTarget | None = None
+    forwarded: bool = False
+    timer_seconds: int = 0
+    mentions: tuple[UserAddress, ...] = ()
+
+    def __repr__(self) -> str:
+        return "<about>"
+
+
+PLAIN: Final = About()
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One decoded content; which of text, confirmed and part is set depends on `kind`."""
+    """One decoded content; which of text, confirmed, part and body is set depends on `kind`."""
 
     kind: str
     message_id: MessageId
@@ -84,6 +95,9 @@ class Content:
     text: str = ""
     confirmed: tuple[MessageId, ...] = ()
     part: Part | None = None
+    body: Body | None = None
+    about: About = PLAIN
+    fallback: str = field(default="", repr=False)
     route: Route | None = None
     route_seen: int = 0
     extra: dict[str, Any] = field(default_factory=dict)
@@ -96,7 +110,9 @@ def encode_content(content: Content) -> bytes:
         value["n"] = content.sequence
     if content.sent_at_ms:
         value["t"] = content.sent_at_ms
-    if content.kind == TEXT:
+    if content.body is not None:
+        value["b"] = encode_body(content.body)
+    elif content.kind == TEXT:
         value["b"] = content.text
     elif content.kind == CONFIRMATION:
         value["b"] = list(content.confirmed)
@@ -106,6 +122,10 @@ def encode_content(content: Content) -> bytes:
         value["r"] = encode_route_value(content.route)
     if content.route_seen:
         value["a"] = content.route_seen
+    if content.about != PLAIN:
+        _encode_about(value, content.about)
+    if content.fallback:
+        value["f"] = content.fallback
     return pack(value)
 
 
@@ -134,7 +154,7 @@ def decode_content(data: bytes) -> Content:
         raise DecodeError("a content is not a map")
     fields = Fields(
         [value.get("v", 0), value.get("k", ""), value.get("i", b""), value.get("n", 0),
-         value.get("t", 0), value.get("a", 0)],
+         value.get("t", 0), value.get("a", 0), value.get("f", "")],
         "a content",
     )  # fmt: skip
     fields.uint(255)
@@ -145,9 +165,12 @@ def decode_content(data: bytes) -> Content:
         sequence=fields.uint(_MAX_U53),
         sent_at_ms=fields.uint(_MAX_U53),
         route_seen=fields.uint(_MAX_U53),
+        fallback=fields.text(MAX_FALLBACK_BYTES),
         text=_text(value) if kind == TEXT else "",
         confirmed=_confirmed(value) if kind == CONFIRMATION else (),
         part=_part(value) if kind == PART else None,
+        body=decode_body(kind, value.get("b")),
+        about=_about(value),
         route=decode_route_value(value["r"]) if "r" in value else None,
         extra={key: item for key, item in value.items() if key not in _KNOWN_KEYS},
     )
@@ -155,39 +178,40 @@ def decode_content(data: bytes) -> Content:
     return content
 
 
-def encode_route(route: Route) -> bytes:
-    """Encode a route for the database."""
-    return pack(encode_route_value(route))
+def is_all_text(content: Content) -> bool:
+    """Tell whether a content is kept whole when its text is."""
+    return content.kind == TEXT and content.about == PLAIN and not content.extra
 
 
-def decode_route(data: bytes) -> Route:
-    """Read what `encode_route` wrote; raises DecodeError."""
-    return decode_route_value(unpack(data, max_bytes=1024))
+def _encode_about(value: dict[str, Any], about: About) -> None:
+    if about.reply_to is not None:
+        value["q"] = list(about.reply_to)
+    if about.forwarded:
+        value["w"] = 1
+    if about.timer_seconds:
+        value["x"] = about.timer_seconds
+    if about.mentions:
+        value["m"] = list(about.mentions)
 
 
-def encode_route_value(route: Route) -> list[Any]:
-    """Return a route's place in a content."""
-    return [route.version, [[e.relay, e.send_id, e.outer_key] for e in route.entries]]
-
-
-def decode_route_value(value: Value) -> Route:
-    """Read a route out of a content; raises DecodeError."""
-    fields = Fields(value, "a route")
-    version = fields.uint(_MAX_U53)
-    entries = tuple(_entry(item) for item in fields.array(MAX_MAILBOXES))
-    fields.end()
-    return Route(version, entries)
-
-
-def _entry(value: Value) -> RouteEntry:
-    fields = Fields(value, "a route's entry")
-    entry = RouteEntry(
-        NodeId(fields.fixed(NODE_ID_BYTES)),
-        SendId(fields.fixed(SEND_ID_BYTES)),
-        fields.fixed(KEY_BYTES),
+def _about(value: dict[str, Value]) -> About:
+    if not value.keys() & set("qwxm"):
+        return PLAIN
+    fields = Fields(
+        [value.get("w", 0), value.get("x", 0), value.get("m", [])], "what goes along with a content"
     )
+    forwarded, timer_seconds = bool(fields.uint(1)), fields.uint(MAX_TIMER_SECONDS)
+    mentions = fields.fixed_array(MAX_MENTIONS, USER_ADDRESS_BYTES)
+    reply_to = _reply(value["q"]) if "q" in value else None
+    return About(reply_to, forwarded, timer_seconds, tuple(map(UserAddress, mentions)))
+
+
+def _reply(value: Value) -> MessageTarget:
+    fields = Fields(value, "a reply's target")
+    author = UserAddress(fields.fixed(USER_ADDRESS_BYTES))
+    target = MessageTarget(author, MessageId(fields.fixed(MESSAGE_ID_BYTES)))
     fields.end()
-    return entry
+    return target
 
 
 def _text(value: dict[str, Value]) -> str:

@@ -11,6 +11,7 @@ from tests.node.messages.test_receive import befriend, texts
 from tests.node.persons import NOW, Deposit, Person
 from zentalk.ids import DAY_SECONDS
 from zentalk.node.messages import compose, confirmations
+from zentalk.node.messages.commands import Draft
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.confirmations import (
     COLLECT_SECONDS,
@@ -67,7 +68,7 @@ def sent(alice: Person, bob: Person, count: int) -> list[Deposit]:
 
     def write(tx: Transaction) -> list[bytes]:
         written = [
-            alice.messages.write(bob.address, f"{n}", None, NOW, tx)[1].send[0]
+            alice.messages.write(bob.address, Draft(f"{n}"), None, NOW, tx)[1].send[0]
             for n in range(count)
         ]
         return [ready.item.envelope or b"" for ready in written]

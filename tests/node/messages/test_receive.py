@@ -12,7 +12,7 @@ from zentalk.crypto import x25519
 from zentalk.errors import ConflictError, TooLargeError
 from zentalk.ids import MessageId
 from zentalk.node.messages import ordering, receive, requests
-from zentalk.node.messages.commands import check_text
+from zentalk.node.messages.commands import Draft, check_text
 from zentalk.node.messages.confirmations import confirm
 from zentalk.node.messages.kinds import parts
 from zentalk.node.messages.routes import DepositTarget, raise_version
@@ -31,6 +31,8 @@ from zentalk.wire.ratchet import (
     decode_inner,
     encode_inner,
 )
+
+WHO = Draft("who?")
 
 
 def texts(person: Person, other: Person) -> list[StoredMessage]:
@@ -119,7 +121,7 @@ def test_answering_a_request_accepts_it_and_confirms_what_it_wrote(
     alice.meet(bob)
     _, inners = alice.write(bob, "it is me")
     assert bob.receive(alice.seal(bob, inners[0])).best_effort == ()
-    answer, effects = bob.tx(lambda tx: bob.messages.write(alice.address, "who?", None, NOW, tx))
+    answer, effects = bob.tx(lambda tx: bob.messages.write(alice.address, WHO, None, NOW, tx))
     [contact] = bob.tx(contacts.listing)
     assert contact.state == "contact"
     envelope = effects.send[0].item.envelope
@@ -138,7 +140,7 @@ def test_an_answer_to_a_request_that_comes_again_confirms_nothing_twice(
     alice.meet(bob)
     bob.receive(alice.seal(bob, alice.write(bob, "it is me")[1][0]))
     for expected in (1, 0):
-        _, effects = bob.tx(lambda tx: bob.messages.write(alice.address, "who?", "key", NOW, tx))
+        _, effects = bob.tx(lambda tx: bob.messages.write(alice.address, WHO, "key", NOW, tx))
         assert len(effects.best_effort) == expected
 
 
@@ -349,11 +351,23 @@ def test_a_kind_that_is_not_known_here_is_kept_whole_and_confirmed(
     alice: Person, bob: Person
 ) -> None:
     befriend(alice, bob)
-    raw = pack({"v": 1, "k": "poll", "i": b"p" * 16, "n": 2, "b": ["tea", "coffee"]})
+    raw = pack({"v": 1, "k": "dance", "i": b"p" * 16, "n": 2, "b": ["tea", "coffee"]})
     outcome = bob.receive(encrypted(alice, bob, raw))
     assert len(outcome.best_effort) == 1
-    [row] = bob.connection.execute("SELECT content FROM messages WHERE kind = 'poll'").fetchall()
+    [row] = bob.connection.execute("SELECT content FROM messages WHERE kind = 'dance'").fetchall()
     assert row[0] == raw
+    assert [line.text for line in texts(bob, alice)] == ["hello"]
+
+
+def test_a_kind_that_is_not_known_here_is_shown_by_what_its_author_gave_for_that(
+    alice: Person, bob: Person
+) -> None:
+    befriend(alice, bob)
+    raw = pack({"v": 1, "k": "dance", "i": b"p" * 16, "n": 2, "b": [1], "f": "A dance: waltz"})
+    bob.receive(encrypted(alice, bob, raw))
+    line = texts(bob, alice)[-1]
+    assert (line.kind, line.text) == ("dance", "A dance: waltz")
+    assert bob.connection.execute("SELECT unread FROM contacts").fetchone() == (2,)
 
 
 def test_unfinished_messages_and_requests_are_bounded(

@@ -130,12 +130,12 @@ class Outbox:
             ratchet_id=None,
             item_key=one.item_key or self._entropy(ITEM_KEY_BYTES),
             created_at=wall,
-            expires_at=wall + BEST_EFFORT_SECONDS,
+            expires_at=wall + one.lasts_seconds,
             held_by=frozenset(),
         )
         delay = self._packets.confirmation_delay()
         self._tell(
-            e.BestEffortAdded(item, BEST_EFFORT_SECONDS, delay, one.elsewhere, one.confirmation)
+            e.BestEffortAdded(item, one.lasts_seconds, delay, one.elsewhere, one.confirmation)
         )
 
     def restarted(self, relays: Collection[NodeId]) -> None:

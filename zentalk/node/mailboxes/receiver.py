@@ -18,6 +18,7 @@ import trio
 from zentalk.errors import StorageError
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
+from zentalk.node.conversations.signal_board import SignalBoard
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.messages import ordering
 from zentalk.node.messages.receive import Inbox
@@ -89,11 +90,13 @@ class Receiver:
         database: HistoryDatabase,
         inbox: Inbox,
         outbox: Outbox,
+        board: SignalBoard,
     ) -> None:
         self._runtime = runtime
         self._database = database
         self._inbox = inbox
         self._outbox = outbox
+        self._board = board
         self._waiting = _Waiting()
         self._wake = Signal()
         self._holding = Signal()
@@ -145,4 +148,5 @@ class Receiver:
         self.undecryptable += effects.undecryptable
         if effects.held:
             self._holding.set()
+        self._board.took_in(effects.heard, effects.signals)
         await self._outbox.carry_out(effects)

@@ -12,6 +12,7 @@ mailboxes of a person for one contact; *effects* are what a commit allows others
 - `compose.py`: from contents to encrypted outbox items.
 - `confirmations.py`: what is confirmed, and what a repetition may bring about.
 - `receive.py`: from deposits to the history, a batch per transaction.
+- `conversation/`: what is done with messages that are there.
 - `kinds/`: what each kind of content does once it has decrypted.
 - `requests.py`: how many strangers may ask, how much of each is kept, and for how long.
 - `ordering.py`: the one order of a conversation; what came too early is held.

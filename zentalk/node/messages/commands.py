@@ -2,32 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
+from zentalk.chat.views import fallback_of, line_of
 from zentalk.crypto.hashing import sha256
 from zentalk.errors import ConfigError, ConflictError, LocalProtocolError, TooLargeError
-from zentalk.ids import MessageId, UserAddress
+from zentalk.ids import MESSAGE_ID_BYTES, MessageId, UserAddress
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.people import welcome
 from zentalk.node.messages.reasons import OF_LOOKUP
-from zentalk.store.history import contacts, events, messages
+from zentalk.store.history import chats, contacts, events, messages
 from zentalk.store.history.models import ContactState, Direction, MessageState, StoredMessage
 from zentalk.store.sqlite import Transaction
-from zentalk.wire.content import MAX_TEXT_BYTES, TEXT, Content
+from zentalk.wire.chat import MAX_TEXT_BYTES, Body, kind_of
+from zentalk.wire.content import (
+    PLAIN,
+    TEXT,
+    About,
+    Content,
+    encode_content,
+    is_all_text,
+)
 
 MAX_KEY_BYTES: Final = 256
 
 
+class Draft(NamedTuple):
+    """What is to be said: a text or a body, and what goes along with it."""
+
+    text: str = ""
+    body: Body | None = None
+    about: About = PLAIN
+
+    @property
+    def kind(self) -> str:
+        """The kind of content that this becomes."""
+        return TEXT if self.body is None else kind_of(self.body)
+
+    def __repr__(self) -> str:
+        return f"<draft of kind {self.kind}>"
+
+
 def check_message(
-    address: UserAddress, own: UserAddress, text: str, idempotency_key: str | None
+    address: UserAddress, own: UserAddress, draft: Draft, idempotency_key: str | None
 ) -> None:
     """Refuse what cannot be sent.
 
     Raises LocalProtocolError, TooLargeError or ConfigError.
     """
     check_address(address, own)
-    check_text(text)
+    if draft.body is None:
+        check_text(draft.text)
     if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_BYTES:
         raise ConfigError(f"an Idempotency-Key has 1 to {MAX_KEY_BYTES} characters")
 
@@ -60,13 +86,14 @@ def check_address(address: UserAddress, own: UserAddress) -> None:
 class MessageCommands:
     """Jobs that add messages of our own."""
 
-    def __init__(self, composer: Composer) -> None:
+    def __init__(self, composer: Composer, own: UserAddress) -> None:
         self._composer = composer
+        self._own = own
 
     def write(
-        self, address: UserAddress, text: str, key: str | None, now: float, tx: Transaction
+        self, address: UserAddress, draft: Draft, key: str | None, now: float, tx: Transaction
     ) -> tuple[StoredMessage, CommitEffects]:
-        """Store a text as queued and encrypt it if a ratchet is there.
+        """Store a message as queued and encrypt it if a ratchet is there.
 
         Whoever is no contact yet becomes one: an answer accepts a request. The same idempotency
         key gives the same message again, and sets nothing off. Raises ConflictError if the key
@@ -74,33 +101,41 @@ class MessageCommands:
         """
         request = b""
         if key is not None:
-            request = sha256(address + text.encode("utf-8"))
+            request = _request(address, draft)
             known = messages.by_key(tx, key)
             if known is not None:
                 return self._again(tx, known, request), NO_EFFECTS
         row, welcomed = contacts.get(tx, address), NO_EFFECTS
         if row is None or row.state is not ContactState.CONTACT:
             row, welcomed = welcome(tx, self._composer, address, "", now)
+        timer_seconds = chats.timer(tx, address).seconds
         content = Content(
-            kind=TEXT,
+            kind=draft.kind,
             message_id=self._composer.new_message_id(),
             sequence=contacts.next_sequence(tx, address),
             sent_at_ms=int(now * 1000),
-            text=text,
+            text=draft.text,
+            body=draft.body,
+            about=draft.about._replace(timer_seconds=timer_seconds),
+            fallback="" if draft.body is None else fallback_of(draft.body),
         )
         earlier = messages.last_waiting_reason(tx, address)
         message = messages.insert(
             tx,
             message_id=content.message_id,
             contact=address,
+            author=self._own,
             direction=Direction.OUT,
-            kind=TEXT,
-            text=text,
+            kind=content.kind,
+            text=content.text or line_of(content.body),
             state=MessageState.QUEUED,
             sender_sequence=content.sequence,
             sent_at=content.sent_at_ms / 1000,
             now=now,
+            content=None if is_all_text(content) else encode_content(content),
             reason=earlier if earlier in OF_LOOKUP else "",
+            timer_seconds=timer_seconds,
+            expires_at=now + timer_seconds if timer_seconds else None,
         )
         if message is None:
             raise LocalProtocolError("a message id was drawn twice")
@@ -123,3 +158,10 @@ class MessageCommands:
         if earlier_request != request or message is None:
             raise ConflictError("this Idempotency-Key was used for another message: use a new key")
         return message
+
+
+def _request(address: UserAddress, draft: Draft) -> bytes:
+    """Return a hash of all that makes a request another one."""
+    same_id = MessageId(bytes(MESSAGE_ID_BYTES))
+    said = Content(draft.kind, same_id, text=draft.text, body=draft.body, about=draft.about)
+    return sha256(address + encode_content(said))

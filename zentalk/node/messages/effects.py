@@ -22,12 +22,24 @@ class OutboundItem(NamedTuple):
     extra: tuple[bytes, ...] = ()
 
 
+class ReceivedSignal(NamedTuple):
+    """A contact is writing or there, or not any more."""
+
+    person: UserAddress
+    kind: str
+    on: bool
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.on}>"
+
+
 class BestEffortInner(NamedTuple):
     """An inner that nobody will confirm, such as a confirmation.
 
     `item_key` makes its deposit ids, so that it has the same ones when it goes again; without
     one they are drawn. `confirmation` is the number under which a confirmation is kept.
-    `elsewhere` begins with another mailbox than the preferred one.
+    `elsewhere` begins with another mailbox than the preferred one. After `lasts_seconds` it is
+    worth nothing, and given up.
     """
 
     contact: UserAddress
@@ -35,6 +47,7 @@ class BestEffortInner(NamedTuple):
     item_key: bytes = b""
     confirmation: int | None = None
     elsewhere: bool = False
+    lasts_seconds: float = 600.0
 
     def __repr__(self) -> str:
         return "<best-effort inner>"
@@ -65,6 +78,9 @@ class CommitEffects:
     """Deposits of which nothing was kept."""
     deferred: frozenset[int] = frozenset()
     """Deposits that find no room now and may later, by their place in the batch."""
+    heard: frozenset[UserAddress] = frozenset()
+    """Contacts of whom something was decrypted for the first time."""
+    signals: tuple[ReceivedSignal, ...] = ()
 
     @classmethod
     def together(cls, parts: Iterable[CommitEffects]) -> CommitEffects:
@@ -84,6 +100,8 @@ class CommitEffects:
             held=any(part.held for part in every),
             undecryptable=sum(part.undecryptable for part in every),
             deferred=frozenset().union(*(part.deferred for part in every)),
+            heard=frozenset().union(*(part.heard for part in every)),
+            signals=tuple(signal for part in every for signal in part.signals),
         )
 
 

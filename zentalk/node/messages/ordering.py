@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from typing import Final
 
+from zentalk.chat.kinds import KINDS
+from zentalk.chat.views import line_of
 from zentalk.ids import DAY_SECONDS, MessageId, UserAddress
 from zentalk.lifetimes import MAX_TTL_SECONDS
+from zentalk.node.messages.conversation import marking
 from zentalk.store.history import contacts, events, held, messages
 from zentalk.store.history.held import HeldMessage
 from zentalk.store.history.models import Direction, MessageState
 from zentalk.store.sqlite import Transaction
-from zentalk.wire.content import TEXT, Content
+from zentalk.wire.content import PLAIN, Content, decode_content, is_all_text
 
 HOLD_SECONDS: Final = 30.0
 """Longer than a sender needs to get over relays that restarted; usually the predecessor is
@@ -50,8 +53,8 @@ def receive(
         sequence=content.sequence,
         message_id=content.message_id,
         kind=content.kind,
-        text=content.text,
-        content=raw if content.kind != TEXT else None,
+        text=content.text or line_of(content.body) or content.fallback,
+        content=None if is_all_text(content) else raw,
         sent_at=believable(content.sent_at_ms / 1000, now),
         confirmed=confirmed,
         release_at=now + (HOLD_SECONDS if last else FIRST_HOLD_SECONDS),
@@ -113,6 +116,9 @@ def _take(tx: Transaction, waiting: HeldMessage, now: float, missing: int) -> in
 
 
 def _enter(tx: Transaction, message: HeldMessage, now: float, missing: int) -> int:
+    """Add a line; one of an unknown kind with nothing to show is kept, and not shown."""
+    hidden = not message.text and message.kind not in KINDS
+    about = PLAIN if message.content is None else decode_content(message.content).about
     stored = messages.insert(
         tx,
         message_id=message.message_id,
@@ -127,9 +133,12 @@ def _enter(tx: Transaction, message: HeldMessage, now: float, missing: int) -> i
         now=now,
         confirmed=message.confirmed,
         missing=max(0, missing),
+        hidden=hidden,
+        timer_seconds=about.timer_seconds,
     )
-    if stored is None or message.kind != TEXT:
+    if stored is None or hidden:
         return 0
+    stored = marking.under_its_marks(tx, message.contact, stored)
     contacts.add_unread(tx, message.contact, 1)
     events.append_row(tx, "message.received", now, stored)
     return 1

@@ -35,7 +35,8 @@ from zentalk.store.history import contacts, mailboxes, ratchets
 from zentalk.store.history.confirmations import Unconfirmed
 from zentalk.store.history.models import ContactRow, ContactState, OwnSendId, SeenCiphertext
 from zentalk.store.sqlite import Transaction, savepoint
-from zentalk.wire.content import Content, decode_content, encode_route
+from zentalk.wire.content import Content, decode_content
+from zentalk.wire.route import encode_route
 
 _BUGS: Final = (
     ArithmeticError,
@@ -151,8 +152,13 @@ class Inbox:
             effects = replace(effects, send=tuple(again))
         wanted, forget_at = applied.wanted, now + SEEN_SECONDS
         ratchets.remember(tx, digest, sender.address, wanted, forget_at, came_in)
-        if applied.confirmed or applied.held:
-            effects = replace(effects, confirmed=applied.confirmed, held=applied.held)
+        effects = replace(
+            effects,
+            confirmed=applied.confirmed,
+            held=applied.held,
+            heard=frozenset({sender.address}),
+            signals=() if applied.signal is None else (applied.signal,),
+        )
         if wanted is None or not sender.is_accepted:
             return _Receipt(effects)
         return _Receipt(effects, sender.address, Unconfirmed(digest, wanted))

@@ -23,8 +23,8 @@ from zentalk.ids import NodeId, SendId, UserAddress
 from zentalk.store.history import mailboxes, settings
 from zentalk.store.history.models import ContactRow, OwnMailbox, OwnSendId
 from zentalk.store.sqlite import Transaction
-from zentalk.wire.content import Route, RouteEntry, decode_route
 from zentalk.wire.ratchet import SEAL_FRONT_BYTES, SEAL_OVERHEAD_BYTES
+from zentalk.wire.route import Route, RouteEntry, decode_route
 from zentalk.wire.rpc_send_ids import SendIdKind
 from zentalk.wire.user_record import RecordContents
 

@@ -17,18 +17,42 @@ from zentalk.store.sqlite import Transaction
 _ALL: Final = -1
 
 
-def append(tx: Transaction, kind: str, at: float, data: dict[str, Any]) -> None:
-    """Add an event; its `seq` is the next number."""
-    encoded = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+def append(
+    tx: Transaction, kind: str, at: float, data: dict[str, Any], message: str | None = None
+) -> None:
+    """Add an event; its `seq` is the next number.
+
+    `message` is the id of the message whose text it shows, so that the text can be taken out.
+    """
     tx.execute(
-        "INSERT INTO events (type, at, data, conversation) VALUES (?, ?, ?, ?)",
-        (kind, at, encoded, data.get("conversation")),
+        "INSERT INTO events (type, at, data, conversation, message) VALUES (?, ?, ?, ?, ?)",
+        (kind, at, _encode(data), data.get("conversation"), message),
     )
 
 
-def append_row(tx: Transaction, kind: str, at: float, row: StoredContact | StoredMessage) -> None:
-    """Add an event that shows a whole row; `asdict` would copy every value deeply."""
-    append(tx, kind, at, {name: getattr(row, name) for name in row.__slots__})
+def append_row(
+    tx: Transaction, kind: str, at: float, row: StoredContact | StoredMessage, **more: str
+) -> None:
+    """Add an event that shows a whole row, and more."""
+    message = row.id if isinstance(row, StoredMessage) else None
+    append(tx, kind, at, {**_data(row), **more}, message)
+
+
+def take_out(tx: Transaction, emptied: StoredMessage) -> None:
+    """Let the events that showed a message show what is left of it; their numbers stay."""
+    tx.execute(
+        "UPDATE events SET data = ? WHERE message = ? AND conversation = ?",
+        (_encode(_data(emptied)), emptied.id, emptied.conversation),
+    )
+
+
+def _data(row: StoredContact | StoredMessage) -> dict[str, Any]:
+    """Return a row's values; `asdict` would copy each of them deeply."""
+    return {name: getattr(row, name) for name in row.__slots__}
+
+
+def _encode(data: dict[str, Any]) -> str:
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=False)
 
 
 def page(tx: Transaction, after: int, limit: int) -> list[StoredEvent]:

@@ -23,6 +23,8 @@ def conversation(tx: Transaction, address: UserAddress) -> bool:
     )
     gone = tx.execute("DELETE FROM messages WHERE contact = ?", (address,)).rowcount
     gone += waiting(tx, address)
+    tx.execute("DELETE FROM marks WHERE contact = ?", (address,))
+    tx.execute("UPDATE chats SET draft = '' WHERE contact = ?", (address,))
     tx.execute("DELETE FROM events WHERE conversation = ?", (format_address(address),))
     tx.execute("UPDATE contacts SET unread = 0 WHERE address = ?", (address,))
     return gone > 0
@@ -50,4 +52,6 @@ def keys(tx: Transaction, address: UserAddress) -> None:
 def person(tx: Transaction, address: UserAddress) -> None:
     """Delete a person's row and keys; its conversation must be gone already."""
     keys(tx, address)
+    tx.execute("DELETE FROM chats WHERE contact = ?", (address,))
+    tx.execute("DELETE FROM profiles WHERE address = ?", (address,))
     tx.execute("DELETE FROM contacts WHERE address = ?", (address,))

@@ -5,26 +5,56 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from zentalk.chat.views import body_view
 from zentalk.ids import MessageId, UserAddress
+from zentalk.store.history import marks
 from zentalk.store.history.models import Direction, MessageState, StoredMessage
 from zentalk.store.sqlite import Transaction
-from zentalk.wire.content import TEXT
+from zentalk.wire.chat import MessageTarget
+from zentalk.wire.content import decode_content
 from zentalk.wire.text import format_address
 
 RATCHET_RENEWED = "ratchet-renewed"
 """A line of the history that nobody wrote: the keys with this contact were made anew."""
-_SHOWN = (TEXT, RATCHET_RENEWED)
 _EARLIER: Final[dict[MessageState, tuple[MessageState, ...]]] = {
     MessageState.QUEUED: (MessageState.QUEUED,),
     MessageState.SENT: (MessageState.QUEUED,),
     MessageState.DELIVERED: (MessageState.QUEUED, MessageState.SENT, MessageState.FAILED),
+    MessageState.READ: (
+        MessageState.QUEUED, MessageState.SENT, MessageState.FAILED, MessageState.DELIVERED
+    ),
     MessageState.FAILED: (MessageState.QUEUED, MessageState.SENT),
-}
-_COLUMNS = "id, seq, contact, direction, kind, text, state, reason, sent_at, missing"
+}  # fmt: skip
+COLUMNS: Final = (
+    "id, seq, contact, direction, kind, text, state, reason, sent_at, missing,"
+    " author, content, edited, deleted, pinned, starred, expires_at, marked"
+)
 
 
-def _message(row: tuple[Any, ...]) -> StoredMessage:
-    message_id, seq, contact, direction, kind, text, state, *rest = row
+def view(tx: Transaction, row: tuple[Any, ...]) -> StoredMessage:
+    """Return a row of `COLUMNS` as people see it."""
+    return views(tx, [row])[0]
+
+
+def views(tx: Transaction, rows: Sequence[tuple[Any, ...]]) -> list[StoredMessage]:
+    """Return rows of `COLUMNS` as people see them; their marks are read in one query."""
+    found = marks.shown_at(tx, [(row[2], row[10], row[0]) for row in rows if row[-1]])
+    return [_message(row, found.get((row[10], row[0]), marks.NONE_SHOWN)) for row in rows]
+
+
+def _message(row: tuple[Any, ...], marked: marks.ShownMarks) -> StoredMessage:
+    message_id, seq, contact, direction, kind, text, state, reason, sent_at, missing = row[:10]
+    author, content, edited, deleted, pinned, starred, expires_at, _ = row[10:]
+    body, reply_to, forwarded, mentions = None, None, False, list[str]()
+    if content is not None:
+        decoded = decode_content(content)
+        body, about = body_view(decoded.body), decoded.about
+        forwarded, mentions = about.forwarded, [format_address(one) for one in about.mentions]
+        if about.reply_to is not None:
+            reply_to = {
+                "author": format_address(about.reply_to.author),
+                "id": about.reply_to.message_id.hex(),
+            }
     return StoredMessage(
         message_id.hex(),
         seq,
@@ -33,7 +63,21 @@ def _message(row: tuple[Any, ...]) -> StoredMessage:
         kind,
         text,
         MessageState(state),
-        *rest,
+        reason,
+        sent_at,
+        missing,
+        format_address(author) if author else "",
+        body,
+        reply_to,
+        forwarded,
+        mentions,
+        bool(edited),
+        bool(deleted),
+        bool(pinned),
+        bool(starred),
+        expires_at,
+        marked.reactions,
+        marked.votes,
     )
 
 
@@ -49,21 +93,36 @@ def insert(
     sender_sequence: int,
     sent_at: float,
     now: float,
+    author: UserAddress | None = None,
     content: bytes | None = None,
     confirmed: bool = False,
     missing: int = 0,
     reason: str = "",
+    hidden: bool = False,
+    timer_seconds: int = 0,
+    expires_at: float | None = None,
 ) -> StoredMessage | None:
-    """Add a message; None if this contact and direction has that id already."""
+    """Add a message; None if this author has given that id to one here already.
+
+    `content` is the whole encoded content, where the text is not all of it. Of a message of ours
+    without an `author`, `adopt` says later whose it is.
+    """
+    if author is None:
+        author = contact if direction is Direction.IN else UserAddress(b"")
     row = tx.execute(
-        "INSERT INTO messages (id, contact, direction, kind, text, content, state,"
-        " sender_sequence, sent_at, stored_at, confirmed, missing, reason)"
-        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
-        f" ON CONFLICT (contact, direction, id) DO NOTHING RETURNING {_COLUMNS}",
-        (message_id, contact, direction, kind, text, content, state,
-         sender_sequence, sent_at, now, confirmed, missing, reason),
+        "INSERT INTO messages (id, contact, author, direction, kind, text, content, state,"
+        " sender_sequence, sent_at, stored_at, confirmed, missing, reason, hidden, timer_seconds,"
+        " expires_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        f" ON CONFLICT (contact, author, id) DO NOTHING RETURNING {COLUMNS}",
+        (message_id, contact, author, direction, kind, text, content, state, sender_sequence,
+         sent_at, now, confirmed, missing, reason, hidden, timer_seconds, expires_at),
     ).fetchone()  # fmt: skip
-    return None if row is None else _message(row)
+    return None if row is None else view(tx, row)
+
+
+def adopt(tx: Transaction, own: UserAddress) -> None:
+    """Say whose our messages are, in a history from before authors were kept."""
+    tx.execute("UPDATE messages SET author = ? WHERE author = x''", (own,))
 
 
 def by_id(
@@ -75,19 +134,28 @@ def by_id(
     what was here first, so that nobody can put a message in the place of another.
     """
     row = tx.execute(
-        f"SELECT {_COLUMNS} FROM messages WHERE id = ?1 AND (?2 IS NULL OR contact = ?2)"
+        f"SELECT {COLUMNS} FROM messages WHERE id = ?1 AND (?2 IS NULL OR contact = ?2)"
         " ORDER BY direction = 'out' DESC, seq LIMIT 1",
         (message_id, contact),
     ).fetchone()
-    return None if row is None else _message(row)
+    return None if row is None else view(tx, row)
+
+
+def at(tx: Transaction, contact: UserAddress, target: MessageTarget) -> StoredMessage | None:
+    """Return the one message that a target names."""
+    row = tx.execute(
+        f"SELECT {COLUMNS} FROM messages WHERE contact = ? AND author = ? AND id = ?",
+        (contact, *target),
+    ).fetchone()
+    return None if row is None else view(tx, row)
 
 
 def own(tx: Transaction, message_id: MessageId) -> StoredMessage | None:
     """Return a message that we wrote by its id, which is drawn here and so names one only."""
     row = tx.execute(
-        f"SELECT {_COLUMNS} FROM messages WHERE id = ? AND direction = 'out'", (message_id,)
+        f"SELECT {COLUMNS} FROM messages WHERE id = ? AND direction = 'out'", (message_id,)
     ).fetchone()
-    return None if row is None else _message(row)
+    return None if row is None else view(tx, row)
 
 
 def exists(tx: Transaction, contact: UserAddress, message_id: MessageId) -> bool:
@@ -99,10 +167,16 @@ def exists(tx: Transaction, contact: UserAddress, message_id: MessageId) -> bool
     return row is not None
 
 
+def set_starred(tx: Transaction, seq: int, *, on: bool) -> None:
+    """Star a line, or not."""
+    tx.execute("UPDATE messages SET starred = ? WHERE seq = ?", (on, seq))
+
+
 def has_history(tx: Transaction, contact: UserAddress) -> bool:
     """Tell whether anything ever came from a contact, or was delivered to it."""
     row = tx.execute(
-        "SELECT 1 FROM messages WHERE contact = ? AND (direction = 'in' OR state = 'delivered')",
+        "SELECT 1 FROM messages WHERE contact = ?"
+        " AND (direction = 'in' OR state IN ('delivered', 'read'))",
         (contact,),
     ).fetchone()
     return row is not None
@@ -122,11 +196,11 @@ def page(
 ) -> list[StoredMessage]:
     """Return up to `limit` lines of a conversation with seq < before, newest last."""
     rows = tx.execute(
-        f"SELECT {_COLUMNS} FROM messages WHERE contact = ? AND seq < ? AND kind IN (?, ?)"
+        f"SELECT {COLUMNS} FROM messages WHERE contact = ? AND seq < ? AND hidden = 0"
         " ORDER BY seq DESC LIMIT ?",
-        (contact, before if before is not None else 2**62, *_SHOWN, limit),
+        (contact, before if before is not None else 2**62, limit),
     ).fetchall()
-    return [_message(row) for row in reversed(rows)]
+    return views(tx, rows[::-1])
 
 
 def set_state(
@@ -167,7 +241,7 @@ def set_waiting_reason(
 def last_waiting_reason(tx: Transaction, contact: UserAddress) -> str:
     """Return why the newest message to a contact is queued; empty if it is not, or unknown."""
     row = tx.execute(
-        "SELECT state, reason FROM messages WHERE contact = ? AND direction = 'out'"
+        "SELECT state, reason FROM messages WHERE contact = ? AND direction = 'out' AND hidden = 0"
         " ORDER BY seq DESC LIMIT 1",
         (contact,),
     ).fetchone()

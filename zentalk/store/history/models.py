@@ -35,6 +35,8 @@ class MessageState(StrEnum):
     """A mailbox relay holds it."""
     DELIVERED = "delivered"
     """Its recipient has saved it."""
+    READ = "read"
+    """Its recipient has looked at it, and says so."""
     FAILED = "failed"
     """It was given up at the end of its time to live."""
     RECEIVED = "received"
@@ -75,6 +77,7 @@ class StoredMessage:
 
     `id` is the same at both ends. `missing` counts messages that their sender wrote
     just before this one and that had not come when it was shown. Times are unix seconds.
+    `text` is as edited, and a line that stands for what is in `body` where the kind has one.
     """
 
     id: str
@@ -87,6 +90,21 @@ class StoredMessage:
     reason: str
     sent_at: float
     missing: int = 0
+    author: str = field(default="", repr=False)
+    body: dict[str, Any] | None = field(default=None, repr=False)
+    reply_to: dict[str, str] | None = field(default=None, repr=False)
+    """`author` and `id` of the message that this one answers."""
+    forwarded: bool = False
+    mentions: list[str] = field(default_factory=list, repr=False)
+    edited: bool = False
+    deleted: bool = False
+    pinned: bool = False
+    starred: bool = False
+    expires_at: float | None = None
+    reactions: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    """`author` and `emoji` of each."""
+    votes: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    """`author` and `options` of each."""
 
 
 @dataclass(frozen=True, slots=True)

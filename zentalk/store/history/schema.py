@@ -229,4 +229,84 @@ _V6: Final = """
 ALTER TABLE contacts ADD COLUMN work INTEGER NOT NULL DEFAULT 0;
 """
 
-MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5, _V6)
+_V7: Final = """
+CREATE TABLE lines (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id BLOB NOT NULL,
+    contact BLOB NOT NULL,
+    author BLOB NOT NULL,
+    direction TEXT NOT NULL CHECK (direction IN ('in', 'out')),
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL,
+    content BLOB,
+    state TEXT NOT NULL,
+    reason TEXT NOT NULL DEFAULT '',
+    sender_sequence INTEGER NOT NULL,
+    sent_at REAL NOT NULL,
+    stored_at REAL NOT NULL,
+    confirmed INTEGER NOT NULL DEFAULT 0,
+    missing INTEGER NOT NULL DEFAULT 0,
+    hidden INTEGER NOT NULL DEFAULT 0,
+    edited INTEGER NOT NULL DEFAULT 0,
+    deleted INTEGER NOT NULL DEFAULT 0,
+    pinned INTEGER NOT NULL DEFAULT 0,
+    starred INTEGER NOT NULL DEFAULT 0,
+    marked INTEGER NOT NULL DEFAULT 0,
+    timer_seconds INTEGER NOT NULL DEFAULT 0,
+    expires_at REAL,
+    UNIQUE (contact, author, id)
+);
+INSERT INTO lines (seq, id, contact, author, direction, kind, text, content, state, reason,
+    sender_sequence, sent_at, stored_at, confirmed, missing, hidden)
+    SELECT seq, id, contact, CASE direction WHEN 'in' THEN contact ELSE x'' END, direction, kind,
+    text, content, state, reason, sender_sequence, sent_at, stored_at, confirmed, missing,
+    kind NOT IN ('text', 'ratchet-renewed') FROM messages;
+DROP TABLE messages;
+ALTER TABLE lines RENAME TO messages;
+CREATE INDEX messages_by_id ON messages (id);
+CREATE INDEX messages_shown ON messages (contact, seq) WHERE hidden = 0;
+CREATE INDEX messages_unconfirmed ON messages (contact, seq)
+    WHERE direction = 'in' AND confirmed = 0;
+CREATE INDEX messages_on_the_way ON messages (contact, seq)
+    WHERE direction = 'out' AND state IN ('queued', 'sent', 'delivered');
+CREATE INDEX messages_starred ON messages (seq) WHERE starred = 1;
+CREATE INDEX messages_pinned ON messages (contact, seq) WHERE pinned = 1;
+CREATE INDEX messages_expiring ON messages (expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE TABLE marks (
+    contact BLOB NOT NULL,
+    target_author BLOB NOT NULL,
+    target_id BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    place BLOB NOT NULL,
+    author BLOB NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (contact, target_author, target_id, kind, place)
+) WITHOUT ROWID;
+
+CREATE TABLE chats (
+    contact BLOB PRIMARY KEY,
+    muted_until REAL NOT NULL DEFAULT 0,
+    draft TEXT NOT NULL DEFAULT '',
+    draft_at REAL NOT NULL DEFAULT 0,
+    timer_number INTEGER NOT NULL DEFAULT 0,
+    timer_author BLOB NOT NULL DEFAULT x'',
+    timer_seconds INTEGER NOT NULL DEFAULT 0,
+    read_seq INTEGER NOT NULL DEFAULT 0,
+    told_seq INTEGER NOT NULL DEFAULT 0,
+    receipt BLOB NOT NULL DEFAULT x''
+) WITHOUT ROWID;
+
+CREATE TABLE profiles (
+    address BLOB PRIMARY KEY,
+    version INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    status TEXT NOT NULL,
+    avatar BLOB NOT NULL
+) WITHOUT ROWID;
+
+ALTER TABLE events ADD COLUMN message TEXT;
+CREATE INDEX events_by_message ON events (message) WHERE message IS NOT NULL;
+"""
+
+MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5, _V6, _V7)

@@ -11,6 +11,9 @@ messages; an *unknown kind* comes from a newer version and is kept whole.
 - `registry.py`: which function stands for which kind.
 - `receipts.py`: confirmations of what we sent.
 - `parts.py`: long messages, whole again once all their parts are here.
+- `marked.py`: edits, deletions, reactions, pins and votes.
+- `settings.py`: the timer of a conversation, and profiles.
+- `signalled.py`: typing and presence.
 - `stored.py`: everything that becomes a line of the history, and every unknown kind.
 
 Nothing here sends, decrypts or waits; what must be refused raises RemoteProtocolError, and the

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from zentalk.ids import MessageId
+from zentalk.node.messages.effects import ReceivedSignal
 from zentalk.store.history.models import ContactRow
 from zentalk.wire.content import Content
 
@@ -24,9 +25,11 @@ class KindResult(NamedTuple):
     """What came of it.
 
     `wanted` is the id that the sender waits to see confirmed, if there is one, `confirmed` are
-    outbox items that are done, and `held` says that the message waits for its predecessors.
+    outbox items that are done, `held` says that the message waits for its predecessors, and a
+    `signal` is worth something only now.
     """
 
     wanted: MessageId | None = None
     confirmed: tuple[int, ...] = ()
     held: bool = False
+    signal: ReceivedSignal | None = None

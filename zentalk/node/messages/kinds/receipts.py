@@ -1,12 +1,14 @@
-"""Confirmations: a recipient has saved what we sent."""
+"""Receipts: a recipient has saved what we sent, or has looked at it."""
 
 from __future__ import annotations
 
 from zentalk.node.messages.kinds.incoming import Incoming, KindResult
 from zentalk.node.messages.states import move
-from zentalk.store.history import outbox
+from zentalk.store.history import chats, events, outbox
 from zentalk.store.history.models import MessageState
 from zentalk.store.sqlite import Transaction
+from zentalk.wire.chat import Read
+from zentalk.wire.text import format_address
 
 
 def confirm(tx: Transaction, incoming: Incoming, now: float) -> KindResult:
@@ -17,3 +19,19 @@ def confirm(tx: Transaction, incoming: Incoming, now: float) -> KindResult:
         done += outbox.remove_message(tx, contact, message_id)
         move(tx, message_id, contact, MessageState.DELIVERED, now)
     return KindResult(confirmed=tuple(done))
+
+
+def read(tx: Transaction, incoming: Incoming, now: float) -> KindResult:
+    """Note that our messages up to one of them were looked at; one event says so of all."""
+    contact, body = incoming.sender.address, incoming.content.body
+    assert isinstance(body, Read)
+    seq = chats.seen_by(tx, contact, body.message_id)
+    if seq is not None:
+        data = {
+            "conversation": format_address(contact),
+            "by": format_address(contact),
+            "id": body.message_id.hex(),
+            "seq": seq,
+        }
+        events.append(tx, "conversation.seen", now, data)
+    return KindResult(incoming.content.message_id)

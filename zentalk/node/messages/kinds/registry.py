@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from zentalk.chat.kinds import KindRole, role_of
 from zentalk.node.messages import ordering, requests
-from zentalk.node.messages.kinds import parts, receipts, stored
+from zentalk.node.messages.kinds import marked, parts, receipts, settings, signalled, stored
 from zentalk.node.messages.kinds.incoming import Incoming, KindResult
 from zentalk.store.sqlite import Transaction
+from zentalk.wire import chat
 from zentalk.wire.content import CONFIRMATION, NONE, PART, ROUTE
 
 
@@ -26,8 +28,21 @@ KINDS: Final[dict[str, Callable[[Transaction, Incoming, float], KindResult]]] = 
     CONFIRMATION: receipts.confirm,
     NONE: _ignore,
     ROUTE: _acknowledge,
+    chat.EDIT: marked.mark,
+    chat.DELETE: marked.mark,
+    chat.REACTION: marked.mark,
+    chat.PIN: marked.mark,
+    chat.VOTE: marked.mark,
+    chat.TIMER: settings.timer,
+    chat.PROFILE: settings.profile,
+    chat.READ: receipts.read,
+    chat.TYPING: signalled.signal,
+    chat.PRESENCE: signalled.signal,
 }
 """Kinds that do not simply become a line of the history."""
+
+
+_TAKES_ROOM: Final = (KindRole.LINE, KindRole.MARK, KindRole.TRANSPORT)
 
 
 def apply(tx: Transaction, incoming: Incoming, now: float) -> KindResult:
@@ -36,7 +51,7 @@ def apply(tx: Transaction, incoming: Incoming, now: float) -> KindResult:
     Raises RemoteProtocolError if it must not be done; the caller undoes what was done before.
     """
     sender, content = incoming.sender, incoming.content
-    if not sender.is_accepted and content.kind not in KINDS:
+    if not sender.is_accepted and role_of(content.kind) in _TAKES_ROOM:
         requests.check_room(tx, sender.address, len(incoming.raw))
     if content.kind == PART and content.part is not None:
         if ordering.is_here(tx, sender.address, content.message_id):

@@ -1,0 +1,54 @@
+"""The table of kinds holds what the wire, the registry and the views do."""
+
+from __future__ import annotations
+
+from zentalk.chat.kinds import KINDS, KindRole, role_of
+from zentalk.chat.views import body_view, fallback_of, line_of
+from zentalk.ids import UserAddress
+from zentalk.node.messages.kinds import registry
+from zentalk.wire import chat
+from zentalk.wire.chat import Card, Location, Poll, Sticker
+
+BODIES = (
+    Poll("which?", ("tea", "coffee"), multiple=True),
+    Card(UserAddress(b"c" * 32), "Carol"),
+    Sticker("🙈", b"picture"),
+    Location(90_000_000, 180_000_000, "Null Island"),
+)
+
+
+def test_every_kind_with_a_body_has_a_row() -> None:
+    assert set(chat._DECODERS) == set(chat._KINDS.values())
+    assert set(chat._DECODERS) <= set(KINDS)
+
+
+def test_lines_are_kept_and_every_other_kind_has_a_function_of_its_own() -> None:
+    lines = {word for word, kind in KINDS.items() if kind.role is KindRole.LINE}
+    others = {word for word in KINDS if word not in lines and word != "part"}
+    assert set(registry.KINDS) == others
+
+
+def test_a_kind_that_nobody_knows_is_a_line() -> None:
+    assert role_of("dance") is KindRole.LINE
+
+
+def test_lines_with_a_body_are_shown_as_text_and_as_json() -> None:
+    assert [line_of(body) for body in BODIES] == ["which?", "Carol", "🙈", "Null Island"]
+    assert [fallback_of(body) for body in BODIES] == [
+        "A poll: which?",
+        "A contact: Carol",
+        "A sticker: 🙈",
+        "A place: Null Island",
+    ]
+    assert body_view(BODIES[3]) == {"latitude": 0.0, "longitude": 0.0, "label": "Null Island"}
+    assert body_view(BODIES[2]) == {"emoji": "🙈", "picture": "cGljdHVyZQ=="}
+    assert body_view(None) is None
+    assert line_of(Card(UserAddress(b"c" * 32), "")).startswith("zt1")
+
+
+def test_signals_are_neither_stored_nor_queued() -> None:
+    signals = [kind for kind in KINDS.values() if kind.role is KindRole.SIGNAL]
+    assert len(signals) == 2
+    assert not any(kind.is_stored or kind.is_queued for kind in signals)
+    assert KINDS[chat.READ].is_queued
+    assert not KINDS["confirmation"].is_queued

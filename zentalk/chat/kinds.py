@@ -1,0 +1,82 @@
+"""All kinds of content in one table.
+
+A row says what a kind carries and how it is handled; a kind without a row comes from a newer
+version and is a line, shown by its fallback. Spec: docs/spec/end-to-end.md section 6.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final, NamedTuple
+
+from zentalk.wire import chat
+from zentalk.wire.content import CONFIRMATION, NONE, PART, ROUTE, TEXT
+
+
+class KindRole(Enum):
+    """What a kind does to a conversation."""
+
+    LINE = "line"
+    """Takes a place in the order, and is shown there."""
+    MARK = "mark"
+    """Changes how a line is shown."""
+    SETTING = "setting"
+    """Belongs to the conversation, or to its author; the newest counts."""
+    RECEIPT = "receipt"
+    """Says how far a message of ours has come."""
+    SIGNAL = "signal"
+    """Is worth something only now: neither queued nor confirmed."""
+    TRANSPORT = "transport"
+    """Serves the delivery of others, and means nothing to people."""
+
+
+class Kind(NamedTuple):
+    """One kind of content; `fallback` is what a node shows that does not know it, around `{}`."""
+
+    word: str
+    role: KindRole
+    carries: str
+    fallback: str = ""
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether it is kept by its reader."""
+        return self.role in (KindRole.LINE, KindRole.MARK, KindRole.SETTING)
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether its author keeps it until its reader has confirmed it."""
+        return self.is_stored or self.word in (chat.READ, ROUTE, PART)
+
+
+KINDS: Final = {
+    kind.word: kind
+    for kind in (
+        Kind(TEXT, KindRole.LINE, "a text"),
+        Kind(chat.POLL, KindRole.LINE, "a question and its options", "A poll: {}"),
+        Kind(chat.CARD, KindRole.LINE, "an address and a name", "A contact: {}"),
+        Kind(chat.STICKER, KindRole.LINE, "a small picture", "A sticker: {}"),
+        Kind(chat.LOCATION, KindRole.LINE, "a place", "A place: {}"),
+        Kind(chat.EDIT, KindRole.MARK, "a line and its new text"),
+        Kind(chat.DELETE, KindRole.MARK, "a line that is taken back"),
+        Kind(chat.REACTION, KindRole.MARK, "a line and an emoji"),
+        Kind(chat.PIN, KindRole.MARK, "a line, pinned or not"),
+        Kind(chat.VOTE, KindRole.MARK, "a poll and the options that were chosen"),
+        Kind(chat.TIMER, KindRole.SETTING, "seconds until read messages disappear"),
+        Kind(chat.PROFILE, KindRole.SETTING, "name, status line and avatar of the author"),
+        Kind(chat.READ, KindRole.RECEIPT, "the newest message that was looked at"),
+        Kind(CONFIRMATION, KindRole.RECEIPT, "messages that were saved"),
+        Kind(chat.TYPING, KindRole.SIGNAL, "whether the author is writing"),
+        Kind(chat.PRESENCE, KindRole.SIGNAL, "whether the author is there"),
+        Kind(PART, KindRole.TRANSPORT, "a piece of a longer content"),
+        Kind(ROUTE, KindRole.TRANSPORT, "where the author collects"),
+        Kind(NONE, KindRole.TRANSPORT, "nothing"),
+    )
+}
+"""All kinds that this version knows, by their words."""
+
+
+def role_of(word: str) -> KindRole:
+    """Return what a kind does; one that is not known here is a line."""
+    kind = KINDS.get(word)
+    return KindRole.LINE if kind is None else kind.role

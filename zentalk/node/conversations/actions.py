@@ -1,0 +1,139 @@
+"""What the owner does in conversations beside sending: the node's face for that part of REST.
+
+Each method is one job; its effects are carried out once it is committed. Errors are those of
+`zentalk.node.messages.conversation.commands` and, if something could not be saved, StorageError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from zentalk.errors import NotFoundError
+from zentalk.ids import MESSAGE_ID_BYTES, MessageId, UserAddress
+from zentalk.net.runtime import Runtime
+from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.messages.conversation.commands import NO_MESSAGE, ChatCommands
+from zentalk.node.messages.effects import CommitEffects
+from zentalk.store.history import privacy
+from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.history.models import StoredMessage
+from zentalk.store.history.privacy import Privacy
+from zentalk.store.sqlite import Transaction
+
+T = TypeVar("T")
+
+
+class ConversationActions:
+    """ConversationActions of one history; messages are named by their ids in hexadecimal form."""
+
+    def __init__(
+        self, runtime: Runtime, database: HistoryDatabase, outbox: Outbox, commands: ChatCommands
+    ) -> None:
+        self._runtime = runtime
+        self._database = database
+        self._outbox = outbox
+        self._commands = commands
+
+    async def edit(self, contact: UserAddress, message_id: str, text: str) -> StoredMessage:
+        """Give a text of our own other words."""
+        shown = parse_message_id(message_id)
+        return await self._commit(
+            lambda tx, now: self._commands.edit(tx, contact, shown, text, now)
+        )
+
+    async def take_back(self, contact: UserAddress, message_id: str) -> StoredMessage:
+        """Delete a message of our own for everybody."""
+        shown = parse_message_id(message_id)
+        return await self._commit(lambda tx, now: self._commands.take_back(tx, contact, shown, now))
+
+    async def delete_here(self, contact: UserAddress, message_id: str) -> None:
+        """Delete a message at this node only."""
+        shown = parse_message_id(message_id)
+        await self._write(lambda tx, now: self._commands.delete_here(tx, contact, shown, now))
+
+    async def react(self, contact: UserAddress, message_id: str, emoji: str) -> StoredMessage:
+        """React to a message; an empty emoji takes that back."""
+        shown = parse_message_id(message_id)
+        return await self._commit(
+            lambda tx, now: self._commands.react(tx, contact, shown, emoji, now)
+        )
+
+    async def pin(self, contact: UserAddress, message_id: str, *, on: bool) -> StoredMessage:
+        """Pin a message for all of the conversation, or unpin it."""
+        shown = parse_message_id(message_id)
+        return await self._commit(
+            lambda tx, now: self._commands.pin(tx, contact, shown, now, on=on)
+        )
+
+    async def vote(
+        self, contact: UserAddress, message_id: str, options: tuple[int, ...]
+    ) -> StoredMessage:
+        """Choose options of a poll; none takes the vote back."""
+        shown = parse_message_id(message_id)
+        return await self._commit(
+            lambda tx, now: self._commands.vote(tx, contact, shown, options, now)
+        )
+
+    async def star(self, contact: UserAddress, message_id: str, *, on: bool) -> StoredMessage:
+        """Star a message, or not; nobody else learns of it."""
+        shown = parse_message_id(message_id)
+        return await self._write(
+            lambda tx, now: self._commands.star(tx, contact, shown, now, on=on)
+        )
+
+    async def set_timer(self, contact: UserAddress, seconds: int) -> None:
+        """Let messages disappear so long after they were read, at both; 0 ends that."""
+        await self._commit(
+            lambda tx, now: (None, self._commands.set_timer(tx, contact, seconds, now))
+        )
+
+    async def mark_read(self, contact: UserAddress) -> None:
+        """Set a conversation's unread count to 0, and tell its other side if that is wished."""
+
+        def job(tx: Transaction, now: float) -> tuple[None, CommitEffects]:
+            tell = privacy.get(tx).read_receipts
+            return None, self._commands.mark_read(tx, contact, now, tell=tell)
+
+        await self._commit(job)
+
+    async def mute(self, contact: UserAddress, until: float) -> None:
+        """Mute a conversation until a unix time; 0 ends it."""
+        await self._write(lambda tx, now: self._commands.mute(tx, contact, until, now))
+
+    async def save_draft(self, contact: UserAddress, text: str) -> None:
+        """Keep what is half written for all of the owner's devices; empty drops it."""
+        await self._write(lambda tx, now: self._commands.draft(tx, contact, text, now))
+
+    async def clear(self, contact: UserAddress) -> None:
+        """Delete all messages with a person here; the person stays."""
+        await self._write(lambda tx, now: self._commands.clear(tx, contact, now))
+
+    async def privacy(self) -> Privacy:
+        """Return what others are told of the owner."""
+        return await self._database.read(privacy.get)
+
+    async def set_privacy(self, wished: Privacy) -> None:
+        """Set what others are told of the owner."""
+        await self._write(lambda tx, now: privacy.put(tx, wished, now))
+
+    async def _commit(self, job: Callable[[Transaction, float], tuple[T, CommitEffects]]) -> T:
+        now = self._runtime.wall()
+        result, effects = await self._database.write(lambda tx: job(tx, now))
+        await self._outbox.carry_out(effects)
+        return result
+
+    async def _write(self, job: Callable[[Transaction, float], T]) -> T:
+        now = self._runtime.wall()
+        return await self._database.write(lambda tx: job(tx, now))
+
+
+def parse_message_id(shown: str) -> MessageId:
+    """Read a message id as it is shown; raises NotFoundError, as nothing has another id."""
+    try:
+        raw = bytes.fromhex(shown)
+    except ValueError:
+        raw = b""
+    if len(raw) != MESSAGE_ID_BYTES:
+        raise NotFoundError(NO_MESSAGE)
+    return MessageId(raw)

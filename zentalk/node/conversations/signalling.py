@@ -1,0 +1,133 @@
+"""Tells others that the owner is writing, or is there: only those who are there themselves.
+
+Whether the owner is there is what devices say: each names the chats that it shows, again and again,
+and is gone a minute after it last did. Others hear of it while one device shows their chat, and
+that it is over when the last one has left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from functools import partial
+from typing import Final
+
+import trio
+
+from zentalk.chat.signals import BEAT_SECONDS, PRESENCE_SECONDS, TYPING_SECONDS
+from zentalk.errors import StorageError, TooLargeError
+from zentalk.ids import UserAddress
+from zentalk.net.runtime import Runtime
+from zentalk.node.conversations.signal_board import SignalBoard
+from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.messages.compose import ITEM_KEY_BYTES, Composer
+from zentalk.node.messages.conversation import signals
+from zentalk.node.messages.effects import BestEffortInner
+from zentalk.store.history import privacy
+from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.sqlite import Transaction
+from zentalk.wire.chat import PRESENCE, TYPING, Presence, Typing
+
+MAX_OPEN_CHATS: Final = 8
+"""Chats that one device may show at a time."""
+LOOK_SECONDS: Final = 5.0
+"""How late a device that has gone is noticed."""
+
+
+class Signalling:
+    """Sends signals. `run` must be running."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        database: HistoryDatabase,
+        composer: Composer,
+        outbox: Outbox,
+        board: SignalBoard,
+    ) -> None:
+        self._runtime = runtime
+        self._database = database
+        self._composer = composer
+        self._outbox = outbox
+        self.board = board
+        self._keys: dict[tuple[UserAddress, str], bytes] = {}
+        self._devices: dict[str, tuple[float, frozenset[UserAddress]]] = {}
+        self._told: dict[UserAddress, float] = {}
+
+    async def typing(self, person: UserAddress, *, on: bool) -> None:
+        """Tell somebody that the owner is writing, or has stopped; at most twice a minute."""
+        await self._send(person, TYPING, Typing(on), TYPING_SECONDS)
+
+    async def shows(self, device: str, chats: Collection[UserAddress]) -> None:
+        """Note which chats a device shows now; none: its owner has left it.
+
+        Raises TooLargeError if there are more than a device can show.
+        """
+        if len(chats) > MAX_OPEN_CHATS:
+            raise TooLargeError(f"a device shows at most {MAX_OPEN_CHATS} chats at a time")
+        until = self._runtime.monotonic() + PRESENCE_SECONDS
+        self._devices.pop(device, None)
+        if chats:
+            self._devices[device] = (until, frozenset(chats))
+        await self._beat()
+
+    def left(self, device: str) -> None:
+        """Note that a device is gone, as it was revoked."""
+        self._devices.pop(device, None)
+
+    async def run(self) -> None:
+        """Repeat that the owner is there, and tell when it is over, until cancelled."""
+        while True:
+            await trio.sleep(LOOK_SECONDS)
+            if self._devices or self._told:
+                await self._beat()
+
+    async def _beat(self) -> None:
+        now = self._runtime.monotonic()
+        self._devices = {name: one for name, one in self._devices.items() if one[0] > now}
+        shown: frozenset[UserAddress] = frozenset().union(
+            *(chats for _, chats in self._devices.values())
+        )
+        await self._tell_ended(self._told.keys() - shown)
+        for person in sorted(shown):
+            if now - self._told.get(person, -BEAT_SECONDS) >= BEAT_SECONDS and await self._send(
+                person, PRESENCE, Presence(online=True), PRESENCE_SECONDS
+            ):
+                self._told[person] = now
+
+    async def _tell_ended(self, people: Iterable[UserAddress]) -> None:
+        for person in sorted(people):
+            del self._told[person]
+            await self._send(person, PRESENCE, Presence(online=False), PRESENCE_SECONDS)
+
+    async def _send(
+        self, person: UserAddress, kind: str, body: Typing | Presence, lasts_seconds: float
+    ) -> bool:
+        """Send a signal if it may go; it takes the place of one that still waits at a relay."""
+        if not await self._database.read(partial(_is_wished, kind=kind)):
+            return False
+        if not self.board.may_send(person, kind):
+            return False
+        try:
+            made = await self._database.write(
+                lambda tx: signals.make(tx, self._composer, person, body)
+            )
+        except StorageError:
+            return False  # nobody needs to be told: it would be worth nothing later
+        if made is None:
+            return False
+        self._outbox.send_best_effort(
+            BestEffortInner(person, made, self._key(person, kind), lasts_seconds=lasts_seconds)
+        )
+        return True
+
+    def _key(self, person: UserAddress, kind: str) -> bytes:
+        """Return what gives the signals of one kind to one person the same deposit ids."""
+        key = self._keys.get((person, kind))
+        if key is None:
+            key = self._keys[person, kind] = self._runtime.entropy(ITEM_KEY_BYTES)
+        return key
+
+
+def _is_wished(tx: Transaction, *, kind: str) -> bool:
+    wished = privacy.get(tx)
+    return wished.typing if kind == TYPING else wished.presence

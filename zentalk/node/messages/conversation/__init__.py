@@ -1,0 +1,6 @@
+"""What is done with messages that are there, inside the transactions of the history.
+
+- `commands.py`: what the owner does: edits, reactions, receipts, timers, mute, drafts.
+- `marking.py`: what either side does becomes visible, and is told.
+- `signals.py`: typing and presence, encrypted and never stored.
+"""

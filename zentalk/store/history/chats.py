@@ -1,0 +1,118 @@
+"""Rows of what belongs to a conversation as a whole: timer, mute, draft, how far it was read."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from zentalk.ids import MessageId, UserAddress
+from zentalk.store.sqlite import Transaction
+
+
+class TimerRow(NamedTuple):
+    """The timer in force: the number and author that made it win, and its seconds."""
+
+    number: int
+    author: UserAddress
+    seconds: int
+
+    def __repr__(self) -> str:
+        return f"<timer of {self.seconds} s>"
+
+
+def timer(tx: Transaction, contact: UserAddress) -> TimerRow:
+    """Return the timer of a conversation; 0 seconds if there is none."""
+    row = tx.execute(
+        "SELECT timer_number, timer_author, timer_seconds FROM chats WHERE contact = ?", (contact,)
+    ).fetchone()
+    return TimerRow(0, UserAddress(b""), 0) if row is None else TimerRow(*row)
+
+
+def set_timer(tx: Transaction, contact: UserAddress, row: TimerRow) -> None:
+    """Set the timer of a conversation."""
+    _add(tx, contact)
+    tx.execute(
+        "UPDATE chats SET timer_number = ?, timer_author = ?, timer_seconds = ? WHERE contact = ?",
+        (*row, contact),
+    )
+
+
+def mute(tx: Transaction, contact: UserAddress, until: float) -> None:
+    """Mute a conversation until a unix time; 0 ends it."""
+    _add(tx, contact)
+    tx.execute("UPDATE chats SET muted_until = ? WHERE contact = ?", (until, contact))
+
+
+def muted_until(tx: Transaction, contact: UserAddress) -> float:
+    """Return until when a conversation is muted, in unix seconds; 0 if it is not."""
+    row = tx.execute("SELECT muted_until FROM chats WHERE contact = ?", (contact,)).fetchone()
+    return 0.0 if row is None else float(row[0])
+
+
+def put_draft(tx: Transaction, contact: UserAddress, text: str, now: float) -> None:
+    """Keep what is half written; an empty text drops it."""
+    _add(tx, contact)
+    tx.execute("UPDATE chats SET draft = ?, draft_at = ? WHERE contact = ?", (text, now, contact))
+
+
+def draft(tx: Transaction, contact: UserAddress) -> str:
+    """Return what is half written."""
+    row = tx.execute("SELECT draft FROM chats WHERE contact = ?", (contact,)).fetchone()
+    return "" if row is None else str(row[0])
+
+
+def newest_received(tx: Transaction, contact: UserAddress) -> tuple[int, MessageId] | None:
+    """Return number and id of the newest line that came in."""
+    row = tx.execute(
+        "SELECT seq, id FROM messages WHERE contact = ? AND direction = 'in' AND hidden = 0"
+        " AND kind <> 'ratchet-renewed' ORDER BY seq DESC LIMIT 1",
+        (contact,),
+    ).fetchone()
+    return None if row is None else (int(row[0]), MessageId(row[1]))
+
+
+def read_up_to(tx: Transaction, contact: UserAddress, seq: int, now: float) -> None:
+    """Note that lines up to a number were read: from now on, those with a timer run out."""
+    _add(tx, contact)
+    tx.execute(
+        "UPDATE messages SET expires_at = ? + timer_seconds WHERE contact = ? AND seq <= ?"
+        " AND direction = 'in' AND timer_seconds > 0 AND expires_at IS NULL",
+        (now, contact, seq),
+    )
+    tx.execute("UPDATE chats SET read_seq = max(read_seq, ?) WHERE contact = ?", (seq, contact))
+
+
+def told_up_to(tx: Transaction, contact: UserAddress) -> int:
+    """Return up to which number the contact was told that its lines were read."""
+    row = tx.execute("SELECT told_seq FROM chats WHERE contact = ?", (contact,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def set_told(tx: Transaction, contact: UserAddress, seq: int, receipt: MessageId) -> MessageId:
+    """Set that number, and the id of the receipt that tells it; return that of the one before."""
+    _add(tx, contact)
+    row = tx.execute("SELECT receipt FROM chats WHERE contact = ?", (contact,)).fetchone()
+    tx.execute(
+        "UPDATE chats SET told_seq = ?, receipt = ? WHERE contact = ?", (seq, receipt, contact)
+    )
+    return MessageId(row[0])
+
+
+def seen_by(tx: Transaction, contact: UserAddress, message_id: MessageId) -> int | None:
+    """Move our lines up to one of ours to `read`; return its number, None if that changes none."""
+    row = tx.execute(
+        "SELECT seq FROM messages WHERE contact = ? AND id = ? AND direction = 'out'",
+        (contact, message_id),
+    ).fetchone()
+    if row is None:
+        return None
+    changed = tx.execute(
+        "UPDATE messages SET state = 'read', reason = '' WHERE contact = ? AND seq <= ?"
+        " AND direction = 'out' AND state IN ('queued', 'sent', 'delivered')"
+        " AND kind <> 'ratchet-renewed'",
+        (contact, row[0]),
+    )
+    return int(row[0]) if changed.rowcount else None
+
+
+def _add(tx: Transaction, contact: UserAddress) -> None:
+    tx.execute("INSERT INTO chats (contact) VALUES (?) ON CONFLICT DO NOTHING", (contact,))
