@@ -31,6 +31,14 @@ async def last(node: Node, other: Node) -> StoredMessage:
     return (await node.messages(other.address))[-1]
 
 
+async def until_profile(world: World, node: Node, other: Node, name: str) -> None:
+    async def told() -> bool:
+        profile = await node.chat.profile_of(other.address)
+        return profile is not None and profile.name == name
+
+    await world.until(told)
+
+
 async def types(node: Node) -> list[str]:
     return [event.type for event in await node.events(0)]
 
@@ -176,3 +184,24 @@ async def test_a_poll_is_voted_on_at_both(world: World, autojump_clock: Clock) -
         return votes == [{"author": bob.address_text, "options": [1]}]
 
     await world.until(voted)
+
+
+async def test_e12_a_profile_reaches_contacts_and_nobody_else(
+    world: World, autojump_clock: Clock
+) -> None:
+    alice, bob = await friends(world)
+    await world.person("carol")
+    await alice.chat.set_profile("Alice", "away", b"picture")
+    await until_profile(world, bob, alice, "Alice")
+    await world.friends("bob", "carol")
+    carol = world.nodes["carol"]
+    stranger = await world.send("alice", "carol", "hello?")
+    await world.until_state("alice", stranger, "sent")
+    await trio.sleep(60)
+    assert await carol.chat.profile_of(alice.address) is None
+    await carol.accept(alice.address)
+    await world.until_state("alice", stranger, "delivered")
+    await until_profile(world, carol, alice, "Alice")
+    await alice.chat.set_profile("Alice B.", "", b"")
+    for node in (bob, carol):
+        await until_profile(world, node, alice, "Alice B.")

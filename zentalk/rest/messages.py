@@ -99,6 +99,9 @@ class Conversation(Resource):
     last_text: str
     last_at: float
     unread: int
+    muted_until: float = Field(0.0, description="Unix seconds; 0 if it is not muted.")
+    timer_seconds: int = Field(0, description="Messages disappear so long after they were read.")
+    draft: str = Field("", description="What is half written, the same at all devices.")
 
 
 class Conversations(Resource):

@@ -7,21 +7,29 @@ Each method is one job; its effects are carried out once it is committed. Errors
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from zentalk.errors import NotFoundError
 from zentalk.ids import MESSAGE_ID_BYTES, MessageId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
-from zentalk.node.messages.conversation.commands import NO_MESSAGE, ChatCommands
+from zentalk.node.messages.conversation import profile
+from zentalk.node.messages.conversation.commands import (
+    NO_CONVERSATION,
+    NO_MESSAGE,
+    ChatCommands,
+)
 from zentalk.node.messages.effects import CommitEffects
-from zentalk.store.history import privacy
+from zentalk.store.history import contacts, messages, privacy, profiles
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.store.history.models import StoredMessage
+from zentalk.store.history.models import StoredConversation, StoredMessage
 from zentalk.store.history.privacy import Privacy
 from zentalk.store.sqlite import Transaction
+from zentalk.wire.chat import Profile
 
 T = TypeVar("T")
+
+MAX_PINNED: Final = 100
 
 
 class ConversationActions:
@@ -108,6 +116,63 @@ class ConversationActions:
     async def clear(self, contact: UserAddress) -> None:
         """Delete all messages with a person here; the person stays."""
         await self._write(lambda tx, now: self._commands.clear(tx, contact, now))
+
+    async def profile(self) -> Profile:
+        """Return how the owner is shown to contacts; version 0 if that was never said."""
+        return await self._database.read(profile.get)
+
+    async def set_profile(self, name: str, status: str, avatar: bytes) -> Profile:
+        """Set how the owner is shown, and tell all contacts; raises ConfigError."""
+        profile.check(name, status, avatar)
+        return await self._commit(
+            lambda tx, now: self._commands.set_profile(tx, (name, status, avatar), now)
+        )
+
+    async def profile_of(self, contact: UserAddress) -> Profile | None:
+        """Return how a contact wants to be shown, None if it has not said."""
+        return await self._database.read(lambda tx: profiles.get(tx, contact))
+
+    async def one(self, contact: UserAddress) -> StoredConversation:
+        """Return one conversation, also without messages; raises NotFoundError."""
+        found = await self._database.read(lambda tx: contacts.conversation(tx, contact))
+        if found is None:
+            raise NotFoundError(NO_CONVERSATION)
+        return found
+
+    async def pinned(self, contact: UserAddress) -> list[StoredMessage]:
+        """Return the newest 100 pinned messages of a conversation, newest last."""
+        return await self._database.read(lambda tx: messages.pinned(tx, contact, MAX_PINNED))
+
+    async def starred(self, before: int | None, limit: int) -> list[StoredMessage]:
+        """Return a page of the starred messages of all conversations, newest last."""
+        return await self._database.read(lambda tx: messages.starred(tx, before, limit))
+
+    async def page_after(self, contact: UserAddress, seq: int, limit: int) -> list[StoredMessage]:
+        """Return a page of a conversation after a number, oldest first."""
+        return await self._database.read(lambda tx: messages.after(tx, contact, seq, limit))
+
+    async def page_around(
+        self, contact: UserAddress, message_id: str, limit: int
+    ) -> list[StoredMessage]:
+        """Return a page around a message, newest last; raises NotFoundError."""
+        shown = parse_message_id(message_id)
+
+        def query(tx: Transaction) -> list[StoredMessage]:
+            line = messages.by_id(tx, shown, contact)
+            if line is None:
+                raise NotFoundError(NO_MESSAGE)
+            return messages.around(tx, contact, line.seq, limit)
+
+        return await self._database.read(query)
+
+    async def page_since(self, contact: UserAddress, at: float, limit: int) -> list[StoredMessage]:
+        """Return a page of what was stored since a unix time, oldest first."""
+
+        def query(tx: Transaction) -> list[StoredMessage]:
+            first = messages.first_since(tx, contact, at)
+            return [] if first is None else messages.after(tx, contact, first - 1, limit)
+
+        return await self._database.read(query)
 
     async def privacy(self) -> Privacy:
         """Return what others are told of the owner."""

@@ -25,6 +25,7 @@ from zentalk.lifetimes import SEEN_SECONDS
 from zentalk.logs import quiet_logger
 from zentalk.node.messages import confirmations, requests
 from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.conversation import profile
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.kinds import registry
 from zentalk.node.messages.kinds.incoming import Incoming
@@ -150,6 +151,8 @@ class Inbox:
         if opened.change is not None and opened.change.moves:
             again = self._composer.encrypt_again(tx, sender.address)
             effects = replace(effects, send=tuple(again))
+        told = profile.tell(tx, self._composer, sender, now)
+        effects = CommitEffects.together([effects, told])
         wanted, forget_at = applied.wanted, now + SEEN_SECONDS
         ratchets.remember(tx, digest, sender.address, wanted, forget_at, came_in)
         effects = replace(

@@ -10,6 +10,10 @@ from zentalk.store.history.settings import ROUTE_VERSION
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.text import format_address
 
+_LISTED = (
+    "c.address, c.name, coalesce(m.text, ''), coalesce(m.sent_at, 0.0), c.unread,"
+    " coalesce(s.muted_until, 0.0), coalesce(s.timer_seconds, 0), coalesce(s.draft, '')"
+)
 _COLUMNS = (
     "address, name, state, route, route_version, own_route_known,"
     f" (SELECT value FROM settings WHERE key = '{ROUTE_VERSION}')"
@@ -167,11 +171,25 @@ def clear_unread(tx: Transaction, address: UserAddress) -> bool:
 def conversations(tx: Transaction) -> list[StoredConversation]:
     """Return people with at least one message, the most recent first."""
     rows = tx.execute(
-        "SELECT c.address, c.name, m.text, m.sent_at, c.unread FROM contacts c"
-        " JOIN messages m ON m.seq = (SELECT max(seq) FROM messages WHERE contact = c.address"
-        " AND kind = 'text') ORDER BY m.seq DESC"
+        f"SELECT {_LISTED} FROM contacts c JOIN messages m ON m.seq ="
+        " (SELECT seq FROM messages WHERE contact = c.address AND hidden = 0"
+        " AND kind <> 'ratchet-renewed' ORDER BY seq DESC LIMIT 1)"
+        " LEFT JOIN chats s ON s.contact = c.address ORDER BY m.seq DESC"
     )
     return [StoredConversation(format_address(row[0]), *row[1:]) for row in rows]
+
+
+def conversation(tx: Transaction, address: UserAddress) -> StoredConversation | None:
+    """Return one conversation, also without messages; None if there is no such person."""
+    row = tx.execute(
+        f"SELECT {_LISTED} FROM contacts c LEFT JOIN messages m ON m.seq ="
+        " (SELECT seq FROM messages WHERE contact = c.address AND hidden = 0"
+        " AND kind <> 'ratchet-renewed' ORDER BY seq DESC LIMIT 1)"
+        " LEFT JOIN chats s ON s.contact = c.address"
+        " WHERE c.address = ? AND c.state <> 'removed'",
+        (address,),
+    ).fetchone()
+    return None if row is None else StoredConversation(format_address(row[0]), *row[1:])
 
 
 def addresses(tx: Transaction) -> list[UserAddress]:

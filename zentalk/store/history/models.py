@@ -69,6 +69,9 @@ class StoredConversation:
     last_text: str = field(repr=False)
     last_at: float
     unread: int
+    muted_until: float = 0.0
+    timer_seconds: int = 0
+    draft: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

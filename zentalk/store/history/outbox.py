@@ -162,6 +162,12 @@ def remove_message(tx: Transaction, contact: UserAddress, message_id: MessageId)
     return [int(row[0]) for row in rows]
 
 
+def remove_everywhere(tx: Transaction, message_id: MessageId) -> list[int]:
+    """Remove the items of a message that goes to several people; return their numbers."""
+    rows = tx.execute("DELETE FROM outbox WHERE message_id = ? RETURNING item", (message_id,))
+    return [int(row[0]) for row in rows.fetchall()]
+
+
 def remove(tx: Transaction, item: int) -> None:
     """Remove one item."""
     tx.execute("DELETE FROM outbox WHERE item = ?", (item,))

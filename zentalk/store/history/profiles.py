@@ -30,6 +30,25 @@ def put(tx: Transaction, address: UserAddress, profile: Profile) -> bool:
     return changed.rowcount > 0
 
 
+def is_due(tx: Transaction, contact: UserAddress) -> bool:
+    """Tell whether the owner has a profile that a contact was not sent."""
+    row = tx.execute(
+        "SELECT 1 FROM profiles WHERE address = x'' AND version >"
+        " coalesce((SELECT profile_told FROM chats WHERE contact = ?), 0)",
+        (contact,),
+    ).fetchone()
+    return row is not None
+
+
+def set_told(tx: Transaction, contact: UserAddress, version: int) -> None:
+    """Note that a contact was sent a version of the owner's profile."""
+    tx.execute(
+        "INSERT INTO chats (contact, profile_told) VALUES (?, ?)"
+        " ON CONFLICT DO UPDATE SET profile_told = excluded.profile_told",
+        (contact, version),
+    )
+
+
 def view(address: UserAddress, profile: Profile) -> dict[str, Any]:
     """Return a profile as clients read it, its avatar in base64."""
     return {

@@ -294,7 +294,8 @@ CREATE TABLE chats (
     timer_seconds INTEGER NOT NULL DEFAULT 0,
     read_seq INTEGER NOT NULL DEFAULT 0,
     told_seq INTEGER NOT NULL DEFAULT 0,
-    receipt BLOB NOT NULL DEFAULT x''
+    receipt BLOB NOT NULL DEFAULT x'',
+    profile_told INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
 CREATE TABLE profiles (

@@ -2,5 +2,6 @@
 
 - `commands.py`: what the owner does: edits, reactions, receipts, timers, mute, drafts.
 - `marking.py`: what either side does becomes visible, and is told.
+- `profile.py`: how the owner is shown to contacts.
 - `signals.py`: typing and presence, encrypted and never stored.
 """

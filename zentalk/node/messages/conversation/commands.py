@@ -11,7 +11,7 @@ from zentalk.ids import DAY_SECONDS, MessageId, UserAddress
 from zentalk.node.messages import requests
 from zentalk.node.messages.commands import check_text
 from zentalk.node.messages.compose import Composer
-from zentalk.node.messages.conversation import marking
+from zentalk.node.messages.conversation import marking, profile
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.kinds.settings import set_timer
 from zentalk.store.history import chats, contacts, erasing, events, messages, outbox
@@ -27,6 +27,7 @@ from zentalk.wire.chat import (
     Mark,
     MessageTarget,
     Pin,
+    Profile,
     Reaction,
     Read,
     Timer,
@@ -38,6 +39,7 @@ from zentalk.wire.text import format_address, parse_address
 
 MAX_DRAFT_BYTES: Final = 65_536
 MAX_MUTE_SECONDS: Final = 100 * 366 * DAY_SECONDS
+NO_CONVERSATION: Final = "there is no conversation with this address: look at your contacts"
 NO_MESSAGE: Final = "there is no message with this id in this conversation"
 _NUMBER: Final = "mark-number"
 """8 bytes: the number of our last mark; the next is higher, also if the clock was set back."""
@@ -185,6 +187,12 @@ class ChatCommands:
             data = {"conversation": format_address(contact)}
             events.append(tx, "conversation.draft", now, data)
 
+    def set_profile(
+        self, tx: Transaction, wished: tuple[str, str, bytes], now: float
+    ) -> tuple[Profile, CommitEffects]:
+        """Set name, status line and avatar of the owner, and tell all contacts."""
+        return profile.put(tx, self._composer, self._own, wished, now)
+
     def clear(self, tx: Transaction, contact: UserAddress, now: float) -> None:
         """Delete all messages with a person here; the person stays."""
         _person(tx, contact)
@@ -247,7 +255,7 @@ def _target(line: StoredMessage) -> MessageTarget:
 def _person(tx: Transaction, contact: UserAddress) -> ContactRow:
     row = contacts.get(tx, contact)
     if row is None or row.state is ContactState.REMOVED:
-        raise NotFoundError("there is no conversation with this address: look at your contacts")
+        raise NotFoundError(NO_CONVERSATION)
     return row
 
 
