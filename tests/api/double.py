@@ -21,7 +21,7 @@ from zentalk.store.history.models import (
     StoredMessage,
 )
 from zentalk.web.token_proof import key_of
-from zentalk.wire.devices import DeviceEntry
+from zentalk.wire.devices import DeviceEntry, DeviceScope
 from zentalk.wire.text import format_address
 
 TOKEN = "t" * 43
@@ -48,17 +48,20 @@ class FakeDevices:
         self.tokens: dict[bytes, DeviceEntry] = {}
         self.on_revoked: Callable[[str], None] = lambda _device_id: None
 
-    def admitted(self, token: bytes) -> str | None:
-        device = self.tokens.get(token)
-        return None if device is None else device.device_id.hex()
+    def admitted(self, token: bytes) -> DeviceEntry | None:
+        return self.tokens.get(token)
 
     def listing(self) -> list[DeviceEntry]:
         return list(self.tokens.values())
 
-    async def add(self, name: str) -> tuple[DeviceEntry, str]:
+    async def add(
+        self, name: str, scope: DeviceScope = DeviceScope.WRITE, added_by: str = ""
+    ) -> tuple[DeviceEntry, str]:
         number = len(self.tokens) + 1
         token = f"device-token-{number}"
-        device = DeviceEntry(number.to_bytes(8, "big"), name, key_of(token), 1000)
+        device = DeviceEntry(
+            number.to_bytes(8, "big"), name, key_of(token), 1000, scope, bytes.fromhex(added_by)
+        )
         self.tokens[token.encode()] = device
         return device, token
 

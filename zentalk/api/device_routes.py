@@ -1,4 +1,4 @@
-"""The routes about devices: only the owner's own token opens them (see `zentalk.api.guard`)."""
+"""The routes about devices; `zentalk.api.route_table` says whose token opens which."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from zentalk.api.answers import answers
+from zentalk.api.callers import OWNER
 from zentalk.api.facade import NodeFacade
 from zentalk.rest.devices import Device, DeviceIn, Devices, NewDevice
 from zentalk.rest.problem import Problem
 from zentalk.web.json_response import JsonResponse
-from zentalk.wire.devices import DeviceEntry
+from zentalk.wire.devices import DeviceEntry, DeviceScope
 
 DEVICES_PATH: Final = "/v1/devices"
 
@@ -29,7 +30,7 @@ def add_device_routes(router: APIRouter, node: NodeFacade) -> None:
     @router.post(DEVICES_PATH, **answers("devices", NewDevice, HTTPStatus.CREATED))
     async def add(body: DeviceIn) -> Response:
         """Admit a device; its token is in this answer and nowhere else."""
-        entry, token = await node.devices.add(body.name)
+        entry, token = await node.devices.add(body.name, DeviceScope(body.scope))
         return JsonResponse(
             NewDevice(**_shown(entry).model_dump(), token=token), HTTPStatus.CREATED
         )
@@ -41,11 +42,17 @@ def add_device_routes(router: APIRouter, node: NodeFacade) -> None:
         responses={"4XX": {"model": Problem}},
     )
     async def revoke(device_id: Annotated[str, Path(max_length=64)]) -> Response:
-        """Shut a device out; what it has open ends at once."""
+        """Shut a device out, and those that it admitted; what they have open ends at once."""
         await node.devices.revoke(device_id)
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
 
 def _shown(entry: DeviceEntry) -> Device:
     """Return what may be shown of an entry; the hash of its token stays here."""
-    return Device(id=entry.device_id.hex(), name=entry.name, added_at=entry.added_at)
+    return Device(
+        id=entry.device_id.hex(),
+        name=entry.name,
+        scope=entry.scope,
+        added_at=entry.added_at,
+        added_by=entry.added_by.hex() or OWNER,
+    )

@@ -13,7 +13,7 @@ from zentalk.store.history.models import (
     StoredEvent,
     StoredMessage,
 )
-from zentalk.wire.devices import DeviceEntry
+from zentalk.wire.devices import DeviceEntry, DeviceScope
 
 
 class DeviceFacade(Protocol):
@@ -22,17 +22,19 @@ class DeviceFacade(Protocol):
     on_revoked: Callable[[str], None]
     """Is told the id of each device that may no longer use the node."""
 
-    def admitted(self, token: bytes) -> str | None:
-        """Return the id of the device whose token this is."""
+    def admitted(self, token: bytes) -> DeviceEntry | None:
+        """Return the device whose token this is."""
 
     def listing(self) -> list[DeviceEntry]:
         """Return the devices, oldest first."""
 
-    async def add(self, name: str) -> tuple[DeviceEntry, str]:
-        """Admit a device; returns it and its token."""
+    async def add(
+        self, name: str, scope: DeviceScope, added_by: str = ""
+    ) -> tuple[DeviceEntry, str]:
+        """Admit a device, in the name of the owner or another device; returns it and its token."""
 
     async def revoke(self, device_id: str) -> None:
-        """Shut a device out; raises NotFoundError."""
+        """Shut a device out, and those that it admitted; raises NotFoundError."""
 
 
 class MailboxFacade(Protocol):

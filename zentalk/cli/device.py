@@ -12,10 +12,10 @@ from zentalk.errors import NotFoundError
 _DEVICES: Final = "/v1/devices"
 
 
-def add(at: At, name: str, *, as_json: bool) -> int:
+def add(at: At, name: str, scope: str, *, as_json: bool) -> int:
     """Admit a device and print its token."""
     with running_node(at) as node:
-        admitted = node.post(_DEVICES, {"name": name})
+        admitted = node.post(_DEVICES, {"name": name, "scope": scope})
     if as_json:
         say_json(admitted)
     else:
@@ -31,7 +31,8 @@ def list_all(at: At, *, as_json: bool) -> int:
         say_json(devices)
         return 0
     for device in devices:
-        say(f"{device['id']}  {utc_day(device['added_at'])}  {harmless(device['name'])}")
+        added = utc_day(device["added_at"])
+        say(f"{device['id']}  {device['scope']:5}  {added}  {harmless(device['name'])}")
     return 0
 
 

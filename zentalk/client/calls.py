@@ -18,7 +18,7 @@ from zentalk.client.typed_events import typed
 from zentalk.errors import ConnectFailedError, DeadlineError, LinkClosedError, ZentalkError
 from zentalk.rest.base import Body
 from zentalk.rest.contacts import Contact, ContactIn, Contacts
-from zentalk.rest.devices import Device, DeviceIn, Devices, NewDevice
+from zentalk.rest.devices import Device, DeviceIn, Devices, NewDevice, ScopeIn
 from zentalk.rest.events import Event, Events
 from zentalk.rest.mailboxes import Mailbox, Mailboxes, MoveIn
 from zentalk.rest.messages import Conversation, Conversations, Message, MessageIn, Messages
@@ -109,9 +109,9 @@ def devices() -> Call[list[Device]]:
     return Call("GET", "/v1/devices", lambda answer: parse(Devices, answer).devices)
 
 
-def add_device(name: str) -> Call[NewDevice]:
+def add_device(name: str, scope: ScopeIn) -> Call[NewDevice]:
     """Admit a device."""
-    body = DeviceIn.model_construct(name=name)
+    body = DeviceIn.model_construct(name=name, scope=scope)
     return Call("POST", "/v1/devices", lambda answer: parse(NewDevice, answer), body=body)
 
 
