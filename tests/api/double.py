@@ -15,6 +15,7 @@ from zentalk.store.history.models import (
     ContactState,
     Direction,
     MessageState,
+    RequestKey,
     StoredContact,
     StoredConversation,
     StoredEvent,
@@ -99,7 +100,7 @@ class FakeNode:
     known: dict[str, StoredContact] = field(default_factory=dict)
     sent: list[StoredMessage] = field(default_factory=list)
     read: list[UserAddress] = field(default_factory=list)
-    keys: dict[str, StoredMessage] = field(default_factory=dict)
+    keys: dict[RequestKey, StoredMessage] = field(default_factory=dict)
     log: list[StoredEvent] = field(default_factory=list)
     stopping: trio.Event = field(default_factory=trio.Event)
     failure: Exception | None = None
@@ -161,12 +162,12 @@ class FakeNode:
         return [StoredConversation(a, "", m.text, m.sent_at, 0) for a, m in last.items()]
 
     async def send_text(
-        self, address: UserAddress, text: str, idempotency_key: str | None = None
+        self, address: UserAddress, text: str, idempotency_key: RequestKey | None = None
     ) -> StoredMessage:
         self.fail()
         if len(text.encode()) > MAX_TEXT_BYTES:
             raise TooLargeError("a text may have at most 65,536 bytes")
-        if idempotency_key in self.keys:
+        if idempotency_key is not None and idempotency_key in self.keys:
             known = self.keys[idempotency_key]
             if known.text != text:
                 raise ConflictError("this idempotency key was used for another message")

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from zentalk.ids import UserAddress
 from zentalk.node.status import MailboxStatus
 from zentalk.store.history.models import (
+    RequestKey,
     StoredContact,
     StoredConversation,
     StoredEvent,
@@ -93,7 +94,7 @@ class NodeFacade(Protocol):
         """Return the conversation list."""
 
     async def send_text(
-        self, address: UserAddress, text: str, idempotency_key: str | None = None
+        self, address: UserAddress, text: str, idempotency_key: RequestKey | None = None
     ) -> StoredMessage:
         """Store and queue a message; the same key gives the same message again."""
 

@@ -28,6 +28,7 @@ from zentalk.node.status_report import report
 from zentalk.node.wiring import build_node
 from zentalk.store.history import contacts, messages, outbox
 from zentalk.store.history.models import (
+    RequestKey,
     StoredContact,
     StoredConversation,
     StoredEvent,
@@ -159,7 +160,7 @@ class Node:
         return await self._database.read(contacts.conversations)
 
     async def send_text(
-        self, address: UserAddress, text: str, idempotency_key: str | None = None
+        self, address: UserAddress, text: str, idempotency_key: RequestKey | None = None
     ) -> StoredMessage:
         """Store a text for delivery and return it as queued.
 

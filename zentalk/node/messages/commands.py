@@ -12,7 +12,13 @@ from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.people import welcome
 from zentalk.node.messages.reasons import OF_LOOKUP
 from zentalk.store.history import contacts, events, messages
-from zentalk.store.history.models import ContactState, Direction, MessageState, StoredMessage
+from zentalk.store.history.models import (
+    ContactState,
+    Direction,
+    MessageState,
+    RequestKey,
+    StoredMessage,
+)
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import MAX_TEXT_BYTES, TEXT, Content
 
@@ -20,7 +26,7 @@ MAX_KEY_BYTES: Final = 256
 
 
 def check_message(
-    address: UserAddress, own: UserAddress, text: str, idempotency_key: str | None
+    address: UserAddress, own: UserAddress, text: str, idempotency_key: RequestKey | None
 ) -> None:
     """Refuse what cannot be sent.
 
@@ -28,7 +34,7 @@ def check_message(
     """
     check_address(address, own)
     check_text(text)
-    if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_BYTES:
+    if idempotency_key is not None and not 0 < len(idempotency_key.text) <= MAX_KEY_BYTES:
         raise ConfigError(f"an Idempotency-Key has 1 to {MAX_KEY_BYTES} characters")
 
 
@@ -64,13 +70,13 @@ class MessageCommands:
         self._composer = composer
 
     def write(
-        self, address: UserAddress, text: str, key: str | None, now: float, tx: Transaction
+        self, address: UserAddress, text: str, key: RequestKey | None, now: float, tx: Transaction
     ) -> tuple[StoredMessage, CommitEffects]:
         """Store a text as queued and encrypt it if a ratchet is there.
 
         Whoever is no contact yet becomes one: an answer accepts a request. The same idempotency
-        key gives the same message again, and sets nothing off. Raises ConflictError if the key
-        was used for another request.
+        key of the same device gives the same message again, and sets nothing off. Raises
+        ConflictError if the key was used for another request.
         """
         request = b""
         if key is not None:
