@@ -75,6 +75,30 @@ class FakeDevices:
         raise NotFoundError("there is no device with this id")
 
 
+class FakeAttendance:
+    """Who is here, without a clock; tests/node/devices/test_attendance.py tests the real one."""
+
+    def __init__(self) -> None:
+        self.open: list[str] = []
+        self.seen: dict[str, float] = {}
+
+    def began(self, device: str) -> None:
+        self.open.append(device)
+        self.seen[device] = 960.0
+
+    def ended(self, device: str) -> None:
+        self.open.remove(device)
+
+    def forget(self, device: str) -> None:
+        self.seen.pop(device, None)
+
+    def connected(self) -> frozenset[str]:
+        return frozenset(self.seen)
+
+    def last_seen(self, device: str) -> float | None:
+        return self.seen.get(device)
+
+
 class FakeMailboxes:
     """One mailbox and those it was moved from; real ones are moved in tests/e2e/test_moving.py."""
 
@@ -105,6 +129,7 @@ class FakeNode:
     stopping: trio.Event = field(default_factory=trio.Event)
     failure: Exception | None = None
     devices: FakeDevices = field(default_factory=FakeDevices)
+    attendance: FakeAttendance = field(default_factory=FakeAttendance)
     mailboxes: FakeMailboxes = field(default_factory=FakeMailboxes)
     changed: trio.Event = field(default_factory=trio.Event)
 

@@ -19,6 +19,7 @@ from zentalk.api.facade import NodeFacade
 from zentalk.api.guard import Access, Guard
 from zentalk.api.mailbox_routes import add_mailbox_routes
 from zentalk.api.proof_route import add_proof_route
+from zentalk.api.rate_limit import RateLimit
 from zentalk.api.route_table import ROUTES, Need, Operation
 from zentalk.api.routes import (
     add_contact_routes,
@@ -69,15 +70,16 @@ def create_app(
     *,
     name: str = "",
     hosts: Collection[str] = (),
+    limit: RateLimit | None = None,
 ) -> ASGIApp:
     """Return REST over a node, behind its guard.
 
     `token` is the owner's; streams end at `stopping`; `hosts` are names of this machine besides
-    loopback.
+    loopback; without a `limit`, requests are not counted.
     """
     inner = create_routes(node, token, stopping, name=name)
     shield = Shield(inner, MAX_BODY_BYTES, quiet_logger("zentalk.api"))
-    return Guard(shield, Access(token, node.devices), hosts)
+    return Guard(shield, Access(token, node.devices, node.attendance), hosts, limit)
 
 
 def create_routes(node: NodeFacade, token: str, stopping: trio.Event, *, name: str = "") -> FastAPI:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from zentalk.api.answers import answers
 from zentalk.api.callers import OWNER
-from zentalk.api.facade import NodeFacade
+from zentalk.api.facade import AttendanceFacade, NodeFacade
 from zentalk.rest.devices import Device, DeviceIn, Devices, NewDevice
 from zentalk.rest.problem import Problem
 from zentalk.web.json_response import JsonResponse
@@ -25,15 +25,15 @@ def add_device_routes(router: APIRouter, node: NodeFacade) -> None:
     @router.get(DEVICES_PATH, **answers("devices", Devices))
     async def devices() -> Response:
         """Return the devices that may use this node besides the owner's token."""
-        return JsonResponse(Devices(devices=[_shown(entry) for entry in node.devices.listing()]))
+        listed = [_shown(entry, node.attendance) for entry in node.devices.listing()]
+        return JsonResponse(Devices(devices=listed))
 
     @router.post(DEVICES_PATH, **answers("devices", NewDevice, HTTPStatus.CREATED))
     async def add(body: DeviceIn) -> Response:
         """Admit a device; its token is in this answer and nowhere else."""
         entry, token = await node.devices.add(body.name, DeviceScope(body.scope))
-        return JsonResponse(
-            NewDevice(**_shown(entry).model_dump(), token=token), HTTPStatus.CREATED
-        )
+        shown = _shown(entry, node.attendance).model_dump()
+        return JsonResponse(NewDevice(**shown, token=token), HTTPStatus.CREATED)
 
     @router.delete(
         DEVICES_PATH + "/{device_id}",
@@ -47,12 +47,15 @@ def add_device_routes(router: APIRouter, node: NodeFacade) -> None:
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
 
-def _shown(entry: DeviceEntry) -> Device:
+def _shown(entry: DeviceEntry, attendance: AttendanceFacade) -> Device:
     """Return what may be shown of an entry; the hash of its token stays here."""
+    device_id = entry.device_id.hex()
     return Device(
-        id=entry.device_id.hex(),
+        id=device_id,
         name=entry.name,
         scope=entry.scope,
         added_at=entry.added_at,
         added_by=entry.added_by.hex() or OWNER,
+        last_seen=attendance.last_seen(device_id),
+        connected=device_id in attendance.connected(),
     )

@@ -38,6 +38,25 @@ class DeviceFacade(Protocol):
         """Shut a device out, and those that it admitted; raises NotFoundError."""
 
 
+class AttendanceFacade(Protocol):
+    """Is told of every request, by the id of its device or `owner`."""
+
+    def began(self, device: str) -> None:
+        """A request or stream began."""
+
+    def ended(self, device: str) -> None:
+        """It ended."""
+
+    def forget(self, device: str) -> None:
+        """A device was revoked."""
+
+    def connected(self) -> frozenset[str]:
+        """Return who is connected."""
+
+    def last_seen(self, device: str) -> float | None:
+        """Return when a device was here, as unix time to the minute; None if never."""
+
+
 class MailboxFacade(Protocol):
     """The owner's mailboxes: list them and move them."""
 
@@ -61,6 +80,10 @@ class NodeFacade(Protocol):
     @property
     def devices(self) -> DeviceFacade:
         """The devices that may use the node besides the holder of the owner's token."""
+
+    @property
+    def attendance(self) -> AttendanceFacade:
+        """Who is connected."""
 
     @property
     def mailboxes(self) -> MailboxFacade:

@@ -3,7 +3,7 @@
 It is plain ASGI, because it runs for each request. The list of allowed hosts defeats DNS
 rebinding, the check of Origin keeps foreign pages out, and the token decides about the rest: the
 owner's opens everything, a device's what `zentalk.api.route_table` lets its scope do. It never says
-which part of a token was wrong.
+which part of a token was wrong, and counts no request of those who have none.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from zentalk.api.callers import NOBODY, THE_OWNER, Caller, device_caller, with_caller
-from zentalk.api.facade import DeviceFacade
+from zentalk.api.facade import AttendanceFacade, DeviceFacade
+from zentalk.api.rate_limit import RateLimit
 from zentalk.api.route_table import Need, RouteTable
 from zentalk.crypto.hashing import equal
 from zentalk.web.head_requests import HeadAsGet
@@ -37,10 +38,13 @@ class Access:
     A revoked device loses its open requests and streams at once, not at its next request.
     """
 
-    def __init__(self, owner_token: str, devices: DeviceFacade) -> None:
+    def __init__(
+        self, owner_token: str, devices: DeviceFacade, attendance: AttendanceFacade
+    ) -> None:
         self._owner = owner_token.encode("ascii")
         self._usual = b"Bearer " + self._owner
         self._devices = devices
+        self._attendance = attendance
         self._open: dict[str, set[trio.CancelScope]] = {}
         devices.on_revoked = self._cut
 
@@ -61,23 +65,35 @@ class Access:
     @contextmanager
     def request(self, caller: Caller) -> Iterator[None]:
         """Hold one request open; it is cancelled when its device is revoked."""
-        who = caller.device_id
-        if not who:
+        if caller is NOBODY:
+            yield
+            return
+        self._attendance.began(caller.id)
+        try:
+            with self._cancelled_with(caller.device_id):
+                yield
+        finally:
+            self._attendance.ended(caller.id)
+
+    @contextmanager
+    def _cancelled_with(self, device_id: str) -> Iterator[None]:
+        if not device_id:  # Nobody can revoke the owner's token.
             yield
             return
         with trio.CancelScope() as scope:
-            scopes = self._open.setdefault(who, set())
+            scopes = self._open.setdefault(device_id, set())
             scopes.add(scope)
             try:
                 yield
             finally:
                 scopes.discard(scope)
                 if not scopes:
-                    self._open.pop(who, None)
+                    self._open.pop(device_id, None)
 
     def _cut(self, device_id: str) -> None:
         for scope in self._open.get(device_id, ()):
             scope.cancel()
+        self._attendance.forget(device_id)
 
 
 class Guard:
@@ -86,10 +102,17 @@ class Guard:
     `hosts` are names under which this node may be addressed, besides the loopback ones.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, hosts: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        access: Access,
+        hosts: Collection[str] = (),
+        limit: RateLimit | None = None,
+    ) -> None:
         self._app = app
         self._for_head = HeadAsGet(app)
         self._access = access
+        self._limit = limit
         self._routes = RouteTable()
         self._hosts = LOOPBACK_HOSTS | {host.lower() for host in hosts}
 
@@ -104,7 +127,11 @@ class Guard:
         host, origin, credentials = _read(scope["headers"])
         caller = self._access.caller(credentials)
         need = self._routes.need(scope["method"], scope["path"])
-        refusal = self._refusal_of_place(host, origin) or _refusal_of_person(caller, need)
+        refusal = (
+            self._refusal_of_place(host, origin)
+            or self._refusal_of_rate(caller)
+            or _refusal_of_person(caller, need)
+        )
         if refusal is not None:
             await refusal(scope, receive, send)
             return
@@ -121,6 +148,11 @@ class Guard:
         if origin is not None and not self._is_own(origin):
             return problem(HTTPStatus.FORBIDDEN, "requests from other web pages are refused")
         return None
+
+    def _refusal_of_rate(self, caller: Caller) -> Response | None:
+        if self._limit is None or caller is NOBODY:
+            return None
+        return self._limit.refusal(caller.id)
 
     def _is_own(self, origin: str) -> bool:
         try:

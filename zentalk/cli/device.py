@@ -31,8 +31,7 @@ def list_all(at: At, *, as_json: bool) -> int:
         say_json(devices)
         return 0
     for device in devices:
-        added = utc_day(device["added_at"])
-        say(f"{device['id']}  {device['scope']:5}  {added}  {harmless(device['name'])}")
+        say(f"{device['id']}  {device['scope']:5}  {_seen(device)}  {harmless(device['name'])}")
     return 0
 
 
@@ -48,3 +47,10 @@ def revoke(at: At, device: str) -> int:
             )
         node.delete(f"{_DEVICES}/{quote(found['id'], safe='')}")
     return 0
+
+
+def _seen(device: dict[str, Any]) -> str:
+    """Return when a device was last here, in ten characters."""
+    if device["connected"]:
+        return "connected "
+    return "never     " if device["last_seen"] is None else utc_day(device["last_seen"])

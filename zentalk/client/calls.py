@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
 import httpx
 
-from zentalk.client.errors import ApiError, error_of
+from zentalk.client.errors import ApiError, RateLimitedError, error_of
 from zentalk.client.parsing import parse
 from zentalk.client.typed_events import typed
 from zentalk.errors import ConnectFailedError, DeadlineError, LinkClosedError, ZentalkError
@@ -25,6 +25,7 @@ from zentalk.rest.messages import Conversation, Conversations, Message, MessageI
 from zentalk.rest.node import Health, Me
 
 T = TypeVar("T")
+_MAX_DIGITS: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,10 @@ def events(after: int, limit: int) -> Call[list[Event]]:
 def read_answer(call: Call[T], response: httpx.Response) -> T:
     """Return the result of an answer, or raise the error that it is."""
     if response.is_error:
-        raise error_of(response.status_code, _detail(response))
+        error = error_of(response.status_code, _detail(response))
+        if isinstance(error, RateLimitedError):
+            error.retry_after_seconds = _retry_after(response)
+        raise error
     try:
         return call.read(response.json() if response.content else None)
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -198,6 +202,11 @@ def _contact(address: str, action: str = "") -> str:
 
 def _messages(address: str) -> str:
     return f"/v1/conversations/{quote(address, safe='')}/messages"
+
+
+def _retry_after(response: httpx.Response) -> float:
+    said = response.headers.get("Retry-After", "")
+    return float(said) if said.isascii() and said.isdigit() and len(said) < _MAX_DIGITS else 1.0
 
 
 def _detail(response: httpx.Response) -> str:

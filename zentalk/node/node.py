@@ -18,6 +18,7 @@ from zentalk.errors import NotFoundError
 from zentalk.ids import MESSAGE_ID_BYTES, MessageId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
+from zentalk.node.devices.attendance import Attendance
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.messages.commands import check_address, check_message
@@ -82,6 +83,7 @@ class Node:
     async def _load(self) -> None:
         """Take up what the last life left."""
         self.devices.load()
+        self.attendance.load()
         await self._parts.delivery.recipients.learn()
         self._outbox.load(await self._database.read(outbox.every))
 
@@ -103,6 +105,11 @@ class Node:
     def devices(self) -> DeviceTokens:
         """Who may use this node beside the owner."""
         return self._parts.devices
+
+    @property
+    def attendance(self) -> Attendance:
+        """Which devices are connected, and when each was last seen."""
+        return self._parts.attendance
 
     @property
     def mailboxes(self) -> MailboxManager:

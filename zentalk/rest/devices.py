@@ -30,6 +30,10 @@ class Device(Resource):
     scope: Scopes
     added_at: float
     added_by: str = Field(description="The id of the device that admitted it, or `owner`.")
+    last_seen: float | None = Field(None, description="To the minute; null if it was never here.")
+    connected: bool = Field(
+        False, description="It has a request or stream open, or had one in the last 300 s."
+    )
 
 
 class NewDevice(Device):

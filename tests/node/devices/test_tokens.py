@@ -1,14 +1,11 @@
 """K21: who may use a node. Each guard has its control beside it."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import httpx
 import pytest
 import trio
 import trio.testing
 
-from tests.api.double import TOKEN, FakeNode
+from tests.api.double import TOKEN, FakeAttendance, FakeNode
 from zentalk.api import guard
 from zentalk.api.app import create_app
 from zentalk.api.callers import THE_OWNER, Caller, device_caller
@@ -40,16 +37,6 @@ from zentalk.wire.devices import (
 OWNER = SigningKey(bytes(range(32)))
 STRANGER = SigningKey(bytes(32))
 GHOST = DeviceEntry(b"ghost-id", "ghost", module._hash(b"ghost-token"), 1)
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[HistoryDatabase]:
-    database = HistoryDatabase(tmp_path / "history.db", Runtime.virtual(1, 0.0).run_blocking)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(database.run)
-        yield database
-        nursery.cancel_scope.cancel()
-    database.close()
 
 
 def loaded(database: HistoryDatabase) -> DeviceTokens:
@@ -161,7 +148,7 @@ async def test_k21_control_without_the_rule_a_device_admits_another(
 
 async def test_k21_what_a_revoked_device_has_open_ends(database: HistoryDatabase) -> None:
     devices = loaded(database)
-    access = guard.Access(TOKEN, devices)
+    access = guard.Access(TOKEN, devices, FakeAttendance())
     device, _ = await devices.add("phone")
     caller = device_caller(device)
     ended: list[str] = []

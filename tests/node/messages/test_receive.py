@@ -137,8 +137,8 @@ def test_an_answer_to_a_request_that_comes_again_confirms_nothing_twice(
 ) -> None:
     alice.meet(bob)
     bob.receive(alice.seal(bob, alice.write(bob, "it is me")[1][0]))
+    key = RequestKey("key")
     for expected in (1, 0):
-        key = RequestKey("key")
         _, effects = bob.tx(lambda tx: bob.messages.write(alice.address, "who?", key, NOW, tx))
         assert len(effects.best_effort) == expected
 

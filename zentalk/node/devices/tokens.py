@@ -16,7 +16,7 @@ from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import ConfigError, ConflictError, NotFoundError, RemoteProtocolError
 from zentalk.net.runtime import Runtime
-from zentalk.store.history import events, settings
+from zentalk.store.history import devices_seen, events, settings
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.devices import (
@@ -121,6 +121,8 @@ class DeviceTokens:
             if not gone:
                 raise NotFoundError("there is no device with this id")
             left = tuple(device for device in known if device not in gone)
+            for device in gone:
+                devices_seen.forget(tx, device.device_id.hex())
             return self._save(tx, left, "device.revoked", gone)
 
         self._devices = await self._database.write(job)
