@@ -15,13 +15,14 @@ from zentalk.store.history.models import (
     ContactState,
     Direction,
     MessageState,
+    RequestKey,
     StoredContact,
     StoredConversation,
     StoredEvent,
     StoredMessage,
 )
 from zentalk.web.token_proof import key_of
-from zentalk.wire.devices import DeviceEntry
+from zentalk.wire.devices import DeviceEntry, DeviceScope
 from zentalk.wire.text import format_address
 
 TOKEN = "t" * 43
@@ -48,17 +49,20 @@ class FakeDevices:
         self.tokens: dict[bytes, DeviceEntry] = {}
         self.on_revoked: Callable[[str], None] = lambda _device_id: None
 
-    def admitted(self, token: bytes) -> str | None:
-        device = self.tokens.get(token)
-        return None if device is None else device.device_id.hex()
+    def admitted(self, token: bytes) -> DeviceEntry | None:
+        return self.tokens.get(token)
 
     def listing(self) -> list[DeviceEntry]:
         return list(self.tokens.values())
 
-    async def add(self, name: str) -> tuple[DeviceEntry, str]:
+    async def add(
+        self, name: str, scope: DeviceScope = DeviceScope.WRITE, added_by: str = ""
+    ) -> tuple[DeviceEntry, str]:
         number = len(self.tokens) + 1
         token = f"device-token-{number}"
-        device = DeviceEntry(number.to_bytes(8, "big"), name, key_of(token), 1000)
+        device = DeviceEntry(
+            number.to_bytes(8, "big"), name, key_of(token), 1000, scope, bytes.fromhex(added_by)
+        )
         self.tokens[token.encode()] = device
         return device, token
 
@@ -69,6 +73,30 @@ class FakeDevices:
                 self.on_revoked(device_id)
                 return
         raise NotFoundError("there is no device with this id")
+
+
+class FakeAttendance:
+    """Who is here, without a clock; tests/node/devices/test_attendance.py tests the real one."""
+
+    def __init__(self) -> None:
+        self.open: list[str] = []
+        self.seen: dict[str, float] = {}
+
+    def began(self, device: str) -> None:
+        self.open.append(device)
+        self.seen[device] = 960.0
+
+    def ended(self, device: str) -> None:
+        self.open.remove(device)
+
+    def forget(self, device: str) -> None:
+        self.seen.pop(device, None)
+
+    def connected(self) -> frozenset[str]:
+        return frozenset(self.seen)
+
+    def last_seen(self, device: str) -> float | None:
+        return self.seen.get(device)
 
 
 class FakeMailboxes:
@@ -96,11 +124,12 @@ class FakeNode:
     known: dict[str, StoredContact] = field(default_factory=dict)
     sent: list[StoredMessage] = field(default_factory=list)
     read: list[UserAddress] = field(default_factory=list)
-    keys: dict[str, StoredMessage] = field(default_factory=dict)
+    keys: dict[RequestKey, StoredMessage] = field(default_factory=dict)
     log: list[StoredEvent] = field(default_factory=list)
     stopping: trio.Event = field(default_factory=trio.Event)
     failure: Exception | None = None
     devices: FakeDevices = field(default_factory=FakeDevices)
+    attendance: FakeAttendance = field(default_factory=FakeAttendance)
     mailboxes: FakeMailboxes = field(default_factory=FakeMailboxes)
     changed: trio.Event = field(default_factory=trio.Event)
 
@@ -158,12 +187,12 @@ class FakeNode:
         return [StoredConversation(a, "", m.text, m.sent_at, 0) for a, m in last.items()]
 
     async def send_text(
-        self, address: UserAddress, text: str, idempotency_key: str | None = None
+        self, address: UserAddress, text: str, idempotency_key: RequestKey | None = None
     ) -> StoredMessage:
         self.fail()
         if len(text.encode()) > MAX_TEXT_BYTES:
             raise TooLargeError("a text may have at most 65,536 bytes")
-        if idempotency_key in self.keys:
+        if idempotency_key is not None and idempotency_key in self.keys:
             known = self.keys[idempotency_key]
             if known.text != text:
                 raise ConflictError("this idempotency key was used for another message")

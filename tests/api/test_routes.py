@@ -109,6 +109,18 @@ async def test_the_same_idempotency_key_sends_once(rest: httpx.AsyncClient, node
     assert other.status_code == 409
 
 
+async def test_two_devices_may_use_one_idempotency_key(
+    rest: httpx.AsyncClient, node: FakeNode
+) -> None:
+    _, token = await node.devices.add("phone")
+    theirs = {"Authorization": f"Bearer {token}", "Idempotency-Key": "k1"}
+    first = await send(rest, "hello", **theirs)
+    other = await send(rest, "something else", **{"Idempotency-Key": "k1"})
+    assert (first.status_code, other.status_code) == (202, 202)
+    assert (await send(rest, "hello", **theirs)).json() == first.json()
+    assert [message.text for message in node.sent] == ["hello", "something else"]
+
+
 async def test_messages_are_paged_newest_last(rest: httpx.AsyncClient) -> None:
     for number in range(5):
         await send(rest, f"m{number}")

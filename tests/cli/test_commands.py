@@ -162,11 +162,17 @@ async def test_names_and_texts_of_several_words_need_no_quotes(
     assert node.devices.listing()[0].name == "my phone"
 
 
-async def test_devices(zentalk: Command) -> None:
+async def test_devices(zentalk: Command, node: FakeNode) -> None:
     added = await zentalk("device", "add", "phone")
     assert added == Result(0, "device-token-1\n", "")
+    assert (await zentalk("device", "add", "tv", "--scope", "everything")).code == 2
+    await zentalk("device", "add", "tv", "--scope", "read")
+    assert (await zentalk("device", "list")).out.splitlines()[1].split()[1] == "read"
+    await zentalk("device", "revoke", "tv")
     listed = await zentalk("device", "list")
-    assert listed.out == "0000000000000001  1970-01-01  phone\n"
+    assert listed.out == "0000000000000001  write  never       phone\n"
+    node.attendance.seen["0000000000000001"] = 1.0
+    assert (await zentalk("device", "list")).out.split()[2] == "connected"
     refused = await zentalk("device", "revoke", "00")
     assert refused.code == 1
     assert refused.err == "zentalk: no device has the name or id '00'; see: zentalk device list\n"

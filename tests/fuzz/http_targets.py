@@ -30,7 +30,7 @@ def http_targets() -> list[Target]:
         target(
             http_credentials.read_credentials,
             [http_credentials.format_credentials(header).encode()],
-            again=lambda found: http_credentials.format_credentials(found).encode(),
+            again_from=_header_again,
         ),
         target(
             http_credentials.decode_base64_any,
@@ -61,3 +61,10 @@ def http_targets() -> list[Target]:
             errors=(ValidationError,),
         ),
     ]
+
+
+def _header_again(found: http_credentials.Credentials, data: bytes) -> bytes:
+    """Return a header as it came, but with the value made anew: its scheme has no case."""
+    scheme, space, given = data.partition(b" ")
+    value = http_credentials.format_credentials(found).encode().partition(b" ")[2]
+    return scheme + space + given.replace(given.strip(b" "), value, 1)

@@ -167,7 +167,11 @@ def _descriptors() -> list[Target]:
 
 def _devices() -> list[Target]:
     owner = identity(7)
-    made = (devices.DeviceEntry(b"12345678", "phone \u00e9", b"h" * 32, 1_800_000_000),) * 2
+    made = (
+        devices.DeviceEntry(b"12345678", "phone \u00e9", b"h" * 32, 1_800_000_000),
+        devices.DeviceEntry(b"87654321", "tv", b"t" * 32, 1, devices.DeviceScope.READ, b"12345678"),
+    )
+    old = pack([devices.OLD_FORMAT, [[b"12345678", "phone", b"h" * 32, 1_800_000_000]]])
     raw = devices.encode_devices(made, owner)
     signed = Fields(unpack(raw, max_bytes=16384), "").blob(16384)
 
@@ -190,7 +194,14 @@ def _devices() -> list[Target]:
             devices.decode_devices,
             [signed],
             parse=lambda body: devices.decode_devices(sign(body), owner.public),
-            again=again,
+            # What was written in the old format is written in the new one.
+            again_from=lambda found, data: again(found) if data[1] == devices.FORMAT else data,
+        ),
+        target(
+            devices.decode_devices,
+            [old],
+            parse=lambda body: devices.decode_devices(sign(body), owner.public),
+            why_not="the old format is read and never written",
         ),
     ]
 

@@ -18,7 +18,7 @@ from zentalk.node.messages.receive import Inbox
 from zentalk.node.messages.routes import Collected, DepositTarget, contact_targets, raise_version
 from zentalk.node.sessions.sessions import Sessions
 from zentalk.store.history import contacts, events, mailboxes, prekeys
-from zentalk.store.history.models import OwnMailbox, OwnSendId, StoredMessage
+from zentalk.store.history.models import OwnMailbox, OwnSendId, RequestKey, StoredMessage
 from zentalk.store.history.schema import MIGRATIONS
 from zentalk.store.sqlite import Transaction, open_database, transaction
 from zentalk.wire.prekeys import OneTimePrekey, PqPrekey, PrekeyBundle, SignedPrekey
@@ -95,11 +95,12 @@ class Person:
         self.tx(lambda tx: self.sessions.start(tx, other.address, bundle, NOW))
 
     def write(
-        self, other: Person, text: str, key: str | None = None
+        self, other: Person, text: str, key: str | None = None, device: str = "owner"
     ) -> tuple[StoredMessage, list[bytes]]:
         """Write a text; return the message and the inners to deliver."""
+        request = None if key is None else RequestKey(key, device)
         message, effects = self.tx(
-            lambda tx: self.messages.write(other.address, Draft(text), key, NOW, tx)
+            lambda tx: self.messages.write(other.address, Draft(text), request, NOW, tx)
         )
         inners = [entry.item.envelope for entry in effects.send if entry.item.envelope]
         return message, inners + [inner for entry in effects.send for inner in entry.extra]

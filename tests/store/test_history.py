@@ -10,8 +10,23 @@ from pathlib import Path
 import pytest
 
 from zentalk.ids import MailboxId, MessageId, NodeId, UserAddress
-from zentalk.store.history import contacts, events, messages, outbox, prekeys, ratchets, settings
-from zentalk.store.history.models import ContactState, Direction, MessageState, StoredEvent
+from zentalk.store.history import (
+    contacts,
+    events,
+    messages,
+    outbox,
+    prekeys,
+    ratchets,
+    schema,
+    settings,
+)
+from zentalk.store.history.models import (
+    ContactState,
+    Direction,
+    MessageState,
+    RequestKey,
+    StoredEvent,
+)
 from zentalk.store.history.schema import MIGRATIONS
 from zentalk.store.sqlite import open_database
 
@@ -120,3 +135,19 @@ def test_k50_what_was_read_before_version_4_is_still_known(tmp_path: Path) -> No
         known = ratchets.seen(tx, b"h")
         assert known is not None
         assert (known.message_id, known.envelopes, known.confirmation) == (b"id", b"", None)
+
+
+def test_a_key_of_before_devices_had_their_own_holds_for_all_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    before = MIGRATIONS.index(schema._V_DEVICES)
+    made = (b"request", MessageId(b"i" * 16))
+    with closing(open_database(path, MIGRATIONS[:before])) as earlier:
+        earlier.execute("INSERT INTO idempotency VALUES ('k', ?, ?, 1.0)", made)
+    with closing(open_database(path, MIGRATIONS)) as tx:
+        assert messages.by_key(tx, RequestKey("k", "phone")) == made
+        assert messages.by_key(tx, RequestKey("k")) == made
+        assert messages.by_key(tx, RequestKey("other")) is None
+        own = (b"another", MessageId(b"j" * 16))
+        messages.remember_key(tx, RequestKey("k", "phone"), *own, 2.0)
+        assert messages.by_key(tx, RequestKey("k", "phone")) == own
+        assert messages.by_key(tx, RequestKey("k")) == made

@@ -19,6 +19,8 @@ from zentalk.api.facade import NodeFacade
 from zentalk.api.guard import Access, Guard
 from zentalk.api.mailbox_routes import add_mailbox_routes
 from zentalk.api.proof_route import add_proof_route
+from zentalk.api.rate_limit import RateLimit
+from zentalk.api.route_table import ROUTES, Need, Operation
 from zentalk.api.routes import (
     add_contact_routes,
     add_event_routes,
@@ -42,12 +44,23 @@ class _Rest(FastAPI):
             schemes = {"bearer": {"type": "http", "scheme": "bearer"}}
             document["components"]["securitySchemes"] = schemes
             document["security"] = [{"bearer": []}]
-            for path in document["paths"].values():
-                for operation in path.values():
+            for path, operations in document["paths"].items():
+                for method, operation in operations.items():
                     content = operation["responses"]["4XX"]["content"]
                     content[PROBLEM_TYPE] = content.popitem()[1]
+                    _describe(operation, ROUTES.get(f"{method.upper()} {path}"))
             self.openapi_schema = document
         return self.openapi_schema
+
+
+def _describe(operation: dict[str, Any], entry: Operation | None) -> None:
+    """Say what the table of routes knows of an operation."""
+    if entry is None:
+        return
+    operation["operationId"] = entry.name
+    operation["x-scope"] = entry.need.name.lower()
+    if entry.need is Need.NOTHING:
+        operation["security"] = []
 
 
 def create_app(
@@ -57,12 +70,20 @@ def create_app(
     *,
     name: str = "",
     hosts: Collection[str] = (),
+    limit: RateLimit | None = None,
 ) -> ASGIApp:
-    """Return REST over a node.
+    """Return REST over a node, behind its guard.
 
-    `token` is the owner's and opens everything, devices' tokens all but /v1/devices; streams end
-    at `stopping`; `hosts` are names of this machine besides loopback.
+    `token` is the owner's; streams end at `stopping`; `hosts` are names of this machine besides
+    loopback; without a `limit`, requests are not counted.
     """
+    inner = create_routes(node, token, stopping, name=name)
+    shield = Shield(inner, MAX_BODY_BYTES, quiet_logger("zentalk.api"))
+    return Guard(shield, Access(token, node.devices, node.attendance), hosts, limit)
+
+
+def create_routes(node: NodeFacade, token: str, stopping: trio.Event, *, name: str = "") -> FastAPI:
+    """Return the routes alone, which let everybody in."""
     inner = _Rest(
         title="zentalk API node",
         version="1",
@@ -84,8 +105,7 @@ def create_app(
     inner.add_exception_handler(RequestValidationError, _on_invalid)
     inner.add_exception_handler(HTTPException, _on_http_error)
     inner.add_exception_handler(Exception, _on_bug)
-    shield = Shield(inner, MAX_BODY_BYTES, quiet_logger("zentalk.api"))
-    return Guard(shield, Access(token, node.devices), hosts)
+    return inner
 
 
 async def _on_zentalk_error(_request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""The routes about devices: only the owner's own token opens them (see `zentalk.api.guard`)."""
+"""The routes about devices; `zentalk.api.route_table` says whose token opens which."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from zentalk.api.answers import answers
-from zentalk.api.facade import NodeFacade
+from zentalk.api.callers import OWNER
+from zentalk.api.facade import AttendanceFacade, NodeFacade
 from zentalk.rest.devices import Device, DeviceIn, Devices, NewDevice
 from zentalk.rest.problem import Problem
 from zentalk.web.json_response import JsonResponse
-from zentalk.wire.devices import DeviceEntry
+from zentalk.wire.devices import DeviceEntry, DeviceScope
 
 DEVICES_PATH: Final = "/v1/devices"
 
@@ -24,15 +25,15 @@ def add_device_routes(router: APIRouter, node: NodeFacade) -> None:
     @router.get(DEVICES_PATH, **answers("devices", Devices))
     async def devices() -> Response:
         """Return the devices that may use this node besides the owner's token."""
-        return JsonResponse(Devices(devices=[_shown(entry) for entry in node.devices.listing()]))
+        listed = [_shown(entry, node.attendance) for entry in node.devices.listing()]
+        return JsonResponse(Devices(devices=listed))
 
     @router.post(DEVICES_PATH, **answers("devices", NewDevice, HTTPStatus.CREATED))
     async def add(body: DeviceIn) -> Response:
         """Admit a device; its token is in this answer and nowhere else."""
-        entry, token = await node.devices.add(body.name)
-        return JsonResponse(
-            NewDevice(**_shown(entry).model_dump(), token=token), HTTPStatus.CREATED
-        )
+        entry, token = await node.devices.add(body.name, DeviceScope(body.scope))
+        shown = _shown(entry, node.attendance).model_dump()
+        return JsonResponse(NewDevice(**shown, token=token), HTTPStatus.CREATED)
 
     @router.delete(
         DEVICES_PATH + "/{device_id}",
@@ -41,11 +42,20 @@ def add_device_routes(router: APIRouter, node: NodeFacade) -> None:
         responses={"4XX": {"model": Problem}},
     )
     async def revoke(device_id: Annotated[str, Path(max_length=64)]) -> Response:
-        """Shut a device out; what it has open ends at once."""
+        """Shut a device out, and those that it admitted; what they have open ends at once."""
         await node.devices.revoke(device_id)
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
 
-def _shown(entry: DeviceEntry) -> Device:
+def _shown(entry: DeviceEntry, attendance: AttendanceFacade) -> Device:
     """Return what may be shown of an entry; the hash of its token stays here."""
-    return Device(id=entry.device_id.hex(), name=entry.name, added_at=entry.added_at)
+    device_id = entry.device_id.hex()
+    return Device(
+        id=device_id,
+        name=entry.name,
+        scope=entry.scope,
+        added_at=entry.added_at,
+        added_by=entry.added_by.hex() or OWNER,
+        last_seen=attendance.last_seen(device_id),
+        connected=device_id in attendance.connected(),
+    )

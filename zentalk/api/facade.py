@@ -8,12 +8,13 @@ from typing import Any, Protocol
 from zentalk.ids import UserAddress
 from zentalk.node.status import MailboxStatus
 from zentalk.store.history.models import (
+    RequestKey,
     StoredContact,
     StoredConversation,
     StoredEvent,
     StoredMessage,
 )
-from zentalk.wire.devices import DeviceEntry
+from zentalk.wire.devices import DeviceEntry, DeviceScope
 
 
 class DeviceFacade(Protocol):
@@ -22,17 +23,38 @@ class DeviceFacade(Protocol):
     on_revoked: Callable[[str], None]
     """Is told the id of each device that may no longer use the node."""
 
-    def admitted(self, token: bytes) -> str | None:
-        """Return the id of the device whose token this is."""
+    def admitted(self, token: bytes) -> DeviceEntry | None:
+        """Return the device whose token this is."""
 
     def listing(self) -> list[DeviceEntry]:
         """Return the devices, oldest first."""
 
-    async def add(self, name: str) -> tuple[DeviceEntry, str]:
-        """Admit a device; returns it and its token."""
+    async def add(
+        self, name: str, scope: DeviceScope, added_by: str = ""
+    ) -> tuple[DeviceEntry, str]:
+        """Admit a device, in the name of the owner or another device; returns it and its token."""
 
     async def revoke(self, device_id: str) -> None:
-        """Shut a device out; raises NotFoundError."""
+        """Shut a device out, and those that it admitted; raises NotFoundError."""
+
+
+class AttendanceFacade(Protocol):
+    """Is told of every request, by the id of its device or `owner`."""
+
+    def began(self, device: str) -> None:
+        """A request or stream began."""
+
+    def ended(self, device: str) -> None:
+        """It ended."""
+
+    def forget(self, device: str) -> None:
+        """A device was revoked."""
+
+    def connected(self) -> frozenset[str]:
+        """Return who is connected."""
+
+    def last_seen(self, device: str) -> float | None:
+        """Return when a device was here, as unix time to the minute; None if never."""
 
 
 class MailboxFacade(Protocol):
@@ -58,6 +80,10 @@ class NodeFacade(Protocol):
     @property
     def devices(self) -> DeviceFacade:
         """The devices that may use the node besides the holder of the owner's token."""
+
+    @property
+    def attendance(self) -> AttendanceFacade:
+        """Who is connected."""
 
     @property
     def mailboxes(self) -> MailboxFacade:
@@ -91,7 +117,7 @@ class NodeFacade(Protocol):
         """Return the conversation list."""
 
     async def send_text(
-        self, address: UserAddress, text: str, idempotency_key: str | None = None
+        self, address: UserAddress, text: str, idempotency_key: RequestKey | None = None
     ) -> StoredMessage:
         """Store and queue a message; the same key gives the same message again."""
 

@@ -1,8 +1,9 @@
 """The guard in front of every route checks Host, Origin and token.
 
 It is plain ASGI, because it runs for each request. The list of allowed hosts defeats DNS
-rebinding, the check of Origin keeps foreign pages out, and the token decides about the rest. The
-routes about devices need the owner's token. It never says which part of a token was wrong.
+rebinding, the check of Origin keeps foreign pages out, and the token decides about the rest: the
+owner's opens everything, a device's what `zentalk.api.route_table` lets its scope do. It never says
+which part of a token was wrong, and counts no request of those who have none.
 """
 
 from __future__ import annotations
@@ -17,64 +18,82 @@ import trio
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from zentalk.api.device_routes import DEVICES_PATH
-from zentalk.api.facade import DeviceFacade
+from zentalk.api.callers import NOBODY, THE_OWNER, Caller, device_caller, with_caller
+from zentalk.api.facade import AttendanceFacade, DeviceFacade
+from zentalk.api.rate_limit import RateLimit
+from zentalk.api.route_table import Need, RouteTable
 from zentalk.crypto.hashing import equal
 from zentalk.web.head_requests import HeadAsGet
+from zentalk.web.problem_types import SCOPE
 from zentalk.web.problems import problem
 from zentalk.web.token import bearer_token
-from zentalk.web.token_proof import PROOF_PATH
 
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
-OPEN_PATHS: Final = frozenset({"/v1/health", "/v1/openapi.json", PROOF_PATH})
-OWNER: Final = "owner"
 _POLICY_VIOLATION: Final = 1008
 
 
 class Access:
     """Tells whose a request is, and holds the open requests of every device.
 
-    The owner's token opens everything, a device's all but the devices. A revoked device loses its
-    open requests and streams at once, not at its next request.
+    A revoked device loses its open requests and streams at once, not at its next request.
     """
 
-    def __init__(self, owner_token: str, devices: DeviceFacade) -> None:
+    def __init__(
+        self, owner_token: str, devices: DeviceFacade, attendance: AttendanceFacade
+    ) -> None:
         self._owner = owner_token.encode("ascii")
         self._usual = b"Bearer " + self._owner
         self._devices = devices
+        self._attendance = attendance
         self._open: dict[str, set[trio.CancelScope]] = {}
         devices.on_revoked = self._cut
 
-    def who(self, credentials: bytes | None) -> str | None:
-        """Return `owner`, a device's id, or None for credentials that open nothing."""
+    def caller(self, credentials: bytes | None) -> Caller:
+        """Return the owner, a device, or NOBODY for credentials that open nothing."""
         if credentials is None:
-            return None
+            return NOBODY
         if equal(credentials, self._usual):  # as nearly everybody writes it
-            return OWNER
+            return THE_OWNER
         token = bearer_token(credentials)
         if not token:
-            return None
-        return OWNER if equal(token, self._owner) else self._devices.admitted(token)
+            return NOBODY
+        if equal(token, self._owner):
+            return THE_OWNER
+        device = self._devices.admitted(token)
+        return NOBODY if device is None else device_caller(device)
 
     @contextmanager
-    def request(self, who: str) -> Iterator[None]:
+    def request(self, caller: Caller) -> Iterator[None]:
         """Hold one request open; it is cancelled when its device is revoked."""
-        if who == OWNER:
+        if caller is NOBODY:
+            yield
+            return
+        self._attendance.began(caller.id)
+        try:
+            with self._cancelled_with(caller.device_id):
+                yield
+        finally:
+            self._attendance.ended(caller.id)
+
+    @contextmanager
+    def _cancelled_with(self, device_id: str) -> Iterator[None]:
+        if not device_id:  # Nobody can revoke the owner's token.
             yield
             return
         with trio.CancelScope() as scope:
-            scopes = self._open.setdefault(who, set())
+            scopes = self._open.setdefault(device_id, set())
             scopes.add(scope)
             try:
                 yield
             finally:
                 scopes.discard(scope)
                 if not scopes:
-                    self._open.pop(who, None)
+                    self._open.pop(device_id, None)
 
     def _cut(self, device_id: str) -> None:
         for scope in self._open.get(device_id, ()):
             scope.cancel()
+        self._attendance.forget(device_id)
 
 
 class Guard:
@@ -83,10 +102,18 @@ class Guard:
     `hosts` are names under which this node may be addressed, besides the loopback ones.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, hosts: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        access: Access,
+        hosts: Collection[str] = (),
+        limit: RateLimit | None = None,
+    ) -> None:
         self._app = app
         self._for_head = HeadAsGet(app)
         self._access = access
+        self._limit = limit
+        self._routes = RouteTable()
         self._hosts = LOOPBACK_HOSTS | {host.lower() for host in hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,14 +125,19 @@ class Guard:
             await self._app(scope, receive, send)
             return
         host, origin, credentials = _read(scope["headers"])
-        who = self._access.who(credentials)
-        refusal = self._refusal_of_place(host, origin) or _refusal_of_person(scope["path"], who)
+        caller = self._access.caller(credentials)
+        need = self._routes.need(scope["method"], scope["path"])
+        refusal = (
+            self._refusal_of_place(host, origin)
+            or self._refusal_of_rate(caller)
+            or _refusal_of_person(caller, need)
+        )
         if refusal is not None:
             await refusal(scope, receive, send)
             return
         app = self._for_head if scope["method"] == "HEAD" else self._app
-        with self._access.request(who or OWNER):
-            await app(scope, receive, send)
+        with self._access.request(caller):
+            await app(with_caller(scope, caller), receive, send)
 
     def _refusal_of_place(self, host: str | None, origin: str | None) -> Response | None:
         if host is None or _without_port(host) not in self._hosts:
@@ -117,6 +149,11 @@ class Guard:
             return problem(HTTPStatus.FORBIDDEN, "requests from other web pages are refused")
         return None
 
+    def _refusal_of_rate(self, caller: Caller) -> Response | None:
+        if self._limit is None or caller is NOBODY:
+            return None
+        return self._limit.refusal(caller.id)
+
     def _is_own(self, origin: str) -> bool:
         try:
             place = urlsplit(origin)
@@ -125,21 +162,27 @@ class Guard:
         return place.scheme in {"http", "https"} and _without_port(place.netloc) in self._hosts
 
 
-def _refusal_of_person(path: str, who: str | None) -> Response | None:
-    if path in OPEN_PATHS:
+def _refusal_of_person(caller: Caller, need: Need) -> Response | None:
+    if caller.meets >= need:
         return None
-    if who is None:
+    if caller is NOBODY:
         return problem(
             HTTPStatus.UNAUTHORIZED,
             "the token is missing, wrong or revoked; send it as: Authorization: Bearer TOKEN",
             {"WWW-Authenticate": "Bearer"},
         )
-    if who != OWNER and path.startswith(DEVICES_PATH):
-        return problem(
-            HTTPStatus.FORBIDDEN,
-            "a device cannot admit or revoke devices; use the owner's token: zentalk api token",
+    needed, has = need.name.lower(), caller.meets.name.lower()
+    if need is Need.OWNER:
+        sentence = (
+            "only the owner's token opens this, or it does not exist; a device's never does:"
+            " see: zentalk api token"
         )
-    return None
+    else:
+        sentence = (
+            f"this needs the scope '{needed}', and the token of this device has '{has}':"
+            " pair the device again with that scope"
+        )
+    return problem(HTTPStatus.FORBIDDEN, sentence, kind=SCOPE, more={"needs": needed})
 
 
 def _read(headers: list[tuple[bytes, bytes]]) -> tuple[str | None, str | None, bytes | None]:

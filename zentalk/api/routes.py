@@ -11,10 +11,11 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 import trio
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Header, Path, Query, Request
 from starlette.responses import Response
 
 from zentalk.api.answers import answers
+from zentalk.api.callers import caller_of
 from zentalk.api.facade import NodeFacade
 from zentalk.api.stream import EventStream
 from zentalk.rest.contacts import Contact, ContactIn, Contacts
@@ -23,6 +24,7 @@ from zentalk.rest.limits import MAX_KEY_CHARS, MAX_PAGE, MAX_SEQUENCE
 from zentalk.rest.messages import Conversations, Message, MessageIn, Messages
 from zentalk.rest.node import Health, Me
 from zentalk.rest.problem import Problem
+from zentalk.store.history.models import RequestKey
 from zentalk.web.json_response import JsonResponse
 from zentalk.wire.text import parse_address
 
@@ -36,7 +38,7 @@ Key = Annotated[
     Header(
         max_length=MAX_KEY_CHARS,
         pattern=r"^[\x21-\x7e]+$",
-        description="repeating a request with the same key sends the message once",
+        description="repeating a request with the same key and token sends the message once",
     ),
 ]
 _NOTHING: Final[dict[str, Any]] = {
@@ -123,9 +125,14 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
         "/v1/conversations/{address}/messages",
         **answers("messages", Message, HTTPStatus.ACCEPTED),
     )
-    async def send(address: Address, body: MessageIn, idempotency_key: Key = None) -> Response:
+    async def send(
+        request: Request, address: Address, body: MessageIn, idempotency_key: Key = None
+    ) -> Response:
         """Store a message for sending; its state tells how far it got."""
-        message = await node.send_text(parse_address(address), body.text, idempotency_key)
+        key = (
+            None if idempotency_key is None else RequestKey(idempotency_key, caller_of(request).id)
+        )
+        message = await node.send_text(parse_address(address), body.text, key)
         return JsonResponse(Message.model_validate(message), HTTPStatus.ACCEPTED)
 
     @router.get("/v1/conversations/{address}/messages", **answers("messages", Messages))

@@ -12,6 +12,7 @@ import trio
 
 from zentalk.api.app import create_app
 from zentalk.api.facade import NodeFacade
+from zentalk.api.rate_limit import RateLimit
 from zentalk.config import ApiSettings
 from zentalk.web.address_file import forget_url, note_url
 from zentalk.web.serving import HttpServer, bind
@@ -38,6 +39,7 @@ async def serve(
         stopping,
         name=settings.name,
         hosts={settings.host, *settings.allowed_hosts},
+        limit=RateLimit(settings.request_burst, settings.requests_per_second, trio.current_time),
     )
     note_url(settings.directory, url, os.getpid())
     try:

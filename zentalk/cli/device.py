@@ -12,10 +12,10 @@ from zentalk.errors import NotFoundError
 _DEVICES: Final = "/v1/devices"
 
 
-def add(at: At, name: str, *, as_json: bool) -> int:
+def add(at: At, name: str, scope: str, *, as_json: bool) -> int:
     """Admit a device and print its token."""
     with running_node(at) as node:
-        admitted = node.post(_DEVICES, {"name": name})
+        admitted = node.post(_DEVICES, {"name": name, "scope": scope})
     if as_json:
         say_json(admitted)
     else:
@@ -31,7 +31,7 @@ def list_all(at: At, *, as_json: bool) -> int:
         say_json(devices)
         return 0
     for device in devices:
-        say(f"{device['id']}  {utc_day(device['added_at'])}  {harmless(device['name'])}")
+        say(f"{device['id']}  {device['scope']:5}  {_seen(device)}  {harmless(device['name'])}")
     return 0
 
 
@@ -47,3 +47,10 @@ def revoke(at: At, device: str) -> int:
             )
         node.delete(f"{_DEVICES}/{quote(found['id'], safe='')}")
     return 0
+
+
+def _seen(device: dict[str, Any]) -> str:
+    """Return when a device was last here, in ten characters."""
+    if device["connected"]:
+        return "connected "
+    return "never     " if device["last_seen"] is None else utc_day(device["last_seen"])

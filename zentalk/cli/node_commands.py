@@ -17,6 +17,14 @@ conversation = Group("conversation", "List your conversations, through your runn
 message = Group("message", "Send and read messages, through your running API node.")
 network = Group("network", "Show the network as your running API node sees it.")
 
+Scope = Annotated[
+    Literal["read", "write", "admin"],
+    Parameter(
+        help="What it may do: read everything; also write and change contacts; or also manage"
+        " mailboxes, see the devices and pair others."
+    ),
+]
+
 
 @device.command(name="add")
 def device_add(
@@ -24,12 +32,13 @@ def device_add(
     /,
     *,
     node: RunningNode,
+    scope: Scope = "write",
     as_json: AsJson = False,
 ) -> int:
     """Admit a device and print its token. The token is not shown again."""
     from zentalk.cli import device as act
 
-    return act.add(node.at, " ".join(name), as_json=as_json)
+    return act.add(node.at, " ".join(name), scope, as_json=as_json)
 
 
 @device.command(name="list")

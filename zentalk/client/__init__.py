@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from zentalk.client.async_client import AsyncClient
 from zentalk.client.async_events import EventFeed, EventFollower
-from zentalk.client.errors import AccessDeniedError, ApiError, InvalidRequestError
+from zentalk.client.errors import (
+    AccessDeniedError,
+    ApiError,
+    InvalidRequestError,
+    RateLimitedError,
+)
 from zentalk.client.following import LogEndedError, NodeGoneError
 from zentalk.client.sync_client import Client
 from zentalk.client.typed_events import (
@@ -76,4 +81,5 @@ __all__ = [
     "NodeCopied",
     "NodeGoneError",
     "RatchetRenewed",
+    "RateLimitedError",
 ]

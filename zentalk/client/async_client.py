@@ -20,7 +20,7 @@ from zentalk.client.following import PATIENCE_SECONDS, Following
 from zentalk.client.proof import AsyncProver
 from zentalk.client.sync_client import STREAM_TIMEOUT_SECONDS, TIMEOUT_SECONDS
 from zentalk.rest.contacts import Contact
-from zentalk.rest.devices import Device, NewDevice
+from zentalk.rest.devices import Device, NewDevice, ScopeIn
 from zentalk.rest.events import Event
 from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
@@ -127,15 +127,15 @@ class AsyncClient:
         await self._run(calls.mark_read(address))
 
     async def devices(self) -> list[Device]:
-        """Return the devices that may use the node; needs the owner's token."""
+        """Return the devices that may use the node; needs the scope `admin`."""
         return await self._run(calls.devices())
 
-    async def add_device(self, name: str) -> NewDevice:
-        """Admit a device; raises ConflictError if one has this name."""
-        return await self._run(calls.add_device(name))
+    async def add_device(self, name: str, scope: ScopeIn = "write") -> NewDevice:
+        """Admit a device with the owner's token; raises ConflictError if one has this name."""
+        return await self._run(calls.add_device(name, scope))
 
     async def revoke_device(self, device_id: str) -> None:
-        """Shut a device out; raises NotFoundError if there is none with this id."""
+        """Shut a device out, and those it admitted; raises NotFoundError if there is none."""
         await self._run(calls.revoke_device(device_id))
 
     async def mailboxes(self) -> list[Mailbox]:

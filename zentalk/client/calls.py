@@ -7,24 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
 import httpx
 
-from zentalk.client.errors import ApiError, error_of
+from zentalk.client.errors import ApiError, RateLimitedError, error_of
 from zentalk.client.parsing import parse
 from zentalk.client.typed_events import typed
 from zentalk.errors import ConnectFailedError, DeadlineError, LinkClosedError, ZentalkError
 from zentalk.rest.base import Body
 from zentalk.rest.contacts import Contact, ContactIn, Contacts
-from zentalk.rest.devices import Device, DeviceIn, Devices, NewDevice
+from zentalk.rest.devices import Device, DeviceIn, Devices, NewDevice, ScopeIn
 from zentalk.rest.events import Event, Events
 from zentalk.rest.mailboxes import Mailbox, Mailboxes, MoveIn
 from zentalk.rest.messages import Conversation, Conversations, Message, MessageIn, Messages
 from zentalk.rest.node import Health, Me
 
 T = TypeVar("T")
+_MAX_DIGITS: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +110,9 @@ def devices() -> Call[list[Device]]:
     return Call("GET", "/v1/devices", lambda answer: parse(Devices, answer).devices)
 
 
-def add_device(name: str) -> Call[NewDevice]:
+def add_device(name: str, scope: ScopeIn) -> Call[NewDevice]:
     """Admit a device."""
-    body = DeviceIn.model_construct(name=name)
+    body = DeviceIn.model_construct(name=name, scope=scope)
     return Call("POST", "/v1/devices", lambda answer: parse(NewDevice, answer), body=body)
 
 
@@ -172,7 +173,10 @@ def events(after: int, limit: int) -> Call[list[Event]]:
 def read_answer(call: Call[T], response: httpx.Response) -> T:
     """Return the result of an answer, or raise the error that it is."""
     if response.is_error:
-        raise error_of(response.status_code, _detail(response))
+        error = error_of(response.status_code, _detail(response))
+        if isinstance(error, RateLimitedError):
+            error.retry_after_seconds = _retry_after(response)
+        raise error
     try:
         return call.read(response.json() if response.content else None)
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -198,6 +202,11 @@ def _contact(address: str, action: str = "") -> str:
 
 def _messages(address: str) -> str:
     return f"/v1/conversations/{quote(address, safe='')}/messages"
+
+
+def _retry_after(response: httpx.Response) -> float:
+    said = response.headers.get("Retry-After", "")
+    return float(said) if said.isascii() and said.isdigit() and len(said) < _MAX_DIGITS else 1.0
 
 
 def _detail(response: httpx.Response) -> str:

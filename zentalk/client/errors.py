@@ -1,4 +1,4 @@
-"""Errors of the client: those of zentalk where they fit, and three for HTTP itself.
+"""Errors of the client: those of zentalk where they fit, and four for HTTP itself.
 
 The text is the node's own sentence (the `detail` of its problem document).
 """
@@ -32,6 +32,14 @@ class InvalidRequestError(ApiError):
     """The node cannot do anything with the request; its text says why."""
 
 
+class RateLimitedError(ApiError):
+    """The token made too many requests; `retry_after_seconds` is how long to wait."""
+
+    def __init__(self, status: int, message: str, retry_after_seconds: float = 1.0) -> None:
+        super().__init__(status, message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 _PLAIN: Final[dict[int, type[ZentalkError]]] = {
     404: NotFoundError,
     409: ConflictError,
@@ -43,6 +51,7 @@ _WITH_STATUS: Final[dict[int, type[ApiError]]] = {
     401: AccessDeniedError,
     403: AccessDeniedError,
     422: InvalidRequestError,
+    429: RateLimitedError,
 }
 
 

@@ -18,7 +18,7 @@ from zentalk.client.proof import Prover
 from zentalk.client.sse import EventParser
 from zentalk.client.sync_events import follow, now
 from zentalk.rest.contacts import Contact
-from zentalk.rest.devices import Device, NewDevice
+from zentalk.rest.devices import Device, NewDevice, ScopeIn
 from zentalk.rest.events import Event
 from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
@@ -129,15 +129,15 @@ class Client:
         self._run(calls.mark_read(address))
 
     def devices(self) -> list[Device]:
-        """Return the devices that may use the node; needs the owner's token."""
+        """Return the devices that may use the node; needs the scope `admin`."""
         return self._run(calls.devices())
 
-    def add_device(self, name: str) -> NewDevice:
-        """Admit a device; raises ConflictError if one has this name."""
-        return self._run(calls.add_device(name))
+    def add_device(self, name: str, scope: ScopeIn = "write") -> NewDevice:
+        """Admit a device with the owner's token; raises ConflictError if one has this name."""
+        return self._run(calls.add_device(name, scope))
 
     def revoke_device(self, device_id: str) -> None:
-        """Shut a device out; raises NotFoundError if there is none with this id."""
+        """Shut a device out, and those it admitted; raises NotFoundError if there is none."""
         self._run(calls.revoke_device(device_id))
 
     def mailboxes(self) -> list[Mailbox]:

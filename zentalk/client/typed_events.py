@@ -33,6 +33,7 @@ class _Removed(Resource):
 class _Named(Resource):
     id: str
     name: str
+    scope: str = ""
 
 
 class _State(Resource):
@@ -177,6 +178,11 @@ class DeviceEvent(Event):
     def name(self) -> str:
         """What the owner called it."""
         return _Named.model_validate(self.data).name
+
+    @property
+    def scope(self) -> str:
+        """What its token opens or opened; empty in events that are older than scopes."""
+        return _Named.model_validate(self.data).scope
 
 
 class DeviceAdded(DeviceEvent):

@@ -225,6 +225,12 @@ class ApiSettings(Settings):
     allowed_hosts: Hosts = Field(
         (), description="Further host names that may be used to reach REST."
     )
+    requests_per_second: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        500, description="How many requests a second each token may make, your own included."
+    )
+    request_burst: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        5000, description="How many requests a token may make at once, after a rest."
+    )
     guards: Uris = Field(
         (),
         description="The only entry relays to use. If empty, the node chooses two and keeps them.",

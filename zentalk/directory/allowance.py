@@ -33,6 +33,10 @@ class Allowance:
         self._left -= units
         return True
 
+    def seconds_until(self, units: float = 1.0) -> float:
+        """Return how long after the last `take` so many units will be there."""
+        return max(0.0, units - self._left) / self._per_second
+
 
 class Allowances:
     """An allowance for each source, whatever it asks over, for at most `MAX_SOURCES` of them."""
@@ -57,3 +61,8 @@ class Allowances:
                 self._known.popitem(last=False)
         self._known.move_to_end(source)
         return allowance.take(now, units)
+
+    def seconds_until(self, source: Hashable) -> float:
+        """Return how long after the last `take` of a source it may take one unit."""
+        allowance = self._known.get(source)
+        return 0.0 if allowance is None else allowance.seconds_until()

@@ -20,6 +20,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
 from zentalk.node.conversations.actions import ConversationActions, parse_message_id
 from zentalk.node.conversations.signalling import Signalling
+from zentalk.node.devices.attendance import Attendance
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.messages.commands import Draft, check_address, check_message
@@ -31,6 +32,7 @@ from zentalk.node.status_report import report
 from zentalk.node.wiring import build_node
 from zentalk.store.history import contacts, messages, outbox
 from zentalk.store.history.models import (
+    RequestKey,
     StoredContact,
     StoredConversation,
     StoredEvent,
@@ -85,6 +87,7 @@ class Node:
         """Take up what the last life left."""
         self.devices.load()
         await self._database.write(lambda tx: messages.adopt(tx, self.address))
+        self.attendance.load()
         await self._parts.delivery.recipients.learn()
         self._outbox.load(await self._database.read(outbox.every))
 
@@ -116,6 +119,10 @@ class Node:
     def signals(self) -> Signalling:
         """Who is writing and who is there, in both directions."""
         return self._parts.conversations.signalling
+
+    def attendance(self) -> Attendance:
+        """Which devices are connected, and when each was last seen."""
+        return self._parts.attendance
 
     @property
     def mailboxes(self) -> MailboxManager:
@@ -173,13 +180,13 @@ class Node:
         return await self._database.read(contacts.conversations)
 
     async def send_text(
-        self, address: UserAddress, text: str, idempotency_key: str | None = None
+        self, address: UserAddress, text: str, idempotency_key: RequestKey | None = None
     ) -> StoredMessage:
         """Store a text for delivery and return it as queued; see `send`."""
         return await self.send(address, Draft(text), idempotency_key)
 
     async def send(
-        self, address: UserAddress, draft: Draft, idempotency_key: str | None = None
+        self, address: UserAddress, draft: Draft, idempotency_key: RequestKey | None = None
     ) -> StoredMessage:
         """Store a message for delivery and return it as queued.
 

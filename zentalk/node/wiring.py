@@ -26,6 +26,7 @@ from zentalk.node.delivery.recipients import Recipients, RecoveryRequests
 from zentalk.node.delivery.reconfirming import Reconfirming
 from zentalk.node.delivery.session_recovery import SessionRecovery
 from zentalk.node.delivery.session_renewal import SessionRenewal
+from zentalk.node.devices.attendance import Attendance
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.event_log import EventLog
 from zentalk.node.housekeeping import Housekeeping
@@ -83,6 +84,7 @@ class NodeParts:
     database: HistoryDatabase
     network: NodeNetwork
     devices: DeviceTokens
+    attendance: Attendance
     events: EventLog
     records: RecordLookup
     publisher: RecordPublisher
@@ -130,15 +132,17 @@ def build_node(
     )
     housekeeping = Housekeeping(runtime, database, delivery.states)
     decoys = Decoys(runtime, reached, records, own)
+    attendance = Attendance(runtime, database)
     tasks = (
         *(reached.run, publisher.run, *delivery.tasks, receiver.run, receiver.release),
-        *(mailboxes.run, decoys.run, housekeeping.run),
+        *(mailboxes.run, decoys.run, housekeeping.run, attendance.run),
         *conversations.tasks,
     )
     parts = NodeParts(
         database=database,
         network=reached,
         devices=DeviceTokens(runtime, identity, database),
+        attendance=attendance,
         events=EventLog(database),
         records=records,
         publisher=publisher,

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from zentalk.rest.base import Body, Resource
+from zentalk.wire.devices import DeviceScope
+
+# Literals, as in `zentalk.rest.messages`.
+Scopes = Literal[DeviceScope.READ, DeviceScope.WRITE, DeviceScope.ADMIN]
+ScopeIn = Literal["read", "write", "admin"]
+DeviceName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class DeviceIn(Body):
     """A device to admit."""
 
-    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
+    name: DeviceName
+    scope: ScopeIn = "write"
 
 
 class Device(Resource):
@@ -20,7 +27,13 @@ class Device(Resource):
 
     id: str
     name: str
+    scope: Scopes
     added_at: float
+    added_by: str = Field(description="The id of the device that admitted it, or `owner`.")
+    last_seen: float | None = Field(None, description="To the minute; null if it was never here.")
+    connected: bool = Field(
+        False, description="It has a request or stream open, or had one in the last 300 s."
+    )
 
 
 class NewDevice(Device):

@@ -34,6 +34,7 @@ from zentalk.sim.memory import peak_mib
 from zentalk.sim.network import Received
 from zentalk.sim.report import RelayLoad
 from zentalk.sim.startup import Told, start_all
+from zentalk.store.history.models import RequestKey
 from zentalk.wire.text import parse_address
 
 READY_SECONDS: Final = 90.0
@@ -127,7 +128,8 @@ class LocalUser:
 
     async def send(self, address: str, text: str, key: str) -> str:
         """Send a text and return the message's id."""
-        message = await self._call(lambda node: node.send_text(parse_address(address), text, key))
+        made = RequestKey(key)
+        message = await self._call(lambda node: node.send_text(parse_address(address), text, made))
         return message.id
 
     async def received(self, after: int) -> tuple[int, list[Received]]:

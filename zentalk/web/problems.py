@@ -26,6 +26,7 @@ from zentalk.errors import (
     ZentalkError,
 )
 from zentalk.web.json_response import JsonResponse
+from zentalk.web.problem_types import type_of
 
 PROBLEM_TYPE: Final = "application/problem+json"
 
@@ -44,14 +45,23 @@ _STATUSES: Final[tuple[tuple[type[ZentalkError], HTTPStatus], ...]] = (
 
 
 def problem(
-    status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None
+    status: HTTPStatus,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    kind: str | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> JsonResponse:
-    """Return a problem document."""
+    """Return a problem document, of the kind that its status has unless one is named.
+
+    `more` are members besides those that all have.
+    """
     content = {
-        "type": "about:blank",
+        "type": type_of(status, kind),
         "title": status.phrase,
         "status": status.value,
         "detail": detail,
+        **(more or {}),
     }
     return JsonResponse(content, status, media_type=PROBLEM_TYPE, headers=headers)
 

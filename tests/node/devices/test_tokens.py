@@ -1,38 +1,42 @@
 """K21: who may use a node. Each guard has its control beside it."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import httpx
 import pytest
 import trio
 import trio.testing
 
-from tests.api.double import TOKEN, FakeNode
+from tests.api.double import TOKEN, FakeAttendance, FakeNode
 from zentalk.api import guard
 from zentalk.api.app import create_app
+from zentalk.api.callers import THE_OWNER, Caller, device_caller
+from zentalk.api.route_table import Need, RouteTable
 from zentalk.crypto.ed25519 import SigningKey
-from zentalk.errors import AuthenticationError, ConfigError, ConflictError, NotFoundError
+from zentalk.crypto.labels import Label
+from zentalk.errors import (
+    AuthenticationError,
+    ConfigError,
+    ConflictError,
+    DecodeError,
+    NotFoundError,
+)
 from zentalk.net.runtime import Runtime
 from zentalk.node.devices import tokens as module
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.store.history import settings
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.wire.devices import MAX_DEVICES, DeviceEntry, decode_devices, encode_devices
+from zentalk.wire.codec import pack
+from zentalk.wire.devices import (
+    MAX_DEVICES,
+    OLD_FORMAT,
+    DeviceEntry,
+    DeviceScope,
+    decode_devices,
+    encode_devices,
+)
 
 OWNER = SigningKey(bytes(range(32)))
 STRANGER = SigningKey(bytes(32))
 GHOST = DeviceEntry(b"ghost-id", "ghost", module._hash(b"ghost-token"), 1)
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[HistoryDatabase]:
-    database = HistoryDatabase(tmp_path / "history.db", Runtime.virtual(1, 0.0).run_blocking)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(database.run)
-        yield database
-        nursery.cancel_scope.cancel()
-    database.close()
 
 
 def loaded(database: HistoryDatabase) -> DeviceTokens:
@@ -64,7 +68,7 @@ async def test_a_device_is_admitted_and_survives_a_restart(database: HistoryData
     device, token = await loaded(database).add("phone")
     again = loaded(database)
     assert again.listing() == [device]
-    assert again.admitted(token.encode()) == device.device_id.hex()
+    assert again.admitted(token.encode()) == device
     assert again.admitted(token.encode()[:-1]) is None
     assert await status(again, token) == 200
 
@@ -86,7 +90,7 @@ async def test_k21_control_without_the_check_a_revoked_device_stays(
 ) -> None:
     devices = loaded(database)
     device, token = await devices.add("phone")
-    known = {token.encode(): device.device_id.hex()}
+    known = {token.encode(): device}
     monkeypatch.setattr(devices, "admitted", known.get)
     await devices.revoke(device.device_id.hex())
     assert await status(devices, token) == 200
@@ -124,9 +128,8 @@ async def test_k21_every_change_is_in_the_event_log(database: HistoryDatabase) -
 
 async def test_k21_a_device_cannot_admit_another(database: HistoryDatabase) -> None:
     devices = loaded(database)
-    device, token = await devices.add("phone")
+    device, token = await devices.add("phone", DeviceScope.ADMIN)
     async with client(devices, token) as rest:
-        assert (await rest.get("/v1/devices")).status_code == 403
         assert (await rest.post("/v1/devices", json={"name": "x"})).status_code == 403
         gone = await rest.delete(f"/v1/devices/{device.device_id.hex()}")
         assert gone.status_code == 403
@@ -138,29 +141,29 @@ async def test_k21_control_without_the_rule_a_device_admits_another(
 ) -> None:
     devices = loaded(database)
     _, token = await devices.add("phone")
-    monkeypatch.setattr("zentalk.api.guard.DEVICES_PATH", "/v1/elsewhere")
+    monkeypatch.setattr(RouteTable, "need", lambda *_: Need.NOTHING)
     async with client(devices, token) as rest:
         assert (await rest.post("/v1/devices", json={"name": "x"})).status_code == 201
 
 
 async def test_k21_what_a_revoked_device_has_open_ends(database: HistoryDatabase) -> None:
     devices = loaded(database)
-    access = guard.Access(TOKEN, devices)
+    access = guard.Access(TOKEN, devices, FakeAttendance())
     device, _ = await devices.add("phone")
-    who = device.device_id.hex()
+    caller = device_caller(device)
     ended: list[str] = []
 
-    async def stream(name: str, of: str) -> None:
+    async def stream(name: str, of: Caller) -> None:
         with access.request(of):
             await trio.sleep_forever()
         ended.append(name)
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(stream, "first", who)
-        nursery.start_soon(stream, "second", who)
-        nursery.start_soon(stream, "owner's", guard.OWNER)
+        nursery.start_soon(stream, "first", caller)
+        nursery.start_soon(stream, "second", caller)
+        nursery.start_soon(stream, "owner's", THE_OWNER)
         await trio.testing.wait_all_tasks_blocked()
-        await devices.revoke(who)
+        await devices.revoke(device.device_id.hex())
         await trio.testing.wait_all_tasks_blocked()
         assert sorted(ended) == ["first", "second"]
         nursery.cancel_scope.cancel()
@@ -180,6 +183,47 @@ async def test_names_and_numbers_are_bounded(database: HistoryDatabase) -> None:
     with pytest.raises(ConflictError, match="has this name"):
         await devices.add("device 7")
     assert len(loaded(database).listing()) == MAX_DEVICES - 1
+
+
+async def test_who_was_admitted_by_a_revoked_device_goes_with_it(
+    database: HistoryDatabase,
+) -> None:
+    devices = loaded(database)
+    laptop, _ = await devices.add("laptop", DeviceScope.ADMIN)
+    tablet, _ = await devices.add("tablet")
+    phone, token = await devices.add("phone", added_by=laptop.device_id.hex())
+    cut: list[str] = []
+    devices.on_revoked = cut.append
+    await devices.revoke(laptop.device_id.hex())
+    assert cut == [laptop.device_id.hex(), phone.device_id.hex()]
+    assert devices.listing() == loaded(database).listing() == [tablet]
+    assert await status(devices, token) == 401
+    with pytest.raises(ConflictError, match="was revoked"):
+        await devices.add("phone", added_by=laptop.device_id.hex())
+
+
+def signed(body: bytes) -> bytes:
+    return pack([body, OWNER.sign(Label.DEVICE_LIST, body)])
+
+
+async def test_a_list_of_the_old_format_opens_what_it_did(database: HistoryDatabase) -> None:
+    row = [GHOST.device_id, GHOST.name, GHOST.token_hash, GHOST.added_at]
+    old = signed(pack([OLD_FORMAT, [row]]))
+    assert decode_devices(old, OWNER.public) == (GHOST,)
+    await database.write(lambda tx: settings.put(tx, module._KEY, old))
+    devices = loaded(database)
+    assert devices.listing()[0].scope is DeviceScope.ADMIN
+    assert await status(devices, "ghost-token") == 200
+    await devices.add("phone", DeviceScope.READ)
+    scopes = [device.scope for device in loaded(database).listing()]
+    assert scopes == [DeviceScope.ADMIN, DeviceScope.READ]
+
+
+@pytest.mark.parametrize("scope", [3, 255, "read", None])
+def test_a_scope_that_is_none(scope: object) -> None:
+    row = [GHOST.device_id, GHOST.name, GHOST.token_hash, GHOST.added_at, scope, b""]
+    with pytest.raises(DecodeError):
+        decode_devices(signed(pack([2, [row]])), OWNER.public)
 
 
 def test_a_list_comes_back_and_only_its_owners() -> None:

@@ -9,7 +9,7 @@ from zentalk.errors import ConflictError, NotFoundError
 from zentalk.node.messages import ordering
 from zentalk.node.messages.people import BLOCKED
 from zentalk.store.history import contacts, events, messages, outbox, ratchets
-from zentalk.store.history.models import ContactRow
+from zentalk.store.history.models import ContactRow, RequestKey
 from zentalk.store.sqlite import Transaction
 
 
@@ -186,7 +186,7 @@ def test_a_removed_contact_leaves_nothing_that_was_said_and_comes_back_as_a_requ
     effects = bob.tx(lambda tx: bob.contacts.remove(tx, alice.address, NOW))
     assert len(effects.dropped) == 1
     assert (states(bob), texts(bob, alice), bob.tx(outbox.every)) == ([], [], [])
-    assert bob.tx(lambda tx: messages.by_key(tx, "key")) is None
+    assert bob.tx(lambda tx: messages.by_key(tx, RequestKey("key"))) is None
     log = bob.tx(lambda tx: events.page(tx, 0, -1))
     assert "it is me" not in str([event.data for event in log])
     assert [event.type for event in log][-2:] == ["conversation.deleted", "contact.removed"]

@@ -19,7 +19,7 @@ from zentalk.node.messages.routes import DepositTarget, raise_version
 from zentalk.session.ratchet import Ratchet
 from zentalk.store.history import contacts, forgetting, held, messages, outbox, ratchets
 from zentalk.store.history.confirmations import Unconfirmed
-from zentalk.store.history.models import StoredMessage
+from zentalk.store.history.models import RequestKey, StoredMessage
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.codec import pack
 from zentalk.wire.content import PART, TEXT, Content, Part, decode_content, encode_content
@@ -139,8 +139,9 @@ def test_an_answer_to_a_request_that_comes_again_confirms_nothing_twice(
 ) -> None:
     alice.meet(bob)
     bob.receive(alice.seal(bob, alice.write(bob, "it is me")[1][0]))
+    key = RequestKey("key")
     for expected in (1, 0):
-        _, effects = bob.tx(lambda tx: bob.messages.write(alice.address, WHO, "key", NOW, tx))
+        _, effects = bob.tx(lambda tx: bob.messages.write(alice.address, WHO, key, NOW, tx))
         assert len(effects.best_effort) == expected
 
 
@@ -248,6 +249,23 @@ def test_an_idempotency_key_gives_the_same_message_and_no_second_send(
     assert (first.id, len(sent), again) == (second.id, 1, [])
     with pytest.raises(ConflictError):
         alice.write(bob, "other", key="k1")
+
+
+def test_two_devices_may_use_one_key_for_different_messages(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    first, _ = alice.write(bob, "from the phone", key="1", device="phone")
+    second, _ = alice.write(bob, "from the laptop", key="1", device="laptop")
+    assert first.id != second.id
+    assert alice.write(bob, "from the phone", key="1", device="phone") == (first, [])
+    with pytest.raises(ConflictError):
+        alice.write(bob, "from the laptop", key="1", device="phone")
+
+
+def test_control_of_one_device_a_key_is_one_message(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    alice.write(bob, "from the phone", key="1")
+    with pytest.raises(ConflictError):
+        alice.write(bob, "from the laptop", key="1")
 
 
 def test_a_confirmation_of_somebody_else_confirms_nothing(

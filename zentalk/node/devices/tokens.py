@@ -8,7 +8,7 @@ Every change is an event in the log, in the transaction that makes it: no device
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from zentalk.crypto.ed25519 import SigningKey
@@ -16,7 +16,7 @@ from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import ConfigError, ConflictError, NotFoundError, RemoteProtocolError
 from zentalk.net.runtime import Runtime
-from zentalk.store.history import events, settings
+from zentalk.store.history import devices_seen, events, settings
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.devices import (
@@ -24,6 +24,7 @@ from zentalk.wire.devices import (
     MAX_DEVICES,
     MAX_NAME_BYTES,
     DeviceEntry,
+    DeviceScope,
     decode_devices,
     encode_devices,
 )
@@ -51,71 +52,94 @@ class DeviceTokens:
         """Read and verify the list."""
         self._devices = self._database.read_now(self._read)
 
-    def admitted(self, token: bytes) -> str | None:
-        """Return the id of the device whose token this is, None for any other bytes.
+    def admitted(self, token: bytes) -> DeviceEntry | None:
+        """Return the device whose token this is, None for any other bytes.
 
         The token is hashed before it is compared, so timing tells nothing about it.
         """
         token_hash = _hash(token)
         for device in self._devices:
             if device.token_hash == token_hash:
-                return device.device_id.hex()
+                return device
         return None
 
     def listing(self) -> list[DeviceEntry]:
         """Return the devices, oldest first."""
         return list(self._devices)
 
-    async def add(self, name: str) -> tuple[DeviceEntry, str]:
-        """Admit a device; returns it and its token, which nobody can read again.
+    def check_new(self, name: str) -> None:
+        """Refuse what could not be added now.
 
         Raises ConfigError for an empty or long name, ConflictError if there are too many or one
         has this name.
         """
         if not 0 < len(name.encode("utf-8", "replace")) <= MAX_NAME_BYTES:
             raise ConfigError(f"a device's name must have 1 to {MAX_NAME_BYTES} bytes")
+        _check_room(self._devices, name)
+
+    async def add(
+        self, name: str, scope: DeviceScope = DeviceScope.WRITE, added_by: str = ""
+    ) -> tuple[DeviceEntry, str]:
+        """Admit a device; returns it and its token, which nobody can read again.
+
+        `added_by` is the id of the device that admits it, empty for the owner's token. Raises
+        what `check_new` raises, and ConflictError if that device was revoked.
+        """
+        self.check_new(name)
         token = base64.urlsafe_b64encode(self._runtime.entropy(TOKEN_BYTES)).rstrip(b"=")
         device = DeviceEntry(
             device_id=self._runtime.entropy(DEVICE_ID_BYTES),
             name=name,
             token_hash=_hash(token),
             added_at=int(self._runtime.wall()),
+            scope=scope,
+            added_by=bytes.fromhex(added_by),
         )
 
         def job(tx: Transaction) -> tuple[DeviceEntry, ...]:
             known = self._read(tx)
-            if len(known) >= MAX_DEVICES:
-                raise ConflictError(f"there are already {MAX_DEVICES} devices: revoke one first")
-            if any(other.name == name for other in known):
-                raise ConflictError(
-                    "another device has this name: revoke it, or choose another name"
-                )
-            return self._save(tx, (*known, device), "device.added", device)
+            _check_room(known, name)
+            if added_by and all(other.device_id != device.added_by for other in known):
+                raise ConflictError("the device that wants to admit this one was revoked")
+            return self._save(tx, (*known, device), "device.added", (device,))
 
         self._devices = await self._database.write(job)
         self.trouble = None
         return device, token.decode("ascii")
 
     async def revoke(self, device_id: str) -> None:
-        """Shut a device out, also of what it has open; raises NotFoundError if there is none."""
+        """Shut a device out, and those that it admitted, also of what they have open.
+
+        A thief of a token must not stay by a device that was admitted with it. Raises
+        NotFoundError if there is none.
+        """
+        gone: list[DeviceEntry] = []
 
         def job(tx: Transaction) -> tuple[DeviceEntry, ...]:
             known = self._read(tx)
-            gone = [device for device in known if device.device_id.hex() == device_id]
+            gone[:] = _with_admitted(known, device_id)
             if not gone:
                 raise NotFoundError("there is no device with this id")
             left = tuple(device for device in known if device not in gone)
-            return self._save(tx, left, "device.revoked", gone[0])
+            for device in gone:
+                devices_seen.forget(tx, device.device_id.hex())
+            return self._save(tx, left, "device.revoked", gone)
 
         self._devices = await self._database.write(job)
-        self.on_revoked(device_id)
+        for device in gone:
+            self.on_revoked(device.device_id.hex())
 
     def _save(
-        self, tx: Transaction, devices: tuple[DeviceEntry, ...], kind: str, changed: DeviceEntry
+        self,
+        tx: Transaction,
+        devices: tuple[DeviceEntry, ...],
+        kind: str,
+        changed: Iterable[DeviceEntry],
     ) -> tuple[DeviceEntry, ...]:
         settings.put(tx, _KEY, encode_devices(devices, self._identity))
-        about = {"id": changed.device_id.hex(), "name": changed.name}
-        events.append(tx, kind, self._runtime.wall(), about)
+        for device in changed:
+            about = {"id": device.device_id.hex(), "name": device.name, "scope": device.scope}
+            events.append(tx, kind, self._runtime.wall(), about)
         return devices
 
     def _read(self, tx: Transaction) -> tuple[DeviceEntry, ...]:
@@ -128,6 +152,20 @@ class DeviceTokens:
         except RemoteProtocolError:
             self.trouble = _FORGED
             return ()
+
+
+def _check_room(known: Sequence[DeviceEntry], name: str) -> None:
+    if len(known) >= MAX_DEVICES:
+        raise ConflictError(f"there are already {MAX_DEVICES} devices: revoke one first")
+    if any(other.name == name for other in known):
+        raise ConflictError("another device has this name: revoke it, or choose another name")
+
+
+def _with_admitted(known: Iterable[DeviceEntry], device_id: str) -> list[DeviceEntry]:
+    """Return a device and those that it admitted; only devices of scope admin admit others."""
+    return [
+        device for device in known if device_id in {device.device_id.hex(), device.added_by.hex()}
+    ]
 
 
 def _hash(token: bytes) -> bytes:

@@ -13,7 +13,13 @@ from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.people import welcome
 from zentalk.node.messages.reasons import OF_LOOKUP
 from zentalk.store.history import chats, contacts, events, messages
-from zentalk.store.history.models import ContactState, Direction, MessageState, StoredMessage
+from zentalk.store.history.models import (
+    ContactState,
+    Direction,
+    MessageState,
+    RequestKey,
+    StoredMessage,
+)
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.chat import MAX_TEXT_BYTES, Body, kind_of
 from zentalk.wire.content import (
@@ -45,7 +51,7 @@ class Draft(NamedTuple):
 
 
 def check_message(
-    address: UserAddress, own: UserAddress, draft: Draft, idempotency_key: str | None
+    address: UserAddress, own: UserAddress, draft: Draft, idempotency_key: RequestKey | None
 ) -> None:
     """Refuse what cannot be sent.
 
@@ -54,7 +60,7 @@ def check_message(
     check_address(address, own)
     if draft.body is None:
         check_text(draft.text)
-    if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_BYTES:
+    if idempotency_key is not None and not 0 < len(idempotency_key.text) <= MAX_KEY_BYTES:
         raise ConfigError(f"an Idempotency-Key has 1 to {MAX_KEY_BYTES} characters")
 
 
@@ -91,13 +97,18 @@ class MessageCommands:
         self._own = own
 
     def write(
-        self, address: UserAddress, draft: Draft, key: str | None, now: float, tx: Transaction
+        self,
+        address: UserAddress,
+        draft: Draft,
+        key: RequestKey | None,
+        now: float,
+        tx: Transaction,
     ) -> tuple[StoredMessage, CommitEffects]:
         """Store a message as queued and encrypt it if a ratchet is there.
 
         Whoever is no contact yet becomes one: an answer accepts a request. The same idempotency
-        key gives the same message again, and sets nothing off. Raises ConflictError if the key
-        was used for another request.
+        key of the same device gives the same message again, and sets nothing off. Raises
+        ConflictError if the key was used for another request.
         """
         request = b""
         if key is not None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from zentalk.chat.views import body_view
 from zentalk.ids import MessageId, UserAddress
 from zentalk.store.history import marks
-from zentalk.store.history.models import Direction, MessageState, StoredMessage
+from zentalk.store.history.models import Direction, MessageState, RequestKey, StoredMessage
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.chat import MessageTarget
 from zentalk.wire.content import decode_content
@@ -340,15 +340,26 @@ def mark_confirmed(tx: Transaction, contact: UserAddress) -> None:
 
 
 def remember_key(
-    tx: Transaction, key: str, request: bytes, message_id: MessageId, now: float
+    tx: Transaction, key: RequestKey, request: bytes, message_id: MessageId, now: float
 ) -> None:
     """Bind an idempotency key to the message it made."""
-    tx.execute("INSERT INTO idempotency VALUES (?, ?, ?, ?)", (key, request, message_id, now))
+    tx.execute(
+        "INSERT INTO idempotency (key, device, request, message_id, created_at)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (*key, request, message_id, now),
+    )
 
 
-def by_key(tx: Transaction, key: str) -> tuple[bytes, MessageId] | None:
-    """Return request hash and message id of an idempotency key."""
-    row = tx.execute("SELECT request, message_id FROM idempotency WHERE key = ?", (key,)).fetchone()
+def by_key(tx: Transaction, key: RequestKey) -> tuple[bytes, MessageId] | None:
+    """Return request hash and message id of an idempotency key.
+
+    Keys without a device are older than devices' own keys, and hold for all.
+    """
+    row = tx.execute(
+        "SELECT request, message_id FROM idempotency WHERE key = ? AND device IN (?, '')"
+        " ORDER BY device DESC LIMIT 1",
+        tuple(key),
+    ).fetchone()
     return None if row is None else (row[0], MessageId(row[1]))
 
 

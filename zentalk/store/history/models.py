@@ -7,9 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from zentalk.ids import MailboxId, MessageId, NodeId, SendId, UserAddress
+
+
+class RequestKey(NamedTuple):
+    """The `Idempotency-Key` of a request: two devices may use the same text for different requests.
+
+    `device` is the id of a device, or `owner` for the owner's token.
+    """
+
+    text: str
+    device: str = "owner"
 
 
 class ContactState(StrEnum):

@@ -311,3 +311,22 @@ CREATE INDEX events_by_message ON events (message) WHERE message IS NOT NULL;
 """
 
 MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5, _V6, _V7)
+# Keys of before, whose device nobody noted, keep an empty one and hold for every device: a request
+# that is repeated over the update must not send twice.
+_V_DEVICES: Final = """
+CREATE TABLE request_keys (
+    key TEXT NOT NULL,
+    device TEXT NOT NULL,
+    request BLOB NOT NULL,
+    message_id BLOB NOT NULL,
+    created_at REAL NOT NULL,
+    PRIMARY KEY (key, device)
+) WITHOUT ROWID;
+INSERT INTO request_keys SELECT key, '', request, message_id, created_at FROM idempotency;
+DROP TABLE idempotency;
+ALTER TABLE request_keys RENAME TO idempotency;
+
+CREATE TABLE devices_seen (device TEXT PRIMARY KEY, seen_at REAL NOT NULL) WITHOUT ROWID;
+"""
+
+MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5, _V6, _V_DEVICES)

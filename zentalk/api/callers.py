@@ -1,0 +1,47 @@
+"""Who makes a request: the guard notes it in the ASGI scope, and routes read it there."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from starlette.requests import Request
+from starlette.types import Scope
+
+from zentalk.api.route_table import NEED_OF, Need
+from zentalk.wire.devices import DeviceEntry
+
+OWNER: Final = "owner"
+"""Stands where a device's id would, for the holder of the owner's token."""
+_KEY: Final = "zentalk.caller"
+
+
+class Caller(NamedTuple):
+    """The owner, a device, or nobody (an empty id) on a route that needs no token."""
+
+    id: str
+    meets: Need
+
+    @property
+    def device_id(self) -> str:
+        """The id of the device, empty if it is none."""
+        return "" if self.id == OWNER else self.id
+
+
+NOBODY: Final = Caller("", Need.NOTHING)
+THE_OWNER: Final = Caller(OWNER, Need.OWNER)
+
+
+def device_caller(device: DeviceEntry) -> Caller:
+    """Return a device as a caller."""
+    return Caller(device.device_id.hex(), NEED_OF[device.scope])
+
+
+def with_caller(scope: Scope, caller: Caller) -> Scope:
+    """Return an ASGI scope that names its caller; what a peer sent is never under that key."""
+    return {**scope, _KEY: caller}
+
+
+def caller_of(request: Request) -> Caller:
+    """Return who makes a request."""
+    caller = request.scope.get(_KEY, NOBODY)
+    return caller if isinstance(caller, Caller) else NOBODY

@@ -1,0 +1,112 @@
+"""Every route of REST with what it asks of a token, and its name in the OpenAPI document.
+
+The one place that says who may do what. A route that is not in the table needs the owner's token:
+whoever forgets a line here shuts devices out, and lets none in (tests/api/test_route_table.py
+finds the route). The table says nothing of Host, Origin or rates, which `zentalk.api.guard` checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from zentalk.web.token_proof import PROOF_PATH
+from zentalk.wire.devices import DeviceScope
+
+
+class Need(IntEnum):
+    """What a request must show; a token meets its own need and all lower ones."""
+
+    NOTHING = 0
+    READ = 1
+    WRITE = 2
+    ADMIN = 3
+    OWNER = 4
+
+
+NEED_OF: Final[Mapping[DeviceScope, Need]] = MappingProxyType(
+    {scope: Need[scope.name] for scope in DeviceScope}
+)
+"""What the token of a device meets."""
+
+
+class Operation(NamedTuple):
+    """One route: what it needs, and its operation id, which never changes once released."""
+
+    need: Need
+    name: str
+
+
+_NOTHING, _READ, _WRITE, _ADMIN, _OWNER = Need
+
+ROUTES: Final[Mapping[str, Operation]] = MappingProxyType(
+    {
+        "GET /v1/health": Operation(_NOTHING, "getHealth"),
+        "GET /v1/openapi.json": Operation(_NOTHING, "getDescription"),
+        f"GET {PROOF_PATH}": Operation(_NOTHING, "proveToken"),
+        "GET /v1/me": Operation(_READ, "getOwner"),
+        "GET /v1/network": Operation(_READ, "getNetwork"),
+        "GET /v1/contacts": Operation(_READ, "listContacts"),
+        "POST /v1/contacts": Operation(_WRITE, "addContact"),
+        "DELETE /v1/contacts/{address}": Operation(_WRITE, "removeContact"),
+        "POST /v1/contacts/{address}/accept": Operation(_WRITE, "acceptRequest"),
+        "POST /v1/contacts/{address}/refuse": Operation(_WRITE, "refuseRequest"),
+        "POST /v1/contacts/{address}/block": Operation(_WRITE, "blockPerson"),
+        "POST /v1/contacts/{address}/unblock": Operation(_WRITE, "unblockPerson"),
+        "GET /v1/conversations": Operation(_READ, "listConversations"),
+        "GET /v1/conversations/{address}/messages": Operation(_READ, "listMessages"),
+        "POST /v1/conversations/{address}/messages": Operation(_WRITE, "sendMessage"),
+        "POST /v1/conversations/{address}/read": Operation(_WRITE, "markConversationRead"),
+        "GET /v1/messages/{message_id}": Operation(_READ, "getMessage"),
+        "GET /v1/events": Operation(_READ, "listEvents"),
+        "GET /v1/events/stream": Operation(_READ, "streamEvents"),
+        "GET /v1/mailboxes": Operation(_READ, "listMailboxes"),
+        "POST /v1/mailboxes/move": Operation(_ADMIN, "moveMailboxes"),
+        "GET /v1/devices": Operation(_ADMIN, "listDevices"),
+        "POST /v1/devices": Operation(_OWNER, "addDevice"),
+        "DELETE /v1/devices/{device_id}": Operation(_OWNER, "revokeDevice"),
+    }
+)
+"""By method and path template; HEAD is GET."""
+
+
+class _Branch:
+    """One segment of paths: what may follow it, and what a path needs that ends here."""
+
+    def __init__(self) -> None:
+        self.named: dict[str, _Branch] = {}
+        self.parameter: _Branch | None = None
+        self.needs: dict[str, Need] = {}
+
+
+class RouteTable:
+    """Finds what a request needs by its method and path."""
+
+    def __init__(self, routes: Mapping[str, Operation] = ROUTES) -> None:
+        self._root = _Branch()
+        for route, entry in routes.items():
+            method, _, template = route.partition(" ")
+            _grown(self._root, template).needs[method] = entry.need
+
+    def need(self, method: str, path: str) -> Need:
+        """Return what a request needs: the owner's token where no route is known."""
+        branch = self._root
+        for segment in path.split("/"):
+            following = branch.named.get(segment) or (branch.parameter if segment else None)
+            if following is None:
+                return Need.OWNER
+            branch = following
+        return branch.needs.get("GET" if method == "HEAD" else method, Need.OWNER)
+
+
+def _grown(branch: _Branch, template: str) -> _Branch:
+    """Return the branch of a path template, made if it was not there."""
+    for segment in template.split("/"):
+        if segment.startswith("{"):
+            branch.parameter = branch.parameter or _Branch()
+            branch = branch.parameter
+        else:
+            branch = branch.named.setdefault(segment, _Branch())
+    return branch
