@@ -139,7 +139,7 @@ def test_k50_what_was_read_before_version_4_is_still_known(tmp_path: Path) -> No
 
 def test_a_key_of_before_devices_had_their_own_holds_for_all_of_them(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
-    before = MIGRATIONS.index(schema._V_DEVICES)
+    before = MIGRATIONS.index(schema._V8)
     made = (b"request", MessageId(b"i" * 16))
     with closing(open_database(path, MIGRATIONS[:before])) as earlier:
         earlier.execute("INSERT INTO idempotency VALUES ('k', ?, ?, 1.0)", made)

@@ -108,7 +108,7 @@ class Node:
     @property
     def devices(self) -> DeviceTokens:
         """Who may use this node beside the owner."""
-        return self._parts.devices
+        return self._parts.devices.tokens
 
     @property
     def chat(self) -> ConversationActions:
@@ -120,9 +120,10 @@ class Node:
         """Who is writing and who is there, in both directions."""
         return self._parts.conversations.signalling
 
+    @property
     def attendance(self) -> Attendance:
         """Which devices are connected, and when each was last seen."""
-        return self._parts.attendance
+        return self._parts.devices.attendance
 
     @property
     def mailboxes(self) -> MailboxManager:

@@ -12,7 +12,7 @@ def report(parts: NodeParts, profile: str) -> NodeStatus:
     """Return what the owner of a node in a profile is told."""
     network = parts.network.status()
     collected = parts.mailboxes.connected()
-    troubles = (parts.database.trouble, parts.devices.trouble)
+    troubles = (parts.database.trouble, parts.devices.tokens.trouble)
     return NodeStatus(
         ready=collected > 0 and parts.publisher.published.is_set() and network.guards_connected > 0,
         relays_known=network.relays_known,

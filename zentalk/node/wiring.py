@@ -68,6 +68,14 @@ class DeliveryParts:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceParts:
+    """Who may use the node, and which of them do."""
+
+    tokens: DeviceTokens
+    attendance: Attendance
+
+
+@dataclass(frozen=True, slots=True)
 class ConversationParts:
     """What the rest of the node sees of conversations; `tasks` must be running."""
 
@@ -83,8 +91,7 @@ class NodeParts:
 
     database: HistoryDatabase
     network: NodeNetwork
-    devices: DeviceTokens
-    attendance: Attendance
+    devices: DeviceParts
     events: EventLog
     records: RecordLookup
     publisher: RecordPublisher
@@ -141,8 +148,7 @@ def build_node(
     parts = NodeParts(
         database=database,
         network=reached,
-        devices=DeviceTokens(runtime, identity, database),
-        attendance=attendance,
+        devices=DeviceParts(DeviceTokens(runtime, identity, database), attendance),
         events=EventLog(database),
         records=records,
         publisher=publisher,

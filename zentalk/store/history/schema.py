@@ -310,10 +310,10 @@ ALTER TABLE events ADD COLUMN message TEXT;
 CREATE INDEX events_by_message ON events (message) WHERE message IS NOT NULL;
 """
 
-MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5, _V6, _V7)
+
 # Keys of before, whose device nobody noted, keep an empty one and hold for every device: a request
 # that is repeated over the update must not send twice.
-_V_DEVICES: Final = """
+_V8: Final = """
 CREATE TABLE request_keys (
     key TEXT NOT NULL,
     device TEXT NOT NULL,
@@ -329,4 +329,4 @@ ALTER TABLE request_keys RENAME TO idempotency;
 CREATE TABLE devices_seen (device TEXT PRIMARY KEY, seen_at REAL NOT NULL) WITHOUT ROWID;
 """
 
-MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5, _V6, _V_DEVICES)
+MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8)
