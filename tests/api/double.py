@@ -10,6 +10,7 @@ import trio
 
 from zentalk.errors import ConflictError, NotFoundError, TooLargeError
 from zentalk.ids import UserAddress
+from zentalk.node.messages.commands import Draft
 from zentalk.node.status import MailboxStatus
 from zentalk.store.history.models import (
     ContactState,
@@ -132,6 +133,9 @@ class FakeNode:
     attendance: FakeAttendance = field(default_factory=FakeAttendance)
     mailboxes: FakeMailboxes = field(default_factory=FakeMailboxes)
     changed: trio.Event = field(default_factory=trio.Event)
+    chat: Any = None
+    """Real ones are driven in tests/api/test_conversation_routes.py."""
+    signals: Any = None
 
     def status(self) -> Any:
         return Status()
@@ -186,10 +190,11 @@ class FakeNode:
         last = {message.conversation: message for message in self.sent}
         return [StoredConversation(a, "", m.text, m.sent_at, 0) for a, m in last.items()]
 
-    async def send_text(
-        self, address: UserAddress, text: str, idempotency_key: RequestKey | None = None
+    async def send(
+        self, address: UserAddress, draft: Draft, idempotency_key: RequestKey | None = None
     ) -> StoredMessage:
         self.fail()
+        text = draft.text
         if len(text.encode()) > MAX_TEXT_BYTES:
             raise TooLargeError("a text may have at most 65,536 bytes")
         if idempotency_key is not None and idempotency_key in self.keys:
@@ -213,6 +218,14 @@ class FakeNode:
         if idempotency_key is not None:
             self.keys[idempotency_key] = message
         return message
+
+    async def send_text(self, address: UserAddress, text: str) -> StoredMessage:
+        return await self.send(address, Draft(text))
+
+    async def forward(
+        self, address: UserAddress, source: UserAddress, message_id: str
+    ) -> StoredMessage:
+        return await self.send(address, Draft((await self.message(message_id, source)).text))
 
     def set_state(self, message_id: str, state: str) -> None:
         self.sent = [

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 import trio
 from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
 from zentalk.chat.signals import PRESENCE_SECONDS, TYPING_SECONDS
+from zentalk.errors import NotFoundError
 from zentalk.node.messages.commands import Draft
 from zentalk.node.node import Node
 from zentalk.store.history.models import StoredMessage
@@ -33,8 +36,9 @@ async def last(node: Node, other: Node) -> StoredMessage:
 
 async def until_profile(world: World, node: Node, other: Node, name: str) -> None:
     async def told() -> bool:
-        profile = await node.chat.profile_of(other.address)
-        return profile is not None and profile.name == name
+        with suppress(NotFoundError):
+            return (await node.chat.profile_of(other.address)).name == name
+        return False
 
     await world.until(told)
 
@@ -198,7 +202,8 @@ async def test_e12_a_profile_reaches_contacts_and_nobody_else(
     stranger = await world.send("alice", "carol", "hello?")
     await world.until_state("alice", stranger, "sent")
     await trio.sleep(60)
-    assert await carol.chat.profile_of(alice.address) is None
+    with pytest.raises(NotFoundError):
+        await carol.chat.profile_of(alice.address)
     await carol.accept(alice.address)
     await world.until_state("alice", stranger, "delivered")
     await until_profile(world, carol, alice, "Alice")

@@ -14,6 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from zentalk.api.conversation_routes import (
+    add_conversation_routes,
+    add_mark_routes,
+    add_profile_routes,
+    add_signal_routes,
+)
 from zentalk.api.device_routes import add_device_routes
 from zentalk.api.facade import NodeFacade
 from zentalk.api.guard import Access, Guard
@@ -96,7 +102,11 @@ def create_routes(node: NodeFacade, token: str, stopping: trio.Event, *, name: s
     # Straight onto the application, the busiest first: every request searches nested routers.
     add_message_routes(inner.router, node)
     add_event_routes(inner.router, node, stopping)
+    add_mark_routes(inner.router, node)
+    add_conversation_routes(inner.router, node)
+    add_signal_routes(inner.router, node)
     add_contact_routes(inner.router, node)
+    add_profile_routes(inner.router, node)
     add_own_routes(inner.router, node, name)
     add_device_routes(inner.router, node)
     add_proof_route(inner.router, node, token)

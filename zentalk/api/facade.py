@@ -6,6 +6,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from zentalk.ids import UserAddress
+from zentalk.node.conversations.actions import ConversationActions
+from zentalk.node.conversations.signalling import Signalling
+from zentalk.node.messages.commands import Draft
 from zentalk.node.status import MailboxStatus
 from zentalk.store.history.models import (
     RequestKey,
@@ -116,10 +119,23 @@ class NodeFacade(Protocol):
     async def conversations(self) -> list[StoredConversation]:
         """Return the conversation list."""
 
-    async def send_text(
-        self, address: UserAddress, text: str, idempotency_key: RequestKey | None = None
+    @property
+    def chat(self) -> ConversationActions:
+        """What the owner does with messages that are there."""
+
+    @property
+    def signals(self) -> Signalling:
+        """Who is writing and who is there, in both directions."""
+
+    async def send(
+        self, address: UserAddress, draft: Draft, idempotency_key: RequestKey | None = None
     ) -> StoredMessage:
         """Store and queue a message; the same key gives the same message again."""
+
+    async def forward(
+        self, address: UserAddress, source: UserAddress, message_id: str
+    ) -> StoredMessage:
+        """Send a message of another conversation to somebody; raises NotFoundError."""
 
     async def messages(
         self, address: UserAddress, before: int | None, limit: int

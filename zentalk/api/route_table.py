@@ -41,6 +41,8 @@ class Operation(NamedTuple):
 
 _NOTHING, _READ, _WRITE, _ADMIN, _OWNER = Need
 
+_MESSAGE: Final = "/v1/conversations/{address}/messages/{message_id}"
+
 ROUTES: Final[Mapping[str, Operation]] = MappingProxyType(
     {
         "GET /v1/health": Operation(_NOTHING, "getHealth"),
@@ -59,6 +61,29 @@ ROUTES: Final[Mapping[str, Operation]] = MappingProxyType(
         "GET /v1/conversations/{address}/messages": Operation(_READ, "listMessages"),
         "POST /v1/conversations/{address}/messages": Operation(_WRITE, "sendMessage"),
         "POST /v1/conversations/{address}/read": Operation(_WRITE, "markConversationRead"),
+        "GET /v1/conversations/{address}": Operation(_READ, "getConversation"),
+        "DELETE /v1/conversations/{address}/messages": Operation(_WRITE, "clearConversation"),
+        "PUT /v1/conversations/{address}/timer": Operation(_WRITE, "setTimer"),
+        "PUT /v1/conversations/{address}/mute": Operation(_WRITE, "muteConversation"),
+        "PUT /v1/conversations/{address}/draft": Operation(_WRITE, "saveDraft"),
+        "POST /v1/conversations/{address}/typing": Operation(_WRITE, "sendTyping"),
+        "POST /v1/conversations/{address}/forward": Operation(_WRITE, "forwardMessage"),
+        f"PATCH {_MESSAGE}": Operation(_WRITE, "editMessage"),
+        f"DELETE {_MESSAGE}": Operation(_WRITE, "deleteMessage"),
+        f"PUT {_MESSAGE}/reaction": Operation(_WRITE, "reactToMessage"),
+        f"PUT {_MESSAGE}/vote": Operation(_WRITE, "voteInPoll"),
+        f"PUT {_MESSAGE}/pin": Operation(_WRITE, "pinMessage"),
+        f"DELETE {_MESSAGE}/pin": Operation(_WRITE, "unpinMessage"),
+        f"PUT {_MESSAGE}/star": Operation(_WRITE, "starMessage"),
+        f"DELETE {_MESSAGE}/star": Operation(_WRITE, "unstarMessage"),
+        "GET /v1/starred": Operation(_READ, "listStarred"),
+        "GET /v1/presence": Operation(_READ, "getPresence"),
+        "PUT /v1/presence": Operation(_WRITE, "setPresence"),
+        "GET /v1/me/privacy": Operation(_READ, "getPrivacy"),
+        "PATCH /v1/me/privacy": Operation(_WRITE, "setPrivacy"),
+        "GET /v1/me/profile": Operation(_READ, "getProfile"),
+        "PUT /v1/me/profile": Operation(_WRITE, "setProfile"),
+        "GET /v1/contacts/{address}/profile": Operation(_READ, "getContactProfile"),
         "GET /v1/messages/{message_id}": Operation(_READ, "getMessage"),
         "GET /v1/events": Operation(_READ, "listEvents"),
         "GET /v1/events/stream": Operation(_READ, "streamEvents"),

@@ -16,12 +16,15 @@ from starlette.responses import Response
 
 from zentalk.api.answers import answers
 from zentalk.api.callers import caller_of
+from zentalk.api.drafts import draft_of
 from zentalk.api.facade import NodeFacade
 from zentalk.api.stream import EventStream
+from zentalk.errors import LocalProtocolError
 from zentalk.rest.contacts import Contact, ContactIn, Contacts
+from zentalk.rest.contents import MessageIn
 from zentalk.rest.events import Events
 from zentalk.rest.limits import MAX_KEY_CHARS, MAX_PAGE, MAX_SEQUENCE
-from zentalk.rest.messages import Conversations, Message, MessageIn, Messages
+from zentalk.rest.messages import Conversations, Message, Messages
 from zentalk.rest.node import Health, Me
 from zentalk.rest.problem import Problem
 from zentalk.store.history.models import RequestKey
@@ -132,17 +135,35 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
         key = (
             None if idempotency_key is None else RequestKey(idempotency_key, caller_of(request).id)
         )
-        message = await node.send_text(parse_address(address), body.text, key)
+        contact = parse_address(address)
+        message = await node.send(contact, await draft_of(body, contact, node), key)
         return JsonResponse(Message.model_validate(message), HTTPStatus.ACCEPTED)
 
     @router.get("/v1/conversations/{address}/messages", **answers("messages", Messages))
     async def messages(
         address: Address,
         before: Annotated[Sequence | None, Query()] = None,
+        after: Annotated[Sequence | None, Query()] = None,
+        around: Annotated[str | None, Query(max_length=100)] = None,
+        since: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
         limit: Limit = DEFAULT_MESSAGES,
     ) -> Response:
-        """Return a page of a conversation, newest last."""
-        page = await node.messages(parse_address(address), before, min(limit, MAX_PAGE))
+        """Return a page of a conversation: the newest, or where one of the parameters says.
+
+        `before` and `after` take a `seq`, `around` the id of a message, and `since` unix seconds.
+        The newest is last.
+        """
+        contact, count = parse_address(address), min(limit, MAX_PAGE)
+        if sum(place is not None for place in (before, after, around, since)) > 1:
+            raise LocalProtocolError("give one of before, after, around and since")
+        if after is not None:
+            page = await node.chat.page_after(contact, after, count)
+        elif around is not None:
+            page = await node.chat.page_around(contact, around, count)
+        elif since is not None:
+            page = await node.chat.page_since(contact, since, count)
+        else:
+            page = await node.messages(contact, before, count)
         return JsonResponse(Messages.model_validate({"messages": page}))
 
     @router.post(

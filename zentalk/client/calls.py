@@ -18,10 +18,11 @@ from zentalk.client.typed_events import typed
 from zentalk.errors import ConnectFailedError, DeadlineError, LinkClosedError, ZentalkError
 from zentalk.rest.base import Body
 from zentalk.rest.contacts import Contact, ContactIn, Contacts
+from zentalk.rest.contents import MessageIn
 from zentalk.rest.devices import Device, DeviceIn, Devices, NewDevice, ScopeIn
 from zentalk.rest.events import Event, Events
 from zentalk.rest.mailboxes import Mailbox, Mailboxes, MoveIn
-from zentalk.rest.messages import Conversation, Conversations, Message, MessageIn, Messages
+from zentalk.rest.messages import Conversation, Conversations, Message, Messages
 from zentalk.rest.node import Health, Me
 
 T = TypeVar("T")

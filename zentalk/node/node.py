@@ -202,6 +202,12 @@ class Node:
         await self._outbox.carry_out(effects)
         return message
 
+    async def forward(
+        self, address: UserAddress, source: UserAddress, message_id: str
+    ) -> StoredMessage:
+        """Send a message of another conversation to somebody; raises NotFoundError too."""
+        return await self.send(address, await self.chat.draft_of(source, message_id))
+
     async def messages(
         self, address: UserAddress, before: int | None = None, limit: int = 100
     ) -> list[StoredMessage]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
-from zentalk.rest.base import Body, Resource
+from zentalk.rest.base import Resource
 from zentalk.store.history.models import Direction, MessageState
 
 # Literals, so that the OpenAPI document lists the words in place; a test holds them against
@@ -20,12 +20,6 @@ States = Literal[
     MessageState.FAILED,
     MessageState.RECEIVED,
 ]
-
-
-class MessageIn(Body):
-    """A text to send; at most 65,536 bytes as UTF-8."""
-
-    text: Annotated[str, Field(min_length=1)]
 
 
 class MessageRef(Resource):

@@ -13,11 +13,14 @@ from zentalk.errors import NotFoundError
 from zentalk.ids import MESSAGE_ID_BYTES, MessageId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.messages.commands import Draft
 from zentalk.node.messages.conversation import profile
 from zentalk.node.messages.conversation.commands import (
     NO_CONVERSATION,
     NO_MESSAGE,
     ChatCommands,
+    forwarded,
+    target_of,
 )
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.store.history import contacts, messages, privacy, profiles
@@ -25,7 +28,7 @@ from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import StoredConversation, StoredMessage
 from zentalk.store.history.privacy import Privacy
 from zentalk.store.sqlite import Transaction
-from zentalk.wire.chat import Profile
+from zentalk.wire.chat import MessageTarget, Profile
 
 T = TypeVar("T")
 
@@ -128,9 +131,25 @@ class ConversationActions:
             lambda tx, now: self._commands.set_profile(tx, (name, status, avatar), now)
         )
 
-    async def profile_of(self, contact: UserAddress) -> Profile | None:
-        """Return how a contact wants to be shown, None if it has not said."""
-        return await self._database.read(lambda tx: profiles.get(tx, contact))
+    async def profile_of(self, contact: UserAddress) -> Profile:
+        """Return how a contact wants to be shown; raises NotFoundError if it has not said."""
+        found = await self._database.read(lambda tx: profiles.get(tx, contact))
+        if found is None:
+            raise NotFoundError("this person has sent you no profile")
+        return found
+
+    async def target(self, contact: UserAddress, message_id: str) -> MessageTarget:
+        """Return what names a message of a conversation to its other side; raises NotFoundError."""
+        shown = parse_message_id(message_id)
+        return await self._database.read(lambda tx: target_of(tx, contact, shown))
+
+    async def draft_of(self, contact: UserAddress, message_id: str) -> Draft:
+        """Return a message as it can be said to somebody else; raises NotFoundError.
+
+        A message that was taken back is not there any more.
+        """
+        shown = parse_message_id(message_id)
+        return await self._database.read(lambda tx: forwarded(tx, contact, shown))
 
     async def one(self, contact: UserAddress) -> StoredConversation:
         """Return one conversation, also without messages; raises NotFoundError."""

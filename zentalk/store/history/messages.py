@@ -215,6 +215,12 @@ def first_since(tx: Transaction, contact: UserAddress, at: float) -> int | None:
     return None if row[0] is None else int(row[0])
 
 
+def content_of(tx: Transaction, seq: int) -> bytes | None:
+    """Return the whole encoded content of a line, where its text is not all of it."""
+    row = tx.execute("SELECT content FROM messages WHERE seq = ?", (seq,)).fetchone()
+    return None if row is None else row[0]
+
+
 def set_starred(tx: Transaction, seq: int, *, on: bool) -> None:
     """Star a line, or not."""
     tx.execute("UPDATE messages SET starred = ? WHERE seq = ?", (on, seq))

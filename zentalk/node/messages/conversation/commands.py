@@ -9,7 +9,7 @@ from zentalk.chat.marks import Signed
 from zentalk.errors import ConfigError, LocalProtocolError, NotFoundError
 from zentalk.ids import DAY_SECONDS, MessageId, UserAddress
 from zentalk.node.messages import requests
-from zentalk.node.messages.commands import check_text
+from zentalk.node.messages.commands import Draft, check_text
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation import marking, profile
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
@@ -34,7 +34,7 @@ from zentalk.wire.chat import (
     Vote,
     kind_of,
 )
-from zentalk.wire.content import TEXT, Content
+from zentalk.wire.content import TEXT, About, Content, decode_content
 from zentalk.wire.text import format_address, parse_address
 
 MAX_DRAFT_BYTES: Final = 65_536
@@ -250,6 +250,24 @@ def _line(tx: Transaction, contact: UserAddress, message_id: MessageId) -> Store
 
 def _target(line: StoredMessage) -> MessageTarget:
     return MessageTarget(parse_address(line.author), MessageId(bytes.fromhex(line.id)))
+
+
+def target_of(tx: Transaction, contact: UserAddress, message_id: MessageId) -> MessageTarget:
+    """Return what names a message to the other side; raises NotFoundError."""
+    return _target(_line(tx, contact, message_id))
+
+
+def forwarded(tx: Transaction, contact: UserAddress, message_id: MessageId) -> Draft:
+    """Return a message as it can be said again, without its answers, mentions and timer.
+
+    Raises NotFoundError if it is not there, or was taken back.
+    """
+    line = _line(tx, contact, message_id)
+    if line.deleted:
+        raise NotFoundError(NO_MESSAGE)
+    content = messages.content_of(tx, line.seq)
+    body = None if content is None else decode_content(content).body
+    return Draft("" if body else line.text, body, About(forwarded=True))
 
 
 def _person(tx: Transaction, contact: UserAddress) -> ContactRow:

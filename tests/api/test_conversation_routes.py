@@ -1,0 +1,184 @@
+"""Routes about conversations, over a node of its own that reaches no network."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+import trio
+from trio.testing import MockClock as Clock
+
+from tests.api.double import BOB, TOKEN
+from zentalk.api.app import create_app
+from zentalk.config.settings import ApiSettings
+from zentalk.net.memory import MemoryNetwork
+from zentalk.net.runtime import Runtime
+from zentalk.node.node import Node
+from zentalk.rest.conversations import OpenConversation, OwnPrivacy, PresenceNow, ShownProfile
+from zentalk.rest.messages import Message, Messages
+from zentalk.store.key_file import create_identity
+from zentalk.wire.text import format_address
+
+BOBS = format_address(BOB)
+CHAT = f"/v1/conversations/{BOBS}"
+
+
+@pytest.fixture
+async def rest(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: Clock
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with the owner's token, straight into the application of a real node."""
+    runtime = Runtime.virtual(1, 1_800_000_000.0)
+    create_identity(tmp_path, runtime.entropy)
+    settings = ApiSettings(directory=tmp_path, port=0)
+    node = Node(settings, runtime, MemoryNetwork().host("alice"))
+    await nursery.start(node.run)
+    transport = httpx.ASGITransport(app=create_app(node, TOKEN, node.stopping))
+    async with httpx.AsyncClient(
+        transport=transport,
+        base_url="http://127.0.0.1:3001",
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    ) as client:
+        yield client
+    node.stop()
+
+
+async def say(rest: httpx.AsyncClient, **content: object) -> str:
+    """Send a message; return the path of its routes."""
+    sent = await rest.post(f"{CHAT}/messages", json=content)
+    assert sent.status_code == 202, sent.text
+    return f"{CHAT}/messages/{sent.json()['id']}"
+
+
+async def done(response: httpx.Response) -> Message:
+    assert response.status_code == 200, response.text
+    return Message.model_validate(response.json(), extra="forbid")
+
+
+async def test_a_text_is_edited_reacted_to_pinned_starred_and_taken_back(
+    rest: httpx.AsyncClient,
+) -> None:
+    message = await say(rest, text="helo")
+    assert (await done(await rest.patch(message, json={"text": "hello"}))).text == "hello"
+    reacted = await done(await rest.put(f"{message}/reaction", json={"emoji": "👍"}))
+    assert [one.emoji for one in reacted.reactions] == ["👍"]
+    assert (await done(await rest.put(f"{message}/pin"))).pinned
+    assert (await done(await rest.put(f"{message}/star"))).starred
+    starred = Messages.model_validate((await rest.get("/v1/starred")).json())
+    assert [one.text for one in starred.messages] == ["hello"]
+    shown = OpenConversation.model_validate((await rest.get(CHAT)).json(), extra="forbid")
+    assert [one.text for one in shown.pinned] == ["hello"]
+    assert not (await done(await rest.delete(f"{message}/star"))).starred
+    assert not (await done(await rest.delete(f"{message}/pin"))).pinned
+    assert (await rest.delete(message, params={"for": "everyone"})).status_code == 204
+    [left] = Messages.model_validate((await rest.get(f"{CHAT}/messages")).json()).messages
+    assert (left.deleted, left.text) == (True, "")
+
+
+async def test_every_kind_of_content_is_sent_and_shown(rest: httpx.AsyncClient) -> None:
+    first = await say(rest, text="which tea?")
+    await say(rest, poll={"question": "which?", "options": ["green", "black"]})
+    await say(rest, contact={"address": BOBS, "name": "Bob"})
+    await say(rest, sticker={"emoji": "🙈", "picture": base64.b64encode(b"png").decode()})
+    await say(rest, location={"latitude": 48.137, "longitude": -11.5, "label": "here"})
+    answer = first.rpartition("/")[2]
+    await say(rest, text="both", reply_to=answer, mentions=[BOBS])
+    page = Messages.model_validate((await rest.get(f"{CHAT}/messages")).json()).messages
+    kinds = ["text", "poll", "contact", "sticker", "location", "text"]
+    assert [one.kind for one in page] == kinds
+    assert page[4].body == {"latitude": 48.137, "longitude": -11.5, "label": "here"}
+    assert page[5].reply_to is not None
+    assert page[5].reply_to.id == answer
+    assert page[5].mentions == [BOBS]
+    poll = f"{CHAT}/messages/{page[1].id}"
+    voted = await done(await rest.put(f"{poll}/vote", json={"options": [1]}))
+    assert [vote.options for vote in voted.votes] == [[1]]
+    for place in ([7], [0, 1]):
+        refused = await rest.put(f"{poll}/vote", json={"options": place})
+        assert refused.status_code == 422
+        assert "poll" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"text": "a", "poll": {"question": "?", "options": ["x", "y"]}},
+        {"text": ""},
+        {"poll": {"question": "?", "options": ["x"]}},
+        {"poll": {"question": "?", "options": ["x", ""]}},
+        {"sticker": {"emoji": "🙈", "picture": "not base64!"}},
+        {"location": {"latitude": 91, "longitude": 0}},
+        {"contact": {"address": "zt1", "name": ""}},
+        {"text": "a", "reply_to": "00" * 16},
+    ],
+)
+async def test_what_cannot_be_said_is_refused_with_a_sentence(
+    rest: httpx.AsyncClient, content: dict[str, object]
+) -> None:
+    refused = await rest.post(f"{CHAT}/messages", json=content)
+    assert 400 <= refused.status_code < 500
+    assert len(refused.json()["detail"]) > 10
+
+
+async def test_a_message_is_forwarded_as_it_is(rest: httpx.AsyncClient) -> None:
+    message = await say(rest, poll={"question": "which?", "options": ["x", "y"]})
+    forward = {"conversation": BOBS, "id": message.rpartition("/")[2]}
+    sent = await rest.post(f"{CHAT}/forward", json=forward)
+    shown = Message.model_validate(sent.json())
+    assert (sent.status_code, shown.kind, shown.forwarded) == (202, "poll", True)
+    gone = await rest.post(f"{CHAT}/forward", json=forward | {"id": "00" * 16})
+    assert gone.status_code == 404
+
+
+async def test_timer_mute_draft_and_clearing(rest: httpx.AsyncClient) -> None:
+    await say(rest, text="hello")
+    assert (await rest.put(f"{CHAT}/timer", json={"seconds": 60})).status_code == 204
+    assert (await rest.put(f"{CHAT}/mute", json={"until": 1_900_000_000.0})).status_code == 204
+    assert (await rest.put(f"{CHAT}/draft", json={"text": "half a"})).status_code == 204
+    shown = OpenConversation.model_validate((await rest.get(CHAT)).json())
+    assert (shown.timer_seconds, shown.muted_until, shown.draft) == (60, 1.9e9, "half a")
+    assert (await rest.delete(f"{CHAT}/messages")).status_code == 204
+    assert (await rest.get(f"{CHAT}/messages")).json() == {"messages": []}
+    assert (await rest.put(f"{CHAT}/timer", json={"seconds": 10**9})).status_code == 422
+    stranger = CHAT.replace(BOBS, format_address(type(BOB)(bytes(range(9, 41)))))
+    assert (await rest.put(f"{stranger}/mute", json={"until": 1.0})).status_code == 404
+
+
+async def test_privacy_profile_typing_and_presence(rest: httpx.AsyncClient) -> None:
+    assert OwnPrivacy.model_validate((await rest.get("/v1/me/privacy")).json()).typing
+    changed = await rest.patch("/v1/me/privacy", json={"typing": False})
+    assert OwnPrivacy.model_validate(changed.json()) == OwnPrivacy(
+        read_receipts=True, typing=False, presence=True
+    )
+    wished = {"name": "Alice", "status": "away", "avatar": base64.b64encode(b"png").decode()}
+    made = ShownProfile.model_validate((await rest.put("/v1/me/profile", json=wished)).json())
+    assert ShownProfile.model_validate((await rest.get("/v1/me/profile")).json()) == made
+    assert (made.name, made.status, made.avatar) == ("Alice", "away", wished["avatar"])
+    assert (await rest.get(f"/v1/contacts/{BOBS}/profile")).status_code == 404
+    await say(rest, text="hello")
+    assert (await rest.post(f"{CHAT}/typing", json={"typing": True})).status_code == 204
+    assert (await rest.put("/v1/presence", json={"chats": [BOBS]})).status_code == 204
+    shown = await rest.get("/v1/presence", params={"after": 0, "wait": 5})
+    assert PresenceNow.model_validate(shown.json()) == PresenceNow(number=0, typing=[], present=[])
+
+
+async def test_pages_go_both_ways_around_a_message_and_by_date(rest: httpx.AsyncClient) -> None:
+    paths = [await say(rest, text=f"{number}") for number in range(9)]
+
+    async def page(**query: str | float) -> list[str]:
+        found = await rest.get(f"{CHAT}/messages", params={"limit": 3, **query})
+        return [one["text"] for one in found.json()["messages"]]
+
+    seqs = [one["seq"] for one in (await rest.get(f"{CHAT}/messages")).json()["messages"]]
+    assert await page() == ["6", "7", "8"]
+    assert await page(before=seqs[6]) == ["3", "4", "5"]
+    assert await page(after=seqs[2]) == ["3", "4", "5"]
+    assert await page(around=paths[4].rpartition("/")[2]) == ["3", "4", "5"]
+    assert await page(since=0) == ["0", "1", "2"]
+    assert await page(since=4e9) == []
+    both = await rest.get(f"{CHAT}/messages", params={"before": 1, "after": 1})
+    assert both.status_code == 422

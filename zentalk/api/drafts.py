@@ -1,0 +1,74 @@
+"""From the body of a request to what the node is to say."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from zentalk.api.facade import NodeFacade
+from zentalk.chat.views import SOUTH, WEST
+from zentalk.errors import ConfigError, TooLargeError
+from zentalk.ids import UserAddress
+from zentalk.node.messages.commands import Draft
+from zentalk.rest.contents import CardIn, LocationIn, MessageIn, PollIn, StickerIn
+from zentalk.wire.chat import (
+    MAX_OPTION_BYTES,
+    MAX_PICTURE_BYTES,
+    MICRODEGREES,
+    Body,
+    Card,
+    Location,
+    Poll,
+    Sticker,
+)
+from zentalk.wire.content import About
+from zentalk.wire.text import parse_address
+
+
+async def draft_of(body: MessageIn, contact: UserAddress, node: NodeFacade) -> Draft:
+    """Return what is to be said.
+
+    Raises ConfigError for an address or picture that is none, TooLargeError for a picture or an
+    option that is too large, and NotFoundError if what is answered is not there.
+    """
+    reply_to = None
+    if body.reply_to is not None:
+        reply_to = await node.chat.target(contact, body.reply_to)
+    about = About(reply_to=reply_to, mentions=tuple(map(parse_address, body.mentions)))
+    return Draft(body.text or "", _body(body), about)
+
+
+def picture(text: str) -> bytes:
+    """Read a picture in base64; raises ConfigError or TooLargeError."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ConfigError("a picture is given in base64: this is not") from None
+    if len(data) > MAX_PICTURE_BYTES:
+        raise TooLargeError(f"a picture may have {MAX_PICTURE_BYTES} bytes: make it smaller")
+    return data
+
+
+def _body(body: MessageIn) -> Body | None:
+    match (body.poll, body.contact, body.sticker, body.location):
+        case (PollIn() as poll, *_):
+            return _poll(poll)
+        case (_, CardIn() as card, *_):
+            return Card(parse_address(card.address), card.name)
+        case (_, _, StickerIn() as sticker, _):
+            return Sticker(sticker.emoji, picture(sticker.picture))
+        case (*_, LocationIn() as place):
+            return Location(
+                round(place.latitude * MICRODEGREES) + SOUTH,
+                round(place.longitude * MICRODEGREES) + WEST,
+                place.label,
+            )
+    return None
+
+
+def _poll(poll: PollIn) -> Poll:
+    if any(not option for option in poll.options):
+        raise ConfigError("an option of a poll is empty: give each a text")
+    if any(len(option.encode("utf-8", "replace")) > MAX_OPTION_BYTES for option in poll.options):
+        raise TooLargeError(f"an option of a poll may have {MAX_OPTION_BYTES} bytes: shorten it")
+    return Poll(poll.question, tuple(poll.options), poll.multiple)

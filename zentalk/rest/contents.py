@@ -1,0 +1,65 @@
+"""What can be said: the body of a request to send, one field for each kind of content."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from zentalk.rest.base import Body
+
+MAX_MENTIONS = 16
+
+
+class PollIn(Body):
+    """A question with 2 to 12 options."""
+
+    question: Annotated[str, Field(min_length=1, max_length=1024)]
+    options: Annotated[list[str], Field(min_length=2, max_length=12)]
+    multiple: bool = False
+
+
+class CardIn(Body):
+    """Somebody's address, and the name to show with it."""
+
+    address: str
+    name: Annotated[str, Field(max_length=256)] = ""
+
+
+class StickerIn(Body):
+    """A small picture in base64, at most 24 KiB, and the emoji that stands for it."""
+
+    emoji: Annotated[str, Field(min_length=1, max_length=64)]
+    picture: Annotated[str, Field(min_length=1, max_length=33_000)]
+
+
+class LocationIn(Body):
+    """A place in degrees."""
+
+    latitude: Annotated[float, Field(ge=-90, le=90)]
+    longitude: Annotated[float, Field(ge=-180, le=180)]
+    label: Annotated[str, Field(max_length=256)] = ""
+
+
+class MessageIn(Body):
+    """A message to send: exactly one of text, poll, contact, sticker and location.
+
+    A text has at most 65,536 bytes as UTF-8.
+    """
+
+    text: Annotated[str, Field(min_length=1)] | None = None
+    poll: PollIn | None = None
+    contact: CardIn | None = None
+    sticker: StickerIn | None = None
+    location: LocationIn | None = None
+    reply_to: Annotated[str, Field(max_length=100)] | None = Field(
+        None, description="The id of a message of this conversation that this one answers."
+    )
+    mentions: Annotated[list[str], Field(max_length=MAX_MENTIONS)] = []
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        said = (self.text, self.poll, self.contact, self.sticker, self.location)
+        if sum(one is not None for one in said) != 1:
+            raise ValueError("give exactly one of text, poll, contact, sticker and location")
+        return self
