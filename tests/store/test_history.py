@@ -15,8 +15,10 @@ from zentalk.store.history import (
     events,
     messages,
     outbox,
+    parts,
     prekeys,
     ratchets,
+    request_keys,
     schema,
     settings,
 )
@@ -76,7 +78,7 @@ def test_states_of_a_message_only_go_forward(tx: sqlite3.Connection) -> None:
 
 def test_parts_become_whole_once_all_are_there_in_any_order(tx: sqlite3.Connection) -> None:
     def add(part: int) -> bytes | None:
-        return messages.add_part(
+        return parts.add_part(
             tx, contact=CONTACT, message_id=MESSAGE, part=part, parts=3,
             data=b"abc"[part : part + 1], now=1.0,
         )  # fmt: skip
@@ -144,10 +146,10 @@ def test_a_key_of_before_devices_had_their_own_holds_for_all_of_them(tmp_path: P
     with closing(open_database(path, MIGRATIONS[:before])) as earlier:
         earlier.execute("INSERT INTO idempotency VALUES ('k', ?, ?, 1.0)", made)
     with closing(open_database(path, MIGRATIONS)) as tx:
-        assert messages.by_key(tx, RequestKey("k", "phone")) == made
-        assert messages.by_key(tx, RequestKey("k")) == made
-        assert messages.by_key(tx, RequestKey("other")) is None
+        assert request_keys.by_key(tx, RequestKey("k", "phone")) == made
+        assert request_keys.by_key(tx, RequestKey("k")) == made
+        assert request_keys.by_key(tx, RequestKey("other")) is None
         own = (b"another", MessageId(b"j" * 16))
-        messages.remember_key(tx, RequestKey("k", "phone"), *own, 2.0)
-        assert messages.by_key(tx, RequestKey("k", "phone")) == own
-        assert messages.by_key(tx, RequestKey("k")) == made
+        request_keys.remember_key(tx, RequestKey("k", "phone"), *own, 2.0)
+        assert request_keys.by_key(tx, RequestKey("k", "phone")) == own
+        assert request_keys.by_key(tx, RequestKey("k")) == made

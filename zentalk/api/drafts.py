@@ -7,7 +7,7 @@ import binascii
 
 from zentalk.api.facade import NodeFacade
 from zentalk.chat.views import SOUTH, WEST
-from zentalk.errors import ConfigError, TooLargeError
+from zentalk.errors import ConfigError, LocalProtocolError, TooLargeError
 from zentalk.ids import UserAddress
 from zentalk.node.messages.commands import Draft
 from zentalk.rest.contents import CardIn, LocationIn, MessageIn, PollIn, StickerIn
@@ -28,9 +28,13 @@ from zentalk.wire.text import parse_address
 async def draft_of(body: MessageIn, contact: UserAddress, node: NodeFacade) -> Draft:
     """Return what is to be said.
 
-    Raises ConfigError for an address or picture that is none, TooLargeError for a picture or an
-    option that is too large, and NotFoundError if what is answered is not there.
+    Raises LocalProtocolError unless exactly one kind of content is given, ConfigError for an
+    address or picture that is none, TooLargeError for a picture or an option that is too large,
+    and NotFoundError if what is answered is not there.
     """
+    said = (body.text, body.poll, body.contact, body.sticker, body.location)
+    if sum(one is not None for one in said) != 1:
+        raise LocalProtocolError("give exactly one of text, poll, contact, sticker and location")
     reply_to = None
     if body.reply_to is not None:
         reply_to = await node.chat.target(contact, body.reply_to)

@@ -20,6 +20,7 @@ from zentalk.api.drafts import draft_of
 from zentalk.api.facade import NodeFacade
 from zentalk.api.stream import EventStream
 from zentalk.errors import LocalProtocolError
+from zentalk.node.messages.commands import Draft
 from zentalk.rest.contacts import Contact, ContactIn, Contacts
 from zentalk.rest.contents import MessageIn
 from zentalk.rest.events import Events
@@ -32,6 +33,8 @@ from zentalk.web.json_response import JsonResponse
 from zentalk.wire.text import parse_address
 
 DEFAULT_MESSAGES: Final = 100
+_TEXT: Final = {"text"}
+"""The fields of most messages: they need no look at the others."""
 
 Address = Annotated[str, Path(description="zt1 followed by 56 characters", max_length=100)]
 Sequence = Annotated[int, Query(ge=0, le=MAX_SEQUENCE)]
@@ -136,7 +139,10 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
             None if idempotency_key is None else RequestKey(idempotency_key, caller_of(request).id)
         )
         contact = parse_address(address)
-        message = await node.send(contact, await draft_of(body, contact, node), key)
+        draft = Draft(body.text or "") if body.model_fields_set == _TEXT else None
+        if draft is None:
+            draft = await draft_of(body, contact, node)
+        message = await node.send(contact, draft, key)
         return JsonResponse(Message.model_validate(message), HTTPStatus.ACCEPTED)
 
     @router.get("/v1/conversations/{address}/messages", **answers("messages", Messages))

@@ -14,7 +14,7 @@ from zentalk.node.delivery.message_states import MessageStates
 from zentalk.node.messages import requests
 from zentalk.node.messages.confirmations import KEPT_SECONDS
 from zentalk.node.sessions import prekey_rotation
-from zentalk.store.history import confirmations, messages, outbox, ratchets
+from zentalk.store.history import confirmations, outbox, parts, ratchets, request_keys
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.retry import until_stored
 from zentalk.store.sqlite import Transaction
@@ -49,8 +49,8 @@ class Housekeeping:
             ratchets.forget_seen(tx, now)
             confirmations.forget(tx, now - KEPT_SECONDS, now - SEEN_SECONDS)
             ratchets.forget_retired(tx, now - RETIRED_RATCHET_SECONDS)
-            messages.forget_keys(tx, now - KEEP_KEYS_SECONDS)
-            messages.forget_parts(tx, now - SEEN_SECONDS)
+            request_keys.forget_keys(tx, now - KEEP_KEYS_SECONDS)
+            parts.forget_parts(tx, now - SEEN_SECONDS)
             requests.expire(tx, now)
             prekey_rotation.erase_ended(tx, now)
 

@@ -30,7 +30,7 @@ from zentalk.node.messages.people import check_name
 from zentalk.node.status import NodeStatus
 from zentalk.node.status_report import report
 from zentalk.node.wiring import build_node
-from zentalk.store.history import contacts, messages, outbox
+from zentalk.store.history import contacts, messages, outbox, pages
 from zentalk.store.history.models import (
     RequestKey,
     StoredContact,
@@ -213,7 +213,7 @@ class Node:
     ) -> list[StoredMessage]:
         """Return a page of a conversation, newest last."""
         count = max(1, min(limit, MAX_PAGE))
-        return await self._database.read(lambda tx: messages.page(tx, address, before, count))
+        return await self._database.read(lambda tx: pages.page(tx, address, before, count))
 
     async def mark_read(self, address: UserAddress) -> None:
         """Set a conversation's unread count to 0."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from zentalk.rest.base import Body
 
@@ -56,10 +56,3 @@ class MessageIn(Body):
         None, description="The id of a message of this conversation that this one answers."
     )
     mentions: Annotated[list[str], Field(max_length=MAX_MENTIONS)] = []
-
-    @model_validator(mode="after")
-    def _says_one_thing(self) -> Self:
-        said = (self.text, self.poll, self.contact, self.sticker, self.location)
-        if sum(one is not None for one in said) != 1:
-            raise ValueError("give exactly one of text, poll, contact, sticker and location")
-        return self

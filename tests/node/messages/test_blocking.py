@@ -8,13 +8,13 @@ from tests.node.persons import NOW, Deposit, Person
 from zentalk.errors import ConflictError, NotFoundError
 from zentalk.node.messages import ordering
 from zentalk.node.messages.people import BLOCKED
-from zentalk.store.history import contacts, events, messages, outbox, ratchets
+from zentalk.store.history import contacts, events, outbox, pages, ratchets, request_keys
 from zentalk.store.history.models import ContactRow, RequestKey
 from zentalk.store.sqlite import Transaction
 
 
 def texts(person: Person, other: Person) -> list[str]:
-    page = person.tx(lambda tx: messages.page(tx, other.address, None, 100))
+    page = person.tx(lambda tx: pages.page(tx, other.address, None, 100))
     return [message.text for message in page]
 
 
@@ -133,7 +133,7 @@ def test_what_was_on_its_way_to_a_blocked_contact_is_given_up(alice: Person, bob
     _, effects = bob.tx(lambda tx: bob.contacts.block(tx, alice.address, NOW))
     assert effects.dropped == (item.item,)
     assert bob.tx(outbox.every) == []
-    shown = bob.tx(lambda tx: messages.page(tx, alice.address, None, 100))[-1]
+    shown = bob.tx(lambda tx: pages.page(tx, alice.address, None, 100))[-1]
     assert (shown.id, shown.state, shown.reason) == (written.id, "failed", BLOCKED)
     told = bob.tx(lambda tx: events.page(tx, 0, -1))[-2]
     assert (told.type, told.data["reason"]) == ("message.state", BLOCKED)
@@ -186,7 +186,7 @@ def test_a_removed_contact_leaves_nothing_that_was_said_and_comes_back_as_a_requ
     effects = bob.tx(lambda tx: bob.contacts.remove(tx, alice.address, NOW))
     assert len(effects.dropped) == 1
     assert (states(bob), texts(bob, alice), bob.tx(outbox.every)) == ([], [], [])
-    assert bob.tx(lambda tx: messages.by_key(tx, RequestKey("key"))) is None
+    assert bob.tx(lambda tx: request_keys.by_key(tx, RequestKey("key"))) is None
     log = bob.tx(lambda tx: events.page(tx, 0, -1))
     assert "it is me" not in str([event.data for event in log])
     assert [event.type for event in log][-2:] == ["conversation.deleted", "contact.removed"]
@@ -195,7 +195,7 @@ def test_a_removed_contact_leaves_nothing_that_was_said_and_comes_back_as_a_requ
     outcome = bob.receive(letter(alice, bob, "still there?"))
     assert outcome.best_effort == ()
     assert (states(bob), texts(bob, alice)) == (["request"], ["still there?"])
-    [shown] = bob.tx(lambda tx: messages.page(tx, alice.address, None, 100))
+    [shown] = bob.tx(lambda tx: pages.page(tx, alice.address, None, 100))
     assert shown.missing == 0
 
 

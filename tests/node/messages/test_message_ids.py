@@ -7,7 +7,7 @@ import pytest
 from tests.node.persons import NOW, Person
 from zentalk.errors import ConflictError
 from zentalk.ids import MessageId
-from zentalk.store.history import messages
+from zentalk.store.history import messages, pages
 from zentalk.store.history.models import StoredMessage
 
 
@@ -20,7 +20,7 @@ def befriend(alice: Person, bob: Person) -> None:
 
 
 def page(person: Person, other: Person) -> list[StoredMessage]:
-    return person.tx(lambda tx: messages.page(tx, other.address, None, 100))
+    return person.tx(lambda tx: pages.page(tx, other.address, None, 100))
 
 
 def draw(person: Person, message_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,4 +91,4 @@ def test_k54_control_by_the_id_alone_the_key_names_the_contacts_message(
 
 def page_in(person: Person, other: Person) -> list[StoredMessage]:
     """Return a conversation from within an open transaction."""
-    return messages.page(person.connection, other.address, None, 100)
+    return pages.page(person.connection, other.address, None, 100)

@@ -17,7 +17,7 @@ from zentalk.node.messages.confirmations import confirm
 from zentalk.node.messages.kinds import parts
 from zentalk.node.messages.routes import DepositTarget, raise_version
 from zentalk.session.ratchet import Ratchet
-from zentalk.store.history import contacts, forgetting, held, messages, outbox, ratchets
+from zentalk.store.history import contacts, forgetting, held, outbox, pages, ratchets
 from zentalk.store.history.confirmations import Unconfirmed
 from zentalk.store.history.models import RequestKey, StoredMessage
 from zentalk.store.sqlite import Transaction
@@ -36,7 +36,7 @@ WHO = Draft("who?")
 
 
 def texts(person: Person, other: Person) -> list[StoredMessage]:
-    return person.tx(lambda tx: messages.page(tx, other.address, None, 100))
+    return person.tx(lambda tx: pages.page(tx, other.address, None, 100))
 
 
 def befriend(alice: Person, bob: Person) -> None:

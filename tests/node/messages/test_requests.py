@@ -12,7 +12,7 @@ from tests.node.persons import NOW, Newcomer, Person
 from zentalk.errors import RemoteProtocolError
 from zentalk.ids import DAY_SECONDS, UserAddress
 from zentalk.node.messages import ordering, requests
-from zentalk.store.history import contacts, events, messages, ratchets
+from zentalk.store.history import contacts, events, messages, pages, ratchets
 from zentalk.store.history.models import ContactState, StoredEvent
 from zentalk.store.history.schema import MIGRATIONS
 from zentalk.store.sqlite import Transaction, open_database, transaction
@@ -97,7 +97,7 @@ def test_k51_an_expired_request_leaves_no_message_and_no_key(
     bob.receive(alice.seal(bob, alice.write(bob, "it is me")[1][0]))
     bob.tx(lambda tx: requests.expire(tx, NOW + 31 * DAY_SECONDS))
     assert bob.tx(contacts.listing) == []
-    assert bob.tx(lambda tx: messages.page(tx, alice.address, None, 10)) == []
+    assert bob.tx(lambda tx: pages.page(tx, alice.address, None, 10)) == []
     assert bob.tx(lambda tx: ratchets.of_contact(tx, alice.address)) == []
 
 
@@ -113,7 +113,7 @@ def test_k51_what_is_held_of_a_stranger_counts_as_what_is_shown(
     kept += sum(not bob.receive(letter).deferred for letter in letters[1::2])
     assert kept == 5
     bob.tx(lambda tx: ordering.release_all(tx, alice.address, NOW))
-    assert len(bob.tx(lambda tx: messages.page(tx, alice.address, None, 100))) == 5
+    assert len(bob.tx(lambda tx: pages.page(tx, alice.address, None, 100))) == 5
 
 
 def test_k51_all_bytes_of_a_stranger_count_parts_among_them(

@@ -18,7 +18,7 @@ from zentalk.ids import DAY_SECONDS, Day, day_at
 from zentalk.net.runtime import seeded_entropy
 from zentalk.node.sessions import prekey_rotation
 from zentalk.node.sessions.prekey_rotation import KEEP_SECONDS, ROTATE_SECONDS
-from zentalk.store.history import messages, prekeys
+from zentalk.store.history import pages, prekeys
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.prekeys import PqPrekey, PrekeyBundle, SignedPrekey
@@ -107,9 +107,7 @@ def test_k13_a_first_message_made_with_a_record_of_weeks_ago_still_opens(people:
     live(bob, 7 + 1 + 30)  # of the key's last day, read a day late, waited for its time to live
     inner = first_message(alice, bob, bundle)
     assert bob.receive(alice.seal(bob, inner)).undecryptable == 0
-    assert [m.text for m in bob.tx(lambda tx: messages.page(tx, alice.address, None, 9))] == [
-        "first"
-    ]
+    assert [m.text for m in bob.tx(lambda tx: pages.page(tx, alice.address, None, 9))] == ["first"]
 
 
 def test_k13_after_the_end_of_its_keys_a_first_message_is_refused_and_says_why(

@@ -23,7 +23,7 @@ from zentalk.node.messages.conversation.commands import (
     target_of,
 )
 from zentalk.node.messages.effects import CommitEffects
-from zentalk.store.history import contacts, messages, privacy, profiles
+from zentalk.store.history import contacts, messages, pages, privacy, profiles
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import StoredConversation, StoredMessage
 from zentalk.store.history.privacy import Privacy
@@ -160,15 +160,15 @@ class ConversationActions:
 
     async def pinned(self, contact: UserAddress) -> list[StoredMessage]:
         """Return the newest 100 pinned messages of a conversation, newest last."""
-        return await self._database.read(lambda tx: messages.pinned(tx, contact, MAX_PINNED))
+        return await self._database.read(lambda tx: pages.pinned(tx, contact, MAX_PINNED))
 
     async def starred(self, before: int | None, limit: int) -> list[StoredMessage]:
         """Return a page of the starred messages of all conversations, newest last."""
-        return await self._database.read(lambda tx: messages.starred(tx, before, limit))
+        return await self._database.read(lambda tx: pages.starred(tx, before, limit))
 
     async def page_after(self, contact: UserAddress, seq: int, limit: int) -> list[StoredMessage]:
         """Return a page of a conversation after a number, oldest first."""
-        return await self._database.read(lambda tx: messages.after(tx, contact, seq, limit))
+        return await self._database.read(lambda tx: pages.after(tx, contact, seq, limit))
 
     async def page_around(
         self, contact: UserAddress, message_id: str, limit: int
@@ -180,7 +180,7 @@ class ConversationActions:
             line = messages.by_id(tx, shown, contact)
             if line is None:
                 raise NotFoundError(NO_MESSAGE)
-            return messages.around(tx, contact, line.seq, limit)
+            return pages.around(tx, contact, line.seq, limit)
 
         return await self._database.read(query)
 
@@ -188,8 +188,8 @@ class ConversationActions:
         """Return a page of what was stored since a unix time, oldest first."""
 
         def query(tx: Transaction) -> list[StoredMessage]:
-            first = messages.first_since(tx, contact, at)
-            return [] if first is None else messages.after(tx, contact, first - 1, limit)
+            first = pages.first_since(tx, contact, at)
+            return [] if first is None else pages.after(tx, contact, first - 1, limit)
 
         return await self._database.read(query)
 

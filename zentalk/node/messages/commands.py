@@ -12,7 +12,7 @@ from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.people import welcome
 from zentalk.node.messages.reasons import OF_LOOKUP
-from zentalk.store.history import chats, contacts, events, messages
+from zentalk.store.history import contacts, events, messages, request_keys
 from zentalk.store.history.models import (
     ContactState,
     Direction,
@@ -113,13 +113,12 @@ class MessageCommands:
         request = b""
         if key is not None:
             request = _request(address, draft)
-            known = messages.by_key(tx, key)
+            known = request_keys.by_key(tx, key)
             if known is not None:
                 return self._again(tx, known, request), NO_EFFECTS
         row, welcomed = contacts.get(tx, address), NO_EFFECTS
         if row is None or row.state is not ContactState.CONTACT:
             row, welcomed = welcome(tx, self._composer, address, "", now)
-        timer_seconds = chats.timer(tx, address).seconds
         content = Content(
             kind=draft.kind,
             message_id=self._composer.new_message_id(),
@@ -127,7 +126,7 @@ class MessageCommands:
             sent_at_ms=int(now * 1000),
             text=draft.text,
             body=draft.body,
-            about=draft.about._replace(timer_seconds=timer_seconds),
+            about=draft.about._replace(timer_seconds=row.timer_seconds),
             fallback="" if draft.body is None else fallback_of(draft.body),
         )
         earlier = messages.last_waiting_reason(tx, address)
@@ -145,13 +144,13 @@ class MessageCommands:
             now=now,
             content=None if is_all_text(content) else encode_content(content),
             reason=earlier if earlier in OF_LOOKUP else "",
-            timer_seconds=timer_seconds,
-            expires_at=now + timer_seconds if timer_seconds else None,
+            timer_seconds=row.timer_seconds,
+            expires_at=now + row.timer_seconds if row.timer_seconds else None,
         )
         if message is None:
             raise LocalProtocolError("a message id was drawn twice")
         if key is not None:
-            messages.remember_key(tx, key, request, content.message_id, now)
+            request_keys.remember_key(tx, key, request, content.message_id, now)
         events.append_row(tx, "message.created", now, message)
         ready = self._composer.send(tx, row, content, now)
         sent = CommitEffects(

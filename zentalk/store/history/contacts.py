@@ -16,7 +16,8 @@ _LISTED = (
 )
 _COLUMNS = (
     "address, name, state, route, route_version, own_route_known,"
-    f" (SELECT value FROM settings WHERE key = '{ROUTE_VERSION}')"
+    f" (SELECT value FROM settings WHERE key = '{ROUTE_VERSION}'),"
+    " (SELECT timer_seconds FROM chats WHERE contact = contacts.address)"
 )
 
 
@@ -198,7 +199,7 @@ def addresses(tx: Transaction) -> list[UserAddress]:
 
 
 def _row(row: tuple[Any, ...]) -> ContactRow:
-    address, name, state, route, route_version, own_known, own_version = row
+    address, name, state, route, route_version, own_known, own_version, timer_seconds = row
     return ContactRow(
         address=address,
         name=name,
@@ -207,6 +208,7 @@ def _row(row: tuple[Any, ...]) -> ContactRow:
         route_version=route_version,
         own_route_known=own_known,
         own_route_version=int.from_bytes(own_version or b"", "big"),
+        timer_seconds=timer_seconds or 0,
     )
 
 

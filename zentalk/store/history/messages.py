@@ -8,7 +8,7 @@ from typing import Any, Final
 from zentalk.chat.views import body_view
 from zentalk.ids import MessageId, UserAddress
 from zentalk.store.history import marks
-from zentalk.store.history.models import Direction, MessageState, RequestKey, StoredMessage
+from zentalk.store.history.models import Direction, MessageState, StoredMessage
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.chat import MessageTarget
 from zentalk.wire.content import decode_content
@@ -38,7 +38,8 @@ def view(tx: Transaction, row: tuple[Any, ...]) -> StoredMessage:
 
 def views(tx: Transaction, rows: Sequence[tuple[Any, ...]]) -> list[StoredMessage]:
     """Return rows of `COLUMNS` as people see them; their marks are read in one query."""
-    found = marks.shown_at(tx, [(row[2], row[10], row[0]) for row in rows if row[-1]])
+    marked = [(row[2], row[10], row[0]) for row in rows if row[-1]]
+    found = marks.shown_at(tx, marked) if marked else {}
     return [_message(row, found.get((row[10], row[0]), marks.NONE_SHOWN)) for row in rows]
 
 
@@ -167,54 +168,6 @@ def exists(tx: Transaction, contact: UserAddress, message_id: MessageId) -> bool
     return row is not None
 
 
-def starred(tx: Transaction, before: int | None, limit: int) -> list[StoredMessage]:
-    """Return up to `limit` starred lines of all conversations with seq < before, newest last."""
-    rows = tx.execute(
-        f"SELECT {COLUMNS} FROM messages WHERE starred = 1 AND seq < ? ORDER BY seq DESC LIMIT ?",
-        (before if before is not None else 2**62, limit),
-    ).fetchall()
-    return views(tx, rows[::-1])
-
-
-def pinned(tx: Transaction, contact: UserAddress, limit: int) -> list[StoredMessage]:
-    """Return up to `limit` pinned lines of a conversation, newest last."""
-    rows = tx.execute(
-        f"SELECT {COLUMNS} FROM messages WHERE contact = ? AND pinned = 1"
-        " ORDER BY seq DESC LIMIT ?",
-        (contact, limit),
-    ).fetchall()
-    return views(tx, rows[::-1])
-
-
-def around(tx: Transaction, contact: UserAddress, seq: int, limit: int) -> list[StoredMessage]:
-    """Return up to `limit` lines of a conversation, half of them before a number, newest last."""
-    earlier = tx.execute(
-        f"SELECT {COLUMNS} FROM messages WHERE contact = ? AND seq < ? AND hidden = 0"
-        " ORDER BY seq DESC LIMIT ?",
-        (contact, seq, limit // 2),
-    ).fetchall()
-    return views(tx, earlier[::-1]) + after(tx, contact, seq - 1, limit - len(earlier))
-
-
-def after(tx: Transaction, contact: UserAddress, seq: int, limit: int) -> list[StoredMessage]:
-    """Return up to `limit` lines of a conversation with a number above one, oldest first."""
-    rows = tx.execute(
-        f"SELECT {COLUMNS} FROM messages WHERE contact = ? AND seq > ? AND hidden = 0"
-        " ORDER BY seq LIMIT ?",
-        (contact, seq, limit),
-    ).fetchall()
-    return views(tx, rows)
-
-
-def first_since(tx: Transaction, contact: UserAddress, at: float) -> int | None:
-    """Return the number of the first line of a conversation that was stored since a unix time."""
-    row = tx.execute(
-        "SELECT min(seq) FROM messages WHERE contact = ? AND hidden = 0 AND stored_at >= ?",
-        (contact, at),
-    ).fetchone()
-    return None if row[0] is None else int(row[0])
-
-
 def content_of(tx: Transaction, seq: int) -> bytes | None:
     """Return the whole encoded content of a line, where its text is not all of it."""
     row = tx.execute("SELECT content FROM messages WHERE seq = ?", (seq,)).fetchone()
@@ -243,18 +196,6 @@ def is_noted_since(tx: Transaction, contact: UserAddress, kind: str, since: floa
         (contact, kind, since),
     ).fetchone()
     return row is not None
-
-
-def page(
-    tx: Transaction, contact: UserAddress, before: int | None, limit: int
-) -> list[StoredMessage]:
-    """Return up to `limit` lines of a conversation with seq < before, newest last."""
-    rows = tx.execute(
-        f"SELECT {COLUMNS} FROM messages WHERE contact = ? AND seq < ? AND hidden = 0"
-        " ORDER BY seq DESC LIMIT ?",
-        (contact, before if before is not None else 2**62, limit),
-    ).fetchall()
-    return views(tx, rows[::-1])
 
 
 def set_state(
@@ -343,82 +284,3 @@ def mark_confirmed(tx: Transaction, contact: UserAddress) -> None:
         " AND confirmed = 0",
         (contact,),
     )
-
-
-def remember_key(
-    tx: Transaction, key: RequestKey, request: bytes, message_id: MessageId, now: float
-) -> None:
-    """Bind an idempotency key to the message it made."""
-    tx.execute(
-        "INSERT INTO idempotency (key, device, request, message_id, created_at)"
-        " VALUES (?, ?, ?, ?, ?)",
-        (*key, request, message_id, now),
-    )
-
-
-def by_key(tx: Transaction, key: RequestKey) -> tuple[bytes, MessageId] | None:
-    """Return request hash and message id of an idempotency key.
-
-    Keys without a device are older than devices' own keys, and hold for all.
-    """
-    row = tx.execute(
-        "SELECT request, message_id FROM idempotency WHERE key = ? AND device IN (?, '')"
-        " ORDER BY device DESC LIMIT 1",
-        tuple(key),
-    ).fetchone()
-    return None if row is None else (row[0], MessageId(row[1]))
-
-
-def forget_keys(tx: Transaction, before: float) -> None:
-    """Drop idempotency keys older than a unix time."""
-    tx.execute("DELETE FROM idempotency WHERE created_at < ?", (before,))
-
-
-def unfinished(tx: Transaction, contact: UserAddress) -> int:
-    """Return of how many messages of a contact only some parts are here."""
-    row = tx.execute(
-        "SELECT count(DISTINCT message_id) FROM parts WHERE contact = ?", (contact,)
-    ).fetchone()
-    return int(row[0])
-
-
-def other_parts(
-    tx: Transaction, contact: UserAddress, message_id: MessageId, part: int
-) -> tuple[int, int]:
-    """Return how many other parts of a message are here, and their bytes together."""
-    row = tx.execute(
-        "SELECT count(*), coalesce(sum(length(data)), 0) FROM parts"
-        " WHERE contact = ? AND message_id = ? AND part <> ?",
-        (contact, message_id, part),
-    ).fetchone()
-    return int(row[0]), int(row[1])
-
-
-def add_part(
-    tx: Transaction,
-    *,
-    contact: UserAddress,
-    message_id: MessageId,
-    part: int,
-    parts: int,
-    data: bytes,
-    now: float,
-) -> bytes | None:
-    """Keep one part of a long message; return the whole once the last has come."""
-    tx.execute(
-        "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (contact, message_id, part, parts, data, now),
-    )
-    rows = tx.execute(
-        "SELECT data FROM parts WHERE contact = ? AND message_id = ? AND parts = ? ORDER BY part",
-        (contact, message_id, parts),
-    ).fetchall()
-    if len(rows) < parts:
-        return None
-    tx.execute("DELETE FROM parts WHERE contact = ? AND message_id = ?", (contact, message_id))
-    return b"".join(row[0] for row in rows)
-
-
-def forget_parts(tx: Transaction, before: float) -> None:
-    """Drop parts of messages that never became whole."""
-    tx.execute("DELETE FROM parts WHERE stored_at < ?", (before,))

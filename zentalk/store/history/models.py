@@ -135,6 +135,7 @@ class ContactRow:
     """A contact as the node works with it; `route` says where it collects.
 
     `own_route_version` is that of our own route now, `own_route_known` the last one it has used.
+    Messages to and from it disappear `timer_seconds` after they were read; 0: never.
     """
 
     address: UserAddress = field(repr=False)
@@ -144,6 +145,7 @@ class ContactRow:
     route_version: int
     own_route_known: int
     own_route_version: int
+    timer_seconds: int = 0
 
     @property
     def is_accepted(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 from zentalk.errors import RemoteProtocolError
 from zentalk.ids import MessageId, UserAddress
 from zentalk.node.messages.kinds.incoming import Incoming
-from zentalk.store.history import messages
+from zentalk.store.history import parts
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import MAX_CONTENT_BYTES, PART, Part, decode_content
 
@@ -34,12 +34,12 @@ def _add(
     tx: Transaction, contact: UserAddress, message_id: MessageId, part: Part, now: float
 ) -> bytes | None:
     """Keep a part; return the whole once it was the last. Every limit lets messages finish."""
-    others, others_bytes = messages.other_parts(tx, contact, message_id, part.index)
-    if not others and messages.unfinished(tx, contact) >= MAX_UNFINISHED:
+    others, others_bytes = parts.other_parts(tx, contact, message_id, part.index)
+    if not others and parts.unfinished(tx, contact) >= MAX_UNFINISHED:
         raise RemoteProtocolError("a contact has left too many messages unfinished")
     if others_bytes + len(part.data) > MAX_CONTENT_BYTES:
         raise RemoteProtocolError("the parts of a message are longer than a message")
-    return messages.add_part(
+    return parts.add_part(
         tx,
         contact=contact,
         message_id=message_id,
