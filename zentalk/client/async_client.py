@@ -12,7 +12,8 @@ from typing import Any, Self, TypeVar
 import httpx
 import trio
 
-from zentalk.client import calls
+from zentalk.client import calls, chat_calls
+from zentalk.client.async_chat import AsyncChat
 from zentalk.client.async_events import EventFeed, EventFollower
 from zentalk.client.calls import Call, read_answer, transport_error
 from zentalk.client.folder import find_node
@@ -20,6 +21,7 @@ from zentalk.client.following import PATIENCE_SECONDS, Following
 from zentalk.client.proof import AsyncProver
 from zentalk.client.sync_client import STREAM_TIMEOUT_SECONDS, TIMEOUT_SECONDS
 from zentalk.rest.contacts import Contact
+from zentalk.rest.conversations import OwnPrivacy, PresenceNow, ShownProfile
 from zentalk.rest.devices import Device, NewDevice, ScopeIn
 from zentalk.rest.events import Event
 from zentalk.rest.mailboxes import Mailbox
@@ -167,6 +169,38 @@ class AsyncClient:
     async def message(self, message_id: str, conversation: str | None = None) -> Message:
         """Return one message, your own if others chose the same id; raises NotFoundError."""
         return await self._run(calls.message(message_id, conversation))
+
+    def chat(self, address: str) -> AsyncChat:
+        """Return one conversation, to do things in it; nothing is requested yet."""
+        return AsyncChat(address, self._run)
+
+    async def starred(self, before: int | None = None, limit: int = 100) -> list[Message]:
+        """Return a page of your starred messages, newest last."""
+        return await self._run(chat_calls.starred(before, limit))
+
+    async def shows(self, chats: list[str]) -> None:
+        """Say which chats this device shows now; say it again every 30 seconds."""
+        await self._run(chat_calls.shows(chats))
+
+    async def presence(self, after: int | None = None, wait_seconds: int = 25) -> PresenceNow:
+        """Return who is writing to you and who is there; with `after`, wait for a change."""
+        return await self._run(chat_calls.presence(after, wait_seconds))
+
+    async def privacy(self) -> OwnPrivacy:
+        """Return what others are told of you beside messages."""
+        return await self._run(chat_calls.privacy())
+
+    async def set_privacy(self, **wished: bool) -> OwnPrivacy:
+        """Switch `read_receipts`, `typing` and `presence`; what is left out stays as it is."""
+        return await self._run(chat_calls.set_privacy(wished))
+
+    async def profile(self) -> ShownProfile:
+        """Return how you are shown to contacts."""
+        return await self._run(chat_calls.profile(None))
+
+    async def set_profile(self, name: str, status: str = "", avatar: bytes = b"") -> ShownProfile:
+        """Set how you are shown; contacts are told, end to end."""
+        return await self._run(chat_calls.set_profile(name, status, avatar))
 
     async def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """Return a page of the event log, oldest first."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -33,7 +33,8 @@ _MAX_DIGITS: Final = 7
 class Call(Generic[T]):
     """One request; `read` turns the JSON of its answer into a result.
 
-    A `body` is not validated here: the node does that, and its sentence reaches the caller.
+    A `body`, or `content` in place of one, is not validated here: the node does that, and its
+    sentence reaches the caller.
     """
 
     method: str
@@ -41,12 +42,27 @@ class Call(Generic[T]):
     read: Callable[[Any], T]
     params: Mapping[str, int | str] = field(default_factory=dict)
     body: Body | None = None
+    content: dict[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def json(self) -> dict[str, Any] | None:
         """The fields of the body that were given, None without a body."""
-        return None if self.body is None else self.body.model_dump(exclude_unset=True)
+        return self.content if self.body is None else self.body.model_dump(exclude_unset=True)
+
+
+class Runs(Protocol):
+    """Carries out a call, and waits for its answer."""
+
+    async def __call__(self, call: Call[T], /) -> T:
+        """Return what the answer says."""
+
+
+class RunsNow(Protocol):
+    """Carries out a call."""
+
+    def __call__(self, call: Call[T], /) -> T:
+        """Return what the answer says."""
 
 
 def health() -> Call[bool]:

@@ -10,14 +10,16 @@ from typing import Any, Final, Self, TypeVar
 
 import httpx
 
-from zentalk.client import calls
+from zentalk.client import calls, chat_calls
 from zentalk.client.calls import Call, read_answer, transport_error
 from zentalk.client.folder import find_node
 from zentalk.client.following import PATIENCE_SECONDS, Following
 from zentalk.client.proof import Prover
 from zentalk.client.sse import EventParser
+from zentalk.client.sync_chat import SyncChat
 from zentalk.client.sync_events import follow, now
 from zentalk.rest.contacts import Contact
+from zentalk.rest.conversations import OwnPrivacy, PresenceNow, ShownProfile
 from zentalk.rest.devices import Device, NewDevice, ScopeIn
 from zentalk.rest.events import Event
 from zentalk.rest.mailboxes import Mailbox
@@ -167,6 +169,38 @@ class Client:
     def message(self, message_id: str, conversation: str | None = None) -> Message:
         """Return one message, your own if others chose the same id; raises NotFoundError."""
         return self._run(calls.message(message_id, conversation))
+
+    def chat(self, address: str) -> SyncChat:
+        """Return one conversation, to do things in it; nothing is requested yet."""
+        return SyncChat(address, self._run)
+
+    def starred(self, before: int | None = None, limit: int = 100) -> list[Message]:
+        """Return a page of your starred messages, newest last."""
+        return self._run(chat_calls.starred(before, limit))
+
+    def shows(self, chats: list[str]) -> None:
+        """Say which chats this device shows now; say it again every 30 seconds."""
+        self._run(chat_calls.shows(chats))
+
+    def presence(self, after: int | None = None, wait_seconds: int = 25) -> PresenceNow:
+        """Return who is writing to you and who is there; with `after`, wait for a change."""
+        return self._run(chat_calls.presence(after, wait_seconds))
+
+    def privacy(self) -> OwnPrivacy:
+        """Return what others are told of you beside messages."""
+        return self._run(chat_calls.privacy())
+
+    def set_privacy(self, **wished: bool) -> OwnPrivacy:
+        """Switch `read_receipts`, `typing` and `presence`; what is left out stays as it is."""
+        return self._run(chat_calls.set_privacy(wished))
+
+    def profile(self) -> ShownProfile:
+        """Return how you are shown to contacts."""
+        return self._run(chat_calls.profile(None))
+
+    def set_profile(self, name: str, status: str = "", avatar: bytes = b"") -> ShownProfile:
+        """Set how you are shown; contacts are told, end to end."""
+        return self._run(chat_calls.set_profile(name, status, avatar))
 
     def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """Return a page of the event log, oldest first."""

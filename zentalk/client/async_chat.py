@@ -1,0 +1,98 @@
+"""One conversation of a node, as an async client uses it.
+
+`client.chat(address)` makes it; nothing is requested before a method is called. Each raises
+NotFoundError if the message or person is not there, and what every call of the client raises.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zentalk.client import chat_calls as calls
+from zentalk.client.calls import Runs
+from zentalk.client.chat_calls import Whom
+from zentalk.rest.conversations import OpenConversation, ShownProfile
+from zentalk.rest.messages import Message
+
+
+class AsyncChat:
+    """One conversation; `run` carries out a call."""
+
+    def __init__(self, address: str, run: Runs) -> None:
+        self.address = address
+        self._run = run
+
+    async def send(self, *, idempotency_key: str | None = None, **content: Any) -> Message:
+        """Send a message: `text=`, `poll=`, `contact=`, `sticker=` or `location=`.
+
+        `reply_to=` an id and `mentions=` addresses go along with it; see docs/reference/rest.md.
+        """
+        return await self._run(calls.send(self.address, content, idempotency_key))
+
+    async def edit(self, message_id: str, text: str) -> Message:
+        """Give a text of your own other words."""
+        return await self._run(calls.edit(self.address, message_id, text))
+
+    async def delete(self, message_id: str, whom: Whom = "me") -> None:
+        """Delete a message here, or take one of your own back for `everyone`."""
+        await self._run(calls.delete(self.address, message_id, whom))
+
+    async def react(self, message_id: str, emoji: str) -> Message:
+        """React to a message; an empty emoji takes that back."""
+        return await self._run(calls.react(self.address, message_id, emoji))
+
+    async def vote(self, message_id: str, options: list[int]) -> Message:
+        """Choose options of a poll, by their places from 0."""
+        return await self._run(calls.vote(self.address, message_id, options))
+
+    async def pin(self, message_id: str, *, on: bool = True) -> Message:
+        """Pin a message for both sides, or unpin it."""
+        return await self._run(calls.pin(self.address, message_id, on=on))
+
+    async def star(self, message_id: str, *, on: bool = True) -> Message:
+        """Star a message for your own devices, or take that back."""
+        return await self._run(calls.star(self.address, message_id, on=on))
+
+    async def forward(self, source: str, message_id: str) -> Message:
+        """Send a message of the conversation `source` to this person."""
+        return await self._run(calls.forward(self.address, source, message_id))
+
+    async def get(self) -> OpenConversation:
+        """Return the conversation: unread, timer, draft, pinned messages, typing, presence."""
+        return await self._run(calls.one(self.address))
+
+    async def after(self, seq: int, limit: int = 100) -> list[Message]:
+        """Return the messages after a `seq`, oldest first."""
+        return await self._run(calls.page(self.address, {"after": seq, "limit": limit}))
+
+    async def around(self, message_id: str, limit: int = 100) -> list[Message]:
+        """Return the messages around one, oldest first."""
+        return await self._run(calls.page(self.address, {"around": message_id, "limit": limit}))
+
+    async def since(self, at: float, limit: int = 100) -> list[Message]:
+        """Return the messages stored since a unix time, oldest first."""
+        return await self._run(calls.page(self.address, {"since": str(at), "limit": limit}))
+
+    async def clear(self) -> None:
+        """Delete all messages of the conversation here."""
+        await self._run(calls.clear(self.address))
+
+    async def set_timer(self, seconds: int) -> None:
+        """Let messages disappear so long after they were read, at both sides; 0 ends that."""
+        await self._run(calls.set_timer(self.address, seconds))
+
+    async def mute(self, until: float) -> None:
+        """Mute the conversation until a unix time; 0 ends it."""
+        await self._run(calls.mute(self.address, until))
+
+    async def save_draft(self, text: str) -> None:
+        """Keep what is half written; an empty text drops it."""
+        await self._run(calls.save_draft(self.address, text))
+
+    async def typing(self, *, on: bool = True) -> None:
+        """Tell the contact whether you are writing."""
+        await self._run(calls.typing(self.address, on=on))
+
+    async def profile(self) -> ShownProfile:
+        """Return how the contact wants to be shown."""
+        return await self._run(calls.profile(self.address))
