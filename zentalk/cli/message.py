@@ -14,8 +14,8 @@ from zentalk.cli.people import address_of, check_person
 from zentalk.errors import DeadlineError, UnavailableError
 
 _REACHED: Final = {
-    "sent": {"sent", "delivered"},
-    "delivered": {"delivered"},
+    "sent": {"sent", "delivered", "read"},
+    "delivered": {"delivered", "read"},
 }
 _FIRST_PAUSE_SECONDS: Final = 0.02
 _LONGEST_PAUSE_SECONDS: Final = 0.5
@@ -47,7 +47,7 @@ def send(
     return 0
 
 
-def list_page(at: At, person: str, limit: int, *, as_json: bool) -> int:
+def list_page(at: At, person: str, limit: int, *, ids: bool = False, as_json: bool) -> int:
     """List the newest messages of a conversation, newest last."""
     if limit < 1:
         raise UsageError("--limit must be 1 or more")
@@ -59,7 +59,7 @@ def list_page(at: At, person: str, limit: int, *, as_json: bool) -> int:
             say_json(messages)
         else:
             for message in messages:
-                say(line_of(message))
+                say(f"{message['id']}  {line_of(message)}" if ids else line_of(message))
         mark_read(node, partner, messages)
     return 0
 
@@ -76,7 +76,13 @@ def line_of(message: dict[str, Any], who: str = "") -> str:
     if message["kind"] == "ratchet-renewed":
         return f"{when} - {who}the keys of this conversation were renewed"
     arrow = "<" if message["direction"] == "in" else ">"
-    return f"{when} {arrow} {who}{harmless(message['text'])}  ({message['state']})"
+    if message.get("deleted"):
+        return f"{when} {arrow} {who}(taken back)"
+    kind = "" if message["kind"] == "text" else f"[{harmless(message['kind'])}] "
+    edited = ", edited" if message.get("edited") else ""
+    reactions = "".join(f" {harmless(one['emoji'])}" for one in message.get("reactions", ()))
+    text = harmless(message["text"])
+    return f"{when} {arrow} {who}{kind}{text}{reactions}  ({message['state']}{edited})"
 
 
 def _newest(node: NodeClient, partner: str, limit: int) -> list[dict[str, Any]]:

@@ -88,6 +88,18 @@ class NodeClient:
         """Change something and return the answer."""
         return self._call("POST", path, {} if body is None else body)
 
+    def put(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Set something and return the answer."""
+        return self._call("PUT", path, {} if body is None else body)
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Change some of something and return the answer."""
+        return self._call("PATCH", path, body)
+
+    def remove(self, path: str) -> Any:
+        """Take something back and return the answer."""
+        return self._call("DELETE", path, None)
+
     def delete(self, path: str) -> None:
         """Remove something."""
         self._call("DELETE", path, None)

@@ -13,8 +13,10 @@ from zentalk.cli.options import AsJson, RunningNode
 
 device = Group("device", "Admit and revoke devices, through your running API node.")
 mailbox = Group("mailbox", "List and move your mailboxes, through your running API node.")
-conversation = Group("conversation", "List your conversations, through your running API node.")
-message = Group("message", "Send and read messages, through your running API node.")
+conversation = Group(
+    "conversation", "List, mute and clear conversations, through your running API node."
+)
+message = Group("message", "Send, read and change messages, through your running API node.")
 network = Group("network", "Show the network as your running API node sees it.")
 
 Scope = Annotated[
@@ -138,13 +140,14 @@ def message_list(
     node: RunningNode,
     partner: Annotated[str | None, Parameter("--with", help="PERSON as an option.")] = None,
     limit: Annotated[int, Parameter(help="The largest number of messages to list.")] = 100,
+    ids: Annotated[bool, Parameter(help="Show the id of each message.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """List a conversation, newest last. What is listed counts as read."""
     from zentalk.cli import message as act
 
     chosen = one_of(person, partner, "PERSON", "--with")
-    return act.list_page(node.at, chosen, limit, as_json=as_json)
+    return act.list_page(node.at, chosen, limit, ids=ids, as_json=as_json)
 
 
 @message.command(name="watch")

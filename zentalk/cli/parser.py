@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from zentalk.cli import chat_commands as _chat_commands  # noqa: F401 - adds to two groups
 from zentalk.cli.contact_commands import contact
 from zentalk.cli.grammar import App, Command, Group, Parameter
 from zentalk.cli.node_commands import conversation, device, mailbox, message, network

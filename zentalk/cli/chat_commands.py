@@ -1,0 +1,212 @@
+"""The commands that act on messages that are there, and on conversations, with their arguments."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from zentalk.cli.grammar import Parameter
+from zentalk.cli.node_commands import conversation, message
+from zentalk.cli.options import AsJson, RunningNode
+
+Person = Annotated[
+    str, Parameter("PERSON", help="The address of the other person, or your name for them.")
+]
+Which = Annotated[
+    str,
+    Parameter("MESSAGE", help="Its id, the first digits of it, or last; see: message list --ids"),
+]
+Off = Annotated[bool, Parameter(help="Take it back.")]
+
+
+@message.command(name="edit")
+def message_edit(
+    person: Person,
+    which: Which,
+    text: Annotated[list[str], Parameter("TEXT", help="The new text.")],
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Give a text of your own other words. Its reader sees that it was changed."""
+    from zentalk.cli import chat as act
+
+    return act.edit(node.at, person, which, " ".join(text), as_json=as_json)
+
+
+@message.command(name="delete")
+def message_delete(
+    person: Person,
+    which: Which,
+    /,
+    *,
+    node: RunningNode,
+    for_everyone: Annotated[
+        bool, Parameter(help="Take your own message back from its reader too.")
+    ] = False,
+) -> int:
+    """Delete a message at your node, or take one of your own back for everyone."""
+    from zentalk.cli import chat as act
+
+    return act.delete(node.at, person, which, for_everyone=for_everyone)
+
+
+@message.command(name="react")
+def message_react(
+    person: Person,
+    which: Which,
+    emoji: Annotated[
+        str, Parameter("EMOJI", help="Without one, your reaction is taken back.")
+    ] = "",
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """React to a message with one emoji."""
+    from zentalk.cli import chat as act
+
+    return act.react(node.at, person, which, emoji, as_json=as_json)
+
+
+@message.command(name="pin")
+def message_pin(
+    person: Person,
+    which: Which,
+    /,
+    *,
+    node: RunningNode,
+    off: Off = False,
+    as_json: AsJson = False,
+) -> int:
+    """Pin a message for both of you."""
+    from zentalk.cli import chat as act
+
+    return act.mark(node.at, person, which, "pin", on=not off, as_json=as_json)
+
+
+@message.command(name="star")
+def message_star(
+    person: Person,
+    which: Which,
+    /,
+    *,
+    node: RunningNode,
+    off: Off = False,
+    as_json: AsJson = False,
+) -> int:
+    """Star a message. Only your own devices see that."""
+    from zentalk.cli import chat as act
+
+    return act.mark(node.at, person, which, "star", on=not off, as_json=as_json)
+
+
+@message.command(name="starred")
+def message_starred(
+    *,
+    node: RunningNode,
+    limit: Annotated[int, Parameter(help="The largest number of messages to list.")] = 100,
+    as_json: AsJson = False,
+) -> int:
+    """List your starred messages, newest last."""
+    from zentalk.cli import chat as act
+
+    return act.starred(node.at, limit, as_json=as_json)
+
+
+@message.command(name="forward")
+def message_forward(
+    person: Person,
+    which: Which,
+    reader: Annotated[str, Parameter("READER", help="Who is to get it.")],
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Send a message of one conversation to somebody else, marked as forwarded."""
+    from zentalk.cli import chat as act
+
+    return act.forward(node.at, person, which, reader, as_json=as_json)
+
+
+@message.command(name="poll")
+def message_poll(
+    person: Person,
+    question: Annotated[str, Parameter("QUESTION", help="The question, in quotes.")],
+    options: Annotated[list[str], Parameter("OPTION", help="2 to 12 options.")],
+    /,
+    *,
+    node: RunningNode,
+    multiple: Annotated[bool, Parameter(help="Several options may be chosen.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Ask a question with options: message poll Bob 'which tea?' green black"""
+    from zentalk.cli import chat as act
+
+    return act.poll(node.at, person, question, options, multiple=multiple, as_json=as_json)
+
+
+@message.command(name="vote")
+def message_vote(
+    person: Person,
+    which: Which,
+    options: Annotated[
+        list[int] | None,
+        Parameter("OPTION", help="Options by their number from 1; none takes it back."),
+    ] = None,
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Vote in a poll, in place of your vote before."""
+    from zentalk.cli import chat as act
+
+    return act.vote(node.at, person, which, options or [], as_json=as_json)
+
+
+@conversation.command(name="show")
+def conversation_show(person: Person, /, *, node: RunningNode, as_json: AsJson = False) -> int:
+    """Show one conversation: unread messages, timer, draft, pinned messages, who is there."""
+    from zentalk.cli import chat as act
+
+    return act.show(node.at, person, as_json=as_json)
+
+
+@conversation.command(name="clear")
+def conversation_clear(person: Person, /, *, node: RunningNode) -> int:
+    """Delete all messages with a person at your node. The person stays in your list."""
+    from zentalk.cli import chat as act
+
+    return act.clear(node.at, person)
+
+
+@conversation.command(name="timer")
+def conversation_timer(
+    person: Person,
+    after: Annotated[str, Parameter("TIME", help="Such as 1h, 7d or off.")],
+    /,
+    *,
+    node: RunningNode,
+) -> int:
+    """Let messages disappear some time after they were read, at both sides."""
+    from zentalk.cli import chat as act
+
+    return act.set_timer(node.at, person, after)
+
+
+@conversation.command(name="mute")
+def conversation_mute(
+    person: Person,
+    lasts: Annotated[
+        str | None, Parameter("TIME", help="Such as 8h or off; without it, for good.")
+    ] = None,
+    /,
+    *,
+    node: RunningNode,
+) -> int:
+    """Mute a conversation for all of your devices."""
+    from zentalk.cli import chat as act
+
+    return act.mute(node.at, person, lasts)
