@@ -182,3 +182,13 @@ async def test_pages_go_both_ways_around_a_message_and_by_date(rest: httpx.Async
     assert await page(since=4e9) == []
     both = await rest.get(f"{CHAT}/messages", params={"before": 1, "after": 1})
     assert both.status_code == 422
+
+
+async def test_messages_are_found_by_their_words(rest: httpx.AsyncClient) -> None:
+    first = await say(rest, text="green tea")
+    await say(rest, text="coffee")
+    found = await rest.get("/v1/search", params={"q": "gre* tea", "conversation": BOBS})
+    assert [one["text"] for one in found.json()["messages"]] == ["green tea"]
+    await rest.patch(first, json={"text": "black tea"})
+    assert (await rest.get("/v1/search", params={"q": "green"})).json() == {"messages": []}
+    assert (await rest.get("/v1/search", params={"q": "***"})).status_code == 422

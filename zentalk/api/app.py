@@ -18,6 +18,7 @@ from zentalk.api.conversation_routes import (
     add_conversation_routes,
     add_mark_routes,
     add_profile_routes,
+    add_search_route,
     add_signal_routes,
 )
 from zentalk.api.device_routes import add_device_routes
@@ -104,6 +105,7 @@ def create_routes(node: NodeFacade, token: str, stopping: trio.Event, *, name: s
     add_event_routes(inner.router, node, stopping)
     add_mark_routes(inner.router, node)
     add_conversation_routes(inner.router, node)
+    add_search_route(inner.router, node)
     add_signal_routes(inner.router, node)
     add_contact_routes(inner.router, node)
     add_profile_routes(inner.router, node)

@@ -20,6 +20,7 @@ from zentalk.rest.messages import Message, Messages
 from zentalk.rest.problem import Problem
 from zentalk.store.history.privacy import Privacy
 from zentalk.store.history.profiles import view
+from zentalk.store.history.search import MAX_QUERY_CHARS, Wanted
 from zentalk.web.json_response import JsonResponse
 from zentalk.wire.text import format_address, parse_address
 
@@ -158,6 +159,27 @@ def add_conversation_routes(router: APIRouter, node: NodeFacade) -> None:
         """Return a page of your starred messages, newest last."""
         page = await node.chat.starred(before, min(limit, MAX_PAGE))
         return JsonResponse(Messages.model_validate({"messages": page}))
+
+
+def add_search_route(router: APIRouter, node: NodeFacade) -> None:
+    """Add the route that finds messages by their words."""
+
+    @router.get("/v1/search", **answers("messages", Messages))
+    async def find(
+        q: Annotated[
+            str, Query(max_length=MAX_QUERY_CHARS, description='words, "a phrase", begin*')
+        ],
+        conversation: Annotated[str | None, Query(max_length=100)] = None,
+        since: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
+        until: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
+        before: Annotated[int | None, Query(ge=0, le=MAX_SEQUENCE)] = None,
+        limit: Annotated[int, Query(ge=1)] = DEFAULT_PAGE,
+    ) -> Response:
+        """Return messages that have all the words, newest first; `before` takes a `seq`."""
+        where = None if conversation is None else parse_address(conversation)
+        wanted = Wanted(q, where, since, until, before)
+        found = await node.chat.search(wanted, min(limit, MAX_PAGE))
+        return JsonResponse(Messages.model_validate({"messages": found}))
 
 
 def add_signal_routes(router: APIRouter, node: NodeFacade) -> None:

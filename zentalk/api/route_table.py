@@ -77,6 +77,7 @@ ROUTES: Final[Mapping[str, Operation]] = MappingProxyType(
         f"PUT {_MESSAGE}/star": Operation(_WRITE, "starMessage"),
         f"DELETE {_MESSAGE}/star": Operation(_WRITE, "unstarMessage"),
         "GET /v1/starred": Operation(_READ, "listStarred"),
+        "GET /v1/search": Operation(_READ, "searchMessages"),
         "GET /v1/presence": Operation(_READ, "getPresence"),
         "PUT /v1/presence": Operation(_WRITE, "setPresence"),
         "GET /v1/me/privacy": Operation(_READ, "getPrivacy"),

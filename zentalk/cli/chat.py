@@ -6,14 +6,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
 from zentalk.cli.message import line_of
 from zentalk.cli.node_client import NodeClient
 from zentalk.cli.output import harmless, local_time, say, say_json
-from zentalk.cli.people import address_of, check_person
+from zentalk.cli.people import CONTACTS, address_of, check_person
 from zentalk.errors import NotFoundError
 
 LAST: Final = "last"
@@ -82,6 +82,24 @@ def poll(
     with running_node(at) as node:
         path = f"{_conversation(address_of(node, wanted))}/messages"
         _say(node.post(path, body), as_json=as_json)
+    return 0
+
+
+def search(at: At, words: str, person: str | None, limit: int, *, as_json: bool) -> int:
+    """Look for messages by their words, newest first."""
+    wanted = None if person is None else check_person(person)
+    with running_node(at) as node:
+        query = {"q": words, "limit": str(limit)}
+        if wanted is not None:
+            query["conversation"] = address_of(node, wanted)
+        found = node.get(f"/v1/search?{urlencode(query)}")["messages"]
+        names = {one["address"]: one["name"] for one in node.get(CONTACTS)["contacts"]}
+    if as_json:
+        say_json(found)
+        return 0
+    for message in found:
+        who = harmless(names.get(message["conversation"], "")) or message["conversation"]
+        say(line_of(message, f"{who}: "))
     return 0
 
 

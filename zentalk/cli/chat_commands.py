@@ -114,6 +114,22 @@ def message_starred(
     return act.starred(node.at, limit, as_json=as_json)
 
 
+@message.command(name="search")
+def message_search(
+    words: Annotated[list[str], Parameter("WORD", help="Words; gre* for the beginning of one.")],
+    /,
+    *,
+    node: RunningNode,
+    partner: Annotated[str | None, Parameter("--with", help="Only messages with PERSON.")] = None,
+    limit: Annotated[int, Parameter(help="The largest number of messages to list.")] = 100,
+    as_json: AsJson = False,
+) -> int:
+    """Find messages that have all the words, newest first."""
+    from zentalk.cli import chat as act
+
+    return act.search(node.at, " ".join(words), partner, limit, as_json=as_json)
+
+
 @message.command(name="forward")
 def message_forward(
     person: Person,

@@ -178,6 +178,16 @@ class AsyncClient:
         """Return a page of your starred messages, newest last."""
         return await self._run(chat_calls.starred(before, limit))
 
+    async def search(
+        self,
+        words: str,
+        conversation: str | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> list[Message]:
+        """Return messages that have all the words, newest first."""
+        return await self._run(chat_calls.search(words, conversation, before, limit))
+
     async def shows(self, chats: list[str]) -> None:
         """Say which chats this device shows now; say it again every 30 seconds."""
         await self._run(chat_calls.shows(chats))

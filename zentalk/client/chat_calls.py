@@ -104,6 +104,18 @@ def starred(before: int | None, limit: int) -> Call[list[Message]]:
     return Call("GET", "/v1/starred", _messages, params=params)
 
 
+def search(
+    words: str, conversation: str | None, before: int | None, limit: int
+) -> Call[list[Message]]:
+    """Look for messages by their words."""
+    params: dict[str, int | str] = {"q": words, "limit": limit}
+    if conversation is not None:
+        params["conversation"] = conversation
+    if before is not None:
+        params["before"] = before
+    return Call("GET", "/v1/search", _messages, params=params)
+
+
 def shows(chats: list[str]) -> Call[None]:
     """Say which chats this device shows."""
     body = bodies.PresenceIn.model_construct(chats=chats)

@@ -178,6 +178,16 @@ class Client:
         """Return a page of your starred messages, newest last."""
         return self._run(chat_calls.starred(before, limit))
 
+    def search(
+        self,
+        words: str,
+        conversation: str | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> list[Message]:
+        """Return messages that have all the words, newest first."""
+        return self._run(chat_calls.search(words, conversation, before, limit))
+
     def shows(self, chats: list[str]) -> None:
         """Say which chats this device shows now; say it again every 30 seconds."""
         self._run(chat_calls.shows(chats))

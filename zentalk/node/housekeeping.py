@@ -14,7 +14,7 @@ from zentalk.node.delivery.message_states import MessageStates
 from zentalk.node.messages import requests
 from zentalk.node.messages.confirmations import KEPT_SECONDS
 from zentalk.node.sessions import prekey_rotation
-from zentalk.store.history import confirmations, outbox, parts, ratchets, request_keys
+from zentalk.store.history import confirmations, outbox, parts, ratchets, request_keys, search
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.retry import until_stored
 from zentalk.store.sqlite import Transaction
@@ -53,6 +53,7 @@ class Housekeeping:
             parts.forget_parts(tx, now - SEEN_SECONDS)
             requests.expire(tx, now)
             prekey_rotation.erase_ended(tx, now)
+            search.scrub(tx)
 
         await self._database.write(job)
         await self._database.scrub()

@@ -23,10 +23,11 @@ from zentalk.node.messages.conversation.commands import (
     target_of,
 )
 from zentalk.node.messages.effects import CommitEffects
-from zentalk.store.history import contacts, messages, pages, privacy, profiles
+from zentalk.store.history import contacts, messages, pages, privacy, profiles, search
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import StoredConversation, StoredMessage
 from zentalk.store.history.privacy import Privacy
+from zentalk.store.history.search import Wanted
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.chat import MessageTarget, Profile
 
@@ -192,6 +193,10 @@ class ConversationActions:
             return [] if first is None else pages.after(tx, contact, first - 1, limit)
 
         return await self._database.read(query)
+
+    async def search(self, wanted: Wanted, limit: int) -> list[StoredMessage]:
+        """Return messages with all the words, newest first; raises LocalProtocolError."""
+        return await self._database.read(lambda tx: search.find(tx, wanted, limit))
 
     async def privacy(self) -> Privacy:
         """Return what others are told of the owner."""

@@ -329,4 +329,37 @@ ALTER TABLE request_keys RENAME TO idempotency;
 CREATE TABLE devices_seen (device TEXT PRIMARY KEY, seen_at REAL NOT NULL) WITHOUT ROWID;
 """
 
-MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8)
+# The index has no content of its own, so what is taken out of it must be named word for word: the
+# triggers give it the text that was there.
+_V9: Final = """
+CREATE VIRTUAL TABLE search USING fts5(
+    text, place, content = '', tokenize = "unicode61 remove_diacritics 2"
+);
+INSERT INTO search (rowid, text, place)
+    SELECT seq, text, 'c' || lower(hex(contact)) FROM messages WHERE hidden = 0 AND text <> '';
+
+CREATE TRIGGER messages_found AFTER INSERT ON messages
+WHEN new.hidden = 0 AND new.text <> '' BEGIN
+    INSERT INTO search (rowid, text, place)
+        VALUES (new.seq, new.text, 'c' || lower(hex(new.contact)));
+END;
+CREATE TRIGGER messages_not_found AFTER DELETE ON messages
+WHEN old.hidden = 0 AND old.text <> '' BEGIN
+    INSERT INTO search (search, rowid, text, place)
+        VALUES ('delete', old.seq, old.text, 'c' || lower(hex(old.contact)));
+    INSERT OR REPLACE INTO settings VALUES ('search-deleted', x'01');
+END;
+CREATE TRIGGER messages_found_anew AFTER UPDATE OF text, hidden ON messages
+WHEN old.text <> new.text OR old.hidden <> new.hidden BEGIN
+    INSERT INTO search (search, rowid, text, place)
+        SELECT 'delete', old.seq, old.text, 'c' || lower(hex(old.contact))
+        WHERE old.hidden = 0 AND old.text <> '';
+    INSERT INTO search (rowid, text, place)
+        SELECT new.seq, new.text, 'c' || lower(hex(new.contact))
+        WHERE new.hidden = 0 AND new.text <> '';
+    INSERT OR REPLACE INTO settings VALUES ('search-deleted', x'01');
+END;
+CREATE INDEX messages_by_time ON messages (stored_at);
+"""
+
+MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9)
