@@ -69,13 +69,15 @@ async def test_b8_mail_passes_real_programs_over_http_only(tmp_path: Path) -> No
         ports = [parse_relay_uri(uri).port for uri in uris]
         async with (
             httpx.AsyncClient(base_url=urls[0], trust_env=False) as entry,
+            httpx.AsyncClient(base_url=urls[1], trust_env=False) as middle,
             httpx.AsyncClient(base_url=urls[2], trust_env=False) as home,
         ):
             with trio.fail_after(60):
-                known = await descriptors(entry)
-                while not known.keys() >= set(ports):
-                    await trio.sleep(0.1)
-                    known = await descriptors(entry)
+                # Each for itself reaches the others. A relay drops a packet whose next hop it does
+                # not know yet, and nobody would be told: this packet is sent once.
+                known = await knowing(entry, set(ports))
+                for http in (middle, home):
+                    await knowing(http, set(ports))
                 path = [known[port] for port in ports]
                 owner = RelayMailbox(home, path[-1].node_id, KEY, 1)
                 await owner.register(contacts=[SEND_ID])
@@ -85,6 +87,15 @@ async def test_b8_mail_passes_real_programs_over_http_only(tmp_path: Path) -> No
                 assert waiting.envelope.rstrip(b"\0") == b"hello"
                 await owner.acknowledge([waiting])
                 assert await owner.pending(0) == []
+
+
+async def knowing(http: httpx.AsyncClient, ports: set[int]) -> dict[int, Descriptor]:
+    """Wait until a relay knows those at all ports; return the relays that it knows, by port."""
+    known = await descriptors(http)
+    while not known.keys() >= ports:
+        await trio.sleep(0.1)
+        known = await descriptors(http)
+    return known
 
 
 async def descriptors(http: httpx.AsyncClient) -> dict[int, Descriptor]:

@@ -67,8 +67,9 @@ class _Pending(BaseModel):
 class RelayMailbox:
     """One mailbox at one relay.
 
-    `http` has the relay's base URL; `generation` must be above all that were used for this
-    mailbox before, for example unix time. One request at a time.
+    `http` has the relay's base URL; its time-out for reading is how long the relay may be late,
+    beyond what it is asked to wait. `generation` must be above all that were used for this mailbox
+    before, for example unix time. One request at a time.
     """
 
     def __init__(
@@ -98,9 +99,8 @@ class RelayMailbox:
         relay takes no requests now, TransportError if it cannot be reached, and DecodeError if
         it answers what this is no answer to.
         """
-        waiting, tokens = read_pending(
-            await self._ask("GET", f"/relay/pending?wait={wait_seconds}")
-        )
+        target = f"/relay/pending?wait={wait_seconds}"
+        waiting, tokens = read_pending(await self._ask("GET", target, wait_seconds=wait_seconds))
         self.tokens += tokens
         return waiting
 
@@ -109,18 +109,22 @@ class RelayMailbox:
         numbers = [item.number for item in waiting]
         await self._ask("POST", "/relay/acknowledge", {"numbers": numbers})
 
-    async def _ask(self, method: str, target: str, content: object = None) -> bytes:
+    async def _ask(
+        self, method: str, target: str, content: object = None, *, wait_seconds: int = 0
+    ) -> bytes:
         """Ask with the nonce of the last answer; once more if it is too old."""
-        status, answer = await self._ask_once(method, target, content)
+        status, answer = await self._ask_once(method, target, content, wait_seconds)
         if status == HTTPStatus.UNAUTHORIZED:
-            status, answer = await self._ask_once(method, target, content)
+            status, answer = await self._ask_once(method, target, content, wait_seconds)
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             return answer
         if status == HTTPStatus.CONFLICT:
             raise ConflictError("another session collects this mailbox: take a higher generation")
         raise RefusedError(str(status), f"the relay answered {status}")
 
-    async def _ask_once(self, method: str, target: str, content: object) -> tuple[int, bytes]:
+    async def _ask_once(
+        self, method: str, target: str, content: object, wait_seconds: int
+    ) -> tuple[int, bytes]:
         body = b"" if content is None else json.dumps(content).encode()
         asked = HttpRequest(method.encode(), target.encode(), body)
         signature = sign_http(self._key, self._relay, self._generation, self._nonce, asked)
@@ -130,8 +134,10 @@ class RelayMailbox:
             "Content-Type": "application/json",
             "Accept-Encoding": "identity",
         }
+        timeout = waiting_longer(self._http.timeout, wait_seconds)
+        asking = self._http.stream(method, target, content=body, headers=headers, timeout=timeout)
         try:
-            async with self._http.stream(method, target, content=body, headers=headers) as answer:
+            async with asking as answer:
                 _check_length(answer)
                 found = await answer.aread()
         except httpx.HTTPError as error:
@@ -158,6 +164,12 @@ def read_pending(data: bytes) -> tuple[list[Waiting], list[bytes]]:
         for item in found.envelopes
     ]
     return waiting, [decode_base64(item.token, _TOKEN_BYTES) for item in found.tokens]
+
+
+def waiting_longer(usual: httpx.Timeout, seconds: float) -> httpx.Timeout:
+    """Return time-outs for a request whose answer is held back so long on purpose."""
+    read = None if usual.read is None else usual.read + seconds
+    return httpx.Timeout(connect=usual.connect, read=read, write=usual.write, pool=usual.pool)
 
 
 def _check_length(answer: httpx.Response) -> None:
