@@ -158,8 +158,8 @@ class DirectoryState:
         self._observing.expire()  # last: where a relay was reached is a hint where to look
 
     def look_again(self) -> None:
-        """Plan to reach relays anew that were reached a day ago."""
-        self._observing.look_again()
+        """Plan to reach relays anew that were reached a day ago, and elsewhere if they say so."""
+        self._observing.look_again(self.known.live())
 
     def _admit(self, node_id: NodeId) -> None:
         """Take a relay into the set that waited until it was reached."""
