@@ -13,13 +13,15 @@ import trio
 from tests.cli.processes import running, zentalk
 from zentalk.client.relay_mailbox import RelayMailbox
 from zentalk.crypto.ed25519 import SigningKey
+from zentalk.errors import RefusedError
 from zentalk.ids import DepositId, SendId, epoch_at
 from zentalk.mailbox.http_credentials import decode_base64_any
+from zentalk.mailbox.settings import MailboxSettings
 from zentalk.onion.geometry import SMALL
 from zentalk.onion.packet import DEPOSIT, DeliveryPlaintext, Hop
 from zentalk.onion.wrap import wrap
 from zentalk.wire.deposit import ACK_BYTES, ENVELOPE_SMALL_BYTES, Deposit, encode_deposit
-from zentalk.wire.descriptor import Descriptor, decode_descriptor
+from zentalk.wire.descriptor import Descriptor, decode_descriptor, node_id_of
 from zentalk.wire.text import parse_relay_uri
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -87,6 +89,52 @@ async def test_b8_mail_passes_real_programs_over_http_only(tmp_path: Path) -> No
                 assert waiting.envelope.rstrip(b"\0") == b"hello"
                 await owner.acknowledge([waiting])
                 assert await owner.pending(0) == []
+
+
+async def test_b8_a_busy_relay_wants_work_for_a_mailbox_and_mail_can_be_refused(
+    tmp_path: Path,
+) -> None:
+    """More than half of the new mailboxes that a relay saves up are taken: the next one costs."""
+    with_http(tmp_path / "relay")
+    with running("relay", tmp_path / "relay") as relay:
+        uri = parse_relay_uri(relay.ready())
+        node_id = node_id_of(uri.identity)
+        assert relay.process.stdout is not None
+        url = relay.process.stdout.readline().removeprefix("http ").strip()
+        token = (tmp_path / "relay" / "token").read_text("utf-8").strip()
+        async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
+            with trio.fail_after(120):
+                owner, others = RelayMailbox(http, node_id, KEY, 1), 0
+                while await owner.price() == 0:
+                    key = SigningKey(others.to_bytes(32, "big"))
+                    await RelayMailbox(http, node_id, key, 1).open()
+                    others += 1
+                assert others > MailboxSettings().saved_turns // 2
+                with pytest.raises(RefusedError, match="16 bits of work"):
+                    await owner.register(contacts=[SEND_ID])
+                await owner.open()
+                await owner.register(contacts=[SEND_ID])
+                [known] = (await descriptors(http)).values()
+                await http.post("/relay/send", content=packet_over([known], b"stranger"))
+                [waiting] = await owner.pending(wait_seconds=25)
+                await owner.defer([waiting])
+                await owner.acknowledge([waiting])
+                await owner.sink([SEND_ID])
+                await http.post("/relay/send", content=packet_over([known], b"blocked"))
+                assert await owner.pending(1) == []
+                counters = await exact_counters(http, token)
+                while counters.get("deposited", 0) < 2:
+                    await trio.sleep(0.1)
+                    counters = await exact_counters(http, token)
+                assert await owner.pending(0) == []
+                assert counters["mailboxes_made"] == others + 1
+
+
+async def exact_counters(http: httpx.AsyncClient, token: str) -> dict[str, int]:
+    """Return what an operator is told."""
+    bearer = {"Authorization": f"Bearer {token}"}
+    found: dict[str, int] = (await http.get("/relay/stats", headers=bearer)).json()["counters"]
+    return found
 
 
 async def knowing(http: httpx.AsyncClient, ports: set[int]) -> dict[int, Descriptor]:

@@ -1,4 +1,4 @@
-"""The client of a mailbox at a relay: how long it waits for an answer that is held back."""
+"""The client of a mailbox at a relay: how long it waits for an answer, and works for a mailbox."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import trio
 from trio.testing import MockClock
 
 from zentalk.client import relay_mailbox
-from zentalk.client.relay_mailbox import RelayMailbox, waiting_longer
+from zentalk.client.relay_answers import WORK_HEADER
+from zentalk.client.relay_mailbox import MOST_TRIES, RelayMailbox, waiting_longer
 from zentalk.crypto.ed25519 import SigningKey
-from zentalk.errors import TransportError
+from zentalk.errors import DecodeError, RefusedError, TransportError
 from zentalk.ids import NodeId
 
 LONGEST = 25
@@ -86,3 +87,38 @@ async def test_only_reading_takes_longer_and_only_for_a_request_that_waits(
 
 def test_a_client_without_a_time_out_stays_without_one() -> None:
     assert waiting_longer(httpx.Timeout(None), 25) == httpx.Timeout(None)
+
+
+def asking_for(bits: str, asked: list[httpx.Request]) -> httpx.AsyncClient:
+    """Return a client of a relay that takes no work, whatever is shown."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(503, headers={WORK_HEADER: bits}, content=b"{}")
+
+    return httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://relay")
+
+
+async def test_a_relay_that_never_takes_the_work_that_it_asks_for_is_left() -> None:
+    asked: list[httpx.Request] = []
+    async with asking_for("4", asked) as http:
+        with pytest.raises(RefusedError, match="too often") as refusal:
+            await mailbox(http).open()
+    assert (refusal.value.reason, len(asked)) == ("work", MOST_TRIES)
+    reads = {request.extensions["timeout"]["read"] for request in asked[1:]}
+    assert reads == {155.0}, "an answer to work comes with the next turn"
+
+
+@pytest.mark.parametrize("bits", ["1.5", "-1", "9" * 10, "many"])
+async def test_a_relay_that_names_no_number_of_bits_is_not_understood(bits: str) -> None:
+    async with asking_for(bits, []) as http:
+        with pytest.raises(DecodeError):
+            await mailbox(http).open()
+
+
+async def test_a_relay_that_asks_for_endless_work_gets_none() -> None:
+    asked: list[httpx.Request] = []
+    async with asking_for("999", asked) as http:
+        with pytest.raises(RefusedError, match="999 bits"):
+            await mailbox(http).open()
+    assert len(asked) == 1
