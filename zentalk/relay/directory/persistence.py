@@ -17,6 +17,7 @@ from zentalk.directory.news import Command, GossipDescriptor, GossipEquivocation
 from zentalk.directory.observations import OBSERVED_SECONDS, Observation
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
+from zentalk.net.signal import Signal
 from zentalk.store.directory_store import DirectoryStore
 from zentalk.store.observation_table import StoredObservation
 from zentalk.wire.descriptor import Descriptor, node_id_of
@@ -56,6 +57,8 @@ class NewsWriter:
         self._descriptors: dict[NodeId, Descriptor] = {}
         self._proofs: list[EquivocationProof] = []
         self._observations: dict[RelayUri, Observation] = {}
+        self.soon = Signal()
+        """Set when there is news that the next life cannot do without."""
         self.failures = 0
         """How often news could not be written; it is kept and tried again."""
 
@@ -67,9 +70,14 @@ class NewsWriter:
             self._descriptors.pop(command.proof.node_id, None)
             self._proofs.append(command.proof)
 
-    def note_observation(self, found: Observation) -> None:
-        """Put a relay that was reached on the list."""
+    def note_observation(self, found: Observation, *, is_first: bool) -> None:
+        """Put a relay that was reached on the list; `is_first` if it did not count before.
+
+        A relay that is killed before that is written knows nobody when it starts again.
+        """
         self._observations[found.uri] = found
+        if is_first:
+            self.soon.set()
 
     async def read(self) -> Kept:
         """Return what was kept; raises StorageError."""

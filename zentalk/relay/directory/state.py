@@ -135,9 +135,10 @@ class DirectoryState:
     def reached_at(self, uri: RelayUri, address: str) -> None:
         """Take note that a relay proved its identity at an address that we dialled."""
         node_id = node_id_of(uri.identity)
-        found = self._observing.reached(uri, address, self.known.descriptor_of(node_id))
+        known = self.known.descriptor_of(node_id)
+        found = self._observing.reached(uri, address, known)
         if found is not None:
-            self._news.note_observation(found)
+            self._news.note_observation(found, is_first=known is None)
             self._admit(node_id)
 
     def reached(self, node_id: NodeId) -> bool:
