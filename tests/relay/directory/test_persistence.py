@@ -33,9 +33,10 @@ async def kept_of_the_second_relay(net: World) -> tuple[int, int]:
         await trio.sleep(0.01)
     await trio.sleep(0.1)
     rows = table_rows(net.folder("r1") / FILE_NAME)
-    return tuple(  # type: ignore[return-value]
+    descriptors, observations = (
         sum(row[0] == r2.node_id for row in rows[table]) for table in ("descriptor", "observation")
     )
+    return descriptors, observations
 
 
 async def test_who_was_reached_for_the_first_time_is_written_at_once(
