@@ -8,6 +8,7 @@ from zentalk.directory.observations import (
     Observation,
     ObservedRelays,
 )
+from zentalk.wire.descriptor import Descriptor
 
 CAPPED = AddressRules(capped=True)
 OWN = node_id(999)
@@ -42,6 +43,113 @@ def test_a_relay_that_moved_is_where_it_was_reached_last() -> None:
     assert seen.note(found(1, "9.9.9.9"))
     assert not seen.count(descriptor(1, host="8.8.8.8"), WALL)
     assert seen.note(found(2, "8.8.8.8")), "its place is free"
+
+
+def at(number: int, *hosts: str) -> list[Observation]:
+    """Return observations of one relay at hosts, each a second after the one before."""
+    return [found(number, host, WALL + second) for second, host in enumerate(hosts)]
+
+
+def noted(seen: ObservedRelays, observations: list[Observation]) -> list[bool]:
+    """Take note of observations of a relay that names all their hosts."""
+    named = [one.uri for one in observations]
+    return [seen.note(one, named) for one in observations]
+
+
+def several(number: int, *hosts: str) -> Descriptor:
+    whole = descriptor(number, host=hosts[0])
+    return replace(whole, body=replace(whole.body, further_hosts=hosts[1:]))
+
+
+def test_a_relay_is_observed_at_each_address_that_it_names_the_last_one_first() -> None:
+    seen = ObservedRelays(OWN, CAPPED)
+    first, second = at(1, "8.8.8.8", "[2a00:1450::1]")
+    assert noted(seen, [first, second]) == [True, True]
+    relay = several(1, "8.8.8.8", "[2a00:1450::1]", "9.9.9.9")
+    assert seen.named_by(relay) == [second, first]
+    assert seen.named_by(several(1, "8.8.8.8")) == [first]
+    assert [uri.host for uri in seen.unreached(relay)] == ["9.9.9.9"]
+    assert len(seen) == 1
+    again = first._replace(at=WALL + 9)
+    seen.note(again, relay.uris())
+    assert seen.named_by(relay) == [again, second]
+
+
+def test_each_of_its_observations_ends_for_itself() -> None:
+    seen = ObservedRelays(OWN, CAPPED)
+    first, second = at(1, "8.8.8.8", "9.9.9.9")
+    noted(seen, [first, second._replace(at=WALL + 1000)])
+    relay = several(1, "8.8.8.8", "9.9.9.9")
+    assert seen.expire(WALL + OBSERVED_SECONDS) == []
+    assert [one.address for one in seen.named_by(relay)] == ["9.9.9.9"]
+    assert seen.note(found(2, "8.8.8.8", WALL + OBSERVED_SECONDS)), "its place is free"
+    assert seen.expire(WALL + 1000 + OBSERVED_SECONDS) == [node_id(1)]
+
+
+def test_another_key_takes_over_the_one_place_where_it_answers() -> None:
+    seen = ObservedRelays(OWN, CAPPED)
+    noted(seen, at(1, "8.8.8.8", "9.9.9.9"))
+    assert seen.note(found(1001, "9.9.9.9")), "port 9001 for both"
+    relay = several(1, "8.8.8.8", "9.9.9.9")
+    assert [one.address for one in seen.named_by(relay)] == ["8.8.8.8"]
+
+
+def test_a_relay_has_four_addresses_at_most_and_each_once() -> None:
+    seen = ObservedRelays(OWN, AddressRules())
+    hosts = [f"8.8.{number}.8" for number in range(6)]
+    noted(seen, at(1, *hosts))
+    assert [one.address for one in seen._all()] == hosts[:1:-1]
+    names = [descriptor(2, host=host).uri for host in ("one.example", "two.example")]
+    for uri in names:
+        assert seen.note(Observation(uri, "9.9.9.9", WALL), names)
+    assert [one.uri for one in seen._of(node_id(2))] == names[1:], "two names, one address"
+
+
+def test_k46_each_address_takes_room_and_a_spare_one_gives_way_to_a_relay_without_any() -> None:
+    seen = ObservedRelays(OWN, CAPPED)
+    for number in range(1, 9):
+        assert noted(seen, at(number, f"8.8.8.{number}", f"{number}.9.9.9")) == [True, True]
+    assert noted(seen, at(20, "20.9.9.9", "8.8.8.20")) == [True, False], "it has an address"
+    assert seen.note(found(21, "8.8.8.21"))
+    gone = several(1, "8.8.8.1", "1.9.9.9")
+    assert [one.address for one in seen.named_by(gone)] == ["1.9.9.9"]
+    assert not seen.note(found(22, "1.9.9.9")), "what a relay has for its own it keeps"
+
+
+def test_k46_what_was_a_relays_own_address_is_spare_once_it_was_reached_elsewhere() -> None:
+    seen = ObservedRelays(OWN, CAPPED)
+    first, second = at(1, "8.8.8.8", "9.9.9.9")
+    noted(seen, [first, second])
+    seen.note(first._replace(at=WALL + 9), [first.uri, second.uri])
+    assert not seen.note(found(2, "8.8.8.8"))
+    assert seen.note(found(2, "9.9.9.9"))
+    seen.note(second, [first.uri, second.uri])
+    assert [one.address for one in seen._all()] == ["8.8.8.8", "9.9.9.9"]
+
+
+def test_a_relay_that_finds_no_room_elsewhere_keeps_what_it_had() -> None:
+    seen = ObservedRelays(OWN, CAPPED)
+    seen.note(found(2, "9.9.9.9"))
+    noted(seen, at(1, "8.8.8.8", "7.7.7.7"))
+    before = seen._of(node_id(1))
+    other_port = found(1, "9.9.9.9")
+    moved = other_port._replace(uri=other_port.uri._replace(port=9500))
+    assert not seen.note(moved)
+    assert seen._of(node_id(1)) == before
+
+
+def test_of_two_keys_at_one_address_the_later_one_is_there_after_a_restart() -> None:
+    seen = ObservedRelays(OWN, CAPPED)
+    older, newer = found(1, "8.8.8.8", WALL - 100), found(1001, "8.8.8.8", WALL - 50)
+    seen.restore([newer, older], WALL)
+    assert seen._all() == [newer]
+
+
+def test_all_addresses_of_a_relay_are_back_after_a_restart() -> None:
+    seen, again = ObservedRelays(OWN, CAPPED), ObservedRelays(OWN, CAPPED)
+    noted(seen, at(1, "8.8.8.8", "9.9.9.9"))
+    again.restore(seen._all(), WALL + 9)
+    assert again._all() == seen._all()
 
 
 def test_another_key_at_the_same_place_takes_it_over() -> None:

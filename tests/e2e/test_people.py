@@ -13,11 +13,15 @@ from tests.e2e.world import World
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import seeded_entropy
-from zentalk.node.mailboxes.collector import UPKEEP_SECONDS
+from zentalk.node.mailboxes.collector import UPKEEP_SECONDS, Collector
+from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.relay.mailbox.service import MailboxService
 from zentalk.wire.rpc_send_ids import SINKS
 
 pytestmark = pytest.mark.e2e
+
+TOLD_SECONDS = 5.0
+"""Within these both mailbox relays know who is blocked; a look by itself may take ten minutes."""
 
 
 def sunk(world: World) -> int:
@@ -66,7 +70,7 @@ async def test_k51_a_blocked_contact_gets_acks_as_from_somebody_who_is_away(
     await friends(world)
     alice, bob = world.nodes["alice"], world.nodes["bob"]
     await bob.block(alice.address)
-    await trio.sleep(UPKEEP_SECONDS)
+    await trio.sleep(TOLD_SECONDS)
     first = await world.send("alice", "bob", "why?")
     await world.until_state("alice", first, "sent")
     assert sunk(world) >= 1
@@ -76,7 +80,7 @@ async def test_k51_a_blocked_contact_gets_acks_as_from_somebody_who_is_away(
     await trio.sleep(60)
     assert await world.inbox("bob", "alice") == ["hello"]
     await bob.unblock(alice.address)
-    await trio.sleep(UPKEEP_SECONDS)
+    await trio.sleep(TOLD_SECONDS)
     assert sunk(world) == 0
     heard = await world.send("alice", "bob", "thanks")
     await world.until_state("alice", heard, "delivered")
@@ -85,6 +89,65 @@ async def test_k51_a_blocked_contact_gets_acks_as_from_somebody_who_is_away(
         return "thanks" in await world.inbox("bob", "alice")
 
     await world.until(is_shown)  # after half a minute without what was sent before
+
+
+async def test_k51_control_without_word_from_the_owner_sinks_begin_at_the_next_look(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MailboxManager, "look_again", lambda _self: None)
+    await friends(world)
+    await world.nodes["bob"].block(world.nodes["alice"].address)
+    await trio.sleep(TOLD_SECONDS)
+    first = await world.send("alice", "bob", "why?")
+    await world.until_state("alice", first, "sent")
+    assert sunk(world) == 0
+    await trio.sleep(UPKEEP_SECONDS)
+    second = await world.send("alice", "bob", "hello?")
+    await world.until_state("alice", second, "sent")
+    assert sunk(world) >= 1
+
+
+async def asked_while_polling(world: World, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Block in profile `strong`; count requests for sinks soon after it, and by the next look."""
+    asked = [0]
+    known = MailboxService.requests
+
+    def counting(service: MailboxService) -> Mapping[str, Any]:
+        methods = dict(known(service))
+        sinks = methods[SINKS]
+
+        async def count(*request: Any) -> Any:
+            asked[0] += 1
+            return await sinks(*request)
+
+        return methods | {SINKS: count}
+
+    monkeypatch.setattr(MailboxService, "requests", counting)
+    await world.relay_net(3)
+    await world.person("alice")
+    bob = await world.person("bob", profile="strong")
+    await world.friends("alice", "bob")
+    for sender, reader in (("alice", "bob"), ("bob", "alice")):
+        message = await world.send(sender, reader, "hello")
+        await world.until_state(sender, message, "delivered")
+    await bob.block(world.nodes["alice"].address)
+    await trio.sleep(TOLD_SECONDS)
+    soon = asked[0]
+    await trio.sleep(UPKEEP_SECONDS)
+    return [soon, asked[0]]
+
+
+async def test_k51_in_profile_strong_no_request_shows_the_moment_of_blocking(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await asked_while_polling(world, monkeypatch) == [0, 2]
+
+
+async def test_k51_control_a_collector_that_looks_at_once_there_too_shows_it(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Collector, "look_again", lambda self: self._due.set())
+    assert await asked_while_polling(world, monkeypatch) == [2, 2]
 
 
 async def test_a_relay_without_sinks_keeps_what_a_blocked_contact_sends_to_be_dropped(

@@ -7,7 +7,7 @@ import json
 from pydantic import ValidationError
 
 from tests.fuzz.target import Target, target
-from zentalk.client import relay_mailbox
+from zentalk.client import relay_answers
 from zentalk.errors import RemoteProtocolError
 from zentalk.ids import MailboxId
 from zentalk.mailbox import http_credentials, http_proof
@@ -20,6 +20,7 @@ def http_targets() -> list[Target]:
     header = http_credentials.Credentials(claim, b"s" * 64)
     send_id = http_credentials.encode_base64(b"i" * 16)
     text = http_credentials.encode_base64(b"an envelope")
+    nonce = http_credentials.encode_base64(b"n" * 8)
     envelope = {"number": 1, "send_id": send_id, "envelope": text, "arrived_hour": 5}
     token = {"send_id": send_id, "token": http_credentials.encode_base64(b"t" * 32)}
     pending = json.dumps({"envelopes": [envelope], "tokens": [token]})
@@ -44,12 +45,31 @@ def http_targets() -> list[Target]:
             parse=lambda data: http_credentials.decode_base64(data.decode("latin-1"), 16),
             again=lambda found: http_credentials.encode_base64(found).encode(),
         ),
-        target(relay_mailbox.read_pending, [pending.encode()], why_not=not_unique),
+        target(relay_answers.read_pending, [pending.encode()], why_not=not_unique),
         target(
             http_schemas.send_ids_request,
             [changes.encode()],
             parse=lambda data: http_schemas.send_ids_request(
                 http_schemas.SendIds.model_validate_json(data)
+            ),
+            why_not=not_unique,
+            errors=(RemoteProtocolError, ValidationError),
+        ),
+        target(relay_answers.read_price, [b'{"bits": 16}'], why_not=not_unique),
+        target(
+            http_schemas.sinks_change,
+            [json.dumps({"ids": [send_id]}).encode()],
+            parse=lambda data: http_schemas.sinks_change(
+                http_schemas.Sinks.model_validate_json(data)
+            ),
+            why_not=not_unique,
+            errors=(RemoteProtocolError, ValidationError),
+        ),
+        target(
+            http_schemas.opening_stamp,
+            [json.dumps({"work": {"day": 20000, "nonce": nonce}}).encode()],
+            parse=lambda data: http_schemas.opening_stamp(
+                http_schemas.Opening.model_validate_json(data)
             ),
             why_not=not_unique,
             errors=(RemoteProtocolError, ValidationError),

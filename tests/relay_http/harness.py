@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,8 @@ import trio
 from starlette.types import ASGIApp
 
 from tests.relay.harness import Running, World
-from zentalk.client.relay_mailbox import RelayMailbox, Waiting
+from zentalk.client.relay_answers import Waiting
+from zentalk.client.relay_mailbox import RelayMailbox
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.ids import SendId
 from zentalk.relay_http.app import create_app
@@ -34,6 +35,7 @@ class OpenDoor:
     app: ASGIApp
     door: Door
     sessions: HttpSessions
+    wall: Callable[[], float]
 
     def http(self, client: tuple[str, int] = ("127.0.0.1", 1)) -> httpx.AsyncClient:
         """Return a client that speaks to the application, from an address."""
@@ -41,7 +43,13 @@ class OpenDoor:
 
     def owner(self, generation: int = 1, key: SigningKey = KEY) -> RelayMailbox:
         """Return an owner who polls here."""
-        return RelayMailbox(self.http(), self.running.node_id, key, generation)
+        return self.owner_from(self.http(), generation, key)
+
+    def owner_from(
+        self, http: httpx.AsyncClient, generation: int = 1, key: SigningKey = KEY
+    ) -> RelayMailbox:
+        """Return an owner who polls over some client."""
+        return RelayMailbox(http, self.running.node_id, key, generation, self.wall)
 
 
 def http_to(app: ASGIApp, client: tuple[str, int] = ("127.0.0.1", 1)) -> httpx.AsyncClient:
@@ -63,7 +71,8 @@ async def open_door(world: World, running: Running) -> OpenDoor:
         wiring.directory,
         is_draining=lambda: wiring.connections.draining,
     )
-    return OpenDoor(running, create_app(facade, door, sessions), door, sessions)
+    app = create_app(facade, door, sessions)
+    return OpenDoor(running, app, door, sessions, world.runtime.wall)
 
 
 @asynccontextmanager
@@ -76,9 +85,11 @@ async def doors(root: Path, *names: str) -> AsyncIterator[tuple[World, list[Open
         nursery.cancel_scope.cancel()
 
 
-async def send(world: World, entry: OpenDoor, path: list[str], text: bytes) -> None:
+async def send(
+    world: World, entry: OpenDoor, path: list[str], text: bytes, send_id: SendId = SEND_ID
+) -> None:
     """Send a deposit over a path whose first relay is reached over HTTP."""
-    packet = world.deposit(world.hops(*path), SEND_ID, text)
+    packet = world.deposit(world.hops(*path), send_id, text)
     answer = await entry.http().post("/relay/send", content=packet)
     assert answer.status_code == 202
 

@@ -25,7 +25,8 @@ from tests.relay_http.harness import (
     send,
     texts,
 )
-from zentalk.client.relay_mailbox import MAX_ANSWER_BYTES, RelayMailbox, read_pending
+from zentalk.client.relay_answers import MAX_ANSWER_BYTES, read_pending
+from zentalk.client.relay_mailbox import RelayMailbox
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import DecodeError, RefusedError
 from zentalk.ids import NodeId

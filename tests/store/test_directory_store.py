@@ -12,6 +12,7 @@ from zentalk.errors import StorageError
 from zentalk.ids import Day
 from zentalk.store import directory_store
 from zentalk.store.directory_store import FILE_NAME, HINT_SECONDS, DirectoryStore, StoredRecord
+from zentalk.store.observation_table import MAX_OF_ONE, StoredObservation
 
 KEY = b"\x07" * 32
 
@@ -181,3 +182,46 @@ def test_a_damaged_file_is_named_with_what_to_do(folder: Path) -> None:
     with pytest.raises(StorageError, match=rf"{FILE_NAME} is damaged.*move it away"):
         DirectoryStore(folder)
     assert path.read_bytes() == b"not a database" * 400
+
+
+def reached(number: int, address: str, at: float = WALL, host: str = "") -> StoredObservation:
+    return StoredObservation(node_id(number), b"i" * 32, host or address, 9001, address, at)
+
+
+def test_a_relay_is_kept_at_each_address_where_it_was_reached_the_newest_four(
+    folder: Path,
+) -> None:
+    store = DirectoryStore(folder)
+    for second in range(6):
+        store.observed.save([reached(1, f"192.0.2.{second}", WALL + second)])
+    store.observed.save([reached(2, "192.0.2.9", WALL - 1)])
+    found = [row.address for row in store.observed.all()]
+    assert found == [f"192.0.2.{second}" for second in (5, 4, 3, 2)] + ["192.0.2.9"]
+    assert len(found) == MAX_OF_ONE + 1
+    store.close()
+
+
+def test_another_name_of_an_address_takes_its_row(folder: Path) -> None:
+    store = DirectoryStore(folder)
+    for host in ("one.example", "two.example"):
+        store.observed.save([reached(1, "192.0.2.1", host=host)])
+    assert [row.host for row in store.observed.all()] == ["two.example"]
+    store.close()
+
+
+def test_what_a_version_kept_that_knew_one_address_of_each_relay_is_taken_over(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(directory_store, "MIGRATIONS", directory_store.MIGRATIONS[:3])
+        store = DirectoryStore(folder)
+        store._connection.execute(
+            "INSERT INTO observation VALUES (?, ?, ?, ?, ?, ?)",
+            reached(1, "192.0.2.1")._replace(reached_at=int(WALL)),
+        )
+        store.close()
+    store = DirectoryStore(folder)
+    assert store.observed.all() == [reached(1, "192.0.2.1")]
+    store.observed.save([reached(1, "192.0.2.2", WALL + 1)])
+    assert len(store.observed.all()) == 2
+    store.close()

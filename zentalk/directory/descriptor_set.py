@@ -146,11 +146,14 @@ class DescriptorSet:
         """Say whether no descriptor of a relay will ever be taken: too little work, or excluded."""
         return self.is_excluded(node_id) or not self._has_worked(node_id)
 
-    def place_of(self, descriptor: Descriptor) -> RelayUri:
-        """Return where a relay was reached; what else its descriptor names may be anybody's."""
-        found = self.observations.get(descriptor.node_id) if self.observations is not None else None
-        is_named = found is not None and found.uri in descriptor.uris()
-        return found.uri if found is not None and is_named else descriptor.uri
+    def places_of(self, descriptor: Descriptor) -> list[RelayUri]:
+        """Return where a relay was reached, the last place first.
+
+        What else its descriptor names may be anybody's. Where nobody is observed, all are taken to
+        be at their first host, and so is the relay that observes.
+        """
+        found = self.observations.named_by(descriptor) if self.observations is not None else []
+        return [one.uri for one in found] or [descriptor.uri]
 
     def proofs(self) -> Iterator[EquivocationProof]:
         """Yield the proofs held, oldest first."""
@@ -159,7 +162,7 @@ class DescriptorSet:
     def hint(self, node_id: NodeId) -> RelayUri | None:
         """Return where a relay was last seen, also when its descriptor has expired."""
         found = self._newest.get(node_id)
-        return self.place_of(found) if found is not None else self._hints.of(node_id)
+        return self.places_of(found)[0] if found is not None else self._hints.of(node_id)
 
     def hints(self) -> list[RelayUri]:
         """Return where relays without a usable descriptor were last seen."""
@@ -184,7 +187,7 @@ class DescriptorSet:
             for recent in self._recent.forget(node_id):
                 self._handled.discard(recent.raw)  # or a clock set back would lose it for good
             self._boots.forget(node_id)
-            self.add_hint(self.place_of(descriptor), node_id)
+            self.add_hint(self.places_of(descriptor)[0], node_id)
         self._recent.expire(lambda item: is_usable(item, now))
         return gone
 
@@ -205,7 +208,7 @@ class DescriptorSet:
                 continue
             commands += self.offer_verified(descriptor, now)
             if descriptor.network == self._network:
-                self.add_hint(self.place_of(descriptor), descriptor.node_id)
+                self.add_hint(self.places_of(descriptor)[0], descriptor.node_id)
         return commands
 
     def _acceptable(self, descriptor: Descriptor, now: float) -> bool:

@@ -2,29 +2,28 @@
 
 Spec: docs/spec/directory.md section 3. A descriptor says where its signer claims to be. It counts
 once we shook hands there with the holder of its key, and for 26 hours, whatever epochs and boots
-come meanwhile. An observed relay keeps its place: nobody else can take it. Nothing that others say
-is an observation, and a link that came in proves nothing about an address.
+come meanwhile. Of several addresses each is observed for itself, and is dialled only then. An
+observed relay keeps its place: nobody else can take it. Nothing that others say is an observation,
+and a link that came in proves nothing about an address.
 Times are wall clock, as this is kept over restarts.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final, NamedTuple
 
+from zentalk.directory.address_room import AddressRoom
 from zentalk.directory.public_addresses import is_public_port, public_address
 from zentalk.ids import NodeId
-from zentalk.wire.descriptor import Descriptor, node_id_of
+from zentalk.wire.descriptor import MAX_HOSTS, Descriptor, node_id_of
 from zentalk.wire.rpc_directory import MAX_SNAPSHOT
 from zentalk.wire.text import RelayUri
 
 OBSERVED_SECONDS: Final = 26 * 3600.0
 AGAIN_SECONDS: Final = 24 * 3600.0
 """How old an observation is when it is made anew; two hours are left for trying again."""
-_CAPS: Final = {4: ((32, 1), (24, 8), (16, 128)), 6: ((64, 1), (48, 8), (32, 128))}
-"""Prefixes of an address, and how many relays there may be in each."""
 _Place = tuple[str, int]
 
 
@@ -55,7 +54,7 @@ class Observation(NamedTuple):
 
 
 class ObservedRelays:
-    """The newest observation of each relay, 10,000 at most.
+    """The newest observations of each relay: 10,000 relays at most, four addresses of each.
 
     `own` is the relay that observes: it counts without being reached.
     """
@@ -64,9 +63,10 @@ class ObservedRelays:
         self.rules = rules
         self._own = own
         self._most = most
-        self._found: dict[NodeId, Observation] = {}
-        self._places: dict[_Place, NodeId] = {}
-        self._ranges: Counter[str] = Counter()
+        self._found: dict[NodeId, dict[RelayUri, Observation]] = {}
+        """Of each relay the one reached last comes first; the others are spare."""
+        self._places: dict[_Place, RelayUri] = {}
+        self._room = AddressRoom(capped=rules.capped)
 
     def __len__(self) -> int:
         return len(self._found)
@@ -75,76 +75,108 @@ class ObservedRelays:
         """Say whether a relay was reached at an address that this descriptor names."""
         if descriptor.node_id == self._own:
             return True
-        found = self._found.get(descriptor.node_id)
-        return found is not None and found.uri in descriptor.uris() and _is_fresh(found, now)
+        return any(_is_fresh(found, now) for found in self.named_by(descriptor))
 
-    def note(self, found: Observation) -> bool:
+    def named_by(self, descriptor: Descriptor) -> list[Observation]:
+        """Return where a relay was reached of what its descriptor names, the last one first."""
+        named = descriptor.uris()
+        return [found for found in self._of(descriptor.node_id) if found.uri in named]
+
+    def unreached(self, descriptor: Descriptor) -> list[RelayUri]:
+        """Return where an observed relay says that it is too, and was not reached."""
+        reached = {found.uri for found in self.named_by(descriptor)}
+        return [uri for uri in descriptor.uris() if uri not in reached] if reached else []
+
+    def note(self, found: Observation, named: Container[RelayUri] = ()) -> bool:
         """Take note of a relay that was reached; False if there is no place for it.
 
-        Another key that was reached there before is there no more, and loses the place.
+        What else was observed of it stays if it is `named` too: else the relay has moved. Another
+        key that was reached there before is there no more, and loses the place.
         """
-        node_id = node_id_of(found.uri.identity)
-        place = (found.address, found.uri.port)
-        holder = self._places.get(place)
-        if holder is not None and holder != node_id:
-            self.forget(holder)
-        before = self._found.get(node_id)
-        if before is not None and before.address == found.address:
-            self._replace(node_id, before, found)
+        holder = self._places.get(_place(found))
+        if holder is not None and holder != found.uri:
+            self._drop(holder)
+        before = self._of(node_id_of(found.uri.identity))
+        others = [one.uri for one in before if one.uri != found.uri and one.uri in named]
+        gone = [one for one in before if one.uri not in others[: MAX_HOSTS - 1]]
+        for one in gone:
+            self._drop(one.uri)
+        if self._add(found):
             return True
-        if before is not None:
-            self.forget(node_id)
-        if len(self._found) >= self._most or not self._has_room(found.address):
-            if before is not None:
-                self._add(node_id, before)
-            return False
-        self._add(node_id, found)
-        return True
+        for one in reversed(gone):
+            self._add(one)
+        return False
 
     def forget(self, node_id: NodeId) -> None:
-        """Give up a relay's place, if it has one."""
-        found = self._found.pop(node_id, None)
-        if found is not None:
-            self._places.pop((found.address, found.uri.port), None)
-            self._ranges.subtract(_prefix(found.address, bits) for bits, _ in _caps(found.address))
+        """Give up a relay's places, if it has any."""
+        for found in self._of(node_id):
+            self._drop(found.uri)
 
     def expire(self, now: float) -> list[NodeId]:
-        """Give up the places of relays that were not reached for 26 hours; returns whose."""
-        gone = [node_id for node_id, found in self._found.items() if not _is_fresh(found, now)]
-        for node_id in gone:
-            self.forget(node_id)
-        self._ranges = +self._ranges
-        return gone
+        """Give up where nobody was reached for 26 hours; returns the relays that have no place."""
+        before = list(self._found)
+        for found in self._all():
+            if not _is_fresh(found, now):
+                self._drop(found.uri)
+        return [node_id for node_id in before if node_id not in self._found]
 
     def old(self, now: float) -> list[RelayUri]:
         """Return where relays are to be reached again by now."""
-        return [found.uri for found in self._found.values() if now - found.at >= AGAIN_SECONDS]
-
-    def get(self, node_id: NodeId) -> Observation | None:
-        """Return the observation of a relay, or None."""
-        return self._found.get(node_id)
+        return [found.uri for found in self._all() if now - found.at >= AGAIN_SECONDS]
 
     def restore(self, kept: Iterable[Observation], now: float) -> None:
-        """Take up what the store kept; what a wrong clock put ahead counts from now."""
-        for one in kept:
-            found = one._replace(at=min(one.at, now))
-            if _is_fresh(found, now) and node_id_of(found.uri.identity) not in self._found:
-                self.note(found)
+        """Take up what the store kept, the newest first; what a wrong clock put ahead counts now.
 
-    def _has_room(self, address: str) -> bool:
-        if not self.rules.capped:
-            return True
-        return all(self._ranges[_prefix(address, bits)] < most for bits, most in _caps(address))
+        Of two keys at one address the one that was reached there last is there.
+        """
+        found: dict[RelayUri, Observation] = {}
+        places: set[_Place] = set()
+        for one in (item._replace(at=min(item.at, now)) for item in kept):
+            if _is_fresh(one, now) and one.uri not in found and _place(one) not in places:
+                found[one.uri] = one
+                places.add(_place(one))
+        for one in reversed(found.values()):
+            self.note(one, named=found)
 
-    def _add(self, node_id: NodeId, found: Observation) -> None:
-        self._found[node_id] = found
-        self._places[found.address, found.uri.port] = node_id
-        self._ranges.update(_prefix(found.address, bits) for bits, _ in _caps(found.address))
+    def _of(self, node_id: NodeId) -> list[Observation]:
+        return list(self._found.get(node_id, {}).values())
 
-    def _replace(self, node_id: NodeId, before: Observation, found: Observation) -> None:
-        self._places.pop((before.address, before.uri.port), None)
-        self._places[found.address, found.uri.port] = node_id
-        self._found[node_id] = found
+    def _all(self) -> list[Observation]:
+        return [found for mine in self._found.values() for found in mine.values()]
+
+    def _add(self, found: Observation) -> bool:
+        """Put an observation before the others of its relay, which are spare from now on."""
+        node_id = node_id_of(found.uri.identity)
+        others = self._found.get(node_id, {})
+        doomed = self._room.in_the_way(found.address)
+        if doomed is None or (doomed and others) or (not others and len(self) >= self._most):
+            return False
+        for uri in doomed:
+            self._drop(uri)
+        if others:
+            first = next(iter(others.values()))
+            self._room.spare(first.uri, first.address)
+        self._room.take(found.address)
+        self._found[node_id] = {found.uri: found, **others}
+        self._places[_place(found)] = found.uri
+        return True
+
+    def _drop(self, uri: RelayUri) -> None:
+        """Give up one place of a relay; it has the next of its others for its own, if any."""
+        node_id = node_id_of(uri.identity)
+        mine = self._found[node_id]
+        found = mine.pop(uri)
+        del self._places[_place(found)]
+        self._room.give_up(uri, found.address)
+        if mine:
+            heir = next(iter(mine.values()))
+            self._room.settle(heir.uri, heir.address)
+        else:
+            del self._found[node_id]
+
+
+def _place(found: Observation) -> _Place:
+    return found.address, found.uri.port
 
 
 def _is_fresh(found: Observation, now: float) -> bool:
@@ -156,12 +188,3 @@ def _parsed(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(host.strip("[]"))
     except ValueError:
         return None
-
-
-def _caps(address: str) -> tuple[tuple[int, int], ...]:
-    parsed = _parsed(address)
-    return () if parsed is None else _CAPS[parsed.version]
-
-
-def _prefix(address: str, bits: int) -> str:
-    return str(ipaddress.ip_network((address.strip("[]"), bits), strict=False))

@@ -158,12 +158,15 @@ class Node:
     async def block(self, address: UserAddress) -> StoredContact:
         """Keep nothing any more that a person sends; raises LocalProtocolError for ourselves."""
         check_address(address, self.address)
-        return await self._commit(lambda tx, now: self._contacts.block(tx, address, now))
+        contact = await self._commit(lambda tx, now: self._contacts.block(tx, address, now))
+        self.mailboxes.look_again()
+        return contact
 
     async def unblock(self, address: UserAddress) -> None:
         """Let a person write again; raises NotFoundError if it is not blocked."""
         now = self._runtime.wall()
         await self._database.write(lambda tx: self._contacts.unblock(tx, address, now))
+        self.mailboxes.look_again()
 
     async def _commit(self, job: Callable[[Transaction, float], tuple[T, CommitEffects]]) -> T:
         """Run a job with the time of now, and then carry out what its commit allows."""

@@ -9,9 +9,9 @@ request of an owner is proved by itself. Docs: docs/reference/relay-http.md.
 - *session*: an owner who polls, as the mailbox sees a connection.
 - *source*: an address, or a subnet, that requests are counted against.
 
-`server` opens the port; `app` has the routes, `schemas` their bodies; `door` and `nonces`
-let requests through; `sessions` and `session` keep who polls; `facade` is all of a
-relay that is seen from here.
+`server` opens the port; `app` puts the door together; `routes` has what can be asked, `schemas` its
+bodies and `refusals` what the mailbox answers when it will not; `door` and `nonces` let requests
+through; `sessions` and `session` keep who polls; `facade` is all of a relay that is seen from here.
 
 It must never decide about mail, let anything in that a link would refuse, log what a request
 holds, or know how a relay is put together (but for `server`, which starts it).

@@ -13,6 +13,7 @@ from typing import Protocol
 from zentalk.ids import MailboxId
 from zentalk.mailbox.core import MailboxStats
 from zentalk.relay_http.session import HttpSession
+from zentalk.wire.deposit import NO_STAMP, Stamp
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.rpc_send_ids import SendIdsRequest
 
@@ -29,9 +30,21 @@ class PolledMailboxes(Protocol):
     """The mailboxes of a relay (`MailboxService`); the methods raise RefusedError."""
 
     async def open(
-        self, connection: HttpSession, mailbox: MailboxId, generation: int, window: int
+        self,
+        connection: HttpSession,
+        mailbox: MailboxId,
+        generation: int,
+        window: int,
+        stamp: Stamp = NO_STAMP,
     ) -> None:
-        """Let a session collect a mailbox whose key it has proved to hold."""
+        """Let a session collect a mailbox whose key it has proved to hold.
+
+        One that is new and shows work may have to wait for the next turn.
+        """
+        ...
+
+    async def price(self) -> int:
+        """Return the bits of work that a new mailbox takes now."""
         ...
 
     async def change_send_ids(self, connection: HttpSession, request: SendIdsRequest) -> None:
@@ -40,6 +53,10 @@ class PolledMailboxes(Protocol):
 
     def acknowledge(self, connection: HttpSession, seqs: Sequence[int]) -> None:
         """Let go what is saved."""
+        ...
+
+    def defer(self, connection: HttpSession, seqs: Sequence[int]) -> None:
+        """Keep what strangers sent and there is no room for until it is asked for anew."""
         ...
 
     def connection_lost(self, connection: HttpSession) -> None:

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from zentalk.crypto.work import NONCE_BYTES
 from zentalk.errors import DecodeError
 from zentalk.ids import SEND_ID_BYTES, Day, SendId
 from zentalk.mailbox.http_credentials import decode_base64, encode_base64
+from zentalk.wire.deposit import NO_STAMP, Stamp
 from zentalk.wire.rpc_mailbox import (
     MAX_ACKED_SEQS,
     MAX_U32,
@@ -17,10 +19,12 @@ from zentalk.wire.rpc_mailbox import (
     PushNotification,
     TokenNotification,
 )
-from zentalk.wire.rpc_send_ids import SendIdEntry, SendIdKind, SendIdsRequest
+from zentalk.wire.rpc_send_ids import SendIdEntry, SendIdKind, SendIdsRequest, sinks_request
 
 MAX_CHANGES = 256
 """Send ids in one request, so that it fits the largest body."""
+STAMP_EPOCHS = 256
+"""A stamp names the day modulo this."""
 _KINDS = {"contact": SendIdKind.CONTACT, "public": SendIdKind.PUBLIC, "ack": SendIdKind.ACK}
 
 
@@ -63,6 +67,37 @@ def send_ids_request(body: SendIds) -> SendIdsRequest:
     if len({entry.send_id for entry in entries}) != len(entries):
         raise DecodeError("a send id is added twice")
     return SendIdsRequest(tuple(entries), tuple(_send_id(text) for text in body.remove))
+
+
+class Sinks(_In):
+    """Send ids under which nothing is wanted any more."""
+
+    ids: Annotated[list[str], Field(max_length=MAX_CHANGES)]
+
+
+class Work(_In):
+    """Proof of work for a mailbox: the day (unix time / 86,400) it was done for, and the nonce."""
+
+    day: Annotated[int, Field(ge=0, le=MAX_U32)]
+    nonce: str
+
+
+class Opening(_In):
+    """A wish to collect, with work if the mailbox is new and the relay asks for some."""
+
+    work: Work | None = None
+
+
+def sinks_change(body: Sinks) -> SendIdsRequest:
+    """Return the same as `mail.sinks` on a link; raises DecodeError."""
+    return sinks_request(_send_id(text) for text in body.ids)
+
+
+def opening_stamp(body: Opening) -> Stamp:
+    """Return the work as `mail.open` carries it on a link; raises DecodeError."""
+    if body.work is None:
+        return NO_STAMP
+    return Stamp(body.work.day % STAMP_EPOCHS, decode_base64(body.work.nonce, NONCE_BYTES))
 
 
 def _send_id(text: str) -> SendId:

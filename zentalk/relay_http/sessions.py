@@ -17,6 +17,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.relay_http.facade import PolledMailboxes
 from zentalk.relay_http.session import WINDOW, HttpSession
 from zentalk.web.slots import is_loopback, source_of
+from zentalk.wire.deposit import NO_STAMP, Stamp
 
 IDLE_SECONDS: Final = 90.0
 CHECK_SECONDS: Final = 10.0
@@ -49,28 +50,34 @@ class HttpSessions:
             for mailbox in list(self._sessions):
                 self._end(mailbox)
 
-    async def of(self, mailbox: MailboxId, generation: int, host: str) -> HttpSession:
+    async def of(
+        self, mailbox: MailboxId, generation: int, host: str, stamp: Stamp = NO_STAMP
+    ) -> HttpSession:
         """Return the session of an owner who has proved to be one, opening it if need be.
 
-        Raises RefusedError, with `stale` if the generation was used up.
+        `stamp` is work for a mailbox that is new: with it that may take until the relay's next
+        turn. Raises RefusedError, with `stale` if the generation was used up and `work` if there
+        is too little of it.
         """
         opening = self._opening.get((mailbox, generation))
         if opening is not None:
             await opening.wait()  # of two first requests at once, the second takes what comes
         session = self._sessions.get(mailbox)
         if session is None or not session.is_open or session.generation != generation:
-            session = await self._open(mailbox, generation, host)
+            session = await self._open(mailbox, generation, host, stamp)
         session.used_at = self._runtime.monotonic()
         self._sessions.move_to_end(mailbox)
         return session
 
-    async def _open(self, mailbox: MailboxId, generation: int, host: str) -> HttpSession:
+    async def _open(
+        self, mailbox: MailboxId, generation: int, host: str, stamp: Stamp
+    ) -> HttpSession:
         if mailbox not in self._sessions:
             self._check_source(host)
         session = HttpSession(generation, source_of(host), self._runtime.monotonic())
         opened = self._opening[mailbox, generation] = trio.Event()
         try:
-            await self._mailboxes.open(session, mailbox, generation, WINDOW)
+            await self._mailboxes.open(session, mailbox, generation, WINDOW, stamp)
             self._enter(mailbox, session)
         except BaseException:
             self._mailboxes.connection_lost(session)

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 
 from zentalk.errors import StorageError
 from zentalk.ids import Day, NodeId
+from zentalk.store.observation_table import SEVERAL as SEVERAL_OBSERVATIONS
 from zentalk.store.observation_table import TABLE as OBSERVATION_TABLE
 from zentalk.store.observation_table import ObservationTable
 from zentalk.store.sqlite import open_database, storage_errors, transaction
@@ -60,6 +61,7 @@ MIGRATIONS: Final = (
     CREATE INDEX user_record_worth ON user_record (work, day DESC);
     """,
     OBSERVATION_TABLE,
+    SEVERAL_OBSERVATIONS,
 )
 
 

@@ -24,7 +24,24 @@ TABLE: Final = """
         reached_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     """
-MAX_OBSERVATIONS: Final = 10_000
+SEVERAL: Final = """
+    ALTER TABLE observation RENAME TO observation_of_one;
+    CREATE TABLE observation (
+        node_id BLOB NOT NULL,
+        identity BLOB NOT NULL,
+        host TEXT NOT NULL,
+        port INTEGER NOT NULL,
+        address TEXT NOT NULL,
+        reached_at INTEGER NOT NULL,
+        PRIMARY KEY (node_id, address, port)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO observation SELECT * FROM observation_of_one;
+    DROP TABLE observation_of_one;
+    """
+"""A relay has a row for each address at which it was reached."""
+MAX_OBSERVATIONS: Final = 40_000
+MAX_OF_ONE: Final = 4
+"""Addresses of one relay that are kept: more than a descriptor names nobody dials."""
 
 
 class StoredObservation(NamedTuple):
@@ -46,18 +63,28 @@ class ObservationTable:
         self._connection = connection
 
     def save(self, rows: Sequence[StoredObservation]) -> None:
-        """Keep observations in place of older ones of the same relays, as one step."""
+        """Keep observations in place of older ones of the same relays and addresses, as one step.
+
+        The newest four of each relay stay.
+        """
         with transaction(self._connection) as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO observation VALUES (?, ?, ?, ?, ?, ?)",
                 [row._replace(reached_at=int(row.reached_at)) for row in rows],
+            )
+            connection.executemany(
+                "DELETE FROM observation WHERE node_id = ?1 AND (address, port) NOT IN"
+                " (SELECT address, port FROM observation WHERE node_id = ?1"
+                " ORDER BY reached_at DESC, address, port LIMIT ?2)",
+                [(node_id, MAX_OF_ONE) for node_id in {row.node_id for row in rows}],
             )
 
     def all(self) -> list[StoredObservation]:
         """Return what is kept, the newest first."""
         with storage_errors(self._path):
             rows = self._connection.execute(
-                "SELECT * FROM observation ORDER BY reached_at DESC, node_id LIMIT ?",
+                "SELECT * FROM observation ORDER BY reached_at DESC, node_id, address, port"
+                " LIMIT ?",
                 (MAX_OBSERVATIONS,),
             ).fetchall()
         return [StoredObservation(NodeId(node_id), *rest) for node_id, *rest in rows]

@@ -6,7 +6,7 @@ an id exists or a quota has room is decided elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final
@@ -124,10 +124,17 @@ def encode_sinks_request(send_ids: Sequence[SendId]) -> bytes:
 
 def decode_sinks_request(fields: Fields) -> SendIdsRequest:
     """Read the fields of `mail.sinks` as the change that it asks for; raises DecodeError."""
-    items = dict.fromkeys(fields.fixed_array(MAX_SEND_ID_CHANGES, SEND_ID_BYTES))
+    items = fields.fixed_array(MAX_SEND_ID_CHANGES, SEND_ID_BYTES)
     fields.end()
+    return sinks_request(SendId(item) for item in items)
+
+
+def sinks_request(send_ids: Iterable[SendId]) -> SendIdsRequest:
+    """Return the change that makes send ids sinks; it does not matter if one is named twice."""
     kind, first, last = SendIdKind.SINK, Day(0), Day(_LAST_DAY)
-    return SendIdsRequest(tuple(SendIdEntry(SendId(i), kind, first, last) for i in items), ())
+    return SendIdsRequest(
+        tuple(SendIdEntry(send_id, kind, first, last) for send_id in dict.fromkeys(send_ids)), ()
+    )
 
 
 def encode_state_request(send_id: SendId) -> bytes:

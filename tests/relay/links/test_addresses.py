@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,24 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.relay.harness import PORT, World, world
+from tests.relay.harness import PORT, Owner, World, world
+from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import ConnectFailedError
+from zentalk.ids import SendId
+from zentalk.link.geometry import cell_bytes
+from zentalk.link.keepalive import DEAD_SECONDS, PING_SECONDS
 from zentalk.net.transport import CONNECT_SECONDS
 from zentalk.node.tunnels.dialer import Dialer
+from zentalk.relay.directory.known_relays import KnownRelays
+from zentalk.relay.directory.service import SWEEP_SECONDS
 from zentalk.relay.links.neighbours import RelayLinks
+from zentalk.relay.observing.observing import SPREAD_SECONDS
 from zentalk.wire.text import RelayUri
 
 OLD, NEW = "192.0.2.7", "[2001:db8::7]"
+BOTH_OBSERVED_SECONDS = SWEEP_SECONDS + SPREAD_SECONDS + 10
+RECONNECTED_SECONDS = PING_SECONDS + DEAD_SECONDS + 2 * CONNECT_SECONDS
+SEND_ID = SendId(b"s" * 16)
 
 
 async def start_at_both(world: World, name: str = "r2", **changes: Any) -> None:
@@ -52,6 +63,68 @@ async def only_over(net: World, *silent: str) -> RelayLinks:
     assert wiring is not None
     wiring.links.close_all()
     return wiring.links
+
+
+async def mail_while_an_address_dies(
+    net: World, dying: str, other: str, before: Callable[[], None] = lambda: None
+) -> list[bytes]:
+    """Send from `r1` to a mailbox at `r2` over one address until that dies, and go on.
+
+    `before` is called before it dies. Returns what arrived within the time that it takes to notice
+    and to connect again.
+    """
+    await net.start("r1")
+    await start_at_both(net)
+    await net.settle(2)
+    await trio.sleep(BOTH_OBSERVED_SECONDS)
+    owner, r2 = Owner(SigningKey(b"o" * 32)), net.relays["r2"]
+    phone = await net.client("phone", "r2", owner)
+    await owner.open(phone, r2)
+    await owner.register(phone, SEND_ID)
+    links = await only_over(net, other)
+    await links.get(r2.node_id)
+    net.network.mend("r1", other)
+
+    async def send_until_there(text: bytes) -> None:
+        with trio.move_on_after(RECONNECTED_SECONDS):
+            while text not in owner.pushed:
+                packet = net.deposit(net.hops("r1", "r2"), SEND_ID, text)
+                net.relays["r1"].router.packet_received(packet)
+                await trio.sleep(5)
+
+    await send_until_there(b"before")
+    before()
+    net.network.cut("r1", dying)
+    await send_until_there(b"after")
+    return sorted(set(owner.pushed))
+
+
+@pytest.mark.parametrize(("dying", "other"), [(OLD, NEW), (NEW, OLD)])
+async def test_traffic_between_relays_goes_on_over_the_other_address(
+    tmp_path: Path, autojump_clock: MockClock, dying: str, other: str
+) -> None:
+    async with world(tmp_path) as net:
+        assert await mail_while_an_address_dies(net, dying, other) == [b"after", b"before"]
+        client = await net.client("alice", "r1")
+        await client.open_stream(net.relays["r2"].node_id, cell_bytes(1))
+
+
+@pytest.mark.parametrize(("dying", "other"), [(OLD, NEW), (NEW, OLD)])
+async def test_control_dialled_only_where_it_was_reached_last_a_relay_is_cut_off(
+    tmp_path: Path,
+    autojump_clock: MockClock,
+    dying: str,
+    other: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    both = KnownRelays.addresses_of
+
+    def only_the_last() -> None:
+        monkeypatch.setattr(KnownRelays, "addresses_of", lambda *relay: both(*relay)[:1])
+
+    async with world(tmp_path) as net:
+        arrived = await mail_while_an_address_dies(net, dying, other, only_the_last)
+        assert arrived == [b"before"]
 
 
 async def test_with_one_address_a_relay_is_out_of_reach_while_that_is_silent(

@@ -15,7 +15,7 @@ from zentalk.relay.observing.observer import BUSY_SECONDS, PATIENCE_SECONDS, Obs
 from zentalk.relay.observing.observing import Observing
 from zentalk.wire.text import RelayUri
 
-TOLD, SHOWED_ITSELF = descriptor(1), descriptor(2)
+TOLD, SHOWED_ITSELF = descriptor(1), descriptor(2, host="[2001:db8::7]")
 
 
 class Machine:

@@ -1,5 +1,7 @@
 import math
 
+import pytest
+
 from tests.directory.support import descriptor
 from zentalk.relay.observing.schedule import (
     PER_SUBNET,
@@ -101,3 +103,26 @@ def test_k47_an_address_is_not_forgotten_because_many_others_are_probed() -> Non
     for number in range(3000, 9000):
         admit(number, float(number))
     assert len(schedule._done) < 4096, "what is older than ten minutes is forgotten"
+
+
+def probed_in_an_hour(host: str) -> int:
+    """Return how often a host's surroundings are probed that rumours and observed relays name."""
+    schedule = ProbeSchedule("main")
+    for number in range(1000):
+        cause = Cause.FURTHER if number % 2 else Cause.RUMOUR
+        schedule.plan(uri(number, host.format(number % 250)), 0.0, cause)
+    return len(drain(schedule, 3600.0))
+
+
+def test_k47_a_further_address_counts_with_what_others_tell() -> None:
+    """Who was observed somewhere has no more connections made to a victim than anybody else."""
+    assert probed_in_an_hour("8.8.8.8") <= 3600 / SAME_ADDRESS_SECONDS + 1
+    assert probed_in_an_hour("8.8.8.{}") <= 61 * PER_SUBNET
+
+
+def test_k47_control_counted_apart_a_victim_is_connected_to_more_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Cause, "is_told", property(lambda cause: cause is Cause.RUMOUR))
+    assert probed_in_an_hour("8.8.8.8") > 3600 / SAME_ADDRESS_SECONDS + 1
+    assert probed_in_an_hour("8.8.8.{}") > 61 * PER_SUBNET

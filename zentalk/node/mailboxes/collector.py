@@ -12,6 +12,7 @@ from zentalk.mailbox.work import shown
 from zentalk.net.backoff import exponential, half_jitter
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.runtime import Runtime
+from zentalk.net.signal import Signal
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.mailboxes.pools import MailboxPools
 from zentalk.node.mailboxes.prices import Prices
@@ -68,6 +69,7 @@ class Collector(NoHandlers):
         self._deferred: dict[int, None] = {}
         self._polls = 0
         self._refusals = 0
+        self._due = Signal()
         self.registered = trio.Event()
         """Mail can come: the relay has taken our send ids, now or in an earlier life."""
         self.pushed_aside = False
@@ -96,14 +98,27 @@ class Collector(NoHandlers):
                         (True, shape.large_poll_seconds),
                     ):
                         nursery.start_soon(self._keep_polling, connection, large, mean)
+                nursery.start_soon(self._end_upkeep, connection)
                 while not connection.closed.is_set():
-                    with trio.move_on_after(await self._keep_up(connection)):
-                        await connection.closed.wait()
+                    await self._due.wait(await self._keep_up(connection))
             finally:
                 self._nursery = None
                 network.packets.fates.collecting(self._mailbox.relay, begins=False)
                 connection.close()
                 nursery.cancel_scope.cancel()
+
+    def look_again(self) -> None:
+        """Register at once what has changed by the owner's wish, such as who is blocked.
+
+        Where we poll, that waits for the next look: a request of its own would show the relay the
+        minute in which the owner was there.
+        """
+        if self._network is not None and self._network.profile.shape is None:
+            self._due.set()
+
+    async def _end_upkeep(self, connection: Connection) -> None:
+        await connection.closed.wait()
+        self._due.set()
 
     async def _open(self, connection: Connection, window: int) -> None:
         try:

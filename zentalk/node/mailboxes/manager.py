@@ -65,6 +65,7 @@ class MailboxManager:
         self._announcer = announcer
         self._known: dict[MailboxId, OwnMailbox] = {}
         self._connected: set[MailboxId] = set()
+        self._collecting: dict[MailboxId, Collector] = {}
         self._served: dict[MailboxId, trio.CancelScope] = {}
         self._replacements = Replacements()
         self._incomplete = Signal()
@@ -129,6 +130,11 @@ class MailboxManager:
         self._incomplete.set()
         return self.listing()
 
+    def look_again(self) -> None:
+        """Let the relays know what the owner has changed about who may write."""
+        for collector in self._collecting.values():
+            collector.look_again()
+
     async def _serve(self, mailbox_id: MailboxId, scope: trio.CancelScope) -> None:
         with scope:
             await self._collect(mailbox_id)
@@ -141,6 +147,7 @@ class MailboxManager:
             is_new = mailbox.poll_until is None and not self._announcer.is_announced(mailbox)
             collector = self._collectors.make(mailbox, compares_prekeys=is_new)
             settled = self._is_settled(mailbox)
+            self._collecting[mailbox_id] = collector
             try:
                 with trio.move_on_after(LOOK_SECONDS if settled else math.inf):
                     async with trio.open_nursery() as nursery:
@@ -151,6 +158,7 @@ class MailboxManager:
                 pass  # whatever it was, the mailbox is tried again below
             finally:
                 self._connected.discard(mailbox_id)
+                del self._collecting[mailbox_id]
             if collector.pushed_aside:
                 await self._announcer.pushed_aside()
             if settled:

@@ -48,14 +48,15 @@ class KnownRelays:
         """Return where to dial a lane of a relay, in the order in which to try.
 
         Of what its descriptor names, only where it was reached: the rest may be anybody's. Where
-        the operator says that it is comes last.
+        it was reached last comes first, where the operator says that it is comes last.
         """
         descriptor = self.descriptor_of(node_id)
         others = self.hints_of(node_id) if lane == 0 else []
         if descriptor is None:
             return others
-        reached = self.descriptors.place_of(descriptor).host
-        named = [uri for uri in descriptor.uris(lane) if uri.host == reached]
+        at_host = {uri.host: uri for uri in descriptor.uris(lane)}
+        places = self.descriptors.places_of(descriptor)
+        named = [at_host[uri.host] for uri in places if uri.host in at_host]
         return list(dict.fromkeys([*named, *others]))
 
     def hints_of(self, node_id: NodeId) -> list[RelayUri]:

@@ -17,11 +17,13 @@ from zentalk.directory.news import Command, GossipDescriptor, GossipEquivocation
 from zentalk.directory.observations import OBSERVED_SECONDS, Observation
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
+from zentalk.net.signal import Signal
 from zentalk.store.directory_store import DirectoryStore
 from zentalk.store.observation_table import StoredObservation
 from zentalk.wire.descriptor import Descriptor, node_id_of
 from zentalk.wire.text import RelayUri
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -54,7 +56,9 @@ class NewsWriter:
         self._queue = queue
         self._descriptors: dict[NodeId, Descriptor] = {}
         self._proofs: list[EquivocationProof] = []
-        self._observations: dict[NodeId, Observation] = {}
+        self._observations: dict[RelayUri, Observation] = {}
+        self.soon = Signal()
+        """Set when there is news that the next life cannot do without."""
         self.failures = 0
         """How often news could not be written; it is kept and tried again."""
 
@@ -66,9 +70,14 @@ class NewsWriter:
             self._descriptors.pop(command.proof.node_id, None)
             self._proofs.append(command.proof)
 
-    def note_observation(self, found: Observation) -> None:
-        """Put a relay that was reached on the list."""
-        self._observations[node_id_of(found.uri.identity)] = found
+    def note_observation(self, found: Observation, *, is_first: bool) -> None:
+        """Put a relay that was reached on the list; `is_first` if it did not count before.
+
+        A relay that is killed before that is written knows nobody when it starts again.
+        """
+        self._observations[found.uri] = found
+        if is_first:
+            self.soon.set()
 
     async def read(self) -> Kept:
         """Return what was kept; raises StorageError."""
@@ -103,7 +112,7 @@ class NewsWriter:
         self,
         items: Mapping[NodeId, Descriptor],
         proofs: Sequence[EquivocationProof],
-        observed: Mapping[NodeId, Observation],
+        observed: Mapping[RelayUri, Observation],
         wall: float,
     ) -> None:
         store = self._queue.store
@@ -113,15 +122,15 @@ class NewsWriter:
         store.observed.save(
             [
                 StoredObservation(
-                    key, found.uri.identity, found.uri.host, found.uri.port, *found[1:]
+                    node_id_of(uri.identity), uri.identity, uri.host, uri.port, *found[1:]
                 )
-                for key, found in observed.items()
+                for uri, found in observed.items()
             ]
         )
 
 
-def _drop_written(waiting: dict[NodeId, T], written: Mapping[NodeId, T]) -> None:
+def _drop_written(waiting: dict[K, T], written: Mapping[K, T]) -> None:
     """Take off the list what was written, unless something newer is there."""
-    for node_id, item in written.items():
-        if waiting.get(node_id) is item:
-            del waiting[node_id]
+    for key, item in written.items():
+        if waiting.get(key) is item:
+            del waiting[key]

@@ -36,6 +36,8 @@ from zentalk.wire.text import RelayUri
 
 TICK_SECONDS: Final = 5.0
 """How often news goes to the disk and the own descriptor is looked at."""
+SOON_SECONDS: Final = 1.0
+"""How often news goes to the disk at most: at once if a relay was reached for the first time."""
 SWEEP_SECONDS: Final = 60.0
 JOIN_SECONDS: Final = 10.0
 
@@ -185,6 +187,7 @@ class DirectoryService:
                 nursery.start_soon(self._tasks.observer.run)
                 nursery.start_soon(self._check_contacts)
                 nursery.start_soon(self._maintain)
+                nursery.start_soon(self._write_news)
         finally:
             with trio.CancelScope(shield=True), suppress(StorageError):
                 await self._tasks.news.write(self._runtime.wall())
@@ -195,17 +198,23 @@ class DirectoryService:
 
     async def _maintain(self) -> None:
         swept_at = self._runtime.monotonic()
-        news = self._tasks.news
         while True:
             await trio.sleep(TICK_SECONDS)
             self.publish_own()
+            if self._runtime.monotonic() - swept_at >= SWEEP_SECONDS:
+                swept_at = self._runtime.monotonic()
+                await self._sweep()
+
+    async def _write_news(self) -> None:
+        """Write what is new; the only task that does, as writes must not overtake each other."""
+        news = self._tasks.news
+        while True:
+            await news.soon.wait(TICK_SECONDS)
             try:
                 await news.write(self._runtime.wall())
             except StorageError:
                 news.failures += 1  # the directory works from memory until the disk is back
-            if self._runtime.monotonic() - swept_at >= SWEEP_SECONDS:
-                swept_at = self._runtime.monotonic()
-                await self._sweep()
+            await trio.sleep(SOON_SECONDS)
 
     async def _sweep(self) -> None:
         self.state.forget_expired()

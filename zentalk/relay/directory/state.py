@@ -135,9 +135,10 @@ class DirectoryState:
     def reached_at(self, uri: RelayUri, address: str) -> None:
         """Take note that a relay proved its identity at an address that we dialled."""
         node_id = node_id_of(uri.identity)
-        found = self._observing.reached(uri, address, self.known.descriptor_of(node_id))
+        known = self.known.descriptor_of(node_id)
+        found = self._observing.reached(uri, address, known)
         if found is not None:
-            self._news.note_observation(found)
+            self._news.note_observation(found, is_first=known is None)
             self._admit(node_id)
 
     def reached(self, node_id: NodeId) -> bool:
@@ -158,8 +159,8 @@ class DirectoryState:
         self._observing.expire()  # last: where a relay was reached is a hint where to look
 
     def look_again(self) -> None:
-        """Plan to reach relays anew that were reached a day ago."""
-        self._observing.look_again()
+        """Plan to reach relays anew that were reached a day ago, and elsewhere if they say so."""
+        self._observing.look_again(self.known.live())
 
     def _admit(self, node_id: NodeId) -> None:
         """Take a relay into the set that waited until it was reached."""

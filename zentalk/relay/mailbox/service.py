@@ -191,6 +191,15 @@ class MailboxService:
         if collector is not None:
             self._driver.feed(events.AckReceived(collector, tuple(seqs)))
 
+    def defer(self, connection: CollectorLink, seqs: Sequence[int]) -> None:
+        """Keep what strangers sent and an owner has no room for until it is asked for anew.
+
+        Nothing is committed, as all comes again when the mailbox is opened. Raises RefusedError
+        before that.
+        """
+        collector = self._collectors.known(connection)
+        self._driver.feed(events.DeferReceived(collector, tuple(seqs)))
+
     def connection_lost(self, connection: CollectorLink) -> None:
         """Take note that a connection ended, whether it collected anything or not."""
         event = self._collectors.lost(connection)
@@ -235,10 +244,9 @@ class MailboxService:
         return rpc.encode_price_response(await self.price())
 
     async def _on_defer(self, connection: CollectorLink, fields: Fields) -> bytes:
-        """Answered at once: nothing is committed, as all comes again when the mailbox is opened."""
         seqs = rpc.decode_seqs(fields)
         await trio.lowlevel.checkpoint()
-        self._driver.feed(events.DeferReceived(self._collectors.known(connection), seqs))
+        self.defer(connection, seqs)
         return rpc.encode_defer_response()
 
     async def _on_send_ids(self, connection: CollectorLink, fields: Fields) -> bytes:

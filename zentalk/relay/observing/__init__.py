@@ -12,6 +12,7 @@ Files:
 
 - handshake_probe: one probe over the network
 - schedule:        when to probe whom, and how often one address and its surroundings may be
+- further:         where else relays that count say they are
 - observing:       what was reached, what waits, and what is planned
 - observer:        the task that probes
 

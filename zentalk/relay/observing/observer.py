@@ -62,7 +62,7 @@ class Observer:
         self._observing = observing
         self._learner = learner
         self._slots = trio.Semaphore(PROBES_AT_ONCE)
-        self._rumours: deque[tuple[RelayUri, float]] = deque()
+        self._rumours: deque[tuple[RelayUri, Cause, float]] = deque()
         self._told = Signal()
 
     async def run(self) -> None:
@@ -73,8 +73,9 @@ class Observer:
             while True:
                 await wake.wait(max(0.0, schedule.next_at() - self._runtime.monotonic()))
                 for uri, cause in schedule.due(self._runtime.monotonic()):
-                    if cause is Cause.RUMOUR:
-                        self._rumours.append((uri, self._runtime.monotonic() + PATIENCE_SECONDS))
+                    if cause.is_told:
+                        until = self._runtime.monotonic() + PATIENCE_SECONDS
+                        self._rumours.append((uri, cause, until))
                         self._told.set()
                     else:
                         await self._start(nursery, uri, cause)
@@ -83,10 +84,10 @@ class Observer:
         while True:
             await self._told.wait()
             while self._rumours:
-                uri, until = self._rumours.popleft()
-                if self._observing.wants(uri, Cause.RUMOUR):
+                uri, cause, until = self._rumours.popleft()
+                if self._observing.wants(uri, cause):
                     await self._give_way(until)
-                    await self._start(nursery, uri, Cause.RUMOUR)
+                    await self._start(nursery, uri, cause)
 
     async def _give_way(self, until: float) -> None:
         """Wait while the machine is busy, until a time at most."""
@@ -119,7 +120,7 @@ class Observer:
             self._observing.failed(uri, cause)
             return
         now = self._runtime.monotonic()
-        is_name = address != uri.host.strip("[]")
+        is_name = address.strip("[]") != uri.host.strip("[]")
         # Many names may lead to one address.
         if is_name and self._observing.schedule.admit(uri, address, cause, now):
             self._observing.failed(uri, cause)

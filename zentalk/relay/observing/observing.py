@@ -6,6 +6,7 @@ decides what follows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from zentalk.directory.observations import Observation, ObservedRelays
@@ -14,6 +15,7 @@ from zentalk.directory.window import is_usable
 from zentalk.net.backoff import fraction
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
+from zentalk.relay.observing.further import FurtherAddresses
 from zentalk.relay.observing.schedule import Cause, ProbeSchedule
 from zentalk.wire.descriptor import Descriptor, node_id_of
 from zentalk.wire.text import RelayUri
@@ -35,6 +37,7 @@ class Observing:
         self.observations = observations
         self.pool = WaitingPool(network)
         self.schedule = ProbeSchedule(network)
+        self._further = FurtherAddresses(observations)
         self.wake = Signal()
 
     def wait(self, item: WaitingDescriptor, relays: int) -> None:
@@ -68,7 +71,7 @@ class Observing:
         waits = self.pool.get(node_id_of(uri.identity))
         named = {uri for item in (known, waits) if item is not None for uri in item.uris()}
         found = Observation(uri, address, self._runtime.wall())
-        if (named and uri not in named) or not self.observations.note(found):
+        if (named and uri not in named) or not self.observations.note(found, named):
             return None
         return found
 
@@ -80,6 +83,8 @@ class Observing:
         waiting = self.pool.get(node_id_of(uri.identity))
         if cause is Cause.AGAIN or waiting is None or uri not in waiting.uris():
             return
+        if cause is Cause.FURTHER:
+            cause = Cause.RUMOUR  # the probe that was planned for what waits gave way to this one
         uris = waiting.uris()
         if cause is Cause.HOME:
             self._plan(uris[0], RETRY_SECONDS if len(uris) == 1 else 0.0, Cause.HELLO)
@@ -91,14 +96,19 @@ class Observing:
     def wants(self, uri: RelayUri, cause: Cause) -> bool:
         """Say whether a planned probe is still to be made."""
         waiting = self.pool.get(node_id_of(uri.identity))
-        return cause is Cause.AGAIN or (waiting is not None and uri in waiting.uris())
+        if waiting is not None and uri in waiting.uris():
+            return True
+        return cause is Cause.AGAIN or (cause is Cause.FURTHER and uri in self._further)
 
-    def look_again(self) -> None:
-        """Plan to reach relays anew that were reached a day ago."""
+    def look_again(self, relays: Sequence[Descriptor]) -> None:
+        """Plan to reach relays anew that were reached a day ago.
+
+        `relays` are those that count: where else they say they are is looked at once a day too.
+        """
         for uri in self.observations.old(self._runtime.wall()):
-            if uri not in self.schedule:
-                wait = AGAIN_SPREAD_SECONDS * fraction(self._runtime.entropy)
-                self._plan(uri, wait, Cause.AGAIN)
+            self._plan_unplanned(uri, AGAIN_SPREAD_SECONDS, Cause.AGAIN)
+        for uri in self._further.due(relays, self._runtime.monotonic()):
+            self._plan_unplanned(uri, SPREAD_SECONDS, Cause.FURTHER)
 
     def expire(self) -> None:
         """Let go of descriptors whose epochs are over, and of relays not reached for a day."""
@@ -114,6 +124,10 @@ class Observing:
         for uri in gone.uris():
             if besides is None or uri not in besides.uris():
                 self.schedule.forget(uri)
+
+    def _plan_unplanned(self, uri: RelayUri, within: float, cause: Cause) -> None:
+        if uri not in self.schedule:
+            self._plan(uri, within * fraction(self._runtime.entropy), cause)
 
     def _plan(self, uri: RelayUri, seconds: float, cause: Cause) -> None:
         self.schedule.plan(uri, self._runtime.monotonic() + seconds, cause)

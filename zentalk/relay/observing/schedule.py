@@ -19,7 +19,8 @@ from zentalk.wire.text import RelayUri
 
 SAME_ADDRESS_SECONDS: Final = 600.0
 PER_SUBNET: Final = 6
-"""Probes a minute in one /24 or /48, for each cause; at one address of who came from there."""
+"""Probes a minute in one /24 or /48, for each cause, but all that are told together; at one address
+of who came from there."""
 _MINUTE: Final = 60.0
 _FEW: Final = 1024
 
@@ -31,6 +32,12 @@ class Cause(Enum):
     HELLO = "it showed itself"
     HOME = "it showed itself from where it says it is"
     AGAIN = "it was reached a day ago"
+    FURTHER = "it was reached elsewhere, and says it is there too"
+
+    @property
+    def is_told(self) -> bool:
+        """Say whether nothing but somebody's word speaks for the address."""
+        return self in {Cause.RUMOUR, Cause.FURTHER}
 
 
 class ProbeSchedule:
@@ -88,7 +95,8 @@ class ProbeSchedule:
         if subnet:
             # Who came from there is connected to at its own wish, whatever its neighbours claim.
             area = host if cause is Cause.HOME else subnet
-            lately = self._subnets.setdefault((cause, area), deque(maxlen=PER_SUBNET))
+            counted = Cause.RUMOUR if cause.is_told else cause
+            lately = self._subnets.setdefault((counted, area), deque(maxlen=PER_SUBNET))
             if len(lately) == PER_SUBNET and now - lately[0] < _MINUTE:
                 return lately[0] + _MINUTE - now
             lately.append(now)
@@ -97,11 +105,11 @@ class ProbeSchedule:
         return 0.0
 
     def _place(self, uri: RelayUri, host: str, subnet: str, cause: Cause) -> object:
-        """Return what is connected to seldom: of rumours the address, of others that relay there.
+        """Return what is connected to seldom: told, the address; for others, that relay there.
 
         An exempt host holds a whole network, so there a port is what an address is elsewhere.
         """
-        if cause is not Cause.RUMOUR:
+        if not cause.is_told:
             return (cause, uri, host)
         return host if subnet else (host, uri.port)
 
