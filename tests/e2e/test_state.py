@@ -28,6 +28,7 @@ from zentalk.session.ratchet import Ratchet
 from zentalk.session.renewal import RENEW_INTERVAL_SECONDS
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import StoredMessage
+from zentalk.wire.content import Content
 
 pytestmark = pytest.mark.e2e
 
@@ -182,9 +183,9 @@ def fail_between_two_transactions(
     receive = ordering.receive
     later: list[Callable[[Any], Any]] = []
 
-    def put_off(tx: Any, *given: Any, **named: Any) -> int:
-        later.append(lambda tx: receive(tx, *given, **named))
-        return 1
+    def put_off(tx: Any, contact: Any, content: Content, *given: Any, **named: Any) -> Any:
+        later.append(lambda tx: receive(tx, contact, content, *given, **named))
+        return [content.message_id]
 
     async def failing(database: HistoryDatabase, job: Any) -> Any:
         if not saves_mail(database, job, world, "bob"):

@@ -229,4 +229,9 @@ _V6: Final = """
 ALTER TABLE contacts ADD COLUMN work INTEGER NOT NULL DEFAULT 0;
 """
 
-MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5, _V6)
+_V7: Final = """
+ALTER TABLE seen ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX seen_held ON seen (contact, message_id) WHERE held;
+"""
+
+MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5, _V6, _V7)

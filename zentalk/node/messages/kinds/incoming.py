@@ -24,9 +24,11 @@ class KindResult(NamedTuple):
     """What came of it.
 
     `wanted` is the id that the sender waits to see confirmed, if there is one, `confirmed` are
-    outbox items that are done, and `held` says that the message waits for its predecessors.
+    outbox items that are done. `held` says that the message waits for its predecessors and must
+    not be confirmed yet, and `entered` are messages that wait no longer.
     """
 
     wanted: MessageId | None = None
     confirmed: tuple[int, ...] = ()
     held: bool = False
+    entered: tuple[MessageId, ...] = ()
