@@ -1,4 +1,4 @@
-"""Confirmations: a recipient has saved what we sent."""
+"""Confirmations: a recipient sees what we sent."""
 
 from __future__ import annotations
 
