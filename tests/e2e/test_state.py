@@ -18,6 +18,7 @@ from zentalk.crypto import aead
 from zentalk.crypto.aead import AesKey
 from zentalk.errors import StorageError
 from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.delivery.reconfirming import ROUND_SECONDS
 from zentalk.node.delivery.session_recovery import SessionRecovery
 from zentalk.node.messages import ordering
 from zentalk.node.messages.effects import CommitEffects
@@ -399,6 +400,7 @@ async def test_k34_a_retry_sends_the_ciphertext_that_was_stored_with_its_ratchet
 ) -> None:
     """Alice is killed after the commit and before anything left, then hears no ack for long."""
     await acquainted(world)
+    await trio.sleep(2 * ROUND_SECONDS)  # acks of her confirmations are written down by then
     await world.crash("bob")
     sealed: list[bytes] = []
     seal, add = DepositTarget.seal, Outbox.add
