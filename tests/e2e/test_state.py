@@ -18,6 +18,7 @@ from zentalk.crypto import aead
 from zentalk.crypto.aead import AesKey
 from zentalk.errors import StorageError
 from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.delivery.reconfirming import ROUND_SECONDS
 from zentalk.node.delivery.session_recovery import SessionRecovery
 from zentalk.node.messages import ordering
 from zentalk.node.messages.effects import CommitEffects
@@ -28,6 +29,7 @@ from zentalk.session.ratchet import Ratchet
 from zentalk.session.renewal import RENEW_INTERVAL_SECONDS
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import StoredMessage
+from zentalk.wire.content import Content
 
 pytestmark = pytest.mark.e2e
 
@@ -182,9 +184,9 @@ def fail_between_two_transactions(
     receive = ordering.receive
     later: list[Callable[[Any], Any]] = []
 
-    def put_off(tx: Any, *given: Any, **named: Any) -> int:
-        later.append(lambda tx: receive(tx, *given, **named))
-        return 1
+    def put_off(tx: Any, contact: Any, content: Content, *given: Any, **named: Any) -> Any:
+        later.append(lambda tx: receive(tx, contact, content, *given, **named))
+        return [content.message_id]
 
     async def failing(database: HistoryDatabase, job: Any) -> Any:
         if not saves_mail(database, job, world, "bob"):
@@ -398,6 +400,7 @@ async def test_k34_a_retry_sends_the_ciphertext_that_was_stored_with_its_ratchet
 ) -> None:
     """Alice is killed after the commit and before anything left, then hears no ack for long."""
     await acquainted(world)
+    await trio.sleep(2 * ROUND_SECONDS)  # acks of her confirmations are written down by then
     await world.crash("bob")
     sealed: list[bytes] = []
     seal, add = DepositTarget.seal, Outbox.add

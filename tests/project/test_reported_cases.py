@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-WITHOUT_A_TEST = {8}
+WITHOUT_A_TEST: set[int] = set()
 """Taken out here when a test is named there, so that no case is forgotten in silence."""
 ROW = re.compile(r"^\| R(\d+): .* \| (.*?) \|$", re.MULTILINE)
 TEST = re.compile(r"`(tests/[a-z0-9_/]+\.py)::(test_\w+)`")

@@ -135,6 +135,62 @@ def test_without_a_word_it_goes_again_then_to_the_second_mailbox(bench: Bench) -
     assert bench.add(2, 3.0) == [DepositCopy(item(2), target(B), 3.0 + LIFE)]
 
 
+def confirmed_after_a_late_one(bench: Bench) -> None:
+    """Bob holds the second and the third until the first has come by the second mailbox."""
+    for number, at in ((1, 0.0), (2, 0.2), (3, 1.0)):
+        bench.sent(number, at)
+    while bench.core.next_deadline() <= 2.2:
+        at, commands = bench.due()
+        for command in commands:
+            if isinstance(command, DepositCopy):
+                bench.deposited(command.item.item, command.target.relay, at)
+
+
+def first_retry(bench: Bench, number: int, now: float) -> float:
+    """Add an item, let its first copy leave, and return after how long it goes again."""
+    [copy] = bench.add(number, now)
+    assert isinstance(copy, DepositCopy)
+    bench.deposited(number, copy.target.relay, now)
+    return bench.core.next_deadline() - now
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_what_waited_at_its_reader_for_a_late_one_says_nothing_of_mailbox_and_round_trip(
+    bench: Bench, *, split: bool
+) -> None:
+    confirmed_after_a_late_one(bench)
+    # The order in which a confirmation names them does not matter, nor whether it is one.
+    for numbers in ((1,), (2, 3)) if split else ((3, 1, 2),):
+        bench.core.handle(Confirmed(numbers), 2.5)
+    assert bench.add(4, 3.0) == [DepositCopy(item(4), target(B), 3.0 + LIFE)]
+    bench.core.handle(Confirmed((4,)), 3.5)
+    assert first_retry(bench, 5, 4.0) == 1.5
+
+
+def test_control_without_that_they_turn_mailboxes_about_and_make_round_trips_longer(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed_after_a_late_one(bench)
+    monkeypatch.setattr(bench.core, "_late_at", Forgetful())
+    bench.core.handle(Confirmed((1, 2, 3)), 2.5)
+    assert bench.add(4, 3.0) == [DepositCopy(item(4), target(A), 3.0 + LIFE)]
+    bench.core.handle(Confirmed((4,)), 3.5)
+    assert first_retry(bench, 5, 4.0) > 1.5
+
+
+class Forgetful(dict[UserAddress, float]):
+    def __setitem__(self, contact: UserAddress, at: float) -> None:
+        """Keep nothing."""
+
+
+def test_what_began_after_a_late_one_was_confirmed_counts_again(bench: Bench) -> None:
+    confirmed_after_a_late_one(bench)
+    bench.core.handle(Confirmed((1, 2, 3)), 2.5)
+    bench.add(4, 3.0)
+    bench.core.handle(Confirmed((4,)), 6.0)
+    assert bench.add(5, 7.0) == [DepositCopy(item(5), target(A), 7.0 + LIFE)]
+
+
 def test_an_ack_is_noted_and_ends_the_retries_at_its_relay(bench: Bench) -> None:
     bench.sent(1, token=TOKEN)
     hops = (GUARD, MIDDLE, A)

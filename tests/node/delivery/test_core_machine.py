@@ -144,7 +144,8 @@ class DeliveryMachine(RuleBasedStateMachine):
     @rule(relay=st.sampled_from([A, B]), data=st.data())
     def work_is_done(self, relay: NodeId, data: st.DataObject) -> None:
         number = data.draw(st.sampled_from(sorted(self.living)))
-        if self.not_before.get((number, relay), 0.0) < self.now + DAY_SECONDS / 2:
+        at = self.not_before.get((number, relay))
+        if at is not None and at < self.now + DAY_SECONDS / 2:  # none since it was planned anew
             self.not_before[number, relay] = self.now
         self.tell(e.WorkDone(number, relay))
 

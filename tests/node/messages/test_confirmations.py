@@ -10,7 +10,7 @@ import pytest
 from tests.node.messages.test_receive import befriend, texts
 from tests.node.persons import NOW, Deposit, Person
 from zentalk.ids import DAY_SECONDS
-from zentalk.node.messages import compose, confirmations
+from zentalk.node.messages import compose, confirmations, ordering
 from zentalk.node.messages.commands import Draft
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.confirmations import (
@@ -279,6 +279,62 @@ def test_k50_what_was_repeated_too_often_is_confirmed_together(alice: Person, bo
     alice.receive(*(bob.seal(alice, one.inner) for one in made))
     assert states(alice, bob) == {"delivered"}
     assert collect(bob, alice, NOW + 120) == []
+
+
+# --- a life that ended too soon ------------------------------------------------------------------
+
+
+def all_taken(person: Person) -> None:
+    """Let mailbox relays have every confirmation that was made."""
+    person.connection.execute("UPDATE confirmations SET acknowledged = 1")
+
+
+def begin_again(person: Person) -> None:
+    """Do what a node does at its start; what was to be sent is forgotten."""
+    person.tx(rows.owe_unacknowledged)
+
+
+def test_r8_what_was_shown_and_confirmed_by_a_node_that_died_goes_out_in_its_next_life(
+    alice: Person, bob: Person
+) -> None:
+    """The last message is shown because the gap before it stays; its sender has long its ack."""
+    all_taken(bob)
+    _, deposit = sent(alice, bob, 2)
+    bob.receive(deposit)
+    later = NOW + ordering.HOLD_SECONDS
+    lost = bob.tx(lambda tx: bob.inbox.release_overdue(tx, later))
+    assert collect(bob, alice, later + 60) == []
+    begin_again(bob)
+    again = collect(bob, alice, later + 60)
+    assert [one.inner for one in again] == [one.inner for one in lost.best_effort]
+    alice.receive(*(bob.seal(alice, one.inner) for one in again))
+    assert [m.state for m in texts(alice, bob)] == ["delivered", "queued", "delivered"]
+    assert collect(bob, alice, later + 120) == []
+
+
+def test_r8_control_without_a_look_at_the_disk_nobody_is_told(alice: Person, bob: Person) -> None:
+    bob.receive(*sent(alice, bob, 1))
+    assert collect(bob, alice, NOW + 60) == []
+
+
+def test_what_a_relay_has_taken_does_not_go_out_in_the_next_life(
+    alice: Person, bob: Person
+) -> None:
+    bob.receive(*sent(alice, bob, 1))
+    all_taken(bob)
+    begin_again(bob)
+    assert bob.tx(rows.owing) == []
+
+
+def test_a_life_that_ends_again_and_again_encrypts_one_confirmation_in_two_hours(
+    alice: Person, bob: Person, ciphertexts: Ciphertexts
+) -> None:
+    read_singly(bob, sent(alice, bob, 5))
+    before = ciphertexts.of(bob)
+    for minute in range(1, 60):
+        begin_again(bob)
+        collect(bob, alice, NOW + minute * 60)
+    assert ciphertexts.of(bob) - before == 1
 
 
 def test_k50_bytes_of_two_days_ago_do_not_go_again(alice: Person, bob: Person) -> None:

@@ -14,9 +14,12 @@ from zentalk.ids import MessageId
 from zentalk.node.messages import ordering, receive, requests
 from zentalk.node.messages.commands import Draft, check_text
 from zentalk.node.messages.confirmations import confirm
-from zentalk.node.messages.kinds import parts
+from zentalk.node.messages.effects import CommitEffects
+from zentalk.node.messages.kinds import parts, stored
+from zentalk.node.messages.kinds.incoming import Incoming, KindResult
 from zentalk.node.messages.routes import DepositTarget, raise_version
 from zentalk.session.ratchet import Ratchet
+from zentalk.store.history import confirmations as rows
 from zentalk.store.history import contacts, forgetting, held, outbox, pages, ratchets
 from zentalk.store.history.confirmations import Unconfirmed
 from zentalk.store.history.models import RequestKey, StoredMessage
@@ -310,8 +313,114 @@ def test_d16_e10_packets_that_overtook_each_other_enter_in_the_order_of_writing(
     assert received(bob, alice) == [(str(n), 0) for n in range(6)]
     assert numbers == [0, 0, 0, 2, 4, 6]
     assert [outcome.held for outcome in outcomes] == [True] * 3 + [False] * 3
-    # Saved is confirmed, shown or not: the sender need not wait for the others.
-    assert all(len(outcome.best_effort) == 1 for outcome in outcomes)
+    # Each is confirmed by the commit that shows it.
+    assert [len(outcome.best_effort) for outcome in outcomes] == [0, 0, 0, 1, 1, 1]
+    confirmed = []
+    for outcome in outcomes:
+        alice.receive(*bob.answers(outcome, alice))
+        confirmed.append(delivered(alice, bob))
+    assert confirmed == [[], [], [], ["0", "1"], ["0", "1", "2", "3"], list("012345")]
+
+
+@pytest.mark.parametrize("order", [(1, 2, 0), (2, 0, 1), (2, 1, 0)])
+def test_r8_what_is_delivered_is_shown(alice: Person, bob: Person, order: tuple[int, ...]) -> None:
+    befriend(alice, bob)
+    assert never_delivered_before_shown(alice, bob, order)
+
+
+def test_r8_control_a_held_message_that_is_confirmed_is_delivered_and_not_shown(
+    alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    befriend(alice, bob)
+    monkeypatch.setattr(stored, "keep", confirm_at_once)
+    assert not never_delivered_before_shown(alice, bob, (1, 0))
+
+
+def confirm_at_once(tx: Transaction, incoming: Incoming, now: float) -> KindResult:
+    """Put a message in its place, as an earlier version did."""
+    contact, content = incoming.sender.address, incoming.content
+    ordering.receive(tx, contact, content, incoming.raw, now, confirmed=True)
+    return KindResult(content.message_id)
+
+
+def never_delivered_before_shown(alice: Person, bob: Person, order: tuple[int, ...]) -> bool:
+    """Let messages arrive in an order, each with its confirmation at once."""
+    deposits = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(len(order))]
+    for n in order:
+        outcome = bob.receive(deposits[n])
+        alice.receive(*bob.answers(outcome, alice))
+        if set(delivered(alice, bob)) - {text for text, _ in received(bob, alice)}:
+            return False
+    return delivered(alice, bob) == [str(n) for n in range(len(order))]
+
+
+def test_r8_what_a_gap_that_stays_lets_in_is_confirmed_then(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    _, *deposits = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(3)]
+    assert bob.receive(*deposits).best_effort == ()
+    assert overdue(bob, NOW + ordering.HOLD_SECONDS - 1).best_effort == ()
+    outcome = overdue(bob, NOW + ordering.HOLD_SECONDS)
+    alice.receive(*bob.answers(outcome, alice))
+    assert delivered(alice, bob) == ["1", "2"]
+
+
+def test_r8_what_a_stranger_wrote_and_was_held_is_confirmed_once_it_is_accepted(
+    alice: Person, bob: Person
+) -> None:
+    alice.meet(bob)
+    _, *deposits = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(3)]
+    bob.receive(deposits[0])
+    assert overdue(bob, NOW + ordering.FIRST_HOLD_SECONDS).best_effort == ()
+    assert received(bob, alice) == [("1", 1)]
+    _, effects = bob.tx(lambda tx: bob.contacts.accept(tx, alice.address, NOW))
+    alice.receive(*bob.answers(effects, alice))
+    assert delivered(alice, bob) == ["1"]
+
+
+def test_r8_a_held_message_that_comes_again_is_kept_once_and_confirmed_once_shown(
+    alice: Person, bob: Person
+) -> None:
+    """It comes as its relay pushes it again, as its sender seals it again, and encrypted anew."""
+    befriend(alice, bob)
+    first, later = (alice.write(bob, f"{n}")[1][0] for n in range(2))
+    deposit = alice.seal(bob, later)
+    [_, item] = alice.tx(outbox.every)
+    [anew] = alice.tx(lambda tx: alice.composer.repeat(tx, bob.address, [item]))
+    assert anew.item.envelope not in (None, later)
+    copies = [deposit, deposit, alice.seal(bob, later), alice.seal(bob, anew.item.envelope or b"")]
+    outcomes = [bob.receive(copy) for copy in copies]
+    assert {(outcome.best_effort, outcome.undecryptable) for outcome in outcomes} == {((), 0)}
+    assert bob.tx(lambda tx: held.count(tx, alice.address)) == 1
+    assert bob.tx(rows.owing) == []
+    outcome = bob.receive(alice.seal(bob, first))
+    assert received(bob, alice) == [("0", 0), ("1", 0)]
+    alice.receive(*bob.answers(outcome, alice))
+    assert delivered(alice, bob) == ["0", "1"]
+    # All inners are known as confirmed: whichever comes again gets the same bytes.
+    again = [bob.receive(copy).best_effort for copy in (copies[2], copies[3])]
+    assert [one.inner for [one] in again] == [one.inner for one in outcome.best_effort] * 2
+
+
+def test_r8_what_was_held_of_somebody_blocked_is_never_called_delivered(
+    alice: Person, bob: Person
+) -> None:
+    befriend(alice, bob)
+    _, deposit = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(2)]
+    bob.receive(deposit)
+    bob.tx(lambda tx: bob.contacts.block(tx, alice.address, NOW))
+    bob.tx(lambda tx: bob.contacts.unblock(tx, alice.address, NOW))
+    assert bob.receive(deposit).best_effort == ()
+    assert bob.tx(rows.owing) == []
+    assert received(bob, alice) == []
+
+
+def overdue(person: Person, now: float) -> CommitEffects:
+    return person.tx(lambda tx: person.inbox.release_overdue(tx, now))
+
+
+def delivered(sender: Person, reader: Person) -> list[str]:
+    """What the sender takes for delivered of what it wrote after the first text."""
+    return [m.text for m in texts(sender, reader)[1:] if m.state == "delivered"]
 
 
 def test_d16_control_without_holding_back_the_order_is_that_of_arrival(
@@ -330,8 +439,9 @@ def test_a_gap_that_stays_is_shown_and_a_late_message_still_enters(
     befriend(alice, bob)
     deposits = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(4)]
     bob.receive(deposits[0], deposits[3])
-    assert bob.tx(lambda tx: ordering.release_overdue(tx, NOW + 1)) == 0
-    assert bob.tx(lambda tx: ordering.release_overdue(tx, NOW + ordering.HOLD_SECONDS)) == 1
+    overdue(bob, NOW + 1)
+    assert received(bob, alice) == [("0", 0)]
+    overdue(bob, NOW + ordering.HOLD_SECONDS)
     assert received(bob, alice) == [("0", 0), ("3", 2)]
     bob.receive(deposits[1], deposits[3])
     assert received(bob, alice) == [("0", 0), ("3", 2), ("1", 0)]
@@ -341,8 +451,10 @@ def test_a_clock_that_is_set_back_holds_no_message_for_long(alice: Person, bob: 
     befriend(alice, bob)
     deposits = [alice.seal(bob, alice.write(bob, f"{n}")[1][0]) for n in range(2)]
     bob.receive(deposits[1])
-    assert bob.tx(lambda tx: ordering.release_overdue(tx, NOW)) == 0
-    assert bob.tx(lambda tx: ordering.release_overdue(tx, NOW - 86_400)) == 1
+    overdue(bob, NOW)
+    assert received(bob, alice) == []
+    overdue(bob, NOW - 86_400)
+    assert received(bob, alice) == [("1", 1)]
 
 
 @pytest.mark.parametrize(
@@ -503,7 +615,7 @@ def test_parts_that_are_longer_than_a_message_are_refused(alice: Person, bob: Pe
 
 
 @pytest.mark.parametrize("held", [False, True])
-def test_a_part_of_a_message_that_is_here_is_confirmed_again_and_not_kept(
+def test_a_part_of_a_message_that_is_here_is_not_kept_and_confirmed_again_if_that_is_shown(
     alice: Person, bob: Person, *, held: bool
 ) -> None:
     befriend(alice, bob)
@@ -516,7 +628,7 @@ def test_a_part_of_a_message_that_is_here_is_confirmed_again_and_not_kept(
     part = Part(0, len(inners), bytes(31_000))
     raw = encode_content(Content(kind=PART, message_id=message_id, part=part))
     outcome = bob.receive(encrypted(alice, bob, raw))
-    assert (outcome.undecryptable, len(outcome.best_effort)) == (0, 1)
+    assert (outcome.undecryptable, len(outcome.best_effort)) == (0, 0 if held else 1)
     assert bob.connection.execute("SELECT count(*) FROM parts").fetchone() == (0,)
 
 

@@ -1,11 +1,11 @@
 """Everything on its way to a recipient, until it has confirmed it.
 
-Items are committed before they get here, and are forgotten only when their recipient has saved
+Items are committed before they get here, and are forgotten only when their recipient has confirmed
 them or their time to live is over. In between they are deposited at its mailboxes, and again.
 
 Glossary: an *item* is one ciphertext in the outbox; a *copy* is an item sealed for one mailbox; an
-*ack* says that a relay holds a copy; a *confirmation* says that the recipient has saved the
-message; a *best-effort inner* is one that nobody will confirm, such as a confirmation.
+*ack* says that a relay holds a copy; a *confirmation* says that the recipient sees the message;
+a *best-effort inner* is one that nobody will confirm, such as a confirmation.
 
 - `core.py`: which item goes where and when: plain rules, events in and commands out.
 - `events.py`: those events and commands.

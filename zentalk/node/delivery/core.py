@@ -8,6 +8,7 @@ an item only once the recipient has confirmed it or its time is over. Spec: docs
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -57,6 +58,7 @@ class DeliveryCore:
         self._window = Window()
         self._tokens: OrderedDict[bytes, AwaitedAck] = OrderedDict()
         self._preferred: dict[UserAddress, NodeId] = {}
+        self._late_at: dict[UserAddress, float] = {}
         self._best_effort = 0
         self._ciphertexts = 0
         self._handlers: Final[dict[type[e.Event], Callable[[Any, float], list[e.Command]]]] = {
@@ -305,19 +307,31 @@ class DeliveryCore:
 
     def _confirmed(self, event: e.Confirmed, now: float) -> list[e.Command]:
         commands: list[e.Command] = []
-        for number in event.numbers:
+        for number in sorted(event.numbers):
             entry = self._forget(number, now)
-            if entry is None or entry.schedule is None:
-                continue
-            if entry.schedule.needed_second(now):
-                self._prefer_another(entry)
-                continue
-            took = now - entry.schedule.started_at
-            self._round_trip += (took - self._round_trip) * _ROUND_TRIP_WEIGHT
-            if entry.hops:
-                # Without the token: a confirmation says nothing of the ack's own path.
-                commands.append(e.ReportArrived(entry.hops, None))
+            if entry is not None and entry.schedule is not None:
+                commands += self._learn(entry, entry.schedule, now)
         return commands
+
+    def _learn(self, entry: InFlight, schedule: Schedule, now: float) -> list[e.Command]:
+        """Learn from a confirmation how fast the ways and mailboxes of a contact are.
+
+        What began before something late was confirmed teaches nothing of that: its reader may
+        have held it until the late one came. As a round trip it would make retries wait longer,
+        which makes readers hold longer, and so on.
+        """
+        contact = entry.item.contact
+        may_have_waited = schedule.started_at < self._late_at.get(contact, -math.inf)
+        if schedule.needed_second(now):
+            self._late_at[contact] = now
+            if not may_have_waited:
+                self._prefer_another(entry)
+            return []
+        if not may_have_waited:
+            took = now - schedule.started_at
+            self._round_trip += (took - self._round_trip) * _ROUND_TRIP_WEIGHT
+        # Without the token: a confirmation says nothing of the ack's own path.
+        return [e.ReportArrived(entry.hops, None)] if entry.hops else []
 
     def _restarted(self, event: e.Restarted, now: float) -> list[e.Command]:
         for number, entry in self._items.items():

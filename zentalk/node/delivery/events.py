@@ -119,7 +119,7 @@ class TokenReturned(NamedTuple):
 
 
 class Confirmed(NamedTuple):
-    """Recipients have saved these items."""
+    """Recipients have confirmed these items."""
 
     numbers: tuple[int, ...]
 

@@ -143,7 +143,7 @@ class Outbox:
         self._tell(e.Restarted(frozenset(relays)))
 
     def confirmed(self, items: Iterable[int]) -> None:
-        """Forget items that their recipients have saved."""
+        """Forget items that their recipients have confirmed."""
         self._tell(e.Confirmed(tuple(items)))
 
     def token_received(self, token: bytes) -> None:

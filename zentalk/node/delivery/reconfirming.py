@@ -1,5 +1,7 @@
 """Confirms anew what repetitions have collected, and writes down which confirmations arrived.
 
+What the last life of the node has confirmed, and no relay is known to have taken, is collected at
+the start: the sender would wait a day, for its own relay has long acknowledged its message.
 Both once a minute and for all contacts together: nothing that others push has a commit of its own
 here, and a minute's repetitions share one confirmation. It never encrypts more than
 `node/messages/confirmations.py` allows.
@@ -44,7 +46,8 @@ class Reconfirming:
         self._outbox = outbox
 
     async def run(self) -> None:
-        """Look once a minute, until cancelled."""
+        """Take up what the last life left, then look once a minute, until cancelled."""
+        await until_stored(partial(self._database.write, confirmations.owe_unacknowledged))
         while True:
             await trio.sleep(ROUND_SECONDS)
             await until_stored(partial(self._round, self._states.take_noted()))

@@ -1,7 +1,8 @@
 """The way in: pushed envelopes are saved in batches, then acknowledged and confirmed.
 
 The order is the product's promise: commit first, then the ack that lets the relay
-delete, then the confirmation that lets the sender forget. A batch that cannot be saved
+delete, then the confirmation that lets the sender forget. What waits for its predecessors is
+confirmed by the commit that lets it in. A batch that cannot be saved
 is not acknowledged; its relay pushes it again. A relay that pushes without end must cost
 no other relay its place or its turn, and what strangers sent and finds no room is deferred:
 it must not stand in the way of what contacts send.
@@ -117,15 +118,16 @@ class Receiver:
                 await self._save(batch)
 
     async def release(self) -> None:
-        """Let messages into the history whose predecessors stay away, until cancelled."""
+        """Let messages in whose predecessors stay away, and confirm them, until cancelled."""
         while True:
             next_release = partial(self._database.read, held.next_release)
             while (due := await until_stored(next_release)) is None:
                 await self._holding.wait()
             wait = due - self._runtime.wall()
             await trio.sleep(max(RELEASE_STEP_SECONDS, min(wait, ordering.HOLD_SECONDS)))
-            overdue = partial(ordering.release_overdue, now=self._runtime.wall())
-            await until_stored(partial(self._database.write, overdue))
+            overdue = partial(self._inbox.release_overdue, now=self._runtime.wall())
+            effects = await until_stored(partial(self._database.write, overdue))
+            await self._outbox.carry_out(effects)
 
     async def _save(self, batch: list[_Pushed]) -> None:
         deposits = [pushed.envelope for pushed in batch]

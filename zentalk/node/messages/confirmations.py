@@ -75,8 +75,13 @@ def confirm_ids(
 def repeated(
     tx: Transaction, composer: Composer, seen: SeenCiphertext, envelope: bytes, now: float
 ) -> BestEffortInner | None:
-    """Return what goes out, if anything does, as a contact's message has come again."""
+    """Return what goes out, if anything does, as a contact's message has come again.
+
+    For one that is held that is nothing: it is confirmed once it is shown.
+    """
     is_new = confirmations.add_envelope(tx, seen.digest, seen.envelopes, envelope)
+    if seen.held:
+        return None
     kept = confirmations.get(tx, seen.confirmation)
     if kept is not None and kept.acknowledged and not is_new:
         return None
@@ -137,7 +142,7 @@ def _make(
         content = Content(
             kind=CONFIRMATION,
             message_id=composer.new_message_id(),
-            confirmed=tuple(one.message_id for one in some),
+            confirmed=tuple(dict.fromkeys(one.message_id for one in some)),
         )
         fresh = composer.encrypt_unstored(tx, contact, content)
         if fresh is None:

@@ -61,7 +61,7 @@ class CommitEffects:
     """Items to bring to their recipients."""
     best_effort: tuple[BestEffortInner, ...] = ()
     confirmed: tuple[int, ...] = ()
-    """Outbox items that their recipients have saved."""
+    """Outbox items that their recipients have confirmed."""
     dropped: tuple[int, ...] = ()
     """Outbox items that were given up, as nothing is to be sent to their recipients any more."""
     new_routes: frozenset[UserAddress] = frozenset()

@@ -1,9 +1,9 @@
 """One local order per conversation: messages enter the history as their sender wrote them.
 
 Packets take different ways and overtake each other. A message whose predecessors are
-missing is saved and confirmed at once, but enters the history only when they have come,
-or after half a minute without them; the gap is then shown, not hidden. Spec:
-docs/spec/end-to-end.md section 7.
+missing is saved at once, but enters the history only when they have come, or after half
+a minute without them; the gap is then shown, not hidden. Whatever lets messages in returns
+their ids, for only then may they be confirmed. Spec: docs/spec/end-to-end.md section 7.
 """
 
 from __future__ import annotations
@@ -41,11 +41,12 @@ def receive(
     now: float,
     *,
     confirmed: bool,
-) -> int:
-    """Save a received message; return how many entered the history.
+) -> list[MessageId]:
+    """Save a received message; return which messages are in the history by that.
 
-    `raw` is the encoded content: kept whole if its kind is not known here. When more wait
-    than may, all of them enter: what was missing is shown as a gap, and nothing is lost.
+    It is among them if it was there before: its sender asks again. `raw` is the encoded
+    content: kept whole if its kind is not known here. When more wait than may, all of them
+    enter: what was missing is shown as a gap, and nothing is lost.
     """
     last = held.last_sequence(tx, contact)
     message = HeldMessage(
@@ -61,12 +62,12 @@ def receive(
     )
     if content.sequence > last + 1:
         if messages.exists(tx, contact, content.message_id):
-            return 0
+            return [content.message_id]
         held.add(tx, message)
-        return release_all(tx, contact, now) if held.count(tx, contact) > MAX_HELD else 0
-    entered = _enter(tx, message, now, missing=0)
+        return release_all(tx, contact, now) if held.count(tx, contact) > MAX_HELD else []
+    _enter(tx, message, now, missing=0)
     held.set_last_sequence(tx, contact, max(last, content.sequence))
-    return entered + _release_next(tx, contact, now)
+    return [content.message_id, *_release_next(tx, contact, now)]
 
 
 def believable(sent_at: float, now: float) -> float:
@@ -77,45 +78,40 @@ def believable(sent_at: float, now: float) -> float:
     return sent_at if now - OLDEST_SECONDS <= sent_at <= now + AHEAD_SECONDS else now
 
 
-def is_here(tx: Transaction, contact: UserAddress, message_id: MessageId) -> bool:
-    """Tell whether a message was received, whether it has entered the history or waits."""
-    return messages.exists(tx, contact, message_id) or held.exists(tx, contact, message_id)
-
-
-def release_overdue(tx: Transaction, now: float) -> int:
-    """Let messages in whose predecessors did not come in time; return how many entered."""
+def release_overdue(tx: Transaction, now: float) -> dict[UserAddress, list[MessageId]]:
+    """Let messages in whose predecessors did not come in time; return which, by their senders."""
     overdue = held.overdue(tx, now, HOLD_SECONDS)
-    return sum(release_all(tx, contact, now) for contact in overdue)
+    return {contact: release_all(tx, contact, now) for contact in overdue}
 
 
-def release_all(tx: Transaction, contact: UserAddress, now: float) -> int:
-    """Let everything of a contact in that is held; return how many entered."""
-    entered = 0
+def release_all(tx: Transaction, contact: UserAddress, now: float) -> list[MessageId]:
+    """Let everything of a contact in that is held; return which messages that were."""
+    entered: list[MessageId] = []
     while (waiting := held.first(tx, contact)) is not None:
         missing = waiting.sequence - held.last_sequence(tx, contact) - 1
-        entered += _take(tx, waiting, now, missing)
+        entered.append(_take(tx, waiting, now, missing))
     return entered
 
 
-def _release_next(tx: Transaction, contact: UserAddress, now: float) -> int:
+def _release_next(tx: Transaction, contact: UserAddress, now: float) -> list[MessageId]:
     """Let held messages in as long as no predecessor is missing."""
-    entered = 0
+    entered: list[MessageId] = []
     while (waiting := held.first(tx, contact)) is not None:
         if waiting.sequence > held.last_sequence(tx, contact) + 1:
             break
-        entered += _take(tx, waiting, now, 0)
+        entered.append(_take(tx, waiting, now, 0))
     return entered
 
 
-def _take(tx: Transaction, waiting: HeldMessage, now: float, missing: int) -> int:
+def _take(tx: Transaction, waiting: HeldMessage, now: float, missing: int) -> MessageId:
     held.remove(tx, waiting.contact, waiting.message_id)
-    entered = _enter(tx, waiting, now, missing)
+    _enter(tx, waiting, now, missing)
     last = held.last_sequence(tx, waiting.contact)
     held.set_last_sequence(tx, waiting.contact, max(last, waiting.sequence))
-    return entered
+    return waiting.message_id
 
 
-def _enter(tx: Transaction, message: HeldMessage, now: float, missing: int) -> int:
+def _enter(tx: Transaction, message: HeldMessage, now: float, missing: int) -> None:
     """Add a line; one of an unknown kind with nothing to show is kept, and not shown."""
     hidden = not message.text and message.kind not in KINDS
     about = PLAIN if message.content is None else decode_content(message.content).about
@@ -137,8 +133,7 @@ def _enter(tx: Transaction, message: HeldMessage, now: float, missing: int) -> i
         timer_seconds=about.timer_seconds,
     )
     if stored is None or hidden:
-        return 0
+        return
     stored = marking.under_its_marks(tx, message.contact, stored)
     contacts.add_unread(tx, message.contact, 1)
     events.append_row(tx, "message.received", now, stored)
-    return 1

@@ -11,6 +11,7 @@ from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.states import log_state
 from zentalk.store.history import contacts, events, forgetting, mailboxes, messages
+from zentalk.store.history.confirmations import let_in
 from zentalk.store.history.models import (
     ContactRow,
     ContactState,
@@ -64,7 +65,7 @@ def welcome(
 def _confirm_waiting(
     tx: Transaction, composer: Composer, address: UserAddress, now: float
 ) -> CommitEffects:
-    ordering.release_all(tx, address, now)
+    let_in(tx, address, ordering.release_all(tx, address, now))
     ids = messages.unconfirmed(tx, address)
     inners = confirmations.confirm_ids(tx, composer, address, ids, now)
     messages.mark_confirmed(tx, address)

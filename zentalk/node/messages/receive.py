@@ -5,7 +5,7 @@ copy, store message, ratchet and event: all of it or, if anything of it is refus
 nothing, so that a copy that comes when there is room again is still readable. Of what no
 ratchet reads only its hash is kept, and only if the contact itself has sealed it. Only the
 effects of the committed transaction say what may be acknowledged to the relay and
-confirmed to the sender. Nothing here sends.
+confirmed to the sender: never what is held and not shown. Nothing here sends.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from zentalk.errors import LocalProtocolError, RemoteProtocolError
 from zentalk.ids import UserAddress
 from zentalk.lifetimes import SEEN_SECONDS
 from zentalk.logs import quiet_logger
-from zentalk.node.messages import confirmations, requests
+from zentalk.node.messages import confirmations, ordering, requests
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation import profile
-from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
+from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
 from zentalk.node.messages.kinds import registry
 from zentalk.node.messages.kinds.incoming import Incoming
 from zentalk.node.messages.routes import Collected, open_collected
 from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Decrypted, OutdatedError, Sessions
 from zentalk.store.history import contacts, mailboxes, ratchets
-from zentalk.store.history.confirmations import Unconfirmed
+from zentalk.store.history.confirmations import Unconfirmed, let_in
 from zentalk.store.history.models import ContactRow, ContactState, OwnSendId, SeenCiphertext
 from zentalk.store.sqlite import Transaction, savepoint
 from zentalk.wire.content import Content, decode_content
@@ -75,7 +75,7 @@ class _Receipt(NamedTuple):
 
     effects: CommitEffects = NO_EFFECTS
     sender: UserAddress | None = None
-    confirm: Unconfirmed | None = None
+    confirm: tuple[Unconfirmed, ...] = ()
     deferred: bool = False
 
 
@@ -100,8 +100,8 @@ class Inbox:
         found = [self._try(tx, one, now) for one in deposits]
         owed: dict[UserAddress, list[Unconfirmed]] = defaultdict(list)
         for one in found:
-            if one.sender is not None and one.confirm is not None:
-                owed[one.sender].append(one.confirm)
+            if one.sender is not None:
+                owed[one.sender] += one.confirm
         made = tuple(
             inner
             for contact, wanted in owed.items()
@@ -111,6 +111,15 @@ class Inbox:
         deferred = frozenset(place for place, one in enumerate(found) if one.deferred)
         own = CommitEffects(best_effort=made, deferred=deferred)
         return CommitEffects.together([*effects, own])
+
+    def release_overdue(self, tx: Transaction, now: float) -> CommitEffects:
+        """Show messages whose predecessors did not come in time, and confirm them."""
+        made: list[BestEffortInner] = []
+        for contact, entered in ordering.release_overdue(tx, now).items():
+            wanted, sender = let_in(tx, contact, entered), contacts.get(tx, contact)
+            if sender is not None and sender.is_accepted:
+                made += confirmations.confirm(tx, self._composer, contact, wanted, now)
+        return CommitEffects(best_effort=tuple(made))
 
     def _try(self, tx: Transaction, deposit: Collected, now: float) -> _Receipt:
         """Take one deposit in, all of it or nothing."""
@@ -154,7 +163,10 @@ class Inbox:
         told = profile.tell(tx, self._composer, sender, now)
         effects = CommitEffects.together([effects, told])
         wanted, forget_at = applied.wanted, now + SEEN_SECONDS
-        ratchets.remember(tx, digest, sender.address, wanted, forget_at, came_in)
+        ratchets.remember(
+            tx, digest, sender.address, wanted, forget_at, came_in, is_held=applied.held
+        )
+        waited = let_in(tx, sender.address, applied.entered)
         effects = replace(
             effects,
             confirmed=applied.confirmed,
@@ -162,9 +174,11 @@ class Inbox:
             heard=frozenset({sender.address}),
             signals=() if applied.signal is None else (applied.signal,),
         )
-        if wanted is None or not sender.is_accepted:
+        if not sender.is_accepted:
             return _Receipt(effects)
-        return _Receipt(effects, sender.address, Unconfirmed(digest, wanted))
+        if wanted is not None and not applied.held:
+            waited.insert(0, Unconfirmed(digest, wanted))
+        return _Receipt(effects, sender.address, tuple(waited))
 
     def _repeated(
         self, tx: Transaction, known: SeenCiphertext, came_in: bytes, work: int, now: float

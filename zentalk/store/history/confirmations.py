@@ -119,6 +119,26 @@ def confirmed_by(tx: Transaction, messages: Iterable[Unconfirmed], number: int) 
     )
 
 
+def let_in(tx: Transaction, contact: UserAddress, ids: Iterable[MessageId]) -> list[Unconfirmed]:
+    """Note that messages are held no longer; return them by every inner that each came in."""
+    return [
+        Unconfirmed(row[0], message_id)
+        for message_id in ids
+        for row in tx.execute(
+            "UPDATE seen SET held = 0 WHERE contact = ? AND message_id = ? AND held RETURNING hash",
+            (contact, message_id),
+        ).fetchall()
+    ]
+
+
+def owe_unacknowledged(tx: Transaction) -> None:
+    """Collect what was confirmed by something that no mailbox relay is known to have taken."""
+    tx.execute(
+        "UPDATE seen SET owed = 1 WHERE confirmation IN (SELECT number FROM confirmations"
+        " WHERE ciphertext IS NOT NULL AND NOT acknowledged)"
+    )
+
+
 def owe(tx: Transaction, digests: Iterable[bytes | None]) -> None:
     """Collect messages that are to be confirmed anew."""
     rows = [(digest,) for digest in digests if digest is not None]

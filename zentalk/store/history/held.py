@@ -13,7 +13,8 @@ _COLUMNS = "contact, sequence, message_id, kind, text, content, sent_at, confirm
 class HeldMessage(NamedTuple):
     """One message that waits for those its sender wrote before it.
 
-    `content` is the whole encoded content of a kind that this version does not know.
+    `content` is the whole encoded content of a kind that this version does not know;
+    `confirmed` says whether its sender is told once it is shown.
     """
 
     contact: UserAddress

@@ -44,7 +44,7 @@ class MessageState(StrEnum):
     SENT = "sent"
     """A mailbox relay holds it."""
     DELIVERED = "delivered"
-    """Its recipient has saved it."""
+    """Its recipient has it in the history, where it is shown."""
     READ = "read"
     """Its recipient has looked at it, and says so."""
     FAILED = "failed"
@@ -222,7 +222,7 @@ class SeenCiphertext:
     """An inner that was decrypted before; `message_id` is what its sender wants confirmed, if any.
 
     `envelopes` are the short hashes of the last envelopes that it came in, `confirmation` the
-    number of what confirmed it.
+    number of what confirmed it. `held` says that its message is not shown: nothing confirms it.
     """
 
     digest: bytes = field(repr=False)
@@ -230,6 +230,7 @@ class SeenCiphertext:
     message_id: MessageId | None = field(repr=False)
     envelopes: bytes = field(repr=False)
     confirmation: int | None
+    held: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,9 +75,13 @@ def forget_retired(tx: Transaction, before: float) -> None:
 def seen(tx: Transaction, digest: bytes) -> SeenCiphertext | None:
     """Return what is known of a ciphertext that was decrypted before."""
     row = tx.execute(
-        "SELECT contact, message_id, envelopes, confirmation FROM seen WHERE hash = ?", (digest,)
+        "SELECT contact, message_id, envelopes, confirmation, held FROM seen WHERE hash = ?",
+        (digest,),
     ).fetchone()
-    return None if row is None else SeenCiphertext(digest, *row)
+    if row is None:
+        return None
+    contact, message_id, envelopes, confirmation, is_held = row
+    return SeenCiphertext(digest, contact, message_id, envelopes, confirmation, bool(is_held))
 
 
 def remember(
@@ -87,12 +91,17 @@ def remember(
     message_id: MessageId | None,
     expires_at: float,
     envelope: bytes = b"",
+    *,
+    is_held: bool = False,
 ) -> None:
-    """Remember a decrypted ciphertext by its hash, and by which envelope it came in."""
+    """Remember a decrypted ciphertext by its hash, and by which envelope it came in.
+
+    What is held is confirmed only after `confirmations.let_in`.
+    """
     tx.execute(
-        "INSERT INTO seen (hash, contact, message_id, expires_at, envelopes)"
-        " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (digest, contact, message_id, expires_at, envelope),
+        "INSERT INTO seen (hash, contact, message_id, expires_at, envelopes, held)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (digest, contact, message_id, expires_at, envelope, is_held),
     )
 
 

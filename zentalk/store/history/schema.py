@@ -362,4 +362,9 @@ END;
 CREATE INDEX messages_by_time ON messages (stored_at);
 """
 
-MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9)
+_V10: Final = """
+ALTER TABLE seen ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX seen_held ON seen (contact, message_id) WHERE held;
+"""
+
+MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10)

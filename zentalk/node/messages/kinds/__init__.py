@@ -4,8 +4,8 @@ A kind is a function from the transaction and what has come in to what that allo
 a file here, a row in `registry.py`, and its content in `zentalk.wire.content`.
 
 Glossary: a *kind* is the word in a content that says how to read it; a *part* is a piece of a
-message too long for one envelope; a *receipt* is the word of a recipient that it has saved
-messages; an *unknown kind* comes from a newer version and is kept whole.
+message too long for one envelope; a *receipt* is the word of a recipient that it shows messages;
+an *unknown kind* comes from a newer version and is kept whole.
 
 - `incoming.py`: what a kind is given, and what it returns.
 - `registry.py`: which function stands for which kind.

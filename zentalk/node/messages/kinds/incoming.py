@@ -25,11 +25,13 @@ class KindResult(NamedTuple):
     """What came of it.
 
     `wanted` is the id that the sender waits to see confirmed, if there is one, `confirmed` are
-    outbox items that are done, `held` says that the message waits for its predecessors, and a
-    `signal` is worth something only now.
+    outbox items that are done. `held` says that the message waits for its predecessors and must
+    not be confirmed yet, and `entered` are messages that wait no longer. A `signal` is worth
+    something only now.
     """
 
     wanted: MessageId | None = None
     confirmed: tuple[int, ...] = ()
     held: bool = False
+    entered: tuple[MessageId, ...] = ()
     signal: ReceivedSignal | None = None

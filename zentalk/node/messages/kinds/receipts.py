@@ -1,4 +1,4 @@
-"""Receipts: a recipient has saved what we sent, or has looked at it."""
+"""Receipts: a recipient sees what we sent, or has looked at it."""
 
 from __future__ import annotations
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Final
 
 from zentalk.chat.kinds import KindRole, role_of
-from zentalk.node.messages import ordering, requests
+from zentalk.node.messages import requests
 from zentalk.node.messages.kinds import marked, parts, receipts, settings, signalled, stored
 from zentalk.node.messages.kinds.incoming import Incoming, KindResult
+from zentalk.store.history import held, messages
 from zentalk.store.sqlite import Transaction
 from zentalk.wire import chat
 from zentalk.wire.content import CONFIRMATION, NONE, PART, ROUTE
@@ -54,9 +55,10 @@ def apply(tx: Transaction, incoming: Incoming, now: float) -> KindResult:
     if not sender.is_accepted and role_of(content.kind) in _TAKES_ROOM:
         requests.check_room(tx, sender.address, len(incoming.raw))
     if content.kind == PART and content.part is not None:
-        if ordering.is_here(tx, sender.address, content.message_id):
+        is_held = held.exists(tx, sender.address, content.message_id)
+        if is_held or messages.exists(tx, sender.address, content.message_id):
             # Its others may never come: it would stay unfinished.
-            return KindResult(content.message_id)
+            return KindResult(content.message_id, held=is_held)
         joined = parts.join(tx, incoming, content.part, now)
         if joined is None:
             return KindResult()

@@ -12,4 +12,5 @@ def keep(tx: Transaction, incoming: Incoming, now: float) -> KindResult:
     sender, content = incoming.sender, incoming.content
     accepted = sender.is_accepted
     entered = ordering.receive(tx, sender.address, content, incoming.raw, now, confirmed=accepted)
-    return KindResult(content.message_id, held=entered == 0)
+    is_held = content.message_id not in entered
+    return KindResult(content.message_id, held=is_held, entered=tuple(entered))
