@@ -16,9 +16,15 @@ from starlette.types import ASGIApp
 
 from zentalk.api.device_routes import add_device_routes
 from zentalk.api.facade import NodeFacade
+from zentalk.api.first_contact_routes import (
+    add_introduction_routes,
+    add_invite_routes,
+    add_safety_routes,
+)
 from zentalk.api.guard import Access, Guard
 from zentalk.api.mailbox_routes import add_mailbox_routes
 from zentalk.api.proof_route import add_proof_route
+from zentalk.api.qr_routes import add_qr_routes
 from zentalk.api.routes import (
     add_contact_routes,
     add_event_routes,
@@ -77,6 +83,10 @@ def create_app(
     add_event_routes(inner.router, node, stopping)
     add_contact_routes(inner.router, node)
     add_own_routes(inner.router, node, name)
+    add_safety_routes(inner.router, node)
+    add_introduction_routes(inner.router, node)
+    add_invite_routes(inner.router, node)
+    add_qr_routes(inner.router, node)
     add_device_routes(inner.router, node)
     add_proof_route(inner.router, node, token)
     add_mailbox_routes(inner.router, node)

@@ -8,10 +8,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from zentalk.api.answers import answers
+from zentalk.api.answers import answers, no_content
 from zentalk.api.facade import NodeFacade
 from zentalk.rest.devices import Device, DeviceIn, Devices, NewDevice
-from zentalk.rest.problem import Problem
 from zentalk.web.json_response import JsonResponse
 from zentalk.wire.devices import DeviceEntry
 
@@ -34,12 +33,7 @@ def add_device_routes(router: APIRouter, node: NodeFacade) -> None:
             NewDevice(**_shown(entry).model_dump(), token=token), HTTPStatus.CREATED
         )
 
-    @router.delete(
-        DEVICES_PATH + "/{device_id}",
-        status_code=HTTPStatus.NO_CONTENT.value,
-        tags=["devices"],
-        responses={"4XX": {"model": Problem}},
-    )
+    @router.delete(DEVICES_PATH + "/{device_id}", **no_content("devices"))
     async def revoke(device_id: Annotated[str, Path(max_length=64)]) -> Response:
         """Shut a device out; what it has open ends at once."""
         await node.devices.revoke(device_id)

@@ -13,8 +13,10 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.message_states import MessageStates
 from zentalk.node.messages import requests
 from zentalk.node.messages.confirmations import KEPT_SECONDS
+from zentalk.node.messages.first_contact import introducing, invites
 from zentalk.node.sessions import prekey_rotation
-from zentalk.store.history import confirmations, messages, outbox, ratchets
+from zentalk.store.history import confirmations, introductions, messages, outbox, ratchets
+from zentalk.store.history import invites as stored_invites
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.retry import until_stored
 from zentalk.store.sqlite import Transaction
@@ -52,6 +54,8 @@ class Housekeeping:
             messages.forget_keys(tx, now - KEEP_KEYS_SECONDS)
             messages.forget_parts(tx, now - SEEN_SECONDS)
             requests.expire(tx, now)
+            stored_invites.forget(tx, now - invites.KEPT_SECONDS)
+            introductions.forget(tx, now - introducing.KEPT_SECONDS)
             prekey_rotation.erase_ended(tx, now)
 
         await self._database.write(job)

@@ -24,6 +24,7 @@ from zentalk.node.delivery.session_recovery import SessionRecovery
 from zentalk.node.delivery.session_renewal import SessionRenewal
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.event_log import EventLog
+from zentalk.node.first_contact import FirstContact, Introductions, Invites, Verification
 from zentalk.node.housekeeping import Housekeeping
 from zentalk.node.mailboxes.announcer import Announcer
 from zentalk.node.mailboxes.collector import CollectorFactory
@@ -74,6 +75,7 @@ class NodeParts:
     delivery: DeliveryParts
     receiver: Receiver
     mailboxes: MailboxManager
+    first_contact: FirstContact
     tasks: tuple[Task, ...]
 
 
@@ -95,7 +97,8 @@ def build_node(
     own_records = OwnRecords(identity, runtime.for_part("records").entropy)
     publisher = RecordPublisher(runtime, database, holders, own_records)
     delivery = _build_delivery(runtime, database, reached, composer, records)
-    receiver = Receiver(runtime, database, Inbox(sessions, composer), delivery.outbox)
+    inbox = Inbox(sessions, composer, accept_introduced=settings.accept_introduced)
+    receiver = Receiver(runtime, database, inbox, delivery.outbox)
     contacts = ContactCommands(composer)
     selection = MailboxSelection(runtime, reached)
     prices = Prices(runtime, reached, selection)
@@ -125,6 +128,11 @@ def build_node(
         delivery=delivery,
         receiver=receiver,
         mailboxes=mailboxes,
+        first_contact=FirstContact(
+            Invites(runtime, identity, database),
+            Introductions(runtime, database, composer, delivery.outbox),
+            Verification(runtime, UserAddress(identity.public), database),
+        ),
         tasks=tasks,
     )
     return parts, contacts, MessageCommands(composer)

@@ -10,9 +10,10 @@ receiver, not refused, so that an older node does not lose what a newer one sent
 | i | bytes 16 | message id |
 | n | uint | sequence number of the sender in this conversation, 0 for none |
 | t | uint | unix time of writing in milliseconds |
-| b | by kind | text: str; confirmation: [id...]; part: [index, count, bytes] |
+| b | by kind | text: str; confirmation: [id...]; part: [index, count, bytes]; others: their own |
 | r | [version, [relay, send id, key]...] | where the author collects, until it is known |
 | a | uint | newest version of the reader's route that the author has |
+| w | bytes 16 | ticket: secret of an invite or introduction, until the reader has answered |
 """
 
 from __future__ import annotations
@@ -21,7 +22,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from zentalk.errors import DecodeError
-from zentalk.ids import MESSAGE_ID_BYTES, NODE_ID_BYTES, SEND_ID_BYTES, MessageId, NodeId, SendId
+from zentalk.ids import (
+    MESSAGE_ID_BYTES,
+    NODE_ID_BYTES,
+    SEND_ID_BYTES,
+    TICKET_BYTES,
+    MessageId,
+    NodeId,
+    SendId,
+)
 from zentalk.wire.codec import Fields, Value, pack, unpack
 
 VERSION: Final = 1
@@ -43,8 +52,10 @@ PART: Final = "part"
 ROUTE: Final = "route"
 NONE: Final = "none"
 _MAX_KIND_BYTES: Final = 32
+_READ_HERE: Final = frozenset({TEXT, CONFIRMATION, PART})
+"""Kinds whose bodies are read with their content; those of others are kept as they are."""
 _MAX_U53: Final = 2**53
-_KNOWN_KEYS: Final = frozenset("vkintbra")
+_KNOWN_KEYS: Final = frozenset("vkintbraw")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +86,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One decoded content; which of text, confirmed and part is set depends on `kind`."""
+    """One decoded content; which of text, confirmed, part and body is set depends on `kind`."""
 
     kind: str
     message_id: MessageId
@@ -84,8 +95,10 @@ class Content:
     text: str = ""
     confirmed: tuple[MessageId, ...] = ()
     part: Part | None = None
+    body: Value = field(default=None, repr=False)
     route: Route | None = None
     route_seen: int = 0
+    ticket: bytes = field(default=b"", repr=False)
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -102,10 +115,14 @@ def encode_content(content: Content) -> bytes:
         value["b"] = list(content.confirmed)
     elif content.part is not None:
         value["b"] = [content.part.index, content.part.count, content.part.data]
+    elif content.body is not None:
+        value["b"] = content.body
     if content.route is not None:
         value["r"] = encode_route_value(content.route)
     if content.route_seen:
         value["a"] = content.route_seen
+    if content.ticket:
+        value["w"] = content.ticket
     return pack(value)
 
 
@@ -148,7 +165,9 @@ def decode_content(data: bytes) -> Content:
         text=_text(value) if kind == TEXT else "",
         confirmed=_confirmed(value) if kind == CONFIRMATION else (),
         part=_part(value) if kind == PART else None,
+        body=None if kind in _READ_HERE else value.get("b"),
         route=decode_route_value(value["r"]) if "r" in value else None,
+        ticket=_ticket(value["w"]) if "w" in value else b"",
         extra={key: item for key, item in value.items() if key not in _KNOWN_KEYS},
     )
     fields.end()
@@ -188,6 +207,10 @@ def _entry(value: Value) -> RouteEntry:
     )
     fields.end()
     return entry
+
+
+def _ticket(value: Value) -> bytes:
+    return Fields([value], "a ticket").fixed(TICKET_BYTES)
 
 
 def _text(value: dict[str, Value]) -> str:

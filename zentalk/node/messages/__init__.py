@@ -14,6 +14,7 @@ mailboxes of a person for one contact; *effects* are what a commit allows others
 - `receive.py`: from deposits to the history, a batch per transaction.
 - `kinds/`: what each kind of content does once it has decrypted.
 - `requests.py`: how many strangers may ask, how much of each is kept, and for how long.
+- `first_contact/`: invites, introductions, and who has compared a safety number.
 - `ordering.py`: the one order of a conversation; what came too early is held.
 - `states.py`: how far a message has come, in its row and in the event log.
 - `reasons.py`: why a message has not come further.

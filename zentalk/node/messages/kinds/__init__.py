@@ -11,6 +11,7 @@ messages; an *unknown kind* comes from a newer version and is kept whole.
 - `registry.py`: which function stands for which kind.
 - `receipts.py`: confirmations of what we sent.
 - `parts.py`: long messages, whole again once all their parts are here.
+- `introductions.py`: what contacts say of others whom they introduce.
 - `stored.py`: everything that becomes a line of the history, and every unknown kind.
 
 Nothing here sends, decrypts or waits; what must be refused raises RemoteProtocolError, and the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from zentalk.ids import MessageId
+from zentalk.ids import MessageId, UserAddress
 from zentalk.store.history.models import ContactRow
 from zentalk.wire.content import Content
 
@@ -25,8 +25,13 @@ class KindResult(NamedTuple):
 
     `wanted` is the id that the sender waits to see confirmed, if there is one, `confirmed` are
     outbox items that are done, and `held` says that the message waits for its predecessors.
+    `introduced` is somebody of whom a contact has told something new.
     """
 
     wanted: MessageId | None = None
     confirmed: tuple[int, ...] = ()
     held: bool = False
+    introduced: UserAddress | None = None
+
+    def __repr__(self) -> str:
+        return "<kind result>"

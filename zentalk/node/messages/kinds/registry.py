@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Final
 
 from zentalk.node.messages import ordering, requests
-from zentalk.node.messages.kinds import parts, receipts, stored
+from zentalk.node.messages.kinds import introductions, parts, receipts, stored
 from zentalk.node.messages.kinds.incoming import Incoming, KindResult
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import CONFIRMATION, NONE, PART, ROUTE
+from zentalk.wire.introduction import INTRODUCTION
 
 
 def _ignore(_tx: Transaction, _incoming: Incoming, _now: float) -> KindResult:
@@ -26,6 +27,7 @@ KINDS: Final[dict[str, Callable[[Transaction, Incoming, float], KindResult]]] = 
     CONFIRMATION: receipts.confirm,
     NONE: _ignore,
     ROUTE: _acknowledge,
+    INTRODUCTION: introductions.learn,
 }
 """Kinds that do not simply become a line of the history."""
 
