@@ -152,6 +152,11 @@ async def test_who_was_introduced_is_listed_and_dismissed(
     listed = await rest.get("/v1/introductions")
     check(IntroducedPeople, listed)
     assert listed.json()["introductions"][0]["introduced_by"] == BOBS
+    assert listed.json()["introductions"][0]["looks_like"] == ""
+    await node.add_contact(BOB, "C\u0430rol")
+    [again] = (await rest.get("/v1/introductions")).json()["introductions"]
+    assert (again["name"], again["looks_like"]) == ("Carol", BOBS)
+    assert again["shown_name"] == f"Carol (\u2026{STRANGERS[-8:]})"
     path = f"/v1/introductions/{STRANGERS}"
     answers = [(await rest.delete(path)).status_code for _ in range(2)]
     assert answers == [204, 404]

@@ -11,12 +11,14 @@ from starlette.responses import Response
 from zentalk.api.answers import answers, no_content
 from zentalk.api.facade import NodeFacade
 from zentalk.api.paths import Address
+from zentalk.chat.names import Named, ShownName, shown_names
 from zentalk.node.first_contact.invites import ShownInvite
 from zentalk.rest.contacts import Contact
-from zentalk.rest.introductions import IntroducedPeople, IntroduceIn
+from zentalk.rest.introductions import IntroducedPeople, IntroducedPerson, IntroduceIn
 from zentalk.rest.invites import Invite, InviteIn, InviteList
 from zentalk.rest.safety import Safety, VerifyIn
 from zentalk.session.safety import format_safety_number, qr_text
+from zentalk.store.history.models import StoredIntroduction
 from zentalk.web.json_response import JsonResponse
 from zentalk.wire.text import format_address, parse_address
 
@@ -69,8 +71,13 @@ def add_introduction_routes(router: APIRouter, node: NodeFacade) -> None:
     @router.get("/v1/introductions", **answers("contacts", IntroducedPeople))
     async def introductions() -> Response:
         """Return who was introduced to you and is no contact yet; add them by their address."""
-        listed = await node.first_contact.introductions.listing()
-        return JsonResponse(IntroducedPeople.model_validate({"introductions": listed}))
+        told = await node.first_contact.introductions.listing()
+        known = await node.contacts()
+        people = [Named(one.address, one.name) for one in known]
+        people += [Named(one.address, one.name) for one in told]
+        shown = shown_names(people)[len(known) :]
+        listed = [_introduced(*pair) for pair in zip(told, shown, strict=True)]
+        return JsonResponse(IntroducedPeople(introductions=listed))
 
     @router.delete("/v1/introductions/{address}", **_NOTHING)
     async def dismiss(address: Address) -> Response:
@@ -109,6 +116,17 @@ def add_safety_routes(router: APIRouter, node: NodeFacade) -> None:
         """Take the verified mark of a contact away."""
         await node.first_contact.verification.withdraw(parse_address(address))
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
+
+
+def _introduced(person: StoredIntroduction, look: ShownName) -> IntroducedPerson:
+    return IntroducedPerson(
+        address=person.address,
+        name=person.name,
+        shown_name=look.name,
+        looks_like=look.looks_like,
+        introduced_by=person.introduced_by,
+        at=person.at,
+    )
 
 
 def _invite(shown: ShownInvite) -> Invite:

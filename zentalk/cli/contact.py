@@ -129,7 +129,8 @@ def introduced(at: At, *, as_json: bool) -> int:
         return 0
     for one in people:
         who = harmless(_name_of(one["introduced_by"], names))
-        say(f"{one['address']}  {harmless(one['name'])}  (introduced by {who})")
+        like = f"  (looks like {one['looks_like']})" if one["looks_like"] else ""
+        say(f"{one['address']}  {harmless(one['name'])}  (introduced by {who}){like}")
     return 0
 
 

@@ -21,6 +21,12 @@ class IntroducedPerson(Resource):
 
     address: str
     name: str = Field(description="What the contact who introduced them calls them.")
+    shown_name: str = Field(
+        description="That name as it is to be shown: see the contacts. Empty if there is none."
+    )
+    looks_like: str = Field(
+        description="The address of a person in the list whose name looks like it, or empty."
+    )
     introduced_by: str
     at: float
 

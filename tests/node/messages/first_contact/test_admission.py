@@ -65,6 +65,23 @@ def test_control_without_the_comparison_any_secret_lets_in(
     assert person(bob, alice).state == "contact"
 
 
+def test_every_open_invite_is_compared_whether_or_not_one_was_found(
+    bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[bytes] = []
+
+    def equal(known: bytes, shown: bytes) -> bool:
+        compared.append(known)
+        return known == shown
+
+    monkeypatch.setattr(jobs, "equal", equal)
+    first, _, last = (invite(bob, number, uses=9) for number in (1, 2, 3))
+    for secret in (first, last, b"x" * 16):
+        compared.clear()
+        bob.tx(lambda tx: jobs.redeem(tx, bob.address, secret, NOW))  # noqa: B023 - used at once
+        assert len(compared) == 3
+
+
 def test_one_that_is_used_up_leaves_a_request(newcomer: Newcomer, bob: Person) -> None:
     secret = invite(bob, uses=2)
     found = []
