@@ -12,10 +12,16 @@ from zentalk.ids import MessageId, UserAddress
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.first_contact import introducing
 from zentalk.node.messages.first_contact.introducing import Introduced
-from zentalk.store.history import contacts, events, introductions
+from zentalk.node.messages.kinds import registry
+from zentalk.store.history import contacts, events, introductions, messages
 from zentalk.store.history.models import StoredContact
-from zentalk.wire.content import Content
-from zentalk.wire.introduction import INTRODUCTION, Introduction, introduction_body
+from zentalk.wire.content import Content, decode_content
+from zentalk.wire.introduction import (
+    INTRODUCTION,
+    Introduction,
+    introduction_body,
+    read_introduction,
+)
 from zentalk.wire.text import format_address
 
 SECRET = b"s" * 16
@@ -150,6 +156,21 @@ def test_a_stranger_introduces_nobody(alice: Person, bob: Person, carol: Person)
     assert bob.tx(introductions.every) == []
     logged = bob.tx(lambda tx: events.page(tx, 0, -1))
     assert [event.type for event in logged] == ["contact.requested"]
+
+
+def test_a_node_of_an_earlier_version_keeps_one_whole_and_confirms_it(
+    alice: Person, bob: Person, carol: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(registry.KINDS, INTRODUCTION)
+    friends(alice, bob)
+    friends(alice, carol)
+    hand_over(alice, introduce(alice, bob, carol), bob)
+    assert bob.tx(introductions.every) == []
+    shown = bob.tx(lambda tx: messages.page(tx, alice.address, None, 10))
+    assert [line.text for line in shown] == ["hello", "hello"]
+    query = "SELECT content FROM messages WHERE kind = 'introduction'"
+    [[kept]] = bob.connection.execute(query).fetchall()
+    assert read_introduction(decode_content(kept).body).name == "Carol"
 
 
 def test_the_same_again_is_told_once_and_one_introducer_fills_no_table(
