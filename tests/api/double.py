@@ -10,20 +10,27 @@ import trio
 
 from zentalk.errors import ConflictError, NotFoundError, TooLargeError
 from zentalk.ids import UserAddress
+from zentalk.node.first_contact.invites import ShownInvite
+from zentalk.node.first_contact.verification import SafetyNumber
 from zentalk.node.messages.commands import Draft
 from zentalk.node.status import MailboxStatus
+from zentalk.session.safety import read_safety_number, safety_number
 from zentalk.store.history.models import (
     ContactState,
     Direction,
+    InviteState,
     MessageState,
     RequestKey,
     StoredContact,
     StoredConversation,
     StoredEvent,
+    StoredIntroduction,
+    StoredInvite,
     StoredMessage,
 )
 from zentalk.web.token_proof import key_of
 from zentalk.wire.devices import DeviceEntry, DeviceScope
+from zentalk.wire.invite import InviteLink, format_invite
 from zentalk.wire.text import format_address
 
 TOKEN = "t" * 43
@@ -119,6 +126,98 @@ class FakeMailboxes:
         return self.listing()
 
 
+class FakeInvites:
+    """Invites that let nobody in; tests/node/first_contact/test_invites.py tests real ones."""
+
+    def __init__(self) -> None:
+        self.made: list[ShownInvite] = []
+
+    async def create(
+        self, name: str, *, max_uses: int, lifetime_seconds: float, accepts: bool
+    ) -> ShownInvite:
+        number = len(self.made) + 1
+        link = format_invite(InviteLink(OWNER, number.to_bytes(16, "big")))
+        end = 1000.0 + lifetime_seconds
+        row = StoredInvite(f"{number:016x}", name, accepts, max_uses, 0, 1000.0 + number, end, None)
+        self.made.append(ShownInvite(row, InviteState.OPEN, link))
+        return self.made[-1]
+
+    async def listing(self) -> list[ShownInvite]:
+        return list(self.made)
+
+    async def get(self, invite_id: str) -> ShownInvite:
+        for one in self.made:
+            if one.invite.id == invite_id:
+                return one
+        raise NotFoundError("there is no invite with this id")
+
+    async def revoke(self, invite_id: str) -> None:
+        place = self.made.index(await self.get(invite_id))
+        self.made[place] = self.made[place]._replace(state=InviteState.REVOKED, link="")
+
+
+class FakeIntroductions:
+    """What was asked for, and who was introduced."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[UserAddress, UserAddress, str, str]] = []
+        self.known: list[StoredIntroduction] = []
+
+    async def introduce(
+        self, address: UserAddress, to: UserAddress, name: str, to_name: str
+    ) -> None:
+        self.asked.append((address, to, name, to_name))
+
+    async def listing(self) -> list[StoredIntroduction]:
+        return self.known
+
+    async def dismiss(self, address: UserAddress) -> None:
+        left = [one for one in self.known if one.address != format_address(address)]
+        if left == self.known:
+            raise NotFoundError("nobody has introduced this person")
+        self.known = left
+
+
+class FakeVerification:
+    """Real numbers, and marks on the contacts of the double."""
+
+    def __init__(self, known: dict[str, StoredContact]) -> None:
+        self._known = known
+
+    async def safety(self, address: UserAddress) -> SafetyNumber:
+        person = self._known.get(format_address(address))
+        at = None if person is None else person.verified_at
+        return SafetyNumber(address, safety_number(OWNER, address), at is not None, at, "")
+
+    async def verify(self, address: UserAddress, number: str | None) -> StoredContact:
+        shown = safety_number(OWNER, address)
+        if number is not None and read_safety_number(number) != shown:
+            raise ConflictError("the numbers differ")
+        return self._mark(address, verified=True)
+
+    async def withdraw(self, address: UserAddress) -> None:
+        self._mark(address, verified=False)
+
+    def _mark(self, address: UserAddress, *, verified: bool) -> StoredContact:
+        text = format_address(address)
+        if text not in self._known:
+            raise NotFoundError("there is nobody with this address")
+        at = 1000.0 if verified else None
+        self._known[text] = replace(self._known[text], verified=verified, verified_at=at)
+        return self._known[text]
+
+
+@dataclass
+class FakeFirstContact:
+    known: dict[str, StoredContact]
+    invites: FakeInvites = field(default_factory=FakeInvites)
+    introductions: FakeIntroductions = field(default_factory=FakeIntroductions)
+
+    @property
+    def verification(self) -> FakeVerification:
+        return FakeVerification(self.known)
+
+
 @dataclass
 class FakeNode:
     address_text: str = format_address(OWNER)
@@ -136,12 +235,20 @@ class FakeNode:
     chat: Any = None
     """Real ones are driven in tests/api/test_conversation_routes.py."""
     signals: Any = None
+    tickets: list[bytes] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.first_contact = FakeFirstContact(self.known)
 
     def status(self) -> Any:
         return Status()
 
-    async def add_contact(self, address: UserAddress, name: str) -> StoredContact:
+    async def add_contact(
+        self, address: UserAddress, name: str, ticket: bytes = b""
+    ) -> StoredContact:
         self.fail()
+        if ticket:
+            self.tickets.append(ticket)
         text = format_address(address)
         self.known[text] = StoredContact(text, name, ContactState.CONTACT, 1000.0)
         return self.known[text]

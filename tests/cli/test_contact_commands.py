@@ -37,12 +37,21 @@ async def test_verify_prints_the_number_that_the_other_side_sees(
     assert (await zentalk("contact", "verify", "Bob")).out == f"{NUMBER}\n"
     assert format_safety_number(safety_number(BOB, OWNER)) == NUMBER
     as_json = json.loads((await zentalk("contact", "verify", BOBS, "--json")).out)
-    assert as_json == {"address": BOBS, "safety_number": NUMBER}
+    assert (as_json["address"], " ".join(as_json["groups"])) == (BOBS, NUMBER)
+    assert not node.known[BOBS].verified
 
 
-async def test_verify_compares(zentalk: Command, node: FakeNode) -> None:
+async def test_verify_compares_and_marks(zentalk: Command, node: FakeNode) -> None:
+    await node.add_contact(BOB, "Bob")
     for typed in (NUMBER.split(), [NUMBER], [NUMBER.replace(" ", "")]):
-        assert (await zentalk("contact", "verify", BOBS, *typed)).code == 0
+        same = await zentalk("contact", "verify", BOBS, *typed)
+        assert (same.code, same.out.splitlines()[0]) == (0, "the numbers are the same")
+        assert "verified since" in same.out
+    assert (await zentalk("contact", "list")).out == f"{BOBS}  contact  Bob  (verified)\n"
+    assert await zentalk("contact", "verify", "Bob", "--undo") == Result(0, "", "")
+    assert (await zentalk("contact", "list")).out == f"{BOBS}  contact  Bob\n"
+    assert NUMBER in (await zentalk("contact", "verify", "Bob", "--same")).out
+    assert node.known[BOBS].verified
     other = format_safety_number(safety_number(OWNER, STRANGER))
     differs = await zentalk("contact", "verify", BOBS, other)
     assert (differs.code, differs.out) == (1, "")

@@ -27,6 +27,9 @@ from zentalk.errors import (
     UnavailableError,
     ZentalkError,
 )
+from zentalk.rest.invites import WEEK_SECONDS
+from zentalk.store.history.models import StoredIntroduction
+from zentalk.wire.invite import InviteLink, format_invite
 from zentalk.wire.text import format_address
 
 BOBS = format_address(BOB)
@@ -91,6 +94,34 @@ async def test_every_call(client: AsyncClient, blocking: Client, node: FakeNode)
         seq=1, type="message.state", at=2000.0, data={"id": sent.id, "state": "sent"}
     )
     assert await both(client, blocking, "events", after=1, limit=5) == []
+
+
+async def test_first_contacts(client: AsyncClient, blocking: Client, node: FakeNode) -> None:
+    strangers = format_address(STRANGER)
+    await client.create_invite("fair", 50, 3600, accepts=False)
+    await trio.to_thread.run_sync(blocking.create_invite)
+    asking, plain = await both(client, blocking, "invites")
+    assert (asking.name, asking.max_uses, asking.accepts) == ("fair", 50, False)
+    assert (plain.name, plain.max_uses, plain.accepts) == ("", 1, True)
+    assert plain.expires_at == 1000.0 + WEEK_SECONDS
+    assert await both(client, blocking, "invite", plain.id) == plain
+    await both(client, blocking, "revoke_invite", plain.id)
+    assert (await client.invite(plain.id)).state == "revoked"
+    link = format_invite(InviteLink(BOB, b"s" * 16))
+    assert (await both(client, blocking, "add_contact", link)).address == BOBS
+    safety = await both(client, blocking, "safety", BOBS)
+    assert (await both(client, blocking, "verify", BOBS, safety.number)).verified
+    await both(client, blocking, "unverify", BOBS)
+    assert (await both(client, blocking, "verify", BOBS)).verified
+    assert (await failure(client, blocking, "verify", strangers))[0] is NotFoundError
+    await both(client, blocking, "introduce", BOBS, strangers, "Bob")
+    assert node.first_contact.introductions.asked == [(BOB, STRANGER, "Bob", "")] * 2
+    told = StoredIntroduction(strangers, "Carol", BOBS, 5.0)
+    node.first_contact.introductions.known = [told]
+    assert (await both(client, blocking, "introductions"))[0].introduced_by == BOBS
+    await client.dismiss_introduction(strangers)
+    missing = await failure(client, blocking, "dismiss_introduction", strangers)
+    assert missing[0] is NotFoundError
 
 
 async def test_requests_are_refused_and_people_removed(

@@ -50,7 +50,7 @@ def test_every_method_with_its_arguments(repository: Path) -> None:
 
 
 def test_every_event_with_what_it_has(repository: Path) -> None:
-    rows = re.findall(r"^\| `(\w+)` \| `([a-z.]+)` \| (.*) \|$", page(repository), re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| `([a-z.-]+)` \| (.*) \|$", page(repository), re.MULTILINE)
     described = {kind: (name, set(re.findall(r"`(\w+)`", has))) for name, kind, has in rows}
     assert described == {
         kind: (cls.__name__, set(properties(cls))) for kind, (cls, _) in KINDS.items()

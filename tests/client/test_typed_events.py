@@ -8,10 +8,13 @@ import pytest
 
 from zentalk.client import (
     ContactAdded,
+    ContactIntroduced,
+    ContactKeyChanged,
     ContactRequested,
     ConversationRead,
     DeviceAdded,
     Event,
+    InviteUsed,
     MessageReceived,
     MessageStateChanged,
     NodeCopied,
@@ -32,6 +35,8 @@ MESSAGE = {
 }
 CONTACT = {"address": "zt1", "name": "Bob", "state": "contact", "added_at": 1.0}
 NOTE = {"note": "another program collects the mail"}
+INTRODUCED = {"address": "zt1", "name": "Carol", "introduced_by": "zt1b"}
+USED = {"id": "1", "name": "fair", "address": "zt1", "uses": 2}
 STATE = {"id": "a" * 32, "conversation": "zt1", "state": "sent"}
 
 
@@ -64,9 +69,22 @@ def test_what_each_holds() -> None:
     assert copied.note == NOTE["note"]
 
 
+def test_what_those_of_first_contacts_hold() -> None:
+    told = typed(event("contact.introduced", INTRODUCED))
+    assert isinstance(told, ContactIntroduced)
+    assert (told.address, told.name, told.introduced_by) == ("zt1", "Carol", "zt1b")
+    used = typed(event("invite.used", USED))
+    assert isinstance(used, InviteUsed)
+    assert (used.invite_id, used.name, used.address, used.uses) == ("1", "fair", "zt1", 2)
+    changed = typed(event("contact.key-changed", CONTACT | {"warning": "look"}))
+    assert isinstance(changed, ContactKeyChanged)
+    assert (changed.contact.verified, changed.contact.warning) == (False, "look")
+
+
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_a_typed_event_is_written_as_it_came(kind: str) -> None:
-    plain = event(kind, {**MESSAGE, **CONTACT, **STATE, **NOTE, "state": "sent", "later": [1]})
+    every = {**MESSAGE, **CONTACT, **STATE, **NOTE, **INTRODUCED, **USED}
+    plain = event(kind, {**every, "state": "sent", "later": [1]})
     known = typed(plain)
     assert isinstance(known, KINDS[kind][0]) or kind.startswith("contact")
     assert known.model_dump() == plain.model_dump()
@@ -84,6 +102,6 @@ def test_data_that_lacks_something_is_an_event_and_no_error(kind: str) -> None:
 
 def test_every_type_that_the_reference_names_has_a_class(repository: Path) -> None:
     text = (repository / "docs" / "reference" / "rest.md").read_text("utf-8")
-    rows = re.findall(r"^\| `([a-z]+\.[a-z]+)` \|", text, re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z]+\.[a-z-]+)` \|", text, re.MULTILINE)
     assert rows
     assert set(rows) <= set(KINDS)

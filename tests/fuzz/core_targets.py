@@ -33,7 +33,7 @@ from zentalk.onion.packet import ACK_TOKEN, DEPOSIT, DeliveryPlaintext
 from zentalk.onion.peel import Peeler
 from zentalk.onion.wrap import header_starts, wrap
 from zentalk.relay import status
-from zentalk.session import pqxdh, saved
+from zentalk.session import pqxdh, safety, saved
 from zentalk.session.ratchet import Ratchet
 from zentalk.store import key_file
 from zentalk.web import token as api_token
@@ -237,6 +237,12 @@ def _sessions() -> list[Target]:
             parse=lambda data: sealing.open_from_public(bytes(deposit_secret), data),
             why_not="seals are made with fresh randomness",
             errors=(AuthenticationError,),
+        ),
+        target(
+            safety.read_safety_number,
+            [safety.qr_text("12345" * 12).encode()],
+            parse=lambda data: safety.read_safety_number(data.decode("latin-1")),
+            why_not="people write a number with spaces, and with hyphens",
         ),
     ]
 

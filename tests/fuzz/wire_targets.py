@@ -26,6 +26,8 @@ from zentalk.wire import (
     deposit,
     devices,
     frames,
+    introduction,
+    invite,
     network_state,
     prekeys,
     ratchet,
@@ -96,7 +98,7 @@ def _contents() -> list[Target]:
         content.Content(content.CONFIRMATION, MESSAGE_ID, confirmed=(MESSAGE_ID,) * 3),
         content.Content(content.PART, MESSAGE_ID, part=content.Part(1, 3, b"p" * 90)),
         content.Content(content.ROUTE, MESSAGE_ID, route=route, route_seen=2),
-        content.Content(content.NONE, MESSAGE_ID),
+        content.Content(content.NONE, MESSAGE_ID, ticket=b"w" * 16),
         *(content.Content(chat.kind_of(body), MESSAGE_ID, body=body) for body in _bodies()),
     ]
     unknown = pack({"v": 1, "k": "later", "i": MESSAGE_ID, "b": [1], "zz": {"a": 1}})
@@ -525,6 +527,7 @@ def _polls() -> list[Target]:
 
 def _texts() -> list[Target]:
     address = text.format_address(UserAddress(bytes(range(32))))
+    invited = invite.InviteLink(UserAddress(bytes(range(32))), b"s" * 16)
     uris = [
         text.format_relay_uri(RelayUri(identity(1).public, host, 9001))
         for host in ("relay.example", "127.0.0.1", "[::1]")
@@ -542,6 +545,30 @@ def _texts() -> list[Target]:
             parse=lambda data: text.parse_relay_uri(data.decode("latin-1")),
             again=lambda found: text.format_relay_uri(found).encode("latin-1"),
         ),
+        target(
+            invite.parse_invite,
+            [invite.format_invite(invited).encode()],
+            parse=lambda data: invite.parse_invite(data.decode("latin-1")),
+            again=lambda found: invite.format_invite(found).encode("latin-1"),
+        ),
+        target(
+            invite.parse_address_or_invite,
+            [invite.format_invite(invited).encode(), address.encode()],
+            parse=lambda data: invite.parse_address_or_invite(data.decode("latin-1")),
+            why_not="an address alone is written otherwise; the way back of each has its own row",
+        ),
+    ]
+
+
+def _introductions() -> list[Target]:
+    made = introduction.Introduction(UserAddress(bytes(range(32))), "Bob", b"s" * 16)
+    return [
+        target(
+            introduction.read_introduction,
+            [pack(introduction.introduction_body(made))],
+            parse=lambda data: introduction.read_introduction(unpack(data, max_bytes=MAX_BYTES)),
+            again=lambda found: pack(introduction.introduction_body(found)),
+        )
     ]
 
 
@@ -572,5 +599,6 @@ def wire_targets() -> list[Target]:
     groups = (
         _codec, _contents, _deposits, _descriptors, _devices, _frames, _network_states, _prekeys,
         _ratchets, _calls, _directory, _mailbox, _polls, _texts, _records,
+        _introductions,
     )  # fmt: skip
     return [item for group in groups for item in group()]

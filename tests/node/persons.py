@@ -33,7 +33,7 @@ Deposit = tuple[SendId, bytes]
 class Person:
     """Everything of one API node that lives inside transactions."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, *, accept_introduced: bool = False) -> None:
         self.entropy = seeded_entropy(name.encode())
         self.identity = SigningKey.generate(self.entropy)
         self.address = UserAddress(self.identity.public)
@@ -42,7 +42,7 @@ class Person:
         self.composer = Composer(self.sessions, self.entropy, 3600.0)
         self.contacts = ContactCommands(self.composer)
         self.messages = MessageCommands(self.composer, self.address)
-        self.inbox = Inbox(self.sessions, self.composer)
+        self.inbox = Inbox(self.sessions, self.composer, accept_introduced=accept_introduced)
         self.relay = NodeId(self.entropy(32))
         self.tx(self._furnish)
 

@@ -4,9 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zentalk.errors import LocalProtocolError
+from zentalk.errors import DecodeError, LocalProtocolError
 from zentalk.session import safety
-from zentalk.session.safety import format_safety_number, safety_number, safety_numbers_match
+from zentalk.session.safety import (
+    format_safety_number,
+    qr_text,
+    read_safety_number,
+    safety_number,
+    safety_numbers_match,
+)
 
 IDENTITY = st.binary(min_size=32, max_size=32)
 
@@ -53,6 +59,20 @@ def test_matching_ignores_spaces_and_compares_in_constant_time(
     monkeypatch.setattr(safety, "equal", equal)
     assert safety_numbers_match("1", "2")
     assert compared == [(b"1", b"2")]
+
+
+@given(one=IDENTITY, other=IDENTITY)
+def test_what_was_typed_or_scanned_is_read(one: bytes, other: bytes) -> None:
+    number = safety_number(one, other)
+    shown = format_safety_number(number)
+    for text in (number, shown, f" {shown.replace(' ', '-')}\n", qr_text(number)):
+        assert read_safety_number(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "1" * 59, "1" * 61, "x" + "1" * 59, "\u0661" * 60])
+def test_what_has_not_sixty_digits_is_refused(text: str) -> None:
+    with pytest.raises(DecodeError, match="60 digits"):
+        read_safety_number(text)
 
 
 def test_other_lengths_are_the_callers_error() -> None:

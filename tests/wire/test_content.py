@@ -44,6 +44,7 @@ contents = st.one_of(
         text=st.text(max_size=200),
         route=st.none() | routes,
         route_seen=st.integers(0, 2**40),
+        ticket=st.just(b"") | st.binary(min_size=16, max_size=16),
     ),
     st.builds(
         Content,
@@ -94,6 +95,8 @@ def test_unknown_kinds_and_keys_are_kept() -> None:
         {"v": 1, "k": "confirmation", "i": b"i" * 16, "b": [b"short"]},
         {"v": 1, "k": "part", "i": b"i" * 16, "b": [3, 3, b""]},
         {"v": 1, "k": "text", "i": b"i" * 16, "b": "x", "r": [1]},
+        {"v": 1, "k": "text", "i": b"i" * 16, "b": "x", "p": b"w" * 15},
+        {"v": 1, "k": "text", "i": b"i" * 16, "b": "x", "p": b""},
     ],
 )
 def test_a_wrong_value_of_a_known_key_is_refused(value: object) -> None:

@@ -21,3 +21,12 @@ def answers(
         "response_class": kind,
         "responses": {status.value: {"model": model}, "4XX": {"model": Problem}},
     }
+
+
+def no_content(tag: str) -> dict[str, Any]:
+    """Return the same of a route that answers 204."""
+    return {
+        "status_code": HTTPStatus.NO_CONTENT.value,
+        "tags": [tag],
+        "responses": {"4XX": {"model": Problem}},
+    }

@@ -23,9 +23,15 @@ from zentalk.api.conversation_routes import (
 )
 from zentalk.api.device_routes import add_device_routes
 from zentalk.api.facade import NodeFacade
+from zentalk.api.first_contact_routes import (
+    add_introduction_routes,
+    add_invite_routes,
+    add_safety_routes,
+)
 from zentalk.api.guard import Access, Guard
 from zentalk.api.mailbox_routes import add_mailbox_routes
 from zentalk.api.proof_route import add_proof_route
+from zentalk.api.qr_routes import add_qr_routes
 from zentalk.api.rate_limit import RateLimit
 from zentalk.api.route_table import ROUTES, Need, Operation
 from zentalk.api.routes import (
@@ -110,6 +116,10 @@ def create_routes(node: NodeFacade, token: str, stopping: trio.Event, *, name: s
     add_contact_routes(inner.router, node)
     add_profile_routes(inner.router, node)
     add_own_routes(inner.router, node, name)
+    add_safety_routes(inner.router, node)
+    add_introduction_routes(inner.router, node)
+    add_invite_routes(inner.router, node)
+    add_qr_routes(inner.router, node)
     add_device_routes(inner.router, node)
     add_proof_route(inner.router, node, token)
     add_mailbox_routes(inner.router, node)

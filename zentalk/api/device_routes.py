@@ -8,11 +8,10 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from zentalk.api.answers import answers
+from zentalk.api.answers import answers, no_content
 from zentalk.api.callers import OWNER
 from zentalk.api.facade import AttendanceFacade, NodeFacade
 from zentalk.rest.devices import Device, DeviceIn, Devices, NewDevice
-from zentalk.rest.problem import Problem
 from zentalk.web.json_response import JsonResponse
 from zentalk.wire.devices import DeviceEntry, DeviceScope
 
@@ -35,12 +34,7 @@ def add_device_routes(router: APIRouter, node: NodeFacade) -> None:
         shown = _shown(entry, node.attendance).model_dump()
         return JsonResponse(NewDevice(**shown, token=token), HTTPStatus.CREATED)
 
-    @router.delete(
-        DEVICES_PATH + "/{device_id}",
-        status_code=HTTPStatus.NO_CONTENT.value,
-        tags=["devices"],
-        responses={"4XX": {"model": Problem}},
-    )
+    @router.delete(DEVICES_PATH + "/{device_id}", **no_content("devices"))
     async def revoke(device_id: Annotated[str, Path(max_length=64)]) -> Response:
         """Shut a device out, and those that it admitted; what they have open ends at once."""
         await node.devices.revoke(device_id)

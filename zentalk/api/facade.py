@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from zentalk.api.first_contact_facade import FirstContactFacade
 from zentalk.ids import UserAddress
 from zentalk.node.conversations.actions import ConversationActions
 from zentalk.node.conversations.signalling import Signalling
@@ -95,8 +96,12 @@ class NodeFacade(Protocol):
     def status(self) -> Any:
         """Return a dataclass that is JSON when made a dict: how the node sees the network."""
 
-    async def add_contact(self, address: UserAddress, name: str) -> StoredContact:
-        """Add or rename a contact, or accept a request."""
+    @property
+    def first_contact(self) -> FirstContactFacade:
+        """Invites, introductions and safety numbers."""
+
+    async def add_contact(self, address: UserAddress, name: str, ticket: bytes) -> StoredContact:
+        """Add or rename a contact, or accept a request; a ticket is an invite's secret."""
 
     async def accept(self, address: UserAddress) -> StoredContact:
         """Accept a request under the name it has; raises NotFoundError if there is none."""

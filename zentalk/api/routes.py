@@ -14,29 +14,30 @@ import trio
 from fastapi import APIRouter, Header, Path, Query, Request
 from starlette.responses import Response
 
-from zentalk.api.answers import answers
+from zentalk.api.answers import answers, no_content
 from zentalk.api.callers import caller_of
 from zentalk.api.drafts import draft_of
 from zentalk.api.facade import NodeFacade
+from zentalk.api.paths import Address
 from zentalk.api.stream import EventStream
+from zentalk.chat.names import Named, shown_names
 from zentalk.errors import LocalProtocolError
 from zentalk.node.messages.commands import Draft
-from zentalk.rest.contacts import Contact, ContactIn, Contacts
+from zentalk.rest.contacts import Contact, ContactIn, Contacts, ListedContact
 from zentalk.rest.contents import MessageIn
 from zentalk.rest.events import Events
 from zentalk.rest.limits import MAX_KEY_CHARS, MAX_PAGE, MAX_SEQUENCE
 from zentalk.rest.messages import Conversations, Message, Messages
 from zentalk.rest.node import Health, Me
-from zentalk.rest.problem import Problem
 from zentalk.store.history.models import RequestKey
 from zentalk.web.json_response import JsonResponse
+from zentalk.wire.invite import parse_address_or_invite
 from zentalk.wire.text import parse_address
 
 DEFAULT_MESSAGES: Final = 100
 _TEXT: Final = {"text"}
 """The fields of most messages: they need no look at the others."""
 
-Address = Annotated[str, Path(description="zt1 followed by 56 characters", max_length=100)]
 Sequence = Annotated[int, Query(ge=0, le=MAX_SEQUENCE)]
 Limit = Annotated[int, Query(ge=1, description="more than 1,000 counts as 1,000")]
 Key = Annotated[
@@ -47,11 +48,7 @@ Key = Annotated[
         description="repeating a request with the same key and token sends the message once",
     ),
 ]
-_NOTHING: Final[dict[str, Any]] = {
-    "status_code": HTTPStatus.NO_CONTENT.value,
-    "tags": ["contacts"],
-    "responses": {"4XX": {"model": Problem}},
-}
+_NOTHING: Final[dict[str, Any]] = no_content("contacts")
 LastEventId = Annotated[int | None, Header(ge=0, le=MAX_SEQUENCE)]
 
 
@@ -80,12 +77,18 @@ def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
     @router.get("/v1/contacts", **answers("contacts", Contacts))
     async def contacts() -> Response:
         """Return contacts, requests, and who was refused or blocked."""
-        return JsonResponse(Contacts.model_validate({"contacts": await node.contacts()}))
+        people = await node.contacts()
+        shown = shown_names(Named(person.address, person.name) for person in people)
+        listed = [
+            ListedContact.of(person, *look) for person, look in zip(people, shown, strict=True)
+        ]
+        return JsonResponse(Contacts(contacts=listed))
 
     @router.post("/v1/contacts", **answers("contacts", Contact, HTTPStatus.CREATED))
     async def add(body: ContactIn) -> Response:
-        """Add or rename a contact; adding the sender of a request accepts it."""
-        contact = await node.add_contact(parse_address(body.address), body.name)
+        """Add or rename a contact, by address or invite; a request of theirs is accepted."""
+        invite = parse_address_or_invite(body.address)
+        contact = await node.add_contact(invite.address, body.name, invite.secret)
         return JsonResponse(Contact.model_validate(contact), HTTPStatus.CREATED)
 
     @router.post("/v1/contacts/{address}/accept", **answers("contacts", Contact))
@@ -172,12 +175,7 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
             page = await node.messages(contact, before, count)
         return JsonResponse(Messages.model_validate({"messages": page}))
 
-    @router.post(
-        "/v1/conversations/{address}/read",
-        status_code=HTTPStatus.NO_CONTENT.value,
-        tags=["messages"],
-        responses={"4XX": {"model": Problem}},
-    )
+    @router.post("/v1/conversations/{address}/read", **no_content("messages"))
     async def read(address: Address) -> Response:
         """Set the conversation's unread count to 0."""
         await node.mark_read(parse_address(address))

@@ -11,6 +11,7 @@ shown (edit, deletion, reaction, pin, vote); a *setting* belongs to the conversa
 - `kinds.py`: all kinds of content in one table.
 - `marks.py`: which mark wins, and how a line is shown under its marks.
 - `state.py`: a whole conversation as a pure function of what was said in it.
+- `names.py`: how names of people are shown, so that nobody passes for another.
 - `signals.py`: typing and presence: how long they hold, and how often they may be sent.
 
 Nothing here reads a clock, stores or sends; the node's `messages/kinds` are its transactions.

@@ -22,6 +22,18 @@ def address(text: str) -> str:
         raise UsageError(str(error)) from None
 
 
+def address_or_invite(text: str) -> str:
+    """Return the text of an address or an invite link; raises UsageError if it is neither."""
+    from zentalk.wire.invite import INVITE_STARTS, format_invite, parse_invite
+
+    if not text.startswith(INVITE_STARTS):
+        return address(text)
+    try:
+        return format_invite(parse_invite(text))
+    except DecodeError as error:
+        raise UsageError(str(error)) from None
+
+
 def relay_uris(texts: Sequence[str]) -> tuple[RelayUri, ...]:
     """Return relay URIs; raises UsageError if one is malformed."""
     from zentalk.wire.text import parse_relay_uri

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from zentalk.cli.arguments import address as read_address
+from zentalk.cli.arguments import address_or_invite
 from zentalk.cli.connect import At, running_node
-from zentalk.cli.output import harmless, say, say_json
+from zentalk.cli.output import harmless, local_time, say, say_json
 from zentalk.cli.people import CONTACTS, address_of, check_person
 from zentalk.errors import ConflictError, NotFoundError
 
 
 def add(at: At, address: str, name: str, *, as_json: bool) -> int:
-    """Add, rename or accept a person."""
-    wanted = read_address(address)
+    """Add, rename or accept a person, by an address or an invite link."""
+    wanted = address_or_invite(address)
     with running_node(at) as node:
         _show(node.post(CONTACTS, {"address": wanted, "name": name}), as_json=as_json)
     return 0
@@ -81,29 +82,55 @@ def unblock(at: At, person: str) -> int:
     return 0
 
 
-def verify(at: At, person: str, number: str | None, *, as_json: bool) -> int:
-    """Print the safety number with a person, or compare it; raises ConflictError if it differs."""
-    from zentalk.session.safety import (
-        format_safety_number,
-        safety_number,
-        safety_numbers_match,
-    )
-    from zentalk.wire.text import parse_address
+def verify(at: At, person: str, number: str | None, *, is_same: bool, as_json: bool) -> int:
+    """Print the safety number with a person, or mark a contact whose number is the same."""
+    wanted = check_person(person)
+    said = {"confirmed": True} if number is None else {"number": number}
+    with running_node(at) as node:
+        path = f"{CONTACTS}/{address_of(node, wanted)}"
+        if number is not None or is_same:
+            node.post(f"{path}/verify", said)
+        safety = node.get(f"{path}/safety")
+    if as_json:
+        say_json(safety)
+        return 0
+    say(" ".join(safety["groups"]) if number is None else "the numbers are the same")
+    if safety["warning"]:
+        say(safety["warning"])
+    elif safety["verified"]:
+        say(f"verified since {local_time(safety['verified_at'])}")
+    return 0
 
+
+def unverify(at: At, person: str) -> int:
+    """Take the verified mark of a contact away."""
     wanted = check_person(person)
     with running_node(at) as node:
-        address = address_of(node, wanted)
-        own = node.get("/v1/me")["address"]
-    shown = format_safety_number(safety_number(parse_address(own), parse_address(address)))
-    if number is not None and not safety_numbers_match(shown, number):
-        raise ConflictError(
-            "the numbers differ: one of you has the wrong address of the other; exchange your"
-            " addresses again, in a way that nobody can change"
-        )
+        node.delete(f"{CONTACTS}/{address_of(node, wanted)}/verify")
+    return 0
+
+
+def introduce(at: At, person: str, to: str, name: str, to_name: str) -> int:
+    """Tell two contacts of each other."""
+    first, second = check_person(person), check_person(to)
+    with running_node(at) as node:
+        body = {"to": address_of(node, second), "name": name, "to_name": to_name}
+        node.post(f"{CONTACTS}/{address_of(node, first)}/introduce", body)
+    return 0
+
+
+def introduced(at: At, *, as_json: bool) -> int:
+    """List who was introduced and is no contact yet."""
+    with running_node(at) as node:
+        people = node.get("/v1/introductions")["introductions"]
+        names = _names(node.get(CONTACTS)["contacts"])
     if as_json:
-        say_json({"address": address, "safety_number": shown})
-    else:
-        say(shown if number is None else "the numbers are the same")
+        say_json(people)
+        return 0
+    for one in people:
+        who = harmless(_name_of(one["introduced_by"], names))
+        like = f"  (looks like {one['looks_like']})" if one["looks_like"] else ""
+        say(f"{one['address']}  {harmless(one['name'])}  (introduced by {who}){like}")
     return 0
 
 
@@ -114,14 +141,40 @@ def list_all(at: At, *, as_json: bool) -> int:
     if as_json:
         say_json(contacts)
         return 0
+    names = _names(contacts)
     for contact in contacts:
-        _show(contact, as_json=False)
+        _show(contact, as_json=False, names=names)
     return 0
 
 
-def _show(contact: dict[str, Any], *, as_json: bool) -> None:
+def _show(
+    contact: dict[str, Any], *, as_json: bool, names: Mapping[str, str] | None = None
+) -> None:
     if as_json:
         say_json(contact)
         return
     name = harmless(contact["name"])
-    say(f"{contact['address']}  {contact['state']:7}  {name}".rstrip())
+    line = f"{contact['address']}  {contact['state']:7}  {name}".rstrip()
+    say("  ".join([line, *_remarks(contact, names or {})]))
+
+
+def _remarks(contact: dict[str, Any], names: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is to be known of a person besides the name."""
+    if contact["verified"]:
+        yield "(verified)"
+    if contact["warning"]:
+        yield "(no longer verified: see zentalk contact verify)"
+    if contact.get("looks_like"):
+        yield f"(looks like {contact['looks_like']})"
+    if contact["introduced_by"]:
+        yield f"(introduced by {harmless(_name_of(contact['introduced_by'], names))})"
+    elif contact["invite"]:
+        yield "(invited)"
+
+
+def _names(contacts: list[dict[str, Any]]) -> dict[str, str]:
+    return {contact["address"]: contact["name"] for contact in contacts}
+
+
+def _name_of(address: str, names: Mapping[str, str]) -> str:
+    return names.get(address) or address

@@ -9,14 +9,14 @@ from typing import Annotated
 
 from zentalk.cli.arguments import name_of
 from zentalk.cli.grammar import Group, Parameter
-from zentalk.cli.options import Address, AsJson, Name, NameOption, Person, RunningNode
+from zentalk.cli.options import AddressOrInvite, AsJson, Name, NameOption, Person, RunningNode
 
 contact = Group("contact", "Manage the people you write with, through your running API node.")
 
 
 @contact.command(name="add")
 def contact_add(
-    address: Address,
+    address: AddressOrInvite,
     name: Name = None,
     /,
     *,
@@ -24,7 +24,11 @@ def contact_add(
     name_option: NameOption = None,
     as_json: AsJson = False,
 ) -> int:
-    """Add or rename a person. If they have written to you, this accepts their request."""
+    """Add or rename a person. If they have written to you, this accepts their request.
+
+    Put an invite link in quotes if your shell minds the # in it. The person is told with your first
+    message.
+    """
     from zentalk.cli import contact as act
 
     return act.add(node.at, address, name_of(name, name_option) or "", as_json=as_json)
@@ -102,17 +106,51 @@ def contact_verify(
     /,
     *,
     node: RunningNode,
+    same: Annotated[
+        bool, Parameter(help="Mark the contact as verified: you have compared the numbers.")
+    ] = False,
+    undo: Annotated[bool, Parameter(help="Take the mark away again.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Print the safety number that you and a person share, or compare it with NUMBER.
 
     Compare it with the other person in a way that nobody else can change, such as face to face. If
-    it is the same, you have each other's right address.
+    it is the same, you have each other's right address, and the contact is marked as verified.
     """
     from zentalk.cli import contact as act
 
+    if undo:
+        return act.unverify(node.at, person)
     compared = " ".join(number) if number else None
-    return act.verify(node.at, person, compared, as_json=as_json)
+    return act.verify(node.at, person, compared, is_same=same, as_json=as_json)
+
+
+@contact.command(name="introduce")
+def contact_introduce(
+    person: Person,
+    to: Annotated[str, Parameter("TO", help="The other: an address, or your name for a contact.")],
+    /,
+    *,
+    node: RunningNode,
+    name: Annotated[str | None, Parameter(help="What TO is told as the name of PERSON.")] = None,
+    to_name: Annotated[str | None, Parameter(help="What PERSON is told as the name of TO.")] = None,
+) -> int:
+    """Tell two of your contacts of each other, with their addresses.
+
+    Their messages to each other then say that you introduced them. Your own names for them are not
+    sent.
+    """
+    from zentalk.cli import contact as act
+
+    return act.introduce(node.at, person, to, name or "", to_name or "")
+
+
+@contact.command(name="introduced")
+def contact_introduced(*, node: RunningNode, as_json: AsJson = False) -> int:
+    """List the people whom your contacts have introduced to you and who are no contacts yet."""
+    from zentalk.cli import contact as act
+
+    return act.introduced(node.at, as_json=as_json)
 
 
 @contact.command(name="list")

@@ -73,7 +73,10 @@ Difficulty = Annotated[
     ),
 ]
 AsJson = Annotated[bool, Parameter("--json", help="Print the answer as JSON.")]
-Address = Annotated[str, Parameter(help="zt1 followed by 56 characters.")]
+AddressOrInvite = Annotated[
+    str,
+    Parameter("ADDRESS", help="zt1 followed by 56 characters, or an invite link: zentalk:zt1..."),
+]
 Person = Annotated[
     str, Parameter("PERSON", help="The address of a person, or your name for a contact.")
 ]

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from zentalk.cli import chat_commands as _chat_commands  # noqa: F401 - adds to two groups
 from zentalk.cli.contact_commands import contact
 from zentalk.cli.grammar import App, Command, Group, Parameter
+from zentalk.cli.invite_commands import invite
 from zentalk.cli.node_commands import conversation, device, mailbox, message, network
 from zentalk.cli.options import ApiDir, AsJson, Bootstraps, Difficulty, NetworkId, RelayDir
 from zentalk.cli.output import say
@@ -27,7 +28,9 @@ app = App(
     "A private messenger network: onion relays, mailboxes and an API node of your own.",
     {
         group.name: group
-        for group in (relay, api, contact, device, mailbox, conversation, message, network, sim)
+        for group in (
+            *(relay, api, contact, invite, device, mailbox, conversation, message, network, sim),
+        )
     },
 )
 LogLevel = Annotated[

@@ -14,6 +14,7 @@ from zentalk.errors import ConflictError, NotFoundError
 
 CONTACTS: Final = "/v1/contacts"
 _ADDRESS_STARTS: Final = "zt1"
+_LINK_STARTS: Final = "zentalk:"
 
 
 def check_person(word: str) -> str:
@@ -23,6 +24,8 @@ def check_person(word: str) -> str:
     """
     if not word.strip():
         raise UsageError("give an address or the name of a contact")
+    if word.startswith(_LINK_STARTS):
+        raise UsageError("this is an invite link; add the person first: zentalk contact add LINK")
     return read_address(word) if word.startswith(_ADDRESS_STARTS) else word
 
 

@@ -20,28 +20,38 @@ from zentalk.client.typed_events import (
     ContactAccepted,
     ContactAdded,
     ContactBlocked,
+    ContactIntroduced,
+    ContactKeyChanged,
     ContactRefused,
     ContactRemoved,
     ContactRenamed,
     ContactRequested,
     ContactUnblocked,
+    ContactUnverified,
+    ContactVerified,
     ConversationDeleted,
     ConversationRead,
     DeviceAdded,
     DeviceRevoked,
+    InviteCreated,
+    InviteRevoked,
+    InviteUsed,
     MessageCreated,
     MessageReceived,
     MessageStateChanged,
     NodeCopied,
     RatchetRenewed,
 )
-from zentalk.rest.contacts import Contact
+from zentalk.rest.contacts import Contact, ListedContact
 from zentalk.rest.devices import Device, NewDevice
 from zentalk.rest.events import Event
+from zentalk.rest.introductions import IntroducedPerson
+from zentalk.rest.invites import Invite
 from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
 from zentalk.rest.node import Me
-from zentalk.store.history.models import ContactState, Direction, MessageState
+from zentalk.rest.safety import Safety
+from zentalk.store.history.models import ContactState, Direction, InviteState, MessageState
 
 __all__ = [
     "AccessDeniedError",
@@ -52,12 +62,16 @@ __all__ = [
     "ContactAccepted",
     "ContactAdded",
     "ContactBlocked",
+    "ContactIntroduced",
+    "ContactKeyChanged",
     "ContactRefused",
     "ContactRemoved",
     "ContactRenamed",
     "ContactRequested",
     "ContactState",
     "ContactUnblocked",
+    "ContactUnverified",
+    "ContactVerified",
     "Conversation",
     "ConversationDeleted",
     "ConversationRead",
@@ -68,7 +82,14 @@ __all__ = [
     "Event",
     "EventFeed",
     "EventFollower",
+    "IntroducedPerson",
     "InvalidRequestError",
+    "Invite",
+    "InviteCreated",
+    "InviteRevoked",
+    "InviteState",
+    "InviteUsed",
+    "ListedContact",
     "LogEndedError",
     "Mailbox",
     "Me",
@@ -82,4 +103,5 @@ __all__ = [
     "NodeGoneError",
     "RatchetRenewed",
     "RateLimitedError",
+    "Safety",
 ]

@@ -20,13 +20,16 @@ from zentalk.client.folder import find_node
 from zentalk.client.following import PATIENCE_SECONDS, Following
 from zentalk.client.proof import AsyncProver
 from zentalk.client.sync_client import STREAM_TIMEOUT_SECONDS, TIMEOUT_SECONDS
-from zentalk.rest.contacts import Contact
+from zentalk.rest.contacts import Contact, ListedContact
 from zentalk.rest.conversations import OwnPrivacy, PresenceNow, ShownProfile
 from zentalk.rest.devices import Device, NewDevice, ScopeIn
 from zentalk.rest.events import Event
+from zentalk.rest.introductions import IntroducedPerson
+from zentalk.rest.invites import WEEK_SECONDS, Invite
 from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
 from zentalk.rest.node import Me
+from zentalk.rest.safety import Safety
 from zentalk.web.address_file import noted_url
 
 T = TypeVar("T")
@@ -96,12 +99,12 @@ class AsyncClient:
         """Return how the node sees the network."""
         return await self._run(calls.network())
 
-    async def contacts(self) -> list[Contact]:
+    async def contacts(self) -> list[ListedContact]:
         """Return contacts and requests."""
         return await self._run(calls.contacts())
 
     async def add_contact(self, address: str, name: str = "") -> Contact:
-        """Add or rename a person, or accept a request."""
+        """Add or rename a person, by address or invite link, or accept a request."""
         return await self._run(calls.add_contact(address, name))
 
     async def accept(self, address: str) -> Contact:
@@ -123,6 +126,56 @@ class AsyncClient:
     async def unblock(self, address: str) -> None:
         """Let a person write again; raises NotFoundError if it is not blocked."""
         await self._run(calls.unblock(address))
+
+    async def safety(self, address: str) -> Safety:
+        """Return the safety number with a person, who need not be in the list."""
+        return await self._run(calls.safety(address))
+
+    async def verify(self, address: str, number: str | None = None) -> Contact:
+        """Mark a contact as verified: by the number that it sees, or without one by your word.
+
+        Raises ConflictError if the number is another, NotFoundError for somebody unknown.
+        """
+        return await self._run(calls.verify(address, number))
+
+    async def unverify(self, address: str) -> None:
+        """Take the verified mark of a contact away."""
+        await self._run(calls.unverify(address))
+
+    async def introduce(self, address: str, to: str, name: str = "", to_name: str = "") -> None:
+        """Tell two contacts of each other, under these names; yours for them are not sent."""
+        await self._run(calls.introduce(address, to, name, to_name))
+
+    async def introductions(self) -> list[IntroducedPerson]:
+        """Return who was introduced to you and is no contact yet."""
+        return await self._run(calls.introductions())
+
+    async def dismiss_introduction(self, address: str) -> None:
+        """Forget who introduced a person; raises NotFoundError if nobody did."""
+        await self._run(calls.dismiss_introduction(address))
+
+    async def invites(self) -> list[Invite]:
+        """Return open invites, and those that ended in the last 30 days."""
+        return await self._run(calls.invites())
+
+    async def create_invite(
+        self,
+        name: str = "",
+        max_uses: int = 1,
+        expires_in_seconds: int = WEEK_SECONDS,
+        *,
+        accepts: bool = True,
+    ) -> Invite:
+        """Make an invite: who comes by its link is a contact at once if it `accepts`."""
+        return await self._run(calls.create_invite(name, max_uses, expires_in_seconds, accepts))
+
+    async def invite(self, invite_id: str) -> Invite:
+        """Return one invite; raises NotFoundError."""
+        return await self._run(calls.invite(invite_id))
+
+    async def revoke_invite(self, invite_id: str) -> None:
+        """Let nobody in by an invite any more; raises NotFoundError."""
+        await self._run(calls.revoke_invite(invite_id))
 
     async def mark_read(self, address: str) -> None:
         """Set a conversation's unread count to 0."""

@@ -17,13 +17,16 @@ from zentalk.client.parsing import parse
 from zentalk.client.typed_events import typed
 from zentalk.errors import ConnectFailedError, DeadlineError, LinkClosedError, ZentalkError
 from zentalk.rest.base import Body
-from zentalk.rest.contacts import Contact, ContactIn, Contacts
+from zentalk.rest.contacts import Contact, ContactIn, Contacts, ListedContact
 from zentalk.rest.contents import MessageIn
 from zentalk.rest.devices import Device, DeviceIn, Devices, NewDevice, ScopeIn
 from zentalk.rest.events import Event, Events
+from zentalk.rest.introductions import IntroducedPeople, IntroducedPerson, IntroduceIn
+from zentalk.rest.invites import Invite, InviteIn, InviteList
 from zentalk.rest.mailboxes import Mailbox, Mailboxes, MoveIn
 from zentalk.rest.messages import Conversation, Conversations, Message, Messages
 from zentalk.rest.node import Health, Me
+from zentalk.rest.safety import Safety, VerifyIn
 
 T = TypeVar("T")
 _MAX_DIGITS: Final = 7
@@ -80,7 +83,7 @@ def network() -> Call[dict[str, Any]]:
     return Call("GET", "/v1/network", dict)
 
 
-def contacts() -> Call[list[Contact]]:
+def contacts() -> Call[list[ListedContact]]:
     """Ask for contacts and requests."""
     return Call("GET", "/v1/contacts", lambda answer: parse(Contacts, answer).contacts)
 
@@ -114,6 +117,64 @@ def block(address: str) -> Call[Contact]:
 def unblock(address: str) -> Call[None]:
     """Let a person write again."""
     return Call("POST", _contact(address, "/unblock"), lambda _answer: None)
+
+
+def safety(address: str) -> Call[Safety]:
+    """Ask for the safety number with a person."""
+    return Call("GET", _contact(address, "/safety"), lambda answer: parse(Safety, answer))
+
+
+def verify(address: str, number: str | None) -> Call[Contact]:
+    """Mark a contact as verified, by a number or by the owner's word."""
+    said = {"confirmed": True} if number is None else {"number": number}
+    body = VerifyIn.model_construct(**said)
+    path = _contact(address, "/verify")
+    return Call("POST", path, lambda answer: parse(Contact, answer), body=body)
+
+
+def unverify(address: str) -> Call[None]:
+    """Take the verified mark away."""
+    return Call("DELETE", _contact(address, "/verify"), lambda _answer: None)
+
+
+def introduce(address: str, to: str, name: str, to_name: str) -> Call[None]:
+    """Tell two contacts of each other."""
+    body = IntroduceIn.model_construct(to=to, name=name, to_name=to_name)
+    return Call("POST", _contact(address, "/introduce"), lambda _answer: None, body=body)
+
+
+def introductions() -> Call[list[IntroducedPerson]]:
+    """Ask who was introduced and is no contact yet."""
+    path = "/v1/introductions"
+    return Call("GET", path, lambda answer: parse(IntroducedPeople, answer).introductions)
+
+
+def dismiss_introduction(address: str) -> Call[None]:
+    """Forget who introduced a person."""
+    return Call("DELETE", f"/v1/introductions/{quote(address, safe='')}", lambda _answer: None)
+
+
+def invites() -> Call[list[Invite]]:
+    """Ask for open invites and those that ended lately."""
+    return Call("GET", "/v1/invites", lambda answer: parse(InviteList, answer).invites)
+
+
+def create_invite(name: str, max_uses: int, expires_in_seconds: int, accepts: bool) -> Call[Invite]:
+    """Make an invite."""
+    body = InviteIn.model_construct(
+        name=name, max_uses=max_uses, expires_in_seconds=expires_in_seconds, accepts=accepts
+    )
+    return Call("POST", "/v1/invites", lambda answer: parse(Invite, answer), body=body)
+
+
+def invite(invite_id: str) -> Call[Invite]:
+    """Ask for one invite."""
+    return Call("GET", _invite(invite_id), lambda answer: parse(Invite, answer))
+
+
+def revoke_invite(invite_id: str) -> Call[None]:
+    """Let nobody in by an invite any more."""
+    return Call("DELETE", _invite(invite_id), lambda _answer: None)
 
 
 def mark_read(address: str) -> Call[None]:
@@ -215,6 +276,10 @@ def _read_events(answer: Any) -> list[Event]:
 
 def _contact(address: str, action: str = "") -> str:
     return f"/v1/contacts/{quote(address, safe='')}{action}"
+
+
+def _invite(invite_id: str) -> str:
+    return f"/v1/invites/{quote(invite_id, safe='')}"
 
 
 def _messages(address: str) -> str:

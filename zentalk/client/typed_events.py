@@ -36,6 +36,19 @@ class _Named(Resource):
     scope: str = ""
 
 
+class _Introduced(Resource):
+    address: str
+    name: str
+    introduced_by: str
+
+
+class _Used(Resource):
+    id: str
+    name: str
+    address: str
+    uses: int
+
+
 class _State(Resource):
     id: str
     conversation: str
@@ -148,6 +161,73 @@ class ContactRemoved(Event):
         return _Removed.model_validate(self.data).reason
 
 
+class ContactVerified(ContactEvent):
+    """`contact.verified`: the owner has compared the safety number."""
+
+
+class ContactUnverified(ContactEvent):
+    """`contact.unverified`: the owner has taken the verified mark away."""
+
+
+class ContactKeyChanged(ContactEvent):
+    """`contact.key-changed`: the verified mark is withdrawn; the contact's `warning` says why."""
+
+
+class ContactIntroduced(Event):
+    """`contact.introduced`: a contact has told of somebody who is no contact yet."""
+
+    @property
+    def address(self) -> str:
+        """The address of that person, for `add_contact`."""
+        return _Introduced.model_validate(self.data).address
+
+    @property
+    def name(self) -> str:
+        """What the introducer calls them; empty if that was not said."""
+        return _Introduced.model_validate(self.data).name
+
+    @property
+    def introduced_by(self) -> str:
+        """The address of the contact who introduced them."""
+        return _Introduced.model_validate(self.data).introduced_by
+
+
+class InviteEvent(Event):
+    """An event about an invite."""
+
+    @property
+    def invite_id(self) -> str:
+        """The id of the invite."""
+        return _Named.model_validate(self.data).id
+
+    @property
+    def name(self) -> str:
+        """For whom the owner made it; empty if that was not said."""
+        return _Named.model_validate(self.data).name
+
+
+class InviteCreated(InviteEvent):
+    """`invite.created`: the owner made an invite."""
+
+
+class InviteRevoked(InviteEvent):
+    """`invite.revoked`: an invite lets nobody in any more."""
+
+
+class InviteUsed(InviteEvent):
+    """`invite.used`: somebody came by an invite."""
+
+    @property
+    def address(self) -> str:
+        """The address of that person."""
+        return _Used.model_validate(self.data).address
+
+    @property
+    def uses(self) -> int:
+        """How many people have come by this invite."""
+        return _Used.model_validate(self.data).uses
+
+
 class ConversationDeleted(Event):
     """`conversation.deleted`: its messages are gone, here and from this log."""
 
@@ -215,6 +295,13 @@ KINDS: Final[dict[str, tuple[type[Event], type[Resource]]]] = {
     "contact.blocked": (ContactBlocked, Contact),
     "contact.unblocked": (ContactUnblocked, Contact),
     "contact.removed": (ContactRemoved, _Removed),
+    "contact.verified": (ContactVerified, Contact),
+    "contact.unverified": (ContactUnverified, Contact),
+    "contact.key-changed": (ContactKeyChanged, Contact),
+    "contact.introduced": (ContactIntroduced, _Introduced),
+    "invite.created": (InviteCreated, _Named),
+    "invite.revoked": (InviteRevoked, _Named),
+    "invite.used": (InviteUsed, _Used),
     "conversation.read": (ConversationRead, _Conversation),
     "conversation.deleted": (ConversationDeleted, _Conversation),
     "node.copied": (NodeCopied, _Note),

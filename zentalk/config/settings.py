@@ -245,6 +245,11 @@ class ApiSettings(Settings):
         description="The number of relays on each path. With 3 the last one sees one of your few "
         "second hops, and so can recognize you; networks of fewer than 6 relays have no more.",
     )
+    accept_introduced: bool = Field(
+        False,
+        description="Whether people whom your contacts introduce become contacts with their first "
+        "message, instead of requests.",
+    )
     message_ttl_seconds: Annotated[Seconds, Field(ge=1, le=MAX_TTL_SECONDS)] = Field(
         DEFAULT_TTL_SECONDS,
         description='How long a sent message may wait at a mailbox, as seconds or "30d".',

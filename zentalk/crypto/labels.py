@@ -16,6 +16,9 @@ class Label(bytes, Enum):
     # identities
     NODE_ID = b"zt-node-id-v1"
     ADDRESS_CHECK = b"zt-address-check-v1"
+    INVITE_CHECK = b"zt-invite-check-v1"
+    INVITE_SECRET = b"zt-invite-secret-v1"
+    TICKET_HASH = b"zt-ticket-hash-v1"
     # link (spec: link)
     LINK_PROLOGUE = b"zt-link-prologue-v1"
     LINK_RELAY_PROOF = b"zt-link-relay-proof-v1"

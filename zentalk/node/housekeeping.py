@@ -13,8 +13,18 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.message_states import MessageStates
 from zentalk.node.messages import requests
 from zentalk.node.messages.confirmations import KEPT_SECONDS
+from zentalk.node.messages.first_contact import introducing, invites
 from zentalk.node.sessions import prekey_rotation
-from zentalk.store.history import confirmations, outbox, parts, ratchets, request_keys, search
+from zentalk.store.history import (
+    confirmations,
+    introductions,
+    outbox,
+    parts,
+    ratchets,
+    request_keys,
+    search,
+)
+from zentalk.store.history import invites as stored_invites
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.retry import until_stored
 from zentalk.store.sqlite import Transaction
@@ -52,6 +62,8 @@ class Housekeeping:
             request_keys.forget_keys(tx, now - KEEP_KEYS_SECONDS)
             parts.forget_parts(tx, now - SEEN_SECONDS)
             requests.expire(tx, now)
+            stored_invites.forget(tx, now - invites.KEPT_SECONDS)
+            introductions.forget(tx, now - introducing.KEPT_SECONDS)
             prekey_rotation.erase_ended(tx, now)
             search.scrub(tx)
 

@@ -22,6 +22,7 @@ from zentalk.node.conversations.actions import ConversationActions, parse_messag
 from zentalk.node.conversations.signalling import Signalling
 from zentalk.node.devices.attendance import Attendance
 from zentalk.node.devices.tokens import DeviceTokens
+from zentalk.node.first_contact import FirstContact
 from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.messages.commands import Draft, check_address, check_message
 from zentalk.node.messages.conversation.commands import NO_MESSAGE
@@ -130,18 +131,27 @@ class Node:
         """Where others leave mail for the owner."""
         return self._parts.mailboxes
 
+    @property
+    def first_contact(self) -> FirstContact:
+        """Invites, introductions and safety numbers."""
+        return self._parts.first_contact
+
     def client_unit_sizes(self) -> set[int]:
         """Return every size of unit that this node's links have put on the wire or seen."""
         return set(self._network.unit_sizes())
 
-    async def add_contact(self, address: UserAddress, name: str) -> StoredContact:
-        """Add, rename or accept a contact.
+    async def add_contact(
+        self, address: UserAddress, name: str, ticket: bytes = b""
+    ) -> StoredContact:
+        """Add, rename or accept a contact; a ticket is the secret of its invite.
 
         Raises LocalProtocolError for our own address and ConfigError for a long name.
         """
         check_address(address, self.address)
         check_name(name)
-        return await self._commit(lambda tx, now: self._contacts.add(tx, address, name, now))
+        return await self._commit(
+            lambda tx, now: self._contacts.add(tx, address, name, now, ticket)
+        )
 
     async def accept(self, address: UserAddress) -> StoredContact:
         """Accept a request under the name it has; raises NotFoundError if there is none."""

@@ -29,6 +29,7 @@ from zentalk.node.delivery.session_renewal import SessionRenewal
 from zentalk.node.devices.attendance import Attendance
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.event_log import EventLog
+from zentalk.node.first_contact import FirstContact, Introductions, Invites, Verification
 from zentalk.node.housekeeping import Housekeeping
 from zentalk.node.mailboxes.announcer import Announcer
 from zentalk.node.mailboxes.collector import CollectorFactory
@@ -99,6 +100,7 @@ class NodeParts:
     receiver: Receiver
     mailboxes: MailboxManager
     conversations: ConversationParts
+    first_contact: FirstContact
     tasks: tuple[Task, ...]
 
 
@@ -123,7 +125,8 @@ def build_node(
     delivery = _build_delivery(runtime, database, reached, composer, records)
     conversations = _build_conversations(runtime, database, delivery.outbox, composer, own)
     board = conversations.board
-    receiver = Receiver(runtime, database, Inbox(sessions, composer), delivery.outbox, board)
+    inbox = Inbox(sessions, composer, accept_introduced=settings.accept_introduced)
+    receiver = Receiver(runtime, database, inbox, delivery.outbox, board)
     contacts = ContactCommands(composer)
     selection = MailboxSelection(runtime, reached)
     prices = Prices(runtime, reached, selection)
@@ -156,6 +159,11 @@ def build_node(
         receiver=receiver,
         mailboxes=mailboxes,
         conversations=conversations,
+        first_contact=FirstContact(
+            Invites(runtime, identity, database),
+            Introductions(runtime, database, composer, delivery.outbox),
+            Verification(runtime, UserAddress(identity.public), database),
+        ),
         tasks=tasks,
     )
     return parts, contacts, MessageCommands(composer, own)

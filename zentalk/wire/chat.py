@@ -279,3 +279,5 @@ _KINDS: Final[dict[type[Body], str]] = {
     Sticker: STICKER,
     Location: LOCATION,
 }
+BODIES: Final = frozenset(_DECODERS)
+"""Kinds whose bodies are read here."""

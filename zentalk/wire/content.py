@@ -18,6 +18,7 @@ receiver, not refused, so that an older node does not lose what a newer one sent
 | x | uint | it disappears so many seconds after it was read |
 | m | [address...] | who is mentioned |
 | f | str | a line for readers who do not know the kind |
+| p | bytes 16 | ticket: secret of an invite or introduction, until the reader has answered |
 """
 
 from __future__ import annotations
@@ -26,8 +27,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from zentalk.errors import DecodeError
-from zentalk.ids import MESSAGE_ID_BYTES, USER_ADDRESS_BYTES, MessageId, UserAddress
+from zentalk.ids import (
+    MESSAGE_ID_BYTES,
+    TICKET_BYTES,
+    USER_ADDRESS_BYTES,
+    MessageId,
+    UserAddress,
+)
 from zentalk.wire.chat import (
+    BODIES,
     MAX_TEXT_BYTES,
     MAX_TIMER_SECONDS,
     Body,
@@ -56,8 +64,10 @@ PART: Final = "part"
 ROUTE: Final = "route"
 NONE: Final = "none"
 _MAX_KIND_BYTES: Final = 32
+_READ_HERE: Final = frozenset({TEXT, CONFIRMATION, PART}) | BODIES
+"""Kinds whose bodies are read with their content; those of others are kept as they are."""
 _MAX_U53: Final = 2**53
-_KNOWN_KEYS: Final = frozenset("vkintbraqwxmf")
+_KNOWN_KEYS: Final = frozenset("vkintbraqwxmfp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +107,12 @@ class Content:
     part: Part | None = None
     body: Body | None = None
     about: About = PLAIN
+    raw_body: Value = field(default=None, repr=False)
+    """The body of a kind that is read elsewhere, or not known here."""
     fallback: str = field(default="", repr=False)
     route: Route | None = None
     route_seen: int = 0
+    ticket: bytes = field(default=b"", repr=False)
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -110,23 +123,31 @@ def encode_content(content: Content) -> bytes:
         value["n"] = content.sequence
     if content.sent_at_ms:
         value["t"] = content.sent_at_ms
-    if content.body is not None:
-        value["b"] = encode_body(content.body)
-    elif content.kind == TEXT:
-        value["b"] = content.text
-    elif content.kind == CONFIRMATION:
-        value["b"] = list(content.confirmed)
-    elif content.part is not None:
-        value["b"] = [content.part.index, content.part.count, content.part.data]
-    if content.route is not None:
-        value["r"] = encode_route_value(content.route)
-    if content.route_seen:
-        value["a"] = content.route_seen
+    body = _encoded_body(content)
+    if body is not None:
+        value["b"] = body
+    given = {
+        "r": None if content.route is None else encode_route_value(content.route),
+        "a": content.route_seen,
+        "f": content.fallback,
+        "p": content.ticket,
+    }
+    value |= {key: item for key, item in given.items() if item}
     if content.about != PLAIN:
         _encode_about(value, content.about)
-    if content.fallback:
-        value["f"] = content.fallback
     return pack(value)
+
+
+def _encoded_body(content: Content) -> Any:
+    if content.body is not None:
+        return encode_body(content.body)
+    if content.kind == TEXT:
+        return content.text
+    if content.kind == CONFIRMATION:
+        return list(content.confirmed)
+    if content.part is not None:
+        return [content.part.index, content.part.count, content.part.data]
+    return content.raw_body
 
 
 def in_parts(content: Content) -> list[tuple[Content, bytes]]:
@@ -170,8 +191,10 @@ def decode_content(data: bytes) -> Content:
         confirmed=_confirmed(value) if kind == CONFIRMATION else (),
         part=_part(value) if kind == PART else None,
         body=decode_body(kind, value.get("b")),
+        raw_body=None if kind in _READ_HERE else value.get("b"),
         about=_about(value),
         route=decode_route_value(value["r"]) if "r" in value else None,
+        ticket=_ticket(value["p"]) if "p" in value else b"",
         extra={key: item for key, item in value.items() if key not in _KNOWN_KEYS},
     )
     fields.end()
@@ -212,6 +235,10 @@ def _reply(value: Value) -> MessageTarget:
     target = MessageTarget(author, MessageId(fields.fixed(MESSAGE_ID_BYTES)))
     fields.end()
     return target
+
+
+def _ticket(value: Value) -> bytes:
+    return Fields([value], "a ticket").fixed(TICKET_BYTES)
 
 
 def _text(value: dict[str, Value]) -> str:

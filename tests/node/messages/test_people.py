@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from tests.node.persons import NOW, Person
@@ -25,9 +26,8 @@ def test_a_person_added_by_writing_is_in_the_log_before_the_message(
     kinds = [kind for kind, _ in log(alice)]
     assert kinds == ["contact.added", "message.created"]
     [contact] = alice.tx(contacts.listing)
-    assert log(alice)[0][1] == {
-        "address": contact.address, "name": "", "state": "contact", "added_at": NOW
-    }  # fmt: skip
+    assert log(alice)[0][1] == asdict(contact)
+    assert (contact.name, contact.state, contact.added_at) == ("", "contact", NOW)
 
 
 def test_a_new_name_is_in_the_log_and_the_same_one_again_is_not(alice: Person, bob: Person) -> None:

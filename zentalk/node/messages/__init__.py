@@ -15,6 +15,7 @@ mailboxes of a person for one contact; *effects* are what a commit allows others
 - `conversation/`: what is done with messages that are there.
 - `kinds/`: what each kind of content does once it has decrypted.
 - `requests.py`: how many strangers may ask, how much of each is kept, and for how long.
+- `first_contact/`: invites, introductions, and who has compared a safety number.
 - `ordering.py`: the one order of a conversation; what came too early is held.
 - `states.py`: how far a message has come, in its row and in the event log.
 - `reasons.py`: why a message has not come further.

@@ -214,10 +214,12 @@ class Composer:
     def _encrypt(
         self, tx: Transaction, row: ContactRow, sender: Sender, content: Content, encoded: bytes
     ) -> Encrypted:
-        """Encrypt a content, encoded so far without our route, with it if that is news."""
-        if row.own_route_known < row.own_route_version:
-            route = route_for(tx, row.address, row.own_route_version)
-            encoded = encode_content(replace(content, route=route))
+        """Encrypt a content, encoded so far without our route and ticket, with what is news."""
+        if row.own_route_known < row.own_route_version or row.ticket:
+            route = None
+            if row.own_route_known < row.own_route_version:
+                route = route_for(tx, row.address, row.own_route_version)
+            encoded = encode_content(replace(content, route=route, ticket=row.ticket))
         return sender.encrypt(encoded)
 
     def _pq_extra(

@@ -9,8 +9,16 @@ from zentalk.ids import UserAddress
 from zentalk.node.messages import confirmations, ordering, requests
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
+from zentalk.node.messages.requests import CameBy
 from zentalk.node.messages.states import log_state
-from zentalk.store.history import contacts, events, forgetting, mailboxes, messages
+from zentalk.store.history import (
+    contacts,
+    events,
+    forgetting,
+    introductions,
+    mailboxes,
+    messages,
+)
 from zentalk.store.history.confirmations import let_in
 from zentalk.store.history.models import (
     ContactRow,
@@ -40,26 +48,47 @@ def check_name(name: str) -> None:
 
 
 def welcome(
-    tx: Transaction, composer: Composer, address: UserAddress, name: str, now: float
+    tx: Transaction,
+    composer: Composer,
+    address: UserAddress,
+    name: str,
+    now: float,
+    came_by: CameBy | None = None,
 ) -> tuple[ContactRow, CommitEffects]:
     """Make sure that a person is a contact, and log what changed; an empty name changes none.
 
+    Who was introduced is shown, in what we write, the secret that came with the introduction.
     What a request had written, and waited to be accepted, is confirmed. Raises ConflictError
     for somebody who is blocked.
     """
     row = contacts.get(tx, address)
     if row is None:
         row = contacts.insert(tx, address, name, ContactState.CONTACT, now)
+        _note_origin(tx, row, came_by)
         events.append_row(tx, "contact.added", now, contacts.view(tx, address))
-        return row, NO_EFFECTS
+        return contacts.get(tx, address) or row, NO_EFFECTS
     if row.state is ContactState.BLOCKED:
         raise ConflictError("this person is blocked: unblock them first")
     if row.is_accepted and name in ("", row.name):
         return row, NO_EFFECTS
     contacts.update(tx, address, name or row.name, ContactState.CONTACT, now)
-    effects = NO_EFFECTS if row.is_accepted else _confirm_waiting(tx, composer, address, now)
+    effects = NO_EFFECTS
+    if not row.is_accepted:
+        _note_origin(tx, row, came_by)
+        effects = _confirm_waiting(tx, composer, address, now)
     events.append_row(tx, _WELCOMES[row.state], now, contacts.view(tx, address))
     return contacts.get(tx, address) or row, effects
+
+
+def _note_origin(tx: Transaction, row: ContactRow, came_by: CameBy | None) -> None:
+    """Remember what a new contact came by, and use up what was said of it."""
+    told = introductions.of_person(tx, row.address)
+    if came_by is None and told and row.state is not ContactState.REQUEST:
+        came_by = CameBy(introducer=told[0].introducer)
+        contacts.set_ticket(tx, row.address, told[0].secret)
+    if came_by is not None:
+        contacts.set_came_by(tx, row.address, *came_by)
+    introductions.remove(tx, row.address)
 
 
 def _confirm_waiting(
@@ -83,10 +112,15 @@ class ContactCommands:
         self._composer = composer
 
     def add(
-        self, tx: Transaction, address: UserAddress, name: str, now: float
+        self, tx: Transaction, address: UserAddress, name: str, now: float, ticket: bytes = b""
     ) -> tuple[StoredContact, CommitEffects]:
-        """Add or rename a contact, or accept a request."""
+        """Add or rename a contact, or accept a request.
+
+        A ticket is shown to that person until something of it has come.
+        """
         _, effects = welcome(tx, self._composer, address, name, now)
+        if ticket:
+            contacts.set_ticket(tx, address, ticket)
         return contacts.view(tx, address), effects
 
     def accept(
@@ -122,6 +156,7 @@ class ContactCommands:
             raise NotFoundError(NO_PERSON)
         effects = CommitEffects(dropped=_outgoing(tx, address))
         requests.delete_conversation(tx, address, now)
+        introductions.remove_by(tx, address)
         if row.state is not ContactState.BLOCKED:
             contacts.update(tx, address, "", ContactState.REMOVED, now)
             requests.log_removed(tx, address, "", now)
@@ -141,6 +176,7 @@ class ContactCommands:
         if row.state is ContactState.BLOCKED:
             return contacts.view(tx, address), NO_EFFECTS
         effects = CommitEffects(dropped=_outgoing(tx, address))
+        introductions.remove_by(tx, address)
         if row.is_accepted:
             forgetting.waiting(tx, address)
             for message_id in messages.fail_all(tx, address, BLOCKED):

@@ -27,6 +27,7 @@ from zentalk.node.messages import confirmations, ordering, requests
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation import profile
 from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
+from zentalk.node.messages.first_contact.admission import FirstMessages
 from zentalk.node.messages.kinds import registry
 from zentalk.node.messages.kinds.incoming import Incoming
 from zentalk.node.messages.routes import Collected, open_collected
@@ -34,7 +35,7 @@ from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Decrypted, OutdatedError, Sessions
 from zentalk.store.history import contacts, mailboxes, ratchets
 from zentalk.store.history.confirmations import Unconfirmed, let_in
-from zentalk.store.history.models import ContactRow, ContactState, OwnSendId, SeenCiphertext
+from zentalk.store.history.models import ContactRow, OwnSendId, SeenCiphertext
 from zentalk.store.sqlite import Transaction, savepoint
 from zentalk.wire.content import Content, decode_content
 from zentalk.wire.route import encode_route
@@ -85,9 +86,12 @@ _NO_ROOM: Final = _Receipt(deferred=True)
 class Inbox:
     """Processes deposits that were collected from our mailboxes."""
 
-    def __init__(self, sessions: Sessions, composer: Composer) -> None:
+    def __init__(
+        self, sessions: Sessions, composer: Composer, *, accept_introduced: bool = False
+    ) -> None:
         self._sessions = sessions
         self._composer = composer
+        self._admission = FirstMessages(composer, accept_introduced=accept_introduced)
 
     def process(self, tx: Transaction, deposits: Sequence[Collected], now: float) -> CommitEffects:
         """Store what a batch of envelopes brings.
@@ -154,7 +158,10 @@ class Inbox:
             return self._repeated(tx, known, came_in, deposit.work, now)
         opened = self._decrypt(tx, row, inner, digest, now)
         content = decode_content(opened.content)
-        sender = self._known_sender(tx, opened.contact, digest, deposit.work, now)
+        self._check_not_shut_out(tx, opened.contact, digest)
+        sender, admitted = self._admission.sender(
+            tx, opened.contact, content.ticket, deposit.work, now
+        )
         effects = self._session_seen(tx, sender, opened, content, now)
         applied = registry.apply(tx, Incoming(sender, content, opened.content), now)
         if opened.change is not None and opened.change.moves:
@@ -174,6 +181,10 @@ class Inbox:
             heard=frozenset({sender.address}),
             signals=() if applied.signal is None else (applied.signal,),
         )
+        if applied.introduced is not None:
+            admitted = self._admission.introduced(tx, applied.introduced, now)
+        if admitted is not NO_EFFECTS:
+            effects = CommitEffects.together([effects, admitted])
         if not sender.is_accepted:
             return _Receipt(effects)
         if wanted is not None and not applied.held:
@@ -204,6 +215,8 @@ class Inbox:
         if opened.change is not None:
             note_id = self._composer.new_message_id()
             evidence.session_changed(tx, sender, opened.change, note_id, now)
+        if sender.ticket:
+            contacts.set_ticket(tx, sender.address, b"")  # it has let us in, and writes to us
         if not opened.is_current:
             return NO_EFFECTS
         evidence.clear(tx, sender.address)
@@ -226,17 +239,12 @@ class Inbox:
                 raise
             raise _UnreadError(row.contact, digest) from error
 
-    def _known_sender(
-        self, tx: Transaction, contact: UserAddress, digest: bytes, work: int, now: float
-    ) -> ContactRow:
-        """Keep a stranger as a request, so that the message has a place to go."""
+    @staticmethod
+    def _check_not_shut_out(tx: Transaction, contact: UserAddress, digest: bytes) -> None:
+        """Raise _ShutOutError for who was blocked or refused, whatever else they show."""
         sender = contacts.get(tx, contact)
         if sender is not None and sender.is_shut_out:
             raise _ShutOutError(contact, digest)
-        if sender is None or sender.state is ContactState.REMOVED:
-            return requests.admit(tx, contact, now, work)
-        requests.show_work(tx, sender, work)
-        return sender
 
 
 def _learn_routes(tx: Transaction, sender: ContactRow, content: Content) -> CommitEffects:

@@ -7,7 +7,7 @@ Work is what we checked ourselves, never what a relay says. Spec: docs/spec/end-
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from zentalk.errors import RemoteProtocolError
 from zentalk.ids import DAY_SECONDS, UserAddress
@@ -32,17 +32,41 @@ NOT_ANSWERED: Final = "not answered for 30 days"
 NO_ROOM: Final = "other people's requests needed the room"
 
 
+class CameBy(NamedTuple):
+    """What brought a person here: the id of an invite, or the contact who introduced them."""
+
+    invite: bytes | None = None
+    introducer: UserAddress | None = None
+
+    def __repr__(self) -> str:
+        return "<came by>"
+
+
 class NoRoomError(RemoteProtocolError):
     """What a stranger sent finds no room now, and may find some later."""
 
 
-def admit(tx: Transaction, address: UserAddress, now: float, work: int = 0) -> ContactRow:
+def admit(
+    tx: Transaction,
+    address: UserAddress,
+    now: float,
+    work: int = 0,
+    came_by: CameBy | None = None,
+) -> ContactRow:
     """Keep a stranger, who has shown some bits of work, as a request; raises NoRoomError."""
     counted = _counted(work)
     _make_room(tx, now, counted)
     row = contacts.put_request(tx, address, now, counted)
+    if came_by is not None:
+        contacts.set_came_by(tx, address, *came_by)
     events.append_row(tx, "contact.requested", now, contacts.view(tx, address))
     return row
+
+
+def vouch(tx: Transaction, address: UserAddress, came_by: CameBy, now: float) -> None:
+    """Say of a request what it came by, once that is known."""
+    contacts.set_came_by(tx, address, *came_by)
+    events.append_row(tx, "contact.requested", now, contacts.view(tx, address))
 
 
 def show_work(tx: Transaction, row: ContactRow, work: int) -> None:

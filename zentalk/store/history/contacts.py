@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from zentalk.ids import DAY_SECONDS, UserAddress
 from zentalk.store.history.models import ContactRow, ContactState, StoredContact, StoredConversation
@@ -17,7 +17,12 @@ _LISTED = (
 _COLUMNS = (
     "address, name, state, route, route_version, own_route_known,"
     f" (SELECT value FROM settings WHERE key = '{ROUTE_VERSION}'),"
-    " (SELECT timer_seconds FROM chats WHERE contact = contacts.address)"
+    " (SELECT timer_seconds FROM chats WHERE contact = contacts.address), ticket"
+)
+_SHOWN = "address, name, state, added_at, invite, introduced_by, verified_at, verified_term >= term"
+OTHER_NODE: Final = (
+    "this person's conversation is now on another node, so the verified mark is withdrawn:"
+    " compare the safety number again"
 )
 
 
@@ -29,17 +34,14 @@ def get(tx: Transaction, address: UserAddress) -> ContactRow | None:
 
 def view(tx: Transaction, address: UserAddress) -> StoredContact:
     """Return one existing contact as users see it."""
-    row = tx.execute(
-        "SELECT address, name, state, added_at FROM contacts WHERE address = ?", (address,)
-    ).fetchone()
+    row = tx.execute(f"SELECT {_SHOWN} FROM contacts WHERE address = ?", (address,)).fetchone()
     return _view(row)
 
 
 def listing(tx: Transaction) -> list[StoredContact]:
     """Return all people but those who were removed, oldest first."""
     rows = tx.execute(
-        "SELECT address, name, state, added_at FROM contacts WHERE state <> ?"
-        " ORDER BY added_at, address",
+        f"SELECT {_SHOWN} FROM contacts WHERE state <> ? ORDER BY added_at, address",
         (ContactState.REMOVED,),
     )
     return [_view(row) for row in rows]
@@ -60,7 +62,16 @@ def insert(
 def update(
     tx: Transaction, address: UserAddress, name: str, state: ContactState, now: float
 ) -> None:
-    """Set name and state; `was_contact` remembers what a blocked person was before."""
+    """Set name and state; `was_contact` remembers what a blocked person was before.
+
+    Who is removed or refused is a stranger again: how they came and were verified is forgotten.
+    """
+    if state in (ContactState.REMOVED, ContactState.REFUSED):
+        tx.execute(
+            "UPDATE contacts SET ticket = x'', unknown_ticket = NULL, invite = NULL,"
+            " introduced_by = NULL, verified_at = NULL WHERE address = ?",
+            (address,),
+        )
     tx.execute(
         "UPDATE contacts SET name = ?1, state = ?2, was_contact = state = 'contact',"
         " state_at = CASE WHEN state = ?2 THEN state_at ELSE ?3 END,"
@@ -113,6 +124,36 @@ def forget_versions(tx: Transaction, address: UserAddress) -> None:
     tx.execute(
         "UPDATE contacts SET route_version = 0, own_route_known = 0 WHERE address = ?", (address,)
     )
+
+
+def set_ticket(tx: Transaction, address: UserAddress, ticket: bytes) -> None:
+    """Remember what to show a contact until it has answered; empty for nothing."""
+    tx.execute("UPDATE contacts SET ticket = ? WHERE address = ?", (ticket, address))
+
+
+def set_came_by(
+    tx: Transaction,
+    address: UserAddress,
+    invite: bytes | None,
+    introducer: UserAddress | None,
+) -> None:
+    """Remember by which invite, or whose introduction, a person came."""
+    tx.execute(
+        "UPDATE contacts SET invite = coalesce(?, invite),"
+        " introduced_by = coalesce(?, introduced_by) WHERE address = ?",
+        (invite, introducer, address),
+    )
+
+
+def set_unknown_ticket(tx: Transaction, address: UserAddress, ticket_hash: bytes) -> None:
+    """Remember the hash of a ticket that a request showed and nothing here explains yet."""
+    tx.execute("UPDATE contacts SET unknown_ticket = ? WHERE address = ?", (ticket_hash, address))
+
+
+def unknown_ticket(tx: Transaction, address: UserAddress) -> bytes | None:
+    """Return the hash of the last ticket of a request that nothing explained."""
+    row = tx.execute("SELECT unknown_ticket FROM contacts WHERE address = ?", (address,)).fetchone()
+    return None if row is None else row[0]
 
 
 def next_sequence(tx: Transaction, address: UserAddress) -> int:
@@ -199,7 +240,7 @@ def addresses(tx: Transaction) -> list[UserAddress]:
 
 
 def _row(row: tuple[Any, ...]) -> ContactRow:
-    address, name, state, route, route_version, own_known, own_version, timer_seconds = row
+    address, name, state, route, route_version, own_known, own_version, timer_seconds, ticket = row
     return ContactRow(
         address=address,
         name=name,
@@ -209,9 +250,21 @@ def _row(row: tuple[Any, ...]) -> ContactRow:
         own_route_known=own_known,
         own_route_version=int.from_bytes(own_version or b"", "big"),
         timer_seconds=timer_seconds or 0,
+        ticket=ticket,
     )
 
 
 def _view(row: tuple[Any, ...]) -> StoredContact:
-    address, name, state, added_at = row
-    return StoredContact(format_address(address), name, ContactState(state), added_at)
+    address, name, state, added_at, invite, introducer, verified_at, is_current = row
+    was_verified = verified_at is not None
+    return StoredContact(
+        format_address(address),
+        name,
+        ContactState(state),
+        added_at,
+        invite=(invite or b"").hex(),
+        introduced_by="" if introducer is None else format_address(introducer),
+        verified=was_verified and bool(is_current),
+        verified_at=verified_at,
+        warning=OTHER_NODE if was_verified and not is_current else "",
+    )

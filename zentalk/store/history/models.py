@@ -37,6 +37,16 @@ class ContactState(StrEnum):
     """Not in the list any more; whatever comes is a request. Never shown."""
 
 
+class InviteState(StrEnum):
+    """Whether an invite lets anybody in, or why it does not; REST shows the values."""
+
+    OPEN = "open"
+    USED = "used"
+    """As many people came by it as it allows."""
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
 class MessageState(StrEnum):
     """The progress of a message; the database stores the values and REST shows them."""
 
@@ -68,6 +78,48 @@ class StoredContact:
     name: str = field(repr=False)
     state: ContactState
     added_at: float
+    invite: str = ""
+    """The id of the invite by which this person came; empty without one."""
+    introduced_by: str = field(default="", repr=False)
+    """The address of the contact who introduced this person; empty without one."""
+    verified: bool = False
+    """Whether the owner has compared the safety number, and nothing has changed since."""
+    verified_at: float | None = None
+    warning: str = ""
+    """What the owner should look at before trusting this person; empty if there is nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInvite:
+    """An invite as its owner sees it, without its secret. Times are unix seconds."""
+
+    id: str
+    name: str = field(repr=False)
+    accepts: bool
+    """Whether who shows it is a contact at once, instead of a request that says so."""
+    max_uses: int
+    uses: int
+    created_at: float
+    expires_at: float
+    revoked_at: float | None
+
+    def state(self, now: float) -> InviteState:
+        """Return whether it lets anybody in at a unix time, or why it does not."""
+        if self.revoked_at is not None:
+            return InviteState.REVOKED
+        if self.uses >= self.max_uses:
+            return InviteState.USED
+        return InviteState.EXPIRED if now >= self.expires_at else InviteState.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class StoredIntroduction:
+    """Somebody whom a contact has introduced, and who is no contact yet."""
+
+    address: str = field(repr=False)
+    name: str = field(repr=False)
+    introduced_by: str = field(repr=False)
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +198,8 @@ class ContactRow:
     own_route_known: int
     own_route_version: int
     timer_seconds: int = 0
+    ticket: bytes = field(default=b"", repr=False)
+    """What we show this person to be let in, until something of it has come."""
 
     @property
     def is_accepted(self) -> bool:

@@ -367,4 +367,37 @@ ALTER TABLE seen ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX seen_held ON seen (contact, message_id) WHERE held;
 """
 
-MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10)
+
+_V11: Final = """
+ALTER TABLE contacts ADD COLUMN ticket BLOB NOT NULL DEFAULT x'';
+ALTER TABLE contacts ADD COLUMN unknown_ticket BLOB;
+ALTER TABLE contacts ADD COLUMN invite BLOB;
+ALTER TABLE contacts ADD COLUMN introduced_by BLOB;
+ALTER TABLE contacts ADD COLUMN verified_at REAL;
+ALTER TABLE contacts ADD COLUMN verified_term INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE contacts ADD COLUMN term INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE invites (
+    id BLOB PRIMARY KEY,
+    secret_hash BLOB NOT NULL,
+    name TEXT NOT NULL,
+    accepts INTEGER NOT NULL,
+    max_uses INTEGER NOT NULL,
+    uses INTEGER NOT NULL DEFAULT 0,
+    created_at REAL NOT NULL,
+    expires_at REAL NOT NULL,
+    revoked_at REAL
+) WITHOUT ROWID;
+
+CREATE TABLE introductions (
+    address BLOB NOT NULL,
+    introducer BLOB NOT NULL,
+    name TEXT NOT NULL,
+    secret BLOB NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (address, introducer)
+) WITHOUT ROWID;
+CREATE INDEX introductions_by_introducer ON introductions (introducer, at);
+"""
+
+MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10, _V11)

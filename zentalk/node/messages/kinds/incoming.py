@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from zentalk.ids import MessageId
+from zentalk.ids import MessageId, UserAddress
 from zentalk.node.messages.effects import ReceivedSignal
 from zentalk.store.history.models import ContactRow
 from zentalk.wire.content import Content
@@ -27,7 +27,7 @@ class KindResult(NamedTuple):
     `wanted` is the id that the sender waits to see confirmed, if there is one, `confirmed` are
     outbox items that are done. `held` says that the message waits for its predecessors and must
     not be confirmed yet, and `entered` are messages that wait no longer. A `signal` is worth
-    something only now.
+    something only now, and `introduced` is somebody of whom a contact has told something new.
     """
 
     wanted: MessageId | None = None
@@ -35,3 +35,7 @@ class KindResult(NamedTuple):
     held: bool = False
     entered: tuple[MessageId, ...] = ()
     signal: ReceivedSignal | None = None
+    introduced: UserAddress | None = None
+
+    def __repr__(self) -> str:
+        return "<kind result>"

@@ -7,12 +7,21 @@ from typing import Final
 
 from zentalk.chat.kinds import KindRole, role_of
 from zentalk.node.messages import requests
-from zentalk.node.messages.kinds import marked, parts, receipts, settings, signalled, stored
+from zentalk.node.messages.kinds import (
+    introductions,
+    marked,
+    parts,
+    receipts,
+    settings,
+    signalled,
+    stored,
+)
 from zentalk.node.messages.kinds.incoming import Incoming, KindResult
 from zentalk.store.history import held, messages
 from zentalk.store.sqlite import Transaction
 from zentalk.wire import chat
 from zentalk.wire.content import CONFIRMATION, NONE, PART, ROUTE
+from zentalk.wire.introduction import INTRODUCTION
 
 
 def _ignore(_tx: Transaction, _incoming: Incoming, _now: float) -> KindResult:
@@ -39,6 +48,7 @@ KINDS: Final[dict[str, Callable[[Transaction, Incoming, float], KindResult]]] = 
     chat.READ: receipts.read,
     chat.TYPING: signalled.signal,
     chat.PRESENCE: signalled.signal,
+    INTRODUCTION: introductions.learn,
 }
 """Kinds that do not simply become a line of the history."""
 

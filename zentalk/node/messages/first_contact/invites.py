@@ -1,0 +1,77 @@
+"""Invites: made and revoked by the owner, used by whoever shows the secret in a first message."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from zentalk.crypto.hashing import blake2b_256, equal
+from zentalk.crypto.labels import Label
+from zentalk.errors import ConflictError, NotFoundError
+from zentalk.ids import DAY_SECONDS, UserAddress
+from zentalk.store.history import events, invites
+from zentalk.store.history.invites import OpenInvite
+from zentalk.store.history.models import InviteState, StoredInvite
+from zentalk.store.sqlite import Transaction
+from zentalk.wire.text import format_address
+
+MAX_OPEN: Final = 100
+MAX_USES: Final = 1_000
+MAX_LIFETIME_SECONDS: Final = 366 * DAY_SECONDS
+KEPT_SECONDS: Final = 30 * DAY_SECONDS
+"""How long an invite that has ended is still listed."""
+_NO_INVITE: Final = "there is no invite with this id: list your invites"
+
+
+def ticket_hash(secret: bytes) -> bytes:
+    """Return the hash by which a secret is known."""
+    return blake2b_256(Label.TICKET_HASH, secret)
+
+
+def create(tx: Transaction, invite: StoredInvite, secret_hash: bytes, now: float) -> StoredInvite:
+    """Add an invite; raises ConflictError if there are too many open ones."""
+    if len(invites.open_ones(tx, now)) >= MAX_OPEN:
+        raise ConflictError(f"there are already {MAX_OPEN} open invites: revoke one first")
+    invites.insert(tx, invite, secret_hash)
+    events.append(tx, "invite.created", now, _data(invite))
+    return invite
+
+
+def revoke(tx: Transaction, invite_id: bytes, now: float) -> None:
+    """Let nobody in by an invite any more; who came by it stays. Raises NotFoundError."""
+    invite = invites.get(tx, invite_id)
+    if invite is None:
+        raise NotFoundError(_NO_INVITE)
+    if invite.state(now) is not InviteState.REVOKED:
+        invites.revoke(tx, invite_id, now)
+        events.append(tx, "invite.revoked", now, _data(invite))
+
+
+def find(tx: Transaction, invite_id: bytes) -> StoredInvite:
+    """Return an invite; raises NotFoundError."""
+    invite = invites.get(tx, invite_id)
+    if invite is None:
+        raise NotFoundError(_NO_INVITE)
+    return invite
+
+
+def redeem(tx: Transaction, address: UserAddress, secret: bytes, now: float) -> OpenInvite | None:
+    """Use the open invite with a secret up by one person; None if there is no such invite.
+
+    Every hash is compared, each in constant time: how long it takes tells how many invites are
+    open, and nothing of their secrets.
+    """
+    shown, found = ticket_hash(secret), None
+    for invite in invites.open_ones(tx, now):
+        if equal(invite.secret_hash, shown):
+            found = invite
+    if found is None:
+        return None
+    invites.count_use(tx, found.id)
+    used = find(tx, found.id)
+    data = _data(used) | {"uses": used.uses, "address": format_address(address)}
+    events.append(tx, "invite.used", now, data)
+    return found
+
+
+def _data(invite: StoredInvite) -> dict[str, object]:
+    return {"id": invite.id, "name": invite.name}

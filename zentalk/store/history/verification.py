@@ -1,0 +1,31 @@
+"""Columns about the verified mark: when it was set, and in which term of the contact's node.
+
+A term counts how often the contact's conversation went to another of its nodes. A mark counts for
+the term in which it was set, and is withdrawn by a higher one.
+"""
+
+from __future__ import annotations
+
+from zentalk.ids import UserAddress
+from zentalk.store.sqlite import Transaction
+
+
+def mark(tx: Transaction, address: UserAddress, now: float) -> None:
+    """Set the mark, for the term of now."""
+    tx.execute(
+        "UPDATE contacts SET verified_at = ?, verified_term = term WHERE address = ?",
+        (now, address),
+    )
+
+
+def unmark(tx: Transaction, address: UserAddress) -> None:
+    """Take the mark away."""
+    tx.execute("UPDATE contacts SET verified_at = NULL WHERE address = ?", (address,))
+
+
+def raise_term(tx: Transaction, address: UserAddress, term: int) -> bool:
+    """Note a contact's term; False if one as high was known."""
+    changed = tx.execute(
+        "UPDATE contacts SET term = ?1 WHERE address = ?2 AND term < ?1", (term, address)
+    )
+    return changed.rowcount > 0
