@@ -160,7 +160,7 @@ class OwnRecords:
     ) -> OwnRecord:
         """Return a record with what becomes of it, now that `contents` would be true."""
         assert row.raw is not None
-        shown = self._shown(decode_record(row.raw))
+        shown = self._shown_before(row.day, row.raw)
         if shown == contents:
             return replace(row, change_at=None)
         if row.state is RecordState.SEALED:
@@ -175,17 +175,19 @@ class OwnRecords:
         raw = seal_record(self._identity, day, sequence, contents, self._entropy)
         return OwnRecord(day, sequence, raw, RecordState.SEALED, due_at)
 
+    def _shown_before(self, day: Day, raw: bytes) -> RecordContents | None:
+        """Return what readers find in a record that we have sealed or taken up."""
+        known = self._read.get(day)
+        if known is None or known[0] != raw:
+            known = self._read[day] = raw, self._shown(decode_record(raw))
+        return known[1]
+
     def _shown(self, record: OuterRecord) -> RecordContents | None:
         """Return what readers of a record find, None if they find nothing."""
-        known = self._read.get(record.day)
-        if known is not None and known[0] == record.raw:
-            return known[1]
         try:
-            found = open_record(record, UserAddress(self._identity.public))
+            return open_record(record, UserAddress(self._identity.public))
         except RemoteProtocolError:
-            found = None
-        self._read[record.day] = record.raw, found
-        return found
+            return None
 
     def _contents(self, tx: Transaction, day: Day) -> RecordContents | None:
         """Return what the record of a day is to say, None without mailboxes."""

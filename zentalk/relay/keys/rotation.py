@@ -19,7 +19,10 @@ from zentalk.relay.status import RelayStatus, StatusFile
 from zentalk.store.directory_store import DirectoryStore
 from zentalk.wire.descriptor import Descriptor
 
-TICK_SECONDS: Final = 5.0
+TICK_SECONDS: Final = 15.0
+"""How often the clock and the status are looked at; epochs turn at their own times."""
+_LEAST_WAIT_SECONDS: Final = 0.1
+"""A timer that rings a little early must not spin until the epoch is over."""
 
 
 async def boot_keys(runtime: Runtime, directory: Path, keys: OwnKeys, above: int = 0) -> None:
@@ -82,7 +85,8 @@ class KeyRotation:
         A boot that cannot be stored is tried again: nothing is signed with it before.
         """
         while True:
-            await self._soon.wait(TICK_SECONDS)
+            next_turn = self.keys.next_turn(self._runtime.wall())
+            await self._soon.wait(min(TICK_SECONDS, max(_LEAST_WAIT_SECONDS, next_turn)))
             try:
                 if await self._renew_keys():
                     publish()
