@@ -14,7 +14,7 @@ from tests.relay.harness import START, World, world
 from zentalk.errors import ConfigError, StorageError, StorageFullError
 from zentalk.ids import EPOCH_SECONDS
 from zentalk.onion.packet import DROP
-from zentalk.relay.keys.mix_keys import PUBLISH_AFTER_SECONDS, PUBLISH_SPREAD_SECONDS
+from zentalk.relay.keys.mix_keys import PUBLISH_AFTER_SECONDS, PUBLISH_SPREAD_SECONDS, OwnKeys
 from zentalk.relay.keys.rotation import TICK_SECONDS
 from zentalk.relay.status import read_status
 from zentalk.store.directory_store import DirectoryStore
@@ -52,6 +52,19 @@ async def test_each_epoch_has_a_descriptor_that_everybody_learns(
             assert r1.descriptor.order == (first.boot, first.epoch + epoch)
         await _send(net, net.packet(net.hops("r1", "r2"), DROP, b""))
         assert r2.relay.stats().cover == 1
+
+
+async def test_a_turn_that_does_not_come_is_not_waited_for_in_a_hurry(
+    autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    async with world(tmp_path) as net:
+        await net.start("r1")
+        monkeypatch.setattr(OwnKeys, "turn", lambda _keys, wall: looks.append(wall))
+        await trio.sleep(EPOCH_SECONDS + PUBLISH_AFTER_SECONDS + PUBLISH_SPREAD_SECONDS)
+        looks.clear()
+        await trio.sleep(20 * TICK_SECONDS)
+        assert 19 <= len(looks) <= 21
 
 
 @pytest.mark.parametrize("step", [-7200.0, 7200.0])
