@@ -34,7 +34,7 @@ from zentalk.store.directory_store import DirectoryStore
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.text import RelayUri
 
-TICK_SECONDS: Final = 15.0
+TICK_SECONDS: Final = 5.0
 """How often news goes to the disk and the own descriptor is looked at."""
 SWEEP_SECONDS: Final = 60.0
 JOIN_SECONDS: Final = 10.0

@@ -19,7 +19,7 @@ from zentalk.relay.status import RelayStatus, StatusFile
 from zentalk.store.directory_store import DirectoryStore
 from zentalk.wire.descriptor import Descriptor
 
-TICK_SECONDS: Final = 15.0
+TICK_SECONDS: Final = 5.0
 """How often the clock and the status are looked at; epochs turn at their own times."""
 _LEAST_WAIT_SECONDS: Final = 0.1
 """A timer that rings a little early must not spin until the epoch is over."""
