@@ -5,6 +5,7 @@ Profiles (``HYPOTHESIS_PROFILE``): ``ci`` is the same in every run, ``dev`` look
 variable: ``ci`` where ``CI`` is set, else ``dev``.
 """
 
+import gc
 import logging
 import os
 import shutil
@@ -17,6 +18,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.needed import missing
+from tests.order import longest_first
 from tests.schedule import one_order
 from tests.sleeps import refuse_long_sleeps
 
@@ -41,6 +43,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 MEMORY_FOLDER = "/dev/shm"  # pytest makes a private folder of each user in it
 ENOUGH_MEMORY_BYTES = 4 * 2**30
+_COLLECT_AFTER = (20_000, 20, 20)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,7 +57,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip, each with its reason, what this machine or this run is not for."""
+    """Skip, each with its reason, what this machine or this run is not for; put the rest in order.
+
+    The order is another one only where several processes share the work.
+    """
+    if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
+        items[:] = longest_first(items, int(workers))
     skips = {
         "long": None if os.environ.get("ZENTALK_LONG") else "only in `make long`",
         "privileged": missing("ip") if os.geteuid() == 0 else "needs root",
@@ -64,6 +72,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, reason in skips.items():
             if reason is not None and item.get_closest_marker(marker) is not None:
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector look less often, and never at what was imported.
+
+    Each network makes hundreds of thousands of objects and leaves few behind, and what the tests
+    have imported is looked at each time as well.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,13 @@ async def friends(world: World, relays: int) -> None:
     await world.until_state("alice", hello, "delivered")
 
 
+@pytest.fixture
+def soon_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a mailbox relay that stays away be replaced after a quarter of the time as shipped."""
+    monkeypatch.setattr(replacements, "REPLACE_AFTER_SECONDS", 150.0)
+
+
+@pytest.mark.usefixtures("soon_replaced")
 async def test_a_reader_whose_disk_is_full_gets_everything_when_there_is_room(
     world: World, autojump_clock: Clock
 ) -> None:
@@ -84,7 +91,7 @@ async def offline_for_long(world: World) -> int:
     await friends(world, 4)
     for relay in world.relays:
         world.memory.cut("bob", relay)
-    await trio.sleep(1500)
+    await trio.sleep(2.5 * replacements.REPLACE_AFTER_SECONDS)
     count = await world.nodes["bob"]._database.read(
         lambda tx: tx.execute("SELECT count(*) FROM own_mailboxes").fetchone()[0]
     )
@@ -95,12 +102,14 @@ async def offline_for_long(world: World) -> int:
     return int(count)
 
 
+@pytest.mark.usefixtures("soon_replaced")
 async def test_a_node_that_is_offline_keeps_its_mailboxes(
     world: World, autojump_clock: Clock
 ) -> None:
     assert await offline_for_long(world) == 2
 
 
+@pytest.mark.usefixtures("soon_replaced")
 async def test_control_without_looking_at_its_own_links_it_makes_new_ones(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

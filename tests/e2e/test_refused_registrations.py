@@ -11,6 +11,7 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
 from zentalk.mailbox.owners import Owners
+from zentalk.node.mailboxes import replacements
 from zentalk.node.mailboxes.pools import MailboxPools
 from zentalk.relay import wiring
 from zentalk.relay.storage import mailbox_settings
@@ -18,12 +19,15 @@ from zentalk.wire.rpc_send_ids import SURE_NEW_SEND_IDS
 
 pytestmark = pytest.mark.e2e
 
-LONG_SECONDS = 1500.0
+REPLACE_AFTER_SECONDS = 150.0
+"""A quarter of what is shipped."""
+LONG_SECONDS = 2.5 * REPLACE_AFTER_SECONDS
 """Longer than a mailbox is missed before it is replaced."""
 
 
 async def refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let two people meet, every relay be full as strangers once made them, and bob come back."""
+    monkeypatch.setattr(replacements, "REPLACE_AFTER_SECONDS", REPLACE_AFTER_SECONDS)
     await world.relay_net(4)
     for name in ("alice", "bob"):
         await world.person(name)

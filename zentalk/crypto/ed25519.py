@@ -6,6 +6,7 @@ never be shown for another.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from nacl import bindings
@@ -19,6 +20,8 @@ from zentalk.errors import AuthenticationError
 PUBLIC_BYTES: Final = 32
 SEED_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
+_CONVERTED_KEPT: Final = 1024
+"""Public keys whose conversion is remembered: the same relays are dialled again and again."""
 
 
 class SigningKey:
@@ -66,6 +69,7 @@ def verify(public: bytes, label: Label, data: bytes, signature: bytes) -> None:
         raise AuthenticationError("a signature does not verify") from None
 
 
+@lru_cache(maxsize=_CONVERTED_KEPT)
 def to_x25519_public(public: bytes) -> bytes:
     """Convert a 32-byte Ed25519 public key to its X25519 form.
 

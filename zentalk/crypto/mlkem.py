@@ -27,6 +27,26 @@ class KemKeyPair(NamedTuple):
     public: bytes
 
 
+class EphemeralKey:
+    """A key pair that is used once and never stored; `repr` shows nothing of it.
+
+    It is expanded from its 64 bytes of entropy once; from a stored seed that is done at each use.
+    """
+
+    __slots__ = ("_key", "public")
+
+    def __init__(self, entropy: Entropy) -> None:
+        self._key = mlkem.MLKEM768PrivateKey.from_seed_bytes(entropy(SEED_BYTES))
+        self.public = self._key.public_key().public_bytes_raw()
+
+    def __repr__(self) -> str:
+        return "<ephemeral ML-KEM key>"
+
+    def decapsulate(self, ciphertext: bytes) -> Secret:
+        """Return the 32-byte shared secret; raises as the function of that name."""
+        return _decapsulate(self._key, ciphertext)
+
+
 class Encapsulated(NamedTuple):
     """A 32-byte shared secret and the 1,088-byte ciphertext that carries it."""
 
@@ -63,6 +83,10 @@ def decapsulate(seed: bytes, ciphertext: bytes) -> Secret:
 
     Raises AuthenticationError if `ciphertext` has the wrong length.
     """
+    return _decapsulate(mlkem.MLKEM768PrivateKey.from_seed_bytes(seed), ciphertext)
+
+
+def _decapsulate(key: mlkem.MLKEM768PrivateKey, ciphertext: bytes) -> Secret:
     if len(ciphertext) != CIPHERTEXT_BYTES:
         raise AuthenticationError("an ML-KEM ciphertext has the wrong length")
-    return Secret(mlkem.MLKEM768PrivateKey.from_seed_bytes(seed).decapsulate(ciphertext))
+    return Secret(key.decapsulate(ciphertext))

@@ -109,7 +109,7 @@ class HandshakeState:
         self._static, self._remote_static = static, remote_static
         self._ephemeral: x25519.KeyPair | None = None
         self._remote_ephemeral: bytes | None = None
-        self._kem_pair: mlkem.KemKeyPair | None = None
+        self._kem_pair: mlkem.EphemeralKey | None = None
         self._remote_kem: bytes | None = None
         self._step = 0
         self._symmetric = SymmetricState(pattern.protocol_name)
@@ -163,7 +163,7 @@ class HandshakeState:
         return self._ephemeral.public
 
     def _write_e1(self) -> bytes:
-        self._kem_pair = mlkem.generate(self._entropy)
+        self._kem_pair = mlkem.EphemeralKey(self._entropy)
         return self._symmetric.seal(self._kem_pair.public)
 
     def _write_ekem1(self) -> bytes:
@@ -189,7 +189,7 @@ class HandshakeState:
         pair = self._kem_pair
         if pair is None:
             raise LocalProtocolError("a pattern has ekem1 before e1")
-        self._symmetric.mix_key(mlkem.decapsulate(pair.seed, self._symmetric.open(sealed)))
+        self._symmetric.mix_key(pair.decapsulate(self._symmetric.open(sealed)))
         return rest
 
     # Tokens without bytes.

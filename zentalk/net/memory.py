@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 import trio
 
 from zentalk.errors import ConnectFailedError
+from zentalk.net.arrivals import Arrivals
 from zentalk.net.signal import Signal
 from zentalk.net.transport import CONNECT_SECONDS, Handler, run_guarded
 
@@ -49,6 +50,7 @@ class MemoryNetwork:
         self._names: dict[str, str] = {}
         # Ordered, unlike a set: breaking connections must wake tasks in one order.
         self._pipes: dict[_Pipe, None] = {}
+        self._arrivals = Arrivals()
 
     def host(self, name: str) -> HostNetwork:
         """Return the network as a host of that name sees it."""
@@ -149,6 +151,9 @@ class MemoryNetwork:
 
     def _forget(self, pipe: _Pipe) -> None:
         self._pipes.pop(pipe, None)
+
+    def _wake_at(self, arrival: float, pipe: _Pipe) -> None:
+        self._arrivals.call_at(arrival, pipe.arrived)
 
 
 class HostNetwork:
@@ -281,8 +286,8 @@ class _Pipe:
         self._chunks: deque[tuple[float, bytes]] = deque()
         self._in_flight = 0
         self._changes = trio.lowlevel.ParkingLot()
-        self._reading: trio.CancelScope | None = None
-        """The wait of the reader, which ends by itself when something arrives."""
+        self._wakes_at = -math.inf
+        """When `arrived` is called last, of the calls that are still to come."""
         self._broken = False
         self._refused = False
         self._ended_at = math.inf
@@ -312,10 +317,9 @@ class _Pipe:
             if self._broken:
                 raise trio.BrokenResourceError("the other host is gone")
             next_at = self._chunks[0][0] if self._chunks else self._ended_at
-            if self._network.is_cut(self.source, self.target):
-                await self._arrival_or_change(math.inf)
-            elif next_at > (now := trio.current_time()):
-                await self._arrival_or_change(next_at)
+            now = trio.current_time()
+            if next_at > now or self._network.is_cut(self.source, self.target):
+                await self._changes.park()
             elif not waited:
                 await trio.lowlevel.checkpoint()
             else:
@@ -336,6 +340,11 @@ class _Pipe:
         """Nothing passes any more, in the manner of a reset."""
         self._broken = True
         self._chunks.clear()
+        self.wake()
+
+    def arrived(self) -> None:
+        """Something that was sent is here now."""
+        self._wakes_at = -math.inf
         self.wake()
 
     def wake(self) -> None:
@@ -362,13 +371,7 @@ class _Pipe:
             self.wake()
         return b"".join(taken)
 
-    async def _arrival_or_change(self, until: float) -> None:
-        try:
-            with trio.CancelScope(deadline=until) as self._reading:
-                await self._changes.park()
-        finally:
-            self._reading = None
-
     def _wake_reader_at(self, arrival: float) -> None:
-        if self._reading is not None and self._reading.deadline > arrival:
-            self._reading.deadline = arrival
+        if arrival != self._wakes_at:
+            self._wakes_at = arrival
+            self._network._wake_at(arrival, self)  # noqa: SLF001 - one module's classes

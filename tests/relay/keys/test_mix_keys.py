@@ -136,3 +136,17 @@ def test_filters_fit_the_memory() -> None:
     for memory, lanes in ((16 * 2**20, 16), (256 * 2**20, 1), (2**30, 4)):
         exact, digests = filter_capacity(memory, lanes)
         assert lanes * 3 * (exact * 90 + digests / 552 * 8192) <= memory / 2
+
+
+def test_the_next_turn_is_that_of_the_epoch_or_of_the_descriptor() -> None:
+    keys = make_keys()
+    keys.boot(1, WALL)
+    to_next = EPOCH_SECONDS - WALL % EPOCH_SECONDS
+    assert keys.next_turn(WALL) == to_next
+    turned = WALL + to_next
+    assert keys.turn(turned) is None, "its descriptor comes later"
+    wait = keys.next_turn(turned)
+    assert PUBLISH_AFTER_SECONDS <= wait <= LATEST
+    assert keys.turn(turned + wait - 1) is None
+    assert keys.turn(turned + wait + 0.001) is not None
+    assert keys.next_turn(turned + wait + 0.001) > 0

@@ -14,7 +14,8 @@ from tests.relay.harness import START, World, world
 from zentalk.errors import ConfigError, StorageError, StorageFullError
 from zentalk.ids import EPOCH_SECONDS
 from zentalk.onion.packet import DROP
-from zentalk.relay.keys.mix_keys import PUBLISH_AFTER_SECONDS, PUBLISH_SPREAD_SECONDS
+from zentalk.relay.keys.mix_keys import PUBLISH_AFTER_SECONDS, PUBLISH_SPREAD_SECONDS, OwnKeys
+from zentalk.relay.keys.rotation import TICK_SECONDS
 from zentalk.relay.status import read_status
 from zentalk.store.directory_store import DirectoryStore
 
@@ -53,6 +54,19 @@ async def test_each_epoch_has_a_descriptor_that_everybody_learns(
         assert r2.relay.stats().cover == 1
 
 
+async def test_a_turn_that_does_not_come_is_not_waited_for_in_a_hurry(
+    autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    async with world(tmp_path) as net:
+        await net.start("r1")
+        monkeypatch.setattr(OwnKeys, "turn", lambda _keys, wall: looks.append(wall))
+        await trio.sleep(EPOCH_SECONDS + PUBLISH_AFTER_SECONDS + PUBLISH_SPREAD_SECONDS)
+        looks.clear()
+        await trio.sleep(20 * TICK_SECONDS)
+        assert 19 <= len(looks) <= 21
+
+
 @pytest.mark.parametrize("step", [-7200.0, 7200.0])
 async def test_a_step_of_the_wall_clock_is_a_new_boot(
     autojump_clock: MockClock, tmp_path: Path, step: float
@@ -66,7 +80,7 @@ async def test_a_step_of_the_wall_clock_is_a_new_boot(
         await trio.sleep(60)
         assert r1.descriptor is before
         offset = step
-        await trio.sleep(10)
+        await trio.sleep(2 * TICK_SECONDS)
         assert r1.descriptor.boot == before.boot + 1
         assert r1.descriptor.epoch - before.epoch == step // EPOCH_SECONDS
 
@@ -93,7 +107,7 @@ async def test_a_full_disk_ends_nothing_and_the_boot_follows_when_there_is_room(
             offset = 7200.0
             await trio.sleep(60)
             assert r1.descriptor is before, "nothing is signed with a boot that is not stored"
-        await trio.sleep(10)
+        await trio.sleep(2 * TICK_SECONDS)
         assert r1.descriptor.boot == before.boot + 1
         assert read_status(net.folder("r1")).counters["connections"] == 1
 
@@ -199,6 +213,6 @@ async def test_a_relay_without_work_writes_nothing(
         await trio.sleep(60)
         assert path.stat().st_mtime_ns == before
         await net.client("alice", "r1")
-        await trio.sleep(10)
+        await trio.sleep(2 * TICK_SECONDS)
         assert path.stat().st_mtime_ns != before
         assert read_status(net.folder("r1")).counters["connections"] == 1

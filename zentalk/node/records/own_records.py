@@ -9,22 +9,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from zentalk.crypto import x25519
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.crypto.mlkem import public_of
-from zentalk.crypto.types import Entropy
+from zentalk.crypto.types import Entropy, Secret
 from zentalk.directory.records import AHEAD_DAYS, first_valid_day
 from zentalk.errors import RemoteProtocolError
-from zentalk.ids import Day, MailboxId, UserAddress, day_at
+from zentalk.ids import Day, MailboxId, NodeId, UserAddress, day_at
 from zentalk.node.messages.routes import current
 from zentalk.node.records import schedule
 from zentalk.node.sessions import prekey_rotation
 from zentalk.store.history import mailboxes, own_records, prekeys
+from zentalk.store.history.models import OwnSendId
 from zentalk.store.history.own_records import OwnRecord, RecordState
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.prekeys import PqPrekey, SignedPrekey
-from zentalk.wire.rpc_send_ids import SendIdKind
 from zentalk.wire.user_record import (
     MailboxEntry,
     OuterRecord,
@@ -35,12 +36,26 @@ from zentalk.wire.user_record import (
 )
 
 
+class _Source(NamedTuple):
+    """What the contents of one day's record are made of."""
+
+    send_ids: tuple[tuple[NodeId, OwnSendId], ...]
+    signed: tuple[int, Secret]
+    last_resort: tuple[int, Secret]
+
+
 class OwnRecords:
-    """Plans and seals the records of one owner. Times are unix seconds."""
+    """Plans and seals the records of one owner. Times are unix seconds.
+
+    What a day's record says, and what its bytes show, is kept for as long as the day counts: each
+    plan compares both for all days, and they cost key pairs, signatures and a key derivation.
+    """
 
     def __init__(self, identity: SigningKey, entropy: Entropy) -> None:
         self._identity = identity
         self._entropy = entropy
+        self._made: dict[Day, tuple[_Source, RecordContents]] = {}
+        self._read: dict[Day, tuple[bytes, RecordContents | None]] = {}
 
     def resume(self, tx: Transaction, now: float) -> None:
         """Draw new times for what came due while the node was off: its start is not to be seen."""
@@ -61,6 +76,7 @@ class OwnRecords:
         """
         first, last = first_valid_day(now), Day(day_at(now) + AHEAD_DAYS)
         own_records.keep_only(tx, first, last)
+        self._keep_only(first, last)
         known = {row.day: row for row in own_records.every(tx)}
         for day in map(Day, range(first, last + 1)):
             contents = self._contents(tx, day)
@@ -144,7 +160,7 @@ class OwnRecords:
     ) -> OwnRecord:
         """Return a record with what becomes of it, now that `contents` would be true."""
         assert row.raw is not None
-        shown = self._shown(decode_record(row.raw))
+        shown = self._shown_before(row.day, row.raw)
         if shown == contents:
             return replace(row, change_at=None)
         if row.state is RecordState.SEALED:
@@ -159,6 +175,13 @@ class OwnRecords:
         raw = seal_record(self._identity, day, sequence, contents, self._entropy)
         return OwnRecord(day, sequence, raw, RecordState.SEALED, due_at)
 
+    def _shown_before(self, day: Day, raw: bytes) -> RecordContents | None:
+        """Return what readers find in a record that we have sealed or taken up."""
+        known = self._read.get(day)
+        if known is None or known[0] != raw:
+            known = self._read[day] = raw, self._shown(decode_record(raw))
+        return known[1]
+
     def _shown(self, record: OuterRecord) -> RecordContents | None:
         """Return what readers of a record find, None if they find nothing."""
         try:
@@ -168,23 +191,39 @@ class OwnRecords:
 
     def _contents(self, tx: Transaction, day: Day) -> RecordContents | None:
         """Return what the record of a day is to say, None without mailboxes."""
-        entries = tuple(
-            MailboxEntry(mailbox.relay, row.send_id, x25519.from_secret(row.secret).public)
+        send_ids = tuple(
+            (mailbox.relay, row)
             for mailbox in current(tx)
-            for row in mailboxes.send_ids(tx, mailbox.mailbox)
-            if row.kind == SendIdKind.PUBLIC and row.day == day
+            for row in mailboxes.public_send_ids(tx, mailbox.mailbox, day)
         )
-        if not entries:
+        if not send_ids:
             return None
         key_id, secret = prekey_rotation.of_day(tx, "signed", day, self._entropy)
         last_id, seed = prekey_rotation.of_day(tx, "pq", day, self._entropy)
+        source = _Source(send_ids, (key_id, Secret(secret)), (last_id, Secret(seed)))
+        known = self._made.get(day)
+        if known is not None and known[0] == source:
+            return known[1]
+        contents = self._make(source)
+        self._made[day] = source, contents
+        return contents
+
+    def _make(self, source: _Source) -> RecordContents:
+        (key_id, secret), (last_id, seed) = source.signed, source.last_resort
         signed = SignedPrekey.create(self._identity, key_id, x25519.from_secret(secret).public)
         last_resort = PqPrekey.create(self._identity, last_id, public_of(seed))
         return RecordContents(
-            mailboxes=entries,
+            mailboxes=tuple(
+                MailboxEntry(relay, row.send_id, x25519.from_secret(row.secret).public)
+                for relay, row in source.send_ids
+            ),
             signed_prekey=signed.to_bytes(),
             pq_prekey=last_resort.to_bytes(),
         )
+
+    def _keep_only(self, first: Day, last: Day) -> None:
+        self._made = {day: kept for day, kept in self._made.items() if first <= day <= last}
+        self._read = {day: kept for day, kept in self._read.items() if first <= day <= last}
 
 
 def _is_of_use(tx: Transaction, shown: RecordContents, working: frozenset[MailboxId]) -> bool:

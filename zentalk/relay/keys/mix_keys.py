@@ -13,7 +13,7 @@ from typing import Final
 
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.crypto.types import Entropy
-from zentalk.ids import epoch_at
+from zentalk.ids import EPOCH_SECONDS, epoch_at
 from zentalk.link.hello import RelayCredentials
 from zentalk.onion.draw import below
 from zentalk.onion.peel import Peeler
@@ -122,6 +122,12 @@ class OwnKeys:
         if epoch_at(wall - self._publish_after) <= self.descriptor.epoch:
             return None
         return self._renew(self.descriptor.boot, wall)
+
+    def next_turn(self, wall: float) -> float:
+        """Return in how many seconds `turn` has something to do; 0 or less if it has now."""
+        turns_at = (epoch_at(wall) + 1) * EPOCH_SECONDS
+        publishes_at = (self.descriptor.epoch + 1) * EPOCH_SECONDS + self._publish_after
+        return min(turns_at, publishes_at) - wall
 
     def _renew(self, boot: int, wall: float) -> Descriptor:
         epoch = epoch_at(wall)

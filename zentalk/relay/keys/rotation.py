@@ -20,6 +20,9 @@ from zentalk.store.directory_store import DirectoryStore
 from zentalk.wire.descriptor import Descriptor
 
 TICK_SECONDS: Final = 5.0
+"""How often the clock and the status are looked at; epochs turn at their own times."""
+_LEAST_WAIT_SECONDS: Final = 0.1
+"""A timer that rings a little early must not spin until the epoch is over."""
 
 
 async def boot_keys(runtime: Runtime, directory: Path, keys: OwnKeys, above: int = 0) -> None:
@@ -82,7 +85,7 @@ class KeyRotation:
         A boot that cannot be stored is tried again: nothing is signed with it before.
         """
         while True:
-            await self._soon.wait(TICK_SECONDS)
+            await self._soon.wait(self._wait_seconds())
             try:
                 if await self._renew_keys():
                     publish()
@@ -96,6 +99,13 @@ class KeyRotation:
         if status != self._written:
             await self._runtime.run_blocking(partial(self._status_file.write, status))
             self._written = status
+
+    def _wait_seconds(self) -> float:
+        """Return for how long there is nothing to do: a turn that was missed is tried at a tick."""
+        next_turn = self.keys.next_turn(self._runtime.wall())
+        if next_turn <= 0:
+            return TICK_SECONDS
+        return min(TICK_SECONDS, max(_LEAST_WAIT_SECONDS, next_turn))
 
     async def _renew_keys(self) -> bool:
         """Boot or turn the epoch if it is time; says whether the descriptor is new."""

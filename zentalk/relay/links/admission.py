@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter, deque
 from collections.abc import Callable, Hashable
+from functools import lru_cache
 from typing import Final, Protocol
 
 from zentalk.relay.links.memory_budget import MemoryBudget
@@ -26,6 +27,8 @@ buffers, measured."""
 RESERVED_PART: Final = 0.25
 """Of the budget: what is there for connections, whatever else takes memory."""
 _MAIN: Final = "main"
+_PLACES_KEPT: Final = 4096
+"""Addresses whose place is remembered: a crowd comes from the same ones again and again."""
 
 
 class Idle(Protocol):
@@ -239,6 +242,7 @@ def place_of(host: str) -> str:
     return _places(host.strip("[]"))[0]
 
 
+@lru_cache(maxsize=_PLACES_KEPT)
 def _places(source: str) -> tuple[str, str]:
     """Return what counts as one source, and the subnet it is in."""
     try:

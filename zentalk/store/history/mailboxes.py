@@ -5,7 +5,7 @@ from __future__ import annotations
 from zentalk.crypto.hashing import derive
 from zentalk.crypto.labels import Label
 from zentalk.errors import NotFoundError
-from zentalk.ids import MailboxId, SendId, UserAddress
+from zentalk.ids import Day, MailboxId, SendId, UserAddress
 from zentalk.store.history.models import OwnMailbox, OwnSendId
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.rpc_send_ids import SendIdKind
@@ -85,6 +85,15 @@ def add_send_ids(tx: Transaction, rows: list[OwnSendId]) -> None:
 def send_ids(tx: Transaction, mailbox: MailboxId) -> list[OwnSendId]:
     """Return all send ids of a mailbox."""
     rows = tx.execute(f"SELECT {_SEND_ID} FROM own_send_ids WHERE mailbox = ?", (mailbox,))
+    return [OwnSendId(*row) for row in rows]
+
+
+def public_send_ids(tx: Transaction, mailbox: MailboxId, day: Day) -> list[OwnSendId]:
+    """Return the send ids of a mailbox that are for strangers on a day."""
+    rows = tx.execute(
+        f"SELECT {_SEND_ID} FROM own_send_ids WHERE mailbox = ? AND kind = ? AND day = ?",
+        (mailbox, SendIdKind.PUBLIC, day),
+    )
     return [OwnSendId(*row) for row in rows]
 
 
