@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from zentalk.wire import chat
 from zentalk.wire.content import CONFIRMATION, NONE, PART, ROUTE, TEXT
+from zentalk.wire.introduction import INTRODUCTION
 
 
 class KindRole(Enum):
@@ -64,6 +65,7 @@ KINDS: Final = {
         Kind(chat.VOTE, KindRole.MARK, "a poll and the options that were chosen"),
         Kind(chat.TIMER, KindRole.SETTING, "seconds until read messages disappear"),
         Kind(chat.PROFILE, KindRole.SETTING, "name, status line and avatar of the author"),
+        Kind(INTRODUCTION, KindRole.SETTING, "somebody's address, name and secret"),
         Kind(chat.READ, KindRole.RECEIPT, "the newest message that was looked at"),
         Kind(CONFIRMATION, KindRole.RECEIPT, "messages that were saved"),
         Kind(chat.TYPING, KindRole.SIGNAL, "whether the author is writing"),
