@@ -12,6 +12,8 @@ import pytest
 from tests.mailbox.support import (
     HOUR,
     Desk,
+    box_of,
+    boxes,
     deposit_id,
     entry,
     envelope,
@@ -26,14 +28,13 @@ from zentalk.mailbox.pool import ListPrekeys, PoolListOutcome
 from zentalk.mailbox.storage import (
     ChangeSendIds,
     DeleteEnvelopes,
-    Envelope,
     PutEnvelope,
     PutOutcome,
     PutResult,
     Room,
-    SaveMailbox,
 )
-from zentalk.store.mailbox import sqlite
+from zentalk.mailbox.stored import Envelope, SaveMailbox
+from zentalk.store.mailbox import capacity, sqlite
 from zentalk.store.mailbox.schema import MIGRATIONS
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.store.sqlite import open_database, transaction
@@ -56,8 +57,8 @@ def put(store: SqliteMailboxStore, *items: Envelope) -> list[PutResult]:
 
 def test_commits_are_durable_and_the_file_is_private(tmp_path: Path) -> None:
     store = opened(tmp_path / "q" / "queue-9001.db")
-    assert store._one("PRAGMA synchronous")[0] == 2  # FULL
-    assert store._one("PRAGMA journal_mode")[0] == "wal"
+    assert store._connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert (tmp_path / "q" / "queue-9001.db").stat().st_mode & 0o077 == 0
     store.close()
 
@@ -115,7 +116,7 @@ def test_a_file_of_before_the_lists_lists_what_waits_under_public_ids(tmp_path: 
                 (seq, send_id(name), deposit_id(seq), size, work),
             )
     with closing(SqliteMailboxStore(path)) as store:
-        (box,) = store.load().mailboxes
+        (box,) = boxes(store)
         arrivals = (
             Arrival(deposit_id(1), 17),
             Arrival(deposit_id(2), 19, places=16),
@@ -153,10 +154,14 @@ class _Broken:
 
 
 def _break(store: SqliteMailboxStore) -> None:
-    def fail(_: object) -> Any:
-        raise StorageError("the disk is gone")
+    execute = store._execute
 
-    store._methods[_Broken] = fail
+    def fail(operation: Any) -> Any:
+        if isinstance(operation, _Broken):
+            raise StorageError("the disk is gone")
+        return execute(operation)
+
+    store._execute = fail  # type: ignore[method-assign]
 
 
 def test_a_damaged_file_is_reported_and_left_alone(tmp_path: Path) -> None:
@@ -177,6 +182,7 @@ def test_a_start_reads_no_envelope_however_many_wait(tmp_path: Path) -> None:
     statements: list[str] = []
     store._connection.set_trace_callback(statements.append)
     assert stored(store) == 50
+    assert box_of(store).waiting[0].count == 50
     store._connection.set_trace_callback(None)
     plans = [
         row[3]
@@ -184,7 +190,7 @@ def test_a_start_reads_no_envelope_however_many_wait(tmp_path: Path) -> None:
         for row in store._connection.execute(f"EXPLAIN QUERY PLAN {statement}")
         if " envelope" in row[3]
     ]
-    assert len(plans) == 2
+    assert len(plans) == 4
     assert all("USING COVERING INDEX" in plan for plan in plans), plans
     store.close()
 
@@ -241,7 +247,7 @@ def test_k25_control_without_spare_pages_the_whole_batch_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite's own cap holds then: an error, nothing half done, and deletes may go on."""
-    monkeypatch.setattr(sqlite, "SPARE_PAGES", -(10**6))
+    monkeypatch.setattr(capacity, "SPARE_PAGES", -(10**6))
     store = opened(tmp_path / "queue.db", CAP)
     with pytest.raises(StorageFullError):
         fill(store)
@@ -302,6 +308,6 @@ def test_k44_mailboxes_of_an_older_file_count_as_settled(tmp_path: Path) -> None
     )
     older.close()
     store = SqliteMailboxStore(path)
-    [mailbox] = store.load().mailboxes
+    [mailbox] = boxes(store)
     assert mailbox.record.opened_days == SETTLED_DAYS
     store.close()
