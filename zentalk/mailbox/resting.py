@@ -24,13 +24,17 @@ _TRIES: Final = 8
 
 
 class Resting(CorePart):
-    """Mailboxes without a session, the one that was used last at the end."""
+    """Mailboxes without a session, the one that was used last at the end.
 
-    __slots__ = ("_order",)
+    `_falling` is how many are being saved to sleep then.
+    """
+
+    __slots__ = ("_falling", "_order")
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._order: OrderedDict[MailboxId, MailboxState] = OrderedDict()
+        self._falling = 0
 
     def touch(self, mailbox: MailboxState) -> None:
         """Note that a mailbox was used; one with a session is left out when its turn comes."""
@@ -39,7 +43,9 @@ class Resting(CorePart):
 
     def trim(self, now: float) -> None:
         """Let those sleep that were not used for longest, until no more are awake than may be."""
-        for _ in range(min(_TRIES, len(self._order) - self._settings.max_awake)):
+        for _ in range(_TRIES):
+            if len(self._order) - self._falling <= self._settings.max_awake:
+                return
             mailbox = next(iter(self._order.values()))
             if not self._is_awake(mailbox) or mailbox.session is not None:
                 del self._order[mailbox.key]
@@ -88,9 +94,11 @@ class Resting(CorePart):
         if _is_saved(mailbox):
             self._sleep(mailbox)
         else:
+            self._falling += 1
             self.save(mailbox, partial(self._rest_saved, mailbox))
 
     def _rest_saved(self, mailbox: MailboxState, outcome: Outcome | None, now: float) -> None:
+        self._falling -= 1
         if not self._is_awake(mailbox) or self._is_busy(mailbox, now):
             return
         # Where nothing can be written, memory must not fill up: what is lost then is what a
@@ -102,6 +110,8 @@ class Resting(CorePart):
     def _sleep(self, mailbox: MailboxState) -> None:
         self._order.pop(mailbox.key, None)
         self._registry.forget(mailbox)
+        # Each of them refers back to it; without that its memory is free at once.
+        mailbox.send_ids.clear()
 
     def _is_awake(self, mailbox: MailboxState) -> bool:
         return self._registry.mailboxes.get(mailbox.key) is mailbox

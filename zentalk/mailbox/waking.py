@@ -97,7 +97,10 @@ class Waking(CorePart):
         One that is awake knows more than the store, and so does one that is being removed.
         """
         key = stored.record.mailbox
-        if key in self._registry.mailboxes or key in self._registry.removing:
+        known = self._registry.mailboxes.get(key)
+        if known is not None:
+            self.resting.touch(known)
+        if known is not None or key in self._registry.removing:
             return []
         mailbox = self._registry.wake(stored)
         self.resting.touch(mailbox)
