@@ -202,6 +202,7 @@ class Desk:
         self.closed: list[Collector] = []
         self.acks: list[tuple[float, int]] = []
         self.answers: dict[Ticket, tuple[Any, ...] | str] = {}
+        self.answered_at: dict[Ticket, float] = {}
         self._numbers = 0
         self._committing = False
         self.core = self._start()
@@ -253,8 +254,10 @@ class Desk:
                 self.acks.append((self.now, number_of(command.route)))
             case Respond():
                 self.answers[command.ticket] = fields_of(command.result)
+                self.answered_at[command.ticket] = self.now
             case Refuse():
                 self.answers[command.ticket] = command.reason
+                self.answered_at[command.ticket] = self.now
 
     def commit(self, count: int | None = None) -> None:
         """Let the store execute queued operations, each as a transaction of its own."""

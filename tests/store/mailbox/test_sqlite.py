@@ -24,6 +24,7 @@ from tests.mailbox.support import (
 )
 from zentalk.errors import StorageError, StorageFullError
 from zentalk.mailbox.arrivals import Arrival
+from zentalk.mailbox.look_ups import BEFORE_ALL, FindOwner, ListDue, Unused
 from zentalk.mailbox.pool import ListPrekeys, PoolListOutcome
 from zentalk.mailbox.storage import (
     ChangeSendIds,
@@ -33,7 +34,7 @@ from zentalk.mailbox.storage import (
     PutResult,
     Room,
 )
-from zentalk.mailbox.stored import Envelope, SaveMailbox
+from zentalk.mailbox.stored import Envelope, SaveMailbox, Totals
 from zentalk.store.mailbox import capacity, sqlite
 from zentalk.store.mailbox.schema import MIGRATIONS
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
@@ -126,6 +127,39 @@ def test_a_file_of_before_the_lists_lists_what_waits_under_public_ids(tmp_path: 
         (pool,) = store.apply([ListPrekeys(BOB)])
         assert isinstance(pool, PoolListOutcome)
         assert len({bytes(16), *pool.prekey_ids}) == 3, "their owner replaces those it cannot name"
+
+
+def test_ids_of_before_mailboxes_slept_count_as_used_when_the_relay_last_kept_the_time(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "queue.db"
+    with closing(open_database(path, MIGRATIONS[:6])) as old, transaction(old):
+        old.execute("UPDATE kept_time SET hour = 20000 * 24 + 5")
+        old.execute("INSERT INTO mailbox VALUES (1, ?, ?, 9, 500, 0, 3, 0, 0, 0)", (BOB, bytes(8)))
+        for name in ("a", "b"):
+            old.execute("INSERT INTO send_id VALUES (?, 1, 0, 0, 99)", (send_id(name),))
+    with closing(SqliteMailboxStore(path)) as store:
+        box = box_of(store)
+        assert {item.used_day for item in box.send_ids} == {20000}
+        assert {item.entry.send_id for item in box.send_ids} == {send_id("a"), send_id("b")}
+        assert store.load().totals == Totals(1, 2, 0, 0)
+
+
+def test_a_sweep_finds_past_ids_in_an_index_and_a_look_up_reads_one_mailbox(tmp_path: Path) -> None:
+    store = opened(tmp_path / "queue.db")
+    statements: list[str] = []
+    store._connection.set_trace_callback(statements.append)
+    store.apply([ListDue(BEFORE_ALL, 9, 0, 0, Unused(5, 1)), FindOwner(send_id("bob"))])
+    store._connection.set_trace_callback(None)
+    plans = [
+        row[3]
+        for statement in statements
+        if statement.startswith("SELECT")
+        for row in store._connection.execute(f"EXPLAIN QUERY PLAN {statement}")
+    ]
+    assert len(plans) > 8
+    assert not [plan for plan in plans if plan.startswith("SCAN")], plans
+    store.close()
 
 
 def test_a_batch_is_all_or_nothing(tmp_path: Path) -> None:
