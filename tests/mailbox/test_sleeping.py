@@ -135,6 +135,24 @@ def test_what_comes_during_a_look_up_goes_on_in_its_order() -> None:
     assert numbers(desk.take_pushes(desk.collect(generation=2))) == [0, 1, 2, 3, 4, 5]
 
 
+def test_an_ack_whose_time_is_over_when_the_mailbox_is_found_never_leaves() -> None:
+    """Later than any other it would tell that the mailbox was asleep, or the disk slow."""
+    desk = asleep(by_hand=True)
+    desk.deposit(1)
+    desk.pass_time(6.5)
+    desk.commit()
+    desk.pass_time(10)
+    assert (desk.stored(), desk.acked_numbers()) == (1, [])
+    assert counter(desk, "acks_dropped") == 1
+    desk.deposit(2)
+    desk.pass_time(3)
+    desk.commit()
+    desk.pass_time(4)
+    assert desk.acked_numbers() == [2]
+    [(left_at, _)] = desk.acks
+    assert 4 <= left_at - 16.5 <= 6, "from its arrival on"
+
+
 def test_many_deposits_for_one_id_are_one_look_up() -> None:
     desk = asleep(by_hand=True)
     for number in range(20):

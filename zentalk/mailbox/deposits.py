@@ -85,7 +85,7 @@ class Deposits(CorePart):
             return
         send.used_day = self._clock.aged_day(now)
         if deposit.ack is not None and self._settings.sends_acks:
-            if not self.acks.add(deposit.ack, taken, arrived):
+            if not self.acks.add(deposit.ack, taken, arrived, now):
                 counters["acks_dropped"] += 1
             elif isinstance(taken, Listed):
                 send.mailbox.acks_until = now + self._settings.longest_ack_seconds
