@@ -16,15 +16,8 @@ from pathlib import Path
 from benchmarks import flood
 from benchmarks.rounds import Row, Seconds, ratio_row, wall_seconds
 from zentalk.ids import Day, DepositId, MailboxId, SendId
-from zentalk.mailbox.storage import (
-    ChangeSendIds,
-    Envelope,
-    PutEnvelope,
-    PutOutcome,
-    PutResult,
-    Room,
-    SaveMailbox,
-)
+from zentalk.mailbox.storage import ChangeSendIds, PutEnvelope, PutOutcome, PutResult, Room
+from zentalk.mailbox.stored import Envelope, SaveMailbox
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.wire.deposit import ENVELOPE_SMALL_BYTES
 from zentalk.wire.rpc_send_ids import SendIdEntry, SendIdKind

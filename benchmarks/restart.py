@@ -18,7 +18,8 @@ from pathlib import Path
 
 from benchmarks.rounds import Row
 from zentalk.ids import Day, DepositId, MailboxId, SendId
-from zentalk.mailbox.storage import ChangeSendIds, Envelope, PutEnvelope, Room, SaveMailbox
+from zentalk.mailbox.storage import ChangeSendIds, PutEnvelope, Room
+from zentalk.mailbox.stored import Envelope, SaveMailbox
 from zentalk.store.mailbox.earlier_files import QUEUE_FILE
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.wire.deposit import ENVELOPE_SMALL_BYTES

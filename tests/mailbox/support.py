@@ -28,8 +28,10 @@ from zentalk.mailbox.commands import (
 )
 from zentalk.mailbox.core import MailboxCore
 from zentalk.mailbox.events import Collector, Ticket
+from zentalk.mailbox.look_ups import BEFORE_ALL, DueOutcome, FindMailbox, FoundOutcome, ListDue
 from zentalk.mailbox.settings import MailboxSettings
-from zentalk.mailbox.storage import Envelope, MailboxStore, Operation, Outcome
+from zentalk.mailbox.storage import MailboxStore, Operation, Outcome
+from zentalk.mailbox.stored import Envelope, StoredMailbox
 from zentalk.mailbox.work import challenge, epoch_at, search
 from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.wire.deposit import COMPACT_ACK_BYTES, AckRoute, Deposit
@@ -173,7 +175,10 @@ class FailingStore:
 
 
 class Desk:
-    """A core, its store, and what came out. Commits happen at once unless `by_hand`."""
+    """A core, its store, and what came out. Commits happen at once unless `by_hand`.
+
+    Answers to strangers come at once, and `evenly` at their time.
+    """
 
     def __init__(
         self,
@@ -182,8 +187,10 @@ class Desk:
         *,
         wall: float = START_WALL,
         by_hand: bool = False,
+        evenly: bool = False,
     ) -> None:
-        self.settings = settings or MailboxSettings()
+        settings = settings or MailboxSettings()
+        self.settings = settings if evenly else replace(settings, answer_seconds=0.0)
         self.failing = FailingStore(store or MemoryMailboxStore())
         self.now = 0.0
         self.wall = wall
@@ -195,7 +202,9 @@ class Desk:
         self.closed: list[Collector] = []
         self.acks: list[tuple[float, int]] = []
         self.answers: dict[Ticket, tuple[Any, ...] | str] = {}
+        self.answered_at: dict[Ticket, float] = {}
         self._numbers = 0
+        self._committing = False
         self.core = self._start()
 
     def _start(self) -> MailboxCore:
@@ -223,8 +232,12 @@ class Desk:
         commands = self.core.handle(event, self.now)
         for command in commands:
             self._execute(command)
-        if not self.by_hand:
-            self.commit()
+        if not self.by_hand and not self._committing:
+            self._committing = True
+            try:
+                self.commit()
+            finally:
+                self._committing = False
         return commands
 
     def _execute(self, command: Command) -> None:
@@ -241,8 +254,10 @@ class Desk:
                 self.acks.append((self.now, number_of(command.route)))
             case Respond():
                 self.answers[command.ticket] = fields_of(command.result)
+                self.answered_at[command.ticket] = self.now
             case Refuse():
                 self.answers[command.ticket] = command.reason
+                self.answered_at[command.ticket] = self.now
 
     def commit(self, count: int | None = None) -> None:
         """Let the store execute queued operations, each as a transaction of its own."""
@@ -355,4 +370,26 @@ def numbers(pushes: Iterable[Push]) -> list[int]:
 
 def stored(store: MailboxStore) -> int:
     """How many envelopes a store holds."""
-    return sum(item.count for box in store.load().mailboxes for item in box.waiting)
+    return store.load().totals.envelopes
+
+
+def boxes(store: MailboxStore) -> tuple[StoredMailbox, ...]:
+    """All that is stored of mailboxes, but their envelopes."""
+    inner = store.store if isinstance(store, FailingStore) else store
+    (due,) = inner.apply([ListDue(BEFORE_ALL, 10**6, 2**62, 0)])
+    assert isinstance(due, DueOutcome)
+    found = inner.apply([FindMailbox(key) for key in due.mailboxes])
+    return tuple(box for box in map(_stored, found) if box is not None)
+
+
+def box_of(store: MailboxStore, name: str = "bob") -> StoredMailbox:
+    """What is stored of one mailbox, which must exist."""
+    (found,) = store.apply([FindMailbox(mailbox_id(name))])
+    box = _stored(found)
+    assert box is not None
+    return box
+
+
+def _stored(outcome: Outcome) -> StoredMailbox | None:
+    assert isinstance(outcome, FoundOutcome)
+    return outcome.stored

@@ -127,6 +127,6 @@ def test_the_drawn_times_come_from_the_given_entropy() -> None:
     second = AckSchedule(MailboxSettings(), bytes)
     assert first.next_deadline() is None
     for schedule in (first, second):
-        schedule.add(None, None, 100.0)  # type: ignore[arg-type]
+        schedule.add(None, None, 100.0, 100.0)  # type: ignore[arg-type]
     assert second.next_deadline() == 104.0
     assert first.next_deadline() != 104.0

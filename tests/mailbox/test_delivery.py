@@ -2,7 +2,13 @@
 
 import pytest
 
-from tests.mailbox.support import Desk, entry, mailbox_id, numbers
+from tests.mailbox.support import (
+    Desk,
+    boxes,
+    entry,
+    mailbox_id,
+    numbers,
+)
 from zentalk.mailbox.delivery import Delivery
 from zentalk.mailbox.events import OpenRequested, Ticket
 from zentalk.mailbox.owners import Owners
@@ -434,7 +440,7 @@ def test_mailboxes_are_bounded() -> None:
     desk.lose(mallory)
     _, ticket = desk.open("c")
     assert desk.result(ticket) == "full", "nothing is taken from anybody to make room"
-    assert len(desk.failing.load().mailboxes) == 2
+    assert len(boxes(desk.failing)) == 2
 
 
 def _writes_while_mail_comes_fast() -> int:

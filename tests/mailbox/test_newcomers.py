@@ -13,7 +13,14 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.mailbox.support import HOUR, RELAY, Desk, entry, mailbox_id
+from tests.mailbox.support import (
+    HOUR,
+    RELAY,
+    Desk,
+    boxes,
+    entry,
+    mailbox_id,
+)
 from zentalk.ids import DAY_SECONDS
 from zentalk.lifetimes import MAX_TTL_SECONDS
 from zentalk.mailbox import events, newcomers
@@ -21,7 +28,7 @@ from zentalk.mailbox.events import Collector, Ticket
 from zentalk.mailbox.newcomers import Newcomers, TurnDecision
 from zentalk.mailbox.part import Context
 from zentalk.mailbox.settings import MailboxSettings
-from zentalk.mailbox.storage import TurnsTaken
+from zentalk.mailbox.stored import TurnsTaken
 from zentalk.wire.deposit import Stamp
 
 CORE = 2_000_000.0
@@ -253,16 +260,16 @@ def test_k45_what_nobody_comes_back_to_goes_after_a_week_and_what_is_used_stays(
         for number in range(8):
             make(desk, f"mallory {day} {number}")
             desk.pass_time(3 * HOUR)
-        most = max(most, len(desk.failing.load().mailboxes))
+        most = max(most, len(boxes(desk.failing)))
     assert 8 * 7 <= most <= 10 + 8 * 7
-    assert mailbox_id("bob") in {box.record.mailbox for box in desk.failing.load().mailboxes}
+    assert mailbox_id("bob") in {box.record.mailbox for box in boxes(desk.failing)}
 
 
 def first_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     """The relay as it was: whoever asks first gets a mailbox, until there is no room."""
 
     def ask_first(self: Newcomers, event: events.OpenRequested, _now: float) -> TurnDecision:
-        if len(self._registry.mailboxes) >= self._settings.max_mailboxes:
+        if self._registry.mailbox_count >= self._settings.max_mailboxes:
             return self._refuse(event, "full")
         return TurnDecision.TURN
 

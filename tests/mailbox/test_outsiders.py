@@ -1,12 +1,14 @@
 """K49: nothing that a mailbox answers to others tells whether its owner is there.
 
 Two relays get the same of strangers, in any order and at any time. At one the owner is online:
-collects, comes and goes, fills up what was taken. At the other nobody has been since the begin.
+collects, comes and goes, fills up what was taken. At the other nobody has been since the begin, and
+the mailbox sleeps whenever it can.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -75,7 +77,8 @@ class Outsiders(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.online, self.offline = Desk(self.limits), Desk(self.limits)
+        self.online = Desk(self.limits, evenly=True)
+        self.offline = Desk(replace(self.limits, max_awake=0), evenly=True)
         self.generations = count(3)
         self.keys = count(self.pool)
         for desk in (self.online, self.offline):
@@ -111,7 +114,8 @@ class Outsiders(RuleBasedStateMachine):
         for desk in (self.online, self.offline):
             ticket = Ticket(desk.number())
             desk.feed(question(ticket, desk.wall))
-            answers.append(desk.result(ticket))
+            desk.pass_time(self.limits.answer_seconds)
+            answers.append((desk.result(ticket), desk.answered_at.get(ticket)))
         assert answers[0] is not None
         assert answers[0] == answers[1]
 

@@ -14,13 +14,12 @@ from zentalk.errors import StorageFullError
 from zentalk.mailbox.storage import (
     ChangeSendIds,
     DeleteEnvelopes,
-    Envelope,
     PutEnvelope,
     PutOutcome,
     PutResult,
     Room,
-    SaveMailbox,
 )
+from zentalk.mailbox.stored import Envelope, SaveMailbox
 from zentalk.store.disk_space import BALLAST_BYTES, RESERVE_BYTES, DiskSpace
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.store.sqlite import open_database

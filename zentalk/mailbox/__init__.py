@@ -8,18 +8,22 @@ Spec: docs/spec/mailbox.md. The words of this package:
   *collector* (the one connection that proved the collect key) as a *push*, or *writes*
   it to the store.
 - The collector *acks* what it saved, which deletes it.
+- A mailbox is *awake* while it is collected or was just used; one that *sleeps* is only rows.
 - A deposit is *safe* once its envelope is committed or acked by the owner; only then
   may its *compact ack* leave.
 
 `MailboxCore.handle(event, now)` takes one of `events` and returns `commands`, top to bottom:
 
 - `core`: gives each event to its part.
-- `deposits`: the way in. `owners`: who collects, and the send ids. `prekeys`: one-time keys.
+- `deposits`: the way in. `owners`: who collects. `send_id_changes`: what owners register.
+- `questions`: what anyone may ask, `prekeys` one-time keys; `answers` leave at an even time.
+- `waking` finds mailboxes, `resting` lets them sleep.
 - `delivery`: pushes. `postage`: what a place costs strangers. `acks`: when compact acks leave.
 - `sweeping`: what is over goes. `writing`: quotas, and what becomes of a write.
 - `part`, `effects`: what the parts share; commands are collected, and outcomes find who waits.
 - `registry`, `state`: who owns what, and what of it is in memory. `clock`: hours and days.
-- `storage`: what a store can do, `pool` with one-time keys. `settings`: every limit.
+- `storage`: what a store can do, `pool` with one-time keys, `look_ups` to find what sleeps;
+  `stored` is what lies there. `settings`: every limit. `tokens`: what is never stored.
 - `arrivals`: the best deposits under a public send id, on which prices and acks rest.
 - `proof`, `http_proof`, `http_credentials`, `work`: what owners and senders prove, at both ends.
 

@@ -31,15 +31,21 @@ class AckSchedule:
     def __len__(self) -> int:
         return len(self._heap)
 
-    def add(self, route: AckRoute, mail: Mail | Listed, now: float) -> bool:
-        """Draw the time for an ack; False when too many wait (the sender will repeat)."""
+    def add(self, route: AckRoute, mail: Mail | Listed, arrived: float, now: float) -> bool:
+        """Draw the time for an ack, from the arrival on.
+
+        False when too many wait, or it is over already: an ack that came later than others would
+        tell that something was slow. The sender will repeat.
+        """
         settings = self._settings
         if len(self._heap) >= settings.max_waiting_acks:
             return False
         draw = int.from_bytes(self._entropy(_DRAW_BYTES), "big") / 2 ** (8 * _DRAW_BYTES)
         delay = settings.ack_delay_seconds * (1 + settings.ack_spread * (2 * draw - 1))
+        if arrived + delay < now:
+            return False
         self._drawn += 1
-        heapq.heappush(self._heap, (now + delay, self._drawn, route, mail))
+        heapq.heappush(self._heap, (arrived + delay, self._drawn, route, mail))
         return True
 
     def due(self, now: float) -> list[AckRoute]:

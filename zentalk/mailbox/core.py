@@ -13,7 +13,6 @@ from typing import Any
 from zentalk.crypto.types import Entropy
 from zentalk.ids import NodeId
 from zentalk.mailbox import events
-from zentalk.mailbox.acks import AckSchedule
 from zentalk.mailbox.commands import Command, Respond, SendAck
 from zentalk.mailbox.delivery import Delivery
 from zentalk.mailbox.deposits import Deposits
@@ -21,10 +20,11 @@ from zentalk.mailbox.newcomers import Newcomers
 from zentalk.mailbox.owners import Owners
 from zentalk.mailbox.part import Context
 from zentalk.mailbox.postage import Postage
-from zentalk.mailbox.prekeys import Prekeys
+from zentalk.mailbox.questions import Questions
 from zentalk.mailbox.settings import MailboxSettings
-from zentalk.mailbox.storage import Loaded
+from zentalk.mailbox.stored import Loaded
 from zentalk.mailbox.sweeping import Sweeping
+from zentalk.mailbox.waking import Waking
 from zentalk.mailbox.writing import Writing
 
 
@@ -61,7 +61,7 @@ class MailboxStats:
 class MailboxCore:
     """All mailboxes of one relay.
 
-    `loaded` is what the store held at start and `relay` this one's id; `wall` (unix seconds)
+    `loaded` is what the store told at start and `relay` this one's id; `wall` (unix seconds)
     and `now` (monotonic seconds) are read at that moment. The first deadline is due at once:
     the first sweep.
     """
@@ -79,28 +79,29 @@ class MailboxCore:
         context = Context.of_start(settings, loaded, wall, now)
         self._clock, self._effects = context.clock, context.effects
         self._registry = context.registry
-        self._acks = AckSchedule(settings, entropy)
+        self._waking = waking = Waking(context)
         self._writing = Writing(context)
         self._delivery = Delivery(context, self._writing)
-        self._sweeping = Sweeping(context, now)
+        self._sweeping = Sweeping(context, waking, now)
         self._postage = Postage(context, self._writing, relay)
-        deposits = Deposits(context, self._postage, self._writing, self._delivery, self._acks)
+        self._questions = questions = Questions(context, waking, self._postage, relay)
+        deposits = Deposits(context, waking, self._postage, self._writing, self._delivery, entropy)
+        self._acks = deposits.acks
         self._newcomers = Newcomers(context, relay, loaded.turns, now)
-        self._owners = owners = Owners(context, self._delivery, self._newcomers)
-        prekeys = Prekeys(context, relay)
+        self._owners = owners = Owners(context, waking, self._delivery, self._newcomers)
         self._handlers: dict[type[Any], Callable[[Any, float], None]] = {
             events.DepositArrived: deposits.arrived,
             events.TokenArrived: deposits.token_arrived,
             events.OpenRequested: owners.open_requested,
             events.PriceRequested: self._price_requested,
             events.CollectorLost: owners.lost,
-            events.SendIdsRequested: owners.send_ids_requested,
-            events.PrekeysPutRequested: prekeys.put_requested,
-            events.PrekeysCountRequested: prekeys.count_requested,
-            events.PrekeyRequested: prekeys.requested,
+            events.SendIdsRequested: owners.send_ids.requested,
+            events.PrekeysPutRequested: questions.prekeys.put_requested,
+            events.PrekeysCountRequested: questions.prekeys.count_requested,
+            events.PrekeyRequested: questions.prekeys.requested,
             events.AckReceived: self._ack_received,
             events.DeferReceived: self._defer_received,
-            events.StateRequested: self._state_requested,
+            events.StateRequested: questions.state_requested,
             events.Applied: self._applied,
             events.ApplyFailed: self._apply_failed,
             events.WallClockRead: self._wall_clock_read,
@@ -114,6 +115,7 @@ class MailboxCore:
         Raises LocalProtocolError when the shell reports an operation twice.
         """
         self._handlers[type(event)](event, now)
+        self._waking.resting.trim(now)
         return self._effects.take()
 
     def next_deadline(self) -> float:
@@ -122,6 +124,7 @@ class MailboxCore:
         for other in (
             self._delivery.next_deadline(),
             self._acks.next_deadline(),
+            self._questions.next_deadline(),
             self._newcomers.next_deadline(),
         ):
             if other is not None and other < deadline:
@@ -148,7 +151,7 @@ class MailboxCore:
             expired=counters["expired"],
             acknowledged=counters["acknowledged"],
             online=len(registry.sessions),
-            unique_recipients=sum(box.stored > 0 for box in registry.mailboxes.values()),
+            unique_recipients=registry.recipients,
             counters=dict(counters),
         )
 
@@ -161,10 +164,6 @@ class MailboxCore:
         session = self._registry.sessions.get(event.collector)
         if session is not None:
             self._delivery.deferred(session, event.seqs, now)
-
-    def _state_requested(self, event: events.StateRequested, now: float) -> None:
-        state = self._postage.state(self._registry.send_ids.get(event.send_id), now)
-        self._effects.emit(Respond(event.ticket, state))
 
     def _price_requested(self, event: events.PriceRequested, now: float) -> None:
         self._effects.emit(Respond(event.ticket, self._newcomers.price(now)))
@@ -186,6 +185,7 @@ class MailboxCore:
         for route in self._acks.due(now):
             self._registry.counters["acks_sent"] += 1
             self._effects.emit(SendAck(route))
+        self._questions.passed(now)
         self._owners.passed(now)
         self._sweeping.passed(now)
 

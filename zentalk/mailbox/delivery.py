@@ -18,7 +18,8 @@ from zentalk.mailbox.commands import Push
 from zentalk.mailbox.lanes import PushLane
 from zentalk.mailbox.part import Context, CorePart, ignore
 from zentalk.mailbox.state import CollectorSession, Held, Mail, MailboxState
-from zentalk.mailbox.storage import SINK, CountAttempts, Outcome, ReadEnvelopes, ReadOutcome
+from zentalk.mailbox.storage import CountAttempts, Outcome, ReadEnvelopes, ReadOutcome
+from zentalk.mailbox.stored import SINK
 from zentalk.mailbox.windows import Windows, stored_mail
 from zentalk.mailbox.writing import Writing
 

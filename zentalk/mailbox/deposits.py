@@ -1,61 +1,79 @@
 """Takes deposits in: whose they are, whether they are repeats, and where they go.
 
 Spec: docs/spec/mailbox.md section 5. One deposit for an unknown send id costs one
-lookup and nothing else: no disk, no answer, no ack. One with too little work costs one
-hash more. Nothing that strangers can see here may depend on whether an owner is connected.
+look-up in the store and nothing else: no write, no answer, no ack. One with too little work
+costs one hash more. Nothing that strangers can see here may depend on whether an owner is
+connected.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
+from zentalk.crypto.types import Entropy
 from zentalk.mailbox.acks import AckSchedule
 from zentalk.mailbox.commands import PushToken
 from zentalk.mailbox.delivery import Delivery
 from zentalk.mailbox.events import DepositArrived, TokenArrived
 from zentalk.mailbox.part import Context, CorePart
 from zentalk.mailbox.postage import Postage
-from zentalk.mailbox.state import Held, Letter, Listed, Mail, MailboxState, SendIdRecord
-from zentalk.mailbox.storage import CONTACT, SINK
+from zentalk.mailbox.state import Held, Letter, Listed, Mail, SendIdRecord
+from zentalk.mailbox.stored import CONTACT, SINK
+from zentalk.mailbox.waking import Waking
 from zentalk.mailbox.writing import Writing
 from zentalk.wire.deposit import Deposit
 from zentalk.wire.rpc_send_ids import SendIdKind
 
 
 class Deposits(CorePart):
-    """The way in, for envelopes and for ack tokens."""
+    """The way in, for envelopes and for ack tokens; `acks` are those that wait for their time."""
 
     __slots__ = (
-        "_acks",
         "_delivery",
         "_postage",
+        "_waking",
         "_writing",
+        "acks",
     )
 
     def __init__(
         self,
         context: Context,
+        waking: Waking,
         postage: Postage,
         writing: Writing,
         delivery: Delivery,
-        acks: AckSchedule,
+        entropy: Entropy,
     ) -> None:
         super().__init__(context)
+        self._waking = waking
         self._postage = postage
         self._writing = writing
         self._delivery = delivery
-        self._acks = acks
+        self.acks = AckSchedule(context.settings, entropy)
 
     def arrived(self, event: DepositArrived, now: float) -> None:
-        """Push, write or drop an envelope, and draw the time of its ack."""
+        """Find the mailbox; until then an envelope counts among those that are not committed."""
         deposit = event.deposit
-        counters = self._registry.counters
-        send = self._registry.send_ids.get(deposit.send_id)
-        if send is None or not send.accepts_deposits(self._clock.day(now)):
-            counters["refused_unknown"] += 1
+        size_bytes = len(deposit.envelope)
+        has_room = self._writing.held_bytes + size_bytes <= self._settings.max_held_bytes
+        if not has_room or self._waking.is_crowded:
+            self._registry.counters["refused_busy"] += 1
             return
-        if self._writing.held_bytes + len(deposit.envelope) > self._settings.max_held_bytes:
-            counters["refused_busy"] += 1
+        self._writing.held_bytes += size_bytes
+        self._waking.owner(deposit.send_id, partial(self._looked_up, deposit, now), now)
+
+    def _looked_up(self, deposit: Deposit, arrived: float, is_known: bool, now: float) -> None:
+        """Push, write or drop an envelope, and draw the time of its ack from its arrival on."""
+        self._writing.held_bytes -= len(deposit.envelope)
+        counters = self._registry.counters
+        if not is_known:
+            counters["refused_storage"] += 1
+            return
+        send = self._registry.send_ids.get(deposit.send_id)
+        if send is None or not send.accepts_deposits(self._clock.day(arrived)):
+            counters["refused_unknown"] += 1
             return
         if send.entry.kind is SendIdKind.SINK:
             taken: Mail | Listed | None = self._into_sink(send, deposit, now)
@@ -66,12 +84,11 @@ class Deposits(CorePart):
         if taken is None:
             return
         send.used_day = self._clock.aged_day(now)
-        if (
-            deposit.ack is not None
-            and self._settings.sends_acks
-            and not self._acks.add(deposit.ack, taken, now)
-        ):
-            counters["acks_dropped"] += 1
+        if deposit.ack is not None and self._settings.sends_acks:
+            if not self.acks.add(deposit.ack, taken, arrived, now):
+                counters["acks_dropped"] += 1
+            elif isinstance(taken, Listed):
+                send.mailbox.acks_until = now + self._settings.longest_ack_seconds
 
     def _of_contact(self, send: SendIdRecord, deposit: Deposit, now: float) -> Mail:
         """Push or write new mail, or put a repeat in the place of what is there."""
@@ -147,9 +164,16 @@ class Deposits(CorePart):
             self._writing.write(mail, now)
 
     def token_arrived(self, event: TokenArrived, now: float) -> None:
+        """Find the mailbox of an ack token."""
+        if self._waking.is_crowded:
+            self._registry.counters["refused_busy"] += 1
+        else:
+            self._waking.owner(event.send_id, partial(self._token_looked_up, event), now)
+
+    def _token_looked_up(self, event: TokenArrived, _is_known: bool, now: float) -> None:
         """Push an ack token to its owner, or keep it in memory until one collects."""
         send = self._registry.send_ids.get(event.send_id)
-        if send is None or not send.active or send.entry.kind is not SendIdKind.ACK:
+        if send is None or send.entry.kind is not SendIdKind.ACK:
             self._registry.counters["refused_unknown"] += 1
             return
         self._registry.counters["tokens"] += 1
@@ -159,13 +183,11 @@ class Deposits(CorePart):
             collector = mailbox.session.collector
             self._effects.emit(PushToken(collector, event.send_id, event.token))
         else:
-            self._keep_token(mailbox, event)
-
-    def _keep_token(self, mailbox: MailboxState, event: TokenArrived) -> None:
-        registry = self._registry
-        if len(mailbox.tokens) >= self._settings.max_tokens:
-            mailbox.tokens.popleft()
-            registry.tokens -= 1
-        if registry.tokens < self._settings.max_total_tokens:
-            mailbox.tokens.append((event.send_id, event.token))
-            registry.tokens += 1
+            settings = self._settings
+            self._registry.tokens.keep(
+                mailbox.key,
+                event.send_id,
+                event.token,
+                most=settings.max_tokens,
+                most_in_all=settings.max_total_tokens,
+            )

@@ -16,7 +16,8 @@ from zentalk.mailbox.commands import Refuse
 from zentalk.mailbox.events import Collector, OpenRequested
 from zentalk.mailbox.part import Context, CorePart, ignore
 from zentalk.mailbox.settings import HOUR_SECONDS
-from zentalk.mailbox.storage import KeepTurns, TurnsTaken
+from zentalk.mailbox.storage import KeepTurns
+from zentalk.mailbox.stored import TurnsTaken
 from zentalk.mailbox.work import mailbox_worth
 
 WORK: Final = "work"
@@ -70,7 +71,7 @@ class Newcomers(CorePart):
 
     def ask(self, event: OpenRequested, now: float) -> TurnDecision:
         """Decide about a request for a mailbox that does not exist."""
-        if len(self._registry.mailboxes) >= self._settings.max_mailboxes:
+        if self._registry.mailbox_count >= self._settings.max_mailboxes:
             return self._refuse(event, FULL)
         bits = mailbox_worth(self._relay, event.mailbox, event.stamp, self._clock.day(now))
         if bits < self.price(now):

@@ -11,7 +11,8 @@ from zentalk.mailbox.clock import MailClock
 from zentalk.mailbox.effects import Effects
 from zentalk.mailbox.registry import Registry
 from zentalk.mailbox.settings import MailboxSettings
-from zentalk.mailbox.storage import Loaded, Outcome
+from zentalk.mailbox.storage import Outcome
+from zentalk.mailbox.stored import Loaded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,8 +28,8 @@ class Context:
     def of_start(
         cls, settings: MailboxSettings, loaded: Loaded, wall: float, now: float
     ) -> Context:
-        """Return those of a core that starts with what the store held; nothing is under way."""
-        return cls(settings, Registry(loaded), Effects(), MailClock(wall, now, loaded.hour))
+        """Return those of a core that starts with so much in the store; nothing is under way."""
+        return cls(settings, Registry(loaded.totals), Effects(), MailClock(wall, now, loaded.hour))
 
 
 class CorePart:

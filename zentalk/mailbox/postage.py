@@ -44,7 +44,7 @@ class Postage(CorePart):
         self._writing = writing
         self._relay = relay
         entry = SendIdEntry(SendId(bytes(16)), SendIdKind.CONTACT, Day(0), Day(2**32 - 1))
-        self._nobody = SendIdRecord(MailboxState(MailboxId(bytes(32))), entry, active=True)
+        self._nobody = SendIdRecord(MailboxState(MailboxId(bytes(32))), entry)
 
     def asked(self, send: SendIdRecord, places: int = 1) -> int:
         """Return the bits of work that a deposit of so many places must show, 0 for none.

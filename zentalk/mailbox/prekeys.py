@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from zentalk.ids import NodeId, PrekeyId
+from zentalk.mailbox.answers import Answers
 from zentalk.mailbox.commands import Refuse, Respond
 from zentalk.mailbox.events import (
     PrekeyRequested,
@@ -33,6 +34,7 @@ from zentalk.mailbox.pool import (
 )
 from zentalk.mailbox.state import MailboxState
 from zentalk.mailbox.storage import Outcome
+from zentalk.mailbox.waking import Waking
 from zentalk.mailbox.work import prekey_challenge, stamped_epoch, worth
 from zentalk.wire.rpc_prekeys import NO_PREKEY, PrekeysCountResponse, PrekeysTakeResponse
 from zentalk.wire.rpc_send_ids import SendIdKind
@@ -50,38 +52,55 @@ class _Query:
 class Prekeys(CorePart):
     """The pools of all mailboxes, and the memory of recent queries."""
 
-    __slots__ = ("_queries", "_relay")
+    __slots__ = ("_answers", "_queries", "_relay", "_waking")
 
-    def __init__(self, context: Context, relay: NodeId) -> None:
+    def __init__(self, context: Context, waking: Waking, answers: Answers, relay: NodeId) -> None:
         super().__init__(context)
+        self._waking = waking
+        self._answers = answers
         self._relay = relay
         self._queries: OrderedDict[bytes, _Query] = OrderedDict()
 
     # --- anyone --------------------------------------------------------------------------
 
     def requested(self, event: PrekeyRequested, now: float) -> None:
-        """Respond to a query with a prekey of the pool, with its price, or with nothing."""
+        """Look for the mailbox, unless this is a repeated query."""
         self._forget_old(now)
-        key = event.send_id + event.query_id
-        query = self._queries.get(key)
+        query = self._queries.get(event.send_id + event.query_id)
         if query is not None:
             self._repeat(query, event.ticket)
+        else:
+            self._waking.look_up(event.send_id, partial(self._looked_up, event, now))
+
+    def _looked_up(
+        self, event: PrekeyRequested, asked_at: float, is_known: bool, now: float
+    ) -> None:
+        """Respond to a query with a prekey of the pool, with its price, or with nothing."""
+        if not is_known:
+            self._answers.give(Refuse(event.ticket, "storage"), asked_at, now)
             return
-        mailbox = self._owner(event, now)
+        key = event.send_id + event.query_id
+        query = self._queries.get(key)
+        if query is not None:  # the same query came twice at once
+            self._repeat(query, event.ticket)
+            return
+        mailbox = self._owner(event, asked_at)
         if mailbox is None:
-            self._effects.emit(Respond(event.ticket, NO_PREKEY))
+            self._answers.give(Respond(event.ticket, NO_PREKEY), asked_at, now)
             return
         day = self._clock.aged_day(now)
         takes = mailbox.takes if mailbox.takes_day == day else 0
         if mailbox.prekeys == 0 or takes >= PREKEYS_A_DAY:
             self._drained(mailbox)
-            self._effects.emit(Respond(event.ticket, NO_PREKEY))
+            self._answers.give(Respond(event.ticket, NO_PREKEY), asked_at, now)
             return
         asked = self._asked(takes)
-        if self._shown(event, now) < asked:
-            self._effects.emit(Respond(event.ticket, PrekeysTakeResponse(b"", asked)))
+        if self._shown(event, asked_at) < asked:
+            price = PrekeysTakeResponse(b"", asked)
+            self._answers.give(Respond(event.ticket, price), asked_at, now)
             return
         mailbox.takes, mailbox.takes_day = takes + 1, day
+        self._forget_old(now)
         until = now + self._settings.query_memory_seconds
         query = self._queries[key] = _Query(until, waiting=[event.ticket])
         operation = TakePrekey(mailbox.key, day, takes + 1)
@@ -135,10 +154,7 @@ class Prekeys(CorePart):
         """Remember for the owner that somebody had to use the last-resort key."""
         if not mailbox.last_resort_used:
             mailbox.last_resort_used = True
-            self._save(mailbox)
-
-    def _save(self, mailbox: MailboxState) -> None:
-        self._effects.apply(self._registry.record_of(mailbox), ignore)
+            self._waking.resting.save(mailbox, ignore)
 
     def _forget_old(self, now: float) -> None:
         queries = self._queries
@@ -179,7 +195,7 @@ class Prekeys(CorePart):
         mailbox.prekeys = outcome.size
         if outcome.size and mailbox.last_resort_used:
             mailbox.last_resort_used = False
-            self._save(mailbox)
+            self._waking.resting.save(mailbox, ignore)
         self._effects.emit(Respond(event.ticket, outcome.size))
 
     def count_requested(self, event: PrekeysCountRequested, _now: float) -> None:

@@ -74,12 +74,19 @@ class MailboxSettings:
     sure_new_send_ids: int = SURE_NEW_SEND_IDS
     """The same while a mailbox was opened on fewer than three days."""
     max_total_send_ids: int = 200_000
-    """Of the relay, beyond what is sure: they are kept in memory, about 400 bytes each."""
+    """Of the relay, beyond what is sure."""
     unused_days: int = 30
     """A send id beyond what is sure gives way when nothing came under it for so long."""
     max_tokens: int = 256
     """Uncollected ack tokens per mailbox, in memory; the oldest go first."""
     max_total_tokens: int = 100_000
+
+    max_awake: int = 512
+    """Mailboxes in memory that nobody collects; the others are rows of the store."""
+    max_waiting: int = 10_000
+    """Deposits and tokens that wait until the mailbox of their send id is looked up."""
+    answer_seconds: float = 0.1
+    """Answers to those who own no mailbox leave so long after the question."""
 
     write_after_seconds: float = 2.0
     """How long an online owner has to ack a push before it is written."""
@@ -118,6 +125,8 @@ class MailboxSettings:
             raise ConfigError("work for a new mailbox has 8 to 64 bits, and not fewer later")
         if self.turn_seconds <= 0 or self.saved_turns < 1:
             raise ConfigError("turns for new mailboxes take time, and at least one is saved up")
+        if self.max_awake < 0 or self.max_waiting < 1 or self.answer_seconds < 0:
+            raise ConfigError("bounds of what is in memory must not be negative")
         earliest_ack = self.ack_delay_seconds * (1 - self.ack_spread)
         if not 0 < self.write_after_seconds < earliest_ack:
             raise ConfigError("mail must be written before its acknowledgement can be due")
@@ -127,6 +136,11 @@ class MailboxSettings:
     def idle_seconds(self, *, came_back: bool) -> int:
         """A mailbox that nobody opened for this long is removed."""
         return mailbox_idle_seconds(self.ttl_seconds, came_back=came_back)
+
+    @property
+    def longest_ack_seconds(self) -> float:
+        """How long after its arrival a deposit's ack may leave."""
+        return self.ack_delay_seconds * (1 + self.ack_spread)
 
     @property
     def public_ids(self) -> int:

@@ -6,7 +6,6 @@ the modules that use these records. Nothing here may show an id in a repr.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, NamedTuple
@@ -15,7 +14,7 @@ from zentalk.ids import DepositId, MailboxId, SendId
 from zentalk.mailbox.arrivals import ArrivalList, ListChange
 from zentalk.mailbox.events import Collector
 from zentalk.mailbox.lanes import PushLane
-from zentalk.mailbox.storage import CONTACT
+from zentalk.mailbox.stored import CONTACT, SaveMailbox
 from zentalk.wire.deposit import NO_STAMP, Stamp
 from zentalk.wire.rpc_send_ids import SETTLED_DAYS, SendIdEntry, SendIdKind
 
@@ -44,18 +43,18 @@ class Held(Enum):
 
 @dataclass(slots=True, eq=False, repr=False)
 class SendIdRecord:
-    """A send id and what waits under it; `active` once its registration is committed.
+    """A send id whose registration is committed, and what waits under it.
 
-    `listed` is the list of a public one, made when something first asks for it.
+    `used_day` is when something last came under it or it was registered, `saved_day` what the
+    store has of that. `listed` is the list of a public one, made when something first asks for it.
     """
 
     mailbox: MailboxState
     entry: SendIdEntry
-    active: bool
     stored: int = 0
     writing: int = 0
     used_day: int = 0
-    """When something last came under it, or it was registered, or the relay started."""
+    saved_day: int = 0
     listed: ArrivalList | None = None
 
     @property
@@ -73,11 +72,7 @@ class SendIdRecord:
     def accepts_deposits(self, day: int) -> bool:
         """Whether envelopes may be deposited on that day."""
         entry = self.entry
-        return (
-            self.active
-            and entry.kind is not SendIdKind.ACK
-            and entry.valid_from <= day <= entry.valid_until
-        )
+        return entry.kind is not SendIdKind.ACK and entry.valid_from <= day <= entry.valid_until
 
 
 class Letter(NamedTuple):
@@ -185,11 +180,14 @@ class CollectorSession:
 
 @dataclass(slots=True, eq=False, repr=False)
 class MailboxState:
-    """A mailbox: its record, its counts, and what of it is in memory.
+    """A mailbox that is awake: its record, its counts, and what of it is only in memory.
 
-    `unpushed_seq` is the highest number of a contact's mail that went to the store without a push,
-    `unpushed_public_seq` that of strangers'; `opening` how many registrations are under way. What
-    is `public` is part of what is stored; `takes` are the prekeys given out on `takes_day`.
+    `saved` is the record as the store has it, None before the first commit; `changing` are the
+    send ids of changes under way; until `acks_until` an ack may wait that depends on a list of
+    arrivals. `unpushed_seq` is the highest number of a contact's mail that went to the store
+    without a push, `unpushed_public_seq` that of strangers'; `opening` how many registrations are
+    under way. What is `public` is part of what is stored; `takes` are the prekeys given out on
+    `takes_day`.
     """
 
     key: MailboxId
@@ -200,7 +198,7 @@ class MailboxState:
     last_resort_used: bool = False
     opened_days: int = 0
     opened_day: int = 0
-    saved: bool = False
+    saved: SaveMailbox | None = None
     stored: int = 0
     stored_bytes: int = 0
     writing: int = 0
@@ -219,7 +217,8 @@ class MailboxState:
     opening: int = 0
     send_ids: dict[SendId, SendIdRecord] = field(default_factory=dict)
     live: dict[bytes, Mail] = field(default_factory=dict)
-    tokens: deque[tuple[SendId, bytes]] = field(default_factory=deque)
+    changing: list[tuple[SendIdEntry, ...]] = field(default_factory=list)
+    acks_until: float = 0.0
 
     def leave_unpushed(self, seq: int, *, public: bool) -> None:
         """Note that what has this number is in the store, and was not pushed from memory."""
@@ -249,6 +248,18 @@ class MailboxState:
     def is_settled(self) -> bool:
         """Whether somebody really uses it: it was opened on enough days."""
         return self.opened_days >= SETTLED_DAYS
+
+    def record(self) -> SaveMailbox:
+        """Return the operation that saves its own record."""
+        return SaveMailbox(
+            self.key,
+            self.generation,
+            self.reserved_seq,
+            self.expires_hour,
+            self.last_resort_used,
+            self.opened_days,
+            self.opened_day,
+        )
 
     def take_seq(self) -> int:
         """Return the next sequence number."""

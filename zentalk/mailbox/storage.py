@@ -7,13 +7,14 @@ the core, which tells the store how much room there is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from zentalk.ids import DepositId, MailboxId, SendId
-from zentalk.mailbox.arrivals import Arrival, ListChange
+from zentalk.mailbox.arrivals import ListChange
+from zentalk.mailbox.look_ups import DueOutcome, FindMailbox, FindOwner, FoundOutcome, ListDue
 from zentalk.mailbox.pool import (
     ListPrekeys,
     PoolListOutcome,
@@ -22,7 +23,7 @@ from zentalk.mailbox.pool import (
     PutPrekeys,
     TakePrekey,
 )
-from zentalk.wire.deposit import NO_STAMP, Stamp
+from zentalk.mailbox.stored import Envelope, Loaded, Removed, SaveMailbox, Totals, TurnsTaken
 from zentalk.wire.rpc_send_ids import SendIdEntry
 
 
@@ -36,12 +37,6 @@ class Room(Enum):
     """The mailbox is full: the oldest of contacts go until the new one fits."""
 
 
-CONTACT: Final = -1
-"""The work of an envelope under a contact's send id: none is asked for, and none counts."""
-SINK: Final = -2
-"""The work of an envelope under a sink: only that it came is stored, and nothing of it is read."""
-
-
 class PutResult(Enum):
     """What became of an envelope."""
 
@@ -51,49 +46,6 @@ class PutResult(Enum):
     """There is no copy to replace, and no room for a new one."""
     NO_SPACE = "no-space"
     """The store's own cap is reached."""
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """One sealed envelope as stored: no sender, times in whole hours since 1970.
-
-    `attempts` counts pushes that no ack followed, `last_attempt_hour` the last of them;
-    `work` is the proof of work in bits under a public send id, CONTACT under another, and
-    `stamp` the proof itself.
-    """
-
-    mailbox: MailboxId = field(repr=False)
-    seq: int
-    send_id: SendId = field(repr=False)
-    deposit_id: DepositId
-    arrived_hour: int
-    expires_hour: int
-    attempts: int
-    last_attempt_hour: int
-    sealed: bytes = field(repr=False)
-    work: int = CONTACT
-    stamp: Stamp = NO_STAMP
-
-
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """Envelopes of one send id that are no longer stored, `apart` unless they are a contact's."""
-
-    mailbox: MailboxId = field(repr=False)
-    send_id: SendId = field(repr=False)
-    apart: bool
-    count: int
-    size_bytes: int
-
-
-def group_removed(items: Iterable[tuple[MailboxId, SendId, int, int]]) -> tuple[Removed, ...]:
-    """Add up removed envelopes, each given as mailbox, send id, work and size in bytes."""
-    totals: dict[tuple[MailboxId, SendId, bool], tuple[int, int]] = {}
-    for mailbox, send_id, work, size_bytes in items:
-        key = (mailbox, send_id, work != CONTACT)
-        count, size = totals.get(key, (0, 0))
-        totals[key] = (count + 1, size + size_bytes)
-    return tuple(Removed(*key, *totals[key]) for key in sorted(totals))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +99,10 @@ class SweepEnvelopes:
 
 @dataclass(frozen=True, slots=True)
 class RemovedOutcome:
-    """What was deleted, grouped by send id."""
+    """What was deleted, grouped by send id; a sweep names mailboxes in which nothing is left."""
 
     removed: tuple[Removed, ...]
+    emptied: tuple[MailboxId, ...] = field(default=(), repr=False)
 
     @property
     def count(self) -> int:
@@ -199,36 +152,30 @@ class ShortenExpiry:
 
 
 @dataclass(frozen=True, slots=True)
-class SaveMailbox:
-    """Create or update a mailbox's own record. Outcome: Done.
-
-    No sequence number at or above `reserved_seq` has ever been used. `opened_days` counts the
-    days on which it was opened, as far as that matters, and `opened_day` is the last of them.
-    """
-
-    mailbox: MailboxId = field(repr=False)
-    generation: int
-    reserved_seq: int
-    expires_hour: int
-    last_resort_used: bool
-    opened_days: int = 0
-    opened_day: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class RemoveMailbox:
-    """Delete a mailbox and everything in it. Outcome: Done."""
+    """Delete a mailbox and everything in it. Outcome: Totals, of what is gone."""
 
     mailbox: MailboxId = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeSendIds:
-    """Register or update send ids of a mailbox, and remove others. Outcome: Done."""
+    """Register or update send ids of a mailbox, and remove others. Outcome: SendIdsOutcome.
+
+    New ones count as used on `day`.
+    """
 
     mailbox: MailboxId = field(repr=False)
     add: tuple[SendIdEntry, ...] = field(repr=False)
     remove: tuple[SendId, ...] = field(repr=False)
+    day: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SendIdsOutcome:
+    """If one that was to be added is another mailbox's, nothing was changed."""
+
+    is_taken: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,16 +193,6 @@ class KeepTime:
     hour: int
 
 
-class TurnsTaken(NamedTuple):
-    """How many turns for new mailboxes were taken and not saved up again at an hour since 1970."""
-
-    turns: int
-    hour: int
-
-
-NO_TURNS_TAKEN: Final = TurnsTaken(0, 0)
-
-
 @dataclass(frozen=True, slots=True)
 class KeepTurns:
     """Remember how many turns for new mailboxes are taken. Outcome: Done."""
@@ -268,6 +205,8 @@ class Done:
     """The operation has no other result."""
 
 
+DONE: Final = Done()
+
 Operation: TypeAlias = (
     PutEnvelope
     | DropArrivals
@@ -276,6 +215,9 @@ Operation: TypeAlias = (
     | ReadEnvelopes
     | CountAttempts
     | ShortenExpiry
+    | FindMailbox
+    | FindOwner
+    | ListDue
     | SaveMailbox
     | RemoveMailbox
     | ChangeSendIds
@@ -287,37 +229,26 @@ Operation: TypeAlias = (
     | KeepTurns
 )
 Outcome: TypeAlias = (
-    PutOutcome | RemovedOutcome | ReadOutcome | PoolOutcome | PoolListOutcome | PrekeyOutcome | Done
+    PutOutcome
+    | RemovedOutcome
+    | ReadOutcome
+    | FoundOutcome
+    | DueOutcome
+    | Totals
+    | SendIdsOutcome
+    | PoolOutcome
+    | PoolListOutcome
+    | PrekeyOutcome
+    | Done
 )
 
-DONE = Done()
 
-
-@dataclass(frozen=True, slots=True)
-class StoredMailbox:
-    """A mailbox as loaded: its record, send ids, and what waits under each of them.
-
-    `waiting` also names send ids that were removed while mail waited under them. `arrivals` are
-    the lists of its public send ids, `takes` how many prekeys were taken on `takes_day`.
-    """
-
-    record: SaveMailbox
-    last_seq: int
-    prekeys: int
-    send_ids: tuple[SendIdEntry, ...] = field(repr=False)
-    waiting: tuple[Removed, ...]
-    arrivals: tuple[tuple[SendId, tuple[Arrival, ...]], ...] = field(default=(), repr=False)
-    takes_day: int = 0
-    takes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """Everything the core must know at start; `hour` is the last time kept, or 0."""
-
-    mailboxes: tuple[StoredMailbox, ...]
-    hour: int
-    turns: TurnsTaken = NO_TURNS_TAKEN
+def mailbox_of(operation: Operation) -> MailboxId | None:
+    """Return the one mailbox that an operation concerns, None if it is about all or unknown."""
+    if isinstance(operation, PutEnvelope):
+        return operation.envelope.mailbox
+    key: MailboxId | None = getattr(operation, "mailbox", None)
+    return key
 
 
 class MailboxStore(Protocol):
@@ -329,7 +260,7 @@ class MailboxStore(Protocol):
         ...
 
     def load(self) -> Loaded:
-        """Return what is stored, without the envelopes. Raises StorageError."""
+        """Return how much is stored, and what is kept besides. Raises StorageError."""
         ...
 
     def apply(self, operations: Sequence[Operation]) -> list[Outcome]:

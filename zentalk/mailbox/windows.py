@@ -9,7 +9,7 @@ from __future__ import annotations
 from zentalk.mailbox.lanes import STRANGERS_PART, PushLane
 from zentalk.mailbox.part import Context, CorePart
 from zentalk.mailbox.state import CollectorSession, Held, Letter, Mail, MailboxState
-from zentalk.mailbox.storage import Envelope
+from zentalk.mailbox.stored import Envelope
 
 
 class Windows(CorePart):

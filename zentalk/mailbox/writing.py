@@ -13,10 +13,8 @@ from zentalk.mailbox.part import Context, CorePart
 from zentalk.mailbox.settings import MailboxProfile
 from zentalk.mailbox.state import Held, Mail, MailboxState, SendIdRecord
 from zentalk.mailbox.storage import (
-    SINK,
     DeleteEnvelopes,
     DropArrivals,
-    Envelope,
     Outcome,
     PutEnvelope,
     PutOutcome,
@@ -24,6 +22,7 @@ from zentalk.mailbox.storage import (
     RemovedOutcome,
     Room,
 )
+from zentalk.mailbox.stored import SINK, Envelope, Removed
 
 _COUNTED: Final = {
     PutResult.INSERTED: "deposited",
@@ -166,14 +165,14 @@ class Writing(CorePart):
             self._lose(mail)
             return
         counters["written"] += 1
-        inserted = int(outcome.result is PutResult.INSERTED)
-        self._registry.count(
-            mail.mailbox,
+        change = Removed(
+            mail.mailbox.key,
             mail.letter.send_id,
-            inserted,
+            mail.apart,
+            int(outcome.result is PutResult.INSERTED),
             outcome.grown_bytes,
-            apart=mail.apart,
         )
+        self._registry.count(mail.mailbox, change, 1)
         mail.stored_seq = outcome.seq
         if mail.held is Held.GONE:
             self.delete(mail.mailbox, [outcome.seq])

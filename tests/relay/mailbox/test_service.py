@@ -9,7 +9,14 @@ import trio
 import trio.testing
 from structlog.testing import capture_logs
 
-from tests.mailbox.support import entry, key_id, pool_prekeys, send_id, stored
+from tests.mailbox.support import (
+    boxes,
+    entry,
+    key_id,
+    pool_prekeys,
+    send_id,
+    stored,
+)
 from tests.relay.mailbox_world import (
     KEYS,
     RELAY,
@@ -267,7 +274,7 @@ async def test_k9_a_wrong_proof_fails_alike_for_known_and_unknown_mailboxes(
                 await mallory.ask(rpc.encode_open_request(forged))
             messages.add(str(refusal.value))
         assert len(messages) == 1
-        assert len(store.load().mailboxes) == 1
+        assert len(boxes(store)) == 1
 
 
 async def _replay_a_captured_proof(world: World) -> list[int]:
@@ -324,7 +331,7 @@ async def test_k10_every_part_of_a_proof_counts(
             bad = rpc.OpenRequest(good.mailbox, 3, bytes(64), 5)
         with pytest.raises(AuthenticationError):
             await bob.ask(rpc.encode_open_request(bad))
-        assert store.load().mailboxes == ()
+        assert boxes(store) == ()
         assert world.service.stats().online == 0
 
 

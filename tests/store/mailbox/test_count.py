@@ -6,13 +6,8 @@ import pytest
 
 from tests.mailbox.support import entry, envelope, mailbox_id
 from zentalk.errors import StorageError
-from zentalk.mailbox.storage import (
-    ChangeSendIds,
-    DeleteEnvelopes,
-    PutEnvelope,
-    Room,
-    SaveMailbox,
-)
+from zentalk.mailbox.storage import ChangeSendIds, DeleteEnvelopes, PutEnvelope, Room
+from zentalk.mailbox.stored import SaveMailbox
 from zentalk.store.mailbox.count import count_envelopes
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 

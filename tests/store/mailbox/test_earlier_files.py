@@ -11,22 +11,20 @@ from typing import Any
 
 import pytest
 
-from tests.mailbox.support import deposit_id, entry, envelope, mailbox_id, send_id
+from tests.mailbox.support import box_of, deposit_id, entry, envelope, mailbox_id, send_id
 from zentalk.errors import StorageError
 from zentalk.ids import PrekeyId
 from zentalk.mailbox.pool import PutPrekeys
 from zentalk.mailbox.storage import (
     ChangeSendIds,
-    Envelope,
     KeepTime,
     KeepTurns,
     PutEnvelope,
     ReadEnvelopes,
     ReadOutcome,
     Room,
-    SaveMailbox,
-    TurnsTaken,
 )
+from zentalk.mailbox.stored import Envelope, SaveMailbox, TurnsTaken
 from zentalk.store.mailbox import earlier_files
 from zentalk.store.mailbox.earlier_files import QUEUE_FILE, take_over
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
@@ -127,15 +125,14 @@ def test_several_files_become_one(tmp_path: Path) -> None:
     assert len({item.seq for item in found}) == 15
     assert deposits(tmp_path, "carol") == ids(range(50, 52))
     store = SqliteMailboxStore(tmp_path / QUEUE_FILE)
-    loaded = store.load()
+    loaded, bob = store.load(), box_of(store)
     (pool,) = store._connection.execute(
         "SELECT blob FROM prekey JOIN mailbox ON ref = mailbox WHERE collect_key = ?", (BOB,)
     ).fetchall()
     store.close()
-    boxes = {box.record.mailbox: box for box in loaded.mailboxes}
-    assert boxes[BOB].record.generation == 300
-    assert boxes[BOB].record.reserved_seq > max(item.seq for item in found)
-    assert [item.send_id for item in boxes[BOB].send_ids] == [send_id("bob")]
+    assert bob.record.generation == 300
+    assert bob.record.reserved_seq > max(item.seq for item in found)
+    assert [item.entry.send_id for item in bob.send_ids] == [send_id("bob")]
     assert loaded.hour == 300
     assert loaded.turns == TurnsTaken(499, 300), "no file gives a turn back"
     assert pool == (b"prekey of generation 300",), "an older pool was replaced by its owner"

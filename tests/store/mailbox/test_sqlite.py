@@ -12,6 +12,8 @@ import pytest
 from tests.mailbox.support import (
     HOUR,
     Desk,
+    box_of,
+    boxes,
     deposit_id,
     entry,
     envelope,
@@ -22,18 +24,18 @@ from tests.mailbox.support import (
 )
 from zentalk.errors import StorageError, StorageFullError
 from zentalk.mailbox.arrivals import Arrival
+from zentalk.mailbox.look_ups import BEFORE_ALL, FindOwner, ListDue, Unused
 from zentalk.mailbox.pool import ListPrekeys, PoolListOutcome
 from zentalk.mailbox.storage import (
     ChangeSendIds,
     DeleteEnvelopes,
-    Envelope,
     PutEnvelope,
     PutOutcome,
     PutResult,
     Room,
-    SaveMailbox,
 )
-from zentalk.store.mailbox import sqlite
+from zentalk.mailbox.stored import Envelope, SaveMailbox, Totals
+from zentalk.store.mailbox import capacity, sqlite
 from zentalk.store.mailbox.schema import MIGRATIONS
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.store.sqlite import open_database, transaction
@@ -56,8 +58,8 @@ def put(store: SqliteMailboxStore, *items: Envelope) -> list[PutResult]:
 
 def test_commits_are_durable_and_the_file_is_private(tmp_path: Path) -> None:
     store = opened(tmp_path / "q" / "queue-9001.db")
-    assert store._one("PRAGMA synchronous")[0] == 2  # FULL
-    assert store._one("PRAGMA journal_mode")[0] == "wal"
+    assert store._connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert (tmp_path / "q" / "queue-9001.db").stat().st_mode & 0o077 == 0
     store.close()
 
@@ -115,7 +117,7 @@ def test_a_file_of_before_the_lists_lists_what_waits_under_public_ids(tmp_path: 
                 (seq, send_id(name), deposit_id(seq), size, work),
             )
     with closing(SqliteMailboxStore(path)) as store:
-        (box,) = store.load().mailboxes
+        (box,) = boxes(store)
         arrivals = (
             Arrival(deposit_id(1), 17),
             Arrival(deposit_id(2), 19, places=16),
@@ -125,6 +127,39 @@ def test_a_file_of_before_the_lists_lists_what_waits_under_public_ids(tmp_path: 
         (pool,) = store.apply([ListPrekeys(BOB)])
         assert isinstance(pool, PoolListOutcome)
         assert len({bytes(16), *pool.prekey_ids}) == 3, "their owner replaces those it cannot name"
+
+
+def test_ids_of_before_mailboxes_slept_count_as_used_when_the_relay_last_kept_the_time(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "queue.db"
+    with closing(open_database(path, MIGRATIONS[:6])) as old, transaction(old):
+        old.execute("UPDATE kept_time SET hour = 20000 * 24 + 5")
+        old.execute("INSERT INTO mailbox VALUES (1, ?, ?, 9, 500, 0, 3, 0, 0, 0)", (BOB, bytes(8)))
+        for name in ("a", "b"):
+            old.execute("INSERT INTO send_id VALUES (?, 1, 0, 0, 99)", (send_id(name),))
+    with closing(SqliteMailboxStore(path)) as store:
+        box = box_of(store)
+        assert {item.used_day for item in box.send_ids} == {20000}
+        assert {item.entry.send_id for item in box.send_ids} == {send_id("a"), send_id("b")}
+        assert store.load().totals == Totals(1, 2, 0, 0)
+
+
+def test_a_sweep_finds_past_ids_in_an_index_and_a_look_up_reads_one_mailbox(tmp_path: Path) -> None:
+    store = opened(tmp_path / "queue.db")
+    statements: list[str] = []
+    store._connection.set_trace_callback(statements.append)
+    store.apply([ListDue(BEFORE_ALL, 9, 0, 0, Unused(5, 1)), FindOwner(send_id("bob"))])
+    store._connection.set_trace_callback(None)
+    plans = [
+        row[3]
+        for statement in statements
+        if statement.startswith("SELECT")
+        for row in store._connection.execute(f"EXPLAIN QUERY PLAN {statement}")
+    ]
+    assert len(plans) > 8
+    assert not [plan for plan in plans if plan.startswith("SCAN")], plans
+    store.close()
 
 
 def test_a_batch_is_all_or_nothing(tmp_path: Path) -> None:
@@ -153,10 +188,14 @@ class _Broken:
 
 
 def _break(store: SqliteMailboxStore) -> None:
-    def fail(_: object) -> Any:
-        raise StorageError("the disk is gone")
+    execute = store._execute
 
-    store._methods[_Broken] = fail
+    def fail(operation: Any) -> Any:
+        if isinstance(operation, _Broken):
+            raise StorageError("the disk is gone")
+        return execute(operation)
+
+    store._execute = fail  # type: ignore[method-assign]
 
 
 def test_a_damaged_file_is_reported_and_left_alone(tmp_path: Path) -> None:
@@ -177,6 +216,7 @@ def test_a_start_reads_no_envelope_however_many_wait(tmp_path: Path) -> None:
     statements: list[str] = []
     store._connection.set_trace_callback(statements.append)
     assert stored(store) == 50
+    assert box_of(store).waiting[0].count == 50
     store._connection.set_trace_callback(None)
     plans = [
         row[3]
@@ -184,7 +224,7 @@ def test_a_start_reads_no_envelope_however_many_wait(tmp_path: Path) -> None:
         for row in store._connection.execute(f"EXPLAIN QUERY PLAN {statement}")
         if " envelope" in row[3]
     ]
-    assert len(plans) == 2
+    assert len(plans) == 4
     assert all("USING COVERING INDEX" in plan for plan in plans), plans
     store.close()
 
@@ -241,7 +281,7 @@ def test_k25_control_without_spare_pages_the_whole_batch_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite's own cap holds then: an error, nothing half done, and deletes may go on."""
-    monkeypatch.setattr(sqlite, "SPARE_PAGES", -(10**6))
+    monkeypatch.setattr(capacity, "SPARE_PAGES", -(10**6))
     store = opened(tmp_path / "queue.db", CAP)
     with pytest.raises(StorageFullError):
         fill(store)
@@ -302,6 +342,6 @@ def test_k44_mailboxes_of_an_older_file_count_as_settled(tmp_path: Path) -> None
     )
     older.close()
     store = SqliteMailboxStore(path)
-    [mailbox] = store.load().mailboxes
+    [mailbox] = boxes(store)
     assert mailbox.record.opened_days == SETTLED_DAYS
     store.close()

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from tests.mailbox.support import (
+    box_of,
+    boxes,
     deposit_id,
     entry,
     envelope,
@@ -24,6 +26,7 @@ from tests.mailbox.support import (
 )
 from zentalk.ids import MailboxId
 from zentalk.mailbox.arrivals import Arrival, ListChange
+from zentalk.mailbox.look_ups import BEFORE_ALL, FindMailbox, FoundOutcome, ListDue, Unused
 from zentalk.mailbox.pool import (
     ListPrekeys,
     PoolListOutcome,
@@ -39,7 +42,6 @@ from zentalk.mailbox.storage import (
     CountAttempts,
     DeleteEnvelopes,
     DropArrivals,
-    Envelope,
     KeepTime,
     KeepTurns,
     MailboxStore,
@@ -50,15 +52,14 @@ from zentalk.mailbox.storage import (
     PutResult,
     ReadEnvelopes,
     ReadOutcome,
-    Removed,
     RemovedOutcome,
     RemoveMailbox,
     Room,
-    SaveMailbox,
+    SendIdsOutcome,
     ShortenExpiry,
     SweepEnvelopes,
-    TurnsTaken,
 )
+from zentalk.mailbox.stored import Envelope, Removed, SaveMailbox, Totals, TurnsTaken
 from zentalk.store.mailbox.memory import MemoryMailboxStore
 from zentalk.store.mailbox.sqlite import SqliteMailboxStore
 from zentalk.wire.deposit import Stamp
@@ -98,7 +99,7 @@ def arrival(number: int, work: int = 0, places: int = 1) -> Arrival:
 
 
 def listed(store: MailboxStore, box: MailboxId = BOB) -> dict[bytes, tuple[Arrival, ...]]:
-    (found,) = (one for one in store.load().mailboxes if one.record.mailbox == box)
+    (found,) = (one for one in boxes(store) if one.record.mailbox == box)
     return dict(found.arrivals)
 
 
@@ -228,7 +229,7 @@ def test_k13_a_prekey_is_taken_once_and_in_order(store: MailboxStore) -> None:
     assert do(store, PutPrekeys(CAROL, pool_prekeys(b"x"), ())) == [PoolOutcome(1)]
     taken = do(store, *(TakePrekey(BOB, 9, takes) for takes in (1, 2, 3)))
     assert taken == [PrekeyOutcome(b"a"), PrekeyOutcome(b"b"), PrekeyOutcome(None)]
-    bob = next(box for box in store.load().mailboxes if box.record.mailbox == BOB)
+    bob = next(box for box in boxes(store) if box.record.mailbox == BOB)
     assert (bob.takes_day, bob.takes) == (9, 2), "what was not there was not taken"
 
 
@@ -303,13 +304,13 @@ def test_loading_returns_everything_but_the_envelopes(store: MailboxStore) -> No
     do(store, PutPrekeys(BOB, pool_prekeys(b"a"), ()), KeepTime(77), KeepTime(76))
     do(store, KeepTurns(TurnsTaken(9, 70)), KeepTurns(TurnsTaken(8, 77)))
     put(store, envelope(1), envelope(2), envelope(3, to="removed"))
-    loaded = store.load()
-    bob = next(box for box in loaded.mailboxes if box.record.mailbox == BOB)
+    loaded, bob = store.load(), box_of(store)
     size = len(envelope(1).sealed)
     assert loaded.hour == 77
     assert loaded.turns == TurnsTaken(8, 77)
     assert (bob.record, bob.last_seq, bob.prekeys) == (changed, 3, 1)
-    assert set(bob.send_ids) == {entry("bob"), public}
+    assert loaded.totals == Totals(2, 2, 3, 1)
+    assert {item.entry for item in bob.send_ids} == {entry("bob"), public}
     assert set(bob.waiting) == {
         Removed(BOB, send_id("bob"), False, 2, 2 * size),
         Removed(BOB, send_id("removed"), False, 1, size),
@@ -324,8 +325,13 @@ def test_send_ids_change_and_go(store: MailboxStore) -> None:
 
 
 def test_a_send_id_of_another_mailbox_stays_its_own(store: MailboxStore) -> None:
-    do(store, ChangeSendIds(BOB, (entry("a"),), ()))
-    do(store, ChangeSendIds(CAROL, (entry("a", SendIdKind.ACK),), ()))
+    free, taken = SendIdsOutcome(is_taken=False), SendIdsOutcome(is_taken=True)
+    assert do(store, ChangeSendIds(BOB, (entry("a"),), ())) == [free]
+    do(store, ChangeSendIds(CAROL, (entry("b"),), ()))
+    both = (entry("a", SendIdKind.ACK), entry("c"))
+    assert do(store, ChangeSendIds(CAROL, both, (send_id("b"),))) == [taken]
+    assert _send_ids(store) == {BOB: {entry("a")}, CAROL: {entry("b")}}, "all or nothing"
+    do(store, ChangeSendIds(CAROL, (), (send_id("b"),)))
     do(store, ChangeSendIds(CAROL, (), (send_id("a"),)))
     assert _send_ids(store) == {BOB: {entry("a")}, CAROL: set()}
 
@@ -334,7 +340,7 @@ def test_a_removed_mailbox_leaves_nothing(store: MailboxStore) -> None:
     do(store, ChangeSendIds(BOB, (entry("a"),), ()), PutPrekeys(BOB, pool_prekeys(b"k"), ()))
     put(store, envelope(1))
     do(store, RemoveMailbox(BOB), RemoveMailbox(BOB))
-    assert [box.record.mailbox for box in store.load().mailboxes] == [CAROL]
+    assert [box.record.mailbox for box in boxes(store)] == [CAROL]
     do(store, ChangeSendIds(CAROL, (entry("a"),), ()))
     assert _send_ids(store) == {CAROL: {entry("a")}}
     assert do(store, TakePrekey(BOB, 0, 1), PutPrekeys(BOB, pool_prekeys(b"k"), ())) == [
@@ -355,15 +361,18 @@ def test_operations_on_unknown_mailboxes_do_nothing(store: MailboxStore) -> None
         TakePrekey(nobody, 0, 1),
         ListPrekeys(nobody),
         DropArrivals(nobody, send_id("bob"), (deposit_id(1),)),
+        FindMailbox(nobody),
+        RemoveMailbox(nobody),
     )
     empty = ReadOutcome((), more=False)
-    nothing = [RemovedOutcome(()), empty, DONE, DONE, PrekeyOutcome(None)]
-    assert outcomes == [*nothing, PoolListOutcome(()), RemovedOutcome(())]
+    nothing = [RemovedOutcome(()), empty, DONE, SendIdsOutcome(is_taken=False)]
+    no_keys = [PrekeyOutcome(None), PoolListOutcome(())]
+    assert outcomes == [*nothing, *no_keys, RemovedOutcome(()), FoundOutcome(None), Totals()]
     assert all(not ids for ids in _send_ids(store).values())
 
 
 def _send_ids(store: MailboxStore) -> dict[bytes, set[Any]]:
-    return {box.record.mailbox: set(box.send_ids) for box in store.load().mailboxes}
+    return {box.record.mailbox: {item.entry for item in box.send_ids} for box in boxes(store)}
 
 
 # --- both stores, side by side -----------------------------------------------------------------
@@ -377,19 +386,24 @@ _BLOBS = [b"%d" % number for number in range(6)]
 @st.composite
 def _operations(draw: st.DrawFn) -> Operation:
     box = mailbox_id(draw(_boxes))
-    kind = draw(st.integers(0, 12))
+    kind = draw(st.integers(0, 13))
     numbers = tuple(draw(st.lists(_small, max_size=4)))
     if kind == 0:
-        return SaveMailbox(box, draw(_small), draw(_small), draw(_small), draw(st.booleans()))
+        used = st.lists(st.tuples(_names.map(send_id), _small), max_size=2)
+        return replace(
+            SaveMailbox(box, draw(_small), draw(_small), draw(_small), draw(st.booleans())),
+            used=tuple(draw(used)),
+        )
     if kind == 1:
         entries = {
-            name: entry(name, draw(st.sampled_from(SendIdKind)))
+            name: entry(name, draw(st.sampled_from(SendIdKind)), 0, draw(_small))
             for name in draw(st.lists(_names, max_size=3))
         }
         return ChangeSendIds(
             box,
             tuple(entries.values()),
             tuple(send_id(name) for name in draw(st.lists(_names, max_size=2))),
+            draw(_small),
         )
     if kind == 2:
         return PutPrekeys(
@@ -414,6 +428,10 @@ def _operations(draw: st.DrawFn) -> Operation:
         return DropArrivals(box, send_id(draw(_names)), tuple(map(deposit_id, numbers)))
     if kind == 10:
         return ClearSendIds(box, tuple(send_id(name) for name in draw(st.lists(_names))))
+    if kind == 11:
+        after = draw(st.sampled_from([BEFORE_ALL, BOB, CAROL]))
+        unused = draw(st.none() | st.builds(Unused, _small, st.integers(0, 2)))
+        return ListDue(after, draw(st.integers(1, 3)), draw(_small), draw(_small), unused)
     return ReadEnvelopes(
         box, draw(_small) - 1, draw(st.integers(1, 4)), draw(st.integers(1, 60)), draw(_small)
     )
@@ -492,9 +510,8 @@ class _SameOutcomes(RuleBasedStateMachine):
 
     @invariant()
     def the_same_is_loaded(self) -> None:
-        ours, model = self.sqlite.load(), self.memory.load()
-        assert ours.hour == model.hour
-        assert _sorted(ours.mailboxes) == _sorted(model.mailboxes)
+        assert self.sqlite.load() == self.memory.load()
+        assert _sorted(boxes(self.sqlite)) == _sorted(boxes(self.memory))
 
     def teardown(self) -> None:
         self.sqlite.close()

@@ -10,9 +10,11 @@ so that what is reported as done is on the disk. Spec: docs/spec/mailbox.md sect
 - *evicted*: removed so that another envelope fits.
 - *profile*: `durable` is `sqlite`, `memory` is `memory`.
 
-`sqlite` keeps mail on disk, with the tables of `schema`, `arrivals` and `prekeys` some of them;
-`memory` keeps it until the relay stops, each mailbox in a `memory_box`;
-`load` reads all but the envelopes at start; `count` counts envelopes from outside;
+`sqlite` keeps mail on disk, in the tables of `schema`, and executes batches; what an operation does
+is in `envelopes` and `removals`, `mailboxes`, `send_ids`, `arrivals`, `prekeys` and `kept`;
+`look_up` finds single mailboxes, all but their envelopes; `capacity` knows how much room is left;
+`memory` keeps mail until the relay stops, each mailbox in a `memory_box`;
+`count` counts envelopes from outside;
 `earlier_files` has the file's name and takes over files that had another.
 
 A store must never look into an envelope, read a clock, or report what is not committed.

@@ -33,13 +33,16 @@ def remove(
     )
 
 
-def load(connection: sqlite3.Connection) -> dict[int, dict[SendId, list[Arrival]]]:
-    """Return all lists by mailbox and send id, in the order in which deposits came."""
-    lists: dict[int, dict[SendId, list[Arrival]]] = {}
-    for ref, send_id, deposit_id, work, places in connection.execute(
-        "SELECT mailbox, send_id, deposit_id, work, places FROM arrival JOIN send_id"
-        " USING (send_id) ORDER BY number"
+def find(
+    connection: sqlite3.Connection, mailbox: int
+) -> tuple[tuple[SendId, tuple[Arrival, ...]], ...]:
+    """Return the lists of a mailbox by send id, in the order in which deposits came."""
+    lists: dict[SendId, list[Arrival]] = {}
+    for send_id, deposit_id, work, places in connection.execute(
+        "SELECT send_id, deposit_id, work, places FROM send_id JOIN arrival USING (send_id)"
+        " WHERE mailbox = ? ORDER BY number",
+        (mailbox,),
     ):
-        arrivals = lists.setdefault(ref, {}).setdefault(SendId(send_id), [])
-        arrivals.append(Arrival(DepositId(deposit_id), work, places))
-    return lists
+        arrival = Arrival(DepositId(deposit_id), work, places)
+        lists.setdefault(SendId(send_id), []).append(arrival)
+    return tuple((send_id, tuple(found)) for send_id, found in lists.items())

@@ -54,7 +54,8 @@ _MERGE: Final = (
     ),
     (
         "INSERT OR IGNORE INTO main.send_id SELECT i.send_id, place.ours, i.kind, i.valid_from_day,"
-        " i.valid_until_day FROM earlier.send_id AS i JOIN place ON i.mailbox = place.theirs"
+        " i.valid_until_day, i.used_day FROM earlier.send_id AS i"
+        " JOIN place ON i.mailbox = place.theirs"
     ),
     # Two lists become one; one that is too long then admits nothing until enough has given way.
     (

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from zentalk.ids import MailboxId, SendId
+from zentalk.mailbox.look_ups import DueOutcome, FindMailbox, FindOwner, FoundOutcome, ListDue
 from zentalk.mailbox.pool import (
     ListPrekeys,
     PoolListOutcome,
@@ -21,20 +22,15 @@ from zentalk.mailbox.pool import (
     TakePrekey,
 )
 from zentalk.mailbox.storage import (
-    CONTACT,
     DONE,
-    NO_TURNS_TAKEN,
-    SINK,
     ChangeSendIds,
     ClearSendIds,
     CountAttempts,
     DeleteEnvelopes,
     Done,
     DropArrivals,
-    Envelope,
     KeepTime,
     KeepTurns,
-    Loaded,
     Operation,
     Outcome,
     PutEnvelope,
@@ -42,13 +38,23 @@ from zentalk.mailbox.storage import (
     PutResult,
     ReadEnvelopes,
     ReadOutcome,
-    Removed,
     RemovedOutcome,
     RemoveMailbox,
     Room,
-    SaveMailbox,
+    SendIdsOutcome,
     ShortenExpiry,
     SweepEnvelopes,
+)
+from zentalk.mailbox.stored import (
+    CONTACT,
+    NO_TURNS_TAKEN,
+    SINK,
+    Envelope,
+    Loaded,
+    Removed,
+    SaveMailbox,
+    StoredSendId,
+    Totals,
 )
 from zentalk.store.mailbox.memory_box import MemoryBox, MemoryTotal, group
 
@@ -70,6 +76,9 @@ class MemoryMailboxStore:
             ReadEnvelopes: self._read,
             CountAttempts: self._count_attempts,
             ShortenExpiry: self._shorten,
+            FindMailbox: self._find_mailbox,
+            FindOwner: self._find_owner,
+            ListDue: self._list_due,
             SaveMailbox: self._save,
             RemoveMailbox: self._remove_mailbox,
             ChangeSendIds: self._change_send_ids,
@@ -87,9 +96,10 @@ class MemoryMailboxStore:
         return self._total.size_bytes
 
     def load(self) -> Loaded:
-        """Return what is stored, without the envelopes."""
-        boxes = tuple(box.loaded() for box in self._boxes.values())
-        return Loaded(boxes, self._hour, self._turns)
+        """Return how much is stored, and what is kept besides."""
+        waiting = [len(box.envelopes) for box in self._boxes.values()]
+        totals = Totals(len(self._boxes), len(self._owners), sum(waiting), sum(map(bool, waiting)))
+        return Loaded(totals, self._hour, self._turns)
 
     def apply(self, operations: Sequence[Operation]) -> list[Outcome]:
         """Execute operations in order; none of them can fail."""
@@ -152,7 +162,9 @@ class MemoryMailboxStore:
             envelope = self._boxes[mailbox].remove(seq)
             if envelope is not None:
                 removed.append(envelope)
-        return RemovedOutcome(group(removed))
+        keys = {envelope.mailbox for envelope in removed}
+        empty = tuple(sorted(key for key in keys if not self._boxes[key].envelopes))
+        return RemovedOutcome(group(removed), empty)
 
     def _read(self, operation: ReadEnvelopes) -> ReadOutcome:
         box = self._boxes.get(operation.mailbox)
@@ -198,31 +210,55 @@ class MemoryMailboxStore:
     def _save(self, operation: SaveMailbox) -> Done:
         box = self._boxes.get(operation.mailbox)
         if box is None:
-            self._boxes[operation.mailbox] = MemoryBox(operation, self._total)
-        else:
-            box.record = operation
+            box = self._boxes[operation.mailbox] = MemoryBox(operation, self._total)
+        box.save(operation)
         return DONE
 
-    def _remove_mailbox(self, operation: RemoveMailbox) -> Done:
+    def _remove_mailbox(self, operation: RemoveMailbox) -> Totals:
         box = self._boxes.pop(operation.mailbox, None)
-        for send_id in box.send_ids if box is not None else ():
+        if box is None:
+            return Totals()
+        for send_id in box.send_ids:
             del self._owners[send_id]
-        for envelope in box.envelopes.values() if box is not None else ():
+        for envelope in box.envelopes.values():
             self._total.size_bytes -= len(envelope.sealed)
-        return DONE
+        return Totals(1, len(box.send_ids), len(box.envelopes), int(bool(box.envelopes)))
 
-    def _change_send_ids(self, operation: ChangeSendIds) -> Done:
+    def _find_mailbox(self, operation: FindMailbox) -> FoundOutcome:
+        return self._found(operation.mailbox)
+
+    def _find_owner(self, operation: FindOwner) -> FoundOutcome:
+        return self._found(self._owners.get(operation.send_id))
+
+    def _found(self, mailbox: MailboxId | None) -> FoundOutcome:
+        box = None if mailbox is None else self._boxes.get(mailbox)
+        return FoundOutcome(None if box is None else box.found())
+
+    def _list_due(self, operation: ListDue) -> DueOutcome:
+        due = sorted(
+            key
+            for key, box in self._boxes.items()
+            if key > operation.after and box.is_due(operation)
+        )
+        return DueOutcome(tuple(due[: operation.limit]))
+
+    def _change_send_ids(self, operation: ChangeSendIds) -> SendIdsOutcome:
+        owners = (self._owners.get(entry.send_id) for entry in operation.add)
+        if any(owner not in (None, operation.mailbox) for owner in owners):
+            return SendIdsOutcome(is_taken=True)
         box = self._boxes.get(operation.mailbox)
         if box is None:
-            return DONE
+            return SendIdsOutcome(is_taken=False)
         for send_id in operation.remove:
             if box.send_ids.pop(send_id, None) is not None:
                 box.arrivals.pop(send_id, None)
                 del self._owners[send_id]
         for entry in operation.add:
-            if self._owners.setdefault(entry.send_id, operation.mailbox) == operation.mailbox:
-                box.send_ids[entry.send_id] = entry
-        return DONE
+            self._owners[entry.send_id] = operation.mailbox
+            known = box.send_ids.get(entry.send_id)
+            used_day = operation.day if known is None else known.used_day
+            box.send_ids[entry.send_id] = StoredSendId(entry, used_day)
+        return SendIdsOutcome(is_taken=False)
 
     def _clear_send_ids(self, operation: ClearSendIds) -> RemovedOutcome:
         box = self._boxes.get(operation.mailbox)

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterable
+from dataclasses import replace
 
 from zentalk.ids import DepositId, PrekeyId, SendId
 from zentalk.mailbox.arrivals import Arrival, ListChange
-from zentalk.mailbox.storage import (
+from zentalk.mailbox.look_ups import ListDue
+from zentalk.mailbox.stored import (
     CONTACT,
     Envelope,
     Removed,
     SaveMailbox,
     StoredMailbox,
+    StoredSendId,
     group_removed,
 )
-from zentalk.wire.rpc_send_ids import SendIdEntry
+from zentalk.wire.rpc_send_ids import SendIdKind
 
 
 class MemoryTotal:
@@ -49,11 +52,11 @@ class MemoryBox:
 
     def __init__(self, record: SaveMailbox, total: MemoryTotal) -> None:
         self._total = total
-        self.record = record
+        self.record = replace(record, used=())
         self.envelopes: dict[int, Envelope] = {}
         self.order: list[int] = []
         self.by_deposit: dict[bytes, int] = {}
-        self.send_ids: dict[SendId, SendIdEntry] = {}
+        self.send_ids: dict[SendId, StoredSendId] = {}
         self.prekeys: dict[PrekeyId, bytes] = {}
         self.arrivals: dict[SendId, dict[DepositId, Arrival]] = {}
         self.takes = self.takes_day = 0
@@ -94,7 +97,7 @@ class MemoryBox:
             listed[change.arrival.deposit_id] = change.arrival
         return evicted
 
-    def loaded(self) -> StoredMailbox:
+    def found(self) -> StoredMailbox:
         """Return everything but the envelopes."""
         return StoredMailbox(
             record=self.record,
@@ -110,6 +113,31 @@ class MemoryBox:
             takes=self.takes,
             takes_day=self.takes_day,
         )
+
+    def is_due(self, operation: ListDue) -> bool:
+        """Tell whether a sweep has something to do here."""
+        if self.record.expires_hour <= operation.hour:
+            return True
+        if any(item.entry.valid_until < operation.day for item in self.send_ids.values()):
+            return True
+        unused = operation.unused
+        return (
+            unused is not None
+            and len(self.send_ids) > unused.more_than
+            and any(
+                item.used_day <= unused.day
+                for item in self.send_ids.values()
+                if item.entry.kind is not SendIdKind.PUBLIC
+            )
+        )
+
+    def save(self, operation: SaveMailbox) -> None:
+        """Put a new record in the place of the last, and note when send ids were used."""
+        self.record = replace(operation, used=())
+        for send_id, day in operation.used:
+            item = self.send_ids.get(send_id)
+            if item is not None:
+                self.send_ids[send_id] = item._replace(used_day=day)
 
     def evict_oldest(self, size_bytes: int) -> tuple[Removed, ...]:
         """Remove the oldest of contacts until as many bytes are free as the new envelope takes."""

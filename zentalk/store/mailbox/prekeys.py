@@ -9,16 +9,21 @@ import sqlite3
 
 from zentalk.ids import PrekeyId
 from zentalk.mailbox.pool import (
+    ListPrekeys,
     PoolListOutcome,
     PoolOutcome,
     PrekeyOutcome,
     PutPrekeys,
     TakePrekey,
 )
+from zentalk.store.mailbox.mailboxes import ref_of
 
 
-def put(connection: sqlite3.Connection, ref: int, operation: PutPrekeys) -> PoolOutcome:
-    """Remove and add prekeys of the mailbox with this number; one that is there stays one."""
+def put(connection: sqlite3.Connection, operation: PutPrekeys) -> PoolOutcome:
+    """Remove and add prekeys of a mailbox; one that is there stays one."""
+    ref = ref_of(connection, operation.mailbox)
+    if ref is None:
+        return PoolOutcome(0)
     connection.executemany(
         "DELETE FROM prekey WHERE mailbox = ? AND id = ?",
         [(ref, prekey_id) for prekey_id in operation.remove],
@@ -32,14 +37,16 @@ def put(connection: sqlite3.Connection, ref: int, operation: PutPrekeys) -> Pool
     return PoolOutcome(connection.execute(query, (ref,)).fetchone()[0])
 
 
-def ids(connection: sqlite3.Connection, ref: int | None) -> PoolListOutcome:
+def ids(connection: sqlite3.Connection, operation: ListPrekeys) -> PoolListOutcome:
     """Return the ids of a pool's prekeys, in the order in which they are given out."""
+    ref = ref_of(connection, operation.mailbox)
     rows = connection.execute("SELECT id FROM prekey WHERE mailbox = ? ORDER BY number", (ref,))
     return PoolListOutcome(tuple(PrekeyId(row[0]) for row in rows))
 
 
-def take(connection: sqlite3.Connection, ref: int | None, operation: TakePrekey) -> PrekeyOutcome:
+def take(connection: sqlite3.Connection, operation: TakePrekey) -> PrekeyOutcome:
     """Take the oldest prekey out of a pool, and count it."""
+    ref = ref_of(connection, operation.mailbox)
     query = "SELECT number, blob FROM prekey WHERE mailbox = ? ORDER BY number LIMIT 1"
     row = connection.execute(query, (ref,)).fetchone()
     if row is None:

@@ -111,4 +111,13 @@ _SINKS: Final = """
 -- Earlier versions know no send ids of kind 3, nor envelopes of work -2: nothing of them is kept.
 """
 
-MIGRATIONS: Final = (_FIRST, _WORK, _OPENED, _TURNS, _ARRIVALS, _SINKS)
+_SLEEP: Final = """
+-- When something last came under a send id: mailboxes that sleep are only rows.
+ALTER TABLE send_id ADD COLUMN used_day INTEGER NOT NULL DEFAULT 0;
+UPDATE send_id SET used_day = (SELECT hour / 24 FROM kept_time);
+-- Sweeps look for past ones.
+DROP INDEX send_id_of_mailbox;
+CREATE INDEX send_id_of_mailbox ON send_id (mailbox, valid_until_day);
+"""
+
+MIGRATIONS: Final = (_FIRST, _WORK, _OPENED, _TURNS, _ARRIVALS, _SINKS, _SLEEP)
