@@ -211,7 +211,7 @@ async def test_a_node_that_lost_its_records_stands_above_what_it_published(
     today = day_at(START_WALL) * DAY_SECONDS
     query = f"SELECT max(id) FROM prekeys WHERE kind = 'signed' AND created_at <= {today}"
     newest = await world.nodes["bob"]._database.read(lambda tx: tx.execute(query).fetchone()[0])
-    found = await world.nodes["alice"]._parts.records.find(world.nodes["bob"].address)
+    found = await world.nodes["alice"]._parts.delivery.records.find(world.nodes["bob"].address)
     assert SignedPrekey.from_bytes(found.signed_prekey).key_id == newest > 1
     await lose(world, "bob")
     again = await world.nodes["bob"]._database.read(lambda tx: tx.execute(query).fetchone()[0])

@@ -47,7 +47,7 @@ class Flooder:
 
 async def public_targets(node: Node, of: UserAddress) -> tuple[DepositTarget, ...]:
     """Where a stranger who knows an address may deposit today."""
-    return record_targets(await node._parts.records.find(of))
+    return record_targets(await node._parts.delivery.records.find(of))
 
 
 class Throwaways:
@@ -62,7 +62,7 @@ class Throwaways:
 
     async def ask(self, victim: UserAddress, number: int) -> None:
         """Let so many ask one victim, at each of its mailboxes."""
-        records = self._node._parts.records
+        records = self._node._parts.delivery.records
         contents = await records.find(victim)
         # Without its one-time key: each of them could be used once only.
         bundle = replace(await records.bundle(victim, contents), one_time=None)

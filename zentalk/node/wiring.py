@@ -62,6 +62,7 @@ Task = Callable[[], Awaitable[None]]
 class DeliveryParts:
     """What the rest of the node sees of delivery; `tasks` must be running."""
 
+    records: RecordLookup
     states: MessageStates
     recipients: Recipients
     outbox: Outbox
@@ -94,7 +95,6 @@ class NodeParts:
     network: NodeNetwork
     devices: DeviceParts
     events: EventLog
-    records: RecordLookup
     publisher: RecordPublisher
     delivery: DeliveryParts
     receiver: Receiver
@@ -153,7 +153,6 @@ def build_node(
         network=reached,
         devices=DeviceParts(DeviceTokens(runtime, identity, database), attendance),
         events=EventLog(database),
-        records=records,
         publisher=publisher,
         delivery=delivery,
         receiver=receiver,
@@ -198,7 +197,7 @@ def _build_delivery(
     recovery = SessionRecovery(runtime, database, records, requests, renewal)
     reconfirming = Reconfirming(runtime, database, composer, states, outbox)
     tasks = (states.run, outbox.run, lookup.run, recovery.run, reconfirming.run)
-    return DeliveryParts(states, recipients, outbox, tasks)
+    return DeliveryParts(records, states, recipients, outbox, tasks)
 
 
 def _build_conversations(
