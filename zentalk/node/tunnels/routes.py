@@ -115,7 +115,7 @@ class TunnelRoutes:
         serving = hops.serving(mailbox, end, starts.view)
         choices = [third for third in serving if third not in suspects]
         if not any(self._over(end, third, starts) for third in choices) and hops.may_draw(
-            mailbox, end, starts.view
+            mailbox, end, starts.view, self._scores.dead(starts.now)
         ):
             with suppress(NoPathError):
                 choices.append(hops.draw(mailbox, end, starts.view))
