@@ -148,6 +148,27 @@ def test_a_second_hop_that_looks_dead_is_not_taken_while_others_live(
     assert all(route.middle != IDS[2] for route in choose_many(hops))
 
 
+def test_the_other_guard_is_a_second_hop_only_while_all_others_look_dead(
+    hops: TunnelRoutes, scores: RelayScores
+) -> None:
+    """A mailbox must not wait at a dead relay while a live one is among the sticky ones."""
+    guard, (other, *sticky), third = IDS[0], STICKY[IDS[0]], IDS[9]
+    starts = Starts([guard], VIEW, 0.0, [other])
+
+    def seconds() -> list[NodeId | None]:
+        return list(hops._second_hops(guard, END, third, starts))
+
+    assert seconds() == sticky
+    for dead in sticky[1:]:
+        scores.unreachable(dead, 0.0)
+    assert seconds() == sticky[:1]
+    scores.unreachable(sticky[0], 0.0)
+    assert seconds() == [other]
+    scores.unreachable(other, 0.0)
+    scores.unreachable(other, 0.0)
+    assert seconds() == sticky[:1], "where all look dead it is one of the others"
+
+
 def test_k48_a_third_hop_is_drawn_whatever_looks_dead(
     hops: TunnelRoutes, scores: RelayScores
 ) -> None:
