@@ -61,7 +61,7 @@ def test_a_mailbox_begins_with_none_and_may_draw_two_a_day(hops: ThirdHops, cloc
 
 
 def test_of_dead_ones_it_may_draw_two_more_a_day(hops: ThirdHops, clock: Clock) -> None:
-    dead = set()
+    dead: set[NodeId] = set()
     for _ in range(DRAWN_FOR_DEAD):
         assert hops.may_draw(BOX, END, VIEW, dead)
         dead.add(hops.draw(BOX, END, VIEW))
