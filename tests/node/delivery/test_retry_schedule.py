@@ -5,7 +5,11 @@ from __future__ import annotations
 import itertools
 
 from zentalk.ids import DAY_SECONDS, NodeId
-from zentalk.node.delivery.retry_schedule import Schedule
+from zentalk.node.delivery.retry_schedule import (
+    LONGEST_RETRY_SECONDS,
+    MOST_DOUBTFUL,
+    Schedule,
+)
 
 ONE, TWO = NodeId(b"1" * 32), NodeId(b"2" * 32)
 
@@ -32,6 +36,29 @@ def test_retries_double_to_a_minute_and_never_end() -> None:
     times = [at for at, _ in run(Schedule((ONE,), 0.0, 0.1), 400.0)]
     gaps = [after - before for before, after in itertools.pairwise(times)]
     assert gaps[:8] == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+def doubtful_sends(count: int) -> list[float]:
+    """Send to one relay, as often as it is due, of which the first `count` over a dead one."""
+    schedule, times = Schedule((ONE,), 0.0, 0.0), []
+    for number in range(count + 4):
+        now = schedule.next_deadline()
+        schedule.sent(ONE, now, doubtful=number < count)
+        times.append(now)
+    return [later - earlier for earlier, later in itertools.pairwise(times)]
+
+
+def test_what_went_over_a_dead_relay_makes_the_next_wait_no_longer() -> None:
+    assert doubtful_sends(3) == [1.0, 1.0, 1.0, 1.0, 2.0, 4.0]
+
+
+def test_control_what_went_over_others_does() -> None:
+    assert doubtful_sends(0) == [1.0, 2.0, 4.0]
+
+
+def test_there_is_an_end_to_what_relays_called_dead_can_make_a_node_send() -> None:
+    assert doubtful_sends(100)[:MOST_DOUBTFUL] == [1.0] * MOST_DOUBTFUL
+    assert doubtful_sends(100)[-1] == LONGEST_RETRY_SECONDS
 
 
 def test_k39_retries_to_a_relay_stop_at_its_ack() -> None:

@@ -19,6 +19,7 @@ from zentalk.node.mailboxes.collector import CollectorFactory
 from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.mailboxes.prices import Prices
 from zentalk.node.mailboxes.selection import MAILBOXES, MAX_REPLACED, MailboxSelection, _chosen
+from zentalk.node.relays.scores import RelayScores
 from zentalk.store.history import mailboxes
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox, OwnSendId
@@ -35,6 +36,7 @@ class Network:
 
     def __init__(self) -> None:
         self.own: list[list[NodeId]] = []
+        self.scores = RelayScores()
         self.changed = trio.Event()
 
     def descriptors(self) -> Mapping[NodeId, Descriptor]:
@@ -121,6 +123,22 @@ def test_none_is_taken_twice_and_those_that_stayed_away_come_last() -> None:
     assert _chosen((a, b, c, d), {a}, {b}) == [c, d]
     assert _chosen((a, b, c), {a}, {b}) == [c, b]
     assert _chosen((a,), {a}, set()) == []
+
+
+@pytest.mark.parametrize("witnesses", [1, 2])
+async def test_none_is_made_at_a_relay_that_looks_dead_unless_most_do(witnesses: int) -> None:
+    """Control: one neighbour's word moves nothing."""
+    network: Any = Network()
+    selection, now = MailboxSelection(Runtime.real(), network), trio.current_time()
+    left = set(NODE_IDS)
+    for dead in NODE_IDS[:3]:
+        left.discard(dead)
+        for neighbour in NODE_IDS[4 : 4 + witnesses]:
+            network.scores.unreachable(dead, now, by=neighbour)
+        assert set(selection.draw()) == (left if witnesses == 2 else set(NODE_IDS))
+    for neighbour in NODE_IDS[4 : 4 + witnesses]:
+        network.scores.unreachable(NODE_IDS[3], now, by=neighbour)
+    assert set(selection.draw()) == set(NODE_IDS)
 
 
 async def test_k53_no_more_are_replaced_than_may_be_polled(database: HistoryDatabase) -> None:

@@ -41,6 +41,34 @@ def test_a_relay_that_a_neighbour_cannot_reach_is_suspect_at_once() -> None:
     assert scores.suspects(0.0) == {MIDDLE}
 
 
+def test_a_relay_is_dead_once_two_neighbours_cannot_reach_it_until_anything_comes_from_it() -> None:
+    scores = RelayScores()
+
+    def unreached() -> bool:
+        for neighbour in (GUARD, DELIVERY):
+            scores.unreachable(MIDDLE, 0.0, by=neighbour)
+        return scores.dead(0.0) == {MIDDLE}
+
+    scores.unreachable(MIDDLE, 0.0, by=GUARD)
+    assert not scores.dead(0.0)
+    assert unreached()
+    scores.reached(MIDDLE)
+    assert not scores.dead(0.0)
+    assert unreached()
+    scores.arrived(HOPS, 0.0)
+    assert not scores.dead(0.0)
+    assert unreached()
+    scores.restarted(MIDDLE)
+    assert not scores.dead(0.0)
+
+
+def test_a_relay_is_not_dead_because_packets_over_it_get_lost() -> None:
+    scores = RelayScores()
+    for second in range(20):
+        scores.lost(HOPS, ACK_HOPS, float(second))
+    assert not scores.dead(20.0)
+
+
 def test_a_hint_passes_by_itself() -> None:
     scores = RelayScores()
     for _ in range(100):

@@ -11,7 +11,7 @@ from zentalk.node.relays.scores import RelayScores
 from zentalk.node.relays.view import NetworkSize, make_view
 from zentalk.node.tunnels import third_hops as third_hops_module
 from zentalk.node.tunnels.routes import Starts, TunnelRoute, TunnelRoutes
-from zentalk.node.tunnels.third_hops import ThirdHops
+from zentalk.node.tunnels.third_hops import DRAWN_FOR_DEAD, ThirdHops
 
 RELAYS = make_relays(12)
 IDS = [relay.node_id for relay in RELAYS]
@@ -148,6 +148,27 @@ def test_a_second_hop_that_looks_dead_is_not_taken_while_others_live(
     assert all(route.middle != IDS[2] for route in choose_many(hops))
 
 
+def test_the_other_guard_is_a_second_hop_only_while_all_others_look_dead(
+    hops: TunnelRoutes, scores: RelayScores
+) -> None:
+    """A mailbox must not wait at a dead relay while a live one is among the sticky ones."""
+    guard, (other, *sticky), third = IDS[0], STICKY[IDS[0]], IDS[9]
+    starts = Starts([guard], VIEW, 0.0, [other])
+
+    def seconds() -> list[NodeId | None]:
+        return list(hops._second_hops(guard, END, third, starts))
+
+    assert seconds() == sticky
+    for dead in sticky[1:]:
+        scores.unreachable(dead, 0.0)
+    assert seconds() == sticky[:1]
+    scores.unreachable(sticky[0], 0.0)
+    assert seconds() == [other]
+    scores.unreachable(other, 0.0)
+    scores.unreachable(other, 0.0)
+    assert seconds() == sticky[:1], "where all look dead it is one of the others"
+
+
 def test_k48_a_third_hop_is_drawn_whatever_looks_dead(
     hops: TunnelRoutes, scores: RelayScores
 ) -> None:
@@ -195,6 +216,22 @@ def test_a_third_hop_that_left_the_network_is_replaced_at_once(hops: TunnelRoute
         relays = [relay for relay in relays if relay.node_id != route.third]
 
 
+@pytest.mark.parametrize("witnesses", [1, 2])
+def test_a_mailbox_whose_third_hops_all_died_has_another_and_in_the_control_none(
+    hops: TunnelRoutes, scores: RelayScores, witnesses: int
+) -> None:
+    """Control: on one neighbour's word it goes on with the two that it has."""
+    thirds = set()
+    for _ in range(3):
+        route = hops.choose_lasting(END, BOX, STARTS)
+        assert route is not None
+        assert route.third is not None
+        thirds.add(route.third)
+        for neighbour in IDS[2 : 2 + witnesses]:
+            scores.unreachable(route.third, 0.0, by=neighbour)
+    assert len(thirds) == (3 if witnesses == 2 else 2)
+
+
 DAYS, TURNS = 6, 1000
 
 
@@ -230,6 +267,26 @@ def test_k42_forced_rebuilds_meet_the_sticky_set_and_two_new_third_hops_a_day(
     assert (max(first_met.values()) <= 2) is (broken != "kept third hops")
     if broken == "nothing":
         assert len(met) <= 2 * DAYS
+
+
+@pytest.mark.parametrize("bounded", [True, False])
+def test_k42_two_relays_that_call_every_third_hop_dead_bring_in_two_more_a_day(
+    scores: RelayScores, clock: Clock, monkeypatch: pytest.MonkeyPatch, bounded: bool
+) -> None:
+    """Control: without a bound for dead ones they bring in every relay there is."""
+    if not bounded:
+        monkeypatch.setattr(third_hops_module, "DRAWN_FOR_DEAD", 10**6)
+    view = make_view(make_relays(60), EPOCH, {})
+    hops, met = make_routes(scores, clock), set()
+    for turn in range(500):
+        clock.now = now = 10.0 * turn
+        route = hops.choose_lasting(END, BOX, Starts(GUARDS, view, now))
+        assert route is not None
+        assert route.third is not None
+        met.add(route.third)
+        for liar in IDS[2:4]:
+            scores.unreachable(route.third, now, by=liar)
+    assert (len(met) <= DRAWN_FOR_DEAD) is bounded
 
 
 def related_view(**changed: int) -> Starts:

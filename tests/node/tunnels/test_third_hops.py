@@ -12,6 +12,7 @@ from zentalk.ids import DAY_SECONDS, MailboxId, NodeId
 from zentalk.net.runtime import seeded_entropy
 from zentalk.node.relays.view import make_view
 from zentalk.node.tunnels.third_hops import (
+    DRAWN_FOR_DEAD,
     MAX_MAILBOXES,
     MAX_SECONDS,
     MIN_SECONDS,
@@ -57,6 +58,22 @@ def test_a_mailbox_begins_with_none_and_may_draw_two_a_day(hops: ThirdHops, cloc
     assert hops.serving(BOX, END, VIEW), "they serve on while there can be no other"
     clock.now += 1
     assert hops.may_draw(BOX, END, VIEW)
+
+
+def test_of_dead_ones_it_may_draw_two_more_a_day(hops: ThirdHops, clock: Clock) -> None:
+    dead: set[NodeId] = set()
+    for _ in range(DRAWN_FOR_DEAD):
+        assert hops.may_draw(BOX, END, VIEW, dead)
+        dead.add(hops.draw(BOX, END, VIEW))
+    assert len(dead) == DRAWN_FOR_DEAD
+    assert not hops.may_draw(BOX, END, VIEW, dead)
+    clock.now += DAY_SECONDS
+    assert hops.may_draw(BOX, END, VIEW, dead)
+
+
+def test_one_of_two_that_is_dead_is_no_reason_for_a_third(hops: ThirdHops) -> None:
+    first, _second = hops.draw(BOX, END, VIEW), hops.draw(BOX, END, VIEW)
+    assert not hops.may_draw(BOX, END, VIEW, {first})
 
 
 def test_each_is_kept_for_12_to_48_hours(hops: ThirdHops, clock: Clock) -> None:

@@ -242,7 +242,7 @@ class DeliveryCore:
             self._tokens[event.token] = ack
             if len(self._tokens) > MAX_TOKENS:
                 self._tokens.popitem(last=False)
-        entry.schedule.sent(event.relay, now, costly=event.costly)
+        entry.schedule.sent(event.relay, now, costly=event.costly, doubtful=event.doubtful)
         entry.failed_at -= {event.relay}
         return self._answered(entry, entry.schedule, now)
 

@@ -73,6 +73,7 @@ class Deposited(NamedTuple):
     """A copy is on its way to a relay over `hops`.
 
     `token` is that of its compact ack, None if it asks for none. `costly`: work was done for it.
+    `doubtful`: a relay on its way looks dead.
     """
 
     number: int
@@ -80,6 +81,7 @@ class Deposited(NamedTuple):
     hops: tuple[NodeId, ...]
     token: bytes | None
     costly: bool = False
+    doubtful: bool = False
 
 
 class DepositFailed(NamedTuple):

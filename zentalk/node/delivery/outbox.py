@@ -273,7 +273,8 @@ class Outbox:
         costly = made.stamp != NO_STAMP
         if costly:
             self._work.used(number, target)
-        return e.Deposited(number, target.relay, hops, token, costly)
+        doubtful = self._packets.fates.looks_lost(hops)
+        return e.Deposited(number, target.relay, hops, token, costly, doubtful)
 
     def _sealed(self, item: OutboxItem, target: DepositTarget, expires: float) -> Deposit:
         """Seal a copy for one mailbox; raises AuthenticationError if its key is not usable."""

@@ -26,6 +26,8 @@ LATELY_SECONDS: Final = 4.0
 """What was sent before that had passed the relay when it went down, as far as one can tell. Of what
 nobody confirms more than that would be sent for nothing: it waits long for its ack in any case."""
 ROUND_TRIPS: Final = 3
+MOST_DOUBTFUL: Final = 8
+"""Packets over relays that look dead, to one relay, that do not make the next one wait longer."""
 SILENT_SECONDS: Final = 600.0
 """No mailbox has acknowledged what was sent so long ago: the recipient may have others now."""
 
@@ -37,6 +39,7 @@ class _Relay:
     held: bool = False
     tried: bool = False
     failures: int = 0
+    doubtful: int = 0
     last_sent: float | None = None
 
 
@@ -81,8 +84,13 @@ class Schedule:
         """Return when `due` will name a relay."""
         return min(state.next_at for state in self._relays.values())
 
-    def sent(self, relay: NodeId, now: float, *, costly: bool = False) -> None:
-        """Note that a packet for `relay` was queued, `costly` if work was done for it."""
+    def sent(
+        self, relay: NodeId, now: float, *, costly: bool = False, doubtful: bool = False
+    ) -> None:
+        """Note that a packet for `relay` was queued, `costly` if work was done for it.
+
+        If it is `doubtful`, as a relay on its way looks dead, no ack of it says nothing of `relay`.
+        """
         state = self._relays[relay]
         state.tried = True
         state.failures = 0
@@ -91,7 +99,10 @@ class Schedule:
             self._first_sent = now
         state.next_at = now + state.interval
         longest = LONGEST_COSTLY_RETRY_SECONDS if costly else LONGEST_RETRY_SECONDS
-        state.interval = min(2 * state.interval, longest)
+        if doubtful and not costly and state.doubtful < MOST_DOUBTFUL:
+            state.doubtful += 1
+        else:
+            state.interval = min(2 * state.interval, longest)
         if state.held:
             state.next_at = now + DAY_SECONDS
 

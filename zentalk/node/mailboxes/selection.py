@@ -38,7 +38,9 @@ class MailboxSelection:
     def draw(self) -> list[NodeId]:
         """Draw the order in which relays are taken for new mailboxes, our guards last.
 
-        Not for the writer's thread: what the network knows is not to be asked from there.
+        Those that look dead are left out, unless they are most: whoever could make relays look
+        dead would choose ours among the others. Not for the writer's thread: what the network
+        knows is not to be asked from there.
         """
         guards = set(self._network.guards())
         lasting = self._network.lasting_relays()
@@ -47,6 +49,10 @@ class MailboxSelection:
             for node_id, descriptor in self._network.descriptors().items()
             if descriptor.roles & ROLE_MAILBOX and node_id in lasting
         )
+        dead = self._network.tunnels.scores.dead(self._runtime.monotonic())
+        alive = [node_id for node_id in able if node_id not in dead]
+        if 2 * len(alive) >= len(able):
+            able = alive
         drawn = sample(able, len(able), self._runtime.entropy)
         return sorted(drawn, key=lambda node_id: node_id in guards)
 

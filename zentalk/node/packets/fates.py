@@ -72,6 +72,13 @@ class PacketFates:
         if token is None:
             self.losses.confirmed(hops)
 
+    def looks_lost(self, hops: tuple[NodeId, ...]) -> bool:
+        """Tell whether a relay before the last of `hops` looks dead.
+
+        The hop before the end is drawn whatever is known of it.
+        """
+        return not self._scores.dead(self._runtime.monotonic()).isdisjoint(hops[:-1])
+
     def collecting(self, relay: NodeId, *, begins: bool) -> None:
         """A mailbox of ours is collected from now on, or no longer."""
         self.collected[relay] += 1 if begins else -1

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from zentalk.ids import NodeId
+from zentalk.node.relays.witnesses import Witnesses
 
 HALF_LIFE_SECONDS: Final = 120.0
 SUSPECT_SCORE: Final = 1.5
@@ -31,10 +32,11 @@ class RelayScores:
     it: once the relay that a packet was for is suspect, its losses are blamed on nobody else.
     """
 
-    __slots__ = ("_scores", "_suspects", "_until", "_valid_until")
+    __slots__ = ("_scores", "_suspects", "_until", "_valid_until", "_witnesses")
 
     def __init__(self) -> None:
         self._scores: dict[NodeId, tuple[float, float]] = {}
+        self._witnesses = Witnesses()
         self._until: dict[NodeId, float] = {}
         """When the score of each suspect falls below the threshold."""
         self._suspects: frozenset[NodeId] = frozenset()
@@ -51,18 +53,30 @@ class RelayScores:
                 self._add(node_id, _LOST, now)
         self._add(delivery, _LOST, now)
 
-    def unreachable(self, node_id: NodeId, now: float) -> None:
-        """Note that a neighbour, or this node itself, could not reach a relay."""
+    def unreachable(self, node_id: NodeId, now: float, by: NodeId | None = None) -> None:
+        """Note that a neighbour, which is `by`, or this node itself could not reach a relay."""
         self._add(node_id, _UNREACHABLE, now)
+        if by is not None:
+            self._witnesses.not_reached(node_id, by, now)
+
+    def reached(self, node_id: NodeId) -> None:
+        """Note that a relay answered: nobody may call it dead."""
+        self._witnesses.reached(node_id)
+
+    def dead(self, now: float) -> frozenset[NodeId]:
+        """Return the relays that several neighbours could not reach lately."""
+        return self._witnesses.dead(now)
 
     def arrived(self, hops: Iterable[NodeId], now: float) -> None:
         """Note that a packet got through these relays."""
         for node_id in hops:
+            self._witnesses.reached(node_id)
             if node_id in self._scores:
                 self._set(node_id, self.score(node_id, now) * _KEPT_ON_ARRIVAL, now)
 
     def restarted(self, node_id: NodeId) -> None:
         """Forget what speaks against a relay that has new keys: it was down for a moment."""
+        self._witnesses.reached(node_id)
         self._scores.pop(node_id, None)
         self._clear(node_id)
 

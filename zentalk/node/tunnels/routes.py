@@ -115,7 +115,7 @@ class TunnelRoutes:
         serving = hops.serving(mailbox, end, starts.view)
         choices = [third for third in serving if third not in suspects]
         if not any(self._over(end, third, starts) for third in choices) and hops.may_draw(
-            mailbox, end, starts.view
+            mailbox, end, starts.view, self._scores.dead(starts.now)
         ):
             with suppress(NoPathError):
                 choices.append(hops.draw(mailbox, end, starts.view))
@@ -169,10 +169,18 @@ class TunnelRoutes:
     def _second_hops(
         self, guard: NodeId, end: NodeId, third: NodeId | None, starts: Starts
     ) -> Sequence[NodeId | None]:
-        """Return the second hops that serve now, those that look alive if there are any."""
+        """Return the second hops that serve now, those that look alive if there are any.
+
+        A connected guard is one only if no other is left, or all others look dead.
+        """
         if third is None:
             return (None,)
         sticky = self._middles(guard)
         live = [m for m in sticky if m in starts.view.relays and m not in (guard, third, end)]
         apart = [m for m in live if m not in (*starts.guards, *starts.others)] or live
+        suspects = self._scores.suspects(starts.now)
+        for choices in (apart, live):
+            alive = [middle for middle in choices if middle not in suspects]
+            if alive:
+                return alive
         return self._scores.prefer(apart, starts.now) if apart else ()

@@ -8,7 +8,7 @@ there for when the first is dead, and nothing that fails brings in a third on th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -24,6 +24,8 @@ MIN_SECONDS: Final = 12 * 3600
 MAX_SECONDS: Final = 48 * 3600
 DRAWN_A_DAY: Final = 2
 """Third hops that a mailbox may draw within a day, whatever fails."""
+DRAWN_FOR_DEAD: Final = 4
+"""The same if those it has are dead: several relays could not reach them."""
 MAX_MAILBOXES: Final = 64
 _KEPT: Final = 4
 """Those of a day, and those before them that are not over yet."""
@@ -62,13 +64,24 @@ class ThirdHops:
         chosen = fresh if fresh or self.may_draw(mailbox, end, view) else live
         return tuple(hop.node_id for hop in chosen)
 
-    def may_draw(self, mailbox: MailboxId, end: NodeId, view: RelayView) -> bool:
-        """Say whether a mailbox may have a new third hop: twice a day, or if it has no live one."""
+    def may_draw(
+        self,
+        mailbox: MailboxId,
+        end: NodeId,
+        view: RelayView,
+        dead: Collection[NodeId] = (),
+    ) -> bool:
+        """Say whether a mailbox may have a new third hop: twice a day, or if it has no live one.
+
+        Those of `dead` still count as live for the directory: there are a few more for them.
+        """
         now = int(self._wall())
         kept = self._current(mailbox, now)
-        if not any(hop.node_id in view.relays and hop.node_id != end for hop in kept):
+        live = [hop for hop in kept if hop.node_id in view.relays and hop.node_id != end]
+        if not live:
             return True
-        return sum(now - hop.drawn_at < DAY_SECONDS for hop in kept) < DRAWN_A_DAY
+        most = DRAWN_FOR_DEAD if all(hop.node_id in dead for hop in live) else DRAWN_A_DAY
+        return sum(now - hop.drawn_at < DAY_SECONDS for hop in kept) < most
 
     def draw(self, mailbox: MailboxId, end: NodeId, view: RelayView) -> NodeId:
         """Draw one more, other than those that a mailbox has; raises NoPathError."""

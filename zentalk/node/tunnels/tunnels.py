@@ -216,7 +216,7 @@ class Tunnels:
         if descriptor is None:
             raise UnavailableError("a relay is not known at present")
         try:
-            return await open_tunnel(
+            link = await open_tunnel(
                 outer,
                 [descriptor.uri],
                 network=self._network,
@@ -226,12 +226,14 @@ class Tunnels:
             )
         except RefusedError as error:
             if error.reason == _UNREACHABLE:
-                self.scores.unreachable(hops[-1], self._runtime.monotonic())
+                self.scores.unreachable(hops[-1], self._runtime.monotonic(), by=hops[-2])
             raise
         except LINK_FAULTS:
             if self.links.link(hops[0]) is not None:
                 self.scores.lost(hops, (), self._runtime.monotonic())
             raise
+        self.scores.reached(hops[-1])
+        return link
 
 
 @dataclass(frozen=True, slots=True)
