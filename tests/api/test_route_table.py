@@ -17,6 +17,7 @@ SAMPLES = {
     "address": format_address(BOB),
     "message_id": "0" * 32,
     "device_id": "0" * 16,
+    "pairing_id": "0" * 16,
 }
 
 

@@ -18,6 +18,7 @@ from zentalk.api.device_routes import add_device_routes
 from zentalk.api.facade import NodeFacade
 from zentalk.api.guard import Access, Guard
 from zentalk.api.mailbox_routes import add_mailbox_routes
+from zentalk.api.pairing_routes import add_pairing_routes
 from zentalk.api.proof_route import add_proof_route
 from zentalk.api.rate_limit import RateLimit
 from zentalk.api.route_table import ROUTES, Need, Operation
@@ -99,6 +100,7 @@ def create_routes(node: NodeFacade, token: str, stopping: trio.Event, *, name: s
     add_contact_routes(inner.router, node)
     add_own_routes(inner.router, node, name)
     add_device_routes(inner.router, node)
+    add_pairing_routes(inner.router, node)
     add_proof_route(inner.router, node, token)
     add_mailbox_routes(inner.router, node)
     inner.add_exception_handler(ZentalkError, _on_zentalk_error)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from zentalk.ids import UserAddress
+from zentalk.node.devices.pairings import Pairing
 from zentalk.node.status import MailboxStatus
 from zentalk.store.history.models import (
     RequestKey,
@@ -57,6 +58,25 @@ class AttendanceFacade(Protocol):
         """Return when a device was here, as unix time to the minute; None if never."""
 
 
+class AdmissionFacade(Protocol):
+    """New devices by invitation; times of ends are unix time."""
+
+    def open(self, name: str, scope: DeviceScope, added_by: str) -> tuple[Pairing, float]:
+        """Open a pairing, in the name of a device or of the owner (empty)."""
+
+    def listing(self) -> list[tuple[Pairing, float]]:
+        """Return the open pairings, oldest first."""
+
+    def find(self, pairing_id: str) -> Pairing:
+        """Return an open pairing; raises NotFoundError."""
+
+    def cancel(self, pairing_id: str) -> None:
+        """Withdraw a pairing; raises NotFoundError."""
+
+    async def redeem(self, code: str) -> tuple[DeviceEntry, str]:
+        """Admit the device that has a code; raises NotFoundError, RefusedError, ConflictError."""
+
+
 class MailboxFacade(Protocol):
     """The owner's mailboxes: list them and move them."""
 
@@ -84,6 +104,10 @@ class NodeFacade(Protocol):
     @property
     def attendance(self) -> AttendanceFacade:
         """Who is connected."""
+
+    @property
+    def admissions(self) -> AdmissionFacade:
+        """How new devices get a token."""
 
     @property
     def mailboxes(self) -> MailboxFacade:

@@ -36,7 +36,7 @@ from zentalk.client.typed_events import (
     RatchetRenewed,
 )
 from zentalk.rest.contacts import Contact
-from zentalk.rest.devices import Device, NewDevice
+from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo
 from zentalk.rest.events import Event
 from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
@@ -78,8 +78,10 @@ __all__ = [
     "MessageState",
     "MessageStateChanged",
     "NewDevice",
+    "NewPairing",
     "NodeCopied",
     "NodeGoneError",
+    "PairingInfo",
     "RatchetRenewed",
     "RateLimitedError",
 ]

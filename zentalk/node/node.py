@@ -18,6 +18,7 @@ from zentalk.errors import NotFoundError
 from zentalk.ids import MESSAGE_ID_BYTES, MessageId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
+from zentalk.node.devices.admissions import Admissions
 from zentalk.node.devices.attendance import Attendance
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.mailboxes.manager import MailboxManager
@@ -59,6 +60,7 @@ class Node:
         self._runtime = runtime
         parts, self._contacts, self._messages = build_node(settings, runtime, network, identity)
         self._parts = parts
+        self.admissions = Admissions(runtime, parts.devices)
         self._database = parts.database
         self._network = parts.network
         self._outbox = parts.delivery.outbox

@@ -68,6 +68,8 @@ def problem(
 
 def problem_of(error: ZentalkError) -> Response:
     """Return the problem document of an error that zentalk raised on purpose."""
+    if isinstance(error, RefusedError) and error.reason == "rate":
+        return problem(HTTPStatus.TOO_MANY_REQUESTS, str(error), {"Retry-After": "1"})
     for kind, status in _STATUSES:
         if isinstance(error, kind):
             return problem(status, str(error))
