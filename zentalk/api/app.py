@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import trio
 from fastapi import FastAPI
@@ -34,6 +34,13 @@ from zentalk.rest.limits import MAX_BODY_BYTES
 from zentalk.web.problems import PROBLEM_TYPE, invalid, problem, problem_of, unexpected
 from zentalk.web.shield import Shield
 
+_HTTP_WORDS: Final = {
+    HTTPStatus.BAD_REQUEST: "the body cannot be read: send JSON in UTF-8",
+    HTTPStatus.NOT_FOUND: "there is no such path; see /v1/openapi.json",
+    HTTPStatus.METHOD_NOT_ALLOWED: "this path does not take the method; see /v1/openapi.json",
+}
+"""Our words for what the library refuses by itself."""
+
 
 class _Rest(FastAPI):
     """FastAPI that adds the token and the type of problems to its OpenAPI document."""
@@ -49,6 +56,7 @@ class _Rest(FastAPI):
                 for method, operation in operations.items():
                     content = operation["responses"]["4XX"]["content"]
                     content[PROBLEM_TYPE] = content.popitem()[1]
+                    operation["responses"]["5XX"] = operation["responses"]["4XX"]
                     _describe(operation, ROUTES.get(f"{method.upper()} {path}"))
             self.openapi_schema = document
         return self.openapi_schema
@@ -123,7 +131,7 @@ async def _on_invalid(_request: Request, error: Exception) -> Response:
 async def _on_http_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
-    return problem(status, str(error.detail), error.headers)
+    return problem(status, _HTTP_WORDS.get(status, str(error.detail)), error.headers)
 
 
 async def _on_bug(_request: Request, _error: Exception) -> Response:
