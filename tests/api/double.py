@@ -10,6 +10,7 @@ import trio
 
 from zentalk.errors import ConflictError, NotFoundError, TooLargeError
 from zentalk.ids import UserAddress
+from zentalk.node.devices.pairings import Pairing, Pairings
 from zentalk.node.first_contact.invites import ShownInvite
 from zentalk.node.first_contact.verification import SafetyNumber
 from zentalk.node.messages.commands import Draft
@@ -105,6 +106,36 @@ class FakeAttendance:
 
     def last_seen(self, device: str) -> float | None:
         return self.seen.get(device)
+
+
+class FakeAdmissions:
+    """The real pairings with a clock that stands; tests/node/devices has tests with time."""
+
+    def __init__(self, devices: FakeDevices) -> None:
+        self.devices = devices
+        self.pairings = Pairings(0.0)
+        self.drawn = 0
+
+    def entropy(self, size: int) -> bytes:
+        self.drawn += 1
+        return bytes([self.drawn]) * size
+
+    def open(self, name: str, scope: DeviceScope, added_by: str) -> tuple[Pairing, float]:
+        pairing = self.pairings.open(name, scope, added_by, 0.0, self.entropy)
+        return pairing, 1000.0 + pairing.ends_at
+
+    def listing(self) -> list[tuple[Pairing, float]]:
+        return [(each, 1000.0 + each.ends_at) for each in self.pairings.listing(0.0)]
+
+    def find(self, pairing_id: str) -> Pairing:
+        return self.pairings.find(pairing_id, 0.0)
+
+    def cancel(self, pairing_id: str) -> None:
+        self.pairings.cancel(pairing_id, 0.0)
+
+    async def redeem(self, code: str) -> tuple[DeviceEntry, str]:
+        pairing = self.pairings.redeem(code, 0.0)
+        return await self.devices.add(pairing.name, pairing.scope, pairing.added_by)
 
 
 class FakeMailboxes:
@@ -230,6 +261,7 @@ class FakeNode:
     failure: Exception | None = None
     devices: FakeDevices = field(default_factory=FakeDevices)
     attendance: FakeAttendance = field(default_factory=FakeAttendance)
+    admissions: FakeAdmissions = field(init=False)
     mailboxes: FakeMailboxes = field(default_factory=FakeMailboxes)
     changed: trio.Event = field(default_factory=trio.Event)
     chat: Any = None
@@ -239,6 +271,7 @@ class FakeNode:
 
     def __post_init__(self) -> None:
         self.first_contact = FakeFirstContact(self.known)
+        self.admissions = FakeAdmissions(self.devices)
 
     def status(self) -> Any:
         return Status()

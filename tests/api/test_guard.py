@@ -62,8 +62,8 @@ async def test_k22_no_token_opens_nothing_but_health_and_proof(node: FakeNode) -
         for path, operations in document["paths"].items():
             for method in operations:
                 answer = await rest.request(method, path)
-                # Health is open; so is the proof, which was not asked for properly here.
-                opened = {"/v1/health": 200, "/v1/proof": 422}
+                # Health is open; so are the proof and the code of a pairing, not given here.
+                opened = {"/v1/health": 200, "/v1/proof": 422, "/v1/pairings/redeem": 422}
                 assert answer.status_code == opened.get(path, 401), path
                 if answer.status_code == 401:
                     assert answer.headers["www-authenticate"] == "Bearer"

@@ -146,6 +146,23 @@ async def test_a_body_above_the_limit_that_does_not_say_so(node: FakeNode) -> No
     assert read <= MAX_BODY_BYTES + 65536
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"{", "the body is not JSON"),
+        (b"{}", "body.text: it is missing"),
+        (b'{"text":5}', "body.text: it must be text"),
+        (b'{"text":""}', "body.text: it needs 1 or more characters"),
+        (b'{"text":"x","extra":1}', "body.extra: there is no such field; remove it"),
+    ],
+)
+async def test_what_is_wrong_is_said_in_our_words(
+    rest: httpx.AsyncClient, body: bytes, words: str
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    assert check(await rest.post(MESSAGES, content=body, headers=headers), 422).endswith(words)
+
+
 async def test_unknown_message_path_and_method(rest: httpx.AsyncClient) -> None:
     check(await rest.get("/v1/messages/" + "0" * 32), 404)
     check(await rest.get("/v1/nothing"), 404)

@@ -18,6 +18,7 @@ SAMPLES = {
     "message_id": "0" * 32,
     "invite_id": "0" * 16,
     "device_id": "0" * 16,
+    "pairing_id": "0" * 16,
 }
 
 

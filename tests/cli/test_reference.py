@@ -41,6 +41,7 @@ async def test_routes(repository: Path) -> None:
         f"{method.upper()} {path}".replace("{message_id}", "{id}")
         .replace("{device_id}", "{id}")
         .replace("{invite_id}", "{id}")
+        .replace("{pairing_id}", "{id}")
         for path, operations in document["paths"].items()
         for method in operations
     }

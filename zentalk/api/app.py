@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import trio
 from fastapi import FastAPI
@@ -30,6 +30,7 @@ from zentalk.api.first_contact_routes import (
 )
 from zentalk.api.guard import Access, Guard
 from zentalk.api.mailbox_routes import add_mailbox_routes
+from zentalk.api.pairing_routes import add_pairing_routes
 from zentalk.api.proof_route import add_proof_route
 from zentalk.api.qr_routes import add_qr_routes
 from zentalk.api.rate_limit import RateLimit
@@ -46,6 +47,13 @@ from zentalk.rest.limits import MAX_BODY_BYTES
 from zentalk.web.problems import PROBLEM_TYPE, invalid, problem, problem_of, unexpected
 from zentalk.web.shield import Shield
 
+_HTTP_WORDS: Final = {
+    HTTPStatus.BAD_REQUEST: "the body cannot be read: send JSON in UTF-8",
+    HTTPStatus.NOT_FOUND: "there is no such path; see /v1/openapi.json",
+    HTTPStatus.METHOD_NOT_ALLOWED: "this path does not take the method; see /v1/openapi.json",
+}
+"""Our words for what the library refuses by itself."""
+
 
 class _Rest(FastAPI):
     """FastAPI that adds the token and the type of problems to its OpenAPI document."""
@@ -61,6 +69,7 @@ class _Rest(FastAPI):
                 for method, operation in operations.items():
                     content = operation["responses"]["4XX"]["content"]
                     content[PROBLEM_TYPE] = content.popitem()[1]
+                    operation["responses"]["5XX"] = operation["responses"]["4XX"]
                     _describe(operation, ROUTES.get(f"{method.upper()} {path}"))
             self.openapi_schema = document
         return self.openapi_schema
@@ -121,6 +130,7 @@ def create_routes(node: NodeFacade, token: str, stopping: trio.Event, *, name: s
     add_invite_routes(inner.router, node)
     add_qr_routes(inner.router, node)
     add_device_routes(inner.router, node)
+    add_pairing_routes(inner.router, node)
     add_proof_route(inner.router, node, token)
     add_mailbox_routes(inner.router, node)
     inner.add_exception_handler(ZentalkError, _on_zentalk_error)
@@ -143,7 +153,7 @@ async def _on_invalid(_request: Request, error: Exception) -> Response:
 async def _on_http_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
-    return problem(status, str(error.detail), error.headers)
+    return problem(status, _HTTP_WORDS.get(status, str(error.detail)), error.headers)
 
 
 async def _on_bug(_request: Request, _error: Exception) -> Response:

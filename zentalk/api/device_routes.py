@@ -24,14 +24,14 @@ def add_device_routes(router: APIRouter, node: NodeFacade) -> None:
     @router.get(DEVICES_PATH, **answers("devices", Devices))
     async def devices() -> Response:
         """Return the devices that may use this node besides the owner's token."""
-        listed = [_shown(entry, node.attendance) for entry in node.devices.listing()]
+        listed = [show_device(entry, node.attendance) for entry in node.devices.listing()]
         return JsonResponse(Devices(devices=listed))
 
     @router.post(DEVICES_PATH, **answers("devices", NewDevice, HTTPStatus.CREATED))
     async def add(body: DeviceIn) -> Response:
         """Admit a device; its token is in this answer and nowhere else."""
         entry, token = await node.devices.add(body.name, DeviceScope(body.scope))
-        shown = _shown(entry, node.attendance).model_dump()
+        shown = show_device(entry, node.attendance).model_dump()
         return JsonResponse(NewDevice(**shown, token=token), HTTPStatus.CREATED)
 
     @router.delete(DEVICES_PATH + "/{device_id}", **no_content("devices"))
@@ -41,7 +41,7 @@ def add_device_routes(router: APIRouter, node: NodeFacade) -> None:
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
 
-def _shown(entry: DeviceEntry, attendance: AttendanceFacade) -> Device:
+def show_device(entry: DeviceEntry, attendance: AttendanceFacade) -> Device:
     """Return what may be shown of an entry; the hash of its token stays here."""
     device_id = entry.device_id.hex()
     return Device(

@@ -9,6 +9,7 @@ from zentalk.api.first_contact_facade import FirstContactFacade
 from zentalk.ids import UserAddress
 from zentalk.node.conversations.actions import ConversationActions
 from zentalk.node.conversations.signalling import Signalling
+from zentalk.node.devices.pairings import Pairing
 from zentalk.node.messages.commands import Draft
 from zentalk.node.status import MailboxStatus
 from zentalk.store.history.models import (
@@ -61,6 +62,25 @@ class AttendanceFacade(Protocol):
         """Return when a device was here, as unix time to the minute; None if never."""
 
 
+class AdmissionFacade(Protocol):
+    """New devices by invitation; times of ends are unix time."""
+
+    def open(self, name: str, scope: DeviceScope, added_by: str) -> tuple[Pairing, float]:
+        """Open a pairing, in the name of a device or of the owner (empty)."""
+
+    def listing(self) -> list[tuple[Pairing, float]]:
+        """Return the open pairings, oldest first."""
+
+    def find(self, pairing_id: str) -> Pairing:
+        """Return an open pairing; raises NotFoundError."""
+
+    def cancel(self, pairing_id: str) -> None:
+        """Withdraw a pairing; raises NotFoundError."""
+
+    async def redeem(self, code: str) -> tuple[DeviceEntry, str]:
+        """Admit the device that has a code; raises NotFoundError, RefusedError, ConflictError."""
+
+
 class MailboxFacade(Protocol):
     """The owner's mailboxes: list them and move them."""
 
@@ -88,6 +108,10 @@ class NodeFacade(Protocol):
     @property
     def attendance(self) -> AttendanceFacade:
         """Who is connected."""
+
+    @property
+    def admissions(self) -> AdmissionFacade:
+        """How new devices get a token."""
 
     @property
     def mailboxes(self) -> MailboxFacade:

@@ -23,14 +23,15 @@ KeyName = Annotated[str, Query(pattern=rf"^[0-9a-f]{{{2 * NAME_BYTES}}}$")]
 
 
 def add_proof_route(router: APIRouter, node: NodeFacade, owner_token: str) -> None:
-    """Add the route; it answers for the owner's token and for those of devices."""
+    """Add the route; it answers for the tokens of owner and devices, and codes of pairings."""
     owner = key_of(owner_token)
 
     @router.get(PROOF_PATH, **answers("node", Proof))
     async def proof(request: Request, nonce: Nonce, key: KeyName) -> Response:
         """Prove that this node knows a token, to a client that has not shown it yet."""
         wanted = bytes.fromhex(key)
-        keys = (owner, *(device.token_hash for device in node.devices.listing()))
+        codes = (key_of(pairing.code) for pairing, _ in node.admissions.listing())
+        keys = (owner, *(device.token_hash for device in node.devices.listing()), *codes)
         known = next((each for each in keys if name_of(each) == wanted), None)
         if known is None:
             raise NotFoundError("this node does not know that token, or it was revoked")

@@ -107,6 +107,11 @@ ROUTES: Final[Mapping[str, Operation]] = MappingProxyType(
         "GET /v1/devices": Operation(_ADMIN, "listDevices"),
         "POST /v1/devices": Operation(_OWNER, "addDevice"),
         "DELETE /v1/devices/{device_id}": Operation(_OWNER, "revokeDevice"),
+        "GET /v1/devices/pairings": Operation(_ADMIN, "listPairings"),
+        "POST /v1/devices/pairings": Operation(_ADMIN, "openPairing"),
+        "DELETE /v1/devices/pairings/{pairing_id}": Operation(_ADMIN, "cancelPairing"),
+        "GET /v1/devices/pairings/{pairing_id}/qr": Operation(_ADMIN, "getPairingQr"),
+        "POST /v1/pairings/redeem": Operation(_NOTHING, "redeemPairing"),
     }
 )
 """By method and path template; HEAD is GET."""

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import closing
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from zentalk.cli.connect import At, running_node
-from zentalk.cli.output import harmless, say, say_json, utc_day
-from zentalk.errors import NotFoundError
+from zentalk.cli.errors import UsageError
+from zentalk.cli.node_client import NodeClient, read_url
+from zentalk.cli.output import harmless, local_time, say, say_json, utc_day
+from zentalk.config import remove_file, write_private
+from zentalk.errors import DecodeError, NotFoundError, StrangerError, UnavailableError
+from zentalk.web.pair_link import plain_code, read_link
 
 _DEVICES: Final = "/v1/devices"
 
@@ -21,6 +28,66 @@ def add(at: At, name: str, scope: str, *, as_json: bool) -> int:
     else:
         say(admitted["token"])
     return 0
+
+
+def pair(at: At, name: str, scope: str, url: str | None, *, as_json: bool) -> int:
+    """Open a pairing, and show its link as a QR code."""
+    with running_node(at) as node:
+        wanted = {"name": name, "scope": scope} | ({} if url is None else {"url": url})
+        pairing = node.post(f"{_DEVICES}/pairings", wanted)
+    if as_json:
+        say_json(pairing)
+        return 0
+    drawn = _drawn(pairing["link"])
+    if drawn:
+        say(drawn)
+    say(pairing["link"])
+    say(f"code {pairing['code']}, for {scope}, once, until {local_time(pairing['expires_at'])}")
+    return 0
+
+
+def redeem(link: str, file: Path, *, as_json: bool) -> int:
+    """Get the token of this device for a link, and write it into a new file."""
+    try:
+        url, code = read_link(link)
+    except DecodeError as error:
+        raise UsageError(str(error)) from None
+    place = read_url(url)
+    if place is None:
+        raise UsageError(f"this command takes links to http://HOST:PORT, not to {url}")
+    write_private(file, b"")  # Before the code is used up: nothing may fail after that.
+    try:
+        # The node proves that it knows the code before it is shown it.
+        with closing(NodeClient(place, plain_code(code))) as node:
+            device = node.post("/v1/pairings/redeem", {"code": code})
+        write_private(file, device.pop("token").encode() + b"\n", replace=True)
+    except StrangerError:
+        remove_file(file)
+        raise NotFoundError(
+            f"the node at {place.url} does not know this code: it was used, or is older than five"
+            " minutes; make another: zentalk device pair NAME"
+        ) from None
+    except BaseException:
+        remove_file(file)
+        raise
+    if as_json:
+        say_json(device | {"url": place.url, "token_file": str(file)})
+    else:
+        say(f"{harmless(device['name'])} may {device['scope']}; its token is in {file}")
+        say(f"use it as: zentalk message list --url {place.url} --token-file {file}")
+    return 0
+
+
+def _drawn(link: str) -> str:
+    """Return a QR code, or nothing where it cannot be drawn or shown."""
+    from zentalk.web import qr
+
+    try:
+        drawn = qr.terminal(link)
+        drawn.encode(sys.stdout.encoding or "ascii")
+    except (UnavailableError, UnicodeEncodeError):
+        return ""
+    return drawn
 
 
 def list_all(at: At, *, as_json: bool) -> int:

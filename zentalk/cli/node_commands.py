@@ -5,6 +5,7 @@ A module is imported only when its command runs.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from zentalk.cli.arguments import one_of
@@ -41,6 +42,44 @@ def device_add(
     from zentalk.cli import device as act
 
     return act.add(node.at, " ".join(name), scope, as_json=as_json)
+
+
+@device.command(name="pair")
+def device_pair(
+    name: Annotated[list[str], Parameter(help="Your name for the device, such as phone.")],
+    /,
+    *,
+    node: RunningNode,
+    scope: Scope = "write",
+    link_url: Annotated[
+        str | None,
+        Parameter(help="Where the new device reaches your node, if not where this command does."),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Invite a device: show a QR code and a link that give it a token once, within five minutes.
+
+    On the new device: zentalk device redeem LINK
+    """
+    from zentalk.cli import device as act
+
+    return act.pair(node.at, " ".join(name), scope, link_url, as_json=as_json)
+
+
+@device.command(name="redeem")
+def device_redeem(
+    link: Annotated[str, Parameter(help="The link, zentalk-pair:... In quotes, if it has a #.")],
+    /,
+    *,
+    token_file: Annotated[
+        Path, Parameter(help="The file to write the token to. It must not exist.")
+    ] = Path("zentalk-device.token"),
+    as_json: AsJson = False,
+) -> int:
+    """Make this machine a device of the node that a link names, and keep its token in a file."""
+    from zentalk.cli import device as act
+
+    return act.redeem(link, token_file, as_json=as_json)
 
 
 @device.command(name="list")

@@ -43,7 +43,7 @@ from zentalk.client.typed_events import (
     RatchetRenewed,
 )
 from zentalk.rest.contacts import Contact, ListedContact
-from zentalk.rest.devices import Device, NewDevice
+from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo
 from zentalk.rest.events import Event
 from zentalk.rest.introductions import IntroducedPerson
 from zentalk.rest.invites import Invite
@@ -99,8 +99,10 @@ __all__ = [
     "MessageState",
     "MessageStateChanged",
     "NewDevice",
+    "NewPairing",
     "NodeCopied",
     "NodeGoneError",
+    "PairingInfo",
     "RatchetRenewed",
     "RateLimitedError",
     "Safety",

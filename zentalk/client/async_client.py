@@ -22,7 +22,7 @@ from zentalk.client.proof import AsyncProver
 from zentalk.client.sync_client import STREAM_TIMEOUT_SECONDS, TIMEOUT_SECONDS
 from zentalk.rest.contacts import Contact, ListedContact
 from zentalk.rest.conversations import OwnPrivacy, PresenceNow, ShownProfile
-from zentalk.rest.devices import Device, NewDevice, ScopeIn
+from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo, ScopeIn
 from zentalk.rest.events import Event
 from zentalk.rest.introductions import IntroducedPerson
 from zentalk.rest.invites import WEEK_SECONDS, Invite
@@ -192,6 +192,24 @@ class AsyncClient:
     async def revoke_device(self, device_id: str) -> None:
         """Shut a device out, and those it admitted; raises NotFoundError if there is none."""
         await self._run(calls.revoke_device(device_id))
+
+    async def pair_device(
+        self, name: str, scope: ScopeIn = "write", url: str | None = None
+    ) -> NewPairing:
+        """Invite a device; `url` is where it reaches the node, if not where this client does."""
+        return await self._run(calls.pair_device(name, scope, url))
+
+    async def pairings(self) -> list[PairingInfo]:
+        """Return the open invitations."""
+        return await self._run(calls.pairings())
+
+    async def cancel_pairing(self, pairing_id: str) -> None:
+        """Withdraw an invitation; raises NotFoundError."""
+        await self._run(calls.cancel_pairing(pairing_id))
+
+    async def redeem(self, code: str) -> NewDevice:
+        """Get a new device's token for a code; needs none. Raises NotFoundError."""
+        return await self._run(calls.redeem(code))
 
     async def mailboxes(self) -> list[Mailbox]:
         """Return the current mailboxes, then those that were left and are still polled."""

@@ -19,7 +19,18 @@ from zentalk.errors import ConnectFailedError, DeadlineError, LinkClosedError, Z
 from zentalk.rest.base import Body
 from zentalk.rest.contacts import Contact, ContactIn, Contacts, ListedContact
 from zentalk.rest.contents import MessageIn
-from zentalk.rest.devices import Device, DeviceIn, Devices, NewDevice, ScopeIn
+from zentalk.rest.devices import (
+    Device,
+    DeviceIn,
+    Devices,
+    NewDevice,
+    NewPairing,
+    OpenPairings,
+    PairingIn,
+    PairingInfo,
+    RedeemIn,
+    ScopeIn,
+)
 from zentalk.rest.events import Event, Events
 from zentalk.rest.introductions import IntroducedPeople, IntroducedPerson, IntroduceIn
 from zentalk.rest.invites import Invite, InviteIn, InviteList
@@ -197,6 +208,32 @@ def add_device(name: str, scope: ScopeIn) -> Call[NewDevice]:
 def revoke_device(device_id: str) -> Call[None]:
     """Shut a device out."""
     return Call("DELETE", f"/v1/devices/{quote(device_id, safe='')}", lambda _answer: None)
+
+
+def pair_device(name: str, scope: ScopeIn, url: str | None) -> Call[NewPairing]:
+    """Invite a device."""
+    body = PairingIn.model_construct(name=name, scope=scope)
+    if url is not None:
+        body = PairingIn.model_construct(name=name, scope=scope, url=url)
+    return Call("POST", "/v1/devices/pairings", lambda answer: parse(NewPairing, answer), body=body)
+
+
+def pairings() -> Call[list[PairingInfo]]:
+    """Ask for the open invitations."""
+    path = "/v1/devices/pairings"
+    return Call("GET", path, lambda answer: parse(OpenPairings, answer).pairings)
+
+
+def cancel_pairing(pairing_id: str) -> Call[None]:
+    """Withdraw an invitation."""
+    path = f"/v1/devices/pairings/{quote(pairing_id, safe='')}"
+    return Call("DELETE", path, lambda _answer: None)
+
+
+def redeem(code: str) -> Call[NewDevice]:
+    """Redeem the code of an invitation for a token."""
+    body = RedeemIn.model_construct(code=code)
+    return Call("POST", "/v1/pairings/redeem", lambda answer: parse(NewDevice, answer), body=body)
 
 
 def mailboxes() -> Call[list[Mailbox]]:

@@ -20,7 +20,7 @@ from zentalk.client.sync_chat import SyncChat
 from zentalk.client.sync_events import follow, now
 from zentalk.rest.contacts import Contact, ListedContact
 from zentalk.rest.conversations import OwnPrivacy, PresenceNow, ShownProfile
-from zentalk.rest.devices import Device, NewDevice, ScopeIn
+from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo, ScopeIn
 from zentalk.rest.events import Event
 from zentalk.rest.introductions import IntroducedPerson
 from zentalk.rest.invites import WEEK_SECONDS, Invite
@@ -194,6 +194,24 @@ class Client:
     def revoke_device(self, device_id: str) -> None:
         """Shut a device out, and those it admitted; raises NotFoundError if there is none."""
         self._run(calls.revoke_device(device_id))
+
+    def pair_device(
+        self, name: str, scope: ScopeIn = "write", url: str | None = None
+    ) -> NewPairing:
+        """Invite a device; `url` is where it reaches the node, if not where this client does."""
+        return self._run(calls.pair_device(name, scope, url))
+
+    def pairings(self) -> list[PairingInfo]:
+        """Return the open invitations."""
+        return self._run(calls.pairings())
+
+    def cancel_pairing(self, pairing_id: str) -> None:
+        """Withdraw an invitation; raises NotFoundError."""
+        self._run(calls.cancel_pairing(pairing_id))
+
+    def redeem(self, code: str) -> NewDevice:
+        """Get a new device's token for a code; needs none. Raises NotFoundError."""
+        return self._run(calls.redeem(code))
 
     def mailboxes(self) -> list[Mailbox]:
         """Return the current mailboxes, then those that were left and are still polled."""

@@ -20,6 +20,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
 from zentalk.node.conversations.actions import ConversationActions, parse_message_id
 from zentalk.node.conversations.signalling import Signalling
+from zentalk.node.devices.admissions import Admissions
 from zentalk.node.devices.attendance import Attendance
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.first_contact import FirstContact
@@ -120,6 +121,11 @@ class Node:
     def signals(self) -> Signalling:
         """Who is writing and who is there, in both directions."""
         return self._parts.conversations.signalling
+
+    @property
+    def admissions(self) -> Admissions:
+        """Pairings that wait for a new device."""
+        return self._parts.devices.admissions
 
     @property
     def attendance(self) -> Attendance:

@@ -26,6 +26,7 @@ from zentalk.node.delivery.recipients import Recipients, RecoveryRequests
 from zentalk.node.delivery.reconfirming import Reconfirming
 from zentalk.node.delivery.session_recovery import SessionRecovery
 from zentalk.node.delivery.session_renewal import SessionRenewal
+from zentalk.node.devices.admissions import Admissions
 from zentalk.node.devices.attendance import Attendance
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.event_log import EventLog
@@ -75,6 +76,7 @@ class DeviceParts:
 
     tokens: DeviceTokens
     attendance: Attendance
+    admissions: Admissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ def build_node(
     housekeeping = Housekeeping(runtime, database, delivery.states)
     decoys = Decoys(runtime, reached, records, own)
     attendance = Attendance(runtime, database)
+    tokens = DeviceTokens(runtime, identity, database)
     tasks = (
         *(reached.run, publisher.run, *delivery.tasks, receiver.run, receiver.release),
         *(mailboxes.run, decoys.run, housekeeping.run, attendance.run),
@@ -151,7 +154,7 @@ def build_node(
     parts = NodeParts(
         database=database,
         network=reached,
-        devices=DeviceParts(DeviceTokens(runtime, identity, database), attendance),
+        devices=DeviceParts(tokens, attendance, Admissions(runtime, tokens)),
         events=EventLog(database),
         publisher=publisher,
         delivery=delivery,

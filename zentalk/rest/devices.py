@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from zentalk.rest.base import Body, Resource
+from zentalk.web.pair_link import URL_PATTERN
 from zentalk.wire.devices import DeviceScope
 
 # Literals, as in `zentalk.rest.messages`.
@@ -40,6 +41,42 @@ class NewDevice(Device):
     """A device that was just admitted, with its token: it is shown this once."""
 
     token: str = Field(repr=False)
+
+
+class PairingIn(Body):
+    """A device to invite; `url` is where it reaches the node, by default where this request did."""
+
+    name: DeviceName
+    scope: ScopeIn = "write"
+    url: Annotated[str, Field(pattern=URL_PATTERN)] | None = None
+
+
+class PairingInfo(Resource):
+    """An open invitation; it ends at the unix time `expires_at`, or when it is used."""
+
+    id: str
+    name: str
+    scope: Scopes
+    expires_at: float
+
+
+class NewPairing(PairingInfo):
+    """An invitation that was just made, with what the new device needs."""
+
+    code: str = Field(repr=False)
+    link: str = Field(repr=False)
+
+
+class OpenPairings(Resource):
+    """All open invitations, oldest first."""
+
+    pairings: list[PairingInfo]
+
+
+class RedeemIn(Body):
+    """The code of an invitation; small letters, spaces and hyphens do not matter."""
+
+    code: Annotated[str, Field(min_length=1, max_length=64)] = Field(repr=False)
 
 
 class Devices(Resource):

@@ -44,6 +44,27 @@ _STATUSES: Final[tuple[tuple[type[ZentalkError], HTTPStatus], ...]] = (
 )
 
 
+_WORDS: Final = {
+    "model_attributes_type": "send a JSON object, with Content-Type: application/json",
+    "json_invalid": "the body is not JSON",
+    "missing": "it is missing",
+    "extra_forbidden": "there is no such field; remove it",
+    "string_type": "it must be text",
+    "string_unicode": "it must be valid Unicode: remove lone surrogates",
+    "string_too_short": "it needs {min_length} or more characters",
+    "string_too_long": "it may have {max_length} characters",
+    "string_pattern_mismatch": "it holds a character that is not allowed there, or is empty",
+    "int_type": "it must be a whole number",
+    "int_parsing": "it must be a whole number",
+    "int_parsing_size": "the number is too large",
+    "greater_than_equal": "it must be {ge} or more",
+    "less_than_equal": "it may be {le} or less",
+    "literal_error": "it must be one of {expected}",
+}
+"""Our words for what the library finds wrong in a body or parameter."""
+_OTHERWISE: Final = "it is not what belongs here; see the reference"
+
+
 def problem(
     status: HTTPStatus,
     detail: str,
@@ -68,6 +89,8 @@ def problem(
 
 def problem_of(error: ZentalkError) -> Response:
     """Return the problem document of an error that zentalk raised on purpose."""
+    if isinstance(error, RefusedError) and error.reason == "rate":
+        return problem(HTTPStatus.TOO_MANY_REQUESTS, str(error), {"Retry-After": "1"})
     for kind, status in _STATUSES:
         if isinstance(error, kind):
             return problem(status, str(error))
@@ -78,9 +101,11 @@ def invalid(errors: Sequence[Mapping[str, Any]]) -> Response:
     """Return the problem of a body or parameter; it names the place, never the value."""
     first = errors[0]
     place = ".".join(str(part) for part in first["loc"])
-    message = str(first["msg"]).removeprefix("Value error, ")
-    if first["type"] == "model_attributes_type":
-        message = "send a JSON object, with Content-Type: application/json"
+    message = _WORDS.get(first["type"], _OTHERWISE)
+    if first["type"] == "value_error":  # a sentence of our own validators
+        message = str(first["msg"]).removeprefix("Value error, ")
+    elif "{" in message:
+        message = message.format_map(first["ctx"]) if "ctx" in first else _OTHERWISE
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{place}: {message}")
 
 

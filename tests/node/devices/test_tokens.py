@@ -1,5 +1,8 @@
 """K21: who may use a node. Each guard has its control beside it."""
 
+from collections.abc import MutableMapping
+from typing import Any
+
 import httpx
 import pytest
 import trio
@@ -168,6 +171,46 @@ async def test_k21_what_a_revoked_device_has_open_ends(database: HistoryDatabase
         assert sorted(ended) == ["first", "second"]
         nursery.cancel_scope.cancel()
     assert access._open == {}
+
+
+async def test_k21_the_event_stream_of_a_revoked_device_ends_at_once(
+    database: HistoryDatabase,
+) -> None:
+    devices = loaded(database)
+    device, token = await devices.add("phone", DeviceScope.READ)
+    node = FakeNode()
+    node.devices = devices  # type: ignore[assignment]  # the real ones
+    app = create_app(node, TOKEN, node.stopping)
+    authorization = (b"authorization", b"Bearer " + token.encode())
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/v1/events/stream",
+        "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1"), authorization],
+    }
+    sent: list[str] = []
+    ended = trio.Event()
+
+    async def receive() -> dict[str, str]:
+        await trio.sleep_forever()
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message["type"])
+
+    async def stream() -> None:
+        await app(scope, receive, send)
+        ended.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream)
+        await trio.testing.wait_all_tasks_blocked()
+        assert sent[0] == "http.response.start"
+        assert not ended.is_set()
+        await devices.revoke(device.device_id.hex())
+        await trio.testing.wait_all_tasks_blocked()
+        assert ended.is_set()
+        nursery.cancel_scope.cancel()
 
 
 async def test_names_and_numbers_are_bounded(database: HistoryDatabase) -> None:

@@ -7,6 +7,7 @@ Glossary: a *device* is a program that acts for the owner; its *token* is a secr
 the *owner's token* is the one in the folder, and is no device.
 
 - `tokens.py`: the signed list: admit, revoke, and ask whom a token belongs to.
+- `pairings.py`, `admissions.py`: how a new device gets its token by a short code.
 - `connections.py`: which devices are connected, in plain code.
 - `attendance.py`: the same as a task, and when each device was last seen.
 
