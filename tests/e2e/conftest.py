@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from tests.e2e.world import World
+from tests.event_check import check_every_event
 from tests.schedule import SCHEDULE
 
 
@@ -20,3 +21,8 @@ async def world(tmp_path: Path, nursery: trio.Nursery) -> AsyncIterator[World]:
     """
     yield World(tmp_path, nursery, SCHEDULE)
     nursery.cancel_scope.cancel()
+
+
+@pytest.fixture(autouse=True)
+def _typed_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_every_event(monkeypatch)

@@ -18,6 +18,7 @@ from zentalk.api.answers import answers
 from zentalk.api.facade import NodeFacade
 from zentalk.api.stream import EventStream
 from zentalk.rest.contacts import Contact, ContactIn, Contacts
+from zentalk.rest.event_schema import EventsPage
 from zentalk.rest.events import Events
 from zentalk.rest.limits import MAX_KEY_CHARS, MAX_PAGE, MAX_SEQUENCE
 from zentalk.rest.messages import Conversations, Message, MessageIn, Messages
@@ -162,7 +163,7 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
 def add_event_routes(router: APIRouter, node: NodeFacade, stopping: trio.Event) -> None:
     """Add the two views of the event log; streams end at `stopping`."""
 
-    @router.get("/v1/events", **answers("events", Events))
+    @router.get("/v1/events", **answers("events", EventsPage))
     async def events(after: Sequence = 0, limit: Limit = MAX_PAGE) -> Response:
         """Return a page of the event log, oldest first."""
         page = await node.events(after, min(limit, MAX_PAGE))

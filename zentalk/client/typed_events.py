@@ -13,37 +13,16 @@ from pydantic import ValidationError
 
 from zentalk.rest.base import Resource
 from zentalk.rest.contacts import Contact
+from zentalk.rest.event_bodies import (
+    EVENT_BODIES,
+    ChangedDeviceBody,
+    ConversationBody,
+    MessageStateBody,
+    NoteBody,
+    RemovedContactBody,
+)
 from zentalk.rest.events import Event
 from zentalk.rest.messages import Message, States
-
-
-class _Address(Resource):
-    address: str
-
-
-class _Conversation(Resource):
-    conversation: str
-
-
-class _Removed(Resource):
-    address: str
-    reason: str = ""
-
-
-class _Named(Resource):
-    id: str
-    name: str
-
-
-class _State(Resource):
-    id: str
-    conversation: str
-    state: States
-    reason: str = ""
-
-
-class _Note(Resource):
-    note: str
 
 
 class MessageEvent(Event):
@@ -73,22 +52,22 @@ class MessageStateChanged(Event):
     @property
     def message_id(self) -> str:
         """The id of the message."""
-        return _State.model_validate(self.data).id
+        return MessageStateBody.model_validate(self.data).id
 
     @property
     def conversation(self) -> str:
         """The recipient's address."""
-        return _State.model_validate(self.data).conversation
+        return MessageStateBody.model_validate(self.data).conversation
 
     @property
     def state(self) -> States:
         """The new state."""
-        return _State.model_validate(self.data).state
+        return MessageStateBody.model_validate(self.data).state
 
     @property
     def reason(self) -> str:
         """Why it failed or waits; empty if there is nothing to say."""
-        return _State.model_validate(self.data).reason
+        return MessageStateBody.model_validate(self.data).reason
 
 
 class ContactRequested(Event):
@@ -97,7 +76,7 @@ class ContactRequested(Event):
     @property
     def address(self) -> str:
         """The address of that person, for `accept`."""
-        return _Address.model_validate(self.data).address
+        return Contact.model_validate(self.data).address
 
 
 class ContactEvent(Event):
@@ -139,12 +118,12 @@ class ContactRemoved(Event):
     @property
     def address(self) -> str:
         """The address of that person."""
-        return _Removed.model_validate(self.data).address
+        return RemovedContactBody.model_validate(self.data).address
 
     @property
     def reason(self) -> str:
         """Why a request ended without you; empty if you removed it."""
-        return _Removed.model_validate(self.data).reason
+        return RemovedContactBody.model_validate(self.data).reason
 
 
 class ConversationDeleted(Event):
@@ -153,7 +132,7 @@ class ConversationDeleted(Event):
     @property
     def conversation(self) -> str:
         """The other person's address."""
-        return _Conversation.model_validate(self.data).conversation
+        return ConversationBody.model_validate(self.data).conversation
 
 
 class ConversationRead(Event):
@@ -162,7 +141,7 @@ class ConversationRead(Event):
     @property
     def conversation(self) -> str:
         """The other person's address."""
-        return _Conversation.model_validate(self.data).conversation
+        return ConversationBody.model_validate(self.data).conversation
 
 
 class DeviceEvent(Event):
@@ -171,12 +150,12 @@ class DeviceEvent(Event):
     @property
     def device_id(self) -> str:
         """The id of the device."""
-        return _Named.model_validate(self.data).id
+        return ChangedDeviceBody.model_validate(self.data).id
 
     @property
     def name(self) -> str:
         """What the owner called it."""
-        return _Named.model_validate(self.data).name
+        return ChangedDeviceBody.model_validate(self.data).name
 
 
 class DeviceAdded(DeviceEvent):
@@ -193,29 +172,33 @@ class NodeCopied(Event):
     @property
     def note(self) -> str:
         """What happened and what to do, as a sentence."""
-        return _Note.model_validate(self.data).note
+        return NoteBody.model_validate(self.data).note
 
 
-KINDS: Final[dict[str, tuple[type[Event], type[Resource]]]] = {
-    "message.created": (MessageCreated, Message),
-    "message.received": (MessageReceived, Message),
-    "message.state": (MessageStateChanged, _State),
-    "ratchet.renewed": (RatchetRenewed, Message),
-    "contact.requested": (ContactRequested, _Address),
-    "contact.added": (ContactAdded, Contact),
-    "contact.accepted": (ContactAccepted, Contact),
-    "contact.renamed": (ContactRenamed, Contact),
-    "contact.refused": (ContactRefused, Contact),
-    "contact.blocked": (ContactBlocked, Contact),
-    "contact.unblocked": (ContactUnblocked, Contact),
-    "contact.removed": (ContactRemoved, _Removed),
-    "conversation.read": (ConversationRead, _Conversation),
-    "conversation.deleted": (ConversationDeleted, _Conversation),
-    "node.copied": (NodeCopied, _Note),
-    "device.added": (DeviceAdded, _Named),
-    "device.revoked": (DeviceRevoked, _Named),
+_CLASSES: Final[dict[str, type[Event]]] = {
+    "message.created": MessageCreated,
+    "message.received": MessageReceived,
+    "message.state": MessageStateChanged,
+    "ratchet.renewed": RatchetRenewed,
+    "contact.requested": ContactRequested,
+    "contact.added": ContactAdded,
+    "contact.accepted": ContactAccepted,
+    "contact.renamed": ContactRenamed,
+    "contact.refused": ContactRefused,
+    "contact.blocked": ContactBlocked,
+    "contact.unblocked": ContactUnblocked,
+    "contact.removed": ContactRemoved,
+    "conversation.read": ConversationRead,
+    "conversation.deleted": ConversationDeleted,
+    "node.copied": NodeCopied,
+    "device.added": DeviceAdded,
+    "device.revoked": DeviceRevoked,
 }
-"""For each type of event its class, and what its data must hold."""
+"""The types that have a class of their own; the others come as a plain `Event`."""
+KINDS: Final[dict[str, tuple[type[Event], type[Resource]]]] = {
+    kind: (cls, EVENT_BODIES[kind]) for kind, cls in _CLASSES.items()
+}
+"""For each type of event with a class that class, and what its data must hold."""
 
 
 def typed(event: Event) -> Event:

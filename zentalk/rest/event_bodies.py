@@ -1,0 +1,73 @@
+"""What each type of event holds: one model for each, in one table.
+
+To add a type, write its model here, unless a resource serves, and add a row to `EVENT_BODIES`.
+The OpenAPI document, the Python client and the tests read the table. Types only come, and bodies
+only gain fields: a client passes over types and fields that it does not know.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import Field
+
+from zentalk.rest.base import Resource
+from zentalk.rest.contacts import Contact
+from zentalk.rest.messages import Message, States
+
+
+class MessageStateBody(Resource):
+    """A message of the owner went on, or the reason for its waiting changed."""
+
+    id: str
+    conversation: str
+    state: States
+    reason: str = Field(default="", description="why it failed or waits")
+
+
+class RemovedContactBody(Resource):
+    """A person is gone from the list."""
+
+    address: str
+    reason: str = Field(default="", description="why a request ended without the owner")
+
+
+class ConversationBody(Resource):
+    """The conversation with one person."""
+
+    conversation: str
+
+
+class ChangedDeviceBody(Resource):
+    """A device that was admitted or revoked."""
+
+    id: str
+    name: str
+
+
+class NoteBody(Resource):
+    """A warning to the owner: what happened and what to do, as a sentence."""
+
+    note: str
+
+
+EVENT_BODIES: Final[dict[str, type[Resource]]] = {
+    "message.created": Message,
+    "message.received": Message,
+    "message.state": MessageStateBody,
+    "ratchet.renewed": Message,
+    "contact.requested": Contact,
+    "contact.added": Contact,
+    "contact.accepted": Contact,
+    "contact.renamed": Contact,
+    "contact.refused": Contact,
+    "contact.blocked": Contact,
+    "contact.unblocked": Contact,
+    "contact.removed": RemovedContactBody,
+    "conversation.read": ConversationBody,
+    "conversation.deleted": ConversationBody,
+    "node.copied": NoteBody,
+    "device.added": ChangedDeviceBody,
+    "device.revoked": ChangedDeviceBody,
+}
+"""The body of each type of event. A row here is all that a new type needs."""
