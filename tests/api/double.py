@@ -11,6 +11,7 @@ import trio
 from zentalk.errors import ConflictError, NotFoundError, TooLargeError
 from zentalk.ids import UserAddress
 from zentalk.node.status import MailboxStatus
+from zentalk.store.history.event_filter import EventFilter, EventPage
 from zentalk.store.history.models import (
     ContactState,
     Direction,
@@ -216,8 +217,10 @@ class FakeNode:
                 return message
         raise NotFoundError("there is no such message")
 
-    async def events(self, after: int, limit: int) -> list[StoredEvent]:
-        return [event for event in self.log if event.seq > after][:limit]
+    async def event_page(self, after: int, limit: int, wanted: EventFilter) -> EventPage:
+        found = [event for event in self.log if event.seq > after and wanted.takes(event)][:limit]
+        last = found[-1].seq if len(found) == limit else max(after, len(self.log))
+        return EventPage(found, last)
 
     async def wait_events(self, after: int) -> None:
         while len(self.log) <= after:

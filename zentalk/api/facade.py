@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 from zentalk.ids import UserAddress
 from zentalk.node.status import MailboxStatus
+from zentalk.store.history.event_filter import EventFilter, EventPage
 from zentalk.store.history.models import (
     StoredContact,
     StoredConversation,
-    StoredEvent,
     StoredMessage,
 )
 from zentalk.wire.devices import DeviceEntry
@@ -108,8 +108,8 @@ class NodeFacade(Protocol):
     ) -> StoredMessage:
         """Return one message, the owner's if others chose the same id; raises NotFoundError."""
 
-    async def events(self, after: int, limit: int) -> list[StoredEvent]:
-        """Return events with a higher number than `after`, oldest first."""
+    async def event_page(self, after: int, limit: int, wanted: EventFilter) -> EventPage:
+        """Return wanted events with a higher number than `after`, oldest first."""
 
     async def wait_events(self, after: int) -> None:
         """Return when there is an event with a higher number than `after`."""

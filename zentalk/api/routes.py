@@ -15,6 +15,7 @@ from fastapi import APIRouter, Header, Path, Query
 from starlette.responses import Response
 
 from zentalk.api.answers import answers
+from zentalk.api.event_query import EventQuery, PageQuery, first_page
 from zentalk.api.facade import NodeFacade
 from zentalk.api.stream import EventStream
 from zentalk.rest.contacts import Contact, ContactIn, Contacts
@@ -164,13 +165,15 @@ def add_event_routes(router: APIRouter, node: NodeFacade, stopping: trio.Event) 
     """Add the two views of the event log; streams end at `stopping`."""
 
     @router.get("/v1/events", **answers("events", EventsPage))
-    async def events(after: Sequence = 0, limit: Limit = MAX_PAGE) -> Response:
-        """Return a page of the event log, oldest first."""
-        page = await node.events(after, min(limit, MAX_PAGE))
-        return JsonResponse(Events.model_validate({"events": page}))
+    async def events(query: Annotated[PageQuery, Query()]) -> Response:
+        """Return a page of the event log, oldest first; wait for one if it is to wait."""
+        page = await first_page(node, query, stopping)
+        return JsonResponse(Events.model_validate(page))
 
     @router.get("/v1/events/stream", **answers("events", str, kind=EventStream))
-    async def stream(after: Sequence = 0, last_event_id: LastEventId = None) -> Response:
+    async def stream(
+        query: Annotated[EventQuery, Query()], last_event_id: LastEventId = None
+    ) -> Response:
         """Stream events (text/event-stream), from `Last-Event-ID` or `after` on."""
-        start = after if last_event_id is None else last_event_id
-        return EventStream(node, start, stopping)
+        start = query.after if last_event_id is None else last_event_id
+        return EventStream(node, start, stopping, query.wanted())

@@ -32,7 +32,7 @@ from zentalk.client.typed_events import (
 )
 from zentalk.rest.contacts import Contact
 from zentalk.rest.devices import Device, NewDevice
-from zentalk.rest.events import Event
+from zentalk.rest.events import Event, Events
 from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
 from zentalk.rest.node import Me
@@ -63,6 +63,7 @@ __all__ = [
     "Event",
     "EventFeed",
     "EventFollower",
+    "Events",
     "InvalidRequestError",
     "LogEndedError",
     "Mailbox",

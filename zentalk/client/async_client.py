@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -14,14 +15,14 @@ import trio
 
 from zentalk.client import calls
 from zentalk.client.async_events import EventFeed, EventFollower
-from zentalk.client.calls import Call, read_answer, transport_error
+from zentalk.client.calls import Call, event_params, read_answer, transport_error
 from zentalk.client.folder import find_node
 from zentalk.client.following import PATIENCE_SECONDS, Following
 from zentalk.client.proof import AsyncProver
 from zentalk.client.sync_client import STREAM_TIMEOUT_SECONDS, TIMEOUT_SECONDS
 from zentalk.rest.contacts import Contact
 from zentalk.rest.devices import Device, NewDevice
-from zentalk.rest.events import Event
+from zentalk.rest.events import Event, Events
 from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
 from zentalk.rest.node import Me
@@ -170,20 +171,39 @@ class AsyncClient:
 
     async def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """Return a page of the event log, oldest first."""
-        return await self._run(calls.events(after, limit))
+        return (await self._run(calls.event_page(after, limit))).events
+
+    async def event_page(
+        self,
+        after: int = 0,
+        limit: int = 1000,
+        types: Sequence[str] = (),
+        conversation: str | None = None,
+        wait_seconds: float = 0.0,
+    ) -> Events:
+        """Return a page of the event log and, as `next`, where to go on.
+
+        `types` and `conversation` choose events; a type that ends with a dot stands for all that
+        begin so. Without an event the answer waits for one, at most `wait_seconds` (0 to 25).
+        """
+        call = calls.event_page(after, limit, types, conversation, wait_seconds)
+        return await self._run(call)
 
     @asynccontextmanager
-    async def stream_events(self, after: int = 0) -> AsyncIterator[EventFeed]:
+    async def stream_events(
+        self, after: int = 0, types: Sequence[str] = (), conversation: str | None = None
+    ) -> AsyncIterator[EventFeed]:
         """Open the event stream once: `async with client.stream_events() as feed`, then iterate.
 
-        It ends with the connection; `follow_events` does not.
+        `types` and `conversation` are those of `event_page`. It ends with the connection;
+        `follow_events` does not.
         """
         call: Call[None] = Call("GET", "/v1/events/stream", lambda _body: None)
         try:
             async with self._http.stream(
                 call.method,
                 call.path,
-                params={"after": after},
+                params=event_params(after, types, conversation),
                 timeout=STREAM_TIMEOUT_SECONDS,
                 extensions=self._extensions(),
             ) as response:
@@ -200,12 +220,17 @@ class AsyncClient:
 
     @asynccontextmanager
     async def follow_events(
-        self, after: int = 0, patience_seconds: float = PATIENCE_SECONDS
+        self,
+        after: int = 0,
+        patience_seconds: float = PATIENCE_SECONDS,
+        types: Sequence[str] = (),
+        conversation: str | None = None,
     ) -> AsyncIterator[EventFollower]:
         """Follow the event log: `async with client.follow_events() as events`, then iterate.
 
-        It connects again by itself, and neither loses nor repeats an event. The iteration ends by
-        an error only: NodeGoneError once the node was away for `patience_seconds`.
+        `types` and `conversation` are those of `event_page`. It connects again by itself, and
+        neither loses nor repeats an event. The iteration ends by an error only: NodeGoneError
+        once the node was away for `patience_seconds`.
         """
         following = Following(
             after,
@@ -213,19 +238,22 @@ class AsyncClient:
             trio.current_time(),
             os.urandom,  # noqa: TID251 - the edge
         )
-        events = EventFollower(following, self._open_again, self.events)
+        open_again = partial(self._open_again, types=types, conversation=conversation)
+        events = EventFollower(following, open_again, self.events)
         try:
             yield events
         finally:
             await events.aclose()
 
-    def _open_again(self, after: int) -> AbstractAsyncContextManager[EventFeed]:
+    def _open_again(
+        self, after: int, types: Sequence[str], conversation: str | None
+    ) -> AbstractAsyncContextManager[EventFeed]:
         """Open the stream where the node is now: a restart may have given it another port."""
         url = None if self._folder is None else noted_url(self._folder)
         if url is not None:
             self._base_url = url
             self._http.base_url = httpx.URL(url)
-        return self.stream_events(after)
+        return self.stream_events(after, types, conversation)
 
     async def _run(self, call: Call[T]) -> T:
         try:

@@ -5,7 +5,7 @@ Both clients run these, so that each path is written once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
@@ -19,12 +19,13 @@ from zentalk.errors import ConnectFailedError, DeadlineError, LinkClosedError, Z
 from zentalk.rest.base import Body
 from zentalk.rest.contacts import Contact, ContactIn, Contacts
 from zentalk.rest.devices import Device, DeviceIn, Devices, NewDevice
-from zentalk.rest.events import Event, Events
+from zentalk.rest.events import Events
 from zentalk.rest.mailboxes import Mailbox, Mailboxes, MoveIn
 from zentalk.rest.messages import Conversation, Conversations, Message, MessageIn, Messages
 from zentalk.rest.node import Health, Me
 
 T = TypeVar("T")
+Params = Mapping[str, int | float | str | list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Call(Generic[T]):
     method: str
     path: str
     read: Callable[[Any], T]
-    params: Mapping[str, int | str] = field(default_factory=dict)
+    params: Params = field(default_factory=dict)
     body: Body | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -152,21 +153,41 @@ def send(address: str, text: str, idempotency_key: str | None) -> Call[Message]:
 
 def messages(address: str, before: int | None, limit: int) -> Call[list[Message]]:
     """Ask for a page of a conversation."""
-    params = {"limit": limit} | ({} if before is None else {"before": before})
+    params: Params = {"limit": limit} | ({} if before is None else {"before": before})
     return Call("GET", _messages(address), lambda answer: parse(Messages, answer).messages, params)
 
 
 def message(message_id: str, conversation: str | None) -> Call[Message]:
     """Ask for one message."""
     path = f"/v1/messages/{quote(message_id, safe='')}"
-    params = {} if conversation is None else {"conversation": conversation}
+    params: Params = {} if conversation is None else {"conversation": conversation}
     return Call("GET", path, lambda answer: parse(Message, answer), params)
 
 
-def events(after: int, limit: int) -> Call[list[Event]]:
-    """Ask for a page of the event log."""
-    params = {"after": after, "limit": limit}
+def event_page(
+    after: int,
+    limit: int,
+    types: Sequence[str] = (),
+    conversation: str | None = None,
+    wait_seconds: float = 0.0,
+) -> Call[Events]:
+    """Ask for a page of the event log, and wait for a first event if there is none."""
+    params = {"limit": limit, **event_params(after, types, conversation)}
+    if wait_seconds:
+        params["wait"] = wait_seconds
     return Call("GET", "/v1/events", _read_events, params)
+
+
+def event_params(
+    after: int, types: Sequence[str], conversation: str | None
+) -> dict[str, int | float | str | list[str]]:
+    """Return what a reader of the log asks for, over each of its views."""
+    params: dict[str, int | float | str | list[str]] = {"after": after}
+    if types:
+        params["type"] = list(types)
+    if conversation is not None:
+        params["conversation"] = conversation
+    return params
 
 
 def read_answer(call: Call[T], response: httpx.Response) -> T:
@@ -188,8 +209,9 @@ def transport_error(base_url: str, error: httpx.TransportError) -> ZentalkError:
     return LinkClosedError(f"{base_url} closed the connection")
 
 
-def _read_events(answer: Any) -> list[Event]:
-    return [typed(event) for event in parse(Events, answer).events]
+def _read_events(answer: Any) -> Events:
+    page = parse(Events, answer)
+    return Events(events=[typed(event) for event in page.events], next=page.next)
 
 
 def _contact(address: str, action: str = "") -> str:

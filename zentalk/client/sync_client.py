@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -11,7 +11,7 @@ from typing import Any, Final, Self, TypeVar
 import httpx
 
 from zentalk.client import calls
-from zentalk.client.calls import Call, read_answer, transport_error
+from zentalk.client.calls import Call, Params, event_params, read_answer, transport_error
 from zentalk.client.folder import find_node
 from zentalk.client.following import PATIENCE_SECONDS, Following
 from zentalk.client.proof import Prover
@@ -19,7 +19,7 @@ from zentalk.client.sse import EventParser
 from zentalk.client.sync_events import follow, now
 from zentalk.rest.contacts import Contact
 from zentalk.rest.devices import Device, NewDevice
-from zentalk.rest.events import Event
+from zentalk.rest.events import Event, Events
 from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
 from zentalk.rest.node import Me
@@ -170,22 +170,45 @@ class Client:
 
     def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """Return a page of the event log, oldest first."""
-        return self._run(calls.events(after, limit))
+        return self._run(calls.event_page(after, limit)).events
 
-    def stream_events(self, after: int = 0) -> Iterator[Event]:
+    def event_page(
+        self,
+        after: int = 0,
+        limit: int = 1000,
+        types: Sequence[str] = (),
+        conversation: str | None = None,
+        wait_seconds: float = 0.0,
+    ) -> Events:
+        """Return a page of the event log and, as `next`, where to go on.
+
+        `types` and `conversation` choose events; a type that ends with a dot stands for all that
+        begin so. Without an event the answer waits for one, at most `wait_seconds` (0 to 25).
+        """
+        call = calls.event_page(after, limit, types, conversation, wait_seconds)
+        return self._run(call)
+
+    def stream_events(
+        self, after: int = 0, types: Sequence[str] = (), conversation: str | None = None
+    ) -> Iterator[Event]:
         """Yield events as they happen, those after `after` first, until the connection ends.
 
-        `follow_events` goes on after that.
+        `types` and `conversation` are those of `event_page`. `follow_events` goes on after that.
         """
-        return self._stream(after, lambda: None)
+        return self._stream(event_params(after, types, conversation), lambda: None)
 
     def follow_events(
-        self, after: int = 0, patience_seconds: float = PATIENCE_SECONDS
+        self,
+        after: int = 0,
+        patience_seconds: float = PATIENCE_SECONDS,
+        types: Sequence[str] = (),
+        conversation: str | None = None,
     ) -> Generator[Event, None, None]:
         """Yield events as they happen, those after `after` first, over all connections it takes.
 
-        It connects again by itself, and neither loses nor repeats an event. The iteration ends by
-        an error only: NodeGoneError once the node was away for `patience_seconds`.
+        `types` and `conversation` are those of `event_page`. It connects again by itself, and
+        neither loses nor repeats an event. The iteration ends by an error only: NodeGoneError
+        once the node was away for `patience_seconds`.
         """
         following = Following(
             after,
@@ -193,26 +216,32 @@ class Client:
             now(),
             os.urandom,  # noqa: TID251 - the edge
         )
-        return follow(following, self._open_again, self.events)
+
+        def open_stream(after: int, connected: Callable[[], None]) -> Generator[Event, None, None]:
+            return self._open_again(event_params(after, types, conversation), connected)
+
+        return follow(following, open_stream, self.events)
 
     def _open_again(
-        self, after: int, connected: Callable[[], None]
+        self, params: Params, connected: Callable[[], None]
     ) -> Generator[Event, None, None]:
         """Open the stream where the node is now: a restart may have given it another port."""
         url = None if self._folder is None else noted_url(self._folder)
         if url is not None:
             self._base_url = url
             self._http.base_url = httpx.URL(url)
-        return self._stream(after, connected)
+        return self._stream(params, connected)
 
-    def _stream(self, after: int, connected: Callable[[], None]) -> Generator[Event, None, None]:
+    def _stream(
+        self, params: Params, connected: Callable[[], None]
+    ) -> Generator[Event, None, None]:
         parser = EventParser()
         call: Call[None] = Call("GET", "/v1/events/stream", lambda _body: None)
         try:
             with self._http.stream(
                 call.method,
                 call.path,
-                params={"after": after},
+                params=params,
                 timeout=STREAM_TIMEOUT_SECONDS,
                 extensions=self._extensions(),
             ) as response:

@@ -27,6 +27,7 @@ from zentalk.node.status import NodeStatus
 from zentalk.node.status_report import report
 from zentalk.node.wiring import build_node
 from zentalk.store.history import contacts, messages, outbox
+from zentalk.store.history.event_filter import EVERYTHING, EventFilter, EventPage
 from zentalk.store.history.models import (
     StoredContact,
     StoredConversation,
@@ -203,8 +204,13 @@ class Node:
 
     async def events(self, after: int, limit: int = MAX_PAGE) -> list[StoredEvent]:
         """Return up to `limit` (at most 1,000) events after a number, in order."""
-        count = max(1, min(limit, MAX_PAGE))
-        return await self._parts.events.events(after, count)
+        return (await self.event_page(after, limit)).events
+
+    async def event_page(
+        self, after: int, limit: int = MAX_PAGE, wanted: EventFilter = EVERYTHING
+    ) -> EventPage:
+        """Return up to `limit` (at most 1,000) wanted events after a number, and where to go on."""
+        return await self._parts.events.page(after, max(1, min(limit, MAX_PAGE)), wanted)
 
     async def wait_events(self, after: int) -> None:
         """Return once there is an event with a number above `after`."""

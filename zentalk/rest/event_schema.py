@@ -40,4 +40,5 @@ EventsPage: Final[type[Resource]] = create_model(
     __base__=Resource,
     __doc__="A page of the event log, oldest first.",
     events=(list[TypedEvent], ...),
+    next=(int, Field(description="where to go on: past all that the filters left out")),
 )

@@ -229,4 +229,10 @@ _V6: Final = """
 ALTER TABLE contacts ADD COLUMN work INTEGER NOT NULL DEFAULT 0;
 """
 
-MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5, _V6)
+_V_EVENTS: Final = """
+CREATE INDEX events_by_type ON events (type);
+CREATE INDEX events_by_type_and_conversation ON events (type, conversation)
+    WHERE conversation IS NOT NULL;
+"""
+
+MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5, _V6, _V_EVENTS)
