@@ -12,11 +12,14 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
 
+from zentalk.api.access import Access
 from zentalk.api.device_routes import add_device_routes
+from zentalk.api.event_socket import EventSocket
 from zentalk.api.facade import NodeFacade
-from zentalk.api.guard import Access, Guard
+from zentalk.api.guard import EVENT_SOCKET_PATH, Guard
 from zentalk.api.mailbox_routes import add_mailbox_routes
 from zentalk.api.proof_route import add_proof_route
 from zentalk.api.routes import (
@@ -74,7 +77,10 @@ def create_app(
     )
     # Straight onto the application, the busiest first: every request searches nested routers.
     add_message_routes(inner.router, node)
+    access = Access(token, node.devices)
     add_event_routes(inner.router, node, stopping)
+    socket = EventSocket(node, access, stopping)
+    inner.router.routes.append(WebSocketRoute(EVENT_SOCKET_PATH, socket))
     add_contact_routes(inner.router, node)
     add_own_routes(inner.router, node, name)
     add_device_routes(inner.router, node)
@@ -85,7 +91,7 @@ def create_app(
     inner.add_exception_handler(HTTPException, _on_http_error)
     inner.add_exception_handler(Exception, _on_bug)
     shield = Shield(inner, MAX_BODY_BYTES, quiet_logger("zentalk.api"))
-    return Guard(shield, Access(token, node.devices), hosts)
+    return Guard(shield, access, hosts)
 
 
 async def _on_zentalk_error(_request: Request, error: Exception) -> Response:

@@ -7,74 +7,25 @@ routes about devices need the owner's token. It never says which part of a token
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-import trio
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from zentalk.api.access import OWNER, WHO, Access
 from zentalk.api.device_routes import DEVICES_PATH
-from zentalk.api.facade import DeviceFacade
-from zentalk.crypto.hashing import equal
 from zentalk.web.head_requests import HeadAsGet
 from zentalk.web.problems import problem
-from zentalk.web.token import bearer_token
 from zentalk.web.token_proof import PROOF_PATH
 
+EVENT_SOCKET_PATH: Final = "/v1/events/ws"
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 OPEN_PATHS: Final = frozenset({"/v1/health", "/v1/openapi.json", PROOF_PATH})
-OWNER: Final = "owner"
-_POLICY_VIOLATION: Final = 1008
-
-
-class Access:
-    """Tells whose a request is, and holds the open requests of every device.
-
-    The owner's token opens everything, a device's all but the devices. A revoked device loses its
-    open requests and streams at once, not at its next request.
-    """
-
-    def __init__(self, owner_token: str, devices: DeviceFacade) -> None:
-        self._owner = owner_token.encode("ascii")
-        self._usual = b"Bearer " + self._owner
-        self._devices = devices
-        self._open: dict[str, set[trio.CancelScope]] = {}
-        devices.on_revoked = self._cut
-
-    def who(self, credentials: bytes | None) -> str | None:
-        """Return `owner`, a device's id, or None for credentials that open nothing."""
-        if credentials is None:
-            return None
-        if equal(credentials, self._usual):  # as nearly everybody writes it
-            return OWNER
-        token = bearer_token(credentials)
-        if not token:
-            return None
-        return OWNER if equal(token, self._owner) else self._devices.admitted(token)
-
-    @contextmanager
-    def request(self, who: str) -> Iterator[None]:
-        """Hold one request open; it is cancelled when its device is revoked."""
-        if who == OWNER:
-            yield
-            return
-        with trio.CancelScope() as scope:
-            scopes = self._open.setdefault(who, set())
-            scopes.add(scope)
-            try:
-                yield
-            finally:
-                scopes.discard(scope)
-                if not scopes:
-                    self._open.pop(who, None)
-
-    def _cut(self, device_id: str) -> None:
-        for scope in self._open.get(device_id, ()):
-            scope.cancel()
+SOCKET_PATHS: Final = frozenset({EVENT_SOCKET_PATH})
+"""WebSockets that take a token in their first message: browsers cannot set a header."""
 
 
 class Guard:
@@ -91,17 +42,19 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
-            return
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         host, origin, credentials = _read(scope["headers"])
-        who = self._access.who(credentials)
-        refusal = self._refusal_of_place(host, origin) or _refusal_of_person(scope["path"], who)
+        who = scope[WHO] = self._access.who(credentials)
+        refusal = self._refusal_of_place(host, origin)
+        if refusal is None and not _introduces_itself(scope, credentials):
+            refusal = _refusal_of_person(scope["path"], who)
         if refusal is not None:
             await refusal(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
             return
         app = self._for_head if scope["method"] == "HEAD" else self._app
         with self._access.request(who or OWNER):
@@ -123,6 +76,11 @@ class Guard:
         except ValueError:
             return False
         return place.scheme in {"http", "https"} and _without_port(place.netloc) in self._hosts
+
+
+def _introduces_itself(scope: Scope, credentials: bytes | None) -> bool:
+    """Say whether a WebSocket shows its token later: whoever serves it then asks for one."""
+    return scope["type"] == "websocket" and credentials is None and scope["path"] in SOCKET_PATHS
 
 
 def _refusal_of_person(path: str, who: str | None) -> Response | None:

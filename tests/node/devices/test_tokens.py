@@ -9,7 +9,8 @@ import trio
 import trio.testing
 
 from tests.api.double import TOKEN, FakeNode
-from zentalk.api import guard
+from zentalk.api.access import OWNER as BY_OWNER
+from zentalk.api.access import Access
 from zentalk.api.app import create_app
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import AuthenticationError, ConfigError, ConflictError, NotFoundError
@@ -145,7 +146,7 @@ async def test_k21_control_without_the_rule_a_device_admits_another(
 
 async def test_k21_what_a_revoked_device_has_open_ends(database: HistoryDatabase) -> None:
     devices = loaded(database)
-    access = guard.Access(TOKEN, devices)
+    access = Access(TOKEN, devices)
     device, _ = await devices.add("phone")
     who = device.device_id.hex()
     ended: list[str] = []
@@ -158,7 +159,7 @@ async def test_k21_what_a_revoked_device_has_open_ends(database: HistoryDatabase
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stream, "first", who)
         nursery.start_soon(stream, "second", who)
-        nursery.start_soon(stream, "owner's", guard.OWNER)
+        nursery.start_soon(stream, "owner's", BY_OWNER)
         await trio.testing.wait_all_tasks_blocked()
         await devices.revoke(who)
         await trio.testing.wait_all_tasks_blocked()
