@@ -103,6 +103,8 @@ class FakeNode:
     failure: Exception | None = None
     devices: FakeDevices = field(default_factory=FakeDevices)
     mailboxes: FakeMailboxes = field(default_factory=FakeMailboxes)
+    webhooks: Any = None
+    """The real ones, over a database, where a test is about them."""
     changed: trio.Event = field(default_factory=trio.Event)
 
     def status(self) -> Any:

@@ -28,6 +28,7 @@ from zentalk.api.routes import (
     add_message_routes,
     add_own_routes,
 )
+from zentalk.api.webhook_routes import add_webhook_routes
 from zentalk.errors import ZentalkError
 from zentalk.logs import quiet_logger
 from zentalk.rest.limits import MAX_BODY_BYTES
@@ -63,7 +64,8 @@ def create_app(
 ) -> ASGIApp:
     """Return REST over a node.
 
-    `token` is the owner's and opens everything, devices' tokens all but /v1/devices; streams end
+    `token` is the owner's and opens everything, devices' tokens all but /v1/devices
+    and /v1/webhooks; streams end
     at `stopping`; `hosts` are names of this machine besides loopback.
     """
     inner = _Rest(
@@ -86,6 +88,7 @@ def create_app(
     add_device_routes(inner.router, node)
     add_proof_route(inner.router, node, token)
     add_mailbox_routes(inner.router, node)
+    add_webhook_routes(inner.router, node)
     inner.add_exception_handler(ZentalkError, _on_zentalk_error)
     inner.add_exception_handler(RequestValidationError, _on_invalid)
     inner.add_exception_handler(HTTPException, _on_http_error)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from zentalk.ids import UserAddress
+from zentalk.node.notify.webhooks import WebhookView
 from zentalk.node.status import MailboxStatus
 from zentalk.store.history.event_filter import EventFilter, EventPage
 from zentalk.store.history.models import (
@@ -13,6 +14,7 @@ from zentalk.store.history.models import (
     StoredConversation,
     StoredMessage,
 )
+from zentalk.store.history.webhooks import WebhookLetter
 from zentalk.wire.devices import DeviceEntry
 
 
@@ -48,6 +50,28 @@ class MailboxFacade(Protocol):
         """
 
 
+class WebhookFacade(Protocol):
+    """Programs of the owner that are told of events. Unknown ids raise NotFoundError."""
+
+    async def listing(self) -> list[WebhookView]:
+        """Return all webhooks, oldest first."""
+
+    async def add(self, url: str, wanted: EventFilter, content: str) -> tuple[WebhookView, str]:
+        """Add a webhook; returns it and its secret. Raises ConfigError or ConflictError."""
+
+    async def remove(self, webhook: str) -> None:
+        """Remove a webhook."""
+
+    async def dead(self, webhook: str, after: int, limit: int) -> list[WebhookLetter]:
+        """Return events that were given up."""
+
+    async def retry(self, webhook: str, seq: int | None) -> int:
+        """Try one dead letter, or all, once more; returns how many."""
+
+    async def forget(self, webhook: str, seq: int | None) -> None:
+        """Delete one dead letter, or all."""
+
+
 class NodeFacade(Protocol):
     """One person's node. All errors are ZentalkErrors whose text may be shown to its owner."""
 
@@ -62,6 +86,10 @@ class NodeFacade(Protocol):
     @property
     def mailboxes(self) -> MailboxFacade:
         """The owner's mailboxes."""
+
+    @property
+    def webhooks(self) -> WebhookFacade:
+        """Whose programs are told of events."""
 
     def status(self) -> Any:
         """Return a dataclass that is JSON when made a dict: how the node sees the network."""

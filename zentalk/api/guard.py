@@ -2,7 +2,8 @@
 
 It is plain ASGI, because it runs for each request. The list of allowed hosts defeats DNS
 rebinding, the check of Origin keeps foreign pages out, and the token decides about the rest. The
-routes about devices need the owner's token. It never says which part of a token was wrong.
+routes about devices and webhooks need the owner's token. It never says which part of a token was
+wrong.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from zentalk.api.access import OWNER, WHO, Access
 from zentalk.api.device_routes import DEVICES_PATH
+from zentalk.api.webhook_routes import WEBHOOKS_PATH
 from zentalk.web.head_requests import HeadAsGet
 from zentalk.web.problems import problem
 from zentalk.web.token_proof import PROOF_PATH
@@ -96,6 +98,11 @@ def _refusal_of_person(path: str, who: str | None) -> Response | None:
         return problem(
             HTTPStatus.FORBIDDEN,
             "a device cannot admit or revoke devices; use the owner's token: zentalk api token",
+        )
+    if who != OWNER and path.startswith(WEBHOOKS_PATH):
+        return problem(
+            HTTPStatus.FORBIDDEN,
+            "a device cannot see or change webhooks; use the owner's token: zentalk api token",
         )
     return None
 

@@ -17,6 +17,7 @@ from zentalk.cli.options import ApiDir, AsJson, Bootstraps, Difficulty, NetworkI
 from zentalk.cli.output import say
 from zentalk.cli.reading import VERSION, choose, read, refuse, wants_help
 from zentalk.cli.refusals import unknown_option
+from zentalk.cli.webhook_commands import webhook
 
 relay = Group("relay", "Run a relay: forward packets and keep mail for others.")
 api = Group("api", "Run your API node: identity, contacts, messages, REST.")
@@ -26,7 +27,9 @@ app = App(
     "A private messenger network: onion relays, mailboxes and an API node of your own.",
     {
         group.name: group
-        for group in (relay, api, contact, device, mailbox, conversation, message, network, sim)
+        for group in (
+            *(relay, api, contact, device, mailbox, conversation, message, webhook, network, sim),
+        )
     },
 )
 LogLevel = Annotated[

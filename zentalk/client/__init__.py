@@ -36,6 +36,7 @@ from zentalk.rest.events import Event, Events
 from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
 from zentalk.rest.node import Me
+from zentalk.rest.webhooks import DeadLetter, NewWebhook, Webhook
 from zentalk.store.history.models import ContactState, Direction, MessageState
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "Conversation",
     "ConversationDeleted",
     "ConversationRead",
+    "DeadLetter",
     "Device",
     "DeviceAdded",
     "DeviceRevoked",
@@ -74,7 +76,9 @@ __all__ = [
     "MessageState",
     "MessageStateChanged",
     "NewDevice",
+    "NewWebhook",
     "NodeCopied",
     "NodeGoneError",
     "RatchetRenewed",
+    "Webhook",
 ]

@@ -23,6 +23,7 @@ from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.messages.commands import check_address, check_message
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.people import check_name
+from zentalk.node.notify.webhooks import WebhookCommands
 from zentalk.node.status import NodeStatus
 from zentalk.node.status_report import report
 from zentalk.node.wiring import build_node
@@ -108,6 +109,11 @@ class Node:
     def mailboxes(self) -> MailboxManager:
         """Where others leave mail for the owner."""
         return self._parts.mailboxes
+
+    @property
+    def webhooks(self) -> WebhookCommands:
+        """Whose programs are told of events."""
+        return self._parts.webhooks
 
     def client_unit_sizes(self) -> set[int]:
         """Return every size of unit that this node's links have put on the wire or seen."""

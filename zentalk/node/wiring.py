@@ -36,6 +36,9 @@ from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.people import ContactCommands
 from zentalk.node.messages.receive import Inbox
 from zentalk.node.network import NodeNetwork
+from zentalk.node.notify.deliveries import Deliveries
+from zentalk.node.notify.outgoing import HttpPoster
+from zentalk.node.notify.webhooks import WebhookCommands
 from zentalk.node.records.decoys import Decoys
 from zentalk.node.records.holders import RecordHolders
 from zentalk.node.records.lookup import RecordLookup
@@ -74,6 +77,7 @@ class NodeParts:
     delivery: DeliveryParts
     receiver: Receiver
     mailboxes: MailboxManager
+    webhooks: WebhookCommands
     tasks: tuple[Task, ...]
 
 
@@ -110,21 +114,26 @@ def build_node(
         ),
     )
     housekeeping = Housekeeping(runtime, database, delivery.states)
+    log = EventLog(database)
+    webhooks = WebhookCommands(runtime.for_part("webhooks"), database)
+    deliveries = Deliveries(runtime.for_part("webhook-tries"), database, log, HttpPoster())
+    webhooks.on_change = deliveries.poke
     decoys = Decoys(runtime, reached, records, UserAddress(identity.public))
     tasks = (
         *(reached.run, publisher.run, *delivery.tasks, receiver.run, receiver.release),
-        *(mailboxes.run, decoys.run, housekeeping.run),
+        *(mailboxes.run, decoys.run, housekeeping.run, deliveries.run),
     )
     parts = NodeParts(
         database=database,
         network=reached,
         devices=DeviceTokens(runtime, identity, database),
-        events=EventLog(database),
+        events=log,
         records=records,
         publisher=publisher,
         delivery=delivery,
         receiver=receiver,
         mailboxes=mailboxes,
+        webhooks=webhooks,
         tasks=tasks,
     )
     return parts, contacts, MessageCommands(composer)

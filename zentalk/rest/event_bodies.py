@@ -51,6 +51,13 @@ class NoteBody(Resource):
     note: str
 
 
+class ChangedWebhookBody(Resource):
+    """A webhook that was added or removed; the rest of its URL may be a secret."""
+
+    id: str
+    host: str
+
+
 EVENT_BODIES: Final[dict[str, type[Resource]]] = {
     "message.created": Message,
     "message.received": Message,
@@ -69,5 +76,7 @@ EVENT_BODIES: Final[dict[str, type[Resource]]] = {
     "node.copied": NoteBody,
     "device.added": ChangedDeviceBody,
     "device.revoked": ChangedDeviceBody,
+    "webhook.added": ChangedWebhookBody,
+    "webhook.removed": ChangedWebhookBody,
 }
 """The body of each type of event. A row here is all that a new type needs."""

@@ -233,6 +233,32 @@ _V_EVENTS: Final = """
 CREATE INDEX events_by_type ON events (type);
 CREATE INDEX events_by_type_and_conversation ON events (type, conversation)
     WHERE conversation IS NOT NULL;
+
+CREATE TABLE webhooks (
+    id TEXT PRIMARY KEY,
+    url TEXT NOT NULL,
+    types TEXT NOT NULL,
+    conversation TEXT,
+    content TEXT NOT NULL CHECK (content IN ('ids', 'full')),
+    secret BLOB NOT NULL,
+    created_at REAL NOT NULL,
+    cursor INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    failing_since REAL,
+    next_at REAL NOT NULL,
+    last_error TEXT NOT NULL,
+    delivered_at REAL
+) WITHOUT ROWID;
+
+CREATE TABLE webhook_letters (
+    seq INTEGER NOT NULL REFERENCES events (seq) ON DELETE CASCADE,
+    webhook TEXT NOT NULL REFERENCES webhooks (id) ON DELETE CASCADE,
+    died_at REAL NOT NULL,
+    reason TEXT NOT NULL,
+    again INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (seq, webhook)
+) WITHOUT ROWID;
+CREATE INDEX webhook_letters_by_webhook ON webhook_letters (webhook, seq);
 """
 
 MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5, _V6, _V_EVENTS)
