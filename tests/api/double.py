@@ -16,6 +16,7 @@ from zentalk.node.first_contact.verification import SafetyNumber
 from zentalk.node.messages.commands import Draft
 from zentalk.node.status import MailboxStatus
 from zentalk.session.safety import read_safety_number, safety_number
+from zentalk.store.history.event_filter import EventFilter, EventPage
 from zentalk.store.history.models import (
     ContactState,
     Direction,
@@ -263,6 +264,8 @@ class FakeNode:
     attendance: FakeAttendance = field(default_factory=FakeAttendance)
     admissions: FakeAdmissions = field(init=False)
     mailboxes: FakeMailboxes = field(default_factory=FakeMailboxes)
+    webhooks: Any = None
+    """The real ones, over a database, where a test is about them."""
     changed: trio.Event = field(default_factory=trio.Event)
     chat: Any = None
     """Real ones are driven in tests/api/test_conversation_routes.py."""
@@ -398,8 +401,10 @@ class FakeNode:
                 return message
         raise NotFoundError("there is no such message")
 
-    async def events(self, after: int, limit: int) -> list[StoredEvent]:
-        return [event for event in self.log if event.seq > after][:limit]
+    async def event_page(self, after: int, limit: int, wanted: EventFilter) -> EventPage:
+        found = [event for event in self.log if event.seq > after and wanted.takes(event)][:limit]
+        last = found[-1].seq if len(found) == limit else max(after, len(self.log))
+        return EventPage(found, last)
 
     async def wait_events(self, after: int) -> None:
         while len(self.log) <= after:

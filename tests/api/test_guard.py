@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from tests.api.double import TOKEN, FakeNode
-from zentalk.api import guard
+from zentalk.api import access, guard
 from zentalk.api.app import create_app
 
 OWN = "http://127.0.0.1:3001"
@@ -78,7 +78,7 @@ async def test_k22_two_tokens_are_not_one(node: FakeNode) -> None:
 async def test_k22_control_without_the_comparison_any_token_works(
     node: FakeNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard, "equal", lambda _left, _right: True)
+    monkeypatch.setattr(access, "equal", lambda _left, _right: True)
     assert await status(node, Authorization="Bearer x") == 200
 
 
@@ -140,7 +140,10 @@ async def test_k22_no_answer_invites_other_pages_or_loads_anything(node: FakeNod
         assert preflight.status_code == 403
 
 
-async def test_websockets_are_refused(node: FakeNode) -> None:
+@pytest.mark.parametrize("path", ["/v1/events", "/v1/events/ws"])
+async def test_websockets_from_elsewhere_or_to_other_paths_are_refused(
+    node: FakeNode, path: str
+) -> None:
     sent = []
 
     async def send(message):  # type: ignore[no-untyped-def]
@@ -150,5 +153,9 @@ async def test_websockets_are_refused(node: FakeNode) -> None:
         return {"type": "websocket.connect"}
 
     app = create_app(node, TOKEN, node.stopping)
-    await app({"type": "websocket", "headers": [], "path": "/v1/events"}, receive, send)
-    assert [message["type"] for message in sent] == ["websocket.close"]
+    host = (b"host", b"127.0.0.1" if path == "/v1/events" else b"evil.example")
+    await app({"type": "websocket", "headers": [host], "path": path}, receive, send)
+    assert [message.get("status") for message in sent] == [
+        401 if path == "/v1/events" else 403,
+        None,
+    ]

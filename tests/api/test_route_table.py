@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from starlette.routing import Match, Route
+from starlette.routing import Match, Route, WebSocketRoute
 
 from tests.api.double import BOB, TOKEN, FakeNode
 from zentalk.api import guard
+from zentalk.api.access import Access
 from zentalk.api.app import create_app, create_routes
+from zentalk.api.guard import EVENT_SOCKET_PATH
 from zentalk.api.route_table import NEED_OF, ROUTES, Need, Operation, RouteTable
 from zentalk.wire.devices import DeviceScope
 from zentalk.wire.text import format_address
@@ -17,14 +19,16 @@ SAMPLES = {
     "address": format_address(BOB),
     "message_id": "0" * 32,
     "invite_id": "0" * 16,
+    "webhook_id": "0" * 16,
     "device_id": "0" * 16,
     "pairing_id": "0" * 16,
 }
 
 
 def routes(node: FakeNode) -> list[Route]:
-    found = create_routes(node, TOKEN, node.stopping).routes
-    assert all(isinstance(route, Route) for route in found)
+    access = Access(TOKEN, node.devices, node.attendance)
+    found = create_routes(node, TOKEN, node.stopping, access).routes
+    assert all(isinstance(route, Route | WebSocketRoute) for route in found)
     return [route for route in found if isinstance(route, Route)]
 
 
@@ -32,6 +36,7 @@ def keys(node: FakeNode) -> Iterator[str]:
     for route in routes(node):
         for method in (route.methods or set()) - {"HEAD"}:
             yield f"{method} {route.path}"
+    yield f"GET {EVENT_SOCKET_PATH}"
 
 
 def sample(template: str) -> str:

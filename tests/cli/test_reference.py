@@ -38,10 +38,7 @@ async def test_routes(repository: Path) -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as rest:
         document = (await rest.get("/v1/openapi.json")).json()
     routes = {
-        f"{method.upper()} {path}".replace("{message_id}", "{id}")
-        .replace("{device_id}", "{id}")
-        .replace("{invite_id}", "{id}")
-        .replace("{pairing_id}", "{id}")
+        re.sub(r"\{[a-z]+_id\}", "{id}", f"{method.upper()} {path}")
         for path, operations in document["paths"].items()
         for method in operations
     }

@@ -106,7 +106,8 @@ async def test_the_echo_bot_runs_as_printed(
     (tmp_path / TOKEN_FILE).write_text(TOKEN)
     (tmp_path / TOKEN_FILE).chmod(0o600)
     node.request(BOB)
-    node.emit("contact.requested", {"address": BOBS})
+    request = {"address": BOBS, "name": "", "state": "request", "added_at": 1.0}
+    node.emit("contact.requested", request)
     receive(node, 1)
     with trio.fail_after(60):
         with running_bot(script, tmp_path) as bot:

@@ -55,7 +55,7 @@ def test_what_each_holds() -> None:
     added = typed(event("contact.added", CONTACT))
     assert isinstance(added, ContactAdded)
     assert added.contact.name == "Bob"
-    requested = typed(event("contact.requested", {"address": "zt1"}))
+    requested = typed(event("contact.requested", CONTACT))
     assert isinstance(requested, ContactRequested)
     assert requested.address == "zt1"
     read = typed(event("conversation.read", {"conversation": "zt1"}))

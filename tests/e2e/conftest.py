@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from tests.e2e.world import World
+from tests.event_check import check_every_event
 from tests.schedule import SCHEDULE
 from zentalk.directory.records import LEAST_WORK_BITS
 from zentalk.node.records import holders
@@ -26,3 +27,8 @@ async def world(
     monkeypatch.setattr(holders, "PUBLISHED_WORK_BITS", LEAST_WORK_BITS)
     yield World(tmp_path, nursery, SCHEDULE)
     nursery.cancel_scope.cancel()
+
+
+@pytest.fixture(autouse=True)
+def _typed_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_every_event(monkeypatch)

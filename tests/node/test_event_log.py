@@ -13,6 +13,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.event_log import MAX_TAIL_EVENTS, EventLog
 from zentalk.store.history import events
 from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.history.event_filter import EVERYTHING, EventFilter, page_of
 from zentalk.store.history.models import StoredEvent
 from zentalk.store.sqlite import Transaction
 
@@ -49,7 +50,7 @@ async def test_pages_are_the_same_from_memory_and_from_disk(database: HistoryDat
     total = count // 10 * 10
     for after in (0, 1, 49, total - MAX_TAIL_EVENTS, total - 2, total, total + 5):
         for limit in (1, 7, 1000):
-            page = await log.events(after, limit)
+            page = (await log.page(after, limit)).events
             assert numbers(page) == list(range(after + 1, total + 1))[:limit]
             assert page == await database.read(
                 lambda tx, after=after, limit=limit: events.page(tx, after, limit)  # type: ignore[misc]
@@ -67,17 +68,17 @@ async def test_a_reader_who_is_up_to_date_costs_no_query(
 
     monkeypatch.setattr(database, "read", refuse)
     await log.wait_events(0)
-    assert numbers(await log.events(0, 10)) == [1]
-    assert await log.events(1, 10) == []
+    assert numbers((await log.page(0, 10)).events) == [1]
+    assert (await log.page(1, 10)).events == []
 
 
 async def test_events_of_an_earlier_life_are_read_from_disk(database: HistoryDatabase) -> None:
     await database.write(lambda tx: append(tx, 3))
     log = log_of(database)
     await log.wait_events(2)
-    assert numbers(await log.events(0, 10)) == [1, 2, 3]
+    assert numbers((await log.page(0, 10)).events) == [1, 2, 3]
     await database.write(append)
-    assert numbers(await log.events(1, 10)) == [2, 3, 4]
+    assert numbers((await log.page(1, 10)).events) == [2, 3, 4]
 
 
 async def test_waiting_ends_with_the_commit_and_not_with_a_job_that_failed(
@@ -99,10 +100,10 @@ async def test_waiting_ends_with_the_commit_and_not_with_a_job_that_failed(
         await database.write(fail)
     await trio.testing.wait_all_tasks_blocked()
     assert not woken.is_set()
-    assert await log.events(0, 10) == []
+    assert (await log.page(0, 10)).events == []
     await database.write(append)
     await woken.wait()
-    assert numbers(await log.events(0, 10)) == [1]
+    assert numbers((await log.page(0, 10)).events) == [1]
 
 
 async def test_what_was_deleted_leaves_the_memory_too(database: HistoryDatabase) -> None:
@@ -119,6 +120,26 @@ async def test_what_was_deleted_leaves_the_memory_too(database: HistoryDatabase)
     await database.write(write)
     await database.write(delete)
     for after in (0, 1, 2, 3):
-        page = await log.events(after, 10)
+        page = (await log.page(after, 10)).events
         assert numbers(page) == [number for number in (2, 4) if number > after]
         assert page == await database.read(lambda tx, after=after: events.page(tx, after, 10))  # type: ignore[misc]
+
+
+async def test_filtered_pages_are_the_same_from_memory_and_from_disk(
+    database: HistoryDatabase,
+) -> None:
+    log = log_of(database)
+
+    def write(tx: Transaction) -> None:
+        for number in range(40):
+            kind = ("message.state", "contact.added", "message.created")[number % 3]
+            events.append(tx, kind, 0.0, {"conversation": f"zt1{number % 2}"})
+
+    await database.write(write)
+    for wanted in (EVERYTHING, EventFilter(("message.",)), EventFilter(("contact.added",), "zt10")):
+        for after in (0, 1, 39, 40, 50):
+            for limit in (1, 5, 100):
+                page = await log.page(after, limit, wanted)
+                assert page == await database.read(
+                    lambda tx, a=after, n=limit, w=wanted: page_of(tx, a, n, w)  # type: ignore[misc]
+                )

@@ -13,13 +13,13 @@ from zentalk.ids import MailboxId, MessageId, NodeId, UserAddress
 from zentalk.store.history import (
     contacts,
     events,
+    later_schema,
     messages,
     outbox,
     parts,
     prekeys,
     ratchets,
     request_keys,
-    schema,
     settings,
 )
 from zentalk.store.history.models import (
@@ -141,7 +141,7 @@ def test_k50_what_was_read_before_version_4_is_still_known(tmp_path: Path) -> No
 
 def test_a_key_of_before_devices_had_their_own_holds_for_all_of_them(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
-    before = MIGRATIONS.index(schema._V8)
+    before = MIGRATIONS.index(later_schema._V8)
     made = (b"request", MessageId(b"i" * 16))
     with closing(open_database(path, MIGRATIONS[:before])) as earlier:
         earlier.execute("INSERT INTO idempotency VALUES ('k', ?, ?, 1.0)", made)

@@ -12,8 +12,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
 
+from zentalk.api.access import Access
 from zentalk.api.conversation_routes import (
     add_conversation_routes,
     add_mark_routes,
@@ -22,13 +24,14 @@ from zentalk.api.conversation_routes import (
     add_signal_routes,
 )
 from zentalk.api.device_routes import add_device_routes
+from zentalk.api.event_socket import EventSocket
 from zentalk.api.facade import NodeFacade
 from zentalk.api.first_contact_routes import (
     add_introduction_routes,
     add_invite_routes,
     add_safety_routes,
 )
-from zentalk.api.guard import Access, Guard
+from zentalk.api.guard import EVENT_SOCKET_PATH, Guard
 from zentalk.api.mailbox_routes import add_mailbox_routes
 from zentalk.api.pairing_routes import add_pairing_routes
 from zentalk.api.proof_route import add_proof_route
@@ -41,6 +44,7 @@ from zentalk.api.routes import (
     add_message_routes,
     add_own_routes,
 )
+from zentalk.api.webhook_routes import add_webhook_routes
 from zentalk.errors import ZentalkError
 from zentalk.logs import quiet_logger
 from zentalk.rest.limits import MAX_BODY_BYTES
@@ -99,13 +103,16 @@ def create_app(
     `token` is the owner's; streams end at `stopping`; `hosts` are names of this machine besides
     loopback; without a `limit`, requests are not counted.
     """
-    inner = create_routes(node, token, stopping, name=name)
+    access = Access(token, node.devices, node.attendance)
+    inner = create_routes(node, token, stopping, access, name=name)
     shield = Shield(inner, MAX_BODY_BYTES, quiet_logger("zentalk.api"))
-    return Guard(shield, Access(token, node.devices, node.attendance), hosts, limit)
+    return Guard(shield, access, hosts, limit)
 
 
-def create_routes(node: NodeFacade, token: str, stopping: trio.Event, *, name: str = "") -> FastAPI:
-    """Return the routes alone, which let everybody in."""
+def create_routes(
+    node: NodeFacade, token: str, stopping: trio.Event, access: Access, *, name: str = ""
+) -> FastAPI:
+    """Return the routes alone, which let everybody in; a socket asks `access` for its token."""
     inner = _Rest(
         title="zentalk API node",
         version="1",
@@ -118,6 +125,8 @@ def create_routes(node: NodeFacade, token: str, stopping: trio.Event, *, name: s
     # Straight onto the application, the busiest first: every request searches nested routers.
     add_message_routes(inner.router, node)
     add_event_routes(inner.router, node, stopping)
+    socket = EventSocket(node, access, stopping)
+    inner.router.routes.append(WebSocketRoute(EVENT_SOCKET_PATH, socket))
     add_mark_routes(inner.router, node)
     add_conversation_routes(inner.router, node)
     add_search_route(inner.router, node)
@@ -133,6 +142,7 @@ def create_routes(node: NodeFacade, token: str, stopping: trio.Event, *, name: s
     add_pairing_routes(inner.router, node)
     add_proof_route(inner.router, node, token)
     add_mailbox_routes(inner.router, node)
+    add_webhook_routes(inner.router, node)
     inner.add_exception_handler(ZentalkError, _on_zentalk_error)
     inner.add_exception_handler(RequestValidationError, _on_invalid)
     inner.add_exception_handler(HTTPException, _on_http_error)

@@ -43,5 +43,10 @@ def with_caller(scope: Scope, caller: Caller) -> Scope:
 
 def caller_of(request: Request) -> Caller:
     """Return who makes a request."""
-    caller = request.scope.get(_KEY, NOBODY)
+    return scope_caller(request.scope)
+
+
+def scope_caller(scope: Scope) -> Caller:
+    """Return whom an ASGI scope names as its caller."""
+    caller = scope.get(_KEY, NOBODY)
     return caller if isinstance(caller, Caller) else NOBODY

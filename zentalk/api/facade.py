@@ -11,14 +11,16 @@ from zentalk.node.conversations.actions import ConversationActions
 from zentalk.node.conversations.signalling import Signalling
 from zentalk.node.devices.pairings import Pairing
 from zentalk.node.messages.commands import Draft
+from zentalk.node.notify.webhooks import WebhookView
 from zentalk.node.status import MailboxStatus
+from zentalk.store.history.event_filter import EventFilter, EventPage
 from zentalk.store.history.models import (
     RequestKey,
     StoredContact,
     StoredConversation,
-    StoredEvent,
     StoredMessage,
 )
+from zentalk.store.history.webhooks import WebhookLetter
 from zentalk.wire.devices import DeviceEntry, DeviceScope
 
 
@@ -94,6 +96,28 @@ class MailboxFacade(Protocol):
         """
 
 
+class WebhookFacade(Protocol):
+    """Programs of the owner that are told of events. Unknown ids raise NotFoundError."""
+
+    async def listing(self) -> list[WebhookView]:
+        """Return all webhooks, oldest first."""
+
+    async def add(self, url: str, wanted: EventFilter, content: str) -> tuple[WebhookView, str]:
+        """Add a webhook; returns it and its secret. Raises ConfigError or ConflictError."""
+
+    async def remove(self, webhook: str) -> None:
+        """Remove a webhook."""
+
+    async def dead(self, webhook: str, after: int, limit: int) -> list[WebhookLetter]:
+        """Return events that were given up."""
+
+    async def retry(self, webhook: str, seq: int | None) -> int:
+        """Try one dead letter, or all, once more; returns how many."""
+
+    async def forget(self, webhook: str, seq: int | None) -> None:
+        """Delete one dead letter, or all."""
+
+
 class NodeFacade(Protocol):
     """One person's node. All errors are ZentalkErrors whose text may be shown to its owner."""
 
@@ -116,6 +140,10 @@ class NodeFacade(Protocol):
     @property
     def mailboxes(self) -> MailboxFacade:
         """The owner's mailboxes."""
+
+    @property
+    def webhooks(self) -> WebhookFacade:
+        """Whose programs are told of events."""
 
     def status(self) -> Any:
         """Return a dataclass that is JSON when made a dict: how the node sees the network."""
@@ -179,8 +207,8 @@ class NodeFacade(Protocol):
     ) -> StoredMessage:
         """Return one message, the owner's if others chose the same id; raises NotFoundError."""
 
-    async def events(self, after: int, limit: int) -> list[StoredEvent]:
-        """Return events with a higher number than `after`, oldest first."""
+    async def event_page(self, after: int, limit: int, wanted: EventFilter) -> EventPage:
+        """Return wanted events with a higher number than `after`, oldest first."""
 
     async def wait_events(self, after: int) -> None:
         """Return when there is an event with a higher number than `after`."""

@@ -8,92 +8,26 @@ which part of a token was wrong, and counts no request of those who have none.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-import trio
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from zentalk.api.callers import NOBODY, THE_OWNER, Caller, device_caller, with_caller
-from zentalk.api.facade import AttendanceFacade, DeviceFacade
+from zentalk.api.access import Access
+from zentalk.api.callers import NOBODY, Caller, with_caller
 from zentalk.api.rate_limit import RateLimit
 from zentalk.api.route_table import Need, RouteTable
-from zentalk.crypto.hashing import equal
 from zentalk.web.head_requests import HeadAsGet
 from zentalk.web.problem_types import SCOPE
 from zentalk.web.problems import problem
-from zentalk.web.token import bearer_token
 
+EVENT_SOCKET_PATH: Final = "/v1/events/ws"
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
-_POLICY_VIOLATION: Final = 1008
-
-
-class Access:
-    """Tells whose a request is, and holds the open requests of every device.
-
-    A revoked device loses its open requests and streams at once, not at its next request.
-    """
-
-    def __init__(
-        self, owner_token: str, devices: DeviceFacade, attendance: AttendanceFacade
-    ) -> None:
-        self._owner = owner_token.encode("ascii")
-        self._usual = b"Bearer " + self._owner
-        self._devices = devices
-        self._attendance = attendance
-        self._open: dict[str, set[trio.CancelScope]] = {}
-        devices.on_revoked = self._cut
-
-    def caller(self, credentials: bytes | None) -> Caller:
-        """Return the owner, a device, or NOBODY for credentials that open nothing."""
-        if credentials is None:
-            return NOBODY
-        if equal(credentials, self._usual):  # as nearly everybody writes it
-            return THE_OWNER
-        token = bearer_token(credentials)
-        if not token:
-            return NOBODY
-        if equal(token, self._owner):
-            return THE_OWNER
-        device = self._devices.admitted(token)
-        return NOBODY if device is None else device_caller(device)
-
-    @contextmanager
-    def request(self, caller: Caller) -> Iterator[None]:
-        """Hold one request open; it is cancelled when its device is revoked."""
-        if caller is NOBODY:
-            yield
-            return
-        self._attendance.began(caller.id)
-        try:
-            with self._cancelled_with(caller.device_id):
-                yield
-        finally:
-            self._attendance.ended(caller.id)
-
-    @contextmanager
-    def _cancelled_with(self, device_id: str) -> Iterator[None]:
-        if not device_id:  # Nobody can revoke the owner's token.
-            yield
-            return
-        with trio.CancelScope() as scope:
-            scopes = self._open.setdefault(device_id, set())
-            scopes.add(scope)
-            try:
-                yield
-            finally:
-                scopes.discard(scope)
-                if not scopes:
-                    self._open.pop(device_id, None)
-
-    def _cut(self, device_id: str) -> None:
-        for scope in self._open.get(device_id, ()):
-            scope.cancel()
-        self._attendance.forget(device_id)
+SOCKET_PATHS: Final = frozenset({EVENT_SOCKET_PATH})
+"""WebSockets that take a token in their first message: browsers cannot set a header."""
 
 
 class Guard:
@@ -118,22 +52,20 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
-            return
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         host, origin, credentials = _read(scope["headers"])
         caller = self._access.caller(credentials)
-        need = self._routes.need(scope["method"], scope["path"])
-        refusal = (
-            self._refusal_of_place(host, origin)
-            or self._refusal_of_rate(caller)
-            or _refusal_of_person(caller, need)
-        )
+        need = self._routes.need(scope.get("method", "GET"), scope["path"])
+        refusal = self._refusal_of_place(host, origin) or self._refusal_of_rate(caller)
+        if refusal is None and not _introduces_itself(scope, credentials):
+            refusal = _refusal_of_person(caller, need)
         if refusal is not None:
             await refusal(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await self._app(with_caller(scope, caller), receive, send)
             return
         app = self._for_head if scope["method"] == "HEAD" else self._app
         with self._access.request(caller):
@@ -160,6 +92,11 @@ class Guard:
         except ValueError:
             return False
         return place.scheme in {"http", "https"} and _without_port(place.netloc) in self._hosts
+
+
+def _introduces_itself(scope: Scope, credentials: bytes | None) -> bool:
+    """Say whether a WebSocket shows its token later: whoever serves it then asks for one."""
+    return scope["type"] == "websocket" and credentials is None and scope["path"] in SOCKET_PATHS
 
 
 def _refusal_of_person(caller: Caller, need: Need) -> Response | None:

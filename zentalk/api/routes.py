@@ -17,6 +17,7 @@ from starlette.responses import Response
 from zentalk.api.answers import answers, no_content
 from zentalk.api.callers import caller_of
 from zentalk.api.drafts import draft_of
+from zentalk.api.event_query import EventQuery, PageQuery, first_page
 from zentalk.api.facade import NodeFacade
 from zentalk.api.paths import Address
 from zentalk.api.stream import EventStream
@@ -25,6 +26,7 @@ from zentalk.errors import LocalProtocolError
 from zentalk.node.messages.commands import Draft
 from zentalk.rest.contacts import Contact, ContactIn, Contacts, ListedContact
 from zentalk.rest.contents import MessageIn
+from zentalk.rest.event_schema import EventsPage
 from zentalk.rest.events import Events
 from zentalk.rest.limits import MAX_KEY_CHARS, MAX_PAGE, MAX_SEQUENCE
 from zentalk.rest.messages import Conversations, Message, Messages
@@ -194,14 +196,16 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
 def add_event_routes(router: APIRouter, node: NodeFacade, stopping: trio.Event) -> None:
     """Add the two views of the event log; streams end at `stopping`."""
 
-    @router.get("/v1/events", **answers("events", Events))
-    async def events(after: Sequence = 0, limit: Limit = MAX_PAGE) -> Response:
-        """Return a page of the event log, oldest first."""
-        page = await node.events(after, min(limit, MAX_PAGE))
-        return JsonResponse(Events.model_validate({"events": page}))
+    @router.get("/v1/events", **answers("events", EventsPage))
+    async def events(query: Annotated[PageQuery, Query()]) -> Response:
+        """Return a page of the event log, oldest first; wait for one if it is to wait."""
+        page = await first_page(node, query, stopping)
+        return JsonResponse(Events.model_validate(page))
 
     @router.get("/v1/events/stream", **answers("events", str, kind=EventStream))
-    async def stream(after: Sequence = 0, last_event_id: LastEventId = None) -> Response:
+    async def stream(
+        query: Annotated[EventQuery, Query()], last_event_id: LastEventId = None
+    ) -> Response:
         """Stream events (text/event-stream), from `Last-Event-ID` or `after` on."""
-        start = after if last_event_id is None else last_event_id
-        return EventStream(node, start, stopping)
+        start = query.after if last_event_id is None else last_event_id
+        return EventStream(node, start, stopping, query.wanted())

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from zentalk.api.facade import NodeFacade
 from zentalk.rest.events import Event
+from zentalk.store.history.event_filter import EVERYTHING, EventFilter
 from zentalk.store.history.models import StoredEvent
 from zentalk.web.json_response import SAFE_HEADERS
 
@@ -37,7 +38,13 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, node: NodeFacade, after: int, stopping: trio.Event) -> None:
+    def __init__(
+        self,
+        node: NodeFacade,
+        after: int,
+        stopping: trio.Event,
+        wanted: EventFilter = EVERYTHING,
+    ) -> None:
         self.status_code = HTTPStatus.OK
         self.background = None
         self.body = b""
@@ -49,6 +56,7 @@ class EventStream(Response):
         self._node = node
         self._after = after
         self._stopping = stopping
+        self._wanted = wanted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream until the program stops or the client leaves."""
@@ -68,18 +76,26 @@ class EventStream(Response):
 
     async def _send_events(self, send: Send) -> None:
         await _send_part(send, f"retry: {_RETRY_MS}\n\n")
+        told = self._after
+        heartbeat_at = trio.current_time() + HEARTBEAT_SECONDS
         while True:
-            events = await self._node.events(self._after, PAGE)
-            if events:
-                self._after = events[-1].seq
-                await _send_part(send, "".join(map(to_frame, events)))
-                if len(events) < PAGE:
+            page = await self._node.event_page(self._after, PAGE, self._wanted)
+            self._after = page.next
+            if page.events:
+                told = page.events[-1].seq
+                heartbeat_at = trio.current_time() + HEARTBEAT_SECONDS
+                await _send_part(send, "".join(map(to_frame, page.events)))
+                if len(page.events) < PAGE:
                     await trio.sleep(BURST_SECONDS)
                 continue
-            with trio.move_on_after(HEARTBEAT_SECONDS) as waiting:
+            with trio.move_on_at(heartbeat_at):
                 await self._node.wait_events(self._after)
-            if waiting.cancelled_caught:
-                await _send_part(send, ": still here\n\n")
+            if trio.current_time() >= heartbeat_at:
+                # The number without an event: a client goes on past what it did not want.
+                place = f"id: {self._after}\n" if self._after > told else ""
+                told = self._after
+                heartbeat_at = trio.current_time() + HEARTBEAT_SECONDS
+                await _send_part(send, f": still here\n{place}\n")
 
     async def _cancel_on_stop(self, scope: trio.CancelScope) -> None:
         await self._stopping.wait()

@@ -19,6 +19,7 @@ from zentalk.cli.options import ApiDir, AsJson, Bootstraps, Difficulty, NetworkI
 from zentalk.cli.output import say
 from zentalk.cli.reading import VERSION, choose, read, refuse, wants_help
 from zentalk.cli.refusals import unknown_option
+from zentalk.cli.webhook_commands import webhook
 
 relay = Group("relay", "Run a relay: forward packets and keep mail for others.")
 api = Group("api", "Run your API node: identity, contacts, messages, REST.")
@@ -29,7 +30,19 @@ app = App(
     {
         group.name: group
         for group in (
-            *(relay, api, contact, invite, device, mailbox, conversation, message, network, sim),
+            *(
+                relay,
+                api,
+                contact,
+                invite,
+                device,
+                mailbox,
+                conversation,
+                message,
+                webhook,
+                network,
+                sim,
+            ),
         )
     },
 )

@@ -37,6 +37,9 @@ from zentalk.client.typed_events import (
     InviteRevoked,
     InviteUsed,
     MessageCreated,
+    MessageDeleted,
+    MessageEdited,
+    MessageReacted,
     MessageReceived,
     MessageStateChanged,
     NodeCopied,
@@ -44,13 +47,14 @@ from zentalk.client.typed_events import (
 )
 from zentalk.rest.contacts import Contact, ListedContact
 from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo
-from zentalk.rest.events import Event
+from zentalk.rest.events import Event, Events
 from zentalk.rest.introductions import IntroducedPerson
 from zentalk.rest.invites import Invite
 from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
 from zentalk.rest.node import Me
 from zentalk.rest.safety import Safety
+from zentalk.rest.webhooks import DeadLetter, NewWebhook, Webhook
 from zentalk.store.history.models import ContactState, Direction, InviteState, MessageState
 
 __all__ = [
@@ -75,6 +79,7 @@ __all__ = [
     "Conversation",
     "ConversationDeleted",
     "ConversationRead",
+    "DeadLetter",
     "Device",
     "DeviceAdded",
     "DeviceRevoked",
@@ -82,6 +87,7 @@ __all__ = [
     "Event",
     "EventFeed",
     "EventFollower",
+    "Events",
     "IntroducedPerson",
     "InvalidRequestError",
     "Invite",
@@ -95,15 +101,20 @@ __all__ = [
     "Me",
     "Message",
     "MessageCreated",
+    "MessageDeleted",
+    "MessageEdited",
+    "MessageReacted",
     "MessageReceived",
     "MessageState",
     "MessageStateChanged",
     "NewDevice",
     "NewPairing",
+    "NewWebhook",
     "NodeCopied",
     "NodeGoneError",
     "PairingInfo",
     "RatchetRenewed",
     "RateLimitedError",
     "Safety",
+    "Webhook",
 ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import httpx
 import trio
@@ -15,7 +16,7 @@ import trio
 from zentalk.client import calls, chat_calls
 from zentalk.client.async_chat import AsyncChat
 from zentalk.client.async_events import EventFeed, EventFollower
-from zentalk.client.calls import Call, read_answer, transport_error
+from zentalk.client.calls import Call, event_params, read_answer, transport_error
 from zentalk.client.folder import find_node
 from zentalk.client.following import PATIENCE_SECONDS, Following
 from zentalk.client.proof import AsyncProver
@@ -23,13 +24,14 @@ from zentalk.client.sync_client import STREAM_TIMEOUT_SECONDS, TIMEOUT_SECONDS
 from zentalk.rest.contacts import Contact, ListedContact
 from zentalk.rest.conversations import OwnPrivacy, PresenceNow, ShownProfile
 from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo, ScopeIn
-from zentalk.rest.events import Event
+from zentalk.rest.events import Event, Events
 from zentalk.rest.introductions import IntroducedPerson
 from zentalk.rest.invites import WEEK_SECONDS, Invite
 from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
 from zentalk.rest.node import Me
 from zentalk.rest.safety import Safety
+from zentalk.rest.webhooks import DeadLetter, NewWebhook, Webhook
 from zentalk.web.address_file import noted_url
 
 T = TypeVar("T")
@@ -211,6 +213,41 @@ class AsyncClient:
         """Get a new device's token for a code; needs none. Raises NotFoundError."""
         return await self._run(calls.redeem(code))
 
+    async def webhooks(self) -> list[Webhook]:
+        """Return the webhooks and how far each is; needs the owner's token."""
+        return await self._run(calls.webhooks())
+
+    async def add_webhook(
+        self,
+        url: str,
+        types: Sequence[str] = (),
+        conversation: str | None = None,
+        content: Literal["ids", "full"] = "ids",
+    ) -> NewWebhook:
+        """Let the node post events to a URL from now on; `full` sends texts too, in the clear."""
+        return await self._run(calls.add_webhook(url, types, conversation, content))
+
+    async def remove_webhook(self, webhook_id: str) -> None:
+        """Remove a webhook with its dead letters; raises NotFoundError."""
+        await self._run(calls.remove_webhook(webhook_id))
+
+    async def dead_letters(
+        self, webhook_id: str, after: int = 0, limit: int = 100
+    ) -> list[DeadLetter]:
+        """Return events that were given up for a webhook, and why; raises NotFoundError."""
+        return await self._run(calls.dead_letters(webhook_id, after, limit))
+
+    async def retry_webhook(self, webhook_id: str, seq: int | None = None) -> int:
+        """Try one dead letter, or all, once more; returns how many. Raises NotFoundError.
+
+        What waits for its next try is tried at once.
+        """
+        return await self._run(calls.retry_webhook(webhook_id, seq))
+
+    async def forget_dead_letters(self, webhook_id: str, seq: int | None = None) -> None:
+        """Delete one dead letter, or all; raises NotFoundError."""
+        await self._run(calls.forget_dead_letters(webhook_id, seq))
+
     async def mailboxes(self) -> list[Mailbox]:
         """Return the current mailboxes, then those that were left and are still polled."""
         return await self._run(calls.mailboxes())
@@ -285,20 +322,39 @@ class AsyncClient:
 
     async def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """Return a page of the event log, oldest first."""
-        return await self._run(calls.events(after, limit))
+        return (await self._run(calls.event_page(after, limit))).events
+
+    async def event_page(
+        self,
+        after: int = 0,
+        limit: int = 1000,
+        types: Sequence[str] = (),
+        conversation: str | None = None,
+        wait_seconds: float = 0.0,
+    ) -> Events:
+        """Return a page of the event log and, as `next`, where to go on.
+
+        `types` and `conversation` choose events; a type that ends with a dot stands for all that
+        begin so. Without an event the answer waits for one, at most `wait_seconds` (0 to 25).
+        """
+        call = calls.event_page(after, limit, types, conversation, wait_seconds)
+        return await self._run(call)
 
     @asynccontextmanager
-    async def stream_events(self, after: int = 0) -> AsyncIterator[EventFeed]:
+    async def stream_events(
+        self, after: int = 0, types: Sequence[str] = (), conversation: str | None = None
+    ) -> AsyncIterator[EventFeed]:
         """Open the event stream once: `async with client.stream_events() as feed`, then iterate.
 
-        It ends with the connection; `follow_events` does not.
+        `types` and `conversation` are those of `event_page`. It ends with the connection;
+        `follow_events` does not.
         """
         call: Call[None] = Call("GET", "/v1/events/stream", lambda _body: None)
         try:
             async with self._http.stream(
                 call.method,
                 call.path,
-                params={"after": after},
+                params=event_params(after, types, conversation),
                 timeout=STREAM_TIMEOUT_SECONDS,
                 extensions=self._extensions(),
             ) as response:
@@ -315,12 +371,17 @@ class AsyncClient:
 
     @asynccontextmanager
     async def follow_events(
-        self, after: int = 0, patience_seconds: float = PATIENCE_SECONDS
+        self,
+        after: int = 0,
+        patience_seconds: float = PATIENCE_SECONDS,
+        types: Sequence[str] = (),
+        conversation: str | None = None,
     ) -> AsyncIterator[EventFollower]:
         """Follow the event log: `async with client.follow_events() as events`, then iterate.
 
-        It connects again by itself, and neither loses nor repeats an event. The iteration ends by
-        an error only: NodeGoneError once the node was away for `patience_seconds`.
+        `types` and `conversation` are those of `event_page`. It connects again by itself, and
+        neither loses nor repeats an event. The iteration ends by an error only: NodeGoneError
+        once the node was away for `patience_seconds`.
         """
         following = Following(
             after,
@@ -328,19 +389,22 @@ class AsyncClient:
             trio.current_time(),
             os.urandom,  # noqa: TID251 - the edge
         )
-        events = EventFollower(following, self._open_again, self.events)
+        open_again = partial(self._open_again, types=types, conversation=conversation)
+        events = EventFollower(following, open_again, self.events)
         try:
             yield events
         finally:
             await events.aclose()
 
-    def _open_again(self, after: int) -> AbstractAsyncContextManager[EventFeed]:
+    def _open_again(
+        self, after: int, types: Sequence[str], conversation: str | None
+    ) -> AbstractAsyncContextManager[EventFeed]:
         """Open the stream where the node is now: a restart may have given it another port."""
         url = None if self._folder is None else noted_url(self._folder)
         if url is not None:
             self._base_url = url
             self._http.base_url = httpx.URL(url)
-        return self.stream_events(after)
+        return self.stream_events(after, types, conversation)
 
     async def _run(self, call: Call[T]) -> T:
         try:

@@ -5,9 +5,9 @@ Both clients run these, so that each path is written once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -31,15 +31,27 @@ from zentalk.rest.devices import (
     RedeemIn,
     ScopeIn,
 )
-from zentalk.rest.events import Event, Events
+from zentalk.rest.events import Events
 from zentalk.rest.introductions import IntroducedPeople, IntroducedPerson, IntroduceIn
 from zentalk.rest.invites import Invite, InviteIn, InviteList
 from zentalk.rest.mailboxes import Mailbox, Mailboxes, MoveIn
 from zentalk.rest.messages import Conversation, Conversations, Message, Messages
 from zentalk.rest.node import Health, Me
 from zentalk.rest.safety import Safety, VerifyIn
+from zentalk.rest.webhooks import (
+    DeadLetter,
+    DeadLetters,
+    NewWebhook,
+    Retried,
+    RetryIn,
+    Webhook,
+    WebhookIn,
+    Webhooks,
+)
 
 T = TypeVar("T")
+_WEBHOOKS: Final = "/v1/webhooks"
+Params = Mapping[str, int | float | str | list[str]]
 _MAX_DIGITS: Final = 7
 
 
@@ -54,7 +66,7 @@ class Call(Generic[T]):
     method: str
     path: str
     read: Callable[[Any], T]
-    params: Mapping[str, int | str] = field(default_factory=dict)
+    params: Params = field(default_factory=dict)
     body: Body | None = None
     content: dict[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -268,21 +280,41 @@ def send(address: str, text: str, idempotency_key: str | None) -> Call[Message]:
 
 def messages(address: str, before: int | None, limit: int) -> Call[list[Message]]:
     """Ask for a page of a conversation."""
-    params = {"limit": limit} | ({} if before is None else {"before": before})
+    params: Params = {"limit": limit} | ({} if before is None else {"before": before})
     return Call("GET", _messages(address), lambda answer: parse(Messages, answer).messages, params)
 
 
 def message(message_id: str, conversation: str | None) -> Call[Message]:
     """Ask for one message."""
     path = f"/v1/messages/{quote(message_id, safe='')}"
-    params = {} if conversation is None else {"conversation": conversation}
+    params: Params = {} if conversation is None else {"conversation": conversation}
     return Call("GET", path, lambda answer: parse(Message, answer), params)
 
 
-def events(after: int, limit: int) -> Call[list[Event]]:
-    """Ask for a page of the event log."""
-    params = {"after": after, "limit": limit}
+def event_page(
+    after: int,
+    limit: int,
+    types: Sequence[str] = (),
+    conversation: str | None = None,
+    wait_seconds: float = 0.0,
+) -> Call[Events]:
+    """Ask for a page of the event log, and wait for a first event if there is none."""
+    params = {"limit": limit, **event_params(after, types, conversation)}
+    if wait_seconds:
+        params["wait"] = wait_seconds
     return Call("GET", "/v1/events", _read_events, params)
+
+
+def event_params(
+    after: int, types: Sequence[str], conversation: str | None
+) -> dict[str, int | float | str | list[str]]:
+    """Return what a reader of the log asks for, over each of its views."""
+    params: dict[str, int | float | str | list[str]] = {"after": after}
+    if types:
+        params["type"] = list(types)
+    if conversation is not None:
+        params["conversation"] = conversation
+    return params
 
 
 def read_answer(call: Call[T], response: httpx.Response) -> T:
@@ -307,8 +339,9 @@ def transport_error(base_url: str, error: httpx.TransportError) -> ZentalkError:
     return LinkClosedError(f"{base_url} closed the connection")
 
 
-def _read_events(answer: Any) -> list[Event]:
-    return [typed(event) for event in parse(Events, answer).events]
+def _read_events(answer: Any) -> Events:
+    page = parse(Events, answer)
+    return Events(events=[typed(event) for event in page.events], next=page.next)
 
 
 def _contact(address: str, action: str = "") -> str:
@@ -333,3 +366,45 @@ def _detail(response: httpx.Response) -> str:
         return str(response.json()["detail"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return f"the answer was {response.status_code} {response.reason_phrase}"
+
+
+def webhooks() -> Call[list[Webhook]]:
+    """Ask for the webhooks."""
+    return Call("GET", _WEBHOOKS, lambda answer: parse(Webhooks, answer).webhooks)
+
+
+def add_webhook(
+    url: str, types: Sequence[str], conversation: str | None, content: Literal["ids", "full"]
+) -> Call[NewWebhook]:
+    """Add a webhook."""
+    body = WebhookIn.model_construct(
+        url=url, types=list(types), conversation=conversation, content=content
+    )
+    return Call("POST", _WEBHOOKS, lambda answer: parse(NewWebhook, answer), body=body)
+
+
+def remove_webhook(webhook_id: str) -> Call[None]:
+    """Remove a webhook."""
+    return Call("DELETE", _webhook(webhook_id), lambda _answer: None)
+
+
+def dead_letters(webhook_id: str, after: int, limit: int) -> Call[list[DeadLetter]]:
+    """Ask for events that were given up for a webhook."""
+    path, params = _webhook(webhook_id, "/dead"), {"after": after, "limit": limit}
+    return Call("GET", path, lambda answer: parse(DeadLetters, answer).dead, params)
+
+
+def retry_webhook(webhook_id: str, seq: int | None) -> Call[int]:
+    """Try one dead letter, or all, once more."""
+    path, body = _webhook(webhook_id, "/dead/retry"), RetryIn.model_construct(seq=seq)
+    return Call("POST", path, lambda answer: parse(Retried, answer).retried, body=body)
+
+
+def forget_dead_letters(webhook_id: str, seq: int | None) -> Call[None]:
+    """Delete one dead letter, or all."""
+    params: Params = {} if seq is None else {"seq": seq}
+    return Call("DELETE", _webhook(webhook_id, "/dead"), lambda _answer: None, params)
+
+
+def _webhook(webhook_id: str, action: str = "") -> str:
+    return f"{_WEBHOOKS}/{quote(webhook_id, safe='')}{action}"

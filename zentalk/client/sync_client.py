@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 
 import httpx
 
 from zentalk.client import calls, chat_calls
-from zentalk.client.calls import Call, read_answer, transport_error
+from zentalk.client.calls import Call, Params, event_params, read_answer, transport_error
 from zentalk.client.folder import find_node
 from zentalk.client.following import PATIENCE_SECONDS, Following
 from zentalk.client.proof import Prover
@@ -21,13 +21,14 @@ from zentalk.client.sync_events import follow, now
 from zentalk.rest.contacts import Contact, ListedContact
 from zentalk.rest.conversations import OwnPrivacy, PresenceNow, ShownProfile
 from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo, ScopeIn
-from zentalk.rest.events import Event
+from zentalk.rest.events import Event, Events
 from zentalk.rest.introductions import IntroducedPerson
 from zentalk.rest.invites import WEEK_SECONDS, Invite
 from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
 from zentalk.rest.node import Me
 from zentalk.rest.safety import Safety
+from zentalk.rest.webhooks import DeadLetter, NewWebhook, Webhook
 from zentalk.web.address_file import noted_url
 
 T = TypeVar("T")
@@ -213,6 +214,39 @@ class Client:
         """Get a new device's token for a code; needs none. Raises NotFoundError."""
         return self._run(calls.redeem(code))
 
+    def webhooks(self) -> list[Webhook]:
+        """Return the webhooks and how far each is; needs the owner's token."""
+        return self._run(calls.webhooks())
+
+    def add_webhook(
+        self,
+        url: str,
+        types: Sequence[str] = (),
+        conversation: str | None = None,
+        content: Literal["ids", "full"] = "ids",
+    ) -> NewWebhook:
+        """Let the node post events to a URL from now on; `full` sends texts too, in the clear."""
+        return self._run(calls.add_webhook(url, types, conversation, content))
+
+    def remove_webhook(self, webhook_id: str) -> None:
+        """Remove a webhook with its dead letters; raises NotFoundError."""
+        self._run(calls.remove_webhook(webhook_id))
+
+    def dead_letters(self, webhook_id: str, after: int = 0, limit: int = 100) -> list[DeadLetter]:
+        """Return events that were given up for a webhook, and why; raises NotFoundError."""
+        return self._run(calls.dead_letters(webhook_id, after, limit))
+
+    def retry_webhook(self, webhook_id: str, seq: int | None = None) -> int:
+        """Try one dead letter, or all, once more; returns how many. Raises NotFoundError.
+
+        What waits for its next try is tried at once.
+        """
+        return self._run(calls.retry_webhook(webhook_id, seq))
+
+    def forget_dead_letters(self, webhook_id: str, seq: int | None = None) -> None:
+        """Delete one dead letter, or all; raises NotFoundError."""
+        self._run(calls.forget_dead_letters(webhook_id, seq))
+
     def mailboxes(self) -> list[Mailbox]:
         """Return the current mailboxes, then those that were left and are still polled."""
         return self._run(calls.mailboxes())
@@ -285,22 +319,45 @@ class Client:
 
     def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """Return a page of the event log, oldest first."""
-        return self._run(calls.events(after, limit))
+        return self._run(calls.event_page(after, limit)).events
 
-    def stream_events(self, after: int = 0) -> Iterator[Event]:
+    def event_page(
+        self,
+        after: int = 0,
+        limit: int = 1000,
+        types: Sequence[str] = (),
+        conversation: str | None = None,
+        wait_seconds: float = 0.0,
+    ) -> Events:
+        """Return a page of the event log and, as `next`, where to go on.
+
+        `types` and `conversation` choose events; a type that ends with a dot stands for all that
+        begin so. Without an event the answer waits for one, at most `wait_seconds` (0 to 25).
+        """
+        call = calls.event_page(after, limit, types, conversation, wait_seconds)
+        return self._run(call)
+
+    def stream_events(
+        self, after: int = 0, types: Sequence[str] = (), conversation: str | None = None
+    ) -> Iterator[Event]:
         """Yield events as they happen, those after `after` first, until the connection ends.
 
-        `follow_events` goes on after that.
+        `types` and `conversation` are those of `event_page`. `follow_events` goes on after that.
         """
-        return self._stream(after, lambda: None)
+        return self._stream(event_params(after, types, conversation), lambda: None)
 
     def follow_events(
-        self, after: int = 0, patience_seconds: float = PATIENCE_SECONDS
+        self,
+        after: int = 0,
+        patience_seconds: float = PATIENCE_SECONDS,
+        types: Sequence[str] = (),
+        conversation: str | None = None,
     ) -> Generator[Event, None, None]:
         """Yield events as they happen, those after `after` first, over all connections it takes.
 
-        It connects again by itself, and neither loses nor repeats an event. The iteration ends by
-        an error only: NodeGoneError once the node was away for `patience_seconds`.
+        `types` and `conversation` are those of `event_page`. It connects again by itself, and
+        neither loses nor repeats an event. The iteration ends by an error only: NodeGoneError
+        once the node was away for `patience_seconds`.
         """
         following = Following(
             after,
@@ -308,26 +365,32 @@ class Client:
             now(),
             os.urandom,  # noqa: TID251 - the edge
         )
-        return follow(following, self._open_again, self.events)
+
+        def open_stream(after: int, connected: Callable[[], None]) -> Generator[Event, None, None]:
+            return self._open_again(event_params(after, types, conversation), connected)
+
+        return follow(following, open_stream, self.events)
 
     def _open_again(
-        self, after: int, connected: Callable[[], None]
+        self, params: Params, connected: Callable[[], None]
     ) -> Generator[Event, None, None]:
         """Open the stream where the node is now: a restart may have given it another port."""
         url = None if self._folder is None else noted_url(self._folder)
         if url is not None:
             self._base_url = url
             self._http.base_url = httpx.URL(url)
-        return self._stream(after, connected)
+        return self._stream(params, connected)
 
-    def _stream(self, after: int, connected: Callable[[], None]) -> Generator[Event, None, None]:
+    def _stream(
+        self, params: Params, connected: Callable[[], None]
+    ) -> Generator[Event, None, None]:
         parser = EventParser()
         call: Call[None] = Call("GET", "/v1/events/stream", lambda _body: None)
         try:
             with self._http.stream(
                 call.method,
                 call.path,
-                params={"after": after},
+                params=params,
                 timeout=STREAM_TIMEOUT_SECONDS,
                 extensions=self._extensions(),
             ) as response:

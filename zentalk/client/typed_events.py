@@ -13,51 +13,19 @@ from pydantic import ValidationError
 
 from zentalk.rest.base import Resource
 from zentalk.rest.contacts import Contact
+from zentalk.rest.event_bodies import (
+    EVENT_BODIES,
+    ChangedDeviceBody,
+    ChangedInviteBody,
+    ChangedMessage,
+    ConversationBody,
+    IntroducedBody,
+    MessageStateBody,
+    NoteBody,
+    RemovedContactBody,
+)
 from zentalk.rest.events import Event
 from zentalk.rest.messages import Message, States
-
-
-class _Address(Resource):
-    address: str
-
-
-class _Conversation(Resource):
-    conversation: str
-
-
-class _Removed(Resource):
-    address: str
-    reason: str = ""
-
-
-class _Named(Resource):
-    id: str
-    name: str
-    scope: str = ""
-
-
-class _Introduced(Resource):
-    address: str
-    name: str
-    introduced_by: str
-
-
-class _Used(Resource):
-    id: str
-    name: str
-    address: str
-    uses: int
-
-
-class _State(Resource):
-    id: str
-    conversation: str
-    state: States
-    reason: str = ""
-
-
-class _Note(Resource):
-    note: str
 
 
 class MessageEvent(Event):
@@ -81,28 +49,49 @@ class RatchetRenewed(MessageEvent):
     """`ratchet.renewed`: a line that nobody wrote, where keys of a conversation were renewed."""
 
 
+class ChangedMessageEvent(MessageEvent):
+    """An event about a message that is shown in another way now."""
+
+    @property
+    def by(self) -> str:
+        """The address of who has changed it."""
+        return ChangedMessage.model_validate(self.data).by
+
+
+class MessageEdited(ChangedMessageEvent):
+    """A message has another text."""
+
+
+class MessageDeleted(ChangedMessageEvent):
+    """A message was taken back: nothing is left of it but its place."""
+
+
+class MessageReacted(ChangedMessageEvent):
+    """Somebody reacted to a message, or took that back."""
+
+
 class MessageStateChanged(Event):
     """`message.state`: a message of the owner went on, or the reason for its waiting changed."""
 
     @property
     def message_id(self) -> str:
         """The id of the message."""
-        return _State.model_validate(self.data).id
+        return MessageStateBody.model_validate(self.data).id
 
     @property
     def conversation(self) -> str:
         """The recipient's address."""
-        return _State.model_validate(self.data).conversation
+        return MessageStateBody.model_validate(self.data).conversation
 
     @property
     def state(self) -> States:
         """The new state."""
-        return _State.model_validate(self.data).state
+        return MessageStateBody.model_validate(self.data).state
 
     @property
     def reason(self) -> str:
         """Why it failed or waits; empty if there is nothing to say."""
-        return _State.model_validate(self.data).reason
+        return MessageStateBody.model_validate(self.data).reason
 
 
 class ContactRequested(Event):
@@ -111,7 +100,7 @@ class ContactRequested(Event):
     @property
     def address(self) -> str:
         """The address of that person, for `accept`."""
-        return _Address.model_validate(self.data).address
+        return Contact.model_validate(self.data).address
 
 
 class ContactEvent(Event):
@@ -153,12 +142,12 @@ class ContactRemoved(Event):
     @property
     def address(self) -> str:
         """The address of that person."""
-        return _Removed.model_validate(self.data).address
+        return RemovedContactBody.model_validate(self.data).address
 
     @property
     def reason(self) -> str:
         """Why a request ended without you; empty if you removed it."""
-        return _Removed.model_validate(self.data).reason
+        return RemovedContactBody.model_validate(self.data).reason
 
 
 class ContactVerified(ContactEvent):
@@ -179,17 +168,17 @@ class ContactIntroduced(Event):
     @property
     def address(self) -> str:
         """The address of that person, for `add_contact`."""
-        return _Introduced.model_validate(self.data).address
+        return IntroducedBody.model_validate(self.data).address
 
     @property
     def name(self) -> str:
         """What the introducer calls them; empty if that was not said."""
-        return _Introduced.model_validate(self.data).name
+        return IntroducedBody.model_validate(self.data).name
 
     @property
     def introduced_by(self) -> str:
         """The address of the contact who introduced them."""
-        return _Introduced.model_validate(self.data).introduced_by
+        return IntroducedBody.model_validate(self.data).introduced_by
 
 
 class InviteEvent(Event):
@@ -198,12 +187,12 @@ class InviteEvent(Event):
     @property
     def invite_id(self) -> str:
         """The id of the invite."""
-        return _Named.model_validate(self.data).id
+        return ChangedInviteBody.model_validate(self.data).id
 
     @property
     def name(self) -> str:
         """For whom the owner made it; empty if that was not said."""
-        return _Named.model_validate(self.data).name
+        return ChangedInviteBody.model_validate(self.data).name
 
 
 class InviteCreated(InviteEvent):
@@ -220,12 +209,12 @@ class InviteUsed(InviteEvent):
     @property
     def address(self) -> str:
         """The address of that person."""
-        return _Used.model_validate(self.data).address
+        return ChangedInviteBody.model_validate(self.data).address
 
     @property
     def uses(self) -> int:
         """How many people have come by this invite."""
-        return _Used.model_validate(self.data).uses
+        return ChangedInviteBody.model_validate(self.data).uses
 
 
 class ConversationDeleted(Event):
@@ -234,7 +223,7 @@ class ConversationDeleted(Event):
     @property
     def conversation(self) -> str:
         """The other person's address."""
-        return _Conversation.model_validate(self.data).conversation
+        return ConversationBody.model_validate(self.data).conversation
 
 
 class ConversationRead(Event):
@@ -243,7 +232,7 @@ class ConversationRead(Event):
     @property
     def conversation(self) -> str:
         """The other person's address."""
-        return _Conversation.model_validate(self.data).conversation
+        return ConversationBody.model_validate(self.data).conversation
 
 
 class DeviceEvent(Event):
@@ -252,17 +241,17 @@ class DeviceEvent(Event):
     @property
     def device_id(self) -> str:
         """The id of the device."""
-        return _Named.model_validate(self.data).id
+        return ChangedDeviceBody.model_validate(self.data).id
 
     @property
     def name(self) -> str:
         """What the owner called it."""
-        return _Named.model_validate(self.data).name
+        return ChangedDeviceBody.model_validate(self.data).name
 
     @property
     def scope(self) -> str:
         """What its token opens or opened; empty in events that are older than scopes."""
-        return _Named.model_validate(self.data).scope
+        return ChangedDeviceBody.model_validate(self.data).scope
 
 
 class DeviceAdded(DeviceEvent):
@@ -279,36 +268,43 @@ class NodeCopied(Event):
     @property
     def note(self) -> str:
         """What happened and what to do, as a sentence."""
-        return _Note.model_validate(self.data).note
+        return NoteBody.model_validate(self.data).note
 
 
-KINDS: Final[dict[str, tuple[type[Event], type[Resource]]]] = {
-    "message.created": (MessageCreated, Message),
-    "message.received": (MessageReceived, Message),
-    "message.state": (MessageStateChanged, _State),
-    "ratchet.renewed": (RatchetRenewed, Message),
-    "contact.requested": (ContactRequested, _Address),
-    "contact.added": (ContactAdded, Contact),
-    "contact.accepted": (ContactAccepted, Contact),
-    "contact.renamed": (ContactRenamed, Contact),
-    "contact.refused": (ContactRefused, Contact),
-    "contact.blocked": (ContactBlocked, Contact),
-    "contact.unblocked": (ContactUnblocked, Contact),
-    "contact.removed": (ContactRemoved, _Removed),
-    "contact.verified": (ContactVerified, Contact),
-    "contact.unverified": (ContactUnverified, Contact),
-    "contact.key-changed": (ContactKeyChanged, Contact),
-    "contact.introduced": (ContactIntroduced, _Introduced),
-    "invite.created": (InviteCreated, _Named),
-    "invite.revoked": (InviteRevoked, _Named),
-    "invite.used": (InviteUsed, _Used),
-    "conversation.read": (ConversationRead, _Conversation),
-    "conversation.deleted": (ConversationDeleted, _Conversation),
-    "node.copied": (NodeCopied, _Note),
-    "device.added": (DeviceAdded, _Named),
-    "device.revoked": (DeviceRevoked, _Named),
+_CLASSES: Final[dict[str, type[Event]]] = {
+    "message.created": MessageCreated,
+    "message.received": MessageReceived,
+    "message.state": MessageStateChanged,
+    "message.edited": MessageEdited,
+    "message.deleted": MessageDeleted,
+    "message.reacted": MessageReacted,
+    "ratchet.renewed": RatchetRenewed,
+    "contact.requested": ContactRequested,
+    "contact.added": ContactAdded,
+    "contact.accepted": ContactAccepted,
+    "contact.renamed": ContactRenamed,
+    "contact.refused": ContactRefused,
+    "contact.blocked": ContactBlocked,
+    "contact.unblocked": ContactUnblocked,
+    "contact.removed": ContactRemoved,
+    "contact.verified": ContactVerified,
+    "contact.unverified": ContactUnverified,
+    "contact.key-changed": ContactKeyChanged,
+    "contact.introduced": ContactIntroduced,
+    "invite.created": InviteCreated,
+    "invite.revoked": InviteRevoked,
+    "invite.used": InviteUsed,
+    "conversation.read": ConversationRead,
+    "conversation.deleted": ConversationDeleted,
+    "node.copied": NodeCopied,
+    "device.added": DeviceAdded,
+    "device.revoked": DeviceRevoked,
 }
-"""For each type of event its class, and what its data must hold."""
+"""The types that have a class of their own; the others come as a plain `Event`."""
+KINDS: Final[dict[str, tuple[type[Event], type[Resource]]]] = {
+    kind: (cls, EVENT_BODIES[kind]) for kind, cls in _CLASSES.items()
+}
+"""For each type of event with a class that class, and what its data must hold."""
 
 
 def typed(event: Event) -> Event:

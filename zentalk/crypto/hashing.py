@@ -67,6 +67,11 @@ def sha256(data: bytes) -> bytes:
     return _sha256(data).digest()
 
 
+def hmac_sha256(key: bytes, data: bytes) -> bytes:
+    """Return HMAC-SHA-256 (RFC 2104), which programs of others can check: no label."""
+    return hmac.digest(key, data, "sha256")
+
+
 def equal(left: bytes, right: bytes) -> bool:
     """Compare two secrets in constant time."""
     return hmac.compare_digest(left, right)

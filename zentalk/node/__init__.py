@@ -2,7 +2,8 @@
 
 What runs inside a database transaction, in the writer's thread: `sessions/`, `messages/`. The way
 into the network: `relays/`, `tunnels/`, `snapshot/`, `packets/`, and `network.py` over them. The
-tasks that join both: `records/`, `delivery/`, `mailboxes/`, `devices/`. import-linter holds the
+tasks that join both: `records/`, `delivery/`, `mailboxes/`, `devices/`,
+`notify/`. import-linter holds the
 order; each package says in its first lines what it is for.
 
 Glossary: an *identity* is a person's long-term key; a *contact* is somebody the owner has added or

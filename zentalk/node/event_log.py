@@ -14,6 +14,7 @@ import trio
 
 from zentalk.store.history import events
 from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.history.event_filter import EVERYTHING, EventFilter, EventPage, page_of
 from zentalk.store.history.models import StoredEvent
 
 MAX_TAIL_EVENTS: Final = 256
@@ -29,14 +30,17 @@ class EventLog:
         self._last_seq = database.read_now(events.last_seq)
         database.tail.on_events = self._committed
 
-    async def events(self, after: int, limit: int) -> list[StoredEvent]:
-        """Return up to `limit` events with a number above `after`, in order."""
+    async def page(self, after: int, limit: int, wanted: EventFilter = EVERYTHING) -> EventPage:
+        """Return up to `limit` wanted events with a number above `after`, in order."""
+        await trio.lowlevel.checkpoint()  # First: what is in memory changes at every one.
         tail = self._tail
         if after < self._last_seq and (not tail or after < tail[0].seq - 1):
-            return await self._database.read(lambda tx: events.page(tx, after, limit))
-        await trio.lowlevel.checkpoint()
+            return await self._database.read(lambda tx: page_of(tx, after, limit, wanted))
         newest_first = list(takewhile(lambda event: event.seq > after, reversed(tail)))
-        return list(islice(reversed(newest_first), limit))
+        found = list(islice(filter(wanted.takes, reversed(newest_first)), limit))
+        return EventPage(
+            found, found[-1].seq if len(found) == limit else max(after, self._last_seq)
+        )
 
     async def wait_events(self, after: int) -> None:
         """Return once an event with a number above `after` is committed."""

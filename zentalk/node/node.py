@@ -29,10 +29,12 @@ from zentalk.node.messages.commands import Draft, check_address, check_message
 from zentalk.node.messages.conversation.commands import NO_MESSAGE
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.people import check_name
+from zentalk.node.notify.webhooks import WebhookCommands
 from zentalk.node.status import NodeStatus
 from zentalk.node.status_report import report
 from zentalk.node.wiring import build_node
 from zentalk.store.history import contacts, messages, outbox, pages
+from zentalk.store.history.event_filter import EVERYTHING, EventFilter, EventPage
 from zentalk.store.history.models import (
     RequestKey,
     StoredContact,
@@ -142,6 +144,11 @@ class Node:
         """Invites, introductions and safety numbers."""
         return self._parts.first_contact
 
+    @property
+    def webhooks(self) -> WebhookCommands:
+        """Whose programs are told of events."""
+        return self._parts.notify.webhooks
+
     def client_unit_sizes(self) -> set[int]:
         """Return every size of unit that this node's links have put on the wire or seen."""
         return set(self._network.unit_sizes())
@@ -250,9 +257,14 @@ class Node:
 
     async def events(self, after: int, limit: int = MAX_PAGE) -> list[StoredEvent]:
         """Return up to `limit` (at most 1,000) events after a number, in order."""
-        count = max(1, min(limit, MAX_PAGE))
-        return await self._parts.events.events(after, count)
+        return (await self.event_page(after, limit)).events
+
+    async def event_page(
+        self, after: int, limit: int = MAX_PAGE, wanted: EventFilter = EVERYTHING
+    ) -> EventPage:
+        """Return up to `limit` (at most 1,000) wanted events after a number, and where to go on."""
+        return await self._parts.notify.log.page(after, max(1, min(limit, MAX_PAGE)), wanted)
 
     async def wait_events(self, after: int) -> None:
         """Return once there is an event with a number above `after`."""
-        await self._parts.events.wait_events(after)
+        await self._parts.notify.log.wait_events(after)

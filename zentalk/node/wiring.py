@@ -44,6 +44,9 @@ from zentalk.node.messages.conversation.commands import ChatCommands
 from zentalk.node.messages.people import ContactCommands
 from zentalk.node.messages.receive import Inbox
 from zentalk.node.network import NodeNetwork
+from zentalk.node.notify.deliveries import Deliveries
+from zentalk.node.notify.outgoing import HttpPoster
+from zentalk.node.notify.webhooks import WebhookCommands
 from zentalk.node.records.decoys import Decoys
 from zentalk.node.records.holders import RecordHolders
 from zentalk.node.records.lookup import RecordLookup
@@ -90,13 +93,22 @@ class ConversationParts:
 
 
 @dataclass(frozen=True, slots=True)
+class NotifyParts:
+    """The event log, and who outside is told of it; `run` must be running."""
+
+    log: EventLog
+    webhooks: WebhookCommands
+    run: Task
+
+
+@dataclass(frozen=True, slots=True)
 class NodeParts:
     """What a node is made of; `tasks` run side by side once the node has loaded."""
 
     database: HistoryDatabase
     network: NodeNetwork
     devices: DeviceParts
-    events: EventLog
+    notify: NotifyParts
     publisher: RecordPublisher
     delivery: DeliveryParts
     receiver: Receiver
@@ -146,16 +158,17 @@ def build_node(
     decoys = Decoys(runtime, reached, records, own)
     attendance = Attendance(runtime, database)
     tokens = DeviceTokens(runtime, identity, database)
+    notify = _build_notify(runtime, database)
     tasks = (
         *(reached.run, publisher.run, *delivery.tasks, receiver.run, receiver.release),
-        *(mailboxes.run, decoys.run, housekeeping.run, attendance.run),
+        *(mailboxes.run, decoys.run, housekeeping.run, attendance.run, notify.run),
         *conversations.tasks,
     )
     parts = NodeParts(
         database=database,
         network=reached,
         devices=DeviceParts(tokens, attendance, Admissions(runtime, tokens)),
-        events=EventLog(database),
+        notify=notify,
         publisher=publisher,
         delivery=delivery,
         receiver=receiver,
@@ -164,7 +177,7 @@ def build_node(
         first_contact=FirstContact(
             Invites(runtime, identity, database),
             Introductions(runtime, database, composer, delivery.outbox),
-            Verification(runtime, UserAddress(identity.public), database),
+            Verification(runtime, own, database),
         ),
         tasks=tasks,
     )
@@ -218,3 +231,12 @@ def _build_conversations(
     return ConversationParts(
         board, actions, signalling, (board.run, signalling.run, disappearing.run)
     )
+
+
+def _build_notify(runtime: Runtime, database: HistoryDatabase) -> NotifyParts:
+    """Put together who is told of events."""
+    log = EventLog(database)
+    webhooks = WebhookCommands(runtime.for_part("webhooks"), database)
+    deliveries = Deliveries(runtime.for_part("webhook-tries"), database, log, HttpPoster())
+    webhooks.on_change = deliveries.poke
+    return NotifyParts(log, webhooks, deliveries.run)

@@ -11,6 +11,7 @@ holds: whoever reads it passes over fields that this version does not know.
 - `limits`: numbers that bound requests.
 - `node`: that the program runs, and whose node it is.
 - `contacts`, `messages`, `mailboxes`, `devices`, `events`: one resource and its bodies each.
+- `event_bodies`: what each type of event holds; `event_schema`: the union of them, for OpenAPI.
 - `proof`: what a node shows before it is shown the token.
 - `problem`: what every error looks like.
 

@@ -17,6 +17,7 @@ class Event(Resource):
 
 
 class Events(Resource):
-    """A page of the event log, oldest first; ask for `after=` the last `seq` to go on."""
+    """A page of the event log, oldest first; ask for `after=` the value of `next` to go on."""
 
     events: list[Event]
+    next: int

@@ -5,10 +5,16 @@ The largest text, with every byte of it escaped in JSON, fits a body; nothing mu
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import Field
 
 MAX_BODY_BYTES: Final = 512 * 1024
 MAX_PAGE: Final = 1000
 MAX_SEQUENCE: Final = 2**63 - 1
 MAX_KEY_CHARS: Final = 255
 MAX_NAME_CHARS: Final = 200
+MAX_EVENT_TYPES: Final = 16
+"""Types of events that one reader may name."""
+EventType = Annotated[str, Field(max_length=64, pattern=r"^[a-z]+(\.[a-z_]+)*\.?$")]
+"""A type of events, or, with a dot at its end, all that begin so."""

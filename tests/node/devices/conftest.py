@@ -1,4 +1,4 @@
-"""A history database with its writer."""
+"""A history database with its writer; every event is held against the table of bodies."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from tests.event_check import check_every_event
 from zentalk.net.runtime import Runtime
 from zentalk.store.history.database import HistoryDatabase
 
@@ -18,3 +19,8 @@ async def database(tmp_path: Path) -> AsyncIterator[HistoryDatabase]:
         yield database
         nursery.cancel_scope.cancel()
     database.close()
+
+
+@pytest.fixture(autouse=True)
+def _typed_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_every_event(monkeypatch)

@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from tests.api.double import TOKEN, FakeAttendance, FakeNode
-from zentalk.api import guard
+from zentalk.api.access import Access
 from zentalk.api.app import create_app
 from zentalk.api.callers import THE_OWNER, Caller, device_caller
 from zentalk.api.route_table import Need, RouteTable
@@ -151,7 +151,7 @@ async def test_k21_control_without_the_rule_a_device_admits_another(
 
 async def test_k21_what_a_revoked_device_has_open_ends(database: HistoryDatabase) -> None:
     devices = loaded(database)
-    access = guard.Access(TOKEN, devices, FakeAttendance())
+    access = Access(TOKEN, devices, FakeAttendance())
     device, _ = await devices.add("phone")
     caller = device_caller(device)
     ended: list[str] = []

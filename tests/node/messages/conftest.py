@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.event_check import check_every_event
 from tests.node.persons import Newcomer, Person
 
 
@@ -30,3 +31,8 @@ def bob(newcomer: Newcomer) -> Person:
 @pytest.fixture
 def carol(newcomer: Newcomer) -> Person:
     return newcomer("carol")
+
+
+@pytest.fixture(autouse=True)
+def _typed_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_every_event(monkeypatch)

@@ -1,0 +1,76 @@
+"""The commands about webhooks, and their arguments; `zentalk.cli.webhook` acts on them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from zentalk.cli.grammar import Group, Parameter
+from zentalk.cli.options import AsJson, RunningNode
+
+webhook = Group("webhook", "Let your running API node tell other programs of events.")
+
+WebhookId = Annotated[str, Parameter(help="The id of the webhook; see: zentalk webhook list")]
+
+
+@webhook.command(name="add")
+def webhook_add(
+    place: Annotated[str, Parameter("URL", help="Where to post events: http://... or https://...")],
+    /,
+    *,
+    node: RunningNode,
+    types: Annotated[
+        list[str] | None,
+        Parameter("--type", help="Only this type of event; 'message.' is all that begin so."),
+    ] = None,
+    conversation: Annotated[
+        str | None, Parameter(help="Only events of the conversation with this address.")
+    ] = None,
+    full: Annotated[
+        bool, Parameter(help="Send texts and names too, in the clear, to whoever serves the URL.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Add a webhook and print its id and the secret that signs. The secret is not shown again."""
+    from zentalk.cli import webhook as act
+
+    return act.add(node.at, place, types or [], conversation, full=full, as_json=as_json)
+
+
+@webhook.command(name="list")
+def webhook_list(*, node: RunningNode, as_json: AsJson = False) -> int:
+    """List webhooks: how many events wait for each, how many were given up, and what went wrong."""
+    from zentalk.cli import webhook as act
+
+    return act.list_all(node.at, as_json=as_json)
+
+
+@webhook.command(name="remove")
+def webhook_remove(webhook: WebhookId, /, *, node: RunningNode) -> int:
+    """Remove a webhook with its dead letters. Nothing more is sent to it."""
+    from zentalk.cli import webhook as act
+
+    return act.remove(node.at, webhook)
+
+
+@webhook.command(name="dead")
+def webhook_dead(webhook: WebhookId, /, *, node: RunningNode, as_json: AsJson = False) -> int:
+    """List the events that were given up for a webhook, and why."""
+    from zentalk.cli import webhook as act
+
+    return act.dead(node.at, webhook, as_json=as_json)
+
+
+@webhook.command(name="retry")
+def webhook_retry(
+    webhook: WebhookId,
+    seq: Annotated[
+        int | None, Parameter(help="The number of one dead letter. [default: all of them]")
+    ] = None,
+    /,
+    *,
+    node: RunningNode,
+) -> int:
+    """Send dead letters once more, and at once what waits for its next try."""
+    from zentalk.cli import webhook as act
+
+    return act.retry(node.at, webhook, seq)
