@@ -16,9 +16,11 @@ def check_every_event(patch: pytest.MonkeyPatch) -> None:
     """Let appending fail for a type that is not in the table, or a body that is not its own."""
     append = events.append
 
-    def checked(tx: Transaction, kind: str, at: float, data: dict[str, Any]) -> None:
+    def checked(
+        tx: Transaction, kind: str, at: float, data: dict[str, Any], message: str | None = None
+    ) -> None:
         line = {"seq": 1, "type": kind, "at": at, "data": json.loads(json.dumps(data))}
         TYPED_EVENT.validate_python(line)
-        append(tx, kind, at, data)
+        append(tx, kind, at, data, message)
 
     patch.setattr(events, "append", checked)

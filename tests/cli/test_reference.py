@@ -43,7 +43,9 @@ async def test_routes(repository: Path) -> None:
         for method in operations
     }
     text = read(repository, "rest")
-    assert set(re.findall(r"^`((?:GET|POST|DELETE) [^`?]*)", text, re.MULTILINE)) == routes
+    assert (
+        set(re.findall(r"^`((?:GET|POST|PUT|PATCH|DELETE) [^`?]*)", text, re.MULTILINE)) == routes
+    )
 
 
 LOCAL: dict[str, object] = {"network": "local"}

@@ -43,7 +43,8 @@ def test_every_method_with_its_arguments(repository: Path) -> None:
         name: [
             parameter for parameter in inspect.signature(value).parameters if parameter != "self"
         ]
-        for name, value in vars(Client).items()
+        for part in Client.__mro__[:-1]
+        for name, value in vars(part).items()
         if inspect.isfunction(value) and not name.startswith("_") and name != "close"
     }
     assert described == found

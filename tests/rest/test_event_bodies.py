@@ -17,7 +17,7 @@ from zentalk.rest.event_bodies import EVENT_BODIES
 from zentalk.rest.event_schema import TYPED_EVENT, EventsPage
 from zentalk.store.history import events
 
-TYPE = re.compile(r"(?!zentalk\.)[a-z]+\.[a-z_]+")
+TYPE = re.compile(r"(?!zentalk\.)[a-z]+\.[a-z_-]+")
 NOTE = {"seq": 1, "type": "node.copied", "at": 1.0, "data": {"note": "look"}}
 
 

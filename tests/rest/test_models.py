@@ -38,8 +38,10 @@ def test_a_resource_passes_over_unknown_fields_and_misses_known_ones() -> None:
 def test_a_resource_is_made_of_the_nodes_own_object_and_is_compact_json() -> None:
     assert Message.model_validate(STORED).model_dump_json().encode() == (
         b'{"id":"%s","seq":1,"conversation":"zt1","direction":"out","kind":"text",'
-        b'"text":"hello \xc3\xa9","state":"sent","reason":"","sent_at":1.5,"missing":0}'
-        % (b"a" * 32)
+        b'"text":"hello \xc3\xa9","state":"sent","reason":"","sent_at":1.5,"missing":0,'
+        b'"author":"","body":null,"reply_to":null,"forwarded":false,"mentions":[],'
+        b'"edited":false,"deleted":false,"pinned":false,"starred":false,"expires_at":null,'
+        b'"reactions":[],"votes":[]}' % (b"a" * 32)
     )
 
 

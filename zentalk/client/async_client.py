@@ -8,21 +8,21 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx
 import trio
 
-from zentalk.client import calls, chat_calls
-from zentalk.client.async_chat import AsyncChat
+from zentalk.client import calls
+from zentalk.client.async_chats import AsyncChats
 from zentalk.client.async_events import EventFeed, EventFollower
+from zentalk.client.async_webhooks import AsyncWebhooks
 from zentalk.client.calls import Call, event_params, read_answer, transport_error
 from zentalk.client.folder import find_node
 from zentalk.client.following import PATIENCE_SECONDS, Following
 from zentalk.client.proof import AsyncProver
 from zentalk.client.sync_client import STREAM_TIMEOUT_SECONDS, TIMEOUT_SECONDS
 from zentalk.rest.contacts import Contact, ListedContact
-from zentalk.rest.conversations import OwnPrivacy, PresenceNow, ShownProfile
 from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo, ScopeIn
 from zentalk.rest.events import Event, Events
 from zentalk.rest.introductions import IntroducedPerson
@@ -31,13 +31,12 @@ from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
 from zentalk.rest.node import Me
 from zentalk.rest.safety import Safety
-from zentalk.rest.webhooks import DeadLetter, NewWebhook, Webhook
 from zentalk.web.address_file import noted_url
 
 T = TypeVar("T")
 
 
-class AsyncClient:
+class AsyncClient(AsyncChats, AsyncWebhooks):
     """Calls an API node; use it in an `async with` block.
 
     Methods raise what those of `Client` raise.
@@ -213,41 +212,6 @@ class AsyncClient:
         """Get a new device's token for a code; needs none. Raises NotFoundError."""
         return await self._run(calls.redeem(code))
 
-    async def webhooks(self) -> list[Webhook]:
-        """Return the webhooks and how far each is; needs the owner's token."""
-        return await self._run(calls.webhooks())
-
-    async def add_webhook(
-        self,
-        url: str,
-        types: Sequence[str] = (),
-        conversation: str | None = None,
-        content: Literal["ids", "full"] = "ids",
-    ) -> NewWebhook:
-        """Let the node post events to a URL from now on; `full` sends texts too, in the clear."""
-        return await self._run(calls.add_webhook(url, types, conversation, content))
-
-    async def remove_webhook(self, webhook_id: str) -> None:
-        """Remove a webhook with its dead letters; raises NotFoundError."""
-        await self._run(calls.remove_webhook(webhook_id))
-
-    async def dead_letters(
-        self, webhook_id: str, after: int = 0, limit: int = 100
-    ) -> list[DeadLetter]:
-        """Return events that were given up for a webhook, and why; raises NotFoundError."""
-        return await self._run(calls.dead_letters(webhook_id, after, limit))
-
-    async def retry_webhook(self, webhook_id: str, seq: int | None = None) -> int:
-        """Try one dead letter, or all, once more; returns how many. Raises NotFoundError.
-
-        What waits for its next try is tried at once.
-        """
-        return await self._run(calls.retry_webhook(webhook_id, seq))
-
-    async def forget_dead_letters(self, webhook_id: str, seq: int | None = None) -> None:
-        """Delete one dead letter, or all; raises NotFoundError."""
-        await self._run(calls.forget_dead_letters(webhook_id, seq))
-
     async def mailboxes(self) -> list[Mailbox]:
         """Return the current mailboxes, then those that were left and are still polled."""
         return await self._run(calls.mailboxes())
@@ -277,48 +241,6 @@ class AsyncClient:
     async def message(self, message_id: str, conversation: str | None = None) -> Message:
         """Return one message, your own if others chose the same id; raises NotFoundError."""
         return await self._run(calls.message(message_id, conversation))
-
-    def chat(self, address: str) -> AsyncChat:
-        """Return one conversation, to do things in it; nothing is requested yet."""
-        return AsyncChat(address, self._run)
-
-    async def starred(self, before: int | None = None, limit: int = 100) -> list[Message]:
-        """Return a page of your starred messages, newest last."""
-        return await self._run(chat_calls.starred(before, limit))
-
-    async def search(
-        self,
-        words: str,
-        conversation: str | None = None,
-        before: int | None = None,
-        limit: int = 100,
-    ) -> list[Message]:
-        """Return messages that have all the words, newest first."""
-        return await self._run(chat_calls.search(words, conversation, before, limit))
-
-    async def shows(self, chats: list[str]) -> None:
-        """Say which chats this device shows now; say it again every 30 seconds."""
-        await self._run(chat_calls.shows(chats))
-
-    async def presence(self, after: int | None = None, wait_seconds: int = 25) -> PresenceNow:
-        """Return who is writing to you and who is there; with `after`, wait for a change."""
-        return await self._run(chat_calls.presence(after, wait_seconds))
-
-    async def privacy(self) -> OwnPrivacy:
-        """Return what others are told of you beside messages."""
-        return await self._run(chat_calls.privacy())
-
-    async def set_privacy(self, **wished: bool) -> OwnPrivacy:
-        """Switch `read_receipts`, `typing` and `presence`; what is left out stays as it is."""
-        return await self._run(chat_calls.set_privacy(wished))
-
-    async def profile(self) -> ShownProfile:
-        """Return how you are shown to contacts."""
-        return await self._run(chat_calls.profile(None))
-
-    async def set_profile(self, name: str, status: str = "", avatar: bytes = b"") -> ShownProfile:
-        """Set how you are shown; contacts are told, end to end."""
-        return await self._run(chat_calls.set_profile(name, status, avatar))
 
     async def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """Return a page of the event log, oldest first."""

@@ -6,20 +6,20 @@ import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import httpx
 
-from zentalk.client import calls, chat_calls
+from zentalk.client import calls
 from zentalk.client.calls import Call, Params, event_params, read_answer, transport_error
 from zentalk.client.folder import find_node
 from zentalk.client.following import PATIENCE_SECONDS, Following
 from zentalk.client.proof import Prover
 from zentalk.client.sse import EventParser
-from zentalk.client.sync_chat import SyncChat
+from zentalk.client.sync_chats import SyncChats
 from zentalk.client.sync_events import follow, now
+from zentalk.client.sync_webhooks import SyncWebhooks
 from zentalk.rest.contacts import Contact, ListedContact
-from zentalk.rest.conversations import OwnPrivacy, PresenceNow, ShownProfile
 from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo, ScopeIn
 from zentalk.rest.events import Event, Events
 from zentalk.rest.introductions import IntroducedPerson
@@ -28,7 +28,6 @@ from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
 from zentalk.rest.node import Me
 from zentalk.rest.safety import Safety
-from zentalk.rest.webhooks import DeadLetter, NewWebhook, Webhook
 from zentalk.web.address_file import noted_url
 
 T = TypeVar("T")
@@ -38,7 +37,7 @@ STREAM_TIMEOUT_SECONDS: Final = 60.0
 """After this long in silence a stream counts as lost; the node's heartbeat is more frequent."""
 
 
-class Client:
+class Client(SyncChats, SyncWebhooks):
     """Calls an API node and waits; use it in a `with` block.
 
     Methods raise ApiError or an error of `zentalk.errors` with the node's own sentence, and
@@ -214,39 +213,6 @@ class Client:
         """Get a new device's token for a code; needs none. Raises NotFoundError."""
         return self._run(calls.redeem(code))
 
-    def webhooks(self) -> list[Webhook]:
-        """Return the webhooks and how far each is; needs the owner's token."""
-        return self._run(calls.webhooks())
-
-    def add_webhook(
-        self,
-        url: str,
-        types: Sequence[str] = (),
-        conversation: str | None = None,
-        content: Literal["ids", "full"] = "ids",
-    ) -> NewWebhook:
-        """Let the node post events to a URL from now on; `full` sends texts too, in the clear."""
-        return self._run(calls.add_webhook(url, types, conversation, content))
-
-    def remove_webhook(self, webhook_id: str) -> None:
-        """Remove a webhook with its dead letters; raises NotFoundError."""
-        self._run(calls.remove_webhook(webhook_id))
-
-    def dead_letters(self, webhook_id: str, after: int = 0, limit: int = 100) -> list[DeadLetter]:
-        """Return events that were given up for a webhook, and why; raises NotFoundError."""
-        return self._run(calls.dead_letters(webhook_id, after, limit))
-
-    def retry_webhook(self, webhook_id: str, seq: int | None = None) -> int:
-        """Try one dead letter, or all, once more; returns how many. Raises NotFoundError.
-
-        What waits for its next try is tried at once.
-        """
-        return self._run(calls.retry_webhook(webhook_id, seq))
-
-    def forget_dead_letters(self, webhook_id: str, seq: int | None = None) -> None:
-        """Delete one dead letter, or all; raises NotFoundError."""
-        self._run(calls.forget_dead_letters(webhook_id, seq))
-
     def mailboxes(self) -> list[Mailbox]:
         """Return the current mailboxes, then those that were left and are still polled."""
         return self._run(calls.mailboxes())
@@ -274,48 +240,6 @@ class Client:
     def message(self, message_id: str, conversation: str | None = None) -> Message:
         """Return one message, your own if others chose the same id; raises NotFoundError."""
         return self._run(calls.message(message_id, conversation))
-
-    def chat(self, address: str) -> SyncChat:
-        """Return one conversation, to do things in it; nothing is requested yet."""
-        return SyncChat(address, self._run)
-
-    def starred(self, before: int | None = None, limit: int = 100) -> list[Message]:
-        """Return a page of your starred messages, newest last."""
-        return self._run(chat_calls.starred(before, limit))
-
-    def search(
-        self,
-        words: str,
-        conversation: str | None = None,
-        before: int | None = None,
-        limit: int = 100,
-    ) -> list[Message]:
-        """Return messages that have all the words, newest first."""
-        return self._run(chat_calls.search(words, conversation, before, limit))
-
-    def shows(self, chats: list[str]) -> None:
-        """Say which chats this device shows now; say it again every 30 seconds."""
-        self._run(chat_calls.shows(chats))
-
-    def presence(self, after: int | None = None, wait_seconds: int = 25) -> PresenceNow:
-        """Return who is writing to you and who is there; with `after`, wait for a change."""
-        return self._run(chat_calls.presence(after, wait_seconds))
-
-    def privacy(self) -> OwnPrivacy:
-        """Return what others are told of you beside messages."""
-        return self._run(chat_calls.privacy())
-
-    def set_privacy(self, **wished: bool) -> OwnPrivacy:
-        """Switch `read_receipts`, `typing` and `presence`; what is left out stays as it is."""
-        return self._run(chat_calls.set_privacy(wished))
-
-    def profile(self) -> ShownProfile:
-        """Return how you are shown to contacts."""
-        return self._run(chat_calls.profile(None))
-
-    def set_profile(self, name: str, status: str = "", avatar: bytes = b"") -> ShownProfile:
-        """Set how you are shown; contacts are told, end to end."""
-        return self._run(chat_calls.set_profile(name, status, avatar))
 
     def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """Return a page of the event log, oldest first."""

@@ -8,7 +8,7 @@ from typing import Final
 import trio
 
 from zentalk.net.runtime import Runtime
-from zentalk.store.history import erasing
+from zentalk.store.history import erasing, events
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.retry import until_stored
 from zentalk.store.sqlite import Transaction
@@ -41,4 +41,5 @@ class Disappearing:
 
 def _erase(tx: Transaction, *, now: float) -> None:
     for contact, target in erasing.expired(tx, now, AT_ONCE):
-        erasing.erase(tx, contact, target, now, "message.expired")
+        data = erasing.erase(tx, contact, target)
+        events.append(tx, "message.expired", now, data)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from zentalk.chat.kinds import KINDS
+from zentalk.chat.kinds import KINDS, KindRole
 from zentalk.chat.views import line_of
 from zentalk.ids import DAY_SECONDS, MessageId, UserAddress
 from zentalk.lifetimes import MAX_TTL_SECONDS
@@ -113,7 +113,8 @@ def _take(tx: Transaction, waiting: HeldMessage, now: float, missing: int) -> Me
 
 def _enter(tx: Transaction, message: HeldMessage, now: float, missing: int) -> None:
     """Add a line; one of an unknown kind with nothing to show is kept, and not shown."""
-    hidden = not message.text and message.kind not in KINDS
+    known = KINDS.get(message.kind)
+    hidden = not message.text and (known is None or known.role is not KindRole.LINE)
     about = PLAIN if message.content is None else decode_content(message.content).about
     stored = messages.insert(
         tx,

@@ -12,10 +12,8 @@ from zentalk.wire.chat import MessageTarget
 from zentalk.wire.text import format_address
 
 
-def erase(
-    tx: Transaction, contact: UserAddress, target: MessageTarget, now: float, event: str
-) -> None:
-    """Delete a message from this history, and say so under the name of `event`."""
+def erase(tx: Transaction, contact: UserAddress, target: MessageTarget) -> dict[str, str]:
+    """Delete a message from this history; return what names it to the owner's devices."""
     tx.execute(
         "UPDATE messages SET text = '', content = NULL, hidden = 1, deleted = 1, starred = 0,"
         " pinned = 0, marked = 0, expires_at = NULL WHERE contact = ? AND author = ? AND id = ?",
@@ -25,8 +23,7 @@ def erase(
     emptied = messages.at(tx, contact, target)
     if emptied is not None:
         events.take_out(tx, emptied)
-    data = {"conversation": format_address(contact), "id": target.message_id.hex()}
-    events.append(tx, event, now, data)
+    return {"conversation": format_address(contact), "id": target.message_id.hex()}
 
 
 def expired(tx: Transaction, now: float, limit: int) -> list[tuple[UserAddress, MessageTarget]]:

@@ -330,7 +330,7 @@ def test_a_message_with_a_timer_disappears_after_it_was_read(
     assert bob.tx(erasing.next_expiry) == NOW + 160
     assert not bob.tx(lambda tx: erasing.expired(tx, NOW + 159, 10))
     [(contact, target)] = bob.tx(lambda tx: erasing.expired(tx, NOW + 160, 10))
-    bob.tx(lambda tx: erasing.erase(tx, contact, target, NOW, "message.expired"))
+    bob.tx(lambda tx: erasing.erase(tx, contact, target))
     assert [line.text for line in texts(bob, alice)] == ["hello"]
     assert "burn" not in "\n".join(bob.connection.iterdump())
 

@@ -128,7 +128,8 @@ class ChatCommands:
         self, tx: Transaction, contact: UserAddress, message_id: MessageId, now: float
     ) -> None:
         """Delete a message at this node only; it cannot come again."""
-        erasing.erase(tx, contact, _target(_line(tx, contact, message_id)), now, "message.removed")
+        data = erasing.erase(tx, contact, _target(_line(tx, contact, message_id)))
+        events.append(tx, "message.removed", now, data)
 
     def set_timer(
         self, tx: Transaction, contact: UserAddress, seconds: int, now: float

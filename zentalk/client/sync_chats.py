@@ -1,0 +1,58 @@
+"""The part of a client that is about what is in conversations, and what others see."""
+
+from __future__ import annotations
+
+from zentalk.client import chat_calls
+from zentalk.client.calls import Call, T
+from zentalk.client.sync_chat import SyncChat
+from zentalk.rest.conversations import OwnPrivacy, PresenceNow, ShownProfile
+from zentalk.rest.messages import Message
+
+
+class SyncChats:
+    """The part of a client that is about what is in conversations, and what others see."""
+
+    def _run(self, call: Call[T]) -> T:
+        raise NotImplementedError  # the client's own
+
+    def chat(self, address: str) -> SyncChat:
+        """Return one conversation, to do things in it; nothing is requested yet."""
+        return SyncChat(address, self._run)
+
+    def starred(self, before: int | None = None, limit: int = 100) -> list[Message]:
+        """Return a page of your starred messages, newest last."""
+        return self._run(chat_calls.starred(before, limit))
+
+    def search(
+        self,
+        words: str,
+        conversation: str | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> list[Message]:
+        """Return messages that have all the words, newest first."""
+        return self._run(chat_calls.search(words, conversation, before, limit))
+
+    def shows(self, chats: list[str]) -> None:
+        """Say which chats this device shows now; say it again every 30 seconds."""
+        self._run(chat_calls.shows(chats))
+
+    def presence(self, after: int | None = None, wait_seconds: int = 25) -> PresenceNow:
+        """Return who is writing to you and who is there; with `after`, wait for a change."""
+        return self._run(chat_calls.presence(after, wait_seconds))
+
+    def privacy(self) -> OwnPrivacy:
+        """Return what others are told of you beside messages."""
+        return self._run(chat_calls.privacy())
+
+    def set_privacy(self, **wished: bool) -> OwnPrivacy:
+        """Switch `read_receipts`, `typing` and `presence`; what is left out stays as it is."""
+        return self._run(chat_calls.set_privacy(wished))
+
+    def profile(self) -> ShownProfile:
+        """Return how you are shown to contacts."""
+        return self._run(chat_calls.profile(None))
+
+    def set_profile(self, name: str, status: str = "", avatar: bytes = b"") -> ShownProfile:
+        """Set how you are shown; contacts are told, end to end."""
+        return self._run(chat_calls.set_profile(name, status, avatar))
