@@ -13,7 +13,7 @@ from trio.testing import MockClock
 from tests.api.double import TOKEN, FakeNode
 from tests.api.socket_client import EventClient, open_socket
 from tests.web.served import Served, served, until_end
-from zentalk.api import access, event_socket, guard
+from zentalk.api import event_socket, guard
 from zentalk.api.app import create_app
 from zentalk.api.event_socket import GOING_AWAY, HEARTBEAT_SECONDS, POLICY, TOKEN_SECONDS, TOO_BIG
 from zentalk.rest.event_socket import MAX_SOCKET_MESSAGE_BYTES
@@ -141,7 +141,7 @@ async def test_control_without_the_guards_others_get_in(
 ) -> None:
     emit(node)
     monkeypatch.setattr(guard.Guard, "_is_own", lambda _guard, _origin: True)
-    monkeypatch.setattr(access, "equal", lambda _left, _right: True)
+    monkeypatch.setattr(guard, "equal", lambda _left, _right: True)
     async with open_socket(server.port, headers=(ORIGIN,)) as client:
         await client.say({"token": "wrong"})
         assert await client.seqs(1) == [1]

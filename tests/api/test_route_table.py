@@ -8,9 +8,8 @@ from starlette.routing import Match, Route, WebSocketRoute
 
 from tests.api.double import BOB, TOKEN, FakeNode
 from zentalk.api import guard
-from zentalk.api.access import Access
 from zentalk.api.app import create_app, create_routes
-from zentalk.api.guard import EVENT_SOCKET_PATH
+from zentalk.api.guard import EVENT_SOCKET_PATH, Access
 from zentalk.api.route_table import NEED_OF, ROUTES, Need, Operation, RouteTable
 from zentalk.wire.devices import DeviceScope
 from zentalk.wire.text import format_address

@@ -15,7 +15,6 @@ from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
 
-from zentalk.api.access import Access
 from zentalk.api.conversation_routes import (
     add_conversation_routes,
     add_mark_routes,
@@ -31,7 +30,7 @@ from zentalk.api.first_contact_routes import (
     add_invite_routes,
     add_safety_routes,
 )
-from zentalk.api.guard import EVENT_SOCKET_PATH, Guard
+from zentalk.api.guard import EVENT_SOCKET_PATH, Access, Guard
 from zentalk.api.mailbox_routes import add_mailbox_routes
 from zentalk.api.pairing_routes import add_pairing_routes
 from zentalk.api.proof_route import add_proof_route

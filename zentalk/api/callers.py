@@ -12,7 +12,8 @@ from zentalk.wire.devices import DeviceEntry
 
 OWNER: Final = "owner"
 """Stands where a device's id would, for the holder of the owner's token."""
-_KEY: Final = "zentalk.caller"
+CALLER: Final = "zentalk.caller"
+"""Where the guard notes in an ASGI scope who makes the request."""
 
 
 class Caller(NamedTuple):
@@ -36,11 +37,6 @@ def device_caller(device: DeviceEntry) -> Caller:
     return Caller(device.device_id.hex(), NEED_OF[device.scope])
 
 
-def with_caller(scope: Scope, caller: Caller) -> Scope:
-    """Return an ASGI scope that names its caller; what a peer sent is never under that key."""
-    return {**scope, _KEY: caller}
-
-
 def caller_of(request: Request) -> Caller:
     """Return who makes a request."""
     return scope_caller(request.scope)
@@ -48,5 +44,5 @@ def caller_of(request: Request) -> Caller:
 
 def scope_caller(scope: Scope) -> Caller:
     """Return whom an ASGI scope names as its caller."""
-    caller = scope.get(_KEY, NOBODY)
+    caller = scope.get(CALLER, NOBODY)
     return caller if isinstance(caller, Caller) else NOBODY

@@ -16,10 +16,10 @@ from pydantic import ValidationError
 from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope, Send
 
-from zentalk.api.access import Access
 from zentalk.api.callers import NOBODY, Caller, scope_caller
 from zentalk.api.event_query import EventQuery
 from zentalk.api.facade import NodeFacade
+from zentalk.api.guard import Access
 from zentalk.api.route_table import Need
 from zentalk.rest.event_socket import (
     MAX_SOCKET_MESSAGE_BYTES,

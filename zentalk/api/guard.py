@@ -8,26 +8,94 @@ which part of a token was wrong, and counts no request of those who have none.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
+import trio
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from zentalk.api.access import Access
-from zentalk.api.callers import NOBODY, Caller, with_caller
+from zentalk.api.callers import CALLER, NOBODY, THE_OWNER, Caller, device_caller
+from zentalk.api.facade import AttendanceFacade, DeviceFacade
 from zentalk.api.rate_limit import RateLimit
 from zentalk.api.route_table import Need, RouteTable
+from zentalk.crypto.hashing import equal
 from zentalk.web.head_requests import HeadAsGet
 from zentalk.web.problem_types import SCOPE
 from zentalk.web.problems import problem
+from zentalk.web.token import bearer_token
 
 EVENT_SOCKET_PATH: Final = "/v1/events/ws"
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 SOCKET_PATHS: Final = frozenset({EVENT_SOCKET_PATH})
 """WebSockets that take a token in their first message: browsers cannot set a header."""
+
+
+class Access:
+    """Tells whose a request is, and holds the open requests of every device.
+
+    A revoked device loses its open requests and streams at once, not at its next request.
+    """
+
+    def __init__(
+        self, owner_token: str, devices: DeviceFacade, attendance: AttendanceFacade
+    ) -> None:
+        self._owner = owner_token.encode("ascii")
+        self._usual = b"Bearer " + self._owner
+        self._devices = devices
+        self._attendance = attendance
+        self._open: dict[str, set[trio.CancelScope]] = {}
+        devices.on_revoked = self._cut
+
+    def caller(self, credentials: bytes | None) -> Caller:
+        """Return the owner, a device, or NOBODY for credentials that open nothing."""
+        if credentials is None:
+            return NOBODY
+        if equal(credentials, self._usual):  # as nearly everybody writes it
+            return THE_OWNER
+        token = bearer_token(credentials)
+        if not token:
+            return NOBODY
+        if equal(token, self._owner):
+            return THE_OWNER
+        device = self._devices.admitted(token)
+        return NOBODY if device is None else device_caller(device)
+
+    @contextmanager
+    def request(self, caller: Caller) -> Iterator[None]:
+        """Hold one request open; it is cancelled when its device is revoked."""
+        if caller is NOBODY or caller is THE_OWNER:  # The owner's token is no device's.
+            yield
+            return
+        self._attendance.began(caller.id)
+        try:
+            with self._cancelled_with(caller.device_id):
+                yield
+        finally:
+            self._attendance.ended(caller.id)
+
+    @contextmanager
+    def _cancelled_with(self, device_id: str) -> Iterator[None]:
+        if not device_id:  # Nobody can revoke the owner's token.
+            yield
+            return
+        with trio.CancelScope() as scope:
+            scopes = self._open.setdefault(device_id, set())
+            scopes.add(scope)
+            try:
+                yield
+            finally:
+                scopes.discard(scope)
+                if not scopes:
+                    self._open.pop(device_id, None)
+
+    def _cut(self, device_id: str) -> None:
+        for scope in self._open.get(device_id, ()):
+            scope.cancel()
+        self._attendance.forget(device_id)
 
 
 class Guard:
@@ -57,19 +125,27 @@ class Guard:
             return
         host, origin, credentials = _read(scope["headers"])
         caller = self._access.caller(credentials)
-        need = self._routes.need(scope.get("method", "GET"), scope["path"])
+        scope = {**scope, CALLER: caller}  # what a peer sent is never under that key
         refusal = self._refusal_of_place(host, origin) or self._refusal_of_rate(caller)
-        if refusal is None and not _introduces_itself(scope, credentials):
-            refusal = _refusal_of_person(caller, need)
+        if refusal is None and caller is not THE_OWNER:  # the owner's token opens everything
+            refusal = self._refusal_of_person(caller, scope, credentials)
         if refusal is not None:
             await refusal(scope, receive, send)
             return
         if scope["type"] == "websocket":
-            await self._app(with_caller(scope, caller), receive, send)
+            await self._app(scope, receive, send)
             return
         app = self._for_head if scope["method"] == "HEAD" else self._app
         with self._access.request(caller):
-            await app(with_caller(scope, caller), receive, send)
+            await app(scope, receive, send)
+
+    def _refusal_of_person(
+        self, caller: Caller, scope: Scope, credentials: bytes | None
+    ) -> Response | None:
+        if _introduces_itself(scope, credentials):
+            return None
+        need = self._routes.need(scope.get("method", "GET"), scope["path"])
+        return _refusal_of_person(caller, need)
 
     def _refusal_of_place(self, host: str | None, origin: str | None) -> Response | None:
         if host is None or _without_port(host) not in self._hosts:

@@ -9,9 +9,9 @@ import trio
 import trio.testing
 
 from tests.api.double import TOKEN, FakeAttendance, FakeNode
-from zentalk.api.access import Access
 from zentalk.api.app import create_app
 from zentalk.api.callers import THE_OWNER, Caller, device_caller
+from zentalk.api.guard import Access
 from zentalk.api.route_table import Need, RouteTable
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.crypto.labels import Label
