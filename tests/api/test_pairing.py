@@ -1,7 +1,6 @@
 """Pairing over REST: who may invite, and that a code gives a token once."""
 
 import httpx
-import pytest
 
 from tests.api.double import TOKEN, FakeNode
 from zentalk.api.app import create_app
@@ -59,7 +58,6 @@ async def test_a_device_pairs_others_below_its_own_scope(
 
 
 async def test_pictures(rest: httpx.AsyncClient) -> None:
-    pytest.importorskip("segno")
     pairing = (await rest.post(PAIRINGS, json={"name": "phone"})).json()
     path = f"{PAIRINGS}/{pairing['id']}/qr"
     svg, png = await rest.get(path), await rest.get(path, params={"format": "png"})

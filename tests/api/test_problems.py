@@ -150,7 +150,8 @@ async def test_a_body_above_the_limit_that_does_not_say_so(node: FakeNode) -> No
     ("body", "words"),
     [
         (b"{", "the body is not JSON"),
-        (b"{}", "body.text: it is missing"),
+        (b"{}", "give exactly one of text, poll, contact, sticker and location"),
+        (b'{"poll":{"question":"?"}}', "body.poll.options: it is missing"),
         (b'{"text":5}', "body.text: it must be text"),
         (b'{"text":""}', "body.text: it needs 1 or more characters"),
         (b'{"text":"x","extra":1}', "body.extra: there is no such field; remove it"),

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
+from zentalk import qr
 from zentalk.api.answers import answers
 from zentalk.api.callers import OWNER, caller_of
 from zentalk.api.device_routes import DEVICES_PATH, show_device
@@ -26,7 +27,6 @@ from zentalk.rest.devices import (
     RedeemIn,
 )
 from zentalk.rest.problem import Problem
-from zentalk.web import qr
 from zentalk.web.json_response import SAFE_HEADERS, JsonResponse
 from zentalk.web.pair_link import URL_PATTERN, make_link, shown_code
 from zentalk.web.problem_types import SCOPE
@@ -83,7 +83,8 @@ def add_pairing_routes(router: APIRouter, node: NodeFacade) -> None:
         """Return the link of an open invitation as a QR code."""
         pairing = node.admissions.find(pairing_id)
         link = make_link(url or _own_url(request), shown_code(pairing.code))
-        response = Response(qr.picture(link, kind), media_type=_MEDIA[kind])
+        drawn = qr.svg(link) if kind == "svg" else qr.png(link)
+        response = Response(drawn, media_type=_MEDIA[kind])
         response.raw_headers.extend(SAFE_HEADERS)
         return response
 

@@ -13,7 +13,7 @@ from zentalk.cli.errors import UsageError
 from zentalk.cli.node_client import NodeClient, read_url
 from zentalk.cli.output import harmless, local_time, say, say_json, utc_day
 from zentalk.config import remove_file, write_private
-from zentalk.errors import DecodeError, NotFoundError, StrangerError, UnavailableError
+from zentalk.errors import DecodeError, NotFoundError, StrangerError
 from zentalk.web.pair_link import plain_code, read_link
 
 _DEVICES: Final = "/v1/devices"
@@ -80,12 +80,12 @@ def redeem(link: str, file: Path, *, as_json: bool) -> int:
 
 def _drawn(link: str) -> str:
     """Return a QR code, or nothing where it cannot be drawn or shown."""
-    from zentalk.web import qr
+    from zentalk.qr import lines
 
+    drawn = "\n".join(lines(link))
     try:
-        drawn = qr.terminal(link)
         drawn.encode(sys.stdout.encoding or "ascii")
-    except (UnavailableError, UnicodeEncodeError):
+    except UnicodeEncodeError:
         return ""
     return drawn
 
