@@ -191,12 +191,6 @@ class WantMailboxes(NamedTuple):
     contact: UserAddress
 
 
-class WantSession(NamedTuple):
-    """An item of a contact has lost its ciphertext: encrypt it again."""
-
-    contact: UserAddress
-
-
 class NoteHeld(NamedTuple):
     """Write down that a relay holds an item."""
 
@@ -254,7 +248,6 @@ Command: TypeAlias = (
     | ReadItem
     | GiveUp
     | WantMailboxes
-    | WantSession
     | NoteHeld
     | NoteTaken
     | NoteReason
