@@ -9,7 +9,7 @@ from trio.testing import MockClock as Clock
 from tests.e2e.test_session_recovery import delivered
 from tests.e2e.test_state import acquainted
 from tests.e2e.world import World
-from zentalk.ids import DAY_SECONDS, UserAddress
+from zentalk.ids import UserAddress
 from zentalk.node.delivery import in_flight
 from zentalk.node.delivery.recipients import Recipients
 from zentalk.node.sessions import running_ahead
@@ -149,19 +149,4 @@ async def test_what_an_earlier_version_has_encrypted_arrives_after_an_upgrade(
         as_it_was(earlier)
         written = await write_apart(world, 38)
     await come_back(world)
-    await all_arrive(world, written, 600)
-
-
-@pytest.mark.long
-@pytest.mark.usefixtures("small")
-async def test_what_nobody_could_get_over_arrives_a_day_after_an_upgrade(
-    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No confirmation would be readable: then the mail gets a new ratchet."""
-    await acquainted(world)
-    with monkeypatch.context() as earlier:
-        as_it_was(earlier)
-        written = await write_apart(world, 60)
-    await come_back(world)
-    await trio.sleep(1.2 * DAY_SECONDS)
     await all_arrive(world, written, 600)
