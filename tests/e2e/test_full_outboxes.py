@@ -10,9 +10,9 @@ from tests.e2e.test_session_recovery import delivered
 from tests.e2e.test_state import acquainted
 from tests.e2e.world import World
 from zentalk.ids import UserAddress
-from zentalk.node.delivery import in_flight
+from zentalk.node.delivery import in_flight, session_recovery
 from zentalk.node.delivery.recipients import Recipients
-from zentalk.node.sessions import running_ahead
+from zentalk.node.sessions import evidence, running_ahead
 from zentalk.node.sessions.sessions import Sender
 from zentalk.session import skipped
 from zentalk.store.history import outbox
@@ -150,3 +150,20 @@ async def test_what_an_earlier_version_has_encrypted_arrives_after_an_upgrade(
         written = await write_apart(world, 38)
     await come_back(world)
     await all_arrive(world, written, 600)
+
+
+@pytest.mark.usefixtures("small")
+async def test_what_nobody_could_get_over_arrives_a_day_after_an_upgrade(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No confirmation would be readable: then the mail gets a new ratchet. A day is 10 minutes."""
+    monkeypatch.setattr(evidence, "DOUBT_SECONDS", 600.0)
+    monkeypatch.setattr(session_recovery, "LOOK_SECONDS", 60.0)
+    await acquainted(world)
+    with monkeypatch.context() as earlier:
+        as_it_was(earlier)
+        written = await write_apart(world, 60)
+    await come_back(world)
+    await trio.sleep(300)
+    assert [len(await inbox(world, name)) for name in OTHER] == [9, 9]
+    await all_arrive(world, written, 1_200)

@@ -199,13 +199,15 @@ class Composer:
         sender = self._sessions.sender(tx, contact)
         if row is None or sender is None:
             return []
-        room = running_ahead.room_once_more(sender)
+        room = running_ahead.room_once_more(tx, contact, sender)
         return [self._encrypt_item(tx, row, sender, item) for item in items[:room]]
 
     def is_worn(self, tx: Transaction, contact: UserAddress) -> bool:
         """Tell whether nothing can be encrypted once more in the ratchet with a contact."""
         sender = self._sessions.sender(tx, contact)
-        return sender is not None and running_ahead.room_once_more(sender) == 0
+        if sender is None:
+            return False
+        return running_ahead.room_once_more(tx, contact, sender) == 0
 
     def _encrypt_item(
         self, tx: Transaction, row: ContactRow, sender: Sender, item: OutboxItem

@@ -43,12 +43,12 @@ def room(tx: Transaction, contact: UserAddress, sender: Sender) -> int:
     return max(0 if under_way else 1, left)
 
 
-def room_once_more(sender: Sender) -> int:
+def room_once_more(tx: Transaction, contact: UserAddress, sender: Sender) -> int:
     """Return how many messages may be encrypted once more in the same ratchet.
 
     Were the copies from before all lost, their reader would get over them.
     """
-    return max(0, MAX_UNREAD - sender.unanswered)
+    return MAX_UNREAD - sender.unanswered if has_numbers(tx, contact, sender) else 0
 
 
 def has_numbers(tx: Transaction, contact: UserAddress, sender: Sender) -> bool:
