@@ -35,8 +35,8 @@ async def test_k51_a_request_that_nobody_answered_ends_at_the_next_sweep(
 ) -> None:
     runtime = Runtime.virtual(1, WALL)
     database = HistoryDatabase(tmp_path / "history.db", runtime.run_blocking)
-    states: Any = None
-    housekeeping = Housekeeping(runtime, database, states)
+    unused: Any = None
+    housekeeping = Housekeeping(runtime, database, unused, unused)
     nursery.start_soon(database.run)
     left_seconds = 1.5 * SWEEP_SECONDS
     asked_at = WALL + left_seconds - REQUEST_SECONDS

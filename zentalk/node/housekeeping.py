@@ -11,6 +11,7 @@ from zentalk.ids import DAY_SECONDS
 from zentalk.lifetimes import RETIRED_RATCHET_SECONDS, SEEN_SECONDS
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.message_states import MessageStates
+from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.messages import requests
 from zentalk.node.messages.confirmations import KEPT_SECONDS
 from zentalk.node.messages.first_contact import introducing, invites
@@ -41,10 +42,12 @@ class Housekeeping:
         runtime: Runtime,
         database: HistoryDatabase,
         states: MessageStates,
+        outbox: Outbox,
     ) -> None:
         self._runtime = runtime
         self._database = database
         self._states = states
+        self._outbox = outbox
 
     async def run(self) -> None:
         """Sweep at once and every hour, until cancelled."""
@@ -70,5 +73,5 @@ class Housekeeping:
         await self._database.write(job)
         await self._database.scrub()
         for item in await self._database.read(partial(outbox.expired_without_envelope, now=now)):
-            # What waits for a recipient never seen is not in the outbox's own timers.
-            await self._states.expired(item)
+            # What waits to be encrypted is not in the outbox's own timers.
+            await self._outbox.carry_out(await self._states.expired(item))

@@ -33,7 +33,7 @@ from zentalk.node.notify.webhooks import WebhookCommands
 from zentalk.node.status import NodeStatus
 from zentalk.node.status_report import report
 from zentalk.node.wiring import build_node
-from zentalk.store.history import contacts, messages, outbox, pages
+from zentalk.store.history import contacts, messages, pages
 from zentalk.store.history.event_filter import EVERYTHING, EventFilter, EventPage
 from zentalk.store.history.models import (
     RequestKey,
@@ -93,7 +93,9 @@ class Node:
         await self._database.write(lambda tx: messages.adopt(tx, self.address))
         self.attendance.load()
         await self._parts.delivery.recipients.learn()
-        self._outbox.load(await self._database.read(outbox.every))
+        under_way, effects = await self._parts.delivery.states.take_up()
+        self._outbox.load(under_way)
+        await self._outbox.carry_out(effects)
 
     def stop(self) -> None:
         """Ask `run` to end."""

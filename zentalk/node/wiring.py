@@ -154,7 +154,7 @@ def build_node(
             runtime, database, publisher, contacts, delivery.outbox, reached.packets.ack_points
         ),
     )
-    housekeeping = Housekeeping(runtime, database, delivery.states)
+    housekeeping = Housekeeping(runtime, database, delivery.states, delivery.outbox)
     decoys = Decoys(runtime, reached, records, own)
     attendance = Attendance(runtime, database)
     tokens = DeviceTokens(runtime, identity, database)
@@ -204,7 +204,7 @@ def _build_delivery(
     records: RecordLookup,
 ) -> DeliveryParts:
     """Put delivery together."""
-    states = MessageStates(runtime, database)
+    states = MessageStates(runtime, database, composer)
     recipients = Recipients(runtime, database)
     requests = RecoveryRequests(runtime)
     outbox = Outbox(runtime, network, states, recipients, requests)

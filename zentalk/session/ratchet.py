@@ -118,6 +118,11 @@ class Ratchet:
         return self._state.sending.number if self._state.sending else 0
 
     @property
+    def finished(self) -> int:
+        """The envelopes of the sending chain before this one: the peer has read one of them."""
+        return self._state.root.previous_count
+
+    @property
     def pq_epoch(self) -> int:
         """The number of KEM secrets mixed into the root so far, without that of PQXDH."""
         return self._state.pq.mixed

@@ -39,7 +39,6 @@ from zentalk.node.delivery.events import (
     StorageFailed,
     TokenReturned,
     WantMailboxes,
-    WantSession,
     WorkDone,
 )
 from zentalk.node.delivery.in_flight import IN_FLIGHT
@@ -247,7 +246,7 @@ def test_an_item_of_an_earlier_life_is_read_before_it_is_sent(bench: Bench) -> N
 
 @pytest.mark.parametrize(
     ("found", "commands"),
-    [(None, []), (item(1, envelope=None), [DropWork(1), WantSession(BOB)])],
+    [(None, []), (item(1, envelope=None), [DropWork(1)])],
     ids=["it is gone", "its ciphertext is gone"],
 )
 def test_what_cannot_be_sent_any_more_is_forgotten(

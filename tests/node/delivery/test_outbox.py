@@ -18,7 +18,7 @@ from zentalk.net.runtime import Runtime, seeded_entropy
 from zentalk.node.delivery.core import STORAGE_RETRY_SECONDS
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.proof_of_work import _Known, _Place
-from zentalk.node.messages.effects import CommitEffects
+from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.routes import DepositTarget, open_from_public
 from zentalk.node.profiles import PROFILES
 from zentalk.store.history.models import OutboxItem
@@ -70,10 +70,11 @@ class Doubles:
         self.while_reading()
         return found
 
-    async def expired(self, gone: OutboxItem) -> None:
+    async def expired(self, gone: OutboxItem) -> CommitEffects:
         await trio.lowlevel.checkpoint()
         self._touch_disk()
         self.expired_items.append(gone.item)
+        return NO_EFFECTS
 
     def held(self, number: int, relay: NodeId) -> None:
         """Nobody asks."""

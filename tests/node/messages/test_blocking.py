@@ -130,10 +130,10 @@ def test_k51_after_unblocking_new_messages_are_read_and_those_meanwhile_never(
 def test_what_was_on_its_way_to_a_blocked_contact_is_given_up(alice: Person, bob: Person) -> None:
     befriend(alice, bob)
     written, _ = bob.write(alice, "see you")
-    [item] = bob.tx(outbox.every)
+    [item] = bob.tx(outbox.under_way)
     _, effects = bob.tx(lambda tx: bob.contacts.block(tx, alice.address, NOW))
     assert effects.dropped == (item.item,)
-    assert bob.tx(outbox.every) == []
+    assert bob.tx(outbox.under_way) == []
     shown = bob.tx(lambda tx: pages.page(tx, alice.address, None, 100))[-1]
     assert (shown.id, shown.state, shown.reason) == (written.id, "failed", BLOCKED)
     told = bob.tx(lambda tx: events.page(tx, 0, -1))[-2]
@@ -186,7 +186,7 @@ def test_a_removed_contact_leaves_nothing_that_was_said_and_comes_back_as_a_requ
     bob.write(alice, "hello Alice", "key")
     effects = bob.tx(lambda tx: bob.contacts.remove(tx, alice.address, NOW))
     assert len(effects.dropped) == 1
-    assert (states(bob), texts(bob, alice), bob.tx(outbox.every)) == ([], [], [])
+    assert (states(bob), texts(bob, alice), bob.tx(outbox.under_way)) == ([], [], [])
     assert bob.tx(lambda tx: request_keys.by_key(tx, RequestKey("key"))) is None
     log = bob.tx(lambda tx: events.page(tx, 0, -1))
     assert "it is me" not in str([event.data for event in log])

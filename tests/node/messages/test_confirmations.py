@@ -10,7 +10,7 @@ import pytest
 from tests.node.messages.test_receive import befriend, texts
 from tests.node.persons import NOW, Deposit, Person
 from zentalk.ids import DAY_SECONDS
-from zentalk.node.messages import compose, confirmations, ordering
+from zentalk.node.messages import confirmations, ordering
 from zentalk.node.messages.commands import Draft
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.confirmations import (
@@ -21,6 +21,7 @@ from zentalk.node.messages.confirmations import (
 )
 from zentalk.node.messages.effects import BestEffortInner, CommitEffects, OutboundItem
 from zentalk.node.messages.routes import Collected
+from zentalk.node.sessions import running_ahead
 from zentalk.node.sessions.sessions import Sender
 from zentalk.store.history import confirmations as rows
 from zentalk.store.history import contacts, forgetting, outbox, ratchets
@@ -134,7 +135,7 @@ def test_k50_control_a_repetition_that_encrypts_breaks_the_contacts_ratchet(
     alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(confirmations, "repeated", encrypt_anew)
-    monkeypatch.setattr(compose, "MAX_UNREAD", 10**9)
+    monkeypatch.setattr(running_ahead, "MAX_UNREAD", 10**9)
     [deposit] = sent(alice, bob, 1)
     replayed(bob, deposit, MANY + 1)
     assert not is_read(bob, alice, "still here")
@@ -371,29 +372,38 @@ def test_k50_bytes_of_a_ratchet_that_does_not_send_any_more_do_not_go_again(
 # --- how far a ratchet may run ahead of its reader ------------------------------------------------
 
 
+@pytest.fixture
+def of_any_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages are encrypted without end, as an earlier version did (`test_compose.py`)."""
+    monkeypatch.setattr(running_ahead, "room", lambda tx, contact, sender: MANY)
+
+
 def lose_every_confirmation(alice: Person, bob: Person) -> None:
     """Alice writes, and nothing that Bob sends for it arrives."""
     read_singly(bob, sent(alice, bob, MANY + 1))
 
 
+@pytest.mark.usefixtures("of_any_number")
 def test_k50_confirmations_that_are_all_lost_leave_the_ratchet_readable(
     alice: Person, bob: Person, ciphertexts: Ciphertexts
 ) -> None:
     before = ciphertexts.of(bob)
     lose_every_confirmation(alice, bob)
-    assert ciphertexts.of(bob) - before == compose.MAX_UNREAD
+    assert ciphertexts.of(bob) - before == running_ahead.MAX_UNREAD
     assert collect(bob, alice, NOW + DAY_SECONDS) == []
     assert is_read(bob, alice, "still here")
 
 
+@pytest.mark.usefixtures("of_any_number")
 def test_k50_control_without_that_limit_the_next_message_cannot_be_read(
     alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compose, "MAX_UNREAD", 10**9)
+    monkeypatch.setattr(running_ahead, "MAX_UNREAD", 10**9)
     lose_every_confirmation(alice, bob)
     assert not is_read(bob, alice, "still here")
 
 
+@pytest.mark.usefixtures("of_any_number")
 def test_k50_what_the_limit_kept_back_is_confirmed_once_the_contact_has_read(
     alice: Person, bob: Person
 ) -> None:
@@ -406,31 +416,33 @@ def test_k50_what_the_limit_kept_back_is_confirmed_once_the_contact_has_read(
         made = collect(bob, alice, NOW + number * COLLECT_SECONDS)
         alice.receive(*(bob.seal(alice, one.inner) for one in made))
     assert bob.tx(rows.owing) == []
-    lost = len(alice.tx(outbox.every))
-    assert lost == compose.MAX_UNREAD, "those are confirmed when Alice sends them again"
+    lost = len(alice.tx(outbox.under_way))
+    assert lost == running_ahead.MAX_UNREAD, "those are confirmed when Alice sends them again"
 
 
 def repeated_mail(alice: Person, bob: Person) -> int:
     """Bob is away; the oldest mail is encrypted once more. Return how much of it Bob reads."""
     alice.tx(lambda tx: rows.owe_nothing(tx, bob.address))
     oldest = sent(alice, bob, MANY + 1)[:96]
-    items = alice.tx(outbox.every)[: len(oldest)]
+    items = alice.tx(outbox.under_way)[: len(oldest)]
     fresh = alice.tx(lambda tx: alice.composer.repeat(tx, bob.address, items))
     envelopes = [ready.item.envelope for ready in fresh]
     waiting = [alice.seal(bob, inner) for inner in envelopes if inner] or oldest
     return len(waiting) - bob.receive(*waiting).undecryptable
 
 
+@pytest.mark.usefixtures("of_any_number")
 def test_k50_mail_is_encrypted_once_more_only_as_far_as_its_reader_gets_over(
     alice: Person, bob: Person
 ) -> None:
     assert repeated_mail(alice, bob) == 96
 
 
+@pytest.mark.usefixtures("of_any_number")
 def test_k50_control_without_that_limit_none_of_the_new_copies_can_be_read(
     alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compose, "MAX_UNREAD", 10**9)
+    monkeypatch.setattr(running_ahead, "MAX_UNREAD", 10**9)
     assert repeated_mail(alice, bob) == 0
 
 
@@ -446,6 +458,7 @@ def overtaking(alice: Person, bob: Person) -> int:
     return bob.receive(*alice.answers(outcome, bob)).undecryptable
 
 
+@pytest.mark.usefixtures("of_any_number")
 def test_k50_nothing_overtakes_more_stored_messages_than_their_reader_gets_over(
     alice: Person, bob: Person
 ) -> None:
@@ -453,6 +466,7 @@ def test_k50_nothing_overtakes_more_stored_messages_than_their_reader_gets_over(
     assert alice.tx(rows.owing) == [bob.address]
 
 
+@pytest.mark.usefixtures("of_any_number")
 def test_k50_control_without_a_look_at_the_outbox_it_does(
     alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

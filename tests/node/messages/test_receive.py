@@ -61,7 +61,7 @@ def test_c1_e1_a_text_is_saved_at_both_ends_and_confirmed(alice: Person, bob: Pe
     finished = alice.receive(*bob.answers(outcome, alice))
     assert len(finished.confirmed) == 1
     assert [m.state for m in texts(alice, bob)] == ["delivered", "delivered"]
-    assert alice.tx(outbox.every) == []
+    assert alice.tx(outbox.under_way) == []
 
 
 def test_after_the_first_exchange_both_use_their_own_send_ids(alice: Person, bob: Person) -> None:
@@ -215,7 +215,7 @@ def test_our_route_goes_along_until_it_is_known_and_is_never_stored_with_a_messa
     alice.tx(raise_version)
     for text, is_news in (("news", True), ("no news", False)):
         _, inners = alice.write(bob, text)
-        stored = [item.content for item in alice.tx(outbox.every)]
+        stored = [item.content for item in alice.tx(outbox.under_way)]
         assert stored
         assert all(decode_content(content).route is None for content in stored)
         effects = bob.receive(*(alice.seal(bob, inner) for inner in inners))
@@ -235,7 +235,7 @@ def test_texts_of_every_length_arrive_whole(alice: Person, bob: Person, length: 
     assert last is not None
     alice.receive(*bob.answers(last, alice))
     assert texts(alice, bob)[-1].state == "delivered"
-    assert alice.tx(outbox.every) == []
+    assert alice.tx(outbox.under_way) == []
 
 
 def test_d8_a_text_above_64_kb_is_refused_with_its_size() -> None:
@@ -384,7 +384,7 @@ def test_r8_a_held_message_that_comes_again_is_kept_once_and_confirmed_once_show
     befriend(alice, bob)
     first, later = (alice.write(bob, f"{n}")[1][0] for n in range(2))
     deposit = alice.seal(bob, later)
-    [_, item] = alice.tx(outbox.every)
+    [_, item] = alice.tx(outbox.under_way)
     [anew] = alice.tx(lambda tx: alice.composer.repeat(tx, bob.address, [item]))
     assert anew.item.envelope not in (None, later)
     copies = [deposit, deposit, alice.seal(bob, later), alice.seal(bob, anew.item.envelope or b"")]

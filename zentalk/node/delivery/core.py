@@ -155,7 +155,7 @@ class DeliveryCore:
             self._forget(event.number, now)
             if event.item is None:
                 return []
-            return [e.DropWork(event.number), e.WantSession(entry.item.contact)]
+            return [e.DropWork(event.number)]  # it waits for its turn again
         entry.item = event.item
         return self._attempt_due(entry, now)
 

@@ -193,12 +193,6 @@ class WantMailboxes(NamedTuple):
     contact: UserAddress
 
 
-class WantSession(NamedTuple):
-    """An item of a contact has lost its ciphertext: encrypt it again."""
-
-    contact: UserAddress
-
-
 class NoteHeld(NamedTuple):
     """Write down that a relay holds an item."""
 
@@ -256,7 +250,6 @@ Command: TypeAlias = (
     | ReadItem
     | GiveUp
     | WantMailboxes
-    | WantSession
     | NoteHeld
     | NoteTaken
     | NoteReason

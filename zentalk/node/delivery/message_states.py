@@ -10,6 +10,8 @@ from functools import partial
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
+from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.reasons import Reason
 from zentalk.node.messages.states import move
 from zentalk.store.history import messages, outbox
@@ -22,9 +24,10 @@ from zentalk.store.sqlite import Transaction
 class MessageStates:
     """Durable bookkeeping of the outbox. `run` must be running."""
 
-    def __init__(self, runtime: Runtime, database: HistoryDatabase) -> None:
+    def __init__(self, runtime: Runtime, database: HistoryDatabase, composer: Composer) -> None:
         self._runtime = runtime
         self._database = database
+        self._composer = composer
         self._held: list[tuple[int, NodeId]] = []
         self._waits: list[tuple[int, Reason]] = []
         self._taken: list[int] = []
@@ -53,14 +56,25 @@ class MessageStates:
         """Read an outbox item with its ciphertext; raises StorageError."""
         return await self._database.read(lambda tx: outbox.get(tx, number))
 
-    async def expired(self, item: OutboxItem) -> None:
-        """Give an item up: its time to live is over. Raises StorageError."""
+    async def take_up(self) -> tuple[list[OutboxItem], CommitEffects]:
+        """Return what is under way at a start, and what its commit allows. Raises StorageError."""
 
-        def job(tx: Transaction) -> None:
-            outbox.remove_message(tx, item.contact, item.message_id)
+        def job(tx: Transaction) -> tuple[list[OutboxItem], CommitEffects]:
+            effects = CommitEffects(needs_session=self._composer.take_up(tx))
+            return outbox.under_way(tx), effects
+
+        return await self._database.write(job)
+
+    async def expired(self, item: OutboxItem) -> CommitEffects:
+        """Give an item up, with its message: its time to live is over. Raises StorageError."""
+
+        def job(tx: Transaction) -> CommitEffects:
+            dropped = outbox.remove_message(tx, item.contact, item.message_id)
             self._move(tx, item, MessageState.FAILED, "not delivered within its time to live")
+            ready = self._composer.encrypt_waiting(tx, item.contact)
+            return CommitEffects(send=tuple(ready), dropped=tuple(dropped))
 
-        await self._database.write(job)
+        return await self._database.write(job)
 
     async def run(self) -> None:
         """Write what `held` and `waits` have noted, in batches, until cancelled."""

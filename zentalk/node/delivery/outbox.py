@@ -196,9 +196,10 @@ class Outbox:
 
     async def _give_up(self, command: e.GiveUp) -> e.Event:
         try:
-            await self._states.expired(command.item)
+            effects = await self._states.expired(command.item)
         except StorageError:
             return e.StorageFailed(command.item.item, command.ciphertext)
+        await self.carry_out(effects)
         return e.GivenUp(command.item.item)
 
     def _tell(self, event: e.Event) -> None:
@@ -230,8 +231,6 @@ class Outbox:
                 self._packets.fates.report_lost(hops, token)
             case e.WantMailboxes(contact):
                 self._recipients.need_targets(contact)
-            case e.WantSession(contact):
-                self._recipients.need_session(contact)
             case e.AskMailbox(target):
                 self._ask(target)
             case e.ReportSilence(contact):

@@ -67,15 +67,16 @@ class SessionRenewal:
         """Mail to a contact is not confirmed for long: has it lost what it had?
 
         If its record names other keys it was there since, and did not get or could not read
-        the mail. If not, it may be away, or miss one key only.
+        the mail. If not, it may be away, or miss one key only; a ratchet that has no numbers left
+        to find that out gives way to a new one.
         """
         named = _named(contents)
-        row, header = await self._database.read(partial(self._evidence, contact=contact))
+        row, header, worn = await self._database.read(partial(self._evidence, contact=contact))
         before = row.record_prekeys if header is None else _ids(header)
         changed = before is not None and before != named
         unanswered = header is not None and row.doubts + 1 == evidence.FRESH_CIPHERTEXTS
         bundle = None
-        if changed or unanswered:
+        if changed or unanswered or worn:
             bundle = await self._records.bundle(contact, contents)
         job = partial(self._doubt, contact=contact, bundle=bundle, named=named)
         effects = await self._database.write(job)
@@ -136,8 +137,11 @@ class SessionRenewal:
         """Write as to somebody new: to the record's mailboxes, without waiting for an answer."""
         contacts.set_route(tx, contact, None, 0)
         ratchet_id, opening = self._start(tx, contact, bundle, now)
-        again = self._composer.encrypt_again(tx, contact, ratchet_id) if opening else []
-        return CommitEffects(send=(*opening, *again), new_routes=frozenset({contact}))
+        first = CommitEffects(send=tuple(opening), new_routes=frozenset({contact}))
+        if not opening:
+            return first
+        again = self._composer.encrypt_again(tx, contact, ratchet_id)
+        return CommitEffects.together([first, again])
 
     def _start(
         self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle, now: float
@@ -154,9 +158,11 @@ class SessionRenewal:
 
     def _evidence(
         self, tx: Transaction, contact: UserAddress
-    ) -> tuple[RenewalRow, InitialHeader | None]:
-        """Return what is known, and the header of a ratchet that was never answered."""
-        return renewals.get(tx, contact), self._composer.initial_header(tx, contact)
+    ) -> tuple[RenewalRow, InitialHeader | None, bool]:
+        """Return what is known, the header of a ratchet never answered, and if it is worn."""
+        composer = self._composer
+        header, worn = composer.initial_header(tx, contact), composer.is_worn(tx, contact)
+        return renewals.get(tx, contact), header, worn
 
 
 def _named(contents: RecordContents) -> bytes:

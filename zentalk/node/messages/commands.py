@@ -104,7 +104,7 @@ class MessageCommands:
         now: float,
         tx: Transaction,
     ) -> tuple[StoredMessage, CommitEffects]:
-        """Store a message as queued and encrypt it if a ratchet is there.
+        """Store a message as queued and encrypt it if a ratchet is there, and it has its turn.
 
         Whoever is no contact yet becomes one: an answer accepts a request. The same idempotency
         key of the same device gives the same message again, and sets nothing off. Raises
@@ -152,10 +152,7 @@ class MessageCommands:
         if key is not None:
             request_keys.remember_key(tx, key, request, content.message_id, now)
         events.append_row(tx, "message.created", now, message)
-        ready = self._composer.send(tx, row, content, now)
-        sent = CommitEffects(
-            send=tuple(ready), needs_session=frozenset() if ready else frozenset({address})
-        )
+        sent = self._composer.send(tx, row, content, now)
         if welcomed is NO_EFFECTS:
             return message, sent
         return message, CommitEffects.together([welcomed, sent])

@@ -1,7 +1,10 @@
 """From what a person wrote to ciphertexts in the outbox, inside one transaction.
 
 A content is stored without route and encrypted with the newest one, so that a message
-that waited for a ratchet still tells its reader where to answer. Nothing here sends.
+that has waited still tells its reader where to answer. It waits for a ratchet, or for its turn:
+only so much is encrypted as its reader gets over (`sessions/running_ahead.py`), the oldest first.
+Whoever takes something out of the outbox calls `encrypt_waiting` in the same transaction. Nothing
+here sends.
 """
 
 from __future__ import annotations
@@ -12,8 +15,9 @@ from typing import Final, NamedTuple
 
 from zentalk.crypto.types import Entropy
 from zentalk.ids import MESSAGE_ID_BYTES, MessageId, UserAddress
-from zentalk.node.messages.effects import OutboundItem
+from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects, OutboundItem
 from zentalk.node.messages.routes import route_for
+from zentalk.node.sessions import running_ahead
 from zentalk.node.sessions.sessions import Encrypted, Sender, Sessions
 from zentalk.store.history import contacts, outbox
 from zentalk.store.history.models import ContactRow, OutboxItem
@@ -30,10 +34,6 @@ from zentalk.wire.prekeys import PrekeyBundle
 from zentalk.wire.ratchet import InitialHeader
 
 ITEM_KEY_BYTES: Final = 16
-MAX_UNREAD: Final = 500
-"""Numbers of a ratchet that may be used beyond the last one that a contact is known to have read.
-A reader gets over 1,000 that it misses. Beyond this only stored messages are encrypted: they are
-sent until they arrive, the oldest first."""
 
 
 class UnstoredInner(NamedTuple):
@@ -83,31 +83,45 @@ class Composer:
         """Draw a message id."""
         return MessageId(self._entropy(MESSAGE_ID_BYTES))
 
-    def send(
-        self, tx: Transaction, row: ContactRow, content: Content, now: float
-    ) -> list[OutboundItem]:
+    def send(self, tx: Transaction, row: ContactRow, content: Content, now: float) -> CommitEffects:
         """Put a content into the outbox, in parts if it is long.
 
-        It is encrypted if there is a ratchet, after what has waited for one.
+        It is encrypted if there is a ratchet with room, after what has waited for that.
         """
         sender = self._sessions.sender(tx, row.address)
+        if sender is None:
+            self._add(tx, row, None, content, now, room=0)
+            return CommitEffects(needs_session=frozenset({row.address}))
         ready = self._encrypt_waiting(tx, row, sender)
-        return ready + self._add(tx, row, sender, content, now)
+        room = running_ahead.room(tx, row.address, sender)
+        return CommitEffects(send=(*ready, *self._add(tx, row, sender, content, now, room)))
 
     def open_ratchet(
         self, tx: Transaction, row: ContactRow, ratchet_id: bytes, now: float
     ) -> list[OutboundItem]:
-        """Put a first message into the outbox that asks for an answer in a certain ratchet."""
+        """Put a first message into the outbox that asks for an answer in a certain ratchet.
+
+        It waits for no turn: there is one for each ratchet, and they are few.
+        """
         sender = self._sessions.sender(tx, row.address, ratchet_id)
         content = Content(kind=ROUTE, message_id=self.new_message_id())
-        return self._add(tx, row, sender, content, now)
+        return self._add(tx, row, sender, content, now, room=1)
 
     def _add(
-        self, tx: Transaction, row: ContactRow, sender: Sender | None, content: Content, now: float
+        self,
+        tx: Transaction,
+        row: ContactRow,
+        sender: Sender | None,
+        content: Content,
+        now: float,
+        room: int,
     ) -> list[OutboundItem]:
+        """Add a content's pieces; encrypt as many as there is room for."""
         ready: list[OutboundItem] = []
         for piece, encoded in in_parts(replace(content, route_seen=row.route_version)):
-            encrypted = None if sender is None else self._encrypt(tx, row, sender, piece, encoded)
+            encrypted = None
+            if sender is not None and len(ready) < room:
+                encrypted = self._encrypt(tx, row, sender, piece, encoded)
             item = outbox.add(
                 tx,
                 message_id=content.message_id,
@@ -123,44 +137,56 @@ class Composer:
                 ready.append(OutboundItem(item, self._pq_extra(tx, row, sender, encrypted)))
         return ready
 
-    def tell_route(self, tx: Transaction, row: ContactRow, now: float) -> list[OutboundItem]:
+    def tell_route(self, tx: Transaction, row: ContactRow, now: float) -> CommitEffects:
         """Put our new route into the outbox by itself; nothing where there is no ratchet."""
         if not self.has_session(tx, row.address):
-            return []
+            return NO_EFFECTS
         return self.send(tx, row, Content(kind=ROUTE, message_id=self.new_message_id()), now)
 
     def encrypt_waiting(self, tx: Transaction, contact: UserAddress) -> list[OutboundItem]:
-        """Encrypt a contact's items that wait for a ratchet; none if there still is none."""
-        row = contacts.get(tx, contact)
-        if row is None:
+        """Encrypt a contact's items that wait, as far as there is room; none without a ratchet."""
+        if not outbox.waits(tx, contact):
             return []
-        return self._encrypt_waiting(tx, row, self._sessions.sender(tx, contact))
+        row = contacts.get(tx, contact)
+        sender = self._sessions.sender(tx, contact)
+        if row is None or sender is None:
+            return []
+        return self._encrypt_waiting(tx, row, sender)
 
     def _encrypt_waiting(
-        self, tx: Transaction, row: ContactRow, sender: Sender | None
+        self, tx: Transaction, row: ContactRow, sender: Sender
     ) -> list[OutboundItem]:
-        if sender is None:
-            return []
-        waiting = outbox.without_envelope(tx, row.address)
+        room = running_ahead.room(tx, row.address, sender)
+        waiting = outbox.without_envelope(tx, row.address, room)
         return [self._encrypt_item(tx, row, sender, item) for item in waiting]
+
+    def take_up(self, tx: Transaction) -> frozenset[UserAddress]:
+        """Encrypt what waits and has room, at a start; return with whom there is no ratchet."""
+        waiting = outbox.waiting(tx)
+        for contact in waiting:
+            self.encrypt_waiting(tx, contact)
+        return frozenset(contact for contact in waiting if not self.has_session(tx, contact))
 
     def encrypt_again(
         self, tx: Transaction, contact: UserAddress, ratchet_id: bytes | None = None
-    ) -> list[OutboundItem]:
+    ) -> CommitEffects:
         """Encrypt what other ratchets have encrypted, and was not confirmed, in this one.
 
         Message ids stay: what did arrive all the same is known by them. The deposit ids
-        change, for a mailbox relay may be about to delete a copy that nobody could read.
+        change, for a mailbox relay may be about to delete a copy that nobody could read. What
+        there is no room for (of an earlier version more may be under way) waits for its turn.
         """
         row = contacts.get(tx, contact)
         sender = self._sessions.sender(tx, contact, ratchet_id)
         if row is None or sender is None:
-            return []
+            return NO_EFFECTS
+        others = outbox.of_other_ratchets(tx, contact, sender.ratchet_id)
+        for item in others:
+            outbox.take_envelope(tx, item.item, self._entropy(ITEM_KEY_BYTES))
         ready = self._encrypt_waiting(tx, row, sender)
-        for item in outbox.of_other_ratchets(tx, contact, sender.ratchet_id):
-            fresh = replace(item, item_key=self._entropy(ITEM_KEY_BYTES))
-            ready.append(self._encrypt_item(tx, row, sender, fresh))
-        return ready
+        again = {entry.item.item for entry in ready}
+        dropped = tuple(item.item for item in others if item.item not in again)
+        return CommitEffects(send=tuple(ready), dropped=dropped)
 
     def repeat(
         self, tx: Transaction, contact: UserAddress, items: Sequence[OutboxItem]
@@ -173,8 +199,15 @@ class Composer:
         sender = self._sessions.sender(tx, contact)
         if row is None or sender is None:
             return []
-        room = max(0, MAX_UNREAD - sender.unanswered)
+        room = running_ahead.room_once_more(tx, contact, sender)
         return [self._encrypt_item(tx, row, sender, item) for item in items[:room]]
+
+    def is_worn(self, tx: Transaction, contact: UserAddress) -> bool:
+        """Tell whether nothing can be encrypted once more in the ratchet with a contact."""
+        sender = self._sessions.sender(tx, contact)
+        if sender is None:
+            return False
+        return running_ahead.room_once_more(tx, contact, sender) == 0
 
     def _encrypt_item(
         self, tx: Transaction, row: ContactRow, sender: Sender, item: OutboxItem
@@ -200,7 +233,7 @@ class Composer:
         """
         row = contacts.get(tx, contact)
         sender = self._sessions.sender(tx, contact)
-        if row is None or sender is None or not _has_numbers(tx, contact, sender):
+        if row is None or sender is None or not running_ahead.has_numbers(tx, contact, sender):
             return None
         content = replace(content, route_seen=row.route_version)
         encrypted = self._encrypt(tx, row, sender, content, encode_content(content))
@@ -226,16 +259,7 @@ class Composer:
         self, tx: Transaction, row: ContactRow, sender: Sender, encrypted: Encrypted
     ) -> tuple[bytes, ...]:
         """Give the PQ ratchet a message of its own when none had room for long."""
-        if not encrypted.pq_overdue or not _has_numbers(tx, row.address, sender):
+        if not encrypted.pq_overdue or not running_ahead.has_numbers(tx, row.address, sender):
             return ()
         empty = encode_content(Content(kind=NONE, message_id=self.new_message_id()))
         return (sender.encrypt(empty).inner,)
-
-
-def _has_numbers(tx: Transaction, contact: UserAddress, sender: Sender) -> bool:
-    """Tell whether what is not stored may be encrypted for a contact.
-
-    The ratchet counts what was made since the contact's last answer. Of what it missed before
-    that, all but the last such numbers are messages that still wait in the outbox.
-    """
-    return sender.unanswered < MAX_UNREAD and outbox.count(tx, contact, MAX_UNREAD) < MAX_UNREAD

@@ -63,13 +63,13 @@ class CommitEffects:
     confirmed: tuple[int, ...] = ()
     """Outbox items that their recipients have confirmed."""
     dropped: tuple[int, ...] = ()
-    """Outbox items that were given up, as nothing is to be sent to their recipients any more."""
+    """Outbox items that are not to be sent, for good or until they are encrypted again."""
     new_routes: frozenset[UserAddress] = frozenset()
     """Contacts whose stored route is another one now."""
     rerouted: frozenset[UserAddress] = frozenset()
     """Contacts whose items are to be planned anew, to other mailboxes."""
     needs_session: frozenset[UserAddress] = frozenset()
-    """Contacts with items that wait for a ratchet."""
+    """Contacts with items that wait for a ratchet, and not only for their turn."""
     in_doubt: bool = False
     """Enough envelopes of a contact could not be read for its session to be renewed."""
     held: bool = False

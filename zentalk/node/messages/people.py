@@ -218,13 +218,8 @@ class ContactCommands:
         if all(mailbox.poll_until is None for mailbox in mailboxes.every(tx)):
             return NO_EFFECTS
         rows = (contacts.get(tx, address) for address in contacts.addresses(tx))
-        return CommitEffects(
-            send=tuple(
-                ready
-                for row in rows
-                if row is not None
-                and row.is_accepted
-                and row.own_route_known < row.own_route_version
-                for ready in self._composer.tell_route(tx, row, now)
-            )
+        return CommitEffects.together(
+            self._composer.tell_route(tx, row, now)
+            for row in rows
+            if row is not None and row.is_accepted and row.own_route_known < row.own_route_version
         )

@@ -112,8 +112,11 @@ class Inbox:
             for inner in confirmations.confirm(tx, self._composer, contact, wanted, now)
         )
         effects = [one.effects for one in found]
+        heard = sorted({contact for one in effects for contact in one.heard})
+        # What they have confirmed makes room for what waits: after confirmations of ours.
+        ready = [item for contact in heard for item in self._composer.encrypt_waiting(tx, contact)]
         deferred = frozenset(place for place, one in enumerate(found) if one.deferred)
-        own = CommitEffects(best_effort=made, deferred=deferred)
+        own = CommitEffects(send=tuple(ready), best_effort=made, deferred=deferred)
         return CommitEffects.together([*effects, own])
 
     def release_overdue(self, tx: Transaction, now: float) -> CommitEffects:
@@ -166,7 +169,7 @@ class Inbox:
         applied = registry.apply(tx, Incoming(sender, content, opened.content), now)
         if opened.change is not None and opened.change.moves:
             again = self._composer.encrypt_again(tx, sender.address)
-            effects = replace(effects, send=tuple(again))
+            effects = CommitEffects.together([effects, again])
         told = profile.tell(tx, self._composer, sender, now)
         effects = CommitEffects.together([effects, told])
         wanted, forget_at = applied.wanted, now + SEEN_SECONDS

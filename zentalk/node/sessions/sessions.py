@@ -107,9 +107,14 @@ class Sender:
     def unanswered(self) -> int:
         """The envelopes that the contact has not proved to have read since its last step.
 
-        At 500 nothing but stored messages is encrypted (`compose.MAX_UNREAD`).
+        What that allows stands in `running_ahead.py`.
         """
         return self._ratchet.unanswered
+
+    @property
+    def finished(self) -> int:
+        """The envelopes of the step before: the contact has read one of them, at least."""
+        return self._ratchet.finished
 
     def small_capacity(self) -> int:
         """Return how many content bytes a message of the small class may have."""

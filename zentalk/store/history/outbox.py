@@ -34,7 +34,7 @@ def add(
     envelope: bytes | None = None,
     ratchet_id: bytes | None = None,
 ) -> OutboxItem:
-    """Add an item; one without a ciphertext waits for a ratchet."""
+    """Add an item; one without a ciphertext waits for a ratchet, or for its turn."""
     row = tx.execute(
         "INSERT INTO outbox (message_id, contact, content, envelope, ratchet_id, item_key,"
         " created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING item",
@@ -67,15 +67,39 @@ def begin_anew(tx: Transaction, item: int, item_key: bytes) -> None:
     tx.execute("UPDATE outbox SET held_by = x'', item_key = ? WHERE item = ?", (item_key, item))
 
 
+def take_envelope(tx: Transaction, item: int, item_key: bytes) -> None:
+    """Let an item wait for its turn again, to be encrypted and deposited as another one."""
+    tx.execute(
+        "UPDATE outbox SET envelope = NULL, ratchet_id = NULL, held_by = x'', item_key = ?"
+        " WHERE item = ?",
+        (item_key, item),
+    )
+
+
 def get(tx: Transaction, item: int) -> OutboxItem | None:
     """Return one item."""
     row = tx.execute(f"SELECT {_COLUMNS} FROM outbox WHERE item = ?", (item,)).fetchone()
     return None if row is None else _item(row)
 
 
-def every(tx: Transaction) -> list[OutboxItem]:
-    """Return all items, oldest first."""
-    return [_item(row) for row in tx.execute(f"SELECT {_COLUMNS} FROM outbox ORDER BY item")]
+def under_way(tx: Transaction) -> list[OutboxItem]:
+    """Return all items that are encrypted, oldest first."""
+    rows = tx.execute(f"SELECT {_COLUMNS} FROM outbox WHERE envelope IS NOT NULL ORDER BY item")
+    return [_item(row) for row in rows]
+
+
+def waiting(tx: Transaction) -> list[UserAddress]:
+    """Return the contacts with items that are not encrypted yet."""
+    rows = tx.execute("SELECT DISTINCT contact FROM outbox WHERE envelope IS NULL ORDER BY contact")
+    return [UserAddress(row[0]) for row in rows]
+
+
+def waits(tx: Transaction, contact: UserAddress) -> bool:
+    """Tell whether a contact has items that are not encrypted yet."""
+    row = tx.execute(
+        "SELECT 1 FROM outbox WHERE contact = ? AND envelope IS NULL LIMIT 1", (contact,)
+    ).fetchone()
+    return row is not None
 
 
 def has_items(tx: Transaction, contact: UserAddress) -> bool:
@@ -94,11 +118,12 @@ def count(tx: Transaction, contact: UserAddress, limit: int) -> int:
     return int(row[0])
 
 
-def without_envelope(tx: Transaction, contact: UserAddress) -> list[OutboxItem]:
-    """Return a contact's items that wait for a ratchet, oldest first."""
+def without_envelope(tx: Transaction, contact: UserAddress, limit: int) -> list[OutboxItem]:
+    """Return the oldest of a contact's items that are not encrypted yet, at most `limit`."""
     rows = tx.execute(
-        f"SELECT {_COLUMNS} FROM outbox WHERE contact = ? AND envelope IS NULL ORDER BY item",
-        (contact,),
+        f"SELECT {_COLUMNS} FROM outbox WHERE contact = ? AND envelope IS NULL ORDER BY item"
+        " LIMIT ?",
+        (contact, limit),
     )
     return [_item(row) for row in rows]
 
@@ -134,7 +159,7 @@ def unanswering(tx: Transaction, before: float) -> list[UserAddress]:
 
 
 def expired_without_envelope(tx: Transaction, now: float) -> list[OutboxItem]:
-    """Return items whose time was over before there was a ratchet to encrypt them with."""
+    """Return items whose time was over before they could be encrypted."""
     rows = tx.execute(
         f"SELECT {_COLUMNS} FROM outbox WHERE envelope IS NULL AND expires_at <= ? ORDER BY item",
         (now,),

@@ -70,8 +70,9 @@ class ChatCommands:
         """Delete a message of our own for everybody; what was not sent yet never is."""
         line = self._own_line(tx, contact, message_id)
         dropped = tuple(outbox.remove_message(tx, contact, message_id))
+        others = tuple(self._composer.encrypt_waiting(tx, contact)) if dropped else ()
         done, effects = self._mark(tx, contact, line, now, Deletion)
-        return done, CommitEffects.together([effects, CommitEffects(dropped=dropped)])
+        return done, CommitEffects.together([CommitEffects(dropped=dropped, send=others), effects])
 
     def react(
         self, tx: Transaction, contact: UserAddress, message_id: MessageId, emoji: str, now: float
@@ -237,9 +238,7 @@ class ChatCommands:
             message_id=message_id or self._composer.new_message_id(),
             body=body,
         )
-        ready = self._composer.send(tx, row, content, now)
-        waits = frozenset() if ready else frozenset({row.address})
-        return CommitEffects(send=tuple(ready), needs_session=waits)
+        return self._composer.send(tx, row, content, now)
 
 
 def _line(tx: Transaction, contact: UserAddress, message_id: MessageId) -> StoredMessage:

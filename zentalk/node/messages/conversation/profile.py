@@ -83,7 +83,5 @@ def tell(tx: Transaction, composer: Composer, row: ContactRow, now: float) -> Co
     profile = get(tx)
     message_id = MessageId(stored.get(tx, _LAST) or composer.new_message_id())
     content = Content(kind=PROFILE, message_id=message_id, body=profile)
-    ready = composer.send(tx, row, content, now)
     profiles.set_told(tx, row.address, profile.version)
-    waits = frozenset[UserAddress]() if ready else frozenset({row.address})
-    return CommitEffects(send=tuple(ready), needs_session=waits)
+    return composer.send(tx, row, content, now)
