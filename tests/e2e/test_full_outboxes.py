@@ -42,7 +42,7 @@ def as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
         most = running_ahead.MAX_UNREAD
         return sender.unanswered < most and outbox.count(tx, contact, most) < most
 
-    monkeypatch.setattr(running_ahead, "room", lambda tx, contact, sender: 10**9)
+    monkeypatch.setattr(compose, "_room", lambda tx, contact, sender: 10**9)
     monkeypatch.setattr(running_ahead, "has_numbers", has_numbers)
 
 

@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
-from zentalk.mailbox.owners import Owners
+from zentalk.mailbox.send_id_changes import SendIdChanges
 from zentalk.node.mailboxes import replacements
 from zentalk.node.mailboxes.pools import MailboxPools
 from zentalk.relay import wiring
@@ -33,7 +33,7 @@ async def refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         await world.person(name)
     await world.friends("alice", "bob")
     await world.until_state("alice", await world.send("alice", "bob", "before"), "delivered")
-    monkeypatch.setattr(Owners, "_refusal", lambda *_: "full")
+    monkeypatch.setattr(SendIdChanges, "_refusal", lambda *_: "full")
     await world.crash("bob")
     await world.person("bob", ready=False)
     await trio.sleep(LONG_SECONDS)

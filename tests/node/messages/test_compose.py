@@ -169,7 +169,7 @@ def test_control_without_a_bound_neither_confirms_anything(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As it was: confirmations found no numbers, for messages had used them all."""
-    monkeypatch.setattr(running_ahead, "room", lambda tx, contact, sender: NO_BOUND)
+    monkeypatch.setattr(compose, "_room", lambda tx, contact, sender: NO_BOUND)
     monkeypatch.setattr(running_ahead, "has_numbers", numbers_as_they_were)
     both_write(pair, 600)
     exchange(pair)
@@ -208,7 +208,7 @@ def left_by_an_earlier_version(
     pair: Pair, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> list[tuple[int, int]]:
     with monkeypatch.context() as earlier:
-        earlier.setattr(running_ahead, "room", lambda tx, contact, sender: NO_BOUND)
+        earlier.setattr(compose, "_room", lambda tx, contact, sender: NO_BOUND)
         both_write(pair, count)
     return [one.counts() for one in pair]
 

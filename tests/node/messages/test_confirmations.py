@@ -375,7 +375,7 @@ def test_k50_bytes_of_a_ratchet_that_does_not_send_any_more_do_not_go_again(
 @pytest.fixture
 def of_any_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """Messages are encrypted without end, as an earlier version did (`test_compose.py`)."""
-    monkeypatch.setattr(running_ahead, "room", lambda tx, contact, sender: MANY)
+    monkeypatch.setattr(compose, "_room", lambda tx, contact, sender: MANY)
 
 
 def lose_every_confirmation(alice: Person, bob: Person) -> None:

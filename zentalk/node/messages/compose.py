@@ -93,7 +93,7 @@ class Composer:
             self._add(tx, row, None, content, now, room=0)
             return CommitEffects(needs_session=frozenset({row.address}))
         ready = self._encrypt_waiting(tx, row, sender)
-        room = running_ahead.room(tx, row.address, sender)
+        room = _room(tx, row.address, sender)
         return CommitEffects(send=(*ready, *self._add(tx, row, sender, content, now, room)))
 
     def open_ratchet(
@@ -156,7 +156,7 @@ class Composer:
     def _encrypt_waiting(
         self, tx: Transaction, row: ContactRow, sender: Sender
     ) -> list[OutboundItem]:
-        room = running_ahead.room(tx, row.address, sender)
+        room = _room(tx, row.address, sender)
         waiting = outbox.without_envelope(tx, row.address, room)
         return [self._encrypt_item(tx, row, sender, item) for item in waiting]
 
@@ -263,3 +263,11 @@ class Composer:
             return ()
         empty = encode_content(Content(kind=NONE, message_id=self.new_message_id()))
         return (sender.encrypt(empty).inner,)
+
+
+def _room(tx: Transaction, contact: UserAddress, sender: Sender) -> int:
+    """Return how many messages may be encrypted for a contact now."""
+    under_way = outbox.count(tx, contact, running_ahead.MAX_UNDER_WAY)
+    unused = running_ahead.MAX_NUMBERS - sender.unanswered
+    left = min(running_ahead.MAX_UNDER_WAY - under_way, unused)
+    return max(0 if under_way else 1, left)

@@ -36,13 +36,6 @@ MAX_NUMBERS: Final = MAX_GAP
 """Numbers of such a chain that messages may use."""
 
 
-def room(tx: Transaction, contact: UserAddress, sender: Sender) -> int:
-    """Return how many messages may be encrypted for a contact now."""
-    under_way = outbox.count(tx, contact, MAX_UNDER_WAY)
-    left = min(MAX_UNDER_WAY - under_way, MAX_NUMBERS - sender.unanswered)
-    return max(0 if under_way else 1, left)
-
-
 def room_once_more(tx: Transaction, contact: UserAddress, sender: Sender) -> int:
     """Return how many messages may be encrypted once more in the same ratchet.
 

@@ -150,7 +150,7 @@ def test_a_stranger_introduces_nobody(alice: Person, bob: Person, carol: Person)
     content = Content(kind=INTRODUCTION, message_id=MessageId(b"i" * 16), raw_body=body)
     row = alice.tx(lambda tx: contacts.get(tx, bob.address))
     assert row is not None
-    [sent] = alice.tx(lambda tx: alice.composer.send(tx, row, content, NOW))
+    [sent] = alice.tx(lambda tx: alice.composer.send(tx, row, content, NOW)).send
     assert sent.item.envelope is not None
     bob.receive(alice.seal(bob, sent.item.envelope))
     assert bob.tx(introductions.every) == []

@@ -47,15 +47,12 @@ def introduce(
     if first.address == second.address:
         raise LocalProtocolError("these are one person: name two contacts")
     rows = [_contact(tx, each.address) for each in pair]
-    sent, unready = [], set()
+    sent: list[CommitEffects] = []
     for reader, other in zip(rows, (second, first), strict=True):
         body = introduction_body(Introduction(other.address, other.name, secret))
         content = Content(kind=INTRODUCTION, message_id=composer.new_message_id(), raw_body=body)
-        ready = composer.send(tx, reader, content, now)
-        sent += ready
-        if not ready:
-            unready.add(reader.address)
-    return CommitEffects(send=tuple(sent), needs_session=frozenset(unready))
+        sent.append(composer.send(tx, reader, content, now))
+    return CommitEffects.together(sent)
 
 
 def learn(
