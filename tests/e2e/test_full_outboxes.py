@@ -12,6 +12,7 @@ from tests.e2e.world import World
 from zentalk.ids import UserAddress
 from zentalk.node.delivery import in_flight, session_recovery
 from zentalk.node.delivery.recipients import Recipients
+from zentalk.node.messages import compose
 from zentalk.node.sessions import evidence, running_ahead
 from zentalk.node.sessions.sessions import Sender
 from zentalk.session import skipped

@@ -10,6 +10,7 @@ import pytest
 from tests.node.messages.test_receive import befriend
 from tests.node.persons import NOW, Person
 from zentalk.ids import MessageId, UserAddress
+from zentalk.node.messages import compose
 from zentalk.node.messages.commands import Draft
 from zentalk.node.messages.conversation.commands import ChatCommands
 from zentalk.node.messages.effects import CommitEffects

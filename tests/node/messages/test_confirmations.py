@@ -10,7 +10,7 @@ import pytest
 from tests.node.messages.test_receive import befriend, texts
 from tests.node.persons import NOW, Deposit, Person
 from zentalk.ids import DAY_SECONDS
-from zentalk.node.messages import confirmations, ordering
+from zentalk.node.messages import compose, confirmations, ordering
 from zentalk.node.messages.commands import Draft
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.confirmations import (
