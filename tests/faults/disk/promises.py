@@ -116,7 +116,13 @@ class Promises:
         self._learned(front, digest)
 
     def _remember(
-        self, _tx: Any, digest: bytes, _contact: Any, message_id: bytes | None, *_rest: Any
+        self,
+        _tx: Any,
+        digest: bytes,
+        _contact: Any,
+        message_id: bytes | None,
+        *_rest: Any,
+        **_named: Any,
     ) -> None:
         self._remembered[digest] = message_id
 
