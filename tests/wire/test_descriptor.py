@@ -32,7 +32,11 @@ lanes = st.builds(
     st.binary(min_size=32, max_size=32),
 )
 labels = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9-]{0,10}[A-Za-z0-9])?", fullmatch=True)
-names = st.lists(labels, min_size=1, max_size=4).map(".".join).filter(is_host)
+names = (
+    st.lists(labels, min_size=1, max_size=4)
+    .map(".".join)
+    .filter(lambda host: is_host(host) and not is_unspecified(host))
+)
 addresses = (st.ip_addresses(v=4).map(str) | st.ip_addresses(v=6).map("[{}]".format)).filter(
     lambda host: not is_unspecified(host)
 )
