@@ -102,3 +102,27 @@ async def test_timer_mute_and_clear(zentalk: Command) -> None:
     assert (wrong.code, "write it like" in wrong.err) == (2, True)
     assert (await zentalk("conversation", "clear", "Bob")).code == 0
     assert await shown(zentalk) == []
+
+
+async def test_a_conversation_is_exported_whole_and_for_its_owner_only(
+    zentalk: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zentalk.cli.export._PAGE", 2)
+    for text in ("one", "*two*", "three"):
+        await zentalk("message", "send", "Bob", text)
+    await zentalk("message", "send", "Carol", "other")
+    file = tmp_path / "history.json"
+    assert (await zentalk("conversation", "export", "--output", file)).code == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    found = json.loads(file.read_text("utf-8"))
+    texts = {one["name"]: [m["text"] for m in one["messages"]] for one in found["conversations"]}
+    assert texts == {"Bob": ["one", "*two*", "three"], "Carol": ["other"]}
+    again = await zentalk("conversation", "export", "--output", file)
+    assert (again.code, "name another file" in again.err) == (2, True)
+    shown = (await zentalk("conversation", "export", "Bob", "--as", "markdown")).out
+    assert shown.startswith("# Bob\n")
+    assert "\\*two\\*" in shown
+    assert "other" not in shown
+    nowhere = tmp_path / "missing" / "x.json"
+    gone = await zentalk("conversation", "export", "--output", nowhere)
+    assert (gone.code, "cannot be written" in gone.err) == (2, True)

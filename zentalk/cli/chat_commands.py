@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from zentalk.cli.grammar import Parameter
 from zentalk.cli.node_commands import conversation, message
@@ -226,3 +226,24 @@ def conversation_mute(
     from zentalk.cli import chat as act
 
     return act.mute(node.at, person, lasts)
+
+
+@conversation.command(name="export")
+def conversation_export(
+    person: Annotated[
+        str | None, Parameter("PERSON", help="Only the conversation with this person.")
+    ] = None,
+    /,
+    *,
+    node: RunningNode,
+    as_: Annotated[
+        Literal["json", "markdown"], Parameter("--as", help="The form of what is written.")
+    ] = "json",
+    output: Annotated[
+        str | None, Parameter(help="A new file; without it, standard output.")
+    ] = None,
+) -> int:
+    """Write conversations with all their messages, in the clear."""
+    from zentalk.cli import export as act
+
+    return act.export(node.at, person, as_, output)
