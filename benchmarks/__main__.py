@@ -9,6 +9,7 @@
                                                hops, beside ours over three
     python -m benchmarks messages              messages end to end over processes, some minutes
     python -m benchmarks load                  messages while a crowd besets a relay, a minute
+    python -m benchmarks history               how fast a million messages answer, some minutes
     python -m benchmarks profiles              what privacy profiles cost and hide, in virtual
                                                time; half an hour, or less with --count 20
 
@@ -27,7 +28,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import messages, peers, profiles
+from benchmarks import history, messages, peers, profiles
 from benchmarks.peer_load import RELAYS
 from benchmarks.rounds import Row
 
@@ -37,6 +38,7 @@ MESSAGES = "messages"
 PROFILES = "profiles"
 LOAD = "load"
 WORK = "work"
+HISTORY = "history"
 DEFAULT_JSON = Path(__file__).with_name("results.json")
 
 
@@ -45,7 +47,7 @@ def main() -> int:
     parser.add_argument(
         "group",
         nargs="*",
-        choices=[[], *RATIOS, PEERS, MESSAGES, PROFILES, LOAD, WORK],
+        choices=[[], *RATIOS, PEERS, MESSAGES, PROFILES, LOAD, WORK, HISTORY],
         help="default: ratios",
     )
     parser.add_argument("--json", type=Path, default=DEFAULT_JSON, help="where to write results")
@@ -82,6 +84,8 @@ def rows_of(group: str, count: int | None, relays: int) -> list[Row]:
         return peers.rows(count or peers.COUNT, relays)
     if group == MESSAGES:
         return messages.rows(count or messages.MANY)
+    if group == HISTORY:
+        return history.rows(count or history.MESSAGES)
     if group == PROFILES:
         return profiles.rows(count or profiles.ROUNDS)
     try:
