@@ -16,7 +16,7 @@ WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 2 ] && echo $$n 
 SPREAD  := -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test quick lint format long faults bench bench-peers clean
+.PHONY: help venv demo test quick lint format long schedules faults bench bench-peers clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -58,6 +58,9 @@ format: $(STAMP)-test ## let ruff put the style right
 
 long: $(STAMP)-test ## the suite with many more examples, and the tests kept for it
 	ZENTALK_LONG=1 HYPOTHESIS_PROFILE=long $(PYTEST) $(SPREAD) $(ARGS)
+
+schedules: $(STAMP)-test ## whole networks, in other orders of what happens at one time
+	for n in 1 2 3; do ZENTALK_SCHEDULE=$$n $(PYTEST) $(SPREAD) tests/e2e $(ARGS) || exit; done
 
 faults: $(STAMP)-test ## only the tests that break things, with many more examples
 	ZENTALK_LONG=1 HYPOTHESIS_PROFILE=long $(PYTEST) -m faults --durations=15 \
