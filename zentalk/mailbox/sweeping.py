@@ -69,43 +69,48 @@ class Sweeping(CorePart):
         self._registry.counters["sweeps"] += 1
         self._effects.apply(KeepTime(self._clock.hour(now)), ignore)
         self._step(now)
+        crowded = self._is_crowded
         for mailbox in list(self._registry.mailboxes.values()):
-            self._attend(mailbox, now)
+            self._attend(mailbox, now, crowded=crowded)
         self._waking.resting.rest_all(now)
         if not self._walks:
             self._walks = True
-            self._walk(BEFORE_ALL, now)
+            self._walk(BEFORE_ALL, now, crowded=crowded)
 
     # --- mailboxes -----------------------------------------------------------------------
 
-    def _walk(self, after: MailboxId, now: float) -> None:
+    def _walk(self, after: MailboxId, now: float, *, crowded: bool) -> None:
         """Look for mailboxes that need attention, in order from after a key."""
         today = self._clock.aged_day(now)
         unused = None
-        if self._is_crowded:
+        if crowded:
             least = self._settings.sure_ids(settled=False)
             unused = Unused(today - self._settings.unused_days, least)
         first_day = today - _SPARE_DAYS
         operation = ListDue(after, PAGE, self._clock.hour(now), first_day, unused)
-        self._effects.apply(operation, self._listed)
+        self._effects.apply(operation, partial(self._listed, crowded))
 
-    def _listed(self, outcome: Outcome | None, now: float) -> None:
+    def _listed(self, crowded: bool, outcome: Outcome | None, now: float) -> None:
+        """Attend to a page of mailboxes, by what the room was when they were listed.
+
+        Those that sleep come later than those that do not, and must fare alike.
+        """
         self._walks = False
         if not isinstance(outcome, DueOutcome):
             return
         for key in outcome.mailboxes:
-            self._waking.mailbox(key, partial(self._woken, key), now)
+            self._waking.mailbox(key, partial(self._woken, key, crowded), now)
         if len(outcome.mailboxes) == PAGE:
             # Behind the look-ups of this page, so that no more than a page wakes at once.
             self._walks = True
-            self._walk(outcome.mailboxes[-1], now)
+            self._walk(outcome.mailboxes[-1], now, crowded=crowded)
 
-    def _woken(self, key: MailboxId, _is_known: bool, now: float) -> None:
+    def _woken(self, key: MailboxId, crowded: bool, _is_known: bool, now: float) -> None:
         mailbox = self._registry.mailboxes.get(key)
         if mailbox is not None:
-            self._attend(mailbox, now)
+            self._attend(mailbox, now, crowded=crowded)
 
-    def _attend(self, mailbox: MailboxState, now: float) -> None:
+    def _attend(self, mailbox: MailboxState, now: float, *, crowded: bool) -> None:
         """Do what is to be done for a mailbox."""
         if self._is_idle(mailbox, now):
             self._registry.forget(mailbox)
@@ -115,7 +120,7 @@ class Sweeping(CorePart):
             return
         today = self._clock.aged_day(now)
         self._drop_past_send_ids(mailbox, today)
-        if self._is_crowded:
+        if crowded:
             self._drop_unused_send_ids(mailbox, today)
 
     def _removed(self, key: MailboxId, outcome: Outcome | None, _now: float) -> None:
@@ -176,8 +181,9 @@ class Sweeping(CorePart):
             for record in records[max(0, sure - kept_public) :]
             if record.used_day + self._settings.unused_days <= today
         )
-        self._registry.counters["send_ids_unused"] += len(unused)
-        self._drop(mailbox, unused)
+        if unused:
+            self._registry.counters["send_ids_unused"] += len(unused)
+            self._drop(mailbox, unused)
 
     def _drop(self, mailbox: MailboxState, send_ids: tuple[SendId, ...]) -> None:
         if send_ids:

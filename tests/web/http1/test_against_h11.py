@@ -33,7 +33,12 @@ def ours(data: bytes) -> Seen | None:
     if reader.body_left != 0:
         return None
     target = request.raw_path + (b"?" + request.query if request.query else b"")
-    headers = [header for header in request.headers if header[0] != b"host"]
+    headers = [
+        # h11 shows this value, which has no case, in small letters.
+        (name, value.lower() if name == b"transfer-encoding" else value)
+        for name, value in request.headers
+        if name != b"host"
+    ]
     return request.method, target, headers, body, reader.buffered
 
 
