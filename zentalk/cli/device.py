@@ -67,7 +67,7 @@ def redeem(link: str, file: Path, *, as_json: bool) -> int:
             f"the node at {place.url} does not know this code: it was used, or is older than five"
             " minutes; make another: zentalk device pair NAME"
         ) from None
-    except BaseException:
+    except BaseException:  # also Ctrl-C: an empty token file must not stay behind
         remove_file(file)
         raise
     if as_json:

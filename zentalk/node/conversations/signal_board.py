@@ -55,11 +55,6 @@ class SignalBoard:
                 self._tell(one.person, one.kind, on=one.on)
         self._woken.unpark_all()
 
-    def stopped_typing(self, person: UserAddress) -> None:
-        """End somebody's typing, as what was written has come."""
-        if self._signals.typing(person, is_typing=False, now=self._runtime.monotonic()):
-            self._tell(person, TYPING, on=False)
-
     def may_send(self, person: UserAddress, kind: str) -> bool:
         """Tell whether a signal may go to somebody now, and count it if so."""
         return self._gate.may_send(person, kind, self._runtime.monotonic())

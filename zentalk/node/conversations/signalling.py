@@ -70,10 +70,6 @@ class Signalling:
             self._devices[device] = (until, frozenset(chats))
         await self._beat()
 
-    def left(self, device: str) -> None:
-        """Note that a device is gone, as it was revoked."""
-        self._devices.pop(device, None)
-
     async def run(self) -> None:
         """Repeat that the owner is there, and tell when it is over, until cancelled."""
         while True:
