@@ -187,7 +187,9 @@ class DeliveryCore:
         if self._has_room is not None and not self._has_room(item.envelope):
             self._deadlines.plan(item.item, now + NO_ROOM_SECONDS)
             return []
-        if not entry.is_best_effort and not self._window.admits(item.contact, item.item):
+        if not entry.is_best_effort and not self._window.admits(
+            item.contact, item.item, opens=entry.opens
+        ):
             entry.item = replace(item, envelope=None)
             self._deadlines.plan(item.item, entry.expires)
             return []
@@ -364,6 +366,7 @@ class DeliveryCore:
 
     def _enter(self, entry: InFlight) -> InFlight:
         self._items[entry.item.item] = entry
+        entry.opens = entry.item.opens
         return entry
 
     def _forget(self, number: int, now: float) -> InFlight | None:

@@ -101,11 +101,12 @@ class Composer:
     ) -> list[OutboundItem]:
         """Put a first message into the outbox that asks for an answer in a certain ratchet.
 
-        It waits for no turn: there is one for each ratchet, and they are few.
+        It waits for no turn, here and on its way: there is one for each ratchet, and they are few.
         """
         sender = self._sessions.sender(tx, row.address, ratchet_id)
         content = Content(kind=ROUTE, message_id=self.new_message_id())
-        return self._add(tx, row, sender, content, now, room=1)
+        opening = self._add(tx, row, sender, content, now, room=1)
+        return [entry._replace(item=replace(entry.item, opens=True)) for entry in opening]
 
     def _add(
         self,

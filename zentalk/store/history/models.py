@@ -216,7 +216,8 @@ class ContactRow:
 class OutboxItem:
     """One ciphertext on its way; `envelope` is None until a ratchet exists.
 
-    `held_by` are the relays whose mailbox has acknowledged it.
+    `held_by` are the relays whose mailbox has acknowledged it. `opens` says that it is the first
+    of a ratchet which the contact has never answered; only `under_way` looks that up.
     """
 
     item: int
@@ -229,6 +230,7 @@ class OutboxItem:
     created_at: float
     expires_at: float
     held_by: frozenset[NodeId]
+    opens: bool = False
 
 
 @dataclass(frozen=True, slots=True)

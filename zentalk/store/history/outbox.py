@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from zentalk.ids import NODE_ID_BYTES, MessageId, NodeId, UserAddress
@@ -84,8 +85,13 @@ def get(tx: Transaction, item: int) -> OutboxItem | None:
 
 def under_way(tx: Transaction) -> list[OutboxItem]:
     """Return all items that are encrypted, oldest first."""
+    rows = tx.execute(
+        "SELECT min(item) FROM outbox JOIN ratchets USING (ratchet_id)"
+        " WHERE envelope IS NOT NULL AND initial_header IS NOT NULL GROUP BY ratchet_id"
+    )
+    opening = {int(row[0]) for row in rows}
     rows = tx.execute(f"SELECT {_COLUMNS} FROM outbox WHERE envelope IS NOT NULL ORDER BY item")
-    return [_item(row) for row in rows]
+    return [replace(item, opens=item.item in opening) for item in map(_item, rows)]
 
 
 def waiting(tx: Transaction) -> list[UserAddress]:
