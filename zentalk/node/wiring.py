@@ -206,7 +206,7 @@ def _build_delivery(
     """Put delivery together."""
     states = MessageStates(runtime, database, composer)
     recipients = Recipients(runtime, database)
-    requests = RecoveryRequests(runtime)
+    requests = RecoveryRequests(runtime, shaped=network.profile.shape is not None)
     outbox = Outbox(runtime, network, states, recipients, requests)
     lookup = RecipientLookup(runtime, database, composer, records, recipients, outbox)
     renewal = SessionRenewal(runtime, database, composer, records, recipients, outbox)

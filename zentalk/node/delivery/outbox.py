@@ -240,8 +240,9 @@ class Outbox:
 
     def _note(self, command: e.NoteHeld | e.NoteTaken | e.NoteReason) -> None:
         match command:
-            case e.NoteHeld(number, relay):
+            case e.NoteHeld(number, relay, contact):
                 self._states.held(number, relay)
+                self._recovery.heard(contact)
             case e.NoteTaken(confirmation):
                 self._states.taken(confirmation)
             case e.NoteReason(number, reason):
