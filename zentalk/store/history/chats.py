@@ -1,4 +1,7 @@
-"""Rows of what belongs to a conversation as a whole: timer, mute, draft, how far it was read."""
+"""Rows of what belongs to a conversation as a whole: timer, mute, draft, what was told as read.
+
+The columns `draft_at` and `read_seq` of earlier versions are neither written nor read.
+"""
 
 from __future__ import annotations
 
@@ -48,10 +51,10 @@ def muted_until(tx: Transaction, contact: UserAddress) -> float:
     return 0.0 if row is None else float(row[0])
 
 
-def put_draft(tx: Transaction, contact: UserAddress, text: str, now: float) -> None:
+def put_draft(tx: Transaction, contact: UserAddress, text: str) -> None:
     """Keep what is half written; an empty text drops it."""
     _add(tx, contact)
-    tx.execute("UPDATE chats SET draft = ?, draft_at = ? WHERE contact = ?", (text, now, contact))
+    tx.execute("UPDATE chats SET draft = ? WHERE contact = ?", (text, contact))
 
 
 def draft(tx: Transaction, contact: UserAddress) -> str:
@@ -72,13 +75,11 @@ def newest_received(tx: Transaction, contact: UserAddress) -> tuple[int, Message
 
 def read_up_to(tx: Transaction, contact: UserAddress, seq: int, now: float) -> None:
     """Note that lines up to a number were read: from now on, those with a timer run out."""
-    _add(tx, contact)
     tx.execute(
         "UPDATE messages SET expires_at = ? + timer_seconds WHERE contact = ? AND seq <= ?"
         " AND direction = 'in' AND timer_seconds > 0 AND expires_at IS NULL",
         (now, contact, seq),
     )
-    tx.execute("UPDATE chats SET read_seq = max(read_seq, ?) WHERE contact = ?", (seq, contact))
 
 
 def told_up_to(tx: Transaction, contact: UserAddress) -> int:

@@ -185,7 +185,7 @@ class ChatCommands:
         if len(text.encode("utf-8", "replace")) > MAX_DRAFT_BYTES:
             raise ConfigError(f"a draft may have {MAX_DRAFT_BYTES} bytes: shorten it")
         if chats.draft(tx, contact) != text:
-            chats.put_draft(tx, contact, text, now)
+            chats.put_draft(tx, contact, text)
             data = {"conversation": format_address(contact)}
             events.append(tx, "conversation.draft", now, data)
 
