@@ -11,6 +11,7 @@ import pytest
 import trio
 from trio.testing import MockClock as Clock
 
+from tests.api.documented import hooks
 from tests.api.double import BOB, TOKEN
 from zentalk.api.app import create_app
 from zentalk.config.settings import ApiSettings
@@ -41,6 +42,7 @@ async def rest(
         transport=transport,
         base_url="http://127.0.0.1:3001",
         headers={"Authorization": f"Bearer {TOKEN}"},
+        event_hooks=hooks(),
     ) as client:
         yield client
     node.stop()

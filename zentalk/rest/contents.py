@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from zentalk.rest.addresses import AddressText
 from zentalk.rest.base import Body
 
 MAX_MENTIONS = 16
@@ -22,7 +23,7 @@ class PollIn(Body):
 class CardIn(Body):
     """Somebody's address, and the name to show with it."""
 
-    address: str
+    address: AddressText
     name: Annotated[str, Field(max_length=256)] = ""
 
 
@@ -55,4 +56,4 @@ class MessageIn(Body):
     reply_to: Annotated[str, Field(max_length=100)] | None = Field(
         None, description="The id of a message of this conversation that this one answers."
     )
-    mentions: Annotated[list[str], Field(max_length=MAX_MENTIONS)] = []
+    mentions: Annotated[list[AddressText], Field(max_length=MAX_MENTIONS)] = []
