@@ -92,7 +92,10 @@ def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
         contact = await node.add_contact(invite.address, body.name, invite.secret)
         return JsonResponse(Contact.model_validate(contact), HTTPStatus.CREATED)
 
-    @router.post("/v1/contacts/{address}/accept", **answers("contacts", Contact, fails=MISSING))
+    @router.post(
+        "/v1/contacts/{address}/accept",
+        **answers("contacts", Contact, fails=MISSING_OR_CONFLICT),
+    )
     async def accept(address: Address) -> Response:
         """Accept a request under the name it has."""
         accepted = await node.accept(parse_address(address))

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from zentalk.rest.addresses import AddressText
-from zentalk.rest.base import Body
+from zentalk.rest.base import BASE64, Body
 
 MAX_MENTIONS = 16
 
@@ -31,7 +31,7 @@ class StickerIn(Body):
     """A small picture in base64, at most 24 KiB, and the emoji that stands for it."""
 
     emoji: Annotated[str, Field(min_length=1, max_length=64)]
-    picture: Annotated[str, Field(min_length=1, max_length=33_000)]
+    picture: Annotated[str, Field(min_length=1, max_length=33_000, json_schema_extra=BASE64)]
 
 
 class LocationIn(Body):

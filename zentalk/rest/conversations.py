@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from zentalk.rest.addresses import AddressText
-from zentalk.rest.base import WHOLE, Body, Resource
+from zentalk.rest.base import BASE64, WHOLE, Body, Resource
 from zentalk.rest.messages import Conversation, Message
 
 Bounded = Annotated[str, Field(max_length=65_536)]
@@ -102,7 +102,10 @@ class ProfileIn(Body):
 
     name: Annotated[str, Field(max_length=256)]
     status: Annotated[str, Field(max_length=512)] = ""
-    avatar: Annotated[str, Field(max_length=33_000, description="base64, at most 24 KiB")] = ""
+    avatar: Annotated[
+        str,
+        Field(max_length=33_000, description="base64, at most 24 KiB", json_schema_extra=BASE64),
+    ] = ""
 
 
 class OpenConversation(Conversation):
