@@ -12,8 +12,17 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from zentalk.rest.problem import Problem
+from zentalk.web.etags import IF_NONE_MATCH
 from zentalk.web.json_response import JsonResponse
 
+_ETAG: Final = {"ETag": {"required": True, "schema": {"type": "string"}}}
+_IF_NONE_MATCH: Final = {
+    "name": IF_NONE_MATCH,
+    "in": "header",
+    "required": False,
+    "description": "the `ETag` of the answer that you have",
+    "schema": {"type": "string"},
+}
 MISSING: Final = (HTTPStatus.NOT_FOUND,)
 CONFLICT: Final = (HTTPStatus.CONFLICT,)
 MISSING_OR_CONFLICT: Final = (*MISSING, *CONFLICT)
@@ -56,6 +65,22 @@ def image(tag: str, *media_types: str, fails: Collection[HTTPStatus] = ()) -> di
         "tags": [tag],
         "response_class": Response,
         "responses": {HTTPStatus.OK.value: {"content": content}, **_problems(fails)},
+    }
+
+
+def tagged(route: dict[str, Any]) -> dict[str, Any]:
+    """Return the parts of a route whose answer goes through `zentalk.web.etags`."""
+    answered = {
+        HTTPStatus.OK.value: {**route["responses"][HTTPStatus.OK.value], "headers": _ETAG},
+        HTTPStatus.NOT_MODIFIED.value: {
+            "description": "The answer that you have still holds.",
+            "headers": _ETAG,
+        },
+    }
+    return {
+        **route,
+        "responses": route["responses"] | answered,
+        "openapi_extra": {"parameters": [_IF_NONE_MATCH]},
     }
 
 

@@ -9,7 +9,7 @@ import trio
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from zentalk.api.answers import MISSING, MISSING_OR_CONFLICT, answers, no_content
+from zentalk.api.answers import MISSING, MISSING_OR_CONFLICT, answers, no_content, tagged
 from zentalk.api.callers import caller_of
 from zentalk.api.drafts import picture
 from zentalk.api.facade import NodeFacade
@@ -21,7 +21,9 @@ from zentalk.rest.messages import Message, Messages
 from zentalk.store.history.privacy import Privacy
 from zentalk.store.history.profiles import view
 from zentalk.store.history.search import MAX_QUERY_CHARS, Wanted
+from zentalk.web.etags import unless_known
 from zentalk.web.json_response import JsonResponse
+from zentalk.wire.chat import Profile
 from zentalk.wire.text import format_address, parse_address
 
 MAX_WAIT_SECONDS: Final = 25
@@ -234,11 +236,11 @@ def add_profile_routes(router: APIRouter, node: NodeFacade) -> None:
         await node.chat.set_privacy(Privacy(**wished))
         return JsonResponse(bodies.OwnPrivacy(**wished))
 
-    @router.get("/v1/me/profile", **answers("node", bodies.ShownProfile))
-    async def profile() -> Response:
+    @router.get("/v1/me/profile", **tagged(answers("node", bodies.ShownProfile)))
+    async def profile(request: Request) -> Response:
         """Return how you are shown to contacts."""
         own = parse_address(node.address_text)
-        return JsonResponse(bodies.ShownProfile(**view(own, await node.chat.profile())))
+        return _profile(request, own, await node.chat.profile())
 
     @router.put("/v1/me/profile", **answers("node", bodies.ShownProfile))
     async def set_profile(body: bodies.ProfileIn) -> Response:
@@ -248,13 +250,17 @@ def add_profile_routes(router: APIRouter, node: NodeFacade) -> None:
 
     @router.get(
         "/v1/contacts/{address}/profile",
-        **answers("contacts", bodies.ShownProfile, fails=MISSING),
+        **tagged(answers("contacts", bodies.ShownProfile, fails=MISSING)),
     )
-    async def profile_of(address: Address) -> Response:
+    async def profile_of(request: Request, address: Address) -> Response:
         """Return how a contact wants to be shown."""
         contact = parse_address(address)
-        found = await node.chat.profile_of(contact)
-        return JsonResponse(bodies.ShownProfile(**view(contact, found)))
+        return _profile(request, contact, await node.chat.profile_of(contact))
+
+
+def _profile(request: Request, person: UserAddress, found: Profile) -> Response:
+    shown = JsonResponse(bodies.ShownProfile(**view(person, found)))
+    return unless_known(request, shown)
 
 
 def _addresses(people: list[UserAddress]) -> list[str]:

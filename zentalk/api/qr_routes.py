@@ -5,14 +5,15 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from zentalk import qr
-from zentalk.api.answers import MISSING_OR_CONFLICT, image
+from zentalk.api.answers import MISSING_OR_CONFLICT, image, tagged
 from zentalk.api.facade import NodeFacade
 from zentalk.api.paths import InviteId
 from zentalk.errors import ConflictError
+from zentalk.web.etags import unless_known
 from zentalk.web.json_response import SAFE_HEADERS
 
 SVG: Final = "image/svg+xml"
@@ -31,29 +32,29 @@ class ImageResponse(Response):
 def add_qr_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the images."""
 
-    @router.get("/v1/me/qr.svg", **image("node", SVG))
-    async def address_svg() -> Response:
+    @router.get("/v1/me/qr.svg", **tagged(image("node", SVG)))
+    async def address_svg(request: Request) -> Response:
         """Return your address as a QR code."""
-        return ImageResponse(qr.svg(node.address_text), SVG)
+        return unless_known(request, ImageResponse(qr.svg(node.address_text), SVG))
 
-    @router.get("/v1/me/qr.png", **image("node", PNG))
-    async def address_png() -> Response:
+    @router.get("/v1/me/qr.png", **tagged(image("node", PNG)))
+    async def address_png(request: Request) -> Response:
         """Return your address as a QR code."""
-        return ImageResponse(qr.png(node.address_text), PNG)
+        return unless_known(request, ImageResponse(qr.png(node.address_text), PNG))
 
     @router.get(
-        "/v1/invites/{invite_id}/qr.svg", **image("invites", SVG, fails=MISSING_OR_CONFLICT)
+        "/v1/invites/{invite_id}/qr.svg", **tagged(image("invites", SVG, fails=MISSING_OR_CONFLICT))
     )
-    async def invite_svg(invite_id: InviteId) -> Response:
+    async def invite_svg(request: Request, invite_id: InviteId) -> Response:
         """Return an invite's link as a QR code."""
-        return ImageResponse(qr.svg(await _link(node, invite_id)), SVG)
+        return unless_known(request, ImageResponse(qr.svg(await _link(node, invite_id)), SVG))
 
     @router.get(
-        "/v1/invites/{invite_id}/qr.png", **image("invites", PNG, fails=MISSING_OR_CONFLICT)
+        "/v1/invites/{invite_id}/qr.png", **tagged(image("invites", PNG, fails=MISSING_OR_CONFLICT))
     )
-    async def invite_png(invite_id: InviteId) -> Response:
+    async def invite_png(request: Request, invite_id: InviteId) -> Response:
         """Return an invite's link as a QR code."""
-        return ImageResponse(qr.png(await _link(node, invite_id)), PNG)
+        return unless_known(request, ImageResponse(qr.png(await _link(node, invite_id)), PNG))
 
 
 async def _link(node: NodeFacade, invite_id: str) -> str:

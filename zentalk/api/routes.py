@@ -13,7 +13,7 @@ import trio
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
-from zentalk.api.answers import CONFLICT, MISSING, MISSING_OR_CONFLICT, answers, no_content
+from zentalk.api.answers import CONFLICT, MISSING, MISSING_OR_CONFLICT, answers, no_content, tagged
 from zentalk.api.callers import caller_of
 from zentalk.api.drafts import draft_of
 from zentalk.api.event_query import EventQuery, PageQuery, first_page
@@ -31,6 +31,7 @@ from zentalk.rest.limits import MAX_KEY_CHARS, MAX_PAGE, MAX_SEQUENCE
 from zentalk.rest.messages import Conversations, Message, Messages
 from zentalk.rest.node import Health, Me, NetworkReport
 from zentalk.store.history.models import RequestKey
+from zentalk.web.etags import unless_known
 from zentalk.web.json_response import JsonResponse
 from zentalk.wire.invite import parse_address_or_invite
 from zentalk.wire.text import parse_address
@@ -75,15 +76,15 @@ def add_own_routes(router: APIRouter, node: NodeFacade, name: str) -> None:
 def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about people."""
 
-    @router.get("/v1/contacts", **answers("contacts", Contacts))
-    async def contacts() -> Response:
+    @router.get("/v1/contacts", **tagged(answers("contacts", Contacts)))
+    async def contacts(request: Request) -> Response:
         """Return contacts, requests, and who was refused or blocked."""
         people = await node.contacts()
         shown = shown_names(Named(person.address, person.name) for person in people)
         listed = [
             ListedContact.of(person, *look) for person, look in zip(people, shown, strict=True)
         ]
-        return JsonResponse(Contacts(contacts=listed))
+        return unless_known(request, JsonResponse(Contacts(contacts=listed)))
 
     @router.post("/v1/contacts", **answers("contacts", Contact, HTTPStatus.CREATED, fails=CONFLICT))
     async def add(body: ContactIn) -> Response:
@@ -128,11 +129,12 @@ def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
 def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about conversations and messages."""
 
-    @router.get("/v1/conversations", **answers("messages", Conversations))
-    async def conversations() -> Response:
+    @router.get("/v1/conversations", **tagged(answers("messages", Conversations)))
+    async def conversations(request: Request) -> Response:
         """Return all conversations, the latest first."""
         listed = await node.conversations()
-        return JsonResponse(Conversations.model_validate({"conversations": listed}))
+        shown = JsonResponse(Conversations.model_validate({"conversations": listed}))
+        return unless_known(request, shown)
 
     @router.post(
         "/v1/conversations/{address}/messages",
