@@ -14,7 +14,7 @@ from zentalk.node.devices.pairings import Pairing, Pairings
 from zentalk.node.first_contact.invites import ShownInvite
 from zentalk.node.first_contact.verification import SafetyNumber
 from zentalk.node.messages.commands import Draft
-from zentalk.node.status import MailboxStatus
+from zentalk.node.status import MailboxStatus, NodeStatus
 from zentalk.session.safety import read_safety_number, safety_number
 from zentalk.store.history.event_filter import EventFilter, EventPage
 from zentalk.store.history.models import (
@@ -40,16 +40,6 @@ MAX_TEXT_BYTES = 65536
 OWNER = UserAddress(bytes(range(32)))
 BOB = UserAddress(bytes(range(1, 33)))
 STRANGER = UserAddress(bytes(range(2, 34)))
-
-
-@dataclass(frozen=True)
-class Status:
-    ready: bool = True
-    relays_known: int = 5
-    guards_connected: int = 2
-    mailboxes: int = 2
-    tunnels: str = "full"
-    notes: tuple[str, ...] = ()
 
 
 class FakeDevices:
@@ -277,7 +267,7 @@ class FakeNode:
         self.admissions = FakeAdmissions(self.devices)
 
     def status(self) -> Any:
-        return Status()
+        return NodeStatus(True, 5, 2, 2, "full", ())
 
     async def add_contact(
         self, address: UserAddress, name: str, ticket: bytes = b""

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from starlette.routing import Match, Route, WebSocketRoute
 
+from tests.api.documented import hooks
 from tests.api.double import BOB, TOKEN, FakeNode
 from zentalk.api import guard
 from zentalk.api.app import create_app, create_routes
@@ -50,7 +51,9 @@ def client(node: FakeNode, token: str) -> httpx.AsyncClient:
         app=create_app(node, TOKEN, node.stopping), raise_app_exceptions=False
     )
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers)
+    return httpx.AsyncClient(
+        transport=transport, base_url="http://127.0.0.1", headers=headers, event_hooks=hooks()
+    )
 
 
 async def test_every_route_has_its_line_and_every_line_its_route(node: FakeNode) -> None:

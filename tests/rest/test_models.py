@@ -2,17 +2,21 @@
 
 import subprocess
 import sys
+from dataclasses import fields
 from enum import StrEnum
 from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
+from zentalk.node.status import NodeStatus
 from zentalk.rest import contacts, messages
 from zentalk.rest.contacts import ContactIn
+from zentalk.rest.conversations import TimerIn, VoteIn
 from zentalk.rest.devices import NewDevice
 from zentalk.rest.events import Event
 from zentalk.rest.messages import Message
+from zentalk.rest.node import NetworkReport
 from zentalk.store.history.models import ContactState, Direction, MessageState, StoredMessage
 
 STORED = StoredMessage(
@@ -25,6 +29,18 @@ def test_a_body_refuses_unknown_fields_and_wrong_types() -> None:
         ContactIn.model_validate({"address": "zt1", "nickname": "Bob"})
     with pytest.raises(ValidationError):
         ContactIn.model_validate({"address": 1})
+
+
+def test_a_whole_number_may_be_written_with_a_point_as_json_allows() -> None:
+    assert TimerIn.model_validate_json('{"seconds": 60.0}').seconds == 60
+    assert VoteIn.model_validate_json('{"options": [1.0]}').options == [1]
+    for other in ("60.5", '"60"', "true", "1e400"):
+        with pytest.raises(ValidationError):
+            TimerIn.model_validate_json(f'{{"seconds": {other}}}')
+
+
+def test_the_report_of_the_network_has_all_that_the_node_says() -> None:
+    assert set(NetworkReport.model_fields) == {field.name for field in fields(NodeStatus)}
 
 
 def test_a_resource_passes_over_unknown_fields_and_misses_known_ones() -> None:

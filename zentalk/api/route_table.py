@@ -144,13 +144,22 @@ class RouteTable:
 
     def need(self, method: str, path: str) -> Need:
         """Return what a request needs: the owner's token where no route is known."""
+        needs = self._needs(path)
+        return needs.get("GET" if method == "HEAD" else method, Need.OWNER)
+
+    def methods(self, path: str) -> list[str]:
+        """Return the methods that a path takes, in order; none if it is unknown."""
+        known = set(self._needs(path))
+        return sorted(known | {"HEAD"} if "GET" in known else known)
+
+    def _needs(self, path: str) -> Mapping[str, Need]:
         branch = self._root
         for segment in path.split("/"):
             following = branch.named.get(segment) or (branch.parameter if segment else None)
             if following is None:
-                return Need.OWNER
+                return {}
             branch = following
-        return branch.needs.get("GET" if method == "HEAD" else method, Need.OWNER)
+        return branch.needs
 
 
 def _grown(branch: _Branch, template: str) -> _Branch:
