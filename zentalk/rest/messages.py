@@ -90,7 +90,7 @@ class Conversation(Resource):
 
     address: str
     name: str
-    last_text: str
+    last_text: str = Field(description="The beginning of what was said last, 256 characters.")
     last_at: float
     unread: int
     muted_until: float = Field(0.0, description="Unix seconds; 0 if it is not muted.")

@@ -124,7 +124,7 @@ class StoredIntroduction:
 
 @dataclass(frozen=True, slots=True)
 class StoredConversation:
-    """One line of the conversation list, with what was said last."""
+    """One line of the conversation list, with the beginning of what was said last."""
 
     address: str = field(repr=False)
     name: str = field(repr=False)
