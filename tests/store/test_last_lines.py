@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zentalk.chat.kinds import RATCHET_RENEWED
 from zentalk.chat.marks import Signed
 from zentalk.ids import MessageId, UserAddress
 from zentalk.store.history import contacts, erasing, forgetting, later_schema, marks, messages
@@ -51,7 +52,7 @@ steps = st.builds(
     st.sampled_from(PEOPLE),
     st.integers(0, 5),
     st.text(max_size=300),
-    st.sampled_from(("text", "poll", messages.RATCHET_RENEWED)),
+    st.sampled_from(("text", "poll", RATCHET_RENEWED)),
 )
 
 
@@ -156,7 +157,7 @@ def test_a_history_of_before_is_listed_as_it_was(tmp_path: Path) -> None:
         people_in(earlier)
         add(earlier, PEOPLE[0], 1, "one", "text")
         add(earlier, PEOPLE[1], 2, "t" * 300, "text")
-        add(earlier, PEOPLE[0], 3, "", messages.RATCHET_RENEWED)
+        add(earlier, PEOPLE[0], 3, "", RATCHET_RENEWED)
         expected = recomputed(earlier)
     with closing(open_database(path, MIGRATIONS)) as tx:
         assert len(expected) == 2

@@ -15,7 +15,7 @@ from zentalk.api.drafts import picture
 from zentalk.api.facade import NodeFacade
 from zentalk.ids import UserAddress
 from zentalk.rest import conversations as bodies
-from zentalk.rest.limits import MAX_PAGE, MAX_SEQUENCE
+from zentalk.rest.limits import MAX_PAGE, MAX_SEQUENCE, MIN_PLACE
 from zentalk.rest.messages import Message, Messages
 from zentalk.rest.problem import Problem
 from zentalk.store.history.privacy import Privacy
@@ -153,7 +153,7 @@ def add_conversation_routes(router: APIRouter, node: NodeFacade) -> None:
 
     @router.get("/v1/starred", **answers("messages", Messages))
     async def starred(
-        before: Annotated[int | None, Query(ge=0, le=MAX_SEQUENCE)] = None,
+        before: Annotated[int | None, Query(ge=MIN_PLACE, le=MAX_SEQUENCE)] = None,
         limit: Annotated[int, Query(ge=1)] = DEFAULT_PAGE,
     ) -> Response:
         """Return a page of your starred messages, newest last."""
@@ -172,7 +172,7 @@ def add_search_route(router: APIRouter, node: NodeFacade) -> None:
         conversation: Annotated[str | None, Query(max_length=100)] = None,
         since: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
         until: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
-        before: Annotated[int | None, Query(ge=0, le=MAX_SEQUENCE)] = None,
+        before: Annotated[int | None, Query(ge=MIN_PLACE, le=MAX_SEQUENCE)] = None,
         limit: Annotated[int, Query(ge=1)] = DEFAULT_PAGE,
     ) -> Response:
         """Return messages that have all the words, newest first; `before` takes a `seq`."""

@@ -28,7 +28,7 @@ from zentalk.rest.contacts import Contact, ContactIn, Contacts, ListedContact
 from zentalk.rest.contents import MessageIn
 from zentalk.rest.event_schema import EventsPage
 from zentalk.rest.events import Events
-from zentalk.rest.limits import MAX_KEY_CHARS, MAX_PAGE, MAX_SEQUENCE
+from zentalk.rest.limits import MAX_KEY_CHARS, MAX_PAGE, MAX_SEQUENCE, MIN_PLACE
 from zentalk.rest.messages import Conversations, Message, Messages
 from zentalk.rest.node import Health, Me
 from zentalk.store.history.models import RequestKey
@@ -40,7 +40,7 @@ DEFAULT_MESSAGES: Final = 100
 _TEXT: Final = {"text"}
 """The fields of most messages: they need no look at the others."""
 
-Sequence = Annotated[int, Query(ge=0, le=MAX_SEQUENCE)]
+Place = Annotated[int, Query(ge=MIN_PLACE, le=MAX_SEQUENCE, description="a `seq`")]
 Limit = Annotated[int, Query(ge=1, description="more than 1,000 counts as 1,000")]
 Key = Annotated[
     str | None,
@@ -153,8 +153,8 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
     @router.get("/v1/conversations/{address}/messages", **answers("messages", Messages))
     async def messages(
         address: Address,
-        before: Annotated[Sequence | None, Query()] = None,
-        after: Annotated[Sequence | None, Query()] = None,
+        before: Annotated[Place | None, Query()] = None,
+        after: Annotated[Place | None, Query()] = None,
         around: Annotated[str | None, Query(max_length=100)] = None,
         since: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
         limit: Limit = DEFAULT_MESSAGES,

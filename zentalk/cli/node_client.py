@@ -30,11 +30,16 @@ _MAX_PROOF_BYTES: Final = 4096
 _MAX_LINE_BYTES: Final = 2**22
 _DATA: Final = b"data: "
 _ERROR: Final = 400
+_CONFLICT: Final = 409
 _DENIED: Final = (401, 403)
 
 
 class NodeRefusedError(ZentalkError):
     """The node answered with an error; the text is its own sentence."""
+
+
+class NodeConflictError(NodeRefusedError):
+    """What is there does not allow it."""
 
 
 class TokenRefusedError(NodeRefusedError):
@@ -203,4 +208,6 @@ class NodeClient:
 def _refusal(status: int, answer: Any) -> NodeRefusedError:
     detail = answer.get("detail") if isinstance(answer, dict) else None
     sentence = str(detail) if detail else f"the node answered with status {status}"
+    if status == _CONFLICT:
+        return NodeConflictError(sentence)
     return (TokenRefusedError if status in _DENIED else NodeRefusedError)(sentence)

@@ -15,6 +15,7 @@ from zentalk.client.errors import (
     RateLimitedError,
 )
 from zentalk.client.following import LogEndedError, NodeGoneError
+from zentalk.client.importing import ImportReport, LeftOut
 from zentalk.client.sync_client import Client
 from zentalk.client.typed_events import (
     ContactAccepted,
@@ -88,6 +89,7 @@ __all__ = [
     "EventFeed",
     "EventFollower",
     "Events",
+    "ImportReport",
     "IntroducedPerson",
     "InvalidRequestError",
     "Invite",
@@ -95,6 +97,7 @@ __all__ = [
     "InviteRevoked",
     "InviteState",
     "InviteUsed",
+    "LeftOut",
     "ListedContact",
     "LogEndedError",
     "Mailbox",

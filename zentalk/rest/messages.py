@@ -75,6 +75,7 @@ class Message(Resource):
     pinned: bool = False
     starred: bool = False
     expires_at: float | None = Field(None, description="When it disappears; none if it stays.")
+    timer_seconds: int = Field(0, description="How long after it was read; 0: it stays.")
     reactions: list[MessageReaction] = []
     votes: list[MessageVote] = []
 

@@ -248,6 +248,9 @@ WHEN old.text <> new.text OR old.hidden <> new.hidden BEGIN
 END;
 
 CREATE INDEX messages_without_author ON messages (seq) WHERE author = x'';
+DROP INDEX messages_by_time;
+CREATE INDEX messages_by_time ON messages (stored_at) WHERE seq > 0;
+CREATE INDEX imported_by_time ON messages (stored_at) WHERE seq < 0;
 """
 
 LATER: Final = (_V7, _V8, _V9, _V10, _V11, _V12, _V13)
