@@ -48,6 +48,7 @@ from zentalk.api.webhook_routes import add_webhook_routes
 from zentalk.errors import ZentalkError
 from zentalk.logs import quiet_logger
 from zentalk.rest.limits import MAX_BODY_BYTES
+from zentalk.rest.signals import SIGNALS, signal_schemas
 from zentalk.web.problems import PROBLEM_TYPE, invalid, problem, problem_of, unexpected
 from zentalk.web.shield import Shield
 
@@ -75,6 +76,7 @@ class _Rest(FastAPI):
                     content[PROBLEM_TYPE] = content.popitem()[1]
                     operation["responses"]["5XX"] = operation["responses"]["4XX"]
                     _describe(operation, ROUTES.get(f"{method.upper()} {path}"))
+            _describe_stream(document)
             self.openapi_schema = document
         return self.openapi_schema
 
@@ -87,6 +89,16 @@ def _describe(operation: dict[str, Any], entry: Operation | None) -> None:
     operation["x-scope"] = entry.need.name.lower()
     if entry.need is Need.NOTHING:
         operation["security"] = []
+
+
+def _describe_stream(document: dict[str, Any]) -> None:
+    """Say what each line of the event stream is: a whole stream is no JSON."""
+    schemas = document["components"]["schemas"]
+    schemas |= signal_schemas()
+    events = schemas["EventsPage"]["properties"]["events"]["items"]
+    signals = [{"$ref": f"#/components/schemas/{one}"} for one in SIGNALS]
+    answer = document["paths"]["/v1/events/stream"]["get"]["responses"]["200"]
+    answer["content"]["text/event-stream"]["x-item-schema"] = {"anyOf": [events, *signals]}
 
 
 def create_app(

@@ -207,7 +207,7 @@ def add_signal_routes(router: APIRouter, node: NodeFacade) -> None:
         board = node.signals.board
         if after is not None:
             with trio.move_on_after(wait):
-                await board.changes(after)
+                await board.wait(after)
         return JsonResponse(
             bodies.PresenceNow(
                 number=board.number,

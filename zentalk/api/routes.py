@@ -17,7 +17,7 @@ from starlette.responses import Response
 from zentalk.api.answers import answers, no_content
 from zentalk.api.callers import caller_of
 from zentalk.api.drafts import draft_of
-from zentalk.api.event_query import EventQuery, PageQuery, first_page
+from zentalk.api.event_query import PageQuery, StreamQuery, first_page
 from zentalk.api.facade import NodeFacade
 from zentalk.api.paths import Address
 from zentalk.api.stream import EventStream
@@ -204,8 +204,8 @@ def add_event_routes(router: APIRouter, node: NodeFacade, stopping: trio.Event) 
 
     @router.get("/v1/events/stream", **answers("events", str, kind=EventStream))
     async def stream(
-        query: Annotated[EventQuery, Query()], last_event_id: LastEventId = None
+        query: Annotated[StreamQuery, Query()], last_event_id: LastEventId = None
     ) -> Response:
         """Stream events (text/event-stream), from `Last-Event-ID` or `after` on."""
         start = query.after if last_event_id is None else last_event_id
-        return EventStream(node, start, stopping, query.wanted())
+        return EventStream(node, start, stopping, query.wanted(), signals=query.signals)

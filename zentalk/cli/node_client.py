@@ -109,13 +109,15 @@ class NodeClient:
         """Remove something."""
         self._call("DELETE", path, None)
 
-    def events(self, after: int) -> Iterator[Any]:
+    def events(self, after: int, *, signals: bool = False) -> Iterator[Any]:
         """Yield the events after a number as they happen, until the node stops.
 
-        The connection serves nothing else meanwhile.
+        With `signals`, who is writing and who is there comes too, without a number. The connection
+        serves nothing else meanwhile.
         """
         try:
-            response = self._ask("GET", f"/v1/events/stream?after={after}", None)
+            query = urlencode({"after": after} | ({"signals": "true"} if signals else {}))
+            response = self._ask("GET", f"/v1/events/stream?{query}", None)
             if response.status >= _ERROR:
                 self._answer(response)
             while line := response.readline(_MAX_LINE_BYTES):

@@ -16,6 +16,7 @@ from zentalk.client.errors import (
 )
 from zentalk.client.following import LogEndedError, NodeGoneError
 from zentalk.client.importing import ImportReport, LeftOut
+from zentalk.client.signals import PresenceChanged, Signal, TypingChanged
 from zentalk.client.sync_client import Client
 from zentalk.client.typed_events import (
     ContactAccepted,
@@ -116,8 +117,11 @@ __all__ = [
     "NodeCopied",
     "NodeGoneError",
     "PairingInfo",
+    "PresenceChanged",
     "RatchetRenewed",
     "RateLimitedError",
     "Safety",
+    "Signal",
+    "TypingChanged",
     "Webhook",
 ]
