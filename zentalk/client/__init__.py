@@ -16,7 +16,7 @@ from zentalk.client.errors import (
 )
 from zentalk.client.following import LogEndedError, NodeGoneError
 from zentalk.client.importing import ImportReport, LeftOut
-from zentalk.client.signals import PresenceChanged, Signal, TypingChanged
+from zentalk.client.signals import EphemeralEvent, PresenceChanged, TypingChanged
 from zentalk.client.sync_client import Client
 from zentalk.client.typed_events import (
     ContactAccepted,
@@ -86,6 +86,7 @@ __all__ = [
     "DeviceAdded",
     "DeviceRevoked",
     "Direction",
+    "EphemeralEvent",
     "Event",
     "EventFeed",
     "EventFollower",
@@ -121,7 +122,6 @@ __all__ = [
     "RatchetRenewed",
     "RateLimitedError",
     "Safety",
-    "Signal",
     "TypingChanged",
     "Webhook",
 ]

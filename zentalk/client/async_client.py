@@ -274,7 +274,8 @@ class AsyncClient(AsyncChats, AsyncWebhooks):
         """Open the event stream once: `async with client.stream_events() as feed`, then iterate.
 
         `types` and `conversation` are those of `event_page`; with `signals`, who is writing and
-        who is there comes too (`Signal`). It ends with the connection; `follow_events` does not.
+        who is there comes too (`EphemeralEvent`). It ends with the connection; `follow_events` does
+        not.
         """
         call: Call[None] = Call("GET", "/v1/events/stream", lambda _body: None)
         try:

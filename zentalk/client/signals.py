@@ -16,7 +16,7 @@ from zentalk.rest.signals import (
 )
 
 
-class Signal(Event):
+class EphemeralEvent(Event):
     """Something that is worth something only now.
 
     Its `seq` is that of the event before it: whoever goes on after it misses nothing.
@@ -28,7 +28,7 @@ class Signal(Event):
         return str(self.data["conversation"])
 
 
-class TypingChanged(Signal):
+class TypingChanged(EphemeralEvent):
     """`conversation.typing`: somebody is writing to the owner, or not any more."""
 
     @property
@@ -37,7 +37,7 @@ class TypingChanged(Signal):
         return TypingBody.model_validate(self.data).typing
 
 
-class PresenceChanged(Signal):
+class PresenceChanged(EphemeralEvent):
     """`conversation.presence`: a contact is there, or not any more."""
 
     @property
@@ -46,13 +46,13 @@ class PresenceChanged(Signal):
         return PresenceBody.model_validate(self.data).present
 
 
-SIGNALS: Final[dict[str, type[Signal]]] = {
+SIGNALS: Final[dict[str, type[EphemeralEvent]]] = {
     TYPING_CHANGED: TypingChanged,
     PRESENCE_CHANGED: PresenceChanged,
 }
 
 
-def signal_of(answer: dict[str, Any], last: int) -> Signal | None:
+def signal_of(answer: dict[str, Any], last: int) -> EphemeralEvent | None:
     """Return a line without a number as a signal; None for one that is not known here."""
     kind = SIGNALS.get(str(answer.get("type")))
     if kind is None:

@@ -272,7 +272,7 @@ class Client(SyncChats, SyncWebhooks):
         """Yield events as they happen, those after `after` first, until the connection ends.
 
         `types` and `conversation` are those of `event_page`; with `signals`, who is writing and
-        who is there comes too (`Signal`). `follow_events` goes on after the end.
+        who is there comes too (`EphemeralEvent`). `follow_events` goes on after the end.
         """
         params = event_params(after, types, conversation, signals=signals)
         return self._stream(params, lambda: None)
