@@ -49,6 +49,9 @@ class FakeDevices:
         self.tokens: dict[bytes, DeviceEntry] = {}
         self.on_revoked: Callable[[str], None] = lambda _device_id: None
 
+    def tell_revoked(self, listener: Callable[[str], None]) -> None:
+        self.on_revoked = listener
+
     def admitted(self, token: bytes) -> DeviceEntry | None:
         return self.tokens.get(token)
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import pytest
 import trio
@@ -9,7 +10,11 @@ import trio
 from tests.api.double import BOB, STRANGER, FakeNode
 from tests.cli.conftest import Command, Result
 from zentalk.ids import UserAddress
+from zentalk.net.runtime import Runtime
+from zentalk.node.conversations.signal_board import SignalBoard
+from zentalk.node.messages.effects import ReceivedSignal
 from zentalk.store.history.models import Direction, MessageState, StoredConversation, StoredMessage
+from zentalk.wire.chat import PRESENCE
 from zentalk.wire.text import format_address
 
 BOBS = format_address(BOB)
@@ -126,3 +131,22 @@ async def test_listing_a_conversation_reads_what_came_in_and_only_then(
     node.sent.append(replace(message("theirs"), seq=2))
     assert (await zentalk("message", "list", BOBS)).code == 0
     assert node.read == [BOB]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+async def test_who_is_writing_and_who_is_there_is_shown_to_who_asks(
+    zentalk: Command, node: FakeNode, as_json: bool
+) -> None:
+    await node.add_contact(BOB, "Bob")
+    board = SignalBoard(Runtime.real())
+    node.signals = SimpleNamespace(board=board)
+    board.took_in([], [ReceivedSignal(BOB, PRESENCE, on=True)])
+    options = ("--signals", "--json") if as_json else ("--signals",)
+    shown = await watched(zentalk, node, message("hello"), read=1, options=options)
+    there, said = shown.out.splitlines()
+    if as_json:
+        assert json.loads(there)["data"] == {"conversation": BOBS, "present": True}
+        assert json.loads(said)["text"] == "hello"
+        return
+    assert there.endswith(" - Bob is there")
+    assert said.endswith("< Bob: hello  (received)")

@@ -31,6 +31,7 @@ from zentalk.api.first_contact_routes import (
     add_safety_routes,
 )
 from zentalk.api.guard import EVENT_SOCKET_PATH, Access, Guard
+from zentalk.api.import_routes import add_import_routes
 from zentalk.api.mailbox_routes import add_mailbox_routes
 from zentalk.api.openapi import DESCRIPTION, OPENAPI_PATH, RestApp
 from zentalk.api.pairing_routes import add_pairing_routes
@@ -101,6 +102,7 @@ def create_routes(
     add_mark_routes(inner.router, node)
     add_conversation_routes(inner.router, node)
     add_search_route(inner.router, node)
+    add_import_routes(inner.router, node)
     add_signal_routes(inner.router, node)
     add_contact_routes(inner.router, node)
     add_profile_routes(inner.router, node)

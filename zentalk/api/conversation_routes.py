@@ -16,7 +16,7 @@ from zentalk.api.facade import NodeFacade
 from zentalk.api.paths import Address, MessageId, WithAddress
 from zentalk.ids import UserAddress
 from zentalk.rest import conversations as bodies
-from zentalk.rest.limits import MAX_PAGE, MAX_SEQUENCE
+from zentalk.rest.limits import MAX_PAGE, MAX_SEQUENCE, MIN_PLACE
 from zentalk.rest.messages import Message, Messages
 from zentalk.store.history.privacy import Privacy
 from zentalk.store.history.profiles import view
@@ -152,7 +152,7 @@ def add_conversation_routes(router: APIRouter, node: NodeFacade) -> None:
 
     @router.get("/v1/starred", **answers("messages", Messages))
     async def starred(
-        before: Annotated[int | None, Query(ge=0, le=MAX_SEQUENCE)] = None,
+        before: Annotated[int | None, Query(ge=MIN_PLACE, le=MAX_SEQUENCE)] = None,
         limit: Annotated[int, Query(ge=1)] = DEFAULT_PAGE,
     ) -> Response:
         """Return a page of your starred messages, newest last."""
@@ -176,7 +176,7 @@ def add_search_route(router: APIRouter, node: NodeFacade) -> None:
         conversation: WithAddress = None,
         since: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
         until: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
-        before: Annotated[int | None, Query(ge=0, le=MAX_SEQUENCE)] = None,
+        before: Annotated[int | None, Query(ge=MIN_PLACE, le=MAX_SEQUENCE)] = None,
         limit: Annotated[int, Query(ge=1)] = DEFAULT_PAGE,
     ) -> Response:
         """Return messages that have all the words, newest first; `before` takes a `seq`."""
@@ -211,7 +211,7 @@ def add_signal_routes(router: APIRouter, node: NodeFacade) -> None:
         board = node.signals.board
         if after is not None:
             with trio.move_on_after(wait):
-                await board.changes(after)
+                await board.wait(after)
         return JsonResponse(
             bodies.PresenceNow(
                 number=board.number,

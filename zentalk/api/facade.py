@@ -27,8 +27,8 @@ from zentalk.wire.devices import DeviceEntry, DeviceScope
 class DeviceFacade(Protocol):
     """The devices of the node's owner."""
 
-    on_revoked: Callable[[str], None]
-    """Is told the id of each device that may no longer use the node."""
+    def tell_revoked(self, listener: Callable[[str], None]) -> None:
+        """Call somebody with the id of each device that may no longer use the node."""
 
     def admitted(self, token: bytes) -> DeviceEntry | None:
         """Return the device whose token this is."""

@@ -48,7 +48,7 @@ class Access:
         self._devices = devices
         self._attendance = attendance
         self._open: dict[str, set[trio.CancelScope]] = {}
-        devices.on_revoked = self._cut
+        devices.tell_revoked(self._cut)
 
     def caller(self, credentials: bytes | None) -> Caller:
         """Return the owner, a device, or NOBODY for credentials that open nothing."""

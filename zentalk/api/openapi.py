@@ -19,6 +19,7 @@ from zentalk.api.route_table import ROUTES, Need, Operation
 from zentalk.api.stream import EventStream
 from zentalk.rest.answer_examples import ANSWER_EXAMPLES, STREAM_EXAMPLE
 from zentalk.rest.examples import BODY_EXAMPLES, PARAMETER_EXAMPLES
+from zentalk.rest.signals import SIGNALS, signal_schemas
 
 OPENAPI_PATH: Final = "/v1/openapi.json"
 DESCRIPTION: Final = """\
@@ -61,6 +62,7 @@ def _complete(document: dict[str, Any]) -> None:
     parts["responses"] = components()
     for name in _OF_FASTAPI:
         parts["schemas"].pop(name, None)
+    parts["schemas"] |= signal_schemas()
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             entry = ROUTES.get(f"{method.upper()} {path}")
@@ -68,6 +70,7 @@ def _complete(document: dict[str, Any]) -> None:
                 _describe(operation, entry)
             _show_examples(operation)
             _tell_answers(operation, parts["schemas"])
+    _describe_stream(document)
 
 
 def _describe(operation: dict[str, Any], entry: Operation) -> None:
@@ -96,6 +99,14 @@ def _show_examples(operation: dict[str, Any]) -> None:
     if stream is not None:  # no schema: a document cannot say that the body is a row of events
         stream.clear()
         stream["example"] = STREAM_EXAMPLE
+
+
+def _describe_stream(document: dict[str, Any]) -> None:
+    """Say what each line of the event stream is: a whole stream is no JSON."""
+    events = document["components"]["schemas"]["EventsPage"]["properties"]["events"]["items"]
+    signals = [{"$ref": f"#/components/schemas/{one}"} for one in SIGNALS]
+    answer = document["paths"]["/v1/events/stream"]["get"]["responses"]["200"]
+    answer["content"]["text/event-stream"]["x-item-schema"] = {"anyOf": [events, *signals]}
 
 
 def _leave_null_out(parameter: dict[str, Any]) -> None:

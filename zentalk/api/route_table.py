@@ -63,6 +63,7 @@ ROUTES: Final[Mapping[str, Operation]] = MappingProxyType(
         "POST /v1/conversations/{address}/read": Operation(_WRITE, "markConversationRead"),
         "GET /v1/conversations/{address}": Operation(_READ, "getConversation"),
         "DELETE /v1/conversations/{address}/messages": Operation(_WRITE, "clearConversation"),
+        "POST /v1/conversations/{address}/import": Operation(_ADMIN, "importMessages"),
         "PUT /v1/conversations/{address}/timer": Operation(_WRITE, "setTimer"),
         "PUT /v1/conversations/{address}/mute": Operation(_WRITE, "muteConversation"),
         "PUT /v1/conversations/{address}/draft": Operation(_WRITE, "saveDraft"),

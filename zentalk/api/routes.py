@@ -16,7 +16,7 @@ from starlette.responses import Response
 from zentalk.api.answers import CONFLICT, MISSING, MISSING_OR_CONFLICT, answers, no_content, tagged
 from zentalk.api.callers import caller_of
 from zentalk.api.drafts import draft_of
-from zentalk.api.event_query import EventQuery, PageQuery, first_page
+from zentalk.api.event_query import PageQuery, StreamQuery, first_page
 from zentalk.api.facade import NodeFacade
 from zentalk.api.paths import Address, MessageId, WithAddress
 from zentalk.api.stream import EventStream
@@ -27,7 +27,7 @@ from zentalk.rest.contacts import Contact, ContactIn, Contacts, ListedContact
 from zentalk.rest.contents import MessageIn
 from zentalk.rest.event_schema import EventsPage
 from zentalk.rest.events import Events
-from zentalk.rest.limits import MAX_KEY_CHARS, MAX_PAGE, MAX_SEQUENCE
+from zentalk.rest.limits import MAX_KEY_CHARS, MAX_PAGE, MAX_SEQUENCE, MIN_PLACE
 from zentalk.rest.messages import Conversations, Message, Messages
 from zentalk.rest.node import Health, Me, NetworkReport
 from zentalk.store.history.models import RequestKey
@@ -40,7 +40,7 @@ DEFAULT_MESSAGES: Final = 100
 _TEXT: Final = {"text"}
 """The fields of most messages: they need no look at the others."""
 
-Sequence = Annotated[int, Query(ge=0, le=MAX_SEQUENCE)]
+Place = Annotated[int, Query(ge=MIN_PLACE, le=MAX_SEQUENCE, description="a `seq`")]
 Limit = Annotated[int, Query(ge=1, description="more than 1,000 counts as 1,000")]
 Key = Annotated[
     str | None,
@@ -159,8 +159,8 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
     )
     async def messages(
         address: Address,
-        before: Annotated[Sequence | None, Query()] = None,
-        after: Annotated[Sequence | None, Query()] = None,
+        before: Annotated[Place | None, Query()] = None,
+        after: Annotated[Place | None, Query()] = None,
         around: Annotated[str | None, Query(max_length=100)] = None,
         since: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
         limit: Limit = DEFAULT_MESSAGES,
@@ -207,8 +207,8 @@ def add_event_routes(router: APIRouter, node: NodeFacade, stopping: trio.Event) 
 
     @router.get("/v1/events/stream", **answers("events", str, kind=EventStream))
     async def stream(
-        query: Annotated[EventQuery, Query()], last_event_id: LastEventId = None
+        query: Annotated[StreamQuery, Query()], last_event_id: LastEventId = None
     ) -> Response:
         """Stream events (text/event-stream), from `Last-Event-ID` or `after` on."""
         start = query.after if last_event_id is None else last_event_id
-        return EventStream(node, start, stopping, query.wanted())
+        return EventStream(node, start, stopping, query.wanted(), signals=query.signals)

@@ -13,6 +13,9 @@ from zentalk.wire import chat
 from zentalk.wire.content import CONFIRMATION, NONE, PART, ROUTE, TEXT
 from zentalk.wire.introduction import INTRODUCTION
 
+RATCHET_RENEWED: Final = "ratchet-renewed"
+"""A line of the history that nobody wrote: the keys with this contact were made anew."""
+
 
 class KindRole(Enum):
     """What a kind does to a conversation."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from zentalk.cli.grammar import Parameter
@@ -247,3 +248,19 @@ def conversation_export(
     from zentalk.cli import export as act
 
     return act.export(node.at, person, as_, output)
+
+
+@conversation.command(name="import")
+def conversation_import(
+    file: Annotated[
+        Path, Parameter("FILE", help="What conversation export --as json has written.")
+    ],
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Take an export into your node. What is there already stays as it is there."""
+    from zentalk.cli import importing as act
+
+    return act.take_in(node.at, file, as_json=as_json)

@@ -197,6 +197,7 @@ def message_watch(
     /,
     *,
     node: RunningNode,
+    signals: Annotated[bool, Parameter(help="Also show who is writing and who is there.")] = False,
     as_json: Annotated[
         bool, Parameter("--json", help="Print each message as JSON, on one line.")
     ] = False,
@@ -204,7 +205,7 @@ def message_watch(
     """Show messages as they come and go, until Ctrl-C. What is shown counts as read."""
     from zentalk.cli.watch import watch
 
-    return watch(node.at, person, as_json=as_json)
+    return watch(node.at, person, signals=signals, as_json=as_json)
 
 
 @conversation.command(name="list")

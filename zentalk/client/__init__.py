@@ -15,6 +15,8 @@ from zentalk.client.errors import (
     RateLimitedError,
 )
 from zentalk.client.following import LogEndedError, NodeGoneError
+from zentalk.client.importing import ImportReport, LeftOut
+from zentalk.client.signals import EphemeralEvent, PresenceChanged, TypingChanged
 from zentalk.client.sync_client import Client
 from zentalk.client.typed_events import (
     ContactAccepted,
@@ -84,10 +86,12 @@ __all__ = [
     "DeviceAdded",
     "DeviceRevoked",
     "Direction",
+    "EphemeralEvent",
     "Event",
     "EventFeed",
     "EventFollower",
     "Events",
+    "ImportReport",
     "IntroducedPerson",
     "InvalidRequestError",
     "Invite",
@@ -95,6 +99,7 @@ __all__ = [
     "InviteRevoked",
     "InviteState",
     "InviteUsed",
+    "LeftOut",
     "ListedContact",
     "LogEndedError",
     "Mailbox",
@@ -113,8 +118,10 @@ __all__ = [
     "NodeCopied",
     "NodeGoneError",
     "PairingInfo",
+    "PresenceChanged",
     "RatchetRenewed",
     "RateLimitedError",
     "Safety",
+    "TypingChanged",
     "Webhook",
 ]

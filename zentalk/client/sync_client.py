@@ -262,13 +262,20 @@ class Client(SyncChats, SyncWebhooks):
         return self._run(call)
 
     def stream_events(
-        self, after: int = 0, types: Sequence[str] = (), conversation: str | None = None
+        self,
+        after: int = 0,
+        types: Sequence[str] = (),
+        conversation: str | None = None,
+        *,
+        signals: bool = False,
     ) -> Iterator[Event]:
         """Yield events as they happen, those after `after` first, until the connection ends.
 
-        `types` and `conversation` are those of `event_page`. `follow_events` goes on after that.
+        `types` and `conversation` are those of `event_page`; with `signals`, who is writing and
+        who is there comes too (`EphemeralEvent`). `follow_events` goes on after the end.
         """
-        return self._stream(event_params(after, types, conversation), lambda: None)
+        params = event_params(after, types, conversation, signals=signals)
+        return self._stream(params, lambda: None)
 
     def follow_events(
         self,
@@ -276,12 +283,14 @@ class Client(SyncChats, SyncWebhooks):
         patience_seconds: float = PATIENCE_SECONDS,
         types: Sequence[str] = (),
         conversation: str | None = None,
+        *,
+        signals: bool = False,
     ) -> Generator[Event, None, None]:
         """Yield events as they happen, those after `after` first, over all connections it takes.
 
-        `types` and `conversation` are those of `event_page`. It connects again by itself, and
-        neither loses nor repeats an event. The iteration ends by an error only: NodeGoneError
-        once the node was away for `patience_seconds`.
+        `types`, `conversation` and `signals` are those of `stream_events`. It connects again by
+        itself, and neither loses nor repeats an event. The iteration ends by an error only:
+        NodeGoneError once the node was away for `patience_seconds`.
         """
         following = Following(
             after,
@@ -291,7 +300,8 @@ class Client(SyncChats, SyncWebhooks):
         )
 
         def open_stream(after: int, connected: Callable[[], None]) -> Generator[Event, None, None]:
-            return self._open_again(event_params(after, types, conversation), connected)
+            params = event_params(after, types, conversation, signals=signals)
+            return self._open_again(params, connected)
 
         return follow(following, open_stream, self.events)
 
@@ -308,7 +318,9 @@ class Client(SyncChats, SyncWebhooks):
     def _stream(
         self, params: Params, connected: Callable[[], None]
     ) -> Generator[Event, None, None]:
-        parser = EventParser()
+        after = params["after"]
+        assert isinstance(after, int)
+        parser = EventParser(after)
         call: Call[None] = Call("GET", "/v1/events/stream", lambda _body: None)
         try:
             with self._http.stream(

@@ -158,6 +158,7 @@ def build_node(
     decoys = Decoys(runtime, reached, records, own)
     attendance = Attendance(runtime, database)
     tokens = DeviceTokens(runtime, identity, database)
+    tokens.tell_revoked(conversations.signalling.left)
     notify = _build_notify(runtime, database)
     tasks = (
         *(reached.run, publisher.run, *delivery.tasks, receiver.run, receiver.release),

@@ -60,6 +60,13 @@ class RemovedMessageBody(Resource):
     id: str
 
 
+class ImportedBody(Resource):
+    """Messages of an export came into a conversation: so many, before all that was there."""
+
+    conversation: str
+    messages: int
+
+
 class SeenBody(Resource):
     """The other side has looked at the owner's messages up to this one."""
 
@@ -137,6 +144,7 @@ EVENT_BODIES: Final[dict[str, type[Resource]]] = {
     "contact.removed": RemovedContactBody,
     "conversation.read": ConversationBody,
     "conversation.deleted": ConversationBody,
+    "conversation.imported": ImportedBody,
     "conversation.draft": ConversationBody,
     "conversation.muted": MutedBody,
     "conversation.seen": SeenBody,

@@ -11,12 +11,11 @@ from collections.abc import Collection, Iterable
 from functools import partial
 from typing import Final
 
-import trio
-
 from zentalk.chat.signals import BEAT_SECONDS, PRESENCE_SECONDS, TYPING_SECONDS
 from zentalk.errors import StorageError, TooLargeError
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
+from zentalk.net.signal import Signal
 from zentalk.node.conversations.signal_board import SignalBoard
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.messages.compose import ITEM_KEY_BYTES, Composer
@@ -52,6 +51,7 @@ class Signalling:
         self._keys: dict[tuple[UserAddress, str], bytes] = {}
         self._devices: dict[str, tuple[float, frozenset[UserAddress]]] = {}
         self._told: dict[UserAddress, float] = {}
+        self._someone_left = Signal()
 
     async def typing(self, person: UserAddress, *, on: bool) -> None:
         """Tell somebody that the owner is writing, or has stopped; at most twice a minute."""
@@ -70,10 +70,15 @@ class Signalling:
             self._devices[device] = (until, frozenset(chats))
         await self._beat()
 
+    def left(self, device: str) -> None:
+        """Forget at once what a device shows: it may not use the node any more."""
+        if self._devices.pop(device, None) is not None:
+            self._someone_left.set()
+
     async def run(self) -> None:
         """Repeat that the owner is there, and tell when it is over, until cancelled."""
         while True:
-            await trio.sleep(LOOK_SECONDS)
+            await self._someone_left.wait(LOOK_SECONDS)
             if self._devices or self._told:
                 await self._beat()
 

@@ -46,7 +46,11 @@ class DeviceTokens:
         self._database = database
         self._devices: tuple[DeviceEntry, ...] = ()
         self.trouble: str | None = None
-        self.on_revoked: Callable[[str], None] = lambda _device_id: None
+        self._listeners: list[Callable[[str], None]] = []
+
+    def tell_revoked(self, listener: Callable[[str], None]) -> None:
+        """Call somebody with the id of each device that is revoked from now on, at once."""
+        self._listeners.append(listener)
 
     def load(self) -> None:
         """Read and verify the list."""
@@ -127,7 +131,8 @@ class DeviceTokens:
 
         self._devices = await self._database.write(job)
         for device in gone:
-            self.on_revoked(device.device_id.hex())
+            for listener in self._listeners:
+                listener(device.device_id.hex())
 
     def _save(
         self,

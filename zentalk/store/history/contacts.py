@@ -11,7 +11,7 @@ from zentalk.store.sqlite import Transaction
 from zentalk.wire.text import format_address
 
 _LISTED = (
-    "c.address, c.name, coalesce(m.text, ''), coalesce(m.sent_at, 0.0), c.unread,"
+    "c.address, c.name, coalesce(l.text, ''), coalesce(l.sent_at, 0.0), c.unread,"
     " coalesce(s.muted_until, 0.0), coalesce(s.timer_seconds, 0), coalesce(s.draft, '')"
 )
 _COLUMNS = (
@@ -213,10 +213,8 @@ def clear_unread(tx: Transaction, address: UserAddress) -> bool:
 def conversations(tx: Transaction) -> list[StoredConversation]:
     """Return people with at least one message, the most recent first."""
     rows = tx.execute(
-        f"SELECT {_LISTED} FROM contacts c JOIN messages m ON m.seq ="
-        " (SELECT seq FROM messages WHERE contact = c.address AND hidden = 0"
-        " AND kind <> 'ratchet-renewed' ORDER BY seq DESC LIMIT 1)"
-        " LEFT JOIN chats s ON s.contact = c.address ORDER BY m.seq DESC"
+        f"SELECT {_LISTED} FROM last_lines l CROSS JOIN contacts c ON c.address = l.contact"
+        " LEFT JOIN chats s ON s.contact = c.address ORDER BY l.seq DESC"
     )
     return [StoredConversation(format_address(row[0]), *row[1:]) for row in rows]
 
@@ -224,9 +222,7 @@ def conversations(tx: Transaction) -> list[StoredConversation]:
 def conversation(tx: Transaction, address: UserAddress) -> StoredConversation | None:
     """Return one conversation, also without messages; None if there is no such person."""
     row = tx.execute(
-        f"SELECT {_LISTED} FROM contacts c LEFT JOIN messages m ON m.seq ="
-        " (SELECT seq FROM messages WHERE contact = c.address AND hidden = 0"
-        " AND kind <> 'ratchet-renewed' ORDER BY seq DESC LIMIT 1)"
+        f"SELECT {_LISTED} FROM contacts c LEFT JOIN last_lines l ON l.contact = c.address"
         " LEFT JOIN chats s ON s.contact = c.address"
         " WHERE c.address = ? AND c.state <> 'removed'",
         (address,),

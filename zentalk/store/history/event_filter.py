@@ -30,10 +30,14 @@ class EventFilter:
 
     def takes(self, event: StoredEvent) -> bool:
         """Say whether an event is wanted."""
-        if self.conversation is not None and event.data.get("conversation") != self.conversation:
+        return self.wants(event.type, event.data.get("conversation"))
+
+    def wants(self, kind: str, conversation: str | None) -> bool:
+        """Say whether something of a type, in a conversation or none, is wanted."""
+        if self.conversation is not None and conversation != self.conversation:
             return False
         return not self.types or any(
-            event.type.startswith(wanted) if wanted.endswith(".") else event.type == wanted
+            kind.startswith(wanted) if wanted.endswith(".") else kind == wanted
             for wanted in self.types
         )
 

@@ -124,7 +124,7 @@ class StoredIntroduction:
 
 @dataclass(frozen=True, slots=True)
 class StoredConversation:
-    """One line of the conversation list, with what was said last."""
+    """One line of the conversation list, with the beginning of what was said last."""
 
     address: str = field(repr=False)
     name: str = field(repr=False)
@@ -166,6 +166,8 @@ class StoredMessage:
     pinned: bool = False
     starred: bool = False
     expires_at: float | None = None
+    timer_seconds: int = 0
+    """It disappears so long after it was read; 0: it stays."""
     reactions: list[dict[str, Any]] = field(default_factory=list, repr=False)
     """`author` and `emoji` of each."""
     votes: list[dict[str, Any]] = field(default_factory=list, repr=False)
