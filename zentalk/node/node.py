@@ -66,6 +66,8 @@ class Node:
         self._runtime = runtime
         parts, self._contacts, self._messages = build_node(settings, runtime, network, identity)
         self._parts = parts
+        self.push = parts.notify.push
+        """How devices that are away are woken."""
         self._database = parts.database
         self._network = parts.network
         self._outbox = parts.delivery.outbox

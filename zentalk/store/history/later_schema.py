@@ -211,4 +211,25 @@ CREATE TABLE webhook_letters (
 CREATE INDEX webhook_letters_by_webhook ON webhook_letters (webhook, seq);
 """
 
-LATER: Final = (_V7, _V8, _V9, _V10, _V11, _V12)
+_V13: Final = """
+CREATE TABLE push (
+    device TEXT PRIMARY KEY,
+    endpoint TEXT NOT NULL,
+    client_key BLOB NOT NULL,
+    auth BLOB NOT NULL,
+    is_signed INTEGER NOT NULL,
+    is_trusted INTEGER NOT NULL,
+    types TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    cursor INTEGER NOT NULL,
+    woken_at REAL,
+    stopped TEXT NOT NULL,
+    failures INTEGER NOT NULL,
+    failing_since REAL,
+    next_at REAL NOT NULL,
+    last_error TEXT NOT NULL,
+    delivered_at REAL
+) WITHOUT ROWID;
+"""
+
+LATER: Final = (_V7, _V8, _V9, _V10, _V11, _V12, _V13)
