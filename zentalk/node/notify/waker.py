@@ -129,11 +129,11 @@ class Waker:
 
         When it was last here is known to the minute; in doubt it has missed something.
         """
-        seen = max(self._attendance.last_seen(row.device) or 0.0, row.created_at)
+        seen = self._attendance.last_seen(row.device) or 0.0
         last, visits = self._log.last_seq, self._attendance.visits(row.device).count
         query = partial(event_filter.newest, after=row.cursor, wanted=row.wanted)
         newest = await until_stored(partial(self._database.read, query))
-        was_missed = newest is not None and newest.seq <= last and newest.at > seen
+        was_missed = newest is not None and newest.seq <= last and newest.at >= seen
         watch = _Watch(row.created_at, wakes.allowance(self._runtime.monotonic()), last, last)
         watch.visits = watch.visits_when_woken = visits
         if row.woken_at is not None and seen > row.woken_at:
@@ -173,7 +173,7 @@ class Waker:
         elif pause <= 0.0:
             if watch.allowance.take(now):
                 return True
-            pause = watch.allowance.seconds_until()
+            pause = watch.allowance.seconds_until() + 1.0
         with wait, trio.move_on_after(pause):
             await watch.moved.wait()
         return False
