@@ -28,6 +28,7 @@ from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.messages.commands import Draft, check_address, check_message
 from zentalk.node.messages.conversation.commands import NO_MESSAGE
 from zentalk.node.messages.effects import CommitEffects
+from zentalk.node.messages.kinds import learned
 from zentalk.node.messages.people import check_name
 from zentalk.node.notify.webhooks import WebhookCommands
 from zentalk.node.status import NodeStatus
@@ -92,7 +93,9 @@ class Node:
     async def _load(self) -> None:
         """Take up what the last life left."""
         self.devices.load()
+        now = self._runtime.wall()
         await self._database.write(lambda tx: messages.adopt(tx, self.address))
+        await self._database.write(lambda tx: learned.take_up(tx, now))
         self.attendance.load()
         await self._parts.delivery.recipients.learn()
         under_way, effects = await self._parts.delivery.states.take_up()
