@@ -15,7 +15,7 @@ DEFER_SECONDS: Final = 24 * 3600.0
 STRANGERS_PART: Final = 4
 """Strangers' mail holds at most one of so many parts of a window, and one envelope at least."""
 _MAX_DEFERRED: Final = 4_096
-"""A bound above what can wait of strangers; without a bound what was displaced since would pile up."""
+"""A bound above what can wait of strangers; without one, what was displaced since would pile up."""
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -36,7 +36,7 @@ AGAIN_SECONDS: Final = 600.0
 BYTES_PER_SECOND: Final = 128 * 1024
 """The most that one relay sends: a full holder is handed over in some minutes."""
 PAUSE_SECONDS: Final = 0.05
-"""The pause after each batch of the walk: working out who is responsible must not hold up packets."""
+"""The pause after each batch: working out who is responsible must not hold up packets."""
 _NOTHING: Final = (b"", Day(0))
 
 
