@@ -93,14 +93,17 @@ class Node:
     async def _load(self) -> None:
         """Take up what the last life left."""
         self.devices.load()
-        now = self._runtime.wall()
-        await self._database.write(lambda tx: messages.adopt(tx, self.address))
-        await self._database.write(lambda tx: learned.take_up(tx, now))
+        await self._database.write(partial(self._go_over, now=self._runtime.wall()))
         self.attendance.load()
         await self._parts.delivery.recipients.learn()
         under_way, effects = await self._parts.delivery.states.take_up()
         self._outbox.load(under_way)
         await self._outbox.carry_out(effects)
+
+    def _go_over(self, tx: Transaction, now: float) -> None:
+        """Bring a history of an earlier version up to this one."""
+        messages.adopt(tx, self.address)
+        learned.take_up(tx, now)
 
     def stop(self) -> None:
         """Ask `run` to end."""
