@@ -259,6 +259,7 @@ class FakeNode:
     mailboxes: FakeMailboxes = field(default_factory=FakeMailboxes)
     webhooks: Any = None
     """The real ones, over a database, where a test is about them."""
+    push: Any = None
     changed: trio.Event = field(default_factory=trio.Event)
     chat: Any = None
     """Real ones are driven in tests/api/test_conversation_routes.py."""

@@ -36,6 +36,7 @@ from zentalk.api.mailbox_routes import add_mailbox_routes
 from zentalk.api.openapi import DESCRIPTION, OPENAPI_PATH, RestApp
 from zentalk.api.pairing_routes import add_pairing_routes
 from zentalk.api.proof_route import add_proof_route
+from zentalk.api.push_routes import add_push_routes
 from zentalk.api.qr_routes import add_qr_routes
 from zentalk.api.rate_limit import RateLimit
 from zentalk.api.route_table import RouteTable
@@ -116,6 +117,7 @@ def create_routes(
     add_proof_route(inner.router, node, token)
     add_mailbox_routes(inner.router, node)
     add_webhook_routes(inner.router, node)
+    add_push_routes(inner.router, node)
     inner.add_exception_handler(ZentalkError, _on_zentalk_error)
     inner.add_exception_handler(RequestValidationError, _on_invalid)
     inner.add_exception_handler(HTTPException, _on_http_error)

@@ -11,6 +11,8 @@ from zentalk.node.conversations.actions import ConversationActions
 from zentalk.node.conversations.signalling import Signalling
 from zentalk.node.devices.pairings import Pairing
 from zentalk.node.messages.commands import Draft
+from zentalk.node.notify.push import PushWish
+from zentalk.node.notify.schedule import Answer
 from zentalk.node.notify.webhooks import WebhookView
 from zentalk.node.status import MailboxStatus
 from zentalk.store.history.event_filter import EventFilter, EventPage
@@ -20,6 +22,7 @@ from zentalk.store.history.models import (
     StoredConversation,
     StoredMessage,
 )
+from zentalk.store.history.push import PushRow
 from zentalk.store.history.webhooks import WebhookLetter
 from zentalk.wire.devices import DeviceEntry, DeviceScope
 
@@ -118,6 +121,25 @@ class WebhookFacade(Protocol):
         """Delete one dead letter, or all."""
 
 
+class PushFacade(Protocol):
+    """How devices are woken, each by one endpoint at most."""
+
+    def key(self, device: str) -> str:
+        """Return the public key that signs what a device is sent, base64url."""
+
+    async def listing(self) -> list[PushRow]:
+        """Return all endpoints, oldest first."""
+
+    async def register(self, wish: PushWish) -> PushRow:
+        """Set the endpoint of a device; raises ConfigError or NotFoundError."""
+
+    async def remove(self, device: str) -> None:
+        """Forget the endpoint of a device; raises NotFoundError."""
+
+    async def test(self, device: str) -> Answer:
+        """Wake a device now; raises NotFoundError, or RefusedError if it was tested just now."""
+
+
 class NodeFacade(Protocol):
     """One person's node. All errors are ZentalkErrors whose text may be shown to its owner."""
 
@@ -144,6 +166,10 @@ class NodeFacade(Protocol):
     @property
     def webhooks(self) -> WebhookFacade:
         """Whose programs are told of events."""
+
+    @property
+    def push(self) -> PushFacade:
+        """How devices that are away are woken."""
 
     def status(self) -> Any:
         """Return a dataclass that is JSON when made a dict: how the node sees the network."""

@@ -17,6 +17,7 @@ from zentalk.cli.invite_commands import invite
 from zentalk.cli.node_commands import conversation, device, mailbox, message, network
 from zentalk.cli.options import ApiDir, AsJson, Bootstraps, Difficulty, NetworkId, RelayDir
 from zentalk.cli.output import say
+from zentalk.cli.push_commands import push
 from zentalk.cli.reading import VERSION, choose, read, refuse, wants_help
 from zentalk.cli.refusals import unknown_option
 from zentalk.cli.webhook_commands import webhook
@@ -40,6 +41,7 @@ app = App(
                 conversation,
                 message,
                 webhook,
+                push,
                 network,
                 sim,
             ),

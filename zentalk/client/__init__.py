@@ -55,6 +55,7 @@ from zentalk.rest.invites import Invite
 from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
 from zentalk.rest.node import Me
+from zentalk.rest.push import PushEndpoint, PushTested
 from zentalk.rest.safety import Safety
 from zentalk.rest.webhooks import DeadLetter, NewWebhook, Webhook
 from zentalk.store.history.models import ContactState, Direction, InviteState, MessageState
@@ -119,6 +120,8 @@ __all__ = [
     "NodeGoneError",
     "PairingInfo",
     "PresenceChanged",
+    "PushEndpoint",
+    "PushTested",
     "RatchetRenewed",
     "RateLimitedError",
     "Safety",

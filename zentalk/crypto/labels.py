@@ -79,4 +79,5 @@ class Label(bytes, Enum):
     DEVICE_TOKEN = b"zt-device-token-v1"
     REST_KEY_NAME = b"zt-rest-key-name-v1"
     REST_PROOF = b"zt-rest-proof-v1"
+    PUSH_KEY = b"zt-push-key-v1"
     TRACE = b"zt-trace-v1"

@@ -46,7 +46,11 @@ from zentalk.node.messages.receive import Inbox
 from zentalk.node.network import NodeNetwork
 from zentalk.node.notify.deliveries import Deliveries
 from zentalk.node.notify.outgoing import HttpPoster
+from zentalk.node.notify.push import PushCommands
+from zentalk.node.notify.push_sender import PushSender
+from zentalk.node.notify.waker import Waker
 from zentalk.node.notify.webhooks import WebhookCommands
+from zentalk.node.profiles import PROFILES
 from zentalk.node.records.decoys import Decoys
 from zentalk.node.records.holders import RecordHolders
 from zentalk.node.records.lookup import RecordLookup
@@ -94,11 +98,12 @@ class ConversationParts:
 
 @dataclass(frozen=True, slots=True)
 class NotifyParts:
-    """The event log, and who outside is told of it; `run` must be running."""
+    """The event log, and who outside is told of it; `tasks` must be running."""
 
     log: EventLog
     webhooks: WebhookCommands
-    run: Task
+    push: PushCommands
+    tasks: tuple[Task, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,19 +161,23 @@ def build_node(
     )
     housekeeping = Housekeeping(runtime, database, delivery.states, delivery.outbox)
     decoys = Decoys(runtime, reached, records, own)
-    attendance = Attendance(runtime, database)
     tokens = DeviceTokens(runtime, identity, database)
     tokens.tell_revoked(conversations.signalling.left)
-    notify = _build_notify(runtime, database)
+    devices = DeviceParts(tokens, Attendance(runtime, database), Admissions(runtime, tokens))
+    sender = PushSender(
+        runtime.for_part("push-keys"), identity, HttpPoster(), HttpPoster(public_only=True)
+    )
+    delay = PROFILES[settings.profile].wake_seconds
+    notify = _build_notify(runtime, database, devices, sender, delay)
     tasks = (
         *(reached.run, publisher.run, *delivery.tasks, receiver.run, receiver.release),
-        *(mailboxes.run, decoys.run, housekeeping.run, attendance.run, notify.run),
-        *conversations.tasks,
+        *(mailboxes.run, decoys.run, housekeeping.run, devices.attendance.run),
+        *(*notify.tasks, *conversations.tasks),
     )
     parts = NodeParts(
         database=database,
         network=reached,
-        devices=DeviceParts(tokens, attendance, Admissions(runtime, tokens)),
+        devices=devices,
         notify=notify,
         publisher=publisher,
         delivery=delivery,
@@ -234,10 +243,21 @@ def _build_conversations(
     )
 
 
-def _build_notify(runtime: Runtime, database: HistoryDatabase) -> NotifyParts:
+def _build_notify(
+    runtime: Runtime,
+    database: HistoryDatabase,
+    devices: DeviceParts,
+    sender: PushSender,
+    delay_seconds: float,
+) -> NotifyParts:
     """Put together who is told of events."""
     log = EventLog(database)
     webhooks = WebhookCommands(runtime.for_part("webhooks"), database)
     deliveries = Deliveries(runtime.for_part("webhook-tries"), database, log, HttpPoster())
     webhooks.on_change = deliveries.poke
-    return NotifyParts(log, webhooks, deliveries.run)
+    push = PushCommands(runtime, database, devices.tokens, sender)
+    waker = Waker(
+        runtime.for_part("push"), database, log, devices.attendance, sender, delay_seconds
+    )
+    push.on_change = waker.poke
+    return NotifyParts(log, webhooks, push, (deliveries.run, waker.run))

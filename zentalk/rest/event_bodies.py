@@ -121,6 +121,14 @@ class ChangedWebhookBody(Resource):
     host: str
 
 
+class ChangedPushBody(Resource):
+    """The push endpoint of a device; the rest of its address is a secret."""
+
+    id: str
+    host: str
+    reason: str = Field(default="", description="why nothing is sent to it any more")
+
+
 EVENT_BODIES: Final[dict[str, type[Resource]]] = {
     "message.created": Message,
     "message.received": Message,
@@ -164,5 +172,8 @@ EVENT_BODIES: Final[dict[str, type[Resource]]] = {
     "device.revoked": ChangedDeviceBody,
     "webhook.added": ChangedWebhookBody,
     "webhook.removed": ChangedWebhookBody,
+    "push.added": ChangedPushBody,
+    "push.removed": ChangedPushBody,
+    "push.stopped": ChangedPushBody,
 }
 """The body of each type of event. A row here is all that a new type needs."""

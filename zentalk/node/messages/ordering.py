@@ -112,17 +112,22 @@ def _take(tx: Transaction, waiting: HeldMessage, now: float, missing: int) -> Me
 
 
 def _enter(tx: Transaction, message: HeldMessage, now: float, missing: int) -> None:
-    """Add a line; one of an unknown kind with nothing to show is kept, and not shown."""
+    """Add a line; one of an unknown kind with nothing to show is kept, and not shown.
+
+    A version that did not know its kind may have held it: what is shown is read once more.
+    """
     known = KINDS.get(message.kind)
-    hidden = not message.text and (known is None or known.role is not KindRole.LINE)
-    about = PLAIN if message.content is None else decode_content(message.content).about
+    whole = None if message.content is None else decode_content(message.content)
+    text = message.text or ("" if whole is None else line_of(whole.body) or whole.fallback)
+    hidden = not text and (known is None or known.role is not KindRole.LINE)
+    about = PLAIN if whole is None else whole.about
     stored = messages.insert(
         tx,
         message_id=message.message_id,
         contact=message.contact,
         direction=Direction.IN,
         kind=message.kind,
-        text=message.text,
+        text=text,
         content=message.content,
         state=MessageState.RECEIVED,
         sender_sequence=message.sequence,

@@ -60,6 +60,14 @@ def page_of(tx: Transaction, after: int, limit: int, wanted: EventFilter) -> Eve
     return EventPage(found, found[-1].seq if len(found) == limit else last)
 
 
+def newest(tx: Transaction, after: int, wanted: EventFilter) -> StoredEvent | None:
+    """Return the newest wanted event with seq > after; the filter names types alone."""
+    query = "SELECT max(seq) FROM events WHERE type = ? AND seq > ?"
+    found = [tx.execute(query, (kind, after)).fetchone()[0] for kind in _types(tx, wanted.types)]
+    last = max(filter(None, found), default=None)
+    return None if last is None else _rows(tx, [last])[0]
+
+
 def count(tx: Transaction, after: int, limit: int, wanted: EventFilter) -> int:
     """Return how many wanted events have seq > after, counting no further than `limit`."""
     return len(_numbers(tx, after, last_seq(tx), limit, wanted))

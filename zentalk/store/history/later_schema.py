@@ -253,4 +253,25 @@ CREATE INDEX messages_by_time ON messages (stored_at) WHERE seq > 0;
 CREATE INDEX imported_by_time ON messages (stored_at) WHERE seq < 0;
 """
 
-LATER: Final = (_V7, _V8, _V9, _V10, _V11, _V12, _V13)
+_V14: Final = """
+CREATE TABLE push (
+    device TEXT PRIMARY KEY,
+    endpoint TEXT NOT NULL,
+    client_key BLOB NOT NULL,
+    auth BLOB NOT NULL,
+    is_signed INTEGER NOT NULL,
+    is_trusted INTEGER NOT NULL,
+    types TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    cursor INTEGER NOT NULL,
+    woken_at REAL,
+    stopped TEXT NOT NULL,
+    failures INTEGER NOT NULL,
+    failing_since REAL,
+    next_at REAL NOT NULL,
+    last_error TEXT NOT NULL,
+    delivered_at REAL
+) WITHOUT ROWID;
+"""
+
+LATER: Final = (_V7, _V8, _V9, _V10, _V11, _V12, _V13, _V14)

@@ -16,6 +16,7 @@ an *unknown kind* comes from a newer version and is kept whole.
 - `signalled.py`: typing and presence.
 - `introductions.py`: what contacts say of others whom they introduce.
 - `stored.py`: everything that becomes a line of the history, and every unknown kind.
+- `learned.py`: kinds that an earlier version kept without knowing them.
 
 Nothing here sends, decrypts or waits; what must be refused raises RemoteProtocolError, and the
 transaction forgets the rest of that message.
