@@ -122,10 +122,11 @@ class Inbox:
     def release_overdue(self, tx: Transaction, now: float) -> CommitEffects:
         """Show messages whose predecessors did not come in time, and confirm them."""
         made: list[BestEffortInner] = []
-        for contact, entered in ordering.release_overdue(tx, now).items():
-            wanted, sender = let_in(tx, contact, entered), contacts.get(tx, contact)
-            if sender is not None and sender.is_accepted:
-                made += confirmations.confirm(tx, self._composer, contact, wanted, now)
+        for series, entered in ordering.release_overdue(tx, now).items():
+            author = series.author
+            wanted, sender = let_in(tx, author, entered), contacts.get(tx, author)
+            if sender is not None and (sender.is_accepted or series.is_in_group):
+                made += confirmations.confirm(tx, self._composer, author, wanted, now)
         return CommitEffects(best_effort=tuple(made))
 
     def _try(self, tx: Transaction, deposit: Collected, now: float) -> _Receipt:

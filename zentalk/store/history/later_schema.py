@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from zentalk.store.history.group_schema import GROUPS
+
 _V7: Final = """
 CREATE TABLE lines (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -211,4 +213,4 @@ CREATE TABLE webhook_letters (
 CREATE INDEX webhook_letters_by_webhook ON webhook_letters (webhook, seq);
 """
 
-LATER: Final = (_V7, _V8, _V9, _V10, _V11, _V12)
+LATER: Final = (_V7, _V8, _V9, _V10, _V11, _V12, GROUPS)
