@@ -68,6 +68,8 @@ class Outbox:
         self._work = ProofOfWork(runtime.for_part("postage"), network.tunnels.short)
         self._next_best_effort = 0
         self._wake = Signal()
+        self.fan_out = Signal()
+        """A commit has left something that is to go to the members of a group."""
         self._due = math.inf
 
     def __len__(self) -> int:
@@ -106,6 +108,8 @@ class Outbox:
             self._recipients.need_session(contact)
         if effects.in_doubt:
             self._recovery.session_in_doubt()
+        if effects.fan_out:
+            self.fan_out.set()
 
     def add(self, items: Iterable[OutboxItem]) -> None:
         """Send items whose ciphertext has just been committed."""

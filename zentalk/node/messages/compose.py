@@ -19,7 +19,7 @@ from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects, OutboundIte
 from zentalk.node.messages.routes import route_for
 from zentalk.node.sessions import running_ahead
 from zentalk.node.sessions.sessions import Encrypted, Sender, Sessions
-from zentalk.store.history import contacts, outbox
+from zentalk.store.history import contacts, group_members, outbox
 from zentalk.store.history.models import ContactRow, OutboxItem
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import (
@@ -251,7 +251,7 @@ class Composer:
         if row.own_route_known < row.own_route_version or row.ticket:
             route = None
             if row.own_route_known < row.own_route_version:
-                route = route_for(tx, row.address, row.own_route_version)
+                route = route_for(tx, _given_to(tx, row), row.own_route_version)
             encoded = encode_content(replace(content, route=route, ticket=row.ticket))
         return sender.encrypt(encoded)
 
@@ -263,6 +263,15 @@ class Composer:
             return ()
         empty = encode_content(Content(kind=NONE, message_id=self.new_message_id()))
         return (sender.encrypt(empty).inner,)
+
+
+def _given_to(tx: Transaction, row: ContactRow) -> UserAddress:
+    """Return under whose name our send ids for somebody are: for who is only in a group, its own.
+
+    All members share those of a group, which are taken back when one of them has gone.
+    """
+    shared = [] if row.is_accepted else group_members.groups_of(tx, row.address)
+    return UserAddress(shared[0]) if shared else row.address
 
 
 def _room(tx: Transaction, contact: UserAddress, sender: Sender) -> int:
