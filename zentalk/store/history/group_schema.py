@@ -60,12 +60,11 @@ ALTER TABLE waiting_lines RENAME TO held;
 
 CREATE TABLE groups (
     id BLOB PRIMARY KEY,
-    stands TEXT NOT NULL CHECK (stands IN ('invited', 'joined', 'left', 'removed', 'refused')),
+    stands TEXT NOT NULL CHECK (stands IN
+        ('incomplete', 'invited', 'joined', 'left', 'removed')),
     invited_by BLOB,
     made_at REAL NOT NULL,
-    entries INTEGER NOT NULL DEFAULT 0,
     view TEXT NOT NULL DEFAULT '{}',
-    card_version INTEGER NOT NULL DEFAULT 0,
     announce_at REAL
 ) WITHOUT ROWID;
 
@@ -87,7 +86,6 @@ CREATE TABLE group_members (
     card_version INTEGER NOT NULL DEFAULT 0,
     asked_at REAL,
     last_sequence INTEGER NOT NULL DEFAULT 0,
-    agrees INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (grp, member)
 ) WITHOUT ROWID;
 CREATE INDEX group_members_by_person ON group_members (member) WHERE is_in;

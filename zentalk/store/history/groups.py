@@ -14,20 +14,21 @@ from typing import Any
 from zentalk.ids import GroupId, UserAddress
 from zentalk.store.sqlite import Transaction
 
-_COLUMNS = "id, stands, invited_by, made_at, view, card_version, announce_at"
+_COLUMNS = "id, stands, invited_by, made_at, view"
 
 
 class GroupStanding(StrEnum):
     """The owner's place in a group; the database stores the values and REST shows them."""
 
+    INCOMPLETE = "incomplete"
+    """Its log is on the way, and has not named the owner yet. Never shown."""
     INVITED = "invited"
     """A contact has invited the owner, who has not answered."""
     JOINED = "joined"
     LEFT = "left"
+    """The owner has gone, or did not want to join; another invitation is shown again."""
     REMOVED = "removed"
     """An admin has removed the owner."""
-    REFUSED = "refused"
-    """The owner did not want to join; another invitation is shown again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,6 @@ class GroupRow:
     invited_by: UserAddress | None = field(repr=False)
     made_at: float
     view: dict[str, Any] = field(repr=False)
-    card_version: int
-    announce_at: float | None
 
     @property
     def is_joined(self) -> bool:
@@ -89,15 +88,6 @@ def set_view(tx: Transaction, group: GroupId, view: dict[str, Any]) -> None:
     tx.execute("UPDATE groups SET view = ? WHERE id = ?", (json.dumps(view), group))
 
 
-def next_card_version(tx: Transaction, group: GroupId) -> int:
-    """Take the next version of our card for a group."""
-    row = tx.execute(
-        "UPDATE groups SET card_version = card_version + 1 WHERE id = ? RETURNING card_version",
-        (group,),
-    ).fetchone()
-    return int(row[0])
-
-
 def add_entry(tx: Transaction, group: GroupId, entry_id: bytes, raw: bytes) -> bool:
     """Keep an entry of a log; False if it is here."""
     added = tx.execute(
@@ -107,13 +97,20 @@ def add_entry(tx: Transaction, group: GroupId, entry_id: bytes, raw: bytes) -> b
     return added.rowcount > 0
 
 
-def entries(tx: Transaction, group: GroupId, after: int = 0) -> list[tuple[int, bytes]]:
-    """Return the entries of a log with their places here, in the order in which they came."""
-    rows = tx.execute(
-        "SELECT place, raw FROM group_entries WHERE grp = ? AND place > ? ORDER BY place",
-        (group, after),
-    )
-    return [(int(row[0]), bytes(row[1])) for row in rows]
+def entries(tx: Transaction, group: GroupId) -> list[bytes]:
+    """Return the entries of a log in the order in which they came: ancestors first."""
+    rows = tx.execute("SELECT raw FROM group_entries WHERE grp = ? ORDER BY place", (group,))
+    return [bytes(row[0]) for row in rows]
+
+
+def last_entry(tx: Transaction, group: GroupId) -> tuple[int, bytes]:
+    """Return how many entries a log has, and the id of the one that came last."""
+    row = tx.execute(
+        "SELECT (SELECT count(*) FROM group_entries WHERE grp = ?1),"
+        " (SELECT id FROM group_entries WHERE grp = ?1 ORDER BY place DESC LIMIT 1)",
+        (group,),
+    ).fetchone()
+    return int(row[0]), bytes(row[1] or b"")
 
 
 def announce(tx: Transaction, group: GroupId, entry_id: bytes, at: float) -> None:
@@ -150,13 +147,11 @@ def next_announcement(tx: Transaction) -> float | None:
 
 
 def _row(row: tuple[Any, ...]) -> GroupRow:
-    group, stands, invited_by, made_at, view, card_version, announce_at = row
+    group, stands, invited_by, made_at, view = row
     return GroupRow(
         GroupId(group),
         GroupStanding(stands),
         None if invited_by is None else UserAddress(invited_by),
         made_at,
         json.loads(view),
-        card_version,
-        announce_at,
     )
