@@ -9,76 +9,14 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from enum import Enum
-from typing import Final, NamedTuple
+from collections.abc import Iterable
 
 from zentalk.errors import LocalProtocolError
+from zentalk.groups.rows import EntryFault, Insertion, InsertOutcome, LogRow, indexes
 from zentalk.groups.waiting import WaitingEntries
 from zentalk.ids import EntryRef, GroupId, UserAddress
 from zentalk.wire.group import MAX_ENTRIES, GroupEntry, chain_of
-from zentalk.wire.group_acts import Accept, Add, Create, Demote, Grant, Leave, Merge
-
-MEMBER_ACTS: Final = (Accept, Leave, Merge)
-"""Acts that rest on the author's own invitation; all others rest on a grant."""
-
-
-class EntryFault(Enum):
-    """Why an entry is not let in."""
-
-    OTHER_GROUP = "it belongs to another group"
-    SECOND_FOUNDING = "a group is founded once"
-    CHAIN = "its hash of what came before does not fit what is held"
-    SAME_NAME = "another entry is held under the same short name"
-    SEQUENCE = "its number does not follow its author's last one"
-    GRANT = "what it rests on gives its author no right to it"
-    AFTER_LEAVING = "its author had left, or stepped down, before"
-    FULL = "the log is full"
-    NO_ROOM_TO_WAIT = "too many entries wait for others; ask for it again"
-
-
-class InsertOutcome(Enum):
-    """What became of an entry."""
-
-    ADDED = "added"
-    KNOWN = "known"
-    WAITING = "waiting"
-    """It waits for ancestors: see `GroupLog.missing`."""
-    REFUSED = "refused"
-
-
-class Insertion(NamedTuple):
-    """What became of an entry; `added` is it and what had waited for it, ancestors first."""
-
-    outcome: InsertOutcome
-    fault: EntryFault | None = None
-    added: tuple[GroupEntry, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LogRow:
-    """An entry in its place. Bit n of a number stands for the row with index n."""
-
-    entry: GroupEntry
-    index: int
-    ancestors: int
-    grant: int
-    """Index of the entry that it rests on; of the founding entry its own."""
-    rank: int
-    """The rank that its author signs with, as far as what it rests on counts."""
-    depth: int
-    """The longest way to the founding entry; only for what is shown, as authors can choose it."""
-
-    @property
-    def bit(self) -> int:
-        """The bit that stands for this row."""
-        return 1 << self.index
-
-    @property
-    def confers(self) -> int:
-        """The rank that this entry gives somebody, if it founds or grants."""
-        return 0 if isinstance(self.entry.act, Create) else self.rank + 1
+from zentalk.wire.group_acts import MEMBER_ACTS, Accept, Add, Create, Demote, Grant, Leave
 
 
 class GroupLog:
@@ -164,6 +102,16 @@ class GroupLog:
         """Return the number of an author's next entry, which knows of all that is held."""
         numbers = self._sequences.get(author)
         return numbers[-1][0] + 1 if numbers else 1
+
+    def last_of(self, author: UserAddress) -> tuple[EntryRef, ...]:
+        """Return the entries of an author that none of its own comes after: one, if it works."""
+        own = last = 0
+        for _, index in self._sequences.get(author, ()):
+            own |= 1 << index
+        last = own
+        for index in indexes(own):
+            last &= ~self._rows[index].ancestors
+        return self._refs(last)
 
     def forked(self) -> tuple[UserAddress, ...]:
         """Return the authors of whom two entries have one number, in ascending order.
@@ -256,7 +204,7 @@ class GroupLog:
     def _ended(self, entry: GroupEntry, grant: LogRow) -> int:
         """Return the bits of what its author said to end what an entry rests on."""
         ended = self._ends[entry.author]
-        if not isinstance(entry.act, MEMBER_ACTS):
+        if grant.index and not isinstance(entry.act, MEMBER_ACTS):
             ended |= self._steps_down[entry.author]
         return ended & ~grant.ancestors
 
@@ -270,19 +218,11 @@ class GroupLog:
             self._binding = self._binding & ~row.ancestors | row.bit
         if isinstance(entry.act, Leave):
             self._ends[entry.author] |= row.bit
-        elif isinstance(entry.act, Demote) and entry.act.member == entry.author and row.rank:
+        elif isinstance(entry.act, Demote) and entry.act.member == entry.author:
             self._steps_down[entry.author] |= row.bit
 
     def _refs(self, bits: int) -> tuple[EntryRef, ...]:
         return tuple(sorted(self._rows[index].entry.ref for index in indexes(bits)))
-
-
-def indexes(bits: int) -> Iterator[int]:
-    """Yield the indexes of the rows that these bits stand for, from the lowest."""
-    while bits:
-        lowest = bits & -bits
-        yield lowest.bit_length() - 1
-        bits ^= lowest
 
 
 def _entitles(grant: GroupEntry, entry: GroupEntry) -> bool:

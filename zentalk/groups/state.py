@@ -41,6 +41,8 @@ class GroupMember:
     """Of the card that came with the newest acceptance; later cards need no entry."""
     invited_by: UserAddress | None = field(default=None, repr=False)
     """Who signed the invitation that counts; None of the founder."""
+    rests_on: EntryRef = field(default=EntryRef(b""), repr=False)
+    """What this person's next act rests on: an admin's best grant, else the invitation."""
 
     @property
     def is_joined(self) -> bool:
@@ -50,7 +52,7 @@ class GroupMember:
 
 @dataclass(frozen=True, slots=True)
 class RankConflict:
-    """An admin tried to remove or demote another who has the same or a lower rank; it has no effect.
+    """An admin tried to remove or demote another of the same or a lower rank, without effect.
 
     Both are to be told if `is_equal`; somebody with a lower rank than theirs can end it.
     """
@@ -86,7 +88,7 @@ class GroupSettings:
     picture_hash: bytes = field(default=b"", repr=False)
     posting: PostingRule = PostingRule.MEMBERS
     successors: tuple[GroupId, ...] = field(default=(), repr=False)
-    """Where the group goes on, as admins said who did not know of each other; the first is shown."""
+    """Where the group goes on; several if admins did not know of each other, the first is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ class GroupState:
     former: frozenset[UserAddress] = field(default=frozenset(), repr=False)
     """Who was in or invited, and is not any more."""
     conflicts: tuple[RankConflict, ...] = ()
-    tickets: Mapping[bytes, GroupTicket] = field(default_factory=dict, repr=False)
+    tickets: tuple[GroupTicket, ...] = ()
+    """By id and owner, in ascending order."""
     continues: GroupId = field(default=GroupId(b""), repr=False)
     """The group that this one succeeds, empty if there is none."""
     entries: int = 1

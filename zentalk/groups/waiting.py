@@ -45,9 +45,7 @@ class WaitingEntries:
         """Take out the entries that waited for this one and wait for nothing any more."""
         ready = []
         for entry_id in self._waiting_for.pop(ref, ()):
-            missing = self._missing.get(entry_id)
-            if missing is None:
-                continue
+            missing = self._missing[entry_id]
             missing.discard(ref)
             if not missing:
                 ready.append(self._take(entry_id))
@@ -57,9 +55,8 @@ class WaitingEntries:
         """Drop what can never come in, as this entry is refused; and what waits for that."""
         refs = [ref]
         while refs:
-            for entry_id in self._waiting_for.pop(refs.pop(), ()):
-                if entry_id in self._entries:
-                    refs.append(self._take(entry_id).ref)
+            waiting = list(self._waiting_for.get(refs.pop(), ()))
+            refs += [self._take(entry_id).ref for entry_id in waiting]
 
     def missing(self) -> set[EntryRef]:
         """Return what is waited for and does not wait here itself."""
