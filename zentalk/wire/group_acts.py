@@ -174,7 +174,7 @@ GroupAct: TypeAlias = (
     | Succeed
     | Merge
 )
-MemberAct: TypeAlias = Accept | Leave | Merge
+MEMBER_ACTS: Final = (Accept, Leave, Merge)
 """Acts that rest on the author's own invitation; all others rest on a grant."""
 
 
