@@ -97,7 +97,9 @@ def release_all(tx: Transaction, contact: UserAddress, now: float) -> list[Messa
 def _release_all(tx: Transaction, series: Series, now: float) -> list[MessageId]:
     entered: list[MessageId] = []
     while (waiting := held.first(tx, series)) is not None:
-        missing = waiting.sequence - held.last_sequence(tx, series) - 1
+        last = held.last_sequence(tx, series)
+        # Who joins a group late has missed nothing that was meant for it.
+        missing = 0 if series.is_in_group and not last else waiting.sequence - last - 1
         entered.append(_take(tx, waiting, now, missing))
     return entered
 

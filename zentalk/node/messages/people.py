@@ -38,6 +38,7 @@ _WELCOMES: Final = {
     ContactState.REQUEST: "contact.accepted",
     ContactState.REFUSED: "contact.accepted",
     ContactState.REMOVED: "contact.added",
+    ContactState.MEMBER: "contact.added",
 }
 
 
@@ -69,11 +70,15 @@ def welcome(
         return contacts.get(tx, address) or row, NO_EFFECTS
     if row.state is ContactState.BLOCKED:
         raise ConflictError("this person is blocked: unblock them first")
+    if row.state is ContactState.GROUP:
+        raise ConflictError("this is a group and not a person: look at your groups")
     if row.is_accepted and name in ("", row.name):
         return row, NO_EFFECTS
     contacts.update(tx, address, name or row.name, ContactState.CONTACT, now)
     effects = NO_EFFECTS
     if not row.is_accepted:
+        # Who was only in a group knows the group's send ids, and gets some of its own.
+        contacts.set_own_route_known(tx, address, 0)
         _note_origin(tx, row, came_by)
         effects = _confirm_waiting(tx, composer, address, now)
     events.append_row(tx, _WELCOMES[row.state], now, contacts.view(tx, address))
@@ -221,5 +226,5 @@ class ContactCommands:
         return CommitEffects.together(
             self._composer.tell_route(tx, row, now)
             for row in rows
-            if row is not None and row.is_accepted and row.own_route_known < row.own_route_version
+            if row is not None and row.is_answered and row.own_route_known < row.own_route_version
         )

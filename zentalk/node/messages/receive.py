@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import LocalProtocolError, RemoteProtocolError
-from zentalk.ids import UserAddress
+from zentalk.ids import GroupId, UserAddress
 from zentalk.lifetimes import SEEN_SECONDS
 from zentalk.logs import quiet_logger
 from zentalk.node.messages import confirmations, ordering, requests
@@ -28,16 +28,19 @@ from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation import profile
 from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
 from zentalk.node.messages.first_contact.admission import FirstMessages
+from zentalk.node.messages.groups.receiving import GroupInbox
 from zentalk.node.messages.kinds import registry
-from zentalk.node.messages.kinds.incoming import Incoming
+from zentalk.node.messages.kinds.incoming import Incoming, KindResult
 from zentalk.node.messages.routes import Collected, open_collected
 from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Decrypted, OutdatedError, Sessions
-from zentalk.store.history import contacts, mailboxes, ratchets
+from zentalk.store.history import contacts, group_members, groups, mailboxes, ratchets
 from zentalk.store.history.confirmations import Unconfirmed, let_in
-from zentalk.store.history.models import ContactRow, OwnSendId, SeenCiphertext
+from zentalk.store.history.models import ContactRow, ContactState, OwnSendId, SeenCiphertext
 from zentalk.store.sqlite import Transaction, savepoint
-from zentalk.wire.content import Content, decode_content
+from zentalk.wire.content import CONFIRMATION, NONE, PART, ROUTE, Content, decode_content
+from zentalk.wire.group_bodies import GROUP_KINDS
+from zentalk.wire.ratchet import decode_inner
 from zentalk.wire.route import encode_route
 
 _BUGS: Final = (
@@ -80,6 +83,8 @@ class _Receipt(NamedTuple):
     deferred: bool = False
 
 
+_WITHOUT_ASKING: Final = (CONFIRMATION, NONE, PART, ROUTE)
+"""What somebody sends who is only in a group with us, beside what is for the group."""
 _NO_ROOM: Final = _Receipt(deferred=True)
 
 
@@ -87,10 +92,16 @@ class Inbox:
     """Processes deposits that were collected from our mailboxes."""
 
     def __init__(
-        self, sessions: Sessions, composer: Composer, *, accept_introduced: bool = False
+        self,
+        sessions: Sessions,
+        composer: Composer,
+        groups: GroupInbox,
+        *,
+        accept_introduced: bool = False,
     ) -> None:
         self._sessions = sessions
         self._composer = composer
+        self._groups = groups
         self._admission = FirstMessages(composer, accept_introduced=accept_introduced)
 
     def process(self, tx: Transaction, deposits: Sequence[Collected], now: float) -> CommitEffects:
@@ -163,11 +174,12 @@ class Inbox:
         opened = self._decrypt(tx, row, inner, digest, now)
         content = decode_content(opened.content)
         self._check_not_shut_out(tx, opened.contact, digest)
-        sender, admitted = self._admission.sender(
-            tx, opened.contact, content.ticket, deposit.work, now
-        )
+        sender, admitted = self._sender(tx, opened.contact, content, deposit.work, now)
         effects = self._session_seen(tx, sender, opened, content, now)
-        applied = registry.apply(tx, Incoming(sender, content, opened.content), now)
+        was_under_way = row.contact is not None and row.day is not None
+        applied = self._apply(
+            tx, Incoming(sender, content, opened.content, was_under_way), now
+        )
         if opened.change is not None and opened.change.moves:
             again = self._composer.encrypt_again(tx, sender.address)
             effects = CommitEffects.together([effects, again])
@@ -189,11 +201,37 @@ class Inbox:
             admitted = self._admission.introduced(tx, applied.introduced, now)
         if admitted is not NO_EFFECTS:
             effects = CommitEffects.together([effects, admitted])
-        if not sender.is_accepted:
+        effects = CommitEffects.together([effects, applied.effects])
+        if not (sender.is_answered or applied.in_group):
             return _Receipt(effects)
         if wanted is not None and not applied.held:
             waited.insert(0, Unconfirmed(digest, wanted))
         return _Receipt(effects, sender.address, tuple(waited))
+
+    def _sender(
+        self, tx: Transaction, address: UserAddress, content: Content, work: int, now: float
+    ) -> tuple[ContactRow, CommitEffects]:
+        """Return the row of who wrote; of who wrote to a group, without asking to be let in.
+
+        Whether they are in that group is for its log to say.
+        """
+        row = contacts.get(tx, address)
+        is_member = row is not None and row.state is ContactState.MEMBER
+        if content.kind in GROUP_KINDS or (is_member and content.kind in _WITHOUT_ASKING):
+            row = row or contacts.insert(tx, address, "", ContactState.MEMBER, now)
+            return row, NO_EFFECTS
+        return self._admission.sender(tx, address, content.ticket, work, now)
+
+    def _apply(self, tx: Transaction, incoming: Incoming, now: float) -> KindResult:
+        """Do what a content says, once it is whole; raises RemoteProtocolError."""
+        joined = registry.whole(tx, incoming, now)
+        if isinstance(joined, KindResult):
+            return joined
+        if joined.content.kind in GROUP_KINDS:
+            return self._groups.apply(tx, joined, now)
+        if joined.sender.state is ContactState.MEMBER and joined.content.kind not in _WITHOUT_ASKING:
+            raise RemoteProtocolError("a long message came from somebody who is only in a group")
+        return registry.apply(tx, joined, now)
 
     def _repeated(
         self, tx: Transaction, known: SeenCiphertext, came_in: bytes, work: int, now: float
@@ -202,7 +240,7 @@ class Inbox:
         sender = contacts.get(tx, known.contact)
         if sender is not None:
             requests.show_work(tx, sender, work)
-        if known.message_id is None or sender is None or not sender.is_accepted:
+        if known.message_id is None or sender is None or not sender.is_answered:
             return _Receipt()
         again = confirmations.repeated(tx, self._composer, known, came_in, now)
         return _Receipt(NO_EFFECTS if again is None else CommitEffects(best_effort=(again,)))
@@ -234,6 +272,8 @@ class Inbox:
         Under a contact's own send id nobody else can seal anything. Under a public one
         everybody can: there only a first message that has decrypted counts.
         """
+        if row.contact is not None and groups.exists(tx, row.contact):
+            return self._decrypt_in_group(tx, GroupId(row.contact), inner, now)
         try:
             return self._sessions.decrypt(tx, row.contact, inner, now)
         except OutdatedError as error:
@@ -242,6 +282,23 @@ class Inbox:
             if row.contact is None:
                 raise
             raise _UnreadError(row.contact, digest) from error
+
+    def _decrypt_in_group(
+        self, tx: Transaction, group: GroupId, inner: bytes, now: float
+    ) -> Decrypted:
+        """Decrypt what came under a send id that all members of a group know.
+
+        Whichever of their ratchets reads it says whose it is; that none does is no evidence of a
+        broken one. A first message names its author.
+        """
+        if decode_inner(inner).initial_header:
+            return self._sessions.decrypt(tx, None, inner, now)
+        for member in group_members.with_ratchets(tx, group):
+            try:
+                return self._sessions.decrypt(tx, member, inner, now)
+            except RemoteProtocolError:
+                continue
+        raise RemoteProtocolError("no ratchet of a group's members reads this message")
 
     @staticmethod
     def _check_not_shut_out(tx: Transaction, contact: UserAddress, digest: bytes) -> None:

@@ -344,8 +344,9 @@ def _responder_keys(tx: Transaction, header: InitialHeader) -> pqxdh.ResponderKe
 
 def _medium_term(tx: Transaction, kind: str, number: int) -> bytes | None:
     """Return a key of a user record or, by its id, of a card for a group."""
-    rows = group_prekeys if number >= group_prekeys.FIRST_ID else prekeys
-    return rows.get(tx, kind, number)
+    if number >= group_prekeys.FIRST_ID:
+        return group_prekeys.get(tx, kind, number)
+    return prekeys.get(tx, kind, number)
 
 
 def one_time_secrets(secret: bytes) -> pqxdh.OneTimeSecrets:

@@ -124,6 +124,15 @@ def waiting_for_cards(tx: Transaction, group: GroupId) -> list[UserAddress]:
     return [UserAddress(row[0]) for row in rows]
 
 
+def groups_waiting(tx: Transaction) -> list[GroupId]:
+    """Return the groups in which something waits for a card."""
+    rows = tx.execute(
+        "SELECT DISTINCT grp FROM group_pending JOIN group_sends USING (send) WHERE waits"
+        " ORDER BY grp"
+    )
+    return [GroupId(row[0]) for row in rows]
+
+
 def drop_for(tx: Transaction, group: GroupId, member: UserAddress) -> list[MessageId]:
     """Give up what is for somebody who has left; return the messages that were on the way."""
     tx.execute(

@@ -12,7 +12,6 @@ needs; a *send* is one content on its way to several members.
 - `book.py`: the logs and their folds; what changes when an entry comes.
 - `cards.py`: our card and those of others.
 - `distribution.py`: from one content to an outbox item for each member, in small steps.
-- `progress.py`: how far a message has come with all of them.
 - `receiving.py`: what other members send: entries, cards, questions, and what is said.
 - `saying.py`: what the owner says in a group.
 - `commands.py`: what the owner does to a group.

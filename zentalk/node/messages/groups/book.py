@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from zentalk.errors import NotFoundError
-from zentalk.groups.exchange import should_take
+from zentalk.groups.exchange import to_take
 from zentalk.groups.fold import GroupFolds
 from zentalk.groups.log import GroupLog
 from zentalk.groups.state import GroupState
@@ -49,7 +49,7 @@ class GroupBook:
     """The logs of all groups of one history."""
 
     def __init__(self, own: UserAddress) -> None:
-        self._own = own
+        self.own = own
         self._open: dict[GroupId, _Open] = {}
 
     def log(self, tx: Transaction, group: GroupId) -> GroupLog:
@@ -91,11 +91,9 @@ class GroupBook:
         `wanted` are entries that members have named in what they said.
         """
         opened = self._opened(tx, group)
-        before, named = opened.folds.now, tuple(wanted)
+        before, named = opened.folds.now, (*wanted, *opened.log.missing())
         added: list[GroupEntry] = []
-        for entry in entries:
-            if not should_take(opened.log, opened.folds.now, entry, named):
-                continue
+        for entry in to_take(before, list(entries), named):
             for one in opened.log.insert(entry).added:
                 groups.add_entry(tx, group, one.entry_id, one.raw)
                 added.append(one)
@@ -150,11 +148,11 @@ class GroupBook:
     def _standing(
         self, before: GroupStanding, after: GroupState, added: tuple[GroupEntry, ...]
     ) -> GroupStanding:
-        own = after.member(self._own)
+        own = after.member(self.own)
         if own is not None:
             return GroupStanding.JOINED if own.is_joined else GroupStanding.INVITED
         if before in (GroupStanding.INVITED, GroupStanding.JOINED):
-            has_left = any(e.author == self._own and isinstance(e.act, Leave) for e in added)
+            has_left = any(e.author == self.own and isinstance(e.act, Leave) for e in added)
             return GroupStanding.LEFT if has_left else GroupStanding.REMOVED
         return before
 

@@ -18,6 +18,7 @@ from zentalk.node.messages.groups.cards import GroupCards
 from zentalk.store.history import contacts, group_members, group_sends, groups
 from zentalk.store.history.group_sends import PendingSend
 from zentalk.store.sqlite import Transaction
+from zentalk.wire.codec import Value
 from zentalk.wire.content import Content, decode_content, encode_content
 from zentalk.wire.group_bodies import (
     GROUP_ASK,
@@ -164,7 +165,11 @@ class Distribution:
                 return person
         return None
 
-    def _content(self, kind: str, body: object) -> Content:
+    def new_message_id(self) -> MessageId:
+        """Draw the id of something that is to be said."""
+        return self._composer.new_message_id()
+
+    def _content(self, kind: str, body: Value) -> Content:
         return Content(kind=kind, message_id=self._composer.new_message_id(), raw_body=body)
 
     def dropped(

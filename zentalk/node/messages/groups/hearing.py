@@ -14,9 +14,9 @@ from zentalk.groups.permission import PostVerdict
 from zentalk.ids import GroupId, UserAddress
 from zentalk.node.messages import ordering
 from zentalk.node.messages.conversation import marking
-from zentalk.node.messages.groups import progress
 from zentalk.node.messages.kinds.incoming import KindResult
 from zentalk.node.messages.kinds.settings import set_timer
+from zentalk.node.messages.states import move
 from zentalk.store.history import group_sends, messages
 from zentalk.store.history.models import MessageState
 from zentalk.store.sqlite import Transaction
@@ -78,4 +78,4 @@ def _read(
     if line is None:
         return
     for one in group_sends.unread_by(tx, group, member, line):
-        progress.move(tx, one, member, MessageState.READ, now)
+        move(tx, one, member, MessageState.READ, now)

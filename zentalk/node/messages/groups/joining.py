@@ -14,7 +14,7 @@ from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.groups.book import GroupBook, Learned
 from zentalk.node.messages.groups.cards import change_send_ids
 from zentalk.node.messages.groups.distribution import Distribution
-from zentalk.node.messages.groups.progress import look_again
+from zentalk.node.messages.states import move_whole
 from zentalk.store.history import group_members, groups, outbox
 from zentalk.store.history.groups import GroupStanding
 from zentalk.store.sqlite import Transaction
@@ -66,7 +66,7 @@ def let_go(
     for member in gone:
         for message_id in distribution.dropped(tx, group, [member]):
             dropped += outbox.remove_message(tx, member, message_id)
-            look_again(tx, group, message_id, now)
+            move_whole(tx, group, message_id, now)
     return CommitEffects(dropped=tuple(dropped))
 
 
@@ -87,7 +87,8 @@ def _welcome(
         for one in book.log(tx, group).lacked_by(entry.place.parents)
         if one.entry_id != entry.entry_id
     ]
-    return distribution.entries(tx, group, lacked, [entry.author], now)
+    told = distribution.entries(tx, group, lacked, [entry.author], now)
+    return CommitEffects.together([CommitEffects(fan_out=True), told])
 
 
 def announce_due(

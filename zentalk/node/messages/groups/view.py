@@ -43,7 +43,7 @@ def of_state(state: GroupState) -> dict[str, Any]:
                 "expires_at": ticket.expires,
                 "closed": ticket.is_closed,
             }
-            for ticket in state.tickets.values()
+            for ticket in state.tickets
         ],
     }
 

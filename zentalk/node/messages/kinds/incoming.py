@@ -16,6 +16,8 @@ class Incoming(NamedTuple):
     sender: ContactRow
     content: Content
     raw: bytes
+    was_under_way: bool = False
+    """Whether it came under a send id of a group that was replaced since."""
 
     def __repr__(self) -> str:
         return f"<incoming {self.content.kind}>"
