@@ -143,9 +143,7 @@ def build_node(
     chat = ChatCommands(composer, own, groups.speech)
     conversations = _build_conversations(runtime, database, delivery.outbox, composer, chat)
     board = conversations.board
-    inbox = Inbox(
-        sessions, composer, groups.inbox, accept_introduced=settings.accept_introduced
-    )
+    inbox = Inbox(sessions, composer, groups.inbox, accept_introduced=settings.accept_introduced)
     receiver = Receiver(runtime, database, inbox, delivery.outbox, board)
     contacts = ContactCommands(composer)
     selection = MailboxSelection(runtime, reached)

@@ -177,9 +177,7 @@ class Inbox:
         sender, admitted = self._sender(tx, opened.contact, content, deposit.work, now)
         effects = self._session_seen(tx, sender, opened, content, now)
         was_under_way = row.contact is not None and row.day is not None
-        applied = self._apply(
-            tx, Incoming(sender, content, opened.content, was_under_way), now
-        )
+        applied = self._apply(tx, Incoming(sender, content, opened.content, was_under_way), now)
         if opened.change is not None and opened.change.moves:
             again = self._composer.encrypt_again(tx, sender.address)
             effects = CommitEffects.together([effects, again])
@@ -229,7 +227,10 @@ class Inbox:
             return joined
         if joined.content.kind in GROUP_KINDS:
             return self._groups.apply(tx, joined, now)
-        if joined.sender.state is ContactState.MEMBER and joined.content.kind not in _WITHOUT_ASKING:
+        if (
+            joined.sender.state is ContactState.MEMBER
+            and joined.content.kind not in _WITHOUT_ASKING
+        ):
             raise RemoteProtocolError("a long message came from somebody who is only in a group")
         return registry.apply(tx, joined, now)
 

@@ -108,9 +108,7 @@ def wait_for_card(tx: Transaction, group: GroupId, member: UserAddress) -> None:
 
 def go_on(tx: Transaction, member: UserAddress) -> bool:
     """Let what waited for a member's card go; tell whether anything did."""
-    changed = tx.execute(
-        "UPDATE group_pending SET waits = 0 WHERE member = ? AND waits", (member,)
-    )
+    changed = tx.execute("UPDATE group_pending SET waits = 0 WHERE member = ? AND waits", (member,))
     return changed.rowcount > 0
 
 
@@ -155,9 +153,7 @@ def drop_for(tx: Transaction, group: GroupId, member: UserAddress) -> list[Messa
 
 def drop_message(tx: Transaction, group: GroupId, message_id: MessageId) -> None:
     """Write to nobody more what was not written yet: its author has taken it back."""
-    tx.execute(
-        "DELETE FROM group_sends WHERE grp = ? AND message_id = ?", (group, message_id)
-    )
+    tx.execute("DELETE FROM group_sends WHERE grp = ? AND message_id = ?", (group, message_id))
 
 
 def group_of(tx: Transaction, message_id: MessageId, member: UserAddress) -> GroupId | None:
@@ -206,9 +202,7 @@ def states(tx: Transaction, message_id: MessageId) -> set[MessageState]:
     return {MessageState(row[0]) for row in rows}
 
 
-def unread_by(
-    tx: Transaction, group: GroupId, member: UserAddress, up_to: int
-) -> list[MessageId]:
+def unread_by(tx: Transaction, group: GroupId, member: UserAddress, up_to: int) -> list[MessageId]:
     """Return our messages up to a place in the history that a member was not known to have read."""
     rows = tx.execute(
         "SELECT d.message_id FROM group_deliveries d JOIN messages m ON m.id = d.message_id"

@@ -115,9 +115,7 @@ def last_entry(tx: Transaction, group: GroupId) -> tuple[int, bytes]:
 
 def announce(tx: Transaction, group: GroupId, entry_id: bytes, at: float) -> None:
     """Note that others are to be told of an entry, with whatever else there is by a unix time."""
-    tx.execute(
-        "UPDATE group_entries SET announce = 1 WHERE grp = ? AND id = ?", (group, entry_id)
-    )
+    tx.execute("UPDATE group_entries SET announce = 1 WHERE grp = ? AND id = ?", (group, entry_id))
     tx.execute(
         "UPDATE groups SET announce_at = min(coalesce(announce_at, ?1), ?1) WHERE id = ?2",
         (at, group),

@@ -137,9 +137,7 @@ def retire_of(tx: Transaction, contact: bytes, last_day: Day) -> None:
 
 def forget_retired(tx: Transaction, today: Day) -> None:
     """Drop the send ids of groups that were replaced, once their last day is over."""
-    tx.execute(
-        "DELETE FROM own_send_ids WHERE kind = ? AND day < ?", (SendIdKind.CONTACT, today)
-    )
+    tx.execute("DELETE FROM own_send_ids WHERE kind = ? AND day < ?", (SendIdKind.CONTACT, today))
 
 
 def free(tx: Transaction, mailbox: MailboxId, kind: int, limit: int) -> list[OwnSendId]:

@@ -67,9 +67,7 @@ class GroupCommands:
         self._cards = cards
         self._distribution = distribution
 
-    def found(
-        self, tx: Transaction, wish: GroupWish, now: float
-    ) -> tuple[GroupRow, CommitEffects]:
+    def found(self, tx: Transaction, wish: GroupWish, now: float) -> tuple[GroupRow, CommitEffects]:
         """Found a group or channel and invite people; raises ConfigError, or as `invite` does."""
         _check_length("a group's name", wish.name, MAX_GROUP_NAME_BYTES, least=1)
         founding = authoring.found(

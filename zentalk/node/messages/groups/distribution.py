@@ -108,9 +108,7 @@ class Distribution:
             for batch in card_batches(group, raws)
         )
 
-    def ask(
-        self, tx: Transaction, member: UserAddress, ask: GroupAsk, now: float
-    ) -> CommitEffects:
+    def ask(self, tx: Transaction, member: UserAddress, ask: GroupAsk, now: float) -> CommitEffects:
         """Ask a member for entries or cards; nothing without a ratchet with it."""
         content = self._content(GROUP_ASK, group_ask_body(ask))
         row = contacts.get(tx, member)

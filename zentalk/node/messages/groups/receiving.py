@@ -131,7 +131,9 @@ class GroupInbox:
             group_held.remove(tx, held.place)
             if author is None or content.kind == GROUP_ENTRIES:
                 if author is not None:
-                    made.append(self._entries(tx, Incoming(author, content, held.content), now).effects)
+                    made.append(
+                        self._entries(tx, Incoming(author, content, held.content), now).effects
+                    )
                     made.append(self._confirm(tx, held.author, [held.message_id], now))
                 continue
             try:
@@ -152,9 +154,7 @@ class GroupInbox:
         made = confirmations.confirm(tx, self._composer, author, wanted, now) if wanted else []
         return CommitEffects(best_effort=tuple(made))
 
-    def _hold(
-        self, tx: Transaction, incoming: Incoming, group: GroupId, now: float
-    ) -> KindResult:
+    def _hold(self, tx: Transaction, incoming: Incoming, group: GroupId, now: float) -> KindResult:
         author, content = incoming.sender.address, incoming.content
         if (
             group_held.count(tx, group, author) >= MAX_HELD_OF_ONE
@@ -195,7 +195,9 @@ class GroupInbox:
         state = self._book.state(tx, ask.group)
         asker = state.member(sender)
         if asker is None:
-            raise RemoteProtocolError("a question about a group came from somebody who is not in it")
+            raise RemoteProtocolError(
+                "a question about a group came from somebody who is not in it"
+            )
         made = [NO_EFFECTS]
         if asker.is_joined and ask.cards:
             wanted = [one.member for one in ask.cards]
