@@ -119,7 +119,7 @@ class MemberDelivery(Resource):
     def of(cls, row: GroupDelivery) -> Self:
         """Return what a row says."""
         address = format_address(row.member)
-        return cls(address=address, state=row.state, reason=row.reason, at=row.at)  # type: ignore[arg-type]
+        return cls(address=address, state=row.state, reason=row.reason, at=row.at)
 
 
 class MemberDeliveries(Resource):

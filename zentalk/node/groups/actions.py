@@ -105,6 +105,15 @@ class GroupActions:
         await self._do(job)
         return await self.get(group)
 
+    async def set_picture(self, group: GroupId, picture: bytes) -> None:
+        """Give a group another picture; none if it is empty."""
+        await self._do(lambda tx, now: self._commands.set_picture(tx, group, picture, now))
+
+    async def picture(self, group: GroupId) -> bytes:
+        """Return the picture of a group; empty if it has none, or it is not here yet."""
+        await self.get(group)
+        return await self._database.read(lambda tx: groups.picture(tx, group))
+
     async def deliveries(self, group: GroupId, message_id: MessageId) -> list[GroupDelivery]:
         """Return how far a message of the owner has come with each member."""
         await self.get(group)

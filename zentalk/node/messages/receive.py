@@ -227,10 +227,8 @@ class Inbox:
             return joined
         if joined.content.kind in GROUP_KINDS:
             return self._groups.apply(tx, joined, now)
-        if (
-            joined.sender.state is ContactState.MEMBER
-            and joined.content.kind not in _WITHOUT_ASKING
-        ):
+        is_stranger = joined.sender.state is ContactState.MEMBER
+        if is_stranger and joined.content.kind not in _WITHOUT_ASKING:
             raise RemoteProtocolError("a long message came from somebody who is only in a group")
         return registry.apply(tx, joined, now)
 

@@ -48,6 +48,22 @@ def every(tx: Transaction, group: GroupId) -> list[UnexplainedContent]:
     return [UnexplainedContent(*row) for row in rows]
 
 
+def last_place(tx: Transaction, group: GroupId) -> int:
+    """Return the place of what came last in a group; 0 if nothing waits."""
+    row = tx.execute("SELECT max(place) FROM group_held WHERE grp = ?", (group,)).fetchone()
+    return int(row[0] or 0)
+
+
+def take_first(tx: Transaction, group: GroupId, up_to: int) -> UnexplainedContent | None:
+    """Take out what came first in a group, up to a place."""
+    row = tx.execute(
+        "DELETE FROM group_held WHERE place = (SELECT min(place) FROM group_held"
+        " WHERE grp = ? AND place <= ?) RETURNING place, author, message_id, content",
+        (group, up_to),
+    ).fetchone()
+    return None if row is None else UnexplainedContent(*row)
+
+
 def count(tx: Transaction, group: GroupId, author: UserAddress | None = None) -> int:
     """Return how much waits in a group, of one author or of all."""
     row = tx.execute(
@@ -55,11 +71,6 @@ def count(tx: Transaction, group: GroupId, author: UserAddress | None = None) ->
         (group, author),
     ).fetchone()
     return int(row[0])
-
-
-def remove(tx: Transaction, place: int) -> None:
-    """Drop what waits no longer."""
-    tx.execute("DELETE FROM group_held WHERE place = ?", (place,))
 
 
 def forget(tx: Transaction, before: float) -> None:

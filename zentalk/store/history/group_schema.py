@@ -65,6 +65,7 @@ CREATE TABLE groups (
     invited_by BLOB,
     made_at REAL NOT NULL,
     view TEXT NOT NULL DEFAULT '{}',
+    picture BLOB NOT NULL DEFAULT x'',
     announce_at REAL
 ) WITHOUT ROWID;
 

@@ -88,6 +88,17 @@ def set_view(tx: Transaction, group: GroupId, view: dict[str, Any]) -> None:
     tx.execute("UPDATE groups SET view = ? WHERE id = ?", (json.dumps(view), group))
 
 
+def picture(tx: Transaction, group: GroupId) -> bytes:
+    """Return the picture of a group that is here; empty if there is none."""
+    row = tx.execute("SELECT picture FROM groups WHERE id = ?", (group,)).fetchone()
+    return b"" if row is None else bytes(row[0])
+
+
+def set_picture(tx: Transaction, group: GroupId, picture_bytes: bytes) -> None:
+    """Keep the picture of a group."""
+    tx.execute("UPDATE groups SET picture = ? WHERE id = ?", (picture_bytes, group))
+
+
 def add_entry(tx: Transaction, group: GroupId, entry_id: bytes, raw: bytes) -> bool:
     """Keep an entry of a log; False if it is here."""
     added = tx.execute(

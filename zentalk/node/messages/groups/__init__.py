@@ -11,9 +11,12 @@ needs; a *send* is one content on its way to several members.
 
 - `book.py`: the logs and their folds; what changes when an entry comes.
 - `cards.py`: our card and those of others.
+- `joining.py`: what we owe others when the log has grown.
 - `distribution.py`: from one content to an outbox item for each member, in small steps.
-- `receiving.py`: what other members send: entries, cards, questions, and what is said.
+- `receiving.py`: what other members send; `hearing.py`: what they say.
+- `answering.py`: what they ask, and what answers our questions.
 - `saying.py`: what the owner says in a group.
+- `view.py`: how rows, events and REST show a group.
 - `commands.py`: what the owner does to a group.
 
 Nothing here sends or waits, and nothing is shown or confirmed that the log does not explain.

@@ -22,6 +22,7 @@ from zentalk.node.messages.groups.distribution import Distribution
 from zentalk.store.history import contacts, group_members, groups
 from zentalk.store.history.groups import GroupRow, GroupStanding
 from zentalk.store.sqlite import Transaction
+from zentalk.wire.chat import MAX_PICTURE_BYTES
 from zentalk.wire.group_acts import (
     MAX_DESCRIPTION_BYTES,
     MAX_GROUP_NAME_BYTES,
@@ -34,6 +35,7 @@ from zentalk.wire.group_acts import (
     Leave,
     Remove,
     Rename,
+    picture_hash,
 )
 
 MAX_ADMIN_CARDS: Final = 16
@@ -165,6 +167,22 @@ class GroupCommands:
         _check_length("a description", description, MAX_DESCRIPTION_BYTES)
         picture = self._book.state(tx, group).settings.picture_hash
         return self.act(tx, group, Describe(picture, description), now)
+
+    def set_picture(
+        self, tx: Transaction, group: GroupId, picture: bytes, now: float
+    ) -> CommitEffects:
+        """Give a group another picture; none if it is empty. Raises ConfigError if it is large."""
+        if len(picture) > MAX_PICTURE_BYTES:
+            raise ConfigError(f"a picture may have {MAX_PICTURE_BYTES} bytes: make it smaller")
+        description = self._book.state(tx, group).settings.description
+        named = picture_hash(picture) if picture else b""
+        told = self.act(tx, group, Describe(named, description), now)
+        groups.set_picture(tx, group, picture)
+        if not picture:
+            return told
+        inside = group_members.inside(tx, group)
+        shown = self._distribution.picture(tx, group, picture, inside, now)
+        return CommitEffects.together([told, shown])
 
     def act(
         self,

@@ -15,7 +15,7 @@ from zentalk.ids import GroupId, MessageId, UserAddress
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.groups.cards import GroupCards
-from zentalk.store.history import contacts, group_members, group_sends, groups
+from zentalk.store.history import group_members, group_sends, groups
 from zentalk.store.history.group_sends import PendingSend
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.codec import Value
@@ -24,14 +24,17 @@ from zentalk.wire.group_bodies import (
     GROUP_ASK,
     GROUP_CARDS,
     GROUP_ENTRIES,
+    GROUP_PICTURE,
     MAX_ASK_CARDS,
     CardWanted,
     GroupAsk,
+    GroupPicture,
     card_batch_body,
     card_batches,
     entry_batch_body,
     entry_batches,
     group_ask_body,
+    group_picture_body,
 )
 
 STEP: Final = 16
@@ -108,11 +111,24 @@ class Distribution:
             for batch in card_batches(group, raws)
         )
 
+    def picture(
+        self,
+        tx: Transaction,
+        group: GroupId,
+        picture: bytes,
+        members: Iterable[UserAddress],
+        now: float,
+    ) -> CommitEffects:
+        """Let a group's picture go to some members."""
+        body = group_picture_body(GroupPicture(group, picture))
+        return self.to_some(tx, group, self._content(GROUP_PICTURE, body), members, now)
+
     def ask(self, tx: Transaction, member: UserAddress, ask: GroupAsk, now: float) -> CommitEffects:
-        """Ask a member for entries or cards; nothing without a ratchet with it."""
+        """Ask a member for entries or cards; nothing if there is no way to write to it."""
         content = self._content(GROUP_ASK, group_ask_body(ask))
-        row = contacts.get(tx, member)
-        if row is None or not self._composer.has_session(tx, member):
+        try:
+            row = self._cards.reach(tx, ask.group, member, now)
+        except LookupError:
             return NO_EFFECTS
         return self._composer.send(tx, row, content, now)
 
@@ -141,7 +157,8 @@ class Distribution:
             row = group_members.get(tx, group, member)
             if row is None or (row.asked_at is not None and now < row.asked_at + ASK_AGAIN_SECONDS):
                 continue
-            source = self._source(tx, group, row.added_by)
+            turn = 0 if row.asked_at is None else int(now // ASK_AGAIN_SECONDS)
+            source = self._source(tx, group, row.added_by, turn)
             if source is not None:
                 wanted.setdefault(source, []).append(member)
         made = [NO_EFFECTS]
@@ -154,14 +171,24 @@ class Distribution:
         return CommitEffects.together(made)
 
     def _source(
-        self, tx: Transaction, group: GroupId, first: UserAddress | None
+        self, tx: Transaction, group: GroupId, added_by: UserAddress | None, turn: int
     ) -> UserAddress | None:
+        """Return whom to ask for somebody's card; in later turns somebody else."""
         row = groups.get(tx, group)
         invited_by = None if row is None else row.invited_by
-        for person in (first, invited_by, *group_members.with_ratchets(tx, group)):
-            if person not in (None, self._own) and self._composer.has_session(tx, person):
-                return person
-        return None
+        people = (added_by, invited_by, *group_members.with_ratchets(tx, group))
+        able = [
+            person
+            for person in dict.fromkeys(people)
+            if person is not None and person != self._own and self._can_ask(tx, group, person)
+        ]
+        return able[turn % len(able)] if able else None
+
+    def _can_ask(self, tx: Transaction, group: GroupId, person: UserAddress) -> bool:
+        if self._composer.has_session(tx, person):
+            return True
+        known = group_members.get(tx, group, person)
+        return known is not None and known.card is not None
 
     def new_message_id(self) -> MessageId:
         """Draw the id of something that is to be said."""

@@ -48,9 +48,11 @@ def after(
     if row.stands is GroupStanding.JOINED:
         if learned.gone:
             change_send_ids(tx, group, now)
-        accepted = [entry for entry in learned.entries if isinstance(entry.act, Accept)]
-        for entry in accepted:
-            made.append(_welcome(tx, book, distribution, entry, now))
+        made += [
+            _welcome(tx, book, distribution, entry, now)
+            for entry in learned.entries
+            if isinstance(entry.act, Accept)
+        ]
     return CommitEffects.together(made)
 
 
@@ -88,7 +90,11 @@ def _welcome(
         if one.entry_id != entry.entry_id
     ]
     told = distribution.entries(tx, group, lacked, [entry.author], now)
-    return CommitEffects.together([CommitEffects(fan_out=True), told])
+    made = [CommitEffects(fan_out=True), told]
+    picture = groups.picture(tx, group)
+    if picture:
+        made.append(distribution.picture(tx, group, picture, [entry.author], now))
+    return CommitEffects.together(made)
 
 
 def announce_due(

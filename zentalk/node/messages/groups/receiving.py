@@ -10,18 +10,18 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from zentalk.errors import AuthenticationError, DecodeError, RemoteProtocolError
-from zentalk.groups.exchange import answer, question
-from zentalk.groups.state import GroupState
-from zentalk.ids import EntryRef, GroupId, UserAddress
+from zentalk.groups.exchange import question
+from zentalk.ids import EntryRef, GroupId, MessageId, UserAddress
 from zentalk.node.messages import confirmations
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
-from zentalk.node.messages.groups import hearing, joining
+from zentalk.node.messages.groups import answering, hearing, joining
+from zentalk.node.messages.groups.answering import GroupQuestions
 from zentalk.node.messages.groups.book import GroupBook, Learned
 from zentalk.node.messages.groups.cards import GroupCards
 from zentalk.node.messages.groups.distribution import Distribution
 from zentalk.node.messages.kinds.incoming import Incoming, KindResult
-from zentalk.store.history import contacts, group_held, group_members, groups
+from zentalk.store.history import contacts, group_held, groups
 from zentalk.store.history.confirmations import let_in
 from zentalk.store.history.groups import GroupStanding
 from zentalk.store.sqlite import Transaction
@@ -32,9 +32,9 @@ from zentalk.wire.group_bodies import (
     GROUP_ASK,
     GROUP_CARDS,
     GROUP_ENTRIES,
+    GROUP_PICTURE,
     read_card_batch,
     read_entry_batch,
-    read_group_ask,
     read_group_line,
 )
 
@@ -54,29 +54,26 @@ class GroupInbox:
     ) -> None:
         self._composer = composer
         self._book = book
-        self._cards = cards
+        self._questions = GroupQuestions(book, cards, distribution)
         self._distribution = distribution
-        self._answered: dict[tuple[GroupId, UserAddress], float] = {}
 
     def apply(self, tx: Transaction, incoming: Incoming, now: float) -> KindResult:
         """Do what a content for a group says; raises RemoteProtocolError if it must not be done."""
-        apply: dict[str, Callable[[Transaction, Incoming, float], KindResult]] = {
+        handle: dict[str, Callable[[Transaction, Incoming, float], KindResult]] = {
             GROUP: self._line,
             GROUP_ENTRIES: self._entries,
-            GROUP_ASK: self._ask,
-            GROUP_CARDS: self._take_cards,
+            GROUP_ASK: self._questions.answer,
+            GROUP_CARDS: self._cards,
+            GROUP_PICTURE: self._questions.take_picture,
         }
-        handle = apply.get(incoming.content.kind)
-        if handle is None:
-            return KindResult(incoming.content.message_id, in_group=True)
-        return handle(tx, incoming, now)._replace(in_group=True)
+        return handle[incoming.content.kind](tx, incoming, now)._replace(in_group=True)
 
     # --- entries -----------------------------------------------------------------------------
 
     def _entries(self, tx: Transaction, incoming: Incoming, now: float) -> KindResult:
         sender, content = incoming.sender, incoming.content
         batch = read_entry_batch(content.raw_body)
-        group, effects = batch.group, NO_EFFECTS
+        group = batch.group
         entries = _verified(batch.entries, group)
         if groups.get(tx, group) is None:
             if not sender.is_accepted:
@@ -86,7 +83,7 @@ class GroupInbox:
             if len(groups.every(tx)) >= MAX_GROUPS:
                 raise RemoteProtocolError("there are too many groups to be invited to another")
             self._book.begin(tx, entries[0], GroupStanding.INCOMPLETE, sender.address, now)
-        elif not self._may_tell(tx, group, sender.address, is_contact=sender.is_accepted):
+        elif not answering.may_tell(self._book.state(tx, group), sender):
             raise RemoteProtocolError("entries of a group came from somebody who is not in it")
         learned = self._book.learn(tx, group, entries, now, self._named(tx, group))
         effects = self._after(tx, group, learned, now)
@@ -97,12 +94,6 @@ class GroupInbox:
                 [effects, self._distribution.ask(tx, sender.address, ask, now)]
             )
         return KindResult(content.message_id, effects=effects)
-
-    def _may_tell(
-        self, tx: Transaction, group: GroupId, sender: UserAddress, *, is_contact: bool
-    ) -> bool:
-        state = self._book.state(tx, group)
-        return is_contact or sender in state.members or sender in state.former
 
     def _named(self, tx: Transaction, group: GroupId) -> list[EntryRef]:
         """Return the entries that what waits has named."""
@@ -123,34 +114,29 @@ class GroupInbox:
         return CommitEffects.together(made)
 
     def _explain(self, tx: Transaction, group: GroupId, now: float) -> CommitEffects:
-        """Take in, in the order in which it came, what waits and is explained now; confirm it."""
-        made = [NO_EFFECTS]
-        for held in group_held.every(tx, group):
+        """Take in, in the order in which it came, what waits and is explained now; confirm it.
+
+        What is still not explained goes to the end, and is not looked at twice.
+        """
+        made, last = [NO_EFFECTS], group_held.last_place(tx, group)
+        while (held := group_held.take_first(tx, group, last)) is not None:
             author = contacts.get(tx, held.author)
-            content = decode_content(held.content)
-            group_held.remove(tx, held.place)
-            if author is None or content.kind == GROUP_ENTRIES:
-                if author is not None:
-                    made.append(
-                        self._entries(tx, Incoming(author, content, held.content), now).effects
-                    )
-                    made.append(self._confirm(tx, held.author, [held.message_id], now))
+            if author is None:
                 continue
+            content = decode_content(held.content)
             try:
-                result = self._line(tx, Incoming(author, content, held.content), now)
+                result = self.apply(tx, Incoming(author, content, held.content), now)
             except RemoteProtocolError:
                 continue
-            made.append(result.effects)
-            shown = list(result.entered)
-            if not result.held and held.message_id not in shown:
-                shown.insert(0, held.message_id)
-            made.append(self._confirm(tx, held.author, shown, now))
+            shown = [] if result.held else [held.message_id]
+            shown += [other for other in result.entered if other != held.message_id]
+            made += [result.effects, self._confirm(tx, held.author, shown, now)]
         return CommitEffects.together(made)
 
     def _confirm(
-        self, tx: Transaction, author: UserAddress, ids: Iterable[bytes], now: float
+        self, tx: Transaction, author: UserAddress, ids: Iterable[MessageId], now: float
     ) -> CommitEffects:
-        wanted = let_in(tx, author, ids)  # type: ignore[arg-type]
+        wanted = let_in(tx, author, ids)
         made = confirmations.confirm(tx, self._composer, author, wanted, now) if wanted else []
         return CommitEffects(best_effort=tuple(made))
 
@@ -163,6 +149,14 @@ class GroupInbox:
             raise RemoteProtocolError("too much waits for entries of a group's log")
         group_held.add(tx, group, author, content.message_id, incoming.raw, now)
         return KindResult(content.message_id, held=True)
+
+    def _cards(self, tx: Transaction, incoming: Incoming, now: float) -> KindResult:
+        group = read_card_batch(incoming.content.raw_body).group
+        if groups.get(tx, group) is not None:
+            return self._questions.take_cards(tx, incoming, now)
+        if not incoming.sender.is_accepted:
+            raise RemoteProtocolError("only contacts can invite to a group")
+        return self._hold(tx, incoming, group, now)
 
     # --- what is said ------------------------------------------------------------------------
 
@@ -184,61 +178,6 @@ class GroupInbox:
                 asked = self._distribution.ask(tx, sender.address, ask, now)
                 return held._replace(effects=asked)
         return hearing.hear(tx, line.group, sender.address, line.inner, now)
-
-    # --- questions and cards -----------------------------------------------------------------
-
-    def _ask(self, tx: Transaction, incoming: Incoming, now: float) -> KindResult:
-        sender, content = incoming.sender.address, incoming.content
-        ask = read_group_ask(content.raw_body)
-        if groups.get(tx, ask.group) is None:
-            raise RemoteProtocolError("a question came for a group that is not known here")
-        state = self._book.state(tx, ask.group)
-        asker = state.member(sender)
-        if asker is None:
-            raise RemoteProtocolError(
-                "a question about a group came from somebody who is not in it"
-            )
-        made = [NO_EFFECTS]
-        if asker.is_joined and ask.cards:
-            wanted = [one.member for one in ask.cards]
-            cards = self._known_cards(tx, ask.group, state, wanted)
-            made.append(self._distribution.cards(tx, ask.group, cards, [sender], now))
-        if ask.heads or ask.entries:
-            batches = answer(self._book.log(tx, ask.group), ask)
-            if len(batches) <= 1 or self._may_answer(ask.group, sender, now):
-                raws = [raw for batch in batches for raw in batch.entries]
-                made.append(self._distribution.entries(tx, ask.group, raws, [sender], now))
-        return KindResult(content.message_id, effects=CommitEffects.together(made))
-
-    def _known_cards(
-        self, tx: Transaction, group: GroupId, state: GroupState, wanted: list[UserAddress]
-    ) -> list[bytes]:
-        inside = [m for m in wanted if (found := state.member(m)) is not None and found.is_joined]
-        known = [raw for _, raw in group_members.cards(tx, group, inside)]
-        own = self._book.own
-        return [*known, self._cards.own(tx, group).raw] if own in inside else known
-
-    def _may_answer(self, group: GroupId, sender: UserAddress, now: float) -> bool:
-        """Tell whether a long answer may go to somebody: each costs us far more than a question."""
-        last = self._answered.get((group, sender))
-        if last is not None and last <= now < last + ANSWERS_SECONDS:
-            return False
-        if len(self._answered) >= MAX_HELD:
-            self._answered.clear()
-        self._answered[group, sender] = now
-        return True
-
-    def _take_cards(self, tx: Transaction, incoming: Incoming, now: float) -> KindResult:
-        sender, content = incoming.sender, incoming.content
-        batch = read_card_batch(content.raw_body)
-        if groups.get(tx, batch.group) is None:
-            if not sender.is_accepted:
-                raise RemoteProtocolError("only contacts can invite to a group")
-            return self._hold(tx, incoming, batch.group, now)
-        if not self._may_tell(tx, batch.group, sender.address, is_contact=sender.is_accepted):
-            raise RemoteProtocolError("cards of a group came from somebody who is not in it")
-        goes_on = self._cards.keep(tx, batch.group, batch.cards)
-        return KindResult(content.message_id, effects=CommitEffects(fan_out=goes_on))
 
 
 def _verified(raws: Iterable[bytes], group: GroupId) -> list[GroupEntry]:
