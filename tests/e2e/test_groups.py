@@ -277,9 +277,8 @@ async def test_who_comes_late_sees_only_what_came_after(
     await until_stands(world, bob, row.id, GroupStanding.INVITED)
     await bob.groups.accept(row.id)
     await until_members(world, alice, row.id, [alice, bob])
-    for number in range(5):
-        said = await bob.send_text(UserAddress(row.id), f"early {number}")
-    await world.until_state("bob", said, "delivered")
+    early = [await bob.send_text(UserAddress(row.id), f"early {number}") for number in range(5)]
+    await world.until_state("bob", early[-1], "delivered")
     await alice.groups.invite(row.id, [carol.address])
     await until_stands(world, carol, row.id, GroupStanding.INVITED)
     await carol.groups.accept(row.id)

@@ -20,10 +20,10 @@ from typing import Final, NamedTuple
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import LocalProtocolError, RemoteProtocolError
-from zentalk.ids import GroupId, UserAddress
+from zentalk.ids import UserAddress
 from zentalk.lifetimes import SEEN_SECONDS
 from zentalk.logs import quiet_logger
-from zentalk.node.messages import confirmations, ordering, requests
+from zentalk.node.messages import confirmations, opening, ordering, requests
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation import profile
 from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
@@ -31,16 +31,16 @@ from zentalk.node.messages.first_contact.admission import FirstMessages
 from zentalk.node.messages.groups.receiving import GroupInbox
 from zentalk.node.messages.kinds import registry
 from zentalk.node.messages.kinds.incoming import Incoming, KindResult
+from zentalk.node.messages.opening import UNASKED, ShutOutError, UnreadError
 from zentalk.node.messages.routes import Collected, open_collected
 from zentalk.node.sessions import evidence
-from zentalk.node.sessions.sessions import Decrypted, OutdatedError, Sessions
-from zentalk.store.history import contacts, group_members, groups, mailboxes, ratchets
+from zentalk.node.sessions.sessions import Decrypted, Sessions
+from zentalk.store.history import contacts, mailboxes, ratchets
 from zentalk.store.history.confirmations import Unconfirmed, let_in
-from zentalk.store.history.models import ContactRow, ContactState, OwnSendId, SeenCiphertext
+from zentalk.store.history.models import ContactRow, ContactState, SeenCiphertext
 from zentalk.store.sqlite import Transaction, savepoint
-from zentalk.wire.content import CONFIRMATION, NONE, PART, ROUTE, Content, decode_content
+from zentalk.wire.content import PART, Content, decode_content
 from zentalk.wire.group_bodies import GROUP_KINDS
-from zentalk.wire.ratchet import decode_inner
 from zentalk.wire.route import encode_route
 
 _BUGS: Final = (
@@ -56,24 +56,6 @@ _LOG: Final = quiet_logger("zentalk.node")
 _DROPPED: Final = CommitEffects(undecryptable=1)
 
 
-class _UnreadError(RemoteProtocolError):
-    """No ratchet reads what this contact, and nobody else, can have sealed."""
-
-    def __init__(self, contact: UserAddress, digest: bytes) -> None:
-        super().__init__("no ratchet of this contact reads this message")
-        self.contact = contact
-        self.digest = digest
-
-
-class _ShutOutError(RemoteProtocolError):
-    """The sender was blocked or refused: nothing of the message may stay but its hash."""
-
-    def __init__(self, contact: UserAddress, digest: bytes) -> None:
-        super().__init__("this sender is blocked or was refused")
-        self.contact = contact
-        self.digest = digest
-
-
 class _Receipt(NamedTuple):
     """What one deposit has come to; `confirm` is owed to its sender."""
 
@@ -83,8 +65,6 @@ class _Receipt(NamedTuple):
     deferred: bool = False
 
 
-_WITHOUT_ASKING: Final = (CONFIRMATION, NONE, PART, ROUTE)
-"""What somebody sends who is only in a group with us, beside what is for the group."""
 _NO_ROOM: Final = _Receipt(deferred=True)
 
 
@@ -145,10 +125,10 @@ class Inbox:
         try:
             with savepoint(tx):
                 return self._take(tx, deposit, now)
-        except _UnreadError as unread:
+        except UnreadError as unread:
             in_doubt = evidence.count_unreadable(tx, unread.contact, unread.digest)
             return _Receipt(replace(_DROPPED, in_doubt=in_doubt))
-        except _ShutOutError as shut_out:
+        except ShutOutError as shut_out:
             # By its hash a copy that comes later is known, when its sender may write again.
             ratchets.remember(tx, shut_out.digest, shut_out.contact, None, now + SEEN_SECONDS)
             return _Receipt(_DROPPED)
@@ -171,10 +151,9 @@ class Inbox:
         known = ratchets.seen(tx, digest)
         if known is not None:
             return self._repeated(tx, known, came_in, deposit.work, now)
-        opened = self._decrypt(tx, row, inner, digest, now)
+        opened = opening.decrypt(tx, self._sessions, row, inner, digest, now)
         content = decode_content(opened.content)
-        self._check_not_shut_out(tx, opened.contact, digest)
-        sender, admitted = self._sender(tx, opened.contact, content, deposit.work, now)
+        sender, admitted = self._sender(tx, opened.contact, content, digest, deposit.work, now)
         effects = self._session_seen(tx, sender, opened, content, now)
         was_under_way = row.contact is not None and row.day is not None
         applied = self._apply(tx, Incoming(sender, content, opened.content, was_under_way), now)
@@ -207,17 +186,25 @@ class Inbox:
         return _Receipt(effects, sender.address, tuple(waited))
 
     def _sender(
-        self, tx: Transaction, address: UserAddress, content: Content, work: int, now: float
+        self,
+        tx: Transaction,
+        address: UserAddress,
+        content: Content,
+        digest: bytes,
+        work: int,
+        now: float,
     ) -> tuple[ContactRow, CommitEffects]:
         """Return the row of who wrote; of who wrote to a group, without asking to be let in.
 
-        Whether they are in that group is for its log to say.
+        Whether they are in that group is for its log to say. Raises ShutOutError for who was
+        blocked or refused, whatever else they show.
         """
         row = contacts.get(tx, address)
-        is_member = row is not None and row.state is ContactState.MEMBER
-        if content.kind in GROUP_KINDS or (is_member and content.kind in _WITHOUT_ASKING):
+        if content.kind in GROUP_KINDS or opening.is_for_groups(tx, row, content.kind):
             row = row or contacts.insert(tx, address, "", ContactState.MEMBER, now)
             return row, NO_EFFECTS
+        if row is not None and row.is_shut_out:
+            raise ShutOutError(address, digest)
         return self._admission.sender(tx, address, content.ticket, work, now)
 
     def _apply(self, tx: Transaction, incoming: Incoming, now: float) -> KindResult:
@@ -227,8 +214,7 @@ class Inbox:
             return joined
         if joined.content.kind in GROUP_KINDS:
             return self._groups.apply(tx, joined, now)
-        is_stranger = joined.sender.state is ContactState.MEMBER
-        if is_stranger and joined.content.kind not in _WITHOUT_ASKING:
+        if opening.is_for_groups(tx, joined.sender, PART) and joined.content.kind not in UNASKED:
             raise RemoteProtocolError("a long message came from somebody who is only in a group")
         return registry.apply(tx, joined, now)
 
@@ -262,49 +248,6 @@ class Inbox:
             return NO_EFFECTS
         evidence.clear(tx, sender.address)
         return _learn_routes(tx, contacts.get(tx, sender.address) or sender, content)
-
-    def _decrypt(
-        self, tx: Transaction, row: OwnSendId, inner: bytes, digest: bytes, now: float
-    ) -> Decrypted:
-        """Decrypt, or say which contact's ratchet seems to be broken.
-
-        Under a contact's own send id nobody else can seal anything. Under a public one
-        everybody can: there only a first message that has decrypted counts.
-        """
-        if row.contact is not None and groups.exists(tx, row.contact):
-            return self._decrypt_in_group(tx, GroupId(row.contact), inner, now)
-        try:
-            return self._sessions.decrypt(tx, row.contact, inner, now)
-        except OutdatedError as error:
-            raise _UnreadError(error.contact, digest) from error
-        except RemoteProtocolError as error:
-            if row.contact is None:
-                raise
-            raise _UnreadError(row.contact, digest) from error
-
-    def _decrypt_in_group(
-        self, tx: Transaction, group: GroupId, inner: bytes, now: float
-    ) -> Decrypted:
-        """Decrypt what came under a send id that all members of a group know.
-
-        Whichever of their ratchets reads it says whose it is; that none does is no evidence of a
-        broken one. A first message names its author.
-        """
-        if decode_inner(inner).initial_header:
-            return self._sessions.decrypt(tx, None, inner, now)
-        for member in group_members.with_ratchets(tx, group):
-            try:
-                return self._sessions.decrypt(tx, member, inner, now)
-            except RemoteProtocolError:
-                continue
-        raise RemoteProtocolError("no ratchet of a group's members reads this message")
-
-    @staticmethod
-    def _check_not_shut_out(tx: Transaction, contact: UserAddress, digest: bytes) -> None:
-        """Raise _ShutOutError for who was blocked or refused, whatever else they show."""
-        sender = contacts.get(tx, contact)
-        if sender is not None and sender.is_shut_out:
-            raise _ShutOutError(contact, digest)
 
 
 def _learn_routes(tx: Transaction, sender: ContactRow, content: Content) -> CommitEffects:

@@ -16,6 +16,7 @@ from zentalk.crypto.types import Entropy
 from zentalk.errors import AuthenticationError, DecodeError
 from zentalk.ids import DAY_SECONDS, Day, GroupId, UserAddress
 from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.routes import raise_version, route_for
 from zentalk.store.history import contacts, group_members, group_prekeys, group_sends, mailboxes
 from zentalk.store.history import settings as stored
@@ -76,7 +77,9 @@ class GroupCards:
                 goes_on |= group_sends.go_on(tx, card.member)
         return goes_on
 
-    def reach(self, tx: Transaction, group: GroupId, member: UserAddress, now: float) -> ContactRow:
+    def reach(
+        self, tx: Transaction, group: GroupId, member: UserAddress, now: float
+    ) -> tuple[ContactRow, CommitEffects]:
         """Return the row of a member, with a ratchet and a route by its card if it is no contact.
 
         Raises LookupError if there is neither a ratchet nor a card yet.
@@ -86,16 +89,18 @@ class GroupCards:
             row = contacts.insert(tx, member, "", ContactState.MEMBER, now)
         has_ratchet = self._composer.has_session(tx, member)
         if row.is_accepted or (has_ratchet and row.route is not None):
-            return row
+            return row, NO_EFFECTS
         known = group_members.get(tx, group, member)
         if known is None or known.card is None:
             raise LookupError("there is no card of this member yet")
         card = decode_card(known.card, group)
-        if card.route.entries and (row.route is None or card.version > row.route_version):
-            contacts.set_route(tx, member, encode_route(card.route), card.version)
         if not has_ratchet:
             self._composer.start_session(tx, member, card.bundle, now)
-        return contacts.get(tx, member) or row
+        if not card.route.entries or (row.route is not None and card.version <= row.route_version):
+            return row, NO_EFFECTS
+        contacts.set_route(tx, member, encode_route(card.route), card.version)
+        moved = frozenset({member})
+        return contacts.get(tx, member) or row, CommitEffects(new_routes=moved, rerouted=moved)
 
 
 def change_send_ids(tx: Transaction, group: GroupId, now: float) -> None:

@@ -127,10 +127,10 @@ class Distribution:
         """Ask a member for entries or cards; nothing if there is no way to write to it."""
         content = self._content(GROUP_ASK, group_ask_body(ask))
         try:
-            row = self._cards.reach(tx, ask.group, member, now)
+            row, reached = self._cards.reach(tx, ask.group, member, now)
         except LookupError:
             return NO_EFFECTS
-        return self._composer.send(tx, row, content, now)
+        return CommitEffects.together([reached, self._composer.send(tx, row, content, now)])
 
     def step(self, tx: Transaction, now: float) -> tuple[CommitEffects, bool]:
         """Write to a few members; return what that allows, and whether there are more."""
@@ -140,12 +140,13 @@ class Distribution:
 
     def _write(self, tx: Transaction, one: PendingSend, now: float) -> CommitEffects:
         try:
-            row = self._cards.reach(tx, one.group, one.member, now)
+            row, reached = self._cards.reach(tx, one.group, one.member, now)
         except LookupError:
             group_sends.wait_for_card(tx, one.group, one.member)
             return self.ask_for_cards(tx, one.group, now)
         group_sends.done(tx, one.send, one.member)
-        return self._composer.send(tx, row, decode_content(one.content), now)
+        sent = self._composer.send(tx, row, decode_content(one.content), now)
+        return CommitEffects.together([reached, sent])
 
     def ask_for_cards(self, tx: Transaction, group: GroupId, now: float) -> CommitEffects:
         """Ask for the cards that something waits for, unless that was done a moment ago.

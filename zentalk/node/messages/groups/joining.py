@@ -1,7 +1,8 @@
 """What we owe others when the log has grown: those who came, those who went, and those we invited.
 
-Only who invited somebody passes its acceptance on, so that the many who accept at once cost a few
-contents for each member instead of one for each pair. Everybody else writes to all by themselves.
+Only who invited somebody passes on that it has accepted, or left, so that the many who accept at
+once cost a few contents for each member instead of one for each pair. Everything else goes from its
+author to all.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from zentalk.store.history import group_members, groups, outbox
 from zentalk.store.history.groups import GroupStanding
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.group import GroupEntry, group_of
-from zentalk.wire.group_acts import Accept
+from zentalk.wire.group_acts import Accept, Leave
 
 ANNOUNCE_SECONDS: Final = 2.0
-"""Acceptances are passed on together that come within this time."""
+"""What is passed on goes together with whatever else comes within this time."""
 
 
 def is_founding(entries: Sequence[GroupEntry], group: GroupId) -> bool:
@@ -48,11 +49,15 @@ def after(
     if row.stands is GroupStanding.JOINED:
         if learned.gone:
             change_send_ids(tx, group, now)
-        made += [
-            _welcome(tx, book, distribution, entry, now)
-            for entry in learned.entries
-            if isinstance(entry.act, Accept)
-        ]
+        for entry in learned.entries:
+            member = group_members.get(tx, group, entry.author)
+            if member is None or member.added_by != book.own:
+                continue
+            if isinstance(entry.act, Accept | Leave):
+                groups.announce(tx, group, entry.entry_id, now + ANNOUNCE_SECONDS)
+                made.append(CommitEffects(fan_out=True))
+            if isinstance(entry.act, Accept) and member.is_in:
+                made.append(_welcome(tx, book, distribution, entry, now))
     return CommitEffects.together(made)
 
 
@@ -79,28 +84,25 @@ def _welcome(
     entry: GroupEntry,
     now: float,
 ) -> CommitEffects:
-    """Tell somebody whom we invited, and has accepted, what it has missed; and all others of it."""
-    group, member = entry.group, book.state(tx, entry.group).member(entry.author)
-    if member is None or not member.is_joined or member.invited_by != book.own:
-        return NO_EFFECTS
-    groups.announce(tx, group, entry.entry_id, now + ANNOUNCE_SECONDS)
+    """Send somebody whom we invited, and who has accepted, what it lacks."""
+    group = entry.group
     lacked = [
         one.raw
         for one in book.log(tx, group).lacked_by(entry.place.parents)
         if one.entry_id != entry.entry_id
     ]
     told = distribution.entries(tx, group, lacked, [entry.author], now)
-    made = [CommitEffects(fan_out=True), told]
     picture = groups.picture(tx, group)
-    if picture:
-        made.append(distribution.picture(tx, group, picture, [entry.author], now))
-    return CommitEffects.together(made)
+    if not picture:
+        return told
+    shown = distribution.picture(tx, group, picture, [entry.author], now)
+    return CommitEffects.together([told, shown])
 
 
 def announce_due(
     tx: Transaction, distribution: Distribution, now: float
 ) -> tuple[CommitEffects, float | None]:
-    """Pass acceptances on whose time has come; return when the next ones are due (unix time)."""
+    """Pass on what is due; return when the next is (unix time)."""
     made = [NO_EFFECTS]
     for group in groups.due_announcements(tx, now):
         raws = groups.take_announced(tx, group)

@@ -24,6 +24,7 @@ from zentalk.node.messages.kinds.incoming import Incoming, KindResult
 from zentalk.store.history import contacts, group_held, groups
 from zentalk.store.history.confirmations import let_in
 from zentalk.store.history.groups import GroupStanding
+from zentalk.store.history.models import ContactState
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import decode_content
 from zentalk.wire.group import GroupEntry, decode_entry
@@ -177,6 +178,9 @@ class GroupInbox:
                 ask = question(self._book.log(tx, line.group), line.heads)
                 asked = self._distribution.ask(tx, sender.address, ask, now)
                 return held._replace(effects=asked)
+        if sender.state is ContactState.BLOCKED:
+            # It is taken as read, so that who was blocked cannot tell.
+            return KindResult(content.message_id)
         return hearing.hear(tx, line.group, sender.address, line.inner, now)
 
 
