@@ -7,13 +7,12 @@ clock comes in as `at`; whether the author may do it is asked of `permission.may
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.crypto.types import Entropy
 from zentalk.errors import LocalProtocolError
 from zentalk.groups.log import GroupLog
 from zentalk.groups.permission import GroupDeniedError, may
+from zentalk.groups.rows import LogRow
 from zentalk.groups.state import GroupState
 from zentalk.ids import EntryId, EntryRef, GroupId, UserAddress
 from zentalk.wire.group import (
@@ -64,7 +63,7 @@ def compose(
     grant = None if member is None else log.row(member.rests_on)
     if grant is None:
         raise LocalProtocolError("the state of a group is not that of its log")
-    return _Composer(log, identity, grant.entry.entry_id, at).compose(act)
+    return _Composer(log, identity, grant, at).compose(act)
 
 
 def line_heads(log: GroupLog, author: UserAddress) -> tuple[EntryRef, ...]:
@@ -73,7 +72,7 @@ def line_heads(log: GroupLog, author: UserAddress) -> tuple[EntryRef, ...]:
     Where there are more, some are left out: readers then do not learn of these entries from the
     message. A node that may sign signs a merge first (`needs_merge`).
     """
-    return _decisive(log, author)[:MAX_LINE_HEADS]
+    return tuple(row.entry.ref for row in _decisive(log, author)[:MAX_LINE_HEADS])
 
 
 def needs_merge(log: GroupLog, author: UserAddress) -> bool:
@@ -81,25 +80,28 @@ def needs_merge(log: GroupLog, author: UserAddress) -> bool:
     return len(_decisive(log, author)) > MAX_LINE_HEADS
 
 
-def _decisive(log: GroupLog, author: UserAddress) -> tuple[EntryRef, ...]:
+def _decisive(log: GroupLog, author: UserAddress) -> list[LogRow]:
     """Return the author's last entries and the binding heads, but for what another one knows of."""
-    refs = dict.fromkeys((*log.last_of(author), *log.binding_heads()))
-    rows = [row for ref in refs if (row := log.row(ref)) is not None]
+    rows = log.held(dict.fromkeys((*log.last_of(author), *log.binding_heads())))
     known = 0
     for row in rows:
         known |= row.ancestors
-    return tuple(row.entry.ref for row in rows if not known & row.bit)
+    return [row for row in rows if not known & row.bit]
 
 
 class _Composer:
     """Signs entries of one author, each on top of the one before."""
 
-    def __init__(self, log: GroupLog, identity: SigningKey, grant: EntryId, at: int) -> None:
-        self._log, self._identity, self._grant, self._at = log, identity, grant, at
+    def __init__(self, log: GroupLog, identity: SigningKey, grant: LogRow, at: int) -> None:
+        self._log, self._identity, self._grant, self._at = log, identity, grant.entry.entry_id, at
         author = UserAddress(identity.public)
         self._sequence = log.next_sequence(author)
-        self._parents = self._ids(_decisive(log, author))
-        self._spare = self._ids(log.heads())
+        heads = _decisive(log, author)
+        # A merge is an entry as any other: it knows of what it rests on, and of its author's last.
+        needed = [grant, *_newest(log.held(log.last_of(author)))]
+        first = [_knowing(heads, row) for row in needed]
+        self._parents = list(dict.fromkeys(row.entry.entry_id for row in (*first, *heads)))
+        self._spare = [row.entry.entry_id for row in log.held(log.heads())]
 
     def compose(self, act: GroupAct) -> tuple[GroupEntry, ...]:
         signed = []
@@ -122,6 +124,12 @@ class _Composer:
         self._sequence += 1
         return sign_entry(self._identity, self._log.group, place, act, self._at)
 
-    def _ids(self, refs: Iterable[EntryRef]) -> list[EntryId]:
-        rows = (self._log.row(ref) for ref in refs)
-        return [row.entry.entry_id for row in rows if row is not None]
+
+def _newest(rows: list[LogRow]) -> list[LogRow]:
+    """Return the row with the highest number, if there is one."""
+    return sorted(rows, key=lambda row: row.entry.place.sequence)[-1:]
+
+
+def _knowing(heads: list[LogRow], row: LogRow) -> LogRow:
+    """Return a head that is this row or knows of it."""
+    return next(head for head in heads if (head.ancestors | head.bit) & row.bit)

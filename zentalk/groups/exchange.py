@@ -33,12 +33,19 @@ def answer(log: GroupLog, ask: GroupAsk) -> list[EntryBatch]:
 def question(log: GroupLog, wanted: Iterable[EntryRef] = ()) -> GroupAsk:
     """Return what to ask a member: what is here, and what `wanted` and waiting entries lack.
 
-    Whoever has more heads than a question has room for is told some entries again.
+    Beside the heads older entries are named, each twice as far back as the one before: whoever does
+    not hold the newest ones is not to send the whole log. Where a question has no room for all
+    heads, some entries are told again.
     """
-    binding = log.binding_heads()
-    heads = (*binding, *(ref for ref in log.heads() if ref not in binding))
+    heads = dict.fromkeys((*_landmarks(log), *log.binding_heads(), *log.heads()))
     lacking = dict.fromkeys((*log.missing(), *log.unknown(wanted)))
-    return GroupAsk(log.group, heads[:MAX_ASK_HEADS], tuple(lacking)[:MAX_ASK_ENTRIES])
+    return GroupAsk(log.group, tuple(heads)[:MAX_ASK_HEADS], tuple(lacking)[:MAX_ASK_ENTRIES])
+
+
+def _landmarks(log: GroupLog) -> list[EntryRef]:
+    """Return some entries from the newest one that came in back to the founding one."""
+    places = [len(log) - 2**power for power in range(len(log).bit_length())]
+    return [log.rows[place].entry.ref for place in places]
 
 
 def to_take(

@@ -83,6 +83,7 @@ def _fold(log: GroupLog, within: int) -> GroupState:
         settings=settings_of(founding, counting),
         members=people.members,
         former=people.former,
+        open_grants=people.open_grants,
         conflicts=_conflicts(rows, judged, people),
         tickets=tickets_of(counting, admins),
         continues=founding.continues,

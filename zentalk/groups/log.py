@@ -61,6 +61,10 @@ class GroupLog:
         index = self._at.get(ref)
         return None if index is None else self._rows[index]
 
+    def held(self, refs: Iterable[EntryRef]) -> list[LogRow]:
+        """Return the rows of those of these entries that are held, in their order."""
+        return [self._rows[self._at[ref]] for ref in refs if ref in self._at]
+
     def heads(self) -> tuple[EntryRef, ...]:
         """Return the entries that are no ancestors of others, in ascending order."""
         return self._refs(self._heads)

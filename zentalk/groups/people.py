@@ -29,11 +29,16 @@ from zentalk.wire.group_acts import (
 
 
 class People(NamedTuple):
-    """Everybody whom a log names: who is in, who was, and the grants that stand, by index."""
+    """Everybody whom a log names: who is in and who was.
+
+    `standing_grants` are indexes of rows, `open_grants` ranks of those which only their holders
+    gave up.
+    """
 
     members: dict[UserAddress, GroupMember]
     former: frozenset[UserAddress]
     standing_grants: frozenset[int]
+    open_grants: dict[UserAddress, int]
 
 
 @dataclass(slots=True)
@@ -43,7 +48,13 @@ class _Said:
     invitations: list[LogRow] = field(default_factory=list)
     acceptances: list[LogRow] = field(default_factory=list)
     gone: int = 0
+    left: int = 0
     stepped_down: int = 0
+
+    def gave_up(self, grant: LogRow) -> bool:
+        """Tell whether a grant's holder left or stepped down after it; the founder only leaves."""
+        own = self.left | (self.stepped_down if grant.index else 0)
+        return bool(own & ~grant.ancestors)
 
 
 def people_of(rows: Sequence[LogRow], within: int, judged: Judgement) -> People:
@@ -55,19 +66,24 @@ def people_of(rows: Sequence[LogRow], within: int, judged: Judgement) -> People:
     members: dict[UserAddress, GroupMember] = {}
     former = set()
     standing_grants: set[int] = set()
+    open_grants: dict[UserAddress, int] = {}
     for address in sorted(said):
         about = said[address]
+        unended = [row for row in judged.grants[address] if not judged.ended[row.index]]
+        grants = [row for row in unended if not about.gave_up(row)]
+        given_up = [row.confers for row in unended if about.gave_up(row)]
+        if given_up and not grants:
+            open_grants[address] = min(given_up)
         standing = [row for row in about.invitations if not about.gone & ~row.ancestors]
         if not standing:
             former.add(address)
             continue
         member = _invited(address, standing, usual)
-        grants = [row for row in judged.grants[address] if _stands(row, about, judged)]
         if grants:
             standing_grants.update(row.index for row in grants)
             member = _promoted(member, grants)
         members[address] = _joined(member, standing, about.acceptances)
-    return People(members, frozenset(former), frozenset(standing_grants))
+    return People(members, frozenset(former), frozenset(standing_grants), open_grants)
 
 
 def _sorted_by_person(
@@ -85,7 +101,9 @@ def _sorted_by_person(
             case Accept():
                 said.setdefault(author, _Said()).acceptances.append(row)
             case Leave():
-                said.setdefault(author, _Said()).gone |= row.bit
+                about = said.setdefault(author, _Said())
+                about.gone |= row.bit
+                about.left |= row.bit
             case Demote(member) if member == author:
                 said.setdefault(author, _Said()).stepped_down |= row.bit
             case _:
@@ -93,12 +111,6 @@ def _sorted_by_person(
     for address, removals in judged.removed.items():
         said.setdefault(address, _Said()).gone |= removals
     return {address: about for address, about in said.items() if about.invitations}
-
-
-def _stands(grant: LogRow, about: _Said, judged: Judgement) -> bool:
-    """Tell whether nothing ends a grant; the founder cannot step down."""
-    own = about.gone | (about.stepped_down if grant.index else 0)
-    return not judged.ended[grant.index] and not own & ~grant.ancestors
 
 
 def _invited(address: UserAddress, standing: list[LogRow], usual: AddedAs) -> GroupMember:

@@ -148,9 +148,13 @@ def _may_to(
         if isinstance(act, Remove):
             return Denial.IS_SELF
         return None if rank else Denial.FOUNDER_STAYS
-    if target is None or (isinstance(act, Demote) and target.rank is None):
+    ended = None if target is None else target.rank
+    if ended is None:
+        # Nobody is out of reach for having left: see GroupState.open_grants.
+        ended = state.open_grants.get(act.member)
+    if ended is None and (target is None or isinstance(act, Demote)):
         return Denial.NOT_THERE
-    return Denial.OUTRANKED if target.rank is not None and target.rank <= rank else None
+    return Denial.OUTRANKED if ended is not None and ended <= rank else None
 
 
 def may_post(state: GroupState, author: UserAddress) -> Denial | None:

@@ -20,11 +20,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from zentalk.groups.rows import LogRow, indexes
 from zentalk.ids import UserAddress
 from zentalk.wire.group_acts import MEMBER_ACTS, Create, Demote, Grant, Remove
+
+_MOST_REMEMBERED: Final = 4_096
 
 
 class Overruled(NamedTuple):
@@ -64,6 +66,8 @@ class _RankedFold:
         """Removals and demotions that count, of ranks below the one that is being decided."""
         self._safe: dict[int, int] = {}
         """By grant: the acts that every removal which ends it knows of; absent if nothing does."""
+        self._known: dict[int, int] = {}
+        """What `_known_to_all` has found, for some sets of removals."""
         self._by_rank: defaultdict[int, list[LogRow]] = defaultdict(list)
         for index in indexes(within & ~1):
             row = rows[index]
@@ -92,10 +96,26 @@ class _RankedFold:
         self._result.grants[holder].append(grant)
         self._result.ended[grant.index] = ending
         if ending:
-            safe = -1
-            for index in indexes(ending):
-                safe &= self._rows[index].ancestors
-            self._safe[grant.index] = safe
+            self._safe[grant.index] = self._known_to_all(ending)
+
+    def _known_to_all(self, removals: int) -> int:
+        """Return what all of these know of.
+
+        Removals that end an older grant mostly end a newer one of the same person too, but for the
+        first of them: so what is known to the later ones is remembered.
+        """
+        if len(self._known) > _MOST_REMEMBERED:
+            self._known.clear()
+        passed = []
+        while removals and removals not in self._known:
+            passed.append(removals)
+            removals &= removals - 1
+        known = self._known[removals] if removals else -1
+        for bits in reversed(passed):
+            first = self._rows[(bits & -bits).bit_length() - 1]
+            known &= first.ancestors
+            self._known[bits] = known
+        return known
 
     def _counts(self, row: LogRow) -> bool:
         if not self._result.counting >> row.grant & 1:

@@ -102,6 +102,12 @@ class GroupState:
     """By address, in ascending order: whoever is in or invited."""
     former: frozenset[UserAddress] = field(default=frozenset(), repr=False)
     """Who was in or invited, and is not any more."""
+    open_grants: Mapping[UserAddress, int] = field(default_factory=dict, repr=False)
+    """By who left or stepped down: the rank of a grant that nobody has ended.
+
+    What such a person signs now under old parents still counts. The node of any admin of a lower
+    rank therefore ends it unasked, by removing who left and demoting who stepped down.
+    """
     conflicts: tuple[RankConflict, ...] = ()
     tickets: tuple[GroupTicket, ...] = ()
     """By id and owner, in ascending order."""

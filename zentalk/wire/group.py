@@ -127,6 +127,24 @@ def decode_entry(raw: bytes, group: GroupId) -> GroupEntry:
     Raises DecodeError if it is malformed or founds another group, AuthenticationError if its
     author did not sign it for this group.
     """
+    signed, signature, entry = _read(raw, group)
+    signed_for = _NO_GROUP if isinstance(entry.act, Create) else group
+    ed25519.verify(entry.author, Label.GROUP_ENTRY, signed_for + signed, signature)
+    return entry
+
+
+def read_stored_entry(raw: bytes, group: GroupId) -> GroupEntry:
+    """Decode an entry that was verified before it was stored; raises DecodeError."""
+    return _read(raw, group)[-1]
+
+
+def group_of(raw: bytes) -> GroupId:
+    """Return the id of the group that these bytes found, if they are a founding entry."""
+    return GroupId(_entry_id(raw))
+
+
+def _read(raw: bytes, group: GroupId) -> tuple[bytes, bytes, GroupEntry]:
+    """Return what was signed, the signature, and the entry unverified; raises DecodeError."""
     outer = Fields(unpack(raw, max_bytes=MAX_ENTRY_BYTES, max_items=2), "an entry")
     signed, signature = outer.blob(MAX_ENTRY_BYTES), outer.fixed(ed25519.SIGNATURE_BYTES)
     outer.end()
@@ -140,17 +158,9 @@ def decode_entry(raw: bytes, group: GroupId) -> GroupEntry:
     fields.end()
     is_first = isinstance(act, Create)
     _check_place(place, is_first=is_first)
-    ed25519.verify(
-        author, Label.GROUP_ENTRY, (_NO_GROUP if is_first else group) + signed, signature
-    )
     if is_first and group_of(raw) != group:
         raise DecodeError("an entry founds another group than the one that was named")
-    return GroupEntry(_entry_id(raw), group, author, at, place, act, raw)
-
-
-def group_of(raw: bytes) -> GroupId:
-    """Return the id of the group that these bytes found, if they are a founding entry."""
-    return GroupId(_entry_id(raw))
+    return signed, signature, GroupEntry(_entry_id(raw), group, author, at, place, act, raw)
 
 
 def _signed(
@@ -161,7 +171,7 @@ def _signed(
     if len(raw) > MAX_ENTRY_BYTES:
         raise TooLargeError(f"an entry of a group's log is longer than {MAX_ENTRY_BYTES} bytes")
     try:
-        return decode_entry(raw, group_of(raw) if group == _NO_GROUP else GroupId(group))
+        return read_stored_entry(raw, group_of(raw) if group == _NO_GROUP else GroupId(group))
     except DecodeError as error:
         raise LocalProtocolError(f"an entry cannot hold this: {error}") from None
 

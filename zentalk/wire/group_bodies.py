@@ -58,7 +58,7 @@ class GroupLine:
 
     group: GroupId = field(repr=False)
     heads: tuple[EntryRef, ...] = field(repr=False)
-    inner: Content
+    inner: Content = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ KINDS: Final[dict[str, Callable[[Transaction, Incoming, float], KindResult]]] = 
 """Kinds that do not simply become a line of the history."""
 
 
-_TAKES_ROOM: Final = (KindRole.LINE, KindRole.MARK, KindRole.TRANSPORT)
+_TAKES_ROOM: Final = (KindRole.LINE, KindRole.MARK, KindRole.GROUP, KindRole.TRANSPORT)
 
 
 def whole(tx: Transaction, incoming: Incoming, now: float) -> Incoming | KindResult:
