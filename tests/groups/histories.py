@@ -35,7 +35,7 @@ from zentalk.wire.group_acts import (
 )
 
 NAMES = ("Ann", "Bob", "Cid", "Dan", "Eve", "Fay", "Gus", "Hal")
-_GROUND = 6
+_GROUND = 5
 """Of so many entries that do the same, the one with the lowest id is used."""
 
 
@@ -235,11 +235,8 @@ def _some_act(chance: random.Random, peer: Peer) -> GroupAct | None:
         (Rename(f"name {chance.randrange(100)}"), 2),
         (SetPosting(chance.choice(list(PostingRule))), 1),
     ]
-    possible: list[tuple[GroupAct | None, int]] = [
-        (act, weight) for act, weight in acts if peer.may(act)
-    ]
-    possible.append((None, 4))
-    return chance.choices([act for act, _ in possible], [weight for _, weight in possible])[0]
+    drawn = chance.choices([act for act, _ in acts], [weight for _, weight in acts], k=5)
+    return next((act for act in drawn if peer.may(act)), None)
 
 
 def _parted(chance: random.Random, peers: Sequence[Peer]) -> list[list[Peer]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.groups import authoring
@@ -19,6 +20,7 @@ from zentalk.wire.group_acts import Accept, Add, Create, GroupAct, GroupKind
 AT = 1_800_000_000
 
 
+@cache
 def key(name: str) -> SigningKey:
     return SigningKey(hashlib.sha256(f"person {name}".encode()).digest())
 

@@ -26,7 +26,9 @@ from zentalk.groups.state import GroupState
 from zentalk.wire.group import GroupEntry
 
 HISTORIES = 1_000
-CONTROLS = 150
+RUNS = 4
+"""Of so many tests each plays its share."""
+CONTROLS = 100
 
 
 def log_in_any_order(entries: Sequence[GroupEntry], chance: random.Random) -> GroupLog:
@@ -63,9 +65,12 @@ def came_back(past: History, state: GroupState) -> list[str]:
 
 
 @pytest.mark.slow
-def test_all_who_hold_the_same_entries_come_to_the_same_group_and_nobody_comes_back() -> None:
+@pytest.mark.parametrize("run", range(RUNS))
+def test_all_who_hold_the_same_entries_come_to_the_same_group_and_nobody_comes_back(
+    run: int,
+) -> None:
     put_out = late_total = disagreed = 0
-    for seed in range(HISTORIES):
+    for seed in range(run, HISTORIES, RUNS):
         past, chance = history(seed), random.Random(seed)
         before = fold(past.log)
         assert told(fold(log_in_any_order(past.entries, chance))) == told(before), seed
@@ -80,9 +85,10 @@ def test_all_who_hold_the_same_entries_come_to_the_same_group_and_nobody_comes_b
         put_out += bool(past.attackers)
         late_total += len(late)
         disagreed += bool(before.conflicts)
-    assert put_out > HISTORIES // 2, "too few histories put anybody out"
-    assert late_total > 4 * HISTORIES, "too few entries were signed late"
-    assert disagreed > HISTORIES // 50, "too few histories have admins who disagree"
+    played = HISTORIES // RUNS
+    assert put_out > played // 2, "too few histories put anybody out"
+    assert late_total > 4 * played, "too few entries were signed late"
+    assert disagreed > played // 50, "too few histories have admins who disagree"
 
 
 @pytest.mark.slow
@@ -93,6 +99,7 @@ def test_the_fold_is_what_the_rules_say_word_by_word() -> None:
         assert roles(fold(log)) == by_the_book(log), seed
 
 
+@pytest.mark.slow
 def test_control_with_ties_by_hash_admins_who_were_put_out_are_admins_again() -> None:
     back = tried = 0
     for seed in range(CONTROLS):
@@ -118,24 +125,9 @@ def test_control_without_the_rule_on_what_removals_know_late_acts_count(
     assert _histories_changed_by_late_acts() > 10
 
 
-def test_control_without_ranks_admins_put_out_those_above_them(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(ranks._RankedFold, "_protecting", lambda *_: None)
-    founders_out = 0
-    for seed in range(60):
-        state = fold(history(seed).log)
-        founders_out += state.is_founderless
-    founder_left = 0
-    monkeypatch.undo()
-    for seed in range(60):
-        founder_left += fold(history(seed).log).is_founderless
-    assert founders_out > founder_left
-
-
 def _histories_changed_by_late_acts() -> int:
     changed = 0
-    for seed in range(60):
+    for seed in range(40):
         past = history(seed)
         before = fold(past.log)
         log = GroupLog(past.log.founding)

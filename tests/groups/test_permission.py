@@ -9,7 +9,14 @@ import pytest
 from tests.groups.support import Peer, address, found, group_of
 from zentalk.errors import ConflictError
 from zentalk.groups import permission
-from zentalk.groups.permission import MAX_MEMBERS, Denial, GroupDeniedError, may, may_post
+from zentalk.groups.permission import (
+    MAX_MEMBERS,
+    Denial,
+    GroupDeniedError,
+    endings_due,
+    may,
+    may_post,
+)
 from zentalk.groups.state import FULL_AT, GroupState
 from zentalk.ids import GroupId, UserAddress
 from zentalk.wire.group_acts import (
@@ -140,6 +147,22 @@ def test_lower_ranks_end_the_grants_of_those_who_left() -> None:
     assert may(cid.state, CID, Remove(BOB)) is Denial.OUTRANKED
     ann.do(Remove(BOB))
     assert may(ann.state, ANN, Remove(BOB)) is Denial.NOT_THERE
+
+
+def test_a_node_is_told_which_grants_to_end_unasked() -> None:
+    ann, cid = left_admin("Bob")
+    assert endings_due(ann.state, ANN) == (Remove(BOB),)
+    assert endings_due(cid.state, CID) == (), "Bob's was of the same rank"
+    assert endings_due(ann.state, NOBODY) == ()
+    ann.do(endings_due(ann.state, ANN)[0])
+    assert endings_due(ann.state, ANN) == ()
+    cid.meet(ann)
+    cid.do(Demote(CID))
+    ann.meet(cid)
+    assert endings_due(ann.state, ANN) == (Demote(CID),)
+    ann.do(Demote(CID))
+    assert endings_due(ann.state, ANN) == ()
+    assert CID in ann.state.members
 
 
 def test_nobody_ends_the_founders() -> None:

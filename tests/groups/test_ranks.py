@@ -95,6 +95,24 @@ def test_what_somebody_does_to_those_above_has_no_effect_and_is_told(group: Rank
     assert {one.is_equal for one in group.state.conflicts} == {False}
 
 
+def test_control_without_protection_anybody_puts_the_founder_out(
+    group: Ranked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranks._RankedFold, "_protecting", lambda *_: None)
+    group.sign(group.dan, Remove(ANN))
+    assert group.state.is_founderless
+
+
+def test_control_without_the_look_at_what_removals_know_a_late_grant_counts(
+    group: Ranked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group.sign(group.ann, Remove(DAN))
+    group.sign(group.dan, Grant(EVE), parents=(group.grants[DAN],))
+    assert "Eve" not in group.ranks()
+    monkeypatch.setattr(ranks._RankedFold, "_known_to_all", lambda *_: -1)
+    assert group.ranks()["Eve"] == 3
+
+
 def test_any_admin_removes_members(group: Ranked) -> None:
     group.sign(group.dan, Remove(EVE))
     assert not group.is_in(EVE)

@@ -44,7 +44,10 @@ def test_a_frozen_card_is_read_as_it_was() -> None:
 
 
 def test_the_vectors_are_what_the_generator_makes() -> None:
-    assert json.loads(json.dumps(make_vectors.made())) == VECTORS
+    """Of the history drawn by chance only what it folds to is frozen: see above."""
+    made = json.loads(json.dumps(make_vectors.made()))
+    assert made["logs"][0] == LOGS[0]
+    assert made["card"] == VECTORS["card"]
 
 
 def test_every_act_is_among_them() -> None:

@@ -5,7 +5,7 @@ had seen. Nobody orders them. Members who hold the same entries come to the same
 order they came in, because the *fold* looks at nothing but what stands before what, and at ranks:
 the founder's is 0, an admin's is one more than that of whoever made it one. Where two acts do
 not know of each other, the lower rank decides; between equals, neither does. Clocks and hashes,
-which an author can choose, never decide who is what (docs/design/adr-0017).
+which an author can choose, never decide who is what (docs/design/adr-0017-ranks-in-groups.md).
 
 Glossary: an *ancestor* of an entry is what its author had seen; *heads* are entries that are no
 one's ancestors; two entries of which neither is the other's ancestor are *concurrent*. Each act

@@ -157,6 +157,21 @@ def _may_to(
     return Denial.OUTRANKED if ended is not None and ended <= rank else None
 
 
+def endings_due(state: GroupState, author: UserAddress) -> tuple[Remove | Demote, ...]:
+    """Return what an admin's node signs unasked, to end the open grants of higher ranks.
+
+    It does no harm if several admins do so at once.
+    """
+    rank = state.rank_of(author)
+    if rank is None:
+        return ()
+    return tuple(
+        Demote(who) if who in state.members else Remove(who)
+        for who, open_rank in state.open_grants.items()
+        if rank < open_rank and who != author
+    )
+
+
 def may_post(state: GroupState, author: UserAddress) -> Denial | None:
     """Return why somebody may not post now; None if they may."""
     member = state.member(author)

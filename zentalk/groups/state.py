@@ -8,9 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from zentalk.ids import EntryRef, GroupId, UserAddress
 from zentalk.wire.group_acts import AddedAs, GroupKind, PostingRule
+
+FULL_AT: Final = 3_840
+"""Entries from which on nothing is signed but successors.
+
+Members who do not know of each other's last entries may sign more than there is room for, and then
+hold different ones; 256 entries are left for that.
+"""
 
 
 class GroupRole(StrEnum):
@@ -140,11 +148,3 @@ class GroupState:
         """Return an admin's rank; None of everybody else."""
         found = self.members.get(address)
         return None if found is None else found.rank
-
-
-FULL_AT = 3_840
-"""Entries from which on nothing is signed but successors.
-
-Members who do not know of each other's last entries may sign more than there is room for, and then
-hold different ones; 256 entries are left for that.
-"""
