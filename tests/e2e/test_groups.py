@@ -22,8 +22,12 @@ async def circle(world: World, *names: str) -> list[Node]:
     """Start people of whom the first one knows each of the others, and nobody else anybody."""
     await world.relay_net(3)
     nodes = [await world.person(name) for name in names]
+    hellos = []
     for other in names[1:]:
         await world.friends(names[0], other)
+        hellos.append(await world.send(names[0], other, "hello"))
+    for hello in hellos:
+        await world.until_state(names[0], hello, "delivered")
     return nodes
 
 

@@ -171,18 +171,17 @@ class GroupCommands:
     def set_picture(
         self, tx: Transaction, group: GroupId, picture: bytes, now: float
     ) -> CommitEffects:
-        """Give a group another picture; none if it is empty. Raises ConfigError if it is large."""
+        """Give a group another picture; none if it is empty. Raises ConfigError if it is large.
+
+        Others learn its hash, and ask for it.
+        """
         if len(picture) > MAX_PICTURE_BYTES:
             raise ConfigError(f"a picture may have {MAX_PICTURE_BYTES} bytes: make it smaller")
         description = self._book.state(tx, group).settings.description
         named = picture_hash(picture) if picture else b""
         told = self.act(tx, group, Describe(named, description), now)
         groups.set_picture(tx, group, picture)
-        if not picture:
-            return told
-        inside = group_members.inside(tx, group)
-        shown = self._distribution.picture(tx, group, picture, inside, now)
-        return CommitEffects.together([told, shown])
+        return told
 
     def act(
         self,

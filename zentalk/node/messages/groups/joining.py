@@ -91,12 +91,7 @@ def _welcome(
         for one in book.log(tx, group).lacked_by(entry.place.parents)
         if one.entry_id != entry.entry_id
     ]
-    told = distribution.entries(tx, group, lacked, [entry.author], now)
-    picture = groups.picture(tx, group)
-    if not picture:
-        return told
-    shown = distribution.picture(tx, group, picture, [entry.author], now)
-    return CommitEffects.together([told, shown])
+    return distribution.entries(tx, group, lacked, [entry.author], now)
 
 
 def announce_due(

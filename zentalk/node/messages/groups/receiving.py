@@ -7,8 +7,10 @@ for what is missing. What the log does not allow is refused. Spec: docs/spec/gro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final
 
+from zentalk.crypto.hashing import equal
 from zentalk.errors import AuthenticationError, DecodeError, RemoteProtocolError
 from zentalk.groups.exchange import question
 from zentalk.ids import EntryRef, GroupId, MessageId, UserAddress
@@ -28,12 +30,14 @@ from zentalk.store.history.models import ContactState
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import decode_content
 from zentalk.wire.group import GroupEntry, decode_entry
+from zentalk.wire.group_acts import picture_hash
 from zentalk.wire.group_bodies import (
     GROUP,
     GROUP_ASK,
     GROUP_CARDS,
     GROUP_ENTRIES,
     GROUP_PICTURE,
+    GroupAsk,
     read_card_batch,
     read_entry_batch,
     read_group_line,
@@ -88,13 +92,20 @@ class GroupInbox:
             raise RemoteProtocolError("entries of a group came from somebody who is not in it")
         learned = self._book.learn(tx, group, entries, now, self._named(tx, group))
         effects = self._after(tx, group, learned, now)
-        log = self._book.log(tx, group)
-        if log.missing():
-            ask = question(log)
-            effects = CommitEffects.together(
-                [effects, self._distribution.ask(tx, sender.address, ask, now)]
-            )
+        ask = self._lacking(tx, group)
+        if ask is not None:
+            asked = self._distribution.ask(tx, sender.address, ask, now)
+            effects = CommitEffects.together([effects, asked])
         return KindResult(content.message_id, effects=effects)
+
+    def _lacking(self, tx: Transaction, group: GroupId) -> GroupAsk | None:
+        """Return what to ask whoever has told us of entries; None if nothing is missing."""
+        log, named = self._book.log(tx, group), self._book.state(tx, group).settings.picture_hash
+        here = groups.picture(tx, group)
+        picture = b"" if not named or (here and equal(picture_hash(here), named)) else named
+        if log.missing():
+            return replace(question(log), picture=picture)
+        return GroupAsk(group, picture=picture) if picture else None
 
     def _named(self, tx: Transaction, group: GroupId) -> list[EntryRef]:
         """Return the entries that what waits has named."""
