@@ -74,6 +74,14 @@ class Label(bytes, Enum):
     CIPHERTEXT_SEEN = b"zt-ciphertext-seen-v1"
     ENVELOPE_SEEN = b"zt-envelope-seen-v1"
     CONTACT_OUTER = b"zt-contact-outer-v1"
+    # groups (spec: groups)
+    GROUP_ENTRY = b"zt-group-entry-v1"
+    GROUP_ENTRY_ID = b"zt-group-id-of-entry-v1"
+    GROUP_CHAIN = b"zt-group-chain-v1"
+    GROUP_CARD = b"zt-group-card-v1"
+    GROUP_CARD_HASH = b"zt-group-hash-of-card-v1"
+    GROUP_PICTURE = b"zt-group-picture-v1"
+    GROUP_TICKET = b"zt-group-ticket-v1"
     # programs
     DEVICE_LIST = b"zt-device-list-v1"
     DEVICE_TOKEN = b"zt-device-token-v1"

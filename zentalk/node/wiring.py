@@ -31,6 +31,7 @@ from zentalk.node.devices.attendance import Attendance
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.event_log import EventLog
 from zentalk.node.first_contact import FirstContact, Introductions, Invites, Verification
+from zentalk.node.groups import GroupActions, build_groups
 from zentalk.node.housekeeping import Housekeeping
 from zentalk.node.mailboxes.announcer import Announcer
 from zentalk.node.mailboxes.collector import CollectorFactory
@@ -119,6 +120,7 @@ class NodeParts:
     receiver: Receiver
     mailboxes: MailboxManager
     conversations: ConversationParts
+    groups: GroupActions
     first_contact: FirstContact
     tasks: tuple[Task, ...]
 
@@ -142,9 +144,11 @@ def build_node(
     own_records = OwnRecords(identity, runtime.for_part("records").entropy)
     publisher = RecordPublisher(runtime, database, holders, own_records)
     delivery = _build_delivery(runtime, database, reached, composer, records)
-    conversations = _build_conversations(runtime, database, delivery.outbox, composer, own)
+    groups = build_groups(runtime, identity, database, composer, delivery.outbox)
+    chat = ChatCommands(composer, own, groups.speech)
+    conversations = _build_conversations(runtime, database, delivery.outbox, composer, chat)
     board = conversations.board
-    inbox = Inbox(sessions, composer, accept_introduced=settings.accept_introduced)
+    inbox = Inbox(sessions, composer, groups.inbox, accept_introduced=settings.accept_introduced)
     receiver = Receiver(runtime, database, inbox, delivery.outbox, board)
     contacts = ContactCommands(composer)
     selection = MailboxSelection(runtime, reached)
@@ -173,6 +177,7 @@ def build_node(
         *(reached.run, publisher.run, *delivery.tasks, receiver.run, receiver.release),
         *(mailboxes.run, decoys.run, housekeeping.run, devices.attendance.run),
         *(*notify.tasks, *conversations.tasks),
+        groups.run,
     )
     parts = NodeParts(
         database=database,
@@ -184,6 +189,7 @@ def build_node(
         receiver=receiver,
         mailboxes=mailboxes,
         conversations=conversations,
+        groups=groups.actions,
         first_contact=FirstContact(
             Invites(runtime, identity, database),
             Introductions(runtime, database, composer, delivery.outbox),
@@ -191,7 +197,7 @@ def build_node(
         ),
         tasks=tasks,
     )
-    return parts, contacts, MessageCommands(composer, own)
+    return parts, contacts, MessageCommands(composer, own, groups.speech)
 
 
 def _build_network(
@@ -231,11 +237,11 @@ def _build_conversations(
     database: HistoryDatabase,
     outbox: Outbox,
     composer: Composer,
-    own: UserAddress,
+    commands: ChatCommands,
 ) -> ConversationParts:
     """Put together what goes on in conversations beside sending and receiving."""
     board = SignalBoard(runtime)
-    actions = ConversationActions(runtime, database, outbox, ChatCommands(composer, own))
+    actions = ConversationActions(runtime, database, outbox, commands)
     signalling = Signalling(runtime, database, composer, outbox, board)
     disappearing = Disappearing(runtime, database)
     return ConversationParts(

@@ -14,6 +14,7 @@ from pydantic import Field
 from zentalk.rest.base import Resource
 from zentalk.rest.contacts import Contact
 from zentalk.rest.conversations import OwnPrivacy, ShownProfile
+from zentalk.rest.groups import GroupMemberBody, GroupSummary
 from zentalk.rest.messages import Message, States
 
 
@@ -168,6 +169,9 @@ EVENT_BODIES: Final[dict[str, type[Resource]]] = {
     "profile.changed": ShownProfile,
     "privacy.changed": OwnPrivacy,
     "node.copied": NoteBody,
+    "group.invited": GroupSummary,
+    "group.changed": GroupSummary,
+    "group.member": GroupMemberBody,
     "device.added": ChangedDeviceBody,
     "device.revoked": ChangedDeviceBody,
     "webhook.added": ChangedWebhookBody,

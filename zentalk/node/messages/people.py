@@ -7,7 +7,7 @@ from typing import Final
 from zentalk.errors import ConfigError, ConflictError, NotFoundError
 from zentalk.ids import UserAddress
 from zentalk.node.messages import confirmations, ordering, requests
-from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.compose import Composer, lacks_route
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.requests import CameBy
 from zentalk.node.messages.states import log_state
@@ -38,6 +38,7 @@ _WELCOMES: Final = {
     ContactState.REQUEST: "contact.accepted",
     ContactState.REFUSED: "contact.accepted",
     ContactState.REMOVED: "contact.added",
+    ContactState.MEMBER: "contact.added",
 }
 
 
@@ -69,11 +70,15 @@ def welcome(
         return contacts.get(tx, address) or row, NO_EFFECTS
     if row.state is ContactState.BLOCKED:
         raise ConflictError("this person is blocked: unblock them first")
+    if row.state is ContactState.GROUP:
+        raise ConflictError("this is a group and not a person: look at your groups")
     if row.is_accepted and name in ("", row.name):
         return row, NO_EFFECTS
     contacts.update(tx, address, name or row.name, ContactState.CONTACT, now)
     effects = NO_EFFECTS
     if not row.is_accepted:
+        # Who was only in a group knows the group's send ids, and gets some of its own.
+        contacts.set_own_route_known(tx, address, 0)
         _note_origin(tx, row, came_by)
         effects = _confirm_waiting(tx, composer, address, now)
     events.append_row(tx, _WELCOMES[row.state], now, contacts.view(tx, address))
@@ -213,13 +218,16 @@ class ContactCommands:
         """Tell contacts where our mailboxes are, once one was replaced.
 
         They cannot find out by themselves: if all that they knew are dead, nothing that
-        they send arrives, and we may not write to them for long.
+        they send arrives, and we may not write to them for long. The same goes for those whom
+        nothing could be told when we wrote to them.
         """
-        if all(mailbox.poll_until is None for mailbox in mailboxes.every(tx)):
-            return NO_EFFECTS
+        was_replaced = any(mailbox.poll_until is not None for mailbox in mailboxes.every(tx))
         rows = (contacts.get(tx, address) for address in contacts.addresses(tx))
         return CommitEffects.together(
             self._composer.tell_route(tx, row, now)
             for row in rows
-            if row is not None and row.is_accepted and row.own_route_known < row.own_route_version
+            if row is not None
+            and row.is_answered
+            and row.own_route_known < row.own_route_version
+            and (was_replaced or lacks_route(tx, row))
         )

@@ -88,6 +88,18 @@ def told_up_to(tx: Transaction, contact: UserAddress) -> int:
     return 0 if row is None else int(row[0])
 
 
+def newest_by_author(
+    tx: Transaction, contact: UserAddress, after: int, up_to: int
+) -> list[tuple[UserAddress, MessageId]]:
+    """Return the newest line of each author of a group between two numbers."""
+    rows = tx.execute(
+        "SELECT author, id, max(seq) FROM messages WHERE contact = ? AND seq > ? AND seq <= ?"
+        " AND direction = 'in' AND hidden = 0 GROUP BY author ORDER BY author",
+        (contact, after, up_to),
+    )
+    return [(UserAddress(row[0]), MessageId(row[1])) for row in rows]
+
+
 def set_told(tx: Transaction, contact: UserAddress, seq: int, receipt: MessageId) -> MessageId:
     """Set that number, and the id of the receipt that tells it; return that of the one before."""
     _add(tx, contact)

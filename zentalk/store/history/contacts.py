@@ -39,10 +39,10 @@ def view(tx: Transaction, address: UserAddress) -> StoredContact:
 
 
 def listing(tx: Transaction) -> list[StoredContact]:
-    """Return all people but those who were removed, oldest first."""
+    """Return all people but those who were removed or are in groups only, oldest first."""
     rows = tx.execute(
-        f"SELECT {_SHOWN} FROM contacts WHERE state <> ? ORDER BY added_at, address",
-        (ContactState.REMOVED,),
+        f"SELECT {_SHOWN} FROM contacts WHERE state NOT IN (?, ?, ?) ORDER BY added_at, address",
+        (ContactState.REMOVED, ContactState.MEMBER, ContactState.GROUP),
     )
     return [_view(row) for row in rows]
 

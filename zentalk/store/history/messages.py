@@ -161,11 +161,26 @@ def own(tx: Transaction, message_id: MessageId) -> StoredMessage | None:
     return None if row is None else view(tx, row)
 
 
-def exists(tx: Transaction, contact: UserAddress, message_id: MessageId) -> bool:
-    """Tell whether a received message is in the history."""
+def own_in(tx: Transaction, contact: UserAddress, message_id: bytes) -> int | None:
+    """Return the place of a message of ours in a conversation; None if it is not there."""
     row = tx.execute(
-        "SELECT 1 FROM messages WHERE contact = ? AND direction = 'in' AND id = ?",
-        (contact, message_id),
+        "SELECT seq FROM messages WHERE id = ? AND contact = ? AND direction = 'out'",
+        (message_id, contact),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def exists(
+    tx: Transaction,
+    author: UserAddress,
+    message_id: MessageId,
+    contact: UserAddress | None = None,
+) -> bool:
+    """Tell whether a received message is in the history, in one conversation or in any."""
+    row = tx.execute(
+        "SELECT 1 FROM messages WHERE id = ?1 AND author = ?2 AND direction = 'in'"
+        " AND (?3 IS NULL OR contact = ?3)",
+        (message_id, author, contact),
     ).fetchone()
     return row is not None
 

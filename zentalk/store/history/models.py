@@ -35,6 +35,10 @@ class ContactState(StrEnum):
     """Nothing that this person sends is kept."""
     REMOVED = "removed"
     """Not in the list any more; whatever comes is a request. Never shown."""
+    MEMBER = "member"
+    """No relation but that of being in a group together. Never shown in the list of people."""
+    GROUP = "group"
+    """Not a person: the conversation of a group, which has the form of one with a person."""
 
 
 class InviteState(StrEnum):
@@ -207,6 +211,11 @@ class ContactRow:
     def is_accepted(self) -> bool:
         """Whether the owner has added or accepted this person."""
         return self.state is ContactState.CONTACT
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether what this person sends is confirmed: by its state alone, or in groups."""
+        return self.state in (ContactState.CONTACT, ContactState.MEMBER)
 
     @property
     def is_shut_out(self) -> bool:

@@ -193,6 +193,14 @@ def remove_message(tx: Transaction, contact: UserAddress, message_id: MessageId)
     return [int(row[0]) for row in rows]
 
 
+def receivers(tx: Transaction, message_id: MessageId) -> list[UserAddress]:
+    """Return to whom a message is on its way."""
+    rows = tx.execute(
+        "SELECT DISTINCT contact FROM outbox WHERE message_id = ? ORDER BY contact", (message_id,)
+    )
+    return [UserAddress(row[0]) for row in rows]
+
+
 def remove_everywhere(tx: Transaction, message_id: MessageId) -> list[int]:
     """Remove the items of a message that goes to several people; return their numbers."""
     rows = tx.execute("DELETE FROM outbox WHERE message_id = ? RETURNING item", (message_id,))

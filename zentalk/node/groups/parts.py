@@ -1,0 +1,52 @@
+"""Puts the parts of groups together."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from zentalk.crypto.ed25519 import SigningKey
+from zentalk.ids import UserAddress
+from zentalk.net.runtime import Runtime
+from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.groups.actions import GroupActions
+from zentalk.node.groups.fan_out import GroupFanOut
+from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.groups.book import GroupBook
+from zentalk.node.messages.groups.cards import GroupCards
+from zentalk.node.messages.groups.commands import GroupCommands
+from zentalk.node.messages.groups.distribution import Distribution
+from zentalk.node.messages.groups.receiving import GroupInbox
+from zentalk.node.messages.groups.saying import GroupSpeech
+from zentalk.store.history.database import HistoryDatabase
+
+
+class GroupParts(NamedTuple):
+    """What the rest of the node sees of groups; `run` must be running."""
+
+    actions: GroupActions
+    speech: GroupSpeech
+    inbox: GroupInbox
+    run: Callable[[], Awaitable[None]]
+
+
+def build_groups(
+    runtime: Runtime,
+    identity: SigningKey,
+    database: HistoryDatabase,
+    composer: Composer,
+    outbox: Outbox,
+) -> GroupParts:
+    """Put the parts of groups over one history together."""
+    own = UserAddress(identity.public)
+    entropy = runtime.for_part("groups").entropy
+    book = GroupBook(own)
+    cards = GroupCards(identity, composer, entropy)
+    distribution = Distribution(composer, cards, own)
+    commands = GroupCommands(identity, entropy, book, cards, distribution)
+    return GroupParts(
+        GroupActions(runtime, database, outbox, commands),
+        GroupSpeech(book, distribution),
+        GroupInbox(composer, book, cards, distribution),
+        GroupFanOut(runtime, database, outbox, distribution).run,
+    )
