@@ -292,7 +292,7 @@ def test_parts_of_long_messages_have_their_turns_in_order(pair: Pair) -> None:
 def test_a_message_that_is_taken_back_makes_room_for_the_next(pair: Pair) -> None:
     one, other = pair
     one.write(lines("a", 10))
-    chat = ChatCommands(one.person.composer, one.person.address)
+    chat = ChatCommands(one.person.composer, one.person.address, one.person.groups.speech)
     first = MessageId(bytes.fromhex(one.history()[1].id))
     _, effects = one.person.tx(lambda tx: chat.take_back(tx, one.other.address, first, NOW))
     one.carry_out(effects)

@@ -6,16 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from zentalk.crypto.ed25519 import SigningKey
-from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.groups.actions import GroupActions
 from zentalk.node.groups.fan_out import GroupFanOut
 from zentalk.node.messages.compose import Composer
-from zentalk.node.messages.groups.book import GroupBook
-from zentalk.node.messages.groups.cards import GroupCards
-from zentalk.node.messages.groups.commands import GroupCommands
-from zentalk.node.messages.groups.distribution import Distribution
+from zentalk.node.messages.groups.jobs import group_jobs
 from zentalk.node.messages.groups.receiving import GroupInbox
 from zentalk.node.messages.groups.saying import GroupSpeech
 from zentalk.store.history.database import HistoryDatabase
@@ -38,15 +34,10 @@ def build_groups(
     outbox: Outbox,
 ) -> GroupParts:
     """Put the parts of groups over one history together."""
-    own = UserAddress(identity.public)
-    entropy = runtime.for_part("groups").entropy
-    book = GroupBook(own)
-    cards = GroupCards(identity, composer, entropy)
-    distribution = Distribution(composer, cards, own)
-    commands = GroupCommands(identity, entropy, book, cards, distribution)
+    jobs = group_jobs(identity, composer, runtime.for_part("groups").entropy)
     return GroupParts(
-        GroupActions(runtime, database, outbox, commands),
-        GroupSpeech(book, distribution),
-        GroupInbox(composer, book, cards, distribution),
-        GroupFanOut(runtime, database, outbox, distribution).run,
+        GroupActions(runtime, database, outbox, jobs.commands),
+        jobs.speech,
+        jobs.inbox,
+        GroupFanOut(runtime, database, outbox, jobs.distribution).run,
     )

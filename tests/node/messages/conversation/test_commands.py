@@ -27,7 +27,7 @@ MISSING = MessageId(b"?" * 16)
 
 
 def commands(person: Person) -> ChatCommands:
-    return ChatCommands(person.composer, person.address)
+    return ChatCommands(person.composer, person.address, person.groups.speech)
 
 
 def bring(sender: Person, reader: Person, effects: CommitEffects) -> None:

@@ -18,6 +18,7 @@ needs; a *send* is one content on its way to several members.
 - `saying.py`: what the owner says in a group.
 - `view.py`: how rows, events and REST show a group.
 - `commands.py`: what the owner does to a group.
+- `jobs.py`: puts all of these together.
 
 Nothing here sends or waits, and nothing is shown or confirmed that the log does not explain.
 """
