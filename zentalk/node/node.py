@@ -24,7 +24,6 @@ from zentalk.node.devices.admissions import Admissions
 from zentalk.node.devices.attendance import Attendance
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.first_contact import FirstContact
-from zentalk.node.groups import GroupActions
 from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.messages.commands import Draft, check_address, check_message
 from zentalk.node.messages.conversation.commands import NO_MESSAGE
@@ -69,6 +68,7 @@ class Node:
         parts, self._contacts, self._messages = build_node(settings, runtime, network, identity)
         self._parts = parts
         self.push = parts.notify.push
+        self.groups = parts.conversations.groups
         """How devices that are away are woken."""
         self._database = parts.database
         self._network = parts.network
@@ -129,11 +129,6 @@ class Node:
     def chat(self) -> ConversationActions:
         """What the owner does with messages that are there."""
         return self._parts.conversations.actions
-
-    @property
-    def groups(self) -> GroupActions:
-        """Groups and channels that the owner is in, or invited to."""
-        return self._parts.groups
 
     @property
     def signals(self) -> Signalling:

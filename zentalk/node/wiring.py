@@ -31,7 +31,7 @@ from zentalk.node.devices.attendance import Attendance
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.event_log import EventLog
 from zentalk.node.first_contact import FirstContact, Introductions, Invites, Verification
-from zentalk.node.groups import GroupActions, build_groups
+from zentalk.node.groups import GroupActions, GroupParts, build_groups
 from zentalk.node.housekeeping import Housekeeping
 from zentalk.node.mailboxes.announcer import Announcer
 from zentalk.node.mailboxes.collector import CollectorFactory
@@ -94,6 +94,7 @@ class ConversationParts:
     board: SignalBoard
     actions: ConversationActions
     signalling: Signalling
+    groups: GroupActions
     tasks: tuple[Task, ...]
 
 
@@ -120,7 +121,6 @@ class NodeParts:
     receiver: Receiver
     mailboxes: MailboxManager
     conversations: ConversationParts
-    groups: GroupActions
     first_contact: FirstContact
     tasks: tuple[Task, ...]
 
@@ -146,7 +146,7 @@ def build_node(
     delivery = _build_delivery(runtime, database, reached, composer, records)
     groups = build_groups(runtime, identity, database, composer, delivery.outbox)
     chat = ChatCommands(composer, own, groups.speech)
-    conversations = _build_conversations(runtime, database, delivery.outbox, composer, chat)
+    conversations = _build_conversations(runtime, database, delivery.outbox, composer, chat, groups)
     board = conversations.board
     inbox = Inbox(sessions, composer, groups.inbox, accept_introduced=settings.accept_introduced)
     receiver = Receiver(runtime, database, inbox, delivery.outbox, board)
@@ -177,7 +177,6 @@ def build_node(
         *(reached.run, publisher.run, *delivery.tasks, receiver.run, receiver.release),
         *(mailboxes.run, decoys.run, housekeeping.run, devices.attendance.run),
         *(*notify.tasks, *conversations.tasks),
-        groups.run,
     )
     parts = NodeParts(
         database=database,
@@ -189,7 +188,6 @@ def build_node(
         receiver=receiver,
         mailboxes=mailboxes,
         conversations=conversations,
-        groups=groups.actions,
         first_contact=FirstContact(
             Invites(runtime, identity, database),
             Introductions(runtime, database, composer, delivery.outbox),
@@ -238,15 +236,15 @@ def _build_conversations(
     outbox: Outbox,
     composer: Composer,
     commands: ChatCommands,
+    groups: GroupParts,
 ) -> ConversationParts:
     """Put together what goes on in conversations beside sending and receiving."""
     board = SignalBoard(runtime)
     actions = ConversationActions(runtime, database, outbox, commands)
     signalling = Signalling(runtime, database, composer, outbox, board)
     disappearing = Disappearing(runtime, database)
-    return ConversationParts(
-        board, actions, signalling, (board.run, signalling.run, disappearing.run)
-    )
+    tasks = (board.run, signalling.run, disappearing.run, groups.run)
+    return ConversationParts(board, actions, signalling, groups.actions, tasks)
 
 
 def _build_notify(

@@ -114,7 +114,7 @@ async def waking(
     push = PushCommands(virtual, database, tokens, sender)
     waker = Waker(virtual, database, log, attendance, sender, seconds)
     push.on_change = waker.poke
-    tokens.on_revoked = attendance.forget
+    tokens.tell_revoked(attendance.forget)
     tokens.load()
     attendance.load()
     try:

@@ -122,7 +122,7 @@ class MessageCommands:
         in_group = row is not None and row.state is ContactState.GROUP
         if in_group:
             self._speech.check(tx, address)
-        if row is None or not (row.is_accepted or in_group):
+        if row is None or row.state not in (ContactState.CONTACT, ContactState.GROUP):
             row, welcomed = welcome(tx, self._composer, address, "", now)
         content = Content(
             kind=draft.kind,
