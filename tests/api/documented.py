@@ -16,6 +16,9 @@ from tests.api.double import TOKEN, FakeNode
 from zentalk.api.app import create_routes
 from zentalk.api.guard import Access
 
+UNDESCRIBED = {"GET /v1/openapi.json", "GET /v1/events/ws", "GET /docs", "GET /docs/{name}"}
+"""Routes that are not in the document: itself, the page that shows it, and the WebSocket."""
+
 
 def openapi_document() -> dict[str, Any]:
     """Return the document as a node serves it."""

@@ -23,6 +23,7 @@ from zentalk.api.conversation_routes import (
     add_signal_routes,
 )
 from zentalk.api.device_routes import add_device_routes
+from zentalk.api.docs.routes import add_docs_routes
 from zentalk.api.event_socket import EventSocket
 from zentalk.api.facade import NodeFacade
 from zentalk.api.first_contact_routes import (
@@ -33,7 +34,7 @@ from zentalk.api.first_contact_routes import (
 from zentalk.api.guard import EVENT_SOCKET_PATH, Access, Guard
 from zentalk.api.import_routes import add_import_routes
 from zentalk.api.mailbox_routes import add_mailbox_routes
-from zentalk.api.openapi import DESCRIPTION, OPENAPI_PATH, RestApp
+from zentalk.api.openapi import DESCRIPTION, RestApp
 from zentalk.api.pairing_routes import add_pairing_routes
 from zentalk.api.proof_route import add_proof_route
 from zentalk.api.push_routes import add_push_routes
@@ -90,7 +91,7 @@ def create_routes(
         title="zentalk API node",
         version="1",
         description=DESCRIPTION,
-        openapi_url=OPENAPI_PATH,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -118,6 +119,7 @@ def create_routes(
     add_mailbox_routes(inner.router, node)
     add_webhook_routes(inner.router, node)
     add_push_routes(inner.router, node)
+    add_docs_routes(inner)
     inner.add_exception_handler(ZentalkError, _on_zentalk_error)
     inner.add_exception_handler(RequestValidationError, _on_invalid)
     inner.add_exception_handler(HTTPException, _on_http_error)

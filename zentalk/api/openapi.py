@@ -21,7 +21,6 @@ from zentalk.rest.answer_examples import ANSWER_EXAMPLES, STREAM_EXAMPLE
 from zentalk.rest.examples import BODY_EXAMPLES, PARAMETER_EXAMPLES
 from zentalk.rest.signals import SIGNALS, signal_schemas
 
-OPENAPI_PATH: Final = "/v1/openapi.json"
 DESCRIPTION: Final = """\
 A person's own node. Requests need `Authorization: Bearer TOKEN`, with the owner's token or that of
 a device, unless they say that they need none. `x-scope` is the scope that a token must have at

@@ -47,6 +47,8 @@ ROUTES: Final[Mapping[str, Operation]] = MappingProxyType(
     {
         "GET /v1/health": Operation(_NOTHING, "getHealth"),
         "GET /v1/openapi.json": Operation(_NOTHING, "getDescription"),
+        "GET /docs": Operation(_NOTHING, "getReference"),
+        "GET /docs/{name}": Operation(_NOTHING, "getReferenceFile"),
         f"GET {PROOF_PATH}": Operation(_NOTHING, "proveToken"),
         "GET /v1/me": Operation(_READ, "getOwner"),
         "GET /v1/network": Operation(_READ, "getNetwork"),
