@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from zentalk.cli import chat_commands as _chat_commands  # noqa: F401 - adds to two groups
+from zentalk.cli.completion_commands import completion
 from zentalk.cli.contact_commands import contact
 from zentalk.cli.grammar import App, Command, Group, Parameter
 from zentalk.cli.invite_commands import invite
@@ -44,6 +45,7 @@ app = App(
                 push,
                 network,
                 sim,
+                completion,
             ),
         )
     },
