@@ -14,13 +14,13 @@ from zentalk.cli.message import line_of
 from zentalk.cli.node_client import NodeClient
 from zentalk.cli.output import harmless, local_time, say, say_json
 from zentalk.cli.people import CONTACTS, address_of, check_person
+from zentalk.config.units import to_seconds
 from zentalk.errors import NotFoundError
 
 LAST: Final = "last"
 """The word for the newest message, of your own where only those count."""
 _FEWEST_DIGITS: Final = 4
 _SEARCHED: Final = 1000
-_UNITS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _OFF: Final = "off"
 _FOREVER: Final = 4_102_444_800.0
 """The year 2100."""
@@ -155,12 +155,13 @@ def mute(at: At, person: str, lasts: str | None) -> int:
 
 
 def _seconds(text: str) -> int:
-    """Read `30s`, `10min`, `12h`, `7d` or `4w`; raises UsageError."""
-    number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
-    unit = text[len(number) :]
-    if not number.isascii() or not number.isdecimal() or unit not in _UNITS:
-        raise UsageError(f"'{text}' is no time: write it like 30s, 10min, 12h, 7d or off")
-    return int(number) * _UNITS[unit]
+    """Read a duration with its unit; raises UsageError."""
+    try:
+        seconds = to_seconds(text)
+    except ValueError:
+        raise UsageError(f"'{text}' is no time: write it like 30s, 10min, 12h, 7d or off") from None
+    assert isinstance(seconds, int)
+    return seconds
 
 
 def _about(found: dict[str, Any]) -> Iterator[str]:

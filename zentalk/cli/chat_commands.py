@@ -70,36 +70,28 @@ def message_react(
     return act.react(node.at, person, which, emoji, as_json=as_json)
 
 
-@message.command(name="pin")
-def message_pin(
-    person: Person,
-    which: Which,
-    /,
-    *,
-    node: RunningNode,
-    off: Off = False,
-    as_json: AsJson = False,
-) -> int:
-    """Pin a message for both of you."""
-    from zentalk.cli import chat as act
+def _marking(how: str, about: str) -> None:
+    """Add a command that puts a mark on a message, or takes it back."""
 
-    return act.mark(node.at, person, which, "pin", on=not off, as_json=as_json)
+    @message.command(name=how)
+    def mark(
+        person: Person,
+        which: Which,
+        /,
+        *,
+        node: RunningNode,
+        off: Off = False,
+        as_json: AsJson = False,
+    ) -> int:
+        from zentalk.cli import chat as act
+
+        return act.mark(node.at, person, which, how, on=not off, as_json=as_json)
+
+    mark.__doc__ = about
 
 
-@message.command(name="star")
-def message_star(
-    person: Person,
-    which: Which,
-    /,
-    *,
-    node: RunningNode,
-    off: Off = False,
-    as_json: AsJson = False,
-) -> int:
-    """Star a message. Only your own devices see that."""
-    from zentalk.cli import chat as act
-
-    return act.mark(node.at, person, which, "star", on=not off, as_json=as_json)
+_marking("pin", "Pin a message for both of you.")
+_marking("star", "Star a message. Only your own devices see that.")
 
 
 @message.command(name="starred")
