@@ -304,7 +304,8 @@ async def test_a_channel_is_joined_by_a_link_that_ends_and_only_admins_post(
     made = await alice.first_contact.invites.create(max_uses=1, group=channel.id)
     await bob.groups.join(made.link)
     await until_stands(world, bob, channel.id, GroupStanding.JOINED)
-    await until_members(world, bob, channel.id, [alice, bob])
+    for node in (alice, bob):
+        await until_members(world, node, channel.id, [alice, bob])
     said = await alice.send_text(UserAddress(channel.id), "first news")
     await world.until_state("alice", said, "delivered")
     await until_texts(world, bob, channel.id, ["first news"])
@@ -348,3 +349,12 @@ async def test_what_somebody_signs_who_left_as_an_admin_is_ended_by_others(
     # Alice has signed that Bob is out, though he has gone by himself.
     log = await alice.groups.log(group)
     assert [type(entry.act).__name__ for entry in log].count("Remove") == 1
+
+
+async def test_what_is_said_to_nobody_waits_for_nobody(world: World, autojump_clock: Clock) -> None:
+    await world.relay_net(3)
+    alice = await world.person("alice")
+    row = await alice.groups.found(GroupWish("Notes"))
+    said = await alice.send_text(UserAddress(row.id), "to myself")
+    shown = await alice.message(said.id)
+    assert (shown.state, shown.reason) == ("delivered", "nobody else is in this group")
