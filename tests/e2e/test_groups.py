@@ -14,6 +14,7 @@ from zentalk.node.messages.groups.saying import GroupSpeech
 from zentalk.node.node import Node
 from zentalk.store.history.groups import GroupStanding
 from zentalk.store.history.models import StoredMessage
+from zentalk.wire.group_acts import GroupKind
 
 pytestmark = pytest.mark.e2e
 
@@ -292,3 +293,68 @@ async def test_who_comes_late_sees_only_what_came_after(
     await world.until_state("bob", late, "delivered")
     [line] = await lines(carol, row.id)
     assert (line.text, line.missing) == ("late", 0)
+
+
+async def test_a_channel_is_joined_by_a_link_that_ends_and_only_admins_post(
+    world: World, autojump_clock: Clock
+) -> None:
+    await world.relay_net(3)
+    alice, bob, carol = [await world.person(name) for name in ("alice", "bob", "carol")]
+    channel = await alice.groups.found(GroupWish("News", GroupKind.CHANNEL))
+    made = await alice.first_contact.invites.create(max_uses=1, group=channel.id)
+    await bob.groups.join(made.link)
+    await until_stands(world, bob, channel.id, GroupStanding.JOINED)
+    for node in (alice, bob):
+        await until_members(world, node, channel.id, [alice, bob])
+    said = await alice.send_text(UserAddress(channel.id), "first news")
+    await world.until_state("alice", said, "delivered")
+    await until_texts(world, bob, channel.id, ["first news"])
+    with pytest.raises(ConflictError, match=r"[Oo]nly admins"):
+        await bob.send_text(UserAddress(channel.id), "a reply")
+    [person] = [
+        one
+        for one in (await alice.groups.get(channel.id)).view["members"]
+        if one["address"] == bob.address_text
+    ]
+    assert person["role"] == "subscriber"
+    # The link was for one person.
+    await carol.groups.join(made.link)
+    await trio.sleep(120)
+    assert carol.address_text not in str((await alice.groups.get(channel.id)).view)
+    [ticket] = (await alice.groups.get(channel.id)).view["tickets"]
+    assert (ticket["uses"], ticket["used"]) == (1, 1)
+
+
+async def test_what_somebody_signs_who_left_as_an_admin_is_ended_by_others(
+    world: World, autojump_clock: Clock
+) -> None:
+    nodes = await circle(world, "alice", "bob", "carol")
+    alice, bob, carol = nodes
+    group = await founded(world, nodes)
+    await alice.groups.promote(group, bob.address)
+    await until_role(world, carol, group, bob, "admin")
+    await bob.groups.leave(group)
+    await until_members(world, carol, group, [alice, carol])
+
+    async def ended() -> bool:
+        history = await alice.events(0)
+        return any(
+            event.type == "group.member"
+            and event.data["address"] == bob.address_text
+            and event.data["status"] == "gone"
+            for event in history
+        )
+
+    await world.until(ended)
+    # Alice has signed that Bob is out, though he has gone by himself.
+    log = await alice.groups.log(group)
+    assert [type(entry.act).__name__ for entry in log].count("Remove") == 1
+
+
+async def test_what_is_said_to_nobody_waits_for_nobody(world: World, autojump_clock: Clock) -> None:
+    await world.relay_net(3)
+    alice = await world.person("alice")
+    row = await alice.groups.found(GroupWish("Notes"))
+    said = await alice.send_text(UserAddress(row.id), "to myself")
+    shown = await alice.message(said.id)
+    assert (shown.state, shown.reason) == ("delivered", "nobody else is in this group")

@@ -189,7 +189,7 @@ def build_node(
         mailboxes=mailboxes,
         conversations=conversations,
         first_contact=FirstContact(
-            Invites(runtime, identity, database),
+            Invites(runtime, identity, database, delivery.outbox, groups.commands),
             Introductions(runtime, database, composer, delivery.outbox),
             Verification(runtime, own, database),
         ),

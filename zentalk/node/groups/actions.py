@@ -21,7 +21,9 @@ from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.group_sends import GroupDelivery
 from zentalk.store.history.groups import GroupRow, GroupStanding
 from zentalk.store.sqlite import Transaction
+from zentalk.wire.group import GroupEntry, read_stored_entry
 from zentalk.wire.group_acts import Demote, Grant, PostingRule, SetPosting
+from zentalk.wire.invite import parse_invite
 
 T = TypeVar("T")
 
@@ -59,6 +61,14 @@ class GroupActions:
         """Invite contacts."""
         await self._do(lambda tx, now: self._commands.invite(tx, group, people, now))
         return await self.get(group)
+
+    async def join(self, link: str) -> None:
+        """Ask to be let in by a link, and accept the invitation when it comes.
+
+        Raises DecodeError if it is no link.
+        """
+        invite = parse_invite(link)
+        await self._do(lambda tx, now: self._commands.join(tx, invite.address, invite.secret, now))
 
     async def accept(self, group: GroupId) -> GroupRow:
         """Join a group that the owner is invited to."""
@@ -113,6 +123,11 @@ class GroupActions:
         """Return the picture of a group; empty if it has none, or it is not here yet."""
         await self.get(group)
         return await self._database.read(lambda tx: groups.picture(tx, group))
+
+    async def log(self, group: GroupId) -> list[GroupEntry]:
+        """Return the entries of a group's log in the order in which they came here."""
+        raws = await self._database.read(lambda tx: groups.entries(tx, group))
+        return [read_stored_entry(raw, group) for raw in raws]
 
     async def deliveries(self, group: GroupId, message_id: MessageId) -> list[GroupDelivery]:
         """Return how far a message of the owner has come with each member."""

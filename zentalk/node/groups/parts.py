@@ -11,6 +11,7 @@ from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.groups.actions import GroupActions
 from zentalk.node.groups.fan_out import GroupFanOut
 from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.groups.commands import GroupCommands
 from zentalk.node.messages.groups.jobs import group_jobs
 from zentalk.node.messages.groups.receiving import GroupInbox
 from zentalk.node.messages.groups.saying import GroupSpeech
@@ -21,6 +22,7 @@ class GroupParts(NamedTuple):
     """What the rest of the node sees of groups; `run` must be running."""
 
     actions: GroupActions
+    commands: GroupCommands
     speech: GroupSpeech
     inbox: GroupInbox
     run: Callable[[], Awaitable[None]]
@@ -37,6 +39,7 @@ def build_groups(
     jobs = group_jobs(identity, composer, runtime.for_part("groups").entropy)
     return GroupParts(
         GroupActions(runtime, database, outbox, jobs.commands),
+        jobs.commands,
         jobs.speech,
         jobs.inbox,
         GroupFanOut(runtime, database, outbox, jobs.distribution).run,

@@ -82,7 +82,9 @@ class Inbox:
         self._sessions = sessions
         self._composer = composer
         self._groups = groups
-        self._admission = FirstMessages(composer, accept_introduced=accept_introduced)
+        self._admission = FirstMessages(
+            composer, groups.let_in, accept_introduced=accept_introduced
+        )
 
     def process(self, tx: Transaction, deposits: Sequence[Collected], now: float) -> CommitEffects:
         """Store what a batch of envelopes brings.

@@ -128,6 +128,10 @@ CREATE TABLE group_held (
     UNIQUE (grp, author, message_id)
 );
 
+ALTER TABLE invites ADD COLUMN grp BLOB;
+
+CREATE TABLE group_joins (person BLOB PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
+
 CREATE TABLE group_prekeys (
     kind TEXT NOT NULL CHECK (kind IN ('signed', 'pq')),
     id INTEGER NOT NULL,

@@ -106,6 +106,8 @@ class StoredInvite:
     created_at: float
     expires_at: float
     revoked_at: float | None
+    group: str = field(default="", repr=False)
+    """The group that it invites to as well; empty if to none."""
 
     def state(self, now: float) -> InviteState:
         """Return whether it lets anybody in at a unix time, or why it does not."""

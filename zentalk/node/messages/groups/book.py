@@ -20,7 +20,7 @@ from zentalk.store.history import contacts, events, group_members, groups
 from zentalk.store.history.groups import GroupStanding
 from zentalk.store.history.models import ContactState
 from zentalk.store.sqlite import Transaction
-from zentalk.wire.group import GroupEntry, decode_entry
+from zentalk.wire.group import GroupEntry, read_stored_entry
 from zentalk.wire.group_acts import Leave
 
 MAX_OPEN: Final = 64
@@ -179,9 +179,9 @@ class GroupBook:
         raws = groups.entries(tx, group)
         if not raws:
             raise NotFoundError(NO_GROUP)
-        log = GroupLog(decode_entry(raws[0], group))
+        log = GroupLog(read_stored_entry(raws[0], group))
         for raw in raws[1:]:
-            log.insert(decode_entry(raw, group))
+            log.insert(read_stored_entry(raw, group))
         if len(self._open) >= MAX_OPEN:
             self._open.clear()
         self._open[group] = _Open(log, GroupFolds(log), held)

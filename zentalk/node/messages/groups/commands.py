@@ -13,32 +13,40 @@ from zentalk.crypto.types import Entropy
 from zentalk.errors import ConfigError, ConflictError, NotFoundError
 from zentalk.groups import authoring
 from zentalk.groups.permission import MAX_MEMBERS
-from zentalk.ids import GroupId, UserAddress
+from zentalk.ids import DAY_SECONDS, GroupId, UserAddress
+from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.groups import joining
 from zentalk.node.messages.groups.book import NO_GROUP, GroupBook, Learned
 from zentalk.node.messages.groups.cards import GroupCards
 from zentalk.node.messages.groups.distribution import Distribution
-from zentalk.store.history import contacts, group_members, groups
+from zentalk.node.messages.people import welcome
+from zentalk.store.history import contacts, group_joins, group_members, groups
 from zentalk.store.history.groups import GroupRow, GroupStanding
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.chat import MAX_PICTURE_BYTES
+from zentalk.wire.content import ROUTE, Content
 from zentalk.wire.group_acts import (
     MAX_DESCRIPTION_BYTES,
     MAX_GROUP_NAME_BYTES,
     Accept,
     Add,
     AddedAs,
+    CloseTicket,
     Describe,
     GroupAct,
     GroupKind,
     Leave,
+    OpenTicket,
     Remove,
     Rename,
     picture_hash,
+    ticket_id,
 )
 
 MAX_ADMIN_CARDS: Final = 16
+JOIN_SECONDS: Final = 7 * DAY_SECONDS
+"""How long the invitation to a group whose link the owner has used is accepted by itself."""
 
 
 class GroupWish(NamedTuple):
@@ -62,12 +70,14 @@ class GroupCommands:
         book: GroupBook,
         cards: GroupCards,
         distribution: Distribution,
+        composer: Composer,
     ) -> None:
         self._identity = identity
         self._entropy = entropy
         self._book = book
         self._cards = cards
         self._distribution = distribution
+        self._composer = composer
 
     def found(self, tx: Transaction, wish: GroupWish, now: float) -> tuple[GroupRow, CommitEffects]:
         """Found a group or channel and invite people; raises ConfigError, or as `invite` does."""
@@ -90,13 +100,71 @@ class GroupCommands:
             row = contacts.get(tx, person)
             if row is None or not row.is_accepted:
                 raise ConflictError("only contacts can be invited: add this person first")
+        return self._invite(tx, group, people, b"", now)
+
+    def let_in(
+        self, tx: Transaction, group: GroupId, person: UserAddress, secret: bytes, now: float
+    ) -> CommitEffects:
+        """Invite a contact who has shown the secret of a link; nothing if that cannot be done."""
+        try:
+            return self._invite(tx, group, [person], ticket_id(group, secret), now)
+        except (ConflictError, NotFoundError):
+            return NO_EFFECTS
+
+    def join(
+        self, tx: Transaction, person: UserAddress, secret: bytes, now: float
+    ) -> CommitEffects:
+        """Ask whoever has made a link to be let into its group, and accept the invitation then."""
+        row, welcomed = welcome(tx, self._composer, person, "", now)
+        contacts.set_ticket(tx, person, secret)
+        group_joins.put(tx, person, now + JOIN_SECONDS)
+        shown = Content(kind=ROUTE, message_id=self._composer.new_message_id())
+        row = contacts.get(tx, person) or row
+        asked = self._composer.send(tx, row, shown, now)
+        return CommitEffects.together([welcomed, asked])
+
+    def open_link(
+        self,
+        tx: Transaction,
+        group: GroupId,
+        secret: bytes,
+        limits: tuple[int, float],
+        now: float,
+    ) -> CommitEffects:
+        """Announce a link to a group: how many it lets in, and until when (unix seconds)."""
+        uses, expires_at = limits
+        named = ticket_id(group, secret)
+        return self.act(
+            tx, group, OpenTicket(named, self._added_as(tx, group), uses, int(expires_at)), now
+        )
+
+    def close_link(
+        self, tx: Transaction, group: GroupId, secret: bytes, now: float
+    ) -> CommitEffects:
+        """Announce that a link lets nobody in any more; nothing if that is known."""
+        try:
+            return self.act(tx, group, CloseTicket(ticket_id(group, secret)), now)
+        except (ConflictError, NotFoundError):
+            return NO_EFFECTS
+
+    def _added_as(self, tx: Transaction, group: GroupId) -> AddedAs:
         is_channel = self._book.state(tx, group).kind is GroupKind.CHANNEL
-        added_as = AddedAs.SUBSCRIBER if is_channel else AddedAs.MEMBER
+        return AddedAs.SUBSCRIBER if is_channel else AddedAs.MEMBER
+
+    def _invite(
+        self,
+        tx: Transaction,
+        group: GroupId,
+        people: Sequence[UserAddress],
+        ticket: bytes,
+        now: float,
+    ) -> CommitEffects:
+        added_as = self._added_as(tx, group)
         others = group_members.inside(tx, group)
         raws = [
             entry.raw
             for person in people
-            for entry in self._sign(tx, group, Add(person, added_as), now).entries
+            for entry in self._sign(tx, group, Add(person, added_as, ticket), now).entries
         ]
         whole = [entry.raw for entry in self._book.log(tx, group).export()]
         cards = self._cards_of_admins(tx, group)

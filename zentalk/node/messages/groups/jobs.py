@@ -31,9 +31,10 @@ def group_jobs(identity: SigningKey, composer: Composer, entropy: Entropy) -> Gr
     book = GroupBook(own)
     cards = GroupCards(identity, composer, entropy)
     distribution = Distribution(composer, cards, own)
+    commands = GroupCommands(identity, entropy, book, cards, distribution, composer)
     return GroupJobs(
-        GroupCommands(identity, entropy, book, cards, distribution),
+        commands,
         GroupSpeech(book, distribution),
-        GroupInbox(composer, book, cards, distribution),
+        GroupInbox(composer, book, cards, distribution, commands),
         distribution,
     )

@@ -13,6 +13,7 @@ from typing import Final
 from zentalk.crypto.hashing import equal
 from zentalk.errors import AuthenticationError, DecodeError, RemoteProtocolError
 from zentalk.groups.exchange import question
+from zentalk.groups.permission import endings_due
 from zentalk.ids import EntryRef, GroupId, MessageId, UserAddress
 from zentalk.node.messages import confirmations
 from zentalk.node.messages.compose import Composer
@@ -21,9 +22,10 @@ from zentalk.node.messages.groups import answering, hearing, joining
 from zentalk.node.messages.groups.answering import GroupQuestions
 from zentalk.node.messages.groups.book import GroupBook, Learned
 from zentalk.node.messages.groups.cards import GroupCards
+from zentalk.node.messages.groups.commands import GroupCommands
 from zentalk.node.messages.groups.distribution import Distribution
 from zentalk.node.messages.kinds.incoming import Incoming, KindResult
-from zentalk.store.history import contacts, group_held, groups
+from zentalk.store.history import contacts, group_held, group_joins, groups
 from zentalk.store.history.confirmations import let_in
 from zentalk.store.history.groups import GroupStanding
 from zentalk.store.history.models import ContactState
@@ -55,10 +57,17 @@ class GroupInbox:
     """Takes in what is for groups."""
 
     def __init__(
-        self, composer: Composer, book: GroupBook, cards: GroupCards, distribution: Distribution
+        self,
+        composer: Composer,
+        book: GroupBook,
+        cards: GroupCards,
+        distribution: Distribution,
+        commands: GroupCommands,
     ) -> None:
         self._composer = composer
         self._book = book
+        self._commands = commands
+        self.let_in = commands.let_in
         self._questions = GroupQuestions(book, cards, distribution)
         self._distribution = distribution
 
@@ -92,6 +101,12 @@ class GroupInbox:
             raise RemoteProtocolError("entries of a group came from somebody who is not in it")
         learned = self._book.learn(tx, group, entries, now, self._named(tx, group))
         effects = self._after(tx, group, learned, now)
+        row = groups.get(tx, group)
+        invited_by = None if row is None else row.invited_by
+        is_invited = row is not None and row.stands is GroupStanding.INVITED
+        if is_invited and invited_by is not None and group_joins.take(tx, invited_by, now):
+            _, joined = self._commands.accept(tx, group, now)
+            effects = CommitEffects.together([effects, joined])
         ask = self._lacking(tx, group)
         if ask is not None:
             asked = self._distribution.ask(tx, sender.address, ask, now)
@@ -122,6 +137,8 @@ class GroupInbox:
         """Do what follows from new entries, and take in what they explain."""
         made = [joining.after(tx, self._book, self._distribution, group, learned, now)]
         if learned.entries:
+            endings = endings_due(self._book.state(tx, group), self._book.own)
+            made += [self._commands.act(tx, group, ending, now) for ending in endings]
             made.append(self._explain(tx, group, now))
         return CommitEffects.together(made)
 

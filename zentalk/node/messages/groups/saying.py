@@ -11,13 +11,16 @@ from zentalk.ids import GroupId, MessageId, UserAddress
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.groups.book import NO_GROUP, GroupBook
 from zentalk.node.messages.groups.distribution import Distribution
+from zentalk.node.messages.states import move
 from zentalk.store.history import chats, group_members, groups
 from zentalk.store.history.groups import GroupStanding
+from zentalk.store.history.models import MessageState
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.chat import READ, Read
 from zentalk.wire.content import Content
 from zentalk.wire.group_bodies import FALLBACK, GroupLine, group_content
 
+ALONE: Final = "nobody else is in this group"
 MAX_WITH_RECEIPTS: Final = 32
 """In larger groups nobody is told what was read: each would tell all others of everything."""
 _NOT_IN: Final = {
@@ -52,7 +55,10 @@ class GroupSpeech:
         """Let a content go to all others; of a line it is kept how far it has come."""
         group = GroupId(conversation)
         wrapped = self._wrapped(tx, group, inner, is_line=line)
-        return self._distribution.to_all(tx, group, wrapped, now, is_line=line)
+        sent = self._distribution.to_all(tx, group, wrapped, now, is_line=line)
+        if line and sent is NO_EFFECTS:
+            move(tx, inner.message_id, conversation, MessageState.DELIVERED, now, ALONE)
+        return sent
 
     def say_to(
         self, tx: Transaction, group: GroupId, member: UserAddress, inner: Content, now: float
