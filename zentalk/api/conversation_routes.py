@@ -6,13 +6,14 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
 
 import trio
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from zentalk.api.answers import answers
 from zentalk.api.callers import caller_of
 from zentalk.api.drafts import picture
 from zentalk.api.facade import NodeFacade
+from zentalk.api.paths import Address, MessageId
 from zentalk.ids import UserAddress
 from zentalk.rest import conversations as bodies
 from zentalk.rest.limits import MAX_PAGE, MAX_SEQUENCE
@@ -29,8 +30,6 @@ DEFAULT_PAGE: Final = 100
 _ONE: Final = "/v1/conversations/{address}"
 _MESSAGE: Final = "/v1/conversations/{address}/messages/{message_id}"
 
-Address = Annotated[str, Path(description="zt1 followed by 56 characters", max_length=100)]
-MessageId = Annotated[str, Path(description="32 hexadecimal digits", max_length=100)]
 _NOTHING: Final[dict[str, Any]] = {
     "status_code": HTTPStatus.NO_CONTENT.value,
     "tags": ["conversations"],

@@ -10,6 +10,7 @@ from zentalk.ids import UserAddress
 from zentalk.node.conversations.actions import ConversationActions
 from zentalk.node.conversations.signalling import Signalling
 from zentalk.node.devices.pairings import Pairing
+from zentalk.node.groups import GroupActions
 from zentalk.node.messages.commands import Draft
 from zentalk.node.notify.webhooks import WebhookView
 from zentalk.node.status import MailboxStatus
@@ -179,6 +180,10 @@ class NodeFacade(Protocol):
     @property
     def chat(self) -> ConversationActions:
         """What the owner does with messages that are there."""
+
+    @property
+    def groups(self) -> GroupActions:
+        """Groups and channels that the owner is in, or invited to."""
 
     @property
     def signals(self) -> Signalling:

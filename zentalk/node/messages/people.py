@@ -33,6 +33,7 @@ MAX_NAME_BYTES: Final = 256
 NO_PERSON: Final = "there is nobody with this address in your list: look at your contacts"
 NO_REQUEST: Final = "there is no request from this address: look at your contacts"
 BLOCKED: Final = "you have blocked this person"
+IS_A_GROUP: Final = "this is a group and not a person: look at your groups"
 _WELCOMES: Final = {
     ContactState.CONTACT: "contact.renamed",
     ContactState.REQUEST: "contact.accepted",
@@ -40,6 +41,7 @@ _WELCOMES: Final = {
     ContactState.REMOVED: "contact.added",
     ContactState.MEMBER: "contact.added",
 }
+_NOT_LISTED: Final = (ContactState.REMOVED, ContactState.MEMBER)
 
 
 def check_name(name: str) -> None:
@@ -71,7 +73,7 @@ def welcome(
     if row.state is ContactState.BLOCKED:
         raise ConflictError("this person is blocked: unblock them first")
     if row.state is ContactState.GROUP:
-        raise ConflictError("this is a group and not a person: look at your groups")
+        raise ConflictError(IS_A_GROUP)
     if row.is_accepted and name in ("", row.name):
         return row, NO_EFFECTS
     contacts.update(tx, address, name or row.name, ContactState.CONTACT, now)
@@ -133,7 +135,7 @@ class ContactCommands:
     ) -> tuple[StoredContact, CommitEffects]:
         """Accept a request; nothing changes for a contact. Raises NotFoundError without one."""
         row = contacts.get(tx, address)
-        if row is None or row.state is ContactState.REMOVED:
+        if row is None or row.state in _NOT_LISTED:
             raise NotFoundError(NO_REQUEST)
         return self.add(tx, address, "", now)
 
@@ -154,11 +156,14 @@ class ContactCommands:
     def remove(self, tx: Transaction, address: UserAddress, now: float) -> CommitEffects:
         """Delete a person and all messages with it; if it writes again, that is a request.
 
-        Somebody who is blocked stays so, and only the messages go. Raises NotFoundError.
+        Somebody who is blocked stays so, and only the messages go. Raises NotFoundError, and
+        ConflictError for a group.
         """
         row = contacts.get(tx, address)
-        if row is None or row.state is ContactState.REMOVED:
+        if row is None or row.state in _NOT_LISTED:
             raise NotFoundError(NO_PERSON)
+        if row.state is ContactState.GROUP:
+            raise ConflictError(IS_A_GROUP)
         effects = CommitEffects(dropped=_outgoing(tx, address))
         requests.delete_conversation(tx, address, now)
         introductions.remove_by(tx, address)
@@ -173,11 +178,13 @@ class ContactCommands:
         """Keep nothing any more that a person sends, whether it is known here or not.
 
         What was shown of a contact stays; what is on its way to it is given up. The messages of
-        a request are deleted.
+        a request are deleted. Raises ConflictError for a group.
         """
         row = contacts.get(tx, address)
         if row is None:
             row = contacts.insert(tx, address, "", ContactState.REMOVED, now)
+        if row.state is ContactState.GROUP:
+            raise ConflictError(IS_A_GROUP)
         if row.state is ContactState.BLOCKED:
             return contacts.view(tx, address), NO_EFFECTS
         effects = CommitEffects(dropped=_outgoing(tx, address))
