@@ -256,8 +256,7 @@ def _row(row: tuple[Any, ...]) -> ContactRow:
 
 
 def _listed(row: tuple[Any, ...]) -> StoredConversation:
-    address, *said = row[:-1]
-    return StoredConversation(format_address(address), *said, bool(row[-1]))
+    return StoredConversation(format_address(row[0]), *(*row[1:-1], bool(row[-1])))
 
 
 def _view(row: tuple[Any, ...]) -> StoredContact:
