@@ -11,6 +11,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from zentalk.client.group_events import GroupChanged, GroupInvited, GroupMemberChanged
 from zentalk.rest.base import Resource
 from zentalk.rest.contacts import Contact
 from zentalk.rest.event_bodies import (
@@ -296,6 +297,9 @@ _CLASSES: Final[dict[str, type[Event]]] = {
     "invite.used": InviteUsed,
     "conversation.read": ConversationRead,
     "conversation.deleted": ConversationDeleted,
+    "group.invited": GroupInvited,
+    "group.changed": GroupChanged,
+    "group.member": GroupMemberChanged,
     "node.copied": NodeCopied,
     "device.added": DeviceAdded,
     "device.revoked": DeviceRevoked,
