@@ -18,9 +18,10 @@ from urllib.parse import quote
 
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
+from zentalk.cli.names import Names
 from zentalk.cli.node_client import NodeClient
 from zentalk.cli.output import harmless, local_time
-from zentalk.cli.people import address_of, check_person
+from zentalk.cli.people import check_conversation, conversation_of
 
 FORMAT: Final = 1
 _PAGE: Final = 1000
@@ -29,9 +30,9 @@ _PRIVATE: Final = 0o600
 
 def export(at: At, person: str | None, kind: str, output: str | None) -> int:
     """Write one conversation, or all, to a file or to standard output."""
-    wanted = None if person is None else check_person(person)
+    wanted = None if person is None else check_conversation(person)
     with running_node(at) as node, _opened(output) as out:
-        address = None if wanted is None else address_of(node, wanted)
+        address = None if wanted is None else conversation_of(node, wanted)
         listed = node.get("/v1/conversations")["conversations"]
         chosen = [one for one in listed if address is None or one["address"] == address]
         (_as_json if kind == "json" else _as_markdown)(node, chosen, out)
@@ -41,7 +42,7 @@ def export(at: At, person: str | None, kind: str, output: str | None) -> int:
 def _as_json(node: NodeClient, chosen: list[dict[str, Any]], out: TextIO) -> None:
     out.write(f'{{"format": {FORMAT}, "conversations": [')
     for number, one in enumerate(chosen):
-        head = json.dumps({"address": one["address"], "name": one["name"]})
+        head = json.dumps({"address": one["address"], "name": one["name"], "group": one["group"]})
         out.write(f'{"," if number else ""}\n{head[:-1]}, "messages": [')
         for place, message in enumerate(_messages(node, one["address"])):
             line = json.dumps(message)
@@ -51,11 +52,12 @@ def _as_json(node: NodeClient, chosen: list[dict[str, Any]], out: TextIO) -> Non
 
 
 def _as_markdown(node: NodeClient, chosen: list[dict[str, Any]], out: TextIO) -> None:
+    names = Names(node)
     for one in chosen:
         name = one["name"] or one["address"]
         out.write(f"# {_plain(name)}\n\n")
         for message in _messages(node, one["address"]):
-            who = "me" if message["direction"] == "out" else name
+            who = "me" if message["direction"] == "out" else names.author(message) or name
             text = "*(taken back)*" if message["deleted"] else _plain(message["text"])
             edited = " *(edited)*" if message["edited"] else ""
             out.write(f"**{_plain(who)}**, {local_time(message['sent_at'])}{edited}  \n{text}\n\n")
