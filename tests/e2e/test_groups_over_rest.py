@@ -9,11 +9,13 @@ import pytest
 from trio.testing import MockClock as Clock
 
 from tests.api.group_rest import client_of, details, found, refused
-from tests.e2e.test_groups import circle
+from tests.e2e.test_groups import circle, founded
 from tests.e2e.world import World
+from zentalk.ids import UserAddress
 from zentalk.node.node import Node
 from zentalk.rest.groups import GroupDetails, Groups, MemberDeliveries
 from zentalk.rest.messages import Message, Messages
+from zentalk.wire.text import format_address
 
 pytestmark = pytest.mark.e2e
 
@@ -160,4 +162,24 @@ async def test_an_invitation_is_refused_a_member_put_out_and_the_rest_go_on(
         await crew.until_standing(bob, "removed")
         assert [line.text for line in await lines(bob, group)] == ["news"]
         listed = (await bob.get("/v1/conversations")).json()["conversations"]
-        assert [(one["address"], one["group"]) for one in listed] == [(group, True)]
+        assert [one["address"] for one in listed if one["group"]] == [group]
+
+
+async def test_who_was_removed_from_the_list_goes_on_in_the_group_and_makes_no_request(
+    world: World, autojump_clock: Clock
+) -> None:
+    nodes = await circle(world, "alice", "bob", "carol")
+    alice, bob, _ = nodes
+    group = format_address(UserAddress(await founded(world, nodes)))
+    async with client_of(alice) as owner, client_of(bob) as member:
+        path = f"/v1/contacts/{bob.address_text}"
+        assert (await owner.delete(path)).status_code == 204
+        # As good as a stranger: there is nobody to remove, and no request to accept.
+        refused(await owner.delete(path), 404)
+        refused(await owner.post(f"{path}/accept"), 404)
+        # To write to Carol, whom he does not know, Bob asks Alice for what that needs.
+        said = await say(member, group, "still here")
+        await world.until_state("bob", await bob.message(said.id), "delivered")
+        assert [line.text for line in await lines(owner, group)] == ["still here"]
+        people = (await owner.get("/v1/contacts")).json()["contacts"]
+        assert bob.address_text not in [person["address"] for person in people]

@@ -81,7 +81,7 @@ class MessageStateChanged(Event):
 
     @property
     def conversation(self) -> str:
-        """The recipient's address."""
+        """The recipient's address, or the id of a group."""
         return MessageStateBody.model_validate(self.data).conversation
 
     @property
@@ -223,7 +223,7 @@ class ConversationDeleted(Event):
 
     @property
     def conversation(self) -> str:
-        """The other person's address."""
+        """The other person's address, or the id of a group."""
         return ConversationBody.model_validate(self.data).conversation
 
 
@@ -232,7 +232,7 @@ class ConversationRead(Event):
 
     @property
     def conversation(self) -> str:
-        """The other person's address."""
+        """The other person's address, or the id of a group."""
         return ConversationBody.model_validate(self.data).conversation
 
 

@@ -15,6 +15,7 @@ from zentalk.store.history import (
     contacts,
     events,
     forgetting,
+    group_members,
     introductions,
     mailboxes,
     messages,
@@ -108,6 +109,14 @@ def _confirm_waiting(
     return CommitEffects(best_effort=tuple(inners))
 
 
+def _take_out(tx: Transaction, address: UserAddress, now: float) -> None:
+    """Take a person out of the list; whoever is in a group with us goes on being that."""
+    contacts.update(tx, address, "", ContactState.REMOVED, now)
+    if group_members.groups_of(tx, address):
+        contacts.update(tx, address, "", ContactState.MEMBER, now)
+    requests.log_removed(tx, address, "", now)
+
+
 def _outgoing(tx: Transaction, address: UserAddress) -> tuple[int, ...]:
     return tuple(forgetting.outgoing(tx, address))
 
@@ -168,8 +177,7 @@ class ContactCommands:
         requests.delete_conversation(tx, address, now)
         introductions.remove_by(tx, address)
         if row.state is not ContactState.BLOCKED:
-            contacts.update(tx, address, "", ContactState.REMOVED, now)
-            requests.log_removed(tx, address, "", now)
+            _take_out(tx, address, now)
         return effects
 
     def block(
@@ -213,8 +221,7 @@ class ContactCommands:
             contacts.update(tx, address, row.name, ContactState.CONTACT, now)
             events.append_row(tx, "contact.unblocked", now, contacts.view(tx, address))
             return
-        contacts.update(tx, address, "", ContactState.REMOVED, now)
-        requests.log_removed(tx, address, "", now)
+        _take_out(tx, address, now)
 
     def mark_read(self, tx: Transaction, address: UserAddress, now: float) -> None:
         """Set a conversation's unread count to 0, and log that if it was another."""
