@@ -8,6 +8,7 @@ from typing import Any
 
 import trio
 
+from tests.api.group_double import FakeGroups
 from zentalk.errors import ConflictError, NotFoundError, TooLargeError
 from zentalk.ids import UserAddress
 from zentalk.node.devices.pairings import Pairing, Pairings
@@ -264,6 +265,7 @@ class FakeNode:
     chat: Any = None
     """Real ones are driven in tests/api/test_conversation_routes.py."""
     signals: Any = None
+    groups: Any = field(default_factory=FakeGroups)
     tickets: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -17,6 +17,7 @@ from zentalk.wire.text import format_address
 
 SAMPLES = {
     "address": format_address(BOB),
+    "group": format_address(BOB),
     "message_id": "0" * 32,
     "invite_id": "0" * 16,
     "webhook_id": "0" * 16,

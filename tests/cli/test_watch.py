@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 import trio
 
-from tests.api.double import BOB, STRANGER, FakeNode
+from tests.api.double import BOB, OWNER, STRANGER, FakeNode
 from tests.cli.conftest import Command, Result
+from zentalk.cli.names import short
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.conversations.signal_board import SignalBoard
@@ -100,6 +101,27 @@ async def test_one_person_only_and_as_json(zentalk: Command, node: FakeNode) -> 
     ended = await watched(zentalk, node, *both, read=1, options=("Bob", "--json"))
     assert [json.loads(line)["text"] for line in ended.out.splitlines()] == ["hello"]
     assert node.read == [BOB]
+
+
+async def test_in_a_group_each_line_names_its_author(zentalk: Command, node: FakeNode) -> None:
+    await node.add_contact(BOB, "Bob")
+    crew = node.groups.put(OWNER, "Crew\x1b[2J")
+    lines = [
+        replace(message("hi", crew), author=BOBS),
+        replace(message("hello", crew), author=STRANGERS),
+        message("mine", crew, Direction.OUT),
+        replace(message("alone"), author=BOBS),
+    ]
+    ended = await watched(zentalk, node, *lines, read=3)
+    shown = [line.split(" ", 2)[2] for line in ended.out.splitlines()]
+    group = "Crew\N{REPLACEMENT CHARACTER}[2J"
+    assert shown == [
+        f"< {group}: Bob: hi  (received)",
+        f"< {group}: {short(STRANGERS)}: hello  (received)",
+        f"> {group}: mine  (queued)",
+        "< Bob: alone  (received)",
+    ]
+    assert node.read == [OWNER, OWNER, BOB]
 
 
 async def test_conversations_show_what_is_unread(

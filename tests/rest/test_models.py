@@ -10,15 +10,17 @@ import pytest
 from pydantic import ValidationError
 
 from zentalk.node.status import NodeStatus
-from zentalk.rest import contacts, messages
+from zentalk.rest import contacts, groups, messages
 from zentalk.rest.contacts import ContactIn
 from zentalk.rest.conversations import TimerIn, VoteIn
 from zentalk.rest.devices import NewDevice
 from zentalk.rest.events import Event
 from zentalk.rest.messages import Message
 from zentalk.rest.node import NetworkReport
+from zentalk.store.history.groups import GroupStanding
 from zentalk.store.history.models import ContactState, Direction, MessageState, StoredMessage
 
+NEVER_SHOWN = {ContactState.REMOVED, ContactState.MEMBER, ContactState.GROUP}
 STORED = StoredMessage(
     "a" * 32, 1, "zt1", Direction.OUT, "text", "hello é", MessageState.SENT, "", 1.5
 )
@@ -84,7 +86,8 @@ def test_the_contract_and_the_client_load_no_web_framework() -> None:
     [
         (messages.States, list(MessageState)),
         (messages.Directions, list(Direction)),
-        (contacts.States, [state for state in ContactState if state != ContactState.REMOVED]),
+        (contacts.States, [state for state in ContactState if state not in NEVER_SHOWN]),
+        (groups.Standings, [one for one in GroupStanding if one != GroupStanding.INCOMPLETE]),
     ],
 )
 def test_the_contract_has_all_words_of_the_store(shown: object, stored: list[StrEnum]) -> None:

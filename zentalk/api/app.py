@@ -31,6 +31,12 @@ from zentalk.api.first_contact_routes import (
     add_invite_routes,
     add_safety_routes,
 )
+from zentalk.api.group_routes import (
+    add_delivery_route,
+    add_group_picture_routes,
+    add_group_routes,
+    add_member_routes,
+)
 from zentalk.api.guard import EVENT_SOCKET_PATH, Access, Guard
 from zentalk.api.import_routes import add_import_routes
 from zentalk.api.mailbox_routes import add_mailbox_routes
@@ -107,6 +113,10 @@ def create_routes(
     add_import_routes(inner.router, node)
     add_signal_routes(inner.router, node)
     add_contact_routes(inner.router, node)
+    add_group_routes(inner.router, node)
+    add_member_routes(inner.router, node)
+    add_group_picture_routes(inner.router, node)
+    add_delivery_route(inner.router, node)
     add_profile_routes(inner.router, node)
     add_own_routes(inner.router, node, name)
     add_safety_routes(inner.router, node)

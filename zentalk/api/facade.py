@@ -10,6 +10,7 @@ from zentalk.ids import UserAddress
 from zentalk.node.conversations.actions import ConversationActions
 from zentalk.node.conversations.signalling import Signalling
 from zentalk.node.devices.pairings import Pairing
+from zentalk.node.groups import GroupActions
 from zentalk.node.messages.commands import Draft
 from zentalk.node.notify.push import PushWish
 from zentalk.node.notify.schedule import Answer
@@ -205,6 +206,10 @@ class NodeFacade(Protocol):
     @property
     def chat(self) -> ConversationActions:
         """What the owner does with messages that are there."""
+
+    @property
+    def groups(self) -> GroupActions:
+        """Groups and channels that the owner is in, or invited to."""
 
     @property
     def signals(self) -> Signalling:

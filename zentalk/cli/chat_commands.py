@@ -10,7 +10,8 @@ from zentalk.cli.node_commands import conversation, message
 from zentalk.cli.options import AsJson, RunningNode
 
 Person = Annotated[
-    str, Parameter("PERSON", help="The address of the other person, or your name for them.")
+    str,
+    Parameter("PERSON", help="An address, your name for a contact, or the name or id of a group."),
 ]
 Which = Annotated[
     str,
@@ -113,7 +114,9 @@ def message_search(
     /,
     *,
     node: RunningNode,
-    partner: Annotated[str | None, Parameter("--with", help="Only messages with PERSON.")] = None,
+    partner: Annotated[
+        str | None, Parameter("--with", help="Only this conversation: PERSON.")
+    ] = None,
     limit: Annotated[int, Parameter(help="The largest number of messages to list.")] = 100,
     as_json: AsJson = False,
 ) -> int:
@@ -127,7 +130,7 @@ def message_search(
 def message_forward(
     person: Person,
     which: Which,
-    reader: Annotated[str, Parameter("READER", help="Who is to get it.")],
+    reader: Annotated[str, Parameter("READER", help="Who is to get it: a person or a group.")],
     /,
     *,
     node: RunningNode,
@@ -185,7 +188,7 @@ def conversation_show(person: Person, /, *, node: RunningNode, as_json: AsJson =
 
 @conversation.command(name="clear")
 def conversation_clear(person: Person, /, *, node: RunningNode) -> int:
-    """Delete all messages with a person at your node. The person stays in your list."""
+    """Delete all messages with a person, or in a group, at your node. The person or group stays."""
     from zentalk.cli import chat as act
 
     return act.clear(node.at, person)
@@ -199,7 +202,7 @@ def conversation_timer(
     *,
     node: RunningNode,
 ) -> int:
-    """Let messages disappear some time after they were read, at both sides."""
+    """Let messages disappear some time after they were read, at all sides."""
     from zentalk.cli import chat as act
 
     return act.set_timer(node.at, person, after)
@@ -224,7 +227,8 @@ def conversation_mute(
 @conversation.command(name="export")
 def conversation_export(
     person: Annotated[
-        str | None, Parameter("PERSON", help="Only the conversation with this person.")
+        str | None,
+        Parameter("PERSON", help="Only the conversation with this person or group."),
     ] = None,
     /,
     *,

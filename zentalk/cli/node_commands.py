@@ -133,7 +133,9 @@ def mailbox_move(
 def message_send(
     person: Annotated[
         str | None,
-        Parameter("PERSON", help="The address of a person, or your name for a contact."),
+        Parameter(
+            "PERSON", help="An address, your name for a contact, or the name or id of a group."
+        ),
     ] = None,
     text: Annotated[
         list[str] | None,
@@ -172,7 +174,9 @@ def message_send(
 def message_list(
     person: Annotated[
         str | None,
-        Parameter("PERSON", help="The address of the other person, or your name for them."),
+        Parameter(
+            "PERSON", help="An address, your name for a contact, or the name or id of a group."
+        ),
     ] = None,
     /,
     *,
@@ -192,7 +196,8 @@ def message_list(
 @message.command(name="watch")
 def message_watch(
     person: Annotated[
-        str | None, Parameter("PERSON", help="Show messages with this person only.")
+        str | None,
+        Parameter("PERSON", help="Show messages with this person or group only."),
     ] = None,
     /,
     *,

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from zentalk.cli import chat_commands as _chat_commands  # noqa: F401 - adds to two groups
 from zentalk.cli.contact_commands import contact
 from zentalk.cli.grammar import App, Command, Group, Parameter
+from zentalk.cli.group_commands import groups
 from zentalk.cli.invite_commands import invite
 from zentalk.cli.node_commands import conversation, device, mailbox, message, network
 from zentalk.cli.options import ApiDir, AsJson, Bootstraps, Difficulty, NetworkId, RelayDir
@@ -36,6 +37,7 @@ app = App(
                 api,
                 contact,
                 invite,
+                groups,
                 device,
                 mailbox,
                 conversation,

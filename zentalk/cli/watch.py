@@ -7,14 +7,14 @@ go on at once.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any, Final
 
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.message import line_of, mark_read
+from zentalk.cli.names import Names
 from zentalk.cli.node_client import NodeClient
-from zentalk.cli.output import harmless, local_time, say
-from zentalk.cli.people import CONTACTS, address_of, check_person
+from zentalk.cli.output import local_time, say
+from zentalk.cli.people import check_conversation, conversation_of
 from zentalk.errors import UnavailableError
 
 _SIGNALS: Final = {
@@ -30,10 +30,10 @@ def watch(at: At, person: str | None, *, signals: bool = False, as_json: bool) -
 
     With `signals`, also who is writing and who is there: as JSON an object with `type` and `data`.
     """
-    wanted = None if person is None else check_person(person)
+    wanted = None if person is None else check_conversation(person)
     with running_node(at) as node, running_node(at) as stream:
-        partner = None if wanted is None else address_of(node, wanted)
-        names = _Names(node)
+        partner = None if wanted is None else conversation_of(node, wanted)
+        names = Names(node)
         start = last_event(node)
         node.close()
         for event in stream.events(start, signals=signals):
@@ -41,7 +41,7 @@ def watch(at: At, person: str | None, *, signals: bool = False, as_json: bool) -
             if partner not in {None, about.get("conversation")}:
                 continue
             if event["type"] in _SHOWN:
-                who = "" if partner else f"{names.of(about['conversation'])}: "
+                who = names.before(about, conversation=partner is None)
                 say(json.dumps(about) if as_json else line_of(about, who))
                 mark_read(node, about["conversation"], [about])
             elif event["type"] in _SIGNALS:
@@ -50,7 +50,7 @@ def watch(at: At, person: str | None, *, signals: bool = False, as_json: bool) -
     raise UnavailableError("the API node has stopped")
 
 
-def _signal_line(event: dict[str, Any], names: _Names) -> str:
+def _signal_line(event: dict[str, Any], names: Names) -> str:
     about = event["data"]
     field, if_so, if_not = _SIGNALS[event["type"]]
     who = names.of(about["conversation"])
@@ -74,18 +74,3 @@ def last_event(node: NodeClient) -> int:
 
 def _is_more(node: NodeClient, after: int) -> bool:
     return bool(node.get("/v1/events", after=after, limit=1)["events"])
-
-
-class _Names:
-    """The names of contacts, asked for again when somebody new writes."""
-
-    def __init__(self, node: NodeClient) -> None:
-        self._node = node
-        self._names: Mapping[str, str] = {}
-
-    def of(self, address: str) -> str:
-        """Return a name, or the address of a person without one."""
-        if address not in self._names:
-            people: list[dict[str, Any]] = self._node.get(CONTACTS)["contacts"]
-            self._names = {each["address"]: each["name"] for each in people}
-        return harmless(self._names.get(address, "")) or address

@@ -15,6 +15,7 @@ from zentalk.client.errors import (
     RateLimitedError,
 )
 from zentalk.client.following import LogEndedError, NodeGoneError
+from zentalk.client.group_events import GroupChanged, GroupInvited, GroupMemberChanged
 from zentalk.client.importing import ImportReport, LeftOut
 from zentalk.client.signals import EphemeralEvent, PresenceChanged, TypingChanged
 from zentalk.client.sync_client import Client
@@ -50,6 +51,7 @@ from zentalk.client.typed_events import (
 from zentalk.rest.contacts import Contact, ListedContact
 from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo
 from zentalk.rest.events import Event, Events
+from zentalk.rest.groups import GroupDetails, GroupPerson, GroupSummary, MemberDelivery
 from zentalk.rest.introductions import IntroducedPerson
 from zentalk.rest.invites import Invite
 from zentalk.rest.mailboxes import Mailbox
@@ -58,6 +60,7 @@ from zentalk.rest.node import Me
 from zentalk.rest.push import PushEndpoint, PushTested
 from zentalk.rest.safety import Safety
 from zentalk.rest.webhooks import DeadLetter, NewWebhook, Webhook
+from zentalk.store.history.groups import GroupStanding
 from zentalk.store.history.models import ContactState, Direction, InviteState, MessageState
 
 __all__ = [
@@ -92,6 +95,13 @@ __all__ = [
     "EventFeed",
     "EventFollower",
     "Events",
+    "GroupChanged",
+    "GroupDetails",
+    "GroupInvited",
+    "GroupMemberChanged",
+    "GroupPerson",
+    "GroupStanding",
+    "GroupSummary",
     "ImportReport",
     "IntroducedPerson",
     "InvalidRequestError",
@@ -105,6 +115,7 @@ __all__ = [
     "LogEndedError",
     "Mailbox",
     "Me",
+    "MemberDelivery",
     "Message",
     "MessageCreated",
     "MessageDeleted",

@@ -19,6 +19,7 @@ from zentalk.store.history.models import ContactState
 T = TypeVar("T")
 
 _TAKEN: Final = frozenset({ContactState.CONTACT, ContactState.BLOCKED})
+A_GROUP: Final = "a group is its members' own: be invited again to go on in it"
 NOT_ACCEPTED: Final = "this person was not accepted when it was exported"
 
 
@@ -97,6 +98,8 @@ def _conversation(
     head: ConversationHead, pages: Iterable[FilePage], report: ImportReport
 ) -> Answered[str]:
     """Import one conversation; return why it was left out, empty if it was not."""
+    if head.state == ContactState.GROUP:
+        return A_GROUP
     if head.state not in _TAKEN:
         return NOT_ACCEPTED
     after: int | None = None

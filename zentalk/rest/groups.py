@@ -89,7 +89,7 @@ class GroupSummary(Resource):
     founderless: bool = Field(description="Its founder has left.")
 
 
-class Group(GroupSummary):
+class GroupDetails(GroupSummary):
     """A group with its people."""
 
     members: list[GroupPerson]
@@ -105,6 +105,20 @@ class Groups(Resource):
     """All groups that you are or were in, or are invited to, oldest first."""
 
     groups: list[GroupSummary]
+
+
+class GroupPictureIn(Body):
+    """Another picture for a group."""
+
+    picture: Annotated[
+        str, Field(min_length=1, max_length=33_000, description="base64, at most 24 KiB")
+    ]
+
+
+class ShownGroupPicture(Resource):
+    """The picture of a group."""
+
+    picture: str = Field(description="In base64.")
 
 
 class MemberDelivery(Resource):

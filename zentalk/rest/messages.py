@@ -97,6 +97,7 @@ class Conversation(Resource):
     muted_until: float = Field(0.0, description="Unix seconds; 0 if it is not muted.")
     timer_seconds: int = Field(0, description="Messages disappear so long after they were read.")
     draft: str = Field("", description="What is half written, the same at all devices.")
+    group: bool = Field(False, description="Whether it is a group's, whose id is the address.")
 
 
 class Conversations(Resource):

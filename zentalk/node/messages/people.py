@@ -15,6 +15,7 @@ from zentalk.store.history import (
     contacts,
     events,
     forgetting,
+    group_members,
     introductions,
     mailboxes,
     messages,
@@ -33,6 +34,7 @@ MAX_NAME_BYTES: Final = 256
 NO_PERSON: Final = "there is nobody with this address in your list: look at your contacts"
 NO_REQUEST: Final = "there is no request from this address: look at your contacts"
 BLOCKED: Final = "you have blocked this person"
+IS_A_GROUP: Final = "this is a group and not a person: look at your groups"
 _WELCOMES: Final = {
     ContactState.CONTACT: "contact.renamed",
     ContactState.REQUEST: "contact.accepted",
@@ -40,6 +42,7 @@ _WELCOMES: Final = {
     ContactState.REMOVED: "contact.added",
     ContactState.MEMBER: "contact.added",
 }
+_NOT_LISTED: Final = (ContactState.REMOVED, ContactState.MEMBER)
 
 
 def check_name(name: str) -> None:
@@ -71,7 +74,7 @@ def welcome(
     if row.state is ContactState.BLOCKED:
         raise ConflictError("this person is blocked: unblock them first")
     if row.state is ContactState.GROUP:
-        raise ConflictError("this is a group and not a person: look at your groups")
+        raise ConflictError(IS_A_GROUP)
     if row.is_accepted and name in ("", row.name):
         return row, NO_EFFECTS
     contacts.update(tx, address, name or row.name, ContactState.CONTACT, now)
@@ -106,6 +109,14 @@ def _confirm_waiting(
     return CommitEffects(best_effort=tuple(inners))
 
 
+def _take_out(tx: Transaction, address: UserAddress, now: float) -> None:
+    """Take a person out of the list; whoever is in a group with us goes on being that."""
+    contacts.update(tx, address, "", ContactState.REMOVED, now)
+    if group_members.groups_of(tx, address):
+        contacts.update(tx, address, "", ContactState.MEMBER, now)
+    requests.log_removed(tx, address, "", now)
+
+
 def _outgoing(tx: Transaction, address: UserAddress) -> tuple[int, ...]:
     return tuple(forgetting.outgoing(tx, address))
 
@@ -133,7 +144,7 @@ class ContactCommands:
     ) -> tuple[StoredContact, CommitEffects]:
         """Accept a request; nothing changes for a contact. Raises NotFoundError without one."""
         row = contacts.get(tx, address)
-        if row is None or row.state is ContactState.REMOVED:
+        if row is None or row.state in _NOT_LISTED:
             raise NotFoundError(NO_REQUEST)
         return self.add(tx, address, "", now)
 
@@ -154,17 +165,19 @@ class ContactCommands:
     def remove(self, tx: Transaction, address: UserAddress, now: float) -> CommitEffects:
         """Delete a person and all messages with it; if it writes again, that is a request.
 
-        Somebody who is blocked stays so, and only the messages go. Raises NotFoundError.
+        Somebody who is blocked stays so, and only the messages go. Raises NotFoundError, and
+        ConflictError for a group.
         """
         row = contacts.get(tx, address)
-        if row is None or row.state is ContactState.REMOVED:
+        if row is None or row.state in _NOT_LISTED:
             raise NotFoundError(NO_PERSON)
+        if row.state is ContactState.GROUP:
+            raise ConflictError(IS_A_GROUP)
         effects = CommitEffects(dropped=_outgoing(tx, address))
         requests.delete_conversation(tx, address, now)
         introductions.remove_by(tx, address)
         if row.state is not ContactState.BLOCKED:
-            contacts.update(tx, address, "", ContactState.REMOVED, now)
-            requests.log_removed(tx, address, "", now)
+            _take_out(tx, address, now)
         return effects
 
     def block(
@@ -173,11 +186,13 @@ class ContactCommands:
         """Keep nothing any more that a person sends, whether it is known here or not.
 
         What was shown of a contact stays; what is on its way to it is given up. The messages of
-        a request are deleted.
+        a request are deleted. Raises ConflictError for a group.
         """
         row = contacts.get(tx, address)
         if row is None:
             row = contacts.insert(tx, address, "", ContactState.REMOVED, now)
+        if row.state is ContactState.GROUP:
+            raise ConflictError(IS_A_GROUP)
         if row.state is ContactState.BLOCKED:
             return contacts.view(tx, address), NO_EFFECTS
         effects = CommitEffects(dropped=_outgoing(tx, address))
@@ -206,8 +221,7 @@ class ContactCommands:
             contacts.update(tx, address, row.name, ContactState.CONTACT, now)
             events.append_row(tx, "contact.unblocked", now, contacts.view(tx, address))
             return
-        contacts.update(tx, address, "", ContactState.REMOVED, now)
-        requests.log_removed(tx, address, "", now)
+        _take_out(tx, address, now)
 
     def mark_read(self, tx: Transaction, address: UserAddress, now: float) -> None:
         """Set a conversation's unread count to 0, and log that if it was another."""

@@ -12,7 +12,8 @@ from zentalk.wire.text import format_address
 
 _LISTED = (
     "c.address, c.name, coalesce(l.text, ''), coalesce(l.sent_at, 0.0), c.unread,"
-    " coalesce(s.muted_until, 0.0), coalesce(s.timer_seconds, 0), coalesce(s.draft, '')"
+    " coalesce(s.muted_until, 0.0), coalesce(s.timer_seconds, 0), coalesce(s.draft, ''),"
+    f" c.state = '{ContactState.GROUP}'"
 )
 _COLUMNS = (
     "address, name, state, route, route_version, own_route_known,"
@@ -216,7 +217,7 @@ def conversations(tx: Transaction) -> list[StoredConversation]:
         f"SELECT {_LISTED} FROM last_lines l CROSS JOIN contacts c ON c.address = l.contact"
         " LEFT JOIN chats s ON s.contact = c.address ORDER BY l.seq DESC"
     )
-    return [StoredConversation(format_address(row[0]), *row[1:]) for row in rows]
+    return [_listed(row) for row in rows]
 
 
 def conversation(tx: Transaction, address: UserAddress) -> StoredConversation | None:
@@ -227,7 +228,7 @@ def conversation(tx: Transaction, address: UserAddress) -> StoredConversation | 
         " WHERE c.address = ? AND c.state <> 'removed'",
         (address,),
     ).fetchone()
-    return None if row is None else StoredConversation(format_address(row[0]), *row[1:])
+    return None if row is None else _listed(row)
 
 
 def addresses(tx: Transaction) -> list[UserAddress]:
@@ -248,6 +249,10 @@ def _row(row: tuple[Any, ...]) -> ContactRow:
         timer_seconds=timer_seconds or 0,
         ticket=ticket,
     )
+
+
+def _listed(row: tuple[Any, ...]) -> StoredConversation:
+    return StoredConversation(format_address(row[0]), *(*row[1:-1], bool(row[-1])))
 
 
 def _view(row: tuple[Any, ...]) -> StoredContact:

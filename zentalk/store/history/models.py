@@ -140,6 +140,8 @@ class StoredConversation:
     muted_until: float = 0.0
     timer_seconds: int = 0
     draft: str = field(default="", repr=False)
+    group: bool = False
+    """Whether it is that of a group, whose id its address is."""
 
 
 @dataclass(frozen=True, slots=True)
