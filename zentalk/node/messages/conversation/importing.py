@@ -86,7 +86,7 @@ def take_in(tx: Transaction, page: ImportPage, now: float) -> ImportedPage:
 def _person(tx: Transaction, page: ImportPage, now: float) -> bool:
     """Make sure that there is a person whose conversation may be imported; True if it is new."""
     row = contacts.get(tx, page.contact)
-    if row is not None and row.state is not ContactState.REMOVED:
+    if row is not None and row.state not in (ContactState.REMOVED, ContactState.MEMBER):
         _check_known(tx, row)
         return False
     if row is None:
@@ -101,6 +101,8 @@ def _person(tx: Transaction, page: ImportPage, now: float) -> bool:
 
 
 def _check_known(tx: Transaction, row: ContactRow) -> None:
+    if row.state is ContactState.GROUP:
+        raise ConflictError("this is a group: only its members say what is in it")
     if row.state is ContactState.REQUEST:
         raise ConflictError(
             "this person waits as a request: accept or refuse it, then import again"
