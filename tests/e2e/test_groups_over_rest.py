@@ -183,3 +183,21 @@ async def test_who_was_removed_from_the_list_goes_on_in_the_group_and_makes_no_r
         assert [line.text for line in await lines(owner, group)] == ["still here"]
         people = (await owner.get("/v1/contacts")).json()["contacts"]
         assert bob.address_text not in [person["address"] for person in people]
+
+
+async def test_a_channel_is_joined_by_a_link_over_rest(world: World, autojump_clock: Clock) -> None:
+    await world.relay_net(3)
+    nodes = [await world.person(name) for name in ("alice", "bob")]
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(client_of(node)) for node in nodes]
+        crew = Crew(world, nodes, clients)
+        alice, bob = clients
+        channel = (await found(alice, kind="channel")).conversation
+        link = (await alice.post("/v1/invites", json={"group": channel})).json()
+        assert (await bob.post("/v1/groups/join", json={"link": link["link"]})).status_code == 204
+        assert await crew.until_standing(bob, "joined") == channel
+        for shown in await crew.until_all_show(channel, member_count=2):
+            assert [(one.uses, one.used) for one in shown.tickets] == [(1, 1)]
+        assert (await alice.get(f"/v1/invites/{link['id']}")).json()["state"] == "used"
+        await say(alice, channel, "first news")
+        await crew.until_texts(channel, ["first news"])

@@ -83,6 +83,15 @@ def add_group_routes(router: APIRouter, node: NodeFacade) -> None:
 def add_member_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about the people in a group."""
 
+    @router.post(f"{GROUPS_PATH}/join", **_NOTHING)
+    async def join(body: bodies.GroupJoinIn) -> Response:
+        """Ask whoever made a link to be let into its group, and join when the invitation comes.
+
+        They become a contact. It is accepted by itself within seven days.
+        """
+        await node.groups.join(body.link)
+        return Response(status_code=HTTPStatus.NO_CONTENT.value)
+
     @router.post(f"{_ONE}/members", **answers("groups", GroupDetails))
     async def invite(group: Address, body: bodies.GroupInvitationIn) -> Response:
         """Invite contacts: into a channel as subscribers, into a group as members."""

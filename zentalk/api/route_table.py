@@ -104,6 +104,7 @@ ROUTES: Final[Mapping[str, Operation]] = MappingProxyType(
         "GET /v1/contacts/{address}/profile": Operation(_READ, "getContactProfile"),
         "GET /v1/groups": Operation(_READ, "listGroups"),
         "POST /v1/groups": Operation(_WRITE, "createGroup"),
+        "POST /v1/groups/join": Operation(_WRITE, "joinGroup"),
         "GET /v1/groups/{group}": Operation(_READ, "getGroup"),
         "PATCH /v1/groups/{group}": Operation(_WRITE, "changeGroup"),
         "POST /v1/groups/{group}/accept": Operation(_WRITE, "acceptGroup"),

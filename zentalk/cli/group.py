@@ -199,6 +199,16 @@ def _about(group: dict[str, Any], names: Names, own: str) -> Iterator[str]:
     for conflict in group["conflicts"]:
         by, against = (names.member(conflict[key]) for key in ("by", "against"))
         yield f"{by} tried to put out or demote {against}, without effect: ranks are the same"
+    for ticket in group["tickets"]:
+        yield _ticket(ticket, names.member(ticket["by"]))
+
+
+def _ticket(ticket: dict[str, Any], by: str) -> str:
+    used = f"{ticket['used']}/{ticket['uses']} used"
+    ends = "closed" if ticket["closed"] else "open"
+    if ends == "open" and ticket["expires_at"]:
+        ends = f"until {local_time(ticket['expires_at'])}"
+    return f"link of {by}: {used}, {ends}"
 
 
 def _read(file: Path) -> bytes:

@@ -13,6 +13,7 @@ from zentalk.client import group_calls as calls
 from zentalk.client.calls import Runs
 from zentalk.client.group_calls import Role
 from zentalk.rest.groups import GroupDetails, PostingRules
+from zentalk.rest.invites import WEEK_SECONDS, Invite
 
 
 class AsyncGroup:
@@ -47,6 +48,16 @@ class AsyncGroup:
     async def invite(self, people: Sequence[str]) -> GroupDetails:
         """Invite contacts by their addresses."""
         return await self._run(calls.invite(self.id, people))
+
+    async def create_link(
+        self, max_uses: int = 1, expires_in_seconds: int = WEEK_SECONDS
+    ) -> Invite:
+        """Make a link that invites whoever has it; `client.revoke_invite` ends it."""
+        return await self._run(calls.create_link(self.id, max_uses, expires_in_seconds))
+
+    async def links(self) -> list[Invite]:
+        """Return your links to the group: open ones, and those that ended lately."""
+        return await self._run(calls.links(self.id))
 
     async def set_role(self, address: str, role: Role) -> GroupDetails:
         """Make somebody in the group an `admin`, or let an admin be a `member` again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
@@ -13,9 +14,11 @@ from zentalk.client.errors import ApiError
 from zentalk.client.parsing import parse
 from zentalk.rest import groups as bodies
 from zentalk.rest.groups import GroupDetails, GroupKinds, GroupSummary, MemberDelivery, PostingRules
+from zentalk.rest.invites import Invite, InviteIn, InviteList
 
 Role = Literal["admin", "member"]
 _GROUPS: Final = "/v1/groups"
+_INVITES: Final = "/v1/invites"
 
 
 def groups() -> Call[list[GroupSummary]]:
@@ -57,6 +60,29 @@ def invite(group: str, people: Sequence[str]) -> Call[GroupDetails]:
     """Invite contacts."""
     body = bodies.GroupInvitationIn.model_construct(members=list(people))
     return Call("POST", _at(group, "/members"), _group, body=body)
+
+
+def join(link: str) -> Call[None]:
+    """Join a group by a link."""
+    body = bodies.GroupJoinIn.model_construct(link=link)
+    return Call("POST", f"{_GROUPS}/join", _nothing, body=body)
+
+
+def create_link(group: str, max_uses: int, expires_in_seconds: int) -> Call[Invite]:
+    """Make an invite to a group."""
+    body = InviteIn.model_construct(
+        max_uses=max_uses, expires_in_seconds=expires_in_seconds, group=group
+    )
+    return Call("POST", _INVITES, lambda answer: parse(Invite, answer), body=body)
+
+
+def links(group: str) -> Call[list[Invite]]:
+    """Ask for the owner's invites to a group."""
+    return Call("GET", _INVITES, partial(_links_to, group))
+
+
+def _links_to(group: str, answer: Any) -> list[Invite]:
+    return [invite for invite in parse(InviteList, answer).invites if invite.group == group]
 
 
 def set_role(group: str, address: str, role: Role) -> Call[GroupDetails]:

@@ -75,6 +75,7 @@ _INVITE: Final[Example] = {
     "uses": 0,
     "created_at": NOON,
     "expires_at": NOON + 86_400,
+    "group": "",
 }
 _DEVICE: Final[Example] = {
     "id": SHORT_ID,

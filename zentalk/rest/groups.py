@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
+from zentalk.rest.addresses import InviteText
 from zentalk.rest.base import Body, Resource
 from zentalk.rest.contacts import Name
 from zentalk.rest.messages import States as MessageStates
@@ -47,6 +48,12 @@ class GroupInvitationIn(Body):
     members: Annotated[list[_Address], Field(min_length=1, max_length=255)]
 
 
+class GroupJoinIn(Body):
+    """A link to a group that somebody has given you."""
+
+    link: InviteText = Field(description="An invite link: zentalk:zt1...#...")
+
+
 class MemberRoleIn(Body):
     """What a member is to be; an admin ranks one below whoever made it one."""
 
@@ -69,6 +76,18 @@ class GroupConflict(Resource):
     by: str
     against: str
     equal: bool = Field(description="Both have the same rank: an admin above them can end it.")
+
+
+class ShownTicket(Resource):
+    """A link to a group, as the admin who made it has announced it to all members."""
+
+    id: str = Field(description="Names the link among members; it lets nobody in.")
+    by: str = Field(description="The address of who made it, and lets people in by it.")
+    role: Literal["member", "subscriber"]
+    uses: int = Field(description="How many people may come by it.")
+    used: int = Field(description="How many have been invited by it.")
+    expires_at: int = Field(description="By the clock of who made it; 0: never.")
+    closed: bool = Field(description="An admin closed it, or who made it is no admin any more.")
 
 
 class GroupSummary(Resource):
@@ -94,6 +113,7 @@ class GroupDetails(GroupSummary):
 
     members: list[GroupPerson]
     conflicts: list[GroupConflict]
+    tickets: list[ShownTicket]
 
     @classmethod
     def of(cls, row: GroupRow, summary: dict[str, Any]) -> Self:

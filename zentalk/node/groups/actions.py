@@ -65,7 +65,7 @@ class GroupActions:
     async def join(self, link: str) -> None:
         """Ask to be let in by a link, and accept the invitation when it comes.
 
-        Raises DecodeError if it is no link.
+        Raises DecodeError if it is no link, LocalProtocolError if it is the owner's own.
         """
         invite = parse_invite(link)
         await self._do(lambda tx, now: self._commands.join(tx, invite.address, invite.secret, now))

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.crypto.types import Entropy
-from zentalk.errors import ConfigError, ConflictError, NotFoundError
+from zentalk.errors import ConfigError, ConflictError, LocalProtocolError, NotFoundError
 from zentalk.groups import authoring
 from zentalk.groups.permission import MAX_MEMBERS
 from zentalk.ids import DAY_SECONDS, GroupId, UserAddress
@@ -114,7 +114,12 @@ class GroupCommands:
     def join(
         self, tx: Transaction, person: UserAddress, secret: bytes, now: float
     ) -> CommitEffects:
-        """Ask whoever has made a link to be let into its group, and accept the invitation then."""
+        """Ask whoever has made a link to be let into its group, and accept the invitation then.
+
+        Raises LocalProtocolError for a link of the owner, ConflictError if they are blocked.
+        """
+        if person == self._book.own:
+            raise LocalProtocolError("this is your own link: give it to somebody else")
         row, welcomed = welcome(tx, self._composer, person, "", now)
         contacts.set_ticket(tx, person, secret)
         group_joins.put(tx, person, now + JOIN_SECONDS)
