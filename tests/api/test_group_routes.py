@@ -215,3 +215,17 @@ async def test_whoever_uses_a_link_adds_its_maker(rest: httpx.AsyncClient) -> No
     assert NOBODYS in [one["address"] for one in contacts]
     assert (await rest.post(f"/v1/contacts/{NOBODYS}/block")).status_code == 200
     refused(await rest.post("/v1/groups/join", json={"link": link}), 409, "blocked")
+
+
+async def test_history_is_shared_with_who_has_joined_and_by_admins(
+    rest: httpx.AsyncClient,
+) -> None:
+    group = await found(rest, members=[BOBS])
+    for person, status in ((BOBS, 409), (CAROLS, 409), ("zt1", 422)):
+        history = f"{path_of(group)}/members/{person}/history"
+        refused(await rest.post(history, json={}), status)
+    for count in (0, 201, "x"):
+        history = f"{path_of(group)}/members/{BOBS}/history"
+        refused(await rest.post(history, json={"count": count}), 422)
+    assert (await rest.post(f"{path_of(group)}/leave")).status_code == 204
+    refused(await rest.post(history, json={}), 409, "Only admins")

@@ -204,3 +204,11 @@ async def test_nobody_joins_by_a_link_of_their_own(zentalk: Command) -> None:
     link = (await zentalk("group", "link", "Crew")).out.strip()
     ended = await zentalk("group", "join", link)
     assert (ended.code, "your own link" in ended.err) == (1, True)
+
+
+async def test_history_goes_to_nobody_who_has_not_joined(zentalk: Command) -> None:
+    await zentalk("group", "create", "Crew", "Bob")
+    ended = await zentalk("group", "share", "Crew", "Bob", "--lines", "5")
+    assert (ended.code, "has not joined" in ended.err) == (1, True)
+    ended = await zentalk("group", "share", "Crew", "Bob", "--lines", "0")
+    assert (ended.code, "above 0" in ended.err) == (2, True)

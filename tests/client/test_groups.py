@@ -54,6 +54,8 @@ async def test_an_async_client_does_everything_with_a_group(real: str) -> None:
         assert await group.picture() == b"a small picture"
         await group.set_picture(b"")
         assert not (await group.get()).picture
+        with pytest.raises(ConflictError, match="has not joined"):
+            await group.share_history(BOBS)
         link = await group.create_link(max_uses=5, expires_in_seconds=3600)
         assert await group.links() == [link]
         [ticket] = (await group.get()).tickets
@@ -88,6 +90,8 @@ async def test_a_blocking_client_does_the_same(real: str) -> None:
             group.set_picture(b"png")
             assert group.picture() == b"png"
             assert chat.deliveries(chat.send(text="first").id) == []
+            with pytest.raises(ConflictError, match="has not joined"):
+                group.share_history(CAROLS, count=5)
             link = group.create_link()
             assert [one.id for one in group.links()] == [link.id]
             client.join_group(LINK)

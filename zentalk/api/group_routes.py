@@ -9,7 +9,7 @@ from typing import Any, Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from zentalk.api.answers import answers, no_content
+from zentalk.api.answers import CONFLICT, MISSING_OR_CONFLICT, answers, no_content
 from zentalk.api.drafts import picture as read_picture
 from zentalk.api.facade import NodeFacade
 from zentalk.api.paths import Address, MessageId
@@ -83,7 +83,7 @@ def add_group_routes(router: APIRouter, node: NodeFacade) -> None:
 def add_member_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about the people in a group."""
 
-    @router.post(f"{GROUPS_PATH}/join", **_NOTHING)
+    @router.post(f"{GROUPS_PATH}/join", **no_content("groups", fails=CONFLICT))
     async def join(body: bodies.GroupJoinIn) -> Response:
         """Ask whoever made a link to be let into its group, and join when the invitation comes.
 
@@ -113,6 +113,19 @@ def add_member_routes(router: APIRouter, node: NodeFacade) -> None:
             if error.denial is not Denial.ALREADY_THERE:
                 raise
             return _shown(row)
+
+    @router.post(
+        f"{_MEMBER}/history",
+        **answers("groups", bodies.HistoryShared, HTTPStatus.ACCEPTED, fails=MISSING_OR_CONFLICT),
+    )
+    async def share(group: Address, address: Address, body: bodies.GroupHistoryIn) -> Response:
+        """Send somebody who has joined the newest messages of before, as an admin.
+
+        They are shown as what you say that others wrote.
+        """
+        person = parse_address(address)
+        count = await node.groups.share_history(_id(group), person, body.count)
+        return JsonResponse(bodies.HistoryShared(messages=count), HTTPStatus.ACCEPTED)
 
     @router.delete(_MEMBER, **_NOTHING)
     async def remove(group: Address, address: Address) -> Response:

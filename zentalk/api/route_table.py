@@ -112,6 +112,7 @@ ROUTES: Final[Mapping[str, Operation]] = MappingProxyType(
         "POST /v1/groups/{group}/members": Operation(_WRITE, "inviteToGroup"),
         "PUT /v1/groups/{group}/members/{address}": Operation(_WRITE, "setMemberRole"),
         "DELETE /v1/groups/{group}/members/{address}": Operation(_WRITE, "removeMember"),
+        "POST /v1/groups/{group}/members/{address}/history": Operation(_WRITE, "shareHistory"),
         "GET /v1/groups/{group}/picture": Operation(_READ, "getGroupPicture"),
         "PUT /v1/groups/{group}/picture": Operation(_WRITE, "setGroupPicture"),
         "DELETE /v1/groups/{group}/picture": Operation(_WRITE, "removeGroupPicture"),

@@ -110,6 +110,21 @@ def set_role(at: At, group: str, person: str, role: str, *, as_json: bool) -> in
     return 0
 
 
+def share(at: At, group: str, person: str, *, lines: int, as_json: bool) -> int:
+    """Share messages of before with somebody."""
+    wanted = check_person(person)
+    if lines < 1:
+        raise UsageError("--lines must be above 0")
+    with _chosen(at, group) as (node, path):
+        member = f"{path}/members/{address_of(node, wanted)}"
+        made = node.post(f"{member}/history", {"count": lines})
+    if as_json:
+        say_json(made)
+    else:
+        say(f"{made['messages']} messages go to them, as what you say that was written")
+    return 0
+
+
 def change(at: At, group: str, what: str, value: str, *, as_json: bool) -> int:
     """Change name, description or posting of a group."""
     with _chosen(at, group) as (node, path):

@@ -112,6 +112,22 @@ def group_demote(
     return act.set_role(node.at, which, person, "member", as_json=as_json)
 
 
+@groups.command(name="share")
+def group_share(
+    which: Which,
+    person: Person,
+    /,
+    *,
+    node: RunningNode,
+    lines: Annotated[int, Parameter(help="How many of the newest messages, 200 at most.")] = 100,
+    as_json: AsJson = False,
+) -> int:
+    """Send somebody who joined later the newest messages of before, as an admin."""
+    from zentalk.cli import group as act
+
+    return act.share(node.at, which, person, lines=lines, as_json=as_json)
+
+
 @groups.command(name="rename")
 def group_rename(
     which: Which,

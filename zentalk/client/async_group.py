@@ -67,6 +67,10 @@ class AsyncGroup:
         """Put somebody out, or withdraw their invitation."""
         await self._run(calls.remove(self.id, address))
 
+    async def share_history(self, address: str, count: int = 100) -> int:
+        """Send a member the newest messages of before, 200 at most; return how many these are."""
+        return await self._run(calls.share_history(self.id, address, count))
+
     async def picture(self) -> bytes:
         """Return the picture; raises NotFoundError if there is none, or it has not come yet."""
         return await self._run(calls.picture(self.id))

@@ -96,6 +96,15 @@ def remove(group: str, address: str) -> Call[None]:
     return Call("DELETE", _member(group, address), _nothing)
 
 
+def share_history(group: str, address: str, count: int) -> Call[int]:
+    """Share messages of before with a member."""
+    body = bodies.GroupHistoryIn.model_construct(count=count)
+    path = _member(group, address) + "/history"
+    return Call(
+        "POST", path, lambda answer: parse(bodies.HistoryShared, answer).messages, body=body
+    )
+
+
 def picture(group: str) -> Call[bytes]:
     """Ask for the picture."""
     return Call("GET", _at(group, "/picture"), _picture)

@@ -65,6 +65,10 @@ class SyncGroup:
         """Put somebody out, or withdraw their invitation."""
         self._run(calls.remove(self.id, address))
 
+    def share_history(self, address: str, count: int = 100) -> int:
+        """Send a member the newest messages of before, 200 at most; return how many these are."""
+        return self._run(calls.share_history(self.id, address, count))
+
     def picture(self) -> bytes:
         """Return the picture; raises NotFoundError if there is none, or it has not come yet."""
         return self._run(calls.picture(self.id))

@@ -54,6 +54,7 @@ _MESSAGE: Final[Example] = {
     "expires_at": None,
     "reactions": [{"author": BOB, "emoji": "👍"}],
     "votes": [],
+    "shared_by": "",
 }
 _CONVERSATION: Final[Example] = {
     "address": BOB,
@@ -158,6 +159,7 @@ ANSWER_EXAMPLES: Final[dict[str, Example]] = {
     },
     "Invite": _INVITE,
     "InviteList": {"invites": [_INVITE]},
+    "HistoryShared": {"messages": 42},
     "Message": _MESSAGE,
     "Messages": {"messages": [_MESSAGE]},
     "Conversations": {"conversations": [_CONVERSATION]},

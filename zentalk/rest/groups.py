@@ -6,12 +6,12 @@ edited and found as those with a person are. Times are unix seconds.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field
 
 from zentalk.rest.addresses import InviteText
-from zentalk.rest.base import Body, Resource
+from zentalk.rest.base import WHOLE, Body, Resource
 from zentalk.rest.contacts import Name
 from zentalk.rest.messages import States as MessageStates
 from zentalk.store.history.group_sends import GroupDelivery
@@ -23,6 +23,7 @@ Standings = Literal[
 ]
 GroupKinds = Literal["group", "channel"]
 PostingRules = Literal["members", "admins"]
+MAX_LINES: Final = 200
 _Address = Annotated[str, Field(max_length=256)]
 
 
@@ -160,6 +161,26 @@ class MemberDeliveries(Resource):
     """How far a message of yours has come with everybody whom it was sent to."""
 
     deliveries: list[MemberDelivery]
+
+
+class GroupHistoryIn(Body):
+    """How many of the newest messages to share with somebody who joined later."""
+
+    count: Annotated[int, Field(ge=1, le=MAX_LINES), WHOLE] = 100
+
+
+class HistoryShared(Resource):
+    """How many messages go to a member; those that disappear, or were taken back, do not."""
+
+    messages: int
+
+
+class GroupHistoryBody(Resource):
+    """An admin has shared so many messages of before you joined; they stand before all others."""
+
+    conversation: str
+    by: str
+    messages: int
 
 
 class GroupMemberBody(Resource):

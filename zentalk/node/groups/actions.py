@@ -129,6 +129,12 @@ class GroupActions:
         raws = await self._database.read(lambda tx: groups.entries(tx, group))
         return [read_stored_entry(raw, group) for raw in raws]
 
+    async def share_history(self, group: GroupId, person: UserAddress, count: int) -> int:
+        """Send somebody in a group the newest lines of before; return how many these are."""
+        return await self._commit(
+            lambda tx, now: self._commands.share_history(tx, group, person, count, now)
+        )
+
     async def deliveries(self, group: GroupId, message_id: MessageId) -> list[GroupDelivery]:
         """Return how far a message of the owner has come with each member."""
         await self.get(group)
