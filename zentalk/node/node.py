@@ -28,7 +28,6 @@ from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.messages.commands import Draft, check_address, check_message
 from zentalk.node.messages.conversation.commands import NO_MESSAGE
 from zentalk.node.messages.effects import CommitEffects
-from zentalk.node.messages.kinds import learned
 from zentalk.node.messages.people import check_name
 from zentalk.node.notify.webhooks import WebhookCommands
 from zentalk.node.status import NodeStatus
@@ -67,8 +66,8 @@ class Node:
         self._runtime = runtime
         parts, self._contacts, self._messages = build_node(settings, runtime, network, identity)
         self._parts = parts
-        self.push = parts.notify.push
         self.groups = parts.conversations.groups
+        self.push = parts.notify.push
         """How devices that are away are woken."""
         self._database = parts.database
         self._network = parts.network
@@ -94,17 +93,13 @@ class Node:
     async def _load(self) -> None:
         """Take up what the last life left."""
         self.devices.load()
-        await self._database.write(partial(self._go_over, now=self._runtime.wall()))
+        await self._database.write(lambda tx: messages.adopt(tx, self.address))
         self.attendance.load()
         await self._parts.delivery.recipients.learn()
         under_way, effects = await self._parts.delivery.states.take_up()
         self._outbox.load(under_way)
         await self._outbox.carry_out(effects)
-
-    def _go_over(self, tx: Transaction, now: float) -> None:
-        """Bring a history of an earlier version up to this one."""
-        messages.adopt(tx, self.address)
-        learned.take_up(tx, now)
+        await self._parts.receiver.take_up()
 
     def stop(self) -> None:
         """Ask `run` to end."""

@@ -41,7 +41,7 @@ class PushIn(Body):
         Field(
             max_length=MAX_EVENT_TYPES,
             description="what wakes the device; none: `message.received`, `contact.requested`,"
-            " `device.added`, `node.copied`",
+            " `group.invited`, `device.added`, `node.copied`",
         ),
     ] = []
     device: Annotated[

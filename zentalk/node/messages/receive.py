@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
-from zentalk.errors import LocalProtocolError, RemoteProtocolError
+from zentalk.errors import RemoteProtocolError
 from zentalk.ids import UserAddress
 from zentalk.lifetimes import SEEN_SECONDS
 from zentalk.logs import quiet_logger
@@ -29,8 +29,8 @@ from zentalk.node.messages.conversation import profile
 from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
 from zentalk.node.messages.first_contact.admission import FirstMessages
 from zentalk.node.messages.groups.receiving import GroupInbox
-from zentalk.node.messages.kinds import registry
-from zentalk.node.messages.kinds.incoming import Incoming, KindResult
+from zentalk.node.messages.kinds import learned, registry
+from zentalk.node.messages.kinds.incoming import BUGS, Incoming, KindResult
 from zentalk.node.messages.opening import UNASKED, ShutOutError, UnreadError
 from zentalk.node.messages.routes import Collected, open_collected
 from zentalk.node.sessions import evidence
@@ -43,15 +43,6 @@ from zentalk.wire.content import PART, Content, decode_content
 from zentalk.wire.group_bodies import GROUP_KINDS
 from zentalk.wire.route import encode_route
 
-_BUGS: Final = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LocalProtocolError,
-    LookupError,
-    TypeError,
-    ValueError,
-)
 _LOG: Final = quiet_logger("zentalk.node")
 _DROPPED: Final = CommitEffects(undecryptable=1)
 
@@ -122,6 +113,10 @@ class Inbox:
                 made += confirmations.confirm(tx, self._composer, author, wanted, now)
         return CommitEffects(best_effort=tuple(made))
 
+    def take_up(self, tx: Transaction, now: float) -> CommitEffects:
+        """Let what an earlier version kept without knowing it do what it says."""
+        return learned.take_up(tx, now, self._apply_whole)
+
     def _try(self, tx: Transaction, deposit: Collected, now: float) -> _Receipt:
         """Take one deposit in, all of it or nothing."""
         try:
@@ -138,7 +133,7 @@ class Inbox:
             return _NO_ROOM if mailboxes.is_public(tx, deposit.send_id) else _Receipt(_DROPPED)
         except RemoteProtocolError:
             return _Receipt(_DROPPED)
-        except _BUGS as bug:
+        except BUGS as bug:
             # It would come again after every start, and end this node for ever.
             _LOG.error("message_dropped", error=type(bug).__name__, at=_place(bug))
             return _Receipt(_DROPPED)
@@ -212,13 +207,15 @@ class Inbox:
     def _apply(self, tx: Transaction, incoming: Incoming, now: float) -> KindResult:
         """Do what a content says, once it is whole; raises RemoteProtocolError."""
         joined = registry.whole(tx, incoming, now)
-        if isinstance(joined, KindResult):
-            return joined
-        if joined.content.kind in GROUP_KINDS:
-            return self._groups.apply(tx, joined, now)
-        if opening.is_for_groups(tx, joined.sender, PART) and joined.content.kind not in UNASKED:
+        return joined if isinstance(joined, KindResult) else self._apply_whole(tx, joined, now)
+
+    def _apply_whole(self, tx: Transaction, incoming: Incoming, now: float) -> KindResult:
+        if incoming.content.kind in GROUP_KINDS:
+            return self._groups.apply(tx, incoming, now)
+        is_member = opening.is_for_groups(tx, incoming.sender, PART)
+        if is_member and incoming.content.kind not in UNASKED:
             raise RemoteProtocolError("a long message came from somebody who is only in a group")
-        return registry.apply(tx, joined, now)
+        return registry.apply(tx, incoming, now)
 
     def _repeated(
         self, tx: Transaction, known: SeenCiphertext, came_in: bytes, work: int, now: float
