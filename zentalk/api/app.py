@@ -46,6 +46,7 @@ from zentalk.api.proof_route import add_proof_route
 from zentalk.api.push_routes import add_push_routes
 from zentalk.api.qr_routes import add_qr_routes
 from zentalk.api.rate_limit import RateLimit
+from zentalk.api.route_index import RouteIndex
 from zentalk.api.route_table import RouteTable
 from zentalk.api.routes import (
     add_contact_routes,
@@ -102,7 +103,7 @@ def create_routes(
         redoc_url=None,
         redirect_slashes=False,
     )
-    # Straight onto the application, the busiest first: every request searches nested routers.
+    # Straight onto the application: every request searches nested routers.
     add_message_routes(inner.router, node)
     add_event_routes(inner.router, node, stopping)
     socket = EventSocket(node, access, stopping)
@@ -130,6 +131,7 @@ def create_routes(
     add_webhook_routes(inner.router, node)
     add_push_routes(inner.router, node)
     add_docs_routes(inner)
+    inner.router.middleware_stack = RouteIndex(inner.routes, inner.router.middleware_stack)
     inner.add_exception_handler(ZentalkError, _on_zentalk_error)
     inner.add_exception_handler(RequestValidationError, _on_invalid)
     inner.add_exception_handler(HTTPException, _on_http_error)
