@@ -52,6 +52,7 @@ _MESSAGE: Final[Example] = {
     "pinned": False,
     "starred": False,
     "expires_at": None,
+    "timer_seconds": 0,
     "reactions": [{"author": BOB, "emoji": "👍"}],
     "votes": [],
 }
@@ -119,6 +120,13 @@ STREAM_EXAMPLE: Final = f"id: 42\nevent: message.state\ndata: {json.dumps(_EVENT
 ANSWER_EXAMPLES: Final[dict[str, Example]] = {
     "Health": {"status": "ok"},
     "Me": {"address": ALICE, "name": "Alice"},
+    "ImportOut": {
+        "contact_added": True,
+        "added": 1,
+        "known": 0,
+        "expired": 0,
+        "after": -5_330_849_342_603_263,
+    },
     "NetworkReport": {
         "ready": True,
         "relays_known": 5,

@@ -44,6 +44,22 @@ BODY_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "DraftIn": {"text": "I wanted to"},
     "TypingIn": {"typing": True},
     "PresenceIn": {"chats": [BOB]},
+    "ImportIn": {
+        "name": "Bob",
+        "state": "contact",
+        "after": None,
+        "messages": [
+            {
+                "id": MESSAGE_ID,
+                "author": BOB,
+                "direction": "in",
+                "kind": "text",
+                "text": "Tea at five?",
+                "state": "received",
+                "sent_at": NOON,
+            }
+        ],
+    },
     "ForwardIn": {"conversation": CAROL, "id": MESSAGE_ID},
     "PrivacyIn": {"read_receipts": False},
     "ProfileIn": {"name": "Alice", "status": "at sea", "avatar": PICTURE},

@@ -40,6 +40,7 @@ RULED = [
     "searchMessages",  # at least one word
     "sendMessage",  # one kind of content
     "introduceContact",  # two people
+    "importMessages",  # who wrote a message in which direction, and its kind
     "verifyContact",  # a number, or one's word
     "muteConversation",  # not for a hundred years
     "editMessage",  # a text
