@@ -34,7 +34,6 @@ MAX_NAME_BYTES: Final = 256
 NO_PERSON: Final = "there is nobody with this address in your list: look at your contacts"
 NO_REQUEST: Final = "there is no request from this address: look at your contacts"
 BLOCKED: Final = "you have blocked this person"
-IS_A_GROUP: Final = "this is a group and not a person: look at your groups"
 _WELCOMES: Final = {
     ContactState.CONTACT: "contact.renamed",
     ContactState.REQUEST: "contact.accepted",
@@ -49,6 +48,12 @@ def check_name(name: str) -> None:
     """Refuse a contact's name that is too long; raises ConfigError."""
     if len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES:
         raise ConfigError(f"a name may have {MAX_NAME_BYTES} bytes: choose a shorter one")
+
+
+def check_is_person(row: ContactRow) -> None:
+    """Refuse a group, whose conversation has a row as a person has; raises ConflictError."""
+    if row.state is ContactState.GROUP:
+        raise ConflictError("this is a group and not a person: look at your groups")
 
 
 def welcome(
@@ -73,8 +78,7 @@ def welcome(
         return contacts.get(tx, address) or row, NO_EFFECTS
     if row.state is ContactState.BLOCKED:
         raise ConflictError("this person is blocked: unblock them first")
-    if row.state is ContactState.GROUP:
-        raise ConflictError(IS_A_GROUP)
+    check_is_person(row)
     if row.is_accepted and name in ("", row.name):
         return row, NO_EFFECTS
     contacts.update(tx, address, name or row.name, ContactState.CONTACT, now)
@@ -171,8 +175,7 @@ class ContactCommands:
         row = contacts.get(tx, address)
         if row is None or row.state in _NOT_LISTED:
             raise NotFoundError(NO_PERSON)
-        if row.state is ContactState.GROUP:
-            raise ConflictError(IS_A_GROUP)
+        check_is_person(row)
         effects = CommitEffects(dropped=_outgoing(tx, address))
         requests.delete_conversation(tx, address, now)
         introductions.remove_by(tx, address)
@@ -191,8 +194,7 @@ class ContactCommands:
         row = contacts.get(tx, address)
         if row is None:
             row = contacts.insert(tx, address, "", ContactState.REMOVED, now)
-        if row.state is ContactState.GROUP:
-            raise ConflictError(IS_A_GROUP)
+        check_is_person(row)
         if row.state is ContactState.BLOCKED:
             return contacts.view(tx, address), NO_EFFECTS
         effects = CommitEffects(dropped=_outgoing(tx, address))
