@@ -74,6 +74,8 @@ class Label(bytes, Enum):
     CIPHERTEXT_SEEN = b"zt-ciphertext-seen-v1"
     ENVELOPE_SEEN = b"zt-envelope-seen-v1"
     CONTACT_OUTER = b"zt-contact-outer-v1"
+    # linked nodes
+    RECOVERY_SEAL = b"zt-recovery-seal-v1"
     # programs
     DEVICE_LIST = b"zt-device-list-v1"
     DEVICE_TOKEN = b"zt-device-token-v1"

@@ -211,4 +211,50 @@ CREATE TABLE webhook_letters (
 CREATE INDEX webhook_letters_by_webhook ON webhook_letters (webhook, seq);
 """
 
-LATER: Final = (_V7, _V8, _V9, _V10, _V11, _V12)
+_V13: Final = """
+CREATE TABLE links (
+    id BLOB PRIMARY KEY,
+    role TEXT NOT NULL CHECK (role IN ('replica', 'first')),
+    secret_hash BLOB NOT NULL,
+    created_at REAL NOT NULL,
+    expires_at REAL NOT NULL,
+    address BLOB UNIQUE,
+    feed BLOB NOT NULL,
+    linked_at REAL,
+    acked INTEGER NOT NULL DEFAULT 0,
+    heard_at REAL
+) WITHOUT ROWID;
+
+CREATE TABLE sync_changes (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    place TEXT NOT NULL,
+    key TEXT NOT NULL,
+    UNIQUE (place, key)
+);
+
+CREATE TABLE sync_inbox (number INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL);
+
+CREATE TABLE pending (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id BLOB NOT NULL UNIQUE,
+    contact BLOB NOT NULL,
+    content BLOB NOT NULL,
+    written_at REAL NOT NULL,
+    reason TEXT NOT NULL DEFAULT '',
+    placed_at INTEGER
+);
+
+CREATE TABLE to_renew (contact BLOB PRIMARY KEY, place INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE unsynced (
+    contact BLOB NOT NULL,
+    message_id BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (contact, message_id)
+) WITHOUT ROWID;
+CREATE INDEX unsynced_by_number ON unsynced (number);
+
+ALTER TABLE ratchets ADD COLUMN term INTEGER NOT NULL DEFAULT 0;
+"""
+
+LATER: Final = (_V7, _V8, _V9, _V10, _V11, _V12, _V13)
