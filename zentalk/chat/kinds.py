@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from zentalk.wire import chat
 from zentalk.wire.content import CONFIRMATION, NONE, PART, ROUTE, TEXT
 from zentalk.wire.introduction import INTRODUCTION
+from zentalk.wire.sync import SYNC
 
 
 class KindRole(Enum):
@@ -47,7 +48,7 @@ class Kind(NamedTuple):
     @property
     def is_queued(self) -> bool:
         """Whether its author keeps it until its reader has confirmed it."""
-        return self.is_stored or self.word in (chat.READ, ROUTE, PART)
+        return self.is_stored or self.word in (chat.READ, ROUTE, PART, SYNC)
 
 
 KINDS: Final = {
@@ -73,6 +74,7 @@ KINDS: Final = {
         Kind(PART, KindRole.TRANSPORT, "a piece of a longer content"),
         Kind(ROUTE, KindRole.TRANSPORT, "where the author collects"),
         Kind(NONE, KindRole.TRANSPORT, "nothing"),
+        Kind(SYNC, KindRole.TRANSPORT, "what two nodes of one owner tell each other"),
     )
 }
 """All kinds that this version knows, by their words."""

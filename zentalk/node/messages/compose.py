@@ -19,7 +19,7 @@ from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects, OutboundIte
 from zentalk.node.messages.routes import route_for
 from zentalk.node.sessions import running_ahead
 from zentalk.node.sessions.sessions import Encrypted, Sender, Sessions
-from zentalk.store.history import contacts, outbox
+from zentalk.store.history import contacts, outbox, terms
 from zentalk.store.history.models import ContactRow, OutboxItem
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import (
@@ -247,12 +247,16 @@ class Composer:
     def _encrypt(
         self, tx: Transaction, row: ContactRow, sender: Sender, content: Content, encoded: bytes
     ) -> Encrypted:
-        """Encrypt a content, encoded so far without our route and ticket, with what is news."""
-        if row.own_route_known < row.own_route_version or row.ticket:
+        """Encrypt a content, encoded so far without what is news, with that.
+
+        News is our route, the ticket that lets us in, and the term of our node.
+        """
+        term = 0 if sender.initial_header is None else terms.own(tx)
+        if row.own_route_known < row.own_route_version or row.ticket or term:
             route = None
             if row.own_route_known < row.own_route_version:
                 route = route_for(tx, row.address, row.own_route_version)
-            encoded = encode_content(replace(content, route=route, ticket=row.ticket))
+            encoded = encode_content(replace(content, route=route, ticket=row.ticket, term=term))
         return sender.encrypt(encoded)
 
     def _pq_extra(

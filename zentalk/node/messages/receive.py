@@ -27,12 +27,18 @@ from zentalk.node.messages import confirmations, ordering, requests
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation import profile
 from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
+from zentalk.node.messages.first_contact import verification
 from zentalk.node.messages.first_contact.admission import FirstMessages
 from zentalk.node.messages.kinds import registry
 from zentalk.node.messages.kinds.incoming import Incoming
 from zentalk.node.messages.routes import Collected, open_collected
 from zentalk.node.sessions import evidence
-from zentalk.node.sessions.sessions import Decrypted, OutdatedError, Sessions
+from zentalk.node.sessions.sessions import (
+    Decrypted,
+    LowerTermError,
+    OutdatedError,
+    Sessions,
+)
 from zentalk.store.history import contacts, mailboxes, ratchets
 from zentalk.store.history.confirmations import Unconfirmed, let_in
 from zentalk.store.history.models import ContactRow, OwnSendId, SeenCiphertext
@@ -218,6 +224,7 @@ class Inbox:
         if opened.change is not None:
             note_id = self._composer.new_message_id()
             evidence.session_changed(tx, sender, opened.change, note_id, now)
+            verification.term_seen(tx, sender.address, content.term, now)
         if sender.ticket:
             contacts.set_ticket(tx, sender.address, b"")  # it has let us in, and writes to us
         if not opened.is_current:
@@ -235,6 +242,8 @@ class Inbox:
         """
         try:
             return self._sessions.decrypt(tx, row.contact, inner, now)
+        except LowerTermError:
+            raise  # it says nothing of the ratchets with the contact's node of now
         except OutdatedError as error:
             raise _UnreadError(error.contact, digest) from error
         except RemoteProtocolError as error:

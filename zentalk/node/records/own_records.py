@@ -21,7 +21,7 @@ from zentalk.ids import Day, MailboxId, NodeId, UserAddress, day_at
 from zentalk.node.messages.routes import current
 from zentalk.node.records import schedule
 from zentalk.node.sessions import prekey_rotation
-from zentalk.store.history import mailboxes, own_records, prekeys
+from zentalk.store.history import mailboxes, own_records, prekeys, terms
 from zentalk.store.history.models import OwnSendId
 from zentalk.store.history.own_records import OwnRecord, RecordState
 from zentalk.store.sqlite import Transaction
@@ -42,6 +42,7 @@ class _Source(NamedTuple):
     send_ids: tuple[tuple[NodeId, OwnSendId], ...]
     signed: tuple[int, Secret]
     last_resort: tuple[int, Secret]
+    term: int
 
 
 class OwnRecords:
@@ -200,7 +201,8 @@ class OwnRecords:
             return None
         key_id, secret = prekey_rotation.of_day(tx, "signed", day, self._entropy)
         last_id, seed = prekey_rotation.of_day(tx, "pq", day, self._entropy)
-        source = _Source(send_ids, (key_id, Secret(secret)), (last_id, Secret(seed)))
+        signed, last_resort = (key_id, Secret(secret)), (last_id, Secret(seed))
+        source = _Source(send_ids, signed, last_resort, terms.own(tx))
         known = self._made.get(day)
         if known is not None and known[0] == source:
             return known[1]
@@ -219,6 +221,7 @@ class OwnRecords:
             ),
             signed_prekey=signed.to_bytes(),
             pq_prekey=last_resort.to_bytes(),
+            term=source.term,
         )
 
     def _keep_only(self, first: Day, last: Day) -> None:

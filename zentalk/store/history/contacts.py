@@ -17,7 +17,8 @@ _LISTED = (
 _COLUMNS = (
     "address, name, state, route, route_version, own_route_known,"
     f" (SELECT value FROM settings WHERE key = '{ROUTE_VERSION}'),"
-    " (SELECT timer_seconds FROM chats WHERE contact = contacts.address), ticket"
+    " (SELECT timer_seconds FROM chats WHERE contact = contacts.address), ticket,"
+    " EXISTS (SELECT 1 FROM links WHERE links.address = contacts.address)"
 )
 _SHOWN = "address, name, state, added_at, invite, introduced_by, verified_at, verified_term >= term"
 OTHER_NODE: Final = (
@@ -39,9 +40,10 @@ def view(tx: Transaction, address: UserAddress) -> StoredContact:
 
 
 def listing(tx: Transaction) -> list[StoredContact]:
-    """Return all people but those who were removed, oldest first."""
+    """Return all people but those who were removed, oldest first; linked nodes are no people."""
     rows = tx.execute(
-        f"SELECT {_SHOWN} FROM contacts WHERE state <> ? ORDER BY added_at, address",
+        f"SELECT {_SHOWN} FROM contacts WHERE state <> ? AND NOT EXISTS"
+        " (SELECT 1 FROM links WHERE links.address = contacts.address) ORDER BY added_at, address",
         (ContactState.REMOVED,),
     )
     return [_view(row) for row in rows]
@@ -240,7 +242,8 @@ def addresses(tx: Transaction) -> list[UserAddress]:
 
 
 def _row(row: tuple[Any, ...]) -> ContactRow:
-    address, name, state, route, route_version, own_known, own_version, timer_seconds, ticket = row
+    address, name, state, route, route_version, own_known, own_version, *rest = row
+    timer_seconds, ticket, is_link = rest
     return ContactRow(
         address=address,
         name=name,
@@ -251,6 +254,7 @@ def _row(row: tuple[Any, ...]) -> ContactRow:
         own_route_version=int.from_bytes(own_version or b"", "big"),
         timer_seconds=timer_seconds or 0,
         ticket=ticket,
+        is_link=bool(is_link),
     )
 
 

@@ -200,6 +200,8 @@ class ContactRow:
     timer_seconds: int = 0
     ticket: bytes = field(default=b"", repr=False)
     """What we show this person to be let in, until something of it has come."""
+    is_link: bool = False
+    """Whether it is no person, but another node of the owner."""
 
     @property
     def is_accepted(self) -> bool:
@@ -233,7 +235,10 @@ class OutboxItem:
 
 @dataclass(frozen=True, slots=True)
 class RatchetRow:
-    """One ratchet with a contact; `initial_header` goes along until it is confirmed."""
+    """One ratchet with a contact; `initial_header` goes along until it is confirmed.
+
+    `term` is that of the contact's node when the ratchet was made.
+    """
 
     ratchet_id: bytes
     contact: UserAddress = field(repr=False)
@@ -244,6 +249,7 @@ class RatchetRow:
     state: bytes = field(repr=False)
     created_at: float
     retired_at: float | None
+    term: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ an *unknown kind* comes from a newer version and is kept whole.
 - `settings.py`: the timer of a conversation, and profiles.
 - `signalled.py`: typing and presence.
 - `introductions.py`: what contacts say of others whom they introduce.
+- `synced.py`: what another node of the owner says.
 - `stored.py`: everything that becomes a line of the history, and every unknown kind.
 
 Nothing here sends, decrypts or waits; what must be refused raises RemoteProtocolError, and the

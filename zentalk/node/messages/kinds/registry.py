@@ -15,6 +15,7 @@ from zentalk.node.messages.kinds import (
     settings,
     signalled,
     stored,
+    synced,
 )
 from zentalk.node.messages.kinds.incoming import Incoming, KindResult
 from zentalk.store.history import held, messages
@@ -22,6 +23,7 @@ from zentalk.store.sqlite import Transaction
 from zentalk.wire import chat
 from zentalk.wire.content import CONFIRMATION, NONE, PART, ROUTE
 from zentalk.wire.introduction import INTRODUCTION
+from zentalk.wire.sync import SYNC
 
 
 def _ignore(_tx: Transaction, _incoming: Incoming, _now: float) -> KindResult:
@@ -49,6 +51,7 @@ KINDS: Final[dict[str, Callable[[Transaction, Incoming, float], KindResult]]] = 
     chat.TYPING: signalled.signal,
     chat.PRESENCE: signalled.signal,
     INTRODUCTION: introductions.learn,
+    SYNC: synced.keep,
 }
 """Kinds that do not simply become a line of the history."""
 
@@ -62,6 +65,7 @@ def apply(tx: Transaction, incoming: Incoming, now: float) -> KindResult:
     Raises RemoteProtocolError if it must not be done; the caller undoes what was done before.
     """
     sender, content = incoming.sender, incoming.content
+    synced.check_sender(sender, content.kind)
     if not sender.is_accepted and role_of(content.kind) in _TAKES_ROOM:
         requests.check_room(tx, sender.address, len(incoming.raw))
     if content.kind == PART and content.part is not None:
@@ -73,4 +77,5 @@ def apply(tx: Transaction, incoming: Incoming, now: float) -> KindResult:
         if joined is None:
             return KindResult()
         incoming = joined
+        synced.check_sender(sender, joined.content.kind)
     return KINDS.get(incoming.content.kind, stored.keep)(tx, incoming, now)
