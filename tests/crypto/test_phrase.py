@@ -21,10 +21,11 @@ VECTORS = [
     ("00" * 32, "abandon " * 23 + "art"),
     (
         "68a79eaca2324873eacc50cb9c6eca8cc68ea5d936f98787c60c7ebc74e6ce7c",
-        "hamster diagram private dutch cause delay private meat slide toddler razor book happy"
-        " fancy gospel tennis maple dilemma loan word shrug inflict delay length",
+        "hamster diagram private dutch cause delay private meat slide toddler razor book happy \
+fancy gospel tennis maple dilemma loan word shrug inflict delay length",
     ),
 ]
+
 
 def _of(raw: bytes) -> Entropy:
     return lambda count: raw[:count]
@@ -69,7 +70,7 @@ def test_words_in_another_order_are_refused() -> None:
 
 
 def test_a_wrong_word_at_the_end_passes_once_in_sixteen_times_and_no_more() -> None:
-    """The checksum has 4 bits for 12 words: what it lets through opens nothing, so it only helps."""
+    """The checksum has 4 bits for 12 words: what it lets through opens nothing."""
     passed = 0
     for word in module._known_words():
         try:

@@ -16,7 +16,16 @@ FEED = b"f" * 16
 
 def chunks(page: int, after: int, upto: int, count: int = 1, feed: bytes = FEED) -> list[Chunk]:
     return [
-        Chunk(feed, page.to_bytes(8, "big"), after, upto, 13, index, count, f"{page}.{index} ".encode())
+        Chunk(
+            feed,
+            page.to_bytes(8, "big"),
+            after,
+            upto,
+            13,
+            index,
+            count,
+            f"{page}.{index} ".encode(),
+        )
         for index in range(count)
     ]
 

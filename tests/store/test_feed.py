@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -126,13 +127,15 @@ def test_after_any_changes_and_any_pages_the_rows_are_equal(seed: int, steps: li
                 follow(first, replica, pages=1, size=rng.choice([1, 200, 2_000]))
         follow(first, replica)
         assert rows(first) == rows(replica)
-        assert replica.execute("SELECT count(*) FROM contacts WHERE address = ?", (LINK,)).fetchone() == (0,)
-        assert "network-state" not in {row[0] for row in replica.execute("SELECT key FROM settings")}
+        assert replica.execute(
+            "SELECT count(*) FROM contacts WHERE address = ?", (LINK,)
+        ).fetchone() == (0,)
+        assert "network-state" not in {
+            row[0] for row in replica.execute("SELECT key FROM settings")
+        }
 
 
 def open_database_in_memory() -> Transaction:
-    import sqlite3
-
     connection = sqlite3.connect(":memory:", isolation_level=None)
     for script in MIGRATIONS:
         connection.executescript(script)
@@ -170,7 +173,8 @@ def test_the_longest_rows_fit_a_page(first: Transaction, replica: Transaction) -
         (ALICE, ALICE, "x" * 65_536, bytes(66_560)),
     )
     first.execute(
-        "INSERT INTO events (type, at, data) VALUES ('message.received', 1, ?)", ("\\u0001" * 65_536,)
+        "INSERT INTO events (type, at, data) VALUES ('message.received', 1, ?)",
+        ("\\u0001" * 65_536,),
     )
     assert all(len(feed.page(first, after).rows) <= MAX_PAGE_BYTES for after in (0, 1))
     follow(first, replica)

@@ -85,7 +85,9 @@ def test_no_other_page_is_read(page: bytes) -> None:
     assert b"".join(map(encode_row, changes)) == page
 
 
-@given(st.recursive(st.none() | st.integers(0, 9) | st.binary(max_size=16), st.lists, max_leaves=12))
+@given(
+    st.recursive(st.none() | st.integers(0, 9) | st.binary(max_size=16), st.lists, max_leaves=12)
+)
 def test_no_other_body_is_read(value: object) -> None:
     raw = unpack(pack(value), max_bytes=10_000)
     try:

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from zentalk.wire import chat
 from zentalk.wire.content import CONFIRMATION, NONE, PART, ROUTE, TEXT
+from zentalk.wire.gaps import GAPS
 from zentalk.wire.introduction import INTRODUCTION
 from zentalk.wire.sync import SYNC
 
@@ -48,7 +49,7 @@ class Kind(NamedTuple):
     @property
     def is_queued(self) -> bool:
         """Whether its author keeps it until its reader has confirmed it."""
-        return self.is_stored or self.word in (chat.READ, ROUTE, PART, SYNC)
+        return self.is_stored or self.word in (chat.READ, ROUTE, PART, SYNC, GAPS)
 
 
 KINDS: Final = {
@@ -75,6 +76,7 @@ KINDS: Final = {
         Kind(ROUTE, KindRole.TRANSPORT, "where the author collects"),
         Kind(NONE, KindRole.TRANSPORT, "nothing"),
         Kind(SYNC, KindRole.TRANSPORT, "what two nodes of one owner tell each other"),
+        Kind(GAPS, KindRole.TRANSPORT, "what a contact's new node lacks"),
     )
 }
 """All kinds that this version knows, by their words."""

@@ -14,8 +14,6 @@ from typing import Final
 MAX_TERM: Final = 2**32 - 1
 CHECK_SECONDS: Final = 3_600.0
 """How often a node reads its own record."""
-RETRY_SECONDS: Final = 60.0
-"""How soon it looks again if it could not be read."""
 PATIENCE_SECONDS: Final = 120.0
 """So long a node that starts waits for its own record before it collects: relays that answer
 nothing must not keep its owner from the mail."""

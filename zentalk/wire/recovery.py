@@ -49,7 +49,9 @@ def open_identity(sealed: bytes, phrase_secret: Secret) -> SigningKey:
     """Open a sealed identity; raises DecodeError, or AuthenticationError for another phrase."""
     owner = sealed_owner(sealed)
     header, rest = sealed[:_HEADER_BYTES], sealed[_HEADER_BYTES:]
-    identity = SigningKey(aead.chacha_open(_key(header, phrase_secret), aead.ZERO_NONCE, rest, header))
+    identity = SigningKey(
+        aead.chacha_open(_key(header, phrase_secret), aead.ZERO_NONCE, rest, header)
+    )
     if identity.public != owner:
         raise AuthenticationError("a sealed identity is not of the owner it names")
     return identity

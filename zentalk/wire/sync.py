@@ -169,7 +169,8 @@ def encode_row(change: RowChange) -> bytes:
 
 def decode_rows(page: bytes) -> list[RowChange]:
     """Read the rows of a page; raises DecodeError."""
-    rows, place = [], 0
+    rows: list[RowChange] = []
+    place = 0
     while place < len(page):
         start = place + 4
         place = start + int.from_bytes(page[place:start], "big")

@@ -93,6 +93,13 @@ def release_all(tx: Transaction, contact: UserAddress, now: float) -> list[Messa
     return entered
 
 
+def pass_over(tx: Transaction, contact: UserAddress, sequence: int, now: float) -> list[MessageId]:
+    """Wait for nothing up to a number, as it is known to be lost; return what enters by that."""
+    last = held.last_sequence(tx, contact)
+    held.set_last_sequence(tx, contact, max(last, sequence))
+    return _release_next(tx, contact, now)
+
+
 def _release_next(tx: Transaction, contact: UserAddress, now: float) -> list[MessageId]:
     """Let held messages in as long as no predecessor is missing."""
     entered: list[MessageId] = []

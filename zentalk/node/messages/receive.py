@@ -23,7 +23,7 @@ from zentalk.errors import LocalProtocolError, RemoteProtocolError
 from zentalk.ids import UserAddress
 from zentalk.lifetimes import SEEN_SECONDS
 from zentalk.logs import quiet_logger
-from zentalk.node.messages import confirmations, ordering, requests
+from zentalk.node.messages import confirmations, ordering, requests, resuming, syncing
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation import profile
 from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
@@ -115,7 +115,7 @@ class Inbox:
         made = tuple(
             inner
             for contact, wanted in owed.items()
-            for inner in confirmations.confirm(tx, self._composer, contact, wanted, now)
+            for inner in syncing.confirm(tx, self._composer, contact, wanted, now)
         )
         effects = [one.effects for one in found]
         heard = sorted({contact for one in effects for contact in one.heard})
@@ -131,7 +131,7 @@ class Inbox:
         for contact, entered in ordering.release_overdue(tx, now).items():
             wanted, sender = let_in(tx, contact, entered), contacts.get(tx, contact)
             if sender is not None and sender.is_accepted:
-                made += confirmations.confirm(tx, self._composer, contact, wanted, now)
+                made += syncing.confirm(tx, self._composer, contact, wanted, now)
         return CommitEffects(best_effort=tuple(made))
 
     def _try(self, tx: Transaction, deposit: Collected, now: float) -> _Receipt:
@@ -177,7 +177,8 @@ class Inbox:
             again = self._composer.encrypt_again(tx, sender.address)
             effects = CommitEffects.together([effects, again])
         told = profile.tell(tx, self._composer, sender, now)
-        effects = CommitEffects.together([effects, told])
+        answered = resuming.answer(tx, self._composer, sender, content, now)
+        effects = CommitEffects.together([effects, told, answered])
         wanted, forget_at = applied.wanted, now + SEEN_SECONDS
         ratchets.remember(
             tx, digest, sender.address, wanted, forget_at, came_in, is_held=applied.held

@@ -129,13 +129,18 @@ class OwnRecords:
     ) -> None:
         """Holders have a later record of ours that we do not know: the folder is an old copy.
 
-        If `other`, as far as it could be read, says the same, it is ours from now on. Else one
-        above it is sealed, to be offered after some seconds.
+        If `other`, as far as it could be read, says the same, it is ours from now on. If it has a
+        higher term, another node of the owner is the first, and nothing is sealed above it. Else
+        one above it is sealed, to be offered after some seconds.
         """
         row, contents = own_records.get(tx, day), self._contents(tx, day)
         if row is None or contents is None:
             return
-        if other is not None and self._shown(other) == contents:
+        shown = None if other is None else self._shown(other)
+        if shown is not None and shown.term > contents.term:
+            terms.put_outdone(tx, shown.term)
+            return
+        if other is not None and shown == contents:
             adopted = replace(row, raw=other.raw, sequence=other.sequence, change_at=None)
             due_at = schedule.next_look(day, now, self._entropy)
             own_records.put(tx, replace(adopted, state=RecordState.HELD, due_at=due_at))

@@ -168,6 +168,20 @@ def next_sequence(tx: Transaction, address: UserAddress) -> int:
     return int(row[0])
 
 
+def following_sequence(tx: Transaction, address: UserAddress) -> int:
+    """Return the number that our next message to this contact has."""
+    row = tx.execute("SELECT next_sequence FROM contacts WHERE address = ?", (address,)).fetchone()
+    return 1 if row is None else int(row[0])
+
+
+def raise_sequence(tx: Transaction, address: UserAddress, following: int) -> None:
+    """Let the next message have this number, or the higher one that it would have had."""
+    tx.execute(
+        "UPDATE contacts SET next_sequence = max(next_sequence, ?) WHERE address = ?",
+        (following, address),
+    )
+
+
 def add_unread(tx: Transaction, address: UserAddress, count: int) -> None:
     """Raise a conversation's unread count."""
     tx.execute("UPDATE contacts SET unread = unread + ? WHERE address = ?", (count, address))

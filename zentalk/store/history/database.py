@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 import trio
 
-from zentalk.errors import StorageError
+from zentalk.errors import ConflictError, StorageError
 from zentalk.store.blocking import RunBlocking
 from zentalk.store.history.events import EventTail, last_seq
 from zentalk.store.history.schema import MIGRATIONS
@@ -37,7 +37,34 @@ class HistoryDatabase(BatchWriter):
         self._reader_free = trio.CapacityLimiter(READERS)
         self._read_trouble: str | None = None
         self.tail = EventTail(self.read_now(last_seq))
-        super().__init__(connection, run_blocking, path, self.tail.after_commit)
+        self.on_commit: Callable[[], None] = lambda: None
+        """Is told of each commit, on the event loop."""
+        self.frozen = ""
+        """Why nobody but `write_frozen` may write; empty if all may."""
+        super().__init__(connection, run_blocking, path, self._after_commit)
+
+    async def write(self, function: Callable[[Transaction], T]) -> T:
+        """Run a job in a transaction; return its result once that is committed.
+
+        Raises what the job raised, StorageError, and ConflictError while the history is frozen.
+        """
+        if self.frozen:
+            raise ConflictError(self.frozen)
+        return await super().write(function)
+
+    async def write_frozen(self, function: Callable[[Transaction], T]) -> T:
+        """Run a job also while the history is frozen; raises as `write` does."""
+        return await super().write(function)
+
+    def _after_commit(self, tx: Transaction) -> Callable[[], None]:
+        tell = self.tail.after_commit(tx)
+
+        def told() -> None:
+            if tell is not None:
+                tell()
+            self.on_commit()
+
+        return told
 
     @property
     def trouble(self) -> str | None:

@@ -61,9 +61,30 @@ SYNCED: Final = {
 }
 """What a replica has too, in the order in which it gets it at first."""
 LOCAL: Final = frozenset(
-    "held idempotency ratchets prekeys own_mailboxes own_send_ids seen parts published renewals"
-    " confirmations confirmation_times devices_seen webhooks webhook_letters links sync_changes"
-    " sync_inbox pending to_renew unsynced".split()
+    {
+        "held",
+        "idempotency",
+        "ratchets",
+        "prekeys",
+        "own_mailboxes",
+        "own_send_ids",
+        "seen",
+        "parts",
+        "published",
+        "renewals",
+        "confirmations",
+        "confirmation_times",
+        "devices_seen",
+        "webhooks",
+        "webhook_letters",
+        "links",
+        "sync_changes",
+        "sync_inbox",
+        "pending",
+        "to_renew",
+        "unsynced",
+        "answered_terms",
+    }
 )
 """What each node has for itself. A new table is named here or above."""
 
@@ -120,7 +141,8 @@ def head(tx: Transaction) -> int:
 
 def page(tx: Transaction, after: int, size_bytes: int = PAGE_BYTES) -> FeedPage:
     """Return what has changed after a number, until the page has so many bytes."""
-    rows, length, upto = [], 0, after
+    rows: list[bytes] = []
+    length, upto = 0, after
     changes = tx.execute(
         "SELECT number, place, key FROM sync_changes WHERE number > ? ORDER BY number LIMIT ?",
         (after, MAX_ROWS),
@@ -184,9 +206,7 @@ def _put(tx: Transaction, name: str, place: _Place, cells: dict[str, Cell]) -> N
 def _cells(tx: Transaction, name: str, key: str) -> dict[str, Cell] | None:
     place = SYNCED[name]
     where = " AND ".join(f"{column} = ?" for column in place.key)
-    found = tx.execute(
-        f"SELECT {place.columns} FROM {name} WHERE {where}", _key_cells(place, key)
-    )
+    found = tx.execute(f"SELECT {place.columns} FROM {name} WHERE {where}", _key_cells(place, key))
     row = found.fetchone()
     if row is None:
         return None

@@ -246,6 +246,8 @@ CREATE TABLE pending (
 
 CREATE TABLE to_renew (contact BLOB PRIMARY KEY, place INTEGER NOT NULL) WITHOUT ROWID;
 
+CREATE TABLE answered_terms (contact BLOB PRIMARY KEY, term INTEGER NOT NULL) WITHOUT ROWID;
+
 CREATE TABLE unsynced (
     contact BLOB NOT NULL,
     message_id BLOB NOT NULL,

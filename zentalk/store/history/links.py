@@ -103,7 +103,9 @@ def put_inbox(tx: Transaction, body: bytes) -> None:
 
 def inbox(tx: Transaction, after: int = 0) -> list[tuple[int, bytes]]:
     """Return what has come after a number, in order."""
-    rows = tx.execute("SELECT number, body FROM sync_inbox WHERE number > ? ORDER BY number", (after,))
+    rows = tx.execute(
+        "SELECT number, body FROM sync_inbox WHERE number > ? ORDER BY number", (after,)
+    )
     return [(int(number), bytes(body)) for number, body in rows]
 
 

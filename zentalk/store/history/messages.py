@@ -267,6 +267,26 @@ def fail_all(tx: Transaction, contact: UserAddress, reason: str) -> list[Message
     return [MessageId(row[0]) for row in rows.fetchall()]
 
 
+def delivered_after(tx: Transaction, contact: UserAddress, sequence: int) -> list[int]:
+    """Return the numbers of our messages above one that the contact has confirmed, in order."""
+    rows = tx.execute(
+        "SELECT sender_sequence FROM messages WHERE contact = ? AND direction = 'out'"
+        " AND state IN ('delivered', 'read') AND sender_sequence > ? ORDER BY sender_sequence",
+        (contact, sequence),
+    )
+    return [int(row[0]) for row in rows]
+
+
+def received_from(tx: Transaction, contact: UserAddress, sequence: int) -> list[int]:
+    """Return the numbers of the contact's messages from one on, in order."""
+    rows = tx.execute(
+        "SELECT sender_sequence FROM messages WHERE contact = ? AND direction = 'in'"
+        " AND sender_sequence >= max(1, ?) ORDER BY sender_sequence",
+        (contact, sequence),
+    )
+    return [int(row[0]) for row in rows]
+
+
 def unconfirmed(tx: Transaction, contact: UserAddress) -> list[MessageId]:
     """Return ids of received messages whose sender was not yet told."""
     rows = tx.execute(

@@ -37,7 +37,9 @@ def add(tx: Transaction, write: PendingWrite) -> None:
 
 def every(tx: Transaction) -> list[PendingWrite]:
     """Return all that is pending, the oldest first."""
-    return [PendingWrite(*row) for row in tx.execute(f"SELECT {_COLUMNS} FROM pending ORDER BY number")]
+    return [
+        PendingWrite(*row) for row in tx.execute(f"SELECT {_COLUMNS} FROM pending ORDER BY number")
+    ]
 
 
 def count(tx: Transaction) -> int:

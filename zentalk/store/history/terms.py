@@ -13,6 +13,8 @@ OUTDONE: Final = "outdone"
 """The higher term of another node of the owner; this one is silent since it was found."""
 RECOVERY: Final = "recovery"
 """The owner's identity under the recovery phrase; it goes to a replica."""
+COPIED: Final = "copied"
+"""When another program was last seen to collect our mailboxes, in unix seconds."""
 _BYTES: Final = 4
 
 
@@ -36,10 +38,20 @@ def put_outdone(tx: Transaction, term: int) -> None:
     settings.put(tx, OUTDONE, term.to_bytes(_BYTES, "big"))
 
 
+def note_copied(tx: Transaction, now: float) -> None:
+    """Note that another program collects our mailboxes."""
+    settings.put(tx, COPIED, int(now).to_bytes(8, "big"))
+
+
+def copied_at(tx: Transaction) -> int:
+    """Return when that was last noted, 0 if never."""
+    return int.from_bytes(settings.get(tx, COPIED) or b"", "big")
+
+
 def is_watched(tx: Transaction) -> bool:
     """Tell whether another node of the owner may have been promoted.
 
-    That takes a recovery phrase, or has happened before. All others save the looks at their own
-    record, which holders would see.
+    That takes a recovery phrase or a copy of the folder, or has happened before. All others save
+    the looks at their own record, which holders would see.
     """
-    return settings.get(tx, RECOVERY) is not None or own(tx) > 0
+    return settings.get(tx, RECOVERY) is not None or own(tx) > 0 or copied_at(tx) > 0

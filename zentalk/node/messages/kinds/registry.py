@@ -12,6 +12,7 @@ from zentalk.node.messages.kinds import (
     marked,
     parts,
     receipts,
+    resumed,
     settings,
     signalled,
     stored,
@@ -22,6 +23,7 @@ from zentalk.store.history import held, messages
 from zentalk.store.sqlite import Transaction
 from zentalk.wire import chat
 from zentalk.wire.content import CONFIRMATION, NONE, PART, ROUTE
+from zentalk.wire.gaps import GAPS
 from zentalk.wire.introduction import INTRODUCTION
 from zentalk.wire.sync import SYNC
 
@@ -52,6 +54,7 @@ KINDS: Final[dict[str, Callable[[Transaction, Incoming, float], KindResult]]] = 
     chat.PRESENCE: signalled.signal,
     INTRODUCTION: introductions.learn,
     SYNC: synced.keep,
+    GAPS: resumed.gaps,
 }
 """Kinds that do not simply become a line of the history."""
 
