@@ -43,6 +43,7 @@ from zentalk.client.typed_events import (
     MessageReceived,
     MessageStateChanged,
     NodeCopied,
+    NodeOutdone,
     RatchetRenewed,
 )
 from zentalk.rest.contacts import Contact, ListedContact
@@ -111,6 +112,7 @@ __all__ = [
     "NewPairing",
     "NewWebhook",
     "NodeCopied",
+    "NodeOutdone",
     "NodeGoneError",
     "PairingInfo",
     "RatchetRenewed",

@@ -271,6 +271,15 @@ class NodeCopied(Event):
         return NoteBody.model_validate(self.data).note
 
 
+class NodeOutdone(Event):
+    """`node.outdone`: another node of the owner was promoted, and this one is silent."""
+
+    @property
+    def note(self) -> str:
+        """What happened and what to do, as a sentence."""
+        return NoteBody.model_validate(self.data).note
+
+
 _CLASSES: Final[dict[str, type[Event]]] = {
     "message.created": MessageCreated,
     "message.received": MessageReceived,
@@ -297,6 +306,7 @@ _CLASSES: Final[dict[str, type[Event]]] = {
     "conversation.read": ConversationRead,
     "conversation.deleted": ConversationDeleted,
     "node.copied": NodeCopied,
+    "node.outdone": NodeOutdone,
     "device.added": DeviceAdded,
     "device.revoked": DeviceRevoked,
 }

@@ -76,6 +76,7 @@ class Label(bytes, Enum):
     CONTACT_OUTER = b"zt-contact-outer-v1"
     # linked nodes
     RECOVERY_SEAL = b"zt-recovery-seal-v1"
+    REQUEST_ID = b"zt-request-id-v1"
     # programs
     DEVICE_LIST = b"zt-device-list-v1"
     DEVICE_TOKEN = b"zt-device-token-v1"

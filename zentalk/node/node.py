@@ -24,7 +24,9 @@ from zentalk.node.devices.admissions import Admissions
 from zentalk.node.devices.attendance import Attendance
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.first_contact import FirstContact
+from zentalk.node.linked.links import Links
 from zentalk.node.mailboxes.manager import MailboxManager
+from zentalk.node.messages import syncing
 from zentalk.node.messages.commands import Draft, check_address, check_message
 from zentalk.node.messages.conversation.commands import NO_MESSAGE
 from zentalk.node.messages.effects import CommitEffects
@@ -32,7 +34,7 @@ from zentalk.node.messages.people import check_name
 from zentalk.node.notify.webhooks import WebhookCommands
 from zentalk.node.status import NodeStatus
 from zentalk.node.status_report import report
-from zentalk.node.wiring import build_node
+from zentalk.node.wiring import HistoryCopy, build_node
 from zentalk.store.history import contacts, messages, pages
 from zentalk.store.history.event_filter import EVERYTHING, EventFilter, EventPage
 from zentalk.store.history.models import (
@@ -57,16 +59,26 @@ class Node:
     Raises ConfigError or StorageError if the identity or the database cannot be opened.
     """
 
-    def __init__(self, settings: ApiSettings, runtime: Runtime, network: Network) -> None:
+    def __init__(
+        self,
+        settings: ApiSettings,
+        runtime: Runtime,
+        network: Network,
+        copy: HistoryCopy | None = None,
+    ) -> None:
         identity = load_identity(settings.directory)
-        self.address = UserAddress(identity.public)
+        self.address = UserAddress(identity.public) if copy is None else copy.owner
         self.address_text = format_address(self.address)
         self.stopping = trio.Event()
         self._profile = settings.profile
         self._runtime = runtime
-        parts, self._contacts, self._messages = build_node(settings, runtime, network, identity)
+        self._is_strict = settings.sync == "strict"
+        parts, self._contacts, self._messages = build_node(
+            settings, runtime, network, identity, copy
+        )
         self._parts = parts
         self._database = parts.database
+        self._history = parts.database if copy is None else copy.history
         self._network = parts.network
         self._outbox = parts.delivery.outbox
 
@@ -78,8 +90,8 @@ class Node:
                 writing.start_soon(self._database.run)
                 async with trio.open_nursery() as nursery:
                     await self._load()
-                    for task in self._parts.tasks:
-                        nursery.start_soon(task)
+                    parts = self._parts
+                    nursery.start_soon(parts.linked.watch.run, parts.network.run, parts.tasks)
                     task_status.started()
                     await self.stopping.wait()
                     nursery.cancel_scope.cancel()
@@ -91,6 +103,7 @@ class Node:
         """Take up what the last life left."""
         self.devices.load()
         await self._database.write(lambda tx: messages.adopt(tx, self.address))
+        await self._database.write(lambda tx: syncing.set_strict(tx, strict=self._is_strict))
         self.attendance.load()
         await self._parts.delivery.recipients.learn()
         under_way, effects = await self._parts.delivery.states.take_up()
@@ -147,6 +160,11 @@ class Node:
         return self._parts.first_contact
 
     @property
+    def links(self) -> Links:
+        """The owner's other node."""
+        return self._parts.linked.links
+
+    @property
     def webhooks(self) -> WebhookCommands:
         """Whose programs are told of events."""
         return self._parts.notify.webhooks
@@ -190,23 +208,23 @@ class Node:
     async def unblock(self, address: UserAddress) -> None:
         """Let a person write again; raises NotFoundError if it is not blocked."""
         now = self._runtime.wall()
-        await self._database.write(lambda tx: self._contacts.unblock(tx, address, now))
+        await self._history.write(lambda tx: self._contacts.unblock(tx, address, now))
         self.mailboxes.look_again()
 
     async def _commit(self, job: Callable[[Transaction, float], tuple[T, CommitEffects]]) -> T:
         """Run a job with the time of now, and then carry out what its commit allows."""
         now = self._runtime.wall()
-        result, effects = await self._database.write(lambda tx: job(tx, now))
+        result, effects = await self._history.write(lambda tx: job(tx, now))
         await self._outbox.carry_out(effects)
         return result
 
     async def contacts(self) -> list[StoredContact]:
         """Return everybody in the list: contacts, requests, refused and blocked people."""
-        return await self._database.read(contacts.listing)
+        return await self._history.read(contacts.listing)
 
     async def conversations(self) -> list[StoredConversation]:
         """Return people with messages, the most recent first."""
-        return await self._database.read(contacts.conversations)
+        return await self._history.read(contacts.conversations)
 
     async def send_text(
         self, address: UserAddress, text: str, idempotency_key: RequestKey | None = None
@@ -224,7 +242,7 @@ class Node:
         """
         check_message(address, self.address, draft, idempotency_key)
         write = self._messages.write
-        message, effects = await self._database.write(
+        message, effects = await self._history.write(
             partial(write, address, draft, idempotency_key, self._runtime.wall())
         )
         await self._outbox.carry_out(effects)
@@ -241,7 +259,7 @@ class Node:
     ) -> list[StoredMessage]:
         """Return a page of a conversation, newest last."""
         count = max(1, min(limit, MAX_PAGE))
-        return await self._database.read(lambda tx: pages.page(tx, address, before, count))
+        return await self._history.read(lambda tx: pages.page(tx, address, before, count))
 
     async def mark_read(self, address: UserAddress) -> None:
         """Set a conversation's unread count to 0."""
@@ -252,7 +270,7 @@ class Node:
     ) -> StoredMessage:
         """Return one message, the owner's if others chose the same id; raises NotFoundError."""
         raw = parse_message_id(message_id)
-        found = await self._database.read(lambda tx: messages.by_id(tx, raw, conversation))
+        found = await self._history.read(lambda tx: messages.by_id(tx, raw, conversation))
         if found is None:
             raise NotFoundError(NO_MESSAGE)
         return found

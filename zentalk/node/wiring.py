@@ -32,6 +32,14 @@ from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.event_log import EventLog
 from zentalk.node.first_contact import FirstContact, Introductions, Invites, Verification
 from zentalk.node.housekeeping import Housekeeping
+from zentalk.node.linked.feeder import Feeder
+from zentalk.node.linked.follower import Follower
+from zentalk.node.linked.links import Links
+from zentalk.node.linked.owner_writes import OwnerWrites
+from zentalk.node.linked.renewal_queue import RenewalQueue
+from zentalk.node.linked.replica_actions import ReplicaActions
+from zentalk.node.linked.replica_links import ReplicaLinks, ShownInvites
+from zentalk.node.linked.standing import TermWatch
 from zentalk.node.mailboxes.announcer import Announcer
 from zentalk.node.mailboxes.collector import CollectorFactory
 from zentalk.node.mailboxes.manager import MailboxManager
@@ -102,8 +110,29 @@ class NotifyParts:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryCopy:
+    """At a replica: the copy of the history, and whose history it is."""
+
+    history: HistoryDatabase
+    owner: UserAddress
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedParts:
+    """The owner's other node, seen from this one; `watch` runs the tasks of the whole node."""
+
+    links: Links
+    watch: TermWatch
+    follower: Follower | None
+    tasks: tuple[Task, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NodeParts:
-    """What a node is made of; `tasks` run side by side once the node has loaded."""
+    """What a node is made of; `tasks` run side by side once the node has loaded.
+
+    `network.run` comes first, as the way to find out whether they may.
+    """
 
     database: HistoryDatabase
     network: NodeNetwork
@@ -115,17 +144,24 @@ class NodeParts:
     mailboxes: MailboxManager
     conversations: ConversationParts
     first_contact: FirstContact
+    linked: LinkedParts
     tasks: tuple[Task, ...]
 
 
 def build_node(
-    settings: ApiSettings, runtime: Runtime, network: Network, identity: SigningKey
+    settings: ApiSettings,
+    runtime: Runtime,
+    network: Network,
+    identity: SigningKey,
+    copy: HistoryCopy | None = None,
 ) -> tuple[NodeParts, ContactCommands, MessageCommands]:
     """Put the parts of a node over `settings.directory` together, with its commands.
 
+    With a `copy` it follows another node of its owner: what REST reads is that one's history.
     Raises StorageError if the database cannot be opened.
     """
     database = HistoryDatabase(settings.directory / DATABASE_NAME, runtime.run_blocking)
+    history = database if copy is None else copy.history
     reached = _build_network(settings, runtime, network, database)
     own = UserAddress(identity.public)
     sessions = Sessions(identity, runtime.entropy)
@@ -137,7 +173,19 @@ def build_node(
     own_records = OwnRecords(identity, runtime.for_part("records").entropy)
     publisher = RecordPublisher(runtime, database, holders, own_records)
     delivery = _build_delivery(runtime, database, reached, composer, records)
-    conversations = _build_conversations(runtime, database, delivery.outbox, composer, own)
+    chat = ChatCommands(composer, own)
+    writes = OwnerWrites(MessageCommands(composer, own), chat, own)
+    linked = _build_linked(
+        runtime, database, delivery.outbox, composer, writes, copy,
+        TermWatch(runtime, database, reached, records, own),
+    )  # fmt: skip
+    conversations = _build_conversations(
+        runtime,
+        database,
+        delivery.outbox,
+        composer,
+        _actions(runtime, history, delivery.outbox, chat, linked.follower),
+    )
     board = conversations.board
     inbox = Inbox(sessions, composer, accept_introduced=settings.accept_introduced)
     receiver = Receiver(runtime, database, inbox, delivery.outbox, board)
@@ -158,11 +206,12 @@ def build_node(
     decoys = Decoys(runtime, reached, records, own)
     attendance = Attendance(runtime, database)
     tokens = DeviceTokens(runtime, identity, database)
-    notify = _build_notify(runtime, database)
+    notify = _build_notify(runtime, history)
     tasks = (
-        *(reached.run, publisher.run, *delivery.tasks, receiver.run, receiver.release),
-        *(mailboxes.run, decoys.run, housekeeping.run, attendance.run, notify.run),
-        *conversations.tasks,
+        *(publisher.run, *delivery.tasks, receiver.run, receiver.release),
+        *(mailboxes.run, decoys.run, housekeeping.run, attendance.run),
+        *(() if copy else (notify.run,)),
+        *(*conversations.tasks, *linked.tasks),
     )
     parts = NodeParts(
         database=database,
@@ -175,13 +224,14 @@ def build_node(
         mailboxes=mailboxes,
         conversations=conversations,
         first_contact=FirstContact(
-            Invites(runtime, identity, database),
-            Introductions(runtime, database, composer, delivery.outbox),
-            Verification(runtime, own, database),
+            ShownInvites(runtime, history) if copy else Invites(runtime, identity, history),
+            Introductions(runtime, history, composer, delivery.outbox),
+            Verification(runtime, copy.owner if copy else own, history),
         ),
+        linked=linked,
         tasks=tasks,
     )
-    return parts, contacts, MessageCommands(composer, own)
+    return parts, contacts, writes.messages
 
 
 def _build_network(
@@ -221,16 +271,50 @@ def _build_conversations(
     database: HistoryDatabase,
     outbox: Outbox,
     composer: Composer,
-    own: UserAddress,
+    actions: ConversationActions,
 ) -> ConversationParts:
     """Put together what goes on in conversations beside sending and receiving."""
     board = SignalBoard(runtime)
-    actions = ConversationActions(runtime, database, outbox, ChatCommands(composer, own))
     signalling = Signalling(runtime, database, composer, outbox, board)
     disappearing = Disappearing(runtime, database)
     return ConversationParts(
         board, actions, signalling, (board.run, signalling.run, disappearing.run)
     )
+
+
+def _actions(
+    runtime: Runtime,
+    history: HistoryDatabase,
+    outbox: Outbox,
+    commands: ChatCommands,
+    follower: Follower | None,
+) -> ConversationActions:
+    if follower is None:
+        return ConversationActions(runtime, history, outbox, commands)
+    return ReplicaActions(runtime, history, outbox, commands, follower)
+
+
+def _build_linked(
+    runtime: Runtime,
+    database: HistoryDatabase,
+    outbox: Outbox,
+    composer: Composer,
+    writes: OwnerWrites,
+    copy: HistoryCopy | None,
+    watch: TermWatch,
+) -> LinkedParts:
+    """Put together what goes on between two nodes of the owner."""
+    links = Links(runtime, database, composer, outbox, writes.own)
+    if copy is not None:
+        follower = Follower(runtime, database, copy.history, composer, outbox)
+        database.on_commit = follower.changed
+        links = ReplicaLinks(runtime, database, composer, outbox, writes.own)
+        links.follow(follower, copy.history)
+        return LinkedParts(links, watch, follower, (follower.run,))
+    feeder = Feeder(runtime.for_part("links"), database, composer, outbox, writes)
+    database.on_commit = feeder.changed
+    renewals = RenewalQueue(runtime, database, composer, outbox)
+    return LinkedParts(links, watch, None, (feeder.run, renewals.run))
 
 
 def _build_notify(runtime: Runtime, database: HistoryDatabase) -> NotifyParts:

@@ -107,6 +107,12 @@ class NoteBody(Resource):
     note: str
 
 
+class ChangedLinkBody(Resource):
+    """A link to another node of the owner that was made or ended."""
+
+    id: str
+
+
 class ChangedWebhookBody(Resource):
     """A webhook that was added or removed; the rest of its URL may be a secret."""
 
@@ -152,6 +158,10 @@ EVENT_BODIES: Final[dict[str, type[Resource]]] = {
     "profile.changed": ShownProfile,
     "privacy.changed": OwnPrivacy,
     "node.copied": NoteBody,
+    "node.outdone": NoteBody,
+    "link.added": ChangedLinkBody,
+    "link.removed": ChangedLinkBody,
+    "recovery.changed": NoteBody,
     "device.added": ChangedDeviceBody,
     "device.revoked": ChangedDeviceBody,
     "webhook.added": ChangedWebhookBody,

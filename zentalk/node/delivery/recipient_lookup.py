@@ -14,6 +14,7 @@ import trio
 from zentalk.errors import ATTEMPT_FAULTS, NotPublishedError, StorageError
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
+from zentalk.node.delivery.current_records import find_current
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.recipients import Recipients
 from zentalk.node.messages.compose import Composer
@@ -26,6 +27,7 @@ from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.retry import until_stored
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.prekeys import PrekeyBundle
+from zentalk.wire.user_record import RecordContents
 
 FIRST_WAIT_SECONDS: Final = 0.5
 LONGEST_WAIT_SECONDS: Final = 60.0
@@ -107,9 +109,9 @@ class RecipientLookup:
     async def _try(self, contact: UserAddress, *, session: bool) -> None:
         if not session:
             if not self._recipients.has_fresh_record(contact):
-                self._recipients.found(contact, await self._records.find(contact))
+                self._recipients.found(contact, await self._find(contact))
             return
-        contents = await self._records.find(contact)
+        contents = await self._find(contact)
         self._recipients.found(contact, contents)
         bundle = None
         if not await self._database.read(lambda tx: self._composer.has_session(tx, contact)):
@@ -117,6 +119,9 @@ class RecipientLookup:
         await self._outbox.carry_out(
             await self._database.write(lambda tx: self._encrypt_waiting(tx, contact, bundle))
         )
+
+    async def _find(self, contact: UserAddress) -> RecordContents:
+        return await find_current(self._records, self._database, contact, self._runtime.wall())
 
     def _encrypt_waiting(
         self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle | None

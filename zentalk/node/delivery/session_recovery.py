@@ -18,6 +18,7 @@ import trio
 from zentalk.errors import ATTEMPT_FAULTS
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
+from zentalk.node.delivery.current_records import find_current
 from zentalk.node.delivery.recipients import RecoveryRequests
 from zentalk.node.delivery.session_renewal import SessionRenewal
 from zentalk.node.records.lookup import RecordLookup
@@ -93,7 +94,10 @@ class SessionRecovery:
             return
         async with limit:
             try:
-                await recover(contact, await self._records.find(contact))
+                now = self._runtime.wall()
+                await recover(
+                    contact, await find_current(self._records, self._database, contact, now)
+                )
             except ATTEMPT_FAULTS:
                 later = self._runtime.monotonic() + wait
                 self._failures[contact] = later, min(2 * wait, LONGEST_WAIT_SECONDS)

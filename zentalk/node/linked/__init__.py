@@ -7,6 +7,7 @@ a higher term than its own is *outdone*, and silent from then on.
 - `links.py`: making and ending a link, and what the owner is told of it.
 - `feeder.py`: at the first: pages of changes to the replica, and what was written there.
 - `follower.py`: at the replica: pages into its copy, and what is written here to the first.
+- `replica_actions.py`, `replica_links.py`: what the owner can do at a replica.
 - `owner_writes.py`: what the owner did at another node, done here, inside transactions.
 - `standing.py`: looks at the owner's published record, and silences a node that is outdone.
 - `renewal_queue.py`: after a promotion: ratchets with all contacts, one after the other.

@@ -87,6 +87,7 @@ class Feeder:
             )
             if link is None:
                 await self._changed.wait()
+                await trio.sleep(SETTLE_SECONDS)
                 continue
             await until_stored(partial(self._serve, link))
             if await self._changed.wait(LOOK_SECONDS):

@@ -71,6 +71,8 @@ class Follower:
         self._changed = Signal()
         self.trouble = ""
         """Why the copy does not follow; empty if it does."""
+        self.heard_at: float | None = None
+        """When something came of the first last, in this life."""
 
     def changed(self) -> None:
         """Something was committed: something may have come."""
@@ -109,6 +111,8 @@ class Follower:
     async def _take_in(self) -> bool:
         """Bring what has come into the copy; True if it has moved. Raises StorageError."""
         fresh = await self._database.read(partial(links.inbox, after=self._read_up_to))
+        if fresh:
+            self.heard_at = self._runtime.wall()
         done: set[int] = set()
         answers: list[Answer] = []
         for place, raw in fresh:

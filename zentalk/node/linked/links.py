@@ -28,6 +28,7 @@ from zentalk.wire.sync import FEED_BYTES
 
 CODE_SECONDS: Final = 600.0
 LINK_ID_BYTES: Final = 8
+NEW_PHRASE: Final = "the recovery phrase was made anew: any earlier phrase opens nothing any more"
 SILENT_SECONDS: Final = 3_600.0
 """After so long without a word of the replica the owner of a strict node is told."""
 
@@ -51,6 +52,7 @@ class Links:
 
     async def open(self) -> LinkCode:
         """Make a code for a replica; raises ConflictError if there is one already."""
+        self._check()
         now, entropy = self._runtime.wall(), self._runtime.entropy
         link = LinkRow(
             id=entropy(LINK_ID_BYTES),
@@ -73,6 +75,7 @@ class Links:
 
         What the replica has, it keeps.
         """
+        self._check()
         try:
             raw = bytes.fromhex(link_id)
         except ValueError:
@@ -93,6 +96,7 @@ class Links:
 
         Raises LocalProtocolError if it is not this owner's.
         """
+        self._check()
         try:
             is_own = sealed_owner(sealed) == self._own
         except DecodeError:
@@ -103,13 +107,16 @@ class Links:
 
         def job(tx: Transaction) -> None:
             settings.put(tx, terms.RECOVERY, sealed)
-            events.append(tx, "recovery.changed", now, {})
+            events.append(tx, "recovery.changed", now, {"note": NEW_PHRASE})
 
         await self._database.write(job)
 
     async def state(self) -> LinkState:
         """Return what this node is among the owner's."""
         return await self._database.read(partial(self._state, now=self._runtime.wall()))
+
+    def _check(self) -> None:
+        """Raise ConflictError where links are not made."""
 
     def _state(self, tx: Transaction, now: float) -> LinkState:
         found = links.every(tx)

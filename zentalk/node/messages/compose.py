@@ -19,7 +19,7 @@ from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects, OutboundIte
 from zentalk.node.messages.routes import route_for
 from zentalk.node.sessions import running_ahead
 from zentalk.node.sessions.sessions import Encrypted, Sender, Sessions
-from zentalk.store.history import contacts, outbox, terms
+from zentalk.store.history import contacts, outbox, resumption, terms
 from zentalk.store.history.models import ContactRow, OutboxItem
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import (
@@ -161,11 +161,18 @@ class Composer:
         return [self._encrypt_item(tx, row, sender, item) for item in waiting]
 
     def take_up(self, tx: Transaction) -> frozenset[UserAddress]:
-        """Encrypt what waits and has room, at a start; return with whom there is no ratchet."""
+        """Encrypt what waits and has room, at a start; return with whom there is no ratchet.
+
+        After a promotion that is nobody whose turn has not come.
+        """
         waiting = outbox.waiting(tx)
         for contact in waiting:
             self.encrypt_waiting(tx, contact)
-        return frozenset(contact for contact in waiting if not self.has_session(tx, contact))
+        return frozenset(
+            contact
+            for contact in waiting
+            if not self.has_session(tx, contact) and not resumption.waits(tx, contact)
+        )
 
     def encrypt_again(
         self, tx: Transaction, contact: UserAddress, ratchet_id: bytes | None = None

@@ -50,6 +50,8 @@ class InviteState(StrEnum):
 class MessageState(StrEnum):
     """The progress of a message; the database stores the values and REST shows them."""
 
+    PENDING = "pending"
+    """It was written at a replica, and the first has not given it its place."""
     QUEUED = "queued"
     SENT = "sent"
     """A mailbox relay holds it."""
