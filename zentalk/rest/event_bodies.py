@@ -159,6 +159,7 @@ EVENT_BODIES: Final[dict[str, type[Resource]]] = {
     "privacy.changed": OwnPrivacy,
     "node.copied": NoteBody,
     "node.outdone": NoteBody,
+    "node.promoted": NoteBody,
     "link.added": ChangedLinkBody,
     "link.removed": ChangedLinkBody,
     "recovery.changed": NoteBody,

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import trio
 
 from zentalk.errors import DecodeError, StorageError, ZentalkError
+from zentalk.ids import UserAddress
 from zentalk.linked.feed_window import FeedWindow
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
@@ -21,10 +22,11 @@ from zentalk.node.linked.owner_writes import OwnerWrites
 from zentalk.node.messages import syncing
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
-from zentalk.store.history import contacts, feed, links
+from zentalk.store.history import contacts, feed, links, pending
 from zentalk.store.history import outbox as stored
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.links import LinkRole, LinkRow
+from zentalk.store.history.pending import PendingWrite
 from zentalk.store.retry import until_stored
 from zentalk.store.sqlite import Transaction, savepoint
 from zentalk.wire.content import Content, decode_content
@@ -81,6 +83,7 @@ class Feeder:
     async def run(self) -> None:
         """Send what has changed, until cancelled."""
         await until_stored(partial(self._database.write, self._arm))
+        await self._adopt()
         while True:
             link = await until_stored(
                 partial(self._database.read, partial(links.linked, role=LinkRole.REPLICA))
@@ -97,6 +100,16 @@ class Feeder:
         """Note changes of tables that are new since the link was made, too."""
         if links.linked(tx, LinkRole.REPLICA) is not None:
             feed.arm(tx)
+
+    async def _adopt(self) -> None:
+        """Do what was written here while this node was a replica, and was not placed."""
+        for write in await until_stored(partial(self._database.read, pending.every)):
+
+            def job(tx: Transaction, write: PendingWrite = write) -> CommitEffects:
+                pending.remove(tx, write.id)
+                return self._try(tx, write.contact, write.content)[0]
+
+            await self._outbox.carry_out(await until_stored(partial(self._database.write, job)))
 
     async def _serve(self, link: LinkRow) -> None:
         """Take in what the replica says, and send what it lacks; raises StorageError."""
@@ -134,16 +147,22 @@ class Feeder:
 
     def _write(self, tx: Transaction, link: LinkRow, write: Write, now: float) -> CommitEffects:
         """Do what the owner wrote at the replica, and say what became of it."""
-        reason, effects = "", NO_EFFECTS
+        effects, reason = self._try(tx, write.contact, write.content)
+        answer = Answer(write.request, feed.head(tx), reason)
+        return CommitEffects.together([effects, self._send(tx, link, answer, now)])
+
+    def _try(
+        self, tx: Transaction, contact: UserAddress, content: bytes
+    ) -> tuple[CommitEffects, str]:
+        """Do what the owner wrote elsewhere; return why not, if it cannot be done."""
         try:
             with savepoint(tx):
-                effects = self._writes.carry_out(tx, write.contact, write.content, now)
+                now = self._runtime.wall()
+                return self._writes.carry_out(tx, contact, content, now), ""
         except StorageError:
             raise
         except ZentalkError as error:
-            reason = str(error).encode()[:MAX_REASON_BYTES].decode(errors="ignore")
-        answer = Answer(write.request, feed.head(tx), reason)
-        return CommitEffects.together([effects, self._send(tx, link, answer, now)])
+            return NO_EFFECTS, str(error).encode()[:MAX_REASON_BYTES].decode(errors="ignore")
 
     def _page(
         self, link: LinkRow, after: int, now: float, tx: Transaction

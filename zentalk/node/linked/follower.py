@@ -81,6 +81,7 @@ class Follower:
     async def run(self) -> None:
         """Take in what comes, until cancelled."""
         said_at = float("-inf")
+        await until_stored(self._send_pending)
         while True:
             moved = await until_stored(self._take_in)
             if moved or self._runtime.monotonic() >= said_at + SAY_SECONDS:
@@ -107,6 +108,16 @@ class Follower:
     def _pend(self, write: PendingWrite, tx: Transaction) -> CommitEffects:
         pending.add(tx, write)
         return self._send(tx, Write(write.id, write.contact, write.content))[1]
+
+    async def _send_pending(self) -> None:
+        """Send what was not placed once more: the first knows it by its id."""
+
+        def job(tx: Transaction) -> CommitEffects:
+            writes = [one for one in pending.every(tx) if not one.reason and not one.placed_at]
+            sent = [self._send(tx, Write(one.id, one.contact, one.content)) for one in writes]
+            return CommitEffects.together(effects for _, effects in sent)
+
+        await self._outbox.carry_out(await self._database.write(job))
 
     async def _take_in(self) -> bool:
         """Bring what has come into the copy; True if it has moved. Raises StorageError."""

@@ -8,6 +8,7 @@ up with.
 - `invitation.py`: the folder `linked`, and whom it follows.
 - `replica_node.py`: the node on such a folder.
 - `promotion.py`: makes a folder that of the first of a higher term, by the recovery phrase.
+- `comeback.py`: makes the folder of a node that was replaced a replica's.
 
 A replica never holds the owner's identity but sealed, and never writes to the copy by itself.
 """

@@ -12,9 +12,9 @@ from typing import Final
 
 import trio
 
-from zentalk.config.settings import ApiSettings
 from zentalk.chat.kinds import KindRole, role_of
 from zentalk.chat.views import line_of
+from zentalk.config.settings import ApiSettings
 from zentalk.errors import NotFoundError
 from zentalk.ids import DAY_SECONDS, UserAddress
 from zentalk.net.runtime import Runtime

@@ -193,6 +193,20 @@ def set_cursor(tx: Transaction, feed: bytes, number: int) -> None:
     settings.put(tx, CURSOR, feed + number.to_bytes(8, "big"))
 
 
+def stop_following(tx: Transaction) -> None:
+    """Forget which feed was followed."""
+    tx.execute("DELETE FROM settings WHERE key = ?", (CURSOR,))
+
+
+def leave_room(tx: Transaction, places: int) -> None:
+    """Leave numbers of rows free, as another node may have used them."""
+    for name in ("messages", "events", "outbox"):
+        row = tx.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,)).fetchone()
+        tx.execute("DELETE FROM sqlite_sequence WHERE name = ?", (name,))
+        last = 0 if row is None else int(row[0])
+        tx.execute("INSERT INTO sqlite_sequence VALUES (?, ?)", (name, last + places))
+
+
 def _put(tx: Transaction, name: str, place: _Place, cells: dict[str, Cell]) -> None:
     others = [column for column in cells if column not in place.key]
     tx.execute(

@@ -68,6 +68,11 @@ def answer_once(tx: Transaction, contact: UserAddress, term: int) -> bool:
     return done.rowcount > 0
 
 
+def begin_anew(tx: Transaction) -> None:
+    """Forget where contacts collect and which of our routes they know: it was another node's."""
+    tx.execute("UPDATE contacts SET route = NULL, route_version = 0, own_route_known = 0")
+
+
 def by_activity(tx: Transaction) -> list[UserAddress]:
     """Return all contacts, those first with whom something was said last."""
     rows = tx.execute(
