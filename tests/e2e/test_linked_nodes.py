@@ -2,74 +2,29 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-from typing import Any
-
 import pytest
 import trio
 from trio.testing import MockClock as Clock
 
+from tests.e2e.linked import a_day_later, cut_off, differences, linked, synced, texts
 from tests.e2e.world import World
-from zentalk.ids import DAY_SECONDS
+from zentalk.errors import ConflictError, NotFoundError
+from zentalk.node.linked.replica_actions import READ_ONLY
 from zentalk.store.history import feed
 
 pytestmark = pytest.mark.e2e
-
-
-def rows(world: World, name: str) -> dict[str, list[tuple[Any, ...]]]:
-    """Return everything of a history that is in the feed, in order."""
-    path = world.folder / name / "history.db"
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-        found = {}
-        for table, place in feed.SYNCED.items():
-            where = f"WHERE {place.only or 'TRUE'}"
-            if place.person:
-                links = "SELECT address FROM links WHERE address IS NOT NULL"
-                where += f" AND {place.person} NOT IN ({links})"
-            query = f"SELECT {place.columns} FROM {table} {where} ORDER BY {', '.join(place.key)}"
-            found[table] = connection.execute(query).fetchall()
-        return found
-
-
-def differences(world: World, one: str, other: str) -> list[str]:
-    """Return the tables that differ."""
-    left, right = rows(world, one), rows(world, other)
-    return [table for table in left if left[table] != right[table]]
-
-
-async def acquainted(world: World) -> None:
-    await world.relay_net(5)
-    for name in ("alice", "bob"):
-        await world.person(name)
-    await world.friends("alice", "bob")
-    message = await world.send("alice", "bob", "hello")
-    await world.until_state("alice", message, "delivered")
-
-
-async def linked(world: World) -> None:
-    """Bob has a replica, which has his history."""
-    await acquainted(world)
-    code = await world.nodes["bob"].links.open()
-    await world.replica("bob two", code.code)
-    await world.until(lambda: not differences(world, "bob", "bob two"))
-
-
-async def texts(world: World, name: str) -> list[str]:
-    page = await world.nodes[name].messages(world.nodes["alice"].address, None, 1000)
-    return [line.text for line in page if line.kind == "text"]
 
 
 async def test_a_replica_has_the_history_row_for_row_and_follows(
     world: World, autojump_clock: Clock
 ) -> None:
     await linked(world)
-    assert await texts(world, "bob two") == ["hello"]
+    assert await texts(world, "bob two") == ["hello from alice", "hello from bob"]
     sent = await world.send("bob", "alice", "to alice")
     await world.until_state("bob", sent, "delivered")
     await world.nodes["bob"].chat.react(world.nodes["alice"].address, sent.id, "👍")
-    await world.until(lambda: not differences(world, "bob", "bob two"))
-    assert await texts(world, "bob two") == ["hello", "to alice"]
+    await synced(world)
+    assert await texts(world, "bob two") == ["hello from alice", "hello from bob", "to alice"]
     assert len(await world.nodes["bob"].contacts()) == 1
     assert [one.name for one in await world.nodes["bob two"].contacts()] == ["alice"]
     state = await world.nodes["bob"].links.state()
@@ -77,25 +32,13 @@ async def test_a_replica_has_the_history_row_for_row_and_follows(
     assert (await world.nodes["bob two"].links.state()).role == "replica"
 
 
-async def a_day_later(world: World, *names: str) -> None:
-    """Let a day pass in which every program is off; then the relays come back, and these nodes."""
-    everybody = [*world.nodes, *world.relays]
-    for name in everybody:
-        await world.crash(name)
-    await trio.sleep(DAY_SECONDS)
-    for name in list(world.relays):
-        await world.relay(name)
-    for name in names:
-        await world.person(name)
-
-
 async def test_apart_for_three_days_with_both_in_use_then_together_they_have_one_history(
     world: World, autojump_clock: Clock
 ) -> None:
     await linked(world)
     alice, bob = world.nodes["alice"].address, world.nodes["bob"].address
-    for relay in world.relays:
-        world.memory.cut("bob two", relay)
+    cut_off(world, "bob two")
+    replica = world.nodes["bob two"]
     for day in range(3):
         await a_day_later(world, "alice", "bob")
         for sender, reader in (("alice", "bob"), ("bob", "alice")):
@@ -108,29 +51,104 @@ async def test_apart_for_three_days_with_both_in_use_then_together_they_have_one
     first = (await world.nodes["bob"].messages(alice))[0]
     await replica.chat.react(alice, first.id, "👋")
     shown = await texts(world, "bob two")
-    assert shown == ["hello", *(f"day {day} from the replica" for day in range(3))]
-    assert len(await texts(world, "bob")) == 7
-    for relay in world.relays:
-        world.memory.mend("bob two", relay)
+    hello = ["hello from alice", "hello from bob"]
+    assert shown == [*hello, *(f"day {day} from the replica" for day in range(3))]
+    assert len(await texts(world, "bob")) == 8
+    cut_off(world, "bob two", cut=False)
 
     async def placed() -> bool:
-        return len(await texts(world, "bob")) == 10 and not differences(world, "bob", "bob two")
+        return len(await texts(world, "bob")) == 11 and not differences(world, "bob", "bob two")
 
     await world.until(placed)
     assert await texts(world, "bob two") == await texts(world, "bob")
-    assert (await texts(world, "bob"))[:7] == [
-        "hello",
+    assert (await texts(world, "bob"))[:8] == [
+        *hello,
         *(f"day {day} from {who}" for day in range(3) for who in ("alice", "bob")),
     ], "an order that was shown is not changed"
 
     async def arrived() -> bool:
-        page = await world.nodes["alice"].messages(bob)
-        read = [line.text for line in page if line.direction == "in" and line.kind == "text"]
-        return sorted(read) == sorted(
-            f"day {day} from {who}" for day in range(3) for who in ("bob", "the replica")
-        )
+        read = await texts(world, "alice", "in")
+        expected = [f"day {day} from {who}" for day in range(3) for who in ("bob", "the replica")]
+        return sorted(read[1:]) == sorted(expected)
 
     await world.until(arrived)
     lines = await world.nodes["alice"].messages(bob)
     assert [one["emoji"] for one in lines[0].reactions] == ["👋"]
     assert (await world.nodes["bob two"].links.state()).pending == 0
+
+
+async def test_what_cannot_be_done_at_a_replica_is_refused_and_says_where_it_can(
+    world: World, autojump_clock: Clock
+) -> None:
+    await linked(world)
+    replica, alice = world.nodes["bob two"], world.nodes["alice"].address
+    for refused in (
+        replica.add_contact(alice, "another name"),
+        replica.block(alice),
+        replica.chat.mute(alice, 2e9),
+        replica.links.open(),
+        replica.first_contact.invites.create("carol"),
+    ):
+        with pytest.raises(ConflictError) as raised:
+            await refused
+        assert str(raised.value) == READ_ONLY
+    assert not differences(world, "bob", "bob two")
+
+
+async def test_what_the_first_cannot_do_is_said_at_the_replica(
+    world: World, autojump_clock: Clock
+) -> None:
+    await linked(world)
+    bob, replica, alice = world.nodes["bob"], world.nodes["bob two"], world.nodes["alice"].address
+    cut_off(world, "bob two")
+    line = await replica.send_text(alice, "to somebody who is blocked by now")
+    again = await replica.send_text(alice, "and again")
+    await bob.block(alice)
+    cut_off(world, "bob two", cut=False)
+
+    async def refused() -> bool:
+        return (await replica.message(line.id)).state == "failed"
+
+    await world.until(refused)
+    found = await replica.message(line.id)
+    assert found.reason == "this person is blocked: unblock them first"
+    assert (await replica.message(again.id)).state == "failed"
+    with pytest.raises(NotFoundError):
+        await bob.message(line.id)
+
+
+async def test_a_code_is_used_once_and_whoever_comes_later_is_nobody(
+    world: World, autojump_clock: Clock
+) -> None:
+    await linked(world)
+    bob = world.nodes["bob"]
+    with pytest.raises(ConflictError, match="unlink it first"):
+        await bob.links.open()
+    [link] = (await bob.links.state()).links
+    await bob.links.remove(link.id)
+    code = await bob.links.open()
+    await world.replica("bob three", code.code)
+    await world.until(lambda: not differences(world, "bob", "bob three"))
+    await world.replica("eve", code.code)
+    await trio.sleep(60)
+    assert differences(world, "bob", "eve")
+    state = await bob.links.state()
+    assert [one.state for one in state.links] == ["linked"]
+    assert len(await bob.contacts()) == 1, "what strangers say as nodes of the owner is dropped"
+
+
+async def test_an_unlinked_replica_is_told_nothing_more(
+    world: World, autojump_clock: Clock
+) -> None:
+    await linked(world)
+    bob, alice = world.nodes["bob"], world.nodes["alice"].address
+    [link] = (await bob.links.state()).links
+    await bob.links.remove(link.id)
+    before = await texts(world, "bob two")
+    message = await bob.send_text(alice, "not for the other one")
+    await world.until_state("bob", message, "delivered")
+    await trio.sleep(60)
+    assert await texts(world, "bob two") == before
+    assert (await bob.links.state()).role == "alone"
+    assert await bob._database.read(feed.head) > 0, "numbers are not used again"
+    assert await bob._database.read(lambda tx: feed.page(tx, 0).rows) == b""

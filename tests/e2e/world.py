@@ -79,10 +79,10 @@ class World:
                 await node.ready()
         return node
 
-    async def replica(self, name: str, code: str, **settings: object) -> Node:
+    async def replica(self, name: str, code: str) -> Node:
         """Start a replica of the node that a code is of."""
         set_up_replica(self._directory(name), parse_link_code(code), self._runtime(name).entropy)
-        return await self.person(name, **settings)
+        return await self.person(name)
 
     async def friends(self, *names: str) -> None:
         """Let people add each other."""

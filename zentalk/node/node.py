@@ -25,6 +25,7 @@ from zentalk.node.devices.attendance import Attendance
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.first_contact import FirstContact
 from zentalk.node.linked.links import Links
+from zentalk.node.linked.parts import HistoryCopy
 from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.messages import syncing
 from zentalk.node.messages.commands import Draft, check_address, check_message
@@ -34,7 +35,7 @@ from zentalk.node.messages.people import check_name
 from zentalk.node.notify.webhooks import WebhookCommands
 from zentalk.node.status import NodeStatus
 from zentalk.node.status_report import report
-from zentalk.node.wiring import HistoryCopy, build_node
+from zentalk.node.wiring import build_node
 from zentalk.store.history import contacts, messages, pages
 from zentalk.store.history.event_filter import EVERYTHING, EventFilter, EventPage
 from zentalk.store.history.models import (
@@ -91,7 +92,7 @@ class Node:
                 async with trio.open_nursery() as nursery:
                     await self._load()
                     parts = self._parts
-                    nursery.start_soon(parts.linked.watch.run, parts.network.run, parts.tasks)
+                    nursery.start_soon(parts.watch.run, parts.network.run, parts.tasks)
                     task_status.started()
                     await self.stopping.wait()
                     nursery.cancel_scope.cancel()

@@ -32,13 +32,9 @@ from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.event_log import EventLog
 from zentalk.node.first_contact import FirstContact, Introductions, Invites, Verification
 from zentalk.node.housekeeping import Housekeeping
-from zentalk.node.linked.feeder import Feeder
-from zentalk.node.linked.follower import Follower
-from zentalk.node.linked.links import Links
-from zentalk.node.linked.owner_writes import OwnerWrites
+from zentalk.node.linked.parts import HistoryCopy, LinkedParts, build_linked
 from zentalk.node.linked.renewal_queue import RenewalQueue
-from zentalk.node.linked.replica_actions import ReplicaActions
-from zentalk.node.linked.replica_links import ReplicaLinks, ShownInvites
+from zentalk.node.linked.replica_links import ShownInvites
 from zentalk.node.linked.standing import TermWatch
 from zentalk.node.mailboxes.announcer import Announcer
 from zentalk.node.mailboxes.collector import CollectorFactory
@@ -48,7 +44,6 @@ from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.node.mailboxes.selection import MailboxSelection
 from zentalk.node.messages.commands import MessageCommands
 from zentalk.node.messages.compose import Composer
-from zentalk.node.messages.conversation.commands import ChatCommands
 from zentalk.node.messages.people import ContactCommands
 from zentalk.node.messages.receive import Inbox
 from zentalk.node.network import NodeNetwork
@@ -110,28 +105,10 @@ class NotifyParts:
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryCopy:
-    """At a replica: the copy of the history, and whose history it is."""
-
-    history: HistoryDatabase
-    owner: UserAddress
-
-
-@dataclass(frozen=True, slots=True)
-class LinkedParts:
-    """The owner's other node, seen from this one; `watch` runs the tasks of the whole node."""
-
-    links: Links
-    watch: TermWatch
-    follower: Follower | None
-    tasks: tuple[Task, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class NodeParts:
     """What a node is made of; `tasks` run side by side once the node has loaded.
 
-    `network.run` comes first, as the way to find out whether they may.
+    `watch` runs them, and `network.run` before, as the way to find out whether they may.
     """
 
     database: HistoryDatabase
@@ -145,6 +122,7 @@ class NodeParts:
     conversations: ConversationParts
     first_contact: FirstContact
     linked: LinkedParts
+    watch: TermWatch
     tasks: tuple[Task, ...]
 
 
@@ -173,18 +151,9 @@ def build_node(
     own_records = OwnRecords(identity, runtime.for_part("records").entropy)
     publisher = RecordPublisher(runtime, database, holders, own_records)
     delivery = _build_delivery(runtime, database, reached, composer, records)
-    chat = ChatCommands(composer, own)
-    writes = OwnerWrites(MessageCommands(composer, own), chat, own)
-    linked = _build_linked(
-        runtime, database, delivery.outbox, composer, writes, copy,
-        TermWatch(runtime, database, reached, records, own),
-    )  # fmt: skip
+    linked = build_linked(runtime, database, delivery.outbox, composer, own, copy)
     conversations = _build_conversations(
-        runtime,
-        database,
-        delivery.outbox,
-        composer,
-        _actions(runtime, history, delivery.outbox, chat, linked.follower),
+        runtime, database, delivery.outbox, composer, linked.actions
     )
     board = conversations.board
     inbox = Inbox(sessions, composer, accept_introduced=settings.accept_introduced)
@@ -203,6 +172,7 @@ def build_node(
         ),
     )
     housekeeping = Housekeeping(runtime, database, delivery.states, delivery.outbox)
+    renewals = RenewalQueue(runtime, database, composer, delivery.outbox, mailboxes.registered)
     decoys = Decoys(runtime, reached, records, own)
     attendance = Attendance(runtime, database)
     tokens = DeviceTokens(runtime, identity, database)
@@ -211,7 +181,7 @@ def build_node(
         *(publisher.run, *delivery.tasks, receiver.run, receiver.release),
         *(mailboxes.run, decoys.run, housekeeping.run, attendance.run),
         *(() if copy else (notify.run,)),
-        *(*conversations.tasks, *linked.tasks),
+        *(*conversations.tasks, linked.run, renewals.run),
     )
     parts = NodeParts(
         database=database,
@@ -229,9 +199,10 @@ def build_node(
             Verification(runtime, copy.owner if copy else own, history),
         ),
         linked=linked,
+        watch=TermWatch(runtime, database, reached, records, own),
         tasks=tasks,
     )
-    return parts, contacts, writes.messages
+    return parts, contacts, MessageCommands(composer, own)
 
 
 def _build_network(
@@ -280,41 +251,6 @@ def _build_conversations(
     return ConversationParts(
         board, actions, signalling, (board.run, signalling.run, disappearing.run)
     )
-
-
-def _actions(
-    runtime: Runtime,
-    history: HistoryDatabase,
-    outbox: Outbox,
-    commands: ChatCommands,
-    follower: Follower | None,
-) -> ConversationActions:
-    if follower is None:
-        return ConversationActions(runtime, history, outbox, commands)
-    return ReplicaActions(runtime, history, outbox, commands, follower)
-
-
-def _build_linked(
-    runtime: Runtime,
-    database: HistoryDatabase,
-    outbox: Outbox,
-    composer: Composer,
-    writes: OwnerWrites,
-    copy: HistoryCopy | None,
-    watch: TermWatch,
-) -> LinkedParts:
-    """Put together what goes on between two nodes of the owner."""
-    links = Links(runtime, database, composer, outbox, writes.own)
-    if copy is not None:
-        follower = Follower(runtime, database, copy.history, composer, outbox)
-        database.on_commit = follower.changed
-        links = ReplicaLinks(runtime, database, composer, outbox, writes.own)
-        links.follow(follower, copy.history)
-        return LinkedParts(links, watch, follower, (follower.run,))
-    feeder = Feeder(runtime.for_part("links"), database, composer, outbox, writes)
-    database.on_commit = feeder.changed
-    renewals = RenewalQueue(runtime, database, composer, outbox)
-    return LinkedParts(links, watch, None, (feeder.run, renewals.run))
 
 
 def _build_notify(runtime: Runtime, database: HistoryDatabase) -> NotifyParts:

@@ -11,6 +11,7 @@ a higher term than its own is *outdone*, and silent from then on.
 - `owner_writes.py`: what the owner did at another node, done here, inside transactions.
 - `standing.py`: looks at the owner's published record, and silences a node that is outdone.
 - `renewal_queue.py`: after a promotion: ratchets with all contacts, one after the other.
+- `parts.py`: which of them a node has.
 - `status.py`: what the owner is told.
 
 The rules are in `zentalk.linked`. Nothing here holds a phrase or an identity.

@@ -26,9 +26,9 @@ class OwnerWrites:
     """Does what came as a content, as if it were done here."""
 
     def __init__(self, messages: MessageCommands, chat: ChatCommands, own: UserAddress) -> None:
-        self.messages = messages
+        self._messages = messages
         self._chat = chat
-        self.own = own
+        self._own = own
 
     def carry_out(
         self, tx: Transaction, contact: UserAddress, encoded: bytes, now: float
@@ -38,12 +38,12 @@ class OwnerWrites:
         Raises a ZentalkError whose text the owner may read, if it cannot be done.
         """
         content = decode_content(encoded)
-        if contact == self.own or role_of(content.kind) is KindRole.TRANSPORT:
+        if contact == self._own or role_of(content.kind) is KindRole.TRANSPORT:
             raise ConflictError(NOT_FROM_THERE)
         if role_of(content.kind) is KindRole.LINE:
             written = Written(content.message_id, content.sent_at_ms)
             draft = Draft(content.text, content.body, content.about, written)
-            return self.messages.write(contact, draft, None, now, tx)[1]
+            return self._messages.write(contact, draft, None, now, tx)[1]
         if isinstance(content.body, Read):
             return self._read(tx, contact, content.body.message_id, now)
         return self._mark(tx, contact, content, now)

@@ -27,15 +27,25 @@ class RenewalQueue:
     """Begins anew with the contacts of a node that was promoted. `run` must be running."""
 
     def __init__(
-        self, runtime: Runtime, database: HistoryDatabase, composer: Composer, outbox: Outbox
+        self,
+        runtime: Runtime,
+        database: HistoryDatabase,
+        composer: Composer,
+        outbox: Outbox,
+        registered: trio.Event,
     ) -> None:
         self._runtime = runtime
         self._database = database
         self._composer = composer
         self._outbox = outbox
+        self._registered = registered
 
     async def run(self) -> None:
-        """Begin with one after the other; returns once all had their turn."""
+        """Begin with one after the other; returns once all had their turn.
+
+        Not before there is a mailbox: contacts are told of it in the same message.
+        """
+        await self._registered.wait()
         while True:
             job = partial(resuming.next_one, composer=self._composer, now=self._runtime.wall())
             effects = await until_stored(partial(self._database.write, job))

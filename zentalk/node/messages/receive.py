@@ -222,16 +222,19 @@ class Inbox:
         now: float,
     ) -> CommitEffects:
         """Learn from a content's ratchet, and from what it says beside its own message."""
+        moved = NO_EFFECTS
         if opened.change is not None:
             note_id = self._composer.new_message_id()
             evidence.session_changed(tx, sender, opened.change, note_id, now)
-            verification.term_seen(tx, sender.address, content.term, now)
+            if verification.term_seen(tx, sender.address, content.term, now):
+                moved = _forget_route(tx, sender.address)
         if sender.ticket:
             contacts.set_ticket(tx, sender.address, b"")  # it has let us in, and writes to us
         if not opened.is_current:
-            return NO_EFFECTS
+            return moved
         evidence.clear(tx, sender.address)
-        return _learn_routes(tx, contacts.get(tx, sender.address) or sender, content)
+        learned = _learn_routes(tx, contacts.get(tx, sender.address) or sender, content)
+        return CommitEffects.together([moved, learned])
 
     def _decrypt(
         self, tx: Transaction, row: OwnSendId, inner: bytes, digest: bytes, now: float
@@ -258,6 +261,12 @@ class Inbox:
         sender = contacts.get(tx, contact)
         if sender is not None and sender.is_shut_out:
             raise _ShutOutError(contact, digest)
+
+
+def _forget_route(tx: Transaction, contact: UserAddress) -> CommitEffects:
+    """Write nothing more to where a node collected that was replaced by another one."""
+    contacts.set_route(tx, contact, None, 0)
+    return CommitEffects(new_routes=frozenset({contact}), rerouted=frozenset({contact}))
 
 
 def _learn_routes(tx: Transaction, sender: ContactRow, content: Content) -> CommitEffects:

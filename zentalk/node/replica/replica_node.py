@@ -21,12 +21,13 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
 from zentalk.node.conversations.actions import parse_message_id
 from zentalk.node.linked.follower import Follower
+from zentalk.node.linked.parts import HistoryCopy
 from zentalk.node.linked.replica_actions import READ_ONLY, ReplicaActions
 from zentalk.node.messages.commands import Draft, check_message
 from zentalk.node.messages.first_contact import linking
 from zentalk.node.node import Node
 from zentalk.node.replica.invitation import linked_folder, load_invitation
-from zentalk.node.wiring import DATABASE_NAME, HistoryCopy
+from zentalk.node.wiring import DATABASE_NAME
 from zentalk.store.history import search
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.links import LinkRole, LinkRow

@@ -1,0 +1,67 @@
+"""Puts together what goes on between two nodes of the owner, for either of them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from zentalk.ids import UserAddress
+from zentalk.net.runtime import Runtime
+from zentalk.node.conversations.actions import ConversationActions
+from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.linked.feeder import Feeder
+from zentalk.node.linked.follower import Follower
+from zentalk.node.linked.links import Links
+from zentalk.node.linked.owner_writes import OwnerWrites
+from zentalk.node.linked.replica_actions import ReplicaActions
+from zentalk.node.linked.replica_links import ReplicaLinks
+from zentalk.node.messages.commands import MessageCommands
+from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.conversation.commands import ChatCommands
+from zentalk.store.history.database import HistoryDatabase
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryCopy:
+    """At a replica: the copy of the history, and whose history it is."""
+
+    history: HistoryDatabase
+    owner: UserAddress
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedParts:
+    """The owner's other node, seen from this one, and what the owner does in conversations."""
+
+    links: Links
+    actions: ConversationActions
+    follower: Follower | None
+    run: Callable[[], Awaitable[None]]
+
+
+def build_linked(
+    runtime: Runtime,
+    database: HistoryDatabase,
+    outbox: Outbox,
+    composer: Composer,
+    own: UserAddress,
+    copy: HistoryCopy | None,
+) -> LinkedParts:
+    """Return the parts of a node that may have a replica or, with a copy, of a replica."""
+    chat = ChatCommands(composer, own)
+    if copy is not None:
+        follower = Follower(runtime, database, copy.history, composer, outbox)
+        database.on_commit = follower.changed
+        links = ReplicaLinks(runtime, database, composer, outbox, own)
+        links.follow(follower, copy.history)
+        actions = ReplicaActions(runtime, copy.history, outbox, chat, follower)
+        return LinkedParts(links, actions, follower, follower.run)
+    writes = OwnerWrites(MessageCommands(composer, own), chat, own)
+    feeder = Feeder(runtime.for_part("links"), database, composer, outbox, writes)
+    database.on_commit = feeder.changed
+    return LinkedParts(
+        Links(runtime, database, composer, outbox, own),
+        ConversationActions(runtime, database, outbox, chat),
+        None,
+        feeder.run,
+    )
