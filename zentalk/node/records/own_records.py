@@ -139,6 +139,8 @@ class OwnRecords:
         shown = None if other is None else self._shown(other)
         if shown is not None and shown.term > contents.term:
             terms.put_outdone(tx, shown.term)
+            due_at = schedule.next_look(day, now, self._entropy)
+            own_records.put(tx, replace(row, due_at=due_at))
             return
         if other is not None and shown == contents:
             adopted = replace(row, raw=other.raw, sequence=other.sequence, change_at=None)
