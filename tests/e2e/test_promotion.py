@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 import trio
 from trio.testing import MockClock as Clock
@@ -11,6 +13,7 @@ from tests.e2e.linked import (
     a_day_later,
     cut_off,
     destroyed,
+    differences,
     linked,
     promoted,
     synced,
@@ -20,8 +23,10 @@ from tests.e2e.world import World
 from zentalk.errors import ConflictError, DecodeError
 from zentalk.node.linked import standing
 from zentalk.node.linked.status import OUTDONE
+from zentalk.node.replica.comeback import NOT_OUTDONE, follow_again
 from zentalk.node.replica.promotion import WRONG_PHRASE, promote
 from zentalk.store.history.contacts import OTHER_NODE
+from zentalk.wire.invite import parse_link_code
 
 pytestmark = pytest.mark.e2e
 
@@ -148,6 +153,41 @@ async def test_control_a_first_that_does_not_look_collects_and_says_nothing(
     await trio.sleep(120)
     assert OUTDONE not in first.status().notes
     assert first.status().mailboxes == 2
+
+
+async def test_the_first_becomes_the_replica_of_the_one_that_replaced_it_and_loses_nothing(
+    world: World, autojump_clock: Clock
+) -> None:
+    await linked(world)
+    alice = world.nodes["alice"].address
+    cut_off(world, "bob")
+    cut_off(world, "bob two")
+    unsent = await world.nodes["bob"].send_text(alice, "never left")
+    await world.crash("bob")
+    cut_off(world, "bob", cut=False)
+    cut_off(world, "bob two", cut=False)
+    second = await promoted(world)
+    code = parse_link_code((await second.links.open()).code)
+    folder = world.folder / "bob"
+    with pytest.raises(ConflictError) as refused:
+        follow_again(folder, code, random.Random(3).randbytes, world.runtime.wall())
+    assert str(refused.value) == NOT_OUTDONE
+    first = await world.person("bob", ready=False)
+    await world.until(lambda: OUTDONE in first.status().notes, 60)
+    await world.crash("bob")
+    kept = follow_again(folder, code, random.Random(3).randbytes, world.runtime.wall())
+    assert (kept / "history.db").exists()
+    assert (kept / "identity.key").exists()
+    await world.person("bob")
+
+    async def arrived() -> bool:
+        return "never left" in await texts(world, "alice", "in")
+
+    await world.until(arrived)
+    await world.until(lambda: not differences(world, "bob two", "bob"))
+    assert "never left" in await texts(world, "bob")
+    assert (await world.nodes["bob"].links.state()).role == "replica"
+    assert (await second.message(unsent.id)).text == "never left"
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,11 @@ class OwnRecords:
             return replace(row, change_at=None)
         if row.state is RecordState.SEALED:
             return self._seal(row.day, row.sequence, contents, row.due_at)
-        works = shown is not None and _is_of_use(tx, shown, working)
+        works = (
+            shown is not None
+            and shown.term == contents.term  # the node that is replaced reads it there
+            and _is_of_use(tx, shown, working)
+        )
         if works and row.change_at is not None:
             return row
         change_at = schedule.time_of_change(now, works=works, entropy=self._entropy)
