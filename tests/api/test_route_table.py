@@ -21,6 +21,7 @@ SAMPLES = {
     "webhook_id": "0" * 16,
     "device_id": "0" * 16,
     "pairing_id": "0" * 16,
+    "link_id": "0" * 16,
 }
 
 

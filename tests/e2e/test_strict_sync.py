@@ -10,7 +10,7 @@ from tests.e2e.linked import cut_off, destroyed, linked, promoted, synced, texts
 from tests.e2e.world import World
 from zentalk.node.linked import links
 from zentalk.node.linked.status import UNCONFIRMED
-from zentalk.node.messages import syncing
+from zentalk.node.messages.linked import syncing
 
 pytestmark = pytest.mark.e2e
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from zentalk.linked.terms import MAX_TERM, Standing, judge, next_term
+from zentalk.linked.terms import MAX_TERM, TermVerdict, judge, next_term
 
 
 @pytest.mark.parametrize(
     ("own", "seen", "standing"),
     [
-        (0, None, Standing.FIRST),
-        (0, 0, Standing.FIRST),
-        (1, 0, Standing.FIRST),
-        (0, 1, Standing.OUTDONE),
-        (4, MAX_TERM, Standing.OUTDONE),
+        (0, None, TermVerdict.FIRST),
+        (0, 0, TermVerdict.FIRST),
+        (1, 0, TermVerdict.FIRST),
+        (0, 1, TermVerdict.OUTDONE),
+        (4, MAX_TERM, TermVerdict.OUTDONE),
     ],
 )
-def test_the_higher_term_goes_on(own: int, seen: int | None, standing: Standing) -> None:
+def test_the_higher_term_goes_on(own: int, seen: int | None, standing: TermVerdict) -> None:
     assert judge(own, seen) is standing
 
 

@@ -14,13 +14,13 @@ from zentalk.wire.sync import (
     CHUNK_BYTES,
     MAX_CHUNKS,
     SYNC,
-    Answer,
     Cell,
     Chunk,
     Have,
     RowChange,
     SyncBody,
     Write,
+    WriteAnswer,
     decode_rows,
     decode_sync,
     encode_row,
@@ -37,7 +37,7 @@ bodies: st.SearchStrategy[SyncBody] = st.one_of(
         st.binary(min_size=32, max_size=32).map(UserAddress),
         st.binary(min_size=1, max_size=200),
     ),
-    st.builds(Answer, ids.map(MessageId), numbers, st.text(max_size=100)),
+    st.builds(WriteAnswer, ids.map(MessageId), numbers, st.text(max_size=100)),
     st.builds(
         lambda feed, page, upto, index, more, data: Chunk(
             feed, page, upto - 1, upto, 13, index, index + more, data

@@ -31,6 +31,7 @@ from zentalk.api.first_contact_routes import (
     add_safety_routes,
 )
 from zentalk.api.guard import EVENT_SOCKET_PATH, Access, Guard
+from zentalk.api.link_routes import add_link_routes
 from zentalk.api.mailbox_routes import add_mailbox_routes
 from zentalk.api.pairing_routes import add_pairing_routes
 from zentalk.api.proof_route import add_proof_route
@@ -142,6 +143,7 @@ def create_routes(
     add_proof_route(inner.router, node, token)
     add_mailbox_routes(inner.router, node)
     add_webhook_routes(inner.router, node)
+    add_link_routes(inner.router, node)
     inner.add_exception_handler(ZentalkError, _on_zentalk_error)
     inner.add_exception_handler(RequestValidationError, _on_invalid)
     inner.add_exception_handler(HTTPException, _on_http_error)

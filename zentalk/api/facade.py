@@ -10,6 +10,7 @@ from zentalk.ids import UserAddress
 from zentalk.node.conversations.actions import ConversationActions
 from zentalk.node.conversations.signalling import Signalling
 from zentalk.node.devices.pairings import Pairing
+from zentalk.node.linked.status import LinkCode, LinksView
 from zentalk.node.messages.commands import Draft
 from zentalk.node.notify.webhooks import WebhookView
 from zentalk.node.status import MailboxStatus
@@ -96,6 +97,22 @@ class MailboxFacade(Protocol):
         """
 
 
+class LinksFacade(Protocol):
+    """The owner's other node."""
+
+    async def state(self) -> LinksView:
+        """Return what this node is among the owner's nodes."""
+
+    async def open(self) -> LinkCode:
+        """Make a code for a replica; raises ConflictError if there is one."""
+
+    async def remove(self, link_id: str) -> None:
+        """End a link, or withdraw a code; raises NotFoundError."""
+
+    async def keep_recovery(self, sealed: bytes) -> None:
+        """Keep the identity under a new recovery phrase; raises LocalProtocolError."""
+
+
 class WebhookFacade(Protocol):
     """Programs of the owner that are told of events. Unknown ids raise NotFoundError."""
 
@@ -140,6 +157,10 @@ class NodeFacade(Protocol):
     @property
     def mailboxes(self) -> MailboxFacade:
         """The owner's mailboxes."""
+
+    @property
+    def links(self) -> LinksFacade:
+        """The owner's other node."""
 
     @property
     def webhooks(self) -> WebhookFacade:

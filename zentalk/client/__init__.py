@@ -51,6 +51,7 @@ from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo
 from zentalk.rest.events import Event, Events
 from zentalk.rest.introductions import IntroducedPerson
 from zentalk.rest.invites import Invite
+from zentalk.rest.links import LinkedNode, LinkedNodes, NewLink
 from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
 from zentalk.rest.node import Me
@@ -96,6 +97,8 @@ __all__ = [
     "InviteRevoked",
     "InviteState",
     "InviteUsed",
+    "LinkedNode",
+    "LinkedNodes",
     "ListedContact",
     "LogEndedError",
     "Mailbox",
@@ -109,6 +112,7 @@ __all__ = [
     "MessageState",
     "MessageStateChanged",
     "NewDevice",
+    "NewLink",
     "NewPairing",
     "NewWebhook",
     "NodeCopied",

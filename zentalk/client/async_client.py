@@ -16,6 +16,7 @@ import trio
 from zentalk.client import calls
 from zentalk.client.async_chats import AsyncChats
 from zentalk.client.async_events import EventFeed, EventFollower
+from zentalk.client.async_links import AsyncLinks
 from zentalk.client.async_webhooks import AsyncWebhooks
 from zentalk.client.calls import Call, event_params, read_answer, transport_error
 from zentalk.client.folder import find_node
@@ -36,7 +37,7 @@ from zentalk.web.address_file import noted_url
 T = TypeVar("T")
 
 
-class AsyncClient(AsyncChats, AsyncWebhooks):
+class AsyncClient(AsyncChats, AsyncLinks, AsyncWebhooks):
     """Calls an API node; use it in an `async with` block.
 
     Methods raise what those of `Client` raise.

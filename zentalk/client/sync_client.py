@@ -18,6 +18,7 @@ from zentalk.client.proof import Prover
 from zentalk.client.sse import EventParser
 from zentalk.client.sync_chats import SyncChats
 from zentalk.client.sync_events import follow, now
+from zentalk.client.sync_links import SyncLinks
 from zentalk.client.sync_webhooks import SyncWebhooks
 from zentalk.rest.contacts import Contact, ListedContact
 from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo, ScopeIn
@@ -37,7 +38,7 @@ STREAM_TIMEOUT_SECONDS: Final = 60.0
 """After this long in silence a stream counts as lost; the node's heartbeat is more frequent."""
 
 
-class Client(SyncChats, SyncWebhooks):
+class Client(SyncChats, SyncLinks, SyncWebhooks):
     """Calls an API node and waits; use it in a `with` block.
 
     Methods raise ApiError or an error of `zentalk.errors` with the node's own sentence, and

@@ -19,7 +19,7 @@ PATIENCE_SECONDS: Final = 120.0
 nothing must not keep its owner from the mail."""
 
 
-class Standing(Enum):
+class TermVerdict(Enum):
     """What a node is for the address that it holds."""
 
     FIRST = "first"
@@ -28,9 +28,9 @@ class Standing(Enum):
     """Another node of the owner has a higher term: this one is silent."""
 
 
-def judge(own: int, seen: int | None) -> Standing:
+def judge(own: int, seen: int | None) -> TermVerdict:
     """Compare our term with the one in our published record; None if there is no record."""
-    return Standing.OUTDONE if seen is not None and seen > own else Standing.FIRST
+    return TermVerdict.OUTDONE if seen is not None and seen > own else TermVerdict.FIRST
 
 
 def next_term(known: int) -> int:

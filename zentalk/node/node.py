@@ -20,17 +20,14 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
 from zentalk.node.conversations.actions import ConversationActions, parse_message_id
 from zentalk.node.conversations.signalling import Signalling
-from zentalk.node.devices.admissions import Admissions
-from zentalk.node.devices.attendance import Attendance
-from zentalk.node.devices.tokens import DeviceTokens
+from zentalk.node.faces import DeviceFaces
 from zentalk.node.first_contact import FirstContact
-from zentalk.node.linked.links import Links
 from zentalk.node.linked.parts import HistoryCopy
 from zentalk.node.mailboxes.manager import MailboxManager
-from zentalk.node.messages import syncing
 from zentalk.node.messages.commands import Draft, check_address, check_message
 from zentalk.node.messages.conversation.commands import NO_MESSAGE
 from zentalk.node.messages.effects import CommitEffects
+from zentalk.node.messages.linked import syncing
 from zentalk.node.messages.people import check_name
 from zentalk.node.notify.webhooks import WebhookCommands
 from zentalk.node.status import NodeStatus
@@ -54,7 +51,7 @@ T = TypeVar("T")
 MAX_PAGE: Final = 1000
 
 
-class Node:
+class Node(DeviceFaces):
     """One API node over `settings.directory`.
 
     Raises ConfigError or StorageError if the identity or the database cannot be opened.
@@ -77,9 +74,8 @@ class Node:
         parts, self._contacts, self._messages = build_node(
             settings, runtime, network, identity, copy
         )
-        self._parts = parts
-        self._database = parts.database
-        self._history = parts.database if copy is None else copy.history
+        self._parts, self._devices = parts, parts.devices
+        self._database, self._history = parts.database, parts.history
         self._network = parts.network
         self._outbox = parts.delivery.outbox
 
@@ -91,8 +87,8 @@ class Node:
                 writing.start_soon(self._database.run)
                 async with trio.open_nursery() as nursery:
                     await self._load()
-                    parts = self._parts
-                    nursery.start_soon(parts.watch.run, parts.network.run, parts.tasks)
+                    watch = self._devices.linked.watch
+                    nursery.start_soon(watch.run, self._network.run, self._parts.tasks)
                     task_status.started()
                     await self.stopping.wait()
                     nursery.cancel_scope.cancel()
@@ -126,11 +122,6 @@ class Node:
         return report(self._parts, self._profile)
 
     @property
-    def devices(self) -> DeviceTokens:
-        """Who may use this node beside the owner."""
-        return self._parts.devices.tokens
-
-    @property
     def chat(self) -> ConversationActions:
         """What the owner does with messages that are there."""
         return self._parts.conversations.actions
@@ -141,16 +132,6 @@ class Node:
         return self._parts.conversations.signalling
 
     @property
-    def admissions(self) -> Admissions:
-        """Pairings that wait for a new device."""
-        return self._parts.devices.admissions
-
-    @property
-    def attendance(self) -> Attendance:
-        """Which devices are connected, and when each was last seen."""
-        return self._parts.devices.attendance
-
-    @property
     def mailboxes(self) -> MailboxManager:
         """Where others leave mail for the owner."""
         return self._parts.mailboxes
@@ -159,11 +140,6 @@ class Node:
     def first_contact(self) -> FirstContact:
         """Invites, introductions and safety numbers."""
         return self._parts.first_contact
-
-    @property
-    def links(self) -> Links:
-        """The owner's other node."""
-        return self._parts.linked.links
 
     @property
     def webhooks(self) -> WebhookCommands:

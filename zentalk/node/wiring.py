@@ -78,11 +78,12 @@ class DeliveryParts:
 
 @dataclass(frozen=True, slots=True)
 class DeviceParts:
-    """Who may use the node, and which of them do."""
+    """Who may use the node, which of them do, and the owner's other node."""
 
     tokens: DeviceTokens
     attendance: Attendance
     admissions: Admissions
+    linked: LinkedParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,8 @@ class NotifyParts:
 class NodeParts:
     """What a node is made of; `tasks` run side by side once the node has loaded.
 
-    `watch` runs them, and `network.run` before, as the way to find out whether they may.
+    `devices.linked.watch` runs them, and `network.run` before, as the way to find out whether they
+    may.
     """
 
     database: HistoryDatabase
@@ -121,8 +123,8 @@ class NodeParts:
     mailboxes: MailboxManager
     conversations: ConversationParts
     first_contact: FirstContact
-    linked: LinkedParts
-    watch: TermWatch
+    history: HistoryDatabase
+    """What the owner is shown: the database, or at a replica the copy of the first's."""
     tasks: tuple[Task, ...]
 
 
@@ -151,7 +153,8 @@ def build_node(
     own_records = OwnRecords(identity, runtime.for_part("records").entropy)
     publisher = RecordPublisher(runtime, database, holders, own_records)
     delivery = _build_delivery(runtime, database, reached, composer, records)
-    linked = build_linked(runtime, database, delivery.outbox, composer, own, copy)
+    watch = TermWatch(runtime, database, reached, records, own)
+    linked = build_linked(runtime, database, delivery.outbox, composer, watch, copy)
     conversations = _build_conversations(
         runtime, database, delivery.outbox, composer, linked.actions
     )
@@ -186,7 +189,7 @@ def build_node(
     parts = NodeParts(
         database=database,
         network=reached,
-        devices=DeviceParts(tokens, attendance, Admissions(runtime, tokens)),
+        devices=DeviceParts(tokens, attendance, Admissions(runtime, tokens), linked),
         notify=notify,
         publisher=publisher,
         delivery=delivery,
@@ -198,8 +201,7 @@ def build_node(
             Introductions(runtime, history, composer, delivery.outbox),
             Verification(runtime, copy.owner if copy else own, history),
         ),
-        linked=linked,
-        watch=TermWatch(runtime, database, reached, records, own),
+        history=history,
         tasks=tasks,
     )
     return parts, contacts, MessageCommands(composer, own)

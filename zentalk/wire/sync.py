@@ -84,7 +84,7 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WriteAnswer:
     """What became of a write: it is in the history from `number` on, or a reason why it is not."""
 
     request: MessageId
@@ -92,7 +92,7 @@ class Answer:
     reason: str = field(repr=False)
 
 
-SyncBody: TypeAlias = Chunk | Have | Write | Answer
+SyncBody: TypeAlias = Chunk | Have | Write | WriteAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class RowChange:
 
 def encode_sync(body: SyncBody) -> list[Any]:
     """Return a body's place in a content."""
-    kinds = (Chunk, Have, Write, Answer)
+    kinds = (Chunk, Have, Write, WriteAnswer)
     return [kinds.index(type(body)), *(getattr(body, name) for name in body.__slots__)]
 
 
@@ -147,9 +147,9 @@ def _write(fields: Fields) -> Write:
     return Write(request, contact, fields.blob(MAX_WRITE_BYTES, 1))
 
 
-def _answer(fields: Fields) -> Answer:
+def _answer(fields: Fields) -> WriteAnswer:
     request = MessageId(fields.fixed(MESSAGE_ID_BYTES))
-    return Answer(request, fields.uint(_MAX_U53), fields.text(MAX_REASON_BYTES))
+    return WriteAnswer(request, fields.uint(_MAX_U53), fields.text(MAX_REASON_BYTES))
 
 
 _READERS: Final = (_chunk, _have, _write, _answer)

@@ -6,10 +6,10 @@ import pytest
 
 from tests.node.persons import NOW, Newcomer, Person
 from zentalk.errors import RemoteProtocolError
-from zentalk.node.messages import resuming
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.first_contact import verification as jobs
+from zentalk.node.messages.linked import resuming
 from zentalk.node.messages.people import ContactCommands
 from zentalk.node.messages.receive import Inbox
 from zentalk.node.sessions.sessions import Encrypted, Sender, Sessions

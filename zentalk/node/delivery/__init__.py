@@ -15,7 +15,6 @@ a *best-effort inner* is one that nobody will confirm, such as a confirmation.
 - `proof_of_work.py`: what full or flooded mailboxes ask for, and the work for it.
 - `message_states.py`: writes down what relays hold and what was given up.
 - `reconfirming.py`: confirms anew, seldom, what has come again.
-- `current_records.py`: records of contacts, but none of a node that was replaced.
 - `recipients.py`: where recipients collect, and what is missing of them.
 - `recipient_lookup.py`: fetches that: user records, and keys to start sessions with.
 - `session_recovery.py`: when which session is to be recovered.

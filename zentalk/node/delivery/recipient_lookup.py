@@ -14,13 +14,13 @@ import trio
 from zentalk.errors import ATTEMPT_FAULTS, NotPublishedError, StorageError
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
-from zentalk.node.delivery.current_records import find_current
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.recipients import Recipients
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.reasons import Reason
 from zentalk.node.messages.states import explain
+from zentalk.node.records.current import find_current
 from zentalk.node.records.lookup import RecordLookup
 from zentalk.store.history import outbox
 from zentalk.store.history.database import HistoryDatabase

@@ -18,9 +18,9 @@ import trio
 from zentalk.errors import ATTEMPT_FAULTS
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
-from zentalk.node.delivery.current_records import find_current
 from zentalk.node.delivery.recipients import RecoveryRequests
 from zentalk.node.delivery.session_renewal import SessionRenewal
+from zentalk.node.records.current import find_current
 from zentalk.node.records.lookup import RecordLookup
 from zentalk.node.sessions import evidence
 from zentalk.store.history.database import HistoryDatabase

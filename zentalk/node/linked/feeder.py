@@ -19,9 +19,9 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.linked.owner_writes import OwnerWrites
-from zentalk.node.messages import syncing
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
+from zentalk.node.messages.linked import syncing
 from zentalk.store.history import contacts, feed, links, pending
 from zentalk.store.history import outbox as stored
 from zentalk.store.history.database import HistoryDatabase
@@ -35,11 +35,11 @@ from zentalk.wire.sync import (
     MAX_REASON_BYTES,
     PAGE_ID_BYTES,
     SYNC,
-    Answer,
     Chunk,
     Have,
     SyncBody,
     Write,
+    WriteAnswer,
     decode_sync,
     encode_sync,
 )
@@ -74,26 +74,27 @@ class Feeder:
         self._outbox = outbox
         self._writes = writes
         self._windows: dict[bytes, FeedWindow] = {}
-        self._changed = Signal()
-
-    def changed(self) -> None:
-        """Something was committed: there may be something to send."""
-        self._changed.set()
+        self.opened = Signal()
+        """Is to be set when a code for a replica was made."""
+        self.changed = Signal()
+        """Is set with each commit while there is a link: there may be something to do."""
 
     async def run(self) -> None:
         """Send what has changed, until cancelled."""
         await until_stored(partial(self._database.write, self._arm))
         await self._adopt()
         while True:
-            link = await until_stored(
-                partial(self._database.read, partial(links.linked, role=LinkRole.REPLICA))
-            )
-            if link is None:
-                await self._changed.wait()
-                await trio.sleep(SETTLE_SECONDS)
+            found = await until_stored(partial(self._database.read, links.every))
+            if not found:
+                self._database.on_commit = None
+                await self.opened.wait()
                 continue
-            await until_stored(partial(self._serve, link))
-            if await self._changed.wait(LOOK_SECONDS):
+            # From here on a commit may bring a replica, or something for it.
+            self._database.on_commit = self.changed.set
+            for link in found:
+                if link.address is not None and link.role is LinkRole.REPLICA:
+                    await until_stored(partial(self._serve, link))
+            if await self.changed.wait(LOOK_SECONDS):
                 await trio.sleep(SETTLE_SECONDS)
 
     def _arm(self, tx: Transaction) -> None:
@@ -148,7 +149,7 @@ class Feeder:
     def _write(self, tx: Transaction, link: LinkRow, write: Write, now: float) -> CommitEffects:
         """Do what the owner wrote at the replica, and say what became of it."""
         effects, reason = self._try(tx, write.contact, write.content)
-        answer = Answer(write.request, feed.head(tx), reason)
+        answer = WriteAnswer(write.request, feed.head(tx), reason)
         return CommitEffects.together([effects, self._send(tx, link, answer, now)])
 
     def _try(

@@ -28,11 +28,11 @@ from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import Content, decode_content, encode_content
 from zentalk.wire.sync import (
     SYNC,
-    Answer,
     Chunk,
     Have,
     SyncBody,
     Write,
+    WriteAnswer,
     decode_rows,
     decode_sync,
     encode_sync,
@@ -68,15 +68,12 @@ class Follower:
         self._outbox = outbox
         self._joiner = PageJoiner()
         self._read_up_to = 0
-        self._changed = Signal()
+        self.changed = Signal()
+        """Is to be set with each commit: something may have come, or be to send."""
         self.trouble = ""
         """Why the copy does not follow; empty if it does."""
         self.heard_at: float | None = None
         """When something came of the first last, in this life."""
-
-    def changed(self) -> None:
-        """Something was committed: something may have come."""
-        self._changed.set()
 
     async def run(self) -> None:
         """Take in what comes, until cancelled."""
@@ -87,7 +84,7 @@ class Follower:
             if moved or self._runtime.monotonic() >= said_at + SAY_SECONDS:
                 said_at = self._runtime.monotonic()
                 await until_stored(self._say)
-            await self._changed.wait(RETRY_SECONDS if self.trouble else SAY_SECONDS)
+            await self.changed.wait(RETRY_SECONDS if self.trouble else SAY_SECONDS)
 
     async def write(self, contact: UserAddress, content: Content) -> PendingWrite:
         """Keep what the owner wrote here, and send it to the first; raises StorageError."""
@@ -125,7 +122,7 @@ class Follower:
         if fresh:
             self.heard_at = self._runtime.wall()
         done: set[int] = set()
-        answers: list[Answer] = []
+        answers: list[WriteAnswer] = []
         for place, raw in fresh:
             self._read_up_to = place
             body = decode_sync(decode_content(raw).raw_body)
@@ -134,7 +131,7 @@ class Follower:
                 done |= self._joiner.add(place, body)
             else:
                 done.add(place)
-                answers += [body] if isinstance(body, Answer) else []
+                answers += [body] if isinstance(body, WriteAnswer) else []
         name, number = await self._copy.read(feed.cursor)
         before = number
         while self.trouble != OLDER and (page := self._joiner.take(name, number)) is not None:
@@ -164,7 +161,9 @@ class Follower:
         self.trouble = ""
         return True
 
-    def _settle(self, done: set[int], answers: list[Answer], number: int, tx: Transaction) -> None:
+    def _settle(
+        self, done: set[int], answers: list[WriteAnswer], number: int, tx: Transaction
+    ) -> None:
         links.drop_inbox(tx, done)
         for answer in answers:
             pending.answered(tx, answer.request, answer.number, answer.reason)

@@ -12,12 +12,13 @@ from typing import Final
 from zentalk.errors import DecodeError, LocalProtocolError
 from zentalk.ids import TICKET_BYTES, UserAddress
 from zentalk.net.runtime import Runtime
+from zentalk.net.signal import Signal
 from zentalk.node.delivery.outbox import Outbox
-from zentalk.node.linked.status import OUTDONE, UNCONFIRMED, LinkCode, LinkState, LinkView
-from zentalk.node.messages import syncing
+from zentalk.node.linked.status import OUTDONE, UNCONFIRMED, LinkCode, LinksView, LinkView
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.first_contact import linking
+from zentalk.node.messages.linked import syncing
 from zentalk.store.history import events, feed, links, settings, terms, unsynced
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.links import LinkRole, LinkRow
@@ -43,12 +44,14 @@ class Links:
         composer: Composer,
         outbox: Outbox,
         own: UserAddress,
+        opened: Signal,
     ) -> None:
         self._runtime = runtime
         self._database = database
         self._composer = composer
         self._outbox = outbox
         self._own = own
+        self._opened = opened
 
     async def open(self) -> LinkCode:
         """Make a code for a replica; raises ConflictError if there is one already."""
@@ -67,6 +70,7 @@ class Links:
         )
         secret = entropy(TICKET_BYTES)
         await self._database.write(lambda tx: linking.open_code(tx, link, secret))
+        self._opened.set()
         code = format_link_code(InviteLink(self._own, secret))
         return LinkCode(link.id.hex(), code, link.expires_at)
 
@@ -111,14 +115,14 @@ class Links:
 
         await self._database.write(job)
 
-    async def state(self) -> LinkState:
+    async def state(self) -> LinksView:
         """Return what this node is among the owner's."""
         return await self._database.read(partial(self._state, now=self._runtime.wall()))
 
     def _check(self) -> None:
         """Raise ConflictError where links are not made."""
 
-    def _state(self, tx: Transaction, now: float) -> LinkState:
+    def _state(self, tx: Transaction, now: float) -> LinksView:
         found = links.every(tx)
         replica = links.linked(tx, LinkRole.REPLICA)
         is_outdone = terms.outdone_by(tx) > terms.own(tx)
@@ -126,7 +130,7 @@ class Links:
         note = OUTDONE if is_outdone else ""
         if not note and silent and syncing.is_strict(tx) and unsynced.count(tx):
             note = UNCONFIRMED
-        return LinkState(
+        return LinksView(
             role="outdone" if is_outdone else "alone" if replica is None else "first",
             term=terms.own(tx),
             recovery=settings.get(tx, terms.RECOVERY) is not None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
+from zentalk.net.signal import Signal
 from zentalk.node.conversations.actions import ConversationActions
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.linked.feeder import Feeder
@@ -15,6 +16,7 @@ from zentalk.node.linked.links import Links
 from zentalk.node.linked.owner_writes import OwnerWrites
 from zentalk.node.linked.replica_actions import ReplicaActions
 from zentalk.node.linked.replica_links import ReplicaLinks
+from zentalk.node.linked.standing import TermWatch
 from zentalk.node.messages.commands import MessageCommands
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation.commands import ChatCommands
@@ -31,9 +33,13 @@ class HistoryCopy:
 
 @dataclass(frozen=True, slots=True)
 class LinkedParts:
-    """The owner's other node, seen from this one, and what the owner does in conversations."""
+    """The owner's other node, seen from this one, and what the owner does in conversations.
+
+    `watch` runs the tasks of the whole node, for as long as it may.
+    """
 
     links: Links
+    watch: TermWatch
     actions: ConversationActions
     follower: Follower | None
     run: Callable[[], Awaitable[None]]
@@ -44,23 +50,24 @@ def build_linked(
     database: HistoryDatabase,
     outbox: Outbox,
     composer: Composer,
-    own: UserAddress,
+    watch: TermWatch,
     copy: HistoryCopy | None,
 ) -> LinkedParts:
     """Return the parts of a node that may have a replica or, with a copy, of a replica."""
+    own = watch.own
     chat = ChatCommands(composer, own)
     if copy is not None:
         follower = Follower(runtime, database, copy.history, composer, outbox)
-        database.on_commit = follower.changed
-        links = ReplicaLinks(runtime, database, composer, outbox, own)
+        database.on_commit = follower.changed.set
+        links = ReplicaLinks(runtime, database, composer, outbox, own, Signal())
         links.follow(follower, copy.history)
         actions = ReplicaActions(runtime, copy.history, outbox, chat, follower)
-        return LinkedParts(links, actions, follower, follower.run)
+        return LinkedParts(links, watch, actions, follower, follower.run)
     writes = OwnerWrites(MessageCommands(composer, own), chat, own)
     feeder = Feeder(runtime.for_part("links"), database, composer, outbox, writes)
-    database.on_commit = feeder.changed
     return LinkedParts(
-        Links(runtime, database, composer, outbox, own),
+        Links(runtime, database, composer, outbox, own, feeder.opened),
+        watch,
         ConversationActions(runtime, database, outbox, chat),
         None,
         feeder.run,

@@ -14,8 +14,8 @@ import trio
 
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
-from zentalk.node.messages import resuming
 from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.linked import resuming
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.retry import until_stored
 

@@ -11,7 +11,7 @@ from zentalk.node.first_contact.invites import Invites, ShownInvite
 from zentalk.node.linked.follower import Follower
 from zentalk.node.linked.links import Links
 from zentalk.node.linked.replica_actions import READ_ONLY
-from zentalk.node.linked.status import LinkState, LinkView
+from zentalk.node.linked.status import LinksView, LinkView
 from zentalk.store.history import feed, links, pending, settings, terms
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import StoredInvite
@@ -36,7 +36,7 @@ class ReplicaLinks(Links):
         """Refuse: a replica has no replica, and its link and the phrase are made at the first."""
         raise ConflictError(READ_ONLY)
 
-    async def state(self) -> LinkState:
+    async def state(self) -> LinksView:
         """Return how far this replica has come."""
         (_, number), term, recovery = await self._copy.read(
             lambda tx: (feed.cursor(tx), terms.own(tx), settings.get(tx, terms.RECOVERY))
@@ -45,8 +45,8 @@ class ReplicaLinks(Links):
         if not note:
             note = WAITING if not number else "" if recovery else NO_PHRASE
 
-        def query(tx: Transaction) -> LinkState:
-            return LinkState(
+        def query(tx: Transaction) -> LinksView:
+            return LinksView(
                 role="replica",
                 term=term,
                 recovery=recovery is not None,

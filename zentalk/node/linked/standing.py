@@ -19,7 +19,7 @@ from zentalk.ids import UserAddress
 from zentalk.linked.terms import (
     CHECK_SECONDS,
     PATIENCE_SECONDS,
-    Standing,
+    TermVerdict,
     judge,
 )
 from zentalk.logs import quiet_logger
@@ -63,7 +63,7 @@ class TermWatch:
         self._database = database
         self._network = network
         self._records = records
-        self._own = own
+        self.own = own
         self._scope = trio.CancelScope()
         self._looked_at = float("-inf")
         self.is_outdone = False
@@ -110,14 +110,14 @@ class TermWatch:
     async def _look(self) -> bool:
         """Read the owner's record; False if it could not be read."""
         try:
-            seen: int | None = (await self._records.find(self._own)).term
+            seen: int | None = (await self._records.find(self.own)).term
         except NotPublishedError:
             seen = None
         except ATTEMPT_FAULTS:
             return False
         self._looked_at = self._runtime.wall()
         known = await self._known()
-        if seen is not None and judge(known.own, seen) is Standing.OUTDONE:
+        if seen is not None and judge(known.own, seen) is TermVerdict.OUTDONE:
             await self._outdone(seen)
         return True
 

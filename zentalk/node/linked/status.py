@@ -35,7 +35,7 @@ class LinkView:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkState:
+class LinksView:
     """What this node is among the owner's nodes, and what is under way between them."""
 
     role: Role

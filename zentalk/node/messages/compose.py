@@ -19,7 +19,7 @@ from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects, OutboundIte
 from zentalk.node.messages.routes import route_for
 from zentalk.node.sessions import running_ahead
 from zentalk.node.sessions.sessions import Encrypted, Sender, Sessions
-from zentalk.store.history import contacts, outbox, resumption, terms
+from zentalk.store.history import contacts, outbox, resumption
 from zentalk.store.history.models import ContactRow, OutboxItem
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import (
@@ -258,7 +258,7 @@ class Composer:
 
         News is our route, the ticket that lets us in, and the term of our node.
         """
-        term = 0 if sender.initial_header is None else terms.own(tx)
+        term = 0 if sender.initial_header is None else row.own_term
         if row.own_route_known < row.own_route_version or row.ticket or term:
             route = None
             if row.own_route_known < row.own_route_version:

@@ -6,9 +6,10 @@ from typing import Final
 
 from zentalk.errors import ConfigError, ConflictError, NotFoundError
 from zentalk.ids import UserAddress
-from zentalk.node.messages import ordering, requests, syncing
+from zentalk.node.messages import ordering, requests
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
+from zentalk.node.messages.linked import syncing
 from zentalk.node.messages.requests import CameBy
 from zentalk.node.messages.states import log_state
 from zentalk.store.history import (

@@ -23,7 +23,7 @@ from zentalk.errors import LocalProtocolError, RemoteProtocolError
 from zentalk.ids import UserAddress
 from zentalk.lifetimes import SEEN_SECONDS
 from zentalk.logs import quiet_logger
-from zentalk.node.messages import confirmations, ordering, requests, resuming, syncing
+from zentalk.node.messages import confirmations, ordering, requests
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation import profile
 from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
@@ -31,6 +31,7 @@ from zentalk.node.messages.first_contact import verification
 from zentalk.node.messages.first_contact.admission import FirstMessages
 from zentalk.node.messages.kinds import registry
 from zentalk.node.messages.kinds.incoming import Incoming
+from zentalk.node.messages.linked import resuming, syncing
 from zentalk.node.messages.routes import Collected, open_collected
 from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import (

@@ -110,7 +110,7 @@ class ReplicaNode(Node):
 
     @property
     def _follower(self) -> Follower:
-        follower = self._parts.linked.follower
+        follower = self._devices.linked.follower
         assert follower is not None
         return follower
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from zentalk.ids import DAY_SECONDS, UserAddress
 from zentalk.store.history.models import ContactRow, ContactState, StoredContact, StoredConversation
-from zentalk.store.history.settings import ROUTE_VERSION
+from zentalk.store.history.settings import ROUTE_VERSION, TERM
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.text import format_address
 
@@ -18,7 +18,8 @@ _COLUMNS = (
     "address, name, state, route, route_version, own_route_known,"
     f" (SELECT value FROM settings WHERE key = '{ROUTE_VERSION}'),"
     " (SELECT timer_seconds FROM chats WHERE contact = contacts.address), ticket,"
-    " EXISTS (SELECT 1 FROM links WHERE links.address = contacts.address)"
+    " EXISTS (SELECT 1 FROM links WHERE links.address = contacts.address),"
+    f" (SELECT value FROM settings WHERE key = '{TERM}')"
 )
 _SHOWN = "address, name, state, added_at, invite, introduced_by, verified_at, verified_term >= term"
 OTHER_NODE: Final = (
@@ -257,7 +258,7 @@ def addresses(tx: Transaction) -> list[UserAddress]:
 
 def _row(row: tuple[Any, ...]) -> ContactRow:
     address, name, state, route, route_version, own_known, own_version, *rest = row
-    timer_seconds, ticket, is_link = rest
+    timer_seconds, ticket, is_link, own_term = rest
     return ContactRow(
         address=address,
         name=name,
@@ -269,6 +270,7 @@ def _row(row: tuple[Any, ...]) -> ContactRow:
         timer_seconds=timer_seconds or 0,
         ticket=ticket,
         is_link=bool(is_link),
+        own_term=int.from_bytes(own_term or b"", "big"),
     )
 
 

@@ -37,8 +37,8 @@ class HistoryDatabase(BatchWriter):
         self._reader_free = trio.CapacityLimiter(READERS)
         self._read_trouble: str | None = None
         self.tail = EventTail(self.read_now(last_seq))
-        self.on_commit: Callable[[], None] = lambda: None
-        """Is told of each commit, on the event loop."""
+        self.on_commit: Callable[[], None] | None = None
+        """Is called with each commit, on the event loop."""
         self.frozen = ""
         """Why nobody but `write_frozen` may write; empty if all may."""
         super().__init__(connection, run_blocking, path, self._after_commit)
@@ -56,13 +56,14 @@ class HistoryDatabase(BatchWriter):
         """Run a job also while the history is frozen; raises as `write` does."""
         return await super().write(function)
 
-    def _after_commit(self, tx: Transaction) -> Callable[[], None]:
-        tell = self.tail.after_commit(tx)
+    def _after_commit(self, tx: Transaction) -> Callable[[], None] | None:
+        tell, on_commit = self.tail.after_commit(tx), self.on_commit
+        if on_commit is None or tell is None:
+            return tell or on_commit
 
         def told() -> None:
-            if tell is not None:
-                tell()
-            self.on_commit()
+            tell()
+            on_commit()
 
         return told
 

@@ -204,6 +204,8 @@ class ContactRow:
     """What we show this person to be let in, until something of it has come."""
     is_link: bool = False
     """Whether it is no person, but another node of the owner."""
+    own_term: int = 0
+    """How often the owner has promoted a node."""
 
     @property
     def is_accepted(self) -> bool:

@@ -7,8 +7,6 @@ from typing import Final
 from zentalk.store.history import settings
 from zentalk.store.sqlite import Transaction
 
-TERM: Final = "term"
-"""How often the owner has promoted a node, as this one knows it; it goes to a replica."""
 OUTDONE: Final = "outdone"
 """The higher term of another node of the owner; this one is silent since it was found."""
 RECOVERY: Final = "recovery"
@@ -20,12 +18,12 @@ _BYTES: Final = 4
 
 def own(tx: Transaction) -> int:
     """Return the term of this node."""
-    return int.from_bytes(settings.get(tx, TERM) or b"", "big")
+    return int.from_bytes(settings.get(tx, settings.TERM) or b"", "big")
 
 
 def put_own(tx: Transaction, term: int) -> None:
     """Set the term of this node."""
-    settings.put(tx, TERM, term.to_bytes(_BYTES, "big"))
+    settings.put(tx, settings.TERM, term.to_bytes(_BYTES, "big"))
 
 
 def outdone_by(tx: Transaction) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from zentalk.node.messages import resuming
 from zentalk.node.messages.kinds.incoming import Incoming, KindResult
+from zentalk.node.messages.linked import resuming
 from zentalk.store.sqlite import Transaction
 
 
