@@ -86,11 +86,11 @@ class Feeder:
         while True:
             found = await until_stored(partial(self._database.read, links.every))
             if not found:
-                self._database.on_commit = None
+                self._database.tail.on_commit = None
                 await self.opened.wait()
                 continue
             # From here on a commit may bring a replica, or something for it.
-            self._database.on_commit = self.changed.set
+            self._database.tail.on_commit = self.changed.set
             for link in found:
                 if link.address is not None and link.role is LinkRole.REPLICA:
                     await until_stored(partial(self._serve, link))

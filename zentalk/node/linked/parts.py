@@ -58,7 +58,7 @@ def build_linked(
     chat = ChatCommands(composer, own)
     if copy is not None:
         follower = Follower(runtime, database, copy.history, composer, outbox)
-        database.on_commit = follower.changed.set
+        database.tail.on_commit = follower.changed.set
         links = ReplicaLinks(runtime, database, composer, outbox, own, Signal())
         links.follow(follower, copy.history)
         actions = ReplicaActions(runtime, copy.history, outbox, chat, follower)

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 import trio
 
-from zentalk.errors import ConflictError, StorageError
+from zentalk.errors import StorageError
 from zentalk.store.blocking import RunBlocking
 from zentalk.store.history.events import EventTail, last_seq
 from zentalk.store.history.schema import MIGRATIONS
@@ -37,35 +37,7 @@ class HistoryDatabase(BatchWriter):
         self._reader_free = trio.CapacityLimiter(READERS)
         self._read_trouble: str | None = None
         self.tail = EventTail(self.read_now(last_seq))
-        self.on_commit: Callable[[], None] | None = None
-        """Is called with each commit, on the event loop."""
-        self.frozen = ""
-        """Why nobody but `write_frozen` may write; empty if all may."""
-        super().__init__(connection, run_blocking, path, self._after_commit)
-
-    async def write(self, function: Callable[[Transaction], T]) -> T:
-        """Run a job in a transaction; return its result once that is committed.
-
-        Raises what the job raised, StorageError, and ConflictError while the history is frozen.
-        """
-        if self.frozen:
-            raise ConflictError(self.frozen)
-        return await super().write(function)
-
-    async def write_frozen(self, function: Callable[[Transaction], T]) -> T:
-        """Run a job also while the history is frozen; raises as `write` does."""
-        return await super().write(function)
-
-    def _after_commit(self, tx: Transaction) -> Callable[[], None] | None:
-        tell, on_commit = self.tail.after_commit(tx), self.on_commit
-        if on_commit is None or tell is None:
-            return tell or on_commit
-
-        def told() -> None:
-            tell()
-            on_commit()
-
-        return told
+        super().__init__(connection, run_blocking, path, self.tail.after_commit)
 
     @property
     def trouble(self) -> str | None:
