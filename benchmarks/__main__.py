@@ -7,6 +7,7 @@
     python -m benchmarks peers                 LXMF over Reticulum beside ours, two minutes
     python -m benchmarks peers --relays 6      and ours over six relays, where packets take four
                                                hops, beside ours over three
+    python -m benchmarks acks                  what part of a message's CPU is that of its acks
     python -m benchmarks messages              messages end to end over processes, some minutes
     python -m benchmarks load                  messages while a crowd besets a relay, a minute
     python -m benchmarks history               how fast a million messages answer, some minutes
@@ -38,6 +39,7 @@ MESSAGES = "messages"
 PROFILES = "profiles"
 LOAD = "load"
 WORK = "work"
+ACKS = "acks"
 HISTORY = "history"
 DEFAULT_JSON = Path(__file__).with_name("results.json")
 
@@ -47,7 +49,7 @@ def main() -> int:
     parser.add_argument(
         "group",
         nargs="*",
-        choices=[[], *RATIOS, PEERS, MESSAGES, PROFILES, LOAD, WORK, HISTORY],
+        choices=[[], *RATIOS, PEERS, MESSAGES, PROFILES, LOAD, WORK, HISTORY, ACKS],
         help="default: ratios",
     )
     parser.add_argument("--json", type=Path, default=DEFAULT_JSON, help="where to write results")

@@ -40,11 +40,15 @@ class OwnLoad(PeerLoad):
         self._received: Counter[str] = Counter()
 
     @classmethod
-    async def start(cls, root: Path, nursery: trio.Nursery, count: int = RELAYS) -> OwnLoad:
-        """Start that many relays, and nodes, and read their events from now on."""
+    async def start(
+        cls, root: Path, nursery: trio.Nursery, count: int = RELAYS, program: str = "zentalk"
+    ) -> OwnLoad:
+        """Start that many relays, and nodes of a program, and read their events from now on."""
         relays = await start_relays(root, count, nursery)
-        alice, alice_address, alice_url, alice_token = await start_api(root, "sender", nursery)
-        bob, bob_address, bob_url, bob_token = await start_api(root, "recipient", nursery)
+        alice, alice_address, alice_url, alice_token = await start_api(
+            root, "sender", nursery, program
+        )
+        bob, bob_address, bob_url, bob_token = await start_api(root, "recipient", nursery, program)
         writer, reader = AsyncClient(alice_url, alice_token), AsyncClient(bob_url, bob_token)
         for client in (writer, reader):
             while not (await client.network())["ready"]:  # noqa: ASYNC110 - another process

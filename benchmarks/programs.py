@@ -108,13 +108,15 @@ def uris(root: Path) -> list[str]:
     return [path.read_text() for path in sorted(root.glob("relay*/uri"))]
 
 
-async def start_api(root: Path, name: str, nursery: trio.Nursery) -> tuple[Program, str, str, str]:
-    """Start an API node; return it with address, URL and token."""
+async def start_api(
+    root: Path, name: str, nursery: trio.Nursery, program: str = "zentalk"
+) -> tuple[Program, str, str, str]:
+    """Start an API node, as a command of a program; return it with address, URL and token."""
     folder = root / name
     bootstraps = [word for uri in uris(root)[:2] for word in ("--bootstrap", uri)]
     address = await _command("api", "init", "--dir", str(folder), "--port", "0", *bootstraps)
     token = await _command("api", "token", "--dir", str(folder))
-    node = await Program.start(name, nursery, "-m", "zentalk", "api", "run", "--dir", str(folder))
+    node = await Program.start(name, nursery, "-m", program, "api", "run", "--dir", str(folder))
     return node, address, await node.ready(), token
 
 

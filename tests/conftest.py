@@ -17,6 +17,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests import chromium
 from tests.needed import missing
 from tests.order import longest_first
 from tests.schedule import one_order
@@ -74,7 +75,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     skips = {
         "long": None if os.environ.get("ZENTALK_LONG") else "only in `make long`",
         "privileged": missing("ip") if os.geteuid() == 0 else "needs root",
-        "browser": missing("chromium", "chromium-browser", "google-chrome"),
+        "browser": missing(*chromium.NAMES),
     }
     for item in items:
         for marker, reason in skips.items():

@@ -28,6 +28,15 @@ PrekeyId = NewType("PrekeyId", bytes)
 MessageId = NewType("MessageId", bytes)
 """A message, the same at sender and recipient (16 bytes)."""
 
+GroupId = NewType("GroupId", bytes)
+"""A group or channel: the EntryId of the entry that founded it (32 bytes)."""
+
+EntryId = NewType("EntryId", bytes)
+"""One entry of a group's log: a hash of its signed bytes (32 bytes)."""
+
+EntryRef = NewType("EntryRef", bytes)
+"""The first half of an EntryId, by which entries of one log name each other (16 bytes)."""
+
 Epoch = NewType("Epoch", int)
 """floor(unix time / 3600): the period in which a mix key lives."""
 
@@ -42,6 +51,9 @@ DEPOSIT_ID_BYTES: Final = 16
 PREKEY_ID_BYTES: Final = 16
 MESSAGE_ID_BYTES: Final = 16
 TICKET_BYTES: Final = 16
+GROUP_ID_BYTES: Final = 32
+ENTRY_ID_BYTES: Final = 32
+ENTRY_REF_BYTES: Final = 16
 
 EPOCH_SECONDS: Final = 3600
 DAY_SECONDS: Final = 86400

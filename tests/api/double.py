@@ -8,6 +8,7 @@ from typing import Any
 
 import trio
 
+from tests.api.group_double import FakeGroups
 from zentalk.errors import ConflictError, NotFoundError, TooLargeError
 from zentalk.ids import UserAddress
 from zentalk.node.devices.pairings import Pairing, Pairings
@@ -15,7 +16,7 @@ from zentalk.node.first_contact.invites import ShownInvite
 from zentalk.node.first_contact.verification import SafetyNumber
 from zentalk.node.linked.status import LinkCode, LinksView, LinkView, Role
 from zentalk.node.messages.commands import Draft
-from zentalk.node.status import MailboxStatus
+from zentalk.node.status import MailboxStatus, NodeStatus
 from zentalk.session.safety import read_safety_number, safety_number
 from zentalk.store.history.event_filter import EventFilter, EventPage
 from zentalk.store.history.models import (
@@ -43,22 +44,15 @@ BOB = UserAddress(bytes(range(1, 33)))
 STRANGER = UserAddress(bytes(range(2, 34)))
 
 
-@dataclass(frozen=True)
-class Status:
-    ready: bool = True
-    relays_known: int = 5
-    guards_connected: int = 2
-    mailboxes: int = 2
-    tunnels: str = "full"
-    notes: tuple[str, ...] = ()
-
-
 class FakeDevices:
     """Devices by token, kept nowhere; tests/node/devices/test_tokens.py tests the real ones."""
 
     def __init__(self) -> None:
         self.tokens: dict[bytes, DeviceEntry] = {}
         self.on_revoked: Callable[[str], None] = lambda _device_id: None
+
+    def tell_revoked(self, listener: Callable[[str], None]) -> None:
+        self.on_revoked = listener
 
     def admitted(self, token: bytes) -> DeviceEntry | None:
         return self.tokens.get(token)
@@ -295,10 +289,12 @@ class FakeNode:
     links: FakeLinks = field(default_factory=FakeLinks)
     webhooks: Any = None
     """The real ones, over a database, where a test is about them."""
+    push: Any = None
     changed: trio.Event = field(default_factory=trio.Event)
     chat: Any = None
     """Real ones are driven in tests/api/test_conversation_routes.py."""
     signals: Any = None
+    groups: Any = field(default_factory=FakeGroups)
     tickets: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -306,7 +302,7 @@ class FakeNode:
         self.admissions = FakeAdmissions(self.devices)
 
     def status(self) -> Any:
-        return Status()
+        return NodeStatus(True, 5, 2, 2, "full", ())
 
     async def add_contact(
         self, address: UserAddress, name: str, ticket: bytes = b""

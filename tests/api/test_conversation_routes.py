@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
-import trio
-from trio.testing import MockClock as Clock
 
-from tests.api.double import BOB, TOKEN
-from zentalk.api.app import create_app
-from zentalk.config.settings import ApiSettings
-from zentalk.net.memory import MemoryNetwork
-from zentalk.net.runtime import Runtime
-from zentalk.node.node import Node
+from tests.api.double import BOB
 from zentalk.rest.conversations import OpenConversation, OwnPrivacy, PresenceNow, ShownProfile
 from zentalk.rest.messages import Message, Messages
-from zentalk.store.key_file import create_identity
 from zentalk.wire.text import format_address
 
 BOBS = format_address(BOB)
@@ -27,23 +17,8 @@ CHAT = f"/v1/conversations/{BOBS}"
 
 
 @pytest.fixture
-async def rest(
-    tmp_path: Path, nursery: trio.Nursery, autojump_clock: Clock
-) -> AsyncIterator[httpx.AsyncClient]:
-    """A client with the owner's token, straight into the application of a real node."""
-    runtime = Runtime.virtual(1, 1_800_000_000.0)
-    create_identity(tmp_path, runtime.entropy)
-    settings = ApiSettings(directory=tmp_path, port=0)
-    node = Node(settings, runtime, MemoryNetwork().host("alice"))
-    await nursery.start(node.run)
-    transport = httpx.ASGITransport(app=create_app(node, TOKEN, node.stopping))
-    async with httpx.AsyncClient(
-        transport=transport,
-        base_url="http://127.0.0.1:3001",
-        headers={"Authorization": f"Bearer {TOKEN}"},
-    ) as client:
-        yield client
-    node.stop()
+def rest(real_rest: httpx.AsyncClient) -> httpx.AsyncClient:
+    return real_rest
 
 
 async def say(rest: httpx.AsyncClient, **content: object) -> str:

@@ -129,13 +129,13 @@ async def test_own_origin(node: FakeNode) -> None:
 
 async def test_k22_no_answer_invites_other_pages_or_loads_anything(node: FakeNode) -> None:
     async with client(node) as rest:
-        for path in ("/v1/health", "/v1/contacts", "/v1/openapi.json"):
+        for path in ("/v1/health", "/v1/contacts", "/v1/openapi.json", "/docs", "/docs/start.js"):
             headers = {"Origin": OWN, "Authorization": f"Bearer {TOKEN}"}
             answer = await rest.get(path, headers=headers)
             assert not [name for name in answer.headers if name.startswith("access-control")]
-            if path != "/v1/openapi.json":
-                assert answer.headers["content-security-policy"].startswith("default-src 'none'")
-                assert answer.headers["cache-control"] == "no-store"
+            assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+            kept = "no-cache" if path.startswith("/docs") else "no-store"
+            assert answer.headers["cache-control"] == kept
         preflight = await rest.options("/v1/contacts", headers={"Origin": EVIL})
         assert preflight.status_code == 403
 

@@ -2,6 +2,7 @@
 
 import httpx
 
+from tests.api.documented import hooks
 from tests.api.double import TOKEN, FakeNode
 from zentalk.api.app import create_app
 from zentalk.web.pair_link import read_link
@@ -13,7 +14,9 @@ PAIRINGS = "/v1/devices/pairings"
 async def redeem(node: FakeNode, code: str) -> httpx.Response:
     """As a new device does, which has no token."""
     transport = httpx.ASGITransport(app=create_app(node, TOKEN, node.stopping))
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as stranger:
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://127.0.0.1", event_hooks=hooks()
+    ) as stranger:
         return await stranger.post("/v1/pairings/redeem", json={"code": code})
 
 

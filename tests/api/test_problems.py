@@ -185,7 +185,8 @@ async def test_errors_of_the_node(
     rest: httpx.AsyncClient, node: FakeNode, error: ZentalkError, status: int
 ) -> None:
     node.failure = error
-    assert check(await rest.get("/v1/contacts"), status) == str(error)
+    answer = await rest.post(MESSAGES, json={"text": "x"})
+    assert check(answer, status) == str(error)
 
 
 @pytest.mark.parametrize("error", [ZentalkError("CANARY"), RuntimeError("CANARY")])

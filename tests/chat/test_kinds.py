@@ -8,6 +8,7 @@ from zentalk.ids import UserAddress
 from zentalk.node.messages.kinds import registry
 from zentalk.wire import chat
 from zentalk.wire.chat import Card, Location, Poll, Sticker
+from zentalk.wire.group_bodies import GROUP, GROUP_KINDS
 
 BODIES = (
     Poll("which?", ("tea", "coffee"), multiple=True),
@@ -24,8 +25,15 @@ def test_every_kind_with_a_body_has_a_row() -> None:
 
 def test_lines_are_kept_and_every_other_kind_has_a_function_of_its_own() -> None:
     lines = {word for word, kind in KINDS.items() if kind.role is KindRole.LINE}
-    others = {word for word in KINDS if word not in lines and word != "part"}
+    others = {word for word in KINDS if word not in lines | GROUP_KINDS and word != "part"}
     assert set(registry.KINDS) == others
+
+
+def test_kinds_of_groups_are_kept_and_only_what_is_said_there_is_shown_by_older_nodes() -> None:
+    groups = {word for word, kind in KINDS.items() if kind.role is KindRole.GROUP}
+    assert groups == GROUP_KINDS
+    assert all(KINDS[word].is_queued for word in groups)
+    assert {word for word in groups if KINDS[word].fallback} == {GROUP}
 
 
 def test_a_kind_that_nobody_knows_is_a_line() -> None:

@@ -58,8 +58,8 @@ def test_e5_typing_ends_after_five_seconds_and_e3_presence_after_sixty() -> None
     assert signals.presence(BOB, online=True, now=0.0)
     assert signals.next_expiry() == 1.0 + TYPING_SECONDS
     assert signals.expire(1.0 + TYPING_SECONDS) == ([BOB], [])
-    assert not signals.is_typing(BOB)
-    assert signals.is_there(BOB)
+    assert signals.all_typing() == []
+    assert signals.all_there() == [BOB]
     assert signals.expire(PRESENCE_SECONDS) == ([], [BOB])
     assert signals.next_expiry() is None
 

@@ -22,7 +22,9 @@ async def test_nobody_of_that_name(zentalk: Command, node: FakeNode) -> None:
     node.request(STRANGER)  # Its name is empty, and nothing typed stands for that.
     ended = await zentalk("message", "send", "Carol", "hello")
     assert (ended.code, ended.out) == (1, "")
-    assert ended.err == "zentalk: no contact is called 'Carol'; see: zentalk contact list\n"
+    assert ended.err == (
+        "zentalk: no contact or group is called 'Carol'; see: zentalk contact list\n"
+    )
     assert (await zentalk("message", "send", "", "hello")).code == 2
     assert node.sent == []
 

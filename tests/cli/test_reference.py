@@ -10,6 +10,7 @@ from tests.api.double import TOKEN, FakeNode
 from zentalk.api.app import create_app
 from zentalk.cli.parser import app as commands
 from zentalk.config import ApiSettings, RelaySettings
+from zentalk.rest.event_bodies import EVENT_BODIES
 
 
 def read(repository: Path, name: str) -> str:
@@ -62,3 +63,52 @@ def test_keys_and_their_defaults(repository: Path) -> None:
         for name, field in fields.items()
         if name not in {"directory", "port"}
     }
+
+
+def known_routes(document: dict[str, dict[str, object]]) -> set[str]:
+    return {
+        re.sub(r"\{[a-z_]+\}", "{}", f"{method.upper()} {path}")
+        for path, operations in document.items()
+        for method in operations
+    }
+
+
+async def unknown_counterparts(text: str) -> list[str]:
+    """Routes and events that the page of counterparts names, and that are not there."""
+    node = FakeNode()
+    transport = httpx.ASGITransport(app=create_app(node, TOKEN, node.stopping))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as rest:
+        routes = known_routes((await rest.get("/v1/openapi.json")).json()["paths"])
+    named = re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE) /v1/[^`?]*)", text)
+    missing = [each for each in named if re.sub(r"\{[a-z_]+\}", "{}", each) not in routes]
+    told = re.findall(r"`([a-z]+\.[a-z]+)`", text)
+    return missing + [each for each in told if each not in EVENT_BODIES]
+
+
+async def test_counterparts_are_there(repository: Path) -> None:
+    assert await unknown_counterparts(read(repository, "counterparts")) == []
+
+
+async def test_control_a_counterpart_that_is_not_there_is_found() -> None:
+    text = "`GET /v1/me` `GET /v1/nothing/{id}` `POST /v1/me?x=` `message.received` `message.sung`"
+    assert await unknown_counterparts(text) == [
+        *("GET /v1/nothing/{id}", "POST /v1/me", "message.sung"),
+    ]
+
+
+THEIRS = """
+initialize send discover peer-info mark-as-read delete-account typing delete-message delete-chat
+edit-message add-reaction remove-reaction upload-media block-contact unblock-contact mute-user
+unmute-user clear-chat star-message unstar-message update-username check-username update-profile
+update-status logout chats media avatar blocked starred profile message read_receipt message_edited
+message_deleted reaction_added reaction_removed online status_update profile_update chat_cleared
+user_muted user_unmuted you_were_blocked text image video audio file location contact sticker poll
+delivered read negative acknowledge cleanup pending stats register registered payload queued error
+mesh upload download status peers health presence sessions duplicates sync users conversations
+"""
+
+
+def test_every_name_of_the_others_has_a_counterpart_or_a_reason(repository: Path) -> None:
+    rows = re.findall(r"^\| (.*?) \|", read(repository, "counterparts"), re.MULTILINE)
+    words = set(re.findall(r"[a-z_-]+", " ".join(rows).lower()))
+    assert sorted(set(THEIRS.split()) - words) == []

@@ -2,14 +2,20 @@
 
 import json
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import pytest
 import trio
 
-from tests.api.double import BOB, STRANGER, FakeNode
+from tests.api.double import BOB, OWNER, STRANGER, FakeNode
 from tests.cli.conftest import Command, Result
+from zentalk.cli.names import short
 from zentalk.ids import UserAddress
+from zentalk.net.runtime import Runtime
+from zentalk.node.conversations.signal_board import SignalBoard
+from zentalk.node.messages.effects import ReceivedSignal
 from zentalk.store.history.models import Direction, MessageState, StoredConversation, StoredMessage
+from zentalk.wire.chat import PRESENCE
 from zentalk.wire.text import format_address
 
 BOBS = format_address(BOB)
@@ -97,6 +103,27 @@ async def test_one_person_only_and_as_json(zentalk: Command, node: FakeNode) -> 
     assert node.read == [BOB]
 
 
+async def test_in_a_group_each_line_names_its_author(zentalk: Command, node: FakeNode) -> None:
+    await node.add_contact(BOB, "Bob")
+    crew = node.groups.put(OWNER, "Crew\x1b[2J")
+    lines = [
+        replace(message("hi", crew), author=BOBS),
+        replace(message("hello", crew), author=STRANGERS),
+        message("mine", crew, Direction.OUT),
+        replace(message("alone"), author=BOBS),
+    ]
+    ended = await watched(zentalk, node, *lines, read=3)
+    shown = [line.split(" ", 2)[2] for line in ended.out.splitlines()]
+    group = "Crew\N{REPLACEMENT CHARACTER}[2J"
+    assert shown == [
+        f"< {group}: Bob: hi  (received)",
+        f"< {group}: {short(STRANGERS)}: hello  (received)",
+        f"> {group}: mine  (queued)",
+        "< Bob: alone  (received)",
+    ]
+    assert node.read == [OWNER, OWNER, BOB]
+
+
 async def test_conversations_show_what_is_unread(
     zentalk: Command, node: FakeNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,3 +153,22 @@ async def test_listing_a_conversation_reads_what_came_in_and_only_then(
     node.sent.append(replace(message("theirs"), seq=2))
     assert (await zentalk("message", "list", BOBS)).code == 0
     assert node.read == [BOB]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+async def test_who_is_writing_and_who_is_there_is_shown_to_who_asks(
+    zentalk: Command, node: FakeNode, as_json: bool
+) -> None:
+    await node.add_contact(BOB, "Bob")
+    board = SignalBoard(Runtime.real())
+    node.signals = SimpleNamespace(board=board)
+    board.took_in([], [ReceivedSignal(BOB, PRESENCE, on=True)])
+    options = ("--signals", "--json") if as_json else ("--signals",)
+    shown = await watched(zentalk, node, message("hello"), read=1, options=options)
+    there, said = shown.out.splitlines()
+    if as_json:
+        assert json.loads(there)["data"] == {"conversation": BOBS, "present": True}
+        assert json.loads(said)["text"] == "hello"
+        return
+    assert there.endswith(" - Bob is there")
+    assert said.endswith("< Bob: hello  (received)")

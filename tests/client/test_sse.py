@@ -1,12 +1,13 @@
 """The parser of event streams: the same events however the bytes are cut."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zentalk.client import ApiError, Event
+from zentalk.client import ApiError, Event, PresenceChanged, TypingChanged
 from zentalk.client.sse import MAX_FRAME_BYTES, EventParser
 
 events = st.builds(
@@ -32,6 +33,26 @@ def test_any_cutting_gives_the_same_events(sent: list[Event], data: st.DataObjec
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         seen += parser.feed(stream[start:end])
     assert seen == sent
+
+
+def line(data: object) -> bytes:
+    return b"data: " + json.dumps(data).encode() + b"\n\n"
+
+
+def test_a_signal_has_the_number_of_the_event_before_it() -> None:
+    event = Event(seq=7, type="message.state", at=1.0, data={})
+    typing = {"type": "conversation.typing", "at": 2.0, "data": {"conversation": "a", "typing": 1}}
+    there = {"type": "conversation.presence", "at": 3.0, "data": {"conversation": "b"}}
+    parser = EventParser(after=5)
+    first, _, second = parser.feed(line(typing) + frame(event) + line(typing))
+    assert isinstance(first, TypingChanged)
+    assert (first.seq, first.conversation, first.typing, second.seq) == (5, "a", True, 7)
+    (present,) = parser.feed(line(there | {"data": {"conversation": "b", "present": False}}))
+    assert isinstance(present, PresenceChanged)
+    assert (present.seq, present.present) == (7, False)
+    unknown: list[dict[str, Any]] = [there, {"type": "conversation.humming"}, {"type": []}]
+    for one in unknown:
+        assert parser.feed(line(one)) == []
 
 
 @given(st.binary(max_size=200))

@@ -14,6 +14,10 @@ from zentalk.client import (
     ConversationRead,
     DeviceAdded,
     Event,
+    GroupChanged,
+    GroupInvited,
+    GroupMemberChanged,
+    GroupStanding,
     InviteUsed,
     MessageReceived,
     MessageStateChanged,
@@ -38,6 +42,22 @@ CONTACT = {"address": "zt1", "name": "Bob", "state": "contact", "added_at": 1.0}
 NOTE = {"note": "another program collects the mail"}
 INTRODUCED = {"address": "zt1", "name": "Carol", "introduced_by": "zt1b"}
 USED = {"id": "1", "name": "fair", "address": "zt1", "uses": 2}
+GROUP = {
+    "conversation": "zt1g",
+    "standing": "invited",
+    "invited_by": "zt1",
+    "kind": "group",
+    "name": "Crew",
+    "description": "",
+    "picture": "",
+    "posting": "members",
+    "member_count": 2,
+    "successor": "",
+    "continues": "",
+    "full": False,
+    "founderless": False,
+}
+MEMBER = {"conversation": "zt1g", "address": "zt1", "role": "admin", "status": "joined", "rank": 1}
 STATE = {"id": "a" * 32, "conversation": "zt1", "state": "sent"}
 
 
@@ -82,9 +102,22 @@ def test_what_those_of_first_contacts_hold() -> None:
     assert (changed.contact.verified, changed.contact.warning) == (False, "look")
 
 
+def test_what_those_of_groups_hold() -> None:
+    invited = typed(event("group.invited", GROUP))
+    assert isinstance(invited, GroupInvited)
+    assert (invited.group.name, invited.group.conversation) == ("Crew", "zt1g")
+    changed = typed(event("group.changed", GROUP | {"standing": "removed"}))
+    assert isinstance(changed, GroupChanged)
+    assert changed.group.standing is GroupStanding.REMOVED
+    member = typed(event("group.member", MEMBER))
+    assert isinstance(member, GroupMemberChanged)
+    assert (member.conversation, member.address) == ("zt1g", "zt1")
+    assert (member.role, member.status) == ("admin", "joined")
+
+
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_a_typed_event_is_written_as_it_came(kind: str) -> None:
-    every = {**MESSAGE, **CONTACT, **STATE, **NOTE, **INTRODUCED, **USED}
+    every = {**MESSAGE, **CONTACT, **STATE, **NOTE, **INTRODUCED, **USED, **GROUP, **MEMBER}
     plain = event(kind, {**every, "state": "sent", "by": "zt1", "later": [1]})
     known = typed(plain)
     assert isinstance(known, KINDS[kind][0]) or kind.startswith("contact")

@@ -132,6 +132,34 @@ async def test_e5_typing_is_seen_at_once_expires_and_is_stored_nowhere(
     assert board.now_typing() == []  # nothing of Bob was heard for two minutes
 
 
+async def test_e5_typing_ends_when_what_was_written_arrives(
+    world: World, autojump_clock: Clock
+) -> None:
+    alice, bob = await friends(world)
+    board = bob.signals.board
+    await alice.signals.typing(bob.address, on=True)
+    await world.until(lambda: board.now_typing() == [alice.address], 4)
+    began, since = board.number, trio.current_time()
+    said = await world.send("alice", "bob", "this")
+    await world.until_state("alice", said, "delivered")
+    assert trio.current_time() < since + TYPING_SECONDS
+    (ended,) = board.newest(began)
+    assert (ended.person, ended.kind, ended.on) == (alice.address, "typing", False)
+    assert board.now_typing() == []
+
+
+async def test_e3_a_device_that_is_revoked_is_not_there_any_more(
+    world: World, autojump_clock: Clock
+) -> None:
+    alice, bob = await friends(world)
+    board = alice.signals.board
+    phone, _ = await bob.devices.add("phone")
+    await bob.signals.shows(phone.device_id.hex(), [alice.address])
+    await world.until(lambda: board.now_there() == [bob.address], 10)
+    await bob.devices.revoke(phone.device_id.hex())
+    await world.until(lambda: board.now_there() == [], 4)
+
+
 async def test_e3_presence_lasts_until_the_last_device_leaves(
     world: World, autojump_clock: Clock
 ) -> None:

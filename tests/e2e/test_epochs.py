@@ -164,3 +164,16 @@ async def test_control_keys_dropped_at_the_turn_make_packets_undecryptable(
     await world.send("alice", "bob", "late")
     await trio.sleep(5)
     assert world.refused("undecryptable") > 0
+
+
+async def test_who_died_stays_in_the_set_until_its_descriptor_ends(
+    world: World, autojump_clock: MockClock
+) -> None:
+    """Whoever cuts a relay off for a while must not change among whom paths are drawn."""
+    await world.relay_net(4)
+    await world.until(lambda: world.relays["r1"].stats().relays_known == 4)
+    await world.crash("r4")
+    await trio.sleep(EPOCH_SECONDS)
+    assert {world.relays[f"r{n}"].stats().relays_known for n in (1, 2, 3)} == {4}
+    await trio.sleep(EPOCH_SECONDS + 60)
+    assert {world.relays[f"r{n}"].stats().relays_known for n in (1, 2, 3)} == {3}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 import trio
 from trio.testing import MockClock as Clock
@@ -168,3 +171,33 @@ async def test_what_nobody_could_get_over_arrives_a_day_after_an_upgrade(
     await trio.sleep(300)
     assert [len(await inbox(world, name)) for name in OTHER] == [9, 9]
     await all_arrive(world, written, 1_200)
+
+
+async def write_apart_and_lose_a_ratchet(world: World) -> Written:
+    """Both windows are full of mail in a ratchet that Bob does not have any more."""
+    await acquainted(world)
+    await trio.sleep(60)  # until nothing is left to be confirmed, which would open a ratchet too
+    written = await write_apart(world, 20)
+    with closing(sqlite3.connect(world.folder / "bob" / "history.db")) as database:
+        database.execute("DELETE FROM ratchets")
+        database.commit()
+    await come_back(world)
+    return written
+
+
+@pytest.mark.usefixtures("small")
+async def test_a_new_ratchet_waits_for_no_mail_that_only_it_can_heal(
+    world: World, autojump_clock: Clock
+) -> None:
+    written = await write_apart_and_lose_a_ratchet(world)
+    await all_arrive(world, written, 600)
+
+
+@pytest.mark.usefixtures("small")
+async def test_control_where_it_waits_for_its_turn_nothing_more_arrives(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_flight, "BESIDE", 0)
+    await write_apart_and_lose_a_ratchet(world)
+    await trio.sleep(3_600)
+    assert [len(await inbox(world, name)) for name in OTHER] == [9, 1]

@@ -14,6 +14,7 @@ from trio.testing import MockClock as Clock
 from tests.e2e.test_state import acquainted
 from tests.e2e.world import START_WALL, World
 from tests.strangers.replays import MailboxRelay
+from zentalk.chat.kinds import RATCHET_RENEWED
 from zentalk.ids import DAY_SECONDS, UserAddress, day_at
 from zentalk.node.delivery import session_recovery
 from zentalk.node.delivery.session_recovery import SessionRecovery
@@ -22,7 +23,6 @@ from zentalk.node.messages import ordering
 from zentalk.node.sessions import evidence
 from zentalk.node.sessions.sessions import Sessions
 from zentalk.session.renewal import RENEW_INTERVAL_SECONDS, RenewalLimit
-from zentalk.store.history.messages import RATCHET_RENEWED
 from zentalk.store.history.models import StoredMessage
 from zentalk.wire.prekeys import SignedPrekey
 from zentalk.wire.ratchet import INNER_SMALL_BYTES

@@ -12,6 +12,7 @@ import pytest
 import trio
 from trio.testing import MockClock as Clock
 
+from tests.api.documented import hooks
 from tests.api.double import BOB, TOKEN
 from tests.fuzz.mutations import Mutator
 from zentalk.api.app import create_app
@@ -112,6 +113,7 @@ async def run(
             transport=transport,
             base_url="http://127.0.0.1:3001",
             headers={"Authorization": f"Bearer {TOKEN}"},
+            event_hooks=hooks(),
         ) as client:
             answered = await send_mutated(client, count, seed)
         node.stop()

@@ -13,6 +13,7 @@ from zentalk.net.runtime import seeded_entropy
 from zentalk.node.messages.commands import Draft, MessageCommands
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import CommitEffects
+from zentalk.node.messages.groups.jobs import group_jobs
 from zentalk.node.messages.people import ContactCommands
 from zentalk.node.messages.receive import Inbox
 from zentalk.node.messages.routes import Collected, DepositTarget, contact_targets, raise_version
@@ -41,8 +42,14 @@ class Person:
         self.sessions = Sessions(self.identity, self.entropy)
         self.composer = Composer(self.sessions, self.entropy, 3600.0)
         self.contacts = ContactCommands(self.composer)
-        self.messages = MessageCommands(self.composer, self.address)
-        self.inbox = Inbox(self.sessions, self.composer, accept_introduced=accept_introduced)
+        self.groups = group_jobs(self.identity, self.composer, self.entropy)
+        self.messages = MessageCommands(self.composer, self.address, self.groups.speech)
+        self.inbox = Inbox(
+            self.sessions,
+            self.composer,
+            self.groups.inbox,
+            accept_introduced=accept_introduced,
+        )
         self.relay = NodeId(self.entropy(32))
         self.tx(self._furnish)
 

@@ -41,7 +41,7 @@ def test_wheel_holds_only_zentalk(wheel: Path, repository: Path) -> None:
     missing = {
         path.relative_to(repository).as_posix()
         for path in (repository / "zentalk").rglob("*")
-        if path.is_file() and path.suffix in {".py", ".toml", ".typed"}
+        if path.is_file() and "__pycache__" not in path.parts
     } - set(names)
     assert not missing
 

@@ -2,19 +2,25 @@
 
 import subprocess
 import sys
+from dataclasses import fields
 from enum import StrEnum
 from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
-from zentalk.rest import contacts, messages
+from zentalk.node.status import NodeStatus
+from zentalk.rest import contacts, groups, messages
 from zentalk.rest.contacts import ContactIn
+from zentalk.rest.conversations import TimerIn, VoteIn
 from zentalk.rest.devices import NewDevice
 from zentalk.rest.events import Event
 from zentalk.rest.messages import Message
+from zentalk.rest.node import NetworkReport
+from zentalk.store.history.groups import GroupStanding
 from zentalk.store.history.models import ContactState, Direction, MessageState, StoredMessage
 
+NEVER_SHOWN = {ContactState.REMOVED, ContactState.MEMBER, ContactState.GROUP}
 STORED = StoredMessage(
     "a" * 32, 1, "zt1", Direction.OUT, "text", "hello é", MessageState.SENT, "", 1.5
 )
@@ -25,6 +31,18 @@ def test_a_body_refuses_unknown_fields_and_wrong_types() -> None:
         ContactIn.model_validate({"address": "zt1", "nickname": "Bob"})
     with pytest.raises(ValidationError):
         ContactIn.model_validate({"address": 1})
+
+
+def test_a_whole_number_may_be_written_with_a_point_as_json_allows() -> None:
+    assert TimerIn.model_validate_json('{"seconds": 60.0}').seconds == 60
+    assert VoteIn.model_validate_json('{"options": [1.0]}').options == [1]
+    for other in ("60.5", '"60"', "true", "1e400"):
+        with pytest.raises(ValidationError):
+            TimerIn.model_validate_json(f'{{"seconds": {other}}}')
+
+
+def test_the_report_of_the_network_has_all_that_the_node_says() -> None:
+    assert set(NetworkReport.model_fields) == {field.name for field in fields(NodeStatus)}
 
 
 def test_a_resource_passes_over_unknown_fields_and_misses_known_ones() -> None:
@@ -41,7 +59,7 @@ def test_a_resource_is_made_of_the_nodes_own_object_and_is_compact_json() -> Non
         b'"text":"hello \xc3\xa9","state":"sent","reason":"","sent_at":1.5,"missing":0,'
         b'"author":"","body":null,"reply_to":null,"forwarded":false,"mentions":[],'
         b'"edited":false,"deleted":false,"pinned":false,"starred":false,"expires_at":null,'
-        b'"reactions":[],"votes":[]}' % (b"a" * 32)
+        b'"timer_seconds":0,"reactions":[],"votes":[]}' % (b"a" * 32)
     )
 
 
@@ -68,7 +86,8 @@ def test_the_contract_and_the_client_load_no_web_framework() -> None:
     [
         (messages.States, list(MessageState)),
         (messages.Directions, list(Direction)),
-        (contacts.States, [state for state in ContactState if state != ContactState.REMOVED]),
+        (contacts.States, [state for state in ContactState if state not in NEVER_SHOWN]),
+        (groups.Standings, [one for one in GroupStanding if one != GroupStanding.INCOMPLETE]),
     ],
 )
 def test_the_contract_has_all_words_of_the_store(shown: object, stored: list[StrEnum]) -> None:

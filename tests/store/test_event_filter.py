@@ -53,6 +53,9 @@ def test_a_page_holds_what_the_filter_takes_and_goes_on_behind_it(
         for kind, conversation in lines:
             append(tx, kind, conversation)
     every = [event for event in events.page(tx, 0, -1) if wanted.takes(event)]
+    if wanted.types and wanted.conversation is None:
+        later = [event for event in every if event.seq > after]
+        assert event_filter.newest(tx, after, wanted) == (later[-1] if later else None)
     page = page_of(tx, after, limit, wanted)
     assert page.events == [event for event in every if event.seq > after][:limit]
     gathered, here = [], 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import trio
 from fastapi import FastAPI
@@ -23,6 +23,7 @@ from zentalk.api.conversation_routes import (
     add_signal_routes,
 )
 from zentalk.api.device_routes import add_device_routes
+from zentalk.api.docs.routes import add_docs_routes
 from zentalk.api.event_socket import EventSocket
 from zentalk.api.facade import NodeFacade
 from zentalk.api.first_contact_routes import (
@@ -30,14 +31,23 @@ from zentalk.api.first_contact_routes import (
     add_invite_routes,
     add_safety_routes,
 )
+from zentalk.api.group_routes import (
+    add_delivery_route,
+    add_group_picture_routes,
+    add_group_routes,
+    add_member_routes,
+)
 from zentalk.api.guard import EVENT_SOCKET_PATH, Access, Guard
+from zentalk.api.import_routes import add_import_routes
 from zentalk.api.link_routes import add_link_routes
 from zentalk.api.mailbox_routes import add_mailbox_routes
+from zentalk.api.openapi import DESCRIPTION, RestApp
 from zentalk.api.pairing_routes import add_pairing_routes
 from zentalk.api.proof_route import add_proof_route
+from zentalk.api.push_routes import add_push_routes
 from zentalk.api.qr_routes import add_qr_routes
 from zentalk.api.rate_limit import RateLimit
-from zentalk.api.route_table import ROUTES, Need, Operation
+from zentalk.api.route_table import RouteTable
 from zentalk.api.routes import (
     add_contact_routes,
     add_event_routes,
@@ -48,7 +58,7 @@ from zentalk.api.webhook_routes import add_webhook_routes
 from zentalk.errors import ZentalkError
 from zentalk.logs import quiet_logger
 from zentalk.rest.limits import MAX_BODY_BYTES
-from zentalk.web.problems import PROBLEM_TYPE, invalid, problem, problem_of, unexpected
+from zentalk.web.problems import invalid, problem, problem_of, unexpected
 from zentalk.web.shield import Shield
 
 _HTTP_WORDS: Final = {
@@ -57,36 +67,7 @@ _HTTP_WORDS: Final = {
     HTTPStatus.METHOD_NOT_ALLOWED: "this path does not take the method; see /v1/openapi.json",
 }
 """Our words for what the library refuses by itself."""
-
-
-class _Rest(FastAPI):
-    """FastAPI that adds the token and the type of problems to its OpenAPI document."""
-
-    def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI document, made once."""
-        if self.openapi_schema is None:
-            document = super().openapi()
-            schemes = {"bearer": {"type": "http", "scheme": "bearer"}}
-            document["components"]["securitySchemes"] = schemes
-            document["security"] = [{"bearer": []}]
-            for path, operations in document["paths"].items():
-                for method, operation in operations.items():
-                    content = operation["responses"]["4XX"]["content"]
-                    content[PROBLEM_TYPE] = content.popitem()[1]
-                    operation["responses"]["5XX"] = operation["responses"]["4XX"]
-                    _describe(operation, ROUTES.get(f"{method.upper()} {path}"))
-            self.openapi_schema = document
-        return self.openapi_schema
-
-
-def _describe(operation: dict[str, Any], entry: Operation | None) -> None:
-    """Say what the table of routes knows of an operation."""
-    if entry is None:
-        return
-    operation["operationId"] = entry.name
-    operation["x-scope"] = entry.need.name.lower()
-    if entry.need is Need.NOTHING:
-        operation["security"] = []
+_TABLE: Final = RouteTable()
 
 
 def create_app(
@@ -113,11 +94,11 @@ def create_routes(
     node: NodeFacade, token: str, stopping: trio.Event, access: Access, *, name: str = ""
 ) -> FastAPI:
     """Return the routes alone, which let everybody in; a socket asks `access` for its token."""
-    inner = _Rest(
+    inner = RestApp(
         title="zentalk API node",
         version="1",
-        description="A person's own node. All requests need `Authorization: Bearer TOKEN`.",
-        openapi_url="/v1/openapi.json",
+        description=DESCRIPTION,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -130,8 +111,13 @@ def create_routes(
     add_mark_routes(inner.router, node)
     add_conversation_routes(inner.router, node)
     add_search_route(inner.router, node)
+    add_import_routes(inner.router, node)
     add_signal_routes(inner.router, node)
     add_contact_routes(inner.router, node)
+    add_group_routes(inner.router, node)
+    add_member_routes(inner.router, node)
+    add_group_picture_routes(inner.router, node)
+    add_delivery_route(inner.router, node)
     add_profile_routes(inner.router, node)
     add_own_routes(inner.router, node, name)
     add_safety_routes(inner.router, node)
@@ -143,6 +129,8 @@ def create_routes(
     add_proof_route(inner.router, node, token)
     add_mailbox_routes(inner.router, node)
     add_webhook_routes(inner.router, node)
+    add_push_routes(inner.router, node)
+    add_docs_routes(inner)
     add_link_routes(inner.router, node)
     inner.add_exception_handler(ZentalkError, _on_zentalk_error)
     inner.add_exception_handler(RequestValidationError, _on_invalid)
@@ -161,10 +149,13 @@ async def _on_invalid(_request: Request, error: Exception) -> Response:
     return invalid(error.errors())
 
 
-async def _on_http_error(_request: Request, error: Exception) -> Response:
+async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    status = HTTPStatus(error.status_code)
-    return problem(status, _HTTP_WORDS.get(status, str(error.detail)), error.headers)
+    status, headers = HTTPStatus(error.status_code), error.headers
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        # The library knows one route at a time, and a path has one for each method.
+        headers = {"Allow": ", ".join(_TABLE.methods(request.scope["path"]))}
+    return problem(status, _HTTP_WORDS.get(status, str(error.detail)), headers)
 
 
 async def _on_bug(_request: Request, _error: Exception) -> Response:

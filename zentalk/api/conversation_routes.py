@@ -6,22 +6,24 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
 
 import trio
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from zentalk.api.answers import answers
+from zentalk.api.answers import MISSING, MISSING_OR_CONFLICT, answers, no_content, tagged
 from zentalk.api.callers import caller_of
 from zentalk.api.drafts import picture
 from zentalk.api.facade import NodeFacade
+from zentalk.api.paths import Address, MessageId, WithAddress
 from zentalk.ids import UserAddress
 from zentalk.rest import conversations as bodies
-from zentalk.rest.limits import MAX_PAGE, MAX_SEQUENCE
+from zentalk.rest.limits import MAX_PAGE, MAX_SEQUENCE, MIN_PLACE
 from zentalk.rest.messages import Message, Messages
-from zentalk.rest.problem import Problem
 from zentalk.store.history.privacy import Privacy
 from zentalk.store.history.profiles import view
 from zentalk.store.history.search import MAX_QUERY_CHARS, Wanted
+from zentalk.web.etags import unless_known
 from zentalk.web.json_response import JsonResponse
+from zentalk.wire.chat import Profile
 from zentalk.wire.text import format_address, parse_address
 
 MAX_WAIT_SECONDS: Final = 25
@@ -29,13 +31,7 @@ DEFAULT_PAGE: Final = 100
 _ONE: Final = "/v1/conversations/{address}"
 _MESSAGE: Final = "/v1/conversations/{address}/messages/{message_id}"
 
-Address = Annotated[str, Path(description="zt1 followed by 56 characters", max_length=100)]
-MessageId = Annotated[str, Path(description="32 hexadecimal digits", max_length=100)]
-_NOTHING: Final[dict[str, Any]] = {
-    "status_code": HTTPStatus.NO_CONTENT.value,
-    "tags": ["conversations"],
-    "responses": {"4XX": {"model": Problem}},
-}
+_NOTHING: Final[dict[str, Any]] = no_content("conversations", fails=MISSING)
 
 
 def _nothing() -> Response:
@@ -49,7 +45,7 @@ def _shown(message: object) -> Response:
 def add_mark_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes that change how a message is shown."""
 
-    @router.patch(_MESSAGE, **answers("messages", Message))
+    @router.patch(_MESSAGE, **answers("messages", Message, fails=MISSING))
     async def edit(address: Address, message_id: MessageId, body: bodies.EditIn) -> Response:
         """Give a text of your own other words; its readers see that it was changed."""
         return _shown(await node.chat.edit(parse_address(address), message_id, body.text))
@@ -68,38 +64,41 @@ def add_mark_routes(router: APIRouter, node: NodeFacade) -> None:
             await node.chat.delete_here(contact, message_id)
         return _nothing()
 
-    @router.put(f"{_MESSAGE}/reaction", **answers("messages", Message))
+    @router.put(f"{_MESSAGE}/reaction", **answers("messages", Message, fails=MISSING))
     async def react(address: Address, message_id: MessageId, body: bodies.ReactionIn) -> Response:
         """React to a message with one emoji; an empty one takes that back."""
         return _shown(await node.chat.react(parse_address(address), message_id, body.emoji))
 
-    @router.put(f"{_MESSAGE}/vote", **answers("messages", Message))
+    @router.put(f"{_MESSAGE}/vote", **answers("messages", Message, fails=MISSING))
     async def vote(address: Address, message_id: MessageId, body: bodies.VoteIn) -> Response:
         """Choose options of a poll, in place of what you chose before."""
         chosen = tuple(body.options)
         return _shown(await node.chat.vote(parse_address(address), message_id, chosen))
 
-    @router.put(f"{_MESSAGE}/pin", **answers("messages", Message))
+    @router.put(f"{_MESSAGE}/pin", **answers("messages", Message, fails=MISSING))
     async def pin(address: Address, message_id: MessageId) -> Response:
         """Pin a message for everybody in the conversation."""
         return _shown(await node.chat.pin(parse_address(address), message_id, on=True))
 
-    @router.delete(f"{_MESSAGE}/pin", **answers("messages", Message))
+    @router.delete(f"{_MESSAGE}/pin", **answers("messages", Message, fails=MISSING))
     async def unpin(address: Address, message_id: MessageId) -> Response:
         """Unpin a message for everybody in the conversation."""
         return _shown(await node.chat.pin(parse_address(address), message_id, on=False))
 
-    @router.put(f"{_MESSAGE}/star", **answers("messages", Message))
+    @router.put(f"{_MESSAGE}/star", **answers("messages", Message, fails=MISSING))
     async def star(address: Address, message_id: MessageId) -> Response:
         """Star a message; only your own devices see that."""
         return _shown(await node.chat.star(parse_address(address), message_id, on=True))
 
-    @router.delete(f"{_MESSAGE}/star", **answers("messages", Message))
+    @router.delete(f"{_MESSAGE}/star", **answers("messages", Message, fails=MISSING))
     async def unstar(address: Address, message_id: MessageId) -> Response:
         """Take the star of a message back."""
         return _shown(await node.chat.star(parse_address(address), message_id, on=False))
 
-    @router.post(f"{_ONE}/forward", **answers("messages", Message, HTTPStatus.ACCEPTED))
+    @router.post(
+        f"{_ONE}/forward",
+        **answers("messages", Message, HTTPStatus.ACCEPTED, fails=MISSING_OR_CONFLICT),
+    )
     async def forward(address: Address, body: bodies.ForwardIn) -> Response:
         """Send a message that is here to somebody else, marked as forwarded."""
         source = parse_address(body.conversation)
@@ -110,7 +109,7 @@ def add_mark_routes(router: APIRouter, node: NodeFacade) -> None:
 def add_conversation_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about conversations as a whole."""
 
-    @router.get(_ONE, **answers("conversations", bodies.OpenConversation))
+    @router.get(_ONE, **answers("conversations", bodies.OpenConversation, fails=MISSING))
     async def one(address: Address) -> Response:
         """Return one conversation, and who is writing or there."""
         contact, board = parse_address(address), node.signals.board
@@ -153,7 +152,7 @@ def add_conversation_routes(router: APIRouter, node: NodeFacade) -> None:
 
     @router.get("/v1/starred", **answers("messages", Messages))
     async def starred(
-        before: Annotated[int | None, Query(ge=0, le=MAX_SEQUENCE)] = None,
+        before: Annotated[int | None, Query(ge=MIN_PLACE, le=MAX_SEQUENCE)] = None,
         limit: Annotated[int, Query(ge=1)] = DEFAULT_PAGE,
     ) -> Response:
         """Return a page of your starred messages, newest last."""
@@ -167,12 +166,17 @@ def add_search_route(router: APIRouter, node: NodeFacade) -> None:
     @router.get("/v1/search", **answers("messages", Messages))
     async def find(
         q: Annotated[
-            str, Query(max_length=MAX_QUERY_CHARS, description='words, "a phrase", begin*')
+            str,
+            Query(
+                min_length=1,
+                max_length=MAX_QUERY_CHARS,
+                description='words, "a phrase", begin*',
+            ),
         ],
-        conversation: Annotated[str | None, Query(max_length=100)] = None,
+        conversation: WithAddress = None,
         since: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
         until: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
-        before: Annotated[int | None, Query(ge=0, le=MAX_SEQUENCE)] = None,
+        before: Annotated[int | None, Query(ge=MIN_PLACE, le=MAX_SEQUENCE)] = None,
         limit: Annotated[int, Query(ge=1)] = DEFAULT_PAGE,
     ) -> Response:
         """Return messages that have all the words, newest first; `before` takes a `seq`."""
@@ -185,13 +189,13 @@ def add_search_route(router: APIRouter, node: NodeFacade) -> None:
 def add_signal_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about typing and presence, in both directions."""
 
-    @router.post(f"{_ONE}/typing", **_NOTHING)
+    @router.post(f"{_ONE}/typing", **no_content("conversations"))
     async def typing(address: Address, body: bodies.TypingIn) -> Response:
         """Tell a contact that you are writing; it goes only to who is there, twice a minute."""
         await node.signals.typing(parse_address(address), on=body.typing)
         return _nothing()
 
-    @router.put("/v1/presence", **_NOTHING)
+    @router.put("/v1/presence", **no_content("conversations"))
     async def present(request: Request, body: bodies.PresenceIn) -> Response:
         """Say which chats this device shows now; say it again every 30 seconds."""
         chats = [parse_address(chat) for chat in body.chats]
@@ -207,7 +211,7 @@ def add_signal_routes(router: APIRouter, node: NodeFacade) -> None:
         board = node.signals.board
         if after is not None:
             with trio.move_on_after(wait):
-                await board.changes(after)
+                await board.wait(after)
         return JsonResponse(
             bodies.PresenceNow(
                 number=board.number,
@@ -232,11 +236,11 @@ def add_profile_routes(router: APIRouter, node: NodeFacade) -> None:
         await node.chat.set_privacy(Privacy(**wished))
         return JsonResponse(bodies.OwnPrivacy(**wished))
 
-    @router.get("/v1/me/profile", **answers("node", bodies.ShownProfile))
-    async def profile() -> Response:
+    @router.get("/v1/me/profile", **tagged(answers("node", bodies.ShownProfile)))
+    async def profile(request: Request) -> Response:
         """Return how you are shown to contacts."""
         own = parse_address(node.address_text)
-        return JsonResponse(bodies.ShownProfile(**view(own, await node.chat.profile())))
+        return _profile(request, own, await node.chat.profile())
 
     @router.put("/v1/me/profile", **answers("node", bodies.ShownProfile))
     async def set_profile(body: bodies.ProfileIn) -> Response:
@@ -244,12 +248,19 @@ def add_profile_routes(router: APIRouter, node: NodeFacade) -> None:
         made = await node.chat.set_profile(body.name, body.status, picture(body.avatar))
         return JsonResponse(bodies.ShownProfile(**view(parse_address(node.address_text), made)))
 
-    @router.get("/v1/contacts/{address}/profile", **answers("contacts", bodies.ShownProfile))
-    async def profile_of(address: Address) -> Response:
+    @router.get(
+        "/v1/contacts/{address}/profile",
+        **tagged(answers("contacts", bodies.ShownProfile, fails=MISSING)),
+    )
+    async def profile_of(request: Request, address: Address) -> Response:
         """Return how a contact wants to be shown."""
         contact = parse_address(address)
-        found = await node.chat.profile_of(contact)
-        return JsonResponse(bodies.ShownProfile(**view(contact, found)))
+        return _profile(request, contact, await node.chat.profile_of(contact))
+
+
+def _profile(request: Request, person: UserAddress, found: Profile) -> Response:
+    shown = JsonResponse(bodies.ShownProfile(**view(person, found)))
+    return unless_known(request, shown)
 
 
 def _addresses(people: list[UserAddress]) -> list[str]:

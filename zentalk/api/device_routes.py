@@ -8,9 +8,10 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from zentalk.api.answers import answers, no_content
+from zentalk.api.answers import CONFLICT, MISSING, answers, no_content
 from zentalk.api.callers import OWNER
-from zentalk.api.facade import AttendanceFacade, NodeFacade
+from zentalk.api.device_facade import AttendanceFacade
+from zentalk.api.facade import NodeFacade
 from zentalk.rest.devices import Device, DeviceIn, Devices, NewDevice
 from zentalk.web.json_response import JsonResponse
 from zentalk.wire.devices import DeviceEntry, DeviceScope
@@ -27,14 +28,14 @@ def add_device_routes(router: APIRouter, node: NodeFacade) -> None:
         listed = [show_device(entry, node.attendance) for entry in node.devices.listing()]
         return JsonResponse(Devices(devices=listed))
 
-    @router.post(DEVICES_PATH, **answers("devices", NewDevice, HTTPStatus.CREATED))
+    @router.post(DEVICES_PATH, **answers("devices", NewDevice, HTTPStatus.CREATED, fails=CONFLICT))
     async def add(body: DeviceIn) -> Response:
         """Admit a device; its token is in this answer and nowhere else."""
         entry, token = await node.devices.add(body.name, DeviceScope(body.scope))
         shown = show_device(entry, node.attendance).model_dump()
         return JsonResponse(NewDevice(**shown, token=token), HTTPStatus.CREATED)
 
-    @router.delete(DEVICES_PATH + "/{device_id}", **no_content("devices"))
+    @router.delete(DEVICES_PATH + "/{device_id}", **no_content("devices", fails=MISSING))
     async def revoke(device_id: Annotated[str, Path(max_length=64)]) -> Response:
         """Shut a device out, and those that it admitted; what they have open ends at once."""
         await node.devices.revoke(device_id)

@@ -31,6 +31,14 @@ class EventQuery(BaseModel):
         return EventFilter(tuple(dict.fromkeys(self.type)), self.conversation)
 
 
+class StreamQuery(EventQuery):
+    """The log from a place on, as it grows, and whether signals come with it."""
+
+    signals: bool = Field(
+        default=False, description="also say who is writing and who is there, without a `seq`"
+    )
+
+
 class PageQuery(EventQuery):
     """A page of the log, and how long to wait for it."""
 

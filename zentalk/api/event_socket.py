@@ -8,6 +8,7 @@ first message, never in the URL, which others may log.
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -17,10 +18,11 @@ from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope, Send
 
 from zentalk.api.callers import NOBODY, Caller, scope_caller
-from zentalk.api.event_query import EventQuery
+from zentalk.api.event_query import StreamQuery
 from zentalk.api.facade import NodeFacade
 from zentalk.api.guard import Access
 from zentalk.api.route_table import Need
+from zentalk.api.signal_feed import feed_of
 from zentalk.rest.event_socket import (
     MAX_SOCKET_MESSAGE_BYTES,
     SocketCursorIn,
@@ -73,7 +75,7 @@ class EventSocket:
             await send({"type": "websocket.close", "code": end.code, "reason": end.reason})
 
     async def _serve(
-        self, caller: Caller, query: EventQuery, receive: Receive, send: Send
+        self, caller: Caller, query: StreamQuery, receive: Receive, send: Send
     ) -> SocketEndError:
         """Return why the socket ends."""
         try:
@@ -105,9 +107,10 @@ class EventSocket:
 class _OneSocket:
     """The place of one client in the log, which it may move."""
 
-    def __init__(self, node: NodeFacade, query: EventQuery, receive: Receive, send: Send) -> None:
+    def __init__(self, node: NodeFacade, query: StreamQuery, receive: Receive, send: Send) -> None:
         self._node = node
         self._wanted = query.wanted()
+        self._signals = feed_of(node, self._wanted, signals=query.signals)
         self._after = query.after
         self._receive = receive
         self._send = send
@@ -147,6 +150,8 @@ class _OneSocket:
         heartbeat_at = trio.current_time() + HEARTBEAT_SECONDS
         while True:
             self._moved = False
+            for signal in self._signals.take():
+                await self._say(signal.model_dump_json())
             page = await self._node.event_page(self._after, PAGE, self._wanted)
             if self._moved:
                 continue
@@ -159,7 +164,7 @@ class _OneSocket:
             if page.events or self._moved:
                 continue
             with trio.CancelScope(deadline=heartbeat_at) as self._waiting:
-                await self._node.wait_events(self._after)
+                await self._signals.wait_with(partial(self._node.wait_events, self._after))
             if trio.current_time() >= heartbeat_at:
                 heartbeat_at = trio.current_time() + HEARTBEAT_SECONDS
                 await self._say(SocketHeartbeat(next=self._after).model_dump_json())
@@ -181,8 +186,9 @@ async def _message(receive: Receive) -> str:
     return str(text)
 
 
-def _query(scope: Scope) -> EventQuery:
+def _query(scope: Scope) -> StreamQuery:
     """Return what the URL asks for; raises ValidationError."""
     given = QueryParams(scope["query_string"])
-    single = {name: given[name] for name in ("after", "conversation") if name in given}
-    return EventQuery.model_validate({**single, "type": given.getlist("type")})
+    names = ("after", "conversation", "signals")
+    single = {name: given[name] for name in names if name in given}
+    return StreamQuery.model_validate({**single, "type": given.getlist("type")})

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
+from zentalk.api.device_facade import DevicesFacade
 from zentalk.api.first_contact_facade import FirstContactFacade
 from zentalk.ids import UserAddress
 from zentalk.node.conversations.actions import ConversationActions
 from zentalk.node.conversations.signalling import Signalling
-from zentalk.node.devices.pairings import Pairing
-from zentalk.node.linked.status import LinkCode, LinksView
+from zentalk.node.groups import GroupActions
 from zentalk.node.messages.commands import Draft
+from zentalk.node.notify.push import PushWish
+from zentalk.node.notify.schedule import Answer
 from zentalk.node.notify.webhooks import WebhookView
 from zentalk.node.status import MailboxStatus
 from zentalk.store.history.event_filter import EventFilter, EventPage
@@ -21,67 +22,8 @@ from zentalk.store.history.models import (
     StoredConversation,
     StoredMessage,
 )
+from zentalk.store.history.push import PushRow
 from zentalk.store.history.webhooks import WebhookLetter
-from zentalk.wire.devices import DeviceEntry, DeviceScope
-
-
-class DeviceFacade(Protocol):
-    """The devices of the node's owner."""
-
-    on_revoked: Callable[[str], None]
-    """Is told the id of each device that may no longer use the node."""
-
-    def admitted(self, token: bytes) -> DeviceEntry | None:
-        """Return the device whose token this is."""
-
-    def listing(self) -> list[DeviceEntry]:
-        """Return the devices, oldest first."""
-
-    async def add(
-        self, name: str, scope: DeviceScope, added_by: str = ""
-    ) -> tuple[DeviceEntry, str]:
-        """Admit a device, in the name of the owner or another device; returns it and its token."""
-
-    async def revoke(self, device_id: str) -> None:
-        """Shut a device out, and those that it admitted; raises NotFoundError."""
-
-
-class AttendanceFacade(Protocol):
-    """Is told of every request, by the id of its device or `owner`."""
-
-    def began(self, device: str) -> None:
-        """A request or stream began."""
-
-    def ended(self, device: str) -> None:
-        """It ended."""
-
-    def forget(self, device: str) -> None:
-        """A device was revoked."""
-
-    def connected(self) -> frozenset[str]:
-        """Return who is connected."""
-
-    def last_seen(self, device: str) -> float | None:
-        """Return when a device was here, as unix time to the minute; None if never."""
-
-
-class AdmissionFacade(Protocol):
-    """New devices by invitation; times of ends are unix time."""
-
-    def open(self, name: str, scope: DeviceScope, added_by: str) -> tuple[Pairing, float]:
-        """Open a pairing, in the name of a device or of the owner (empty)."""
-
-    def listing(self) -> list[tuple[Pairing, float]]:
-        """Return the open pairings, oldest first."""
-
-    def find(self, pairing_id: str) -> Pairing:
-        """Return an open pairing; raises NotFoundError."""
-
-    def cancel(self, pairing_id: str) -> None:
-        """Withdraw a pairing; raises NotFoundError."""
-
-    async def redeem(self, code: str) -> tuple[DeviceEntry, str]:
-        """Admit the device that has a code; raises NotFoundError, RefusedError, ConflictError."""
 
 
 class MailboxFacade(Protocol):
@@ -95,22 +37,6 @@ class MailboxFacade(Protocol):
 
         Raises NotFoundError, UnavailableError without other relays, or ConflictError.
         """
-
-
-class LinksFacade(Protocol):
-    """The owner's other node."""
-
-    async def state(self) -> LinksView:
-        """Return what this node is among the owner's nodes."""
-
-    async def open(self) -> LinkCode:
-        """Make a code for a replica; raises ConflictError if there is one."""
-
-    async def remove(self, link_id: str) -> None:
-        """End a link, or withdraw a code; raises NotFoundError."""
-
-    async def keep_recovery(self, sealed: bytes) -> None:
-        """Keep the identity under a new recovery phrase; raises LocalProtocolError."""
 
 
 class WebhookFacade(Protocol):
@@ -135,7 +61,26 @@ class WebhookFacade(Protocol):
         """Delete one dead letter, or all."""
 
 
-class NodeFacade(Protocol):
+class PushFacade(Protocol):
+    """How devices are woken, each by one endpoint at most."""
+
+    def key(self, device: str) -> str:
+        """Return the public key that signs what a device is sent, base64url."""
+
+    async def listing(self) -> list[PushRow]:
+        """Return all endpoints, oldest first."""
+
+    async def register(self, wish: PushWish) -> PushRow:
+        """Set the endpoint of a device; raises ConfigError or NotFoundError."""
+
+    async def remove(self, device: str) -> None:
+        """Forget the endpoint of a device; raises NotFoundError."""
+
+    async def test(self, device: str) -> Answer:
+        """Wake a device now; raises NotFoundError, or RefusedError if it was tested just now."""
+
+
+class NodeFacade(DevicesFacade, Protocol):
     """One person's node. All errors are ZentalkErrors whose text may be shown to its owner."""
 
     @property
@@ -143,28 +88,16 @@ class NodeFacade(Protocol):
         """The owner's `zt1...` address."""
 
     @property
-    def devices(self) -> DeviceFacade:
-        """The devices that may use the node besides the holder of the owner's token."""
-
-    @property
-    def attendance(self) -> AttendanceFacade:
-        """Who is connected."""
-
-    @property
-    def admissions(self) -> AdmissionFacade:
-        """How new devices get a token."""
-
-    @property
     def mailboxes(self) -> MailboxFacade:
         """The owner's mailboxes."""
 
     @property
-    def links(self) -> LinksFacade:
-        """The owner's other node."""
-
-    @property
     def webhooks(self) -> WebhookFacade:
         """Whose programs are told of events."""
+
+    @property
+    def push(self) -> PushFacade:
+        """How devices that are away are woken."""
 
     def status(self) -> Any:
         """Return a dataclass that is JSON when made a dict: how the node sees the network."""
@@ -200,6 +133,10 @@ class NodeFacade(Protocol):
     @property
     def chat(self) -> ConversationActions:
         """What the owner does with messages that are there."""
+
+    @property
+    def groups(self) -> GroupActions:
+        """Groups and channels that the owner is in, or invited to."""
 
     @property
     def signals(self) -> Signalling:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from starlette.responses import Response
 
-from zentalk.api.answers import answers, no_content
+from zentalk.api.answers import CONFLICT, MISSING, MISSING_OR_CONFLICT, answers, no_content
 from zentalk.api.facade import NodeFacade
-from zentalk.api.paths import Address
+from zentalk.api.paths import Address, InviteId
 from zentalk.chat.names import Named, ShownName, shown_names
 from zentalk.node.first_contact.invites import ShownInvite
 from zentalk.rest.contacts import Contact
@@ -22,8 +22,7 @@ from zentalk.store.history.models import StoredIntroduction
 from zentalk.web.json_response import JsonResponse
 from zentalk.wire.text import format_address, parse_address
 
-InviteId = Annotated[str, Path(max_length=64)]
-_NOTHING: Final[dict[str, Any]] = no_content("contacts")
+_NOTHING: Final[dict[str, Any]] = no_content("contacts", fails=MISSING_OR_CONFLICT)
 
 
 def add_invite_routes(router: APIRouter, node: NodeFacade) -> None:
@@ -35,7 +34,7 @@ def add_invite_routes(router: APIRouter, node: NodeFacade) -> None:
         listed = await node.first_contact.invites.listing()
         return JsonResponse(InviteList(invites=[_invite(one) for one in listed]))
 
-    @router.post("/v1/invites", **answers("invites", Invite, HTTPStatus.CREATED))
+    @router.post("/v1/invites", **answers("invites", Invite, HTTPStatus.CREATED, fails=CONFLICT))
     async def create(body: InviteIn) -> Response:
         """Make an invite; its link lets so many people in as contacts, for so long."""
         made = await node.first_contact.invites.create(
@@ -46,12 +45,12 @@ def add_invite_routes(router: APIRouter, node: NodeFacade) -> None:
         )
         return JsonResponse(_invite(made), HTTPStatus.CREATED)
 
-    @router.get("/v1/invites/{invite_id}", **answers("invites", Invite))
+    @router.get("/v1/invites/{invite_id}", **answers("invites", Invite, fails=MISSING))
     async def invite(invite_id: InviteId) -> Response:
         """Return one invite."""
         return JsonResponse(_invite(await node.first_contact.invites.get(invite_id)))
 
-    @router.delete("/v1/invites/{invite_id}", **no_content("invites"))
+    @router.delete("/v1/invites/{invite_id}", **no_content("invites", fails=MISSING))
     async def revoke(invite_id: InviteId) -> Response:
         """Let nobody in by this invite any more; who came by it stays."""
         await node.first_contact.invites.revoke(invite_id)
@@ -79,7 +78,7 @@ def add_introduction_routes(router: APIRouter, node: NodeFacade) -> None:
         listed = [_introduced(*pair) for pair in zip(told, shown, strict=True)]
         return JsonResponse(IntroducedPeople(introductions=listed))
 
-    @router.delete("/v1/introductions/{address}", **_NOTHING)
+    @router.delete("/v1/introductions/{address}", **no_content("contacts", fails=MISSING))
     async def dismiss(address: Address) -> Response:
         """Forget who introduced this person."""
         await node.first_contact.introductions.dismiss(parse_address(address))
@@ -104,7 +103,10 @@ def add_safety_routes(router: APIRouter, node: NodeFacade) -> None:
         )
         return JsonResponse(shown)
 
-    @router.post("/v1/contacts/{address}/verify", **answers("contacts", Contact))
+    @router.post(
+        "/v1/contacts/{address}/verify",
+        **answers("contacts", Contact, fails=MISSING_OR_CONFLICT),
+    )
     async def verify(address: Address, body: VerifyIn) -> Response:
         """Mark a contact as verified, if the number is right or you say that it is."""
         verification = node.first_contact.verification

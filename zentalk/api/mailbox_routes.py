@@ -7,7 +7,7 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from zentalk.api.answers import answers
+from zentalk.api.answers import MISSING_OR_CONFLICT, answers
 from zentalk.api.facade import NodeFacade
 from zentalk.rest.mailboxes import Mailboxes, MoveIn
 from zentalk.web.json_response import JsonResponse
@@ -21,7 +21,10 @@ def add_mailbox_routes(router: APIRouter, node: NodeFacade) -> None:
         """Return the current mailboxes, then replaced ones that are still polled."""
         return JsonResponse(Mailboxes.model_validate({"mailboxes": node.mailboxes.listing()}))
 
-    @router.post("/v1/mailboxes/move", **answers("mailboxes", Mailboxes, HTTPStatus.ACCEPTED))
+    @router.post(
+        "/v1/mailboxes/move",
+        **answers("mailboxes", Mailboxes, HTTPStatus.ACCEPTED, fails=MISSING_OR_CONFLICT),
+    )
     async def move(body: MoveIn) -> Response:
         """Move one mailbox, or all, to other relays; contacts follow by themselves."""
         moved = await node.mailboxes.move(body.id)

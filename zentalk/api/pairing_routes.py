@@ -6,13 +6,13 @@ Who redeems has no token yet; `zentalk.node.devices.pairings` bounds how often c
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from zentalk import qr
-from zentalk.api.answers import answers
+from zentalk.api.answers import CONFLICT, MISSING, MISSING_OR_CONFLICT, answers, image, no_content
 from zentalk.api.callers import OWNER, caller_of
 from zentalk.api.device_routes import DEVICES_PATH, show_device
 from zentalk.api.facade import NodeFacade
@@ -26,7 +26,6 @@ from zentalk.rest.devices import (
     PairingInfo,
     RedeemIn,
 )
-from zentalk.rest.problem import Problem
 from zentalk.web.json_response import SAFE_HEADERS, JsonResponse
 from zentalk.web.pair_link import URL_PATTERN, make_link, shown_code
 from zentalk.web.problem_types import SCOPE
@@ -36,7 +35,8 @@ from zentalk.wire.devices import DeviceScope
 PAIRINGS_PATH: Final = f"{DEVICES_PATH}/pairings"
 REDEEM_PATH: Final = "/v1/pairings/redeem"
 _MEDIA: Final = {"svg": "image/svg+xml", "png": "image/png"}
-_PICTURES: Final[dict[str, Any]] = {kind: {} for kind in _MEDIA.values()}
+
+_NOT_REDEEMED: Final = (*MISSING_OR_CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
 
 PairingId = Annotated[str, Path(max_length=64)]
 Url = Annotated[str | None, Query(pattern=URL_PATTERN)]
@@ -45,7 +45,9 @@ Url = Annotated[str | None, Query(pattern=URL_PATTERN)]
 def add_pairing_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about pairings."""
 
-    @router.post(PAIRINGS_PATH, **answers("devices", NewPairing, HTTPStatus.CREATED))
+    @router.post(
+        PAIRINGS_PATH, **answers("devices", NewPairing, HTTPStatus.CREATED, fails=CONFLICT)
+    )
     async def open_pairing(request: Request, body: PairingIn) -> Response:
         """Invite a device: its code counts once, for five minutes."""
         caller, scope = caller_of(request), DeviceScope(body.scope)
@@ -69,10 +71,7 @@ def add_pairing_routes(router: APIRouter, node: NodeFacade) -> None:
         return JsonResponse(OpenPairings(pairings=listed))
 
     @router.get(
-        PAIRINGS_PATH + "/{pairing_id}/qr",
-        tags=["devices"],
-        response_class=Response,
-        responses={200: {"content": _PICTURES}, "4XX": {"model": Problem}},
+        PAIRINGS_PATH + "/{pairing_id}/qr", **image("devices", *_MEDIA.values(), fails=MISSING)
     )
     async def pairing_qr(
         request: Request,
@@ -88,18 +87,16 @@ def add_pairing_routes(router: APIRouter, node: NodeFacade) -> None:
         response.raw_headers.extend(SAFE_HEADERS)
         return response
 
-    @router.delete(
-        PAIRINGS_PATH + "/{pairing_id}",
-        status_code=HTTPStatus.NO_CONTENT.value,
-        tags=["devices"],
-        responses={"4XX": {"model": Problem}},
-    )
+    @router.delete(PAIRINGS_PATH + "/{pairing_id}", **no_content("devices", fails=MISSING))
     async def cancel_pairing(pairing_id: PairingId) -> Response:
         """Withdraw an invitation."""
         node.admissions.cancel(pairing_id)
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
-    @router.post(REDEEM_PATH, **answers("devices", NewDevice, HTTPStatus.CREATED))
+    @router.post(
+        REDEEM_PATH,
+        **answers("devices", NewDevice, HTTPStatus.CREATED, fails=_NOT_REDEEMED),
+    )
     async def redeem(body: RedeemIn) -> Response:
         """Give a new device its token, for the code of an invitation."""
         entry, token = await node.admissions.redeem(body.code)

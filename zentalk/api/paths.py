@@ -1,9 +1,33 @@
-"""Parameters in the paths of several routes."""
+"""Parameters of several routes: addresses and ids in paths, an address in a query."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import Path
+from fastapi import Path, Query
+from pydantic.config import JsonDict
 
-Address = Annotated[str, Path(description="zt1 followed by 56 characters", max_length=100)]
+from zentalk.rest.addresses import ADDRESS_SCHEMA
+
+_MESSAGE_ID: Final[JsonDict] = {"pattern": "^[0-9a-f]{32}$"}
+
+Address = Annotated[
+    str,
+    Path(
+        description="zt1 followed by 56 characters",
+        max_length=100,
+        json_schema_extra=ADDRESS_SCHEMA,
+    ),
+]
+MessageId = Annotated[
+    str, Path(description="32 hexadecimal digits", max_length=100, json_schema_extra=_MESSAGE_ID)
+]
+InviteId = Annotated[str, Path(max_length=64)]
+WithAddress = Annotated[
+    str | None,
+    Query(
+        description="the address of one conversation",
+        max_length=100,
+        json_schema_extra=ADDRESS_SCHEMA,
+    ),
+]

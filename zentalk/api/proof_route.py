@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from zentalk.api.answers import answers
+from zentalk.api.answers import MISSING, answers
 from zentalk.api.facade import NodeFacade
 from zentalk.errors import NotFoundError
 from zentalk.rest.proof import Proof
@@ -26,7 +26,7 @@ def add_proof_route(router: APIRouter, node: NodeFacade, owner_token: str) -> No
     """Add the route; it answers for the tokens of owner and devices, and codes of pairings."""
     owner = key_of(owner_token)
 
-    @router.get(PROOF_PATH, **answers("node", Proof))
+    @router.get(PROOF_PATH, **answers("node", Proof, fails=MISSING))
     async def proof(request: Request, nonce: Nonce, key: KeyName) -> Response:
         """Prove that this node knows a token, to a client that has not shown it yet."""
         wanted = bytes.fromhex(key)

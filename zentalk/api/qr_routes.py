@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Final
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from zentalk import qr
+from zentalk.api.answers import MISSING_OR_CONFLICT, image, tagged
 from zentalk.api.facade import NodeFacade
+from zentalk.api.paths import InviteId
 from zentalk.errors import ConflictError
-from zentalk.rest.problem import Problem
+from zentalk.web.etags import unless_known
 from zentalk.web.json_response import SAFE_HEADERS
 
 SVG: Final = "image/svg+xml"
 PNG: Final = "image/png"
 _ENDED: Final = "this invite lets nobody in any more: make another one"
-InviteId = Annotated[str, Path(max_length=64)]
 
 
 class ImageResponse(Response):
@@ -31,25 +32,29 @@ class ImageResponse(Response):
 def add_qr_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the images."""
 
-    @router.get("/v1/me/qr.svg", **_image("node", SVG))
-    async def address_svg() -> Response:
+    @router.get("/v1/me/qr.svg", **tagged(image("node", SVG)))
+    async def address_svg(request: Request) -> Response:
         """Return your address as a QR code."""
-        return ImageResponse(qr.svg(node.address_text), SVG)
+        return unless_known(request, ImageResponse(qr.svg(node.address_text), SVG))
 
-    @router.get("/v1/me/qr.png", **_image("node", PNG))
-    async def address_png() -> Response:
+    @router.get("/v1/me/qr.png", **tagged(image("node", PNG)))
+    async def address_png(request: Request) -> Response:
         """Return your address as a QR code."""
-        return ImageResponse(qr.png(node.address_text), PNG)
+        return unless_known(request, ImageResponse(qr.png(node.address_text), PNG))
 
-    @router.get("/v1/invites/{invite_id}/qr.svg", **_image("invites", SVG))
-    async def invite_svg(invite_id: InviteId) -> Response:
+    @router.get(
+        "/v1/invites/{invite_id}/qr.svg", **tagged(image("invites", SVG, fails=MISSING_OR_CONFLICT))
+    )
+    async def invite_svg(request: Request, invite_id: InviteId) -> Response:
         """Return an invite's link as a QR code."""
-        return ImageResponse(qr.svg(await _link(node, invite_id)), SVG)
+        return unless_known(request, ImageResponse(qr.svg(await _link(node, invite_id)), SVG))
 
-    @router.get("/v1/invites/{invite_id}/qr.png", **_image("invites", PNG))
-    async def invite_png(invite_id: InviteId) -> Response:
+    @router.get(
+        "/v1/invites/{invite_id}/qr.png", **tagged(image("invites", PNG, fails=MISSING_OR_CONFLICT))
+    )
+    async def invite_png(request: Request, invite_id: InviteId) -> Response:
         """Return an invite's link as a QR code."""
-        return ImageResponse(qr.png(await _link(node, invite_id)), PNG)
+        return unless_known(request, ImageResponse(qr.png(await _link(node, invite_id)), PNG))
 
 
 async def _link(node: NodeFacade, invite_id: str) -> str:
@@ -58,16 +63,3 @@ async def _link(node: NodeFacade, invite_id: str) -> str:
     if not link:
         raise ConflictError(_ENDED)
     return link
-
-
-def _image(tag: str, media_type: str) -> dict[str, Any]:
-    """Return the parts of a route that only the OpenAPI document uses."""
-    schema = {"schema": {"type": "string", "format": "binary"}}
-    return {
-        "tags": [tag],
-        "response_class": Response,
-        "responses": {
-            HTTPStatus.OK.value: {"content": {media_type: schema}},
-            "4XX": {"model": Problem},
-        },
-    }

@@ -47,6 +47,8 @@ ROUTES: Final[Mapping[str, Operation]] = MappingProxyType(
     {
         "GET /v1/health": Operation(_NOTHING, "getHealth"),
         "GET /v1/openapi.json": Operation(_NOTHING, "getDescription"),
+        "GET /docs": Operation(_NOTHING, "getReference"),
+        "GET /docs/{name}": Operation(_NOTHING, "getReferenceFile"),
         f"GET {PROOF_PATH}": Operation(_NOTHING, "proveToken"),
         "GET /v1/me": Operation(_READ, "getOwner"),
         "GET /v1/network": Operation(_READ, "getNetwork"),
@@ -63,6 +65,7 @@ ROUTES: Final[Mapping[str, Operation]] = MappingProxyType(
         "POST /v1/conversations/{address}/read": Operation(_WRITE, "markConversationRead"),
         "GET /v1/conversations/{address}": Operation(_READ, "getConversation"),
         "DELETE /v1/conversations/{address}/messages": Operation(_WRITE, "clearConversation"),
+        "POST /v1/conversations/{address}/import": Operation(_ADMIN, "importMessages"),
         "PUT /v1/conversations/{address}/timer": Operation(_WRITE, "setTimer"),
         "PUT /v1/conversations/{address}/mute": Operation(_WRITE, "muteConversation"),
         "PUT /v1/conversations/{address}/draft": Operation(_WRITE, "saveDraft"),
@@ -99,6 +102,19 @@ ROUTES: Final[Mapping[str, Operation]] = MappingProxyType(
         "GET /v1/me/profile": Operation(_READ, "getProfile"),
         "PUT /v1/me/profile": Operation(_WRITE, "setProfile"),
         "GET /v1/contacts/{address}/profile": Operation(_READ, "getContactProfile"),
+        "GET /v1/groups": Operation(_READ, "listGroups"),
+        "POST /v1/groups": Operation(_WRITE, "createGroup"),
+        "GET /v1/groups/{group}": Operation(_READ, "getGroup"),
+        "PATCH /v1/groups/{group}": Operation(_WRITE, "changeGroup"),
+        "POST /v1/groups/{group}/accept": Operation(_WRITE, "acceptGroup"),
+        "POST /v1/groups/{group}/leave": Operation(_WRITE, "leaveGroup"),
+        "POST /v1/groups/{group}/members": Operation(_WRITE, "inviteToGroup"),
+        "PUT /v1/groups/{group}/members/{address}": Operation(_WRITE, "setMemberRole"),
+        "DELETE /v1/groups/{group}/members/{address}": Operation(_WRITE, "removeMember"),
+        "GET /v1/groups/{group}/picture": Operation(_READ, "getGroupPicture"),
+        "PUT /v1/groups/{group}/picture": Operation(_WRITE, "setGroupPicture"),
+        "DELETE /v1/groups/{group}/picture": Operation(_WRITE, "removeGroupPicture"),
+        f"GET {_MESSAGE}/deliveries": Operation(_READ, "listDeliveries"),
         "GET /v1/messages/{message_id}": Operation(_READ, "getMessage"),
         "GET /v1/events": Operation(_READ, "listEvents"),
         "GET /v1/events/stream": Operation(_READ, "streamEvents"),
@@ -109,6 +125,11 @@ ROUTES: Final[Mapping[str, Operation]] = MappingProxyType(
         "GET /v1/webhooks/{webhook_id}/dead": Operation(_OWNER, "listDeadLetters"),
         "POST /v1/webhooks/{webhook_id}/dead/retry": Operation(_OWNER, "retryDeadLetters"),
         "DELETE /v1/webhooks/{webhook_id}/dead": Operation(_OWNER, "forgetDeadLetters"),
+        "GET /v1/push": Operation(_READ, "listPushEndpoints"),
+        "POST /v1/push": Operation(_WRITE, "registerPush"),
+        "GET /v1/push/key": Operation(_READ, "getPushKey"),
+        "DELETE /v1/push/{device_id}": Operation(_WRITE, "removePush"),
+        "POST /v1/push/{device_id}/test": Operation(_WRITE, "testPush"),
         "GET /v1/mailboxes": Operation(_READ, "listMailboxes"),
         "POST /v1/mailboxes/move": Operation(_ADMIN, "moveMailboxes"),
         "GET /v1/links": Operation(_READ, "getLinks"),
@@ -148,13 +169,22 @@ class RouteTable:
 
     def need(self, method: str, path: str) -> Need:
         """Return what a request needs: the owner's token where no route is known."""
+        needs = self._needs(path)
+        return needs.get("GET" if method == "HEAD" else method, Need.OWNER)
+
+    def methods(self, path: str) -> list[str]:
+        """Return the methods that a path takes, in order; none if it is unknown."""
+        known = set(self._needs(path))
+        return sorted(known | {"HEAD"} if "GET" in known else known)
+
+    def _needs(self, path: str) -> Mapping[str, Need]:
         branch = self._root
         for segment in path.split("/"):
             following = branch.named.get(segment) or (branch.parameter if segment else None)
             if following is None:
-                return Need.OWNER
+                return {}
             branch = following
-        return branch.needs.get("GET" if method == "HEAD" else method, Need.OWNER)
+        return branch.needs
 
 
 def _grown(branch: _Branch, template: str) -> _Branch:

@@ -6,20 +6,19 @@ not validate them again; the models named as `responses` are for the OpenAPI doc
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 import trio
-from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
-from zentalk.api.answers import answers, no_content
+from zentalk.api.answers import CONFLICT, MISSING, MISSING_OR_CONFLICT, answers, no_content, tagged
 from zentalk.api.callers import caller_of
 from zentalk.api.drafts import draft_of
-from zentalk.api.event_query import EventQuery, PageQuery, first_page
+from zentalk.api.event_query import PageQuery, StreamQuery, first_page
 from zentalk.api.facade import NodeFacade
-from zentalk.api.paths import Address
+from zentalk.api.paths import Address, MessageId, WithAddress
 from zentalk.api.stream import EventStream
 from zentalk.chat.names import Named, shown_names
 from zentalk.errors import LocalProtocolError
@@ -28,10 +27,11 @@ from zentalk.rest.contacts import Contact, ContactIn, Contacts, ListedContact
 from zentalk.rest.contents import MessageIn
 from zentalk.rest.event_schema import EventsPage
 from zentalk.rest.events import Events
-from zentalk.rest.limits import MAX_KEY_CHARS, MAX_PAGE, MAX_SEQUENCE
+from zentalk.rest.limits import MAX_KEY_CHARS, MAX_PAGE, MAX_SEQUENCE, MIN_PLACE
 from zentalk.rest.messages import Conversations, Message, Messages
-from zentalk.rest.node import Health, Me
+from zentalk.rest.node import Health, Me, NetworkReport
 from zentalk.store.history.models import RequestKey
+from zentalk.web.etags import unless_known
 from zentalk.web.json_response import JsonResponse
 from zentalk.wire.invite import parse_address_or_invite
 from zentalk.wire.text import parse_address
@@ -40,7 +40,7 @@ DEFAULT_MESSAGES: Final = 100
 _TEXT: Final = {"text"}
 """The fields of most messages: they need no look at the others."""
 
-Sequence = Annotated[int, Query(ge=0, le=MAX_SEQUENCE)]
+Place = Annotated[int, Query(ge=MIN_PLACE, le=MAX_SEQUENCE, description="a `seq`")]
 Limit = Annotated[int, Query(ge=1, description="more than 1,000 counts as 1,000")]
 Key = Annotated[
     str | None,
@@ -50,7 +50,7 @@ Key = Annotated[
         description="repeating a request with the same key and token sends the message once",
     ),
 ]
-_NOTHING: Final[dict[str, Any]] = no_content("contacts")
+_NOTHING: Final[dict[str, Any]] = no_content("contacts", fails=MISSING)
 LastEventId = Annotated[int | None, Header(ge=0, le=MAX_SEQUENCE)]
 
 
@@ -67,33 +67,36 @@ def add_own_routes(router: APIRouter, node: NodeFacade, name: str) -> None:
         """Return your own address and name."""
         return JsonResponse(Me(address=node.address_text, name=name))
 
-    @router.get("/v1/network", **answers("node", dict[str, Any]))
+    @router.get("/v1/network", **answers("node", NetworkReport))
     async def network() -> Response:
         """Return how this node sees the network: relays, guards, mailboxes, tunnels."""
-        return JsonResponse(asdict(node.status()))
+        return JsonResponse(NetworkReport.model_validate(node.status()))
 
 
 def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about people."""
 
-    @router.get("/v1/contacts", **answers("contacts", Contacts))
-    async def contacts() -> Response:
+    @router.get("/v1/contacts", **tagged(answers("contacts", Contacts)))
+    async def contacts(request: Request) -> Response:
         """Return contacts, requests, and who was refused or blocked."""
         people = await node.contacts()
         shown = shown_names(Named(person.address, person.name) for person in people)
         listed = [
             ListedContact.of(person, *look) for person, look in zip(people, shown, strict=True)
         ]
-        return JsonResponse(Contacts(contacts=listed))
+        return unless_known(request, JsonResponse(Contacts(contacts=listed)))
 
-    @router.post("/v1/contacts", **answers("contacts", Contact, HTTPStatus.CREATED))
+    @router.post("/v1/contacts", **answers("contacts", Contact, HTTPStatus.CREATED, fails=CONFLICT))
     async def add(body: ContactIn) -> Response:
         """Add or rename a contact, by address or invite; a request of theirs is accepted."""
         invite = parse_address_or_invite(body.address)
         contact = await node.add_contact(invite.address, body.name, invite.secret)
         return JsonResponse(Contact.model_validate(contact), HTTPStatus.CREATED)
 
-    @router.post("/v1/contacts/{address}/accept", **answers("contacts", Contact))
+    @router.post(
+        "/v1/contacts/{address}/accept",
+        **answers("contacts", Contact, fails=MISSING_OR_CONFLICT),
+    )
     async def accept(address: Address) -> Response:
         """Accept a request under the name it has."""
         accepted = await node.accept(parse_address(address))
@@ -126,15 +129,16 @@ def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
 def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about conversations and messages."""
 
-    @router.get("/v1/conversations", **answers("messages", Conversations))
-    async def conversations() -> Response:
+    @router.get("/v1/conversations", **tagged(answers("messages", Conversations)))
+    async def conversations(request: Request) -> Response:
         """Return all conversations, the latest first."""
         listed = await node.conversations()
-        return JsonResponse(Conversations.model_validate({"conversations": listed}))
+        shown = JsonResponse(Conversations.model_validate({"conversations": listed}))
+        return unless_known(request, shown)
 
     @router.post(
         "/v1/conversations/{address}/messages",
-        **answers("messages", Message, HTTPStatus.ACCEPTED),
+        **answers("messages", Message, HTTPStatus.ACCEPTED, fails=MISSING_OR_CONFLICT),
     )
     async def send(
         request: Request, address: Address, body: MessageIn, idempotency_key: Key = None
@@ -150,11 +154,13 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
         message = await node.send(contact, draft, key)
         return JsonResponse(Message.model_validate(message), HTTPStatus.ACCEPTED)
 
-    @router.get("/v1/conversations/{address}/messages", **answers("messages", Messages))
+    @router.get(
+        "/v1/conversations/{address}/messages", **answers("messages", Messages, fails=MISSING)
+    )
     async def messages(
         address: Address,
-        before: Annotated[Sequence | None, Query()] = None,
-        after: Annotated[Sequence | None, Query()] = None,
+        before: Annotated[Place | None, Query()] = None,
+        after: Annotated[Place | None, Query()] = None,
         around: Annotated[str | None, Query(max_length=100)] = None,
         since: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
         limit: Limit = DEFAULT_MESSAGES,
@@ -183,11 +189,8 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
         await node.mark_read(parse_address(address))
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
-    @router.get("/v1/messages/{message_id}", **answers("messages", Message))
-    async def message(
-        message_id: Annotated[str, Path(max_length=100)],
-        conversation: Annotated[str | None, Query(max_length=100)] = None,
-    ) -> Response:
+    @router.get("/v1/messages/{message_id}", **answers("messages", Message, fails=MISSING))
+    async def message(message_id: MessageId, conversation: WithAddress = None) -> Response:
         """Return one message; your own if somebody else chose the same id."""
         where = None if conversation is None else parse_address(conversation)
         return JsonResponse(Message.model_validate(await node.message(message_id, where)))
@@ -204,8 +207,8 @@ def add_event_routes(router: APIRouter, node: NodeFacade, stopping: trio.Event) 
 
     @router.get("/v1/events/stream", **answers("events", str, kind=EventStream))
     async def stream(
-        query: Annotated[EventQuery, Query()], last_event_id: LastEventId = None
+        query: Annotated[StreamQuery, Query()], last_event_id: LastEventId = None
     ) -> Response:
         """Stream events (text/event-stream), from `Last-Event-ID` or `after` on."""
         start = query.after if last_event_id is None else last_event_id
-        return EventStream(node, start, stopping, query.wanted())
+        return EventStream(node, start, stopping, query.wanted(), signals=query.signals)

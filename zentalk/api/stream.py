@@ -2,11 +2,12 @@
 
 Each event carries its number as `id:`, so that a client that reconnects continues where it
 was. The stream ends when the program stops or the client leaves. It keeps no state: the log has
-every event.
+every event. Signals have no number, and a client that lags gets only the newest of each person.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -15,7 +16,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from zentalk.api.facade import NodeFacade
+from zentalk.api.signal_feed import feed_of
 from zentalk.rest.events import Event
+from zentalk.rest.signals import PresenceSignal, TypingSignal
 from zentalk.store.history.event_filter import EVERYTHING, EventFilter
 from zentalk.store.history.models import StoredEvent
 from zentalk.web.json_response import SAFE_HEADERS
@@ -44,6 +47,8 @@ class EventStream(Response):
         after: int,
         stopping: trio.Event,
         wanted: EventFilter = EVERYTHING,
+        *,
+        signals: bool = False,
     ) -> None:
         self.status_code = HTTPStatus.OK
         self.background = None
@@ -57,6 +62,7 @@ class EventStream(Response):
         self._after = after
         self._stopping = stopping
         self._wanted = wanted
+        self._signals = feed_of(node, wanted, signals=signals)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream until the program stops or the client leaves."""
@@ -79,6 +85,8 @@ class EventStream(Response):
         told = self._after
         heartbeat_at = trio.current_time() + HEARTBEAT_SECONDS
         while True:
+            if signals := self._signals.take():
+                await _send_part(send, "".join(map(signal_frame, signals)))
             page = await self._node.event_page(self._after, PAGE, self._wanted)
             self._after = page.next
             if page.events:
@@ -89,7 +97,7 @@ class EventStream(Response):
                     await trio.sleep(BURST_SECONDS)
                 continue
             with trio.move_on_at(heartbeat_at):
-                await self._node.wait_events(self._after)
+                await self._signals.wait_with(partial(self._node.wait_events, self._after))
             if trio.current_time() >= heartbeat_at:
                 # The number without an event: a client goes on past what it did not want.
                 place = f"id: {self._after}\n" if self._after > told else ""
@@ -106,6 +114,11 @@ def to_frame(event: StoredEvent) -> str:
     """Return an event as the lines of one server-sent event."""
     shown = Event.model_validate(event).model_dump_json()
     return f"id: {event.seq}\nevent: {event.type}\ndata: {shown}\n\n"
+
+
+def signal_frame(signal: TypingSignal | PresenceSignal) -> str:
+    """Return a signal as the lines of one server-sent event: without a number to go on after."""
+    return f"event: {signal.type}\ndata: {signal.model_dump_json()}\n\n"
 
 
 async def _cancel_on_leave(receive: Receive, scope: trio.CancelScope) -> None:

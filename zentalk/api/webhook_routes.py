@@ -8,11 +8,10 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from zentalk.api.answers import answers
+from zentalk.api.answers import CONFLICT, MISSING, answers, no_content
 from zentalk.api.facade import NodeFacade
 from zentalk.node.notify.webhooks import WebhookView
 from zentalk.rest.limits import MAX_PAGE, MAX_SEQUENCE
-from zentalk.rest.problem import Problem
 from zentalk.rest.webhooks import (
     DeadLetters,
     NewWebhook,
@@ -27,11 +26,7 @@ from zentalk.web.json_response import JsonResponse
 
 WEBHOOKS_PATH: Final = "/v1/webhooks"
 _ONE: Final = WEBHOOKS_PATH + "/{webhook_id}"
-_NOTHING: Final[dict[str, Any]] = {
-    "status_code": HTTPStatus.NO_CONTENT.value,
-    "tags": ["webhooks"],
-    "responses": {"4XX": {"model": Problem}},
-}
+_NOTHING: Final[dict[str, Any]] = no_content("webhooks", fails=MISSING)
 WebhookId = Annotated[str, Path(max_length=64)]
 Sequence = Annotated[int, Query(ge=0, le=MAX_SEQUENCE)]
 
@@ -45,7 +40,9 @@ def add_webhook_routes(router: APIRouter, node: NodeFacade) -> None:
         listed = await node.webhooks.listing()
         return JsonResponse(Webhooks(webhooks=[Webhook(**_shown(view)) for view in listed]))
 
-    @router.post(WEBHOOKS_PATH, **answers("webhooks", NewWebhook, HTTPStatus.CREATED))
+    @router.post(
+        WEBHOOKS_PATH, **answers("webhooks", NewWebhook, HTTPStatus.CREATED, fails=CONFLICT)
+    )
     async def add(body: WebhookIn) -> Response:
         """Add a webhook for events from now on; its secret is in this answer and nowhere else."""
         wanted = EventFilter(tuple(dict.fromkeys(body.types)), body.conversation)
@@ -58,7 +55,7 @@ def add_webhook_routes(router: APIRouter, node: NodeFacade) -> None:
         await node.webhooks.remove(webhook_id)
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
-    @router.get(_ONE + "/dead", **answers("webhooks", DeadLetters))
+    @router.get(_ONE + "/dead", **answers("webhooks", DeadLetters, fails=MISSING))
     async def dead(
         webhook_id: WebhookId,
         after: Sequence = 0,
@@ -68,7 +65,9 @@ def add_webhook_routes(router: APIRouter, node: NodeFacade) -> None:
         found = await node.webhooks.dead(webhook_id, after, min(limit, MAX_PAGE))
         return JsonResponse(DeadLetters.model_validate({"dead": found}))
 
-    @router.post(_ONE + "/dead/retry", **answers("webhooks", Retried, HTTPStatus.ACCEPTED))
+    @router.post(
+        _ONE + "/dead/retry", **answers("webhooks", Retried, HTTPStatus.ACCEPTED, fails=MISSING)
+    )
     async def retry(webhook_id: WebhookId, body: RetryIn) -> Response:
         """Try one dead letter, or all, once more, and at once what waits for its next try."""
         count = await node.webhooks.retry(webhook_id, body.seq)

@@ -9,11 +9,14 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final, NamedTuple
 
-from zentalk.wire import chat
+from zentalk.wire import chat, group_bodies
 from zentalk.wire.content import CONFIRMATION, NONE, PART, ROUTE, TEXT
 from zentalk.wire.gaps import GAPS
 from zentalk.wire.introduction import INTRODUCTION
 from zentalk.wire.sync import SYNC
+
+RATCHET_RENEWED: Final = "ratchet-renewed"
+"""A line of the history that nobody wrote: the keys with this contact were made anew."""
 
 
 class KindRole(Enum):
@@ -29,6 +32,8 @@ class KindRole(Enum):
     """Says how far a message of ours has come."""
     SIGNAL = "signal"
     """Is worth something only now: neither queued nor confirmed."""
+    GROUP = "group"
+    """Carries a group to one of its members: what is said there, or what the group is made of."""
     TRANSPORT = "transport"
     """Serves the delivery of others, and means nothing to people."""
 
@@ -44,7 +49,7 @@ class Kind(NamedTuple):
     @property
     def is_stored(self) -> bool:
         """Whether it is kept by its reader."""
-        return self.role in (KindRole.LINE, KindRole.MARK, KindRole.SETTING)
+        return self.role in (KindRole.LINE, KindRole.MARK, KindRole.SETTING, KindRole.GROUP)
 
     @property
     def is_queued(self) -> bool:
@@ -72,6 +77,11 @@ KINDS: Final = {
         Kind(CONFIRMATION, KindRole.RECEIPT, "messages that were saved"),
         Kind(chat.TYPING, KindRole.SIGNAL, "whether the author is writing"),
         Kind(chat.PRESENCE, KindRole.SIGNAL, "whether the author is there"),
+        Kind(group_bodies.GROUP, KindRole.GROUP, "what is said in a group", group_bodies.FALLBACK),
+        Kind(group_bodies.GROUP_ENTRIES, KindRole.GROUP, "entries of a group's log"),
+        Kind(group_bodies.GROUP_ASK, KindRole.GROUP, "what its author lacks of a group"),
+        Kind(group_bodies.GROUP_CARDS, KindRole.GROUP, "where members of a group are written to"),
+        Kind(group_bodies.GROUP_PICTURE, KindRole.GROUP, "the picture of a group"),
         Kind(PART, KindRole.TRANSPORT, "a piece of a longer content"),
         Kind(ROUTE, KindRole.TRANSPORT, "where the author collects"),
         Kind(NONE, KindRole.TRANSPORT, "nothing"),

@@ -86,14 +86,6 @@ class Signals:
         """Return who is there."""
         return sorted(self._there)
 
-    def is_typing(self, person: UserAddress) -> bool:
-        """Tell whether somebody is writing to us."""
-        return person in self._typing
-
-    def is_there(self, person: UserAddress) -> bool:
-        """Tell whether somebody is there."""
-        return person in self._there
-
 
 def _set(
     until: dict[UserAddress, float], person: UserAddress, seconds: float | None, now: float

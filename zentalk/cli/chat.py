@@ -11,16 +11,17 @@ from urllib.parse import quote, urlencode
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
 from zentalk.cli.message import line_of
+from zentalk.cli.names import Names
 from zentalk.cli.node_client import NodeClient
 from zentalk.cli.output import harmless, local_time, say, say_json
-from zentalk.cli.people import CONTACTS, address_of, check_person
+from zentalk.cli.people import check_conversation, conversation_of
+from zentalk.config.units import to_seconds
 from zentalk.errors import NotFoundError
 
 LAST: Final = "last"
 """The word for the newest message, of your own where only those count."""
 _FEWEST_DIGITS: Final = 4
 _SEARCHED: Final = 1000
-_UNITS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _OFF: Final = "off"
 _FOREVER: Final = 4_102_444_800.0
 """The year 2100."""
@@ -28,28 +29,28 @@ _FOREVER: Final = 4_102_444_800.0
 
 def edit(at: At, person: str, which: str, text: str, *, as_json: bool) -> int:
     """Give a text of your own other words."""
-    with _message(at, person, which, own=True) as (node, path):
+    with chosen_message(at, person, which, own=True) as (node, path):
         _say(node.patch(path, {"text": text}), as_json=as_json)
     return 0
 
 
 def delete(at: At, person: str, which: str, *, for_everyone: bool) -> int:
     """Delete a message here, or take one of your own back."""
-    with _message(at, person, which, own=for_everyone) as (node, path):
+    with chosen_message(at, person, which, own=for_everyone) as (node, path):
         node.delete(f"{path}?for={'everyone' if for_everyone else 'me'}")
     return 0
 
 
 def react(at: At, person: str, which: str, emoji: str, *, as_json: bool) -> int:
     """React to a message; an empty emoji takes that back."""
-    with _message(at, person, which) as (node, path):
+    with chosen_message(at, person, which) as (node, path):
         _say(node.put(f"{path}/reaction", {"emoji": emoji}), as_json=as_json)
     return 0
 
 
 def vote(at: At, person: str, which: str, options: list[int], *, as_json: bool) -> int:
     """Choose options of a poll, counted from 1."""
-    with _message(at, person, which) as (node, path):
+    with chosen_message(at, person, which) as (node, path):
         places = [option - 1 for option in options]
         _say(node.put(f"{path}/vote", {"options": places}), as_json=as_json)
     return 0
@@ -57,17 +58,17 @@ def vote(at: At, person: str, which: str, options: list[int], *, as_json: bool) 
 
 def mark(at: At, person: str, which: str, how: str, *, on: bool, as_json: bool) -> int:
     """Pin or star a message, or take that back."""
-    with _message(at, person, which) as (node, path):
+    with chosen_message(at, person, which) as (node, path):
         _say(node.put(f"{path}/{how}") if on else node.remove(f"{path}/{how}"), as_json=as_json)
     return 0
 
 
 def forward(at: At, person: str, which: str, to: str, *, as_json: bool) -> int:
     """Send a message of one conversation to somebody else."""
-    reader = check_person(to)
-    with _message(at, person, which) as (node, path):
+    reader = check_conversation(to)
+    with chosen_message(at, person, which) as (node, path):
         _, _, _, source, _, message_id = path.split("/")
-        target = _conversation(address_of(node, reader))
+        target = _conversation(conversation_of(node, reader))
         body = {"conversation": source, "id": message_id}
         _say(node.post(f"{target}/forward", body), as_json=as_json)
     return 0
@@ -77,29 +78,28 @@ def poll(
     at: At, person: str, question: str, options: list[str], *, multiple: bool, as_json: bool
 ) -> int:
     """Ask a question with options."""
-    wanted = check_person(person)
+    wanted = check_conversation(person)
     body = {"poll": {"question": question, "options": options, "multiple": multiple}}
     with running_node(at) as node:
-        path = f"{_conversation(address_of(node, wanted))}/messages"
+        path = f"{_conversation(conversation_of(node, wanted))}/messages"
         _say(node.post(path, body), as_json=as_json)
     return 0
 
 
 def search(at: At, words: str, person: str | None, limit: int, *, as_json: bool) -> int:
     """Look for messages by their words, newest first."""
-    wanted = None if person is None else check_person(person)
+    wanted = None if person is None else check_conversation(person)
     with running_node(at) as node:
         query = {"q": words, "limit": str(limit)}
         if wanted is not None:
-            query["conversation"] = address_of(node, wanted)
+            query["conversation"] = conversation_of(node, wanted)
         found = node.get(f"/v1/search?{urlencode(query)}")["messages"]
-        names = {one["address"]: one["name"] for one in node.get(CONTACTS)["contacts"]}
-    if as_json:
-        say_json(found)
-        return 0
-    for message in found:
-        who = harmless(names.get(message["conversation"], "")) or message["conversation"]
-        say(line_of(message, f"{who}: "))
+        if as_json:
+            say_json(found)
+            return 0
+        names = Names(node)
+        for message in found:
+            say(line_of(message, names.before(message, conversation=True)))
     return 0
 
 
@@ -107,63 +107,65 @@ def starred(at: At, limit: int, *, as_json: bool) -> int:
     """List starred messages, newest last."""
     with running_node(at) as node:
         found = node.get("/v1/starred", limit=limit)["messages"]
-    if as_json:
-        say_json(found)
-        return 0
-    for message in found:
-        say(line_of(message))
+        if as_json:
+            say_json(found)
+            return 0
+        names = Names(node)
+        for message in found:
+            say(line_of(message, names.before(message)))
     return 0
 
 
 def show(at: At, person: str, *, as_json: bool) -> int:
     """Show one conversation: unread, timer, mute, draft, pinned messages, who is there."""
-    wanted = check_person(person)
+    wanted = check_conversation(person)
     with running_node(at) as node:
-        found = node.get(_conversation(address_of(node, wanted)))
-    if as_json:
-        say_json(found)
-        return 0
-    for line in _about(found):
-        say(line)
+        found = node.get(_conversation(conversation_of(node, wanted)))
+        if as_json:
+            say_json(found)
+            return 0
+        for line in _about(found, Names(node)):
+            say(line)
     return 0
 
 
 def clear(at: At, person: str) -> int:
     """Delete all messages of a conversation here; the person stays in the list."""
-    wanted = check_person(person)
+    wanted = check_conversation(person)
     with running_node(at) as node:
-        node.delete(f"{_conversation(address_of(node, wanted))}/messages")
+        node.delete(f"{_conversation(conversation_of(node, wanted))}/messages")
     return 0
 
 
 def set_timer(at: At, person: str, after: str) -> int:
     """Let messages disappear some time after they were read, at both sides."""
-    wanted, seconds = check_person(person), 0 if after == _OFF else _seconds(after)
+    wanted, seconds = check_conversation(person), 0 if after == _OFF else _seconds(after)
     with running_node(at) as node:
-        node.put(f"{_conversation(address_of(node, wanted))}/timer", {"seconds": seconds})
+        node.put(f"{_conversation(conversation_of(node, wanted))}/timer", {"seconds": seconds})
     return 0
 
 
 def mute(at: At, person: str, lasts: str | None) -> int:
     """Mute a conversation for a time, for good without one, or not any more."""
-    wanted = check_person(person)
+    wanted = check_conversation(person)
     now = time.time()  # noqa: TID251 - the edge
     until = _FOREVER if lasts is None else 0.0 if lasts == _OFF else now + _seconds(lasts)
     with running_node(at) as node:
-        node.put(f"{_conversation(address_of(node, wanted))}/mute", {"until": until})
+        node.put(f"{_conversation(conversation_of(node, wanted))}/mute", {"until": until})
     return 0
 
 
 def _seconds(text: str) -> int:
-    """Read `30s`, `10min`, `12h`, `7d` or `4w`; raises UsageError."""
-    number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
-    unit = text[len(number) :]
-    if not number.isascii() or not number.isdecimal() or unit not in _UNITS:
-        raise UsageError(f"'{text}' is no time: write it like 30s, 10min, 12h, 7d or off")
-    return int(number) * _UNITS[unit]
+    """Read a duration with its unit; raises UsageError."""
+    try:
+        seconds = to_seconds(text)
+    except ValueError:
+        raise UsageError(f"'{text}' is no time: write it like 30s, 10min, 12h, 7d or off") from None
+    assert isinstance(seconds, int)
+    return seconds
 
 
-def _about(found: dict[str, Any]) -> Iterator[str]:
+def _about(found: dict[str, Any], names: Names) -> Iterator[str]:
     yield harmless(found["name"]) or found["address"]
     there = [word for word, key in (("there", "present"), ("writing", "typing")) if found[key]]
     if there:
@@ -176,7 +178,7 @@ def _about(found: dict[str, Any]) -> Iterator[str]:
     if found["draft"]:
         yield f"draft: {harmless(found['draft'])}"
     for message in found["pinned"]:
-        yield f"pinned: {line_of(message)}"
+        yield f"pinned: {line_of(message, names.before(message))}"
 
 
 def _say(message: dict[str, Any], *, as_json: bool) -> None:
@@ -191,18 +193,18 @@ def _conversation(address: str) -> str:
 
 
 @contextmanager
-def _message(
+def chosen_message(
     at: At, person: str, which: str, *, own: bool = False
 ) -> Iterator[tuple[NodeClient, str]]:
     """Find a message by its id, the beginning of it, or as the last one; yield its path.
 
     Raises NotFoundError if there is none, or more than one begins so.
     """
-    wanted = check_person(person)
+    wanted = check_conversation(person)
     if which != LAST and len(which) < _FEWEST_DIGITS:
         raise UsageError(f"give at least {_FEWEST_DIGITS} digits of a message's id, or: {LAST}")
     with running_node(at) as node:
-        path = f"{_conversation(address_of(node, wanted))}/messages"
+        path = f"{_conversation(conversation_of(node, wanted))}/messages"
         page = node.get(path, limit=_SEARCHED)["messages"]
         able = [one for one in page if one["author"] and (one["direction"] == "out" or not own)]
         if which == LAST:
@@ -212,7 +214,7 @@ def _message(
         if len(able) != 1:
             what = "several messages" if able else "no message"
             raise NotFoundError(
-                f"{what} of the newest {_SEARCHED:,} with this person can be meant;"
+                f"{what} of the newest {_SEARCHED:,} in this conversation can be meant;"
                 " see: zentalk message list --ids"
             )
         yield node, f"{path}/{able[0]['id']}"

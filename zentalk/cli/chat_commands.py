@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from zentalk.cli.grammar import Parameter
@@ -9,7 +10,8 @@ from zentalk.cli.node_commands import conversation, message
 from zentalk.cli.options import AsJson, RunningNode
 
 Person = Annotated[
-    str, Parameter("PERSON", help="The address of the other person, or your name for them.")
+    str,
+    Parameter("PERSON", help="An address, your name for a contact, or the name or id of a group."),
 ]
 Which = Annotated[
     str,
@@ -69,36 +71,28 @@ def message_react(
     return act.react(node.at, person, which, emoji, as_json=as_json)
 
 
-@message.command(name="pin")
-def message_pin(
-    person: Person,
-    which: Which,
-    /,
-    *,
-    node: RunningNode,
-    off: Off = False,
-    as_json: AsJson = False,
-) -> int:
-    """Pin a message for both of you."""
-    from zentalk.cli import chat as act
+def _marking(how: str, about: str) -> None:
+    """Add a command that puts a mark on a message, or takes it back."""
 
-    return act.mark(node.at, person, which, "pin", on=not off, as_json=as_json)
+    @message.command(name=how)
+    def mark(
+        person: Person,
+        which: Which,
+        /,
+        *,
+        node: RunningNode,
+        off: Off = False,
+        as_json: AsJson = False,
+    ) -> int:
+        from zentalk.cli import chat as act
+
+        return act.mark(node.at, person, which, how, on=not off, as_json=as_json)
+
+    mark.__doc__ = about
 
 
-@message.command(name="star")
-def message_star(
-    person: Person,
-    which: Which,
-    /,
-    *,
-    node: RunningNode,
-    off: Off = False,
-    as_json: AsJson = False,
-) -> int:
-    """Star a message. Only your own devices see that."""
-    from zentalk.cli import chat as act
-
-    return act.mark(node.at, person, which, "star", on=not off, as_json=as_json)
+_marking("pin", "Pin a message for both of you.")
+_marking("star", "Star a message. Only your own devices see that.")
 
 
 @message.command(name="starred")
@@ -120,7 +114,9 @@ def message_search(
     /,
     *,
     node: RunningNode,
-    partner: Annotated[str | None, Parameter("--with", help="Only messages with PERSON.")] = None,
+    partner: Annotated[
+        str | None, Parameter("--with", help="Only this conversation: PERSON.")
+    ] = None,
     limit: Annotated[int, Parameter(help="The largest number of messages to list.")] = 100,
     as_json: AsJson = False,
 ) -> int:
@@ -134,7 +130,7 @@ def message_search(
 def message_forward(
     person: Person,
     which: Which,
-    reader: Annotated[str, Parameter("READER", help="Who is to get it.")],
+    reader: Annotated[str, Parameter("READER", help="Who is to get it: a person or a group.")],
     /,
     *,
     node: RunningNode,
@@ -192,7 +188,7 @@ def conversation_show(person: Person, /, *, node: RunningNode, as_json: AsJson =
 
 @conversation.command(name="clear")
 def conversation_clear(person: Person, /, *, node: RunningNode) -> int:
-    """Delete all messages with a person at your node. The person stays in your list."""
+    """Delete all messages with a person, or in a group, at your node. The person or group stays."""
     from zentalk.cli import chat as act
 
     return act.clear(node.at, person)
@@ -206,7 +202,7 @@ def conversation_timer(
     *,
     node: RunningNode,
 ) -> int:
-    """Let messages disappear some time after they were read, at both sides."""
+    """Let messages disappear some time after they were read, at all sides."""
     from zentalk.cli import chat as act
 
     return act.set_timer(node.at, person, after)
@@ -231,7 +227,8 @@ def conversation_mute(
 @conversation.command(name="export")
 def conversation_export(
     person: Annotated[
-        str | None, Parameter("PERSON", help="Only the conversation with this person.")
+        str | None,
+        Parameter("PERSON", help="Only the conversation with this person or group."),
     ] = None,
     /,
     *,
@@ -247,3 +244,19 @@ def conversation_export(
     from zentalk.cli import export as act
 
     return act.export(node.at, person, as_, output)
+
+
+@conversation.command(name="import")
+def conversation_import(
+    file: Annotated[
+        Path, Parameter("FILE", help="What conversation export --as json has written.")
+    ],
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Take an export into your node. What is there already stays as it is there."""
+    from zentalk.cli import importing as act
+
+    return act.take_in(node.at, file, as_json=as_json)

@@ -28,4 +28,5 @@ def _line(conversation: dict[str, Any]) -> str:
     if len(text) > _MOST_CHARS:
         text = text[: _MOST_CHARS - 1] + "\N{HORIZONTAL ELLIPSIS}"
     who = harmless(conversation["name"]) or conversation["address"]
+    who += " (group)" if conversation["group"] else ""
     return f"{local_time(conversation['last_at'])}  {unread:10}  {who}: {text}"

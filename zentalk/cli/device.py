@@ -105,15 +105,18 @@ def list_all(at: At, *, as_json: bool) -> int:
 def revoke(at: At, device: str) -> int:
     """Shut a device out, given its id or its name; raises NotFoundError if there is none."""
     with running_node(at) as node:
-        devices: list[dict[str, Any]] = node.get(_DEVICES)["devices"]
-        found = next((each for each in devices if each["id"] == device), None)
-        found = found or next((each for each in devices if each["name"] == device), None)
-        if found is None:
-            raise NotFoundError(
-                f"no device has the name or id '{device}'; see: zentalk device list"
-            )
-        node.delete(f"{_DEVICES}/{quote(found['id'], safe='')}")
+        node.delete(f"{_DEVICES}/{quote(find_device(node, device), safe='')}")
     return 0
+
+
+def find_device(node: NodeClient, device: str) -> str:
+    """Return the id of a device, given its id or its name; raises NotFoundError."""
+    devices: list[dict[str, Any]] = node.get(_DEVICES)["devices"]
+    found = next((each for each in devices if each["id"] == device), None)
+    found = found or next((each for each in devices if each["name"] == device), None)
+    if found is None:
+        raise NotFoundError(f"no device has the name or id '{device}'; see: zentalk device list")
+    return str(found["id"])
 
 
 def _seen(device: dict[str, Any]) -> str:

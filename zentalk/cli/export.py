@@ -18,30 +18,55 @@ from urllib.parse import quote
 
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
+from zentalk.cli.names import Names
 from zentalk.cli.node_client import NodeClient
 from zentalk.cli.output import harmless, local_time
-from zentalk.cli.people import address_of, check_person
+from zentalk.cli.people import CONTACTS, check_conversation, conversation_of
 
 FORMAT: Final = 1
 _PAGE: Final = 1000
+_FIRST: Final = -(2**53)
+"""Below all numbers: those of imported messages are below 0."""
+_KEPT: Final = ("contact", "blocked")
 _PRIVATE: Final = 0o600
 
 
 def export(at: At, person: str | None, kind: str, output: str | None) -> int:
     """Write one conversation, or all, to a file or to standard output."""
-    wanted = None if person is None else check_person(person)
+    wanted = None if person is None else check_conversation(person)
     with running_node(at) as node, _opened(output) as out:
-        address = None if wanted is None else address_of(node, wanted)
-        listed = node.get("/v1/conversations")["conversations"]
-        chosen = [one for one in listed if address is None or one["address"] == address]
-        (_as_json if kind == "json" else _as_markdown)(node, chosen, out)
+        address = None if wanted is None else conversation_of(node, wanted)
+        if kind == "json":
+            _as_json(node, _chosen(_with_people(node), address), out)
+        else:
+            _as_markdown(node, _chosen(_listed(node), address), out)
     return 0
+
+
+def _listed(node: NodeClient) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = node.get("/v1/conversations")["conversations"]
+    return listed
+
+
+def _with_people(node: NodeClient) -> list[dict[str, Any]]:
+    """Return the conversations with the states of their people, and then who has none yet."""
+    people = {one["address"]: one for one in node.get(CONTACTS)["contacts"]}
+    listed = [
+        one | {"state": "group" if one["group"] else people.pop(one["address"])["state"]}
+        for one in _listed(node)
+    ]
+    others = [one for one in people.values() if one["state"] in _KEPT]
+    return listed + [one | {"group": False} for one in others]
+
+
+def _chosen(found: list[dict[str, Any]], address: str | None) -> list[dict[str, Any]]:
+    return [one for one in found if address is None or one["address"] == address]
 
 
 def _as_json(node: NodeClient, chosen: list[dict[str, Any]], out: TextIO) -> None:
     out.write(f'{{"format": {FORMAT}, "conversations": [')
     for number, one in enumerate(chosen):
-        head = json.dumps({"address": one["address"], "name": one["name"]})
+        head = json.dumps({key: one[key] for key in ("address", "name", "state", "group")})
         out.write(f'{"," if number else ""}\n{head[:-1]}, "messages": [')
         for place, message in enumerate(_messages(node, one["address"])):
             line = json.dumps(message)
@@ -51,18 +76,19 @@ def _as_json(node: NodeClient, chosen: list[dict[str, Any]], out: TextIO) -> Non
 
 
 def _as_markdown(node: NodeClient, chosen: list[dict[str, Any]], out: TextIO) -> None:
+    names = Names(node)
     for one in chosen:
         name = one["name"] or one["address"]
         out.write(f"# {_plain(name)}\n\n")
         for message in _messages(node, one["address"]):
-            who = "me" if message["direction"] == "out" else name
+            who = "me" if message["direction"] == "out" else names.author(message) or name
             text = "*(taken back)*" if message["deleted"] else _plain(message["text"])
             edited = " *(edited)*" if message["edited"] else ""
             out.write(f"**{_plain(who)}**, {local_time(message['sent_at'])}{edited}  \n{text}\n\n")
 
 
 def _messages(node: NodeClient, address: str) -> Iterator[dict[str, Any]]:
-    path, after = f"/v1/conversations/{quote(address, safe='')}/messages", 0
+    path, after = f"/v1/conversations/{quote(address, safe='')}/messages", _FIRST
     while page := node.get(path, after=after, limit=_PAGE)["messages"]:
         yield from page
         after = page[-1]["seq"]

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
+from zentalk.cli.names import Names
 from zentalk.cli.node_client import NodeClient
 from zentalk.cli.output import harmless, local_time, say, say_json
-from zentalk.cli.people import address_of, check_person
+from zentalk.cli.people import check_conversation, conversation_of
 from zentalk.errors import DeadlineError, UnavailableError
 
 _REACHED: Final = {
@@ -32,12 +33,12 @@ def send(
     as_json: bool,
 ) -> int:
     """Send one message and print its id and state."""
-    person = check_person(to)
+    wanted = check_conversation(to)
     text = _read_standard_input() if text is None else text
     if not text:
         raise UsageError("there is no text to send")
     with running_node(at) as node:
-        message = node.post(_messages(address_of(node, person)), {"text": text})
+        message = node.post(_messages(conversation_of(node, wanted)), {"text": text})
         if wait is not None:
             message = _wait(node, message, wait, timeout_seconds)
     if as_json:
@@ -51,15 +52,17 @@ def list_page(at: At, person: str, limit: int, *, ids: bool = False, as_json: bo
     """List the newest messages of a conversation, newest last."""
     if limit < 1:
         raise UsageError("--limit must be 1 or more")
-    wanted = check_person(person)
+    wanted = check_conversation(person)
     with running_node(at) as node:
-        partner = address_of(node, wanted)
+        partner = conversation_of(node, wanted)
         messages = _newest(node, partner, limit)
         if as_json:
             say_json(messages)
         else:
+            names = Names(node)
             for message in messages:
-                say(f"{message['id']}  {line_of(message)}" if ids else line_of(message))
+                line = line_of(message, names.before(message))
+                say(f"{message['id']}  {line}" if ids else line)
         mark_read(node, partner, messages)
     return 0
 

@@ -30,11 +30,16 @@ _MAX_PROOF_BYTES: Final = 4096
 _MAX_LINE_BYTES: Final = 2**22
 _DATA: Final = b"data: "
 _ERROR: Final = 400
+_CONFLICT: Final = 409
 _DENIED: Final = (401, 403)
 
 
 class NodeRefusedError(ZentalkError):
     """The node answered with an error; the text is its own sentence."""
+
+
+class NodeConflictError(NodeRefusedError):
+    """What is there does not allow it."""
 
 
 class TokenRefusedError(NodeRefusedError):
@@ -104,13 +109,15 @@ class NodeClient:
         """Remove something."""
         self._call("DELETE", path, None)
 
-    def events(self, after: int) -> Iterator[Any]:
+    def events(self, after: int, *, signals: bool = False) -> Iterator[Any]:
         """Yield the events after a number as they happen, until the node stops.
 
-        The connection serves nothing else meanwhile.
+        With `signals`, who is writing and who is there comes too, without a number. The connection
+        serves nothing else meanwhile.
         """
         try:
-            response = self._ask("GET", f"/v1/events/stream?after={after}", None)
+            query = urlencode({"after": after} | ({"signals": "true"} if signals else {}))
+            response = self._ask("GET", f"/v1/events/stream?{query}", None)
             if response.status >= _ERROR:
                 self._answer(response)
             while line := response.readline(_MAX_LINE_BYTES):
@@ -203,4 +210,6 @@ class NodeClient:
 def _refusal(status: int, answer: Any) -> NodeRefusedError:
     detail = answer.get("detail") if isinstance(answer, dict) else None
     sentence = str(detail) if detail else f"the node answered with status {status}"
+    if status == _CONFLICT:
+        return NodeConflictError(sentence)
     return (TokenRefusedError if status in _DENIED else NodeRefusedError)(sentence)

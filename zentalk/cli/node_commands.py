@@ -133,7 +133,9 @@ def mailbox_move(
 def message_send(
     person: Annotated[
         str | None,
-        Parameter("PERSON", help="The address of a person, or your name for a contact."),
+        Parameter(
+            "PERSON", help="An address, your name for a contact, or the name or id of a group."
+        ),
     ] = None,
     text: Annotated[
         list[str] | None,
@@ -172,7 +174,9 @@ def message_send(
 def message_list(
     person: Annotated[
         str | None,
-        Parameter("PERSON", help="The address of the other person, or your name for them."),
+        Parameter(
+            "PERSON", help="An address, your name for a contact, or the name or id of a group."
+        ),
     ] = None,
     /,
     *,
@@ -192,11 +196,13 @@ def message_list(
 @message.command(name="watch")
 def message_watch(
     person: Annotated[
-        str | None, Parameter("PERSON", help="Show messages with this person only.")
+        str | None,
+        Parameter("PERSON", help="Show messages with this person or group only."),
     ] = None,
     /,
     *,
     node: RunningNode,
+    signals: Annotated[bool, Parameter(help="Also show who is writing and who is there.")] = False,
     as_json: Annotated[
         bool, Parameter("--json", help="Print each message as JSON, on one line.")
     ] = False,
@@ -204,7 +210,7 @@ def message_watch(
     """Show messages as they come and go, until Ctrl-C. What is shown counts as read."""
     from zentalk.cli.watch import watch
 
-    return watch(node.at, person, as_json=as_json)
+    return watch(node.at, person, signals=signals, as_json=as_json)
 
 
 @conversation.command(name="list")

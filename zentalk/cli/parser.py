@@ -7,24 +7,26 @@ command runs: a help text or a message must not wait for a web server to load.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from zentalk.cli import chat_commands as _chat_commands  # noqa: F401 - adds to two groups
 from zentalk.cli.contact_commands import contact
 from zentalk.cli.grammar import App, Command, Group, Parameter
+from zentalk.cli.group_commands import groups
 from zentalk.cli.invite_commands import invite
 from zentalk.cli.link_commands import add_to as add_link_commands
 from zentalk.cli.node_commands import conversation, device, mailbox, message, network
 from zentalk.cli.options import ApiDir, AsJson, Bootstraps, Difficulty, NetworkId, RelayDir
 from zentalk.cli.output import say
+from zentalk.cli.push_commands import push
 from zentalk.cli.reading import VERSION, choose, read, refuse, wants_help
 from zentalk.cli.refusals import unknown_option
+from zentalk.cli.sim_commands import sim
 from zentalk.cli.webhook_commands import webhook
 
 relay = Group("relay", "Run a relay: forward packets and keep mail for others.")
 api = Group("api", "Run your API node: identity, contacts, messages, REST.")
-sim = Group("sim", "Run networks of real relays and API nodes on this machine.")
+completion = Group("completion", "Print the script with which a shell completes commands.")
 app = App(
     "zentalk",
     "A private messenger network: onion relays, mailboxes and an API node of your own.",
@@ -36,13 +38,16 @@ app = App(
                 api,
                 contact,
                 invite,
+                groups,
                 device,
                 mailbox,
                 conversation,
                 message,
                 webhook,
+                push,
                 network,
                 sim,
+                completion,
             ),
         )
     },
@@ -206,65 +211,26 @@ def api_token(*, directory: ApiDir) -> int:
 add_link_commands(api)
 
 
-@sim.command(name="run")
-def sim_run(
-    *,
-    nodes: Annotated[
-        int | None, Parameter(help="The number of relays, 3 to 100. [default: 5]")
-    ] = None,
-    users: Annotated[
-        int | None, Parameter(help="The number of API nodes, 2 or more. [default: 2]")
-    ] = None,
-    messages: Annotated[
-        int | None, Parameter(help="The number of messages to send. [default: 20]")
-    ] = None,
-    kill_relays: Annotated[
-        int | None, Parameter(help="The number of relays to kill; 3 must survive. [default: 0]")
-    ] = None,
-    net: Annotated[
-        Literal["tcp", "processes"] | None,
-        Parameter(help="Run all in one process, or each node in its own. [default: tcp]"),
-    ] = None,
-    seed: Annotated[
-        int | None, Parameter(help="The seed of the random choices. [default: 0]")
-    ] = None,
-    scenario: Annotated[
-        str | None, Parameter(help="The scenario to run; see: zentalk sim list")
-    ] = None,
-    json: Annotated[
-        Path | None,
-        Parameter(help="Write the report to this file as JSON, or print it if this is -."),
-    ] = None,
-) -> int:
-    """Start a network, send messages through it, and report what arrived."""
-    from zentalk.cli import sim as act
-
-    given: dict[str, Any] = {
-        "nodes": nodes,
-        "users": users,
-        "messages": messages,
-        "kill_relays": kill_relays,
-        "net": net,
-        "seed": seed,
-    }
-    return act.run(scenario, {k: v for k, v in given.items() if v is not None}, json)
+@completion.command(name="bash")
+def completion_bash() -> int:
+    """Print it for bash, to be read at its start: source <(zentalk completion bash)"""
+    return _completion("bash")
 
 
-@sim.command(name="up")
-def sim_up(
-    *,
-    nodes: Annotated[int, Parameter(help="The number of relays, 3 to 100.")] = 5,
-    users: Annotated[int, Parameter(help="The number of API nodes.")] = 2,
-) -> int:
-    """Start a network and keep it running until Ctrl-C."""
-    from zentalk.cli import sim as act
-
-    return act.up(nodes, users)
+@completion.command(name="zsh")
+def completion_zsh() -> int:
+    """Print it for zsh, to be read after compinit: source <(zentalk completion zsh)"""
+    return _completion("zsh")
 
 
-@sim.command(name="list")
-def sim_list() -> int:
-    """List the scenarios that come with zentalk."""
-    from zentalk.cli import sim as act
+@completion.command(name="fish")
+def completion_fish() -> int:
+    """Print it for fish, to be read at its start: zentalk completion fish | source"""
+    return _completion("fish")
 
-    return act.list_scenarios()
+
+def _completion(shell: str) -> int:
+    from zentalk.cli.completion import script_of
+
+    say(script_of(app, shell))
+    return 0

@@ -15,6 +15,9 @@ from zentalk.client.errors import (
     RateLimitedError,
 )
 from zentalk.client.following import LogEndedError, NodeGoneError
+from zentalk.client.group_events import GroupChanged, GroupInvited, GroupMemberChanged
+from zentalk.client.importing import ImportReport, LeftOut
+from zentalk.client.signals import EphemeralEvent, PresenceChanged, TypingChanged
 from zentalk.client.sync_client import Client
 from zentalk.client.typed_events import (
     ContactAccepted,
@@ -49,14 +52,17 @@ from zentalk.client.typed_events import (
 from zentalk.rest.contacts import Contact, ListedContact
 from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo
 from zentalk.rest.events import Event, Events
+from zentalk.rest.groups import GroupDetails, GroupPerson, GroupSummary, MemberDelivery
 from zentalk.rest.introductions import IntroducedPerson
 from zentalk.rest.invites import Invite
 from zentalk.rest.links import LinkedNode, LinkedNodes, NewLink
 from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
 from zentalk.rest.node import Me
+from zentalk.rest.push import PushEndpoint, PushTested
 from zentalk.rest.safety import Safety
 from zentalk.rest.webhooks import DeadLetter, NewWebhook, Webhook
+from zentalk.store.history.groups import GroupStanding
 from zentalk.store.history.models import ContactState, Direction, InviteState, MessageState
 
 __all__ = [
@@ -86,10 +92,19 @@ __all__ = [
     "DeviceAdded",
     "DeviceRevoked",
     "Direction",
+    "EphemeralEvent",
     "Event",
     "EventFeed",
     "EventFollower",
     "Events",
+    "GroupChanged",
+    "GroupDetails",
+    "GroupInvited",
+    "GroupMemberChanged",
+    "GroupPerson",
+    "GroupStanding",
+    "GroupSummary",
+    "ImportReport",
     "IntroducedPerson",
     "InvalidRequestError",
     "Invite",
@@ -97,12 +112,14 @@ __all__ = [
     "InviteRevoked",
     "InviteState",
     "InviteUsed",
+    "LeftOut",
     "LinkedNode",
     "LinkedNodes",
     "ListedContact",
     "LogEndedError",
     "Mailbox",
     "Me",
+    "MemberDelivery",
     "Message",
     "MessageCreated",
     "MessageDeleted",
@@ -119,8 +136,12 @@ __all__ = [
     "NodeGoneError",
     "NodeOutdone",
     "PairingInfo",
+    "PresenceChanged",
+    "PushEndpoint",
+    "PushTested",
     "RatchetRenewed",
     "RateLimitedError",
     "Safety",
+    "TypingChanged",
     "Webhook",
 ]

@@ -16,7 +16,9 @@ import trio
 from zentalk.client import calls
 from zentalk.client.async_chats import AsyncChats
 from zentalk.client.async_events import EventFeed, EventFollower
+from zentalk.client.async_groups import AsyncGroups
 from zentalk.client.async_links import AsyncLinks
+from zentalk.client.async_push import AsyncPush
 from zentalk.client.async_webhooks import AsyncWebhooks
 from zentalk.client.calls import Call, event_params, read_answer, transport_error
 from zentalk.client.folder import find_node
@@ -37,7 +39,7 @@ from zentalk.web.address_file import noted_url
 T = TypeVar("T")
 
 
-class AsyncClient(AsyncChats, AsyncLinks, AsyncWebhooks):
+class AsyncClient(AsyncChats, AsyncGroups, AsyncLinks, AsyncWebhooks, AsyncPush):
     """Calls an API node; use it in an `async with` block.
 
     Methods raise what those of `Client` raise.
@@ -265,26 +267,32 @@ class AsyncClient(AsyncChats, AsyncLinks, AsyncWebhooks):
 
     @asynccontextmanager
     async def stream_events(
-        self, after: int = 0, types: Sequence[str] = (), conversation: str | None = None
+        self,
+        after: int = 0,
+        types: Sequence[str] = (),
+        conversation: str | None = None,
+        *,
+        signals: bool = False,
     ) -> AsyncIterator[EventFeed]:
         """Open the event stream once: `async with client.stream_events() as feed`, then iterate.
 
-        `types` and `conversation` are those of `event_page`. It ends with the connection;
-        `follow_events` does not.
+        `types` and `conversation` are those of `event_page`; with `signals`, who is writing and
+        who is there comes too (`EphemeralEvent`). It ends with the connection; `follow_events` does
+        not.
         """
         call: Call[None] = Call("GET", "/v1/events/stream", lambda _body: None)
         try:
             async with self._http.stream(
                 call.method,
                 call.path,
-                params=event_params(after, types, conversation),
+                params=event_params(after, types, conversation, signals=signals),
                 timeout=STREAM_TIMEOUT_SECONDS,
                 extensions=self._extensions(),
             ) as response:
                 if response.is_error:
                     await response.aread()
                     read_answer(call, response)
-                feed = EventFeed(response, self._base_url)
+                feed = EventFeed(response, self._base_url, after)
                 try:
                     yield feed
                 finally:
@@ -299,12 +307,14 @@ class AsyncClient(AsyncChats, AsyncLinks, AsyncWebhooks):
         patience_seconds: float = PATIENCE_SECONDS,
         types: Sequence[str] = (),
         conversation: str | None = None,
+        *,
+        signals: bool = False,
     ) -> AsyncIterator[EventFollower]:
         """Follow the event log: `async with client.follow_events() as events`, then iterate.
 
-        `types` and `conversation` are those of `event_page`. It connects again by itself, and
-        neither loses nor repeats an event. The iteration ends by an error only: NodeGoneError
-        once the node was away for `patience_seconds`.
+        `types`, `conversation` and `signals` are those of `stream_events`. It connects again by
+        itself, and neither loses nor repeats an event. The iteration ends by an error only:
+        NodeGoneError once the node was away for `patience_seconds`.
         """
         following = Following(
             after,
@@ -312,7 +322,9 @@ class AsyncClient(AsyncChats, AsyncLinks, AsyncWebhooks):
             trio.current_time(),
             os.urandom,  # noqa: TID251 - the edge
         )
-        open_again = partial(self._open_again, types=types, conversation=conversation)
+        open_again = partial(
+            self._open_again, types=types, conversation=conversation, signals=signals
+        )
         events = EventFollower(following, open_again, self.events)
         try:
             yield events
@@ -320,14 +332,14 @@ class AsyncClient(AsyncChats, AsyncLinks, AsyncWebhooks):
             await events.aclose()
 
     def _open_again(
-        self, after: int, types: Sequence[str], conversation: str | None
+        self, after: int, types: Sequence[str], conversation: str | None, *, signals: bool
     ) -> AbstractAsyncContextManager[EventFeed]:
         """Open the stream where the node is now: a restart may have given it another port."""
         url = None if self._folder is None else noted_url(self._folder)
         if url is not None:
             self._base_url = url
             self._http.base_url = httpx.URL(url)
-        return self.stream_events(after, types, conversation)
+        return self.stream_events(after, types, conversation, signals=signals)
 
     async def _run(self, call: Call[T]) -> T:
         try:

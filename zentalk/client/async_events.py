@@ -22,10 +22,10 @@ class EventFeed:
     Raises TransportError when the connection is lost: open a new one after the last `seq`.
     """
 
-    def __init__(self, response: httpx.Response, base_url: str) -> None:
+    def __init__(self, response: httpx.Response, base_url: str, after: int) -> None:
         self._chunks = response.aiter_raw()
         self._base_url = base_url
-        self._parser = EventParser()
+        self._parser = EventParser(after)
         self._ready: deque[Event] = deque()
 
     def __aiter__(self) -> EventFeed:

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from typing import Literal
 
 from zentalk.client import webhook_calls as calls
-from zentalk.client.calls import Call, T
+from zentalk.client.running import AwaitedCalls
 from zentalk.rest.webhooks import DeadLetter, NewWebhook, Webhook
 
 
-class AsyncWebhooks:
-    """The part of a client that is about webhooks. `_run` carries out a call."""
-
-    async def _run(self, call: Call[T]) -> T:
-        raise NotImplementedError  # the client's own
+class AsyncWebhooks(AwaitedCalls):
+    """The part of a client that is about webhooks."""
 
     async def webhooks(self) -> list[Webhook]:
         """Return the webhooks and how far each is; needs the owner's token."""

@@ -295,7 +295,7 @@ def event_page(
 
 
 def event_params(
-    after: int, types: Sequence[str], conversation: str | None
+    after: int, types: Sequence[str], conversation: str | None, *, signals: bool = False
 ) -> dict[str, int | float | str | list[str]]:
     """Return what a reader of the log asks for, over each of its views."""
     params: dict[str, int | float | str | list[str]] = {"after": after}
@@ -303,6 +303,8 @@ def event_params(
         params["type"] = list(types)
     if conversation is not None:
         params["conversation"] = conversation
+    if signals:
+        params["signals"] = "true"
     return params
 
 

@@ -11,6 +11,7 @@ import math
 from typing import Final
 
 from zentalk.client.errors import ApiError
+from zentalk.client.signals import EphemeralEvent
 from zentalk.crypto.types import Entropy
 from zentalk.errors import ConflictError, TransportError, UnavailableError, ZentalkError
 from zentalk.net.backoff import ReconnectBackoff
@@ -72,6 +73,8 @@ class Following:
     def is_new(self, event: Event, now: float) -> bool:
         """Say whether an event is handed over, and remember it."""
         self._reached_at = now
+        if isinstance(event, EphemeralEvent):
+            return True
         if event.seq <= self._last:
             return False
         self._last = event.seq

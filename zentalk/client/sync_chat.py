@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from zentalk.client import chat_calls as calls
+from zentalk.client import group_calls
 from zentalk.client.calls import RunsNow
 from zentalk.client.chat_calls import Whom
 from zentalk.rest.conversations import OpenConversation, ShownProfile
+from zentalk.rest.groups import MemberDelivery
 from zentalk.rest.messages import Message
 
 
@@ -56,6 +58,10 @@ class SyncChat:
     def forward(self, source: str, message_id: str) -> Message:
         """Send a message of the conversation `source` to this person."""
         return self._run(calls.forward(self.address, source, message_id))
+
+    def deliveries(self, message_id: str) -> list[MemberDelivery]:
+        """Return how far a message of yours has come with each member of a group."""
+        return self._run(group_calls.deliveries(self.address, message_id))
 
     def get(self) -> OpenConversation:
         """Return the conversation: unread, timer, draft, pinned messages, typing, presence."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
+
 from zentalk.client import chat_calls
-from zentalk.client.calls import Call, T
+from zentalk.client.importing import ImportReport, StepwiseImport
+from zentalk.client.running import BlockingCalls
 from zentalk.client.sync_chat import SyncChat
+from zentalk.errors import ConflictError
 from zentalk.rest.conversations import OwnPrivacy, PresenceNow, ShownProfile
+from zentalk.rest.imports import ImportOut
 from zentalk.rest.messages import Message
 
 
-class SyncChats:
+class SyncChats(BlockingCalls):
     """The part of a client that is about what is in conversations, and what others see."""
-
-    def _run(self, call: Call[T]) -> T:
-        raise NotImplementedError  # the client's own
 
     def chat(self, address: str) -> SyncChat:
         """Return one conversation, to do things in it; nothing is requested yet."""
@@ -32,6 +35,24 @@ class SyncChats:
     ) -> list[Message]:
         """Return messages that have all the words, newest first."""
         return self._run(chat_calls.search(words, conversation, before, limit))
+
+    def import_history(self, path: Path | str) -> ImportReport:
+        """Import a file of `zentalk conversation export`; needs a token of scope `admin`.
+
+        It is read in pieces, and checked as a whole before anything is imported. Messages that are
+        there stay as they are, so it may be done again. Raises ConfigError for what is no export.
+        """
+        with closing(StepwiseImport(Path(path))) as run:
+            call = run.next(None)
+            while call is not None:
+                answer: ImportOut | ConflictError
+                try:
+                    answer = self._run(call)
+                except ConflictError as error:
+                    answer = error
+                call = run.next(answer)
+        assert run.report is not None
+        return run.report
 
     def shows(self, chats: list[str]) -> None:
         """Say which chats this device shows now; say it again every 30 seconds."""

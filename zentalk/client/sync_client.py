@@ -18,7 +18,9 @@ from zentalk.client.proof import Prover
 from zentalk.client.sse import EventParser
 from zentalk.client.sync_chats import SyncChats
 from zentalk.client.sync_events import follow, now
+from zentalk.client.sync_groups import SyncGroups
 from zentalk.client.sync_links import SyncLinks
+from zentalk.client.sync_push import SyncPush
 from zentalk.client.sync_webhooks import SyncWebhooks
 from zentalk.rest.contacts import Contact, ListedContact
 from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo, ScopeIn
@@ -38,7 +40,7 @@ STREAM_TIMEOUT_SECONDS: Final = 60.0
 """After this long in silence a stream counts as lost; the node's heartbeat is more frequent."""
 
 
-class Client(SyncChats, SyncLinks, SyncWebhooks):
+class Client(SyncChats, SyncGroups, SyncLinks, SyncWebhooks, SyncPush):
     """Calls an API node and waits; use it in a `with` block.
 
     Methods raise ApiError or an error of `zentalk.errors` with the node's own sentence, and
@@ -263,13 +265,20 @@ class Client(SyncChats, SyncLinks, SyncWebhooks):
         return self._run(call)
 
     def stream_events(
-        self, after: int = 0, types: Sequence[str] = (), conversation: str | None = None
+        self,
+        after: int = 0,
+        types: Sequence[str] = (),
+        conversation: str | None = None,
+        *,
+        signals: bool = False,
     ) -> Iterator[Event]:
         """Yield events as they happen, those after `after` first, until the connection ends.
 
-        `types` and `conversation` are those of `event_page`. `follow_events` goes on after that.
+        `types` and `conversation` are those of `event_page`; with `signals`, who is writing and
+        who is there comes too (`EphemeralEvent`). `follow_events` goes on after the end.
         """
-        return self._stream(event_params(after, types, conversation), lambda: None)
+        params = event_params(after, types, conversation, signals=signals)
+        return self._stream(params, lambda: None)
 
     def follow_events(
         self,
@@ -277,12 +286,14 @@ class Client(SyncChats, SyncLinks, SyncWebhooks):
         patience_seconds: float = PATIENCE_SECONDS,
         types: Sequence[str] = (),
         conversation: str | None = None,
+        *,
+        signals: bool = False,
     ) -> Generator[Event, None, None]:
         """Yield events as they happen, those after `after` first, over all connections it takes.
 
-        `types` and `conversation` are those of `event_page`. It connects again by itself, and
-        neither loses nor repeats an event. The iteration ends by an error only: NodeGoneError
-        once the node was away for `patience_seconds`.
+        `types`, `conversation` and `signals` are those of `stream_events`. It connects again by
+        itself, and neither loses nor repeats an event. The iteration ends by an error only:
+        NodeGoneError once the node was away for `patience_seconds`.
         """
         following = Following(
             after,
@@ -292,7 +303,8 @@ class Client(SyncChats, SyncLinks, SyncWebhooks):
         )
 
         def open_stream(after: int, connected: Callable[[], None]) -> Generator[Event, None, None]:
-            return self._open_again(event_params(after, types, conversation), connected)
+            params = event_params(after, types, conversation, signals=signals)
+            return self._open_again(params, connected)
 
         return follow(following, open_stream, self.events)
 
@@ -309,7 +321,9 @@ class Client(SyncChats, SyncLinks, SyncWebhooks):
     def _stream(
         self, params: Params, connected: Callable[[], None]
     ) -> Generator[Event, None, None]:
-        parser = EventParser()
+        after = params["after"]
+        assert isinstance(after, int)
+        parser = EventParser(after)
         call: Call[None] = Call("GET", "/v1/events/stream", lambda _body: None)
         try:
             with self._http.stream(

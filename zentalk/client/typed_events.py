@@ -11,6 +11,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from zentalk.client.group_events import GroupChanged, GroupInvited, GroupMemberChanged
 from zentalk.rest.base import Resource
 from zentalk.rest.contacts import Contact
 from zentalk.rest.event_bodies import (
@@ -80,7 +81,7 @@ class MessageStateChanged(Event):
 
     @property
     def conversation(self) -> str:
-        """The recipient's address."""
+        """The recipient's address, or the id of a group."""
         return MessageStateBody.model_validate(self.data).conversation
 
     @property
@@ -222,7 +223,7 @@ class ConversationDeleted(Event):
 
     @property
     def conversation(self) -> str:
-        """The other person's address."""
+        """The other person's address, or the id of a group."""
         return ConversationBody.model_validate(self.data).conversation
 
 
@@ -231,7 +232,7 @@ class ConversationRead(Event):
 
     @property
     def conversation(self) -> str:
-        """The other person's address."""
+        """The other person's address, or the id of a group."""
         return ConversationBody.model_validate(self.data).conversation
 
 
@@ -305,6 +306,9 @@ _CLASSES: Final[dict[str, type[Event]]] = {
     "invite.used": InviteUsed,
     "conversation.read": ConversationRead,
     "conversation.deleted": ConversationDeleted,
+    "group.invited": GroupInvited,
+    "group.changed": GroupChanged,
+    "group.member": GroupMemberChanged,
     "node.copied": NodeCopied,
     "node.outdone": NodeOutdone,
     "device.added": DeviceAdded,

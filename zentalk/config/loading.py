@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 from zentalk.config.files import CONFIG_FILE
 from zentalk.config.places import takes_several
 from zentalk.config.settings import ApiSettings, RelaySettings, Settings
-from zentalk.config.units import takes_units
+from zentalk.config.unit_types import takes_units
 from zentalk.errors import ConfigError
 
 ENVIRONMENT_PREFIX: Final = "ZENTALK_"

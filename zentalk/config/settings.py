@@ -29,7 +29,7 @@ from zentalk.config.places import (
     first_unspecified,
     list_to_tuple,
 )
-from zentalk.config.units import ByteSize, Seconds
+from zentalk.config.unit_types import ByteSize, Seconds
 from zentalk.directory.identity_work import MAX_DIFFICULTY, default_difficulty, work_bits
 from zentalk.directory.subnets import MAIN_NETWORK
 from zentalk.errors import DecodeError

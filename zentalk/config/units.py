@@ -1,15 +1,13 @@
 """Sizes and durations as people write them: `256MiB`, `30d`. Plain numbers are bytes and seconds.
 
-A text needs its unit: a bare number in quotes stays an error, as everywhere in the settings.
+A text needs its unit: a bare number in quotes stays an error, as everywhere in the settings. It
+must import no library that validates: commands that take a duration would wait for it.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final
-
-from pydantic import BeforeValidator
-from pydantic.fields import FieldInfo
+from typing import Final
 
 _BYTES: Final = {
     "b": 1,
@@ -36,15 +34,6 @@ def to_seconds(value: object) -> object:
     return _amount(
         value, _SECONDS, 'a whole number of seconds, or text such as "90s", "15min", "12h" or "30d"'
     )
-
-
-ByteSize = Annotated[int, BeforeValidator(to_bytes)]
-Seconds = Annotated[int, BeforeValidator(to_seconds)]
-
-
-def takes_units(field: FieldInfo) -> bool:
-    """Tell whether the key takes text with a unit."""
-    return any(getattr(item, "func", None) in (to_bytes, to_seconds) for item in field.metadata)
 
 
 def _amount(value: object, units: dict[str, int], wanted: str) -> object:

@@ -1,4 +1,6 @@
-"""The two AEADs: ChaCha20-Poly1305 (RFC 8439) and AES-256-GCM (NIST SP 800-38D).
+"""The two AEADs: ChaCha20-Poly1305 (RFC 8439) and AES-GCM (NIST SP 800-38D).
+
+Keys are 32 bytes; AES-GCM also takes the 16 bytes that Web Push prescribes (RFC 8188).
 
 Both append a 16-byte tag. Callers own nonce uniqueness; the zero nonce is only right
 for a key that seals once.

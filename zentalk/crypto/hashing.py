@@ -72,6 +72,11 @@ def hmac_sha256(key: bytes, data: bytes) -> bytes:
     return hmac.digest(key, data, "sha256")
 
 
+def hkdf_sha256(salt: bytes, secret: bytes, info: bytes, length: int) -> Secret:
+    """Return up to 32 bytes of HKDF-SHA-256 (RFC 5869), which programs of others use: no label."""
+    return Secret(hmac_sha256(hmac_sha256(salt, secret), info + b"\x01")[:length])
+
+
 def equal(left: bytes, right: bytes) -> bool:
     """Compare two secrets in constant time."""
     return hmac.compare_digest(left, right)

@@ -74,6 +74,14 @@ class Label(bytes, Enum):
     CIPHERTEXT_SEEN = b"zt-ciphertext-seen-v1"
     ENVELOPE_SEEN = b"zt-envelope-seen-v1"
     CONTACT_OUTER = b"zt-contact-outer-v1"
+    # groups (spec: groups)
+    GROUP_ENTRY = b"zt-group-entry-v1"
+    GROUP_ENTRY_ID = b"zt-group-id-of-entry-v1"
+    GROUP_CHAIN = b"zt-group-chain-v1"
+    GROUP_CARD = b"zt-group-card-v1"
+    GROUP_CARD_HASH = b"zt-group-hash-of-card-v1"
+    GROUP_PICTURE = b"zt-group-picture-v1"
+    GROUP_TICKET = b"zt-group-ticket-v1"
     # linked nodes
     RECOVERY_SEAL = b"zt-recovery-seal-v1"
     REQUEST_ID = b"zt-request-id-v1"
@@ -82,4 +90,5 @@ class Label(bytes, Enum):
     DEVICE_TOKEN = b"zt-device-token-v1"
     REST_KEY_NAME = b"zt-rest-key-name-v1"
     REST_PROOF = b"zt-rest-proof-v1"
+    PUSH_KEY = b"zt-push-key-v1"
     TRACE = b"zt-trace-v1"

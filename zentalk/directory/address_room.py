@@ -1,4 +1,4 @@
-"""How many addresses of one range relays may be observed at, and which of them give way.
+"""Bounds the addresses of one range at which relays are observed, and says which give way.
 
 Spec: docs/spec/directory.md section 3. A relay's own address keeps its room for as long as it is
 observed. A *spare* one, of a relay that was reached elsewhere since, gives way to a relay that

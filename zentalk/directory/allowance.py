@@ -1,4 +1,4 @@
-"""How much unasked work others may cause: so much at once, and so much a second.
+"""Limits the unasked work that others may cause: so much at once, and so much a second.
 
 A token bucket in plain arithmetic; the caller brings the time.
 """

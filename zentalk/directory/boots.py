@@ -1,4 +1,4 @@
-"""How often each relay started lately: one that keeps crashing loses packets.
+"""Counts how often each relay started lately: one that keeps crashing loses packets.
 
 Spec: docs/spec/directory.md section 3. Counted from the boot numbers in verified
 descriptors, so that a start nobody saw counts too. Must never be fed unverified numbers.

@@ -1,4 +1,4 @@
-"""Where relays were once seen, whose descriptors have expired since.
+"""Addresses at which relays were once seen, whose descriptors have expired since.
 
 Spec: docs/spec/directory.md section 3. A hint says where to dial and nothing else: who answers
 there has to prove itself, and no relay is used or passed on because of one.

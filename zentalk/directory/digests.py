@@ -28,7 +28,7 @@ def digest_of(raw: bytes) -> bytes:
 
 
 class DigestCache:
-    """Whose verified bytes a digest stands for; bounded."""
+    """The relays that signed verified descriptors, by digest; bounded."""
 
     __slots__ = ("_capacity", "_digests")
 

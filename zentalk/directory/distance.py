@@ -47,7 +47,7 @@ def day_position(node_id: NodeId, day: Day) -> bytes:
 
 
 class HolderMap:
-    """Who holds which record on one day, among one set of relays.
+    """The holders of each record on one day, among one set of relays.
 
     Build it once per day and set: it hashes every relay once (one BLAKE2b each). A question
     then looks at some twenty relays, however many there are.

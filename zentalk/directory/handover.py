@@ -1,4 +1,4 @@
-"""Who has to be offered which user records after the set of relays has changed.
+"""Finds who has to be offered which user records after the set of relays has changed.
 
 Spec: docs/spec/directory.md section 7. A record's holders follow from the set of relays, so
 relays that join or leave make others responsible for records that they do not have. Whoever
@@ -15,7 +15,7 @@ from zentalk.wire.descriptor import Descriptor
 
 
 class Handover:
-    """What one relay has to hand over, round by round.
+    """The records that one relay has to hand over, round by round.
 
     The first round offers everything to everyone responsible: what happened while this
     relay was away is not known.

@@ -1,4 +1,4 @@
-"""What follows when a set of descriptors takes something that is new.
+"""The consequences when a set of descriptors takes something that is new.
 
 Spec: docs/spec/directory.md sections 3 and 4. Only data: `descriptor_set` decides, and whoever
 feeds it carries out what it says.

@@ -1,4 +1,4 @@
-"""Which relays we reached ourselves, where, and when: only these count.
+"""The relays that we reached ourselves, with place and time: only these count.
 
 Spec: docs/spec/directory.md section 3. A descriptor says where its signer claims to be. It counts
 once we shook hands there with the holder of its key, and for 26 hours, whatever epochs and boots
@@ -23,12 +23,12 @@ from zentalk.wire.text import RelayUri
 
 OBSERVED_SECONDS: Final = 26 * 3600.0
 AGAIN_SECONDS: Final = 24 * 3600.0
-"""How old an observation is when it is made anew; two hours are left for trying again."""
+"""An observation is made anew at this age; two hours are left for trying again."""
 _Place = tuple[str, int]
 
 
 class AddressRules(NamedTuple):
-    """What a network demands of relays' addresses.
+    """The demands of a network on relays' addresses.
 
     `public_only`: addresses of the Internet and no others. `capped`: so many of a range.
     """
@@ -64,7 +64,7 @@ class ObservedRelays:
         self._own = own
         self._most = most
         self._found: dict[NodeId, dict[RelayUri, Observation]] = {}
-        """Of each relay the one reached last comes first; the others are spare."""
+        """The addresses of each relay: the one reached last comes first, the others are spare."""
         self._places: dict[_Place, RelayUri] = {}
         self._room = AddressRoom(capped=rules.capped)
 

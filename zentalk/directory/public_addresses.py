@@ -1,4 +1,4 @@
-"""Which addresses a relay may name as its own, where only the public Internet counts.
+"""Tells which addresses a relay may name as its own, where only the public Internet counts.
 
 Whoever signs a descriptor decides what others dial because of it. In such a network nobody can
 make them dial a machine of their own, a neighbour in their cellar, or a service that is no relay's.

@@ -1,4 +1,4 @@
-"""Which user records a relay holds: rules for keeping, replacing and evicting.
+"""Rules for the user records that a relay holds: keeping, replacing and evicting.
 
 Spec: docs/spec/directory.md section 7. Decides only; the bytes lie in the store. A record
 reaches these rules after its signature was verified, and nothing here can be talked into
@@ -21,9 +21,9 @@ AHEAD_DAYS: Final = 8
 CLOCK_DAYS: Final = 1
 MAX_HELD_BYTES: Final = 64 * 1024 * 1024
 LEAST_WORK_BITS: Final = 12
-"""What every record must bring: a signature is not even looked at for less."""
+"""Work that every record must bring: a signature is not even looked at for less."""
 PUBLISHED_WORK_BITS: Final = 14
-"""What owners put into each record: some ten milliseconds."""
+"""Work that owners put into each record: some ten milliseconds."""
 MORE_WORK_BITS: Final = 4
 MOST_WORK_BITS: Final = 22
 """An owner whose record finds holders full goes up to here: some seconds, once. Whoever fills
@@ -31,7 +31,7 @@ a holder up to that level pays it 34,000 times, and again for each day."""
 
 
 class Refusal(Enum):
-    """Why a record is not held; the value is the reason word of the response."""
+    """A reason not to hold a record; the value is the reason word of the response."""
 
     EXPIRED = "expired"
     TOO_EARLY = "early"
@@ -43,7 +43,7 @@ class Refusal(Enum):
 
 @dataclass(frozen=True, slots=True)
 class HeldRecord:
-    """What is known of a record held: its key and day, and its bits of work."""
+    """A record that is held: its key and day, and its bits of work."""
 
     blinded_key: bytes
     day: Day

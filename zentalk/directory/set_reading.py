@@ -29,12 +29,12 @@ from zentalk.wire import rpc_directory as rpc
 SIDE_BY_SIDE: Final = 3
 """Readings that may go on at once: the sources of one refresh."""
 LEAST_DELIVERED: Final = 0.5
-"""Of the descriptors in one request. One that was replaced a moment ago may be gone; a relay
+"""A share of the descriptors in one request. One replaced a moment ago may be gone; a relay
 that lists many and has few only wants to be asked."""
 
 
 class KnownSets:
-    """What a reader can tell from a hash alone; shared by the readings of one comparison.
+    """The sets that a reader recognizes by a hash alone; shared by the readings of one comparison.
 
     `own` are the digests that the reader holds, by relay; `knows` says of a digest whether its
     descriptor need not be fetched.
@@ -101,7 +101,7 @@ class SetReading:
 
     def __init__(self, known: KnownSets, only: NodeId | None = None) -> None:
         self.digests: frozenset[bytes] = frozenset()
-        """What the relay shows; filled when nothing is left to ask."""
+        """The digests that the relay shows; filled when nothing is left to ask."""
         self._known = known
         self._only = only
         self._stage = _Stage.SUMMARY

@@ -1,4 +1,4 @@
-"""How an API node decides which descriptors to believe: a machine over 3 sources.
+"""Decides which descriptors an API node believes: a machine over 3 sources.
 
 Spec: docs/spec/directory.md section 8. A descriptor is used when two sources show the
 same bytes. What only one source has is offered to the others and asked for again; two
@@ -98,7 +98,7 @@ View: TypeAlias = dict[NodeId, Descriptor]
 
 @dataclass(slots=True)
 class _Source:
-    """What one source showed: every version it named, and the newest of each relay."""
+    """One source and all that it showed: every version it named, and the newest of each relay."""
 
     newest: View = field(default_factory=dict)
     asked: bool = True

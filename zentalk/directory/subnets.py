@@ -1,4 +1,4 @@
-"""Which addresses count as one neighbourhood, so that one operator cannot fill a table.
+"""Groups addresses into neighbourhoods, so that one operator cannot fill a table.
 
 Outside the network `main`, loopback and private addresses and plain names are exempt: a
 network on one machine has nothing else. Names are never resolved here.

@@ -41,7 +41,7 @@ class TableContact(Node):  # type: ignore[misc]  # kademlia is untyped
 
 
 class TableAdmission(Enum):
-    """What became of a contact."""
+    """The result of offering a contact to the table."""
 
     ADDED = auto()
     REFRESHED = auto()

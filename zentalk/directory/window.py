@@ -1,4 +1,4 @@
-"""For how long a descriptor is of use: its own epoch and one to either side.
+"""The time in which a descriptor is of use: its own epoch and one to either side.
 
 Spec: docs/spec/directory.md section 3.
 """

@@ -1,4 +1,4 @@
-"""What a link reports to the program around it.
+"""The reports of a link to the program around it.
 
 Packets are reported as the `Packet` frame itself; everything else as one of these. No
 repr shows what a peer said.

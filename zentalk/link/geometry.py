@@ -19,7 +19,7 @@ from zentalk.wire.frames import (
 )
 
 UNIT_MARGIN_BYTES: Final = 64
-"""What a unit adds to a packet: class 1, frame header 4, tag 16, and room to nest."""
+"""Bytes that a unit adds to a packet: class 1, frame header 4, tag 16, and room to nest."""
 UNIT_SMALL_BYTES: Final = PACKET_SMALL_BYTES + UNIT_MARGIN_BYTES
 UNIT_LARGE_BYTES: Final = PACKET_LARGE_BYTES + UNIT_MARGIN_BYTES
 

@@ -32,7 +32,7 @@ _SECOND_BYTES: Final = x25519.KEY_BYTES + mlkem.CIPHERTEXT_BYTES + 2 * TAG_BYTES
 
 @dataclass(frozen=True, slots=True)
 class LinkSettings:
-    """What both ends of a link must agree on beforehand; `depth` 0 is not in a tunnel."""
+    """The settings that both ends of a link share beforehand; `depth` 0 is not in a tunnel."""
 
     network: str
     depth: int = 0

@@ -21,7 +21,7 @@ from zentalk.wire.frames import Hello
 
 @dataclass(frozen=True, slots=True)
 class LinkPeer:
-    """Who is at the other end; a client has neither descriptor nor id.
+    """The peer at the other end; a client has neither descriptor nor id.
 
     A relay that was dialled is known by its id only: its key is proved, its descriptor
     was not shown.
@@ -39,7 +39,7 @@ class LinkPeer:
 
 @dataclass(frozen=True, slots=True)
 class RelayCredentials:
-    """What a relay that dials proves itself with: its current raw descriptor and its key."""
+    """The proof of a relay that dials: its current raw descriptor and its key."""
 
     descriptor: bytes
     identity: SigningKey

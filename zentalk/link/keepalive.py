@@ -1,4 +1,4 @@
-"""When a link pings, and when it counts as dead.
+"""Times the pings of a link, and tells when it counts as dead.
 
 Spec: docs/spec/link.md section 9. Clients' and inner links are always watched: the
 initiator pings after silence, both ends give up after a longer one. A link of two
@@ -17,7 +17,7 @@ DEAD_SECONDS: Final = 75.0
 
 
 class Due(Enum):
-    """What a link has to do now."""
+    """An action that is due on a link."""
 
     NOTHING = "wait"
     PING = "send a ping"

@@ -27,7 +27,7 @@ from zentalk.wire.frames import Hello, encode_frame, parse_frames
 
 
 class LinkState(Enum):
-    """Where a link is; the table `STEPS` says what happens in each state."""
+    """The states of a link; the table `STEPS` says what happens in each."""
 
     AWAITS_FIRST = "responder, before message 1"
     AWAITS_SECOND = "initiator, before message 2"
@@ -92,12 +92,12 @@ class Link:
 
     @property
     def state(self) -> LinkState:
-        """Where the link is."""
+        """The state of the link."""
         return self._state
 
     @property
     def depth(self) -> int:
-        """How many links this one is inside of."""
+        """The number of links that this one is inside of."""
         return self._settings.depth
 
     @property
@@ -206,7 +206,7 @@ class Link:
 
 
 class Step(NamedTuple):
-    """What a link does with the next unit, and the state after it."""
+    """The handling of the next unit, and the state after it."""
 
     take: Callable[[Link, bytes], list[Event]]
     after: LinkState

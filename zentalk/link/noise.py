@@ -62,7 +62,7 @@ class SymmetricState:
 
     @property
     def tag_bytes(self) -> int:
-        """What `seal` adds now."""
+        """The bytes that `seal` adds now."""
         return 0 if self._cipher is None else TAG_BYTES
 
     def split(self) -> tuple[CounterCipher, CounterCipher]:

@@ -26,12 +26,12 @@ CALLS: Final = -3
 PACKET_QUANTUM_BYTES: Final = MAX_FRAME_BYTES
 """One packet of class L, or 13 of class S."""
 FLOW_QUANTUM_BYTES: Final = 8_192
-"""Of all other flows: no frame of theirs is larger, so each turn sends at least one."""
+"""The quantum of all other flows: no frame of theirs is larger, so each turn sends at least one."""
 _OF_A_LINK: Final = frozenset({CONTROL, PACKETS, CALLS})
 FLOWS_OF_A_LINK: Final = len(_OF_A_LINK)
 MAX_FLOWS: Final = 65_536
 FRAME_COST_BYTES: Final = 64
-"""What a frame takes in memory beyond its own bytes."""
+"""Bytes that a frame takes in memory beyond its own."""
 
 
 class Account(Protocol):
@@ -62,7 +62,7 @@ class _Unlimited:
 
 
 UNLIMITED: Final[Account] = _Unlimited()
-"""For links of programs that have few, such as API nodes."""
+"""The choice for links of programs that have few, such as API nodes."""
 
 
 class _Flow:

@@ -97,7 +97,7 @@ class Opener:
 
     def __init__(self, cipher: CounterCipher, header_bytes: int) -> None:
         self.opened = 0
-        """How many were complete so far."""
+        """The number of complete records so far."""
         self._cipher = cipher
         self._header_bytes = header_bytes
         self._buffer = bytearray()
@@ -124,7 +124,7 @@ class Opener:
 
     @property
     def held_bytes(self) -> int:
-        """How much of an incomplete one is held."""
+        """The bytes held of an incomplete record."""
         return len(self._buffer)
 
     def _with_rest(self, data: bytes) -> bytes:

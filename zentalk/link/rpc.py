@@ -78,7 +78,7 @@ class _Partial:
 
     @property
     def held_bytes(self) -> int:
-        """How much of the message is here."""
+        """The bytes of the message that are here."""
         return len(self._body)
 
     def add(self, data: bytes) -> None:
@@ -113,7 +113,7 @@ class Calls:
 
     @property
     def held_bytes(self) -> int:
-        """How much of an unfinished message is held."""
+        """The bytes held of an unfinished message."""
         return 0 if self._partial is None else self._partial.held_bytes
 
     def new_request(self) -> int:

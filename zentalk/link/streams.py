@@ -48,7 +48,7 @@ _QUEUE_BYTES: Final = 16 * WINDOW_BYTES
 
 
 class StreamState(Enum):
-    """Where a stream is; see `docs/spec/link.md` section 6.2."""
+    """The states of a stream; see `docs/spec/link.md` section 6.2."""
 
     ASKED = "we sent Open"
     OFFERED = "the peer sent Open"

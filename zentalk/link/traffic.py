@@ -70,7 +70,7 @@ _PACKET_HEADERS: Final = {
 
 
 class Traffic:
-    """What an open link does; `fixed_units` tells clients' and inner links from relays'."""
+    """The traffic of an open link; `fixed_units` tells clients' and inner links from relays'."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class Traffic:
 
     @property
     def units_opened(self) -> int:
-        """How many units or records have arrived whole."""
+        """The number of units or records that have arrived whole."""
         return self._opener.opened
 
     @property
@@ -226,7 +226,7 @@ class Traffic:
 
     @property
     def calls_queued_bytes(self) -> int:
-        """How much of requests, responses and notifications waits to be sent."""
+        """The bytes of requests, responses and notifications that wait to be sent."""
         return self._outbox.queued_bytes(CALLS)
 
     @property

@@ -1,4 +1,4 @@
-"""When compact acks leave: at a time drawn on arrival, if the mail is safe then, else never.
+"""Sends compact acks: at a time drawn on arrival, if the mail is safe then, else never.
 
 Spec: docs/spec/mailbox.md section 6. The time must not depend on anything but the draw,
 or a stranger could tell by it whether the owner is online.
@@ -58,5 +58,5 @@ class AckSchedule:
         return routes
 
     def next_deadline(self) -> float | None:
-        """When the next ack is due."""
+        """Return when the next ack is due."""
         return self._heap[0][0] if self._heap else None

@@ -37,5 +37,5 @@ class Answers(CorePart):
             self._effects.emit(heapq.heappop(self._heap)[2])
 
     def next_deadline(self) -> float | None:
-        """When the next answer is due."""
+        """Return when the next answer is due."""
         return self._heap[0][0] if self._heap else None

@@ -15,7 +15,7 @@ from zentalk.ids import DEPOSIT_ID_BYTES, DepositId
 from zentalk.wire.deposit import ENVELOPE_SMALL_BYTES
 
 PLACES_LARGE: Final = 16
-"""What an envelope of class L takes: it is a little longer than sixteen of class S."""
+"""The places that an envelope of class L takes: it is a little longer than sixteen of class S."""
 MAX_WORK: Final = 255
 _WORK_AT: Final = DEPOSIT_ID_BYTES
 _PLACES_AT: Final = _WORK_AT + 1

@@ -1,4 +1,4 @@
-"""What the mailbox core tells its shell to do: one frozen record per command.
+"""The commands of the mailbox core to its shell: one frozen record each.
 
 The shell executes them in order. Operations must reach the store in the order of their
 numbers, and their results must come back in that order.

@@ -119,7 +119,7 @@ class MailboxCore:
         return self._effects.take()
 
     def next_deadline(self) -> float:
-        """When `TimePassed` is to be handled next, whatever else happens."""
+        """Return when `TimePassed` is to be handled next, whatever else happens."""
         deadline = self._sweeping.next_deadline()
         for other in (
             self._delivery.next_deadline(),
@@ -133,12 +133,12 @@ class MailboxCore:
 
     @property
     def operations_under_way(self) -> int:
-        """How many operations the store has not reported yet."""
+        """The number of operations that the store has not reported yet."""
         return self._effects.operations_under_way
 
     @property
     def memory_bytes(self) -> int:
-        """How much mail is in memory: not written yet, or pushed and not acked."""
+        """The bytes of mail in memory: not written yet, or pushed and not acked."""
         return self._writing.held_bytes + self._delivery.memory_bytes
 
     def stats(self) -> MailboxStats:

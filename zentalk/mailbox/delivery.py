@@ -57,7 +57,7 @@ class Delivery(CorePart):
 
     @property
     def memory_bytes(self) -> int:
-        """How much is pushed and not acked, or being read to be pushed."""
+        """The bytes that are pushed and not acked, or being read to be pushed."""
         return self._windows.in_flight_bytes + self._windows.reading_bytes
 
     # --- pushing -------------------------------------------------------------------------
@@ -273,7 +273,7 @@ class Delivery(CorePart):
             self.pump(session.mailbox, now)
 
     def next_deadline(self) -> float | None:
-        """When `passed` has something to do."""
+        """Return when `passed` has something to do."""
         while self._held and self._held[0][1].held is not Held.MEMORY:
             self._held.popleft()
         write_at = self._held[0][0] if self._held else None

@@ -33,7 +33,7 @@ class Effects:
 
     @property
     def operations_under_way(self) -> int:
-        """How many operations the store has not reported yet."""
+        """The number of operations that the store has not reported yet."""
         return len(self._waiting)
 
     def is_under_way(self, mailbox: MailboxId) -> bool:

@@ -1,4 +1,4 @@
-"""What can happen to the mailbox core: one frozen record per event, past tense.
+"""The events of the mailbox core: one frozen record each, named in the past tense.
 
 A *ticket* names a request that waits for a response; a *collector* names one connection.
 Both are numbers that the shell draws and never uses twice.

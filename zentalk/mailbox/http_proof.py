@@ -24,7 +24,7 @@ _TARGET_BYTES: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """What is asked of a relay: `target` is path and query as they stand in the request line."""
+    """A request to a relay: `target` is path and query as they stand in the request line."""
 
     method: bytes
     target: bytes = field(repr=False)
@@ -33,7 +33,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpClaim:
-    """Who says to own which mailbox, as a session of which generation, under which nonce."""
+    """A claim to own a mailbox, as the session of a generation, under a nonce."""
 
     mailbox: MailboxId = field(repr=False)
     generation: int

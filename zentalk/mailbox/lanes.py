@@ -1,4 +1,4 @@
-"""Where a collector stands in the mail of contacts, and where in that of strangers.
+"""The places of a collector in the mail of contacts and in that of strangers.
 
 Spec: docs/spec/mailbox.md section 5. The two are pushed each in its own order, so that whatever
 strangers send, and an owner has no room for, never stands before what a contact sends. Only
@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 DEFER_SECONDS: Final = 24 * 3600.0
-"""How long what an owner has no room for is not pushed again, unless it opens anew."""
+"""Mail that an owner has no room for is not pushed again for so long, unless it opens anew."""
 STRANGERS_PART: Final = 4
 """Strangers' mail holds at most one of so many parts of a window, and one envelope at least."""
 _MAX_DEFERRED: Final = 4_096
-"""More than can wait of strangers; without a bound what was displaced since would pile up."""
+"""A bound above what can wait of strangers; without one, what was displaced since would pile up."""
 
 
 @dataclass(slots=True, eq=False, repr=False)

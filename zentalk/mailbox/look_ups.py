@@ -1,4 +1,4 @@
-"""What a store looks up: a mailbox that sleeps, by its key or a send id, and which need attention.
+"""The look-ups of a store: a sleeping mailbox by key or send id, and those that need attention.
 
 Spec: docs/spec/mailbox.md section 16. Operations keep their order with all others, so what is
 found is what all earlier ones have left.
@@ -13,7 +13,7 @@ from zentalk.ids import MailboxId, SendId
 from zentalk.mailbox.stored import StoredMailbox
 
 BEFORE_ALL: Final = MailboxId(b"")
-"""Where a walk through all mailboxes begins."""
+"""The start of a walk through all mailboxes."""
 
 
 @dataclass(frozen=True, slots=True)

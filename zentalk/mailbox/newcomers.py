@@ -1,4 +1,4 @@
-"""Who gets a new mailbox, and for how much work: one turn every two minutes, some of them saved up.
+"""Decides who gets a new mailbox, and for how much work: a turn every two minutes, some saved up.
 
 Spec: docs/spec/mailbox.md section 15. No address is seen here, so there is no share for each
 stranger: work decides whose turn it is when more ask than there are turns. It must never decide
@@ -26,7 +26,7 @@ FULL: Final = "full"
 
 
 class TurnDecision(Enum):
-    """What becomes of somebody who asks for a new mailbox."""
+    """The decision about somebody who asks for a new mailbox."""
 
     TURN = "turn"
     """It may be made now; the turn is taken."""

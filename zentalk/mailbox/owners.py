@@ -1,4 +1,4 @@
-"""What only an owner may do: become the collector of a mailbox, and lose the connection.
+"""The events of owners alone: becoming the collector of a mailbox, and losing the connection.
 
 Spec: docs/spec/mailbox.md section 3. The shell has verified the collect proof before
 any event of here exists. A connection collects one mailbox, so that no connection

@@ -1,4 +1,4 @@
-"""What all parts of one core share: settings, registry, effects and the calendar.
+"""The state that all parts of one core share: settings, registry, effects and the calendar.
 
 Nothing here decides anything; it only saves every part from naming the four again.
 """

@@ -13,11 +13,11 @@ from zentalk.ids import MailboxId, PrekeyId
 from zentalk.wire.rpc_prekeys import PoolPrekey
 
 PREKEYS_A_DAY: Final = 5
-"""What a relay gives out of one pool on one day."""
+"""Prekeys that a relay gives out of one pool on one day."""
 FREE_PREKEYS_A_DAY: Final = 2
 """Prekeys of one pool that are given out without work on one day."""
 POOL_DAYS: Final = 37
-"""For so long a full pool lasts, whoever takes from it: nobody sees when it is filled up."""
+"""A full pool lasts so long, whoever takes from it: nobody sees when it is filled up."""
 FULL_POOL: Final = POOL_DAYS * PREKEYS_A_DAY
 
 
@@ -32,7 +32,7 @@ class PutPrekeys:
 
 @dataclass(frozen=True, slots=True)
 class PoolOutcome:
-    """How many one-time prekeys the pool holds now."""
+    """The number of one-time prekeys that the pool holds now."""
 
     size: int
 

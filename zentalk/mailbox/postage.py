@@ -1,4 +1,4 @@
-"""What a place among the best arrivals of a public send id costs: proof of work, if anything.
+"""Prices a place among the best arrivals of a public send id: in proof of work, if anything.
 
 Spec: docs/spec/mailbox.md section 13. Decides before anything is pushed or written, at the
 price of one hash. Everything follows from the list of arrivals, never from what waits: no

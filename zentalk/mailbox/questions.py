@@ -1,4 +1,4 @@
-"""What anyone may ask about a send id: what a deposit costs, and a one-time prekey of its owner.
+"""Answers what anyone may ask of a send id: a deposit's price, and a one-time prekey of its owner.
 
 Spec: docs/spec/mailbox.md sections 3, 10, 13 and 16. Every question is one look-up in the store,
 and its answer leaves at the same time after it, whether there is a mailbox, and awake, or not. So
@@ -49,5 +49,5 @@ class Questions(CorePart):
         self._answers.passed(now)
 
     def next_deadline(self) -> float | None:
-        """When the next answer is due."""
+        """Return when the next answer is due."""
         return self._answers.next_deadline()

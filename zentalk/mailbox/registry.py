@@ -1,4 +1,4 @@
-"""Who owns what: mailboxes that are awake, the index of their send ids, sessions, and all counts.
+"""The registry: mailboxes that are awake, the index of their send ids, sessions, and all counts.
 
 Spec: docs/spec/mailbox.md sections 3 and 16. The counts are of all mailboxes, also of those that
 sleep. It keeps them right and enforces nothing.

@@ -1,4 +1,4 @@
-"""Which mailboxes stay in memory though nobody collects them, and how one falls asleep.
+"""Decides which mailboxes stay in memory though nobody collects them, and lets the others sleep.
 
 Spec: docs/spec/mailbox.md section 16. What sleeps is only rows of the store. A mailbox may sleep
 when nothing of it is under way and all that memory knows is committed: so it makes no difference

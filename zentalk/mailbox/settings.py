@@ -25,7 +25,7 @@ _PLACE_BYTES: Final = -(-ENVELOPE_LARGE_BYTES // PLACES_LARGE)
 
 
 class MailboxProfile(Enum):
-    """What a relay promises for mail that waits."""
+    """The promise of a relay for mail that waits."""
 
     DURABLE = "durable"
     """On disk before it is acknowledged; a full mailbox refuses the newest."""
@@ -70,11 +70,11 @@ class MailboxSettings:
     max_send_ids: int = 2048
     """Per mailbox."""
     sure_send_ids: int = SURE_SEND_IDS
-    """What each mailbox gets even when the relay's total is used up."""
+    """Send ids that each mailbox gets even when the relay's total is used up."""
     sure_new_send_ids: int = SURE_NEW_SEND_IDS
     """The same while a mailbox was opened on fewer than three days."""
     max_total_send_ids: int = 200_000
-    """Of the relay, beyond what is sure."""
+    """Send ids of all mailboxes together, beyond those that each is guaranteed."""
     unused_days: int = 30
     """A send id beyond what is sure gives way when nothing came under it for so long."""
     max_tokens: int = 256
@@ -89,9 +89,9 @@ class MailboxSettings:
     """Answers to those who own no mailbox leave so long after the question."""
 
     write_after_seconds: float = 2.0
-    """How long an online owner has to ack a push before it is written."""
+    """An online owner has so long to ack a push before it is written."""
     lease_seconds: float = 60.0
-    """How long a push may stay unacked before everything from it on is pushed again."""
+    """A push may stay unacked for so long; then everything from it on is pushed again."""
     max_window: int = 64
     """Unacked pushes of one collector; it may ask for fewer."""
     max_window_bytes: int = 512 * 1024
@@ -110,7 +110,7 @@ class MailboxSettings:
     prekey_bits: int = 18
     """Proof of work for the first prekey of a day that is not free; one more for each further."""
     query_memory_seconds: float = 600.0
-    """How long a repeated prekey query gets the same response."""
+    """A repeated prekey query gets the same response for so long."""
     max_queries: int = 10_000
 
     def __post_init__(self) -> None:
@@ -139,7 +139,7 @@ class MailboxSettings:
 
     @property
     def longest_ack_seconds(self) -> float:
-        """How long after its arrival a deposit's ack may leave."""
+        """The longest time between the arrival of a deposit and its ack, in seconds."""
         return self.ack_delay_seconds * (1 + self.ack_spread)
 
     @property
@@ -157,7 +157,7 @@ class MailboxSettings:
         return self.public_ids * self.public_quota * _PLACE_BYTES
 
     def sure_ids(self, *, settled: bool) -> int:
-        """How many send ids a mailbox is sure of."""
+        """Return the number of send ids that a mailbox is guaranteed."""
         return self.sure_send_ids if settled else self.sure_new_send_ids
 
     @property

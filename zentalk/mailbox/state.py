@@ -27,7 +27,7 @@ RETURNED_DAYS: Final = 2
 
 
 class Held(Enum):
-    """Where an envelope of which the core keeps a record is."""
+    """The place of an envelope of which the core keeps a record."""
 
     MEMORY = "memory"
     """Pushed, and in memory only."""
@@ -76,7 +76,7 @@ class SendIdRecord:
 
 
 class Letter(NamedTuple):
-    """What never changes about an envelope that came in; hours since 1970."""
+    """The unchanging part of an envelope that came in; hours are counted from 1970."""
 
     send_id: SendId
     deposit_id: DepositId
@@ -130,7 +130,7 @@ class Mail:
 
     @property
     def key(self) -> bytes:
-        """What a repeated deposit has in common with the first."""
+        """The key under which a repeated deposit is recognized."""
         return self.letter.send_id + self.letter.deposit_id
 
     def forget_if_idle(self) -> None:

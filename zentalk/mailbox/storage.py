@@ -1,4 +1,4 @@
-"""What a mailbox store can do: operations, their outcomes, and the `MailboxStore` protocol.
+"""The interface of a mailbox store: operations, their outcomes, and the `MailboxStore` protocol.
 
 Spec: docs/spec/mailbox.md section 7. Operations are data, so that a batch of them is
 one transaction. A store executes and remembers; quotas, order and times are decided by
@@ -28,7 +28,7 @@ from zentalk.wire.rpc_send_ids import SendIdEntry
 
 
 class Room(Enum):
-    """How much room the core found for an envelope."""
+    """The room that the core found for an envelope."""
 
     FREE = "free"
     REPLACE_ONLY = "replace-only"
@@ -38,7 +38,7 @@ class Room(Enum):
 
 
 class PutResult(Enum):
-    """What became of an envelope."""
+    """The result of putting an envelope into the store."""
 
     INSERTED = "inserted"
     REPLACED = "replaced"
@@ -99,14 +99,14 @@ class SweepEnvelopes:
 
 @dataclass(frozen=True, slots=True)
 class RemovedOutcome:
-    """What was deleted, grouped by send id; a sweep names mailboxes in which nothing is left."""
+    """The deleted envelopes by send id; a sweep also names mailboxes in which nothing is left."""
 
     removed: tuple[Removed, ...]
     emptied: tuple[MailboxId, ...] = field(default=(), repr=False)
 
     @property
     def count(self) -> int:
-        """How many envelopes."""
+        """The number of envelopes."""
         return sum(item.count for item in self.removed)
 
 
@@ -256,7 +256,7 @@ class MailboxStore(Protocol):
 
     @property
     def memory_bytes(self) -> int:
-        """How much mail the store keeps in memory."""
+        """The bytes of mail that the store keeps in memory."""
         ...
 
     def load(self) -> Loaded:

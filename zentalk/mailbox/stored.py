@@ -1,4 +1,4 @@
-"""What lies in a mailbox store: envelopes, and what is known of each mailbox.
+"""The contents of a mailbox store: envelopes, and what is known of each mailbox.
 
 Spec: docs/spec/mailbox.md section 7. Data only; what is done with it is in `storage`, and how it
 is found in `look_ups`.
@@ -84,7 +84,7 @@ class SaveMailbox:
 
 
 class TurnsTaken(NamedTuple):
-    """How many turns for new mailboxes were taken and not saved up again at an hour since 1970."""
+    """The turns for new mailboxes that were taken and not saved up again, at an hour since 1970."""
 
     turns: int
     hour: int
@@ -119,7 +119,7 @@ class StoredMailbox:
 
 
 class Totals(NamedTuple):
-    """How much there is; `recipients` are the mailboxes in which something waits."""
+    """Totals of a store; `recipients` are the mailboxes in which something waits."""
 
     mailboxes: int = 0
     send_ids: int = 0
@@ -129,7 +129,7 @@ class Totals(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What the core must know at start: no mailbox, only how much there is.
+    """The state with which the core starts: no mailbox, only how much there is.
 
     `hour` is the last time kept, or 0.
     """

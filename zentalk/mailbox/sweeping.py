@@ -34,13 +34,13 @@ STEP: Final = 500
 PAGE: Final = 50
 """Mailboxes woken at a time."""
 _CROWDED: Final = 0.75
-"""Of the room for send ids: above it those that nobody uses give way."""
+"""A share of the room for send ids: above it those that nobody uses give way."""
 _SPARE_DAYS: Final = 1
 """Days that a send id is kept after its last one, for clocks that disagree."""
 
 
 class Sweeping(CorePart):
-    """When the next sweep is, and what it does."""
+    """The sweeps: each removes what is over, and sets the time of the next."""
 
     __slots__ = ("_sweep_at", "_waking", "_walks")
 
@@ -55,7 +55,7 @@ class Sweeping(CorePart):
         self._effects.apply(ShortenExpiry(hours), ignore)
 
     def next_deadline(self) -> float:
-        """When the next sweep is due."""
+        """Return when the next sweep is due."""
         return self._sweep_at
 
     def passed(self, now: float) -> None:

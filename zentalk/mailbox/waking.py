@@ -26,7 +26,7 @@ Gets False if the store failed, so that nobody knows, and `now`.
 
 
 class Waking(CorePart):
-    """What waits for look-ups, by the key or the send id that is looked up.
+    """Events that wait for look-ups, by the key or the send id that is looked up.
 
     `resting` keeps what was found, until it sleeps again.
     """

@@ -1,4 +1,4 @@
-"""How much may be pushed to each collector now, and how much is pushed or read for all of them.
+"""Bounds what may be pushed to each collector now, and what is pushed or read for all of them.
 
 Spec: docs/spec/mailbox.md sections 4 and 5. Strangers' mail holds a part of a window only: so an
 owner who acks nothing of it still gets what contacts send. Only arithmetic.
@@ -13,7 +13,7 @@ from zentalk.mailbox.stored import Envelope
 
 
 class Windows(CorePart):
-    """What is pushed and not acked, and what is being read to be pushed, in bytes."""
+    """The bytes that are pushed and not acked, and those being read to be pushed."""
 
     __slots__ = ("in_flight_bytes", "reading_bytes")
 

@@ -1,4 +1,4 @@
-"""What proof of work is, for a deposit, a prekey and a new mailbox: challenge, time, worth in bits.
+"""Proof of work for a deposit, a prekey and a new mailbox: challenge, time, worth in bits.
 
 Spec: docs/spec/mailbox.md sections 10, 13 and 15. Both ends use this: one to find work, the relay
 to check it. Work for a deposit is bound to one envelope under one deposit id of one send id at one
@@ -18,26 +18,26 @@ from zentalk.wire.deposit import NO_STAMP, Stamp
 
 EPOCH_SECONDS: Final = 3600
 MARGIN_BITS: Final = 3
-"""What a sender does beyond what it is asked for, not to be the first to be displaced."""
+"""Bits that a sender adds to the price, not to be the first to be displaced."""
 _EPOCH_BYTES: Final = 8
 
 
 class Stamped(Protocol):
-    """What work is done for, with the work: a deposit, or what an owner was pushed of it."""
+    """A deposit, or what an owner was pushed of one, with the work that was done for it."""
 
     @property
     def send_id(self) -> SendId:
-        """Where it is for."""
+        """The send id that it is for."""
         ...
 
     @property
     def deposit_id(self) -> DepositId:
-        """What it has in common with its repeats."""
+        """The deposit id, which its repeats share."""
         ...
 
     @property
     def envelope(self) -> bytes:
-        """What is sealed."""
+        """The sealed envelope."""
         ...
 
     @property

@@ -45,7 +45,7 @@ class Writing(CorePart):
         self.held_bytes = 0
 
     def room(self, mailbox: MailboxState, send: SendIdRecord | None, size_bytes: int) -> Room:
-        """How much room a contact's envelope of that size finds; writes under way count as stored.
+        """Return the room for a contact's envelope of that size; writes under way count as stored.
 
         Public mail counts neither for it nor against it.
         """

@@ -46,13 +46,13 @@ MAX_REQUESTS: Final = 64
 CALLS_ENOUGH_BYTES: Final = 4 * 1024 * 1024
 """Above this, new requests and responses wait until the peer has read some."""
 MAX_CALLS_BYTES: Final = CALLS_ENOUGH_BYTES + 8 * 1024 * 1024
-"""What may be queued after all: a response above it is a refusal `busy`."""
+"""The most that may be queued: a response above it is a refusal `busy`."""
 OPEN_SECONDS: Final = 10.0
 _STREAM_FAULTS: Final = (*PEER_FAULTS, RefusedError, UnavailableError)
 
 
 class Handlers(Protocol):
-    """What the owner of a connection supplies. The plain ones must return at once."""
+    """The handlers that the owner of a connection supplies. The plain ones must return at once."""
 
     def packet_received(self, connection: Connection, packet: bytes, /) -> None:
         """Take an onion packet."""
@@ -135,7 +135,7 @@ class Connection:
         )
         self._now = runtime.monotonic
         self.last_used = runtime.monotonic()
-        """When the peer last did more than to show that it lives, monotonic."""
+        """The monotonic time at which the peer last did more than to show that it lives."""
         self._waiting: dict[int, _Waiter] = {}
         self._streams: dict[int, LinkStream] = {}
         self._requests = 0
@@ -161,7 +161,7 @@ class Connection:
 
     @property
     def last_activity(self) -> float:
-        """When something was last sent or received, monotonic."""
+        """The monotonic time at which something was last sent or received."""
         return self._pump.last_activity
 
     @property
@@ -171,7 +171,7 @@ class Connection:
 
     @property
     def open_streams(self) -> int:
-        """How many streams the link carries; a link that carries some is not idle."""
+        """The number of streams that the link carries; a link that carries some is not idle."""
         return len(self._traffic.streams)
 
     def send_packet(self, packet: bytes) -> bool:

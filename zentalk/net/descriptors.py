@@ -1,4 +1,4 @@
-"""How many connections the operating system lets this process have.
+"""The number of connections that the operating system lets this process have.
 
 Each takes a file descriptor. Where the limit is too low for what was asked, the caller is
 told how many fit, before the first one fails.
@@ -12,7 +12,7 @@ from typing import Final
 from zentalk.errors import ConfigError
 
 SPARE_DESCRIPTORS: Final = 128
-"""For databases, listeners, links that are dialled, and what libraries open."""
+"""Descriptors for databases, listeners, links that are dialled, and what libraries open."""
 LEAST_CONNECTIONS: Final = 64
 _UNLIMITED: Final = 2**31
 

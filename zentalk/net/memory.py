@@ -22,9 +22,9 @@ from zentalk.net.signal import Signal
 from zentalk.net.transport import CONNECT_SECONDS, Handler, run_guarded
 
 WINDOW_BYTES: Final = 262_144
-"""What one direction holds on its way; a sender waits for the rest, as in TCP."""
+"""Bytes that one direction holds on its way; a sender waits for the rest, as in TCP."""
 FIRST_PORT: Final = 20_000
-"""Where ports given for 0 begin, on each host."""
+"""The first of the ports that are given for 0, on each host."""
 
 WireHook: TypeAlias = Callable[[str, str, bytes], None]
 """Sees (source host, target host, bytes) of every send."""
@@ -157,7 +157,7 @@ class MemoryNetwork:
 
 
 class HostNetwork:
-    """What one host sees: satisfies `Network`. Made by `MemoryNetwork.host`."""
+    """The network as one host sees it: satisfies `Network`. Made by `MemoryNetwork.host`."""
 
     def __init__(self, network: MemoryNetwork, name: str) -> None:
         self._network = network
@@ -287,7 +287,7 @@ class _Pipe:
         self._in_flight = 0
         self._changes = trio.lowlevel.ParkingLot()
         self._wakes_at = -math.inf
-        """When `arrived` is called last, of the calls that are still to come."""
+        """The time of the last call of `arrived` that is still to come."""
         self._broken = False
         self._refused = False
         self._ended_at = math.inf

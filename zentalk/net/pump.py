@@ -21,13 +21,13 @@ from zentalk.net.signal import Signal
 from zentalk.net.transport import PEER_FAULTS, READ_BYTES, ByteStream, EagerStream
 
 FLUSH_SECONDS: Final = 1.0
-"""How long a closing link may take to send what was queued."""
+"""A closing link may take so long to send what was queued."""
 STALL_SECONDS: Final = DEAD_SECONDS
-"""How long a peer may take for the rest of a unit or record, and for reading one drain."""
+"""A peer may take so long for the rest of a unit or record, and for reading one drain."""
 
 
 class Turn(Protocol):
-    """When a link may work, among many (`zentalk.net.turns.LinkTurn`)."""
+    """The turn of a link, among many, to work (`zentalk.net.turns.LinkTurn`)."""
 
     async def begin(self) -> None:
         """Wait while it is the turn of others."""
@@ -61,7 +61,7 @@ def _nothing_now(_data: bytes, /) -> int:
 
 
 NO_TURN: Final[Turn] = _NoTurn()
-"""For programs with few links, which wait for nobody."""
+"""The turn in programs with few links, which wait for nobody."""
 
 
 class Pump:
@@ -103,7 +103,7 @@ class Pump:
 
     @property
     def nursery(self) -> trio.Nursery:
-        """Where tasks of this link run; they end with it."""
+        """The nursery in which tasks of this link run; they end with it."""
         if self._nursery is None:
             raise LocalProtocolError("this link does not run yet")
         return self._nursery

@@ -1,4 +1,4 @@
-"""Which of a relay's addresses answered last, so that the next dial begins there.
+"""Remembers which of a relay's addresses answered last, so that the next dial begins there.
 
 A host that drops what it is sent costs a dial its whole deadline: where IPv6 leads nowhere, that
 must happen once and not at every dial. It orders addresses and never adds or withholds one.

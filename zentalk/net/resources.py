@@ -1,4 +1,4 @@
-"""What one link may use of the program that it belongs to: memory, and the processor.
+"""The resources that one link may use of its program: memory, and the processor.
 
 Spec: docs/spec/link.md section 11. A program with few links, such as a node, gives each of
 them all there is.

@@ -1,4 +1,4 @@
-"""What a program gets from the outside world: clocks, entropy and blocking calls.
+"""A program's access to the outside world: clocks, entropy and blocking calls.
 
 Everything that runs takes one `Runtime` and reads time and randomness from nowhere
 else, so that a whole network can run under a virtual clock and repeat itself exactly.

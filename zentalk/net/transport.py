@@ -1,4 +1,4 @@
-"""What a transport is: something that dials and listens for byte streams.
+"""The transports: each dials and listens for byte streams.
 
 TCP and the in-memory network satisfy these protocols; tunnels are byte streams too.
 Nothing here, and nothing above, may depend on which one it is.
@@ -97,7 +97,7 @@ class Network(Dials, Protocol):
 
 
 class Fault:
-    """What `only_faults_of` caught, None if nothing."""
+    """The error that `only_faults_of` caught, None if there was none."""
 
     __slots__ = ("found",)
 

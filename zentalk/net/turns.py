@@ -40,7 +40,7 @@ class Turns:
         self._ring: deque[_Group] = deque()
         self._work = Signal()
         self.given = 0
-        """How many turns were waited for and given."""
+        """The number of turns that were waited for and given."""
 
     async def run(self) -> None:
         """Give turns until cancelled: one to each group that waits, then to the next."""

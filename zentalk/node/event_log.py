@@ -30,6 +30,11 @@ class EventLog:
         self._last_seq = database.read_now(events.last_seq)
         database.tail.on_events = self._committed
 
+    @property
+    def last_seq(self) -> int:
+        """The number of the newest event that readers can read, 0 without any."""
+        return self._last_seq
+
     async def page(self, after: int, limit: int, wanted: EventFilter = EVERYTHING) -> EventPage:
         """Return up to `limit` wanted events with a number above `after`, in order."""
         await trio.lowlevel.checkpoint()  # First: what is in memory changes at every one.

@@ -27,6 +27,7 @@ from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.messages.commands import Draft, check_address, check_message
 from zentalk.node.messages.conversation.commands import NO_MESSAGE
 from zentalk.node.messages.effects import CommitEffects
+from zentalk.node.messages.kinds import learned
 from zentalk.node.messages.linked import syncing
 from zentalk.node.messages.people import check_name
 from zentalk.node.notify.webhooks import WebhookCommands
@@ -75,6 +76,9 @@ class Node(DeviceFaces):
             settings, runtime, network, identity, copy
         )
         self._parts, self._devices = parts, parts.devices
+        self.push = parts.notify.push
+        """How devices that are away are woken."""
+        self.groups = parts.conversations.groups
         self._database, self._history = parts.database, parts.history
         self._network = parts.network
         self._outbox = parts.delivery.outbox
@@ -99,13 +103,18 @@ class Node(DeviceFaces):
     async def _load(self) -> None:
         """Take up what the last life left."""
         self.devices.load()
-        await self._database.write(lambda tx: messages.adopt(tx, self.address))
-        await self._database.write(lambda tx: syncing.set_strict(tx, strict=self._is_strict))
+        await self._database.write(partial(self._go_over, now=self._runtime.wall()))
         self.attendance.load()
         await self._parts.delivery.recipients.learn()
         under_way, effects = await self._parts.delivery.states.take_up()
         self._outbox.load(under_way)
         await self._outbox.carry_out(effects)
+
+    def _go_over(self, tx: Transaction, now: float) -> None:
+        """Bring a history of an earlier version up to this one."""
+        messages.adopt(tx, self.address)
+        learned.take_up(tx, now)
+        syncing.set_strict(tx, strict=self._is_strict)
 
     def stop(self) -> None:
         """Ask `run` to end."""

@@ -35,8 +35,8 @@ class PrivacyProfile:
     `hop_delay_ms` and `confirmation_seconds` are means of exponential delays;
     `round_trip_seconds` is how long a confirmed message takes before this was measured;
     `probe_seconds` is after how long a packet without any sign counts as lost; `path_hops` is
-    what the owner configured. Without `shape` a node sends what it has when it has it, and
-    nothing else.
+    what the owner configured; for half to all of `wake_seconds` the wake-up of a device is held
+    back. Without `shape` a node sends what it has when it has it, and nothing else.
     """
 
     hop_delay_ms: int
@@ -45,10 +45,13 @@ class PrivacyProfile:
     probe_seconds: float
     shape: Shape | None = None
     path_hops: int = DEFAULT_HOPS
+    wake_seconds: float = 4.0
 
 
 PROFILES: Final = {
     "fast": PrivacyProfile(DELAY_MEAN_MS["fast"], 0.0, 0.5, 30.0),
     "balanced": PrivacyProfile(DELAY_MEAN_MS["balanced"], 0.5, 1.5, 30.0),
-    "strong": PrivacyProfile(DELAY_MEAN_MS["strong"], 5.0, 25.0, 180.0, Shape()),
+    "strong": PrivacyProfile(
+        DELAY_MEAN_MS["strong"], 5.0, 25.0, 180.0, Shape(), wake_seconds=300.0
+    ),
 }

@@ -31,7 +31,9 @@ from zentalk.node.devices.attendance import Attendance
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.event_log import EventLog
 from zentalk.node.first_contact import FirstContact, Introductions, Invites, Verification
+from zentalk.node.groups import GroupActions, GroupParts, build_groups
 from zentalk.node.housekeeping import Housekeeping
+from zentalk.node.linked.owner_writes import OwnerWrites
 from zentalk.node.linked.parts import HistoryCopy, LinkedParts, build_linked
 from zentalk.node.linked.renewal_queue import RenewalQueue
 from zentalk.node.linked.replica_links import ShownInvites
@@ -44,12 +46,18 @@ from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.node.mailboxes.selection import MailboxSelection
 from zentalk.node.messages.commands import MessageCommands
 from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.conversation.commands import ChatCommands
+from zentalk.node.messages.linked.resuming import Resuming
 from zentalk.node.messages.people import ContactCommands
 from zentalk.node.messages.receive import Inbox
 from zentalk.node.network import NodeNetwork
 from zentalk.node.notify.deliveries import Deliveries
 from zentalk.node.notify.outgoing import HttpPoster
+from zentalk.node.notify.push import PushCommands
+from zentalk.node.notify.push_sender import PushSender
+from zentalk.node.notify.waker import Waker
 from zentalk.node.notify.webhooks import WebhookCommands
+from zentalk.node.profiles import PROFILES
 from zentalk.node.records.decoys import Decoys
 from zentalk.node.records.holders import RecordHolders
 from zentalk.node.records.lookup import RecordLookup
@@ -93,16 +101,18 @@ class ConversationParts:
     board: SignalBoard
     actions: ConversationActions
     signalling: Signalling
+    groups: GroupActions
     tasks: tuple[Task, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NotifyParts:
-    """The event log, and who outside is told of it; `run` must be running."""
+    """The event log, and who outside is told of it; `tasks` must be running."""
 
     log: EventLog
     webhooks: WebhookCommands
-    run: Task
+    push: PushCommands
+    tasks: tuple[Task, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +163,18 @@ def build_node(
     own_records = OwnRecords(identity, runtime.for_part("records").entropy)
     publisher = RecordPublisher(runtime, database, holders, own_records)
     delivery = _build_delivery(runtime, database, reached, composer, records)
+    groups = build_groups(runtime, identity, (database, history), composer, delivery.outbox)
+    chat = ChatCommands(composer, own, groups.speech)
+    messages = MessageCommands(composer, own, groups.speech)
     watch = TermWatch(runtime, database, reached, records, own)
-    linked = build_linked(runtime, database, delivery.outbox, composer, watch, copy)
+    linked = build_linked(
+        runtime, database, delivery.outbox, composer, OwnerWrites(messages, chat, own), watch, copy
+    )
     conversations = _build_conversations(
-        runtime, database, delivery.outbox, composer, linked.actions
+        runtime, database, delivery.outbox, composer, linked.actions, groups
     )
     board = conversations.board
-    inbox = Inbox(sessions, composer, accept_introduced=settings.accept_introduced)
+    inbox = Inbox(sessions, composer, groups.inbox, accept_introduced=settings.accept_introduced)
     receiver = Receiver(runtime, database, inbox, delivery.outbox, board)
     contacts = ContactCommands(composer)
     selection = MailboxSelection(runtime, reached)
@@ -175,21 +190,28 @@ def build_node(
         ),
     )
     housekeeping = Housekeeping(runtime, database, delivery.states, delivery.outbox)
-    renewals = RenewalQueue(runtime, database, composer, delivery.outbox, mailboxes.registered)
+    resuming = Resuming(composer, groups.commands.show_card)
+    renewals = RenewalQueue(runtime, database, resuming, delivery.outbox, mailboxes.registered)
     decoys = Decoys(runtime, reached, records, own)
-    attendance = Attendance(runtime, database)
     tokens = DeviceTokens(runtime, identity, database)
-    notify = _build_notify(runtime, history)
+    tokens.tell_revoked(conversations.signalling.left)
+    devices = DeviceParts(
+        tokens, Attendance(runtime, database), Admissions(runtime, tokens), linked
+    )
+    sender = PushSender(
+        runtime.for_part("push-keys"), identity, HttpPoster(), HttpPoster(public_only=True)
+    )
+    delay = PROFILES[settings.profile].wake_seconds
+    notify = _build_notify(runtime, history, devices, sender, delay)
     tasks = (
         *(publisher.run, *delivery.tasks, receiver.run, receiver.release),
-        *(mailboxes.run, decoys.run, housekeeping.run, attendance.run),
-        *(() if copy else (notify.run,)),
-        *(*conversations.tasks, linked.run, renewals.run),
+        *(mailboxes.run, decoys.run, housekeeping.run, devices.attendance.run),
+        *(*(() if copy else notify.tasks), *conversations.tasks, linked.run, renewals.run),
     )
     parts = NodeParts(
         database=database,
         network=reached,
-        devices=DeviceParts(tokens, attendance, Admissions(runtime, tokens), linked),
+        devices=devices,
         notify=notify,
         publisher=publisher,
         delivery=delivery,
@@ -197,14 +219,16 @@ def build_node(
         mailboxes=mailboxes,
         conversations=conversations,
         first_contact=FirstContact(
-            ShownInvites(runtime, history) if copy else Invites(runtime, identity, history),
+            (ShownInvites if copy else Invites)(
+                runtime, identity, history, delivery.outbox, groups.commands
+            ),
             Introductions(runtime, history, composer, delivery.outbox),
             Verification(runtime, copy.owner if copy else own, history),
         ),
         history=history,
         tasks=tasks,
     )
-    return parts, contacts, MessageCommands(composer, own)
+    return parts, contacts, messages
 
 
 def _build_network(
@@ -229,7 +253,7 @@ def _build_delivery(
     """Put delivery together."""
     states = MessageStates(runtime, database, composer)
     recipients = Recipients(runtime, database)
-    requests = RecoveryRequests(runtime)
+    requests = RecoveryRequests(runtime, shaped=network.profile.shape is not None)
     outbox = Outbox(runtime, network, states, recipients, requests)
     lookup = RecipientLookup(runtime, database, composer, records, recipients, outbox)
     renewal = SessionRenewal(runtime, database, composer, records, recipients, outbox)
@@ -245,20 +269,31 @@ def _build_conversations(
     outbox: Outbox,
     composer: Composer,
     actions: ConversationActions,
+    groups: GroupParts,
 ) -> ConversationParts:
     """Put together what goes on in conversations beside sending and receiving."""
     board = SignalBoard(runtime)
     signalling = Signalling(runtime, database, composer, outbox, board)
     disappearing = Disappearing(runtime, database)
-    return ConversationParts(
-        board, actions, signalling, (board.run, signalling.run, disappearing.run)
-    )
+    tasks = (board.run, signalling.run, disappearing.run, groups.run)
+    return ConversationParts(board, actions, signalling, groups.actions, tasks)
 
 
-def _build_notify(runtime: Runtime, database: HistoryDatabase) -> NotifyParts:
+def _build_notify(
+    runtime: Runtime,
+    database: HistoryDatabase,
+    devices: DeviceParts,
+    sender: PushSender,
+    delay_seconds: float,
+) -> NotifyParts:
     """Put together who is told of events."""
     log = EventLog(database)
     webhooks = WebhookCommands(runtime.for_part("webhooks"), database)
     deliveries = Deliveries(runtime.for_part("webhook-tries"), database, log, HttpPoster())
     webhooks.on_change = deliveries.poke
-    return NotifyParts(log, webhooks, deliveries.run)
+    push = PushCommands(runtime, database, devices.tokens, sender)
+    waker = Waker(
+        runtime.for_part("push"), database, log, devices.attendance, sender, delay_seconds
+    )
+    push.on_change = waker.poke
+    return NotifyParts(log, webhooks, push, (deliveries.run, waker.run))

@@ -38,7 +38,7 @@ _FILLER_BYTES: Final = SMALL.ack_filler_bytes(ACK_HOPS)
 
 @dataclass(frozen=True, slots=True)
 class CompactAck:
-    """What a deposit carries: first relay and lane of the ack, and 330 bytes to expand."""
+    """The ack that a deposit carries: its first relay and lane, and 330 bytes to expand."""
 
     first: NodeId
     lane: int
@@ -46,7 +46,7 @@ class CompactAck:
 
 
 class AckToken(NamedTuple):
-    """What arrives at the end of an ack: where to put the 32-byte token."""
+    """The end of an ack: a 32-byte token, and the send id that it is for."""
 
     send_id: SendId
     token: bytes

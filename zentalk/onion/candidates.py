@@ -41,7 +41,7 @@ class CandidateSet(tuple[Candidate, ...]):  # noqa: SLOT001 - its cached propert
 
     @cached_property
     def unsteady(self) -> frozenset[NodeId]:
-        """What `unsteady` says of them."""
+        """The relays among them that `unsteady` names."""
         return unsteady(self)
 
 

@@ -81,7 +81,7 @@ def draw_delays_ms(mean_ms: int, count: int, entropy: Entropy) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class MiddleRules:
-    """What relays in the middle of a path are to keep.
+    """Rules for the relays in the middle of a path.
 
     Those of `avoid` stay out where the network is large enough, those of `gone` in any case. The
     first of them is to be one of `sticky`; `sticky_first` holds to that before all other rules.

@@ -22,15 +22,15 @@ CT_BYTES: Final = 32
 TAG_BYTES: Final = 16
 BODY_OFFSET: Final = AAD_BYTES + CT_BYTES
 HEADER_BYTES: Final = 56 + CT_BYTES
-"""What one forwarding hop takes off the body, and so also the pad that it puts on."""
+"""Bytes that one forwarding hop takes off the body, and so also the pad that it puts on."""
 DELIVERY_HEADER_BYTES: Final = 44
 """The last hop's header has no next ct and tag, but a payload length."""
 
 DEFAULT_HOPS: Final = 4
 SHORT_HOPS: Final = 3
-"""What packets have in a network that is too small for more."""
+"""Hops of a packet in a network that is too small for more."""
 ACK_HOPS: Final = 3
-"""What a compact ack has, whatever the packet has that carries it: its size depends on that."""
+"""Hops of a compact ack, however many the packet has that carries it: they decide its size."""
 MAX_HOPS: Final = 5
 
 TOKEN_BYTES: Final = 32

@@ -1,4 +1,4 @@
-"""What a sender remembers of its guards, and the form in which the node stores it.
+"""The state that a sender keeps of its guards, and the form in which the node stores it.
 
 Spec: docs/spec/onion.md section 10. Only data: `guards` has the rules. All times are unix seconds,
 0 for never.

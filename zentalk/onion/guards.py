@@ -37,7 +37,7 @@ MIDDLE_MAX_SECONDS: Final = 14 * DAY_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """What the node saw since the last update, at least once an hour while it runs.
+    """The node's observations since the last update, at least once an hour while it runs.
 
     `reachable`: relays it has a link to or reached; `unreachable`: those that it tried in vain.
     """

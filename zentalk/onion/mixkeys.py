@@ -15,7 +15,7 @@ from zentalk.ids import EPOCH_SECONDS, Epoch, epoch_at
 from zentalk.onion.replay import DEFAULT_CAPACITY, Capacity, ReplayFilter, filter_of_key
 
 EARLY_SECONDS: Final = 300
-"""How long before an epoch starts its key is accepted: what senders' clocks may run ahead."""
+"""A key is accepted so long before its epoch starts: senders' clocks may run ahead by that."""
 _KEPT_AHEAD: Final = 2
 """A wall clock set back across an epoch's start must not drop a key that was published."""
 

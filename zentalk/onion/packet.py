@@ -1,4 +1,4 @@
-"""What crosses the onion core's border, and the two headers inside a packet (`wrap` writes them).
+"""The values at the onion core's border, and the two headers inside a packet (`wrap` writes them).
 
 Spec: docs/spec/onion.md sections 4 and 5. Nothing here encrypts. A hop's node id and mix key are
 public; a payload is not, and so none of it shows in a repr.
@@ -52,7 +52,7 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPlaintext:
-    """What the last relay is to do: a service number and that service's payload."""
+    """The order to the last relay: a service number and that service's payload."""
 
     service: int
     payload: bytes = field(repr=False)

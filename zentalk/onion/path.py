@@ -1,4 +1,4 @@
-"""Which relays a packet visits: pure choices from a snapshot (spec: docs/spec/onion.md section 9).
+"""Chooses the relays that a packet visits, from a snapshot (spec: docs/spec/onion.md section 9).
 
 Never looks a relay up, never shortens a path, never breaks a rule without saying so.
 """

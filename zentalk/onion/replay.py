@@ -19,7 +19,7 @@ SALT_BYTES: Final = 16
 EXACT_TAGS: Final = 500_000
 """Tags kept whole, in a set: 139 packets a second for an hour."""
 EXACT_TAG_BYTES: Final = 90
-"""What a set takes for each tag, the tag included."""
+"""Bytes that a set takes for each tag, the tag included."""
 DIGEST_BYTES: Final = 8
 TABLE_SLOTS: Final = 1_024
 """A power of two: the most slots that one packet may ever look at."""
@@ -31,7 +31,7 @@ _MASK: Final = TABLE_SLOTS - 1
 
 
 class Capacity(NamedTuple):
-    """How many tags a filter takes: `exact` whole ones, then `digests` of further ones."""
+    """The size of a filter: `exact` whole tags, then `digests` of further ones."""
 
     exact: int = EXACT_TAGS
     digests: int = 0

@@ -47,7 +47,7 @@ class HopKeys(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """What a sender knows of one hop: its two bytes in the clear, ephemeral public key, keys.
+    """A sender's view of one hop: its two bytes in the clear, ephemeral public key, keys.
 
     `start` is how its header starts (`header_starts`); `seal` seals under its AEAD key.
     """

@@ -1,4 +1,4 @@
-"""What a relay takes of its machine, looked up by whoever asks for its status.
+"""The resources that a relay takes of its machine, looked up by whoever asks for its status.
 
 From the outside, so that it is true also when the relay is too busy to say it. What the system
 does not tell is left out.
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 _START_TIME_FIELD: Final = 19
-"""Of /proc/PID/stat, counted after the command name: when the process started, in ticks."""
+"""The field of /proc/PID/stat, after the command name, with the start of the process in ticks."""
 _RESIDENT_FIELD: Final = 21
 
 

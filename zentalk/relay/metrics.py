@@ -1,4 +1,4 @@
-"""What a relay counts: events by kind and refusals by reason, never who or what.
+"""The counters of a relay: events by kind and refusals by reason, never who or what.
 
 Counters carry no ids, sizes or times of single packets. Everything a relay drops, it
 drops in silence and counts here, the crashes of single links and packets too.
@@ -80,7 +80,7 @@ class RelayStats:
 
     @property
     def delivered(self) -> int:
-        """How many packets had the end of their path here and were taken."""
+        """The number of packets whose path ended here and that were taken."""
         return self.deposited + self.repeats + self.tokens + self.cover
 
     def counters(self) -> dict[str, int]:

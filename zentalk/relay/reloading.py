@@ -1,4 +1,4 @@
-"""Which settings a running relay takes over, and how; all others wait for a restart.
+"""Lets a running relay take over some settings; all others wait for a restart.
 
 Nothing is changed halfway: what cannot be applied is refused before anything is.
 """

@@ -29,7 +29,7 @@ NO_MAIL: Final = {
         "the rights of that folder. Senders try again"
     ),
 }
-"""By the word that the mailboxes give; each is taken back when mail is stored again."""
+"""Warnings by the word that the mailboxes give; each is taken back when mail is stored again."""
 
 
 class _State(Enum):
@@ -97,7 +97,7 @@ class Standing:
 
     @property
     def warnings(self) -> list[str]:
-        """What the operator should know now, a sentence each."""
+        """Warnings to the operator now, a sentence each."""
         found = []
         if self._hours_ahead:
             found.append(

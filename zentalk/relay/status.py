@@ -1,4 +1,4 @@
-"""What `zentalk relay status` reads: a small file that a running relay keeps up to date.
+"""The status file, which a running relay keeps up to date and `zentalk relay status` reads.
 
 It holds the process, the port and rounded totals; never an id of a user, a neighbour or a
 mailbox. Whether the relay runs is asked of the system, not of the file.
@@ -20,7 +20,7 @@ STATUS_FILE: Final = "status.json"
 _FILE_MODE: Final = 0o600
 _MAX_BYTES: Final = 65536
 _START_TIME_FIELD: Final = 19
-"""Of /proc/PID/stat, counted after the command name: when the process started."""
+"""The field of /proc/PID/stat, after the command name, with the start of the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class RelayStatus:
     refused: Mapping[str, int] = field(default_factory=dict)
     mailbox: Mapping[str, int] = field(default_factory=dict)
     warnings: Sequence[str] = field(default_factory=list)
-    """What the operator should know and do, a sentence each."""
+    """Warnings to the operator and what to do, a sentence each."""
     uptime_seconds: int | None = None
     """Looked up by whoever reads the status, as `memory` and `disk`; None if it does not run."""
     memory: Mapping[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""How the parts of one relay are put together, once its ports and keys exist.
+"""Puts the parts of one relay together, once its ports and keys exist.
 
 Wiring only: each part gets what it may use and nothing else, in an order in which everything that
 a part needs exists already. Times, limits and rules are in the parts themselves.

@@ -14,6 +14,7 @@ holds: whoever reads it passes over fields that this version does not know.
 - `event_bodies`: what each type of event holds; `event_schema`: the union of them, for OpenAPI.
 - `proof`: what a node shows before it is shown the token.
 - `problem`: what every error looks like.
+- `addresses`: the form of addresses, `examples` and `answer_examples`: both for OpenAPI only.
 
 Nothing here imports a web framework or opens a connection: reading a token must stay quick.
 """

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic.config import JsonDict
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE: Final = BeforeValidator(_whole)
+"""Annotates whole numbers in bodies, after their bounds: to JSON, 5.0 is one as well."""
+BASE64: Final[JsonDict] = {"format": "byte", "contentEncoding": "base64"}
+"""Of bytes in JSON, in the words of OpenAPI 3.0 and 3.1."""
 
 
 class Body(BaseModel):

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
+from zentalk.rest.addresses import LinkText
 from zentalk.rest.base import Body, Resource
 from zentalk.rest.limits import MAX_NAME_CHARS
 from zentalk.store.history.models import ContactState, StoredContact
@@ -21,7 +22,7 @@ Name = Annotated[str, Field(max_length=MAX_NAME_CHARS, pattern=r"^[^\x00-\x1f\x7
 class ContactIn(Body):
     """A person to add, or a request to accept."""
 
-    address: str = Field(
+    address: LinkText = Field(
         description="zt1 followed by 56 characters, or an invite link: zentalk:zt1...#..."
     )
     name: Name = ""

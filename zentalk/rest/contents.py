@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from zentalk.rest.base import Body
+from zentalk.rest.addresses import AddressText
+from zentalk.rest.base import BASE64, Body
 
 MAX_MENTIONS = 16
 
@@ -22,7 +23,7 @@ class PollIn(Body):
 class CardIn(Body):
     """Somebody's address, and the name to show with it."""
 
-    address: str
+    address: AddressText
     name: Annotated[str, Field(max_length=256)] = ""
 
 
@@ -30,7 +31,7 @@ class StickerIn(Body):
     """A small picture in base64, at most 24 KiB, and the emoji that stands for it."""
 
     emoji: Annotated[str, Field(min_length=1, max_length=64)]
-    picture: Annotated[str, Field(min_length=1, max_length=33_000)]
+    picture: Annotated[str, Field(min_length=1, max_length=33_000, json_schema_extra=BASE64)]
 
 
 class LocationIn(Body):
@@ -55,4 +56,4 @@ class MessageIn(Body):
     reply_to: Annotated[str, Field(max_length=100)] | None = Field(
         None, description="The id of a message of this conversation that this one answers."
     )
-    mentions: Annotated[list[str], Field(max_length=MAX_MENTIONS)] = []
+    mentions: Annotated[list[AddressText], Field(max_length=MAX_MENTIONS)] = []

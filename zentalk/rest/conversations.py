@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from zentalk.rest.base import Body, Resource
+from zentalk.rest.addresses import AddressText
+from zentalk.rest.base import BASE64, WHOLE, Body, Resource
 from zentalk.rest.messages import Conversation, Message
 
 Bounded = Annotated[str, Field(max_length=65_536)]
@@ -27,13 +28,13 @@ class ReactionIn(Body):
 class VoteIn(Body):
     """The options of a poll that you choose, by their places from 0; none takes the vote back."""
 
-    options: Annotated[list[int], Field(max_length=12)]
+    options: Annotated[list[Annotated[int, WHOLE]], Field(max_length=12)]
 
 
 class TimerIn(Body):
     """Messages disappear so many seconds after they were read, at both sides; 0 ends that."""
 
-    seconds: Annotated[int, Field(ge=0)]
+    seconds: Annotated[int, Field(ge=0, json_schema_extra={"maximum": 366 * 86_400}), WHOLE]
 
 
 class MuteIn(Body):
@@ -60,13 +61,13 @@ class PresenceIn(Body):
     None: nobody looks at this device any more.
     """
 
-    chats: Annotated[list[str], Field(max_length=8)]
+    chats: Annotated[list[AddressText], Field(max_length=8)]
 
 
 class ForwardIn(Body):
     """The message to forward: its conversation and id."""
 
-    conversation: str
+    conversation: AddressText
     id: str
 
 
@@ -101,7 +102,10 @@ class ProfileIn(Body):
 
     name: Annotated[str, Field(max_length=256)]
     status: Annotated[str, Field(max_length=512)] = ""
-    avatar: Annotated[str, Field(max_length=33_000, description="base64, at most 24 KiB")] = ""
+    avatar: Annotated[
+        str,
+        Field(max_length=33_000, description="base64, at most 24 KiB", json_schema_extra=BASE64),
+    ] = ""
 
 
 class OpenConversation(Conversation):

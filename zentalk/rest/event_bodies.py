@@ -14,6 +14,7 @@ from pydantic import Field
 from zentalk.rest.base import Resource
 from zentalk.rest.contacts import Contact
 from zentalk.rest.conversations import OwnPrivacy, ShownProfile
+from zentalk.rest.groups import GroupMemberBody, GroupSummary
 from zentalk.rest.messages import Message, States
 
 
@@ -58,6 +59,13 @@ class RemovedMessageBody(Resource):
 
     conversation: str
     id: str
+
+
+class ImportedBody(Resource):
+    """Messages of an export came into a conversation: so many, before all that was there."""
+
+    conversation: str
+    messages: int
 
 
 class SeenBody(Resource):
@@ -120,6 +128,14 @@ class ChangedWebhookBody(Resource):
     host: str
 
 
+class ChangedPushBody(Resource):
+    """The push endpoint of a device; the rest of its address is a secret."""
+
+    id: str
+    host: str
+    reason: str = Field(default="", description="why nothing is sent to it any more")
+
+
 EVENT_BODIES: Final[dict[str, type[Resource]]] = {
     "message.created": Message,
     "message.received": Message,
@@ -143,6 +159,7 @@ EVENT_BODIES: Final[dict[str, type[Resource]]] = {
     "contact.removed": RemovedContactBody,
     "conversation.read": ConversationBody,
     "conversation.deleted": ConversationBody,
+    "conversation.imported": ImportedBody,
     "conversation.draft": ConversationBody,
     "conversation.muted": MutedBody,
     "conversation.seen": SeenBody,
@@ -158,6 +175,9 @@ EVENT_BODIES: Final[dict[str, type[Resource]]] = {
     "profile.changed": ShownProfile,
     "privacy.changed": OwnPrivacy,
     "node.copied": NoteBody,
+    "group.invited": GroupSummary,
+    "group.changed": GroupSummary,
+    "group.member": GroupMemberBody,
     "node.outdone": NoteBody,
     "node.promoted": NoteBody,
     "link.added": ChangedLinkBody,
@@ -167,5 +187,8 @@ EVENT_BODIES: Final[dict[str, type[Resource]]] = {
     "device.revoked": ChangedDeviceBody,
     "webhook.added": ChangedWebhookBody,
     "webhook.removed": ChangedWebhookBody,
+    "push.added": ChangedPushBody,
+    "push.removed": ChangedPushBody,
+    "push.stopped": ChangedPushBody,
 }
 """The body of each type of event. A row here is all that a new type needs."""

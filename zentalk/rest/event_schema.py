@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import re
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, TypeAdapter, create_model
@@ -19,7 +20,7 @@ _UNKNOWN: Final = "Pass over an event whose `type` you do not know: a newer node
 
 
 def _model(kind: str, body: type[Resource]) -> type[Resource]:
-    name = "".join(word.capitalize() for word in kind.replace("_", ".").split("."))
+    name = "".join(word.capitalize() for word in re.split(r"[._-]", kind))
     fields: dict[str, Any] = {
         "seq": (int, Field(description="its number: no later event has a smaller one")),
         "type": (Literal[kind], ...),

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from zentalk.rest.base import Body, Resource
+from zentalk.rest.base import WHOLE, Body, Resource
 from zentalk.rest.limits import MAX_SEQUENCE
 
 MAX_SOCKET_MESSAGE_BYTES: Final = 4096
@@ -22,7 +22,7 @@ class SocketTokenIn(Body):
 class SocketCursorIn(Body):
     """A client asks for the events after another place in the log."""
 
-    after: Annotated[int, Field(ge=0, le=MAX_SEQUENCE)]
+    after: Annotated[int, Field(ge=0, le=MAX_SEQUENCE), WHOLE]
 
 
 class SocketHeartbeat(Resource):

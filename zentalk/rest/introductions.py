@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from zentalk.rest.addresses import AddressText
 from zentalk.rest.base import Body, Resource
 from zentalk.rest.contacts import Name
 
@@ -11,7 +12,7 @@ from zentalk.rest.contacts import Name
 class IntroduceIn(Body):
     """To whom a contact is introduced, and under which names."""
 
-    to: str = Field(description="The address of another contact.")
+    to: AddressText = Field(description="The address of another contact.")
     name: Name = Field("", description="What the other is told as the name of the contact.")
     to_name: Name = Field("", description="What the contact is told as the name of the other.")
 

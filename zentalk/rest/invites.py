@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from zentalk.rest.base import Body, Resource
+from zentalk.rest.base import WHOLE, Body, Resource
 from zentalk.rest.contacts import Name
 from zentalk.store.history.models import InviteState
 
@@ -19,10 +19,10 @@ class InviteIn(Body):
 
     name: Name = Field("", description="For whom; who comes by a one-time invite has this name.")
     max_uses: Annotated[
-        int, Field(ge=1, le=1_000, description="How many people may come by it.")
+        int, Field(ge=1, le=1_000, description="How many people may come by it."), WHOLE
     ] = 1
     expires_in_seconds: Annotated[
-        int, Field(ge=1, le=366 * 86_400, description="After this time it lets nobody in.")
+        int, Field(ge=1, le=366 * 86_400, description="After this time it lets nobody in."), WHOLE
     ] = WEEK_SECONDS
     accepts: bool = Field(
         True, description="Whether who comes by it is a contact at once, or asks as a request."

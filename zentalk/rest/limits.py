@@ -11,7 +11,10 @@ from pydantic import Field
 
 MAX_BODY_BYTES: Final = 512 * 1024
 MAX_PAGE: Final = 1000
-MAX_SEQUENCE: Final = 2**63 - 1
+MAX_SEQUENCE: Final = 2**53 - 1
+"""The largest whole number that every reader of JSON keeps exact."""
+MIN_PLACE: Final = -(2**53)
+"""Numbers of imported messages are below 0."""
 MAX_KEY_CHARS: Final = 255
 MAX_NAME_CHARS: Final = 200
 MAX_EVENT_TYPES: Final = 16

@@ -76,6 +76,7 @@ class Message(Resource):
     pinned: bool = False
     starred: bool = False
     expires_at: float | None = Field(None, description="When it disappears; none if it stays.")
+    timer_seconds: int = Field(0, description="How long after it was read; 0: it stays.")
     reactions: list[MessageReaction] = []
     votes: list[MessageVote] = []
 
@@ -91,12 +92,13 @@ class Conversation(Resource):
 
     address: str
     name: str
-    last_text: str
+    last_text: str = Field(description="The beginning of what was said last, 256 characters.")
     last_at: float
     unread: int
     muted_until: float = Field(0.0, description="Unix seconds; 0 if it is not muted.")
     timer_seconds: int = Field(0, description="Messages disappear so long after they were read.")
     draft: str = Field("", description="What is half written, the same at all devices.")
+    group: bool = Field(False, description="Whether it is a group's, whose id is the address.")
 
 
 class Conversations(Resource):

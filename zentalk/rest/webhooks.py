@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from zentalk.rest.base import Body, Resource
+from zentalk.rest.base import WHOLE, Body, Resource
 from zentalk.rest.events import Event
 from zentalk.rest.limits import MAX_EVENT_TYPES, MAX_SEQUENCE, EventType
 
@@ -15,7 +15,12 @@ class WebhookIn(Body):
     """A webhook to add; it gets events from now on."""
 
     url: Annotated[
-        str, Field(max_length=1000, description="http or https, without user name or password")
+        str,
+        Field(
+            max_length=1000,
+            description="http or https, without user name or password",
+            json_schema_extra={"format": "uri"},
+        ),
     ]
     types: Annotated[
         list[EventType],
@@ -76,7 +81,7 @@ class DeadLetters(Resource):
 class RetryIn(Body):
     """The dead letter to try once more; without one, all of them."""
 
-    seq: Annotated[int | None, Field(ge=0, le=MAX_SEQUENCE)] = None
+    seq: Annotated[int | None, Field(ge=0, le=MAX_SEQUENCE), WHOLE] = None
 
 
 class Retried(Resource):

@@ -26,9 +26,9 @@ from zentalk.web.websocket.exchange import WebSocketExchange, websocket_scope
 from zentalk.web.websocket.handshake import Handshake, is_websocket
 
 HEAD_SECONDS: Final = 30.0
-"""From the first byte of a request, or from the start of a connection, to the end of its head."""
+"""The time from a request's first byte, or a connection's start, to the end of the head."""
 KEEP_ALIVE_SECONDS: Final = 75.0
-"""For the next request to begin; beyond it the connection is closed without a word."""
+"""The time for the next request to begin; beyond it the connection is closed without a word."""
 
 
 class HttpConnection:

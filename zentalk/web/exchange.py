@@ -25,7 +25,7 @@ from zentalk.web.refusal import refusal_of, refuse
 from zentalk.web.server_state import ServerState
 
 BODY_SECONDS: Final = 30.0
-"""From when the body is first waited for until all of it is there; beyond it the answer is 408."""
+"""The time from the first wait for the body until all of it is there; then the answer is 408."""
 MAX_UNREAD_BYTES: Final = 64 * 1024
 """A body that nobody read is passed over up to this size; for a larger one the connection ends."""
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}

@@ -14,7 +14,7 @@ from typing import Final
 import trio
 
 SEND_SECONDS: Final = 30.0
-"""For each piece of an answer to be taken; beyond it the connection is cut."""
+"""The time for each piece of an answer to be taken; beyond it the connection is cut."""
 LINGER_SECONDS: Final = 2.0
 """After the last answer, a peer that sends nothing for so long is not listened to any more."""
 LINGER_LONGEST_SECONDS: Final = 10.0

@@ -23,10 +23,10 @@ from zentalk.web.server_state import ServerState
 from zentalk.web.slots import ConnectionLimits, ConnectionSlots
 
 GRACEFUL_SECONDS: Final = 2.0
-"""For answers that are under way when the server ends; beyond it they are cut."""
+"""The time for answers that are under way when the server ends; beyond it they are cut."""
 _BACKLOG: Final = 128
 _ACCEPT_PAUSE_SECONDS: Final = 0.1
-"""Until accepting is tried again where the system has no descriptor or memory for it."""
+"""The pause before accepting is tried again where the system has no descriptor or memory for it."""
 _LOG: Final = quiet_logger("zentalk.web")
 
 

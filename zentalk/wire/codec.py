@@ -134,6 +134,10 @@ class Fields:
             raise self._bad()
         return item
 
+    def value(self) -> Value:
+        """Take what comes next as it is, for another reader to check."""
+        return self._take()
+
     def array(self, maximum: int) -> list[Value]:
         """Read an array of at most `maximum` entries."""
         item = self._take()

@@ -42,7 +42,7 @@ from zentalk.node.delivery.events import (
     WorkDone,
 )
 from zentalk.node.delivery.in_flight import IN_FLIGHT
-from zentalk.node.delivery.retry_schedule import SILENT_SECONDS
+from zentalk.node.delivery.retry_schedule import SHAPED_SILENT_SECONDS, SILENT_SECONDS
 from zentalk.node.messages.reasons import Reason
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.store.history.models import OutboxItem
@@ -195,7 +195,7 @@ def test_an_ack_is_noted_and_ends_the_retries_at_its_relay(bench: Bench) -> None
     hops = (GUARD, MIDDLE, A)
     assert bench.core.handle(TokenReturned(TOKEN), 0.3) == [
         ReportArrived(hops, TOKEN),
-        NoteHeld(1, A),
+        NoteHeld(1, A, BOB),
     ]
     assert bench.core.handle(TokenReturned(TOKEN), 0.4) == []
     assert bench.due() == (1.5, [])  # A holds it: nothing to do there
@@ -338,17 +338,28 @@ def test_what_went_through_a_relay_that_restarted_goes_once_more(bench: Bench) -
 
 
 def test_overdue_acks_are_asked_about_and_a_long_silence_is_told(bench: Bench) -> None:
+    asked, silent = first_asked_and_silent(bench)
+    assert 9.5 < asked < 30
+    assert SHAPED_SILENT_SECONDS <= silent < SHAPED_SILENT_SECONDS + 60
+
+
+def test_where_nothing_leaves_at_ticks_silence_is_told_after_a_minute(bench: Bench) -> None:
+    bench.core = DeliveryCore(0.5, bench.targets)
+    _, silent = first_asked_and_silent(bench)
+    assert SILENT_SECONDS <= silent < SILENT_SECONDS + 60
+
+
+def first_asked_and_silent(bench: Bench) -> tuple[float, float]:
+    """Never acknowledge an item; return when its mailbox is asked for, and silence is told."""
     bench.targets[BOB] = (target(A),)
     bench.sent(1)
     asked: list[float] = []
-    silent: list[float] = []
-    while not silent:
+    while True:
         at, commands = bench.due()
         asked += [at for command in commands if command == AskMailbox(target(A))]
-        silent += [at for command in commands if command == ReportSilence(BOB)]
+        if ReportSilence(BOB) in commands:
+            return asked[0], at
         bench.deposited(1, A, at)
-    assert 9.5 < asked[0] < 30
-    assert SILENT_SECONDS <= silent[0] < SILENT_SECONDS + 60
 
 
 def test_a_best_effort_inner_waits_for_an_ack_alone(bench: Bench) -> None:

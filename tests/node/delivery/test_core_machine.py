@@ -7,6 +7,7 @@ a second copy before its schedule allows it; no contact has more under way than 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -47,6 +48,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.not_before: dict[tuple[int, NodeId], float] = {}
         """When which item may go to which mailbox again, of those that it was sent to."""
         self.under_way: dict[int, UserAddress] = {}
+        self.opening: set[int] = set()
         self.asked_for: list[e.ReadItem | e.GiveUp] = []
         self.reading: set[int] = set()
         self.made = 0
@@ -60,6 +62,13 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.living[self.number] = contact
         self._add(self.number, ttl)
 
+    @rule(contact=st.sampled_from([BOB, CAROL]))
+    def open_a_ratchet(self, contact: UserAddress) -> None:
+        self.number += 1
+        self.living[self.number] = contact
+        self.opening.add(self.number)
+        self._add(self.number, LIFE, opens=True)
+
     @precondition(lambda self: self.living)
     @rule(data=st.data())
     def encrypt_anew(self, data: st.DataObject) -> None:
@@ -67,11 +76,11 @@ class DeliveryMachine(RuleBasedStateMachine):
         self._any_time(number)
         self._add(number, self.expires[number] - self.now)
 
-    def _add(self, number: int, ttl: float) -> None:
+    def _add(self, number: int, ttl: float, *, opens: bool = False) -> None:
         self.made += 1
         self.ciphertexts[number] = self.made
         self.expires[number] = self.now + ttl
-        self.tell(e.Added(item(number, self.living[number]), ttl))
+        self.tell(e.Added(replace(item(number, self.living[number]), opens=opens), ttl))
 
     @rule(outcomes=st.lists(st.sampled_from(OUTCOMES), max_size=6))
     def pass_time(self, outcomes: list[str]) -> None:
@@ -204,8 +213,14 @@ class DeliveryMachine(RuleBasedStateMachine):
     @invariant()
     def no_contact_has_too_much_under_way(self) -> None:
         for contact in (BOB, CAROL):
-            going = [owner for owner in getattr(self, "under_way", {}).values() if owner == contact]
+            going = [
+                number
+                for number, owner in getattr(self, "under_way", {}).items()
+                if owner == contact and number not in self.opening
+            ]
             assert len(going) <= WINDOW
+            if hasattr(self, "core"):
+                assert len(self.core._window._beside.get(contact, ())) <= in_flight.BESIDE
 
 
 def run_machine(*, shrinks: bool = False) -> None:

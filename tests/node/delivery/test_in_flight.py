@@ -1,17 +1,30 @@
 """When which item is looked at next, and what may be on its way to one contact at a time."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.node.delivery.test_outbox import BOB, Doubles, item, outbox_over
+from tests.node.delivery.test_core import BOB, LIFE, A, Bench, item
+from tests.node.delivery.test_outbox import Doubles, outbox_over
+from tests.node.delivery.test_outbox import item as outbox_item
 from zentalk.mailbox.settings import MailboxSettings
 from zentalk.node.delivery import in_flight as module
+from zentalk.node.delivery.events import (
+    Added,
+    Confirmed,
+    DepositCopy,
+    ItemDue,
+    ItemRead,
+    ReadItem,
+    Resumed,
+)
 from zentalk.node.delivery.in_flight import IN_FLIGHT, Deadlines, Window
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.session.skipped import MAX_GAP
+from zentalk.store.history.models import OutboxItem
 
 
 async def sent_of(
@@ -19,7 +32,7 @@ async def sent_of(
 ) -> tuple[Doubles, Outbox]:
     doubles = Doubles()
     outbox = outbox_over(doubles)
-    doubles.items = {number: item(number, ttl_seconds) for number in range(1, count + 1)}
+    doubles.items = {number: outbox_item(number, ttl_seconds) for number in range(1, count + 1)}
     nursery.start_soon(outbox.run)
     outbox.add(doubles.items.values())
     await trio.sleep(0.1)
@@ -71,11 +84,74 @@ async def test_what_waits_too_long_is_given_up_like_the_rest(
 def test_nothing_is_kept_of_contacts_whose_mail_is_done() -> None:
     window = Window()
     for number in range(IN_FLIGHT + 10):
-        window.admits(BOB, number)
+        window.admits(BOB, number, opens=number >= IN_FLIGHT + 8)
     for number in range(IN_FLIGHT + 10):
         window.left(BOB, number)
-    assert window._going == {}
+    assert window._going == window._beside == {}
     assert window._waiting == {}
+
+
+def opening(number: int) -> OutboxItem:
+    """Return the first item of a new ratchet."""
+    return replace(item(number), opens=True)
+
+
+def full(bench: Bench) -> Bench:
+    """Fill the window to Bob with mail that nobody confirms."""
+    for number in range(IN_FLIGHT):
+        bench.sent(number)
+    assert bench.add(IN_FLIGHT) == []
+    return bench
+
+
+def goes(bench: Bench, one: OutboxItem) -> bool:
+    return bool(bench.core.handle(Added(one, LIFE), 0.0))
+
+
+def test_the_first_message_of_a_new_ratchet_goes_beside_a_full_window() -> None:
+    """Only it can heal what the mail in the window waits for."""
+    bench = full(Bench())
+    assert goes(bench, opening(200))
+    assert not goes(bench, item(201))
+
+
+def test_control_what_opens_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BESIDE", 0)
+    assert not goes(full(Bench()), opening(200))
+
+
+def test_what_goes_beside_gives_nothing_else_its_place() -> None:
+    bench = full(Bench())
+    assert goes(bench, opening(200))
+    assert bench.core.handle(Confirmed((200,)), 0.1) == []
+    assert bench.core.next_deadline() > 0.1, "nothing else goes now"
+
+
+def test_the_newest_go_beside_and_an_older_one_waits_for_its_turn() -> None:
+    window = Window()
+    for number in range(IN_FLIGHT):
+        window.admits(BOB, number)
+    numbers = (300, 301, 302)
+    assert [window.admits(BOB, number, opens=True) for number in numbers] == [True] * 3
+    assert [window.admits(BOB, number, opens=True) for number in numbers] == [False, True, True]
+    assert window.left(BOB, 302) is None
+    assert window.left(BOB, 7) == 300
+    assert len(window._going[BOB]) == IN_FLIGHT
+
+
+def test_a_first_message_of_an_earlier_life_goes_beside_too() -> None:
+    bench = Bench()
+    for one in (*map(item, range(IN_FLIGHT + 1)), opening(200)):
+        bench.core.handle(Resumed(one, LIFE), 0.0)
+    gone = []
+    while bench.core.next_deadline() == 0.0:
+        [read] = bench.core.handle(ItemDue(), 0.0)
+        assert isinstance(read, ReadItem)
+        found = ItemRead(read.number, read.ciphertext, item(read.number))
+        gone += [one.item.item for one in bench.core.handle(found, 0.0) if type(one) is DepositCopy]
+        if read.number in gone:
+            bench.deposited(read.number, A, 0.0)
+    assert gone == [*range(IN_FLIGHT), 200]
 
 
 def taken(deadlines: Deadlines, now: float) -> list[int]:

@@ -5,7 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zentalk.node.devices import connections as module
-from zentalk.node.devices.connections import CONNECTED_SECONDS, ConnectionFact, Connections
+from zentalk.node.devices.connections import (
+    CONNECTED_SECONDS,
+    ConnectionFact,
+    Connections,
+    Visits,
+)
 
 CAME, LEFT = ConnectionFact("phone", True), ConnectionFact("phone", False)
 
@@ -68,6 +73,21 @@ def test_a_revoked_device_is_gone_once_and_what_it_has_open_ends_in_silence() ->
 
 def test_names_of_facts() -> None:
     assert (CAME.type, LEFT.type) == ("device.connected", "device.disconnected")
+
+
+def test_visits_count_requests_and_say_whether_one_is_open() -> None:
+    known = Connections()
+    assert known.visits("a") == Visits(0, is_open=False)
+    known.began("a", 0.0)
+    known.began("a", 1.0)
+    known.ended("a", 2.0)
+    assert (known.visits("a"), known.visits("b")) == (Visits(2, is_open=True), Visits())
+    known.ended("a", 3.0)
+    assert known.visits("a") == Visits(2, is_open=False)
+    known.expire(1000.0)
+    assert known.visits("a").count == 2, "silence is no reason to count anew"
+    known.forget("a")
+    assert known.visits("a") == Visits()
 
 
 @given(

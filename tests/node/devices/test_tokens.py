@@ -236,7 +236,7 @@ async def test_who_was_admitted_by_a_revoked_device_goes_with_it(
     tablet, _ = await devices.add("tablet")
     phone, token = await devices.add("phone", added_by=laptop.device_id.hex())
     cut: list[str] = []
-    devices.on_revoked = cut.append
+    devices.tell_revoked(cut.append)
     await devices.revoke(laptop.device_id.hex())
     assert cut == [laptop.device_id.hex(), phone.device_id.hex()]
     assert devices.listing() == loaded(database).listing() == [tablet]

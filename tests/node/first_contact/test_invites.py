@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -12,7 +13,9 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import ConfigError, NotFoundError
 from zentalk.ids import DAY_SECONDS
 from zentalk.net.runtime import Runtime
+from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.first_contact.invites import Invites
+from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.first_contact import invites as jobs
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.wire.invite import parse_invite
@@ -31,10 +34,20 @@ async def database(tmp_path: Path) -> AsyncIterator[HistoryDatabase]:
     database.close()
 
 
+class NoEffects(Outbox):
+    """An outbox that has nothing to carry out, as no invite here is to a group."""
+
+    def __init__(self) -> None: ...
+
+    async def carry_out(self, effects: CommitEffects) -> None:
+        assert effects == CommitEffects()
+
+
 def invites_of(
     identity: SigningKey, database: HistoryDatabase, wall: float = 1000.0, seed: int = 2
 ) -> Invites:
-    return Invites(Runtime.virtual(seed, wall), identity, database)
+    nobody: Any = None
+    return Invites(Runtime.virtual(seed, wall), identity, database, NoEffects(), nobody)
 
 
 def content(folder: Path) -> bytes:

@@ -16,7 +16,8 @@ from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.linked import renewal_queue
 from zentalk.node.linked.renewal_queue import RenewalQueue
 from zentalk.node.messages.compose import Composer
-from zentalk.node.messages.effects import CommitEffects
+from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
+from zentalk.node.messages.linked.resuming import Resuming
 from zentalk.node.sessions.sessions import Sessions
 from zentalk.store.history import contacts, resumption
 from zentalk.store.history.database import HistoryDatabase
@@ -51,7 +52,8 @@ async def test_thirty_contacts_have_their_turn_in_a_minute_in_their_order(
     asked, registered = Asked(), trio.Event()
     sessions = Sessions(SigningKey.generate(runtime.entropy), runtime.entropy)
     composer = Composer(sessions, runtime.entropy, 3600.0)
-    queue = RenewalQueue(runtime, database, composer, cast("Outbox", asked), registered)
+    how = Resuming(composer, lambda _tx, _group, _now: NO_EFFECTS)
+    queue = RenewalQueue(runtime, database, how, cast("Outbox", asked), registered)
     nursery.start_soon(queue.run)
     await trio.sleep(1000)
     assert asked.times == [], "not before there is a mailbox that they are told of"

@@ -15,6 +15,7 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import UnavailableError
 from zentalk.ids import MailboxId, NodeId, SendId
 from zentalk.net.runtime import Runtime
+from zentalk.net.signal import Signal
 from zentalk.node.mailboxes.collector import CollectorFactory
 from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.mailboxes.prices import Prices
@@ -74,6 +75,8 @@ class Network:
 
 class Nothing:
     """Nobody is told anything."""
+
+    needs_send_ids = Signal()
 
     async def run(self) -> None:
         await trio.sleep_forever()

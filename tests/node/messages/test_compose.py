@@ -13,12 +13,12 @@ from zentalk.ids import MessageId, UserAddress
 from zentalk.node.messages import compose
 from zentalk.node.messages.commands import Draft
 from zentalk.node.messages.conversation.commands import ChatCommands
-from zentalk.node.messages.effects import CommitEffects
+from zentalk.node.messages.effects import CommitEffects, OutboundItem
 from zentalk.node.messages.ordering import HOLD_SECONDS
 from zentalk.node.sessions import running_ahead
 from zentalk.node.sessions.sessions import Sender
 from zentalk.session import skipped
-from zentalk.store.history import outbox, pages
+from zentalk.store.history import contacts, outbox, pages
 from zentalk.store.history.models import OutboxItem, StoredMessage
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.chat import MAX_TEXT_BYTES
@@ -292,7 +292,7 @@ def test_parts_of_long_messages_have_their_turns_in_order(pair: Pair) -> None:
 def test_a_message_that_is_taken_back_makes_room_for_the_next(pair: Pair) -> None:
     one, other = pair
     one.write(lines("a", 10))
-    chat = ChatCommands(one.person.composer, one.person.address)
+    chat = ChatCommands(one.person.composer, one.person.address, one.person.groups.speech)
     first = MessageId(bytes.fromhex(one.history()[1].id))
     _, effects = one.person.tx(lambda tx: chat.take_back(tx, one.other.address, first, NOW))
     one.carry_out(effects)
@@ -315,6 +315,31 @@ def test_at_a_start_what_has_room_is_encrypted_and_only_strangers_are_looked_up(
     monkeypatch.setattr(running_ahead, "MAX_UNDER_WAY", 10)
     assert one.person.tx(take_up) == {carol.address}
     assert len(one.person.tx(outbox.under_way)) == 10
+
+
+def test_after_a_start_the_first_message_of_a_ratchet_that_was_never_answered_is_known(
+    pair: Pair,
+) -> None:
+    """It goes beside a full window of delivery."""
+    one, other = pair
+    one.write(lines("a", 2))
+    bundle = other.person.bundle()
+
+    def renew(tx: Transaction) -> list[OutboundItem]:
+        composer, row = one.person.composer, contacts.get(tx, one.other.address)
+        assert row is not None
+        ratchet_id = composer.start_session(tx, one.other.address, bundle, NOW)
+        first = composer.open_ratchet(tx, row, ratchet_id, NOW)
+        return first + composer.open_ratchet(tx, row, ratchet_id, NOW)
+
+    first, _ = one.person.tx(renew)
+    assert first.item.opens
+    under_way = one.person.tx(outbox.under_way)
+    assert len(under_way) == 4
+    assert [item.item for item in under_way if item.opens] == [first.item.item]
+    inners = [item.envelope or b"" for item in under_way]
+    one.carry_out(one.person.receive(*other.person.answers(other.receive(inners), one.person)))
+    assert not any(item.opens for item in one.person.tx(outbox.under_way))
 
 
 def lose(one: Correspondent, times: int) -> int:

@@ -9,6 +9,7 @@ from zentalk.errors import RemoteProtocolError
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.first_contact import verification as jobs
+from zentalk.node.messages.groups.jobs import group_jobs
 from zentalk.node.messages.linked import resuming
 from zentalk.node.messages.people import ContactCommands
 from zentalk.node.messages.receive import Inbox
@@ -16,7 +17,6 @@ from zentalk.node.sessions.sessions import Encrypted, Sender, Sessions
 from zentalk.store.history import (
     contacts,
     events,
-    messages,
     pages,
     renewals,
     resumption,
@@ -41,7 +41,8 @@ def second(newcomer: Newcomer, alice: Person, bob: Person) -> Person:
     made.sessions = Sessions(bob.identity, made.entropy)
     made.composer = Composer(made.sessions, made.entropy, 3600.0)
     made.contacts = ContactCommands(made.composer)
-    made.inbox = Inbox(made.sessions, made.composer)
+    made.groups = group_jobs(bob.identity, made.composer, made.entropy)
+    made.inbox = Inbox(made.sessions, made.composer, made.groups.inbox)
     made.tx(lambda tx: made.contacts.add(tx, alice.address, "Alice", NOW))
     made.tx(lambda tx: terms.put_own(tx, 1))
     return made
@@ -252,4 +253,3 @@ def test_contacts_have_their_turn_by_their_last_activity(
     turns = [bob.tx(resumption.take_next) for _ in range(4)]
     assert turns == [alice.address, carol.address, dave.address, None]
     assert bob.tx(resumption.left) == 0
-    assert messages.RATCHET_RENEWED == "ratchet-renewed"

@@ -268,6 +268,8 @@ async def test_control_without_the_poke_it_gets_the_whole_page(
 ) -> None:
     poke = Deliveries.poke
     monkeypatch.setattr(
-        Deliveries, "poke", lambda self, hook: None if hook in self._waits else poke(self, hook)
+        Deliveries,
+        "poke",
+        lambda self, hook: None if hook in self._tasks._waits else poke(self, hook),
     )
     assert len(await removed_midway(tmp_path, receiver)) == 20

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -16,6 +14,7 @@ import httpx
 import pytest
 import trio
 
+from tests.chromium import browser
 from tests.needed import program
 from tests.web.echo import BIG_BYTES, Echo
 from tests.web.served import Served, served
@@ -45,11 +44,6 @@ http {{
   }}
 }}
 """
-CHROMIUM_FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-sync", "--disable-background-networking", "--disable-component-update"),
-    *("--no-proxy-server", "--disable-dev-shm-usage"),
-]
 
 
 @pytest.fixture
@@ -152,23 +146,11 @@ async def answers(client: httpx.AsyncClient) -> bool:
         return False
 
 
-@contextmanager
-def browser(command: list[str]) -> Iterator[None]:
-    """Run a browser, which is a group of processes."""
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True) as process:
-        try:
-            yield
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-
-
 @pytest.mark.browser
 async def test_chromium_fetches_follows_a_stream_and_opens_a_socket(tmp_path: Path) -> None:
-    path, app = program("chromium", "chromium-browser", "google-chrome"), Echo()
+    app = Echo()
     async with served(app) as server:
-        command = [path, *CHROMIUM_FLAGS, f"--user-data-dir={tmp_path}", f"{server.url}/page"]
-        with browser(command), trio.fail_after(60):
+        with browser(tmp_path, f"{server.url}/page"), trio.fail_after(60):
             await app.reported.wait()
     seen: Any = json.loads(app.report)
     assert seen == {

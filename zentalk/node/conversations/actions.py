@@ -14,7 +14,7 @@ from zentalk.ids import MESSAGE_ID_BYTES, MessageId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.messages.commands import Draft
-from zentalk.node.messages.conversation import profile
+from zentalk.node.messages.conversation import importing, profile
 from zentalk.node.messages.conversation.commands import (
     NO_CONVERSATION,
     NO_MESSAGE,
@@ -22,6 +22,7 @@ from zentalk.node.messages.conversation.commands import (
     forwarded,
     target_of,
 )
+from zentalk.node.messages.conversation.importing import ImportedPage, ImportPage
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.store.history import contacts, messages, pages, privacy, profiles, search
 from zentalk.store.history.database import HistoryDatabase
@@ -120,6 +121,10 @@ class ConversationActions:
     async def clear(self, contact: UserAddress) -> None:
         """Delete all messages with a person here; the person stays."""
         await self._write(lambda tx, now: self._commands.clear(tx, contact, now))
+
+    async def take_in(self, page: ImportPage) -> ImportedPage:
+        """Add to a conversation what an export has and it has not."""
+        return await self._write(lambda tx, now: importing.take_in(tx, page, now))
 
     async def profile(self) -> Profile:
         """Return how the owner is shown to contacts; version 0 if that was never said."""

@@ -24,6 +24,8 @@ class SignalChange(NamedTuple):
     person: UserAddress
     kind: str
     on: bool
+    at: float
+    """Unix seconds."""
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.on}>"
@@ -38,7 +40,8 @@ class SignalBoard:
         self._gate = SignalGate()
         self._readers = trio.lowlevel.ParkingLot()
         self._woken = trio.lowlevel.ParkingLot()
-        self._changes: list[SignalChange] = []
+        self._newest: dict[tuple[UserAddress, str], SignalChange] = {}
+        """Of each contact who ever told something: few, and each has at most one of a kind."""
         self.number = 0
 
     def took_in(self, heard: Iterable[UserAddress], signals: Iterable[ReceivedSignal]) -> None:
@@ -67,11 +70,16 @@ class SignalBoard:
         """Return who is there."""
         return self._signals.all_there()
 
-    async def changes(self, after: int) -> list[SignalChange]:
-        """Return the changes after a number, waiting for one; older ones than 256 are gone."""
+    def newest(self, after: int) -> list[SignalChange]:
+        """Return of each person and kind the newest change, if it has a number above `after`."""
+        found = [change for change in self._newest.values() if change.number > after]
+        return sorted(found)
+
+    async def wait(self, after: int) -> None:
+        """Return once there is a change with a number above `after`."""
+        await trio.lowlevel.checkpoint()
         while self.number <= after:
             await self._readers.park()
-        return [change for change in self._changes if change.number > after]
 
     async def run(self) -> None:
         """Let signals expire, until cancelled."""
@@ -93,5 +101,7 @@ class SignalBoard:
 
     def _tell(self, person: UserAddress, kind: str, *, on: bool) -> None:
         self.number += 1
-        self._changes = [*self._changes[-255:], SignalChange(self.number, person, kind, on)]
+        self._newest[person, kind] = SignalChange(
+            self.number, person, kind, on, self._runtime.wall()
+        )
         self._readers.unpark_all()

@@ -11,18 +11,17 @@ from collections.abc import Collection, Iterable
 from functools import partial
 from typing import Final
 
-import trio
-
 from zentalk.chat.signals import BEAT_SECONDS, PRESENCE_SECONDS, TYPING_SECONDS
-from zentalk.errors import StorageError, TooLargeError
+from zentalk.errors import ConflictError, StorageError, TooLargeError
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
+from zentalk.net.signal import Signal
 from zentalk.node.conversations.signal_board import SignalBoard
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.messages.compose import ITEM_KEY_BYTES, Composer
 from zentalk.node.messages.conversation import signals
 from zentalk.node.messages.effects import BestEffortInner
-from zentalk.store.history import privacy
+from zentalk.store.history import groups, privacy
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.chat import PRESENCE, TYPING, Presence, Typing
@@ -31,6 +30,9 @@ MAX_OPEN_CHATS: Final = 8
 """Chats that one device may show at a time."""
 LOOK_SECONDS: Final = 5.0
 """How late a device that has gone is noticed."""
+_IN_A_GROUP: Final = (
+    "only people are told that you are writing or there, and not groups: name a person"
+)
 
 
 class Signalling:
@@ -52,28 +54,40 @@ class Signalling:
         self._keys: dict[tuple[UserAddress, str], bytes] = {}
         self._devices: dict[str, tuple[float, frozenset[UserAddress]]] = {}
         self._told: dict[UserAddress, float] = {}
+        self._someone_left = Signal()
 
     async def typing(self, person: UserAddress, *, on: bool) -> None:
-        """Tell somebody that the owner is writing, or has stopped; at most twice a minute."""
+        """Tell somebody that the owner is writing, or has stopped; at most twice a minute.
+
+        Raises ConflictError for a group.
+        """
+        await self._database.read(partial(_check_people, chats=[person]))
         await self._send(person, TYPING, Typing(on), TYPING_SECONDS)
 
     async def shows(self, device: str, chats: Collection[UserAddress]) -> None:
         """Note which chats a device shows now; none: its owner has left it.
 
-        Raises TooLargeError if there are more than a device can show.
+        Raises TooLargeError if there are more than a device can show, ConflictError if one is a
+        group's.
         """
         if len(chats) > MAX_OPEN_CHATS:
             raise TooLargeError(f"a device shows at most {MAX_OPEN_CHATS} chats at a time")
+        await self._database.read(partial(_check_people, chats=chats))
         until = self._runtime.monotonic() + PRESENCE_SECONDS
         self._devices.pop(device, None)
         if chats:
             self._devices[device] = (until, frozenset(chats))
         await self._beat()
 
+    def left(self, device: str) -> None:
+        """Forget at once what a device shows: it may not use the node any more."""
+        if self._devices.pop(device, None) is not None:
+            self._someone_left.set()
+
     async def run(self) -> None:
         """Repeat that the owner is there, and tell when it is over, until cancelled."""
         while True:
-            await trio.sleep(LOOK_SECONDS)
+            await self._someone_left.wait(LOOK_SECONDS)
             if self._devices or self._told:
                 await self._beat()
 
@@ -122,6 +136,11 @@ class Signalling:
         if key is None:
             key = self._keys[person, kind] = self._runtime.entropy(ITEM_KEY_BYTES)
         return key
+
+
+def _check_people(tx: Transaction, *, chats: Iterable[UserAddress]) -> None:
+    if any(groups.exists(tx, chat) for chat in chats):
+        raise ConflictError(_IN_A_GROUP)
 
 
 def _is_wished(tx: Transaction, *, kind: str) -> bool:

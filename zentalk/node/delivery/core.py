@@ -17,7 +17,7 @@ from typing import Any, Final
 from zentalk.ids import NodeId, UserAddress
 from zentalk.node.delivery import events as e
 from zentalk.node.delivery.in_flight import AwaitedAck, Deadlines, InFlight, Window
-from zentalk.node.delivery.retry_schedule import Schedule
+from zentalk.node.delivery.retry_schedule import SHAPED_SILENT_SECONDS, SILENT_SECONDS, Schedule
 from zentalk.node.messages.reasons import Reason
 from zentalk.node.messages.routes import DepositTarget
 
@@ -53,6 +53,8 @@ class DeliveryCore:
         self._round_trip = round_trip_seconds
         self._targets = targets
         self._has_room = has_room
+        is_shaped = has_room is not None
+        self._silent_seconds = SHAPED_SILENT_SECONDS if is_shaped else SILENT_SECONDS
         self._items: dict[int, InFlight] = {}
         self._deadlines = Deadlines()
         self._window = Window()
@@ -187,7 +189,9 @@ class DeliveryCore:
         if self._has_room is not None and not self._has_room(item.envelope):
             self._deadlines.plan(item.item, now + NO_ROOM_SECONDS)
             return []
-        if not entry.is_best_effort and not self._window.admits(item.contact, item.item):
+        if not entry.is_best_effort and not self._window.admits(
+            item.contact, item.item, opens=entry.opens
+        ):
             entry.item = replace(item, envelope=None)
             self._deadlines.plan(item.item, entry.expires)
             return []
@@ -226,7 +230,7 @@ class DeliveryCore:
             commands.append(e.ReportLost(entry.hops, entry.token))
         if schedule.ack_overdue(relay, now):
             commands.append(e.AskMailbox(target))
-            if schedule.is_silent(now):
+            if schedule.is_silent(now, self._silent_seconds):
                 commands.append(e.ReportSilence(entry.item.contact))
         return commands
 
@@ -303,7 +307,7 @@ class DeliveryCore:
             return [arrived, e.NoteTaken(entry.confirmation)]
         if entry.schedule is not None:
             entry.schedule.held(ack.relay, now)
-        return [arrived, e.NoteHeld(ack.item, ack.relay)]
+        return [arrived, e.NoteHeld(ack.item, ack.relay, entry.item.contact)]
 
     def _confirmed(self, event: e.Confirmed, now: float) -> list[e.Command]:
         commands: list[e.Command] = []
@@ -364,6 +368,7 @@ class DeliveryCore:
 
     def _enter(self, entry: InFlight) -> InFlight:
         self._items[entry.item.item] = entry
+        entry.opens = entry.item.opens
         return entry
 
     def _forget(self, number: int, now: float) -> InFlight | None:

@@ -194,10 +194,11 @@ class WantMailboxes(NamedTuple):
 
 
 class NoteHeld(NamedTuple):
-    """Write down that a relay holds an item."""
+    """Write down that a relay holds an item to a contact."""
 
     number: int
     relay: NodeId
+    contact: UserAddress
 
 
 class NoteTaken(NamedTuple):
@@ -226,7 +227,7 @@ class AskMailbox(NamedTuple):
 
 
 class ReportSilence(NamedTuple):
-    """No mailbox of a contact acknowledges anything for long."""
+    """No mailbox of a contact acknowledges anything for a while."""
 
     contact: UserAddress
 

@@ -20,6 +20,9 @@ from zentalk.store.history.models import OutboxItem
 IN_FLIGHT: Final = 96
 """Items of one contact. A mailbox keeps 100 for one send id, so none is refused while its owner
 is away for a moment. Confirmations take numbers of the same chains: this is far below 1,000."""
+BESIDE: Final = 2
+"""First messages of new ratchets that one contact's full window lets pass. Mail in a broken ratchet
+is never confirmed, so what heals it must not wait for that: the newest goes, and the one before."""
 _SLACK: Final = 64
 """Times that were replaced or dropped are cleared away once there are more of them than this,
 and more than times that count."""
@@ -38,6 +41,7 @@ class AwaitedAck(NamedTuple):
 class InFlight:
     """One item. `expires` is monotonic: no step of the wall clock gives a message up.
 
+    `opens` says that it was the first of a new ratchet when it came, whatever is read again later.
     `hops` and `token` are those of the last packet, `full_at` the mailboxes that take nothing,
     `failed_at` those that cannot be reached, `reason` what its writer was told of that, and
     `unanswered` counts copies whose fate at our own end is not known yet.
@@ -48,6 +52,7 @@ class InFlight:
     ciphertext: int = 0
     is_best_effort: bool = False
     elsewhere: bool = False
+    opens: bool = False
     confirmation: int | None = None
     schedule: Schedule | None = None
     hops: tuple[NodeId, ...] = ()
@@ -105,27 +110,46 @@ class Deadlines:
 class Window:
     """Items that may go, and those that wait, in the order in which they asked."""
 
-    __slots__ = ("_going", "_waiting")
+    __slots__ = ("_beside", "_going", "_waiting")
 
     def __init__(self) -> None:
         self._going: dict[UserAddress, set[int]] = {}
+        self._beside: dict[UserAddress, set[int]] = {}
         self._waiting: dict[UserAddress, dict[int, None]] = {}
 
-    def admits(self, contact: UserAddress, number: int) -> bool:
-        """Tell whether an item may go now; one that may not waits until `left` names it."""
+    def admits(self, contact: UserAddress, number: int, *, opens: bool = False) -> bool:
+        """Tell whether an item may go now; one that may not waits until `left` names it.
+
+        One that `opens` a ratchet goes beside a full window, and the oldest such one waits then.
+        """
         going = self._going.setdefault(contact, set())
-        if number in going:
+        if number in going or number in self._beside.get(contact, ()):
             return True
         if len(going) < IN_FLIGHT:
             going.add(number)
             return True
+        if opens and self._goes_beside(contact, number):
+            return True
         self._waiting.setdefault(contact, {})[number] = None
         return False
+
+    def _goes_beside(self, contact: UserAddress, number: int) -> bool:
+        beside = self._beside.get(contact, set())
+        newest = sorted({*beside, number})[-BESIDE:] if BESIDE else []
+        if number not in newest:
+            return False
+        self._beside[contact] = set(newest)
+        self._waiting.get(contact, {}).pop(number, None)
+        return True
 
     def left(self, contact: UserAddress, number: int) -> int | None:
         """Forget an item that is done; return the one that may go in its place, if any waits."""
         waiting = self._waiting.get(contact, {})
         waiting.pop(number, None)
+        beside = self._beside.get(contact, set())
+        beside.discard(number)
+        if not beside:
+            self._beside.pop(contact, None)
         going = self._going.get(contact, set())
         going.discard(number)
         following = None

@@ -68,6 +68,10 @@ class Outbox:
         self._work = ProofOfWork(runtime.for_part("postage"), network.tunnels.short)
         self._next_best_effort = 0
         self._wake = Signal()
+        self.short_of_send_ids = Signal()
+        """A commit has used up the send ids that are kept ready for new contacts."""
+        self.fan_out = Signal()
+        """A commit has left something that is to go to the members of a group."""
         self._due = math.inf
 
     def __len__(self) -> int:
@@ -106,6 +110,10 @@ class Outbox:
             self._recipients.need_session(contact)
         if effects.in_doubt:
             self._recovery.session_in_doubt()
+        if effects.short_of_send_ids:
+            self.short_of_send_ids.set()
+        if effects.fan_out:
+            self.fan_out.set()
 
     def add(self, items: Iterable[OutboxItem]) -> None:
         """Send items whose ciphertext has just been committed."""
@@ -240,8 +248,9 @@ class Outbox:
 
     def _note(self, command: e.NoteHeld | e.NoteTaken | e.NoteReason) -> None:
         match command:
-            case e.NoteHeld(number, relay):
+            case e.NoteHeld(number, relay, contact):
                 self._states.held(number, relay)
+                self._recovery.heard(contact)
             case e.NoteTaken(confirmation):
                 self._states.taken(confirmation)
             case e.NoteReason(number, reason):

@@ -16,13 +16,13 @@ from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.recipients import Recipients
-from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.compose import Composer, lacks_route
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.reasons import Reason
 from zentalk.node.messages.states import explain
 from zentalk.node.records.current import find_current
 from zentalk.node.records.lookup import RecordLookup
-from zentalk.store.history import outbox
+from zentalk.store.history import contacts, outbox
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.retry import until_stored
 from zentalk.store.sqlite import Transaction
@@ -130,4 +130,6 @@ class RecipientLookup:
         if bundle is not None and not self._composer.has_session(tx, contact):
             self._composer.start_session(tx, contact, bundle, now)
         explain(tx, contact, Reason.NONE, now)
-        return CommitEffects(send=tuple(self._composer.encrypt_waiting(tx, contact)))
+        ready, row = self._composer.encrypt_waiting(tx, contact), contacts.get(tx, contact)
+        short = row is not None and lacks_route(tx, row)
+        return CommitEffects(send=tuple(ready), short_of_send_ids=short)

@@ -6,12 +6,15 @@ record in the directory. What is missing is noted here; `recipient_lookup.py` fe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Container, Iterable
 from typing import Final
 
 from zentalk.ids import UserAddress
+from zentalk.net.backoff import fraction
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
+from zentalk.node.delivery.retry_schedule import SHAPED_SILENT_SECONDS
 from zentalk.node.messages.routes import DepositTarget, contact_targets, record_targets
 from zentalk.store.history import contacts
 from zentalk.store.history.database import HistoryDatabase
@@ -19,9 +22,13 @@ from zentalk.store.sqlite import Transaction
 from zentalk.wire.user_record import RecordContents
 
 RECORD_FRESH_SECONDS: Final = 600.0
-FIRST_SILENCE_SECONDS: Final = 600.0
+DRAWN_SECONDS: Final = 120.0
+"""Over so long the time of a look for new mailboxes is drawn: whoever keeps acks back must not see
+by that time whose record is read."""
+FIRST_SILENCE_SECONDS: Final = 180.0
 LONGEST_SILENCE_SECONDS: Final = 3_600.0
-"""How long after a look for new mailboxes of a contact there is another, at first and later."""
+"""How long after a look there is another, at first and later. An owner whose mailboxes are gone has
+new ones, and a record that names them, within a minute or two."""
 
 
 class Recipients:
@@ -85,11 +92,16 @@ class Recipients:
 
 
 class RecoveryRequests:
-    """What the outbox and the way in have noticed, until `SessionRecovery` takes it up."""
+    """What the outbox and the way in have noticed, until `SessionRecovery` takes it up.
 
-    def __init__(self, runtime: Runtime) -> None:
+    Where all else is `shaped` and leaves at ticks, a look stands out, and the next waits longer.
+    """
+
+    def __init__(self, runtime: Runtime, *, shaped: bool) -> None:
         self._runtime = runtime
-        self._silent: set[UserAddress] = set()
+        self._first_wait = SHAPED_SILENT_SECONDS if shaped else FIRST_SILENCE_SECONDS
+        self._silent: dict[UserAddress, float] = {}
+        """When each is to be looked at (monotonic seconds)."""
         self._looked: dict[UserAddress, tuple[float, float]] = {}
         self.wake = Signal()
 
@@ -99,18 +111,29 @@ class RecoveryRequests:
 
     def silent(self, contact: UserAddress) -> None:
         """No mailbox of a contact acknowledges anything: it may have others."""
-        not_before, _ = self._looked.get(contact, (0.0, 0.0))
-        if contact not in self._silent and self._runtime.monotonic() >= not_before:
-            self._silent.add(contact)
+        now = self._runtime.monotonic()
+        not_before, _ = self._looked.get(contact, (now, 0.0))
+        if contact not in self._silent and now >= not_before:
+            self._silent[contact] = now + DRAWN_SECONDS * fraction(self._runtime.entropy)
             self.wake.set()
 
+    def heard(self, contact: UserAddress) -> None:
+        """A mailbox of a contact has acknowledged something: there is nothing to look for."""
+        self._silent.pop(contact, None)
+
     def silent_contacts(self) -> frozenset[UserAddress]:
-        """Return the contacts that are to be looked at."""
-        return frozenset(self._silent)
+        """Return the contacts that are to be looked at now."""
+        now = self._runtime.monotonic()
+        return frozenset(contact for contact, at in self._silent.items() if at <= now)
+
+    def next_look(self, besides: Container[UserAddress]) -> float:
+        """Return when another contact is to be looked at (monotonic seconds), or infinity."""
+        looks = (at for contact, at in self._silent.items() if contact not in besides)
+        return min(looks, default=math.inf)
 
     def looked_at(self, contact: UserAddress) -> None:
         """Note that a silent contact's record was read: the next look waits longer."""
-        self._silent.discard(contact)
-        _, wait = self._looked.get(contact, (0.0, FIRST_SILENCE_SECONDS))
+        self._silent.pop(contact, None)
+        _, wait = self._looked.get(contact, (0.0, self._first_wait))
         now = self._runtime.monotonic()
         self._looked[contact] = now + wait, min(2 * wait, LONGEST_SILENCE_SECONDS)

@@ -28,8 +28,11 @@ nobody confirms more than that would be sent for nothing: it waits long for its 
 ROUND_TRIPS: Final = 3
 MOST_DOUBTFUL: Final = 8
 """Packets over relays that look dead, to one relay, that do not make the next one wait longer."""
-SILENT_SECONDS: Final = 600.0
-"""No mailbox has acknowledged what was sent so long ago: the recipient may have others now."""
+SILENT_SECONDS: Final = 60.0
+"""No mailbox has acknowledged what was sent so long ago: the recipient may have others now. What
+comes of that, and when, stands in `recipients.RecoveryRequests`."""
+SHAPED_SILENT_SECONDS: Final = 600.0
+"""The same where all else leaves at ticks, so that a look-up stands out."""
 
 
 @dataclass(slots=True)
@@ -160,11 +163,11 @@ class Schedule:
         patience = ACK_OVERDUE_SECONDS + ROUND_TRIPS * self._round_trip
         return not state.held and state.last_sent is not None and now - self.started_at > patience
 
-    def is_silent(self, now: float) -> bool:
-        """Tell whether deposits left long ago and no relay has acknowledged any of them."""
+    def is_silent(self, now: float, seconds: float) -> bool:
+        """Tell whether deposits left so long ago and no relay has acknowledged any of them."""
         if self._first_sent is None or any(state.held for state in self._relays.values()):
             return False
-        return now - self._first_sent >= SILENT_SECONDS
+        return now - self._first_sent >= seconds
 
     def needed_second(self, now: float) -> bool:
         """Tell whether the item waited so long that the second relay was used as well."""

@@ -80,6 +80,7 @@ class SessionRecovery:
         wall, now = self._runtime.wall(), self._runtime.monotonic()
         waits = [at - wall for at, contact in due if contact not in self._failures]
         waits += [at - now for at, _ in self._failures.values()]
+        waits += [self._requests.next_look(self._failures) - now]
         return max(0.0, min([LOOK_SECONDS, *waits]))
 
     async def _try(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -16,7 +17,7 @@ import trio
 
 from zentalk.errors import StorageError
 from zentalk.net.runtime import Runtime
-from zentalk.node.devices.connections import ConnectionFact, Connections
+from zentalk.node.devices.connections import ConnectionFact, Connections, Visits
 from zentalk.store.history import devices_seen
 from zentalk.store.history.database import HistoryDatabase
 
@@ -45,6 +46,8 @@ class Attendance:
         self._count = 0
         self._told = trio.Event()
         self._changed = trio.Event()
+        self.on_move: Callable[[str], None] = lambda _device: None
+        """Is told at once of each device that begins or ends a request, or is revoked."""
 
     def load(self) -> None:
         """Read when devices were seen in earlier lives."""
@@ -54,6 +57,7 @@ class Attendance:
         """A request or stream of a device, or of the `owner`, began."""
         self._note(self._connections.began(device, self._runtime.monotonic()))
         self._see(device)
+        self.on_move(device)
 
     def ended(self, device: str) -> None:
         """A request or stream ended."""
@@ -61,12 +65,18 @@ class Attendance:
             return
         self._connections.ended(device, self._runtime.monotonic())
         self._see(device)
+        self.on_move(device)
 
     def forget(self, device: str) -> None:
         """A device was revoked."""
         self._note(self._connections.forget(device))
         self._seen.pop(device, None)
         self._unwritten.pop(device, None)
+        self.on_move(device)
+
+    def visits(self, device: str) -> Visits:
+        """Return the requests of a device in this life of the node."""
+        return self._connections.visits(device)
 
     def connected(self) -> frozenset[str]:
         """Return the ids of devices that are connected, and `owner` if its token is in use."""

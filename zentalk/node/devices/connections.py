@@ -14,6 +14,14 @@ CONNECTED_SECONDS: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
+class Visits:
+    """How many requests of a device began in this life of the node, and whether one is open."""
+
+    count: int = 0
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionFact:
     """A device came or left."""
 
@@ -32,6 +40,11 @@ class Connections:
     def __init__(self) -> None:
         self._open: dict[str, int] = {}
         self._until: dict[str, float] = {}
+        self._begun: dict[str, int] = {}
+
+    def visits(self, device: str) -> Visits:
+        """Return the requests of a device so far."""
+        return Visits(self._begun.get(device, 0), device in self._open)
 
     def connected(self) -> frozenset[str]:
         """Return the devices that are connected."""
@@ -41,6 +54,7 @@ class Connections:
         """A request or stream of a device began."""
         is_new = device not in self._until
         self._open[device] = self._open.get(device, 0) + 1
+        self._begun[device] = self._begun.get(device, 0) + 1
         self._until[device] = now + CONNECTED_SECONDS
         return [ConnectionFact(device, True)] if is_new else []
 
@@ -58,6 +72,7 @@ class Connections:
     def forget(self, device: str) -> list[ConnectionFact]:
         """A device was revoked."""
         self._open.pop(device, None)
+        self._begun.pop(device, None)
         return self._gone([device] if device in self._until else [])
 
     def expire(self, now: float) -> list[ConnectionFact]:

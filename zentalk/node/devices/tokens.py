@@ -16,7 +16,7 @@ from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import ConfigError, ConflictError, NotFoundError, RemoteProtocolError
 from zentalk.net.runtime import Runtime
-from zentalk.store.history import devices_seen, events, settings
+from zentalk.store.history import devices_seen, events, push, settings
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.devices import (
@@ -46,7 +46,11 @@ class DeviceTokens:
         self._database = database
         self._devices: tuple[DeviceEntry, ...] = ()
         self.trouble: str | None = None
-        self.on_revoked: Callable[[str], None] = lambda _device_id: None
+        self._listeners: list[Callable[[str], None]] = []
+
+    def tell_revoked(self, listener: Callable[[str], None]) -> None:
+        """Call somebody with the id of each device that is revoked from now on, at once."""
+        self._listeners.append(listener)
 
     def load(self) -> None:
         """Read and verify the list."""
@@ -66,6 +70,10 @@ class DeviceTokens:
     def listing(self) -> list[DeviceEntry]:
         """Return the devices, oldest first."""
         return list(self._devices)
+
+    def is_admitted(self, tx: Transaction, device_id: str) -> bool:
+        """Say whether a device may use the node, as of this transaction."""
+        return any(device.device_id.hex() == device_id for device in self._read(tx))
 
     def check_new(self, name: str) -> None:
         """Refuse what could not be added now.
@@ -123,11 +131,13 @@ class DeviceTokens:
             left = tuple(device for device in known if device not in gone)
             for device in gone:
                 devices_seen.forget(tx, device.device_id.hex())
+                push.remove(tx, device.device_id.hex())
             return self._save(tx, left, "device.revoked", gone)
 
         self._devices = await self._database.write(job)
         for device in gone:
-            self.on_revoked(device.device_id.hex())
+            for listener in self._listeners:
+                listener(device.device_id.hex())
 
     def _save(
         self,

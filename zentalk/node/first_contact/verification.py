@@ -9,6 +9,7 @@ from zentalk.errors import ConflictError
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.messages.first_contact import verification as jobs
+from zentalk.node.messages.people import IS_A_GROUP
 from zentalk.session.safety import read_safety_number, safety_number, safety_numbers_match
 from zentalk.store.history import contacts
 from zentalk.store.history.database import HistoryDatabase
@@ -41,10 +42,15 @@ class Verification:
         self._database = database
 
     async def safety(self, address: UserAddress) -> SafetyNumber:
-        """Return the number with anybody, who need not be in the list."""
+        """Return the number with anybody, who need not be in the list.
+
+        Raises ConflictError for a group.
+        """
 
         def job(tx: Transaction) -> StoredContact | None:
             row = contacts.get(tx, address)
+            if row is not None and row.state is ContactState.GROUP:
+                raise ConflictError(IS_A_GROUP)
             known = row is not None and row.state is not ContactState.REMOVED
             return contacts.view(tx, address) if known else None
 

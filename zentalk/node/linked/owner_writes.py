@@ -27,7 +27,7 @@ class OwnerWrites:
 
     def __init__(self, messages: MessageCommands, chat: ChatCommands, own: UserAddress) -> None:
         self._messages = messages
-        self._chat = chat
+        self.chat = chat
         self._own = own
 
     def carry_out(
@@ -55,22 +55,22 @@ class OwnerWrites:
         newest = chats.newest_received(tx, contact)
         if newest is None or newest[1] != message_id:
             return NO_EFFECTS
-        return self._chat.mark_read(tx, contact, now, tell=privacy.get(tx).read_receipts)
+        return self.chat.mark_read(tx, contact, now, tell=privacy.get(tx).read_receipts)
 
     def _mark(
         self, tx: Transaction, contact: UserAddress, content: Content, now: float
     ) -> CommitEffects:
         match content.body:
             case Edit(target, _, text):
-                done = self._chat.edit(tx, contact, target.message_id, text, now)
+                done = self.chat.edit(tx, contact, target.message_id, text, now)
             case Deletion(target):
-                done = self._chat.take_back(tx, contact, target.message_id, now)
+                done = self.chat.take_back(tx, contact, target.message_id, now)
             case Reaction(target, _, emoji):
-                done = self._chat.react(tx, contact, target.message_id, emoji, now)
+                done = self.chat.react(tx, contact, target.message_id, emoji, now)
             case Pin(target, _, on):
-                done = self._chat.pin(tx, contact, target.message_id, now, on=on)
+                done = self.chat.pin(tx, contact, target.message_id, now, on=on)
             case Vote(target, _, options):
-                done = self._chat.vote(tx, contact, target.message_id, options, now)
+                done = self.chat.vote(tx, contact, target.message_id, options, now)
             case _:
                 raise ConflictError(NOT_FROM_THERE)
         return done[1]

@@ -17,9 +17,7 @@ from zentalk.node.linked.owner_writes import OwnerWrites
 from zentalk.node.linked.replica_actions import ReplicaActions
 from zentalk.node.linked.replica_links import ReplicaLinks
 from zentalk.node.linked.standing import TermWatch
-from zentalk.node.messages.commands import MessageCommands
 from zentalk.node.messages.compose import Composer
-from zentalk.node.messages.conversation.commands import ChatCommands
 from zentalk.store.history.database import HistoryDatabase
 
 
@@ -50,12 +48,12 @@ def build_linked(
     database: HistoryDatabase,
     outbox: Outbox,
     composer: Composer,
+    writes: OwnerWrites,
     watch: TermWatch,
     copy: HistoryCopy | None,
 ) -> LinkedParts:
     """Return the parts of a node that may have a replica or, with a copy, of a replica."""
-    own = watch.own
-    chat = ChatCommands(composer, own)
+    own, chat = watch.own, writes.chat
     if copy is not None:
         follower = Follower(runtime, database, copy.history, composer, outbox)
         database.tail.on_commit = follower.changed.set
@@ -63,7 +61,6 @@ def build_linked(
         links.follow(follower, copy.history)
         actions = ReplicaActions(runtime, copy.history, outbox, chat, follower)
         return LinkedParts(links, watch, actions, follower, follower.run)
-    writes = OwnerWrites(MessageCommands(composer, own), chat, own)
     feeder = Feeder(runtime.for_part("links"), database, composer, outbox, writes)
     return LinkedParts(
         Links(runtime, database, composer, outbox, own, feeder.opened),

@@ -14,8 +14,7 @@ import trio
 
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
-from zentalk.node.messages.compose import Composer
-from zentalk.node.messages.linked import resuming
+from zentalk.node.messages.linked.resuming import Resuming, next_one
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.retry import until_stored
 
@@ -30,13 +29,13 @@ class RenewalQueue:
         self,
         runtime: Runtime,
         database: HistoryDatabase,
-        composer: Composer,
+        resuming: Resuming,
         outbox: Outbox,
         registered: trio.Event,
     ) -> None:
         self._runtime = runtime
         self._database = database
-        self._composer = composer
+        self._resuming = resuming
         self._outbox = outbox
         self._registered = registered
 
@@ -47,7 +46,7 @@ class RenewalQueue:
         """
         await self._registered.wait()
         while True:
-            job = partial(resuming.next_one, composer=self._composer, now=self._runtime.wall())
+            job = partial(next_one, how=self._resuming, now=self._runtime.wall())
             effects = await until_stored(partial(self._database.write, job))
             if effects is None:
                 return

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import ConflictError
-from zentalk.net.runtime import Runtime
 from zentalk.node.first_contact.invites import Invites, ShownInvite
 from zentalk.node.linked.follower import Follower
 from zentalk.node.linked.links import Links
@@ -73,9 +71,6 @@ class ReplicaLinks(Links):
 
 class ShownInvites(Invites):
     """The owner's invites at a replica: without links, which take the owner's identity."""
-
-    def __init__(self, runtime: Runtime, copy: HistoryDatabase) -> None:
-        super().__init__(runtime, SigningKey.generate(runtime.entropy), copy)
 
     def _shown(self, invite: StoredInvite) -> ShownInvite:
         return ShownInvite(invite, invite.state(self._runtime.wall()), "")

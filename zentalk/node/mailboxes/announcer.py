@@ -29,6 +29,8 @@ from zentalk.store.sqlite import Transaction
 from zentalk.wire.rpc_send_ids import SendIdKind
 
 SETTLE_SECONDS: Final = 2.0
+SHORTAGE_SECONDS: Final = 5.0
+"""More than it takes to register send ids at a relay."""
 _LOG: Final = quiet_logger("zentalk.node")
 
 
@@ -51,6 +53,8 @@ class Announcer:
         self._outbox = outbox
         self._ack_points = ack_points
         self._changed = Signal()
+        self.needs_send_ids = Signal()
+        """No send id is left for whom we write to: more are to be registered."""
         self._copies = CopyAlarm()
 
     async def announce(self, mailbox: OwnMailbox, working: frozenset[MailboxId]) -> None:
@@ -98,6 +102,19 @@ class Announcer:
 
     async def run(self) -> None:
         """Tell contacts of replaced mailboxes, until cancelled; two replaced together, once."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._watch_shortage)
+            await self._tell_contacts()
+
+    async def _watch_shortage(self) -> None:
+        """Have more send ids made where none was left, and tell those who got none."""
+        while True:
+            await self._outbox.short_of_send_ids.wait()
+            self.needs_send_ids.set()
+            await trio.sleep(SHORTAGE_SECONDS)
+            self._changed.set()
+
+    async def _tell_contacts(self) -> None:
         while True:
             await self._changed.wait()
             await trio.sleep(SETTLE_SECONDS)

@@ -85,6 +85,7 @@ class MailboxManager:
         await self._network.connected()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._announcer.run)
+            nursery.start_soon(self._make_send_ids)
             while True:
                 drawn = self._collectors.prices.cheapest_first(self._selection.draw())
                 complete = partial(self._selection.complete, drawn)
@@ -134,6 +135,11 @@ class MailboxManager:
         """Let the relays know what the owner has changed about who may write."""
         for collector in self._collecting.values():
             collector.look_again()
+
+    async def _make_send_ids(self) -> None:
+        while True:
+            await self._announcer.needs_send_ids.wait()
+            self.look_again()
 
     async def _serve(self, mailbox_id: MailboxId, scope: trio.CancelScope) -> None:
         with scope:

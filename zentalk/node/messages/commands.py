@@ -10,6 +10,7 @@ from zentalk.errors import ConfigError, ConflictError, LocalProtocolError, TooLa
 from zentalk.ids import MESSAGE_ID_BYTES, MessageId, UserAddress
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
+from zentalk.node.messages.groups.saying import GroupSpeech
 from zentalk.node.messages.people import welcome
 from zentalk.node.messages.reasons import OF_LOOKUP
 from zentalk.store.history import contacts, events, messages, request_keys
@@ -100,9 +101,10 @@ def check_address(address: UserAddress, own: UserAddress) -> None:
 class MessageCommands:
     """Jobs that add messages of our own."""
 
-    def __init__(self, composer: Composer, own: UserAddress) -> None:
+    def __init__(self, composer: Composer, own: UserAddress, speech: GroupSpeech) -> None:
         self._composer = composer
         self._own = own
+        self._speech = speech
 
     def write(
         self,
@@ -129,7 +131,10 @@ class MessageCommands:
         if earlier_one is not None:
             return earlier_one, NO_EFFECTS
         row, welcomed = contacts.get(tx, address), NO_EFFECTS
-        if row is None or row.state is not ContactState.CONTACT:
+        in_group = row is not None and row.state is ContactState.GROUP
+        if in_group:
+            self._speech.check(tx, address)
+        if row is None or row.state not in (ContactState.CONTACT, ContactState.GROUP):
             row, welcomed = welcome(tx, self._composer, address, "", now)
         content = Content(
             kind=draft.kind,
@@ -164,6 +169,8 @@ class MessageCommands:
         if key is not None:
             request_keys.remember_key(tx, key, request, content.message_id, now)
         events.append_row(tx, "message.created", now, message)
+        if in_group:
+            return message, self._speech.say(tx, address, content, now, line=True)
         sent = self._composer.send(tx, row, content, now)
         if welcomed is NO_EFFECTS:
             return message, sent

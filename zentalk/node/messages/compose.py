@@ -19,7 +19,7 @@ from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects, OutboundIte
 from zentalk.node.messages.routes import route_for
 from zentalk.node.sessions import running_ahead
 from zentalk.node.sessions.sessions import Encrypted, Sender, Sessions
-from zentalk.store.history import contacts, outbox, resumption
+from zentalk.store.history import contacts, group_members, mailboxes, outbox, resumption
 from zentalk.store.history.models import ContactRow, OutboxItem
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import (
@@ -94,18 +94,20 @@ class Composer:
             return CommitEffects(needs_session=frozenset({row.address}))
         ready = self._encrypt_waiting(tx, row, sender)
         room = _room(tx, row.address, sender)
-        return CommitEffects(send=(*ready, *self._add(tx, row, sender, content, now, room)))
+        added = self._add(tx, row, sender, content, now, room)
+        return CommitEffects(send=(*ready, *added), short_of_send_ids=lacks_route(tx, row))
 
     def open_ratchet(
         self, tx: Transaction, row: ContactRow, ratchet_id: bytes, now: float
     ) -> list[OutboundItem]:
         """Put a first message into the outbox that asks for an answer in a certain ratchet.
 
-        It waits for no turn: there is one for each ratchet, and they are few.
+        It waits for no turn, here and on its way: there is one for each ratchet, and they are few.
         """
         sender = self._sessions.sender(tx, row.address, ratchet_id)
         content = Content(kind=ROUTE, message_id=self.new_message_id())
-        return self._add(tx, row, sender, content, now, room=1)
+        opening = self._add(tx, row, sender, content, now, room=1)
+        return [entry._replace(item=replace(entry.item, opens=True)) for entry in opening]
 
     def _add(
         self,
@@ -138,9 +140,14 @@ class Composer:
         return ready
 
     def tell_route(self, tx: Transaction, row: ContactRow, now: float) -> CommitEffects:
-        """Put our new route into the outbox by itself; nothing where there is no ratchet."""
+        """Put our new route into the outbox by itself; nothing where there is no ratchet.
+
+        Nor where no send id is left to make a route of.
+        """
         if not self.has_session(tx, row.address):
             return NO_EFFECTS
+        if route_for(tx, _given_to(tx, row), row.own_route_version) is None:
+            return CommitEffects(short_of_send_ids=True)
         return self.send(tx, row, Content(kind=ROUTE, message_id=self.new_message_id()), now)
 
     def encrypt_waiting(self, tx: Transaction, contact: UserAddress) -> list[OutboundItem]:
@@ -262,7 +269,7 @@ class Composer:
         if row.own_route_known < row.own_route_version or row.ticket or term:
             route = None
             if row.own_route_known < row.own_route_version:
-                route = route_for(tx, row.address, row.own_route_version)
+                route = route_for(tx, _given_to(tx, row), row.own_route_version)
             encoded = encode_content(replace(content, route=route, ticket=row.ticket, term=term))
         return sender.encrypt(encoded)
 
@@ -274,6 +281,25 @@ class Composer:
             return ()
         empty = encode_content(Content(kind=NONE, message_id=self.new_message_id()))
         return (sender.encrypt(empty).inner,)
+
+
+def lacks_route(tx: Transaction, row: ContactRow) -> bool:
+    """Tell whether somebody knows no place to answer to: every send id kept ready has been given.
+
+    Until it does, it cannot even confirm what it reads.
+    """
+    if row.own_route_known or row.own_route_known >= row.own_route_version:
+        return False
+    return not mailboxes.of_contact(tx, _given_to(tx, row))
+
+
+def _given_to(tx: Transaction, row: ContactRow) -> UserAddress:
+    """Return under whose name our send ids for somebody are: for who is only in a group, its own.
+
+    All members share those of a group, which are taken back when one of them has gone.
+    """
+    shared = [] if row.is_accepted else group_members.groups_of(tx, row.address)
+    return UserAddress(shared[0]) if shared else row.address
 
 
 def _room(tx: Transaction, contact: UserAddress, sender: Sender) -> int:

@@ -96,7 +96,7 @@ def collected(
 ) -> list[BestEffortInner]:
     """Confirm what is collected for a contact: by what is kept, or anew if that is not all."""
     row, sender = contacts.get(tx, contact), composer.sender(tx, contact)
-    if row is None or sender is None or not row.is_accepted:
+    if row is None or sender is None or not row.is_answered:
         confirmations.owe_nothing(tx, contact)
         return []
     kept = confirmations.first_owed(tx, contact, sender.ratchet_id, now - KEPT_SECONDS)

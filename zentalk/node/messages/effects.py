@@ -78,6 +78,10 @@ class CommitEffects:
     """Deposits of which nothing was kept."""
     deferred: frozenset[int] = frozenset()
     """Deposits that find no room now and may later, by their place in the batch."""
+    short_of_send_ids: bool = False
+    """Somebody was not told where to answer, for want of a send id that no one else has."""
+    fan_out: bool = False
+    """Something is to go to the members of a group, a few at a time."""
     heard: frozenset[UserAddress] = frozenset()
     """Contacts of whom something was decrypted for the first time."""
     signals: tuple[ReceivedSignal, ...] = ()
@@ -100,6 +104,8 @@ class CommitEffects:
             held=any(part.held for part in every),
             undecryptable=sum(part.undecryptable for part in every),
             deferred=frozenset().union(*(part.deferred for part in every)),
+            short_of_send_ids=any(part.short_of_send_ids for part in every),
+            fan_out=any(part.fan_out for part in every),
             heard=frozenset().union(*(part.heard for part in every)),
             signals=tuple(signal for part in every for signal in part.signals),
         )

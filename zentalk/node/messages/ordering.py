@@ -16,7 +16,7 @@ from zentalk.ids import DAY_SECONDS, MessageId, UserAddress
 from zentalk.lifetimes import MAX_TTL_SECONDS
 from zentalk.node.messages.conversation import marking
 from zentalk.store.history import contacts, events, held, messages
-from zentalk.store.history.held import HeldMessage
+from zentalk.store.history.held import HeldMessage, Series
 from zentalk.store.history.models import Direction, MessageState
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import PLAIN, Content, decode_content, is_all_text
@@ -41,14 +41,18 @@ def receive(
     now: float,
     *,
     confirmed: bool,
+    author: UserAddress | None = None,
 ) -> list[MessageId]:
     """Save a received message; return which messages are in the history by that.
+
+    `contact` is whose conversation it belongs to: its author's, or a group's.
 
     It is among them if it was there before: its sender asks again. `raw` is the encoded
     content: kept whole if its kind is not known here. When more wait than may, all of them
     enter: what was missing is shown as a gap, and nothing is lost.
     """
-    last = held.last_sequence(tx, contact)
+    series = Series(contact, contact if author is None else author)
+    last = held.last_sequence(tx, series)
     message = HeldMessage(
         contact=contact,
         sequence=content.sequence,
@@ -59,15 +63,16 @@ def receive(
         sent_at=believable(content.sent_at_ms / 1000, now),
         confirmed=confirmed,
         release_at=now + (HOLD_SECONDS if last else FIRST_HOLD_SECONDS),
+        author=series.author,
     )
     if content.sequence > last + 1:
-        if messages.exists(tx, contact, content.message_id):
+        if messages.exists(tx, series.author, content.message_id, contact):
             return [content.message_id]
         held.add(tx, message)
-        return release_all(tx, contact, now) if held.count(tx, contact) > MAX_HELD else []
+        return _release_all(tx, series, now) if held.count(tx, series) > MAX_HELD else []
     _enter(tx, message, now, missing=0)
-    held.set_last_sequence(tx, contact, max(last, content.sequence))
-    return [content.message_id, *_release_next(tx, contact, now)]
+    held.set_last_sequence(tx, series, max(last, content.sequence))
+    return [content.message_id, *_release_next(tx, series, now)]
 
 
 def believable(sent_at: float, now: float) -> float:
@@ -78,58 +83,71 @@ def believable(sent_at: float, now: float) -> float:
     return sent_at if now - OLDEST_SECONDS <= sent_at <= now + AHEAD_SECONDS else now
 
 
-def release_overdue(tx: Transaction, now: float) -> dict[UserAddress, list[MessageId]]:
-    """Let messages in whose predecessors did not come in time; return which, by their senders."""
+def release_overdue(tx: Transaction, now: float) -> dict[Series, list[MessageId]]:
+    """Let messages in whose predecessors did not come in time; return which, by their series."""
     overdue = held.overdue(tx, now, HOLD_SECONDS)
-    return {contact: release_all(tx, contact, now) for contact in overdue}
+    return {series: _release_all(tx, series, now) for series in overdue}
 
 
 def release_all(tx: Transaction, contact: UserAddress, now: float) -> list[MessageId]:
-    """Let everything of a contact in that is held; return which messages that were."""
+    """Let everything in that a person has sent and is held; return which messages that were."""
+    return _release_all(tx, Series(contact, contact), now)
+
+
+def _release_all(tx: Transaction, series: Series, now: float) -> list[MessageId]:
     entered: list[MessageId] = []
-    while (waiting := held.first(tx, contact)) is not None:
-        missing = waiting.sequence - held.last_sequence(tx, contact) - 1
+    while (waiting := held.first(tx, series)) is not None:
+        last = held.last_sequence(tx, series)
+        # Who joins a group late has missed nothing that was meant for it.
+        missing = 0 if series.is_in_group and not last else waiting.sequence - last - 1
         entered.append(_take(tx, waiting, now, missing))
     return entered
 
 
 def pass_over(tx: Transaction, contact: UserAddress, sequence: int, now: float) -> list[MessageId]:
-    """Wait for nothing up to a number, as it is known to be lost; return what enters by that."""
-    last = held.last_sequence(tx, contact)
-    held.set_last_sequence(tx, contact, max(last, sequence))
-    return _release_next(tx, contact, now)
+    """Wait for nothing of a person up to a number, as it is lost; return what enters by that."""
+    series = Series(contact, contact)
+    last = held.last_sequence(tx, series)
+    held.set_last_sequence(tx, series, max(last, sequence))
+    return _release_next(tx, series, now)
 
 
-def _release_next(tx: Transaction, contact: UserAddress, now: float) -> list[MessageId]:
+def _release_next(tx: Transaction, series: Series, now: float) -> list[MessageId]:
     """Let held messages in as long as no predecessor is missing."""
     entered: list[MessageId] = []
-    while (waiting := held.first(tx, contact)) is not None:
-        if waiting.sequence > held.last_sequence(tx, contact) + 1:
+    while (waiting := held.first(tx, series)) is not None:
+        if waiting.sequence > held.last_sequence(tx, series) + 1:
             break
         entered.append(_take(tx, waiting, now, 0))
     return entered
 
 
 def _take(tx: Transaction, waiting: HeldMessage, now: float, missing: int) -> MessageId:
-    held.remove(tx, waiting.contact, waiting.message_id)
+    held.remove(tx, waiting)
     _enter(tx, waiting, now, missing)
-    last = held.last_sequence(tx, waiting.contact)
-    held.set_last_sequence(tx, waiting.contact, max(last, waiting.sequence))
+    last = held.last_sequence(tx, waiting.series)
+    held.set_last_sequence(tx, waiting.series, max(last, waiting.sequence))
     return waiting.message_id
 
 
 def _enter(tx: Transaction, message: HeldMessage, now: float, missing: int) -> None:
-    """Add a line; one of an unknown kind with nothing to show is kept, and not shown."""
+    """Add a line; one of an unknown kind with nothing to show is kept, and not shown.
+
+    A version that did not know its kind may have held it: what is shown is read once more.
+    """
     known = KINDS.get(message.kind)
-    hidden = not message.text and (known is None or known.role is not KindRole.LINE)
-    about = PLAIN if message.content is None else decode_content(message.content).about
+    whole = None if message.content is None else decode_content(message.content)
+    text = message.text or ("" if whole is None else line_of(whole.body) or whole.fallback)
+    hidden = not text and (known is None or known.role is not KindRole.LINE)
+    about = PLAIN if whole is None else whole.about
     stored = messages.insert(
         tx,
         message_id=message.message_id,
         contact=message.contact,
+        author=message.author,
         direction=Direction.IN,
         kind=message.kind,
-        text=message.text,
+        text=text,
         content=message.content,
         state=MessageState.RECEIVED,
         sender_sequence=message.sequence,

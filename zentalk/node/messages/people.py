@@ -7,7 +7,7 @@ from typing import Final
 from zentalk.errors import ConfigError, ConflictError, NotFoundError
 from zentalk.ids import UserAddress
 from zentalk.node.messages import ordering, requests
-from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.compose import Composer, lacks_route
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.linked import syncing
 from zentalk.node.messages.requests import CameBy
@@ -16,6 +16,7 @@ from zentalk.store.history import (
     contacts,
     events,
     forgetting,
+    group_members,
     introductions,
     mailboxes,
     messages,
@@ -34,12 +35,15 @@ MAX_NAME_BYTES: Final = 256
 NO_PERSON: Final = "there is nobody with this address in your list: look at your contacts"
 NO_REQUEST: Final = "there is no request from this address: look at your contacts"
 BLOCKED: Final = "you have blocked this person"
+IS_A_GROUP: Final = "this is a group and not a person: look at your groups"
 _WELCOMES: Final = {
     ContactState.CONTACT: "contact.renamed",
     ContactState.REQUEST: "contact.accepted",
     ContactState.REFUSED: "contact.accepted",
     ContactState.REMOVED: "contact.added",
+    ContactState.MEMBER: "contact.added",
 }
+_NOT_LISTED: Final = (ContactState.REMOVED, ContactState.MEMBER)
 
 
 def check_name(name: str) -> None:
@@ -70,11 +74,15 @@ def welcome(
         return contacts.get(tx, address) or row, NO_EFFECTS
     if row.state is ContactState.BLOCKED:
         raise ConflictError("this person is blocked: unblock them first")
+    if row.state is ContactState.GROUP:
+        raise ConflictError(IS_A_GROUP)
     if row.is_accepted and name in ("", row.name):
         return row, NO_EFFECTS
     contacts.update(tx, address, name or row.name, ContactState.CONTACT, now)
     effects = NO_EFFECTS
     if not row.is_accepted:
+        # Who was only in a group knows the group's send ids, and gets some of its own.
+        contacts.set_own_route_known(tx, address, 0)
         _note_origin(tx, row, came_by)
         effects = _confirm_waiting(tx, composer, address, now)
     events.append_row(tx, _WELCOMES[row.state], now, contacts.view(tx, address))
@@ -100,6 +108,14 @@ def _confirm_waiting(
     inners = syncing.confirm_ids(tx, composer, address, ids, now)
     messages.mark_confirmed(tx, address)
     return CommitEffects(best_effort=tuple(inners))
+
+
+def _take_out(tx: Transaction, address: UserAddress, now: float) -> None:
+    """Take a person out of the list; whoever is in a group with us goes on being that."""
+    contacts.update(tx, address, "", ContactState.REMOVED, now)
+    if group_members.groups_of(tx, address):
+        contacts.update(tx, address, "", ContactState.MEMBER, now)
+    requests.log_removed(tx, address, "", now)
 
 
 def _outgoing(tx: Transaction, address: UserAddress) -> tuple[int, ...]:
@@ -129,7 +145,7 @@ class ContactCommands:
     ) -> tuple[StoredContact, CommitEffects]:
         """Accept a request; nothing changes for a contact. Raises NotFoundError without one."""
         row = contacts.get(tx, address)
-        if row is None or row.state is ContactState.REMOVED:
+        if row is None or row.state in _NOT_LISTED:
             raise NotFoundError(NO_REQUEST)
         return self.add(tx, address, "", now)
 
@@ -150,17 +166,19 @@ class ContactCommands:
     def remove(self, tx: Transaction, address: UserAddress, now: float) -> CommitEffects:
         """Delete a person and all messages with it; if it writes again, that is a request.
 
-        Somebody who is blocked stays so, and only the messages go. Raises NotFoundError.
+        Somebody who is blocked stays so, and only the messages go. Raises NotFoundError, and
+        ConflictError for a group.
         """
         row = contacts.get(tx, address)
-        if row is None or row.state is ContactState.REMOVED:
+        if row is None or row.state in _NOT_LISTED:
             raise NotFoundError(NO_PERSON)
+        if row.state is ContactState.GROUP:
+            raise ConflictError(IS_A_GROUP)
         effects = CommitEffects(dropped=_outgoing(tx, address))
         requests.delete_conversation(tx, address, now)
         introductions.remove_by(tx, address)
         if row.state is not ContactState.BLOCKED:
-            contacts.update(tx, address, "", ContactState.REMOVED, now)
-            requests.log_removed(tx, address, "", now)
+            _take_out(tx, address, now)
         return effects
 
     def block(
@@ -169,11 +187,13 @@ class ContactCommands:
         """Keep nothing any more that a person sends, whether it is known here or not.
 
         What was shown of a contact stays; what is on its way to it is given up. The messages of
-        a request are deleted.
+        a request are deleted. Raises ConflictError for a group.
         """
         row = contacts.get(tx, address)
         if row is None:
             row = contacts.insert(tx, address, "", ContactState.REMOVED, now)
+        if row.state is ContactState.GROUP:
+            raise ConflictError(IS_A_GROUP)
         if row.state is ContactState.BLOCKED:
             return contacts.view(tx, address), NO_EFFECTS
         effects = CommitEffects(dropped=_outgoing(tx, address))
@@ -202,8 +222,7 @@ class ContactCommands:
             contacts.update(tx, address, row.name, ContactState.CONTACT, now)
             events.append_row(tx, "contact.unblocked", now, contacts.view(tx, address))
             return
-        contacts.update(tx, address, "", ContactState.REMOVED, now)
-        requests.log_removed(tx, address, "", now)
+        _take_out(tx, address, now)
 
     def mark_read(self, tx: Transaction, address: UserAddress, now: float) -> None:
         """Set a conversation's unread count to 0, and log that if it was another."""
@@ -214,13 +233,16 @@ class ContactCommands:
         """Tell contacts where our mailboxes are, once one was replaced.
 
         They cannot find out by themselves: if all that they knew are dead, nothing that
-        they send arrives, and we may not write to them for long.
+        they send arrives, and we may not write to them for long. The same goes for those whom
+        nothing could be told when we wrote to them.
         """
-        if all(mailbox.poll_until is None for mailbox in mailboxes.every(tx)):
-            return NO_EFFECTS
+        was_replaced = any(mailbox.poll_until is not None for mailbox in mailboxes.every(tx))
         rows = (contacts.get(tx, address) for address in contacts.addresses(tx))
         return CommitEffects.together(
             self._composer.tell_route(tx, row, now)
             for row in rows
-            if row is not None and row.is_accepted and row.own_route_known < row.own_route_version
+            if row is not None
+            and row.is_answered
+            and row.own_route_known < row.own_route_version
+            and (was_replaced or lacks_route(tx, row))
         )

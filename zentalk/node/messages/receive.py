@@ -23,28 +23,26 @@ from zentalk.errors import LocalProtocolError, RemoteProtocolError
 from zentalk.ids import UserAddress
 from zentalk.lifetimes import SEEN_SECONDS
 from zentalk.logs import quiet_logger
-from zentalk.node.messages import confirmations, ordering, requests
+from zentalk.node.messages import confirmations, opening, ordering, requests
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation import profile
 from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
 from zentalk.node.messages.first_contact import verification
 from zentalk.node.messages.first_contact.admission import FirstMessages
+from zentalk.node.messages.groups.receiving import GroupInbox
 from zentalk.node.messages.kinds import registry
-from zentalk.node.messages.kinds.incoming import Incoming
+from zentalk.node.messages.kinds.incoming import Incoming, KindResult
 from zentalk.node.messages.linked import resuming, syncing
+from zentalk.node.messages.opening import UNASKED, ShutOutError, UnreadError
 from zentalk.node.messages.routes import Collected, open_collected
 from zentalk.node.sessions import evidence
-from zentalk.node.sessions.sessions import (
-    Decrypted,
-    LowerTermError,
-    OutdatedError,
-    Sessions,
-)
+from zentalk.node.sessions.sessions import Decrypted, Sessions
 from zentalk.store.history import contacts, mailboxes, ratchets
 from zentalk.store.history.confirmations import Unconfirmed, let_in
-from zentalk.store.history.models import ContactRow, OwnSendId, SeenCiphertext
+from zentalk.store.history.models import ContactRow, ContactState, SeenCiphertext
 from zentalk.store.sqlite import Transaction, savepoint
-from zentalk.wire.content import Content, decode_content
+from zentalk.wire.content import PART, Content, decode_content
+from zentalk.wire.group_bodies import GROUP_KINDS
 from zentalk.wire.route import encode_route
 
 _BUGS: Final = (
@@ -58,24 +56,6 @@ _BUGS: Final = (
 )
 _LOG: Final = quiet_logger("zentalk.node")
 _DROPPED: Final = CommitEffects(undecryptable=1)
-
-
-class _UnreadError(RemoteProtocolError):
-    """No ratchet reads what this contact, and nobody else, can have sealed."""
-
-    def __init__(self, contact: UserAddress, digest: bytes) -> None:
-        super().__init__("no ratchet of this contact reads this message")
-        self.contact = contact
-        self.digest = digest
-
-
-class _ShutOutError(RemoteProtocolError):
-    """The sender was blocked or refused: nothing of the message may stay but its hash."""
-
-    def __init__(self, contact: UserAddress, digest: bytes) -> None:
-        super().__init__("this sender is blocked or was refused")
-        self.contact = contact
-        self.digest = digest
 
 
 class _Receipt(NamedTuple):
@@ -94,11 +74,19 @@ class Inbox:
     """Processes deposits that were collected from our mailboxes."""
 
     def __init__(
-        self, sessions: Sessions, composer: Composer, *, accept_introduced: bool = False
+        self,
+        sessions: Sessions,
+        composer: Composer,
+        groups: GroupInbox,
+        *,
+        accept_introduced: bool = False,
     ) -> None:
         self._sessions = sessions
         self._composer = composer
-        self._admission = FirstMessages(composer, accept_introduced=accept_introduced)
+        self._groups = groups
+        self._admission = FirstMessages(
+            composer, groups.let_in, accept_introduced=accept_introduced
+        )
 
     def process(self, tx: Transaction, deposits: Sequence[Collected], now: float) -> CommitEffects:
         """Store what a batch of envelopes brings.
@@ -129,10 +117,11 @@ class Inbox:
     def release_overdue(self, tx: Transaction, now: float) -> CommitEffects:
         """Show messages whose predecessors did not come in time, and confirm them."""
         made: list[BestEffortInner] = []
-        for contact, entered in ordering.release_overdue(tx, now).items():
-            wanted, sender = let_in(tx, contact, entered), contacts.get(tx, contact)
-            if sender is not None and sender.is_accepted:
-                made += syncing.confirm(tx, self._composer, contact, wanted, now)
+        for series, entered in ordering.release_overdue(tx, now).items():
+            author = series.author
+            wanted, sender = let_in(tx, author, entered), contacts.get(tx, author)
+            if sender is not None and (sender.is_accepted or series.is_in_group):
+                made += syncing.confirm(tx, self._composer, author, wanted, now)
         return CommitEffects(best_effort=tuple(made))
 
     def _try(self, tx: Transaction, deposit: Collected, now: float) -> _Receipt:
@@ -140,10 +129,10 @@ class Inbox:
         try:
             with savepoint(tx):
                 return self._take(tx, deposit, now)
-        except _UnreadError as unread:
+        except UnreadError as unread:
             in_doubt = evidence.count_unreadable(tx, unread.contact, unread.digest)
             return _Receipt(replace(_DROPPED, in_doubt=in_doubt))
-        except _ShutOutError as shut_out:
+        except ShutOutError as shut_out:
             # By its hash a copy that comes later is known, when its sender may write again.
             ratchets.remember(tx, shut_out.digest, shut_out.contact, None, now + SEEN_SECONDS)
             return _Receipt(_DROPPED)
@@ -166,14 +155,12 @@ class Inbox:
         known = ratchets.seen(tx, digest)
         if known is not None:
             return self._repeated(tx, known, came_in, deposit.work, now)
-        opened = self._decrypt(tx, row, inner, digest, now)
+        opened = opening.decrypt(tx, self._sessions, row, inner, digest, now)
         content = decode_content(opened.content)
-        self._check_not_shut_out(tx, opened.contact, digest)
-        sender, admitted = self._admission.sender(
-            tx, opened.contact, content.ticket, deposit.work, now
-        )
+        sender, admitted = self._sender(tx, opened.contact, content, digest, deposit.work, now)
         effects = self._session_seen(tx, sender, opened, content, now)
-        applied = registry.apply(tx, Incoming(sender, content, opened.content), now)
+        was_under_way = row.contact is not None and row.day is not None
+        applied = self._apply(tx, Incoming(sender, content, opened.content, was_under_way), now)
         if opened.change is not None and opened.change.moves:
             again = self._composer.encrypt_again(tx, sender.address)
             effects = CommitEffects.together([effects, again])
@@ -196,11 +183,45 @@ class Inbox:
             admitted = self._admission.introduced(tx, applied.introduced, now)
         if admitted is not NO_EFFECTS:
             effects = CommitEffects.together([effects, admitted])
-        if not sender.is_accepted:
+        effects = CommitEffects.together([effects, applied.effects])
+        if not (sender.is_answered or applied.in_group):
             return _Receipt(effects)
         if wanted is not None and not applied.held:
             waited.insert(0, Unconfirmed(digest, wanted))
         return _Receipt(effects, sender.address, tuple(waited))
+
+    def _sender(
+        self,
+        tx: Transaction,
+        address: UserAddress,
+        content: Content,
+        digest: bytes,
+        work: int,
+        now: float,
+    ) -> tuple[ContactRow, CommitEffects]:
+        """Return the row of who wrote; of who wrote to a group, without asking to be let in.
+
+        Whether they are in that group is for its log to say. Raises ShutOutError for who was
+        blocked or refused, whatever else they show.
+        """
+        row = contacts.get(tx, address)
+        if content.kind in GROUP_KINDS or opening.is_for_groups(tx, row, content.kind):
+            row = row or contacts.insert(tx, address, "", ContactState.MEMBER, now)
+            return row, NO_EFFECTS
+        if row is not None and row.is_shut_out:
+            raise ShutOutError(address, digest)
+        return self._admission.sender(tx, address, content.ticket, work, now)
+
+    def _apply(self, tx: Transaction, incoming: Incoming, now: float) -> KindResult:
+        """Do what a content says, once it is whole; raises RemoteProtocolError."""
+        joined = registry.whole(tx, incoming, now)
+        if isinstance(joined, KindResult):
+            return joined
+        if joined.content.kind in GROUP_KINDS:
+            return self._groups.apply(tx, joined, now)
+        if opening.is_for_groups(tx, joined.sender, PART) and joined.content.kind not in UNASKED:
+            raise RemoteProtocolError("a long message came from somebody who is only in a group")
+        return registry.apply(tx, joined, now)
 
     def _repeated(
         self, tx: Transaction, known: SeenCiphertext, came_in: bytes, work: int, now: float
@@ -209,7 +230,7 @@ class Inbox:
         sender = contacts.get(tx, known.contact)
         if sender is not None:
             requests.show_work(tx, sender, work)
-        if known.message_id is None or sender is None or not sender.is_accepted:
+        if known.message_id is None or sender is None or not sender.is_answered:
             return _Receipt()
         again = confirmations.repeated(tx, self._composer, known, came_in, now)
         return _Receipt(NO_EFFECTS if again is None else CommitEffects(best_effort=(again,)))
@@ -236,32 +257,6 @@ class Inbox:
         evidence.clear(tx, sender.address)
         learned = _learn_routes(tx, contacts.get(tx, sender.address) or sender, content)
         return CommitEffects.together([moved, learned])
-
-    def _decrypt(
-        self, tx: Transaction, row: OwnSendId, inner: bytes, digest: bytes, now: float
-    ) -> Decrypted:
-        """Decrypt, or say which contact's ratchet seems to be broken.
-
-        Under a contact's own send id nobody else can seal anything. Under a public one
-        everybody can: there only a first message that has decrypted counts.
-        """
-        try:
-            return self._sessions.decrypt(tx, row.contact, inner, now)
-        except LowerTermError:
-            raise  # it says nothing of the ratchets with the contact's node of now
-        except OutdatedError as error:
-            raise _UnreadError(error.contact, digest) from error
-        except RemoteProtocolError as error:
-            if row.contact is None:
-                raise
-            raise _UnreadError(row.contact, digest) from error
-
-    @staticmethod
-    def _check_not_shut_out(tx: Transaction, contact: UserAddress, digest: bytes) -> None:
-        """Raise _ShutOutError for who was blocked or refused, whatever else they show."""
-        sender = contacts.get(tx, contact)
-        if sender is not None and sender.is_shut_out:
-            raise _ShutOutError(contact, digest)
 
 
 def _forget_route(tx: Transaction, contact: UserAddress) -> CommitEffects:

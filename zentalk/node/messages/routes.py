@@ -124,8 +124,8 @@ def raise_version(tx: Transaction) -> None:
 
 
 def route_for(tx: Transaction, contact: UserAddress, version: int) -> Route | None:
-    """Return our route of the newest version for a contact, None if none is ready."""
-    given = {row.mailbox: row for row in mailboxes.of_contact(tx, contact)}
+    """Return our route of the newest version for a contact or a group, None if none is ready."""
+    given = {row.mailbox: row for row in mailboxes.of_contact(tx, contact) if row.day is None}
     entries = []
     for mailbox in current(tx):
         row = given.get(mailbox.mailbox)

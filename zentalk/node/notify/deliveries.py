@@ -1,7 +1,6 @@
 """Brings events to their webhooks: in order, at least once, over restarts.
 
-Each webhook has a task of its own, so that a slow one keeps no other waiting. The cursor is saved
-after each event; when the node ends in between, the event comes once more.
+The cursor is saved after each event; when the node ends in between, the event comes once more.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from zentalk.node.event_log import EventLog
 from zentalk.node.notify import payload, schedule
 from zentalk.node.notify.outgoing import Outgoing
 from zentalk.node.notify.schedule import Answer
+from zentalk.node.notify.tasks import TaskForEach
 from zentalk.store.history import webhooks
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import StoredEvent
@@ -36,52 +36,36 @@ class Deliveries:
         self._database = database
         self._log = log
         self._outgoing = outgoing
-        self._waits: dict[str, trio.CancelScope] = {}
-        """One for each webhook that is served; cancelled when it is to look again."""
-        self._tasks: trio.Nursery | None = None
+        self._looked_to: dict[str, int] = {}
+        """How far the log was looked through for each webhook, past what it does not want."""
+        self._tasks = TaskForEach(self._names, self._step)
 
     def poke(self, webhook: str) -> None:
         """Let a webhook's task look again what there is to do; begin with one that is new."""
-        if webhook in self._waits:
-            self._waits[webhook].cancel()
-        elif self._tasks is not None:
-            self._start(webhook)
+        self._tasks.poke(webhook)
 
     async def run(self) -> None:
         """Deliver until cancelled."""
-        async with trio.open_nursery() as self._tasks:
-            for row in await until_stored(partial(self._database.read, webhooks.every)):
-                if row.id not in self._waits:
-                    self._start(row.id)
-            await trio.sleep_forever()
+        await self._tasks.run()
 
-    def _start(self, webhook: str) -> None:
-        assert self._tasks is not None
-        self._waits[webhook] = trio.CancelScope()
-        self._tasks.start_soon(self._serve, webhook)
+    async def _names(self) -> list[str]:
+        return [row.id for row in await until_stored(partial(self._database.read, webhooks.every))]
 
-    async def _serve(self, webhook: str) -> None:
-        """Deliver to one webhook until it is removed."""
-        after = 0
-        try:
-            while True:
-                # Before the state is read: a poke from here on ends the next wait at once.
-                wait = self._waits[webhook] = trio.CancelScope()
-                row, letter = await until_stored(
-                    partial(self._database.read, partial(_state, webhook))
-                )
-                if row is None:
-                    return
-                after = max(after, row.cursor)
-                if letter is not None:
-                    await self._try_again(row, letter)
-                elif pause := schedule.wait_seconds(row, self._runtime.wall()):
-                    with wait:
-                        await trio.sleep(pause)
-                else:
-                    after = await self._deliver_page(row, after, wait)
-        finally:
-            self._waits.pop(webhook, None)
+    async def _step(self, webhook: str, wait: trio.CancelScope) -> bool:
+        """Deliver a page, or wait for one; False once the webhook is removed."""
+        row, letter = await until_stored(partial(self._database.read, partial(_state, webhook)))
+        if row is None:
+            self._looked_to.pop(webhook, None)
+            return False
+        after = max(self._looked_to.get(webhook, 0), row.cursor)
+        if letter is not None:
+            await self._try_again(row, letter)
+        elif pause := schedule.wait_seconds(row, self._runtime.wall()):
+            with wait:
+                await trio.sleep(pause)
+        else:
+            self._looked_to[webhook] = await self._deliver_page(row, after, wait)
+        return True
 
     async def _deliver_page(self, row: WebhookRow, after: int, wait: trio.CancelScope) -> int:
         """Deliver what comes after a number; return after which one to go on."""

@@ -1,7 +1,9 @@
 """The one place where the node does HTTP as a client. Bounded in time and in what it reads.
 
 No proxy of the environment is used, no redirection is followed, and no body of an answer is read.
-Nothing here is logged: a URL is a secret of its owner.
+Nothing here is logged: a URL is a secret of its owner. For devices, a name is looked up once, and
+the address that was found and checked is the one that is dialled: a name cannot mean another
+place a moment later.
 """
 
 from __future__ import annotations
@@ -13,11 +15,14 @@ from typing import Final, Protocol
 import httpx
 import trio
 
+from zentalk.directory.public_addresses import public_address
 from zentalk.node.notify.schedule import Answer
+from zentalk.node.notify.targets import DEFAULT_PORTS
 
 TOTAL_SECONDS: Final = 15.0
 """From the look-up of the name to the head of the answer."""
 _LIMITS: Final = httpx.Limits(max_connections=32, max_keepalive_connections=0)
+NOT_PUBLIC: Final = "the host has no address on the public Internet"
 
 
 class Outgoing(Protocol):
@@ -28,24 +33,52 @@ class Outgoing(Protocol):
 
 
 class HttpPoster:
-    """Sends requests over HTTP/1.1, each on a connection of its own."""
+    """Sends requests over HTTP/1.1, each on a connection of its own.
+
+    With `public_only` it connects to nothing but addresses of the public Internet.
+    """
+
+    def __init__(self, *, public_only: bool = False) -> None:
+        self._public_only = public_only
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """POST a body; every failure is an answer, never an exception."""
         with trio.move_on_after(TOTAL_SECONDS):
             try:
-                return await _post(url, headers, body)
+                if self._public_only:
+                    return await _post_to_public(httpx.URL(url), headers, body)
+                return await _post(httpx.URL(url), headers, body)
             except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
                 return Answer(0, _explained(error))
         return Answer(0, f"no answer within {TOTAL_SECONDS:g} s")
 
 
-async def _post(url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+async def _post_to_public(url: httpx.URL, headers: Mapping[str, str], body: bytes) -> Answer:
+    """POST to the first address of a host that is public, under the host's name."""
+    host = url.raw_host.decode("ascii")
+    found = await trio.socket.getaddrinfo(
+        host.strip("[]"), url.port or DEFAULT_PORTS[url.scheme], type=socket.SOCK_STREAM
+    )
+    public = next(filter(None, (public_address(str(each[4][0])) for each in found)), None)
+    if public is None:
+        return Answer(0, NOT_PUBLIC)
+    named = {**headers, "Host": url.netloc.decode("ascii")}
+    return await _post(url.copy_with(host=public), named, body, {"sni_hostname": host})
+
+
+async def _post(
+    url: httpx.URL,
+    headers: Mapping[str, str],
+    body: bytes,
+    extensions: Mapping[str, str] | None = None,
+) -> Answer:
     async with (
         httpx.AsyncClient(
             timeout=TOTAL_SECONDS, trust_env=False, follow_redirects=False, limits=_LIMITS
         ) as client,
-        client.stream("POST", url, headers=dict(headers), content=body) as response,
+        client.stream(
+            "POST", url, headers=dict(headers), content=body, extensions=dict(extensions or {})
+        ) as response,
     ):
         # Left unread: the connection is closed whatever the answer still holds.
         return Answer(response.status_code, "", _seconds(response.headers.get("retry-after", "")))

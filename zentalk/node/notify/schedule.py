@@ -1,4 +1,6 @@
-"""When a webhook is tried again, and when it is given up. Plain code: time comes as an argument.
+"""When a request is made again, and when it is given up. Plain code: time comes as an argument.
+
+The first part holds for webhooks and for push endpoints, the rest for webhooks alone.
 
 An event is delivered before the next one is tried, so that the order is kept. Attempts grow rarer
 up to one an hour. An event is given up when its receiver has refused that very event a few times,
@@ -9,12 +11,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from zentalk.crypto.types import Entropy
 from zentalk.ids import DAY_SECONDS
 from zentalk.net.backoff import half_jitter
+from zentalk.store.history.push import PushRow
 from zentalk.store.history.webhooks import WebhookRow
+
+R = TypeVar("R", WebhookRow, PushRow)
 
 FIRST_SECONDS: Final = 10.0
 LONGEST_SECONDS: Final = 3_600.0
@@ -57,8 +62,8 @@ class Answer(NamedTuple):
         return self.error or f"the answer was {self.status}"
 
 
-def delivered(row: WebhookRow, seq: int, now: float) -> WebhookRow:
-    """Return a webhook that has taken an event."""
+def delivered(row: R, seq: int, now: float) -> R:
+    """Return a row whose receiver has taken what was sent of an event."""
     return replace(
         row,
         cursor=seq,
@@ -70,8 +75,8 @@ def delivered(row: WebhookRow, seq: int, now: float) -> WebhookRow:
     )
 
 
-def failed(row: WebhookRow, answer: Answer, now: float, entropy: Entropy) -> WebhookRow:
-    """Return a webhook after a failed attempt, with the time of the next one."""
+def failed(row: R, answer: Answer, now: float, entropy: Entropy) -> R:
+    """Return a row after a failed attempt, with the time of the next one."""
     wait = half_jitter(row.failures, FIRST_SECONDS, LONGEST_SECONDS, entropy)
     if answer.retry_after is not None:
         wait = max(wait, min(answer.retry_after, MAX_RETRY_AFTER_SECONDS))
@@ -85,6 +90,16 @@ def failed(row: WebhookRow, answer: Answer, now: float, entropy: Entropy) -> Web
     )
 
 
+def wait_seconds(row: R, now: float) -> float:
+    """Return how long nothing is to be tried; a clock that went back makes that no longer."""
+    return max(0.0, min(row.next_at - now, MAX_RETRY_AFTER_SECONDS))
+
+
+def is_dead(row: R, now: float) -> bool:
+    """Say whether nothing has been taken for so long that what is as old is given up."""
+    return row.failing_since is not None and now - row.failing_since >= DEAD_SECONDS
+
+
 def refuses_for_good(row: WebhookRow, answer: Answer) -> bool:
     """Say whether the event of this attempt is given up because its receiver does not want it."""
     return answer.is_refusal and row.failures >= MAX_REFUSALS
@@ -92,9 +107,7 @@ def refuses_for_good(row: WebhookRow, answer: Answer) -> bool:
 
 def dead_before(row: WebhookRow, now: float) -> float | None:
     """Return up to which time (unix seconds) events are given up; None if none are."""
-    if row.failing_since is None or now - row.failing_since < DEAD_SECONDS:
-        return None
-    return now - DEAD_SECONDS
+    return now - DEAD_SECONDS if is_dead(row, now) else None
 
 
 def after_refusal(row: WebhookRow, seq: int) -> WebhookRow:
@@ -105,8 +118,3 @@ def after_refusal(row: WebhookRow, seq: int) -> WebhookRow:
 def after_death(row: WebhookRow, seq: int) -> WebhookRow:
     """Return a webhook after all up to an event was given up; the next attempt comes no sooner."""
     return replace(row, cursor=seq)
-
-
-def wait_seconds(row: WebhookRow, now: float) -> float:
-    """Return how long nothing is to be tried; a clock that went back makes that no longer."""
-    return max(0.0, min(row.next_at - now, MAX_RETRY_AFTER_SECONDS))

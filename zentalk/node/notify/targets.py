@@ -1,7 +1,7 @@
-"""Which URLs the owner may name: http or https, with a host, without credentials.
+"""Which URLs may be named: http or https, with a host, without credentials.
 
-A URL of this machine or of the home network is accepted: the owner's own programs run there, and
-only the owner's token can name one.
+Whoever has the owner's token may name one of this machine or of the home network: the owner's own
+programs run there. A device may not, or its token would let it knock at what only the node reaches.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
+from zentalk.directory.public_addresses import is_public_port, public_address
 from zentalk.errors import ConfigError
 
 MAX_URL_CHARS: Final = 1_000
 """Also the most that UnifiedPush allows for an endpoint."""
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
 
 
@@ -34,6 +36,23 @@ def check_url(url: str) -> None:
         raise ConfigError("the URL must hold no user name or password: check signatures instead")
     if "#" in url:
         raise ConfigError("the URL must have no fragment (#...): it would not be sent")
+
+
+def check_public(url: str) -> None:
+    """Raise ConfigError for an accepted URL that shows by itself that it is not of the Internet.
+
+    What its host name stands for is seen when it is used (`outgoing.py`).
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    is_number = ":" in host or host.replace(".", "").isdigit()
+    if host == "localhost" or (is_number and public_address(host) is None):
+        raise ConfigError(
+            "a device may name a server on the public Internet only: let the owner's token name"
+            " one on this machine or in this house"
+        )
+    if not is_public_port(parts.port or DEFAULT_PORTS[parts.scheme]):
+        raise ConfigError("the URL must use port 80, 443, or one from 1024 on")
 
 
 def host_of(url: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from zentalk.chat.kinds import RATCHET_RENEWED
 from zentalk.ids import DAY_SECONDS, MessageId, UserAddress
 from zentalk.node.sessions.sessions import SessionChange
 from zentalk.session.renewal import (
@@ -17,7 +18,6 @@ from zentalk.session.renewal import (
     RenewalLimit,
 )
 from zentalk.store.history import contacts, events, messages, outbox, renewals
-from zentalk.store.history.messages import RATCHET_RENEWED
 from zentalk.store.history.models import ContactRow, Direction, MessageState
 from zentalk.store.history.renewals import RenewalRow
 from zentalk.store.sqlite import Transaction

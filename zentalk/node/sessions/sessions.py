@@ -18,7 +18,7 @@ from zentalk.ids import DAY_SECONDS, UserAddress
 from zentalk.session import pqxdh
 from zentalk.session.ratchet import ENVELOPE_OVERHEAD_BYTES, Ratchet
 from zentalk.session.renewal import RatchetSummary, RatchetVerdict, SessionSet
-from zentalk.store.history import prekeys, ratchets, verification
+from zentalk.store.history import group_prekeys, prekeys, ratchets, verification
 from zentalk.store.history.models import RatchetRow
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import decode_content
@@ -338,8 +338,8 @@ def _change(
 
 
 def _responder_keys(tx: Transaction, header: InitialHeader) -> pqxdh.ResponderKeys:
-    signed = prekeys.get(tx, "signed", header.signed_prekey_id)
-    last_resort = prekeys.get(tx, "pq", header.pq_prekey_id)
+    signed = _medium_term(tx, "signed", header.signed_prekey_id)
+    last_resort = _medium_term(tx, "pq", header.pq_prekey_id)
     if signed is None or last_resort is None:
         raise AuthenticationError(
             "a first message names prekeys whose time is over: its sender used an old user record"
@@ -355,6 +355,13 @@ def _responder_keys(tx: Transaction, header: InitialHeader) -> pqxdh.ResponderKe
         pq_prekey=mlkem.KemKeyPair(Secret(last_resort), mlkem.public_of(last_resort)),
         one_time=one_time,
     )
+
+
+def _medium_term(tx: Transaction, kind: str, number: int) -> bytes | None:
+    """Return a key of a user record or, by its id, of a card for a group."""
+    if number >= group_prekeys.FIRST_ID:
+        return group_prekeys.get(tx, kind, number)
+    return prekeys.get(tx, kind, number)
 
 
 def one_time_secrets(secret: bytes) -> pqxdh.OneTimeSecrets:

@@ -30,13 +30,13 @@ from zentalk.wire.rpc_directory import (
 )
 
 LOOK_SECONDS: Final = 60.0
-"""How often the set of relays is looked at; whoever has just joined has heard of it by then."""
+"""The set of relays is looked at so often; whoever has just joined has heard of it by then."""
 AGAIN_SECONDS: Final = 600.0
-"""How soon those are tried again that could not be reached."""
+"""Relays that could not be reached are tried again after so long."""
 BYTES_PER_SECOND: Final = 128 * 1024
-"""What one relay sends at most: a full holder is handed over in some minutes."""
+"""The most that one relay sends: a full holder is handed over in some minutes."""
 PAUSE_SECONDS: Final = 0.05
-"""After each batch of the walk: working out who is responsible must not hold up packets."""
+"""The pause after each batch: working out who is responsible must not hold up packets."""
 _NOTHING: Final = (b"", Day(0))
 
 

@@ -31,7 +31,7 @@ CLIENTS_PER_SECOND: Final = 64
 
 
 class PeerFacts(Protocol):
-    """Who is at the other end of a link, proved by its handshake; None for a client."""
+    """The peer at the other end of a link, proved by its handshake; None for a client."""
 
     @property
     def node_id(self) -> NodeId | None:
@@ -51,7 +51,7 @@ class Neighbour(Protocol):
 
     @property
     def origin(self) -> Hashable:
-        """Where it comes from: an address, a neighbour that brings it, or the relay we dialled."""
+        """The origin: an address, a neighbour that brings it, or the relay we dialled."""
 
     async def request(self, body: bytes, timeout_seconds: float = 10) -> bytes:
         """Send a request, and return the response; raises TransportError."""

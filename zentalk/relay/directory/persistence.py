@@ -1,4 +1,4 @@
-"""What of the directory goes to the disk: descriptors and proofs that are new, in batches.
+"""Writes the directory's news to the disk: descriptors and proofs that are new, in batches.
 
 Everything works from memory until the disk is back: news that could not be written stays on
 the list and is tried again.
@@ -42,7 +42,7 @@ class StoreQueue:
 
 
 class Kept(NamedTuple):
-    """What the store kept: raw descriptors, pairs of them that convict, and who was reached."""
+    """The contents of the store: raw descriptors, convicting pairs of them, and who was reached."""
 
     descriptors: list[bytes]
     proofs: list[tuple[bytes, bytes]]
@@ -60,7 +60,7 @@ class NewsWriter:
         self.soon = Signal()
         """Set when there is news that the next life cannot do without."""
         self.failures = 0
-        """How often news could not be written; it is kept and tried again."""
+        """The number of times that news could not be written; it is kept and tried again."""
 
     def note(self, command: Command) -> None:
         """Put what the descriptor set accepted on the list."""

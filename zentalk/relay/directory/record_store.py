@@ -157,5 +157,5 @@ class RecordStore:
 
 
 def _as_outer(record: StoredRecord) -> OuterRecord:
-    """What lies in the store was verified when it was put there."""
+    """Read a record of the store, which was verified when it was put there."""
     return OuterRecord(record.blinded_key, record.day, record.sequence, record.work, record.raw)

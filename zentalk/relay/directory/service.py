@@ -35,9 +35,9 @@ from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.text import RelayUri
 
 TICK_SECONDS: Final = 5.0
-"""How often news goes to the disk and the own descriptor is looked at."""
+"""News goes to the disk, and the own descriptor is looked at, so often."""
 SOON_SECONDS: Final = 1.0
-"""How often news goes to the disk at most: at once if a relay was reached for the first time."""
+"""News goes to the disk no more often: at once if a relay was reached for the first time."""
 SWEEP_SECONDS: Final = 60.0
 JOIN_SECONDS: Final = 10.0
 
@@ -77,7 +77,7 @@ def open_directory(
 
 
 class DirectoryTasks(NamedTuple):
-    """What runs for as long as the directory does."""
+    """The tasks that run for as long as the directory does."""
 
     gossip: Gossip
     crawler: Crawler
@@ -115,7 +115,7 @@ class DirectoryService:
 
     @property
     def news_dropped(self) -> int:
-        """How many descriptors and proofs nobody looked at, as too many came."""
+        """The number of descriptors and proofs that nobody looked at, as too many came."""
         return self._answers.limits.dropped
 
     def use_bootstraps(self, uris: Sequence[RelayUri]) -> None:
@@ -124,7 +124,7 @@ class DirectoryService:
 
     @property
     def warnings(self) -> list[str]:
-        """What the operator should know of this relay's place in the network."""
+        """Warnings to the operator about this relay's place in the network."""
         return self._tasks.crawler.standing.warnings
 
     @property

@@ -21,9 +21,9 @@ from zentalk.wire.codec import Fields
 
 KEPT_SECONDS: Final = 60.0
 KEPT_RELAYS: Final = 40 * rpc.MAX_SNAPSHOT
-"""What all trees kept may hold together: about 4 MiB, and 40 of the largest."""
+"""The most that all trees kept hold together: about 4 MiB, and 40 of the largest."""
 FRESH_SECONDS_PER_RELAY: Final = 1e-4
-"""For how long a tree is shown although the set has changed: a second where it is large, so
+"""A tree is shown for so long although the set has changed: a second where it is large, so
 that building it stays a small share of the time."""
 
 

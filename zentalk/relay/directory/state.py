@@ -1,4 +1,4 @@
-"""What this relay has learned of others, and what follows when it learns more.
+"""This relay's knowledge of others, and the consequences when it learns more.
 
 Spec: docs/spec/directory.md sections 4 and 5. Everything that peers tell goes through here: the
 descriptor set verifies it, and what is new is written, passed on and taken into account. Only

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 MAX_DELAYED_PACKETS: Final = 100_000
 HELD_COST_BYTES: Final = 256
-"""What holding a packet takes beyond its own bytes."""
+"""Bytes that holding a packet takes beyond its own."""
 
 
 class DelayQueue(Generic[T]):

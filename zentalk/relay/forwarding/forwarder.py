@@ -22,7 +22,7 @@ PACKET_BUG: Final = "packet_dropped_by_a_bug"
 
 
 class RelayLane(NamedTuple):
-    """Where a packet goes next: a relay and one of its lanes."""
+    """The next place of a packet: a relay and one of its lanes."""
 
     node_id: NodeId
     lane: int

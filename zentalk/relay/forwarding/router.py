@@ -33,7 +33,7 @@ class _Held(NamedTuple):
 
 
 class Services(Protocol):
-    """What the last relay of a path does (`MailboxService`), and counts itself."""
+    """The services of the last relay of a path (`MailboxService`), which count for themselves."""
 
     def deposit(self, payload: bytes) -> None:
         """Take a sealed envelope for one send id, or count why not."""

@@ -29,7 +29,7 @@ from zentalk.wire.frames import Open
 ServeInner = Callable[[ByteStream, int, Principal], Awaitable[None]]
 """Runs the responder of a link of that depth inside a stream, until it ends."""
 BUSY_PAUSES_SECONDS: Final = (0.05, 0.2, 0.5)
-"""When a neighbour is asked again after a stream to it made room: its end travels there first."""
+"""Pauses before a neighbour is asked again after a stream to it made room: its end goes first."""
 
 
 class TunnelService:

@@ -1,4 +1,4 @@
-"""Who a relay is: its Ed25519 identity key and what follows from it.
+"""The identity of a relay: its Ed25519 key and what follows from it.
 
 It never shows a key and never makes one without being asked.
 """

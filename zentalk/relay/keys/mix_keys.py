@@ -28,7 +28,7 @@ PUBLISH_SPREAD_SECONDS: Final = 1800.0
 the one before when clocks that are 5 minutes slow have left that one's epoch too, and not at
 the same moment everywhere: relays pass it on and clients fetch it over half an hour."""
 _FILTERS_PER_LANE: Final = 3
-"""Of the epoch before, this one, and the next."""
+"""One each for the epoch before, this one, and the next."""
 
 
 def filter_capacity(memory_bytes: int, lanes: int) -> Capacity:

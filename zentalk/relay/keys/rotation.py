@@ -1,4 +1,4 @@
-"""What a relay does by the clock: epochs, new boots, its status file.
+"""Tasks of a relay that follow the clock: epochs, new boots, its status file.
 
 A boot is stored before anything is signed with it. Keys change here and nowhere else. A
 disk that is full or failing ends nothing: what could not be written is tried again.
@@ -20,7 +20,7 @@ from zentalk.store.directory_store import DirectoryStore
 from zentalk.wire.descriptor import Descriptor
 
 TICK_SECONDS: Final = 5.0
-"""How often the clock and the status are looked at; epochs turn at their own times."""
+"""The clock and the status are looked at so often; epochs turn at their own times."""
 _LEAST_WAIT_SECONDS: Final = 0.1
 """A timer that rings a little early must not spin until the epoch is over."""
 
@@ -67,7 +67,7 @@ class KeyRotation:
         self._must_boot = False
         self._soon = Signal()
         self.failed_writes = 0
-        """How often a boot or the status file could not be written."""
+        """The number of times that a boot or the status file could not be written."""
 
     @property
     def descriptor(self) -> Descriptor:

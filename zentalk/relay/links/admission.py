@@ -1,4 +1,4 @@
-"""How many connections a relay carries, and which one makes room for another.
+"""Bounds the connections of a relay, and says which one makes room for another.
 
 Spec: docs/spec/link.md section 11.1. Plain synchronous code. Shares are those of sources, never
 of people. When everything is taken, whoever has most gives way to whoever has less; only among
@@ -17,22 +17,22 @@ from typing import Final, Protocol
 from zentalk.relay.links.memory_budget import MemoryBudget
 
 SURE_PER_SOURCE: Final = 64
-"""Of one IPv4 address, or one IPv6 /48: what a household or a machine has. A campus behind one
+"""Connections of one IPv4 address, or one IPv6 /48: a household or a machine. A campus behind one
 address may have more while fewer than half of all are taken."""
 SURE_PER_SUBNET: Final = 512
-"""Of one IPv4 /24, likewise."""
+"""The same for one IPv4 /24."""
 CONNECTION_BYTES: Final = 32 * 1024
-"""What a connection takes without its queues, which are counted byte by byte: its tasks, keys and
+"""Bytes of a connection without its queues, which are counted byte by byte: its tasks, keys and
 buffers, measured."""
 RESERVED_PART: Final = 0.25
-"""Of the budget: what is there for connections, whatever else takes memory."""
+"""The share of the budget that is there for connections, whatever else takes memory."""
 _MAIN: Final = "main"
 _PLACES_KEPT: Final = 4096
 """Addresses whose place is remembered: a crowd comes from the same ones again and again."""
 
 
 class Idle(Protocol):
-    """What of an open link decides whether it makes room (`zentalk.net.connection`)."""
+    """The part of an open link that decides whether it makes room (`zentalk.net.connection`)."""
 
     @property
     def is_clients(self) -> bool:
@@ -46,7 +46,7 @@ class Idle(Protocol):
 
     @property
     def last_used(self) -> float:
-        """When something was last done on it, monotonic."""
+        """The monotonic time at which something was last done on it."""
         ...
 
 
@@ -57,7 +57,7 @@ class ConnectionSlot:
 
     def __init__(self, source: Hashable, subnet: Hashable, leave: Callable[[], None]) -> None:
         self.source = source
-        """What it has in common with other connections from the same place."""
+        """The source, which connections from the same place share."""
         self.subnet = subnet
         self._leave = leave
 
@@ -102,7 +102,7 @@ class Admission:
 
     @property
     def connections(self) -> int:
-        """How many connections are open."""
+        """The number of open connections."""
         return len(self._shaking) + len(self._open)
 
     def limit(self, max_connections: int) -> None:

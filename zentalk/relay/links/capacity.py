@@ -1,4 +1,4 @@
-"""What a relay has to give to links: places, streams, memory, and turns at the processor.
+"""The capacity of a relay for links: places, streams, memory, and turns at the processor.
 
 Spec: docs/spec/link.md section 11. Each has its own rules in its own file; here is only
 that a relay has one of each, and that every link draws on all of them.
@@ -27,7 +27,7 @@ class LinkCapacity:
         self.handshakes = HandshakeTurns()
         self.turns = Turns()
         self.meter = Meter()
-        """What the links have carried; what runs inside one is in its bytes already."""
+        """The bytes that the links have carried; what runs inside one is in its bytes already."""
 
     def resources(self, origin: Hashable, turn: Turn = NO_TURN) -> LinkResources:
         """Return what a new link may use; a link inside another takes no turns of its own."""

@@ -1,4 +1,4 @@
-"""When a handshake may be answered: a handshake costs its responder most of what strangers can ask.
+"""Limits handshakes, as these cost their responder most of all that strangers can ask.
 
 Spec: docs/spec/link.md section 11.2. Plain synchronous code. A first message that was recorded
 and sent again costs as much as a new one, so there is a rate for each place that handshakes come
@@ -12,7 +12,7 @@ from typing import Final
 
 BURST: Final = 16
 PER_SECOND: Final = 2.0
-"""Of one source: a household, or all tunnels that one neighbour brings (`weight` as much)."""
+"""The rate of one source: a household, or all tunnels of one neighbour (`weight` as much)."""
 ALL_PER_SECOND: Final = 500.0
 """Half of a core: a handshake and the start of its link take a millisecond, measured."""
 ALL_BURST: Final = 500

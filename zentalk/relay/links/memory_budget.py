@@ -14,13 +14,13 @@ from typing import Final
 from zentalk.errors import LocalProtocolError
 
 CONNECTIONS_SHARE: Final = 0.75
-"""Of the total: above it new connections are refused."""
+"""A share of the total: above it new connections are refused."""
 STREAMS_SHARE: Final = 0.85
 """Above it streams are refused `busy`."""
 GREEDY_SHARE: Final = 0.9
 """Above it an account that holds more than the average gets nothing more."""
 ACCOUNT_SHARE: Final = 0.125
-"""What one link may make the relay hold."""
+"""The share that one link may make the relay hold."""
 
 
 class MemoryBudget:
@@ -42,7 +42,7 @@ class MemoryBudget:
         self._holders = 0
         self._reserved_bytes = 0
         self.refused = 0
-        """How often an account asked for what it did not get."""
+        """The number of times that an account asked for memory and did not get it."""
 
     def account(
         self, share: float = ACCOUNT_SHARE, *, greedy: bool = True, reserved: float = 0.0
@@ -59,7 +59,7 @@ class MemoryBudget:
 
     @property
     def claimed_bytes(self) -> int:
-        """What is used, and what is reserved and not used yet."""
+        """The bytes that are used, and those that are reserved and not used yet."""
         return self.used_bytes + self._reserved_bytes
 
     @property
@@ -101,7 +101,7 @@ class MemoryBudget:
 
 
 class BudgetAccount:
-    """What one link, or one part of the relay, holds. Made by `MemoryBudget.account`."""
+    """The memory that one link, or one part of the relay, holds. Made by `MemoryBudget.account`."""
 
     __slots__ = ("_budget", "greedy", "max_bytes", "reserved_bytes", "used_bytes")
 
@@ -114,7 +114,7 @@ class BudgetAccount:
 
     @property
     def unused_reserve_bytes(self) -> int:
-        """What may still be held without anybody's leave."""
+        """The bytes that may still be held without anybody's leave."""
         return max(0, self.reserved_bytes - self.used_bytes)
 
     def has_room(self, size_bytes: int) -> bool:

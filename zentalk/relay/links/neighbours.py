@@ -38,7 +38,7 @@ class Connect(Protocol):
 
 
 class Addresses(Protocol):
-    """Where relays are (`zentalk.relay.directory.known_relays.KnownRelays`)."""
+    """The addresses of relays (`zentalk.relay.directory.known_relays.KnownRelays`)."""
 
     def descriptor_of(self, node_id: NodeId) -> Descriptor | None:
         """Return the usable verified descriptor of a relay, or None."""

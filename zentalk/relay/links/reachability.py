@@ -56,7 +56,7 @@ class Reachability:
         self._dialled: dict[NodeId, tuple[float, InboundLink]] = {}
         self._heard_at = runtime.monotonic()
         self.warnings: list[str] = []
-        """What the operator should know, a sentence each."""
+        """Warnings to the operator, a sentence each."""
 
     def dialled_by(self, node_id: NodeId, link: InboundLink) -> None:
         """Take note of a link that a relay made to one of our ports.

@@ -1,4 +1,4 @@
-"""Who holds the streams of a relay, and how many: what the rules of `stream_shares` ask.
+"""The holders of a relay's streams, and their numbers: all that the rules of `stream_shares` ask.
 
 Plain synchronous code. Strangers decide how many principals there are and how often is asked, so
 no answer looks at all of them: principals are kept by how many streams they hold. It decides

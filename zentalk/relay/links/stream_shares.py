@@ -1,4 +1,4 @@
-"""Which streams a relay carries when more are asked for than it has room for.
+"""Shares the streams of a relay when more are asked for than it has room for.
 
 Spec: docs/spec/link.md section 11.1. Plain synchronous code. Room is shared among principals: a
 client's address, and each neighbour's link, behind which nobody can be told apart. Whoever is
@@ -18,9 +18,9 @@ from zentalk.relay.links.stream_holders import Principal, StreamHolders, StreamS
 
 MAX_STREAMS: Final = 4096
 STREAMS_PART: Final = 0.5
-"""Of the budget: what streams may take of it, whoever has them."""
+"""The share of the budget that streams may take, whoever has them."""
 STREAM_BYTES: Final = 32 * 1024
-"""What a stream takes without its queues: its tasks, keys and buffers, measured."""
+"""Bytes of a stream without its queues: its tasks, keys and buffers, measured."""
 SOURCE_SHARE: Final = CLIENT_STREAMS
 """Streams that one client's source is sure of: what one node may open."""
 NEIGHBOUR_SHARE: Final = 64

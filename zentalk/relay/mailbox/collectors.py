@@ -23,11 +23,11 @@ from zentalk.wire.rpc_mailbox import (
 
 
 class CollectorLink(Protocol):
-    """What the mailbox uses of a connection (`zentalk.net.connection.Connection`)."""
+    """The part of a connection that the mailbox uses (`zentalk.net.connection.Connection`)."""
 
     @property
     def handshake_hash(self) -> bytes:
-        """What the collect proof is bound to."""
+        """The hash that the collect proof is bound to."""
         ...
 
     def notify(self, body: bytes) -> None:

@@ -26,7 +26,7 @@ from zentalk.relay.mailbox.group_commit import MailboxWriter
 TICK_SECONDS: Final = 0.01
 """Deadlines closer together than this are handled at once."""
 CLOCK_SECONDS: Final = 60.0
-"""How often the wall clock is looked at."""
+"""The wall clock is looked at so often."""
 
 Handler: TypeAlias = Callable[[Any], events.Event | None]
 """Carries out a command; returns what the core is to be told at once, if anything."""
@@ -127,7 +127,7 @@ class CoreDriver:
 
     @property
     def trouble(self) -> str:
-        """Why mail cannot be stored at present: `full`, `failing`, or "" if it can."""
+        """The reason why mail cannot be stored at present: `full`, `failing`, or "" if it can."""
         return self._writer.trouble
 
     def stats(self) -> MailboxStats:

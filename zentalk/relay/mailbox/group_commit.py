@@ -33,7 +33,7 @@ MAX_BATCH: Final = 256
 """Operations of one transaction."""
 MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
 LINGER_SECONDS: Final = 0.02
-"""How long operations that nobody waits for may wait for company: acks leave seconds
+"""Operations that nobody waits for may wait for company so long: acks leave seconds
 later anyway, and every commit costs a thread hop and an fsync."""
 
 _LOG: Final = quiet_logger("zentalk.relay")

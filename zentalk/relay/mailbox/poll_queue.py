@@ -19,7 +19,7 @@ MAX_KEPT_TOKENS: Final = 256
 
 
 class PollQueue:
-    """What one collector has not asked for yet."""
+    """The mail that one collector has not asked for yet."""
 
     __slots__ = ("_pushes", "_tokens")
 

@@ -214,7 +214,7 @@ class MailboxService:
 
     @property
     def trouble(self) -> str:
-        """Why mail cannot be stored at present: `full`, `failing`, or "" if it can."""
+        """The reason why mail cannot be stored at present: `full`, `failing`, or "" if it can."""
         return self._driver.trouble
 
     def stats(self) -> MailboxStats:

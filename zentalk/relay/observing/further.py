@@ -1,4 +1,4 @@
-"""Where else observed relays say they are, and when that is looked at.
+"""Further addresses that observed relays claim, and the times at which these are looked at.
 
 Spec: docs/spec/directory.md section 3. A relay that names several addresses is dialled at each
 where it was reached, so that it stays in reach when one of them dies. Whoever signs a descriptor
@@ -22,7 +22,7 @@ CHANGED_SECONDS: Final = 3600.0
 
 
 class _Round(NamedTuple):
-    """What of one relay was to be probed, and when."""
+    """The addresses of one relay that were to be probed, and when."""
 
     at: float
     uris: tuple[RelayUri, ...]

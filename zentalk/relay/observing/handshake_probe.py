@@ -16,7 +16,7 @@ from zentalk.net.serve import prove_identity
 from zentalk.wire.text import RelayUri
 
 PROBE_SECONDS: Final = 6.0
-"""For connecting and shaking hands; who is slower is tried again later."""
+"""The time for connecting and shaking hands; who is slower is tried again later."""
 
 
 class HandshakeProbe:

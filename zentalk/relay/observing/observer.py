@@ -25,9 +25,9 @@ PROBES_AT_ONCE: Final = 64
 BUSY_SECONDS: Final = 0.005
 """A machine is busy while one turn of all that is ready takes so long; a handshake takes half."""
 WAIT_SECONDS: Final = 2.0
-"""How long a probe of what others tell waits on a busy machine, half of it at least."""
+"""A probe of what others tell waits so long on a busy machine, half of it at least."""
 PATIENCE_SECONDS: Final = 180.0
-"""How long each such probe gives way in all, so that a machine that is always busy observes
+"""Each such probe gives way for so long in all, so that a machine that is always busy observes
 somebody too."""
 
 
@@ -44,7 +44,7 @@ class Prober(Protocol):
 
 
 class Learner(Protocol):
-    """What is told of relays that were reached (`zentalk.relay.directory.state.DirectoryState`)."""
+    """A party told of relays that were reached (`zentalk.relay.directory.state.DirectoryState`)."""
 
     def reached_at(self, uri: RelayUri, address: str) -> None:
         """Take note that a relay proved its identity at an address."""

@@ -1,4 +1,4 @@
-"""Which relays we reached, which descriptors wait for that, and the plan of probes.
+"""The relays that we reached, the descriptors that wait for that, and the plan of probes.
 
 It keeps and plans; `zentalk.directory` has the rules, and the state of the relay's directory
 decides what follows.

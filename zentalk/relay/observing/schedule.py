@@ -1,4 +1,4 @@
-"""When which relay is probed, and how often one address and its surroundings may be.
+"""Plans when each relay is probed, and limits how often one address and its surroundings are.
 
 Spec: docs/spec/directory.md section 3. Plain synchronous code. Who makes descriptors decides where
 others connect to, so no address and no range of addresses is connected to often because of them.
@@ -26,7 +26,7 @@ _FEW: Final = 1024
 
 
 class Cause(Enum):
-    """Why a relay is probed."""
+    """The cause for probing a relay."""
 
     RUMOUR = "somebody told of it"
     HELLO = "it showed itself"
@@ -41,7 +41,7 @@ class Cause(Enum):
 
 
 class ProbeSchedule:
-    """What is planned, and what was done lately."""
+    """The probes that are planned, and those made lately."""
 
     def __init__(self, network: str) -> None:
         self._network = network

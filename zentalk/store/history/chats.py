@@ -1,4 +1,7 @@
-"""Rows of what belongs to a conversation as a whole: timer, mute, draft, how far it was read."""
+"""Rows of what belongs to a conversation as a whole: timer, mute, draft, what was told as read.
+
+The columns `draft_at` and `read_seq` of earlier versions are neither written nor read.
+"""
 
 from __future__ import annotations
 
@@ -48,10 +51,10 @@ def muted_until(tx: Transaction, contact: UserAddress) -> float:
     return 0.0 if row is None else float(row[0])
 
 
-def put_draft(tx: Transaction, contact: UserAddress, text: str, now: float) -> None:
+def put_draft(tx: Transaction, contact: UserAddress, text: str) -> None:
     """Keep what is half written; an empty text drops it."""
     _add(tx, contact)
-    tx.execute("UPDATE chats SET draft = ?, draft_at = ? WHERE contact = ?", (text, now, contact))
+    tx.execute("UPDATE chats SET draft = ? WHERE contact = ?", (text, contact))
 
 
 def draft(tx: Transaction, contact: UserAddress) -> str:
@@ -72,19 +75,29 @@ def newest_received(tx: Transaction, contact: UserAddress) -> tuple[int, Message
 
 def read_up_to(tx: Transaction, contact: UserAddress, seq: int, now: float) -> None:
     """Note that lines up to a number were read: from now on, those with a timer run out."""
-    _add(tx, contact)
     tx.execute(
         "UPDATE messages SET expires_at = ? + timer_seconds WHERE contact = ? AND seq <= ?"
         " AND direction = 'in' AND timer_seconds > 0 AND expires_at IS NULL",
         (now, contact, seq),
     )
-    tx.execute("UPDATE chats SET read_seq = max(read_seq, ?) WHERE contact = ?", (seq, contact))
 
 
 def told_up_to(tx: Transaction, contact: UserAddress) -> int:
     """Return up to which number the contact was told that its lines were read."""
     row = tx.execute("SELECT told_seq FROM chats WHERE contact = ?", (contact,)).fetchone()
     return 0 if row is None else int(row[0])
+
+
+def newest_by_author(
+    tx: Transaction, contact: UserAddress, after: int, up_to: int
+) -> list[tuple[UserAddress, MessageId]]:
+    """Return the newest line of each author of a group between two numbers."""
+    rows = tx.execute(
+        "SELECT author, id, max(seq) FROM messages WHERE contact = ? AND seq > ? AND seq <= ?"
+        " AND direction = 'in' AND hidden = 0 GROUP BY author ORDER BY author",
+        (contact, after, up_to),
+    )
+    return [(UserAddress(row[0]), MessageId(row[1])) for row in rows]
 
 
 def set_told(tx: Transaction, contact: UserAddress, seq: int, receipt: MessageId) -> MessageId:

@@ -11,8 +11,9 @@ from zentalk.store.sqlite import Transaction
 from zentalk.wire.text import format_address
 
 _LISTED = (
-    "c.address, c.name, coalesce(m.text, ''), coalesce(m.sent_at, 0.0), c.unread,"
-    " coalesce(s.muted_until, 0.0), coalesce(s.timer_seconds, 0), coalesce(s.draft, '')"
+    "c.address, c.name, coalesce(l.text, ''), coalesce(l.sent_at, 0.0), c.unread,"
+    " coalesce(s.muted_until, 0.0), coalesce(s.timer_seconds, 0), coalesce(s.draft, ''),"
+    f" c.state = '{ContactState.GROUP}'"
 )
 _COLUMNS = (
     "address, name, state, route, route_version, own_route_known,"
@@ -41,11 +42,14 @@ def view(tx: Transaction, address: UserAddress) -> StoredContact:
 
 
 def listing(tx: Transaction) -> list[StoredContact]:
-    """Return all people but those who were removed, oldest first; linked nodes are no people."""
+    """Return all people but those who were removed or are in groups only, oldest first.
+
+    Linked nodes are no people.
+    """
     rows = tx.execute(
-        f"SELECT {_SHOWN} FROM contacts WHERE state <> ? AND NOT EXISTS"
+        f"SELECT {_SHOWN} FROM contacts WHERE state NOT IN (?, ?, ?) AND NOT EXISTS"
         " (SELECT 1 FROM links WHERE links.address = contacts.address) ORDER BY added_at, address",
-        (ContactState.REMOVED,),
+        (ContactState.REMOVED, ContactState.MEMBER, ContactState.GROUP),
     )
     return [_view(row) for row in rows]
 
@@ -230,25 +234,21 @@ def clear_unread(tx: Transaction, address: UserAddress) -> bool:
 def conversations(tx: Transaction) -> list[StoredConversation]:
     """Return people with at least one message, the most recent first."""
     rows = tx.execute(
-        f"SELECT {_LISTED} FROM contacts c JOIN messages m ON m.seq ="
-        " (SELECT seq FROM messages WHERE contact = c.address AND hidden = 0"
-        " AND kind <> 'ratchet-renewed' ORDER BY seq DESC LIMIT 1)"
-        " LEFT JOIN chats s ON s.contact = c.address ORDER BY m.seq DESC"
+        f"SELECT {_LISTED} FROM last_lines l CROSS JOIN contacts c ON c.address = l.contact"
+        " LEFT JOIN chats s ON s.contact = c.address ORDER BY l.seq DESC"
     )
-    return [StoredConversation(format_address(row[0]), *row[1:]) for row in rows]
+    return [_listed(row) for row in rows]
 
 
 def conversation(tx: Transaction, address: UserAddress) -> StoredConversation | None:
     """Return one conversation, also without messages; None if there is no such person."""
     row = tx.execute(
-        f"SELECT {_LISTED} FROM contacts c LEFT JOIN messages m ON m.seq ="
-        " (SELECT seq FROM messages WHERE contact = c.address AND hidden = 0"
-        " AND kind <> 'ratchet-renewed' ORDER BY seq DESC LIMIT 1)"
+        f"SELECT {_LISTED} FROM contacts c LEFT JOIN last_lines l ON l.contact = c.address"
         " LEFT JOIN chats s ON s.contact = c.address"
         " WHERE c.address = ? AND c.state <> 'removed'",
         (address,),
     ).fetchone()
-    return None if row is None else StoredConversation(format_address(row[0]), *row[1:])
+    return None if row is None else _listed(row)
 
 
 def addresses(tx: Transaction) -> list[UserAddress]:
@@ -272,6 +272,10 @@ def _row(row: tuple[Any, ...]) -> ContactRow:
         is_link=bool(is_link),
         own_term=int.from_bytes(own_term or b"", "big"),
     )
+
+
+def _listed(row: tuple[Any, ...]) -> StoredConversation:
+    return StoredConversation(format_address(row[0]), *(*row[1:-1], bool(row[-1])))
 
 
 def _view(row: tuple[Any, ...]) -> StoredContact:

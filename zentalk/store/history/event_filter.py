@@ -30,10 +30,14 @@ class EventFilter:
 
     def takes(self, event: StoredEvent) -> bool:
         """Say whether an event is wanted."""
-        if self.conversation is not None and event.data.get("conversation") != self.conversation:
+        return self.wants(event.type, event.data.get("conversation"))
+
+    def wants(self, kind: str, conversation: str | None) -> bool:
+        """Say whether something of a type, in a conversation or none, is wanted."""
+        if self.conversation is not None and conversation != self.conversation:
             return False
         return not self.types or any(
-            event.type.startswith(wanted) if wanted.endswith(".") else event.type == wanted
+            kind.startswith(wanted) if wanted.endswith(".") else kind == wanted
             for wanted in self.types
         )
 
@@ -54,6 +58,14 @@ def page_of(tx: Transaction, after: int, limit: int, wanted: EventFilter) -> Eve
     last = max(after, last_seq(tx))
     found = _rows(tx, _numbers(tx, after, last, limit, wanted))
     return EventPage(found, found[-1].seq if len(found) == limit else last)
+
+
+def newest(tx: Transaction, after: int, wanted: EventFilter) -> StoredEvent | None:
+    """Return the newest wanted event with seq > after; the filter names types alone."""
+    query = "SELECT max(seq) FROM events WHERE type = ? AND seq > ?"
+    found = [tx.execute(query, (kind, after)).fetchone()[0] for kind in _types(tx, wanted.types)]
+    last = max(filter(None, found), default=None)
+    return None if last is None else _rows(tx, [last])[0]
 
 
 def count(tx: Transaction, after: int, limit: int, wanted: EventFilter) -> int:

@@ -39,10 +39,16 @@ def append_row(
 
 
 def take_out(tx: Transaction, emptied: StoredMessage) -> None:
-    """Let the events that showed a message show what is left of it; their numbers stay."""
+    """Let the events that showed a message show what is left of it.
+
+    Their numbers stay, and who (`by`) did what they tell of.
+    """
+    left = _encode(_data(emptied))
     tx.execute(
-        "UPDATE events SET data = ? WHERE message = ? AND conversation = ?",
-        (_encode(_data(emptied)), emptied.id, emptied.conversation),
+        "UPDATE events SET data = CASE WHEN json_type(data, '$.by') IS NULL THEN ?1"
+        " ELSE json_set(?1, '$.by', json_extract(data, '$.by')) END"
+        " WHERE message = ?2 AND conversation = ?3",
+        (left, emptied.id, emptied.conversation),
     )
 
 

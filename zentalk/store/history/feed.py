@@ -39,6 +39,7 @@ SYNCED_SETTINGS: Final = (
     "privacy",
     "mark-number",
     "profile-message",
+    "route-version",
 )
 SYNCED: Final = {
     "contacts": _Place(("address",), "address"),
@@ -56,6 +57,13 @@ SYNCED: Final = {
         "item, message_id, contact, content, item_key, created_at, expires_at",
         updates=False,
     ),
+    "groups": _Place(("id",)),
+    "group_entries": _Place(("place",)),
+    "group_members": _Place(("grp", "member")),
+    "group_deliveries": _Place(("message_id", "member")),
+    "group_held": _Place(("place",)),
+    "group_sends": _Place(("send",)),
+    "group_pending": _Place(("send", "member")),
     "settings": _Place(("key",), only=f"key IN {SYNCED_SETTINGS}"),
     "events": _Place(("seq",)),
 }
@@ -84,6 +92,10 @@ LOCAL: Final = frozenset(
         "to_renew",
         "unsynced",
         "answered_terms",
+        "push",
+        "group_prekeys",
+        "group_joins",
+        "last_lines",
     }
 )
 """What each node has for itself. A new table is named here or above."""
@@ -200,7 +212,7 @@ def stop_following(tx: Transaction) -> None:
 
 def leave_room(tx: Transaction, places: int) -> None:
     """Leave numbers of rows free, as another node may have used them."""
-    for name in ("messages", "events", "outbox"):
+    for name in ("messages", "events", "outbox", "group_entries", "group_held", "group_sends"):
         row = tx.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,)).fetchone()
         tx.execute("DELETE FROM sqlite_sequence WHERE name = ?", (name,))
         last = 0 if row is None else int(row[0])
@@ -237,20 +249,20 @@ def _key(place: _Place, row: str) -> str:
 
 
 _TEXT_KEYS: Final = frozenset({"kind", "key"})
-_NUMBER_KEYS: Final = frozenset({"seq", "item"})
+_NUMBER_KEYS: Final = frozenset({"seq", "item", "send"})
 
 
 def _key_cells(place: _Place, key: str) -> tuple[Cell, ...]:
     """Return the values that such a text stands for; raises RemoteProtocolError."""
     try:
         raw = [bytes.fromhex(part) for part in key.split(".")]
-        return tuple(_key_cell(*pair) for pair in zip(place.key, raw, strict=True))
+        return tuple(_key_cell(place, *pair) for pair in zip(place.key, raw, strict=True))
     except ValueError:
         raise RemoteProtocolError("a page names a row that no table can have") from None
 
 
-def _key_cell(column: str, raw: bytes) -> Cell:
-    if column in _NUMBER_KEYS:
+def _key_cell(place: _Place, column: str, raw: bytes) -> Cell:
+    if column in _NUMBER_KEYS or place.key == ("place",):
         return int(raw)
     return raw.decode("utf-8") if column in _TEXT_KEYS else raw
 

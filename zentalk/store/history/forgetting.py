@@ -6,7 +6,7 @@ Queries only; what may be deleted, and what the event log then says, is decided 
 from __future__ import annotations
 
 from zentalk.ids import UserAddress
-from zentalk.store.history import confirmations
+from zentalk.store.history import confirmations, group_members
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.text import format_address
 
@@ -43,14 +43,25 @@ def outgoing(tx: Transaction, address: UserAddress) -> list[int]:
 
 
 def keys(tx: Transaction, address: UserAddress) -> None:
-    """Delete the ratchets with a person: what it sends in them can never be read again."""
+    """Delete the ratchets with a person: what it sends in them can never be read again.
+
+    Those with somebody who is in a group with us stay, for the group.
+    """
+    if group_members.groups_of(tx, address):
+        return
     tx.execute("DELETE FROM ratchets WHERE contact = ?", (address,))
     tx.execute("DELETE FROM renewals WHERE contact = ?", (address,))
     confirmations.forget_contact(tx, address)
 
 
 def person(tx: Transaction, address: UserAddress) -> None:
-    """Delete a person's row and keys; its conversation must be gone already."""
+    """Delete a person's row and keys; its conversation must be gone already.
+
+    Of somebody who is in a group with us that stays which the group needs.
+    """
+    if group_members.groups_of(tx, address):
+        tx.execute("UPDATE contacts SET name = '', state = 'member' WHERE address = ?", (address,))
+        return
     keys(tx, address)
     tx.execute("DELETE FROM chats WHERE contact = ?", (address,))
     tx.execute("DELETE FROM profiles WHERE address = ?", (address,))

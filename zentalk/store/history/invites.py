@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from zentalk.ids import GroupId
 from zentalk.store.history.models import StoredInvite
 from zentalk.store.sqlite import Transaction
+from zentalk.wire.text import format_address, parse_address
 
-_COLUMNS = "id, name, accepts, max_uses, uses, created_at, expires_at, revoked_at"
+_COLUMNS = "id, name, accepts, max_uses, uses, created_at, expires_at, revoked_at, grp"
 _OPEN = "revoked_at IS NULL AND uses < max_uses AND expires_at > ?"
 
 
@@ -19,6 +21,7 @@ class OpenInvite(NamedTuple):
     name: str
     accepts: bool
     is_single: bool
+    group: GroupId | None
 
     def __repr__(self) -> str:
         return "<open invite>"
@@ -27,8 +30,8 @@ class OpenInvite(NamedTuple):
 def insert(tx: Transaction, invite: StoredInvite, secret_hash: bytes) -> None:
     """Add an invite that nobody has used yet."""
     tx.execute(
-        "INSERT INTO invites (id, secret_hash, name, accepts, max_uses, created_at, expires_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO invites (id, secret_hash, name, accepts, max_uses, created_at, expires_at,"
+        " grp) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             bytes.fromhex(invite.id),
             secret_hash,
@@ -37,6 +40,7 @@ def insert(tx: Transaction, invite: StoredInvite, secret_hash: bytes) -> None:
             invite.max_uses,
             invite.created_at,
             invite.expires_at,
+            parse_address(invite.group) if invite.group else None,
         ),
     )
 
@@ -56,11 +60,11 @@ def every(tx: Transaction) -> list[StoredInvite]:
 def open_ones(tx: Transaction, now: float) -> list[OpenInvite]:
     """Return the invites that let somebody in."""
     rows = tx.execute(
-        f"SELECT id, secret_hash, name, accepts, max_uses FROM invites WHERE {_OPEN}", (now,)
+        f"SELECT id, secret_hash, name, accepts, max_uses, grp FROM invites WHERE {_OPEN}", (now,)
     )
     return [
-        OpenInvite(invite_id, digest, name, bool(accepts), max_uses == 1)
-        for invite_id, digest, name, accepts, max_uses in rows
+        OpenInvite(invite_id, digest, name, bool(accepts), max_uses == 1, group)
+        for invite_id, digest, name, accepts, max_uses, group in rows
     ]
 
 
@@ -80,5 +84,15 @@ def forget(tx: Transaction, before: float) -> None:
 
 
 def _invite(row: tuple[Any, ...]) -> StoredInvite:
-    invite_id, name, accepts, *rest = row
-    return StoredInvite(invite_id.hex(), name, bool(accepts), *rest)
+    invite_id, name, accepts, max_uses, uses, created_at, expires_at, revoked_at, group = row
+    return StoredInvite(
+        invite_id.hex(),
+        name,
+        bool(accepts),
+        max_uses,
+        uses,
+        created_at,
+        expires_at,
+        revoked_at,
+        "" if group is None else format_address(group),
+    )

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from zentalk.store.history.group_schema import GROUPS
+from zentalk.store.history.linked_schema import LINKED
+
 _V7: Final = """
 CREATE TABLE lines (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -211,52 +214,67 @@ CREATE TABLE webhook_letters (
 CREATE INDEX webhook_letters_by_webhook ON webhook_letters (webhook, seq);
 """
 
+# Triggers keep it, as they keep the search index, so that no statement that changes a message can
+# leave it behind: looked up for each conversation, the list of a large history reads two pages of
+# the file for each of its rows.
 _V13: Final = """
-CREATE TABLE links (
-    id BLOB PRIMARY KEY,
-    role TEXT NOT NULL CHECK (role IN ('replica', 'first')),
-    secret_hash BLOB NOT NULL,
-    created_at REAL NOT NULL,
-    expires_at REAL NOT NULL,
-    address BLOB UNIQUE,
-    feed BLOB NOT NULL,
-    linked_at REAL,
-    acked INTEGER NOT NULL DEFAULT 0,
-    heard_at REAL
+CREATE TABLE last_lines (
+    contact BLOB PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    sent_at REAL NOT NULL
 ) WITHOUT ROWID;
+INSERT INTO last_lines SELECT contact, seq, substr(text, 1, 256), sent_at FROM messages
+    WHERE seq IN (SELECT (SELECT seq FROM messages WHERE contact = contacts.address
+        AND hidden = 0 AND kind <> 'ratchet-renewed' ORDER BY seq DESC LIMIT 1) FROM contacts);
 
-CREATE TABLE sync_changes (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    place TEXT NOT NULL,
-    key TEXT NOT NULL,
-    UNIQUE (place, key)
-);
+CREATE TRIGGER messages_last AFTER INSERT ON messages
+WHEN new.hidden = 0 AND new.kind <> 'ratchet-renewed' BEGIN
+    INSERT INTO last_lines VALUES (new.contact, new.seq, substr(new.text, 1, 256), new.sent_at)
+        ON CONFLICT DO UPDATE SET seq = excluded.seq, text = excluded.text,
+        sent_at = excluded.sent_at WHERE excluded.seq > seq;
+END;
+CREATE TRIGGER messages_last_deleted AFTER DELETE ON messages BEGIN
+    DELETE FROM last_lines WHERE contact = old.contact AND seq = old.seq;
+    INSERT INTO last_lines SELECT contact, seq, substr(text, 1, 256), sent_at FROM messages
+        WHERE contact = old.contact AND hidden = 0 AND kind <> 'ratchet-renewed'
+        AND NOT EXISTS (SELECT 1 FROM last_lines WHERE contact = old.contact)
+        ORDER BY seq DESC LIMIT 1;
+END;
+CREATE TRIGGER messages_last_changed AFTER UPDATE OF text, hidden ON messages
+WHEN old.text <> new.text OR old.hidden <> new.hidden BEGIN
+    DELETE FROM last_lines WHERE contact = new.contact AND seq <= new.seq;
+    INSERT INTO last_lines SELECT contact, seq, substr(text, 1, 256), sent_at FROM messages
+        WHERE contact = new.contact AND hidden = 0 AND kind <> 'ratchet-renewed'
+        AND NOT EXISTS (SELECT 1 FROM last_lines WHERE contact = new.contact)
+        ORDER BY seq DESC LIMIT 1;
+END;
 
-CREATE TABLE sync_inbox (number INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL);
-
-CREATE TABLE pending (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    id BLOB NOT NULL UNIQUE,
-    contact BLOB NOT NULL,
-    content BLOB NOT NULL,
-    written_at REAL NOT NULL,
-    reason TEXT NOT NULL DEFAULT '',
-    placed_at INTEGER
-);
-
-CREATE TABLE to_renew (contact BLOB PRIMARY KEY, place INTEGER NOT NULL) WITHOUT ROWID;
-
-CREATE TABLE answered_terms (contact BLOB PRIMARY KEY, term INTEGER NOT NULL) WITHOUT ROWID;
-
-CREATE TABLE unsynced (
-    contact BLOB NOT NULL,
-    message_id BLOB NOT NULL,
-    number INTEGER NOT NULL,
-    PRIMARY KEY (contact, message_id)
-) WITHOUT ROWID;
-CREATE INDEX unsynced_by_number ON unsynced (number);
-
-ALTER TABLE ratchets ADD COLUMN term INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX messages_without_author ON messages (seq) WHERE author = x'';
+DROP INDEX messages_by_time;
+CREATE INDEX messages_by_time ON messages (stored_at) WHERE seq > 0;
+CREATE INDEX imported_by_time ON messages (stored_at) WHERE seq < 0;
 """
 
-LATER: Final = (_V7, _V8, _V9, _V10, _V11, _V12, _V13)
+_V14: Final = """
+CREATE TABLE push (
+    device TEXT PRIMARY KEY,
+    endpoint TEXT NOT NULL,
+    client_key BLOB NOT NULL,
+    auth BLOB NOT NULL,
+    is_signed INTEGER NOT NULL,
+    is_trusted INTEGER NOT NULL,
+    types TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    cursor INTEGER NOT NULL,
+    woken_at REAL,
+    stopped TEXT NOT NULL,
+    failures INTEGER NOT NULL,
+    failing_since REAL,
+    next_at REAL NOT NULL,
+    last_error TEXT NOT NULL,
+    delivered_at REAL
+) WITHOUT ROWID;
+"""
+
+LATER: Final = (_V7, _V8, _V9, _V10, _V11, _V12, _V13, _V14, GROUPS, LINKED)

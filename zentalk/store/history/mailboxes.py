@@ -136,6 +136,21 @@ def of_contact(tx: Transaction, contact: UserAddress) -> list[OwnSendId]:
     return [OwnSendId(*row) for row in rows]
 
 
+def retire_of(tx: Transaction, contact: bytes, last_day: Day) -> None:
+    """Give a group other send ids from now on; what comes under its old ones counts for some days.
+
+    The last of these days is `last_day`.
+    """
+    tx.execute(
+        "UPDATE own_send_ids SET day = ? WHERE contact = ? AND day IS NULL", (last_day, contact)
+    )
+
+
+def forget_retired(tx: Transaction, today: Day) -> None:
+    """Drop the send ids of groups that were replaced, once their last day is over."""
+    tx.execute("DELETE FROM own_send_ids WHERE kind = ? AND day < ?", (SendIdKind.CONTACT, today))
+
+
 def free(tx: Transaction, mailbox: MailboxId, kind: int, limit: int) -> list[OwnSendId]:
     """Return send ids of a mailbox that no contact has yet."""
     rows = tx.execute(

@@ -14,8 +14,6 @@ from zentalk.wire.chat import MessageTarget
 from zentalk.wire.content import Content, decode_content, encode_content
 from zentalk.wire.text import format_address
 
-RATCHET_RENEWED = "ratchet-renewed"
-"""A line of the history that nobody wrote: the keys with this contact were made anew."""
 _EARLIER: Final[dict[MessageState, tuple[MessageState, ...]]] = {
     MessageState.QUEUED: (MessageState.QUEUED,),
     MessageState.SENT: (MessageState.QUEUED,),
@@ -47,10 +45,12 @@ def _message(row: tuple[Any, ...], marked: marks.ShownMarks) -> StoredMessage:
     message_id, seq, contact, direction, kind, text, state, reason, sent_at, missing = row[:10]
     author, content, edited, deleted, pinned, starred, expires_at, _ = row[10:]
     body, reply_to, forwarded, mentions = None, None, False, list[str]()
+    timer_seconds = 0
     if content is not None:
         decoded = decode_content(content)
         body, about = body_view(decoded.body), decoded.about
         forwarded, mentions = about.forwarded, [format_address(one) for one in about.mentions]
+        timer_seconds = about.timer_seconds
         if about.reply_to is not None:
             reply_to = {
                 "author": format_address(about.reply_to.author),
@@ -77,6 +77,7 @@ def _message(row: tuple[Any, ...], marked: marks.ShownMarks) -> StoredMessage:
         bool(pinned),
         bool(starred),
         expires_at,
+        timer_seconds,
         marked.reactions,
         marked.votes,
     )
@@ -102,21 +103,22 @@ def insert(
     hidden: bool = False,
     timer_seconds: int = 0,
     expires_at: float | None = None,
+    seq: int | None = None,
 ) -> StoredMessage | None:
     """Add a message; None if this author has given that id to one here already.
 
     `content` is the whole encoded content, where the text is not all of it. Of a message of ours
-    without an `author`, `adopt` says later whose it is.
+    without an `author`, `adopt` says later whose it is. Without a `seq` it is the newest.
     """
     if author is None:
         author = contact if direction is Direction.IN else UserAddress(b"")
     row = tx.execute(
         "INSERT INTO messages (id, contact, author, direction, kind, text, content, state,"
         " sender_sequence, sent_at, stored_at, confirmed, missing, reason, hidden, timer_seconds,"
-        " expires_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        " expires_at, seq) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
         f" ON CONFLICT (contact, author, id) DO NOTHING RETURNING {COLUMNS}",
         (message_id, contact, author, direction, kind, text, content, state, sender_sequence,
-         sent_at, now, confirmed, missing, reason, hidden, timer_seconds, expires_at),
+         sent_at, now, confirmed, missing, reason, hidden, timer_seconds, expires_at, seq),
     ).fetchone()  # fmt: skip
     return None if row is None else view(tx, row)
 
@@ -159,11 +161,26 @@ def own(tx: Transaction, message_id: MessageId) -> StoredMessage | None:
     return None if row is None else view(tx, row)
 
 
-def exists(tx: Transaction, contact: UserAddress, message_id: MessageId) -> bool:
-    """Tell whether a received message is in the history."""
+def own_in(tx: Transaction, contact: UserAddress, message_id: bytes) -> int | None:
+    """Return the place of a message of ours in a conversation; None if it is not there."""
     row = tx.execute(
-        "SELECT 1 FROM messages WHERE contact = ? AND direction = 'in' AND id = ?",
-        (contact, message_id),
+        "SELECT seq FROM messages WHERE id = ? AND contact = ? AND direction = 'out'",
+        (message_id, contact),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def exists(
+    tx: Transaction,
+    author: UserAddress,
+    message_id: MessageId,
+    contact: UserAddress | None = None,
+) -> bool:
+    """Tell whether a received message is in the history, in one conversation or in any."""
+    row = tx.execute(
+        "SELECT 1 FROM messages WHERE id = ?1 AND author = ?2 AND direction = 'in'"
+        " AND (?3 IS NULL OR contact = ?3)",
+        (message_id, author, contact),
     ).fetchone()
     return row is not None
 

@@ -35,6 +35,10 @@ class ContactState(StrEnum):
     """Nothing that this person sends is kept."""
     REMOVED = "removed"
     """Not in the list any more; whatever comes is a request. Never shown."""
+    MEMBER = "member"
+    """No relation but that of being in a group together. Never shown in the list of people."""
+    GROUP = "group"
+    """Not a person: the conversation of a group, which has the form of one with a person."""
 
 
 class InviteState(StrEnum):
@@ -104,6 +108,8 @@ class StoredInvite:
     created_at: float
     expires_at: float
     revoked_at: float | None
+    group: str = field(default="", repr=False)
+    """The group that it invites to as well; empty if to none."""
 
     def state(self, now: float) -> InviteState:
         """Return whether it lets anybody in at a unix time, or why it does not."""
@@ -126,7 +132,7 @@ class StoredIntroduction:
 
 @dataclass(frozen=True, slots=True)
 class StoredConversation:
-    """One line of the conversation list, with what was said last."""
+    """One line of the conversation list, with the beginning of what was said last."""
 
     address: str = field(repr=False)
     name: str = field(repr=False)
@@ -136,6 +142,8 @@ class StoredConversation:
     muted_until: float = 0.0
     timer_seconds: int = 0
     draft: str = field(default="", repr=False)
+    group: bool = False
+    """Whether it is that of a group, whose id its address is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +176,8 @@ class StoredMessage:
     pinned: bool = False
     starred: bool = False
     expires_at: float | None = None
+    timer_seconds: int = 0
+    """It disappears so long after it was read; 0: it stays."""
     reactions: list[dict[str, Any]] = field(default_factory=list, repr=False)
     """`author` and `emoji` of each."""
     votes: list[dict[str, Any]] = field(default_factory=list, repr=False)
@@ -213,6 +223,11 @@ class ContactRow:
         return self.state is ContactState.CONTACT
 
     @property
+    def is_answered(self) -> bool:
+        """Whether what this person sends is confirmed: by its state alone, or in groups."""
+        return self.state in (ContactState.CONTACT, ContactState.MEMBER)
+
+    @property
     def is_shut_out(self) -> bool:
         """Whether nothing that this person sends is to be kept."""
         return self.state in (ContactState.REFUSED, ContactState.BLOCKED)
@@ -222,7 +237,8 @@ class ContactRow:
 class OutboxItem:
     """One ciphertext on its way; `envelope` is None until a ratchet exists.
 
-    `held_by` are the relays whose mailbox has acknowledged it.
+    `held_by` are the relays whose mailbox has acknowledged it. `opens` says that it is the first
+    of a ratchet which the contact has never answered; only `under_way` looks that up.
     """
 
     item: int
@@ -235,6 +251,7 @@ class OutboxItem:
     created_at: float
     expires_at: float
     held_by: frozenset[NodeId]
+    opens: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from zentalk.ids import NODE_ID_BYTES, MessageId, NodeId, UserAddress
@@ -84,8 +85,13 @@ def get(tx: Transaction, item: int) -> OutboxItem | None:
 
 def under_way(tx: Transaction) -> list[OutboxItem]:
     """Return all items that are encrypted, oldest first."""
+    rows = tx.execute(
+        "SELECT min(item) FROM outbox JOIN ratchets USING (ratchet_id)"
+        " WHERE envelope IS NOT NULL AND initial_header IS NOT NULL GROUP BY ratchet_id"
+    )
+    opening = {int(row[0]) for row in rows}
     rows = tx.execute(f"SELECT {_COLUMNS} FROM outbox WHERE envelope IS NOT NULL ORDER BY item")
-    return [_item(row) for row in rows]
+    return [replace(item, opens=item.item in opening) for item in map(_item, rows)]
 
 
 def waiting(tx: Transaction) -> list[UserAddress]:
@@ -185,6 +191,14 @@ def remove_message(tx: Transaction, contact: UserAddress, message_id: MessageId)
         (message_id, contact),
     ).fetchall()
     return [int(row[0]) for row in rows]
+
+
+def receivers(tx: Transaction, message_id: MessageId) -> list[UserAddress]:
+    """Return to whom a message is on its way."""
+    rows = tx.execute(
+        "SELECT DISTINCT contact FROM outbox WHERE message_id = ? ORDER BY contact", (message_id,)
+    )
+    return [UserAddress(row[0]) for row in rows]
 
 
 def remove_everywhere(tx: Transaction, message_id: MessageId) -> list[int]:

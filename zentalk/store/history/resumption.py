@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from zentalk.ids import UserAddress
+from zentalk.store.history import settings
 from zentalk.store.sqlite import Transaction
 
+_VERSIONS: Final = 1_000
 _ASKED: Final = -1
 """The place of a contact that was written to and has not answered."""
 
@@ -71,12 +73,15 @@ def answer_once(tx: Transaction, contact: UserAddress, term: int) -> bool:
 def begin_anew(tx: Transaction) -> None:
     """Forget where contacts collect and which of our routes they know: it was another node's."""
     tx.execute("UPDATE contacts SET route = NULL, route_version = 0, own_route_known = 0")
+    version = int.from_bytes(settings.get(tx, settings.ROUTE_VERSION) or b"", "big")
+    # Cards for groups are as new as the route on them, and the other node went on for a while.
+    settings.put(tx, settings.ROUTE_VERSION, (version + _VERSIONS).to_bytes(8, "big"))
 
 
 def by_activity(tx: Transaction) -> list[UserAddress]:
-    """Return all contacts, those first with whom something was said last."""
+    """Return all contacts and groups, those first in which something was said last."""
     rows = tx.execute(
-        "SELECT address FROM contacts WHERE state = 'contact' ORDER BY"
+        "SELECT address FROM contacts WHERE state IN ('contact', 'group') ORDER BY"
         " coalesce((SELECT max(seq) FROM messages WHERE contact = address), 0) DESC,"
         " added_at DESC, address"
     )

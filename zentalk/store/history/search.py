@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from zentalk.errors import LocalProtocolError
 from zentalk.ids import UserAddress
+from zentalk.store.history.imported import FIRST
 from zentalk.store.history.messages import COLUMNS, views
 from zentalk.store.history.models import StoredMessage
 from zentalk.store.sqlite import Transaction
@@ -19,6 +20,7 @@ from zentalk.store.sqlite import Transaction
 MAX_QUERY_CHARS: Final = 256
 MAX_WORDS: Final = 16
 _PIECES: Final = re.compile(r'"([^"]*)"|(\S+)')
+_NONE: Final = 2**62
 _HAS_WORD: Final = re.compile(r"\w")
 
 
@@ -40,18 +42,17 @@ def find(tx: Transaction, wanted: Wanted, limit: int) -> list[StoredMessage]:
 
     Raises LocalProtocolError if there are no words, or too many.
     """
-    lowest, highest = _range(tx, wanted)
-    if lowest > highest:
-        return []
-    rows = tx.execute(
-        "SELECT rowid FROM search WHERE search MATCH ? AND rowid BETWEEN ? AND ?"
-        " ORDER BY rowid DESC LIMIT ?",
-        (_match(wanted), lowest, highest, limit),
-    ).fetchall()
-    marks = ",".join("?" * len(rows))
+    match, numbers = _match(wanted), list[int]()
+    for lowest, highest in _ranges(tx, wanted):
+        rows = tx.execute(
+            "SELECT rowid FROM search WHERE search MATCH ? AND rowid BETWEEN ? AND ?"
+            " ORDER BY rowid DESC LIMIT ?",
+            (match, lowest, highest, limit - len(numbers)),
+        )
+        numbers += (row[0] for row in rows)
+    marks = ",".join("?" * len(numbers))
     found = tx.execute(
-        f"SELECT {COLUMNS} FROM messages WHERE seq IN ({marks}) ORDER BY seq DESC",
-        [row[0] for row in rows],
+        f"SELECT {COLUMNS} FROM messages WHERE seq IN ({marks}) ORDER BY seq DESC", numbers
     ).fetchall()
     return views(tx, found)
 
@@ -87,20 +88,24 @@ def _match(wanted: Wanted) -> str:
     return match
 
 
-def _range(tx: Transaction, wanted: Wanted) -> tuple[int, int]:
-    """Return the numbers of messages between which to look."""
-    lowest, highest = 1, 2**62
-    if wanted.before is not None:
-        highest = wanted.before - 1
-    if wanted.since is not None:
-        lowest = _first_at(tx, wanted.since)
-    if wanted.until is not None:
-        highest = min(highest, _first_at(tx, wanted.until) - 1)
-    return lowest, highest
+def _ranges(tx: Transaction, wanted: Wanted) -> list[tuple[int, int]]:
+    """Return the numbers of messages between which to look: those of here, then imported ones.
+
+    In each of the two, times rise with the numbers.
+    """
+    highest = _NONE if wanted.before is None else wanted.before - 1
+    found = []
+    for least, most, where in ((1, highest, "seq > 0"), (FIRST, min(highest, -1), "seq < 0")):
+        lowest = least if wanted.since is None else _first_at(tx, wanted.since, where)
+        end = _NONE if wanted.until is None else _first_at(tx, wanted.until, where)
+        if lowest <= min(most, end - 1):
+            found.append((lowest, min(most, end - 1)))
+    return found
 
 
-def _first_at(tx: Transaction, at: float) -> int:
+def _first_at(tx: Transaction, at: float, where: str) -> int:
     row = tx.execute(
-        "SELECT seq FROM messages WHERE stored_at >= ? ORDER BY stored_at LIMIT 1", (at,)
+        f"SELECT seq FROM messages WHERE stored_at >= ? AND {where} ORDER BY stored_at LIMIT 1",
+        (at,),
     ).fetchone()
-    return 2**62 if row is None else int(row[0])
+    return _NONE if row is None else int(row[0])

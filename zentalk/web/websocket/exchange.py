@@ -28,7 +28,7 @@ from zentalk.web.websocket.messages import CUT, Closed, MessageAssembler
 PING_SECONDS: Final = 30.0
 """After this long in silence the peer is pinged; after as long again it is cut off."""
 CLOSE_SECONDS: Final = 5.0
-"""For the peer to agree to the end; beyond it the connection is cut."""
+"""The time for the peer to agree to the end; beyond it the connection is cut."""
 NORMAL: Final = 1000
 GOING_AWAY: Final = 1001
 

@@ -15,6 +15,7 @@ from zentalk.node.messages.commands import Draft
 from zentalk.node.messages.conversation import marking
 from zentalk.node.messages.conversation.commands import ChatCommands, Done
 from zentalk.node.messages.effects import CommitEffects
+from zentalk.rest.event_schema import TYPED_EVENT
 from zentalk.store.history import chats, erasing, events, marks, messages, search
 from zentalk.store.history.models import StoredEvent, StoredMessage
 from zentalk.store.sqlite import Transaction
@@ -26,7 +27,7 @@ MISSING = MessageId(b"?" * 16)
 
 
 def commands(person: Person) -> ChatCommands:
-    return ChatCommands(person.composer, person.address)
+    return ChatCommands(person.composer, person.address, person.groups.speech)
 
 
 def bring(sender: Person, reader: Person, effects: CommitEffects) -> None:
@@ -125,6 +126,22 @@ def test_what_is_taken_back_leaves_no_text_in_either_database(
         dump = "\n".join(person.connection.iterdump())
         assert "gossamer" not in dump
         assert b"gossamer".hex().upper() not in dump.upper()
+
+
+def test_emptied_events_are_still_what_their_types_say(friends: tuple[Person, Person]) -> None:
+    alice, bob = friends
+    said = say(alice, bob, Draft("mine"))
+    do(alice, bob, lambda tx: commands(alice).edit(tx, bob.address, said, "other", NOW))
+    do(bob, alice, lambda tx: commands(bob).react(tx, alice.address, said, "👍", NOW))
+    do(alice, bob, lambda tx: commands(alice).take_back(tx, bob.address, said, NOW))
+    for person in friends:
+        shown = person.tx(lambda tx: events.page(tx, 0, 100))
+        for event in shown:
+            TYPED_EVENT.validate_python(event)
+        by = {event.type: event.data["by"] for event in shown if "by" in event.data}
+        changed = ("message.edited", "message.reacted", "message.deleted")
+        writer, reader = format_address(alice.address), format_address(bob.address)
+        assert by == dict(zip(changed, (writer, reader, writer), strict=True))
 
 
 def test_control_events_keep_the_text_where_nobody_takes_it_out(

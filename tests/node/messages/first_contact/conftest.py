@@ -1,40 +1,18 @@
-"""The people of `tests/node/messages`, and how one gets an invite of another."""
+"""Somebody who trusts contacts, and how one person gets an invite of another."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.node.persons import NOW, Newcomer, Person
+from tests.node.persons import NOW, Person
 from zentalk.node.messages.first_contact import invites as jobs
 from zentalk.store.history.models import StoredInvite
 
 DAY = 86_400.0
-Inviting = Callable[..., bytes]
-
-
-@pytest.fixture
-def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
-    with ExitStack() as open_databases:
-        yield lambda name: open_databases.enter_context(closing(Person(tmp_path, name)))
-
-
-@pytest.fixture
-def alice(newcomer: Newcomer) -> Person:
-    return newcomer("alice")
-
-
-@pytest.fixture
-def bob(newcomer: Newcomer) -> Person:
-    return newcomer("bob")
-
-
-@pytest.fixture
-def carol(newcomer: Newcomer) -> Person:
-    return newcomer("carol")
 
 
 @pytest.fixture

@@ -198,7 +198,7 @@ def test_a_person_who_was_removed_cannot_use_one_again(alice: Person, bob: Perso
 
 
 def test_a_request_keeps_the_hash_only_of_what_it_has_shown(alice: Person, bob: Person) -> None:
-    gate = admission.FirstMessages(bob.composer)
+    gate = admission.FirstMessages(bob.composer, bob.groups.inbox.let_in)
     bob.tx(lambda tx: gate.sender(tx, UserAddress(bytes(32)), b"x" * 16, 0, NOW))
     shown = bob.tx(lambda tx: contacts.unknown_ticket(tx, UserAddress(bytes(32))))
     assert shown == jobs.ticket_hash(b"x" * 16)

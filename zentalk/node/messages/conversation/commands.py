@@ -7,14 +7,24 @@ from typing import Final
 
 from zentalk.chat.marks import Signed
 from zentalk.errors import ConfigError, LocalProtocolError, NotFoundError
-from zentalk.ids import DAY_SECONDS, MessageId, UserAddress
+from zentalk.ids import DAY_SECONDS, GroupId, MessageId, UserAddress
 from zentalk.node.messages import requests
 from zentalk.node.messages.commands import Draft, check_text
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation import marking, profile
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
+from zentalk.node.messages.groups.saying import GroupSpeech
 from zentalk.node.messages.kinds.settings import set_timer
-from zentalk.store.history import chats, contacts, erasing, events, messages, outbox
+from zentalk.store.history import (
+    chats,
+    contacts,
+    erasing,
+    events,
+    group_sends,
+    groups,
+    messages,
+    outbox,
+)
 from zentalk.store.history import settings as stored
 from zentalk.store.history.models import ContactRow, ContactState, Direction, StoredMessage
 from zentalk.store.sqlite import Transaction
@@ -50,9 +60,10 @@ Done = tuple[StoredMessage, CommitEffects]
 class ChatCommands:
     """Jobs about messages that are there. All raise NotFoundError if the message is not."""
 
-    def __init__(self, composer: Composer, own: UserAddress) -> None:
+    def __init__(self, composer: Composer, own: UserAddress, speech: GroupSpeech) -> None:
         self._composer = composer
         self._own = own
+        self._speech = speech
 
     def edit(
         self, tx: Transaction, contact: UserAddress, message_id: MessageId, text: str, now: float
@@ -69,8 +80,12 @@ class ChatCommands:
     ) -> Done:
         """Delete a message of our own for everybody; what was not sent yet never is."""
         line = self._own_line(tx, contact, message_id)
-        dropped = tuple(outbox.remove_message(tx, contact, message_id))
-        others = tuple(self._composer.encrypt_waiting(tx, contact)) if dropped else ()
+        group_sends.drop_message(tx, GroupId(contact), message_id)
+        receivers = outbox.receivers(tx, message_id)
+        dropped = tuple(outbox.remove_everywhere(tx, message_id))
+        others = tuple(
+            item for one in receivers for item in self._composer.encrypt_waiting(tx, one)
+        )
         done, effects = self._mark(tx, contact, line, now, Deletion)
         return done, CommitEffects.together([CommitEffects(dropped=dropped, send=others), effects])
 
@@ -142,6 +157,8 @@ class ChatCommands:
         if not 0 <= seconds <= MAX_TIMER_SECONDS:
             raise ConfigError("messages can disappear after 1 second to 366 days")
         row = _person(tx, contact)
+        if row.state is ContactState.GROUP:
+            self._speech.check(tx, contact)
         body = Timer(_next_number(tx, now), seconds)
         set_timer(tx, contact, self._own, body, now)
         return self._send(tx, row, body, now)
@@ -161,6 +178,8 @@ class ChatCommands:
         seq, message_id = newest
         chats.read_up_to(tx, contact, seq, now)
         row = contacts.get(tx, contact)
+        if tell and row is not None and row.state is ContactState.GROUP:
+            return self._speech.say_read(tx, contact, seq, now)
         if not tell or row is None or not row.is_accepted or chats.told_up_to(tx, contact) >= seq:
             return NO_EFFECTS
         receipt = self._composer.new_message_id()
@@ -185,7 +204,7 @@ class ChatCommands:
         if len(text.encode("utf-8", "replace")) > MAX_DRAFT_BYTES:
             raise ConfigError(f"a draft may have {MAX_DRAFT_BYTES} bytes: shorten it")
         if chats.draft(tx, contact) != text:
-            chats.put_draft(tx, contact, text, now)
+            chats.put_draft(tx, contact, text)
             data = {"conversation": format_address(contact)}
             events.append(tx, "conversation.draft", now, data)
 
@@ -216,6 +235,8 @@ class ChatCommands:
         now: float,
         make: Callable[[MessageTarget, int], Mark],
     ) -> Done:
+        if groups.exists(tx, contact):
+            self._speech.check(tx, contact)
         mark = make(_target(line), _next_number(tx, now))
         after = marking.apply(tx, contact, Signed(self._own, mark), now)
         if after is None:
@@ -230,14 +251,16 @@ class ChatCommands:
         now: float,
         message_id: MessageId | None = None,
     ) -> CommitEffects:
-        """Send a body to a contact; nothing goes to anybody else."""
-        if not row.is_accepted:
-            return NO_EFFECTS
+        """Send a body to a contact, or to all of a group; nothing goes to anybody else."""
         content = Content(
             kind=kind_of(body),
             message_id=message_id or self._composer.new_message_id(),
             body=body,
         )
+        if row.state is ContactState.GROUP:
+            return self._speech.say(tx, row.address, content, now, line=False)
+        if not row.is_accepted:
+            return NO_EFFECTS
         return self._composer.send(tx, row, content, now)
 
 

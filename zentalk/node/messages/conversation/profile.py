@@ -68,7 +68,10 @@ def put(
     told = [CommitEffects(dropped=tuple(outbox.remove_everywhere(tx, earlier)))]
     for address in contacts.addresses(tx):
         row = contacts.get(tx, address)
-        if row is not None and messages.has_history(tx, address):
+        # Whose history was only imported here is sent nothing before it is written to.
+        if row is None or not composer.has_session(tx, address):
+            continue
+        if messages.has_history(tx, address):
             told.append(tell(tx, composer, row, now))
     return profile, CommitEffects.together(told)
 

@@ -6,19 +6,23 @@ stranger pays at relays. What it opens is counted in the transaction that lets i
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 from zentalk.crypto.hashing import equal
-from zentalk.ids import UserAddress
+from zentalk.ids import GroupId, UserAddress
 from zentalk.node.messages import requests
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.first_contact import invites, linking
 from zentalk.node.messages.people import welcome
 from zentalk.node.messages.requests import CameBy
-from zentalk.store.history import contacts, introductions
+from zentalk.store.history import contacts, group_members, introductions
 from zentalk.store.history.models import ContactRow, ContactState
 from zentalk.store.sqlite import Transaction
+
+LetIn: TypeAlias = Callable[[Transaction, GroupId, UserAddress, bytes, float], CommitEffects]
+"""Invites somebody to a group, who has shown the secret of a link to it."""
 
 
 class _Grant(NamedTuple):
@@ -27,13 +31,17 @@ class _Grant(NamedTuple):
     came_by: CameBy
     accepts: bool
     name: str = ""
+    group: GroupId | None = None
 
 
 class FirstMessages:
     """Lets those in who show what the owner, or a contact of the owner, gave them."""
 
-    def __init__(self, composer: Composer, *, accept_introduced: bool = False) -> None:
+    def __init__(
+        self, composer: Composer, let_in: LetIn, *, accept_introduced: bool = False
+    ) -> None:
         self._composer = composer
+        self._let_in = let_in
         self._accept_introduced = accept_introduced
 
     def sender(
@@ -45,7 +53,7 @@ class FirstMessages:
         """
         row = contacts.get(tx, address)
         if row is not None and row.is_accepted:
-            return row, NO_EFFECTS
+            return row, self._joined(tx, address, ticket, now) if ticket else NO_EFFECTS
         if row is None and ticket:
             node = linking.admit(tx, address, ticket, now)
             if node is not None:
@@ -53,7 +61,11 @@ class FirstMessages:
         is_known = row is not None and row.state is ContactState.REQUEST
         grant = self._grant(tx, address, ticket, now) if ticket else None
         if grant is not None and grant.accepts:
-            return welcome(tx, self._composer, address, grant.name, now, grant.came_by)
+            row, welcomed = welcome(tx, self._composer, address, grant.name, now, grant.came_by)
+            if grant.group is None:
+                return row, welcomed
+            invited = self._let_in(tx, grant.group, address, ticket, now)
+            return row, CommitEffects.together([welcomed, invited])
         came_by = None if grant is None else grant.came_by
         if row is None or not is_known:
             row = requests.admit(tx, address, now, work, came_by)
@@ -95,4 +107,16 @@ class FirstMessages:
         if invite is None:
             return None
         name = invite.name if invite.is_single else ""
-        return _Grant(CameBy(invite=invite.id), invite.accepts, name)
+        return _Grant(CameBy(invite=invite.id), invite.accepts, name, invite.group)
+
+    def _joined(
+        self, tx: Transaction, address: UserAddress, ticket: bytes, now: float
+    ) -> CommitEffects:
+        """Invite a contact to the group whose link it shows; it says so until it has an answer."""
+        invite = invites.matching(tx, ticket, now)
+        if invite is None or invite.group is None:
+            return NO_EFFECTS
+        if group_members.get(tx, invite.group, address) is not None:
+            return NO_EFFECTS
+        invites.use(tx, address, invite, now)
+        return self._let_in(tx, invite.group, address, ticket, now)

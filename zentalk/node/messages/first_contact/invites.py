@@ -54,8 +54,8 @@ def find(tx: Transaction, invite_id: bytes) -> StoredInvite:
     return invite
 
 
-def redeem(tx: Transaction, address: UserAddress, secret: bytes, now: float) -> OpenInvite | None:
-    """Use the open invite with a secret up by one person; None if there is no such invite.
+def matching(tx: Transaction, secret: bytes, now: float) -> OpenInvite | None:
+    """Return the open invite with a secret; None if there is none.
 
     Every hash is compared, each in constant time: how long it takes tells how many invites are
     open, and nothing of their secrets.
@@ -64,13 +64,23 @@ def redeem(tx: Transaction, address: UserAddress, secret: bytes, now: float) -> 
     for invite in invites.open_ones(tx, now):
         if equal(invite.secret_hash, shown):
             found = invite
-    if found is None:
-        return None
-    invites.count_use(tx, found.id)
-    used = find(tx, found.id)
+    return found
+
+
+def redeem(tx: Transaction, address: UserAddress, secret: bytes, now: float) -> OpenInvite | None:
+    """Use the open invite with a secret up by one person; None if there is no such invite."""
+    found = matching(tx, secret, now)
+    if found is not None:
+        use(tx, address, found, now)
+    return found
+
+
+def use(tx: Transaction, address: UserAddress, invite: OpenInvite, now: float) -> None:
+    """Use an invite up by one person."""
+    invites.count_use(tx, invite.id)
+    used = find(tx, invite.id)
     data = _data(used) | {"uses": used.uses, "address": format_address(address)}
     events.append(tx, "invite.used", now, data)
-    return found
 
 
 def _data(invite: StoredInvite) -> dict[str, object]:

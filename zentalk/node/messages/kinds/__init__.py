@@ -18,6 +18,7 @@ an *unknown kind* comes from a newer version and is kept whole.
 - `resumed.py`: what is missing after a contact's node, or ours, was replaced.
 - `synced.py`: what another node of the owner says.
 - `stored.py`: everything that becomes a line of the history, and every unknown kind.
+- `learned.py`: kinds that an earlier version kept without knowing them.
 
 Nothing here sends, decrypts or waits; what must be refused raises RemoteProtocolError, and the
 transaction forgets the rest of that message.

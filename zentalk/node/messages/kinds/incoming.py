@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from zentalk.ids import MessageId, UserAddress
-from zentalk.node.messages.effects import ReceivedSignal
+from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects, ReceivedSignal
 from zentalk.store.history.models import ContactRow
 from zentalk.wire.content import Content
 
@@ -16,6 +16,8 @@ class Incoming(NamedTuple):
     sender: ContactRow
     content: Content
     raw: bytes
+    was_under_way: bool = False
+    """Whether it came under a send id of a group that was replaced since."""
 
     def __repr__(self) -> str:
         return f"<incoming {self.content.kind}>"
@@ -28,6 +30,7 @@ class KindResult(NamedTuple):
     outbox items that are done. `held` says that the message waits for its predecessors and must
     not be confirmed yet, and `entered` are messages that wait no longer. A `signal` is worth
     something only now, and `introduced` is somebody of whom a contact has told something new.
+    `in_group` says that it was for a group, whose members are answered whatever else they are.
     """
 
     wanted: MessageId | None = None
@@ -36,6 +39,8 @@ class KindResult(NamedTuple):
     entered: tuple[MessageId, ...] = ()
     signal: ReceivedSignal | None = None
     introduced: UserAddress | None = None
+    in_group: bool = False
+    effects: CommitEffects = NO_EFFECTS
 
     def __repr__(self) -> str:
         return "<kind result>"

@@ -27,7 +27,7 @@ def join(tx: Transaction, incoming: Incoming, part: Part, now: float) -> Incomin
     joined = decode_content(whole)
     if joined.kind == PART or joined.message_id != message_id:
         raise RemoteProtocolError("a message in parts is not what its parts say")
-    return Incoming(sender, joined, whole)
+    return Incoming(sender, joined, whole, incoming.was_under_way)
 
 
 def _add(

@@ -59,26 +59,34 @@ KINDS: Final[dict[str, Callable[[Transaction, Incoming, float], KindResult]]] = 
 """Kinds that do not simply become a line of the history."""
 
 
-_TAKES_ROOM: Final = (KindRole.LINE, KindRole.MARK, KindRole.TRANSPORT)
+_TAKES_ROOM: Final = (KindRole.LINE, KindRole.MARK, KindRole.GROUP, KindRole.TRANSPORT)
 
 
-def apply(tx: Transaction, incoming: Incoming, now: float) -> KindResult:
-    """Do what a content says.
+def whole(tx: Transaction, incoming: Incoming, now: float) -> Incoming | KindResult:
+    """Return a content once all its parts are here, and before what is to be said of a part.
 
-    Raises RemoteProtocolError if it must not be done; the caller undoes what was done before.
+    Raises RemoteProtocolError if there is no room for it.
     """
     sender, content = incoming.sender, incoming.content
     synced.check_sender(sender, content.kind)
-    if not sender.is_accepted and role_of(content.kind) in _TAKES_ROOM:
+    if not sender.is_answered and role_of(content.kind) in _TAKES_ROOM:
         requests.check_room(tx, sender.address, len(incoming.raw))
-    if content.kind == PART and content.part is not None:
-        is_held = held.exists(tx, sender.address, content.message_id)
-        if is_held or messages.exists(tx, sender.address, content.message_id):
-            # Its others may never come: it would stay unfinished.
-            return KindResult(content.message_id, held=is_held)
-        joined = parts.join(tx, incoming, content.part, now)
-        if joined is None:
-            return KindResult()
-        incoming = joined
-        synced.check_sender(sender, joined.content.kind)
+    if content.kind != PART or content.part is None:
+        return incoming
+    is_held = held.exists(tx, sender.address, content.message_id)
+    if is_held or messages.exists(tx, sender.address, content.message_id):
+        # Its others may never come: it would stay unfinished.
+        return KindResult(content.message_id, held=is_held)
+    joined = parts.join(tx, incoming, content.part, now)
+    if joined is None:
+        return KindResult()
+    synced.check_sender(sender, joined.content.kind)
+    return joined
+
+
+def apply(tx: Transaction, incoming: Incoming, now: float) -> KindResult:
+    """Do what a whole content says.
+
+    Raises RemoteProtocolError if it must not be done; the caller undoes what was done before.
+    """
     return KINDS.get(incoming.content.kind, stored.keep)(tx, incoming, now)

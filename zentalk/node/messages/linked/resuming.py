@@ -7,13 +7,17 @@ the last word between the owner's two nodes is named as a gap in the conversatio
 
 from __future__ import annotations
 
-from zentalk.ids import MessageId, UserAddress
+from collections.abc import Callable
+from typing import NamedTuple
+
+from zentalk.chat.kinds import RATCHET_RENEWED
+from zentalk.ids import GroupId, MessageId, UserAddress
 from zentalk.node.messages import ordering
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.store.history import contacts, events, held, messages, resumption
-from zentalk.store.history.messages import RATCHET_RENEWED
-from zentalk.store.history.models import ContactRow, Direction, MessageState
+from zentalk.store.history.held import Series
+from zentalk.store.history.models import ContactRow, ContactState, Direction, MessageState
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import ROUTE, Content
 from zentalk.wire.gaps import (
@@ -27,16 +31,26 @@ from zentalk.wire.gaps import (
 )
 
 
-def next_one(tx: Transaction, composer: Composer, now: float) -> CommitEffects | None:
-    """Write to the contact whose turn it is; None once all had theirs."""
+class Resuming(NamedTuple):
+    """How somebody is written to whose turn it is; `show_card` tells the members of a group."""
+
+    composer: Composer
+    show_card: Callable[[Transaction, GroupId, float], CommitEffects]
+
+
+def next_one(tx: Transaction, how: Resuming, now: float) -> CommitEffects | None:
+    """Write to the contact or group whose turn it is; None once all had theirs."""
     contact = resumption.take_next(tx)
     if contact is None:
         return None
-    row = contacts.get(tx, contact)
+    row, composer = contacts.get(tx, contact), how.composer
+    if row is not None and row.state is ContactState.GROUP:
+        resumption.heard(tx, contact)
+        return how.show_card(tx, GroupId(contact), now)
     if row is None or not row.is_accepted:
         return NO_EFFECTS
     question = GapQuestion(
-        held.last_sequence(tx, contact), contacts.following_sequence(tx, contact)
+        held.last_sequence(tx, Series(contact, contact)), contacts.following_sequence(tx, contact)
     )
     asks = Content(kind=ROUTE, message_id=composer.new_message_id(), raw_body=list(question))
     return composer.send(tx, row, asks, now)
@@ -72,7 +86,7 @@ def learn(tx: Transaction, sender: ContactRow, content: Content, now: float) -> 
     if not resumption.was_asked(tx, sender.address):
         return []
     resumption.heard(tx, sender.address)
-    last = held.last_sequence(tx, sender.address)
+    last = held.last_sequence(tx, Series(sender.address, sender.address))
     # What has a number up to here came late, or was counted as missing where others came first.
     known = sum(number <= last for number in gaps.numbers)
     _show(tx, sender.address, Direction.IN, gaps.lost - known, content.message_id, now)

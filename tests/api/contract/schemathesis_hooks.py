@@ -1,0 +1,102 @@
+"""What schemathesis is told of this API beside its document, when it runs as a program.
+
+Addresses have checksums, ids are of what is there (`ZENTALK_KNOWN`), and nothing waits. What one
+operation takes away no other looks for. The wildcards of the document are hidden, so that a status
+counts as documented only where an operation names it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from typing import Any
+
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+
+from zentalk.api.event_query import MAX_WAIT_SECONDS
+from zentalk.ids import UserAddress
+from zentalk.rest.addresses import ADDRESS_FORMAT, LINK_FORMAT
+from zentalk.wire.text import format_address
+
+KNOWN: dict[str, Any] = json.loads(os.environ["ZENTALK_KNOWN"])
+PATHS: list[dict[str, str]] = KNOWN["paths"]
+"""Parameters of paths that belong together; the second half of each kind may be destroyed."""
+BODIES: dict[str, Any] = KNOWN["bodies"]
+"""Examples of bodies that name what is there, by operation."""
+LONGEST_WAIT_SECONDS = 0.01
+DESTROYERS = ("block", "cancel", "clear", "delete", "refuse", "remove", "revoke")
+
+ANY_ADDRESS = st.binary(min_size=32, max_size=32).map(lambda raw: format_address(UserAddress(raw)))
+AN_ADDRESS = st.just(PATHS[-1]["address"]) | ANY_ADDRESS
+
+schemathesis.openapi.format(ADDRESS_FORMAT, AN_ADDRESS)
+schemathesis.openapi.format(LINK_FORMAT, AN_ADDRESS)
+schemathesis.openapi.format(
+    "uri", st.sampled_from(["http://127.0.0.1:9/hook", "https://h.example"])
+)
+
+
+@schemathesis.hook
+def before_load_schema(_context: Any, raw_schema: dict[str, Any]) -> None:
+    for path in raw_schema["paths"].values():
+        for operation in path.values():
+            del operation["responses"]["4XX"], operation["responses"]["5XX"]
+            parameters = operation.get("parameters", ())
+            in_path = [one for one in parameters if one["in"] == "path"]
+            there = _there({one["name"] for one in in_path}, operation["operationId"])
+            for parameter in in_path if there else ():
+                parameter["example"] = there[0][parameter["name"]]
+            if operation["operationId"] in BODIES:
+                [content] = operation["requestBody"]["content"].values()
+                content["example"] = BODIES[operation["operationId"]]
+    _say_formats_only(raw_schema)
+
+
+@schemathesis.hook
+def flatmap_case(_context: Any, case: Any) -> Any:
+    """Let half of the requests that are in order name what is there."""
+    there = _there(set(case.path_parameters or {}), operation_id(case))
+    if not there or case.meta.generation.mode is not GenerationMode.POSITIVE:
+        return st.just(case)
+
+    def named(parameters: dict[str, str] | None) -> Any:
+        if parameters is not None:
+            case.path_parameters = parameters
+        return case
+
+    return (st.none() | st.sampled_from(there)).map(named)
+
+
+@schemathesis.hook
+def before_call(_context: Any, case: Any, _kwargs: dict[str, Any]) -> None:
+    with suppress(KeyError, TypeError, ValueError):
+        if LONGEST_WAIT_SECONDS < float(case.query["wait"]) <= MAX_WAIT_SECONDS:
+            case.query["wait"] = LONGEST_WAIT_SECONDS
+    name = operation_id(case)
+    if name.startswith(DESTROYERS) and case.path_parameters in _there(set(case.path_parameters)):
+        case.path_parameters = _there(set(case.path_parameters), name)[-1]
+
+
+def operation_id(case: Any) -> str:
+    return str(case.operation.definition.raw["operationId"])
+
+
+def _there(names: set[str], operation: str = "") -> list[dict[str, str]]:
+    there = [{name: one[name] for name in names} for one in PATHS if names and names <= one.keys()]
+    half = len(there) // 2
+    return there[half:] if operation.startswith(DESTROYERS) else there[:half]
+
+
+def _say_formats_only(schema: Any) -> None:
+    """Take the patterns of addresses away, by which some are made that have no checksum."""
+    if isinstance(schema, dict):
+        if schema.get("format") in (ADDRESS_FORMAT, LINK_FORMAT):
+            schema.pop("pattern", None)
+        for part in schema.values():
+            _say_formats_only(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            _say_formats_only(part)

@@ -1,0 +1,154 @@
+"""Schemathesis over the whole OpenAPI document, against a real node on a real port.
+
+It finds no server error, no status and no media type that is not documented, no body that breaks
+its schema, and nothing malformed that is taken. `make long` lets it make many more requests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from tests.api.documented import UNDESCRIBED
+from tests.api.double import BOB, STRANGER, TOKEN
+from tests.api.live import Live, live_node, post_nothing
+from zentalk.api import routes
+from zentalk.api.docs.routes import OPENAPI_PATH
+from zentalk.api.route_table import ROUTES
+from zentalk.ids import UserAddress
+from zentalk.node.messages.commands import Draft
+from zentalk.node.node import Node
+from zentalk.node.notify.outgoing import HttpPoster
+from zentalk.store.history.event_filter import EventFilter
+from zentalk.wire.chat import Poll
+from zentalk.wire.devices import DeviceScope
+from zentalk.wire.text import format_address
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+FEW, MANY = 6, 100
+SEED = "1"
+RULED = [
+    "listMessages",  # one place in the conversation at a time
+    "searchMessages",  # at least one word
+    "sendMessage",  # one kind of content
+    "introduceContact",  # two people
+    "verifyContact",  # a number, or one's word
+    "muteConversation",  # not for a hundred years
+    "editMessage",  # a text
+    "voteInPoll",  # a poll
+    "setProfile",  # a picture of so many bytes
+]
+"""Operations with a rule that no schema says: they refuse some of what their schemas allow."""
+CONFIG = """
+[phases.stateful]
+enabled = {long}
+[[operations]]
+include-operation-id = "streamEvents"
+request-timeout = 0.2
+max-stream-events = 2
+[[operations]]
+include-operation-id = {ruled}
+[operations.checks]
+positive_data_acceptance.enabled = false
+[[operations]]
+include-operation-id = "getContactProfile"
+[operations.checks]  # who was just added has sent none yet
+ensure_resource_availability.enabled = false
+"""
+
+
+async def filled(node: Node) -> dict[str, Any]:
+    """Put some of everything into a node; return what names it, people last."""
+    paths: list[dict[str, str]] = []
+    for number in range(4):
+        invite = await node.first_contact.invites.create(
+            "Bob", max_uses=1, lifetime_seconds=3600, accepts=True
+        )
+        device, _ = await node.devices.add(f"phone {number}", DeviceScope.WRITE)
+        webhook, _ = await node.webhooks.add("http://127.0.0.1:9/", EventFilter(("a",)), "ids")
+        paths += [
+            {"invite_id": invite.invite.id},
+            {"device_id": device.device_id.hex()},
+            {"webhook_id": webhook.row.id},
+        ]
+    for name in ("tablet", "watch"):
+        pairing, _ = node.admissions.open(name, DeviceScope.READ, "")
+        paths.append({"pairing_id": pairing.pairing_id})
+    bob, other = format_address(BOB), format_address(STRANGER)
+    for person in (BOB, STRANGER):
+        await node.add_contact(person, "Bob")
+        text = await node.send(person, Draft("Tea at five?"))
+        poll = await node.send(person, Draft(body=Poll("which?", ("green", "black"), False)))
+        address = format_address(person)
+        paths += [{"address": address, "message_id": one.id} for one in (text, poll)]
+    forwarded = {"conversation": bob, "id": paths[-4]["message_id"]}
+    return {
+        "paths": paths,
+        "bodies": {"forwardMessage": forwarded, "introduceContact": {"to": other}},
+    }
+
+
+async def run_schemathesis(
+    live: Live, folder: Path, count: int, *more: str
+) -> subprocess.CompletedProcess[bytes]:
+    """Let schemathesis make `count` random requests for each operation, besides its fixed ones."""
+    known = await filled(live.node)
+    config = folder / "schemathesis.toml"
+    config.write_text(CONFIG.format(long=str(count == MANY).lower(), ruled=json.dumps(RULED)))
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
+        *("run", live.url + OPENAPI_PATH, "--header", f"Authorization: Bearer {TOKEN}"),
+        *("--max-examples", str(count), "--seed", SEED, "--generation-database", "none"),
+        *("--request-timeout", "30", "--no-color", "--continue-on-failure", "--no-shrink", *more),
+    ]
+    environment = os.environ | {
+        "SCHEMATHESIS_HOOKS": "tests.api.contract.schemathesis_hooks",
+        "ZENTALK_KNOWN": json.dumps(known),
+        "PYTHONPATH": str(Path(__file__).parents[3]),
+    }
+    return await trio.run_process(
+        command,
+        capture_stdout=True,
+        stderr=subprocess.STDOUT,
+        check=False,
+        cwd=folder,
+        env=environment,
+    )
+
+
+async def test_schemathesis_finds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HttpPoster, "post", post_nothing)
+    count = MANY if os.environ.get("ZENTALK_LONG") else FEW
+    async with live_node(tmp_path / "alice") as live:
+        done = await run_schemathesis(live, tmp_path, count)
+    said = done.stdout.decode()
+    assert done.returncode == 0, said
+    assert f"Tested: {len(ROUTES) - len(UNDESCRIBED)}" in said
+
+
+async def bug(_self: Node, _message_id: str, _conversation: UserAddress | None) -> None:
+    raise KeyError
+
+
+@pytest.mark.parametrize("broken", ["document", "node"])
+async def test_control_schemathesis_finds_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    if broken == "document":
+        monkeypatch.setattr(routes, "MISSING", ())
+    else:
+        monkeypatch.setattr(Node, "message", bug)
+    async with live_node(tmp_path / "alice") as live:
+        only = ("--include-operation-id", "getMessage", "--phases", "coverage")
+        done = await run_schemathesis(live, tmp_path, 1, *only)
+    assert done.returncode == 1
+    found = "Undocumented status code" if broken == "document" else "Server error"
+    assert found in done.stdout.decode()

@@ -1,0 +1,177 @@
+"""Routes about groups, over a node of its own that reaches no network."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from trio.testing import MockClock as Clock
+
+from tests.api.double import OWNER
+from tests.api.group_rest import client_of, details, found, refused
+from tests.api.offline import BOBS, CAROLS, offline_node
+from zentalk.net.runtime import Runtime
+from zentalk.node.node import Node
+from zentalk.rest.groups import GroupDetails, Groups, MemberDeliveries
+from zentalk.wire.text import format_address
+
+NOBODYS = format_address(OWNER)
+PICTURE = base64.b64encode(b"a small picture").decode()
+
+
+@pytest.fixture
+async def node(tmp_path: Path, autojump_clock: Clock) -> AsyncIterator[Node]:
+    async with offline_node(tmp_path, Runtime.virtual(1, 1_800_000_000.0)) as node:
+        yield node
+
+
+@pytest.fixture
+async def rest(node: Node) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(node) as client:
+        yield client
+
+
+def path_of(group: GroupDetails) -> str:
+    return f"/v1/groups/{group.conversation}"
+
+
+def roles(group: GroupDetails) -> dict[str, tuple[str, str]]:
+    return {one.address: (one.role, one.status) for one in group.members}
+
+
+async def test_a_group_is_founded_listed_shown_and_changed(
+    rest: httpx.AsyncClient, node: Node
+) -> None:
+    group = await found(rest, members=[BOBS])
+    assert (group.name, group.kind, group.posting) == ("Crew", "group", "members")
+    assert (group.standing, group.member_count) == ("joined", 1)
+    assert roles(group) == {
+        node.address_text: ("admin", "joined"),
+        BOBS: ("member", "invited"),
+    }
+    listed = Groups.model_validate((await rest.get("/v1/groups")).json(), extra="forbid")
+    assert [one.conversation for one in listed.groups] == [group.conversation]
+    changed = details(
+        await rest.patch(path_of(group), json={"name": "The crew", "posting": "admins"})
+    )
+    assert (changed.name, changed.posting, changed.description) == ("The crew", "admins", "")
+    described = details(await rest.patch(path_of(group), json={"description": "all of us"}))
+    assert (described.name, described.description) == ("The crew", "all of us")
+    assert details(await rest.patch(path_of(group), json={})) == described
+    assert details(await rest.get(path_of(group))) == described
+
+
+async def test_a_channel_has_subscribers_and_its_admins_post(rest: httpx.AsyncClient) -> None:
+    group = await found(rest, kind="channel", members=[BOBS])
+    assert (group.kind, group.posting) == ("channel", "admins")
+    assert roles(group)[BOBS] == ("subscriber", "invited")
+
+
+async def test_people_are_invited_promoted_demoted_and_put_out(rest: httpx.AsyncClient) -> None:
+    group = await found(rest)
+    members, bob = f"{path_of(group)}/members", f"{path_of(group)}/members/{BOBS}"
+    invited = details(await rest.post(members, json={"members": [BOBS, CAROLS]}))
+    assert roles(invited)[CAROLS] == ("member", "invited")
+    for _ in range(2):  # what is so already stays so
+        promoted = details(await rest.put(bob, json={"role": "admin"}))
+        assert roles(promoted)[BOBS] == ("admin", "invited")
+        [admin] = [one for one in promoted.members if one.address == BOBS]
+        assert admin.rank == 1
+    for _ in range(2):
+        demoted = details(await rest.put(bob, json={"role": "member"}))
+        assert roles(demoted)[BOBS] == ("member", "invited")
+    assert (await rest.delete(bob)).status_code == 204
+    assert BOBS not in roles(details(await rest.get(path_of(group))))
+    refused(await rest.put(bob, json={"role": "admin"}), 404, "not in the group")
+    refused(await rest.delete(bob), 409)
+    refused(await rest.put(bob, json={"role": "founder"}), 422)
+
+
+async def test_a_picture_is_set_shown_and_taken_away(rest: httpx.AsyncClient) -> None:
+    picture = f"{path_of(await found(rest))}/picture"
+    refused(await rest.get(picture), 404, "no picture")
+    refused(await rest.delete(picture), 404, "no picture")
+    assert (await rest.put(picture, json={"picture": PICTURE})).status_code == 204
+    assert (await rest.get(picture)).json() == {"picture": PICTURE}
+    assert len(details(await rest.get(picture.removesuffix("/picture"))).picture) == 64
+    large = base64.b64encode(bytes(24 * 1024 + 1)).decode()
+    for wrong, status in (("not base64!", 422), (large, 413), ("", 422)):
+        refused(await rest.put(picture, json={"picture": wrong}), status)
+    assert (await rest.delete(picture)).status_code == 204
+    refused(await rest.get(picture), 404)
+
+
+async def test_whoever_left_is_out_and_reads_on(rest: httpx.AsyncClient) -> None:
+    group = await found(rest)
+    chat = f"/v1/conversations/{group.conversation}"
+    assert (await rest.post(f"{chat}/messages", json={"text": "a note"})).status_code == 202
+    assert (await rest.post(f"{path_of(group)}/leave")).status_code == 204
+    left = details(await rest.get(path_of(group)))
+    assert (left.standing, left.members, left.founderless) == ("left", [], True)
+    refused(await rest.post(f"{path_of(group)}/leave"), 409, "not in this group")
+    refused(await rest.post(f"{path_of(group)}/accept"), 409, "not invited")
+    refused(await rest.patch(path_of(group), json={"name": "x"}), 409)
+    refused(await rest.post(f"{chat}/messages", json={"text": "more"}), 409, "left")
+    [line] = (await rest.get(f"{chat}/messages")).json()["messages"]
+    assert line["text"] == "a note"
+
+
+@pytest.mark.parametrize(
+    ("wish", "status"),
+    [
+        ({"name": ""}, 422),
+        ({"name": "a\nb"}, 422),
+        ({"name": "é" * 100}, 422),
+        ({}, 422),
+        ({"name": "x", "kind": "party"}, 422),
+        ({"name": "x", "members": ["zt1nobody"]}, 422),
+        ({"name": "x", "members": [NOBODYS]}, 409),
+        ({"name": "x", "members": [BOBS] * 256}, 422),
+        ({"name": "x", "size": 3}, 422),
+    ],
+)
+async def test_a_wish_that_cannot_be_is_refused_and_founds_nothing(
+    rest: httpx.AsyncClient, wish: dict[str, object], status: int
+) -> None:
+    refused(await rest.post("/v1/groups", json=wish), status)
+    assert (await rest.get("/v1/groups")).json() == {"groups": []}
+
+
+@pytest.mark.parametrize(
+    ("method", "rest_of_path", "body"),
+    [
+        ("GET", "", None),
+        ("PATCH", "", {"name": "x"}),
+        ("POST", "/accept", None),
+        ("POST", "/leave", None),
+        ("POST", "/members", {"members": [BOBS]}),
+        ("PUT", f"/members/{BOBS}", {"role": "admin"}),
+        ("DELETE", f"/members/{BOBS}", None),
+        ("GET", "/picture", None),
+        ("PUT", "/picture", {"picture": PICTURE}),
+        ("DELETE", "/picture", None),
+    ],
+)
+@pytest.mark.parametrize(("group", "status"), [(BOBS, 404), (NOBODYS, 404), ("zt1", 422)])
+async def test_what_is_no_group_is_said_to_be_none(
+    rest: httpx.AsyncClient, method: str, rest_of_path: str, body: object, group: str, status: int
+) -> None:
+    answer = await rest.request(method, f"/v1/groups/{group}{rest_of_path}", json=body)
+    refused(answer, status)
+
+
+async def test_deliveries_are_those_of_one_message_of_ours(rest: httpx.AsyncClient) -> None:
+    group = await found(rest, members=[BOBS])
+    chat = f"/v1/conversations/{group.conversation}"
+    sent = (await rest.post(f"{chat}/messages", json={"text": "hello"})).json()
+    told = await rest.get(f"{chat}/messages/{sent['id']}/deliveries")
+    # Bob is invited and not in: what is said before he joins is not for him.
+    assert MemberDeliveries.model_validate(told.json()).deliveries == []
+    other = f"/v1/conversations/{(await found(rest)).conversation}"
+    refused(await rest.get(f"{other}/messages/{sent['id']}/deliveries"), 404)
+    alone = (await rest.post(f"/v1/conversations/{BOBS}/messages", json={"text": "x"})).json()
+    person = f"/v1/conversations/{BOBS}/messages/{alone['id']}/deliveries"
+    refused(await rest.get(person), 404, "no group")

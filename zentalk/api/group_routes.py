@@ -1,0 +1,178 @@
+"""The routes about groups and channels. What is said in them goes over those of conversations."""
+
+from __future__ import annotations
+
+import base64
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from zentalk.api.answers import answers, no_content
+from zentalk.api.drafts import picture as read_picture
+from zentalk.api.facade import NodeFacade
+from zentalk.api.paths import Address, MessageId
+from zentalk.errors import LocalProtocolError, NotFoundError
+from zentalk.groups.permission import Denial, GroupDeniedError
+from zentalk.ids import GroupId, UserAddress
+from zentalk.node.conversations.actions import parse_message_id
+from zentalk.node.messages.groups import view
+from zentalk.node.messages.groups.commands import GroupWish
+from zentalk.rest import groups as bodies
+from zentalk.rest.groups import GroupDetails, GroupSummary, ShownGroupPicture
+from zentalk.store.history.groups import GroupRow
+from zentalk.store.history.models import Direction
+from zentalk.web.json_response import JsonResponse
+from zentalk.wire.group_acts import GroupKind, PostingRule
+from zentalk.wire.text import parse_address
+
+GROUPS_PATH: Final = "/v1/groups"
+_ONE: Final = GROUPS_PATH + "/{group}"
+_MEMBER: Final = _ONE + "/members/{address}"
+_PICTURE: Final = _ONE + "/picture"
+_NOTHING: Final[dict[str, Any]] = no_content("groups")
+_NO_PICTURE: Final = "this group has no picture, or it has not come yet"
+_NOT_IN: Final = "this person is not in the group: invite them first"
+_NOT_OURS: Final = "only its author knows how far a message has come: name one of yours"
+
+
+def add_group_routes(router: APIRouter, node: NodeFacade) -> None:
+    """Add the routes about groups as a whole."""
+
+    @router.get(GROUPS_PATH, **answers("groups", bodies.Groups))
+    async def groups() -> Response:
+        """Return all groups that you are or were in, or are invited to, oldest first."""
+        rows = await node.groups.every()
+        shown = [GroupSummary.model_validate(view.of_row(row)) for row in rows]
+        return JsonResponse(bodies.Groups(groups=shown))
+
+    @router.post(GROUPS_PATH, **answers("groups", GroupDetails, HTTPStatus.CREATED))
+    async def create(body: bodies.GroupIn) -> Response:
+        """Found a group or channel, and invite contacts to it."""
+        kind, people = GroupKind[body.kind.upper()], tuple(map(parse_address, body.members))
+        made = await node.groups.found(GroupWish(body.name, kind, people))
+        return JsonResponse(_details(made), HTTPStatus.CREATED)
+
+    @router.get(_ONE, **answers("groups", GroupDetails))
+    async def one(group: Address) -> Response:
+        """Return one group with its people."""
+        return _shown(await node.groups.get(_id(group)))
+
+    @router.patch(_ONE, **answers("groups", GroupDetails))
+    async def change(group: Address, body: bodies.GroupChangeIn) -> Response:
+        """Change name, description or who may post; what is left out stays as it is."""
+        rule = None if body.posting is None else PostingRule[body.posting.upper()]
+        changed = await node.groups.change(
+            _id(group), name=body.name, description=body.description, posting=rule
+        )
+        return _shown(changed)
+
+    @router.post(f"{_ONE}/accept", **answers("groups", GroupDetails))
+    async def accept(group: Address) -> Response:
+        """Join a group that you are invited to."""
+        return _shown(await node.groups.accept(_id(group)))
+
+    @router.post(f"{_ONE}/leave", **_NOTHING)
+    async def leave(group: Address) -> Response:
+        """Leave a group, or refuse an invitation; its messages stay here."""
+        await node.groups.leave(_id(group))
+        return Response(status_code=HTTPStatus.NO_CONTENT.value)
+
+
+def add_member_routes(router: APIRouter, node: NodeFacade) -> None:
+    """Add the routes about the people in a group."""
+
+    @router.post(f"{_ONE}/members", **answers("groups", GroupDetails))
+    async def invite(group: Address, body: bodies.GroupInvitationIn) -> Response:
+        """Invite contacts: into a channel as subscribers, into a group as members."""
+        people = [parse_address(member) for member in body.members]
+        return _shown(await node.groups.invite(_id(group), people))
+
+    @router.put(_MEMBER, **answers("groups", GroupDetails))
+    async def set_role(group: Address, address: Address, body: bodies.MemberRoleIn) -> Response:
+        """Make somebody in the group an admin, or let an admin be one no more."""
+        wanted, person = _id(group), parse_address(address)
+        row = await node.groups.get(wanted)
+        role = _role(row, address)
+        if body.role == "member":
+            was_admin = role == "admin"
+            return _shown(await node.groups.demote(wanted, person) if was_admin else row)
+        try:
+            return _shown(await node.groups.promote(wanted, person))
+        except GroupDeniedError as error:
+            if error.denial is not Denial.ALREADY_THERE:
+                raise
+            return _shown(row)
+
+    @router.delete(_MEMBER, **_NOTHING)
+    async def remove(group: Address, address: Address) -> Response:
+        """Put somebody out, or withdraw their invitation; what they have read stays with them."""
+        await node.groups.remove(_id(group), parse_address(address))
+        return Response(status_code=HTTPStatus.NO_CONTENT.value)
+
+
+def add_group_picture_routes(router: APIRouter, node: NodeFacade) -> None:
+    """Add the routes about a group's picture."""
+
+    @router.get(_PICTURE, **answers("groups", ShownGroupPicture))
+    async def picture(group: Address) -> Response:
+        """Return the picture of a group in base64."""
+        data = await node.groups.picture(_id(group))
+        if not data:
+            raise NotFoundError(_NO_PICTURE)
+        return JsonResponse(ShownGroupPicture(picture=base64.b64encode(data).decode("ascii")))
+
+    @router.put(_PICTURE, **_NOTHING)
+    async def set_picture(group: Address, body: bodies.GroupPictureIn) -> Response:
+        """Give a group another picture; all members are sent it."""
+        await node.groups.set_picture(_id(group), read_picture(body.picture))
+        return Response(status_code=HTTPStatus.NO_CONTENT.value)
+
+    @router.delete(_PICTURE, **_NOTHING)
+    async def remove_picture(group: Address) -> Response:
+        """Take the picture of a group away."""
+        wanted = _id(group)
+        if not (await node.groups.get(wanted)).view["picture"]:
+            raise NotFoundError(_NO_PICTURE)
+        await node.groups.set_picture(wanted, b"")
+        return Response(status_code=HTTPStatus.NO_CONTENT.value)
+
+
+def add_delivery_route(router: APIRouter, node: NodeFacade) -> None:
+    """Add the route that tells how far a message has come with each member."""
+
+    @router.get(
+        "/v1/conversations/{address}/messages/{message_id}/deliveries",
+        **answers("messages", bodies.MemberDeliveries),
+    )
+    async def deliveries(address: Address, message_id: MessageId) -> Response:
+        """Return how far a message of yours has come with each member of a group."""
+        group = _id(address)
+        message = await node.message(message_id, UserAddress(group))
+        rows = await node.groups.deliveries(group, parse_message_id(message_id))
+        if message.direction is not Direction.OUT:
+            raise LocalProtocolError(_NOT_OURS)
+        shown = [bodies.MemberDelivery.of(row) for row in rows]
+        return JsonResponse(bodies.MemberDeliveries(deliveries=shown))
+
+
+def _id(text: str) -> GroupId:
+    """Read a group's id, which has the form of an address; raises DecodeError."""
+    return GroupId(parse_address(text))
+
+
+def _role(row: GroupRow, address: str) -> str:
+    """Return what somebody is in a group; raises NotFoundError."""
+    for member in row.view["members"]:
+        if member["address"] == address:
+            return str(member["role"])
+    raise NotFoundError(_NOT_IN)
+
+
+def _details(row: GroupRow) -> GroupDetails:
+    return GroupDetails.of(row, view.of_row(row))
+
+
+def _shown(row: GroupRow) -> Response:
+    return JsonResponse(_details(row))

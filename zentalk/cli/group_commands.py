@@ -1,0 +1,202 @@
+"""The commands `zentalk group` and their arguments; `group.py` acts on them.
+
+A module is imported only when its command runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from zentalk.cli.errors import UsageError
+from zentalk.cli.grammar import Group, Parameter
+from zentalk.cli.options import AsJson, Person, RunningNode
+
+groups = Group("group", "Found groups and channels, and keep them, through your running API node.")
+
+Which = Annotated[str, Parameter("GROUP", help="The name of a group, or its id.")]
+People = Annotated[
+    list[str],
+    Parameter("PERSON", help="Contacts, each by your name for them or by address."),
+]
+
+
+@groups.command(name="create")
+def group_create(
+    name: Annotated[str, Parameter("NAME", help="In quotes if it has several words.")],
+    people: Annotated[
+        list[str] | None,
+        Parameter("PERSON", help="Contacts to invite, each by your name for them or by address."),
+    ] = None,
+    /,
+    *,
+    node: RunningNode,
+    channel: Annotated[bool, Parameter(help="Only admins write; whom you invite reads.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Found a group or channel, invite contacts to it, and print its id."""
+    from zentalk.cli import group as act
+
+    return act.create(node.at, name, people or [], channel=channel, as_json=as_json)
+
+
+@groups.command(name="list")
+def group_list(*, node: RunningNode, as_json: AsJson = False) -> int:
+    """List the groups that you are or were in, and those that you are invited to."""
+    from zentalk.cli import group as act
+
+    return act.list_all(node.at, as_json=as_json)
+
+
+@groups.command(name="show")
+def group_show(which: Which, /, *, node: RunningNode, as_json: AsJson = False) -> int:
+    """Show a group with its people: address, role, whether they have joined, your name for them."""
+    from zentalk.cli import group as act
+
+    return act.show(node.at, which, as_json=as_json)
+
+
+@groups.command(name="invite")
+def group_invite(
+    which: Which, people: People, /, *, node: RunningNode, as_json: AsJson = False
+) -> int:
+    """Invite contacts. They see what is written after they have accepted."""
+    from zentalk.cli import group as act
+
+    return act.invite(node.at, which, people, as_json=as_json)
+
+
+@groups.command(name="accept")
+def group_accept(which: Which, /, *, node: RunningNode, as_json: AsJson = False) -> int:
+    """Join a group that you are invited to."""
+    from zentalk.cli import group as act
+
+    return act.accept(node.at, which, as_json=as_json)
+
+
+@groups.command(name="leave")
+def group_leave(which: Which, /, *, node: RunningNode, as_json: AsJson = False) -> int:
+    """Leave a group, or refuse an invitation. Its messages stay at your node."""
+    from zentalk.cli import group as act
+
+    return act.leave(node.at, which, as_json=as_json)
+
+
+@groups.command(name="remove")
+def group_remove(
+    which: Which, person: Person, /, *, node: RunningNode, as_json: AsJson = False
+) -> int:
+    """Put somebody out of a group. What they have read stays with them."""
+    from zentalk.cli import group as act
+
+    return act.remove(node.at, which, person, as_json=as_json)
+
+
+@groups.command(name="promote")
+def group_promote(
+    which: Which, person: Person, /, *, node: RunningNode, as_json: AsJson = False
+) -> int:
+    """Make somebody an admin, one rank below you."""
+    from zentalk.cli import group as act
+
+    return act.set_role(node.at, which, person, "admin", as_json=as_json)
+
+
+@groups.command(name="demote")
+def group_demote(
+    which: Which, person: Person, /, *, node: RunningNode, as_json: AsJson = False
+) -> int:
+    """Let an admin whose rank is below yours be a member again."""
+    from zentalk.cli import group as act
+
+    return act.set_role(node.at, which, person, "member", as_json=as_json)
+
+
+@groups.command(name="rename")
+def group_rename(
+    which: Which,
+    name: Annotated[list[str], Parameter("NAME", help="The new name, for all members.")],
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Give a group another name."""
+    from zentalk.cli import group as act
+
+    return act.change(node.at, which, "name", " ".join(name), as_json=as_json)
+
+
+@groups.command(name="describe")
+def group_describe(
+    which: Which,
+    text: Annotated[
+        list[str] | None, Parameter("TEXT", help="Without it, the description is taken away.")
+    ] = None,
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Say what a group is about."""
+    from zentalk.cli import group as act
+
+    return act.change(node.at, which, "description", " ".join(text or []), as_json=as_json)
+
+
+@groups.command(name="posting")
+def group_posting(
+    which: Which,
+    rule: Annotated[
+        Literal["members", "admins"], Parameter("WHO", help="Who may write: members or admins.")
+    ],
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Say who may write in a group. Subscribers of a channel never do."""
+    from zentalk.cli import group as act
+
+    return act.change(node.at, which, "posting", rule, as_json=as_json)
+
+
+@groups.command(name="picture")
+def group_picture(
+    which: Which,
+    file: Annotated[Path | None, Parameter("FILE", help="A picture of at most 24 KiB.")] = None,
+    /,
+    *,
+    node: RunningNode,
+    off: Annotated[bool, Parameter(help="Take the picture away.")] = False,
+    output: Annotated[
+        Path | None, Parameter(help="Write the picture that is there to this new file.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Give a group a picture, take it away, or save the one that it has."""
+    from zentalk.cli import group as act
+
+    if sum((file is not None, off, output is not None)) != 1:
+        raise UsageError("give one of FILE, --off and --output")
+    if output is not None:
+        return act.save_picture(node.at, which, output, as_json=as_json)
+    return act.set_picture(node.at, which, file, as_json=as_json)
+
+
+@groups.command(name="deliveries")
+def group_deliveries(
+    which: Which,
+    message: Annotated[
+        str,
+        Parameter("MESSAGE", help="A message of yours: its id, the first digits of it, or last."),
+    ],
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Show how far a message of yours has come with each member."""
+    from zentalk.cli import group as act
+
+    return act.deliveries(node.at, which, message, as_json=as_json)

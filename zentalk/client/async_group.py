@@ -1,0 +1,65 @@
+"""One group of a node, as an async client uses it; what is said in it is in `client.chat(id)`.
+
+`client.group(id)` makes it; nothing is requested before a method is called. Each raises
+NotFoundError if there is no such group, ConflictError if you may not do it, and what every call
+of the client raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zentalk.client import group_calls as calls
+from zentalk.client.calls import Runs
+from zentalk.client.group_calls import Role
+from zentalk.rest.groups import GroupDetails, PostingRules
+
+
+class AsyncGroup:
+    """One group or channel; `run` carries out a call."""
+
+    def __init__(self, group_id: str, run: Runs) -> None:
+        self.id = group_id
+        self._run = run
+
+    async def get(self) -> GroupDetails:
+        """Return the group with its people."""
+        return await self._run(calls.one(self.id))
+
+    async def accept(self) -> GroupDetails:
+        """Join the group that you are invited to."""
+        return await self._run(calls.accept(self.id))
+
+    async def leave(self) -> None:
+        """Leave the group, or refuse the invitation; its messages stay here."""
+        await self._run(calls.leave(self.id))
+
+    async def change(
+        self,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        posting: PostingRules | None = None,
+    ) -> GroupDetails:
+        """Change name, description, or who may post; None leaves it as it is."""
+        return await self._run(calls.change(self.id, name, description, posting))
+
+    async def invite(self, people: Sequence[str]) -> GroupDetails:
+        """Invite contacts by their addresses."""
+        return await self._run(calls.invite(self.id, people))
+
+    async def set_role(self, address: str, role: Role) -> GroupDetails:
+        """Make somebody in the group an `admin`, or let an admin be a `member` again."""
+        return await self._run(calls.set_role(self.id, address, role))
+
+    async def remove(self, address: str) -> None:
+        """Put somebody out, or withdraw their invitation."""
+        await self._run(calls.remove(self.id, address))
+
+    async def picture(self) -> bytes:
+        """Return the picture; raises NotFoundError if there is none, or it has not come yet."""
+        return await self._run(calls.picture(self.id))
+
+    async def set_picture(self, picture: bytes) -> None:
+        """Give the group another picture, of at most 24 KiB; none if it is empty."""
+        await self._run(calls.set_picture(self.id, picture))

@@ -1,0 +1,49 @@
+"""The classes of events about groups; `typed_events` has the others, and the table of all."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from zentalk.rest.events import Event
+from zentalk.rest.groups import GroupMemberBody, GroupSummary
+
+
+class GroupEvent(Event):
+    """An event about a whole group."""
+
+    @property
+    def group(self) -> GroupSummary:
+        """The group as it was at this event, without its people."""
+        return GroupSummary.model_validate(self.data)
+
+
+class GroupInvited(GroupEvent):
+    """`group.invited`: a contact has invited the owner."""
+
+
+class GroupChanged(GroupEvent):
+    """`group.changed`: a group is new here, or something of it is other than before."""
+
+
+class GroupMemberChanged(Event):
+    """`group.member`: somebody in a group is something else now."""
+
+    @property
+    def conversation(self) -> str:
+        """The id of the group."""
+        return GroupMemberBody.model_validate(self.data).conversation
+
+    @property
+    def address(self) -> str:
+        """The address of that person."""
+        return GroupMemberBody.model_validate(self.data).address
+
+    @property
+    def role(self) -> Literal["", "admin", "member", "subscriber"]:
+        """What they are now; empty of who is not in any more."""
+        return GroupMemberBody.model_validate(self.data).role
+
+    @property
+    def status(self) -> Literal["invited", "joined", "gone"]:
+        """Whether they are invited, in, or not any more."""
+        return GroupMemberBody.model_validate(self.data).status

@@ -1,0 +1,97 @@
+"""What the owner says in a group: once into the history, and on its way to all others."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from zentalk.errors import ConflictError, NotFoundError
+from zentalk.groups.authoring import line_heads
+from zentalk.groups.permission import GroupDeniedError, may_post
+from zentalk.ids import GroupId, MessageId, UserAddress
+from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
+from zentalk.node.messages.groups.book import NO_GROUP, GroupBook
+from zentalk.node.messages.groups.distribution import Distribution
+from zentalk.node.messages.states import move
+from zentalk.store.history import chats, group_members, groups
+from zentalk.store.history.groups import GroupStanding
+from zentalk.store.history.models import MessageState
+from zentalk.store.sqlite import Transaction
+from zentalk.wire.chat import READ, Read
+from zentalk.wire.content import Content
+from zentalk.wire.group_bodies import FALLBACK, GroupLine, group_content
+
+ALONE: Final = "nobody else is in this group"
+MAX_WITH_RECEIPTS: Final = 32
+"""In larger groups nobody is told what was read: each would tell all others of everything."""
+_NOT_IN: Final = {
+    GroupStanding.INVITED: "you are invited to this group: accept the invitation first",
+    GroupStanding.LEFT: "you have left this group: somebody in it can invite you again",
+    GroupStanding.REMOVED: "you were removed from this group and cannot write to it",
+}
+
+
+class GroupSpeech:
+    """Says things in groups, for whoever writes, reacts, reads or sets a timer."""
+
+    def __init__(self, book: GroupBook, distribution: Distribution) -> None:
+        self._book = book
+        self._distribution = distribution
+
+    def check(self, tx: Transaction, conversation: UserAddress) -> None:
+        """Refuse where the owner may not write; raises ConflictError or NotFoundError."""
+        group = GroupId(conversation)
+        row = groups.get(tx, group)
+        if row is None or row.stands is GroupStanding.INCOMPLETE:
+            raise NotFoundError(NO_GROUP)
+        if not row.is_joined:
+            raise ConflictError(_NOT_IN[row.stands])
+        denial = may_post(self._book.state(tx, group), self._book.own)
+        if denial is not None:
+            raise GroupDeniedError(denial)
+
+    def say(
+        self, tx: Transaction, conversation: UserAddress, inner: Content, now: float, *, line: bool
+    ) -> CommitEffects:
+        """Let a content go to all others; of a line it is kept how far it has come."""
+        group = GroupId(conversation)
+        wrapped = self._wrapped(tx, group, inner, is_line=line)
+        sent = self._distribution.to_all(tx, group, wrapped, now, is_line=line)
+        if line and sent is NO_EFFECTS:
+            move(tx, inner.message_id, conversation, MessageState.DELIVERED, now, ALONE)
+        return sent
+
+    def say_to(
+        self, tx: Transaction, group: GroupId, member: UserAddress, inner: Content, now: float
+    ) -> CommitEffects:
+        """Let a content go to one member only, such as that its messages were read."""
+        wrapped = self._wrapped(tx, group, inner, is_line=False)
+        return self._distribution.to_some(tx, group, wrapped, [member], now)
+
+    def say_read(
+        self, tx: Transaction, conversation: UserAddress, seq: int, now: float
+    ) -> CommitEffects:
+        """Tell each author up to where its messages were read, if there are not too many people."""
+        group, told = GroupId(conversation), chats.told_up_to(tx, conversation)
+        row = groups.get(tx, group)
+        if row is None or not row.is_joined or told >= seq:
+            return NO_EFFECTS
+        chats.set_told(tx, conversation, seq, MessageId(b""))
+        if len(group_members.inside(tx, group)) > MAX_WITH_RECEIPTS:
+            return NO_EFFECTS
+        return CommitEffects.together(
+            self.say_to(
+                tx,
+                group,
+                author,
+                Content(READ, self._distribution.new_message_id(), body=Read(message_id)),
+                now,
+            )
+            for author, message_id in chats.newest_by_author(tx, conversation, told, seq)
+        )
+
+    def _wrapped(
+        self, tx: Transaction, group: GroupId, inner: Content, *, is_line: bool
+    ) -> Content:
+        heads = line_heads(self._book.log(tx, group), self._book.own)
+        line = GroupLine(group, heads, inner)
+        return group_content(line, fallback=FALLBACK if is_line else "")

@@ -1,0 +1,78 @@
+"""Rows of what came in a group before the entries of its log that explain it.
+
+They are saved, not shown and not confirmed; bounded, as their authors may be no members at all.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from zentalk.ids import GroupId, MessageId, UserAddress
+from zentalk.store.sqlite import Transaction
+
+
+class UnexplainedContent(NamedTuple):
+    """A content that waits for entries of its group's log."""
+
+    place: int
+    author: UserAddress
+    message_id: MessageId
+    content: bytes
+
+    def __repr__(self) -> str:
+        return f"<unexplained content {self.place}>"
+
+
+def add(
+    tx: Transaction,
+    group: GroupId,
+    author: UserAddress,
+    message_id: MessageId,
+    content: bytes,
+    now: float,
+) -> None:
+    """Keep a content; the same one again changes nothing."""
+    tx.execute(
+        "INSERT INTO group_held (grp, author, message_id, content, at) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING",
+        (group, author, message_id, content, now),
+    )
+
+
+def every(tx: Transaction, group: GroupId) -> list[UnexplainedContent]:
+    """Return what waits in a group, in the order in which it came."""
+    rows = tx.execute(
+        "SELECT place, author, message_id, content FROM group_held WHERE grp = ? ORDER BY place",
+        (group,),
+    )
+    return [UnexplainedContent(*row) for row in rows]
+
+
+def last_place(tx: Transaction, group: GroupId) -> int:
+    """Return the place of what came last in a group; 0 if nothing waits."""
+    row = tx.execute("SELECT max(place) FROM group_held WHERE grp = ?", (group,)).fetchone()
+    return int(row[0] or 0)
+
+
+def take_first(tx: Transaction, group: GroupId, up_to: int) -> UnexplainedContent | None:
+    """Take out what came first in a group, up to a place."""
+    row = tx.execute(
+        "DELETE FROM group_held WHERE place = (SELECT min(place) FROM group_held"
+        " WHERE grp = ? AND place <= ?) RETURNING place, author, message_id, content",
+        (group, up_to),
+    ).fetchone()
+    return None if row is None else UnexplainedContent(*row)
+
+
+def count(tx: Transaction, group: GroupId, author: UserAddress | None = None) -> int:
+    """Return how much waits in a group, of one author or of all."""
+    row = tx.execute(
+        "SELECT count(*) FROM group_held WHERE grp = ?1 AND (?2 IS NULL OR author = ?2)",
+        (group, author),
+    ).fetchone()
+    return int(row[0])
+
+
+def forget(tx: Transaction, before: float) -> None:
+    """Drop what has waited since before a unix time."""
+    tx.execute("DELETE FROM group_held WHERE at < ?", (before,))
