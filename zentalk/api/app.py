@@ -39,6 +39,7 @@ from zentalk.api.group_routes import (
 )
 from zentalk.api.guard import EVENT_SOCKET_PATH, Access, Guard
 from zentalk.api.import_routes import add_import_routes
+from zentalk.api.link_routes import add_link_routes
 from zentalk.api.mailbox_routes import add_mailbox_routes
 from zentalk.api.openapi import DESCRIPTION, RestApp
 from zentalk.api.pairing_routes import add_pairing_routes
@@ -131,6 +132,7 @@ def create_routes(
     add_webhook_routes(inner.router, node)
     add_push_routes(inner.router, node)
     add_docs_routes(inner)
+    add_link_routes(inner.router, node)
     inner.router.middleware_stack = RouteIndex(inner.routes, inner.router.middleware_stack)
     inner.add_exception_handler(ZentalkError, _on_zentalk_error)
     inner.add_exception_handler(RequestValidationError, _on_invalid)

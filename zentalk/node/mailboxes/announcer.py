@@ -21,7 +21,7 @@ from zentalk.node.messages.people import ContactCommands
 from zentalk.node.messages.routes import current, raise_version
 from zentalk.node.packets.ack_points import AckPoints
 from zentalk.node.records.publisher import RecordPublisher
-from zentalk.store.history import events, mailboxes
+from zentalk.store.history import events, mailboxes, terms
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox
 from zentalk.store.retry import until_stored
@@ -93,6 +93,8 @@ class Announcer:
             _LOG.warning("folder_copied", note=NOTE)
             told = partial(events.append, kind="node.copied", at=now, data={"note": NOTE})
             await until_stored(partial(self._database.write, told))
+        # The owner may have promoted the other one: then this one is to look, and to be silent.
+        await until_stored(partial(self._database.write, partial(terms.note_copied, now=now)))
 
     def notes(self) -> tuple[str, ...]:
         """Return what the owner is warned of."""
