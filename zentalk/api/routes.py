@@ -50,7 +50,7 @@ Key = Annotated[
         description="repeating a request with the same key and token sends the message once",
     ),
 ]
-_NOTHING: Final[dict[str, Any]] = no_content("contacts", fails=MISSING)
+_NOTHING: Final[dict[str, Any]] = no_content("contacts", fails=MISSING_OR_CONFLICT)
 LastEventId = Annotated[int | None, Header(ge=0, le=MAX_SEQUENCE)]
 
 
@@ -114,7 +114,7 @@ def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
         await node.remove(parse_address(address))
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
-    @router.post("/v1/contacts/{address}/block", **answers("contacts", Contact))
+    @router.post("/v1/contacts/{address}/block", **answers("contacts", Contact, fails=CONFLICT))
     async def block(address: Address) -> Response:
         """Keep nothing any more that this person sends."""
         return JsonResponse(Contact.model_validate(await node.block(parse_address(address))))
