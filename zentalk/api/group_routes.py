@@ -9,7 +9,7 @@ from typing import Any, Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from zentalk.api.answers import answers, no_content
+from zentalk.api.answers import CONFLICT, MISSING, MISSING_OR_CONFLICT, answers, no_content
 from zentalk.api.drafts import picture as read_picture
 from zentalk.api.facade import NodeFacade
 from zentalk.api.paths import Address, MessageId
@@ -31,7 +31,8 @@ GROUPS_PATH: Final = "/v1/groups"
 _ONE: Final = GROUPS_PATH + "/{group}"
 _MEMBER: Final = _ONE + "/members/{address}"
 _PICTURE: Final = _ONE + "/picture"
-_NOTHING: Final[dict[str, Any]] = no_content("groups")
+_DETAILS: Final[dict[str, Any]] = answers("groups", GroupDetails, fails=MISSING_OR_CONFLICT)
+_NOTHING: Final[dict[str, Any]] = no_content("groups", fails=MISSING_OR_CONFLICT)
 _NO_PICTURE: Final = "this group has no picture, or it has not come yet"
 _NOT_IN: Final = "this person is not in the group: invite them first"
 _NOT_OURS: Final = "only its author knows how far a message has come: name one of yours"
@@ -47,19 +48,19 @@ def add_group_routes(router: APIRouter, node: NodeFacade) -> None:
         shown = [GroupSummary.model_validate(view.of_row(row)) for row in rows]
         return JsonResponse(bodies.Groups(groups=shown))
 
-    @router.post(GROUPS_PATH, **answers("groups", GroupDetails, HTTPStatus.CREATED))
+    @router.post(GROUPS_PATH, **answers("groups", GroupDetails, HTTPStatus.CREATED, fails=CONFLICT))
     async def create(body: bodies.GroupIn) -> Response:
         """Found a group or channel, and invite contacts to it."""
         kind, people = GroupKind[body.kind.upper()], tuple(map(parse_address, body.members))
         made = await node.groups.found(GroupWish(body.name, kind, people))
         return JsonResponse(_details(made), HTTPStatus.CREATED)
 
-    @router.get(_ONE, **answers("groups", GroupDetails))
+    @router.get(_ONE, **answers("groups", GroupDetails, fails=MISSING))
     async def one(group: Address) -> Response:
         """Return one group with its people."""
         return _shown(await node.groups.get(_id(group)))
 
-    @router.patch(_ONE, **answers("groups", GroupDetails))
+    @router.patch(_ONE, **_DETAILS)
     async def change(group: Address, body: bodies.GroupChangeIn) -> Response:
         """Change name, description or who may post; what is left out stays as it is."""
         rule = None if body.posting is None else PostingRule[body.posting.upper()]
@@ -68,7 +69,7 @@ def add_group_routes(router: APIRouter, node: NodeFacade) -> None:
         )
         return _shown(changed)
 
-    @router.post(f"{_ONE}/accept", **answers("groups", GroupDetails))
+    @router.post(f"{_ONE}/accept", **_DETAILS)
     async def accept(group: Address) -> Response:
         """Join a group that you are invited to."""
         return _shown(await node.groups.accept(_id(group)))
@@ -83,13 +84,13 @@ def add_group_routes(router: APIRouter, node: NodeFacade) -> None:
 def add_member_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about the people in a group."""
 
-    @router.post(f"{_ONE}/members", **answers("groups", GroupDetails))
+    @router.post(f"{_ONE}/members", **_DETAILS)
     async def invite(group: Address, body: bodies.GroupInvitationIn) -> Response:
         """Invite contacts: into a channel as subscribers, into a group as members."""
         people = [parse_address(member) for member in body.members]
         return _shown(await node.groups.invite(_id(group), people))
 
-    @router.put(_MEMBER, **answers("groups", GroupDetails))
+    @router.put(_MEMBER, **_DETAILS)
     async def set_role(group: Address, address: Address, body: bodies.MemberRoleIn) -> Response:
         """Make somebody in the group an admin, or let an admin be one no more."""
         wanted, person = _id(group), parse_address(address)
@@ -115,7 +116,7 @@ def add_member_routes(router: APIRouter, node: NodeFacade) -> None:
 def add_group_picture_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about a group's picture."""
 
-    @router.get(_PICTURE, **answers("groups", ShownGroupPicture))
+    @router.get(_PICTURE, **answers("groups", ShownGroupPicture, fails=MISSING))
     async def picture(group: Address) -> Response:
         """Return the picture of a group in base64."""
         data = await node.groups.picture(_id(group))
@@ -144,7 +145,7 @@ def add_delivery_route(router: APIRouter, node: NodeFacade) -> None:
 
     @router.get(
         "/v1/conversations/{address}/messages/{message_id}/deliveries",
-        **answers("messages", bodies.MemberDeliveries),
+        **answers("messages", bodies.MemberDeliveries, fails=MISSING),
     )
     async def deliveries(address: Address, message_id: MessageId) -> Response:
         """Return how far a message of yours has come with each member of a group."""

@@ -108,13 +108,13 @@ def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
         await node.refuse(parse_address(address))
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
-    @router.delete("/v1/contacts/{address}", **_NOTHING)
+    @router.delete("/v1/contacts/{address}", **no_content("contacts", fails=MISSING_OR_CONFLICT))
     async def remove(address: Address) -> Response:
         """Delete a person and all messages with it; whoever is blocked stays blocked."""
         await node.remove(parse_address(address))
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
-    @router.post("/v1/contacts/{address}/block", **answers("contacts", Contact))
+    @router.post("/v1/contacts/{address}/block", **answers("contacts", Contact, fails=CONFLICT))
     async def block(address: Address) -> Response:
         """Keep nothing any more that this person sends."""
         return JsonResponse(Contact.model_validate(await node.block(parse_address(address))))

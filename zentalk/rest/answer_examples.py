@@ -10,6 +10,7 @@ from zentalk.rest.examples import (
     BOB,
     CAROL,
     CODE,
+    CREW,
     MESSAGE_ID,
     NOON,
     PICTURE,
@@ -65,6 +66,36 @@ _CONVERSATION: Final[Example] = {
     "muted_until": 0.0,
     "timer_seconds": 0,
     "draft": "",
+    "group": False,
+}
+_GROUP: Final[Example] = {
+    "conversation": CREW,
+    "standing": "joined",
+    "invited_by": "",
+    "kind": "group",
+    "name": "Crew",
+    "description": "All of us",
+    "picture": "",
+    "posting": "members",
+    "member_count": 2,
+    "successor": "",
+    "continues": "",
+    "full": False,
+    "founderless": False,
+}
+_FOUNDER: Final[Example] = {
+    "address": ALICE,
+    "role": "admin",
+    "status": "joined",
+    "rank": 0,
+    "invited_by": "",
+}
+_MEMBER: Final[Example] = {
+    "address": BOB,
+    "role": "member",
+    "status": "joined",
+    "rank": None,
+    "invited_by": ALICE,
 }
 _INVITE: Final[Example] = {
     "id": SHORT_ID,
@@ -165,6 +196,12 @@ ANSWER_EXAMPLES: Final[dict[str, Example]] = {
     },
     "Invite": _INVITE,
     "InviteList": {"invites": [_INVITE]},
+    "Groups": {"groups": [_GROUP]},
+    "GroupDetails": _GROUP | {"members": [_FOUNDER, _MEMBER], "conflicts": []},
+    "ShownGroupPicture": {"picture": PICTURE},
+    "MemberDeliveries": {
+        "deliveries": [{"address": BOB, "state": "delivered", "reason": "", "at": NOON}]
+    },
     "Message": _MESSAGE,
     "Messages": {"messages": [_MESSAGE]},
     "Conversations": {"conversations": [_CONVERSATION]},

@@ -10,6 +10,8 @@ from typing import Any, Final
 ALICE: Final = "zt1aaaqeayeaudaocajbifqydiob4ibceqtcqkrmfyydenbwha5dyprzq6y"
 BOB: Final = "zt1aebagbafaydqqcikbmga2dqpcaireeyuculbogazdinryhi6d4qd56ue"
 CAROL: Final = "zt1aibqibiga4eascqlbqgq4dyqcejbgfavcylrqgi2dmob2hq7eaq2pvns"
+CREW: Final = "zt1amcakbqhbaequcymbuha6earcijrifiwc4mbsgq3dqor4hzaeergwubb"
+"""The id of a group."""
 MESSAGE_ID: Final = "6b0d2ab28c0f4fd59f8d8a1c2e6a7b30"
 SHORT_ID: Final = "8f14e45fceea167a"
 CODE: Final = "QX7K-2MZP-NB4T-6WRA"
@@ -19,6 +21,7 @@ NOON: Final = 1_795_190_400.0
 
 PARAMETER_EXAMPLES: Final[dict[str, str]] = {
     "address": BOB,
+    "group": CREW,
     "message_id": MESSAGE_ID,
     "invite_id": SHORT_ID,
     "device_id": SHORT_ID,
@@ -35,6 +38,11 @@ BODY_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "IntroduceIn": {"to": CAROL, "name": "Bob", "to_name": "Carol"},
     "VerifyIn": {"confirmed": True},
     "InviteIn": {"name": "Bob", "max_uses": 1, "expires_in_seconds": 86_400, "accepts": True},
+    "GroupIn": {"name": "Crew", "kind": "group", "members": [BOB, CAROL]},
+    "GroupChangeIn": {"name": "The crew", "description": "All of us", "posting": "members"},
+    "GroupInvitationIn": {"members": [CAROL]},
+    "MemberRoleIn": {"role": "admin"},
+    "GroupPictureIn": {"picture": PICTURE},
     "MessageIn": {"text": "Tea at five?"},
     "EditIn": {"text": "Tea at six?"},
     "ReactionIn": {"emoji": "👍"},

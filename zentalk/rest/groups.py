@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
+from zentalk.rest.addresses import ADDRESS_SCHEMA
 from zentalk.rest.base import Body, Resource
 from zentalk.rest.contacts import Name
 from zentalk.rest.messages import States as MessageStates
@@ -22,7 +23,7 @@ Standings = Literal[
 ]
 GroupKinds = Literal["group", "channel"]
 PostingRules = Literal["members", "admins"]
-_Address = Annotated[str, Field(max_length=256)]
+_Address = Annotated[str, Field(max_length=256, json_schema_extra=ADDRESS_SCHEMA)]
 
 
 class GroupIn(Body):
