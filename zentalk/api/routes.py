@@ -108,7 +108,7 @@ def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
         await node.refuse(parse_address(address))
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
-    @router.delete("/v1/contacts/{address}", **_NOTHING)
+    @router.delete("/v1/contacts/{address}", **no_content("contacts", fails=MISSING_OR_CONFLICT))
     async def remove(address: Address) -> Response:
         """Delete a person and all messages with it; whoever is blocked stays blocked."""
         await node.remove(parse_address(address))

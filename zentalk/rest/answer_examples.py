@@ -214,7 +214,6 @@ ANSWER_EXAMPLES: Final[dict[str, Example]] = {
     "Messages": {"messages": [_MESSAGE]},
     "Conversations": {"conversations": [_CONVERSATION]},
     "OpenConversation": _CONVERSATION | {"typing": False, "present": True, "pinned": []},
-    "ImportOut": {"contact_added": False, "added": 1, "known": 0, "expired": 0, "after": -1},
     "Groups": {"groups": [_GROUP]},
     "GroupDetails": _GROUP | {"members": [_FOUNDER, _MEMBER], "conflicts": []},
     "ShownGroupPicture": {"picture": PICTURE},

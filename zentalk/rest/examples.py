@@ -65,19 +65,6 @@ BODY_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "ForwardIn": {"conversation": CAROL, "id": MESSAGE_ID},
     "PrivacyIn": {"read_receipts": False},
     "ProfileIn": {"name": "Alice", "status": "at sea", "avatar": PICTURE},
-    "ImportIn": {
-        "name": "Bob",
-        "messages": [
-            {
-                "id": MESSAGE_ID,
-                "direction": "in",
-                "kind": "text",
-                "text": "Tea at five?",
-                "state": "received",
-                "sent_at": NOON,
-            }
-        ],
-    },
     "GroupIn": {"name": "Crew", "kind": "group", "members": [BOB]},
     "GroupChangeIn": {"description": "Who is on board"},
     "GroupInvitationIn": {"members": [CAROL]},
