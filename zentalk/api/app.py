@@ -47,9 +47,9 @@ from zentalk.api.proof_route import add_proof_route
 from zentalk.api.push_routes import add_push_routes
 from zentalk.api.qr_routes import add_qr_routes
 from zentalk.api.rate_limit import RateLimit
-from zentalk.api.route_index import RouteIndex
 from zentalk.api.route_table import RouteTable
 from zentalk.api.routes import (
+    RouteIndex,
     add_contact_routes,
     add_event_routes,
     add_message_routes,
