@@ -1,7 +1,8 @@
 """What a GET costs: REST of a real node under our HTTP server and under Hypercorn.
 
 Each server is a process of its own with a node of its own, asked in turn over one connection that
-stays open; what counts is the CPU time of the server's process. Ratios are those of rounds.
+stays open; what counts is the CPU time of the server's process. Ratios are those of rounds. Rows
+with 50 clients are those of `benchmarks.http_crowd`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 import trio
 
+from benchmarks import http_crowd
 from benchmarks.http_server import TOKEN
 from benchmarks.programs import Program
 from benchmarks.raw_http import RawConnection, RawHttp
@@ -28,6 +30,12 @@ MOST = 0.5
 
 
 def rows() -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        crowded = trio.run(http_crowd.measure, Path(folder))
+    return [*against_hypercorn(), *crowded]
+
+
+def against_hypercorn() -> list[Row]:
     names = [f"GET {path}, CPU under our server / under Hypercorn" for path in PATHS]
     if importlib.util.find_spec("hypercorn") is None:
         return [skipped_row(name, MOST, "no hypercorn here; see `make bench`") for name in names]

@@ -1,6 +1,8 @@
 """REST on a real node with no network, under the HTTP server that is asked for, as a process.
 
-Started by `benchmarks.http` with a folder and `ours` or `hypercorn`. Prints `ready PORT`.
+Started with a folder and a word, it prints `ready PORT`. `ours` and `hypercorn` serve REST;
+`fastapi` serves a FastAPI application of one route, and `bare` no application to speak of, both
+under our server.
 """
 
 from __future__ import annotations
@@ -11,9 +13,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import trio
-from starlette.types import ASGIApp
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from zentalk.api.app import create_app
+from zentalk.api.rate_limit import RateLimit
 from zentalk.config import ApiSettings
 from zentalk.net.runtime import Runtime
 from zentalk.net.tcp import TcpNetwork
@@ -22,6 +26,9 @@ from zentalk.store.key_file import load_or_create_identity
 from zentalk.web.serving import HttpServer, bind
 
 TOKEN = "t" * 43
+ENOUGH = 10**9
+"""Requests a second: counted, and never too many."""
+HEADERS = [(b"content-type", b"application/json")]
 
 
 async def ours(app: ASGIApp) -> None:
@@ -51,13 +58,40 @@ def say_ready(port: int) -> None:
     print(f"ready {port}", flush=True)
 
 
-async def main(folder: Path, server: Callable[[ASGIApp], Awaitable[None]]) -> None:
+async def serve_rest(folder: Path, server: Callable[[ASGIApp], Awaitable[None]]) -> None:
     load_or_create_identity(folder, os.urandom)
     node = Node(ApiSettings(directory=folder, port=0), Runtime.real(), TcpNetwork())
     async with trio.open_nursery() as nursery:
         await nursery.start(node.run)
-        await server(create_app(node, TOKEN, trio.Event()))
+        limit = RateLimit(ENOUGH, ENOUGH, trio.current_time)
+        await server(create_app(node, TOKEN, trio.Event(), limit=limit))
+
+
+def one_route() -> ASGIApp:
+    """Return what one writes after reading the first page of FastAPI's tutorial."""
+    app = FastAPI()
+
+    @app.get("/v1/health")
+    async def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    return app
+
+
+async def bare(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer all requests alike."""
+    await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+    await send({"type": "http.response.body", "body": b'{"status":"ok"}'})
+
+
+async def main(folder: Path, what: str) -> None:
+    if what == "fastapi":
+        await ours(one_route())
+    elif what == "bare":
+        await ours(bare)
+    else:
+        await serve_rest(folder, {"ours": ours, "hypercorn": hypercorn}[what])
 
 
 if __name__ == "__main__":
-    trio.run(main, Path(sys.argv[1]), {"ours": ours, "hypercorn": hypercorn}[sys.argv[2]])
+    trio.run(main, Path(sys.argv[1]), sys.argv[2])

@@ -13,6 +13,7 @@ from tests.api.group_rest import client_of, found, refused
 from tests.api.offline import BOBS, offline_node
 from zentalk.net.runtime import Runtime
 from zentalk.node.conversations import signalling
+from zentalk.node.messages import people
 from zentalk.rest.conversations import OpenConversation
 from zentalk.rest.messages import Conversations, Message, Messages
 
@@ -107,7 +108,8 @@ async def test_pages_search_and_the_list_have_groups(rest: httpx.AsyncClient) ->
         ("Crew", group, True),
     ]
     events = (await rest.get("/v1/events", params={"conversation": group})).json()["events"]
-    assert [one["type"] for one in events] == ["group.changed"] + 5 * ["message.created"]
+    kinds = [one["type"] for one in events if one["type"] != "message.state"]
+    assert kinds == ["group.changed"] + 5 * ["message.created"]
 
 
 async def test_timer_mute_draft_reading_and_clearing(rest: httpx.AsyncClient) -> None:
@@ -169,9 +171,18 @@ async def test_a_group_is_nobody_in_the_list_of_people(
     asked = await rest.request(method, f"/v1/contacts/{group}{path}", json=body)
     refused(asked, status, words)
     refused(await rest.post("/v1/contacts", json={"address": group, "name": "x"}), 409, A_GROUP)
-    people = (await rest.get("/v1/contacts")).json()["contacts"]
-    assert [one["name"] for one in people] == ["Bob", "Carol"]
+    listed = (await rest.get("/v1/contacts")).json()["contacts"]
+    assert [one["name"] for one in listed] == ["Bob", "Carol"]
     # It is as it was.
     assert (await rest.get(f"/v1/groups/{group}")).json()["name"] == "Crew"
     assert await texts(rest, f"/v1/conversations/{group}/messages") == ["hello"]
     await say(rest, group, text="more")
+
+
+async def test_control_without_the_look_a_group_is_taken_out_of_the_list_of_people(
+    rest: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = await founded(rest)
+    monkeypatch.setattr(people, "check_is_person", lambda _row: None)
+    assert (await rest.delete(f"/v1/contacts/{group}")).status_code == 204
+    assert (await rest.get(f"/v1/conversations/{group}")).status_code == 404

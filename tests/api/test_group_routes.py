@@ -109,7 +109,8 @@ async def test_a_picture_is_set_shown_and_taken_away(rest: httpx.AsyncClient) ->
 async def test_whoever_left_is_out_and_reads_on(rest: httpx.AsyncClient) -> None:
     group = await found(rest)
     chat = f"/v1/conversations/{group.conversation}"
-    assert (await rest.post(f"{chat}/messages", json={"text": "a note"})).status_code == 202
+    said = await rest.post(f"{chat}/messages", json={"text": "a note"})
+    assert said.status_code == 202
     assert (await rest.post(f"{path_of(group)}/leave")).status_code == 204
     left = details(await rest.get(path_of(group)))
     assert (left.standing, left.members, left.founderless) == ("left", [], True)
@@ -117,6 +118,16 @@ async def test_whoever_left_is_out_and_reads_on(rest: httpx.AsyncClient) -> None
     refused(await rest.post(f"{path_of(group)}/accept"), 409, "not invited")
     refused(await rest.patch(path_of(group), json={"name": "x"}), 409)
     refused(await rest.post(f"{chat}/messages", json={"text": "more"}), 409, "left")
+    note = f"{chat}/messages/{said.json()['id']}"
+    for marked in (
+        rest.patch(note, json={"text": "another"}),
+        rest.put(f"{note}/reaction", json={"emoji": "👍"}),
+        rest.put(f"{note}/pin"),
+        rest.delete(f"{note}/pin"),
+        rest.delete(note, params={"for": "everyone"}),
+        rest.put(f"{chat}/timer", json={"seconds": 60}),
+    ):
+        refused(await marked, 409, "left")
     [line] = (await rest.get(f"{chat}/messages")).json()["messages"]
     assert line["text"] == "a note"
 
@@ -222,10 +233,10 @@ async def test_history_is_shared_with_who_has_joined_and_by_admins(
 ) -> None:
     group = await found(rest, members=[BOBS])
     for person, status in ((BOBS, 409), (CAROLS, 409), ("zt1", 422)):
-        history = f"{path_of(group)}/members/{person}/history"
-        refused(await rest.post(history, json={}), status)
+        theirs = f"{path_of(group)}/members/{person}/history"
+        refused(await rest.post(theirs, json={}), status)
+    history = f"{path_of(group)}/members/{BOBS}/history"
     for count in (0, 201, "x"):
-        history = f"{path_of(group)}/members/{BOBS}/history"
         refused(await rest.post(history, json={"count": count}), 422)
     assert (await rest.post(f"{path_of(group)}/leave")).status_code == 204
     refused(await rest.post(history, json={}), 409, "Only admins")

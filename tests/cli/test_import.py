@@ -14,14 +14,20 @@ import trio
 from tests.api.double import BOB, STRANGER
 from tests.cli.conftest import Command, Run
 from zentalk.api.server import serve
+from zentalk.client.importing import A_GROUP
 from zentalk.config import ApiSettings, write_config
+from zentalk.ids import MessageId, UserAddress
 from zentalk.net.memory import MemoryNetwork
 from zentalk.net.runtime import Runtime
 from zentalk.node.node import Node
+from zentalk.store.history import contacts, messages
+from zentalk.store.history.models import ContactState, Direction, MessageState
 from zentalk.store.key_file import create_identity
+from zentalk.store.sqlite import Transaction
 from zentalk.web.token import create_token
 from zentalk.wire.text import format_address
 
+GROUP = UserAddress(b"g" * 32)
 BOBS, CAROLS = format_address(BOB), format_address(STRANGER)
 
 
@@ -48,10 +54,9 @@ async def running(home: Path) -> AsyncIterator[Node]:
 
 
 @pytest.fixture
-async def folder(tmp_path: Path) -> AsyncIterator[Path]:
+async def node(tmp_path: Path) -> AsyncIterator[Node]:
     """A node with something of each kind in its history."""
-    home = tmp_path / "alice"
-    async with running(home) as node:
+    async with running(tmp_path / "alice") as node:
         await node.add_contact(BOB, "Bob")
         await node.add_contact(STRANGER, "Carol")
         said = await node.send_text(BOB, "helo\nBob")
@@ -61,7 +66,12 @@ async def folder(tmp_path: Path) -> AsyncIterator[Path]:
         gone = await node.send_text(BOB, "not this")
         await node.chat.take_back(BOB, gone.id)
         await node.forward(BOB, BOB, said.id)
-        yield home
+        yield node
+
+
+@pytest.fixture
+def folder(node: Node, tmp_path: Path) -> Path:
+    return tmp_path / "alice"
 
 
 def carried(file: Path) -> Any:
@@ -122,6 +132,27 @@ async def test_an_export_makes_an_empty_node_know_what_was_said(
             CAROLS: "blocked",
         }
         assert not any(one["verified"] for one in people)
+
+
+async def test_a_group_is_exported_and_left_out_when_it_comes_back(
+    node: Node, zentalk: Command, tmp_path: Path
+) -> None:
+    def some_group(tx: Transaction) -> None:
+        contacts.insert(tx, GROUP, "tea", ContactState.GROUP, 0.0)
+        messages.insert(
+            tx, message_id=MessageId(b"m" * 16), contact=GROUP, author=BOB,
+            direction=Direction.IN, kind="text", text="hello all", state=MessageState.RECEIVED,
+            sender_sequence=0, sent_at=5.0, now=5.0,
+        )  # fmt: skip
+
+    await node._database.write(some_group)
+    file = tmp_path / "first.json"
+    assert (await zentalk("conversation", "export", "--output", file)).code == 0
+    shown = json.loads(file.read_text("utf-8"))["conversations"]
+    (group,) = (one for one in shown if one["state"] == "group")
+    assert (group["name"], group["messages"][0]["text"]) == ("tea", "hello all")
+    done = (await zentalk("conversation", "import", file)).out
+    assert f"left out: 1 message with {format_address(GROUP)}: {A_GROUP}\n" in done
 
 
 async def test_a_file_that_is_no_export_is_refused_in_a_sentence(

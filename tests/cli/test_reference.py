@@ -11,6 +11,7 @@ from zentalk.api.app import create_app
 from zentalk.cli.parser import app as commands
 from zentalk.config import ApiSettings, RelaySettings
 from zentalk.rest.event_bodies import EVENT_BODIES
+from zentalk.rest.signals import SIGNAL_BODIES
 
 
 def read(repository: Path, name: str) -> str:
@@ -82,7 +83,7 @@ async def unknown_counterparts(text: str) -> list[str]:
     named = re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE) /v1/[^`?]*)", text)
     missing = [each for each in named if re.sub(r"\{[a-z_]+\}", "{}", each) not in routes]
     told = re.findall(r"`([a-z]+\.[a-z]+)`", text)
-    return missing + [each for each in told if each not in EVENT_BODIES]
+    return missing + [each for each in told if each not in EVENT_BODIES | SIGNAL_BODIES]
 
 
 async def test_counterparts_are_there(repository: Path) -> None:

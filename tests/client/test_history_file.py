@@ -79,6 +79,13 @@ def test_of_earlier_files_a_person_who_was_written_to_is_a_contact(read: Read) -
     assert [head.state for head in file.heads] == ["contact", "request"]
 
 
+def test_what_is_not_taken_is_counted_and_not_looked_at(read: Read) -> None:
+    group = conversation(message(author=CAROLS), 5, state="group")
+    file, pages = read({"format": 1, "conversations": [group, conversation(message())]})
+    assert [(head.state, head.messages) for head in file.heads] == [("group", 2), ("request", 1)]
+    assert [len(page.messages) for page in pages] == [0, 1]
+
+
 def test_fields_and_members_of_a_newer_version_are_passed_over(read: Read) -> None:
     document = {
         "conversations": [conversation(message(colour="red"), colour="red")],
@@ -101,7 +108,7 @@ def test_fields_and_members_of_a_newer_version_are_passed_over(read: Read) -> No
         ({"format": 1, "conversations": [{}]}, "conversation 1 of the file"),
         ({"format": 1, "conversations": [conversation(address="zt1")]}, "conversation 1"),
         ({"format": 1, "conversations": [{"messages": [], "address": BOBS}]}, "before its"),
-        ({"format": 1, "conversations": [conversation(state="king")]}, "state"),
+        ({"format": 1, "conversations": [conversation(state=5)]}, "state"),
         ({"format": 1, "conversations": [conversation(message(), 5)]}, "message 2"),
         ({"format": 1, "conversations": [conversation(message(text=None))]}, "field: text"),
         ({"format": 1, "conversations": [conversation(message(author=CAROLS))]}, "its author"),

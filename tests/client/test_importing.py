@@ -14,7 +14,7 @@ from tests.api.double import BOB, OWNER, STRANGER, TOKEN
 from tests.client.test_history_file import conversation, message
 from zentalk.api.server import serve
 from zentalk.client import AsyncClient, Client, InvalidRequestError
-from zentalk.client.importing import NOT_ACCEPTED, ImportReport, LeftOut
+from zentalk.client.importing import A_GROUP, NOT_ACCEPTED, ImportReport, LeftOut
 from zentalk.config import ApiSettings
 from zentalk.errors import ConfigError
 from zentalk.net.memory import MemoryNetwork
@@ -83,6 +83,13 @@ async def test_an_import_says_what_it_took_and_what_it_left_out(real: str, file:
         assert await client.chat(BOBS).after(page[0].seq) == [page[1]]
 
 
+async def test_a_group_is_left_out_with_its_reason(real: str, file: Path) -> None:
+    write(file, "conversations", 1, "state", to="group")
+    async with AsyncClient(real, TOKEN) as client:
+        report = await client.import_history(file)
+    assert report.left_out == [LeftOut(CAROLS, 1, A_GROUP)]
+
+
 async def test_a_blocking_client_does_the_same(real: str, file: Path) -> None:
     def work() -> Any:
         with Client(real, TOKEN) as client:
@@ -94,6 +101,7 @@ async def test_a_blocking_client_does_the_same(real: str, file: Path) -> None:
 async def test_of_a_file_that_is_wrong_at_its_end_nothing_is_imported(
     real: str, file: Path
 ) -> None:
+    write(file, "conversations", 1, "state", to="contact")
     write(file, "conversations", 1, "messages", 0, "text", to=5)
     async with AsyncClient(real, TOKEN) as client:
         with pytest.raises(ConfigError, match="conversation 2"):

@@ -39,6 +39,7 @@ from zentalk.api.group_routes import (
 )
 from zentalk.api.guard import EVENT_SOCKET_PATH, Access, Guard
 from zentalk.api.import_routes import add_import_routes
+from zentalk.api.link_routes import add_link_routes
 from zentalk.api.mailbox_routes import add_mailbox_routes
 from zentalk.api.openapi import DESCRIPTION, RestApp
 from zentalk.api.pairing_routes import add_pairing_routes
@@ -48,6 +49,7 @@ from zentalk.api.qr_routes import add_qr_routes
 from zentalk.api.rate_limit import RateLimit
 from zentalk.api.route_table import RouteTable
 from zentalk.api.routes import (
+    RouteIndex,
     add_contact_routes,
     add_event_routes,
     add_message_routes,
@@ -102,7 +104,7 @@ def create_routes(
         redoc_url=None,
         redirect_slashes=False,
     )
-    # Straight onto the application, the busiest first: every request searches nested routers.
+    # Straight onto the application: every request searches nested routers.
     add_message_routes(inner.router, node)
     add_event_routes(inner.router, node, stopping)
     socket = EventSocket(node, access, stopping)
@@ -130,6 +132,8 @@ def create_routes(
     add_webhook_routes(inner.router, node)
     add_push_routes(inner.router, node)
     add_docs_routes(inner)
+    add_link_routes(inner.router, node)
+    inner.router.middleware_stack = RouteIndex(inner.routes, inner.router.middleware_stack)
     inner.add_exception_handler(ZentalkError, _on_zentalk_error)
     inner.add_exception_handler(RequestValidationError, _on_invalid)
     inner.add_exception_handler(HTTPException, _on_http_error)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from zentalk.api.answers import MISSING, MISSING_OR_CONFLICT, answers, no_content
+from zentalk.api.answers import CONFLICT, MISSING, MISSING_OR_CONFLICT, answers, no_content
 from zentalk.api.facade import NodeFacade
 from zentalk.api.paths import Address, InviteId
 from zentalk.chat.names import Named, ShownName, shown_names
@@ -96,7 +96,7 @@ def add_introduction_routes(router: APIRouter, node: NodeFacade) -> None:
 def add_safety_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about safety numbers."""
 
-    @router.get("/v1/contacts/{address}/safety", **answers("contacts", Safety))
+    @router.get("/v1/contacts/{address}/safety", **answers("contacts", Safety, fails=CONFLICT))
     async def safety(address: Address) -> Response:
         """Return the safety number with a person, who need not be in the list."""
         found = await node.first_contact.verification.safety(parse_address(address))

@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from zentalk.api.answers import answers
+from zentalk.api.answers import CONFLICT, answers
 from zentalk.api.facade import NodeFacade
 from zentalk.api.paths import Address
 from zentalk.chat.portable import PortableLine, read_line
@@ -26,7 +26,7 @@ IMPORT_PATH: Final = "/v1/conversations/{address}/import"
 def add_import_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the route."""
 
-    @router.post(IMPORT_PATH, **answers("conversations", ImportOut))
+    @router.post(IMPORT_PATH, **answers("conversations", ImportOut, fails=CONFLICT))
     async def take_in(address: Address, body: ImportIn) -> Response:
         """Add messages of an export; those that are here stay as they are, none is sent."""
         contact = parse_address(address)

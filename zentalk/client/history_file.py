@@ -28,7 +28,8 @@ FORMAT: Final = 1
 MAX_CONVERSATIONS: Final = 100_000
 _PAGE_BYTES: Final = MAX_BODY_BYTES - 8192
 """Room for the rest of a request."""
-_STATES: Final = {str(state) for state in ContactState}
+TAKEN: Final = frozenset({ContactState.CONTACT, ContactState.BLOCKED})
+"""Of others no messages are imported, and none is looked at."""
 
 
 @dataclass(slots=True)
@@ -143,12 +144,16 @@ def _conversation(pieces: JsonPieces, heads: list[ConversationHead]) -> Iterator
         if key != "messages":
             found[key] = pieces.value()
             continue
-        contact = _address(found.get("address"))
+        contact, state = _address(found.get("address")), found.get("state")
         for number in pieces.items():
-            yield _message(contact, number, pieces.value())
+            value = pieces.value()
+            if state is None or state in TAKEN:
+                yield _message(contact, number, value)
+            else:
+                heads[-1].messages += 1
     _address(found.get("address"))
     name, state = found.get("name", ""), found.get("state", "")
-    if not isinstance(name, str) or (state and state not in _STATES):
+    if not isinstance(name, str) or not isinstance(state, str):
         raise DecodeError("its name or state is none")
     head = heads[-1]
     head.address, head.name, head.state = found["address"], name, state or head.state

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from zentalk.client.calls import Call
-from zentalk.client.history_file import ConversationHead, FilePage, opened
+from zentalk.client.history_file import TAKEN, ConversationHead, FilePage, opened
 from zentalk.client.parsing import parse
 from zentalk.errors import ConflictError
 from zentalk.rest.imports import ImportOut
@@ -18,7 +18,6 @@ from zentalk.store.history.models import ContactState
 
 T = TypeVar("T")
 
-_TAKEN: Final = frozenset({ContactState.CONTACT, ContactState.BLOCKED})
 A_GROUP: Final = "a group is its members' own: be invited again to go on in it"
 NOT_ACCEPTED: Final = "this person was not accepted when it was exported"
 
@@ -98,10 +97,8 @@ def _conversation(
     head: ConversationHead, pages: Iterable[FilePage], report: ImportReport
 ) -> Answered[str]:
     """Import one conversation; return why it was left out, empty if it was not."""
-    if head.state == ContactState.GROUP:
-        return A_GROUP
-    if head.state not in _TAKEN:
-        return NOT_ACCEPTED
+    if head.state not in TAKEN:
+        return A_GROUP if head.state == ContactState.GROUP else NOT_ACCEPTED
     after: int | None = None
     for page in pages:
         try:

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field
 
-from zentalk.rest.addresses import InviteText
-from zentalk.rest.base import WHOLE, Body, Resource
+from zentalk.rest.addresses import ADDRESS_SCHEMA, InviteText
+from zentalk.rest.base import BASE64, WHOLE, Body, Resource
 from zentalk.rest.contacts import Name
 from zentalk.rest.messages import States as MessageStates
 from zentalk.store.history.group_sends import GroupDelivery
@@ -24,7 +24,7 @@ Standings = Literal[
 GroupKinds = Literal["group", "channel"]
 PostingRules = Literal["members", "admins"]
 MAX_LINES: Final = 200
-_Address = Annotated[str, Field(max_length=256)]
+_Address = Annotated[str, Field(max_length=256, json_schema_extra=ADDRESS_SCHEMA)]
 
 
 class GroupIn(Body):
@@ -132,7 +132,13 @@ class GroupPictureIn(Body):
     """Another picture for a group."""
 
     picture: Annotated[
-        str, Field(min_length=1, max_length=33_000, description="base64, at most 24 KiB")
+        str,
+        Field(
+            min_length=1,
+            max_length=33_000,
+            description="base64, at most 24 KiB",
+            json_schema_extra=BASE64,
+        ),
     ]
 
 

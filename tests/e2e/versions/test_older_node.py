@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.e2e.versions.nodes import FUTURE, THIS, Network, Person, network, unpacked
+from tests.e2e.versions.nodes import FUTURE, THIS, Network, Person, network, unpacked, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -42,6 +42,7 @@ def act_in_every_way(bob: Person, alice: Person, hers: str, own: str) -> list[st
         ("PUT", "/v1/me/profile", {"name": "Bob B.", "status": "here", "avatar": ""}),
     ):
         bob.do(method, path, body)
+    bob.do("POST", "/v1/groups", {"name": "Tea", "members": [alice.address]})
     taken_back = bob.send(alice, "soon gone")
     bob.do("DELETE", f"{chat}/messages/{taken_back}", **{"for": "everyone"})
     return sent
@@ -132,6 +133,8 @@ def test_an_older_node_and_a_new_one_talk_and_nothing_is_lost(people: People) ->
     chat = alice.get(f"/v1/conversations/{bob.address}")
     assert chat["timer_seconds"] == 86_400
     assert alice.get(f"/v1/contacts/{bob.address}/profile")["name"] == "Bob B."
+    [group] = until(lambda: alice.get("/v1/groups")["groups"])
+    assert (group["name"], group["standing"]) == ("Tea", "invited"), "an invitation it had kept"
     bob.delivered(bob.send(alice, poll={"question": "more?", "options": ["a", "b"]}))
     alice.sees(bob, "more?")
     assert people.found.troubles() == []

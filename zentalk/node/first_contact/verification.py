@@ -9,7 +9,7 @@ from zentalk.errors import ConflictError
 from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.messages.first_contact import verification as jobs
-from zentalk.node.messages.people import IS_A_GROUP
+from zentalk.node.messages.people import check_is_person
 from zentalk.session.safety import read_safety_number, safety_number, safety_numbers_match
 from zentalk.store.history import contacts
 from zentalk.store.history.database import HistoryDatabase
@@ -49,10 +49,10 @@ class Verification:
 
         def job(tx: Transaction) -> StoredContact | None:
             row = contacts.get(tx, address)
-            if row is not None and row.state is ContactState.GROUP:
-                raise ConflictError(IS_A_GROUP)
-            known = row is not None and row.state is not ContactState.REMOVED
-            return contacts.view(tx, address) if known else None
+            if row is None or row.state is ContactState.REMOVED:
+                return None
+            check_is_person(row)
+            return contacts.view(tx, address)
 
         person = await self._database.read(job)
         number = safety_number(self._own, address)

@@ -110,6 +110,11 @@ class Receiver:
             return
         self._wake.set()
 
+    async def take_up(self) -> None:
+        """Let what an earlier version kept without knowing it count; the outbox is loaded."""
+        job = partial(self._inbox.take_up, now=self._runtime.wall())
+        await self._outbox.carry_out(await self._database.write(job))
+
     async def run(self) -> None:
         """Save what was pushed, until cancelled."""
         while True:

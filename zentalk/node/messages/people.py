@@ -6,9 +6,10 @@ from typing import Final
 
 from zentalk.errors import ConfigError, ConflictError, NotFoundError
 from zentalk.ids import UserAddress
-from zentalk.node.messages import confirmations, ordering, requests
+from zentalk.node.messages import ordering, requests
 from zentalk.node.messages.compose import Composer, lacks_route
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
+from zentalk.node.messages.linked import syncing
 from zentalk.node.messages.requests import CameBy
 from zentalk.node.messages.states import log_state
 from zentalk.store.history import (
@@ -34,7 +35,6 @@ MAX_NAME_BYTES: Final = 256
 NO_PERSON: Final = "there is nobody with this address in your list: look at your contacts"
 NO_REQUEST: Final = "there is no request from this address: look at your contacts"
 BLOCKED: Final = "you have blocked this person"
-IS_A_GROUP: Final = "this is a group and not a person: look at your groups"
 _WELCOMES: Final = {
     ContactState.CONTACT: "contact.renamed",
     ContactState.REQUEST: "contact.accepted",
@@ -49,6 +49,12 @@ def check_name(name: str) -> None:
     """Refuse a contact's name that is too long; raises ConfigError."""
     if len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES:
         raise ConfigError(f"a name may have {MAX_NAME_BYTES} bytes: choose a shorter one")
+
+
+def check_is_person(row: ContactRow) -> None:
+    """Refuse a group, whose conversation has a row as a person has; raises ConflictError."""
+    if row.state is ContactState.GROUP:
+        raise ConflictError("this is a group and not a person: look at your groups")
 
 
 def welcome(
@@ -73,8 +79,7 @@ def welcome(
         return contacts.get(tx, address) or row, NO_EFFECTS
     if row.state is ContactState.BLOCKED:
         raise ConflictError("this person is blocked: unblock them first")
-    if row.state is ContactState.GROUP:
-        raise ConflictError(IS_A_GROUP)
+    check_is_person(row)
     if row.is_accepted and name in ("", row.name):
         return row, NO_EFFECTS
     contacts.update(tx, address, name or row.name, ContactState.CONTACT, now)
@@ -104,7 +109,7 @@ def _confirm_waiting(
 ) -> CommitEffects:
     let_in(tx, address, ordering.release_all(tx, address, now))
     ids = messages.unconfirmed(tx, address)
-    inners = confirmations.confirm_ids(tx, composer, address, ids, now)
+    inners = syncing.confirm_ids(tx, composer, address, ids, now)
     messages.mark_confirmed(tx, address)
     return CommitEffects(best_effort=tuple(inners))
 
@@ -171,8 +176,7 @@ class ContactCommands:
         row = contacts.get(tx, address)
         if row is None or row.state in _NOT_LISTED:
             raise NotFoundError(NO_PERSON)
-        if row.state is ContactState.GROUP:
-            raise ConflictError(IS_A_GROUP)
+        check_is_person(row)
         effects = CommitEffects(dropped=_outgoing(tx, address))
         requests.delete_conversation(tx, address, now)
         introductions.remove_by(tx, address)
@@ -191,8 +195,7 @@ class ContactCommands:
         row = contacts.get(tx, address)
         if row is None:
             row = contacts.insert(tx, address, "", ContactState.REMOVED, now)
-        if row.state is ContactState.GROUP:
-            raise ConflictError(IS_A_GROUP)
+        check_is_person(row)
         if row.state is ContactState.BLOCKED:
             return contacts.view(tx, address), NO_EFFECTS
         effects = CommitEffects(dropped=_outgoing(tx, address))

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
-from zentalk.errors import LocalProtocolError, RemoteProtocolError
+from zentalk.errors import RemoteProtocolError
 from zentalk.ids import UserAddress
 from zentalk.lifetimes import SEEN_SECONDS
 from zentalk.logs import quiet_logger
@@ -27,10 +27,12 @@ from zentalk.node.messages import confirmations, opening, ordering, requests
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation import profile
 from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
+from zentalk.node.messages.first_contact import verification
 from zentalk.node.messages.first_contact.admission import FirstMessages
 from zentalk.node.messages.groups.receiving import GroupInbox
-from zentalk.node.messages.kinds import registry
-from zentalk.node.messages.kinds.incoming import Incoming, KindResult
+from zentalk.node.messages.kinds import learned, registry
+from zentalk.node.messages.kinds.incoming import BUGS, Incoming, KindResult
+from zentalk.node.messages.linked import resuming, syncing
 from zentalk.node.messages.opening import UNASKED, ShutOutError, UnreadError
 from zentalk.node.messages.routes import Collected, open_collected
 from zentalk.node.sessions import evidence
@@ -43,15 +45,6 @@ from zentalk.wire.content import PART, Content, decode_content
 from zentalk.wire.group_bodies import GROUP_KINDS
 from zentalk.wire.route import encode_route
 
-_BUGS: Final = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LocalProtocolError,
-    LookupError,
-    TypeError,
-    ValueError,
-)
 _LOG: Final = quiet_logger("zentalk.node")
 _DROPPED: Final = CommitEffects(undecryptable=1)
 
@@ -102,7 +95,7 @@ class Inbox:
         made = tuple(
             inner
             for contact, wanted in owed.items()
-            for inner in confirmations.confirm(tx, self._composer, contact, wanted, now)
+            for inner in syncing.confirm(tx, self._composer, contact, wanted, now)
         )
         effects = [one.effects for one in found]
         heard = sorted({contact for one in effects for contact in one.heard})
@@ -119,8 +112,12 @@ class Inbox:
             author = series.author
             wanted, sender = let_in(tx, author, entered), contacts.get(tx, author)
             if sender is not None and (sender.is_accepted or series.is_in_group):
-                made += confirmations.confirm(tx, self._composer, author, wanted, now)
+                made += syncing.confirm(tx, self._composer, author, wanted, now)
         return CommitEffects(best_effort=tuple(made))
+
+    def take_up(self, tx: Transaction, now: float) -> CommitEffects:
+        """Let what an earlier version kept without knowing it do what it says."""
+        return learned.take_up(tx, now, self._apply_whole)
 
     def _try(self, tx: Transaction, deposit: Collected, now: float) -> _Receipt:
         """Take one deposit in, all of it or nothing."""
@@ -138,7 +135,7 @@ class Inbox:
             return _NO_ROOM if mailboxes.is_public(tx, deposit.send_id) else _Receipt(_DROPPED)
         except RemoteProtocolError:
             return _Receipt(_DROPPED)
-        except _BUGS as bug:
+        except BUGS as bug:
             # It would come again after every start, and end this node for ever.
             _LOG.error("message_dropped", error=type(bug).__name__, at=_place(bug))
             return _Receipt(_DROPPED)
@@ -163,7 +160,8 @@ class Inbox:
             again = self._composer.encrypt_again(tx, sender.address)
             effects = CommitEffects.together([effects, again])
         told = profile.tell(tx, self._composer, sender, now)
-        effects = CommitEffects.together([effects, told])
+        answered = resuming.answer(tx, self._composer, sender, content, now)
+        effects = CommitEffects.together([effects, told, answered])
         wanted, forget_at = applied.wanted, now + SEEN_SECONDS
         ratchets.remember(
             tx, digest, sender.address, wanted, forget_at, came_in, is_held=applied.held
@@ -212,13 +210,15 @@ class Inbox:
     def _apply(self, tx: Transaction, incoming: Incoming, now: float) -> KindResult:
         """Do what a content says, once it is whole; raises RemoteProtocolError."""
         joined = registry.whole(tx, incoming, now)
-        if isinstance(joined, KindResult):
-            return joined
-        if joined.content.kind in GROUP_KINDS:
-            return self._groups.apply(tx, joined, now)
-        if opening.is_for_groups(tx, joined.sender, PART) and joined.content.kind not in UNASKED:
+        return joined if isinstance(joined, KindResult) else self._apply_whole(tx, joined, now)
+
+    def _apply_whole(self, tx: Transaction, incoming: Incoming, now: float) -> KindResult:
+        if incoming.content.kind in GROUP_KINDS:
+            return self._groups.apply(tx, incoming, now)
+        is_member = opening.is_for_groups(tx, incoming.sender, PART)
+        if is_member and incoming.content.kind not in UNASKED:
             raise RemoteProtocolError("a long message came from somebody who is only in a group")
-        return registry.apply(tx, joined, now)
+        return registry.apply(tx, incoming, now)
 
     def _repeated(
         self, tx: Transaction, known: SeenCiphertext, came_in: bytes, work: int, now: float
@@ -241,15 +241,25 @@ class Inbox:
         now: float,
     ) -> CommitEffects:
         """Learn from a content's ratchet, and from what it says beside its own message."""
+        moved = NO_EFFECTS
         if opened.change is not None:
             note_id = self._composer.new_message_id()
             evidence.session_changed(tx, sender, opened.change, note_id, now)
+            if verification.term_seen(tx, sender.address, content.term, now):
+                moved = _forget_route(tx, sender.address)
         if sender.ticket:
             contacts.set_ticket(tx, sender.address, b"")  # it has let us in, and writes to us
         if not opened.is_current:
-            return NO_EFFECTS
+            return moved
         evidence.clear(tx, sender.address)
-        return _learn_routes(tx, contacts.get(tx, sender.address) or sender, content)
+        learned = _learn_routes(tx, contacts.get(tx, sender.address) or sender, content)
+        return CommitEffects.together([moved, learned])
+
+
+def _forget_route(tx: Transaction, contact: UserAddress) -> CommitEffects:
+    """Write nothing more to where a node collected that was replaced by another one."""
+    contacts.set_route(tx, contact, None, 0)
+    return CommitEffects(new_routes=frozenset({contact}), rerouted=frozenset({contact}))
 
 
 def _learn_routes(tx: Transaction, sender: ContactRow, content: Content) -> CommitEffects:

@@ -22,6 +22,7 @@ from zentalk.store.history.push import PushRow
 DEFAULT_TYPES: Final = (
     "message.received",
     "contact.requested",
+    "group.invited",
     "device.added",
     "node.copied",
 )

@@ -259,7 +259,13 @@ def test_who_was_blocked_is_blocked_again(tx: sqlite3.Connection) -> None:
     assert contacts.was_contact(tx, BOB)
 
 
-@pytest.mark.parametrize("state", [ContactState.REQUEST, ContactState.REFUSED])
+def test_who_was_in_a_group_only_becomes_a_contact(tx: sqlite3.Connection) -> None:
+    contacts.insert(tx, BOB, "", ContactState.MEMBER, 0.0)
+    assert take_in(tx, [text(1)])[0].contact_added
+    assert contacts.view(tx, BOB).state is ContactState.CONTACT
+
+
+@pytest.mark.parametrize("state", [ContactState.REQUEST, ContactState.REFUSED, ContactState.GROUP])
 def test_nothing_is_imported_of_who_is_not_let_in_here(
     tx: sqlite3.Connection, state: ContactState
 ) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from tests.node.persons import NOW, Person
 from zentalk.chat import kinds
@@ -133,7 +134,7 @@ def test_an_upgraded_history_is_that_of_a_node_that_knew_all(
 
     def did_not(tx: Transaction) -> None:
         as_before(tx, received)
-        learned.take_up(tx, NOW)
+        learned.take_up(tx, NOW, registry.apply)
 
     assert undone(bob, did_not) == undone(bob, knew)
 
@@ -148,7 +149,7 @@ def test_the_first_start_tells_of_it_and_the_second_does_nothing(bob: Person) ->
     ]
     bob.tx(lambda tx: as_before(tx, received))
     assert [line.text for line in bob.tx(shown)] == ["hello"]
-    bob.tx(lambda tx: learned.take_up(tx, NOW))
+    bob.tx(lambda tx: learned.take_up(tx, NOW, registry.apply))
     text, poll = bob.tx(shown)
     assert (text.text, text.edited) == ("changed", True)
     assert (poll.kind, poll.text, poll.body) == (
@@ -161,7 +162,7 @@ def test_the_first_start_tells_of_it_and_the_second_does_nothing(bob: Person) ->
     assert timer == 60
     [[words]] = bob.connection.execute("SELECT count(*) FROM search WHERE search MATCH 'tea'")
     assert words == 1
-    bob.tx(lambda tx: learned.take_up(tx, NOW))
+    bob.tx(lambda tx: learned.take_up(tx, NOW, registry.apply))
     assert bob.tx(logged) == told
 
 
@@ -177,14 +178,14 @@ def test_a_later_version_takes_up_what_it_has_learned_since(
     bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     befriend(bob)
-    bob.tx(lambda tx: learned.take_up(tx, NOW))
+    bob.tx(lambda tx: learned.take_up(tx, NOW, registry.apply))
     base = {"v": 1, "t": int(NOW * 1000)}
     line = pack({**base, "k": "hologram", "i": number(1), "n": 1, "b": [1], "f": "A hologram"})
     mark = pack({**base, "k": "nudge", "i": number(2), "b": [2], "f": "A nudge"})
     for raw in (line, mark):
         bob.tx(partial(read, raw=raw))
     assert [one.text for one in bob.tx(shown)] == ["A hologram", "A nudge"]
-    bob.tx(lambda tx: learned.take_up(tx, NOW))
+    bob.tx(lambda tx: learned.take_up(tx, NOW, registry.apply))
     assert [one.text for one in bob.tx(shown)] == ["A hologram", "A nudge"], "it knows neither yet"
     nudged: list[bytes] = []
 
@@ -196,7 +197,7 @@ def test_a_later_version_takes_up_what_it_has_learned_since(
     for word, role in more.items():
         monkeypatch.setitem(kinds.KINDS, word, kinds.Kind(word, role, "more"))
     monkeypatch.setitem(registry.KINDS, "nudge", nudge)
-    bob.tx(lambda tx: learned.take_up(tx, NOW))
+    bob.tx(lambda tx: learned.take_up(tx, NOW, registry.apply))
     assert [one.text for one in bob.tx(shown)] == ["A hologram"]
     assert nudged == [mark]
     assert bob.tx(logged)[-1] == "message.removed"
@@ -208,6 +209,36 @@ def read(tx: Transaction, raw: bytes) -> None:
     registry.apply(tx, Incoming(sender, decode_content(raw), raw), NOW)
 
 
+@pytest.mark.parametrize("kind", sorted(kinds.KINDS))
+@pytest.mark.parametrize("body", [None, 7, ["x"], [b"y" * 32, b"z" * 16, 1, "w"]])
+def test_no_kind_and_no_content_of_one_keeps_a_node_from_starting(
+    bob: Person, kind: str, body: object
+) -> None:
+    befriend(bob)
+    bob.tx(lambda tx: as_before(tx, [content(1, POLL, 1)]))
+    raw = pack({"v": 1, "k": kind, "i": number(1), "n": 1, "b": body})
+    update = "UPDATE messages SET kind = ?, content = ?"
+    bob.tx(lambda tx: tx.execute(update, (kind, raw)))
+    with capture_logs() as logs:
+        bob.tx(lambda tx: bob.inbox.take_up(tx, NOW))
+    assert logs == [], "it was met as a bug"
+
+
+def test_a_bug_of_ours_ends_neither_the_node_nor_what_else_is_taken_up(bob: Person) -> None:
+    befriend(bob)
+    received = [content(1, "hello", 1), content(2, chat.Pin(of(1), 1, pinned=True), 2)]
+    bob.tx(lambda tx: as_before(tx, [*received, content(3, POLL, 3)]))
+
+    def broken(_tx: Transaction, _one: Incoming, _now: float) -> KindResult:
+        raise KeyError("secret")
+
+    with capture_logs() as logs:
+        bob.tx(lambda tx: learned.take_up(tx, NOW, broken))
+    assert [(each["event"], each["error"]) for each in logs] == [("message_dropped", "KeyError")]
+    assert "secret" not in str(logs)
+    assert [line.text for line in bob.tx(shown)] == ["hello", "tea?"]
+
+
 def test_what_is_malformed_stays_and_keeps_nothing_else_back(bob: Person) -> None:
     befriend(bob)
     pin = chat.Pin(of(2), 1, pinned=True)
@@ -216,7 +247,7 @@ def test_what_is_malformed_stays_and_keeps_nothing_else_back(bob: Person) -> Non
     broken = pack({"v": 1, "k": "poll", "i": number(3), "n": 3, "b": ["?", [], 7]})
     update = "UPDATE messages SET content = ? WHERE kind = 'poll'"
     bob.tx(lambda tx: tx.execute(update, (broken,)))
-    bob.tx(lambda tx: learned.take_up(tx, NOW))
+    bob.tx(lambda tx: learned.take_up(tx, NOW, registry.apply))
     left = bob.connection.execute("SELECT kind, hidden FROM messages ORDER BY seq").fetchall()
     assert left == [("poll", 1), ("text", 0)]
     assert [line.pinned for line in bob.tx(shown)] == [True]

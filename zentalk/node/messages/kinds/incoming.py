@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from zentalk.errors import LocalProtocolError
 from zentalk.ids import MessageId, UserAddress
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects, ReceivedSignal
 from zentalk.store.history.models import ContactRow
 from zentalk.wire.content import Content
+
+BUGS: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LocalProtocolError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+"""Errors of our own that a content may bring out. Nobody else may end the node by one."""
 
 
 class Incoming(NamedTuple):
