@@ -37,6 +37,7 @@ async def test_a_group_is_founded_listed_and_shown(zentalk: Command, node: Node)
     about = (await zentalk("group", "show", "crew")).out.splitlines()
     assert about[0].startswith(group)
     assert about[1] == "members write"
+    assert "unconfirmed" not in "".join(about)
     assert sorted(line.split() for line in about[2:]) == sorted(
         [
             [node.address_text, "admin", "joined", "you"],

@@ -53,6 +53,8 @@ GROUP = {
     "picture": "",
     "posting": "members",
     "member_count": 2,
+    "confirmed_by": 1,
+    "unconfirmed": False,
     "successor": "",
     "continues": "",
     "full": False,

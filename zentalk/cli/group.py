@@ -202,6 +202,8 @@ def _about(group: dict[str, Any], names: Names, own: str) -> Iterator[str]:
     if group["description"]:
         yield harmless(group["description"])
     yield _WRITERS.get(group["posting"], "")
+    if group["unconfirmed"]:
+        yield "unconfirmed: too few others have shown yet that they see the same group"
     if group["founderless"]:
         yield "its founder has left: nobody can put out the admins that the founder made"
     if group["full"]:

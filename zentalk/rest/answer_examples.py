@@ -79,6 +79,8 @@ _GROUP: Final[Example] = {
     "picture": "",
     "posting": "members",
     "member_count": 2,
+    "confirmed_by": 1,
+    "unconfirmed": False,
     "successor": "",
     "continues": "",
     "full": False,

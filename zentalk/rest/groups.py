@@ -103,6 +103,13 @@ class GroupSummary(Resource):
     picture: str = Field(description="The hash of its picture in hexadecimal form, or empty.")
     posting: PostingRules
     member_count: int
+    confirmed_by: int = Field(
+        description="How many others have written, or read, by the log that is here."
+    )
+    unconfirmed: bool = Field(
+        description="You have joined, and neither three others nor all have shown the same log yet:"
+        " whoever invited you may have kept something back."
+    )
     successor: str = Field(description="The group in which this one goes on, or empty.")
     continues: str = Field(description="The group that this one continues, or empty.")
     full: bool = Field(description="So much was changed that only a successor can be named.")

@@ -200,6 +200,8 @@ class GroupCommands:
             raise ConflictError("you are not invited to this group: ask somebody in it")
         card = self._cards.own(tx, group)
         own = self._book.state(tx, group).member(self._book.own)
+        group_members.forget_told(tx, group)
+        groups.set_confirmed(tx, group, on=False)
         learned = self._sign(tx, group, Accept(card.card_hash), now)
         told = [] if own is None or own.invited_by is None else [own.invited_by]
         raws = [entry.raw for entry in learned.entries]

@@ -101,7 +101,11 @@ class GroupInbox:
             self._book.begin(tx, entries[0], GroupStanding.INCOMPLETE, sender.address, now)
         elif not answering.may_tell(self._book.state(tx, group), sender):
             raise RemoteProtocolError("entries of a group came from somebody who is not in it")
-        learned = self._book.learn(tx, group, entries, now, self._named(tx, group))
+        named = self._named(tx, group)
+        row = groups.get(tx, group)
+        # What comes with an invitation is the whole log, with all that its sender ever signed.
+        by = sender.address if row is not None and row.is_joined else None
+        learned = self._book.learn(tx, group, entries, now, named, by)
         effects = self._after(tx, group, learned, now)
         row = groups.get(tx, group)
         invited_by = None if row is None else row.invited_by
@@ -207,6 +211,7 @@ class GroupInbox:
                 raise RemoteProtocolError("a message to a group is of somebody who may not write")
             case hearing.Reception.WAIT:
                 return self._wait_for(tx, incoming, line.group, line.heads, now)
+        self._book.told(tx, line.group, sender.address, line.heads, now)
         if sender.state is ContactState.BLOCKED:
             # It is taken as read, so that who was blocked cannot tell.
             return KindResult(content.message_id)
