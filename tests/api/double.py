@@ -14,6 +14,7 @@ from zentalk.ids import UserAddress
 from zentalk.node.devices.pairings import Pairing, Pairings
 from zentalk.node.first_contact.invites import ShownInvite
 from zentalk.node.first_contact.verification import SafetyNumber
+from zentalk.node.linked.status import LinkCode, LinksView, LinkView, Role
 from zentalk.node.messages.commands import Draft
 from zentalk.node.status import MailboxStatus, NodeStatus
 from zentalk.session.safety import read_safety_number, safety_number
@@ -244,6 +245,33 @@ class FakeFirstContact:
         return FakeVerification(self.known)
 
 
+class FakeLinks:
+    """A link that is made and ended, and the last sealed identity."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.sealed = b""
+
+    async def state(self) -> LinksView:
+        views = tuple(LinkView(one, "linked", 1.0, None, 2.0, 3.0, 4) for one in self.ids)
+        role: Role = "first" if self.ids else "alone"
+        return LinksView(role, 0, bool(self.sealed), False, 0, 0, "", views)
+
+    async def open(self) -> LinkCode:
+        if self.ids:
+            raise ConflictError("this node has a replica already")
+        self.ids.append("00" * 8)
+        return LinkCode(self.ids[0], "zentalk-link:code", 5.0)
+
+    async def remove(self, link_id: str) -> None:
+        if link_id not in self.ids:
+            raise NotFoundError("there is no link with this id")
+        self.ids.remove(link_id)
+
+    async def keep_recovery(self, sealed: bytes) -> None:
+        self.sealed = sealed
+
+
 @dataclass
 class FakeNode:
     address_text: str = format_address(OWNER)
@@ -258,6 +286,7 @@ class FakeNode:
     attendance: FakeAttendance = field(default_factory=FakeAttendance)
     admissions: FakeAdmissions = field(init=False)
     mailboxes: FakeMailboxes = field(default_factory=FakeMailboxes)
+    links: FakeLinks = field(default_factory=FakeLinks)
     webhooks: Any = None
     """The real ones, over a database, where a test is about them."""
     push: Any = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 
+from tests.api.documented import hooks
 from tests.api.double import TOKEN
 from zentalk.api.app import create_app
 from zentalk.node.node import Node
@@ -16,6 +17,7 @@ def client_of(node: Node) -> httpx.AsyncClient:
         transport=httpx.ASGITransport(app=create_app(node, TOKEN, node.stopping)),
         base_url="http://127.0.0.1:3001",
         headers={"Authorization": f"Bearer {TOKEN}"},
+        event_hooks=hooks(),
     )
 
 

@@ -107,7 +107,8 @@ async def test_a_picture_is_set_shown_and_taken_away(rest: httpx.AsyncClient) ->
 async def test_whoever_left_is_out_and_reads_on(rest: httpx.AsyncClient) -> None:
     group = await found(rest)
     chat = f"/v1/conversations/{group.conversation}"
-    assert (await rest.post(f"{chat}/messages", json={"text": "a note"})).status_code == 202
+    said = await rest.post(f"{chat}/messages", json={"text": "a note"})
+    assert said.status_code == 202
     assert (await rest.post(f"{path_of(group)}/leave")).status_code == 204
     left = details(await rest.get(path_of(group)))
     assert (left.standing, left.members, left.founderless) == ("left", [], True)
@@ -115,6 +116,16 @@ async def test_whoever_left_is_out_and_reads_on(rest: httpx.AsyncClient) -> None
     refused(await rest.post(f"{path_of(group)}/accept"), 409, "not invited")
     refused(await rest.patch(path_of(group), json={"name": "x"}), 409)
     refused(await rest.post(f"{chat}/messages", json={"text": "more"}), 409, "left")
+    note = f"{chat}/messages/{said.json()['id']}"
+    for marked in (
+        rest.patch(note, json={"text": "another"}),
+        rest.put(f"{note}/reaction", json={"emoji": "👍"}),
+        rest.put(f"{note}/pin"),
+        rest.delete(f"{note}/pin"),
+        rest.delete(note, params={"for": "everyone"}),
+        rest.put(f"{chat}/timer", json={"seconds": 60}),
+    ):
+        refused(await marked, 409, "left")
     [line] = (await rest.get(f"{chat}/messages")).json()["messages"]
     assert line["text"] == "a note"
 

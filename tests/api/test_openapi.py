@@ -100,7 +100,7 @@ def test_examples_are_what_the_models_read_and_all_are_used(document: dict[str, 
         read = TypeAdapter(model).validate_python(example, extra="forbid", strict=None)
         if not issubclass(model, Body) and model is not event_schema.EventsPage:
             assert read.model_dump(mode="json") == example
-    for address in (examples.ALICE, examples.BOB, examples.CAROL):
+    for address in (examples.ALICE, examples.BOB, examples.CAROL, examples.GROUP):
         assert format_address(parse_address(address)) == address
     assert format_address(BOB) == examples.BOB
     with pytest.raises(Exception, match="typing error"):  # nobody is to add themselves by it

@@ -10,8 +10,8 @@ from starlette.types import Message, Receive, Scope, Send
 from tests.api.double import FakeNode
 from tests.api.test_route_table import routes, sample
 from zentalk.api.guard import EVENT_SOCKET_PATH
-from zentalk.api.route_index import RouteIndex
 from zentalk.api.route_table import ROUTES
+from zentalk.api.routes import RouteIndex
 
 
 async def test_the_index_finds_the_route_that_a_look_at_all_finds(node: FakeNode) -> None:

@@ -24,6 +24,7 @@ SAMPLES = {
     "device_id": "0" * 16,
     "pairing_id": "0" * 16,
     "name": "start.js",
+    "link_id": "0" * 16,
 }
 
 

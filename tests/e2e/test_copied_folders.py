@@ -11,8 +11,10 @@ from trio.testing import MockClock as Clock
 from tests.e2e.test_state import acquainted
 from tests.e2e.world import World
 from zentalk.mailbox.commands import CloseCollector
+from zentalk.node.linked.status import OUTDONE
 from zentalk.node.mailboxes import collector
 from zentalk.node.mailboxes.copies import NOTE
+from zentalk.node.replica.promotion import promote
 from zentalk.relay.mailbox.collectors import Collectors
 
 pytestmark = pytest.mark.e2e
@@ -78,6 +80,37 @@ async def test_control_who_takes_no_notice_misses_mail_and_is_not_told(
     inboxes = [set(await world.inbox(name, "alice")) for name in ("bob", "bob again")]
     assert not all(set(TEXTS) <= inbox for inbox in inboxes), "one misses some"
     assert not [name for name in ("bob", "bob again") if await told(world, name)]
+
+
+async def test_the_copy_that_is_promoted_goes_on_and_the_other_finds_out_and_is_silent(
+    world: World, autojump_clock: Clock
+) -> None:
+    await copied(world)
+    await world.crash("bob again")
+    assert promote(world.folder / "bob again", "", world.runtime.wall()) == 1
+    await world.person("bob again")
+    other = world.nodes["bob"]
+    await world.until(lambda: OUTDONE in other.status().notes, 300)
+    for text in TEXTS:
+        await world.send("alice", "bob", text)
+
+    async def everything_is_there() -> bool:
+        return set(await world.inbox("bob again", "alice")) >= set(TEXTS)
+
+    await world.until(everything_is_there)
+    await world.crash("bob")
+    again = await world.person("bob", ready=False)
+    await world.until(lambda: OUTDONE in again.status().notes, 1)
+    assert set(await world.inbox("bob", "alice")).isdisjoint(TEXTS)
+
+
+async def test_control_a_copy_that_only_runs_leaves_both_collecting(
+    world: World, autojump_clock: Clock
+) -> None:
+    await copied(world)
+    await trio.sleep(300)
+    for name in ("bob", "bob again"):
+        assert OUTDONE not in world.nodes[name].status().notes
 
 
 async def test_one_that_starts_again_and_again_warns_of_nothing(

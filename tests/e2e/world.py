@@ -13,9 +13,12 @@ from zentalk.config import ApiSettings, RelaySettings
 from zentalk.net.memory import MemoryNetwork
 from zentalk.net.runtime import Runtime
 from zentalk.node.node import Node
+from zentalk.node.replica.invitation import is_replica, set_up_replica
+from zentalk.node.replica.roles import open_node
 from zentalk.relay.relay import Relay
 from zentalk.store.history.models import StoredMessage
 from zentalk.store.key_file import create_identity
+from zentalk.wire.invite import parse_link_code
 from zentalk.wire.text import RelayUri, parse_relay_uri
 
 START_WALL = 1_800_000_000.0
@@ -60,11 +63,11 @@ class World:
     async def person(self, name: str, *, ready: bool = True, **settings: object) -> Node:
         """Start somebody's API node, or start it again on its folder."""
         directory = self._directory(name)
-        if not (directory / "identity.key").exists():
+        if not is_replica(directory) and not (directory / "identity.key").exists():
             create_identity(directory, self._runtime(name).entropy)
         bootstraps = tuple(self.uris[relay] for relay in sorted(self.uris))[:2]
         values = {"bootstraps": bootstraps} | settings
-        node = Node(
+        node = open_node(
             ApiSettings(directory=directory, port=0, **values),  # type: ignore[arg-type]
             self._runtime(name),
             self.memory.host(name),
@@ -75,6 +78,11 @@ class World:
             with trio.fail_after(PATIENCE_SECONDS):
                 await node.ready()
         return node
+
+    async def replica(self, name: str, code: str) -> Node:
+        """Start a replica of the node that a code is of."""
+        set_up_replica(self._directory(name), parse_link_code(code), self._runtime(name).entropy)
+        return await self.person(name)
 
     async def friends(self, *names: str) -> None:
         """Let people add each other."""

@@ -190,6 +190,36 @@ def test_whatever_happens_someone_sends_and_the_highest_confirmed_one_does(
         assert not confirmed or (sends is not None and sends.generation == max(confirmed))
 
 
+def test_a_promoted_node_of_the_peer_ranks_above_whatever_the_one_before_does() -> None:
+    sessions, _ = SessionSet(LOW, HIGH).offered(b"old", 1_000, 0.0)
+    sessions, verdict = sessions.offered(b"new", 10, 1.0, term=1)
+    assert verdict is RatchetVerdict.SENDS
+    for term, generation in ((0, 2_000), (1, 9)):
+        same, verdict = sessions.offered(b"later", generation, 2.0, term=term)
+        assert verdict is RatchetVerdict.REFUSED
+        assert same == sessions
+    assert sending_id(sessions) == b"new"
+    assert {one.ratchet_id for one in sessions.receiving()} == {b"new", b"old"}
+
+
+def test_control_by_generation_alone_the_replaced_node_takes_over_again() -> None:
+    sessions, _ = SessionSet(LOW, HIGH).offered(b"old", 1_000, 0.0)
+    refused, verdict = sessions.offered(b"new", 10, 1.0)
+    assert (refused, verdict) == (sessions, RatchetVerdict.REFUSED)
+    sessions, _ = sessions.offered(b"new", 1_001, 1.0)
+    sessions, verdict = sessions.offered(b"later", 2_000, 2.0)
+    assert verdict is RatchetVerdict.SENDS
+
+
+@given(st.permutations([(term, generation) for term in range(3) for generation in (5, 7)]))
+def test_in_any_order_the_highest_term_ends_up_sending(order: list[tuple[int, int]]) -> None:
+    sessions = SessionSet(LOW, HIGH)
+    for at, (term, generation) in enumerate(order):
+        name = b"%d.%d" % (term, generation)
+        sessions, _ = sessions.offered(name, generation, float(at), term=term)
+    assert sending_id(sessions) == b"2.7"
+
+
 def test_three_distinct_undecryptable_envelopes_ask_for_a_new_ratchet() -> None:
     limit = RenewalLimit().failed(b"1").failed(b"1").failed(b"2").failed(b"2")
     assert not limit.due(0.0)

@@ -16,7 +16,7 @@ from zentalk.chat.kinds import RATCHET_RENEWED
 from zentalk.chat.marks import Signed
 from zentalk.ids import MessageId, UserAddress
 from zentalk.store.history import contacts, erasing, forgetting, later_schema, marks, messages
-from zentalk.store.history.models import ContactState, Direction, MessageState
+from zentalk.store.history.models import Direction, MessageState
 from zentalk.store.history.schema import MIGRATIONS
 from zentalk.store.sqlite import open_database
 from zentalk.wire.chat import Deletion, Edit, MessageTarget
@@ -64,7 +64,11 @@ def tx(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 def people_in(tx: sqlite3.Connection) -> None:
     for address in PEOPLE:
-        contacts.insert(tx, address, "", ContactState.CONTACT, 0.0)
+        tx.execute(
+            "INSERT INTO contacts (address, name, state, added_at, state_at)"
+            " VALUES (?, '', 'contact', 0, 0)",
+            (address,),
+        )
 
 
 def add(tx: sqlite3.Connection, contact: UserAddress, number: int, text: str, kind: str) -> None:

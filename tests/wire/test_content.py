@@ -45,6 +45,7 @@ contents = st.one_of(
         route=st.none() | routes,
         route_seen=st.integers(0, 2**40),
         ticket=st.just(b"") | st.binary(min_size=16, max_size=16),
+        term=st.integers(0, 2**32 - 1),
     ),
     st.builds(
         Content,

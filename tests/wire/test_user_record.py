@@ -8,6 +8,7 @@ from zentalk.crypto.blinding import blinded_key
 from zentalk.errors import AuthenticationError, DecodeError, LocalProtocolError, RemoteProtocolError
 from zentalk.ids import Day, NodeId, SendId, UserAddress
 from zentalk.wire import user_record
+from zentalk.wire.codec import pack
 from zentalk.wire.user_record import (
     MAX_PQ_PREKEY_BYTES,
     MAX_SIGNED_PREKEY_BYTES,
@@ -32,13 +33,17 @@ def mailbox(number: int) -> MailboxEntry:
 
 
 FULL = RecordContents(
-    (mailbox(1), mailbox(2)), b"s" * MAX_SIGNED_PREKEY_BYTES, b"p" * MAX_PQ_PREKEY_BYTES
+    (mailbox(1), mailbox(2)),
+    b"s" * MAX_SIGNED_PREKEY_BYTES,
+    b"p" * MAX_PQ_PREKEY_BYTES,
+    2**32 - 1,
 )
 contents = st.builds(
     RecordContents,
     mailboxes=st.lists(st.builds(mailbox, st.integers(0, 255)), max_size=2).map(tuple),
     signed_prekey=st.binary(max_size=MAX_SIGNED_PREKEY_BYTES),
     pq_prekey=st.binary(max_size=MAX_PQ_PREKEY_BYTES),
+    term=st.integers(0, 2**32 - 1),
 )
 
 
@@ -173,3 +178,13 @@ def test_contents_with_wrong_padding_are_refused(
     record = decode_record(seal_record(ALICE, DAY, 1, FULL, seeded("x")))
     with pytest.raises(DecodeError):
         open_record(record, ADDRESS)
+
+
+def test_a_record_of_a_node_that_was_never_promoted_is_as_in_earlier_versions() -> None:
+    """Those read three fields and refuse a fourth, so there is none where it would say nothing."""
+    inside = RecordContents((mailbox(1),), b"signed", b"pq")
+    assert user_record._encode_contents(inside) == pack(
+        [[[bytes([1]) * 32, bytes([1]) * 16, bytes(32)]], b"signed", b"pq"]
+    )
+    with pytest.raises(DecodeError, match="term of zero"):
+        user_record._decode_contents(pack([[], b"signed", b"pq", 0]))

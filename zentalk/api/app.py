@@ -39,6 +39,7 @@ from zentalk.api.group_routes import (
 )
 from zentalk.api.guard import EVENT_SOCKET_PATH, Access, Guard
 from zentalk.api.import_routes import add_import_routes
+from zentalk.api.link_routes import add_link_routes
 from zentalk.api.mailbox_routes import add_mailbox_routes
 from zentalk.api.openapi import DESCRIPTION, RestApp
 from zentalk.api.pairing_routes import add_pairing_routes
@@ -46,9 +47,9 @@ from zentalk.api.proof_route import add_proof_route
 from zentalk.api.push_routes import add_push_routes
 from zentalk.api.qr_routes import add_qr_routes
 from zentalk.api.rate_limit import RateLimit
-from zentalk.api.route_index import RouteIndex
 from zentalk.api.route_table import RouteTable
 from zentalk.api.routes import (
+    RouteIndex,
     add_contact_routes,
     add_event_routes,
     add_message_routes,
@@ -131,6 +132,7 @@ def create_routes(
     add_webhook_routes(inner.router, node)
     add_push_routes(inner.router, node)
     add_docs_routes(inner)
+    add_link_routes(inner.router, node)
     inner.router.middleware_stack = RouteIndex(inner.routes, inner.router.middleware_stack)
     inner.add_exception_handler(ZentalkError, _on_zentalk_error)
     inner.add_exception_handler(RequestValidationError, _on_invalid)

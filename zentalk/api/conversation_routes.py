@@ -9,7 +9,7 @@ import trio
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from zentalk.api.answers import MISSING, MISSING_OR_CONFLICT, answers, no_content, tagged
+from zentalk.api.answers import CONFLICT, MISSING, MISSING_OR_CONFLICT, answers, no_content, tagged
 from zentalk.api.callers import caller_of
 from zentalk.api.drafts import picture
 from zentalk.api.facade import NodeFacade
@@ -31,7 +31,7 @@ DEFAULT_PAGE: Final = 100
 _ONE: Final = "/v1/conversations/{address}"
 _MESSAGE: Final = "/v1/conversations/{address}/messages/{message_id}"
 
-_NOTHING: Final[dict[str, Any]] = no_content("conversations", fails=MISSING)
+_NOTHING: Final[dict[str, Any]] = no_content("conversations", fails=MISSING_OR_CONFLICT)
 
 
 def _nothing() -> Response:
@@ -45,7 +45,7 @@ def _shown(message: object) -> Response:
 def add_mark_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes that change how a message is shown."""
 
-    @router.patch(_MESSAGE, **answers("messages", Message, fails=MISSING))
+    @router.patch(_MESSAGE, **answers("messages", Message, fails=MISSING_OR_CONFLICT))
     async def edit(address: Address, message_id: MessageId, body: bodies.EditIn) -> Response:
         """Give a text of your own other words; its readers see that it was changed."""
         return _shown(await node.chat.edit(parse_address(address), message_id, body.text))
@@ -64,33 +64,33 @@ def add_mark_routes(router: APIRouter, node: NodeFacade) -> None:
             await node.chat.delete_here(contact, message_id)
         return _nothing()
 
-    @router.put(f"{_MESSAGE}/reaction", **answers("messages", Message, fails=MISSING))
+    @router.put(f"{_MESSAGE}/reaction", **answers("messages", Message, fails=MISSING_OR_CONFLICT))
     async def react(address: Address, message_id: MessageId, body: bodies.ReactionIn) -> Response:
         """React to a message with one emoji; an empty one takes that back."""
         return _shown(await node.chat.react(parse_address(address), message_id, body.emoji))
 
-    @router.put(f"{_MESSAGE}/vote", **answers("messages", Message, fails=MISSING))
+    @router.put(f"{_MESSAGE}/vote", **answers("messages", Message, fails=MISSING_OR_CONFLICT))
     async def vote(address: Address, message_id: MessageId, body: bodies.VoteIn) -> Response:
         """Choose options of a poll, in place of what you chose before."""
         chosen = tuple(body.options)
         return _shown(await node.chat.vote(parse_address(address), message_id, chosen))
 
-    @router.put(f"{_MESSAGE}/pin", **answers("messages", Message, fails=MISSING))
+    @router.put(f"{_MESSAGE}/pin", **answers("messages", Message, fails=MISSING_OR_CONFLICT))
     async def pin(address: Address, message_id: MessageId) -> Response:
         """Pin a message for everybody in the conversation."""
         return _shown(await node.chat.pin(parse_address(address), message_id, on=True))
 
-    @router.delete(f"{_MESSAGE}/pin", **answers("messages", Message, fails=MISSING))
+    @router.delete(f"{_MESSAGE}/pin", **answers("messages", Message, fails=MISSING_OR_CONFLICT))
     async def unpin(address: Address, message_id: MessageId) -> Response:
         """Unpin a message for everybody in the conversation."""
         return _shown(await node.chat.pin(parse_address(address), message_id, on=False))
 
-    @router.put(f"{_MESSAGE}/star", **answers("messages", Message, fails=MISSING))
+    @router.put(f"{_MESSAGE}/star", **answers("messages", Message, fails=MISSING_OR_CONFLICT))
     async def star(address: Address, message_id: MessageId) -> Response:
         """Star a message; only your own devices see that."""
         return _shown(await node.chat.star(parse_address(address), message_id, on=True))
 
-    @router.delete(f"{_MESSAGE}/star", **answers("messages", Message, fails=MISSING))
+    @router.delete(f"{_MESSAGE}/star", **answers("messages", Message, fails=MISSING_OR_CONFLICT))
     async def unstar(address: Address, message_id: MessageId) -> Response:
         """Take the star of a message back."""
         return _shown(await node.chat.star(parse_address(address), message_id, on=False))
@@ -189,13 +189,13 @@ def add_search_route(router: APIRouter, node: NodeFacade) -> None:
 def add_signal_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about typing and presence, in both directions."""
 
-    @router.post(f"{_ONE}/typing", **no_content("conversations"))
+    @router.post(f"{_ONE}/typing", **no_content("conversations", fails=CONFLICT))
     async def typing(address: Address, body: bodies.TypingIn) -> Response:
         """Tell a contact that you are writing; it goes only to who is there, twice a minute."""
         await node.signals.typing(parse_address(address), on=body.typing)
         return _nothing()
 
-    @router.put("/v1/presence", **no_content("conversations"))
+    @router.put("/v1/presence", **no_content("conversations", fails=CONFLICT))
     async def present(request: Request, body: bodies.PresenceIn) -> Response:
         """Say which chats this device shows now; say it again every 30 seconds."""
         chats = [parse_address(chat) for chat in body.chats]

@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from zentalk.api.answers import CONFLICT, MISSING, answers, no_content
 from zentalk.api.callers import OWNER
-from zentalk.api.facade import AttendanceFacade, NodeFacade
+from zentalk.api.device_facade import AttendanceFacade
+from zentalk.api.facade import NodeFacade
 from zentalk.rest.devices import Device, DeviceIn, Devices, NewDevice
 from zentalk.web.json_response import JsonResponse
 from zentalk.wire.devices import DeviceEntry, DeviceScope

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
+from zentalk.api.device_facade import DevicesFacade
 from zentalk.api.first_contact_facade import FirstContactFacade
 from zentalk.ids import UserAddress
 from zentalk.node.conversations.actions import ConversationActions
 from zentalk.node.conversations.signalling import Signalling
-from zentalk.node.devices.pairings import Pairing
 from zentalk.node.groups import GroupActions
 from zentalk.node.messages.commands import Draft
 from zentalk.node.notify.push import PushWish
@@ -25,66 +24,6 @@ from zentalk.store.history.models import (
 )
 from zentalk.store.history.push import PushRow
 from zentalk.store.history.webhooks import WebhookLetter
-from zentalk.wire.devices import DeviceEntry, DeviceScope
-
-
-class DeviceFacade(Protocol):
-    """The devices of the node's owner."""
-
-    def tell_revoked(self, listener: Callable[[str], None]) -> None:
-        """Call somebody with the id of each device that may no longer use the node."""
-
-    def admitted(self, token: bytes) -> DeviceEntry | None:
-        """Return the device whose token this is."""
-
-    def listing(self) -> list[DeviceEntry]:
-        """Return the devices, oldest first."""
-
-    async def add(
-        self, name: str, scope: DeviceScope, added_by: str = ""
-    ) -> tuple[DeviceEntry, str]:
-        """Admit a device, in the name of the owner or another device; returns it and its token."""
-
-    async def revoke(self, device_id: str) -> None:
-        """Shut a device out, and those that it admitted; raises NotFoundError."""
-
-
-class AttendanceFacade(Protocol):
-    """Is told of every request, by the id of its device or `owner`."""
-
-    def began(self, device: str) -> None:
-        """A request or stream began."""
-
-    def ended(self, device: str) -> None:
-        """It ended."""
-
-    def forget(self, device: str) -> None:
-        """A device was revoked."""
-
-    def connected(self) -> frozenset[str]:
-        """Return who is connected."""
-
-    def last_seen(self, device: str) -> float | None:
-        """Return when a device was here, as unix time to the minute; None if never."""
-
-
-class AdmissionFacade(Protocol):
-    """New devices by invitation; times of ends are unix time."""
-
-    def open(self, name: str, scope: DeviceScope, added_by: str) -> tuple[Pairing, float]:
-        """Open a pairing, in the name of a device or of the owner (empty)."""
-
-    def listing(self) -> list[tuple[Pairing, float]]:
-        """Return the open pairings, oldest first."""
-
-    def find(self, pairing_id: str) -> Pairing:
-        """Return an open pairing; raises NotFoundError."""
-
-    def cancel(self, pairing_id: str) -> None:
-        """Withdraw a pairing; raises NotFoundError."""
-
-    async def redeem(self, code: str) -> tuple[DeviceEntry, str]:
-        """Admit the device that has a code; raises NotFoundError, RefusedError, ConflictError."""
 
 
 class MailboxFacade(Protocol):
@@ -141,24 +80,12 @@ class PushFacade(Protocol):
         """Wake a device now; raises NotFoundError, or RefusedError if it was tested just now."""
 
 
-class NodeFacade(Protocol):
+class NodeFacade(DevicesFacade, Protocol):
     """One person's node. All errors are ZentalkErrors whose text may be shown to its owner."""
 
     @property
     def address_text(self) -> str:
         """The owner's `zt1...` address."""
-
-    @property
-    def devices(self) -> DeviceFacade:
-        """The devices that may use the node besides the holder of the owner's token."""
-
-    @property
-    def attendance(self) -> AttendanceFacade:
-        """Who is connected."""
-
-    @property
-    def admissions(self) -> AdmissionFacade:
-        """How new devices get a token."""
 
     @property
     def mailboxes(self) -> MailboxFacade:

@@ -88,7 +88,7 @@ def add_introduction_routes(router: APIRouter, node: NodeFacade) -> None:
 def add_safety_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about safety numbers."""
 
-    @router.get("/v1/contacts/{address}/safety", **answers("contacts", Safety))
+    @router.get("/v1/contacts/{address}/safety", **answers("contacts", Safety, fails=CONFLICT))
     async def safety(address: Address) -> Response:
         """Return the safety number with a person, who need not be in the list."""
         found = await node.first_contact.verification.safety(parse_address(address))

@@ -9,10 +9,10 @@ from typing import Any, Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from zentalk.api.answers import answers, no_content
+from zentalk.api.answers import CONFLICT, MISSING, MISSING_OR_CONFLICT, answers, no_content
 from zentalk.api.drafts import picture as read_picture
 from zentalk.api.facade import NodeFacade
-from zentalk.api.paths import Address, MessageId
+from zentalk.api.paths import Address, Group, MessageId
 from zentalk.errors import LocalProtocolError, NotFoundError
 from zentalk.groups.permission import Denial, GroupDeniedError
 from zentalk.ids import GroupId, UserAddress
@@ -31,7 +31,7 @@ GROUPS_PATH: Final = "/v1/groups"
 _ONE: Final = GROUPS_PATH + "/{group}"
 _MEMBER: Final = _ONE + "/members/{address}"
 _PICTURE: Final = _ONE + "/picture"
-_NOTHING: Final[dict[str, Any]] = no_content("groups")
+_NOTHING: Final[dict[str, Any]] = no_content("groups", fails=MISSING_OR_CONFLICT)
 _NO_PICTURE: Final = "this group has no picture, or it has not come yet"
 _NOT_IN: Final = "this person is not in the group: invite them first"
 _NOT_OURS: Final = "only its author knows how far a message has come: name one of yours"
@@ -47,20 +47,20 @@ def add_group_routes(router: APIRouter, node: NodeFacade) -> None:
         shown = [GroupSummary.model_validate(view.of_row(row)) for row in rows]
         return JsonResponse(bodies.Groups(groups=shown))
 
-    @router.post(GROUPS_PATH, **answers("groups", GroupDetails, HTTPStatus.CREATED))
+    @router.post(GROUPS_PATH, **answers("groups", GroupDetails, HTTPStatus.CREATED, fails=CONFLICT))
     async def create(body: bodies.GroupIn) -> Response:
         """Found a group or channel, and invite contacts to it."""
         kind, people = GroupKind[body.kind.upper()], tuple(map(parse_address, body.members))
         made = await node.groups.found(GroupWish(body.name, kind, people))
         return JsonResponse(_details(made), HTTPStatus.CREATED)
 
-    @router.get(_ONE, **answers("groups", GroupDetails))
-    async def one(group: Address) -> Response:
+    @router.get(_ONE, **answers("groups", GroupDetails, fails=MISSING))
+    async def one(group: Group) -> Response:
         """Return one group with its people."""
         return _shown(await node.groups.get(_id(group)))
 
-    @router.patch(_ONE, **answers("groups", GroupDetails))
-    async def change(group: Address, body: bodies.GroupChangeIn) -> Response:
+    @router.patch(_ONE, **answers("groups", GroupDetails, fails=MISSING_OR_CONFLICT))
+    async def change(group: Group, body: bodies.GroupChangeIn) -> Response:
         """Change name, description or who may post; what is left out stays as it is."""
         rule = None if body.posting is None else PostingRule[body.posting.upper()]
         changed = await node.groups.change(
@@ -68,13 +68,13 @@ def add_group_routes(router: APIRouter, node: NodeFacade) -> None:
         )
         return _shown(changed)
 
-    @router.post(f"{_ONE}/accept", **answers("groups", GroupDetails))
-    async def accept(group: Address) -> Response:
+    @router.post(f"{_ONE}/accept", **answers("groups", GroupDetails, fails=MISSING_OR_CONFLICT))
+    async def accept(group: Group) -> Response:
         """Join a group that you are invited to."""
         return _shown(await node.groups.accept(_id(group)))
 
     @router.post(f"{_ONE}/leave", **_NOTHING)
-    async def leave(group: Address) -> Response:
+    async def leave(group: Group) -> Response:
         """Leave a group, or refuse an invitation; its messages stay here."""
         await node.groups.leave(_id(group))
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
@@ -83,14 +83,14 @@ def add_group_routes(router: APIRouter, node: NodeFacade) -> None:
 def add_member_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about the people in a group."""
 
-    @router.post(f"{_ONE}/members", **answers("groups", GroupDetails))
-    async def invite(group: Address, body: bodies.GroupInvitationIn) -> Response:
+    @router.post(f"{_ONE}/members", **answers("groups", GroupDetails, fails=MISSING_OR_CONFLICT))
+    async def invite(group: Group, body: bodies.GroupInvitationIn) -> Response:
         """Invite contacts: into a channel as subscribers, into a group as members."""
         people = [parse_address(member) for member in body.members]
         return _shown(await node.groups.invite(_id(group), people))
 
-    @router.put(_MEMBER, **answers("groups", GroupDetails))
-    async def set_role(group: Address, address: Address, body: bodies.MemberRoleIn) -> Response:
+    @router.put(_MEMBER, **answers("groups", GroupDetails, fails=MISSING_OR_CONFLICT))
+    async def set_role(group: Group, address: Address, body: bodies.MemberRoleIn) -> Response:
         """Make somebody in the group an admin, or let an admin be one no more."""
         wanted, person = _id(group), parse_address(address)
         row = await node.groups.get(wanted)
@@ -106,7 +106,7 @@ def add_member_routes(router: APIRouter, node: NodeFacade) -> None:
             return _shown(row)
 
     @router.delete(_MEMBER, **_NOTHING)
-    async def remove(group: Address, address: Address) -> Response:
+    async def remove(group: Group, address: Address) -> Response:
         """Put somebody out, or withdraw their invitation; what they have read stays with them."""
         await node.groups.remove(_id(group), parse_address(address))
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
@@ -115,8 +115,8 @@ def add_member_routes(router: APIRouter, node: NodeFacade) -> None:
 def add_group_picture_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about a group's picture."""
 
-    @router.get(_PICTURE, **answers("groups", ShownGroupPicture))
-    async def picture(group: Address) -> Response:
+    @router.get(_PICTURE, **answers("groups", ShownGroupPicture, fails=MISSING))
+    async def picture(group: Group) -> Response:
         """Return the picture of a group in base64."""
         data = await node.groups.picture(_id(group))
         if not data:
@@ -124,13 +124,13 @@ def add_group_picture_routes(router: APIRouter, node: NodeFacade) -> None:
         return JsonResponse(ShownGroupPicture(picture=base64.b64encode(data).decode("ascii")))
 
     @router.put(_PICTURE, **_NOTHING)
-    async def set_picture(group: Address, body: bodies.GroupPictureIn) -> Response:
+    async def set_picture(group: Group, body: bodies.GroupPictureIn) -> Response:
         """Give a group another picture; all members are sent it."""
         await node.groups.set_picture(_id(group), read_picture(body.picture))
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
     @router.delete(_PICTURE, **_NOTHING)
-    async def remove_picture(group: Address) -> Response:
+    async def remove_picture(group: Group) -> Response:
         """Take the picture of a group away."""
         wanted = _id(group)
         if not (await node.groups.get(wanted)).view["picture"]:
@@ -144,7 +144,7 @@ def add_delivery_route(router: APIRouter, node: NodeFacade) -> None:
 
     @router.get(
         "/v1/conversations/{address}/messages/{message_id}/deliveries",
-        **answers("messages", bodies.MemberDeliveries),
+        **answers("messages", bodies.MemberDeliveries, fails=MISSING),
     )
     async def deliveries(address: Address, message_id: MessageId) -> Response:
         """Return how far a message of yours has come with each member of a group."""

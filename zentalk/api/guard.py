@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from zentalk.api.callers import CALLER, NOBODY, THE_OWNER, Caller, device_caller
-from zentalk.api.facade import AttendanceFacade, DeviceFacade
+from zentalk.api.device_facade import AttendanceFacade, DeviceFacade
 from zentalk.api.rate_limit import RateLimit
 from zentalk.api.route_table import Need, RouteTable
 from zentalk.crypto.hashing import equal

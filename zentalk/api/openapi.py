@@ -31,10 +31,12 @@ TAGS: Final = {
     "conversations": "What is done with a conversation as a whole; who is writing, who is there.",
     "events": "The log of all that happens: by page, or as a stream.",
     "contacts": "People, requests, introductions and safety numbers.",
+    "groups": "Groups and channels; what is said in them goes over conversations and messages.",
     "invites": "Links by which somebody becomes a contact.",
     "node": "The node, its owner, and what others see of the owner.",
     "devices": "Tokens of devices, and how a new device gets one.",
     "mailboxes": "Where others leave mail for the owner.",
+    "push": "How devices that are away are woken.",
     "webhooks": "Programs that are told of events over HTTP.",
 }
 _OF_FASTAPI: Final = ("HTTPValidationError", "ValidationError")

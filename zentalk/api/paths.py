@@ -19,6 +19,14 @@ Address = Annotated[
         json_schema_extra=ADDRESS_SCHEMA,
     ),
 ]
+Group = Annotated[
+    str,
+    Path(
+        description="the id of a group, which has the form of an address",
+        max_length=100,
+        json_schema_extra=ADDRESS_SCHEMA,
+    ),
+]
 MessageId = Annotated[
     str, Path(description="32 hexadecimal digits", max_length=100, json_schema_extra=_MESSAGE_ID)
 ]

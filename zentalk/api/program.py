@@ -12,7 +12,7 @@ from zentalk.api.server import serve
 from zentalk.config import ApiSettings
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
-from zentalk.node.node import Node
+from zentalk.node.replica.roles import open_node
 
 
 async def run_api_node(
@@ -28,7 +28,7 @@ async def run_api_node(
 
     Raises ConfigError or StorageError if identity, database or port cannot be had.
     """
-    node = Node(settings, runtime, network)
+    node = open_node(settings, runtime, network)
 
     async def rest(*, task_status: trio.TaskStatus[str]) -> None:
         try:

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from zentalk.api.answers import answers, no_content
+from zentalk.api.answers import MISSING, answers, no_content
 from zentalk.api.callers import caller_of
 from zentalk.api.facade import NodeFacade
 from zentalk.errors import ConfigError, NotFoundError
@@ -39,7 +39,7 @@ def add_push_routes(router: APIRouter, node: NodeFacade) -> None:
         rows = [row for row in await node.push.listing() if own in ("", row.device)]
         return JsonResponse(PushEndpoints(endpoints=[_shown(row) for row in rows]))
 
-    @router.post(PUSH_PATH, **answers("push", PushEndpoint, HTTPStatus.CREATED))
+    @router.post(PUSH_PATH, **answers("push", PushEndpoint, HTTPStatus.CREATED, fails=MISSING))
     async def register(request: Request, body: PushIn) -> Response:
         """Set the endpoint by which a device is woken, in place of the one before."""
         own = caller_of(request).device_id
@@ -54,7 +54,7 @@ def add_push_routes(router: APIRouter, node: NodeFacade) -> None:
         )
         return JsonResponse(_shown(await node.push.register(wish)), HTTPStatus.CREATED)
 
-    @router.get(PUSH_PATH + "/key", **answers("push", PushKey))
+    @router.get(PUSH_PATH + "/key", **answers("push", PushKey, fails=MISSING))
     async def key(
         request: Request, device: Annotated[str | None, Query(max_length=64)] = None
     ) -> Response:
@@ -62,13 +62,13 @@ def add_push_routes(router: APIRouter, node: NodeFacade) -> None:
         own = _device(caller_of(request).device_id, device)
         return JsonResponse(PushKey(key=node.push.key(own)))
 
-    @router.delete(_ONE, **no_content("push"))
+    @router.delete(_ONE, **no_content("push", fails=MISSING))
     async def remove(request: Request, device_id: InPath) -> Response:
         """Forget the endpoint of a device; nothing more is sent to it."""
         await node.push.remove(_device(caller_of(request).device_id, device_id))
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
-    @router.post(_ONE + "/test", **answers("push", PushTested))
+    @router.post(_ONE + "/test", **answers("push", PushTested, fails=MISSING))
     async def test(request: Request, device_id: InPath) -> Response:
         """Wake a device now, and return how its push server answered."""
         answer = await node.push.test(_device(caller_of(request).device_id, device_id))

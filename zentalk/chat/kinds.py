@@ -11,7 +11,9 @@ from typing import Final, NamedTuple
 
 from zentalk.wire import chat, group_bodies
 from zentalk.wire.content import CONFIRMATION, NONE, PART, ROUTE, TEXT
+from zentalk.wire.gaps import GAPS
 from zentalk.wire.introduction import INTRODUCTION
+from zentalk.wire.sync import SYNC
 
 RATCHET_RENEWED: Final = "ratchet-renewed"
 """A line of the history that nobody wrote: the keys with this contact were made anew."""
@@ -52,7 +54,7 @@ class Kind(NamedTuple):
     @property
     def is_queued(self) -> bool:
         """Whether its author keeps it until its reader has confirmed it."""
-        return self.is_stored or self.word in (chat.READ, ROUTE, PART)
+        return self.is_stored or self.word in (chat.READ, ROUTE, PART, SYNC, GAPS)
 
 
 KINDS: Final = {
@@ -83,6 +85,8 @@ KINDS: Final = {
         Kind(PART, KindRole.TRANSPORT, "a piece of a longer content"),
         Kind(ROUTE, KindRole.TRANSPORT, "where the author collects"),
         Kind(NONE, KindRole.TRANSPORT, "nothing"),
+        Kind(SYNC, KindRole.TRANSPORT, "what two nodes of one owner tell each other"),
+        Kind(GAPS, KindRole.TRANSPORT, "what a contact's new node lacks"),
     )
 }
 """All kinds that this version knows, by their words."""

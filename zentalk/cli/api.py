@@ -7,25 +7,31 @@ from pathlib import Path
 from typing import Any
 
 from zentalk.cli.arguments import relay_uris
+from zentalk.cli.link import given_code
 from zentalk.cli.output import announce, say
 from zentalk.cli.setup import check_not_set_up, checked
 
 
 def init(
-    directory: Path, port: int, name: str, bootstraps: list[str], network: dict[str, Any]
+    directory: Path, said: dict[str, Any], bootstraps: list[str], replica_of: str | None
 ) -> int:
     """Make identity, token and settings; prints the address and nothing else.
 
-    `network` has what was said about the network: `network`, `id_difficulty`.
+    A replica gets an identity of its own that is shown to nobody, and prints its owner's address.
     """
     from zentalk.config import ApiSettings, write_config
+    from zentalk.node.replica.invitation import set_up_replica
     from zentalk.store.key_file import load_or_create_identity
     from zentalk.web.token import load_or_create_token
 
-    values = {"port": port, "name": name, "bootstraps": relay_uris(bootstraps)} | network
+    code = None if replica_of is None else given_code(replica_of)
+    values = {"bootstraps": relay_uris(bootstraps)} | said
     settings = checked(ApiSettings, directory, values)
     check_not_set_up(directory)
-    load_or_create_identity(directory, os.urandom)  # noqa: TID251 - the edge
+    if code is None:
+        load_or_create_identity(directory, os.urandom)  # noqa: TID251 - the edge
+    else:
+        set_up_replica(directory, code, os.urandom)  # noqa: TID251
     load_or_create_token(directory, os.urandom)  # noqa: TID251 - the edge
     write_config(settings)
     _say_address(directory)
@@ -81,7 +87,11 @@ def token(directory: Path) -> int:
 
 def _say_address(directory: Path) -> None:
     from zentalk.ids import UserAddress
+    from zentalk.node.replica.invitation import is_replica, load_invitation
     from zentalk.store.key_file import load_identity
     from zentalk.wire.text import format_address
 
+    if is_replica(directory):
+        say(format_address(load_invitation(directory).address))
+        return
     say(format_address(UserAddress(load_identity(directory).public)))

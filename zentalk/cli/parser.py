@@ -14,6 +14,7 @@ from zentalk.cli.contact_commands import contact
 from zentalk.cli.grammar import App, Command, Group, Parameter
 from zentalk.cli.group_commands import groups
 from zentalk.cli.invite_commands import invite
+from zentalk.cli.link_commands import add_to as add_link_commands
 from zentalk.cli.node_commands import conversation, device, mailbox, message, network
 from zentalk.cli.options import ApiDir, AsJson, Bootstraps, Difficulty, NetworkId, RelayDir
 from zentalk.cli.output import say
@@ -166,13 +167,21 @@ def api_init(
     bootstrap: Bootstraps,
     port: Annotated[int, Parameter(help="The port for REST.")] = 3001,
     name: Annotated[str, Parameter(help="Your name. It is not sent to anyone.")] = "",
+    replica_of: Annotated[
+        str | None,
+        Parameter(
+            help="The code of zentalk api link, in quotes: this node follows the one that made it."
+            " - reads it from standard input."
+        ),
+    ] = None,
     network: NetworkId = None,
     id_difficulty: Difficulty = None,
 ) -> int:
     """Create an identity, a token and settings, and print your address."""
     from zentalk.cli import api as act
 
-    return act.init(directory, port, name, bootstrap, _network(network, id_difficulty))
+    values = {"port": port, "name": name} | _network(network, id_difficulty)
+    return act.init(directory, values, bootstrap, replica_of)
 
 
 @api.command(name="run")
@@ -197,6 +206,9 @@ def api_token(*, directory: ApiDir) -> int:
     from zentalk.cli import api as act
 
     return act.token(directory)
+
+
+add_link_commands(api)
 
 
 @completion.command(name="bash")

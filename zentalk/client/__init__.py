@@ -46,6 +46,7 @@ from zentalk.client.typed_events import (
     MessageReceived,
     MessageStateChanged,
     NodeCopied,
+    NodeOutdone,
     RatchetRenewed,
 )
 from zentalk.rest.contacts import Contact, ListedContact
@@ -54,6 +55,7 @@ from zentalk.rest.events import Event, Events
 from zentalk.rest.groups import GroupDetails, GroupPerson, GroupSummary, MemberDelivery
 from zentalk.rest.introductions import IntroducedPerson
 from zentalk.rest.invites import Invite
+from zentalk.rest.links import LinkedNode, LinkedNodes, NewLink
 from zentalk.rest.mailboxes import Mailbox
 from zentalk.rest.messages import Conversation, Message
 from zentalk.rest.node import Me
@@ -111,6 +113,8 @@ __all__ = [
     "InviteState",
     "InviteUsed",
     "LeftOut",
+    "LinkedNode",
+    "LinkedNodes",
     "ListedContact",
     "LogEndedError",
     "Mailbox",
@@ -125,10 +129,12 @@ __all__ = [
     "MessageState",
     "MessageStateChanged",
     "NewDevice",
+    "NewLink",
     "NewPairing",
     "NewWebhook",
     "NodeCopied",
     "NodeGoneError",
+    "NodeOutdone",
     "PairingInfo",
     "PresenceChanged",
     "PushEndpoint",

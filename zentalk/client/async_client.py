@@ -17,6 +17,7 @@ from zentalk.client import calls
 from zentalk.client.async_chats import AsyncChats
 from zentalk.client.async_events import EventFeed, EventFollower
 from zentalk.client.async_groups import AsyncGroups
+from zentalk.client.async_links import AsyncLinks
 from zentalk.client.async_push import AsyncPush
 from zentalk.client.async_webhooks import AsyncWebhooks
 from zentalk.client.calls import Call, event_params, read_answer, transport_error
@@ -38,7 +39,7 @@ from zentalk.web.address_file import noted_url
 T = TypeVar("T")
 
 
-class AsyncClient(AsyncChats, AsyncGroups, AsyncWebhooks, AsyncPush):
+class AsyncClient(AsyncChats, AsyncGroups, AsyncLinks, AsyncWebhooks, AsyncPush):
     """Calls an API node; use it in an `async with` block.
 
     Methods raise what those of `Client` raise.

@@ -19,6 +19,7 @@ from zentalk.client.sse import EventParser
 from zentalk.client.sync_chats import SyncChats
 from zentalk.client.sync_events import follow, now
 from zentalk.client.sync_groups import SyncGroups
+from zentalk.client.sync_links import SyncLinks
 from zentalk.client.sync_push import SyncPush
 from zentalk.client.sync_webhooks import SyncWebhooks
 from zentalk.rest.contacts import Contact, ListedContact
@@ -39,7 +40,7 @@ STREAM_TIMEOUT_SECONDS: Final = 60.0
 """After this long in silence a stream counts as lost; the node's heartbeat is more frequent."""
 
 
-class Client(SyncChats, SyncGroups, SyncWebhooks, SyncPush):
+class Client(SyncChats, SyncGroups, SyncLinks, SyncWebhooks, SyncPush):
     """Calls an API node and waits; use it in a `with` block.
 
     Methods raise ApiError or an error of `zentalk.errors` with the node's own sentence, and

@@ -272,6 +272,15 @@ class NodeCopied(Event):
         return NoteBody.model_validate(self.data).note
 
 
+class NodeOutdone(Event):
+    """`node.outdone`: another node of the owner was promoted, and this one is silent."""
+
+    @property
+    def note(self) -> str:
+        """What happened and what to do, as a sentence."""
+        return NoteBody.model_validate(self.data).note
+
+
 _CLASSES: Final[dict[str, type[Event]]] = {
     "message.created": MessageCreated,
     "message.received": MessageReceived,
@@ -301,6 +310,7 @@ _CLASSES: Final[dict[str, type[Event]]] = {
     "group.changed": GroupChanged,
     "group.member": GroupMemberChanged,
     "node.copied": NodeCopied,
+    "node.outdone": NodeOutdone,
     "device.added": DeviceAdded,
     "device.revoked": DeviceRevoked,
 }

@@ -250,6 +250,11 @@ class ApiSettings(Settings):
         description="Whether people whom your contacts introduce become contacts with their first "
         "message, instead of requests.",
     )
+    sync: Literal["relaxed", "strict"] = Field(
+        "relaxed",
+        description="With a linked node: `strict` tells senders that a message is delivered only "
+        "once the linked node has it too, `relaxed` as soon as this one has it.",
+    )
     message_ttl_seconds: Annotated[Seconds, Field(ge=1, le=MAX_TTL_SECONDS)] = Field(
         DEFAULT_TTL_SECONDS,
         description='How long a sent message may wait at a mailbox, as seconds or "30d".',

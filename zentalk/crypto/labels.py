@@ -82,6 +82,9 @@ class Label(bytes, Enum):
     GROUP_CARD_HASH = b"zt-group-hash-of-card-v1"
     GROUP_PICTURE = b"zt-group-picture-v1"
     GROUP_TICKET = b"zt-group-ticket-v1"
+    # linked nodes
+    RECOVERY_SEAL = b"zt-recovery-seal-v1"
+    REQUEST_ID = b"zt-request-id-v1"
     # programs
     DEVICE_LIST = b"zt-device-list-v1"
     DEVICE_TOKEN = b"zt-device-token-v1"

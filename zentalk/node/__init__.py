@@ -2,15 +2,16 @@
 
 What runs inside a database transaction, in the writer's thread: `sessions/`, `messages/`. The way
 into the network: `relays/`, `tunnels/`, `snapshot/`, `packets/`, and `network.py` over them. The
-tasks that join both: `records/`, `delivery/`, `mailboxes/`, `devices/`,
-`notify/`. import-linter holds the
-order; each package says in its first lines what it is for.
+tasks that join both: `records/`, `delivery/`, `mailboxes/`, `devices/`, `notify/`, `linked/`. Above
+all of them is `replica/`. import-linter holds the order; each package says in its first lines what
+it is for.
 
 Glossary: an *identity* is a person's long-term key; a *contact* is somebody the owner has added or
 accepted; a *request* is a stranger who has written; a *mailbox* is where mail waits at a relay; a
 *guard* is the relay that a node enters the network by.
 
 - `node.py`: what REST calls, and the life of the node.
+- `faces.py`: the part of it that is about devices and the owner's other node.
 - `wiring.py`: who gets what, and which tasks run.
 - `status.py`, `status_report.py`: what the owner is told, and where it is read.
 - `network.py`, `profiles.py`: the way into the network, and how much it hides.

@@ -20,14 +20,14 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
 from zentalk.node.conversations.actions import ConversationActions, parse_message_id
 from zentalk.node.conversations.signalling import Signalling
-from zentalk.node.devices.admissions import Admissions
-from zentalk.node.devices.attendance import Attendance
-from zentalk.node.devices.tokens import DeviceTokens
+from zentalk.node.faces import DeviceFaces
 from zentalk.node.first_contact import FirstContact
+from zentalk.node.linked.parts import HistoryCopy
 from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.messages.commands import Draft, check_address, check_message
 from zentalk.node.messages.conversation.commands import NO_MESSAGE
 from zentalk.node.messages.effects import CommitEffects
+from zentalk.node.messages.linked import syncing
 from zentalk.node.messages.people import check_name
 from zentalk.node.notify.webhooks import WebhookCommands
 from zentalk.node.status import NodeStatus
@@ -51,25 +51,34 @@ T = TypeVar("T")
 MAX_PAGE: Final = 1000
 
 
-class Node:
+class Node(DeviceFaces):
     """One API node over `settings.directory`.
 
     Raises ConfigError or StorageError if the identity or the database cannot be opened.
     """
 
-    def __init__(self, settings: ApiSettings, runtime: Runtime, network: Network) -> None:
+    def __init__(
+        self,
+        settings: ApiSettings,
+        runtime: Runtime,
+        network: Network,
+        copy: HistoryCopy | None = None,
+    ) -> None:
         identity = load_identity(settings.directory)
-        self.address = UserAddress(identity.public)
+        self.address = UserAddress(identity.public) if copy is None else copy.owner
         self.address_text = format_address(self.address)
         self.stopping = trio.Event()
         self._profile = settings.profile
         self._runtime = runtime
-        parts, self._contacts, self._messages = build_node(settings, runtime, network, identity)
-        self._parts = parts
-        self.groups = parts.conversations.groups
+        self._is_strict = settings.sync == "strict"
+        parts, self._contacts, self._messages = build_node(
+            settings, runtime, network, identity, copy
+        )
+        self._parts, self._devices = parts, parts.devices
         self.push = parts.notify.push
         """How devices that are away are woken."""
-        self._database = parts.database
+        self.groups = parts.conversations.groups
+        self._database, self._history = parts.database, parts.history
         self._network = parts.network
         self._outbox = parts.delivery.outbox
 
@@ -81,8 +90,8 @@ class Node:
                 writing.start_soon(self._database.run)
                 async with trio.open_nursery() as nursery:
                     await self._load()
-                    for task in self._parts.tasks:
-                        nursery.start_soon(task)
+                    watch = self._devices.linked.watch
+                    nursery.start_soon(watch.run, self._network.run, self._parts.tasks)
                     task_status.started()
                     await self.stopping.wait()
                     nursery.cancel_scope.cancel()
@@ -93,13 +102,18 @@ class Node:
     async def _load(self) -> None:
         """Take up what the last life left."""
         self.devices.load()
-        await self._database.write(lambda tx: messages.adopt(tx, self.address))
+        await self._database.write(self._go_over)
         self.attendance.load()
         await self._parts.delivery.recipients.learn()
         under_way, effects = await self._parts.delivery.states.take_up()
         self._outbox.load(under_way)
         await self._outbox.carry_out(effects)
         await self._parts.receiver.take_up()
+
+    def _go_over(self, tx: Transaction) -> None:
+        """Bring a history of an earlier version up to this one."""
+        messages.adopt(tx, self.address)
+        syncing.set_strict(tx, strict=self._is_strict)
 
     def stop(self) -> None:
         """Ask `run` to end."""
@@ -116,11 +130,6 @@ class Node:
         return report(self._parts, self._profile)
 
     @property
-    def devices(self) -> DeviceTokens:
-        """Who may use this node beside the owner."""
-        return self._parts.devices.tokens
-
-    @property
     def chat(self) -> ConversationActions:
         """What the owner does with messages that are there."""
         return self._parts.conversations.actions
@@ -129,16 +138,6 @@ class Node:
     def signals(self) -> Signalling:
         """Who is writing and who is there, in both directions."""
         return self._parts.conversations.signalling
-
-    @property
-    def admissions(self) -> Admissions:
-        """Pairings that wait for a new device."""
-        return self._parts.devices.admissions
-
-    @property
-    def attendance(self) -> Attendance:
-        """Which devices are connected, and when each was last seen."""
-        return self._parts.devices.attendance
 
     @property
     def mailboxes(self) -> MailboxManager:
@@ -194,23 +193,23 @@ class Node:
     async def unblock(self, address: UserAddress) -> None:
         """Let a person write again; raises NotFoundError if it is not blocked."""
         now = self._runtime.wall()
-        await self._database.write(lambda tx: self._contacts.unblock(tx, address, now))
+        await self._history.write(lambda tx: self._contacts.unblock(tx, address, now))
         self.mailboxes.look_again()
 
     async def _commit(self, job: Callable[[Transaction, float], tuple[T, CommitEffects]]) -> T:
         """Run a job with the time of now, and then carry out what its commit allows."""
         now = self._runtime.wall()
-        result, effects = await self._database.write(lambda tx: job(tx, now))
+        result, effects = await self._history.write(lambda tx: job(tx, now))
         await self._outbox.carry_out(effects)
         return result
 
     async def contacts(self) -> list[StoredContact]:
         """Return everybody in the list: contacts, requests, refused and blocked people."""
-        return await self._database.read(contacts.listing)
+        return await self._history.read(contacts.listing)
 
     async def conversations(self) -> list[StoredConversation]:
         """Return people with messages, the most recent first."""
-        return await self._database.read(contacts.conversations)
+        return await self._history.read(contacts.conversations)
 
     async def send_text(
         self, address: UserAddress, text: str, idempotency_key: RequestKey | None = None
@@ -228,7 +227,7 @@ class Node:
         """
         check_message(address, self.address, draft, idempotency_key)
         write = self._messages.write
-        message, effects = await self._database.write(
+        message, effects = await self._history.write(
             partial(write, address, draft, idempotency_key, self._runtime.wall())
         )
         await self._outbox.carry_out(effects)
@@ -245,7 +244,7 @@ class Node:
     ) -> list[StoredMessage]:
         """Return a page of a conversation, newest last."""
         count = max(1, min(limit, MAX_PAGE))
-        return await self._database.read(lambda tx: pages.page(tx, address, before, count))
+        return await self._history.read(lambda tx: pages.page(tx, address, before, count))
 
     async def mark_read(self, address: UserAddress) -> None:
         """Set a conversation's unread count to 0."""
@@ -256,7 +255,7 @@ class Node:
     ) -> StoredMessage:
         """Return one message, the owner's if others chose the same id; raises NotFoundError."""
         raw = parse_message_id(message_id)
-        found = await self._database.read(lambda tx: messages.by_id(tx, raw, conversation))
+        found = await self._history.read(lambda tx: messages.by_id(tx, raw, conversation))
         if found is None:
             raise NotFoundError(NO_MESSAGE)
         return found

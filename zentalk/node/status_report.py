@@ -20,6 +20,7 @@ def report(parts: NodeParts, profile: str) -> NodeStatus:
         mailboxes=collected,
         tunnels=network.tunnels,
         notes=(
+            *parts.devices.linked.watch.notes(),
             *parts.mailboxes.notes(),
             *network.notes,
             *(trouble for trouble in troubles if trouble is not None),

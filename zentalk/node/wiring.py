@@ -33,6 +33,11 @@ from zentalk.node.event_log import EventLog
 from zentalk.node.first_contact import FirstContact, Introductions, Invites, Verification
 from zentalk.node.groups import GroupActions, GroupParts, build_groups
 from zentalk.node.housekeeping import Housekeeping
+from zentalk.node.linked.owner_writes import OwnerWrites
+from zentalk.node.linked.parts import HistoryCopy, LinkedParts, build_linked
+from zentalk.node.linked.renewal_queue import RenewalQueue
+from zentalk.node.linked.replica_links import ShownInvites
+from zentalk.node.linked.standing import TermWatch
 from zentalk.node.mailboxes.announcer import Announcer
 from zentalk.node.mailboxes.collector import CollectorFactory
 from zentalk.node.mailboxes.manager import MailboxManager
@@ -42,6 +47,7 @@ from zentalk.node.mailboxes.selection import MailboxSelection
 from zentalk.node.messages.commands import MessageCommands
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation.commands import ChatCommands
+from zentalk.node.messages.linked.resuming import Resuming
 from zentalk.node.messages.people import ContactCommands
 from zentalk.node.messages.receive import Inbox
 from zentalk.node.network import NodeNetwork
@@ -80,11 +86,12 @@ class DeliveryParts:
 
 @dataclass(frozen=True, slots=True)
 class DeviceParts:
-    """Who may use the node, and which of them do."""
+    """Who may use the node, which of them do, and the owner's other node."""
 
     tokens: DeviceTokens
     attendance: Attendance
     admissions: Admissions
+    linked: LinkedParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +117,11 @@ class NotifyParts:
 
 @dataclass(frozen=True, slots=True)
 class NodeParts:
-    """What a node is made of; `tasks` run side by side once the node has loaded."""
+    """What a node is made of; `tasks` run side by side once the node has loaded.
+
+    `devices.linked.watch` runs them, and `network.run` before, as the way to find out whether they
+    may.
+    """
 
     database: HistoryDatabase
     network: NodeNetwork
@@ -122,17 +133,25 @@ class NodeParts:
     mailboxes: MailboxManager
     conversations: ConversationParts
     first_contact: FirstContact
+    history: HistoryDatabase
+    """What the owner is shown: the database, or at a replica the copy of the first's."""
     tasks: tuple[Task, ...]
 
 
 def build_node(
-    settings: ApiSettings, runtime: Runtime, network: Network, identity: SigningKey
+    settings: ApiSettings,
+    runtime: Runtime,
+    network: Network,
+    identity: SigningKey,
+    copy: HistoryCopy | None = None,
 ) -> tuple[NodeParts, ContactCommands, MessageCommands]:
     """Put the parts of a node over `settings.directory` together, with its commands.
 
+    With a `copy` it follows another node of its owner: what REST reads is that one's history.
     Raises StorageError if the database cannot be opened.
     """
     database = HistoryDatabase(settings.directory / DATABASE_NAME, runtime.run_blocking)
+    history = database if copy is None else copy.history
     reached = _build_network(settings, runtime, network, database)
     own = UserAddress(identity.public)
     sessions = Sessions(identity, runtime.entropy)
@@ -144,9 +163,16 @@ def build_node(
     own_records = OwnRecords(identity, runtime.for_part("records").entropy)
     publisher = RecordPublisher(runtime, database, holders, own_records)
     delivery = _build_delivery(runtime, database, reached, composer, records)
-    groups = build_groups(runtime, identity, database, composer, delivery.outbox)
+    groups = build_groups(runtime, identity, (database, history), composer, delivery.outbox)
     chat = ChatCommands(composer, own, groups.speech)
-    conversations = _build_conversations(runtime, database, delivery.outbox, composer, chat, groups)
+    messages = MessageCommands(composer, own, groups.speech)
+    watch = TermWatch(runtime, database, reached, records, own)
+    linked = build_linked(
+        runtime, database, delivery.outbox, composer, OwnerWrites(messages, chat, own), watch, copy
+    )
+    conversations = _build_conversations(
+        runtime, database, delivery.outbox, composer, linked.actions, groups
+    )
     board = conversations.board
     inbox = Inbox(sessions, composer, groups.inbox, accept_introduced=settings.accept_introduced)
     receiver = Receiver(runtime, database, inbox, delivery.outbox, board)
@@ -164,19 +190,23 @@ def build_node(
         ),
     )
     housekeeping = Housekeeping(runtime, database, delivery.states, delivery.outbox)
+    resuming = Resuming(composer, groups.commands.show_card)
+    renewals = RenewalQueue(runtime, database, resuming, delivery.outbox, mailboxes.registered)
     decoys = Decoys(runtime, reached, records, own)
     tokens = DeviceTokens(runtime, identity, database)
     tokens.tell_revoked(conversations.signalling.left)
-    devices = DeviceParts(tokens, Attendance(runtime, database), Admissions(runtime, tokens))
+    devices = DeviceParts(
+        tokens, Attendance(runtime, database), Admissions(runtime, tokens), linked
+    )
     sender = PushSender(
         runtime.for_part("push-keys"), identity, HttpPoster(), HttpPoster(public_only=True)
     )
     delay = PROFILES[settings.profile].wake_seconds
-    notify = _build_notify(runtime, database, devices, sender, delay)
+    notify = _build_notify(runtime, history, devices, sender, delay)
     tasks = (
-        *(reached.run, publisher.run, *delivery.tasks, receiver.run, receiver.release),
+        *(publisher.run, *delivery.tasks, receiver.run, receiver.release),
         *(mailboxes.run, decoys.run, housekeeping.run, devices.attendance.run),
-        *(*notify.tasks, *conversations.tasks),
+        *(*(() if copy else notify.tasks), *conversations.tasks, linked.run, renewals.run),
     )
     parts = NodeParts(
         database=database,
@@ -189,13 +219,16 @@ def build_node(
         mailboxes=mailboxes,
         conversations=conversations,
         first_contact=FirstContact(
-            Invites(runtime, identity, database, delivery.outbox, groups.commands),
-            Introductions(runtime, database, composer, delivery.outbox),
-            Verification(runtime, own, database),
+            (ShownInvites if copy else Invites)(
+                runtime, identity, history, delivery.outbox, groups.commands
+            ),
+            Introductions(runtime, history, composer, delivery.outbox),
+            Verification(runtime, copy.owner if copy else own, history),
         ),
+        history=history,
         tasks=tasks,
     )
-    return parts, contacts, MessageCommands(composer, own, groups.speech)
+    return parts, contacts, messages
 
 
 def _build_network(
@@ -235,12 +268,11 @@ def _build_conversations(
     database: HistoryDatabase,
     outbox: Outbox,
     composer: Composer,
-    commands: ChatCommands,
+    actions: ConversationActions,
     groups: GroupParts,
 ) -> ConversationParts:
     """Put together what goes on in conversations beside sending and receiving."""
     board = SignalBoard(runtime)
-    actions = ConversationActions(runtime, database, outbox, commands)
     signalling = Signalling(runtime, database, composer, outbox, board)
     disappearing = Disappearing(runtime, database)
     tasks = (board.run, signalling.run, disappearing.run, groups.run)

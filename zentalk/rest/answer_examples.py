@@ -10,6 +10,7 @@ from zentalk.rest.examples import (
     BOB,
     CAROL,
     CODE,
+    GROUP,
     MESSAGE_ID,
     NOON,
     PICTURE,
@@ -65,6 +66,50 @@ _CONVERSATION: Final[Example] = {
     "muted_until": 0.0,
     "timer_seconds": 0,
     "draft": "",
+    "group": False,
+}
+_GROUP: Final[Example] = {
+    "conversation": GROUP,
+    "standing": "joined",
+    "invited_by": "",
+    "kind": "group",
+    "name": "Crew",
+    "description": "Who is on board",
+    "picture": "",
+    "posting": "members",
+    "member_count": 2,
+    "successor": "",
+    "continues": "",
+    "full": False,
+    "founderless": False,
+}
+_FOUNDER: Final[Example] = {
+    "address": ALICE,
+    "role": "admin",
+    "status": "joined",
+    "rank": 0,
+    "invited_by": "",
+}
+_MEMBER: Final[Example] = {
+    "address": BOB,
+    "role": "member",
+    "status": "joined",
+    "rank": None,
+    "invited_by": ALICE,
+}
+_PUSH: Final[Example] = {
+    "device": SHORT_ID,
+    "host": "push.example",
+    "encrypted": False,
+    "signed": False,
+    "types": [],
+    "created_at": NOON,
+    "woken_at": None,
+    "delivered_at": None,
+    "failures": 0,
+    "next_at": 0.0,
+    "last_error": "",
+    "stopped": "",
 }
 _INVITE: Final[Example] = {
     "id": SHORT_ID,
@@ -169,6 +214,16 @@ ANSWER_EXAMPLES: Final[dict[str, Example]] = {
     "Messages": {"messages": [_MESSAGE]},
     "Conversations": {"conversations": [_CONVERSATION]},
     "OpenConversation": _CONVERSATION | {"typing": False, "present": True, "pinned": []},
+    "Groups": {"groups": [_GROUP]},
+    "GroupDetails": _GROUP | {"members": [_FOUNDER, _MEMBER], "conflicts": []},
+    "ShownGroupPicture": {"picture": PICTURE},
+    "MemberDeliveries": {
+        "deliveries": [{"address": BOB, "state": "delivered", "reason": "", "at": NOON}]
+    },
+    "PushEndpoints": {"endpoints": [_PUSH]},
+    "PushEndpoint": _PUSH,
+    "PushKey": {"key": "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIg"},
+    "PushTested": {"accepted": True, "status": 201, "error": ""},
     "PresenceNow": {"number": 3, "typing": [], "present": [BOB]},
     "OwnPrivacy": {"read_receipts": True, "typing": True, "presence": True},
     "ShownProfile": {

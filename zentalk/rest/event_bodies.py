@@ -115,6 +115,12 @@ class NoteBody(Resource):
     note: str
 
 
+class ChangedLinkBody(Resource):
+    """A link to another node of the owner that was made or ended."""
+
+    id: str
+
+
 class ChangedWebhookBody(Resource):
     """A webhook that was added or removed; the rest of its URL may be a secret."""
 
@@ -172,6 +178,11 @@ EVENT_BODIES: Final[dict[str, type[Resource]]] = {
     "group.invited": GroupSummary,
     "group.changed": GroupSummary,
     "group.member": GroupMemberBody,
+    "node.outdone": NoteBody,
+    "node.promoted": NoteBody,
+    "link.added": ChangedLinkBody,
+    "link.removed": ChangedLinkBody,
+    "recovery.changed": NoteBody,
     "device.added": ChangedDeviceBody,
     "device.revoked": ChangedDeviceBody,
     "webhook.added": ChangedWebhookBody,

@@ -10,6 +10,7 @@ from typing import Any, Final
 ALICE: Final = "zt1aaaqeayeaudaocajbifqydiob4ibceqtcqkrmfyydenbwha5dyprzq6y"
 BOB: Final = "zt1aebagbafaydqqcikbmga2dqpcaireeyuculbogazdinryhi6d4qd56ue"
 CAROL: Final = "zt1aibqibiga4eascqlbqgq4dyqcejbgfavcylrqgi2dmob2hq7eaq2pvns"
+GROUP: Final = "zt1amcakbqhbaequcymbuha6earcijrifiwc4mbsgq3dqor4hzaeergwubb"
 MESSAGE_ID: Final = "6b0d2ab28c0f4fd59f8d8a1c2e6a7b30"
 SHORT_ID: Final = "8f14e45fceea167a"
 CODE: Final = "QX7K-2MZP-NB4T-6WRA"
@@ -19,6 +20,7 @@ NOON: Final = 1_795_190_400.0
 
 PARAMETER_EXAMPLES: Final[dict[str, str]] = {
     "address": BOB,
+    "group": GROUP,
     "message_id": MESSAGE_ID,
     "invite_id": SHORT_ID,
     "device_id": SHORT_ID,
@@ -63,6 +65,12 @@ BODY_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "ForwardIn": {"conversation": CAROL, "id": MESSAGE_ID},
     "PrivacyIn": {"read_receipts": False},
     "ProfileIn": {"name": "Alice", "status": "at sea", "avatar": PICTURE},
+    "GroupIn": {"name": "Crew", "kind": "group", "members": [BOB]},
+    "GroupChangeIn": {"description": "Who is on board"},
+    "GroupInvitationIn": {"members": [CAROL]},
+    "MemberRoleIn": {"role": "admin"},
+    "GroupPictureIn": {"picture": PICTURE},
+    "PushIn": {"endpoint": "https://push.example/UP?token=A", "device": SHORT_ID},
     "DeviceIn": {"name": "phone", "scope": "write"},
     "PairingIn": {"name": "phone", "scope": "write"},
     "RedeemIn": {"code": CODE},

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
-from zentalk.rest.base import Body, Resource
+from zentalk.rest.addresses import ADDRESS_SCHEMA
+from zentalk.rest.base import BASE64, Body, Resource
 from zentalk.rest.contacts import Name
 from zentalk.rest.messages import States as MessageStates
 from zentalk.store.history.group_sends import GroupDelivery
@@ -22,7 +23,7 @@ Standings = Literal[
 ]
 GroupKinds = Literal["group", "channel"]
 PostingRules = Literal["members", "admins"]
-_Address = Annotated[str, Field(max_length=256)]
+_Address = Annotated[str, Field(max_length=256, json_schema_extra=ADDRESS_SCHEMA)]
 
 
 class GroupIn(Body):
@@ -111,7 +112,13 @@ class GroupPictureIn(Body):
     """Another picture for a group."""
 
     picture: Annotated[
-        str, Field(min_length=1, max_length=33_000, description="base64, at most 24 KiB")
+        str,
+        Field(
+            min_length=1,
+            max_length=33_000,
+            description="base64, at most 24 KiB",
+            json_schema_extra=BASE64,
+        ),
     ]
 
 

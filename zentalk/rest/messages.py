@@ -13,6 +13,7 @@ from zentalk.store.history.models import Direction, MessageState
 # the enums.
 Directions = Literal[Direction.IN, Direction.OUT]
 States = Literal[
+    MessageState.PENDING,
     MessageState.QUEUED,
     MessageState.SENT,
     MessageState.DELIVERED,

@@ -26,7 +26,12 @@ class PushIn(Body):
     """The endpoint that a distributor or a browser has given to a device."""
 
     endpoint: Annotated[
-        str, Field(max_length=1000, description="http or https, without user name or password")
+        str,
+        Field(
+            max_length=1000,
+            description="http or https, without user name or password",
+            json_schema_extra={"format": "uri"},
+        ),
     ] = Field(repr=False)
     keys: Annotated[
         PushKeys | None,

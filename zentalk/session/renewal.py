@@ -10,10 +10,11 @@ of the contact: nothing here checks that again. Spec: docs/spec/end-to-end.md se
     initiated by the peer  at once, if no confirmed one ranks       at once
                            above it
 
-Rank is (generation, lower identity key initiated it): when both sides renew at once,
+Rank is (term, generation, lower identity key initiated it): when both sides renew at once,
 both end in the same ratchet. A generation must be above those of all confirmed
-ratchets, or equal to the highest one but initiated by the other side. A ratchet that
-no longer sends goes on receiving for the longest time to live.
+ratchets of its term, or equal to the highest one but initiated by the other side. The term is
+that of the peer's node: one that the peer has promoted ranks above the one before, whatever
+that one still does. A ratchet that no longer sends goes on receiving for the longest time to live.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class RatchetSummary:
     """One ratchet of a contact, by name.
 
     `confirmed` says that the peer has proved to hold its keys; `superseded_at` is when
-    another one took over sending (seconds), None while it could send.
+    another one took over sending (seconds), None while it could send. `term` is that of the
+    peer's node.
     """
 
     generation: int
@@ -48,6 +50,12 @@ class RatchetSummary:
     ratchet_id: bytes
     confirmed: bool
     superseded_at: float | None = None
+    term: int = 0
+
+    @property
+    def age(self) -> tuple[int, int]:
+        """What a later ratchet is above."""
+        return self.term, self.generation
 
 
 class RatchetVerdict(Enum):
@@ -75,21 +83,23 @@ class SessionSet:
         known = max((one.generation for one in self.sessions), default=0)
         return min(max(known + 1, int(now)), MAX_UINT32)
 
-    def initiated(self, ratchet_id: bytes, generation: int, now: float) -> SessionSet:
+    def initiated(
+        self, ratchet_id: bytes, generation: int, now: float, term: int = 0
+    ) -> SessionSet:
         """Add a ratchet that we initiated; it is not confirmed yet.
 
         Raises LocalProtocolError if the generation is not above those that are known.
         """
         if any(generation <= one.generation < MAX_UINT32 for one in self.sessions):
             raise LocalProtocolError("a new ratchet needs the next generation")
-        fresh = RatchetSummary(generation, self.own, ratchet_id, confirmed=False)
+        fresh = RatchetSummary(generation, self.own, ratchet_id, confirmed=False, term=term)
         return self._with((*self.sessions, fresh), now)
 
     def offered(
-        self, ratchet_id: bytes, generation: int, now: float
+        self, ratchet_id: bytes, generation: int, now: float, term: int = 0
     ) -> tuple[SessionSet, RatchetVerdict]:
         """Judge a ratchet that the peer initiated and whose first envelope decrypted."""
-        fresh = RatchetSummary(generation, self.peer, ratchet_id, confirmed=True)
+        fresh = RatchetSummary(generation, self.peer, ratchet_id, confirmed=True, term=term)
         if not self._is_new(fresh):
             return self, RatchetVerdict.REFUSED
         after = self._with((*self.sessions, fresh), now)
@@ -128,16 +138,16 @@ class SessionSet:
         ]
         return min(ends, default=None)
 
-    def _rank(self, one: RatchetSummary) -> tuple[int, bool]:
-        return one.generation, one.initiator == min(self.own, self.peer)
+    def _rank(self, one: RatchetSummary) -> tuple[tuple[int, int], bool]:
+        return one.age, one.initiator == min(self.own, self.peer)
 
     def _is_new(self, fresh: RatchetSummary) -> bool:
         if any(one.ratchet_id == fresh.ratchet_id for one in self.sessions):
             return False
-        highest = max((one.generation for one in self.sessions if one.confirmed), default=0)
-        if fresh.generation != highest:
-            return fresh.generation > highest
-        rivals = {one.initiator for one in self.sessions if one.generation == highest}
+        highest = max((one.age for one in self.sessions if one.confirmed), default=(0, 0))
+        if fresh.age != highest:
+            return fresh.age > highest
+        rivals = {one.initiator for one in self.sessions if one.age == highest}
         return fresh.generation > 0 and fresh.initiator not in rivals
 
     def _with(self, sessions: tuple[RatchetSummary, ...], now: float) -> SessionSet:

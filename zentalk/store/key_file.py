@@ -39,6 +39,15 @@ def create_identity(
     return key
 
 
+def write_identity(directory: Path, key: SigningKey) -> None:
+    """Write an identity that was made elsewhere (0600).
+
+    Raises ConflictError if there is one already, ConfigError if it cannot be written.
+    """
+    _check_folder(directory)
+    write_private(directory / KEY_FILE_NAME, _encode(key))
+
+
 def load_identity(directory: Path) -> SigningKey:
     """Read the identity of `directory`.
 

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 import trio
 
-from zentalk.errors import StorageError
+from zentalk.errors import ConflictError, StorageError
 from zentalk.store.blocking import RunBlocking
 from zentalk.store.sqlite import STORAGE_FAULTS, Transaction, storage_error
 
@@ -72,12 +72,21 @@ class BatchWriter:
         self._closed = False
         self._scrubbing = False
         self.write_trouble: str | None = None
+        self.frozen = ""
+        """Why nobody but `write_frozen` may write; empty if all may."""
 
     async def write(self, function: Callable[[Transaction], T]) -> T:
         """Run a job in a transaction; return its result once that is committed.
 
-        Raises what the job raised, StorageFullError on a full disk, or StorageError.
+        Raises what the job raised, StorageFullError on a full disk, StorageError, or ConflictError
+        while the database is frozen.
         """
+        if self.frozen:
+            raise ConflictError(self.frozen)
+        return await self.write_frozen(function)
+
+    async def write_frozen(self, function: Callable[[Transaction], T]) -> T:
+        """Run a job also while the database is frozen; raises as `write` does."""
         job = _Job(function)
         if self._closed:
             job.error = self._is_closed()

@@ -19,6 +19,7 @@ receiver, not refused, so that an older node does not lose what a newer one sent
 | m | [address...] | who is mentioned |
 | f | str | a line for readers who do not know the kind |
 | p | bytes 16 | ticket: secret of an invite or introduction, until the reader has answered |
+| e | uint | term of the author's node, until the reader has answered; 0 if it was never promoted |
 """
 
 from __future__ import annotations
@@ -67,7 +68,8 @@ _MAX_KIND_BYTES: Final = 32
 _READ_HERE: Final = frozenset({TEXT, CONFIRMATION, PART}) | BODIES
 """Kinds whose bodies are read with their content; those of others are kept as they are."""
 _MAX_U53: Final = 2**53
-_KNOWN_KEYS: Final = frozenset("vkintbraqwxmfp")
+_MAX_TERM: Final = 2**32 - 1
+_KNOWN_KEYS: Final = frozenset("vkintbraqwxmfpe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class Content:
     route: Route | None = None
     route_seen: int = 0
     ticket: bytes = field(default=b"", repr=False)
+    term: int = 0
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -131,6 +134,7 @@ def encode_content(content: Content) -> bytes:
         "a": content.route_seen,
         "f": content.fallback,
         "p": content.ticket,
+        "e": content.term,
     }
     value |= {key: item for key, item in given.items() if item}
     if content.about != PLAIN:
@@ -175,7 +179,7 @@ def decode_content(data: bytes) -> Content:
         raise DecodeError("a content is not a map")
     fields = Fields(
         [value.get("v", 0), value.get("k", ""), value.get("i", b""), value.get("n", 0),
-         value.get("t", 0), value.get("a", 0), value.get("f", "")],
+         value.get("t", 0), value.get("a", 0), value.get("f", ""), value.get("e", 0)],
         "a content",
     )  # fmt: skip
     fields.uint(255)
@@ -187,6 +191,7 @@ def decode_content(data: bytes) -> Content:
         sent_at_ms=fields.uint(_MAX_U53),
         route_seen=fields.uint(_MAX_U53),
         fallback=fields.text(MAX_FALLBACK_BYTES),
+        term=fields.uint(_MAX_TERM),
         text=_text(value) if kind == TEXT else "",
         confirmed=_confirmed(value) if kind == CONFIRMATION else (),
         part=_part(value) if kind == PART else None,

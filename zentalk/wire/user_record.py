@@ -49,6 +49,7 @@ _SEALED_BYTES: Final = CONTENTS_BYTES + aead.TAG_BYTES
 _SIGNED_BYTES: Final = _HEADER_BYTES + _SALT_BYTES + _SEALED_BYTES
 _WORKED_BYTES: Final = _SIGNED_BYTES + ed25519.SIGNATURE_BYTES
 RECORD_BYTES: Final = _WORKED_BYTES + work.NONCE_BYTES
+_FIELDS_WITHOUT_TERM: Final = 3
 _MAX_U32: Final = 2**32 - 1
 _MAX_U64: Final = 2**64 - 1
 
@@ -64,11 +65,16 @@ class MailboxEntry:
 
 @dataclass(frozen=True, slots=True)
 class RecordContents:
-    """What a record tells those who know the address; the prekeys are opaque here."""
+    """What a record tells those who know the address; the prekeys are opaque here.
+
+    `term` is that of the node which sealed it. A record of term 0 does not show it, so that it is
+    the same as in earlier versions; those cannot read any other.
+    """
 
     mailboxes: tuple[MailboxEntry, ...]
     signed_prekey: bytes
     pq_prekey: bytes
+    term: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +186,8 @@ def _unpad(padded: bytes) -> bytes:
 
 def _encode_contents(contents: RecordContents) -> bytes:
     mailboxes = [[item.relay, item.send_id, item.deposit_key] for item in contents.mailboxes]
-    encoded = pack([mailboxes, contents.signed_prekey, contents.pq_prekey])
+    shown = [contents.term] if contents.term else []
+    encoded = pack([mailboxes, contents.signed_prekey, contents.pq_prekey, *shown])
     try:
         _decode_contents(encoded)
     except DecodeError as error:
@@ -189,13 +196,18 @@ def _encode_contents(contents: RecordContents) -> bytes:
 
 
 def _decode_contents(data: bytes) -> RecordContents:
-    fields = Fields(unpack(data, max_bytes=CONTENTS_BYTES, max_items=8), "a user record")
+    value = unpack(data, max_bytes=CONTENTS_BYTES, max_items=8)
+    fields = Fields(value, "a user record")
+    has_term = isinstance(value, list) and len(value) > _FIELDS_WITHOUT_TERM
     contents = RecordContents(
         mailboxes=tuple(_mailbox(item) for item in fields.array(MAX_MAILBOXES)),
         signed_prekey=fields.blob(MAX_SIGNED_PREKEY_BYTES),
         pq_prekey=fields.blob(MAX_PQ_PREKEY_BYTES),
+        term=fields.uint(_MAX_U32) if has_term else 0,
     )
     fields.end()
+    if has_term and not contents.term:
+        raise DecodeError("a user record shows a term of zero")
     return contents
 
 

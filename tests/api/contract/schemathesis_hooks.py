@@ -52,7 +52,7 @@ def before_load_schema(_context: Any, raw_schema: dict[str, Any]) -> None:
             if operation["operationId"] in BODIES:
                 [content] = operation["requestBody"]["content"].values()
                 content["example"] = BODIES[operation["operationId"]]
-    _say_formats_only(raw_schema)
+    _say_formats_only(raw_schema["components"]["schemas"])
 
 
 @schemathesis.hook

@@ -12,18 +12,24 @@ from trio.testing import MockClock
 
 from tests.directory.support import WALL
 from tests.node.records.owners import HOUR, TODAY, Holders, Owner
-from zentalk.directory.records import LEAST_WORK_BITS
+from zentalk.directory.records import LEAST_WORK_BITS, best
 from zentalk.ids import Day, MailboxId
 from zentalk.node.messages.routes import current
 from zentalk.node.records import holders as holder_client
 from zentalk.node.records import publisher, schedule
 from zentalk.node.records.own_records import OwnRecords
-from zentalk.store.history import own_records
+from zentalk.store.history import own_records, terms
 from zentalk.store.history.models import OwnMailbox
 from zentalk.store.history.own_records import OwnRecord, RecordState
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.rpc import encode_refusal
-from zentalk.wire.user_record import decode_record, open_record, seal_record
+from zentalk.wire.user_record import (
+    OuterRecord,
+    RecordContents,
+    decode_record,
+    open_record,
+    seal_record,
+)
 
 Pair = tuple[Owner, Owner]
 
@@ -194,6 +200,75 @@ async def test_an_old_copy_of_a_folder_stands_above_what_was_published_since(
             assert (record.sequence > sequence) == (sequence > 0 or owner is new)
         sequence = max(one.sequence for one in owner.holders.held(owner.address, TODAY))
         life.cancel()
+
+
+async def replaced(tmp_path: Path, pair: Pair, nursery: trio.Nursery) -> Owner:
+    """Another node of the first owner is promoted; then that owner comes back for a while."""
+    old, _ = pair
+    promoted = Owner(old.holders, tmp_path, 1, "promoted")
+    nursery.start_soon(promoted.write_in)
+    await promoted.settle_in()
+    await promoted.database.write(lambda tx: terms.put_own(tx, 1))
+    for owner, hours in (
+        (old, 1.0),
+        (promoted, schedule.SPREAD_SECONDS / HOUR + 1),
+        (old, schedule.LOOK_SECONDS / HOUR + 1),
+    ):
+        life = await nursery.start(owner.run)
+        await old.holders.pass_hours(hours)
+        life.cancel()
+    return old
+
+
+async def test_a_node_that_finds_a_higher_term_seals_nothing_above_it(
+    autojump_clock: MockClock, tmp_path: Path, pair: Pair, nursery: trio.Nursery
+) -> None:
+    old = await replaced(tmp_path, pair, nursery)
+    assert (await old.client().find_record(old.address, TODAY)).term == 1
+    assert await old.database.read(terms.outdone_by) == 1
+
+
+async def test_control_one_that_does_not_look_at_terms_is_found_again(
+    autojump_clock: MockClock,
+    tmp_path: Path,
+    pair: Pair,
+    nursery: trio.Nursery,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = OwnRecords._shown
+
+    def without_term(records: OwnRecords, record: OuterRecord) -> RecordContents | None:
+        found = shown(records, record)
+        return None if found is None else replace(found, term=0)
+
+    monkeypatch.setattr(OwnRecords, "_shown", without_term)
+    old = await replaced(tmp_path, pair, nursery)
+    assert (await old.client().find_record(old.address, TODAY)).term == 0
+    assert await old.database.read(terms.outdone_by) == 0
+
+
+async def test_of_two_records_the_one_of_the_higher_term_is_read(
+    autojump_clock: MockClock, pair: Pair, nursery: trio.Nursery
+) -> None:
+    """Whatever their sequences are: holders keep the highest, and may have different ones."""
+    owner, _ = pair
+    life = await nursery.start(owner.run)
+    await owner.holders.pass_hours(1)
+    life.cancel()
+    contents = open_record(owner.holders.held(owner.address, TODAY)[0], owner.address)
+    records = [
+        decode_record(
+            seal_record(
+                owner.identity, TODAY, sequence, replace(contents, term=term), owner.runtime.entropy
+            )
+        )
+        for term, sequence in ((1, 5), (0, 9), (0, 7))
+    ]
+    for order in (records, records[::-1]):
+        found = holder_client._newest(order, owner.address)
+        assert found is not None
+        assert found.term == 1
+    assert best(records) is records[1]
 
 
 async def test_an_old_copy_that_would_say_the_same_takes_over_what_holders_have(

@@ -20,12 +20,14 @@ from zentalk.node.messages.compose import Composer, lacks_route
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.reasons import Reason
 from zentalk.node.messages.states import explain
+from zentalk.node.records.current import find_current
 from zentalk.node.records.lookup import RecordLookup
 from zentalk.store.history import contacts, outbox
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.retry import until_stored
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.prekeys import PrekeyBundle
+from zentalk.wire.user_record import RecordContents
 
 FIRST_WAIT_SECONDS: Final = 0.5
 LONGEST_WAIT_SECONDS: Final = 60.0
@@ -107,9 +109,9 @@ class RecipientLookup:
     async def _try(self, contact: UserAddress, *, session: bool) -> None:
         if not session:
             if not self._recipients.has_fresh_record(contact):
-                self._recipients.found(contact, await self._records.find(contact))
+                self._recipients.found(contact, await self._find(contact))
             return
-        contents = await self._records.find(contact)
+        contents = await self._find(contact)
         self._recipients.found(contact, contents)
         bundle = None
         if not await self._database.read(lambda tx: self._composer.has_session(tx, contact)):
@@ -117,6 +119,9 @@ class RecipientLookup:
         await self._outbox.carry_out(
             await self._database.write(lambda tx: self._encrypt_waiting(tx, contact, bundle))
         )
+
+    async def _find(self, contact: UserAddress) -> RecordContents:
+        return await find_current(self._records, self._database, contact, self._runtime.wall())
 
     def _encrypt_waiting(
         self, tx: Transaction, contact: UserAddress, bundle: PrekeyBundle | None

@@ -20,6 +20,7 @@ from zentalk.ids import UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.recipients import RecoveryRequests
 from zentalk.node.delivery.session_renewal import SessionRenewal
+from zentalk.node.records.current import find_current
 from zentalk.node.records.lookup import RecordLookup
 from zentalk.node.sessions import evidence
 from zentalk.store.history.database import HistoryDatabase
@@ -94,7 +95,10 @@ class SessionRecovery:
             return
         async with limit:
             try:
-                await recover(contact, await self._records.find(contact))
+                now = self._runtime.wall()
+                await recover(
+                    contact, await find_current(self._records, self._database, contact, now)
+                )
             except ATTEMPT_FAULTS:
                 later = self._runtime.monotonic() + wait
                 self._failures[contact] = later, min(2 * wait, LONGEST_WAIT_SECONDS)

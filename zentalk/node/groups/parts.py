@@ -31,14 +31,18 @@ class GroupParts(NamedTuple):
 def build_groups(
     runtime: Runtime,
     identity: SigningKey,
-    database: HistoryDatabase,
+    databases: tuple[HistoryDatabase, HistoryDatabase],
     composer: Composer,
     outbox: Outbox,
 ) -> GroupParts:
-    """Put the parts of groups over one history together."""
+    """Put the parts of groups together, over a node's own database and what its owner is shown.
+
+    The second is another one at a replica only, where nothing of it can be changed.
+    """
+    database, shown = databases
     jobs = group_jobs(identity, composer, runtime.for_part("groups").entropy)
     return GroupParts(
-        GroupActions(runtime, database, outbox, jobs.commands),
+        GroupActions(runtime, shown, outbox, jobs.commands),
         jobs.commands,
         jobs.speech,
         jobs.inbox,

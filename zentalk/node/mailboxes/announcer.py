@@ -6,6 +6,7 @@ mailbox that does not work yet writes to nobody.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Final
 
@@ -21,7 +22,7 @@ from zentalk.node.messages.people import ContactCommands
 from zentalk.node.messages.routes import current, raise_version
 from zentalk.node.packets.ack_points import AckPoints
 from zentalk.node.records.publisher import RecordPublisher
-from zentalk.store.history import events, mailboxes
+from zentalk.store.history import events, mailboxes, terms
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox
 from zentalk.store.retry import until_stored
@@ -57,10 +58,11 @@ class Announcer:
         """No send id is left for whom we write to: more are to be registered."""
         self._copies = CopyAlarm()
 
-    async def announce(self, mailbox: OwnMailbox, working: frozenset[MailboxId]) -> None:
+    async def announce(self, mailbox: OwnMailbox, working: AbstractSet[MailboxId]) -> None:
         """Announce a current mailbox that works for the first time in this life.
 
-        `working` are all that are collected now. Raises StorageError.
+        `working` are all that are collected, at any time: others may come while this one is being
+        written down. Raises StorageError.
         """
 
         def job(tx: Transaction) -> tuple[SendId | None, set[MailboxId]]:
@@ -75,7 +77,7 @@ class Announcer:
             # Until here acks came to the mailbox that this one replaces.
             self._ack_points.keep_only(present)
             self._ack_points.add(mailbox.mailbox, mailbox.relay, point)
-        self._publisher.changed(working)
+        self._publisher.changed(frozenset(working))
         self._changed.set()
 
     def is_announced(self, mailbox: OwnMailbox) -> bool:
@@ -93,6 +95,8 @@ class Announcer:
             _LOG.warning("folder_copied", note=NOTE)
             told = partial(events.append, kind="node.copied", at=now, data={"note": NOTE})
             await until_stored(partial(self._database.write, told))
+        # The owner may have promoted the other one: then this one is to look, and to be silent.
+        await until_stored(partial(self._database.write, partial(terms.note_copied, now=now)))
 
     def notes(self) -> tuple[str, ...]:
         """Return what the owner is warned of."""

@@ -238,7 +238,7 @@ class MailboxManager:
         mailbox = self._known.get(mailbox_id)
         is_current = mailbox is not None and mailbox.poll_until is None
         if mailbox is not None and is_current and not self._announcer.is_announced(mailbox):
-            await self._announcer.announce(mailbox, frozenset(self._connected))
+            await self._announcer.announce(mailbox, self._connected)
         self.registered.set()
 
     async def _replace(self, mailbox: OwnMailbox) -> None:

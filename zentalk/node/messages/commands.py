@@ -35,12 +35,20 @@ from zentalk.wire.content import (
 MAX_KEY_BYTES: Final = 256
 
 
+class Written(NamedTuple):
+    """That a message was written at another node of the owner: its id, and when (unix ms)."""
+
+    message_id: MessageId
+    sent_at_ms: int
+
+
 class Draft(NamedTuple):
     """What is to be said: a text or a body, and what goes along with it."""
 
     text: str = ""
     body: Body | None = None
     about: About = PLAIN
+    written: Written | None = None
 
     @property
     def kind(self) -> str:
@@ -118,6 +126,10 @@ class MessageCommands:
             known = request_keys.by_key(tx, key)
             if known is not None:
                 return self._again(tx, known, request), NO_EFFECTS
+        written = draft.written or Written(self._composer.new_message_id(), int(now * 1000))
+        earlier_one = None if draft.written is None else messages.own(tx, written.message_id)
+        if earlier_one is not None:
+            return earlier_one, NO_EFFECTS
         row, welcomed = contacts.get(tx, address), NO_EFFECTS
         in_group = row is not None and row.state is ContactState.GROUP
         if in_group:
@@ -126,9 +138,9 @@ class MessageCommands:
             row, welcomed = welcome(tx, self._composer, address, "", now)
         content = Content(
             kind=draft.kind,
-            message_id=self._composer.new_message_id(),
+            message_id=written.message_id,
             sequence=contacts.next_sequence(tx, address),
-            sent_at_ms=int(now * 1000),
+            sent_at_ms=written.sent_at_ms,
             text=draft.text,
             body=draft.body,
             about=draft.about._replace(timer_seconds=row.timer_seconds),

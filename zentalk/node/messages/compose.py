@@ -19,7 +19,7 @@ from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects, OutboundIte
 from zentalk.node.messages.routes import route_for
 from zentalk.node.sessions import running_ahead
 from zentalk.node.sessions.sessions import Encrypted, Sender, Sessions
-from zentalk.store.history import contacts, group_members, mailboxes, outbox
+from zentalk.store.history import contacts, group_members, mailboxes, outbox, resumption
 from zentalk.store.history.models import ContactRow, OutboxItem
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import (
@@ -168,11 +168,18 @@ class Composer:
         return [self._encrypt_item(tx, row, sender, item) for item in waiting]
 
     def take_up(self, tx: Transaction) -> frozenset[UserAddress]:
-        """Encrypt what waits and has room, at a start; return with whom there is no ratchet."""
+        """Encrypt what waits and has room, at a start; return with whom there is no ratchet.
+
+        After a promotion that is nobody whose turn has not come.
+        """
         waiting = outbox.waiting(tx)
         for contact in waiting:
             self.encrypt_waiting(tx, contact)
-        return frozenset(contact for contact in waiting if not self.has_session(tx, contact))
+        return frozenset(
+            contact
+            for contact in waiting
+            if not self.has_session(tx, contact) and not resumption.waits(tx, contact)
+        )
 
     def encrypt_again(
         self, tx: Transaction, contact: UserAddress, ratchet_id: bytes | None = None
@@ -254,12 +261,16 @@ class Composer:
     def _encrypt(
         self, tx: Transaction, row: ContactRow, sender: Sender, content: Content, encoded: bytes
     ) -> Encrypted:
-        """Encrypt a content, encoded so far without our route and ticket, with what is news."""
-        if row.own_route_known < row.own_route_version or row.ticket:
+        """Encrypt a content, encoded so far without what is news, with that.
+
+        News is our route, the ticket that lets us in, and the term of our node.
+        """
+        term = 0 if sender.initial_header is None else row.own_term
+        if row.own_route_known < row.own_route_version or row.ticket or term:
             route = None
             if row.own_route_known < row.own_route_version:
                 route = route_for(tx, _given_to(tx, row), row.own_route_version)
-            encoded = encode_content(replace(content, route=route, ticket=row.ticket))
+            encoded = encode_content(replace(content, route=route, ticket=row.ticket, term=term))
         return sender.encrypt(encoded)
 
     def _pq_extra(

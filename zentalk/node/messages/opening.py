@@ -11,7 +11,12 @@ from typing import Final
 
 from zentalk.errors import RemoteProtocolError
 from zentalk.ids import GroupId, UserAddress
-from zentalk.node.sessions.sessions import Decrypted, OutdatedError, Sessions
+from zentalk.node.sessions.sessions import (
+    Decrypted,
+    LowerTermError,
+    OutdatedError,
+    Sessions,
+)
 from zentalk.store.history import group_members, groups
 from zentalk.store.history.models import ContactRow, ContactState, OwnSendId
 from zentalk.store.sqlite import Transaction
@@ -57,6 +62,8 @@ def decrypt(
         return _decrypt_in_group(tx, sessions, GroupId(row.contact), inner, now)
     try:
         return sessions.decrypt(tx, row.contact, inner, now)
+    except LowerTermError:
+        raise  # it says nothing of the ratchets with the contact's node of now
     except OutdatedError as error:
         raise UnreadError(error.contact, digest) from error
     except RemoteProtocolError as error:

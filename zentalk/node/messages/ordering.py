@@ -104,6 +104,14 @@ def _release_all(tx: Transaction, series: Series, now: float) -> list[MessageId]
     return entered
 
 
+def pass_over(tx: Transaction, contact: UserAddress, sequence: int, now: float) -> list[MessageId]:
+    """Wait for nothing of a person up to a number, as it is lost; return what enters by that."""
+    series = Series(contact, contact)
+    last = held.last_sequence(tx, series)
+    held.set_last_sequence(tx, series, max(last, sequence))
+    return _release_next(tx, series, now)
+
+
 def _release_next(tx: Transaction, series: Series, now: float) -> list[MessageId]:
     """Let held messages in as long as no predecessor is missing."""
     entered: list[MessageId] = []

@@ -6,9 +6,10 @@ from typing import Final
 
 from zentalk.errors import ConfigError, ConflictError, NotFoundError
 from zentalk.ids import UserAddress
-from zentalk.node.messages import confirmations, ordering, requests
+from zentalk.node.messages import ordering, requests
 from zentalk.node.messages.compose import Composer, lacks_route
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
+from zentalk.node.messages.linked import syncing
 from zentalk.node.messages.requests import CameBy
 from zentalk.node.messages.states import log_state
 from zentalk.store.history import (
@@ -108,7 +109,7 @@ def _confirm_waiting(
 ) -> CommitEffects:
     let_in(tx, address, ordering.release_all(tx, address, now))
     ids = messages.unconfirmed(tx, address)
-    inners = confirmations.confirm_ids(tx, composer, address, ids, now)
+    inners = syncing.confirm_ids(tx, composer, address, ids, now)
     messages.mark_confirmed(tx, address)
     return CommitEffects(best_effort=tuple(inners))
 

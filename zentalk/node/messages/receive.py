@@ -27,10 +27,12 @@ from zentalk.node.messages import confirmations, opening, ordering, requests
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation import profile
 from zentalk.node.messages.effects import NO_EFFECTS, BestEffortInner, CommitEffects
+from zentalk.node.messages.first_contact import verification
 from zentalk.node.messages.first_contact.admission import FirstMessages
 from zentalk.node.messages.groups.receiving import GroupInbox
 from zentalk.node.messages.kinds import learned, registry
 from zentalk.node.messages.kinds.incoming import BUGS, Incoming, KindResult
+from zentalk.node.messages.linked import resuming, syncing
 from zentalk.node.messages.opening import UNASKED, ShutOutError, UnreadError
 from zentalk.node.messages.routes import Collected, open_collected
 from zentalk.node.sessions import evidence
@@ -93,7 +95,7 @@ class Inbox:
         made = tuple(
             inner
             for contact, wanted in owed.items()
-            for inner in confirmations.confirm(tx, self._composer, contact, wanted, now)
+            for inner in syncing.confirm(tx, self._composer, contact, wanted, now)
         )
         effects = [one.effects for one in found]
         heard = sorted({contact for one in effects for contact in one.heard})
@@ -110,7 +112,7 @@ class Inbox:
             author = series.author
             wanted, sender = let_in(tx, author, entered), contacts.get(tx, author)
             if sender is not None and (sender.is_accepted or series.is_in_group):
-                made += confirmations.confirm(tx, self._composer, author, wanted, now)
+                made += syncing.confirm(tx, self._composer, author, wanted, now)
         return CommitEffects(best_effort=tuple(made))
 
     def take_up(self, tx: Transaction, now: float) -> CommitEffects:
@@ -158,7 +160,8 @@ class Inbox:
             again = self._composer.encrypt_again(tx, sender.address)
             effects = CommitEffects.together([effects, again])
         told = profile.tell(tx, self._composer, sender, now)
-        effects = CommitEffects.together([effects, told])
+        answered = resuming.answer(tx, self._composer, sender, content, now)
+        effects = CommitEffects.together([effects, told, answered])
         wanted, forget_at = applied.wanted, now + SEEN_SECONDS
         ratchets.remember(
             tx, digest, sender.address, wanted, forget_at, came_in, is_held=applied.held
@@ -238,15 +241,25 @@ class Inbox:
         now: float,
     ) -> CommitEffects:
         """Learn from a content's ratchet, and from what it says beside its own message."""
+        moved = NO_EFFECTS
         if opened.change is not None:
             note_id = self._composer.new_message_id()
             evidence.session_changed(tx, sender, opened.change, note_id, now)
+            if verification.term_seen(tx, sender.address, content.term, now):
+                moved = _forget_route(tx, sender.address)
         if sender.ticket:
             contacts.set_ticket(tx, sender.address, b"")  # it has let us in, and writes to us
         if not opened.is_current:
-            return NO_EFFECTS
+            return moved
         evidence.clear(tx, sender.address)
-        return _learn_routes(tx, contacts.get(tx, sender.address) or sender, content)
+        learned = _learn_routes(tx, contacts.get(tx, sender.address) or sender, content)
+        return CommitEffects.together([moved, learned])
+
+
+def _forget_route(tx: Transaction, contact: UserAddress) -> CommitEffects:
+    """Write nothing more to where a node collected that was replaced by another one."""
+    contacts.set_route(tx, contact, None, 0)
+    return CommitEffects(new_routes=frozenset({contact}), rerouted=frozenset({contact}))
 
 
 def _learn_routes(tx: Transaction, sender: ContactRow, content: Content) -> CommitEffects:

@@ -223,14 +223,20 @@ class RecordHolders:
 
 
 def _newest(records: list[OuterRecord], address: UserAddress) -> RecordContents | None:
-    """Open the newest record that opens: a bug at its owner must not hide the others."""
-    left = list(records)
+    """Open the newest record that opens: a bug at its owner must not hide the others.
+
+    A higher term comes first: a node that was replaced may not know it yet, and publish.
+    """
+    left, found = list({record.statement: record for record in records}.values()), None
     while (record := best(left)) is not None:
+        left.remove(record)
         try:
-            return open_record(record, address)
+            contents = open_record(record, address)
         except RemoteProtocolError:
-            left.remove(record)
-    return None
+            continue
+        if found is None or contents.term > found.term:
+            found = contents
+    return found
 
 
 def _count(outcomes: Sequence[str | None]) -> Published:

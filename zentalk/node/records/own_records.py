@@ -21,7 +21,7 @@ from zentalk.ids import Day, MailboxId, NodeId, UserAddress, day_at
 from zentalk.node.messages.routes import current
 from zentalk.node.records import schedule
 from zentalk.node.sessions import prekey_rotation
-from zentalk.store.history import mailboxes, own_records, prekeys
+from zentalk.store.history import mailboxes, own_records, prekeys, terms
 from zentalk.store.history.models import OwnSendId
 from zentalk.store.history.own_records import OwnRecord, RecordState
 from zentalk.store.sqlite import Transaction
@@ -42,6 +42,7 @@ class _Source(NamedTuple):
     send_ids: tuple[tuple[NodeId, OwnSendId], ...]
     signed: tuple[int, Secret]
     last_resort: tuple[int, Secret]
+    term: int
 
 
 class OwnRecords:
@@ -128,13 +129,20 @@ class OwnRecords:
     ) -> None:
         """Holders have a later record of ours that we do not know: the folder is an old copy.
 
-        If `other`, as far as it could be read, says the same, it is ours from now on. Else one
-        above it is sealed, to be offered after some seconds.
+        If `other`, as far as it could be read, says the same, it is ours from now on. If it has a
+        higher term, another node of the owner is the first, and nothing is sealed above it. Else
+        one above it is sealed, to be offered after some seconds.
         """
         row, contents = own_records.get(tx, day), self._contents(tx, day)
         if row is None or contents is None:
             return
-        if other is not None and self._shown(other) == contents:
+        shown = None if other is None else self._shown(other)
+        if shown is not None and shown.term > contents.term:
+            terms.put_outdone(tx, shown.term)
+            due_at = schedule.next_look(day, now, self._entropy)
+            own_records.put(tx, replace(row, due_at=due_at))
+            return
+        if other is not None and shown == contents:
             adopted = replace(row, raw=other.raw, sequence=other.sequence, change_at=None)
             due_at = schedule.next_look(day, now, self._entropy)
             own_records.put(tx, replace(adopted, state=RecordState.HELD, due_at=due_at))
@@ -165,7 +173,11 @@ class OwnRecords:
             return replace(row, change_at=None)
         if row.state is RecordState.SEALED:
             return self._seal(row.day, row.sequence, contents, row.due_at)
-        works = shown is not None and _is_of_use(tx, shown, working)
+        works = (
+            shown is not None
+            and shown.term == contents.term  # the node that is replaced reads it there
+            and _is_of_use(tx, shown, working)
+        )
         if works and row.change_at is not None:
             return row
         change_at = schedule.time_of_change(now, works=works, entropy=self._entropy)
@@ -200,7 +212,8 @@ class OwnRecords:
             return None
         key_id, secret = prekey_rotation.of_day(tx, "signed", day, self._entropy)
         last_id, seed = prekey_rotation.of_day(tx, "pq", day, self._entropy)
-        source = _Source(send_ids, (key_id, Secret(secret)), (last_id, Secret(seed)))
+        signed, last_resort = (key_id, Secret(secret)), (last_id, Secret(seed))
+        source = _Source(send_ids, signed, last_resort, terms.own(tx))
         known = self._made.get(day)
         if known is not None and known[0] == source:
             return known[1]
@@ -219,6 +232,7 @@ class OwnRecords:
             ),
             signed_prekey=signed.to_bytes(),
             pq_prekey=last_resort.to_bytes(),
+            term=source.term,
         )
 
     def _keep_only(self, first: Day, last: Day) -> None:

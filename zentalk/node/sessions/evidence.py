@@ -74,7 +74,11 @@ def session_changed(
     Either side may have lost what it knew: both tell their routes again.
     """
     contacts.forget_versions(tx, sender.address)
-    if not sender.is_accepted or not _is_worth_a_line(tx, sender.address, change, now):
+    if (
+        not sender.is_accepted
+        or sender.is_link
+        or not _is_worth_a_line(tx, sender.address, change, now)
+    ):
         return False
     line = messages.insert(
         tx,

@@ -18,9 +18,10 @@ from zentalk.ids import DAY_SECONDS, UserAddress
 from zentalk.session import pqxdh
 from zentalk.session.ratchet import ENVELOPE_OVERHEAD_BYTES, Ratchet
 from zentalk.session.renewal import RatchetSummary, RatchetVerdict, SessionSet
-from zentalk.store.history import group_prekeys, prekeys, ratchets
+from zentalk.store.history import group_prekeys, prekeys, ratchets, verification
 from zentalk.store.history.models import RatchetRow
 from zentalk.store.sqlite import Transaction
+from zentalk.wire.content import decode_content
 from zentalk.wire.prekeys import PrekeyBundle
 from zentalk.wire.ratchet import (
     INNER_KIND_BYTES,
@@ -80,6 +81,10 @@ class OutdatedError(AuthenticationError):
     def __init__(self, contact: UserAddress) -> None:
         super().__init__("a first message has a generation that is over")
         self.contact = contact
+
+
+class LowerTermError(AuthenticationError):
+    """A first message of a node that the contact has replaced by another one."""
 
 
 class Sender:
@@ -167,7 +172,7 @@ class Sessions:
         Raises AuthenticationError if the bundle does not verify.
         """
         before = self._load_set(ratchets.of_contact(tx, contact), contact)
-        generation = before.next_generation(now)
+        generation, term = before.next_generation(now), verification.term(tx, contact)
         made = pqxdh.initiate(self._identity, bundle, self.entropy, generation=generation)
         ratchet = Ratchet.initiate(made.root, made.peer_ratchet_public, made.associated_data)
         ratchet_id = made.header.replay_key()[:RATCHET_ID_BYTES]
@@ -183,9 +188,10 @@ class Sessions:
                 state=ratchet.to_bytes(),
                 created_at=now,
                 retired_at=None,
+                term=term,
             ),
         )
-        _store_changes(tx, before, before.initiated(ratchet_id, generation, now))
+        _store_changes(tx, before, before.initiated(ratchet_id, generation, now, term))
         return ratchet_id
 
     def decrypt(
@@ -254,9 +260,12 @@ class Sessions:
         made = pqxdh.respond(self._identity, header, keys)
         fresh = Ratchet.respond(made.root, keys.signed_prekey, made.associated_data)
         ratchet, content = fresh.decrypt(envelope)
+        term = decode_content(content).term
+        if term < verification.term(tx, peer):
+            raise LowerTermError("a first message comes from a node that was replaced")
         before = self._load_set(ratchets.of_contact(tx, peer), peer)
         ratchet_id = header.replay_key()[:RATCHET_ID_BYTES]
-        after, verdict = before.offered(ratchet_id, header.generation, now)
+        after, verdict = before.offered(ratchet_id, header.generation, now, term)
         if verdict is RatchetVerdict.REFUSED:
             raise OutdatedError(peer)
         ratchets.insert(
@@ -271,6 +280,7 @@ class Sessions:
                 state=ratchet.to_bytes(),
                 created_at=now,
                 retired_at=None,
+                term=term,
             ),
         )
         _store_changes(tx, before, after)
@@ -283,7 +293,12 @@ class Sessions:
     def _load_set(self, rows: list[RatchetRow], contact: UserAddress) -> SessionSet:
         sessions = tuple(
             RatchetSummary(
-                row.generation, row.initiator, row.ratchet_id, row.confirmed, row.retired_at
+                row.generation,
+                row.initiator,
+                row.ratchet_id,
+                row.confirmed,
+                row.retired_at,
+                row.term,
             )
             for row in rows
         )

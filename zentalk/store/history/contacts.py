@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from zentalk.ids import DAY_SECONDS, UserAddress
 from zentalk.store.history.models import ContactRow, ContactState, StoredContact, StoredConversation
-from zentalk.store.history.settings import ROUTE_VERSION
+from zentalk.store.history.settings import ROUTE_VERSION, TERM
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.text import format_address
 
@@ -18,7 +18,9 @@ _LISTED = (
 _COLUMNS = (
     "address, name, state, route, route_version, own_route_known,"
     f" (SELECT value FROM settings WHERE key = '{ROUTE_VERSION}'),"
-    " (SELECT timer_seconds FROM chats WHERE contact = contacts.address), ticket"
+    " (SELECT timer_seconds FROM chats WHERE contact = contacts.address), ticket,"
+    " EXISTS (SELECT 1 FROM links WHERE links.address = contacts.address),"
+    f" (SELECT value FROM settings WHERE key = '{TERM}')"
 )
 _SHOWN = "address, name, state, added_at, invite, introduced_by, verified_at, verified_term >= term"
 OTHER_NODE: Final = (
@@ -40,9 +42,13 @@ def view(tx: Transaction, address: UserAddress) -> StoredContact:
 
 
 def listing(tx: Transaction) -> list[StoredContact]:
-    """Return all people but those who were removed or are in groups only, oldest first."""
+    """Return all people but those who were removed or are in groups only, oldest first.
+
+    Linked nodes are no people.
+    """
     rows = tx.execute(
-        f"SELECT {_SHOWN} FROM contacts WHERE state NOT IN (?, ?, ?) ORDER BY added_at, address",
+        f"SELECT {_SHOWN} FROM contacts WHERE state NOT IN (?, ?, ?) AND NOT EXISTS"
+        " (SELECT 1 FROM links WHERE links.address = contacts.address) ORDER BY added_at, address",
         (ContactState.REMOVED, ContactState.MEMBER, ContactState.GROUP),
     )
     return [_view(row) for row in rows]
@@ -167,6 +173,20 @@ def next_sequence(tx: Transaction, address: UserAddress) -> int:
     return int(row[0])
 
 
+def following_sequence(tx: Transaction, address: UserAddress) -> int:
+    """Return the number that our next message to this contact has."""
+    row = tx.execute("SELECT next_sequence FROM contacts WHERE address = ?", (address,)).fetchone()
+    return 1 if row is None else int(row[0])
+
+
+def raise_sequence(tx: Transaction, address: UserAddress, following: int) -> None:
+    """Let the next message have this number, or the higher one that it would have had."""
+    tx.execute(
+        "UPDATE contacts SET next_sequence = max(next_sequence, ?) WHERE address = ?",
+        (following, address),
+    )
+
+
 def add_unread(tx: Transaction, address: UserAddress, count: int) -> None:
     """Raise a conversation's unread count."""
     tx.execute("UPDATE contacts SET unread = unread + ? WHERE address = ?", (count, address))
@@ -237,7 +257,8 @@ def addresses(tx: Transaction) -> list[UserAddress]:
 
 
 def _row(row: tuple[Any, ...]) -> ContactRow:
-    address, name, state, route, route_version, own_known, own_version, timer_seconds, ticket = row
+    address, name, state, route, route_version, own_known, own_version, *rest = row
+    timer_seconds, ticket, is_link, own_term = rest
     return ContactRow(
         address=address,
         name=name,
@@ -248,6 +269,8 @@ def _row(row: tuple[Any, ...]) -> ContactRow:
         own_route_version=int.from_bytes(own_version or b"", "big"),
         timer_seconds=timer_seconds or 0,
         ticket=ticket,
+        is_link=bool(is_link),
+        own_term=int.from_bytes(own_term or b"", "big"),
     )
 
 

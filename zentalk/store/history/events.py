@@ -81,11 +81,18 @@ class EventTail:
     def __init__(self, told_seq: int) -> None:
         self._told_seq = told_seq
         self.on_events: Callable[[list[StoredEvent]], None] = lambda _events: None
+        self.on_commit: Callable[[], None] | None = None
+        """Is called with each commit, whether or not it has added an event."""
 
     def after_commit(self, tx: Transaction) -> Callable[[], None] | None:
         """Read what is new, while the rows are at hand; return what tells it, None if none is."""
         fresh = page(tx, self._told_seq, _ALL)
         if not fresh:
-            return None
+            return self.on_commit
         self._told_seq = fresh[-1].seq
-        return partial(self.on_events, fresh)
+        return partial(self._tell, fresh)
+
+    def _tell(self, fresh: list[StoredEvent]) -> None:
+        self.on_events(fresh)
+        if self.on_commit is not None:
+            self.on_commit()

@@ -11,7 +11,7 @@ from zentalk.store.history import marks
 from zentalk.store.history.models import Direction, MessageState, StoredMessage
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.chat import MessageTarget
-from zentalk.wire.content import decode_content
+from zentalk.wire.content import Content, decode_content, encode_content
 from zentalk.wire.text import format_address
 
 _EARLIER: Final[dict[MessageState, tuple[MessageState, ...]]] = {
@@ -260,6 +260,22 @@ def last_waiting_reason(tx: Transaction, contact: UserAddress) -> str:
     return row[1] if row is not None and row[0] == MessageState.QUEUED else ""
 
 
+def unconfirmed_own(
+    tx: Transaction,
+) -> list[tuple[UserAddress, Content, bytes, float]]:
+    """Return what we wrote and nobody has confirmed: for whom, its content, and when."""
+    rows = tx.execute(
+        "SELECT contact, id, kind, text, content, sent_at FROM messages WHERE direction = 'out'"
+        " AND state IN ('queued', 'sent') AND deleted = 0 ORDER BY seq"
+    ).fetchall()
+    found = []
+    for contact, message_id, kind, text, raw, sent_at in rows:
+        alone = Content(kind, MessageId(message_id), sent_at_ms=int(sent_at * 1000), text=text)
+        encoded = bytes(raw or encode_content(alone))
+        found.append((UserAddress(contact), decode_content(encoded), encoded, float(sent_at)))
+    return found
+
+
 def kept(tx: Transaction, contact: UserAddress) -> tuple[int, int]:
     """Return how many messages of somebody are kept, shown or not, and the bytes of all."""
     row = tx.execute(
@@ -282,6 +298,26 @@ def fail_all(tx: Transaction, contact: UserAddress, reason: str) -> list[Message
         (reason, contact),
     )
     return [MessageId(row[0]) for row in rows.fetchall()]
+
+
+def delivered_after(tx: Transaction, contact: UserAddress, sequence: int) -> list[int]:
+    """Return the numbers of our messages above one that the contact has confirmed, in order."""
+    rows = tx.execute(
+        "SELECT sender_sequence FROM messages WHERE contact = ? AND direction = 'out'"
+        " AND state IN ('delivered', 'read') AND sender_sequence > ? ORDER BY sender_sequence",
+        (contact, sequence),
+    )
+    return [int(row[0]) for row in rows]
+
+
+def received_from(tx: Transaction, contact: UserAddress, sequence: int) -> list[int]:
+    """Return the numbers of the contact's messages from one on, in order."""
+    rows = tx.execute(
+        "SELECT sender_sequence FROM messages WHERE contact = ? AND direction = 'in'"
+        " AND sender_sequence >= max(1, ?) ORDER BY sender_sequence",
+        (contact, sequence),
+    )
+    return [int(row[0]) for row in rows]
 
 
 def unconfirmed(tx: Transaction, contact: UserAddress) -> list[MessageId]:

@@ -54,6 +54,8 @@ class InviteState(StrEnum):
 class MessageState(StrEnum):
     """The progress of a message; the database stores the values and REST shows them."""
 
+    PENDING = "pending"
+    """It was written at a replica, and the first has not given it its place."""
     QUEUED = "queued"
     SENT = "sent"
     """A mailbox relay holds it."""
@@ -210,6 +212,10 @@ class ContactRow:
     timer_seconds: int = 0
     ticket: bytes = field(default=b"", repr=False)
     """What we show this person to be let in, until something of it has come."""
+    is_link: bool = False
+    """Whether it is no person, but another node of the owner."""
+    own_term: int = 0
+    """How often the owner has promoted a node."""
 
     @property
     def is_accepted(self) -> bool:
@@ -250,7 +256,10 @@ class OutboxItem:
 
 @dataclass(frozen=True, slots=True)
 class RatchetRow:
-    """One ratchet with a contact; `initial_header` goes along until it is confirmed."""
+    """One ratchet with a contact; `initial_header` goes along until it is confirmed.
+
+    `term` is that of the contact's node when the ratchet was made.
+    """
 
     ratchet_id: bytes
     contact: UserAddress = field(repr=False)
@@ -261,6 +270,7 @@ class RatchetRow:
     state: bytes = field(repr=False)
     created_at: float
     retired_at: float | None
+    term: int = 0
 
 
 @dataclass(frozen=True, slots=True)

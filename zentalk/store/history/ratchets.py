@@ -10,7 +10,7 @@ from zentalk.store.sqlite import Transaction
 
 _COLUMNS = (
     "ratchet_id, contact, generation, initiator, confirmed, initial_header, state, created_at,"
-    " retired_at"
+    " retired_at, term"
 )
 
 
@@ -40,9 +40,9 @@ def get(tx: Transaction, ratchet_id: bytes) -> RatchetRow | None:
 def insert(tx: Transaction, row: RatchetRow) -> None:
     """Add a ratchet."""
     tx.execute(
-        "INSERT INTO ratchets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO ratchets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (row.ratchet_id, row.contact, row.generation, row.initiator, row.confirmed,
-         row.initial_header, row.state, row.created_at, row.retired_at),
+         row.initial_header, row.state, row.created_at, row.retired_at, row.term),
     )  # fmt: skip
 
 

@@ -8,6 +8,8 @@ from zentalk.store.sqlite import Transaction
 
 ROUTE_VERSION: Final = "route-version"
 """8 bytes: how often our set of mailboxes has changed (see `ContactRow.own_route_version`)."""
+TERM: Final = "term"
+"""4 bytes: how often the owner has promoted a node, as this one knows it; it goes to a replica."""
 
 
 def get(tx: Transaction, key: str) -> bytes | None:

@@ -23,6 +23,12 @@ def unmark(tx: Transaction, address: UserAddress) -> None:
     tx.execute("UPDATE contacts SET verified_at = NULL WHERE address = ?", (address,))
 
 
+def term(tx: Transaction, address: UserAddress) -> int:
+    """Return a person's highest known term; 0 for somebody unknown."""
+    row = tx.execute("SELECT term FROM contacts WHERE address = ?", (address,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def raise_term(tx: Transaction, address: UserAddress, term: int) -> bool:
     """Note a contact's term; False if one as high was known."""
     changed = tx.execute(

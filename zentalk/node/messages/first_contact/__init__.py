@@ -7,6 +7,7 @@ of a contact about another person; a *ticket* is the secret of either, which a f
 - `invites.py`: making, revoking and using invites.
 - `introducing.py`: telling two contacts of each other, and hearing of somebody in that way.
 - `admission.py`: whether somebody who writes is a contact, a request, or nobody.
+- `linking.py`: whether somebody is another node of the owner.
 - `verification.py`: the verified mark, and what withdraws it.
 
 Nothing here sends; nothing of a stranger is believed before its ticket was compared.

@@ -14,7 +14,7 @@ from zentalk.ids import GroupId, UserAddress
 from zentalk.node.messages import requests
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
-from zentalk.node.messages.first_contact import invites
+from zentalk.node.messages.first_contact import invites, linking
 from zentalk.node.messages.people import welcome
 from zentalk.node.messages.requests import CameBy
 from zentalk.store.history import contacts, group_members, introductions
@@ -54,6 +54,10 @@ class FirstMessages:
         row = contacts.get(tx, address)
         if row is not None and row.is_accepted:
             return row, self._joined(tx, address, ticket, now) if ticket else NO_EFFECTS
+        if row is None and ticket:
+            node = linking.admit(tx, address, ticket, now)
+            if node is not None:
+                return node, NO_EFFECTS
         is_known = row is not None and row.state is ContactState.REQUEST
         grant = self._grant(tx, address, ticket, now) if ticket else None
         if grant is not None and grant.accepts:

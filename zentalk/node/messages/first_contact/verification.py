@@ -34,13 +34,14 @@ def withdraw(tx: Transaction, address: UserAddress, now: float) -> None:
     events.append_row(tx, "contact.unverified", now, contacts.view(tx, address))
 
 
-def term_seen(tx: Transaction, address: UserAddress, term: int, now: float) -> None:
-    """Note the term of a contact's node; a higher one withdraws the mark and warns."""
+def term_seen(tx: Transaction, address: UserAddress, term: int, now: float) -> bool:
+    """Note the term of a contact's node; a higher one withdraws the mark, warns, and is True."""
     if not verification.raise_term(tx, address, term):
-        return
+        return False
     person = contacts.view(tx, address)
     if person.warning:
         events.append_row(tx, "contact.key-changed", now, person)
+    return True
 
 
 def _contact(tx: Transaction, address: UserAddress) -> StoredContact:

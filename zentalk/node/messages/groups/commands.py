@@ -205,6 +205,15 @@ class GroupCommands:
         )
         return self._row(tx, group), effects
 
+    def show_card(self, tx: Transaction, group: GroupId, now: float) -> CommitEffects:
+        """Give all members our card once more: the node that they know was replaced by this one."""
+        row = groups.get(tx, group)
+        if row is None or not row.is_joined:
+            return NO_EFFECTS
+        others = group_members.inside(tx, group)
+        card = self._cards.own(tx, group)
+        return self._distribution.cards(tx, group, [card.raw], others, now)
+
     def leave(self, tx: Transaction, group: GroupId, now: float) -> CommitEffects:
         """Go from a group, or say no to an invitation. Raises ConflictError if the owner is out."""
         row = self._row(tx, group)

@@ -15,6 +15,8 @@ an *unknown kind* comes from a newer version and is kept whole.
 - `settings.py`: the timer of a conversation, and profiles.
 - `signalled.py`: typing and presence.
 - `introductions.py`: what contacts say of others whom they introduce.
+- `resumed.py`: what is missing after a contact's node, or ours, was replaced.
+- `synced.py`: what another node of the owner says.
 - `stored.py`: everything that becomes a line of the history, and every unknown kind.
 - `learned.py`: kinds that an earlier version kept without knowing them.
 

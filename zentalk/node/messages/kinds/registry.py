@@ -12,16 +12,20 @@ from zentalk.node.messages.kinds import (
     marked,
     parts,
     receipts,
+    resumed,
     settings,
     signalled,
     stored,
+    synced,
 )
 from zentalk.node.messages.kinds.incoming import Incoming, KindResult
 from zentalk.store.history import held, messages
 from zentalk.store.sqlite import Transaction
 from zentalk.wire import chat
 from zentalk.wire.content import CONFIRMATION, NONE, PART, ROUTE
+from zentalk.wire.gaps import GAPS
 from zentalk.wire.introduction import INTRODUCTION
+from zentalk.wire.sync import SYNC
 
 
 def _ignore(_tx: Transaction, _incoming: Incoming, _now: float) -> KindResult:
@@ -49,6 +53,8 @@ KINDS: Final[dict[str, Callable[[Transaction, Incoming, float], KindResult]]] = 
     chat.TYPING: signalled.signal,
     chat.PRESENCE: signalled.signal,
     INTRODUCTION: introductions.learn,
+    SYNC: synced.keep,
+    GAPS: resumed.gaps,
 }
 """Kinds that do not simply become a line of the history."""
 
@@ -62,6 +68,7 @@ def whole(tx: Transaction, incoming: Incoming, now: float) -> Incoming | KindRes
     Raises RemoteProtocolError if there is no room for it.
     """
     sender, content = incoming.sender, incoming.content
+    synced.check_sender(sender, content.kind)
     if not sender.is_answered and role_of(content.kind) in _TAKES_ROOM:
         requests.check_room(tx, sender.address, len(incoming.raw))
     if content.kind != PART or content.part is None:
@@ -71,7 +78,10 @@ def whole(tx: Transaction, incoming: Incoming, now: float) -> Incoming | KindRes
         # Its others may never come: it would stay unfinished.
         return KindResult(content.message_id, held=is_held)
     joined = parts.join(tx, incoming, content.part, now)
-    return KindResult() if joined is None else joined
+    if joined is None:
+        return KindResult()
+    synced.check_sender(sender, joined.content.kind)
+    return joined
 
 
 def apply(tx: Transaction, incoming: Incoming, now: float) -> KindResult:

@@ -1,0 +1,33 @@
+"""The part of a client that is about linked nodes."""
+
+from __future__ import annotations
+
+from zentalk.client import link_calls as calls
+from zentalk.client.calls import Call, T
+from zentalk.rest.links import LinkedNodes, NewLink
+
+
+class SyncLinks:
+    """The part of a client that is about linked nodes. `_run` carries out a call."""
+
+    def _run(self, call: Call[T]) -> T:
+        raise NotImplementedError  # the client's own
+
+    def link_state(self) -> LinkedNodes:
+        """Return what the node is among the owner's nodes, and how far the other one has come."""
+        return self._run(calls.link_state())
+
+    def open_link(self) -> NewLink:
+        """Make a code that makes one other node the replica; raises ConflictError if there is one.
+
+        Needs the owner's token.
+        """
+        return self._run(calls.open_link())
+
+    def remove_link(self, link_id: str) -> None:
+        """Tell the replica nothing any more, or withdraw a code; raises NotFoundError."""
+        self._run(calls.remove_link(link_id))
+
+    def keep_recovery(self, sealed: bytes) -> None:
+        """Keep the identity as `zentalk.wire.recovery.seal_identity` has sealed it."""
+        self._run(calls.keep_recovery(sealed))
