@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from tests.api.documented import hooks
 from tests.api.double import TOKEN, FakeNode
 from zentalk.api.app import create_app
 
@@ -18,6 +19,7 @@ def rest(node: FakeNode) -> httpx.AsyncClient:
         transport=transport,
         base_url="http://127.0.0.1",
         headers={"Authorization": f"Bearer {TOKEN}"},
+        event_hooks=hooks(),
     )
 
 

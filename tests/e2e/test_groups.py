@@ -358,3 +358,18 @@ async def test_what_is_said_to_nobody_waits_for_nobody(world: World, autojump_cl
     said = await alice.send_text(UserAddress(row.id), "to myself")
     shown = await alice.message(said.id)
     assert (shown.state, shown.reason) == ("delivered", "nobody else is in this group")
+
+
+async def test_who_is_blocked_by_its_inviter_still_reaches_the_rest_of_the_group(
+    world: World, autojump_clock: Clock
+) -> None:
+    nodes = await circle(world, "alice", "bob", "carol")
+    alice, bob, carol = nodes
+    group = await founded(world, nodes)
+    await alice.block(bob.address)
+    said = await bob.send_text(UserAddress(group), "for Carol at least")
+    await until_texts(world, carol, group, ["for Carol at least"])
+    await world.until_state("bob", said, "delivered")
+    assert await lines(alice, group) == []
+    answered = await alice.send_text(UserAddress(group), "to both")
+    await world.until_state("alice", answered, "delivered")

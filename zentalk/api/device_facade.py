@@ -82,7 +82,7 @@ class LinksFacade(Protocol):
         """End a link, or withdraw a code; raises NotFoundError."""
 
     async def keep_recovery(self, sealed: bytes) -> None:
-        """Keep the identity under a new recovery phrase; raises LocalProtocolError."""
+        """Keep the identity under a new recovery phrase; raises ConflictError."""
 
 
 class DevicesFacade(Protocol):

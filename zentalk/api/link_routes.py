@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from zentalk.api.answers import answers, no_content
+from zentalk.api.answers import MISSING, answers, no_content
 from zentalk.api.facade import NodeFacade
 from zentalk.rest.links import LinkedNodes, NewLink, RecoveryIn
 from zentalk.web.json_response import JsonResponse
@@ -37,7 +37,7 @@ def add_link_routes(router: APIRouter, node: NodeFacade) -> None:
         await node.links.keep_recovery(bytes.fromhex(body.sealed))
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
-    @router.delete(LINKS_PATH + "/{link_id}", **no_content("links"))
+    @router.delete(LINKS_PATH + "/{link_id}", **no_content("links", fails=MISSING))
     async def remove(link_id: LinkId) -> Response:
         """Tell the replica nothing any more, or withdraw a code."""
         await node.links.remove(link_id)

@@ -35,6 +35,7 @@ TAGS: Final = {
     "invites": "Links by which somebody becomes a contact.",
     "node": "The node, its owner, and what others see of the owner.",
     "devices": "Tokens of devices, and how a new device gets one.",
+    "links": "The other node of the owner, and the recovery phrase.",
     "mailboxes": "Where others leave mail for the owner.",
     "push": "How devices that are away are woken.",
     "webhooks": "Programs that are told of events over HTTP.",
@@ -70,7 +71,7 @@ def _complete(document: dict[str, Any]) -> None:
             if entry is not None:
                 _describe(operation, entry)
             _show_examples(operation)
-            _tell_answers(operation, parts["schemas"])
+            _tell_answers(operation, parts["schemas"], writes=method != "get")
     _describe_stream(document)
 
 
@@ -119,7 +120,7 @@ def _leave_null_out(parameter: dict[str, Any]) -> None:
         schema |= kind
 
 
-def _tell_answers(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+def _tell_answers(operation: dict[str, Any], schemas: dict[str, Any], *, writes: bool) -> None:
     """Describe the answer that is no error, and name every error."""
     done = _done(operation)
     names = [_model(content) for content in done.get("content", {}).values()]
@@ -127,6 +128,8 @@ def _tell_answers(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     done["description"] = told or "As it was asked for."
     answers = operation["responses"]
     own = {int(status) for status in answers if status >= "400"}
+    if writes:  # what is written at a replica may be refused
+        own.add(HTTPStatus.CONFLICT)
     for status in sorted(own | set(_any_may_fail(operation))):
         answers[str(status)] = reference(HTTPStatus(status))
     answers["4XX"], answers["5XX"] = reference("4XX"), reference("5XX")

@@ -43,7 +43,7 @@ ANSWERS: Final[dict[HTTPStatus, ErrorAnswer]] = {
     ),
     HTTPStatus.CONFLICT: ErrorAnswer(
         "Conflict",
-        "What is there does not allow it.",
+        "What is there does not allow it, or this node is a replica, which cannot do it.",
         "this person is blocked: unblock them first",
     ),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ErrorAnswer(

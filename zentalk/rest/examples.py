@@ -24,8 +24,10 @@ PARAMETER_EXAMPLES: Final[dict[str, str]] = {
     "message_id": MESSAGE_ID,
     "invite_id": SHORT_ID,
     "device_id": SHORT_ID,
+    "link_id": SHORT_ID,
     "pairing_id": SHORT_ID,
     "webhook_id": SHORT_ID,
+    "link_id": SHORT_ID,
     "nonce": "00" * 32,
     "key": "00" * 16,
     "q": "green tea",
@@ -34,6 +36,7 @@ PARAMETER_EXAMPLES: Final[dict[str, str]] = {
 
 BODY_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "ContactIn": {"address": BOB, "name": "Bob"},
+    "RecoveryIn": {"sealed": "01" + "7a" * 112},
     "IntroduceIn": {"to": CAROL, "name": "Bob", "to_name": "Carol"},
     "VerifyIn": {"confirmed": True},
     "InviteIn": {"name": "Bob", "max_uses": 1, "expires_in_seconds": 86_400, "accepts": True},
@@ -79,5 +82,6 @@ BODY_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "MoveIn": {"id": SHORT_ID},
     "WebhookIn": {"url": "http://127.0.0.1:8080/hook", "types": ["message."], "content": "ids"},
     "RetryIn": {},
+    "RecoveryIn": {"sealed": "01" * 113},
 }
 """By the name of the model of the body."""

@@ -11,7 +11,8 @@ from typing import Final
 from zentalk.errors import DecodeError
 
 SCHEME: Final = "zentalk-pair:"
-URL_PATTERN: Final = r"^https?://[^\s#?@]{1,200}$"
+URL_PATTERN: Final = r"^https?://[!\x22$->A-~]{1,200}$"
+"""Printable ASCII without what ends a path or names a user; all dialects read it alike."""
 CODE_PATTERN: Final = r"^[A-Za-z2-7 -]{1,64}$"
 
 

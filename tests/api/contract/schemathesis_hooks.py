@@ -27,6 +27,8 @@ PATHS: list[dict[str, str]] = KNOWN["paths"]
 """Parameters of paths that belong together; the second half of each kind may be destroyed."""
 BODIES: dict[str, Any] = KNOWN["bodies"]
 """Examples of bodies that name what is there, by operation."""
+TOO_LONG = ("414", "431")
+"""What the server answers to a head that is too long, before it looks for a route."""
 LONGEST_WAIT_SECONDS = 0.01
 DESTROYERS = ("block", "cancel", "clear", "delete", "refuse", "remove", "revoke")
 
@@ -50,7 +52,9 @@ schemathesis.openapi.format(
 def before_load_schema(_context: Any, raw_schema: dict[str, Any]) -> None:
     for path in raw_schema["paths"].values():
         for operation in path.values():
-            del operation["responses"]["4XX"], operation["responses"]["5XX"]
+            refused = operation["responses"].pop("4XX")
+            operation["responses"] |= dict.fromkeys(TOO_LONG, refused)
+            del operation["responses"]["5XX"]
             parameters = operation.get("parameters", ())
             in_path = [one for one in parameters if one["in"] == "path"]
             there = _there({one["name"] for one in in_path}, operation["operationId"])

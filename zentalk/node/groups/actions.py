@@ -138,7 +138,7 @@ class GroupActions:
     async def deliveries(self, group: GroupId, message_id: MessageId) -> list[GroupDelivery]:
         """Return how far a message of the owner has come with each member."""
         await self.get(group)
-        return await self._database.read(lambda tx: group_sends.deliveries(tx, message_id))
+        return await self._database.read(lambda tx: group_sends.deliveries(tx, group, message_id))
 
     async def _do(self, job: Callable[[Transaction, float], CommitEffects]) -> None:
         await self._commit(lambda tx, now: (None, job(tx, now)))

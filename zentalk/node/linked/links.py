@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from zentalk.errors import DecodeError, LocalProtocolError
+from zentalk.errors import ConflictError, DecodeError
 from zentalk.ids import TICKET_BYTES, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
@@ -98,7 +98,7 @@ class Links:
     async def keep_recovery(self, sealed: bytes) -> None:
         """Keep the identity under a new recovery phrase; an earlier phrase opens nothing any more.
 
-        Raises LocalProtocolError if it is not this owner's.
+        Raises ConflictError if it is not this owner's.
         """
         self._check()
         try:
@@ -106,7 +106,7 @@ class Links:
         except DecodeError:
             is_own = False
         if not is_own:
-            raise LocalProtocolError("this is not the identity of this node under a phrase")
+            raise ConflictError("this is not the identity of this node under a phrase")
         now = self._runtime.wall()
 
         def job(tx: Transaction) -> None:

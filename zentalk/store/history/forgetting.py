@@ -8,6 +8,8 @@ from __future__ import annotations
 from zentalk.ids import UserAddress
 from zentalk.store.history import confirmations, group_members
 from zentalk.store.sqlite import Transaction
+from zentalk.wire.content import decode_content
+from zentalk.wire.group_bodies import GROUP_KINDS
 from zentalk.wire.text import format_address
 
 
@@ -37,9 +39,11 @@ def waiting(tx: Transaction, address: UserAddress) -> int:
 
 
 def outgoing(tx: Transaction, address: UserAddress) -> list[int]:
-    """Delete what is on its way to a person; return the numbers of these items."""
-    rows = tx.execute("DELETE FROM outbox WHERE contact = ? RETURNING item", (address,))
-    return [int(row[0]) for row in rows.fetchall()]
+    """Delete what is on its way to a person, but for groups; return the numbers of these items."""
+    rows = tx.execute("SELECT item, content FROM outbox WHERE contact = ?", (address,)).fetchall()
+    gone = [int(item) for item, content in rows if decode_content(content).kind not in GROUP_KINDS]
+    tx.executemany("DELETE FROM outbox WHERE item = ?", [(item,) for item in gone])
+    return gone
 
 
 def keys(tx: Transaction, address: UserAddress) -> None:

@@ -184,12 +184,12 @@ def set_state(
     return changed.rowcount > 0
 
 
-def deliveries(tx: Transaction, message_id: MessageId) -> list[GroupDelivery]:
-    """Return how far a message of ours has come with each member."""
+def deliveries(tx: Transaction, group: GroupId, message_id: MessageId) -> list[GroupDelivery]:
+    """Return how far a message of ours has come with each member of a group."""
     rows = tx.execute(
-        "SELECT member, state, reason, at FROM group_deliveries WHERE message_id = ?"
+        "SELECT member, state, reason, at FROM group_deliveries WHERE grp = ? AND message_id = ?"
         " ORDER BY member",
-        (message_id,),
+        (group, message_id),
     )
     return [GroupDelivery(row[0], MessageState(row[1]), row[2], row[3]) for row in rows]
 

@@ -121,10 +121,15 @@ def is_public(tx: Transaction, wanted: SendId) -> bool:
 
 
 def of_blocked(tx: Transaction, mailbox: MailboxId) -> set[SendId]:
-    """Return the send ids of a mailbox that people deposit to who are blocked."""
+    """Return the send ids of a mailbox that people deposit to who are blocked.
+
+    Not those of people who are in a group with us: what they send for it is still read.
+    """
     rows = tx.execute(
         "SELECT send_id FROM own_send_ids JOIN contacts ON contact = address"
-        " WHERE mailbox = ? AND state = 'blocked'",
+        " WHERE mailbox = ? AND state = 'blocked' AND address NOT IN"
+        " (SELECT member FROM group_members JOIN groups ON groups.id = grp"
+        " WHERE is_in AND stands = 'joined')",
         (mailbox,),
     )
     return {SendId(row[0]) for row in rows}

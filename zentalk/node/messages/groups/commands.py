@@ -101,7 +101,11 @@ class GroupCommands:
             row = contacts.get(tx, person)
             if row is None or not row.is_accepted:
                 raise ConflictError("only contacts can be invited: add this person first")
-        return self._invite(tx, group, people, b"", now)
+        known = self._book.state(tx, group).members
+        missing = [person for person in people if person not in known]
+        if not missing:
+            raise GroupDeniedError(Denial.ALREADY_THERE)
+        return self._invite(tx, group, missing, b"", now)
 
     def let_in(
         self, tx: Transaction, group: GroupId, person: UserAddress, secret: bytes, now: float
@@ -243,6 +247,8 @@ class GroupCommands:
     def rename(self, tx: Transaction, group: GroupId, name: str, now: float) -> CommitEffects:
         """Give a group another name; raises ConfigError or ConflictError."""
         _check_length("a group's name", name, MAX_GROUP_NAME_BYTES, least=1)
+        if self._book.state(tx, group).settings.name == name:
+            return NO_EFFECTS
         return self.act(tx, group, Rename(name), now)
 
     def describe(
@@ -250,7 +256,10 @@ class GroupCommands:
     ) -> CommitEffects:
         """Give a group another description; raises ConfigError or ConflictError."""
         _check_length("a description", description, MAX_DESCRIPTION_BYTES)
-        picture = self._book.state(tx, group).settings.picture_hash
+        settings = self._book.state(tx, group).settings
+        if settings.description == description:
+            return NO_EFFECTS
+        picture = settings.picture_hash
         return self.act(tx, group, Describe(picture, description), now)
 
     def set_picture(
