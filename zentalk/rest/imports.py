@@ -41,6 +41,7 @@ class ImportedMessage(Body):
     timer_seconds: Annotated[int, Field(ge=0, lt=2**31)] = 0
     reactions: list[MessageReaction] = []
     votes: list[MessageVote] = []
+    shared_by: Annotated[str, Field(max_length=256)] = ""
 
 
 class ImportIn(Body):
