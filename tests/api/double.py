@@ -10,7 +10,7 @@ import trio
 
 from tests.api.group_double import FakeGroups
 from zentalk.errors import ConflictError, NotFoundError, TooLargeError
-from zentalk.ids import UserAddress
+from zentalk.ids import GroupId, UserAddress
 from zentalk.node.devices.pairings import Pairing, Pairings
 from zentalk.node.first_contact.invites import ShownInvite
 from zentalk.node.first_contact.verification import SafetyNumber
@@ -160,12 +160,20 @@ class FakeInvites:
         self.made: list[ShownInvite] = []
 
     async def create(
-        self, name: str, *, max_uses: int, lifetime_seconds: float, accepts: bool
+        self,
+        name: str,
+        *,
+        max_uses: int,
+        lifetime_seconds: float,
+        accepts: bool,
+        group: GroupId | None = None,
     ) -> ShownInvite:
         number = len(self.made) + 1
         link = format_invite(InviteLink(OWNER, number.to_bytes(16, "big")))
         end = 1000.0 + lifetime_seconds
         row = StoredInvite(f"{number:016x}", name, accepts, max_uses, 0, 1000.0 + number, end, None)
+        if group is not None:
+            row = replace(row, group=format_address(UserAddress(group)))
         self.made.append(ShownInvite(row, InviteState.OPEN, link))
         return self.made[-1]
 

@@ -16,6 +16,8 @@ from tests.api.offline import BOBS, CAROLS, offline_node
 from zentalk.net.runtime import Runtime
 from zentalk.node.node import Node
 from zentalk.rest.groups import GroupDetails, Groups, MemberDeliveries
+from zentalk.rest.invites import Invite
+from zentalk.wire.invite import InviteLink, format_invite
 from zentalk.wire.text import format_address
 
 NOBODYS = format_address(OWNER)
@@ -186,3 +188,55 @@ async def test_deliveries_are_those_of_one_message_of_ours(rest: httpx.AsyncClie
     alone = (await rest.post(f"/v1/conversations/{BOBS}/messages", json={"text": "x"})).json()
     person = f"/v1/conversations/{BOBS}/messages/{alone['id']}/deliveries"
     refused(await rest.get(person), 404, "no group")
+
+
+async def test_a_link_to_a_group_is_announced_and_ended(rest: httpx.AsyncClient) -> None:
+    group = await found(rest, kind="channel")
+    body = {"group": group.conversation, "max_uses": 4, "expires_in_seconds": 3600}
+    made = Invite.model_validate((await rest.post("/v1/invites", json=body)).json())
+    assert (made.group, made.max_uses, made.accepts) == (group.conversation, 4, True)
+    [ticket] = details(await rest.get(path_of(group))).tickets
+    assert (ticket.by, ticket.role, ticket.uses) == (group.members[0].address, "subscriber", 4)
+    assert ticket.expires_at == int(made.expires_at)
+    assert not ticket.closed
+    refused(await rest.post("/v1/groups/join", json={"link": made.link}), 422, "your own link")
+    assert (await rest.delete(f"/v1/invites/{made.id}")).status_code == 204
+    [ticket] = details(await rest.get(path_of(group))).tickets
+    assert ticket.closed
+
+
+async def test_a_link_that_cannot_be_is_refused(rest: httpx.AsyncClient) -> None:
+    group = await found(rest)
+    asks = {"group": group.conversation, "accepts": False}
+    refused(await rest.post("/v1/invites", json=asks), 422, "let it accept")
+    refused(await rest.post("/v1/invites", json={"group": BOBS}), 404, "no group")
+    refused(await rest.post("/v1/invites", json={"group": "zt1"}), 422)
+    assert (await rest.post(f"{path_of(group)}/leave")).status_code == 204
+    body = {"group": group.conversation}
+    refused(await rest.post("/v1/invites", json=body), 409, "not in this group")
+    assert (await rest.get("/v1/invites")).json() == {"invites": []}
+    for link in ("", BOBS, "zentalk:zt1#", 5):
+        refused(await rest.post("/v1/groups/join", json={"link": link}), 422)
+
+
+async def test_whoever_uses_a_link_adds_its_maker(rest: httpx.AsyncClient) -> None:
+    link = format_invite(InviteLink(OWNER, b"s" * 16))
+    assert (await rest.post("/v1/groups/join", json={"link": link})).status_code == 204
+    contacts = (await rest.get("/v1/contacts")).json()["contacts"]
+    assert NOBODYS in [one["address"] for one in contacts]
+    assert (await rest.post(f"/v1/contacts/{NOBODYS}/block")).status_code == 200
+    refused(await rest.post("/v1/groups/join", json={"link": link}), 409, "blocked")
+
+
+async def test_history_is_shared_with_who_has_joined_and_by_admins(
+    rest: httpx.AsyncClient,
+) -> None:
+    group = await found(rest, members=[BOBS])
+    for person, status in ((BOBS, 409), (CAROLS, 409), ("zt1", 422)):
+        theirs = f"{path_of(group)}/members/{person}/history"
+        refused(await rest.post(theirs, json={}), status)
+    history = f"{path_of(group)}/members/{BOBS}/history"
+    for count in (0, 201, "x"):
+        refused(await rest.post(history, json={"count": count}), 422)
+    assert (await rest.post(f"{path_of(group)}/leave")).status_code == 204
+    refused(await rest.post(history, json={}), 409, "Only admins")

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.api.double import BOB
 from tests.api.offline import BOBS, CAROLS, offline_node
 from tests.cli.conftest import Command
 from zentalk.node.node import Node
+from zentalk.wire.invite import InviteLink, format_invite
 
 
 @pytest.fixture
@@ -35,6 +37,7 @@ async def test_a_group_is_founded_listed_and_shown(zentalk: Command, node: Node)
     about = (await zentalk("group", "show", "crew")).out.splitlines()
     assert about[0].startswith(group)
     assert about[1] == "members write"
+    assert "unconfirmed" not in "".join(about)
     assert sorted(line.split() for line in about[2:]) == sorted(
         [
             [node.address_text, "admin", "joined", "you"],
@@ -150,3 +153,63 @@ async def test_messages_of_a_group_are_sent_read_marked_and_exported(
     assert json.loads(told.out) == []
     assert (await zentalk("conversation", "clear", "Crew")).code == 0
     assert (await zentalk("message", "list", "Crew")).out == ""
+
+
+async def test_links_to_a_group_are_made_listed_and_ended(zentalk: Command) -> None:
+    group = (await zentalk("group", "create", "News", "--channel")).out.split()[0]
+    await zentalk("invite", "create", "Bob")  # to no group
+    made = await zentalk("group", "link", "news", "--uses", "3", "--lasts", "12h")
+    link = made.out.strip()
+    assert link.startswith("zentalk:zt1")
+    assert (await zentalk("group", "link", "News", "--qr")).out.count("\n") == 24
+    [first, _] = json.loads((await zentalk("group", "links", "News", "--json")).out)
+    assert (first["link"], first["group"], first["max_uses"]) == (link, group, 3)
+    assert first["expires_at"] - first["created_at"] == 12 * 3600
+    listed = (await zentalk("group", "links", "News")).out.splitlines()
+    assert listed[0].split()[:3] == [first["id"], "open", "0/3"]
+    about = (await zentalk("group", "show", "News")).out.splitlines()
+    assert sum(line.startswith("link of ") and "0/3 used, until " in line for line in about) == 1
+    assert (await zentalk("group", "unlink", first["id"])).code == 0
+    about = (await zentalk("group", "show", "News")).out.splitlines()
+    assert sum(line.startswith("link of ") and "0/3 used, closed" in line for line in about) == 1
+    assert (await zentalk("group", "links", "News")).out.splitlines()[0].split()[1] == "revoked"
+
+
+async def test_a_link_to_a_group_is_used(zentalk: Command) -> None:
+    link = format_invite(InviteLink(BOB, b"s" * 16))
+    asked = await zentalk("group", "join", link)
+    assert (asked.code, "zentalk group list" in asked.out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("link", "Crew", "--uses", "0"), "above 0"),
+        (("link", "Crew", "--lasts", "soon"), "is no time"),
+        (("link", "Crew", "--lasts", "400d"), "expires_in_seconds"),
+        (("link", "Nobody"), "no group is called"),
+        (("links", "Nobody"), "no group is called"),
+        (("unlink", "0" * 16), "no invite"),
+        (("join", "Crew"), "starts with zentalk:"),
+        (("join", "zentalk:zt1x#y"), ""),
+    ],
+)
+async def test_a_link_that_cannot_be(zentalk: Command, given: tuple[str, ...], said: str) -> None:
+    await zentalk("group", "create", "Crew")
+    ended = await zentalk("group", *given)
+    assert (ended.code in {1, 2}, said in ended.err) == (True, True), ended.err
+
+
+async def test_nobody_joins_by_a_link_of_their_own(zentalk: Command) -> None:
+    await zentalk("group", "create", "Crew")
+    link = (await zentalk("group", "link", "Crew")).out.strip()
+    ended = await zentalk("group", "join", link)
+    assert (ended.code, "your own link" in ended.err) == (1, True)
+
+
+async def test_history_goes_to_nobody_who_has_not_joined(zentalk: Command) -> None:
+    await zentalk("group", "create", "Crew", "Bob")
+    ended = await zentalk("group", "share", "Crew", "Bob", "--lines", "5")
+    assert (ended.code, "has not joined" in ended.err) == (1, True)
+    ended = await zentalk("group", "share", "Crew", "Bob", "--lines", "0")
+    assert (ended.code, "above 0" in ended.err) == (2, True)

@@ -8,12 +8,22 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.api.double import TOKEN
+from tests.api.double import BOB, TOKEN
 from tests.api.offline import BOBS, CAROLS, offline_node
 from zentalk.api.server import serve
-from zentalk.client import AsyncClient, Client, GroupChanged, GroupMemberChanged, GroupStanding
+from zentalk.client import (
+    ApiError,
+    AsyncClient,
+    Client,
+    GroupChanged,
+    GroupMemberChanged,
+    GroupStanding,
+)
 from zentalk.config import ApiSettings
 from zentalk.errors import ConflictError, NotFoundError
+from zentalk.wire.invite import InviteLink, format_invite
+
+LINK = format_invite(InviteLink(BOB, b"s" * 16))
 
 
 @pytest.fixture
@@ -44,6 +54,17 @@ async def test_an_async_client_does_everything_with_a_group(real: str) -> None:
         assert await group.picture() == b"a small picture"
         await group.set_picture(b"")
         assert not (await group.get()).picture
+        with pytest.raises(ConflictError, match="has not joined"):
+            await group.share_history(BOBS)
+        link = await group.create_link(max_uses=5, expires_in_seconds=3600)
+        assert await group.links() == [link]
+        [ticket] = (await group.get()).tickets
+        assert (ticket.uses, ticket.used, ticket.role, ticket.closed) == (5, 0, "member", False)
+        await client.revoke_invite(link.id)
+        assert (await group.get()).tickets[0].closed
+        with pytest.raises(ApiError, match="your own link"):
+            await client.join_group(link.link)
+        await client.join_group(LINK)
         said = await chat.send(text="hello")
         assert await chat.deliveries(said.id) == []
         assert (await client.conversations())[0].group
@@ -69,6 +90,11 @@ async def test_a_blocking_client_does_the_same(real: str) -> None:
             group.set_picture(b"png")
             assert group.picture() == b"png"
             assert chat.deliveries(chat.send(text="first").id) == []
+            with pytest.raises(ConflictError, match="has not joined"):
+                group.share_history(CAROLS, count=5)
+            link = group.create_link()
+            assert [one.id for one in group.links()] == [link.id]
+            client.join_group(LINK)
             assert group.accept().standing is GroupStanding.JOINED
             group.leave()
             with pytest.raises(ConflictError):

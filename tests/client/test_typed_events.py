@@ -15,6 +15,7 @@ from zentalk.client import (
     DeviceAdded,
     Event,
     GroupChanged,
+    GroupHistoryShared,
     GroupInvited,
     GroupMemberChanged,
     GroupStanding,
@@ -52,6 +53,8 @@ GROUP = {
     "picture": "",
     "posting": "members",
     "member_count": 2,
+    "confirmed_by": 1,
+    "unconfirmed": False,
     "successor": "",
     "continues": "",
     "full": False,
@@ -113,12 +116,15 @@ def test_what_those_of_groups_hold() -> None:
     assert isinstance(member, GroupMemberChanged)
     assert (member.conversation, member.address) == ("zt1g", "zt1")
     assert (member.role, member.status) == ("admin", "joined")
+    history = typed(event("group.history", {"conversation": "zt1g", "by": "zt1", "messages": 3}))
+    assert isinstance(history, GroupHistoryShared)
+    assert (history.conversation, history.by, history.messages) == ("zt1g", "zt1", 3)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_a_typed_event_is_written_as_it_came(kind: str) -> None:
     every = {**MESSAGE, **CONTACT, **STATE, **NOTE, **INTRODUCED, **USED, **GROUP, **MEMBER}
-    plain = event(kind, {**every, "state": "sent", "by": "zt1", "later": [1]})
+    plain = event(kind, {**every, "state": "sent", "by": "zt1", "messages": 3, "later": [1]})
     known = typed(plain)
     assert isinstance(known, KINDS[kind][0]) or kind.startswith("contact")
     assert known.model_dump() == plain.model_dump()

@@ -124,6 +124,49 @@ async def test_three_people_found_a_group_write_and_see_who_has_it(
         await world.until(seen)
 
 
+async def test_who_joins_late_is_shown_what_an_admin_shares(
+    world: World, autojump_clock: Clock
+) -> None:
+    nodes = await circle(world, "alice", "bob", "carol")
+    alice_node, bob_node, carol_node = nodes
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(client_of(node)) for node in nodes]
+        alice, bob, carol = clients
+        crew = Crew(world, nodes[:2], clients[:2])
+        group = (await found(alice, members=[bob_node.address_text])).conversation
+        await crew.until_standing(bob, "invited")
+        details(await bob.post(f"/v1/groups/{group}/accept"))
+        await crew.until_all_show(group, member_count=2)
+        for number, one in enumerate((alice, bob, alice)):
+            await say(one, group, f"early {number}")
+            await crew.until_texts(group, [f"early {each}" for each in range(number + 1)])
+        crew = Crew(world, nodes, clients)
+        people = {"members": [carol_node.address_text]}
+        details(await alice.post(f"/v1/groups/{group}/members", json=people))
+        await crew.until_standing(carol, "invited")
+        details(await carol.post(f"/v1/groups/{group}/accept"))
+        await crew.until_all_show(group, member_count=3)
+        history = f"/v1/groups/{group}/members/{carol_node.address_text}/history"
+        refused(await bob.post(history, json={}), 409, "Only admins")
+        shared = await alice.post(history, json={"count": 2})
+        assert (shared.status_code, shared.json()) == (202, {"messages": 2})
+
+        async def there() -> bool:
+            return [one.text for one in await lines(carol, group)] == ["early 1", "early 2"]
+
+        await world.until(there)
+        shown = await lines(carol, group)
+        assert [one.author for one in shown] == [bob_node.address_text, alice_node.address_text]
+        assert {one.shared_by for one in shown} == {alice_node.address_text}
+        await say(bob, group, "late")
+
+        async def all_there() -> bool:
+            return [one.text for one in await lines(carol, group)][2:] == ["late"]
+
+        await world.until(all_there)
+        assert [one.shared_by for one in await lines(alice, group)] == [""] * 4
+
+
 async def test_an_invitation_is_refused_a_member_put_out_and_the_rest_go_on(
     world: World, autojump_clock: Clock
 ) -> None:
@@ -183,3 +226,21 @@ async def test_who_was_removed_from_the_list_goes_on_in_the_group_and_makes_no_r
         assert [line.text for line in await lines(owner, group)] == ["still here"]
         people = (await owner.get("/v1/contacts")).json()["contacts"]
         assert bob.address_text not in [person["address"] for person in people]
+
+
+async def test_a_channel_is_joined_by_a_link_over_rest(world: World, autojump_clock: Clock) -> None:
+    await world.relay_net(3)
+    nodes = [await world.person(name) for name in ("alice", "bob")]
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(client_of(node)) for node in nodes]
+        crew = Crew(world, nodes, clients)
+        alice, bob = clients
+        channel = (await found(alice, kind="channel")).conversation
+        link = (await alice.post("/v1/invites", json={"group": channel})).json()
+        assert (await bob.post("/v1/groups/join", json={"link": link["link"]})).status_code == 204
+        assert await crew.until_standing(bob, "joined") == channel
+        for shown in await crew.until_all_show(channel, member_count=2):
+            assert [(one.uses, one.used) for one in shown.tickets] == [(1, 1)]
+        assert (await alice.get(f"/v1/invites/{link['id']}")).json()["state"] == "used"
+        await say(alice, channel, "first news")
+        await crew.until_texts(channel, ["first news"])

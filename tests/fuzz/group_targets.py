@@ -126,6 +126,18 @@ def _bodies() -> list[Target]:
         _body(b.read_group_ask, b.group_ask_body, asked, b.GroupAsk(group)),
         _body(b.read_group_picture, b.group_picture_body, b.GroupPicture(group, b"picture")),
         target(
+            b.read_shared_history,
+            [
+                pack(
+                    b.shared_history_body(
+                        b.SharedHistory(group, (REF,), (b.SharedLine(MEMBER, 5, said),) * 2)
+                    )
+                )
+            ],
+            parse=lambda data: b.read_shared_history(unpack(data, max_bytes=MAX_BYTES)),
+            why_not="the contents inside keep keys they do not know",
+        ),
+        target(
             b.read_group_line,
             [pack(b.group_line_body(b.GroupLine(group, (REF,) * 8, said)))],
             parse=lambda data: b.read_group_line(unpack(data, max_bytes=MAX_BYTES)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from tests.groups.support import Peer, address, found, group_of, sign_at
-from zentalk.groups.exchange import answer, question, to_take
+from zentalk.groups.exchange import ENTRIES_PER_DAY, answer, question, to_take, within_rate
 from zentalk.groups.log import GroupLog
 from zentalk.ids import EntryRef
 from zentalk.wire.group import GroupEntry, decode_entry, ref_of
@@ -154,3 +154,16 @@ def test_control_if_everything_were_taken_the_log_could_be_filled() -> None:
     assert len(cid.log) == before + 20
     assert cid.state.settings.name == "Walks"
     assert ref_of(cid.group) in cid.log
+
+
+def test_of_one_member_so_many_entries_are_taken_in_a_day() -> None:
+    ann, bob, cid = group_of("Ann", "Bob", "Cid")
+    merges = [bob.do(Merge()) for _ in range(ENTRIES_PER_DAY + 5)]
+    assert within_rate(cid.state, merges, bob.address, 0) == merges[:ENTRIES_PER_DAY]
+    assert within_rate(cid.state, merges, bob.address, ENTRIES_PER_DAY - 2) == merges[:2]
+    assert within_rate(cid.state, merges, bob.address, 2 * ENTRIES_PER_DAY) == []
+    # Who passes them on holds them, and admins may sign hundreds.
+    assert within_rate(cid.state, merges, ann.address, 0) == merges
+    bob.meet(ann)
+    many = [ann.do(Rename(str(number))) for number in range(ENTRIES_PER_DAY + 5)]
+    assert within_rate(cid.state, many, ann.address, 1_000) == many

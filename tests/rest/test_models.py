@@ -59,7 +59,7 @@ def test_a_resource_is_made_of_the_nodes_own_object_and_is_compact_json() -> Non
         b'"text":"hello \xc3\xa9","state":"sent","reason":"","sent_at":1.5,"missing":0,'
         b'"author":"","body":null,"reply_to":null,"forwarded":false,"mentions":[],'
         b'"edited":false,"deleted":false,"pinned":false,"starred":false,"expires_at":null,'
-        b'"timer_seconds":0,"reactions":[],"votes":[]}' % (b"a" * 32)
+        b'"timer_seconds":0,"reactions":[],"votes":[],"shared_by":""}' % (b"a" * 32)
     )
 
 

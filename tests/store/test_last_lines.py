@@ -86,6 +86,17 @@ def add(tx: sqlite3.Connection, contact: UserAddress, number: int, text: str, ki
     )
 
 
+def add_earlier(
+    tx: sqlite3.Connection, contact: UserAddress, number: int, text: str, kind: str
+) -> None:
+    """Add a message as versions did that knew fewer columns."""
+    tx.execute(
+        "INSERT INTO messages (id, contact, author, direction, kind, text, state, sender_sequence,"
+        " sent_at, stored_at) VALUES (?1, ?2, ?2, 'in', ?3, ?4, 'received', 1, ?5, 0)",
+        (bytes([number]) * 16, contact, kind, text, float(number)),
+    )
+
+
 def do(tx: sqlite3.Connection, step: Step) -> None:
     contact, target = step.contact, step.target
     match step.what:
@@ -159,9 +170,9 @@ def test_a_history_of_before_is_listed_as_it_was(tmp_path: Path) -> None:
     before = MIGRATIONS.index(later_schema._V13)
     with closing(open_database(path, MIGRATIONS[:before])) as earlier:
         people_in(earlier)
-        add(earlier, PEOPLE[0], 1, "one", "text")
-        add(earlier, PEOPLE[1], 2, "t" * 300, "text")
-        add(earlier, PEOPLE[0], 3, "", RATCHET_RENEWED)
+        add_earlier(earlier, PEOPLE[0], 1, "one", "text")
+        add_earlier(earlier, PEOPLE[1], 2, "t" * 300, "text")
+        add_earlier(earlier, PEOPLE[0], 3, "", RATCHET_RENEWED)
         expected = recomputed(earlier)
     with closing(open_database(path, MIGRATIONS)) as tx:
         assert len(expected) == 2

@@ -34,13 +34,18 @@ from zentalk.wire.group_bodies import (
     MAX_ASK_HEADS,
     MAX_BATCH_CARDS,
     MAX_BATCH_ENTRIES,
+    MAX_HISTORY_LINES,
+    MAX_INNER_BYTES,
     MAX_LINE_HEADS,
+    MAX_SHOWN_AT_MS,
     CardBatch,
     CardWanted,
     EntryBatch,
     GroupAsk,
     GroupLine,
     GroupPicture,
+    SharedHistory,
+    SharedLine,
     card_batch_body,
     card_batches,
     entry_batch_body,
@@ -54,6 +59,9 @@ from zentalk.wire.group_bodies import (
     read_group_ask,
     read_group_line,
     read_group_picture,
+    read_shared_history,
+    shared_histories,
+    shared_history_body,
 )
 from zentalk.wire.group_card import MAX_CARD_BYTES
 
@@ -215,3 +223,41 @@ def test_k24_garbage_is_a_decode_error_and_nothing_else(data: bytes) -> None:
 
 def test_a_repr_shows_nothing_of_a_message() -> None:
     assert "hello" not in repr(GroupLine(G, (REF,), HELLO))
+
+
+def shared_line(text: str = "hello", at: int = 5) -> SharedLine:
+    return SharedLine(UserAddress(b"a" * 32), at, Content(TEXT, ID, sent_at_ms=4, text=text))
+
+
+@given(st.lists(st.integers(0, 3_000), max_size=200))
+def test_shared_lines_are_divided_in_their_order_and_each_content_is_read(
+    sizes: list[int],
+) -> None:
+    lines = [shared_line("x" * size, number) for number, size in enumerate(sizes)]
+    made = shared_histories(G, (REF,), lines)
+    assert [line for one in made for line in one.lines] == lines
+    for one in made:
+        whole = encode_content(Content("group.history", ID, raw_body=shared_history_body(one)))
+        assert len(whole) <= MAX_CONTENT_BYTES
+        assert read_shared_history(decode_content(whole).raw_body) == one
+
+
+def test_a_line_that_no_content_has_room_for_is_left_out() -> None:
+    lines = [shared_line("x" * MAX_INNER_BYTES), shared_line()]
+    assert [one.lines for one in shared_histories(G, (), lines)] == [(lines[1],)]
+
+
+@pytest.mark.parametrize(
+    "shared",
+    [
+        SharedHistory(G, (), (shared_line(),) * (MAX_HISTORY_LINES + 1)),
+        SharedHistory(G, (), (shared_line(at=MAX_SHOWN_AT_MS + 1),)),
+        SharedHistory(G, (), (SharedLine(UserAddress(b"short"), 1, Content(TEXT, ID, text="x")),)),
+        SharedHistory(G, (), (SharedLine(UserAddress(G), 1, Content("group.ask", ID)),)),
+        SharedHistory(G, (), (SharedLine(UserAddress(G), 1, Content(PART, ID)),)),
+    ],
+)
+def test_shared_history_that_is_none_is_refused(shared: SharedHistory) -> None:
+    body = unpack(pack(shared_history_body(shared)), max_bytes=MAX_CONTENT_BYTES)
+    with pytest.raises(DecodeError):
+        read_shared_history(body)

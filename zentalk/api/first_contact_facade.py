@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from zentalk.ids import UserAddress
+from zentalk.ids import GroupId, UserAddress
 from zentalk.node.first_contact.invites import ShownInvite
 from zentalk.node.first_contact.verification import SafetyNumber
 from zentalk.store.history.models import StoredContact, StoredIntroduction
@@ -14,9 +14,15 @@ class InvitesFacade(Protocol):
     """The owner's invites."""
 
     async def create(
-        self, name: str, *, max_uses: int, lifetime_seconds: float, accepts: bool
+        self,
+        name: str,
+        *,
+        max_uses: int,
+        lifetime_seconds: float,
+        accepts: bool,
+        group: GroupId | None,
     ) -> ShownInvite:
-        """Make an invite; raises ConfigError or ConflictError."""
+        """Make an invite; raises ConfigError, NotFoundError or ConflictError."""
 
     async def listing(self) -> list[ShownInvite]:
         """Return open invites and those that ended lately, oldest first."""

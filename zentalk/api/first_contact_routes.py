@@ -12,6 +12,7 @@ from zentalk.api.answers import CONFLICT, MISSING, MISSING_OR_CONFLICT, answers,
 from zentalk.api.facade import NodeFacade
 from zentalk.api.paths import Address, InviteId
 from zentalk.chat.names import Named, ShownName, shown_names
+from zentalk.ids import GroupId
 from zentalk.node.first_contact.invites import ShownInvite
 from zentalk.rest.contacts import Contact
 from zentalk.rest.introductions import IntroducedPeople, IntroducedPerson, IntroduceIn
@@ -34,14 +35,21 @@ def add_invite_routes(router: APIRouter, node: NodeFacade) -> None:
         listed = await node.first_contact.invites.listing()
         return JsonResponse(InviteList(invites=[_invite(one) for one in listed]))
 
-    @router.post("/v1/invites", **answers("invites", Invite, HTTPStatus.CREATED, fails=CONFLICT))
+    @router.post(
+        "/v1/invites",
+        **answers("invites", Invite, HTTPStatus.CREATED, fails=MISSING_OR_CONFLICT),
+    )
     async def create(body: InviteIn) -> Response:
-        """Make an invite; its link lets so many people in as contacts, for so long."""
+        """Make an invite; its link lets so many people in as contacts, for so long.
+
+        One with a group, of which you must be an admin, invites them to it as well.
+        """
         made = await node.first_contact.invites.create(
             body.name,
             max_uses=body.max_uses,
             lifetime_seconds=body.expires_in_seconds,
             accepts=body.accepts,
+            group=None if body.group is None else GroupId(parse_address(body.group)),
         )
         return JsonResponse(_invite(made), HTTPStatus.CREATED)
 
@@ -143,4 +151,5 @@ def _invite(shown: ShownInvite) -> Invite:
         uses=row.uses,
         created_at=row.created_at,
         expires_at=row.expires_at,
+        group=row.group,
     )

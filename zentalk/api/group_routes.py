@@ -83,6 +83,15 @@ def add_group_routes(router: APIRouter, node: NodeFacade) -> None:
 def add_member_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about the people in a group."""
 
+    @router.post(f"{GROUPS_PATH}/join", **no_content("groups", fails=CONFLICT))
+    async def join(body: bodies.GroupJoinIn) -> Response:
+        """Ask whoever made a link to be let into its group, and join when the invitation comes.
+
+        They become a contact. It is accepted by itself within seven days.
+        """
+        await node.groups.join(body.link)
+        return Response(status_code=HTTPStatus.NO_CONTENT.value)
+
     @router.post(f"{_ONE}/members", **answers("groups", GroupDetails, fails=MISSING_OR_CONFLICT))
     async def invite(group: Group, body: bodies.GroupInvitationIn) -> Response:
         """Invite contacts: into a channel as subscribers, into a group as members."""
@@ -104,6 +113,19 @@ def add_member_routes(router: APIRouter, node: NodeFacade) -> None:
             if error.denial is not Denial.ALREADY_THERE:
                 raise
             return _shown(row)
+
+    @router.post(
+        f"{_MEMBER}/history",
+        **answers("groups", bodies.HistoryShared, HTTPStatus.ACCEPTED, fails=MISSING_OR_CONFLICT),
+    )
+    async def share(group: Group, address: Address, body: bodies.GroupHistoryIn) -> Response:
+        """Send somebody who has joined the newest messages of before, as an admin.
+
+        They are shown as what you say that others wrote.
+        """
+        person = parse_address(address)
+        count = await node.groups.share_history(_id(group), person, body.count)
+        return JsonResponse(bodies.HistoryShared(messages=count), HTTPStatus.ACCEPTED)
 
     @router.delete(_MEMBER, **_NOTHING)
     async def remove(group: Group, address: Address) -> Response:

@@ -82,6 +82,7 @@ KINDS: Final = {
         Kind(group_bodies.GROUP_ASK, KindRole.GROUP, "what its author lacks of a group"),
         Kind(group_bodies.GROUP_CARDS, KindRole.GROUP, "where members of a group are written to"),
         Kind(group_bodies.GROUP_PICTURE, KindRole.GROUP, "the picture of a group"),
+        Kind(group_bodies.GROUP_HISTORY, KindRole.GROUP, "lines of before somebody joined"),
         Kind(PART, KindRole.TRANSPORT, "a piece of a longer content"),
         Kind(ROUTE, KindRole.TRANSPORT, "where the author collects"),
         Kind(NONE, KindRole.TRANSPORT, "nothing"),

@@ -1,4 +1,4 @@
-"""What was typed, read: addresses, relay URIs and names, with a sentence when they are none."""
+"""What was typed, read: addresses, URIs, times, names; with a sentence when they are none."""
 
 from __future__ import annotations
 
@@ -42,6 +42,19 @@ def relay_uris(texts: Sequence[str]) -> tuple[RelayUri, ...]:
         return tuple(parse_relay_uri(text.strip()) for text in texts)
     except DecodeError as error:
         raise UsageError(f"--bootstrap: {error}") from None
+
+
+def duration(text: str, *, or_word: str = "") -> int:
+    """Return the seconds of a time with its unit; raises UsageError, which names another word."""
+    from zentalk.config.units import to_seconds
+
+    try:
+        seconds = to_seconds(text)
+    except ValueError:
+        forms = "30s, 10min, 12h or 7d" if not or_word else f"30s, 10min, 12h, 7d or {or_word}"
+        raise UsageError(f"'{text}' is no time: write it like {forms}") from None
+    assert isinstance(seconds, int)
+    return seconds
 
 
 def one_of(word: str | None, option: str | None, name: str, option_name: str) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+from zentalk.cli.arguments import duration
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
 from zentalk.cli.message import line_of
@@ -15,7 +16,6 @@ from zentalk.cli.names import Names
 from zentalk.cli.node_client import NodeClient
 from zentalk.cli.output import harmless, local_time, say, say_json
 from zentalk.cli.people import check_conversation, conversation_of
-from zentalk.config.units import to_seconds
 from zentalk.errors import NotFoundError
 
 LAST: Final = "last"
@@ -139,7 +139,10 @@ def clear(at: At, person: str) -> int:
 
 def set_timer(at: At, person: str, after: str) -> int:
     """Let messages disappear some time after they were read, at both sides."""
-    wanted, seconds = check_conversation(person), 0 if after == _OFF else _seconds(after)
+    wanted, seconds = (
+        check_conversation(person),
+        0 if after == _OFF else duration(after, or_word=_OFF),
+    )
     with running_node(at) as node:
         node.put(f"{_conversation(conversation_of(node, wanted))}/timer", {"seconds": seconds})
     return 0
@@ -149,20 +152,12 @@ def mute(at: At, person: str, lasts: str | None) -> int:
     """Mute a conversation for a time, for good without one, or not any more."""
     wanted = check_conversation(person)
     now = time.time()  # noqa: TID251 - the edge
-    until = _FOREVER if lasts is None else 0.0 if lasts == _OFF else now + _seconds(lasts)
+    until = (
+        _FOREVER if lasts is None else 0.0 if lasts == _OFF else now + duration(lasts, or_word=_OFF)
+    )
     with running_node(at) as node:
         node.put(f"{_conversation(conversation_of(node, wanted))}/mute", {"until": until})
     return 0
-
-
-def _seconds(text: str) -> int:
-    """Read a duration with its unit; raises UsageError."""
-    try:
-        seconds = to_seconds(text)
-    except ValueError:
-        raise UsageError(f"'{text}' is no time: write it like 30s, 10min, 12h, 7d or off") from None
-    assert isinstance(seconds, int)
-    return seconds
 
 
 def _about(found: dict[str, Any], names: Names) -> Iterator[str]:

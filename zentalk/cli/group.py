@@ -110,6 +110,21 @@ def set_role(at: At, group: str, person: str, role: str, *, as_json: bool) -> in
     return 0
 
 
+def share(at: At, group: str, person: str, *, lines: int, as_json: bool) -> int:
+    """Share messages of before with somebody."""
+    wanted = check_person(person)
+    if lines < 1:
+        raise UsageError("--lines must be above 0")
+    with _chosen(at, group) as (node, path):
+        member = f"{path}/members/{address_of(node, wanted)}"
+        made = node.post(f"{member}/history", {"count": lines})
+    if as_json:
+        say_json(made)
+    else:
+        say(f"{made['messages']} messages go to them, as what you say that was written")
+    return 0
+
+
 def change(at: At, group: str, what: str, value: str, *, as_json: bool) -> int:
     """Change name, description or posting of a group."""
     with _chosen(at, group) as (node, path):
@@ -187,6 +202,8 @@ def _about(group: dict[str, Any], names: Names, own: str) -> Iterator[str]:
     if group["description"]:
         yield harmless(group["description"])
     yield _WRITERS.get(group["posting"], "")
+    if group["unconfirmed"]:
+        yield "unconfirmed: too few others have shown yet that they see the same group"
     if group["founderless"]:
         yield "its founder has left: nobody can put out the admins that the founder made"
     if group["full"]:
@@ -199,6 +216,16 @@ def _about(group: dict[str, Any], names: Names, own: str) -> Iterator[str]:
     for conflict in group["conflicts"]:
         by, against = (names.member(conflict[key]) for key in ("by", "against"))
         yield f"{by} tried to put out or demote {against}, without effect: ranks are the same"
+    for ticket in group["tickets"]:
+        yield _ticket(ticket, names.member(ticket["by"]))
+
+
+def _ticket(ticket: dict[str, Any], by: str) -> str:
+    used = f"{ticket['used']}/{ticket['uses']} used"
+    ends = "closed" if ticket["closed"] else "open"
+    if ends == "open" and ticket["expires_at"]:
+        ends = f"until {local_time(ticket['expires_at'])}"
+    return f"link of {by}: {used}, {ends}"
 
 
 def _read(file: Path) -> bytes:

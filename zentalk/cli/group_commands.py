@@ -112,6 +112,22 @@ def group_demote(
     return act.set_role(node.at, which, person, "member", as_json=as_json)
 
 
+@groups.command(name="share")
+def group_share(
+    which: Which,
+    person: Person,
+    /,
+    *,
+    node: RunningNode,
+    lines: Annotated[int, Parameter(help="How many of the newest messages, 200 at most.")] = 100,
+    as_json: AsJson = False,
+) -> int:
+    """Send somebody who joined later the newest messages of before, as an admin."""
+    from zentalk.cli import group as act
+
+    return act.share(node.at, which, person, lines=lines, as_json=as_json)
+
+
 @groups.command(name="rename")
 def group_rename(
     which: Which,
@@ -200,3 +216,54 @@ def group_deliveries(
     from zentalk.cli import group as act
 
     return act.deliveries(node.at, which, message, as_json=as_json)
+
+
+@groups.command(name="link")
+def group_link(
+    which: Which,
+    /,
+    *,
+    node: RunningNode,
+    uses: Annotated[int, Parameter(help="How many people may come by it.")] = 1,
+    lasts: Annotated[str, Parameter(help="For how long it lets people in, such as 12h.")] = "7d",
+    qr: Annotated[bool, Parameter(help="Print it as a QR code too.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Make a link to a group and print it. Whoever has it becomes your contact and is let in."""
+    from zentalk.cli import group_links as act
+
+    return act.create(node.at, which, uses=uses, lasts=lasts, qr=qr, as_json=as_json)
+
+
+@groups.command(name="links")
+def group_links(which: Which, /, *, node: RunningNode, as_json: AsJson = False) -> int:
+    """List your links to a group: open ones, and those that ended in the last 30 days."""
+    from zentalk.cli import group_links as act
+
+    return act.list_all(node.at, which, as_json=as_json)
+
+
+@groups.command(name="unlink")
+def group_unlink(
+    link: Annotated[str, Parameter("ID", help="The id of the link; see: zentalk group links")],
+    /,
+    *,
+    node: RunningNode,
+) -> int:
+    """Let nobody in by a link of yours any more. Those who came by it stay."""
+    from zentalk.cli import invite as act
+
+    return act.revoke(node.at, link)
+
+
+@groups.command(name="join")
+def group_join(
+    link: Annotated[str, Parameter("LINK", help="A link to a group: zentalk:zt1...#...")],
+    /,
+    *,
+    node: RunningNode,
+) -> int:
+    """Ask to be let into a group by a link, and join it as soon as you are let in."""
+    from zentalk.cli import group_links as act
+
+    return act.join(node.at, link)

@@ -26,7 +26,7 @@ def create(at: At, name: str, *, uses: int, days: float, ask: bool, qr: bool, as
     if as_json:
         say_json(made)
     else:
-        _say_link(made["link"], qr=qr)
+        shown_link(made["link"], qr=qr)
     return 0
 
 
@@ -38,7 +38,7 @@ def list_all(at: At, *, as_json: bool) -> int:
         say_json(invites)
         return 0
     for invite in invites:
-        say(_line(invite))
+        say(shown_line(invite))
     return 0
 
 
@@ -54,7 +54,7 @@ def show(at: At, invite_id: str | None, *, as_json: bool) -> int:
             f"invite {found['id']} is {found['state']} and lets nobody in; make another one:"
             " zentalk invite create"
         )
-    _say_link(found["link"], qr=True)
+    shown_link(found["link"], qr=True)
     return 0
 
 
@@ -72,7 +72,8 @@ def _newest(node: NodeClient) -> dict[str, Any]:
     return max(found, key=lambda invite: float(invite["created_at"]))
 
 
-def _say_link(link: str, *, qr: bool) -> None:
+def shown_link(link: str, *, qr: bool) -> None:
+    """Print a link, after a QR code of it if that is wanted."""
     if qr:
         from zentalk.qr import lines
 
@@ -81,7 +82,8 @@ def _say_link(link: str, *, qr: bool) -> None:
     say(link)
 
 
-def _line(invite: dict[str, Any]) -> str:
+def shown_line(invite: dict[str, Any]) -> str:
+    """Return the line of a list that is about one invite."""
     used = f"{invite['uses']}/{invite['max_uses']}"
     until = local_time(invite["expires_at"])
     asks = "" if invite["accepts"] else "  (asks first)"

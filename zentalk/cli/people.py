@@ -19,7 +19,7 @@ GROUPS: Final = "/v1/groups"
 JOINED: Final = "joined"
 INVITED: Final = "invited"
 _ADDRESS_STARTS: Final = "zt1"
-_LINK_STARTS: Final = "zentalk:"
+LINK_STARTS: Final = "zentalk:"
 
 
 class _Listed(NamedTuple):
@@ -106,7 +106,7 @@ def group_of(node: NodeClient, name: str, standings: Sequence[str] = (JOINED,)) 
 def _checked(word: str, otherwise: str) -> str:
     if not word.strip():
         raise UsageError(otherwise)
-    if word.startswith(_LINK_STARTS):
+    if word.startswith(LINK_STARTS):
         raise UsageError("this is an invite link; add the person first: zentalk contact add LINK")
     return read_address(word) if _is_address(word) else word
 

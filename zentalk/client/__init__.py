@@ -15,7 +15,12 @@ from zentalk.client.errors import (
     RateLimitedError,
 )
 from zentalk.client.following import LogEndedError, NodeGoneError
-from zentalk.client.group_events import GroupChanged, GroupInvited, GroupMemberChanged
+from zentalk.client.group_events import (
+    GroupChanged,
+    GroupHistoryShared,
+    GroupInvited,
+    GroupMemberChanged,
+)
 from zentalk.client.importing import ImportReport, LeftOut
 from zentalk.client.signals import EphemeralEvent, PresenceChanged, TypingChanged
 from zentalk.client.sync_client import Client
@@ -99,6 +104,7 @@ __all__ = [
     "Events",
     "GroupChanged",
     "GroupDetails",
+    "GroupHistoryShared",
     "GroupInvited",
     "GroupMemberChanged",
     "GroupPerson",

@@ -13,6 +13,7 @@ from zentalk.client import group_calls as calls
 from zentalk.client.calls import Runs
 from zentalk.client.group_calls import Role
 from zentalk.rest.groups import GroupDetails, PostingRules
+from zentalk.rest.invites import WEEK_SECONDS, Invite
 
 
 class AsyncGroup:
@@ -48,6 +49,16 @@ class AsyncGroup:
         """Invite contacts by their addresses."""
         return await self._run(calls.invite(self.id, people))
 
+    async def create_link(
+        self, max_uses: int = 1, expires_in_seconds: int = WEEK_SECONDS
+    ) -> Invite:
+        """Make a link that invites whoever has it; `client.revoke_invite` ends it."""
+        return await self._run(calls.create_link(self.id, max_uses, expires_in_seconds))
+
+    async def links(self) -> list[Invite]:
+        """Return your links to the group: open ones, and those that ended lately."""
+        return await self._run(calls.links(self.id))
+
     async def set_role(self, address: str, role: Role) -> GroupDetails:
         """Make somebody in the group an `admin`, or let an admin be a `member` again."""
         return await self._run(calls.set_role(self.id, address, role))
@@ -55,6 +66,10 @@ class AsyncGroup:
     async def remove(self, address: str) -> None:
         """Put somebody out, or withdraw their invitation."""
         await self._run(calls.remove(self.id, address))
+
+    async def share_history(self, address: str, count: int = 100) -> int:
+        """Send a member the newest messages of before, 200 at most; return how many these are."""
+        return await self._run(calls.share_history(self.id, address, count))
 
     async def picture(self) -> bytes:
         """Return the picture; raises NotFoundError if there is none, or it has not come yet."""

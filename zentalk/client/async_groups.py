@@ -26,6 +26,10 @@ class AsyncGroups:
         """Found a `group` or `channel`, and invite contacts to it by their addresses."""
         return await self._run(calls.create(name, members, kind))
 
+    async def join_group(self, link: str) -> None:
+        """Ask to be let into the group of a link, and join it when the invitation comes."""
+        await self._run(calls.join(link))
+
     def group(self, group_id: str) -> AsyncGroup:
         """Return one group, to do things to it; nothing is requested yet."""
         return AsyncGroup(group_id, self._run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
@@ -13,9 +14,11 @@ from zentalk.client.errors import ApiError
 from zentalk.client.parsing import parse
 from zentalk.rest import groups as bodies
 from zentalk.rest.groups import GroupDetails, GroupKinds, GroupSummary, MemberDelivery, PostingRules
+from zentalk.rest.invites import Invite, InviteIn, InviteList
 
 Role = Literal["admin", "member"]
 _GROUPS: Final = "/v1/groups"
+_INVITES: Final = "/v1/invites"
 
 
 def groups() -> Call[list[GroupSummary]]:
@@ -59,6 +62,29 @@ def invite(group: str, people: Sequence[str]) -> Call[GroupDetails]:
     return Call("POST", _at(group, "/members"), _group, body=body)
 
 
+def join(link: str) -> Call[None]:
+    """Join a group by a link."""
+    body = bodies.GroupJoinIn.model_construct(link=link)
+    return Call("POST", f"{_GROUPS}/join", _nothing, body=body)
+
+
+def create_link(group: str, max_uses: int, expires_in_seconds: int) -> Call[Invite]:
+    """Make an invite to a group."""
+    body = InviteIn.model_construct(
+        max_uses=max_uses, expires_in_seconds=expires_in_seconds, group=group
+    )
+    return Call("POST", _INVITES, lambda answer: parse(Invite, answer), body=body)
+
+
+def links(group: str) -> Call[list[Invite]]:
+    """Ask for the owner's invites to a group."""
+    return Call("GET", _INVITES, partial(_links_to, group))
+
+
+def _links_to(group: str, answer: Any) -> list[Invite]:
+    return [invite for invite in parse(InviteList, answer).invites if invite.group == group]
+
+
 def set_role(group: str, address: str, role: Role) -> Call[GroupDetails]:
     """Make somebody an admin, or a member again."""
     body = bodies.MemberRoleIn.model_construct(role=role)
@@ -68,6 +94,15 @@ def set_role(group: str, address: str, role: Role) -> Call[GroupDetails]:
 def remove(group: str, address: str) -> Call[None]:
     """Put somebody out."""
     return Call("DELETE", _member(group, address), _nothing)
+
+
+def share_history(group: str, address: str, count: int) -> Call[int]:
+    """Share messages of before with a member."""
+    body = bodies.GroupHistoryIn.model_construct(count=count)
+    path = _member(group, address) + "/history"
+    return Call(
+        "POST", path, lambda answer: parse(bodies.HistoryShared, answer).messages, body=body
+    )
 
 
 def picture(group: str) -> Call[bytes]:

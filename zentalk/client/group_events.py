@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from zentalk.rest.events import Event
-from zentalk.rest.groups import GroupMemberBody, GroupSummary
+from zentalk.rest.groups import GroupHistoryBody, GroupMemberBody, GroupSummary
 
 
 class GroupEvent(Event):
@@ -47,3 +47,22 @@ class GroupMemberChanged(Event):
     def status(self) -> Literal["invited", "joined", "gone"]:
         """Whether they are invited, in, or not any more."""
         return GroupMemberBody.model_validate(self.data).status
+
+
+class GroupHistoryShared(Event):
+    """`group.history`: an admin has shared messages of before the owner joined."""
+
+    @property
+    def conversation(self) -> str:
+        """The id of the group."""
+        return GroupHistoryBody.model_validate(self.data).conversation
+
+    @property
+    def by(self) -> str:
+        """The address of the admin, on whose word alone they are there."""
+        return GroupHistoryBody.model_validate(self.data).by
+
+    @property
+    def messages(self) -> int:
+        """How many of them are new here."""
+        return GroupHistoryBody.model_validate(self.data).messages

@@ -13,6 +13,7 @@ from zentalk.client import group_calls as calls
 from zentalk.client.calls import RunsNow
 from zentalk.client.group_calls import Role
 from zentalk.rest.groups import GroupDetails, PostingRules
+from zentalk.rest.invites import WEEK_SECONDS, Invite
 
 
 class SyncGroup:
@@ -48,6 +49,14 @@ class SyncGroup:
         """Invite contacts by their addresses."""
         return self._run(calls.invite(self.id, people))
 
+    def create_link(self, max_uses: int = 1, expires_in_seconds: int = WEEK_SECONDS) -> Invite:
+        """Make a link that invites whoever has it; `client.revoke_invite` ends it."""
+        return self._run(calls.create_link(self.id, max_uses, expires_in_seconds))
+
+    def links(self) -> list[Invite]:
+        """Return your links to the group: open ones, and those that ended lately."""
+        return self._run(calls.links(self.id))
+
     def set_role(self, address: str, role: Role) -> GroupDetails:
         """Make somebody in the group an `admin`, or let an admin be a `member` again."""
         return self._run(calls.set_role(self.id, address, role))
@@ -55,6 +64,10 @@ class SyncGroup:
     def remove(self, address: str) -> None:
         """Put somebody out, or withdraw their invitation."""
         self._run(calls.remove(self.id, address))
+
+    def share_history(self, address: str, count: int = 100) -> int:
+        """Send a member the newest messages of before, 200 at most; return how many these are."""
+        return self._run(calls.share_history(self.id, address, count))
 
     def picture(self) -> bytes:
         """Return the picture; raises NotFoundError if there is none, or it has not come yet."""

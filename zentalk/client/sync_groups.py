@@ -26,6 +26,10 @@ class SyncGroups:
         """Found a `group` or `channel`, and invite contacts to it by their addresses."""
         return self._run(calls.create(name, members, kind))
 
+    def join_group(self, link: str) -> None:
+        """Ask to be let into the group of a link, and join it when the invitation comes."""
+        self._run(calls.join(link))
+
     def group(self, group_id: str) -> SyncGroup:
         """Return one group, to do things to it; nothing is requested yet."""
         return SyncGroup(group_id, self._run)

@@ -11,7 +11,12 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from zentalk.client.group_events import GroupChanged, GroupInvited, GroupMemberChanged
+from zentalk.client.group_events import (
+    GroupChanged,
+    GroupHistoryShared,
+    GroupInvited,
+    GroupMemberChanged,
+)
 from zentalk.rest.base import Resource
 from zentalk.rest.contacts import Contact
 from zentalk.rest.event_bodies import (
@@ -309,6 +314,7 @@ _CLASSES: Final[dict[str, type[Event]]] = {
     "group.invited": GroupInvited,
     "group.changed": GroupChanged,
     "group.member": GroupMemberChanged,
+    "group.history": GroupHistoryShared,
     "node.copied": NodeCopied,
     "node.outdone": NodeOutdone,
     "device.added": DeviceAdded,

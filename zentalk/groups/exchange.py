@@ -6,10 +6,11 @@ Spec: docs/spec/groups.md section 8. Nothing here verifies or inserts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from zentalk.groups.log import GroupLog
 from zentalk.groups.state import GroupState
-from zentalk.ids import EntryRef
+from zentalk.ids import EntryRef, UserAddress
 from zentalk.wire.group import GroupEntry
 from zentalk.wire.group_acts import Add, Grant
 from zentalk.wire.group_bodies import (
@@ -19,6 +20,9 @@ from zentalk.wire.group_bodies import (
     GroupAsk,
     entry_batches,
 )
+
+ENTRIES_PER_DAY: Final = 64
+"""Of one author who is no admin: an acceptance now and then, and merges."""
 
 
 def answer(log: GroupLog, ask: GroupAsk) -> list[EntryBatch]:
@@ -74,3 +78,20 @@ def to_take(
             trusted |= invited
             todo += [one.ref for one in entries if one.author in invited]
     return [entry for entry in entries if entry.ref in taken]
+
+
+def within_rate(
+    state: GroupState, entries: Sequence[GroupEntry], sender: UserAddress, already: int
+) -> list[GroupEntry]:
+    """Return the entries that somebody sent but for those beyond what it may sign in a day.
+
+    `already` says how many of its own have come in the last day. Those of others are not bounded:
+    whoever passes them on holds them, and all are to come to hold the same. Nor are those of
+    admins, who may invite hundreds at once.
+    """
+    if state.rank_of(sender) is not None:
+        return list(entries)
+    left = max(0, ENTRIES_PER_DAY - already)
+    own = [entry.ref for entry in entries if entry.author == sender]
+    beyond = set(own[left:])
+    return [entry for entry in entries if entry.ref not in beyond]

@@ -81,6 +81,10 @@ class GroupLog:
         """Return the ancestors that waiting entries lack: what to ask for."""
         return tuple(sorted(self._waiting.missing()))
 
+    def waiting_of(self, author: UserAddress) -> int:
+        """Return how many entries of an author wait for ancestors."""
+        return self._waiting.count_of(author)
+
     def unknown(self, refs: Iterable[EntryRef]) -> tuple[EntryRef, ...]:
         """Return those of these entries that are not held."""
         return tuple(ref for ref in refs if ref not in self._at)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Final
 
-from zentalk.ids import EntryId, EntryRef
+from zentalk.ids import EntryId, EntryRef, UserAddress
 from zentalk.wire.group import GroupEntry
 
 MAX_WAITING: Final = 256
@@ -30,6 +30,10 @@ class WaitingEntries:
     def __contains__(self, entry_id: EntryId) -> bool:
         """Tell whether an entry waits here."""
         return entry_id in self._entries
+
+    def count_of(self, author: UserAddress) -> int:
+        """Return how many entries of an author wait."""
+        return sum(entry.author == author for entry in self._entries.values())
 
     def add(self, entry: GroupEntry, missing: set[EntryRef]) -> bool:
         """Keep an entry until what it misses has come; False if there is no room for it."""

@@ -16,6 +16,8 @@ ADDRESS_FORMAT: Final = "zentalk-address"
 """An address with its checksum."""
 LINK_FORMAT: Final = "zentalk-address-or-invite"
 """The same, or an invite link with its own."""
+INVITE_FORMAT: Final = "zentalk-invite"
+"""An invite link alone."""
 ADDRESS_SCHEMA: Final[JsonDict] = {"format": ADDRESS_FORMAT, "pattern": f"^{_ADDRESS}$"}
 _LINK_SCHEMA: Final[JsonDict] = {
     "format": LINK_FORMAT,
@@ -23,4 +25,13 @@ _LINK_SCHEMA: Final[JsonDict] = {
 }
 
 AddressText = Annotated[str, Field(json_schema_extra=ADDRESS_SCHEMA)]
+InviteText = Annotated[
+    str,
+    Field(
+        json_schema_extra={
+            "format": INVITE_FORMAT,
+            "pattern": f"^zentalk:{_ADDRESS}#[a-z2-7]{{31}}$",
+        }
+    ),
+]
 LinkText = Annotated[str, Field(json_schema_extra=_LINK_SCHEMA)]

@@ -56,6 +56,7 @@ _MESSAGE: Final[Example] = {
     "timer_seconds": 0,
     "reactions": [{"author": BOB, "emoji": "👍"}],
     "votes": [],
+    "shared_by": "",
 }
 _CONVERSATION: Final[Example] = {
     "address": BOB,
@@ -78,10 +79,21 @@ _GROUP: Final[Example] = {
     "picture": "",
     "posting": "members",
     "member_count": 2,
+    "confirmed_by": 1,
+    "unconfirmed": False,
     "successor": "",
     "continues": "",
     "full": False,
     "founderless": False,
+}
+_TICKET: Final[Example] = {
+    "id": "0f" * 16,
+    "by": ALICE,
+    "role": "member",
+    "uses": 20,
+    "used": 1,
+    "expires_at": int(NOON) + 86_400,
+    "closed": False,
 }
 _FOUNDER: Final[Example] = {
     "address": ALICE,
@@ -121,6 +133,7 @@ _INVITE: Final[Example] = {
     "uses": 0,
     "created_at": NOON,
     "expires_at": NOON + 86_400,
+    "group": "",
 }
 _DEVICE: Final[Example] = {
     "id": SHORT_ID,
@@ -210,12 +223,14 @@ ANSWER_EXAMPLES: Final[dict[str, Example]] = {
     },
     "Invite": _INVITE,
     "InviteList": {"invites": [_INVITE]},
+    "HistoryShared": {"messages": 42},
     "Message": _MESSAGE,
     "Messages": {"messages": [_MESSAGE]},
     "Conversations": {"conversations": [_CONVERSATION]},
     "OpenConversation": _CONVERSATION | {"typing": False, "present": True, "pinned": []},
     "Groups": {"groups": [_GROUP]},
-    "GroupDetails": _GROUP | {"members": [_FOUNDER, _MEMBER], "conflicts": []},
+    "GroupDetails": _GROUP
+    | {"members": [_FOUNDER, _MEMBER], "conflicts": [], "tickets": [_TICKET]},
     "ShownGroupPicture": {"picture": PICTURE},
     "MemberDeliveries": {
         "deliveries": [{"address": BOB, "state": "delivered", "reason": "", "at": NOON}]

@@ -14,7 +14,7 @@ from pydantic import Field
 from zentalk.rest.base import Resource
 from zentalk.rest.contacts import Contact
 from zentalk.rest.conversations import OwnPrivacy, ShownProfile
-from zentalk.rest.groups import GroupMemberBody, GroupSummary
+from zentalk.rest.groups import GroupHistoryBody, GroupMemberBody, GroupSummary
 from zentalk.rest.messages import Message, States
 
 
@@ -178,6 +178,7 @@ EVENT_BODIES: Final[dict[str, type[Resource]]] = {
     "group.invited": GroupSummary,
     "group.changed": GroupSummary,
     "group.member": GroupMemberBody,
+    "group.history": GroupHistoryBody,
     "node.outdone": NoteBody,
     "node.promoted": NoteBody,
     "link.added": ChangedLinkBody,

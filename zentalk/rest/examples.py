@@ -38,6 +38,8 @@ BODY_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "IntroduceIn": {"to": CAROL, "name": "Bob", "to_name": "Carol"},
     "VerifyIn": {"confirmed": True},
     "InviteIn": {"name": "Bob", "max_uses": 1, "expires_in_seconds": 86_400, "accepts": True},
+    "GroupHistoryIn": {"count": 100},
+    "GroupJoinIn": {"link": f"zentalk:{ALICE}#aaaaaaaaaaaaaaaaaaaaaaaaaav2a4a"},
     "MessageIn": {"text": "Tea at five?"},
     "EditIn": {"text": "Tea at six?"},
     "ReactionIn": {"emoji": "👍"},

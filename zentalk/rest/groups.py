@@ -6,12 +6,12 @@ edited and found as those with a person are. Times are unix seconds.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field
 
-from zentalk.rest.addresses import ADDRESS_SCHEMA
-from zentalk.rest.base import BASE64, Body, Resource
+from zentalk.rest.addresses import ADDRESS_SCHEMA, InviteText
+from zentalk.rest.base import BASE64, WHOLE, Body, Resource
 from zentalk.rest.contacts import Name
 from zentalk.rest.messages import States as MessageStates
 from zentalk.store.history.group_sends import GroupDelivery
@@ -23,6 +23,7 @@ Standings = Literal[
 ]
 GroupKinds = Literal["group", "channel"]
 PostingRules = Literal["members", "admins"]
+MAX_LINES: Final = 200
 _Address = Annotated[str, Field(max_length=256, json_schema_extra=ADDRESS_SCHEMA)]
 
 
@@ -46,6 +47,12 @@ class GroupInvitationIn(Body):
     """Contacts to invite to a group."""
 
     members: Annotated[list[_Address], Field(min_length=1, max_length=255)]
+
+
+class GroupJoinIn(Body):
+    """A link to a group that somebody has given you."""
+
+    link: InviteText = Field(description="An invite link: zentalk:zt1...#...")
 
 
 class MemberRoleIn(Body):
@@ -72,6 +79,18 @@ class GroupConflict(Resource):
     equal: bool = Field(description="Both have the same rank: an admin above them can end it.")
 
 
+class ShownTicket(Resource):
+    """A link to a group, as the admin who made it has announced it to all members."""
+
+    id: str = Field(description="Names the link among members; it lets nobody in.")
+    by: str = Field(description="The address of who made it, and lets people in by it.")
+    role: Literal["member", "subscriber"]
+    uses: int = Field(description="How many people may come by it.")
+    used: int = Field(description="How many have been invited by it.")
+    expires_at: int = Field(description="By the clock of who made it; 0: never.")
+    closed: bool = Field(description="An admin closed it, or who made it is no admin any more.")
+
+
 class GroupSummary(Resource):
     """A group without its people."""
 
@@ -84,6 +103,13 @@ class GroupSummary(Resource):
     picture: str = Field(description="The hash of its picture in hexadecimal form, or empty.")
     posting: PostingRules
     member_count: int
+    confirmed_by: int = Field(
+        description="How many others have written, or read, by the log that is here."
+    )
+    unconfirmed: bool = Field(
+        description="You have joined, and neither three others nor all have shown the same log yet:"
+        " whoever invited you may have kept something back."
+    )
     successor: str = Field(description="The group in which this one goes on, or empty.")
     continues: str = Field(description="The group that this one continues, or empty.")
     full: bool = Field(description="So much was changed that only a successor can be named.")
@@ -95,6 +121,7 @@ class GroupDetails(GroupSummary):
 
     members: list[GroupPerson]
     conflicts: list[GroupConflict]
+    tickets: list[ShownTicket]
 
     @classmethod
     def of(cls, row: GroupRow, summary: dict[str, Any]) -> Self:
@@ -147,6 +174,26 @@ class MemberDeliveries(Resource):
     """How far a message of yours has come with everybody whom it was sent to."""
 
     deliveries: list[MemberDelivery]
+
+
+class GroupHistoryIn(Body):
+    """How many of the newest messages to share with somebody who joined later."""
+
+    count: Annotated[int, Field(ge=1, le=MAX_LINES), WHOLE] = 100
+
+
+class HistoryShared(Resource):
+    """How many messages go to a member; those that disappear, or were taken back, do not."""
+
+    messages: int
+
+
+class GroupHistoryBody(Resource):
+    """An admin has shared so many messages of before you joined; they stand before all others."""
+
+    conversation: str
+    by: str
+    messages: int
 
 
 class GroupMemberBody(Resource):

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from zentalk.rest.addresses import AddressText
 from zentalk.rest.base import WHOLE, Body, Resource
 from zentalk.rest.contacts import Name
 from zentalk.store.history.models import InviteState
@@ -27,6 +28,9 @@ class InviteIn(Body):
     accepts: bool = Field(
         True, description="Whether who comes by it is a contact at once, or asks as a request."
     )
+    group: AddressText | None = Field(
+        None, description="The id of a group of which you are an admin: it invites to it as well."
+    )
 
 
 class Invite(Resource):
@@ -41,6 +45,7 @@ class Invite(Resource):
     uses: int
     created_at: float
     expires_at: float
+    group: str = Field("", description="The id of the group that it invites to as well, or empty.")
 
 
 class InviteList(Resource):

@@ -79,6 +79,9 @@ class Message(Resource):
     timer_seconds: int = Field(0, description="How long after it was read; 0: it stays.")
     reactions: list[MessageReaction] = []
     votes: list[MessageVote] = []
+    shared_by: str = Field(
+        "", description="The admin of a group who says that it was so; empty if its author sent it."
+    )
 
 
 class Messages(Resource):

@@ -37,7 +37,10 @@ GROUP_ENTRIES: Final = "group.entries"
 GROUP_ASK: Final = "group.ask"
 GROUP_CARDS: Final = "group.cards"
 GROUP_PICTURE: Final = "group.picture"
-GROUP_KINDS: Final = frozenset({GROUP, GROUP_ENTRIES, GROUP_ASK, GROUP_CARDS, GROUP_PICTURE})
+GROUP_HISTORY: Final = "group.history"
+GROUP_KINDS: Final = frozenset(
+    {GROUP, GROUP_ENTRIES, GROUP_ASK, GROUP_CARDS, GROUP_PICTURE, GROUP_HISTORY}
+)
 
 FALLBACK: Final = "A message to a group, which this version cannot show."
 MAX_LINE_HEADS: Final = 8
@@ -49,6 +52,12 @@ MAX_BATCH_CARDS: Final = 16
 MAX_ASK_HEADS: Final = 256
 MAX_ASK_ENTRIES: Final = 64
 MAX_ASK_CARDS: Final = 64
+MAX_HISTORY_LINES: Final = 64
+"""Lines of one content that shares history."""
+MAX_SHOWN_AT_MS: Final = 2**42 - 1
+"""The year 2109: a place in the history that is made of it fits a whole number of JSON."""
+_SHARED_LINE_BYTES: Final = 64
+"""What a shared line takes beside what it carries, at most."""
 _MAX_U53: Final = 2**53
 
 
@@ -106,6 +115,27 @@ class GroupPicture:
 
     group: GroupId = field(repr=False)
     picture: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedLine:
+    """A line of before somebody joined, as the admin who shares it says that it was.
+
+    `shown_at_ms` is unix time in milliseconds by the admin's clock, and gives the order.
+    """
+
+    author: UserAddress = field(repr=False)
+    shown_at_ms: int
+    inner: Content = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedHistory:
+    """Lines that an admin shares with one member, in their order; `heads` as of a `GroupLine`."""
+
+    group: GroupId = field(repr=False)
+    heads: tuple[EntryRef, ...] = field(repr=False)
+    lines: tuple[SharedLine, ...] = field(repr=False)
 
 
 def group_line_body(line: GroupLine) -> Value:
@@ -207,6 +237,44 @@ def read_group_picture(body: Value) -> GroupPicture:
     return picture
 
 
+def shared_history_body(shared: SharedHistory) -> Value:
+    """Return what stands in a content of kind `group.history`."""
+    lines: list[Any] = [
+        [line.author, line.shown_at_ms, encode_content(line.inner)] for line in shared.lines
+    ]
+    return [shared.group, b"".join(shared.heads[:MAX_LINE_HEADS]), lines]
+
+
+def read_shared_history(body: Value) -> SharedHistory:
+    """Read lines that somebody shares, without asking who wrote them; raises DecodeError."""
+    fields = Fields(body, "shared history of a group")
+    shared = SharedHistory(
+        _group(fields),
+        _refs(fields, MAX_LINE_HEADS),
+        tuple(_shared_line(item) for item in fields.array(MAX_HISTORY_LINES)),
+    )
+    fields.end()
+    return shared
+
+
+def shared_histories(
+    group: GroupId, heads: tuple[EntryRef, ...], lines: Iterable[SharedLine]
+) -> list[SharedHistory]:
+    """Divide lines into contents, in their order; one that no content has room for is left out."""
+    batches: list[list[SharedLine]] = []
+    room = 0
+    for line in lines:
+        size = len(encode_content(line.inner)) + _SHARED_LINE_BYTES
+        if size > MAX_INNER_BYTES:
+            continue
+        if size > room or len(batches[-1]) == MAX_HISTORY_LINES:
+            batches.append([])
+            room = MAX_INNER_BYTES
+        batches[-1].append(line)
+        room -= size
+    return [SharedHistory(group, heads, tuple(batch)) for batch in batches]
+
+
 def entry_batches(group: GroupId, entries: Iterable[bytes]) -> list[EntryBatch]:
     """Divide entries into batches, in their order."""
     items = list(entries)
@@ -231,6 +299,17 @@ def _refs(fields: Fields, maximum: int) -> tuple[EntryRef, ...]:
 
 def _blobs(fields: Fields, maximum: int, maximum_bytes: int) -> tuple[bytes, ...]:
     return tuple(fields.blob_array(maximum, maximum_bytes))
+
+
+def _shared_line(value: Value) -> SharedLine:
+    fields = Fields(value, "a shared line")
+    author = UserAddress(fields.fixed(USER_ADDRESS_BYTES))
+    shown_at_ms = fields.uint(MAX_SHOWN_AT_MS)
+    inner = decode_content(fields.blob(MAX_INNER_BYTES))
+    fields.end()
+    if inner.kind in GROUP_KINDS or inner.kind == PART:
+        raise DecodeError("a shared line wraps what is not said in groups")
+    return SharedLine(author, shown_at_ms, inner)
 
 
 def _card_wanted(value: Value) -> CardWanted:

@@ -18,8 +18,9 @@ from schemathesis import GenerationMode
 
 from zentalk.api.event_query import MAX_WAIT_SECONDS
 from zentalk.ids import UserAddress
-from zentalk.rest.addresses import ADDRESS_FORMAT, LINK_FORMAT
-from zentalk.wire.text import format_address
+from zentalk.rest.addresses import ADDRESS_FORMAT, INVITE_FORMAT, LINK_FORMAT
+from zentalk.wire.invite import InviteLink, format_invite
+from zentalk.wire.text import format_address, parse_address
 
 KNOWN: dict[str, Any] = json.loads(os.environ["ZENTALK_KNOWN"])
 PATHS: list[dict[str, str]] = KNOWN["paths"]
@@ -36,6 +37,12 @@ AN_ADDRESS = st.just(PATHS[-1]["address"]) | ANY_ADDRESS
 
 schemathesis.openapi.format(ADDRESS_FORMAT, AN_ADDRESS)
 schemathesis.openapi.format(LINK_FORMAT, AN_ADDRESS)
+schemathesis.openapi.format(
+    INVITE_FORMAT,
+    st.builds(InviteLink, ANY_ADDRESS.map(parse_address), st.binary(min_size=16, max_size=16)).map(
+        format_invite
+    ),
+)
 schemathesis.openapi.format(
     "uri", st.sampled_from(["http://127.0.0.1:9/hook", "https://h.example"])
 )
@@ -97,7 +104,7 @@ def _there(names: set[str], operation: str = "") -> list[dict[str, str]]:
 def _say_formats_only(schema: Any) -> None:
     """Take the patterns of addresses away, by which some are made that have no checksum."""
     if isinstance(schema, dict):
-        if schema.get("format") in (ADDRESS_FORMAT, LINK_FORMAT):
+        if schema.get("format") in (ADDRESS_FORMAT, INVITE_FORMAT, LINK_FORMAT):
             schema.pop("pattern", None)
         for part in schema.values():
             _say_formats_only(part)

@@ -65,7 +65,7 @@ class GroupActions:
     async def join(self, link: str) -> None:
         """Ask to be let in by a link, and accept the invitation when it comes.
 
-        Raises DecodeError if it is no link.
+        Raises DecodeError if it is no link, LocalProtocolError if it is the owner's own.
         """
         invite = parse_invite(link)
         await self._do(lambda tx, now: self._commands.join(tx, invite.address, invite.secret, now))
@@ -128,6 +128,12 @@ class GroupActions:
         """Return the entries of a group's log in the order in which they came here."""
         raws = await self._database.read(lambda tx: groups.entries(tx, group))
         return [read_stored_entry(raw, group) for raw in raws]
+
+    async def share_history(self, group: GroupId, person: UserAddress, count: int) -> int:
+        """Send somebody in a group the newest lines of before; return how many these are."""
+        return await self._commit(
+            lambda tx, now: self._commands.share_history(tx, group, person, count, now)
+        )
 
     async def deliveries(self, group: GroupId, message_id: MessageId) -> list[GroupDelivery]:
         """Return how far a message of the owner has come with each member."""

@@ -98,6 +98,20 @@ def cards(
     return [(row.member, row.card) for row in rows if row is not None and row.card is not None]
 
 
+def set_told(tx: Transaction, group: GroupId, member: UserAddress) -> bool:
+    """Note that a member has named entries that are here; False if that was known."""
+    changed = tx.execute(
+        "UPDATE group_members SET told = 1 WHERE grp = ? AND member = ? AND told = 0",
+        (group, member),
+    )
+    return changed.rowcount > 0
+
+
+def forget_told(tx: Transaction, group: GroupId) -> None:
+    """Forget who has named entries that are here: the owner joins anew."""
+    tx.execute("UPDATE group_members SET told = 0 WHERE grp = ?", (group,))
+
+
 def asked(tx: Transaction, group: GroupId, members: Iterable[UserAddress], now: float) -> None:
     """Note that somebody was asked for these people's cards at a unix time."""
     tx.executemany(

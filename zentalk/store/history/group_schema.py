@@ -1,4 +1,4 @@
-"""Tables of groups: a migration of its own, in its order after those of `later_schema.py`.
+"""Tables of groups: migrations of their own, in their order after those of `later_schema.py`.
 
 A migration that was released is never edited; a change is a new one.
 """
@@ -139,4 +139,20 @@ CREATE TABLE group_prekeys (
     secret BLOB NOT NULL,
     PRIMARY KEY (kind, id)
 ) WITHOUT ROWID;
+"""
+
+# Who has told us the same log as we hold, which entries their authors have sent us, and when, and
+# which lines an admin has shared. Groups of before count as confirmed: nobody has noted who told.
+GROUP_CLAIMS: Final = """
+ALTER TABLE messages ADD COLUMN shared_by BLOB;
+CREATE INDEX messages_shared ON messages (contact) WHERE shared_by IS NOT NULL;
+
+ALTER TABLE groups ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0;
+UPDATE groups SET confirmed = 1;
+ALTER TABLE group_members ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
+
+ALTER TABLE group_entries ADD COLUMN sender BLOB;
+ALTER TABLE group_entries ADD COLUMN came_at REAL;
+CREATE INDEX group_entries_by_sender ON group_entries (grp, sender, came_at)
+    WHERE sender IS NOT NULL;
 """

@@ -14,7 +14,10 @@ from typing import Any
 from zentalk.ids import GroupId, UserAddress
 from zentalk.store.sqlite import Transaction
 
-_COLUMNS = "id, stands, invited_by, made_at, view"
+_COLUMNS = (
+    "id, stands, invited_by, made_at, view, confirmed,"
+    " (SELECT count(*) FROM group_members WHERE grp = groups.id AND is_in AND told)"
+)
 
 
 class GroupStanding(StrEnum):
@@ -40,6 +43,10 @@ class GroupRow:
     invited_by: UserAddress | None = field(repr=False)
     made_at: float
     view: dict[str, Any] = field(repr=False)
+    is_confirmed: bool = True
+    """Whether enough others have named the entries of its log that are here."""
+    confirmed_by: int = 0
+    """How many others who are in have."""
 
     @property
     def is_joined(self) -> bool:
@@ -73,14 +80,19 @@ def add(
 ) -> None:
     """Add a group, without entries."""
     tx.execute(
-        "INSERT INTO groups (id, stands, invited_by, made_at) VALUES (?, ?, ?, ?)",
-        (group, stands, invited_by, now),
+        "INSERT INTO groups (id, stands, invited_by, made_at, confirmed) VALUES (?, ?, ?, ?, ?)",
+        (group, stands, invited_by, now, stands is GroupStanding.JOINED),
     )
 
 
 def set_standing(tx: Transaction, group: GroupId, stands: GroupStanding) -> None:
     """Say what the owner is to a group now."""
     tx.execute("UPDATE groups SET stands = ? WHERE id = ?", (stands, group))
+
+
+def set_confirmed(tx: Transaction, group: GroupId, *, on: bool) -> None:
+    """Say whether enough others have named the entries that are here."""
+    tx.execute("UPDATE groups SET confirmed = ? WHERE id = ?", (on, group))
 
 
 def set_view(tx: Transaction, group: GroupId, view: dict[str, Any]) -> None:
@@ -99,13 +111,30 @@ def set_picture(tx: Transaction, group: GroupId, picture_bytes: bytes) -> None:
     tx.execute("UPDATE groups SET picture = ? WHERE id = ?", (picture_bytes, group))
 
 
-def add_entry(tx: Transaction, group: GroupId, entry_id: bytes, raw: bytes) -> bool:
-    """Keep an entry of a log; False if it is here."""
+def add_entry(
+    tx: Transaction,
+    group: GroupId,
+    entry_id: bytes,
+    raw: bytes,
+    sender: UserAddress | None,
+    now: float,
+) -> bool:
+    """Keep an entry of a log; False if it is here. `sender` is its author, if that has sent it."""
     added = tx.execute(
-        "INSERT INTO group_entries (grp, id, raw) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        (group, entry_id, raw),
+        "INSERT INTO group_entries (grp, id, raw, sender, came_at) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING",
+        (group, entry_id, raw, sender, now),
     )
     return added.rowcount > 0
+
+
+def sent_since(tx: Transaction, group: GroupId, author: UserAddress, since: float) -> int:
+    """Return how many entries of its own somebody has sent us since a unix time."""
+    row = tx.execute(
+        "SELECT count(*) FROM group_entries WHERE grp = ? AND sender = ? AND came_at > ?",
+        (group, author, since),
+    ).fetchone()
+    return int(row[0])
 
 
 def entries(tx: Transaction, group: GroupId) -> list[bytes]:
@@ -156,11 +185,13 @@ def next_announcement(tx: Transaction) -> float | None:
 
 
 def _row(row: tuple[Any, ...]) -> GroupRow:
-    group, stands, invited_by, made_at, view = row
+    group, stands, invited_by, made_at, view, is_confirmed, confirmed_by = row
     return GroupRow(
         GroupId(group),
         GroupStanding(stands),
         None if invited_by is None else UserAddress(invited_by),
         made_at,
         json.loads(view),
+        bool(is_confirmed),
+        confirmed_by,
     )

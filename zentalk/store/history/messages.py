@@ -25,7 +25,8 @@ _EARLIER: Final[dict[MessageState, tuple[MessageState, ...]]] = {
 }  # fmt: skip
 COLUMNS: Final = (
     "id, seq, contact, direction, kind, text, state, reason, sent_at, missing,"
-    " author, content, edited, deleted, pinned, starred, expires_at, marked"
+    " author, content, edited, deleted, pinned, starred, expires_at, shared_by,"
+    " marked"
 )
 
 
@@ -43,7 +44,7 @@ def views(tx: Transaction, rows: Sequence[tuple[Any, ...]]) -> list[StoredMessag
 
 def _message(row: tuple[Any, ...], marked: marks.ShownMarks) -> StoredMessage:
     message_id, seq, contact, direction, kind, text, state, reason, sent_at, missing = row[:10]
-    author, content, edited, deleted, pinned, starred, expires_at, _ = row[10:]
+    author, content, edited, deleted, pinned, starred, expires_at, shared_by, _ = row[10:]
     body, reply_to, forwarded, mentions = None, None, False, list[str]()
     timer_seconds = 0
     if content is not None:
@@ -80,6 +81,7 @@ def _message(row: tuple[Any, ...], marked: marks.ShownMarks) -> StoredMessage:
         timer_seconds,
         marked.reactions,
         marked.votes,
+        format_address(shared_by) if shared_by else "",
     )
 
 
@@ -104,6 +106,7 @@ def insert(
     timer_seconds: int = 0,
     expires_at: float | None = None,
     seq: int | None = None,
+    shared_by: UserAddress | None = None,
 ) -> StoredMessage | None:
     """Add a message; None if this author has given that id to one here already.
 
@@ -115,10 +118,11 @@ def insert(
     row = tx.execute(
         "INSERT INTO messages (id, contact, author, direction, kind, text, content, state,"
         " sender_sequence, sent_at, stored_at, confirmed, missing, reason, hidden, timer_seconds,"
-        " expires_at, seq) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        " expires_at, seq, shared_by) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
         f" ON CONFLICT (contact, author, id) DO NOTHING RETURNING {COLUMNS}",
         (message_id, contact, author, direction, kind, text, content, state, sender_sequence,
-         sent_at, now, confirmed, missing, reason, hidden, timer_seconds, expires_at, seq),
+         sent_at, now, confirmed, missing, reason, hidden, timer_seconds, expires_at, seq,
+         shared_by),
     ).fetchone()  # fmt: skip
     return None if row is None else view(tx, row)
 

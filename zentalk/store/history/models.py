@@ -182,6 +182,8 @@ class StoredMessage:
     """`author` and `emoji` of each."""
     votes: list[dict[str, Any]] = field(default_factory=list, repr=False)
     """`author` and `options` of each."""
+    shared_by: str = field(default="", repr=False)
+    """The admin of a group on whose word alone it is here; empty if its author sent it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.node.messages.groups.post import Post, happened, joined, row_of, texts
+from tests.node.messages.groups.sending import content, send
 from tests.node.persons import Newcomer, Person
 from zentalk.groups.permission import GroupDeniedError
 from zentalk.ids import GroupId, MessageId
@@ -46,25 +47,6 @@ def crew(post: Post, alice: Person, bob: Person, carol: Person) -> GroupId:
 def pool(person: Person) -> int:
     rows = person.tx(lambda tx: tx.execute("SELECT count(*) FROM prekeys").fetchall())
     return int(rows[0][0])
-
-
-def send(post: Post, sender: Person, reader: Person, content: Content) -> int:
-    """Let somebody send a content of any kind; return how many deposits the reader dropped."""
-    row = sender.tx(lambda tx: contacts.get(tx, reader.address))
-    assert row is not None
-    effects = sender.tx(lambda tx: sender.composer.send(tx, row, content, post.now))
-    dropped = 0
-    for entry in effects.send:
-        assert entry.item.envelope is not None
-        answer = reader.receive(sender.seal(reader, entry.item.envelope), now=post.now)
-        dropped += answer.undecryptable
-        post.post(reader, answer)
-    post.settle()
-    return dropped
-
-
-def content(person: Person, kind: str, body: object) -> Content:
-    return Content(kind=kind, message_id=person.composer.new_message_id(), raw_body=body)  # type: ignore[arg-type]
 
 
 def test_members_who_are_no_contacts_write_to_each_other(

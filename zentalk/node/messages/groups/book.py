@@ -6,15 +6,15 @@ the rows say, as after a transaction that was undone. Only write jobs may use it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from zentalk.errors import NotFoundError
-from zentalk.groups.exchange import to_take
+from zentalk.groups.exchange import to_take, within_rate
 from zentalk.groups.fold import GroupFolds
 from zentalk.groups.log import GroupLog
 from zentalk.groups.state import GroupState
-from zentalk.ids import EntryRef, GroupId, UserAddress
+from zentalk.ids import DAY_SECONDS, EntryRef, GroupId, UserAddress
 from zentalk.node.messages.groups import view
 from zentalk.store.history import contacts, events, group_members, groups
 from zentalk.store.history.groups import GroupStanding
@@ -75,7 +75,7 @@ class GroupBook:
         """Begin to keep a group with the entry that founds it."""
         group = founding.group
         groups.add(tx, group, stands, invited_by, now)
-        groups.add_entry(tx, group, founding.entry_id, founding.raw)
+        groups.add_entry(tx, group, founding.entry_id, founding.raw, None, now)
         return self._write_down(tx, group, None, (founding,), now)
 
     def learn(
@@ -85,21 +85,59 @@ class GroupBook:
         entries: Iterable[GroupEntry],
         now: float,
         wanted: Iterable[EntryRef] = (),
+        sender: UserAddress | None = None,
     ) -> Learned:
         """Take entries in that others have sent, or we have just signed; raises NotFoundError.
 
-        `wanted` are entries that members have named in what they said.
+        `wanted` are entries that members have named in what they said; `sender` is who has sent
+        these, None if we have signed them.
         """
         opened = self._opened(tx, group)
         before, named = opened.folds.now, (*wanted, *opened.log.missing())
         added: list[GroupEntry] = []
-        for entry in to_take(before, list(entries), named):
+        taken = to_take(before, list(entries), named)
+        for entry in self._within_rate(tx, group, taken, sender, now):
             for one in opened.log.insert(entry).added:
-                groups.add_entry(tx, group, one.entry_id, one.raw)
+                by = sender if one.author == sender else None
+                groups.add_entry(tx, group, one.entry_id, one.raw, by, now)
                 added.append(one)
         if not added:
             return Learned()
         return self._write_down(tx, group, before, tuple(added), now)
+
+    def _within_rate(
+        self,
+        tx: Transaction,
+        group: GroupId,
+        entries: list[GroupEntry],
+        sender: UserAddress | None,
+        now: float,
+    ) -> list[GroupEntry]:
+        """Return the entries without those that whoever sent them has signed too many of."""
+        if sender is None:
+            return entries
+        opened = self._opened(tx, group)
+        already = groups.sent_since(tx, group, sender, now - DAY_SECONDS)
+        already += opened.log.waiting_of(sender)
+        return within_rate(opened.folds.now, entries, sender, already)
+
+    def told(
+        self,
+        tx: Transaction,
+        group: GroupId,
+        member: UserAddress,
+        heads: Sequence[EntryRef],
+        now: float,
+    ) -> None:
+        """Note that a member has named heads of its log that are all here."""
+        if not heads or not group_members.set_told(tx, group, member):
+            return
+        row = groups.get(tx, group)
+        if row is None or row.is_confirmed or row.confirmed_by < view.witnesses_needed(row):
+            return
+        groups.set_confirmed(tx, group, on=True)
+        if row.is_joined:
+            events.append(tx, "group.changed", now, self._shown(tx, group))
 
     def _write_down(
         self,

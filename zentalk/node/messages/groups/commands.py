@@ -10,11 +10,12 @@ from typing import Final, NamedTuple
 
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.crypto.types import Entropy
-from zentalk.errors import ConfigError, ConflictError, NotFoundError
+from zentalk.errors import ConfigError, ConflictError, LocalProtocolError, NotFoundError
 from zentalk.groups import authoring
 from zentalk.groups.permission import MAX_MEMBERS, Denial, GroupDeniedError
 from zentalk.ids import DAY_SECONDS, GroupId, UserAddress
 from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.conversation import sharing
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.groups import joining
 from zentalk.node.messages.groups.book import NO_GROUP, GroupBook, Learned
@@ -118,7 +119,12 @@ class GroupCommands:
     def join(
         self, tx: Transaction, person: UserAddress, secret: bytes, now: float
     ) -> CommitEffects:
-        """Ask whoever has made a link to be let into its group, and accept the invitation then."""
+        """Ask whoever has made a link to be let into its group, and accept the invitation then.
+
+        Raises LocalProtocolError for a link of the owner, ConflictError if they are blocked.
+        """
+        if person == self._book.own:
+            raise LocalProtocolError("this is your own link: give it to somebody else")
         row, welcomed = welcome(tx, self._composer, person, "", now)
         contacts.set_ticket(tx, person, secret)
         group_joins.put(tx, person, now + JOIN_SECONDS)
@@ -198,6 +204,8 @@ class GroupCommands:
             raise ConflictError("you are not invited to this group: ask somebody in it")
         card = self._cards.own(tx, group)
         own = self._book.state(tx, group).member(self._book.own)
+        group_members.forget_told(tx, group)
+        groups.set_confirmed(tx, group, on=False)
         learned = self._sign(tx, group, Accept(card.card_hash), now)
         told = [] if own is None or own.invited_by is None else [own.invited_by]
         raws = [entry.raw for entry in learned.entries]
@@ -268,6 +276,24 @@ class GroupCommands:
         told = self.act(tx, group, Describe(named, description), now)
         groups.set_picture(tx, group, picture)
         return told
+
+    def share_history(
+        self, tx: Transaction, group: GroupId, person: UserAddress, count: int, now: float
+    ) -> tuple[int, CommitEffects]:
+        """Send somebody in a group the newest lines of before; return how many these are.
+
+        Raises ConflictError if the owner is no admin, or the person has not joined.
+        """
+        self._row(tx, group)
+        state = self._book.state(tx, group)
+        if state.rank_of(self._book.own) is None:
+            raise GroupDeniedError(Denial.NOT_AN_ADMIN)
+        reader = state.member(person)
+        if person == self._book.own or reader is None or not reader.is_joined:
+            raise ConflictError("this person has not joined: share with somebody who has")
+        lines = sharing.lines_to_share(tx, UserAddress(group), min(count, sharing.MAX_LINES))
+        heads = authoring.line_heads(self._book.log(tx, group), self._book.own)
+        return len(lines), self._distribution.history(tx, group, heads, lines, person, now)
 
     def act(
         self,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from zentalk.ids import GroupId, MessageId, UserAddress
+from zentalk.ids import EntryRef, GroupId, MessageId, UserAddress
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.groups.cards import GroupCards
@@ -24,17 +24,21 @@ from zentalk.wire.group_bodies import (
     GROUP_ASK,
     GROUP_CARDS,
     GROUP_ENTRIES,
+    GROUP_HISTORY,
     GROUP_PICTURE,
     MAX_ASK_CARDS,
     CardWanted,
     GroupAsk,
     GroupPicture,
+    SharedLine,
     card_batch_body,
     card_batches,
     entry_batch_body,
     entry_batches,
     group_ask_body,
     group_picture_body,
+    shared_histories,
+    shared_history_body,
 )
 
 STEP: Final = 16
@@ -122,6 +126,23 @@ class Distribution:
         """Let a group's picture go to some members."""
         body = group_picture_body(GroupPicture(group, picture))
         return self.to_some(tx, group, self._content(GROUP_PICTURE, body), members, now)
+
+    def history(
+        self,
+        tx: Transaction,
+        group: GroupId,
+        heads: tuple[EntryRef, ...],
+        lines: Iterable[SharedLine],
+        member: UserAddress,
+        now: float,
+    ) -> CommitEffects:
+        """Let lines of before go to one member."""
+        return CommitEffects.together(
+            self.to_some(
+                tx, group, self._content(GROUP_HISTORY, shared_history_body(some)), [member], now
+            )
+            for some in shared_histories(group, heads, lines)
+        )
 
     def ask(self, tx: Transaction, member: UserAddress, ask: GroupAsk, now: float) -> CommitEffects:
         """Ask a member for entries or cards; nothing if there is no way to write to it."""

@@ -11,16 +11,17 @@ from enum import Enum
 from zentalk.chat.kinds import KindRole, role_of
 from zentalk.chat.marks import Signed
 from zentalk.groups.permission import PostVerdict
+from zentalk.groups.state import GroupState
 from zentalk.ids import GroupId, UserAddress
 from zentalk.node.messages import ordering
-from zentalk.node.messages.conversation import marking
+from zentalk.node.messages.conversation import marking, sharing
 from zentalk.node.messages.kinds.incoming import KindResult
 from zentalk.node.messages.kinds.settings import set_timer
 from zentalk.node.messages.states import move
 from zentalk.store.history import group_sends, messages
 from zentalk.store.history.models import MessageState
 from zentalk.store.sqlite import Transaction
-from zentalk.wire.chat import Deletion, Edit, Pin, Reaction, Read, Timer, Vote
+from zentalk.wire.chat import Deletion, Edit, MessageTarget, Pin, Reaction, Read, Timer, Vote
 from zentalk.wire.content import Content, encode_content
 
 
@@ -45,6 +46,12 @@ def reception(verdict: PostVerdict, *, was_under_way: bool) -> Reception:
             return Reception.REFUSE
 
 
+def may_share(state: GroupState, sender: UserAddress) -> bool:
+    """Tell whether what somebody says was said before counts: of admins who have joined."""
+    member = state.member(sender)
+    return member is not None and member.is_joined and member.rank is not None
+
+
 def hear(
     tx: Transaction, group: GroupId, author: UserAddress, inner: Content, now: float
 ) -> KindResult:
@@ -62,6 +69,8 @@ def hear(
         case Read(message_id):
             _read(tx, group, author, message_id, now)
         case _ if role_of(inner.kind) is KindRole.LINE:
+            target = MessageTarget(author, inner.message_id)
+            sharing.author_has_sent(tx, conversation, target, now)
             entered = ordering.receive(
                 tx, conversation, inner, encode_content(inner), now, confirmed=True, author=author
             )

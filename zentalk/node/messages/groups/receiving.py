@@ -17,6 +17,7 @@ from zentalk.groups.permission import endings_due
 from zentalk.ids import EntryRef, GroupId, MessageId, UserAddress
 from zentalk.node.messages import confirmations
 from zentalk.node.messages.compose import Composer
+from zentalk.node.messages.conversation import sharing
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.groups import answering, hearing, joining
 from zentalk.node.messages.groups.answering import GroupQuestions
@@ -38,19 +39,19 @@ from zentalk.wire.group_bodies import (
     GROUP_ASK,
     GROUP_CARDS,
     GROUP_ENTRIES,
+    GROUP_HISTORY,
     GROUP_PICTURE,
     GroupAsk,
     read_card_batch,
     read_entry_batch,
     read_group_line,
+    read_shared_history,
 )
 
 MAX_HELD_OF_ONE: Final = 128
 MAX_HELD: Final = 1_024
 """Contents of one author, and of all in a group, that may wait for the log to explain them."""
 MAX_GROUPS: Final = 512
-ANSWERS_SECONDS: Final = 30.0
-"""A member gets one answer of many entries in this time."""
 
 
 class GroupInbox:
@@ -79,6 +80,7 @@ class GroupInbox:
             GROUP_ASK: self._questions.answer,
             GROUP_CARDS: self._cards,
             GROUP_PICTURE: self._questions.take_picture,
+            GROUP_HISTORY: self._history,
         }
         return handle[incoming.content.kind](tx, incoming, now)._replace(in_group=True)
 
@@ -99,7 +101,11 @@ class GroupInbox:
             self._book.begin(tx, entries[0], GroupStanding.INCOMPLETE, sender.address, now)
         elif not answering.may_tell(self._book.state(tx, group), sender):
             raise RemoteProtocolError("entries of a group came from somebody who is not in it")
-        learned = self._book.learn(tx, group, entries, now, self._named(tx, group))
+        named = self._named(tx, group)
+        row = groups.get(tx, group)
+        # What comes with an invitation is the whole log, with all that its sender ever signed.
+        by = sender.address if row is not None and row.is_joined else None
+        learned = self._book.learn(tx, group, entries, now, named, by)
         effects = self._after(tx, group, learned, now)
         row = groups.get(tx, group)
         invited_by = None if row is None else row.invited_by
@@ -129,6 +135,8 @@ class GroupInbox:
             content = decode_content(held.content)
             if content.kind == GROUP:
                 named += read_group_line(content.raw_body).heads
+            elif content.kind == GROUP_HISTORY:
+                named += read_shared_history(content.raw_body).heads
         return named
 
     def _after(
@@ -202,14 +210,43 @@ class GroupInbox:
             case hearing.Reception.REFUSE:
                 raise RemoteProtocolError("a message to a group is of somebody who may not write")
             case hearing.Reception.WAIT:
-                held = self._hold(tx, incoming, line.group, now)
-                ask = question(self._book.log(tx, line.group), line.heads)
-                asked = self._distribution.ask(tx, sender.address, ask, now)
-                return held._replace(effects=asked)
+                return self._wait_for(tx, incoming, line.group, line.heads, now)
+        self._book.told(tx, line.group, sender.address, line.heads, now)
         if sender.state is ContactState.BLOCKED:
             # It is taken as read, so that who was blocked cannot tell.
             return KindResult(content.message_id)
         return hearing.hear(tx, line.group, sender.address, line.inner, now)
+
+    def _history(self, tx: Transaction, incoming: Incoming, now: float) -> KindResult:
+        sender, content = incoming.sender.address, incoming.content
+        told = read_shared_history(content.raw_body)
+        row = groups.get(tx, told.group)
+        if row is None or not row.is_joined:
+            raise RemoteProtocolError("history came of a group that the owner is not in")
+        if self._book.log(tx, told.group).unknown(told.heads):
+            return self._wait_for(tx, incoming, told.group, told.heads, now)
+        state = self._book.state(tx, told.group)
+        if not hearing.may_share(state, sender):
+            raise RemoteProtocolError("history of a group came from somebody who is no admin")
+        if incoming.sender.state is not ContactState.BLOCKED:
+            authors = (state.members.keys() | state.former) - {self._book.own}
+            conversation = UserAddress(told.group)
+            sharing.take_shared(tx, conversation, sender, told.lines, authors, now)
+        return KindResult(content.message_id)
+
+    def _wait_for(
+        self,
+        tx: Transaction,
+        incoming: Incoming,
+        group: GroupId,
+        heads: tuple[EntryRef, ...],
+        now: float,
+    ) -> KindResult:
+        """Keep what names entries that are not here, and ask its author for them."""
+        held = self._hold(tx, incoming, group, now)
+        ask = question(self._book.log(tx, group), heads)
+        asked = self._distribution.ask(tx, incoming.sender.address, ask, now)
+        return held._replace(effects=asked)
 
 
 def _verified(raws: Iterable[bytes], group: GroupId) -> list[GroupEntry]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from zentalk.groups.state import GroupMember, GroupState
 from zentalk.ids import UserAddress
@@ -50,16 +50,37 @@ def of_state(state: GroupState) -> dict[str, Any]:
 
 def of_row(row: GroupRow) -> dict[str, Any]:
     """Return what an event says of a group: all but its people, who may be many."""
-    people = row.view.get("members", ())
-    joined = sum(member["status"] == "joined" for member in people)
     kept = {key: value for key, value in row.view.items() if key not in _LONG}
     return {
         "conversation": format_address(UserAddress(row.id)),
         "standing": row.stands,
         "invited_by": "" if row.invited_by is None else format_address(row.invited_by),
-        "member_count": joined,
+        "member_count": _joined(row),
+        "confirmed_by": row.confirmed_by,
+        "unconfirmed": is_unconfirmed(row),
         **kept,
     }
+
+
+WITNESSES: Final = 3
+"""So many others, or all in a smaller group, have to name the log that is here."""
+
+
+def witnesses_needed(row: GroupRow) -> int:
+    """Return how many others have to name the entries that are here until a group is confirmed."""
+    return min(WITNESSES, max(0, _joined(row) - 1))
+
+
+def is_unconfirmed(row: GroupRow) -> bool:
+    """Tell whether a group that the owner has joined may be other than it was shown to the owner.
+
+    Whoever invited may have kept entries back: that comes to light once others name theirs.
+    """
+    return row.is_joined and not row.is_confirmed and row.confirmed_by < witnesses_needed(row)
+
+
+def _joined(row: GroupRow) -> int:
+    return sum(member["status"] == "joined" for member in row.view.get("members", ()))
 
 
 _LONG = frozenset({"members", "conflicts", "tickets"})
