@@ -286,31 +286,6 @@ ANSWER_EXAMPLES: Final[dict[str, Example]] = {
             }
         ]
     },
-    "LinkedNodes": {
-        "role": "first",
-        "term": 0,
-        "recovery": True,
-        "strict": False,
-        "pending": 0,
-        "unconfirmed": 0,
-        "note": "",
-        "links": [
-            {
-                "id": SHORT_ID,
-                "state": "linked",
-                "created_at": NOON,
-                "expires_at": None,
-                "linked_at": NOON,
-                "heard_at": NOON,
-                "behind": 0,
-            }
-        ],
-    },
-    "NewLink": {
-        "id": SHORT_ID,
-        "code": f"zentalk-link:{ALICE}#the-secret-is-shown-this-once",
-        "expires_at": NOON,
-    },
     "Webhooks": {"webhooks": [_WEBHOOK]},
     "NewWebhook": _WEBHOOK | {"secret": "the-secret-of-the-webhook-is-shown-once-0"},
     "DeadLetters": {"dead": [{"event": _EVENT, "died_at": NOON, "reason": "it answered 410"}]},

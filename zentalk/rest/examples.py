@@ -27,7 +27,6 @@ PARAMETER_EXAMPLES: Final[dict[str, str]] = {
     "link_id": SHORT_ID,
     "pairing_id": SHORT_ID,
     "webhook_id": SHORT_ID,
-    "link_id": SHORT_ID,
     "nonce": "00" * 32,
     "key": "00" * 16,
     "q": "green tea",
@@ -36,7 +35,6 @@ PARAMETER_EXAMPLES: Final[dict[str, str]] = {
 
 BODY_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "ContactIn": {"address": BOB, "name": "Bob"},
-    "RecoveryIn": {"sealed": "01" + "7a" * 112},
     "IntroduceIn": {"to": CAROL, "name": "Bob", "to_name": "Carol"},
     "VerifyIn": {"confirmed": True},
     "InviteIn": {"name": "Bob", "max_uses": 1, "expires_in_seconds": 86_400, "accepts": True},

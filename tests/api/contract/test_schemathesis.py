@@ -35,7 +35,7 @@ from zentalk.wire.text import format_address
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-FEW, MANY = 6, 100
+FEW, MANY = 6, 50
 SEED = "1"
 RULED = [
     "listMessages",  # one place in the conversation at a time
