@@ -39,9 +39,7 @@ async def test_a_group_of_256_is_made_in_a_minute_and_takes_nothing_of_a_pool(
     said = await alice.send_text(UserAddress(row.id), "to all 255")
     spoke = trio.current_time()
     await world.until_state("alice", said, "delivered")
-    print(
-        f"made {took:.1f} s, known to all {known:.1f} s, read {trio.current_time() - spoke:.1f} s"
-    )
+    print(f"made {took:.1f} s, known to all {known:.1f} s, read {trio.current_time() - spoke:.1f} s")
     assert took < 60
     for node in others:
         assert [line.text for line in await lines(node, row.id)] == ["to all 255"]
@@ -52,7 +50,7 @@ async def test_a_group_of_256_is_made_in_a_minute_and_takes_nothing_of_a_pool(
 
 def pools(nodes: list[Node]) -> int:
     """Return how many first messages have ever used up a one-time key."""
-    databases = [node._database for node in nodes]
+    databases = [node._database for node in nodes]  # noqa: SLF001 (no face shows it)
     return sum(
         database.read_now(
             lambda tx: tx.execute("SELECT count(*) FROM prekeys WHERE kind = 'once'").fetchone()[0]
