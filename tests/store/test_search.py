@@ -8,6 +8,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from zentalk.errors import LocalProtocolError
 from zentalk.ids import MessageId, UserAddress
@@ -60,9 +62,18 @@ def test_words_phrases_and_beginnings(tx: sqlite3.Connection) -> None:
     assert found(tx, "tea coffee") == []
 
 
-@pytest.mark.parametrize("query", ['"', "a OR b", "text : x", "NEAR(a b)", "-a", "a^2", "(", "*a*"])
+@pytest.mark.parametrize(
+    "query", ['"', "a OR b", "text : x", "NEAR(a b)", "-a", "a^2", "(", "*a*", "a\0b"]
+)
 def test_nothing_that_is_typed_is_syntax(tx: sqlite3.Connection, query: str) -> None:
     add(tx, "a b or near text x 2")
+    with suppress(LocalProtocolError):
+        found(tx, query)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_text_is_an_error_of_the_database(tx: sqlite3.Connection, query: str) -> None:
     with suppress(LocalProtocolError):
         found(tx, query)
 

@@ -71,7 +71,8 @@ def _match(wanted: Wanted) -> str:
     if len(wanted.query) > MAX_QUERY_CHARS:
         raise LocalProtocolError(f"a search has at most {MAX_QUERY_CHARS} characters")
     terms: list[str] = []
-    for phrase, word in _PIECES.findall(wanted.query):
+    typed = wanted.query.replace("\0", " ")  # where SQLite would end the whole query
+    for phrase, word in _PIECES.findall(typed):
         piece = phrase or word
         if not _HAS_WORD.search(piece):
             continue
