@@ -235,6 +235,31 @@ ANSWER_EXAMPLES: Final[dict[str, Example]] = {
     "MemberDeliveries": {
         "deliveries": [{"address": BOB, "state": "delivered", "reason": "", "at": NOON}]
     },
+    "LinkedNodes": {
+        "role": "first",
+        "term": 0,
+        "recovery": True,
+        "strict": False,
+        "pending": 0,
+        "unconfirmed": 0,
+        "note": "",
+        "links": [
+            {
+                "id": SHORT_ID,
+                "state": "linked",
+                "created_at": NOON,
+                "expires_at": None,
+                "linked_at": NOON + 60,
+                "heard_at": NOON + 90,
+                "behind": 0,
+            }
+        ],
+    },
+    "NewLink": {
+        "id": SHORT_ID,
+        "code": f"zentalk-link:{ALICE}#the-secret-is-shown-this-once",
+        "expires_at": NOON + 3600,
+    },
     "PushEndpoints": {"endpoints": [_PUSH]},
     "PushEndpoint": _PUSH,
     "PushKey": {"key": "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIg"},

@@ -24,6 +24,7 @@ PARAMETER_EXAMPLES: Final[dict[str, str]] = {
     "message_id": MESSAGE_ID,
     "invite_id": SHORT_ID,
     "device_id": SHORT_ID,
+    "link_id": SHORT_ID,
     "pairing_id": SHORT_ID,
     "webhook_id": SHORT_ID,
     "nonce": "00" * 32,
@@ -79,5 +80,6 @@ BODY_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "MoveIn": {"id": SHORT_ID},
     "WebhookIn": {"url": "http://127.0.0.1:8080/hook", "types": ["message."], "content": "ids"},
     "RetryIn": {},
+    "RecoveryIn": {"sealed": "01" + "7a" * 112},
 }
 """By the name of the model of the body."""
