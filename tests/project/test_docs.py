@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from zentalk.store import directory_store
+from zentalk.store.history import schema as history_schema
+from zentalk.store.mailbox import schema as mailbox_schema
+
 CITATION = re.compile(r"docs/spec/([a-z-]+)\.md(?:,?\s+sections?\s+([\d., and to-]*\d))?")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"")
 NUMBERED = re.compile(r"^#{2,4} (\d+(?:\.\d+)*)\.? ", re.MULTILINE)
@@ -108,6 +112,20 @@ def test_control_a_package_without_its_line_is_found(repository: Path) -> None:
     page = (repository / "docs" / "find-your-way.md").read_text("utf-8")
     without = "\n".join(line for line in page.splitlines() if "| `zentalk/onion/` |" not in line)
     assert unnamed_packages(repository, without) == ["zentalk/onion"]
+
+
+def numbers_of_formats(repository: Path) -> dict[str, int]:
+    """Return what the changelog's table says of databases, by the file's name."""
+    page = (repository / "CHANGELOG.md").read_text("utf-8")
+    return {name: int(number) for name, number in re.findall(r"`(\w+)\.db` \| (\d+) \|", page)}
+
+
+def test_the_changelog_names_the_schemas_of_now(repository: Path) -> None:
+    assert numbers_of_formats(repository) == {
+        "queue": len(mailbox_schema.MIGRATIONS),
+        "directory": len(directory_store.MIGRATIONS),
+        "history": len(history_schema.MIGRATIONS),
+    }
 
 
 def test_the_threat_model_names_tests_that_exist(repository: Path) -> None:
