@@ -20,6 +20,7 @@ from pathlib import Path
 from tests.fuzz.core_targets import core_targets
 from tests.fuzz.group_targets import group_targets
 from tests.fuzz.http_targets import http_targets
+from tests.fuzz.linked_targets import linked_targets
 from tests.fuzz.mutations import Mutator
 from tests.fuzz.target import Target
 from tests.fuzz.wire_targets import wire_targets
@@ -53,7 +54,13 @@ class Outcome:
 
 def all_targets(folder: Path) -> list[Target]:
     """Return every parser there is."""
-    return [*wire_targets(), *group_targets(), *core_targets(folder), *http_targets()]
+    return [
+        *wire_targets(),
+        *group_targets(),
+        *linked_targets(),
+        *core_targets(folder),
+        *http_targets(),
+    ]
 
 
 def try_one(parser: Target, data: bytes, outcome: Outcome) -> None:
