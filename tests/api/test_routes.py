@@ -49,6 +49,9 @@ async def test_add_and_list_contacts(rest: httpx.AsyncClient) -> None:
     added = await rest.post("/v1/contacts", json={"address": BOBS, "name": "Bob"})
     assert added.status_code == 201
     check(Contact, added)
+    assert (
+        await rest.post("/v1/contacts", json={"address": f" {BOBS}\n", "name": "Bob"})
+    ).status_code == 201
     listed = await rest.get("/v1/contacts")
     check(Contacts, listed)
     assert [(c["name"], c["state"]) for c in listed.json()["contacts"]] == [("Bob", "contact")]

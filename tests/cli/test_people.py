@@ -18,6 +18,16 @@ async def test_a_name_stands_for_an_address(zentalk: Command, node: FakeNode) ->
     assert (await zentalk("contact", "accept", "Bob")).code == 0
 
 
+async def test_an_address_that_was_pasted_with_spaces_around_it(
+    zentalk: Command, node: FakeNode
+) -> None:
+    assert (await zentalk("contact", "add", f" {BOBS}\n", "Bob")).code == 0
+    assert (await zentalk("message", "send", f"{BOBS} ", "hello")).code == 0
+    assert [message.conversation for message in node.sent] == [BOBS]
+    ended = await zentalk("message", "send", BOBS[:3] + BOBS[3:].upper(), "hello")
+    assert (ended.code, "capital letters" in ended.err) == (2, True)
+
+
 async def test_nobody_of_that_name(zentalk: Command, node: FakeNode) -> None:
     node.request(STRANGER)  # Its name is empty, and nothing typed stands for that.
     ended = await zentalk("message", "send", "Carol", "hello")

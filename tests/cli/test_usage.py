@@ -89,6 +89,8 @@ def test_ranges_are_named(run: Run) -> None:
         ("relay init --dir d --port x", "--port takes a whole number, not 'x'"),
         ("message send --dir d --to a -hello", "put -- before a text that starts with a hyphen"),
         ("message send --dir d --to a --timeout soon x", "--timeout takes a number, not 'soon'"),
+        ("message send --dir d --to a --timeout nan x", "--timeout takes a number, not 'nan'"),
+        ("message send --dir d --to a --timeout inf x", "--timeout takes a number, not 'inf'"),
         ("message send --dir d --to a --wait read x", "--wait takes sent or delivered, not 'read'"),
         ("mailbox list --dir d --json=maybe", "--json takes no value"),
     ],

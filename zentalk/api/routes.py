@@ -93,7 +93,7 @@ def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
     @router.post("/v1/contacts", **answers("contacts", Contact, HTTPStatus.CREATED, fails=CONFLICT))
     async def add(body: ContactIn) -> Response:
         """Add or rename a contact, by address or invite; a request of theirs is accepted."""
-        invite = parse_address_or_invite(body.address)
+        invite = parse_address_or_invite(body.address.strip())
         contact = await node.add_contact(invite.address, body.name, invite.secret)
         return JsonResponse(Contact.model_validate(contact), HTTPStatus.CREATED)
 

@@ -17,7 +17,7 @@ def address(text: str) -> str:
     from zentalk.wire.text import format_address, parse_address
 
     try:
-        return format_address(parse_address(text))
+        return format_address(parse_address(text.strip()))
     except DecodeError as error:
         raise UsageError(str(error)) from None
 
@@ -26,6 +26,7 @@ def address_or_invite(text: str) -> str:
     """Return the text of an address or an invite link; raises UsageError if it is neither."""
     from zentalk.wire.invite import INVITE_STARTS, format_invite, parse_invite
 
+    text = text.strip()
     if not text.startswith(INVITE_STARTS):
         return address(text)
     try:

@@ -104,7 +104,8 @@ def group_of(node: NodeClient, name: str, standings: Sequence[str] = (JOINED,)) 
 
 
 def _checked(word: str, otherwise: str) -> str:
-    if not word.strip():
+    word = word.strip()
+    if not word:
         raise UsageError(otherwise)
     if word.startswith(LINK_STARTS):
         raise UsageError("this is an invite link; add the person first: zentalk contact add LINK")

@@ -144,8 +144,15 @@ def _value(argument: Argument, text: str) -> str | int | float | Path:
         if argument.kind is int:
             return int(text)
         if argument.kind is float:
-            return float(text)
+            return _finite(float(text))
     except ValueError:
         kind = "a whole number" if argument.kind is int else "a number"
         raise UsageError(wrong_value(argument.name, kind, text)) from None
     return Path(text) if argument.kind is Path else text
+
+
+def _finite(number: float) -> float:
+    """Return a number, or raise ValueError: no time is ever later than one that is none."""
+    if number - number != 0:
+        raise ValueError(number)
+    return number

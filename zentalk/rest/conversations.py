@@ -100,8 +100,8 @@ class ShownProfile(Resource):
 class ProfileIn(Body):
     """How you want to be shown to contacts."""
 
-    name: Annotated[str, Field(max_length=256)]
-    status: Annotated[str, Field(max_length=512)] = ""
+    name: Annotated[str, Field(max_length=256, description="At most 256 bytes.")]
+    status: Annotated[str, Field(max_length=512, description="At most 512 bytes.")] = ""
     avatar: Annotated[
         str,
         Field(max_length=33_000, description="base64, at most 24 KiB", json_schema_extra=BASE64),

@@ -13,8 +13,12 @@ class IntroduceIn(Body):
     """To whom a contact is introduced, and under which names."""
 
     to: AddressText = Field(description="The address of another contact.")
-    name: Name = Field("", description="What the other is told as the name of the contact.")
-    to_name: Name = Field("", description="What the contact is told as the name of the other.")
+    name: Name = Field(
+        "", description="What the other is told as the name of the contact: at most 256 bytes."
+    )
+    to_name: Name = Field(
+        "", description="What the contact is told as the name of the other: at most 256 bytes."
+    )
 
 
 class IntroducedPerson(Resource):

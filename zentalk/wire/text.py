@@ -19,7 +19,7 @@ from zentalk.ids import USER_ADDRESS_BYTES, UserAddress
 from zentalk.wire.host import is_host, is_unspecified
 
 _ADDRESS_PREFIX: Final = "zt1"
-_ADDRESS_CHARS: Final = 56
+_ADDRESS_LENGTH: Final = len(_ADDRESS_PREFIX) + 56
 _CHECK_BYTES: Final = 3
 _URI_PREFIX: Final = "zt-relay:"
 _MAX_PORT: Final = 65535
@@ -44,8 +44,13 @@ def format_address(address: UserAddress) -> str:
 @lru_cache(maxsize=_KEPT_ADDRESSES)
 def parse_address(text: str) -> UserAddress:
     """Read a `zt1...` address; raises DecodeError with a sentence for the user."""
-    if not text.startswith(_ADDRESS_PREFIX) or len(text) != len(_ADDRESS_PREFIX) + _ADDRESS_CHARS:
+    _check_writing(text, "an address")
+    if not text.startswith(_ADDRESS_PREFIX):
         raise DecodeError("this is not an address: it must be zt1 followed by 56 characters")
+    if len(text) != _ADDRESS_LENGTH:
+        raise DecodeError(
+            f"this address has {len(text)} characters instead of {_ADDRESS_LENGTH}: copy all of it"
+        )
     raw = _decode(text[len(_ADDRESS_PREFIX) :])
     if raw is None or len(raw) != USER_ADDRESS_BYTES + _CHECK_BYTES:
         raise DecodeError("this address has characters that no address has")
@@ -62,6 +67,7 @@ def format_relay_uri(uri: RelayUri) -> str:
 
 def parse_relay_uri(text: str) -> RelayUri:
     """Read a `zt-relay:identity@host:port`; raises DecodeError with a sentence."""
+    _check_writing(text.partition("@")[0], "a relay URI")
     if not text.startswith(_URI_PREFIX):
         raise DecodeError(f"a relay URI starts with {_URI_PREFIX}")
     identity_text, at, place = text[len(_URI_PREFIX) :].partition("@")
@@ -79,6 +85,14 @@ def parse_relay_uri(text: str) -> RelayUri:
     if not re.fullmatch(r"[1-9][0-9]{0,4}", port_text) or int(port_text) > _MAX_PORT:
         raise DecodeError("the port in this relay URI is not between 1 and 65535")
     return RelayUri(identity, host, int(port_text))
+
+
+def _check_writing(text: str, what: str) -> None:
+    """Name what happens to texts on their way through other programs; raises DecodeError."""
+    if any(char.isspace() for char in text):
+        raise DecodeError(f"there is a space or a line break in this: {what} has none")
+    if text != text.lower():
+        raise DecodeError(f"there are capital letters in this: {what} has small ones only")
 
 
 def _check(address: bytes) -> bytes:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+import pytest
+
 from tests.node.persons import NOW, Person
+from zentalk.errors import ConfigError
+from zentalk.ids import UserAddress
+from zentalk.node.first_contact.introductions import Introductions
+from zentalk.node.messages import people
+from zentalk.rest.limits import MAX_NAME_CHARS
 from zentalk.store.history import contacts, events
 
 
@@ -66,3 +73,19 @@ def test_a_conversation_that_was_read_is_in_the_log_once(alice: Person, bob: Per
     [request, *_] = bob.tx(contacts.listing)
     read = [data for kind, data in log(bob) if kind == "conversation.read"]
     assert read == [{"conversation": request.address}]
+
+
+def test_a_name_has_as_many_characters_as_documented_whatever_they_are() -> None:
+    assert people.MAX_NAME_CHARS == MAX_NAME_CHARS == 200
+    for character in ("a", "\u00e9", "\U0001f642"):
+        people.check_name(200 * character)
+        with pytest.raises(ConfigError, match="200 characters"):
+            people.check_name(201 * character)
+
+
+async def test_a_name_that_is_told_to_others_fits_what_carries_it() -> None:
+    none: Any = None
+    introductions = Introductions(none, none, none, none)
+    for names in ((65 * "\U0001f642", ""), ("", 257 * "a")):
+        with pytest.raises(ConfigError, match="256 bytes"):
+            await introductions.introduce(UserAddress(b"a" * 32), UserAddress(b"b" * 32), *names)

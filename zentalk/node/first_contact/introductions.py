@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from zentalk.errors import ConfigError
 from zentalk.ids import TICKET_BYTES, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.first_contact import introducing
 from zentalk.node.messages.first_contact.introducing import Introduced
-from zentalk.node.messages.people import check_name
 from zentalk.store.history import introductions
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import StoredIntroduction
+from zentalk.wire.introduction import MAX_NAME_BYTES
 
 
 class Introductions:
@@ -33,8 +34,11 @@ class Introductions:
         Raises LocalProtocolError, NotFoundError or ConflictError if they are not two contacts,
         ConfigError for a long name.
         """
-        check_name(name)
-        check_name(to_name)
+        for told in (name, to_name):
+            if len(told.encode("utf-8", "replace")) > MAX_NAME_BYTES:
+                raise ConfigError(
+                    f"a name that is told to others may have {MAX_NAME_BYTES} bytes: shorten it"
+                )
         pair = (Introduced(address, name), Introduced(to, to_name))
         secret, now = self._runtime.entropy(TICKET_BYTES), self._runtime.wall()
         effects = await self._database.write(

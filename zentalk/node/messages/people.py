@@ -31,7 +31,7 @@ from zentalk.store.history.models import (
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.text import format_address
 
-MAX_NAME_BYTES: Final = 256
+MAX_NAME_CHARS: Final = 200
 NO_PERSON: Final = "there is nobody with this address in your list: look at your contacts"
 NO_REQUEST: Final = "there is no request from this address: look at your contacts"
 BLOCKED: Final = "you have blocked this person"
@@ -47,8 +47,8 @@ _NOT_LISTED: Final = (ContactState.REMOVED, ContactState.MEMBER)
 
 def check_name(name: str) -> None:
     """Refuse a contact's name that is too long; raises ConfigError."""
-    if len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES:
-        raise ConfigError(f"a name may have {MAX_NAME_BYTES} bytes: choose a shorter one")
+    if len(name) > MAX_NAME_CHARS:
+        raise ConfigError(f"a name may have {MAX_NAME_CHARS} characters: choose a shorter one")
 
 
 def check_is_person(row: ContactRow) -> None:

@@ -1,0 +1,50 @@
+"""Addresses and relay URIs as people paste them: what is wrong with one is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from zentalk.errors import DecodeError
+from zentalk.ids import UserAddress
+from zentalk.wire.text import RelayUri, format_address, format_relay_uri
+from zentalk.wire.text import parse_address as address
+from zentalk.wire.text import parse_relay_uri as uri
+
+ADDRESS = format_address(UserAddress(bytes(range(32))))
+URI = format_relay_uri(RelayUri(bytes(range(32)), "relay.example", 9001))
+
+
+@pytest.mark.parametrize(
+    "pasted", [f" {ADDRESS}", f"{ADDRESS}\n", ADDRESS[:20] + "\n" + ADDRESS[20:]]
+)
+def test_a_space_or_line_break_in_an_address_is_named(pasted: str) -> None:
+    with pytest.raises(DecodeError, match="a space or a line break in this: an address has none"):
+        address(pasted)
+
+
+@pytest.mark.parametrize("pasted", [ADDRESS.upper(), ADDRESS.capitalize()])
+def test_capitals_in_an_address_are_named(pasted: str) -> None:
+    with pytest.raises(DecodeError, match="capital letters in this: an address has small ones"):
+        address(pasted)
+
+
+def test_an_address_that_was_cut_off_is_said_to_be() -> None:
+    with pytest.raises(DecodeError, match="has 40 characters instead of 59: copy all of it"):
+        address(ADDRESS[:40])
+
+
+def test_a_typing_error_in_an_address_is_noticed() -> None:
+    last = "a" if ADDRESS[-1] != "a" else "b"
+    with pytest.raises(DecodeError, match="checksum"):
+        address(ADDRESS[:30] + last + ADDRESS[31:])
+    assert address(ADDRESS) == bytes(range(32))
+
+
+def test_what_is_wrong_with_a_relay_uri_is_named() -> None:
+    with pytest.raises(DecodeError, match="a space or a line break"):
+        uri(URI.replace("@", " @"))
+    with pytest.raises(DecodeError, match="capital letters in this: a relay URI has small ones"):
+        uri(URI.upper())
+    assert (
+        uri(URI.replace("relay", "Relay").replace("zt-Relay", "zt-relay")).host == "Relay.example"
+    )
