@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -202,7 +202,12 @@ async def test_an_old_copy_of_a_folder_stands_above_what_was_published_since(
         life.cancel()
 
 
-async def replaced(tmp_path: Path, pair: Pair, nursery: trio.Nursery) -> Owner:
+async def replaced(
+    tmp_path: Path,
+    pair: Pair,
+    nursery: trio.Nursery,
+    before_the_last: Callable[[], None] = lambda: None,
+) -> Owner:
     """Another node of the first owner is promoted; then that owner comes back for a while."""
     old, _ = pair
     promoted = Owner(old.holders, tmp_path, 1, "promoted")
@@ -214,6 +219,8 @@ async def replaced(tmp_path: Path, pair: Pair, nursery: trio.Nursery) -> Owner:
         (promoted, schedule.SPREAD_SECONDS / HOUR + 1),
         (old, schedule.LOOK_SECONDS / HOUR + 1),
     ):
+        if hours > schedule.LOOK_SECONDS / HOUR:
+            before_the_last()
         life = await nursery.start(owner.run)
         await old.holders.pass_hours(hours)
         life.cancel()
@@ -241,8 +248,9 @@ async def test_control_one_that_does_not_look_at_terms_is_found_again(
         found = shown(records, record)
         return None if found is None else replace(found, term=0)
 
-    monkeypatch.setattr(OwnRecords, "_shown", without_term)
-    old = await replaced(tmp_path, pair, nursery)
+    old = await replaced(
+        tmp_path, pair, nursery, lambda: monkeypatch.setattr(OwnRecords, "_shown", without_term)
+    )
     assert (await old.client().find_record(old.address, TODAY)).term == 0
     assert await old.database.read(terms.outdone_by) == 0
 
