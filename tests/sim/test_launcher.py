@@ -29,6 +29,17 @@ def pids_of(process: subprocess.Popen[str]) -> list[int]:
     return [int(word) for word in line.split()[1:]]
 
 
+def rest_of(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Return what a program still writes until it ends.
+
+    `communicate` would pass over what came together with the first line: that is read already.
+    """
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process:
+        return process.stdout.read(), process.stderr.read()
+
+
 def is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -50,7 +61,7 @@ def wait_until_gone(pids: list[int]) -> bool:
 def test_programs_are_started_signalled_and_told_of(tmp_path: Path) -> None:
     process = launch("signals", tmp_path)
     pids = pids_of(process)
-    out, errors = process.communicate(timeout=LONGEST_SECONDS)
+    out, errors = rest_of(process)
     assert sorted(out.splitlines()) == ["failed 3 that cannot be", "killed -9"]
     assert errors == ""
     assert process.returncode == 0
