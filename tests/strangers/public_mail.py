@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import trio
 
@@ -17,6 +19,8 @@ from zentalk.node.messages.commands import Draft
 from zentalk.node.messages.routes import DepositTarget, record_targets
 from zentalk.node.node import Node
 from zentalk.onion.packet import DEPOSIT
+from zentalk.store.history.schema import MIGRATIONS
+from zentalk.store.sqlite import open_database
 from zentalk.wire.deposit import ACK_BYTES, Deposit, encode_deposit
 from zentalk.wire.prekeys import PrekeyBundle
 from zentalk.wire.ratchet import INNER_SMALL_BYTES
@@ -58,6 +62,8 @@ class Throwaways:
         self._node = node
         self._folder = folder
         self._names = count()
+        self._empty = folder / "throwaway.db"
+        """A database without anybody: to make one takes longer than to write a message."""
         self.asked = 0
 
     async def ask(self, victim: UserAddress, number: int) -> None:
@@ -74,9 +80,13 @@ class Throwaways:
 
     def _write(self, victim: UserAddress, bundle: PrekeyBundle) -> Iterator[bytes]:
         now = self._node._runtime.wall()
-        folder = self._folder / f"throwaway {next(self._names)}"
-        folder.mkdir()
-        with closing(Person(folder, folder.name)) as person:
+        if not self._empty.exists():
+            open_database(self._empty, MIGRATIONS).close()
+        name = f"throwaway {next(self._names)}"
+        with ExitStack() as stack:
+            place = Path(stack.enter_context(TemporaryDirectory(dir=self._folder)))
+            shutil.copy(self._empty, place / f"{name}.db")
+            person = stack.enter_context(closing(Person(place, name)))
             person.tx(lambda tx: person.contacts.add(tx, victim, "", now))
             person.tx(lambda tx: person.sessions.start(tx, victim, bundle, now))
             write = partial(person.messages.write, victim, Draft("let me in"), None, now)
