@@ -11,6 +11,8 @@
     python -m benchmarks messages              messages end to end over processes, some minutes
     python -m benchmarks load                  messages while a crowd besets a relay, a minute
     python -m benchmarks history               how fast a million messages answer, some minutes
+    python -m benchmarks linked                how it gets to a linked node, and what it keeps
+                                               waiting meanwhile, some minutes
     python -m benchmarks profiles              what privacy profiles cost and hide, in virtual
                                                time; half an hour, or less with --count 20
 
@@ -29,7 +31,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import history, messages, peers, profiles
+from benchmarks import history, linked, messages, peers, profiles
 from benchmarks.peer_load import RELAYS
 from benchmarks.rounds import Row
 
@@ -41,6 +43,7 @@ LOAD = "load"
 WORK = "work"
 ACKS = "acks"
 HISTORY = "history"
+LINKED = "linked"
 DEFAULT_JSON = Path(__file__).with_name("results.json")
 
 
@@ -49,7 +52,7 @@ def main() -> int:
     parser.add_argument(
         "group",
         nargs="*",
-        choices=[[], *RATIOS, PEERS, MESSAGES, PROFILES, LOAD, WORK, HISTORY, ACKS],
+        choices=[[], *RATIOS, PEERS, MESSAGES, PROFILES, LOAD, WORK, HISTORY, LINKED, ACKS],
         help="default: ratios",
     )
     parser.add_argument("--json", type=Path, default=DEFAULT_JSON, help="where to write results")
@@ -88,6 +91,8 @@ def rows_of(group: str, count: int | None, relays: int) -> list[Row]:
         return messages.rows(count or messages.MANY)
     if group == HISTORY:
         return history.rows(count or history.MESSAGES)
+    if group == LINKED:
+        return linked.rows(count or history.MESSAGES)
     if group == PROFILES:
         return profiles.rows(count or profiles.ROUNDS)
     try:

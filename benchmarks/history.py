@@ -43,7 +43,7 @@ def rows(count: int = MESSAGES) -> list[Row]:
         path = folder / DATABASE_NAME
         people = [UserAddress(draw.randbytes(32)) for _ in range(CONVERSATIONS)]
         began = time.perf_counter()
-        _fill(path, own, people, count, draw)
+        fill(path, own, people, count, draw)
         made = time.perf_counter() - began
         size_mb = path.stat().st_size / 1e6
         began = time.perf_counter()
@@ -70,9 +70,10 @@ def rows(count: int = MESSAGES) -> list[Row]:
     ]
 
 
-def _fill(
+def fill(
     path: Path, own: UserAddress, people: list[UserAddress], count: int, draw: random.Random
 ) -> None:
+    """Make a history of so many messages in conversations with people."""
     connection = open_database(path, MIGRATIONS)
     with transaction(connection) as tx:
         for number, person in enumerate(people):

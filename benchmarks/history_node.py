@@ -54,7 +54,7 @@ def _started(folder: Path, words: str | None) -> tuple[float, float]:
         taken = time.perf_counter() - began
         if words is not None:
             _read(folder, words)
-        return taken, _most_mib(pid)
+        return taken, most_mib(pid)
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def _read(folder: Path, words: str) -> None:
             client.search(words)
 
 
-def _most_mib(pid: int) -> float:
+def most_mib(pid: int) -> float:
     """Return the most memory that a process has had, 0 where the system does not tell."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()

@@ -59,13 +59,27 @@ def follow(first: Transaction, replica: Transaction, pages: int = 1_000, size: i
             feed.set_cursor(tx, b"f" * 16, page.upto)
 
 
-def link(tx: Transaction) -> None:
+def link(tx: Transaction, *, at_once: bool = True) -> None:
+    """Begin a feed, with every row noted `at_once` or by and by."""
     tx.execute(
         "INSERT INTO links (id, role, secret_hash, created_at, expires_at, address, feed)"
         " VALUES (x'01', 'replica', x'', 0, 0, ?, x'02')",
         (LINK,),
     )
     feed.begin(tx)
+    if at_once:
+        finish(tx)
+
+
+def unlink(tx: Transaction) -> None:
+    feed.end(tx)
+    tx.execute("DELETE FROM links")
+
+
+def finish(tx: Transaction) -> None:
+    """Do all that a feed which began or ended has left to do."""
+    while feed.has_steps(tx):
+        feed.step(tx, 3)
 
 
 def write(tx: Transaction, rng: random.Random) -> None:
@@ -109,9 +123,37 @@ def write(tx: Transaction, rng: random.Random) -> None:
             tx.execute("REPLACE INTO settings VALUES (?, ?)", (key, rng.randbytes(4)))
 
 
+def anything(first: Transaction, replica: Transaction, rng: random.Random, what: str) -> None:
+    """Do one thing of those that happen to two linked nodes, in any order and number."""
+    match what:
+        case "write":
+            write(first, rng)
+        case "page":
+            follow(first, replica, pages=1, size=rng.choice([1, 200, 2_000]))
+        case "step" if feed.has_steps(first):
+            feed.step(first, rng.choice([1, 2, 5]))
+        case "crash":
+            first.execute("BEGIN")
+            feed.step(first, 2)
+            first.execute("ROLLBACK")
+        case "link anew":
+            unlink(first)
+            for _ in range(rng.randrange(4)):
+                write(first, rng)
+                feed.step(first, 1)
+            feed.reset(replica)
+            feed.stop_following(replica)
+            link(first, at_once=False)
+
+
+HAPPENINGS = st.lists(
+    st.sampled_from(["write", "write", "page", "step", "step", "crash", "link anew"]), max_size=60
+)
+
+
 @settings(deadline=None)
-@given(st.integers(0, 2**32), st.lists(st.booleans(), max_size=60))
-def test_after_any_changes_and_any_pages_the_rows_are_equal(seed: int, steps: list[bool]) -> None:
+@given(st.integers(0, 2**32), HAPPENINGS)
+def test_after_any_changes_and_any_pages_the_rows_are_equal(seed: int, steps: list[str]) -> None:
     rng = random.Random(seed)
     with (
         closing(open_database_in_memory()) as first,
@@ -119,20 +161,73 @@ def test_after_any_changes_and_any_pages_the_rows_are_equal(seed: int, steps: li
     ):
         for _ in range(rng.randrange(20)):
             write(first, rng)
-        link(first)
-        for is_write in steps:
-            if is_write:
-                write(first, rng)
-            else:
-                follow(first, replica, pages=1, size=rng.choice([1, 200, 2_000]))
+        link(first, at_once=False)
+        for what in steps:
+            anything(first, replica, rng, what)
+        finish(first)
         follow(first, replica)
         assert rows(first) == rows(replica)
+        assert feed.cursor(replica)[1] == feed.head(first), "nothing waits for a number in vain"
         assert replica.execute(
             "SELECT count(*) FROM contacts WHERE address = ?", (LINK,)
         ).fetchone() == (0,)
         assert "network-state" not in {
             row[0] for row in replica.execute("SELECT key FROM settings")
         }
+
+
+def events_at(tx: Transaction) -> list[int]:
+    return [row[0] for row in tx.execute("SELECT seq FROM events ORDER BY seq")]
+
+
+def while_the_first_copy_is_on_its_way(first: Transaction, replica: Transaction) -> list[int]:
+    """Write in the middle of it; return what is at the replica once it has the number of that."""
+    for _ in range(20):
+        first.execute("INSERT INTO events (type, at, data) VALUES ('x', 1, '{}')")
+    link(first, at_once=False)
+    feed.step(first, 5)
+    first.execute("INSERT INTO events (type, at, data) VALUES ('new', 1, '{}')")
+    number = feed.head(first)
+    while feed.cursor(replica)[1] < number:
+        follow(first, replica)
+        feed.step(first, 5)
+    return events_at(replica)
+
+
+def test_whoever_has_a_number_has_all_that_was_there_when_it_was_the_last(
+    first: Transaction, replica: Transaction
+) -> None:
+    assert while_the_first_copy_is_on_its_way(first, replica) == list(range(1, 22))
+
+
+def test_control_if_pages_may_pass_what_is_not_noted_yet_rows_are_missing(
+    first: Transaction, replica: Transaction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "noted", feed.head)
+    assert len(while_the_first_copy_is_on_its_way(first, replica)) < 21
+    finish(first)
+    follow(first, replica)
+    assert rows(first) != rows(replica), "and they never come"
+
+
+def test_a_feed_begins_and_ends_in_short_transactions(first: Transaction) -> None:
+    for _ in range(50):
+        first.execute("INSERT INTO events (type, at, data) VALUES ('x', 1, '{}')")
+
+    def noted_rows() -> int:
+        return int(first.execute("SELECT count(*) FROM sync_changes").fetchone()[0])
+
+    link(first, at_once=False)
+    began = noted_rows()
+    feed.step(first, 10)
+    assert (began, noted_rows()) == (1, 11)
+    finish(first)
+    assert noted_rows() == 51
+    unlink(first)
+    feed.step(first, 10)
+    assert noted_rows() == 41
+    finish(first)
+    assert noted_rows() == 0
 
 
 def open_database_in_memory() -> Transaction:
@@ -156,10 +251,11 @@ def test_control_without_the_triggers_the_rows_differ(
 
 def test_what_changed_ten_times_goes_out_once(first: Transaction) -> None:
     link(first)
+    before = feed.head(first)
     for number in range(10):
         first.execute("REPLACE INTO settings VALUES ('term', ?)", (bytes([number]),))
     page = feed.page(first, 0)
-    assert feed.head(first) == page.upto == 10
+    assert feed.head(first) == page.upto == before + 10
     [change] = decode_rows(page.rows)
     assert change.cells == {"key": "term", "value": b"\x09"}
 
@@ -185,12 +281,17 @@ def test_numbers_go_on_when_a_feed_begins_anew(first: Transaction) -> None:
     link(first)
     first.execute("INSERT INTO events (type, at, data) VALUES ('x', 1, '{}')")
     before = feed.head(first)
-    feed.end(first)
+    unlink(first)
+    finish(first)
     first.execute("INSERT INTO events (type, at, data) VALUES ('y', 1, '{}')")
     assert feed.page(first, 0).rows == b""
-    feed.begin(first)
+    link(first)
     page = feed.page(first, before)
-    assert len(decode_rows(page.rows)) == 2
+    assert {(one.place, one.key) for one in decode_rows(page.rows)} == {
+        ("events", b"1".hex()),
+        ("events", b"2".hex()),
+        ("settings", b"term".hex().upper()),
+    }
     assert page.upto == feed.head(first) > before
 
 

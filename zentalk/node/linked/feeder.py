@@ -84,8 +84,10 @@ class Feeder:
         await until_stored(partial(self._database.write, self._arm))
         await self._adopt()
         while True:
+            # A step at a time, and a pause after it: the owner's own writes come in between.
+            has_more = await until_stored(self._step)
             found = await until_stored(partial(self._database.read, links.every))
-            if not found:
+            if not found and not has_more:
                 self._database.tail.on_commit = None
                 await self.opened.wait()
                 continue
@@ -94,8 +96,15 @@ class Feeder:
             for link in found:
                 if link.address is not None and link.role is LinkRole.REPLICA:
                     await until_stored(partial(self._serve, link))
-            if await self.changed.wait(LOOK_SECONDS):
+            if has_more or await self.changed.wait(LOOK_SECONDS):
                 await trio.sleep(SETTLE_SECONDS)
+
+    async def _step(self) -> bool:
+        """Do a little of what a link that began or ended has left to do; False if nothing is."""
+        if not await self._database.read(feed.has_steps):
+            return False
+        await self._database.write(feed.step)
+        return True
 
     def _arm(self, tx: Transaction) -> None:
         """Note changes of tables that are new since the link was made, too."""
@@ -124,7 +133,7 @@ class Feeder:
         assert link.address is not None
         if not await self._database.read(partial(stored.has_items, contact=link.address)):
             window.nothing_under_way(now)
-        while window.has_room() and await self._database.read(feed.head) > window.sent:
+        while window.has_room() and await self._database.read(feed.noted) > window.sent:
             upto, effects = await self._database.write(partial(self._page, link, window.sent, now))
             if upto == window.sent:
                 return

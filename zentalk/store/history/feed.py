@@ -4,6 +4,10 @@ Triggers note for every row of the owner's history which change was its last; th
 while the node has a replica. A page has the rows as they are when it is read, so what changed ten
 times goes out once, and a follower that has read all numbers has the same rows. What belongs to
 one node alone (keys, mailboxes, ciphertexts) is in no feed.
+
+The rows that are there when a feed begins are noted by and by: a million at once would keep all
+other writers waiting for seconds. Numbers for them are set aside below those of all changes, so a
+number says what it would if every row had been noted in the transaction that began the feed.
 """
 
 from __future__ import annotations
@@ -12,7 +16,8 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from zentalk.errors import RemoteProtocolError
-from zentalk.store.history import settings
+from zentalk.store.history import links, settings
+from zentalk.store.history.links import LinkRole
 from zentalk.store.history.schema import MIGRATIONS
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.sync import FEED_BYTES, MAX_ROWS, PAGE_BYTES, Cell, RowChange, encode_row
@@ -21,6 +26,11 @@ SCHEMA: Final = len(MIGRATIONS)
 """What tables and columns this version knows."""
 CURSOR: Final = "sync-cursor"
 """At a replica: the feed it follows 16 || the last number that it has 8."""
+WALK: Final = "sync-walk"
+"""At the first, until all rows that were there are noted: the number of the last one 8, and its
+table and key with a space between."""
+STEP_ROWS: Final = 200
+"""How many rows are noted, or forgotten, in one transaction: a few milliseconds."""
 
 
 class _Place(NamedTuple):
@@ -101,6 +111,21 @@ LOCAL: Final = frozenset(
 """What each node has for itself. A new table is named here or above."""
 
 
+class _Walk(NamedTuple):
+    """How far the rows are noted that were there when a feed began."""
+
+    number: int
+    place: str
+    key: str
+
+    def encode(self) -> bytes:
+        return self.number.to_bytes(8, "big") + f"{self.place} {self.key}".encode()
+
+    @classmethod
+    def decode(cls, saved: bytes) -> _Walk:
+        return cls(int.from_bytes(saved[:8], "big"), *saved[8:].decode().split(" "))
+
+
 class FeedPage(NamedTuple):
     """Encoded rows that have changed after one number, up to another; none if they are equal."""
 
@@ -127,22 +152,71 @@ def arm(tx: Transaction) -> None:
 
 
 def begin(tx: Transaction) -> None:
-    """Put every row that there is into the feed, and note changes from here on."""
-    end(tx)
+    """Note changes from here on, and let `step` note every row that there is."""
     arm(tx)
-    for name, place in SYNCED.items():
-        tx.execute(
-            f"INSERT INTO sync_changes (place, key) SELECT '{name}', {_key(place, name)}"
-            f" FROM {name} WHERE {_condition(place, name)} ORDER BY {', '.join(place.key)}"
-        )
+    settings.put(tx, WALK, _Walk(head(tx), next(iter(SYNCED)), "").encode())
+    _leave_free(tx, "sync_changes", sum(_count(tx, name) for name in SYNCED))
+    # The last number is that of a row, however many of those set aside are not needed: what waits
+    # for it (`head`) must not wait for the next change.
+    tx.execute("REPLACE INTO sync_changes (place, key) VALUES ('settings', hex('term'))")
 
 
 def end(tx: Transaction) -> None:
-    """Note changes no longer, and forget those that were noted; numbers are not used again."""
+    """Note changes no longer, and let `step` forget those noted; numbers are not used again."""
     for name in SYNCED:
         for event in ("INSERT", "UPDATE", "DELETE"):
             tx.execute(f"DROP TRIGGER IF EXISTS sync_{name}_{event}")
-    tx.execute("DELETE FROM sync_changes")
+    tx.execute("DELETE FROM settings WHERE key = ?", (WALK,))
+
+
+def has_steps(tx: Transaction) -> bool:
+    """Tell whether a feed that began, or ended, has left something to `step`."""
+    if links.linked(tx, LinkRole.REPLICA) is not None:
+        return settings.get(tx, WALK) is not None
+    return tx.execute("SELECT 1 FROM sync_changes LIMIT 1").fetchone() is not None
+
+
+def step(tx: Transaction, rows: int = STEP_ROWS) -> None:
+    """Do a little of what a feed that began, or ended, has left to do."""
+    saved = settings.get(tx, WALK)
+    if saved is not None:
+        walk = _walk_on(tx, _Walk.decode(saved), rows)
+        if walk is None:
+            tx.execute("DELETE FROM settings WHERE key = ?", (WALK,))
+        else:
+            settings.put(tx, WALK, walk.encode())
+    elif links.linked(tx, LinkRole.REPLICA) is None:
+        tx.execute(
+            "DELETE FROM sync_changes WHERE number IN"
+            " (SELECT number FROM sync_changes ORDER BY number LIMIT ?)",
+            (rows,),
+        )
+
+
+def _walk_on(tx: Transaction, walk: _Walk, rows: int) -> _Walk | None:
+    """Note some rows that are not noted yet; return how far that is, None if it was all."""
+    names = list(SYNCED)
+    for name in names[names.index(walk.place) :]:
+        place, key = SYNCED[name], walk.key if name == walk.place else ""
+        columns = ", ".join(place.key)
+        after = f"({columns}) > ({', '.join('?' * len(place.key))})" if key else "TRUE"
+        keys = tx.execute(
+            f"SELECT {_key(place, name)} FROM {name} WHERE {after} AND {_condition(place, name)}"
+            f" ORDER BY {columns} LIMIT ?",
+            (*(_key_cells(place, key) if key else ()), rows),
+        ).fetchall()
+        for (key,) in keys:
+            # What has changed since the feed began has its place behind those set aside.
+            noted = tx.execute(
+                "INSERT INTO sync_changes (number, place, key) VALUES (?, ?, ?)"
+                " ON CONFLICT (place, key) DO NOTHING",
+                (walk.number + 1, name, key),
+            )
+            walk = _Walk(walk.number + noted.rowcount, name, key)
+        rows -= len(keys)
+        if rows <= 0:
+            return walk
+    return None
 
 
 def head(tx: Transaction) -> int:
@@ -151,13 +225,20 @@ def head(tx: Transaction) -> int:
     return 0 if row is None else int(row[0])
 
 
+def noted(tx: Transaction) -> int:
+    """Return the number up to which pages may be read: what comes below it is all noted."""
+    saved = settings.get(tx, WALK)
+    return head(tx) if saved is None else _Walk.decode(saved).number
+
+
 def page(tx: Transaction, after: int, size_bytes: int = PAGE_BYTES) -> FeedPage:
     """Return what has changed after a number, until the page has so many bytes."""
     rows: list[bytes] = []
     length, upto = 0, after
     changes = tx.execute(
-        "SELECT number, place, key FROM sync_changes WHERE number > ? ORDER BY number LIMIT ?",
-        (after, MAX_ROWS),
+        "SELECT number, place, key FROM sync_changes WHERE number > ? AND number <= ?"
+        " ORDER BY number LIMIT ?",
+        (after, noted(tx), MAX_ROWS),
     )
     for number, place, key in changes:
         row = encode_row(RowChange(place, key, _cells(tx, place, key)))
@@ -213,10 +294,18 @@ def stop_following(tx: Transaction) -> None:
 def leave_room(tx: Transaction, places: int) -> None:
     """Leave numbers of rows free, as another node may have used them."""
     for name in ("messages", "events", "outbox", "group_entries", "group_held", "group_sends"):
-        row = tx.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,)).fetchone()
-        tx.execute("DELETE FROM sqlite_sequence WHERE name = ?", (name,))
-        last = 0 if row is None else int(row[0])
-        tx.execute("INSERT INTO sqlite_sequence VALUES (?, ?)", (name, last + places))
+        _leave_free(tx, name, places)
+
+
+def _leave_free(tx: Transaction, name: str, places: int) -> None:
+    row = tx.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,)).fetchone()
+    tx.execute("DELETE FROM sqlite_sequence WHERE name = ?", (name,))
+    last = 0 if row is None else int(row[0])
+    tx.execute("INSERT INTO sqlite_sequence VALUES (?, ?)", (name, last + places))
+
+
+def _count(tx: Transaction, name: str) -> int:
+    return int(tx.execute(f"SELECT count(*) FROM {name}").fetchone()[0])
 
 
 def _put(tx: Transaction, name: str, place: _Place, cells: dict[str, Cell]) -> None:

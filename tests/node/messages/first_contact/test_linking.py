@@ -63,6 +63,7 @@ def test_who_comes_with_a_code_is_the_replica_and_no_person(alice: Person, bob: 
     assert bob.tx(contacts.listing) == []
     assert [event.type for event in bob.tx(lambda tx: events.page(tx, 0, -1))] == ["link.added"]
     assert bob.tx(links.inbox_count) == 1
+    bob.tx(feed.step)
     changes = bob.tx(lambda tx: decode_rows(feed.page(tx, 0).rows))
     assert {one.place for one in changes} == {"events", "settings"}, "its own row is in no feed"
 
@@ -145,6 +146,7 @@ def test_a_link_ends_with_all_that_it_was(alice: Person, bob: Person) -> None:
     assert replica_of(bob) is None
     assert bob.tx(lambda tx: contacts.get(tx, alice.address)) is None
     assert bob.tx(links.inbox_count) == 0
+    bob.tx(feed.step)
     assert bob.tx(lambda tx: feed.page(tx, 0).rows) == b""
     assert say(alice, bob, sync(alice)) == 1
 
