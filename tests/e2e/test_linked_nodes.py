@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import trio
 from trio.testing import MockClock as Clock
 
-from tests.e2e.linked import a_day_later, cut_off, differences, linked, synced, texts
+from tests.e2e.linked import (
+    a_day_later,
+    acquainted,
+    cut_off,
+    differences,
+    linked,
+    synced,
+    texts,
+)
 from tests.e2e.world import World
 from zentalk.errors import ConflictError, NotFoundError
+from zentalk.node.linked import feeder
 from zentalk.node.linked.replica_actions import READ_ONLY
 from zentalk.store.history import feed
 
@@ -32,9 +43,32 @@ async def test_a_replica_has_the_history_row_for_row_and_follows(
     assert (await world.nodes["bob two"].links.state()).role == "replica"
 
 
-async def test_apart_for_three_days_with_both_in_use_then_together_they_have_one_history(
-    world: World, autojump_clock: Clock
+async def test_a_first_copy_goes_on_over_restarts_and_has_what_was_written_meanwhile(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(feed, "step", partial(feed.step, rows=1))
+    monkeypatch.setattr(feeder, "SETTLE_SECONDS", 5.0)
+    await acquainted(world)
+    await world.replica("bob two", (await world.nodes["bob"].links.open()).code)
+
+    async def is_copying() -> bool:
+        return await world.nodes["bob"]._database.read(feed.has_steps)
+
+    await world.until(is_copying)
+    for number in range(2):
+        await world.crash("bob")
+        await world.person("bob")
+        assert await is_copying()
+        await world.send("bob", "alice", f"meanwhile {number}")
+    await synced(world)
+    assert not await is_copying()
+    assert (await texts(world, "bob two"))[2:] == ["meanwhile 0", "meanwhile 1"]
+
+
+async def test_apart_for_three_days_with_both_in_use_then_together_they_have_one_history(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeder, "TAKEN_AT_ONCE", 1)
     await linked(world)
     alice, bob = world.nodes["alice"].address, world.nodes["bob"].address
     cut_off(world, "bob two")

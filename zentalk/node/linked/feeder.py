@@ -48,6 +48,8 @@ SETTLE_SECONDS: Final = 0.25
 """What changes within this time goes out in one page."""
 LOOK_SECONDS: Final = 60.0
 """How often it is looked whether pages were lost."""
+TAKEN_AT_ONCE: Final = 16
+"""How much of what the replica has said is done in one transaction: each write is encrypted."""
 
 
 class _Done(NamedTuple):
@@ -143,7 +145,7 @@ class Feeder:
     def _take_in(self, link: LinkRow, now: float, tx: Transaction) -> _Done:
         last: Have | None = None
         effects: list[CommitEffects] = []
-        for number, raw in links.inbox(tx):
+        for number, raw in links.inbox(tx, limit=TAKEN_AT_ONCE):
             links.drop_inbox(tx, [number])
             body = _body(raw)
             if isinstance(body, Have) and (last is None or body.stamp > last.stamp):

@@ -101,10 +101,11 @@ def put_inbox(tx: Transaction, body: bytes) -> None:
     tx.execute("INSERT INTO sync_inbox (body) VALUES (?)", (body,))
 
 
-def inbox(tx: Transaction, after: int = 0) -> list[tuple[int, bytes]]:
-    """Return what has come after a number, in order."""
+def inbox(tx: Transaction, after: int = 0, limit: int = -1) -> list[tuple[int, bytes]]:
+    """Return what has come after a number, in order, up to `limit` (-1: all)."""
     rows = tx.execute(
-        "SELECT number, body FROM sync_inbox WHERE number > ? ORDER BY number", (after,)
+        "SELECT number, body FROM sync_inbox WHERE number > ? ORDER BY number LIMIT ?",
+        (after, limit),
     )
     return [(int(number), bytes(body)) for number, body in rows]
 
