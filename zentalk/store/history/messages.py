@@ -304,24 +304,33 @@ def fail_all(tx: Transaction, contact: UserAddress, reason: str) -> list[Message
     return [MessageId(row[0]) for row in rows.fetchall()]
 
 
-def delivered_after(tx: Transaction, contact: UserAddress, sequence: int) -> list[int]:
-    """Return the numbers of our messages above one that the contact has confirmed, in order."""
-    rows = tx.execute(
-        "SELECT sender_sequence FROM messages WHERE contact = ? AND direction = 'out'"
-        " AND state IN ('delivered', 'read') AND sender_sequence > ? ORDER BY sender_sequence",
-        (contact, sequence),
+def delivered_after(
+    tx: Transaction, contact: UserAddress, sequence: int, most: int
+) -> tuple[int, tuple[int, ...]]:
+    """Count our messages above a number that the contact has confirmed; return the last numbers.
+
+    These are `most` at most, in order: a conversation may have any number of messages.
+    """
+    what = (
+        "FROM messages WHERE contact = ? AND direction = 'out'"
+        " AND state IN ('delivered', 'read') AND sender_sequence > ?"
     )
-    return [int(row[0]) for row in rows]
+    count = tx.execute(f"SELECT count(*) {what}", (contact, sequence)).fetchone()[0]
+    last = tx.execute(
+        f"SELECT sender_sequence {what} ORDER BY sender_sequence DESC LIMIT ?",
+        (contact, sequence, most),
+    ).fetchall()
+    return int(count), tuple(int(row[0]) for row in reversed(last))
 
 
-def received_from(tx: Transaction, contact: UserAddress, sequence: int) -> list[int]:
-    """Return the numbers of the contact's messages from one on, in order."""
-    rows = tx.execute(
-        "SELECT sender_sequence FROM messages WHERE contact = ? AND direction = 'in'"
-        " AND sender_sequence >= max(1, ?) ORDER BY sender_sequence",
+def received_from(tx: Transaction, contact: UserAddress, sequence: int) -> tuple[int, int]:
+    """Count the contact's messages from a number on; return the highest number, 0 if none."""
+    count, last = tx.execute(
+        "SELECT count(*), coalesce(max(sender_sequence), 0) FROM messages WHERE contact = ?"
+        " AND direction = 'in' AND sender_sequence >= max(1, ?)",
         (contact, sequence),
-    )
-    return [int(row[0]) for row in rows]
+    ).fetchone()
+    return int(count), int(last)
 
 
 def unconfirmed(tx: Transaction, contact: UserAddress) -> list[MessageId]:

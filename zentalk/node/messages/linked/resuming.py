@@ -68,11 +68,11 @@ def answer(
         return NO_EFFECTS
     if not resumption.answer_once(tx, sender.address, content.term):
         return NO_EFFECTS
-    lost = messages.delivered_after(tx, sender.address, asked.last)
-    sent = messages.received_from(tx, sender.address, asked.following)
-    if not lost and not sent:
+    lost, named = messages.delivered_after(tx, sender.address, asked.last, MAX_NAMED)
+    lost_sent, last_sent = messages.received_from(tx, sender.address, asked.following)
+    if not lost and not lost_sent:
         return NO_EFFECTS
-    gaps = Gaps(len(lost), tuple(lost[-MAX_NAMED:]), len(sent), max(sent, default=0))
+    gaps = Gaps(lost, named, lost_sent, last_sent)
     told = Content(kind=GAPS, message_id=composer.new_message_id(), raw_body=encode_gaps(gaps))
     return composer.send(tx, sender, told, now)
 
