@@ -147,13 +147,17 @@ class Follower:
     async def _apply(self, page: JoinedPage) -> bool:
         """Make the copy what it is at the first; False if the page cannot be taken in."""
 
+        def forget(tx: Transaction) -> bool:
+            return feed.cursor(tx)[0] not in (b"", page.feed) and feed.reset(tx)
+
         def job(tx: Transaction) -> None:
-            if feed.cursor(tx)[0] not in (b"", page.feed):
-                feed.reset(tx)
             feed.apply(tx, decode_rows(page.rows))
             feed.set_cursor(tx, page.feed, page.upto)
 
         try:
+            # The copy counts as one of the feed before until nothing of that is left.
+            while await self._copy.write_frozen(forget):
+                pass
             await self._copy.write_frozen(job)
         except (RemoteProtocolError, StorageError) as error:
             self.trouble = DAMAGED if isinstance(error, RemoteProtocolError) else str(error)

@@ -269,10 +269,18 @@ def apply(tx: Transaction, rows: Iterable[RowChange]) -> None:
         _put(tx, change.place, place, dict(change.cells))
 
 
-def reset(tx: Transaction) -> None:
-    """Forget everything of the feed that was followed so far."""
+def reset(tx: Transaction, rows: int = STEP_ROWS) -> bool:
+    """Forget some rows of the feed that was followed so far; False if none was left."""
     for name, place in SYNCED.items():
-        tx.execute(f"DELETE FROM {name} WHERE {place.only or 'TRUE'}")
+        columns = ", ".join(place.key)
+        gone = tx.execute(
+            f"DELETE FROM {name} WHERE ({columns}) IN (SELECT {columns} FROM {name}"
+            f" WHERE {place.only or 'TRUE'} ORDER BY {columns} LIMIT ?)",
+            (rows,),
+        )
+        if gone.rowcount:
+            return True
+    return False
 
 
 def cursor(tx: Transaction) -> tuple[bytes, int]:
