@@ -71,6 +71,20 @@ async def test_what_the_replica_has_is_confirmed_at_once_and_copies_of_it_change
     assert (await world.nodes["bob"].links.state()).unconfirmed == 0
 
 
+async def test_what_waited_is_confirmed_bit_by_bit_until_nothing_waits(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(syncing, "RELEASED_AT_ONCE", 1)
+    await linked(world, sync="strict")
+    cut_off(world, "bob two")
+    sent = [await world.send("alice", "bob", f"message {number}") for number in range(3)]
+    await world.until(lambda: _all_there(world))
+    assert (await world.nodes["bob"].links.state()).unconfirmed == 3
+    cut_off(world, "bob two", cut=False)
+    for message in sent:
+        await world.until_state("alice", message, "delivered")
+
+
 async def test_the_owner_is_told_when_the_replica_keeps_senders_waiting(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,15 +89,17 @@ class Feeder:
             # A step at a time, and a pause after it: the owner's own writes come in between.
             has_more = await until_stored(self._step)
             found = await until_stored(partial(self._database.read, links.every))
+            if found:
+                # From here on a commit may bring a replica, or something for it.
+                self._database.tail.on_commit = self.changed.set
+            for link in found:
+                if link.address is not None and link.role is LinkRole.REPLICA:
+                    await until_stored(partial(self._serve, link))
+            await until_stored(self._confirm)
             if not found and not has_more:
                 self._database.tail.on_commit = None
                 await self.opened.wait()
                 continue
-            # From here on a commit may bring a replica, or something for it.
-            self._database.tail.on_commit = self.changed.set
-            for link in found:
-                if link.address is not None and link.role is LinkRole.REPLICA:
-                    await until_stored(partial(self._serve, link))
             if has_more or await self.changed.wait(LOOK_SECONDS):
                 await trio.sleep(SETTLE_SECONDS)
 
@@ -107,6 +109,13 @@ class Feeder:
             return False
         await self._database.write(feed.step)
         return True
+
+    async def _confirm(self) -> None:
+        """Confirm what waited for the replica and is there, or waits for none any more."""
+        while await self._database.read(syncing.is_due):
+            now = self._runtime.wall()
+            job = partial(syncing.release, composer=self._composer, now=now)
+            await self._outbox.carry_out(await self._database.write(job))
 
     def _arm(self, tx: Transaction) -> None:
         """Note changes of tables that are new since the link was made, too."""
@@ -154,7 +163,6 @@ class Feeder:
                 effects.append(self._write(tx, link, body, now))
         if last is not None and _number(last, link) <= feed.head(tx):
             links.heard(tx, link.id, _number(last, link), now)
-            effects.append(syncing.release(tx, self._composer, _number(last, link), now))
         return _Done(last, CommitEffects.together(effects))
 
     def _write(self, tx: Transaction, link: LinkRow, write: Write, now: float) -> CommitEffects:

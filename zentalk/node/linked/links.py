@@ -15,8 +15,6 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.linked.status import OUTDONE, UNCONFIRMED, LinkCode, LinksView, LinkView
-from zentalk.node.messages.compose import Composer
-from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.first_contact import linking
 from zentalk.node.messages.linked import syncing
 from zentalk.store.history import events, feed, links, settings, terms, unsynced
@@ -41,14 +39,12 @@ class Links:
         self,
         runtime: Runtime,
         database: HistoryDatabase,
-        composer: Composer,
         outbox: Outbox,
         own: UserAddress,
         opened: Signal,
     ) -> None:
         self._runtime = runtime
         self._database = database
-        self._composer = composer
         self._outbox = outbox
         self._own = own
         self._opened = opened
@@ -85,15 +81,8 @@ class Links:
         except ValueError:
             raw = b""
         now = self._runtime.wall()
-
-        def job(tx: Transaction) -> CommitEffects:
-            dropped = linking.unlink(tx, raw, now)
-            if links.linked(tx, LinkRole.REPLICA) is not None:
-                return dropped
-            confirmed = syncing.release(tx, self._composer, syncing.EVERYTHING, now)
-            return CommitEffects.together([dropped, confirmed])
-
-        await self._outbox.carry_out(await self._database.write(job))
+        dropped = await self._database.write(lambda tx: linking.unlink(tx, raw, now))
+        await self._outbox.carry_out(dropped)
 
     async def keep_recovery(self, sealed: bytes) -> None:
         """Keep the identity under a new recovery phrase; an earlier phrase opens nothing any more.

@@ -57,13 +57,13 @@ def build_linked(
     if copy is not None:
         follower = Follower(runtime, database, copy.history, composer, outbox)
         database.tail.on_commit = follower.changed.set
-        links = ReplicaLinks(runtime, database, composer, outbox, own, Signal())
+        links = ReplicaLinks(runtime, database, outbox, own, Signal())
         links.follow(follower, copy.history)
         actions = ReplicaActions(runtime, copy.history, outbox, chat, follower)
         return LinkedParts(links, watch, actions, follower, follower.run)
     feeder = Feeder(runtime.for_part("links"), database, composer, outbox, writes)
     return LinkedParts(
-        Links(runtime, database, composer, outbox, own, feeder.opened),
+        Links(runtime, database, outbox, own, feeder.opened),
         watch,
         ConversationActions(runtime, database, outbox, chat),
         None,

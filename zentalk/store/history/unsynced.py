@@ -22,10 +22,19 @@ def hold(
         )
 
 
-def take(tx: Transaction, number: int) -> list[tuple[UserAddress, MessageId]]:
-    """Remove and return what waited for a number of the feed, or for an earlier one."""
+def is_due(tx: Transaction, number: int) -> bool:
+    """Tell whether anything has waited for a number of the feed, or for an earlier one."""
+    row = tx.execute("SELECT 1 FROM unsynced WHERE number <= ? LIMIT 1", (number,)).fetchone()
+    return row is not None
+
+
+def take(tx: Transaction, number: int, most: int) -> list[tuple[UserAddress, MessageId]]:
+    """Remove and return what waited for a number of the feed, or for an earlier one; not all."""
     rows = tx.execute(
-        "DELETE FROM unsynced WHERE number <= ? RETURNING contact, message_id, number", (number,)
+        "DELETE FROM unsynced WHERE (contact, message_id) IN (SELECT contact, message_id"
+        " FROM unsynced WHERE number <= ? ORDER BY number LIMIT ?)"
+        " RETURNING contact, message_id, number",
+        (number, most),
     ).fetchall()
     ordered = sorted(rows, key=lambda row: (row[2], row[0], row[1]))
     return [(UserAddress(contact), MessageId(message_id)) for contact, message_id, _ in ordered]

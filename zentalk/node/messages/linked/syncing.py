@@ -21,7 +21,9 @@ from zentalk.store.history.links import LinkRole
 from zentalk.store.sqlite import Transaction
 
 _STRICT: Final = "sync-strict"
-EVERYTHING: Final = 2**63 - 1
+RELEASED_AT_ONCE: Final = 100
+"""How many messages are confirmed in one transaction: after a week apart thousands may wait."""
+_EVERYTHING: Final = 2**63 - 1
 
 
 def set_strict(tx: Transaction, *, strict: bool) -> None:
@@ -65,10 +67,15 @@ def confirm_ids(
     return []
 
 
-def release(tx: Transaction, composer: Composer, number: int, now: float) -> CommitEffects:
-    """Confirm what the replica has, up to a number of the feed."""
+def is_due(tx: Transaction) -> bool:
+    """Tell whether something has waited that the replica has, or that waits for no replica."""
+    return unsynced.is_due(tx, _there(tx))
+
+
+def release(tx: Transaction, composer: Composer, now: float) -> CommitEffects:
+    """Confirm some of what the replica has; all counts as there if there is no replica."""
     by_contact: dict[UserAddress, list[MessageId]] = defaultdict(list)
-    for contact, message_id in unsynced.take(tx, number):
+    for contact, message_id in unsynced.take(tx, _there(tx), RELEASED_AT_ONCE):
         by_contact[contact].append(message_id)
     made: list[BestEffortInner] = []
     for contact, ids in by_contact.items():
@@ -76,3 +83,9 @@ def release(tx: Transaction, composer: Composer, number: int, now: float) -> Com
         if wanted:
             made += confirmations.confirm(tx, composer, contact, wanted, now)
     return CommitEffects(best_effort=tuple(made))
+
+
+def _there(tx: Transaction) -> int:
+    """Return up to which number of the feed the replica has everything."""
+    replica = links.linked(tx, LinkRole.REPLICA)
+    return _EVERYTHING if replica is None else replica.acked
