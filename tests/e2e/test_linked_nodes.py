@@ -32,7 +32,7 @@ async def test_a_replica_has_the_history_row_for_row_and_follows(
     assert (await world.nodes["bob two"].links.state()).role == "replica"
 
 
-async def test_apart_for_three_days_with_both_in_use_then_together_they_have_one_history(
+async def test_a9_apart_for_three_days_with_both_in_use_then_together_they_have_one_history(
     world: World, autojump_clock: Clock
 ) -> None:
     await linked(world)
