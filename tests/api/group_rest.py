@@ -11,12 +11,12 @@ from zentalk.node.node import Node
 from zentalk.rest.groups import GroupDetails
 
 
-def client_of(node: Node) -> httpx.AsyncClient:
-    """A client with the owner's token, straight into the application."""
+def client_of(node: Node, token: str = TOKEN) -> httpx.AsyncClient:
+    """A client with the owner's token or a device's, straight into the application."""
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app=create_app(node, TOKEN, node.stopping)),
         base_url="http://127.0.0.1:3001",
-        headers={"Authorization": f"Bearer {TOKEN}"},
+        headers={"Authorization": f"Bearer {token}"},
         event_hooks=hooks(),
     )
 

@@ -65,7 +65,7 @@ async def test_a_first_copy_goes_on_over_restarts_and_has_what_was_written_meanw
     assert (await texts(world, "bob two"))[2:] == ["meanwhile 0", "meanwhile 1"]
 
 
-async def test_apart_for_three_days_with_both_in_use_then_together_they_have_one_history(
+async def test_a9_apart_for_three_days_with_both_in_use_then_together_they_have_one_history(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feeder, "TAKEN_AT_ONCE", 1)

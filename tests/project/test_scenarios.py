@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 
 SCENARIOS = (
-    *(f"A{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12)),
-    *(f"B{number}" for number in range(1, 14)),
-    *("C1", "D9", "D16", "E8", "E9", "F1", "F2", "F3"),
+    *(f"A{number}" for number in range(1, 13)),
+    *(f"B{number}" for number in range(1, 15)),
+    *("C1", "D9", "D16"),
+    *(f"E{number}" for number in range(1, 15)),
+    *("F1", "F2", "F3"),
 )
-ATTACKS = tuple(f"K{number}" for number in range(1, 43))
+ATTACKS = tuple(f"K{number}" for number in range(1, 56))
 
 
 @pytest.fixture(scope="module")
