@@ -63,6 +63,7 @@ async def test_every_route_has_its_line_and_every_line_its_route(node: FakeNode)
     assert set(keys(node)) == set(ROUTES), "say in the table what a token needs for it"
 
 
+@pytest.mark.slow
 async def test_the_table_finds_every_route_and_starlette_the_same(node: FakeNode) -> None:
     table = RouteTable()
     for key, entry in ROUTES.items():

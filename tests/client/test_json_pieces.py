@@ -23,7 +23,9 @@ scalars = (
     | st.text()
 )
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=10,
 )
 
 
@@ -36,7 +38,7 @@ def walked(text: str) -> dict[str, list[Any]]:
 
 
 @given(
-    st.dictionaries(st.text(), st.lists(values)),
+    st.dictionaries(st.text(), st.lists(values, max_size=5), max_size=4),
     st.sampled_from([None, 1]),
     st.integers(1, 9),
 )

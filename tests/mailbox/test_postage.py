@@ -351,6 +351,7 @@ def test_what_could_not_be_stored_is_neither_listed_nor_acknowledged() -> None:
     assert sorted(arrival.deposit_id for arrival in listed(desk).giving_way(QUOTA)) == before
 
 
+@pytest.mark.slow
 def test_a_repeat_of_what_was_displaced_while_it_is_written_has_to_wait() -> None:
     desk = away()
     fill(desk)
@@ -522,6 +523,7 @@ def test_k12_beside_a_flooder_who_never_works_every_stranger_is_accepted_as_told
     assert flood.hashes["stranger"] <= HONEST << (CHEAP.last_work_bits + work.MARGIN_BITS)
 
 
+@pytest.mark.slow
 def test_k12_a_flooder_who_pays_is_outbid_at_a_fraction_of_his_cost() -> None:
     flood = Flood(flooder_pays=CHEAP.work_bits + 1)
     assert flood.run() == 1

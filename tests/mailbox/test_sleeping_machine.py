@@ -267,6 +267,7 @@ def _wakeful(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Resting, "_sleep", stay)
 
 
+@pytest.mark.slow
 def test_k45_mailboxes_that_sleep_answer_as_those_that_never_do() -> None:
     run_state_machine_as_test(Twins, settings=settings(max_examples=20, stateful_step_count=30))
 

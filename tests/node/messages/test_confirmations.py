@@ -227,6 +227,7 @@ def replays_of_more_than_one_confirmation_holds(
     return Replays(alice, bob, ciphertexts, messages=140, seconds=3 * COLLECT_SECONDS)
 
 
+@pytest.mark.slow
 def test_k50_a_relay_that_replays_for_days_gets_next_to_no_ciphertext(
     alice: Person, bob: Person, ciphertexts: Ciphertexts
 ) -> None:
@@ -237,6 +238,7 @@ def test_k50_a_relay_that_replays_for_days_gets_next_to_no_ciphertext(
     assert is_read(bob, alice, "still here")
 
 
+@pytest.mark.slow
 def test_k50_control_without_the_rate_of_repetitions_every_copy_is_answered(
     alice: Person, bob: Person, ciphertexts: Ciphertexts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,6 +247,7 @@ def test_k50_control_without_the_rate_of_repetitions_every_copy_is_answered(
     assert len(replays.repeated) > 2 * 5 * DAY_SECONDS / REPEAT_SECONDS
 
 
+@pytest.mark.slow
 def test_k50_control_without_kept_bytes_every_two_hours_one_is_encrypted(
     alice: Person, bob: Person, ciphertexts: Ciphertexts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -383,6 +386,7 @@ def lose_every_confirmation(alice: Person, bob: Person) -> None:
     read_singly(bob, sent(alice, bob, MANY + 1))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("of_any_number")
 def test_k50_confirmations_that_are_all_lost_leave_the_ratchet_readable(
     alice: Person, bob: Person, ciphertexts: Ciphertexts
@@ -394,6 +398,7 @@ def test_k50_confirmations_that_are_all_lost_leave_the_ratchet_readable(
     assert is_read(bob, alice, "still here")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("of_any_number")
 def test_k50_control_without_that_limit_the_next_message_cannot_be_read(
     alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
@@ -403,6 +408,7 @@ def test_k50_control_without_that_limit_the_next_message_cannot_be_read(
     assert not is_read(bob, alice, "still here")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("of_any_number")
 def test_k50_what_the_limit_kept_back_is_confirmed_once_the_contact_has_read(
     alice: Person, bob: Person

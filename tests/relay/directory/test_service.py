@@ -300,6 +300,7 @@ async def test_k7_control_if_rumours_entered_the_table_a_liar_would_fill_it(
     assert len(first.service.state.table) > 10, "most of them do not exist"
 
 
+@pytest.mark.slow
 async def test_find_answers_never_more_than_twenty(
     autojump_clock: MockClock, net: Net, nursery: trio.Nursery
 ) -> None:
@@ -314,6 +315,7 @@ async def test_find_answers_never_more_than_twenty(
     assert members[0].own.raw in raws
 
 
+@pytest.mark.slow
 async def test_a_lookup_over_the_network_finds_the_nearest(
     autojump_clock: MockClock, net: Net, nursery: trio.Nursery
 ) -> None:

@@ -236,6 +236,7 @@ async def test_b5_a_lost_ack_leads_to_a_second_delivery_and_b7_to_nothing_else(
 # --- K9, K10 -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["state", "take"])
 async def test_k9_ten_thousand_guesses_get_the_same_bytes(
     autojump_clock: trio.testing.MockClock, method: str

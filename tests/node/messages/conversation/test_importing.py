@@ -159,6 +159,7 @@ def text(number: int, words: str = "hello", at: float = NOW, **more: Any) -> Sho
         return exported(tx)[0]
 
 
+@pytest.mark.slow
 @given(st.lists(line, max_size=12), st.integers(1, 5))
 def test_what_was_exported_is_there_again_in_its_order_and_once(
     lines: list[Shown], size: int
