@@ -12,7 +12,7 @@ from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.groups.book import NO_GROUP, GroupBook
 from zentalk.node.messages.groups.distribution import Distribution
 from zentalk.node.messages.states import move
-from zentalk.store.history import chats, group_members, groups
+from zentalk.store.history import chats, group_members, group_receipts, groups, privacy
 from zentalk.store.history.groups import GroupStanding
 from zentalk.store.history.models import MessageState
 from zentalk.store.sqlite import Transaction
@@ -23,6 +23,8 @@ from zentalk.wire.group_bodies import FALLBACK, GroupLine, group_content
 ALONE: Final = "nobody else is in this group"
 MAX_WITH_RECEIPTS: Final = 32
 """In larger groups nobody is told what was read: each would tell all others of everything."""
+RECEIPTS_SECONDS: Final = 30.0
+"""Authors are told once in this time what was read, however often that was."""
 _NOT_IN: Final = {
     GroupStanding.INVITED: "you are invited to this group: accept the invitation first",
     GroupStanding.LEFT: "you have left this group: somebody in it can invite you again",
@@ -67,16 +69,32 @@ class GroupSpeech:
         wrapped = self._wrapped(tx, group, inner, is_line=False)
         return self._distribution.to_some(tx, group, wrapped, [member], now)
 
-    def say_read(
+    def note_read(
         self, tx: Transaction, conversation: UserAddress, seq: int, now: float
     ) -> CommitEffects:
-        """Tell each author up to where its messages were read, if there are not too many people."""
-        group, told = GroupId(conversation), chats.told_up_to(tx, conversation)
+        """Note up to where a group was read, for `tell_read` to tell with what is read by then."""
+        group = GroupId(conversation)
         row = groups.get(tx, group)
-        if row is None or not row.is_joined or told >= seq:
+        if row is None or not row.is_joined or chats.told_up_to(tx, conversation) >= seq:
+            return NO_EFFECTS
+        group_receipts.note(tx, group, seq, now + RECEIPTS_SECONDS)
+        return CommitEffects(fan_out=True)
+
+    def tell_read(self, tx: Transaction, now: float) -> tuple[CommitEffects, float | None]:
+        """Tell authors what was read and is due; return when the next is (unix time)."""
+        due = group_receipts.take_due(tx, now)
+        made = [self._tell_read(tx, group, seq, now) for group, seq in due]
+        return CommitEffects.together(made), group_receipts.next_due(tx)
+
+    def _tell_read(self, tx: Transaction, group: GroupId, seq: int, now: float) -> CommitEffects:
+        """Tell each author up to where its messages were read, if there are not too many people."""
+        conversation = UserAddress(group)
+        row, told = groups.get(tx, group), chats.told_up_to(tx, conversation)
+        if row is None or not row.is_joined or told >= seq or not privacy.get(tx).read_receipts:
             return NO_EFFECTS
         chats.set_told(tx, conversation, seq, MessageId(b""))
-        if len(group_members.inside(tx, group)) > MAX_WITH_RECEIPTS:
+        inside = group_members.inside(tx, group)
+        if len(inside) > MAX_WITH_RECEIPTS:
             return NO_EFFECTS
         return CommitEffects.together(
             self.say_to(
@@ -87,6 +105,7 @@ class GroupSpeech:
                 now,
             )
             for author, message_id in chats.newest_by_author(tx, conversation, told, seq)
+            if author in inside
         )
 
     def _wrapped(
