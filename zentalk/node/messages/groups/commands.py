@@ -12,6 +12,7 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.crypto.types import Entropy
 from zentalk.errors import ConfigError, ConflictError, LocalProtocolError, NotFoundError
 from zentalk.groups import authoring
+from zentalk.groups.exchange import ENTRIES_PER_DAY
 from zentalk.groups.permission import MAX_MEMBERS, Denial, GroupDeniedError
 from zentalk.ids import DAY_SECONDS, GroupId, UserAddress
 from zentalk.node.messages.compose import Composer
@@ -38,6 +39,7 @@ from zentalk.wire.group_acts import (
     GroupAct,
     GroupKind,
     Leave,
+    Merge,
     OpenTicket,
     Remove,
     Rename,
@@ -46,6 +48,10 @@ from zentalk.wire.group_acts import (
 )
 
 MAX_ADMIN_CARDS: Final = 16
+MERGES_PER_DAY: Final = ENTRIES_PER_DAY // 2
+"""Entries of the owner in a day after which its messages are not preceded by merges any more.
+
+Readers take so many of a member, and a message waits for what it names."""
 JOIN_SECONDS: Final = 7 * DAY_SECONDS
 """How long the invitation to a group whose link the owner has used is accepted by itself."""
 
@@ -292,8 +298,25 @@ class GroupCommands:
         if person == self._book.own or reader is None or not reader.is_joined:
             raise ConflictError("this person has not joined: share with somebody who has")
         lines = sharing.lines_to_share(tx, UserAddress(group), min(count, sharing.MAX_LINES))
+        merged = self.merge(tx, group, now)
         heads = authoring.line_heads(self._book.log(tx, group), self._book.own)
-        return len(lines), self._distribution.history(tx, group, heads, lines, person, now)
+        shared = self._distribution.history(tx, group, heads, lines, person, now)
+        return len(lines), CommitEffects.together([merged, shared])
+
+    def merge(self, tx: Transaction, group: GroupId, now: float) -> CommitEffects:
+        """Bring heads together of which a message cannot name all; nothing if it can.
+
+        Nor if the log is full, or the owner has signed so much lately that others may not take it.
+        """
+        log, own = self._book.log(tx, group), self._book.own
+        if not authoring.needs_merge(log, own):
+            return NO_EFFECTS
+        if authoring.signed_since(log, own, now - DAY_SECONDS) >= MERGES_PER_DAY:
+            return NO_EFFECTS
+        try:
+            return self.act(tx, group, Merge(), now)
+        except GroupDeniedError:
+            return NO_EFFECTS
 
     def act(
         self,
@@ -303,7 +326,7 @@ class GroupCommands:
         now: float,
         also: Sequence[UserAddress] = (),
     ) -> CommitEffects:
-        """Do what only admins may, and tell all members and `also` others.
+        """Sign an act, and tell all members and `also` others.
 
         Raises ConflictError if the owner may not do it.
         """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from zentalk.errors import ConflictError, NotFoundError
 from zentalk.groups.authoring import line_heads
@@ -32,12 +33,17 @@ _NOT_IN: Final = {
 }
 
 
+Merge: TypeAlias = Callable[[Transaction, GroupId, float], CommitEffects]
+"""Brings the heads of a log together, if a message cannot name all of them."""
+
+
 class GroupSpeech:
     """Says things in groups, for whoever writes, reacts, reads or sets a timer."""
 
-    def __init__(self, book: GroupBook, distribution: Distribution) -> None:
+    def __init__(self, book: GroupBook, distribution: Distribution, merge: Merge) -> None:
         self._book = book
         self._distribution = distribution
+        self._merge = merge
 
     def check(self, tx: Transaction, conversation: UserAddress) -> None:
         """Refuse where the owner may not write; raises ConflictError or NotFoundError."""
@@ -54,13 +60,17 @@ class GroupSpeech:
     def say(
         self, tx: Transaction, conversation: UserAddress, inner: Content, now: float, *, line: bool
     ) -> CommitEffects:
-        """Let a content go to all others; of a line it is kept how far it has come."""
+        """Let a content go to all others; of a line it is kept how far it has come.
+
+        Before it goes a merge, if it cannot name all heads of the log.
+        """
         group = GroupId(conversation)
+        merged = self._merge(tx, group, now)
         wrapped = self._wrapped(tx, group, inner, is_line=line)
         sent = self._distribution.to_all(tx, group, wrapped, now, is_line=line)
         if line and sent is NO_EFFECTS:
             move(tx, inner.message_id, conversation, MessageState.DELIVERED, now, ALONE)
-        return sent
+        return CommitEffects.together([merged, sent])
 
     def say_to(
         self, tx: Transaction, group: GroupId, member: UserAddress, inner: Content, now: float
