@@ -118,7 +118,8 @@ class MessageCommands:
 
         Whoever is no contact yet becomes one: an answer accepts a request. The same idempotency
         key of the same device gives the same message again, and sets nothing off. Raises
-        ConflictError if the key was used for another request.
+        ConflictError if the key was used for another request, and TooLargeError if a text is too
+        long for its group.
         """
         request = b""
         if key is not None:
@@ -134,6 +135,7 @@ class MessageCommands:
         in_group = row is not None and row.state is ContactState.GROUP
         if in_group:
             self._speech.check(tx, address)
+            self._speech.check_text(tx, address, draft.text, len(draft.about.mentions))
         if row is None or row.state not in (ContactState.CONTACT, ContactState.GROUP):
             row, welcomed = welcome(tx, self._composer, address, "", now)
         content = Content(

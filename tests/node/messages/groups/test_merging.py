@@ -30,20 +30,12 @@ HEADS = 12
 
 
 @pytest.fixture
-def post(alice: Person, bob: Person, carol: Person) -> Post:
-    for other in (bob, carol):
-        alice.tx(lambda tx, o=other: alice.contacts.add(tx, o.address, "", 0.0))  # type: ignore[misc]
-        other.tx(lambda tx, o=other: o.contacts.add(tx, alice.address, "", 0.0))  # type: ignore[misc]
-    return Post(alice, bob, carol)
-
-
-@pytest.fixture
-def crew(post: Post, alice: Person, bob: Person, carol: Person) -> GroupId:
-    group = post.found(alice, bob, carol)
+def crew(post: Post, crew: GroupId, alice: Person, bob: Person, carol: Person) -> GroupId:
+    """All of them have written."""
     for one in (alice, bob, carol):
-        post.say(one, group, "hello")
+        post.say(one, crew, "hello")
     post.settle()
-    return group
+    return crew
 
 
 def scatter(

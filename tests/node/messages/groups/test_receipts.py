@@ -8,24 +8,11 @@ from tests.node.messages.groups.post import Post
 from tests.node.persons import Person
 from zentalk.ids import GroupId, MessageId, UserAddress
 from zentalk.node.messages.conversation.commands import ChatCommands
-from zentalk.node.messages.groups import saying
+from zentalk.node.messages.groups import large, saying
 from zentalk.node.messages.groups.jobs import group_jobs
 from zentalk.store.history import group_sends, privacy
 from zentalk.store.history.models import MessageState, StoredMessage
 from zentalk.store.history.privacy import Privacy
-
-
-@pytest.fixture
-def post(alice: Person, bob: Person, carol: Person) -> Post:
-    for other in (bob, carol):
-        alice.tx(lambda tx, o=other: alice.contacts.add(tx, o.address, "", 0.0))  # type: ignore[misc]
-        other.tx(lambda tx, o=other: o.contacts.add(tx, alice.address, "", 0.0))  # type: ignore[misc]
-    return Post(alice, bob, carol)
-
-
-@pytest.fixture
-def crew(post: Post, alice: Person, bob: Person, carol: Person) -> GroupId:
-    return post.found(alice, bob, carol)
 
 
 def read(post: Post, reader: Person, group: GroupId) -> None:
@@ -127,7 +114,7 @@ def test_nobody_is_told_in_a_group_of_more_than_the_bound(
     most: int,
     state: MessageState,
 ) -> None:
-    monkeypatch.setattr(saying, "MAX_WITH_RECEIPTS", most)
+    monkeypatch.setattr(large, "LARGE", most)
     said = post.say(bob, crew, "hello")
     post.settle()
     read(post, carol, crew)

@@ -70,6 +70,7 @@ class ChatCommands:
     ) -> Done:
         """Give a text of our own other words. Raises what `check_text` raises."""
         check_text(text)
+        self._speech.check_text(tx, contact, text)
         line = self._own_line(tx, contact, message_id)
         if line.kind != TEXT or line.deleted:
             raise LocalProtocolError("only a text that is still there can be changed")

@@ -18,7 +18,7 @@ from zentalk.ids import DAY_SECONDS, GroupId, UserAddress
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation import sharing
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
-from zentalk.node.messages.groups import joining
+from zentalk.node.messages.groups import joining, large
 from zentalk.node.messages.groups.book import NO_GROUP, GroupBook, Learned
 from zentalk.node.messages.groups.cards import GroupCards
 from zentalk.node.messages.groups.distribution import Distribution
@@ -100,7 +100,10 @@ class GroupCommands:
     def invite(
         self, tx: Transaction, group: GroupId, people: Sequence[UserAddress], now: float
     ) -> CommitEffects:
-        """Invite contacts; raises ConflictError if one of them is none, or cannot be invited."""
+        """Invite contacts; raises ConflictError if one of them is none, or cannot be invited.
+
+        Also if the owner would be in too many large groups.
+        """
         if not people or len(people) > MAX_MEMBERS:
             raise ConfigError(f"name 1 to {MAX_MEMBERS} people to invite")
         for person in people:
@@ -175,6 +178,8 @@ class GroupCommands:
         ticket: bytes,
         now: float,
     ) -> CommitEffects:
+        known = self._book.state(tx, group).members
+        large.check_room(tx, group, len(known.keys() | set(people)))
         added_as = self._added_as(tx, group)
         others = group_members.inside(tx, group)
         raws = [
@@ -199,15 +204,17 @@ class GroupCommands:
         return [self._cards.own(tx, group).raw, *(raw for _, raw in known)]
 
     def accept(self, tx: Transaction, group: GroupId, now: float) -> tuple[GroupRow, CommitEffects]:
-        """Join a group that the owner is invited to; raises ConflictError without an invitation.
+        """Join a group that the owner is invited to.
 
-        Who has invited the owner tells all others.
+        Who has invited the owner tells all others. Raises ConflictError without an invitation, or
+        if the owner is in too many large groups.
         """
         row = self._row(tx, group)
         if row.is_joined:
             return row, NO_EFFECTS
         if row.stands is not GroupStanding.INVITED:
             raise ConflictError("you are not invited to this group: ask somebody in it")
+        large.check_room(tx, group, groups.people(tx, group))
         card = self._cards.own(tx, group)
         own = self._book.state(tx, group).member(self._book.own)
         group_members.forget_told(tx, group)

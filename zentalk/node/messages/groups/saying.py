@@ -10,6 +10,7 @@ from zentalk.groups.authoring import line_heads
 from zentalk.groups.permission import GroupDeniedError, may_post
 from zentalk.ids import GroupId, MessageId, UserAddress
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
+from zentalk.node.messages.groups import large
 from zentalk.node.messages.groups.book import NO_GROUP, GroupBook
 from zentalk.node.messages.groups.distribution import Distribution
 from zentalk.node.messages.states import move
@@ -22,10 +23,10 @@ from zentalk.wire.content import Content
 from zentalk.wire.group_bodies import FALLBACK, GroupLine, group_content
 
 ALONE: Final = "nobody else is in this group"
-MAX_WITH_RECEIPTS: Final = 32
-"""In larger groups nobody is told what was read: each would tell all others of everything."""
 RECEIPTS_SECONDS: Final = 30.0
-"""Authors are told once in this time what was read, however often that was."""
+"""Authors are told once in this time what was read, however often that was.
+
+In large groups they are not: each would tell all others of everything."""
 _NOT_IN: Final = {
     GroupStanding.INVITED: "you are invited to this group: accept the invitation first",
     GroupStanding.LEFT: "you have left this group: somebody in it can invite you again",
@@ -56,6 +57,12 @@ class GroupSpeech:
         denial = may_post(self._book.state(tx, group), self._book.own)
         if denial is not None:
             raise GroupDeniedError(denial)
+
+    def check_text(
+        self, tx: Transaction, conversation: UserAddress, text: str, mentions: int = 0
+    ) -> None:
+        """Refuse a text that is too long for its group; raises TooLargeError."""
+        large.check_text(tx, GroupId(conversation), text, mentions)
 
     def say(
         self, tx: Transaction, conversation: UserAddress, inner: Content, now: float, *, line: bool
@@ -103,9 +110,9 @@ class GroupSpeech:
         if row is None or not row.is_joined or told >= seq or not privacy.get(tx).read_receipts:
             return NO_EFFECTS
         chats.set_told(tx, conversation, seq, MessageId(b""))
-        inside = group_members.inside(tx, group)
-        if len(inside) > MAX_WITH_RECEIPTS:
+        if large.is_large(tx, group):
             return NO_EFFECTS
+        inside = group_members.inside(tx, group)
         return CommitEffects.together(
             self.say_to(
                 tx,
