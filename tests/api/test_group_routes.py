@@ -17,6 +17,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.node import Node
 from zentalk.rest.groups import GroupDetails, Groups, MemberDeliveries
 from zentalk.rest.invites import Invite
+from zentalk.wire.devices import DeviceScope
 from zentalk.wire.invite import InviteLink, format_invite
 from zentalk.wire.text import format_address
 
@@ -42,6 +43,31 @@ def path_of(group: GroupDetails) -> str:
 
 def roles(group: GroupDetails) -> dict[str, tuple[str, str]]:
     return {one.address: (one.role, one.status) for one in group.members}
+
+
+async def test_the_same_key_of_the_same_token_founds_one_group(
+    rest: httpx.AsyncClient, node: Node
+) -> None:
+    key, wish = {"Idempotency-Key": "k1"}, {"name": "Crew", "members": [BOBS]}
+
+    async def founding(**headers: str) -> GroupDetails:
+        return details(await rest.post("/v1/groups", json=wish, headers=headers), 201)
+
+    first = await founding(**key)
+    assert await founding(**key) == first
+    assert len(await node.groups.every()) == 1
+    other = await rest.post("/v1/groups", json={**wish, "kind": "channel"}, headers=key)
+    refused(other, 409, "use a new key")
+    message = f"/v1/conversations/{first.conversation}/messages"
+    refused(await rest.post(message, json={"text": "hello"}, headers=key), 409, "use a new key")
+    said = await rest.post(message, json={"text": "hello"}, headers={"Idempotency-Key": "k2"})
+    assert said.status_code == 202
+    refused(await rest.post("/v1/groups", json=wish, headers={"Idempotency-Key": "k2"}), 409)
+    _, token = await node.devices.add("phone", DeviceScope.WRITE)
+    theirs = await founding(**key, Authorization=f"Bearer {token}")
+    # Control: another token's key, and none, found others.
+    unnamed = await founding()
+    assert len({first.conversation, theirs.conversation, unnamed.conversation}) == 3
 
 
 async def test_a_group_is_founded_listed_shown_and_changed(

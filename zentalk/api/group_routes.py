@@ -6,10 +6,11 @@ import base64
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from zentalk.api.answers import CONFLICT, MISSING, MISSING_OR_CONFLICT, answers, no_content
+from zentalk.api.callers import Key, request_key
 from zentalk.api.drafts import picture as read_picture
 from zentalk.api.facade import NodeFacade
 from zentalk.api.paths import Address, Group, MessageId
@@ -48,10 +49,13 @@ def add_group_routes(router: APIRouter, node: NodeFacade) -> None:
         return JsonResponse(bodies.Groups(groups=shown))
 
     @router.post(GROUPS_PATH, **answers("groups", GroupDetails, HTTPStatus.CREATED, fails=CONFLICT))
-    async def create(body: bodies.GroupIn) -> Response:
+    async def create(
+        request: Request, body: bodies.GroupIn, idempotency_key: Key = None
+    ) -> Response:
         """Found a group or channel, and invite contacts to it."""
         kind, people = GroupKind[body.kind.upper()], tuple(map(parse_address, body.members))
-        made = await node.groups.found(GroupWish(body.name, kind, people))
+        wish, key = GroupWish(body.name, kind, people), request_key(request, idempotency_key)
+        made = await node.groups.found(wish, key)
         return JsonResponse(_details(made), HTTPStatus.CREATED)
 
     @router.get(_ONE, **answers("groups", GroupDetails, fails=MISSING))

@@ -26,10 +26,13 @@ def groups() -> Call[list[GroupSummary]]:
     return Call("GET", _GROUPS, lambda answer: parse(bodies.Groups, answer).groups)
 
 
-def create(name: str, members: Sequence[str], kind: GroupKinds) -> Call[GroupDetails]:
+def create(
+    name: str, members: Sequence[str], kind: GroupKinds, idempotency_key: str | None
+) -> Call[GroupDetails]:
     """Found a group."""
     body = bodies.GroupIn.model_construct(name=name, members=list(members), kind=kind)
-    return Call("POST", _GROUPS, _group, body=body)
+    headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+    return Call("POST", _GROUPS, _group, body=body, headers=headers)
 
 
 def one(group: str) -> Call[GroupDetails]:

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from zentalk.crypto.ed25519 import SigningKey
+from zentalk.crypto.hashing import sha256
 from zentalk.crypto.types import Entropy
 from zentalk.errors import ConfigError, ConflictError, LocalProtocolError, NotFoundError
 from zentalk.groups import authoring
 from zentalk.groups.exchange import ENTRIES_PER_DAY
 from zentalk.groups.permission import MAX_MEMBERS, Denial, GroupDeniedError
 from zentalk.ids import DAY_SECONDS, GroupId, UserAddress
+from zentalk.node.messages.commands import KEY_WAS_USED
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation import sharing
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
@@ -23,10 +25,12 @@ from zentalk.node.messages.groups.book import NO_GROUP, GroupBook, Learned
 from zentalk.node.messages.groups.cards import GroupCards
 from zentalk.node.messages.groups.distribution import Distribution
 from zentalk.node.messages.people import welcome
-from zentalk.store.history import contacts, group_joins, group_members, groups
+from zentalk.store.history import contacts, group_joins, group_members, groups, request_keys
 from zentalk.store.history.groups import GroupRow, GroupStanding
+from zentalk.store.history.models import RequestKey
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.chat import MAX_PICTURE_BYTES
+from zentalk.wire.codec import pack
 from zentalk.wire.content import ROUTE, Content
 from zentalk.wire.group_acts import (
     MAX_DESCRIPTION_BYTES,
@@ -63,6 +67,11 @@ class GroupWish(NamedTuple):
     kind: GroupKind = GroupKind.GROUP
     members: tuple[UserAddress, ...] = ()
 
+    @property
+    def request(self) -> bytes:
+        """A hash of all that makes a request another one."""
+        return sha256(pack(["group", self.kind, self.name, b"".join(self.members)]))
+
     def __repr__(self) -> str:
         return f"<wish for a {self.kind.name.lower()} of {len(self.members)} more>"
 
@@ -86,14 +95,27 @@ class GroupCommands:
         self._distribution = distribution
         self._composer = composer
 
-    def found(self, tx: Transaction, wish: GroupWish, now: float) -> tuple[GroupRow, CommitEffects]:
-        """Found a group or channel and invite people; raises ConfigError, or as `invite` does."""
+    def found(
+        self, tx: Transaction, wish: GroupWish, now: float, key: RequestKey | None = None
+    ) -> tuple[GroupRow, CommitEffects]:
+        """Found a group or channel and invite people.
+
+        The same idempotency key of the same device gives the same group again. Raises ConfigError,
+        ConflictError if the key was used for another request, or as `invite` does.
+        """
         _check_length("a group's name", wish.name, MAX_GROUP_NAME_BYTES, least=1)
+        known = None if key is None else request_keys.by_key(tx, key)
+        if known is not None:
+            if known[0] != wish.request:
+                raise ConflictError(KEY_WAS_USED)
+            return self._row(tx, GroupId(known[1])), NO_EFFECTS
         founding = authoring.found(
             self._identity, wish.name, wish.kind, at=int(now), entropy=self._entropy
         )
         entry = founding.founding
         self._book.begin(tx, entry, GroupStanding.JOINED, None, now)
+        if key is not None:
+            request_keys.remember_key(tx, key, wish.request, entry.group, now)
         invited = self.invite(tx, entry.group, wish.members, now) if wish.members else NO_EFFECTS
         return self._row(tx, entry.group), invited
 
