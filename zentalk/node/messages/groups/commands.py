@@ -20,6 +20,7 @@ from zentalk.node.messages.commands import KEY_WAS_USED
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation import sharing
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
+from zentalk.node.messages.first_contact import invites
 from zentalk.node.messages.groups import joining, large
 from zentalk.node.messages.groups.book import NO_GROUP, GroupBook, Learned
 from zentalk.node.messages.groups.cards import GroupCards
@@ -51,7 +52,6 @@ from zentalk.wire.group_acts import (
     ticket_id,
 )
 
-MAX_ADMIN_CARDS: Final = 16
 MERGES_PER_DAY: Final = ENTRIES_PER_DAY // 2
 """Entries of the owner in a day after which its messages are not preceded by merges any more.
 
@@ -141,9 +141,15 @@ class GroupCommands:
     def let_in(
         self, tx: Transaction, group: GroupId, person: UserAddress, secret: bytes, now: float
     ) -> CommitEffects:
-        """Invite a contact who has shown the secret of a link; nothing if that cannot be done."""
+        """Invite a contact who has shown the secret of a link; nothing if that cannot be done.
+
+        Such as when another admin has closed the link.
+        """
+        ticket = ticket_id(group, secret)
         try:
-            return self._invite(tx, group, [person], ticket_id(group, secret), now)
+            if ticket not in self._open_tickets(tx, group):
+                return NO_EFFECTS
+            return self._invite(tx, group, [person], ticket, now)
         except (ConflictError, NotFoundError):
             return NO_EFFECTS
 
@@ -188,6 +194,14 @@ class GroupCommands:
         except (ConflictError, NotFoundError):
             return NO_EFFECTS
 
+    def end_links(self, tx: Transaction, group: GroupId, now: float) -> None:
+        """Revoke the owner's links that another admin has closed, or that went with its rank."""
+        invites.end_links(tx, self._identity, group, self._open_tickets(tx, group), now)
+
+    def _open_tickets(self, tx: Transaction, group: GroupId) -> set[bytes]:
+        every = self._book.state(tx, group).tickets
+        return {one.ticket for one in every if one.owner == self._book.own and not one.is_closed}
+
     def _added_as(self, tx: Transaction, group: GroupId) -> AddedAs:
         is_channel = self._book.state(tx, group).kind is GroupKind.CHANNEL
         return AddedAs.SUBSCRIBER if is_channel else AddedAs.MEMBER
@@ -210,7 +224,8 @@ class GroupCommands:
             for entry in self._sign(tx, group, Add(person, added_as, ticket), now).entries
         ]
         whole = [entry.raw for entry in self._book.log(tx, group).export()]
-        cards = self._cards_of_admins(tx, group)
+        admins = self._book.state(tx, group).admins
+        cards = self._cards.for_newcomers(tx, group, [member.address for member in admins])
         return CommitEffects.together(
             [
                 self._distribution.entries(tx, group, raws, others, now),
@@ -218,12 +233,6 @@ class GroupCommands:
                 self._distribution.cards(tx, group, cards, people, now),
             ]
         )
-
-    def _cards_of_admins(self, tx: Transaction, group: GroupId) -> list[bytes]:
-        """Return our card, and those of admins: of them others ask for all other cards."""
-        admins = [member.address for member in self._book.state(tx, group).admins]
-        known = group_members.cards(tx, group, admins[:MAX_ADMIN_CARDS])
-        return [self._cards.own(tx, group).raw, *(raw for _, raw in known)]
 
     def accept(self, tx: Transaction, group: GroupId, now: float) -> tuple[GroupRow, CommitEffects]:
         """Join a group that the owner is invited to.
@@ -271,6 +280,7 @@ class GroupCommands:
         if own is not None and own.invited_by is not None and not row.is_joined:
             others = [own.invited_by]
         raws = [entry.raw for entry in self._sign(tx, group, Leave(), now).entries]
+        self.end_links(tx, group, now)
         return self._distribution.entries(tx, group, raws, others, now)
 
     def remove(
@@ -361,6 +371,7 @@ class GroupCommands:
         """
         self._row(tx, group)
         learned = self._sign(tx, group, act, now)
+        self.end_links(tx, group, now)
         followed = joining.after(tx, self._book, self._distribution, group, learned, now)
         raws = [entry.raw for entry in learned.entries]
         members = {*group_members.inside(tx, group), *also}

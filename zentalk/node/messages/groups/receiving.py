@@ -151,6 +151,7 @@ class GroupInbox:
         """Do what follows from new entries, and take in what they explain."""
         made = [joining.after(tx, self._book, self._distribution, group, learned, now)]
         if learned.entries:
+            self._commands.end_links(tx, group, now)
             endings = endings_due(self._book.state(tx, group), self._book.own)
             made += [self._commands.act(tx, group, ending, now) for ending in endings]
             made.append(self._explain(tx, group, now))
