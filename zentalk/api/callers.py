@@ -54,9 +54,9 @@ def caller_of(request: Request) -> Caller:
     return scope_caller(request.scope)
 
 
-def request_key(request: Request, text: str | None) -> RequestKey | None:
+def request_key(request: Request, text: str) -> RequestKey:
     """Return the idempotency key of a request: a device's keys are its own."""
-    return None if text is None else RequestKey(text, caller_of(request).id)
+    return RequestKey(text, caller_of(request).id)
 
 
 def scope_caller(scope: Scope) -> Caller:

@@ -139,7 +139,7 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
         request: Request, address: Address, body: MessageIn, idempotency_key: Key = None
     ) -> Response:
         """Store a message for sending; its state tells how far it got."""
-        key = request_key(request, idempotency_key)
+        key = None if idempotency_key is None else request_key(request, idempotency_key)
         contact = parse_address(address)
         draft = Draft(body.text or "") if body.model_fields_set == _TEXT else None
         if draft is None:

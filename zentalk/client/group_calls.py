@@ -79,6 +79,11 @@ def create_link(group: str, max_uses: int, expires_in_seconds: int) -> Call[Invi
     return Call("POST", _INVITES, lambda answer: parse(Invite, answer), body=body)
 
 
+def close_link(group: str, ticket: str) -> Call[None]:
+    """Close a link of any admin."""
+    return Call("DELETE", _at(group, f"/tickets/{quote(ticket, safe='')}"), _nothing)
+
+
 def links(group: str) -> Call[list[Invite]]:
     """Ask for the owner's invites to a group."""
     return Call("GET", _INVITES, partial(_links_to, group))

@@ -24,7 +24,7 @@ from zentalk.store.history.groups import GroupRow, GroupStanding
 from zentalk.store.history.models import RequestKey
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.group import GroupEntry, read_stored_entry
-from zentalk.wire.group_acts import Demote, Grant, PostingRule, SetPosting
+from zentalk.wire.group_acts import CloseTicket, Demote, Grant, PostingRule, SetPosting
 from zentalk.wire.invite import parse_invite
 
 T = TypeVar("T")
@@ -99,6 +99,10 @@ class GroupActions:
         """Let an admin be a member again."""
         await self._do(lambda tx, now: self._commands.act(tx, group, Demote(person), now))
         return await self.get(group)
+
+    async def close_link(self, group: GroupId, ticket: bytes) -> None:
+        """Close a link, whoever made it; `ticket` names it in the log."""
+        await self._do(lambda tx, now: self._commands.act(tx, group, CloseTicket(ticket), now))
 
     async def change(
         self,
