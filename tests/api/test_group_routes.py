@@ -13,12 +13,14 @@ from trio.testing import MockClock as Clock
 from tests.api.double import OWNER
 from tests.api.group_rest import client_of, details, found, refused
 from tests.api.offline import BOBS, CAROLS, offline_node
+from zentalk.ids import GroupId
 from zentalk.net.runtime import Runtime
 from zentalk.node.node import Node
 from zentalk.rest.groups import GroupDetails, Groups, MemberDeliveries
 from zentalk.rest.invites import Invite
+from zentalk.wire.devices import DeviceScope
 from zentalk.wire.invite import InviteLink, format_invite
-from zentalk.wire.text import format_address
+from zentalk.wire.text import format_address, parse_address
 
 NOBODYS = format_address(OWNER)
 PICTURE = base64.b64encode(b"a small picture").decode()
@@ -42,6 +44,31 @@ def path_of(group: GroupDetails) -> str:
 
 def roles(group: GroupDetails) -> dict[str, tuple[str, str]]:
     return {one.address: (one.role, one.status) for one in group.members}
+
+
+async def test_the_same_key_of_the_same_token_founds_one_group(
+    rest: httpx.AsyncClient, node: Node
+) -> None:
+    key, wish = {"Idempotency-Key": "k1"}, {"name": "Crew", "members": [BOBS]}
+
+    async def founding(**headers: str) -> GroupDetails:
+        return details(await rest.post("/v1/groups", json=wish, headers=headers), 201)
+
+    first = await founding(**key)
+    assert await founding(**key) == first
+    assert len(await node.groups.every()) == 1
+    other = await rest.post("/v1/groups", json={**wish, "kind": "channel"}, headers=key)
+    refused(other, 409, "use a new key")
+    message = f"/v1/conversations/{first.conversation}/messages"
+    refused(await rest.post(message, json={"text": "hello"}, headers=key), 409, "use a new key")
+    said = await rest.post(message, json={"text": "hello"}, headers={"Idempotency-Key": "k2"})
+    assert said.status_code == 202
+    refused(await rest.post("/v1/groups", json=wish, headers={"Idempotency-Key": "k2"}), 409)
+    _, token = await node.devices.add("phone", DeviceScope.WRITE)
+    theirs = await founding(**key, Authorization=f"Bearer {token}")
+    # Control: another token's key, and none, found others.
+    unnamed = await founding()
+    assert len({first.conversation, theirs.conversation, unnamed.conversation}) == 3
 
 
 async def test_a_group_is_founded_listed_shown_and_changed(
@@ -203,6 +230,24 @@ async def test_a_link_to_a_group_is_announced_and_ended(rest: httpx.AsyncClient)
     assert (await rest.delete(f"/v1/invites/{made.id}")).status_code == 204
     [ticket] = details(await rest.get(path_of(group))).tickets
     assert ticket.closed
+
+
+async def test_a_link_is_closed_by_the_id_that_all_admins_see(
+    rest: httpx.AsyncClient, node: Node
+) -> None:
+    group = await found(rest)
+    made = (await rest.post("/v1/invites", json={"group": group.conversation})).json()
+    [ticket] = details(await rest.get(path_of(group))).tickets
+    path = f"{path_of(group)}/tickets"
+    for unknown in ("0" * 32, "x", made["id"]):
+        refused(await rest.delete(f"{path}/{unknown}"), 404, "no such link")
+    for _ in range(2):
+        assert (await rest.delete(f"{path}/{ticket.id}")).status_code == 204
+    [closed] = details(await rest.get(path_of(group))).tickets
+    assert (closed.id, closed.closed) == (ticket.id, True)
+    assert (await rest.get(f"/v1/invites/{made['id']}")).json()["state"] == "revoked"
+    log = await node.groups.log(GroupId(parse_address(group.conversation)))
+    assert [type(entry.act).__name__ for entry in log].count("CloseTicket") == 1
 
 
 async def test_a_link_that_cannot_be_is_refused(rest: httpx.AsyncClient) -> None:

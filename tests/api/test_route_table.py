@@ -20,6 +20,7 @@ SAMPLES = {
     "group": format_address(BOB),
     "message_id": "0" * 32,
     "invite_id": "0" * 16,
+    "ticket": "0" * 32,
     "webhook_id": "0" * 16,
     "device_id": "0" * 16,
     "pairing_id": "0" * 16,

@@ -168,11 +168,22 @@ async def test_links_to_a_group_are_made_listed_and_ended(zentalk: Command) -> N
     listed = (await zentalk("group", "links", "News")).out.splitlines()
     assert listed[0].split()[:3] == [first["id"], "open", "0/3"]
     about = (await zentalk("group", "show", "News")).out.splitlines()
-    assert sum(line.startswith("link of ") and "0/3 used, until " in line for line in about) == 1
+    assert sum(line.startswith("link ") and "0/3 used, until " in line for line in about) == 1
     assert (await zentalk("group", "unlink", first["id"])).code == 0
     about = (await zentalk("group", "show", "News")).out.splitlines()
-    assert sum(line.startswith("link of ") and "0/3 used, closed" in line for line in about) == 1
+    assert sum(line.startswith("link ") and "0/3 used, closed" in line for line in about) == 1
     assert (await zentalk("group", "links", "News")).out.splitlines()[0].split()[1] == "revoked"
+
+
+async def test_a_link_is_closed_by_the_id_that_all_admins_see(zentalk: Command) -> None:
+    await zentalk("group", "create", "Crew")
+    await zentalk("group", "link", "Crew")
+    shown = json.loads((await zentalk("group", "show", "Crew", "--json")).out)
+    [ticket] = shown["tickets"]
+    about = (await zentalk("group", "show", "Crew")).out
+    assert f"link {ticket['id']} of " in about
+    assert (await zentalk("group", "unlink", ticket["id"], "--of", "Crew")).code == 0
+    assert (await zentalk("group", "links", "Crew")).out.split()[1] == "revoked"
 
 
 async def test_a_link_to_a_group_is_used(zentalk: Command) -> None:
@@ -190,6 +201,8 @@ async def test_a_link_to_a_group_is_used(zentalk: Command) -> None:
         (("link", "Nobody"), "no group is called"),
         (("links", "Nobody"), "no group is called"),
         (("unlink", "0" * 16), "no invite"),
+        (("unlink", "0" * 32, "--of", "Crew"), "no such link"),
+        (("unlink", "0" * 32, "--of", "Nobody"), "no group is called"),
         (("join", "Crew"), "starts with zentalk:"),
         (("join", "zentalk:zt1x#y"), ""),
     ],

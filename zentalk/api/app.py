@@ -33,6 +33,7 @@ from zentalk.api.first_contact_routes import (
 )
 from zentalk.api.group_routes import (
     add_delivery_route,
+    add_group_link_route,
     add_group_picture_routes,
     add_group_routes,
     add_member_routes,
@@ -117,6 +118,7 @@ def create_routes(
     add_contact_routes(inner.router, node)
     add_group_routes(inner.router, node)
     add_member_routes(inner.router, node)
+    add_group_link_route(inner.router, node)
     add_group_picture_routes(inner.router, node)
     add_delivery_route(inner.router, node)
     add_profile_routes(inner.router, node)

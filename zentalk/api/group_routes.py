@@ -6,13 +6,14 @@ import base64
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from zentalk.api.answers import CONFLICT, MISSING, MISSING_OR_CONFLICT, answers, no_content
+from zentalk.api.callers import Key, request_key
 from zentalk.api.drafts import picture as read_picture
 from zentalk.api.facade import NodeFacade
-from zentalk.api.paths import Address, Group, MessageId
+from zentalk.api.paths import Address, Group, MessageId, TicketId
 from zentalk.errors import LocalProtocolError, NotFoundError
 from zentalk.groups.permission import Denial, GroupDeniedError
 from zentalk.ids import GroupId, UserAddress
@@ -34,6 +35,7 @@ _PICTURE: Final = _ONE + "/picture"
 _NOTHING: Final[dict[str, Any]] = no_content("groups", fails=MISSING_OR_CONFLICT)
 _NO_PICTURE: Final = "this group has no picture, or it has not come yet"
 _NOT_IN: Final = "this person is not in the group: invite them first"
+_NO_LINK: Final = "this group has no such link: look at its tickets"
 _NOT_OURS: Final = "only its author knows how far a message has come: name one of yours"
 
 
@@ -48,10 +50,13 @@ def add_group_routes(router: APIRouter, node: NodeFacade) -> None:
         return JsonResponse(bodies.Groups(groups=shown))
 
     @router.post(GROUPS_PATH, **answers("groups", GroupDetails, HTTPStatus.CREATED, fails=CONFLICT))
-    async def create(body: bodies.GroupIn) -> Response:
+    async def create(
+        request: Request, body: bodies.GroupIn, idempotency_key: Key = None
+    ) -> Response:
         """Found a group or channel, and invite contacts to it."""
         kind, people = GroupKind[body.kind.upper()], tuple(map(parse_address, body.members))
-        made = await node.groups.found(GroupWish(body.name, kind, people))
+        key = None if idempotency_key is None else request_key(request, idempotency_key)
+        made = await node.groups.found(GroupWish(body.name, kind, people), key)
         return JsonResponse(_details(made), HTTPStatus.CREATED)
 
     @router.get(_ONE, **answers("groups", GroupDetails, fails=MISSING))
@@ -131,6 +136,22 @@ def add_member_routes(router: APIRouter, node: NodeFacade) -> None:
     async def remove(group: Group, address: Address) -> Response:
         """Put somebody out, or withdraw their invitation; what they have read stays with them."""
         await node.groups.remove(_id(group), parse_address(address))
+        return Response(status_code=HTTPStatus.NO_CONTENT.value)
+
+
+def add_group_link_route(router: APIRouter, node: NodeFacade) -> None:
+    """Add the route that closes a link, whoever made it; the others are those of invites."""
+
+    @router.delete(f"{_ONE}/tickets/{{ticket}}", **_NOTHING)
+    async def close_link(group: Group, ticket: TicketId) -> Response:
+        """Close a link to a group, as an admin, whoever made it: it lets nobody in any more."""
+        wanted = _id(group)
+        row = await node.groups.get(wanted)
+        found = next((one for one in row.view["tickets"] if one["id"] == ticket), None)
+        if found is None:
+            raise NotFoundError(_NO_LINK)
+        if not found["closed"]:
+            await node.groups.close_link(wanted, bytes.fromhex(ticket))
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
 

@@ -9,7 +9,7 @@ from pydantic.config import JsonDict
 
 from zentalk.rest.addresses import ADDRESS_SCHEMA
 
-_MESSAGE_ID: Final[JsonDict] = {"pattern": "^[0-9a-f]{32}$"}
+_HEX_32: Final[JsonDict] = {"pattern": "^[0-9a-f]{32}$"}
 
 Address = Annotated[
     str,
@@ -28,7 +28,15 @@ Group = Annotated[
     ),
 ]
 MessageId = Annotated[
-    str, Path(description="32 hexadecimal digits", max_length=100, json_schema_extra=_MESSAGE_ID)
+    str, Path(description="32 hexadecimal digits", max_length=100, json_schema_extra=_HEX_32)
+]
+TicketId = Annotated[
+    str,
+    Path(
+        description="the `id` of one of a group's `tickets`: 32 hexadecimal digits",
+        max_length=100,
+        json_schema_extra=_HEX_32,
+    ),
 ]
 InviteId = Annotated[str, Path(max_length=64)]
 WithAddress = Annotated[

@@ -113,6 +113,7 @@ ROUTES: Final[Mapping[str, Operation]] = MappingProxyType(
         "PUT /v1/groups/{group}/members/{address}": Operation(_WRITE, "setMemberRole"),
         "DELETE /v1/groups/{group}/members/{address}": Operation(_WRITE, "removeMember"),
         "POST /v1/groups/{group}/members/{address}/history": Operation(_WRITE, "shareHistory"),
+        "DELETE /v1/groups/{group}/tickets/{ticket}": Operation(_WRITE, "closeGroupLink"),
         "GET /v1/groups/{group}/picture": Operation(_READ, "getGroupPicture"),
         "PUT /v1/groups/{group}/picture": Operation(_WRITE, "setGroupPicture"),
         "DELETE /v1/groups/{group}/picture": Operation(_WRITE, "removeGroupPicture"),

@@ -225,7 +225,7 @@ def _ticket(ticket: dict[str, Any], by: str) -> str:
     ends = "closed" if ticket["closed"] else "open"
     if ends == "open" and ticket["expires_at"]:
         ends = f"until {local_time(ticket['expires_at'])}"
-    return f"link of {by}: {used}, {ends}"
+    return f"link {ticket['id']} of {by}: {used}, {ends}"
 
 
 def _read(file: Path) -> bytes:

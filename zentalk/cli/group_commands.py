@@ -249,11 +249,17 @@ def group_unlink(
     /,
     *,
     node: RunningNode,
+    of: Annotated[
+        str | None,
+        Parameter(help="Close the link of any admin that has this ID in group show."),
+    ] = None,
 ) -> int:
-    """Let nobody in by a link of yours any more. Those who came by it stay."""
-    from zentalk.cli import invite as act
+    """Let nobody in by a link any more. Those who came by it stay."""
+    from zentalk.cli import group_links, invite
 
-    return act.revoke(node.at, link)
+    if of is not None:
+        return group_links.close(node.at, of, link)
+    return invite.revoke(node.at, link)
 
 
 @groups.command(name="join")

@@ -5,6 +5,8 @@ A link to a group is an invite that invites to the group as well; `invite.py` en
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from zentalk.cli.arguments import address_or_invite, duration
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
@@ -39,6 +41,15 @@ def list_all(at: At, group: str, *, as_json: bool) -> int:
         return 0
     for invite in invites:
         say(shown_line(invite))
+    return 0
+
+
+def close(at: At, group: str, ticket: str) -> int:
+    """Close a link of any admin, by the id by which its members know it."""
+    wanted = check_group(group)
+    with running_node(at) as node:
+        path = f"{GROUPS}/{group_of(node, wanted)}/tickets"
+        node.delete(f"{path}/{quote(ticket, safe='')}")
     return 0
 
 

@@ -55,6 +55,10 @@ class AsyncGroup:
         """Make a link that invites whoever has it; `client.revoke_invite` ends it."""
         return await self._run(calls.create_link(self.id, max_uses, expires_in_seconds))
 
+    async def close_link(self, ticket: str) -> None:
+        """Close a link of any admin, by the `id` that it has among the group's `tickets`."""
+        await self._run(calls.close_link(self.id, ticket))
+
     async def links(self) -> list[Invite]:
         """Return your links to the group: open ones, and those that ended lately."""
         return await self._run(calls.links(self.id))

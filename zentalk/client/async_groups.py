@@ -21,10 +21,17 @@ class AsyncGroups:
         return await self._run(calls.groups())
 
     async def create_group(
-        self, name: str, members: Sequence[str] = (), kind: GroupKinds = "group"
+        self,
+        name: str,
+        members: Sequence[str] = (),
+        kind: GroupKinds = "group",
+        idempotency_key: str | None = None,
     ) -> GroupDetails:
-        """Found a `group` or `channel`, and invite contacts to it by their addresses."""
-        return await self._run(calls.create(name, members, kind))
+        """Found a `group` or `channel`, and invite contacts to it by their addresses.
+
+        The same key gives the same group again.
+        """
+        return await self._run(calls.create(name, members, kind, idempotency_key))
 
     async def join_group(self, link: str) -> None:
         """Ask to be let into the group of a link, and join it when the invitation comes."""

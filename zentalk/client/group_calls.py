@@ -26,10 +26,13 @@ def groups() -> Call[list[GroupSummary]]:
     return Call("GET", _GROUPS, lambda answer: parse(bodies.Groups, answer).groups)
 
 
-def create(name: str, members: Sequence[str], kind: GroupKinds) -> Call[GroupDetails]:
+def create(
+    name: str, members: Sequence[str], kind: GroupKinds, idempotency_key: str | None
+) -> Call[GroupDetails]:
     """Found a group."""
     body = bodies.GroupIn.model_construct(name=name, members=list(members), kind=kind)
-    return Call("POST", _GROUPS, _group, body=body)
+    headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+    return Call("POST", _GROUPS, _group, body=body, headers=headers)
 
 
 def one(group: str) -> Call[GroupDetails]:
@@ -74,6 +77,11 @@ def create_link(group: str, max_uses: int, expires_in_seconds: int) -> Call[Invi
         max_uses=max_uses, expires_in_seconds=expires_in_seconds, group=group
     )
     return Call("POST", _INVITES, lambda answer: parse(Invite, answer), body=body)
+
+
+def close_link(group: str, ticket: str) -> Call[None]:
+    """Close a link of any admin."""
+    return Call("DELETE", _at(group, f"/tickets/{quote(ticket, safe='')}"), _nothing)
 
 
 def links(group: str) -> Call[list[Invite]]:

@@ -70,7 +70,7 @@ def line_heads(log: GroupLog, author: UserAddress) -> tuple[EntryRef, ...]:
     """Return what a message of this author names: its last entry, and heads, together at most 8.
 
     Where there are more, some are left out: readers then do not learn of these entries from the
-    message. A node that may sign signs a merge first (`needs_merge`).
+    message. A node signs a merge first (`needs_merge`).
     """
     return tuple(row.entry.ref for row in _decisive(log, author)[:MAX_LINE_HEADS])
 
@@ -78,6 +78,11 @@ def line_heads(log: GroupLog, author: UserAddress) -> tuple[EntryRef, ...]:
 def needs_merge(log: GroupLog, author: UserAddress) -> bool:
     """Tell whether a message of this author cannot name all that it should."""
     return len(_decisive(log, author)) > MAX_LINE_HEADS
+
+
+def signed_since(log: GroupLog, author: UserAddress, since: float) -> int:
+    """Return how many entries an author has signed since a unix time, by its own clock."""
+    return sum(row.entry.author == author and row.entry.at >= since for row in log.rows)
 
 
 def _decisive(log: GroupLog, author: UserAddress) -> list[LogRow]:

@@ -23,6 +23,7 @@ PARAMETER_EXAMPLES: Final[dict[str, str]] = {
     "group": GROUP,
     "message_id": MESSAGE_ID,
     "invite_id": SHORT_ID,
+    "ticket": "0f" * 16,
     "device_id": SHORT_ID,
     "link_id": SHORT_ID,
     "pairing_id": SHORT_ID,

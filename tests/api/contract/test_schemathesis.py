@@ -46,6 +46,7 @@ RULED = [
     "verifyContact",  # a number, or one's word
     "muteConversation",  # not for a hundred years
     "editMessage",  # a text
+    "deleteMessage",  # for everyone: one of our own
     "voteInPoll",  # a poll
     "setProfile",  # a picture of so many bytes
     "createGroup",  # a name of so many bytes

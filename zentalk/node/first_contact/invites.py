@@ -9,10 +9,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from zentalk.crypto.ed25519 import SigningKey
-from zentalk.crypto.hashing import derive
-from zentalk.crypto.labels import Label
 from zentalk.errors import ConfigError
-from zentalk.ids import DAY_SECONDS, TICKET_BYTES, GroupId, UserAddress
+from zentalk.ids import DAY_SECONDS, GroupId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
@@ -138,8 +136,7 @@ class Invites:
         return ShownInvite(invite, state, link)
 
     def _secret(self, invite_id: str) -> bytes:
-        raw = bytes.fromhex(invite_id)
-        return derive(Label.INVITE_SECRET, self._identity.seed, raw, length=TICKET_BYTES)
+        return jobs.secret_of(self._identity, bytes.fromhex(invite_id))
 
 
 def _id(text: str) -> bytes:

@@ -3,7 +3,8 @@
 What is decided stands in `zentalk.node.messages.groups`, inside the transactions of the history.
 
 - `actions.py`: what REST asks for.
-- `fan_out.py`: writes to the members a few at a time, passes on who has joined, asks for cards.
+- `fan_out.py`: writes to the members a few at a time, passes on who has joined and what
+  was read, asks for cards.
 - `parts.py`: puts both together.
 """
 

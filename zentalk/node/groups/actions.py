@@ -13,6 +13,7 @@ from zentalk.errors import NotFoundError
 from zentalk.ids import GroupId, MessageId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.messages.commands import check_key
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.groups.book import NO_GROUP
 from zentalk.node.messages.groups.commands import GroupCommands, GroupWish
@@ -20,9 +21,10 @@ from zentalk.store.history import group_sends, groups
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.group_sends import GroupDelivery
 from zentalk.store.history.groups import GroupRow, GroupStanding
+from zentalk.store.history.models import RequestKey
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.group import GroupEntry, read_stored_entry
-from zentalk.wire.group_acts import Demote, Grant, PostingRule, SetPosting
+from zentalk.wire.group_acts import CloseTicket, Demote, Grant, PostingRule, SetPosting
 from zentalk.wire.invite import parse_invite
 
 T = TypeVar("T")
@@ -41,9 +43,15 @@ class GroupActions:
         self._outbox = outbox
         self._commands = commands
 
-    async def found(self, wish: GroupWish) -> GroupRow:
-        """Found a group or channel and invite contacts to it."""
-        return await self._commit(lambda tx, now: self._commands.found(tx, wish, now))
+    async def found(self, wish: GroupWish, idempotency_key: RequestKey | None = None) -> GroupRow:
+        """Found a group or channel and invite contacts to it.
+
+        The same key gives the same group again.
+        """
+        check_key(idempotency_key)
+        return await self._commit(
+            lambda tx, now: self._commands.found(tx, wish, now, idempotency_key)
+        )
 
     async def every(self) -> list[GroupRow]:
         """Return all groups that the owner is or was in, or is invited to, oldest first."""
@@ -91,6 +99,10 @@ class GroupActions:
         """Let an admin be a member again."""
         await self._do(lambda tx, now: self._commands.act(tx, group, Demote(person), now))
         return await self.get(group)
+
+    async def close_link(self, group: GroupId, ticket: bytes) -> None:
+        """Close a link, whoever made it; `ticket` names it in the log."""
+        await self._do(lambda tx, now: self._commands.act(tx, group, CloseTicket(ticket), now))
 
     async def change(
         self,

@@ -33,6 +33,7 @@ from zentalk.wire.content import (
 )
 
 MAX_KEY_BYTES: Final = 256
+KEY_WAS_USED: Final = "this Idempotency-Key was used for another request: use a new key"
 
 
 class Written(NamedTuple):
@@ -69,7 +70,12 @@ def check_message(
     check_address(address, own)
     if draft.body is None:
         check_text(draft.text)
-    if idempotency_key is not None and not 0 < len(idempotency_key.text) <= MAX_KEY_BYTES:
+    check_key(idempotency_key)
+
+
+def check_key(key: RequestKey | None) -> None:
+    """Refuse an idempotency key that is empty or long; raises ConfigError."""
+    if key is not None and not 0 < len(key.text) <= MAX_KEY_BYTES:
         raise ConfigError(f"an Idempotency-Key has 1 to {MAX_KEY_BYTES} characters")
 
 
@@ -118,7 +124,8 @@ class MessageCommands:
 
         Whoever is no contact yet becomes one: an answer accepts a request. The same idempotency
         key of the same device gives the same message again, and sets nothing off. Raises
-        ConflictError if the key was used for another request.
+        ConflictError if the key was used for another request, and TooLargeError if a text is too
+        long for its group.
         """
         request = b""
         if key is not None:
@@ -134,6 +141,7 @@ class MessageCommands:
         in_group = row is not None and row.state is ContactState.GROUP
         if in_group:
             self._speech.check(tx, address)
+            self._speech.check_text(tx, address, draft.text, len(draft.about.mentions))
         if row is None or row.state not in (ContactState.CONTACT, ContactState.GROUP):
             row, welcomed = welcome(tx, self._composer, address, "", now)
         content = Content(
@@ -176,13 +184,11 @@ class MessageCommands:
             return message, sent
         return message, CommitEffects.together([welcomed, sent])
 
-    def _again(
-        self, tx: Transaction, known: tuple[bytes, MessageId], request: bytes
-    ) -> StoredMessage:
+    def _again(self, tx: Transaction, known: tuple[bytes, bytes], request: bytes) -> StoredMessage:
         earlier_request, message_id = known
-        message = messages.own(tx, message_id)
+        message = messages.own(tx, MessageId(message_id))
         if earlier_request != request or message is None:
-            raise ConflictError("this Idempotency-Key was used for another message: use a new key")
+            raise ConflictError(KEY_WAS_USED)
         return message
 
 

@@ -156,3 +156,9 @@ ALTER TABLE group_entries ADD COLUMN came_at REAL;
 CREATE INDEX group_entries_by_sender ON group_entries (grp, sender, came_at)
     WHERE sender IS NOT NULL;
 """
+
+# Up to where lines of a group were read, and when their authors are told.
+GROUP_RECEIPTS: Final = """
+ALTER TABLE groups ADD COLUMN tell_seq INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE groups ADD COLUMN tell_at REAL;
+"""

@@ -65,6 +65,24 @@ def every(tx: Transaction) -> list[GroupRow]:
     return [_row(row) for row in tx.execute(f"SELECT {_COLUMNS} FROM groups ORDER BY made_at, id")]
 
 
+def people(tx: Transaction, group: GroupId) -> int:
+    """Return how many people are in a group or invited to it; 0 if there is no such group."""
+    row = tx.execute(
+        "SELECT json_array_length(view, '$.members') FROM groups WHERE id = ?", (group,)
+    ).fetchone()
+    return 0 if row is None else int(row[0] or 0)
+
+
+def joined_with_more(tx: Transaction, people: int) -> set[GroupId]:
+    """Return the groups that the owner is in, and more people than these are in or invited to."""
+    rows = tx.execute(
+        "SELECT id FROM groups WHERE stands = 'joined'"
+        " AND json_array_length(view, '$.members') > ?",
+        (people,),
+    )
+    return {GroupId(row[0]) for row in rows}
+
+
 def exists(tx: Transaction, conversation: bytes) -> bool:
     """Tell whether a conversation is a group's."""
     row = tx.execute("SELECT 1 FROM groups WHERE id = ?", (conversation,)).fetchone()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from zentalk.store.history.group_schema import GROUP_CLAIMS, GROUPS
+from zentalk.store.history.group_schema import GROUP_CLAIMS, GROUP_RECEIPTS, GROUPS
 from zentalk.store.history.linked_schema import LINKED
 
 _V7: Final = """
@@ -277,4 +277,7 @@ CREATE TABLE push (
 ) WITHOUT ROWID;
 """
 
-LATER: Final = (_V7, _V8, _V9, _V10, _V11, _V12, _V13, _V14, GROUPS, LINKED, GROUP_CLAIMS)
+LATER: Final = (
+    *(_V7, _V8, _V9, _V10, _V11, _V12, _V13, _V14),
+    *(GROUPS, LINKED, GROUP_CLAIMS, GROUP_RECEIPTS),
+)

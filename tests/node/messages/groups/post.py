@@ -64,6 +64,10 @@ class Post:
                 lambda tx, p=person: announce_due(tx, p.groups.distribution, self.now)  # type: ignore[misc]
             )
             self.post(person, effects)
+            read, _ = person.tx(
+                lambda tx, p=person: p.groups.speech.tell_read(tx, self.now)  # type: ignore[misc]
+            )
+            self.post(person, read)
             while True:
                 effects, more = person.tx(
                     lambda tx, p=person: p.groups.distribution.step(tx, self.now)  # type: ignore[misc]

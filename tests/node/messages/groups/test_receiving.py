@@ -30,20 +30,6 @@ from zentalk.wire.group_bodies import (
 )
 
 
-@pytest.fixture
-def post(alice: Person, bob: Person, carol: Person) -> Post:
-    """Alice knows Bob and Carol, who do not know each other."""
-    for other in (bob, carol):
-        alice.tx(lambda tx, o=other: alice.contacts.add(tx, o.address, "", 0.0))  # type: ignore[misc]
-        other.tx(lambda tx, o=other: o.contacts.add(tx, alice.address, "", 0.0))  # type: ignore[misc]
-    return Post(alice, bob, carol)
-
-
-@pytest.fixture
-def crew(post: Post, alice: Person, bob: Person, carol: Person) -> GroupId:
-    return post.found(alice, bob, carol)
-
-
 def pool(person: Person) -> int:
     rows = person.tx(lambda tx: tx.execute("SELECT count(*) FROM prekeys").fetchall())
     return int(rows[0][0])

@@ -16,19 +16,6 @@ from zentalk.wire.group_acts import Merge
 from zentalk.wire.group_bodies import GROUP_ENTRIES, EntryBatch, entry_batch_body, entry_batches
 
 
-@pytest.fixture
-def post(alice: Person, bob: Person, carol: Person) -> Post:
-    for other in (bob, carol):
-        alice.tx(lambda tx, o=other: alice.contacts.add(tx, o.address, "", 0.0))  # type: ignore[misc]
-        other.tx(lambda tx, o=other: o.contacts.add(tx, alice.address, "", 0.0))  # type: ignore[misc]
-    return Post(alice, bob, carol)
-
-
-@pytest.fixture
-def crew(post: Post, alice: Person, bob: Person, carol: Person) -> GroupId:
-    return post.found(alice, bob, carol)
-
-
 def confirmed(person: Person, group: GroupId) -> tuple[int, bool]:
     """Return how many others have told somebody of the same log, and whether that is too few."""
     shown = view.of_row(row_of(person, group))

@@ -70,6 +70,7 @@ class ChatCommands:
     ) -> Done:
         """Give a text of our own other words. Raises what `check_text` raises."""
         check_text(text)
+        self._speech.check_text(tx, contact, text)
         line = self._own_line(tx, contact, message_id)
         if line.kind != TEXT or line.deleted:
             raise LocalProtocolError("only a text that is still there can be changed")
@@ -168,7 +169,8 @@ class ChatCommands:
     ) -> CommitEffects:
         """Set a conversation's unread count to 0, and `tell` its other side what was read.
 
-        Of several receipts that wait, only the newest goes on waiting.
+        Of several receipts that wait, only the newest goes on waiting. Authors in a group are told
+        some time later.
         """
         if contacts.clear_unread(tx, contact):
             events.append(tx, "conversation.read", now, {"conversation": format_address(contact)})
@@ -179,7 +181,7 @@ class ChatCommands:
         chats.read_up_to(tx, contact, seq, now)
         row = contacts.get(tx, contact)
         if tell and row is not None and row.state is ContactState.GROUP:
-            return self._speech.say_read(tx, contact, seq, now)
+            return self._speech.note_read(tx, contact, seq, now)
         if not tell or row is None or not row.is_accepted or chats.told_up_to(tx, contact) >= seq:
             return NO_EFFECTS
         receipt = self._composer.new_message_id()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
-from zentalk.crypto.hashing import blake2b_256, equal
+from zentalk.crypto.ed25519 import SigningKey
+from zentalk.crypto.hashing import blake2b_256, derive, equal
 from zentalk.crypto.labels import Label
 from zentalk.errors import ConflictError, NotFoundError
-from zentalk.ids import DAY_SECONDS, UserAddress
+from zentalk.ids import DAY_SECONDS, TICKET_BYTES, GroupId, UserAddress
 from zentalk.store.history import events, invites
 from zentalk.store.history.invites import OpenInvite
 from zentalk.store.history.models import InviteState, StoredInvite
 from zentalk.store.sqlite import Transaction
+from zentalk.wire.group_acts import ticket_id
 from zentalk.wire.text import format_address
 
 MAX_OPEN: Final = 100
@@ -25,6 +28,11 @@ _NO_INVITE: Final = "there is no invite with this id: list your invites"
 def ticket_hash(secret: bytes) -> bytes:
     """Return the hash by which a secret is known."""
     return blake2b_256(Label.TICKET_HASH, secret)
+
+
+def secret_of(identity: SigningKey, invite_id: bytes) -> bytes:
+    """Return the secret of an invite, which is in no row."""
+    return derive(Label.INVITE_SECRET, identity.seed, invite_id, length=TICKET_BYTES)
 
 
 def create(tx: Transaction, invite: StoredInvite, secret_hash: bytes, now: float) -> StoredInvite:
@@ -44,6 +52,23 @@ def revoke(tx: Transaction, invite_id: bytes, now: float) -> None:
     if invite.state(now) is not InviteState.REVOKED:
         invites.revoke(tx, invite_id, now)
         events.append(tx, "invite.revoked", now, _data(invite))
+
+
+def end_links(
+    tx: Transaction,
+    identity: SigningKey,
+    group: GroupId,
+    open_tickets: Collection[bytes],
+    now: float,
+) -> None:
+    """Revoke the links to a group whose tickets are not open by its log any more."""
+    named = format_address(UserAddress(group))
+    for invite in invites.every(tx):
+        if invite.group != named or invite.state(now) is not InviteState.OPEN:
+            continue
+        raw = bytes.fromhex(invite.id)
+        if ticket_id(group, secret_of(identity, raw)) not in open_tickets:
+            revoke(tx, raw, now)
 
 
 def find(tx: Transaction, invite_id: bytes) -> StoredInvite:

@@ -15,7 +15,7 @@ needs; a *send* is one content on its way to several members.
 - `distribution.py`: from one content to an outbox item for each member, in small steps.
 - `receiving.py`: what other members send; `hearing.py`: what they say.
 - `answering.py`: what they ask, and what answers our questions.
-- `saying.py`: what the owner says in a group.
+- `saying.py`: what the owner says in a group; `large.py`: what is different where many are in it.
 - `view.py`: how rows, events and REST show a group.
 - `commands.py`: what the owner does to a group.
 - `jobs.py`: puts all of these together.

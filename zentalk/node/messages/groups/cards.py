@@ -7,7 +7,7 @@ docs/spec/groups.md section 3.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from zentalk.crypto import mlkem, x25519
@@ -26,6 +26,7 @@ from zentalk.wire.group_card import GroupCard, decode_card, sign_card
 from zentalk.wire.prekeys import PqPrekey, SignedPrekey
 from zentalk.wire.route import Route, encode_route
 
+MAX_ADMIN_CARDS: Final = 16
 OLD_IDS_DAYS: Final = 3
 """Days for which our old send ids of a group count, once somebody has gone."""
 
@@ -60,6 +61,13 @@ class GroupCards:
         for kind, secret in secrets.items():
             group_prekeys.add(tx, kind, secret, group, self._entropy)
         return group_prekeys.of_group(tx, group)
+
+    def for_newcomers(
+        self, tx: Transaction, group: GroupId, admins: Sequence[UserAddress]
+    ) -> list[bytes]:
+        """Return our card, and those of admins: of them others ask for all other cards."""
+        known = group_members.cards(tx, group, admins[:MAX_ADMIN_CARDS])
+        return [self.own(tx, group).raw, *(raw for _, raw in known)]
 
     def keep(self, tx: Transaction, group: GroupId, raws: Iterable[bytes]) -> bool:
         """Keep cards of people whom the log names; tell whether anything waited for one.

@@ -9,23 +9,29 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from zentalk.crypto.ed25519 import SigningKey
+from zentalk.crypto.hashing import sha256
 from zentalk.crypto.types import Entropy
 from zentalk.errors import ConfigError, ConflictError, LocalProtocolError, NotFoundError
 from zentalk.groups import authoring
+from zentalk.groups.exchange import ENTRIES_PER_DAY
 from zentalk.groups.permission import MAX_MEMBERS, Denial, GroupDeniedError
 from zentalk.ids import DAY_SECONDS, GroupId, UserAddress
+from zentalk.node.messages.commands import KEY_WAS_USED
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation import sharing
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
-from zentalk.node.messages.groups import joining
+from zentalk.node.messages.first_contact import invites
+from zentalk.node.messages.groups import joining, large
 from zentalk.node.messages.groups.book import NO_GROUP, GroupBook, Learned
 from zentalk.node.messages.groups.cards import GroupCards
 from zentalk.node.messages.groups.distribution import Distribution
 from zentalk.node.messages.people import welcome
-from zentalk.store.history import contacts, group_joins, group_members, groups
+from zentalk.store.history import contacts, group_joins, group_members, groups, request_keys
 from zentalk.store.history.groups import GroupRow, GroupStanding
+from zentalk.store.history.models import RequestKey
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.chat import MAX_PICTURE_BYTES
+from zentalk.wire.codec import pack
 from zentalk.wire.content import ROUTE, Content
 from zentalk.wire.group_acts import (
     MAX_DESCRIPTION_BYTES,
@@ -38,6 +44,7 @@ from zentalk.wire.group_acts import (
     GroupAct,
     GroupKind,
     Leave,
+    Merge,
     OpenTicket,
     Remove,
     Rename,
@@ -45,7 +52,10 @@ from zentalk.wire.group_acts import (
     ticket_id,
 )
 
-MAX_ADMIN_CARDS: Final = 16
+MERGES_PER_DAY: Final = ENTRIES_PER_DAY // 2
+"""Entries of the owner in a day after which its messages are not preceded by merges any more.
+
+Readers take so many of a member, and a message waits for what it names."""
 JOIN_SECONDS: Final = 7 * DAY_SECONDS
 """How long the invitation to a group whose link the owner has used is accepted by itself."""
 
@@ -56,6 +66,11 @@ class GroupWish(NamedTuple):
     name: str
     kind: GroupKind = GroupKind.GROUP
     members: tuple[UserAddress, ...] = ()
+
+    @property
+    def request(self) -> bytes:
+        """A hash of all that makes a request another one."""
+        return sha256(pack(["group", self.kind, self.name, b"".join(self.members)]))
 
     def __repr__(self) -> str:
         return f"<wish for a {self.kind.name.lower()} of {len(self.members)} more>"
@@ -80,21 +95,37 @@ class GroupCommands:
         self._distribution = distribution
         self._composer = composer
 
-    def found(self, tx: Transaction, wish: GroupWish, now: float) -> tuple[GroupRow, CommitEffects]:
-        """Found a group or channel and invite people; raises ConfigError, or as `invite` does."""
+    def found(
+        self, tx: Transaction, wish: GroupWish, now: float, key: RequestKey | None = None
+    ) -> tuple[GroupRow, CommitEffects]:
+        """Found a group or channel and invite people.
+
+        The same idempotency key of the same device gives the same group again. Raises ConfigError,
+        ConflictError if the key was used for another request, or as `invite` does.
+        """
         _check_length("a group's name", wish.name, MAX_GROUP_NAME_BYTES, least=1)
+        known = None if key is None else request_keys.by_key(tx, key)
+        if known is not None:
+            if known[0] != wish.request:
+                raise ConflictError(KEY_WAS_USED)
+            return self._row(tx, GroupId(known[1])), NO_EFFECTS
         founding = authoring.found(
             self._identity, wish.name, wish.kind, at=int(now), entropy=self._entropy
         )
         entry = founding.founding
         self._book.begin(tx, entry, GroupStanding.JOINED, None, now)
+        if key is not None:
+            request_keys.remember_key(tx, key, wish.request, entry.group, now)
         invited = self.invite(tx, entry.group, wish.members, now) if wish.members else NO_EFFECTS
         return self._row(tx, entry.group), invited
 
     def invite(
         self, tx: Transaction, group: GroupId, people: Sequence[UserAddress], now: float
     ) -> CommitEffects:
-        """Invite contacts; raises ConflictError if one of them is none, or cannot be invited."""
+        """Invite contacts; raises ConflictError if one of them is none, or cannot be invited.
+
+        Also if the owner would be in too many large groups.
+        """
         if not people or len(people) > MAX_MEMBERS:
             raise ConfigError(f"name 1 to {MAX_MEMBERS} people to invite")
         for person in people:
@@ -110,9 +141,15 @@ class GroupCommands:
     def let_in(
         self, tx: Transaction, group: GroupId, person: UserAddress, secret: bytes, now: float
     ) -> CommitEffects:
-        """Invite a contact who has shown the secret of a link; nothing if that cannot be done."""
+        """Invite a contact who has shown the secret of a link; nothing if that cannot be done.
+
+        Such as when another admin has closed the link.
+        """
+        ticket = ticket_id(group, secret)
         try:
-            return self._invite(tx, group, [person], ticket_id(group, secret), now)
+            if ticket not in self._open_tickets(tx, group):
+                return NO_EFFECTS
+            return self._invite(tx, group, [person], ticket, now)
         except (ConflictError, NotFoundError):
             return NO_EFFECTS
 
@@ -157,6 +194,14 @@ class GroupCommands:
         except (ConflictError, NotFoundError):
             return NO_EFFECTS
 
+    def end_links(self, tx: Transaction, group: GroupId, now: float) -> None:
+        """Revoke the owner's links that another admin has closed, or that went with its rank."""
+        invites.end_links(tx, self._identity, group, self._open_tickets(tx, group), now)
+
+    def _open_tickets(self, tx: Transaction, group: GroupId) -> set[bytes]:
+        every = self._book.state(tx, group).tickets
+        return {one.ticket for one in every if one.owner == self._book.own and not one.is_closed}
+
     def _added_as(self, tx: Transaction, group: GroupId) -> AddedAs:
         is_channel = self._book.state(tx, group).kind is GroupKind.CHANNEL
         return AddedAs.SUBSCRIBER if is_channel else AddedAs.MEMBER
@@ -169,6 +214,8 @@ class GroupCommands:
         ticket: bytes,
         now: float,
     ) -> CommitEffects:
+        known = self._book.state(tx, group).members
+        large.check_room(tx, group, len(known.keys() | set(people)))
         added_as = self._added_as(tx, group)
         others = group_members.inside(tx, group)
         raws = [
@@ -177,7 +224,8 @@ class GroupCommands:
             for entry in self._sign(tx, group, Add(person, added_as, ticket), now).entries
         ]
         whole = [entry.raw for entry in self._book.log(tx, group).export()]
-        cards = self._cards_of_admins(tx, group)
+        admins = self._book.state(tx, group).admins
+        cards = self._cards.for_newcomers(tx, group, [member.address for member in admins])
         return CommitEffects.together(
             [
                 self._distribution.entries(tx, group, raws, others, now),
@@ -186,22 +234,18 @@ class GroupCommands:
             ]
         )
 
-    def _cards_of_admins(self, tx: Transaction, group: GroupId) -> list[bytes]:
-        """Return our card, and those of admins: of them others ask for all other cards."""
-        admins = [member.address for member in self._book.state(tx, group).admins]
-        known = group_members.cards(tx, group, admins[:MAX_ADMIN_CARDS])
-        return [self._cards.own(tx, group).raw, *(raw for _, raw in known)]
-
     def accept(self, tx: Transaction, group: GroupId, now: float) -> tuple[GroupRow, CommitEffects]:
-        """Join a group that the owner is invited to; raises ConflictError without an invitation.
+        """Join a group that the owner is invited to.
 
-        Who has invited the owner tells all others.
+        Who has invited the owner tells all others. Raises ConflictError without an invitation, or
+        if the owner is in too many large groups.
         """
         row = self._row(tx, group)
         if row.is_joined:
             return row, NO_EFFECTS
         if row.stands is not GroupStanding.INVITED:
             raise ConflictError("you are not invited to this group: ask somebody in it")
+        large.check_room(tx, group, groups.people(tx, group))
         card = self._cards.own(tx, group)
         own = self._book.state(tx, group).member(self._book.own)
         group_members.forget_told(tx, group)
@@ -236,6 +280,7 @@ class GroupCommands:
         if own is not None and own.invited_by is not None and not row.is_joined:
             others = [own.invited_by]
         raws = [entry.raw for entry in self._sign(tx, group, Leave(), now).entries]
+        self.end_links(tx, group, now)
         return self._distribution.entries(tx, group, raws, others, now)
 
     def remove(
@@ -292,8 +337,25 @@ class GroupCommands:
         if person == self._book.own or reader is None or not reader.is_joined:
             raise ConflictError("this person has not joined: share with somebody who has")
         lines = sharing.lines_to_share(tx, UserAddress(group), min(count, sharing.MAX_LINES))
+        merged = self.merge(tx, group, now)
         heads = authoring.line_heads(self._book.log(tx, group), self._book.own)
-        return len(lines), self._distribution.history(tx, group, heads, lines, person, now)
+        shared = self._distribution.history(tx, group, heads, lines, person, now)
+        return len(lines), CommitEffects.together([merged, shared])
+
+    def merge(self, tx: Transaction, group: GroupId, now: float) -> CommitEffects:
+        """Bring heads together of which a message cannot name all; nothing if it can.
+
+        Nor if the log is full, or the owner has signed so much lately that others may not take it.
+        """
+        log, own = self._book.log(tx, group), self._book.own
+        if not authoring.needs_merge(log, own):
+            return NO_EFFECTS
+        if authoring.signed_since(log, own, now - DAY_SECONDS) >= MERGES_PER_DAY:
+            return NO_EFFECTS
+        try:
+            return self.act(tx, group, Merge(), now)
+        except GroupDeniedError:
+            return NO_EFFECTS
 
     def act(
         self,
@@ -303,12 +365,13 @@ class GroupCommands:
         now: float,
         also: Sequence[UserAddress] = (),
     ) -> CommitEffects:
-        """Do what only admins may, and tell all members and `also` others.
+        """Sign an act, and tell all members and `also` others.
 
         Raises ConflictError if the owner may not do it.
         """
         self._row(tx, group)
         learned = self._sign(tx, group, act, now)
+        self.end_links(tx, group, now)
         followed = joining.after(tx, self._book, self._distribution, group, learned, now)
         raws = [entry.raw for entry in learned.entries]
         members = {*group_members.inside(tx, group), *also}

@@ -34,7 +34,7 @@ def group_jobs(identity: SigningKey, composer: Composer, entropy: Entropy) -> Gr
     commands = GroupCommands(identity, entropy, book, cards, distribution, composer)
     return GroupJobs(
         commands,
-        GroupSpeech(book, distribution),
+        GroupSpeech(book, distribution, commands.merge),
         GroupInbox(composer, book, cards, distribution, commands),
         distribution,
     )

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from zentalk.crypto.hashing import equal
-from zentalk.errors import AuthenticationError, DecodeError, RemoteProtocolError
+from zentalk.errors import AuthenticationError, ConflictError, DecodeError, RemoteProtocolError
 from zentalk.groups.exchange import question
 from zentalk.groups.permission import endings_due
 from zentalk.ids import EntryRef, GroupId, MessageId, UserAddress
@@ -111,13 +111,19 @@ class GroupInbox:
         invited_by = None if row is None else row.invited_by
         is_invited = row is not None and row.stands is GroupStanding.INVITED
         if is_invited and invited_by is not None and group_joins.take(tx, invited_by, now):
-            _, joined = self._commands.accept(tx, group, now)
-            effects = CommitEffects.together([effects, joined])
+            effects = CommitEffects.together([effects, self._join(tx, group, now)])
         ask = self._lacking(tx, group)
         if ask is not None:
             asked = self._distribution.ask(tx, sender.address, ask, now)
             effects = CommitEffects.together([effects, asked])
         return KindResult(content.message_id, effects=effects)
+
+    def _join(self, tx: Transaction, group: GroupId, now: float) -> CommitEffects:
+        """Accept an invitation that the owner has asked for; if there is no room it is kept."""
+        try:
+            return self._commands.accept(tx, group, now)[1]
+        except ConflictError:
+            return NO_EFFECTS
 
     def _lacking(self, tx: Transaction, group: GroupId) -> GroupAsk | None:
         """Return what to ask whoever has told us of entries; None if nothing is missing."""
@@ -145,6 +151,7 @@ class GroupInbox:
         """Do what follows from new entries, and take in what they explain."""
         made = [joining.after(tx, self._book, self._distribution, group, learned, now)]
         if learned.entries:
+            self._commands.end_links(tx, group, now)
             endings = endings_due(self._book.state(tx, group), self._book.own)
             made += [self._commands.act(tx, group, ending, now) for ending in endings]
             made.append(self._explain(tx, group, now))
