@@ -73,6 +73,21 @@ def count(tx: Transaction, group: GroupId, author: UserAddress | None = None) ->
     return int(row[0])
 
 
-def forget(tx: Transaction, before: float) -> None:
-    """Drop what has waited since before a unix time."""
-    tx.execute("DELETE FROM group_held WHERE at < ?", (before,))
+def count_unknown(tx: Transaction, author: UserAddress) -> int:
+    """Return how much of one author waits in groups that are not here."""
+    row = tx.execute(
+        "SELECT count(*) FROM group_held WHERE author = ? AND grp NOT IN (SELECT id FROM groups)",
+        (author,),
+    ).fetchone()
+    return int(row[0])
+
+
+def take_before(tx: Transaction, before: float) -> dict[UserAddress, list[MessageId]]:
+    """Take out what has waited since before a unix time; return its ids, by their authors."""
+    taken: dict[UserAddress, list[MessageId]] = {}
+    rows = tx.execute(
+        "DELETE FROM group_held WHERE at < ? RETURNING author, message_id", (before,)
+    ).fetchall()
+    for author, message_id in rows:
+        taken.setdefault(UserAddress(author), []).append(MessageId(message_id))
+    return taken

@@ -68,6 +68,16 @@ def groups_of(tx: Transaction, member: UserAddress) -> list[GroupId]:
     return [GroupId(row[0]) for row in rows]
 
 
+def is_known(tx: Transaction, person: UserAddress) -> bool:
+    """Tell whether somebody is or was in a group that the owner is or was in, too."""
+    row = tx.execute(
+        "SELECT 1 FROM group_members JOIN groups ON groups.id = grp"
+        " WHERE member = ? AND stands IN ('joined', 'left', 'removed') LIMIT 1",
+        (person,),
+    ).fetchone()
+    return row is not None
+
+
 def with_ratchets(tx: Transaction, group: GroupId) -> list[UserAddress]:
     """Return who of a group has a ratchet with us, whoever used one last first."""
     rows = tx.execute(

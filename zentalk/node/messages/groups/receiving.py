@@ -1,7 +1,9 @@
 """What other members send: entries of the log, cards, questions, and what is said.
 
 Whatever the log does not explain yet is kept, neither shown nor confirmed, and its author is asked
-for what is missing. What the log does not allow is refused. Spec: docs/spec/groups.md section 6.
+for what is missing. What the log does not allow is refused for good, and confirmed: its author
+would send it again and again, and hold back what comes after it. Spec: docs/spec/groups.md
+section 8.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from zentalk.crypto.hashing import equal
 from zentalk.errors import AuthenticationError, ConflictError, DecodeError, RemoteProtocolError
 from zentalk.groups.exchange import question
 from zentalk.groups.permission import endings_due
-from zentalk.ids import EntryRef, GroupId, MessageId, UserAddress
+from zentalk.ids import DAY_SECONDS, EntryRef, GroupId, MessageId, UserAddress
 from zentalk.node.messages import confirmations
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation import sharing
@@ -26,11 +28,11 @@ from zentalk.node.messages.groups.cards import GroupCards
 from zentalk.node.messages.groups.commands import GroupCommands
 from zentalk.node.messages.groups.distribution import Distribution
 from zentalk.node.messages.kinds.incoming import Incoming, KindResult
-from zentalk.store.history import contacts, group_held, group_joins, groups
+from zentalk.store.history import contacts, group_held, group_joins, group_members, groups
 from zentalk.store.history.confirmations import let_in
 from zentalk.store.history.groups import GroupStanding
-from zentalk.store.history.models import ContactState
-from zentalk.store.sqlite import Transaction
+from zentalk.store.history.models import ContactRow, ContactState
+from zentalk.store.sqlite import Transaction, savepoint
 from zentalk.wire.content import decode_content
 from zentalk.wire.group import GroupEntry, decode_entry
 from zentalk.wire.group_acts import picture_hash
@@ -52,6 +54,13 @@ MAX_HELD_OF_ONE: Final = 128
 MAX_HELD: Final = 1_024
 """Contents of one author, and of all in a group, that may wait for the log to explain them."""
 MAX_GROUPS: Final = 512
+WAIT_SECONDS: Final = 7 * DAY_SECONDS
+"""After so long what the log still does not explain is given up."""
+_REFUSED: Final = CommitEffects(undecryptable=1)
+
+
+class NoGroupRoomError(RemoteProtocolError):
+    """What came for a group finds no room now, and may find some later: it is not confirmed."""
 
 
 class GroupInbox:
@@ -73,7 +82,11 @@ class GroupInbox:
         self._distribution = distribution
 
     def apply(self, tx: Transaction, incoming: Incoming, now: float) -> KindResult:
-        """Do what a content for a group says; raises RemoteProtocolError if it must not be done."""
+        """Do what a content for a group says; nothing, if it must not be done.
+
+        Raises RemoteProtocolError if nothing may stay of it: there is no room, or it is a
+        stranger's, who could otherwise fill the history with ratchets.
+        """
         handle: dict[str, Callable[[Transaction, Incoming, float], KindResult]] = {
             GROUP: self._line,
             GROUP_ENTRIES: self._entries,
@@ -82,7 +95,25 @@ class GroupInbox:
             GROUP_PICTURE: self._questions.take_picture,
             GROUP_HISTORY: self._history,
         }
-        return handle[incoming.content.kind](tx, incoming, now)._replace(in_group=True)
+        try:
+            with savepoint(tx):
+                result = handle[incoming.content.kind](tx, incoming, now)
+        except NoGroupRoomError:
+            raise
+        except RemoteProtocolError:
+            if not _is_answered(tx, incoming.sender):
+                raise
+            result = KindResult(incoming.content.message_id, effects=_REFUSED)
+        return result._replace(in_group=True)
+
+    def give_up(self, tx: Transaction, now: float) -> CommitEffects:
+        """Drop what has waited for too long for entries that did not come, and confirm it."""
+        made = [NO_EFFECTS]
+        for author, ids in group_held.take_before(tx, now - WAIT_SECONDS).items():
+            sender = contacts.get(tx, author)
+            if sender is not None and _is_answered(tx, sender):
+                made.append(self._confirm(tx, author, ids, now))
+        return CommitEffects.together(made)
 
     # --- entries -----------------------------------------------------------------------------
 
@@ -97,7 +128,7 @@ class GroupInbox:
             if not joining.is_founding(entries, group):
                 return self._hold(tx, incoming, group, now)
             if len(groups.every(tx)) >= MAX_GROUPS:
-                raise RemoteProtocolError("there are too many groups to be invited to another")
+                raise NoGroupRoomError("there are too many groups to be invited to another")
             self._book.begin(tx, entries[0], GroupStanding.INCOMPLETE, sender.address, now)
         elif not answering.may_tell(self._book.state(tx, group), sender):
             raise RemoteProtocolError("entries of a group came from somebody who is not in it")
@@ -171,7 +202,7 @@ class GroupInbox:
             try:
                 result = self.apply(tx, Incoming(author, content, held.content), now)
             except RemoteProtocolError:
-                continue
+                continue  # a stranger's: nothing of it stays
             shown = [] if result.held else [held.message_id]
             shown += [other for other in result.entered if other != held.message_id]
             made += [result.effects, self._confirm(tx, held.author, shown, now)]
@@ -186,11 +217,14 @@ class GroupInbox:
 
     def _hold(self, tx: Transaction, incoming: Incoming, group: GroupId, now: float) -> KindResult:
         author, content = incoming.sender.address, incoming.content
-        if (
-            group_held.count(tx, group, author) >= MAX_HELD_OF_ONE
-            or group_held.count(tx, group) >= MAX_HELD
-        ):
-            raise RemoteProtocolError("too much waits for entries of a group's log")
+        is_known = groups.get(tx, group) is not None
+        of_one = (
+            group_held.count(tx, group, author)
+            if is_known
+            else group_held.count_unknown(tx, author)  # in all these together
+        )
+        if of_one >= MAX_HELD_OF_ONE or group_held.count(tx, group) >= MAX_HELD:
+            raise NoGroupRoomError("too much waits for entries of a group's log")
         group_held.add(tx, group, author, content.message_id, incoming.raw, now)
         return KindResult(content.message_id, held=True)
 
@@ -254,6 +288,16 @@ class GroupInbox:
         ask = question(self._book.log(tx, group), heads)
         asked = self._distribution.ask(tx, incoming.sender.address, ask, now)
         return held._replace(effects=asked)
+
+
+def _is_answered(tx: Transaction, sender: ContactRow) -> bool:
+    """Tell whether what is refused of somebody is confirmed: of contacts, and of who is known.
+
+    That is by a log of a group that the owner is or was in. Who is shut out besides is not told.
+    """
+    if sender.is_shut_out:
+        return bool(group_members.groups_of(tx, sender.address))
+    return sender.is_accepted or group_members.is_known(tx, sender.address)
 
 
 def _verified(raws: Iterable[bytes], group: GroupId) -> list[GroupEntry]:

@@ -110,7 +110,9 @@ class GroupSpeech:
         if row is None or not row.is_joined or told >= seq or not privacy.get(tx).read_receipts:
             return NO_EFFECTS
         chats.set_told(tx, conversation, seq, MessageId(b""))
-        if large.is_large(tx, group):
+        # Of those who may not post nothing is taken, so subscribers tell nobody.
+        may_tell = may_post(self._book.state(tx, group), self._book.own) is None
+        if not may_tell or large.is_large(tx, group):
             return NO_EFFECTS
         inside = group_members.inside(tx, group)
         return CommitEffects.together(
