@@ -118,11 +118,10 @@ def test_a_mark_that_came_before_its_line_counts() -> None:
     assert shown[target] == ShownLine("better", edited=True)
 
 
-def test_an_admin_may_delete_what_another_wrote_and_nobody_edits_it() -> None:
+def test_nobody_deletes_or_edits_what_another_wrote() -> None:
     line, target = WrittenLine(ALICE, "hi"), MessageTarget(ALICE, IDS[0])
     by_bob = [Signed(BOB, Deletion(target, 1)), Signed(BOB, Edit(target, 1, "ho"))]
     assert show(line, by_bob) == ShownLine("hi")
-    assert show(line, by_bob, lambda author: author == BOB) == ShownLine("", deleted=True)
 
 
 def test_of_a_poll_one_option_counts_unless_more_are_allowed() -> None:

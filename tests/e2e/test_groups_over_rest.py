@@ -200,10 +200,28 @@ async def test_an_invitation_is_refused_a_member_put_out_and_the_rest_go_on(
 
         await world.until(read)
         assert said.conversation == group
+        mark = f"/v1/conversations/{group}/messages/{said.id}"
+        for path, body in [
+            (f"{mark}/reaction", {"emoji": "+"}),
+            (f"{mark}/pin", None),
+            (f"/v1/conversations/{group}/timer", {"seconds": 60}),
+        ]:
+            refused(await bob.put(path, json=body), 409, "Only admins can write")
+        poll = await alice.post(
+            f"/v1/conversations/{group}/messages",
+            json={"poll": {"question": "which?", "options": ["x", "y"]}},
+        )
+        vote = f"/v1/conversations/{group}/messages/{poll.json()['id']}/vote"
+
+        async def asked() -> bool:
+            return len(await lines(bob, group)) == 2
+
+        await world.until(asked)
+        refused(await bob.put(vote, json={"options": [1]}), 409, "Only admins can write")
         bobs = f"/v1/groups/{group}/members/{crew.addresses[1]}"
         assert (await alice.delete(bobs)).status_code == 204
         await crew.until_standing(bob, "removed")
-        assert [line.text for line in await lines(bob, group)] == ["news"]
+        assert [line.text for line in await lines(bob, group)] == ["news", "which?"]
         listed = (await bob.get("/v1/conversations")).json()["conversations"]
         assert [one["address"] for one in listed if one["group"]] == [group]
 

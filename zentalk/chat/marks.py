@@ -9,7 +9,7 @@ not do has no effect when the line is shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -82,15 +82,10 @@ def wins(new: Signed, old: Signed | None) -> bool:
     return old is None or _rank(new) > _rank(old)
 
 
-def show(
-    line: WrittenLine,
-    marks: Iterable[Signed],
-    may_delete: Callable[[UserAddress], bool] = lambda _author: False,
-) -> ShownLine:
+def show(line: WrittenLine, marks: Iterable[Signed]) -> ShownLine:
     """Return a line under its marks, of each place the one that won.
 
-    A message is changed by its author only, and taken back by its author or by those who
-    `may_delete`, as admins of a group.
+    A message is changed and taken back by its author only, in groups too.
     """
     text, edited, deleted, pinned = line.text, False, False, False
     reactions: list[tuple[UserAddress, str]] = []
@@ -99,7 +94,7 @@ def show(
         match mark:
             case Edit() if author == line.author:
                 text, edited = mark.text, True
-            case Deletion() if author == line.author or may_delete(author):
+            case Deletion() if author == line.author:
                 deleted = True
             case Pin():
                 pinned = mark.pinned
