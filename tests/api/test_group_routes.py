@@ -133,6 +133,21 @@ async def test_a_picture_is_set_shown_and_taken_away(rest: httpx.AsyncClient) ->
     refused(await rest.get(picture), 404)
 
 
+async def test_a_group_is_forgotten_once_one_is_out(rest: httpx.AsyncClient) -> None:
+    group = await found(rest)
+    chat = f"/v1/conversations/{group.conversation}"
+    assert (await rest.post(f"{chat}/messages", json={"text": "a note"})).status_code == 202
+    refused(await rest.delete(path_of(group)), 409, "leave it first")
+    assert (await rest.post(f"{path_of(group)}/leave")).status_code == 204
+    assert (await rest.delete(path_of(group))).status_code == 204
+    refused(await rest.delete(path_of(group)), 404, "no group")
+    assert (await rest.get(f"{chat}/messages")).json() == {"messages": []}
+    assert (await rest.get("/v1/groups")).json() == {"groups": []}
+    assert (await rest.get("/v1/conversations")).json() == {"conversations": []}
+    events = (await rest.get("/v1/events", params={"conversation": group.conversation})).json()
+    assert [one["type"] for one in events["events"]] == ["group.forgotten"]
+
+
 async def test_whoever_left_is_out_and_reads_on(rest: httpx.AsyncClient) -> None:
     group = await found(rest)
     chat = f"/v1/conversations/{group.conversation}"
@@ -187,6 +202,7 @@ async def test_a_wish_that_cannot_be_is_refused_and_founds_nothing(
         ("PATCH", "", {"name": "x"}),
         ("POST", "/accept", None),
         ("POST", "/leave", None),
+        ("DELETE", "", None),
         ("POST", "/members", {"members": [BOBS]}),
         ("PUT", f"/members/{BOBS}", {"role": "admin"}),
         ("DELETE", f"/members/{BOBS}", None),

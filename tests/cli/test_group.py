@@ -74,6 +74,17 @@ async def test_everything_that_changes_a_group(zentalk: Command) -> None:
     again = await zentalk("group", "leave", "the crew")
     assert (again.code, "not in this group" in again.err) == (1, True)
     assert (await zentalk("group", "accept", "the crew")).code == 1
+    forgotten = await zentalk("group", "forget", "the crew")
+    assert (forgotten.code, forgotten.out) == (0, "")
+    assert (await zentalk("group", "list")).out == ""
+    gone = await zentalk("group", "forget", "the crew")
+    assert (gone.code, "no group is called" in gone.err) == (1, True)
+
+
+async def test_who_is_in_a_group_leaves_it_before_it_is_forgotten(zentalk: Command) -> None:
+    await zentalk("group", "create", "Crew")
+    refused = await zentalk("group", "forget", "Crew")
+    assert (refused.code, "leave it first" in refused.err) == (1, True)
 
 
 async def test_a_channel_says_who_writes(zentalk: Command) -> None:

@@ -16,6 +16,7 @@ from zentalk.client import (
     AsyncClient,
     Client,
     GroupChanged,
+    GroupForgotten,
     GroupMemberChanged,
     GroupStanding,
 )
@@ -76,6 +77,12 @@ async def test_an_async_client_does_everything_with_a_group(real: str) -> None:
         page = await client.event_page(types=["group."], conversation=group.id)
         kinds = {type(event) for event in page.events}
         assert kinds == {GroupChanged, GroupMemberChanged}
+        await group.forget()
+        page = await client.event_page(types=["group."], conversation=group.id)
+        [event] = page.events
+        assert isinstance(event, GroupForgotten)
+        assert (event.conversation, event.reason) == (group.id, "")
+        assert await client.groups() == []
 
 
 async def test_a_blocking_client_does_the_same(real: str) -> None:
@@ -102,5 +109,8 @@ async def test_a_blocking_client_does_the_same(real: str) -> None:
             group.leave()
             with pytest.raises(ConflictError):
                 group.leave()
+            group.forget()
+            with pytest.raises(NotFoundError):
+                group.forget()
 
     await trio.to_thread.run_sync(use)

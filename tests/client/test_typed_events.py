@@ -15,6 +15,7 @@ from zentalk.client import (
     DeviceAdded,
     Event,
     GroupChanged,
+    GroupForgotten,
     GroupHistoryShared,
     GroupInvited,
     GroupMemberChanged,
@@ -119,6 +120,9 @@ def test_what_those_of_groups_hold() -> None:
     history = typed(event("group.history", {"conversation": "zt1g", "by": "zt1", "messages": 3}))
     assert isinstance(history, GroupHistoryShared)
     assert (history.conversation, history.by, history.messages) == ("zt1g", "zt1", 3)
+    forgotten = typed(event("group.forgotten", {"conversation": "zt1g", "reason": "no room"}))
+    assert isinstance(forgotten, GroupForgotten)
+    assert (forgotten.conversation, forgotten.reason) == ("zt1g", "no room")
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

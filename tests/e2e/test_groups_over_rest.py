@@ -224,6 +224,13 @@ async def test_an_invitation_is_refused_a_member_put_out_and_the_rest_go_on(
         assert [line.text for line in await lines(bob, group)] == ["news", "which?"]
         listed = (await bob.get("/v1/conversations")).json()["conversations"]
         assert [one["address"] for one in listed if one["group"]] == [group]
+        # Both forget it, and nothing is left of it but that.
+        refused(await alice.delete(f"/v1/groups/{group}"), 409, "leave it first")
+        for one in (bob, carol):
+            assert (await one.delete(f"/v1/groups/{group}")).status_code == 204
+            refused(await one.get(f"/v1/groups/{group}"), 404)
+            events = (await one.get("/v1/events", params={"conversation": group})).json()["events"]
+            assert [event["type"] for event in events] == ["group.forgotten"]
 
 
 async def test_who_was_removed_from_the_list_goes_on_in_the_group_and_makes_no_request(

@@ -84,6 +84,12 @@ def add_group_routes(router: APIRouter, node: NodeFacade) -> None:
         await node.groups.leave(_id(group))
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
+    @router.delete(_ONE, **_NOTHING)
+    async def forget(group: Group) -> Response:
+        """Delete all that your node has of a group that you are not in, its messages too."""
+        await node.groups.forget(_id(group))
+        return Response(status_code=HTTPStatus.NO_CONTENT.value)
+
 
 def add_member_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about the people in a group."""

@@ -107,6 +107,7 @@ ROUTES: Final[Mapping[str, Operation]] = MappingProxyType(
         "POST /v1/groups/join": Operation(_WRITE, "joinGroup"),
         "GET /v1/groups/{group}": Operation(_READ, "getGroup"),
         "PATCH /v1/groups/{group}": Operation(_WRITE, "changeGroup"),
+        "DELETE /v1/groups/{group}": Operation(_WRITE, "forgetGroup"),
         "POST /v1/groups/{group}/accept": Operation(_WRITE, "acceptGroup"),
         "POST /v1/groups/{group}/leave": Operation(_WRITE, "leaveGroup"),
         "POST /v1/groups/{group}/members": Operation(_WRITE, "inviteToGroup"),

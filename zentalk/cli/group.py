@@ -20,6 +20,8 @@ from zentalk.cli.people import (
     GROUPS,
     INVITED,
     JOINED,
+    LEFT,
+    REMOVED,
     address_of,
     addresses_of,
     check_group,
@@ -89,6 +91,13 @@ def leave(at: At, group: str, *, as_json: bool) -> int:
     with _chosen(at, group, (JOINED, INVITED)) as (node, path):
         node.post(f"{path}/leave")
         _say(node.get(path), as_json=as_json)
+    return 0
+
+
+def forget(at: At, group: str) -> int:
+    """Delete all that is here of a group that the owner is not in."""
+    with _chosen(at, group, (LEFT, REMOVED)) as (node, path):
+        node.delete(path)
     return 0
 
 

@@ -82,6 +82,14 @@ def group_leave(which: Which, /, *, node: RunningNode, as_json: AsJson = False) 
     return act.leave(node.at, which, as_json=as_json)
 
 
+@groups.command(name="forget")
+def group_forget(which: Which, /, *, node: RunningNode) -> int:
+    """Delete all that your node has of a group that you are not in, its messages too."""
+    from zentalk.cli import group as act
+
+    return act.forget(node.at, which)
+
+
 @groups.command(name="remove")
 def group_remove(
     which: Which, person: Person, /, *, node: RunningNode, as_json: AsJson = False

@@ -18,6 +18,8 @@ CONTACTS: Final = "/v1/contacts"
 GROUPS: Final = "/v1/groups"
 JOINED: Final = "joined"
 INVITED: Final = "invited"
+LEFT: Final = "left"
+REMOVED: Final = "removed"
 _ADDRESS_STARTS: Final = "zt1"
 LINK_STARTS: Final = "zentalk:"
 

@@ -17,6 +17,7 @@ from zentalk.client.errors import (
 from zentalk.client.following import LogEndedError, NodeGoneError
 from zentalk.client.group_events import (
     GroupChanged,
+    GroupForgotten,
     GroupHistoryShared,
     GroupInvited,
     GroupMemberChanged,
@@ -104,6 +105,7 @@ __all__ = [
     "Events",
     "GroupChanged",
     "GroupDetails",
+    "GroupForgotten",
     "GroupHistoryShared",
     "GroupInvited",
     "GroupMemberChanged",

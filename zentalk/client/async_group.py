@@ -35,6 +35,10 @@ class AsyncGroup:
         """Leave the group, or refuse the invitation; its messages stay here."""
         await self._run(calls.leave(self.id))
 
+    async def forget(self) -> None:
+        """Delete all that the node has of a group that you are not in, its messages too."""
+        await self._run(calls.forget(self.id))
+
     async def change(
         self,
         *,

@@ -59,6 +59,11 @@ def leave(group: str) -> Call[None]:
     return Call("POST", _at(group, "/leave"), _nothing)
 
 
+def forget(group: str) -> Call[None]:
+    """Delete what is here of a group that one is not in."""
+    return Call("DELETE", _at(group), _nothing)
+
+
 def invite(group: str, people: Sequence[str]) -> Call[GroupDetails]:
     """Invite contacts."""
     body = bodies.GroupInvitationIn.model_construct(members=list(people))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from zentalk.rest.events import Event
-from zentalk.rest.groups import GroupHistoryBody, GroupMemberBody, GroupSummary
+from zentalk.rest.groups import GroupForgottenBody, GroupHistoryBody, GroupMemberBody, GroupSummary
 
 
 class GroupEvent(Event):
@@ -47,6 +47,20 @@ class GroupMemberChanged(Event):
     def status(self) -> Literal["invited", "joined", "gone"]:
         """Whether they are invited, in, or not any more."""
         return GroupMemberBody.model_validate(self.data).status
+
+
+class GroupForgotten(Event):
+    """`group.forgotten`: nothing is left of a group at the owner's node."""
+
+    @property
+    def conversation(self) -> str:
+        """The id of the group."""
+        return GroupForgottenBody.model_validate(self.data).conversation
+
+    @property
+    def reason(self) -> str:
+        """Why, if the owner did not do it: an invitation that gave way to newer ones."""
+        return GroupForgottenBody.model_validate(self.data).reason
 
 
 class GroupHistoryShared(Event):

@@ -35,6 +35,10 @@ class SyncGroup:
         """Leave the group, or refuse the invitation; its messages stay here."""
         self._run(calls.leave(self.id))
 
+    def forget(self) -> None:
+        """Delete all that the node has of a group that you are not in, its messages too."""
+        self._run(calls.forget(self.id))
+
     def change(
         self,
         *,

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from zentalk.client.group_events import (
     GroupChanged,
+    GroupForgotten,
     GroupHistoryShared,
     GroupInvited,
     GroupMemberChanged,
@@ -315,6 +316,7 @@ _CLASSES: Final[dict[str, type[Event]]] = {
     "group.changed": GroupChanged,
     "group.member": GroupMemberChanged,
     "group.history": GroupHistoryShared,
+    "group.forgotten": GroupForgotten,
     "node.copied": NodeCopied,
     "node.outdone": NodeOutdone,
     "device.added": DeviceAdded,

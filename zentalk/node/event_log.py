@@ -18,6 +18,7 @@ from zentalk.store.history.event_filter import EVERYTHING, EventFilter, EventPag
 from zentalk.store.history.models import StoredEvent
 
 MAX_TAIL_EVENTS: Final = 256
+_DELETING: Final = ("conversation.deleted", "group.forgotten")
 
 
 class EventLog:
@@ -55,7 +56,7 @@ class EventLog:
 
     def _committed(self, fresh: list[StoredEvent]) -> None:
         self._tail.extend(fresh)
-        deleted = [event for event in fresh if event.type == "conversation.deleted"]
+        deleted = [event for event in fresh if event.type in _DELETING]
         for event in deleted:
             self._forget(event.data["conversation"], event.seq)
         self._last_seq = fresh[-1].seq

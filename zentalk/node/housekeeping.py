@@ -18,6 +18,7 @@ from zentalk.node.messages.first_contact import introducing, invites
 from zentalk.node.sessions import prekey_rotation
 from zentalk.store.history import (
     confirmations,
+    group_forgetting,
     introductions,
     outbox,
     parts,
@@ -65,6 +66,7 @@ class Housekeeping:
             request_keys.forget_keys(tx, now - KEEP_KEYS_SECONDS)
             parts.forget_parts(tx, now - SEEN_SECONDS)
             requests.expire(tx, now)
+            group_forgetting.people(tx)
             stored_invites.forget(tx, now - invites.KEPT_SECONDS)
             introductions.forget(tx, now - introducing.KEPT_SECONDS)
             prekey_rotation.erase_ended(tx, now)

@@ -14,7 +14,7 @@ from pydantic import Field
 from zentalk.rest.base import Resource
 from zentalk.rest.contacts import Contact
 from zentalk.rest.conversations import OwnPrivacy, ShownProfile
-from zentalk.rest.groups import GroupHistoryBody, GroupMemberBody, GroupSummary
+from zentalk.rest.groups import GroupForgottenBody, GroupHistoryBody, GroupMemberBody, GroupSummary
 from zentalk.rest.messages import Message, States
 
 
@@ -179,6 +179,7 @@ EVENT_BODIES: Final[dict[str, type[Resource]]] = {
     "group.changed": GroupSummary,
     "group.member": GroupMemberBody,
     "group.history": GroupHistoryBody,
+    "group.forgotten": GroupForgottenBody,
     "node.outdone": NoteBody,
     "node.promoted": NoteBody,
     "link.added": ChangedLinkBody,

@@ -188,6 +188,13 @@ class HistoryShared(Resource):
     messages: int
 
 
+class GroupForgottenBody(Resource):
+    """Nothing is left here of a group."""
+
+    conversation: str
+    reason: str = Field(default="", description="Why, if its owner did not do it.")
+
+
 class GroupHistoryBody(Resource):
     """An admin has shared so many messages of before you joined; they stand before all others."""
 

@@ -14,9 +14,11 @@ from zentalk.ids import GroupId, MessageId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.messages.commands import check_key
+from zentalk.node.messages.conversation import forgetting
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.groups.book import NO_GROUP
 from zentalk.node.messages.groups.commands import GroupCommands, GroupWish
+from zentalk.node.messages.groups.distribution import Distribution
 from zentalk.store.history import group_sends, groups
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.group_sends import GroupDelivery
@@ -36,12 +38,18 @@ class GroupActions:
     """Groups of one history, named by their ids."""
 
     def __init__(
-        self, runtime: Runtime, database: HistoryDatabase, outbox: Outbox, commands: GroupCommands
+        self,
+        runtime: Runtime,
+        database: HistoryDatabase,
+        outbox: Outbox,
+        commands: GroupCommands,
+        distribution: Distribution,
     ) -> None:
         self._runtime = runtime
         self._database = database
         self._outbox = outbox
         self._commands = commands
+        self._distribution = distribution
 
     async def found(self, wish: GroupWish, idempotency_key: RequestKey | None = None) -> GroupRow:
         """Found a group or channel and invite contacts to it.
@@ -85,6 +93,10 @@ class GroupActions:
     async def leave(self, group: GroupId) -> None:
         """Go from a group, or say no to an invitation."""
         await self._do(lambda tx, now: self._commands.leave(tx, group, now))
+
+    async def forget(self, group: GroupId) -> None:
+        """Delete all that is here of a group that the owner is not in; ConflictError of others."""
+        await self._do(lambda tx, now: forgetting.forget(tx, self._distribution, group, now))
 
     async def remove(self, group: GroupId, person: UserAddress) -> None:
         """Put somebody out."""

@@ -42,7 +42,7 @@ def build_groups(
     database, shown = databases
     jobs = group_jobs(identity, composer, runtime.for_part("groups").entropy)
     return GroupParts(
-        GroupActions(runtime, shown, outbox, jobs.commands),
+        GroupActions(runtime, shown, outbox, jobs.commands, jobs.distribution),
         jobs.commands,
         jobs.speech,
         jobs.inbox,

@@ -87,6 +87,16 @@ def ready(tx: Transaction, limit: int) -> list[PendingSend]:
     return [PendingSend(*row) for row in rows]
 
 
+def of_group(tx: Transaction, group: GroupId) -> list[PendingSend]:
+    """Return all that members of a group are still to be written, in its order."""
+    rows = tx.execute(
+        "SELECT p.send, s.grp, p.member, s.content FROM group_pending p"
+        " JOIN group_sends s ON s.send = p.send WHERE s.grp = ? ORDER BY p.send, p.member",
+        (group,),
+    )
+    return [PendingSend(*row) for row in rows]
+
+
 def done(tx: Transaction, send: int, member: UserAddress) -> None:
     """Note that a content is in the outbox for a member."""
     tx.execute("DELETE FROM group_pending WHERE send = ? AND member = ?", (send, member))

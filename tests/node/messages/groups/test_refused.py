@@ -14,7 +14,7 @@ from zentalk.node.messages.conversation.commands import ChatCommands
 from zentalk.node.messages.groups import receiving, saying
 from zentalk.node.messages.groups.commands import GroupWish
 from zentalk.store.history import contacts, group_held, groups, outbox
-from zentalk.wire.chat import MessageTarget, Reaction, Read, Timer, Vote, kind_of
+from zentalk.wire.chat import Body, MessageTarget, Reaction, Read, Timer, Vote, kind_of
 from zentalk.wire.content import Content
 from zentalk.wire.group_acts import GroupKind
 from zentalk.wire.group_bodies import (
@@ -69,7 +69,7 @@ def read_five(post: Post, group: GroupId, author: Person, reader: Person) -> Non
 def lines(person: Person, group: GroupId) -> list[Content]:
     """Return a content of each kind that may be said in a group, by who may say nothing."""
     target = MessageTarget(person.address, MessageId(b"t" * 16))
-    bodies = [
+    bodies: list[Body] = [
         Reaction(target, 1, "+"),
         Vote(target, 1, (0,)),
         Timer(1, 60),

@@ -216,6 +216,7 @@ class GroupBook:
             return opened
         raws = groups.entries(tx, group)
         if not raws:
+            self._open.pop(group, None)
             raise NotFoundError(NO_GROUP)
         log = GroupLog(read_stored_entry(raws[0], group))
         for raw in raws[1:]:

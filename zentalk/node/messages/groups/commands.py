@@ -248,6 +248,7 @@ class GroupCommands:
         large.check_room(tx, group, groups.people(tx, group))
         card = self._cards.own(tx, group)
         own = self._book.state(tx, group).member(self._book.own)
+        was_in = joining.was_in(tx, self._book, group)
         group_members.forget_told(tx, group)
         groups.set_confirmed(tx, group, on=False)
         learned = self._sign(tx, group, Accept(card.card_hash), now)
@@ -257,6 +258,7 @@ class GroupCommands:
             [
                 self._distribution.cards(tx, group, [card.raw], told, now),
                 self._distribution.entries(tx, group, raws, told, now),
+                self.show_card(tx, group, now) if was_in else NO_EFFECTS,
             ]
         )
         return self._row(tx, group), effects

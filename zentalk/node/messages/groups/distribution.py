@@ -169,6 +169,28 @@ class Distribution:
         sent = self._composer.send(tx, row, decode_content(one.content), now)
         return CommitEffects.together([reached, sent])
 
+    def finish(self, tx: Transaction, group: GroupId, now: float) -> CommitEffects:
+        """Write at once what tells members of entries; whatever else waits in a group does not go.
+
+        Nor does what waits for a card.
+        """
+        made = [NO_EFFECTS]
+        for one in group_sends.of_group(tx, group):
+            content = decode_content(one.content)
+            if content.kind != GROUP_ENTRIES:
+                continue
+            try:
+                row, reached = self._cards.reach(tx, group, one.member, now)
+            except LookupError:
+                continue
+            made += [reached, self._composer.send(tx, row, content, now)]
+        return CommitEffects.together(made)
+
+    def go_on(self, tx: Transaction, people: Iterable[UserAddress]) -> CommitEffects:
+        """Encrypt what waited behind something that was given up."""
+        ready = [item for one in set(people) for item in self._composer.encrypt_waiting(tx, one)]
+        return CommitEffects(send=tuple(ready))
+
     def ask_for_cards(self, tx: Transaction, group: GroupId, now: float) -> CommitEffects:
         """Ask for the cards that something waits for, unless that was done a moment ago.
 

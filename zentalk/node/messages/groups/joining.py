@@ -31,6 +31,14 @@ def is_founding(entries: Sequence[GroupEntry], group: GroupId) -> bool:
     return bool(entries) and group_of(entries[0].raw) == group
 
 
+def was_in(tx: Transaction, book: GroupBook, group: GroupId) -> bool:
+    """Tell whether the owner was in a group before: members may write in ratchets of that time.
+
+    If the group was forgotten since, so were these, and only a new one says so.
+    """
+    return any(row.entry.author == book.own for row in book.log(tx, group).rows)
+
+
 def after(
     tx: Transaction,
     book: GroupBook,

@@ -19,7 +19,7 @@ from zentalk.groups.permission import endings_due
 from zentalk.ids import DAY_SECONDS, EntryRef, GroupId, MessageId, UserAddress
 from zentalk.node.messages import confirmations
 from zentalk.node.messages.compose import Composer
-from zentalk.node.messages.conversation import sharing
+from zentalk.node.messages.conversation import forgetting, sharing
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.groups import answering, hearing, joining
 from zentalk.node.messages.groups.answering import GroupQuestions
@@ -28,7 +28,14 @@ from zentalk.node.messages.groups.cards import GroupCards
 from zentalk.node.messages.groups.commands import GroupCommands
 from zentalk.node.messages.groups.distribution import Distribution
 from zentalk.node.messages.kinds.incoming import Incoming, KindResult
-from zentalk.store.history import contacts, group_held, group_joins, group_members, groups
+from zentalk.store.history import (
+    contacts,
+    group_forgetting,
+    group_held,
+    group_joins,
+    group_members,
+    groups,
+)
 from zentalk.store.history.confirmations import let_in
 from zentalk.store.history.groups import GroupStanding
 from zentalk.store.history.models import ContactRow, ContactState
@@ -54,6 +61,7 @@ MAX_HELD_OF_ONE: Final = 128
 MAX_HELD: Final = 1_024
 """Contents of one author, and of all in a group, that may wait for the log to explain them."""
 MAX_GROUPS: Final = 512
+"""Groups that wait for an answer of the owner, of all who have invited to one."""
 WAIT_SECONDS: Final = 7 * DAY_SECONDS
 """After so long what the log still does not explain is given up."""
 _REFUSED: Final = CommitEffects(undecryptable=1)
@@ -121,14 +129,15 @@ class GroupInbox:
         sender, content = incoming.sender, incoming.content
         batch = read_entry_batch(content.raw_body)
         group = batch.group
-        entries = _verified(batch.entries, group)
+        entries, made = _verified(batch.entries, group), [NO_EFFECTS]
         if groups.get(tx, group) is None:
             if not sender.is_accepted:
                 raise RemoteProtocolError("only contacts can invite to a group")
             if not joining.is_founding(entries, group):
                 return self._hold(tx, incoming, group, now)
-            if len(groups.every(tx)) >= MAX_GROUPS:
-                raise NoGroupRoomError("there are too many groups to be invited to another")
+            made.append(forgetting.make_room(tx, self._distribution, sender.address, now))
+            if group_forgetting.count_unanswered(tx) >= MAX_GROUPS:
+                raise NoGroupRoomError("too many invitations wait for an answer")
             self._book.begin(tx, entries[0], GroupStanding.INCOMPLETE, sender.address, now)
         elif not answering.may_tell(self._book.state(tx, group), sender):
             raise RemoteProtocolError("entries of a group came from somebody who is not in it")
@@ -137,17 +146,16 @@ class GroupInbox:
         # What comes with an invitation is the whole log, with all that its sender ever signed.
         by = sender.address if row is not None and row.is_joined else None
         learned = self._book.learn(tx, group, entries, now, named, by)
-        effects = self._after(tx, group, learned, now)
+        made.append(self._after(tx, group, learned, now))
         row = groups.get(tx, group)
         invited_by = None if row is None else row.invited_by
         is_invited = row is not None and row.stands is GroupStanding.INVITED
         if is_invited and invited_by is not None and group_joins.take(tx, invited_by, now):
-            effects = CommitEffects.together([effects, self._join(tx, group, now)])
+            made.append(self._join(tx, group, now))
         ask = self._lacking(tx, group)
         if ask is not None:
-            asked = self._distribution.ask(tx, sender.address, ask, now)
-            effects = CommitEffects.together([effects, asked])
-        return KindResult(content.message_id, effects=effects)
+            made.append(self._distribution.ask(tx, sender.address, ask, now))
+        return KindResult(content.message_id, effects=CommitEffects.together(made))
 
     def _join(self, tx: Transaction, group: GroupId, now: float) -> CommitEffects:
         """Accept an invitation that the owner has asked for; if there is no room it is kept."""
