@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.node.messages.groups.post import Post, texts
+from tests.node.messages.groups.post import Post, row_of, texts
 from tests.node.messages.groups.sending import content, send
 from tests.node.messages.groups.test_receipts import contents_in, read
 from tests.node.persons import Newcomer, Person
@@ -208,6 +208,30 @@ def hold(post: Post, group: GroupId, sender: Person, reader: Person) -> None:
     assert send(post, sender, reader, line) == 0
     assert reader.tx(lambda tx: group_held.count(tx, group)) == 1
     assert waiting(sender, reader) == 1
+
+
+@pytest.mark.parametrize("is_control", [False, True])
+def test_what_waited_and_is_refused_then_is_confirmed(
+    post: Post,
+    news: GroupId,
+    alice: Person,
+    bob: Person,
+    carol: Person,
+    monkeypatch: pytest.MonkeyPatch,
+    is_control: bool,
+) -> None:
+    """Carol lacks what Bob's line names; once she has it she sees that he may not write."""
+    let_all_post(monkeypatch)
+    if is_control:
+        keep_refusals(monkeypatch)
+    post.lets_through = lambda sender, reader: not (sender is alice and reader is carol)
+    post.do(alice, lambda tx: alice.groups.commands.rename(tx, news, "New", post.now))
+    post.say(bob, news, "may I?")
+    post.settle()
+    assert row_of(carol, news).view["name"] == "New"
+    assert texts(carol, news) == []
+    assert carol.tx(lambda tx: group_held.count(tx, news)) == 0
+    assert waiting(bob, carol) == (1 if is_control else 0)
 
 
 @pytest.mark.parametrize("is_over", [True, False])
