@@ -10,7 +10,7 @@ failed commit would leave wrong.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -26,6 +26,8 @@ AfterCommit = Callable[[Transaction], Callable[[], None] | None]
 """Runs after each commit, where the jobs ran; what it returns is called on the event loop."""
 
 MAX_BATCH: Final = 256
+MAX_KEPT: Final = 16
+"""The most values that are kept between two commits."""
 
 
 class _Job:
@@ -47,6 +49,38 @@ def _fail(jobs: list[_Job], error: StorageError) -> None:
 
 def _tell_nobody(_transaction: Transaction) -> None:
     """Have nothing to tell."""
+
+
+class SinceCommit:
+    """Values by name, made of nothing but the content of a database, until the next commit.
+
+    An application asks for the same lists again and again, and each time costs a hop to a thread,
+    a query, and JSON; between two commits the answer cannot be another one. Every commit forgets
+    all of them, so that nothing deleted stays here and nothing old is shown.
+    """
+
+    def __init__(self) -> None:
+        self._commits = 0
+        self._kept: dict[str, Any] = {}
+
+    def forget(self) -> None:
+        """Drop everything; called for each commit, before whoever asked for it goes on."""
+        self._commits += 1
+        self._kept.clear()
+
+    async def get(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
+        """Return the value of a name, made now unless it was made since the last commit.
+
+        One name stands for one kind of value. Raises what `make` raises.
+        """
+        if name in self._kept:
+            return self._kept[name]  # type: ignore[no-any-return]  # what `make` of this name makes
+        begun = self._commits
+        made = await make()
+        # What was read before a commit that has happened meanwhile may be old.
+        if begun == self._commits and len(self._kept) < MAX_KEPT:
+            self._kept[name] = made
+        return made
 
 
 class BatchWriter:
@@ -71,6 +105,7 @@ class BatchWriter:
         self._wake = trio.Event()
         self._closed = False
         self._scrubbing = False
+        self.since_commit = SinceCommit()
         self.write_trouble: str | None = None
         self.frozen = ""
         """Why nobody but `write_frozen` may write; empty if all may."""
@@ -135,6 +170,7 @@ class BatchWriter:
             try:
                 with trio.CancelScope(shield=True):
                     tell = await self._run_blocking(lambda batch=batch: self._commit(batch))  # type: ignore[misc]  # default binds the loop variable
+                self.since_commit.forget()
                 if tell is not None:
                     tell()
             except BaseException:
