@@ -11,6 +11,8 @@ from tests.api.documented import openapi_document
 from tests.api.double import BOB, STRANGER, TOKEN
 from tests.api.live import live_node
 from zentalk.store.history import contacts
+from zentalk.store.history.models import StoredConversation
+from zentalk.store.sqlite import Transaction
 from zentalk.store.writer import SinceCommit
 from zentalk.web import etags
 from zentalk.wire.text import format_address
@@ -132,10 +134,15 @@ async def test_control_what_no_commit_forgets_hides_a_change(
 async def test_between_two_commits_the_history_is_asked_once(
     real_rest: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[object] = []
+    asked: list[Transaction] = []
     await paths(real_rest)
     read = contacts.conversations
-    monkeypatch.setattr(contacts, "conversations", lambda tx: asked.append(tx) or read(tx))
+
+    def counted(tx: Transaction) -> list[StoredConversation]:
+        asked.append(tx)
+        return read(tx)
+
+    monkeypatch.setattr(contacts, "conversations", counted)
     for _ in range(5):
         await real_rest.get("/v1/conversations")
     assert len(asked) == 1

@@ -131,7 +131,7 @@ async def test_trouble_is_that_of_the_last_query(reader: BatchReader, hops: Hops
     hops.go.set()
     with pytest.raises(StorageError) as failed:
         await reader.read(broken)
-    assert reader.trouble == str(failed.value)
+    assert reader.trouble == failed.value.public
     assert await reader.read(number(1)) == 1
     assert reader.trouble is None
 

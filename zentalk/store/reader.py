@@ -38,7 +38,8 @@ class _Query:
 class BatchReader:
     """Runs queries on read connections, each used by one thread at a time.
 
-    `trouble` is the storage error of the last query that ended, None if it went well.
+    `trouble` is what the owner is told of the last query that ended if the storage failed it, else
+    None.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class BatchReader:
             self.trouble = None
             return query.result  # type: ignore[no-any-return]  # the query's own type
         if isinstance(query.error, StorageError):
-            self.trouble = str(query.error)
+            self.trouble = query.error.public
         raise query.error
 
     async def _read_with_waiting(self, query: _Query, connection: sqlite3.Connection) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 import trio
 
-from zentalk.errors import ConflictError, StorageError
+from zentalk.errors import ConflictError, StorageError, StorageFault
 from zentalk.store.blocking import RunBlocking
 from zentalk.store.sqlite import STORAGE_FAULTS, Transaction, storage_error
 
@@ -86,8 +86,8 @@ class SinceCommit:
 class BatchWriter:
     """Serialises write jobs of one connection and commits them in groups.
 
-    What `after_commit` returns is called before the jobs' callers go on. `write_trouble` is the
-    storage error of the last job that ended, None if it went well.
+    What `after_commit` returns is called before the jobs' callers go on. `write_trouble` is what
+    its owner is told of the storage error of the last job that ended, None if it went well.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class BatchWriter:
             with trio.CancelScope(shield=True):
                 await job.done.wait()
         if isinstance(job.error, StorageError):
-            self.write_trouble = str(job.error)
+            self.write_trouble = job.error.public
         if job.error is not None:
             raise job.error
         self.write_trouble = None
@@ -162,7 +162,7 @@ class BatchWriter:
                 _fail(self._jobs, self._is_closed())
 
     def _is_closed(self) -> StorageError:
-        return StorageError(f"{self._path} is closed; start the program again")
+        return StorageError(f"{self._path} is closed; start the program again", StorageFault.CLOSED)
 
     async def _drain(self) -> None:
         while self._jobs:
