@@ -49,6 +49,7 @@ RULED = [
     "verifyContact",  # a number, or one's word
     "muteConversation",  # not for a hundred years
     "editMessage",  # a text
+    "deleteMessage",  # for everyone: one of ours
     "voteInPoll",  # a poll
     "setProfile",  # a picture of so many bytes
     "createGroup",  # a name of so many bytes
@@ -65,13 +66,15 @@ CONFIG = """
 negative_data_rejection.expected-statuses = [400, 401, 403, 404, 405, 409, 413, 414, 422, 429, 431]
 ensure_resource_availability.enabled = false  # whoever was just added is not blocked, and so on
 positive_data_acceptance.expected-statuses = ["2xx", 304, 401, 403, 404, 409, 413, 414, 429, 431]
+[phases.examples]  # the fixed cases of `coverage` have them too
+enabled = {long}
 [phases.fuzzing]
 enabled = {long}
 [phases.stateful]
 enabled = {long}
 [[operations]]
 include-operation-id = "streamEvents"
-request-timeout = 0.2
+request-timeout = 1
 max-stream-events = 2
 [[operations]]
 include-operation-id = {ruled}
