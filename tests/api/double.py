@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 
@@ -32,10 +32,13 @@ from zentalk.store.history.models import (
     StoredInvite,
     StoredMessage,
 )
+from zentalk.store.writer import SinceCommit
 from zentalk.web.token_proof import key_of
 from zentalk.wire.devices import DeviceEntry, DeviceScope
 from zentalk.wire.invite import InviteLink, format_invite
 from zentalk.wire.text import format_address
+
+T = TypeVar("T")
 
 TOKEN = "t" * 43
 MAX_TEXT_BYTES = 65536
@@ -280,6 +283,13 @@ class FakeLinks:
         self.sealed = sealed
 
 
+class KeepsNothing(SinceCommit):
+    """For a node without a database, which has no commits to forget things with."""
+
+    async def get(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
+        return await make()
+
+
 @dataclass
 class FakeNode:
     address_text: str = format_address(OWNER)
@@ -304,6 +314,7 @@ class FakeNode:
     signals: Any = None
     groups: Any = field(default_factory=FakeGroups)
     tickets: list[bytes] = field(default_factory=list)
+    since_commit: SinceCommit = field(default_factory=KeepsNothing)
 
     def __post_init__(self) -> None:
         self.first_contact = FakeFirstContact(self.known)

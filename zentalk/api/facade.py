@@ -24,6 +24,7 @@ from zentalk.store.history.models import (
 )
 from zentalk.store.history.push import PushRow
 from zentalk.store.history.webhooks import WebhookLetter
+from zentalk.store.writer import SinceCommit
 
 
 class MailboxFacade(Protocol):
@@ -86,6 +87,10 @@ class NodeFacade(DevicesFacade, Protocol):
     @property
     def address_text(self) -> str:
         """The owner's `zt1...` address."""
+
+    @property
+    def since_commit(self) -> SinceCommit:
+        """What was answered from the history alone, until something in it changes."""
 
     @property
     def mailboxes(self) -> MailboxFacade:

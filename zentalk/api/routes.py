@@ -7,6 +7,7 @@ not validate them again; the models named as `responses` are for the OpenAPI doc
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -33,7 +34,7 @@ from zentalk.rest.events import Events
 from zentalk.rest.limits import MAX_PAGE, MAX_SEQUENCE, MIN_PLACE
 from zentalk.rest.messages import Conversations, Message, Messages
 from zentalk.rest.node import Health, Me, NetworkReport
-from zentalk.web.etags import unless_known
+from zentalk.web.etags import TaggedAnswer
 from zentalk.web.json_response import JsonResponse
 from zentalk.wire.invite import parse_address_or_invite
 from zentalk.wire.text import parse_address
@@ -74,12 +75,8 @@ def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
     @router.get("/v1/contacts", **tagged(answers("contacts", Contacts)))
     async def contacts(request: Request) -> Response:
         """Return contacts, requests, and who was refused or blocked."""
-        people = await node.contacts()
-        shown = shown_names(Named(person.address, person.name) for person in people)
-        listed = [
-            ListedContact.of(person, *look) for person, look in zip(people, shown, strict=True)
-        ]
-        return unless_known(request, JsonResponse(Contacts(contacts=listed)))
+        answer = await node.since_commit.get("contacts", partial(_contacts, node))
+        return answer.to(request)
 
     @router.post("/v1/contacts", **answers("contacts", Contact, HTTPStatus.CREATED, fails=CONFLICT))
     async def add(body: ContactIn) -> Response:
@@ -121,15 +118,26 @@ def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
 
+async def _contacts(node: NodeFacade) -> TaggedAnswer:
+    people = await node.contacts()
+    shown = shown_names(Named(person.address, person.name) for person in people)
+    listed = [ListedContact.of(person, *look) for person, look in zip(people, shown, strict=True)]
+    return TaggedAnswer(JsonResponse(Contacts(contacts=listed)))
+
+
+async def _conversations(node: NodeFacade) -> TaggedAnswer:
+    listed = await node.conversations()
+    return TaggedAnswer(JsonResponse(Conversations.model_validate({"conversations": listed})))
+
+
 def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about conversations and messages."""
 
     @router.get("/v1/conversations", **tagged(answers("messages", Conversations)))
     async def conversations(request: Request) -> Response:
         """Return all conversations, the latest first."""
-        listed = await node.conversations()
-        shown = JsonResponse(Conversations.model_validate({"conversations": listed}))
-        return unless_known(request, shown)
+        answer = await node.since_commit.get("conversations", partial(_conversations, node))
+        return answer.to(request)
 
     @router.post(
         "/v1/conversations/{address}/messages",
