@@ -62,10 +62,11 @@ def unlink(at: At, link_id: str) -> int:
     return 0
 
 
-def phrase(directory: Path, words: int, *, again: bool) -> int:
-    """Make a recovery phrase, let it be checked, and give the node what it seals.
+def phrase(directory: Path, words: int, file: Path | None, *, again: bool) -> int:
+    """Make a recovery phrase, let it be checked or write it down, and give the node what it seals.
 
-    Raises ConflictError if there is one already or a word that was typed is another.
+    Raises ConflictError if there is one already or a word that was typed is another, and what
+    `write_private` raises for a file that it cannot write or that is there.
     """
     from zentalk.crypto.phrase import make_phrase, phrase_secret
     from zentalk.node.replica.invitation import is_replica
@@ -82,10 +83,7 @@ def phrase(directory: Path, words: int, *, again: bool) -> int:
                 " one takes its place"
             )
         made = make_phrase(words, os.urandom)  # noqa: TID251 - the edge
-        for place, word in enumerate(made.split(), start=1):
-            say(f"{place:2}  {word}")
-        announce("write these words down, in their order; they are not shown again")
-        _check(made.split())
+        _hand_over(made, file)
         sealed = seal_identity(identity, phrase_secret(made), os.urandom)  # noqa: TID251
         node.put(f"{LINKS}/recovery", {"sealed": sealed.hex()})
     announce("kept: with these words a replica can be promoted")
@@ -134,6 +132,22 @@ def given_code(text: str) -> Any:
         return parse_link_code(said.strip())
     except DecodeError as error:
         raise UsageError(str(error)) from None
+
+
+def _hand_over(made: str, file: Path | None) -> None:
+    """Write a phrase into a new file, or show it and ask for some of its words.
+
+    The file stays if the node then fails: its answer may be what was lost, and not the phrase.
+    """
+    from zentalk.config import write_private
+
+    if file is not None:
+        write_private(file, f"{made}\n".encode())
+        return
+    for place, word in enumerate(made.split(), start=1):
+        say(f"{place:2}  {word}")
+    announce("write these words down, in their order; they are not shown again")
+    _check(made.split())
 
 
 def _check(words: list[str]) -> None:

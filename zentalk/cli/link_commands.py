@@ -5,6 +5,7 @@ A module is imported only when its command runs.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from zentalk.cli.grammar import Group, Parameter
@@ -61,6 +62,10 @@ def api_phrase(
     *,
     directory: ApiDir,
     words: Annotated[Literal["12", "24"], Parameter(help="How many words.")] = "24",
+    file: Annotated[
+        Path | None,
+        Parameter("--to", help="A new file to write it into, instead of showing it and asking."),
+    ] = None,
     again: Annotated[
         bool, Parameter(help="Make a new phrase; the one before opens nothing any more.")
     ] = False,
@@ -71,7 +76,7 @@ def api_phrase(
     """
     from zentalk.cli import link as act
 
-    return act.phrase(directory, int(words), again=again)
+    return act.phrase(directory, int(words), file, again=again)
 
 
 def api_promote(*, directory: ApiDir) -> int:
