@@ -1,7 +1,8 @@
 """A typed client of an API node's REST, for the command line, simulations and others' programs.
 
-`Client` blocks, `AsyncClient` runs on trio; both make the same calls. It talks to the owner's
-own node only, through no proxy, and never puts the token anywhere but into its header.
+`Client` blocks, `AsyncClient` is awaited, on asyncio or on trio; both make the same calls. It talks
+to the owner's own node only, through no proxy, and never puts the token anywhere but into its
+header.
 """
 
 from __future__ import annotations

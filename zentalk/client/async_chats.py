@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-import trio
+from anyio import to_thread
 
 from zentalk.client import chat_calls
 from zentalk.client.async_chat import AsyncChat
@@ -45,14 +45,14 @@ class AsyncChats(AwaitedCalls):
         there stay as they are, so it may be done again. Raises ConfigError for what is no export.
         """
         with closing(StepwiseImport(Path(path))) as run:
-            call = await trio.to_thread.run_sync(run.next, None)
+            call = await to_thread.run_sync(run.next, None)
             while call is not None:
                 answer: ImportOut | ConflictError
                 try:
                     answer = await self._run(call)
                 except ConflictError as error:
                     answer = error
-                call = await trio.to_thread.run_sync(run.next, answer)
+                call = await to_thread.run_sync(run.next, answer)
         assert run.report is not None
         return run.report
 

@@ -1,4 +1,4 @@
-"""The client for programs that run on trio."""
+"""The client for programs that run on asyncio or on trio."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import anyio
 import httpx
-import trio
 
 from zentalk.client import calls
 from zentalk.client.async_chats import AsyncChats
@@ -319,7 +319,7 @@ class AsyncClient(AsyncChats, AsyncGroups, AsyncLinks, AsyncWebhooks, AsyncPush)
         following = Following(
             after,
             patience_seconds,
-            trio.current_time(),
+            anyio.current_time(),
             os.urandom,  # noqa: TID251 - the edge
         )
         open_again = partial(
