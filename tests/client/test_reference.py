@@ -17,7 +17,7 @@ from tests.api.double import BOB, TOKEN, FakeNode
 from tests.client.loops import LOOPS
 from zentalk import client as package
 from zentalk.client import Client, Event
-from zentalk.client.typed_events import KINDS
+from zentalk.client.typed_events import CLASSES
 from zentalk.web.token import TOKEN_FILE
 from zentalk.wire.text import format_address
 
@@ -55,7 +55,7 @@ def test_every_event_with_what_it_has(repository: Path) -> None:
     rows = re.findall(r"^\| `(\w+)` \| `([a-z.-]+)` \| (.*) \|$", page(repository), re.MULTILINE)
     described = {kind: (name, set(re.findall(r"`(\w+)`", has))) for name, kind, has in rows}
     assert described == {
-        kind: (cls.__name__, set(properties(cls))) for kind, (cls, _) in KINDS.items()
+        kind: (cls.__name__, set(properties(cls))) for kind, cls in CLASSES.items()
     }
 
 
