@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -234,7 +234,7 @@ def make_blocking(examples: Examples, uses: dict[str, list[Use]]) -> None:
         for examples.wanted, calls in uses.items():
             for use in calls:
                 made = use(client)
-                if inspect.isgenerator(made):
+                if isinstance(made, Generator):
                     assert next(made).seq
                     made.close()
 

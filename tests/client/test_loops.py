@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import anyio
 import anyio.lowlevel
@@ -22,7 +23,13 @@ from tests.client.loops import both_loops, on
 from tests.client.test_history_file import conversation, message
 from tests.client.test_mailbox_work import MAILBOX, RELAY, Clock, worth
 from tests.client.test_reconnecting import COUNT, emit, emit_all, program, read_async
-from zentalk.client import AsyncClient, MessageStateChanged, NodeGoneError
+from zentalk.client import (
+    AsyncClient,
+    ContactState,
+    MessageStateChanged,
+    NodeGoneError,
+    mailbox_work,
+)
 from zentalk.client.mailbox_work import MailboxWork
 from zentalk.client.relay_mailbox import RelayMailbox
 from zentalk.crypto.ed25519 import SigningKey
@@ -81,7 +88,7 @@ async def test_calls_of_each_method_of_http(url: str, node: FakeNode, loop: str)
 
     async def use() -> None:
         async with AsyncClient(url, TOKEN) as client:
-            assert (await client.accept(BOBS)).state == "contact"
+            assert (await client.accept(BOBS)).state is ContactState.CONTACT
             sent = await client.send(BOBS, "hello", idempotency_key="k")
             assert await client.send(BOBS, "hello", idempotency_key="k") == sent
             assert await client.messages(BOBS) == [sent]
@@ -238,6 +245,52 @@ async def test_a_stream_that_is_left_leaves_nothing_open(
     assert await on(loop, look) == 0
 
 
+async def for_a_while(following: Callable[[], Awaitable[None]]) -> None:
+    with anyio.move_on_after(0.1):
+        await following()
+        pytest.fail("following ends by an error only")
+
+
+async def for_a_while_as_asyncio_says_it(following: Callable[[], Awaitable[None]]) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await following()
+
+
+@pytest.mark.parametrize(
+    ("loop", "limited"),
+    [
+        ("asyncio", for_a_while),
+        ("asyncio", for_a_while_as_asyncio_says_it),
+        ("trio", for_a_while),
+    ],
+)
+async def test_whoever_follows_may_be_cancelled_and_the_client_goes_on(
+    node: FakeNode,
+    url: str,
+    loop: str,
+    limited: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]],
+) -> None:
+    async def look() -> tuple[set[int], int]:
+        seen = set()
+        async with AsyncClient(url, TOKEN) as client:
+
+            async def following() -> None:
+                async with client.follow_events() as events:
+                    async for event in events:
+                        seen.add(event.seq)
+
+            await limited(following)
+            pool = client._http._transport
+            assert isinstance(pool, httpx.AsyncHTTPTransport)
+            left = len(pool._pool.connections)
+            assert (await client.me()).name == "Alice"
+        return seen, left
+
+    emit(node)
+    assert await on(loop, look) == ({1}, 0)
+
+
 @both_loops
 async def test_nobody_answers_in_time_and_nobody_answers(silent: str, loop: str) -> None:
     async def use() -> None:
@@ -251,28 +304,40 @@ async def test_nobody_answers_in_time_and_nobody_answers(silent: str, loop: str)
     await on(loop, use)
 
 
+async def turns_beside_work() -> int:
+    """How often another task has its turn while work for a mailbox is done."""
+    turns = 0
+    clock = Clock()
+    work = MailboxWork(RELAY, MAILBOX, clock)
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await anyio.lowlevel.checkpoint()
+            turns += 1
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(others)
+        await work.reach(17)
+        group.cancel_scope.cancel()
+    assert worth(work.shown(), clock) >= 17
+    return turns
+
+
 @both_loops
 async def test_work_for_a_mailbox_lets_others_have_their_turn(loop: str) -> None:
-    turns = 0
+    assert await on(loop, turns_beside_work) > 1
 
-    async def use() -> None:
-        clock = Clock()
-        work = MailboxWork(RELAY, MAILBOX, clock)
 
-        async def others() -> None:
-            nonlocal turns
-            while True:
-                await anyio.lowlevel.checkpoint()
-                turns += 1
+@both_loops
+async def test_control_work_without_pauses_lets_nobody_have_a_turn(
+    loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_pause() -> None:
+        pass
 
-        async with anyio.create_task_group() as group:
-            group.start_soon(others)
-            await work.reach(17)
-            group.cancel_scope.cancel()
-        assert worth(work.shown(), clock) >= 17
-
-    await on(loop, use)
-    assert turns > 1
+    monkeypatch.setattr(mailbox_work, "lowlevel", SimpleNamespace(checkpoint=no_pause))
+    assert await on(loop, turns_beside_work) <= 1
 
 
 @both_loops
