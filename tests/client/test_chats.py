@@ -40,6 +40,9 @@ async def test_an_async_client_does_everything_in_a_conversation(real: str) -> N
         chat = client.chat(BOBS)
         said = await chat.send(text="helo")
         assert (await chat.edit(said.id, "hello")).edited
+        assert [one.id for one in await client.search("hello", since=1.0, until=9e9)] == [said.id]
+        assert await client.search("hello", since=9e9) == []
+        assert await client.search("hello", BOBS, until=1.0) == []
         assert (await chat.react(said.id, "👍")).reactions[0].emoji == "👍"
         assert (await chat.pin(said.id)).pinned
         assert (await chat.star(said.id)).starred

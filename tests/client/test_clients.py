@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from tests.api.double import BOB, STRANGER, TOKEN, FakeNode
+from zentalk import qr
 from zentalk.client import (
     AccessDeniedError,
     ApiError,
@@ -122,6 +123,22 @@ async def test_first_contacts(client: AsyncClient, blocking: Client, node: FakeN
     await client.dismiss_introduction(strangers)
     missing = await failure(client, blocking, "dismiss_introduction", strangers)
     assert missing[0] is NotFoundError
+
+
+async def test_qr_codes(client: AsyncClient, blocking: Client, node: FakeNode) -> None:
+    assert await both(client, blocking, "address_qr") == qr.svg(node.address_text)
+    assert await both(client, blocking, "address_qr", "png") == qr.png(node.address_text)
+    invite = await client.create_invite()
+    assert await both(client, blocking, "invite_qr", invite.id) == qr.svg(invite.link)
+    pairing = await client.pair_device("phone", url="http://10.0.0.2:3001")
+    drawn = await both(client, blocking, "pairing_qr", pairing.id, "png", "http://10.0.0.2:3001")
+    assert drawn == qr.png(pairing.link)
+    await client.revoke_invite(invite.id)
+    assert (await failure(client, blocking, "invite_qr", invite.id))[0] is ConflictError
+    assert (await failure(client, blocking, "address_qr", "gif"))[0] is NotFoundError
+    assert (await failure(client, blocking, "pairing_qr", pairing.id, "gif"))[0] is (
+        InvalidRequestError
+    )
 
 
 async def test_requests_are_refused_and_people_removed(

@@ -105,15 +105,21 @@ def starred(before: int | None, limit: int) -> Call[list[Message]]:
 
 
 def search(
-    words: str, conversation: str | None, before: int | None, limit: int
+    words: str,
+    conversation: str | None,
+    before: int | None,
+    limit: int,
+    span: tuple[float | None, float | None],
 ) -> Call[list[Message]]:
-    """Look for messages by their words."""
-    params: dict[str, int | str] = {"q": words, "limit": limit}
-    if conversation is not None:
-        params["conversation"] = conversation
-    if before is not None:
-        params["before"] = before
-    return Call("GET", "/v1/search", _messages, params=params)
+    """Look for messages by their words, in a time from one unix time to another."""
+    said = {
+        "conversation": conversation,
+        "before": before,
+        "since": span[0],
+        "until": span[1],
+    }
+    given = {name: value for name, value in said.items() if value is not None}
+    return Call("GET", "/v1/search", _messages, params={"q": words, "limit": limit, **given})
 
 
 def shows(chats: list[str]) -> Call[None]:

@@ -32,9 +32,16 @@ class SyncChats(BlockingCalls):
         conversation: str | None = None,
         before: int | None = None,
         limit: int = 100,
+        *,
+        since: float | None = None,
+        until: float | None = None,
     ) -> list[Message]:
-        """Return messages that have all the words, newest first."""
-        return self._run(chat_calls.search(words, conversation, before, limit))
+        """Return messages that have all the words, newest first.
+
+        `since` and `until` are unix seconds; for the next page set `before` to the last `seq`.
+        """
+        span = since, until
+        return self._run(chat_calls.search(words, conversation, before, limit, span))
 
     def import_history(self, path: Path | str) -> ImportReport:
         """Import a file of `zentalk conversation export`; needs a token of scope `admin`.
