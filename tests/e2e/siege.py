@@ -90,7 +90,7 @@ class Look:
     streams: int
     """Of all relays together, people's included."""
     tries: dict[str, int]
-    """How often each attacker did what it does, and how often each relay refused it."""
+    """How often each attacker did what it does, and how often relays refused it."""
 
 
 class Siege:
@@ -199,10 +199,10 @@ class Siege:
             "junk": self.flooder.sent,
             "requests": self.people.asked,
             "replays": sum(relay.replayed for relay in self.hostile),
+            "streams refused": sum(one.refused.get("busy", 0) for one in stats.values()),
         }
         for name, one in stats.items():
-            for reason in ("busy", "handshake"):
-                tries[f"{reason} at {name}"] = one.refused.get(reason, 0)
+            tries[f"handshakes refused at {name}"] = one.refused.get("handshake", 0)
         return Look(sum(one.streams for one in stats.values()), tries)
 
     async def _talk(self) -> None:
