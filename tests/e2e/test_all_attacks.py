@@ -12,8 +12,8 @@ thirds of these relays), pings of many links leave at one moment, and of the fou
 the last one pings for the others.
 
 Measured on a machine with three times as many busy programs as cores, in seconds of a core: the
-start 150 (210 before), a virtual minute 5 while nobody attacks (7 before) and 8 under attack (27
-before), of which pings of people's and strangers' links are most. So a day is some three hours.
+start 150 (210 before), a virtual minute 5 while nobody attacks (7 before), 8 to 10 under attack (27
+before, as it was noted then); pings are most of it. So a day, never run whole, takes 3 to 4 hours.
 """
 
 from __future__ import annotations
