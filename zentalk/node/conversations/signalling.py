@@ -7,6 +7,7 @@ that it is over when the last one has left.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
 from functools import partial
 from typing import Final
@@ -54,7 +55,8 @@ class Signalling:
         self._keys: dict[tuple[UserAddress, str], bytes] = {}
         self._devices: dict[str, tuple[float, frozenset[UserAddress]]] = {}
         self._told: dict[UserAddress, float] = {}
-        self._someone_left = Signal()
+        self._changed = Signal()
+        """Set when a device has said what it shows, or has left."""
 
     async def typing(self, person: UserAddress, *, on: bool) -> None:
         """Tell somebody that the owner is writing, or has stopped; at most twice a minute.
@@ -78,18 +80,20 @@ class Signalling:
         if chats:
             self._devices[device] = (until, frozenset(chats))
         await self._beat()
+        self._changed.set()
 
     def left(self, device: str) -> None:
         """Forget at once what a device shows: it may not use the node any more."""
         if self._devices.pop(device, None) is not None:
-            self._someone_left.set()
+            self._changed.set()
 
     async def run(self) -> None:
         """Repeat that the owner is there, and tell when it is over, until cancelled."""
         while True:
-            await self._someone_left.wait(LOOK_SECONDS)
-            if self._devices or self._told:
-                await self._beat()
+            # While nobody shows a chat, as it is most of the time, there is nothing to look for.
+            is_shown = bool(self._devices or self._told)
+            await self._changed.wait(LOOK_SECONDS if is_shown else math.inf)
+            await self._beat()
 
     async def _beat(self) -> None:
         now = self._runtime.monotonic()
