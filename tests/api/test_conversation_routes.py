@@ -9,11 +9,12 @@ import pytest
 
 from tests.api.double import BOB
 from zentalk.rest.conversations import OpenConversation, OwnPrivacy, PresenceNow, ShownProfile
-from zentalk.rest.messages import Message, Messages
+from zentalk.rest.messages import Message, Messages, MessagesPage
 from zentalk.wire.text import format_address
 
 BOBS = format_address(BOB)
 CHAT = f"/v1/conversations/{BOBS}"
+NOTHING = {"messages": [], "older": "", "newer": ""}
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ async def test_timer_mute_draft_and_clearing(rest: httpx.AsyncClient) -> None:
     shown = OpenConversation.model_validate((await rest.get(CHAT)).json())
     assert (shown.timer_seconds, shown.muted_until, shown.draft) == (60, 1.9e9, "half a")
     assert (await rest.delete(f"{CHAT}/messages")).status_code == 204
-    assert (await rest.get(f"{CHAT}/messages")).json() == {"messages": []}
+    assert (await rest.get(f"{CHAT}/messages")).json() == NOTHING
     assert (await rest.put(f"{CHAT}/timer", json={"seconds": 10**9})).status_code == 422
     stranger = CHAT.replace(BOBS, format_address(type(BOB)(bytes(range(9, 41)))))
     assert (await rest.put(f"{stranger}/mute", json={"until": 1.0})).status_code == 404
@@ -156,6 +157,44 @@ async def test_pages_go_both_ways_around_a_message_and_by_date(rest: httpx.Async
     assert await page(since=0) == ["0", "1", "2"]
     assert await page(since=4e9) == []
     both = await rest.get(f"{CHAT}/messages", params={"before": 1, "after": 1})
+    assert both.status_code == 422
+
+
+async def test_from_a_page_its_cursors_lead_to_both_ends_and_to_what_comes(
+    rest: httpx.AsyncClient,
+) -> None:
+    async def page(cursor: str = "") -> MessagesPage:
+        query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        return MessagesPage.model_validate(
+            (await rest.get(f"{CHAT}/messages", params=query)).json()
+        )
+
+    for number in range(5):
+        await say(rest, text=f"{number}")
+    newest = await page()
+    walked = [newest]
+    while walked[-1].messages:
+        walked.append(await page(walked[-1].older))
+    assert [[one.text for one in each.messages] for each in walked] == [
+        ["3", "4"],
+        ["1", "2"],
+        ["0"],
+        [],
+    ]
+    assert [one.text for one in (await page(walked[-1].newer)).messages] == ["0", "1"]
+    end = await page(newest.newer)
+    assert end.messages == []
+    await say(rest, text="5")
+    assert [one.text for one in (await page(end.newer)).messages] == ["5"]
+
+
+@pytest.mark.parametrize("cursor", ["", "older", "older.", "older.x", f"newer.{2**70}", "later.1"])
+async def test_what_no_page_named_is_no_cursor(rest: httpx.AsyncClient, cursor: str) -> None:
+    await say(rest, text="hello")
+    refused = await rest.get(f"{CHAT}/messages", params={"cursor": cursor})
+    assert refused.status_code == 422
+    assert "begin without one" in refused.json()["detail"]
+    both = await rest.get(f"{CHAT}/messages", params={"cursor": "older.1", "before": 1})
     assert both.status_code == 422
 
 

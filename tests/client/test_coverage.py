@@ -82,6 +82,7 @@ USES: dict[str, list[Use]] = {
     "listMessages": [
         lambda c: c.messages(BOB, before=9),
         lambda c: chat(c).after(9),
+        lambda c: chat(c).page("older.9"),
         lambda c: chat(c).around(MESSAGE_ID),
         lambda c: chat(c).since(9.5),
     ],

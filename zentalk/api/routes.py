@@ -29,10 +29,11 @@ from zentalk.errors import LocalProtocolError
 from zentalk.node.messages.commands import Draft
 from zentalk.rest.contacts import Contact, ContactIn, Contacts, ListedContact
 from zentalk.rest.contents import MessageIn
+from zentalk.rest.cursors import MAX_CURSOR_CHARS, Cursor, page_of, parse_cursor
 from zentalk.rest.event_schema import EventsPage
 from zentalk.rest.events import Events
 from zentalk.rest.limits import MAX_PAGE, MAX_SEQUENCE, MIN_PLACE
-from zentalk.rest.messages import Conversations, Message, Messages
+from zentalk.rest.messages import Conversations, Message, MessagesPage
 from zentalk.rest.node import Health, Me, NetworkReport
 from zentalk.web.etags import TaggedAnswer
 from zentalk.web.json_response import JsonResponse
@@ -156,7 +157,7 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
         return JsonResponse(Message.model_validate(message), HTTPStatus.ACCEPTED)
 
     @router.get(
-        "/v1/conversations/{address}/messages", **answers("messages", Messages, fails=MISSING)
+        "/v1/conversations/{address}/messages", **answers("messages", MessagesPage, fails=MISSING)
     )
     async def messages(
         address: Address,
@@ -164,16 +165,18 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
         after: Annotated[Place | None, Query()] = None,
         around: Annotated[str | None, Query(max_length=100)] = None,
         since: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
+        cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_CHARS)] = None,
         limit: Limit = DEFAULT_MESSAGES,
     ) -> Response:
         """Return a page of a conversation: the newest, or where one of the parameters says.
 
-        `before` and `after` take a `seq`, `around` the id of a message, and `since` unix seconds.
-        The newest is last.
+        `cursor` is the `older` or `newer` of another page; `before` and `after` take a `seq`,
+        `around` the id of a message, and `since` unix seconds. The newest is last.
         """
         contact, count = parse_address(address), min(limit, MAX_PAGE)
-        if sum(place is not None for place in (before, after, around, since)) > 1:
-            raise LocalProtocolError("give one of before, after, around and since")
+        if sum(place is not None for place in (before, after, around, since, cursor)) > 1:
+            raise LocalProtocolError("give one of cursor, before, after, around and since")
+        before, after = begun = Cursor(before, after) if cursor is None else parse_cursor(cursor)
         if after is not None:
             page = await node.chat.page_after(contact, after, count)
         elif around is not None:
@@ -182,7 +185,7 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
             page = await node.chat.page_since(contact, since, count)
         else:
             page = await node.messages(contact, before, count)
-        return JsonResponse(Messages.model_validate({"messages": page}))
+        return JsonResponse(MessagesPage.model_validate(page_of(page, begun)))
 
     @router.post("/v1/conversations/{address}/read", **no_content("messages"))
     async def read(address: Address) -> Response:

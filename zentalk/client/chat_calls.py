@@ -9,7 +9,7 @@ from urllib.parse import quote
 from zentalk.client.calls import Call
 from zentalk.client.parsing import parse
 from zentalk.rest import conversations as bodies
-from zentalk.rest.messages import Message, Messages
+from zentalk.rest.messages import Message, Messages, MessagesPage
 
 Whom = Literal["me", "everyone"]
 
@@ -67,6 +67,12 @@ def one(address: str) -> Call[bodies.OpenConversation]:
 def page(address: str, params: dict[str, int | str]) -> Call[list[Message]]:
     """Ask for a page of a conversation."""
     return Call("GET", _in(address, "/messages"), _messages, params=params)
+
+
+def cursor_page(address: str, cursor: str, limit: int) -> Call[MessagesPage]:
+    """Ask for a page and its neighbours; the newest one without a cursor."""
+    params: dict[str, int | str] = {"limit": limit} | ({"cursor": cursor} if cursor else {})
+    return Call("GET", _in(address, "/messages"), lambda a: parse(MessagesPage, a), params=params)
 
 
 def clear(address: str) -> Call[None]:

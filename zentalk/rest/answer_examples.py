@@ -226,6 +226,7 @@ ANSWER_EXAMPLES: Final[dict[str, Example]] = {
     "HistoryShared": {"messages": 42},
     "Message": _MESSAGE,
     "Messages": {"messages": [_MESSAGE]},
+    "MessagesPage": {"messages": [_MESSAGE], "older": "older.12", "newer": "newer.12"},
     "Conversations": {"conversations": [_CONVERSATION]},
     "OpenConversation": _CONVERSATION | {"typing": False, "present": True, "pinned": []},
     "Groups": {"groups": [_GROUP]},

@@ -85,9 +85,16 @@ class Message(Resource):
 
 
 class Messages(Resource):
-    """A page of a conversation, newest last; ask for `before=` the first `seq` to go back."""
+    """Some messages, in the order that the route says."""
 
     messages: list[Message]
+
+
+class MessagesPage(Messages):
+    """A page of a conversation, newest last, and the pages beside it."""
+
+    older: str = Field(description="The `cursor` of the page before it; empty if it has none.")
+    newer: str = Field(description="The `cursor` of what came, or will come, after it.")
 
 
 class Conversation(Resource):
