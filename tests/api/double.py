@@ -36,6 +36,7 @@ from zentalk.store.writer import SinceCommit
 from zentalk.web.token_proof import key_of
 from zentalk.wire.devices import DeviceEntry, DeviceScope
 from zentalk.wire.invite import InviteLink, format_invite
+from zentalk.wire.message_link import MessageLink
 from zentalk.wire.text import format_address
 
 T = TypeVar("T")
@@ -444,6 +445,13 @@ class FakeNode:
             if (message.id, message.conversation) == (message_id, where):
                 return message
         raise NotFoundError("there is no such message")
+
+    async def linked_message(self, link: MessageLink) -> StoredMessage:
+        author = format_address(link.author)
+        for message in self.sent:
+            if (message.id, message.author) == (link.message_id, author):
+                return message
+        raise NotFoundError("the message that this link is of is not here")
 
     async def event_page(self, after: int, limit: int, wanted: EventFilter) -> EventPage:
         found = [event for event in self.log if event.seq > after and wanted.takes(event)][:limit]

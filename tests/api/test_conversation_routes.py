@@ -198,6 +198,19 @@ async def test_what_no_page_named_is_no_cursor(rest: httpx.AsyncClient, cursor: 
     assert both.status_code == 422
 
 
+async def test_a_link_opens_the_message_of_its_author(rest: httpx.AsyncClient) -> None:
+    await say(rest, text="hello")
+    [line] = (await rest.get(f"{CHAT}/messages")).json()["messages"]
+    link = f"zentalk-message:{line['author']}/{line['id']}"
+    opened = await rest.get("/v1/linked-message", params={"link": link})
+    assert (opened.json()["seq"], opened.json()["text"]) == (line["seq"], "hello")
+    of_another = link.replace(line["author"], BOBS)
+    assert (await rest.get("/v1/linked-message", params={"link": of_another})).status_code == 404
+    refused = await rest.get("/v1/linked-message", params={"link": line["id"]})
+    assert refused.status_code == 422
+    assert "a link to a message is" in refused.json()["detail"]
+
+
 async def test_messages_are_found_by_their_words(rest: httpx.AsyncClient) -> None:
     first = await say(rest, text="green tea")
     await say(rest, text="coffee")

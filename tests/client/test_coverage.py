@@ -110,6 +110,7 @@ USES: dict[str, list[Use]] = {
     "starMessage": [lambda c: chat(c).star(MESSAGE_ID)],
     "unstarMessage": [lambda c: chat(c).star(MESSAGE_ID, on=False)],
     "listDeliveries": [lambda c: chat(c).deliveries(MESSAGE_ID)],
+    "getLinkedMessage": [lambda c: c.linked_message(f"zentalk-message:{BOB}/{MESSAGE_ID}")],
     "getMessage": [lambda c: c.message(MESSAGE_ID, BOB)],
     "listStarred": [lambda c: c.starred(before=9)],
     "searchMessages": [lambda c: c.search("tea", BOB, 9, since=1.0, until=2.0)],

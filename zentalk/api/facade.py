@@ -25,6 +25,7 @@ from zentalk.store.history.models import (
 from zentalk.store.history.push import PushRow
 from zentalk.store.history.webhooks import WebhookLetter
 from zentalk.store.writer import SinceCommit
+from zentalk.wire.message_link import MessageLink
 
 
 class MailboxFacade(Protocol):
@@ -169,6 +170,9 @@ class NodeFacade(DevicesFacade, Protocol):
         self, message_id: str, conversation: UserAddress | None = None
     ) -> StoredMessage:
         """Return one message, the owner's if others chose the same id; raises NotFoundError."""
+
+    async def linked_message(self, link: MessageLink) -> StoredMessage:
+        """Return the message that a link is of; raises NotFoundError."""
 
     async def event_page(self, after: int, limit: int, wanted: EventFilter) -> EventPage:
         """Return wanted events with a higher number than `after`, oldest first."""

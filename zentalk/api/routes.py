@@ -38,6 +38,7 @@ from zentalk.rest.node import Health, Me, NetworkReport
 from zentalk.web.etags import TaggedAnswer
 from zentalk.web.json_response import JsonResponse
 from zentalk.wire.invite import parse_address_or_invite
+from zentalk.wire.message_link import parse_message_link
 from zentalk.wire.text import parse_address
 
 DEFAULT_MESSAGES: Final = 100
@@ -48,6 +49,10 @@ _Key = tuple[str, int]
 Place = Annotated[int, Query(ge=MIN_PLACE, le=MAX_SEQUENCE, description="a `seq`")]
 Limit = Annotated[int, Query(ge=1, description="more than 1,000 counts as 1,000")]
 _NOTHING: Final[dict[str, Any]] = no_content("contacts", fails=MISSING_OR_CONFLICT)
+Link = Annotated[
+    str,
+    Query(description="`zentalk-message:`, the author's address, `/` and the `id`", max_length=120),
+]
 LastEventId = Annotated[int | None, Header(ge=0, le=MAX_SEQUENCE)]
 
 
@@ -198,6 +203,12 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
         """Return one message; your own if somebody else chose the same id."""
         where = None if conversation is None else parse_address(conversation)
         return JsonResponse(Message.model_validate(await node.message(message_id, where)))
+
+    @router.get("/v1/linked-message", **answers("messages", Message, fails=MISSING))
+    async def linked(link: Link) -> Response:
+        """Return the message that a link is of: of this author, in whichever conversation."""
+        found = await node.linked_message(parse_message_link(link))
+        return JsonResponse(Message.model_validate(found))
 
 
 def add_event_routes(router: APIRouter, node: NodeFacade, stopping: trio.Event) -> None:

@@ -260,6 +260,10 @@ class AsyncClient(AsyncChats, AsyncGroups, AsyncLinks, AsyncWebhooks, AsyncPush)
         """Return one message, your own if others chose the same id; raises NotFoundError."""
         return await self._run(calls.message(message_id, conversation))
 
+    async def linked_message(self, link: str) -> Message:
+        """Return the message that a link is of; raises NotFoundError if it is not here."""
+        return await self._run(calls.linked_message(link))
+
     async def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """Return a page of the event log, oldest first."""
         return (await self._run(calls.event_page(after, limit))).events

@@ -281,6 +281,11 @@ def message(message_id: str, conversation: str | None) -> Call[Message]:
     return Call("GET", path, lambda answer: parse(Message, answer), params)
 
 
+def linked_message(link: str) -> Call[Message]:
+    """Ask for the message that a link is of."""
+    return Call("GET", "/v1/linked-message", lambda a: parse(Message, a), {"link": link})
+
+
 def event_page(
     after: int,
     limit: int,

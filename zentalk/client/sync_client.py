@@ -259,6 +259,10 @@ class Client(SyncChats, SyncGroups, SyncLinks, SyncWebhooks, SyncPush):
         """Return one message, your own if others chose the same id; raises NotFoundError."""
         return self._run(calls.message(message_id, conversation))
 
+    def linked_message(self, link: str) -> Message:
+        """Return the message that a link is of; raises NotFoundError if it is not here."""
+        return self._run(calls.linked_message(link))
+
     def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """Return a page of the event log, oldest first."""
         return self._run(calls.event_page(after, limit)).events

@@ -44,6 +44,7 @@ from zentalk.store.history.models import (
 )
 from zentalk.store.key_file import load_identity
 from zentalk.store.sqlite import Transaction
+from zentalk.wire.message_link import MessageLink
 from zentalk.wire.text import format_address
 
 T = TypeVar("T")
@@ -260,6 +261,14 @@ class Node(DeviceFaces):
         found = await self._history.read(lambda tx: messages.by_id(tx, raw, conversation))
         if found is None:
             raise NotFoundError(NO_MESSAGE)
+        return found
+
+    async def linked_message(self, link: MessageLink) -> StoredMessage:
+        """Return the message that a link is of, in whichever conversation; raises NotFoundError."""
+        raw, author = parse_message_id(link.message_id), format_address(link.author)
+        found = await self._history.read(lambda tx: messages.by_id(tx, raw, author=author))
+        if found is None:
+            raise NotFoundError("the message that this link is of is not here")
         return found
 
     async def events(self, after: int, limit: int = MAX_PAGE) -> list[StoredEvent]:
