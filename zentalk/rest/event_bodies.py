@@ -69,7 +69,7 @@ class ImportedBody(Resource):
 
 
 class SeenBody(Resource):
-    """The other side has looked at the owner's messages up to this one."""
+    """The other side has looked at this message of the owner, and at what it had before."""
 
     conversation: str
     by: str

@@ -111,7 +111,10 @@ def set_told(tx: Transaction, contact: UserAddress, seq: int, receipt: MessageId
 
 
 def seen_by(tx: Transaction, contact: UserAddress, message_id: MessageId) -> int | None:
-    """Move our lines up to one of ours to `read`; return its number, None if that changes none."""
+    """Move one of our lines to `read`, and what was delivered before it; return its number.
+
+    What nobody has confirmed may be lost, so it stays as it is. None if that changes none.
+    """
     row = tx.execute(
         "SELECT seq FROM messages WHERE contact = ? AND id = ? AND direction = 'out'",
         (contact, message_id),
@@ -120,11 +123,23 @@ def seen_by(tx: Transaction, contact: UserAddress, message_id: MessageId) -> int
         return None
     changed = tx.execute(
         "UPDATE messages SET state = 'read', reason = '' WHERE contact = ? AND seq <= ?"
-        " AND direction = 'out' AND state IN ('queued', 'sent', 'delivered')"
-        " AND kind <> 'ratchet-renewed'",
-        (contact, row[0]),
+        " AND direction = 'out' AND kind <> 'ratchet-renewed'"
+        " AND (state = 'delivered' OR id = ? AND state IN ('queued', 'sent', 'failed'))",
+        (contact, row[0], message_id),
     )
     return int(row[0]) if changed.rowcount else None
+
+
+def is_seen(tx: Transaction, contact: UserAddress, message_id: MessageId) -> bool:
+    """Tell whether a later line of ours in the same conversation was read already."""
+    row = tx.execute(
+        "SELECT 1 FROM messages m CROSS JOIN messages later ON later.contact = m.contact"
+        " AND later.seq > m.seq AND later.hidden = 0 AND later.direction = 'out'"
+        " AND later.state = 'read'"
+        " WHERE m.id = ? AND m.contact = ? AND m.direction = 'out' LIMIT 1",
+        (message_id, contact),
+    ).fetchone()
+    return row is not None
 
 
 def _add(tx: Transaction, contact: UserAddress) -> None:
