@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -97,6 +98,29 @@ async def test_what_cannot_be_said_is_refused_with_a_sentence(
     refused = await rest.post(f"{CHAT}/messages", json=content)
     assert 400 <= refused.status_code < 500
     assert len(refused.json()["detail"]) > 10
+
+
+@pytest.mark.parametrize(
+    ("size", "content"),
+    [
+        (1024, lambda n: {"poll": {"question": "?" * n, "options": ["x", "y"]}}),
+        (128, lambda n: {"poll": {"question": "?", "options": ["x", "é" * n]}}),
+        (128, lambda n: {"contact": {"address": BOBS, "name": "é" * n}}),
+        (16, lambda n: {"sticker": {"emoji": "🙈" * n, "picture": "cG5n"}}),
+        (128, lambda n: {"location": {"latitude": 1, "longitude": 2, "label": "é" * n}}),
+    ],
+    ids=["question", "option", "name", "emoji", "label"],
+)
+async def test_what_is_as_long_as_documented_is_said_and_what_is_longer_is_not(
+    rest: httpx.AsyncClient, size: int, content: Callable[[int], dict[str, object]]
+) -> None:
+    await say(rest, **content(size))
+    refused = await rest.post(f"{CHAT}/messages", json=content(size + 1))
+    if size == 1024:  # it is too long in characters already
+        assert refused.status_code == 422
+    else:
+        assert refused.status_code == 413
+        assert "bytes: shorten it" in refused.json()["detail"]
 
 
 async def test_a_message_is_forwarded_as_it_is(rest: httpx.AsyncClient) -> None:
