@@ -119,6 +119,7 @@ def _take_out(tx: Transaction, address: UserAddress, now: float) -> None:
     contacts.update(tx, address, "", ContactState.REMOVED, now)
     if group_members.groups_of(tx, address):
         contacts.update(tx, address, "", ContactState.MEMBER, now)
+    forgetting.names(tx, address)
     requests.log_removed(tx, address, "", now)
 
 
@@ -163,6 +164,7 @@ class ContactCommands:
             raise NotFoundError(NO_REQUEST)
         requests.delete_conversation(tx, address, now)
         forgetting.keys(tx, address)
+        forgetting.names(tx, address)
         contacts.update(tx, address, "", ContactState.REFUSED, now)
         events.append_row(tx, "contact.refused", now, contacts.view(tx, address))
         return CommitEffects(dropped=_outgoing(tx, address))
