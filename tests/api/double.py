@@ -286,6 +286,7 @@ class FakeNode:
     known: dict[str, StoredContact] = field(default_factory=dict)
     sent: list[StoredMessage] = field(default_factory=list)
     read: list[UserAddress] = field(default_factory=list)
+    read_up_to: list[int | None] = field(default_factory=list)
     keys: dict[RequestKey, StoredMessage] = field(default_factory=dict)
     log: list[StoredEvent] = field(default_factory=list)
     stopping: trio.Event = field(default_factory=trio.Event)
@@ -422,8 +423,9 @@ class FakeNode:
         page = [m for m in page if before is None or m.seq < before]
         return page[-limit:]
 
-    async def mark_read(self, address: UserAddress) -> None:
+    async def mark_read(self, address: UserAddress, up_to: int | None = None) -> None:
         self.read.append(address)
+        self.read_up_to.append(up_to)
 
     async def message(
         self, message_id: str, conversation: UserAddress | None = None

@@ -157,8 +157,8 @@ class NodeFacade(DevicesFacade, Protocol):
     ) -> list[StoredMessage]:
         """Return a page of a conversation, newest last; `before` is a message's `seq`."""
 
-    async def mark_read(self, address: UserAddress) -> None:
-        """Set a conversation's unread count to 0."""
+    async def mark_read(self, address: UserAddress, up_to: int | None = None) -> None:
+        """Leave unread what came after a `seq`, or nothing."""
 
     async def message(
         self, message_id: str, conversation: UserAddress | None = None

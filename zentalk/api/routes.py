@@ -188,9 +188,12 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
         return JsonResponse(Messages.model_validate({"messages": page}))
 
     @router.post("/v1/conversations/{address}/read", **no_content("messages"))
-    async def read(address: Address) -> Response:
-        """Set the conversation's unread count to 0."""
-        await node.mark_read(parse_address(address))
+    async def read(address: Address, seq: Annotated[Place | None, Query()] = None) -> Response:
+        """Note that a conversation was read, up to the message with a `seq` or to its end.
+
+        What came after it stays unread, and its author is not told that it was read.
+        """
+        await node.mark_read(parse_address(address), seq)
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
     @router.get("/v1/messages/{message_id}", **answers("messages", Message, fails=MISSING))

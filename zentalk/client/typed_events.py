@@ -28,6 +28,7 @@ from zentalk.rest.event_bodies import (
     IntroducedBody,
     MessageStateBody,
     NoteBody,
+    ReadBody,
     RemovedContactBody,
 )
 from zentalk.rest.events import Event
@@ -233,12 +234,17 @@ class ConversationDeleted(Event):
 
 
 class ConversationRead(Event):
-    """`conversation.read`: the owner has read a conversation; nothing in it is unread."""
+    """`conversation.read`: the owner has read a conversation, or an unread message is gone."""
 
     @property
     def conversation(self) -> str:
         """The other person's address, or the id of a group."""
-        return ConversationBody.model_validate(self.data).conversation
+        return ReadBody.model_validate(self.data).conversation
+
+    @property
+    def unread(self) -> int:
+        """How many messages are unread now."""
+        return ReadBody.model_validate(self.data).unread
 
 
 class DeviceEvent(Event):

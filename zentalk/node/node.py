@@ -246,9 +246,9 @@ class Node(DeviceFaces):
         count = max(1, min(limit, MAX_PAGE))
         return await self._history.read(lambda tx: pages.page(tx, address, before, count))
 
-    async def mark_read(self, address: UserAddress) -> None:
-        """Set a conversation's unread count to 0."""
-        await self.chat.mark_read(address)
+    async def mark_read(self, address: UserAddress, up_to: int | None = None) -> None:
+        """Leave unread in a conversation what came after a place, or nothing."""
+        await self.chat.mark_read(address, up_to)
 
     async def message(
         self, message_id: str, conversation: UserAddress | None = None

@@ -101,12 +101,15 @@ class ConversationActions:
             lambda tx, now: (None, self._commands.set_timer(tx, contact, seconds, now))
         )
 
-    async def mark_read(self, contact: UserAddress) -> None:
-        """Set a conversation's unread count to 0, and tell its other side if that is wished."""
+    async def mark_read(self, contact: UserAddress, up_to: int | None = None) -> None:
+        """Leave unread what came after a place, or nothing; tell the other side if that is wished.
+
+        `up_to` is the `seq` of the last message that was shown.
+        """
 
         def job(tx: Transaction, now: float) -> tuple[None, CommitEffects]:
             tell = privacy.get(tx).read_receipts
-            return None, self._commands.mark_read(tx, contact, now, tell=tell)
+            return None, self._commands.mark_read(tx, contact, now, tell=tell, up_to=up_to)
 
         await self._commit(job)
 

@@ -63,14 +63,25 @@ def draft(tx: Transaction, contact: UserAddress) -> str:
     return "" if row is None else str(row[0])
 
 
-def newest_received(tx: Transaction, contact: UserAddress) -> tuple[int, MessageId] | None:
-    """Return number and id of the newest line that came in."""
+def newest_received(
+    tx: Transaction, contact: UserAddress, up_to: int | None = None
+) -> tuple[int, MessageId] | None:
+    """Return number and id of the newest line that came in, or of the newest up to a place."""
     row = tx.execute(
-        "SELECT seq, id FROM messages WHERE contact = ? AND direction = 'in' AND hidden = 0"
-        " AND kind <> 'ratchet-renewed' ORDER BY seq DESC LIMIT 1",
-        (contact,),
+        "SELECT seq, id FROM messages WHERE contact = ?1 AND direction = 'in' AND hidden = 0"
+        " AND kind <> 'ratchet-renewed' AND (?2 IS NULL OR seq <= ?2) ORDER BY seq DESC LIMIT 1",
+        (contact, up_to),
     ).fetchone()
     return None if row is None else (int(row[0]), MessageId(row[1]))
+
+
+def received_at(tx: Transaction, contact: UserAddress, message_id: MessageId) -> int | None:
+    """Return the place of a line that came in; of several with this id, that of the first."""
+    row = tx.execute(
+        "SELECT min(seq) FROM messages WHERE id = ? AND contact = ? AND direction = 'in'",
+        (message_id, contact),
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
 
 
 def read_up_to(tx: Transaction, contact: UserAddress, seq: int, now: float) -> None:

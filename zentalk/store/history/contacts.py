@@ -187,11 +187,6 @@ def raise_sequence(tx: Transaction, address: UserAddress, following: int) -> Non
     )
 
 
-def add_unread(tx: Transaction, address: UserAddress, count: int) -> None:
-    """Raise a conversation's unread count."""
-    tx.execute("UPDATE contacts SET unread = unread + ? WHERE address = ?", (count, address))
-
-
 def requests_by_day(tx: Transaction) -> dict[int, int]:
     """Return how many requests wait for an answer, by the day of their arrival."""
     rows = tx.execute(
@@ -221,14 +216,6 @@ def since_before(tx: Transaction, state: ContactState, before: float) -> list[Us
         (state, before),
     )
     return [UserAddress(row[0]) for row in rows]
-
-
-def clear_unread(tx: Transaction, address: UserAddress) -> bool:
-    """Set a conversation's unread count to 0; False if it was."""
-    changed = tx.execute(
-        "UPDATE contacts SET unread = 0 WHERE address = ? AND unread <> 0", (address,)
-    )
-    return changed.rowcount > 0
 
 
 def conversations(tx: Transaction) -> list[StoredConversation]:
