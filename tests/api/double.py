@@ -400,9 +400,14 @@ class FakeNode:
         return await self.send(address, Draft(text))
 
     async def forward(
-        self, address: UserAddress, source: UserAddress, message_id: str
+        self,
+        address: UserAddress,
+        source: UserAddress,
+        message_id: str,
+        idempotency_key: RequestKey | None = None,
     ) -> StoredMessage:
-        return await self.send(address, Draft((await self.message(message_id, source)).text))
+        draft = Draft((await self.message(message_id, source)).text)
+        return await self.send(address, draft, idempotency_key)
 
     def set_state(self, message_id: str, state: str) -> None:
         self.sent = [

@@ -129,6 +129,18 @@ async def test_a_message_is_forwarded_as_it_is(rest: httpx.AsyncClient) -> None:
     sent = await rest.post(f"{CHAT}/forward", json=forward)
     shown = Message.model_validate(sent.json())
     assert (sent.status_code, shown.kind, shown.forwarded) == (202, "poll", True)
+    for key in ("once", "once", "twice"):
+        again = await rest.post(f"{CHAT}/forward", json=forward, headers={"Idempotency-Key": key})
+        assert again.status_code == 202
+    lines = Messages.model_validate((await rest.get(f"{CHAT}/messages")).json()).messages
+    assert [one.forwarded for one in lines] == [False, True, True, True]
+    other = await say(rest, text="another")
+    used = await rest.post(
+        f"{CHAT}/forward",
+        json=forward | {"id": other.rpartition("/")[2]},
+        headers={"Idempotency-Key": "once"},
+    )
+    assert used.status_code == 409
     gone = await rest.post(f"{CHAT}/forward", json=forward | {"id": "00" * 16})
     assert gone.status_code == 404
 

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from zentalk.api.route_table import NEED_OF, Need
+from zentalk.store.history.models import RequestKey
 from zentalk.wire.devices import DeviceEntry
 
 OWNER: Final = "owner"
@@ -46,3 +47,8 @@ def scope_caller(scope: Scope) -> Caller:
     """Return whom an ASGI scope names as its caller."""
     caller = scope.get(CALLER, NOBODY)
     return caller if isinstance(caller, Caller) else NOBODY
+
+
+def request_key(request: Request, text: str | None) -> RequestKey | None:
+    """Return the `Idempotency-Key` of a request as its caller's; None without one."""
+    return None if text is None else RequestKey(text, caller_of(request).id)

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from zentalk.api.answers import CONFLICT, MISSING, MISSING_OR_CONFLICT, answers, no_content, tagged
-from zentalk.api.callers import caller_of
+from zentalk.api.callers import caller_of, request_key
 from zentalk.api.drafts import picture
 from zentalk.api.facade import NodeFacade
-from zentalk.api.paths import Address, MessageId, WithAddress
+from zentalk.api.paths import Address, IdempotencyKey, MessageId, WithAddress
 from zentalk.ids import UserAddress
 from zentalk.rest import conversations as bodies
 from zentalk.rest.limits import MAX_PAGE, MAX_SEQUENCE, MIN_PLACE
@@ -99,10 +99,15 @@ def add_mark_routes(router: APIRouter, node: NodeFacade) -> None:
         f"{_ONE}/forward",
         **answers("messages", Message, HTTPStatus.ACCEPTED, fails=MISSING_OR_CONFLICT),
     )
-    async def forward(address: Address, body: bodies.ForwardIn) -> Response:
+    async def forward(
+        request: Request,
+        address: Address,
+        body: bodies.ForwardIn,
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response:
         """Send a message that is here to somebody else, marked as forwarded."""
-        source = parse_address(body.conversation)
-        sent = await node.forward(parse_address(address), source, body.id)
+        source, key = parse_address(body.conversation), request_key(request, idempotency_key)
+        sent = await node.forward(parse_address(address), source, body.id, key)
         return JsonResponse(Message.model_validate(sent), HTTPStatus.ACCEPTED)
 
 

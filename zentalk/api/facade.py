@@ -148,9 +148,16 @@ class NodeFacade(DevicesFacade, Protocol):
         """Store and queue a message; the same key gives the same message again."""
 
     async def forward(
-        self, address: UserAddress, source: UserAddress, message_id: str
+        self,
+        address: UserAddress,
+        source: UserAddress,
+        message_id: str,
+        idempotency_key: RequestKey | None = None,
     ) -> StoredMessage:
-        """Send a message of another conversation to somebody; raises NotFoundError."""
+        """Send a message of another conversation to somebody, as `send` does.
+
+        Raises NotFoundError.
+        """
 
     async def messages(
         self, address: UserAddress, before: int | None, limit: int

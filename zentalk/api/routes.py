@@ -17,11 +17,11 @@ from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from zentalk.api.answers import CONFLICT, MISSING, MISSING_OR_CONFLICT, answers, no_content, tagged
-from zentalk.api.callers import caller_of
+from zentalk.api.callers import request_key
 from zentalk.api.drafts import draft_of
 from zentalk.api.event_query import PageQuery, StreamQuery, first_page
 from zentalk.api.facade import NodeFacade
-from zentalk.api.paths import Address, MessageId, WithAddress
+from zentalk.api.paths import Address, IdempotencyKey, MessageId, WithAddress
 from zentalk.api.stream import EventStream
 from zentalk.chat.names import Named, shown_names
 from zentalk.errors import LocalProtocolError
@@ -30,10 +30,9 @@ from zentalk.rest.contacts import Contact, ContactIn, Contacts, ListedContact
 from zentalk.rest.contents import MessageIn
 from zentalk.rest.event_schema import EventsPage
 from zentalk.rest.events import Events
-from zentalk.rest.limits import MAX_KEY_CHARS, MAX_PAGE, MAX_SEQUENCE, MIN_PLACE
+from zentalk.rest.limits import MAX_PAGE, MAX_SEQUENCE, MIN_PLACE
 from zentalk.rest.messages import Conversations, Message, Messages
 from zentalk.rest.node import Health, Me, NetworkReport
-from zentalk.store.history.models import RequestKey
 from zentalk.web.etags import unless_known
 from zentalk.web.json_response import JsonResponse
 from zentalk.wire.invite import parse_address_or_invite
@@ -46,14 +45,6 @@ _TEXT: Final = {"text"}
 _Key = tuple[str, int]
 Place = Annotated[int, Query(ge=MIN_PLACE, le=MAX_SEQUENCE, description="a `seq`")]
 Limit = Annotated[int, Query(ge=1, description="more than 1,000 counts as 1,000")]
-Key = Annotated[
-    str | None,
-    Header(
-        max_length=MAX_KEY_CHARS,
-        pattern=r"^[\x21-\x7e]+$",
-        description="repeating a request with the same key and token sends the message once",
-    ),
-]
 _NOTHING: Final[dict[str, Any]] = no_content("contacts", fails=MISSING_OR_CONFLICT)
 LastEventId = Annotated[int | None, Header(ge=0, le=MAX_SEQUENCE)]
 
@@ -145,17 +136,14 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
         **answers("messages", Message, HTTPStatus.ACCEPTED, fails=MISSING_OR_CONFLICT),
     )
     async def send(
-        request: Request, address: Address, body: MessageIn, idempotency_key: Key = None
+        request: Request, address: Address, body: MessageIn, idempotency_key: IdempotencyKey = None
     ) -> Response:
         """Store a message for sending; its state tells how far it got."""
-        key = (
-            None if idempotency_key is None else RequestKey(idempotency_key, caller_of(request).id)
-        )
         contact = parse_address(address)
         draft = Draft(body.text or "") if body.model_fields_set == _TEXT else None
         if draft is None:
             draft = await draft_of(body, contact, node)
-        message = await node.send(contact, draft, key)
+        message = await node.send(contact, draft, request_key(request, idempotency_key))
         return JsonResponse(Message.model_validate(message), HTTPStatus.ACCEPTED)
 
     @router.get(

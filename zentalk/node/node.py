@@ -234,10 +234,15 @@ class Node(DeviceFaces):
         return message
 
     async def forward(
-        self, address: UserAddress, source: UserAddress, message_id: str
+        self,
+        address: UserAddress,
+        source: UserAddress,
+        message_id: str,
+        idempotency_key: RequestKey | None = None,
     ) -> StoredMessage:
         """Send a message of another conversation to somebody; raises NotFoundError too."""
-        return await self.send(address, await self.chat.draft_of(source, message_id))
+        draft = await self.chat.draft_of(source, message_id)
+        return await self.send(address, draft, idempotency_key)
 
     async def messages(
         self, address: UserAddress, before: int | None = None, limit: int = 100
