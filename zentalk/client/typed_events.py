@@ -166,7 +166,7 @@ class ContactUnverified(ContactEvent):
 
 
 class ContactKeyChanged(ContactEvent):
-    """`contact.key-changed`: the verified mark is withdrawn; the contact's `warning` says why."""
+    """`contact.key-changed`: a contact is on another node now; its `warning` says what to do."""
 
 
 class ContactIntroduced(Event):

@@ -23,6 +23,10 @@ _COLUMNS = (
     f" (SELECT value FROM settings WHERE key = '{TERM}')"
 )
 _SHOWN = "address, name, state, added_at, invite, introduced_by, verified_at, verified_term >= term"
+NEW_NODE: Final = (
+    "this person's conversation is now on another node: compare the safety number, or take note"
+    " of it"
+)
 OTHER_NODE: Final = (
     "this person's conversation is now on another node, so the verified mark is withdrawn:"
     " compare the safety number again"
@@ -76,7 +80,7 @@ def update(
     if state in (ContactState.REMOVED, ContactState.REFUSED):
         tx.execute(
             "UPDATE contacts SET ticket = x'', unknown_ticket = NULL, invite = NULL,"
-            " introduced_by = NULL, verified_at = NULL WHERE address = ?",
+            " introduced_by = NULL, verified_at = NULL, verified_term = term WHERE address = ?",
             (address,),
         )
     tx.execute(
@@ -277,5 +281,5 @@ def _view(row: tuple[Any, ...]) -> StoredContact:
         introduced_by="" if introducer is None else format_address(introducer),
         verified=was_verified and bool(is_current),
         verified_at=verified_at,
-        warning=OTHER_NODE if was_verified and not is_current else "",
+        warning="" if is_current else OTHER_NODE if was_verified else NEW_NODE,
     )
