@@ -9,6 +9,7 @@ from typing import Any
 import trio
 
 from tests.api.group_double import FakeGroups
+from zentalk.chat.names import Named
 from zentalk.errors import ConflictError, NotFoundError, TooLargeError
 from zentalk.ids import GroupId, UserAddress
 from zentalk.node.devices.pairings import Pairing, Pairings
@@ -362,6 +363,9 @@ class FakeNode:
     async def contacts(self) -> list[StoredContact]:
         self.fail()
         return list(self.known.values())
+
+    async def names(self) -> list[Named]:
+        return [Named(one.address, one.name) for one in self.known.values()]
 
     async def conversations(self) -> list[StoredConversation]:
         last = {message.conversation: message for message in self.sent}

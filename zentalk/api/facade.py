@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from zentalk.api.device_facade import DevicesFacade
 from zentalk.api.first_contact_facade import FirstContactFacade
+from zentalk.chat.names import Named
 from zentalk.ids import UserAddress
 from zentalk.node.conversations.actions import ConversationActions
 from zentalk.node.conversations.signalling import Signalling
@@ -126,6 +127,9 @@ class NodeFacade(DevicesFacade, Protocol):
 
     async def contacts(self) -> list[StoredContact]:
         """Return everybody in the list: contacts, requests, refused and blocked people."""
+
+    async def names(self) -> list[Named]:
+        """Return the names of people in the list, then of groups: earlier ones keep theirs."""
 
     async def conversations(self) -> list[StoredConversation]:
         """Return the conversation list."""

@@ -21,6 +21,7 @@ from zentalk.api.callers import request_key
 from zentalk.api.drafts import draft_of
 from zentalk.api.event_query import PageQuery, StreamQuery, first_page
 from zentalk.api.facade import NodeFacade
+from zentalk.api.looks import looks_of, name_cards, shown_messages
 from zentalk.api.paths import Address, IdempotencyKey, MessageId, WithAddress
 from zentalk.api.stream import EventStream
 from zentalk.chat.names import Named, shown_names
@@ -127,9 +128,13 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
     @router.get("/v1/conversations", **tagged(answers("messages", Conversations)))
     async def conversations(request: Request) -> Response:
         """Return all conversations, the latest first."""
-        listed = await node.conversations()
-        shown = JsonResponse(Conversations.model_validate({"conversations": listed}))
-        return unless_known(request, shown)
+        found = Conversations.model_validate({"conversations": await node.conversations()})
+        looks = await looks_of(node)
+        listed = [
+            one.model_copy(update=looks.fields(one.address, one.name))
+            for one in found.conversations
+        ]
+        return unless_known(request, JsonResponse(Conversations(conversations=listed)))
 
     @router.post(
         "/v1/conversations/{address}/messages",
@@ -173,7 +178,7 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
             page = await node.chat.page_since(contact, since, count)
         else:
             page = await node.messages(contact, before, count)
-        return JsonResponse(Messages.model_validate({"messages": page}))
+        return JsonResponse(await shown_messages(node, page))
 
     @router.post("/v1/conversations/{address}/read", **no_content("messages"))
     async def read(address: Address, seq: Annotated[Place | None, Query()] = None) -> Response:
@@ -188,7 +193,9 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
     async def message(message_id: MessageId, conversation: WithAddress = None) -> Response:
         """Return one message; your own if somebody else chose the same id."""
         where = None if conversation is None else parse_address(conversation)
-        return JsonResponse(Message.model_validate(await node.message(message_id, where)))
+        shown = Message.model_validate(await node.message(message_id, where))
+        await name_cards(node, [shown])
+        return JsonResponse(shown)
 
 
 def add_event_routes(router: APIRouter, node: NodeFacade, stopping: trio.Event) -> None:

@@ -55,6 +55,7 @@ from zentalk.client.typed_events import (
     RatchetRenewed,
 )
 from zentalk.rest.contacts import Contact, ListedContact
+from zentalk.rest.conversations import FoundName
 from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo
 from zentalk.rest.events import Event, Events
 from zentalk.rest.groups import GroupDetails, GroupPerson, GroupSummary, MemberDelivery
@@ -102,6 +103,7 @@ __all__ = [
     "EventFeed",
     "EventFollower",
     "Events",
+    "FoundName",
     "GroupChanged",
     "GroupDetails",
     "GroupHistoryShared",

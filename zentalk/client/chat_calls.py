@@ -119,6 +119,14 @@ def search(
     return Call("GET", "/v1/search", _messages, params=params)
 
 
+def search_names(words: str) -> Call[list[bodies.FoundName]]:
+    """Look for contacts and groups by their names."""
+    params: dict[str, int | str] = {"q": words, "limit": 1}
+    return Call(
+        "GET", "/v1/search", lambda answer: parse(bodies.Found, answer).names, params=params
+    )
+
+
 def shows(chats: list[str]) -> Call[None]:
     """Say which chats this device shows."""
     body = bodies.PresenceIn.model_construct(chats=chats)

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 import trio
 
+from zentalk.chat.names import Named
 from zentalk.config.settings import ApiSettings
 from zentalk.errors import NotFoundError
 from zentalk.ids import UserAddress
@@ -206,6 +207,10 @@ class Node(DeviceFaces):
     async def contacts(self) -> list[StoredContact]:
         """Return everybody in the list: contacts, requests, refused and blocked people."""
         return await self._history.read(contacts.listing)
+
+    async def names(self) -> list[Named]:
+        """Return the names of people in the list and of groups, in the order they are compared."""
+        return await self._history.read(contacts.named)
 
     async def conversations(self) -> list[StoredConversation]:
         """Return people with messages, the most recent first."""

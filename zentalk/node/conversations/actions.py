@@ -28,13 +28,15 @@ from zentalk.store.history import contacts, messages, pages, privacy, profiles, 
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import StoredConversation, StoredMessage
 from zentalk.store.history.privacy import Privacy
-from zentalk.store.history.search import Wanted
+from zentalk.store.history.search import FoundName, Wanted
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.chat import MessageTarget, Profile
 
 T = TypeVar("T")
 
 MAX_PINNED: Final = 100
+MAX_NAMES: Final = 20
+"""People and groups that one search names."""
 
 
 class ConversationActions:
@@ -205,6 +207,10 @@ class ConversationActions:
     async def search(self, wanted: Wanted, limit: int) -> list[StoredMessage]:
         """Return messages with all the words, newest first; raises LocalProtocolError."""
         return await self._database.read(lambda tx: search.find(tx, wanted, limit))
+
+    async def search_names(self, query: str) -> list[FoundName]:
+        """Return the first 20 people and groups whose names have all the words."""
+        return await self._database.read(lambda tx: search.names(tx, query, MAX_NAMES))
 
     async def privacy(self) -> Privacy:
         """Return what others are told of the owner."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from zentalk.chat.names import Named
 from zentalk.ids import DAY_SECONDS, UserAddress
 from zentalk.store.history.models import ContactRow, ContactState, StoredContact, StoredConversation
 from zentalk.store.history.settings import ROUTE_VERSION, TERM
@@ -13,7 +14,8 @@ from zentalk.wire.text import format_address
 _LISTED = (
     "c.address, c.name, coalesce(l.text, ''), coalesce(l.sent_at, 0.0), c.unread,"
     " coalesce(s.muted_until, 0.0), coalesce(s.timer_seconds, 0), coalesce(s.draft, ''),"
-    f" c.state = '{ContactState.GROUP}'"
+    f" c.state = '{ContactState.GROUP}', CASE c.state WHEN '{ContactState.GROUP}' THEN"
+    " (SELECT json_extract(view, '$.role') FROM groups WHERE id = c.address) END"
 )
 _COLUMNS = (
     "address, name, state, route, route_version, own_route_known,"
@@ -56,6 +58,17 @@ def listing(tx: Transaction) -> list[StoredContact]:
         (ContactState.REMOVED, ContactState.MEMBER, ContactState.GROUP),
     )
     return [_view(row) for row in rows]
+
+
+def named(tx: Transaction) -> list[Named]:
+    """Return names of people as in `listing`, then those of groups, oldest first."""
+    rows = tx.execute(
+        "SELECT address, name FROM contacts WHERE state NOT IN (?, ?) AND NOT EXISTS"
+        " (SELECT 1 FROM links WHERE links.address = contacts.address)"
+        " ORDER BY state = ?, added_at, address",
+        (ContactState.REMOVED, ContactState.MEMBER, ContactState.GROUP),
+    )
+    return [Named(format_address(address), name) for address, name in rows]
 
 
 def insert(
@@ -266,7 +279,8 @@ def _row(row: tuple[Any, ...]) -> ContactRow:
 
 
 def _listed(row: tuple[Any, ...]) -> StoredConversation:
-    return StoredConversation(format_address(row[0]), *(*row[1:-1], bool(row[-1])))
+    address, *shown, is_group, role = row
+    return StoredConversation(format_address(address), *shown, bool(is_group), role or "")
 
 
 def _view(row: tuple[Any, ...]) -> StoredContact:
