@@ -10,10 +10,10 @@ import pytest
 
 from tests.api.double import BOB
 from zentalk.rest.conversations import (
-    Found,
     OpenConversation,
     OwnPrivacy,
     PresenceNow,
+    SearchResults,
     ShownProfile,
 )
 from zentalk.rest.messages import Message, Messages
@@ -260,7 +260,9 @@ async def test_a_search_names_contacts_and_groups_too(rest: httpx.AsyncClient) -
     await rest.post("/v1/contacts", json={"address": BOBS, "name": "Bob the sailor"})
     group = (await rest.post("/v1/groups", json={"name": "Sailors"})).json()["conversation"]
     await say(rest, text="the sailor sings")
-    found = Found.model_validate((await rest.get("/v1/search", params={"q": "sailor"})).json())
+    found = SearchResults.model_validate(
+        (await rest.get("/v1/search", params={"q": "sailor"})).json()
+    )
     assert [one.text for one in found.messages] == ["the sailor sings"]
     assert {(one.address, one.group) for one in found.names} == {(BOBS, False), (group, True)}
     assert {one.shown_name for one in found.names} == {"Bob the sailor", "Sailors"}

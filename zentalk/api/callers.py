@@ -49,6 +49,6 @@ def scope_caller(scope: Scope) -> Caller:
     return caller if isinstance(caller, Caller) else NOBODY
 
 
-def request_key(request: Request, text: str | None) -> RequestKey | None:
-    """Return the `Idempotency-Key` of a request as its caller's; None without one."""
-    return None if text is None else RequestKey(text, caller_of(request).id)
+def request_key(request: Request, text: str) -> RequestKey:
+    """Return the `Idempotency-Key` of a request as its caller's."""
+    return RequestKey(text, caller_of(request).id)

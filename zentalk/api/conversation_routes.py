@@ -107,7 +107,8 @@ def add_mark_routes(router: APIRouter, node: NodeFacade) -> None:
         idempotency_key: IdempotencyKey = None,
     ) -> Response:
         """Send a message that is here to somebody else, marked as forwarded."""
-        source, key = parse_address(body.conversation), request_key(request, idempotency_key)
+        key = None if idempotency_key is None else request_key(request, idempotency_key)
+        source = parse_address(body.conversation)
         sent = await node.forward(parse_address(address), source, body.id, key)
         return JsonResponse(Message.model_validate(sent), HTTPStatus.ACCEPTED)
 
@@ -167,7 +168,7 @@ def add_conversation_routes(router: APIRouter, node: NodeFacade) -> None:
 def add_search_route(router: APIRouter, node: NodeFacade) -> None:
     """Add the route that finds messages by their words, and conversations by their names."""
 
-    @router.get("/v1/search", **answers("messages", bodies.Found))
+    @router.get("/v1/search", **answers("messages", bodies.SearchResults))
     async def find(
         q: Annotated[
             str,
@@ -192,13 +193,13 @@ def add_search_route(router: APIRouter, node: NodeFacade) -> None:
         found = await node.chat.search(wanted, min(limit, MAX_PAGE))
         page = (await shown_messages(node, found)).messages
         if where is not None or before is not None:
-            return JsonResponse(bodies.Found(messages=page))
+            return JsonResponse(bodies.SearchResults(messages=page))
         looks = await looks_of(node)
         names = [
             bodies.FoundName(**one._asdict(), **looks.fields(one.address, one.name))
             for one in await node.chat.search_names(q)
         ]
-        return JsonResponse(bodies.Found(messages=page, names=names))
+        return JsonResponse(bodies.SearchResults(messages=page, names=names))
 
 
 def add_signal_routes(router: APIRouter, node: NodeFacade) -> None:

@@ -148,7 +148,8 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
         draft = Draft(body.text or "") if body.model_fields_set == _TEXT else None
         if draft is None:
             draft = await draft_of(body, contact, node)
-        message = await node.send(contact, draft, request_key(request, idempotency_key))
+        key = None if idempotency_key is None else request_key(request, idempotency_key)
+        message = await node.send(contact, draft, key)
         return JsonResponse(Message.model_validate(message), HTTPStatus.ACCEPTED)
 
     @router.get(

@@ -123,7 +123,7 @@ def search_names(words: str) -> Call[list[bodies.FoundName]]:
     """Look for contacts and groups by their names."""
     params: dict[str, int | str] = {"q": words, "limit": 1}
     return Call(
-        "GET", "/v1/search", lambda answer: parse(bodies.Found, answer).names, params=params
+        "GET", "/v1/search", lambda answer: parse(bodies.SearchResults, answer).names, params=params
     )
 
 

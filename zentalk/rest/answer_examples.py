@@ -232,7 +232,7 @@ ANSWER_EXAMPLES: Final[dict[str, Example]] = {
     "HistoryShared": {"messages": 42},
     "Message": _MESSAGE,
     "Messages": {"messages": [_MESSAGE]},
-    "Found": {
+    "SearchResults": {
         "messages": [_MESSAGE],
         "names": [
             {"address": BOB, "name": "Bob", "shown_name": "Bob", "looks_like": "", "group": False}

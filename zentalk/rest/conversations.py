@@ -140,7 +140,7 @@ class FoundName(Resource):
     group: bool = Field(description="Whether it is a group, whose id is the address.")
 
 
-class Found(Messages):
+class SearchResults(Messages):
     """Messages with all the words, newest first, and who is called so."""
 
     names: list[FoundName] = Field(

@@ -28,7 +28,7 @@ from zentalk.store.history import contacts, messages, pages, privacy, profiles, 
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import StoredConversation, StoredMessage
 from zentalk.store.history.privacy import Privacy
-from zentalk.store.history.search import FoundName, Wanted
+from zentalk.store.history.search import NameHit, Wanted
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.chat import MessageTarget, Profile
 
@@ -208,7 +208,7 @@ class ConversationActions:
         """Return messages with all the words, newest first; raises LocalProtocolError."""
         return await self._database.read(lambda tx: search.find(tx, wanted, limit))
 
-    async def search_names(self, query: str) -> list[FoundName]:
+    async def search_names(self, query: str) -> list[NameHit]:
         """Return the first 20 people and groups whose names have all the words."""
         return await self._database.read(lambda tx: search.names(tx, query, MAX_NAMES))
 

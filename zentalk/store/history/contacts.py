@@ -279,8 +279,8 @@ def _row(row: tuple[Any, ...]) -> ContactRow:
 
 
 def _listed(row: tuple[Any, ...]) -> StoredConversation:
-    address, *shown, is_group, role = row
-    return StoredConversation(format_address(address), *shown, bool(is_group), role or "")
+    shown = (*row[1:-2], bool(row[-2]), row[-1] or "")
+    return StoredConversation(format_address(row[0]), *shown)
 
 
 def _view(row: tuple[Any, ...]) -> StoredContact:

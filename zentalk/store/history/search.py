@@ -40,7 +40,7 @@ class Wanted(NamedTuple):
         return "<search>"
 
 
-class FoundName(NamedTuple):
+class NameHit(NamedTuple):
     """Somebody, or a group, whose name has the words."""
 
     address: str
@@ -71,7 +71,7 @@ def find(tx: Transaction, wanted: Wanted, limit: int) -> list[StoredMessage]:
     return views(tx, found)
 
 
-def names(tx: Transaction, query: str, limit: int) -> list[FoundName]:
+def names(tx: Transaction, query: str, limit: int) -> list[NameHit]:
     """Return up to `limit` people and groups by name: the owner's for them, or their own.
 
     Who was removed, and members of groups who are no contacts, are not found.
@@ -85,7 +85,7 @@ def names(tx: Transaction, query: str, limit: int) -> list[FoundName]:
         (ContactState.GROUP, ContactState.REMOVED, ContactState.MEMBER),
     )
     found = (
-        FoundName(format_address(address), name or profile, bool(group))
+        NameHit(format_address(address), name or profile, bool(group))
         for address, name, profile, group in rows
         if is_found((name, profile), query)
     )
