@@ -132,13 +132,19 @@ def seen_by(tx: Transaction, contact: UserAddress, message_id: MessageId) -> int
     ).fetchone()
     if row is None:
         return None
-    changed = tx.execute(
+    named = tx.execute(
+        "UPDATE messages SET state = 'read', reason = '' WHERE contact = ? AND id = ?"
+        " AND direction = 'out' AND state IN ('queued', 'sent', 'delivered', 'failed')",
+        (contact, message_id),
+    ).rowcount
+    # The first words about the state are those of the index `messages_on_the_way`.
+    others = tx.execute(
         "UPDATE messages SET state = 'read', reason = '' WHERE contact = ? AND seq <= ?"
-        " AND direction = 'out' AND kind <> 'ratchet-renewed'"
-        " AND (state = 'delivered' OR id = ? AND state IN ('queued', 'sent', 'failed'))",
-        (contact, row[0], message_id),
-    )
-    return int(row[0]) if changed.rowcount else None
+        " AND direction = 'out' AND state IN ('queued', 'sent', 'delivered')"
+        " AND state = 'delivered' AND kind <> 'ratchet-renewed'",
+        (contact, row[0]),
+    ).rowcount
+    return int(row[0]) if named or others else None
 
 
 def is_seen(tx: Transaction, contact: UserAddress, message_id: MessageId) -> bool:
