@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import trio
 
 from tests.api.group_double import FakeGroups
+from zentalk.chat.names import Named
 from zentalk.errors import ConflictError, NotFoundError, TooLargeError
 from zentalk.ids import GroupId, UserAddress
 from zentalk.node.devices.pairings import Pairing, Pairings
@@ -297,6 +298,7 @@ class FakeNode:
     known: dict[str, StoredContact] = field(default_factory=dict)
     sent: list[StoredMessage] = field(default_factory=list)
     read: list[UserAddress] = field(default_factory=list)
+    read_up_to: list[int | None] = field(default_factory=list)
     keys: dict[RequestKey, StoredMessage] = field(default_factory=dict)
     log: list[StoredEvent] = field(default_factory=list)
     stopping: trio.Event = field(default_factory=trio.Event)
@@ -374,6 +376,9 @@ class FakeNode:
         self.fail()
         return list(self.known.values())
 
+    async def names(self) -> list[Named]:
+        return [Named(one.address, one.name) for one in self.known.values()]
+
     async def conversations(self) -> list[StoredConversation]:
         last = {message.conversation: message for message in self.sent}
         return [StoredConversation(a, "", m.text, m.sent_at, 0) for a, m in last.items()]
@@ -411,9 +416,14 @@ class FakeNode:
         return await self.send(address, Draft(text))
 
     async def forward(
-        self, address: UserAddress, source: UserAddress, message_id: str
+        self,
+        address: UserAddress,
+        source: UserAddress,
+        message_id: str,
+        idempotency_key: RequestKey | None = None,
     ) -> StoredMessage:
-        return await self.send(address, Draft((await self.message(message_id, source)).text))
+        draft = Draft((await self.message(message_id, source)).text)
+        return await self.send(address, draft, idempotency_key)
 
     def set_state(self, message_id: str, state: str) -> None:
         self.sent = [
@@ -434,8 +444,9 @@ class FakeNode:
         page = [m for m in page if before is None or m.seq < before]
         return page[-limit:]
 
-    async def mark_read(self, address: UserAddress) -> None:
+    async def mark_read(self, address: UserAddress, up_to: int | None = None) -> None:
         self.read.append(address)
+        self.read_up_to.append(up_to)
 
     async def message(
         self, message_id: str, conversation: UserAddress | None = None

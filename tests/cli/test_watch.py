@@ -47,8 +47,8 @@ async def watched(
         opened.set()
         await wait_events(after)
 
-    async def mark(address: UserAddress) -> None:
-        await mark_read(address)
+    async def mark(address: UserAddress, up_to: int | None = None) -> None:
+        await mark_read(address, up_to)
         if len(node.read) == read:
             all_read.set()
 

@@ -79,7 +79,8 @@ async def test_every_call(client: AsyncClient, blocking: Client, node: FakeNode)
     await trio.to_thread.run_sync(functools.partial(blocking.unblock, BOBS))
     assert (await both(client, blocking, "contacts"))[0].state == "contact"
     await both(client, blocking, "mark_read", BOBS)
-    assert node.read == [BOB, BOB]
+    await both(client, blocking, "mark_read", BOBS, 7)
+    assert (node.read, node.read_up_to) == ([BOB] * 4, [None, None, 7, 7])
     sent = await both(client, blocking, "send", BOBS, "hello", idempotency_key="k")
     assert (sent.text, sent.state, sent.conversation) == ("hello", "queued", BOBS)
     assert await both(client, blocking, "message", sent.id) == sent

@@ -141,7 +141,7 @@ def test_what_each_holds() -> None:
     assert requested.address == "zt1"
     read = typed(event("conversation.read", {"conversation": "zt1"}))
     assert isinstance(read, ConversationRead)
-    assert read.conversation == "zt1"
+    assert (read.conversation, read.unread) == ("zt1", 0)
     device = typed(event("device.added", {"id": "1", "name": "phone"}))
     assert isinstance(device, DeviceAdded)
     assert (device.device_id, device.name) == ("1", "phone")

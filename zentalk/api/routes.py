@@ -18,11 +18,12 @@ from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from zentalk.api.answers import CONFLICT, MISSING, MISSING_OR_CONFLICT, answers, no_content, tagged
-from zentalk.api.callers import Key, request_key
+from zentalk.api.callers import request_key
 from zentalk.api.drafts import draft_of
 from zentalk.api.event_query import PageQuery, StreamQuery, first_page
 from zentalk.api.facade import NodeFacade
-from zentalk.api.paths import Address, MessageId, WithAddress
+from zentalk.api.looks import looks_of, name_cards
+from zentalk.api.paths import Address, IdempotencyKey, MessageId, WithAddress
 from zentalk.api.stream import EventStream
 from zentalk.chat.names import Named, shown_names
 from zentalk.errors import LocalProtocolError
@@ -132,8 +133,12 @@ async def _contacts(node: NodeFacade) -> TaggedAnswer:
 
 
 async def _conversations(node: NodeFacade) -> TaggedAnswer:
-    listed = await node.conversations()
-    return TaggedAnswer(JsonResponse(Conversations.model_validate({"conversations": listed})))
+    found = Conversations.model_validate({"conversations": await node.conversations()})
+    looks = await looks_of(node)
+    listed = [
+        one.model_copy(update=looks.fields(one.address, one.name)) for one in found.conversations
+    ]
+    return TaggedAnswer(JsonResponse(Conversations(conversations=listed)))
 
 
 def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
@@ -150,14 +155,14 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
         **answers("messages", Message, HTTPStatus.ACCEPTED, fails=MISSING_OR_CONFLICT),
     )
     async def send(
-        request: Request, address: Address, body: MessageIn, idempotency_key: Key = None
+        request: Request, address: Address, body: MessageIn, idempotency_key: IdempotencyKey = None
     ) -> Response:
         """Store a message for sending; its state tells how far it got."""
-        key = None if idempotency_key is None else request_key(request, idempotency_key)
         contact = parse_address(address)
         draft = Draft(body.text or "") if body.model_fields_set == _TEXT else None
         if draft is None:
             draft = await draft_of(body, contact, node)
+        key = None if idempotency_key is None else request_key(request, idempotency_key)
         message = await node.send(contact, draft, key)
         return JsonResponse(Message.model_validate(message), HTTPStatus.ACCEPTED)
 
@@ -190,25 +195,33 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
             page = await node.chat.page_since(contact, since, count)
         else:
             page = await node.messages(contact, before, count)
-        return JsonResponse(MessagesPage.model_validate(page_of(page, begun)))
+        shown = MessagesPage.model_validate(page_of(page, begun))
+        await name_cards(node, shown.messages)
+        return JsonResponse(shown)
 
     @router.post("/v1/conversations/{address}/read", **no_content("messages"))
-    async def read(address: Address) -> Response:
-        """Set the conversation's unread count to 0."""
-        await node.mark_read(parse_address(address))
+    async def read(address: Address, seq: Annotated[Place | None, Query()] = None) -> Response:
+        """Note that a conversation was read, up to the message with a `seq` or to its end.
+
+        What came after it stays unread, and its author is not told that it was read.
+        """
+        await node.mark_read(parse_address(address), seq)
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
     @router.get("/v1/messages/{message_id}", **answers("messages", Message, fails=MISSING))
     async def message(message_id: MessageId, conversation: WithAddress = None) -> Response:
         """Return one message; your own if somebody else chose the same id."""
         where = None if conversation is None else parse_address(conversation)
-        return JsonResponse(Message.model_validate(await node.message(message_id, where)))
+        shown = Message.model_validate(await node.message(message_id, where))
+        await name_cards(node, [shown])
+        return JsonResponse(shown)
 
     @router.get("/v1/linked-message", **answers("messages", Message, fails=MISSING))
     async def linked(link: Link) -> Response:
         """Return the message that a link is of: of this author, in whichever conversation."""
-        found = await node.linked_message(parse_message_link(link))
-        return JsonResponse(Message.model_validate(found))
+        shown = Message.model_validate(await node.linked_message(parse_message_link(link)))
+        await name_cards(node, [shown])
+        return JsonResponse(shown)
 
 
 def add_event_routes(router: APIRouter, node: NodeFacade, stopping: trio.Event) -> None:

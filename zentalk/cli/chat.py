@@ -93,11 +93,14 @@ def search(at: At, words: str, person: str | None, limit: int, *, as_json: bool)
         query = {"q": words, "limit": str(limit)}
         if wanted is not None:
             query["conversation"] = conversation_of(node, wanted)
-        found = node.get(f"/v1/search?{urlencode(query)}")["messages"]
+        answer = node.get(f"/v1/search?{urlencode(query)}")
+        found = answer["messages"]
         if as_json:
             say_json(found)
             return 0
         names = Names(node)
+        for one in answer["names"]:
+            say(f"{harmless(one['shown_name'])}  {one['address']}")
         for message in found:
             say(line_of(message, names.before(message, conversation=True)))
     return 0

@@ -163,7 +163,7 @@ def _remarks(contact: dict[str, Any], names: Mapping[str, str]) -> Iterator[str]
     if contact["verified"]:
         yield "(verified)"
     if contact["warning"]:
-        yield "(no longer verified: see zentalk contact verify)"
+        yield "(now on another node: see zentalk contact verify)"
     if contact.get("looks_like"):
         yield f"(looks like {contact['looks_like']})"
     if contact["introduced_by"]:

@@ -68,9 +68,10 @@ def list_page(at: At, person: str, limit: int, *, ids: bool = False, as_json: bo
 
 
 def mark_read(node: NodeClient, partner: str, shown: list[dict[str, Any]]) -> None:
-    """Set the unread count of a conversation to 0, now that what came in was shown."""
-    if any(message["direction"] == "in" for message in shown):
-        node.post(f"/v1/conversations/{partner}/read")
+    """Note that what came in was read, now that it was shown; what came since then was not."""
+    seen = [message["seq"] for message in shown if message["direction"] == "in"]
+    if seen:
+        node.post(f"/v1/conversations/{partner}/read?seq={max(seen)}")
 
 
 def line_of(message: dict[str, Any], who: str = "") -> str:

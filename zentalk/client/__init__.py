@@ -84,6 +84,7 @@ from zentalk.client.node_events import (
 from zentalk.client.signals import EphemeralEvent, PresenceChanged, TypingChanged
 from zentalk.client.sync_client import Client
 from zentalk.rest.contacts import Contact, ListedContact
+from zentalk.rest.conversations import FoundName
 from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo
 from zentalk.rest.events import Event, Events
 from zentalk.rest.groups import GroupDetails, GroupPerson, GroupSummary, MemberDelivery
@@ -137,6 +138,7 @@ __all__ = [
     "EventFeed",
     "EventFollower",
     "Events",
+    "FoundName",
     "GroupChanged",
     "GroupDetails",
     "GroupHistoryShared",

@@ -55,9 +55,14 @@ class AsyncChat:
         """Star a message for your own devices, or take that back."""
         return await self._run(calls.star(self.address, message_id, on=on))
 
-    async def forward(self, source: str, message_id: str) -> Message:
-        """Send a message of the conversation `source` to this person."""
-        return await self._run(calls.forward(self.address, source, message_id))
+    async def forward(
+        self, source: str, message_id: str, *, idempotency_key: str | None = None
+    ) -> Message:
+        """Send a message of the conversation `source` to this person.
+
+        A repeated call with the same key sends it once.
+        """
+        return await self._run(calls.forward(self.address, source, message_id, idempotency_key))
 
     async def deliveries(self, message_id: str) -> list[MemberDelivery]:
         """Return how far a message of yours has come with each member of a group."""

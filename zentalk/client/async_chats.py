@@ -12,7 +12,7 @@ from zentalk.client.async_chat import AsyncChat
 from zentalk.client.importing import ImportReport, StepwiseImport
 from zentalk.client.running import AwaitedCalls
 from zentalk.errors import ConflictError
-from zentalk.rest.conversations import OwnPrivacy, PresenceNow, ShownProfile
+from zentalk.rest.conversations import FoundName, OwnPrivacy, PresenceNow, ShownProfile
 from zentalk.rest.imports import ImportOut
 from zentalk.rest.messages import Message
 
@@ -44,6 +44,10 @@ class AsyncChats(AwaitedCalls):
         """
         span = since, until
         return await self._run(chat_calls.search(words, conversation, before, limit, span))
+
+    async def search_names(self, words: str) -> list[FoundName]:
+        """Return contacts and groups in whose names words begin so, at most 20."""
+        return await self._run(chat_calls.search_names(words))
 
     async def import_history(self, path: Path | str) -> ImportReport:
         """Import a file of `zentalk conversation export`; needs a token of scope `admin`.

@@ -190,9 +190,9 @@ class AsyncClient(AsyncChats, AsyncGroups, AsyncLinks, AsyncWebhooks, AsyncPush)
         """Let nobody in by an invite any more; raises NotFoundError."""
         await self._run(calls.revoke_invite(invite_id))
 
-    async def mark_read(self, address: str) -> None:
-        """Set a conversation's unread count to 0."""
-        await self._run(calls.mark_read(address))
+    async def mark_read(self, address: str, seq: int | None = None) -> None:
+        """Note that a conversation was read, to its end or up to the message with this `seq`."""
+        await self._run(calls.mark_read(address, seq))
 
     async def devices(self) -> list[Device]:
         """Return the devices that may use the node; needs the scope `admin`."""

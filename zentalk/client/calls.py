@@ -190,10 +190,10 @@ def revoke_invite(invite_id: str) -> Call[None]:
     return Call("DELETE", _invite(invite_id), lambda _answer: None)
 
 
-def mark_read(address: str) -> Call[None]:
-    """Set a conversation's unread count to 0."""
+def mark_read(address: str, seq: int | None) -> Call[None]:
+    """Note that a conversation was read, up to a message if one is given."""
     path = f"/v1/conversations/{quote(address, safe='')}/read"
-    return Call("POST", path, lambda _answer: None)
+    return Call("POST", path, lambda _answer: None, params={} if seq is None else {"seq": seq})
 
 
 def devices() -> Call[list[Device]]:

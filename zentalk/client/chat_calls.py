@@ -16,7 +16,7 @@ Whom = Literal["me", "everyone"]
 
 def send(address: str, content: dict[str, Any], idempotency_key: str | None) -> Call[Message]:
     """Store a message of any kind for sending."""
-    headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+    headers = _headers(idempotency_key)
     return Call("POST", _in(address, "/messages"), _message, content=content, headers=headers)
 
 
@@ -53,10 +53,13 @@ def star(address: str, message_id: str, *, on: bool) -> Call[Message]:
     return Call("PUT" if on else "DELETE", _at(address, message_id, "/star"), _message)
 
 
-def forward(address: str, source: str, message_id: str) -> Call[Message]:
+def forward(
+    address: str, source: str, message_id: str, idempotency_key: str | None
+) -> Call[Message]:
     """Send a message of another conversation."""
     body = bodies.ForwardIn.model_construct(conversation=source, id=message_id)
-    return Call("POST", _in(address, "/forward"), _message, body=body)
+    headers = _headers(idempotency_key)
+    return Call("POST", _in(address, "/forward"), _message, body=body, headers=headers)
 
 
 def one(address: str) -> Call[bodies.OpenConversation]:
@@ -128,6 +131,14 @@ def search(
     return Call("GET", "/v1/search", _messages, params={"q": words, "limit": limit, **given})
 
 
+def search_names(words: str) -> Call[list[bodies.FoundName]]:
+    """Look for contacts and groups by their names."""
+    params: dict[str, int | str] = {"q": words, "limit": 1}
+    return Call(
+        "GET", "/v1/search", lambda answer: parse(bodies.SearchResults, answer).names, params=params
+    )
+
+
 def shows(chats: list[str]) -> Call[None]:
     """Say which chats this device shows."""
     body = bodies.PresenceIn.model_construct(chats=chats)
@@ -183,3 +194,7 @@ def _messages(answer: Any) -> list[Message]:
 
 def _nothing(_answer: Any) -> None:
     return None
+
+
+def _headers(idempotency_key: str | None) -> dict[str, str]:
+    return {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}

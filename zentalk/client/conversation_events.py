@@ -6,6 +6,7 @@ from zentalk.rest.event_bodies import (
     ConversationBody,
     ImportedBody,
     MutedBody,
+    ReadBody,
     SeenBody,
     TimerBody,
 )
@@ -26,7 +27,12 @@ class ConversationDeleted(ConversationEvent):
 
 
 class ConversationRead(ConversationEvent):
-    """`conversation.read`: the owner has read it; nothing in it is unread."""
+    """`conversation.read`: the owner has read a conversation, or an unread message is gone."""
+
+    @property
+    def unread(self) -> int:
+        """How many messages are unread now."""
+        return ReadBody.model_validate(self.data).unread
 
 
 class ConversationDraftChanged(ConversationEvent):

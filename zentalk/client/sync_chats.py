@@ -10,7 +10,7 @@ from zentalk.client.importing import ImportReport, StepwiseImport
 from zentalk.client.running import BlockingCalls
 from zentalk.client.sync_chat import SyncChat
 from zentalk.errors import ConflictError
-from zentalk.rest.conversations import OwnPrivacy, PresenceNow, ShownProfile
+from zentalk.rest.conversations import FoundName, OwnPrivacy, PresenceNow, ShownProfile
 from zentalk.rest.imports import ImportOut
 from zentalk.rest.messages import Message
 
@@ -42,6 +42,10 @@ class SyncChats(BlockingCalls):
         """
         span = since, until
         return self._run(chat_calls.search(words, conversation, before, limit, span))
+
+    def search_names(self, words: str) -> list[FoundName]:
+        """Return contacts and groups in whose names words begin so, at most 20."""
+        return self._run(chat_calls.search_names(words))
 
     def import_history(self, path: Path | str) -> ImportReport:
         """Import a file of `zentalk conversation export`; needs a token of scope `admin`.

@@ -191,9 +191,9 @@ class Client(SyncChats, SyncGroups, SyncLinks, SyncWebhooks, SyncPush):
         """Let nobody in by an invite any more; raises NotFoundError."""
         self._run(calls.revoke_invite(invite_id))
 
-    def mark_read(self, address: str) -> None:
-        """Set a conversation's unread count to 0."""
-        self._run(calls.mark_read(address))
+    def mark_read(self, address: str, seq: int | None = None) -> None:
+        """Note that a conversation was read, to its end or up to the message with this `seq`."""
+        self._run(calls.mark_read(address, seq))
 
     def devices(self) -> list[Device]:
         """Return the devices that may use the node; needs the scope `admin`."""

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 import trio
 
+from zentalk.chat.names import Named
 from zentalk.config.settings import ApiSettings
 from zentalk.errors import NotFoundError
 from zentalk.ids import UserAddress
@@ -210,6 +211,10 @@ class Node(DeviceFaces):
         """Return everybody in the list: contacts, requests, refused and blocked people."""
         return await self._history.read(contacts.listing)
 
+    async def names(self) -> list[Named]:
+        """Return the names of people in the list and of groups, in the order they are compared."""
+        return await self._history.read(contacts.named)
+
     async def conversations(self) -> list[StoredConversation]:
         """Return people with messages, the most recent first."""
         return await self._history.read(contacts.conversations)
@@ -237,10 +242,15 @@ class Node(DeviceFaces):
         return message
 
     async def forward(
-        self, address: UserAddress, source: UserAddress, message_id: str
+        self,
+        address: UserAddress,
+        source: UserAddress,
+        message_id: str,
+        idempotency_key: RequestKey | None = None,
     ) -> StoredMessage:
         """Send a message of another conversation to somebody; raises NotFoundError too."""
-        return await self.send(address, await self.chat.draft_of(source, message_id))
+        draft = await self.chat.draft_of(source, message_id)
+        return await self.send(address, draft, idempotency_key)
 
     async def messages(
         self, address: UserAddress, before: int | None = None, limit: int = 100
@@ -249,9 +259,9 @@ class Node(DeviceFaces):
         count = max(1, min(limit, MAX_PAGE))
         return await self._history.read(lambda tx: pages.page(tx, address, before, count))
 
-    async def mark_read(self, address: UserAddress) -> None:
-        """Set a conversation's unread count to 0."""
-        await self.chat.mark_read(address)
+    async def mark_read(self, address: UserAddress, up_to: int | None = None) -> None:
+        """Leave unread in a conversation what came after a place, or nothing."""
+        await self.chat.mark_read(address, up_to)
 
     async def message(
         self, message_id: str, conversation: UserAddress | None = None

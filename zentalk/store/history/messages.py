@@ -171,15 +171,6 @@ def own(tx: Transaction, message_id: MessageId) -> StoredMessage | None:
     return None if row is None else view(tx, row)
 
 
-def own_in(tx: Transaction, contact: UserAddress, message_id: bytes) -> int | None:
-    """Return the place of a message of ours in a conversation; None if it is not there."""
-    row = tx.execute(
-        "SELECT seq FROM messages WHERE id = ? AND contact = ? AND direction = 'out'",
-        (message_id, contact),
-    ).fetchone()
-    return None if row is None else int(row[0])
-
-
 def exists(
     tx: Transaction,
     author: UserAddress,
