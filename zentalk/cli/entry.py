@@ -1,5 +1,7 @@
 """From arguments to an exit code: 0 done, 1 failed, 2 wrong arguments, 130 interrupted.
 
+3 is between the first two: what was asked was done, and only its answer could not be printed.
+
 Whatever happens below, the person sees one sentence and never a traceback: a traceback may
 show what nobody but its owner should see.
 """
@@ -15,6 +17,7 @@ from typing import Final
 DONE: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
+UNTOLD: Final = 3
 INTERRUPTED: Final = 130
 
 
@@ -47,7 +50,7 @@ def _explain(error: BaseException) -> int:
         _drop_output()
         if str(lost):
             _complain(str(lost))
-        return FAILED
+        return UNTOLD if lost.done else FAILED
     known = _find(error, ZentalkError)
     if known is None and _find(error, KeyboardInterrupt) is not None:
         return INTERRUPTED
