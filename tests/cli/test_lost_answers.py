@@ -1,4 +1,4 @@
-"""An answer that cannot be printed: what was done is said all the same, so that no script repeats it.
+"""An answer that cannot be printed: what was done is said, so that no script does it again.
 
 The programs are real ones, with their standard output as a shell's redirection makes it.
 """

@@ -49,5 +49,8 @@ def join(at: At, link: str) -> int:
     wanted = address_or_invite(link)
     with running_node(at) as node:
         node.post(f"{GROUPS}/join", {"link": wanted})
-        say("asked; the group is shown once whoever made the link has let you in: zentalk group list")
+        say(
+            "asked; the group is shown once whoever made the link has let you in:"
+            " zentalk group list"
+        )
     return 0

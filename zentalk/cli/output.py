@@ -31,8 +31,8 @@ class OutputLostError(Exception):
     def __init__(self, cause: str = "", done: str = "") -> None:
         self.cause = cause
         self.done = done
-        lost = f"{done}; only its answer could not be printed" if done else "cannot print the answer"
-        super().__init__(f"{lost}: {cause}" if cause else lost if done else "")
+        lost = f"{done}; only its answer could not be printed" if done else ""
+        super().__init__(f"{lost or 'cannot print the answer'}: {cause}" if cause else lost)
 
 
 @contextmanager
