@@ -29,6 +29,7 @@ from zentalk.relay.keys.identity import load_or_create_relay_identity
 from zentalk.relay.keys.mix_keys import OwnKeys, filter_capacity
 from zentalk.relay.keys.rotation import KeyRotation, boot_keys
 from zentalk.relay.links.listeners import bind_when_resolved
+from zentalk.relay.machine import own_peak_memory
 from zentalk.relay.metrics import Counters, RelayStats, mailbox_counts
 from zentalk.relay.reloading import apply, changed
 from zentalk.relay.standing import EXCLUDED, NO_MAIL
@@ -285,6 +286,7 @@ class Relay:
             refused=coarse(stats.refused),
             mailbox=coarse(stats.mailbox),
             warnings=self._warnings(),
+            memory=coarse(own_peak_memory()),
         )
 
     def _warnings(self) -> list[str]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from zentalk.errors import ConfigError
+from zentalk.ids import EPOCH_SECONDS
 from zentalk.relay.machine import disk_use, process_memory, uptime_seconds
 
 STATUS_FILE: Final = "status.json"
@@ -44,8 +46,9 @@ class RelayStatus:
     warnings: Sequence[str] = field(default_factory=list)
     """Warnings to the operator and what to do, a sentence each."""
     uptime_seconds: int | None = None
-    """Looked up by whoever reads the status, as `memory` and `disk`; None if it does not run."""
+    """Looked up by whoever reads the status, as `disk`; None if it does not run."""
     memory: Mapping[str, int] = field(default_factory=dict)
+    """Its peak as the relay tells it, and what is looked up."""
     disk: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -115,10 +118,19 @@ def read_status(directory: Path) -> RelayStatus:
         status,
         running=running,
         state=status.state if running else "stopped",
-        uptime_seconds=uptime_seconds(status.pid) if running else None,
-        memory=process_memory(status.pid) if running else {},
+        uptime_seconds=_uptime(status) if running else None,
+        memory={**status.memory, **process_memory(status.pid)} if running else {},
         disk=disk_use(directory),
     )
+
+
+def _uptime(status: RelayStatus) -> int:
+    """Return how long a relay has run: to the second if the system says it, else to the hour."""
+    exact = uptime_seconds(status.pid)
+    if exact is not None:
+        return exact
+    now = time.time()  # noqa: TID251 - the edge
+    return max(0, int(now - status.started_at)) // EPOCH_SECONDS * EPOCH_SECONDS
 
 
 def process_mark(pid: int) -> str:
