@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 from trio.testing import MockClock
 
 from tests.relay.harness import world
-from zentalk.relay.standing import Standing
+from zentalk.relay.standing import CUT_OFF, CUT_OFF_SHOWN_SECONDS, Standing
+from zentalk.relay.status import STATUS_FILE
 from zentalk.wire.text import RelayUri
 
 NOBODY = RelayUri(b"n" * 32, "nowhere", 9001)
@@ -114,6 +115,41 @@ async def test_the_start_names_where_it_listens_and_what_it_announces(
         assert (start["host"], start["port"]) == ("r1", 9001)
         assert start["announced_host"] == "192.0.2.7,[2001:db8::7]"
         assert start["announced_port"] == 443
+
+
+async def test_a_run_that_was_cut_off_is_said_at_the_next_start_and_for_a_day(
+    autojump_clock: MockClock, tmp_path: Path, logs: Logs
+) -> None:
+    async with world(tmp_path) as net:
+        await net.start("r1")
+        await net.crash("r1")
+        again = await net.start("r1")
+        assert events(logs, "last_run_was_cut_off") == ["last_run_was_cut_off"]
+        assert again.relay.status().warnings == [CUT_OFF]
+        await trio.sleep(CUT_OFF_SHOWN_SECONDS + 1)
+        assert again.relay.status().warnings == []
+
+
+async def test_control_a_relay_that_was_stopped_was_not_cut_off(
+    autojump_clock: MockClock, tmp_path: Path, logs: Logs
+) -> None:
+    async with world(tmp_path) as net:
+        for _ in range(2):
+            found = await net.start("r1")
+            assert found.relay.status().warnings == []
+            await net.stop("r1")
+        assert events(logs, "last_run_was_cut_off") == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{"])
+async def test_a_status_that_is_damaged_was_cut_off_too(
+    autojump_clock: MockClock, tmp_path: Path, content: bytes
+) -> None:
+    async with world(tmp_path) as net:
+        await net.start("r1")
+        await net.stop("r1")
+        (tmp_path / "r1" / STATUS_FILE).write_bytes(content)
+        assert (await net.start("r1")).relay.status().warnings == [CUT_OFF]
 
 
 def test_bootstraps_that_the_network_has_forgotten(logs: Logs) -> None:

@@ -19,6 +19,10 @@ from zentalk.ids import EPOCH_SECONDS
 from zentalk.relay.machine import disk_use, process_memory, uptime_seconds
 
 STATUS_FILE: Final = "status.json"
+STOPPED: Final = "stopped"
+"""The state that a relay writes last. Whoever finds another one of a relay that does not run knows
+that it was killed or lost its power."""
+_DAMAGE: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 _FILE_MODE: Final = 0o600
 _MAX_BYTES: Final = 65536
 _START_TIME_FIELD: Final = 19
@@ -98,10 +102,7 @@ def read_status(directory: Path) -> RelayStatus:
     """
     path = directory / STATUS_FILE
     try:
-        with path.open("rb") as file:
-            values = json.loads(file.read(_MAX_BYTES))
-        process = values.pop("process")
-        status = RelayStatus(**values)
+        status, process = _load(directory)
     except FileNotFoundError:
         raise ConfigError(
             f"no relay has run in {directory}; start it with: zentalk relay run --dir {directory}"
@@ -109,19 +110,39 @@ def read_status(directory: Path) -> RelayStatus:
     except OSError as error:
         reason = (error.strerror or "unknown error").lower()
         raise ConfigError(f"cannot read {path}: {reason}") from None
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except _DAMAGE:
         raise ConfigError(
             f"{path} is damaged: remove it; a running relay writes it again"
         ) from None
-    running = status.state != "stopped" and process_mark(status.pid) == process != ""
+    running = status.state != STOPPED and process_mark(status.pid) == process != ""
     return replace(
         status,
         running=running,
-        state=status.state if running else "stopped",
+        state=status.state if running else STOPPED,
         uptime_seconds=_uptime(status) if running else None,
         memory={**status.memory, **process_memory(status.pid)} if running else {},
         disk=disk_use(directory),
     )
+
+
+def was_cut_off(directory: Path) -> bool:
+    """Tell whether the relay that ran here before did not come to its end: it noted none.
+
+    False where none has run. A status file that is damaged was being written.
+    """
+    try:
+        return _load(directory)[0].state != STOPPED
+    except FileNotFoundError:
+        return False
+    except (OSError, *_DAMAGE):
+        return True
+
+
+def _load(directory: Path) -> tuple[RelayStatus, str]:
+    with (directory / STATUS_FILE).open("rb") as file:
+        values = json.loads(file.read(_MAX_BYTES))
+    process = values.pop("process")
+    return RelayStatus(**values), process
 
 
 def _uptime(status: RelayStatus) -> int:
