@@ -35,8 +35,8 @@ NO_MAIL: Final = {
 
 CUT_OFF: Final = (
     "the last run of this relay was cut off: a power cut, a kill, a crash of the machine, or a "
-    "disk without room at its end. It lost no mail that it had acknowledged, and what was under way is "
-    "sent again; look at the system's log if you did not do it. This is shown for a day"
+    "disk without room at its end. It lost no mail that it had acknowledged, and what was under "
+    "way is sent again; look at the system's log if you did not do it. This is shown for a day"
 )
 CUT_OFF_SHOWN_SECONDS: Final = DAY_SECONDS
 
