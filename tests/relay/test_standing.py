@@ -108,7 +108,8 @@ async def test_the_log_tells_of_start_and_end_and_names_nobody_else(
 async def test_the_start_names_where_it_listens_and_what_it_announces(
     autojump_clock: MockClock, tmp_path: Path, logs: Logs
 ) -> None:
-    outside = {"announce_host": ("192.0.2.7", "[2001:db8::7]"), "announce_port": 443}
+    hosts = ("192.0.2.7", "[2001:db8::7]")
+    outside: dict[str, Any] = {"announce_host": hosts, "announce_port": 443}
     async with world(tmp_path) as net:
         await net.start("r1", **outside)
         (start,) = (line for line in logs if line["event"] == "relay_starts")

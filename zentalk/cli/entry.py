@@ -12,8 +12,9 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
+_Kind = TypeVar("_Kind", bound=BaseException)
 DONE: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
@@ -58,7 +59,7 @@ def _explain(error: BaseException) -> int:
     return USAGE if isinstance(known, UsageError) else FAILED
 
 
-def _find(error: BaseException, kind: type[BaseException]) -> BaseException | None:
+def _find(error: BaseException, kind: type[_Kind]) -> _Kind | None:
     """Return the first error of a kind, looking into groups."""
     if isinstance(error, kind):
         return error
