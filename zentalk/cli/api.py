@@ -8,7 +8,7 @@ from typing import Any
 
 from zentalk.cli.arguments import relay_uris
 from zentalk.cli.link import given_code
-from zentalk.cli.output import announce, say
+from zentalk.cli.output import announce, say, telling
 from zentalk.cli.setup import check_not_set_up, checked
 
 
@@ -34,7 +34,8 @@ def init(
         set_up_replica(directory, code, os.urandom)  # noqa: TID251
     load_or_create_token(directory, os.urandom)  # noqa: TID251 - the edge
     write_config(settings)
-    _say_address(directory)
+    with telling(lambda: f"the node is set up in {directory}"):
+        _say_address(directory)
     return 0
 
 

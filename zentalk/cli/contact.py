@@ -91,14 +91,14 @@ def verify(at: At, person: str, number: str | None, *, is_same: bool, as_json: b
         if number is not None or is_same:
             node.post(f"{path}/verify", said)
         safety = node.get(f"{path}/safety")
-    if as_json:
-        say_json(safety)
-        return 0
-    say(" ".join(safety["groups"]) if number is None else "the numbers are the same")
-    if safety["warning"]:
-        say(safety["warning"])
-    elif safety["verified"]:
-        say(f"verified since {local_time(safety['verified_at'])}")
+        if as_json:
+            say_json(safety)
+            return 0
+        say(" ".join(safety["groups"]) if number is None else "the numbers are the same")
+        if safety["warning"]:
+            say(safety["warning"])
+        elif safety["verified"]:
+            say(f"verified since {local_time(safety['verified_at'])}")
     return 0
 
 

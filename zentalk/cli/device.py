@@ -11,7 +11,7 @@ from urllib.parse import quote
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
 from zentalk.cli.node_client import NodeClient, read_url
-from zentalk.cli.output import harmless, local_time, say, say_json, utc_day
+from zentalk.cli.output import harmless, local_time, say, say_json, telling, utc_day
 from zentalk.config import remove_file, write_private
 from zentalk.errors import DecodeError, NotFoundError, StrangerError
 from zentalk.web.pair_link import plain_code, read_link
@@ -23,10 +23,10 @@ def add(at: At, name: str, scope: str, *, as_json: bool) -> int:
     """Admit a device and print its token."""
     with running_node(at) as node:
         admitted = node.post(_DEVICES, {"name": name, "scope": scope})
-    if as_json:
-        say_json(admitted)
-    else:
-        say(admitted["token"])
+        if as_json:
+            say_json(admitted)
+        else:
+            say(admitted["token"])
     return 0
 
 
@@ -35,14 +35,14 @@ def pair(at: At, name: str, scope: str, url: str | None, *, as_json: bool) -> in
     with running_node(at) as node:
         wanted = {"name": name, "scope": scope} | ({} if url is None else {"url": url})
         pairing = node.post(f"{_DEVICES}/pairings", wanted)
-    if as_json:
-        say_json(pairing)
-        return 0
-    drawn = _drawn(pairing["link"])
-    if drawn:
-        say(drawn)
-    say(pairing["link"])
-    say(f"code {pairing['code']}, for {scope}, once, until {local_time(pairing['expires_at'])}")
+        if as_json:
+            say_json(pairing)
+            return 0
+        drawn = _drawn(pairing["link"])
+        if drawn:
+            say(drawn)
+        say(pairing["link"])
+        say(f"code {pairing['code']}, for {scope}, once, until {local_time(pairing['expires_at'])}")
     return 0
 
 
@@ -70,11 +70,12 @@ def redeem(link: str, file: Path, *, as_json: bool) -> int:
     except BaseException:  # also Ctrl-C: an empty token file must not stay behind
         remove_file(file)
         raise
-    if as_json:
-        say_json(device | {"url": place.url, "token_file": str(file)})
-    else:
-        say(f"{harmless(device['name'])} may {device['scope']}; its token is in {file}")
-        say(f"use it as: zentalk message list --url {place.url} --token-file {file}")
+    with telling(lambda: f"the token of this device is in {file}"):
+        if as_json:
+            say_json(device | {"url": place.url, "token_file": str(file)})
+        else:
+            say(f"{harmless(device['name'])} may {device['scope']}; its token is in {file}")
+            say(f"use it as: zentalk message list --url {place.url} --token-file {file}")
     return 0
 
 

@@ -20,7 +20,7 @@ from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
 from zentalk.cli.names import Names
 from zentalk.cli.node_client import NodeClient
-from zentalk.cli.output import harmless, local_time
+from zentalk.cli.output import answering, harmless, local_time
 from zentalk.cli.people import CONTACTS, check_conversation, conversation_of
 
 FORMAT: Final = 1
@@ -104,7 +104,8 @@ def _plain(text: str) -> str:
 def _opened(output: str | None) -> Iterator[TextIO]:
     """Yield where to write; raises UsageError if the file cannot be made or is there already."""
     if output is None:
-        yield sys.stdout
+        with answering():
+            yield sys.stdout
         return
     path = Path(output)
     if path.exists():

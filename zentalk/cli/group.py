@@ -118,10 +118,10 @@ def share(at: At, group: str, person: str, *, lines: int, as_json: bool) -> int:
     with _chosen(at, group) as (node, path):
         member = f"{path}/members/{address_of(node, wanted)}"
         made = node.post(f"{member}/history", {"count": lines})
-    if as_json:
-        say_json(made)
-    else:
-        say(f"{made['messages']} messages go to them, as what you say that was written")
+        if as_json:
+            say_json(made)
+        else:
+            say(f"{made['messages']} messages go to them, as what you say that was written")
     return 0
 
 

@@ -23,10 +23,10 @@ def create(at: At, group: str, *, uses: int, lasts: str, qr: bool, as_json: bool
     with running_node(at) as node:
         body = {"max_uses": uses, "expires_in_seconds": seconds}
         made = node.post(INVITES, {**body, "group": group_of(node, wanted)})
-    if as_json:
-        say_json(made)
-    else:
-        shown_link(made["link"], qr=qr)
+        if as_json:
+            say_json(made)
+        else:
+            shown_link(made["link"], qr=qr)
     return 0
 
 
@@ -60,5 +60,8 @@ def join(at: At, link: str) -> int:
     wanted = address_or_invite(link)
     with running_node(at) as node:
         node.post(f"{GROUPS}/join", {"link": wanted})
-    say("asked; the group is shown once whoever made the link has let you in: zentalk group list")
+        say(
+            "asked; the group is shown once whoever made the link has let you in:"
+            " zentalk group list"
+        )
     return 0

@@ -23,10 +23,10 @@ def create(at: At, name: str, *, uses: int, days: float, ask: bool, qr: bool, as
     body = {"name": name, "max_uses": uses, "expires_in_seconds": seconds, "accepts": not ask}
     with running_node(at) as node:
         made = node.post(INVITES, body)
-    if as_json:
-        say_json(made)
-    else:
-        shown_link(made["link"], qr=qr)
+        if as_json:
+            say_json(made)
+        else:
+            shown_link(made["link"], qr=qr)
     return 0
 
 

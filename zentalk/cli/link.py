@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
-from zentalk.cli.output import announce, harmless, local_time, say, say_json
+from zentalk.cli.output import announce, harmless, local_time, say, say_json, telling
 from zentalk.errors import ConflictError
 
 LINKS: Final = "/v1/links"
@@ -22,15 +22,15 @@ def show_code(at: At, *, qr: bool, as_json: bool) -> int:
     """Make a code for a replica and print it."""
     with running_node(at) as node:
         made = node.post(LINKS)
-    if as_json:
-        say_json(made)
-        return 0
-    if qr:
-        from zentalk.qr import lines
+        if as_json:
+            say_json(made)
+            return 0
+        if qr:
+            from zentalk.qr import lines
 
-        for line in lines(made["code"]):
-            say(line)
-    say(made["code"])
+            for line in lines(made["code"]):
+                say(line)
+        say(made["code"])
     until = local_time(made["expires_at"])
     _remark(f"whoever has this code first gets your whole history; it ends {until}")
     return 0
@@ -102,7 +102,8 @@ def promote(directory: Path) -> int:
         if promotion.needs_phrase(directory):
             words = _ask("recovery phrase, all words in one line: ")
         term = promotion.promote(directory, words, Runtime.real().wall())
-    say(f"promoted: term {term}")
+    with telling(lambda: f"promoted to term {term}"):
+        say(f"promoted: term {term}")
     _remark(f"start it with: zentalk api run --dir {directory}")
     return 0
 
@@ -117,7 +118,8 @@ def follow(directory: Path, code: str) -> int:
     link = given_code(code)
     with hold_lock(directory):
         kept = follow_again(directory, link, os.urandom, Runtime.real().wall())  # noqa: TID251
-    say(f"what this node had is kept in {kept}")
+    with telling(lambda: f"this node follows the other one, and what it had is kept in {kept}"):
+        say(f"what this node had is kept in {kept}")
     _remark(f"start it with: zentalk api run --dir {directory}")
     return 0
 

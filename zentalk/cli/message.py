@@ -10,7 +10,7 @@ from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
 from zentalk.cli.names import Names
 from zentalk.cli.node_client import NodeClient
-from zentalk.cli.output import harmless, local_time, say, say_json
+from zentalk.cli.output import harmless, local_time, say, say_json, telling
 from zentalk.cli.people import check_conversation, conversation_of
 from zentalk.errors import DeadlineError, UnavailableError
 
@@ -41,11 +41,17 @@ def send(
         message = node.post(_messages(conversation_of(node, wanted)), {"text": text})
         if wait is not None:
             message = _wait(node, message, wait, timeout_seconds)
-    if as_json:
-        say_json(message)
-    else:
-        say(f"{message['id']} {message['state']}")
+        with telling(lambda: _stored(message)):
+            if as_json:
+                say_json(message)
+            else:
+                say(f"{message['id']} {message['state']}")
     return 0
+
+
+def _stored(message: dict[str, Any]) -> str:
+    """Say what whoever reads nothing else must know before sending it again."""
+    return f"message {message['id']} is stored and {message['state']}, do not send it again"
 
 
 def list_page(at: At, person: str, limit: int, *, ids: bool = False, as_json: bool) -> int:
@@ -71,7 +77,7 @@ def mark_read(node: NodeClient, partner: str, shown: list[dict[str, Any]]) -> No
     """Note that what came in was read, now that it was shown; what came since then was not."""
     seen = [message["seq"] for message in shown if message["direction"] == "in"]
     if seen:
-        node.post(f"/v1/conversations/{partner}/read?seq={max(seen)}")
+        node.tell(f"/v1/conversations/{partner}/read?seq={max(seen)}")
 
 
 def line_of(message: dict[str, Any], who: str = "") -> str:

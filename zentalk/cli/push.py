@@ -34,10 +34,10 @@ def register(
         if device is not None:
             body["device"] = find_device(node, device)
         registered = node.post(_PUSH, body)
-    if as_json:
-        say_json(registered)
-    else:
-        say(harmless(registered["host"]))
+        if as_json:
+            say_json(registered)
+        else:
+            say(harmless(registered["host"]))
     return 0
 
 
@@ -64,10 +64,10 @@ def test(at: At, device: str | None, *, as_json: bool) -> int:
     """Wake a device; raises UnavailableError if its push server does not take that."""
     with running_node(at) as node:
         tested = node.post(f"{_path(_whose(node, device))}/test")
-    if as_json:
-        say_json(tested)
-    elif tested["accepted"]:
-        say(f"accepted with {tested['status']}")
+        if as_json:
+            say_json(tested)
+        elif tested["accepted"]:
+            say(f"accepted with {tested['status']}")
     if not tested["accepted"]:
         raise UnavailableError(f"the push server did not take it: {harmless(tested['error'])}")
     return 0

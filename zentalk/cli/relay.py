@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zentalk.cli.arguments import relay_uris
-from zentalk.cli.output import announce, say, say_json
+from zentalk.cli.output import announce, say, say_json, telling
 from zentalk.cli.setup import check_not_set_up, checked
 
 
@@ -33,7 +33,8 @@ def init(
     entropy = os.urandom  # noqa: TID251 - the edge
     identity = load_or_create_relay_identity(directory, entropy, settings.id_difficulty)
     write_config(settings)
-    say(identity.uri(settings.announced_hosts[0], settings.announce_port or settings.port))
+    with telling(lambda: f"the relay is set up in {directory}"):
+        say(identity.uri(settings.announced_hosts[0], settings.announce_port or settings.port))
     return 0
 
 

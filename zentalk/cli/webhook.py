@@ -21,10 +21,10 @@ def add(
         body["conversation"] = conversation
     with running_node(at) as node:
         added = node.post(_WEBHOOKS, body)
-    if as_json:
-        say_json(added)
-    else:
-        say(f"{added['id']}  {added['secret']}")
+        if as_json:
+            say_json(added)
+        else:
+            say(f"{added['id']}  {added['secret']}")
     return 0
 
 

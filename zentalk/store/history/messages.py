@@ -238,6 +238,18 @@ def set_state(
     return changed.rowcount > 0
 
 
+def set_sent_reason(
+    tx: Transaction, message_id: MessageId, contact: UserAddress, reason: str
+) -> bool:
+    """Give a message that a relay keeps a reason; False if it has one, or is no longer `sent`."""
+    changed = tx.execute(
+        "UPDATE messages SET reason = ? WHERE id = ? AND contact = ? AND direction = 'out'"
+        " AND state = 'sent' AND reason = ''",
+        (reason, message_id, contact),
+    )
+    return changed.rowcount > 0
+
+
 def set_waiting_reason(
     tx: Transaction, contact: UserAddress, reason: str, instead_of: Sequence[str]
 ) -> list[MessageId]:
