@@ -14,7 +14,7 @@ from zentalk.cli.errors import UsageError
 from zentalk.cli.message import line_of
 from zentalk.cli.names import Names
 from zentalk.cli.node_client import NodeClient
-from zentalk.cli.output import harmless, local_time, say, say_json
+from zentalk.cli.output import harmless, local_time, say, say_done, say_json
 from zentalk.cli.people import check_conversation, conversation_of
 from zentalk.errors import NotFoundError
 
@@ -34,10 +34,12 @@ def edit(at: At, person: str, which: str, text: str, *, as_json: bool) -> int:
     return 0
 
 
-def delete(at: At, person: str, which: str, *, for_everyone: bool) -> int:
+def delete(at: At, person: str, which: str, *, for_everyone: bool, as_json: bool) -> int:
     """Delete a message here, or take one of your own back."""
     with chosen_message(at, person, which, own=for_everyone) as (node, path):
         node.delete(f"{path}?for={'everyone' if for_everyone else 'me'}")
+        _, _, _, conversation, _, message_id = path.split("/")
+    say_done({"conversation": conversation, "id": message_id}, as_json=as_json)
     return 0
 
 
@@ -129,35 +131,49 @@ def show(at: At, person: str, *, as_json: bool) -> int:
     return 0
 
 
-def clear(at: At, person: str) -> int:
+def clear(at: At, person: str, *, as_json: bool) -> int:
     """Delete all messages of a conversation here; the person stays in the list."""
-    wanted = check_conversation(person)
-    with running_node(at) as node:
-        node.delete(f"{_conversation(conversation_of(node, wanted))}/messages")
+    with _changed(at, check_conversation(person), as_json=as_json) as (node, path):
+        node.delete(f"{path}/messages")
     return 0
 
 
-def set_timer(at: At, person: str, after: str) -> int:
+def set_timer(at: At, person: str, after: str, *, as_json: bool) -> int:
     """Let messages disappear some time after they were read, at both sides."""
-    wanted, seconds = (
-        check_conversation(person),
-        0 if after == _OFF else duration(after, or_word=_OFF),
-    )
-    with running_node(at) as node:
-        node.put(f"{_conversation(conversation_of(node, wanted))}/timer", {"seconds": seconds})
+    wanted = check_conversation(person)
+    seconds = 0 if after == _OFF else duration(after, or_word=_OFF)
+    with _changed(at, wanted, as_json=as_json) as (node, path):
+        node.put(f"{path}/timer", {"seconds": seconds})
     return 0
 
 
-def mute(at: At, person: str, lasts: str | None) -> int:
+def mute(at: At, person: str, lasts: str | None, *, as_json: bool) -> int:
     """Mute a conversation for a time, for good without one, or not any more."""
     wanted = check_conversation(person)
     now = time.time()  # noqa: TID251 - the edge
     until = (
         _FOREVER if lasts is None else 0.0 if lasts == _OFF else now + duration(lasts, or_word=_OFF)
     )
-    with running_node(at) as node:
-        node.put(f"{_conversation(conversation_of(node, wanted))}/mute", {"until": until})
+    with _changed(at, wanted, as_json=as_json) as (node, path):
+        node.put(f"{path}/mute", {"until": until})
     return 0
+
+
+def draft(at: At, person: str, text: str, *, as_json: bool) -> int:
+    """Keep what is half written for all devices; an empty text drops it."""
+    with _changed(at, check_conversation(person), as_json=as_json) as (node, path):
+        node.put(f"{path}/draft", {"text": text})
+    return 0
+
+
+@contextmanager
+def _changed(at: At, wanted: str, *, as_json: bool) -> Iterator[tuple[NodeClient, str]]:
+    """Yield the path of a conversation that is changed inside, and print it as it is then."""
+    with running_node(at) as node:
+        path = _conversation(conversation_of(node, wanted))
+        yield node, path
+        if as_json:
+            say_json(node.get(path))
 
 
 def _about(found: dict[str, Any], names: Names) -> Iterator[str]:

@@ -46,11 +46,12 @@ def message_delete(
     for_everyone: Annotated[
         bool, Parameter(help="Take your own message back from its reader too.")
     ] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Delete a message at your node, or take one of your own back for everyone."""
     from zentalk.cli import chat as act
 
-    return act.delete(node.at, person, which, for_everyone=for_everyone)
+    return act.delete(node.at, person, which, for_everyone=for_everyone, as_json=as_json)
 
 
 @message.command(name="react")
@@ -187,11 +188,11 @@ def conversation_show(person: Person, /, *, node: RunningNode, as_json: AsJson =
 
 
 @conversation.command(name="clear")
-def conversation_clear(person: Person, /, *, node: RunningNode) -> int:
+def conversation_clear(person: Person, /, *, node: RunningNode, as_json: AsJson = False) -> int:
     """Delete all messages with a person, or in a group, at your node. The person or group stays."""
     from zentalk.cli import chat as act
 
-    return act.clear(node.at, person)
+    return act.clear(node.at, person, as_json=as_json)
 
 
 @conversation.command(name="timer")
@@ -201,11 +202,12 @@ def conversation_timer(
     /,
     *,
     node: RunningNode,
+    as_json: AsJson = False,
 ) -> int:
     """Let messages disappear some time after they were read, at all sides."""
     from zentalk.cli import chat as act
 
-    return act.set_timer(node.at, person, after)
+    return act.set_timer(node.at, person, after, as_json=as_json)
 
 
 @conversation.command(name="mute")
@@ -217,11 +219,29 @@ def conversation_mute(
     /,
     *,
     node: RunningNode,
+    as_json: AsJson = False,
 ) -> int:
     """Mute a conversation for all of your devices."""
     from zentalk.cli import chat as act
 
-    return act.mute(node.at, person, lasts)
+    return act.mute(node.at, person, lasts, as_json=as_json)
+
+
+@conversation.command(name="draft")
+def conversation_draft(
+    person: Person,
+    text: Annotated[
+        list[str] | None, Parameter("TEXT", help="Without it, the draft is dropped.")
+    ] = None,
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Keep what is half written, for all of your devices."""
+    from zentalk.cli import chat as act
+
+    return act.draft(node.at, person, " ".join(text or []), as_json=as_json)
 
 
 @conversation.command(name="export")
@@ -239,11 +259,14 @@ def conversation_export(
     output: Annotated[
         str | None, Parameter(help="A new file; without it, standard output.")
     ] = None,
+    as_json: Annotated[
+        bool, Parameter("--json", help="Say as JSON what was written to the file.")
+    ] = False,
 ) -> int:
     """Write conversations with all their messages, in the clear."""
     from zentalk.cli import export as act
 
-    return act.export(node.at, person, as_, output)
+    return act.export(node.at, person, as_, output, as_json=as_json)
 
 
 @conversation.command(name="import")

@@ -7,7 +7,7 @@ from typing import Any
 
 from zentalk.cli.arguments import address_or_invite
 from zentalk.cli.connect import At, running_node
-from zentalk.cli.output import harmless, local_time, say, say_json
+from zentalk.cli.output import harmless, local_time, say, say_done, say_json
 from zentalk.cli.people import CONTACTS, address_of, check_person
 from zentalk.errors import ConflictError, NotFoundError
 
@@ -50,19 +50,23 @@ def rename(at: At, person: str, name: str, *, as_json: bool) -> int:
     return 0
 
 
-def refuse(at: At, person: str) -> int:
+def refuse(at: At, person: str, *, as_json: bool) -> int:
     """Refuse a request."""
     wanted = check_person(person)
     with running_node(at) as node:
-        node.post(f"{CONTACTS}/{address_of(node, wanted)}/refuse")
+        address = address_of(node, wanted)
+        node.post(f"{CONTACTS}/{address}/refuse")
+    say_done({"address": address}, as_json=as_json)
     return 0
 
 
-def remove(at: At, person: str) -> int:
+def remove(at: At, person: str, *, as_json: bool) -> int:
     """Delete a person and all messages with them."""
     wanted = check_person(person)
     with running_node(at) as node:
-        node.delete(f"{CONTACTS}/{address_of(node, wanted)}")
+        address = address_of(node, wanted)
+        node.delete(f"{CONTACTS}/{address}")
+    say_done({"address": address}, as_json=as_json)
     return 0
 
 
@@ -74,11 +78,13 @@ def block(at: At, person: str, *, as_json: bool) -> int:
     return 0
 
 
-def unblock(at: At, person: str) -> int:
+def unblock(at: At, person: str, *, as_json: bool) -> int:
     """Let a person write again."""
     wanted = check_person(person)
     with running_node(at) as node:
-        node.post(f"{CONTACTS}/{address_of(node, wanted)}/unblock")
+        address = address_of(node, wanted)
+        node.post(f"{CONTACTS}/{address}/unblock")
+    say_done({"address": address}, as_json=as_json)
     return 0
 
 
@@ -102,20 +108,24 @@ def verify(at: At, person: str, number: str | None, *, is_same: bool, as_json: b
     return 0
 
 
-def unverify(at: At, person: str) -> int:
+def unverify(at: At, person: str, *, as_json: bool) -> int:
     """Take the verified mark of a contact away."""
     wanted = check_person(person)
     with running_node(at) as node:
-        node.delete(f"{CONTACTS}/{address_of(node, wanted)}/verify")
+        address = address_of(node, wanted)
+        node.delete(f"{CONTACTS}/{address}/verify")
+    say_done({"address": address}, as_json=as_json)
     return 0
 
 
-def introduce(at: At, person: str, to: str, name: str, to_name: str) -> int:
+def introduce(at: At, person: str, to: str, name: str, to_name: str, *, as_json: bool) -> int:
     """Tell two contacts of each other."""
     first, second = check_person(person), check_person(to)
     with running_node(at) as node:
-        body = {"to": address_of(node, second), "name": name, "to_name": to_name}
-        node.post(f"{CONTACTS}/{address_of(node, first)}/introduce", body)
+        address, other = address_of(node, first), address_of(node, second)
+        body = {"to": other, "name": name, "to_name": to_name}
+        node.post(f"{CONTACTS}/{address}/introduce", body)
+    say_done({"address": address, "to": other}, as_json=as_json)
     return 0
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
 from zentalk.cli.node_client import NodeClient, read_url
-from zentalk.cli.output import harmless, local_time, say, say_json, utc_day
+from zentalk.cli.output import harmless, local_time, say, say_done, say_json, utc_day
 from zentalk.config import remove_file, write_private
 from zentalk.errors import DecodeError, NotFoundError, StrangerError
 from zentalk.web.pair_link import plain_code, read_link
@@ -102,10 +102,12 @@ def list_all(at: At, *, as_json: bool) -> int:
     return 0
 
 
-def revoke(at: At, device: str) -> int:
+def revoke(at: At, device: str, *, as_json: bool) -> int:
     """Shut a device out, given its id or its name; raises NotFoundError if there is none."""
     with running_node(at) as node:
-        node.delete(f"{_DEVICES}/{quote(find_device(node, device), safe='')}")
+        found = find_device(node, device)
+        node.delete(f"{_DEVICES}/{quote(found, safe='')}")
+    say_done({"id": found}, as_json=as_json)
     return 0
 
 

@@ -50,11 +50,12 @@ def api_unlink(
     /,
     *,
     node: RunningNode,
+    as_json: AsJson = False,
 ) -> int:
     """Tell the replica nothing any more, or withdraw a code. What the replica has, it keeps."""
     from zentalk.cli import link as act
 
-    return act.unlink(node.at, link_id)
+    return act.unlink(node.at, link_id, as_json=as_json)
 
 
 def api_phrase(
@@ -74,7 +75,7 @@ def api_phrase(
     return act.phrase(directory, int(words), again=again)
 
 
-def api_promote(*, directory: ApiDir) -> int:
+def api_promote(*, directory: ApiDir, as_json: AsJson = False) -> int:
     """Let this node speak for your address from now on. It must not be running.
 
     A replica asks for the recovery phrase on standard input. Your other node becomes silent as soon
@@ -82,7 +83,7 @@ def api_promote(*, directory: ApiDir) -> int:
     """
     from zentalk.cli import link as act
 
-    return act.promote(directory)
+    return act.promote(directory, as_json=as_json)
 
 
 def api_follow(
@@ -93,8 +94,9 @@ def api_follow(
     /,
     *,
     directory: ApiDir,
+    as_json: AsJson = False,
 ) -> int:
     """Make a node that was replaced the replica of the other one. It must not be running."""
     from zentalk.cli import link as act
 
-    return act.follow(directory, code)
+    return act.follow(directory, code, as_json=as_json)

@@ -98,11 +98,12 @@ def device_revoke(
     /,
     *,
     node: RunningNode,
+    as_json: AsJson = False,
 ) -> int:
     """Revoke a device. Its token stops working at once, and its open requests end."""
     from zentalk.cli import device as act
 
-    return act.revoke(node.at, " ".join(device))
+    return act.revoke(node.at, " ".join(device), as_json=as_json)
 
 
 @mailbox.command(name="list")
