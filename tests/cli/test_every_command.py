@@ -53,6 +53,7 @@ ASKING = {
     "contact verify": ["Bob", "--same"],
     "contact introduce": ["Bob", CAROLS],
     "contact introduced": [],
+    "contact dismiss": [CAROLS],
     "contact list": [],
     "invite create": ["Bob"],
     "invite list": [],
@@ -79,6 +80,8 @@ ASKING = {
     "group join": [LINK],
     "device add": ["phone"],
     "device pair": ["phone"],
+    "device pairings": [],
+    "device cancel": ["8f14e45fceea167a"],
     "device list": [],
     "device revoke": ["phone"],
     "mailbox list": [],
@@ -104,6 +107,10 @@ ASKING = {
     "message forward": ["Bob", "last", CAROLS],
     "message poll": ["Bob", "which?", "green", "black"],
     "message vote": ["Bob", "last", "1"],
+    "profile show": [],
+    "profile set": ["Bob", "Smith"],
+    "privacy show": [],
+    "privacy set": ["--typing", "off"],
     "webhook add": [HOOK],
     "webhook list": [],
     "webhook remove": ["8f14e45fceea167a"],
@@ -235,6 +242,7 @@ def test_other_ways_of_some_commands_print_json_too(answer: Answer, tmp_path: Pa
     written = str(tmp_path / "written")
     found = answer("conversation export", "--output", written, "--as", "markdown")
     assert found == {"output": written, "conversations": [BOBS]}
+    assert answer("profile show", "Bob")["status"] == "at sea"
     for undone in (["contact verify", "Bob", "--undo"], ["contact refuse", "Bob"]):
         assert answer(*undone) == {"address": BOBS}
     assert answer("contact introduce", "Bob", CAROLS) == {"address": BOBS, "to": CAROLS}

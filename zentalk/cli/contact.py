@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
+from zentalk.cli.arguments import address as read_address
 from zentalk.cli.arguments import address_or_invite
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.output import harmless, local_time, say, say_done, say_json
 from zentalk.cli.people import CONTACTS, address_of, check_person
 from zentalk.errors import ConflictError, NotFoundError
+
+_INTRODUCTIONS: Final = "/v1/introductions"
 
 
 def add(at: At, address: str, name: str, *, as_json: bool) -> int:
@@ -132,7 +135,7 @@ def introduce(at: At, person: str, to: str, name: str, to_name: str, *, as_json:
 def introduced(at: At, *, as_json: bool) -> int:
     """List who was introduced and is no contact yet."""
     with running_node(at) as node:
-        people = node.get("/v1/introductions")["introductions"]
+        people = node.get(_INTRODUCTIONS)["introductions"]
         names = _names(node.get(CONTACTS)["contacts"])
     if as_json:
         say_json(people)
@@ -141,6 +144,15 @@ def introduced(at: At, *, as_json: bool) -> int:
         who = harmless(_name_of(one["introduced_by"], names))
         like = f"  (looks like {one['looks_like']})" if one["looks_like"] else ""
         say(f"{one['address']}  {harmless(one['name'])}  (introduced by {who}){like}")
+    return 0
+
+
+def dismiss(at: At, address: str, *, as_json: bool) -> int:
+    """Forget who introduced a person."""
+    wanted = read_address(address)
+    with running_node(at) as node:
+        node.delete(f"{_INTRODUCTIONS}/{wanted}")
+    say_done({"address": wanted}, as_json=as_json)
     return 0
 
 

@@ -154,6 +154,20 @@ def contact_introduced(*, node: RunningNode, as_json: AsJson = False) -> int:
     return act.introduced(node.at, as_json=as_json)
 
 
+@contact.command(name="dismiss")
+def contact_dismiss(
+    address: Annotated[str, Parameter("ADDRESS", help="As contact introduced lists it.")],
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Forget who has introduced a person to you."""
+    from zentalk.cli import contact as act
+
+    return act.dismiss(node.at, address, as_json=as_json)
+
+
 @contact.command(name="list")
 def contact_list(*, node: RunningNode, as_json: AsJson = False) -> int:
     """List contacts and requests, and whom you have refused or blocked."""

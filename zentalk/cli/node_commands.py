@@ -82,6 +82,30 @@ def device_redeem(
     return act.redeem(link, token_file, as_json=as_json)
 
 
+@device.command(name="pairings")
+def device_pairings(*, node: RunningNode, as_json: AsJson = False) -> int:
+    """List the invitations of devices that are open."""
+    from zentalk.cli import device as act
+
+    return act.list_pairings(node.at, as_json=as_json)
+
+
+@device.command(name="cancel")
+def device_cancel(
+    pairing: Annotated[
+        str, Parameter("ID", help="The id of the invitation; see: zentalk device pairings")
+    ],
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Withdraw the invitation of a device. Its link gives no token any more."""
+    from zentalk.cli import device as act
+
+    return act.cancel(node.at, pairing, as_json=as_json)
+
+
 @device.command(name="list")
 def device_list(*, node: RunningNode, as_json: AsJson = False) -> int:
     """List the devices that may use your node."""

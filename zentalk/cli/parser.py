@@ -18,6 +18,7 @@ from zentalk.cli.link_commands import add_to as add_link_commands
 from zentalk.cli.node_commands import conversation, device, mailbox, message, network
 from zentalk.cli.options import ApiDir, AsJson, Bootstraps, Difficulty, NetworkId, RelayDir
 from zentalk.cli.output import say
+from zentalk.cli.own_commands import privacy, profile
 from zentalk.cli.push_commands import push
 from zentalk.cli.reading import VERSION, choose, read, refuse, wants_help
 from zentalk.cli.refusals import unknown_option
@@ -43,6 +44,8 @@ app = App(
                 mailbox,
                 conversation,
                 message,
+                profile,
+                privacy,
                 webhook,
                 push,
                 network,
