@@ -85,7 +85,7 @@ class NodeClient:
         self._token = token
         self._connection: HTTPConnection | None = None
 
-    def get(self, path: str, **params: int) -> Any:
+    def get(self, path: str, **params: int | str) -> Any:
         """Return what is there."""
         return self._call("GET", path + ("?" + urlencode(params) if params else ""), None)
 
