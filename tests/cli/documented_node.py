@@ -42,6 +42,13 @@ class DocumentedNode:
         paths = sorted(_document()["paths"], key=lambda path: path.replace("{", "~"))
         self._paths = [(re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), path) for path in paths]
 
+    @property
+    def message(self) -> dict[str, Any]:
+        """The message of the examples."""
+        sent = self._operation("POST", "/v1/conversations/x/messages")["responses"]["202"]
+        found: dict[str, Any] = sent["content"][_JSON]["example"]
+        return found
+
     def take_calls(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Answer in place of every node from now on."""
         monkeypatch.setattr(NodeClient, "_call", lambda _client, *call: self._answer(*call))
@@ -67,6 +74,4 @@ class DocumentedNode:
 
     def _events(self) -> Iterator[dict[str, Any]]:
         self.asked.append("streamEvents")
-        example = self._operation("POST", "/v1/conversations/x/messages")["responses"]["202"]
-        message = example["content"][_JSON]["example"]
-        yield {"type": "message.created", "data": message}
+        yield {"type": "message.created", "data": self.message}

@@ -1,18 +1,24 @@
-"""Every command prints JSON when it is told to, or is in a short list that says why it does not."""
+"""The whole grammar: each command prints JSON, and each operation of REST is used by a command.
+
+What is not so is in a short list that says why.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import structlog
 
 from tests.api.double import BOB, OWNER, STRANGER
 from tests.cli.conftest import Run
-from tests.cli.documented_node import DocumentedNode
+from tests.cli.documented_node import DocumentedNode, operation_ids
+from zentalk.cli import main
 from zentalk.cli.grammar import Command
 from zentalk.cli.parser import app
 from zentalk.ids import GroupId, UserAddress
@@ -29,7 +35,6 @@ LINK = format_invite(InviteLink(OWNER, bytes(16)))
 PAIRING = "zentalk-pair:http://127.0.0.1:3001#QX7K-2MZP-NB4T-6WRA"
 URI = "zt-relay:" + "a" * 52 + "@127.0.0.1:9001"
 HOOK = "http://127.0.0.1:8080/hook"
-Answer = Callable[..., Any]
 
 NO_JSON = {
     "relay run": "a program: a line that it is ready, and a log",
@@ -133,6 +138,33 @@ ASKING = {
 }
 """What is typed after each command that asks a node."""
 
+OTHER_WAYS = [
+    ("contact verify", ["Bob", "--undo"]),
+    ("profile show", ["Bob"]),
+    ("message pin", ["Bob", "last", "--off"]),
+    ("message star", ["Bob", "last", "--off"]),
+    ("group picture", ["Crew", "--off"]),
+    ("group picture", ["Crew", "--output", "NEW"]),
+    ("group unlink", ["8f14e45fceea167a", "--of", "Crew"]),
+    ("device redeem", [PAIRING, "--token-file", "NEW"]),
+]
+
+NOT_ASKED = {
+    "getHealth": "for what watches a node from outside; every command finds out by itself",
+    "proveToken": "asked before each first call of a connection: tests/cli/test_strangers.py",
+    "getPresence": "zentalk message watch --signals shows who writes and who is there",
+    "markConversationRead": "asked when something came in: tests/cli/test_watch.py",
+    "setPresence": "holds for 30 seconds: for a program that shows a chat",
+    "sendTyping": "holds for 5 seconds: for a program in which somebody writes",
+    "getAddressPng": "a picture: zentalk api address --qr draws it in the terminal",
+    "getAddressSvg": "the same",
+    "getInvitePng": "a picture: zentalk invite show draws it in the terminal",
+    "getInviteSvg": "the same",
+    "getPairingQr": "a picture: zentalk device pair draws it in the terminal",
+    "keepRecovery": "zentalk api phrase asks it: tests/cli/test_link_commands.py",
+}
+"""Operations of the document for which nothing of the above asks, and why."""
+
 ENDS_WITH_THE_NODE = {"message watch"}
 """What goes on until the node stops, which is a failure."""
 
@@ -171,37 +203,117 @@ def test_control_a_command_without_it_is_found(monkeypatch: pytest.MonkeyPatch) 
     assert without_json() - set(NO_JSON) == {"contact hush"}
 
 
-@pytest.fixture
-def documented(monkeypatch: pytest.MonkeyPatch) -> DocumentedNode:
+class Done(NamedTuple):
+    """What came of a command: its code, what it printed, and which operations it asked for."""
+
+    code: int
+    out: str
+    err: str
+    asked: list[str]
+
+
+Asks = Callable[..., Done]
+
+
+@pytest.fixture(scope="module")
+def asks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asks]:
+    """Run a command, with --json, against a node that answers with the examples of the document."""
+    folder = tmp_path_factory.mktemp("files")
     node = DocumentedNode()
-    node.take_calls(monkeypatch)
-    return node
+    files = {name: folder / name for name in ("TOKEN", "PICTURE", "EXPORT", "NEW")}
+    files["TOKEN"].write_text("t" * 43)
+    files["TOKEN"].chmod(0o600)
+    files["PICTURE"].write_bytes(b"picture")
+    told = {"address": BOBS, "name": "Bob", "state": "contact", "messages": [node.message]}
+    files["EXPORT"].write_text(json.dumps({"format": 1, "conversations": [told]}))
+    place = ["--url", "http://127.0.0.1:3001"]
+
+    def run(name: str, typed: list[str], *, plain: bool = False) -> Done:
+        words = [str(files.get(word, word)) for word in typed]
+        if name != "device redeem":
+            words += [*place, "--token-file", str(files["TOKEN"])]
+        words += [] if plain else ["--json"]
+        out, err = io.StringIO(), io.StringIO()
+        node.asked.clear()
+        files["NEW"].unlink(missing_ok=True)
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main([*name.split(), *words])
+        return Done(code, out.getvalue(), err.getvalue(), [*node.asked])
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        node.take_calls(monkeypatch)
+        yield run
 
 
-@pytest.fixture
-def answer(run: Run, tmp_path: Path) -> Answer:
-    """Run a command that asks a node with --json, and return what it printed."""
-    token, picture, export = (tmp_path / name for name in ("token", "picture", "export"))
-    token.write_text("t" * 43)
-    token.chmod(0o600)
-    picture.write_bytes(b"picture")
-    export.write_text('{"format": 1, "conversations": []}')
-    files = {"PICTURE": picture, "EXPORT": export}
-
-    def answer(name: str, *typed: str) -> Any:
-        words = [files.get(word, word) for word in typed]
-        node = ["--url", "http://127.0.0.1:3001", "--token-file", token]
-        done = run(*name.split(), *words, *node, "--json")
-        assert done.code == (1 if name in ENDS_WITH_THE_NODE else 0), done.err
-        return json.loads(done.out)
-
-    return answer
+@pytest.fixture(scope="module")
+def walk(asks: Asks) -> dict[str, Done]:
+    """What came of each command that asks a node."""
+    return {name: asks(name, typed) for name, typed in ASKING.items()}
 
 
-@pytest.mark.usefixtures("documented")
 @pytest.mark.parametrize("name", ASKING)
-def test_what_asks_a_node_prints_json(answer: Answer, name: str) -> None:
-    assert answer(name, *ASKING[name]) is not None
+def test_what_asks_a_node_prints_json(walk: dict[str, Done], name: str) -> None:
+    done = walk[name]
+    assert done.code == (1 if name in ENDS_WITH_THE_NODE else 0), done.err
+    assert json.loads(done.out) is not None
+
+
+@pytest.fixture(scope="module")
+def plain(asks: Asks) -> dict[str, Done]:
+    """What came of each command that asks a node, for people."""
+    return {name: asks(name, typed, plain=True) for name, typed in ASKING.items()}
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_what_asks_a_node_prints_lines_otherwise(plain: dict[str, Done], name: str) -> None:
+    done = plain[name]
+    assert done.code == (1 if name in ENDS_WITH_THE_NODE else 0), done.err
+    if name != "conversation export":
+        assert not done.out.startswith(("{", "["))
+
+
+@pytest.fixture(scope="module")
+def other_ways(asks: Asks) -> list[Done]:
+    return [asks(name, typed) for name, typed in OTHER_WAYS]
+
+
+def test_other_ways_of_some_commands_print_json_too(other_ways: list[Done]) -> None:
+    for done in other_ways:
+        assert (done.code, done.err) == (0, "")
+        assert json.loads(done.out) is not None
+
+
+def unused(*done: Done) -> set[str]:
+    """Operations that no command has asked for."""
+    return operation_ids() - {operation for one in done for operation in one.asked}
+
+
+def test_each_operation_is_used_by_a_command_or_has_a_reason(
+    walk: dict[str, Done], plain: dict[str, Done], other_ways: list[Done]
+) -> None:
+    assert unused(*walk.values(), *plain.values(), *other_ways) == set(NOT_ASKED)
+
+
+def test_control_an_operation_that_no_command_uses_is_found(walk: dict[str, Done]) -> None:
+    without = [done for name, done in walk.items() if name != "profile set"]
+    assert "setProfile" in unused(*without)
+    assert "setProfile" not in unused(*walk.values())
+
+
+def test_what_is_said_of_a_command_that_prints_nothing_else(asks: Asks) -> None:
+    def said(name: str, *typed: str) -> Any:
+        return json.loads(asks(name, [*typed]).out)
+
+    written = said("conversation export", "--output", "NEW", "--as", "markdown")
+    assert written["conversations"] == [BOBS]
+    for undone in (["contact verify", "Bob", "--undo"], ["contact refuse", "Bob"]):
+        assert said(*undone) == {"address": BOBS}
+    assert said("contact introduce", "Bob", CAROLS) == {"address": BOBS, "to": CAROLS}
+    assert said("device revoke", "phone") == {"id": "8f14e45fceea167a"}
+    assert said("webhook forget", "8f", "7") == {"id": "8f", "seq": 7}
+    assert said("group unlink", "8f", "--of", "Crew") == {"id": "8f"}
+    assert said("conversation clear", "Bob") == said("conversation show", "Bob")
+    assert said("group picture", "Crew", "--off") == said("group show", "Crew")
 
 
 @pytest.fixture
@@ -232,26 +344,3 @@ def test_what_needs_no_running_node_prints_json(run: Run, tmp_path: Path) -> Non
     own = UserAddress(load_identity(home).public)
     code = format_link_code(InviteLink(own, bytes(16)))
     assert Path(answer("api", "follow", code, "--dir", home)["kept"]).exists()
-
-
-@pytest.mark.usefixtures("documented")
-def test_a_device_that_redeems_a_link_prints_json(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "phone"
-    done = run("device", "redeem", PAIRING, "--token-file", file, "--json")
-    assert json.loads(done.out)["token_file"] == str(file)
-
-
-@pytest.mark.usefixtures("documented")
-def test_other_ways_of_some_commands_print_json_too(answer: Answer, tmp_path: Path) -> None:
-    written = str(tmp_path / "written")
-    found = answer("conversation export", "--output", written, "--as", "markdown")
-    assert found == {"output": written, "conversations": [BOBS]}
-    assert answer("profile show", "Bob")["status"] == "at sea"
-    for undone in (["contact verify", "Bob", "--undo"], ["contact refuse", "Bob"]):
-        assert answer(*undone) == {"address": BOBS}
-    assert answer("contact introduce", "Bob", CAROLS) == {"address": BOBS, "to": CAROLS}
-    assert answer("device revoke", "phone") == {"id": "8f14e45fceea167a"}
-    assert answer("webhook forget", "8f", "7") == {"id": "8f", "seq": 7}
-    assert answer("conversation clear", "Bob") == answer("conversation show", "Bob")
-    assert answer("group unlink", "8f", "--of", "Crew") == {"id": "8f"}
-    assert answer("group picture", "Crew", "--off") == answer("group show", "Crew")
