@@ -155,6 +155,17 @@ async def test_listing_a_conversation_reads_what_came_in_and_only_then(
     assert node.read == [BOB]
 
 
+async def test_looking_back_reads_nothing(zentalk: Command, node: FakeNode) -> None:
+    node.sent += [
+        replace(message(text), seq=seq, author=BOBS) for seq, text in ((1, "a"), (2, "b"))
+    ]
+    looked = await zentalk("message", "list", BOBS, "--before", "last")
+    assert (looked.code, "< a" in looked.out, "< b" in looked.out) == (0, True, False)
+    assert node.read == []
+    assert (await zentalk("message", "list", BOBS)).code == 0
+    assert node.read == [BOB]
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 async def test_who_is_writing_and_who_is_there_is_shown_to_who_asks(
     zentalk: Command, node: FakeNode, as_json: bool

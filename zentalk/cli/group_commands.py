@@ -253,13 +253,14 @@ def group_unlink(
         str | None,
         Parameter(help="Close the link of any admin that has this ID in group show."),
     ] = None,
+    as_json: AsJson = False,
 ) -> int:
     """Let nobody in by a link any more. Those who came by it stay."""
     from zentalk.cli import group_links, invite
 
     if of is not None:
-        return group_links.close(node.at, of, link)
-    return invite.revoke(node.at, link)
+        return group_links.close(node.at, of, link, as_json=as_json)
+    return invite.revoke(node.at, link, as_json=as_json)
 
 
 @groups.command(name="join")
@@ -268,8 +269,9 @@ def group_join(
     /,
     *,
     node: RunningNode,
+    as_json: AsJson = False,
 ) -> int:
     """Ask to be let into a group by a link, and join it as soon as you are let in."""
     from zentalk.cli import group_links as act
 
-    return act.join(node.at, link)
+    return act.join(node.at, link, as_json=as_json)

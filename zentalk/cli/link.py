@@ -10,7 +10,16 @@ from typing import Any, Final
 
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
-from zentalk.cli.output import announce, harmless, local_time, say, say_json, telling
+from zentalk.cli.output import (
+    announce,
+    harmless,
+    local_time,
+    say,
+    say_done,
+    say_json,
+    say_or_json,
+    telling,
+)
 from zentalk.errors import ConflictError
 
 LINKS: Final = "/v1/links"
@@ -55,10 +64,11 @@ def show_state(at: At, *, as_json: bool) -> int:
     return 0
 
 
-def unlink(at: At, link_id: str) -> int:
+def unlink(at: At, link_id: str, *, as_json: bool) -> int:
     """Tell the replica nothing any more."""
     with running_node(at) as node:
         node.delete(f"{LINKS}/{link_id}")
+        say_done({"id": link_id}, as_json=as_json)
     return 0
 
 
@@ -90,7 +100,7 @@ def phrase(directory: Path, words: int, file: Path | None, *, again: bool) -> in
     return 0
 
 
-def promote(directory: Path) -> int:
+def promote(directory: Path, *, as_json: bool) -> int:
     """Make a folder that of the first; the phrase is read from standard input."""
     from zentalk.config import hold_lock, load_api_settings
     from zentalk.net.runtime import Runtime
@@ -103,12 +113,12 @@ def promote(directory: Path) -> int:
             words = _ask("recovery phrase, all words in one line: ")
         term = promotion.promote(directory, words, Runtime.real().wall())
     with telling(lambda: f"promoted to term {term}"):
-        say(f"promoted: term {term}")
+        say_or_json(f"promoted: term {term}", {"term": term}, as_json=as_json)
     _remark(f"start it with: zentalk api run --dir {directory}")
     return 0
 
 
-def follow(directory: Path, code: str) -> int:
+def follow(directory: Path, code: str, *, as_json: bool) -> int:
     """Make the folder of a node that was replaced a replica of the other one."""
     from zentalk.config import hold_lock, load_api_settings
     from zentalk.net.runtime import Runtime
@@ -119,7 +129,7 @@ def follow(directory: Path, code: str) -> int:
     with hold_lock(directory):
         kept = follow_again(directory, link, os.urandom, Runtime.real().wall())  # noqa: TID251
     with telling(lambda: f"this node follows the other one, and what it had is kept in {kept}"):
-        say(f"what this node had is kept in {kept}")
+        say_or_json(f"what this node had is kept in {kept}", {"kept": str(kept)}, as_json=as_json)
     _remark(f"start it with: zentalk api run --dir {directory}")
     return 0
 

@@ -87,7 +87,7 @@ class NodeClient:
         self.has_changed = False
         """Whether the node has done something that a command asked for."""
 
-    def get(self, path: str, **params: int) -> Any:
+    def get(self, path: str, **params: int | str) -> Any:
         """Return what is there."""
         return self._call("GET", path + ("?" + urlencode(params) if params else ""), None)
 

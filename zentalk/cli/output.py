@@ -10,7 +10,7 @@ import errno
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 from unicodedata import category
@@ -75,6 +75,20 @@ def announce(line: str) -> None:
 def say_json(content: Any) -> None:
     """Print JSON in ASCII, so that nothing in it reaches a terminal as a control character."""
     say(json.dumps(content, indent=2))
+
+
+def say_or_json(line: str, content: Any, *, as_json: bool) -> None:
+    """Print an answer of one line, or the same as JSON."""
+    if as_json:
+        say_json(content)
+    else:
+        say(line)
+
+
+def say_done(done: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print as JSON what was done to what; a command that prints no line says it only so."""
+    if as_json:
+        say_json(done)
 
 
 def harmless(text: str) -> str:

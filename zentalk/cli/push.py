@@ -11,7 +11,7 @@ from zentalk.cli.connect import At, running_node
 from zentalk.cli.device import find_device
 from zentalk.cli.errors import UsageError
 from zentalk.cli.node_client import NodeClient
-from zentalk.cli.output import harmless, say, say_json, utc_day
+from zentalk.cli.output import harmless, say, say_done, say_json, say_or_json, utc_day
 from zentalk.errors import NotFoundError, UnavailableError
 
 _PUSH: Final = "/v1/push"
@@ -53,10 +53,12 @@ def list_all(at: At, *, as_json: bool) -> int:
     return 0
 
 
-def remove(at: At, device: str | None) -> int:
+def remove(at: At, device: str | None, *, as_json: bool) -> int:
     """Forget an endpoint."""
     with running_node(at) as node:
-        node.delete(_path(_whose(node, device)))
+        found = _whose(node, device)
+        node.delete(_path(found))
+        say_done({"device": found}, as_json=as_json)
     return 0
 
 
@@ -73,11 +75,12 @@ def test(at: At, device: str | None, *, as_json: bool) -> int:
     return 0
 
 
-def key(at: At, device: str | None) -> int:
+def key(at: At, device: str | None, *, as_json: bool) -> int:
     """Print the public key that signs what a device is sent."""
     with running_node(at) as node:
         whose = "" if device is None else f"?device={find_device(node, device)}"
-        say(node.get(f"{_PUSH}/key{whose}")["key"])
+        found = node.get(f"{_PUSH}/key{whose}")
+        say_or_json(found["key"], found, as_json=as_json)
     return 0
 
 

@@ -120,12 +120,16 @@ def up(nodes: int, users: int) -> int:
     return 0
 
 
-def list_scenarios() -> int:
+def list_scenarios(*, as_json: bool) -> int:
     """Print the scenarios that come with zentalk, and what each is about."""
     from zentalk.sim.scenario import load, names
 
-    for name in names():
-        say(f"{name:10} {load(name, {}).about}")
+    found = {name: load(name, {}).about for name in names()}
+    if as_json:
+        say_json([{"name": name, "about": about} for name, about in found.items()])
+        return 0
+    for name, about in found.items():
+        say(f"{name:10} {about}")
     return 0
 
 
