@@ -11,6 +11,7 @@ from tests.api.documented import openapi_document
 from tests.api.double import BOB, STRANGER, TOKEN
 from tests.api.live import live_node
 from zentalk.store.history import contacts
+from zentalk.store.history import unread as unread_count
 from zentalk.store.history.models import StoredConversation
 from zentalk.store.sqlite import Transaction
 from zentalk.store.writer import SinceCommit
@@ -115,7 +116,7 @@ async def test_the_very_next_answer_shows_what_came_and_what_was_read(tmp_path: 
 
             await rest.post(f"/v1/conversations/{BOBS}/messages", json={"text": "hello"})
             assert [await unread() for _ in range(2)] == [0, 0]
-            await live.node._database.write(lambda tx: contacts.add_unread(tx, BOB, 2))
+            await live.node._database.write(lambda tx: unread_count.add(tx, BOB, 2))
             assert [await unread() for _ in range(2)] == [2, 2]
             assert (await rest.post(f"/v1/conversations/{BOBS}/read")).is_success
             assert await unread() == 0
