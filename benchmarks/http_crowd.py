@@ -31,12 +31,18 @@ ASKED = {
     "GET /v1/health": "/v1/health",
     "GET /v1/me": "/v1/me",
     "GET /v1/conversations": "/v1/conversations",
+    "GET /v1/invites": "/v1/invites",
 }
 """What is asked for by each name."""
 SERVERS = {"no application": "bare", "one route of FastAPI": "fastapi"}
 """Which server has it, if not REST."""
-TARGETS = {"GET /v1/health": 0.7, "GET /v1/me": 0.7, "GET /v1/conversations": None}
-"""The least share of FastAPI's rate. The last asks the database, in a thread: it has none."""
+TARGETS = {
+    "GET /v1/health": 0.7,
+    "GET /v1/me": 0.7,
+    "GET /v1/conversations": 0.7,
+    "GET /v1/invites": None,
+}
+"""The least share of FastAPI's rate. The last asks the database each time: that has none."""
 
 
 class Turn(NamedTuple):

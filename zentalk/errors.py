@@ -8,6 +8,7 @@ next. They must never hold a key, a plaintext, a user address or a mailbox id.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Final
 
 
@@ -83,12 +84,55 @@ class NotPublishedError(UnavailableError):
     """Relays answered, and none of them has what was asked for."""
 
 
+class StorageFault(StrEnum):
+    """What is the matter with a database or its disk."""
+
+    FULL = "full"
+    READ_ONLY = "read-only"
+    DAMAGED = "damaged"
+    BUSY = "busy"
+    CLOSED = "closed"
+    OTHER = "other"
+
+
 class StorageError(ZentalkError):
-    """A database or file could not be read or written; the message names it."""
+    """A database or file could not be read or written; the message names it, for its operator.
+
+    `code` is what the library or the system calls the fault, a fixed word; empty if `fault` says
+    all of it.
+    """
+
+    def __init__(
+        self, message: str, fault: StorageFault = StorageFault.OTHER, code: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.fault = fault
+        self.code = code
+
+    @property
+    def public(self) -> str:
+        """What happened and what to do next, without a path and without words of a library."""
+        return _STORAGE_WORDS[self.fault]
+
+
+_STORAGE_WORDS: Final = {
+    StorageFault.FULL: "the disk is full, and this could not be saved:"
+    " free space on it and try again",
+    StorageFault.READ_ONLY: "the database cannot be written: let this program write"
+    " to its folder and the files in it, and try again",
+    StorageFault.DAMAGED: "the database is damaged: stop this program and restore it from a backup",
+    StorageFault.BUSY: "another program has the database open: end that one and try again",
+    StorageFault.CLOSED: "this program is ending: start it again, and then try again",
+    StorageFault.OTHER: "the database could not be read or written:"
+    " see the log of this program, check the disk, and try again",
+}
 
 
 class StorageFullError(StorageError):
     """The store has no room left; what was accepted before is kept."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, StorageFault.FULL)
 
 
 class ConfigError(ZentalkError):

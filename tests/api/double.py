@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 
 from tests.api.group_double import FakeGroups
+from zentalk.chat.names import Named
 from zentalk.errors import ConflictError, NotFoundError, TooLargeError
 from zentalk.ids import GroupId, UserAddress
 from zentalk.node.devices.pairings import Pairing, Pairings
@@ -32,10 +33,14 @@ from zentalk.store.history.models import (
     StoredInvite,
     StoredMessage,
 )
+from zentalk.store.writer import SinceCommit
 from zentalk.web.token_proof import key_of
 from zentalk.wire.devices import DeviceEntry, DeviceScope
 from zentalk.wire.invite import InviteLink, format_invite
+from zentalk.wire.message_link import MessageLink
 from zentalk.wire.text import format_address
+
+T = TypeVar("T")
 
 TOKEN = "t" * 43
 MAX_TEXT_BYTES = 65536
@@ -280,12 +285,20 @@ class FakeLinks:
         self.sealed = sealed
 
 
+class KeepsNothing(SinceCommit):
+    """For a node without a database, which has no commits to forget things with."""
+
+    async def get(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
+        return await make()
+
+
 @dataclass
 class FakeNode:
     address_text: str = format_address(OWNER)
     known: dict[str, StoredContact] = field(default_factory=dict)
     sent: list[StoredMessage] = field(default_factory=list)
     read: list[UserAddress] = field(default_factory=list)
+    read_up_to: list[int | None] = field(default_factory=list)
     keys: dict[RequestKey, StoredMessage] = field(default_factory=dict)
     log: list[StoredEvent] = field(default_factory=list)
     stopping: trio.Event = field(default_factory=trio.Event)
@@ -304,6 +317,7 @@ class FakeNode:
     signals: Any = None
     groups: Any = field(default_factory=FakeGroups)
     tickets: list[bytes] = field(default_factory=list)
+    since_commit: SinceCommit = field(default_factory=KeepsNothing)
 
     def __post_init__(self) -> None:
         self.first_contact = FakeFirstContact(self.known)
@@ -362,6 +376,9 @@ class FakeNode:
         self.fail()
         return list(self.known.values())
 
+    async def names(self) -> list[Named]:
+        return [Named(one.address, one.name) for one in self.known.values()]
+
     async def conversations(self) -> list[StoredConversation]:
         last = {message.conversation: message for message in self.sent}
         return [StoredConversation(a, "", m.text, m.sent_at, 0) for a, m in last.items()]
@@ -399,9 +416,14 @@ class FakeNode:
         return await self.send(address, Draft(text))
 
     async def forward(
-        self, address: UserAddress, source: UserAddress, message_id: str
+        self,
+        address: UserAddress,
+        source: UserAddress,
+        message_id: str,
+        idempotency_key: RequestKey | None = None,
     ) -> StoredMessage:
-        return await self.send(address, Draft((await self.message(message_id, source)).text))
+        draft = Draft((await self.message(message_id, source)).text)
+        return await self.send(address, draft, idempotency_key)
 
     def set_state(self, message_id: str, state: str) -> None:
         self.sent = [
@@ -422,8 +444,9 @@ class FakeNode:
         page = [m for m in page if before is None or m.seq < before]
         return page[-limit:]
 
-    async def mark_read(self, address: UserAddress) -> None:
+    async def mark_read(self, address: UserAddress, up_to: int | None = None) -> None:
         self.read.append(address)
+        self.read_up_to.append(up_to)
 
     async def message(
         self, message_id: str, conversation: UserAddress | None = None
@@ -433,6 +456,13 @@ class FakeNode:
             if (message.id, message.conversation) == (message_id, where):
                 return message
         raise NotFoundError("there is no such message")
+
+    async def linked_message(self, link: MessageLink) -> StoredMessage:
+        author = format_address(link.author)
+        for message in self.sent:
+            if (message.id, message.author) == (link.message_id, author):
+                return message
+        raise NotFoundError("the message that this link is of is not here")
 
     async def event_page(self, after: int, limit: int, wanted: EventFilter) -> EventPage:
         found = [event for event in self.log if event.seq > after and wanted.takes(event)][:limit]

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 
 import httpx
 import pytest
 
 from tests.api.double import BOB
-from zentalk.rest.conversations import OpenConversation, OwnPrivacy, PresenceNow, ShownProfile
-from zentalk.rest.messages import Message, Messages
+from zentalk.rest.conversations import (
+    OpenConversation,
+    OwnPrivacy,
+    PresenceNow,
+    SearchResults,
+    ShownProfile,
+)
+from zentalk.rest.messages import Message, Messages, MessagesPage
 from zentalk.wire.text import format_address
 
 BOBS = format_address(BOB)
 CHAT = f"/v1/conversations/{BOBS}"
+NOTHING = {"messages": [], "older": "", "newer": ""}
 
 
 @pytest.fixture
@@ -99,12 +107,47 @@ async def test_what_cannot_be_said_is_refused_with_a_sentence(
     assert len(refused.json()["detail"]) > 10
 
 
+@pytest.mark.parametrize(
+    ("size", "content"),
+    [
+        (1024, lambda n: {"poll": {"question": "?" * n, "options": ["x", "y"]}}),
+        (128, lambda n: {"poll": {"question": "?", "options": ["x", "é" * n]}}),
+        (128, lambda n: {"contact": {"address": BOBS, "name": "é" * n}}),
+        (16, lambda n: {"sticker": {"emoji": "🙈" * n, "picture": "cG5n"}}),
+        (128, lambda n: {"location": {"latitude": 1, "longitude": 2, "label": "é" * n}}),
+    ],
+    ids=["question", "option", "name", "emoji", "label"],
+)
+async def test_what_is_as_long_as_documented_is_said_and_what_is_longer_is_not(
+    rest: httpx.AsyncClient, size: int, content: Callable[[int], dict[str, object]]
+) -> None:
+    await say(rest, **content(size))
+    refused = await rest.post(f"{CHAT}/messages", json=content(size + 1))
+    if size == 1024:  # it is too long in characters already
+        assert refused.status_code == 422
+    else:
+        assert refused.status_code == 413
+        assert "bytes: shorten it" in refused.json()["detail"]
+
+
 async def test_a_message_is_forwarded_as_it_is(rest: httpx.AsyncClient) -> None:
     message = await say(rest, poll={"question": "which?", "options": ["x", "y"]})
     forward = {"conversation": BOBS, "id": message.rpartition("/")[2]}
     sent = await rest.post(f"{CHAT}/forward", json=forward)
     shown = Message.model_validate(sent.json())
     assert (sent.status_code, shown.kind, shown.forwarded) == (202, "poll", True)
+    for key in ("once", "once", "twice"):
+        again = await rest.post(f"{CHAT}/forward", json=forward, headers={"Idempotency-Key": key})
+        assert again.status_code == 202
+    lines = Messages.model_validate((await rest.get(f"{CHAT}/messages")).json()).messages
+    assert [one.forwarded for one in lines] == [False, True, True, True]
+    other = await say(rest, text="another")
+    used = await rest.post(
+        f"{CHAT}/forward",
+        json=forward | {"id": other.rpartition("/")[2]},
+        headers={"Idempotency-Key": "once"},
+    )
+    assert used.status_code == 409
     gone = await rest.post(f"{CHAT}/forward", json=forward | {"id": "00" * 16})
     assert gone.status_code == 404
 
@@ -117,7 +160,7 @@ async def test_timer_mute_draft_and_clearing(rest: httpx.AsyncClient) -> None:
     shown = OpenConversation.model_validate((await rest.get(CHAT)).json())
     assert (shown.timer_seconds, shown.muted_until, shown.draft) == (60, 1.9e9, "half a")
     assert (await rest.delete(f"{CHAT}/messages")).status_code == 204
-    assert (await rest.get(f"{CHAT}/messages")).json() == {"messages": []}
+    assert (await rest.get(f"{CHAT}/messages")).json() == NOTHING
     assert (await rest.put(f"{CHAT}/timer", json={"seconds": 10**9})).status_code == 422
     stranger = CHAT.replace(BOBS, format_address(type(BOB)(bytes(range(9, 41)))))
     assert (await rest.put(f"{stranger}/mute", json={"until": 1.0})).status_code == 404
@@ -159,11 +202,122 @@ async def test_pages_go_both_ways_around_a_message_and_by_date(rest: httpx.Async
     assert both.status_code == 422
 
 
+async def test_from_a_page_its_cursors_lead_to_both_ends_and_to_what_comes(
+    rest: httpx.AsyncClient,
+) -> None:
+    async def page(cursor: str = "") -> MessagesPage:
+        query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        return MessagesPage.model_validate(
+            (await rest.get(f"{CHAT}/messages", params=query)).json()
+        )
+
+    for number in range(5):
+        await say(rest, text=f"{number}")
+    newest = await page()
+    walked = [newest]
+    while walked[-1].messages:
+        walked.append(await page(walked[-1].older))
+    assert [[one.text for one in each.messages] for each in walked] == [
+        ["3", "4"],
+        ["1", "2"],
+        ["0"],
+        [],
+    ]
+    assert [one.text for one in (await page(walked[-1].newer)).messages] == ["0", "1"]
+    end = await page(newest.newer)
+    assert end.messages == []
+    await say(rest, text="5")
+    assert [one.text for one in (await page(end.newer)).messages] == ["5"]
+
+
+@pytest.mark.parametrize("cursor", ["", "older", "older.", "older.x", f"newer.{2**70}", "later.1"])
+async def test_what_no_page_named_is_no_cursor(rest: httpx.AsyncClient, cursor: str) -> None:
+    await say(rest, text="hello")
+    refused = await rest.get(f"{CHAT}/messages", params={"cursor": cursor})
+    assert refused.status_code == 422
+    assert "begin without one" in refused.json()["detail"]
+    both = await rest.get(f"{CHAT}/messages", params={"cursor": "older.1", "before": 1})
+    assert both.status_code == 422
+
+
+async def test_a_link_opens_the_message_of_its_author(rest: httpx.AsyncClient) -> None:
+    await say(rest, text="hello")
+    [line] = (await rest.get(f"{CHAT}/messages")).json()["messages"]
+    link = f"zentalk-message:{line['author']}/{line['id']}"
+    opened = await rest.get("/v1/linked-message", params={"link": link})
+    assert (opened.json()["seq"], opened.json()["text"]) == (line["seq"], "hello")
+    of_another = link.replace(line["author"], BOBS)
+    assert (await rest.get("/v1/linked-message", params={"link": of_another})).status_code == 404
+    refused = await rest.get("/v1/linked-message", params={"link": line["id"]})
+    assert refused.status_code == 422
+    assert "a link to a message is" in refused.json()["detail"]
+
+
 async def test_messages_are_found_by_their_words(rest: httpx.AsyncClient) -> None:
     first = await say(rest, text="green tea")
     await say(rest, text="coffee")
     found = await rest.get("/v1/search", params={"q": "gre* tea", "conversation": BOBS})
     assert [one["text"] for one in found.json()["messages"]] == ["green tea"]
     await rest.patch(first, json={"text": "black tea"})
-    assert (await rest.get("/v1/search", params={"q": "green"})).json() == {"messages": []}
+    assert (await rest.get("/v1/search", params={"q": "green"})).json()["messages"] == []
     assert (await rest.get("/v1/search", params={"q": "***"})).status_code == 422
+
+
+async def test_names_that_look_like_a_contacts_are_told_apart_wherever_they_stand(
+    rest: httpx.AsyncClient,
+) -> None:
+    await rest.post("/v1/contacts", json={"address": BOBS, "name": "Bob"})
+    other = format_address(type(BOB)(bytes(range(9, 41))))
+    fake = "B\u043eb"  # with a Cyrillic letter
+    await rest.post("/v1/contacts", json={"address": other, "name": fake})
+    made = (await rest.post("/v1/groups", json={"name": fake})).json()
+    assert (made["name"], made["looks_like"], made["role"]) == (fake, BOBS, "admin")
+    assert made["shown_name"].startswith(f"{fake} (")
+    [listed] = (await rest.get("/v1/groups")).json()["groups"]
+    assert (listed["shown_name"], listed["role"]) == (made["shown_name"], "admin")
+    for address in (BOBS, other, made["conversation"]):
+        sent = await rest.post(f"/v1/conversations/{address}/messages", json={"text": "hi"})
+        assert sent.status_code == 202
+    listed = (await rest.get("/v1/conversations")).json()["conversations"]
+    names = {one["address"]: (one["name"], one["looks_like"]) for one in listed}
+    assert names == {
+        BOBS: ("Bob", ""), other: (fake, BOBS), made["conversation"]: (fake, BOBS)
+    }  # fmt: skip
+    assert len({one["shown_name"] for one in listed}) == 3
+    assert {one["address"]: one["role"] for one in listed}[made["conversation"]] == "admin"
+    opened = (await rest.get(f"/v1/conversations/{other}")).json()
+    assert (opened["looks_like"], opened["role"]) == (BOBS, "")
+
+
+async def test_a_card_is_shown_under_a_name_that_is_nobody_elses(rest: httpx.AsyncClient) -> None:
+    await rest.post("/v1/contacts", json={"address": BOBS, "name": "Bob"})
+    other = format_address(type(BOB)(bytes(range(9, 41))))
+    await say(rest, text="look")
+    card = await say(rest, contact={"address": other, "name": "B0b"})
+    await say(rest, contact={"address": BOBS, "name": "Bob"})
+    message_id = card.rpartition("/")[2]
+    page = (await rest.get(f"{CHAT}/messages")).json()["messages"]
+    one = (await rest.get(f"/v1/messages/{message_id}")).json()
+    found = (await rest.get("/v1/search", params={"q": "B0b"})).json()["messages"]
+    await rest.put(f"{card}/star")
+    [starred] = (await rest.get("/v1/starred")).json()["messages"]
+    for shown in (page[1], one, found[0], starred):
+        assert (shown["body"]["name"], shown["body"]["looks_like"]) == ("B0b", BOBS)
+        assert shown["body"]["shown_name"] != "B0b"
+    assert page[2]["body"]["shown_name"] == "Bob"
+    assert page[2]["body"]["looks_like"] == ""
+
+
+async def test_a_search_names_contacts_and_groups_too(rest: httpx.AsyncClient) -> None:
+    await rest.post("/v1/contacts", json={"address": BOBS, "name": "Bob the sailor"})
+    group = (await rest.post("/v1/groups", json={"name": "Sailors"})).json()["conversation"]
+    await say(rest, text="the sailor sings")
+    found = SearchResults.model_validate(
+        (await rest.get("/v1/search", params={"q": "sailor"})).json()
+    )
+    assert [one.text for one in found.messages] == ["the sailor sings"]
+    assert {(one.address, one.group) for one in found.names} == {(BOBS, False), (group, True)}
+    assert {one.shown_name for one in found.names} == {"Bob the sailor", "Sailors"}
+    for more in ({"conversation": BOBS}, {"before": 9}):
+        answer = await rest.get("/v1/search", params={"q": "sailor", **more})
+        assert answer.json()["names"] == []

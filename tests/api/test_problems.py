@@ -13,7 +13,6 @@ from zentalk.errors import (
     ConflictError,
     LocalProtocolError,
     NotFoundError,
-    StorageFullError,
     UnavailableError,
     ZentalkError,
 )
@@ -178,7 +177,6 @@ async def test_unknown_message_path_and_method(rest: httpx.AsyncClient) -> None:
         (LocalProtocolError("this is your own address"), 422),
         (ConfigError("a name may have 128 bytes"), 422),
         (UnavailableError("three relays are needed"), 503),
-        (StorageFullError("the disk is full"), 503),
     ],
 )
 async def test_errors_of_the_node(

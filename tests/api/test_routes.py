@@ -181,6 +181,10 @@ async def test_a_conversation_is_marked_read_on_request_only(
     answer = await rest.post(f"/v1/conversations/{BOBS}/read")
     assert (answer.status_code, answer.content) == (204, b"")
     assert node.read == [BOB]
+    up_to = await rest.post(f"/v1/conversations/{BOBS}/read", params={"seq": 7})
+    assert (up_to.status_code, node.read_up_to) == (204, [None, 7])
+    wrong = await rest.post(f"/v1/conversations/{BOBS}/read", params={"seq": "all"})
+    assert wrong.status_code == 422
 
 
 async def test_mailboxes_are_listed_and_moved(rest: httpx.AsyncClient, node: FakeNode) -> None:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from zentalk.chat.kinds import KINDS, KindRole, role_of
 from zentalk.chat.views import body_view, fallback_of, line_of
-from zentalk.ids import UserAddress
+from zentalk.errors import DecodeError
+from zentalk.ids import MessageId, UserAddress
 from zentalk.node.messages.kinds import registry
 from zentalk.wire import chat
 from zentalk.wire.chat import Card, Location, Poll, Sticker
+from zentalk.wire.content import (
+    MAX_FALLBACK_BYTES,
+    Content,
+    decode_content,
+    encode_content,
+)
 from zentalk.wire.group_bodies import GROUP, GROUP_KINDS
 
 BODIES = (
@@ -52,6 +63,28 @@ def test_lines_with_a_body_are_shown_as_text_and_as_json() -> None:
     assert body_view(BODIES[2]) == {"emoji": "🙈", "picture": "cGljdHVyZQ=="}
     assert body_view(None) is None
     assert line_of(Card(UserAddress(b"c" * 32), "")).startswith("zt1")
+
+
+def test_the_longest_bodies_have_a_fallback_that_fits_a_content() -> None:
+    longest = (
+        Poll("?" * chat.MAX_QUESTION_BYTES, ("a", "b"), multiple=False),
+        Poll("é" * (chat.MAX_QUESTION_BYTES // 2), ("a", "b"), multiple=False),
+        Card(UserAddress(b"c" * 32), "🙈" * (chat.MAX_NAME_BYTES // 4)),
+        Location(0, 0, "x" * chat.MAX_LABEL_BYTES),
+        Sticker("🙈" * (chat.MAX_EMOJI_BYTES // 4), b"picture"),
+    )
+    for body in longest:
+        shown = fallback_of(body)
+        content = Content(
+            kind=chat.kind_of(body), message_id=MessageId(bytes(16)), body=body, fallback=shown
+        )
+        assert decode_content(encode_content(content)).fallback == shown
+        whole = KINDS[content.kind].fallback.format(line_of(body))
+        assert whole.startswith(shown)
+        assert MAX_FALLBACK_BYTES - len(shown.encode()) < 4 or shown == whole
+        if shown != whole:
+            with pytest.raises(DecodeError):
+                decode_content(encode_content(replace(content, fallback=whole)))
 
 
 def test_signals_are_neither_stored_nor_queued() -> None:

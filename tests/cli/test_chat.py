@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from tests.api.double import BOB, STRANGER
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, Result
 from zentalk.config import ApiSettings
 from zentalk.net.memory import MemoryNetwork
 from zentalk.net.runtime import Runtime
@@ -102,6 +102,20 @@ async def test_timer_mute_and_clear(zentalk: Command) -> None:
     assert (wrong.code, "write it like" in wrong.err) == (2, True)
     assert (await zentalk("conversation", "clear", "Bob")).code == 0
     assert await shown(zentalk) == []
+
+
+async def test_a_draft_is_kept_shown_and_dropped(zentalk: Command) -> None:
+    kept = await zentalk("conversation", "draft", "Bob", "half", "a", "sentence", "--json")
+    assert json.loads(kept.out)["draft"] == "half a sentence"
+    assert "draft: half a sentence" in (await zentalk("conversation", "show", "Bob")).out
+    assert await zentalk("conversation", "draft", "Bob") == Result(0, "", "")
+    assert "draft" not in (await zentalk("conversation", "show", "Bob")).out
+
+
+async def test_an_export_in_markdown_and_the_answer_about_it_need_a_file(zentalk: Command) -> None:
+    both = await zentalk("conversation", "export", "--as", "markdown", "--json")
+    assert (both.code, both.out) == (2, "")
+    assert "give --as json" in both.err
 
 
 async def test_a_conversation_is_exported_whole_and_for_its_owner_only(

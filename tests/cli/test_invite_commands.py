@@ -89,3 +89,7 @@ async def test_who_was_introduced_is_listed(zentalk: Command, node: FakeNode) ->
     listed = await zentalk("contact", "introduced")
     assert listed.out == f"{strangers}  Carol  (introduced by Bob)\n"
     assert json.loads((await zentalk("contact", "introduced", "--json")).out)[0]["at"] == 5.0
+    dismissed = await zentalk("contact", "dismiss", strangers, "--json")
+    assert json.loads(dismissed.out) == {"address": strangers}
+    assert (await zentalk("contact", "introduced")).out == ""
+    assert (await zentalk("contact", "dismiss", strangers)).code == 1

@@ -96,6 +96,24 @@ async def test_a_phrase_that_was_not_written_down_is_not_kept(
     assert node.links.sealed == b""
 
 
+async def test_a_phrase_goes_into_a_new_private_file_and_nothing_is_asked(
+    zentalk: Command, node: FakeNode, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_identity(folder, ALICE)
+    typed(monkeypatch)
+    file = folder / "words"
+    done = await zentalk("api", "phrase", "--to", file)
+    assert done.code == 0, done.err
+    words = file.read_text()
+    assert (len(words.split()), words.count("\n"), file.stat().st_mode & 0o077) == (24, 1, 0)
+    assert len(done.out.splitlines()) == 1
+    assert words.strip() not in done.out + done.err
+    assert open_identity(node.links.sealed, phrase_secret(words)).seed == ALICE.seed
+    sealed = node.links.sealed
+    refused = await zentalk("api", "phrase", "--again", "--to", file)
+    assert (refused.code, file.read_text(), node.links.sealed) == (1, words, sealed)
+
+
 def test_three_different_words_are_asked_for_in_their_order() -> None:
     for count in (12, 24):
         drawn = [module._places(count) for _ in range(200)]

@@ -75,6 +75,8 @@ def test_k23_control_without_scrubbing_the_canary_is_there(
 
 def test_what_helps_an_operator_stays(written: io.StringIO) -> None:
     log = structlog.get_logger()
+    log.info("relay_starts", host="0.0.0.0,[::]", announced_host="relay.example,[2001:db8::7]")
+    assert "host=0.0.0.0,[::] announced_host=relay.example,[2001:db8::7]" in written.getvalue()
     log.warning("relay_unreachable", host="relay.example:9001", reason="connection refused", n=3)
     line = written.getvalue()
     assert "event=relay_unreachable" in line

@@ -6,7 +6,7 @@ from pathlib import Path
 import trio
 
 from tests.api.double import FakeNode
-from tests.cli.conftest import Command, Run
+from tests.cli.conftest import Command, Result, Run
 from zentalk.web.token import TOKEN_FILE
 
 
@@ -47,3 +47,14 @@ async def test_a_file_that_exists_keeps_the_code_unused(
 def test_what_is_no_link(run: Run) -> None:
     for link in ("zentalk-pair:", "http://127.0.0.1:1#ABCD", "zentalk-pair:ftp://h#ABCD"):
         assert run("device", "redeem", link).code == 2
+
+
+async def test_open_invitations_are_listed_and_withdrawn(zentalk: Command, node: FakeNode) -> None:
+    pairing = json.loads((await zentalk("device", "pair", "phone", "--json")).out)
+    [line] = (await zentalk("device", "pairings")).out.splitlines()
+    assert line.split()[:3] == [pairing["id"], "write", "until"]
+    assert line.endswith("  phone")
+    assert await zentalk("device", "cancel", pairing["id"]) == Result(0, "", "")
+    assert node.admissions.listing() == []
+    assert (await zentalk("device", "pairings")).out == ""
+    assert (await zentalk("device", "cancel", pairing["id"])).code == 1

@@ -60,6 +60,13 @@ def test_an_option_with_several_values_takes_all_up_to_the_next_option() -> None
     assert (read["first"], read["rest"]) == ("--size", ["-x"])
 
 
+def test_a_negative_number_is_a_word() -> None:
+    read = values("-4", "-0.5", "--dir", "d")
+    assert (read["first"], read["rest"]) == ("-4", ["-0.5"])
+    with pytest.raises(UsageError, match="no option -x4"):
+        values("-x4", "--dir", "d")
+
+
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [

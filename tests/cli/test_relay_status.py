@@ -2,15 +2,22 @@
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import zentalk
 from tests.cli.conftest import Run
-from zentalk.cli.relay_status import lines, size
+from zentalk.cli.relay_status import _UNKNOWN_UNIT, lines, refused_unit, size, unit_of
+from zentalk.mailbox.core import MailboxStats
+from zentalk.mailbox.newcomers import FULL, WORK
+from zentalk.mailbox.writing import _COUNTED
+from zentalk.relay.metrics import BUG, RelayStats
 from zentalk.relay.status import RelayStatus, StatusFile
 
+CODE = Path(zentalk.__file__).parent
 STATUS = RelayStatus(
     running=True,
     state="ready",
@@ -48,7 +55,7 @@ def test_groups_and_units() -> None:
         "bytes in 4.8 MiB",
         "connections 12 links",
         "deliverable 4 envelopes",
-        "replay 3",
+        "replay 3 packets",
         "process bytes 120 MiB",
         "memory bytes 2.9 MiB",
         "queue bytes 4.0 KiB",
@@ -61,6 +68,35 @@ def test_every_counter_is_shown_somewhere() -> None:
     counted = dict.fromkeys(("something_new", *STATUS.counters), 1)
     text = "\n".join(lines(replace(STATUS, counters=counted)))
     assert all(name.replace("_", " ") in text for name in counted)
+
+
+def found_in_code(pattern: str) -> set[str]:
+    sources = [path for part in ("relay", "mailbox") for path in (CODE / part).rglob("*.py")]
+    return {word for path in sources for word in re.findall(pattern, path.read_text("utf-8"))}
+
+
+def test_each_number_has_a_unit() -> None:
+    counted = found_in_code(r'counters\["(\w+)"\]') | set(_COUNTED.values())
+    mailbox = {name for name in counted if not name.startswith("refused_")}
+    mailbox |= {f"mailboxes_refused_{word}" for word in (FULL, WORK)}
+    mailbox |= set(MailboxStats.__slots__) - {"counters"}
+    assert {"acks_dropped", "leases_ended", "storage_failures", "undeleted"} <= mailbox
+    names = {*mailbox, *RelayStats().counters()}
+    assert {name for name in names if unit_of(name) == _UNKNOWN_UNIT} == set()
+
+
+def test_each_reason_has_a_unit() -> None:
+    page = (CODE.parent / "docs/how-to/run-a-relay.md").read_text("utf-8")
+    table = page.split("## Why something was refused")[1]
+    rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    reasons = {reason for row in rows for reason in re.findall(r"`([a-z-]+)`", row)}
+    reasons |= found_in_code(r'refuse\("([a-z-]+)"') | {BUG, "news"}
+    assert {"undecryptable", "mailbox-full", "handshake-rate", "busy", "relay"} <= reasons
+    assert {reason for reason in reasons if refused_unit(reason) == _UNKNOWN_UNIT} == set()
+
+
+def test_control_a_number_without_a_unit_is_found() -> None:
+    assert unit_of("something_new") == refused_unit("something-new") == _UNKNOWN_UNIT
 
 
 @pytest.mark.parametrize(

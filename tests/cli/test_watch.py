@@ -47,8 +47,8 @@ async def watched(
         opened.set()
         await wait_events(after)
 
-    async def mark(address: UserAddress) -> None:
-        await mark_read(address)
+    async def mark(address: UserAddress, up_to: int | None = None) -> None:
+        await mark_read(address, up_to)
         if len(node.read) == read:
             all_read.set()
 
@@ -151,6 +151,17 @@ async def test_listing_a_conversation_reads_what_came_in_and_only_then(
     assert (await zentalk("message", "list", BOBS)).code == 0
     assert node.read == []
     node.sent.append(replace(message("theirs"), seq=2))
+    assert (await zentalk("message", "list", BOBS)).code == 0
+    assert node.read == [BOB]
+
+
+async def test_looking_back_reads_nothing(zentalk: Command, node: FakeNode) -> None:
+    node.sent += [
+        replace(message(text), seq=seq, author=BOBS) for seq, text in ((1, "a"), (2, "b"))
+    ]
+    looked = await zentalk("message", "list", BOBS, "--before", "last")
+    assert (looked.code, "< a" in looked.out, "< b" in looked.out) == (0, True, False)
+    assert node.read == []
     assert (await zentalk("message", "list", BOBS)).code == 0
     assert node.read == [BOB]
 

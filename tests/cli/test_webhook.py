@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.api.double import FakeNode
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, Result
 from tests.node.notify.receivers import URL, Receiver, running
 
 
@@ -33,6 +33,8 @@ async def test_add_list_dead_retry_and_remove(
         assert json.loads((await zentalk("webhook", "dead", name, "--json")).out) == []
         assert (await zentalk("webhook", "retry", name)).code == 0
         assert (await zentalk("webhook", "retry", name, "7")).code == 1
+        assert await zentalk("webhook", "forget", name) == Result(0, "", "")
+        assert (await zentalk("webhook", "forget", name, "7")).code == 1
         assert (await zentalk("webhook", "remove", name)).code == 0
         unknown = await zentalk("webhook", "remove", name)
         assert unknown.err.startswith("zentalk: there is no webhook with this id")

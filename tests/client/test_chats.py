@@ -40,6 +40,9 @@ async def test_an_async_client_does_everything_in_a_conversation(real: str) -> N
         chat = client.chat(BOBS)
         said = await chat.send(text="helo")
         assert (await chat.edit(said.id, "hello")).edited
+        assert [one.id for one in await client.search("hello", since=1.0, until=9e9)] == [said.id]
+        assert await client.search("hello", since=9e9) == []
+        assert await client.search("hello", BOBS, until=1.0) == []
         assert (await chat.react(said.id, "👍")).reactions[0].emoji == "👍"
         assert (await chat.pin(said.id)).pinned
         assert (await chat.star(said.id)).starred
@@ -49,10 +52,13 @@ async def test_an_async_client_does_everything_in_a_conversation(real: str) -> N
         assert (await chat.vote(poll.id, [1])).votes[0].options == [1]
         answer = await chat.send(text="this", reply_to=poll.id)
         assert answer.reply_to is not None
-        assert (await chat.forward(BOBS, poll.id)).forwarded
+        assert (await chat.forward(BOBS, poll.id, idempotency_key="k")).forwarded
+        assert (await chat.forward(BOBS, poll.id, idempotency_key="k")).forwarded
         assert [one.id for one in await chat.after(said.seq, 1)] == [poll.id]
         assert said.id in [one.id for one in await chat.around(said.id)]
         assert len(await chat.since(0)) == 4
+        await client.add_contact(BOBS, "Bob")
+        assert [one.name for one in await client.search_names("bo")] == ["Bob"]
         await chat.set_timer(60)
         await chat.mute(1.9e9)
         await chat.save_draft("half a")

@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from tests.api.double import BOB, STRANGER, TOKEN, FakeNode
+from zentalk import qr
 from zentalk.client import (
     AccessDeniedError,
     ApiError,
@@ -78,7 +79,8 @@ async def test_every_call(client: AsyncClient, blocking: Client, node: FakeNode)
     await trio.to_thread.run_sync(functools.partial(blocking.unblock, BOBS))
     assert (await both(client, blocking, "contacts"))[0].state == "contact"
     await both(client, blocking, "mark_read", BOBS)
-    assert node.read == [BOB, BOB]
+    await both(client, blocking, "mark_read", BOBS, 7)
+    assert (node.read, node.read_up_to) == ([BOB] * 4, [None, None, 7, 7])
     sent = await both(client, blocking, "send", BOBS, "hello", idempotency_key="k")
     assert (sent.text, sent.state, sent.conversation) == ("hello", "queued", BOBS)
     assert await both(client, blocking, "message", sent.id) == sent
@@ -122,6 +124,22 @@ async def test_first_contacts(client: AsyncClient, blocking: Client, node: FakeN
     await client.dismiss_introduction(strangers)
     missing = await failure(client, blocking, "dismiss_introduction", strangers)
     assert missing[0] is NotFoundError
+
+
+async def test_qr_codes(client: AsyncClient, blocking: Client, node: FakeNode) -> None:
+    assert await both(client, blocking, "address_qr") == qr.svg(node.address_text)
+    assert await both(client, blocking, "address_qr", "png") == qr.png(node.address_text)
+    invite = await client.create_invite()
+    assert await both(client, blocking, "invite_qr", invite.id) == qr.svg(invite.link)
+    pairing = await client.pair_device("phone", url="http://10.0.0.2:3001")
+    drawn = await both(client, blocking, "pairing_qr", pairing.id, "png", "http://10.0.0.2:3001")
+    assert drawn == qr.png(pairing.link)
+    await client.revoke_invite(invite.id)
+    assert (await failure(client, blocking, "invite_qr", invite.id))[0] is ConflictError
+    assert (await failure(client, blocking, "address_qr", "gif"))[0] is NotFoundError
+    assert (await failure(client, blocking, "pairing_qr", pairing.id, "gif"))[0] is (
+        InvalidRequestError
+    )
 
 
 async def test_requests_are_refused_and_people_removed(

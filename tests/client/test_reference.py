@@ -14,9 +14,10 @@ import pytest
 import trio
 
 from tests.api.double import BOB, TOKEN, FakeNode
+from tests.client.loops import LOOPS
 from zentalk import client as package
 from zentalk.client import Client, Event
-from zentalk.client.typed_events import KINDS
+from zentalk.client.typed_events import CLASSES
 from zentalk.web.token import TOKEN_FILE
 from zentalk.wire.text import format_address
 
@@ -54,7 +55,7 @@ def test_every_event_with_what_it_has(repository: Path) -> None:
     rows = re.findall(r"^\| `(\w+)` \| `([a-z.-]+)` \| (.*) \|$", page(repository), re.MULTILINE)
     described = {kind: (name, set(re.findall(r"`(\w+)`", has))) for name, kind, has in rows}
     assert described == {
-        kind: (cls.__name__, set(properties(cls))) for kind, (cls, _) in KINDS.items()
+        kind: (cls.__name__, set(properties(cls))) for kind, cls in CLASSES.items()
     }
 
 
@@ -124,6 +125,37 @@ async def test_the_echo_bot_runs_as_printed(
             await until_sent(node, 3)
     assert [message.text for message in node.sent] == ["text 1", "text 2", "text 3"]
     assert node.known[BOBS].state == "contact"
+
+
+def printer(text: str, loop: str) -> str:
+    """Return the example for asyncio, for trio with the lines exchanged that the page names."""
+    chapter = text.split("## On asyncio and on trio", 1)[1].split("## To the node", 1)[0]
+    source = echo_bot(chapter)
+    if loop == "trio":
+        rows = re.findall(r"^\| `(.+)` \| `(.+)` \|$", chapter, re.MULTILINE)
+        assert len(rows) == 2
+        for there, here in rows:
+            assert source.count(f"{there}\n") == 1
+            source = source.replace(there, here)
+    assert (loop == "trio") == ("asyncio" not in source)
+    return source
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("loop", LOOPS)
+async def test_the_awaited_example_runs_on_both_loops(
+    repository: Path, node: FakeNode, url: str, tmp_path: Path, loop: str
+) -> None:
+    script = tmp_path / "printer.py"
+    script.write_text(printer(page(repository), loop), "utf-8")
+    (tmp_path / TOKEN_FILE).write_text(TOKEN)
+    (tmp_path / TOKEN_FILE).chmod(0o600)
+    receive(node, 1)
+    with trio.fail_after(60), running_bot(script, tmp_path) as program:
+        assert program.stdout is not None
+        assert await trio.to_thread.run_sync(program.stdout.readline) == "text 1\n"
+        receive(node, 2)
+        assert await trio.to_thread.run_sync(program.stdout.readline) == "text 2\n"
 
 
 async def until_sent(node: FakeNode, count: int) -> None:

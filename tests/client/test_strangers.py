@@ -11,6 +11,7 @@ import pytest
 import trio
 
 from tests.api.double import TOKEN, FakeNode
+from tests.client.loops import on
 from tests.squatter import note, port_of, squatting
 from zentalk.api.server import serve
 from zentalk.client import AsyncClient, Client, NodeGoneError, proof
@@ -49,15 +50,19 @@ async def ask_async(folder: Path) -> Any:
         return await client.me()
 
 
-both = pytest.mark.parametrize("ask", [ask_blocking, ask_async])
+async def ask_on_asyncio(folder: Path) -> Any:
+    return await on("asyncio", ask_async, folder)
 
 
-@both
+all_clients = pytest.mark.parametrize("ask", [ask_blocking, ask_async, ask_on_asyncio])
+
+
+@all_clients
 async def test_a_node_that_proves_itself_is_asked(folder: Path, ask: Ask) -> None:
     assert (await ask(folder)).name == "Alice"
 
 
-@both
+@all_clients
 @pytest.mark.parametrize("how", ["answer", "pass_on", "be_silent", "be_ssh"])
 async def test_k52_a_squatter_on_the_noted_port_is_not_shown_the_token(
     folder: Path, ask: Ask, how: str
@@ -72,7 +77,7 @@ async def test_k52_a_squatter_on_the_noted_port_is_not_shown_the_token(
     assert TOKEN.encode() not in squatter.got
 
 
-@both
+@all_clients
 async def test_k52_control_a_proof_without_the_port_lets_the_squatter_pass_it_on(
     folder: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,7 +93,7 @@ async def test_k52_control_a_proof_without_the_port_lets_the_squatter_pass_it_on
     assert TOKEN.encode() in squatter.got
 
 
-@both
+@all_clients
 async def test_k52_control_if_httpx_did_not_tell_of_connections_the_token_would_be_shown(
     folder: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
+from zentalk import client
 from zentalk.client import (
     ContactAdded,
     ContactIntroduced,
@@ -24,9 +26,35 @@ from zentalk.client import (
     MessageReceived,
     MessageStateChanged,
     NodeCopied,
+    typed_events,
 )
-from zentalk.client.typed_events import KINDS, typed
-from zentalk.rest.event_bodies import EVENT_BODIES
+from zentalk.client.typed_events import CLASSES, typed
+from zentalk.rest.base import Resource
+from zentalk.rest.contacts import Contact
+from zentalk.rest.conversations import OwnPrivacy, ShownProfile
+from zentalk.rest.event_bodies import (
+    EVENT_BODIES,
+    ChangedDeviceBody,
+    ChangedInviteBody,
+    ChangedLinkBody,
+    ChangedMessage,
+    ChangedPushBody,
+    ChangedWebhookBody,
+    ConversationBody,
+    ImportedBody,
+    IntroducedBody,
+    MessageStateBody,
+    MutedBody,
+    NoteBody,
+    ReadBody,
+    RemovedContactBody,
+    RemovedMessageBody,
+    SeenBody,
+    TimerBody,
+)
+from zentalk.rest.groups import GroupForgottenBody, GroupHistoryBody, GroupMemberBody, GroupSummary
+from zentalk.rest.limits import EventType
+from zentalk.rest.messages import Message
 
 MESSAGE = {
     "id": "a" * 32,
@@ -65,6 +93,38 @@ MEMBER = {"conversation": "zt1g", "address": "zt1", "role": "admin", "status": "
 STATE = {"id": "a" * 32, "conversation": "zt1", "state": "sent"}
 
 
+GONE = {"conversation": "zt1", "id": "a" * 32}
+PROFILE = {"address": "zt1", "version": 2, "name": "Bob", "status": "away", "avatar": ""}
+HOST = {"id": "1", "host": "push.example", "reason": "gone"}
+BODIES: dict[type[Resource], dict[str, Any]] = {
+    Message: MESSAGE,
+    ChangedMessage: MESSAGE | {"by": "zt1b"},
+    MessageStateBody: STATE | {"reason": "wait"},
+    RemovedMessageBody: GONE,
+    Contact: CONTACT,
+    RemovedContactBody: {"address": "zt1", "reason": "too old"},
+    IntroducedBody: INTRODUCED,
+    ChangedInviteBody: USED,
+    ConversationBody: {"conversation": "zt1"},
+    ReadBody: {"conversation": "zt1", "unread": 2},
+    ImportedBody: {"conversation": "zt1", "messages": 3},
+    MutedBody: {"conversation": "zt1", "muted_until": 5.0},
+    SeenBody: GONE | {"by": "zt1b", "seq": 9},
+    TimerBody: {"conversation": "zt1", "by": "zt1b", "seconds": 60},
+    ShownProfile: PROFILE,
+    OwnPrivacy: {"read_receipts": True, "typing": False, "presence": True},
+    GroupSummary: GROUP,
+    GroupMemberBody: MEMBER | {"invited_by": "zt1b"},
+    GroupForgottenBody: {"conversation": "zt1g", "reason": "no room"},
+    GroupHistoryBody: {"conversation": "zt1g", "by": "zt1", "messages": 3},
+    NoteBody: NOTE,
+    ChangedLinkBody: {"id": "1"},
+    ChangedDeviceBody: {"id": "1", "name": "phone", "scope": "read"},
+    ChangedWebhookBody: {"id": "1", "host": "127.0.0.1"},
+    ChangedPushBody: HOST,
+}
+
+
 def event(kind: str, data: dict[str, Any]) -> Event:
     return Event(seq=7, type=kind, at=2.0, data=data)
 
@@ -85,7 +145,7 @@ def test_what_each_holds() -> None:
     assert requested.address == "zt1"
     read = typed(event("conversation.read", {"conversation": "zt1"}))
     assert isinstance(read, ConversationRead)
-    assert read.conversation == "zt1"
+    assert (read.conversation, read.unread) == ("zt1", 0)
     device = typed(event("device.added", {"id": "1", "name": "phone"}))
     assert isinstance(device, DeviceAdded)
     assert (device.device_id, device.name) == ("1", "phone")
@@ -125,13 +185,50 @@ def test_what_those_of_groups_hold() -> None:
     assert (forgotten.conversation, forgotten.reason) == ("zt1g", "no room")
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(CLASSES))
 def test_a_typed_event_is_written_as_it_came(kind: str) -> None:
-    every = {**MESSAGE, **CONTACT, **STATE, **NOTE, **INTRODUCED, **USED, **GROUP, **MEMBER}
-    plain = event(kind, {**every, "state": "sent", "by": "zt1", "messages": 3, "later": [1]})
+    plain = event(kind, BODIES[EVENT_BODIES[kind]] | {"later": [1]})
     known = typed(plain)
-    assert isinstance(known, KINDS[kind][0]) or kind.startswith("contact")
+    assert type(known) is CLASSES[kind]
     assert known.model_dump() == plain.model_dump()
+
+
+@pytest.mark.parametrize("kind", sorted(CLASSES))
+def test_all_that_an_event_has_is_in_its_data(kind: str) -> None:
+    body = BODIES[EVENT_BODIES[kind]]
+    known = typed(event(kind, body))
+    names = [n for n in dir(type(known)) if isinstance(getattr(type(known), n), property)]
+    has = [getattr(known, name) for name in names if name not in dir(Event)]
+    assert has
+    for value in has:
+        if isinstance(value, Resource):
+            assert value == type(value).model_validate(body)
+        else:
+            assert value in body.values()
+
+
+def test_every_type_that_a_node_writes_has_a_class() -> None:
+    assert set(CLASSES) == set(EVENT_BODIES)
+    assert len(set(CLASSES.values())) == len(CLASSES)
+    for kind, cls in CLASSES.items():
+        assert f"`{kind}`" in (cls.__doc__ or "")
+        assert cls.__name__ in client.__all__
+
+
+def test_control_a_type_without_a_class_would_be_a_plain_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(typed_events.CLASSES, "node.copied")
+    assert set(EVENT_BODIES) - set(CLASSES) == {"node.copied"}
+    assert type(typed(event("node.copied", NOTE))) is Event
+
+
+@pytest.mark.parametrize("kind", sorted(EVENT_BODIES))
+def test_every_type_can_be_asked_for(kind: str) -> None:
+    adapter = TypeAdapter(EventType)
+    assert adapter.validate_python(kind) == kind
+    with pytest.raises(ValidationError):
+        adapter.validate_python(kind.upper())
 
 
 @pytest.mark.parametrize("kind", ["poll.closed", "", "message"])
@@ -139,13 +236,12 @@ def test_an_unknown_type_is_an_event(kind: str) -> None:
     assert type(typed(event(kind, MESSAGE))) is Event
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(CLASSES))
 def test_data_that_lacks_something_is_an_event_and_no_error(kind: str) -> None:
     assert type(typed(event(kind, {"state": 1}))) is Event
 
 
-def test_every_type_that_the_reference_names_has_a_class(repository: Path) -> None:
+def test_the_reference_names_every_type(repository: Path) -> None:
     text = (repository / "docs" / "reference" / "rest.md").read_text("utf-8")
-    rows = re.findall(r"^\| `([a-z]+\.[a-z-]+)` \|", text, re.MULTILINE)
-    assert rows
-    assert set(rows) <= set(EVENT_BODIES)
+    rows = re.findall(r"^\| ((?:`[a-z]+\.[a-z-]+`(?:, )?)+) \|", text, re.MULTILINE)
+    assert {kind for row in rows for kind in re.findall(r"`(.*?)`", row)} == set(EVENT_BODIES)

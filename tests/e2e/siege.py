@@ -20,7 +20,7 @@ from tests.strangers.ground import Ground, ipv4_addresses, ipv6_addresses
 from tests.strangers.handshakes import bring_news_again, repeat_handshakes
 from tests.strangers.made_up_relays import claim_private_addresses, listen
 from tests.strangers.mailboxes import MailboxMaker, Means
-from tests.strangers.public_mail import Flooder, Throwaways, public_targets
+from tests.strangers.public_mail import Flooder, Throwaways
 from tests.strangers.replays import ReplayingRelay
 from zentalk.errors import ATTEMPT_FAULTS
 
@@ -48,6 +48,8 @@ class Size:
     means: Means = field(default_factory=lambda: Means(0, 0, 64))
     round_seconds: float = 60.0
     """After so long each attacker does again what it does in rounds."""
+    refill_seconds: float = 60.0
+    """After so long the crowd opens again what was taken from it."""
     junk: int = 4
     """To each person in a round, and half as many requests."""
     news: int = 30
@@ -56,6 +58,8 @@ class Size:
     """Of a handshake sent to each relay in a round."""
     waits_seconds: float = 120.0
     """Before somebody new comes, and for how long somebody is away."""
+    look_seconds: float = 3600.0
+    """It is looked so often what strangers hold, and what they have tried since."""
 
 
 @dataclass
@@ -79,6 +83,16 @@ class Outcome:
         return sum(took <= usual for took in self.seconds) / len(self.seconds)
 
 
+@dataclass(frozen=True)
+class Look:
+    """What strangers hold at one moment, and what they have tried until then."""
+
+    streams: int
+    """Of all relays together, people's included."""
+    tries: dict[str, int]
+    """How often each attacker did what it does, and how often relays refused it."""
+
+
 class Siege:
     """The people of one network, and its strangers."""
 
@@ -87,12 +101,18 @@ class Siege:
         self.size = size
         self.names = [f"p{number}" for number in range(size.people)]
         self.outcome = Outcome()
+        self.looks: list[Look] = []
         self.ground = Ground(
-            world.memory, "main", world.runtime.for_part("strangers"), world.nursery, world.uris
+            world.memory,
+            "main",
+            world.runtime.for_part("strangers"),
+            world.nursery,
+            world.uris,
+            spares_pings=True,
         )
         hosts = [*ipv4_addresses(size.addresses), *ipv6_addresses(4)]
         self.hosts = hosts
-        self.crowd = Crowd(self.ground, hosts, size.tunnels, size.round_seconds)
+        self.crowd = Crowd(self.ground, hosts, size.tunnels, size.refill_seconds)
         self.maker = MailboxMaker(self.ground, hosts, size.means)
         self.hostile: list[ReplayingRelay] = []
         self.private: list[list[str]] = []
@@ -142,12 +162,12 @@ class Siege:
             nursery.cancel_scope.cancel()
 
     async def _flood(self) -> None:
-        mallory, size = self._world.nodes[MALLORY], self.size
+        size = self.size
         victims = [self._world.nodes[name].address for name in self.names]
         while True:
             for victim in victims:
                 with suppress(*ATTEMPT_FAULTS):
-                    await self.flooder.junk(await public_targets(mallory, victim), size.junk)
+                    await self.flooder.junk(await self.people.targets(victim), size.junk)
                     await self.people.ask(victim, size.junk // 2)
             await trio.sleep(size.round_seconds)
 
@@ -158,6 +178,7 @@ class Siege:
         async with self.attacked(), trio.open_nursery() as nursery:
             nursery.start_soon(self._somebody_new)
             nursery.start_soon(self._somebody_is_away)
+            nursery.start_soon(self._look_at_times)
             await self._talk()
         for name, relays in before.items():
             rows = self._world.nodes[name].mailboxes.listing()
@@ -165,6 +186,24 @@ class Siege:
                 row.collected for row in rows if row.current
             ):
                 self.outcome.lost.append(name)
+
+    async def _look_at_times(self) -> None:
+        for _ in range(int(self.size.seconds // self.size.look_seconds)):
+            await trio.sleep(self.size.look_seconds)
+            self.looks.append(self._look())
+
+    def _look(self) -> Look:
+        stats = {name: relay.stats() for name, relay in self._world.relays.items()}
+        tries = {
+            "mailboxes": self.maker.made,
+            "junk": self.flooder.sent,
+            "requests": self.people.asked,
+            "replays": sum(relay.replayed for relay in self.hostile),
+            "streams refused": sum(one.refused.get("busy", 0) for one in stats.values()),
+        }
+        for name, one in stats.items():
+            tries[f"handshakes refused at {name}"] = one.refused.get("handshake", 0)
+        return Look(sum(one.streams for one in stats.values()), tries)
 
     async def _talk(self) -> None:
         """Let pairs write in turn; the last one is away for a while, and not written to here."""

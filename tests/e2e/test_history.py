@@ -21,6 +21,7 @@ from zentalk.ids import DAY_SECONDS, UserAddress
 from zentalk.mailbox.settings import MailboxSettings
 from zentalk.node import housekeeping
 from zentalk.node.messages import ordering
+from zentalk.node.messages.reasons import Reason
 from zentalk.relay import wiring
 from zentalk.store.history import ratchets
 from zentalk.store.history.models import MessageState, RatchetRow, StoredMessage
@@ -337,9 +338,13 @@ async def test_d9_beyond_the_cap_mail_stays_queued_at_its_sender_and_arrives_lat
     states = [(await world.nodes["alice"].message(message.id)).state for message in sent]
     assert set(states) == {"sent", "queued"}
     assert cap <= states.count(MessageState.SENT) <= 2 * cap, "each relay took what it may"
+    shown = [await world.nodes["alice"].message(message.id) for message in sent]
+    waits = {(message.state, message.reason) for message in shown}
+    assert waits == {("sent", Reason.NONE), ("queued", Reason.NOT_ACKNOWLEDGED)}
     await world.person("bob")
     for message in sent:
         await world.until_state("alice", message, "delivered")
+        assert not (await world.nodes["alice"].message(message.id)).reason
     await trio.sleep(ordering.HOLD_SECONDS)
     texts = await world.inbox("bob", "alice")
     assert sorted(texts[1:], key=int) == [f"{number}" for number in range(count)]

@@ -7,6 +7,7 @@ whatever is left is a wait: for a timer, a tick, a poll or another round trip.
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
 import pytest
 import trio
@@ -23,7 +24,7 @@ LOOK_SECONDS = CABLE_SECONDS / 4
 
 
 async def seconds_until_shown(
-    world: World, messages: int, look_seconds: float, **settings: object
+    world: World, messages: int, look_seconds: float, **settings: Any
 ) -> list[float]:
     """Return how long after it was written each message is in the reader's history."""
     await world.relay_net(6)

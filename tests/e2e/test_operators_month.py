@@ -7,7 +7,7 @@ no copy elsewhere can make up for a loss.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -81,9 +81,12 @@ class Month(World):
         self.settings[name] = self.settings.get(name, {}) | settings
         await self.relay(name, **self.settings[name])
 
-    async def restart(self, name: str, **settings: Any) -> None:
+    async def stop_relay(self, name: str) -> None:
+        """Stop a relay as its operator does, and wait until it is gone."""
+        relay = self.relays[name]
+        relay.stop()
+        await self.until(lambda: relay.status().state == "stopped")
         await self.crash(name)
-        await self.start_again(name, **settings)
 
     async def night(self) -> None:
         """Let everything stand still for as long as nights last, relays and people."""
@@ -116,8 +119,11 @@ async def reload(month: Month) -> None:
 
 
 async def change_ports(month: Month) -> None:
+    """The relays are stopped and started again, so that nothing is cut off."""
     for name in month.operated:
-        await month.restart(name, port=9_055)
+        await month.stop_relay(name)
+        await month.start_again(name, port=9_055)
+        assert not month.said(name, "cut off")
         assert month.relays[name].status().port == 9_055
 
 
@@ -127,7 +133,8 @@ async def change_addresses(month: Month) -> None:
         addresses = (f"192.0.2.{number}", f"[2001:db8::{number}]")
         for address in addresses:
             month.memory.add_address(name, address)
-        await month.restart(name, host=addresses)
+        await month.stop_relay(name)
+        await month.start_again(name, host=addresses)
         assert f"@{addresses[0]}:9055" in month.relays[name].status().uri
 
 
@@ -180,7 +187,7 @@ async def fill_disks(month: Month) -> None:
         return (await month.nodes["alice"].message(message.id)).state == "sent"
 
     await month.until(kept)
-    await month.until(lambda: not all(month.said(name, "mail") for name in month.operated))
+    await month.until(lambda: not all(month.said(name, "no new mail") for name in month.operated))
 
 
 async def set_clocks_wrong(month: Month) -> None:
@@ -206,6 +213,7 @@ async def cut_the_power(month: Month) -> None:
         with log.open("ab") as file:
             file.write(os.urandom(1000))
         await month.start_again(name)
+        assert month.said(name, "cut off: a power cut")
         assert month.relays[name].stats().boot > boot
         assert month.envelopes(name) == waited
 
@@ -217,8 +225,17 @@ EVENTS = {
     upgrade: ["queue_files_taken_over"],
     fill_disks: ["mail_cannot_be_stored", "mail_can_be_stored_again"],
     set_clocks_wrong: ["own_clock_seems_wrong", "own_clock_seems_right"],
-    cut_the_power: ["relay_starts"],
+    cut_the_power: ["relay_starts", "last_run_was_cut_off"],
 }
+STARTS: dict[Any, Callable[[int], dict[str, Any]]] = {
+    change_ports: lambda _number: {"port": 9_055, "announced_port": 9_055},
+    change_addresses: lambda number: {
+        "host": f"192.0.2.{number},[2001:db8::{number}]",
+        "announced_host": f"192.0.2.{number},[2001:db8::{number}]",
+        "port": 9_055,
+    },
+}
+"""What the line of each of their starts has to say, by their number."""
 """What happens, and what the log of each relay that it happens to has to say."""
 
 
@@ -262,6 +279,12 @@ async def test_no_acknowledged_mail_is_lost_and_each_event_is_said(
         events = [line["event"] for line in logs]
         for word in words:
             assert events.count(word) >= len(month.operated), (event.__name__, word, events)
+        if event in STARTS:
+            starts = [line for line in logs if line["event"] == "relay_starts"]
+            for place, _ in enumerate(month.operated, start=1):
+                wanted = STARTS[event](place).items()
+                assert any(wanted <= line.items() for line in starts), (event.__name__, starts)
+            assert "last_run_was_cut_off" not in events
         await month.acknowledged(f"{number} after {event.__name__}")
         await month.night()
     assert any(month.waiting().values())

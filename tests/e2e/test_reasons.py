@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from trio.testing import MockClock as Clock
 
+from tests.e2e.test_session_recovery import lose
+from tests.e2e.test_state import acquainted
 from tests.e2e.world import World
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.ids import UserAddress
@@ -19,7 +21,7 @@ async def until_reason(world: World, sender: str, message: StoredMessage, reason
     async def shown() -> bool:
         return (await world.nodes[sender].message(message.id)).reason == reason
 
-    await world.until(shown)
+    await world.until(shown, 600)
 
 
 async def logged(world: World, message: StoredMessage) -> list[tuple[str, str]]:
@@ -101,3 +103,34 @@ async def test_a_message_written_without_any_connection_says_so_until_it_leaves(
         await world.relay(name)
     await world.until_state("alice", message, "delivered")
     assert (await alice.message(message.id)).reason == Reason.NONE
+
+
+async def test_what_waits_for_a_contact_who_is_away_says_so_until_it_is_delivered(
+    world: World, autojump_clock: Clock
+) -> None:
+    await acquainted(world)
+    await world.crash("bob")
+    alice, message = world.nodes["alice"], await world.send("alice", "bob", "are you there?")
+    await world.until_state("alice", message, "sent")
+    assert (await alice.message(message.id)).reason == Reason.NONE, "it may be a matter of seconds"
+    await until_reason(world, "alice", message, Reason.NOT_CONFIRMED)
+    await world.person("bob")
+    await world.until_state("alice", message, "delivered")
+    assert (await alice.message(message.id)).reason == Reason.NONE
+    assert (await logged(world, message)) == [
+        ("queued", ""),
+        ("sent", ""),
+        ("sent", Reason.NOT_CONFIRMED),
+        ("delivered", ""),
+    ]
+
+
+async def test_a_lone_message_that_its_reader_cannot_read_says_that_nobody_confirms_it(
+    world: World, autojump_clock: Clock
+) -> None:
+    await acquainted(world)
+    await lose(world, "bob", "DELETE FROM ratchets")
+    message = await world.send("alice", "bob", "alone")
+    await until_reason(world, "alice", message, Reason.NOT_CONFIRMED)
+    assert (await world.nodes["alice"].message(message.id)).state == "sent"
+    assert await world.inbox("bob", "alice") == ["hello"]

@@ -28,6 +28,7 @@ from zentalk.wire import (
     frames,
     introduction,
     invite,
+    message_link,
     network_state,
     prekeys,
     ratchet,
@@ -528,6 +529,7 @@ def _polls() -> list[Target]:
 def _texts() -> list[Target]:
     address = text.format_address(UserAddress(bytes(range(32))))
     invited = invite.InviteLink(UserAddress(bytes(range(32))), b"s" * 16)
+    linked = message_link.MessageLink(UserAddress(bytes(range(32))), "5a" * 16)
     uris = [
         text.format_relay_uri(RelayUri(identity(1).public, host, 9001))
         for host in ("relay.example", "127.0.0.1", "[::1]")
@@ -550,6 +552,12 @@ def _texts() -> list[Target]:
             [invite.format_invite(invited).encode()],
             parse=lambda data: invite.parse_invite(data.decode("latin-1")),
             again=lambda found: invite.format_invite(found).encode("latin-1"),
+        ),
+        target(
+            message_link.parse_message_link,
+            [message_link.format_message_link(linked).encode()],
+            parse=lambda data: message_link.parse_message_link(data.decode("latin-1")),
+            again=lambda found: message_link.format_message_link(found).encode("latin-1"),
         ),
         target(
             invite.parse_address_or_invite,

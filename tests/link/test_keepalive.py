@@ -54,3 +54,20 @@ def test_what_is_sent_does_not_excuse_a_silent_peer() -> None:
     keepalive = Keepalive(0.0, pings=True, always=True)
     keepalive.sent(74.0)
     assert keepalive.due(75.0) is Due.DEAD
+
+
+def test_who_is_always_watched_is_looked_at_at_its_next_deadline_only() -> None:
+    listening = Keepalive(0.0, pings=False, always=True)
+    assert listening.next_look(0.0) == DEAD_SECONDS
+    listening.heard(70.0)
+    assert listening.next_look(DEAD_SECONDS) == 70.0 + DEAD_SECONDS
+    asking = Keepalive(0.0, pings=True, always=True)
+    assert asking.next_look(0.0) == PING_SECONDS
+
+
+def test_a_relay_link_is_looked_at_before_a_deadline_that_may_come_into_being() -> None:
+    keepalive = Keepalive(0.0, pings=True, always=False)
+    assert keepalive.next_deadline() == math.inf
+    assert keepalive.next_look(100.0) == 100.0 + PING_SECONDS
+    keepalive.sent(110.0)
+    assert keepalive.next_look(130.0) == 110.0 + PING_SECONDS

@@ -10,6 +10,7 @@ from pathlib import Path
 COMMANDS = {"sh", "console"}
 CONTENTS = {"text", "toml", "json", "python"}
 TERMINAL = re.compile(r"terminal (\d)")
+FILE = re.compile(r"in (\w[\w.-]*)")
 NOT_RUN = "not run:"
 _FENCE = re.compile(r"^ *```(.*)$")
 _LOOKS_LIKE_A_COMMAND = re.compile(r"\$ |(?:make|zentalk|python3?|curl|sudo|pip|git)\s", re.ASCII)
@@ -55,12 +56,25 @@ class Block:
         return int(found[1]) if found else 1
 
     @property
+    def file(self) -> str | None:
+        """The file in which a reader saves these contents; None if in none."""
+        found = FILE.fullmatch(self.mark) if self.language in CONTENTS else None
+        return found[1] if found else None
+
+    @property
+    def is_run(self) -> bool:
+        """Whether these are commands that a test runs."""
+        return self.language in COMMANDS and self.not_run is None
+
+    @property
     def is_output(self) -> bool:
         """Whether it shows what the commands above it print."""
         return self.info == "text printed"
 
     def steps(self) -> list[Step]:
         """The commands to run, each with what it is shown to print."""
+        if self.file is not None:
+            return [Step(f"cat >'{self.file}' <<'END OF PAGE'\n{self.text}\nEND OF PAGE")]
         if self.language == "sh":
             return [Step(self.text)]
         steps: list[Step] = []
@@ -117,6 +131,8 @@ def _check(block: Block) -> None:
     if block.language in CONTENTS:
         if any(_LOOKS_LIKE_A_COMMAND.match(line) for line in block.text.splitlines()):
             raise PageError(f"{where}: commands stand in blocks of `sh` or `console`")
+        if block.mark and block.file is None and not block.is_output:
+            raise PageError(f"{where}: `{block.mark}` is no mark")
         return
     if block.not_run is not None:
         if len(block.not_run.split()) < 2:

@@ -21,13 +21,8 @@ import pytest
 from tests.needed import program
 from tests.pages.blocks import Block, Step, blocks, prerequisites
 from tests.pages.terminal import Terminal
+from tests.pages.tools import BASE
 
-BASE = (
-    *("awk", "basename", "cat", "chmod", "cp", "cut", "date", "dirname", "env", "expand", "expr"),
-    *("find", "grep", "head", "id", "ls", "mkdir", "mktemp", "mv", "nproc", "rm", "rmdir", "sed"),
-    *("seq", "sh", "sleep", "sort", "tail", "tee", "touch", "tr", "uname", "uniq", "wc", "xargs"),
-)
-"""What every Linux has; all else must stand where a page says what it needs."""
 _LOCK = "zentalk-fixed-ports.lock"
 _PORT = re.compile(r"--port (\d+)|https?://127\.0\.0\.1:(\d+)")
 
@@ -43,13 +38,13 @@ def follow(page: str, repository: Path, folder: Path) -> int:
             if block.is_output:
                 for line in block.text.splitlines():  # of several programs: in any order
                     terminals[block.terminal].expect(Step("", (line,)))
-            elif block.language in {"sh", "console"} and block.not_run is None:
+            elif block.is_run or block.file is not None:
                 if block.terminal not in terminals:
                     notes = folder / f"terminal-{block.terminal}"
                     terminal = Terminal(folder / "clone", notes, environment)
                     stack.callback(terminal.end)
                     terminals[block.terminal] = terminal
-                ran += 1
+                ran += block.is_run
                 for step in block.steps():
                     terminals[block.terminal].follow(
                         step, soon="soon" in block.mark, stays="keeps running" in block.mark
@@ -100,7 +95,7 @@ def _ports_of(wanted: Sequence[Block]) -> Iterator[None]:
         path.touch(0o644)
     with path.open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        text = "\n".join(block.text for block in wanted if block.not_run is None)
+        text = "\n".join(block.text for block in wanted if block.is_run or block.file)
         for port in sorted({int(a or b) for a, b in _PORT.findall(text)}):
             _check_free(port)
         yield

@@ -7,6 +7,7 @@ import pytest
 
 from tests.pages.blocks import PageError, Step, blocks, pages, prerequisites
 from tests.pages.printed import is_printed
+from tests.pages.tools import programs, unnamed
 from zentalk.config import ApiSettings, RelaySettings
 
 FENCE = "```"
@@ -39,6 +40,41 @@ def test_settings_that_pages_show_exist(repository: Path) -> None:
     assert shown <= known
 
 
+def test_every_program_that_a_page_starts_is_named_or_on_every_linux(repository: Path) -> None:
+    """In blocks that are not run as well, where no missing program would fail."""
+    found = {path.name: unnamed(path.read_text("utf-8")) for path in pages(repository)}
+    assert {name: programs for name, programs in found.items() if programs} == {}
+
+
+def test_control_a_program_that_is_not_named_is_found() -> None:
+    needs = "You need `make`.\n\n"
+    later = fenced("sh not run: it takes long", "make all && curl -s x | jq . >out")
+    assert unnamed(needs + later) == {"curl", "jq"}
+    assert unnamed("You need `make`, `curl` and `jq`.\n\n" + later) == set()
+    activate = fenced("sh", "make venv\n. .venv/bin/activate\npython -V\nzentalk --version")
+    assert unnamed(needs + activate) == set()
+    assert unnamed(needs + fenced("sh", "zentalk --version")) == {"zentalk"}
+
+
+@pytest.mark.parametrize(
+    ("commands", "found"),
+    [
+        ("X=$(jq . <in) && Y=1 awk '{print}' | sort >out &", {"jq", "awk", "sort"}),
+        ('curl -H "Authorization: $(cat token; jq)" http://x # wget', {"curl", "cat", "jq"}),
+        ("for r in a b; do zentalk run $r & done", {"zentalk"}),
+        ("echo x; cd y; kill $(jobs -p); . .venv/bin/activate", set()),
+        (
+            "sudo env python3 x || git log\nmake \\\n venv",
+            {"sudo", "env", "python3", "git", "make"},
+        ),
+        ("zentalk add $(cat x) Bob", {"zentalk", "cat"}),
+        ("if grep x y; then ssh z; fi", {"grep", "ssh"}),
+    ],
+)
+def test_which_programs_commands_start(commands: str, found: set[str]) -> None:
+    assert set(programs(commands)) == found
+
+
 @pytest.mark.parametrize(
     ("page", "why"),
     [
@@ -48,6 +84,7 @@ def test_settings_that_pages_show_exist(repository: Path) -> None:
         (fenced("sh not run: root"), "why"),
         (fenced("sh later"), "no mark"),
         (fenced("sh skip"), "no mark"),
+        (fenced("python into hook.py", "x = 1"), "no mark"),
         (fenced("text", "zentalk relay run"), "blocks of `sh`"),
         (fenced("text", "$ true"), "blocks of `sh`"),
         (fenced("console", "printed\n$ true"), "begins"),
@@ -69,6 +106,15 @@ def test_marks() -> None:
     assert (first.terminal, first.not_run) == (2, None)
     assert second.not_run == "takes long"
     assert third.is_output
+
+
+def test_contents_in_a_file_are_saved_as_they_stand() -> None:
+    (block,) = blocks(fenced("python in hook.py", "print('$HOME')\n"))
+    assert (block.file, block.is_run) == ("hook.py", False)
+    (step,) = block.steps()
+    assert step.commands.splitlines()[1:-1] == ["print('$HOME')", ""]
+    (plain,) = blocks(fenced("python", "x = 1"))
+    assert plain.file is None
 
 
 def test_prerequisites() -> None:

@@ -1,4 +1,4 @@
-"""A name that leads to this machine alone is told of, in the network where that matters."""
+"""A name that leads to this machine alone is told of, and in `main` what others do not take."""
 
 import socket
 from pathlib import Path
@@ -14,13 +14,13 @@ from zentalk.relay.announced import unreachable
 from zentalk.relay.relay import Relay
 
 
-def settings(folder: Path, network: str = "main") -> RelaySettings:
+def settings(folder: Path, network: str = "main", host: str = "relay.example.org") -> RelaySettings:
     return RelaySettings(
         directory=folder,
         network=network,
         id_difficulty=0,
         host="0.0.0.0",
-        announce_host="relay.example.org",
+        announce_host=host,
     )
 
 
@@ -32,7 +32,7 @@ async def _found(folder: Path, addresses: list[str], network: str = "main") -> l
         return addresses
 
     warnings = await unreachable(settings(folder, network), resolve)
-    assert asked == (["relay.example.org"] if network == "main" else [])
+    assert asked == ["relay.example.org"]
     return warnings
 
 
@@ -72,8 +72,27 @@ async def test_a_port_that_others_do_not_take_is_a_warning(
     assert [f"port {port}" in sentence for sentence in found] == ([] if is_taken else [True])
 
 
-async def test_other_networks_are_not_asked(tmp_path: Path) -> None:
-    assert await _found(tmp_path, ["127.0.0.1"], "local") == []
+@pytest.mark.parametrize("addresses", [["127.0.1.1"], ["::1", "127.0.0.1"]])
+async def test_a_name_that_leads_to_loopback_is_a_warning_in_each_network(
+    tmp_path: Path, addresses: list[str]
+) -> None:
+    (sentence,) = await _found(tmp_path, addresses, "local")
+    assert "relay.example.org leads to loopback" in sentence
+
+
+@pytest.mark.parametrize("addresses", [["10.0.0.5"], ["127.0.1.1", "192.168.1.2"], []])
+async def test_control_where_private_addresses_may_be_others_are_none(
+    tmp_path: Path, addresses: list[str]
+) -> None:
+    assert await _found(tmp_path, addresses, "local") == []
+
+
+@pytest.mark.parametrize("host", ["localhost", "r1.localhost", "127.0.0.1", "[::1]"])
+async def test_what_means_this_machine_is_not_looked_up(tmp_path: Path, host: str) -> None:
+    async def resolve(_host: str) -> list[str]:
+        raise AssertionError
+
+    assert await unreachable(settings(tmp_path, "local", host), resolve) == []
 
 
 async def test_a_resolver_that_fails_or_never_answers(

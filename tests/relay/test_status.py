@@ -6,12 +6,15 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from zentalk.errors import ConfigError
+from zentalk.relay import machine
+from zentalk.relay.machine import own_peak_memory
 from zentalk.relay.status import (
     STATUS_FILE,
     RelayStatus,
@@ -58,6 +61,27 @@ def test_a_relay_that_was_killed_is_not_running(tmp_path: Path) -> None:
     status = read_status(tmp_path)
     assert not status.running
     assert status.state == "stopped"
+
+
+def test_without_proc_there_are_the_peak_of_memory_and_the_hours_of_uptime(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours = 5 * 3600
+    began = int(time.time()) - hours - 100
+    StatusFile(tmp_path).write(replace(STATUS, started_at=began, memory=own_peak_memory()))
+    with_proc = read_status(tmp_path)
+    assert with_proc.memory.keys() == {"process_bytes", "peak_bytes"}
+    assert with_proc.uptime_seconds != hours, "it is that of this process"
+
+    def no_proc(_pid: int) -> list[str]:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(machine, "_fields", no_proc)
+    without = read_status(tmp_path)
+    assert without.running
+    assert without.memory.keys() == {"peak_bytes"}
+    assert without.memory["peak_bytes"] > 2**20
+    assert without.uptime_seconds == hours
 
 
 def test_another_process_with_the_same_number_is_not_the_relay(

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from zentalk.errors import LocalProtocolError
 from zentalk.ids import MessageId, UserAddress
-from zentalk.store.history import messages, search
-from zentalk.store.history.models import Direction, MessageState
+from zentalk.store.history import contacts, messages, profiles, search
+from zentalk.store.history.models import ContactState, Direction, MessageState
 from zentalk.store.history.schema import MIGRATIONS
 from zentalk.store.history.search import Wanted
 from zentalk.store.sqlite import open_database, transaction
+from zentalk.wire.chat import Profile
 
 BOB, CAROL = UserAddress(b"b" * 32), UserAddress(b"c" * 32)
 
@@ -123,3 +124,29 @@ def test_deleted_words_leave_the_file_once_it_is_scrubbed(tmp_path: Path, scrubb
         tx.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     left = b"gossamer" in path.read_bytes()
     assert left is not scrubbed
+
+
+def test_people_and_groups_are_found_by_the_beginnings_of_their_names(
+    tx: sqlite3.Connection,
+) -> None:
+    group, gone, plain = (UserAddress(bytes([one]) * 32) for one in b"gxp")
+    for address, name, state in (
+        (BOB, "Bob Müller", ContactState.CONTACT),
+        (CAROL, "Carol", ContactState.REQUEST),
+        (group, "Müller & friends", ContactState.GROUP),
+        (gone, "Bob gone", ContactState.REMOVED),
+        (plain, "", ContactState.CONTACT),
+    ):
+        contacts.insert(tx, address, name, state, 0.0)
+    profiles.put(tx, plain, Profile(1, "Robin", "", b""))
+
+    def named(query: str, limit: int = 9) -> set[str]:
+        return {one.name for one in search.names(tx, query, limit)}
+
+    assert named("mul") == {"Bob Müller", "Müller & friends"}
+    assert named("mul*") == named('"MÜL"') == named("mul")
+    assert named("bob mu") == {"Bob Müller"}
+    assert named("rob") == {"Robin"}
+    assert named("ob") == named("bob carol") == set()
+    assert len(named("mul", 1)) == 1
+    assert {one.group for one in search.names(tx, "friends", 9)} == {True}

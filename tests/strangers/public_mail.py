@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import trio
 
 from tests.node.persons import Person
-from zentalk.ids import DepositId, UserAddress
+from zentalk.ids import Day, DepositId, UserAddress, day_at
 from zentalk.node.messages.commands import Draft
 from zentalk.node.messages.routes import DepositTarget, record_targets
 from zentalk.node.node import Node
@@ -24,6 +24,7 @@ from zentalk.store.sqlite import open_database
 from zentalk.wire.deposit import ACK_BYTES, Deposit, encode_deposit
 from zentalk.wire.prekeys import PrekeyBundle
 from zentalk.wire.ratchet import INNER_SMALL_BYTES
+from zentalk.wire.user_record import RecordContents
 
 
 class Flooder:
@@ -62,21 +63,36 @@ class Throwaways:
         self._node = node
         self._folder = folder
         self._names = count()
+        self._found: dict[UserAddress, tuple[Day, RecordContents, PrekeyBundle]] = {}
+        """What was looked up of each victim: good for its day, so it is not looked up again."""
         self._empty = folder / "throwaway.db"
         """A database without anybody: to make one takes longer than to write a message."""
         self.asked = 0
 
+    async def targets(self, victim: UserAddress) -> tuple[DepositTarget, ...]:
+        """Where strangers may deposit for a victim today."""
+        contents, _ = await self._look_up(victim)
+        return record_targets(contents)
+
     async def ask(self, victim: UserAddress, number: int) -> None:
         """Let so many ask one victim, at each of its mailboxes."""
-        records = self._node._parts.delivery.records
-        contents = await records.find(victim)
-        # Without its one-time key: each of them could be used once only.
-        bundle = replace(await records.bundle(victim, contents), one_time=None)
+        contents, bundle = await self._look_up(victim)
         for _ in range(number):
             for inner in self._write(victim, bundle):
                 for target in record_targets(contents):
                     self._flooder.deposit(target, target.seal(inner, self._node._runtime.entropy))
             self.asked += 1
+
+    async def _look_up(self, victim: UserAddress) -> tuple[RecordContents, PrekeyBundle]:
+        today = day_at(self._node._runtime.wall())
+        if victim not in self._found or self._found[victim][0] != today:
+            records = self._node._parts.delivery.records
+            contents = await records.find(victim)
+            # Without its one-time key: each of them could be used once only.
+            bundle = replace(await records.bundle(victim, contents), one_time=None)
+            self._found[victim] = today, contents, bundle
+        _, contents, bundle = self._found[victim]
+        return contents, bundle
 
     def _write(self, victim: UserAddress, bundle: PrekeyBundle) -> Iterator[bytes]:
         now = self._node._runtime.wall()

@@ -57,7 +57,7 @@ from zentalk.api.routes import (
     add_own_routes,
 )
 from zentalk.api.webhook_routes import add_webhook_routes
-from zentalk.errors import ZentalkError
+from zentalk.errors import StorageError, ZentalkError
 from zentalk.logs import quiet_logger
 from zentalk.rest.limits import MAX_BODY_BYTES
 from zentalk.web.problems import invalid, problem, problem_of, unexpected
@@ -70,6 +70,7 @@ _HTTP_WORDS: Final = {
 }
 """Our words for what the library refuses by itself."""
 _TABLE: Final = RouteTable()
+_LOG: Final = quiet_logger("zentalk.api")
 
 
 def create_app(
@@ -88,7 +89,7 @@ def create_app(
     """
     access = Access(token, node.devices, node.attendance)
     inner = create_routes(node, token, stopping, access, name=name)
-    shield = Shield(inner, MAX_BODY_BYTES, quiet_logger("zentalk.api"))
+    shield = Shield(inner, MAX_BODY_BYTES, _LOG)
     return Guard(shield, access, hosts, limit)
 
 
@@ -145,6 +146,8 @@ def create_routes(
 
 async def _on_zentalk_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, ZentalkError)
+    if isinstance(error, StorageError):  # The answer says less than its operator has to know.
+        _LOG.error("storage_failed", fault=error.fault.value, code=error.code)
     return problem_of(error)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from fastapi import Header
 from starlette.requests import Request
 from starlette.types import Scope
 
 from zentalk.api.route_table import NEED_OF, Need
-from zentalk.rest.limits import MAX_KEY_CHARS
 from zentalk.store.history.models import RequestKey
 from zentalk.wire.devices import DeviceEntry
 
@@ -17,15 +15,6 @@ OWNER: Final = "owner"
 """Stands where a device's id would, for the holder of the owner's token."""
 CALLER: Final = "zentalk.caller"
 """Where the guard notes in an ASGI scope who makes the request."""
-
-Key = Annotated[
-    str | None,
-    Header(
-        max_length=MAX_KEY_CHARS,
-        pattern=r"^[\x21-\x7e]+$",
-        description="repeating a request with the same key and token does what it does once",
-    ),
-]
 
 
 class Caller(NamedTuple):
@@ -54,12 +43,12 @@ def caller_of(request: Request) -> Caller:
     return scope_caller(request.scope)
 
 
-def request_key(request: Request, text: str) -> RequestKey:
-    """Return the idempotency key of a request: a device's keys are its own."""
-    return RequestKey(text, caller_of(request).id)
-
-
 def scope_caller(scope: Scope) -> Caller:
     """Return whom an ASGI scope names as its caller."""
     caller = scope.get(CALLER, NOBODY)
     return caller if isinstance(caller, Caller) else NOBODY
+
+
+def request_key(request: Request, text: str) -> RequestKey:
+    """Return the `Idempotency-Key` of a request as its caller's: a device's keys are its own."""
+    return RequestKey(text, caller_of(request).id)

@@ -10,10 +10,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from zentalk.api.answers import CONFLICT, MISSING, MISSING_OR_CONFLICT, answers, no_content, tagged
-from zentalk.api.callers import caller_of
+from zentalk.api.callers import caller_of, request_key
 from zentalk.api.drafts import picture
 from zentalk.api.facade import NodeFacade
-from zentalk.api.paths import Address, MessageId, WithAddress
+from zentalk.api.looks import Looks, looks_of, shown_messages
+from zentalk.api.paths import Address, IdempotencyKey, MessageId, WithAddress
 from zentalk.ids import UserAddress
 from zentalk.rest import conversations as bodies
 from zentalk.rest.limits import MAX_PAGE, MAX_SEQUENCE, MIN_PLACE
@@ -99,10 +100,16 @@ def add_mark_routes(router: APIRouter, node: NodeFacade) -> None:
         f"{_ONE}/forward",
         **answers("messages", Message, HTTPStatus.ACCEPTED, fails=MISSING_OR_CONFLICT),
     )
-    async def forward(address: Address, body: bodies.ForwardIn) -> Response:
+    async def forward(
+        request: Request,
+        address: Address,
+        body: bodies.ForwardIn,
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response:
         """Send a message that is here to somebody else, marked as forwarded."""
+        key = None if idempotency_key is None else request_key(request, idempotency_key)
         source = parse_address(body.conversation)
-        sent = await node.forward(parse_address(address), source, body.id)
+        sent = await node.forward(parse_address(address), source, body.id, key)
         return JsonResponse(Message.model_validate(sent), HTTPStatus.ACCEPTED)
 
 
@@ -114,17 +121,15 @@ def add_conversation_routes(router: APIRouter, node: NodeFacade) -> None:
         """Return one conversation, and who is writing or there."""
         contact, board = parse_address(address), node.signals.board
         found = await node.chat.one(contact)
+        looks, pinned = await looks_of(node), await node.chat.pinned(contact)
         shown = {name: getattr(found, name) for name in found.__slots__}
-        return JsonResponse(
-            bodies.OpenConversation.model_validate(
-                shown
-                | {
-                    "typing": contact in board.now_typing(),
-                    "present": contact in board.now_there(),
-                    "pinned": await node.chat.pinned(contact),
-                }
-            )
-        )
+        shown |= looks.fields(found.address, found.name)
+        shown |= {
+            "typing": contact in board.now_typing(),
+            "present": contact in board.now_there(),
+            "pinned": (await shown_messages(node, pinned)).messages,
+        }
+        return JsonResponse(bodies.OpenConversation.model_validate(shown))
 
     @router.delete(f"{_ONE}/messages", **_NOTHING)
     async def clear(address: Address) -> Response:
@@ -157,13 +162,13 @@ def add_conversation_routes(router: APIRouter, node: NodeFacade) -> None:
     ) -> Response:
         """Return a page of your starred messages, newest last."""
         page = await node.chat.starred(before, min(limit, MAX_PAGE))
-        return JsonResponse(Messages.model_validate({"messages": page}))
+        return JsonResponse(await shown_messages(node, page))
 
 
 def add_search_route(router: APIRouter, node: NodeFacade) -> None:
-    """Add the route that finds messages by their words."""
+    """Add the route that finds messages by their words, and conversations by their names."""
 
-    @router.get("/v1/search", **answers("messages", Messages))
+    @router.get("/v1/search", **answers("messages", bodies.SearchResults))
     async def find(
         q: Annotated[
             str,
@@ -179,11 +184,22 @@ def add_search_route(router: APIRouter, node: NodeFacade) -> None:
         before: Annotated[int | None, Query(ge=MIN_PLACE, le=MAX_SEQUENCE)] = None,
         limit: Annotated[int, Query(ge=1)] = DEFAULT_PAGE,
     ) -> Response:
-        """Return messages that have all the words, newest first; `before` takes a `seq`."""
+        """Return messages that have all the words, newest first; `before` takes a `seq`.
+
+        The first page names people and groups too in whose names words begin so.
+        """
         where = None if conversation is None else parse_address(conversation)
         wanted = Wanted(q, where, since, until, before)
         found = await node.chat.search(wanted, min(limit, MAX_PAGE))
-        return JsonResponse(Messages.model_validate({"messages": found}))
+        page = (await shown_messages(node, found)).messages
+        if where is not None or before is not None:
+            return JsonResponse(bodies.SearchResults(messages=page))
+        looks = await looks_of(node)
+        names = [
+            bodies.FoundName(**one._asdict(), **looks.fields(one.address, one.name))
+            for one in await node.chat.search_names(q)
+        ]
+        return JsonResponse(bodies.SearchResults(messages=page, names=names))
 
 
 def add_signal_routes(router: APIRouter, node: NodeFacade) -> None:
@@ -240,13 +256,14 @@ def add_profile_routes(router: APIRouter, node: NodeFacade) -> None:
     async def profile(request: Request) -> Response:
         """Return how you are shown to contacts."""
         own = parse_address(node.address_text)
-        return _profile(request, own, await node.chat.profile())
+        return _profile(request, own, await node.chat.profile(), Looks(()))
 
     @router.put("/v1/me/profile", **answers("node", bodies.ShownProfile))
     async def set_profile(body: bodies.ProfileIn) -> Response:
         """Set name, status line and picture; contacts are told, end to end."""
         made = await node.chat.set_profile(body.name, body.status, picture(body.avatar))
-        return JsonResponse(bodies.ShownProfile(**view(parse_address(node.address_text), made)))
+        own = parse_address(node.address_text)
+        return JsonResponse(_shown_profile(own, made, Looks(())))
 
     @router.get(
         "/v1/contacts/{address}/profile",
@@ -255,12 +272,17 @@ def add_profile_routes(router: APIRouter, node: NodeFacade) -> None:
     async def profile_of(request: Request, address: Address) -> Response:
         """Return how a contact wants to be shown."""
         contact = parse_address(address)
-        return _profile(request, contact, await node.chat.profile_of(contact))
+        profile = await node.chat.profile_of(contact)
+        return _profile(request, contact, profile, await looks_of(node))
 
 
-def _profile(request: Request, person: UserAddress, found: Profile) -> Response:
-    shown = JsonResponse(bodies.ShownProfile(**view(person, found)))
-    return unless_known(request, shown)
+def _profile(request: Request, person: UserAddress, found: Profile, looks: Looks) -> Response:
+    return unless_known(request, JsonResponse(_shown_profile(person, found, looks)))
+
+
+def _shown_profile(person: UserAddress, found: Profile, looks: Looks) -> bodies.ShownProfile:
+    shown = view(person, found)
+    return bodies.ShownProfile(**shown, **looks.fields(shown["address"], found.name))
 
 
 def _addresses(people: list[UserAddress]) -> list[str]:

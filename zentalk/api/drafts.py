@@ -12,8 +12,12 @@ from zentalk.ids import UserAddress
 from zentalk.node.messages.commands import Draft
 from zentalk.rest.contents import CardIn, LocationIn, MessageIn, PollIn, StickerIn
 from zentalk.wire.chat import (
+    MAX_EMOJI_BYTES,
+    MAX_LABEL_BYTES,
+    MAX_NAME_BYTES,
     MAX_OPTION_BYTES,
     MAX_PICTURE_BYTES,
+    MAX_QUESTION_BYTES,
     MICRODEGREES,
     Body,
     Card,
@@ -29,7 +33,7 @@ async def draft_of(body: MessageIn, contact: UserAddress, node: NodeFacade) -> D
     """Return what is to be said.
 
     Raises LocalProtocolError unless exactly one kind of content is given, ConfigError for an
-    address or picture that is none, TooLargeError for a picture or an option that is too large,
+    address or picture that is none, TooLargeError for a picture or a text that is too large,
     and NotFoundError if what is answered is not there.
     """
     said = (body.text, body.poll, body.contact, body.sticker, body.location)
@@ -58,10 +62,13 @@ def _body(body: MessageIn) -> Body | None:
         case (PollIn() as poll, *_):
             return _poll(poll)
         case (_, CardIn() as card, *_):
+            _check_bytes("the name of a contact", card.name, MAX_NAME_BYTES)
             return Card(parse_address(card.address), card.name)
         case (_, _, StickerIn() as sticker, _):
+            _check_bytes("the emoji of a sticker", sticker.emoji, MAX_EMOJI_BYTES)
             return Sticker(sticker.emoji, picture(sticker.picture))
         case (*_, LocationIn() as place):
+            _check_bytes("the label of a place", place.label, MAX_LABEL_BYTES)
             return Location(
                 round(place.latitude * MICRODEGREES) + SOUTH,
                 round(place.longitude * MICRODEGREES) + WEST,
@@ -73,6 +80,13 @@ def _body(body: MessageIn) -> Body | None:
 def _poll(poll: PollIn) -> Poll:
     if any(not option for option in poll.options):
         raise ConfigError("an option of a poll is empty: give each a text")
-    if any(len(option.encode("utf-8", "replace")) > MAX_OPTION_BYTES for option in poll.options):
-        raise TooLargeError(f"an option of a poll may have {MAX_OPTION_BYTES} bytes: shorten it")
+    _check_bytes("the question of a poll", poll.question, MAX_QUESTION_BYTES)
+    for option in poll.options:
+        _check_bytes("an option of a poll", option, MAX_OPTION_BYTES)
     return Poll(poll.question, tuple(poll.options), poll.multiple)
+
+
+def _check_bytes(what: str, text: str, most: int) -> None:
+    """Refuse a text that is too long; schemas count characters. Raises TooLargeError."""
+    if len(text.encode("utf-8", "replace")) > most:
+        raise TooLargeError(f"{what} may have {most} bytes: shorten it")

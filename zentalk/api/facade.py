@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from zentalk.api.device_facade import DevicesFacade
 from zentalk.api.first_contact_facade import FirstContactFacade
+from zentalk.chat.names import Named
 from zentalk.ids import UserAddress
 from zentalk.node.conversations.actions import ConversationActions
 from zentalk.node.conversations.signalling import Signalling
@@ -24,6 +25,8 @@ from zentalk.store.history.models import (
 )
 from zentalk.store.history.push import PushRow
 from zentalk.store.history.webhooks import WebhookLetter
+from zentalk.store.writer import SinceCommit
+from zentalk.wire.message_link import MessageLink
 
 
 class MailboxFacade(Protocol):
@@ -88,6 +91,10 @@ class NodeFacade(DevicesFacade, Protocol):
         """The owner's `zt1...` address."""
 
     @property
+    def since_commit(self) -> SinceCommit:
+        """What was answered from the history alone, until something in it changes."""
+
+    @property
     def mailboxes(self) -> MailboxFacade:
         """The owner's mailboxes."""
 
@@ -127,6 +134,9 @@ class NodeFacade(DevicesFacade, Protocol):
     async def contacts(self) -> list[StoredContact]:
         """Return everybody in the list: contacts, requests, refused and blocked people."""
 
+    async def names(self) -> list[Named]:
+        """Return the names of people in the list, then of groups: earlier ones keep theirs."""
+
     async def conversations(self) -> list[StoredConversation]:
         """Return the conversation list."""
 
@@ -148,22 +158,32 @@ class NodeFacade(DevicesFacade, Protocol):
         """Store and queue a message; the same key gives the same message again."""
 
     async def forward(
-        self, address: UserAddress, source: UserAddress, message_id: str
+        self,
+        address: UserAddress,
+        source: UserAddress,
+        message_id: str,
+        idempotency_key: RequestKey | None = None,
     ) -> StoredMessage:
-        """Send a message of another conversation to somebody; raises NotFoundError."""
+        """Send a message of another conversation to somebody, as `send` does.
+
+        Raises NotFoundError.
+        """
 
     async def messages(
         self, address: UserAddress, before: int | None, limit: int
     ) -> list[StoredMessage]:
         """Return a page of a conversation, newest last; `before` is a message's `seq`."""
 
-    async def mark_read(self, address: UserAddress) -> None:
-        """Set a conversation's unread count to 0."""
+    async def mark_read(self, address: UserAddress, up_to: int | None = None) -> None:
+        """Leave unread what came after a `seq`, or nothing."""
 
     async def message(
         self, message_id: str, conversation: UserAddress | None = None
     ) -> StoredMessage:
         """Return one message, the owner's if others chose the same id; raises NotFoundError."""
+
+    async def linked_message(self, link: MessageLink) -> StoredMessage:
+        """Return the message that a link is of; raises NotFoundError."""
 
     async def event_page(self, after: int, limit: int, wanted: EventFilter) -> EventPage:
         """Return wanted events with a higher number than `after`, oldest first."""

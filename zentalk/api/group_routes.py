@@ -10,10 +10,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from zentalk.api.answers import CONFLICT, MISSING, MISSING_OR_CONFLICT, answers, no_content
-from zentalk.api.callers import Key, request_key
+from zentalk.api.callers import request_key
 from zentalk.api.drafts import picture as read_picture
 from zentalk.api.facade import NodeFacade
-from zentalk.api.paths import Address, Group, MessageId, TicketId
+from zentalk.api.looks import Looks, looks_of
+from zentalk.api.paths import Address, Group, IdempotencyKey, MessageId, TicketId
 from zentalk.errors import LocalProtocolError, NotFoundError
 from zentalk.groups.permission import Denial, GroupDeniedError
 from zentalk.ids import GroupId, UserAddress
@@ -46,23 +47,24 @@ def add_group_routes(router: APIRouter, node: NodeFacade) -> None:
     async def groups() -> Response:
         """Return all groups that you are or were in, or are invited to, oldest first."""
         rows = await node.groups.every()
-        shown = [GroupSummary.model_validate(view.of_row(row)) for row in rows]
+        looks = await looks_of(node)
+        shown = [GroupSummary.model_validate(_summary(row, looks)) for row in rows]
         return JsonResponse(bodies.Groups(groups=shown))
 
     @router.post(GROUPS_PATH, **answers("groups", GroupDetails, HTTPStatus.CREATED, fails=CONFLICT))
     async def create(
-        request: Request, body: bodies.GroupIn, idempotency_key: Key = None
+        request: Request, body: bodies.GroupIn, idempotency_key: IdempotencyKey = None
     ) -> Response:
         """Found a group or channel, and invite contacts to it."""
         kind, people = GroupKind[body.kind.upper()], tuple(map(parse_address, body.members))
         key = None if idempotency_key is None else request_key(request, idempotency_key)
         made = await node.groups.found(GroupWish(body.name, kind, people), key)
-        return JsonResponse(_details(made), HTTPStatus.CREATED)
+        return await _shown(node, made, HTTPStatus.CREATED)
 
     @router.get(_ONE, **answers("groups", GroupDetails, fails=MISSING))
     async def one(group: Group) -> Response:
         """Return one group with its people."""
-        return _shown(await node.groups.get(_id(group)))
+        return await _shown(node, await node.groups.get(_id(group)))
 
     @router.patch(_ONE, **answers("groups", GroupDetails, fails=MISSING_OR_CONFLICT))
     async def change(group: Group, body: bodies.GroupChangeIn) -> Response:
@@ -71,12 +73,12 @@ def add_group_routes(router: APIRouter, node: NodeFacade) -> None:
         changed = await node.groups.change(
             _id(group), name=body.name, description=body.description, posting=rule
         )
-        return _shown(changed)
+        return await _shown(node, changed)
 
     @router.post(f"{_ONE}/accept", **answers("groups", GroupDetails, fails=MISSING_OR_CONFLICT))
     async def accept(group: Group) -> Response:
         """Join a group that you are invited to."""
-        return _shown(await node.groups.accept(_id(group)))
+        return await _shown(node, await node.groups.accept(_id(group)))
 
     @router.post(f"{_ONE}/leave", **_NOTHING)
     async def leave(group: Group) -> Response:
@@ -107,7 +109,7 @@ def add_member_routes(router: APIRouter, node: NodeFacade) -> None:
     async def invite(group: Group, body: bodies.GroupInvitationIn) -> Response:
         """Invite contacts: into a channel as subscribers, into a group as members."""
         people = [parse_address(member) for member in body.members]
-        return _shown(await node.groups.invite(_id(group), people))
+        return await _shown(node, await node.groups.invite(_id(group), people))
 
     @router.put(_MEMBER, **answers("groups", GroupDetails, fails=MISSING_OR_CONFLICT))
     async def set_role(group: Group, address: Address, body: bodies.MemberRoleIn) -> Response:
@@ -117,13 +119,15 @@ def add_member_routes(router: APIRouter, node: NodeFacade) -> None:
         role = _role(row, address)
         if body.role == "member":
             was_admin = role == "admin"
-            return _shown(await node.groups.demote(wanted, person) if was_admin else row)
+            return await _shown(
+                node, await node.groups.demote(wanted, person) if was_admin else row
+            )
         try:
-            return _shown(await node.groups.promote(wanted, person))
+            return await _shown(node, await node.groups.promote(wanted, person))
         except GroupDeniedError as error:
             if error.denial is not Denial.ALREADY_THERE:
                 raise
-            return _shown(row)
+            return await _shown(node, row)
 
     @router.post(
         f"{_MEMBER}/history",
@@ -219,9 +223,10 @@ def _role(row: GroupRow, address: str) -> str:
     raise NotFoundError(_NOT_IN)
 
 
-def _details(row: GroupRow) -> GroupDetails:
-    return GroupDetails.of(row, view.of_row(row))
+def _summary(row: GroupRow, looks: Looks) -> dict[str, Any]:
+    summary = view.of_row(row)
+    return summary | looks.fields(summary["conversation"], summary["name"])
 
 
-def _shown(row: GroupRow) -> Response:
-    return JsonResponse(_details(row))
+async def _shown(node: NodeFacade, row: GroupRow, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    return JsonResponse(GroupDetails.of(row, _summary(row, await looks_of(node))), status)

@@ -1,13 +1,14 @@
-"""Parameters of several routes: addresses and ids in paths, an address in a query."""
+"""Parameters of several routes: addresses and ids in paths, an address in a query, a header."""
 
 from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import Path, Query
+from fastapi import Header, Path, Query
 from pydantic.config import JsonDict
 
 from zentalk.rest.addresses import ADDRESS_SCHEMA
+from zentalk.rest.limits import MAX_KEY_CHARS
 
 _HEX_32: Final[JsonDict] = {"pattern": "^[0-9a-f]{32}$"}
 
@@ -45,5 +46,13 @@ WithAddress = Annotated[
         description="the address of one conversation",
         max_length=100,
         json_schema_extra=ADDRESS_SCHEMA,
+    ),
+]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        max_length=MAX_KEY_CHARS,
+        pattern=r"^[\x21-\x7e]+$",
+        description="repeating a request with the same key and token sends the message once",
     ),
 ]

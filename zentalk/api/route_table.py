@@ -120,6 +120,7 @@ ROUTES: Final[Mapping[str, Operation]] = MappingProxyType(
         "DELETE /v1/groups/{group}/picture": Operation(_WRITE, "removeGroupPicture"),
         f"GET {_MESSAGE}/deliveries": Operation(_READ, "listDeliveries"),
         "GET /v1/messages/{message_id}": Operation(_READ, "getMessage"),
+        "GET /v1/linked-message": Operation(_READ, "getLinkedMessage"),
         "GET /v1/events": Operation(_READ, "listEvents"),
         "GET /v1/events/stream": Operation(_READ, "streamEvents"),
         "GET /v1/events/ws": Operation(_READ, "openEvents"),

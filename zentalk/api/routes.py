@@ -7,6 +7,7 @@ not validate them again; the models named as `responses` are for the OpenAPI doc
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -17,25 +18,28 @@ from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from zentalk.api.answers import CONFLICT, MISSING, MISSING_OR_CONFLICT, answers, no_content, tagged
-from zentalk.api.callers import Key, request_key
+from zentalk.api.callers import request_key
 from zentalk.api.drafts import draft_of
 from zentalk.api.event_query import PageQuery, StreamQuery, first_page
 from zentalk.api.facade import NodeFacade
-from zentalk.api.paths import Address, MessageId, WithAddress
+from zentalk.api.looks import looks_of, name_cards
+from zentalk.api.paths import Address, IdempotencyKey, MessageId, WithAddress
 from zentalk.api.stream import EventStream
 from zentalk.chat.names import Named, shown_names
 from zentalk.errors import LocalProtocolError
 from zentalk.node.messages.commands import Draft
 from zentalk.rest.contacts import Contact, ContactIn, Contacts, ListedContact
 from zentalk.rest.contents import MessageIn
+from zentalk.rest.cursors import MAX_CURSOR_CHARS, Cursor, page_of, parse_cursor
 from zentalk.rest.event_schema import EventsPage
 from zentalk.rest.events import Events
 from zentalk.rest.limits import MAX_PAGE, MAX_SEQUENCE, MIN_PLACE
-from zentalk.rest.messages import Conversations, Message, Messages
+from zentalk.rest.messages import Conversations, Message, MessagesPage
 from zentalk.rest.node import Health, Me, NetworkReport
-from zentalk.web.etags import unless_known
+from zentalk.web.etags import TaggedAnswer
 from zentalk.web.json_response import JsonResponse
 from zentalk.wire.invite import parse_address_or_invite
+from zentalk.wire.message_link import parse_message_link
 from zentalk.wire.text import parse_address
 
 DEFAULT_MESSAGES: Final = 100
@@ -46,6 +50,10 @@ _Key = tuple[str, int]
 Place = Annotated[int, Query(ge=MIN_PLACE, le=MAX_SEQUENCE, description="a `seq`")]
 Limit = Annotated[int, Query(ge=1, description="more than 1,000 counts as 1,000")]
 _NOTHING: Final[dict[str, Any]] = no_content("contacts", fails=MISSING_OR_CONFLICT)
+Link = Annotated[
+    str,
+    Query(description="`zentalk-message:`, the author's address, `/` and the `id`", max_length=120),
+]
 LastEventId = Annotated[int | None, Header(ge=0, le=MAX_SEQUENCE)]
 
 
@@ -74,12 +82,8 @@ def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
     @router.get("/v1/contacts", **tagged(answers("contacts", Contacts)))
     async def contacts(request: Request) -> Response:
         """Return contacts, requests, and who was refused or blocked."""
-        people = await node.contacts()
-        shown = shown_names(Named(person.address, person.name) for person in people)
-        listed = [
-            ListedContact.of(person, *look) for person, look in zip(people, shown, strict=True)
-        ]
-        return unless_known(request, JsonResponse(Contacts(contacts=listed)))
+        answer = await node.since_commit.get("contacts", partial(_contacts, node))
+        return answer.to(request)
 
     @router.post("/v1/contacts", **answers("contacts", Contact, HTTPStatus.CREATED, fails=CONFLICT))
     async def add(body: ContactIn) -> Response:
@@ -121,34 +125,49 @@ def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
 
+async def _contacts(node: NodeFacade) -> TaggedAnswer:
+    people = await node.contacts()
+    shown = shown_names(Named(person.address, person.name) for person in people)
+    listed = [ListedContact.of(person, *look) for person, look in zip(people, shown, strict=True)]
+    return TaggedAnswer(JsonResponse(Contacts(contacts=listed)))
+
+
+async def _conversations(node: NodeFacade) -> TaggedAnswer:
+    found = Conversations.model_validate({"conversations": await node.conversations()})
+    looks = await looks_of(node)
+    listed = [
+        one.model_copy(update=looks.fields(one.address, one.name)) for one in found.conversations
+    ]
+    return TaggedAnswer(JsonResponse(Conversations(conversations=listed)))
+
+
 def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
     """Add the routes about conversations and messages."""
 
     @router.get("/v1/conversations", **tagged(answers("messages", Conversations)))
     async def conversations(request: Request) -> Response:
         """Return all conversations, the latest first."""
-        listed = await node.conversations()
-        shown = JsonResponse(Conversations.model_validate({"conversations": listed}))
-        return unless_known(request, shown)
+        answer = await node.since_commit.get("conversations", partial(_conversations, node))
+        return answer.to(request)
 
     @router.post(
         "/v1/conversations/{address}/messages",
         **answers("messages", Message, HTTPStatus.ACCEPTED, fails=MISSING_OR_CONFLICT),
     )
     async def send(
-        request: Request, address: Address, body: MessageIn, idempotency_key: Key = None
+        request: Request, address: Address, body: MessageIn, idempotency_key: IdempotencyKey = None
     ) -> Response:
         """Store a message for sending; its state tells how far it got."""
-        key = None if idempotency_key is None else request_key(request, idempotency_key)
         contact = parse_address(address)
         draft = Draft(body.text or "") if body.model_fields_set == _TEXT else None
         if draft is None:
             draft = await draft_of(body, contact, node)
+        key = None if idempotency_key is None else request_key(request, idempotency_key)
         message = await node.send(contact, draft, key)
         return JsonResponse(Message.model_validate(message), HTTPStatus.ACCEPTED)
 
     @router.get(
-        "/v1/conversations/{address}/messages", **answers("messages", Messages, fails=MISSING)
+        "/v1/conversations/{address}/messages", **answers("messages", MessagesPage, fails=MISSING)
     )
     async def messages(
         address: Address,
@@ -156,16 +175,18 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
         after: Annotated[Place | None, Query()] = None,
         around: Annotated[str | None, Query(max_length=100)] = None,
         since: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
+        cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_CHARS)] = None,
         limit: Limit = DEFAULT_MESSAGES,
     ) -> Response:
         """Return a page of a conversation: the newest, or where one of the parameters says.
 
-        `before` and `after` take a `seq`, `around` the id of a message, and `since` unix seconds.
-        The newest is last.
+        `cursor` is the `older` or `newer` of another page; `before` and `after` take a `seq`,
+        `around` the id of a message, and `since` unix seconds. The newest is last.
         """
         contact, count = parse_address(address), min(limit, MAX_PAGE)
-        if sum(place is not None for place in (before, after, around, since)) > 1:
-            raise LocalProtocolError("give one of before, after, around and since")
+        if sum(place is not None for place in (before, after, around, since, cursor)) > 1:
+            raise LocalProtocolError("give one of cursor, before, after, around and since")
+        before, after = begun = Cursor(before, after) if cursor is None else parse_cursor(cursor)
         if after is not None:
             page = await node.chat.page_after(contact, after, count)
         elif around is not None:
@@ -174,19 +195,33 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
             page = await node.chat.page_since(contact, since, count)
         else:
             page = await node.messages(contact, before, count)
-        return JsonResponse(Messages.model_validate({"messages": page}))
+        shown = MessagesPage.model_validate(page_of(page, begun))
+        await name_cards(node, shown.messages)
+        return JsonResponse(shown)
 
     @router.post("/v1/conversations/{address}/read", **no_content("messages"))
-    async def read(address: Address) -> Response:
-        """Set the conversation's unread count to 0."""
-        await node.mark_read(parse_address(address))
+    async def read(address: Address, seq: Annotated[Place | None, Query()] = None) -> Response:
+        """Note that a conversation was read, up to the message with a `seq` or to its end.
+
+        What came after it stays unread, and its author is not told that it was read.
+        """
+        await node.mark_read(parse_address(address), seq)
         return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
     @router.get("/v1/messages/{message_id}", **answers("messages", Message, fails=MISSING))
     async def message(message_id: MessageId, conversation: WithAddress = None) -> Response:
         """Return one message; your own if somebody else chose the same id."""
         where = None if conversation is None else parse_address(conversation)
-        return JsonResponse(Message.model_validate(await node.message(message_id, where)))
+        shown = Message.model_validate(await node.message(message_id, where))
+        await name_cards(node, [shown])
+        return JsonResponse(shown)
+
+    @router.get("/v1/linked-message", **answers("messages", Message, fails=MISSING))
+    async def linked(link: Link) -> Response:
+        """Return the message that a link is of: of this author, in whichever conversation."""
+        shown = Message.model_validate(await node.linked_message(parse_message_link(link)))
+        await name_cards(node, [shown])
+        return JsonResponse(shown)
 
 
 def add_event_routes(router: APIRouter, node: NodeFacade, stopping: trio.Event) -> None:

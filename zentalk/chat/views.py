@@ -7,6 +7,7 @@ from typing import Any
 
 from zentalk.chat.kinds import KINDS
 from zentalk.wire.chat import MICRODEGREES, Body, Card, Location, Poll, Sticker, kind_of
+from zentalk.wire.content import MAX_FALLBACK_BYTES
 from zentalk.wire.text import format_address
 
 SOUTH, WEST = 90 * MICRODEGREES, 180 * MICRODEGREES
@@ -48,5 +49,9 @@ def line_of(body: Body | None) -> str:
 
 
 def fallback_of(body: Body) -> str:
-    """Return what a node shows that does not know this kind; empty if it is to show nothing."""
-    return KINDS[kind_of(body)].fallback.format(line_of(body))
+    """Return what a node shows that does not know this kind; empty if it is to show nothing.
+
+    It is cut, between two characters, to the bytes that a content has for it.
+    """
+    line = KINDS[kind_of(body)].fallback.format(line_of(body))
+    return line.encode("utf-8", "replace")[:MAX_FALLBACK_BYTES].decode("utf-8", "ignore")

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zentalk.cli.arguments import relay_uris
 from zentalk.cli.link import given_code
-from zentalk.cli.output import announce, say
+from zentalk.cli.output import announce, say, say_or_json, telling
 from zentalk.cli.setup import check_not_set_up, checked
+
+if TYPE_CHECKING:
+    from zentalk.ids import UserAddress
 
 
 def init(
-    directory: Path, said: dict[str, Any], bootstraps: list[str], replica_of: str | None
+    directory: Path,
+    said: dict[str, Any],
+    bootstraps: list[str],
+    replica_of: str | None,
+    *,
+    as_json: bool,
 ) -> int:
     """Make identity, token and settings; prints the address and nothing else.
 
@@ -34,7 +42,8 @@ def init(
         set_up_replica(directory, code, os.urandom)  # noqa: TID251
     load_or_create_token(directory, os.urandom)  # noqa: TID251 - the edge
     write_config(settings)
-    _say_address(directory)
+    with telling(lambda: f"the node is set up in {directory}"):
+        _say_address(directory, as_json=as_json)
     return 0
 
 
@@ -66,32 +75,43 @@ def run(directory: Path, log_level: str = "info") -> int:
     return run_program(directory, serve, log_level)
 
 
-def address(directory: Path) -> int:
+def address(directory: Path, *, qr: bool, as_json: bool) -> int:
     """Print the address; raises ConfigError for the folder of another program."""
     from zentalk.config import load_api_settings
 
     load_api_settings(directory)
-    _say_address(directory)
+    _say_address(directory, qr=qr, as_json=as_json)
     return 0
 
 
-def token(directory: Path) -> int:
+def token(directory: Path, *, as_json: bool) -> int:
     """Print the token; raises ConfigError for the folder of another program."""
     from zentalk.config import load_api_settings
     from zentalk.web.token import load_token
 
     load_api_settings(directory)
-    say(load_token(directory))
+    found = load_token(directory)
+    say_or_json(found, {"token": found}, as_json=as_json)
     return 0
 
 
-def _say_address(directory: Path) -> None:
+def _say_address(directory: Path, *, qr: bool = False, as_json: bool) -> None:
+    from zentalk.wire.text import format_address
+
+    shown = format_address(_owner_of(directory))
+    if qr and not as_json:
+        from zentalk.qr import lines
+
+        for line in lines(shown):
+            say(line)
+    say_or_json(shown, {"address": shown}, as_json=as_json)
+
+
+def _owner_of(directory: Path) -> UserAddress:
     from zentalk.ids import UserAddress
     from zentalk.node.replica.invitation import is_replica, load_invitation
     from zentalk.store.key_file import load_identity
-    from zentalk.wire.text import format_address
 
     if is_replica(directory):
-        say(format_address(load_invitation(directory).address))
-        return
-    say(format_address(UserAddress(load_identity(directory).public)))
+        return load_invitation(directory).address
+    return UserAddress(load_identity(directory).public)

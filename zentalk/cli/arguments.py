@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from zentalk.cli.errors import UsageError
@@ -56,6 +57,23 @@ def duration(text: str, *, or_word: str = "") -> int:
         raise UsageError(f"'{text}' is no time: write it like {forms}") from None
     assert isinstance(seconds, int)
     return seconds
+
+
+def moment(text: str) -> int:
+    """Return unix seconds of a day or time by the reader's clock, or of a time so long ago.
+
+    A day stands for its beginning. Raises UsageError for anything else.
+    """
+    import time
+
+    for form in ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"):
+        with suppress(ValueError, OverflowError):
+            return max(0, int(time.mktime(time.strptime(text.replace("T", " "), form))))
+    with suppress(UsageError):
+        return max(0, int(time.time()) - duration(text))  # noqa: TID251 - the edge
+    raise UsageError(
+        f"'{text}' is no time: write 2026-11-30, '2026-11-30 17:05', or 7d for so long ago"
+    )
 
 
 def one_of(word: str | None, option: str | None, name: str, option_name: str) -> str:

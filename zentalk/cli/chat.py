@@ -8,21 +8,17 @@ from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from zentalk.cli.arguments import duration
+from zentalk.cli.arguments import duration, moment
+from zentalk.cli.choosing import chosen_message
 from zentalk.cli.connect import At, running_node
-from zentalk.cli.errors import UsageError
-from zentalk.cli.message import line_of
+from zentalk.cli.message import line_of, say_message
 from zentalk.cli.names import Names
 from zentalk.cli.node_client import NodeClient
-from zentalk.cli.output import harmless, local_time, say, say_json
+from zentalk.cli.output import harmless, local_time, say, say_done, say_json
 from zentalk.cli.people import check_conversation, conversation_of
-from zentalk.errors import NotFoundError
 
-LAST: Final = "last"
-"""The word for the newest message, of your own where only those count."""
-_FEWEST_DIGITS: Final = 4
-_SEARCHED: Final = 1000
 _OFF: Final = "off"
+_MARKS: Final = ("forwarded", "pinned", "starred")
 _FOREVER: Final = 4_102_444_800.0
 """The year 2100."""
 
@@ -30,21 +26,23 @@ _FOREVER: Final = 4_102_444_800.0
 def edit(at: At, person: str, which: str, text: str, *, as_json: bool) -> int:
     """Give a text of your own other words."""
     with chosen_message(at, person, which, own=True) as (node, path):
-        _say(node.patch(path, {"text": text}), as_json=as_json)
+        say_message(node.patch(path, {"text": text}), as_json=as_json)
     return 0
 
 
-def delete(at: At, person: str, which: str, *, for_everyone: bool) -> int:
+def delete(at: At, person: str, which: str, *, for_everyone: bool, as_json: bool) -> int:
     """Delete a message here, or take one of your own back."""
     with chosen_message(at, person, which, own=for_everyone) as (node, path):
         node.delete(f"{path}?for={'everyone' if for_everyone else 'me'}")
+        _, _, _, conversation, _, message_id = path.split("/")
+        say_done({"conversation": conversation, "id": message_id}, as_json=as_json)
     return 0
 
 
 def react(at: At, person: str, which: str, emoji: str, *, as_json: bool) -> int:
     """React to a message; an empty emoji takes that back."""
     with chosen_message(at, person, which) as (node, path):
-        _say(node.put(f"{path}/reaction", {"emoji": emoji}), as_json=as_json)
+        say_message(node.put(f"{path}/reaction", {"emoji": emoji}), as_json=as_json)
     return 0
 
 
@@ -52,14 +50,16 @@ def vote(at: At, person: str, which: str, options: list[int], *, as_json: bool) 
     """Choose options of a poll, counted from 1."""
     with chosen_message(at, person, which) as (node, path):
         places = [option - 1 for option in options]
-        _say(node.put(f"{path}/vote", {"options": places}), as_json=as_json)
+        say_message(node.put(f"{path}/vote", {"options": places}), as_json=as_json)
     return 0
 
 
 def mark(at: At, person: str, which: str, how: str, *, on: bool, as_json: bool) -> int:
     """Pin or star a message, or take that back."""
     with chosen_message(at, person, which) as (node, path):
-        _say(node.put(f"{path}/{how}") if on else node.remove(f"{path}/{how}"), as_json=as_json)
+        say_message(
+            node.put(f"{path}/{how}") if on else node.remove(f"{path}/{how}"), as_json=as_json
+        )
     return 0
 
 
@@ -70,34 +70,37 @@ def forward(at: At, person: str, which: str, to: str, *, as_json: bool) -> int:
         _, _, _, source, _, message_id = path.split("/")
         target = _conversation(conversation_of(node, reader))
         body = {"conversation": source, "id": message_id}
-        _say(node.post(f"{target}/forward", body), as_json=as_json)
+        say_message(node.post(f"{target}/forward", body), as_json=as_json)
     return 0
 
 
-def poll(
-    at: At, person: str, question: str, options: list[str], *, multiple: bool, as_json: bool
+def search(
+    at: At,
+    words: str,
+    person: str | None,
+    limit: int,
+    *,
+    since: str | None = None,
+    until: str | None = None,
+    as_json: bool,
 ) -> int:
-    """Ask a question with options."""
-    wanted = check_conversation(person)
-    body = {"poll": {"question": question, "options": options, "multiple": multiple}}
-    with running_node(at) as node:
-        path = f"{_conversation(conversation_of(node, wanted))}/messages"
-        _say(node.post(path, body), as_json=as_json)
-    return 0
-
-
-def search(at: At, words: str, person: str | None, limit: int, *, as_json: bool) -> int:
-    """Look for messages by their words, newest first."""
+    """Look for messages by their words, newest first; from and up to a day or time."""
     wanted = None if person is None else check_conversation(person)
+    query = {"q": words, "limit": str(limit)}
+    for name, when in (("since", since), ("until", until)):
+        if when is not None:
+            query[name] = str(moment(when))
     with running_node(at) as node:
-        query = {"q": words, "limit": str(limit)}
         if wanted is not None:
             query["conversation"] = conversation_of(node, wanted)
-        found = node.get(f"/v1/search?{urlencode(query)}")["messages"]
+        answer = node.get(f"/v1/search?{urlencode(query)}")
+        found = answer["messages"]
         if as_json:
             say_json(found)
             return 0
         names = Names(node)
+        for one in answer["names"]:
+            say(f"{harmless(one['shown_name'])}  {one['address']}")
         for message in found:
             say(line_of(message, names.before(message, conversation=True)))
     return 0
@@ -129,35 +132,92 @@ def show(at: At, person: str, *, as_json: bool) -> int:
     return 0
 
 
-def clear(at: At, person: str) -> int:
+def clear(at: At, person: str, *, as_json: bool) -> int:
     """Delete all messages of a conversation here; the person stays in the list."""
-    wanted = check_conversation(person)
-    with running_node(at) as node:
-        node.delete(f"{_conversation(conversation_of(node, wanted))}/messages")
+    with _changed(at, check_conversation(person), as_json=as_json) as (node, path):
+        node.delete(f"{path}/messages")
     return 0
 
 
-def set_timer(at: At, person: str, after: str) -> int:
+def set_timer(at: At, person: str, after: str, *, as_json: bool) -> int:
     """Let messages disappear some time after they were read, at both sides."""
-    wanted, seconds = (
-        check_conversation(person),
-        0 if after == _OFF else duration(after, or_word=_OFF),
-    )
-    with running_node(at) as node:
-        node.put(f"{_conversation(conversation_of(node, wanted))}/timer", {"seconds": seconds})
+    wanted = check_conversation(person)
+    seconds = 0 if after == _OFF else duration(after, or_word=_OFF)
+    with _changed(at, wanted, as_json=as_json) as (node, path):
+        node.put(f"{path}/timer", {"seconds": seconds})
     return 0
 
 
-def mute(at: At, person: str, lasts: str | None) -> int:
+def mute(at: At, person: str, lasts: str | None, *, as_json: bool) -> int:
     """Mute a conversation for a time, for good without one, or not any more."""
     wanted = check_conversation(person)
     now = time.time()  # noqa: TID251 - the edge
     until = (
         _FOREVER if lasts is None else 0.0 if lasts == _OFF else now + duration(lasts, or_word=_OFF)
     )
-    with running_node(at) as node:
-        node.put(f"{_conversation(conversation_of(node, wanted))}/mute", {"until": until})
+    with _changed(at, wanted, as_json=as_json) as (node, path):
+        node.put(f"{path}/mute", {"until": until})
     return 0
+
+
+def draft(at: At, person: str, text: str, *, as_json: bool) -> int:
+    """Keep what is half written for all devices; an empty text drops it."""
+    with _changed(at, check_conversation(person), as_json=as_json) as (node, path):
+        node.put(f"{path}/draft", {"text": text})
+    return 0
+
+
+@contextmanager
+def _changed(at: At, wanted: str, *, as_json: bool) -> Iterator[tuple[NodeClient, str]]:
+    """Yield the path of a conversation that is changed inside, and print it as it is then."""
+    with running_node(at) as node:
+        path = _conversation(conversation_of(node, wanted))
+        yield node, path
+        if as_json:
+            say_json(node.get(path))
+
+
+def show_message(at: At, person: str, which: str, *, as_json: bool) -> int:
+    """Show one message with what is known of it."""
+    with chosen_message(at, person, which) as (node, path):
+        _, _, _, conversation, _, message_id = path.split("/")
+        found = node.get(f"/v1/messages/{message_id}", conversation=conversation)
+        _show(node, found, as_json=as_json)
+    return 0
+
+
+def open_link(at: At, link: str, *, as_json: bool) -> int:
+    """Show the message that a link is of."""
+    with running_node(at) as node:
+        _show(node, node.get("/v1/linked-message", link=link), as_json=as_json)
+    return 0
+
+
+def _show(node: NodeClient, message: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        say_json(message)
+        return
+    for line in _details(message, Names(node)):
+        say(line)
+
+
+def _details(message: dict[str, Any], names: Names) -> Iterator[str]:
+    yield line_of(message, names.before(message))
+    yield f"id: {message['id']}"
+    if message["reason"]:
+        yield harmless(message["reason"])
+    if message["reply_to"]:
+        yield f"answers: {message['reply_to']['id']}"
+    for address in message["mentions"]:
+        yield f"mentions: {names.member(address)}"
+    for reaction in message["reactions"]:
+        yield f"{names.member(reaction['author'])}: {harmless(reaction['emoji'])}"
+    for vote in message["votes"]:
+        chosen = ", ".join(str(option + 1) for option in vote["options"])
+        yield f"{names.member(vote['author'])} voted for {chosen}"
+    for name in _MARKS:
+        if message[name]:
+            yield name
 
 
 def _about(found: dict[str, Any], names: Names) -> Iterator[str]:
@@ -176,40 +236,5 @@ def _about(found: dict[str, Any], names: Names) -> Iterator[str]:
         yield f"pinned: {line_of(message, names.before(message))}"
 
 
-def _say(message: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        say_json(message)
-    else:
-        say(line_of(message))
-
-
 def _conversation(address: str) -> str:
     return f"/v1/conversations/{quote(address, safe='')}"
-
-
-@contextmanager
-def chosen_message(
-    at: At, person: str, which: str, *, own: bool = False
-) -> Iterator[tuple[NodeClient, str]]:
-    """Find a message by its id, the beginning of it, or as the last one; yield its path.
-
-    Raises NotFoundError if there is none, or more than one begins so.
-    """
-    wanted = check_conversation(person)
-    if which != LAST and len(which) < _FEWEST_DIGITS:
-        raise UsageError(f"give at least {_FEWEST_DIGITS} digits of a message's id, or: {LAST}")
-    with running_node(at) as node:
-        path = f"{_conversation(conversation_of(node, wanted))}/messages"
-        page = node.get(path, limit=_SEARCHED)["messages"]
-        able = [one for one in page if one["author"] and (one["direction"] == "out" or not own)]
-        if which == LAST:
-            able = able[-1:]
-        else:
-            able = [one for one in able if one["id"].startswith(which.lower())]
-        if len(able) != 1:
-            what = "several messages" if able else "no message"
-            raise NotFoundError(
-                f"{what} of the newest {_SEARCHED:,} in this conversation can be meant;"
-                " see: zentalk message list --ids"
-            )
-        yield node, f"{path}/{able[0]['id']}"

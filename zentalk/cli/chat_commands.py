@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from zentalk.cli.grammar import Parameter
 from zentalk.cli.node_commands import conversation, message
-from zentalk.cli.options import AsJson, RunningNode
+from zentalk.cli.options import AsJson, GoesAlong, RunningNode
 
 Person = Annotated[
     str,
@@ -18,6 +18,30 @@ Which = Annotated[
     Parameter("MESSAGE", help="Its id, the first digits of it, or last; see: message list --ids"),
 ]
 Off = Annotated[bool, Parameter(help="Take it back.")]
+
+
+@message.command(name="show")
+def message_show(
+    person: Person, which: Which, /, *, node: RunningNode, as_json: AsJson = False
+) -> int:
+    """Show one message: state, what it answers, whom it names, reactions and votes."""
+    from zentalk.cli import chat as act
+
+    return act.show_message(node.at, person, which, as_json=as_json)
+
+
+@message.command(name="open")
+def message_open(
+    link: Annotated[str, Parameter("LINK", help="zentalk-message:AUTHOR/ID, quoted.")],
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Show the message that a link is of."""
+    from zentalk.cli import chat as act
+
+    return act.open_link(node.at, link, as_json=as_json)
 
 
 @message.command(name="edit")
@@ -46,11 +70,12 @@ def message_delete(
     for_everyone: Annotated[
         bool, Parameter(help="Take your own message back from its reader too.")
     ] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Delete a message at your node, or take one of your own back for everyone."""
     from zentalk.cli import chat as act
 
-    return act.delete(node.at, person, which, for_everyone=for_everyone)
+    return act.delete(node.at, person, which, for_everyone=for_everyone, as_json=as_json)
 
 
 @message.command(name="react")
@@ -118,12 +143,18 @@ def message_search(
         str | None, Parameter("--with", help="Only this conversation: PERSON.")
     ] = None,
     limit: Annotated[int, Parameter(help="The largest number of messages to list.")] = 100,
+    since: Annotated[
+        str | None,
+        Parameter(help="Only from this day or time on, such as 2026-11-30, or 7d for so long ago."),
+    ] = None,
+    until: Annotated[str | None, Parameter(help="Only up to this day or time.")] = None,
     as_json: AsJson = False,
 ) -> int:
     """Find messages that have all the words, newest first."""
     from zentalk.cli import chat as act
 
-    return act.search(node.at, " ".join(words), partner, limit, as_json=as_json)
+    said = " ".join(words)
+    return act.search(node.at, said, partner, limit, since=since, until=until, as_json=as_json)
 
 
 @message.command(name="forward")
@@ -151,12 +182,77 @@ def message_poll(
     *,
     node: RunningNode,
     multiple: Annotated[bool, Parameter(help="Several options may be chosen.")] = False,
+    with_it: GoesAlong,
     as_json: AsJson = False,
 ) -> int:
     """Ask a question with options: message poll Bob 'which tea?' green black"""
-    from zentalk.cli import chat as act
+    from zentalk.cli import contents as act
 
-    return act.poll(node.at, person, question, options, multiple=multiple, as_json=as_json)
+    return act.poll(
+        node.at,
+        person,
+        question,
+        options,
+        multiple=multiple,
+        along=with_it.along,
+        as_json=as_json,
+    )
+
+
+@message.command(name="sticker")
+def message_sticker(
+    person: Person,
+    emoji: Annotated[str, Parameter("EMOJI", help="The emoji that it stands for.")],
+    file: Annotated[Path, Parameter("FILE", help="A picture of at most 24 KiB.")],
+    /,
+    *,
+    node: RunningNode,
+    with_it: GoesAlong,
+    as_json: AsJson = False,
+) -> int:
+    """Send a small picture that stands for an emoji."""
+    from zentalk.cli import contents as act
+
+    return act.sticker(node.at, person, emoji, file, along=with_it.along, as_json=as_json)
+
+
+@message.command(name="location")
+def message_location(
+    person: Person,
+    latitude: Annotated[float, Parameter("LATITUDE", help="Degrees north; below 0, south.")],
+    longitude: Annotated[float, Parameter("LONGITUDE", help="Degrees east; below 0, west.")],
+    label: Annotated[list[str] | None, Parameter("LABEL", help="What is there.")] = None,
+    /,
+    *,
+    node: RunningNode,
+    with_it: GoesAlong,
+    as_json: AsJson = False,
+) -> int:
+    """Send a place: message location Bob 48.8584 2.2945 the tower"""
+    from zentalk.cli import contents as act
+
+    place, said = (latitude, longitude), " ".join(label or [])
+    return act.location(node.at, person, place, said, along=with_it.along, as_json=as_json)
+
+
+@message.command(name="card")
+def message_card(
+    person: Person,
+    whom: Annotated[str, Parameter("WHOM", help="Whose address: an address, or your name for it.")],
+    name: Annotated[
+        list[str] | None, Parameter("NAME", help="The name to show with it. Yours is not sent.")
+    ] = None,
+    /,
+    *,
+    node: RunningNode,
+    with_it: GoesAlong,
+    as_json: AsJson = False,
+) -> int:
+    """Send somebody's address. To let both know of each other, use: contact introduce"""
+    from zentalk.cli import contents as act
+
+    said = " ".join(name or [])
+    return act.card(node.at, person, whom, said, along=with_it.along, as_json=as_json)
 
 
 @message.command(name="vote")
@@ -187,11 +283,11 @@ def conversation_show(person: Person, /, *, node: RunningNode, as_json: AsJson =
 
 
 @conversation.command(name="clear")
-def conversation_clear(person: Person, /, *, node: RunningNode) -> int:
+def conversation_clear(person: Person, /, *, node: RunningNode, as_json: AsJson = False) -> int:
     """Delete all messages with a person, or in a group, at your node. The person or group stays."""
     from zentalk.cli import chat as act
 
-    return act.clear(node.at, person)
+    return act.clear(node.at, person, as_json=as_json)
 
 
 @conversation.command(name="timer")
@@ -201,11 +297,12 @@ def conversation_timer(
     /,
     *,
     node: RunningNode,
+    as_json: AsJson = False,
 ) -> int:
     """Let messages disappear some time after they were read, at all sides."""
     from zentalk.cli import chat as act
 
-    return act.set_timer(node.at, person, after)
+    return act.set_timer(node.at, person, after, as_json=as_json)
 
 
 @conversation.command(name="mute")
@@ -217,11 +314,29 @@ def conversation_mute(
     /,
     *,
     node: RunningNode,
+    as_json: AsJson = False,
 ) -> int:
     """Mute a conversation for all of your devices."""
     from zentalk.cli import chat as act
 
-    return act.mute(node.at, person, lasts)
+    return act.mute(node.at, person, lasts, as_json=as_json)
+
+
+@conversation.command(name="draft")
+def conversation_draft(
+    person: Person,
+    text: Annotated[
+        list[str] | None, Parameter("TEXT", help="Without it, the draft is dropped.")
+    ] = None,
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Keep what is half written, for all of your devices."""
+    from zentalk.cli import chat as act
+
+    return act.draft(node.at, person, " ".join(text or []), as_json=as_json)
 
 
 @conversation.command(name="export")
@@ -239,11 +354,14 @@ def conversation_export(
     output: Annotated[
         str | None, Parameter(help="A new file; without it, standard output.")
     ] = None,
+    as_json: Annotated[
+        bool, Parameter("--json", help="Say as JSON what was written to the file.")
+    ] = False,
 ) -> int:
     """Write conversations with all their messages, in the clear."""
     from zentalk.cli import export as act
 
-    return act.export(node.at, person, as_, output)
+    return act.export(node.at, person, as_, output, as_json=as_json)
 
 
 @conversation.command(name="import")

@@ -18,6 +18,7 @@ from zentalk.cli.node_client import (
     TokenRefusedError,
     read_url,
 )
+from zentalk.cli.output import telling
 from zentalk.config import CONFIG_FILE
 from zentalk.errors import ConfigError, ConnectFailedError, StrangerError, UnavailableError
 from zentalk.web.address_file import noted_url
@@ -34,7 +35,7 @@ class At(NamedTuple):
 
 @contextmanager
 def running_node(at: At) -> Iterator[NodeClient]:
-    """Give a client of the node.
+    """Give a client of the node. Print inside: an answer that is lost then says what was done.
 
     Raises UsageError if the URL is none, ConfigError if the folder or the token's file is none,
     UnavailableError if the folder's node does not run, StrangerError if what answers at the URL
@@ -44,7 +45,7 @@ def running_node(at: At) -> Iterator[NodeClient]:
         place = read_url(at.url)
         if place is None:
             raise UsageError(f"--url takes http://HOST:PORT, not '{at.url}'")
-        with closing(NodeClient(place, _token(at))) as client:
+        with _open(NodeClient(place, _token(at))) as client:
             yield client
         return
     directory = at.directory or api_folder()
@@ -54,13 +55,19 @@ def running_node(at: At) -> Iterator[NodeClient]:
     if place is None:
         raise _not_running(directory)
     try:
-        with closing(NodeClient(place, token)) as client:
+        with _open(NodeClient(place, token)) as client:
             yield client
     except ConnectFailedError:
         raise _not_running(directory) from None
     except (StrangerError, TokenRefusedError):
         # After a crash, another program may serve at the address that was noted.
         raise _not_running(directory, instead=place) from None
+
+
+@contextmanager
+def _open(client: NodeClient) -> Iterator[NodeClient]:
+    with closing(client), telling(lambda: "it was done" if client.has_changed else ""):
+        yield client
 
 
 def _token(at: At) -> str:

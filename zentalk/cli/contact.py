@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
+from zentalk.cli.arguments import address as read_address
 from zentalk.cli.arguments import address_or_invite
 from zentalk.cli.connect import At, running_node
-from zentalk.cli.output import harmless, local_time, say, say_json
+from zentalk.cli.output import harmless, local_time, say, say_done, say_json
 from zentalk.cli.people import CONTACTS, address_of, check_person
 from zentalk.errors import ConflictError, NotFoundError
+
+_INTRODUCTIONS: Final = "/v1/introductions"
 
 
 def add(at: At, address: str, name: str, *, as_json: bool) -> int:
@@ -50,19 +53,23 @@ def rename(at: At, person: str, name: str, *, as_json: bool) -> int:
     return 0
 
 
-def refuse(at: At, person: str) -> int:
+def refuse(at: At, person: str, *, as_json: bool) -> int:
     """Refuse a request."""
     wanted = check_person(person)
     with running_node(at) as node:
-        node.post(f"{CONTACTS}/{address_of(node, wanted)}/refuse")
+        address = address_of(node, wanted)
+        node.post(f"{CONTACTS}/{address}/refuse")
+        say_done({"address": address}, as_json=as_json)
     return 0
 
 
-def remove(at: At, person: str) -> int:
+def remove(at: At, person: str, *, as_json: bool) -> int:
     """Delete a person and all messages with them."""
     wanted = check_person(person)
     with running_node(at) as node:
-        node.delete(f"{CONTACTS}/{address_of(node, wanted)}")
+        address = address_of(node, wanted)
+        node.delete(f"{CONTACTS}/{address}")
+        say_done({"address": address}, as_json=as_json)
     return 0
 
 
@@ -74,11 +81,13 @@ def block(at: At, person: str, *, as_json: bool) -> int:
     return 0
 
 
-def unblock(at: At, person: str) -> int:
+def unblock(at: At, person: str, *, as_json: bool) -> int:
     """Let a person write again."""
     wanted = check_person(person)
     with running_node(at) as node:
-        node.post(f"{CONTACTS}/{address_of(node, wanted)}/unblock")
+        address = address_of(node, wanted)
+        node.post(f"{CONTACTS}/{address}/unblock")
+        say_done({"address": address}, as_json=as_json)
     return 0
 
 
@@ -91,38 +100,42 @@ def verify(at: At, person: str, number: str | None, *, is_same: bool, as_json: b
         if number is not None or is_same:
             node.post(f"{path}/verify", said)
         safety = node.get(f"{path}/safety")
-    if as_json:
-        say_json(safety)
-        return 0
-    say(" ".join(safety["groups"]) if number is None else "the numbers are the same")
-    if safety["warning"]:
-        say(safety["warning"])
-    elif safety["verified"]:
-        say(f"verified since {local_time(safety['verified_at'])}")
+        if as_json:
+            say_json(safety)
+            return 0
+        say(" ".join(safety["groups"]) if number is None else "the numbers are the same")
+        if safety["warning"]:
+            say(safety["warning"])
+        elif safety["verified"]:
+            say(f"verified since {local_time(safety['verified_at'])}")
     return 0
 
 
-def unverify(at: At, person: str) -> int:
+def unverify(at: At, person: str, *, as_json: bool) -> int:
     """Take the verified mark of a contact away."""
     wanted = check_person(person)
     with running_node(at) as node:
-        node.delete(f"{CONTACTS}/{address_of(node, wanted)}/verify")
+        address = address_of(node, wanted)
+        node.delete(f"{CONTACTS}/{address}/verify")
+        say_done({"address": address}, as_json=as_json)
     return 0
 
 
-def introduce(at: At, person: str, to: str, name: str, to_name: str) -> int:
+def introduce(at: At, person: str, to: str, name: str, to_name: str, *, as_json: bool) -> int:
     """Tell two contacts of each other."""
     first, second = check_person(person), check_person(to)
     with running_node(at) as node:
-        body = {"to": address_of(node, second), "name": name, "to_name": to_name}
-        node.post(f"{CONTACTS}/{address_of(node, first)}/introduce", body)
+        address, other = address_of(node, first), address_of(node, second)
+        body = {"to": other, "name": name, "to_name": to_name}
+        node.post(f"{CONTACTS}/{address}/introduce", body)
+        say_done({"address": address, "to": other}, as_json=as_json)
     return 0
 
 
 def introduced(at: At, *, as_json: bool) -> int:
     """List who was introduced and is no contact yet."""
     with running_node(at) as node:
-        people = node.get("/v1/introductions")["introductions"]
+        people = node.get(_INTRODUCTIONS)["introductions"]
         names = _names(node.get(CONTACTS)["contacts"])
     if as_json:
         say_json(people)
@@ -131,6 +144,15 @@ def introduced(at: At, *, as_json: bool) -> int:
         who = harmless(_name_of(one["introduced_by"], names))
         like = f"  (looks like {one['looks_like']})" if one["looks_like"] else ""
         say(f"{one['address']}  {harmless(one['name'])}  (introduced by {who}){like}")
+    return 0
+
+
+def dismiss(at: At, address: str, *, as_json: bool) -> int:
+    """Forget who introduced a person."""
+    wanted = read_address(address)
+    with running_node(at) as node:
+        node.delete(f"{_INTRODUCTIONS}/{wanted}")
+        say_done({"address": wanted}, as_json=as_json)
     return 0
 
 
@@ -163,7 +185,7 @@ def _remarks(contact: dict[str, Any], names: Mapping[str, str]) -> Iterator[str]
     if contact["verified"]:
         yield "(verified)"
     if contact["warning"]:
-        yield "(no longer verified: see zentalk contact verify)"
+        yield "(now on another node: see zentalk contact verify)"
     if contact.get("looks_like"):
         yield f"(looks like {contact['looks_like']})"
     if contact["introduced_by"]:

@@ -66,19 +66,19 @@ def contact_rename(
 
 
 @contact.command(name="refuse")
-def contact_refuse(person: Person, /, *, node: RunningNode) -> int:
+def contact_refuse(person: Person, /, *, node: RunningNode, as_json: AsJson = False) -> int:
     """Refuse a request and delete its messages. Its sender is told nothing."""
     from zentalk.cli import contact as act
 
-    return act.refuse(node.at, person)
+    return act.refuse(node.at, person, as_json=as_json)
 
 
 @contact.command(name="remove")
-def contact_remove(person: Person, /, *, node: RunningNode) -> int:
+def contact_remove(person: Person, /, *, node: RunningNode, as_json: AsJson = False) -> int:
     """Delete a person and all messages with them. If they write again, that is a request."""
     from zentalk.cli import contact as act
 
-    return act.remove(node.at, person)
+    return act.remove(node.at, person, as_json=as_json)
 
 
 @contact.command(name="block")
@@ -90,11 +90,11 @@ def contact_block(person: Person, /, *, node: RunningNode, as_json: AsJson = Fal
 
 
 @contact.command(name="unblock")
-def contact_unblock(person: Person, /, *, node: RunningNode) -> int:
+def contact_unblock(person: Person, /, *, node: RunningNode, as_json: AsJson = False) -> int:
     """Let a person write to you again. What they sent meanwhile never appears."""
     from zentalk.cli import contact as act
 
-    return act.unblock(node.at, person)
+    return act.unblock(node.at, person, as_json=as_json)
 
 
 @contact.command(name="verify")
@@ -120,7 +120,7 @@ def contact_verify(
     from zentalk.cli import contact as act
 
     if undo:
-        return act.unverify(node.at, person)
+        return act.unverify(node.at, person, as_json=as_json)
     compared = " ".join(number) if number else None
     return act.verify(node.at, person, compared, is_same=same, as_json=as_json)
 
@@ -134,6 +134,7 @@ def contact_introduce(
     node: RunningNode,
     name: Annotated[str | None, Parameter(help="What TO is told as the name of PERSON.")] = None,
     to_name: Annotated[str | None, Parameter(help="What PERSON is told as the name of TO.")] = None,
+    as_json: AsJson = False,
 ) -> int:
     """Tell two of your contacts of each other, with their addresses.
 
@@ -142,7 +143,7 @@ def contact_introduce(
     """
     from zentalk.cli import contact as act
 
-    return act.introduce(node.at, person, to, name or "", to_name or "")
+    return act.introduce(node.at, person, to, name or "", to_name or "", as_json=as_json)
 
 
 @contact.command(name="introduced")
@@ -151,6 +152,20 @@ def contact_introduced(*, node: RunningNode, as_json: AsJson = False) -> int:
     from zentalk.cli import contact as act
 
     return act.introduced(node.at, as_json=as_json)
+
+
+@contact.command(name="dismiss")
+def contact_dismiss(
+    address: Annotated[str, Parameter("ADDRESS", help="As contact introduced lists it.")],
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Forget who has introduced a person to you."""
+    from zentalk.cli import contact as act
+
+    return act.dismiss(node.at, address, as_json=as_json)
 
 
 @contact.command(name="list")

@@ -11,22 +11,23 @@ from urllib.parse import quote
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
 from zentalk.cli.node_client import NodeClient, read_url
-from zentalk.cli.output import harmless, local_time, say, say_json, utc_day
+from zentalk.cli.output import harmless, local_time, say, say_done, say_json, telling, utc_day
 from zentalk.config import remove_file, write_private
 from zentalk.errors import DecodeError, NotFoundError, StrangerError
 from zentalk.web.pair_link import plain_code, read_link
 
 _DEVICES: Final = "/v1/devices"
+_PAIRINGS: Final = f"{_DEVICES}/pairings"
 
 
 def add(at: At, name: str, scope: str, *, as_json: bool) -> int:
     """Admit a device and print its token."""
     with running_node(at) as node:
         admitted = node.post(_DEVICES, {"name": name, "scope": scope})
-    if as_json:
-        say_json(admitted)
-    else:
-        say(admitted["token"])
+        if as_json:
+            say_json(admitted)
+        else:
+            say(admitted["token"])
     return 0
 
 
@@ -34,15 +35,36 @@ def pair(at: At, name: str, scope: str, url: str | None, *, as_json: bool) -> in
     """Open a pairing, and show its link as a QR code."""
     with running_node(at) as node:
         wanted = {"name": name, "scope": scope} | ({} if url is None else {"url": url})
-        pairing = node.post(f"{_DEVICES}/pairings", wanted)
+        pairing = node.post(_PAIRINGS, wanted)
+        if as_json:
+            say_json(pairing)
+            return 0
+        drawn = _drawn(pairing["link"])
+        if drawn:
+            say(drawn)
+        say(pairing["link"])
+        say(f"code {pairing['code']}, for {scope}, once, until {local_time(pairing['expires_at'])}")
+    return 0
+
+
+def list_pairings(at: At, *, as_json: bool) -> int:
+    """List the invitations that are open."""
+    with running_node(at) as node:
+        pairings = node.get(_PAIRINGS)["pairings"]
     if as_json:
-        say_json(pairing)
+        say_json(pairings)
         return 0
-    drawn = _drawn(pairing["link"])
-    if drawn:
-        say(drawn)
-    say(pairing["link"])
-    say(f"code {pairing['code']}, for {scope}, once, until {local_time(pairing['expires_at'])}")
+    for each in pairings:
+        until = local_time(each["expires_at"])
+        say(f"{each['id']}  {each['scope']:5}  until {until}  {harmless(each['name'])}")
+    return 0
+
+
+def cancel(at: At, pairing: str, *, as_json: bool) -> int:
+    """Withdraw an invitation."""
+    with running_node(at) as node:
+        node.delete(f"{_PAIRINGS}/{quote(pairing, safe='')}")
+        say_done({"id": pairing}, as_json=as_json)
     return 0
 
 
@@ -70,11 +92,12 @@ def redeem(link: str, file: Path, *, as_json: bool) -> int:
     except BaseException:  # also Ctrl-C: an empty token file must not stay behind
         remove_file(file)
         raise
-    if as_json:
-        say_json(device | {"url": place.url, "token_file": str(file)})
-    else:
-        say(f"{harmless(device['name'])} may {device['scope']}; its token is in {file}")
-        say(f"use it as: zentalk message list --url {place.url} --token-file {file}")
+    with telling(lambda: f"the token of this device is in {file}"):
+        if as_json:
+            say_json(device | {"url": place.url, "token_file": str(file)})
+        else:
+            say(f"{harmless(device['name'])} may {device['scope']}; its token is in {file}")
+            say(f"use it as: zentalk message list --url {place.url} --token-file {file}")
     return 0
 
 
@@ -102,10 +125,12 @@ def list_all(at: At, *, as_json: bool) -> int:
     return 0
 
 
-def revoke(at: At, device: str) -> int:
+def revoke(at: At, device: str, *, as_json: bool) -> int:
     """Shut a device out, given its id or its name; raises NotFoundError if there is none."""
     with running_node(at) as node:
-        node.delete(f"{_DEVICES}/{quote(find_device(node, device), safe='')}")
+        found = find_device(node, device)
+        node.delete(f"{_DEVICES}/{quote(found, safe='')}")
+        say_done({"id": found}, as_json=as_json)
     return 0
 
 

@@ -1,5 +1,7 @@
 """From arguments to an exit code: 0 done, 1 failed, 2 wrong arguments, 130 interrupted.
 
+3 is between the first two: what was asked was done, and only its answer could not be printed.
+
 Whatever happens below, the person sees one sentence and never a traceback: a traceback may
 show what nobody but its owner should see.
 """
@@ -10,11 +12,13 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
+_Kind = TypeVar("_Kind", bound=BaseException)
 DONE: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
+UNTOLD: Final = 3
 INTERRUPTED: Final = 130
 
 
@@ -47,7 +51,7 @@ def _explain(error: BaseException) -> int:
         _drop_output()
         if str(lost):
             _complain(str(lost))
-        return FAILED
+        return UNTOLD if lost.done else FAILED
     known = _find(error, ZentalkError)
     if known is None and _find(error, KeyboardInterrupt) is not None:
         return INTERRUPTED
@@ -55,7 +59,7 @@ def _explain(error: BaseException) -> int:
     return USAGE if isinstance(known, UsageError) else FAILED
 
 
-def _find(error: BaseException, kind: type[BaseException]) -> BaseException | None:
+def _find(error: BaseException, kind: type[_Kind]) -> _Kind | None:
     """Return the first error of a kind, looking into groups."""
     if isinstance(error, kind):
         return error

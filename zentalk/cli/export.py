@@ -20,7 +20,7 @@ from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
 from zentalk.cli.names import Names
 from zentalk.cli.node_client import NodeClient
-from zentalk.cli.output import harmless, local_time
+from zentalk.cli.output import answering, harmless, local_time, say_done
 from zentalk.cli.people import CONTACTS, check_conversation, conversation_of
 
 FORMAT: Final = 1
@@ -31,15 +31,23 @@ _KEPT: Final = ("contact", "blocked")
 _PRIVATE: Final = 0o600
 
 
-def export(at: At, person: str | None, kind: str, output: str | None) -> int:
-    """Write one conversation, or all, to a file or to standard output."""
+def export(
+    at: At, person: str | None, kind: str, output: str | None, *, as_json: bool = False
+) -> int:
+    """Write one conversation, or all, to a file or to standard output.
+
+    `as_json` says what was written to the file; without a file the export itself is the answer.
+    """
     wanted = None if person is None else check_conversation(person)
+    if as_json and output is None and kind != "json":
+        raise UsageError("the answer of --json without --output is the export: give --as json")
     with running_node(at) as node, _opened(output) as out:
         address = None if wanted is None else conversation_of(node, wanted)
-        if kind == "json":
-            _as_json(node, _chosen(_with_people(node), address), out)
-        else:
-            _as_markdown(node, _chosen(_listed(node), address), out)
+        chosen = _chosen(_with_people(node) if kind == "json" else _listed(node), address)
+        (_as_json if kind == "json" else _as_markdown)(node, chosen, out)
+    if output is not None:
+        said = {"output": output, "conversations": [one["address"] for one in chosen]}
+        say_done(said, as_json=as_json)
     return 0
 
 
@@ -104,7 +112,8 @@ def _plain(text: str) -> str:
 def _opened(output: str | None) -> Iterator[TextIO]:
     """Yield where to write; raises UsageError if the file cannot be made or is there already."""
     if output is None:
-        yield sys.stdout
+        with answering():
+            yield sys.stdout
         return
     path = Path(output)
     if path.exists():

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from zentalk.cli.chat import chosen_message
+from zentalk.cli.choosing import chosen_message
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
 from zentalk.cli.names import Names
 from zentalk.cli.node_client import NodeClient
-from zentalk.cli.output import harmless, local_time, say, say_json
+from zentalk.cli.output import harmless, local_time, say, say_done, say_json
 from zentalk.cli.people import (
     GROUPS,
     INVITED,
@@ -28,10 +26,8 @@ from zentalk.cli.people import (
     check_person,
     group_of,
 )
+from zentalk.cli.pictures import read_picture, write_picture
 
-_PRIVATE: Final = 0o600
-_MOST_PICTURE_BYTES: Final = 2**20
-"""More is not read; the node says how much a picture may have."""
 _WRITERS: Final = {"members": "members write", "admins": "admins write"}
 
 
@@ -94,10 +90,11 @@ def leave(at: At, group: str, *, as_json: bool) -> int:
     return 0
 
 
-def forget(at: At, group: str) -> int:
+def forget(at: At, group: str, *, as_json: bool) -> int:
     """Delete all that is here of a group that the owner is not in."""
     with _chosen(at, group, (LEFT, REMOVED)) as (node, path):
         node.delete(path)
+        say_done({"id": path.rpartition("/")[2]}, as_json=as_json)
     return 0
 
 
@@ -127,10 +124,10 @@ def share(at: At, group: str, person: str, *, lines: int, as_json: bool) -> int:
     with _chosen(at, group) as (node, path):
         member = f"{path}/members/{address_of(node, wanted)}"
         made = node.post(f"{member}/history", {"count": lines})
-    if as_json:
-        say_json(made)
-    else:
-        say(f"{made['messages']} messages go to them, as what you say that was written")
+        if as_json:
+            say_json(made)
+        else:
+            say(f"{made['messages']} messages go to them, as what you say that was written")
     return 0
 
 
@@ -143,12 +140,11 @@ def change(at: At, group: str, what: str, value: str, *, as_json: bool) -> int:
 
 def set_picture(at: At, group: str, file: Path | None, *, as_json: bool) -> int:
     """Give a group another picture; take it away without a file."""
-    picture = b"" if file is None else _read(file)
+    shown = "" if file is None else read_picture(file)
     with _chosen(at, group) as (node, path):
         if file is None:
             node.delete(f"{path}/picture")
         else:
-            shown = base64.b64encode(picture).decode("ascii")
             node.put(f"{path}/picture", {"picture": shown})
         _say(node.get(path), as_json=as_json)
     return 0
@@ -157,8 +153,7 @@ def set_picture(at: At, group: str, file: Path | None, *, as_json: bool) -> int:
 def save_picture(at: At, group: str, output: Path, *, as_json: bool) -> int:
     """Write the picture of a group to a new file."""
     with _chosen(at, group, (JOINED, INVITED)) as (node, path):
-        picture = base64.b64decode(node.get(f"{path}/picture")["picture"])
-        _write(output, picture)
+        write_picture(output, node.get(f"{path}/picture")["picture"])
         _say(node.get(path), as_json=as_json)
     return 0
 
@@ -235,27 +230,3 @@ def _ticket(ticket: dict[str, Any], by: str) -> str:
     if ends == "open" and ticket["expires_at"]:
         ends = f"until {local_time(ticket['expires_at'])}"
     return f"link {ticket['id']} of {by}: {used}, {ends}"
-
-
-def _read(file: Path) -> bytes:
-    try:
-        with file.open("rb") as opened:
-            picture = opened.read(_MOST_PICTURE_BYTES)
-    except OSError as error:
-        reason = (error.strerror or "unknown error").lower()
-        raise UsageError(f"{file} cannot be read: {reason}") from None
-    if not picture:
-        raise UsageError(f"{file} is empty: name a file with a picture")
-    return picture
-
-
-def _write(file: Path, picture: bytes) -> None:
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
-    except FileExistsError:
-        raise UsageError(f"{file} is there already: name another file") from None
-    except OSError as error:
-        reason = (error.strerror or "unknown error").lower()
-        raise UsageError(f"{file} cannot be written: {reason}") from None
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(picture)

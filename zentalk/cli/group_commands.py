@@ -83,11 +83,11 @@ def group_leave(which: Which, /, *, node: RunningNode, as_json: AsJson = False) 
 
 
 @groups.command(name="forget")
-def group_forget(which: Which, /, *, node: RunningNode) -> int:
+def group_forget(which: Which, /, *, node: RunningNode, as_json: AsJson = False) -> int:
     """Delete all that your node has of a group that you are not in, its messages too."""
     from zentalk.cli import group as act
 
-    return act.forget(node.at, which)
+    return act.forget(node.at, which, as_json=as_json)
 
 
 @groups.command(name="remove")
@@ -261,13 +261,14 @@ def group_unlink(
         str | None,
         Parameter(help="Close the link of any admin that has this ID in group show."),
     ] = None,
+    as_json: AsJson = False,
 ) -> int:
     """Let nobody in by a link any more. Those who came by it stay."""
     from zentalk.cli import group_links, invite
 
     if of is not None:
-        return group_links.close(node.at, of, link)
-    return invite.revoke(node.at, link)
+        return group_links.close(node.at, of, link, as_json=as_json)
+    return invite.revoke(node.at, link, as_json=as_json)
 
 
 @groups.command(name="join")
@@ -276,8 +277,9 @@ def group_join(
     /,
     *,
     node: RunningNode,
+    as_json: AsJson = False,
 ) -> int:
     """Ask to be let into a group by a link, and join it as soon as you are let in."""
     from zentalk.cli import group_links as act
 
-    return act.join(node.at, link)
+    return act.join(node.at, link, as_json=as_json)

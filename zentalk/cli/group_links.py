@@ -11,7 +11,7 @@ from zentalk.cli.arguments import address_or_invite, duration
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
 from zentalk.cli.invite import INVITES, shown_line, shown_link
-from zentalk.cli.output import say, say_json
+from zentalk.cli.output import say, say_done, say_json, say_or_json
 from zentalk.cli.people import GROUPS, LINK_STARTS, check_group, group_of
 
 
@@ -23,10 +23,10 @@ def create(at: At, group: str, *, uses: int, lasts: str, qr: bool, as_json: bool
     with running_node(at) as node:
         body = {"max_uses": uses, "expires_in_seconds": seconds}
         made = node.post(INVITES, {**body, "group": group_of(node, wanted)})
-    if as_json:
-        say_json(made)
-    else:
-        shown_link(made["link"], qr=qr)
+        if as_json:
+            say_json(made)
+        else:
+            shown_link(made["link"], qr=qr)
     return 0
 
 
@@ -44,21 +44,27 @@ def list_all(at: At, group: str, *, as_json: bool) -> int:
     return 0
 
 
-def close(at: At, group: str, ticket: str) -> int:
+def close(at: At, group: str, ticket: str, *, as_json: bool) -> int:
     """Close a link of any admin, by the id by which its members know it."""
     wanted = check_group(group)
     with running_node(at) as node:
         path = f"{GROUPS}/{group_of(node, wanted)}/tickets"
         node.delete(f"{path}/{quote(ticket, safe='')}")
+        say_done({"id": ticket}, as_json=as_json)
     return 0
 
 
-def join(at: At, link: str) -> int:
+def join(at: At, link: str, *, as_json: bool) -> int:
     """Ask to be let in by a link."""
     if not link.startswith(LINK_STARTS):
         raise UsageError(f"a link to a group starts with {LINK_STARTS}")
     wanted = address_or_invite(link)
     with running_node(at) as node:
         node.post(f"{GROUPS}/join", {"link": wanted})
-    say("asked; the group is shown once whoever made the link has let you in: zentalk group list")
+        say_or_json(
+            "asked; the group is shown once whoever made the link has let you in:"
+            " zentalk group list",
+            {"link": wanted},
+            as_json=as_json,
+        )
     return 0

@@ -22,12 +22,12 @@ def take_in(at: At, path: Path, *, as_json: bool) -> int:
         call = run.next(None)
         while call is not None:
             call = run.next(_answer(node, call))
-    assert run.report is not None
-    if as_json:
-        say_json(asdict(run.report))
-        return 0
-    for line in _lines(run.report):
-        say(line)
+        assert run.report is not None
+        if as_json:
+            say_json(asdict(run.report))
+            return 0
+        for line in _lines(run.report):
+            say(line)
     return 0
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
 from zentalk.cli.node_client import NodeClient
-from zentalk.cli.output import harmless, local_time, say, say_json
+from zentalk.cli.output import harmless, local_time, say, say_done, say_json
 from zentalk.errors import ConflictError, NotFoundError
 
 INVITES: Final = "/v1/invites"
@@ -23,10 +23,10 @@ def create(at: At, name: str, *, uses: int, days: float, ask: bool, qr: bool, as
     body = {"name": name, "max_uses": uses, "expires_in_seconds": seconds, "accepts": not ask}
     with running_node(at) as node:
         made = node.post(INVITES, body)
-    if as_json:
-        say_json(made)
-    else:
-        shown_link(made["link"], qr=qr)
+        if as_json:
+            say_json(made)
+        else:
+            shown_link(made["link"], qr=qr)
     return 0
 
 
@@ -58,10 +58,11 @@ def show(at: At, invite_id: str | None, *, as_json: bool) -> int:
     return 0
 
 
-def revoke(at: At, invite_id: str) -> int:
+def revoke(at: At, invite_id: str, *, as_json: bool) -> int:
     """Let nobody in by an invite any more."""
     with running_node(at) as node:
         node.delete(_path(invite_id))
+        say_done({"id": invite_id}, as_json=as_json)
     return 0
 
 

@@ -67,8 +67,8 @@ def invite_show(
 
 
 @invite.command(name="revoke")
-def invite_revoke(invite_id: InviteId, /, *, node: RunningNode) -> int:
+def invite_revoke(invite_id: InviteId, /, *, node: RunningNode, as_json: AsJson = False) -> int:
     """Let nobody in by an invite any more. Those who came by it stay your contacts."""
     from zentalk.cli import invite as act
 
-    return act.revoke(node.at, invite_id)
+    return act.revoke(node.at, invite_id, as_json=as_json)

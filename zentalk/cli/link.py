@@ -10,7 +10,16 @@ from typing import Any, Final
 
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
-from zentalk.cli.output import announce, harmless, local_time, say, say_json
+from zentalk.cli.output import (
+    announce,
+    harmless,
+    local_time,
+    say,
+    say_done,
+    say_json,
+    say_or_json,
+    telling,
+)
 from zentalk.errors import ConflictError
 
 LINKS: Final = "/v1/links"
@@ -22,15 +31,15 @@ def show_code(at: At, *, qr: bool, as_json: bool) -> int:
     """Make a code for a replica and print it."""
     with running_node(at) as node:
         made = node.post(LINKS)
-    if as_json:
-        say_json(made)
-        return 0
-    if qr:
-        from zentalk.qr import lines
+        if as_json:
+            say_json(made)
+            return 0
+        if qr:
+            from zentalk.qr import lines
 
-        for line in lines(made["code"]):
-            say(line)
-    say(made["code"])
+            for line in lines(made["code"]):
+                say(line)
+        say(made["code"])
     until = local_time(made["expires_at"])
     _remark(f"whoever has this code first gets your whole history; it ends {until}")
     return 0
@@ -55,17 +64,19 @@ def show_state(at: At, *, as_json: bool) -> int:
     return 0
 
 
-def unlink(at: At, link_id: str) -> int:
+def unlink(at: At, link_id: str, *, as_json: bool) -> int:
     """Tell the replica nothing any more."""
     with running_node(at) as node:
         node.delete(f"{LINKS}/{link_id}")
+        say_done({"id": link_id}, as_json=as_json)
     return 0
 
 
-def phrase(directory: Path, words: int, *, again: bool) -> int:
-    """Make a recovery phrase, let it be checked, and give the node what it seals.
+def phrase(directory: Path, words: int, file: Path | None, *, again: bool) -> int:
+    """Make a recovery phrase, let it be checked or write it down, and give the node what it seals.
 
-    Raises ConflictError if there is one already or a word that was typed is another.
+    Raises ConflictError if there is one already or a word that was typed is another, and what
+    `write_private` raises for a file that it cannot write or that is there.
     """
     from zentalk.crypto.phrase import make_phrase, phrase_secret
     from zentalk.node.replica.invitation import is_replica
@@ -82,17 +93,14 @@ def phrase(directory: Path, words: int, *, again: bool) -> int:
                 " one takes its place"
             )
         made = make_phrase(words, os.urandom)  # noqa: TID251 - the edge
-        for place, word in enumerate(made.split(), start=1):
-            say(f"{place:2}  {word}")
-        announce("write these words down, in their order; they are not shown again")
-        _check(made.split())
+        _hand_over(made, file)
         sealed = seal_identity(identity, phrase_secret(made), os.urandom)  # noqa: TID251
         node.put(f"{LINKS}/recovery", {"sealed": sealed.hex()})
     announce("kept: with these words a replica can be promoted")
     return 0
 
 
-def promote(directory: Path) -> int:
+def promote(directory: Path, *, as_json: bool) -> int:
     """Make a folder that of the first; the phrase is read from standard input."""
     from zentalk.config import hold_lock, load_api_settings
     from zentalk.net.runtime import Runtime
@@ -104,12 +112,13 @@ def promote(directory: Path) -> int:
         if promotion.needs_phrase(directory):
             words = _ask("recovery phrase, all words in one line: ")
         term = promotion.promote(directory, words, Runtime.real().wall())
-    say(f"promoted: term {term}")
+    with telling(lambda: f"promoted to term {term}"):
+        say_or_json(f"promoted: term {term}", {"term": term}, as_json=as_json)
     _remark(f"start it with: zentalk api run --dir {directory}")
     return 0
 
 
-def follow(directory: Path, code: str) -> int:
+def follow(directory: Path, code: str, *, as_json: bool) -> int:
     """Make the folder of a node that was replaced a replica of the other one."""
     from zentalk.config import hold_lock, load_api_settings
     from zentalk.net.runtime import Runtime
@@ -119,7 +128,8 @@ def follow(directory: Path, code: str) -> int:
     link = given_code(code)
     with hold_lock(directory):
         kept = follow_again(directory, link, os.urandom, Runtime.real().wall())  # noqa: TID251
-    say(f"what this node had is kept in {kept}")
+    with telling(lambda: f"this node follows the other one, and what it had is kept in {kept}"):
+        say_or_json(f"what this node had is kept in {kept}", {"kept": str(kept)}, as_json=as_json)
     _remark(f"start it with: zentalk api run --dir {directory}")
     return 0
 
@@ -134,6 +144,22 @@ def given_code(text: str) -> Any:
         return parse_link_code(said.strip())
     except DecodeError as error:
         raise UsageError(str(error)) from None
+
+
+def _hand_over(made: str, file: Path | None) -> None:
+    """Write a phrase into a new file, or show it and ask for some of its words.
+
+    The file stays if the node then fails: its answer may be what was lost, and not the phrase.
+    """
+    from zentalk.config import write_private
+
+    if file is not None:
+        write_private(file, f"{made}\n".encode())
+        return
+    for place, word in enumerate(made.split(), start=1):
+        say(f"{place:2}  {word}")
+    announce("write these words down, in their order; they are not shown again")
+    _check(made.split())
 
 
 def _check(words: list[str]) -> None:

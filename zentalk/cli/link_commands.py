@@ -5,6 +5,7 @@ A module is imported only when its command runs.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from zentalk.cli.grammar import Group, Parameter
@@ -50,17 +51,22 @@ def api_unlink(
     /,
     *,
     node: RunningNode,
+    as_json: AsJson = False,
 ) -> int:
     """Tell the replica nothing any more, or withdraw a code. What the replica has, it keeps."""
     from zentalk.cli import link as act
 
-    return act.unlink(node.at, link_id)
+    return act.unlink(node.at, link_id, as_json=as_json)
 
 
 def api_phrase(
     *,
     directory: ApiDir,
     words: Annotated[Literal["12", "24"], Parameter(help="How many words.")] = "24",
+    file: Annotated[
+        Path | None,
+        Parameter("--to", help="A new file to write it into, instead of showing it and asking."),
+    ] = None,
     again: Annotated[
         bool, Parameter(help="Make a new phrase; the one before opens nothing any more.")
     ] = False,
@@ -71,10 +77,10 @@ def api_phrase(
     """
     from zentalk.cli import link as act
 
-    return act.phrase(directory, int(words), again=again)
+    return act.phrase(directory, int(words), file, again=again)
 
 
-def api_promote(*, directory: ApiDir) -> int:
+def api_promote(*, directory: ApiDir, as_json: AsJson = False) -> int:
     """Let this node speak for your address from now on. It must not be running.
 
     A replica asks for the recovery phrase on standard input. Your other node becomes silent as soon
@@ -82,7 +88,7 @@ def api_promote(*, directory: ApiDir) -> int:
     """
     from zentalk.cli import link as act
 
-    return act.promote(directory)
+    return act.promote(directory, as_json=as_json)
 
 
 def api_follow(
@@ -93,8 +99,9 @@ def api_follow(
     /,
     *,
     directory: ApiDir,
+    as_json: AsJson = False,
 ) -> int:
     """Make a node that was replaced the replica of the other one. It must not be running."""
     from zentalk.cli import link as act
 
-    return act.follow(directory, code)
+    return act.follow(directory, code, as_json=as_json)

@@ -25,6 +25,7 @@ SAFE_KEYS: Final = frozenset(
     {
         *("event", "level", "timestamp", "logger", "error", "reason", "state", "kind", "at"),
         *("host", "place", "profile", "program", "version", "method", "role", "network"),
+        "announced_host",  # the relay's own, as `host` is
     }
 )
 _WORD: Final = re.compile(r"(?!zt1)[a-z][a-z0-9]{0,17}(?:_[a-z0-9]{1,18}){0,7}")

@@ -6,11 +6,19 @@ import sys
 import time
 from typing import Any, Final
 
+from zentalk.cli.arguments import moment
+from zentalk.cli.choosing import (
+    Along,
+    check_message,
+    fields_of,
+    found_message,
+    messages_path,
+)
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
 from zentalk.cli.names import Names
 from zentalk.cli.node_client import NodeClient
-from zentalk.cli.output import harmless, local_time, say, say_json
+from zentalk.cli.output import harmless, local_time, say, say_json, telling
 from zentalk.cli.people import check_conversation, conversation_of
 from zentalk.errors import DeadlineError, UnavailableError
 
@@ -22,12 +30,16 @@ _FIRST_PAUSE_SECONDS: Final = 0.02
 _LONGEST_PAUSE_SECONDS: Final = 0.5
 _PAGE: Final = 1000
 
+Place = tuple[str, str | int]
+"""Where a list begins: `before` or `around` a message, or `since` a time in unix seconds."""
+
 
 def send(
     at: At,
     to: str,
     text: str | None,
     *,
+    along: Along,
     wait: str | None,
     timeout_seconds: float,
     as_json: bool,
@@ -38,24 +50,50 @@ def send(
     if not text:
         raise UsageError("there is no text to send")
     with running_node(at) as node:
-        message = node.post(_messages(conversation_of(node, wanted)), {"text": text})
+        conversation = conversation_of(node, wanted)
+        body = {"text": text, **fields_of(node, conversation, along)}
+        message = node.post(messages_path(conversation), body)
         if wait is not None:
             message = _wait(node, message, wait, timeout_seconds)
-    if as_json:
-        say_json(message)
-    else:
-        say(f"{message['id']} {message['state']}")
+        with telling(lambda: _stored(message)):
+            if as_json:
+                say_json(message)
+            else:
+                say(f"{message['id']} {message['state']}")
     return 0
 
 
-def list_page(at: At, person: str, limit: int, *, ids: bool = False, as_json: bool) -> int:
-    """List the newest messages of a conversation, newest last."""
+def _stored(message: dict[str, Any]) -> str:
+    """Say what whoever reads nothing else must know before sending it again."""
+    return f"message {message['id']} is stored and {message['state']}, do not send it again"
+
+
+def place_of(before: str | None, around: str | None, since: str | None) -> Place | None:
+    """Return where a list is to begin, if not at the newest messages; raises UsageError."""
+    named = {"before": before, "around": around, "since": since}
+    given = [(how, what) for how, what in named.items() if what is not None]
+    if len(given) > 1:
+        raise UsageError("give one of --before, --around and --since")
+    for how, what in given:
+        if how == "since":
+            return how, moment(what)
+        check_message(what)
+        return how, what
+    return None
+
+
+def list_page(
+    at: At, person: str, limit: int, place: Place | None = None, *, ids: bool, as_json: bool
+) -> int:
+    """List messages of a conversation, newest last: the newest, which then count as read."""
     if limit < 1:
         raise UsageError("--limit must be 1 or more")
     wanted = check_conversation(person)
     with running_node(at) as node:
         partner = conversation_of(node, wanted)
-        messages = _newest(node, partner, limit)
+        messages = (
+            _newest(node, partner, limit) if place is None else _at(node, partner, limit, place)
+        )
         if as_json:
             say_json(messages)
         else:
@@ -63,14 +101,24 @@ def list_page(at: At, person: str, limit: int, *, ids: bool = False, as_json: bo
             for message in messages:
                 line = line_of(message, names.before(message))
                 say(f"{message['id']}  {line}" if ids else line)
-        mark_read(node, partner, messages)
+        if place is None:
+            mark_read(node, partner, messages)
     return 0
 
 
+def say_message(message: dict[str, Any], *, as_json: bool) -> None:
+    """Print one message."""
+    if as_json:
+        say_json(message)
+    else:
+        say(line_of(message))
+
+
 def mark_read(node: NodeClient, partner: str, shown: list[dict[str, Any]]) -> None:
-    """Set the unread count of a conversation to 0, now that what came in was shown."""
-    if any(message["direction"] == "in" for message in shown):
-        node.post(f"/v1/conversations/{partner}/read")
+    """Note that what came in was read, now that it was shown; what came since then was not."""
+    seen = [message["seq"] for message in shown if message["direction"] == "in"]
+    if seen:
+        node.tell(f"/v1/conversations/{partner}/read?seq={max(seen)}")
 
 
 def line_of(message: dict[str, Any], who: str = "") -> str:
@@ -88,15 +136,45 @@ def line_of(message: dict[str, Any], who: str = "") -> str:
     return f"{when} {arrow} {who}{kind}{text}{reactions}  ({message['state']}{edited})"
 
 
-def _newest(node: NodeClient, partner: str, limit: int) -> list[dict[str, Any]]:
+def _at(node: NodeClient, partner: str, limit: int, place: Place) -> list[dict[str, Any]]:
+    """Return messages from a time on, before a message, or around one."""
+    how, what = place
+    if isinstance(what, int):
+        return _since(node, partner, limit, what)
+    message = found_message(node, partner, what)
+    if how == "before":
+        return _newest(node, partner, limit, message["seq"])
+    wanted = min(limit, _PAGE)
+    answer = node.get(messages_path(partner), around=message["id"], limit=wanted)
+    found: list[dict[str, Any]] = answer["messages"]
+    return found
+
+
+def _newest(
+    node: NodeClient, partner: str, limit: int, before: int | None = None
+) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
+    place = {} if before is None else {"before": before}
     while len(found) < limit:
-        before = {"before": found[0]["seq"]} if found else {}
         wanted = min(limit - len(found), _PAGE)
-        page = node.get(_messages(partner), limit=wanted, **before)["messages"]
+        page = node.get(messages_path(partner), limit=wanted, **place)["messages"]
         if not page:
             break
         found = page + found
+        place = {"before": found[0]["seq"]}
+    return found
+
+
+def _since(node: NodeClient, partner: str, limit: int, moment: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    place = {"since": moment}
+    while len(found) < limit:
+        wanted = min(limit - len(found), _PAGE)
+        page = node.get(messages_path(partner), limit=wanted, **place)["messages"]
+        if not page:
+            break
+        found += page
+        place = {"after": found[-1]["seq"]}
     return found
 
 
@@ -118,10 +196,6 @@ def _wait(
         pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
         message = node.get(f"/v1/messages/{message['id']}")
     return message
-
-
-def _messages(partner: str) -> str:
-    return f"/v1/conversations/{partner}/messages"
 
 
 def _read_standard_input() -> str:

@@ -84,30 +84,36 @@ class NodeClient:
         self.place = place
         self._token = token
         self._connection: HTTPConnection | None = None
+        self.has_changed = False
+        """Whether the node has done something that a command asked for."""
 
-    def get(self, path: str, **params: int) -> Any:
+    def get(self, path: str, **params: int | str) -> Any:
         """Return what is there."""
         return self._call("GET", path + ("?" + urlencode(params) if params else ""), None)
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Change something and return the answer."""
-        return self._call("POST", path, {} if body is None else body)
+        return self._change("POST", path, {} if body is None else body)
+
+    def tell(self, path: str) -> None:
+        """Let the node know of something by the way, which is not what a command is for."""
+        self._call("POST", path, {})
 
     def put(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Set something and return the answer."""
-        return self._call("PUT", path, {} if body is None else body)
+        return self._change("PUT", path, {} if body is None else body)
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
         """Change some of something and return the answer."""
-        return self._call("PATCH", path, body)
+        return self._change("PATCH", path, body)
 
     def remove(self, path: str) -> Any:
         """Take something back and return the answer."""
-        return self._call("DELETE", path, None)
+        return self._change("DELETE", path, None)
 
     def delete(self, path: str) -> None:
         """Remove something."""
-        self._call("DELETE", path, None)
+        self._change("DELETE", path, None)
 
     def events(self, after: int, *, signals: bool = False) -> Iterator[Any]:
         """Yield the events after a number as they happen, until the node stops.
@@ -137,6 +143,11 @@ class NodeClient:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _change(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        answer = self._call(method, path, body)
+        self.has_changed = True
+        return answer
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         try:

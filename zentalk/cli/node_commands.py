@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from zentalk.cli.arguments import one_of
 from zentalk.cli.grammar import Group, Parameter
-from zentalk.cli.options import AsJson, RunningNode
+from zentalk.cli.options import AsJson, GoesAlong, RunningNode
 
 device = Group("device", "Admit and revoke devices, through your running API node.")
 mailbox = Group("mailbox", "List and move your mailboxes, through your running API node.")
@@ -82,6 +82,30 @@ def device_redeem(
     return act.redeem(link, token_file, as_json=as_json)
 
 
+@device.command(name="pairings")
+def device_pairings(*, node: RunningNode, as_json: AsJson = False) -> int:
+    """List the invitations of devices that are open."""
+    from zentalk.cli import device as act
+
+    return act.list_pairings(node.at, as_json=as_json)
+
+
+@device.command(name="cancel")
+def device_cancel(
+    pairing: Annotated[
+        str, Parameter("ID", help="The id of the invitation; see: zentalk device pairings")
+    ],
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Withdraw the invitation of a device. Its link gives no token any more."""
+    from zentalk.cli import device as act
+
+    return act.cancel(node.at, pairing, as_json=as_json)
+
+
 @device.command(name="list")
 def device_list(*, node: RunningNode, as_json: AsJson = False) -> int:
     """List the devices that may use your node."""
@@ -98,11 +122,12 @@ def device_revoke(
     /,
     *,
     node: RunningNode,
+    as_json: AsJson = False,
 ) -> int:
     """Revoke a device. Its token stops working at once, and its open requests end."""
     from zentalk.cli import device as act
 
-    return act.revoke(node.at, " ".join(device))
+    return act.revoke(node.at, " ".join(device), as_json=as_json)
 
 
 @mailbox.command(name="list")
@@ -147,6 +172,7 @@ def message_send(
     to: Annotated[
         str | None, Parameter(help="PERSON as an option; all words are then the text.")
     ] = None,
+    with_it: GoesAlong,
     wait: Annotated[
         Literal["sent", "delivered"] | None,
         Parameter(help="Wait until the message is sent or delivered."),
@@ -166,7 +192,13 @@ def message_send(
     said = words[1:] if to is None else words
     text_said = " ".join(said) if said else None
     return act.send(
-        node.at, recipient, text_said, wait=wait, timeout_seconds=timeout, as_json=as_json
+        node.at,
+        recipient,
+        text_said,
+        along=with_it.along,
+        wait=wait,
+        timeout_seconds=timeout,
+        as_json=as_json,
     )
 
 
@@ -183,14 +215,28 @@ def message_list(
     node: RunningNode,
     partner: Annotated[str | None, Parameter("--with", help="PERSON as an option.")] = None,
     limit: Annotated[int, Parameter(help="The largest number of messages to list.")] = 100,
+    before: Annotated[
+        str | None, Parameter(help="List what was said before this message: an id.")
+    ] = None,
+    around: Annotated[
+        str | None, Parameter(help="List what was said around this message: an id.")
+    ] = None,
+    since: Annotated[
+        str | None,
+        Parameter(help="List from this day or time on, such as 2026-11-30, or 7d for so long ago."),
+    ] = None,
     ids: Annotated[bool, Parameter(help="Show the id of each message.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """List a conversation, newest last. What is listed counts as read."""
+    """List a conversation, newest last.
+
+    Without --before, --around and --since the newest messages are listed, and count as read.
+    """
     from zentalk.cli import message as act
 
     chosen = one_of(person, partner, "PERSON", "--with")
-    return act.list_page(node.at, chosen, limit, ids=ids, as_json=as_json)
+    place = act.place_of(before, around, since)
+    return act.list_page(node.at, chosen, limit, place, ids=ids, as_json=as_json)
 
 
 @message.command(name="watch")

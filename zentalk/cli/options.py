@@ -54,6 +54,26 @@ class RunningNode(Bundle):
         self.at = At(directory, url, token_file)
 
 
+class GoesAlong(Bundle):
+    """The options of every command that sends a message."""
+
+    def __init__(
+        self,
+        *,
+        reply_to: Annotated[
+            str | None,
+            Parameter(help="The message that it answers: its id, the first digits of it, or last."),
+        ] = None,
+        mention: Annotated[
+            list[str] | None,
+            Parameter(help="Who is named in it: by your name for them, or by address."),
+        ] = None,
+    ) -> None:
+        from zentalk.cli.choosing import checked_along
+
+        self.along = checked_along(reply_to, mention or ())
+
+
 Bootstraps = Annotated[
     list[str],
     Parameter(

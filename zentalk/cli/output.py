@@ -10,7 +10,7 @@ import errno
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 from unicodedata import category
@@ -23,7 +23,16 @@ _TURNS_TEXT_ROUND = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\
 
 
 class OutputLostError(Exception):
-    """Standard output took nothing more. The text is a sentence, or empty if nobody reads it."""
+    """Standard output took nothing more. The text is a sentence, or empty if there is none to say.
+
+    `cause` is the system's, or empty if nobody reads; `done` says what was done all the same.
+    """
+
+    def __init__(self, cause: str = "", done: str = "") -> None:
+        self.cause = cause
+        self.done = done
+        lost = f"{done}; only its answer could not be printed" if done else ""
+        super().__init__(f"{lost or 'cannot print the answer'}: {cause}" if cause else lost)
 
 
 @contextmanager
@@ -36,8 +45,19 @@ def answering() -> Iterator[None]:
         sys.stdout.flush()
     except OSError as error:
         left = error.errno in {errno.EPIPE, errno.EBADF}
-        reason = "" if left else f"cannot print the answer: {(error.strerror or '').lower()}"
-        raise OutputLostError(reason) from None
+        raise OutputLostError("" if left else (error.strerror or "unknown error").lower()) from None
+
+
+@contextmanager
+def telling(done: Callable[[], str]) -> Iterator[None]:
+    """Let an answer that cannot be printed inside say what was done, so that nobody does it again.
+
+    `done` is asked then; what it says is the beginning of a sentence, or empty if nothing was done.
+    """
+    try:
+        yield
+    except OutputLostError as error:
+        raise OutputLostError(error.cause, error.done or done()) from None
 
 
 def say(line: str) -> None:
@@ -55,6 +75,20 @@ def announce(line: str) -> None:
 def say_json(content: Any) -> None:
     """Print JSON in ASCII, so that nothing in it reaches a terminal as a control character."""
     say(json.dumps(content, indent=2))
+
+
+def say_or_json(line: str, content: Any, *, as_json: bool) -> None:
+    """Print an answer of one line, or the same as JSON."""
+    if as_json:
+        say_json(content)
+    else:
+        say(line)
+
+
+def say_done(done: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print as JSON what was done to what; a command that prints no line says it only so."""
+    if as_json:
+        say_json(done)
 
 
 def harmless(text: str) -> str:

@@ -18,6 +18,7 @@ from zentalk.cli.link_commands import add_to as add_link_commands
 from zentalk.cli.node_commands import conversation, device, mailbox, message, network
 from zentalk.cli.options import ApiDir, AsJson, Bootstraps, Difficulty, NetworkId, RelayDir
 from zentalk.cli.output import say
+from zentalk.cli.own_commands import privacy, profile
 from zentalk.cli.push_commands import push
 from zentalk.cli.reading import VERSION, choose, read, refuse, wants_help
 from zentalk.cli.refusals import unknown_option
@@ -43,6 +44,8 @@ app = App(
                 mailbox,
                 conversation,
                 message,
+                profile,
+                privacy,
                 webhook,
                 push,
                 network,
@@ -124,6 +127,7 @@ def relay_init(
     bootstrap: Bootstraps | None = None,
     network: NetworkId = None,
     id_difficulty: Difficulty = None,
+    as_json: AsJson = False,
 ) -> int:
     """Create a relay's identity and settings and print its URI.
 
@@ -133,7 +137,8 @@ def relay_init(
 
     places: dict[str, Any] = {"host": _one_or_more(host or ["127.0.0.1"]), "port": port}
     places |= _said(announce_host=_one_or_more(announce_host), announce_port=announce_port)
-    return act.init(directory, places, bootstrap or [], _network(network, id_difficulty))
+    said = _network(network, id_difficulty)
+    return act.init(directory, places, bootstrap or [], said, as_json=as_json)
 
 
 @relay.command(name="run")
@@ -145,11 +150,11 @@ def relay_run(*, directory: RelayDir, log_level: LogLevel = "info") -> int:
 
 
 @relay.command(name="check")
-def relay_check(*, directory: RelayDir) -> int:
+def relay_check(*, directory: RelayDir, as_json: AsJson = False) -> int:
     """Check settings, keys, databases and port without starting the relay."""
     from zentalk.cli import relay as act
 
-    return act.check(directory)
+    return act.check(directory, as_json=as_json)
 
 
 @relay.command(name="status")
@@ -176,12 +181,13 @@ def api_init(
     ] = None,
     network: NetworkId = None,
     id_difficulty: Difficulty = None,
+    as_json: AsJson = False,
 ) -> int:
     """Create an identity, a token and settings, and print your address."""
     from zentalk.cli import api as act
 
     values = {"port": port, "name": name} | _network(network, id_difficulty)
-    return act.init(directory, values, bootstrap, replica_of)
+    return act.init(directory, values, bootstrap, replica_of, as_json=as_json)
 
 
 @api.command(name="run")
@@ -193,19 +199,24 @@ def api_run(*, directory: ApiDir, log_level: LogLevel = "info") -> int:
 
 
 @api.command(name="address")
-def api_address(*, directory: ApiDir) -> int:
+def api_address(
+    *,
+    directory: ApiDir,
+    qr: Annotated[bool, Parameter(help="Print it as a QR code too.")] = False,
+    as_json: AsJson = False,
+) -> int:
     """Print your address. Give it to people who want to write to you."""
     from zentalk.cli import api as act
 
-    return act.address(directory)
+    return act.address(directory, qr=qr, as_json=as_json)
 
 
 @api.command(name="token")
-def api_token(*, directory: ApiDir) -> int:
+def api_token(*, directory: ApiDir, as_json: AsJson = False) -> int:
     """Print the token for REST. Keep it secret: anyone who has it can act as you."""
     from zentalk.cli import api as act
 
-    return act.token(directory)
+    return act.token(directory, as_json=as_json)
 
 
 add_link_commands(api)

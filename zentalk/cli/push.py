@@ -11,7 +11,7 @@ from zentalk.cli.connect import At, running_node
 from zentalk.cli.device import find_device
 from zentalk.cli.errors import UsageError
 from zentalk.cli.node_client import NodeClient
-from zentalk.cli.output import harmless, say, say_json, utc_day
+from zentalk.cli.output import harmless, say, say_done, say_json, say_or_json, utc_day
 from zentalk.errors import NotFoundError, UnavailableError
 
 _PUSH: Final = "/v1/push"
@@ -34,10 +34,10 @@ def register(
         if device is not None:
             body["device"] = find_device(node, device)
         registered = node.post(_PUSH, body)
-    if as_json:
-        say_json(registered)
-    else:
-        say(harmless(registered["host"]))
+        if as_json:
+            say_json(registered)
+        else:
+            say(harmless(registered["host"]))
     return 0
 
 
@@ -53,10 +53,12 @@ def list_all(at: At, *, as_json: bool) -> int:
     return 0
 
 
-def remove(at: At, device: str | None) -> int:
+def remove(at: At, device: str | None, *, as_json: bool) -> int:
     """Forget an endpoint."""
     with running_node(at) as node:
-        node.delete(_path(_whose(node, device)))
+        found = _whose(node, device)
+        node.delete(_path(found))
+        say_done({"device": found}, as_json=as_json)
     return 0
 
 
@@ -64,20 +66,21 @@ def test(at: At, device: str | None, *, as_json: bool) -> int:
     """Wake a device; raises UnavailableError if its push server does not take that."""
     with running_node(at) as node:
         tested = node.post(f"{_path(_whose(node, device))}/test")
-    if as_json:
-        say_json(tested)
-    elif tested["accepted"]:
-        say(f"accepted with {tested['status']}")
+        if as_json:
+            say_json(tested)
+        elif tested["accepted"]:
+            say(f"accepted with {tested['status']}")
     if not tested["accepted"]:
         raise UnavailableError(f"the push server did not take it: {harmless(tested['error'])}")
     return 0
 
 
-def key(at: At, device: str | None) -> int:
+def key(at: At, device: str | None, *, as_json: bool) -> int:
     """Print the public key that signs what a device is sent."""
     with running_node(at) as node:
         whose = "" if device is None else f"?device={find_device(node, device)}"
-        say(node.get(f"{_PUSH}/key{whose}")["key"])
+        found = node.get(f"{_PUSH}/key{whose}")
+        say_or_json(found["key"], found, as_json=as_json)
     return 0
 
 

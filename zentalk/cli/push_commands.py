@@ -64,16 +64,16 @@ def push_test(*, node: RunningNode, device: OfDevice = None, as_json: AsJson = F
 
 
 @push.command(name="key")
-def push_key(*, node: RunningNode, device: OfDevice = None) -> int:
+def push_key(*, node: RunningNode, device: OfDevice = None, as_json: AsJson = False) -> int:
     """Print the public key that a device names when it subscribes, for signed requests (VAPID)."""
     from zentalk.cli import push as act
 
-    return act.key(node.at, device)
+    return act.key(node.at, device, as_json=as_json)
 
 
 @push.command(name="remove")
-def push_remove(*, node: RunningNode, device: OfDevice = None) -> int:
+def push_remove(*, node: RunningNode, device: OfDevice = None, as_json: AsJson = False) -> int:
     """Forget the endpoint of a device. It is woken no more."""
     from zentalk.cli import push as act
 
-    return act.remove(node.at, device)
+    return act.remove(node.at, device, as_json=as_json)

@@ -80,7 +80,7 @@ class _Reading:
             if typed == _WORDS_FOLLOW:
                 self._words += tokens
                 break
-            if typed.startswith("-") and typed != "-":
+            if typed.startswith("-") and typed != "-" and not typed[1].isdecimal():
                 self._option(typed, tokens)
             else:
                 self._words.append(typed)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zentalk.cli.arguments import relay_uris
-from zentalk.cli.output import announce, say, say_json
+from zentalk.cli.output import announce, say, say_json, say_or_json, telling
 from zentalk.cli.setup import check_not_set_up, checked
 
 
@@ -18,6 +18,8 @@ def init(
     places: dict[str, Any],
     bootstraps: list[str],
     network: dict[str, Any],
+    *,
+    as_json: bool,
 ) -> int:
     """Make identity and settings; prints the URI and nothing else.
 
@@ -33,7 +35,9 @@ def init(
     entropy = os.urandom  # noqa: TID251 - the edge
     identity = load_or_create_relay_identity(directory, entropy, settings.id_difficulty)
     write_config(settings)
-    say(identity.uri(settings.announced_hosts[0], settings.announce_port or settings.port))
+    uri = identity.uri(settings.announced_hosts[0], settings.announce_port or settings.port)
+    with telling(lambda: f"the relay is set up in {directory}"):
+        say_or_json(uri, {"uri": uri}, as_json=as_json)
     return 0
 
 
@@ -74,7 +78,7 @@ def run(directory: Path, log_level: str = "info") -> int:
     return run_program(directory, serve, log_level)
 
 
-def check(directory: Path) -> int:
+def check(directory: Path, *, as_json: bool) -> int:
     """Say whether the relay would start; raises what it would end with."""
     import trio
 
@@ -85,6 +89,9 @@ def check(directory: Path) -> int:
 
     configure_logging(logging.ERROR)  # what is found is printed
     uri, warnings = trio.run(checked_relay, load_relay_settings(directory), TcpNetwork())
+    if as_json:
+        say_json({"uri": uri, "warnings": warnings})
+        return 0
     for warning in warnings:
         say(f"warning   {warning}")
     say(f"ok  {uri}")

@@ -16,22 +16,46 @@ _LINKS: Final[tuple[str, ...]] = (
     "streams",
 )
 _MEMORY: Final[tuple[str, ...]] = ("memory_bytes", "queued_bytes")
+_REFUSED: Final = "refused"
+_BYTES: Final = "bytes"
 _SIZES: Final = ("KiB", "MiB", "GiB", "TiB")
 _TIMES: Final = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 _UNITS: Final = {
     **dict.fromkeys(("forwarded", "delivered", "cover", "delayed"), "packets"),
     **dict.fromkeys(("deposited", "repeats", "deliverable", "expired", "total"), "envelopes"),
+    **dict.fromkeys(("acknowledged", "evicted", "pushed", "deferred", "written"), "envelopes"),
     **dict.fromkeys(("connections", "connections_accepted"), "links"),
     **dict.fromkeys(("relay_links", "relays_known"), "relays"),
     "links_dialled": "links",
     "dialled_by": "relays in the last hour",
-    "streams": "tunnels",
-    "acks_sent": "acks",
-    "tokens": "acks",
-    "unique_recipients": "mailboxes",
-    "online": "mailboxes",
+    **dict.fromkeys(("streams", "streams_spliced", "streams_ended_here"), "tunnels"),
+    **dict.fromkeys(("acks_sent", "acks_dropped", "tokens"), "acks"),
+    **dict.fromkeys(("unique_recipients", "online", "mailboxes_made"), "mailboxes"),
+    **dict.fromkeys(("mailboxes_removed", "mailboxes_refused_full"), "mailboxes"),
+    "mailboxes_refused_work": "mailboxes",
+    "leases_ended": "times that mail was pushed again",
+    "undeleted": "failed deletions",
+    "prekeys_taken": "prekeys",
+    "send_ids_unused": "send ids",
+    "sweeps": "sweeps",
     "commits": "writes",
+    "storage_failures": "failed writes",
+    "boot": "starts",
 }
+_UNKNOWN_UNIT: Final = "times"
+_OF_MAILBOXES: Final = "mailbox-"
+_REFUSED_UNITS: Final = {
+    **dict.fromkeys(("undecryptable", "replay", "epoch", "malformed", "key"), "packets"),
+    **dict.fromkeys(("delay", "command", "ack", "full", "queue-full", "delay-full"), "packets"),
+    "memory-packet": "packets",
+    **dict.fromkeys(("unknown", "unreachable", "self", "forbidden"), "packets and tunnels"),
+    **dict.fromkeys(("connections", "source", "subnet", "memory", "evicted", "relay"), "links"),
+    **dict.fromkeys(("handshake", "handshake-rate"), "handshakes"),
+    "busy": "tunnels",
+    "news": "descriptors and proofs",
+    "bug": "links and packets",
+}
+"""By reason (docs/how-to/run-a-relay.md); those of mailboxes refuse deposits."""
 
 
 def lines(status: RelayStatus) -> Iterator[str]:
@@ -44,7 +68,8 @@ def lines(status: RelayStatus) -> Iterator[str]:
             yield ""
             yield title
         for name, number in numbers.items():
-            yield f"  {name.replace('_', ' '):24} {_text(name, number)}"
+            unit = refused_unit(name) if title == _REFUSED else unit_of(name)
+            yield f"  {name.replace('_', ' '):24} {_text(number, unit)}"
 
 
 def _groups(status: RelayStatus) -> dict[str, Mapping[str, int | str]]:
@@ -62,18 +87,30 @@ def _groups(status: RelayStatus) -> dict[str, Mapping[str, int | str]]:
         "traffic": counters,
         "links": links,
         "mail": status.mailbox,
-        "refused": status.refused,
+        _REFUSED: status.refused,
         "memory": {**status.memory, **memory},
         "disk": status.disk,
     }
 
 
-def _text(name: str, number: int | str) -> str:
+def unit_of(name: str) -> str:
+    """Return what a number of the status counts."""
+    if name.endswith("_bytes") or name.startswith("bytes_"):
+        return _BYTES
+    return _UNITS.get(name, _UNKNOWN_UNIT)
+
+
+def refused_unit(reason: str) -> str:
+    """Return what was refused for a reason."""
+    if reason.startswith(_OF_MAILBOXES):
+        return "deposits"
+    return _REFUSED_UNITS.get(reason, _UNKNOWN_UNIT)
+
+
+def _text(number: int | str, unit: str) -> str:
     if isinstance(number, str):
         return number
-    if name.endswith("_bytes") or name.startswith("bytes_"):
-        return size(number)
-    return f"{number} {_UNITS.get(name, '')}".rstrip()
+    return size(number) if unit == _BYTES else f"{number} {unit}"
 
 
 def size(count: int) -> str:

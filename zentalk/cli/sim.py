@@ -17,7 +17,7 @@ import trio
 from zentalk.cli.errors import UsageError
 from zentalk.cli.logs import configure_logging
 from zentalk.cli.output import say, say_json
-from zentalk.cli.programs import raise_file_limit, stop_on_signal
+from zentalk.cli.programs import hang_ups_ignored, ignore, raise_file_limit, stop_on_signal
 from zentalk.errors import ConfigError, StorageError, ZentalkError
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def up(nodes: int, users: int) -> int:
     check({"nodes": nodes, "users": users})
     wanted = _load(None, {"nodes": nodes, "users": users})
     _prepare()
-    with watching(wanted) as watch, run_folder() as folder:
+    with hang_ups_ignored() as ends, watching(wanted) as watch, run_folder() as folder:
 
         async def serve() -> None:
             async with network_up(folder, nodes, users, watch) as network:
@@ -116,16 +116,20 @@ def up(nodes: int, users: int) -> int:
                 say_network(network.relays, network.users)
                 await trio.sleep_forever()
 
-        _until_signal(serve)
+        _until_signal(serve, hang_up_ends=ends)
     return 0
 
 
-def list_scenarios() -> int:
+def list_scenarios(*, as_json: bool) -> int:
     """Print the scenarios that come with zentalk, and what each is about."""
     from zentalk.sim.scenario import load, names
 
-    for name in names():
-        say(f"{name:10} {load(name, {}).about}")
+    found = {name: load(name, {}).about for name in names()}
+    if as_json:
+        say_json([{"name": name, "about": about} for name, about in found.items()])
+        return 0
+    for name, about in found.items():
+        say(f"{name:10} {about}")
     return 0
 
 
@@ -155,19 +159,21 @@ def _run(wanted: Scenario, watch: Watching) -> Report | None:
         reports.append(await run_scenario(wanted, watch, launcher=launcher))
 
     with ExitStack() as stack:
+        ends = stack.enter_context(hang_ups_ignored())
         launcher = None
         if wanted.net == "processes":
             launcher = stack.enter_context(Launcher(program, preload))
-        _until_signal(simulate)
+        _until_signal(simulate, hang_up_ends=ends)
     return reports[0] if reports else None
 
 
-def _until_signal(job: Callable[[], Awaitable[None]]) -> None:
-    """Run a job under trio until it ends or a signal cancels it."""
+def _until_signal(job: Callable[[], Awaitable[None]], *, hang_up_ends: bool) -> None:
+    """Run a job under trio until it ends or a signal cancels it, so that it leaves no folders."""
 
     async def run_job() -> None:
         async with trio.open_nursery() as nursery:
-            await nursery.start(stop_on_signal, nursery.cancel_scope.cancel)
+            at_hang_up = None if hang_up_ends else ignore
+            await nursery.start(stop_on_signal, nursery.cancel_scope.cancel, at_hang_up)
             await job()
             nursery.cancel_scope.cancel()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from zentalk.cli.grammar import Group, Parameter
+from zentalk.cli.options import AsJson
 
 sim = Group("sim", "Run networks of real relays and API nodes on this machine.")
 
@@ -67,8 +68,8 @@ def sim_up(
 
 
 @sim.command(name="list")
-def sim_list() -> int:
+def sim_list(*, as_json: AsJson = False) -> int:
     """List the scenarios that come with zentalk."""
     from zentalk.cli import sim as act
 
-    return act.list_scenarios()
+    return act.list_scenarios(as_json=as_json)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from zentalk.cli.connect import At, running_node
-from zentalk.cli.output import harmless, say, say_json, utc_day
+from zentalk.cli.output import harmless, say, say_done, say_json, utc_day
 
 _WEBHOOKS: Final = "/v1/webhooks"
 _PAGE: Final = 1000
@@ -21,10 +21,10 @@ def add(
         body["conversation"] = conversation
     with running_node(at) as node:
         added = node.post(_WEBHOOKS, body)
-    if as_json:
-        say_json(added)
-    else:
-        say(f"{added['id']}  {added['secret']}")
+        if as_json:
+            say_json(added)
+        else:
+            say(f"{added['id']}  {added['secret']}")
     return 0
 
 
@@ -44,10 +44,11 @@ def list_all(at: At, *, as_json: bool) -> int:
     return 0
 
 
-def remove(at: At, webhook: str) -> int:
+def remove(at: At, webhook: str, *, as_json: bool) -> int:
     """Remove a webhook."""
     with running_node(at) as node:
         node.delete(_path(webhook))
+        say_done({"id": webhook}, as_json=as_json)
     return 0
 
 
@@ -74,10 +75,19 @@ def dead(at: At, webhook: str, *, as_json: bool) -> int:
     return 0
 
 
-def retry(at: At, webhook: str, seq: int | None) -> int:
+def retry(at: At, webhook: str, seq: int | None, *, as_json: bool) -> int:
     """Try one dead letter, or all, once more; and at once what waits for its next try."""
     with running_node(at) as node:
-        node.post(f"{_path(webhook)}/dead/retry", {} if seq is None else {"seq": seq})
+        tried = node.post(f"{_path(webhook)}/dead/retry", {} if seq is None else {"seq": seq})
+        say_done(tried, as_json=as_json)
+    return 0
+
+
+def forget(at: At, webhook: str, seq: int | None, *, as_json: bool) -> int:
+    """Delete one dead letter, or all."""
+    with running_node(at) as node:
+        node.delete(f"{_path(webhook)}/dead" + ("" if seq is None else f"?seq={seq}"))
+        say_done({"id": webhook, "seq": seq}, as_json=as_json)
     return 0
 
 

@@ -10,6 +10,7 @@ from zentalk.cli.options import AsJson, RunningNode
 webhook = Group("webhook", "Let your running API node tell other programs of events.")
 
 WebhookId = Annotated[str, Parameter(help="The id of the webhook; see: zentalk webhook list")]
+Seq = Annotated[int | None, Parameter(help="The number of one dead letter. [default: all of them]")]
 
 
 @webhook.command(name="add")
@@ -45,11 +46,11 @@ def webhook_list(*, node: RunningNode, as_json: AsJson = False) -> int:
 
 
 @webhook.command(name="remove")
-def webhook_remove(webhook: WebhookId, /, *, node: RunningNode) -> int:
+def webhook_remove(webhook: WebhookId, /, *, node: RunningNode, as_json: AsJson = False) -> int:
     """Remove a webhook with its dead letters. Nothing more is sent to it."""
     from zentalk.cli import webhook as act
 
-    return act.remove(node.at, webhook)
+    return act.remove(node.at, webhook, as_json=as_json)
 
 
 @webhook.command(name="dead")
@@ -63,14 +64,23 @@ def webhook_dead(webhook: WebhookId, /, *, node: RunningNode, as_json: AsJson = 
 @webhook.command(name="retry")
 def webhook_retry(
     webhook: WebhookId,
-    seq: Annotated[
-        int | None, Parameter(help="The number of one dead letter. [default: all of them]")
-    ] = None,
+    seq: Seq = None,
     /,
     *,
     node: RunningNode,
+    as_json: AsJson = False,
 ) -> int:
     """Send dead letters once more, and at once what waits for its next try."""
     from zentalk.cli import webhook as act
 
-    return act.retry(node.at, webhook, seq)
+    return act.retry(node.at, webhook, seq, as_json=as_json)
+
+
+@webhook.command(name="forget")
+def webhook_forget(
+    webhook: WebhookId, seq: Seq = None, /, *, node: RunningNode, as_json: AsJson = False
+) -> int:
+    """Delete one dead letter, or all. The events stay in the log of your node."""
+    from zentalk.cli import webhook as act
+
+    return act.forget(node.at, webhook, seq, as_json=as_json)

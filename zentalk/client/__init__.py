@@ -1,13 +1,41 @@
 """A typed client of an API node's REST, for the command line, simulations and others' programs.
 
-`Client` blocks, `AsyncClient` runs on trio; both make the same calls. It talks to the owner's
-own node only, through no proxy, and never puts the token anywhere but into its header.
+`Client` blocks, `AsyncClient` is awaited, on asyncio or on trio; both make the same calls. It talks
+to the owner's own node only, through no proxy, and never puts the token anywhere but into its
+header.
 """
 
 from __future__ import annotations
 
 from zentalk.client.async_client import AsyncClient
 from zentalk.client.async_events import EventFeed, EventFollower
+from zentalk.client.contact_events import (
+    ContactAccepted,
+    ContactAdded,
+    ContactBlocked,
+    ContactIntroduced,
+    ContactKeyChanged,
+    ContactProfileChanged,
+    ContactRefused,
+    ContactRemoved,
+    ContactRenamed,
+    ContactRequested,
+    ContactUnblocked,
+    ContactUnverified,
+    ContactVerified,
+    InviteCreated,
+    InviteRevoked,
+    InviteUsed,
+)
+from zentalk.client.conversation_events import (
+    ConversationDeleted,
+    ConversationDraftChanged,
+    ConversationImported,
+    ConversationMuted,
+    ConversationRead,
+    ConversationSeen,
+    ConversationTimerChanged,
+)
 from zentalk.client.errors import (
     AccessDeniedError,
     ApiError,
@@ -23,39 +51,41 @@ from zentalk.client.group_events import (
     GroupMemberChanged,
 )
 from zentalk.client.importing import ImportReport, LeftOut
-from zentalk.client.signals import EphemeralEvent, PresenceChanged, TypingChanged
-from zentalk.client.sync_client import Client
-from zentalk.client.typed_events import (
-    ContactAccepted,
-    ContactAdded,
-    ContactBlocked,
-    ContactIntroduced,
-    ContactKeyChanged,
-    ContactRefused,
-    ContactRemoved,
-    ContactRenamed,
-    ContactRequested,
-    ContactUnblocked,
-    ContactUnverified,
-    ContactVerified,
-    ConversationDeleted,
-    ConversationRead,
-    DeviceAdded,
-    DeviceRevoked,
-    InviteCreated,
-    InviteRevoked,
-    InviteUsed,
+from zentalk.client.message_events import (
     MessageCreated,
     MessageDeleted,
     MessageEdited,
+    MessageExpired,
+    MessagePinned,
     MessageReacted,
     MessageReceived,
+    MessageRemoved,
+    MessageStarred,
     MessageStateChanged,
-    NodeCopied,
-    NodeOutdone,
+    MessageVoted,
     RatchetRenewed,
 )
+from zentalk.client.node_events import (
+    DeviceAdded,
+    DeviceRevoked,
+    LinkAdded,
+    LinkRemoved,
+    NodeCopied,
+    NodeOutdone,
+    NodePromoted,
+    PrivacyChanged,
+    ProfileChanged,
+    PushAdded,
+    PushRemoved,
+    PushStopped,
+    RecoveryChanged,
+    WebhookAdded,
+    WebhookRemoved,
+)
+from zentalk.client.signals import EphemeralEvent, PresenceChanged, TypingChanged
+from zentalk.client.sync_client import Client
 from zentalk.rest.contacts import Contact, ListedContact
+from zentalk.rest.conversations import FoundName
 from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo
 from zentalk.rest.events import Event, Events
 from zentalk.rest.groups import GroupDetails, GroupPerson, GroupSummary, MemberDelivery
@@ -82,6 +112,7 @@ __all__ = [
     "ContactBlocked",
     "ContactIntroduced",
     "ContactKeyChanged",
+    "ContactProfileChanged",
     "ContactRefused",
     "ContactRemoved",
     "ContactRenamed",
@@ -92,7 +123,12 @@ __all__ = [
     "ContactVerified",
     "Conversation",
     "ConversationDeleted",
+    "ConversationDraftChanged",
+    "ConversationImported",
+    "ConversationMuted",
     "ConversationRead",
+    "ConversationSeen",
+    "ConversationTimerChanged",
     "DeadLetter",
     "Device",
     "DeviceAdded",
@@ -103,6 +139,7 @@ __all__ = [
     "EventFeed",
     "EventFollower",
     "Events",
+    "FoundName",
     "GroupChanged",
     "GroupDetails",
     "GroupForgotten",
@@ -121,6 +158,8 @@ __all__ = [
     "InviteState",
     "InviteUsed",
     "LeftOut",
+    "LinkAdded",
+    "LinkRemoved",
     "LinkedNode",
     "LinkedNodes",
     "ListedContact",
@@ -132,10 +171,15 @@ __all__ = [
     "MessageCreated",
     "MessageDeleted",
     "MessageEdited",
+    "MessageExpired",
+    "MessagePinned",
     "MessageReacted",
     "MessageReceived",
+    "MessageRemoved",
+    "MessageStarred",
     "MessageState",
     "MessageStateChanged",
+    "MessageVoted",
     "NewDevice",
     "NewLink",
     "NewPairing",
@@ -143,13 +187,22 @@ __all__ = [
     "NodeCopied",
     "NodeGoneError",
     "NodeOutdone",
+    "NodePromoted",
     "PairingInfo",
     "PresenceChanged",
+    "PrivacyChanged",
+    "ProfileChanged",
+    "PushAdded",
     "PushEndpoint",
+    "PushRemoved",
+    "PushStopped",
     "PushTested",
     "RatchetRenewed",
     "RateLimitedError",
+    "RecoveryChanged",
     "Safety",
     "TypingChanged",
     "Webhook",
+    "WebhookAdded",
+    "WebhookRemoved",
 ]

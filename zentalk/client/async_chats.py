@@ -5,14 +5,14 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-import trio
+from anyio import to_thread
 
 from zentalk.client import chat_calls
 from zentalk.client.async_chat import AsyncChat
 from zentalk.client.importing import ImportReport, StepwiseImport
 from zentalk.client.running import AwaitedCalls
 from zentalk.errors import ConflictError
-from zentalk.rest.conversations import OwnPrivacy, PresenceNow, ShownProfile
+from zentalk.rest.conversations import FoundName, OwnPrivacy, PresenceNow, ShownProfile
 from zentalk.rest.imports import ImportOut
 from zentalk.rest.messages import Message
 
@@ -34,9 +34,20 @@ class AsyncChats(AwaitedCalls):
         conversation: str | None = None,
         before: int | None = None,
         limit: int = 100,
+        *,
+        since: float | None = None,
+        until: float | None = None,
     ) -> list[Message]:
-        """Return messages that have all the words, newest first."""
-        return await self._run(chat_calls.search(words, conversation, before, limit))
+        """Return messages that have all the words, newest first.
+
+        `since` and `until` are unix seconds; for the next page set `before` to the last `seq`.
+        """
+        span = since, until
+        return await self._run(chat_calls.search(words, conversation, before, limit, span))
+
+    async def search_names(self, words: str) -> list[FoundName]:
+        """Return contacts and groups in whose names words begin so, at most 20."""
+        return await self._run(chat_calls.search_names(words))
 
     async def import_history(self, path: Path | str) -> ImportReport:
         """Import a file of `zentalk conversation export`; needs a token of scope `admin`.
@@ -45,14 +56,14 @@ class AsyncChats(AwaitedCalls):
         there stay as they are, so it may be done again. Raises ConfigError for what is no export.
         """
         with closing(StepwiseImport(Path(path))) as run:
-            call = await trio.to_thread.run_sync(run.next, None)
+            call = await to_thread.run_sync(run.next, None)
             while call is not None:
                 answer: ImportOut | ConflictError
                 try:
                     answer = await self._run(call)
                 except ConflictError as error:
                     answer = error
-                call = await trio.to_thread.run_sync(run.next, answer)
+                call = await to_thread.run_sync(run.next, answer)
         assert run.report is not None
         return run.report
 

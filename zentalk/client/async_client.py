@@ -1,4 +1,4 @@
-"""The client for programs that run on trio."""
+"""The client for programs that run on asyncio or on trio."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import anyio
 import httpx
-import trio
 
-from zentalk.client import calls
+from zentalk.client import calls, image_calls
 from zentalk.client.async_chats import AsyncChats
 from zentalk.client.async_events import EventFeed, EventFollower
 from zentalk.client.async_groups import AsyncGroups
@@ -23,6 +23,7 @@ from zentalk.client.async_webhooks import AsyncWebhooks
 from zentalk.client.calls import Call, event_params, read_answer, transport_error
 from zentalk.client.folder import find_node
 from zentalk.client.following import PATIENCE_SECONDS, Following
+from zentalk.client.image_calls import ImageFormat
 from zentalk.client.proof import AsyncProver
 from zentalk.client.sync_client import STREAM_TIMEOUT_SECONDS, TIMEOUT_SECONDS
 from zentalk.rest.contacts import Contact, ListedContact
@@ -98,6 +99,10 @@ class AsyncClient(AsyncChats, AsyncGroups, AsyncLinks, AsyncWebhooks, AsyncPush)
     async def me(self) -> Me:
         """Return the owner of the node."""
         return await self._run(calls.me())
+
+    async def address_qr(self, form: ImageFormat = "svg") -> bytes:
+        """Return the owner's address as a QR code: an image of type `svg` or `png`."""
+        return await self._run(image_calls.address_qr(form))
 
     async def network(self) -> dict[str, Any]:
         """Return how the node sees the network."""
@@ -177,13 +182,17 @@ class AsyncClient(AsyncChats, AsyncGroups, AsyncLinks, AsyncWebhooks, AsyncPush)
         """Return one invite; raises NotFoundError."""
         return await self._run(calls.invite(invite_id))
 
+    async def invite_qr(self, invite_id: str, form: ImageFormat = "svg") -> bytes:
+        """Return the link of an open invite as a QR code; raises NotFoundError, ConflictError."""
+        return await self._run(image_calls.invite_qr(invite_id, form))
+
     async def revoke_invite(self, invite_id: str) -> None:
         """Let nobody in by an invite any more; raises NotFoundError."""
         await self._run(calls.revoke_invite(invite_id))
 
-    async def mark_read(self, address: str) -> None:
-        """Set a conversation's unread count to 0."""
-        await self._run(calls.mark_read(address))
+    async def mark_read(self, address: str, seq: int | None = None) -> None:
+        """Note that a conversation was read, to its end or up to the message with this `seq`."""
+        await self._run(calls.mark_read(address, seq))
 
     async def devices(self) -> list[Device]:
         """Return the devices that may use the node; needs the scope `admin`."""
@@ -206,6 +215,12 @@ class AsyncClient(AsyncChats, AsyncGroups, AsyncLinks, AsyncWebhooks, AsyncPush)
     async def pairings(self) -> list[PairingInfo]:
         """Return the open invitations."""
         return await self._run(calls.pairings())
+
+    async def pairing_qr(
+        self, pairing_id: str, form: ImageFormat = "svg", url: str | None = None
+    ) -> bytes:
+        """Return the link of an open invitation as a QR code; `url` is as of `pair_device`."""
+        return await self._run(image_calls.pairing_qr(pairing_id, form, url))
 
     async def cancel_pairing(self, pairing_id: str) -> None:
         """Withdraw an invitation; raises NotFoundError."""
@@ -244,6 +259,10 @@ class AsyncClient(AsyncChats, AsyncGroups, AsyncLinks, AsyncWebhooks, AsyncPush)
     async def message(self, message_id: str, conversation: str | None = None) -> Message:
         """Return one message, your own if others chose the same id; raises NotFoundError."""
         return await self._run(calls.message(message_id, conversation))
+
+    async def linked_message(self, link: str) -> Message:
+        """Return the message that a link is of; raises NotFoundError if it is not here."""
+        return await self._run(calls.linked_message(link))
 
     async def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """Return a page of the event log, oldest first."""
@@ -319,7 +338,7 @@ class AsyncClient(AsyncChats, AsyncGroups, AsyncLinks, AsyncWebhooks, AsyncPush)
         following = Following(
             after,
             patience_seconds,
-            trio.current_time(),
+            anyio.current_time(),
             os.urandom,  # noqa: TID251 - the edge
         )
         open_again = partial(

@@ -1,4 +1,4 @@
-"""Event streams on trio: one connection, and as many as it takes."""
+"""Event streams to await: one connection, and as many as it takes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
+import anyio
 import httpx
-import trio
 
 from zentalk.client.calls import transport_error
 from zentalk.client.following import Following
@@ -48,7 +48,7 @@ class EventFeed:
         httpx nests generators and closes only the outermost; a cancelled read runs through
         all of them, so that none is left to the garbage collector.
         """
-        with trio.CancelScope() as leaving:
+        with anyio.CancelScope() as leaving:
             leaving.cancel()
             try:
                 while True:
@@ -98,7 +98,7 @@ class EventFollower:
             except ZentalkError as error:
                 await self._lost(error)
             else:
-                if self._following.is_new(event, trio.current_time()):
+                if self._following.is_new(event, anyio.current_time()):
                     return event
 
     async def aclose(self) -> None:
@@ -111,10 +111,10 @@ class EventFollower:
         feed = await self._connection.enter_async_context(self._open(last))
         if last:
             self._following.check_log(await self._page(last - 1, 1))
-        self._following.connected(trio.current_time())
+        self._following.connected(anyio.current_time())
         self._feed = feed
         return feed
 
     async def _lost(self, error: ZentalkError | None) -> None:
         await self.aclose()
-        await trio.sleep(self._following.wait_after(error, trio.current_time()))
+        await anyio.sleep(self._following.wait_after(error, anyio.current_time()))

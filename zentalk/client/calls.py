@@ -46,7 +46,7 @@ _MAX_DIGITS: Final = 7
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """One request; `read` turns the JSON of its answer into a result.
+    """One request; `read` turns the JSON of its answer, or bytes of type `media`, into a result.
 
     A `body`, or `content` in place of one, is not validated here: the node does that, and its
     sentence reaches the caller.
@@ -59,6 +59,7 @@ class Call(Generic[T]):
     body: Body | None = None
     content: dict[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    media: str = ""
 
     @property
     def json(self) -> dict[str, Any] | None:
@@ -189,10 +190,10 @@ def revoke_invite(invite_id: str) -> Call[None]:
     return Call("DELETE", _invite(invite_id), lambda _answer: None)
 
 
-def mark_read(address: str) -> Call[None]:
-    """Set a conversation's unread count to 0."""
+def mark_read(address: str, seq: int | None) -> Call[None]:
+    """Note that a conversation was read, up to a message if one is given."""
     path = f"/v1/conversations/{quote(address, safe='')}/read"
-    return Call("POST", path, lambda _answer: None)
+    return Call("POST", path, lambda _answer: None, params={} if seq is None else {"seq": seq})
 
 
 def devices() -> Call[list[Device]]:
@@ -280,6 +281,11 @@ def message(message_id: str, conversation: str | None) -> Call[Message]:
     return Call("GET", path, lambda answer: parse(Message, answer), params)
 
 
+def linked_message(link: str) -> Call[Message]:
+    """Ask for the message that a link is of."""
+    return Call("GET", "/v1/linked-message", lambda a: parse(Message, a), {"link": link})
+
+
 def event_page(
     after: int,
     limit: int,
@@ -316,7 +322,7 @@ def read_answer(call: Call[T], response: httpx.Response) -> T:
             error.retry_after_seconds = _retry_after(response)
         raise error
     try:
-        return call.read(response.json() if response.content else None)
+        return call.read(_content(call, response))
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ApiError(response.status_code, "the answer does not come from an API node") from None
 
@@ -328,6 +334,14 @@ def transport_error(base_url: str, error: httpx.TransportError) -> ZentalkError:
     if isinstance(error, httpx.TimeoutException):
         return DeadlineError(f"{base_url} did not answer in time")
     return LinkClosedError(f"{base_url} closed the connection")
+
+
+def _content(call: Call[T], response: httpx.Response) -> Any:
+    if call.media:
+        if response.headers.get("Content-Type", "").partition(";")[0] != call.media:
+            raise ValueError(f"the answer is no {call.media}")
+        return response.content
+    return response.json() if response.content else None
 
 
 def _read_events(answer: Any) -> Events:

@@ -9,14 +9,14 @@ from urllib.parse import quote
 from zentalk.client.calls import Call
 from zentalk.client.parsing import parse
 from zentalk.rest import conversations as bodies
-from zentalk.rest.messages import Message, Messages
+from zentalk.rest.messages import Message, Messages, MessagesPage
 
 Whom = Literal["me", "everyone"]
 
 
 def send(address: str, content: dict[str, Any], idempotency_key: str | None) -> Call[Message]:
     """Store a message of any kind for sending."""
-    headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+    headers = _headers(idempotency_key)
     return Call("POST", _in(address, "/messages"), _message, content=content, headers=headers)
 
 
@@ -53,10 +53,13 @@ def star(address: str, message_id: str, *, on: bool) -> Call[Message]:
     return Call("PUT" if on else "DELETE", _at(address, message_id, "/star"), _message)
 
 
-def forward(address: str, source: str, message_id: str) -> Call[Message]:
+def forward(
+    address: str, source: str, message_id: str, idempotency_key: str | None
+) -> Call[Message]:
     """Send a message of another conversation."""
     body = bodies.ForwardIn.model_construct(conversation=source, id=message_id)
-    return Call("POST", _in(address, "/forward"), _message, body=body)
+    headers = _headers(idempotency_key)
+    return Call("POST", _in(address, "/forward"), _message, body=body, headers=headers)
 
 
 def one(address: str) -> Call[bodies.OpenConversation]:
@@ -67,6 +70,12 @@ def one(address: str) -> Call[bodies.OpenConversation]:
 def page(address: str, params: dict[str, int | str]) -> Call[list[Message]]:
     """Ask for a page of a conversation."""
     return Call("GET", _in(address, "/messages"), _messages, params=params)
+
+
+def cursor_page(address: str, cursor: str, limit: int) -> Call[MessagesPage]:
+    """Ask for a page and its neighbours; the newest one without a cursor."""
+    params: dict[str, int | str] = {"limit": limit} | ({"cursor": cursor} if cursor else {})
+    return Call("GET", _in(address, "/messages"), lambda a: parse(MessagesPage, a), params=params)
 
 
 def clear(address: str) -> Call[None]:
@@ -105,15 +114,29 @@ def starred(before: int | None, limit: int) -> Call[list[Message]]:
 
 
 def search(
-    words: str, conversation: str | None, before: int | None, limit: int
+    words: str,
+    conversation: str | None,
+    before: int | None,
+    limit: int,
+    span: tuple[float | None, float | None],
 ) -> Call[list[Message]]:
-    """Look for messages by their words."""
-    params: dict[str, int | str] = {"q": words, "limit": limit}
-    if conversation is not None:
-        params["conversation"] = conversation
-    if before is not None:
-        params["before"] = before
-    return Call("GET", "/v1/search", _messages, params=params)
+    """Look for messages by their words, in a time from one unix time to another."""
+    said = {
+        "conversation": conversation,
+        "before": before,
+        "since": span[0],
+        "until": span[1],
+    }
+    given = {name: value for name, value in said.items() if value is not None}
+    return Call("GET", "/v1/search", _messages, params={"q": words, "limit": limit, **given})
+
+
+def search_names(words: str) -> Call[list[bodies.FoundName]]:
+    """Look for contacts and groups by their names."""
+    params: dict[str, int | str] = {"q": words, "limit": 1}
+    return Call(
+        "GET", "/v1/search", lambda answer: parse(bodies.SearchResults, answer).names, params=params
+    )
 
 
 def shows(chats: list[str]) -> Call[None]:
@@ -171,3 +194,7 @@ def _messages(answer: Any) -> list[Message]:
 
 def _nothing(_answer: Any) -> None:
     return None
+
+
+def _headers(idempotency_key: str | None) -> dict[str, str]:
+    return {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}

@@ -48,6 +48,16 @@ class GroupMemberChanged(Event):
         """Whether they are invited, in, or not any more."""
         return GroupMemberBody.model_validate(self.data).status
 
+    @property
+    def rank(self) -> int | None:
+        """Of an admin: 0 of the founder, else one more than of whoever made it one; else None."""
+        return GroupMemberBody.model_validate(self.data).rank
+
+    @property
+    def invited_by(self) -> str:
+        """The address of who invited them; empty of who is not in any more."""
+        return GroupMemberBody.model_validate(self.data).invited_by
+
 
 class GroupForgotten(Event):
     """`group.forgotten`: nothing is left of a group at the owner's node."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-import trio
+from anyio import lowlevel
 
 from zentalk.ids import Day, MailboxId, NodeId, day_at
 from zentalk.mailbox.work import Found, mailbox_challenge, search_mailbox
@@ -52,7 +52,7 @@ class MailboxWork:
         task = mailbox_challenge(self._relay, self._mailbox, self._day)
         start = 0 if self._found is None else _next(self._found)
         while (best := 0 if self._found is None else self._found.bits) < bits:
-            await trio.lowlevel.checkpoint()
+            await lowlevel.checkpoint()
             found = search_mailbox(task, self._day, best + 1, start, _SLICE)
             start += _SLICE
             if found is not None:

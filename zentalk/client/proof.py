@@ -130,7 +130,7 @@ class Prover:
 
 
 class AsyncProver:
-    """Asks on every new connection of a client on trio: `trace` of one request."""
+    """Asks on every new connection of a client that is awaited: `trace` of one request."""
 
     def __init__(self, token: str, entropy: Entropy) -> None:
         self._opening = _Opening(token, entropy)

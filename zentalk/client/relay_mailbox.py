@@ -1,4 +1,4 @@
-"""A mailbox at a relay, collected by HTTP requests alone, for programs that run on trio.
+"""A mailbox at a relay, collected by HTTP requests alone, for programs on asyncio or on trio.
 
 It is for programs that cannot keep a link open: scripts, gateways, devices that wake now and then.
 The relay, and anyone who watches the line, sees your address; an API node collects through tunnels.

@@ -14,7 +14,7 @@ from zentalk.client.calls import RunsNow
 from zentalk.client.chat_calls import Whom
 from zentalk.rest.conversations import OpenConversation, ShownProfile
 from zentalk.rest.groups import MemberDelivery
-from zentalk.rest.messages import Message
+from zentalk.rest.messages import Message, MessagesPage
 
 
 class SyncChat:
@@ -55,9 +55,14 @@ class SyncChat:
         """Star a message for your own devices, or take that back."""
         return self._run(calls.star(self.address, message_id, on=on))
 
-    def forward(self, source: str, message_id: str) -> Message:
-        """Send a message of the conversation `source` to this person."""
-        return self._run(calls.forward(self.address, source, message_id))
+    def forward(
+        self, source: str, message_id: str, *, idempotency_key: str | None = None
+    ) -> Message:
+        """Send a message of the conversation `source` to this person.
+
+        A repeated call with the same key sends it once.
+        """
+        return self._run(calls.forward(self.address, source, message_id, idempotency_key))
 
     def deliveries(self, message_id: str) -> list[MemberDelivery]:
         """Return how far a message of yours has come with each member of a group."""
@@ -66,6 +71,13 @@ class SyncChat:
     def get(self) -> OpenConversation:
         """Return the conversation: unread, timer, draft, pinned messages, typing, presence."""
         return self._run(calls.one(self.address))
+
+    def page(self, cursor: str = "", limit: int = 100) -> MessagesPage:
+        """Return a page, newest last; `cursor` is the `older` or `newer` of another one.
+
+        Without it it is the newest page. A page without messages is the end on that side.
+        """
+        return self._run(calls.cursor_page(self.address, cursor, limit))
 
     def after(self, seq: int, limit: int = 100) -> list[Message]:
         """Return the messages after a `seq`, oldest first."""

@@ -10,7 +10,7 @@ from zentalk.client.importing import ImportReport, StepwiseImport
 from zentalk.client.running import BlockingCalls
 from zentalk.client.sync_chat import SyncChat
 from zentalk.errors import ConflictError
-from zentalk.rest.conversations import OwnPrivacy, PresenceNow, ShownProfile
+from zentalk.rest.conversations import FoundName, OwnPrivacy, PresenceNow, ShownProfile
 from zentalk.rest.imports import ImportOut
 from zentalk.rest.messages import Message
 
@@ -32,9 +32,20 @@ class SyncChats(BlockingCalls):
         conversation: str | None = None,
         before: int | None = None,
         limit: int = 100,
+        *,
+        since: float | None = None,
+        until: float | None = None,
     ) -> list[Message]:
-        """Return messages that have all the words, newest first."""
-        return self._run(chat_calls.search(words, conversation, before, limit))
+        """Return messages that have all the words, newest first.
+
+        `since` and `until` are unix seconds; for the next page set `before` to the last `seq`.
+        """
+        span = since, until
+        return self._run(chat_calls.search(words, conversation, before, limit, span))
+
+    def search_names(self, words: str) -> list[FoundName]:
+        """Return contacts and groups in whose names words begin so, at most 20."""
+        return self._run(chat_calls.search_names(words))
 
     def import_history(self, path: Path | str) -> ImportReport:
         """Import a file of `zentalk conversation export`; needs a token of scope `admin`.

@@ -10,10 +10,11 @@ from typing import Any, Final, Self, TypeVar
 
 import httpx
 
-from zentalk.client import calls
+from zentalk.client import calls, image_calls
 from zentalk.client.calls import Call, Params, event_params, read_answer, transport_error
 from zentalk.client.folder import find_node
 from zentalk.client.following import PATIENCE_SECONDS, Following
+from zentalk.client.image_calls import ImageFormat
 from zentalk.client.proof import Prover
 from zentalk.client.sse import EventParser
 from zentalk.client.sync_chats import SyncChats
@@ -100,6 +101,10 @@ class Client(SyncChats, SyncGroups, SyncLinks, SyncWebhooks, SyncPush):
         """Return the owner of the node."""
         return self._run(calls.me())
 
+    def address_qr(self, form: ImageFormat = "svg") -> bytes:
+        """Return the owner's address as a QR code: an image of type `svg` or `png`."""
+        return self._run(image_calls.address_qr(form))
+
     def network(self) -> dict[str, Any]:
         """Return how the node sees the network."""
         return self._run(calls.network())
@@ -178,13 +183,17 @@ class Client(SyncChats, SyncGroups, SyncLinks, SyncWebhooks, SyncPush):
         """Return one invite; raises NotFoundError."""
         return self._run(calls.invite(invite_id))
 
+    def invite_qr(self, invite_id: str, form: ImageFormat = "svg") -> bytes:
+        """Return the link of an open invite as a QR code; raises NotFoundError, ConflictError."""
+        return self._run(image_calls.invite_qr(invite_id, form))
+
     def revoke_invite(self, invite_id: str) -> None:
         """Let nobody in by an invite any more; raises NotFoundError."""
         self._run(calls.revoke_invite(invite_id))
 
-    def mark_read(self, address: str) -> None:
-        """Set a conversation's unread count to 0."""
-        self._run(calls.mark_read(address))
+    def mark_read(self, address: str, seq: int | None = None) -> None:
+        """Note that a conversation was read, to its end or up to the message with this `seq`."""
+        self._run(calls.mark_read(address, seq))
 
     def devices(self) -> list[Device]:
         """Return the devices that may use the node; needs the scope `admin`."""
@@ -207,6 +216,12 @@ class Client(SyncChats, SyncGroups, SyncLinks, SyncWebhooks, SyncPush):
     def pairings(self) -> list[PairingInfo]:
         """Return the open invitations."""
         return self._run(calls.pairings())
+
+    def pairing_qr(
+        self, pairing_id: str, form: ImageFormat = "svg", url: str | None = None
+    ) -> bytes:
+        """Return the link of an open invitation as a QR code; `url` is as of `pair_device`."""
+        return self._run(image_calls.pairing_qr(pairing_id, form, url))
 
     def cancel_pairing(self, pairing_id: str) -> None:
         """Withdraw an invitation; raises NotFoundError."""
@@ -243,6 +258,10 @@ class Client(SyncChats, SyncGroups, SyncLinks, SyncWebhooks, SyncPush):
     def message(self, message_id: str, conversation: str | None = None) -> Message:
         """Return one message, your own if others chose the same id; raises NotFoundError."""
         return self._run(calls.message(message_id, conversation))
+
+    def linked_message(self, link: str) -> Message:
+        """Return the message that a link is of; raises NotFoundError if it is not here."""
+        return self._run(calls.linked_message(link))
 
     def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """Return a page of the event log, oldest first."""

@@ -2,7 +2,8 @@
 
 All are an `Event` with the same fields; a type that this version does not know, or one whose
 data lacks something, comes as a plain `Event`, never as an error: the log goes on after it.
-The types are those of docs/reference/rest.md, section Events.
+The types are those of docs/reference/rest.md, section Events. To add one, write its class in the
+module of its kind, and add a row here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,33 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from zentalk.client.contact_events import (
+    ContactAccepted,
+    ContactAdded,
+    ContactBlocked,
+    ContactIntroduced,
+    ContactKeyChanged,
+    ContactProfileChanged,
+    ContactRefused,
+    ContactRemoved,
+    ContactRenamed,
+    ContactRequested,
+    ContactUnblocked,
+    ContactUnverified,
+    ContactVerified,
+    InviteCreated,
+    InviteRevoked,
+    InviteUsed,
+)
+from zentalk.client.conversation_events import (
+    ConversationDeleted,
+    ConversationDraftChanged,
+    ConversationImported,
+    ConversationMuted,
+    ConversationRead,
+    ConversationSeen,
+    ConversationTimerChanged,
+)
 from zentalk.client.group_events import (
     GroupChanged,
     GroupForgotten,
@@ -18,282 +46,52 @@ from zentalk.client.group_events import (
     GroupInvited,
     GroupMemberChanged,
 )
-from zentalk.rest.base import Resource
-from zentalk.rest.contacts import Contact
-from zentalk.rest.event_bodies import (
-    EVENT_BODIES,
-    ChangedDeviceBody,
-    ChangedInviteBody,
-    ChangedMessage,
-    ConversationBody,
-    IntroducedBody,
-    MessageStateBody,
-    NoteBody,
-    RemovedContactBody,
+from zentalk.client.message_events import (
+    MessageCreated,
+    MessageDeleted,
+    MessageEdited,
+    MessageExpired,
+    MessagePinned,
+    MessageReacted,
+    MessageReceived,
+    MessageRemoved,
+    MessageStarred,
+    MessageStateChanged,
+    MessageVoted,
+    RatchetRenewed,
 )
+from zentalk.client.node_events import (
+    DeviceAdded,
+    DeviceRevoked,
+    LinkAdded,
+    LinkRemoved,
+    NodeCopied,
+    NodeOutdone,
+    NodePromoted,
+    PrivacyChanged,
+    ProfileChanged,
+    PushAdded,
+    PushRemoved,
+    PushStopped,
+    RecoveryChanged,
+    WebhookAdded,
+    WebhookRemoved,
+)
+from zentalk.rest.event_bodies import EVENT_BODIES
 from zentalk.rest.events import Event
-from zentalk.rest.messages import Message, States
 
-
-class MessageEvent(Event):
-    """An event about a whole message."""
-
-    @property
-    def message(self) -> Message:
-        """The message as it was at this event."""
-        return Message.model_validate(self.data)
-
-
-class MessageCreated(MessageEvent):
-    """`message.created`: the owner wrote a message, on any device."""
-
-
-class MessageReceived(MessageEvent):
-    """`message.received`: a message of somebody else was put into the history."""
-
-
-class RatchetRenewed(MessageEvent):
-    """`ratchet.renewed`: a line that nobody wrote, where keys of a conversation were renewed."""
-
-
-class ChangedMessageEvent(MessageEvent):
-    """An event about a message that is shown in another way now."""
-
-    @property
-    def by(self) -> str:
-        """The address of who has changed it."""
-        return ChangedMessage.model_validate(self.data).by
-
-
-class MessageEdited(ChangedMessageEvent):
-    """A message has another text."""
-
-
-class MessageDeleted(ChangedMessageEvent):
-    """A message was taken back: nothing is left of it but its place."""
-
-
-class MessageReacted(ChangedMessageEvent):
-    """Somebody reacted to a message, or took that back."""
-
-
-class MessageStateChanged(Event):
-    """`message.state`: a message of the owner went on, or the reason for its waiting changed."""
-
-    @property
-    def message_id(self) -> str:
-        """The id of the message."""
-        return MessageStateBody.model_validate(self.data).id
-
-    @property
-    def conversation(self) -> str:
-        """The recipient's address, or the id of a group."""
-        return MessageStateBody.model_validate(self.data).conversation
-
-    @property
-    def state(self) -> States:
-        """The new state."""
-        return MessageStateBody.model_validate(self.data).state
-
-    @property
-    def reason(self) -> str:
-        """Why it failed or waits; empty if there is nothing to say."""
-        return MessageStateBody.model_validate(self.data).reason
-
-
-class ContactRequested(Event):
-    """`contact.requested`: somebody who is no contact wrote."""
-
-    @property
-    def address(self) -> str:
-        """The address of that person, for `accept`."""
-        return Contact.model_validate(self.data).address
-
-
-class ContactEvent(Event):
-    """An event about a whole contact."""
-
-    @property
-    def contact(self) -> Contact:
-        """The contact as it was at this event."""
-        return Contact.model_validate(self.data)
-
-
-class ContactAdded(ContactEvent):
-    """`contact.added`: by hand, or by the first message to that person."""
-
-
-class ContactAccepted(ContactEvent):
-    """`contact.accepted`: a request became a contact."""
-
-
-class ContactRenamed(ContactEvent):
-    """`contact.renamed`: a contact has a new name."""
-
-
-class ContactRefused(ContactEvent):
-    """`contact.refused`: a request was deleted unanswered."""
-
-
-class ContactBlocked(ContactEvent):
-    """`contact.blocked`: nothing of that person is kept any more."""
-
-
-class ContactUnblocked(ContactEvent):
-    """`contact.unblocked`: that person may write again."""
-
-
-class ContactRemoved(Event):
-    """`contact.removed`: a person is gone from the list, with all messages."""
-
-    @property
-    def address(self) -> str:
-        """The address of that person."""
-        return RemovedContactBody.model_validate(self.data).address
-
-    @property
-    def reason(self) -> str:
-        """Why a request ended without you; empty if you removed it."""
-        return RemovedContactBody.model_validate(self.data).reason
-
-
-class ContactVerified(ContactEvent):
-    """`contact.verified`: the owner has compared the safety number."""
-
-
-class ContactUnverified(ContactEvent):
-    """`contact.unverified`: the owner has taken the verified mark away."""
-
-
-class ContactKeyChanged(ContactEvent):
-    """`contact.key-changed`: the verified mark is withdrawn; the contact's `warning` says why."""
-
-
-class ContactIntroduced(Event):
-    """`contact.introduced`: a contact has told of somebody who is no contact yet."""
-
-    @property
-    def address(self) -> str:
-        """The address of that person, for `add_contact`."""
-        return IntroducedBody.model_validate(self.data).address
-
-    @property
-    def name(self) -> str:
-        """What the introducer calls them; empty if that was not said."""
-        return IntroducedBody.model_validate(self.data).name
-
-    @property
-    def introduced_by(self) -> str:
-        """The address of the contact who introduced them."""
-        return IntroducedBody.model_validate(self.data).introduced_by
-
-
-class InviteEvent(Event):
-    """An event about an invite."""
-
-    @property
-    def invite_id(self) -> str:
-        """The id of the invite."""
-        return ChangedInviteBody.model_validate(self.data).id
-
-    @property
-    def name(self) -> str:
-        """For whom the owner made it; empty if that was not said."""
-        return ChangedInviteBody.model_validate(self.data).name
-
-
-class InviteCreated(InviteEvent):
-    """`invite.created`: the owner made an invite."""
-
-
-class InviteRevoked(InviteEvent):
-    """`invite.revoked`: an invite lets nobody in any more."""
-
-
-class InviteUsed(InviteEvent):
-    """`invite.used`: somebody came by an invite."""
-
-    @property
-    def address(self) -> str:
-        """The address of that person."""
-        return ChangedInviteBody.model_validate(self.data).address
-
-    @property
-    def uses(self) -> int:
-        """How many people have come by this invite."""
-        return ChangedInviteBody.model_validate(self.data).uses
-
-
-class ConversationDeleted(Event):
-    """`conversation.deleted`: its messages are gone, here and from this log."""
-
-    @property
-    def conversation(self) -> str:
-        """The other person's address, or the id of a group."""
-        return ConversationBody.model_validate(self.data).conversation
-
-
-class ConversationRead(Event):
-    """`conversation.read`: the owner has read a conversation; nothing in it is unread."""
-
-    @property
-    def conversation(self) -> str:
-        """The other person's address, or the id of a group."""
-        return ConversationBody.model_validate(self.data).conversation
-
-
-class DeviceEvent(Event):
-    """An event about a device."""
-
-    @property
-    def device_id(self) -> str:
-        """The id of the device."""
-        return ChangedDeviceBody.model_validate(self.data).id
-
-    @property
-    def name(self) -> str:
-        """What the owner called it."""
-        return ChangedDeviceBody.model_validate(self.data).name
-
-    @property
-    def scope(self) -> str:
-        """What its token opens or opened; empty in events that are older than scopes."""
-        return ChangedDeviceBody.model_validate(self.data).scope
-
-
-class DeviceAdded(DeviceEvent):
-    """`device.added`: a device got a token."""
-
-
-class DeviceRevoked(DeviceEvent):
-    """`device.revoked`: a device's token stopped working."""
-
-
-class NodeCopied(Event):
-    """`node.copied`: another program collects this node's mail, on a copy of its folder."""
-
-    @property
-    def note(self) -> str:
-        """What happened and what to do, as a sentence."""
-        return NoteBody.model_validate(self.data).note
-
-
-class NodeOutdone(Event):
-    """`node.outdone`: another node of the owner was promoted, and this one is silent."""
-
-    @property
-    def note(self) -> str:
-        """What happened and what to do, as a sentence."""
-        return NoteBody.model_validate(self.data).note
-
-
-_CLASSES: Final[dict[str, type[Event]]] = {
+CLASSES: Final[dict[str, type[Event]]] = {
     "message.created": MessageCreated,
     "message.received": MessageReceived,
     "message.state": MessageStateChanged,
     "message.edited": MessageEdited,
     "message.deleted": MessageDeleted,
     "message.reacted": MessageReacted,
+    "message.pinned": MessagePinned,
+    "message.voted": MessageVoted,
+    "message.starred": MessageStarred,
+    "message.removed": MessageRemoved,
+    "message.expired": MessageExpired,
     "ratchet.renewed": RatchetRenewed,
     "contact.requested": ContactRequested,
     "contact.added": ContactAdded,
@@ -307,11 +105,17 @@ _CLASSES: Final[dict[str, type[Event]]] = {
     "contact.unverified": ContactUnverified,
     "contact.key-changed": ContactKeyChanged,
     "contact.introduced": ContactIntroduced,
+    "contact.profile": ContactProfileChanged,
     "invite.created": InviteCreated,
     "invite.revoked": InviteRevoked,
     "invite.used": InviteUsed,
     "conversation.read": ConversationRead,
     "conversation.deleted": ConversationDeleted,
+    "conversation.imported": ConversationImported,
+    "conversation.draft": ConversationDraftChanged,
+    "conversation.muted": ConversationMuted,
+    "conversation.seen": ConversationSeen,
+    "conversation.timer": ConversationTimerChanged,
     "group.invited": GroupInvited,
     "group.changed": GroupChanged,
     "group.member": GroupMemberChanged,
@@ -319,23 +123,30 @@ _CLASSES: Final[dict[str, type[Event]]] = {
     "group.forgotten": GroupForgotten,
     "node.copied": NodeCopied,
     "node.outdone": NodeOutdone,
+    "node.promoted": NodePromoted,
+    "recovery.changed": RecoveryChanged,
+    "profile.changed": ProfileChanged,
+    "privacy.changed": PrivacyChanged,
+    "link.added": LinkAdded,
+    "link.removed": LinkRemoved,
     "device.added": DeviceAdded,
     "device.revoked": DeviceRevoked,
+    "webhook.added": WebhookAdded,
+    "webhook.removed": WebhookRemoved,
+    "push.added": PushAdded,
+    "push.removed": PushRemoved,
+    "push.stopped": PushStopped,
 }
-"""The types that have a class of their own; the others come as a plain `Event`."""
-KINDS: Final[dict[str, tuple[type[Event], type[Resource]]]] = {
-    kind: (cls, EVENT_BODIES[kind]) for kind, cls in _CLASSES.items()
-}
-"""For each type of event with a class that class, and what its data must hold."""
+"""A class for each type of `zentalk.rest.event_bodies`."""
 
 
 def typed(event: Event) -> Event:
     """Return an event as one of the class of its type, or as it is."""
-    kind, content = KINDS.get(event.type, (Event, None))
-    if content is None:
+    cls = CLASSES.get(event.type)
+    if cls is None:
         return event
     try:
-        content.model_validate(event.data)
+        EVENT_BODIES[event.type].model_validate(event.data)
     except ValidationError:
         return event
-    return kind(seq=event.seq, type=event.type, at=event.at, data=event.data)
+    return cls(seq=event.seq, type=event.type, at=event.at, data=event.data)

@@ -56,6 +56,14 @@ class Keepalive:
         dead_at = self._silent_since + DEAD_SECONDS
         return min(dead_at, self._ping_at) if self._pings else dead_at
 
+    def next_look(self, now: float) -> float:
+        """Return when to call `due` at the latest, whatever happens until then.
+
+        What is always watched has deadlines that only move away; others may come into being.
+        """
+        deadline = self.next_deadline()
+        return deadline if self._always else min(deadline, now + PING_SECONDS)
+
     def due(self, now: float) -> Due:
         """Return what is to be done at `now`."""
         if now >= self._silent_since + DEAD_SECONDS:

@@ -15,7 +15,7 @@ import trio
 
 from zentalk.errors import LocalProtocolError
 from zentalk.link.events import Event
-from zentalk.link.keepalive import DEAD_SECONDS, PING_SECONDS, Due, Keepalive
+from zentalk.link.keepalive import DEAD_SECONDS, Due, Keepalive
 from zentalk.link.link import Link
 from zentalk.net.signal import Signal
 from zentalk.net.transport import PEER_FAULTS, READ_BYTES, ByteStream, EagerStream
@@ -219,6 +219,7 @@ class Pump:
                 number = (number + 1) % 2**32
                 self._traffic.ping(number)
                 self._wake.set()
-            # A deadline may come into being while we sleep: never sleep past the next one.
-            await trio.sleep(min(self._keepalive.next_deadline() - now, PING_SECONDS))
+            # A unit that is here in part from now on is not overdue before then either.
+            stalled_at = self._mid_unit_since + STALL_SECONDS
+            await trio.sleep(min(self._keepalive.next_look(now), stalled_at) - now)
         self.abort()

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 import trio
 
+from zentalk.chat.names import Named
 from zentalk.config.settings import ApiSettings
 from zentalk.errors import NotFoundError
 from zentalk.ids import UserAddress
@@ -44,6 +45,7 @@ from zentalk.store.history.models import (
 )
 from zentalk.store.key_file import load_identity
 from zentalk.store.sqlite import Transaction
+from zentalk.wire.message_link import MessageLink
 from zentalk.wire.text import format_address
 
 T = TypeVar("T")
@@ -79,6 +81,8 @@ class Node(DeviceFaces):
         """How devices that are away are woken."""
         self.groups = parts.conversations.groups
         self._database, self._history = parts.database, parts.history
+        self.since_commit = parts.database.since_commit
+        """What was answered from the history alone, until something in it changes."""
         self._network = parts.network
         self._outbox = parts.delivery.outbox
 
@@ -207,6 +211,10 @@ class Node(DeviceFaces):
         """Return everybody in the list: contacts, requests, refused and blocked people."""
         return await self._history.read(contacts.listing)
 
+    async def names(self) -> list[Named]:
+        """Return the names of people in the list and of groups, in the order they are compared."""
+        return await self._history.read(contacts.named)
+
     async def conversations(self) -> list[StoredConversation]:
         """Return people with messages, the most recent first."""
         return await self._history.read(contacts.conversations)
@@ -234,10 +242,15 @@ class Node(DeviceFaces):
         return message
 
     async def forward(
-        self, address: UserAddress, source: UserAddress, message_id: str
+        self,
+        address: UserAddress,
+        source: UserAddress,
+        message_id: str,
+        idempotency_key: RequestKey | None = None,
     ) -> StoredMessage:
         """Send a message of another conversation to somebody; raises NotFoundError too."""
-        return await self.send(address, await self.chat.draft_of(source, message_id))
+        draft = await self.chat.draft_of(source, message_id)
+        return await self.send(address, draft, idempotency_key)
 
     async def messages(
         self, address: UserAddress, before: int | None = None, limit: int = 100
@@ -246,9 +259,9 @@ class Node(DeviceFaces):
         count = max(1, min(limit, MAX_PAGE))
         return await self._history.read(lambda tx: pages.page(tx, address, before, count))
 
-    async def mark_read(self, address: UserAddress) -> None:
-        """Set a conversation's unread count to 0."""
-        await self.chat.mark_read(address)
+    async def mark_read(self, address: UserAddress, up_to: int | None = None) -> None:
+        """Leave unread in a conversation what came after a place, or nothing."""
+        await self.chat.mark_read(address, up_to)
 
     async def message(
         self, message_id: str, conversation: UserAddress | None = None
@@ -258,6 +271,14 @@ class Node(DeviceFaces):
         found = await self._history.read(lambda tx: messages.by_id(tx, raw, conversation))
         if found is None:
             raise NotFoundError(NO_MESSAGE)
+        return found
+
+    async def linked_message(self, link: MessageLink) -> StoredMessage:
+        """Return the message that a link is of, in whichever conversation; raises NotFoundError."""
+        raw, author = parse_message_id(link.message_id), format_address(link.author)
+        found = await self._history.read(lambda tx: messages.by_id(tx, raw, author=author))
+        if found is None:
+            raise NotFoundError("the message that this link is of is not here")
         return found
 
     async def events(self, after: int, limit: int = MAX_PAGE) -> list[StoredEvent]:

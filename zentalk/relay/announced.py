@@ -1,7 +1,8 @@
 """Whether others can reach what is announced: what an operator should know before the start.
 
 In networks of public addresses others drop a descriptor that names anything else, without a word.
-A test from outside is not made here.
+In each network a name may lead to this machine alone without its operator's will: Debian gives a
+machine's own name 127.0.1.1 in `/etc/hosts`. A test from outside is not made here.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, TypeAlias
 
 import trio
@@ -30,11 +32,12 @@ async def _resolve(host: str) -> list[str]:
 async def unreachable(settings: RelaySettings, resolve: Resolve = _resolve) -> list[str]:
     """Return a sentence for each announced host and port that others do not take.
 
-    None where private addresses may be announced. A name that does not resolve now is no fault:
-    machines start before their network does.
+    Where private addresses may be announced, these are names that lead to loopback, but for
+    `localhost`: whoever writes that, or an address of loopback, means this machine. A name that
+    does not resolve now is no fault: machines start before their network does.
     """
     if settings.private_addresses:
-        return []
+        return await _loopback_names(settings, resolve)
     sentences = []
     first = settings.announce_port or settings.port
     refused = [port for port in range(first, first + settings.lanes) if not is_public_port(port)]
@@ -48,13 +51,40 @@ async def unreachable(settings: RelaySettings, resolve: Resolve = _resolve) -> l
         if not found or any(map(public_address, found)):
             continue
         kind = "loopback" if all(map(_is_loopback, found)) else "private"
-        _LOG.warning("announced_host_is_not_public", kind=kind)
-        sentences.append(
-            f"the announced host {host} leads to {kind} addresses only, here at least, so that "
-            "others may not reach this relay: look at /etc/hosts and the DNS entries, and set "
-            "`announce_host` to a name or address that leads here from outside"
-        )
+        sentences.append(_unreachable(host, kind))
     return sentences
+
+
+async def _loopback_names(settings: RelaySettings, resolve: Resolve) -> list[str]:
+    sentences = []
+    for host in settings.announced_hosts:
+        if _is_meant(host):
+            continue
+        found = await _addresses(host, resolve)
+        if found and all(map(_is_loopback, found)):
+            sentences.append(_unreachable(host, "loopback"))
+    return sentences
+
+
+def _is_meant(host: str) -> bool:
+    """Tell whether a host leads where it does by itself: an address, or the name of this machine.
+
+    Of names below `localhost` the same is said (RFC 6761 section 6.3).
+    """
+    name = host.strip("[]").rstrip(".").lower()
+    with suppress(ValueError):
+        ipaddress.ip_address(name)
+        return True
+    return name == "localhost" or name.endswith(".localhost")
+
+
+def _unreachable(host: str, kind: str) -> str:
+    _LOG.warning("announced_host_is_not_public", kind=kind)
+    return (
+        f"the announced host {host} leads to {kind} addresses only, here at least, so that "
+        "others may not reach this relay: look at /etc/hosts and the DNS entries, and set "
+        "`announce_host` to a name or address that leads here from outside"
+    )
 
 
 async def _addresses(host: str, resolve: Resolve) -> list[str]:

@@ -1,12 +1,15 @@
 """The resources that a relay takes of its machine, looked up by whoever asks for its status.
 
 From the outside, so that it is true also when the relay is too busy to say it. What the system
-does not tell is left out.
+does not tell is left out: without `/proc` (macOS, BSD, some containers) there are only the most
+memory that the relay ever took, which it tells of itself, and its uptime to the hour.
 """
 
 from __future__ import annotations
 
 import os
+import resource
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -27,6 +30,13 @@ def uptime_seconds(pid: int) -> int | None:
         ticks = int(_fields(pid)[_START_TIME_FIELD])
         return max(0, int(since_boot - ticks / os.sysconf("SC_CLK_TCK")))
     return None
+
+
+def own_peak_memory() -> dict[str, int]:
+    """Return the most memory that this process has taken so far, in bytes."""
+    # getrusage(2): kilobytes, but on macOS bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
 
 
 def process_memory(pid: int) -> dict[str, int]:

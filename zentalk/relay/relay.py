@@ -29,10 +29,11 @@ from zentalk.relay.keys.identity import load_or_create_relay_identity
 from zentalk.relay.keys.mix_keys import OwnKeys, filter_capacity
 from zentalk.relay.keys.rotation import KeyRotation, boot_keys
 from zentalk.relay.links.listeners import bind_when_resolved
+from zentalk.relay.machine import own_peak_memory
 from zentalk.relay.metrics import Counters, RelayStats, mailbox_counts
 from zentalk.relay.reloading import apply, changed
-from zentalk.relay.standing import EXCLUDED, NO_MAIL
-from zentalk.relay.status import RelayStatus, coarse
+from zentalk.relay.standing import CUT_OFF, CUT_OFF_SHOWN_SECONDS, EXCLUDED, NO_MAIL
+from zentalk.relay.status import STOPPED, RelayStatus, coarse, was_cut_off
 from zentalk.relay.storage import Stores, known_relays, open_stores
 from zentalk.relay.wiring import RelayWiring, wire_relay
 from zentalk.store.directory_store import FILE_NAME as DIRECTORY_FILE
@@ -85,8 +86,9 @@ class Relay:
         self._port = settings.port
         self._wiring: RelayWiring | None = None
         self._keys: OwnKeys | None = None
-        self._state = "stopped"
+        self._state = STOPPED
         self._started_at = 0.0
+        self._was_cut_off = False
         self._stopping = trio.Event()
 
     @property
@@ -148,6 +150,7 @@ class Relay:
         )
         self._port = listeners[0].port
         self._started_at = self._runtime.wall()
+        self._was_cut_off = was_cut_off(settings.directory)
         self._state = "starting"
         try:
             stores = await self._runtime.run_blocking(partial(open_stores, settings))
@@ -156,7 +159,7 @@ class Relay:
             finally:
                 stores.close()
         finally:
-            self._state = "stopped"
+            self._state = STOPPED
             with trio.CancelScope(shield=True):
                 for listener in listeners:
                     await listener.aclose()
@@ -198,7 +201,7 @@ class Relay:
             await _drain(wiring.connections)
             nursery.cancel_scope.cancel()
         with suppress(ConfigError):
-            await self._enter("stopped", rotation)
+            await self._enter(STOPPED, rotation)
         _LOG.info("relay_stopped")
 
     def _log_start(self, relays_known: int, max_links: int) -> None:
@@ -207,6 +210,10 @@ class Relay:
             "relay_starts",
             version=_version(),
             network=settings.network,
+            host=",".join(settings.hosts),
+            port=self._port,
+            announced_host=",".join(settings.announced_hosts),
+            announced_port=settings.announce_port or self._port,
             profile=settings.mailbox_profile,
             lanes=settings.lanes,
             max_links=max_links,
@@ -215,6 +222,8 @@ class Relay:
             bootstraps=len(settings.bootstraps),
             relays_known=relays_known,
         )
+        if self._was_cut_off:
+            _LOG.warning("last_run_was_cut_off")
 
     def _allowed_links(self, settings: RelaySettings) -> int:
         """Return how many connections may be open; raises ConfigError if hardly any."""
@@ -269,7 +278,7 @@ class Relay:
         """Return what the status file says, in rounded numbers."""
         stats = self.stats()
         return RelayStatus(
-            running=self._state != "stopped",
+            running=self._state != STOPPED,
             state=self._state,
             pid=os.getpid(),
             port=self._port,
@@ -281,10 +290,14 @@ class Relay:
             refused=coarse(stats.refused),
             mailbox=coarse(stats.mailbox),
             warnings=self._warnings(),
+            memory=coarse(own_peak_memory()),
         )
 
     def _warnings(self) -> list[str]:
         found = list(self._standing_warnings)
+        run_seconds = self._runtime.wall() - self._started_at
+        if self._was_cut_off and run_seconds < CUT_OFF_SHOWN_SECONDS:
+            found.append(CUT_OFF)
         if self._waiting_keys:
             names = ", ".join(f"`{name}`" for name in self._waiting_keys)
             found.append(f"changed in the settings, but used only after a restart: {names}")

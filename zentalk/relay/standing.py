@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Final
 
 from zentalk.directory.clock_skew import amount
+from zentalk.ids import DAY_SECONDS
 from zentalk.logs import quiet_logger
 
 _LOG: Final = quiet_logger("zentalk.relay")
@@ -30,6 +31,14 @@ NO_MAIL: Final = {
     ),
 }
 """Warnings by the word that the mailboxes give; each is taken back when mail is stored again."""
+
+
+CUT_OFF: Final = (
+    "the last run of this relay was cut off: a power cut, a kill, a crash of the machine, or a "
+    "disk without room at its end. It lost no mail that it had acknowledged, and what was under "
+    "way is sent again; look at the system's log if you did not do it. This is shown for a day"
+)
+CUT_OFF_SHOWN_SECONDS: Final = DAY_SECONDS
 
 
 class _State(Enum):

@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from zentalk.errors import ConfigError
+from zentalk.ids import EPOCH_SECONDS
 from zentalk.relay.machine import disk_use, process_memory, uptime_seconds
 
 STATUS_FILE: Final = "status.json"
+STOPPED: Final = "stopped"
+"""The state that a relay writes last. Whoever finds another one of a relay that does not run knows
+that it was killed or lost its power."""
+_DAMAGE: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 _FILE_MODE: Final = 0o600
 _MAX_BYTES: Final = 65536
 _START_TIME_FIELD: Final = 19
@@ -44,8 +50,9 @@ class RelayStatus:
     warnings: Sequence[str] = field(default_factory=list)
     """Warnings to the operator and what to do, a sentence each."""
     uptime_seconds: int | None = None
-    """Looked up by whoever reads the status, as `memory` and `disk`; None if it does not run."""
+    """Looked up by whoever reads the status, as `disk`; None if it does not run."""
     memory: Mapping[str, int] = field(default_factory=dict)
+    """Its peak as the relay tells it, and what is looked up."""
     disk: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -95,10 +102,7 @@ def read_status(directory: Path) -> RelayStatus:
     """
     path = directory / STATUS_FILE
     try:
-        with path.open("rb") as file:
-            values = json.loads(file.read(_MAX_BYTES))
-        process = values.pop("process")
-        status = RelayStatus(**values)
+        status, process = _load(directory)
     except FileNotFoundError:
         raise ConfigError(
             f"no relay has run in {directory}; start it with: zentalk relay run --dir {directory}"
@@ -106,19 +110,48 @@ def read_status(directory: Path) -> RelayStatus:
     except OSError as error:
         reason = (error.strerror or "unknown error").lower()
         raise ConfigError(f"cannot read {path}: {reason}") from None
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except _DAMAGE:
         raise ConfigError(
             f"{path} is damaged: remove it; a running relay writes it again"
         ) from None
-    running = status.state != "stopped" and process_mark(status.pid) == process != ""
+    running = status.state != STOPPED and process_mark(status.pid) == process != ""
     return replace(
         status,
         running=running,
-        state=status.state if running else "stopped",
-        uptime_seconds=uptime_seconds(status.pid) if running else None,
-        memory=process_memory(status.pid) if running else {},
+        state=status.state if running else STOPPED,
+        uptime_seconds=_uptime(status) if running else None,
+        memory={**status.memory, **process_memory(status.pid)} if running else {},
         disk=disk_use(directory),
     )
+
+
+def was_cut_off(directory: Path) -> bool:
+    """Tell whether the relay that ran here before did not come to its end: it noted none.
+
+    False where none has run. A status file that is damaged was being written.
+    """
+    try:
+        return _load(directory)[0].state != STOPPED
+    except FileNotFoundError:
+        return False
+    except (OSError, *_DAMAGE):
+        return True
+
+
+def _load(directory: Path) -> tuple[RelayStatus, str]:
+    with (directory / STATUS_FILE).open("rb") as file:
+        values = json.loads(file.read(_MAX_BYTES))
+    process = values.pop("process")
+    return RelayStatus(**values), process
+
+
+def _uptime(status: RelayStatus) -> int:
+    """Return how long a relay has run: to the second if the system says it, else to the hour."""
+    exact = uptime_seconds(status.pid)
+    if exact is not None:
+        return exact
+    now = time.time()  # noqa: TID251 - the edge
+    return max(0, int(now - status.started_at)) // EPOCH_SECONDS * EPOCH_SECONDS
 
 
 def process_mark(pid: int) -> str:

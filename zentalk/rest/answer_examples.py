@@ -61,6 +61,8 @@ _MESSAGE: Final[Example] = {
 _CONVERSATION: Final[Example] = {
     "address": BOB,
     "name": "Bob",
+    "shown_name": "Bob",
+    "looks_like": "",
     "last_text": "Tea at five?",
     "last_at": NOON,
     "unread": 0,
@@ -68,6 +70,7 @@ _CONVERSATION: Final[Example] = {
     "timer_seconds": 0,
     "draft": "",
     "group": False,
+    "role": "",
 }
 _GROUP: Final[Example] = {
     "conversation": GROUP,
@@ -75,6 +78,9 @@ _GROUP: Final[Example] = {
     "invited_by": "",
     "kind": "group",
     "name": "Crew",
+    "shown_name": "Crew",
+    "looks_like": "",
+    "role": "admin",
     "description": "Who is on board",
     "picture": "",
     "posting": "members",
@@ -226,6 +232,13 @@ ANSWER_EXAMPLES: Final[dict[str, Example]] = {
     "HistoryShared": {"messages": 42},
     "Message": _MESSAGE,
     "Messages": {"messages": [_MESSAGE]},
+    "MessagesPage": {"messages": [_MESSAGE], "older": "older.12", "newer": "newer.12"},
+    "SearchResults": {
+        "messages": [_MESSAGE],
+        "names": [
+            {"address": BOB, "name": "Bob", "shown_name": "Bob", "looks_like": "", "group": False}
+        ],
+    },
     "Conversations": {"conversations": [_CONVERSATION]},
     "OpenConversation": _CONVERSATION | {"typing": False, "present": True, "pinned": []},
     "Groups": {"groups": [_GROUP]},
@@ -270,6 +283,8 @@ ANSWER_EXAMPLES: Final[dict[str, Example]] = {
         "address": BOB,
         "version": 1,
         "name": "Bob",
+        "shown_name": "Bob",
+        "looks_like": "",
         "status": "at sea",
         "avatar": PICTURE,
     },

@@ -19,6 +19,19 @@ States = Literal[
 Name = Annotated[str, Field(max_length=MAX_NAME_CHARS, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
+ShownNameText = Annotated[
+    str,
+    Field(
+        description="The name, its directions of text closed; with a piece of the address if the "
+        "name of somebody else whom you know looks like it. Empty if nothing is to be seen of it; "
+        "events have the name alone."
+    ),
+]
+LooksLike = Annotated[
+    str, Field(description="The address of that other person or group, or empty.")
+]
+
+
 class ContactIn(Body):
     """A person to add, or a request to accept."""
 

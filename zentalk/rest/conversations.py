@@ -8,7 +8,8 @@ from pydantic import Field
 
 from zentalk.rest.addresses import AddressText
 from zentalk.rest.base import BASE64, WHOLE, Body, Resource
-from zentalk.rest.messages import Conversation, Message
+from zentalk.rest.contacts import LooksLike, ShownNameText
+from zentalk.rest.messages import Conversation, Message, Messages
 
 Bounded = Annotated[str, Field(max_length=65_536)]
 
@@ -93,6 +94,8 @@ class ShownProfile(Resource):
     address: str
     version: int
     name: str
+    shown_name: ShownNameText = ""
+    looks_like: LooksLike = ""
     status: str
     avatar: str = Field(description="A small picture in base64; empty if there is none.")
 
@@ -125,3 +128,21 @@ class PresenceNow(Resource):
     number: int
     typing: list[str]
     present: list[str]
+
+
+class FoundName(Resource):
+    """A contact or group whose name has the words of a search."""
+
+    address: str
+    name: str = Field(description="Your name for them, else the one of their profile.")
+    shown_name: ShownNameText = ""
+    looks_like: LooksLike = ""
+    group: bool = Field(description="Whether it is a group, whose id is the address.")
+
+
+class SearchResults(Messages):
+    """Messages with all the words, newest first, and who is called so."""
+
+    names: list[FoundName] = Field(
+        [], description="At most 20; none in one conversation, or with `before`."
+    )

@@ -40,6 +40,13 @@ class ConversationBody(Resource):
     conversation: str
 
 
+class ReadBody(Resource):
+    """So many messages of a conversation are unread now."""
+
+    conversation: str
+    unread: int = 0
+
+
 class ChangedDeviceBody(Resource):
     """A device that was admitted or revoked."""
 
@@ -69,7 +76,7 @@ class ImportedBody(Resource):
 
 
 class SeenBody(Resource):
-    """The other side has looked at the owner's messages up to this one."""
+    """The other side has looked at this message of the owner, and at what it had before."""
 
     conversation: str
     by: str
@@ -157,7 +164,7 @@ EVENT_BODIES: Final[dict[str, type[Resource]]] = {
     "contact.blocked": Contact,
     "contact.unblocked": Contact,
     "contact.removed": RemovedContactBody,
-    "conversation.read": ConversationBody,
+    "conversation.read": ReadBody,
     "conversation.deleted": ConversationBody,
     "conversation.imported": ImportedBody,
     "conversation.draft": ConversationBody,

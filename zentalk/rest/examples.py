@@ -19,6 +19,7 @@ PICTURE: Final = "iVBORw0KGgo="
 NOON: Final = 1_795_190_400.0
 
 PARAMETER_EXAMPLES: Final[dict[str, str]] = {
+    "link": f"zentalk-message:{ALICE}/{MESSAGE_ID}",
     "address": BOB,
     "group": GROUP,
     "message_id": MESSAGE_ID,

@@ -12,7 +12,8 @@ from pydantic import Field
 
 from zentalk.rest.addresses import ADDRESS_SCHEMA, InviteText
 from zentalk.rest.base import BASE64, WHOLE, Body, Resource
-from zentalk.rest.contacts import Name
+from zentalk.rest.contacts import LooksLike, Name, ShownNameText
+from zentalk.rest.messages import OwnRoles
 from zentalk.rest.messages import States as MessageStates
 from zentalk.store.history.group_sends import GroupDelivery
 from zentalk.store.history.groups import GroupRow, GroupStanding
@@ -99,6 +100,9 @@ class GroupSummary(Resource):
     invited_by: str = ""
     kind: GroupKinds
     name: str
+    shown_name: ShownNameText = ""
+    looks_like: LooksLike = ""
+    role: OwnRoles = Field("", description="What you are in the group; empty if nothing.")
     description: str
     picture: str = Field(description="The hash of its picture in hexadecimal form, or empty.")
     posting: PostingRules
@@ -125,7 +129,7 @@ class GroupDetails(GroupSummary):
 
     @classmethod
     def of(cls, row: GroupRow, summary: dict[str, Any]) -> Self:
-        """Return a group as its row says."""
+        """Return a group as its row says, under its summary."""
         return cls.model_validate({**row.view, **summary})
 
 

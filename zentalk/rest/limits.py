@@ -19,5 +19,5 @@ MAX_KEY_CHARS: Final = 255
 MAX_NAME_CHARS: Final = 200
 MAX_EVENT_TYPES: Final = 16
 """Types of events that one reader may name."""
-EventType = Annotated[str, Field(max_length=64, pattern=r"^[a-z]+(\.[a-z_]+)*\.?$")]
+EventType = Annotated[str, Field(max_length=64, pattern=r"^[a-z]+(\.[a-z_-]+)*\.?$")]
 """A type of events, or, with a dot at its end, all that begin so."""

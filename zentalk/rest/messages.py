@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from zentalk.rest.base import Resource
+from zentalk.rest.contacts import LooksLike, ShownNameText
 from zentalk.store.history.models import Direction, MessageState
 
 # Literals, so that the OpenAPI document lists the words in place; a test holds them against
@@ -21,6 +22,8 @@ States = Literal[
     MessageState.FAILED,
     MessageState.RECEIVED,
 ]
+
+OwnRoles = Literal["", "admin", "member", "subscriber"]
 
 
 class MessageRef(Resource):
@@ -66,7 +69,9 @@ class Message(Resource):
     )
     author: str = ""
     body: dict[str, Any] | None = Field(
-        None, description="What a poll, contact, sticker or location carries."
+        None,
+        description="What a poll, contact, sticker or location carries; a contact also has its "
+        "`shown_name` and `looks_like`.",
     )
     reply_to: MessageRef | None = None
     forwarded: bool = False
@@ -85,9 +90,16 @@ class Message(Resource):
 
 
 class Messages(Resource):
-    """A page of a conversation, newest last; ask for `before=` the first `seq` to go back."""
+    """Some messages, in the order that the route says."""
 
     messages: list[Message]
+
+
+class MessagesPage(Messages):
+    """A page of a conversation, newest last, and the pages beside it."""
+
+    older: str = Field(description="The `cursor` of the page before it; empty if it has none.")
+    newer: str = Field(description="The `cursor` of what came, or will come, after it.")
 
 
 class Conversation(Resource):
@@ -95,6 +107,8 @@ class Conversation(Resource):
 
     address: str
     name: str
+    shown_name: ShownNameText = ""
+    looks_like: LooksLike = ""
     last_text: str = Field(description="The beginning of what was said last, 256 characters.")
     last_at: float
     unread: int
@@ -102,6 +116,7 @@ class Conversation(Resource):
     timer_seconds: int = Field(0, description="Messages disappear so long after they were read.")
     draft: str = Field("", description="What is half written, the same at all devices.")
     group: bool = Field(False, description="Whether it is a group's, whose id is the address.")
+    role: OwnRoles = Field("", description="What you are in the group; empty if nothing.")
 
 
 class Conversations(Resource):

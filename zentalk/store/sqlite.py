@@ -8,6 +8,7 @@ keeps its calls in a row.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from zentalk.errors import StorageError, StorageFullError
+from zentalk.errors import StorageError, StorageFault, StorageFullError
 
 Transaction = sqlite3.Connection
 """What a write job or a query gets: the connection, inside an open transaction."""
@@ -116,23 +117,46 @@ def storage_error(error: sqlite3.Error | OSError, path: Path | None) -> StorageE
     """Return what one of STORAGE_FAULTS means for its owner, with a next step."""
     name = "the database" if path is None else f"the database {path}"
     if isinstance(error, OSError):
-        return StorageError(f"{name} cannot be opened: {error.strerror or error}")
+        return _of_the_system(error, name)
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
-        return StorageFullError(f"{name} is full: free disk space or raise its limit")
+        return _full(name)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return _damaged(name)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StorageError(f"{name} is in use by another process: stop that one first")
+        return StorageError(
+            f"{name} is in use by another process: stop that one first", StorageFault.BUSY
+        )
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
-        return StorageError(f"{name} cannot be written: check the folder and its permissions")
-    return StorageError(f"{name} failed: {error}")
+        return StorageError(
+            f"{name} cannot be written: check the folder and its permissions",
+            StorageFault.READ_ONLY,
+        )
+    # Its name and not its text, which may quote what was looked for.
+    reason = getattr(error, "sqlite_errorname", type(error).__name__)
+    what = "cannot be read or written: check the disk" if code == sqlite3.SQLITE_IOERR else "failed"
+    return StorageError(f"{name} {what} ({reason})", StorageFault.OTHER, reason)
+
+
+def _of_the_system(error: OSError, name: str) -> StorageError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _full(name)
+    fault = StorageFault.OTHER
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        fault = StorageFault.READ_ONLY
+    reason = errno.errorcode.get(error.errno or 0, type(error).__name__)
+    return StorageError(f"{name} cannot be opened: {error.strerror or error}", fault, reason)
+
+
+def _full(name: str) -> StorageFullError:
+    return StorageFullError(f"{name} is full: free disk space or raise its limit")
 
 
 def _damaged(name: str) -> StorageError:
     return StorageError(
         f"{name} is damaged: nothing was changed; restore it from a backup, "
-        "or move it away to start with an empty one"
+        "or move it away to start with an empty one",
+        StorageFault.DAMAGED,
     )
 
 

@@ -10,14 +10,14 @@ failed commit would leave wrong.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import trio
 
-from zentalk.errors import ConflictError, StorageError
+from zentalk.errors import ConflictError, StorageError, StorageFault
 from zentalk.store.blocking import RunBlocking
 from zentalk.store.sqlite import STORAGE_FAULTS, Transaction, storage_error
 
@@ -26,6 +26,8 @@ AfterCommit = Callable[[Transaction], Callable[[], None] | None]
 """Runs after each commit, where the jobs ran; what it returns is called on the event loop."""
 
 MAX_BATCH: Final = 256
+MAX_KEPT: Final = 16
+"""The most values that are kept between two commits."""
 
 
 class _Job:
@@ -49,11 +51,43 @@ def _tell_nobody(_transaction: Transaction) -> None:
     """Have nothing to tell."""
 
 
+class SinceCommit:
+    """Values by name, made of nothing but the content of a database, until the next commit.
+
+    An application asks for the same lists again and again, and each time costs a hop to a thread,
+    a query, and JSON; between two commits the answer cannot be another one. Every commit forgets
+    all of them, so that nothing deleted stays here and nothing old is shown.
+    """
+
+    def __init__(self) -> None:
+        self._commits = 0
+        self._kept: dict[str, Any] = {}
+
+    def forget(self) -> None:
+        """Drop everything; called for each commit, before whoever asked for it goes on."""
+        self._commits += 1
+        self._kept.clear()
+
+    async def get(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
+        """Return the value of a name, made now unless it was made since the last commit.
+
+        One name stands for one kind of value. Raises what `make` raises.
+        """
+        if name in self._kept:
+            return self._kept[name]  # type: ignore[no-any-return]  # what `make` of this name makes
+        begun = self._commits
+        made = await make()
+        # What was read before a commit that has happened meanwhile may be old.
+        if begun == self._commits and len(self._kept) < MAX_KEPT:
+            self._kept[name] = made
+        return made
+
+
 class BatchWriter:
     """Serialises write jobs of one connection and commits them in groups.
 
-    What `after_commit` returns is called before the jobs' callers go on. `write_trouble` is the
-    storage error of the last job that ended, None if it went well.
+    What `after_commit` returns is called before the jobs' callers go on. `write_trouble` is what
+    its owner is told of the storage error of the last job that ended, None if it went well.
     """
 
     def __init__(
@@ -71,6 +105,7 @@ class BatchWriter:
         self._wake = trio.Event()
         self._closed = False
         self._scrubbing = False
+        self.since_commit = SinceCommit()
         self.write_trouble: str | None = None
         self.frozen = ""
         """Why nobody but `write_frozen` may write; empty if all may."""
@@ -97,7 +132,7 @@ class BatchWriter:
             with trio.CancelScope(shield=True):
                 await job.done.wait()
         if isinstance(job.error, StorageError):
-            self.write_trouble = str(job.error)
+            self.write_trouble = job.error.public
         if job.error is not None:
             raise job.error
         self.write_trouble = None
@@ -127,7 +162,7 @@ class BatchWriter:
                 _fail(self._jobs, self._is_closed())
 
     def _is_closed(self) -> StorageError:
-        return StorageError(f"{self._path} is closed; start the program again")
+        return StorageError(f"{self._path} is closed; start the program again", StorageFault.CLOSED)
 
     async def _drain(self) -> None:
         while self._jobs:
@@ -135,6 +170,7 @@ class BatchWriter:
             try:
                 with trio.CancelScope(shield=True):
                     tell = await self._run_blocking(lambda batch=batch: self._commit(batch))  # type: ignore[misc]  # default binds the loop variable
+                self.since_commit.forget()
                 if tell is not None:
                     tell()
             except BaseException:

@@ -25,15 +25,29 @@ _TAG: Final = re.compile(r'(?:W/)?("[^\x00-\x20"\x7f]*")')
 _OF_A_BODY: Final = frozenset({b"content-length", b"content-type"})
 
 
+class TaggedAnswer:
+    """A response to GET with its tag, which may answer any number of requests."""
+
+    __slots__ = ("_response", "_tag")
+
+    def __init__(self, response: Response) -> None:
+        self._tag = tag_of(bytes(response.body))
+        self._response = response
+        response.raw_headers.append((b"etag", self._tag.encode("ascii")))
+
+    def to(self, request: Request) -> Response:
+        """Return the response, or a 304 in its place if the client has that already."""
+        if not is_known(self._tag, request.headers.getlist(IF_NONE_MATCH)):
+            return self._response
+        same = Response(status_code=HTTPStatus.NOT_MODIFIED.value)
+        kept = (pair for pair in self._response.raw_headers if pair[0] not in _OF_A_BODY)
+        same.raw_headers = list(kept)
+        return same
+
+
 def unless_known(request: Request, response: Response) -> Response:
     """Give a response to GET its tag; return a 304 in its place if the client has that already."""
-    tag = tag_of(bytes(response.body))
-    response.raw_headers.append((b"etag", tag.encode("ascii")))
-    if not is_known(tag, request.headers.getlist(IF_NONE_MATCH)):
-        return response
-    same = Response(status_code=HTTPStatus.NOT_MODIFIED.value)
-    same.raw_headers = [pair for pair in response.raw_headers if pair[0] not in _OF_A_BODY]
-    return same
+    return TaggedAnswer(response).to(request)
 
 
 def tag_of(body: bytes) -> str:

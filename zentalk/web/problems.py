@@ -1,7 +1,7 @@
 """Problem documents (RFC 9457): what every error of REST looks like, and which status it has.
 
 A detail is a sentence for the owner of the node. Errors that nobody expected have a fixed
-sentence, so that no internal state leaves in one.
+sentence, and so has each fault of the storage, so that no internal state leaves in one.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def problem_of(error: ZentalkError) -> Response:
         return problem(HTTPStatus.TOO_MANY_REQUESTS, str(error), {"Retry-After": "1"})
     for kind, status in _STATUSES:
         if isinstance(error, kind):
-            return problem(status, str(error))
+            return problem(status, error.public if isinstance(error, StorageError) else str(error))
     return unexpected()
 
 

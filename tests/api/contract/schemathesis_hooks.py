@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
+from schemathesis.generation.meta import TestPhase
 
 from zentalk.api.event_query import MAX_WAIT_SECONDS
 from zentalk.ids import UserAddress
@@ -27,10 +30,18 @@ PATHS: list[dict[str, str]] = KNOWN["paths"]
 """Parameters of paths that belong together; the second half of each kind may be destroyed."""
 BODIES: dict[str, Any] = KNOWN["bodies"]
 """Examples of bodies that name what is there, by operation."""
+CALLED = Path(KNOWN["called"])
+"""Where it is noted which operation was called and whether in order: a line for each call."""
+IS_SHORT: bool = KNOWN["short"]
+"""Whether one fixed case of each kind is enough for an operation."""
+SEEN: set[tuple[str, ...]] = set()
 TOO_LONG = ("414", "431")
 """What the server answers to a head that is too long, before it looks for a route."""
 LONGEST_WAIT_SECONDS = 0.01
 DESTROYERS = ("block", "cancel", "clear", "delete", "refuse", "remove", "revoke")
+
+KIND = re.compile(r"^[a-z_.\[\]0-9]+: |'.*'|: [A-Z]+$|\d+")
+"""What tells two cases of one kind apart: which field, which pattern, which method, how long."""
 
 ANY_ADDRESS = st.binary(min_size=32, max_size=32).map(lambda raw: format_address(UserAddress(raw)))
 AN_ADDRESS = st.just(PATHS[-1]["address"]) | ANY_ADDRESS
@@ -67,6 +78,18 @@ def before_load_schema(_context: Any, raw_schema: dict[str, Any]) -> None:
 
 
 @schemathesis.hook
+def filter_case(_context: Any, case: Any) -> bool:
+    """Take one case of each kind: a field that is no text is the same mistake as the next one."""
+    if not IS_SHORT or case.meta.phase.name is not TestPhase.COVERAGE:
+        return True
+    kind = KIND.sub("", str(case.meta.phase.data.description))
+    key = (operation_id(case), case.meta.generation.mode.value, kind)
+    is_new = key not in SEEN
+    SEEN.add(key)
+    return is_new
+
+
+@schemathesis.hook
 def flatmap_case(_context: Any, case: Any) -> Any:
     """Let half of the requests that are in order name what is there."""
     there = _there(set(case.path_parameters or {}), operation_id(case))
@@ -89,6 +112,12 @@ def before_call(_context: Any, case: Any, _kwargs: dict[str, Any]) -> None:
     name = operation_id(case)
     if name.startswith(DESTROYERS) and case.path_parameters in _there(set(case.path_parameters)):
         case.path_parameters = _there(set(case.path_parameters), name)[-1]
+
+
+@schemathesis.hook
+def after_call(_context: Any, case: Any, _response: Any) -> None:
+    with CALLED.open("a") as file:
+        print(operation_id(case), case.meta.generation.mode.value, file=file)
 
 
 def operation_id(case: Any) -> str:

@@ -1,7 +1,8 @@
 """Schemathesis over the whole OpenAPI document, against a real node on a real port.
 
 It finds no server error, no status and no media type that is not documented, no body that breaks
-its schema, and nothing malformed that is taken. `make long` lets it make many more requests.
+its schema, and nothing malformed that is taken. It makes one request of each kind that follows from
+the document for an operation; `make long` lets it make all of them, and many random ones.
 """
 
 from __future__ import annotations
@@ -35,8 +36,10 @@ from zentalk.wire.text import format_address
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-FEW, MANY = 6, 50
+MANY = 50
+"""Random requests for each operation, in `make long`."""
 SEED = "1"
+CALLED = "called.txt"
 RULED = [
     "listMessages",  # one place in the conversation at a time
     "searchMessages",  # at least one word
@@ -46,7 +49,7 @@ RULED = [
     "verifyContact",  # a number, or one's word
     "muteConversation",  # not for a hundred years
     "editMessage",  # a text
-    "deleteMessage",  # for everyone: one of our own
+    "deleteMessage",  # for everyone: one of ours
     "voteInPoll",  # a poll
     "setProfile",  # a picture of so many bytes
     "createGroup",  # a name of so many bytes
@@ -63,11 +66,15 @@ CONFIG = """
 negative_data_rejection.expected-statuses = [400, 401, 403, 404, 405, 409, 413, 414, 422, 429, 431]
 ensure_resource_availability.enabled = false  # whoever was just added is not blocked, and so on
 positive_data_acceptance.expected-statuses = ["2xx", 304, 401, 403, 404, 409, 413, 414, 429, 431]
+[phases.examples]  # the fixed cases of `coverage` have them too
+enabled = {long}
+[phases.fuzzing]
+enabled = {long}
 [phases.stateful]
 enabled = {long}
 [[operations]]
 include-operation-id = "streamEvents"
-request-timeout = 0.2
+request-timeout = 1
 max-stream-events = 2
 [[operations]]
 include-operation-id = {ruled}
@@ -119,16 +126,17 @@ async def filled(node: Node) -> dict[str, Any]:
 
 
 async def run_schemathesis(
-    live: Live, folder: Path, count: int, *more: str
+    live: Live, folder: Path, *more: str, is_long: bool = False
 ) -> subprocess.CompletedProcess[bytes]:
-    """Let schemathesis make `count` random requests for each operation, besides its fixed ones."""
+    """Let schemathesis make its fixed requests for each operation; if long, random ones too."""
     known = await filled(live.node)
+    known |= {"called": str(folder / CALLED), "short": not is_long}
     config = folder / "schemathesis.toml"
-    config.write_text(CONFIG.format(long=str(count == MANY).lower(), ruled=json.dumps(RULED)))
+    config.write_text(CONFIG.format(long=str(is_long).lower(), ruled=json.dumps(RULED)))
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
         *("run", live.url + OPENAPI_PATH, "--header", f"Authorization: Bearer {TOKEN}"),
-        *("--max-examples", str(count), "--seed", SEED, "--generation-database", "none"),
+        *("--max-examples", str(MANY), "--seed", SEED, "--generation-database", "none"),
         *("--request-timeout", "30", "--no-color", "--continue-on-failure", "--no-shrink", *more),
     ]
     environment = os.environ | {
@@ -148,12 +156,15 @@ async def run_schemathesis(
 
 async def test_schemathesis_finds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HttpPoster, "post", post_nothing)
-    count = MANY if os.environ.get("ZENTALK_LONG") else FEW
     async with live_node(tmp_path / "alice") as live:
-        done = await run_schemathesis(live, tmp_path, count)
+        done = await run_schemathesis(live, tmp_path, is_long="ZENTALK_LONG" in os.environ)
     said = done.stdout.decode()
     assert done.returncode == 0, said
     assert f"Tested: {len(ROUTES) - len(UNDESCRIBED)}" in said
+    called = set((tmp_path / CALLED).read_text().splitlines())
+    names = {line.split()[0] for line in called}
+    assert len(names) == len(ROUTES) - len(UNDESCRIBED)
+    assert called == {f"{name} {how}" for name in names for how in ("positive", "negative")}
 
 
 async def bug(_self: Node, _message_id: str, _conversation: UserAddress | None) -> None:
@@ -170,7 +181,7 @@ async def test_control_schemathesis_finds_what_is_wrong(
         monkeypatch.setattr(Node, "message", bug)
     async with live_node(tmp_path / "alice") as live:
         only = ("--include-operation-id", "getMessage", "--phases", "coverage")
-        done = await run_schemathesis(live, tmp_path, 1, *only)
+        done = await run_schemathesis(live, tmp_path, *only)
     assert done.returncode == 1
     found = "Undocumented status code" if broken == "document" else "Server error"
     assert found in done.stdout.decode()

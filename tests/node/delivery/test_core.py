@@ -9,7 +9,7 @@ import pytest
 
 from zentalk.ids import DAY_SECONDS, MessageId, NodeId, SendId, UserAddress
 from zentalk.node.delivery import core as module
-from zentalk.node.delivery.core import NOT_CONNECTED_SECONDS, DeliveryCore
+from zentalk.node.delivery.core import DeliveryCore
 from zentalk.node.delivery.events import (
     Added,
     AskMailbox,
@@ -41,7 +41,11 @@ from zentalk.node.delivery.events import (
     WantMailboxes,
     WorkDone,
 )
-from zentalk.node.delivery.in_flight import IN_FLIGHT
+from zentalk.node.delivery.in_flight import (
+    IN_FLIGHT,
+    NOT_CONNECTED_SECONDS,
+    UNCONFIRMED_SECONDS,
+)
 from zentalk.node.delivery.retry_schedule import SHAPED_SILENT_SECONDS, SILENT_SECONDS
 from zentalk.node.messages.reasons import Reason
 from zentalk.node.messages.routes import DepositTarget
@@ -320,6 +324,70 @@ def test_that_all_mailboxes_are_full_is_noted_once(bench: Bench) -> None:
     assert bench.core.handle(PutOff(1, A, 6.0, is_full=True), 3.0) == []
     assert bench.core.handle(MailboxAnswered(B, SendId(B[:16])), 3.5) == []
     assert bench.due() == (3.5, [DepositCopy(item(1), target(B), LIFE)])
+
+
+@pytest.mark.parametrize("is_shaped", [False, True])
+def test_that_nobody_acknowledges_is_noted_once_and_no_longer_than_it_is_so(
+    bench: Bench, is_shaped: bool
+) -> None:
+    if not is_shaped:
+        bench.core = DeliveryCore(0.5, bench.targets)
+    silent = SHAPED_SILENT_SECONDS if is_shaped else SILENT_SECONDS
+    bench.sent(1, token=TOKEN)
+    noted: list[tuple[float, Command]] = []
+    now = 0.0
+    while now < 2 * silent:
+        now, commands = bench.due()
+        for copy in commands:
+            if isinstance(copy, DepositCopy):
+                told = bench.deposited(1, copy.target.relay, now)
+                noted += [(now, command) for command in told]
+    [(at, note)] = noted
+    assert note == NoteReason(1, Reason.NOT_ACKNOWLEDGED)
+    assert silent <= at < silent + 60
+    assert NoteHeld(1, A, BOB) in bench.core.handle(TokenReturned(TOKEN), now), "and so it is sent"
+
+
+def test_control_what_a_relay_holds_is_never_said_to_be_unacknowledged(bench: Bench) -> None:
+    bench.sent(1, token=TOKEN)
+    bench.core.handle(TokenReturned(TOKEN), 0.5)
+    assert NoteReason(1, Reason.NOT_ACKNOWLEDGED) not in told_within(bench, 2 * DAY_SECONDS)
+
+
+def told_within(bench: Bench, seconds: float) -> list[Command]:
+    """Let time pass while all that is sent leaves; return which reasons are told."""
+    told: list[Command] = []
+    while bench.core.next_deadline() < seconds:
+        now, commands = bench.due()
+        told += [command for command in commands if isinstance(command, NoteReason)]
+        for copy in commands:
+            if isinstance(copy, DepositCopy):
+                told += bench.deposited(1, copy.target.relay, now)
+    return told
+
+
+def test_what_is_held_and_not_confirmed_for_minutes_is_noted_once(bench: Bench) -> None:
+    bench.sent(1, token=TOKEN)
+    bench.core.handle(TokenReturned(TOKEN), 0.5)
+    assert told_within(bench, UNCONFIRMED_SECONDS + 0.4) == []
+    unconfirmed = [NoteReason(1, Reason.NOT_CONFIRMED)]
+    assert told_within(bench, UNCONFIRMED_SECONDS + 0.6) == unconfirmed
+    assert told_within(bench, 2 * DAY_SECONDS) == []
+
+
+def test_control_what_is_confirmed_in_time_is_not(bench: Bench) -> None:
+    bench.sent(1, token=TOKEN)
+    bench.core.handle(TokenReturned(TOKEN), 0.5)
+    bench.core.handle(Confirmed((1,)), UNCONFIRMED_SECONDS)
+    assert told_within(bench, 2 * DAY_SECONDS) == []
+
+
+def test_after_a_restart_what_a_relay_held_before_is_noted_too(bench: Bench) -> None:
+    held = replace(item(1), held_by=frozenset({A, B}))
+    assert bench.core.handle(Resumed(held, LIFE), 0.0) == []
+    assert bench.due() == (0.0, [ReadItem(1, 0)])
+    assert bench.core.handle(ItemRead(1, 0, held), 0.0) == []
+    assert bench.due() == (UNCONFIRMED_SECONDS, [NoteReason(1, Reason.NOT_CONFIRMED)])
 
 
 def test_a_contact_that_moved_is_written_to_at_its_new_mailbox(bench: Bench) -> None:

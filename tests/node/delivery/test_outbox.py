@@ -19,6 +19,7 @@ from zentalk.node.delivery.core import STORAGE_RETRY_SECONDS
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.proof_of_work import _Known, _Place
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
+from zentalk.node.messages.reasons import Reason
 from zentalk.node.messages.routes import DepositTarget, open_from_public
 from zentalk.node.profiles import PROFILES
 from zentalk.store.history.models import OutboxItem
@@ -77,6 +78,9 @@ class Doubles:
         return NO_EFFECTS
 
     def held(self, number: int, relay: NodeId) -> None:
+        """Nobody asks."""
+
+    def waits(self, number: int, reason: Reason) -> None:
         """Nobody asks."""
 
     # Of the recipients.

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.node.messages.conversation.test_commands import commands
 from tests.node.persons import NOW, Person
 from zentalk.errors import ConfigError
 from zentalk.ids import UserAddress
@@ -69,10 +70,10 @@ def test_a_conversation_that_was_read_is_in_the_log_once(alice: Person, bob: Per
     ask(alice, bob)
     bob.write(alice, "who?")
     for _ in range(2):
-        bob.tx(lambda tx: bob.contacts.mark_read(tx, alice.address, NOW))
+        bob.tx(lambda tx: commands(bob).mark_read(tx, alice.address, NOW, tell=False))
     [request, *_] = bob.tx(contacts.listing)
     read = [data for kind, data in log(bob) if kind == "conversation.read"]
-    assert read == [{"conversation": request.address}]
+    assert read == [{"conversation": request.address, "unread": 0}]
 
 
 def test_a_name_has_as_many_characters_as_documented_whatever_they_are() -> None:

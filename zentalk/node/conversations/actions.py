@@ -28,13 +28,15 @@ from zentalk.store.history import contacts, messages, pages, privacy, profiles, 
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import StoredConversation, StoredMessage
 from zentalk.store.history.privacy import Privacy
-from zentalk.store.history.search import Wanted
+from zentalk.store.history.search import NameHit, Wanted
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.chat import MessageTarget, Profile
 
 T = TypeVar("T")
 
 MAX_PINNED: Final = 100
+MAX_NAMES: Final = 20
+"""People and groups that one search names."""
 
 
 class ConversationActions:
@@ -101,12 +103,15 @@ class ConversationActions:
             lambda tx, now: (None, self._commands.set_timer(tx, contact, seconds, now))
         )
 
-    async def mark_read(self, contact: UserAddress) -> None:
-        """Set a conversation's unread count to 0, and tell its other side if that is wished."""
+    async def mark_read(self, contact: UserAddress, up_to: int | None = None) -> None:
+        """Leave unread what came after a place, or nothing; tell the other side if that is wished.
+
+        `up_to` is the `seq` of the last message that was shown.
+        """
 
         def job(tx: Transaction, now: float) -> tuple[None, CommitEffects]:
             tell = privacy.get(tx).read_receipts
-            return None, self._commands.mark_read(tx, contact, now, tell=tell)
+            return None, self._commands.mark_read(tx, contact, now, tell=tell, up_to=up_to)
 
         await self._commit(job)
 
@@ -202,6 +207,10 @@ class ConversationActions:
     async def search(self, wanted: Wanted, limit: int) -> list[StoredMessage]:
         """Return messages with all the words, newest first; raises LocalProtocolError."""
         return await self._database.read(lambda tx: search.find(tx, wanted, limit))
+
+    async def search_names(self, query: str) -> list[NameHit]:
+        """Return the first 20 people and groups whose names have all the words."""
+        return await self._database.read(lambda tx: search.names(tx, query, MAX_NAMES))
 
     async def privacy(self) -> Privacy:
         """Return what others are told of the owner."""

@@ -2,14 +2,17 @@
 
 Whether the owner is there is what devices say: each names the chats that it shows, again and again,
 and is gone a minute after it last did. Others hear of it while one device shows their chat, and
-that it is over when the last one has left.
+that it is over when the last one has left, or as soon after that as a signal may go.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
 from functools import partial
 from typing import Final
+
+import trio
 
 from zentalk.chat.signals import BEAT_SECONDS, PRESENCE_SECONDS, TYPING_SECONDS
 from zentalk.errors import ConflictError, StorageError, TooLargeError
@@ -54,7 +57,10 @@ class Signalling:
         self._keys: dict[tuple[UserAddress, str], bytes] = {}
         self._devices: dict[str, tuple[float, frozenset[UserAddress]]] = {}
         self._told: dict[UserAddress, float] = {}
-        self._someone_left = Signal()
+        """When people were last told that the owner is there, and not yet that it is over."""
+        self._beating = trio.Lock()
+        self._changed = Signal()
+        """Set when a device has said what it shows, or has left."""
 
     async def typing(self, person: UserAddress, *, on: bool) -> None:
         """Tell somebody that the owner is writing, or has stopped; at most twice a minute.
@@ -78,36 +84,46 @@ class Signalling:
         if chats:
             self._devices[device] = (until, frozenset(chats))
         await self._beat()
+        self._changed.set()
 
     def left(self, device: str) -> None:
         """Forget at once what a device shows: it may not use the node any more."""
         if self._devices.pop(device, None) is not None:
-            self._someone_left.set()
+            self._changed.set()
 
     async def run(self) -> None:
         """Repeat that the owner is there, and tell when it is over, until cancelled."""
         while True:
-            await self._someone_left.wait(LOOK_SECONDS)
-            if self._devices or self._told:
-                await self._beat()
+            # While nobody shows a chat, as it is most of the time, there is nothing to look for.
+            is_shown = bool(self._devices or self._told)
+            await self._changed.wait(LOOK_SECONDS if is_shown else math.inf)
+            await self._beat()
 
     async def _beat(self) -> None:
-        now = self._runtime.monotonic()
-        self._devices = {name: one for name, one in self._devices.items() if one[0] > now}
-        shown: frozenset[UserAddress] = frozenset().union(
-            *(chats for _, chats in self._devices.values())
-        )
-        await self._tell_ended(self._told.keys() - shown)
-        for person in sorted(shown):
-            if now - self._told.get(person, -BEAT_SECONDS) >= BEAT_SECONDS and await self._send(
-                person, PRESENCE, Presence(online=True), PRESENCE_SECONDS
-            ):
-                self._told[person] = now
+        async with self._beating:  # devices and `run` beat too: each goes by what was told before
+            now = self._runtime.monotonic()
+            self._devices = {name: one for name, one in self._devices.items() if one[0] > now}
+            shown: frozenset[UserAddress] = frozenset().union(
+                *(chats for _, chats in self._devices.values())
+            )
+            await self._tell_ended(self._told.keys() - shown, now)
+            for person in sorted(shown):
+                if now - self._told.get(person, -BEAT_SECONDS) >= BEAT_SECONDS and await self._send(
+                    person, PRESENCE, Presence(online=True), PRESENCE_SECONDS
+                ):
+                    self._told[person] = now
 
-    async def _tell_ended(self, people: Iterable[UserAddress]) -> None:
+    async def _tell_ended(self, people: Iterable[UserAddress], now: float) -> None:
+        """Tell people that the owner is gone; who may not be told now is told later.
+
+        Beats may have used up the signals of this minute. Whoever was last told a minute ago shows
+        nobody any more.
+        """
         for person in sorted(people):
-            del self._told[person]
-            await self._send(person, PRESENCE, Presence(online=False), PRESENCE_SECONDS)
+            if now - self._told[person] >= PRESENCE_SECONDS or await self._send(
+                person, PRESENCE, Presence(online=False), PRESENCE_SECONDS
+            ):
+                del self._told[person]
 
     async def _send(
         self, person: UserAddress, kind: str, body: Typing | Presence, lasts_seconds: float

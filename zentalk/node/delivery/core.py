@@ -16,9 +16,14 @@ from typing import Any, Final
 
 from zentalk.ids import NodeId, UserAddress
 from zentalk.node.delivery import events as e
-from zentalk.node.delivery.in_flight import AwaitedAck, Deadlines, InFlight, Window
+from zentalk.node.delivery.in_flight import (
+    AwaitedAck,
+    Deadlines,
+    InFlight,
+    Window,
+    reason_to_wait,
+)
 from zentalk.node.delivery.retry_schedule import SHAPED_SILENT_SECONDS, SILENT_SECONDS, Schedule
-from zentalk.node.messages.reasons import Reason
 from zentalk.node.messages.routes import DepositTarget
 
 MAX_BEST_EFFORT: Final = 4_096
@@ -31,8 +36,6 @@ NO_MAILBOXES_SECONDS: Final = 1.0
 """How soon what has no known mailbox is tried again."""
 NO_ROOM_SECONDS: Final = 1.0
 """Where everything leaves at ticks: how soon what found no room is tried again."""
-NOT_CONNECTED_SECONDS: Final = 5.0
-"""Who cannot send for longer than this is told so."""
 STORAGE_RETRY_SECONDS: Final = 5.0
 _ROUND_TRIP_WEIGHT: Final = 1 / 8
 
@@ -143,8 +146,9 @@ class DeliveryCore:
             return []
         if entry.schedule is not None and entry.schedule.next_deadline() > now:
             # Its relay acknowledged it, or another relay's turn came first.
-            self._deadlines.plan(entry.item.item, entry.schedule.next_deadline())
-            return []
+            told = entry.unconfirmed(now)
+            self._deadlines.plan(entry.item.item, entry.next_at(entry.schedule))
+            return [e.NoteReason(entry.item.item, reason) for reason in told]
         if entry.item.envelope is None:
             return [e.ReadItem(entry.item.item, entry.ciphertext)]
         return self._attempt_due(entry, now)
@@ -202,6 +206,8 @@ class DeliveryCore:
             schedule = entry.schedule = Schedule(
                 order, now, self._round_trip, item.held_by, patient=entry.is_best_effort
             )
+            if item.held_by:
+                entry.held(now)
         commands: list[e.Command] = []
         for relay in schedule.due(now):
             target = by_relay.get(relay)
@@ -213,7 +219,7 @@ class DeliveryCore:
                 entry.unanswered += 1
                 commands.append(e.DepositCopy(item, target, entry.expires))
         if not entry.unanswered:
-            self._deadlines.plan(item.item, schedule.next_deadline())
+            self._deadlines.plan(item.item, entry.next_at(schedule))
         return commands
 
     def _silence(
@@ -274,21 +280,15 @@ class DeliveryCore:
         entry.unanswered -= 1
         if entry.unanswered:
             return []
-        self._deadlines.plan(entry.item.item, schedule.next_deadline())
-        if entry.is_best_effort or (reason := self._reason(entry, schedule, now)) is entry.reason:
+        self._deadlines.plan(entry.item.item, entry.next_at(schedule))
+        if entry.is_best_effort:
+            return []
+        relays = {target.relay for target in self._targets.get(entry.item.contact, ())}
+        reason = reason_to_wait(entry, schedule, relays, now, self._silent_seconds)
+        if reason is entry.reason:
             return []
         entry.reason = reason
         return [e.NoteReason(entry.item.item, reason)]
-
-    def _reason(self, entry: InFlight, schedule: Schedule, now: float) -> Reason:
-        """Tell why an item has not left; what was full once stays so until it is held."""
-        relays = {target.relay for target in self._targets.get(entry.item.contact, ())}
-        if relays and relays <= entry.full_at:
-            return Reason.FULL
-        if relays and relays <= entry.failed_at:
-            is_long = now - schedule.started_at >= NOT_CONNECTED_SECONDS
-            return Reason.NOT_CONNECTED if is_long else entry.reason
-        return entry.reason if entry.reason is Reason.FULL else Reason.NONE
 
     # What is heard from outside.
 
@@ -307,6 +307,7 @@ class DeliveryCore:
             return [arrived, e.NoteTaken(entry.confirmation)]
         if entry.schedule is not None:
             entry.schedule.held(ack.relay, now)
+            entry.held(now)
         return [arrived, e.NoteHeld(ack.item, ack.relay, entry.item.contact)]
 
     def _confirmed(self, event: e.Confirmed, now: float) -> list[e.Command]:

@@ -208,7 +208,7 @@ class NoteTaken(NamedTuple):
 
 
 class NoteReason(NamedTuple):
-    """Write down why an item has not left yet; `NONE` if there is nothing to tell any more."""
+    """Write down why an item has come no further; `NONE` if there is nothing to tell any more."""
 
     number: int
     reason: Reason

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -23,6 +24,10 @@ is away for a moment. Confirmations take numbers of the same chains: this is far
 BESIDE: Final = 2
 """First messages of new ratchets that one contact's full window lets pass. Mail in a broken ratchet
 is never confirmed, so what heals it must not wait for that: the newest goes, and the one before."""
+NOT_CONNECTED_SECONDS: Final = 5.0
+"""Who cannot send for longer than this is told so."""
+UNCONFIRMED_SECONDS: Final = 300.0
+"""Who is online confirms within seconds, and within half a minute what waits for its order."""
 _SLACK: Final = 64
 """Times that were replaced or dropped are cleared away once there are more of them than this,
 and more than times that count."""
@@ -61,6 +66,47 @@ class InFlight:
     failed_at: frozenset[NodeId] = frozenset()
     reason: Reason = Reason.NONE
     unanswered: int = 0
+    tell_at: float = math.inf
+    """When its writer is told that a relay holds it and nobody has confirmed it."""
+
+    def held(self, now: float) -> None:
+        """Note that a relay holds it: from now on its recipient has time to confirm it."""
+        if not self.is_best_effort:
+            self.tell_at = min(self.tell_at, now + UNCONFIRMED_SECONDS)
+
+    def unconfirmed(self, now: float) -> tuple[Reason, ...]:
+        """Return what its writer is to be told now, once: nothing, or that nobody confirms it."""
+        if now < self.tell_at:
+            return ()
+        self.tell_at = math.inf
+        return (Reason.NOT_CONFIRMED,)
+
+    def next_at(self, schedule: Schedule) -> float:
+        """Return when it is to be looked at again."""
+        return min(schedule.next_deadline(), self.tell_at)
+
+
+def reason_to_wait(
+    entry: InFlight,
+    schedule: Schedule,
+    relays: AbstractSet[NodeId],
+    now: float,
+    silent_seconds: float,
+) -> Reason:
+    """Tell why an item has not arrived; what was full once stays so until it is held.
+
+    `relays` are those of its recipient's mailboxes. One that answers nothing may have no room
+    for the sender: relays do not tell who writes to whom (docs/spec/mailbox.md).
+    """
+    if relays and relays <= entry.full_at:
+        return Reason.FULL
+    if relays and relays <= entry.failed_at:
+        is_long = now - schedule.started_at >= NOT_CONNECTED_SECONDS
+        return Reason.NOT_CONNECTED if is_long else entry.reason
+    if entry.reason is Reason.FULL:
+        return entry.reason
+    is_silent = schedule.is_silent(now, silent_seconds)
+    return Reason.NOT_ACKNOWLEDGED if is_silent else Reason.NONE
 
 
 class Deadlines:

@@ -13,7 +13,7 @@ from zentalk.net.signal import Signal
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.reasons import Reason
-from zentalk.node.messages.states import move
+from zentalk.node.messages.states import explain_sent, move
 from zentalk.store.history import messages, outbox
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import MessageState, OutboxItem
@@ -97,7 +97,11 @@ class MessageStates:
                 )
         for number, reason in waits:
             item = outbox.get(tx, number)
-            if item is not None:
+            if item is None:
+                continue
+            if reason is Reason.NOT_CONFIRMED:
+                explain_sent(tx, item.message_id, item.contact, reason, self._runtime.wall())
+            else:
                 self._move(tx, item, MessageState.QUEUED, reason)
 
     def _move(

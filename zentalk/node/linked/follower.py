@@ -160,7 +160,7 @@ class Follower:
                 pass
             await self._copy.write_frozen(job)
         except (RemoteProtocolError, StorageError) as error:
-            self.trouble = DAMAGED if isinstance(error, RemoteProtocolError) else str(error)
+            self.trouble = error.public if isinstance(error, StorageError) else DAMAGED
             return False
         self.trouble = ""
         return True

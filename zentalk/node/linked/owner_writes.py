@@ -51,11 +51,12 @@ class OwnerWrites:
     def _read(
         self, tx: Transaction, contact: UserAddress, message_id: MessageId, now: float
     ) -> CommitEffects:
-        """Note that a conversation was read there, unless something has come that was not."""
-        newest = chats.newest_received(tx, contact)
-        if newest is None or newest[1] != message_id:
+        """Note that a conversation was read there, up to a message; what has come since was not."""
+        up_to = chats.received_at(tx, contact, message_id)
+        if up_to is None:
             return NO_EFFECTS
-        return self.chat.mark_read(tx, contact, now, tell=privacy.get(tx).read_receipts)
+        tell = privacy.get(tx).read_receipts
+        return self.chat.mark_read(tx, contact, now, tell=tell, up_to=up_to)
 
     def _mark(
         self, tx: Transaction, contact: UserAddress, content: Content, now: float

@@ -93,9 +93,9 @@ class ReplicaActions(ConversationActions):
         target = await self.target(contact, message_id)
         return await self._do(contact, message_id, Vote(target, _UNNUMBERED, options))
 
-    async def mark_read(self, contact: UserAddress) -> None:
-        """Tell the first that the owner has read up to here."""
-        newest = await self._database.read(lambda tx: chats.newest_received(tx, contact))
+    async def mark_read(self, contact: UserAddress, up_to: int | None = None) -> None:
+        """Tell the first that the owner has read up to here, or up to a place."""
+        newest = await self._database.read(lambda tx: chats.newest_received(tx, contact, up_to))
         if newest is not None:
             await self._send(contact, Read(newest[1]))
 

@@ -15,7 +15,7 @@ from zentalk.chat.views import line_of
 from zentalk.ids import DAY_SECONDS, MessageId, UserAddress
 from zentalk.lifetimes import MAX_TTL_SECONDS
 from zentalk.node.messages.conversation import marking
-from zentalk.store.history import contacts, events, held, messages
+from zentalk.store.history import events, held, messages, unread
 from zentalk.store.history.held import HeldMessage, Series
 from zentalk.store.history.models import Direction, MessageState
 from zentalk.store.sqlite import Transaction
@@ -161,5 +161,6 @@ def _enter(tx: Transaction, message: HeldMessage, now: float, missing: int) -> N
     if stored is None or hidden:
         return
     stored = marking.under_its_marks(tx, message.contact, stored)
-    contacts.add_unread(tx, message.contact, 1)
+    if not stored.deleted:
+        unread.add(tx, message.contact, 1)
     events.append_row(tx, "message.received", now, stored)

@@ -29,7 +29,6 @@ from zentalk.store.history.models import (
     StoredContact,
 )
 from zentalk.store.sqlite import Transaction
-from zentalk.wire.text import format_address
 
 MAX_NAME_CHARS: Final = 200
 NO_PERSON: Final = "there is nobody with this address in your list: look at your contacts"
@@ -119,6 +118,7 @@ def _take_out(tx: Transaction, address: UserAddress, now: float) -> None:
     contacts.update(tx, address, "", ContactState.REMOVED, now)
     if group_members.groups_of(tx, address):
         contacts.update(tx, address, "", ContactState.MEMBER, now)
+    forgetting.names(tx, address)
     requests.log_removed(tx, address, "", now)
 
 
@@ -163,6 +163,7 @@ class ContactCommands:
             raise NotFoundError(NO_REQUEST)
         requests.delete_conversation(tx, address, now)
         forgetting.keys(tx, address)
+        forgetting.names(tx, address)
         contacts.update(tx, address, "", ContactState.REFUSED, now)
         events.append_row(tx, "contact.refused", now, contacts.view(tx, address))
         return CommitEffects(dropped=_outgoing(tx, address))
@@ -225,11 +226,6 @@ class ContactCommands:
             events.append_row(tx, "contact.unblocked", now, contacts.view(tx, address))
             return
         _take_out(tx, address, now)
-
-    def mark_read(self, tx: Transaction, address: UserAddress, now: float) -> None:
-        """Set a conversation's unread count to 0, and log that if it was another."""
-        if contacts.clear_unread(tx, address):
-            events.append(tx, "conversation.read", now, {"conversation": format_address(address)})
 
     def tell_routes(self, tx: Transaction, now: float) -> CommitEffects:
         """Tell contacts where our mailboxes are, once one was replaced.

@@ -28,6 +28,14 @@ class Reason(StrEnum):
         "so many strangers write to the recipient that a place costs more work than this node does:"
         " it goes out once one costs less"
     )
+    NOT_ACKNOWLEDGED = (
+        "no mailbox relay of the recipient has acknowledged it yet: the mailbox may be full, or"
+        " what was sent got lost; it is sent again until one has"
+    )
+    NOT_CONFIRMED = (
+        "a mailbox relay keeps it, and the recipient's node has not confirmed it yet: it was not"
+        " online since, or cannot read it"
+    )
     NOT_ACCEPTED = (
         "the recipient has confirmed nothing yet: it was not online since, or has not accepted you"
     )

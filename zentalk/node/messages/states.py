@@ -65,6 +65,17 @@ def explain(tx: Transaction, contact: UserAddress, reason: Reason, now: float) -
         log_state(tx, message_id, contact, MessageState.QUEUED, now, reason)
 
 
+def explain_sent(
+    tx: Transaction, message_id: MessageId, contact: UserAddress, reason: Reason, now: float
+) -> None:
+    """Say of a message that a relay keeps why it is not delivered, if that is not said yet.
+
+    Not of one to a group: it is with each of its members as far as that one is.
+    """
+    if messages.set_sent_reason(tx, message_id, contact, reason):
+        log_state(tx, message_id, contact, MessageState.SENT, now, reason)
+
+
 def log_state(
     tx: Transaction,
     message_id: MessageId,

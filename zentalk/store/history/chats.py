@@ -63,14 +63,25 @@ def draft(tx: Transaction, contact: UserAddress) -> str:
     return "" if row is None else str(row[0])
 
 
-def newest_received(tx: Transaction, contact: UserAddress) -> tuple[int, MessageId] | None:
-    """Return number and id of the newest line that came in."""
+def newest_received(
+    tx: Transaction, contact: UserAddress, up_to: int | None = None
+) -> tuple[int, MessageId] | None:
+    """Return number and id of the newest line that came in, or of the newest up to a place."""
     row = tx.execute(
-        "SELECT seq, id FROM messages WHERE contact = ? AND direction = 'in' AND hidden = 0"
-        " AND kind <> 'ratchet-renewed' ORDER BY seq DESC LIMIT 1",
-        (contact,),
+        "SELECT seq, id FROM messages WHERE contact = ?1 AND direction = 'in' AND hidden = 0"
+        " AND kind <> 'ratchet-renewed' AND (?2 IS NULL OR seq <= ?2) ORDER BY seq DESC LIMIT 1",
+        (contact, up_to),
     ).fetchone()
     return None if row is None else (int(row[0]), MessageId(row[1]))
+
+
+def received_at(tx: Transaction, contact: UserAddress, message_id: MessageId) -> int | None:
+    """Return the place of a line that came in; of several with this id, that of the first."""
+    row = tx.execute(
+        "SELECT min(seq) FROM messages WHERE id = ? AND contact = ? AND direction = 'in'",
+        (message_id, contact),
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
 
 
 def read_up_to(tx: Transaction, contact: UserAddress, seq: int, now: float) -> None:
@@ -111,20 +122,41 @@ def set_told(tx: Transaction, contact: UserAddress, seq: int, receipt: MessageId
 
 
 def seen_by(tx: Transaction, contact: UserAddress, message_id: MessageId) -> int | None:
-    """Move our lines up to one of ours to `read`; return its number, None if that changes none."""
+    """Move one of our lines to `read`, and what was delivered before it; return its number.
+
+    What nobody has confirmed may be lost, so it stays as it is. None if that changes none.
+    """
     row = tx.execute(
         "SELECT seq FROM messages WHERE contact = ? AND id = ? AND direction = 'out'",
         (contact, message_id),
     ).fetchone()
     if row is None:
         return None
-    changed = tx.execute(
+    named = tx.execute(
+        "UPDATE messages SET state = 'read', reason = '' WHERE contact = ? AND id = ?"
+        " AND direction = 'out' AND state IN ('queued', 'sent', 'delivered', 'failed')",
+        (contact, message_id),
+    ).rowcount
+    # The first words about the state are those of the index `messages_on_the_way`.
+    others = tx.execute(
         "UPDATE messages SET state = 'read', reason = '' WHERE contact = ? AND seq <= ?"
         " AND direction = 'out' AND state IN ('queued', 'sent', 'delivered')"
-        " AND kind <> 'ratchet-renewed'",
+        " AND state = 'delivered' AND kind <> 'ratchet-renewed'",
         (contact, row[0]),
-    )
-    return int(row[0]) if changed.rowcount else None
+    ).rowcount
+    return int(row[0]) if named or others else None
+
+
+def is_seen(tx: Transaction, contact: UserAddress, message_id: MessageId) -> bool:
+    """Tell whether a later line of ours in the same conversation was read already."""
+    row = tx.execute(
+        "SELECT 1 FROM messages m CROSS JOIN messages later ON later.contact = m.contact"
+        " AND later.seq > m.seq AND later.hidden = 0 AND later.direction = 'out'"
+        " AND later.state = 'read'"
+        " WHERE m.id = ? AND m.contact = ? AND m.direction = 'out' LIMIT 1",
+        (message_id, contact),
+    ).fetchone()
+    return row is not None
 
 
 def _add(tx: Transaction, contact: UserAddress) -> None:

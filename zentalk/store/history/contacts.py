@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from zentalk.chat.names import Named
 from zentalk.ids import DAY_SECONDS, UserAddress
 from zentalk.store.history.models import ContactRow, ContactState, StoredContact, StoredConversation
 from zentalk.store.history.settings import ROUTE_VERSION, TERM
@@ -13,7 +14,8 @@ from zentalk.wire.text import format_address
 _LISTED = (
     "c.address, c.name, coalesce(l.text, ''), coalesce(l.sent_at, 0.0), c.unread,"
     " coalesce(s.muted_until, 0.0), coalesce(s.timer_seconds, 0), coalesce(s.draft, ''),"
-    f" c.state = '{ContactState.GROUP}'"
+    f" c.state = '{ContactState.GROUP}', CASE c.state WHEN '{ContactState.GROUP}' THEN"
+    " (SELECT json_extract(view, '$.role') FROM groups WHERE id = c.address) END"
 )
 _COLUMNS = (
     "address, name, state, route, route_version, own_route_known,"
@@ -23,6 +25,10 @@ _COLUMNS = (
     f" (SELECT value FROM settings WHERE key = '{TERM}')"
 )
 _SHOWN = "address, name, state, added_at, invite, introduced_by, verified_at, verified_term >= term"
+NEW_NODE: Final = (
+    "this person's conversation is now on another node: compare the safety number, or take note"
+    " of it"
+)
 OTHER_NODE: Final = (
     "this person's conversation is now on another node, so the verified mark is withdrawn:"
     " compare the safety number again"
@@ -54,6 +60,17 @@ def listing(tx: Transaction) -> list[StoredContact]:
     return [_view(row) for row in rows]
 
 
+def named(tx: Transaction) -> list[Named]:
+    """Return names of people as in `listing`, then those of groups, oldest first."""
+    rows = tx.execute(
+        "SELECT address, name FROM contacts WHERE state NOT IN (?, ?) AND NOT EXISTS"
+        " (SELECT 1 FROM links WHERE links.address = contacts.address)"
+        " ORDER BY state = ?, added_at, address",
+        (ContactState.REMOVED, ContactState.MEMBER, ContactState.GROUP),
+    )
+    return [Named(format_address(address), name) for address, name in rows]
+
+
 def insert(
     tx: Transaction, address: UserAddress, name: str, state: ContactState, now: float
 ) -> ContactRow:
@@ -76,7 +93,7 @@ def update(
     if state in (ContactState.REMOVED, ContactState.REFUSED):
         tx.execute(
             "UPDATE contacts SET ticket = x'', unknown_ticket = NULL, invite = NULL,"
-            " introduced_by = NULL, verified_at = NULL WHERE address = ?",
+            " introduced_by = NULL, verified_at = NULL, verified_term = term WHERE address = ?",
             (address,),
         )
     tx.execute(
@@ -187,11 +204,6 @@ def raise_sequence(tx: Transaction, address: UserAddress, following: int) -> Non
     )
 
 
-def add_unread(tx: Transaction, address: UserAddress, count: int) -> None:
-    """Raise a conversation's unread count."""
-    tx.execute("UPDATE contacts SET unread = unread + ? WHERE address = ?", (count, address))
-
-
 def requests_by_day(tx: Transaction) -> dict[int, int]:
     """Return how many requests wait for an answer, by the day of their arrival."""
     rows = tx.execute(
@@ -221,14 +233,6 @@ def since_before(tx: Transaction, state: ContactState, before: float) -> list[Us
         (state, before),
     )
     return [UserAddress(row[0]) for row in rows]
-
-
-def clear_unread(tx: Transaction, address: UserAddress) -> bool:
-    """Set a conversation's unread count to 0; False if it was."""
-    changed = tx.execute(
-        "UPDATE contacts SET unread = 0 WHERE address = ? AND unread <> 0", (address,)
-    )
-    return changed.rowcount > 0
 
 
 def conversations(tx: Transaction) -> list[StoredConversation]:
@@ -275,7 +279,8 @@ def _row(row: tuple[Any, ...]) -> ContactRow:
 
 
 def _listed(row: tuple[Any, ...]) -> StoredConversation:
-    return StoredConversation(format_address(row[0]), *(*row[1:-1], bool(row[-1])))
+    shown = (*row[1:-2], bool(row[-2]), row[-1] or "")
+    return StoredConversation(format_address(row[0]), *shown)
 
 
 def _view(row: tuple[Any, ...]) -> StoredContact:
@@ -290,5 +295,5 @@ def _view(row: tuple[Any, ...]) -> StoredContact:
         introduced_by="" if introducer is None else format_address(introducer),
         verified=was_verified and bool(is_current),
         verified_at=verified_at,
-        warning=OTHER_NODE if was_verified and not is_current else "",
+        warning="" if is_current else OTHER_NODE if was_verified else NEW_NODE,
     )

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
-import trio
-
-from zentalk.errors import StorageError
 from zentalk.store.blocking import RunBlocking
 from zentalk.store.history.events import EventTail, last_seq
 from zentalk.store.history.schema import MIGRATIONS
+from zentalk.store.reader import BatchReader
 from zentalk.store.sqlite import Transaction, open_database, storage_errors
 from zentalk.store.writer import BatchWriter
 
@@ -33,42 +31,31 @@ class HistoryDatabase(BatchWriter):
         connection = open_database(path, MIGRATIONS)
         # Deleted and overwritten data is zeroed: old keys, ratchets and messages are gone.
         connection.execute("PRAGMA secure_delete = ON")
-        self._readers = [open_database(path, MIGRATIONS, read_only=True) for _ in range(READERS)]
-        self._reader_free = trio.CapacityLimiter(READERS)
-        self._read_trouble: str | None = None
+        self._connections = [
+            open_database(path, MIGRATIONS, read_only=True) for _ in range(READERS)
+        ]
+        self._reader = BatchReader(self._connections, run_blocking, path)
         self.tail = EventTail(self.read_now(last_seq))
         super().__init__(connection, run_blocking, path, self.tail.after_commit)
 
     @property
     def trouble(self) -> str | None:
         """The error of the last commit or read, None if both went well."""
-        return self.write_trouble or self._read_trouble
+        return self.write_trouble or self._reader.trouble
 
     async def read(self, query: Callable[[Transaction], T]) -> T:
         """Run a query on a read connection.
 
         Raises StorageError if the file cannot be read.
         """
-        async with self._reader_free:
-            connection = self._readers.pop()
-            try:
-                with storage_errors(self._path):
-                    result = await self._run_blocking(lambda: query(connection))
-            except StorageError as error:
-                self._read_trouble = str(error)
-                raise
-            else:
-                self._read_trouble = None
-                return result
-            finally:
-                self._readers.append(connection)
+        return await self._reader.read(query)
 
     def read_now(self, query: Callable[[Transaction], T]) -> T:
         """Run a query at once, in this thread; for start-up only."""
         with storage_errors(self._path):
-            return query(self._readers[0])
+            return query(self._connections[0])
 
     def close(self) -> None:
         """Close all connections; the writer must have ended."""
-        for connection in (*self._readers, self._connection):
+        for connection in (*self._connections, self._connection):
             connection.close()

@@ -58,15 +58,29 @@ def keys(tx: Transaction, address: UserAddress) -> None:
     confirmations.forget_contact(tx, address)
 
 
+def names(tx: Transaction, address: UserAddress) -> None:
+    """Delete how a person is called and shown: its profile, and the events that told of it.
+
+    That it was removed says no name, and stays for the owner's devices.
+    """
+    tx.execute("DELETE FROM profiles WHERE address = ?", (address,))
+    tx.execute(
+        "DELETE FROM events WHERE type > 'contact.' AND type < 'contact/'"  # '/' follows '.'
+        " AND type <> 'contact.removed' AND (json_extract(data, '$.address') = ?1"
+        " OR type = 'contact.introduced' AND json_extract(data, '$.introduced_by') = ?1)",
+        (format_address(address),),
+    )
+
+
 def person(tx: Transaction, address: UserAddress) -> None:
     """Delete a person's row and keys; its conversation must be gone already.
 
     Of somebody who is in a group with us that stays which the group needs.
     """
+    names(tx, address)
     if group_members.groups_of(tx, address):
         tx.execute("UPDATE contacts SET name = '', state = 'member' WHERE address = ?", (address,))
         return
     keys(tx, address)
     tx.execute("DELETE FROM chats WHERE contact = ?", (address,))
-    tx.execute("DELETE FROM profiles WHERE address = ?", (address,))
     tx.execute("DELETE FROM contacts WHERE address = ?", (address,))

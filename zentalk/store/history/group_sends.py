@@ -212,12 +212,30 @@ def states(tx: Transaction, message_id: MessageId) -> set[MessageState]:
     return {MessageState(row[0]) for row in rows}
 
 
-def unread_by(tx: Transaction, group: GroupId, member: UserAddress, up_to: int) -> list[MessageId]:
-    """Return our messages up to a place in the history that a member was not known to have read."""
+def seen_by(
+    tx: Transaction, group: GroupId, member: UserAddress, message_id: MessageId
+) -> list[MessageId]:
+    """Return what a member has newly read who has read a message of ours: it, and what was
+    delivered to the member before it. What nobody has confirmed may be lost, and is not named.
+    """
     rows = tx.execute(
         "SELECT d.message_id FROM group_deliveries d JOIN messages m ON m.id = d.message_id"
-        " WHERE d.grp = ?1 AND d.member = ?2 AND d.state <> 'read' AND m.contact = ?1"
-        " AND m.direction = 'out' AND m.seq <= ?3",
-        (group, member, up_to),
+        " WHERE d.grp = ?1 AND d.member = ?2 AND m.contact = ?1 AND m.direction = 'out'"
+        " AND (d.state = 'delivered' OR d.message_id = ?3 AND d.state <> 'read') AND m.seq <="
+        " (SELECT seq FROM messages WHERE id = ?3 AND contact = ?1 AND direction = 'out')",
+        (group, member, message_id),
     )
     return [MessageId(row[0]) for row in rows]
+
+
+def is_seen(tx: Transaction, message_id: MessageId, member: UserAddress) -> bool:
+    """Tell whether a member has read a later message of ours in the same group already."""
+    row = tx.execute(
+        "SELECT 1 FROM messages m CROSS JOIN messages later ON later.contact = m.contact"
+        " AND later.seq > m.seq AND later.hidden = 0 AND later.direction = 'out'"
+        " CROSS JOIN group_deliveries d ON d.grp = later.contact AND d.message_id = later.id"
+        " AND d.member = ?2 AND d.state = 'read'"
+        " WHERE m.id = ?1 AND m.direction = 'out' LIMIT 1",
+        (message_id, member),
+    ).fetchone()
+    return row is not None

@@ -23,6 +23,8 @@ _EARLIER: Final[dict[MessageState, tuple[MessageState, ...]]] = {
     ),
     MessageState.FAILED: (MessageState.QUEUED, MessageState.SENT),
 }  # fmt: skip
+_SAME_ID: Final = 100
+"""Messages of one id that are looked at: others choose the ids of what they write."""
 COLUMNS: Final = (
     "id, seq, contact, direction, kind, text, state, reason, sent_at, missing,"
     " author, content, edited, deleted, pinned, starred, expires_at, shared_by,"
@@ -133,19 +135,23 @@ def adopt(tx: Transaction, own: UserAddress) -> None:
 
 
 def by_id(
-    tx: Transaction, message_id: MessageId, contact: UserAddress | None = None
+    tx: Transaction,
+    message_id: MessageId,
+    contact: UserAddress | None = None,
+    author: str | None = None,
 ) -> StoredMessage | None:
-    """Return a message by its id, in one conversation or in all.
+    """Return a message by its id, in one conversation or in all, of one author or of any.
 
     Others choose the ids of what they write, so several may have one: ours comes first, then
     what was here first, so that nobody can put a message in the place of another.
     """
-    row = tx.execute(
+    rows = tx.execute(
         f"SELECT {COLUMNS} FROM messages WHERE id = ?1 AND (?2 IS NULL OR contact = ?2)"
-        " ORDER BY direction = 'out' DESC, seq LIMIT 1",
+        " ORDER BY direction = 'out' DESC, seq",
         (message_id, contact),
-    ).fetchone()
-    return None if row is None else view(tx, row)
+    )
+    found = (view(tx, row) for row in rows.fetchmany(_SAME_ID))
+    return next((one for one in found if author is None or one.author == author), None)
 
 
 def at(tx: Transaction, contact: UserAddress, target: MessageTarget) -> StoredMessage | None:
@@ -163,15 +169,6 @@ def own(tx: Transaction, message_id: MessageId) -> StoredMessage | None:
         f"SELECT {COLUMNS} FROM messages WHERE id = ? AND direction = 'out'", (message_id,)
     ).fetchone()
     return None if row is None else view(tx, row)
-
-
-def own_in(tx: Transaction, contact: UserAddress, message_id: bytes) -> int | None:
-    """Return the place of a message of ours in a conversation; None if it is not there."""
-    row = tx.execute(
-        "SELECT seq FROM messages WHERE id = ? AND contact = ? AND direction = 'out'",
-        (message_id, contact),
-    ).fetchone()
-    return None if row is None else int(row[0])
 
 
 def exists(
@@ -237,6 +234,18 @@ def set_state(
         "UPDATE messages SET state = ?, reason = ? WHERE id = ? AND contact = ?"
         f" AND direction = 'out' AND state IN ({marks}) AND (state <> ? OR reason <> ?)",
         (state, reason, message_id, contact, *earlier, state, reason),
+    )
+    return changed.rowcount > 0
+
+
+def set_sent_reason(
+    tx: Transaction, message_id: MessageId, contact: UserAddress, reason: str
+) -> bool:
+    """Give a message that a relay keeps a reason; False if it has one, or is no longer `sent`."""
+    changed = tx.execute(
+        "UPDATE messages SET reason = ? WHERE id = ? AND contact = ? AND direction = 'out'"
+        " AND state = 'sent' AND reason = ''",
+        (reason, message_id, contact),
     )
     return changed.rowcount > 0
 

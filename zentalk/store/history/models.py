@@ -144,6 +144,8 @@ class StoredConversation:
     draft: str = field(default="", repr=False)
     group: bool = False
     """Whether it is that of a group, whose id its address is."""
+    role: str = ""
+    """What the owner is in the group: admin, member, subscriber, or empty."""
 
 
 @dataclass(frozen=True, slots=True)

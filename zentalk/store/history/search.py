@@ -8,14 +8,17 @@ instead of 5. Results come newest first, as ranking reads every hit.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Final, NamedTuple
 
+from zentalk.chat.finding import is_found
 from zentalk.errors import LocalProtocolError
 from zentalk.ids import UserAddress
 from zentalk.store.history.imported import FIRST
 from zentalk.store.history.messages import COLUMNS, views
-from zentalk.store.history.models import StoredMessage
+from zentalk.store.history.models import ContactState, StoredMessage
 from zentalk.store.sqlite import Transaction
+from zentalk.wire.text import format_address
 
 MAX_QUERY_CHARS: Final = 256
 MAX_WORDS: Final = 16
@@ -37,6 +40,17 @@ class Wanted(NamedTuple):
         return "<search>"
 
 
+class NameHit(NamedTuple):
+    """Somebody, or a group, whose name has the words."""
+
+    address: str
+    name: str
+    group: bool
+
+    def __repr__(self) -> str:
+        return "<found name>"
+
+
 def find(tx: Transaction, wanted: Wanted, limit: int) -> list[StoredMessage]:
     """Return up to `limit` messages with all the words, newest first.
 
@@ -55,6 +69,27 @@ def find(tx: Transaction, wanted: Wanted, limit: int) -> list[StoredMessage]:
         f"SELECT {COLUMNS} FROM messages WHERE seq IN ({marks}) ORDER BY seq DESC", numbers
     ).fetchall()
     return views(tx, found)
+
+
+def names(tx: Transaction, query: str, limit: int) -> list[NameHit]:
+    """Return up to `limit` people and groups by name: the owner's for them, or their own.
+
+    Who was removed, and members of groups who are no contacts, are not found.
+    """
+    rows = tx.execute(
+        "SELECT c.address, c.name, coalesce(p.name, ''), c.state = ? FROM contacts c"
+        " LEFT JOIN profiles p ON p.address = c.address"
+        " WHERE c.state NOT IN (?, ?) AND NOT EXISTS"
+        " (SELECT 1 FROM links WHERE links.address = c.address)"
+        " ORDER BY c.added_at, c.address",
+        (ContactState.GROUP, ContactState.REMOVED, ContactState.MEMBER),
+    )
+    found = (
+        NameHit(format_address(address), name or profile, bool(group))
+        for address, name, profile, group in rows
+        if is_found((name, profile), query)
+    )
+    return list(islice(found, limit))
 
 
 def scrub(tx: Transaction) -> None:

@@ -1,7 +1,8 @@
 """Columns about the verified mark: when it was set, and in which term of the contact's node.
 
 A term counts how often the contact's conversation went to another of its nodes. A mark counts for
-the term in which it was set, and is withdrawn by a higher one.
+the term in which it was set, and is withdrawn by a higher one. `verified_term` of whoever has no
+mark is the term that the owner knows of: the one that was there first, or was looked at.
 """
 
 from __future__ import annotations
@@ -19,8 +20,25 @@ def mark(tx: Transaction, address: UserAddress, now: float) -> None:
 
 
 def unmark(tx: Transaction, address: UserAddress) -> None:
-    """Take the mark away."""
-    tx.execute("UPDATE contacts SET verified_at = NULL WHERE address = ?", (address,))
+    """Take the mark away, and any warning; the owner knows of the term of now."""
+    tx.execute(
+        "UPDATE contacts SET verified_at = NULL, verified_term = term WHERE address = ?",
+        (address,),
+    )
+
+
+def was_heard(tx: Transaction, address: UserAddress, below: int) -> bool:
+    """Tell whether a person has answered or written in a ratchet of a term below one."""
+    row = tx.execute(
+        "SELECT 1 FROM ratchets WHERE contact = ? AND confirmed AND term < ?", (address, below)
+    ).fetchone()
+    return row is not None
+
+
+def is_marked(tx: Transaction, address: UserAddress) -> bool:
+    """Tell whether the mark was set, also in a term of before."""
+    row = tx.execute("SELECT verified_at FROM contacts WHERE address = ?", (address,)).fetchone()
+    return row is not None and row[0] is not None
 
 
 def term(tx: Transaction, address: UserAddress) -> int:

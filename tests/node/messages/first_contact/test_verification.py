@@ -63,9 +63,56 @@ def test_control_a_mark_without_its_term_would_never_be_withdrawn(
     assert person(knows, alice).verified
 
 
-def test_a_term_of_who_was_not_verified_says_nothing(alice: Person, knows: Person) -> None:
+def test_the_first_term_of_who_was_never_heard_says_nothing(alice: Person, knows: Person) -> None:
     knows.tx(lambda tx: jobs.term_seen(tx, alice.address, 2, NOW))
     assert (person(knows, alice).warning, types(knows)) == ("", ["contact.added"])
+
+
+@pytest.fixture
+def heard(alice: Person, knows: Person) -> Person:
+    """Bob, who has never verified Alice, and has heard of her."""
+    alice.meet(knows)
+    _, [inner] = alice.write(knows, "hello")
+    knows.receive(alice.seal(knows, inner))
+    return knows
+
+
+def test_who_was_never_verified_is_shown_with_a_warning_too_until_it_is_looked_at(
+    alice: Person, heard: Person
+) -> None:
+    heard.tx(lambda tx: jobs.term_seen(tx, alice.address, 2, NOW))
+    assert person(heard, alice).warning == contacts.NEW_NODE
+    [shown] = heard.tx(contacts.listing)
+    assert shown.warning == contacts.NEW_NODE
+    assert types(heard)[-1] == "contact.key-changed"
+    heard.tx(lambda tx: jobs.withdraw(tx, alice.address, NOW))
+    assert (person(heard, alice).warning, types(heard)[-1]) == ("", "contact.unverified")
+    heard.tx(lambda tx: jobs.term_seen(tx, alice.address, 3, NOW))
+    assert person(heard, alice).warning == contacts.NEW_NODE
+    assert heard.tx(lambda tx: jobs.verify(tx, alice.address, NOW)).warning == ""
+
+
+def test_it_is_shown_although_the_chat_was_cleared(alice: Person, heard: Person) -> None:
+    heard.tx(lambda tx: requests.delete_conversation(tx, alice.address, NOW))
+    heard.tx(lambda tx: jobs.term_seen(tx, alice.address, 1, NOW))
+    assert person(heard, alice).warning == contacts.NEW_NODE
+
+
+def test_control_without_the_look_at_what_was_heard_nobody_is_warned(
+    alice: Person, heard: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_was_heard", lambda *_: False)
+    heard.tx(lambda tx: jobs.term_seen(tx, alice.address, 2, NOW))
+    assert (person(heard, alice).warning, types(heard).count("contact.key-changed")) == ("", 0)
+
+
+def test_who_was_removed_is_a_stranger_again_without_a_warning(
+    alice: Person, heard: Person
+) -> None:
+    heard.tx(lambda tx: jobs.term_seen(tx, alice.address, 2, NOW))
+    heard.tx(lambda tx: heard.contacts.remove(tx, alice.address, NOW))
+    heard.tx(lambda tx: heard.contacts.add(tx, alice.address, "", NOW))
+    assert person(heard, alice).warning == ""
 
 
 def test_only_a_contact_can_be_verified_and_a_removed_one_is_not(

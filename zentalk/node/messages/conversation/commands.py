@@ -24,6 +24,7 @@ from zentalk.store.history import (
     groups,
     messages,
     outbox,
+    unread,
 )
 from zentalk.store.history import settings as stored
 from zentalk.store.history.models import ContactRow, ContactState, Direction, StoredMessage
@@ -145,8 +146,10 @@ class ChatCommands:
         self, tx: Transaction, contact: UserAddress, message_id: MessageId, now: float
     ) -> None:
         """Delete a message at this node only; it cannot come again."""
-        data = erasing.erase(tx, contact, _target(_line(tx, contact, message_id)))
+        line = _line(tx, contact, message_id)
+        data = erasing.erase(tx, contact, _target(line))
         events.append(tx, "message.removed", now, data)
+        marking.uncount(tx, contact, line, now)
 
     def set_timer(
         self, tx: Transaction, contact: UserAddress, seconds: int, now: float
@@ -165,16 +168,21 @@ class ChatCommands:
         return self._send(tx, row, body, now)
 
     def mark_read(
-        self, tx: Transaction, contact: UserAddress, now: float, *, tell: bool
+        self,
+        tx: Transaction,
+        contact: UserAddress,
+        now: float,
+        *,
+        tell: bool,
+        up_to: int | None = None,
     ) -> CommitEffects:
-        """Set a conversation's unread count to 0, and `tell` its other side what was read.
+        """Leave unread what came after a place, or nothing; `tell` the other side what was read.
 
         Of several receipts that wait, only the newest goes on waiting. Authors in a group are told
         some time later.
         """
-        if contacts.clear_unread(tx, contact):
-            events.append(tx, "conversation.read", now, {"conversation": format_address(contact)})
-        newest = chats.newest_received(tx, contact)
+        marking.log_unread(tx, contact, unread.read_up_to(tx, contact, up_to), now)
+        newest = chats.newest_received(tx, contact, up_to)
         if newest is None:
             return NO_EFFECTS
         seq, message_id = newest

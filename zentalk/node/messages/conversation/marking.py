@@ -11,8 +11,8 @@ from typing import Final
 from zentalk.chat.marks import Signed
 from zentalk.errors import RemoteProtocolError
 from zentalk.ids import MessageId, UserAddress
-from zentalk.store.history import events, marks, messages
-from zentalk.store.history.models import StoredMessage
+from zentalk.store.history import events, marks, messages, unread
+from zentalk.store.history.models import Direction, StoredMessage
 from zentalk.store.sqlite import Transaction
 from zentalk.wire import chat
 from zentalk.wire.chat import MessageTarget, kind_of
@@ -48,7 +48,22 @@ def apply(
         events.take_out(tx, after)
     by = format_address(signed.author)
     events.append_row(tx, _EVENTS[kind_of(signed.mark)], now, after, by=by)
+    if after.deleted:
+        uncount(tx, contact, before, now)
     return after
+
+
+def uncount(tx: Transaction, contact: UserAddress, line: StoredMessage, now: float) -> None:
+    """Count a line as unread no more that was shown until now, if it was unread."""
+    if line.direction is Direction.IN and not line.deleted:
+        log_unread(tx, contact, unread.is_gone(tx, contact, line.seq), now)
+
+
+def log_unread(tx: Transaction, contact: UserAddress, count: int | None, now: float) -> None:
+    """Say how many messages are unread now; nothing if that is None."""
+    if count is not None:
+        data = {"conversation": format_address(contact), "unread": count}
+        events.append(tx, "conversation.read", now, data)
 
 
 def under_its_marks(tx: Transaction, contact: UserAddress, line: StoredMessage) -> StoredMessage:

@@ -153,7 +153,7 @@ class GroupBook:
             self._open[group] = opened._replace(held=groups.last_entry(tx, group))
         after = self.state(tx, group)
         group_members.put(tx, group, view.member_rows(after))
-        groups.set_view(tx, group, view.of_state(after))
+        groups.set_view(tx, group, view.of_state(after, self.own))
         self._stand(tx, group, after, added, now)
         if before is None:
             return Learned(added)

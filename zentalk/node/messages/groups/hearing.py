@@ -12,13 +12,13 @@ from zentalk.chat.kinds import KindRole, role_of
 from zentalk.chat.marks import Signed
 from zentalk.groups.permission import PostVerdict
 from zentalk.groups.state import GroupState
-from zentalk.ids import GroupId, UserAddress
+from zentalk.ids import GroupId, MessageId, UserAddress
 from zentalk.node.messages import ordering
 from zentalk.node.messages.conversation import marking, sharing
 from zentalk.node.messages.kinds.incoming import KindResult
 from zentalk.node.messages.kinds.settings import set_timer
 from zentalk.node.messages.states import move
-from zentalk.store.history import group_sends, messages
+from zentalk.store.history import group_sends
 from zentalk.store.history.models import MessageState
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.chat import Deletion, Edit, MessageTarget, Pin, Reaction, Read, Timer, Vote
@@ -80,11 +80,8 @@ def hear(
 
 
 def _read(
-    tx: Transaction, group: GroupId, member: UserAddress, message_id: bytes, now: float
+    tx: Transaction, group: GroupId, member: UserAddress, message_id: MessageId, now: float
 ) -> None:
-    """Note that a member has looked at our messages up to one of them."""
-    line = messages.own_in(tx, UserAddress(group), message_id)
-    if line is None:
-        return
-    for one in group_sends.unread_by(tx, group, member, line):
+    """Note that a member has looked at one of our messages, and at what it had before."""
+    for one in group_sends.seen_by(tx, group, member, message_id):
         move(tx, one, member, MessageState.READ, now)

@@ -11,13 +11,14 @@ from zentalk.store.history.groups import GroupRow
 from zentalk.wire.text import format_address
 
 
-def of_state(state: GroupState) -> dict[str, Any]:
+def of_state(state: GroupState, own: UserAddress) -> dict[str, Any]:
     """Return what is kept of a fold, to be shown without making it again."""
-    settings = state.settings
+    settings, owner = state.settings, state.member(own)
     return {
         "kind": state.kind.name.lower(),
         "name": settings.name,
         "description": settings.description,
+        "role": "" if owner is None else owner.role,
         "picture": settings.picture_hash.hex(),
         "posting": settings.posting.name.lower(),
         "successor": _id(settings.successors[0]) if settings.successors else "",

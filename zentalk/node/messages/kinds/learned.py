@@ -19,7 +19,7 @@ from zentalk.logs import quiet_logger
 from zentalk.node.messages.conversation import marking
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.kinds.incoming import BUGS, Incoming, KindResult
-from zentalk.store.history import contacts, events, kept_contents, messages, settings
+from zentalk.store.history import contacts, events, kept_contents, messages, settings, unread
 from zentalk.store.history.kept_contents import KeptContent
 from zentalk.store.sqlite import Transaction, savepoint
 from zentalk.wire.content import CONFIRMATION, NONE, PART, ROUTE, TEXT, decode_content
@@ -80,7 +80,8 @@ def _show(tx: Transaction, kept: KeptContent, now: float) -> None:
     line = messages.at(tx, kept.contact, kept.target)
     if kept.is_hidden and line is not None:
         line = marking.under_its_marks(tx, kept.contact, line)
-        contacts.add_unread(tx, kept.contact, 1)
+        if not line.deleted:
+            unread.add(tx, kept.contact, 1)
         events.append_row(tx, "message.received", now, line)
 
 

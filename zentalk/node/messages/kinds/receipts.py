@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zentalk.node.messages.kinds.incoming import Incoming, KindResult
 from zentalk.node.messages.states import move
-from zentalk.store.history import chats, events, outbox
+from zentalk.store.history import chats, events, group_sends, outbox
 from zentalk.store.history.models import MessageState
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.chat import Read
@@ -12,17 +12,27 @@ from zentalk.wire.text import format_address
 
 
 def confirm(tx: Transaction, incoming: Incoming, now: float) -> KindResult:
-    """Take confirmed messages out of the outbox; nobody confirms a confirmation."""
+    """Take confirmed messages out of the outbox; nobody confirms a confirmation.
+
+    One before which a later message was read already is read.
+    """
     contact = incoming.sender.address
     done: list[int] = []
     for message_id in incoming.content.confirmed:
         done += outbox.remove_message(tx, contact, message_id)
-        move(tx, message_id, contact, MessageState.DELIVERED, now)
+        is_seen = chats.is_seen(tx, contact, message_id) or group_sends.is_seen(
+            tx, message_id, contact
+        )
+        state = MessageState.READ if is_seen else MessageState.DELIVERED
+        move(tx, message_id, contact, state, now)
     return KindResult(confirmed=tuple(done))
 
 
 def read(tx: Transaction, incoming: Incoming, now: float) -> KindResult:
-    """Note that our messages up to one of them were looked at; one event says so of all."""
+    """Note that one of our messages was looked at, and what was delivered before it.
+
+    One event says so of all.
+    """
     contact, body = incoming.sender.address, incoming.content.body
     assert isinstance(body, Read)
     seq = chats.seen_by(tx, contact, body.message_id)
