@@ -12,7 +12,7 @@ from zentalk.api.route_table import ROUTES
 from zentalk.rest.contacts import Contact, Contacts
 from zentalk.rest.events import Events
 from zentalk.rest.mailboxes import Mailboxes
-from zentalk.rest.messages import Conversations, Message, Messages
+from zentalk.rest.messages import Conversations, Message, MessagesPage
 from zentalk.rest.node import Health, Me
 from zentalk.wire.text import format_address
 
@@ -131,7 +131,7 @@ async def test_messages_are_paged_newest_last(rest: httpx.AsyncClient) -> None:
         await send(rest, f"m{number}")
     path = f"/v1/conversations/{BOBS}/messages"
     last = await rest.get(path, params={"limit": 2})
-    check(Messages, last)
+    check(MessagesPage, last)
     assert texts(last) == ["m3", "m4"]
     before = last.json()["messages"][0]["seq"]
     assert texts(await rest.get(path, params={"limit": 2, "before": before})) == ["m1", "m2"]

@@ -112,7 +112,7 @@ async def _both_die_and_only_alice_writes(world: World) -> None:
     for relay in world.mailbox_relays("bob"):
         await world.crash(relay)
     lost = await world.send("alice", "bob", "to the dead")
-    with trio.fail_after(180):
+    with trio.fail_after(90):
         await world.until_state("alice", lost, "delivered")
     assert await world.inbox("bob", "alice") == ["hello", "to the dead"]
 

@@ -109,7 +109,7 @@ async def test_a_resolver_that_fails_or_never_answers(
     assert await unreachable(settings(tmp_path), never) == []
 
 
-def test_the_warning_stays_in_the_status(tmp_path: Path) -> None:
+async def test_the_warning_stays_in_the_status(tmp_path: Path) -> None:
     relay = Relay(
         settings(tmp_path), Runtime.virtual(1, 0.0), MemoryNetwork().host("r"), ["a sentence"]
     )

@@ -55,7 +55,9 @@ class BatchReader:
     async def read(self, function: Callable[[Transaction], T]) -> T:
         """Run a query, which sees the last commit; raises what it raises, or StorageError."""
         query = _Query(function)
-        # Not cancellable half way: others may wait for what this one reads for them.
+        # Not cancellable half way: others may wait for what this one reads for them. But before it
+        # and after it, or whoever was cancelled would go on to write into what is closed already.
+        await trio.lowlevel.checkpoint_if_cancelled()
         with trio.CancelScope(shield=True):
             if self._free:
                 query.connection = self._free.pop()
@@ -64,6 +66,7 @@ class BatchReader:
                 await query.done_or_leads.wait()
             if query.connection is not None:
                 await self._read_with_waiting(query, query.connection)
+        await trio.lowlevel.checkpoint_if_cancelled()
         if query.error is None:
             self.trouble = None
             return query.result  # type: ignore[no-any-return]  # the query's own type

@@ -42,6 +42,7 @@ SEED = "1"
 CALLED = "called.txt"
 RULED = [
     "listMessages",  # one place in the conversation at a time
+    "getLinkedMessage",  # an address with its check
     "searchMessages",  # at least one word
     "sendMessage",  # one kind of content
     "introduceContact",  # two people

@@ -11,6 +11,7 @@ from tests.node.persons import NOW, Person
 from zentalk.ids import GroupId, MessageId, UserAddress
 from zentalk.node.messages.commands import Draft
 from zentalk.node.messages.effects import CommitEffects
+from zentalk.node.messages.groups.saying import RECEIPTS_SECONDS
 from zentalk.node.messages.ordering import HOLD_SECONDS
 from zentalk.node.messages.states import move
 from zentalk.store.history import chats, group_sends
@@ -120,6 +121,8 @@ def test_a_member_has_not_read_what_it_never_got(
     post.settle()
     post.do(bob, lambda tx: bob.inbox.release_overdue(tx, post.now + HOLD_SECONDS))
     post.do(bob, lambda tx: looked(tx, bob, crew, post.now))
+    post.now += RECEIPTS_SECONDS
+    post.settle()
     shown = [with_member(alice, crew, bob, one.id) for one in (gone, dead, here)]
     assert shown == [MessageState.QUEUED, MessageState.FAILED, MessageState.READ]
     late = MessageId(bytes.fromhex(gone.id))
