@@ -156,6 +156,28 @@ async def test_whoever_is_cancelled_leaves_the_others_their_answers(
     assert await reader.read(number(8)) == 8
 
 
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+async def test_whoever_was_cancelled_does_not_go_on(
+    reader: BatchReader, hops: Hops, when: str
+) -> None:
+    """It would go on to write into a database that was closed behind it."""
+    scope = trio.CancelScope()
+
+    async def ask() -> None:
+        with scope:
+            await reader.read(number(1))
+            pytest.fail("it went on")
+
+    if when == "before":
+        scope.cancel()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask)
+        await trio.testing.wait_all_tasks_blocked()
+        scope.cancel()
+        hops.go.set()
+    assert scope.cancelled_caught
+
+
 async def test_a_hop_that_fails_fails_all_that_it_was_for_and_no_more(
     reader: BatchReader, hops: Hops
 ) -> None:
