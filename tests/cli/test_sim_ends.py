@@ -17,14 +17,20 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 UP = ("sim", "up", "--nodes", "3", "--users", "2")
 NOT_ENDING = ("sim", "run", "--nodes", "3", "--users", "2", "--messages", "100000")
 
+START = """
+import os, signal, sys
+signal.signal(signal.SIGHUP, signal.Handlers[sys.argv[1]])
+os.execv(sys.executable, [sys.executable, "-m", "zentalk", *sys.argv[2:]])
+"""
+"""Starts a program that takes a hang-up as said, however this suite itself was started."""
+
 
 @contextmanager
 def running(
     folder: Path, *words: str, nohup: bool = False
 ) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """Start a simulation, and wait until it has written a token."""
-    trap = "trap '' HUP; " if nohup else ""
-    command = ["sh", "-c", f'{trap}exec "$@"', "sh", sys.executable, "-m", "zentalk", *words]
+    command = [sys.executable, "-c", START, "SIG_IGN" if nohup else "SIG_DFL", *words]
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
