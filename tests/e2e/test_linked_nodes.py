@@ -8,6 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock as Clock
 
+from tests.api.group_rest import client_of
 from tests.e2e.linked import (
     a_day_later,
     acquainted,
@@ -22,6 +23,7 @@ from zentalk.errors import ConflictError, NotFoundError
 from zentalk.node.linked import feeder
 from zentalk.node.linked.replica_actions import READ_ONLY
 from zentalk.store.history import feed
+from zentalk.store.history import unread as counts
 
 pytestmark = pytest.mark.e2e
 
@@ -186,3 +188,20 @@ async def test_an_unlinked_replica_is_told_nothing_more(
     assert (await bob.links.state()).role == "alone"
     assert await bob._database.read(feed.head) > 0, "numbers are not used again"
     assert await bob._database.read(lambda tx: feed.page(tx, 0).rows) == b""
+
+
+async def test_what_is_answered_again_at_a_replica_is_that_of_its_copy_as_it_is_now(
+    world: World, autojump_clock: Clock
+) -> None:
+    """REST keeps answers until the next commit: at a replica that of the copy, not of its own."""
+    await linked(world)
+    replica, alice = world.nodes["bob two"], world.nodes["alice"].address
+    async with client_of(replica) as rest:
+
+        async def unread() -> int:
+            [shown] = (await rest.get("/v1/conversations")).json()["conversations"]
+            return int(shown["unread"])
+
+        before = await unread()
+        await replica._history.write_frozen(lambda tx: counts.add(tx, alice, 5))
+        assert await unread() == before + 5

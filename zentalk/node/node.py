@@ -81,7 +81,7 @@ class Node(DeviceFaces):
         """How devices that are away are woken."""
         self.groups = parts.conversations.groups
         self._database, self._history = parts.database, parts.history
-        self.since_commit = parts.database.since_commit
+        self.since_commit = parts.history.since_commit
         """What was answered from the history alone, until something in it changes."""
         self._network = parts.network
         self._outbox = parts.delivery.outbox
