@@ -144,16 +144,16 @@ def seen_by(tx: Transaction, contact: UserAddress, message_id: MessageId) -> int
         " AND state = 'delivered' AND kind <> 'ratchet-renewed'",
         (contact, row[0]),
     ).rowcount
+    _add(tx, contact)
+    tx.execute("UPDATE chats SET seen_seq = max(seen_seq, ?) WHERE contact = ?", (row[0], contact))
     return int(row[0]) if named or others else None
 
 
 def is_seen(tx: Transaction, contact: UserAddress, message_id: MessageId) -> bool:
-    """Tell whether a later line of ours in the same conversation was read already."""
+    """Tell whether one of our lines stands where its reader has looked already."""
     row = tx.execute(
-        "SELECT 1 FROM messages m CROSS JOIN messages later ON later.contact = m.contact"
-        " AND later.seq > m.seq AND later.hidden = 0 AND later.direction = 'out'"
-        " AND later.state = 'read'"
-        " WHERE m.id = ? AND m.contact = ? AND m.direction = 'out' LIMIT 1",
+        "SELECT 1 FROM messages m JOIN chats c ON c.contact = m.contact AND m.seq <= c.seen_seq"
+        " WHERE m.id = ? AND m.contact = ? AND m.direction = 'out'",
         (message_id, contact),
     ).fetchone()
     return row is not None

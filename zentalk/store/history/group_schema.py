@@ -162,3 +162,9 @@ GROUP_RECEIPTS: Final = """
 ALTER TABLE groups ADD COLUMN tell_seq INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE groups ADD COLUMN tell_at REAL;
 """
+
+# Up to which of the owner's lines the other side, or a member, has looked.
+SEEN: Final = """
+ALTER TABLE chats ADD COLUMN seen_seq INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE group_members ADD COLUMN seen_seq INTEGER NOT NULL DEFAULT 0;
+"""

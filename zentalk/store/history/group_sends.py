@@ -212,6 +212,16 @@ def states(tx: Transaction, message_id: MessageId) -> set[MessageState]:
     return {MessageState(row[0]) for row in rows}
 
 
+def note_seen(tx: Transaction, group: GroupId, member: UserAddress, message_id: MessageId) -> None:
+    """Note up to where a member has looked: a message of ours, if it is here."""
+    tx.execute(
+        "UPDATE group_members SET seen_seq = max(seen_seq, coalesce((SELECT seq FROM messages"
+        " WHERE id = ?1 AND contact = ?2 AND direction = 'out'), 0))"
+        " WHERE grp = ?2 AND member = ?3",
+        (message_id, group, member),
+    )
+
+
 def seen_by(
     tx: Transaction, group: GroupId, member: UserAddress, message_id: MessageId
 ) -> list[MessageId]:
@@ -229,13 +239,10 @@ def seen_by(
 
 
 def is_seen(tx: Transaction, message_id: MessageId, member: UserAddress) -> bool:
-    """Tell whether a member has read a later message of ours in the same group already."""
+    """Tell whether a message of ours stands where a member of its group has looked already."""
     row = tx.execute(
-        "SELECT 1 FROM messages m CROSS JOIN messages later ON later.contact = m.contact"
-        " AND later.seq > m.seq AND later.hidden = 0 AND later.direction = 'out'"
-        " CROSS JOIN group_deliveries d ON d.grp = later.contact AND d.message_id = later.id"
-        " AND d.member = ?2 AND d.state = 'read'"
-        " WHERE m.id = ?1 AND m.direction = 'out' LIMIT 1",
-        (message_id, member),
+        "SELECT 1 FROM messages m JOIN group_members g ON g.grp = m.contact AND g.member = ?"
+        " AND m.seq <= g.seen_seq WHERE m.id = ? AND m.direction = 'out'",
+        (member, message_id),
     ).fetchone()
     return row is not None
