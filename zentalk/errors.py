@@ -111,7 +111,7 @@ class StorageError(ZentalkError):
 
     @property
     def public(self) -> str:
-        """What happened and what to do next, without a path and without words of a library."""
+        """The sentence for other programs: what happened and what to do, without any path."""
         return _STORAGE_WORDS[self.fault]
 
 

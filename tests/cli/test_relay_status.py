@@ -10,7 +10,7 @@ import pytest
 
 import zentalk
 from tests.cli.conftest import Run
-from zentalk.cli.relay_status import _UNKNOWN_UNIT, lines, refused_unit, size, unit_of
+from zentalk.cli.relay_status import _UNKNOWN_UNIT, _text, lines, refused_unit, size, unit_of
 from zentalk.mailbox.core import MailboxStats
 from zentalk.mailbox.newcomers import FULL, WORK
 from zentalk.mailbox.writing import _COUNTED
@@ -124,3 +124,18 @@ def test_the_exit_code_says_whether_it_runs(run: Run, tmp_path: Path) -> None:
         assert stopped.code == 1
         assert "stopped" in stopped.out
         assert f"zentalk relay run --dir {tmp_path}" in stopped.err
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "shown"),
+    [
+        ("relays_known", 1, "1 relay"),
+        ("relays_known", 2, "2 relays"),
+        ("relays_known", 0, "0 relays"),
+        ("online", 1, "1 mailbox"),
+        ("leases_ended", 1, "1 time that mail was pushed again"),
+        ("bytes_in", 1, "1 B"),
+    ],
+)
+def test_one_of_something_is_said_as_one(name: str, number: int, shown: str) -> None:
+    assert _text(number, unit_of(name)) == shown

@@ -196,11 +196,11 @@ async def set_clocks_wrong(month: Month) -> None:
     for name in month.operated:
         month.skews[name] = HOURS_OFF
     for name in month.operated:
-        await month.until(lambda name=name: month.said(name, "clock is about 2 hours ahead"))  # type: ignore[misc]
+        await month.until(lambda name=name: month.said(name, "clock is about 2 hours ahead"))  # type: ignore[misc]  # binds the loop variable
     assert month.waiting() == before
     month.skews.clear()
     for name in month.operated:
-        await month.until(lambda name=name: not month.said(name, "clock"))  # type: ignore[misc]
+        await month.until(lambda name=name: not month.said(name, "clock"))  # type: ignore[misc]  # binds the loop variable
     assert month.waiting() == before
 
 

@@ -56,14 +56,15 @@ async def test_k53_what_collects_is_kept_while_every_registration_is_refused(
     await world.until_state("alice", await world.send("alice", "bob", "after"), "delivered")
 
 
+async def never(_pools: MailboxPools) -> bool:
+    await trio.lowlevel.checkpoint()
+    return False
+
+
 @pytest.mark.slow
 async def test_k53_control_a_collector_that_ends_at_a_refusal_loses_its_mailboxes(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def never(_pools: MailboxPools) -> bool:
-        await trio.lowlevel.checkpoint()
-        return False
-
     monkeypatch.setattr(MailboxPools, "ever_registered", never)
     await refused(world, monkeypatch)
     listing = world.nodes["bob"].mailboxes.listing()
@@ -94,10 +95,6 @@ async def test_k53_control_where_a_refusal_ends_collecting_the_day_costs_seven_f
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What then still holds is that a node does not walk from relay to relay."""
-
-    async def never(_pools: MailboxPools) -> bool:
-        await trio.lowlevel.checkpoint()
-        return False
 
     monkeypatch.setattr(MailboxPools, "ever_registered", never)
     replaced = replacements_counted(monkeypatch)

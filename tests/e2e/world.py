@@ -189,4 +189,4 @@ class World:
     ) -> None:
         with trio.CancelScope() as scope:
             self._scopes[name] = scope
-            await run(task_status=task_status)  # type: ignore[misc]
+            await run(task_status=task_status)  # type: ignore[misc]  # binds the loop variable

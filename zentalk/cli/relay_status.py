@@ -42,6 +42,8 @@ _UNITS: Final = {
     "storage_failures": "failed writes",
     "boot": "starts",
 }
+_SINGULAR: Final = {"mailboxes": "mailbox", "was": "was"}
+"""Words of units that lose something else than an s, or nothing, beside one."""
 _UNKNOWN_UNIT: Final = "times"
 _OF_MAILBOXES: Final = "mailbox-"
 _REFUSED_UNITS: Final = {
@@ -110,7 +112,13 @@ def refused_unit(reason: str) -> str:
 def _text(number: int | str, unit: str) -> str:
     if isinstance(number, str):
         return number
-    return size(number) if unit == _BYTES else f"{number} {unit}"
+    if unit == _BYTES:
+        return size(number)
+    return f"{number} {_one(unit) if number == 1 else unit}"
+
+
+def _one(unit: str) -> str:
+    return " ".join(_SINGULAR.get(word, word.removesuffix("s")) for word in unit.split())
 
 
 def size(count: int) -> str:

@@ -100,7 +100,7 @@ class ContactProfileChanged(Event):
 
     @property
     def profile(self) -> ShownProfile:
-        """How the contact wants to be shown, with its address."""
+        """The name, status line and picture that the contact has chosen, with its address."""
         return ShownProfile.model_validate(self.data)
 
 
@@ -136,5 +136,5 @@ class InviteUsed(InviteEvent):
 
     @property
     def uses(self) -> int:
-        """How many people have come by this invite."""
+        """The number of people who have come by this invite."""
         return ChangedInviteBody.model_validate(self.data).uses

@@ -31,7 +31,7 @@ class ConversationRead(ConversationEvent):
 
     @property
     def unread(self) -> int:
-        """How many messages are unread now."""
+        """The number of unread messages after this event."""
         return ReadBody.model_validate(self.data).unread
 
 
@@ -47,7 +47,7 @@ class ConversationImported(ConversationEvent):
 
     @property
     def messages(self) -> int:
-        """How many of them came."""
+        """The number of messages that were imported."""
         return ImportedBody.model_validate(self.data).messages
 
 
@@ -89,5 +89,5 @@ class ConversationTimerChanged(ConversationEvent):
 
     @property
     def seconds(self) -> int:
-        """How long after they were read; 0: they stay."""
+        """The seconds after which read messages disappear; with 0 they stay."""
         return TimerBody.model_validate(self.data).seconds

@@ -50,7 +50,7 @@ class GroupMemberChanged(Event):
 
     @property
     def rank(self) -> int | None:
-        """Of an admin: 0 of the founder, else one more than of whoever made it one; else None."""
+        """The rank of an admin: 0 for the founder, else its granter's and one; None for others."""
         return GroupMemberBody.model_validate(self.data).rank
 
     @property

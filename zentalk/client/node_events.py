@@ -18,7 +18,7 @@ class ProfileChanged(Event):
 
     @property
     def profile(self) -> ShownProfile:
-        """How the owner is shown now."""
+        """The owner's profile as contacts are shown it now."""
         return ShownProfile.model_validate(self.data)
 
 

@@ -46,7 +46,7 @@ async def test_thirty_contacts_have_their_turn_in_a_minute_in_their_order(
     state = ContactState.BLOCKED if blocked else ContactState.CONTACT
     for contact in PEOPLE:
         await database.write(
-            lambda tx, contact=contact: contacts.insert(tx, contact, "", state, 1.0)  # type: ignore[misc]
+            lambda tx, contact=contact: contacts.insert(tx, contact, "", state, 1.0)  # type: ignore[misc]  # binds the loop variable
         )
     await database.write(lambda tx: resumption.put_all(tx, PEOPLE[::-1]))
     asked, registered = Asked(), trio.Event()

@@ -40,7 +40,7 @@ def test_a_person_added_by_writing_is_in_the_log_before_the_message(
 
 def test_a_new_name_is_in_the_log_and_the_same_one_again_is_not(alice: Person, bob: Person) -> None:
     for name in ("Bob", "Robert", "Robert", ""):
-        alice.tx(lambda tx, n=name: alice.contacts.add(tx, bob.address, n, NOW))  # type: ignore[misc]
+        alice.tx(lambda tx, n=name: alice.contacts.add(tx, bob.address, n, NOW))  # type: ignore[misc]  # binds the loop variable
     assert [contact.name for contact in alice.tx(contacts.listing)] == ["Robert"]
     assert [(kind, data["name"]) for kind, data in log(alice)] == [
         ("contact.added", "Bob"),

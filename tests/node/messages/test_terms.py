@@ -243,7 +243,7 @@ def test_contacts_have_their_turn_by_their_last_activity(
 ) -> None:
     dave = newcomer("dave")
     for other in (carol, alice, dave):
-        bob.tx(lambda tx, other=other: bob.contacts.add(tx, other.address, "", NOW))  # type: ignore[misc]
+        bob.tx(lambda tx, other=other: bob.contacts.add(tx, other.address, "", NOW))  # type: ignore[misc]  # binds the loop variable
         if other is not dave:
             other.meet(bob)
             _, inners = other.write(bob, "hello")

@@ -206,7 +206,7 @@ def _walk_on(tx: Transaction, walk: _Walk, rows: int) -> _Walk | None:
             (*(_key_cells(place, key) if key else ()), rows),
         ).fetchall()
         for (key,) in keys:
-            # What has changed since the feed began has its place behind those set aside.
+            # A row that has changed since the feed began has its place behind those set aside.
             noted = tx.execute(
                 "INSERT INTO sync_changes (number, place, key) VALUES (?, ?, ?)"
                 " ON CONFLICT (place, key) DO NOTHING",

@@ -13,8 +13,8 @@ from zentalk.ids import GroupId
 def post(alice: Person, bob: Person, carol: Person) -> Post:
     """Alice knows Bob and Carol, who do not know each other."""
     for other in (bob, carol):
-        alice.tx(lambda tx, o=other: alice.contacts.add(tx, o.address, "", 0.0))  # type: ignore[misc]
-        other.tx(lambda tx, o=other: o.contacts.add(tx, alice.address, "", 0.0))  # type: ignore[misc]
+        alice.tx(lambda tx, o=other: alice.contacts.add(tx, o.address, "", 0.0))  # type: ignore[misc]  # binds the loop variable
+        other.tx(lambda tx, o=other: o.contacts.add(tx, alice.address, "", 0.0))  # type: ignore[misc]  # binds the loop variable
     return Post(alice, bob, carol)
 
 

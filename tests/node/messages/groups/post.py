@@ -38,8 +38,8 @@ class Post:
         for contact in effects.needs_session:
             other = self.by(contact)
             bundle = other.bundle()
-            sender.tx(lambda tx, to=contact, b=bundle: sender.sessions.start(tx, to, b, self.now))  # type: ignore[misc]
-            ready = sender.tx(lambda tx, to=contact: sender.composer.encrypt_waiting(tx, to))  # type: ignore[misc]
+            sender.tx(lambda tx, to=contact, b=bundle: sender.sessions.start(tx, to, b, self.now))  # type: ignore[misc]  # binds the loop variable
+            ready = sender.tx(lambda tx, to=contact: sender.composer.encrypt_waiting(tx, to))  # type: ignore[misc]  # binds the loop variable
             self.post(sender, CommitEffects(send=tuple(ready)))
         inners = [(entry.item.contact, entry.item.envelope) for entry in effects.send]
         inners += [(one.contact, one.inner) for one in effects.best_effort]
@@ -61,16 +61,16 @@ class Post:
         busy = False
         for person in self.people:
             effects, _ = person.tx(
-                lambda tx, p=person: announce_due(tx, p.groups.distribution, self.now)  # type: ignore[misc]
+                lambda tx, p=person: announce_due(tx, p.groups.distribution, self.now)  # type: ignore[misc]  # binds the loop variable
             )
             self.post(person, effects)
             read, _ = person.tx(
-                lambda tx, p=person: p.groups.speech.tell_read(tx, self.now)  # type: ignore[misc]
+                lambda tx, p=person: p.groups.speech.tell_read(tx, self.now)  # type: ignore[misc]  # binds the loop variable
             )
             self.post(person, read)
             while True:
                 effects, more = person.tx(
-                    lambda tx, p=person: p.groups.distribution.step(tx, self.now)  # type: ignore[misc]
+                    lambda tx, p=person: p.groups.distribution.step(tx, self.now)  # type: ignore[misc]  # binds the loop variable
                 )
                 self.post(person, effects)
                 busy = busy or effects != CommitEffects()

@@ -62,7 +62,7 @@ def places_of(person: Person, *wanted: bytes) -> set[str]:
     )
     found = set()
     for (table,) in tables:
-        for row in person.tx(lambda tx, t=table: tx.execute(f"SELECT * FROM {t}").fetchall()):  # type: ignore[misc]
+        for row in person.tx(lambda tx, t=table: tx.execute(f"SELECT * FROM {t}").fetchall()):  # type: ignore[misc]  # binds the loop variable
             for cell in row:
                 raw = cell.encode() if isinstance(cell, str) else cell
                 if isinstance(raw, bytes) and any(one in raw for one in wanted):
@@ -246,7 +246,7 @@ def invite_to(post: Post, inviter: Person, reader: Person, count: int) -> list[G
     for number in range(count):
         wish = GroupWish(f"G{number}", members=(reader.address,))
         row, effects = inviter.tx(
-            lambda tx, w=wish: inviter.groups.commands.found(tx, w, post.now)  # type: ignore[misc]
+            lambda tx, w=wish: inviter.groups.commands.found(tx, w, post.now)  # type: ignore[misc]  # binds the loop variable
         )
         post.post(inviter, effects)
         post.settle()
@@ -277,7 +277,7 @@ def test_invitations_that_were_withdrawn_count_as_well(
         [group] = invite_to(post, alice, bob, 1)
         post.do(
             alice,
-            lambda tx, g=group: alice.groups.commands.remove(tx, g, bob.address, post.now),  # type: ignore[misc]
+            lambda tx, g=group: alice.groups.commands.remove(tx, g, bob.address, post.now),  # type: ignore[misc]  # binds the loop variable
         )
     assert len(known(bob)) == 2
 
@@ -309,7 +309,7 @@ def test_groups_that_one_is_done_with_take_no_room_of_invitations(
         group = post.found(alice, bob)
         post.do(
             bob,
-            lambda tx, g=group: bob.groups.commands.leave(tx, g, post.now),  # type: ignore[misc]
+            lambda tx, g=group: bob.groups.commands.leave(tx, g, post.now),  # type: ignore[misc]  # binds the loop variable
         )
     [wanted] = invite_to(post, alice, bob, 1)
     assert row_of(bob, wanted).stands is GroupStanding.INVITED

@@ -68,8 +68,8 @@ class Crew(NamedTuple):
 def crew(alice: Person, bob: Person, carol: Person) -> Crew:
     """Alice and Bob have written when Carol joins."""
     for other in (bob, carol):
-        alice.tx(lambda tx, o=other: alice.contacts.add(tx, o.address, "", 0.0))  # type: ignore[misc]
-        other.tx(lambda tx, o=other: o.contacts.add(tx, alice.address, "", 0.0))  # type: ignore[misc]
+        alice.tx(lambda tx, o=other: alice.contacts.add(tx, o.address, "", 0.0))  # type: ignore[misc]  # binds the loop variable
+        other.tx(lambda tx, o=other: o.contacts.add(tx, alice.address, "", 0.0))  # type: ignore[misc]  # binds the loop variable
     post = Post(alice, bob, carol)
     group = post.found(alice, bob)
     made = Crew(post, group, alice, bob, carol)
@@ -131,7 +131,7 @@ def test_what_was_taken_back_or_disappears_is_not_shared(crew: Crew) -> None:
     for inner in (deletion, timer):
         crew.post.do(
             crew.alice,
-            lambda tx, i=inner: crew.alice.groups.speech.say(tx, place, i, 1.0, line=False),  # type: ignore[misc]
+            lambda tx, i=inner: crew.alice.groups.speech.say(tx, place, i, 1.0, line=False),  # type: ignore[misc]  # binds the loop variable
         )
     crew.alice.tx(
         lambda tx: marking.apply(tx, place, Signed(crew.alice.address, Deletion(target, 1)), 1.0)
@@ -168,7 +168,7 @@ def test_control_without_the_guard_a_member_puts_words_into_others_mouths(
 def test_who_was_an_admin_shares_nothing_any_more(crew: Crew) -> None:
     post, alice, bob = crew.post, crew.alice, crew.bob
     for act in (Grant(bob.address), Demote(bob.address)):
-        post.do(alice, lambda tx, a=act: alice.groups.commands.act(tx, crew.group, a, post.now))  # type: ignore[misc]
+        post.do(alice, lambda tx, a=act: alice.groups.commands.act(tx, crew.group, a, post.now))  # type: ignore[misc]  # binds the loop variable
     assert crew.claim(bob, claimed(alice)) == 1
 
 

@@ -72,9 +72,7 @@ def test_the_longest_text_fits_the_small_class_with_all_that_goes_along_and_none
             sender = alice.tx(lambda tx: alice.sessions.sender(tx, bob.address))
             assert sender is not None
             assert (len(encoded) <= sender.small_capacity()) is (size == INNER_SMALL_BYTES)
-            sent = alice.tx(
-                lambda tx, e=encoded: alice.sessions.sender(tx, bob.address).encrypt(e)  # type: ignore[misc, union-attr]
-            )
+            sent = alice.tx(lambda _tx, s=sender, e=encoded: s.encrypt(e))  # type: ignore[misc]  # binds the loop variables
             assert len(sent.inner) == size
 
 
@@ -184,8 +182,8 @@ def test_an_invitation_to_one_too_many_stays_until_there_is_room(
 ) -> None:
     dave, eve = newcomer("dave"), newcomer("eve")
     for other in (bob, eve):
-        dave.tx(lambda tx, o=other: dave.contacts.add(tx, o.address, "", 0.0))  # type: ignore[misc]
-        other.tx(lambda tx, o=other: o.contacts.add(tx, dave.address, "", 0.0))  # type: ignore[misc]
+        dave.tx(lambda tx, o=other: dave.contacts.add(tx, o.address, "", 0.0))  # type: ignore[misc]  # binds the loop variable
+        other.tx(lambda tx, o=other: o.contacts.add(tx, dave.address, "", 0.0))  # type: ignore[misc]  # binds the loop variable
     post.people += (dave, eve)
     if by_link:
         post.do(bob, lambda tx: bob.groups.commands.join(tx, dave.address, b"t" * 16, post.now))
@@ -209,8 +207,8 @@ def test_who_is_in_one_that_others_make_large_stays_in_it(
 ) -> None:
     dave, eve = newcomer("dave"), newcomer("eve")
     for other in (bob, eve):
-        dave.tx(lambda tx, o=other: dave.contacts.add(tx, o.address, "", 0.0))  # type: ignore[misc]
-        other.tx(lambda tx, o=other: o.contacts.add(tx, dave.address, "", 0.0))  # type: ignore[misc]
+        dave.tx(lambda tx, o=other: dave.contacts.add(tx, o.address, "", 0.0))  # type: ignore[misc]  # binds the loop variable
+        other.tx(lambda tx, o=other: o.contacts.add(tx, dave.address, "", 0.0))  # type: ignore[misc]  # binds the loop variable
     post.people += (dave, eve)
     pair = post.found(dave, bob, name="Pair")
     post.do(dave, lambda tx: dave.groups.commands.invite(tx, pair, [eve.address], post.now))

@@ -61,7 +61,7 @@ class Linked(NamedTuple):
 
     @property
     def state(self) -> InviteState:
-        """What Bob's list says of the link."""
+        """The state of the link in Bob's list."""
         return self.bob.tx(lambda tx: jobs.find(tx, INVITE)).state(self.post.now)
 
     @property
@@ -168,11 +168,11 @@ def test_links_to_other_groups_and_to_its_maker_alone_stay(linked: Linked) -> No
         secret = jobs.secret_of(bob.identity, raw)
         named = "" if group is None else format_address(UserAddress(group))
         invite = StoredInvite(raw.hex(), "", True, 5, 0, now, now + 100_000, None, named)
-        bob.tx(lambda tx, i=invite, s=secret: jobs.create(tx, i, jobs.ticket_hash(s), now))  # type: ignore[misc]
+        bob.tx(lambda tx, i=invite, s=secret: jobs.create(tx, i, jobs.ticket_hash(s), now))  # type: ignore[misc]  # binds the loop variable
         if group is not None:
             linked.post.do(
                 bob,
-                lambda tx, s=secret: bob.groups.commands.open_link(tx, other, s, (5, now), now),  # type: ignore[misc]
+                lambda tx, s=secret: bob.groups.commands.open_link(tx, other, s, (5, now), now),  # type: ignore[misc]  # binds the loop variable
             )
     linked.alice_does("demote")
     states = [one.state(now) for one in bob.tx(invites.every)]

@@ -9,7 +9,7 @@ from tests.node.messages.groups.sending import content, send
 from tests.node.messages.groups.test_receipts import contents_in, read
 from tests.node.persons import Newcomer, Person
 from zentalk.groups.permission import GroupDeniedError
-from zentalk.ids import GroupId, MessageId, UserAddress
+from zentalk.ids import EntryRef, GroupId, MessageId, UserAddress
 from zentalk.node.messages.conversation.commands import ChatCommands
 from zentalk.node.messages.groups import receiving, saying
 from zentalk.node.messages.groups.commands import GroupWish
@@ -204,7 +204,7 @@ def test_what_a_stranger_sends_for_a_group_leaves_nothing(
 def hold(post: Post, group: GroupId, sender: Person, reader: Person) -> None:
     """Let somebody say something under an entry that there is not."""
     inner = Content("text", MessageId(b"i" * 16), sequence=9, text="?")
-    line = group_content(GroupLine(group, (b"u" * 16,), inner))  # type: ignore[arg-type]
+    line = group_content(GroupLine(group, (EntryRef(b"u" * 16),), inner))
     assert send(post, sender, reader, line) == 0
     assert reader.tx(lambda tx: group_held.count(tx, group)) == 1
     assert waiting(sender, reader) == 1

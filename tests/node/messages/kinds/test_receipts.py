@@ -16,6 +16,7 @@ from zentalk.node.messages.ordering import HOLD_SECONDS
 from zentalk.node.messages.states import move
 from zentalk.store.history import chats, group_sends
 from zentalk.store.history.models import MessageState
+from zentalk.store.sqlite import Transaction
 
 
 @pytest.fixture(autouse=True)
@@ -129,5 +130,5 @@ def test_a_member_has_not_read_what_it_never_got(
     assert alice.tx(lambda tx: group_sends.is_seen(tx, late, bob.address))
 
 
-def looked(tx: object, reader: Person, group: GroupId, now: float) -> CommitEffects:
-    return commands(reader).mark_read(tx, UserAddress(group), now, tell=True)  # type: ignore[arg-type]
+def looked(tx: Transaction, reader: Person, group: GroupId, now: float) -> CommitEffects:
+    return commands(reader).mark_read(tx, UserAddress(group), now, tell=True)
