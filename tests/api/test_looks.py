@@ -28,5 +28,5 @@ def test_a_profile_that_takes_a_contacts_name_is_told_apart() -> None:
 
 def test_control_alone_it_would_pass_for_the_contact(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = Looks([BOB, CAROL])
-    monkeypatch.setattr(module, "shown_names", lambda people: [ShownName(people[-1].name, "")])
+    monkeypatch.setattr(module, "look_beside", lambda one, _taken: ShownName(one.name, ""))
     assert looks.of(CAROL.address, "Bob").name == "Bob"

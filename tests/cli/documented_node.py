@@ -30,6 +30,13 @@ def operation_ids() -> set[str]:
     return {each["operationId"] for operations in paths for each in operations.values()}
 
 
+def reading_ids() -> set[str]:
+    """Return the ids of operations that change nothing, and of marking as read."""
+    paths = _document()["paths"].values()
+    reading = {each["operationId"] for one in paths for how, each in one.items() if how == "get"}
+    return reading | {"markConversationRead", "proveToken"}
+
+
 class DocumentedNode:
     """Takes the place of the node in every call of the command line.
 

@@ -5,19 +5,20 @@ What is not so is in a short list that says why.
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import pytest
 import structlog
 
 from tests.api.double import BOB, OWNER, STRANGER
 from tests.cli.conftest import Run
-from tests.cli.documented_node import DocumentedNode, operation_ids
+from tests.cli.documented_node import DocumentedNode, operation_ids, reading_ids
 from zentalk.cli import main
 from zentalk.cli.grammar import Command
 from zentalk.cli.parser import app
@@ -148,6 +149,7 @@ OTHER_WAYS = [
     ("group picture", ["Crew", "--off"]),
     ("group picture", ["Crew", "--output", "NEW"]),
     ("group unlink", ["8f14e45fceea167a", "--of", "Crew"]),
+    ("message show", ["Bob", "ab" * 16]),
     ("device redeem", [PAIRING, "--token-file", "NEW"]),
 ]
 
@@ -217,6 +219,20 @@ class Done(NamedTuple):
 Asks = Callable[..., Done]
 
 
+class Full(io.StringIO):
+    """A standard output that takes nothing, over a file that may be put in its place."""
+
+    def __init__(self, under: TextIO) -> None:
+        super().__init__()
+        self._under = under
+
+    def write(self, _text: str, /) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def fileno(self) -> int:
+        return self._under.fileno()
+
+
 @pytest.fixture(scope="module")
 def asks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asks]:
     """Run a command, with --json, against a node that answers with the examples of the document."""
@@ -230,19 +246,19 @@ def asks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asks]:
     files["EXPORT"].write_text(json.dumps({"format": 1, "conversations": [told]}))
     place = ["--url", "http://127.0.0.1:3001"]
 
-    def run(name: str, typed: list[str], *, plain: bool = False) -> Done:
+    def run(name: str, typed: list[str], *, plain: bool = False, lost: bool = False) -> Done:
         words = [str(files.get(word, word)) for word in typed]
         if name != "device redeem":
             words += [*place, "--token-file", str(files["TOKEN"])]
         words += [] if plain else ["--json"]
-        out, err = io.StringIO(), io.StringIO()
+        out, err = Full(under) if lost else io.StringIO(), io.StringIO()
         node.asked.clear()
         files["NEW"].unlink(missing_ok=True)
         with redirect_stdout(out), redirect_stderr(err):
             code = main([*name.split(), *words])
         return Done(code, out.getvalue(), err.getvalue(), [*node.asked])
 
-    with pytest.MonkeyPatch.context() as monkeypatch:
+    with (folder / "out").open("w") as under, pytest.MonkeyPatch.context() as monkeypatch:
         node.take_calls(monkeypatch)
         yield run
 
@@ -346,3 +362,25 @@ def test_what_needs_no_running_node_prints_json(run: Run, tmp_path: Path) -> Non
     own = UserAddress(load_identity(home).public)
     code = format_link_code(InviteLink(own, bytes(16)))
     assert Path(answer("api", "follow", code, "--dir", home)["kept"]).exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "words"),
+    [
+        ("api unlink", [""], "the id is empty"),
+        ("device cancel", [""], "the id is empty"),
+        ("webhook forget", [""], "the id is empty"),
+    ],
+)
+def test_an_empty_id_is_said_to_be_one(asks: Asks, name: str, typed: list[str], words: str) -> None:
+    done = asks(name, typed)
+    assert (done.code, words in done.err) == (2, True), done.err
+
+
+@pytest.mark.parametrize("name", sorted(ASKING.keys() - ENDS_WITH_THE_NODE))
+def test_what_was_done_is_not_said_to_have_failed_if_its_answer_is_lost(
+    asks: Asks, name: str
+) -> None:
+    done = asks(name, ASKING[name], lost=True)
+    changes = set(done.asked) - reading_ids()
+    assert done.code == (3 if changes else 1), done.err

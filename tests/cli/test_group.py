@@ -116,7 +116,7 @@ async def test_a_picture_is_set_saved_and_taken_away(zentalk: Command, tmp_path:
         (["empty.png"], "is empty"),
         (["large.png"], "24576 bytes"),
         (["--output", "empty.png"], "is there already"),
-        (["--output", "missing/x.png"], "cannot be written"),
+        (["--output", "missing/x.png"], "cannot write"),
     ],
 )
 async def test_a_picture_that_cannot_be(

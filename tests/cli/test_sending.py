@@ -94,7 +94,9 @@ async def test_a_poll_shows_who_voted(zentalk: Command) -> None:
 async def texts(zentalk: Command, *typed: object) -> list[str]:
     done = await zentalk("message", *typed, "--json")
     assert done.code == 0, done.err
-    return [message["text"] for message in json.loads(done.out)]
+    answer = json.loads(done.out)
+    found = answer["messages"] if "search" in typed else answer
+    return [message["text"] for message in found]
 
 
 async def test_a_list_begins_at_a_message_or_a_time(
@@ -131,5 +133,7 @@ async def test_a_search_is_bounded_by_times_and_a_conversation(zentalk: Command)
     assert await texts(zentalk, "search", "tea", "--since", "1h") == ["black tea", "green tea"]
     assert await texts(zentalk, "search", "tea", "--since", "1h", "--with", "Bob") == ["green tea"]
     assert await texts(zentalk, "search", "tea", "--until", "1h") == []
+    named = await zentalk("message", "search", "bob", "--json")
+    assert [one["name"] for one in json.loads(named.out)["names"]] == ["Bob"]
     assert await texts(zentalk, "search", "tea", "--until", "2100-01-01T12:00") != []
     assert (await zentalk("message", "search", "tea", "--until", "soon")).code == 2

@@ -7,10 +7,9 @@ alike the owner's contacts keep theirs; see `zentalk.chat.names`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 from zentalk.api.facade import NodeFacade
-from zentalk.chat.names import Named, ShownName, shown_names
+from zentalk.chat.names import Named, ShownName, look_beside, take
 from zentalk.rest.messages import Message, Messages
 from zentalk.store.history.models import StoredMessage
 from zentalk.wire.chat import CARD
@@ -20,18 +19,13 @@ class Looks:
     """How everybody is shown whom the owner knows, and what would pass for one of them."""
 
     def __init__(self, known: Sequence[Named]) -> None:
-        self._known = {one.address: one for one in known}
-        self._shown = {
-            one.address: look for one, look in zip(known, shown_names(known), strict=True)
-        }
+        self._taken: dict[str, str] = {}
+        self._shown = {one: take(one, self._taken) for one in known}
 
     def of(self, address: str, name: str) -> ShownName:
         """Return how somebody is shown under a name, which need not be what the owner chose."""
         one = Named(address, name)
-        if self._known.get(address) == one:
-            return self._shown[address]
-        others = [known for known in self._known.values() if known.address != address]
-        return shown_names([*others, one])[-1]
+        return self._shown.get(one) or look_beside(one, self._taken)
 
     def fields(self, address: str, name: str) -> dict[str, str]:
         """Return the same as two fields of an answer."""
@@ -40,14 +34,12 @@ class Looks:
 
 
 async def looks_of(node: NodeFacade) -> Looks:
-    """Return how names are shown now."""
-    return _looks(tuple(await node.names()))
+    """Return how names are shown now; they are compared anew once something was committed."""
 
+    async def made() -> Looks:
+        return Looks(await node.names())
 
-@lru_cache(maxsize=1)
-def _looks(known: tuple[Named, ...]) -> Looks:
-    """Compare names anew only if there are others: of a thousand that takes 6 ms."""
-    return Looks(known)
+    return await node.since_commit.get("looks", made)
 
 
 async def shown_messages(node: NodeFacade, page: Iterable[StoredMessage]) -> Messages:

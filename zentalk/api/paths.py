@@ -53,6 +53,6 @@ IdempotencyKey = Annotated[
     Header(
         max_length=MAX_KEY_CHARS,
         pattern=r"^[\x21-\x7e]+$",
-        description="repeating a request with the same key and token sends the message once",
+        description="repeating a request with the same key and token does what it does once",
     ),
 ]

@@ -25,7 +25,6 @@ from zentalk.api.facade import NodeFacade
 from zentalk.api.looks import looks_of, name_cards
 from zentalk.api.paths import Address, IdempotencyKey, MessageId, WithAddress
 from zentalk.api.stream import EventStream
-from zentalk.chat.names import Named, shown_names
 from zentalk.errors import LocalProtocolError
 from zentalk.node.messages.commands import Draft
 from zentalk.rest.contacts import Contact, ContactIn, Contacts, ListedContact
@@ -126,9 +125,8 @@ def add_contact_routes(router: APIRouter, node: NodeFacade) -> None:
 
 
 async def _contacts(node: NodeFacade) -> TaggedAnswer:
-    people = await node.contacts()
-    shown = shown_names(Named(person.address, person.name) for person in people)
-    listed = [ListedContact.of(person, *look) for person, look in zip(people, shown, strict=True)]
+    people, looks = await node.contacts(), await looks_of(node)
+    listed = [ListedContact.of(one, *looks.of(one.address, one.name)) for one in people]
     return TaggedAnswer(JsonResponse(Contacts(contacts=listed)))
 
 
@@ -193,6 +191,8 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
             page = await node.chat.page_around(contact, around, count)
         elif since is not None:
             page = await node.chat.page_since(contact, since, count)
+            newest = [] if page else await node.messages(contact, None, 1)
+            begun = Cursor(None, newest[-1].seq) if newest else begun
         else:
             page = await node.messages(contact, before, count)
         shown = MessagesPage.model_validate(page_of(page, begun))

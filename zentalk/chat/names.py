@@ -11,7 +11,7 @@ Nothing here decides who is who; an address does.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -84,21 +84,34 @@ def shown_names(people: Iterable[Named]) -> list[ShownName]:
     An empty name, or one that shows nothing, is shown as empty: show the address instead.
     """
     taken: dict[str, str] = {}
-    found = []
-    for person in people:
-        own = skeleton(person.name)
-        if not own:
-            found.append(ShownName("", ""))
-            continue
-        shown, earlier = isolated(person.name), taken.get(own)
-        if earlier is not None:
-            shown, own = _distinct(shown, person.address, taken)
+    return [take(person, taken) for person in people]
+
+
+def take(person: Named, taken: dict[str, str]) -> ShownName:
+    """Return how one more name is shown, and note in `taken` (skeletons, addresses) that it is."""
+    look, own = _look(person, taken)
+    if own:
         taken[own] = person.address
-        found.append(ShownName(shown, earlier or ""))
-    return found
+    return look
 
 
-def _distinct(name: str, address: str, taken: dict[str, str]) -> tuple[str, str]:
+def look_beside(person: Named, taken: Mapping[str, str]) -> ShownName:
+    """Return how a name would be shown beside those that are taken; its own does not count."""
+    return _look(person, taken)[0]
+
+
+def _look(person: Named, taken: Mapping[str, str]) -> tuple[ShownName, str]:
+    own = skeleton(person.name)
+    if not own:
+        return ShownName("", ""), ""
+    shown, earlier = isolated(person.name), taken.get(own, person.address)
+    if earlier == person.address:
+        return ShownName(shown, ""), own
+    shown, own = _distinct(shown, person.address, taken)
+    return ShownName(shown, earlier), own
+
+
+def _distinct(name: str, address: str, taken: Mapping[str, str]) -> tuple[str, str]:
     """Return a name with as much of its address as nobody has in theirs, and its skeleton.
 
     Somebody may have called themselves what another is shown as; nobody has another's address.

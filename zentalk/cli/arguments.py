@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from zentalk.cli.errors import UsageError
 from zentalk.errors import DecodeError
 
 if TYPE_CHECKING:
     from zentalk.wire.text import RelayUri
+
+_DAY: Final = "%Y-%m-%d"
 
 
 def address(text: str) -> str:
@@ -59,16 +62,25 @@ def duration(text: str, *, or_word: str = "") -> int:
     return seconds
 
 
-def moment(text: str) -> int:
+def in_path(text: str) -> str:
+    """Return an id as a part of a path; raises UsageError if there is none."""
+    if not text:
+        raise UsageError("the id is empty: give one as it is listed")
+    return quote(text, safe="")
+
+
+def moment(text: str, *, is_end: bool = False) -> int:
     """Return unix seconds of a day or time by the reader's clock, or of a time so long ago.
 
-    A day stands for its beginning. Raises UsageError for anything else.
+    A day stands for its beginning, or its end. Raises UsageError for anything else.
     """
     import time
 
-    for form in ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"):
+    for form in (_DAY, "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"):
         with suppress(ValueError, OverflowError):
-            return max(0, int(time.mktime(time.strptime(text.replace("T", " "), form))))
+            parts = list(time.strptime(text.replace("T", " "), form))
+            parts[2] += is_end and form == _DAY  # a 32nd of a month is the first of the next
+            return max(0, int(time.mktime(time.struct_time(parts))))
     with suppress(UsageError):
         return max(0, int(time.time()) - duration(text))  # noqa: TID251 - the edge
     raise UsageError(

@@ -9,15 +9,16 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from zentalk.cli.arguments import duration, moment
-from zentalk.cli.choosing import chosen_message
+from zentalk.cli.choosing import check_message, chosen_message, found_message
 from zentalk.cli.connect import At, running_node
-from zentalk.cli.message import line_of, say_message
+from zentalk.cli.message import line_of, read_standard_input, say_message
 from zentalk.cli.names import Names
 from zentalk.cli.node_client import NodeClient
 from zentalk.cli.output import harmless, local_time, say, say_done, say_json
 from zentalk.cli.people import check_conversation, conversation_of
 
 _OFF: Final = "off"
+_STANDARD_INPUT: Final = "-"
 _MARKS: Final = ("forwarded", "pinned", "starred")
 _FOREVER: Final = 4_102_444_800.0
 """The year 2100."""
@@ -89,14 +90,14 @@ def search(
     query = {"q": words, "limit": str(limit)}
     for name, when in (("since", since), ("until", until)):
         if when is not None:
-            query[name] = str(moment(when))
+            query[name] = str(moment(when, is_end=name == "until"))
     with running_node(at) as node:
         if wanted is not None:
             query["conversation"] = conversation_of(node, wanted)
         answer = node.get(f"/v1/search?{urlencode(query)}")
         found = answer["messages"]
         if as_json:
-            say_json(found)
+            say_json(answer)
             return 0
         names = Names(node)
         for one in answer["names"]:
@@ -161,7 +162,8 @@ def mute(at: At, person: str, lasts: str | None, *, as_json: bool) -> int:
 
 
 def draft(at: At, person: str, text: str, *, as_json: bool) -> int:
-    """Keep what is half written for all devices; an empty text drops it."""
+    """Keep what is half written for all devices; `-` reads it, and an empty text drops it."""
+    text = read_standard_input() if text == _STANDARD_INPUT else text
     with _changed(at, check_conversation(person), as_json=as_json) as (node, path):
         node.put(f"{path}/draft", {"text": text})
     return 0
@@ -179,9 +181,10 @@ def _changed(at: At, wanted: str, *, as_json: bool) -> Iterator[tuple[NodeClient
 
 def show_message(at: At, person: str, which: str, *, as_json: bool) -> int:
     """Show one message with what is known of it."""
-    with chosen_message(at, person, which) as (node, path):
-        _, _, _, conversation, _, message_id = path.split("/")
-        found = node.get(f"/v1/messages/{message_id}", conversation=conversation)
+    wanted = check_conversation(person)
+    check_message(which)
+    with running_node(at) as node:
+        found = found_message(node, conversation_of(node, wanted), which)
         _show(node, found, as_json=as_json)
     return 0
 
@@ -204,6 +207,7 @@ def _show(node: NodeClient, message: dict[str, Any], *, as_json: bool) -> None:
 def _details(message: dict[str, Any], names: Names) -> Iterator[str]:
     yield line_of(message, names.before(message))
     yield f"id: {message['id']}"
+    yield f"link: {_link(message)}"
     if message["reason"]:
         yield harmless(message["reason"])
     if message["reply_to"]:
@@ -218,6 +222,13 @@ def _details(message: dict[str, Any], names: Names) -> Iterator[str]:
     for name in _MARKS:
         if message[name]:
             yield name
+
+
+def _link(message: dict[str, Any]) -> str:
+    from zentalk.wire.message_link import MessageLink, format_message_link
+    from zentalk.wire.text import parse_address
+
+    return format_message_link(MessageLink(parse_address(message["author"]), message["id"]))
 
 
 def _about(found: dict[str, Any], names: Names) -> Iterator[str]:

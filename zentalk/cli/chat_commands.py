@@ -147,7 +147,7 @@ def message_search(
         str | None,
         Parameter(help="Only from this day or time on, such as 2026-11-30, or 7d for so long ago."),
     ] = None,
-    until: Annotated[str | None, Parameter(help="Only up to this day or time.")] = None,
+    until: Annotated[str | None, Parameter(help="Only up to then, or the end of a day.")] = None,
     as_json: AsJson = False,
 ) -> int:
     """Find messages that have all the words, newest first."""
@@ -326,7 +326,8 @@ def conversation_mute(
 def conversation_draft(
     person: Person,
     text: Annotated[
-        list[str] | None, Parameter("TEXT", help="Without it, the draft is dropped.")
+        list[str] | None,
+        Parameter("TEXT", help="- reads standard input; without TEXT, the draft is dropped."),
     ] = None,
     /,
     *,

@@ -8,6 +8,8 @@ from typing import Any, Final
 from zentalk.cli.arguments import address as read_address
 from zentalk.cli.arguments import address_or_invite
 from zentalk.cli.connect import At, running_node
+from zentalk.cli.errors import UsageError
+from zentalk.cli.node_client import NodeClient
 from zentalk.cli.output import harmless, local_time, say, say_done, say_json
 from zentalk.cli.people import CONTACTS, address_of, check_person
 from zentalk.errors import ConflictError, NotFoundError
@@ -31,7 +33,7 @@ def accept(at: At, person: str, name: str | None, *, as_json: bool) -> int:
         accepted = node.post(f"{CONTACTS}/{address}/accept")
         if name is not None:
             accepted = node.post(CONTACTS, {"address": address, "name": name})
-    _show(accepted, as_json=as_json)
+        _show(accepted, as_json=as_json)
     return 0
 
 
@@ -49,7 +51,7 @@ def rename(at: At, person: str, name: str, *, as_json: bool) -> int:
                 f" zentalk contact accept {address} NAME"
             )
         renamed = node.post(CONTACTS, {"address": address, "name": name})
-    _show(renamed, as_json=as_json)
+        _show(renamed, as_json=as_json)
     return 0
 
 
@@ -149,11 +151,25 @@ def introduced(at: At, *, as_json: bool) -> int:
 
 def dismiss(at: At, address: str, *, as_json: bool) -> int:
     """Forget who introduced a person."""
-    wanted = read_address(address)
     with running_node(at) as node:
+        wanted = _introduced_address(node, address)
         node.delete(f"{_INTRODUCTIONS}/{wanted}")
         say_done({"address": wanted}, as_json=as_json)
     return 0
+
+
+def _introduced_address(node: NodeClient, who: str) -> str:
+    """Return the address of somebody who was introduced, by it or by a name that one has."""
+    named = [one for one in node.get(_INTRODUCTIONS)["introductions"] if one["name"] == who]
+    if len(named) == 1:
+        return str(named[0]["address"])
+    try:
+        return read_address(who)
+    except UsageError:
+        raise NotFoundError(
+            f"nobody, or more than one, was introduced as '{who}': give the address, see: zentalk"
+            " contact introduced"
+        ) from None
 
 
 def list_all(at: At, *, as_json: bool) -> int:

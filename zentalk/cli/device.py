@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from zentalk.cli.arguments import in_path
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
 from zentalk.cli.node_client import NodeClient, read_url
@@ -63,7 +64,7 @@ def list_pairings(at: At, *, as_json: bool) -> int:
 def cancel(at: At, pairing: str, *, as_json: bool) -> int:
     """Withdraw an invitation."""
     with running_node(at) as node:
-        node.delete(f"{_PAIRINGS}/{quote(pairing, safe='')}")
+        node.delete(f"{_PAIRINGS}/{in_path(pairing)}")
         say_done({"id": pairing}, as_json=as_json)
     return 0
 

@@ -20,7 +20,7 @@ from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
 from zentalk.cli.names import Names
 from zentalk.cli.node_client import NodeClient
-from zentalk.cli.output import answering, harmless, local_time, say_done
+from zentalk.cli.output import answering, harmless, local_time, say_done, telling
 from zentalk.cli.people import CONTACTS, check_conversation, conversation_of
 
 FORMAT: Final = 1
@@ -47,7 +47,8 @@ def export(
         (_as_json if kind == "json" else _as_markdown)(node, chosen, out)
     if output is not None:
         said = {"output": output, "conversations": [one["address"] for one in chosen]}
-        say_done(said, as_json=as_json)
+        with telling(lambda: f"the export is in {output}"):
+            say_done(said, as_json=as_json)
     return 0
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from zentalk.cli.arguments import in_path
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.errors import UsageError
 from zentalk.cli.output import (
@@ -20,7 +21,7 @@ from zentalk.cli.output import (
     say_or_json,
     telling,
 )
-from zentalk.errors import ConflictError
+from zentalk.errors import ConflictError, ZentalkError
 
 LINKS: Final = "/v1/links"
 CHECKED_WORDS: Final = 3
@@ -67,7 +68,7 @@ def show_state(at: At, *, as_json: bool) -> int:
 def unlink(at: At, link_id: str, *, as_json: bool) -> int:
     """Tell the replica nothing any more."""
     with running_node(at) as node:
-        node.delete(f"{LINKS}/{link_id}")
+        node.delete(f"{LINKS}/{in_path(link_id)}")
         say_done({"id": link_id}, as_json=as_json)
     return 0
 
@@ -95,7 +96,14 @@ def phrase(directory: Path, words: int, file: Path | None, *, again: bool) -> in
         made = make_phrase(words, os.urandom)  # noqa: TID251 - the edge
         _hand_over(made, file)
         sealed = seal_identity(identity, phrase_secret(made), os.urandom)  # noqa: TID251
-        node.put(f"{LINKS}/recovery", {"sealed": sealed.hex()})
+        try:
+            node.put(f"{LINKS}/recovery", {"sealed": sealed.hex()})
+        except ZentalkError:
+            if file is not None:
+                _remark(
+                    f"whether the words in {file} count is not known: make others, with --again"
+                )
+            raise
     announce("kept: with these words a replica can be promoted")
     return 0
 

@@ -26,6 +26,7 @@ SAFE_KEYS: Final = frozenset(
         *("event", "level", "timestamp", "logger", "error", "reason", "state", "kind", "at"),
         *("host", "place", "profile", "program", "version", "method", "role", "network"),
         "announced_host",  # the relay's own, as `host` is
+        *("fault", "code"),  # of a storage: words of this program and of SQLite or the system
     }
 )
 _WORD: Final = re.compile(r"(?!zt1)[a-z][a-z0-9]{0,17}(?:_[a-z0-9]{1,18}){0,7}")

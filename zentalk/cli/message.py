@@ -46,7 +46,7 @@ def send(
 ) -> int:
     """Send one message and print its id and state."""
     wanted = check_conversation(to)
-    text = _read_standard_input() if text is None else text
+    text = read_standard_input() if text is None else text
     if not text:
         raise UsageError("there is no text to send")
     with running_node(at) as node:
@@ -143,7 +143,7 @@ def _at(node: NodeClient, partner: str, limit: int, place: Place) -> list[dict[s
         return _since(node, partner, limit, what)
     message = found_message(node, partner, what)
     if how == "before":
-        return _newest(node, partner, limit, message["seq"])
+        return _newest(node, partner, limit, message["seq"] or None)
     wanted = min(limit, _PAGE)
     answer = node.get(messages_path(partner), around=message["id"], limit=wanted)
     found: list[dict[str, Any]] = answer["messages"]
@@ -198,7 +198,7 @@ def _wait(
     return message
 
 
-def _read_standard_input() -> str:
+def read_standard_input() -> str:
     """Read a text that shall not stand in the list of processes, as arguments do."""
     if sys.stdin.isatty():
         raise UsageError("there is no text to send; write it after the person")

@@ -54,7 +54,7 @@ def set_profile(
     with running_node(at) as node:
         before = node.get(_PROFILE)
         made = node.put(_PROFILE, {key: before[key] for key in said} | changed)
-    _show_profile(made, as_json=as_json)
+        _show_profile(made, as_json=as_json)
     return 0
 
 

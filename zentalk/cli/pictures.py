@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import os
 from pathlib import Path
 from typing import Final
 
 from zentalk.cli.errors import UsageError
+from zentalk.errors import ConfigError, ConflictError
 
-_PRIVATE: Final = 0o600
 _MOST_BYTES: Final = 2**20
 """More is not read; the node says how much a picture may have."""
 
@@ -29,12 +28,11 @@ def read_picture(file: Path) -> str:
 
 def write_picture(file: Path, picture: str) -> None:
     """Write a picture in base64 to a new file; raises UsageError if it cannot be made."""
+    from zentalk.config import write_private
+
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
-    except FileExistsError:
+        write_private(file, base64.b64decode(picture))
+    except ConflictError:
         raise UsageError(f"{file} is there already: name another file") from None
-    except OSError as error:
-        reason = (error.strerror or "unknown error").lower()
-        raise UsageError(f"{file} cannot be written: {reason}") from None
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(base64.b64decode(picture))
+    except ConfigError as error:
+        raise UsageError(f"{error}: name another file, or make room") from None

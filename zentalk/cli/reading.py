@@ -80,7 +80,7 @@ class _Reading:
             if typed == _WORDS_FOLLOW:
                 self._words += tokens
                 break
-            if typed.startswith("-") and typed != "-" and not typed[1].isdecimal():
+            if typed.startswith("-") and typed != "-" and not _is_number(typed):
                 self._option(typed, tokens)
             else:
                 self._words.append(typed)
@@ -135,6 +135,11 @@ def _following(tokens: list[str], *, many: bool) -> list[str]:
     while tokens and not tokens[0].startswith("--") and (many or not values):
         values.append(tokens.pop(0))
     return values
+
+
+def _is_number(typed: str) -> bool:
+    """Tell whether what begins with a minus sign is a number and no option."""
+    return typed[1].isdecimal() or typed[1] == "."
 
 
 def _value(argument: Argument, text: str) -> str | int | float | Path:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from typing import Any, Final
-from urllib.parse import quote
 
+from zentalk.cli.arguments import in_path
 from zentalk.cli.connect import At, running_node
 from zentalk.cli.output import harmless, say, say_done, say_json, utc_day
 
@@ -92,4 +92,4 @@ def forget(at: At, webhook: str, seq: int | None, *, as_json: bool) -> int:
 
 
 def _path(webhook: str) -> str:
-    return f"{_WEBHOOKS}/{quote(webhook, safe='')}"
+    return f"{_WEBHOOKS}/{in_path(webhook)}"

@@ -264,8 +264,13 @@ def send(address: str, text: str, idempotency_key: str | None) -> Call[Message]:
         _messages(address),
         lambda answer: parse(Message, answer),
         body=MessageIn.model_construct(text=text),
-        headers={} if idempotency_key is None else {"Idempotency-Key": idempotency_key},
+        headers=key_headers(idempotency_key),
     )
+
+
+def key_headers(idempotency_key: str | None) -> dict[str, str]:
+    """Return the header that lets a repeated request do what it does once."""
+    return {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
 
 
 def messages(address: str, before: int | None, limit: int) -> Call[list[Message]]:

@@ -6,7 +6,7 @@ import base64
 from typing import Any, Literal
 from urllib.parse import quote
 
-from zentalk.client.calls import Call
+from zentalk.client.calls import Call, key_headers
 from zentalk.client.parsing import parse
 from zentalk.rest import conversations as bodies
 from zentalk.rest.messages import Message, Messages, MessagesPage
@@ -16,7 +16,7 @@ Whom = Literal["me", "everyone"]
 
 def send(address: str, content: dict[str, Any], idempotency_key: str | None) -> Call[Message]:
     """Store a message of any kind for sending."""
-    headers = _headers(idempotency_key)
+    headers = key_headers(idempotency_key)
     return Call("POST", _in(address, "/messages"), _message, content=content, headers=headers)
 
 
@@ -58,7 +58,7 @@ def forward(
 ) -> Call[Message]:
     """Send a message of another conversation."""
     body = bodies.ForwardIn.model_construct(conversation=source, id=message_id)
-    headers = _headers(idempotency_key)
+    headers = key_headers(idempotency_key)
     return Call("POST", _in(address, "/forward"), _message, body=body, headers=headers)
 
 
@@ -194,7 +194,3 @@ def _messages(answer: Any) -> list[Message]:
 
 def _nothing(_answer: Any) -> None:
     return None
-
-
-def _headers(idempotency_key: str | None) -> dict[str, str]:
-    return {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}

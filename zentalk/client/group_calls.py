@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
-from zentalk.client.calls import Call
+from zentalk.client.calls import Call, key_headers
 from zentalk.client.errors import ApiError
 from zentalk.client.parsing import parse
 from zentalk.rest import groups as bodies
@@ -31,8 +31,7 @@ def create(
 ) -> Call[GroupDetails]:
     """Found a group."""
     body = bodies.GroupIn.model_construct(name=name, members=list(members), kind=kind)
-    headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
-    return Call("POST", _GROUPS, _group, body=body, headers=headers)
+    return Call("POST", _GROUPS, _group, body=body, headers=key_headers(idempotency_key))
 
 
 def one(group: str) -> Call[GroupDetails]:

@@ -40,6 +40,8 @@ def write_private(path: Path, data: bytes, *, replace: bool = False) -> None:
 
     Raises ConflictError if it exists and `replace` is false, ConfigError if it cannot be written.
     """
+    if not path.name:
+        raise ConfigError(f"'{path}' is not the name of a file: give one")
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         _write_synced(draft, data)

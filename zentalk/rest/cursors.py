@@ -41,9 +41,9 @@ def page_of(lines: Sequence[Any], begun: Cursor) -> dict[str, Any]:
     if places:
         first, last = places[0], places[-1]
     elif begun.before is not None:
-        first, last = begun.before, begun.before - 1
+        first, last = begun.before, max(MIN_PLACE, begun.before - 1)
     elif begun.after is not None:
-        first, last = begun.after + 1, begun.after
+        first, last = min(MAX_SEQUENCE, begun.after + 1), begun.after
     else:
         return {"messages": lines, "older": "", "newer": ""}
     return {"messages": lines, "older": f"older.{first}", "newer": f"newer.{last}"}

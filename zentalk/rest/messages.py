@@ -98,7 +98,10 @@ class Messages(Resource):
 class MessagesPage(Messages):
     """A page of a conversation, newest last, and the pages beside it."""
 
-    older: str = Field(description="The `cursor` of the page before it; empty if it has none.")
+    older: str = Field(
+        description="The `cursor` of the page before it; one without messages is the end. Empty in "
+        "a conversation without messages."
+    )
     newer: str = Field(description="The `cursor` of what came, or will come, after it.")
 
 
