@@ -30,13 +30,32 @@ def _ended_first_contacts(tx: Transaction, now: float) -> None:
         introductions.put(tx, UserAddress(bytes([number]) * 32), told, "", at)
 
 
+class Outbox:
+    """Keeps what it is to carry out."""
+
+    def __init__(self) -> None:
+        self.done: list[object] = []
+
+    async def carry_out(self, effects: object) -> None:
+        self.done.append(effects)
+
+
+class Groups:
+    """Gives up something each time."""
+
+    def give_up(self, _tx: Transaction, now: float) -> float:
+        return now
+
+
 async def test_k51_a_request_that_nobody_answered_ends_at_the_next_sweep(
     tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     runtime = Runtime.virtual(1, WALL)
     database = HistoryDatabase(tmp_path / "history.db", runtime.run_blocking)
     unused: Any = None
-    housekeeping = Housekeeping(runtime, database, unused, unused)
+    outbox: Any = Outbox()
+    groups: Any = Groups()
+    housekeeping = Housekeeping(runtime, database, unused, outbox, groups)
     nursery.start_soon(database.run)
     left_seconds = 1.5 * SWEEP_SECONDS
     asked_at = WALL + left_seconds - REQUEST_SECONDS
@@ -51,6 +70,7 @@ async def test_k51_a_request_that_nobody_answered_ends_at_the_next_sweep(
     assert await database.read(contacts.listing) == []
     left = await database.read(lambda tx: (invites.every(tx), introductions.every(tx)))
     assert [len(each) for each in left] == [1, 1]
+    assert len(outbox.done) == 3, "what waited too long in groups is given up, and confirmed"
     nursery.cancel_scope.cancel()
     with trio.CancelScope(shield=True):
         await trio.testing.wait_all_tasks_blocked()

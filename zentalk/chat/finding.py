@@ -8,16 +8,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Final
 
 _WORD: Final = re.compile(r"\w+")
-_KEPT_NAMES: Final = 4096
 
 
-@lru_cache(maxsize=_KEPT_NAMES)
 def words_of(text: str) -> tuple[str, ...]:
     """Return the words of a name or a query, as they are compared."""
+    if text.isascii():
+        return tuple(_WORD.findall(text.lower()))
     parts = unicodedata.normalize("NFKD", text.casefold())
     return tuple(_WORD.findall("".join(one for one in parts if not unicodedata.combining(one))))
 

@@ -14,7 +14,9 @@ from zentalk.node.delivery.message_states import MessageStates
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.messages import requests
 from zentalk.node.messages.confirmations import KEPT_SECONDS
+from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.first_contact import introducing, invites
+from zentalk.node.messages.groups.receiving import GroupInbox
 from zentalk.node.sessions import prekey_rotation
 from zentalk.store.history import (
     confirmations,
@@ -44,11 +46,13 @@ class Housekeeping:
         database: HistoryDatabase,
         states: MessageStates,
         outbox: Outbox,
+        groups: GroupInbox,
     ) -> None:
         self._runtime = runtime
         self._database = database
         self._states = states
         self._outbox = outbox
+        self._groups = groups
 
     async def run(self) -> None:
         """Sweep at once and every hour, until cancelled."""
@@ -59,7 +63,7 @@ class Housekeeping:
     async def _sweep(self) -> None:
         now = self._runtime.wall()
 
-        def job(tx: Transaction) -> None:
+        def job(tx: Transaction) -> CommitEffects:
             ratchets.forget_seen(tx, now)
             confirmations.forget(tx, now - KEPT_SECONDS, now - SEEN_SECONDS)
             ratchets.forget_retired(tx, now - RETIRED_RATCHET_SECONDS)
@@ -71,8 +75,9 @@ class Housekeeping:
             introductions.forget(tx, now - introducing.KEPT_SECONDS)
             prekey_rotation.erase_ended(tx, now)
             search.scrub(tx)
+            return self._groups.give_up(tx, now)
 
-        await self._database.write(job)
+        await self._outbox.carry_out(await self._database.write(job))
         await self._database.scrub()
         for item in await self._database.read(partial(outbox.expired_without_envelope, now=now)):
             # What waits to be encrypted is not in the outbox's own timers.

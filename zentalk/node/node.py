@@ -275,7 +275,7 @@ class Node(DeviceFaces):
 
     async def linked_message(self, link: MessageLink) -> StoredMessage:
         """Return the message that a link is of, in whichever conversation; raises NotFoundError."""
-        raw, author = parse_message_id(link.message_id), format_address(link.author)
+        raw, author = parse_message_id(link.message_id), link.author
         found = await self._history.read(lambda tx: messages.by_id(tx, raw, author=author))
         if found is None:
             raise NotFoundError("the message that this link is of is not here")

@@ -189,7 +189,7 @@ def build_node(
             runtime, database, publisher, contacts, delivery.outbox, reached.packets.ack_points
         ),
     )
-    housekeeping = Housekeeping(runtime, database, delivery.states, delivery.outbox)
+    housekeeping = Housekeeping(runtime, database, delivery.states, delivery.outbox, groups.inbox)
     resuming = Resuming(composer, groups.commands.show_card)
     renewals = RenewalQueue(runtime, database, resuming, delivery.outbox, mailboxes.registered)
     decoys = Decoys(runtime, reached, records, own)

@@ -1,8 +1,7 @@
 """Writes to the members of groups, a few at a time, after whoever wrote has had an answer.
 
-It also passes on who has accepted an invitation of ours, tells authors what was read, asks again
-for cards that did not come, and gives up what has waited too long for entries. Nothing here decides
-who gets what.
+It also passes on who has accepted an invitation of ours, tells authors what was read, and asks
+again for cards that did not come. Nothing here decides who gets what.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.groups.distribution import ASK_AGAIN_SECONDS, Distribution
 from zentalk.node.messages.groups.joining import announce_due
-from zentalk.node.messages.groups.receiving import GroupInbox
 from zentalk.node.messages.groups.saying import GroupSpeech
 from zentalk.store.history import group_sends
 from zentalk.store.history.database import HistoryDatabase
@@ -35,14 +33,12 @@ class GroupFanOut:
         outbox: Outbox,
         distribution: Distribution,
         speech: GroupSpeech,
-        inbox: GroupInbox,
     ) -> None:
         self._runtime = runtime
         self._database = database
         self._outbox = outbox
         self._distribution = distribution
         self._speech = speech
-        self._inbox = inbox
 
     async def run(self) -> None:
         """Do what is due, until cancelled; at a start with what the last life left."""
@@ -69,12 +65,11 @@ class GroupFanOut:
         def job(tx: Transaction) -> tuple[CommitEffects, list[float]]:
             joined, next_joined = announce_due(tx, self._distribution, now)
             told, next_told = self._speech.tell_read(tx, now)
-            given_up = self._inbox.give_up(tx, now)
             waiting = group_sends.groups_waiting(tx)
             asked = [self._distribution.ask_for_cards(tx, group, now) for group in waiting]
             until = [due - now for due in (next_joined, next_told) if due is not None]
             until += [ASK_AGAIN_SECONDS] if waiting else []
-            return CommitEffects.together([joined, told, given_up, *asked]), until
+            return CommitEffects.together([joined, told, *asked]), until
 
         effects, until = await until_stored(partial(self._database.write, job))
         await self._outbox.carry_out(effects)

@@ -46,5 +46,5 @@ def build_groups(
         jobs.commands,
         jobs.speech,
         jobs.inbox,
-        GroupFanOut(runtime, database, outbox, jobs.distribution, jobs.speech, jobs.inbox).run,
+        GroupFanOut(runtime, database, outbox, jobs.distribution, jobs.speech).run,
     )

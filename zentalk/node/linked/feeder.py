@@ -46,6 +46,8 @@ from zentalk.wire.sync import (
 
 SETTLE_SECONDS: Final = 0.25
 """What changes within this time goes out in one page."""
+STEP_SECONDS: Final = 0.01
+"""The pause between two steps of what a link that began or ended has left to do."""
 LOOK_SECONDS: Final = 60.0
 """How often it is looked whether pages were lost."""
 TAKEN_AT_ONCE: Final = 16
@@ -100,7 +102,9 @@ class Feeder:
                 self._database.tail.on_commit = None
                 await self.opened.wait()
                 continue
-            if has_more or await self.changed.wait(LOOK_SECONDS):
+            if has_more:
+                await trio.sleep(STEP_SECONDS)
+            elif await self.changed.wait(LOOK_SECONDS):
                 await trio.sleep(SETTLE_SECONDS)
 
     async def _step(self) -> bool:

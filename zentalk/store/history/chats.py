@@ -145,7 +145,9 @@ def seen_by(tx: Transaction, contact: UserAddress, message_id: MessageId) -> int
         (contact, row[0]),
     ).rowcount
     _add(tx, contact)
-    tx.execute("UPDATE chats SET seen_seq = max(seen_seq, ?) WHERE contact = ?", (row[0], contact))
+    tx.execute(
+        "UPDATE chats SET seen_seq = ?1 WHERE contact = ?2 AND seen_seq < ?1", (row[0], contact)
+    )
     return int(row[0]) if named or others else None
 
 

@@ -64,11 +64,17 @@ def names(tx: Transaction, address: UserAddress) -> None:
     That it was removed says no name, and stays for the owner's devices.
     """
     tx.execute("DELETE FROM profiles WHERE address = ?", (address,))
+    shown = format_address(address)
     tx.execute(
-        "DELETE FROM events WHERE type > 'contact.' AND type < 'contact/'"  # '/' follows '.'
-        " AND type <> 'contact.removed' AND (json_extract(data, '$.address') = ?1"
-        " OR type = 'contact.introduced' AND json_extract(data, '$.introduced_by') = ?1)",
-        (format_address(address),),
+        # The first words are those of the index `events_of_people`; '/' follows '.'.
+        "DELETE FROM events WHERE type > 'contact.' AND type < 'contact/'"
+        " AND json_extract(data, '$.address') = ? AND type <> 'contact.removed'",
+        (shown,),
+    )
+    tx.execute(
+        "DELETE FROM events WHERE type = 'contact.introduced'"
+        " AND json_extract(data, '$.introduced_by') = ?",
+        (shown,),
     )
 
 

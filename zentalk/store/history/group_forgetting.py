@@ -60,7 +60,10 @@ def outgoing(tx: Transaction, group: GroupId) -> dict[int, UserAddress]:
     rows = tx.execute(
         "SELECT item, contact, content, message_id IN"
         " (SELECT id FROM messages WHERE contact = ?1 AND direction = 'out') AS is_line"
-        " FROM outbox WHERE is_line OR instr(content, ?1)",
+        " FROM outbox WHERE contact IN (SELECT member FROM group_members WHERE grp = ?1"
+        " UNION SELECT author FROM group_held WHERE grp = ?1"
+        " UNION SELECT invited_by FROM groups WHERE id = ?1)"
+        " AND (is_line OR instr(content, ?1))",
         (group,),
     ).fetchall()
     gone = {

@@ -5,7 +5,8 @@ They are saved, not shown and not confirmed; bounded, as their authors may be no
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 from zentalk.ids import GroupId, MessageId, UserAddress
 from zentalk.store.sqlite import Transaction
@@ -18,9 +19,14 @@ class UnexplainedContent(NamedTuple):
     author: UserAddress
     message_id: MessageId
     content: bytes
+    was_under_way: bool
+    """Whether it came under a send id that we have withdrawn."""
 
     def __repr__(self) -> str:
         return f"<unexplained content {self.place}>"
+
+
+_COLUMNS: Final = "place, author, message_id, content, was_under_way"
 
 
 def add(
@@ -30,22 +36,21 @@ def add(
     message_id: MessageId,
     content: bytes,
     now: float,
+    *,
+    was_under_way: bool,
 ) -> None:
     """Keep a content; the same one again changes nothing."""
     tx.execute(
-        "INSERT INTO group_held (grp, author, message_id, content, at) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT DO NOTHING",
-        (group, author, message_id, content, now),
+        "INSERT INTO group_held (grp, author, message_id, content, at, was_under_way)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (group, author, message_id, content, now, was_under_way),
     )
 
 
 def every(tx: Transaction, group: GroupId) -> list[UnexplainedContent]:
     """Return what waits in a group, in the order in which it came."""
-    rows = tx.execute(
-        "SELECT place, author, message_id, content FROM group_held WHERE grp = ? ORDER BY place",
-        (group,),
-    )
-    return [UnexplainedContent(*row) for row in rows]
+    rows = tx.execute(f"SELECT {_COLUMNS} FROM group_held WHERE grp = ? ORDER BY place", (group,))
+    return [_row(row) for row in rows]
 
 
 def last_place(tx: Transaction, group: GroupId) -> int:
@@ -58,10 +63,10 @@ def take_first(tx: Transaction, group: GroupId, up_to: int) -> UnexplainedConten
     """Take out what came first in a group, up to a place."""
     row = tx.execute(
         "DELETE FROM group_held WHERE place = (SELECT min(place) FROM group_held"
-        " WHERE grp = ? AND place <= ?) RETURNING place, author, message_id, content",
+        f" WHERE grp = ? AND place <= ?) RETURNING {_COLUMNS}",
         (group, up_to),
     ).fetchone()
-    return None if row is None else UnexplainedContent(*row)
+    return None if row is None else _row(row)
 
 
 def count(tx: Transaction, group: GroupId, author: UserAddress | None = None) -> int:
@@ -91,3 +96,7 @@ def take_before(tx: Transaction, before: float) -> dict[UserAddress, list[Messag
     for author, message_id in rows:
         taken.setdefault(UserAddress(author), []).append(MessageId(message_id))
     return taken
+
+
+def _row(row: Sequence[Any]) -> UnexplainedContent:
+    return UnexplainedContent(*row)._replace(was_under_way=bool(row[-1]))

@@ -168,3 +168,14 @@ SEEN: Final = """
 ALTER TABLE chats ADD COLUMN seen_seq INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE group_members ADD COLUMN seen_seq INTEGER NOT NULL DEFAULT 0;
 """
+
+# How what waits came here; whoever is or was in a group by its address; events of people by theirs.
+# A warning is of a key that changes after this was noted of everybody, not only of the verified.
+BY_PERSON: Final = """
+ALTER TABLE group_held ADD COLUMN was_under_way INTEGER NOT NULL DEFAULT 0;
+DROP INDEX group_members_by_person;
+CREATE INDEX group_members_by_person ON group_members (member);
+CREATE INDEX events_of_people ON events (json_extract(data, '$.address'))
+    WHERE type > 'contact.' AND type < 'contact/';
+UPDATE contacts SET verified_term = term WHERE verified_at IS NULL;
+"""

@@ -212,29 +212,35 @@ def states(tx: Transaction, message_id: MessageId) -> set[MessageState]:
     return {MessageState(row[0]) for row in rows}
 
 
-def note_seen(tx: Transaction, group: GroupId, member: UserAddress, message_id: MessageId) -> None:
-    """Note up to where a member has looked: a message of ours, if it is here."""
-    tx.execute(
-        "UPDATE group_members SET seen_seq = max(seen_seq, coalesce((SELECT seq FROM messages"
-        " WHERE id = ?1 AND contact = ?2 AND direction = 'out'), 0))"
-        " WHERE grp = ?2 AND member = ?3",
-        (message_id, group, member),
-    )
-
-
 def seen_by(
     tx: Transaction, group: GroupId, member: UserAddress, message_id: MessageId
 ) -> list[MessageId]:
-    """Return what a member has newly read who has read a message of ours: it, and what was
-    delivered to the member before it. What nobody has confirmed may be lost, and is not named.
+    """Note up to where a member has looked, and return what it has newly read by that.
+
+    That is the message of ours that it named, and what was delivered to it since where it had
+    looked before. What nobody has confirmed may be lost, and is not among them.
     """
+    named = tx.execute(
+        "SELECT seq FROM messages WHERE id = ? AND contact = ? AND direction = 'out'",
+        (message_id, group),
+    ).fetchone()
+    known = tx.execute(
+        "SELECT seen_seq FROM group_members WHERE grp = ? AND member = ?", (group, member)
+    ).fetchone()
+    if named is None or known is None:
+        return []
+    (seq,), (seen,) = named, known
     rows = tx.execute(
-        "SELECT d.message_id FROM group_deliveries d JOIN messages m ON m.id = d.message_id"
-        " WHERE d.grp = ?1 AND d.member = ?2 AND m.contact = ?1 AND m.direction = 'out'"
-        " AND (d.state = 'delivered' OR d.message_id = ?3 AND d.state <> 'read') AND m.seq <="
-        " (SELECT seq FROM messages WHERE id = ?3 AND contact = ?1 AND direction = 'out')",
-        (group, member, message_id),
-    )
+        "SELECT m.id FROM messages m CROSS JOIN group_deliveries d ON d.message_id = m.id"
+        " AND d.member = ? WHERE m.contact = ? AND m.hidden = 0 AND m.seq > ? AND m.seq <= ?"
+        " AND m.direction = 'out' AND (d.state = 'delivered' OR m.id = ? AND d.state <> 'read')",
+        (member, group, min(seen, seq - 1), seq, message_id),
+    ).fetchall()
+    if seq > seen:
+        tx.execute(
+            "UPDATE group_members SET seen_seq = ? WHERE grp = ? AND member = ?",
+            (seq, group, member),
+        )
     return [MessageId(row[0]) for row in rows]
 
 

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from zentalk.store.history.group_schema import GROUP_CLAIMS, GROUP_RECEIPTS, GROUPS, SEEN
+from zentalk.store.history.group_schema import (
+    BY_PERSON,
+    GROUP_CLAIMS,
+    GROUP_RECEIPTS,
+    GROUPS,
+    SEEN,
+)
 from zentalk.store.history.linked_schema import LINKED
 
 _V7: Final = """
@@ -279,5 +285,5 @@ CREATE TABLE push (
 
 LATER: Final = (
     *(_V7, _V8, _V9, _V10, _V11, _V12, _V13, _V14),
-    *(GROUPS, LINKED, GROUP_CLAIMS, GROUP_RECEIPTS, SEEN),
+    *(GROUPS, LINKED, GROUP_CLAIMS, GROUP_RECEIPTS, SEEN, BY_PERSON),
 )

@@ -23,8 +23,6 @@ _EARLIER: Final[dict[MessageState, tuple[MessageState, ...]]] = {
     ),
     MessageState.FAILED: (MessageState.QUEUED, MessageState.SENT),
 }  # fmt: skip
-_SAME_ID: Final = 100
-"""Messages of one id that are looked at: others choose the ids of what they write."""
 COLUMNS: Final = (
     "id, seq, contact, direction, kind, text, state, reason, sent_at, missing,"
     " author, content, edited, deleted, pinned, starred, expires_at, shared_by,"
@@ -138,20 +136,19 @@ def by_id(
     tx: Transaction,
     message_id: MessageId,
     contact: UserAddress | None = None,
-    author: str | None = None,
+    author: UserAddress | None = None,
 ) -> StoredMessage | None:
     """Return a message by its id, in one conversation or in all, of one author or of any.
 
     Others choose the ids of what they write, so several may have one: ours comes first, then
     what was here first, so that nobody can put a message in the place of another.
     """
-    rows = tx.execute(
+    row = tx.execute(
         f"SELECT {COLUMNS} FROM messages WHERE id = ?1 AND (?2 IS NULL OR contact = ?2)"
-        " ORDER BY direction = 'out' DESC, seq",
-        (message_id, contact),
-    )
-    found = (view(tx, row) for row in rows.fetchmany(_SAME_ID))
-    return next((one for one in found if author is None or one.author == author), None)
+        " AND (?3 IS NULL OR author = ?3) ORDER BY direction = 'out' DESC, seq LIMIT 1",
+        (message_id, contact, author),
+    ).fetchone()
+    return None if row is None else view(tx, row)
 
 
 def at(tx: Transaction, contact: UserAddress, target: MessageTarget) -> StoredMessage | None:

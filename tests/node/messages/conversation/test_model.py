@@ -61,7 +61,7 @@ def _line(tx: sqlite3.Connection, one: Said) -> None:
 
 
 def found(tx: sqlite3.Connection, target: MessageTarget) -> Any:
-    return messages.by_id(tx, target.message_id, BOB, format_address(target.author))
+    return messages.by_id(tx, target.message_id, BOB, target.author)
 
 
 def seen(line: Any) -> tuple[object, ...]:

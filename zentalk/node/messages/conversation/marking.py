@@ -27,17 +27,22 @@ _EVENTS: Final = {
 }
 
 
+class NoMarkRoomError(RemoteProtocolError):
+    """Too many marks wait for their messages; there may be room for one more later."""
+
+
 def apply(
     tx: Transaction, contact: UserAddress, signed: Signed, now: float, *, waits: bool = True
 ) -> StoredMessage | None:
     """Let a mark count; return its line if that is shown in another way now.
 
-    Unless it `waits`, a mark whose line is not here is refused. Raises RemoteProtocolError.
+    Unless it `waits`, a mark whose line is not here is refused. Raises RemoteProtocolError, as
+    NoMarkRoomError if it would wait, and too many of its author do.
     """
     target = signed.mark.target
     before = messages.at(tx, contact, target)
-    if before is None and not _has_room(tx, contact, signed.author, waits=waits):
-        raise RemoteProtocolError("a mark is for a message that is not here")
+    if before is None:
+        _check_waits(tx, contact, signed.author, waits=waits)
     if not marks.put(tx, contact, signed) or before is None:
         return None
     marks.write_into_line(tx, contact, target)
@@ -75,5 +80,10 @@ def under_its_marks(tx: Transaction, contact: UserAddress, line: StoredMessage) 
     return messages.at(tx, contact, target) or line
 
 
-def _has_room(tx: Transaction, contact: UserAddress, author: UserAddress, *, waits: bool) -> bool:
-    return waits and marks.without_line(tx, contact, author) < marks.MAX_WITHOUT_LINE
+def _check_waits(
+    tx: Transaction, contact: UserAddress, author: UserAddress, *, waits: bool
+) -> None:
+    if not waits:
+        raise RemoteProtocolError("a mark is for a message that is not here")
+    if marks.without_line(tx, contact, author) >= marks.MAX_WITHOUT_LINE:
+        raise NoMarkRoomError("too many marks of one person wait for messages that are not here")

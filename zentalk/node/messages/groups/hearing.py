@@ -83,6 +83,5 @@ def _read(
     tx: Transaction, group: GroupId, member: UserAddress, message_id: MessageId, now: float
 ) -> None:
     """Note that a member has looked at one of our messages, and at what it had before."""
-    group_sends.note_seen(tx, group, member, message_id)
     for one in group_sends.seen_by(tx, group, member, message_id):
         move(tx, one, member, MessageState.READ, now)

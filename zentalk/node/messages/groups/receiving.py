@@ -17,9 +17,9 @@ from zentalk.errors import AuthenticationError, ConflictError, DecodeError, Remo
 from zentalk.groups.exchange import question
 from zentalk.groups.permission import endings_due
 from zentalk.ids import DAY_SECONDS, EntryRef, GroupId, MessageId, UserAddress
-from zentalk.node.messages import confirmations
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation import forgetting, sharing
+from zentalk.node.messages.conversation.marking import NoMarkRoomError
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.groups import answering, hearing, joining
 from zentalk.node.messages.groups.answering import GroupQuestions
@@ -28,6 +28,7 @@ from zentalk.node.messages.groups.cards import GroupCards
 from zentalk.node.messages.groups.commands import GroupCommands
 from zentalk.node.messages.groups.distribution import Distribution
 from zentalk.node.messages.kinds.incoming import Incoming, KindResult
+from zentalk.node.messages.linked import syncing
 from zentalk.store.history import (
     contacts,
     group_forgetting,
@@ -71,6 +72,9 @@ class NoGroupRoomError(RemoteProtocolError):
     """What came for a group finds no room now, and may find some later: it is not confirmed."""
 
 
+_NO_ROOM: Final = (NoGroupRoomError, NoMarkRoomError)
+
+
 class GroupInbox:
     """Takes in what is for groups."""
 
@@ -106,7 +110,7 @@ class GroupInbox:
         try:
             with savepoint(tx):
                 result = handle[incoming.content.kind](tx, incoming, now)
-        except NoGroupRoomError:
+        except _NO_ROOM:
             raise
         except RemoteProtocolError:
             if not _is_answered(tx, incoming.sender):
@@ -207,8 +211,12 @@ class GroupInbox:
             if author is None:
                 continue
             content = decode_content(held.content)
+            incoming = Incoming(author, content, held.content, held.was_under_way)
             try:
-                result = self.apply(tx, Incoming(author, content, held.content), now)
+                result = self.apply(tx, incoming, now)
+            except _NO_ROOM:
+                _keep(tx, incoming, group, now)
+                continue
             except RemoteProtocolError:
                 continue  # a stranger's: nothing of it stays
             shown = [] if result.held else [held.message_id]
@@ -220,7 +228,7 @@ class GroupInbox:
         self, tx: Transaction, author: UserAddress, ids: Iterable[MessageId], now: float
     ) -> CommitEffects:
         wanted = let_in(tx, author, ids)
-        made = confirmations.confirm(tx, self._composer, author, wanted, now) if wanted else []
+        made = syncing.confirm(tx, self._composer, author, wanted, now)
         return CommitEffects(best_effort=tuple(made))
 
     def _hold(self, tx: Transaction, incoming: Incoming, group: GroupId, now: float) -> KindResult:
@@ -233,7 +241,7 @@ class GroupInbox:
         )
         if of_one >= MAX_HELD_OF_ONE or group_held.count(tx, group) >= MAX_HELD:
             raise NoGroupRoomError("too much waits for entries of a group's log")
-        group_held.add(tx, group, author, content.message_id, incoming.raw, now)
+        _keep(tx, incoming, group, now)
         return KindResult(content.message_id, held=True)
 
     def _cards(self, tx: Transaction, incoming: Incoming, now: float) -> KindResult:
@@ -251,6 +259,9 @@ class GroupInbox:
         line = read_group_line(content.raw_body)
         row = groups.get(tx, line.group)
         if row is None or not row.is_joined:
+            if row is not None and self._book.log(tx, line.group).unknown(line.heads):
+                # These may say that the owner is in it.
+                return self._wait_for(tx, incoming, line.group, line.heads, now)
             raise RemoteProtocolError("a message came for a group that the owner is not in")
         if line.inner.message_id != content.message_id:
             raise RemoteProtocolError("a message to a group has another id than what is in it")
@@ -270,10 +281,10 @@ class GroupInbox:
         sender, content = incoming.sender.address, incoming.content
         told = read_shared_history(content.raw_body)
         row = groups.get(tx, told.group)
+        if row is not None and self._book.log(tx, told.group).unknown(told.heads):
+            return self._wait_for(tx, incoming, told.group, told.heads, now)
         if row is None or not row.is_joined:
             raise RemoteProtocolError("history came of a group that the owner is not in")
-        if self._book.log(tx, told.group).unknown(told.heads):
-            return self._wait_for(tx, incoming, told.group, told.heads, now)
         state = self._book.state(tx, told.group)
         if not hearing.may_share(state, sender):
             raise RemoteProtocolError("history of a group came from somebody who is no admin")
@@ -296,6 +307,18 @@ class GroupInbox:
         ask = question(self._book.log(tx, group), heads)
         asked = self._distribution.ask(tx, incoming.sender.address, ask, now)
         return held._replace(effects=asked)
+
+
+def _keep(tx: Transaction, incoming: Incoming, group: GroupId, now: float) -> None:
+    group_held.add(
+        tx,
+        group,
+        incoming.sender.address,
+        incoming.content.message_id,
+        incoming.raw,
+        now,
+        was_under_way=incoming.was_under_way,
+    )
 
 
 def _is_answered(tx: Transaction, sender: ContactRow) -> bool:

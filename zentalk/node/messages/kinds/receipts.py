@@ -19,11 +19,9 @@ def confirm(tx: Transaction, incoming: Incoming, now: float) -> KindResult:
     contact = incoming.sender.address
     done: list[int] = []
     for message_id in incoming.content.confirmed:
-        taken = outbox.remove_message(tx, contact, message_id)
-        done += taken
-        # Looked up once for each message, however often somebody confirms it.
-        is_seen = bool(taken) and (
-            chats.is_seen(tx, contact, message_id) or group_sends.is_seen(tx, message_id, contact)
+        done += outbox.remove_message(tx, contact, message_id)
+        is_seen = chats.is_seen(tx, contact, message_id) or group_sends.is_seen(
+            tx, message_id, contact
         )
         state = MessageState.READ if is_seen else MessageState.DELIVERED
         move(tx, message_id, contact, state, now)
