@@ -11,7 +11,7 @@ import trio
 
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import RefusedError
-from zentalk.ids import MailboxId, NodeId, PrekeyId, UserAddress, day_at
+from zentalk.ids import MailboxId, NodeId, PrekeyId, SendId, UserAddress, day_at
 from zentalk.mailbox.pool import FULL_POOL
 from zentalk.net.runtime import Runtime
 from zentalk.node.mailboxes.pools import (
@@ -21,9 +21,9 @@ from zentalk.node.mailboxes.pools import (
     PREKEYS_PER_CALL,
     MailboxPools,
 )
-from zentalk.store.history import mailboxes
+from zentalk.store.history import contacts, forgetting, mailboxes
 from zentalk.store.history.database import HistoryDatabase
-from zentalk.store.history.models import OwnMailbox
+from zentalk.store.history.models import ContactState, OwnMailbox
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.rpc import decode_call, encode_refusal, encode_response
 from zentalk.wire.rpc_prekeys import (
@@ -58,6 +58,7 @@ class Relay:
         self.room = room
         self.asked: list[tuple[SendIdEntry, ...]] = []
         self.taken: set[bytes] = set()
+        self.removes = True
 
     async def request(self, body: bytes) -> bytes:
         await trio.lowlevel.checkpoint()
@@ -65,6 +66,9 @@ class Relay:
         if method != SEND_IDS:
             return encode_refusal("full")
         call = decode_send_ids_request(fields)
+        if call.remove:
+            self.taken -= set(call.remove)
+            return encode_response() if self.removes else encode_refusal("storage")
         self.asked.append(call.add)
         wanted = self.taken | {entry.send_id for entry in call.add}
         if len(wanted) > self.room:
@@ -125,6 +129,34 @@ async def test_k44_send_ids_are_registered_in_order_of_need_and_each_batch_may_f
     assert relay.kinds(1) == [CONTACT] * 5
     assert len(relay.taken) == room
     assert await rows(database) == room, "what was refused is nobody's"
+
+
+async def test_send_ids_of_who_is_forgotten_are_withdrawn_and_given_to_nobody(
+    database: HistoryDatabase,
+) -> None:
+    relay, friend = Relay(1000), UserAddress(b"f" * 32)
+    pool = pools(database)
+    await fill(pool, relay)
+
+    def give(tx: Transaction) -> SendId:
+        contacts.insert(tx, friend, "", ContactState.REMOVED, 1.0)
+        spare = mailboxes.free(tx, MAILBOX.mailbox, CONTACT, 1)[0].send_id
+        mailboxes.give_to(tx, spare, friend)
+        return spare
+
+    given = await database.write(give)
+    await database.write(lambda tx: forgetting.person(tx, friend))
+    assert await database.read(lambda tx: mailboxes.send_id(tx, given)) is None
+    relay.removes = False
+    await fill(pool, relay)
+    await fill(pools(database), relay)
+    assert given not in {entry.send_id for entry in relay.asked[-1]}
+    relay.removes = True
+    await fill(pool, relay)
+    assert given not in relay.taken
+    left = await database.read(lambda tx: tx.execute("SELECT send_id FROM own_send_ids").fetchall())
+    assert (given,) not in left
+    assert {row[0] for row in left} == relay.taken
 
 
 async def test_k44_those_of_contacts_come_before_spare_ones_and_all_come_again(

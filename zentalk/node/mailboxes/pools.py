@@ -6,6 +6,7 @@ contacts only after that.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -35,6 +36,7 @@ from zentalk.wire.rpc_prekeys import (
 )
 from zentalk.wire.rpc_send_ids import (
     ACK_SEND_IDS,
+    MAX_SEND_ID_CHANGES,
     PUBLIC_SEND_IDS,
     SURE_NEW_SEND_IDS,
     SURE_SEND_IDS,
@@ -104,21 +106,31 @@ class MailboxPools:
         RemoteProtocolError or StorageError.
         """
         refusals: list[RefusedError] = []
-        try:
-            await self._make_sinks(connection)
-        except RefusedError as refusal:
-            refusals.append(refusal)
-        for batch in await self._batches():
+
+        async def attempt(call: Callable[[Connection], Awaitable[None]]) -> None:
             try:
-                await self._register(connection, batch)
+                await call(connection)
             except RefusedError as refusal:
                 refusals.append(refusal)
-        try:
-            await self._fill_prekeys(connection)
-        except RefusedError as refusal:
-            refusals.append(refusal)
+
+        await attempt(self._make_sinks)
+        await attempt(self._withdraw)
+        for batch in await self._batches():
+            await attempt(partial(self._register, batch=batch))
+        await attempt(self._fill_prekeys)
         if refusals:
             raise refusals[0]
+
+    async def _withdraw(self, connection: Connection) -> None:
+        """Let the relay forget the send ids of people and groups that are forgotten here."""
+        query = partial(
+            mailboxes.taken_back, mailbox=self._mailbox.mailbox, limit=MAX_SEND_ID_CHANGES
+        )
+        while gone := await self._database.read(query):
+            request = SendIdsRequest((), tuple(gone))
+            decode_send_ids_response(await connection.request(encode_send_ids_request(request)))
+            self._taken -= set(gone)
+            await self._database.write(partial(mailboxes.drop, gone=gone))
 
     async def _make_sinks(self, connection: Connection) -> None:
         """Let the relay keep nothing of what blocked people send, and go on acknowledging it.

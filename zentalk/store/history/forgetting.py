@@ -6,7 +6,7 @@ Queries only; what may be deleted, and what the event log then says, is decided 
 from __future__ import annotations
 
 from zentalk.ids import UserAddress
-from zentalk.store.history import confirmations, group_members
+from zentalk.store.history import confirmations, group_members, mailboxes
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import decode_content
 from zentalk.wire.group_bodies import GROUP_KINDS
@@ -88,5 +88,6 @@ def person(tx: Transaction, address: UserAddress) -> None:
         tx.execute("UPDATE contacts SET name = '', state = 'member' WHERE address = ?", (address,))
         return
     keys(tx, address)
+    mailboxes.take_back(tx, address)
     tx.execute("DELETE FROM chats WHERE contact = ?", (address,))
     tx.execute("DELETE FROM contacts WHERE address = ?", (address,))

@@ -24,7 +24,6 @@ _TABLES: Final = {
     "groups": "id",
     "idempotency": "message_id",
     "invites": "grp",
-    "own_send_ids": "contact",
     "pending": "contact",
 }
 """Where rows of a group are, beside those of its conversation, and which column names it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from zentalk.crypto.hashing import derive
@@ -94,8 +95,10 @@ def add_send_ids(tx: Transaction, rows: list[OwnSendId]) -> None:
 
 
 def send_ids(tx: Transaction, mailbox: MailboxId) -> list[OwnSendId]:
-    """Return all send ids of a mailbox."""
-    rows = tx.execute(f"SELECT {_SEND_ID} FROM own_send_ids WHERE mailbox = ?", (mailbox,))
+    """Return all send ids of a mailbox, but for those that were taken back."""
+    rows = tx.execute(
+        f"SELECT {_SEND_ID} FROM own_send_ids WHERE mailbox = ? AND contact IS NOT x''", (mailbox,)
+    )
     return [OwnSendId(*row) for row in rows]
 
 
@@ -109,8 +112,10 @@ def public_send_ids(tx: Transaction, mailbox: MailboxId, day: Day) -> list[OwnSe
 
 
 def send_id(tx: Transaction, wanted: SendId) -> OwnSendId | None:
-    """Return one send id."""
-    row = tx.execute(f"SELECT {_SEND_ID} FROM own_send_ids WHERE send_id = ?", (wanted,)).fetchone()
+    """Return one send id, unless it was taken back."""
+    row = tx.execute(
+        f"SELECT {_SEND_ID} FROM own_send_ids WHERE send_id = ? AND contact IS NOT x''", (wanted,)
+    ).fetchone()
     return None if row is None else OwnSendId(*row)
 
 
@@ -151,9 +156,23 @@ def retire_of(tx: Transaction, contact: bytes, last_day: Day) -> None:
     )
 
 
-def forget_retired(tx: Transaction, today: Day) -> None:
-    """Drop the send ids of groups that were replaced, once their last day is over."""
-    tx.execute("DELETE FROM own_send_ids WHERE kind = ? AND day < ?", (SendIdKind.CONTACT, today))
+def take_back(tx: Transaction, contact: bytes) -> None:
+    """Let the send ids of somebody who is forgotten be nobody's, until their relays know it."""
+    tx.execute("UPDATE own_send_ids SET contact = x'' WHERE contact = ?", (contact,))
+
+
+def taken_back(tx: Transaction, mailbox: MailboxId, limit: int) -> list[SendId]:
+    """Return send ids of a mailbox that were taken back, and that its relay may still hold."""
+    rows = tx.execute(
+        "SELECT send_id FROM own_send_ids WHERE mailbox = ? AND contact = x'' LIMIT ?",
+        (mailbox, limit),
+    )
+    return [SendId(row[0]) for row in rows]
+
+
+def drop(tx: Transaction, gone: Iterable[SendId]) -> None:
+    """Drop send ids: their relay holds them no more."""
+    tx.executemany("DELETE FROM own_send_ids WHERE send_id = ?", [(one,) for one in gone])
 
 
 def free(tx: Transaction, mailbox: MailboxId, kind: int, limit: int) -> list[OwnSendId]:
