@@ -53,7 +53,7 @@ class Kind(NamedTuple):
 
     @property
     def is_queued(self) -> bool:
-        """Whether its author keeps it until its reader has confirmed it."""
+        """Whether its author keeps it, and sends it again, until its reader has confirmed it."""
         return self.is_stored or self.word in (chat.READ, ROUTE, PART, SYNC, GAPS)
 
 
@@ -97,3 +97,9 @@ def role_of(word: str) -> KindRole:
     """Return what a kind does; one that is not known here is a line."""
     kind = KINDS.get(word)
     return KindRole.LINE if kind is None else kind.role
+
+
+def is_queued(word: str) -> bool:
+    """Tell whether a kind is kept by its author until it is confirmed; unknown ones are."""
+    kind = KINDS.get(word)
+    return kind is None or kind.is_queued

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import pytest
 
 from tests.node.messages.test_receive import befriend
 from tests.node.persons import NOW, Person
+from zentalk.errors import LocalProtocolError
 from zentalk.ids import MessageId, UserAddress
 from zentalk.node.messages import compose
 from zentalk.node.messages.commands import Draft
@@ -380,3 +381,20 @@ def test_where_nothing_is_under_way_one_message_always_is(pair: Pair) -> None:
     one.person.tx(lambda tx: outbox.remove(tx, first))
     ready = one.person.tx(lambda tx: one.person.composer.encrypt_waiting(tx, one.other.address))
     assert len(ready) == 1
+
+
+@pytest.mark.parametrize(("kind", "is_queued"), [("text", True), ("typing", False)])
+def test_the_table_of_kinds_says_what_is_kept_until_it_is_confirmed(
+    pair: Pair, kind: str, is_queued: bool
+) -> None:
+    person, other = pair[0].person, pair[1].person
+    content = Content(kind=kind, message_id=person.composer.new_message_id())
+    row = person.tx(lambda tx: contacts.get(tx, other.address))
+    assert row is not None
+    ways: list[Callable[[Transaction], object]] = [
+        lambda tx: person.composer.send(tx, row, content, NOW),
+        lambda tx: person.composer.encrypt_unstored(tx, other.address, content),
+    ]
+    person.tx(ways[0 if is_queued else 1])
+    with pytest.raises(LocalProtocolError):
+        person.tx(ways[1 if is_queued else 0])

@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from zentalk.chat.kinds import is_queued
 from zentalk.crypto.types import Entropy
+from zentalk.errors import LocalProtocolError
 from zentalk.ids import MESSAGE_ID_BYTES, MessageId, UserAddress
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects, OutboundItem
 from zentalk.node.messages.routes import route_for
@@ -88,6 +90,7 @@ class Composer:
 
         It is encrypted if there is a ratchet with room, after what has waited for that.
         """
+        _check_kind(content.kind, queued=True)
         sender = self._sessions.sender(tx, row.address)
         if sender is None:
             self._add(tx, row, None, content, now, room=0)
@@ -245,6 +248,7 @@ class Composer:
 
         None without a ratchet, or while a contact may have missed as much as it can get over.
         """
+        _check_kind(content.kind, queued=False)
         row = contacts.get(tx, contact)
         sender = self._sessions.sender(tx, contact)
         if row is None or sender is None or not running_ahead.has_numbers(tx, contact, sender):
@@ -281,6 +285,13 @@ class Composer:
             return ()
         empty = encode_content(Content(kind=NONE, message_id=self.new_message_id()))
         return (sender.encrypt(empty).inner,)
+
+
+def _check_kind(kind: str, *, queued: bool) -> None:
+    """Hold what is done with a kind to the table of kinds; raises LocalProtocolError."""
+    if is_queued(kind) is not queued:
+        how = "only until it has left" if queued else "until it is confirmed"
+        raise LocalProtocolError(f"a content of kind {kind} is kept {how}: this is a bug")
 
 
 def lacks_route(tx: Transaction, row: ContactRow) -> bool:
