@@ -13,6 +13,8 @@
     python -m benchmarks history               how fast a million messages answer, some minutes
     python -m benchmarks linked                how it gets to a linked node, and what it keeps
                                                waiting meanwhile, some minutes
+    python -m benchmarks group                 what a text costs in a group of 256, in virtual time;
+                                               half an hour, or less with --count 32
     python -m benchmarks profiles              what privacy profiles cost and hide, in virtual
                                                time; half an hour, or less with --count 20
 
@@ -31,7 +33,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import history, linked, messages, peers, profiles
+from benchmarks import history, large_group, linked, messages, peers, profiles
 from benchmarks.peer_load import RELAYS
 from benchmarks.rounds import Row
 
@@ -44,6 +46,7 @@ WORK = "work"
 ACKS = "acks"
 HISTORY = "history"
 LINKED = "linked"
+GROUP = "group"
 DEFAULT_JSON = Path(__file__).with_name("results.json")
 
 
@@ -52,7 +55,7 @@ def main() -> int:
     parser.add_argument(
         "group",
         nargs="*",
-        choices=[[], *RATIOS, PEERS, MESSAGES, PROFILES, LOAD, WORK, HISTORY, LINKED, ACKS],
+        choices=[[], *RATIOS, PEERS, MESSAGES, PROFILES, LOAD, WORK, HISTORY, LINKED, ACKS, GROUP],
         help="default: ratios",
     )
     parser.add_argument("--json", type=Path, default=DEFAULT_JSON, help="where to write results")
@@ -93,6 +96,8 @@ def rows_of(group: str, count: int | None, relays: int) -> list[Row]:
         return history.rows(count or history.MESSAGES)
     if group == LINKED:
         return linked.rows(count or history.MESSAGES)
+    if group == GROUP:
+        return large_group.rows(count or large_group.MEMBERS)
     if group == PROFILES:
         return profiles.rows(count or profiles.ROUNDS)
     try:

@@ -7,15 +7,19 @@ Latencies are those of the protocol and of the cables; work on a processor takes
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import trio
+import trio.testing
 
 from zentalk.config import ApiSettings, RelaySettings
+from zentalk.ids import UserAddress
 from zentalk.net.backoff import exponential
 from zentalk.net.memory import MemoryNetwork
 from zentalk.net.runtime import Runtime
@@ -28,6 +32,8 @@ from zentalk.wire.text import RelayUri, parse_relay_uri
 START_WALL: Final = 1_800_000_000.0
 CABLE_SECONDS: Final = 0.025
 """Each way on every cable: about that of a continent."""
+HOST: Final = ContextVar[str]("host", default="")
+"""The relay or node that a task belongs to: whoever measures asks its context."""
 _READY_SECONDS: Final = 300.0
 _SETTLE_SECONDS: Final = 120.0
 """Until first messages are there also where everything waits for its tick."""
@@ -48,32 +54,41 @@ class Person:
 class WatchedNetwork:
     """Relays, and people in pairs: the first two, the next two, and so on."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, nursery: trio.Nursery, seed: int) -> None:
         self.people: list[Person] = []
+        self.relays: list[Relay] = []
+        self.bytes_sent: Counter[str] = Counter()
+        """What each host has sent on all its lines."""
         self.began = 0.0
         self._folder = folder
+        self._nursery = nursery
         self._runtime = Runtime.virtual(seed, START_WALL)
         self._memory = MemoryNetwork(CABLE_SECONDS)
         self._uris: list[RelayUri] = []
         self._sent: dict[str, float] = {}
+        self._lines: dict[str, Person] = {}
+        self._scopes: dict[str, trio.CancelScope] = {}
 
-    async def start(self, nursery: trio.Nursery, relays: int, people: int, profile: str) -> None:
+    async def start(self, relays: int, people: int, profile: str) -> None:
         """Start everything and let partners write to each other once."""
         for number in range(relays):
-            await self._start_relay(nursery, f"r{number}")
+            await self._start_relay(f"r{number}")
         for number in range(people):
-            await self._start_person(nursery, f"p{number}", profile)
+            name = f"p{number}"
+            create_identity(self._directory(name), self._runtime.for_part(name).entropy)
+            self.people.append(Person(name, await self._start_node(name, profile)))
         with trio.fail_after(_READY_SECONDS):
             for person in self.people:
                 await person.node.ready()
         for person in self.people:
             other = self.partner(person)
             await person.node.add_contact(other.node.address, other.name)
-            nursery.start_soon(self._note_arrivals, person)
+            self._nursery.start_soon(self._note_arrivals, person)
         for person in self.people:
             await self.write(person)
         await trio.sleep(_SETTLE_SECONDS)
         self.look_anew()
+        self._lines = {person.name: person for person in self.people}
         self._memory.on_wire = self._look
 
     def partner(self, person: Person) -> Person:
@@ -83,16 +98,29 @@ class WatchedNetwork:
     def look_anew(self) -> None:
         """Forget what was seen and measured."""
         self.began = trio.current_time()
+        self.bytes_sent.clear()
         for person in self.people:
             person.line = Line()
             person.bytes_out = person.bytes_in = 0
             person.arrived_after.clear()
 
+    async def change_profile(self, person: Person, profile: str) -> None:
+        """Start somebody's node again with another profile."""
+        self._scopes.pop(person.name).cancel()
+        await trio.testing.wait_all_tasks_blocked()
+        person.node = await self._start_node(person.name, profile)
+        with trio.fail_after(_READY_SECONDS):
+            await person.node.ready()
+
     async def write(self, person: Person) -> None:
         """Let a person write to the partner."""
+        await self.say(person, self.partner(person).node.address)
+
+    async def say(self, person: Person, conversation: UserAddress) -> None:
+        """Let a person write to somebody, or to a group."""
         text = f"message {len(self._sent)}"
         self._sent[text] = trio.current_time()
-        await person.node.send_text(self.partner(person).node.address, text)
+        await person.node.send_text(conversation, text)
 
     async def talk(self, seconds: float, mean_gap_seconds: float) -> None:
         """Let everybody write now and then, at times drawn for each."""
@@ -119,49 +147,68 @@ class WatchedNetwork:
 
     def _look(self, source: str, target: str, data: bytes) -> None:
         now = trio.current_time() - self.began
-        for person in self.people:
-            if source == person.name:
-                person.bytes_out += len(data)
-                person.line.out.append(now)
-            elif target == person.name:
-                person.bytes_in += len(data)
-                person.line.into.append(now)
+        self.bytes_sent[source] += len(data)
+        if (writer := self._lines.get(source)) is not None:
+            writer.bytes_out += len(data)
+            writer.line.out.append(now)
+        elif (reader := self._lines.get(target)) is not None:
+            reader.bytes_in += len(data)
+            reader.line.into.append(now)
 
     def _directory(self, name: str) -> Path:
         directory = self._folder / name
         directory.mkdir(mode=0o700)
         return directory
 
-    async def _start_relay(self, nursery: trio.Nursery, name: str) -> None:
+    async def _start_relay(self, name: str) -> None:
         settings = RelaySettings(
             directory=self._directory(name), host=name, bootstraps=tuple(self._uris[:3])
         )
         relay = Relay(settings, self._runtime.for_part(name), self._memory.host(name))
-        self._uris.append(parse_relay_uri(await nursery.start(relay.run)))
+        self.relays.append(relay)
+        uri = await self._run(name, relay.run)
+        self._uris.append(parse_relay_uri(uri))
 
-    async def _start_person(self, nursery: trio.Nursery, name: str, profile: str) -> None:
-        directory = self._directory(name)
-        runtime = self._runtime.for_part(name)
-        create_identity(directory, runtime.entropy)
+    async def _start_node(self, name: str, profile: str) -> Node:
         settings = ApiSettings(
-            directory=directory,
+            directory=self._folder / name,
             port=0,
             bootstraps=tuple(self._uris[:2]),
             profile=profile,  # type: ignore[arg-type]  # checked by the settings themselves
         )
-        node = Node(settings, runtime, self._memory.host(name))
-        await nursery.start(node.run)
-        self.people.append(Person(name, node))
+        life = f"{name} {profile}"
+        node = Node(settings, self._runtime.for_part(life), self._memory.host(name))
+        await self._run(name, node.run)
+        return node
+
+    async def _run(self, name: str, run: Callable[..., Awaitable[object]]) -> str:
+        """Start the tasks of a host, which are known by its name."""
+        scope = self._scopes[name] = trio.CancelScope()
+
+        async def life(task_status: trio.TaskStatus[str]) -> None:
+            with scope:
+                await run(task_status=task_status)
+
+        token = HOST.set(name)
+        try:
+            return await self._nursery.start(life)  # type: ignore[no-any-return]  # what `run` says
+        finally:
+            HOST.reset(token)
 
 
 @asynccontextmanager
 async def watched_network(
-    folder: Path, *, profile: str, people: int, relays: int = 6, seed: int = 1
+    folder: Path,
+    *,
+    profile: str,
+    people: int,
+    relays: int = 6,
+    seed: int = 1,
 ) -> AsyncIterator[WatchedNetwork]:
     """A running network of an even number of people; cancelled at the end of the block."""
-    network = WatchedNetwork(folder, seed)
     async with trio.open_nursery() as nursery:
-        await network.start(nursery, relays, people, profile)
+        network = WatchedNetwork(folder, nursery, seed)
+        await network.start(relays, people, profile)
         yield network
         nursery.cancel_scope.cancel()
 
