@@ -205,8 +205,8 @@ async def test_pages_go_both_ways_around_a_message_and_by_date(rest: httpx.Async
 async def test_from_a_page_its_cursors_lead_to_both_ends_and_to_what_comes(
     rest: httpx.AsyncClient,
 ) -> None:
-    async def page(cursor: str = "") -> MessagesPage:
-        query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+    async def page(cursor: str = "", **begun: float) -> MessagesPage:
+        query = {"limit": 2, **begun} | ({"cursor": cursor} if cursor else {})
         return MessagesPage.model_validate(
             (await rest.get(f"{CHAT}/messages", params=query)).json()
         )
@@ -226,8 +226,11 @@ async def test_from_a_page_its_cursors_lead_to_both_ends_and_to_what_comes(
     assert [one.text for one in (await page(walked[-1].newer)).messages] == ["0", "1"]
     end = await page(newest.newer)
     assert end.messages == []
+    later = await page(since=4e9)
+    assert later.messages == []
     await say(rest, text="5")
-    assert [one.text for one in (await page(end.newer)).messages] == ["5"]
+    for cursor, texts in ((end.newer, ["5"]), (later.newer, ["5"]), (later.older, ["3", "4"])):
+        assert [one.text for one in (await page(cursor)).messages] == texts
 
 
 @pytest.mark.parametrize("cursor", ["", "older", "older.", "older.x", f"newer.{2**70}", "later.1"])

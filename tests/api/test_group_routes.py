@@ -57,8 +57,9 @@ async def test_the_same_key_of_the_same_token_founds_one_group(
     first = await founding(**key)
     assert await founding(**key) == first
     assert len(await node.groups.every()) == 1
-    other = await rest.post("/v1/groups", json={**wish, "kind": "channel"}, headers=key)
-    refused(other, 409, "use a new key")
+    for another in ({"kind": "channel"}, {"name": "Club"}, {"members": [BOBS, CAROLS]}):
+        other = await rest.post("/v1/groups", json={**wish, **another}, headers=key)
+        refused(other, 409, "use a new key")
     message = f"/v1/conversations/{first.conversation}/messages"
     refused(await rest.post(message, json={"text": "hello"}, headers=key), 409, "use a new key")
     said = await rest.post(message, json={"text": "hello"}, headers={"Idempotency-Key": "k2"})
