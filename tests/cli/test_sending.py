@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from time import strftime
 from typing import Any
 
 import pytest
@@ -136,4 +137,6 @@ async def test_a_search_is_bounded_by_times_and_a_conversation(zentalk: Command)
     named = await zentalk("message", "search", "bob", "--json")
     assert [one["name"] for one in json.loads(named.out)["names"]] == ["Bob"]
     assert await texts(zentalk, "search", "tea", "--until", "2100-01-01T12:00") != []
+    today = strftime("%Y-%m-%d")
+    assert await texts(zentalk, "search", "tea", "--since", "1h", "--until", today) != []
     assert (await zentalk("message", "search", "tea", "--until", "soon")).code == 2
