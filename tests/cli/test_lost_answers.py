@@ -5,6 +5,7 @@ The programs are real ones, with their standard output as a shell's redirection 
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -61,6 +62,24 @@ async def test_whatever_was_done_is_said(folder: Path, node: FakeNode, redirect:
     assert added.returncode == entry.UNTOLD
     assert "it was done; only its answer could not be printed" in added.stderr
     assert list(node.known) == [BOBS]
+
+
+@pytest.mark.parametrize("redirect", REDIRECTS)
+async def test_a_file_that_was_written_is_said(
+    folder: Path, node: FakeNode, tmp_path: Path, redirect: str
+) -> None:
+    paired = await done("", "device", "pair", "--dir", folder, "phone", "--json")
+    link, file = json.loads(paired.stdout)["link"], tmp_path / "phone.token"
+    redeemed = await done(redirect, "device", "redeem", link, "--token-file", file)
+    assert redeemed.returncode == entry.UNTOLD
+    assert f"the token of this device is in {file}; only its answer" in redeemed.stderr
+    assert file.read_text() == "device-token-1\n"
+    export = tmp_path / "export.json"
+    words = ("conversation", "export", "--dir", folder, "--output", export, "--json")
+    exported = await done(redirect, *words)
+    assert exported.returncode == entry.UNTOLD
+    assert f"the export is in {export}; only its answer" in exported.stderr
+    assert export.exists()
 
 
 @pytest.mark.parametrize("redirect", REDIRECTS)
