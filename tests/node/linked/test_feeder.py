@@ -26,7 +26,8 @@ def test_of_much_that_a_replica_has_said_only_some_is_done_at_once(tmp_path: Pat
         cast("Outbox", None),
         cast("OwnerWrites", None),
     )
-    alice.tx(lambda tx: [links.put_inbox(tx, b"?") for _ in range(TAKEN_AT_ONCE + 3)])
+    for _ in range(TAKEN_AT_ONCE + 3):
+        alice.tx(lambda tx: links.put_inbox(tx, b"?"))
     for left in (3, 0):
         alice.tx(lambda tx: feeder._take_in(LINK, NOW, tx))
         assert alice.tx(links.inbox_count) == left
