@@ -94,6 +94,7 @@ async def test_every_kind_of_content_is_sent_and_shown(rest: httpx.AsyncClient) 
         {"poll": {"question": "?", "options": ["x"]}},
         {"poll": {"question": "?", "options": ["x", ""]}},
         {"sticker": {"emoji": "🙈", "picture": "not base64!"}},
+        {"sticker": {"emoji": "🙈", "picture": "cG5n!"}},
         {"location": {"latitude": 91, "longitude": 0}},
         {"contact": {"address": "zt1", "name": ""}},
         {"text": "a", "reply_to": "00" * 16},
@@ -111,12 +112,13 @@ async def test_what_cannot_be_said_is_refused_with_a_sentence(
     ("size", "content"),
     [
         (1024, lambda n: {"poll": {"question": "?" * n, "options": ["x", "y"]}}),
+        (512, lambda n: {"poll": {"question": "é" * n, "options": ["x", "y"]}}),
         (128, lambda n: {"poll": {"question": "?", "options": ["x", "é" * n]}}),
         (128, lambda n: {"contact": {"address": BOBS, "name": "é" * n}}),
         (16, lambda n: {"sticker": {"emoji": "🙈" * n, "picture": "cG5n"}}),
         (128, lambda n: {"location": {"latitude": 1, "longitude": 2, "label": "é" * n}}),
     ],
-    ids=["question", "option", "name", "emoji", "label"],
+    ids=["characters", "question", "option", "name", "emoji", "label"],
 )
 async def test_what_is_as_long_as_documented_is_said_and_what_is_longer_is_not(
     rest: httpx.AsyncClient, size: int, content: Callable[[int], dict[str, object]]
@@ -128,6 +130,14 @@ async def test_what_is_as_long_as_documented_is_said_and_what_is_longer_is_not(
     else:
         assert refused.status_code == 413
         assert "bytes: shorten it" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("more", [0, 1])
+async def test_a_picture_may_be_as_large_as_documented(rest: httpx.AsyncClient, more: int) -> None:
+    picture = base64.b64encode(bytes(24_576 + more)).decode()
+    sticker = {"emoji": "🙈", "picture": picture}
+    sent = await rest.post(f"{CHAT}/messages", json={"sticker": sticker})
+    assert sent.status_code == (413 if more else 202)
 
 
 async def test_a_message_is_forwarded_as_it_is(rest: httpx.AsyncClient) -> None:
@@ -205,8 +215,8 @@ async def test_pages_go_both_ways_around_a_message_and_by_date(rest: httpx.Async
 async def test_from_a_page_its_cursors_lead_to_both_ends_and_to_what_comes(
     rest: httpx.AsyncClient,
 ) -> None:
-    async def page(cursor: str = "") -> MessagesPage:
-        query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+    async def page(cursor: str = "", **begun: float) -> MessagesPage:
+        query = {"limit": 2, **begun} | ({"cursor": cursor} if cursor else {})
         return MessagesPage.model_validate(
             (await rest.get(f"{CHAT}/messages", params=query)).json()
         )
@@ -226,8 +236,11 @@ async def test_from_a_page_its_cursors_lead_to_both_ends_and_to_what_comes(
     assert [one.text for one in (await page(walked[-1].newer)).messages] == ["0", "1"]
     end = await page(newest.newer)
     assert end.messages == []
+    later = await page(since=4e9)
+    assert later.messages == []
     await say(rest, text="5")
-    assert [one.text for one in (await page(end.newer)).messages] == ["5"]
+    for cursor, texts in ((end.newer, ["5"]), (later.newer, ["5"]), (later.older, ["3", "4"])):
+        assert [one.text for one in (await page(cursor)).messages] == texts
 
 
 @pytest.mark.parametrize("cursor", ["", "older", "older.", "older.x", f"newer.{2**70}", "later.1"])

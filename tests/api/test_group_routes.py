@@ -13,11 +13,14 @@ from trio.testing import MockClock as Clock
 from tests.api.double import OWNER
 from tests.api.group_rest import client_of, details, found, refused
 from tests.api.offline import BOBS, CAROLS, offline_node
+from zentalk.errors import ConfigError
 from zentalk.ids import GroupId
 from zentalk.net.runtime import Runtime
+from zentalk.node.messages.groups.commands import GroupWish
 from zentalk.node.node import Node
 from zentalk.rest.groups import GroupDetails, Groups, MemberDeliveries
 from zentalk.rest.invites import Invite
+from zentalk.store.history.models import RequestKey
 from zentalk.wire.devices import DeviceScope
 from zentalk.wire.invite import InviteLink, format_invite
 from zentalk.wire.text import format_address, parse_address
@@ -57,8 +60,9 @@ async def test_the_same_key_of_the_same_token_founds_one_group(
     first = await founding(**key)
     assert await founding(**key) == first
     assert len(await node.groups.every()) == 1
-    other = await rest.post("/v1/groups", json={**wish, "kind": "channel"}, headers=key)
-    refused(other, 409, "use a new key")
+    for another in ({"kind": "channel"}, {"name": "Club"}, {"members": [BOBS, CAROLS]}):
+        other = await rest.post("/v1/groups", json={**wish, **another}, headers=key)
+        refused(other, 409, "use a new key")
     message = f"/v1/conversations/{first.conversation}/messages"
     refused(await rest.post(message, json={"text": "hello"}, headers=key), 409, "use a new key")
     said = await rest.post(message, json={"text": "hello"}, headers={"Idempotency-Key": "k2"})
@@ -69,6 +73,9 @@ async def test_the_same_key_of_the_same_token_founds_one_group(
     # Control: another token's key, and none, found others.
     unnamed = await founding()
     assert len({first.conversation, theirs.conversation, unnamed.conversation}) == 3
+    for text in ("", "k" * 257):  # the schema refuses them before
+        with pytest.raises(ConfigError, match="1 to 256 characters"):
+            await node.groups.found(GroupWish("Crew"), RequestKey(text))
 
 
 async def test_a_group_is_founded_listed_shown_and_changed(

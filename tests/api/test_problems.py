@@ -16,7 +16,7 @@ from zentalk.errors import (
     UnavailableError,
     ZentalkError,
 )
-from zentalk.rest.limits import MAX_BODY_BYTES
+from zentalk.rest.limits import MAX_BODY_BYTES, MAX_SEQUENCE, MIN_PLACE
 from zentalk.wire.text import format_address
 
 BOBS = format_address(BOB)
@@ -80,6 +80,15 @@ async def test_a_body_without_its_type(rest: httpx.AsyncClient) -> None:
 )
 async def test_a_page_that_is_none(rest: httpx.AsyncClient, query: str) -> None:
     check(await rest.get(f"/v1/events?{query}"), 422)
+
+
+@pytest.mark.parametrize("place", [MIN_PLACE - 1, MAX_SEQUENCE + 1, 10**30])
+@pytest.mark.parametrize(
+    "path",
+    [f"{MESSAGES}?before=", f"{MESSAGES}?after=", "/v1/starred?before=", "/v1/search?q=x&before="],
+)
+async def test_a_place_that_no_message_has(rest: httpx.AsyncClient, path: str, place: int) -> None:
+    check(await rest.get(f"{path}{place}"), 422)
 
 
 @pytest.mark.parametrize("value", ["-1", "x", "9" * 30])

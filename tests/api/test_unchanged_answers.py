@@ -132,6 +132,13 @@ async def test_control_what_no_commit_forgets_hides_a_change(
     assert (await real_rest.get("/v1/conversations")).content == before
 
 
+async def test_no_list_is_kept_as_another_one(real_rest: httpx.AsyncClient) -> None:
+    await paths(real_rest)
+    for _ in range(2):
+        for name in ("contacts", "conversations"):
+            assert list((await real_rest.get(f"/v1/{name}")).json()) == [name]
+
+
 async def test_between_two_commits_the_history_is_asked_once(
     real_rest: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,3 +93,20 @@ async def test_who_was_introduced_is_listed(zentalk: Command, node: FakeNode) ->
     assert json.loads(dismissed.out) == {"address": strangers}
     assert (await zentalk("contact", "introduced")).out == ""
     assert (await zentalk("contact", "dismiss", strangers)).code == 1
+
+
+async def test_who_was_introduced_is_dismissed_by_name_unless_several_have_it(
+    zentalk: Command, node: FakeNode
+) -> None:
+    strangers, introductions = format_address(STRANGER), node.first_contact.introductions
+    introductions.known = [
+        StoredIntroduction(strangers, "Carol", BOBS, 5.0),
+        StoredIntroduction(BOBS, "Carol", strangers, 6.0),
+    ]
+    refused = await zentalk("contact", "dismiss", "Carol")
+    assert (refused.code, "more than one, was introduced as 'Carol'" in refused.err) == (1, True)
+    assert (await zentalk("contact", "dismiss", BOBS)).code == 0
+    assert await zentalk("contact", "dismiss", "Carol") == Result(0, "", "")
+    assert introductions.known == []
+    gone = await zentalk("contact", "dismiss", "Carol")
+    assert (gone.code, "see: zentalk contact introduced" in gone.err) == (1, True)

@@ -11,6 +11,8 @@ import pytest
 
 from tests.api.double import OWNER, FakeNode
 from tests.cli.conftest import Command, Result, Run
+from tests.cli.test_entry import ended
+from zentalk.cli import entry
 from zentalk.cli import link as module
 from zentalk.crypto import phrase as phrases
 from zentalk.crypto.ed25519 import SigningKey
@@ -179,10 +181,16 @@ def test_a_replica_is_promoted_by_the_phrase_and_by_nothing_else(
     assert not (folder / "linked").exists()
     again = run("api", "promote", "--dir", folder)
     assert (again.code, again.out) == (0, "promoted: term 2\n")
+    lost = ended(">&-", ["api", "promote", "--dir", str(folder)])
+    assert (lost.returncode, lost.stdout) == (entry.UNTOLD, "")
+    assert "promoted to term 3; only its answer could not be printed" in lost.stderr
     assert run("api", "promote", "--dir", tmp_path / "nowhere").code == 1
 
 
-def test_only_a_node_that_was_replaced_follows_another(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_only_a_node_that_was_replaced_follows_another(
+    run: Run, tmp_path: Path, is_lost: bool
+) -> None:
     folder = tmp_path / "alice"
     run("api", "init", "--dir", folder, "--bootstrap", URI)
     refused = run("api", "follow", CODE, "--dir", folder)
@@ -195,8 +203,12 @@ def test_only_a_node_that_was_replaced_follows_another(run: Run, tmp_path: Path)
     with transaction(connection) as tx:
         terms.put_outdone(tx, 1)
     connection.close()
-    done = run("api", "follow", code, "--dir", folder)
-    assert done.code == 0
+    if is_lost:
+        lost = ended(">&-", ["api", "follow", code, "--dir", str(folder)])
+        assert lost.returncode == entry.UNTOLD
+        assert "this node follows the other one" in lost.stderr
+    else:
+        assert run("api", "follow", code, "--dir", folder).code == 0
     assert is_replica(folder)
     assert own != OWNER
     assert run("api", "address", "--dir", folder).out == format_address(own) + "\n"

@@ -5,6 +5,7 @@ The programs are real ones, with their standard output as a shell's redirection 
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from tests.api.double import BOB, FakeNode
 from tests.cli.processes import zentalk as ended_well
 from tests.cli.test_entry import ended
 from zentalk.cli import connect, entry, main
+from zentalk.cli.node_client import NodeRefusedError
 from zentalk.cli.output import OutputLostError, telling
 from zentalk.relay.status import read_status
 from zentalk.store.history.models import ContactState
@@ -64,6 +66,24 @@ async def test_whatever_was_done_is_said(folder: Path, node: FakeNode, redirect:
 
 
 @pytest.mark.parametrize("redirect", REDIRECTS)
+async def test_a_file_that_was_written_is_said(
+    folder: Path, node: FakeNode, tmp_path: Path, redirect: str
+) -> None:
+    paired = await done("", "device", "pair", "--dir", folder, "phone", "--json")
+    link, file = json.loads(paired.stdout)["link"], tmp_path / "phone.token"
+    redeemed = await done(redirect, "device", "redeem", link, "--token-file", file)
+    assert redeemed.returncode == entry.UNTOLD
+    assert f"the token of this device is in {file}; only its answer" in redeemed.stderr
+    assert file.read_text() == "device-token-1\n"
+    export = tmp_path / "export.json"
+    words = ("conversation", "export", "--dir", folder, "--output", export, "--json")
+    exported = await done(redirect, *words)
+    assert exported.returncode == entry.UNTOLD
+    assert f"the export is in {export}; only its answer" in exported.stderr
+    assert export.exists()
+
+
+@pytest.mark.parametrize("redirect", REDIRECTS)
 async def test_control_a_command_that_only_asks_has_done_nothing(
     folder: Path, node: FakeNode, redirect: str
 ) -> None:
@@ -73,6 +93,22 @@ async def test_control_a_command_that_only_asks_has_done_nothing(
         assert asked.returncode == entry.FAILED
         cause = "zentalk: cannot print the answer: no space left on device\n"
         assert asked.stderr == (cause if redirect == FULL else "")
+
+
+async def test_what_was_refused_or_only_told_by_the_way_is_not_done(
+    folder: Path, node: FakeNode
+) -> None:
+    def calls() -> list[bool]:
+        with connect.running_node(connect.At(folder, None, None)) as client:
+            with pytest.raises(NodeRefusedError):
+                client.post(f"/v1/contacts/{BOBS}/accept")
+            client.tell(f"/v1/conversations/{BOBS}/read")
+            before = client.has_changed
+            client.post("/v1/contacts", {"address": BOBS, "name": "Bob"})
+            return [before, client.has_changed]
+
+    assert await trio.to_thread.run_sync(calls) == [False, True]
+    assert node.read == [BOB]
 
 
 @pytest.mark.parametrize("redirect", REDIRECTS)

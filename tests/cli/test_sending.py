@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from time import strftime
 from typing import Any
 
 import pytest
@@ -128,6 +129,7 @@ async def test_an_old_message_is_found_by_its_whole_id(
 
 
 async def test_a_search_is_bounded_by_times_and_a_conversation(zentalk: Command) -> None:
+    today = strftime("%Y-%m-%d")
     await sent(zentalk, "send", "Bob", "green tea")
     await sent(zentalk, "send", "Carol", "black tea")
     assert await texts(zentalk, "search", "tea", "--since", "1h") == ["black tea", "green tea"]
@@ -136,4 +138,7 @@ async def test_a_search_is_bounded_by_times_and_a_conversation(zentalk: Command)
     named = await zentalk("message", "search", "bob", "--json")
     assert [one["name"] for one in json.loads(named.out)["names"]] == ["Bob"]
     assert await texts(zentalk, "search", "tea", "--until", "2100-01-01T12:00") != []
+    assert await texts(zentalk, "search", "tea", "--since", today) != []
+    today = strftime("%Y-%m-%d")
+    assert await texts(zentalk, "search", "tea", "--since", "1h", "--until", today) != []
     assert (await zentalk("message", "search", "tea", "--until", "soon")).code == 2

@@ -89,6 +89,9 @@ def test_ranges_are_named(run: Run) -> None:
         ("relay init --dir d --port x", "--port takes a whole number, not 'x'"),
         ("message send --dir d --to a -hello", "put -- before a text that starts with a hyphen"),
         ("message send --dir d --to a --timeout soon x", "--timeout takes a number, not 'soon'"),
+        ("message location --dir d Bob -. 1", "LATITUDE takes a number, not '-.'"),
+        ("message location --dir d Bob - 1", "LATITUDE takes a number, not '-'"),
+        ("message list --dir d Bob --limit -.5", "--limit takes a whole number, not '-.5'"),
         ("message send --dir d --to a --timeout nan x", "--timeout takes a number, not 'nan'"),
         ("message send --dir d --to a --timeout inf x", "--timeout takes a number, not 'inf'"),
         ("message send --dir d --to a --wait read x", "--wait takes sent or delivered, not 'read'"),
@@ -125,6 +128,15 @@ def test_version(run: Run) -> None:
     result = run("--version")
     assert result.code == 0
     assert result.out[0].isdigit()
+
+
+@pytest.mark.parametrize("number", ["-.5", "-0.5", "-5e-1"])
+def test_a_number_below_zero_is_no_option(number: str) -> None:
+    given = ["Bob", number, number, "--dir", "d"]
+    values = read(message.commands["location"], ("zentalk", "message", "location"), given)
+    assert (values["latitude"], values["longitude"]) == (-0.5, -0.5)
+    given = ["--to", "Bob", "--timeout", number, "hello"]
+    assert read(message.commands["send"], ("zentalk", "message", "send"), given)["timeout"] == -0.5
 
 
 def test_a_text_may_look_like_an_option_after_two_hyphens() -> None:

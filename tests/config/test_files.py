@@ -72,6 +72,16 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         write_private(tmp_path / "none" / "file", b"")
 
 
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_what_names_no_file_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="is not the name of a file: give one"):
+        write_private(Path(name), b"secret")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_that_exists_is_left_as_it_is(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     make_private_directory(tmp_path)

@@ -110,3 +110,24 @@ async def test_of_several_tasks_that_wait_each_is_woken(autojump_clock: MockCloc
     assert seen == [True, True, True]
     assert trio.current_time() == 0
     assert not signal.is_set()
+
+
+async def test_what_the_first_of_several_sets_again_is_kept_for_the_next_wait(
+    autojump_clock: MockClock,
+) -> None:
+    signal = Signal()
+    woken: list[float] = []
+
+    async def wait() -> None:
+        await signal.wait()
+        if not woken:
+            signal.set()
+        woken.append(trio.current_time())
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(wait)
+        await wait_all_tasks_blocked()
+        signal.set()
+    assert len(woken) == 3
+    assert signal.is_set()

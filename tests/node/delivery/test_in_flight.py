@@ -21,8 +21,15 @@ from zentalk.node.delivery.events import (
     ReadItem,
     Resumed,
 )
-from zentalk.node.delivery.in_flight import IN_FLIGHT, Deadlines, Window
+from zentalk.node.delivery.in_flight import (
+    IN_FLIGHT,
+    UNCONFIRMED_SECONDS,
+    Deadlines,
+    InFlight,
+    Window,
+)
 from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.messages.reasons import Reason
 from zentalk.session.skipped import MAX_GAP
 from zentalk.store.history.models import OutboxItem
 
@@ -198,3 +205,19 @@ def test_times_that_count_no_more_do_not_pile_up() -> None:
     assert len(deadlines._heap) < 200
     deadlines.plan(1, 1.0)
     assert taken(deadlines, 1.0) == [1]
+
+
+def test_that_nobody_confirms_is_told_once_so_long_after_the_first_relay_took_it() -> None:
+    entry = InFlight(item(1), math.inf)
+    assert entry.unconfirmed(1e9) == ()
+    for now in (10.0, 200.0):
+        entry.held(now)
+    assert entry.unconfirmed(9.0 + UNCONFIRMED_SECONDS) == ()
+    assert entry.unconfirmed(10.0 + UNCONFIRMED_SECONDS) == (Reason.NOT_CONFIRMED,)
+    assert entry.unconfirmed(1e9) == ()
+
+
+def test_of_what_is_in_no_history_nobody_is_told() -> None:
+    entry = InFlight(item(1), math.inf, is_best_effort=True)
+    entry.held(10.0)
+    assert entry.unconfirmed(1e9) == ()

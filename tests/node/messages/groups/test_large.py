@@ -161,6 +161,16 @@ def test_nobody_founds_or_invites_to_one_too_many(
     assert len(row_of(alice, post.found(alice, bob, carol)).view["members"]) == 3
 
 
+@pytest.mark.usefixtures("small_bounds")
+def test_more_people_in_a_large_group_are_not_one_group_more(
+    post: Post, crew: GroupId, alice: Person, newcomer: Newcomer
+) -> None:
+    dave = newcomer("dave")
+    alice.tx(lambda tx: alice.contacts.add(tx, dave.address, "", 0.0))
+    alice.tx(lambda tx: alice.groups.commands.invite(tx, crew, [dave.address], post.now))
+    assert len(row_of(alice, crew).view["members"]) == 4
+
+
 def test_control_without_the_bound_there_may_be_any_number(
     post: Post,
     crew: GroupId,

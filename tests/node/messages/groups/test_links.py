@@ -11,7 +11,7 @@ from tests.node.persons import Newcomer, Person
 from zentalk.ids import GroupId, UserAddress
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.first_contact import invites as jobs
-from zentalk.node.messages.groups.commands import GroupCommands
+from zentalk.node.messages.groups.commands import JOIN_SECONDS, GroupCommands
 from zentalk.store.history import groups, invites
 from zentalk.store.history.groups import GroupStanding
 from zentalk.store.history.models import InviteState, StoredInvite
@@ -123,6 +123,35 @@ def test_whoever_leaves_or_steps_down_ends_its_links(linked: Linked, how: str) -
     assert linked.state is InviteState.REVOKED
     linked.dave_joins()
     assert linked.dave.tx(groups.every) == []
+
+
+def test_who_steps_down_and_reaches_nobody_lets_nobody_in(linked: Linked) -> None:
+    bob, post = linked.bob, linked.post
+    post.lets_through = lambda sender, _reader: sender is not bob
+    post.do(
+        bob, lambda tx: bob.groups.commands.act(tx, linked.group, Demote(bob.address), post.now)
+    )
+    assert linked.state is InviteState.REVOKED
+
+
+def test_a_link_that_was_over_is_not_revoked_as_well(linked: Linked) -> None:
+    linked.post.now += 200_000
+    linked.alice_does("demote")
+    assert linked.state is InviteState.EXPIRED
+    assert "invite.revoked" not in happened(linked.bob)
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_an_invitation_that_comes_long_after_the_link_was_used_is_not_accepted_by_itself(
+    linked: Linked, is_late: bool
+) -> None:
+    post, bob, dave = linked.post, linked.bob, linked.dave
+    dave.tx(lambda tx: dave.groups.commands.join(tx, bob.address, linked.secret, post.now))
+    post.now += JOIN_SECONDS + (1 if is_late else -60)
+    bob.tx(lambda tx: bob.contacts.add(tx, dave.address, "", post.now))
+    post.do(bob, lambda tx: bob.groups.commands.invite(tx, linked.group, [dave.address], post.now))
+    stands = GroupStanding.INVITED if is_late else GroupStanding.JOINED
+    assert row_of(dave, linked.group).stands is stands
 
 
 def test_a_link_that_has_ended_does_not_come_back_with_its_makers_rank(linked: Linked) -> None:

@@ -123,12 +123,18 @@ def test_what_names_entries_that_are_missing_waits_and_is_asked_for(
     assert texts(carol, crew) == ["hello", "under the new name"]
 
 
+@pytest.mark.parametrize("bound", ["MAX_HELD_OF_ONE", "MAX_HELD"])
 def test_what_waits_is_bounded_and_not_confirmed(
-    post: Post, crew: GroupId, bob: Person, carol: Person, monkeypatch: pytest.MonkeyPatch
+    post: Post,
+    crew: GroupId,
+    bob: Person,
+    carol: Person,
+    monkeypatch: pytest.MonkeyPatch,
+    bound: str,
 ) -> None:
     post.say(bob, crew, "hello")
     post.settle()
-    monkeypatch.setattr(receiving, "MAX_HELD_OF_ONE", 3)
+    monkeypatch.setattr(receiving, bound, 3)
     heads = (b"u" * 16,)
     dropped = 0
     for number in range(5):

@@ -246,6 +246,23 @@ def test_what_the_log_never_explains_is_given_up_and_confirmed(
     assert texts(alice, crew) == []
 
 
+@pytest.mark.parametrize("is_blocked", [True, False])
+def test_who_was_blocked_meanwhile_is_not_told_that_it_is_given_up(
+    post: Post, alice: Person, bob: Person, is_blocked: bool
+) -> None:
+    """The two are in no group together."""
+    bundle, batch = alice.bundle(), EntryBatch(GroupId(b"o" * 32), ())
+    bob.tx(lambda tx: bob.sessions.start(tx, alice.address, bundle, post.now))
+    assert send(post, bob, alice, content(bob, GROUP_ENTRIES, entry_batch_body(batch))) == 0
+    assert waiting(bob, alice) == 1
+    if is_blocked:
+        alice.tx(lambda tx: alice.contacts.block(tx, bob.address, post.now))
+    post.now += receiving.WAIT_SECONDS + 1
+    post.do(alice, lambda tx: alice.groups.inbox.give_up(tx, post.now))
+    assert waiting(bob, alice) == (1 if is_blocked else 0)
+    assert alice.tx(lambda tx: group_held.count(tx, batch.group)) == 0
+
+
 def test_what_waits_for_groups_that_are_not_here_is_bounded_in_all(
     post: Post, crew: GroupId, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
