@@ -425,6 +425,11 @@ class FakeNode:
         draft = Draft((await self.message(message_id, source)).text)
         return await self.send(address, draft, idempotency_key)
 
+    async def sent_before(
+        self, _address: UserAddress, _asked: bytes, idempotency_key: RequestKey | None
+    ) -> StoredMessage | None:
+        return None if idempotency_key is None else self.keys.get(idempotency_key)
+
     def set_state(self, message_id: str, state: str) -> None:
         self.sent = [
             replace(m, state=MessageState(state)) if m.id == message_id else m for m in self.sent

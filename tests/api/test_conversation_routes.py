@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx
 import pytest
 
 from tests.api.double import BOB
+from zentalk.ids import UserAddress
+from zentalk.node.node import Node
 from zentalk.rest.conversations import (
     OpenConversation,
     OwnPrivacy,
@@ -17,6 +20,7 @@ from zentalk.rest.conversations import (
     ShownProfile,
 )
 from zentalk.rest.messages import Message, Messages, MessagesPage
+from zentalk.store.history.models import StoredMessage
 from zentalk.wire.text import format_address
 
 BOBS = format_address(BOB)
@@ -162,6 +166,35 @@ async def test_a_message_is_forwarded_as_it_is(rest: httpx.AsyncClient) -> None:
     assert gone.status_code == 404
 
 
+@pytest.mark.parametrize("change", ["edited", "gone"])
+@pytest.mark.parametrize("is_answer", [True, False])
+async def test_a_repeated_request_sends_nothing_though_what_it_names_has_changed(
+    rest: httpx.AsyncClient, change: str, is_answer: bool
+) -> None:
+    source = await say(rest, text="first")
+    number = source.rpartition("/")[2]
+    path, body = (
+        (f"{CHAT}/messages", {"text": "an answer", "reply_to": number})
+        if is_answer
+        else (f"{CHAT}/forward", {"conversation": BOBS, "id": number})
+    )
+
+    async def ask(key: str, **more: str) -> httpx.Response:
+        return await rest.post(path, json=body | more, headers={"Idempotency-Key": key})
+
+    sent = await ask("once")
+    if change == "edited":
+        assert (await rest.patch(source, json={"text": "other words"})).status_code == 200
+    else:
+        assert (await rest.delete(source, params={"for": "me"})).status_code == 204
+    again = await ask("once")
+    assert (again.status_code, again.json()["id"]) == (202, sent.json()["id"])
+    other = await ask("once", **({"text": "another"} if is_answer else {"id": "00" * 16}))
+    assert other.status_code == 409
+    is_missing = change == "gone" and not is_answer  # what was deleted here can be answered still
+    assert (await ask("twice")).status_code == (404 if is_missing else 202)
+
+
 async def test_timer_mute_draft_and_clearing(rest: httpx.AsyncClient) -> None:
     await say(rest, text="hello")
     assert (await rest.put(f"{CHAT}/timer", json={"seconds": 60})).status_code == 204
@@ -241,6 +274,28 @@ async def test_from_a_page_its_cursors_lead_to_both_ends_and_to_what_comes(
     await say(rest, text="5")
     for cursor, texts in ((end.newer, ["5"]), (later.newer, ["5"]), (later.older, ["3", "4"])):
         assert [one.text for one in (await page(cursor)).messages] == texts
+
+
+async def test_an_empty_page_goes_on_behind_the_newest_that_has_a_place(
+    rest: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written at a replica, and is not at the first yet, has none."""
+    await say(rest, text="hello")
+    real = Node.messages
+
+    async def with_pending(
+        node: Node, address: UserAddress, before: int | None = None, limit: int = 100
+    ) -> list[StoredMessage]:
+        page = await real(node, address, before, limit)
+        return [*page, replace(page[-1], seq=0)]
+
+    monkeypatch.setattr(Node, "messages", with_pending)
+    shown = await rest.get(f"{CHAT}/messages", params={"since": 4e9})
+    monkeypatch.undo()
+    page = MessagesPage.model_validate(shown.json())
+    assert page.messages == []
+    later = await rest.get(f"{CHAT}/messages", params={"cursor": page.newer})
+    assert later.json()["messages"] == []
 
 
 @pytest.mark.parametrize("cursor", ["", "older", "older.", "older.x", f"newer.{2**70}", "later.1"])

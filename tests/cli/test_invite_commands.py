@@ -110,3 +110,15 @@ async def test_who_was_introduced_is_dismissed_by_name_unless_several_have_it(
     assert introductions.known == []
     gone = await zentalk("contact", "dismiss", "Carol")
     assert (gone.code, "see: zentalk contact introduced" in gone.err) == (1, True)
+
+
+async def test_an_address_is_dismissed_though_somebody_is_called_so(
+    zentalk: Command, node: FakeNode
+) -> None:
+    strangers, introductions = format_address(STRANGER), node.first_contact.introductions
+    introductions.known = [
+        StoredIntroduction(strangers, "Carol", BOBS, 5.0),
+        StoredIntroduction(BOBS, strangers, BOBS, 6.0),
+    ]
+    assert (await zentalk("contact", "dismiss", strangers)).code == 0
+    assert [one.address for one in introductions.known] == [BOBS]

@@ -2,8 +2,9 @@
 
 The others of that table take nothing from anybody: K48 and K55 only look, K52 is on the owner's own
 machine, and in K53 relays refuse. The attackers are the programs of tests/strangers. They have one
-host of four cores, a /48, 100 IPv4 addresses and 5 hostile relays. What is smaller than as shipped, so that few fill it as many fill
-a real network, is in `SHORT`, `LONG` and `small_relays`; work is 2^12 times less on both sides.
+host of four cores, a /48, 100 IPv4 addresses and 5 hostile relays. What is smaller than as shipped,
+so that few fill it as many fill a real network, is in `SHORT`, `LONG` and `small_relays`; work is
+2^12 times less on both sides.
 
 The long form is a day (`LONG_HOURS`), with 30 relays and 100 people; 49 pairs write every half an
 hour. In it strangers keep what they hold and go their rounds every 20 minutes: each hour it is

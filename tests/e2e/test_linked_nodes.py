@@ -24,6 +24,8 @@ from zentalk.node.linked import feeder
 from zentalk.node.linked.replica_actions import READ_ONLY
 from zentalk.store.history import feed
 from zentalk.store.history import unread as counts
+from zentalk.store.history.models import RequestKey
+from zentalk.wire.message_link import MessageLink
 
 pytestmark = pytest.mark.e2e
 
@@ -49,7 +51,7 @@ async def test_a_first_copy_goes_on_over_restarts_and_has_what_was_written_meanw
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed, "step", partial(feed.step, rows=1))
-    monkeypatch.setattr(feeder, "SETTLE_SECONDS", 5.0)
+    monkeypatch.setattr(feeder, "STEP_SECONDS", 5.0)
     await acquainted(world)
     await world.replica("bob two", (await world.nodes["bob"].links.open()).code)
 
@@ -111,6 +113,22 @@ async def test_a9_apart_for_three_days_with_both_in_use_then_together_they_have_
     lines = await world.nodes["alice"].messages(bob)
     assert [one["emoji"] for one in lines[0].reactions] == ["👋"]
     assert (await world.nodes["bob two"].links.state()).pending == 0
+
+
+async def test_what_is_pending_is_found_by_its_link_and_a_repeated_request_adds_nothing(
+    world: World, autojump_clock: Clock
+) -> None:
+    await linked(world)
+    cut_off(world, "bob two")
+    replica, alice = world.nodes["bob two"], world.nodes["alice"].address
+    hello = (await replica.messages(alice))[0]
+    line = await replica.send_text(alice, "from here")
+    assert (await replica.linked_message(MessageLink(replica.address, line.id))).seq == 0
+    with pytest.raises(NotFoundError):
+        await replica.linked_message(MessageLink(replica.address, "00" * 16))
+    sent = [await replica.forward(alice, alice, hello.id, RequestKey("once")) for _ in range(2)]
+    assert sent[0].id == sent[1].id
+    assert (await texts(world, "bob two"))[2:] == ["from here", "hello from alice"]
 
 
 async def test_what_cannot_be_done_at_a_replica_is_refused_and_says_where_it_can(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import Final
 
 from zentalk.api.facade import NodeFacade
 from zentalk.chat.views import SOUTH, WEST
@@ -11,6 +12,7 @@ from zentalk.errors import ConfigError, LocalProtocolError, TooLargeError
 from zentalk.ids import UserAddress
 from zentalk.node.messages.commands import Draft
 from zentalk.rest.contents import CardIn, LocationIn, MessageIn, PollIn, StickerIn
+from zentalk.store.history.models import RequestKey, StoredMessage
 from zentalk.wire.chat import (
     MAX_EMOJI_BYTES,
     MAX_LABEL_BYTES,
@@ -27,6 +29,25 @@ from zentalk.wire.chat import (
 )
 from zentalk.wire.content import About
 from zentalk.wire.text import parse_address
+
+_TEXT: Final = {"text"}
+
+
+async def said(
+    body: MessageIn, contact: UserAddress, key: RequestKey | None, node: NodeFacade
+) -> StoredMessage:
+    """Say it; a repeated answer is found by its request, as what it answers may be gone by then.
+
+    Raises as `draft_of` and `NodeFacade.send` do.
+    """
+    if body.model_fields_set == _TEXT:
+        return await node.send(contact, Draft(body.text or ""), key)
+    asked = b"" if body.reply_to is None else body.model_dump_json().encode()
+    earlier = await node.sent_before(contact, asked, key) if asked else None
+    if earlier is not None:
+        return earlier
+    draft = await draft_of(body, contact, node)
+    return await node.send(contact, draft._replace(asked=asked), key)
 
 
 async def draft_of(body: MessageIn, contact: UserAddress, node: NodeFacade) -> Draft:

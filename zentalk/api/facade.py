@@ -169,6 +169,11 @@ class NodeFacade(DevicesFacade, Protocol):
         Raises NotFoundError.
         """
 
+    async def sent_before(
+        self, address: UserAddress, asked: bytes, idempotency_key: RequestKey | None
+    ) -> StoredMessage | None:
+        """Return what the same request has sent; None if it is new. Raises ConflictError."""
+
     async def messages(
         self, address: UserAddress, before: int | None, limit: int
     ) -> list[StoredMessage]:

@@ -19,14 +19,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from zentalk.api.answers import CONFLICT, MISSING, MISSING_OR_CONFLICT, answers, no_content, tagged
 from zentalk.api.callers import request_key
-from zentalk.api.drafts import draft_of
+from zentalk.api.drafts import said
 from zentalk.api.event_query import PageQuery, StreamQuery, first_page
 from zentalk.api.facade import NodeFacade
 from zentalk.api.looks import looks_of, name_cards
 from zentalk.api.paths import Address, IdempotencyKey, MessageId, WithAddress
 from zentalk.api.stream import EventStream
 from zentalk.errors import LocalProtocolError
-from zentalk.node.messages.commands import Draft
 from zentalk.rest.contacts import Contact, ContactIn, Contacts, ListedContact
 from zentalk.rest.contents import MessageIn
 from zentalk.rest.cursors import MAX_CURSOR_CHARS, Cursor, page_of, parse_cursor
@@ -42,7 +41,6 @@ from zentalk.wire.message_link import parse_message_link
 from zentalk.wire.text import parse_address
 
 DEFAULT_MESSAGES: Final = 100
-_TEXT: Final = {"text"}
 """The fields of most messages: they need no look at the others."""
 
 _Key = tuple[str, int]
@@ -156,12 +154,8 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
         request: Request, address: Address, body: MessageIn, idempotency_key: IdempotencyKey = None
     ) -> Response:
         """Store a message for sending; its state tells how far it got."""
-        contact = parse_address(address)
-        draft = Draft(body.text or "") if body.model_fields_set == _TEXT else None
-        if draft is None:
-            draft = await draft_of(body, contact, node)
         key = None if idempotency_key is None else request_key(request, idempotency_key)
-        message = await node.send(contact, draft, key)
+        message = await said(body, parse_address(address), key, node)
         return JsonResponse(Message.model_validate(message), HTTPStatus.ACCEPTED)
 
     @router.get(
@@ -191,8 +185,10 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
             page = await node.chat.page_around(contact, around, count)
         elif since is not None:
             page = await node.chat.page_since(contact, since, count)
+            # What is pending at a replica follows the newest, and has no place.
             newest = [] if page else await node.messages(contact, None, 1)
-            begun = Cursor(None, newest[-1].seq) if newest else begun
+            placed = [line.seq for line in newest if line.seq]
+            begun = Cursor(None, placed[-1]) if placed else begun
         else:
             page = await node.messages(contact, before, count)
         shown = MessagesPage.model_validate(page_of(page, begun))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from zentalk.cli.arguments import address as read_address
@@ -160,16 +161,15 @@ def dismiss(at: At, address: str, *, as_json: bool) -> int:
 
 def _introduced_address(node: NodeClient, who: str) -> str:
     """Return the address of somebody who was introduced, by it or by a name that one has."""
+    with suppress(UsageError):
+        return read_address(who)  # nobody can be called by the address of another
     named = [one for one in node.get(_INTRODUCTIONS)["introductions"] if one["name"] == who]
     if len(named) == 1:
         return str(named[0]["address"])
-    try:
-        return read_address(who)
-    except UsageError:
-        raise NotFoundError(
-            f"nobody, or more than one, was introduced as '{who}': give the address, see: zentalk"
-            " contact introduced"
-        ) from None
+    raise NotFoundError(
+        f"nobody, or more than one, was introduced as '{who}': give the address, see: zentalk"
+        " contact introduced"
+    )
 
 
 def list_all(at: At, *, as_json: bool) -> int:

@@ -25,7 +25,7 @@ from zentalk.node.faces import DeviceFaces
 from zentalk.node.first_contact import FirstContact
 from zentalk.node.linked.parts import HistoryCopy
 from zentalk.node.mailboxes.manager import MailboxManager
-from zentalk.node.messages.commands import Draft, check_address, check_message
+from zentalk.node.messages.commands import Draft, check_address, check_key, check_message
 from zentalk.node.messages.conversation.commands import NO_MESSAGE
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.linked import syncing
@@ -249,8 +249,22 @@ class Node(DeviceFaces):
         idempotency_key: RequestKey | None = None,
     ) -> StoredMessage:
         """Send a message of another conversation to somebody; raises NotFoundError too."""
+        asked = source + parse_message_id(message_id)
+        earlier = await self.sent_before(address, asked, idempotency_key)
+        if earlier is not None:
+            return earlier
         draft = await self.chat.draft_of(source, message_id)
-        return await self.send(address, draft, idempotency_key)
+        return await self.send(address, draft._replace(asked=asked), idempotency_key)
+
+    async def sent_before(
+        self, address: UserAddress, asked: bytes, idempotency_key: RequestKey | None
+    ) -> StoredMessage | None:
+        """Return what the same request has sent; None if it is new. Raises ConflictError."""
+        if idempotency_key is None:
+            return None
+        check_key(idempotency_key)
+        earlier, key = self._messages.earlier, idempotency_key
+        return await self._history.read(lambda tx: earlier(tx, address, asked, key))
 
     async def messages(
         self, address: UserAddress, before: int | None = None, limit: int = 100

@@ -56,7 +56,7 @@ class ReplicaActions(ConversationActions):
         now = self._runtime.wall()
         content = Content(
             kind=draft.kind,
-            message_id=self._new_id() if key is None else _id_of(key),
+            message_id=self._new_id() if key is None else id_of(key),
             sent_at_ms=int(now * 1000),
             text=draft.text,
             body=draft.body,
@@ -116,7 +116,7 @@ class ReplicaActions(ConversationActions):
         return MessageId(self._runtime.entropy(MESSAGE_ID_BYTES))
 
 
-def _id_of(key: RequestKey) -> MessageId:
+def id_of(key: RequestKey) -> MessageId:
     """Return the id of the message that a request makes, however often it is repeated."""
     device = key.device.encode()
     front = len(device).to_bytes(4, "big") + device

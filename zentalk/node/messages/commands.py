@@ -50,6 +50,8 @@ class Draft(NamedTuple):
     body: Body | None = None
     about: About = PLAIN
     written: Written | None = None
+    asked: bytes = b""
+    """What a request has asked for, if that names what may be gone when it comes again."""
 
     @property
     def kind(self) -> str:
@@ -184,6 +186,13 @@ class MessageCommands:
             return message, sent
         return message, CommitEffects.together([welcomed, sent])
 
+    def earlier(
+        self, tx: Transaction, address: UserAddress, asked: bytes, key: RequestKey
+    ) -> StoredMessage | None:
+        """Return what the same request has made already; raises ConflictError for another one."""
+        known = request_keys.by_key(tx, key)
+        return known and self._again(tx, known, _request(address, Draft(asked=asked)))
+
     def _again(self, tx: Transaction, known: tuple[bytes, bytes], request: bytes) -> StoredMessage:
         earlier_request, message_id = known
         message = messages.own(tx, MessageId(message_id))
@@ -194,6 +203,8 @@ class MessageCommands:
 
 def _request(address: UserAddress, draft: Draft) -> bytes:
     """Return a hash of all that makes a request another one."""
+    if draft.asked:
+        return sha256(address + sha256(draft.asked))
     same_id = MessageId(bytes(MESSAGE_ID_BYTES))
     said = Content(draft.kind, same_id, text=draft.text, body=draft.body, about=draft.about)
     return sha256(address + encode_content(said))

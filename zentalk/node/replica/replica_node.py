@@ -7,7 +7,7 @@ the copy, nor show as sent what the first has not placed.
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Final
 
 import trio
@@ -22,8 +22,8 @@ from zentalk.net.transport import Network
 from zentalk.node.conversations.actions import parse_message_id
 from zentalk.node.linked.follower import Follower
 from zentalk.node.linked.parts import HistoryCopy
-from zentalk.node.linked.replica_actions import READ_ONLY, ReplicaActions
-from zentalk.node.messages.commands import Draft, check_message
+from zentalk.node.linked.replica_actions import READ_ONLY, ReplicaActions, id_of
+from zentalk.node.messages.commands import Draft, check_key, check_message
 from zentalk.node.messages.first_contact import linking
 from zentalk.node.node import Node
 from zentalk.node.replica.invitation import linked_folder, load_invitation
@@ -38,6 +38,7 @@ from zentalk.store.retry import until_stored
 from zentalk.store.sqlite import open_database, transaction
 from zentalk.wire.content import decode_content
 from zentalk.wire.invite import InviteLink
+from zentalk.wire.message_link import MessageLink
 from zentalk.wire.text import format_address
 
 SWEEP_SECONDS: Final = DAY_SECONDS / 24
@@ -78,6 +79,30 @@ class ReplicaNode(Node):
         actions = self.chat
         assert isinstance(actions, ReplicaActions)
         return self._shown(await actions.say(address, draft, idempotency_key))
+
+    async def sent_before(
+        self,
+        address: UserAddress,
+        asked: bytes,  # noqa: ARG002 - here one key makes one message, whatever it asked for
+        idempotency_key: RequestKey | None,
+    ) -> StoredMessage | None:
+        """Return what a request with the same key has sent."""
+        if idempotency_key is None:
+            return None
+        check_key(idempotency_key)
+        with suppress(NotFoundError):
+            return await self.message(id_of(idempotency_key).hex(), address)
+        return None
+
+    async def linked_message(self, link: MessageLink) -> StoredMessage:
+        """Return the message that a link is of, also one that is pending; raises NotFoundError."""
+        try:
+            return await super().linked_message(link)
+        except NotFoundError:
+            for line in await self.pending():
+                if line.id == link.message_id and link.author == self.address:
+                    return line
+            raise
 
     async def messages(
         self, address: UserAddress, before: int | None = None, limit: int = 100
