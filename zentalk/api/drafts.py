@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Final
 
 from zentalk.api.facade import NodeFacade
 from zentalk.chat.views import SOUTH, WEST
@@ -30,8 +29,6 @@ from zentalk.wire.chat import (
 from zentalk.wire.content import About
 from zentalk.wire.text import parse_address
 
-_TEXT: Final = {"text"}
-
 
 async def said(
     body: MessageIn, contact: UserAddress, key: RequestKey | None, node: NodeFacade
@@ -40,8 +37,6 @@ async def said(
 
     Raises as `draft_of` and `NodeFacade.send` do.
     """
-    if body.model_fields_set == _TEXT:
-        return await node.send(contact, Draft(body.text or ""), key)
     asked = b"" if body.reply_to is None else body.model_dump_json().encode()
     earlier = await node.sent_before(contact, asked, key) if asked else None
     if earlier is not None:

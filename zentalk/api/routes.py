@@ -26,6 +26,8 @@ from zentalk.api.looks import looks_of, name_cards
 from zentalk.api.paths import Address, IdempotencyKey, MessageId, WithAddress
 from zentalk.api.stream import EventStream
 from zentalk.errors import LocalProtocolError
+from zentalk.ids import UserAddress
+from zentalk.node.messages.commands import Draft
 from zentalk.rest.contacts import Contact, ContactIn, Contacts, ListedContact
 from zentalk.rest.contents import MessageIn
 from zentalk.rest.cursors import MAX_CURSOR_CHARS, Cursor, page_of, parse_cursor
@@ -41,6 +43,7 @@ from zentalk.wire.message_link import parse_message_link
 from zentalk.wire.text import parse_address
 
 DEFAULT_MESSAGES: Final = 100
+_TEXT: Final = {"text"}
 """The fields of most messages: they need no look at the others."""
 
 _Key = tuple[str, int]
@@ -155,7 +158,11 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
     ) -> Response:
         """Store a message for sending; its state tells how far it got."""
         key = None if idempotency_key is None else request_key(request, idempotency_key)
-        message = await said(body, parse_address(address), key, node)
+        contact = parse_address(address)
+        if body.model_fields_set == _TEXT:
+            message = await node.send(contact, Draft(body.text or ""), key)
+        else:
+            message = await said(body, contact, key, node)
         return JsonResponse(Message.model_validate(message), HTTPStatus.ACCEPTED)
 
     @router.get(
@@ -185,10 +192,7 @@ def add_message_routes(router: APIRouter, node: NodeFacade) -> None:
             page = await node.chat.page_around(contact, around, count)
         elif since is not None:
             page = await node.chat.page_since(contact, since, count)
-            # What is pending at a replica follows the newest, and has no place.
-            newest = [] if page else await node.messages(contact, None, 1)
-            placed = [line.seq for line in newest if line.seq]
-            begun = Cursor(None, placed[-1]) if placed else begun
+            begun = begun if page else await _end(node, contact)
         else:
             page = await node.messages(contact, before, count)
         shown = MessagesPage.model_validate(page_of(page, begun))
@@ -268,3 +272,9 @@ class RouteIndex:
 def _key(path: str) -> _Key:
     segments = path.split("/")
     return (segments[2] if len(segments) > 2 else "", len(segments))
+
+
+async def _end(node: NodeFacade, contact: UserAddress) -> Cursor:
+    """Return where a conversation goes on: what is pending at a replica has no place yet."""
+    places = [line.seq for line in await node.messages(contact, None, 1) if line.seq]
+    return Cursor(None, places[-1] if places else None)

@@ -91,15 +91,11 @@ KINDS: Final = {
     )
 }
 """All kinds that this version knows, by their words."""
+NOT_QUEUED: Final = frozenset(kind.word for kind in KINDS.values() if not kind.is_queued)
+"""What its author sends once, and keeps no longer than until it has left."""
 
 
 def role_of(word: str) -> KindRole:
     """Return what a kind does; one that is not known here is a line."""
     kind = KINDS.get(word)
     return KindRole.LINE if kind is None else kind.role
-
-
-def is_queued(word: str) -> bool:
-    """Tell whether a kind is kept by its author until it is confirmed; unknown ones are."""
-    kind = KINDS.get(word)
-    return kind is None or kind.is_queued

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from zentalk.chat.kinds import is_queued
+from zentalk.chat.kinds import NOT_QUEUED
 from zentalk.crypto.types import Entropy
 from zentalk.errors import LocalProtocolError
 from zentalk.ids import MESSAGE_ID_BYTES, MessageId, UserAddress
@@ -90,7 +90,8 @@ class Composer:
 
         It is encrypted if there is a ratchet with room, after what has waited for that.
         """
-        _check_kind(content.kind, queued=True)
+        if content.kind in NOT_QUEUED:
+            raise LocalProtocolError(f"a content of kind {content.kind} is never sent again")
         sender = self._sessions.sender(tx, row.address)
         if sender is None:
             self._add(tx, row, None, content, now, room=0)
@@ -248,7 +249,8 @@ class Composer:
 
         None without a ratchet, or while a contact may have missed as much as it can get over.
         """
-        _check_kind(content.kind, queued=False)
+        if content.kind not in NOT_QUEUED:
+            raise LocalProtocolError(f"a content of kind {content.kind} goes until it is confirmed")
         row = contacts.get(tx, contact)
         sender = self._sessions.sender(tx, contact)
         if row is None or sender is None or not running_ahead.has_numbers(tx, contact, sender):
@@ -285,13 +287,6 @@ class Composer:
             return ()
         empty = encode_content(Content(kind=NONE, message_id=self.new_message_id()))
         return (sender.encrypt(empty).inner,)
-
-
-def _check_kind(kind: str, *, queued: bool) -> None:
-    """Hold what is done with a kind to the table of kinds; raises LocalProtocolError."""
-    if is_queued(kind) is not queued:
-        how = "only until it has left" if queued else "until it is confirmed"
-        raise LocalProtocolError(f"a content of kind {kind} is kept {how}: this is a bug")
 
 
 def lacks_route(tx: Transaction, row: ContactRow) -> bool:
