@@ -303,7 +303,7 @@ async def test_how_far_it_may_ask_ahead_in_a_stream_is_bounded(
 ) -> None:
     async with await server.dial() as stream:
         await stream.send_all(get(b"/stream", KEEP))
-        with trio.move_on_after(20) as patience:
+        with trio.move_on_after(2) as patience:  # which pass while nothing moves
             await send_much(stream)
         assert patience.cancelled_caught
 
