@@ -13,11 +13,16 @@ PAIRINGS = "/v1/devices/pairings"
 
 async def redeem(node: FakeNode, code: str) -> httpx.Response:
     """As a new device does, which has no token."""
+    return (await redeem_often(node, code, 1))[0]
+
+
+async def redeem_often(node: FakeNode, code: str, times: int) -> list[httpx.Response]:
     transport = httpx.ASGITransport(app=create_app(node, TOKEN, node.stopping))
     async with httpx.AsyncClient(
         transport=transport, base_url="http://127.0.0.1", event_hooks=hooks()
     ) as stranger:
-        return await stranger.post("/v1/pairings/redeem", json={"code": code})
+        asked = {"code": code}
+        return [await stranger.post("/v1/pairings/redeem", json=asked) for _ in range(times)]
 
 
 async def test_a_device_is_paired_once(rest: httpx.AsyncClient, node: FakeNode) -> None:
@@ -37,8 +42,8 @@ async def test_a_device_is_paired_once(rest: httpx.AsyncClient, node: FakeNode) 
 
 
 async def test_guessing_is_answered_with_429(node: FakeNode) -> None:
-    statuses = [(await redeem(node, "A" * 16)).status_code for _ in range(21)]
-    assert statuses == [404] * 20 + [429]
+    answers = await redeem_often(node, "A" * 16, 21)
+    assert [answer.status_code for answer in answers] == [404] * 20 + [429]
 
 
 async def test_a_pairing_is_cancelled(rest: httpx.AsyncClient, node: FakeNode) -> None:
