@@ -27,7 +27,7 @@ from zentalk.wire.group import GroupEntry
 
 HISTORIES = 1_000
 RUNS = 4
-"""Of so many tests each plays its share."""
+"""Of so many tests each plays its share; the suite plays the first, and `make long` all."""
 CONTROLS = 100
 
 
@@ -65,7 +65,9 @@ def came_back(past: History, state: GroupState) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("run", range(RUNS))
+@pytest.mark.parametrize(
+    "run", [0, *(pytest.param(run, marks=pytest.mark.long) for run in range(1, RUNS))]
+)
 def test_all_who_hold_the_same_entries_come_to_the_same_group_and_nobody_comes_back(
     run: int,
 ) -> None:
