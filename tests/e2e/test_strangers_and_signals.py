@@ -182,7 +182,7 @@ async def test_k51_marks_of_a_stranger_for_what_is_not_there_are_not_kept(
 async def test_k51_control_where_they_wait_as_contacts_marks_do_all_are_kept(
     world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(marking, "_has_room", lambda *_, **__: True)
+    monkeypatch.setattr(marking, "_check_waits", lambda *_, **__: None)
     assert await edit_what_is_not_there(world, accepted=False) == MARKS
 
 
