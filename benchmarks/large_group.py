@@ -39,7 +39,7 @@ FAST, STRONG = "fast", "strong"
 
 
 class Spent(NamedTuple):
-    """What some hosts have used in some time: CPU in milliseconds, bytes both ways, packets."""
+    """CPU in milliseconds, bytes both ways and packets that some hosts have used in some time."""
 
     cpu: float
     size: float

@@ -30,10 +30,10 @@ def one_order(seed: int = SCHEDULE) -> Iterator[None]:
     """Let trio take the same order in each run of what is inside."""
     before = trio._core._run._ALLOW_DETERMINISTIC_SCHEDULING
     state = shuffler().getstate()
-    trio._core._run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc]  # binds the loop variable
+    trio._core._run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc]  # trio declares its own switch as final
     shuffler().seed(seed)
     try:
         yield
     finally:
         shuffler().setstate(state)
-        trio._core._run._ALLOW_DETERMINISTIC_SCHEDULING = before  # type: ignore[misc]  # binds the loop variable
+        trio._core._run._ALLOW_DETERMINISTIC_SCHEDULING = before  # type: ignore[misc]  # trio declares its own switch as final

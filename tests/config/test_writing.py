@@ -73,7 +73,7 @@ def test_what_was_not_chosen_is_only_a_comment(tmp_path: Path) -> None:
 def test_settings_are_frozen(tmp_path: Path) -> None:
     settings = RelaySettings(directory=tmp_path)
     with pytest.raises(ValidationError):
-        settings.port = 5  # type: ignore[misc]  # binds the loop variable
+        settings.port = 5  # type: ignore[misc]  # that it is read-only is what is tested
 
 
 def test_a_python_caller_may_give_texts_and_lists(tmp_path: Path) -> None:

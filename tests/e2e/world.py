@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import trio
@@ -184,9 +184,9 @@ class World:
     async def _run(
         self,
         name: str,
-        run: Callable[..., object],
+        run: Callable[..., Awaitable[object]],
         task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         with trio.CancelScope() as scope:
             self._scopes[name] = scope
-            await run(task_status=task_status)  # type: ignore[misc]  # binds the loop variable
+            await run(task_status=task_status)

@@ -129,7 +129,9 @@ def by_the_book(log: GroupLog) -> Roles:
         if isinstance(entry.act, Create | Accept)
         and (entry.place.grant in refs or (isinstance(entry.act, Create) and entry.ref in refs))
     }
-    return Roles(frozenset(person(one) or b"" for one in standing), frozenset(joined), ranks)  # type: ignore[misc]  # binds the loop variable
+    return Roles(
+        frozenset(person(one) or UserAddress(b"") for one in standing), frozenset(joined), ranks
+    )
 
 
 def by_hash(entries: Sequence[GroupEntry]) -> Roles:

@@ -27,7 +27,7 @@ from zentalk.wire.group import GroupEntry
 
 HISTORIES = 1_000
 RUNS = 4
-"""Of so many tests each plays its share; the suite plays the first, and `make long` all."""
+"""The number of tests that share the histories: the suite runs the first, `make long` all."""
 CONTROLS = 100
 
 

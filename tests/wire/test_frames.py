@@ -121,4 +121,4 @@ def test_our_own_mistakes_are_local_errors(frame: Frame) -> None:
 
 def test_frames_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        Ping(1).number = 2  # type: ignore[misc]  # binds the loop variable
+        Ping(1).number = 2  # type: ignore[misc]  # that it is read-only is what is tested

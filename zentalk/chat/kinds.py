@@ -92,7 +92,7 @@ KINDS: Final = {
 }
 """All kinds that this version knows, by their words."""
 NOT_QUEUED: Final = frozenset(kind.word for kind in KINDS.values() if not kind.is_queued)
-"""What its author sends once, and keeps no longer than until it has left."""
+"""Kinds that are sent once, and kept no longer than until they have left."""
 
 
 def role_of(word: str) -> KindRole:

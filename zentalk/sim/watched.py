@@ -58,7 +58,7 @@ class WatchedNetwork:
         self.people: list[Person] = []
         self.relays: list[Relay] = []
         self.bytes_sent: Counter[str] = Counter()
-        """What each host has sent on all its lines."""
+        """The bytes that each host has sent on all its lines."""
         self.began = 0.0
         self._folder = folder
         self._nursery = nursery

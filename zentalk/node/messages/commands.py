@@ -51,7 +51,7 @@ class Draft(NamedTuple):
     about: About = PLAIN
     written: Written | None = None
     asked: bytes = b""
-    """What a request has asked for, if that names what may be gone when it comes again."""
+    """The request itself, where it names a message that may be gone when it comes again."""
 
     @property
     def kind(self) -> str:
