@@ -18,13 +18,22 @@ from zentalk.config import (
 )
 from zentalk.config.writing import render
 from zentalk.errors import ConflictError
-from zentalk.wire.text import RelayUri
+from zentalk.wire.text import RelayUri, Scheme
 
 uris = st.builds(
     RelayUri,
     st.binary(min_size=32, max_size=32),
     st.sampled_from(["127.0.0.1", "relay.example", "[::1]"]),
     st.integers(1, 65535),
+    st.just(Scheme.TCP),
+    st.just(""),
+) | st.builds(
+    RelayUri,
+    st.binary(min_size=32, max_size=32),
+    st.sampled_from(["127.0.0.1", "relay.example", "[::1]"]),
+    st.integers(1, 65535),
+    st.sampled_from([Scheme.WS, Scheme.WSS]),
+    st.just("/relay/link"),
 )
 names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=64)
 
@@ -80,3 +89,38 @@ def test_a_python_caller_may_give_texts_and_lists(tmp_path: Path) -> None:
     text = "zt-relay:" + "a" * 52 + "@127.0.0.1:9001"
     settings = RelaySettings.model_validate({"directory": tmp_path, "bootstraps": [text]})
     assert settings.bootstraps == (RelayUri(bytes(32), "127.0.0.1", 9001),)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"announce_websockets": ("ws://127.0.0.1:9101/relay/link",)}, "set `http` to true"),
+        ({"http": True, "announce_websockets": ("127.0.0.1:9101",)}, "starts with ws:// or wss://"),
+        ({"http": True, "announce_websockets": ("http://127.0.0.1/x",)}, "ws:// or wss://"),
+        ({"http": True, "announce_websockets": ("wss://a.example/relay/link",)}, "at 127.0.0.1"),
+        (
+            {"http": True, "announce_websockets": ("ws://127.0.0.1/a", "ws://127.0.0.1/b") * 2},
+            "2 at most",
+        ),
+    ],
+)
+def test_websockets_that_nobody_could_use_are_not_announced(
+    values: dict[str, object], said: str
+) -> None:
+    with pytest.raises(ValidationError, match=said):
+        RelaySettings(directory=Path("x"), **values)
+
+
+def test_announced_websockets_survive_the_file(tmp_path: Path) -> None:
+    settings = RelaySettings(
+        directory=tmp_path,
+        host="relay.example",
+        http=True,
+        announce_websockets=(
+            "wss://relay.example/relay/link",
+            "ws://relay.example:9101/relay/link",
+        ),
+    )
+    write_config(settings)
+    assert load_relay_settings(tmp_path, {}) == settings
+    assert [place.port for place in settings.announce_websockets] == [443, 9101]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -19,6 +20,7 @@ from zentalk.ids import SendId
 from zentalk.relay_http.app import create_app
 from zentalk.relay_http.door import Door
 from zentalk.relay_http.facade import RelayFacade
+from zentalk.relay_http.link_socket import LinkSocket
 from zentalk.relay_http.sessions import HttpSessions
 
 OPERATOR = "operator-token"
@@ -71,7 +73,8 @@ async def open_door(world: World, running: Running) -> OpenDoor:
         wiring.directory,
         is_draining=lambda: wiring.connections.draining,
     )
-    app = create_app(facade, door, sessions)
+    links = LinkSocket(partial(wiring.connections.accept, 0), behind_proxy=False)
+    app = create_app(facade, door, sessions, links)
     return OpenDoor(running, app, door, sessions, world.runtime.wall)
 
 

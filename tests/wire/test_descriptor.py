@@ -11,17 +11,21 @@ from zentalk.ids import Epoch
 from zentalk.wire.codec import pack, unpack
 from zentalk.wire.descriptor import (
     FORMAT_OF_SEVERAL,
+    FORMAT_WITH_DOORS,
     MAX_DESCRIPTOR_BYTES,
+    MAX_DOORS,
     MAX_HOSTS,
     MAX_HOSTS_CHARS,
     MAX_LANES,
     DescriptorBody,
+    Door,
     Lane,
     decode_descriptor,
     node_id_of,
     sign_descriptor,
 )
 from zentalk.wire.host import is_host, is_unspecified
+from zentalk.wire.text import RelayUri, Scheme
 
 KEY = identity(1)
 LONG_NAME = ".".join(["h" * 61] * 4) + ".hhhhh"
@@ -40,6 +44,8 @@ names = (
 addresses = (st.ip_addresses(v=4).map(str) | st.ip_addresses(v=6).map("[{}]".format)).filter(
     lambda host: not is_unspecified(host)
 )
+paths = st.from_regex(r"(/[a-z0-9_-]{1,9}){1,3}", fullmatch=True)
+doors = st.builds(Door, st.booleans(), st.integers(1, 65535), paths)
 bodies = st.builds(
     DescriptorBody,
     network=st.text(max_size=8),
@@ -53,6 +59,7 @@ bodies = st.builds(
     epoch=st.integers(0, 2**32 - 1).map(Epoch),
     boot=st.integers(0, 2**64 - 1),
     further_hosts=st.lists(names | addresses, max_size=MAX_HOSTS - 1, unique=True).map(tuple),
+    doors=st.lists(doors, max_size=MAX_DOORS, unique=True).map(tuple),
 ).filter(lambda body: body.host not in body.further_hosts)
 
 
@@ -116,6 +123,15 @@ def resigned(change: dict[str, object]) -> bytes:
         {"further_hosts": ("b.net", "b.net")},
         {"further_hosts": ("b.net", "c.net", "d.net", "e.net")},
         {"further_hosts": (LONG_NAME, "b" + LONG_NAME[1:], "c.net")},
+        {"doors": (Door(False, 0, "/relay/link"),)},
+        {"doors": (Door(False, 65536, "/relay/link"),)},
+        {"doors": (Door(False, 1, ""),)},
+        {"doors": (Door(False, 1, "relay"),)},
+        {"doors": (Door(False, 1, "/a/../b"),)},
+        {"doors": (Door(False, 1, "/a b"),)},
+        {"doors": (Door(False, 1, "/" + "a" * 32),)},
+        {"doors": (Door(False, 1, "/a"),) * 2},
+        {"doors": tuple(Door(False, port, "/a") for port in (1, 2, 3))},
         {"network": "x" * 33},
         {"family": bytes(33)},
         {"version": "x" * 33},
@@ -142,6 +158,7 @@ def test_the_largest_descriptor_fits_its_limit() -> None:
         epoch=Epoch(2**32 - 1),
         boot=2**64 - 1,
         further_hosts=("a" + LONG_NAME[1:], "b.net", "x"),
+        doors=tuple(Door(True, 65535 - number, "/" + "p" * 31) for number in range(MAX_DOORS)),
     )
     assert sum(map(len, body.hosts)) == MAX_HOSTS_CHARS
     raw = sign_descriptor(KEY, body).raw
@@ -150,7 +167,7 @@ def test_the_largest_descriptor_fits_its_limit() -> None:
 
 
 def test_an_unknown_format_is_refused() -> None:
-    signed = pack([FORMAT_OF_SEVERAL + 1])
+    signed = pack([FORMAT_WITH_DOORS + 1])
     raw = pack([signed, KEY.sign(Label.DESCRIPTOR, signed)])
     with pytest.raises(DecodeError, match="format"):
         decode_descriptor(raw)
@@ -170,12 +187,12 @@ def test_newer_compares_higher_and_the_uri_names_lane_zero() -> None:
     one = descriptor(1)
     assert descriptor(1, boot=2, epoch=EPOCH - 1).order > one.order
     assert descriptor(1, epoch=EPOCH + 1).order > one.order
-    assert one.uri == (one.identity, one.host, one.lanes[0].port)
+    assert one.uri == RelayUri(one.identity, one.host, one.lanes[0].port)
 
 
 def test_several_hosts_are_dialled_in_their_order_each_at_the_ports_of_all_lanes() -> None:
     one = decode_descriptor(resigned({"further_hosts": ("[2001:db8::1]", "relay.net")}))
-    assert one.uri == one.uris()[0] == (one.identity, one.host, one.lanes[0].port)
+    assert one.uri == one.uris()[0] == RelayUri(one.identity, one.host, one.lanes[0].port)
     assert [uri.host for uri in one.uris()] == [one.host, "[2001:db8::1]", "relay.net"]
     assert one.uris(1) == one.uris(-1) == ()
 
@@ -187,6 +204,25 @@ def test_one_host_has_one_encoding() -> None:
     assert fields[0] == 1
     signed = pack([FORMAT_OF_SEVERAL, *fields[1:], []])
     with pytest.raises(DecodeError, match="names one"):
+        decode_descriptor(pack([signed, KEY.sign(Label.DESCRIPTOR, signed)]))
+
+
+def test_doors_are_at_the_first_host_and_never_where_others_dial() -> None:
+    doors = (Door(True, 443, "/relay/link"), Door(False, 9101, "/l"))
+    one = decode_descriptor(resigned({"further_hosts": ("relay.net",), "doors": doors}))
+    assert [uri.place for uri in one.door_uris()] == [
+        f"wss://{one.host}/relay/link",
+        f"ws://{one.host}:9101/l",
+    ]
+    assert {uri.scheme for uri in one.uris()} == {Scheme.TCP}
+    assert descriptor(1).door_uris() == ()
+
+
+def test_a_relay_without_doors_has_the_encoding_of_before() -> None:
+    fields = unpack(unpack_signed(descriptor(1, key=KEY).raw), max_bytes=MAX_DESCRIPTOR_BYTES)
+    assert isinstance(fields, list)
+    signed = pack([FORMAT_WITH_DOORS, *fields[1:], [], []])
+    with pytest.raises(DecodeError, match="names none"):
         decode_descriptor(pack([signed, KEY.sign(Label.DESCRIPTOR, signed)]))
 
 

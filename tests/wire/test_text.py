@@ -6,7 +6,7 @@ import pytest
 
 from zentalk.errors import DecodeError
 from zentalk.ids import UserAddress
-from zentalk.wire.text import RelayUri, format_address, format_relay_uri
+from zentalk.wire.text import RelayUri, Scheme, format_address, format_relay_uri
 from zentalk.wire.text import parse_address as address
 from zentalk.wire.text import parse_relay_uri as uri
 
@@ -48,3 +48,42 @@ def test_what_is_wrong_with_a_relay_uri_is_named() -> None:
     assert (
         uri(URI.replace("relay", "Relay").replace("zt-Relay", "zt-relay")).host == "Relay.example"
     )
+
+
+@pytest.mark.parametrize(
+    ("place", "found"),
+    [
+        ("ws://relay.example:9101/relay/link", ("relay.example", 9101, Scheme.WS, "/relay/link")),
+        ("ws://relay.example/relay/link", ("relay.example", 80, Scheme.WS, "/relay/link")),
+        ("wss://relay.example/l", ("relay.example", 443, Scheme.WSS, "/l")),
+        ("wss://[2001:db8::1]/l", ("[2001:db8::1]", 443, Scheme.WSS, "/l")),
+        ("wss://[2001:db8::1]:8443/l.v1", ("[2001:db8::1]", 8443, Scheme.WSS, "/l.v1")),
+    ],
+)
+def test_a_relay_uri_may_name_a_websocket(place: str, found: tuple[str, int, str, str]) -> None:
+    text = URI.partition("@")[0] + "@" + place
+    read = uri(text)
+    assert read[1:] == found
+    assert format_relay_uri(read) == text
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("http://relay.example/relay/link", "starts with ws:// or wss://"),
+        ("://relay.example/relay/link", "starts with ws:// or wss://"),
+        ("wss://relay.example", "the path in this relay URI"),
+        ("wss://relay.example/", "the path in this relay URI"),
+        ("wss://relay.example/a/../b", "the path in this relay URI"),
+        ("wss://relay.example/a?b", "the path in this relay URI"),
+        ("wss://relay.example/" + "a" * 40, "the path in this relay URI"),
+        ("wss:///relay/link", "the host in this relay URI"),
+        ("wss://user@relay.example/relay/link", "the host in this relay URI"),
+        ("wss://0.0.0.0/relay/link", "stands for all addresses of a machine"),
+        ("wss://relay.example:0/relay/link", "between 1 and 65535"),
+        ("wss://relay.example:/relay/link", "between 1 and 65535"),
+    ],
+)
+def test_what_is_wrong_with_a_websocket_of_a_relay_is_named(place: str, said: str) -> None:
+    with pytest.raises(DecodeError, match=said):
+        uri(URI.partition("@")[0] + "@" + place)

@@ -7,7 +7,7 @@ strict: a number in quotes is an error, not a number.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -29,15 +29,16 @@ from zentalk.config.places import (
     first_unspecified,
     list_to_tuple,
 )
+from zentalk.config.proxies import check_proxy
 from zentalk.config.unit_types import ByteSize, Seconds
 from zentalk.directory.identity_work import MAX_DIFFICULTY, default_difficulty, work_bits
 from zentalk.directory.subnets import MAIN_NETWORK
 from zentalk.errors import DecodeError
 from zentalk.ids import DAY_SECONDS
 from zentalk.lifetimes import DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS
-from zentalk.wire.descriptor import node_id_of
+from zentalk.wire.descriptor import MAX_DOORS, node_id_of
 from zentalk.wire.host import with_brackets
-from zentalk.wire.text import RelayUri, parse_relay_uri
+from zentalk.wire.text import RelayUri, Scheme, parse_place, parse_relay_uri
 
 MIB: Final = 2**20
 DEFAULT_RELAY_PORT: Final = 9001
@@ -56,6 +57,18 @@ def _to_relay_uri(value: object) -> RelayUri:
         raise ValueError(str(error)) from None
 
 
+def _to_place(value: object) -> RelayUri:
+    if not isinstance(value, str):
+        raise ValueError("it is a URL in quotes")  # noqa: TRY004 - pydantic's protocol
+    try:
+        return parse_place(value.strip())
+    except DecodeError as error:
+        raise ValueError(str(error)) from None
+
+
+Places = Annotated[
+    tuple[Annotated[RelayUri, PlainValidator(_to_place)], ...], BeforeValidator(list_to_tuple)
+]
 Uris = Annotated[
     tuple[Annotated[RelayUri, PlainValidator(_to_relay_uri)], ...], BeforeValidator(list_to_tuple)
 ]
@@ -67,6 +80,8 @@ def _as_in_urls(hosts: tuple[str, ...]) -> tuple[str, ...]:
 
 Hosts = Annotated[tuple[str, ...], BeforeValidator(list_to_tuple), AfterValidator(_as_in_urls)]
 MAX_PORT: Final = 65535
+Way: TypeAlias = Literal["any", "tcp", "websocket"]
+"""How a node connects to relays."""
 Port = Annotated[int, Field(ge=0, le=MAX_PORT)]
 NetworkId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 
@@ -180,6 +195,17 @@ class RelaySettings(Settings):
     http_port: Port = Field(
         DEFAULT_RELAY_HTTP_PORT, description="The port for HTTP; 0 takes a free one."
     )
+    http_behind_proxy: bool = Field(
+        False,
+        description="Whether a proxy on this machine stands in front of HTTP. Then the last "
+        "address of its X-Forwarded-For counts as the client's.",
+    )
+    announce_websockets: Places = Field(
+        (),
+        description="Where clients reach the WebSocket of `http` from outside, up to 2 of "
+        "ws://HOST:PORT/relay/link and wss://HOST/relay/link, at the host that is announced first.",
+        validate_default=True,
+    )
 
     @field_validator("announce_host")
     @classmethod
@@ -202,6 +228,24 @@ class RelaySettings(Settings):
         if port + lanes - 1 > MAX_PORT:
             raise ValueError(f"{lanes} lanes need {lanes} ports and there are fewer from {port} on")
         return port
+
+    @field_validator("announce_websockets")
+    @classmethod
+    def _are_doors(cls, places: tuple[RelayUri, ...], info: ValidationInfo) -> tuple[RelayUri, ...]:
+        """Refuse to announce what the descriptor cannot say, or nobody serves."""
+        first = all_of(info.data.get("announce_host") or info.data.get("host", ""))[0]
+        if len(places) > MAX_DOORS:
+            raise ValueError(f"there may be {MAX_DOORS} at most")
+        if places and not info.data.get("http"):
+            raise ValueError("nothing answers there: set `http` to true as well")
+        if any(place.scheme is Scheme.TCP for place in places):
+            raise ValueError("each must be a URL that starts with ws:// or wss://")
+        if any(place.host != first for place in places):
+            raise ValueError(
+                f"they must be at {first}, the host that this relay announces first: clients dial "
+                "no other; to use another name, announce it with `announce_host`"
+            )
+        return places
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -234,6 +278,16 @@ class ApiSettings(Settings):
     guards: Uris = Field(
         (),
         description="The only entry relays to use. If empty, the node chooses two and keeps them.",
+    )
+    reach_relays_by: Way = Field(
+        "any",
+        description="How to connect to relays: `tcp`, `websocket` where a line lets only HTTP "
+        "through, or `any`, which tries TCP first.",
+    )
+    proxy: Annotated[str, AfterValidator(check_proxy)] = Field(
+        "",
+        description="A proxy to reach all relays through: http://HOST:PORT or socks5://HOST:PORT, "
+        "with USER:PASSWORD@ if it asks. Tor is socks5://127.0.0.1:9050.",
     )
     profile: Literal["fast", "balanced", "strong"] = Field(
         "fast",

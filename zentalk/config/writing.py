@@ -53,7 +53,7 @@ def render(settings: Settings) -> str:
 
 def _to_toml(value: object) -> str:
     if isinstance(value, RelayUri):
-        return json.dumps(format_relay_uri(value))
+        return json.dumps(format_relay_uri(value) if value.identity else value.place)
     if isinstance(value, tuple):
         if not value:
             return "[]"

@@ -14,6 +14,7 @@ import trio
 from zentalk.directory.public_addresses import is_public_port, public_address
 from zentalk.errors import ConnectFailedError
 from zentalk.net.transport import ByteStream, Network
+from zentalk.wire.host import is_address
 
 RESOLVE_SECONDS: Final = 5.0
 _REFUSED: Final = "it has no public address, and this network takes no others"
@@ -28,11 +29,16 @@ class Reached(NamedTuple):
 
 
 class RelayDialler:
-    """Makes streams to relays over one `network`; with `public_only`, to public addresses."""
+    """Makes streams to relays over one `network`; with `public_only`, to public addresses.
 
-    def __init__(self, network: Network, *, public_only: bool) -> None:
+    With `by_name` the network resolves names itself, elsewhere: what they stand for is not known
+    here, and only addresses are checked.
+    """
+
+    def __init__(self, network: Network, *, public_only: bool, by_name: bool = False) -> None:
         self._network = network
         self._public_only = public_only
+        self._by_name = by_name
 
     async def dial(self, host: str, port: int) -> ByteStream:
         """Connect; raises ConnectFailedError."""
@@ -50,6 +56,8 @@ class RelayDialler:
         target = f"{host}:{port}"
         if not is_public_port(port):
             raise ConnectFailedError(target, _REFUSED_PORT)
+        if self._by_name and not is_address(host):
+            return host
         found: list[str] = []
         with trio.move_on_after(RESOLVE_SECONDS):
             try:

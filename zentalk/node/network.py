@@ -17,8 +17,10 @@ import trio
 from zentalk.config.settings import ApiSettings
 from zentalk.directory.clock_skew import note as clock_note
 from zentalk.ids import NodeId
+from zentalk.net.dialling import RelayDialler
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
+from zentalk.net.ways.proxy import proxied
 from zentalk.node.packets.relaxed_rules import note as relaxed_note
 from zentalk.node.packets.sender import PacketSender
 from zentalk.node.profiles import PROFILES
@@ -53,7 +55,14 @@ class NodeNetwork:
         self.profile = replace(PROFILES[settings.profile], path_hops=settings.path_hops)
         self._state = SavedState(settings.network, load_state(), save_state)
         self._dialer = Dialer(
-            settings.network, runtime, network, public_only=not settings.private_addresses
+            settings.network,
+            runtime,
+            RelayDialler(
+                proxied(network, settings.proxy),
+                public_only=not settings.private_addresses,
+                by_name=bool(settings.proxy),
+            ),
+            settings.reach_relays_by,
         )
         self._changes = trio.lowlevel.ParkingLot()
         configured = {uri.identity: uri for uri in (*settings.guards, *settings.bootstraps)}
@@ -71,6 +80,7 @@ class NodeNetwork:
             addresses=found.hints,
             wall=runtime.wall,
             entropy=runtime.entropy,
+            usable=self._dialer.usable,
         )
         self._links = GuardLinks(
             runtime, self._dialer.dial, self._selection, self._snapshot, self._changes

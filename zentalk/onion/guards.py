@@ -56,13 +56,15 @@ def update(
     pinned: Sequence[NodeId] = (),
     avoid: frozenset[NodeId] = frozenset(),
     never: frozenset[NodeId] = frozenset(),
+    no_entry: frozenset[NodeId] = frozenset(),
 ) -> GuardState:
     """Return the state after observations, time and a new snapshot.
 
     `live` is every relay of the snapshot, each once; with an empty one nothing is replaced.
     `pinned` are the guards that the configuration names: then only these are used. `avoid` (own
     mailbox relays) is drawn only if the network is too small; `never` is not drawn at all, and
-    serves on where it was drawn before.
+    serves on where it was drawn before. Of `no_entry` no guard is drawn: this node's line does not
+    lead there.
     """
     now = int(wall)
     ids = frozenset(candidate.node_id for candidate in live)
@@ -72,7 +74,7 @@ def update(
         return GuardState(tuple(entries))
     entries = [entry for entry in entries if not _is_over(entry, entries, now)]
     if not pinned:
-        entries = _fill_up(entries, live, (avoid, never), now, entropy)
+        entries = _fill_up(entries, live, (avoid, never | no_entry), now, entropy)
     in_use = primary(GuardState(tuple(entries)), ids)
     refreshed = [
         _with_middles(entry, live, (avoid.union(in_use), never), now, entropy)

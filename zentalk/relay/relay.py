@@ -43,8 +43,10 @@ from zentalk.wire.descriptor import (
     ROLE_FORWARD,
     ROLE_MAILBOX,
     DescriptorBody,
+    Door,
     Lane,
 )
+from zentalk.wire.text import Scheme
 
 _LOG: Final = quiet_logger("zentalk.relay")
 JOIN_SECONDS: Final = 10.0
@@ -324,6 +326,10 @@ class Relay:
             epoch=Epoch(0),
             boot=0,
             further_hosts=tuple(further_hosts),
+            doors=tuple(
+                Door(place.scheme is Scheme.WSS, place.port, place.path)
+                for place in settings.announce_websockets
+            ),
         )
         capacity = filter_capacity(settings.memory_bytes, len(listeners))
         return OwnKeys(

@@ -10,12 +10,14 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
 
 from zentalk.errors import DecodeError, RefusedError
 from zentalk.logs import quiet_logger
 from zentalk.relay_http.door import Door, DoorError
 from zentalk.relay_http.facade import RelayFacade
+from zentalk.relay_http.link_socket import LINK_PATH
 from zentalk.relay_http.routes import Routes
 from zentalk.relay_http.sessions import HttpSessions
 from zentalk.web.problems import invalid, problem, unexpected
@@ -24,8 +26,8 @@ from zentalk.web.shield import Shield
 MAX_BODY_BYTES: Final = 64 * 1024
 
 
-def create_app(relay: RelayFacade, door: Door, sessions: HttpSessions) -> ASGIApp:
-    """Return the door of a running relay as an ASGI application."""
+def create_app(relay: RelayFacade, door: Door, sessions: HttpSessions, links: ASGIApp) -> ASGIApp:
+    """Return the door of a running relay as an ASGI application; `links` serves WebSockets."""
     routes = Routes(relay, door, sessions)
 
     async def on_door(_request: Request, error: Exception) -> Response:
@@ -56,7 +58,8 @@ def create_app(relay: RelayFacade, door: Door, sessions: HttpSessions) -> ASGIAp
         HTTPException: _on_http_error,
         Exception: _on_bug,
     }
-    inner = Starlette(routes=routes.all(), exception_handlers=handlers)
+    everything = [*routes.all(), WebSocketRoute(LINK_PATH, links)]
+    inner = Starlette(routes=everything, exception_handlers=handlers)
     inner.router.redirect_slashes = False
     return Shield(inner, MAX_BODY_BYTES, quiet_logger("zentalk.relay"))
 

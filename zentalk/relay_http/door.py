@@ -20,6 +20,7 @@ from zentalk.ids import NodeId
 from zentalk.mailbox.http_credentials import SCHEME, encode_base64, read_credentials
 from zentalk.mailbox.http_proof import HttpClaim, HttpRequest, verify_http
 from zentalk.net.runtime import Runtime
+from zentalk.relay_http.clients import client_of
 from zentalk.relay_http.nonces import Nonces
 from zentalk.web.problems import problem
 from zentalk.web.slots import is_loopback, source_of
@@ -43,8 +44,11 @@ class DoorError(Exception):
 class Door:
     """Lets requests through, or raises DoorError."""
 
-    def __init__(self, runtime: Runtime, relay: NodeId, operator_token: str) -> None:
+    def __init__(
+        self, runtime: Runtime, relay: NodeId, operator_token: str, *, behind_proxy: bool = False
+    ) -> None:
         self._runtime = runtime
+        self._behind_proxy = behind_proxy
         self._relay = relay
         self._operator = operator_token.encode("ascii")
         self._nonces = Nonces(runtime.entropy)
@@ -55,7 +59,7 @@ class Door:
 
         Loopback is exempt: it is the operator, or a proxy that has to limit its own clients.
         """
-        host = request.client.host if request.client is not None else ""
+        host = client_of(request.scope, behind_proxy=self._behind_proxy)
         if is_loopback(host):
             return
         if not self._sources.take(source_of(host), self._runtime.monotonic(), units):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import trio
 
 from zentalk.config import RelaySettings
@@ -10,8 +12,10 @@ from zentalk.relay.relay import Relay
 from zentalk.relay_http.app import create_app
 from zentalk.relay_http.door import Door
 from zentalk.relay_http.facade import RelayFacade
+from zentalk.relay_http.link_socket import LinkSocket
 from zentalk.relay_http.sessions import HttpSessions
 from zentalk.web.serving import HttpServer, bind
+from zentalk.web.slots import ConnectionLimits
 from zentalk.web.token import load_or_create_token
 
 
@@ -39,10 +43,14 @@ async def serve_door(
         wiring.directory,
         is_draining=lambda: wiring.connections.draining,
     )
-    app = create_app(facade, Door(own, relay.node_id, token), sessions)
+    behind_proxy = settings.http_behind_proxy
+    door = Door(own, relay.node_id, token, behind_proxy=behind_proxy)
+    links = LinkSocket(partial(wiring.connections.accept, 0), behind_proxy=behind_proxy)
+    app = create_app(facade, door, sessions, links)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(sessions.run)
         async with trio.open_nursery() as serving:
-            await serving.start(HttpServer(app).run, listening, relay.stopping)
+            server = HttpServer(app, ConnectionLimits(count_websockets=False))
+            await serving.start(server.run, listening, relay.stopping)
             task_status.started(url)
         nursery.cancel_scope.cancel()

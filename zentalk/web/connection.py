@@ -9,6 +9,7 @@ change the protocol are answered as ordinary requests.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
@@ -31,6 +32,10 @@ KEEP_ALIVE_SECONDS: Final = 75.0
 """The time for the next request to begin; beyond it the connection is closed without a word."""
 
 
+def _nothing() -> None:
+    pass
+
+
 class HttpConnection:
     """Serves one peer with an ASGI application until one side ends it."""
 
@@ -44,6 +49,8 @@ class HttpConnection:
         self._reader = RequestReader()
         self._idle: trio.CancelScope | None = None
         self._websocket: WebSocketExchange | None = None
+        self.upgraded: Callable[[], None] = _nothing
+        """Called when the connection has become a WebSocket."""
 
     async def run(self) -> None:
         """Read and answer until one side closes or takes too long."""
@@ -72,6 +79,7 @@ class HttpConnection:
         if is_websocket(request):
             handshake = Handshake(request)
             self._websocket = WebSocketExchange(handshake, self._reader, self._peer, self._state)
+            self.upgraded()
             await self._websocket.run(self._app, websocket_scope(scope, handshake.subprotocols))
             return False
         exchange = Exchange(request, self._reader, self._peer, self._state)

@@ -7,6 +7,7 @@ end itself only, whatever bug it makes us stumble over.
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -86,14 +87,16 @@ class HttpServer:
             slot = self._slots.take(client[0])
             if slot is None:
                 return
-            try:
+            with self._slots.held(slot) as upgraded:
                 sock.setblocking(False)
-                await self._converse(Peer(sock), client, _host_and_port(sock.getsockname()))
-            finally:
-                self._slots.release(slot)
+                server = _host_and_port(sock.getsockname())
+                await self._converse(Peer(sock), client, server, upgraded)
 
-    async def _converse(self, peer: Peer, client: Address, server: Address) -> None:
+    async def _converse(
+        self, peer: Peer, client: Address, server: Address, upgraded: Callable[[], None]
+    ) -> None:
         connection = HttpConnection(self._app, self._state, peer, client, server)
+        connection.upgraded = upgraded
         self._open.add(connection)
         try:
             await connection.run()

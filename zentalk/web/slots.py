@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 _HOST_PREFIX: Final = {4: 32, 6: 64}
@@ -14,6 +16,8 @@ class ConnectionLimits(NamedTuple):
 
     in_all: int = 256
     per_source: int = 32
+    count_websockets: bool = True
+    """False where the application has bounds of its own for them."""
 
 
 class ConnectionSlots:
@@ -33,6 +37,24 @@ class ConnectionSlots:
             return None
         self._open[source] += 1
         return source
+
+    @contextmanager
+    def held(self, source: str) -> Iterator[Callable[[], None]]:
+        """Count a connection to the end of the block, or until it became a WebSocket.
+
+        What is yielded is to be called then; it changes nothing where WebSockets count too.
+        """
+        counted = [source]
+
+        def upgraded() -> None:
+            if counted and not self._limits.count_websockets:
+                self.release(counted.pop())
+
+        try:
+            yield upgraded
+        finally:
+            if counted:
+                self.release(counted.pop())
 
     def release(self, source: str) -> None:
         """Forget a connection that was counted."""

@@ -8,7 +8,7 @@ contradicted by another is the directory's business, not this module's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from zentalk.crypto import ed25519
 from zentalk.crypto.ed25519 import SigningKey
@@ -17,8 +17,8 @@ from zentalk.crypto.labels import Label
 from zentalk.errors import DecodeError
 from zentalk.ids import Epoch, NodeId
 from zentalk.wire.codec import Fields, Value, pack, unpack
-from zentalk.wire.host import is_host, is_unspecified
-from zentalk.wire.text import RelayUri
+from zentalk.wire.host import MAX_PATH_CHARS, is_host, is_path, is_unspecified
+from zentalk.wire.text import RelayUri, Scheme
 
 MAX_DESCRIPTOR_BYTES: Final = 2048
 MAX_LANES: Final = 16
@@ -28,6 +28,10 @@ MAX_HOSTS_CHARS: Final = 512
 FORMAT: Final = 1
 FORMAT_OF_SEVERAL: Final = 2
 """The format of a relay with more than one host: the further ones follow at the end."""
+FORMAT_WITH_DOORS: Final = 3
+"""The format of a relay that takes WebSockets: further hosts, if any, and doors follow."""
+MAX_DOORS: Final = 2
+"""A descriptor with 16 lanes and the longest hosts keeps within its limit with so many."""
 
 ROLE_FORWARD: Final = 1
 ROLE_DIRECTORY: Final = 2
@@ -50,11 +54,20 @@ class Lane:
     next_mix_key: bytes
 
 
+class Door(NamedTuple):
+    """Where a relay takes WebSockets, at the first of its hosts; `secure` means TLS."""
+
+    secure: bool
+    port: int
+    path: str
+
+
 @dataclass(frozen=True, slots=True)
 class DescriptorBody:
     """What a relay says of itself; `family` groups relays of one operator.
 
-    `host` is dialled first, `further_hosts` in their order if it does not answer.
+    `host` is dialled first, `further_hosts` in their order if it does not answer. `doors` are for
+    clients whose line lets nothing but HTTP through.
     """
 
     network: str
@@ -68,6 +81,7 @@ class DescriptorBody:
     epoch: Epoch
     boot: int
     further_hosts: tuple[str, ...] = ()
+    doors: tuple[Door, ...] = ()
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -140,6 +154,19 @@ class Descriptor:
         port = self.body.lanes[lane].port
         return tuple(RelayUri(self.body.identity, host, port) for host in self.body.hosts)
 
+    def door_uris(self) -> tuple[RelayUri, ...]:
+        """Return where the relay takes WebSockets, in the order in which to try."""
+        return tuple(
+            RelayUri(
+                self.body.identity,
+                self.body.host,
+                door.port,
+                Scheme.WSS if door.secure else Scheme.WS,
+                door.path,
+            )
+            for door in self.body.doors
+        )
+
     def mix_key(self, lane: int, epoch: int) -> bytes | None:
         """Return the lane's mix key of an epoch, or None if it is not in here."""
         if not 0 <= lane < len(self.body.lanes):
@@ -179,8 +206,9 @@ def decode_descriptor(raw: bytes) -> Descriptor:
 
 def _to_fields(body: DescriptorBody) -> list[Value]:
     further: list[Value] = list(body.further_hosts)
+    doors: list[Value] = [list(door) for door in body.doors]
     return [
-        FORMAT_OF_SEVERAL if further else FORMAT,
+        FORMAT_WITH_DOORS if doors else FORMAT_OF_SEVERAL if further else FORMAT,
         body.network,
         body.identity,
         body.host,
@@ -191,14 +219,15 @@ def _to_fields(body: DescriptorBody) -> list[Value]:
         body.version,
         body.epoch,
         body.boot,
-        *([further] if further else []),
+        *([further] if further or doors else []),
+        *([doors] if doors else []),
     ]
 
 
 def _from_value(value: Value) -> DescriptorBody:
     fields = Fields(value, "a descriptor's body")
     form = fields.uint(255)
-    if form not in (FORMAT, FORMAT_OF_SEVERAL):
+    if form not in (FORMAT, FORMAT_OF_SEVERAL, FORMAT_WITH_DOORS):
         raise DecodeError("a descriptor has a format that this version does not know")
     body = DescriptorBody(
         network=fields.text(32),
@@ -211,7 +240,8 @@ def _from_value(value: Value) -> DescriptorBody:
         version=fields.text(32),
         epoch=Epoch(fields.uint(_MAX_U32)),
         boot=fields.uint(_MAX_U64),
-        further_hosts=_further_hosts(fields) if form == FORMAT_OF_SEVERAL else (),
+        further_hosts=() if form == FORMAT else _further_hosts(fields, form),
+        doors=_doors(fields) if form == FORMAT_WITH_DOORS else (),
     )
     fields.end()
     _check_hosts(body.hosts)
@@ -220,13 +250,29 @@ def _from_value(value: Value) -> DescriptorBody:
     return body
 
 
-def _further_hosts(fields: Fields) -> tuple[str, ...]:
-    """Read the hosts after the first: without one, the other format is the only encoding."""
+def _further_hosts(fields: Fields, form: int) -> tuple[str, ...]:
+    """Read the hosts after the first: without one and without doors, 1 is the only format."""
     items = fields.array(MAX_HOSTS - 1)
-    if not items:
+    if not items and form == FORMAT_OF_SEVERAL:
         raise DecodeError("a descriptor of several hosts names one")
     further = Fields(items, "a descriptor's further hosts")
     return tuple(further.text(_MAX_HOST_CHARS) for _ in items)
+
+
+def _doors(fields: Fields) -> tuple[Door, ...]:
+    doors = tuple(_door(item) for item in fields.array(MAX_DOORS))
+    if not doors or len(set(doors)) < len(doors):
+        raise DecodeError("a descriptor with doors names none, or one twice")
+    return doors
+
+
+def _door(value: Value) -> Door:
+    fields = Fields(value, "a door")
+    door = Door(fields.boolean(), fields.uint(_MAX_PORT), fields.text(MAX_PATH_CHARS))
+    fields.end()
+    if door.port == 0 or not is_path(door.path):
+        raise DecodeError("a descriptor's door has no port or no path")
+    return door
 
 
 def _check_hosts(hosts: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""What may stand as a host in a URI or descriptor, and which hosts nobody can dial.
+"""What may stand as a host or a path in a URI or descriptor, and which hosts nobody can dial.
 
 Nothing is resolved here.
 """
@@ -14,6 +14,9 @@ _LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_\-]{0,61}[A-Za-z0-9_])?"
 _NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _NUMERIC: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9a-fA-F]*)")
 """What resolvers read as an IPv4 address, of whatever form: `0`, `127.1`, `0x7f.1`."""
+MAX_PATH_CHARS: Final = 32
+_PATH: Final = re.compile(r"(?:/[a-z0-9_\-]+(?:\.[a-z0-9_\-]+)*)+")
+"""Without dots at the ends of a part, `/./` and `/../` cannot be written."""
 _BRACKETS: Final = re.compile(r"\[([0-9a-fA-F:.]{2,45})\]")
 
 
@@ -32,6 +35,16 @@ def is_host(text: str) -> bool:
     if _NUMERIC.fullmatch(text):
         return _address(text) is not None
     return _NAME.fullmatch(text) is not None
+
+
+def is_address(host: str) -> bool:
+    """Tell whether a host is an address, in brackets or without, and no name."""
+    return _address(host.strip("[]")) is not None
+
+
+def is_path(text: str) -> bool:
+    """Tell whether a text may be the path under which a relay takes WebSockets."""
+    return len(text) <= MAX_PATH_CHARS and _PATH.fullmatch(text) is not None
 
 
 def is_unspecified(host: str) -> bool:

@@ -13,7 +13,8 @@ from zentalk.errors import DecodeError
 from zentalk.ids import NODE_ID_BYTES, NodeId
 from zentalk.wire.codec import Fields, Value, pack, unpack
 from zentalk.wire.descriptor import MAX_DESCRIPTOR_BYTES
-from zentalk.wire.text import RelayUri
+from zentalk.wire.host import MAX_PATH_CHARS
+from zentalk.wire.text import RelayUri, Scheme
 
 FORMAT: Final = 3
 _FORMAT_WITHOUT_SHOWN: Final = 2
@@ -33,6 +34,8 @@ _FORMATS: Final = {0: _FORMAT_WITHOUT_TUNNELS, 2: _FORMAT_WITHOUT_SHOWN, 3: FORM
 _MAX_RECORD_BYTES: Final = 64 * 1024
 _MAX_TIME: Final = (1 << 63) - 1
 _MAX_PORT: Final = 65535
+_WEB_HINT_FIELDS: Final = 5
+"""Of a hint where a WebSocket is taken: those of TCP, the scheme and the path."""
 
 
 class TimesShown(NamedTuple):
@@ -87,7 +90,7 @@ def encode_network_state(state: NetworkState) -> bytes:
             _FORMATS[len(further)],
             state.network,
             pack(state.guards),
-            [[hint.identity, hint.host, hint.port] for hint in state.hints[:MAX_HINTS]],
+            [_hint_value(hint) for hint in state.hints[:MAX_HINTS]],
             list(state.descriptors[:MAX_RELAYS]),
             [list(proof) for proof in state.proofs[:MAX_PROOFS]],
             *further,
@@ -127,11 +130,25 @@ def _record(fields: Fields) -> Value:
     return unpack(fields.blob(_MAX_RECORD_BYTES), max_bytes=_MAX_RECORD_BYTES)
 
 
+def _hint_value(hint: RelayUri) -> list[Value]:
+    place: list[Value] = [hint.identity, hint.host, hint.port]
+    return place if hint.scheme is Scheme.TCP else [*place, hint.scheme.value, hint.path]
+
+
 def _hint(value: Value) -> RelayUri:
     fields = Fields(value, "a dial hint")
     hint = RelayUri(fields.fixed(32), fields.text(253), fields.uint(_MAX_PORT))
+    if isinstance(value, list) and len(value) == _WEB_HINT_FIELDS:
+        hint = hint._replace(scheme=_web_scheme(fields), path=fields.text(MAX_PATH_CHARS))
     fields.end()
     return hint
+
+
+def _web_scheme(fields: Fields) -> Scheme:
+    name = fields.text(3)
+    if name not in (Scheme.WS, Scheme.WSS):
+        raise DecodeError("a dial hint has a scheme that is not known")
+    return Scheme(name)
 
 
 def _proof(value: Value) -> tuple[bytes, bytes]:

@@ -1,7 +1,8 @@
 """The two strings that people copy: user addresses and relay URIs.
 
 `zt1` + base32(identity key 32 || check 3): 59 characters, and a typo is noticed.
-`zt-relay:` + base32(identity key 32) + `@host:port`: all that a bootstrap needs.
+`zt-relay:` + base32(identity key 32) + `@host:port`: all that a bootstrap needs. Where a relay
+takes WebSockets, a URL stands behind the `@`: `ws://host:port/path`, or `wss://` with TLS.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -16,23 +18,50 @@ from zentalk.crypto.hashing import blake2b_256, equal
 from zentalk.crypto.labels import Label
 from zentalk.errors import DecodeError
 from zentalk.ids import USER_ADDRESS_BYTES, UserAddress
-from zentalk.wire.host import is_host, is_unspecified
+from zentalk.wire.host import is_host, is_path, is_unspecified
 
 _ADDRESS_PREFIX: Final = "zt1"
 _ADDRESS_LENGTH: Final = len(_ADDRESS_PREFIX) + 56
 _CHECK_BYTES: Final = 3
 _URI_PREFIX: Final = "zt-relay:"
+_FORM: Final = "a relay URI has the form zt-relay:IDENTITY@HOST:PORT, or @wss://HOST/PATH"
 _MAX_PORT: Final = 65535
 _KEPT_ADDRESSES: Final = 1024
 """Texts and addresses whose other form is kept: each message names one again."""
 
 
+class Scheme(StrEnum):
+    """What carries a link to a relay."""
+
+    TCP = "tcp"
+    WS = "ws"
+    """A WebSocket (RFC 6455), for lines that let nothing but HTTP through."""
+    WSS = "wss"
+    """The same inside TLS."""
+
+
+DEFAULT_PORTS: Final = {Scheme.WS: 80, Scheme.WSS: 443}
+
+
 class RelayUri(NamedTuple):
-    """A relay's 32-byte Ed25519 identity key and where it listens."""
+    """A relay's 32-byte Ed25519 identity key and where it listens.
+
+    A WebSocket has a `path` besides.
+    """
 
     identity: bytes
     host: str
     port: int
+    scheme: Scheme = Scheme.TCP
+    path: str = ""
+
+    @property
+    def place(self) -> str:
+        """What comes behind the `@`: `host:port`, or the URL of a WebSocket."""
+        if self.scheme is Scheme.TCP:
+            return f"{self.host}:{self.port}"
+        port = "" if self.port == DEFAULT_PORTS[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{self.host}{port}{self.path}"
 
 
 @lru_cache(maxsize=_KEPT_ADDRESSES)
@@ -62,19 +91,41 @@ def parse_address(text: str) -> UserAddress:
 
 def format_relay_uri(uri: RelayUri) -> str:
     """Return the `zt-relay:...` text of a relay."""
-    return f"{_URI_PREFIX}{_encode(uri.identity)}@{uri.host}:{uri.port}"
+    return f"{_URI_PREFIX}{_encode(uri.identity)}@{uri.place}"
 
 
 def parse_relay_uri(text: str) -> RelayUri:
-    """Read a `zt-relay:identity@host:port`; raises DecodeError with a sentence."""
+    """Read a `zt-relay:identity@host:port` or `@wss://host/path`; raises DecodeError."""
     _check_writing(text.partition("@")[0], "a relay URI")
     if not text.startswith(_URI_PREFIX):
         raise DecodeError(f"a relay URI starts with {_URI_PREFIX}")
     identity_text, at, place = text[len(_URI_PREFIX) :].partition("@")
-    host, colon, port_text = place.rpartition(":")
     identity = _decode(identity_text)
-    if not at or not colon or identity is None or len(identity) != USER_ADDRESS_BYTES:
-        raise DecodeError("a relay URI has the form zt-relay:IDENTITY@HOST:PORT")
+    if not at or identity is None or len(identity) != USER_ADDRESS_BYTES:
+        raise DecodeError(_FORM)
+    return parse_place(place)._replace(identity=identity)
+
+
+def parse_place(place: str) -> RelayUri:
+    """Read what is behind the `@` of a relay URI, with no identity; raises DecodeError."""
+    scheme, colon, rest = place.partition("://")
+    if not colon:
+        return _at_port(place)
+    if scheme not in (Scheme.WS, Scheme.WSS):
+        raise DecodeError("the URL in this relay URI starts with ws:// or wss://")
+    place, slash, path = rest.partition("/")
+    if not is_path(slash + path):
+        raise DecodeError("the path in this relay URI is not one: /relay/link is usual")
+    # A host in brackets has colons of its own.
+    if not re.search(r":[0-9]*$", place):
+        place = f"{place}:{DEFAULT_PORTS[Scheme(scheme)]}"
+    return _at_port(place)._replace(scheme=Scheme(scheme), path=slash + path)
+
+
+def _at_port(place: str) -> RelayUri:
+    host, colon, port_text = place.rpartition(":")
+    if not colon:
+        raise DecodeError(_FORM)
     if not is_host(host):
         raise DecodeError("the host in this relay URI is not a host name or address")
     if is_unspecified(host):
@@ -84,7 +135,7 @@ def parse_relay_uri(text: str) -> RelayUri:
         )
     if not re.fullmatch(r"[1-9][0-9]{0,4}", port_text) or int(port_text) > _MAX_PORT:
         raise DecodeError("the port in this relay URI is not between 1 and 65535")
-    return RelayUri(identity, host, int(port_text))
+    return RelayUri(b"", host, int(port_text))
 
 
 def _check_writing(text: str, what: str) -> None:

@@ -1,11 +1,15 @@
 """Which guards are wanted: two sticky ones, pinned ones, substitutes, and better ones back."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
 from tests.node.descriptors import EPOCH, WALL, make_relay, make_relays
 from zentalk.net.runtime import seeded_entropy
 from zentalk.node.relays.view import make_view
 from zentalk.node.tunnels.guard_selection import GuardSelection
 from zentalk.onion.guard_state import GuardState
-from zentalk.wire.text import RelayUri
+from zentalk.wire.descriptor import Door
+from zentalk.wire.text import RelayUri, Scheme
 
 RELAYS = make_relays(10)
 VIEW = make_view(RELAYS, EPOCH, {})
@@ -20,6 +24,7 @@ def make_selection(
     pinned: tuple[RelayUri, ...] = (),
     addresses: tuple[RelayUri, ...] = (),
     clock: Clock | None = None,
+    usable: Callable[[Sequence[RelayUri]], tuple[RelayUri, ...]] = tuple,
 ) -> GuardSelection:
     clock = clock or Clock()
     return GuardSelection(
@@ -28,6 +33,7 @@ def make_selection(
         addresses=addresses,
         wall=lambda: clock.wall,
         entropy=seeded_entropy(b"selection"),
+        usable=usable,
     )
 
 
@@ -110,3 +116,65 @@ def test_own_mailbox_relays_do_not_become_guards_or_second_hops() -> None:
     assert own.isdisjoint(selection.in_use())
     for guard in selection.in_use():
         assert own.isdisjoint(selection.middles(guard))
+
+
+DOOR = Door(True, 443, "/relay/link")
+WITH_DOORS = [
+    replace(relay, body=replace(relay.body, doors=(DOOR,))) if number < 3 else relay
+    for number, relay in enumerate(RELAYS)
+]
+"""Three of ten relays take WebSockets."""
+
+
+def only_web(uris: Sequence[RelayUri]) -> tuple[RelayUri, ...]:
+    return tuple(uri for uri in uris if uri.scheme is not Scheme.TCP)
+
+
+def test_where_only_websockets_pass_guards_are_relays_that_take_them() -> None:
+    selection = make_selection(usable=only_web)
+    selection.view_changed(make_view(WITH_DOORS, EPOCH, {}))
+    with_doors = {relay.node_id for relay in WITH_DOORS[:3]}
+    assert len(selection.in_use()) == 2
+    assert with_doors.issuperset(selection.in_use())
+    for guard in selection.in_use():
+        [uri] = selection.uris(guard)
+        assert (uri.scheme, uri.port, uri.path) == (Scheme.WSS, 443, "/relay/link")
+        assert set(selection.middles(guard)) - with_doors, "all relays can be second hops"
+
+
+def test_control_without_the_rule_a_guard_would_be_one_that_cannot_be_reached() -> None:
+    selection = make_selection()
+    selection.view_changed(make_view(WITH_DOORS, EPOCH, {}))
+    assert any(not only_web(selection.uris(guard)) for guard in selection.in_use())
+
+
+def test_where_only_websockets_pass_a_guard_of_before_waits() -> None:
+    """It is back when the setting is: it was drawn, and nothing is known against it."""
+    first = make_selection()
+    first.view_changed(VIEW)
+    narrow = make_selection(state=first.state, addresses=first.addresses(), usable=only_web)
+    narrow.view_changed(make_view(WITH_DOORS, EPOCH, {}))
+    assert all(only_web(narrow.uris(guard)) for guard in narrow.in_use())
+    assert narrow.in_use()
+    wide = make_selection(state=narrow.state, addresses=narrow.addresses())
+    wide.view_changed(VIEW)
+    assert wide.in_use() == first.in_use()
+
+
+def test_both_ways_are_remembered_and_tcp_is_tried_first() -> None:
+    selection = make_selection()
+    selection.view_changed(make_view(WITH_DOORS[:3], EPOCH, {}))
+    guard = selection.in_use()[0]
+    assert [uri.scheme for uri in selection.uris(guard)] == [Scheme.TCP, Scheme.WSS]
+    again = make_selection(state=selection.state, addresses=selection.addresses())
+    assert again.uris(guard) == selection.uris(guard)
+
+
+def test_a_pinned_websocket_at_another_host_stays_beside_what_the_relay_announces() -> None:
+    relay = RELAYS[3]
+    behind = relay.uri._replace(host="front.example", scheme=Scheme.WSS, path="/relay/link")
+    selection = make_selection(pinned=(behind,), usable=only_web)
+    assert selection.uris(relay.node_id) == (behind,)
+    selection.view_changed(VIEW)
+    assert selection.in_use() == (relay.node_id,)
+    assert selection.uris(relay.node_id) == (behind,)

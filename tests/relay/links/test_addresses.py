@@ -16,6 +16,7 @@ from zentalk.errors import ConnectFailedError
 from zentalk.ids import SendId
 from zentalk.link.geometry import cell_bytes
 from zentalk.link.keepalive import DEAD_SECONDS, PING_SECONDS
+from zentalk.net.dialling import RelayDialler
 from zentalk.net.transport import CONNECT_SECONDS
 from zentalk.node.tunnels.dialer import Dialer
 from zentalk.relay.directory.known_relays import KnownRelays
@@ -144,7 +145,9 @@ async def test_a_node_goes_on_to_the_next_address_and_comes_back_to_it(
 ) -> None:
     async with world(tmp_path) as net:
         await start_at_both(net)
-        dialer = Dialer("local", net.runtime, net.network.host("phone"))
+        dialer = Dialer(
+            "local", net.runtime, RelayDialler(net.network.host("phone"), public_only=False)
+        )
         uris = net.relays["r2"].descriptor.uris()
         net.network.cut("phone", OLD)
         waits = []
@@ -165,6 +168,8 @@ async def test_an_address_where_another_relay_answers_is_passed_over(
     async with world(tmp_path) as net:
         first, other = await net.start_all("r1", "r2")
         uris = [RelayUri(first.uri.identity, host, PORT) for host in (other.uri.host, "r1")]
-        dialer = Dialer("local", net.runtime, net.network.host("phone"))
+        dialer = Dialer(
+            "local", net.runtime, RelayDialler(net.network.host("phone"), public_only=False)
+        )
         link = await dialer.dial(uris, net.nursery)
         assert link.peer.node_id == first.node_id

@@ -8,32 +8,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Final
 
 import trio
 
-from zentalk.errors import REQUEST_FAULTS
+from zentalk.config.settings import Way
+from zentalk.errors import REQUEST_FAULTS, ConnectFailedError
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.dialling import RelayDialler
 from zentalk.net.reached import LastReached
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
-from zentalk.net.transport import Network
+from zentalk.net.transport import ByteStream
 from zentalk.net.tunnel import open_tunnel
-from zentalk.wire.text import RelayUri
+from zentalk.net.ways.websocket import open_websocket
+from zentalk.wire.text import RelayUri, Scheme
+
+_SCHEMES: Final[dict[Way, frozenset[Scheme]]] = {
+    "any": frozenset(Scheme),
+    "tcp": frozenset({Scheme.TCP}),
+    "websocket": frozenset({Scheme.WS, Scheme.WSS}),
+}
+_NO_WAY: Final = "this relay names no WebSocket, and `reach_relays_by` allows nothing else"
 
 
 class Dialer:
-    """Dials relays of one network (`network_id`) over one transport (`network`).
-
-    With `public_only` at addresses of the Internet alone, as relays do.
-    """
+    """Dials relays of one network (`network_id`) through a dialler, by TCP or by WebSockets."""
 
     def __init__(
-        self, network_id: str, runtime: Runtime, network: Network, *, public_only: bool = False
+        self, network_id: str, runtime: Runtime, network: RelayDialler, way: Way = "any"
     ) -> None:
         self._network_id = network_id
         self._runtime = runtime
-        self._network = RelayDialler(network, public_only=public_only)
+        self._network = network
+        self._schemes = _SCHEMES[way]
         self._links: set[Connection] = set()
         self._sizes: set[int] = set()
         self._reached = LastReached()
@@ -43,14 +51,23 @@ class Dialer:
 
         Its tasks run in `nursery`. Raises TransportError or HandshakeError if none does.
         """
-        *before, last = self._reached.in_order(uris)
+        usable = self.usable(uris)
+        if not usable:
+            raise ConnectFailedError(uris[0].place, _NO_WAY)
+        *before, last = self._reached.in_order(usable)
         for uri in before:
             with suppress(*REQUEST_FAULTS):
                 return await self._dial(uri, nursery)
         return await self._dial(last, nursery)
 
+    def usable(self, uris: Sequence[RelayUri]) -> tuple[RelayUri, ...]:
+        """Return those of a relay's addresses that may be dialled."""
+        return tuple(uri for uri in uris if uri.scheme in self._schemes)
+
     async def _dial(self, uri: RelayUri, nursery: trio.Nursery) -> Connection:
-        stream = await self._network.dial(uri.host, uri.port)
+        stream: ByteStream = await self._network.dial(uri.host, uri.port)
+        if uri.scheme is not Scheme.TCP:
+            stream = await open_websocket(stream, uri)
         link = await connect(
             stream,
             network=self._network_id,

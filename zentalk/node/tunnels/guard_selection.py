@@ -31,7 +31,8 @@ class GuardSelection:
     """The guard state of one node; `wall` gives unix seconds.
 
     `pinned` are the configured guards: with any, no others are used. `addresses` are where the
-    guards of the last time listened.
+    guards of the last time listened. `usable` leaves of a relay's addresses those that this node's
+    line leads to: a relay without any cannot be a guard.
     """
 
     def __init__(
@@ -42,14 +43,18 @@ class GuardSelection:
         addresses: Iterable[RelayUri],
         wall: Callable[[], float],
         entropy: Entropy,
+        usable: Callable[[Sequence[RelayUri]], tuple[RelayUri, ...]] = tuple,
     ) -> None:
-        self._pinned = tuple(by_relay(pinned))
-        self._uris = by_relay(addresses) | by_relay(pinned)
+        self._pinned_uris = by_relay(pinned)
+        self._pinned = tuple(self._pinned_uris)
+        self._uris = by_relay(addresses) | self._pinned_uris
+        self._usable = usable
         self._wall = wall
         self._entropy = entropy
         self._view = RelayView(Epoch(0))
         self._own_mailboxes: frozenset[NodeId] = frozenset()
-        self._dialable = frozenset(self._uris)
+        self._dialable = frozenset(filter(self.uris, self._uris))
+        self._no_entry = frozenset[NodeId]()
         self.state = state
         self.starts: tuple[PathStart, ...] = ()
         """The guards to use now with their second hops, at most two."""
@@ -60,12 +65,12 @@ class GuardSelection:
         self._view = view
         # Without a view every address is worth a try: the descriptors have merely expired.
         known = (*view.relays, *self._pinned) if view.relays else self._uris
-        self._dialable = frozenset(known)
+        self._dialable = frozenset(filter(self.uris, known))
+        self._no_entry = frozenset(view.relays) - self._dialable
         self._update(Observations())
         for entry in self.state.entries:
-            descriptor = view.relays.get(entry.node_id)
-            if descriptor is not None:
-                self._uris[entry.node_id] = descriptor.uris()
+            if entry.node_id in view.relays:
+                self._uris[entry.node_id] = self._all_uris(entry.node_id)
 
     def own_mailboxes_changed(self, relays: frozenset[NodeId]) -> None:
         """Keep the own mailbox relays out of new guards and second hops where possible."""
@@ -98,12 +103,19 @@ class GuardSelection:
 
     def uris(self, node_id: NodeId) -> tuple[RelayUri, ...]:
         """Return where a guard listens, as far as is known, in the order in which to try."""
-        descriptor = self._view.relays.get(node_id)
-        return descriptor.uris() if descriptor is not None else self._uris.get(node_id, ())
+        return self._usable(self._all_uris(node_id))
 
     def addresses(self) -> tuple[RelayUri, ...]:
         """Return where the listed guards listen, to be kept for the next start."""
-        return tuple(uri for entry in self.state.entries for uri in self.uris(entry.node_id))
+        return tuple(uri for entry in self.state.entries for uri in self._all_uris(entry.node_id))
+
+    def _all_uris(self, node_id: NodeId) -> tuple[RelayUri, ...]:
+        descriptor = self._view.relays.get(node_id)
+        if descriptor is None:
+            return self._uris.get(node_id, ())
+        # A proxy in front of a relay may stand at a host that the relay does not announce.
+        pinned = (uri for uri in self._pinned_uris.get(node_id, ()) if uri.path)
+        return tuple(dict.fromkeys((*descriptor.uris(), *descriptor.door_uris(), *pinned)))
 
     def _update(self, seen: Observations) -> None:
         self.state = update(
@@ -115,6 +127,7 @@ class GuardSelection:
             pinned=self._pinned,
             avoid=self._own_mailboxes,
             never=frozenset(self._view.relays) - self._view.lasting,
+            no_entry=self._no_entry,
         )
         self.starts = tuple(
             PathStart(guard, self.middles(guard)) for guard in primary(self.state, self._dialable)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
 
-MAX_MESSAGE_BYTES: Final = 1024 * 1024
+MAX_MESSAGE_BYTES: Final = 64 * 1024
 """The largest message, in however many frames; beyond it the socket is closed with 1009."""
 TOO_BIG: Final = 1009
 CUT: Final = 1006

@@ -1,0 +1,123 @@
+"""Nodes whose line lets little through, as people start them: real programs, real proxies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.cli.processes import Program, running, zentalk
+from tests.cli.test_relay_http import http_url, with_http
+from tests.net.ways.test_proxy import free_port, microsocks, tinyproxy
+from zentalk.wire.text import parse_relay_uri
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+RELAYS = 3
+
+
+@contextmanager
+def relays(folder: Path) -> Iterator[tuple[list[str], list[int]]]:
+    """Relays that announce WebSockets: their URIs of TCP, and the ports of HTTP."""
+    uris: list[str] = []
+    ports = [free_port() for _ in range(RELAYS)]
+    with ExitStack() as stack:
+        for number, port in enumerate(ports):
+            home = folder / f"r{number}"
+            with_http(home, port, bootstraps=uris[:1])
+            add(home, f'announce_websockets = ["ws://127.0.0.1:{port}/relay/link"]')
+            relay = stack.enter_context(running("relay", home))
+            uris.append(relay.ready())
+            assert http_url(relay).endswith(f":{port}")
+        yield uris, ports
+
+
+def add(folder: Path, *lines: str) -> None:
+    config = folder / "config.toml"
+    config.write_text("\n".join([config.read_text("utf-8"), *lines, ""]), "utf-8")
+
+
+def person(folder: Path, bootstraps: Sequence[str], *lines: str) -> None:
+    known = [word for uri in bootstraps for word in ("--bootstrap", uri)]
+    zentalk("api", "init", "--dir", folder, "--port", 0, *known)
+    add(folder, *lines)
+
+
+def as_web(uri: str, port: int) -> str:
+    return f"{uri.partition('@')[0]}@ws://127.0.0.1:{port}/relay/link"
+
+
+async def talk(one: Path, other: Path) -> None:
+    """Both write to each other, and both messages are delivered."""
+    addresses = {
+        home: json.loads(zentalk("api", "address", "--dir", home, "--json").stdout)["address"]
+        for home in (one, other)
+    }
+    zentalk("contact", "add", addresses[other], "--name", "other", "--dir", one)
+    zentalk("contact", "add", addresses[one], "--name", "one", "--dir", other)
+    for home, to in ((one, "other"), (other, "one")):
+        zentalk("message", "send", to, "hello", "--dir", home)
+    for home in (one, other):
+        await until_delivered(home)
+
+
+async def until_delivered(home: Path) -> None:
+    with trio.fail_after(90):
+        while True:
+            shown = zentalk("message", "list", "--dir", home, "--json").stdout
+            states = {
+                message["state"]
+                for message in json.loads(shown)["messages"]
+                if message["direction"] == "out"
+            }
+            if states == {"delivered"}:
+                return
+            await trio.sleep(0.3)
+
+
+async def test_b8_nodes_behind_proxies_write_to_each_other(tmp_path: Path) -> None:
+    """Alice's proxy connects to the relays' ports for HTTP and to no other; Bob's speaks SOCKS."""
+    with relays(tmp_path) as (uris, ports):
+        allowed = [f"ConnectPort {port}" for port in ports]
+        async with tinyproxy(tmp_path, *allowed) as http, microsocks() as socks:
+            web = [as_web(uri, port) for uri, port in zip(uris, ports, strict=True)]
+            alice, bob = tmp_path / "alice", tmp_path / "bob"
+            person(alice, web[:2], f'proxy = "{http.place}"')
+            person(bob, uris[:2], f'proxy = "{socks.place}"')
+            with running("api", alice) as one, running("api", bob) as other:
+                one.ready()
+                other.ready()
+                await talk(alice, bob)
+                assert not connected(one, ports + own_ports(uris)), "nothing goes past the proxy"
+                assert not connected(other, ports + own_ports(uris))
+
+
+async def test_b8_a_node_that_may_use_websockets_only_uses_nothing_else(tmp_path: Path) -> None:
+    with relays(tmp_path) as (uris, ports):
+        web = [as_web(uri, port) for uri, port in zip(uris, ports, strict=True)]
+        alice, bob = tmp_path / "alice", tmp_path / "bob"
+        person(alice, web[:2], 'reach_relays_by = "websocket"')
+        person(bob, uris[:2])
+        with running("api", alice) as one, running("api", bob) as other:
+            one.ready()
+            other.ready()
+            await talk(alice, bob)
+            assert connected(one, ports)
+            assert not connected(one, own_ports(uris))
+            assert connected(other, own_ports(uris)), "control: who may use TCP does"
+
+
+def own_ports(uris: Sequence[str]) -> list[int]:
+    return [parse_relay_uri(uri).port for uri in uris]
+
+
+def connected(node: Program, ports: Sequence[int]) -> bool:
+    """Whether a program has a connection to one of these ports."""
+    process = Path(f"/proc/{node.process.pid}")
+    wanted = {f"{port:04X}" for port in ports}
+    rows = [row.split() for row in (process / "net/tcp").read_text("ascii").splitlines()[1:]]
+    there = {f"socket:[{row[9]}]" for row in rows if row[2].rpartition(":")[2] in wanted}
+    return not there.isdisjoint(str(file.readlink()) for file in (process / "fd").iterdir())

@@ -1,0 +1,33 @@
+"""A relay that takes links in WebSockets, on a real socket."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+
+from tests.net.support import Relay
+from tests.web.served import served
+from zentalk.net.runtime import Runtime
+from zentalk.net.tcp import TcpNetwork
+from zentalk.relay_http.link_socket import LINK_PATH, LinkSocket
+from zentalk.web.slots import ConnectionLimits
+from zentalk.wire.text import RelayUri, Scheme
+
+LOOPBACK = "127.0.0.1"
+
+
+@asynccontextmanager
+async def relay_behind_http(name: str = "relay") -> AsyncIterator[tuple[Relay, RelayUri]]:
+    """Yield a relay and where it takes WebSockets."""
+    relay = Relay(name, TcpNetwork(), Runtime.real())
+    async with trio.open_nursery() as nursery:
+        await relay.start(nursery, LOOPBACK)
+        links = LinkSocket(relay.take, behind_proxy=False)
+        app = Starlette(routes=[WebSocketRoute(LINK_PATH, links)])
+        async with served(app, ConnectionLimits(count_websockets=False)) as http:
+            yield relay, RelayUri(relay.key.public, LOOPBACK, http.port, Scheme.WS, LINK_PATH)
+        nursery.cancel_scope.cancel()

@@ -1,0 +1,141 @@
+"""Links inside WebSockets: against our own server on loopback, and servers that misbehave."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+import trio
+
+from tests.net.support import NETWORK, SMALL, Relay
+from tests.net.ways.support import LOOPBACK, relay_behind_http
+from zentalk.errors import ConnectFailedError, LinkClosedError
+from zentalk.net.connection import Connection, NoHandlers
+from zentalk.net.runtime import Runtime
+from zentalk.net.serve import connect
+from zentalk.net.tcp import TcpNetwork
+from zentalk.net.tunnel import open_tunnel
+from zentalk.net.ways import websocket
+from zentalk.net.ways.websocket import open_websocket
+from zentalk.wire.text import RelayUri, Scheme
+
+
+async def linked(uri: RelayUri, nursery: trio.Nursery) -> Connection:
+    stream = await TcpNetwork().dial(uri.host, uri.port)
+    return await connect(
+        await open_websocket(stream, uri),
+        network=NETWORK,
+        relay_identity=uri.identity,
+        handlers=NoHandlers(),
+        runtime=Runtime.real(),
+        nursery=nursery,
+    )
+
+
+async def test_packets_requests_and_tunnels_pass(nursery: trio.Nursery) -> None:
+    end = Relay("end", TcpNetwork(), Runtime.real())
+    await end.start(nursery, LOOPBACK)
+    async with relay_behind_http() as (relay, uri):
+        relay.known = {end.node_id: end.uri}
+        link = await linked(uri, nursery)
+        for _ in range(200):
+            assert link.send_packet(SMALL)
+        body = bytes(range(256)) * 800
+        assert await link.request(body) == b"relay: " + body
+        assert relay.packets == [SMALL] * 200
+        inner = await open_tunnel(
+            link,
+            [end.uri],
+            network=NETWORK,
+            handlers=NoHandlers(),
+            runtime=Runtime.real(),
+            nursery=nursery,
+        )
+        assert await inner.request(body) == b"end: " + body
+        link.close()
+        await link.closed.wait()
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_relay_that_hangs_up_ends_the_link(nursery: trio.Nursery) -> None:
+    async with relay_behind_http() as (relay, uri):
+        link = await linked(uri, nursery)
+        assert await link.request(b"hello") == b"relay: hello"
+        relay.accepted[0].close()
+        await link.closed.wait()
+        with pytest.raises(LinkClosedError):
+            await link.request(b"hello")
+
+
+async def test_a_path_without_links_is_named_with_its_answer() -> None:
+    async with relay_behind_http() as (_, uri):
+        elsewhere = uri._replace(path="/somewhere/else")
+        stream = await TcpNetwork().dial(uri.host, uri.port)
+        with pytest.raises(ConnectFailedError, match="takes no WebSocket: it answered 403"):
+            await open_websocket(stream, elsewhere)
+
+
+Script = Callable[[trio.SocketStream], Awaitable[None]]
+
+
+async def answered(script: Script, nursery: trio.Nursery) -> RelayUri:
+    """Return where a server listens that does what `script` says."""
+    (listener,) = await trio.open_tcp_listeners(0, host=LOOPBACK)
+
+    async def serve(stream: trio.SocketStream) -> None:
+        async with stream:
+            await script(stream)
+
+    nursery.start_soon(trio.serve_listeners, serve, [listener])
+    port = listener.socket.getsockname()[1]
+    return RelayUri(bytes(32), LOOPBACK, port, Scheme.WS, "/relay/link")
+
+
+SWITCHED = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+    b"Connection: Upgrade\r\nSec-WebSocket-Accept: AAAA\r\n\r\n"
+)
+
+
+def says(data: bytes) -> Script:
+    async def script(stream: trio.SocketStream) -> None:
+        await stream.receive_some(4096)
+        await stream.send_all(data)
+
+    return script
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        SWITCHED,
+        b"HTTP/1.1 200 OK\r\n" + b"X: " + b"y" * 200_000,
+    ],
+    ids=["nothing", "no HTTP", "a wrong key", "no end"],
+)
+async def test_what_is_no_websocket_is_a_connection_that_could_not_be_made(
+    answer: bytes, nursery: trio.Nursery
+) -> None:
+    uri = await answered(says(answer), nursery)
+    stream = await TcpNetwork().dial(uri.host, uri.port)
+    with pytest.raises(ConnectFailedError, match=f"cannot connect to ws://{LOOPBACK}:"):
+        await open_websocket(stream, uri)
+    assert stream.socket.fileno() == -1, "the stream is closed"
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_server_that_says_nothing_is_given_up(
+    nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "CONNECT_SECONDS", 0.05)
+
+    async def silent(stream: trio.SocketStream) -> None:
+        await trio.sleep_forever()
+
+    uri = await answered(silent, nursery)
+    stream = await TcpNetwork().dial(uri.host, uri.port)
+    with pytest.raises(ConnectFailedError, match="no answer"):
+        await open_websocket(stream, uri)
+    nursery.cancel_scope.cancel()
