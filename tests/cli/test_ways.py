@@ -60,20 +60,18 @@ async def talk(one: Path, other: Path) -> None:
     zentalk("contact", "add", addresses[one], "--name", "one", "--dir", other)
     for home, to in ((one, "other"), (other, "one")):
         zentalk("message", "send", to, "hello", "--dir", home)
-    for home in (one, other):
-        await until_delivered(home)
+    for home, to in ((one, "other"), (other, "one")):
+        await until_delivered(home, to)
 
 
-async def until_delivered(home: Path) -> None:
+async def until_delivered(home: Path, to: str) -> None:
     with trio.fail_after(90):
         while True:
-            shown = zentalk("message", "list", "--dir", home, "--json").stdout
+            shown = zentalk("message", "list", to, "--dir", home, "--json").stdout
             states = {
-                message["state"]
-                for message in json.loads(shown)["messages"]
-                if message["direction"] == "out"
+                message["state"] for message in json.loads(shown) if message["direction"] == "out"
             }
-            if states == {"delivered"}:
+            if states <= {"delivered", "read"}:
                 return
             await trio.sleep(0.3)
 
@@ -105,6 +103,9 @@ async def test_b8_a_node_that_may_use_websockets_only_uses_nothing_else(tmp_path
             one.ready()
             other.ready()
             await talk(alice, bob)
+            shown = json.loads(zentalk("network", "status", "--dir", alice, "--json").stdout)
+            assert 1 <= len(shown["entries"]) <= 2
+            assert set(shown["entries"]) <= set(web), "it shows how it came in"
             assert connected(one, ports)
             assert not connected(one, own_ports(uris))
             assert connected(other, own_ports(uris)), "control: who may use TCP does"

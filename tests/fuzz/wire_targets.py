@@ -534,6 +534,8 @@ def _texts() -> list[Target]:
         text.format_relay_uri(RelayUri(identity(1).public, host, 9001))
         for host in ("relay.example", "127.0.0.1", "[::1]")
     ]
+    places = ["relay.example:9001", "wss://relay.example/relay/link", "ws://[::1]:9101/relay/link"]
+    uris += [f"{uris[0].partition('@')[0]}@{place}" for place in places[1:]]
     return [
         target(
             text.parse_address,
@@ -546,6 +548,12 @@ def _texts() -> list[Target]:
             [uri.encode() for uri in uris],
             parse=lambda data: text.parse_relay_uri(data.decode("latin-1")),
             again=lambda found: text.format_relay_uri(found).encode("latin-1"),
+        ),
+        target(
+            text.parse_place,
+            [place.encode() for place in places],
+            parse=lambda data: text.parse_place(data.decode("latin-1")),
+            again=lambda found: found.place.encode("latin-1"),
         ),
         target(
             invite.parse_invite,

@@ -29,3 +29,26 @@ def test_what_counts_as_one_source() -> None:
     assert source_of("192.0.2.1") == source_of("::ffff:192.0.2.1") != source_of("192.0.2.2")
     assert source_of("2001:db8::1") == source_of("2001:db8::2%eth0") != source_of("2001:db8:1::1")
     assert source_of("nonsense") == "nonsense"
+
+
+def test_a_websocket_may_be_for_others_to_count() -> None:
+    slots = ConnectionSlots(ConnectionLimits(in_all=1, count_websockets=False))
+    first = slots.take("192.0.2.1")
+    assert first is not None
+    with slots.held(first) as upgraded:
+        assert slots.take("192.0.2.2") is None
+        upgraded()
+        upgraded()
+        second = slots.take("192.0.2.2")
+        assert second is not None
+    assert slots.take("192.0.2.3") is None, "only what was taken was given back"
+
+
+def test_else_it_counts_to_its_end() -> None:
+    slots = ConnectionSlots(ConnectionLimits(in_all=1))
+    first = slots.take("192.0.2.1")
+    assert first is not None
+    with slots.held(first) as upgraded:
+        upgraded()
+        assert slots.take("192.0.2.2") is None
+    assert slots.take("192.0.2.2") is not None

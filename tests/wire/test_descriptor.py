@@ -18,8 +18,8 @@ from zentalk.wire.descriptor import (
     MAX_HOSTS_CHARS,
     MAX_LANES,
     DescriptorBody,
-    Door,
     Lane,
+    WebDoor,
     decode_descriptor,
     node_id_of,
     sign_descriptor,
@@ -45,7 +45,7 @@ addresses = (st.ip_addresses(v=4).map(str) | st.ip_addresses(v=6).map("[{}]".for
     lambda host: not is_unspecified(host)
 )
 paths = st.from_regex(r"(/[a-z0-9_-]{1,9}){1,3}", fullmatch=True)
-doors = st.builds(Door, st.booleans(), st.integers(1, 65535), paths)
+doors = st.builds(WebDoor, st.booleans(), st.integers(1, 65535), paths)
 bodies = st.builds(
     DescriptorBody,
     network=st.text(max_size=8),
@@ -123,15 +123,15 @@ def resigned(change: dict[str, object]) -> bytes:
         {"further_hosts": ("b.net", "b.net")},
         {"further_hosts": ("b.net", "c.net", "d.net", "e.net")},
         {"further_hosts": (LONG_NAME, "b" + LONG_NAME[1:], "c.net")},
-        {"doors": (Door(False, 0, "/relay/link"),)},
-        {"doors": (Door(False, 65536, "/relay/link"),)},
-        {"doors": (Door(False, 1, ""),)},
-        {"doors": (Door(False, 1, "relay"),)},
-        {"doors": (Door(False, 1, "/a/../b"),)},
-        {"doors": (Door(False, 1, "/a b"),)},
-        {"doors": (Door(False, 1, "/" + "a" * 32),)},
-        {"doors": (Door(False, 1, "/a"),) * 2},
-        {"doors": tuple(Door(False, port, "/a") for port in (1, 2, 3))},
+        {"doors": (WebDoor(False, 0, "/relay/link"),)},
+        {"doors": (WebDoor(False, 65536, "/relay/link"),)},
+        {"doors": (WebDoor(False, 1, ""),)},
+        {"doors": (WebDoor(False, 1, "relay"),)},
+        {"doors": (WebDoor(False, 1, "/a/../b"),)},
+        {"doors": (WebDoor(False, 1, "/a b"),)},
+        {"doors": (WebDoor(False, 1, "/" + "a" * 32),)},
+        {"doors": (WebDoor(False, 1, "/a"),) * 2},
+        {"doors": tuple(WebDoor(False, port, "/a") for port in (1, 2, 3))},
         {"network": "x" * 33},
         {"family": bytes(33)},
         {"version": "x" * 33},
@@ -158,7 +158,7 @@ def test_the_largest_descriptor_fits_its_limit() -> None:
         epoch=Epoch(2**32 - 1),
         boot=2**64 - 1,
         further_hosts=("a" + LONG_NAME[1:], "b.net", "x"),
-        doors=tuple(Door(True, 65535 - number, "/" + "p" * 31) for number in range(MAX_DOORS)),
+        doors=tuple(WebDoor(True, 65535 - number, "/" + "p" * 31) for number in range(MAX_DOORS)),
     )
     assert sum(map(len, body.hosts)) == MAX_HOSTS_CHARS
     raw = sign_descriptor(KEY, body).raw
@@ -208,7 +208,7 @@ def test_one_host_has_one_encoding() -> None:
 
 
 def test_doors_are_at_the_first_host_and_never_where_others_dial() -> None:
-    doors = (Door(True, 443, "/relay/link"), Door(False, 9101, "/l"))
+    doors = (WebDoor(True, 443, "/relay/link"), WebDoor(False, 9101, "/l"))
     one = decode_descriptor(resigned({"further_hosts": ("relay.net",), "doors": doors}))
     assert [uri.place for uri in one.door_uris()] == [
         f"wss://{one.host}/relay/link",

@@ -25,6 +25,10 @@ class LastReached:
         """Return addresses of one relay in the order in which to try them."""
         return sorted(uris, key=lambda uri: self._kept.get(uri.identity) != uri)
 
+    def last(self, identity: bytes) -> RelayUri | None:
+        """Return where a relay answered last, None if that is not known."""
+        return self._kept.get(identity)
+
     def answered(self, uri: RelayUri) -> None:
         """Note that the relay was reached at this address."""
         self._kept.pop(uri.identity, None)

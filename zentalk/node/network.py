@@ -17,10 +17,8 @@ import trio
 from zentalk.config.settings import ApiSettings
 from zentalk.directory.clock_skew import note as clock_note
 from zentalk.ids import NodeId
-from zentalk.net.dialling import RelayDialler
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
-from zentalk.net.ways.proxy import proxied
 from zentalk.node.packets.relaxed_rules import note as relaxed_note
 from zentalk.node.packets.sender import PacketSender
 from zentalk.node.profiles import PROFILES
@@ -28,13 +26,14 @@ from zentalk.node.snapshot.refresher import SnapshotRefresher
 from zentalk.node.snapshot.saved_state import SavedState
 from zentalk.node.snapshot.sources import SnapshotSources
 from zentalk.node.status import NetworkStatus
-from zentalk.node.tunnels.dialer import Dialer
+from zentalk.node.tunnels.dialer import dialer_of
 from zentalk.node.tunnels.guard_links import GuardLinks
 from zentalk.node.tunnels.guard_selection import GuardSelection
 from zentalk.node.tunnels.tunnels import Tunnels
 from zentalk.onion.guard_state import GuardState
 from zentalk.onion.path import MIN_RELAYS
 from zentalk.wire.descriptor import Descriptor
+from zentalk.wire.text import RelayUri
 
 
 class NodeNetwork:
@@ -54,16 +53,7 @@ class NodeNetwork:
     ) -> None:
         self.profile = replace(PROFILES[settings.profile], path_hops=settings.path_hops)
         self._state = SavedState(settings.network, load_state(), save_state)
-        self._dialer = Dialer(
-            settings.network,
-            runtime,
-            RelayDialler(
-                proxied(network, settings.proxy),
-                public_only=not settings.private_addresses,
-                by_name=bool(settings.proxy),
-            ),
-            settings.reach_relays_by,
-        )
+        self._dialer = dialer_of(settings, runtime, network)
         self._changes = trio.lowlevel.ParkingLot()
         configured = {uri.identity: uri for uri in (*settings.guards, *settings.bootstraps)}
         self._snapshot = SnapshotRefresher(
@@ -125,6 +115,12 @@ class NodeNetwork:
         """Return the guards with a live link."""
         return self._links.connected()
 
+    def entries(self) -> tuple[RelayUri, ...]:
+        """Return the guards with a live link, each as it was dialled."""
+        known = self._snapshot.view().relays
+        uris = [known[guard].uri for guard in self.connected_guards() if guard in known]
+        return tuple(self._dialer.reached(uri.identity) or uri for uri in uris)
+
     def own_mailboxes(self, relays: Collection[NodeId]) -> None:
         """Keep these relays out of the middle of own paths and guards, where possible."""
         own = self.packets.own_mailboxes = frozenset(relays)
@@ -158,6 +154,8 @@ class NodeNetwork:
             yield "the list of relays is unverified: add a second bootstrap"
         if known < MIN_RELAYS:
             yield f"only {known} relays are known; at least {MIN_RELAYS} are needed"
+        if self._dialer.trouble and not self.connected_guards():
+            yield f"no relay is connected: {self._dialer.trouble}"
         if self._snapshot.omitting:
             yield "a relay left other relays out of its snapshot"
         if self._state.damaged:

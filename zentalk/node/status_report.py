@@ -25,17 +25,11 @@ def report(parts: NodeParts, profile: str) -> NodeStatus:
             *network.notes,
             *(trouble for trouble in troubles if trouble is not None),
         ),
-        entries=_entries(parts.network),
+        entries=tuple(map(format_relay_uri, parts.network.entries())),
         unit_sizes=tuple(sorted(parts.network.unit_sizes())),
         profile=profile,
         lossy_relays=_lossy_relays(parts.network, network),
     )
-
-
-def _entries(network: NodeNetwork) -> tuple[str, ...]:
-    known = network.descriptors()
-    connected = network.connected_guards()
-    return tuple(format_relay_uri(known[guard].uri) for guard in connected if guard in known)
 
 
 def _lossy_relays(network: NodeNetwork, status: NetworkStatus) -> tuple[LossyRelay, ...]:

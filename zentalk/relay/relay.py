@@ -43,8 +43,8 @@ from zentalk.wire.descriptor import (
     ROLE_FORWARD,
     ROLE_MAILBOX,
     DescriptorBody,
-    Door,
     Lane,
+    WebDoor,
 )
 from zentalk.wire.text import Scheme
 
@@ -327,7 +327,7 @@ class Relay:
             boot=0,
             further_hosts=tuple(further_hosts),
             doors=tuple(
-                Door(place.scheme is Scheme.WSS, place.port, place.path)
+                WebDoor(place.scheme is Scheme.WSS, place.port, place.path)
                 for place in settings.announce_websockets
             ),
         )

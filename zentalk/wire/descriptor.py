@@ -54,7 +54,7 @@ class Lane:
     next_mix_key: bytes
 
 
-class Door(NamedTuple):
+class WebDoor(NamedTuple):
     """Where a relay takes WebSockets, at the first of its hosts; `secure` means TLS."""
 
     secure: bool
@@ -81,7 +81,7 @@ class DescriptorBody:
     epoch: Epoch
     boot: int
     further_hosts: tuple[str, ...] = ()
-    doors: tuple[Door, ...] = ()
+    doors: tuple[WebDoor, ...] = ()
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -259,16 +259,16 @@ def _further_hosts(fields: Fields, form: int) -> tuple[str, ...]:
     return tuple(further.text(_MAX_HOST_CHARS) for _ in items)
 
 
-def _doors(fields: Fields) -> tuple[Door, ...]:
+def _doors(fields: Fields) -> tuple[WebDoor, ...]:
     doors = tuple(_door(item) for item in fields.array(MAX_DOORS))
     if not doors or len(set(doors)) < len(doors):
         raise DecodeError("a descriptor with doors names none, or one twice")
     return doors
 
 
-def _door(value: Value) -> Door:
+def _door(value: Value) -> WebDoor:
     fields = Fields(value, "a door")
-    door = Door(fields.boolean(), fields.uint(_MAX_PORT), fields.text(MAX_PATH_CHARS))
+    door = WebDoor(fields.boolean(), fields.uint(_MAX_PORT), fields.text(MAX_PATH_CHARS))
     fields.end()
     if door.port == 0 or not is_path(door.path):
         raise DecodeError("a descriptor's door has no port or no path")

@@ -21,13 +21,15 @@ LOOPBACK = "127.0.0.1"
 
 
 @asynccontextmanager
-async def relay_behind_http(name: str = "relay") -> AsyncIterator[tuple[Relay, RelayUri]]:
+async def relay_behind_http(
+    limits: ConnectionLimits = ConnectionLimits(count_websockets=False),  # noqa: B008 - a constant
+) -> AsyncIterator[tuple[Relay, RelayUri]]:
     """Yield a relay and where it takes WebSockets."""
-    relay = Relay(name, TcpNetwork(), Runtime.real())
+    relay = Relay("relay", TcpNetwork(), Runtime.real())
     async with trio.open_nursery() as nursery:
         await relay.start(nursery, LOOPBACK)
         links = LinkSocket(relay.take, behind_proxy=False)
         app = Starlette(routes=[WebSocketRoute(LINK_PATH, links)])
-        async with served(app, ConnectionLimits(count_websockets=False)) as http:
+        async with served(app, limits) as http:
             yield relay, RelayUri(relay.key.public, LOOPBACK, http.port, Scheme.WS, LINK_PATH)
         nursery.cancel_scope.cancel()

@@ -17,6 +17,7 @@ from zentalk.net.tcp import TcpNetwork
 from zentalk.net.tunnel import open_tunnel
 from zentalk.net.ways import websocket
 from zentalk.net.ways.websocket import open_websocket
+from zentalk.web.slots import ConnectionLimits
 from zentalk.wire.text import RelayUri, Scheme
 
 
@@ -139,3 +140,27 @@ async def test_a_server_that_says_nothing_is_given_up(
     with pytest.raises(ConnectFailedError, match="no answer"):
         await open_websocket(stream, uri)
     nursery.cancel_scope.cancel()
+
+
+async def test_k43_idle_websockets_keep_nobody_from_the_rest_of_http(
+    nursery: trio.Nursery,
+) -> None:
+    """What a link may take is the relay's to say; of HTTP's own places it takes none."""
+    async with relay_behind_http(ConnectionLimits(in_all=4, count_websockets=False)) as (_, uri):
+        links = [await linked(uri, nursery) for _ in range(8)]
+        assert await links[-1].request(b"hello") == b"relay: hello"
+        for link in links:
+            link.close()
+            await link.closed.wait()
+
+
+async def test_k43_control_if_they_counted_the_fifth_would_find_no_place(
+    nursery: trio.Nursery,
+) -> None:
+    async with relay_behind_http(ConnectionLimits(in_all=4)) as (_, uri):
+        links = [await linked(uri, nursery) for _ in range(4)]
+        with pytest.raises(ConnectFailedError):
+            await linked(uri, nursery)
+        for link in links:
+            link.close()
+            await link.closed.wait()

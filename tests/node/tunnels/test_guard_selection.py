@@ -8,7 +8,7 @@ from zentalk.net.runtime import seeded_entropy
 from zentalk.node.relays.view import make_view
 from zentalk.node.tunnels.guard_selection import GuardSelection
 from zentalk.onion.guard_state import GuardState
-from zentalk.wire.descriptor import Door
+from zentalk.wire.descriptor import WebDoor
 from zentalk.wire.text import RelayUri, Scheme
 
 RELAYS = make_relays(10)
@@ -118,7 +118,7 @@ def test_own_mailbox_relays_do_not_become_guards_or_second_hops() -> None:
         assert own.isdisjoint(selection.middles(guard))
 
 
-DOOR = Door(True, 443, "/relay/link")
+DOOR = WebDoor(True, 443, "/relay/link")
 WITH_DOORS = [
     replace(relay, body=replace(relay.body, doors=(DOOR,))) if number < 3 else relay
     for number, relay in enumerate(RELAYS)

@@ -35,7 +35,7 @@ async def over_tls(stream: ByteStream, uri: RelayUri) -> ByteStream:
 
 
 class _AsOurs:
-    """What trio's TLS gives, as one of our streams."""
+    """A connection of trio's TLS, as one of our streams."""
 
     def __init__(self, tls: trio.SSLStream[_AsTrio]) -> None:
         self._tls = tls

@@ -12,15 +12,16 @@ from typing import Final
 
 import trio
 
-from zentalk.config.settings import Way
+from zentalk.config.settings import ApiSettings, Way
 from zentalk.errors import REQUEST_FAULTS, ConnectFailedError
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.dialling import RelayDialler
 from zentalk.net.reached import LastReached
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
-from zentalk.net.transport import ByteStream
+from zentalk.net.transport import ByteStream, Network
 from zentalk.net.tunnel import open_tunnel
+from zentalk.net.ways.proxy import proxied
 from zentalk.net.ways.websocket import open_websocket
 from zentalk.wire.text import RelayUri, Scheme
 
@@ -30,6 +31,15 @@ _SCHEMES: Final[dict[Way, frozenset[Scheme]]] = {
     "websocket": frozenset({Scheme.WS, Scheme.WSS}),
 }
 _NO_WAY: Final = "this relay names no WebSocket, and `reach_relays_by` allows nothing else"
+
+
+def dialer_of(settings: ApiSettings, runtime: Runtime, network: Network) -> Dialer:
+    """Return what dials as a node's settings say, through its proxy if there is one."""
+    network = proxied(network, settings.proxy)
+    relays = RelayDialler(
+        network, public_only=not settings.private_addresses, by_name=bool(settings.proxy)
+    )
+    return Dialer(settings.network, runtime, relays, settings.reach_relays_by)
 
 
 class Dialer:
@@ -45,24 +55,36 @@ class Dialer:
         self._links: set[Connection] = set()
         self._sizes: set[int] = set()
         self._reached = LastReached()
+        self.trouble = ""
+        """Why no link came of the last dial, as its owner reads it; empty if one did."""
 
     async def dial(self, uris: Sequence[RelayUri], nursery: trio.Nursery) -> Connection:
         """Return a link to a relay at the first of its addresses that answers as that relay.
 
         Its tasks run in `nursery`. Raises TransportError or HandshakeError if none does.
         """
-        usable = self.usable(uris)
-        if not usable:
-            raise ConnectFailedError(uris[0].place, _NO_WAY)
-        *before, last = self._reached.in_order(usable)
-        for uri in before:
-            with suppress(*REQUEST_FAULTS):
-                return await self._dial(uri, nursery)
-        return await self._dial(last, nursery)
+        usable = self._reached.in_order(self.usable(uris))
+        try:
+            if not usable:
+                raise ConnectFailedError(uris[0].place, _NO_WAY)
+            return await self._dial_first(usable, nursery)
+        except REQUEST_FAULTS as error:
+            self.trouble = str(error)
+            raise
 
     def usable(self, uris: Sequence[RelayUri]) -> tuple[RelayUri, ...]:
         """Return those of a relay's addresses that may be dialled."""
         return tuple(uri for uri in uris if uri.scheme in self._schemes)
+
+    def reached(self, identity: bytes) -> RelayUri | None:
+        """Return where a relay was reached last, None if it was not."""
+        return self._reached.last(identity)
+
+    async def _dial_first(self, uris: Sequence[RelayUri], nursery: trio.Nursery) -> Connection:
+        for uri in uris[:-1]:
+            with suppress(*REQUEST_FAULTS):
+                return await self._dial(uri, nursery)
+        return await self._dial(uris[-1], nursery)
 
     async def _dial(self, uri: RelayUri, nursery: trio.Nursery) -> Connection:
         stream: ByteStream = await self._network.dial(uri.host, uri.port)
@@ -76,6 +98,7 @@ class Dialer:
             runtime=self._runtime,
             nursery=nursery,
         )
+        self.trouble = ""
         self._reached.answered(uri)
         self._links.add(link)
         nursery.start_soon(self._forget, link)
