@@ -13,6 +13,7 @@ from tests.net.support import Relay
 from tests.web.served import served
 from zentalk.net.runtime import Runtime
 from zentalk.net.tcp import TcpNetwork
+from zentalk.net.transport import ByteStream
 from zentalk.relay_http.link_socket import LINK_PATH, LinkSocket
 from zentalk.web.slots import ConnectionLimits
 from zentalk.wire.text import RelayUri, Scheme
@@ -23,12 +24,23 @@ LOOPBACK = "127.0.0.1"
 @asynccontextmanager
 async def relay_behind_http(
     limits: ConnectionLimits = ConnectionLimits(count_websockets=False),  # noqa: B008 - a constant
+    sources: list[str] | None = None,
 ) -> AsyncIterator[tuple[Relay, RelayUri]]:
-    """Yield a relay and where it takes WebSockets."""
+    """Yield a relay and where it takes WebSockets.
+
+    With `sources` it believes proxies, and what it counts links against is added there.
+    """
+    behind_proxy = sources is not None
     relay = Relay("relay", TcpNetwork(), Runtime.real())
     async with trio.open_nursery() as nursery:
         await relay.start(nursery, LOOPBACK)
-        links = LinkSocket(relay.take, behind_proxy=False)
+
+        async def accept(stream: ByteStream, source: str) -> None:
+            if sources is not None:
+                sources.append(source)
+            await relay.take(stream, source)
+
+        links = LinkSocket(accept, behind_proxy=behind_proxy)
         app = Starlette(routes=[WebSocketRoute(LINK_PATH, links)])
         async with served(app, limits) as http:
             yield relay, RelayUri(relay.key.public, LOOPBACK, http.port, Scheme.WS, LINK_PATH)

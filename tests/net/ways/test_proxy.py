@@ -60,10 +60,15 @@ async def microsocks(*options: str) -> AsyncIterator[Proxy]:
 @asynccontextmanager
 async def _running(command: list[str], port: int) -> AsyncIterator[None]:
     with _process(command):
-        with trio.fail_after(20):
-            while not await _answers(port):  # noqa: ASYNC110 - another program
-                await trio.sleep(0.02)
+        await until_it_answers(port)
         yield
+
+
+async def until_it_answers(port: int) -> None:
+    """Wait for another program to listen."""
+    with trio.fail_after(20):
+        while not await _answers(port):  # noqa: ASYNC110 - another program
+            await trio.sleep(0.02)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
 from zentalk.net.tcp import TcpNetwork
+from zentalk.net.transport import ByteStream
 from zentalk.net.tunnel import open_tunnel
 from zentalk.net.ways import websocket
 from zentalk.net.ways.websocket import open_websocket
@@ -21,8 +22,10 @@ from zentalk.web.slots import ConnectionLimits
 from zentalk.wire.text import RelayUri, Scheme
 
 
-async def linked(uri: RelayUri, nursery: trio.Nursery) -> Connection:
-    stream = await TcpNetwork().dial(uri.host, uri.port)
+async def linked(
+    uri: RelayUri, nursery: trio.Nursery, stream: ByteStream | None = None
+) -> Connection:
+    stream = stream or await TcpNetwork().dial(uri.host, uri.port)
     return await connect(
         await open_websocket(stream, uri),
         network=NETWORK,
