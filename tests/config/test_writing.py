@@ -108,7 +108,7 @@ def test_websockets_that_nobody_could_use_are_not_announced(
     values: dict[str, object], said: str
 ) -> None:
     with pytest.raises(ValidationError, match=said):
-        RelaySettings(directory=Path("x"), **values)
+        RelaySettings.model_validate({"directory": Path("x"), **values})
 
 
 def test_announced_websockets_survive_the_file(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from zentalk.net.connection import NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
 from zentalk.net.tcp import TcpNetwork
+from zentalk.net.transport import ByteStream
 from zentalk.net.ways import proxy as proxies
 from zentalk.net.ways.proxy import ProxiedNetwork, proxied
 from zentalk.net.ways.websocket import open_websocket
@@ -40,7 +41,12 @@ async def tinyproxy(folder: Path, *lines: str) -> AsyncIterator[Proxy]:
     """A forward proxy for HTTP, as many companies have one."""
     port = free_port()
     config = folder / "tinyproxy.conf"
-    own = (f"Port {port}", f"Listen {LOOPBACK}", f"Allow {LOOPBACK}", "Timeout 600")
+    own: tuple[str, ...] = (
+        f"Port {port}",
+        f"Listen {LOOPBACK}",
+        f"Allow {LOOPBACK}",
+        "Timeout 600",
+    )
     if os.geteuid() == 0:
         own = (*own, "User nobody", "Group nogroup")
     config.write_text("\n".join([*own, *lines, ""]), "utf-8")
@@ -92,6 +98,7 @@ async def _answers(port: int) -> bool:
 async def says_hello(network: ProxiedNetwork, nursery: trio.Nursery, *, web: bool) -> None:
     """A link through a proxy answers; with `web` as a WebSocket."""
     async with relay_behind_http() as (relay, uri):
+        stream: ByteStream
         if web:
             stream = await open_websocket(await network.dial(uri.host, uri.port), uri)
         else:

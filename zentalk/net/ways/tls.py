@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import trio
 
@@ -37,7 +37,7 @@ async def over_tls(stream: ByteStream, uri: RelayUri) -> ByteStream:
 class _AsOurs:
     """A connection of trio's TLS, as one of our streams."""
 
-    def __init__(self, tls: trio.SSLStream[_AsTrio]) -> None:
+    def __init__(self, tls: trio.SSLStream[Any]) -> None:
         self._tls = tls
 
     async def send_all(self, data: bytes, /) -> None:
