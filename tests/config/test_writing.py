@@ -112,15 +112,9 @@ def test_websockets_that_nobody_could_use_are_not_announced(
 
 
 def test_announced_websockets_survive_the_file(tmp_path: Path) -> None:
-    settings = RelaySettings(
-        directory=tmp_path,
-        host="relay.example",
-        http=True,
-        announce_websockets=(
-            "wss://relay.example/relay/link",
-            "ws://relay.example:9101/relay/link",
-        ),
-    )
+    places = ("wss://relay.example/relay/link", "ws://relay.example:9101/relay/link")
+    values = {"host": "relay.example", "http": True, "announce_websockets": places}
+    settings = RelaySettings.model_validate({"directory": tmp_path, **values})
     write_config(settings)
     assert load_relay_settings(tmp_path, {}) == settings
     assert [place.port for place in settings.announce_websockets] == [443, 9101]

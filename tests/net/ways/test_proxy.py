@@ -41,14 +41,9 @@ async def tinyproxy(folder: Path, *lines: str) -> AsyncIterator[Proxy]:
     """A forward proxy for HTTP, as many companies have one."""
     port = free_port()
     config = folder / "tinyproxy.conf"
-    own: tuple[str, ...] = (
-        f"Port {port}",
-        f"Listen {LOOPBACK}",
-        f"Allow {LOOPBACK}",
-        "Timeout 600",
-    )
+    own = [f"Port {port}", f"Listen {LOOPBACK}", f"Allow {LOOPBACK}", "Timeout 600"]
     if os.geteuid() == 0:
-        own = (*own, "User nobody", "Group nogroup")
+        own += ["User nobody", "Group nogroup"]
     config.write_text("\n".join([*own, *lines, ""]), "utf-8")
     async with _running([program("tinyproxy"), "-d", "-c", str(config)], port):
         yield Proxy("http", LOOPBACK, port)
