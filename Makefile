@@ -15,6 +15,10 @@ ARGS ?=
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 2 ] && echo $$n || echo 2)
 SPREAD  := -n $(WORKERS) --dist worksteal
 
+# Some containers set it: then each of the hundreds of programs that tests start compiles the whole
+# package again. What is compiled lies in __pycache__ of this folder.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test quick lint format long schedules faults bench bench-peers clean
 

@@ -278,3 +278,20 @@ async def test_k43_to_k54_all_at_once_for_a_day_change_nothing_for_a_hundred_peo
     assert len(siege.outcome.seconds) >= LEAST_MESSAGES
     assert siege.outcome.newcomer_seconds is not None
     assert siege.outcome.newcomer_seconds <= TEN_MINUTES
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("more_streams", "few_holders", "pings_together")
+async def test_k43_to_k54_with_a_graphics_card_for_a_day_only_newcomers_wait(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    siege = Siege(world, replace(LONG, means=Means(0, TOP_BITS, 64)))
+    a_graphics_card(siege, monkeypatch)
+    await siege.settle()
+    await siege.live()
+    everybody_attacked(world, siege)
+    nobody_gave_up(siege)
+    people_go_on(world, siege)
+    assert len(siege.outcome.seconds) >= LEAST_MESSAGES
+    assert siege.outcome.newcomer_seconds is None
+    await world.until(lambda: world.nodes["new"].mailboxes.connected() == 2, TEN_MINUTES)
