@@ -7,6 +7,7 @@
     python -m benchmarks peers                 LXMF over Reticulum beside ours, two minutes
     python -m benchmarks peers --relays 6      and ours over six relays, where packets take four
                                                hops, beside ours over three
+    python -m benchmarks ways                  messages over WebSockets beside TCP, two minutes
     python -m benchmarks acks                  what part of a message's CPU is that of its acks
     python -m benchmarks messages              messages end to end over processes, some minutes
     python -m benchmarks load                  messages while a crowd besets a relay, a minute
@@ -33,7 +34,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import history, large_group, linked, messages, peers, profiles
+from benchmarks import history, large_group, linked, messages, peers, profiles, ways
 from benchmarks.peer_load import RELAYS
 from benchmarks.rounds import Row
 
@@ -44,9 +45,11 @@ PROFILES = "profiles"
 LOAD = "load"
 WORK = "work"
 ACKS = "acks"
+WAYS = "ways"
 HISTORY = "history"
 LINKED = "linked"
 GROUP = "group"
+OTHERS = (PEERS, WAYS, MESSAGES, PROFILES, LOAD, WORK, HISTORY, LINKED, ACKS, GROUP)
 DEFAULT_JSON = Path(__file__).with_name("results.json")
 
 
@@ -55,7 +58,7 @@ def main() -> int:
     parser.add_argument(
         "group",
         nargs="*",
-        choices=[[], *RATIOS, PEERS, MESSAGES, PROFILES, LOAD, WORK, HISTORY, LINKED, ACKS, GROUP],
+        choices=[[], *RATIOS, *OTHERS],
         help="default: ratios",
     )
     parser.add_argument("--json", type=Path, default=DEFAULT_JSON, help="where to write results")
@@ -90,6 +93,8 @@ def busy() -> str:
 def rows_of(group: str, count: int | None, relays: int) -> list[Row]:
     if group == PEERS:
         return peers.rows(count or peers.COUNT, relays)
+    if group == WAYS:
+        return ways.rows(count or peers.COUNT)
     if group == MESSAGES:
         return messages.rows(count or messages.MANY)
     if group == HISTORY:

@@ -41,14 +41,25 @@ class OwnLoad(PeerLoad):
 
     @classmethod
     async def start(
-        cls, root: Path, nursery: trio.Nursery, count: int = RELAYS, program: str = "zentalk"
+        cls,
+        root: Path,
+        nursery: trio.Nursery,
+        count: int = RELAYS,
+        program: str = "zentalk",
+        *,
+        web: bool = False,
     ) -> OwnLoad:
-        """Start that many relays, and nodes of a program, and read their events from now on."""
-        relays = await start_relays(root, count, nursery)
+        """Start that many relays, and nodes of a program, and read their events from now on.
+
+        With `web` the nodes reach relays by WebSockets only.
+        """
+        relays = await start_relays(root, count, nursery, web=web)
         alice, alice_address, alice_url, alice_token = await start_api(
-            root, "sender", nursery, program
+            root, "sender", nursery, program, web=web
         )
-        bob, bob_address, bob_url, bob_token = await start_api(root, "recipient", nursery, program)
+        bob, bob_address, bob_url, bob_token = await start_api(
+            root, "recipient", nursery, program, web=web
+        )
         writer, reader = AsyncClient(alice_url, alice_token), AsyncClient(bob_url, bob_token)
         for client in (writer, reader):
             while not (await client.network())["ready"]:  # noqa: ASYNC110 - another process

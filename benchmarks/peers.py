@@ -98,12 +98,13 @@ async def _measure(count: int, relays: int, has_lxmf: bool) -> list[Row]:
                     await load.run(count // ALONE_SHARE, 1)
             rounds = [await _round(lxmf, ours, larger, count) for _ in range(ROUNDS)]
             named = {"LXMF": lxmf, "ours": ours, f"ours, {relays} relays": larger}
-            losses = await _losses({name: load for name, load in named.items() if load is not None})
+            there = {name: load for name, load in named.items() if load is not None}
+            lost = await losses(there)
             nursery.cancel_scope.cancel()
-    found = _figures(rounds) if has_lxmf else _own_figures("ours", [one.ours for one in rounds])
+    found = _figures(rounds) if has_lxmf else own_figures("ours", [one.ours for one in rounds])
     if larger is not None:
         found += _compared(relays, rounds)
-    return [*found, *losses, *(_ratios(rounds) if has_lxmf else ())]
+    return [*found, *lost, *(_ratios(rounds) if has_lxmf else ())]
 
 
 async def _round(
@@ -113,11 +114,11 @@ async def _round(
     for in_flight in LXMF_IN_FLIGHT if lxmf is not None else ():
         assert lxmf is not None
         peers.append(await lxmf.run(count if in_flight > 1 else count // ALONE_SHARE, in_flight))
-    first = await _own(ours, count)
-    return Round(peers, first, None if larger is None else await _own(larger, count))
+    first = await own_turn(ours, count)
+    return Round(peers, first, None if larger is None else await own_turn(larger, count))
 
 
-async def _own(ours: PeerLoad, count: int) -> Own:
+async def own_turn(ours: PeerLoad, count: int) -> Own:
     alone = await ours.run(count // ALONE_SHARE, 1)
     before = cpu_seconds(os.getpid())
     crowd = await ours.run(count, IN_FLIGHT)
@@ -129,7 +130,7 @@ def _figures(rounds: Sequence[Round]) -> list[Row]:
         return statistics.median(map(of, rounds))
 
     found = [
-        _row(
+        row(
             f"LXMF, {in_flight} in flight, rate",
             median(lambda one, number=number: one.lxmf[number].rate),  # type: ignore[misc]  # default binds the loop variable
             "messages/s",
@@ -137,29 +138,29 @@ def _figures(rounds: Sequence[Round]) -> list[Row]:
         for number, in_flight in enumerate(LXMF_IN_FLIGHT)
     ]
     found += [
-        _row("LXMF, best rate", median(lambda one: one.best.rate), "messages/s"),
-        _row("LXMF, 1 in flight, confirmed p50", median(lambda one: one.lxmf[0].p50_ms), "ms"),
-        _row("LXMF, CPU a message", median(lambda one: one.best.cpu_ms_in_all), "ms"),
+        row("LXMF, best rate", median(lambda one: one.best.rate), "messages/s"),
+        row("LXMF, 1 in flight, confirmed p50", median(lambda one: one.lxmf[0].p50_ms), "ms"),
+        row("LXMF, CPU a message", median(lambda one: one.best.cpu_ms_in_all), "ms"),
     ]
     found += _by_program("LXMF", [one.best for one in rounds])
-    return [*found, *_own_figures("ours", [one.ours for one in rounds])]
+    return [*found, *own_figures("ours", [one.ours for one in rounds])]
 
 
-def _own_figures(whose: str, turns: Sequence[Own]) -> list[Row]:
+def own_figures(whose: str, turns: Sequence[Own]) -> list[Row]:
     def median(of: Callable[[Own], float]) -> float:
         return statistics.median(map(of, turns))
 
     return [
-        _row(f"{whose}, 1 in flight, rate", median(lambda one: one.alone.rate), "messages/s"),
-        _row(
+        row(f"{whose}, 1 in flight, rate", median(lambda one: one.alone.rate), "messages/s"),
+        row(
             f"{whose}, {IN_FLIGHT} in flight, rate",
             median(lambda one: one.crowd.rate),
             "messages/s",
         ),
-        _row(f"{whose}, 1 in flight, confirmed p50", median(lambda one: one.alone.p50_ms), "ms"),
-        _row(f"{whose}, CPU a message", median(lambda one: one.crowd.cpu_ms_in_all), "ms"),
+        row(f"{whose}, 1 in flight, confirmed p50", median(lambda one: one.alone.p50_ms), "ms"),
+        row(f"{whose}, CPU a message", median(lambda one: one.crowd.cpu_ms_in_all), "ms"),
         *_by_program(whose, [one.crowd for one in turns]),
-        _row(
+        row(
             f"the load generator beside {whose}, CPU a message",
             median(lambda one: one.load_ms),
             "ms",
@@ -180,13 +181,16 @@ def _compared(relays: int, rounds: Sequence[Round]) -> list[Row]:
             there.crowd.cpu_ms_in_all / here.crowd.cpu_ms_in_all for there, here in pairs
         ],
     }
-    figures = _own_figures(f"ours, {relays} relays", [there for there, _ in pairs])
-    return [*figures, *(_ratio(f"{what}, {name}", found, None) for what, found in ratios.items())]
+    figures = own_figures(f"ours, {relays} relays", [there for there, _ in pairs])
+    return [
+        *figures,
+        *(ratio_row(f"{what}, {name}", found, None) for what, found in ratios.items()),
+    ]
 
 
 def _by_program(whose: str, runs: Sequence[Run]) -> list[Row]:
     return [
-        _row(
+        row(
             f"{whose}, CPU a message: {program}",
             statistics.median(run.cpu_ms[program] for run in runs),
             "ms",
@@ -195,14 +199,14 @@ def _by_program(whose: str, runs: Sequence[Run]) -> list[Row]:
     ]
 
 
-async def _losses(loads: Mapping[str, PeerLoad]) -> list[Row]:
+async def losses(loads: Mapping[str, PeerLoad]) -> list[Row]:
     found = []
     for whose, load in loads.items():
         target = None if whose == "LXMF" else 0
         missing, twice = await load.verdict()
         found += [
-            _row(f"{whose}, confirmed but missing", missing, "messages", target),
-            _row(f"{whose}, twice", twice, "messages", target),
+            row(f"{whose}, confirmed but missing", missing, "messages", target),
+            row(f"{whose}, twice", twice, "messages", target),
         ]
     return found
 
@@ -212,13 +216,13 @@ def _ratios(rounds: Sequence[Round]) -> list[Row]:
     p50s = [one.ours.alone.p50_ms / one.lxmf[0].p50_ms for one in rounds]
     cpus = [one.ours.crowd.cpu_ms_in_all / one.best.cpu_ms_in_all for one in rounds]
     return [
-        _ratio(RATE_NAME, rates, LEAST_RATE, at_least=True),
-        _ratio(P50_NAME, p50s, MOST_P50),
-        _ratio(CPU_NAME, cpus, MOST_CPU),
+        ratio_row(RATE_NAME, rates, LEAST_RATE, at_least=True),
+        ratio_row(P50_NAME, p50s, MOST_P50),
+        ratio_row(CPU_NAME, cpus, MOST_CPU),
     ]
 
 
-def _ratio(
+def ratio_row(
     name: str, ratios: Sequence[float], target: float | None, *, at_least: bool = False
 ) -> Row:
     return {
@@ -231,5 +235,5 @@ def _ratio(
     }
 
 
-def _row(name: str, value: float, unit: str, target: float | None = None) -> Row:
+def row(name: str, value: float, unit: str, target: float | None = None) -> Row:
     return {"name": name, "value": value, "unit": unit, "target": target}

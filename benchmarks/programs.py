@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -88,33 +89,61 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def start_relays(root: Path, count: int, nursery: trio.Nursery) -> list[Program]:
-    """Start relays on free ports, each knowing those before it; their URIs are in `uris`."""
+async def start_relays(
+    root: Path, count: int, nursery: trio.Nursery, *, web: bool = False
+) -> list[Program]:
+    """Start relays on free ports, each knowing those before it; their URIs are in `uris`.
+
+    With `web` they take WebSockets, too, and these are in `uris(root, web=True)`.
+    """
     relays: list[Program] = []
     for number in range(count):
         folder = root / f"relay{number}"
         bootstraps = [word for uri in uris(root) for word in ("--bootstrap", uri)]
         await _command("relay", "init", "--dir", str(folder), "--port", "0", *bootstraps)
+        port = _announce_websocket(folder) if web else 0
         relay = await Program.start(
             f"relay {number}", nursery, "-m", "zentalk", "relay", "run", "--dir", str(folder)
         )
-        (folder / "uri").write_text(await relay.ready())
+        uri = await relay.ready()
+        (folder / "uri").write_text(uri)
+        (folder / "web").write_text(f"{uri.partition('@')[0]}@ws://127.0.0.1:{port}/relay/link")
         relays.append(relay)
     return relays
 
 
-def uris(root: Path) -> list[str]:
-    """Return the URIs of the relays started so far."""
-    return [path.read_text() for path in sorted(root.glob("relay*/uri"))]
+def _announce_websocket(folder: Path) -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    lines = ("http = true", f"http_port = {port}")
+    place = f'announce_websockets = ["ws://127.0.0.1:{port}/relay/link"]'
+    _add(folder, *lines, place)
+    return port
+
+
+def _add(folder: Path, *lines: str) -> None:
+    config = folder / "config.toml"
+    config.write_text("\n".join([config.read_text("utf-8"), *lines, ""]), "utf-8")
+
+
+def uris(root: Path, *, web: bool = False) -> list[str]:
+    """Return the URIs of the relays started so far, with `web` those of their WebSockets."""
+    return [path.read_text() for path in sorted(root.glob(f"relay*/{'web' if web else 'uri'}"))]
 
 
 async def start_api(
-    root: Path, name: str, nursery: trio.Nursery, program: str = "zentalk"
+    root: Path, name: str, nursery: trio.Nursery, program: str = "zentalk", *, web: bool = False
 ) -> tuple[Program, str, str, str]:
-    """Start an API node, as a command of a program; return it with address, URL and token."""
+    """Start an API node, as a command of a program; return it with address, URL and token.
+
+    With `web` it reaches relays by WebSockets only.
+    """
     folder = root / name
-    bootstraps = [word for uri in uris(root)[:2] for word in ("--bootstrap", uri)]
+    bootstraps = [word for uri in uris(root, web=web)[:2] for word in ("--bootstrap", uri)]
     address = await _command("api", "init", "--dir", str(folder), "--port", "0", *bootstraps)
+    if web:
+        _add(folder, 'reach_relays_by = "websocket"')
     token = await _command("api", "token", "--dir", str(folder))
     node = await Program.start(name, nursery, "-m", program, "api", "run", "--dir", str(folder))
     return node, address, await node.ready(), token
