@@ -22,6 +22,7 @@ from zentalk.relay_http.door import Door
 from zentalk.relay_http.facade import RelayFacade
 from zentalk.relay_http.link_socket import LinkSocket
 from zentalk.relay_http.sessions import HttpSessions
+from zentalk.relay_http.status_page import StatusPage
 
 OPERATOR = "operator-token"
 KEY = SigningKey(b"k" * 32)
@@ -60,6 +61,12 @@ def http_to(app: ASGIApp, client: tuple[str, int] = ("127.0.0.1", 1)) -> httpx.A
     return httpx.AsyncClient(transport=transport, base_url="http://relay")
 
 
+async def status() -> StatusPage:
+    """Show what no relay would say, to see what becomes of it."""
+    warning = "<script>alert(1)</script> & more"
+    return StatusPage("running", {"links": {"connections": "12 links"}}, (warning,), "zt-relay:x")
+
+
 async def open_door(world: World, running: Running) -> OpenDoor:
     """Put a door before a relay that runs."""
     runtime = world.runtime.for_part(f"http {running.uri.host}")
@@ -72,6 +79,7 @@ async def open_door(world: World, running: Running) -> OpenDoor:
         wiring.mailboxes,
         wiring.directory,
         is_draining=lambda: wiring.connections.draining,
+        status=status,
     )
     links = LinkSocket(partial(wiring.connections.accept, 0), behind_proxy=False)
     app = create_app(facade, door, sessions, links)

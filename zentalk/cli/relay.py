@@ -100,9 +100,9 @@ def check(directory: Path, *, as_json: bool) -> int:
 
 def status(directory: Path, *, as_json: bool) -> int:
     """Show what a running relay writes about itself; raises UnavailableError if it does not run."""
-    from zentalk.cli.relay_status import lines
     from zentalk.config import load_relay_settings
     from zentalk.errors import UnavailableError
+    from zentalk.relay.shown import lines
     from zentalk.relay.status import read_status
 
     load_relay_settings(directory)

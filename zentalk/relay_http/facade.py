@@ -6,13 +6,14 @@ put together, and a test can stand in for one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from zentalk.ids import MailboxId
 from zentalk.mailbox.core import MailboxStats
 from zentalk.relay_http.session import HttpSession
+from zentalk.relay_http.status_page import StatusPage
 from zentalk.wire.deposit import NO_STAMP, Stamp
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.rpc_send_ids import SendIdsRequest
@@ -82,9 +83,13 @@ class LiveRelays(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RelayFacade:
-    """The parts of a running relay that HTTP leads to; `is_draining` tells that it stops."""
+    """The parts of a running relay that HTTP leads to.
+
+    `is_draining` tells that it stops, and `status` gives its operator's page.
+    """
 
     packets: PacketInlet
     mailboxes: PolledMailboxes
     relays: LiveRelays
     is_draining: Callable[[], bool]
+    status: Callable[[], Awaitable[StatusPage]]

@@ -36,6 +36,7 @@ from zentalk.relay_http.schemas import (
 )
 from zentalk.relay_http.session import HttpSession
 from zentalk.relay_http.sessions import STALE, HttpSessions
+from zentalk.relay_http.status_page import StatusPage, answer
 from zentalk.web.json_response import JsonResponse
 from zentalk.web.problems import problem
 
@@ -75,6 +76,8 @@ class Routes:
             Route("/relay/descriptors", self.descriptors, methods=["GET"]),
             Route("/relay/stats", self.stats, methods=["GET"]),
             Route("/relay/cleanup", self.cleanup, methods=["POST"]),
+            Route("/relay/status", self.status, methods=["GET"]),
+            Route("/relay/status/full", self.full_status, methods=["GET"]),
         ]
 
     async def send(self, request: Request) -> Response:
@@ -148,10 +151,40 @@ class Routes:
         self._door.admit(request)
         if self._door.is_operator(request):
             return JsonResponse(asdict(self._relay.mailboxes.stats()))
+        return JsonResponse(asdict(self._for_everybody()))
+
+    async def status(self, request: Request) -> Response:
+        """Show a page with what everybody may know."""
+        self._door.admit(request)
+        numbers = asdict(self._for_everybody())
+        mail = {
+            name.replace("_", " "): str(number)
+            for name, number in numbers.items()
+            if isinstance(number, int)
+        }
+        return answer(
+            StatusPage("draining" if self._relay.is_draining() else "running", {"mail": mail})
+        )
+
+    async def full_status(self, request: Request) -> Response:
+        """Show the operator's page; a browser asks for the token as a password."""
+        self._door.admit(request)
+        if not self._door.is_operators_browser(request):
+            raise DoorError(
+                problem(
+                    HTTPStatus.UNAUTHORIZED,
+                    "this page is the operator's: any name, and as the password what is in the "
+                    "file `token` of the relay's folder",
+                    {"WWW-Authenticate": 'Basic realm="relay", charset="UTF-8"'},
+                )
+            )
+        return answer(await self._relay.status())
+
+    def _for_everybody(self) -> MailboxStats:
         now = self._door.now()
         if self._shown is None or now - self._shown_at >= STATS_SECONDS:
             self._shown, self._shown_at = self._relay.mailboxes.stats().coarse(), now
-        return JsonResponse(asdict(self._shown))
+        return self._shown
 
     async def cleanup(self, request: Request) -> Response:
         """Delete what has expired, now; for the operator."""

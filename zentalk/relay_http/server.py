@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import trio
 
 from zentalk.config import RelaySettings
 from zentalk.net.runtime import Runtime
 from zentalk.relay.relay import Relay
+from zentalk.relay.shown import groups
+from zentalk.relay.status import read_status
 from zentalk.relay_http.app import create_app
 from zentalk.relay_http.door import Door
 from zentalk.relay_http.facade import RelayFacade
 from zentalk.relay_http.link_socket import LinkSocket
 from zentalk.relay_http.sessions import HttpSessions
+from zentalk.relay_http.status_page import StatusPage
 from zentalk.web.serving import HttpServer, bind
 from zentalk.web.slots import ConnectionLimits
 from zentalk.web.token import load_or_create_token
@@ -42,6 +46,7 @@ async def serve_door(
         wiring.mailboxes,
         wiring.directory,
         is_draining=lambda: wiring.connections.draining,
+        status=partial(_status_page, own, settings.directory),
     )
     behind_proxy = settings.http_behind_proxy
     door = Door(own, relay.node_id, token, behind_proxy=behind_proxy)
@@ -54,3 +59,9 @@ async def serve_door(
             await serving.start(server.run, listening, relay.stopping)
             task_status.started(url)
         nursery.cancel_scope.cancel()
+
+
+async def _status_page(runtime: Runtime, directory: Path) -> StatusPage:
+    """Return what `zentalk relay status` prints."""
+    status = await runtime.run_blocking(partial(read_status, directory))
+    return StatusPage(status.state, groups(status), tuple(status.warnings), status.uri)

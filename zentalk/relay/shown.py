@@ -1,4 +1,7 @@
-"""How `zentalk relay status` shows a status: groups with a title, numbers with their units."""
+"""A relay's status as its operator reads it: groups with a title, numbers with their units.
+
+`zentalk relay status` prints it, and the status page shows it. Nothing is looked up here.
+"""
 
 from __future__ import annotations
 
@@ -65,13 +68,21 @@ def lines(status: RelayStatus) -> Iterator[str]:
     yield f"{status.state}  {status.uri}"
     for warning in status.warnings:
         yield f"warning   {warning}"
+    for title, rows in groups(status).items():
+        yield ""
+        yield title
+        for name, text in rows.items():
+            yield f"  {name:24} {text}"
+
+
+def groups(status: RelayStatus) -> dict[str, dict[str, str]]:
+    """Return the numbers of a status by title and name, as text; no group is empty."""
+    found: dict[str, dict[str, str]] = {}
     for title, numbers in _groups(status).items():
-        if numbers:
-            yield ""
-            yield title
         for name, number in numbers.items():
             unit = refused_unit(name) if title == _REFUSED else unit_of(name)
-            yield f"  {name.replace('_', ' '):24} {_text(number, unit)}"
+            found.setdefault(title, {})[name.replace("_", " ")] = _text(number, unit)
+    return found
 
 
 def _groups(status: RelayStatus) -> dict[str, Mapping[str, int | str]]:
