@@ -14,6 +14,7 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 
 from tests.web.served import Served, served, until, until_end
+from zentalk.net.ways.frame_limit import FRAMES_A_SECOND, FRAMES_AT_ONCE, FrameLimit
 from zentalk.web.websocket.messages import MAX_MESSAGE_BYTES
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
@@ -302,3 +303,37 @@ async def test_a_stop_sends_everybody_away(
         await server.ended.wait()
         assert (await app.disconnect())["code"] == 1001
         assert trio.current_time() < 1
+
+
+async def test_many_small_frames_end_a_websocket(server: Served, app: Echo) -> None:
+    """Each costs as much to read as one of some hundred bytes; a thousand come in 6 kB."""
+    async with Client.open(server) as client:
+        await client.send(*[Ping()] * (FRAMES_AT_ONCE + 100))
+        *_, closed = await client.events(1)
+        while not isinstance(closed, CloseConnection):
+            *_, closed = await client.events(1)
+        assert (closed.code, closed.reason) == (1008, "too many small frames")
+        assert (await app.disconnect())["code"] == 1008
+
+
+async def test_control_without_the_limit_they_are_all_read(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FrameLimit, "takes", lambda *_: True)
+    count = FRAMES_AT_ONCE + 100
+    async with Client.open(server) as client:
+        await client.send(*[Ping()] * count, TextMessage("still here"))
+        found = await client.events(count + 1)
+        assert sum(isinstance(event, Pong) for event in found) == count
+        assert TextMessage("still here") in found
+
+
+async def test_a_device_that_says_a_little_now_and_then_never_meets_it(
+    server: Served, mock_clock: MockClock
+) -> None:
+    async with Client.open(server) as client:
+        for _ in range(3):
+            for number in range(FRAMES_AT_ONCE - 8):
+                await client.send(TextMessage(str(number)))
+                assert await client.events(1) == [TextMessage(str(number))]
+            mock_clock.jump(FRAMES_AT_ONCE / FRAMES_A_SECOND)

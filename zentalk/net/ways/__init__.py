@@ -7,6 +7,7 @@ nothing above knows which it is.
 - *proxy*: a program that makes connections for us, named in the settings.
 
 - `websocket`: opens a WebSocket over a stream and is a stream in turn
+- `frame_limit`: how many small frames the other side may send
 - `tls`: TLS over a stream, with the system's certificates
 - `proxy`: a network that dials through an HTTP proxy (CONNECT) or SOCKS5; `http_connect` and
   `socks` speak to them, `answers` reads what they say

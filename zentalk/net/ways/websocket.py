@@ -26,6 +26,7 @@ from wsproto.utilities import ProtocolError
 
 from zentalk.errors import ConnectFailedError
 from zentalk.net.transport import CONNECT_SECONDS, READ_BYTES, ByteStream
+from zentalk.net.ways.frame_limit import SLICE_BYTES, FrameLimit
 from zentalk.net.ways.tls import over_tls
 from zentalk.wire.text import RelayUri, Scheme
 
@@ -45,6 +46,7 @@ class WebSocketStream:
         self._below = below
         self._frames = frames
         self._writing = trio.Lock()
+        self._limit = FrameLimit(trio.current_time())
         self._unread = bytearray()
         self._ended = False
 
@@ -79,7 +81,7 @@ class WebSocketStream:
             await self._below.send_all(data)
 
     async def _read(self) -> None:
-        data = await self._below.receive_some(READ_BYTES)
+        data = await self._below.receive_some(SLICE_BYTES)
         if not data:
             self._ended = True
             return
@@ -88,6 +90,9 @@ class WebSocketStream:
             events = list(self._frames.events())
         except ProtocolError:
             raise trio.BrokenResourceError("what came is no WebSocket") from None
+        frames = sum(getattr(event, "frame_finished", True) for event in events)
+        if not self._limit.takes(frames, len(data), trio.current_time()):
+            raise trio.BrokenResourceError("there were too many small frames")
         for event in events:
             await self._take(event)
 

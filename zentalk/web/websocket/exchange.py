@@ -16,6 +16,7 @@ from typing import Any, Final
 import trio
 from starlette.types import ASGIApp, Message, Scope
 
+from zentalk.net.ways.frame_limit import SLICE_BYTES, FrameLimit
 from zentalk.web.http1.reader import RequestReader
 from zentalk.web.http1.writer import AnswerWriter
 from zentalk.web.peer import Peer
@@ -31,6 +32,7 @@ CLOSE_SECONDS: Final = 5.0
 """The time for the peer to agree to the end; beyond it the connection is cut."""
 NORMAL: Final = 1000
 GOING_AWAY: Final = 1001
+POLICY: Final = 1008
 
 
 class WebSocketExchange:
@@ -49,6 +51,7 @@ class WebSocketExchange:
         self._read_all = trio.Event()
         self._closed = Closed(CUT, "")
         self._denial = AnswerWriter("GET", "1.1")
+        self._limit = FrameLimit(trio.current_time())
         self._connect_given = self._accepted = self._denied = False
         self._tasks: trio.Nursery | None = None
 
@@ -162,7 +165,17 @@ class WebSocketExchange:
 
     async def _take(self, data: bytes) -> bool:
         """Give messages to the application; True if they were the last."""
+        for start in range(0, len(data), SLICE_BYTES):
+            if await self._take_some(data[start : start + SLICE_BYTES]):
+                return True
+        return False
+
+    async def _take_some(self, data: bytes) -> bool:
         arrived = self._messages.arrived(data)
+        if not self._limit.takes(arrived.frames, len(data), trio.current_time()):
+            self._closed = Closed(POLICY, "too many small frames")
+            await self._close(*self._closed)
+            return True
         if arrived.reply:
             await self._write(bytes, arrived.reply)
         if arrived.closed is not None:

@@ -27,6 +27,8 @@ class Arrived(NamedTuple):
     messages: list[str | bytes]
     reply: bytes
     closed: Closed | None
+    frames: int = 0
+    """How many frames ended in these bytes; after the end they are not counted."""
 
 
 class MessageAssembler:
@@ -45,9 +47,10 @@ class MessageAssembler:
     def arrived(self, data: bytes) -> Arrived:
         """Take bytes from the peer. Nothing is taken after the end."""
         messages: list[str | bytes] = []
-        reply = b""
+        reply, frames = b"", 0
         self._frames.receive_data(data)
         for event in self._frames.events():
+            frames += getattr(event, "frame_finished", True)
             if isinstance(event, Ping):
                 reply += self._sent(event.response())
             elif isinstance(event, CloseConnection):
@@ -58,7 +61,7 @@ class MessageAssembler:
                     return self._too_big(messages, reply)
                 if whole is not None:
                     messages.append(whole)
-        return Arrived(messages, reply, None)
+        return Arrived(messages, reply, None, frames)
 
     def message(self, content: str | bytes) -> bytes:
         """Return the bytes of a message."""
