@@ -111,6 +111,13 @@ def test_websockets_that_nobody_could_use_are_not_announced(
         RelaySettings.model_validate({"directory": Path("x"), **values})
 
 
+def test_relays_find_each_other_by_tcp() -> None:
+    web = RelayUri(bytes(32), "relay.example", 443, Scheme.WSS, "/relay/link")
+    with pytest.raises(ValidationError, match=r"wss://relay\.example/relay/link is a WebSocket"):
+        RelaySettings(directory=Path("x"), bootstraps=(web,))
+    assert ApiSettings(directory=Path("x"), bootstraps=(web,)).bootstraps == (web,)
+
+
 def test_announced_websockets_survive_the_file(tmp_path: Path) -> None:
     places = ("wss://relay.example/relay/link", "ws://relay.example:9101/relay/link")
     values = {"host": "relay.example", "http": True, "announce_websockets": places}

@@ -229,6 +229,18 @@ class RelaySettings(Settings):
             raise ValueError(f"{lanes} lanes need {lanes} ports and there are fewer from {port} on")
         return port
 
+    @field_validator("bootstraps")
+    @classmethod
+    def _by_tcp(cls, uris: tuple[RelayUri, ...]) -> tuple[RelayUri, ...]:
+        """Refuse WebSockets: relays dial each other by TCP."""
+        for uri in uris:
+            if uri.scheme is not Scheme.TCP:
+                raise ValueError(
+                    f"{uri.place} is a WebSocket, which is for API nodes: name the relay by "
+                    "HOST:PORT, as its own `ready` line does"
+                )
+        return uris
+
     @field_validator("announce_websockets")
     @classmethod
     def _are_doors(cls, places: tuple[RelayUri, ...], info: ValidationInfo) -> tuple[RelayUri, ...]:
