@@ -31,7 +31,7 @@ TCP, WEB = "TCP", "WebSocket"
 
 def rows(count: int = COUNT) -> list[Row]:
     """Each row is a figure of this machine, or a ratio of one way to the other."""
-    return trio.run(_measure, count)  # type: ignore[no-any-return]  # trio.run gives Any for it
+    return trio.run(_measure, count)
 
 
 async def _measure(count: int) -> list[Row]:

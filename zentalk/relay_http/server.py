@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import trio
 
@@ -21,6 +22,9 @@ from zentalk.relay_http.status_page import StatusPage
 from zentalk.web.serving import HttpServer, bind
 from zentalk.web.slots import ConnectionLimits
 from zentalk.web.token import load_or_create_token
+
+LIMITS: Final = ConnectionLimits(count_websockets=False, max_message_bytes=64 * 1024)
+"""WebSockets are links, and the relay counts those."""
 
 
 async def serve_door(
@@ -55,7 +59,7 @@ async def serve_door(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(sessions.run)
         async with trio.open_nursery() as serving:
-            server = HttpServer(app, ConnectionLimits(count_websockets=False))
+            server = HttpServer(app, LIMITS)
             await serving.start(server.run, listening, relay.stopping)
             task_status.started(url)
         nursery.cancel_scope.cancel()

@@ -25,6 +25,7 @@ from zentalk.web.refusal import refusal_of, refuse
 from zentalk.web.server_state import ServerState
 from zentalk.web.websocket.exchange import WebSocketExchange, websocket_scope
 from zentalk.web.websocket.handshake import Handshake, is_websocket
+from zentalk.web.websocket.messages import MAX_MESSAGE_BYTES
 
 HEAD_SECONDS: Final = 30.0
 """The time from a request's first byte, or a connection's start, to the end of the head."""
@@ -49,8 +50,10 @@ class HttpConnection:
         self._reader = RequestReader()
         self._idle: trio.CancelScope | None = None
         self._websocket: WebSocketExchange | None = None
+        self.max_message_bytes = MAX_MESSAGE_BYTES
+        """The largest message of a WebSocket."""
         self.upgraded: Callable[[], None] = _nothing
-        """Called when the connection has become a WebSocket."""
+        """To be called when the connection has become a WebSocket."""
 
     async def run(self) -> None:
         """Read and answer until one side closes or takes too long."""
@@ -78,7 +81,9 @@ class HttpConnection:
         scope = scope_of(request, *self._addresses)
         if is_websocket(request):
             handshake = Handshake(request)
-            self._websocket = WebSocketExchange(handshake, self._reader, self._peer, self._state)
+            self._websocket = WebSocketExchange(
+                handshake, self._reader, self._peer, self._state, self.max_message_bytes
+            )
             self.upgraded()
             await self._websocket.run(self._app, websocket_scope(scope, handshake.subprotocols))
             return False

@@ -44,6 +44,7 @@ class HttpServer:
     ) -> None:
         self._app = app
         self._slots = ConnectionSlots(limits)
+        self._max_message_bytes = limits.max_message_bytes
         self._state = ServerState(trio.current_time)
         self._open: set[HttpConnection] = set()
 
@@ -97,6 +98,7 @@ class HttpServer:
     ) -> None:
         connection = HttpConnection(self._app, self._state, peer, client, server)
         connection.upgraded = upgraded
+        connection.max_message_bytes = self._max_message_bytes
         self._open.add(connection)
         try:
             await connection.run()

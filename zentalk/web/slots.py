@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
+from zentalk.web.websocket.messages import MAX_MESSAGE_BYTES
+
 _HOST_PREFIX: Final = {4: 32, 6: 64}
 
 
@@ -18,6 +20,8 @@ class ConnectionLimits(NamedTuple):
     per_source: int = 32
     count_websockets: bool = True
     """False where the application has bounds of its own for them."""
+    max_message_bytes: int = MAX_MESSAGE_BYTES
+    """The most that one WebSocket can make the server hold."""
 
 
 class ConnectionSlots:

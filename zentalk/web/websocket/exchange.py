@@ -39,13 +39,18 @@ class WebSocketExchange:
     """The parts of one WebSocket that an application meets; used once."""
 
     def __init__(
-        self, handshake: Handshake, reader: RequestReader, peer: Peer, state: ServerState
+        self,
+        handshake: Handshake,
+        reader: RequestReader,
+        peer: Peer,
+        state: ServerState,
+        max_message_bytes: int,
     ) -> None:
         self._handshake = handshake
         self._reader = reader
         self._peer = peer
         self._state = state
-        self._messages = MessageAssembler()
+        self._messages = MessageAssembler(max_message_bytes)
         self._incoming_in, self._incoming_out = trio.open_memory_channel[str | bytes](0)
         self._writing = trio.Lock()
         self._read_all = trio.Event()

@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
 
-MAX_MESSAGE_BYTES: Final = 64 * 1024
-"""The largest message, in however many frames; beyond it the socket is closed with 1009."""
+MAX_MESSAGE_BYTES: Final = 1024 * 1024
+"""The largest message, in however many frames, unless a server says otherwise; beyond it the socket
+is closed with 1009."""
 TOO_BIG: Final = 1009
 CUT: Final = 1006
 """The close code of a connection that ended without one."""
@@ -28,13 +29,14 @@ class Arrived(NamedTuple):
     reply: bytes
     closed: Closed | None
     frames: int = 0
-    """How many frames ended in these bytes; after the end they are not counted."""
+    """The number of frames that ended in these bytes; after the end they are not counted."""
 
 
 class MessageAssembler:
     """Frames of one WebSocket on the server's side, after the handshake."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_message_bytes: int = MAX_MESSAGE_BYTES) -> None:
+        self._max_bytes = max_message_bytes
         self._frames = Connection(ConnectionType.SERVER)
         self._begun = bytearray()
         """The part of a message that is not whole yet, text as UTF-8."""
@@ -57,7 +59,7 @@ class MessageAssembler:
                 return Arrived(messages, reply + self._answer_close(event), _closed_by(event))
             elif isinstance(event, TextMessage | BytesMessage):
                 whole = self._joined(event)
-                if len(self._begun) > MAX_MESSAGE_BYTES:
+                if len(self._begun) > self._max_bytes:
                     return self._too_big(messages, reply)
                 if whole is not None:
                     messages.append(whole)
@@ -84,14 +86,14 @@ class MessageAssembler:
     def _joined(self, event: TextMessage | BytesMessage) -> str | bytes | None:
         """Add a part; return the message when it is whole and not too large."""
         self._begun += event.data.encode() if isinstance(event.data, str) else event.data
-        if not event.message_finished or len(self._begun) > MAX_MESSAGE_BYTES:
+        if not event.message_finished or len(self._begun) > self._max_bytes:
             return None
         content = bytes(self._begun)
         self._begun.clear()
         return content.decode() if isinstance(event.data, str) else content
 
     def _too_big(self, messages: list[str | bytes], reply: bytes) -> Arrived:
-        reason = f"a message is larger than {MAX_MESSAGE_BYTES} bytes"
+        reason = f"a message is larger than {self._max_bytes} bytes"
         return Arrived(messages, reply + self.close(TOO_BIG, reason), Closed(TOO_BIG, reason))
 
     def _answer_close(self, event: CloseConnection) -> bytes:
