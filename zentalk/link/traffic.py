@@ -195,6 +195,11 @@ class Traffic:
             raise LocalProtocolError("only packets of class S or L travel, and never in tunnels")
         return self._outbox.put(PACKETS, header + packet, self._packet_queue_bytes)
 
+    def has_packet_room(self, size_bytes: int) -> bool:
+        """Tell whether `send_packet` would queue a packet of that size; it changes nothing."""
+        frame_bytes = len(_PACKET_HEADERS[size_bytes]) + size_bytes
+        return self._outbox.queued_bytes(PACKETS) + frame_bytes <= self._packet_queue_bytes
+
     def request(self, body: bytes) -> int:
         """Queue a request and return its call id; the response comes as ResponseReceived.
 

@@ -181,6 +181,10 @@ class Connection:
         self._pump.queued()
         return True
 
+    def has_packet_room(self, size_bytes: int) -> bool:
+        """Tell whether a packet of that size would be queued now."""
+        return not self._pump.closing and self._traffic.has_packet_room(size_bytes)
+
     def notify(self, body: bytes) -> None:
         """Queue a notification.
 

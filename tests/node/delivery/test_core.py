@@ -9,7 +9,7 @@ import pytest
 
 from zentalk.ids import DAY_SECONDS, MessageId, NodeId, SendId, UserAddress
 from zentalk.node.delivery import core as module
-from zentalk.node.delivery.core import DeliveryCore
+from zentalk.node.delivery.core import NO_ROOM_SECONDS, DeliveryCore
 from zentalk.node.delivery.events import (
     Added,
     AskMailbox,
@@ -85,7 +85,7 @@ class Bench:
             CAROL: (target(A), target(B)),
         }
         self.room = True
-        self.core = DeliveryCore(0.5, self.targets, lambda _inner: self.room)
+        self.core = DeliveryCore(0.5, self.targets, lambda _inner: self.room, is_shaped=True)
 
     def add(self, number: int, now: float = 0.0) -> list[Command]:
         return self.core.handle(Added(item(number), LIFE), now)
@@ -409,6 +409,17 @@ def test_overdue_acks_are_asked_about_and_a_long_silence_is_told(bench: Bench) -
     asked, silent = first_asked_and_silent(bench)
     assert 9.5 < asked < 30
     assert SHAPED_SILENT_SECONDS <= silent < SHAPED_SILENT_SECONDS + 60
+
+
+def test_where_links_are_full_it_is_looked_again_soon_and_nothing_counts_as_tried(
+    bench: Bench,
+) -> None:
+    bench.core = DeliveryCore(0.5, bench.targets, lambda _inner: bench.room)
+    bench.room = False
+    assert bench.add(1) == []
+    assert bench.due() == (NO_ROOM_SECONDS, [])
+    bench.room = True
+    assert bench.due() == (2 * NO_ROOM_SECONDS, [DepositCopy(item(1), target(A), LIFE)])
 
 
 def test_where_nothing_leaves_at_ticks_silence_is_told_after_a_minute(bench: Bench) -> None:

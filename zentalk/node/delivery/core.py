@@ -34,8 +34,10 @@ MAX_ENVELOPES_IN_MEMORY: Final = 1_024
 """Items whose ciphertext stays in memory; those of others are read again when due."""
 NO_MAILBOXES_SECONDS: Final = 1.0
 """How soon what has no known mailbox is tried again."""
-NO_ROOM_SECONDS: Final = 1.0
-"""Where everything leaves at ticks: how soon what found no room is tried again."""
+NO_ROOM_SECONDS: Final = 0.1
+"""How soon what found the links to all guards full is looked at again."""
+SHAPED_NO_ROOM_SECONDS: Final = 1.0
+"""The same where everything leaves at ticks."""
 STORAGE_RETRY_SECONDS: Final = 5.0
 _ROUND_TRIP_WEIGHT: Final = 1 / 8
 
@@ -44,19 +46,22 @@ class DeliveryCore:
     """Everything on its way from one node.
 
     `targets` holds where each contact collects, as far as it is known at this moment. `has_room`
-    tells whether an inner would leave soon, and changes nothing; without it everything does.
+    tells whether an inner would leave soon, and changes nothing. With `is_shaped` everything leaves
+    at ticks.
     """
 
     def __init__(
         self,
         round_trip_seconds: float,
         targets: Mapping[UserAddress, tuple[DepositTarget, ...]],
-        has_room: Callable[[bytes], bool] | None = None,
+        has_room: Callable[[bytes], bool] = lambda _inner: True,
+        *,
+        is_shaped: bool = False,
     ) -> None:
         self._round_trip = round_trip_seconds
         self._targets = targets
         self._has_room = has_room
-        is_shaped = has_room is not None
+        self._no_room_seconds = SHAPED_NO_ROOM_SECONDS if is_shaped else NO_ROOM_SECONDS
         self._silent_seconds = SHAPED_SILENT_SECONDS if is_shaped else SILENT_SECONDS
         self._items: dict[int, InFlight] = {}
         self._deadlines = Deadlines()
@@ -190,8 +195,8 @@ class DeliveryCore:
         if not targets or item.envelope is None:
             self._deadlines.plan(item.item, now + NO_MAILBOXES_SECONDS)
             return [e.WantMailboxes(item.contact)]
-        if self._has_room is not None and not self._has_room(item.envelope):
-            self._deadlines.plan(item.item, now + NO_ROOM_SECONDS)
+        if not self._has_room(item.envelope):
+            self._deadlines.plan(item.item, now + self._no_room_seconds)
             return []
         if not entry.is_best_effort and not self._window.admits(
             item.contact, item.item, opens=entry.opens

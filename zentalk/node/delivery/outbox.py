@@ -63,7 +63,8 @@ class Outbox:
         self._core = DeliveryCore(
             profile.round_trip_seconds,
             recipients.targets,
-            None if profile.shape is None else self._has_room,
+            self._has_room,
+            is_shaped=profile.shape is not None,
         )
         self._work = ProofOfWork(runtime.for_part("postage"), network.tunnels.short)
         self._next_best_effort = 0

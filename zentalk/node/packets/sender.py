@@ -81,7 +81,9 @@ class PacketSender:
 
     def has_room(self, packet_class: PacketClass) -> bool:
         """Tell whether the next packet of a class would leave soon."""
-        return self._waiting is None or self._waiting.has_room(packet_class)
+        if self._waiting is None:
+            return self._links.has_room(packet_class.packet_bytes)
+        return self._waiting.has_room(packet_class)
 
     def confirmation_delay(self) -> float:
         """Draw how long a confirmation is to wait, in seconds."""
