@@ -85,7 +85,7 @@ class Bench:
             CAROL: (target(A), target(B)),
         }
         self.room = True
-        self.core = DeliveryCore(0.5, self.targets, lambda _inner: self.room, is_shaped=True)
+        self.core = DeliveryCore(0.5, self.targets, lambda *_: self.room, is_shaped=True)
 
     def add(self, number: int, now: float = 0.0) -> list[Command]:
         return self.core.handle(Added(item(number), LIFE), now)
@@ -414,7 +414,7 @@ def test_overdue_acks_are_asked_about_and_a_long_silence_is_told(bench: Bench) -
 def test_where_links_are_full_it_is_looked_again_soon_and_nothing_counts_as_tried(
     bench: Bench,
 ) -> None:
-    bench.core = DeliveryCore(0.5, bench.targets, lambda _inner: bench.room)
+    bench.core = DeliveryCore(0.5, bench.targets, lambda *_: bench.room)
     bench.room = False
     assert bench.add(1) == []
     assert bench.due() == (NO_ROOM_SECONDS, [])

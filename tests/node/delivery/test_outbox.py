@@ -105,7 +105,7 @@ class Doubles:
 
     fates = tunnels = packets
 
-    def has_room(self, packet_class: PacketClass) -> bool:
+    def has_room(self, packet_class: PacketClass, relay: NodeId) -> bool:
         return packet_class is PacketClass.SMALL
 
     async def restarted_relays(self) -> frozenset[NodeId]:

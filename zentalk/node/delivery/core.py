@@ -46,15 +46,15 @@ class DeliveryCore:
     """Everything on its way from one node.
 
     `targets` holds where each contact collects, as far as it is known at this moment. `has_room`
-    tells whether an inner would leave soon, and changes nothing. With `is_shaped` everything leaves
-    at ticks.
+    tells whether an inner would leave soon for a relay, and changes nothing. With `is_shaped`
+    everything leaves at ticks.
     """
 
     def __init__(
         self,
         round_trip_seconds: float,
         targets: Mapping[UserAddress, tuple[DepositTarget, ...]],
-        has_room: Callable[[bytes], bool] = lambda _inner: True,
+        has_room: Callable[[bytes, NodeId], bool] = lambda _inner, _relay: True,
         *,
         is_shaped: bool = False,
     ) -> None:
@@ -195,7 +195,11 @@ class DeliveryCore:
         if not targets or item.envelope is None:
             self._deadlines.plan(item.item, now + NO_MAILBOXES_SECONDS)
             return [e.WantMailboxes(item.contact)]
-        if not self._has_room(item.envelope):
+        by_relay = {target.relay: target for target in targets}
+        schedule = entry.schedule
+        order = tuple(reversed(by_relay)) if entry.elsewhere else tuple(by_relay)
+        wanted = order[:1] if schedule is None else schedule.due(now)
+        if not all(self._has_room(item.envelope, relay) for relay in wanted):
             self._deadlines.plan(item.item, now + self._no_room_seconds)
             return []
         if not entry.is_best_effort and not self._window.admits(
@@ -204,10 +208,7 @@ class DeliveryCore:
             entry.item = replace(item, envelope=None)
             self._deadlines.plan(item.item, entry.expires)
             return []
-        by_relay = {target.relay: target for target in targets}
-        schedule = entry.schedule
         if schedule is None:
-            order = tuple(reversed(by_relay)) if entry.elsewhere else tuple(by_relay)
             schedule = entry.schedule = Schedule(
                 order, now, self._round_trip, item.held_by, patient=entry.is_best_effort
             )

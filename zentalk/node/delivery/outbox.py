@@ -298,8 +298,8 @@ class Outbox:
             envelope=target.seal(item.envelope or b"", self._entropy),
         )
 
-    def _has_room(self, inner: bytes) -> bool:
-        return self._packets.has_room(inner_class(inner))
+    def _has_room(self, inner: bytes, relay: NodeId) -> bool:
+        return self._packets.has_room(inner_class(inner), relay)
 
     def _left(self, item: OutboxItem) -> float:
         return item.expires_at - self._runtime.wall()

@@ -79,11 +79,16 @@ class PacketSender:
         """The path rules that could not be kept."""
         return self._paths.relaxed
 
-    def has_room(self, packet_class: PacketClass) -> bool:
-        """Tell whether the next packet of a class would leave soon."""
-        if self._waiting is None:
-            return self._links.has_room(packet_class.packet_bytes)
-        return self._waiting.has_room(packet_class)
+    def has_room(self, packet_class: PacketClass, relay: NodeId) -> bool:
+        """Tell whether the next packet of a class to a relay would leave soon.
+
+        Without a guard at which its path can start, yes: that is told when it is tried.
+        """
+        if self._waiting is not None:
+            return self._waiting.has_room(packet_class)
+        size = packet_class.packet_bytes
+        guards = [guard for guard in self._links.connected() if guard != relay]
+        return not guards or any(self._links.takes(guard, size) for guard in guards)
 
     def confirmation_delay(self) -> float:
         """Draw how long a confirmation is to wait, in seconds."""
@@ -134,7 +139,11 @@ class PacketSender:
         """
         outlook = outlook or self._outlook()
         delivery = DeliveryPlaintext(service, payload)
-        wish = self._wish(outlook, relay, self._starts_to(relay, outlook))
+        starts = self._starts_to(relay, outlook)
+        if self._waiting is None:
+            size = packet_class.packet_bytes
+            starts = sorted(starts, key=lambda start: not self._links.takes(start.guard, size))
+        wish = self._wish(outlook, relay, starts)
         for made, hops in self._paths.packets(outlook, wish, delivery, packet_class):
             packet = OutboundPacket(hops[0], made, hops, token, ack_hops)
             if self._waiting is None:

@@ -74,13 +74,10 @@ class GuardLinks:
         link = self._links.get(node_id)
         return None if link is None or link.closed.is_set() else link
 
-    def has_room(self, packet_bytes: int) -> bool:
-        """Tell whether a guard in use would take a packet of that size; with none, yes.
-
-        What cannot be sent for want of a guard is told so when it is tried.
-        """
-        links = [self.link(start.guard) for start in self.starts()]
-        return not links or any(link and link.has_packet_room(packet_bytes) for link in links)
+    def takes(self, guard: NodeId, packet_bytes: int) -> bool:
+        """Tell whether the link of a guard would take a packet of that size now."""
+        link = self.link(guard)
+        return link is not None and link.has_packet_room(packet_bytes)
 
     def send_packet(self, guard: NodeId, packet: bytes) -> bool:
         """Hand a packet to the link of a guard; False if there is none, or it is full."""
