@@ -310,10 +310,12 @@ async def test_a_full_queue_refuses_packets_and_drains_again(
             taken += 1
         await wait_all_tasks_blocked()
     assert taken * len(SMALL) < CLIENT_PACKET_QUEUE_BYTES + 600_000
+    assert not client.has_packet_room(len(SMALL))
     assert not client.send_packet(SMALL)
     world.memory.mend("client", "relay-0")
     await trio.sleep(1)
     assert len(relay.packets) == taken
+    assert client.has_packet_room(len(SMALL))
     assert client.send_packet(SMALL)
 
 
