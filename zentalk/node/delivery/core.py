@@ -2,8 +2,8 @@
 
 It is the sender's twin of `zentalk.mailbox`: events in, commands out, and a time when it wants to
 look again. It never encrypts, for a retry that advanced a ratchet would break it, and it forgets
-an item only once the recipient has confirmed it or its time is over. Spec: docs/spec/mailbox.md,
-"Sending".
+an item only once the recipient has confirmed it or its time is over.
+Spec: docs/spec/mailbox.md, "Sending".
 """
 
 from __future__ import annotations
@@ -35,9 +35,8 @@ MAX_ENVELOPES_IN_MEMORY: Final = 1_024
 NO_MAILBOXES_SECONDS: Final = 1.0
 """How soon what has no known mailbox is tried again."""
 NO_ROOM_SECONDS: Final = 0.1
-"""How soon what found the links to all guards full is looked at again."""
 SHAPED_NO_ROOM_SECONDS: Final = 1.0
-"""The same where everything leaves at ticks."""
+"""How soon what found links or ticks full is looked at again."""
 STORAGE_RETRY_SECONDS: Final = 5.0
 _ROUND_TRIP_WEIGHT: Final = 1 / 8
 
@@ -45,9 +44,8 @@ _ROUND_TRIP_WEIGHT: Final = 1 / 8
 class DeliveryCore:
     """Everything on its way from one node.
 
-    `targets` holds where each contact collects, as far as it is known at this moment. `has_room`
-    tells whether an inner would leave soon for a relay, and changes nothing. With `is_shaped`
-    everything leaves at ticks.
+    `targets` holds where each contact collects, as far as is known at this moment. `has_room` tells
+    whether an inner would leave soon for a relay. With `is_shaped` everything leaves at ticks.
     """
 
     def __init__(
@@ -180,8 +178,6 @@ class DeliveryCore:
         self._forget(event.number, now)
         return []
 
-    # Attempts, and what becomes of them.
-
     def _attempt_due(self, entry: InFlight, now: float) -> list[e.Command]:
         commands = self._attempt(entry, now)
         if len(self._items) > MAX_ENVELOPES_IN_MEMORY and not entry.is_best_effort:
@@ -195,16 +191,14 @@ class DeliveryCore:
         if not targets or item.envelope is None:
             self._deadlines.plan(item.item, now + NO_MAILBOXES_SECONDS)
             return [e.WantMailboxes(item.contact)]
-        by_relay = {target.relay: target for target in targets}
-        schedule = entry.schedule
+        by_relay, schedule = {target.relay: target for target in targets}, entry.schedule
         order = tuple(reversed(by_relay)) if entry.elsewhere else tuple(by_relay)
         wanted = order[:1] if schedule is None else schedule.due(now)
         if not all(self._has_room(item.envelope, relay) for relay in wanted):
             self._deadlines.plan(item.item, now + self._no_room_seconds)
             return []
-        if not entry.is_best_effort and not self._window.admits(
-            item.contact, item.item, opens=entry.opens
-        ):
+        admit = self._window.admits
+        if not (entry.is_best_effort or admit(item.contact, item.item, opens=entry.opens)):
             entry.item = replace(item, envelope=None)
             self._deadlines.plan(item.item, entry.expires)
             return []

@@ -63,6 +63,8 @@ class PacketSender:
             entropy=runtime.entropy,
         )
         self._waiting = None if profile.shape is None else WaitingPackets()
+        self._refused = False
+        """Whether a link has refused a packet, and may still be full: until then nobody looks."""
 
     async def run(self) -> None:
         """Tick, and settle the fate of what was sent, until cancelled."""
@@ -86,9 +88,13 @@ class PacketSender:
         """
         if self._waiting is not None:
             return self._waiting.has_room(packet_class)
+        if not self._refused:
+            return True
+        guards, largest = self._links.connected(), PacketClass.LARGE.packet_bytes
+        self._refused = not all(self._links.takes(guard, largest) for guard in guards)
+        able = [guard for guard in guards if guard != relay]
         size = packet_class.packet_bytes
-        guards = [guard for guard in self._links.connected() if guard != relay]
-        return not guards or any(self._links.takes(guard, size) for guard in guards)
+        return not able or any(self._links.takes(guard, size) for guard in able)
 
     def confirmation_delay(self) -> float:
         """Draw how long a confirmation is to wait, in seconds."""
@@ -140,7 +146,7 @@ class PacketSender:
         outlook = outlook or self._outlook()
         delivery = DeliveryPlaintext(service, payload)
         starts = self._starts_to(relay, outlook)
-        if self._waiting is None:
+        if self._refused:
             size = packet_class.packet_bytes
             starts = sorted(starts, key=lambda start: not self._links.takes(start.guard, size))
         wish = self._wish(outlook, relay, starts)
@@ -178,6 +184,7 @@ class PacketSender:
     def leave(self, packet: OutboundPacket) -> bool:
         """Hand a packet to the link of its guard; False if it cannot go."""
         if not self._links.send_packet(packet.guard, packet.packet):
+            self._refused = True
             return False
         if packet.token is not None:
             now = self._runtime.monotonic()
