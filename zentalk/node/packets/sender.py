@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import Final
 
 import trio
 
@@ -33,6 +34,9 @@ from zentalk.onion.path import Rule
 from zentalk.wire.deposit import ACK_BYTES, Deposit, encode_deposit, envelope_class
 from zentalk.wire.packet_class import PacketClass
 from zentalk.wire.rpc_mailbox import encode_token_payload
+
+LOOK_SECONDS: Final = 5.0
+"""After a link has refused a packet: most never do, and then nobody has to look."""
 
 
 class PacketSender:
@@ -63,8 +67,8 @@ class PacketSender:
             entropy=runtime.entropy,
         )
         self._waiting = None if profile.shape is None else WaitingPackets()
-        self._refused = False
-        """Whether a link has refused a packet, and may still be full: until then nobody looks."""
+        self._look_until = 0.0
+        """Until when it is looked whether links have room; 0 while none has refused a packet."""
 
     async def run(self) -> None:
         """Tick, and settle the fate of what was sent, until cancelled."""
@@ -88,11 +92,11 @@ class PacketSender:
         """
         if self._waiting is not None:
             return self._waiting.has_room(packet_class)
-        if not self._refused:
+        if not self._look_until:
             return True
-        guards, largest = self._links.connected(), PacketClass.LARGE.packet_bytes
-        self._refused = not all(self._links.takes(guard, largest) for guard in guards)
-        able = [guard for guard in guards if guard != relay]
+        if self._look_until <= self._runtime.monotonic():
+            self._look_until = 0.0
+        able = [guard for guard in self._links.connected() if guard != relay]
         size = packet_class.packet_bytes
         return not able or any(self._links.takes(guard, size) for guard in able)
 
@@ -146,7 +150,7 @@ class PacketSender:
         outlook = outlook or self._outlook()
         delivery = DeliveryPlaintext(service, payload)
         starts = self._starts_to(relay, outlook)
-        if self._refused:
+        if self._look_until:
             size = packet_class.packet_bytes
             starts = sorted(starts, key=lambda start: not self._links.takes(start.guard, size))
         wish = self._wish(outlook, relay, starts)
@@ -184,7 +188,7 @@ class PacketSender:
     def leave(self, packet: OutboundPacket) -> bool:
         """Hand a packet to the link of its guard; False if it cannot go."""
         if not self._links.send_packet(packet.guard, packet.packet):
-            self._refused = True
+            self._look_until = self._runtime.monotonic() + LOOK_SECONDS
             return False
         if packet.token is not None:
             now = self._runtime.monotonic()
