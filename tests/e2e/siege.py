@@ -17,7 +17,7 @@ import trio
 from tests.e2e.world import World
 from tests.strangers.crowd import Crowd
 from tests.strangers.ground import Ground, ipv4_addresses, ipv6_addresses
-from tests.strangers.handshakes import bring_news_again, repeat_handshakes
+from tests.strangers.handshakes import HandshakeRepeater, bring_news_again
 from tests.strangers.made_up_relays import claim_private_addresses, listen
 from tests.strangers.mailboxes import MailboxMaker, Means
 from tests.strangers.public_mail import Flooder, Throwaways
@@ -114,6 +114,7 @@ class Siege:
         self.hosts = hosts
         self.crowd = Crowd(self.ground, hosts, size.tunnels, size.refill_seconds)
         self.maker = MailboxMaker(self.ground, hosts, size.means)
+        self.repeater = HandshakeRepeater(self.ground, hosts, size.copies, size.round_seconds)
         self.hostile: list[ReplayingRelay] = []
         self.private: list[list[str]] = []
         """Who connected to machines that are no relays."""
@@ -153,7 +154,7 @@ class Siege:
             attack(self.crowd.run)
             attack(self.maker.run)
             attack(self._flood)
-            attack(repeat_handshakes, self.ground, self.hosts, size.copies, size.round_seconds)
+            attack(self.repeater.run)
             attack(bring_news_again, self.ground, self.hosts, size.news, size.round_seconds)
             attack(claim_private_addresses, self.ground, self.hosts)
             for relay in self.hostile:
@@ -193,17 +194,18 @@ class Siege:
             self.looks.append(self._look())
 
     def _look(self) -> Look:
-        stats = {name: relay.stats() for name, relay in self._world.relays.items()}
+        stats = [relay.stats() for relay in self._world.relays.values()]
         tries = {
             "mailboxes": self.maker.made,
             "junk": self.flooder.sent,
             "requests": self.people.asked,
             "replays": sum(relay.replayed for relay in self.hostile),
-            "streams refused": sum(one.refused.get("busy", 0) for one in stats.values()),
+            "streams refused": sum(one.refused.get("busy", 0) for one in stats),
+            "handshakes refused": sum(one.refused.get("handshake", 0) for one in stats),
         }
-        for name, one in stats.items():
-            tries[f"handshakes refused at {name}"] = one.refused.get("handshake", 0)
-        return Look(sum(one.streams for one in stats.values()), tries)
+        for name, sent in self.repeater.sent.items():
+            tries[f"handshakes sent again to {name}"] = sent
+        return Look(sum(one.streams for one in stats), tries)
 
     async def _talk(self) -> None:
         """Let pairs write in turn; the last one is away for a while, and not written to here."""

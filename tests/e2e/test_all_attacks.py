@@ -272,9 +272,9 @@ async def test_k43_to_k54_all_at_once_for_a_day_change_nothing_for_a_hundred_peo
     world: World, autojump_clock: Clock
 ) -> None:
     siege = await besieged(world, LONG)
+    people_go_on(world, siege)
     everybody_attacked(world, siege)
     nobody_gave_up(siege)
-    people_go_on(world, siege)
     assert len(siege.outcome.seconds) >= LEAST_MESSAGES
     assert siege.outcome.newcomer_seconds is not None
     assert siege.outcome.newcomer_seconds <= TEN_MINUTES
@@ -289,9 +289,9 @@ async def test_k43_to_k54_with_a_graphics_card_for_a_day_only_newcomers_wait(
     a_graphics_card(siege, monkeypatch)
     await siege.settle()
     await siege.live()
+    people_go_on(world, siege)
     everybody_attacked(world, siege)
     nobody_gave_up(siege)
-    people_go_on(world, siege)
     assert len(siege.outcome.seconds) >= LEAST_MESSAGES
     assert siege.outcome.newcomer_seconds is None
     await world.until(lambda: world.nodes["new"].mailboxes.connected() == 2, TEN_MINUTES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
@@ -41,17 +42,30 @@ async def replayed(
     return answered
 
 
-async def repeat_handshakes(
-    net: Ground, hosts: Sequence[str], copies: int, every_seconds: float
-) -> None:
-    """Record a handshake with each relay, and send copies of it, from another host each time."""
-    first = {name: await recorded(net, hosts[0], name) for name in sorted(net.relays)}
-    turn = 0
-    while True:
-        for name, message in first.items():
-            turn += 1
-            await replayed(net, name, message, copies, hosts[turn % len(hosts)])
-        await trio.sleep(every_seconds)
+class HandshakeRepeater:
+    """Records a handshake with each relay, and sends copies of it, from another host each time."""
+
+    def __init__(
+        self, net: Ground, hosts: Sequence[str], copies: int, every_seconds: float
+    ) -> None:
+        self._net = net
+        self._hosts = hosts
+        self._copies = copies
+        self._every_seconds = every_seconds
+        self.sent: Counter[str] = Counter()
+        """Copies by relay, with those that were not even admitted."""
+
+    async def run(self) -> None:
+        """Go on for good."""
+        net, turn = self._net, 0
+        first = {name: await recorded(net, self._hosts[0], name) for name in sorted(net.relays)}
+        while True:
+            for name, message in first.items():
+                turn += 1
+                host = self._hosts[turn % len(self._hosts)]
+                await replayed(net, name, message, self._copies, host)
+                self.sent[name] += self._copies
+            await trio.sleep(self._every_seconds)
 
 
 async def bring_news_again(
