@@ -24,5 +24,12 @@ def test_small_frames_are_few_at_once_and_few_a_second() -> None:
 def test_bytes_that_end_no_frame_pay_for_nothing_later() -> None:
     """Else whoever sends a large message could send thousands of small ones behind it."""
     limit = FrameLimit(0.0)
-    assert limit.takes(1, 10_000 * BYTES_A_FRAME, 0.0)
+    assert limit.takes(0, 10_000 * BYTES_A_FRAME, 0.0)
     assert not limit.takes(2 * FRAMES_AT_ONCE, 6, 0.0)
+
+
+def test_a_large_frame_that_ends_in_a_small_piece_is_no_small_frame() -> None:
+    limit = FrameLimit(0.0)
+    for _ in range(10 * FRAMES_AT_ONCE):
+        assert limit.takes(0, 4_096, 0.0)
+        assert limit.takes(1, 8, 0.0)

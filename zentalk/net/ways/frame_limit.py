@@ -23,12 +23,20 @@ SLICE_BYTES: Final = 4096
 class FrameLimit:
     """Counts the frames of one WebSocket; `now` is monotonic seconds."""
 
-    __slots__ = ("_allowance",)
+    __slots__ = ("_allowance", "_begun_bytes")
 
     def __init__(self, now: float) -> None:
         self._allowance = Allowance(FRAMES_AT_ONCE, FRAMES_A_SECOND, now)
+        self._begun_bytes = 0
+        """The bytes of the frame that has not ended yet, up to `BYTES_A_FRAME`."""
 
     def takes(self, frames: int, size_bytes: int, now: float) -> bool:
-        """Count frames that came with so many bytes; False if that is too many."""
-        beyond = frames - size_bytes / BYTES_A_FRAME
-        return beyond <= 0 or self._allowance.take(now, beyond)
+        """Count frames that ended in the next so many bytes; False if that is too many.
+
+        A large frame may end in a piece of a few bytes: what came of it before counts for it, and
+        for no other.
+        """
+        size_bytes += self._begun_bytes
+        left_bytes = size_bytes - frames * BYTES_A_FRAME
+        self._begun_bytes = min(BYTES_A_FRAME, max(0, left_bytes))
+        return left_bytes >= 0 or self._allowance.take(now, -left_bytes / BYTES_A_FRAME)
