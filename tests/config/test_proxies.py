@@ -1,7 +1,10 @@
 """Proxies as settings name them."""
 
+from pathlib import Path
+
 import pytest
 
+from zentalk.config import ApiSettings
 from zentalk.config.proxies import Proxy, check_proxy, parse_proxy
 
 
@@ -52,3 +55,9 @@ def test_who_we_are_there_is_never_shown() -> None:
     proxy = parse_proxy("http://alice:hunter2@proxy.example:3128")
     assert "hunter2" not in f"{proxy!r} {proxy.place}"
     assert "alice" not in f"{proxy!r} {proxy.place}"
+
+
+def test_settings_do_not_show_it_either() -> None:
+    settings = ApiSettings(directory=Path("x"), proxy="http://alice:hunter2@proxy.example:3128")
+    assert "hunter2" not in repr(settings)
+    assert settings.proxy.startswith("http://alice")

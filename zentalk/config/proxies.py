@@ -16,7 +16,7 @@ _FORM: Final = "a proxy is http://HOST:PORT or socks5://HOST:PORT, with USER:PAS
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """Where a proxy listens, how it is spoken to, and who we are there, if it asks."""
+    """A proxy: its protocol, its place, and who we are there, if it asks."""
 
     kind: str
     host: str

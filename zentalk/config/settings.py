@@ -6,6 +6,7 @@ strict: a number in quotes is an error, not a number.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
 
@@ -46,24 +47,23 @@ DEFAULT_RELAY_HTTP_PORT: Final = 9101
 DEFAULT_API_PORT: Final = 3001
 
 
-def _to_relay_uri(value: object) -> RelayUri:
+def _read(value: object, parse: Callable[[str], RelayUri]) -> RelayUri:
     if isinstance(value, RelayUri):
         return value
     if not isinstance(value, str):
-        raise ValueError("a relay URI is text in quotes")  # noqa: TRY004 - pydantic's protocol
+        raise ValueError("each is text in quotes")  # noqa: TRY004 - pydantic takes no TypeError
     try:
-        return parse_relay_uri(value.strip())
+        return parse(value.strip())
     except DecodeError as error:
         raise ValueError(str(error)) from None
+
+
+def _to_relay_uri(value: object) -> RelayUri:
+    return _read(value, parse_relay_uri)
 
 
 def _to_place(value: object) -> RelayUri:
-    if not isinstance(value, str):
-        raise ValueError("it is a URL in quotes")  # noqa: TRY004 - pydantic's protocol
-    try:
-        return parse_place(value.strip())
-    except DecodeError as error:
-        raise ValueError(str(error)) from None
+    return _read(value, parse_place)
 
 
 Places = Annotated[
@@ -81,7 +81,7 @@ def _as_in_urls(hosts: tuple[str, ...]) -> tuple[str, ...]:
 Hosts = Annotated[tuple[str, ...], BeforeValidator(list_to_tuple), AfterValidator(_as_in_urls)]
 MAX_PORT: Final = 65535
 Way: TypeAlias = Literal["any", "tcp", "websocket"]
-"""How a node connects to relays."""
+"""The ways by which a node may connect to relays."""
 Port = Annotated[int, Field(ge=0, le=MAX_PORT)]
 NetworkId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 
@@ -298,6 +298,7 @@ class ApiSettings(Settings):
     )
     proxy: Annotated[str, AfterValidator(check_proxy)] = Field(
         "",
+        repr=False,  # it may hold a password
         description="A proxy to reach all relays through: http://HOST:PORT or socks5://HOST:PORT, "
         "with USER:PASSWORD@ if it asks. Tor is socks5://127.0.0.1:9050.",
     )
