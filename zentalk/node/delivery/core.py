@@ -35,8 +35,9 @@ MAX_ENVELOPES_IN_MEMORY: Final = 1_024
 NO_MAILBOXES_SECONDS: Final = 1.0
 """How soon what has no known mailbox is tried again."""
 NO_ROOM_SECONDS: Final = 0.1
+"""The pause of an item that found the links to all guards full."""
 SHAPED_NO_ROOM_SECONDS: Final = 1.0
-"""How soon what found links or ticks full is looked at again."""
+"""The pause of an item for which all ticks are taken."""
 STORAGE_RETRY_SECONDS: Final = 5.0
 _ROUND_TRIP_WEIGHT: Final = 1 / 8
 
@@ -178,6 +179,8 @@ class DeliveryCore:
         self._forget(event.number, now)
         return []
 
+    # Attempts, and what becomes of them.
+
     def _attempt_due(self, entry: InFlight, now: float) -> list[e.Command]:
         commands = self._attempt(entry, now)
         if len(self._items) > MAX_ENVELOPES_IN_MEMORY and not entry.is_best_effort:
@@ -191,23 +194,17 @@ class DeliveryCore:
         if not targets or item.envelope is None:
             self._deadlines.plan(item.item, now + NO_MAILBOXES_SECONDS)
             return [e.WantMailboxes(item.contact)]
-        by_relay, schedule = {target.relay: target for target in targets}, entry.schedule
-        order = tuple(reversed(by_relay)) if entry.elsewhere else tuple(by_relay)
-        wanted = order[:1] if schedule is None else schedule.due(now)
-        if not all(self._has_room(item.envelope, relay) for relay in wanted):
+        by_relay = {target.relay: target for target in targets}
+        if not all(self._has_room(item.envelope, relay) for relay in entry.wanted(by_relay, now)):
             self._deadlines.plan(item.item, now + self._no_room_seconds)
             return []
-        admit = self._window.admits
-        if not (entry.is_best_effort or admit(item.contact, item.item, opens=entry.opens)):
+        if not entry.is_best_effort and not self._window.admits(
+            item.contact, item.item, opens=entry.opens
+        ):
             entry.item = replace(item, envelope=None)
             self._deadlines.plan(item.item, entry.expires)
             return []
-        if schedule is None:
-            schedule = entry.schedule = Schedule(
-                order, now, self._round_trip, item.held_by, patient=entry.is_best_effort
-            )
-            if item.held_by:
-                entry.held(now)
+        schedule = entry.schedule or entry.begin(by_relay, now, self._round_trip)
         commands: list[e.Command] = []
         for relay in schedule.due(now):
             target = by_relay.get(relay)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -68,6 +69,27 @@ class InFlight:
     unanswered: int = 0
     tell_at: float = math.inf
     """When its writer is told that a relay holds it and nobody has confirmed it."""
+
+    def order(self, relays: Iterable[NodeId]) -> tuple[NodeId, ...]:
+        """Return its recipient's relays in the order in which it tries them."""
+        return tuple(relays)[::-1] if self.elsewhere else tuple(relays)
+
+    def wanted(self, relays: Iterable[NodeId], now: float) -> Sequence[NodeId]:
+        """Return the relays to deposit it at now, the first one if it was at none yet."""
+        return self.order(relays)[:1] if self.schedule is None else self.schedule.due(now)
+
+    def begin(self, relays: Iterable[NodeId], now: float, round_trip_seconds: float) -> Schedule:
+        """Return when it is due at each relay, from now on."""
+        self.schedule = Schedule(
+            self.order(relays),
+            now,
+            round_trip_seconds,
+            self.item.held_by,
+            patient=self.is_best_effort,
+        )
+        if self.item.held_by:
+            self.held(now)
+        return self.schedule
 
     def held(self, now: float) -> None:
         """Note that a relay holds it: from now on its recipient has time to confirm it."""
