@@ -155,7 +155,10 @@ class NodeNetwork:
         if known < MIN_RELAYS:
             yield f"only {known} relays are known; at least {MIN_RELAYS} are needed"
         if self._dialer.trouble and not self.connected_guards():
-            yield f"no relay is connected: {self._dialer.trouble}"
+            yield (
+                f"no relay is connected ({self._dialer.trouble}): check this machine's network, "
+                "and `proxy` and `reach_relays_by` in config.toml"
+            )
         if self._snapshot.omitting:
             yield "a relay left other relays out of its snapshot"
         if self._state.damaged:

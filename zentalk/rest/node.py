@@ -42,7 +42,9 @@ class NetworkReport(Resource):
         description="`short` in networks of three to five relays, where packets have one hop less."
     )
     notes: list[str] = Field(description="Warnings, each a sentence.")
-    entries: list[str] = Field(description="The URIs of connected entry relays.")
+    entries: list[str] = Field(
+        description="The URIs of connected entry relays, as they were dialled."
+    )
     unit_sizes: list[int] = Field(description="All sizes of units on this node's links, in bytes.")
     profile: str
     lossy_relays: list[LossyRelayRow]

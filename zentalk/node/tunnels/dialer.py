@@ -30,7 +30,9 @@ _SCHEMES: Final[dict[Way, frozenset[Scheme]]] = {
     "tcp": frozenset({Scheme.TCP}),
     "websocket": frozenset({Scheme.WS, Scheme.WSS}),
 }
-_NO_WAY: Final = "this relay names no WebSocket, and `reach_relays_by` allows nothing else"
+_NO_WAY: Final = (
+    "`reach_relays_by` allows none of its addresses; name one that it allows, or set `any`"
+)
 
 
 def dialer_of(settings: ApiSettings, runtime: Runtime, network: Network) -> Dialer:

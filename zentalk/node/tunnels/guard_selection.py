@@ -16,7 +16,7 @@ from zentalk.node.relays.view import RelayView
 from zentalk.onion.guard_state import GuardState
 from zentalk.onion.guards import GUARDS, Observations, middles_of, primary, retries, update
 from zentalk.wire.descriptor import node_id_of
-from zentalk.wire.text import RelayUri
+from zentalk.wire.text import RelayUri, Scheme
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class GuardSelection:
         if descriptor is None:
             return self._uris.get(node_id, ())
         # A proxy in front of a relay may stand at a host that the relay does not announce.
-        pinned = (uri for uri in self._pinned_uris.get(node_id, ()) if uri.path)
+        pinned = (uri for uri in self._pinned_uris.get(node_id, ()) if uri.scheme is not Scheme.TCP)
         return tuple(dict.fromkeys((*descriptor.uris(), *descriptor.door_uris(), *pinned)))
 
     def _update(self, seen: Observations) -> None:
