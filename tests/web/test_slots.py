@@ -9,12 +9,14 @@ def test_slots_are_limited_in_all_and_for_each_source() -> None:
     slots = ConnectionSlots(ConnectionLimits(in_all=3, per_source=2))
     first = slots.take("192.0.2.1")
     assert first is not None
-    assert slots.take("192.0.2.1") == first
+    assert slots.take("192.0.2.1") is not None
     assert slots.take("192.0.2.1") is None
     assert slots.take("192.0.2.2") is not None
     assert slots.take("192.0.2.3") is None
-    slots.release(first)
-    assert slots.take("192.0.2.1") == first
+    first.leave()
+    first.leave()
+    assert slots.take("192.0.2.1") is not None
+    assert slots.take("192.0.2.3") is None, "it was given back once"
 
 
 def test_loopback_is_limited_in_all_only() -> None:
@@ -35,20 +37,23 @@ def test_a_websocket_may_be_for_others_to_count() -> None:
     slots = ConnectionSlots(ConnectionLimits(in_all=1, count_websockets=False))
     first = slots.take("192.0.2.1")
     assert first is not None
-    with slots.held(first) as upgraded:
-        assert slots.take("192.0.2.2") is None
-        upgraded()
-        upgraded()
-        second = slots.take("192.0.2.2")
-        assert second is not None
+    assert slots.take("192.0.2.2") is None
+    first.lend()
+    first.lend()
+    second = slots.take("192.0.2.2")
+    assert second is not None
     assert slots.take("192.0.2.3") is None, "only what was taken was given back"
+    assert not first.take(), "its goodbye has no place"
+    second.leave()
+    assert first.take()
+    assert slots.take("192.0.2.3") is None
 
 
 def test_else_it_counts_to_its_end() -> None:
     slots = ConnectionSlots(ConnectionLimits(in_all=1))
     first = slots.take("192.0.2.1")
     assert first is not None
-    with slots.held(first) as upgraded:
-        upgraded()
-        assert slots.take("192.0.2.2") is None
+    first.lend()
+    assert slots.take("192.0.2.2") is None
+    first.leave()
     assert slots.take("192.0.2.2") is not None

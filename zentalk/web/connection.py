@@ -9,7 +9,6 @@ change the protocol are answered as ordinary requests.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
@@ -23,9 +22,9 @@ from zentalk.web.http1.request import Request
 from zentalk.web.peer import Peer
 from zentalk.web.refusal import refusal_of, refuse
 from zentalk.web.server_state import ServerState
+from zentalk.web.slots import ConnectionPlace
 from zentalk.web.websocket.exchange import WebSocketExchange, websocket_scope
 from zentalk.web.websocket.handshake import Handshake, is_websocket
-from zentalk.web.websocket.messages import MAX_MESSAGE_BYTES
 
 HEAD_SECONDS: Final = 30.0
 """The time from a request's first byte, or a connection's start, to the end of the head."""
@@ -33,27 +32,28 @@ KEEP_ALIVE_SECONDS: Final = 75.0
 """The time for the next request to begin; beyond it the connection is closed without a word."""
 
 
-def _nothing() -> None:
-    pass
-
-
 class HttpConnection:
-    """Serves one peer with an ASGI application until one side ends it."""
+    """Serves one peer with an ASGI application until one side ends it.
+
+    `addresses` are those of the peer and of this side.
+    """
 
     def __init__(
-        self, app: ASGIApp, state: ServerState, peer: Peer, client: Address, server: Address
+        self,
+        app: ASGIApp,
+        state: ServerState,
+        peer: Peer,
+        addresses: tuple[Address, Address],
+        place: ConnectionPlace,
     ) -> None:
         self._app = app
         self._state = state
         self._peer = peer
-        self._addresses = (client, server)
+        self._addresses = addresses
+        self._place = place
         self._reader = RequestReader()
         self._idle: trio.CancelScope | None = None
         self._websocket: WebSocketExchange | None = None
-        self.max_message_bytes = MAX_MESSAGE_BYTES
-        """The largest message of a WebSocket."""
-        self.upgraded: Callable[[], None] = _nothing
-        """To be called when the connection has become a WebSocket."""
 
     async def run(self) -> None:
         """Read and answer until one side closes or takes too long."""
@@ -82,9 +82,8 @@ class HttpConnection:
         if is_websocket(request):
             handshake = Handshake(request)
             self._websocket = WebSocketExchange(
-                handshake, self._reader, self._peer, self._state, self.max_message_bytes
+                handshake, self._reader, self._peer, self._state, self._place
             )
-            self.upgraded()
             await self._websocket.run(self._app, websocket_scope(scope, handshake.subprotocols))
             return False
         exchange = Exchange(request, self._reader, self._peer, self._state)

@@ -7,7 +7,6 @@ end itself only, whatever bug it makes us stumble over.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from zentalk.web.connection import HttpConnection
 from zentalk.web.exchange import Address
 from zentalk.web.peer import Peer
 from zentalk.web.server_state import ServerState
-from zentalk.web.slots import ConnectionLimits, ConnectionSlots
+from zentalk.web.slots import ConnectionLimits, ConnectionPlace, ConnectionSlots
 
 GRACEFUL_SECONDS: Final = 2.0
 """The time for answers that are under way when the server ends; beyond it they are cut."""
@@ -44,7 +43,6 @@ class HttpServer:
     ) -> None:
         self._app = app
         self._slots = ConnectionSlots(limits)
-        self._max_message_bytes = limits.max_message_bytes
         self._state = ServerState(trio.current_time)
         self._open: set[HttpConnection] = set()
 
@@ -85,20 +83,20 @@ class HttpServer:
     async def _serve(self, sock: socket.socket, address: Any) -> None:
         with sock, contained(_LOG, "http_connection_ended_by_a_bug"), suppress(OSError):
             client = _host_and_port(address)
-            slot = self._slots.take(client[0])
-            if slot is None:
+            place = self._slots.take(client[0])
+            if place is None:
                 return
-            with self._slots.held(slot) as upgraded:
+            try:
                 sock.setblocking(False)
-                server = _host_and_port(sock.getsockname())
-                await self._converse(Peer(sock), client, server, upgraded)
+                addresses = client, _host_and_port(sock.getsockname())
+                await self._converse(Peer(sock), addresses, place)
+            finally:
+                place.leave()
 
     async def _converse(
-        self, peer: Peer, client: Address, server: Address, upgraded: Callable[[], None]
+        self, peer: Peer, addresses: tuple[Address, Address], place: ConnectionPlace
     ) -> None:
-        connection = HttpConnection(self._app, self._state, peer, client, server)
-        connection.upgraded = upgraded
-        connection.max_message_bytes = self._max_message_bytes
+        connection = HttpConnection(self._app, self._state, peer, addresses, place)
         self._open.add(connection)
         try:
             await connection.run()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from zentalk.web.websocket.messages import MAX_MESSAGE_BYTES
@@ -24,44 +22,63 @@ class ConnectionLimits(NamedTuple):
     """The most that one WebSocket can make the server hold."""
 
 
+class ConnectionPlace:
+    """The place of one connection; given back once, and by `lend` for a while before."""
+
+    __slots__ = ("_host", "_is_taken", "_slots")
+
+    def __init__(self, slots: ConnectionSlots, host: str) -> None:
+        self._slots = slots
+        self._host = host
+        self._is_taken = False
+
+    @property
+    def limits(self) -> ConnectionLimits:
+        """The bounds of the server."""
+        return self._slots.limits
+
+    def take(self) -> bool:
+        """Count the connection, if it is not counted; False if there is no place for it."""
+        self._is_taken = self._is_taken or self._slots.add(self._host)
+        return self._is_taken
+
+    def lend(self) -> None:
+        """Leave a WebSocket to the application's own bounds, where it has some."""
+        if not self.limits.count_websockets:
+            self.leave()
+
+    def leave(self) -> None:
+        """Count the connection no more."""
+        if self._is_taken:
+            self._is_taken = False
+            self._slots.remove(self._host)
+
+
 class ConnectionSlots:
     """Counts open connections by source."""
 
     def __init__(self, limits: ConnectionLimits) -> None:
-        self._limits = limits
+        self.limits = limits
         self._open: Counter[str] = Counter()
 
-    def take(self, host: str) -> str | None:
-        """Count a connection; None if there is no slot for it, else what `release` wants back."""
-        source = source_of(host)
-        limited = not is_loopback(host)
-        if self._open.total() >= self._limits.in_all or (
-            limited and self._open[source] >= self._limits.per_source
+    def take(self, host: str) -> ConnectionPlace | None:
+        """Return the place of a new connection, counted; None if there is none for it."""
+        place = ConnectionPlace(self, host)
+        return place if place.take() else None
+
+    def add(self, host: str) -> bool:
+        """Count one of a host; False, and not counted, if that would be too many."""
+        source, limited = source_of(host), not is_loopback(host)
+        if self._open.total() >= self.limits.in_all or (
+            limited and self._open[source] >= self.limits.per_source
         ):
-            return None
+            return False
         self._open[source] += 1
-        return source
+        return True
 
-    @contextmanager
-    def held(self, source: str) -> Iterator[Callable[[], None]]:
-        """Count a connection to the end of the block, or until it became a WebSocket.
-
-        What is yielded is to be called then; it changes nothing where WebSockets count too.
-        """
-        counted = [source]
-
-        def upgraded() -> None:
-            if counted and not self._limits.count_websockets:
-                self.release(counted.pop())
-
-        try:
-            yield upgraded
-        finally:
-            if counted:
-                self.release(counted.pop())
-
-    def release(self, source: str) -> None:
-        """Forget a connection that was counted."""
+    def remove(self, host: str) -> None:
+        """Count one of a host no more."""
+        source = source_of(host)
         self._open[source] -= 1
         if not self._open[source]:
             del self._open[source]

@@ -2,53 +2,25 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import trio
 
-from tests.needed import program
 from tests.net.ways.certificates import Authority
 from tests.net.ways.support import LOOPBACK, relay_behind_http
 from tests.net.ways.test_proxy import free_port, until_it_answers
 from tests.net.ways.test_websocket import linked
 from tests.pages.blocks import blocks
+from tests.web.nginx import nginx
 from zentalk.net.tcp_stream import TcpStream
 from zentalk.wire.text import Scheme
-
-AROUND = """
-daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/errors; user root;
-events {{ worker_connections 64; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
-  uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
-  ssl_certificate {certificate}; ssl_certificate_key {certificate};
-  {shown}
-}}
-"""
 
 
 def documented(repository: Path) -> str:
     page = (repository / "docs/how-to/run-a-relay.md").read_text("utf-8")
     [shown] = [block.text for block in blocks(page) if "proxy_pass" in block.text]
     return shown
-
-
-@contextmanager
-def nginx(folder: Path, shown: str, certificate: Path) -> Iterator[None]:
-    config = folder / "nginx.conf"
-    config.write_text(AROUND.format(folder=folder, shown=shown, certificate=certificate), "utf-8")
-    command = [program("nginx"), "-p", str(folder), "-c", str(config), "-e", f"{folder}/errors"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
-            process.wait(10)
 
 
 async def test_d14_the_documented_lines_work_with_tls(
@@ -67,7 +39,8 @@ async def test_d14_the_documented_lines_work_with_tls(
         }.items():
             assert written in shown
             shown = shown.replace(written, here)
-        with nginx(tmp_path, shown, tmp_path / "server-1.pem"):
+        pem = tmp_path / "server-1.pem"
+        with nginx(tmp_path, f"ssl_certificate {pem}; ssl_certificate_key {pem}; {shown}"):
             await until_it_answers(port)
             front = uri._replace(host="localhost", port=port, scheme=Scheme.WSS)
             elsewhere = await trio.open_tcp_stream(LOOPBACK, port, local_address="127.0.0.2")

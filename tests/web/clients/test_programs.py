@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,12 @@ import trio
 from tests.chromium import browser
 from tests.needed import program
 from tests.web.echo import BIG_BYTES, Echo
+from tests.web.nginx import nginx
 from tests.web.served import Served, served
 from zentalk.web.serving import bind
 
 AIOHTTP = Path(__file__).with_name("aiohttp_client.py")
-NGINX = """
-daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/errors; user root;
-events {{ worker_connections 64; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
-  uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
+SERVERS = """
   upstream node {{ server 127.0.0.1:{server}; keepalive 4; }}
   server {{
     listen 127.0.0.1:{port};
@@ -42,7 +36,6 @@ http {{
     }}
     location /old/ {{ proxy_pass http://127.0.0.1:{server}/; }}
   }}
-}}
 """
 
 
@@ -91,24 +84,11 @@ async def test_curl_reads_every_kind_of_answer(server: Served) -> None:
     assert "431" in await curl(server, "-i", "-H", f"X: {'y' * 40_000}")
 
 
-@contextmanager
-def nginx(server: Served, folder: Path) -> Iterator[str]:
-    """Run nginx in front of a server."""
-    path = program("nginx")
+async def test_nginx_stands_in_front_of_it(server: Served, tmp_path: Path) -> None:
     with bind("127.0.0.1", 0) as free:
         port = free.getsockname()[1]
-    (folder / "conf").write_text(NGINX.format(folder=folder, server=server.port, port=port))
-    command = [path, "-p", str(folder), "-c", str(folder / "conf"), "-e", str(folder / "errors")]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(10)
-
-
-async def test_nginx_stands_in_front_of_it(server: Served, tmp_path: Path) -> None:
-    with nginx(server, tmp_path) as url:
+    url = f"http://127.0.0.1:{port}"
+    with nginx(tmp_path, SERVERS.format(server=server.port, port=port)):
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=50) as client:
             with trio.fail_after(30):
                 while not await answers(client):  # noqa: ASYNC110 - another program

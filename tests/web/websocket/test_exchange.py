@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -15,6 +15,8 @@ from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, Tex
 
 from tests.web.served import Served, served, until, until_end
 from zentalk.net.ways.frame_limit import FRAMES_A_SECOND, FRAMES_AT_ONCE, FrameLimit
+from zentalk.web.serving import HttpServer, bind
+from zentalk.web.slots import ConnectionLimits
 from zentalk.web.websocket.messages import MAX_MESSAGE_BYTES
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
@@ -337,3 +339,86 @@ async def test_a_device_that_says_a_little_now_and_then_never_meets_it(
                 await client.send(TextMessage(str(number)))
                 assert await client.events(1) == [TextMessage(str(number))]
             mock_clock.jump(FRAMES_AT_ONCE / FRAMES_A_SECOND)
+
+
+async def test_large_messages_are_no_small_frames_however_they_arrive(server: Served) -> None:
+    """A frame of 32 KiB ends in a piece of eight bytes, when it is read in pieces of 4 KiB."""
+    content = bytes(32 * 1024)
+    async with Client.open(server) as client:
+        for _ in range(2 * FRAMES_AT_ONCE):
+            await client.send(BytesMessage(content))
+            found = b""
+            while len(found) < len(content):
+                for event in await client.events(1):
+                    assert isinstance(event, BytesMessage)
+                    found += event.data
+            assert found == content
+
+
+TURNS = 1000
+"""Of trio's loop; a socket takes a few dozen to end."""
+LENDING = ConnectionLimits(in_all=3, count_websockets=False, max_message_bytes=1000)
+
+
+async def test_what_an_application_counts_itself_has_a_goodbye_only_while_there_is_a_place(
+    mock_clock: MockClock,
+) -> None:
+    """Else whoever opens WebSockets and never closes them would hold sockets that nobody counts."""
+    mock_clock.autojump_threshold = 0.05
+    app, ended = Echo(), list[float]()
+    async with served(app, LENDING) as server, AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(Client.open(server, b"deaf")) for _ in range(5)]
+        began = trio.current_time()
+
+        async def until_cut(client: Client) -> None:
+            await until_end(client._stream)
+            ended.append(trio.current_time() - began)
+
+        async with trio.open_nursery() as nursery:
+            for client in clients:
+                nursery.start_soon(until_cut, client)
+            app.go_on.set()
+    assert sum(seconds < 1 for seconds in ended) == 2, "three have places to say goodbye from"
+    assert len(ended) == 5
+
+
+async def test_a_refused_websocket_keeps_its_place_to_the_end(mock_clock: MockClock) -> None:
+    mock_clock.autojump_threshold = 0.05
+    async with served(Echo(), LENDING) as server, AsyncExitStack() as stack:
+        for _ in range(3):
+            stream = await stack.enter_async_context(await server.dial())
+            await stream.send_all(ASK % b"refuse")
+            assert (await until(stream, b"\r\n\r\n")).startswith(b"HTTP/1.1 403 ")
+        began = trio.current_time()
+        late = await stack.enter_async_context(await server.dial())
+        assert await until_end(late) == b"", "the refused are not gone yet, and count"
+        assert trio.current_time() - began < 1
+
+
+async def test_a_server_may_take_smaller_messages(mock_clock: MockClock) -> None:
+    mock_clock.autojump_threshold = 0.05
+    async with served(Echo(), LENDING) as server, Client.open(server) as client:
+        await client.send(BytesMessage(bytes(1001)))
+        [closed] = await client.events(1)
+        assert isinstance(closed, CloseConnection)
+        assert closed.code == 1009
+
+
+async def test_a_server_may_end_at_any_moment_of_a_sockets_end(
+    mock_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """In one of these turns nothing can be started for the socket, which is still there."""
+    mock_clock.autojump_threshold = 0.05
+    listening, stopping = bind("127.0.0.1", 0), trio.Event()
+    running = HttpServer(Echo())
+    server = Served(listening.getsockname()[1])
+    await nursery.start(running.run, listening, stopping)
+    async with Client.open(server, b"echo") as client:
+        await client.send(BytesMessage(bytes(MAX_MESSAGE_BYTES + 1)))
+        await client.events(1)
+    for _ in range(TURNS):
+        for connection in list(running._open):
+            connection.stop_if_idle()
+        await trio.lowlevel.checkpoint()
+    assert not running._open
+    stopping.set()

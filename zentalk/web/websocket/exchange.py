@@ -23,6 +23,7 @@ from zentalk.web.peer import Peer
 from zentalk.web.problems import problem, unexpected
 from zentalk.web.refusal import refuse
 from zentalk.web.server_state import ServerState
+from zentalk.web.slots import ConnectionPlace
 from zentalk.web.websocket.handshake import Handshake
 from zentalk.web.websocket.messages import CUT, Closed, MessageAssembler
 
@@ -44,33 +45,40 @@ class WebSocketExchange:
         reader: RequestReader,
         peer: Peer,
         state: ServerState,
-        max_message_bytes: int,
+        place: ConnectionPlace,
     ) -> None:
         self._handshake = handshake
         self._reader = reader
         self._peer = peer
         self._state = state
-        self._messages = MessageAssembler(max_message_bytes)
+        self._place = place
+        self._messages = MessageAssembler(place.limits.max_message_bytes)
         self._incoming_in, self._incoming_out = trio.open_memory_channel[str | bytes](0)
         self._writing = trio.Lock()
         self._read_all = trio.Event()
         self._closed = Closed(CUT, "")
         self._denial = AnswerWriter("GET", "1.1")
         self._limit = FrameLimit(trio.current_time())
-        self._connect_given = self._accepted = self._denied = False
+        self._connect_given = self._accepted = self._denied = self._is_ending = False
         self._tasks: trio.Nursery | None = None
 
     async def run(self, app: ASGIApp, scope: Scope) -> None:
         """Let the application have the socket until it returns, then end it."""
         async with trio.open_nursery() as self._tasks:
-            await app(scope, self.receive, self.send)
+            try:
+                await app(scope, self.receive, self.send)
+            finally:
+                self._is_ending = True
             self._incoming_out.close()  # Further messages are read and dropped.
-            await self._finish()
+            if self._place.take():
+                await self._finish()
+            else:  # The application counts it no more, and there is no place for its goodbye.
+                self._peer.close()
             self._tasks.cancel_scope.cancel()
 
     def go_away(self) -> None:
         """Close because the server ends; the application sees it as a disconnect."""
-        if self._tasks is not None and self._accepted:
+        if self._tasks is not None and self._accepted and not self._is_ending:
             self._tasks.start_soon(self._close, GOING_AWAY, "the server ends")
 
     async def receive(self) -> Message:
@@ -123,6 +131,7 @@ class WebSocketExchange:
         answer = self._handshake.accepted(message.get("subprotocol"), message.get("headers", ()))
         await self._peer.write(answer)
         self._accepted = True
+        self._place.lend()
         assert self._tasks is not None
         self._tasks.start_soon(self._read)
         if self._state.draining:
