@@ -2,15 +2,19 @@
 
 import os
 import signal
+import socket
 import sqlite3
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import trio
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Request
 
 from tests.cli.processes import Program, running, zentalk
 from zentalk.client.relay_mailbox import RelayMailbox
@@ -22,6 +26,7 @@ from zentalk.mailbox.settings import MailboxSettings
 from zentalk.onion.geometry import SMALL
 from zentalk.onion.packet import DEPOSIT, DeliveryPlaintext, Hop
 from zentalk.onion.wrap import wrap
+from zentalk.relay_http.link_socket import LINK_PATH
 from zentalk.store.directory_store import FILE_NAME
 from zentalk.wire.deposit import ACK_BYTES, ENVELOPE_SMALL_BYTES, Deposit, encode_deposit
 from zentalk.wire.descriptor import Descriptor, decode_descriptor, node_id_of
@@ -56,8 +61,24 @@ def test_b8_a_relay_says_where_it_answers_and_its_operator_gets_in(tmp_path: Pat
             bearer = {"Authorization": f"Bearer {file.read_text('utf-8').strip()}"}
             assert http.post("/relay/cleanup", headers=bearer).status_code == 202
             assert "sweeps" in http.get("/relay/stats", headers=bearer).json()["counters"]
+            assert closed_for(url, BytesMessage(bytes(64 * 1024 + 1))) == 1009
             assert relay.stop() == 0
         assert "/relay/" not in relay.errors()
+
+
+def closed_for(url: str, message: BytesMessage) -> int:
+    """Open the relay's WebSocket, send a message, and return with which code it is closed."""
+    address = urlsplit(url)
+    frames = WSConnection(ConnectionType.CLIENT)
+    with socket.create_connection((address.hostname, address.port), timeout=30) as line:
+        line.sendall(frames.send(Request(host=address.netloc, target=LINK_PATH)))
+        while True:
+            frames.receive_data(line.recv(65_536))
+            for event in frames.events():
+                if isinstance(event, AcceptConnection):
+                    line.sendall(frames.send(message))
+                elif isinstance(event, CloseConnection):
+                    return int(event.code)
 
 
 async def test_b8_mail_passes_real_programs_over_http_only(tmp_path: Path) -> None:

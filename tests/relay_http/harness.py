@@ -81,7 +81,7 @@ async def open_door(world: World, running: Running) -> OpenDoor:
         is_draining=lambda: wiring.connections.draining,
         status=status,
     )
-    links = LinkSocket(partial(wiring.connections.accept, 0), behind_proxy=False)
+    links = LinkSocket(door, partial(wiring.connections.accept, 0))
     app = create_app(facade, door, sessions, links)
     return OpenDoor(running, app, door, sessions, world.runtime.wall)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.node.descriptors import NETWORK, make_relays
 from zentalk.errors import RemoteProtocolError
 from zentalk.onion.guard_state import GuardEntry, GuardState, Middle
+from zentalk.wire.codec import Value
 from zentalk.wire.descriptor import MAX_DESCRIPTOR_BYTES
 from zentalk.wire.network_state import (
     MAX_HINTS,
@@ -18,9 +19,11 @@ from zentalk.wire.network_state import (
     MAX_SOURCES,
     NetworkState,
     TimesShown,
+    _hint,
     decode_network_state,
     encode_network_state,
 )
+from zentalk.wire.text import Scheme
 
 RELAYS = make_relays(3)
 GUARDS = GuardState((GuardEntry(RELAYS[0].node_id, 5, middles=(Middle(RELAYS[1].node_id, 9),)),))
@@ -28,7 +31,11 @@ RAWS = tuple(relay.raw for relay in RELAYS)
 STATE = NetworkState(
     NETWORK,
     GUARDS.to_value(),
-    hints=(RELAYS[0].uri, RELAYS[1].uri),
+    hints=(
+        RELAYS[0].uri,
+        RELAYS[1].uri,
+        RELAYS[1].uri._replace(port=443, scheme=Scheme.WSS, path="/relay/link"),
+    ),
     descriptors=RAWS,
     proofs=((RAWS[0], RAWS[1]),),
     third_hops=[[bytes(32), [[RELAYS[2].node_id, 5, 9]]]],
@@ -59,6 +66,14 @@ def test_a_state_from_before_it_was_counted_who_shows_relays_is_read() -> None:
     encoded = encode_network_state(earlier)
     assert encoded[1] == 2
     assert decode_network_state(encoded) == earlier
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "wsx", ""])
+def test_a_hint_with_another_scheme_is_refused(scheme: str) -> None:
+    uri = RELAYS[0].uri
+    hint: list[Value] = [uri.identity, uri.host, uri.port, scheme, "/relay/link"]
+    with pytest.raises(RemoteProtocolError, match="scheme"):
+        _hint(hint)
 
 
 def test_a_newer_format_is_refused() -> None:

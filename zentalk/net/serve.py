@@ -21,7 +21,7 @@ from zentalk.link.link import Link
 from zentalk.net.connection import Connection, Handlers
 from zentalk.net.resources import NO_LIMITS, LinkResources
 from zentalk.net.runtime import Runtime
-from zentalk.net.transport import PEER_FAULTS, READ_BYTES, ByteStream
+from zentalk.net.transport import PEER_FAULTS, READ_BYTES, ByteStream, close_soon
 
 HANDSHAKE_SECONDS: Final = 5.0
 INNER_HANDSHAKE_SECONDS: Final = 10.0
@@ -55,7 +55,7 @@ async def connect(
         settings = LinkSettings(network, depth)
         link = Link.initiate(settings, relay_identity, hello, runtime.entropy, resources.account)
     except BaseException:
-        await _close(stream)
+        await close_soon(stream)
         raise
     try:
         opened, early = await _shake_hands(link, stream, depth)
@@ -63,7 +63,7 @@ async def connect(
         await nursery.start(_run_guarded, connection, early, guard)
     except BaseException:
         link.release()
-        await _close(stream)
+        await close_soon(stream)
         raise
     return connection
 
@@ -80,7 +80,7 @@ async def prove_identity(
         await _shake_hands(link, stream, 0)
     finally:
         link.release()
-        await _close(stream)
+        await close_soon(stream)
 
 
 async def _run_guarded(
@@ -118,11 +118,11 @@ async def serve(
     except PEER_FAULTS:
         on_failure()
         link.release()
-        await _close(stream)
+        await close_soon(stream)
         return
     except BaseException:
         link.release()
-        await _close(stream)
+        await close_soon(stream)
         raise
     connection = Connection(link, opened, stream, handlers, runtime, resources)
     if on_open is not None:
@@ -151,8 +151,3 @@ async def _shake_hands(
         raise DeadlineError("the handshake was not finished in time") from None
     except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
         raise LinkClosedError("the connection broke during the handshake") from None
-
-
-async def _close(stream: ByteStream) -> None:
-    with trio.CancelScope(shield=True), trio.move_on_after(1):
-        await stream.aclose()

@@ -6,15 +6,16 @@ Nothing here, and nothing above, may depend on which one it is.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 import trio
 
-from zentalk.errors import LINK_FAULTS
+from zentalk.errors import LINK_FAULTS, ConnectFailedError
 
 CONNECT_SECONDS: Final = 10.0
+CLOSE_SECONDS: Final = 1.0
 READ_BYTES: Final = 65_536
 
 PEER_FAULTS: Final = (
@@ -129,5 +130,30 @@ async def run_guarded(handler: Handler, stream: ByteStream, peer_host: str) -> N
         with only_faults_of(PEER_FAULTS):
             await handler(stream, peer_host)
     finally:
-        with trio.CancelScope(shield=True), trio.move_on_after(1):
-            await stream.aclose()
+        await close_soon(stream)
+
+
+async def close_soon(stream: ByteStream) -> None:
+    """Close a stream, also where the caller was cancelled; given up after CLOSE_SECONDS."""
+    with trio.CancelScope(shield=True), trio.move_on_after(CLOSE_SECONDS):
+        await stream.aclose()
+
+
+@asynccontextmanager
+async def kept_if_made(stream: ByteStream, target: str, who: str = "") -> AsyncIterator[None]:
+    """Close a stream of which the block fails to make a connection to `target`, in its time.
+
+    What the stream raises, or a block that takes longer than CONNECT_SECONDS, becomes
+    ConnectFailedError; `who` stands in front of its reason.
+    """
+    try:
+        with trio.fail_after(CONNECT_SECONDS):
+            yield
+    except BaseException as error:  # cancelled, too: nobody else has the stream yet
+        await close_soon(stream)
+        match error:
+            case trio.TooSlowError():
+                raise ConnectFailedError(target, f"{who}no answer") from None
+            case trio.BrokenResourceError() | trio.ClosedResourceError():
+                raise ConnectFailedError(target, f"{who}the connection broke") from None
+        raise

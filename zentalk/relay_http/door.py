@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from zentalk.crypto.hashing import equal
 from zentalk.directory.allowance import Allowances
@@ -56,12 +57,16 @@ class Door:
         self._nonces = Nonces(runtime.entropy)
         self._sources = Allowances(BURST, PER_SECOND)
 
-    def admit(self, request: Request, units: float = 1.0) -> None:
-        """Count a request against its address.
+    def client(self, scope: Scope) -> str:
+        """Return the address that a request or WebSocket comes from."""
+        return client_of(scope, behind_proxy=self._behind_proxy)
+
+    def admit(self, scope: Scope, units: float = 1.0) -> None:
+        """Count a request or WebSocket against its address; raises DoorError.
 
         Loopback is exempt: it is the operator, or a proxy that has to limit its own clients.
         """
-        host = client_of(request.scope, behind_proxy=self._behind_proxy)
+        host = self.client(scope)
         if is_loopback(host):
             return
         if not self._sources.take(source_of(host), self._runtime.monotonic(), units):

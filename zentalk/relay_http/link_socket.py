@@ -14,7 +14,7 @@ import trio
 from starlette.types import Message, Receive, Scope, Send
 
 from zentalk.net.transport import ByteStream, run_guarded
-from zentalk.relay_http.clients import client_of
+from zentalk.relay_http.door import Door, DoorError
 
 LINK_PATH = "/relay/link"
 _NO_TEXT = 1003
@@ -23,18 +23,21 @@ _NO_TEXT = 1003
 class LinkSocket:
     """The ASGI application behind `LINK_PATH`; `accept` serves a stream from a host, to its end."""
 
-    def __init__(
-        self, accept: Callable[[ByteStream, str], Awaitable[None]], *, behind_proxy: bool
-    ) -> None:
+    def __init__(self, door: Door, accept: Callable[[ByteStream, str], Awaitable[None]]) -> None:
+        self._door = door
         self._accept = accept
-        self._behind_proxy = behind_proxy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one link until one side ends it."""
         await receive()
+        try:
+            self._door.admit(scope)
+        except DoorError as refusal:
+            await refusal.answer(scope, receive, send)
+            return
         await send({"type": "websocket.accept"})
         stream = _MessageStream(receive, send)
-        await run_guarded(self._accept, stream, client_of(scope, behind_proxy=self._behind_proxy))
+        await run_guarded(self._accept, stream, self._door.client(scope))
 
 
 class _MessageStream:

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from zentalk.errors import DecodeError, RefusedError
+from zentalk.errors import ConfigError, DecodeError, RefusedError
 from zentalk.mailbox.core import MailboxStats
 from zentalk.mailbox.http_credentials import encode_base64
 from zentalk.mailbox.newcomers import WORK
@@ -82,7 +82,7 @@ class Routes:
 
     async def send(self, request: Request) -> Response:
         """Take one onion packet. What becomes of it is not told, as on a link."""
-        self._door.admit(request)
+        self._door.admit(request.scope)
         packet = await request.body()
         if len(packet) not in PACKET_SIZES:
             sizes = " or ".join(str(size) for size in sorted(PACKET_SIZES))
@@ -117,15 +117,17 @@ class Routes:
 
         Where others ask for new ones too, the answer comes with the relay's next turn.
         """
-        self._door.admit(request)
+        self._door.admit(request.scope)
         claim, body = await self._door.owner(request)
         stamp = opening_stamp(_read(Opening, body))
-        await self._sessions.of(claim.mailbox, claim.generation, _host(request), stamp)
+        await self._sessions.of(
+            claim.mailbox, claim.generation, self._door.client(request.scope), stamp
+        )
         return self._done()
 
     async def price(self, request: Request) -> Response:
         """Give the bits of work that a new mailbox takes now."""
-        self._door.admit(request)
+        self._door.admit(request.scope)
         return JsonResponse({"bits": await self._relay.mailboxes.price()})
 
     async def send_ids(self, request: Request) -> Response:
@@ -142,20 +144,20 @@ class Routes:
 
     async def descriptors(self, request: Request) -> Response:
         """Give all relays that this one knows, as they signed it."""
-        self._door.admit(request, DIRECTORY_UNITS)
+        self._door.admit(request.scope, DIRECTORY_UNITS)
         live = self._relay.relays.live()
         return JsonResponse({"descriptors": [encode_base64(item.raw) for item in live]})
 
     async def stats(self, request: Request) -> Response:
         """Give numbers of the mailboxes: rounded ones, exact ones to the operator."""
-        self._door.admit(request)
+        self._door.admit(request.scope)
         if self._door.is_operator(request):
             return JsonResponse(asdict(self._relay.mailboxes.stats()))
         return JsonResponse(asdict(self._for_everybody()))
 
     async def status(self, request: Request) -> Response:
         """Show a page with what everybody may know."""
-        self._door.admit(request)
+        self._door.admit(request.scope)
         numbers = asdict(self._for_everybody())
         mail = {
             name.replace("_", " "): str(number)
@@ -168,17 +170,17 @@ class Routes:
 
     async def full_status(self, request: Request) -> Response:
         """Show the operator's page; a browser asks for the token as a password."""
-        self._door.admit(request)
+        self._door.admit(request.scope)
         if not self._door.is_operators_browser(request):
-            raise DoorError(
-                problem(
-                    HTTPStatus.UNAUTHORIZED,
-                    "this page is the operator's: any name, and as the password what is in the "
-                    "file `token` of the relay's folder",
-                    {"WWW-Authenticate": 'Basic realm="relay", charset="UTF-8"'},
-                )
+            raise _unauthorized(
+                "this page is the operator's: any name, and as the password what is in the file "
+                "`token` of the relay's folder",
+                'Basic realm="relay", charset="UTF-8"',
             )
-        return answer(await self._relay.status())
+        try:
+            return answer(await self._relay.status())
+        except ConfigError as error:
+            raise DoorError(problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))) from None
 
     def _for_everybody(self) -> MailboxStats:
         now = self._door.now()
@@ -188,23 +190,22 @@ class Routes:
 
     async def cleanup(self, request: Request) -> Response:
         """Delete what has expired, now; for the operator."""
-        self._door.admit(request)
+        self._door.admit(request.scope)
         if not self._door.is_operator(request):
-            raise DoorError(
-                problem(
-                    HTTPStatus.UNAUTHORIZED,
-                    "the operator's token is missing or wrong: it is in the relay's folder, in "
-                    "the file `token`; send it as: Authorization: Bearer TOKEN",
-                    {"WWW-Authenticate": "Bearer"},
-                )
+            raise _unauthorized(
+                "the operator's token is missing or wrong: it is in the relay's folder, in the "
+                "file `token`; send it as: Authorization: Bearer TOKEN",
+                "Bearer",
             )
         self._relay.mailboxes.sweep()
         return Response(status_code=HTTPStatus.ACCEPTED)
 
     async def _session(self, request: Request) -> tuple[HttpSession, bytes]:
-        self._door.admit(request)
+        self._door.admit(request.scope)
         claim, body = await self._door.owner(request)
-        return await self._sessions.of(claim.mailbox, claim.generation, _host(request)), body
+        return await self._sessions.of(
+            claim.mailbox, claim.generation, self._door.client(request.scope)
+        ), body
 
     async def _numbers(self, request: Request) -> tuple[HttpSession, list[int]]:
         """Return numbers of envelopes that leave a session, which is collecting."""
@@ -228,8 +229,8 @@ class Routes:
         return refused(reason, headers)
 
 
-def _host(request: Request) -> str:
-    return request.client.host if request.client is not None else ""
+def _unauthorized(detail: str, challenge: str) -> DoorError:
+    return DoorError(problem(HTTPStatus.UNAUTHORIZED, detail, {"WWW-Authenticate": challenge}))
 
 
 def _read(model: type[Model], body: bytes) -> Model:

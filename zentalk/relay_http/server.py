@@ -52,9 +52,8 @@ async def serve_door(
         is_draining=lambda: wiring.connections.draining,
         status=partial(_status_page, own, settings.directory),
     )
-    behind_proxy = settings.http_behind_proxy
-    door = Door(own, relay.node_id, token, behind_proxy=behind_proxy)
-    links = LinkSocket(partial(wiring.connections.accept, 0), behind_proxy=behind_proxy)
+    door = Door(own, relay.node_id, token, behind_proxy=settings.http_behind_proxy)
+    links = LinkSocket(door, partial(wiring.connections.accept, 0))
     app = create_app(facade, door, sessions, links)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(sessions.run)

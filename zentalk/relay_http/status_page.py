@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from starlette.responses import Response
 
 from zentalk.crypto.hashing import sha256
+from zentalk.web.json_response import SAFE_HEADERS
 
 _STYLE: Final = """
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 2rem auto; padding: 0 1rem; }
@@ -27,17 +28,15 @@ code { overflow-wrap: anywhere; }
 """
 _HASH: Final = b64encode(sha256(_STYLE.encode())).decode("ascii")
 _HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": (
+    **{name.decode(): value.decode() for name, value in SAFE_HEADERS},
+    "content-security-policy": (
         f"default-src 'none'; style-src 'sha256-{_HASH}'; frame-ancestors 'none'"
     ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
 }
 
 
 class StatusPage(NamedTuple):
-    """What the page says: the state, and groups of names with what there is of each."""
+    """The contents of the page: the state, and groups of rows of a name and its number."""
 
     state: str
     groups: Mapping[str, Mapping[str, str]]

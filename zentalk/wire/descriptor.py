@@ -55,7 +55,7 @@ class Lane:
 
 
 class WebDoor(NamedTuple):
-    """Where a relay takes WebSockets, at the first of its hosts; `secure` means TLS."""
+    """A port and path at which a relay's first host takes WebSockets; `secure` means TLS."""
 
     secure: bool
     port: int

@@ -31,13 +31,13 @@ _KEPT_ADDRESSES: Final = 1024
 
 
 class Scheme(StrEnum):
-    """What carries a link to a relay."""
+    """The protocol that carries a link to a relay."""
 
     TCP = "tcp"
     WS = "ws"
     """A WebSocket (RFC 6455), for lines that let nothing but HTTP through."""
     WSS = "wss"
-    """The same inside TLS."""
+    """A WebSocket inside TLS."""
 
 
 DEFAULT_PORTS: Final = {Scheme.WS: 80, Scheme.WSS: 443}
@@ -57,7 +57,7 @@ class RelayUri(NamedTuple):
 
     @property
     def place(self) -> str:
-        """What comes behind the `@`: `host:port`, or the URL of a WebSocket."""
+        """The part behind the `@`: `host:port`, or the URL of a WebSocket."""
         if self.scheme is Scheme.TCP:
             return f"{self.host}:{self.port}"
         port = "" if self.port == DEFAULT_PORTS[self.scheme] else f":{self.port}"
@@ -112,10 +112,10 @@ def parse_place(place: str) -> RelayUri:
     if not colon:
         return _at_port(place)
     if scheme not in (Scheme.WS, Scheme.WSS):
-        raise DecodeError("the URL in this relay URI starts with ws:// or wss://")
+        raise DecodeError("the URL of a WebSocket starts with ws:// or wss://")
     place, slash, path = rest.partition("/")
     if not is_path(slash + path):
-        raise DecodeError("the path in this relay URI is not one: /relay/link is usual")
+        raise DecodeError("the path of this URL is none that a relay has: /relay/link is usual")
     # A host in brackets has colons of its own.
     if not re.search(r":[0-9]*$", place):
         place = f"{place}:{DEFAULT_PORTS[Scheme(scheme)]}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import trio
@@ -14,6 +14,7 @@ from tests.web.served import served
 from zentalk.net.runtime import Runtime
 from zentalk.net.tcp import TcpNetwork
 from zentalk.net.transport import ByteStream
+from zentalk.relay_http.door import Door
 from zentalk.relay_http.link_socket import LINK_PATH, LinkSocket
 from zentalk.web.slots import ConnectionLimits
 from zentalk.wire.text import RelayUri, Scheme
@@ -40,8 +41,30 @@ async def relay_behind_http(
                 sources.append(source)
             await relay.take(stream, source)
 
-        links = LinkSocket(accept, behind_proxy=behind_proxy)
+        door = Door(relay.runtime, relay.node_id, "", behind_proxy=behind_proxy)
+        links = LinkSocket(door, accept)
         app = Starlette(routes=[WebSocketRoute(LINK_PATH, links)])
         async with served(app, limits) as http:
             yield relay, RelayUri(relay.key.public, LOOPBACK, http.port, Scheme.WS, LINK_PATH)
         nursery.cancel_scope.cancel()
+
+
+Script = Callable[[trio.SocketStream], Awaitable[None]]
+
+
+async def answered(script: Script, nursery: trio.Nursery) -> RelayUri:
+    """Return where a server listens that does what `script` says."""
+    (listener,) = await trio.open_tcp_listeners(0, host=LOOPBACK)
+
+    async def serve(stream: trio.SocketStream) -> None:
+        async with stream:
+            await script(stream)
+
+    nursery.start_soon(trio.serve_listeners, serve, [listener])
+    port = listener.socket.getsockname()[1]
+    return RelayUri(bytes(32), LOOPBACK, port, Scheme.WS, "/relay/link")
+
+
+async def silent(stream: trio.SocketStream) -> None:
+    """Say nothing, and do not hang up."""
+    await trio.sleep_forever()

@@ -14,16 +14,15 @@ import trio
 
 from tests.needed import program
 from tests.net.support import NETWORK, Relay
-from tests.net.ways.support import LOOPBACK, relay_behind_http
-from tests.net.ways.test_websocket import Script, answered
+from tests.net.ways.support import LOOPBACK, Script, answered, relay_behind_http, silent
 from zentalk.config.proxies import Proxy
 from zentalk.errors import ConnectFailedError
+from zentalk.net import transport
 from zentalk.net.connection import NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
 from zentalk.net.tcp import TcpNetwork
 from zentalk.net.transport import ByteStream
-from zentalk.net.ways import proxy as proxies
 from zentalk.net.ways.proxy import ProxiedNetwork, proxied
 from zentalk.net.ways.websocket import open_websocket
 
@@ -230,10 +229,7 @@ async def test_what_comes_behind_the_answer_is_the_relays(kind: str, nursery: tr
 async def test_a_proxy_that_says_nothing_is_given_up(
     nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proxies, "CONNECT_SECONDS", 0.05)
-
-    async def silent(stream: trio.SocketStream) -> None:
-        await trio.sleep_forever()
+    monkeypatch.setattr(transport, "CONNECT_SECONDS", 0.05)
 
     uri = await answered(silent, nursery)
     network = ProxiedNetwork(TcpNetwork(), Proxy("http", LOOPBACK, uri.port))

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 import pytest
 import trio
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, BytesMessage, Event, Pong, TextMessage
 
 from tests.net.support import NETWORK, SMALL, Relay
-from tests.net.ways.support import LOOPBACK, relay_behind_http
+from tests.net.ways.support import LOOPBACK, Script, answered, relay_behind_http, silent
 from zentalk.errors import ConnectFailedError, LinkClosedError
+from zentalk.net import transport
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
 from zentalk.net.tcp import TcpNetwork
 from zentalk.net.transport import ByteStream
 from zentalk.net.tunnel import open_tunnel
-from zentalk.net.ways import websocket
-from zentalk.net.ways.websocket import open_websocket
+from zentalk.net.ways.frame_limit import FRAMES_AT_ONCE, FrameLimit
+from zentalk.net.ways.websocket import WebSocketStream, open_websocket
 from zentalk.web.slots import ConnectionLimits
-from zentalk.wire.text import RelayUri, Scheme
+from zentalk.wire.text import RelayUri
 
 
 async def linked(
@@ -79,22 +80,6 @@ async def test_a_path_without_links_is_named_with_its_answer() -> None:
             await open_websocket(stream, elsewhere)
 
 
-Script = Callable[[trio.SocketStream], Awaitable[None]]
-
-
-async def answered(script: Script, nursery: trio.Nursery) -> RelayUri:
-    """Return where a server listens that does what `script` says."""
-    (listener,) = await trio.open_tcp_listeners(0, host=LOOPBACK)
-
-    async def serve(stream: trio.SocketStream) -> None:
-        async with stream:
-            await script(stream)
-
-    nursery.start_soon(trio.serve_listeners, serve, [listener])
-    port = listener.socket.getsockname()[1]
-    return RelayUri(bytes(32), LOOPBACK, port, Scheme.WS, "/relay/link")
-
-
 SWITCHED = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
     b"Connection: Upgrade\r\nSec-WebSocket-Accept: AAAA\r\n\r\n"
@@ -133,10 +118,7 @@ async def test_what_is_no_websocket_is_a_connection_that_could_not_be_made(
 async def test_a_server_that_says_nothing_is_given_up(
     nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(websocket, "CONNECT_SECONDS", 0.05)
-
-    async def silent(stream: trio.SocketStream) -> None:
-        await trio.sleep_forever()
+    monkeypatch.setattr(transport, "CONNECT_SECONDS", 0.05)
 
     uri = await answered(silent, nursery)
     stream = await TcpNetwork().dial(uri.host, uri.port)
@@ -148,7 +130,7 @@ async def test_a_server_that_says_nothing_is_given_up(
 async def test_k43_idle_websockets_keep_nobody_from_the_rest_of_http(
     nursery: trio.Nursery,
 ) -> None:
-    """What a link may take is the relay's to say; of HTTP's own places it takes none."""
+    """A link takes none of the places that the server has for HTTP: the relay counts it."""
     async with relay_behind_http(ConnectionLimits(in_all=4, count_websockets=False)) as (_, uri):
         links = [await linked(uri, nursery) for _ in range(8)]
         assert await links[-1].request(b"hello") == b"relay: hello"
@@ -167,3 +149,66 @@ async def test_k43_control_if_they_counted_the_fifth_would_find_no_place(
         for link in links:
             link.close()
             await link.closed.wait()
+
+
+async def test_megabytes_pass_both_ways_whatever_pieces_they_come_in(nursery: trio.Nursery) -> None:
+    """A message of 32 KiB ends in a piece of a few bytes, which must not count as a small frame."""
+    async with relay_behind_http() as (_, uri):
+        link = await linked(uri, nursery)
+        body = bytes(range(256)) * 900
+        for _ in range(100):
+            assert await link.request(body) == b"relay: " + body
+        link.close()
+        await link.closed.wait()
+
+
+def sends(*events: Event) -> Script:
+    """Open a WebSocket, send these, and wait."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        frames = WSConnection(ConnectionType.SERVER)
+        frames.receive_data(await stream.receive_some(4096))
+        list(frames.events())
+        await stream.send_all(frames.send(AcceptConnection()))
+        for event in events:
+            await stream.send_all(frames.send(event))
+        await trio.sleep_forever()
+
+    return script
+
+
+async def opened(nursery: trio.Nursery, *events: Event) -> WebSocketStream:
+    uri = await answered(sends(*events), nursery)
+    return await open_websocket(await TcpNetwork().dial(uri.host, uri.port), uri)
+
+
+async def test_a_server_cannot_make_a_node_read_small_frames_without_end(
+    nursery: trio.Nursery,
+) -> None:
+    stream = await opened(nursery, *[BytesMessage(b"")] * (2 * FRAMES_AT_ONCE))
+    with pytest.raises(trio.BrokenResourceError, match="too many small frames"):
+        await stream.receive_some(1)
+    await stream.aclose()
+    nursery.cancel_scope.cancel()
+
+
+async def test_control_without_the_limit_a_node_reads_them_all(
+    nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FrameLimit, "takes", lambda *_: True)
+    nothing = [BytesMessage(b"")] * (2 * FRAMES_AT_ONCE)
+    stream = await opened(nursery, *nothing, BytesMessage(b"at last"))
+    assert await stream.receive_some(100) == b"at last"
+    await stream.aclose()
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_pong_that_nobody_asked_for_is_passed_over_and_text_ends_the_link(
+    nursery: trio.Nursery,
+) -> None:
+    stream = await opened(nursery, Pong(b"x"), BytesMessage(b"bytes"), TextMessage("text"))
+    assert await stream.receive_some(100) == b"bytes"
+    with pytest.raises(trio.BrokenResourceError, match="binary messages only"):
+        await stream.receive_some(100)
+    await stream.aclose()
+    nursery.cancel_scope.cancel()

@@ -3,8 +3,9 @@
 Each takes a stream of bytes and returns one, so that the same link runs over all of them and
 nothing above knows which it is.
 
-- *web stream*: the bytes of a link in the messages of a WebSocket.
 - *proxy*: a program that makes connections for us, named in the settings.
+
+They decode the few bytes that servers and proxies of others answer; what is ours, `wire` decodes.
 
 - `websocket`: opens a WebSocket over a stream and is a stream in turn
 - `frame_limit`: how many small frames the other side may send

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import trio
-
 from zentalk.config.proxies import HTTP, Proxy, parse_proxy
 from zentalk.errors import ConnectFailedError
-from zentalk.net.transport import CONNECT_SECONDS, ByteStream, Listener, Network
+from zentalk.net.transport import ByteStream, Listener, Network, kept_if_made
 from zentalk.net.ways.answers import ProxyRefusedError
 from zentalk.net.ways.http_connect import connect_by_http
 from zentalk.net.ways.socks import connect_by_socks
@@ -32,20 +30,16 @@ class ProxiedNetwork:
     async def dial(self, host: str, port: int) -> ByteStream:
         """Have the proxy connect within 10 s; raises ConnectFailedError."""
         proxy, target = self._proxy, f"{host}:{port}"
+        whose = f"the proxy {proxy.place}: "
         try:
             stream = await self._direct.dial(proxy.host, proxy.port)
         except ConnectFailedError as error:
-            raise ConnectFailedError(target, f"the proxy {proxy.place}: {error.reason}") from None
-        try:
-            with trio.fail_after(CONNECT_SECONDS):
+            raise ConnectFailedError(target, f"{whose}{error.reason}") from None
+        async with kept_if_made(stream, target, whose):
+            try:
                 await self._ask(stream, host, port)
-        except BaseException as error:
-            with trio.CancelScope(shield=True), trio.move_on_after(1):
-                await stream.aclose()
-            reason = _reason_of(error)
-            if reason:
-                raise ConnectFailedError(target, f"the proxy {proxy.place}: {reason}") from None
-            raise
+            except ProxyRefusedError as error:
+                raise ConnectFailedError(target, f"{whose}{error}") from None
         return stream
 
     async def _ask(self, stream: ByteStream, host: str, port: int) -> None:
@@ -62,14 +56,3 @@ class ProxiedNetwork:
     async def listen(self, host: str, port: int) -> Listener:
         """Listen here, as without a proxy."""
         return await self._direct.listen(host, port)
-
-
-def _reason_of(error: BaseException) -> str:
-    match error:
-        case trio.TooSlowError():
-            return "no answer"
-        case trio.BrokenResourceError() | trio.ClosedResourceError():
-            return "the connection broke"
-        case ProxyRefusedError():
-            return str(error)
-    return ""

@@ -19,20 +19,20 @@ from wsproto.events import (
     CloseConnection,
     Event,
     Ping,
+    Pong,
     RejectConnection,
     Request,
 )
 from wsproto.utilities import ProtocolError
 
 from zentalk.errors import ConnectFailedError
-from zentalk.net.transport import CONNECT_SECONDS, READ_BYTES, ByteStream
+from zentalk.net.transport import CLOSE_SECONDS, READ_BYTES, ByteStream, kept_if_made
 from zentalk.net.ways.frame_limit import SLICE_BYTES, FrameLimit
 from zentalk.net.ways.tls import over_tls
 from zentalk.wire.text import RelayUri, Scheme
 
 MESSAGE_BYTES: Final = 32 * 1024
 """The most of a message that we send; servers cut off who sends more than they like."""
-CLOSE_SECONDS: Final = 1.0
 _NO_WEBSOCKET: Final = "what answers there takes no WebSocket"
 
 
@@ -103,7 +103,7 @@ class WebSocketStream:
             await self._send(event.response())
         elif isinstance(event, CloseConnection):
             self._ended = True
-        else:
+        elif not isinstance(event, Pong):  # RFC 6455 section 5.5.3: one may come unasked
             raise trio.BrokenResourceError("a link has binary messages only")
 
 
@@ -112,19 +112,9 @@ async def open_websocket(stream: ByteStream, uri: RelayUri) -> WebSocketStream:
 
     With `wss` the certificate must be the host's. Raises ConnectFailedError.
     """
-    try:
-        with trio.fail_after(CONNECT_SECONDS):
-            below = stream if uri.scheme is Scheme.WS else await over_tls(stream, uri)
-            return await _upgrade(below, uri)
-    except BaseException as error:
-        with trio.CancelScope(shield=True), trio.move_on_after(CLOSE_SECONDS):
-            await stream.aclose()
-        match error:
-            case trio.TooSlowError():
-                raise ConnectFailedError(uri.place, "no answer") from None
-            case trio.BrokenResourceError() | trio.ClosedResourceError():
-                raise ConnectFailedError(uri.place, "the connection broke") from None
-        raise
+    async with kept_if_made(stream, uri.place):
+        below = stream if uri.scheme is Scheme.WS else await over_tls(stream, uri)
+        return await _upgrade(below, uri)
 
 
 async def _upgrade(below: ByteStream, uri: RelayUri) -> WebSocketStream:
