@@ -282,6 +282,9 @@ async def test_two_relays_are_no_network_and_status_says_so(
         client = Client(world)
         async with client.running() as network:
             await both_guards(network)
+            assert network.status().notes == (
+                "paths pass all 3 relays, so nothing leaves while one is down; add relays",
+            )
             await world.sleep_all(3 * 3600, waking=[0, 1])
             await until(lambda: len(network.descriptors()) == 2)
             await both_guards(network)

@@ -19,6 +19,7 @@ from zentalk.directory.clock_skew import note as clock_note
 from zentalk.ids import NodeId
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
+from zentalk.node.packets.relaxed_rules import few_note
 from zentalk.node.packets.relaxed_rules import note as relaxed_note
 from zentalk.node.packets.sender import PacketSender
 from zentalk.node.profiles import PROFILES
@@ -152,8 +153,8 @@ class NodeNetwork:
     def _notes(self, known: int) -> Iterator[str]:
         if self._snapshot.unverified:
             yield "the list of relays is unverified: add a second bootstrap"
-        if known < MIN_RELAYS:
-            yield f"only {known} relays are known; at least {MIN_RELAYS} are needed"
+        if few := few_note(known):
+            yield few
         if self._dialer.trouble and not self.connected_guards():
             yield (
                 f"no relay is connected ({self._dialer.trouble}): check this machine's network, "

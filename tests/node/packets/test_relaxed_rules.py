@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from zentalk.node.packets.relaxed_rules import note
+from zentalk.node.packets.relaxed_rules import few_note, note
 from zentalk.onion.path import Rule
 
 
@@ -24,3 +24,9 @@ def test_every_rule_has_its_words() -> None:
     notes = {note(4, {rule}) for rule in rules}
     assert None not in notes
     assert len(notes) == len(rules)
+
+
+def test_fewer_relays_than_a_path_has_and_just_as_many_are_told_apart() -> None:
+    assert few_note(2) == "only 2 relays are known; at least 3 are needed"
+    assert few_note(3) == "paths pass all 3 relays, so nothing leaves while one is down; add relays"
+    assert few_note(4) is None

@@ -1,11 +1,11 @@
-"""The sentence for the owner when a network is too small for some rules on paths."""
+"""The sentences for the owner when a network is too small: for paths, or for some rules on them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from zentalk.onion.path import Rule
+from zentalk.onion.path import MIN_RELAYS, Rule
 
 _WHAT_PATHS_MEET: Final[Mapping[Rule, str]] = {
     "avoid": "every relay it should",
@@ -27,3 +27,12 @@ def note(relays: int, relaxed: Collection[str]) -> str | None:
         f"with {relays} relays a path cannot avoid {' or '.join(meets)};"
         " add relays for full protection"
     )
+
+
+def few_note(relays: int) -> str | None:
+    """Return what so few relays mean for all that is sent; None if they suffice."""
+    if relays < MIN_RELAYS:
+        return f"only {relays} relays are known; at least {MIN_RELAYS} are needed"
+    if relays == MIN_RELAYS:
+        return f"paths pass all {relays} relays, so nothing leaves while one is down; add relays"
+    return None
