@@ -3,7 +3,8 @@
 An unconfigured structlog prints to standard output, which belongs to whoever uses the library. So
 nothing is logged before `structlog.configure`, which the command line calls (`zentalk.cli.logs`).
 What is logged is a fixed word and numbers, never an id, a text or an address of somebody else: a
-relay's start names its own, which its operator chose and tells everybody.
+relay's start names its own, which its operator chose and tells everybody, and a node names relays
+that it cannot reach, as otherwise nobody could look for the fault.
 """
 
 from __future__ import annotations

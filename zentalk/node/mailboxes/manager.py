@@ -2,7 +2,8 @@
 
 Spec: docs/spec/mailbox.md section 11. A replaced mailbox is still polled until everything
 deposited there has had its time. Contacts are told of a change, and the user record is
-published again, once the new mailbox works.
+published again, once the new mailbox works. Why one is not collected is in the log
+(`mailbox_not_collected`), by the mailbox's number and not by its relay.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from zentalk.node.mailboxes.collector import Collector, CollectorFactory
 from zentalk.node.mailboxes.replacements import Replacements
 from zentalk.node.mailboxes.selection import MailboxSelection, shown_id_of
 from zentalk.node.network import NodeNetwork
+from zentalk.node.relays.troubles import reason_of
 from zentalk.node.status import MailboxStatus
 from zentalk.store.history import mailboxes
 from zentalk.store.history.database import HistoryDatabase
@@ -160,8 +162,10 @@ class MailboxManager:
                         nursery.start_soon(self._when_registered, mailbox_id, collector)
                         await collector.run(self._network)
                         nursery.cancel_scope.cancel()
-            except* (*ATTEMPT_FAULTS, NotFoundError):
-                pass  # whatever it was, the mailbox is tried again below
+            except* (*ATTEMPT_FAULTS, NotFoundError) as faults:
+                # Whatever it was, the mailbox is tried again below.
+                if self._is_current(mailbox_id):
+                    self._replacements.troubles.failed(mailbox.slot, reason_of(faults))
             finally:
                 self._connected.discard(mailbox_id)
                 del self._collecting[mailbox_id]
@@ -236,9 +240,10 @@ class MailboxManager:
         await collector.registered.wait()
         self._connected.add(mailbox_id)
         mailbox = self._known.get(mailbox_id)
-        is_current = mailbox is not None and mailbox.poll_until is None
-        if mailbox is not None and is_current and not self._announcer.is_announced(mailbox):
-            await self._announcer.announce(mailbox, self._connected)
+        if mailbox is not None and mailbox.poll_until is None:
+            self._replacements.troubles.works(mailbox.slot)
+            if not self._announcer.is_announced(mailbox):
+                await self._announcer.announce(mailbox, self._connected)
         self.registered.set()
 
     async def _replace(self, mailbox: OwnMailbox) -> None:

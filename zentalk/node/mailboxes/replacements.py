@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+from zentalk.node.relays.troubles import Troubles
+
 REPLACE_AFTER_SECONDS: Final = 600.0
 """A relay that is away for ten minutes is replaced; a restart takes seconds."""
 ALONE_SECONDS: Final = 20.0
@@ -25,6 +27,8 @@ class Replacements:
 
     def __init__(self) -> None:
         self._in_a_row: Counter[int] = Counter()
+        self.troubles = Troubles("mailbox_not_collected")
+        """Why the mailbox of a slot is not collected, for the log."""
 
     def after_seconds(self, slot: int) -> float:
         """Return for how long a relay must stay away before its mailbox is replaced."""

@@ -1,7 +1,8 @@
 """Links from here to a relay, as an anonymous client: for guards, and bootstraps at first.
 
 It remembers the sizes of all units that these links ever carried: a watcher of the
-line must see one size per packet class. Nothing else may dial.
+line must see one size per packet class. What cannot be reached is named in the log
+(`relay_not_reached`). Nothing else may dial.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from zentalk.net.transport import ByteStream, Network
 from zentalk.net.tunnel import open_tunnel
 from zentalk.net.ways.proxy import proxied
 from zentalk.net.ways.websocket import open_websocket
+from zentalk.node.relays.troubles import Troubles, reason_of
 from zentalk.wire.text import RelayUri, Scheme
 
 _SCHEMES: Final[dict[Way, frozenset[Scheme]]] = {
@@ -57,6 +59,7 @@ class Dialer:
         self._links: set[Connection] = set()
         self._sizes: set[int] = set()
         self._reached = LastReached()
+        self._troubles = Troubles("relay_not_reached")
         self.trouble = ""
         """Why no link came of the last dial, as its owner reads it; empty if one did."""
 
@@ -66,13 +69,11 @@ class Dialer:
         Its tasks run in `nursery`. Raises TransportError or HandshakeError if none does.
         """
         usable = self._reached.in_order(self.usable(uris))
-        try:
-            if not usable:
-                raise ConnectFailedError(uris[0].place, _NO_WAY)
-            return await self._dial_first(usable, nursery)
-        except REQUEST_FAULTS as error:
-            self.trouble = str(error)
-            raise
+        if not usable:
+            error = ConnectFailedError(uris[0].place, _NO_WAY)
+            self._failed(uris[0], error)
+            raise error
+        return await self._dial_first(usable, nursery)
 
     def usable(self, uris: Sequence[RelayUri]) -> tuple[RelayUri, ...]:
         """Return those of a relay's addresses that may be dialled."""
@@ -89,10 +90,29 @@ class Dialer:
         return await self._dial(uris[-1], nursery)
 
     async def _dial(self, uri: RelayUri, nursery: trio.Nursery) -> Connection:
+        try:
+            link = await self._link(uri, nursery)
+        except REQUEST_FAULTS as error:
+            self._failed(uri, error)
+            raise
+        self.trouble = ""
+        self._troubles.works(uri.place)
+        self._reached.answered(uri)
+        self._links.add(link)
+        nursery.start_soon(self._forget, link)
+        return link
+
+    def _failed(self, uri: RelayUri, error: Exception) -> None:
+        """Tell the owner where no link came of a dial, and why."""
+        reason = reason_of(error)
+        self.trouble = f"cannot connect to {uri.place}: {reason}"
+        self._troubles.failed(uri.place, reason)
+
+    async def _link(self, uri: RelayUri, nursery: trio.Nursery) -> Connection:
         stream: ByteStream = await self._network.dial(uri.host, uri.port)
         if uri.scheme is not Scheme.TCP:
             stream = await open_websocket(stream, uri)
-        link = await connect(
+        return await connect(
             stream,
             network=self._network_id,
             relay_identity=uri.identity,
@@ -100,11 +120,6 @@ class Dialer:
             runtime=self._runtime,
             nursery=nursery,
         )
-        self.trouble = ""
-        self._reached.answered(uri)
-        self._links.add(link)
-        nursery.start_soon(self._forget, link)
-        return link
 
     async def extend(self, link: Connection, uri: RelayUri, nursery: trio.Nursery) -> Connection:
         """Return a tunnel over a link to another relay.
