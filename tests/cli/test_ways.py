@@ -52,16 +52,21 @@ def as_web(uri: str, port: int) -> str:
 
 async def talk(one: Path, other: Path) -> None:
     """Both write to each other, and both messages are delivered."""
+    introduce(one, other)
+    for home, to in ((one, "other"), (other, "one")):
+        zentalk("message", "send", to, "hello", "--dir", home)
+    for home, to in ((one, "other"), (other, "one")):
+        await until_delivered(home, to)
+
+
+def introduce(one: Path, other: Path) -> None:
+    """Let both add each other."""
     addresses = {
         home: json.loads(zentalk("api", "address", "--dir", home, "--json").stdout)["address"]
         for home in (one, other)
     }
     zentalk("contact", "add", addresses[other], "--name", "other", "--dir", one)
     zentalk("contact", "add", addresses[one], "--name", "one", "--dir", other)
-    for home, to in ((one, "other"), (other, "one")):
-        zentalk("message", "send", to, "hello", "--dir", home)
-    for home, to in ((one, "other"), (other, "one")):
-        await until_delivered(home, to)
 
 
 async def until_delivered(home: Path, to: str) -> None:
@@ -93,7 +98,7 @@ async def test_b8_nodes_behind_proxies_write_to_each_other(tmp_path: Path) -> No
                 assert not connected(other, ports + own_ports(uris))
 
 
-async def test_b8_a_node_that_may_use_websockets_only_uses_nothing_else(tmp_path: Path) -> None:
+async def test_b8_d14_a_node_that_may_use_websockets_only_uses_nothing_else(tmp_path: Path) -> None:
     with relays(tmp_path) as (uris, ports):
         web = [as_web(uri, port) for uri, port in zip(uris, ports, strict=True)]
         alice, bob = tmp_path / "alice", tmp_path / "bob"
@@ -109,6 +114,44 @@ async def test_b8_a_node_that_may_use_websockets_only_uses_nothing_else(tmp_path
             assert connected(one, ports)
             assert not connected(one, own_ports(uris))
             assert connected(other, own_ports(uris)), "control: who may use TCP does"
+
+
+async def test_d3_d5_a_node_says_which_relays_it_cannot_reach_and_why_and_keeps_its_mail(
+    tmp_path: Path,
+) -> None:
+    """One place is reached and speaks no TLS; at the other nobody listens."""
+    with relays(tmp_path) as (uris, ports):
+        alice, bob = tmp_path / "alice", tmp_path / "bob"
+        nobody = free_port()
+        insecure = as_web(uris[0], ports[0]).replace("@ws:", "@wss:")
+        away = f"{uris[1].rpartition(':')[0]}:{nobody}"
+        person(alice, [insecure, away])
+        person(bob, uris[:2])
+        wanted = (
+            f"place=wss://127.0.0.1:{ports[0]}/relay/link",
+            'reason="TLS failed: ',
+            f'place=127.0.0.1:{nobody} reason="Connection refused"',
+        )
+        with running("api", bob) as other:
+            other.ready()
+            with running("api", alice) as one:
+                one.ready()
+                introduce(alice, bob)
+                zentalk("message", "send", "other", "kept", "--dir", alice)
+                with trio.fail_after(60):
+                    while not all(map(one.errors().count, wanted)):  # noqa: ASYNC110 - a program
+                        await trio.sleep(0.1)
+                lines = [line for line in one.errors().splitlines() if "relay_not_reached" in line]
+                assert len(lines) == 2, "each once"
+                shown = zentalk("message", "list", "other", "--dir", alice, "--json").stdout
+                assert [message["state"] for message in json.loads(shown)] == ["queued"]
+                assert one.stop() == 0
+            config = alice / "config.toml"
+            known = config.read_text("utf-8").replace(insecure, uris[0]).replace(away, uris[1])
+            config.write_text(known, "utf-8")
+            with running("api", alice) as one:
+                one.ready()
+                await until_delivered(alice, "other")
 
 
 def own_ports(uris: Sequence[str]) -> list[int]:

@@ -13,14 +13,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.project.test_reported_cases import TEST, missing
+
 SCENARIOS = (
     *(f"A{number}" for number in range(1, 13)),
     *(f"B{number}" for number in range(1, 15)),
-    *("C1", "D9", "D16"),
+    "C1",
+    *(f"D{number}" for number in range(3, 15)),
+    *("D16", "D17", "D18"),
     *(f"E{number}" for number in range(1, 15)),
     *("F1", "F2", "F3"),
 )
 ATTACKS = tuple(f"K{number}" for number in range(1, 56))
+
+TABLE = "docs/design/queues-and-transports.md"
+IN_TABLE = tuple(n for n in SCENARIOS if n[0] == "D" or (n[0] == "B" and 8 <= int(n[1:]) <= 12))
+ROW = re.compile(r"^\| ([A-F]\d+): .* \| (.*?) \|$", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +55,10 @@ def test_each_has_a_test_that_names_it(tests: dict[str, list[str]], number: str)
 @pytest.mark.parametrize("number", ATTACKS)
 def test_each_attack_has_a_control(tests: dict[str, list[str]], number: str) -> None:
     assert [says for says in tests[number] if "control" in says.lower()]
+
+
+def test_the_table_of_queues_and_transports_names_tests_that_exist(repository: Path) -> None:
+    rows = ROW.findall((repository / TABLE).read_text("utf-8"))
+    assert tuple(number for number, _ in rows) == IN_TABLE
+    assert [number for number, cell in rows if not TEST.search(cell)] == []
+    assert [place for _, cell in rows for place in missing(repository, cell)] == []

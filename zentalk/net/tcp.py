@@ -6,6 +6,7 @@ meets silence goes on trying every few seconds, so that it is back soon after th
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from collections.abc import Sequence
@@ -72,7 +73,7 @@ class TcpNetwork:
         except trio.TooSlowError:
             raise ConnectFailedError(target, "no answer") from None
         except OSError as error:
-            raise ConnectFailedError(target, error.strerror or str(error)) from None
+            raise ConnectFailedError(target, _reason(error)) from None
         except UnicodeError:
             # Hosts come from others' descriptors; this one has no form that a resolver takes.
             raise ConnectFailedError(target, "it is not a host name") from None
@@ -93,6 +94,16 @@ class TcpNetwork:
                 await extra.aclose()
             listeners = listeners[:1]
         return TcpListener(listeners)
+
+
+def _reason(error: OSError) -> str:
+    """Return what the system calls the fault; where several addresses were tried, the first's."""
+    cause = error.__cause__
+    while isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    if isinstance(cause, OSError) and cause.errno is not None:
+        return os.strerror(cause.errno)
+    return error.strerror or str(error)
 
 
 def _retransmit_often(stream: trio.SocketStream) -> None:
