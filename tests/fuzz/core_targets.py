@@ -99,7 +99,12 @@ def _handshakes() -> list[Target]:
             why_not=repeats,
         ),
         target(Link.receive, [template], parse=second, why_not=repeats),
-        target(Link.receive, [encode_frame(Hello())], parse=hello, why_not=repeats),
+        target(
+            Link.receive,
+            [encode_frame(Hello()), encode_frame(Hello(proof=b"p" * 32))],
+            parse=hello,
+            why_not=repeats,
+        ),
     ]
 
 

@@ -213,6 +213,7 @@ def _frames() -> list[Target]:
     made: list[frames.Frame] = [
         frames.Hello(),
         frames.Hello(descriptor(1).raw, b"s" * 64),
+        frames.Hello(proof=b"p" * 32),
         frames.Open(7, NODE_ID, 2424, 65536),
         frames.Open(8, None, 0, 65536),
         frames.Opened(7, 65536),
@@ -220,6 +221,7 @@ def _frames() -> list[Target]:
         frames.Data(7, b"data" * 20),
         frames.Credit(7, 1000),
         frames.Close(7, "done"),
+        frames.Bye("access"),
         frames.Ping(1),
         frames.Pong(2**32 - 1),
         frames.Rpc(0, 5, last=True, data=b"question"),
@@ -530,6 +532,7 @@ def _texts() -> list[Target]:
     address = text.format_address(UserAddress(bytes(range(32))))
     invited = invite.InviteLink(UserAddress(bytes(range(32))), b"s" * 16)
     linked = message_link.MessageLink(UserAddress(bytes(range(32))), "5a" * 16)
+    token = text.format_access_token(text.AccessToken(NODE_ID, b"s" * 32))
     uris = [
         text.format_relay_uri(RelayUri(identity(1).public, host, 9001))
         for host in ("relay.example", "127.0.0.1", "[::1]")
@@ -548,6 +551,12 @@ def _texts() -> list[Target]:
             [uri.encode() for uri in uris],
             parse=lambda data: text.parse_relay_uri(data.decode("latin-1")),
             again=lambda found: text.format_relay_uri(found).encode("latin-1"),
+        ),
+        target(
+            text.parse_access_token,
+            [token.encode()],
+            parse=lambda data: text.parse_access_token(data.decode("latin-1")),
+            again=lambda found: text.format_access_token(found).encode("latin-1"),
         ),
         target(
             text.parse_place,

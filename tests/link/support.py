@@ -8,7 +8,7 @@ from zentalk.crypto.types import Entropy
 from zentalk.ids import Epoch
 from zentalk.link.events import Event, LinkOpened
 from zentalk.link.handshake import LinkSettings
-from zentalk.link.hello import RelayCredentials
+from zentalk.link.hello import Credentials, RelayCredentials
 from zentalk.link.link import Link
 from zentalk.link.noise import Pattern
 from zentalk.wire.descriptor import Descriptor, DescriptorBody, Lane, sign_descriptor
@@ -52,7 +52,7 @@ def credentials(key: SigningKey = DIALLER, network: str = "local") -> RelayCrede
 
 
 def initiator(
-    hello: RelayCredentials | None = None, settings: LinkSettings = LOCAL, seed: bytes = b"i"
+    hello: Credentials | None = None, settings: LinkSettings = LOCAL, seed: bytes = b"i"
 ) -> Link:
     return Link.initiate(settings, RELAY.public, hello, seeded(seed))
 
@@ -79,7 +79,7 @@ def feed(link: Link, data: bytes, sizes: Iterable[int] = ()) -> list[Event]:
 
 
 def open_pair(
-    hello: RelayCredentials | None = None, settings: LinkSettings = LOCAL
+    hello: Credentials | None = None, settings: LinkSettings = LOCAL
 ) -> tuple[Link, Link]:
     """Return both ends of an open link."""
     left, right = initiator(hello, settings), responder(settings)

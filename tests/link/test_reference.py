@@ -1,5 +1,6 @@
 """The link core against an independent initiator written from the specification, and vectors."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from zentalk.errors import HandshakeError
 from zentalk.link.events import LinkOpened
 from zentalk.link.geometry import cell_bytes
 from zentalk.link.handshake import LinkSettings
+from zentalk.link.hello import AccessProver
 from zentalk.link.link import Link
 from zentalk.wire.frames import PACKET_SMALL_BYTES, Packet, Ping, encode_frame
 
@@ -47,6 +49,18 @@ def test_the_reference_client_and_our_relay_understand_each_other(depth: int) ->
     assert ours.receive(theirs.unit(encode_frame(Ping(9)))) == []
     pong = theirs.open_unit(drain(ours))
     assert pong == bytes([10, 0, 0, 4, 0, 0, 0, 9]).ljust(cell_bytes(depth) - 17, b"\0")
+
+
+def test_the_reference_client_shows_that_it_holds_a_token() -> None:
+    theirs, ours, secret = reference(), responder(), b"s" * 32
+    ours.receive(theirs.first())
+    theirs.second(drain(ours))
+    label = b"zt-link-access-proof-v1"
+    proof = hashlib.blake2b(label + theirs.hash, digest_size=32, key=secret).digest()
+    (opened,) = ours.receive(theirs.unit(bytes([1, 0, 0, 33, 2]) + proof))
+    assert isinstance(opened, LinkOpened)
+    assert opened.peer.is_client
+    assert opened.peer.access_proof == AccessProver(secret).proof(opened.handshake_hash)
 
 
 def test_the_reference_relay_and_our_relay_understand_each_other() -> None:

@@ -11,6 +11,7 @@ from zentalk.ids import NodeId
 from zentalk.wire.frames import (
     PACKET_LARGE_BYTES,
     PACKET_SMALL_BYTES,
+    Bye,
     Close,
     Credit,
     Data,
@@ -31,6 +32,7 @@ U32 = st.integers(0, 2**32 - 1)
 REASONS = st.from_regex(r"[a-z][a-z-]{0,31}", fullmatch=True)
 FRAMES: st.SearchStrategy[Frame] = st.one_of(
     st.just(Hello()),
+    st.builds(Hello, proof=st.binary(min_size=32, max_size=32)),
     st.builds(
         Hello,
         descriptor=st.binary(min_size=1, max_size=2048),
@@ -49,6 +51,7 @@ FRAMES: st.SearchStrategy[Frame] = st.one_of(
     st.builds(Data, stream_id=U32, data=st.binary(min_size=1, max_size=3000)),
     st.builds(Credit, stream_id=U32, credit_bytes=U32),
     st.builds(Close, stream_id=U32, reason=REASONS),
+    st.builds(Bye, reason=REASONS),
     st.builds(Ping, number=U32),
     st.builds(Pong, number=U32),
     st.builds(
@@ -88,7 +91,12 @@ def test_k24_any_bytes_parse_to_their_own_encoding_or_a_decode_error(record: byt
 @pytest.mark.parametrize(
     ("record", "complaint"),
     [
-        (b"\x0c\0\0\0", "does not know"),
+        (b"\x0d\0\0\0", "does not know"),
+        (b"\x0c\0\0\0", "reason"),
+        (b"\x0c\0\0\x21" + b"a" * 33, "reason"),
+        (b"\x01\0\0\x20\x02" + bytes(31), "hello"),
+        (b"\x01\0\0\x22\x02" + bytes(33), "hello"),
+        (b"\x01\0\0\x21\x03" + bytes(32), "hello"),
         (b"\x09\0\0\x04\0\0", "longer than its record"),
         (b"\x09\0", "longer than its record"),
         (b"\x09\0\0\x03\0\0\0", "wrong length"),

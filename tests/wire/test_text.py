@@ -5,8 +5,16 @@ from __future__ import annotations
 import pytest
 
 from zentalk.errors import DecodeError
-from zentalk.ids import UserAddress
-from zentalk.wire.text import RelayUri, Scheme, format_address, format_relay_uri
+from zentalk.ids import NodeId, UserAddress
+from zentalk.wire.text import (
+    AccessToken,
+    RelayUri,
+    Scheme,
+    format_access_token,
+    format_address,
+    format_relay_uri,
+    parse_access_token,
+)
 from zentalk.wire.text import parse_address as address
 from zentalk.wire.text import parse_relay_uri as uri
 
@@ -87,3 +95,32 @@ def test_a_relay_uri_may_name_a_websocket(place: str, found: tuple[str, int, str
 def test_what_is_wrong_with_a_websocket_of_a_relay_is_named(place: str, said: str) -> None:
     with pytest.raises(DecodeError, match=said):
         uri(URI.partition("@")[0] + "@" + place)
+
+
+TOKEN = format_access_token(AccessToken(NodeId(b"n" * 32), bytes(range(32))))
+
+
+def test_an_access_token_is_read_as_it_was_written_and_not_shown() -> None:
+    token = parse_access_token(TOKEN)
+    assert token == AccessToken(NodeId(b"n" * 32), bytes(range(32)))
+    assert len(TOKEN) == 118
+    assert repr(bytes(range(32)))[2:-1] not in repr(token)
+
+
+@pytest.mark.parametrize(
+    ("pasted", "complaint"),
+    [
+        (TOKEN + " ", "a space or a line break"),
+        (TOKEN.upper(), "capital letters"),
+        (TOKEN[:-1], "117 characters instead of 118"),
+        (TOKEN[10:], "starts with zt-access-"),
+        (TOKEN[:-2] + "1" + TOKEN[-1], "characters that no access token has"),
+        (TOKEN[:40] + ("a" if TOKEN[40] != "a" else "b") + TOKEN[41:], "typing error"),
+    ],
+)
+def test_what_is_wrong_with_an_access_token_is_named_and_the_token_is_not(
+    pasted: str, complaint: str
+) -> None:
+    with pytest.raises(DecodeError, match=complaint) as caught:
+        parse_access_token(pasted)
+    assert TOKEN[20:40] not in str(caught.value)

@@ -22,6 +22,8 @@ class Label(bytes, Enum):
     # link (spec: link)
     LINK_PROLOGUE = b"zt-link-prologue-v1"
     LINK_RELAY_PROOF = b"zt-link-relay-proof-v1"
+    LINK_ACCESS_PROOF = b"zt-link-access-proof-v1"
+    ACCESS_CHECK = b"zt-access-check-v1"
     # onion (spec: onion); the suite's name is part of the wire format
     ONION = b"zt-onion-v1"
     ONION_PADSTREAM = b"zt-padstream-v1"

@@ -88,6 +88,13 @@ class StreamClosed:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class PeerLeft:
+    """The peer ends the link, and says why in a word."""
+
+    reason: str
+
+
 StreamEvent: TypeAlias = (
     StreamRequested
     | StreamAccepted
@@ -97,5 +104,11 @@ StreamEvent: TypeAlias = (
     | StreamClosed
 )
 Event: TypeAlias = (
-    LinkOpened | Packet | RequestReceived | ResponseReceived | NotifyReceived | StreamEvent
+    LinkOpened
+    | Packet
+    | RequestReceived
+    | ResponseReceived
+    | NotifyReceived
+    | PeerLeft
+    | StreamEvent
 )

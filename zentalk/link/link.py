@@ -18,7 +18,14 @@ from zentalk.errors import HandshakeError, LocalProtocolError, RemoteProtocolErr
 from zentalk.link import handshake
 from zentalk.link.events import Event, LinkOpened
 from zentalk.link.handshake import LinkSettings
-from zentalk.link.hello import LinkPeer, RelayCredentials, check_hello, dialled_relay, make_hello
+from zentalk.link.hello import (
+    Credentials,
+    LinkPeer,
+    RelayCredentials,
+    check_hello,
+    dialled_relay,
+    make_hello,
+)
 from zentalk.link.noise import HandshakeState
 from zentalk.link.outbox import UNLIMITED, Account
 from zentalk.link.records import UnitOpener, UnitSealer
@@ -50,7 +57,7 @@ class Link:
         self._out = b""
         self._handshake_sizes: set[int] = set()
         self._relay: LinkPeer | None = None
-        self._credentials: RelayCredentials | None = None
+        self._credentials: Credentials | None = None
         self._traffic: Traffic | None = None
 
     @classmethod
@@ -58,7 +65,7 @@ class Link:
         cls,
         settings: LinkSettings,
         relay_identity: bytes,
-        hello: RelayCredentials | None,
+        hello: Credentials | None,
         entropy: Entropy,
         account: Account = UNLIMITED,
     ) -> Link:
@@ -66,7 +73,7 @@ class Link:
 
         Raises HandshakeError if the identity is not a usable key.
         """
-        if hello is not None and settings.depth:
+        if isinstance(hello, RelayCredentials) and settings.depth:
             raise LocalProtocolError("a relay does not show itself inside a tunnel")
         noise = handshake.start_initiator(settings, relay_identity, entropy)
         link = cls(settings, noise, LinkState.AWAITS_SECOND, account)
@@ -175,7 +182,7 @@ class Link:
         self._traffic = Traffic(
             ciphers,
             initiator=True,
-            fixed_units=self._credentials is None,
+            fixed_units=not isinstance(self._credentials, RelayCredentials),
             depth=self._settings.depth,
             account=self._account,
         )

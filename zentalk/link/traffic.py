@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from zentalk.crypto.noise import CounterCipher
 from zentalk.errors import DecodeError, LocalProtocolError
-from zentalk.link.events import Event
+from zentalk.link.events import Event, PeerLeft
 from zentalk.link.geometry import DRAIN_BYTES, UNIT_OVERHEAD_BYTES, cell_bytes
 from zentalk.link.outbox import (
     CALLS,
@@ -40,6 +40,7 @@ from zentalk.wire.frames import (
     RPC_OVERHEAD_BYTES,
     RPC_REQUEST,
     RPC_RESPONSE,
+    Bye,
     Close,
     Credit,
     Data,
@@ -169,6 +170,9 @@ class Traffic:
     def _on_hello(self, _frame: Hello) -> None:
         raise DecodeError("a hello came after the first unit")
 
+    def _on_bye(self, frame: Bye) -> PeerLeft:
+        return PeerLeft(frame.reason)
+
     # Out.
 
     @property
@@ -229,6 +233,10 @@ class Traffic:
         """Queue a ping."""
         self._outbox.put(CONTROL, encode_frame(Ping(number)), CONTROL_QUEUE_BYTES)
 
+    def leave(self, reason: str) -> None:
+        """Queue word of why this side ends the link."""
+        self._outbox.put(CONTROL, encode_frame(Bye(reason)), CONTROL_QUEUE_BYTES)
+
     @property
     def calls_queued_bytes(self) -> int:
         """The bytes of requests, responses and notifications that wait to be sent."""
@@ -254,4 +262,5 @@ _HANDLERS: Final[dict[type, Callable[[Traffic, Any], Event | None]]] = {
     Ping: Traffic._on_ping,  # noqa: SLF001
     Pong: Traffic._on_pong,  # noqa: SLF001
     Hello: Traffic._on_hello,  # noqa: SLF001
+    Bye: Traffic._on_bye,  # noqa: SLF001
 }

@@ -22,6 +22,7 @@ from zentalk.link.events import (
     Event,
     LinkOpened,
     NotifyReceived,
+    PeerLeft,
     RequestReceived,
     ResponseReceived,
     StreamAccepted,
@@ -139,6 +140,8 @@ class Connection:
         self._waiting: dict[int, _Waiter] = {}
         self._streams: dict[int, LinkStream] = {}
         self._requests = 0
+        self.left_because = ""
+        """The word with which the peer ended the link; empty while it has said none."""
 
     def __repr__(self) -> str:
         state = "open" if self.is_open else "closed"
@@ -241,8 +244,13 @@ class Connection:
             raise RefusedError(stream.refused_reason)
         raise DeadlineError("the stream was not opened in time")
 
-    def close(self) -> None:
-        """Close soon: what was queued is sent first, for at most a second."""
+    def close(self, reason: str = "") -> None:
+        """Close soon: what was queued is sent first, for at most a second.
+
+        With a reason the peer is told that word, and may read nothing else any more.
+        """
+        if reason and not self._pump.closing:
+            self._traffic.leave(reason)
         self._pump.close()
 
     def abort(self) -> None:
@@ -307,6 +315,10 @@ class Connection:
 
     def _on_notify(self, event: NotifyReceived) -> None:
         self._handlers.notify_received(self, event.body)
+
+    def _on_peer_left(self, event: PeerLeft) -> None:
+        self.left_because = event.reason
+        self.abort()
 
     def _on_stream_requested(self, event: StreamRequested) -> None:
         stream = self._new_stream(event.request.stream_id)
@@ -374,6 +386,7 @@ _ON_EVENT: Final[dict[type, Any]] = {
     RequestReceived: Connection._on_request,  # noqa: SLF001 - the table of own handlers
     ResponseReceived: Connection._on_response,  # noqa: SLF001
     NotifyReceived: Connection._on_notify,  # noqa: SLF001
+    PeerLeft: Connection._on_peer_left,  # noqa: SLF001
     StreamRequested: Connection._on_stream_requested,  # noqa: SLF001
     StreamRefused: Connection._on_stream_refused,  # noqa: SLF001
     StreamAccepted: Connection._on_stream_accepted,  # noqa: SLF001

@@ -16,7 +16,7 @@ from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import DeadlineError, LinkClosedError
 from zentalk.link.events import Event, LinkOpened
 from zentalk.link.handshake import LinkSettings
-from zentalk.link.hello import RelayCredentials
+from zentalk.link.hello import Credentials
 from zentalk.link.link import Link
 from zentalk.net.connection import Connection, Handlers
 from zentalk.net.resources import NO_LIMITS, LinkResources
@@ -37,7 +37,7 @@ async def connect(
     *,
     network: str,
     relay_identity: bytes,
-    hello: RelayCredentials | None = None,
+    hello: Credentials | None = None,
     handlers: Handlers,
     runtime: Runtime,
     nursery: trio.Nursery,
@@ -47,9 +47,10 @@ async def connect(
 ) -> Connection:
     """Open a link to the relay with that Ed25519 identity over a stream, which it owns.
 
-    Without `hello` this side is an anonymous client. The connection's tasks run in
-    `nursery`, inside `guard`, which may stop what they raise. Raises HandshakeError if the
-    other end is not that relay, DeadlineError, or LinkClosedError; the stream is closed then.
+    Without `hello` this side is an anonymous client; with `ClientCredentials`, one who holds a
+    token. The connection's tasks run in `nursery`, inside `guard`, which may stop what they raise.
+    Raises HandshakeError if the other end is not that relay, DeadlineError, or LinkClosedError;
+    the stream is closed then.
     """
     try:
         settings = LinkSettings(network, depth)

@@ -13,6 +13,7 @@ import trio
 
 from zentalk.errors import LocalProtocolError
 from zentalk.link.geometry import cell_bytes
+from zentalk.link.hello import ClientCredentials
 from zentalk.net.connection import Connection, Handlers, NoHandlers
 from zentalk.net.pump import FLUSH_SECONDS
 from zentalk.net.runtime import Runtime
@@ -29,12 +30,14 @@ async def open_tunnel(
     handlers: Handlers,
     runtime: Runtime,
     nursery: trio.Nursery,
+    hello: ClientCredentials | None = None,
 ) -> Connection:
     """Return a connection, as an anonymous client, to the last of `hops`.
 
     `connection` leads to the relay before the first hop and stays open when the tunnel
-    closes; the links in between close with it. Only the last link has `handlers`. Raises
-    RefusedError, HandshakeError, DeadlineError or LinkClosedError.
+    closes; the links in between close with it. Only the last link has `handlers`, and only its
+    relay is shown that a token of it is held. Raises RefusedError, HandshakeError, DeadlineError
+    or LinkClosedError.
     """
     if not hops:
         raise LocalProtocolError("a tunnel needs at least one hop")
@@ -43,7 +46,13 @@ async def open_tunnel(
         for hop in hops:
             last = hop is hops[-1]
             outer = await _extend(
-                outer, hop, network, handlers if last else NoHandlers(), runtime, nursery
+                outer,
+                hop,
+                network,
+                handlers if last else NoHandlers(),
+                runtime,
+                nursery,
+                hello if last else None,
             )
             between.append(outer)
     except BaseException:
@@ -62,6 +71,7 @@ async def _extend(
     handlers: Handlers,
     runtime: Runtime,
     nursery: trio.Nursery,
+    hello: ClientCredentials | None,
 ) -> Connection:
     depth = outer.depth + 1
     stream = await outer.open_stream(node_id_of(hop.identity), cell_bytes(depth))
@@ -69,6 +79,7 @@ async def _extend(
         stream,
         network=network,
         relay_identity=hop.identity,
+        hello=hello,
         handlers=handlers,
         runtime=runtime,
         nursery=nursery,

@@ -28,6 +28,7 @@ DATA_OVERHEAD_BYTES: Final = FRAME_HEADER_BYTES + 4
 RPC_OVERHEAD_BYTES: Final = FRAME_HEADER_BYTES + 5
 """Frame header, kind and call id: what carrying a piece of a call costs."""
 MAX_PAYLOAD_BYTES: Final = 2**24 - 1
+ACCESS_PROOF_BYTES: Final = 32
 
 RPC_REQUEST: Final = 0
 RPC_RESPONSE: Final = 1
@@ -40,23 +41,29 @@ _REASON: Final = re.compile(rb"[a-z][a-z-]{0,31}")
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """First frame of the initiator: a relay's descriptor and proof, or empty for a client."""
+    """First frame of the initiator: a relay's descriptor and proof, or empty for a client.
+
+    A client that holds an access token of the relay shows a `proof` of it.
+    """
 
     TYPE: ClassVar[int] = 1
     descriptor: bytes = b""
     signature: bytes = b""
+    proof: bytes = b""
 
     def payload(self) -> bytes:
-        """Return kind 1 | for a relay: signature 64, descriptor."""
-        if not self.descriptor:
-            return b"\0"
-        return b"\1" + self.signature + self.descriptor
+        """Return kind 1 | for a relay: signature 64, descriptor; of a token: proof 32."""
+        if self.descriptor:
+            return b"\1" + self.signature + self.descriptor
+        return b"\2" + self.proof if self.proof else b"\0"
 
     @classmethod
     def parse(cls, data: bytes) -> Hello:
         """Read a payload; raises DecodeError."""
         if data == b"\0":
             return cls()
+        if data[:1] == b"\2" and len(data) == 1 + ACCESS_PROOF_BYTES:
+            return cls(proof=data[1:])
         start = 1 + SIGNATURE_BYTES
         if data[:1] != b"\1" or not start < len(data) <= start + MAX_DESCRIPTOR_BYTES:
             raise DecodeError("a hello is malformed")
@@ -258,13 +265,30 @@ class Rpc:
         return cls(data[0] & ~_RPC_LAST, _int(data[1:5]), bool(data[0] & _RPC_LAST), data[5:])
 
 
+@dataclass(frozen=True, slots=True)
+class Bye:
+    """Ends the whole link, with a word that says why; what follows it is not read."""
+
+    TYPE: ClassVar[int] = 12
+    reason: str
+
+    def payload(self) -> bytes:
+        """Return the reason."""
+        return _reason_bytes(self.reason)
+
+    @classmethod
+    def parse(cls, data: bytes) -> Bye:
+        """Read a payload; raises DecodeError."""
+        return cls(_reason(data))
+
+
 Frame: TypeAlias = (
-    Hello | Packet | Open | Opened | Refused | Data | Credit | Close | Ping | Pong | Rpc
+    Hello | Packet | Open | Opened | Refused | Data | Credit | Close | Ping | Pong | Rpc | Bye
 )
 
 _PARSERS: Final[dict[int, Callable[[bytes], Frame]]] = {
     kind.TYPE: kind.parse
-    for kind in (Hello, Packet, Open, Opened, Refused, Data, Credit, Close, Ping, Pong, Rpc)
+    for kind in (Hello, Packet, Open, Opened, Refused, Data, Credit, Close, Ping, Pong, Rpc, Bye)
 }
 
 

@@ -1,8 +1,10 @@
-"""The two strings that people copy: user addresses and relay URIs.
+"""The strings that people copy: user addresses, relay URIs, and access tokens of relays.
 
 `zt1` + base32(identity key 32 || check 3): 59 characters, and a typo is noticed.
 `zt-relay:` + base32(identity key 32) + `@host:port`: all that a bootstrap needs. Where a relay
 takes WebSockets, a URL stands behind the `@`: `ws://host:port/path`, or `wss://` with TLS.
+`zt-access-` + base32(relay 32 || secret 32 || check 3): 118 characters. It names its relay, so that
+no other one is ever shown a proof of it. No error may repeat any of it.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -17,7 +20,7 @@ from typing import Final, NamedTuple
 from zentalk.crypto.hashing import blake2b_256, equal
 from zentalk.crypto.labels import Label
 from zentalk.errors import DecodeError
-from zentalk.ids import USER_ADDRESS_BYTES, UserAddress
+from zentalk.ids import NODE_ID_BYTES, USER_ADDRESS_BYTES, NodeId, UserAddress
 from zentalk.wire.host import is_host, is_path, is_unspecified
 
 _ADDRESS_PREFIX: Final = "zt1"
@@ -25,6 +28,9 @@ _ADDRESS_LENGTH: Final = len(_ADDRESS_PREFIX) + 56
 _CHECK_BYTES: Final = 3
 _URI_PREFIX: Final = "zt-relay:"
 _FORM: Final = "a relay URI has the form zt-relay:IDENTITY@HOST:PORT, or @wss://HOST/PATH"
+_ACCESS_PREFIX: Final = "zt-access-"
+ACCESS_SECRET_BYTES: Final = 32
+_ACCESS_LENGTH: Final = len(_ACCESS_PREFIX) + 108
 _MAX_PORT: Final = 65535
 _KEPT_ADDRESSES: Final = 1024
 """Texts and addresses whose other form is kept: each message names one again."""
@@ -64,10 +70,18 @@ class RelayUri(NamedTuple):
         return f"{self.scheme}://{self.host}{port}{self.path}"
 
 
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """The secret that a relay's operator gave to somebody, and the relay that it is for."""
+
+    relay: NodeId
+    secret: bytes = field(repr=False)
+
+
 @lru_cache(maxsize=_KEPT_ADDRESSES)
 def format_address(address: UserAddress) -> str:
     """Return the `zt1...` text of an address."""
-    return _ADDRESS_PREFIX + _encode(address + _check(address))
+    return _ADDRESS_PREFIX + _encode(address + _check(address, Label.ADDRESS_CHECK))
 
 
 @lru_cache(maxsize=_KEPT_ADDRESSES)
@@ -84,9 +98,33 @@ def parse_address(text: str) -> UserAddress:
     if raw is None or len(raw) != USER_ADDRESS_BYTES + _CHECK_BYTES:
         raise DecodeError("this address has characters that no address has")
     address = UserAddress(raw[:USER_ADDRESS_BYTES])
-    if not equal(raw[USER_ADDRESS_BYTES:], _check(address)):
+    if not equal(raw[USER_ADDRESS_BYTES:], _check(address, Label.ADDRESS_CHECK)):
         raise DecodeError("this address has a typing error: its checksum does not match")
     return address
+
+
+def format_access_token(token: AccessToken) -> str:
+    """Return the `zt-access-...` text of a token, which is as secret as the token."""
+    raw = token.relay + token.secret
+    return _ACCESS_PREFIX + _encode(raw + _check(raw, Label.ACCESS_CHECK))
+
+
+def parse_access_token(text: str) -> AccessToken:
+    """Read a `zt-access-...` token; raises DecodeError with a sentence that repeats none of it."""
+    _check_writing(text, "an access token")
+    if not text.startswith(_ACCESS_PREFIX):
+        raise DecodeError(f"an access token starts with {_ACCESS_PREFIX}")
+    if len(text) != _ACCESS_LENGTH:
+        raise DecodeError(
+            f"this access token has {len(text)} characters instead of {_ACCESS_LENGTH}: copy all"
+            " of it"
+        )
+    raw = _decode(text[len(_ACCESS_PREFIX) :])
+    if raw is None:
+        raise DecodeError("this access token has characters that no access token has")
+    if not equal(raw[-_CHECK_BYTES:], _check(raw[:-_CHECK_BYTES], Label.ACCESS_CHECK)):
+        raise DecodeError("this access token has a typing error: its checksum does not match")
+    return AccessToken(NodeId(raw[:NODE_ID_BYTES]), raw[NODE_ID_BYTES:-_CHECK_BYTES])
 
 
 def format_relay_uri(uri: RelayUri) -> str:
@@ -146,8 +184,8 @@ def _check_writing(text: str, what: str) -> None:
         raise DecodeError(f"there are capital letters in this: {what} has small ones only")
 
 
-def _check(address: bytes) -> bytes:
-    return blake2b_256(Label.ADDRESS_CHECK, address)[:_CHECK_BYTES]
+def _check(raw: bytes, label: Label) -> bytes:
+    return blake2b_256(label, raw)[:_CHECK_BYTES]
 
 
 def _encode(raw: bytes) -> str:
