@@ -71,7 +71,7 @@ async def open_door(world: World, running: Running) -> OpenDoor:
     """Put a door before a relay that runs."""
     runtime = world.runtime.for_part(f"http {running.uri.host}")
     wiring = running.relay.wiring
-    door = Door(runtime, running.node_id, OPERATOR)
+    door = Door(runtime, running.node_id, OPERATOR, ban=wiring.doorkeeper.ban)
     sessions = HttpSessions(runtime, wiring.mailboxes)
     world.nursery.start_soon(sessions.run)
     facade = RelayFacade(
@@ -79,6 +79,7 @@ async def open_door(world: World, running: Running) -> OpenDoor:
         wiring.mailboxes,
         wiring.directory,
         is_draining=lambda: wiring.connections.draining,
+        takes_strangers=lambda: wiring.doorkeeper.takes_strangers,
         status=status,
     )
     links = LinkSocket(door, partial(wiring.connections.accept, 0))

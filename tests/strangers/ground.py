@@ -13,7 +13,7 @@ from typing import Any
 
 import trio
 
-from zentalk.link.hello import RelayCredentials
+from zentalk.link.hello import ClientCredentials, Credentials
 from zentalk.link.keepalive import DEAD_SECONDS, Keepalive
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.memory import MemoryNetwork
@@ -58,9 +58,9 @@ class Ground:
     """Whether its links ping as seldom as a relay lets them."""
 
     async def client(
-        self, host: str, relay: str, handlers: Any = None, hello: RelayCredentials | None = None
+        self, host: str, relay: str, handlers: Any = None, hello: Credentials | None = None
     ) -> Connection:
-        """Connect a host to a relay: as a client, or as the relay that `hello` names."""
+        """Connect a host to a relay: as a client, or as whom `hello` names."""
         uri = self.relays[relay]
         link = await connect(
             await self.memory.host(host).dial(uri.host, uri.port),
@@ -74,9 +74,13 @@ class Ground:
         return link if hello else self._held(link)
 
     async def tunnel(
-        self, link: Connection, hops: Sequence[str], handlers: Any = None
+        self,
+        link: Connection,
+        hops: Sequence[str],
+        handlers: Any = None,
+        hello: ClientCredentials | None = None,
     ) -> Connection:
-        """Open a tunnel over a client's link."""
+        """Open a tunnel over a client's link, at whose end `hello` is shown."""
         end = await open_tunnel(
             link,
             [self.relays[name] for name in hops],
@@ -84,6 +88,7 @@ class Ground:
             handlers=handlers or NoHandlers(),
             runtime=self.runtime.for_part("tunnel" + "".join(hops)),
             nursery=self.nursery,
+            hello=hello,
         )
         return self._held(end)
 

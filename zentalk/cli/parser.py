@@ -22,6 +22,7 @@ from zentalk.cli.own_commands import privacy, profile
 from zentalk.cli.push_commands import push
 from zentalk.cli.reading import VERSION, choose, read, refuse, wants_help
 from zentalk.cli.refusals import unknown_option
+from zentalk.cli.relay_commands import add_to as add_relay_commands
 from zentalk.cli.sim_commands import sim
 from zentalk.cli.webhook_commands import webhook
 
@@ -163,6 +164,9 @@ def relay_status(*, directory: RelayDir, as_json: AsJson = False) -> int:
     from zentalk.cli import relay as act
 
     return act.status(directory, as_json=as_json)
+
+
+add_relay_commands(relay)
 
 
 @api.command(name="init")

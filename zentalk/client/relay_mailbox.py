@@ -36,6 +36,7 @@ from zentalk.mailbox.http_proof import NONCE_BYTES, HttpClaim, HttpRequest, sign
 
 NONCE_HEADER: Final = "Zentalk-Nonce"
 WORK: Final = "work"
+FORBIDDEN: Final = "forbidden"
 """How a relay refuses a mailbox that is new to it, for want of work."""
 MOST_BITS: Final = 22
 """What a relay asks for where there is no flood: four million hashes, a few seconds."""
@@ -125,8 +126,8 @@ class RelayMailbox:
 
         Raises ConflictError if a newer generation collects this mailbox, RefusedError if the
         relay takes no requests now, with the reason `work` if the mailbox is new and takes work
-        (see `open`), TransportError if it cannot be reached, and DecodeError if it answers what
-        this is no answer to.
+        (see `open`) and `forbidden` if it lets only others in, TransportError if it cannot be
+        reached, and DecodeError if it answers what this is no answer to.
         """
         target = f"/relay/pending?wait={wait_seconds}"
         waiting, tokens = read_pending(await self._ask("GET", target, wait_seconds=wait_seconds))
@@ -159,6 +160,12 @@ class RelayMailbox:
             return answer
         if status == HTTPStatus.CONFLICT:
             raise ConflictError("another session collects this mailbox: take a higher generation")
+        if status == HTTPStatus.FORBIDDEN:
+            raise RefusedError(
+                FORBIDDEN,
+                "the relay takes only those who have a token of it, or has banned this address: go"
+                " to another relay, or ask its operator",
+            )
         if self._wanted_bits:
             asked = f"the relay asks for {self._wanted_bits} bits of work for a new mailbox"
             raise RefusedError(WORK, f"{asked}: open it first, or take another relay")

@@ -59,10 +59,10 @@ def write_private(path: Path, data: bytes, *, replace: bool = False) -> None:
         raise ConfigError(f"cannot write {path}: {_reason(error)}") from None
 
 
-def read_private(path: Path) -> bytes:
+def read_private(path: Path, max_bytes: int = _MAX_BYTES) -> bytes:
     """Read a small file that holds a secret.
 
-    Raises ConfigError if it is missing, unreadable, larger than 64 KiB, or open to others.
+    Raises ConfigError if it is missing, unreadable, larger than `max_bytes`, or open to others.
     """
     try:
         with path.open("rb") as file:
@@ -71,10 +71,10 @@ def read_private(path: Path) -> bytes:
                 raise ConfigError(
                     f"{path} can be read or changed by other users; close it with: chmod 600 {path}"
                 )
-            data = file.read(_MAX_BYTES + 1)
+            data = file.read(max_bytes + 1)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {_reason(error)}") from None
-    if len(data) > _MAX_BYTES:
+    if len(data) > max_bytes:
         raise ConfigError(f"{path} is too large for such a file; restore it from a backup")
     return data
 

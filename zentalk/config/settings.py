@@ -184,6 +184,15 @@ class RelaySettings(Settings):
         "new work is refused.",
     )
 
+    private: Annotated[
+        tuple[Literal["links", "mailboxes"], ...], BeforeValidator(list_to_tuple)
+    ] = Field(
+        (),
+        description="What only those get who have an access token (`zentalk relay access`): "
+        '"links", so that nobody else is connected to this relay directly, "mailboxes", so that '
+        "nobody else gets a new one, or both.",
+    )
+
     http: bool = Field(
         False,
         description="Also answer HTTP, for clients that poll for their mail.",

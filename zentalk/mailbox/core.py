@@ -13,7 +13,7 @@ from typing import Any
 from zentalk.crypto.types import Entropy
 from zentalk.ids import NodeId
 from zentalk.mailbox import events
-from zentalk.mailbox.commands import Command, Respond, SendAck
+from zentalk.mailbox.commands import Command, SendAck
 from zentalk.mailbox.delivery import Delivery
 from zentalk.mailbox.deposits import Deposits
 from zentalk.mailbox.newcomers import Newcomers
@@ -93,7 +93,7 @@ class MailboxCore:
             events.DepositArrived: deposits.arrived,
             events.TokenArrived: deposits.token_arrived,
             events.OpenRequested: owners.open_requested,
-            events.PriceRequested: self._price_requested,
+            events.PriceRequested: self._newcomers.price_requested,
             events.CollectorLost: owners.lost,
             events.SendIdsRequested: owners.send_ids.requested,
             events.PrekeysPutRequested: questions.prekeys.put_requested,
@@ -164,9 +164,6 @@ class MailboxCore:
         session = self._registry.sessions.get(event.collector)
         if session is not None:
             self._delivery.deferred(session, event.seqs, now)
-
-    def _price_requested(self, event: events.PriceRequested, now: float) -> None:
-        self._effects.emit(Respond(event.ticket, self._newcomers.price(now)))
 
     def _applied(self, event: events.Applied, now: float) -> None:
         self._effects.finished(event.number, event.outcome, now)

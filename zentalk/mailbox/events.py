@@ -7,6 +7,7 @@ Both are numbers that the shell draws and never uses twice.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import NewType, TypeAlias
 
 from zentalk.ids import MailboxId, PrekeyId, SendId
@@ -17,6 +18,17 @@ from zentalk.wire.rpc_send_ids import SendIdEntry
 
 Ticket = NewType("Ticket", int)
 Collector = NewType("Collector", int)
+
+
+class Admittance(Enum):
+    """The terms on which a relay gives somebody a new mailbox."""
+
+    STRANGER = "stranger"
+    """Waits for a turn, and works for it when many ask."""
+    HOLDER = "holder"
+    """Has an access token: waits for nobody and does no work."""
+    UNINVITED = "uninvited"
+    """Has none where one is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +50,8 @@ class TokenArrived:
 class OpenRequested:
     """A connection asks to collect a mailbox; its proof has been verified.
 
-    `stamp` is the work that was done for making it, if it has to be made.
+    `stamp` is the work that was done for making it, if it has to be made; then `admittance` says
+    whether that was needed.
     """
 
     ticket: Ticket
@@ -47,6 +60,7 @@ class OpenRequested:
     generation: int
     window: int
     stamp: Stamp = NO_STAMP
+    admittance: Admittance = Admittance.STRANGER
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,7 @@ class PriceRequested:
     """Anyone asks how much work a new mailbox takes now."""
 
     ticket: Ticket
+    admittance: Admittance = Admittance.STRANGER
 
 
 @dataclass(frozen=True, slots=True)

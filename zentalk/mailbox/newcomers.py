@@ -12,8 +12,8 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from zentalk.ids import NodeId
-from zentalk.mailbox.commands import Refuse
-from zentalk.mailbox.events import Collector, OpenRequested
+from zentalk.mailbox.commands import Refuse, Respond
+from zentalk.mailbox.events import Admittance, Collector, OpenRequested, PriceRequested
 from zentalk.mailbox.part import Context, CorePart, ignore
 from zentalk.mailbox.settings import HOUR_SECONDS
 from zentalk.mailbox.storage import KeepTurns
@@ -23,13 +23,15 @@ from zentalk.mailbox.work import mailbox_worth
 WORK: Final = "work"
 """The refusal of whoever has not done enough work for a new mailbox."""
 FULL: Final = "full"
+ACCESS: Final = "access"
+"""The refusal of whoever has no access token where one is needed."""
 
 
 class TurnDecision(Enum):
     """The decision about somebody who asks for a new mailbox."""
 
     TURN = "turn"
-    """It may be made now; the turn is taken."""
+    """It may be made now; a stranger's turn is taken."""
     WAITS = "waits"
     """It has the most work so far, and waits for the end of this turn."""
     REFUSED = "refused"
@@ -57,6 +59,17 @@ class Newcomers(CorePart):
         )
         self._taken_at = now
 
+    def price_requested(self, event: PriceRequested, now: float) -> None:
+        """Tell the price: nothing for those who hold a token, and nobody else where one is needed.
+
+        Whoever compares relays is not to be drawn to one that would refuse the mailbox.
+        """
+        if event.admittance is Admittance.UNINVITED:
+            self._effects.emit(Refuse(event.ticket, ACCESS))
+        else:
+            price = 0 if event.admittance is Admittance.HOLDER else self.price(now)
+            self._effects.emit(Respond(event.ticket, price))
+
     def price(self, now: float) -> int:
         """Return the bits of work that a new mailbox takes now, 0 for none."""
         settings = self._settings
@@ -73,6 +86,11 @@ class Newcomers(CorePart):
         """Decide about a request for a mailbox that does not exist."""
         if self._registry.mailbox_count >= self._settings.max_mailboxes:
             return self._refuse(event, FULL)
+        if event.admittance is Admittance.UNINVITED:
+            return self._refuse(event, ACCESS)
+        if event.admittance is Admittance.HOLDER:
+            self._registry.counters["mailboxes_made"] += 1
+            return TurnDecision.TURN
         bits = mailbox_worth(self._relay, event.mailbox, event.stamp, self._clock.day(now))
         if bits < self.price(now):
             return self._refuse(event, WORK)

@@ -11,6 +11,7 @@ from zentalk.config import RelaySettings
 from zentalk.errors import ConfigError
 from zentalk.net.descriptors import connections_allowed
 from zentalk.net.transport import Network
+from zentalk.relay.access.doorkeeper import read_rules
 from zentalk.relay.announced import unreachable
 from zentalk.relay.keys.identity import load_relay_identity
 from zentalk.relay.links.listeners import bind_lanes
@@ -26,6 +27,7 @@ async def check(settings: RelaySettings, network: Network) -> tuple[str, list[st
     """
     identity = load_relay_identity(settings.directory, settings.id_difficulty)
     check_databases(settings)
+    read_rules(settings, identity.node_id)
     warnings = await unreachable(settings)
     wanted = settings.max_links
     allowed = connections_allowed(wanted, HTTP_CONNECTIONS if settings.http else 0)

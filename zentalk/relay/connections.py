@@ -21,10 +21,12 @@ from zentalk.net.serve import connect, serve
 from zentalk.net.streams import LinkStream
 from zentalk.net.transport import ByteStream
 from zentalk.net.turns import LinkTurn
+from zentalk.relay.access.doorkeeper import Doorkeeper
 from zentalk.relay.directory.service import DirectoryService
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.forwarding.tunnels import ServeInner, TunnelService
 from zentalk.relay.keys.mix_keys import OwnKeys
+from zentalk.relay.links.admission import place_of
 from zentalk.relay.links.capacity import LinkCapacity
 from zentalk.relay.links.neighbours import RelayLinks
 from zentalk.relay.links.reachability import Reachability
@@ -38,6 +40,8 @@ from zentalk.wire.text import RelayUri
 RELAY_WEIGHT: Final = 8
 """The link of a neighbour counts as so many sources when turns and handshakes are given: it
 carries many people's traffic."""
+TOLD_AT_ONCE: Final = 8
+"""Connections of banned addresses that are told so; all others just end."""
 
 
 class RelayServices(NamedTuple):
@@ -49,6 +53,7 @@ class RelayServices(NamedTuple):
     directory: DirectoryService
     mailboxes: MailboxService
     reachability: Reachability
+    doorkeeper: Doorkeeper
 
 
 class LinkHandlers:
@@ -108,10 +113,14 @@ class RelayConnections:
         self.open: set[Connection] = set()
         """Those that were accepted, or run inside a tunnel that ends here."""
         self.draining = False
+        self._told = 0
 
     async def accept(self, lane: int, stream: ByteStream, source: str) -> None:
         """Serve a connection that came in at a lane's port, until it ends."""
         if self.draining:
+            return
+        if self._services.doorkeeper.ban(source) is not None:
+            await self._tell_banned(lane, stream, source)
             return
         admission = self._capacity.admission
         with trio.CancelScope() as scope:
@@ -130,10 +139,23 @@ class RelayConnections:
             resources = self._capacity.resources(slot.source, turn)
             try:
                 if await self._may_shake_hands(slot.source):
-                    await self._serve(stream, lane, resources, on_open=opened)
+                    await self._serve(stream, lane, resources, source=source, on_open=opened)
             finally:
                 turn.leave()
                 admission.leave(slot)
+
+    async def _tell_banned(self, lane: int, stream: ByteStream, source: str) -> None:
+        """Shake hands and end the link with the reason, if nobody has to wait for that."""
+        place = place_of(source)
+        if self._told >= TOLD_AT_ONCE:
+            return
+        if self._capacity.handshakes.wait_seconds(place, self._runtime.monotonic()) != 0:
+            return
+        self._told += 1
+        try:
+            await self._serve(stream, lane, self._capacity.resources(place), source=source)
+        finally:
+            self._told -= 1
 
     async def connect(self, uri: RelayUri, nursery: trio.Nursery) -> Connection:
         """Dial another relay; its connection lives in `nursery`.
@@ -194,6 +216,7 @@ class RelayConnections:
         resources: LinkResources,
         *,
         depth: int = 0,
+        source: str = "",
         on_open: Callable[[Connection], None] | None = None,
     ) -> None:
         mine: list[Connection] = []
@@ -201,6 +224,8 @@ class RelayConnections:
         def opened(connection: Connection) -> None:
             mine.append(connection)
             self.open.add(connection)
+            if not self._services.doorkeeper.admit(connection, source):
+                return
             if on_open is not None:
                 on_open(connection)
             if not connection.peer.is_client:
@@ -222,6 +247,7 @@ class RelayConnections:
         finally:
             for connection in mine:
                 self.open.discard(connection)
+                self._services.doorkeeper.left(connection)
                 self._services.mailboxes.connection_lost(connection)
 
     def _relay_opened(self, connection: Connection) -> None:

@@ -51,7 +51,8 @@ class RelayStats:
 
     `deposited`, `repeats`, `tokens` and `mailbox` are what the mailbox service counted. `refused`
     maps a fixed word to a count, the mailbox's refusals among them as `mailbox-...`. `dialled_by`
-    counts the relays that made a link to this one within the last hour.
+    counts the relays that made a link to this one within the last hour, `access_tokens_used` the
+    tokens of which there are links now.
     """
 
     forwarded: int = 0
@@ -75,6 +76,8 @@ class RelayStats:
     bytes_in: int = 0
     bytes_out: int = 0
     relays_known: int = 0
+    access_tokens: int = 0
+    access_tokens_used: int = 0
     boot: int = 0
     mailbox: Mapping[str, int] = field(default_factory=dict)
 

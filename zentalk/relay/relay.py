@@ -23,6 +23,7 @@ from zentalk.net.descriptors import connections_allowed
 from zentalk.net.dialling import RelayDialler
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Listener, Network
+from zentalk.relay.access.doorkeeper import read_rules
 from zentalk.relay.connections import RelayConnections
 from zentalk.relay.keys.boot_check import BootCheck
 from zentalk.relay.keys.identity import load_or_create_relay_identity
@@ -129,7 +130,8 @@ class Relay:
             raise ConfigError("the relay is not running yet")
         keys = changed(self._settings, settings)
         max_links = self._allowed_links(settings)
-        self._settings = apply(self._wiring, self._settings, settings, max_links)
+        rules = read_rules(settings, self.node_id)
+        self._settings = apply(self._wiring, self._settings, settings, max_links, rules)
         self._waiting_keys = changed(self._settings, settings)
         _LOG.info("settings_reloaded", changed=len(keys), waiting=len(self._waiting_keys))
 
@@ -273,6 +275,8 @@ class Relay:
             bytes_in=wiring.capacity.meter.received,
             bytes_out=wiring.capacity.meter.sent,
             relays_known=len(wiring.directory.descriptors),
+            access_tokens=wiring.doorkeeper.tokens,
+            access_tokens_used=wiring.doorkeeper.tokens_used,
             boot=self._keys.descriptor.boot,
         )
 

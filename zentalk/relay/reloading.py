@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Final
 
 from zentalk.config import RelaySettings
+from zentalk.relay.access.doorkeeper import AccessRules
 from zentalk.relay.wiring import RelayWiring
 
-RELOADABLE: Final = ("bootstraps", "max_links")
+RELOADABLE: Final = ("bootstraps", "max_links", "private")
 
 
 def changed(before: RelaySettings, after: RelaySettings) -> list[str]:
@@ -21,13 +22,18 @@ def changed(before: RelaySettings, after: RelaySettings) -> list[str]:
 
 
 def apply(
-    wiring: RelayWiring, before: RelaySettings, after: RelaySettings, max_links: int
+    wiring: RelayWiring,
+    before: RelaySettings,
+    after: RelaySettings,
+    max_links: int,
+    rules: AccessRules,
 ) -> RelaySettings:
     """Let a running relay use what it can of new settings; return those that hold now.
 
     `max_links` is how many connections `after` and the system allow. Connections beyond it are
-    not ended; no new one comes in their place.
+    not ended; no new one comes in their place. Those that `rules` do not allow are ended.
     """
+    wiring.doorkeeper.use(rules)
     wiring.capacity.admission.limit(max_links)
     if after.bootstraps != before.bootstraps:
         wiring.directory.use_bootstraps(after.bootstraps)

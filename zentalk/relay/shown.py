@@ -17,6 +17,8 @@ _LINKS: Final[tuple[str, ...]] = (
     "dialled_by",
     "links_dialled",
     "streams",
+    "access_tokens",
+    "access_tokens_used",
 )
 _MEMORY: Final[tuple[str, ...]] = ("memory_bytes", "queued_bytes")
 _REFUSED: Final = "refused"
@@ -35,7 +37,8 @@ _UNITS: Final = {
     **dict.fromkeys(("acks_sent", "acks_dropped", "tokens"), "acks"),
     **dict.fromkeys(("unique_recipients", "online", "mailboxes_made"), "mailboxes"),
     **dict.fromkeys(("mailboxes_removed", "mailboxes_refused_full"), "mailboxes"),
-    "mailboxes_refused_work": "mailboxes",
+    **dict.fromkeys(("mailboxes_refused_work", "mailboxes_refused_access"), "mailboxes"),
+    **dict.fromkeys(("access_tokens", "access_tokens_used"), "tokens"),
     "leases_ended": "times that mail was pushed again",
     "undeleted": "failed deletions",
     "prekeys_taken": "prekeys",
@@ -57,6 +60,7 @@ _REFUSED_UNITS: Final = {
     **dict.fromkeys(("connections", "source", "subnet", "memory", "evicted", "relay"), "links"),
     **dict.fromkeys(("handshake", "handshake-rate"), "handshakes"),
     "busy": "tunnels",
+    **dict.fromkeys(("access", "banned"), "links"),
     "news": "descriptors and proofs",
     "bug": "links and packets",
 }

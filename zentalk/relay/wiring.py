@@ -14,6 +14,7 @@ from zentalk.directory.observations import AddressRules, ObservedRelays
 from zentalk.directory.subnets import MAIN_NETWORK
 from zentalk.net.dialling import RelayDialler
 from zentalk.net.runtime import Runtime
+from zentalk.relay.access.doorkeeper import Doorkeeper, read_rules
 from zentalk.relay.connections import RelayConnections, RelayServices
 from zentalk.relay.directory.known_relays import KnownRelays
 from zentalk.relay.directory.service import DirectoryService, open_directory
@@ -48,6 +49,7 @@ class RelayWiring(NamedTuple):
     mailboxes: MailboxService
     connections: RelayConnections
     reachability: Reachability
+    doorkeeper: Doorkeeper
 
 
 def wire_relay(
@@ -58,7 +60,7 @@ def wire_relay(
     stores: Stores,
     max_links: int,
 ) -> RelayWiring:
-    """Put one relay together; nothing runs yet."""
+    """Put one relay together; nothing runs yet. Raises ConfigError if access rules are damaged."""
     keys = rotation.keys
     own_id = keys.descriptor.node_id
     counters = Counters()
@@ -102,7 +104,9 @@ def wire_relay(
         others=lambda: len(known.live()) - 1,
         counts=lambda node_id: known.descriptor_of(node_id) is not None,
     )
-    services = RelayServices(links, router, tunnels, directory, mailboxes, reachability)
+    doorkeeper = Doorkeeper(runtime.wall, counters, read_rules(settings, own_id))
+    mailboxes.judge_by(doorkeeper.admittance)
+    services = RelayServices(links, router, tunnels, directory, mailboxes, reachability, doorkeeper)
     own = runtime.for_part("connections")
     connections = RelayConnections(own, dialler, keys, capacity, counters, services)
     return RelayWiring(
@@ -115,6 +119,7 @@ def wire_relay(
         mailboxes=mailboxes,
         connections=connections,
         reachability=reachability,
+        doorkeeper=doorkeeper,
     )
 
 

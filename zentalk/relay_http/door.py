@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -24,7 +25,9 @@ from zentalk.mailbox.http_credentials import SCHEME, encode_base64, read_credent
 from zentalk.mailbox.http_proof import HttpClaim, HttpRequest, verify_http
 from zentalk.net.runtime import Runtime
 from zentalk.relay_http.clients import client_of
+from zentalk.relay_http.facade import BanNotice
 from zentalk.relay_http.nonces import Nonces
+from zentalk.relay_http.refusals import banned
 from zentalk.web.problems import problem
 from zentalk.web.slots import is_loopback, source_of
 from zentalk.web.token import bearer_token
@@ -44,13 +47,24 @@ class DoorError(Exception):
         self.answer = answer
 
 
+def _nobody_is_banned(_host: str) -> None:
+    return None
+
+
 class Door:
-    """Lets requests through, or raises DoorError."""
+    """Lets requests through, or raises DoorError; `ban` says whom the operator refuses, and why."""
 
     def __init__(
-        self, runtime: Runtime, relay: NodeId, operator_token: str, *, behind_proxy: bool = False
+        self,
+        runtime: Runtime,
+        relay: NodeId,
+        operator_token: str,
+        *,
+        behind_proxy: bool = False,
+        ban: Callable[[str], BanNotice | None] = _nobody_is_banned,
     ) -> None:
         self._runtime = runtime
+        self._ban = ban
         self._behind_proxy = behind_proxy
         self._relay = relay
         self._operator = operator_token.encode("ascii")
@@ -64,9 +78,13 @@ class Door:
     def admit(self, scope: Scope, units: float = 1.0) -> None:
         """Count a request or WebSocket against its address; raises DoorError.
 
-        Loopback is exempt: it is the operator, or a proxy that has to limit its own clients.
+        Loopback is exempt: it is the operator, or a proxy that has to limit its own clients. A ban
+        holds there too.
         """
         host = self.client(scope)
+        ban = self._ban(host)
+        if ban is not None:
+            raise DoorError(banned(ban))
         if is_loopback(host):
             return
         if not self._sources.take(source_of(host), self._runtime.monotonic(), units):

@@ -73,6 +73,20 @@ class PolledMailboxes(Protocol):
         ...
 
 
+class BanNotice(Protocol):
+    """The words for whoever is refused (`zentalk.relay.access.bans.Ban`)."""
+
+    @property
+    def until(self) -> int | None:
+        """The end of it in unix seconds, None for good."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """The operator's reason, or nothing."""
+        ...
+
+
 class LiveRelays(Protocol):
     """The relays that are known (`DirectoryService`)."""
 
@@ -85,11 +99,13 @@ class LiveRelays(Protocol):
 class RelayFacade:
     """The parts of a running relay that HTTP leads to.
 
-    `is_draining` tells that it stops, and `status` gives its operator's page.
+    `is_draining` tells that it stops, `takes_strangers` whether packets are taken from those who
+    show no token, and `status` gives its operator's page.
     """
 
     packets: PacketInlet
     mailboxes: PolledMailboxes
     relays: LiveRelays
     is_draining: Callable[[], bool]
+    takes_strangers: Callable[[], bool]
     status: Callable[[], Awaitable[StatusPage]]

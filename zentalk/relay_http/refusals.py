@@ -6,12 +6,14 @@ Docs: docs/reference/relay-http.md.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final
 
 from starlette.responses import Response
 
-from zentalk.mailbox.newcomers import WORK
+from zentalk.mailbox.newcomers import ACCESS, WORK
+from zentalk.relay_http.facade import BanNotice
 from zentalk.relay_http.sessions import STALE
 from zentalk.web.problems import problem
 
@@ -27,6 +29,12 @@ def refused(reason: str, headers: Mapping[str, str]) -> Response:
         return problem(HTTPStatus.CONFLICT, detail, headers)
     if reason == "taken":
         return problem(HTTPStatus.CONFLICT, "a send id belongs to another mailbox", headers)
+    if reason == ACCESS:
+        detail = (
+            "this relay takes only those who have a token of it, and none is shown over HTTP: go to"
+            " another relay, or ask its operator for a token and use a node"
+        )
+        return problem(HTTPStatus.FORBIDDEN, detail, headers)
     if reason == WORK:
         detail = (
             f"many ask this relay for new mailboxes: do the work that the header {WORK_HEADER} says"
@@ -35,3 +43,14 @@ def refused(reason: str, headers: Mapping[str, str]) -> Response:
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers | {"Retry-After": "600"})
     detail = f"the relay takes nothing at present ({reason}): try again later"
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers | {"Retry-After": "1"})
+
+
+def banned(ban: BanNotice) -> Response:
+    """Return the answer for whoever comes from an address that is banned."""
+    until, headers = "", {}
+    if ban.until is not None:
+        date = formatdate(ban.until, usegmt=True)
+        until, headers = f" until {date}", {"Retry-After": date}
+    reason = f": {ban.reason}" if ban.reason else "; its operator gave no reason"
+    detail = f"this address is banned from this relay{until}{reason}"
+    return problem(HTTPStatus.FORBIDDEN, detail, headers)

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from zentalk.errors import ConfigError, DecodeError, RefusedError
 from zentalk.mailbox.core import MailboxStats
 from zentalk.mailbox.http_credentials import encode_base64
-from zentalk.mailbox.newcomers import WORK
+from zentalk.mailbox.newcomers import ACCESS, WORK
 from zentalk.onion.geometry import LARGE, SMALL
 from zentalk.relay_http.door import Door, DoorError
 from zentalk.relay_http.facade import RelayFacade
@@ -89,6 +89,8 @@ class Routes:
             raise DoorError(problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"a packet has {sizes} bytes"))
         if self._relay.is_draining():
             raise RefusedError(STOPPING)
+        if not self._relay.takes_strangers():
+            raise RefusedError(ACCESS)
         self._relay.packets.packet_received(packet)
         return Response(status_code=HTTPStatus.ACCEPTED)
 

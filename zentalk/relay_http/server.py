@@ -50,9 +50,16 @@ async def serve_door(
         wiring.mailboxes,
         wiring.directory,
         is_draining=lambda: wiring.connections.draining,
+        takes_strangers=lambda: wiring.doorkeeper.takes_strangers,
         status=partial(_status_page, own, settings.directory),
     )
-    door = Door(own, relay.node_id, token, behind_proxy=settings.http_behind_proxy)
+    door = Door(
+        own,
+        relay.node_id,
+        token,
+        behind_proxy=settings.http_behind_proxy,
+        ban=wiring.doorkeeper.ban,
+    )
     links = LinkSocket(door, partial(wiring.connections.accept, 0))
     app = create_app(facade, door, sessions, links)
     async with trio.open_nursery() as nursery:

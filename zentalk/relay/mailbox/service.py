@@ -18,7 +18,7 @@ from zentalk.ids import MailboxId, NodeId
 from zentalk.mailbox import events
 from zentalk.mailbox.commands import CloseCollector, Push, PushToken, Refuse, Respond, SendAck
 from zentalk.mailbox.core import MailboxStats
-from zentalk.mailbox.events import Ticket
+from zentalk.mailbox.events import Admittance, Ticket
 from zentalk.mailbox.proof import verify_collect
 from zentalk.mailbox.settings import MailboxSettings
 from zentalk.mailbox.storage import MailboxStore
@@ -36,6 +36,10 @@ from zentalk.wire.rpc_send_ids import SendIdsRequest
 
 Request = Callable[[CollectorLink, Fields], Awaitable[bytes]]
 Notify = Callable[[CollectorLink, Fields], None]
+
+
+def _a_stranger(_connection: CollectorLink | None) -> Admittance:
+    return Admittance.STRANGER
 
 
 class MailboxService:
@@ -59,6 +63,7 @@ class MailboxService:
         self._collectors = Collectors()
         self._pending = PendingRequests()
         self._refused: Counter[str] = Counter()
+        self._admittance_of: Callable[[CollectorLink | None], Admittance] = _a_stranger
 
         def leave(command: SendAck) -> None:
             send_ack(command.route)
@@ -99,6 +104,13 @@ class MailboxService:
     def notifies(self) -> Mapping[str, Notify]:
         """Return the notifications taken here, by method."""
         return {rpc.ACK: self._on_ack}
+
+    def judge_by(self, admittance_of: Callable[[CollectorLink | None], Admittance]) -> None:
+        """Let the relay say who may make new mailboxes: by default all are strangers.
+
+        It is asked about a connection, or about nobody in particular.
+        """
+        self._admittance_of = admittance_of
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Load, then serve until cancelled; what is in memory by then is written.
@@ -164,15 +176,17 @@ class MailboxService:
         RefusedError with a word of the spec's section 9.
         """
         collector = self._collectors.enter(connection)
+        admittance = self._admittance_of(connection)
         await self._result(
             lambda ticket: events.OpenRequested(
-                ticket, collector, mailbox, generation, window, stamp
+                ticket, collector, mailbox, generation, window, stamp, admittance
             )
         )
 
-    async def price(self) -> int:
+    async def price(self, connection: CollectorLink | None = None) -> int:
         """Return the bits of work that a new mailbox takes now; raises RefusedError."""
-        price: int = await self._result(events.PriceRequested)
+        admittance = self._admittance_of(connection)
+        price: int = await self._result(lambda ticket: events.PriceRequested(ticket, admittance))
         return price
 
     async def change_send_ids(self, connection: CollectorLink, request: SendIdsRequest) -> None:
@@ -239,9 +253,9 @@ class MailboxService:
         )
         return rpc.encode_open_response()
 
-    async def _on_price(self, _connection: CollectorLink, fields: Fields) -> bytes:
+    async def _on_price(self, connection: CollectorLink, fields: Fields) -> bytes:
         rpc.decode_price_request(fields)
-        return rpc.encode_price_response(await self.price())
+        return rpc.encode_price_response(await self.price(connection))
 
     async def _on_defer(self, connection: CollectorLink, fields: Fields) -> bytes:
         seqs = rpc.decode_seqs(fields)
