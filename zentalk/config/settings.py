@@ -39,7 +39,14 @@ from zentalk.ids import DAY_SECONDS
 from zentalk.lifetimes import DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS
 from zentalk.wire.descriptor import MAX_DOORS, node_id_of
 from zentalk.wire.host import with_brackets
-from zentalk.wire.text import RelayUri, Scheme, parse_place, parse_relay_uri
+from zentalk.wire.text import (
+    AccessToken,
+    RelayUri,
+    Scheme,
+    parse_access_token,
+    parse_place,
+    parse_relay_uri,
+)
 
 MIB: Final = 2**20
 DEFAULT_RELAY_PORT: Final = 9001
@@ -71,6 +78,30 @@ Places = Annotated[
 ]
 Uris = Annotated[
     tuple[Annotated[RelayUri, PlainValidator(_to_relay_uri)], ...], BeforeValidator(list_to_tuple)
+]
+
+
+def _to_token(value: object) -> AccessToken:
+    if isinstance(value, AccessToken):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("each is text in quotes")  # noqa: TRY004 - pydantic takes no TypeError
+    try:
+        return parse_access_token(value.strip())
+    except DecodeError as error:
+        raise ValueError(str(error)) from None
+
+
+def _of_different_relays(tokens: tuple[AccessToken, ...]) -> tuple[AccessToken, ...]:
+    if len({token.relay for token in tokens}) < len(tokens):
+        raise ValueError("two of these tokens are of one relay: leave the newer one")
+    return tokens
+
+
+Tokens = Annotated[
+    tuple[Annotated[AccessToken, PlainValidator(_to_token)], ...],
+    BeforeValidator(list_to_tuple),
+    AfterValidator(_of_different_relays),
 ]
 
 
@@ -310,6 +341,12 @@ class ApiSettings(Settings):
         repr=False,  # it may hold a password
         description="A proxy to reach all relays through: http://HOST:PORT or socks5://HOST:PORT, "
         "with USER:PASSWORD@ if it asks. Tor is socks5://127.0.0.1:9050.",
+    )
+    access_tokens: Tokens = Field(
+        (),
+        repr=False,
+        description="The tokens (zt-access-...) that operators of private relays gave you; each is "
+        "shown to its own relay alone.",
     )
     profile: Literal["fast", "balanced", "strong"] = Field(
         "fast",

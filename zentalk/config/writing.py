@@ -13,7 +13,7 @@ from pathlib import Path
 from zentalk.config.files import CONFIG_FILE, make_private_directory, write_private
 from zentalk.config.loading import PROGRAM_KEY, program_of
 from zentalk.config.settings import Settings
-from zentalk.wire.text import RelayUri, format_relay_uri
+from zentalk.wire.text import AccessToken, RelayUri, format_access_token, format_relay_uri
 
 _WIDTH = 96
 
@@ -54,6 +54,8 @@ def render(settings: Settings) -> str:
 def _to_toml(value: object) -> str:
     if isinstance(value, RelayUri):
         return json.dumps(format_relay_uri(value) if value.identity else value.place)
+    if isinstance(value, AccessToken):
+        return json.dumps(format_access_token(value))
     if isinstance(value, tuple):
         if not value:
             return "[]"

@@ -19,6 +19,7 @@ from zentalk.link import handshake
 from zentalk.link.events import Event, LinkOpened
 from zentalk.link.handshake import LinkSettings
 from zentalk.link.hello import (
+    ClientCredentials,
     Credentials,
     LinkPeer,
     RelayCredentials,
@@ -111,6 +112,11 @@ class Link:
     def is_initiator(self) -> bool:
         """Whether this side dialled."""
         return self._relay is not None
+
+    @property
+    def shows_token(self) -> bool:
+        """Whether this side dialled and shows that it holds an access token."""
+        return isinstance(self._credentials, ClientCredentials)
 
     @property
     def traffic(self) -> Traffic:

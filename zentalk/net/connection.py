@@ -121,6 +121,8 @@ class Connection:
         self.peer: LinkPeer = opened.peer
         self.handshake_hash = opened.handshake_hash
         self.depth = link.depth
+        self.showed_token = link.shows_token
+        """Whether this side has shown that it holds an access token of the peer."""
         self.closed = trio.Event()
         self._link = link
         self._traffic = link.traffic

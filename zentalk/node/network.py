@@ -55,6 +55,7 @@ class NodeNetwork:
         self.profile = replace(PROFILES[settings.profile], path_hops=settings.path_hops)
         self._state = SavedState(settings.network, load_state(), save_state)
         self._dialer = dialer_of(settings, runtime, network)
+        self.access = self._dialer.access
         self._changes = trio.lowlevel.ParkingLot()
         configured = {uri.identity: uri for uri in (*settings.guards, *settings.bootstraps)}
         self._snapshot = SnapshotRefresher(
@@ -74,10 +75,20 @@ class NodeNetwork:
             usable=self._dialer.usable,
         )
         self._links = GuardLinks(
-            runtime, self._dialer.dial, self._selection, self._snapshot, self._changes
+            runtime,
+            self._dialer.dial,
+            self._selection,
+            self._snapshot,
+            self._changes,
+            self.access,
         )
         self.tunnels = Tunnels(
-            settings.network, runtime, self._links, self._snapshot, found.third_hops
+            settings.network,
+            runtime,
+            self._links,
+            self._snapshot,
+            found.third_hops,
+            self.access.token,
         )
         self.packets = PacketSender(self.profile, runtime, self.tunnels, self._snapshot)
         self._sources = SnapshotSources(settings.bootstraps, self._dialer, self.tunnels, runtime)
@@ -160,6 +171,7 @@ class NodeNetwork:
                 f"no relay is connected ({self._dialer.trouble}): check this machine's network, "
                 "and `proxy` and `reach_relays_by` in config.toml"
             )
+        yield from self.access.notes()
         if self._snapshot.omitting:
             yield "a relay left other relays out of its snapshot"
         if self._state.damaged:

@@ -19,6 +19,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.mailboxes.prices import ASKED_SIDE_BY_SIDE, Prices
 from zentalk.node.mailboxes.registration import MOST_TRIES, Registration
 from zentalk.node.mailboxes.registration_work import RegistrationWork
+from zentalk.node.relays.access import RelayAccess
 from zentalk.store.history import mailboxes
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox
@@ -60,6 +61,7 @@ class Network:
         self.prices = {RELAYS[int(name[1:])]: price for name, price in prices.items()}
         self.asked: list[NodeId] = []
         self.own_mailboxes: frozenset[NodeId] = frozenset()
+        self.access = RelayAccess(trio.current_time)
 
     @property
     def tunnels(self) -> Network:
@@ -193,3 +195,25 @@ async def test_as_drawn_where_no_price_is_known(database: HistoryDatabase) -> No
     drawn = [RELAYS[3], RELAYS[1], RELAYS[2]]
     assert prices.cheapest_first(drawn) == drawn
     assert not await prices.is_cheaper_elsewhere(RELAYS[0], 1)
+
+
+async def test_a_relay_that_makes_no_mailbox_for_us_is_told_apart_from_one_that_is_full(
+    database: HistoryDatabase,
+) -> None:
+    class Refusing(Connection):
+        word = "full"
+
+        async def request(self, body: bytes, _timeout_seconds: float = 10) -> bytes:
+            await trio.lowlevel.checkpoint()
+            return encode_refusal(self.word)
+
+    made, _, _ = registration(database, Network(r0=0))
+    refusing = Refusing(0, lambda _bits: True)
+    with pytest.raises(RefusedError):
+        await opened(made, refusing)
+    assert not made.is_wrong_here, "the control: it may have room later"
+    refusing.word = "access"
+    with pytest.raises(RefusedError):
+        await opened(made, refusing)
+    assert made.is_closed
+    assert made.is_wrong_here

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from tests.node.descriptors import make_relays
 from zentalk.crypto.ed25519 import SigningKey
@@ -20,6 +21,7 @@ from zentalk.node.mailboxes.collector import CollectorFactory
 from zentalk.node.mailboxes.manager import MailboxManager
 from zentalk.node.mailboxes.prices import Prices
 from zentalk.node.mailboxes.selection import MAILBOXES, MAX_REPLACED, MailboxSelection, _chosen
+from zentalk.node.relays.access import REFUSED_SECONDS, RelayAccess
 from zentalk.node.relays.scores import RelayScores
 from zentalk.store.history import mailboxes
 from zentalk.store.history.database import HistoryDatabase
@@ -27,6 +29,7 @@ from zentalk.store.history.models import OwnMailbox, OwnSendId
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.descriptor import Descriptor
 from zentalk.wire.rpc_send_ids import SendIdKind
+from zentalk.wire.text import AccessToken
 
 RELAYS = {item.node_id: item for item in make_relays(6)}
 NODE_IDS = tuple(sorted(RELAYS))
@@ -35,9 +38,10 @@ NODE_IDS = tuple(sorted(RELAYS))
 class Network:
     """A network double that, as the real one, belongs to the thread of the event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, tokens: Sequence[AccessToken] = ()) -> None:
         self.own: list[list[NodeId]] = []
         self.scores = RelayScores()
+        self.access = RelayAccess(trio.current_time, tokens)
         self.changed = trio.Event()
 
     def descriptors(self) -> Mapping[NodeId, Descriptor]:
@@ -126,6 +130,25 @@ def test_none_is_taken_twice_and_those_that_stayed_away_come_last() -> None:
     assert _chosen((a, b, c, d), {a}, {b}) == [c, d]
     assert _chosen((a, b, c), {a}, {b}) == [c, b]
     assert _chosen((a,), {a}, set()) == []
+
+
+async def test_a_relay_that_refuses_is_left_out_for_an_hour_and_one_of_a_token_comes_first(
+    autojump_clock: MockClock,
+) -> None:
+    guard, friend, closed = NODE_IDS[0], NODE_IDS[4], NODE_IDS[5]
+    tokens = [AccessToken(relay, bytes(32)) for relay in (guard, friend)]
+    network: Any = Network(tokens)
+    selection = MailboxSelection(Runtime.real(), network)
+    prices = Prices(Runtime.real(), network, selection)
+    prices._known = {relay: (0, Runtime.real().monotonic()) for relay in NODE_IDS[3:4]}
+    selection.refused(closed)
+    drawn = selection.draw()
+    assert drawn[0] == friend
+    assert guard in drawn[-3:], "a guard would learn whose mailbox it is"
+    assert set(drawn) == set(NODE_IDS) - {closed}
+    assert friend in prices.cheapest_first(drawn)[:2], "it asks for nothing either"
+    await trio.sleep(REFUSED_SECONDS)
+    assert set(selection.draw()) == set(NODE_IDS)
 
 
 @pytest.mark.parametrize("witnesses", [1, 2])

@@ -10,11 +10,13 @@ from tests.node.descriptors import EPOCH, WALL, make_relays
 from zentalk.errors import ConnectFailedError
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
+from zentalk.node.relays.access import REFUSED_SECONDS, RelayAccess
 from zentalk.node.relays.view import RelayView, make_view
 from zentalk.node.tunnels.guard_links import GuardLinks
 from zentalk.node.tunnels.guard_selection import GuardSelection
 from zentalk.onion.guard_state import GuardState
-from zentalk.wire.text import RelayUri
+from zentalk.wire.descriptor import node_id_of
+from zentalk.wire.text import AccessToken, RelayUri
 
 RELAYS = make_relays(8)
 VIEW = make_view(RELAYS, EPOCH, {})
@@ -25,6 +27,12 @@ class FakeLink:
 
     def __init__(self) -> None:
         self.closed = trio.Event()
+        self.left_because = ""
+        self.showed_token = False
+
+    def refuse(self, word: str) -> None:
+        self.left_because = word
+        self.closed.set()
 
     def close(self) -> None:
         self.closed.set()
@@ -36,18 +44,21 @@ class Guards:
     def __init__(self, seed: int = 1, pinned: int | None = None) -> None:
         self.dialled: list[tuple[float, str]] = []
         self.down: set[str] = set()
+        self.refusing: dict[str, str] = {}
         self.made: dict[str, FakeLink] = {}
         self.returned = 0
         runtime = Runtime.virtual(seed, WALL)
+        self.access = RelayAccess(trio.current_time)
         self.selection = GuardSelection(
             pinned=() if pinned is None else (RELAYS[pinned].uri,),
             state=GuardState(),
             addresses=(),
             wall=runtime.wall,
             entropy=runtime.entropy,
+            usable=self._usable,
         )
         self.links = GuardLinks(
-            runtime, self._dial, self.selection, self, trio.lowlevel.ParkingLot()
+            runtime, self._dial, self.selection, self, trio.lowlevel.ParkingLot(), self.access
         )
 
     async def _dial(self, uris: Sequence[RelayUri], nursery: trio.Nursery) -> Connection:
@@ -57,7 +68,19 @@ class Guards:
         if uri.host in self.down:
             raise ConnectFailedError(uri.host, "it is down")
         self.made[uri.host] = FakeLink()
+        if uri.host in self.refusing:
+            self.nursery.start_soon(self._refuse, self.made[uri.host], self.refusing[uri.host])
         return self.made[uri.host]  # type: ignore[return-value]
+
+    async def _refuse(self, link: FakeLink, word: str) -> None:
+        """Say no one round trip after the link stands."""
+        await trio.sleep(0.1)
+        link.refuse(word)
+
+    def _usable(self, uris: Sequence[RelayUri]) -> tuple[RelayUri, ...]:
+        """Leave out who has refused, as the dialer does."""
+        closed = self.access.no_entry()
+        return tuple(uri for uri in uris if node_id_of(uri.identity) not in closed)
 
     def view(self) -> RelayView:
         return VIEW
@@ -67,6 +90,7 @@ class Guards:
         self.returned += 1
 
     def start(self, nursery: trio.Nursery) -> None:
+        self.nursery = nursery
         self.links.follow_view()
         nursery.start_soon(self.links.run)
 
@@ -170,3 +194,60 @@ async def test_a_substitute_is_let_go_when_the_guard_is_back(
     await trio.sleep(60)
     assert guards.links.connected() == first
     assert link.closed.is_set()
+
+
+async def test_a_guard_that_refuses_this_node_gives_way_to_another_for_an_hour(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    guards = Guards()
+    guards.links.follow_view()
+    first = guards.selection.in_use()[0]
+    (host,) = (relay.host for relay in RELAYS if relay.node_id == first)
+    guards.refusing[host] = "access"
+    guards.start(nursery)
+    await trio.sleep(60)
+    assert first not in guards.selection.in_use()
+    assert len(guards.links.connected()) == 2
+    assert [dialled for _, dialled in guards.dialled].count(host) == 1
+    (entry,) = (entry for entry in guards.selection.state.entries if entry.node_id == first)
+    since = entry.down_since
+    assert since
+    for hours in range(1, 4):
+        await trio.sleep(REFUSED_SECONDS)
+        assert [dialled for _, dialled in guards.dialled].count(host) == 1 + hours
+    (entry,) = (entry for entry in guards.selection.state.entries if entry.node_id == first)
+    assert entry.down_since == since, "it was never in use again, so it is given up in the end"
+    del guards.refusing[host]
+    await trio.sleep(2 * REFUSED_SECONDS)
+    assert first in guards.links.connected(), "the control: it takes us again"
+
+
+async def test_a_pinned_guard_that_refuses_is_tried_again_each_hour(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    guards = Guards(pinned=0)
+    guards.refusing["relay0"] = "banned"
+    guards.start(nursery)
+    await trio.sleep(5 * REFUSED_SECONDS + 120)
+    assert len(guards.dialled) == 6
+    assert guards.links.connected() == ()
+    del guards.refusing["relay0"]
+    await trio.sleep(REFUSED_SECONDS)
+    assert guards.links.connected() == (RELAYS[0].node_id,)
+
+
+async def test_a_guard_that_asks_for_a_token_that_we_have_is_dialled_again_at_once(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    guards = Guards(pinned=0)
+    token = AccessToken(RELAYS[0].node_id, b"s" * 32)
+    guards.access.__init__(trio.current_time, [token])  # type: ignore[misc]
+    guards.refusing["relay0"] = "access"
+    guards.start(nursery)
+    await trio.sleep(0.05)
+    assert guards.access.entry_token(token.relay) is None, "nobody has asked for it"
+    await trio.sleep(0.1)
+    assert guards.access.entry_token(token.relay) is not None
+    del guards.refusing["relay0"]
+    await trio.sleep(3)
+    assert guards.links.connected() == (token.relay,)

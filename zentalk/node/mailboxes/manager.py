@@ -193,9 +193,11 @@ class MailboxManager:
             elif away_since is None:
                 away_since = started
             away_seconds = 0.0 if away_since is None else now - away_since
-            is_dear = collector.registration.is_dear or self._is_worked_for_in_vain(mailbox)
+            if collector.registration.is_closed:
+                self._selection.refused(mailbox.relay)
+            is_wrong = collector.registration.is_wrong_here or self._is_worked_for_in_vain(mailbox)
             if self._is_current(mailbox_id) and (
-                is_dear or await self._is_given_up(mailbox, away_seconds)
+                is_wrong or await self._is_given_up(mailbox, away_seconds)
             ):
                 await until_stored(partial(self._replace, mailbox))
             await trio.sleep(backoff.next_wait(served_seconds))

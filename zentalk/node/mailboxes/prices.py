@@ -48,9 +48,15 @@ class Prices:
         return any(price < bits for node_id, price in self._fresh().items() if node_id not in taken)
 
     def cheapest_first(self, drawn: Sequence[NodeId]) -> list[NodeId]:
-        """Return relays in the order in which to take them, as drawn where no price is known."""
-        fresh = self._fresh()
-        return sorted(drawn, key=lambda node_id: fresh.get(node_id, _UNKNOWN))
+        """Return relays in the order in which to take them, as drawn where no price is known.
+
+        One of which we hold a token asks for nothing.
+        """
+        fresh, token = self._fresh(), self._network.access.token
+        return sorted(
+            drawn,
+            key=lambda node_id: 0 if token(node_id) is not None else fresh.get(node_id, _UNKNOWN),
+        )
 
     async def _ask(self, relay: NodeId) -> None:
         try:

@@ -16,6 +16,7 @@ from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
 from zentalk.node.mailboxes.prices import Prices
 from zentalk.node.mailboxes.registration_work import RegistrationWork
+from zentalk.node.relays.access import ACCESS
 from zentalk.store.history import mailboxes
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.models import OwnMailbox
@@ -58,6 +59,13 @@ class Registration:
         """The relay is there, and asks for work."""
         self.is_dear = False
         """Another relay asks for less, and nobody knows of a mailbox here yet."""
+        self.is_closed = False
+        """The relay makes no mailbox for us."""
+
+    @property
+    def is_wrong_here(self) -> bool:
+        """Whether a new mailbox is better made at another relay, at once."""
+        return self.is_dear or self.is_closed
 
     async def open(self, connection: Connection, window: int) -> None:
         """Prove who we are and register, with as much work as the relay asks for.
@@ -97,6 +105,7 @@ class Registration:
         try:
             decode_open_response(await connection.request(encode_open_request(call), seconds))
         except RefusedError as refusal:
+            self.is_closed = refusal.reason == ACCESS
             # One that was replaced is looked into only: if it is gone, so is what waited there.
             if refusal.reason != WORK or self._mailbox.poll_until is not None:
                 raise

@@ -38,23 +38,30 @@ class MailboxSelection:
     def draw(self) -> list[NodeId]:
         """Draw the order in which relays are taken for new mailboxes, our guards last.
 
+        Those of which we hold a token come first, and those that have refused us are left out.
         Those that look dead are left out, unless they are most: whoever could make relays look
         dead would choose ours among the others. Not for the writer's thread: what the network
         knows is not to be asked from there.
         """
-        guards = set(self._network.guards())
+        guards, access = set(self._network.guards()), self._network.access
+        closed = access.no_mailbox()
         lasting = self._network.lasting_relays()
         able = sorted(
             node_id
             for node_id, descriptor in self._network.descriptors().items()
-            if descriptor.roles & ROLE_MAILBOX and node_id in lasting
+            if descriptor.roles & ROLE_MAILBOX and node_id in lasting and node_id not in closed
         )
         dead = self._network.tunnels.scores.dead(self._runtime.monotonic())
         alive = [node_id for node_id in able if node_id not in dead]
         if 2 * len(alive) >= len(able):
             able = alive
         drawn = sample(able, len(able), self._runtime.entropy)
-        return sorted(drawn, key=lambda node_id: node_id in guards)
+        return sorted(drawn, key=lambda node_id: (node_id in guards, access.token(node_id) is None))
+
+    def refused(self, relay: NodeId) -> None:
+        """Note that a relay makes no mailbox for us."""
+        known = self._network.descriptors().get(relay)
+        self._network.access.mailbox_refused(relay, "" if known is None else known.uri.place)
 
     def complete(self, drawn: Sequence[NodeId], tx: Transaction) -> list[OwnMailbox]:
         """Add mailboxes until there are two current ones; return all to be collected."""

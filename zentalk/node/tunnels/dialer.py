@@ -24,7 +24,9 @@ from zentalk.net.transport import ByteStream, Network
 from zentalk.net.tunnel import open_tunnel
 from zentalk.net.ways.proxy import proxied
 from zentalk.net.ways.websocket import open_websocket
+from zentalk.node.relays.access import RelayAccess
 from zentalk.node.relays.troubles import Troubles, reason_of
+from zentalk.wire.descriptor import node_id_of
 from zentalk.wire.text import RelayUri, Scheme
 
 _SCHEMES: Final[dict[Way, frozenset[Scheme]]] = {
@@ -36,22 +38,32 @@ _NO_WAY: Final = (
     "`reach_relays_by` allows none of its addresses; name one that it allows, or set `any`"
 )
 
+_CLOSED: Final = "it has refused this node lately, and is tried again within the hour"
+
 
 def dialer_of(settings: ApiSettings, runtime: Runtime, network: Network) -> Dialer:
     """Return what dials as a node's settings say, through its proxy if there is one."""
     network = proxied(network, settings.proxy)
+    access = RelayAccess(runtime.monotonic, settings.access_tokens)
     relays = RelayDialler(
         network, public_only=not settings.private_addresses, by_name=bool(settings.proxy)
     )
-    return Dialer(settings.network, runtime, relays, settings.reach_relays_by)
+    return Dialer(settings.network, runtime, relays, settings.reach_relays_by, access)
 
 
 class Dialer:
     """Dials relays of one network (`network_id`) through a dialler, by TCP or by WebSockets."""
 
     def __init__(
-        self, network_id: str, runtime: Runtime, network: RelayDialler, way: Way = "any"
+        self,
+        network_id: str,
+        runtime: Runtime,
+        network: RelayDialler,
+        way: Way = "any",
+        access: RelayAccess | None = None,
     ) -> None:
+        self.access = access or RelayAccess(runtime.monotonic)
+        """Which relays let us in, and the tokens that open some."""
         self._network_id = network_id
         self._runtime = runtime
         self._network = network
@@ -70,14 +82,19 @@ class Dialer:
         """
         usable = self._reached.in_order(self.usable(uris))
         if not usable:
-            error = ConnectFailedError(uris[0].place, _NO_WAY)
+            closed = node_id_of(uris[0].identity) in self.access.no_entry()
+            error = ConnectFailedError(uris[0].place, _CLOSED if closed else _NO_WAY)
             self._failed(uris[0], error)
             raise error
         return await self._dial_first(usable, nursery)
 
     def usable(self, uris: Sequence[RelayUri]) -> tuple[RelayUri, ...]:
-        """Return those of a relay's addresses that may be dialled."""
-        return tuple(uri for uri in uris if uri.scheme in self._schemes)
+        """Return those of relays' addresses that may be dialled, none of one that refuses us."""
+        usable = tuple(uri for uri in uris if uri.scheme in self._schemes)
+        closed = self.access.no_entry()
+        if not closed:
+            return usable
+        return tuple(uri for uri in usable if node_id_of(uri.identity) not in closed)
 
     def reached(self, identity: bytes) -> RelayUri | None:
         """Return where a relay was reached last, None if it was not."""
@@ -99,7 +116,7 @@ class Dialer:
         self._troubles.works(uri.place)
         self._reached.answered(uri)
         self._links.add(link)
-        nursery.start_soon(self._forget, link)
+        nursery.start_soon(self._forget, link, uri)
         return link
 
     def _failed(self, uri: RelayUri, error: Exception) -> None:
@@ -116,6 +133,7 @@ class Dialer:
             stream,
             network=self._network_id,
             relay_identity=uri.identity,
+            hello=self.access.entry_token(node_id_of(uri.identity)),
             handlers=NoHandlers(),
             runtime=self._runtime,
             nursery=nursery,
@@ -139,9 +157,10 @@ class Dialer:
         """Return the sizes of all units seen on links of this node, in bytes."""
         return frozenset(self._sizes.union(*(link.unit_sizes for link in self._links)))
 
-    async def _forget(self, link: Connection) -> None:
+    async def _forget(self, link: Connection, uri: RelayUri) -> None:
         try:
             await link.closed.wait()
         finally:
+            self.access.left(node_id_of(uri.identity), link, uri.place)
             self._sizes |= link.unit_sizes
             self._links.discard(link)

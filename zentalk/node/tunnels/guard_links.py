@@ -13,9 +13,11 @@ import trio
 
 from zentalk.errors import REQUEST_FAULTS
 from zentalk.ids import NodeId
+from zentalk.logs import quiet_logger
 from zentalk.net.backoff import half_jitter
 from zentalk.net.connection import Connection
 from zentalk.net.runtime import Runtime
+from zentalk.node.relays.access import RelayAccess
 from zentalk.node.relays.view import CurrentRelays, RelayView
 from zentalk.node.tunnels.guard_selection import GuardSelection, PathStart
 from zentalk.wire.text import RelayUri
@@ -28,6 +30,9 @@ _LASTED_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 30.0
 _SLOW_FAILURE_SECONDS: Final = 5.0
 _FAILURES_TO_BE_DOWN: Final = 2
+WORD_SECONDS: Final = 2.0
+"""A guard that has refused us before is given so long to do so again before it is used."""
+_LOG: Final = quiet_logger("zentalk.node")
 
 Dial = Callable[[Sequence[RelayUri], trio.Nursery], Awaitable[Connection]]
 
@@ -45,13 +50,16 @@ class GuardLinks:
         selection: GuardSelection,
         relays: CurrentRelays,
         changes: trio.lowlevel.ParkingLot,
+        access: RelayAccess,
     ) -> None:
         self._runtime = runtime
+        self._access = access
         self._dial = dial
         self.selection = selection
         self.changes = changes
         self._relays = relays
         self._view: RelayView | None = None
+        self._closed = frozenset[NodeId]()
         self._known: set[NodeId] = set()
         self._links: dict[NodeId, Connection] = {}
         self._tasks: dict[NodeId, trio.CancelScope] = {}
@@ -85,10 +93,10 @@ class GuardLinks:
         return link is not None and link.send_packet(packet)
 
     def follow_view(self) -> None:
-        """Let the guards be chosen from the relays of now."""
-        view = self._relays.view()
-        if view is not self._view:
-            self._view = view
+        """Let the guards be chosen from the relays of now, of those that let us in."""
+        view, closed = self._relays.view(), self._access.no_entry()
+        if view is not self._view or closed != self._closed:
+            self._view, self._closed = view, closed
             self.selection.view_changed(view)
             self.changes.unpark_all()
 
@@ -143,6 +151,20 @@ class GuardLinks:
                 self.selection.seen(node_id, reachable=False)
                 self.changes.unpark_all()
             return failures + 1
+        if self._access.has_refused(node_id):
+            with trio.move_on_after(WORD_SECONDS):
+                await link.closed.wait()
+        if not link.closed.is_set():
+            self._access.let_in(node_id)
+            await self._use(node_id, link)
+        if self._access.left(node_id, link):
+            self._refused(node_id)
+            return failures + 1
+        lasted = self._runtime.monotonic() - began
+        return 0 if lasted >= _LASTED_SECONDS else failures + 1
+
+    async def _use(self, node_id: NodeId, link: Connection) -> None:
+        """Have a link in use until it ends."""
         self._links[node_id] = link
         if node_id in self._known:
             self._relays.refresh_soon(restarted=True)
@@ -152,5 +174,9 @@ class GuardLinks:
         await link.closed.wait()
         self._links.pop(node_id, None)
         self.changes.unpark_all()
-        lasted = self._runtime.monotonic() - began
-        return 0 if lasted >= _LASTED_SECONDS else failures + 1
+
+    def _refused(self, node_id: NodeId) -> None:
+        """Go on without a guard that will not have us."""
+        _LOG.warning("a_guard_refuses_this_node")
+        self.selection.seen(node_id, reachable=False)
+        self.follow_view()

@@ -61,7 +61,7 @@ class GuardSelection:
         self._update(Observations())
 
     def view_changed(self, view: RelayView) -> None:
-        """Take the relays that may be used now."""
+        """Take the relays that may be used now, or look again at which of them may be dialled."""
         self._view = view
         # Without a view every address is worth a try: the descriptors have merely expired.
         known = (*view.relays, *self._pinned) if view.relays else self._uris

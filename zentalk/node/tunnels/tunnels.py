@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 import trio
 
@@ -22,6 +22,7 @@ from zentalk.errors import (
     UnavailableError,
 )
 from zentalk.ids import MailboxId, NodeId
+from zentalk.link.hello import ClientCredentials
 from zentalk.net.connection import Connection, Handlers, NoHandlers
 from zentalk.net.runtime import Runtime
 from zentalk.net.tunnel import open_tunnel
@@ -56,10 +57,15 @@ TunnelOpener: TypeAlias = Callable[[NodeId], AbstractAsyncContextManager[Request
 """Opens a link to the relay named, over whatever way, and closes it when its block ends."""
 
 
+def _no_token(_relay: NodeId) -> None:
+    return None
+
+
 class Tunnels:
     """Tunnels of one node over its guards' `links`; `run` must be running for short ones.
 
-    `scores` say how well relays answer; `third_hops` are those that were saved.
+    `scores` say how well relays answer; `third_hops` are those that were saved; `token_of` returns
+    our access token of a relay.
     """
 
     def __init__(
@@ -69,7 +75,9 @@ class Tunnels:
         links: GuardLinks,
         relays: CurrentRelays,
         third_hops: Value = None,
+        token_of: Callable[[NodeId], ClientCredentials | None] = _no_token,
     ) -> None:
+        self._token_of = token_of
         self.links = links
         self.third_hops = ThirdHops(runtime.wall, runtime.entropy, third_hops)
         self.scores = RelayScores()
@@ -144,7 +152,8 @@ class Tunnels:
             while True:
                 route = await self._take_route(node_id, ways)
                 try:
-                    return route, await self._build(route, node_id, handlers, nursery)
+                    hello = self._token_of(node_id) if ways.mailbox is not None else None
+                    return route, await self._build(route, node_id, _End(handlers, hello), nursery)
                 except REQUEST_FAULTS as error:
                     self._give_back(route, ways)
                     wait = patience.next_wait(error)
@@ -182,7 +191,7 @@ class Tunnels:
             self.links.changes.unpark_all()
 
     async def _build(
-        self, route: TunnelRoute, node_id: NodeId, handlers: Handlers, nursery: trio.Nursery
+        self, route: TunnelRoute, node_id: NodeId, end: _End, nursery: trio.Nursery
     ) -> Connection:
         """Build a tunnel along a route; what fails on the way is held against its relays."""
         link = self.links.link(route.guard)
@@ -193,8 +202,9 @@ class Tunnels:
         try:
             for depth in range(2, len(hops) + 1):
                 last = depth == len(hops)
-                handles = handlers if last else NoHandlers()
-                outer = await self._extend(outer, hops[:depth], handles, nursery)
+                outer = await self._extend(
+                    outer, hops[:depth], end if last else _End(NoHandlers()), nursery
+                )
                 built.append(outer)
         except BaseException:
             for between in built:
@@ -208,7 +218,7 @@ class Tunnels:
         self,
         outer: Connection,
         hops: tuple[NodeId, ...],
-        handlers: Handlers,
+        end: _End,
         nursery: trio.Nursery,
     ) -> Connection:
         """Go on from `outer` to the last of `hops`."""
@@ -220,9 +230,10 @@ class Tunnels:
                 outer,
                 [descriptor.uri],
                 network=self._network,
-                handlers=handlers,
+                handlers=end.handlers,
                 runtime=self._runtime,
                 nursery=nursery,
+                hello=end.hello,
             )
         except RefusedError as error:
             if error.reason == _UNREACHABLE:
@@ -234,6 +245,13 @@ class Tunnels:
             raise
         self.scores.reached(hops[-1])
         return link
+
+
+class _End(NamedTuple):
+    """Our side of the link at a tunnel's end; a token is shown only to collect."""
+
+    handlers: Handlers
+    hello: ClientCredentials | None = None
 
 
 @dataclass(frozen=True, slots=True)
