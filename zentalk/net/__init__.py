@@ -15,6 +15,7 @@ a `Connection`. Under a virtual clock, over the network in memory, the same code
 - pump:                     one reader, one writer and one watch for silence per link
 - resources, turns:         the memory and the processor time that a link may use
 - tcp, tcp_stream, memory:  the transports, real and in memory; `transport` says what one is
+- datagrams:                a port for datagrams, of UDP; in memory in `memory_datagrams`
 - splice:                   joins two streams
 - runtime, threads:         clocks, entropy and blocking calls; the threads for them
 - backoff, signal:          the one way to wait and try again; an event that arms itself again
