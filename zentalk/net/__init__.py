@@ -20,6 +20,7 @@ a `Connection`. Under a virtual clock, over the network in memory, the same code
 - runtime, threads:         clocks, entropy and blocking calls; the threads for them
 - backoff, signal:          the one way to wait and try again; an event that arms itself again
 - crash_isolation:          a bug that one connection meets ends that connection alone
+- sources:                  what counts as one source of strangers
 - descriptors:              how many files and connections a process may have open
 
 It must never decide what a packet or a request means, nor let one connection's fault end another.

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.types import Scope
 
-from zentalk.web.slots import is_loopback
+from zentalk.net.sources import is_loopback
 
 _FORWARDED = b"x-forwarded-for"
 

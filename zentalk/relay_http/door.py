@@ -24,12 +24,12 @@ from zentalk.ids import NodeId
 from zentalk.mailbox.http_credentials import SCHEME, encode_base64, read_credentials
 from zentalk.mailbox.http_proof import HttpClaim, HttpRequest, verify_http
 from zentalk.net.runtime import Runtime
+from zentalk.net.sources import is_loopback, source_of
 from zentalk.relay_http.clients import client_of
 from zentalk.relay_http.facade import BanNotice
 from zentalk.relay_http.nonces import Nonces
 from zentalk.relay_http.refusals import banned
 from zentalk.web.problems import problem
-from zentalk.web.slots import is_loopback, source_of
 from zentalk.web.token import bearer_token
 
 NONCE_HEADER: Final = "Zentalk-Nonce"

@@ -14,9 +14,9 @@ import trio
 from zentalk.errors import RefusedError
 from zentalk.ids import MailboxId
 from zentalk.net.runtime import Runtime
+from zentalk.net.sources import is_loopback, source_of
 from zentalk.relay_http.facade import PolledMailboxes
 from zentalk.relay_http.session import WINDOW, HttpSession
-from zentalk.web.slots import is_loopback, source_of
 from zentalk.wire.deposit import NO_STAMP, Stamp
 
 IDLE_SECONDS: Final = 90.0

@@ -1,14 +1,12 @@
-"""Bounds on connections, in all and from one source, and the meaning of one source."""
+"""Bounds on connections, in all and from one source."""
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from zentalk.net.sources import is_loopback, source_of
 from zentalk.web.websocket.messages import MAX_MESSAGE_BYTES
-
-_HOST_PREFIX: Final = {4: 32, 6: 64}
 
 
 class ConnectionLimits(NamedTuple):
@@ -82,23 +80,3 @@ class ConnectionSlots:
         self._open[source] -= 1
         if not self._open[source]:
             del self._open[source]
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether an address is of this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def source_of(host: str) -> str:
-    """Return what counts as one source: an address, of IPv6 its /64, as who has one has all."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return host
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    prefix = _HOST_PREFIX[address.version]
-    return str(ipaddress.ip_network((address, prefix), strict=False))
