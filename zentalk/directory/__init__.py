@@ -12,7 +12,7 @@ commands come out. Spec: docs/spec/directory.md.
 
 - descriptor_set, digests, boots, recent:       verified descriptors; what was handled
 - news, equivocation:                           what follows from a new one; cheats
-- observations, waiting_pool, public_addresses: relays that were reached; those that were not yet
+- observations, waiting_pool:                   relays that were reached; those that were not yet
 - address_room:                                 how many of one range of addresses may be observed
 - table, subnets, distance, identity_work:      contacts, their spread, distances, costly ids
 - lookup, candidates:                           the iterative lookup and its heaps

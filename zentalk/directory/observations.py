@@ -15,9 +15,9 @@ from collections.abc import Container, Iterable
 from typing import Final, NamedTuple
 
 from zentalk.directory.address_room import AddressRoom
-from zentalk.directory.public_addresses import is_public_port, public_address
 from zentalk.ids import NodeId
 from zentalk.wire.descriptor import MAX_HOSTS, Descriptor, node_id_of
+from zentalk.wire.public_addresses import is_public_port, public_address
 from zentalk.wire.rpc_directory import MAX_SNAPSHOT
 from zentalk.wire.text import RelayUri
 

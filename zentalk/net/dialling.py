@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 
 import trio
 
-from zentalk.directory.public_addresses import is_public_port, public_address
 from zentalk.errors import ConnectFailedError
 from zentalk.net.transport import ByteStream, Network
 from zentalk.wire.host import is_address
+from zentalk.wire.public_addresses import is_public_port, public_address
 
 RESOLVE_SECONDS: Final = 5.0
 _REFUSED: Final = "it has no public address, and this network takes no others"

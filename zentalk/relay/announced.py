@@ -16,8 +16,8 @@ from typing import Final, TypeAlias
 import trio
 
 from zentalk.config import RelaySettings
-from zentalk.directory.public_addresses import is_public_port, public_address
 from zentalk.logs import quiet_logger
+from zentalk.wire.public_addresses import is_public_port, public_address
 
 Resolve: TypeAlias = Callable[[str], Awaitable[list[str]]]
 RESOLVE_SECONDS: Final = 5.0

@@ -11,9 +11,9 @@ import trio
 
 from tests.node.notify.push_server import PushServer
 from tests.web.served import served
-from zentalk.directory.public_addresses import public_address
 from zentalk.node.notify import outgoing, web_push
 from zentalk.node.notify.outgoing import NOT_PUBLIC, HttpPoster
+from zentalk.wire.public_addresses import public_address
 
 HEADERS = web_push.headers_of(b"", None)
 

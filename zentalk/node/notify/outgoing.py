@@ -15,9 +15,9 @@ from typing import Final, Protocol
 import httpx
 import trio
 
-from zentalk.directory.public_addresses import public_address
 from zentalk.node.notify.schedule import Answer
 from zentalk.node.notify.targets import DEFAULT_PORTS
+from zentalk.wire.public_addresses import public_address
 
 TOTAL_SECONDS: Final = 15.0
 """From the look-up of the name to the head of the answer."""

@@ -10,8 +10,8 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from zentalk.directory.public_addresses import is_public_port, public_address
 from zentalk.errors import ConfigError
+from zentalk.wire.public_addresses import is_public_port, public_address
 
 MAX_URL_CHARS: Final = 1_000
 """Also the most that UnifiedPush allows for an endpoint."""

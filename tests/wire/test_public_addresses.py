@@ -2,7 +2,7 @@ import pytest
 
 from tests.directory.support import descriptor
 from zentalk.directory.observations import AddressRules
-from zentalk.directory.public_addresses import is_public_port, public_address
+from zentalk.wire.public_addresses import is_public_port, public_address
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
-"""Tells which addresses a relay may name as its own, where only the public Internet counts.
+"""Tells which addresses may be named to others, where only the public Internet counts.
 
-Whoever signs a descriptor decides what others dial because of it. In such a network nobody can
-make them dial a machine of their own, a neighbour in their cellar, or a service that is no relay's.
-Names are never resolved here.
+Whoever signs a descriptor, or writes to a contact where it can be reached, decides what others send
+to because of it. Nobody can so make them knock at a machine of their own, at a neighbour in their
+cellar, or at a service that is none of ours. Names are never resolved here.
 """
 
 from __future__ import annotations
