@@ -25,9 +25,12 @@ from zentalk.wire import (
     content,
     deposit,
     devices,
+    direct,
+    echo,
     frames,
     introduction,
     invite,
+    ip_address,
     message_link,
     network_state,
     prekeys,
@@ -619,11 +622,49 @@ def _records() -> list[Target]:
     ]
 
 
+def _direct() -> list[Target]:
+    tag, transaction = echo.network_tag("local"), b"transaction!"
+    places = (("192.0.2.7", 9001), ("2001:db8::7", 65535))
+    made = direct.DirectOffer(
+        b"i" * 16, b"s" * 32, b"k" * 32, direct.Nat.STEADY,
+        tuple(map(direct.DirectCandidate, direct.CandidateKind, places)),
+    )  # fmt: skip
+    probes = [
+        direct.probe_head(kind, b"ztagzt8b", transaction) + b"m" * direct.MAC_BYTES
+        for kind in direct.ProbeKind
+    ]
+    return [
+        target(direct.decode_offer, [direct.encode_offer(made)], again=direct.encode_offer),
+        target(
+            direct.decode_probe,
+            probes,
+            again=lambda probe: direct.probe_head(*probe[:3]) + bytes(probe.mac),
+        ),
+        target(
+            ip_address.unpack_address,
+            [ip_address.pack_address(address) for address, _ in places],
+            again=ip_address.pack_address,
+        ),
+        target(
+            echo.decode_echo_question,
+            [echo.encode_echo_question(tag, transaction)],
+            parse=lambda data: echo.decode_echo_question(data, tag),
+            again=lambda found: echo.encode_echo_question(tag, found),
+        ),
+        target(
+            echo.decode_echo_answer,
+            [echo.encode_echo_answer(tag, transaction, place) for place in places],
+            parse=lambda data: echo.decode_echo_answer(data, tag),
+            again=lambda found: echo.encode_echo_answer(tag, *found),
+        ),
+    ]
+
+
 def wire_targets() -> list[Target]:
     """Return all of them."""
     groups = (
         _codec, _contents, _deposits, _descriptors, _devices, _frames, _network_states, _prekeys,
         _ratchets, _calls, _directory, _mailbox, _polls, _texts, _records,
-        _introductions,
+        _introductions, _direct,
     )  # fmt: skip
     return [item for group in groups for item in group()]

@@ -9,7 +9,7 @@ from pathlib import Path
 import grimp
 import pytest
 
-CORES = ("chat", "groups", "link", "onion", "session", "directory", "mailbox", "mesh")
+CORES = ("chat", "direct", "groups", "link", "onion", "session", "directory", "mailbox", "mesh")
 # Below the cores, and as pure as they are: a core would otherwise reach a clock through them.
 BELOW = ("wire", "crypto", "lifetimes", "ids", "errors")
 

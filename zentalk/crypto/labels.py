@@ -87,6 +87,10 @@ class Label(bytes, Enum):
     # linked nodes
     RECOVERY_SEAL = b"zt-recovery-seal-v1"
     REQUEST_ID = b"zt-request-id-v1"
+    # direct connections (spec: direct)
+    ECHO_NETWORK = b"zt-echo-network-v1"
+    DIRECT_KEYS = b"zt-direct-keys-v1"
+    DIRECT_PROBE = b"zt-direct-probe-v1"
     # programs
     DEVICE_LIST = b"zt-device-list-v1"
     DEVICE_TOKEN = b"zt-device-token-v1"
