@@ -224,6 +224,11 @@ class RelaySettings(Settings):
         "nobody else gets a new one, or both.",
     )
 
+    udp: bool = Field(
+        False,
+        description="Also tell nodes from which address their datagrams come, at the UDP port of "
+        "the first lane: contacts need that for direct connections.",
+    )
     http: bool = Field(
         False,
         description="Also answer HTTP, for clients that poll for their mail.",

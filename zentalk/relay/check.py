@@ -14,7 +14,7 @@ from zentalk.net.transport import Network
 from zentalk.relay.access.doorkeeper import read_rules
 from zentalk.relay.announced import unreachable
 from zentalk.relay.keys.identity import load_relay_identity
-from zentalk.relay.links.listeners import bind_lanes
+from zentalk.relay.links.listeners import bind_lanes, bind_udp
 from zentalk.relay.relay import HTTP_CONNECTIONS
 from zentalk.relay.status import read_status
 from zentalk.relay.storage import check_databases
@@ -39,6 +39,9 @@ async def check(settings: RelaySettings, network: Network) -> tuple[str, list[st
     if not _runs(settings):
         for listener in await bind_lanes(network, settings.hosts, settings.port, settings.lanes):
             await listener.aclose()
+        if settings.udp and settings.port:
+            for datagrams in await bind_udp(network, settings.hosts, settings.port):
+                await datagrams.aclose()
     return identity.uri(
         settings.announced_hosts[0], settings.announce_port or settings.port
     ), warnings

@@ -19,6 +19,7 @@ from zentalk.config import RelaySettings
 from zentalk.errors import ConfigError, UnavailableError
 from zentalk.ids import EPOCH_SECONDS, Epoch, NodeId
 from zentalk.logs import quiet_logger
+from zentalk.net.datagrams import Datagrams
 from zentalk.net.descriptors import connections_allowed
 from zentalk.net.dialling import RelayDialler
 from zentalk.net.runtime import Runtime
@@ -29,7 +30,7 @@ from zentalk.relay.keys.boot_check import BootCheck
 from zentalk.relay.keys.identity import load_or_create_relay_identity
 from zentalk.relay.keys.mix_keys import OwnKeys, filter_capacity
 from zentalk.relay.keys.rotation import KeyRotation, boot_keys
-from zentalk.relay.links.listeners import bind_when_resolved
+from zentalk.relay.links.listeners import bind_udp, bind_when_resolved
 from zentalk.relay.machine import own_peak_memory
 from zentalk.relay.metrics import Counters, RelayStats, mailbox_counts
 from zentalk.relay.reloading import apply, changed
@@ -156,10 +157,13 @@ class Relay:
         self._started_at = self._runtime.wall()
         self._was_cut_off = was_cut_off(settings.directory)
         self._state = "starting"
+        ports: list[Datagrams] = []
         try:
+            if settings.udp:
+                ports = await bind_udp(self._network, settings.hosts, self._port)
             stores = await self._runtime.run_blocking(partial(open_stores, settings))
             try:
-                await self._run_wired(stores, listeners, max_links, task_status)
+                await self._run_wired(stores, listeners, ports, max_links, task_status)
             finally:
                 stores.close()
         finally:
@@ -167,11 +171,14 @@ class Relay:
             with trio.CancelScope(shield=True):
                 for listener in listeners:
                     await listener.aclose()
+                for port in ports:
+                    await port.aclose()
 
     async def _run_wired(
         self,
         stores: Stores,
         listeners: list[Listener],
+        ports: list[Datagrams],
         max_links: int,
         task_status: trio.TaskStatus[str],
     ) -> None:
@@ -194,6 +201,8 @@ class Relay:
             nursery.start_soon(wiring.reachability.run)
             for lane, listener in enumerate(listeners):
                 nursery.start_soon(listener.serve, partial(wiring.connections.accept, lane))
+            for port in ports:
+                nursery.start_soon(wiring.echo.serve, port)
             nursery.start_soon(rotation.run, wiring.directory.publish_own)
             await wiring.directory.joined(JOIN_SECONDS)
             await self._enter("ready", rotation)

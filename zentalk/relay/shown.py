@@ -62,6 +62,7 @@ _REFUSED_UNITS: Final = {
     "busy": "tunnels",
     **dict.fromkeys(("access", "banned"), "links"),
     "news": "descriptors and proofs",
+    "udp": "datagrams",
     "bug": "links and packets",
 }
 """By reason (docs/how-to/run-a-relay.md); those of mailboxes refuse deposits."""

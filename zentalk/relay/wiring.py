@@ -22,6 +22,7 @@ from zentalk.relay.forwarding.forwarder import Forwarder
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.forwarding.tunnels import TunnelService
 from zentalk.relay.keys.rotation import KeyRotation
+from zentalk.relay.links.address_echo import AddressEcho
 from zentalk.relay.links.capacity import LinkCapacity
 from zentalk.relay.links.memory_budget import MemoryBudget
 from zentalk.relay.links.neighbours import RelayLinks
@@ -50,6 +51,7 @@ class RelayWiring(NamedTuple):
     connections: RelayConnections
     reachability: Reachability
     doorkeeper: Doorkeeper
+    echo: AddressEcho
 
 
 def wire_relay(
@@ -120,6 +122,7 @@ def wire_relay(
         connections=connections,
         reachability=reachability,
         doorkeeper=doorkeeper,
+        echo=AddressEcho(settings.network, runtime.monotonic, counters),
     )
 
 

@@ -16,7 +16,8 @@ memory by one budget, the processor by turns. Neighbours share one link for all 
 - memory_budget:  one byte budget, and the accounts that share it
 - capacity:       all of these and the turns of one relay, which every link draws on
 - neighbours:     one shared link per neighbour: dialled once, closed when idle
-- listeners:      the ports of the lanes, bound all or none
+- listeners:      the ports of the lanes and of UDP, bound all or none
+- address_echo:   from which address somebody's datagrams come
 
 It must never take from whoever is within its share to give to whoever is above it.
 """

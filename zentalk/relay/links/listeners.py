@@ -1,4 +1,4 @@
-"""The ports of a relay's lanes, bound all or none, each at every address of the relay.
+"""The ports of a relay's lanes, and its UDP port, bound all or none, each at all its addresses.
 
 Nothing is accepted here; whoever holds the listeners serves them.
 """
@@ -14,6 +14,7 @@ import trio
 
 from zentalk.errors import ConfigError
 from zentalk.logs import quiet_logger
+from zentalk.net.datagrams import Datagrams, UdpDatagrams
 from zentalk.net.transport import Handler, Listener, Network
 
 RETRY_SECONDS: Final = 5.0
@@ -104,6 +105,26 @@ async def _bind_port(network: Network, hosts: Sequence[str], port: int) -> Liste
         else:
             return bound[0] if len(bound) == 1 else SharedPort(bound)
     raise AssertionError("the last try returns or raises")
+
+
+async def bind_udp(network: Network, hosts: Sequence[str], port: int) -> list[Datagrams]:
+    """Bind one UDP port at every host; raises ConfigError with one sentence for the operator."""
+    bound: list[Datagrams] = []
+    # `::` is all addresses of both families: nothing is left for 0.0.0.0.
+    wanted = [host for host in hosts if host != "0.0.0.0" or "::" not in _bare(hosts)]  # noqa: S104
+    for host in wanted:
+        try:
+            for address in await network.resolve(host):
+                bound += [await UdpDatagrams.bind(address, port)]
+        except OSError as error:
+            for datagrams in bound:
+                await datagrams.aclose()
+            raise _error(host, port, error) from None
+    return bound
+
+
+def _bare(hosts: Sequence[str]) -> list[str]:
+    return [host.strip("[]") for host in hosts]
 
 
 def _error(host: str, port: int, error: OSError) -> ConfigError:
