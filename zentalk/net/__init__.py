@@ -16,6 +16,8 @@ a `Connection`. Under a virtual clock, over the network in memory, the same code
 - resources, turns:         the memory and the processor time that a link may use
 - tcp, tcp_stream, memory:  the transports, real and in memory; `transport` says what one is
 - datagrams:                a port for datagrams, of UDP; in memory in `memory_datagrams`
+- punching, path_session:   paths to contacts through NATs, and one of them
+- own_addresses:            from which of its addresses this machine sends to others
 - splice:                   joins two streams
 - runtime, threads:         clocks, entropy and blocking calls; the threads for them
 - backoff, signal:          the one way to wait and try again; an event that arms itself again

@@ -115,8 +115,12 @@ async def test_a_port_answers_until_it_is_closed(
 
     nursery.start_soon(serve)
     await node.send(b"rubbish", ("11.77.9.1", 9001))
+
+    def broken(_host: str) -> str:
+        raise KeyError("a bug")
+
     with monkeypatch.context() as patch:
-        patch.setattr(module, "place_of", lambda _host: [][0])
+        patch.setattr(module, "place_of", broken)
         await node.send(QUESTION, ("11.77.9.1", 9001))
         await trio.sleep(1)
     assert counters.refused == {REFUSED: 1, BUG: 1}
