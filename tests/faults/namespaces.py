@@ -11,9 +11,11 @@ from __future__ import annotations
 import ctypes
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 PREFIX: Final = "zentalk-test-"
 SIDES: Final = ("left", "right")
@@ -33,6 +35,8 @@ def ip(*words: str) -> None:
 
 class Namespaces:
     """The namespaces of this process, as a context manager."""
+
+    parts: ClassVar[tuple[str, ...]] = ("hub", *SIDES)
 
     def __init__(self) -> None:
         self._mine = f"{PREFIX}{os.getpid()}-"
@@ -62,10 +66,17 @@ class Namespaces:
 
     def enter(self, part: str) -> None:
         """Move this process there; it must have one thread and no sockets yet."""
-        with (_MOUNTS / self.name(part)).open() as file:
-            libc = ctypes.CDLL(None, use_errno=True)
-            if libc.setns(file.fileno(), _CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), "cannot enter a network namespace")
+        _enter(_MOUNTS / self.name(part))
+
+    @contextmanager
+    def inside(self, part: str) -> Iterator[None]:
+        """Have this thread there for a while: the sockets that it makes meanwhile stay there."""
+        with Path("/proc/thread-self/ns/net").open() as before:
+            self.enter(part)
+            try:
+                yield
+            finally:
+                _enter(Path(f"/proc/self/fd/{before.fileno()}"))
 
     def lose(self, source: str, target: str) -> None:
         """Lose everything that goes from one side to the other, silently."""
@@ -81,9 +92,7 @@ class Namespaces:
 
     def _make(self) -> None:
         hub = self.name("hub")
-        for part in ("hub", *SIDES):
-            ip("netns", "add", self.name(part))
-            ip("-n", self.name(part), "link", "set", "lo", "up")
+        self._make_parts()
         for side in SIDES:
             there, gate = self.name(side), address(side)[:-1] + "1"
             peer = ["peer", "name", "line", "netns", there]
@@ -93,12 +102,28 @@ class Namespaces:
             ip("-n", there, "addr", "add", f"{address(side)}/24", "dev", "line")
             ip("-n", there, "link", "set", "line", "up")
             ip("-n", there, "route", "add", "default", "via", gate)
+        self.forward_in("hub")
+
+    def _make_parts(self) -> None:
+        for part in self.parts:
+            ip("netns", "add", self.name(part))
+            ip("-n", self.name(part), "link", "set", "lo", "up")
+
+    def forward_in(self, part: str) -> None:
+        """Let a part pass on what is for others."""
         forward = "echo 1 > /proc/sys/net/ipv4/ip_forward"
-        ip("netns", "exec", hub, "sh", "-c", forward)
+        ip("netns", "exec", self.name(part), "sh", "-c", forward)
 
     def _remove(self) -> None:
-        for part in ("hub", *SIDES):
+        for part in self.parts:
             _remove(self.name(part))
+
+
+def _enter(namespace: Path) -> None:
+    with namespace.open() as file:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.setns(file.fileno(), _CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "cannot enter a network namespace")
 
 
 def _remove_dead() -> None:

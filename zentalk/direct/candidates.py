@@ -15,7 +15,7 @@ MAX_LOCAL: Final = 4
 
 
 class OwnPlaces(NamedTuple):
-    """What goes into an offer."""
+    """The part of an offer that tells where somebody is."""
 
     candidates: tuple[DirectCandidate, ...]
     nat: Nat

@@ -1,4 +1,4 @@
-"""When a path is asked again whether it is there, and when it counts as dead."""
+"""The times at which a path is asked again whether it is there, until it counts as dead."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class PathCheck:
     def __init__(self, place: Place, first_at: float, retry_seconds: float = RETRY_SECONDS) -> None:
         self.place = place
         self.next_at = first_at
-        """When there is something to do."""
+        """The time at which there is something to do."""
         self._retry_seconds = retry_seconds
         self._unanswered = 0
 

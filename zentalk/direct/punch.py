@@ -29,7 +29,7 @@ from zentalk.wire.direct import DirectOffer, Nat, ProbeKind
 from zentalk.wire.ip_address import Place
 
 PROVED_SECONDS: Final = 20.0
-"""How long an answer proves a place: longer than from one keepalive to the next."""
+"""The time for which an answer proves a place: longer than from one keepalive to the next."""
 USE_RETRY_SECONDS: Final = 0.25
 ANSWERS_A_SECOND: Final = 64
 """Answers to the other's probes: all places of a search, four times."""
@@ -79,7 +79,7 @@ class Punch:
         self.path: Place | None = None
         """The place of the other side; None while it is searched for."""
         self.why_not: WhyNot | None = None
-        """Why there is no path, once nothing more will be tried."""
+        """The reason for which there is no path, once nothing more will be tried."""
 
     @property
     def is_client(self) -> bool:
@@ -93,7 +93,7 @@ class Punch:
 
     @property
     def next_at(self) -> float | None:
-        """When to call `wake` next; None once it has failed."""
+        """The time to call `wake` next; None once it has failed."""
         if self.why_not is not None:
             return None
         times = [] if self._check is None else [self._check.next_at]

@@ -25,7 +25,7 @@ TRIGGER_SECONDS: Final = 0.1
 
 
 class TargetPlaces:
-    """Where the other side may be: what it offered, and what its probes came from."""
+    """The places where the other side may be: those it offered, and those its probes came from."""
 
     __slots__ = ("_asked_at", "_offered", "_reflexive")
 
@@ -62,14 +62,14 @@ class TargetPlaces:
 
 
 class SearchRounds:
-    """When to probe all places, with growing pauses, until the end of the search."""
+    """The times to probe all places, with growing pauses, until the end of the search."""
 
     __slots__ = ("_pause", "ends_at", "next_at")
 
     def __init__(self, now: float, seconds: float) -> None:
         self.ends_at = now + seconds
         self.next_at = now
-        """When the next round begins."""
+        """The time of the next round."""
         self._pause = FIRST_PAUSE_SECONDS
 
     def take(self, now: float) -> bool:

@@ -40,11 +40,11 @@ class AddressSurvey:
         self._asked = 0
         self._next_at = now
         self.echoed: dict[str, Place] = {}
-        """What was answered so far, by the address of the relay."""
+        """The answers so far, by the address of the relay."""
 
     @property
     def next_at(self) -> float | None:
-        """When to call `wake` next; None once it is over."""
+        """The time to call `wake` next; None once it is over."""
         return self._next_at if self._open else None
 
     def wake(self, now: float) -> list[Sending]:

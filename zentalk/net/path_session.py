@@ -44,7 +44,7 @@ class PathSession:
 
     @property
     def why_not(self) -> WhyNot | None:
-        """Why there is no path, once nothing more is tried."""
+        """The reason for which there is no path, once nothing more is tried."""
         return self._punch.why_not
 
     async def path_after(self, known: Address | None = None) -> Address:

@@ -29,7 +29,7 @@ MAX_SESSIONS: Final = 64
 
 
 class Surroundings(NamedTuple):
-    """What a node can say of where it is."""
+    """The places of a node, as far as it knows them."""
 
     places: OwnPlaces
     subnets: tuple[Subnet, ...]

@@ -1,4 +1,4 @@
-"""What two contacts tell each other before they look for a direct path, and their probes.
+"""Offers, which contacts exchange before they look for a direct path, and their probes.
 
 Spec: docs/spec/direct.md sections 3 and 4. An offer travels inside a sealed content; a probe is a
 datagram. Which addresses of an offer may be probed, and whether a probe is the contact's, decides
@@ -48,7 +48,7 @@ class CandidateKind(IntEnum):
 
 
 class Nat(IntEnum):
-    """What relays' echoes tell of the way out."""
+    """The kind of way out, as far as relays' echoes tell it."""
 
     UNKNOWN = 0
     """Fewer than two relays answered."""
@@ -67,7 +67,7 @@ class DirectCandidate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DirectOffer:
-    """What one side shows the other of itself for one session.
+    """The part of one side that it shows the other for one session.
 
     `direct_key` is the Ed25519 key of the side's end of direct connections, no key of a person.
     """
