@@ -113,6 +113,31 @@ def test_a_contact_that_sprays_from_many_places_makes_few_probes() -> None:
     assert len({place for _, place in later}) <= 1 + MAX_REFLEXIVE
 
 
+def test_nor_does_one_that_sprays_over_a_path() -> None:
+    """It answers all checks of the path, and makes more of them by asking."""
+    contact = Contact(is_client=False)
+    contact.answer(contact.answer(contact.node.wake(0.0), 0.1), 0.2)
+    asked = 0
+    for number in range(10_000):
+        now = 1.0 + number * KEEPALIVE_SECONDS / 10_000
+        source = (f"11.66.{number // 250}.{number % 250 + 1}", 6666)
+        sent = contact.ask(now, source)
+        asked += sum(kind is not ProbeKind.ANSWER for kind, _ in contact.kinds(sent))
+        contact.answer([one for one in sent if one[1] == HOME], now)
+    assert contact.node.path == HOME
+    assert MAX_PROBES / 2 < asked <= MAX_PROBES + KEEPALIVE_SECONDS / 2
+
+
+def test_of_the_places_that_probes_came_from_few_are_kept() -> None:
+    contact = Contact(is_client=True)
+    contact.node.wake(0.0)
+    sources = [(f"11.66.1.{number}", 6666) for number in range(1, 21)]
+    for source in sources:
+        contact.ask(0.1, source)
+    round_of_all = [place for _, place in contact.node.wake(0.3)]
+    assert round_of_all == [HOME, *sources[-MAX_REFLEXIVE:]]
+
+
 def test_one_place_is_not_asked_back_each_time() -> None:
     contact = Contact(is_client=True)
     contact.node.wake(0.0)
@@ -150,6 +175,40 @@ def test_a_client_uses_what_answered_and_needs_an_answer_to_that() -> None:
     assert contact.node.path == HOME
     assert contact.kinds(contact.ask(0.3, AWAY, ProbeKind.USE))[0] == (ProbeKind.ANSWER, AWAY)
     assert contact.node.path == HOME, "a server does not choose"
+
+
+def test_an_answer_to_an_earlier_question_is_no_agreement() -> None:
+    contact = Contact(is_client=False)
+    first, second = contact.node.wake(0.0), contact.node.wake(0.25)
+    use = contact.answer(first, 0.3)
+    contact.answer(second, 0.4)
+    assert contact.node.path is None
+    contact.answer(use, 0.5)
+    assert contact.node.path == HOME
+
+
+def test_an_answer_counts_once_and_keeps_no_dead_path_alive() -> None:
+    contact = Contact(is_client=False)
+    use = contact.answer(contact.node.wake(0.0), 0.1)
+    contact.answer(use, 0.2)
+    now = 0.2
+    for _ in range(100):
+        if contact.node.path is None:
+            break
+        now += 1.0
+        contact.node.wake(now)
+        contact.answer(use, now)
+    assert contact.node.path is None
+    assert now < KEEPALIVE_SECONDS + 10
+
+
+def test_a_contact_that_asks_much_does_not_hurry_a_path_to_its_end() -> None:
+    contact = Contact(is_client=False)
+    contact.answer(contact.answer(contact.node.wake(0.0), 0.1), 0.2)
+    for number in range(20):
+        contact.ask(5.0 + number / 100)
+    assert contact.node.path == HOME
+    assert contact.node.why_not is None
 
 
 def test_a_client_goes_on_with_another_place_where_the_first_falls_silent() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from zentalk.direct.asked import MOST, AskedProbes
 from zentalk.direct.freshness import WINDOW, FreshNumbers, Transactions
 from zentalk.direct.seals import ProbeSeals
 from zentalk.errors import LocalProtocolError, RemoteProtocolError
@@ -86,6 +87,16 @@ def test_a_number_counts_once_however_it_comes() -> None:
     assert fresh.take(numbers[-1], KNOWN, is_known=True)
     assert not fresh.take(numbers[0], KNOWN, is_known=True), "too old to tell"
     assert not fresh.take(numbers[0], PLACE, is_known=False)
+
+
+def test_what_is_remembered_of_probes_has_a_bound() -> None:
+    fresh, drawn, asked = FreshNumbers(), Transactions(seeded_entropy(b"numbers")), AskedProbes()
+    for _ in range(4 * WINDOW):
+        number = drawn.draw()
+        asked.add(number, ProbeKind.ASK, KNOWN)
+        assert fresh.take(number, KNOWN, is_known=True)
+    assert len(asked) == MOST
+    assert len(fresh) == WINDOW
 
 
 def test_a_faster_copy_does_not_silence_a_place_that_is_known() -> None:

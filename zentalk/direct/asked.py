@@ -26,6 +26,10 @@ class AskedProbes:
     def __init__(self) -> None:
         self._waiting: dict[bytes, AskedProbe] = {}
 
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._waiting)
+
     def add(self, transaction: bytes, kind: ProbeKind, place: Place) -> None:
         """Remember one; the oldest is forgotten where there are too many."""
         self._waiting[transaction] = AskedProbe(kind, place)

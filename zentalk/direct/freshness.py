@@ -41,6 +41,10 @@ class FreshNumbers:
         self._highest = 0
         self._seen: dict[int, set[Place]] = {}
 
+    def __len__(self) -> int:
+        """Return how many numbers are remembered."""
+        return len(self._seen)
+
     def take(self, transaction: bytes, source: Place, *, is_known: bool) -> bool:
         """Note a transaction; False if it was seen, or is too old to tell.
 

@@ -73,6 +73,7 @@ class Punch:
         self._proved: dict[Place, float] = {}
         self._answers = (0, 0)
         self._probes_left = MAX_PROBES
+        self._refill_at = now
         self._heard = False
         self._check: PathCheck | None = None
         self._rounds: SearchRounds | None = SearchRounds(now, SEARCH_SECONDS)
@@ -117,8 +118,9 @@ class Punch:
                     one for place in self._targets for one in self._ask(ProbeKind.ASK, place, now)
                 ]
         if self._check is not None and self._check.take(now):
-            if self._rounds is None:
+            if self._rounds is None and now >= self._refill_at:
                 self._probes_left = MAX_PROBES
+                self._refill_at = now + KEEPALIVE_SECONDS
             kind = ProbeKind.USE if self.is_client else ProbeKind.ASK
             sending += self._ask(kind, self._check.place, now)
         return sending
@@ -151,9 +153,10 @@ class Punch:
         return now - self._proved.get(place, -PROVED_SECONDS) < PROVED_SECONDS
 
     def _ask(self, kind: ProbeKind, place: Place, now: float) -> Sequence[Sending]:
-        if not self._probes_left:
-            return ()
-        self._probes_left -= 1
+        if place != self.path:  # its own checks have times of their own
+            if not self._probes_left:
+                return ()
+            self._probes_left -= 1
         transaction = self._transactions.draw()
         self._asked.add(transaction, kind, place)
         self._targets.asked(place, now)
@@ -196,6 +199,7 @@ class Punch:
         self.path = place
         self._rounds = None
         self._check = PathCheck(place, now + KEEPALIVE_SECONDS)
+        self._refill_at = now + KEEPALIVE_SECONDS
 
     def _give_up(self, check: PathCheck, now: float) -> None:
         """Leave a place that does not answer: search, or go on with another that did."""
@@ -203,9 +207,7 @@ class Punch:
         self._check = None
         if self._rounds is None:
             self.path = None
-            self._proved.clear()
             self._heard = False
-            self._probes_left = MAX_PROBES
             self._targets.learn(check.place)
             self._rounds = SearchRounds(now, SEARCH_AGAIN_SECONDS)
             return
