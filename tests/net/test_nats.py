@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 import pytest
@@ -76,9 +76,18 @@ def namespaces() -> Iterator[NatNamespaces]:
         yield made
 
 
+Sharing = Callable[[trio.Nursery, Datagrams], Awaitable[Datagrams]]
+"""Lets something else use a port too, and returns what it leaves."""
+
+
+async def alone(_nursery: trio.Nursery, port: Datagrams) -> Datagrams:
+    await trio.lowlevel.checkpoint()
+    return port
+
+
 @asynccontextmanager
 async def sessions(
-    namespaces: NatNamespaces, kinds: tuple[NatKind, NatKind]
+    namespaces: NatNamespaces, kinds: tuple[NatKind, NatKind], sharing: Sharing = alone
 ) -> AsyncIterator[tuple[list[PathSession], list[Tapped]]]:
     """Two nodes behind NATs of these kinds that look for each other."""
     for side, kind in zip(SIDES, kinds, strict=True):
@@ -97,7 +106,7 @@ async def sessions(
                 nursery.start_soon(echo.serve, port)
             nodes = []
             for side, kind, port in zip(SIDES, kinds, ports, strict=True):
-                finder = PathFinder(port, Runtime.real())
+                finder = PathFinder(await sharing(nursery, port), Runtime.real())
                 await nursery.start(finder.run)
                 with namespaces.inside(side):
                     around = await finder.look_around(NETWORK, relays)
