@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, Event, Pong, TextMessage
 
@@ -160,6 +163,26 @@ async def test_megabytes_pass_both_ways_whatever_pieces_they_come_in(nursery: tr
             assert await link.request(body) == b"relay: " + body
         link.close()
         await link.closed.wait()
+
+
+async def test_one_that_nobody_reads_is_closed_below_however_little_patience_there_is(
+    nursery: trio.Nursery,
+) -> None:
+    uri = await answered(sends(), nursery)
+    below = await TcpNetwork().dial(uri.host, uri.port)
+    stream = await open_websocket(below, uri)
+    nursery.start_soon(_flood, stream)
+    await wait_all_tasks_blocked(0.05)
+    with trio.move_on_after(0.05):
+        await stream.aclose()
+    assert below.socket.fileno() == -1
+    nursery.cancel_scope.cancel()
+
+
+async def _flood(stream: ByteStream) -> None:
+    with suppress(trio.ClosedResourceError):
+        while True:
+            await stream.send_all(bytes(1_000_000))
 
 
 def sends(*events: Event) -> Script:

@@ -65,12 +65,14 @@ class WebSocketStream:
 
     async def aclose(self) -> None:
         """Say goodbye if that can be done at once, and close."""
-        if not self._ended:
-            self._ended = True
-            with trio.move_on_after(CLOSE_SECONDS):
-                with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-                    await self._send(CloseConnection(code=1000))
-        await self._below.aclose()
+        try:
+            if not self._ended:
+                self._ended = True
+                with trio.move_on_after(CLOSE_SECONDS):
+                    with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                        await self._send(CloseConnection(code=1000))
+        finally:  # whoever closes may have no more patience than that
+            await self._below.aclose()
 
     async def _send(self, event: Event) -> None:
         async with self._writing:
