@@ -21,7 +21,7 @@ from zentalk.net.signal import Signal
 FIRST_PORT: Final = 20_000
 """The first of the ports that are given for 0, at each host."""
 QUEUE_DATAGRAMS: Final = 1_024
-"""What a port holds unread; more is lost, as in a kernel."""
+"""The most that a port holds unread; more is lost, as in a kernel."""
 
 DatagramHook: TypeAlias = Callable[[Address, Address, bytes], bool]
 """Sees (source, target, datagram) of every send, and says whether it goes on its way."""
@@ -29,7 +29,7 @@ DatagramHook: TypeAlias = Callable[[Address, Address, bytes], bool]
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """What happens to datagrams on their way; shares are of 1."""
+    """The fate of datagrams on their way; shares are of 1."""
 
     latency_seconds: float = 0.01
     jitter_seconds: float = 0.0
