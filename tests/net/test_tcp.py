@@ -67,16 +67,6 @@ async def test_calls_packets_and_tunnels(nursery: trio.Nursery) -> None:
     nursery.cancel_scope.cancel()
 
 
-async def test_nobody_listens() -> None:
-    with socket.socket() as taken:
-        taken.bind((LOOPBACK, 0))
-        port = taken.getsockname()[1]
-        with pytest.raises(ConnectFailedError, match=f"{LOOPBACK}:{port}") as caught:
-            await TcpNetwork().dial(LOOPBACK, port)
-    assert caught.value.target == f"{LOOPBACK}:{port}"
-    assert caught.value.reason
-
-
 async def test_a_host_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     async def resolve(*_arguments: object, **_options: object) -> object:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")

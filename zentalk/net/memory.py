@@ -297,6 +297,8 @@ class _Pipe:
             await self._changes.park()
 
     def put_now(self, data: bytes) -> bool:
+        if self._ended_at < math.inf:
+            raise trio.ClosedResourceError("this stream is closed")
         if self._broken or self._refused:
             raise trio.BrokenResourceError("the other host is gone")
         if self._in_flight > WINDOW_BYTES:
@@ -314,6 +316,8 @@ class _Pipe:
         await trio.lowlevel.checkpoint_if_cancelled()
         waited = False
         while True:
+            if self._refused:
+                raise trio.ClosedResourceError("this stream is closed")
             if self._broken:
                 raise trio.BrokenResourceError("the other host is gone")
             next_at = self._chunks[0][0] if self._chunks else self._ended_at

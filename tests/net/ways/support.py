@@ -13,7 +13,7 @@ from tests.net.support import Relay
 from tests.web.served import served
 from zentalk.net.runtime import Runtime
 from zentalk.net.tcp import TcpNetwork
-from zentalk.net.transport import ByteStream
+from zentalk.net.transport import ByteStream, Handler
 from zentalk.relay_http.door import Door
 from zentalk.relay_http.link_socket import LINK_PATH, LinkSocket
 from zentalk.web.slots import ConnectionLimits
@@ -31,7 +31,6 @@ async def relay_behind_http(
 
     With `sources` it believes proxies, and what it counts links against is added there.
     """
-    behind_proxy = sources is not None
     relay = Relay("relay", TcpNetwork(), Runtime.real())
     async with trio.open_nursery() as nursery:
         await relay.start(nursery, LOOPBACK)
@@ -41,12 +40,24 @@ async def relay_behind_http(
                 sources.append(source)
             await relay.take(stream, source)
 
-        door = Door(relay.runtime, relay.node_id, "", behind_proxy=behind_proxy)
-        links = LinkSocket(door, accept)
-        app = Starlette(routes=[WebSocketRoute(LINK_PATH, links)])
-        async with served(app, limits) as http:
-            yield relay, RelayUri(relay.key.public, LOOPBACK, http.port, Scheme.WS, LINK_PATH)
+        async with links_over_http(relay, accept, limits, behind_proxy=sources is not None) as uri:
+            yield relay, uri
         nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def links_over_http(
+    relay: Relay,
+    accept: Handler,
+    limits: ConnectionLimits = ConnectionLimits(count_websockets=False),  # noqa: B008 - a constant
+    *,
+    behind_proxy: bool = False,
+) -> AsyncIterator[RelayUri]:
+    """Yield where WebSockets to a relay are taken, whose streams `accept` gets."""
+    door = Door(relay.runtime, relay.node_id, "", behind_proxy=behind_proxy)
+    app = Starlette(routes=[WebSocketRoute(LINK_PATH, LinkSocket(door, accept))])
+    async with served(app, limits) as http:
+        yield RelayUri(relay.key.public, LOOPBACK, http.port, Scheme.WS, LINK_PATH)
 
 
 Script = Callable[[trio.SocketStream], Awaitable[None]]
