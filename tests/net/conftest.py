@@ -1,10 +1,12 @@
-"""A world of relays. Its tests take `autojump_clock` too: only then is the clock virtual."""
+"""A world of relays, and NATs. Tests of the former take `autojump_clock`: else time is real."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import trio
 
+from tests.needed import program
+from tests.net.nat_namespaces import NatNamespaces
 from tests.net.support import World
 
 
@@ -19,3 +21,11 @@ async def _never_for_ever() -> None:
     # Keepalives let virtual time run on: a test that waits for nothing would never end.
     await trio.sleep(20_000)
     raise AssertionError("this test waits for something that does not happen")
+
+
+@pytest.fixture(scope="module")
+def namespaces() -> Iterator[NatNamespaces]:
+    program("nft")
+    program("conntrack")
+    with NatNamespaces() as made:
+        yield made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 import pytest
@@ -10,7 +10,6 @@ import trio
 
 from tests.direct.support import NatKind
 from tests.faults.namespaces import SIDES
-from tests.needed import program
 from tests.net.nat_namespaces import RELAYS, NatNamespaces, house_address, public_address
 from zentalk.direct import path_check, punch
 from zentalk.direct.candidates import OwnPlaces
@@ -66,14 +65,6 @@ class Tapped:
 
     async def aclose(self) -> None:
         await self._port.aclose()
-
-
-@pytest.fixture(scope="module")
-def namespaces() -> Iterator[NatNamespaces]:
-    program("nft")
-    program("conntrack")
-    with NatNamespaces() as made:
-        yield made
 
 
 Sharing = Callable[[trio.Nursery, Datagrams], Awaitable[Datagrams]]
