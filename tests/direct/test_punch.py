@@ -44,10 +44,13 @@ class Contact:
         self._transactions = Transactions(seeded_entropy(b"contact"))
         self.node = Punch(theirs, named(own, *places), SUBNETS, seeded_entropy(b"node"), 0.0)
 
+    def probe(self, kind: ProbeKind = ProbeKind.ASK) -> bytes:
+        return self._seals.make(kind, self._transactions.draw())
+
     def ask(
         self, now: float, source: Place = HOME, kind: ProbeKind = ProbeKind.ASK
     ) -> list[Sending]:
-        return self.node.receive(self._seals.make(kind, self._transactions.draw()), source, now)
+        return self.node.receive(self.probe(kind), source, now)
 
     def kinds(self, sent: list[Sending]) -> list[tuple[ProbeKind, Place]]:
         found = [(self._seals.read(data), place) for data, place in sent]

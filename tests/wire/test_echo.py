@@ -75,3 +75,8 @@ def test_a_changed_question_is_none(at: int) -> None:
 def test_no_single_machine_is_echoed(address: str) -> None:
     with pytest.raises(LocalProtocolError):
         encode_echo_answer(TAG, TRANSACTION, (address, 1))
+
+
+def test_an_answer_without_a_port_is_none() -> None:
+    with pytest.raises(DecodeError):
+        decode_echo_answer(encode_echo_answer(TAG, TRANSACTION, (PLACE[0], 0)), TAG)
