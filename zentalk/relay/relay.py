@@ -30,6 +30,7 @@ from zentalk.relay.keys.boot_check import BootCheck
 from zentalk.relay.keys.identity import load_or_create_relay_identity
 from zentalk.relay.keys.mix_keys import OwnKeys, filter_capacity
 from zentalk.relay.keys.rotation import KeyRotation, boot_keys
+from zentalk.relay.links.address_echo import echo_addresses
 from zentalk.relay.links.listeners import bind_udp, bind_when_resolved
 from zentalk.relay.machine import own_peak_memory
 from zentalk.relay.metrics import Counters, RelayStats, mailbox_counts
@@ -201,8 +202,9 @@ class Relay:
             nursery.start_soon(wiring.reachability.run)
             for lane, listener in enumerate(listeners):
                 nursery.start_soon(listener.serve, partial(wiring.connections.accept, lane))
-            for port in ports:
-                nursery.start_soon(wiring.echo.serve, port)
+            nursery.start_soon(
+                echo_addresses, settings.network, runtime.monotonic, wiring.counters, ports
+            )
             nursery.start_soon(rotation.run, wiring.directory.publish_own)
             await wiring.directory.joined(JOIN_SECONDS)
             await self._enter("ready", rotation)

@@ -22,7 +22,6 @@ from zentalk.relay.forwarding.forwarder import Forwarder
 from zentalk.relay.forwarding.router import Router
 from zentalk.relay.forwarding.tunnels import TunnelService
 from zentalk.relay.keys.rotation import KeyRotation
-from zentalk.relay.links.address_echo import AddressEcho
 from zentalk.relay.links.capacity import LinkCapacity
 from zentalk.relay.links.memory_budget import MemoryBudget
 from zentalk.relay.links.neighbours import RelayLinks
@@ -51,7 +50,6 @@ class RelayWiring(NamedTuple):
     connections: RelayConnections
     reachability: Reachability
     doorkeeper: Doorkeeper
-    echo: AddressEcho
 
 
 def wire_relay(
@@ -122,7 +120,6 @@ def wire_relay(
         connections=connections,
         reachability=reachability,
         doorkeeper=doorkeeper,
-        echo=AddressEcho(settings.network, runtime.monotonic, counters),
     )
 
 

@@ -6,7 +6,7 @@ its question, and what one source may be sent is little. Nothing is kept of a qu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import trio
@@ -26,6 +26,19 @@ ALL_BURST: Final = 400
 ALL_PER_SECOND: Final = 200.0
 """Answers to all: 10 kB a second."""
 REFUSED: Final = "udp"
+
+
+async def echo_addresses(
+    network: str,
+    monotonic: Callable[[], float],
+    counters: Counters,
+    ports: Sequence[Datagrams],
+) -> None:
+    """Answer what comes at a relay's UDP ports, until they are closed or this cancelled."""
+    echo = AddressEcho(network, monotonic, counters)
+    async with trio.open_nursery() as nursery:
+        for port in ports:
+            nursery.start_soon(echo.serve, port)
 
 
 class AddressEcho:
