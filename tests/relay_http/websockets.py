@@ -15,11 +15,11 @@ from zentalk.relay_http.link_socket import LINK_PATH
 
 
 class AsgiStream:
-    """The client's end, as a stream of bytes."""
+    """The client's end, as a stream of bytes; `ahead` messages to it may be on their way."""
 
-    def __init__(self) -> None:
+    def __init__(self, ahead: int = 64) -> None:
         self._to_app, self._at_app = trio.open_memory_channel[dict[str, Any]](8)
-        self._from_app, self._here = trio.open_memory_channel[bytes](64)
+        self._from_app, self._here = trio.open_memory_channel[bytes](ahead)
         self._to_app.send_nowait({"type": "websocket.connect"})
         self._unread = b""
 
@@ -67,7 +67,18 @@ async def link_by_websocket(
     net: World, app: ASGIApp, running: Running, host: str, nursery: trio.Nursery
 ) -> Connection:
     """Open a link to a relay through its door for HTTP, from an address."""
-    stream = AsgiStream()
+    return await link_over(AsgiStream(), net, app, running, host, nursery)
+
+
+async def link_over(
+    stream: AsgiStream,
+    net: World,
+    app: ASGIApp,
+    running: Running,
+    host: str,
+    nursery: trio.Nursery,
+) -> Connection:
+    """Open a link over such a client's end."""
     nursery.start_soon(stream.run, app, host)
     return await connect(
         stream,
