@@ -8,6 +8,7 @@ from trio.testing import MockClock as Clock
 
 from tests.e2e.world import World
 from zentalk.node.relays.access import RelayAccess
+from zentalk.relay.access.doorkeeper import Doorkeeper, Visitor
 from zentalk.relay.access.files import write_tokens
 from zentalk.relay.access.tokens import GivenToken
 from zentalk.wire.text import AccessToken
@@ -18,9 +19,9 @@ GIVEN = GivenToken("friends", 0, b"f" * 32)
 TOLD = "takes only those who have a token of it"
 
 
-def private(world: World, *given: GivenToken) -> None:
-    """Let r4 be for those who hold one of these tokens."""
-    relay = world.relays["r4"]
+def private(world: World, *given: GivenToken, name: str = "r4") -> None:
+    """Let a relay be for those who hold one of these tokens."""
+    relay = world.relays[name]
     settings = relay._settings.model_copy(update={"private": ("links", "mailboxes")})
     write_tokens(settings.directory, relay.node_id, given)
     relay.reload(settings)
@@ -120,3 +121,50 @@ async def test_control_a_node_that_does_not_listen_asks_again_and_again(
     assert await tries("alice") <= 4, "its own, and those of three relays that look after r4"
     monkeypatch.setattr(RelayAccess, "left", lambda *_: False)
     assert await tries("bob") > 15
+
+
+async def test_d15_a_network_of_nothing_but_private_relays(
+    world: World, autojump_clock: Clock
+) -> None:
+    """Relays let each other in, and a node needs a token of each that it uses directly."""
+    await world.relay_net(4)
+    for name in world.relays:
+        private(world, GIVEN, name=name)
+    tokens = [AccessToken(relay.node_id, GIVEN.secret) for relay in world.relays.values()]
+    for name in ("alice", "bob"):
+        await world.person(name, access_tokens=tuple(tokens))
+    await world.friends("alice", "bob")
+    await world.until_state("alice", await world.send("alice", "bob", "one"), "delivered")
+    await world.crash("r1")
+    await world.relay("r1", private=("links", "mailboxes"))
+    await trio.sleep(120)
+    await world.until_state("alice", await world.send("alice", "bob", "two"), "delivered")
+    await world.person("eve", ready=False)
+    await trio.sleep(120)
+    assert TOLD in await notes(world, "eve")
+    assert world.nodes["eve"].status().guards_connected == 0
+
+
+async def test_a_token_is_shown_where_mail_is_collected_and_on_no_other_tunnel(
+    world: World, autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Questions of one person must not be known to be of one person."""
+    token = await private_net(world)
+    shown: list[tuple[int, bool]] = []
+    admit = Doorkeeper.admit
+
+    def noted(self: Doorkeeper, link: Visitor, source: str) -> bool:
+        if link.peer.is_client and self is world.relays["r4"].wiring.doorkeeper:
+            shown.append((link.depth, bool(link.peer.access_proof)))
+        return admit(self, link, source)
+
+    monkeypatch.setattr(Doorkeeper, "admit", noted)
+    guards = (world.uris["r1"], world.uris["r2"])
+    node = await world.person("bob", access_tokens=(token,), guards=guards)
+    assert any(depth and proof for depth, proof in shown), "the control: it collects there"
+    shown.clear()
+    async with node._network.tunnels.short(token.relay) as tunnel:
+        await trio.sleep(1)
+        assert tunnel.is_open
+    assert {proof for depth, proof in shown if depth} == {False}
+    assert not any(proof for depth, proof in shown if not depth), "r4 is no guard of his"

@@ -45,6 +45,7 @@ class Guards:
         self.dialled: list[tuple[float, str]] = []
         self.down: set[str] = set()
         self.refusing: dict[str, str] = {}
+        self.current = VIEW
         self.made: dict[str, FakeLink] = {}
         self.returned = 0
         runtime = Runtime.virtual(seed, WALL)
@@ -83,7 +84,7 @@ class Guards:
         return tuple(uri for uri in uris if node_id_of(uri.identity) not in closed)
 
     def view(self) -> RelayView:
-        return VIEW
+        return self.current
 
     def refresh_soon(self, *, restarted: bool = False) -> None:
         assert restarted
@@ -228,6 +229,8 @@ async def test_a_pinned_guard_that_refuses_is_tried_again_each_hour(
     guards = Guards(pinned=0)
     guards.refusing["relay0"] = "banned"
     guards.start(nursery)
+    await trio.sleep(60)
+    guards.current = make_view(RELAYS, EPOCH, {})  # built while that door is closed
     await trio.sleep(5 * REFUSED_SECONDS + 120)
     assert len(guards.dialled) == 6
     assert guards.links.connected() == ()

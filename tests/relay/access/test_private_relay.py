@@ -231,6 +231,46 @@ async def test_a_new_token_of_the_same_name_is_another_token(
         assert await ended(link) == "access"
 
 
+async def test_tokens_in_use_are_those_of_links_that_are_open(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with world(tmp_path) as net:
+        r1 = await private(net, "r1", FRIEND)
+        other = await net.ground.client("a", "r1", hello=ClientCredentials(OTHER.secret))
+        link = await net.ground.client("b", "r1", hello=GUEST)
+        await snapshot(link)
+        assert r1.relay.stats().access_tokens_used == 1
+        reload(r1, FRIEND, OTHER)
+        assert r1.relay.stats().access_tokens_used == 2, "a token may come after its link"
+        assert other.is_open
+        link.close()
+        await trio.sleep(5)
+        assert r1.relay.stats().access_tokens_used == 1
+
+
+@pytest.mark.parametrize("is_banned", [True, False])
+async def test_a_banned_relay_is_no_neighbour(
+    autojump_clock: MockClock, tmp_path: Path, is_banned: bool
+) -> None:
+    """Control: one that is not banned is."""
+    async with world(tmp_path) as net:
+        r1 = await private(net)
+        reload(r1, bans=(Ban(range_of("192.0.2.7" if is_banned else "192.0.2.8")),))
+        links = r1.relay.wiring.links
+        registered: list[Connection] = []
+        register = links.register
+
+        def noted(link: Connection) -> None:
+            registered.append(link)
+            register(link)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(links, "register", noted)
+            await net.start("192.0.2.7")
+            await trio.sleep(30)
+        assert bool(registered) is not is_banned
+
+
 async def test_links_of_strangers_end_when_a_relay_becomes_private(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:

@@ -64,6 +64,9 @@ def test_a_proof_is_compared_with_every_token_whichever_fits(
     found = many.holder(proof(number), HASH)
     assert found == (str(number) if number < MAX_TOKENS else None)
     assert len(compared) == MAX_TOKENS
+    compared.clear()
+    assert many.holder(b"", HASH) is None
+    assert not compared, "whoever shows nothing costs nothing"
 
 
 def test_no_repr_shows_a_token() -> None:
