@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import socket
+from functools import lru_cache
 from typing import Final, Protocol, TypeAlias
 
 import trio
@@ -21,6 +22,8 @@ DATAGRAM_BYTES: Final = 1_472
 """The most that a datagram holds: what Ethernet carries over IPv4 in one piece. Longer ones are
 dropped in both directions: who sends fragments only makes work."""
 _MAPPED: Final = "::ffff:"
+_TARGETS_KEPT: Final = 256
+"""Addresses that were looked at before: thousands of datagrams go to the same few."""
 
 
 class Datagrams(Protocol):
@@ -80,7 +83,7 @@ class UdpDatagrams:
 
     async def send(self, data: bytes, address: Address) -> None:
         """Send a datagram, or lose it; raises trio.ClosedResourceError."""
-        target = self._target(address)
+        target = _target(address, is_v6=self._is_v6)
         if target is None or len(data) > DATAGRAM_BYTES:
             await trio.lowlevel.checkpoint()
             return
@@ -107,23 +110,25 @@ class UdpDatagrams:
         self._socket.close()
         await trio.lowlevel.checkpoint()
 
-    def _target(self, address: Address) -> Address | None:
-        """Return an address as this socket takes it, None if there is no way to it.
-
-        A name is no address: looking one up here would tell a resolver who is sent to.
-        """
-        host, port = address
-        try:
-            parsed = ipaddress.ip_address(host)
-        except ValueError:
-            return None
-        if not 0 < port < 65_536 or (parsed.version == 6 and not self._is_v6):
-            return None
-        if parsed.version == 4 and self._is_v6:
-            return _MAPPED + host, port
-        return host, port
-
     def _check(self, error: OSError) -> None:
         """Raise ClosedResourceError if the error means that this is closed."""
         if error.errno == errno.EBADF or self._socket.fileno() < 0:
             raise trio.ClosedResourceError("this port is closed") from None
+
+
+@lru_cache(maxsize=_TARGETS_KEPT)
+def _target(address: Address, *, is_v6: bool) -> Address | None:
+    """Return an address as a socket of that family takes it, None if there is no way to it.
+
+    A name is no address: looking one up here would tell a resolver who is sent to.
+    """
+    host, port = address
+    try:
+        parsed = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    if not 0 < port < 65_536 or (parsed.version == 6 and not is_v6):
+        return None
+    if parsed.version == 4 and is_v6:
+        return _MAPPED + host, port
+    return host, port

@@ -78,7 +78,7 @@ async def test_two_hundred_that_begin_a_handshake_get_few_places_and_keep_nobody
 async def test_control_if_no_proof_were_wanted_two_hundred_would_keep_others_out(
     autojump_clock: MockClock, line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PipePlaces, "wants_proof", False)
+    monkeypatch.setattr(PipePlaces, "wants_proof", lambda *_: False)
     target = line.far_port.address
     for source in CROWD:
         for data in first_datagrams(target):
@@ -142,7 +142,7 @@ async def test_a_beginning_that_is_wrong_is_not_answered_and_leaves_nothing(
     wants_proof: bool,
 ) -> None:
     assert callable(change)
-    monkeypatch.setattr(PipePlaces, "wants_proof", wants_proof)
+    monkeypatch.setattr(PipePlaces, "wants_proof", lambda *_: wants_proof)
     target = line.far_port.address
     [data] = first_datagrams(target)
     changed = change(data)
@@ -157,6 +157,61 @@ async def test_a_beginning_that_is_wrong_is_not_answered_and_leaves_nothing(
     line.network.carry(CROWD[0], target, data)
     await trio.sleep(1)
     assert line.sizes(target), "unchanged it is answered"
+
+
+def spoiled(data: bytes) -> bytes:
+    """An Initial whose form is right and whose content cannot be read."""
+    return data[:99] + bytes([data[99] ^ 1]) + data[100:]
+
+
+async def test_after_a_beginning_that_was_none_everybody_has_to_prove_its_address(
+    autojump_clock: MockClock, line: Line
+) -> None:
+    target = line.far_port.address
+
+    sources = iter(CROWD)
+
+    async def answers_to(data: bytes) -> list[int]:
+        asking = next(sources)
+        line.network.carry(asking, target, data)
+        await trio.sleep(0.1)
+        return [len(data) for _, at, data in line.seen if at == asking]
+
+    assert max(await answers_to(first_datagrams(target)[0])) == 1_200
+    assert await answers_to(spoiled(first_datagrams(target)[0])) == []
+    assert max(await answers_to(first_datagrams(target)[0])) < 200
+    assert line.end.connections == 1
+    await works(line)
+    await trio.sleep(HANDSHAKE_SECONDS)
+    assert max(await answers_to(first_datagrams(target)[0])) == 1_200
+
+
+async def test_who_has_proven_its_address_has_few_tries(
+    autojump_clock: MockClock, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PipePlaces, "wants_proof", lambda *_: True)
+    target = line.far_port.address
+    for _ in range(3 * DEFAULT_LIMITS.per_source):
+        line.network.carry(CROWD[0], target, spoiled(await proven(line, CROWD[0])))
+    await trio.sleep(0.1)
+    assert line.end.connections == DEFAULT_LIMITS.per_source
+    await trio.sleep(HANDSHAKE_SECONDS)
+    assert line.end.connections == 0
+
+
+async def proven(line: Line, source: Address) -> bytes:
+    """Return the Initial with which somebody comes again who was asked for a proof."""
+    target = line.far_port.address
+    core = QuicCore(client_settings())
+    core.connect(target, trio.current_time())
+    [(first, _)] = core.datagrams_to_send(trio.current_time())
+    line.seen.clear()
+    line.network.carry(source, target, first)
+    await trio.sleep(0.1)
+    [retry] = [data for sender, _, data in line.seen if sender == target]
+    core.receive_datagram(retry, target, trio.current_time())
+    [(second, _)] = core.datagrams_to_send(trio.current_time())
+    return second
 
 
 async def test_who_says_that_we_speak_no_version_in_common_is_not_believed(
@@ -186,16 +241,9 @@ async def test_who_says_that_we_speak_no_version_in_common_is_not_believed(
 async def test_a_proof_of_another_address_is_none(
     autojump_clock: MockClock, line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PipePlaces, "wants_proof", True)
+    monkeypatch.setattr(PipePlaces, "wants_proof", lambda *_: True)
     target = line.far_port.address
-    core = QuicCore(client_settings())
-    core.connect(target, trio.current_time())
-    [(first, _)] = core.datagrams_to_send(trio.current_time())
-    line.network.carry(CROWD[0], target, first)
-    await trio.sleep(0.1)
-    [retry] = [data for source, _, data in line.seen if source == target]
-    core.receive_datagram(retry, target, trio.current_time())
-    [(second, _)] = core.datagrams_to_send(trio.current_time())
+    second = await proven(line, CROWD[0])
     line.network.carry(CROWD[1], target, second)
     await trio.sleep(0.1)
     assert line.end.connections == 0
@@ -235,6 +283,42 @@ def test_garbage_and_changed_datagrams_end_nothing(
             nursery.cancel_scope.cancel()
 
     trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+async def test_garbage_with_our_id_keeps_no_sign_of_life_away(
+    autojump_clock: MockClock, line: Line
+) -> None:
+    near, far = await line.pair()
+    await near.send_all(b"x")
+    await trio.sleep(1)
+    seen = {source: (source, target, data) for source, target, data in line.seen}
+    for _ in range(100):
+        await trio.sleep(1)
+        for source, target, data in seen.values():
+            line.network.carry(source, target, data[:-1] + bytes([data[-1] ^ 1]))
+    await near.send_all(b"y")
+    assert await read_exactly(far, 2) == b"xy"
+
+
+async def _for_ever(*_arguments: object) -> None:
+    await trio.sleep_forever()
+
+
+@pytest.mark.parametrize(
+    "seconds", [0.025, 1.0], ids=["in the handshake", "before it is handed over"]
+)
+async def test_what_nobody_serves_any_more_is_ended(
+    autojump_clock: MockClock, line: Line, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr(line.near, "_hand_over", _for_ever)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(line.near.serve, line.far.take)
+        nursery.start_soon(line.end.dial, *line.near_port.address)
+        await trio.sleep(seconds)
+        assert line.near.connections == 1
+        nursery.cancel_scope.cancel()
+    await trio.sleep(1)
+    assert line.near.connections == 0
 
 
 async def test_a_fault_of_the_library_ends_one_connection_only(

@@ -132,6 +132,8 @@ class QuicEndpoint:
                 nursery.cancel_scope.cancel()
         finally:
             self._is_serving = False
+            while self._accepted:
+                self._accepted.popleft().abort()
 
     async def aclose(self) -> None:
         """End all connections, telling the other sides, and let go of the port."""
@@ -161,8 +163,10 @@ class QuicEndpoint:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._drive, pipe, place)
             await pipe.opened.wait()
-            if pipe.is_open:
-                place.opened()
+            place.opened()
+            if not self._is_serving:
+                pipe.abort()
+            elif pipe.is_open:
                 self._accepted.append(pipe)
                 self._arrived.set()
 
@@ -190,6 +194,7 @@ class QuicEndpoint:
 
     async def _take_first(self, header: QuicHeader, data: bytes, source: Address) -> None:
         """Answer whoever asks for a connection, or ask for a proof of its address first."""
+        now = trio.current_time()
         original, retry_source = header.destination_cid, None
         if header.token:
             try:
@@ -197,26 +202,30 @@ class QuicEndpoint:
                     address=source,
                     destination_cid=header.destination_cid,
                     token=header.token,
-                    now=trio.current_time(),
+                    now=now,
                 )
             except ValueError:
                 return  # too old, or another's; it will dial again
             retry_source = header.destination_cid
-        elif self._places.wants_proof:
+        elif self._places.wants_proof(now):
             await self._ask_for_proof(header, source)
             return
-        place = self._places.asked(source[0], is_proven=bool(header.token))
+        is_proven = retry_source is not None
+        place = self._places.asked(source[0], is_proven=is_proven)
         if place is None:
             return
         core = QuicCore(self._server_settings, original, retry_source)
         pipe = QuicPipe(core, source[0], self._pipes)
-        has_begun = False
+        is_kept = False
         try:
-            has_begun = pipe.begin(data, source, header.destination_cid)
+            # A proven one is kept whatever it says: so its source has no more than a few tries.
+            is_kept = pipe.begin(data, source, header.destination_cid) or is_proven
         finally:
-            if not has_begun:
+            if not is_kept:
+                pipe.forget()
                 place.leave()
-        if has_begun and self._running is not None:
+                self._places.alarm(now)
+        if is_kept and self._running is not None:
             self._running.start_soon(self._drive_accepted, pipe, place)
 
     async def _ask_for_proof(self, header: QuicHeader, source: Address) -> None:

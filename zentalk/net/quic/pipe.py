@@ -118,21 +118,21 @@ class QuicPipe:
         """Take the first datagram of a connection that somebody else asks for.
 
         `called` is how the other side calls it until it hears from us. Returns whether a handshake
-        began; if not, nothing of it is kept.
+        began.
         """
         self._add_name(called)
-        try:
-            self.take(data, source)
-        finally:
-            if not self._has_begun:
-                self._forget_names()
+        self.take(data, source)
         return self._has_begun
+
+    def forget(self) -> None:
+        """Let nothing that arrives be for this connection any more."""
+        for name in self._names:
+            self._routes.pop(name, None)
+        self._names.clear()
 
     def take(self, data: bytes, source: Address) -> None:
         """Take a datagram that is for this connection, by what it says."""
-        now = trio.current_time()
-        self._core.receive_datagram(data, source, now)
-        self._heard_at = now
+        self._core.receive_datagram(data, source, trio.current_time())
         self._take_events()
         # Not for each acknowledgement: waking a writer costs more than it then writes.
         if self._core.room_bytes >= _WRITE_FROM_BYTES:
@@ -153,7 +153,7 @@ class QuicPipe:
                 self._handle_timers()
         finally:
             self._end()
-            self._forget_names()
+            self.forget()
             with trio.CancelScope(shield=True), trio.move_on_after(CLOSE_SECONDS):
                 await self._say_goodbye(send)
 
@@ -229,11 +229,6 @@ class QuicPipe:
         self._names.add(name)
         self._routes[name] = self
 
-    def _forget_names(self) -> None:
-        for name in self._names:
-            self._routes.pop(name, None)
-        self._names.clear()
-
     def _take_events(self) -> None:
         while (event := self._core.next_event()) is not None:
             self._take_event(event)
@@ -263,6 +258,8 @@ class QuicPipe:
                 self.break_off()  # there is nobody to say goodbye to
 
     def _arrived(self, data: bytes, *, is_end: bool) -> None:
+        # Datagrams alone prove nothing: one that has our id could keep the sign of life away.
+        self._heard_at = trio.current_time()
         self._peer_ended = self._peer_ended or is_end
         if self._is_closed:
             self._core.refuse()

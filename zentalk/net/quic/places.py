@@ -7,9 +7,10 @@ is kept here. Only what is kept is counted.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
-from zentalk.net.quic.settings import QuicLimits
+from zentalk.net.quic.settings import HANDSHAKE_SECONDS, QuicLimits
 from zentalk.net.sources import source_of
 
 
@@ -45,11 +46,15 @@ class PipePlaces:
         self._half_open = 0
         self._unproven = 0
         self._sources: Counter[str] = Counter()
+        self._alarmed_until = -math.inf
 
-    @property
-    def wants_proof(self) -> bool:
+    def wants_proof(self, now: float) -> bool:
         """Whether a stranger has to prove its address before it gets a place."""
-        return self._unproven >= self._limits.half_open_unproven
+        return self._unproven >= self._limits.half_open_unproven or now < self._alarmed_until
+
+    def alarm(self, now: float) -> None:
+        """Want a proof of everybody for a while: looking at what came for nothing was work."""
+        self._alarmed_until = now + HANDSHAKE_SECONDS
 
     def dialled(self) -> PipePlace | None:
         """Return a place for a connection that we make, None if there is none."""
