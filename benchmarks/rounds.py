@@ -59,6 +59,6 @@ def ratio_row(
     }
 
 
-def skipped_row(name: str, target: float, reason: str, *, at_least: bool = False) -> Row:
+def skipped_row(name: str, target: float | None, reason: str, *, at_least: bool = False) -> Row:
     """Return a row that could not be measured here."""
     return {"name": name, "target": target, "at_least": at_least, "skipped": reason}

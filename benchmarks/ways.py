@@ -1,7 +1,7 @@
 """Messages over WebSockets beside messages over TCP, in turn: what a line of HTTP alone costs.
 
 Two networks of processes as in `benchmarks.peers`; the nodes of one may use WebSockets only. Relays
-speak TCP to each other in both.
+speak TCP to each other in both. Behind them are ratios of one link alone, with QUIC.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import trio
 
+from benchmarks import link_ways
 from benchmarks.own_network import OwnLoad
 from benchmarks.peers import (
     ALONE_SHARE,
@@ -31,7 +32,7 @@ TCP, WEB = "TCP", "WebSocket"
 
 def rows(count: int = COUNT) -> list[Row]:
     """Each row is a figure of this machine, or a ratio of one way to the other."""
-    return trio.run(_measure, count)
+    return [*trio.run(_measure, count), *link_ways.rows(count)]
 
 
 async def _measure(count: int) -> list[Row]:
