@@ -100,6 +100,14 @@ async def test_a_port_that_nobody_has_ends_nothing() -> None:
     await port.aclose()
 
 
+async def test_the_kernel_holds_a_burst() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
+        default = plain.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    port = await UdpDatagrams.bind(V4, 0)
+    assert port._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) > default
+    await port.aclose()
+
+
 async def test_one_port_of_both_families() -> None:
     both, old = await UdpDatagrams.bind("::", 0), await UdpDatagrams.bind(V4, 0)
     await old.send(b"there", (V4, both.local_port))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import socket
+from contextlib import suppress
 from functools import lru_cache
 from typing import Final, Protocol, TypeAlias
 
@@ -21,6 +22,9 @@ Address: TypeAlias = tuple[str, int]
 DATAGRAM_BYTES: Final = 1_472
 """The most that a datagram holds: what Ethernet carries over IPv4 in one piece. Longer ones are
 dropped in both directions: who sends fragments only makes work."""
+RECEIVE_BYTES: Final = 1_048_576
+"""The buffer that is asked for; a system may give less. Many have room for a hundred datagrams by
+default, and lose what comes beyond that while this program is busy."""
 _MAPPED: Final = "::ffff:"
 _TARGETS_KEPT: Final = 256
 """Addresses that were looked at before: thousands of datagrams go to the same few."""
@@ -70,6 +74,8 @@ class UdpDatagrams:
         try:
             if is_v6:
                 made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not address.is_unspecified)
+            with suppress(OSError):  # some systems refuse what they do not have
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
             await made.bind((str(address), port))
         except BaseException:
             made.close()
