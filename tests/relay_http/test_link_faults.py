@@ -182,6 +182,7 @@ async def _changed(changes: Sequence[Change]) -> None:
             assert door.held() == before
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.lists(CHANGES, min_size=1, max_size=8))
 def test_k24_a_client_whose_bytes_are_changed_anywhere_costs_nobody_else(

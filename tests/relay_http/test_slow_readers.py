@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -86,6 +87,7 @@ async def held_by_slow_readers(
         return found, left
 
 
+@pytest.mark.slow
 async def test_k18_whoever_asks_and_never_reads_holds_one_queue_and_is_cut_off(
     autojump_clock: MockClock, tmp_path: Path, nursery: trio.Nursery
 ) -> None:
