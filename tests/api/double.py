@@ -13,6 +13,7 @@ from zentalk.chat.names import Named
 from zentalk.errors import ConflictError, NotFoundError, TooLargeError
 from zentalk.ids import GroupId, UserAddress
 from zentalk.node.devices.pairings import Pairing, Pairings
+from zentalk.node.direct.actions import DirectState
 from zentalk.node.first_contact.invites import ShownInvite
 from zentalk.node.first_contact.verification import SafetyNumber
 from zentalk.node.linked.status import LinkCode, LinksView, LinkView, Role
@@ -258,6 +259,32 @@ class FakeFirstContact:
         return FakeVerification(self.known)
 
 
+@dataclass
+class FakeDirect:
+    """Direct connections that exist as soon as both allow them."""
+
+    known: dict[str, StoredContact]
+    allowed: set[str] = field(default_factory=set)
+    allowed_by_them: set[str] = field(default_factory=set)
+    impossible: str = ""
+
+    async def state(self, contact: UserAddress) -> DirectState:
+        text = format_address(contact)
+        if text not in self.known:
+            raise NotFoundError("there is nobody with this address")
+        both = text in self.allowed, text in self.allowed_by_them
+        return DirectState(*both, all(both), self.impossible)
+
+    async def allow(self, contact: UserAddress, *, on: bool) -> DirectState:
+        if on and self.impossible:
+            raise ConflictError(self.impossible)
+        if on:
+            self.allowed.add(format_address(contact))
+        else:
+            self.allowed.discard(format_address(contact))
+        return await self.state(contact)
+
+
 class FakeLinks:
     """A link that is made and ended, and the last sealed identity."""
 
@@ -321,6 +348,7 @@ class FakeNode:
 
     def __post_init__(self) -> None:
         self.first_contact = FakeFirstContact(self.known)
+        self.direct = FakeDirect(self.known)
         self.admissions = FakeAdmissions(self.devices)
 
     def status(self) -> Any:

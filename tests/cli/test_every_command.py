@@ -57,6 +57,7 @@ ASKING = {
     "contact block": ["Bob"],
     "contact unblock": ["Bob"],
     "contact verify": ["Bob", "--same"],
+    "contact direct": ["Bob", "on"],
     "contact introduce": ["Bob", CAROLS],
     "contact introduced": [],
     "contact dismiss": [CAROLS],

@@ -68,6 +68,8 @@ USES: dict[str, list[Use]] = {
     "listIntroductions": [lambda c: c.introductions()],
     "forgetIntroductions": [lambda c: c.dismiss_introduction(CAROL)],
     "getSafetyNumber": [lambda c: c.safety(BOB)],
+    "getDirect": [lambda c: c.direct(BOB)],
+    "allowDirect": [lambda c: c.allow_direct(BOB), lambda c: c.allow_direct(BOB, False)],
     "verifyContact": [lambda c: c.verify(BOB), lambda c: c.verify(BOB, "1" * 60)],
     "unverifyContact": [lambda c: c.unverify(BOB)],
     "getContactProfile": [lambda c: chat(c).profile()],

@@ -12,6 +12,7 @@ import trio.testing
 from zentalk.config import ApiSettings, RelaySettings
 from zentalk.net.memory import MemoryNetwork
 from zentalk.net.runtime import Runtime
+from zentalk.node.direct.parts import WaysFactory
 from zentalk.node.node import Node
 from zentalk.node.replica.invitation import is_replica, set_up_replica
 from zentalk.node.replica.roles import open_node
@@ -37,6 +38,8 @@ class World:
         self.nodes: dict[str, Node] = {}
         self.uris: dict[str, RelayUri] = {}
         self.nursery = nursery
+        self.make_ways: WaysFactory | None = None
+        """For direct connections of people who are started from now on."""
         self._scopes: dict[str, trio.CancelScope] = {}
         self._lives: dict[str, int] = {}
 
@@ -71,6 +74,7 @@ class World:
             ApiSettings(directory=directory, port=0, **values),  # type: ignore[arg-type]
             self._runtime(name),
             self.memory.host(name),
+            self.make_ways,
         )
         await self.nursery.start(self._run, name, node.run)
         self.nodes[name] = node

@@ -23,6 +23,7 @@ from zentalk.api.conversation_routes import (
     add_signal_routes,
 )
 from zentalk.api.device_routes import add_device_routes
+from zentalk.api.direct_routes import add_direct_routes
 from zentalk.api.docs.routes import add_docs_routes
 from zentalk.api.event_socket import EventSocket
 from zentalk.api.facade import NodeFacade
@@ -125,6 +126,7 @@ def create_routes(
     add_profile_routes(inner.router, node)
     add_own_routes(inner.router, node, name)
     add_safety_routes(inner.router, node)
+    add_direct_routes(inner.router, node)
     add_introduction_routes(inner.router, node)
     add_invite_routes(inner.router, node)
     add_qr_routes(inner.router, node)

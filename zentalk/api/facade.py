@@ -10,6 +10,7 @@ from zentalk.chat.names import Named
 from zentalk.ids import UserAddress
 from zentalk.node.conversations.actions import ConversationActions
 from zentalk.node.conversations.signalling import Signalling
+from zentalk.node.direct.actions import DirectState
 from zentalk.node.groups import GroupActions
 from zentalk.node.messages.commands import Draft
 from zentalk.node.notify.push import PushWish
@@ -64,6 +65,16 @@ class WebhookFacade(Protocol):
         """Delete one dead letter, or all."""
 
 
+class DirectFacade(Protocol):
+    """Direct connections with contacts. Somebody else raises NotFoundError."""
+
+    async def state(self, contact: UserAddress) -> DirectState:
+        """Return how it is with a contact."""
+
+    async def allow(self, contact: UserAddress, *, on: bool) -> DirectState:
+        """Allow direct connections, or not any more; raises ConflictError where none are made."""
+
+
 class PushFacade(Protocol):
     """How devices are woken, each by one endpoint at most."""
 
@@ -108,6 +119,10 @@ class NodeFacade(DevicesFacade, Protocol):
 
     def status(self) -> Any:
         """Return a dataclass that is JSON when made a dict: how the node sees the network."""
+
+    @property
+    def direct(self) -> DirectFacade:
+        """Direct connections with contacts."""
 
     @property
     def first_contact(self) -> FirstContactFacade:

@@ -12,6 +12,7 @@ from zentalk.api.server import serve
 from zentalk.config import ApiSettings
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
+from zentalk.node.direct.udp_ways import ways_of
 from zentalk.node.replica.roles import open_node
 
 
@@ -28,7 +29,7 @@ async def run_api_node(
 
     Raises ConfigError or StorageError if identity, database or port cannot be had.
     """
-    node = open_node(settings, runtime, network)
+    node = open_node(settings, runtime, network, ways_of(settings, runtime))
 
     async def rest(*, task_status: trio.TaskStatus[str]) -> None:
         try:

@@ -82,6 +82,8 @@ ROUTES: Final[Mapping[str, Operation]] = MappingProxyType(
         "GET /v1/starred": Operation(_READ, "listStarred"),
         "POST /v1/contacts/{address}/introduce": Operation(_WRITE, "introduceContact"),
         "GET /v1/contacts/{address}/safety": Operation(_READ, "getSafetyNumber"),
+        "GET /v1/contacts/{address}/direct": Operation(_READ, "getDirect"),
+        "PUT /v1/contacts/{address}/direct": Operation(_WRITE, "allowDirect"),
         "POST /v1/contacts/{address}/verify": Operation(_WRITE, "verifyContact"),
         "DELETE /v1/contacts/{address}/verify": Operation(_WRITE, "unverifyContact"),
         "GET /v1/introductions": Operation(_READ, "listIntroductions"),

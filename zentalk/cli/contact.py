@@ -114,6 +114,31 @@ def verify(at: At, person: str, number: str | None, *, is_same: bool, as_json: b
     return 0
 
 
+def direct(at: At, person: str, on: bool | None, *, as_json: bool) -> int:
+    """Print on which way a contact is reached, or allow direct connections, or not any more."""
+    wanted = check_person(person)
+    with running_node(at) as node:
+        path = f"{CONTACTS}/{address_of(node, wanted)}/direct"
+        found = node.get(path) if on is None else node.put(path, {"allowed": on})
+    if as_json:
+        say_json(found)
+        return 0
+    for line in _direct_lines(found):
+        say(line)
+    return 0
+
+
+def _direct_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    yield "directly" if found["path"] == "direct" else "over relays"
+    yield "you allow direct connections" if found["allowed"] else "you allow none: turn it `on`"
+    if found["allowed"] and not found["allowed_by_them"]:
+        yield "they have not allowed it yet: until they do, they do not see your address"
+    elif found["allowed_by_them"] and not found["allowed"]:
+        yield "they allow it: if you do too, each sees the other's network address"
+    if found["why_not"]:
+        yield f"the last time: {found['why_not']}"
+
+
 def unverify(at: At, person: str, *, as_json: bool) -> int:
     """Take the verified mark of a contact away."""
     wanted = check_person(person)

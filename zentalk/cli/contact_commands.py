@@ -5,7 +5,7 @@ A module is imported only when its command runs.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from zentalk.cli.arguments import name_of
 from zentalk.cli.grammar import Group, Parameter
@@ -123,6 +123,28 @@ def contact_verify(
         return act.unverify(node.at, person, as_json=as_json)
     compared = " ".join(number) if number else None
     return act.verify(node.at, person, compared, is_same=same, as_json=as_json)
+
+
+@contact.command(name="direct")
+def contact_direct(
+    person: Person,
+    turn: Annotated[
+        Literal["on", "off"] | None, Parameter("SWITCH", help="on: allow it; off: not any more.")
+    ] = None,
+    /,
+    *,
+    node: RunningNode,
+    as_json: AsJson = False,
+) -> int:
+    """Print whether you and a contact are connected directly, or allow it, or not any more.
+
+    Messages are the same, and faster. But each of you sees the other's network address, and who
+    watches one of your lines sees that you two are connected: allow it only to whom you trust with
+    that. Relays go on carrying what cannot go directly.
+    """
+    from zentalk.cli import contact as act
+
+    return act.direct(node.at, person, None if turn is None else turn == "on", as_json=as_json)
 
 
 @contact.command(name="introduce")

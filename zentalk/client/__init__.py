@@ -13,8 +13,10 @@ from zentalk.client.contact_events import (
     ContactAccepted,
     ContactAdded,
     ContactBlocked,
+    ContactDirectChanged,
     ContactIntroduced,
     ContactKeyChanged,
+    ContactPathChanged,
     ContactProfileChanged,
     ContactRefused,
     ContactRemoved,
@@ -87,6 +89,7 @@ from zentalk.client.sync_client import Client
 from zentalk.rest.contacts import Contact, ListedContact
 from zentalk.rest.conversations import FoundName
 from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo
+from zentalk.rest.direct import Direct
 from zentalk.rest.events import Event, Events
 from zentalk.rest.groups import GroupDetails, GroupPerson, GroupSummary, MemberDelivery
 from zentalk.rest.introductions import IntroducedPerson
@@ -110,8 +113,10 @@ __all__ = [
     "ContactAccepted",
     "ContactAdded",
     "ContactBlocked",
+    "ContactDirectChanged",
     "ContactIntroduced",
     "ContactKeyChanged",
+    "ContactPathChanged",
     "ContactProfileChanged",
     "ContactRefused",
     "ContactRemoved",
@@ -133,6 +138,7 @@ __all__ = [
     "Device",
     "DeviceAdded",
     "DeviceRevoked",
+    "Direct",
     "Direction",
     "EphemeralEvent",
     "Event",

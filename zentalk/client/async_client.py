@@ -28,6 +28,7 @@ from zentalk.client.proof import AsyncProver
 from zentalk.client.sync_client import STREAM_TIMEOUT_SECONDS, TIMEOUT_SECONDS
 from zentalk.rest.contacts import Contact, ListedContact
 from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo, ScopeIn
+from zentalk.rest.direct import Direct
 from zentalk.rest.events import Event, Events
 from zentalk.rest.introductions import IntroducedPerson
 from zentalk.rest.invites import WEEK_SECONDS, Invite
@@ -150,6 +151,17 @@ class AsyncClient(AsyncChats, AsyncGroups, AsyncLinks, AsyncWebhooks, AsyncPush)
     async def unverify(self, address: str) -> None:
         """Take the verified mark of a contact away."""
         await self._run(calls.unverify(address))
+
+    async def direct(self, address: str) -> Direct:
+        """Return what you and a contact allow, and on which way your nodes reach each other."""
+        return await self._run(calls.direct(address))
+
+    async def allow_direct(self, address: str, allowed: bool = True) -> Direct:
+        """Allow direct connections with a contact: it sees your network address once both allow it.
+
+        Raises NotFoundError for who is no contact, ConflictError where the node makes none.
+        """
+        return await self._run(calls.allow_direct(address, allowed))
 
     async def introduce(self, address: str, to: str, name: str = "", to_name: str = "") -> None:
         """Tell two contacts of each other, under these names; yours for them are not sent."""

@@ -31,6 +31,7 @@ from zentalk.rest.devices import (
     RedeemIn,
     ScopeIn,
 )
+from zentalk.rest.direct import Direct, DirectIn
 from zentalk.rest.events import Events
 from zentalk.rest.introductions import IntroducedPeople, IntroducedPerson, IntroduceIn
 from zentalk.rest.invites import Invite, InviteIn, InviteList
@@ -148,6 +149,18 @@ def verify(address: str, number: str | None) -> Call[Contact]:
 def unverify(address: str) -> Call[None]:
     """Take the verified mark away."""
     return Call("DELETE", _contact(address, "/verify"), lambda _answer: None)
+
+
+def direct(address: str) -> Call[Direct]:
+    """Ask on which way a contact's node is reached."""
+    return Call("GET", _contact(address, "/direct"), lambda answer: parse(Direct, answer))
+
+
+def allow_direct(address: str, allowed: bool) -> Call[Direct]:
+    """Allow direct connections with a contact, or not any more."""
+    body = DirectIn.model_construct(allowed=allowed)
+    path = _contact(address, "/direct")
+    return Call("PUT", path, lambda answer: parse(Direct, answer), body=body)
 
 
 def introduce(address: str, to: str, name: str, to_name: str) -> Call[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zentalk.rest.contacts import Contact
 from zentalk.rest.conversations import ShownProfile
+from zentalk.rest.direct import DirectBody, PathBody, PathWord
 from zentalk.rest.event_bodies import ChangedInviteBody, IntroducedBody, RemovedContactBody
 from zentalk.rest.events import Event
 
@@ -93,6 +94,39 @@ class ContactIntroduced(Event):
     def introduced_by(self) -> str:
         """The address of the contact who introduced them."""
         return IntroducedBody.model_validate(self.data).introduced_by
+
+
+class ContactDirectChanged(Event):
+    """`contact.direct`: the owner or a contact allows direct connections, or not any more."""
+
+    @property
+    def address(self) -> str:
+        """The address of that contact."""
+        return DirectBody.model_validate(self.data).address
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the owner allows them."""
+        return DirectBody.model_validate(self.data).allowed
+
+    @property
+    def allowed_by_them(self) -> bool:
+        """Whether the contact does."""
+        return DirectBody.model_validate(self.data).allowed_by_them
+
+
+class ContactPathChanged(Event):
+    """`contact.path`: what is sent to a contact goes directly now, or over relays."""
+
+    @property
+    def address(self) -> str:
+        """The address of that contact."""
+        return PathBody.model_validate(self.data).address
+
+    @property
+    def path(self) -> PathWord:
+        """Either `direct` or `relay`."""
+        return PathBody.model_validate(self.data).path
 
 
 class ContactProfileChanged(Event):

@@ -25,6 +25,7 @@ from zentalk.client.sync_push import SyncPush
 from zentalk.client.sync_webhooks import SyncWebhooks
 from zentalk.rest.contacts import Contact, ListedContact
 from zentalk.rest.devices import Device, NewDevice, NewPairing, PairingInfo, ScopeIn
+from zentalk.rest.direct import Direct
 from zentalk.rest.events import Event, Events
 from zentalk.rest.introductions import IntroducedPerson
 from zentalk.rest.invites import WEEK_SECONDS, Invite
@@ -151,6 +152,17 @@ class Client(SyncChats, SyncGroups, SyncLinks, SyncWebhooks, SyncPush):
     def unverify(self, address: str) -> None:
         """Take the verified mark of a contact away."""
         self._run(calls.unverify(address))
+
+    def direct(self, address: str) -> Direct:
+        """Return what you and a contact allow, and on which way your nodes reach each other."""
+        return self._run(calls.direct(address))
+
+    def allow_direct(self, address: str, allowed: bool = True) -> Direct:
+        """Allow direct connections with a contact: it sees your network address once both allow it.
+
+        Raises NotFoundError for who is no contact, ConflictError where the node makes none.
+        """
+        return self._run(calls.allow_direct(address, allowed))
 
     def introduce(self, address: str, to: str, name: str = "", to_name: str = "") -> None:
         """Tell two contacts of each other, under these names; yours for them are not sent."""

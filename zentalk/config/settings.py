@@ -341,6 +341,11 @@ class ApiSettings(Settings):
         description="How to connect to relays: `tcp`, `websocket` where a line lets only HTTP "
         "through, or `any`, which tries TCP first.",
     )
+    direct_port: Port = Field(
+        0,
+        description="The UDP port for direct connections with contacts who agreed to them; 0 takes "
+        "a free one. None is open before the first of them.",
+    )
     proxy: Annotated[str, AfterValidator(check_proxy)] = Field(
         "",
         repr=False,  # it may hold a password

@@ -21,6 +21,7 @@ class Label(bytes, Enum):
     TICKET_HASH = b"zt-ticket-hash-v1"
     # link (spec: link)
     LINK_PROLOGUE = b"zt-link-prologue-v1"
+    DIRECT_LINK = b"zt-direct-link-v1"
     LINK_RELAY_PROOF = b"zt-link-relay-proof-v1"
     LINK_ACCESS_PROOF = b"zt-link-access-proof-v1"
     ACCESS_CHECK = b"zt-access-check-v1"

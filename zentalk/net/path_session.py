@@ -38,6 +38,11 @@ class PathSession:
         return self._punch.is_client
 
     @property
+    def tag(self) -> bytes:
+        """The 8 bytes by which this session is told from others."""
+        return self._punch.tag
+
+    @property
     def path(self) -> Address | None:
         """The place of the other side; None while it is searched for, and after the end."""
         return None if self._ended else self._punch.path

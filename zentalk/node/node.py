@@ -21,6 +21,7 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.transport import Network
 from zentalk.node.conversations.actions import ConversationActions, parse_message_id
 from zentalk.node.conversations.signalling import Signalling
+from zentalk.node.direct.parts import WaysFactory
 from zentalk.node.faces import DeviceFaces
 from zentalk.node.first_contact import FirstContact
 from zentalk.node.linked.parts import HistoryCopy
@@ -65,6 +66,7 @@ class Node(DeviceFaces):
         runtime: Runtime,
         network: Network,
         copy: HistoryCopy | None = None,
+        make_ways: WaysFactory | None = None,
     ) -> None:
         identity = load_identity(settings.directory)
         self.address = UserAddress(identity.public) if copy is None else copy.owner
@@ -74,12 +76,14 @@ class Node(DeviceFaces):
         self._runtime = runtime
         self._is_strict = settings.sync == "strict"
         parts, self._contacts, self._messages = build_node(
-            settings, runtime, network, identity, copy
+            settings, runtime, network, identity, copy, make_ways
         )
         self._parts, self._devices = parts, parts.devices
         self.push = parts.notify.push
         """How devices that are away are woken."""
         self.groups = parts.conversations.groups
+        self.direct = parts.direct
+        """With whom this node connects directly."""
         self._database, self._history = parts.database, parts.history
         self.since_commit = parts.history.since_commit
         """What was answered from the history alone, until something in it changes."""

@@ -19,6 +19,7 @@ from zentalk.node.conversations.actions import ConversationActions
 from zentalk.node.conversations.disappearing import Disappearing
 from zentalk.node.conversations.signal_board import SignalBoard
 from zentalk.node.conversations.signalling import Signalling
+from zentalk.node.delivery.direct_lines import DirectLines
 from zentalk.node.delivery.message_states import MessageStates
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.recipient_lookup import RecipientLookup
@@ -29,6 +30,8 @@ from zentalk.node.delivery.session_renewal import SessionRenewal
 from zentalk.node.devices.admissions import Admissions
 from zentalk.node.devices.attendance import Attendance
 from zentalk.node.devices.tokens import DeviceTokens
+from zentalk.node.direct.actions import DirectActions
+from zentalk.node.direct.parts import WaysFactory, build_direct, means_of
 from zentalk.node.event_log import EventLog
 from zentalk.node.first_contact import FirstContact, Introductions, Invites, Verification
 from zentalk.node.groups import GroupActions, GroupParts, build_groups
@@ -132,6 +135,7 @@ class NodeParts:
     receiver: Receiver
     mailboxes: MailboxManager
     conversations: ConversationParts
+    direct: DirectActions
     first_contact: FirstContact
     history: HistoryDatabase
     """What the owner is shown: the database, or at a replica the copy of the first's."""
@@ -144,6 +148,7 @@ def build_node(
     network: Network,
     identity: SigningKey,
     copy: HistoryCopy | None = None,
+    make_ways: WaysFactory | None = None,
 ) -> tuple[NodeParts, ContactCommands, MessageCommands]:
     """Put the parts of a node over `settings.directory` together, with its commands.
 
@@ -162,7 +167,8 @@ def build_node(
     records = RecordLookup(runtime, holders, reached.tunnels)
     own_records = OwnRecords(identity, runtime.for_part("records").entropy)
     publisher = RecordPublisher(runtime, database, holders, own_records)
-    delivery = _build_delivery(runtime, database, reached, composer, records)
+    means = means_of(settings, own, reached.descriptors, make_ways, is_replica=copy is not None)
+    delivery = _build_delivery(runtime, database, reached, composer, records, means.lines)
     groups = build_groups(runtime, identity, (database, history), composer, delivery.outbox)
     chat = ChatCommands(composer, own, groups.speech)
     messages = MessageCommands(composer, own, groups.speech)
@@ -175,7 +181,8 @@ def build_node(
     )
     board = conversations.board
     inbox = Inbox(sessions, composer, groups.inbox, accept_introduced=settings.accept_introduced)
-    receiver = Receiver(runtime, database, inbox, delivery.outbox, board)
+    receiver = Receiver(runtime, database, inbox, delivery.outbox, board, means.board)
+    direct = build_direct(runtime, database, composer, delivery.outbox, receiver, means)
     contacts = ContactCommands(composer)
     selection = MailboxSelection(runtime, reached)
     prices = Prices(runtime, reached, selection)
@@ -207,6 +214,7 @@ def build_node(
         *(publisher.run, *delivery.tasks, receiver.run, receiver.release),
         *(mailboxes.run, decoys.run, housekeeping.run, devices.attendance.run),
         *(*(() if copy else notify.tasks), *conversations.tasks, linked.run, renewals.run),
+        *direct.tasks,
     )
     parts = NodeParts(
         database=database,
@@ -218,6 +226,7 @@ def build_node(
         receiver=receiver,
         mailboxes=mailboxes,
         conversations=conversations,
+        direct=direct.actions,
         first_contact=FirstContact(
             (ShownInvites if copy else Invites)(
                 runtime, identity, history, delivery.outbox, groups.commands
@@ -249,12 +258,13 @@ def _build_delivery(
     network: NodeNetwork,
     composer: Composer,
     records: RecordLookup,
+    lines: DirectLines,
 ) -> DeliveryParts:
     """Put delivery together."""
     states = MessageStates(runtime, database, composer)
     recipients = Recipients(runtime, database)
     requests = RecoveryRequests(runtime, shaped=network.profile.shape is not None)
-    outbox = Outbox(runtime, network, states, recipients, requests)
+    outbox = Outbox(runtime, network, states, recipients, requests, lines)
     lookup = RecipientLookup(runtime, database, composer, records, recipients, outbox)
     renewal = SessionRenewal(runtime, database, composer, records, recipients, outbox)
     recovery = SessionRecovery(runtime, database, records, requests, renewal)

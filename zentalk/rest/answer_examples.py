@@ -215,6 +215,13 @@ ANSWER_EXAMPLES: Final[dict[str, Example]] = {
         "verified_at": None,
         "warning": "",
     },
+    "Direct": {
+        "address": BOB,
+        "allowed": True,
+        "allowed_by_them": True,
+        "path": "direct",
+        "why_not": "",
+    },
     "IntroducedPeople": {
         "introductions": [
             {

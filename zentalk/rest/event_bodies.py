@@ -14,6 +14,7 @@ from pydantic import Field
 from zentalk.rest.base import Resource
 from zentalk.rest.contacts import Contact
 from zentalk.rest.conversations import OwnPrivacy, ShownProfile
+from zentalk.rest.direct import DirectBody, PathBody
 from zentalk.rest.groups import GroupForgottenBody, GroupHistoryBody, GroupMemberBody, GroupSummary
 from zentalk.rest.messages import Message, States
 
@@ -176,6 +177,8 @@ EVENT_BODIES: Final[dict[str, type[Resource]]] = {
     "contact.unverified": Contact,
     "contact.key-changed": Contact,
     "contact.introduced": IntroducedBody,
+    "contact.direct": DirectBody,
+    "contact.path": PathBody,
     "invite.created": ChangedInviteBody,
     "invite.used": ChangedInviteBody,
     "invite.revoked": ChangedInviteBody,

@@ -47,6 +47,7 @@ BODY_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "ReactionIn": {"emoji": "👍"},
     "VoteIn": {"options": [0]},
     "TimerIn": {"seconds": 86_400},
+    "DirectIn": {"allowed": True},
     "MuteIn": {"until": 0},
     "DraftIn": {"text": "I wanted to"},
     "TypingIn": {"typing": True},

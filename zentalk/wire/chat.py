@@ -28,6 +28,8 @@ CARD: Final = "contact"
 POLL: Final = "poll"
 STICKER: Final = "sticker"
 LOCATION: Final = "location"
+DIRECT: Final = "direct"
+DIRECT_OFFER: Final = "direct-offer"
 
 MAX_TEXT_BYTES: Final = 65_536
 MAX_EMOJI_BYTES: Final = 64
@@ -42,6 +44,8 @@ MAX_OPTIONS: Final = 12
 MIN_OPTIONS: Final = 2
 MAX_TIMER_SECONDS: Final = 366 * 86_400
 MAX_LABEL_BYTES: Final = 256
+MAX_OFFER_BYTES: Final = 512
+"""An offer is read by `zentalk.wire.direct`."""
 MICRODEGREES: Final = 1_000_000
 _MAX_U53: Final = 2**53
 
@@ -173,6 +177,21 @@ class Location:
     label: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class DirectConsent:
+    """Whether the author lets its node and the reader's show each other their addresses."""
+
+    number: int
+    allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OfferSignal:
+    """Where the author's node may be reached now; worth something for seconds only."""
+
+    offer: bytes = field(repr=False)
+
+
 Body: TypeAlias = (
     Edit
     | Deletion
@@ -188,6 +207,8 @@ Body: TypeAlias = (
     | Poll
     | Sticker
     | Location
+    | DirectConsent
+    | OfferSignal
 )
 Mark: TypeAlias = Edit | Deletion | Reaction | Pin | Vote
 """Bodies that change how another message is shown."""
@@ -262,6 +283,8 @@ _DECODERS: Final[dict[str, Callable[[Fields], Body]]] = {
     LOCATION: lambda f: Location(
         f.uint(180 * MICRODEGREES), f.uint(360 * MICRODEGREES), f.text(MAX_LABEL_BYTES)
     ),
+    DIRECT: lambda f: DirectConsent(f.uint(_MAX_U53), f.boolean()),
+    DIRECT_OFFER: lambda f: OfferSignal(f.blob(MAX_OFFER_BYTES)),
 }
 _KINDS: Final[dict[type[Body], str]] = {
     Edit: EDIT,
@@ -278,6 +301,8 @@ _KINDS: Final[dict[type[Body], str]] = {
     Poll: POLL,
     Sticker: STICKER,
     Location: LOCATION,
+    DirectConsent: DIRECT,
+    OfferSignal: DIRECT_OFFER,
 }
 BODIES: Final = frozenset(_DECODERS)
 """Kinds whose bodies are read here."""

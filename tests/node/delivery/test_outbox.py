@@ -16,6 +16,7 @@ from zentalk.ids import MessageId, NodeId, SendId, UserAddress
 from zentalk.lifetimes import MAX_TTL_SECONDS
 from zentalk.net.runtime import Runtime, seeded_entropy
 from zentalk.node.delivery.core import STORAGE_RETRY_SECONDS
+from zentalk.node.delivery.direct_lines import DirectLines
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.proof_of_work import _Known, _Place
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
@@ -140,7 +141,7 @@ class Doubles:
 
 def outbox_over(doubles: Any, wall: float = WALL) -> Outbox:
     runtime = replace(Runtime.virtual(1, wall), wall=lambda: wall + trio.current_time())
-    return Outbox(runtime, doubles, doubles, doubles, doubles)
+    return Outbox(runtime, doubles, doubles, doubles, doubles, DirectLines())
 
 
 async def test_what_was_given_up_with_its_recipient_is_not_sent_again(

@@ -329,7 +329,7 @@ class DeliveryCore:
             if not may_have_waited:
                 self._prefer_another(entry)
             return []
-        if not may_have_waited:
+        if not may_have_waited and entry.hops:
             took = now - schedule.started_at
             self._round_trip += (took - self._round_trip) * _ROUND_TRIP_WEIGHT
         # Without the token: a confirmation says nothing of the ack's own path.

@@ -17,12 +17,13 @@ import trio
 from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.errors import AuthenticationError, StorageError, TransportError, UnavailableError
-from zentalk.ids import DEPOSIT_ID_BYTES, DepositId, MessageId, NodeId
+from zentalk.ids import DEPOSIT_ID_BYTES, DepositId, MessageId, NodeId, UserAddress
 from zentalk.lifetimes import MAX_TTL_SECONDS
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
 from zentalk.node.delivery import events as e
 from zentalk.node.delivery.core import DeliveryCore
+from zentalk.node.delivery.direct_lines import DirectLines
 from zentalk.node.delivery.message_states import MessageStates
 from zentalk.node.delivery.proof_of_work import ProofOfWork
 from zentalk.node.delivery.recipients import Recipients, RecoveryRequests
@@ -51,6 +52,7 @@ class Outbox:
         states: MessageStates,
         recipients: Recipients,
         recovery: RecoveryRequests,
+        lines: DirectLines,
     ) -> None:
         self._runtime = runtime
         self._entropy = runtime.entropy
@@ -59,6 +61,7 @@ class Outbox:
         self._states = states
         self._recipients = recipients
         self._recovery = recovery
+        self._lines = lines
         profile = network.profile
         self._core = DeliveryCore(
             profile.round_trip_seconds,
@@ -73,6 +76,8 @@ class Outbox:
         """A commit has used up the send ids that are kept ready for new contacts."""
         self.fan_out = Signal()
         """A commit has left something that is to go to the members of a group."""
+        self.consents = Signal()
+        """A commit has changed with whom direct connections are allowed."""
         self._due = math.inf
 
     def __len__(self) -> int:
@@ -111,10 +116,16 @@ class Outbox:
             self._recipients.need_session(contact)
         if effects.in_doubt:
             self._recovery.session_in_doubt()
-        if effects.short_of_send_ids:
-            self.short_of_send_ids.set()
-        if effects.fan_out:
-            self.fan_out.set()
+        self._wake_others(effects)
+
+    def _wake_others(self, effects: CommitEffects) -> None:
+        for is_due, signal in (
+            (effects.short_of_send_ids, self.short_of_send_ids),
+            (effects.fan_out, self.fan_out),
+            (effects.consents, self.consents),
+        ):
+            if is_due:
+                signal.set()
 
     def add(self, items: Iterable[OutboxItem]) -> None:
         """Send items whose ciphertext has just been committed."""
@@ -150,6 +161,10 @@ class Outbox:
     def restarted(self, relays: Collection[NodeId]) -> None:
         """Send what was on its way through relays with new keys once more: it is lost."""
         self._tell(e.Restarted(frozenset(relays)))
+
+    def reroute(self, contact: UserAddress) -> None:
+        """Plan what is on its way to somebody anew: the direct connection there has ended."""
+        self._tell(e.Rerouted(contact))
 
     def confirmed(self, items: Iterable[int]) -> None:
         """Forget items that their recipients have confirmed."""
@@ -269,12 +284,15 @@ class Outbox:
             sealed = self._sealed(command.item, target, command.expires)
         except AuthenticationError:
             return e.DepositFailed(number, target.relay)
+        token = None if command.is_last else self._entropy(TOKEN_BYTES)
+        # Strangers know public send ids too: a line takes nothing under them.
+        if not target.public and self._lines.carry(command.item.contact, sealed, token):
+            return e.Deposited(number, target.relay, (), token, costly=False, doubtful=False)
         made = sealed if command.is_last else self._work.stamped(number, target, sealed)
         if made is None:
             until = self._work.next_look(target, sealed)
             is_full = self._work.closed(target, sealed)
             return e.PutOff(number, target.relay, until, is_full)
-        token = None if command.is_last else self._entropy(TOKEN_BYTES)
         try:
             hops, token = self._packets.send_deposit(target.relay, made, token)
         except (UnavailableError, TransportError):

@@ -19,6 +19,7 @@ import trio
 from zentalk.errors import StorageError
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
+from zentalk.node.conversations.direct_board import DirectBoard
 from zentalk.node.conversations.signal_board import SignalBoard
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.messages import ordering
@@ -92,12 +93,14 @@ class Receiver:
         inbox: Inbox,
         outbox: Outbox,
         board: SignalBoard,
+        direct: DirectBoard,
     ) -> None:
         self._runtime = runtime
         self._database = database
         self._inbox = inbox
         self._outbox = outbox
         self._board = board
+        self._direct = direct
         self._waiting = _Waiting()
         self._wake = Signal()
         self._holding = Signal()
@@ -156,4 +159,5 @@ class Receiver:
         if effects.held:
             self._holding.set()
         self._board.took_in(effects.heard, effects.signals)
+        self._direct.took_in(effects.heard, effects.offers)
         await self._outbox.carry_out(effects)

@@ -33,6 +33,16 @@ class ReceivedSignal(NamedTuple):
         return f"<{self.kind} {self.on}>"
 
 
+class ReceivedOffer(NamedTuple):
+    """A contact's node says where it may be reached; not read yet."""
+
+    person: UserAddress
+    offer: bytes
+
+    def __repr__(self) -> str:
+        return "<offer>"
+
+
 class BestEffortInner(NamedTuple):
     """An inner that nobody will confirm, such as a confirmation.
 
@@ -85,6 +95,9 @@ class CommitEffects:
     heard: frozenset[UserAddress] = frozenset()
     """Contacts of whom something was decrypted for the first time."""
     signals: tuple[ReceivedSignal, ...] = ()
+    offers: tuple[ReceivedOffer, ...] = ()
+    consents: bool = False
+    """With somebody direct connections are allowed now, or not any more."""
 
     @classmethod
     def together(cls, parts: Iterable[CommitEffects]) -> CommitEffects:
@@ -108,6 +121,8 @@ class CommitEffects:
             fan_out=any(part.fan_out for part in every),
             heard=frozenset().union(*(part.heard for part in every)),
             signals=tuple(signal for part in every for signal in part.signals),
+            offers=tuple(offer for part in every for offer in part.offers),
+            consents=any(part.consents for part in every),
         )
 
 

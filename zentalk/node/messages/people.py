@@ -14,6 +14,7 @@ from zentalk.node.messages.requests import CameBy
 from zentalk.node.messages.states import log_state
 from zentalk.store.history import (
     contacts,
+    direct,
     events,
     forgetting,
     group_members,
@@ -116,6 +117,7 @@ def _confirm_waiting(
 def _take_out(tx: Transaction, address: UserAddress, now: float) -> None:
     """Take a person out of the list; whoever is in a group with us goes on being that."""
     contacts.update(tx, address, "", ContactState.REMOVED, now)
+    direct.withdraw(tx, address)
     if group_members.groups_of(tx, address):
         contacts.update(tx, address, "", ContactState.MEMBER, now)
     forgetting.names(tx, address)

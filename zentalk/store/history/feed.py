@@ -106,6 +106,7 @@ LOCAL: Final = frozenset(
         "group_prekeys",
         "group_joins",
         "last_lines",
+        "direct",
     }
 )
 """What each node has for itself. A new table is named here or above."""

@@ -6,7 +6,7 @@ Queries only; what may be deleted, and what the event log then says, is decided 
 from __future__ import annotations
 
 from zentalk.ids import UserAddress
-from zentalk.store.history import confirmations, group_members, mailboxes
+from zentalk.store.history import confirmations, direct, group_members, mailboxes
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.content import decode_content
 from zentalk.wire.group_bodies import GROUP_KINDS
@@ -84,10 +84,12 @@ def person(tx: Transaction, address: UserAddress) -> None:
     Of somebody who is in a group with us that stays which the group needs.
     """
     names(tx, address)
+    direct.withdraw(tx, address)
     if group_members.groups_of(tx, address):
         tx.execute("UPDATE contacts SET name = '', state = 'member' WHERE address = ?", (address,))
         return
     keys(tx, address)
     mailboxes.take_back(tx, address)
     tx.execute("DELETE FROM chats WHERE contact = ?", (address,))
+    tx.execute("DELETE FROM direct WHERE contact = ?", (address,))
     tx.execute("DELETE FROM contacts WHERE address = ?", (address,))

@@ -283,7 +283,19 @@ CREATE TABLE push (
 ) WITHOUT ROWID;
 """
 
+# Who may be connected to directly: what the owner allows, and what the other side has said.
+_V21: Final = """
+CREATE TABLE direct (
+    contact BLOB PRIMARY KEY,
+    number INTEGER NOT NULL DEFAULT 0,
+    allowed INTEGER NOT NULL DEFAULT 0,
+    their_number INTEGER NOT NULL DEFAULT 0,
+    is_allowed_there INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+"""
+
 LATER: Final = (
     *(_V7, _V8, _V9, _V10, _V11, _V12, _V13, _V14),
     *(GROUPS, LINKED, GROUP_CLAIMS, GROUP_RECEIPTS, SEEN, BY_PERSON),
+    _V21,
 )

@@ -6,12 +6,12 @@ from zentalk.ids import UserAddress
 from zentalk.node.messages.compose import Composer
 from zentalk.store.history import contacts
 from zentalk.store.sqlite import Transaction
-from zentalk.wire.chat import Presence, Typing, kind_of
+from zentalk.wire.chat import OfferSignal, Presence, Typing, kind_of
 from zentalk.wire.content import Content
 
 
 def make(
-    tx: Transaction, composer: Composer, person: UserAddress, body: Typing | Presence
+    tx: Transaction, composer: Composer, person: UserAddress, body: Typing | Presence | OfferSignal
 ) -> bytes | None:
     """Return a signal's inner; None for who is no contact, or may have missed too much."""
     row = contacts.get(tx, person)

@@ -8,6 +8,7 @@ from typing import Final
 from zentalk.chat.kinds import KindRole, role_of
 from zentalk.node.messages import requests
 from zentalk.node.messages.kinds import (
+    direct,
     introductions,
     marked,
     parts,
@@ -52,6 +53,8 @@ KINDS: Final[dict[str, Callable[[Transaction, Incoming, float], KindResult]]] = 
     chat.READ: receipts.read,
     chat.TYPING: signalled.signal,
     chat.PRESENCE: signalled.signal,
+    chat.DIRECT: direct.consent,
+    chat.DIRECT_OFFER: direct.offer,
     INTRODUCTION: introductions.learn,
     SYNC: synced.keep,
     GAPS: resumed.gaps,
