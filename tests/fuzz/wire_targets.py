@@ -36,6 +36,7 @@ from zentalk.wire import (
     prekeys,
     ratchet,
     rpc,
+    rpc_direct,
     rpc_directory,
     rpc_mailbox,
     rpc_poll,
@@ -47,7 +48,7 @@ from zentalk.wire import (
 from zentalk.wire import descriptor as descriptors
 from zentalk.wire import route as route_wire
 from zentalk.wire.codec import Fields, pack, unpack
-from zentalk.wire.deposit import Stamp
+from zentalk.wire.deposit import ENVELOPE_SMALL_BYTES, Stamp
 from zentalk.wire.text import RelayUri
 
 SEND_ID = SendId(b"s" * 16)
@@ -90,6 +91,8 @@ def _bodies() -> list[chat.Body]:
         chat.Poll("which?", ("this", "that"), multiple=False),
         chat.Sticker("\u2764", b"picture"),
         chat.Location(90_000_000, 180_000_000, "nowhere"),
+        chat.DirectConsent(8, allowed=True),
+        chat.OfferSignal(b"offer"),
     ]
 
 
@@ -633,7 +636,15 @@ def _direct() -> list[Target]:
         direct.probe_head(kind, b"ztagzt8b", transaction) + b"m" * direct.MAC_BYTES
         for kind in direct.ProbeKind
     ]
+    r = rpc_direct
     return [
+        _question(
+            r.MAIL,
+            r.decode_mail_request,
+            r.encode_mail_request,
+            r.DirectMail(SEND_ID, bytes(ENVELOPE_SMALL_BYTES)),
+        ),
+        _response(r.decode_mail_response, lambda _none: r.encode_mail_response(), None),
         target(direct.decode_offer, [direct.encode_offer(made)], again=direct.encode_offer),
         target(
             direct.decode_probe,
