@@ -89,7 +89,7 @@ def test_the_longest_bodies_have_a_fallback_that_fits_a_content() -> None:
 
 def test_signals_are_neither_stored_nor_queued() -> None:
     signals = [kind for kind in KINDS.values() if kind.role is KindRole.SIGNAL]
-    assert len(signals) == 2
+    assert len(signals) == 3
     assert not any(kind.is_stored or kind.is_queued for kind in signals)
     assert KINDS[chat.READ].is_queued
     assert not KINDS["confirmation"].is_queued

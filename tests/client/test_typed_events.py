@@ -32,6 +32,7 @@ from zentalk.client.typed_events import CLASSES, typed
 from zentalk.rest.base import Resource
 from zentalk.rest.contacts import Contact
 from zentalk.rest.conversations import OwnPrivacy, ShownProfile
+from zentalk.rest.direct import DirectBody, PathBody
 from zentalk.rest.event_bodies import (
     EVENT_BODIES,
     ChangedDeviceBody,
@@ -104,6 +105,8 @@ BODIES: dict[type[Resource], dict[str, Any]] = {
     Contact: CONTACT,
     RemovedContactBody: {"address": "zt1", "reason": "too old"},
     IntroducedBody: INTRODUCED,
+    DirectBody: {"address": "zt1", "allowed": True, "allowed_by_them": False},
+    PathBody: {"address": "zt1", "path": "direct"},
     ChangedInviteBody: USED,
     ConversationBody: {"conversation": "zt1"},
     ReadBody: {"conversation": "zt1", "unread": 2},

@@ -175,6 +175,25 @@ async def test_d2_who_both_agreed_write_directly_and_nobody_else(
     assert {name: relay.stats().deposited for name, relay in world.relays.items()} == before
 
 
+async def test_d1_the_way_to_a_contact_is_shown_and_told_when_it_changes(
+    world: World, autojump_clock: MockClock
+) -> None:
+    crossing = await two_people(world)
+    alice, bob = world.nodes["alice"], world.nodes["bob"]
+    assert not (await alice.direct.state(bob.address)).is_direct
+    await agree(world, "alice", "bob")
+    crossing.cut()
+
+    async def is_relayed() -> bool:
+        state = await alice.direct.state(bob.address)
+        return not state.is_direct and bool(state.why_not)
+
+    await world.until(is_relayed, 300)
+    told = [event.data for event in await alice.events(0) if event.type == "contact.path"]
+    assert [data["path"] for data in told] == ["direct", "relay"]
+    assert {data["address"] for data in told} == {bob.address_text}
+
+
 async def written(world: World, texts: list[str]) -> None:
     for text in texts:
         await world.send("alice", "bob", text)

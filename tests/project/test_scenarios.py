@@ -19,7 +19,7 @@ SCENARIOS = (
     *(f"A{number}" for number in range(1, 13)),
     *(f"B{number}" for number in range(1, 15)),
     "C1",
-    *(f"D{number}" for number in range(3, 19)),
+    *(f"D{number}" for number in range(1, 19)),
     *(f"E{number}" for number in range(1, 15)),
     *("F1", "F2", "F3"),
 )
