@@ -48,7 +48,7 @@ class _Refusal:
 
 
 class RelayAccess:
-    """What one node knows of doors that are closed; `monotonic` gives seconds."""
+    """Our access tokens, and the relays that have refused us lately; `monotonic` gives seconds."""
 
     def __init__(self, monotonic: Callable[[], float], tokens: Sequence[AccessToken] = ()) -> None:
         self._now = monotonic
