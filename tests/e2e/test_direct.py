@@ -257,7 +257,7 @@ async def test_who_is_blocked_is_not_connected_to(world: World, autojump_clock: 
     await agree(world, "alice", "bob")
     alice, bob = world.nodes["alice"], world.nodes["bob"]
     await alice.block(bob.address)
-    await trio.sleep(60)
+    await trio.sleep(2)
     before = crossing.offers
     assert not (await bob.direct.state(alice.address)).is_direct
     await trio.sleep(3600)
