@@ -12,6 +12,7 @@ import trio
 
 from tests.cli.processes import Program, running, zentalk
 from tests.cli.test_relay_http import http_url, with_http
+from tests.net.ways.certificates import Authority
 from tests.net.ways.test_proxy import free_port, microsocks, tinyproxy
 from zentalk.wire.text import parse_relay_uri
 
@@ -20,15 +21,19 @@ RELAYS = 3
 
 
 @contextmanager
-def relays(folder: Path) -> Iterator[tuple[list[str], list[int]]]:
+def relays(folder: Path, certificate: Path | None = None) -> Iterator[tuple[list[str], list[int]]]:
     """Relays that announce WebSockets: their URIs of TCP, and the ports of HTTP."""
+    scheme = "ws" if certificate is None else "wss"
     uris: list[str] = []
     ports = [free_port() for _ in range(RELAYS)]
     with ExitStack() as stack:
         for number, port in enumerate(ports):
             home = folder / f"r{number}"
             with_http(home, port, bootstraps=uris[:1])
-            add(home, f'announce_websockets = ["ws://127.0.0.1:{port}/relay/link"]')
+            add(home, f'announce_websockets = ["{scheme}://127.0.0.1:{port}/relay/link"]')
+            if certificate is not None:
+                add(home, f'http_certificate = "{certificate}"', f'http_key = "{certificate}"')
+                assert zentalk("relay", "check", "--dir", home).returncode == 0
             relay = stack.enter_context(running("relay", home))
             uris.append(relay.ready())
             assert http_url(relay).endswith(f":{port}")
@@ -46,8 +51,8 @@ def person(folder: Path, bootstraps: Sequence[str], *lines: str) -> None:
     add(folder, *lines)
 
 
-def as_web(uri: str, port: int) -> str:
-    return f"{uri.partition('@')[0]}@ws://127.0.0.1:{port}/relay/link"
+def as_web(uri: str, port: int, scheme: str = "ws") -> str:
+    return f"{uri.partition('@')[0]}@{scheme}://127.0.0.1:{port}/relay/link"
 
 
 async def talk(one: Path, other: Path) -> None:
@@ -98,9 +103,16 @@ async def test_b8_nodes_behind_proxies_write_to_each_other(tmp_path: Path) -> No
                 assert not connected(other, ports + own_ports(uris))
 
 
-async def test_b8_d14_a_node_that_may_use_websockets_only_uses_nothing_else(tmp_path: Path) -> None:
-    with relays(tmp_path) as (uris, ports):
-        web = [as_web(uri, port) for uri, port in zip(uris, ports, strict=True)]
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
+async def test_b8_d14_a_node_that_may_use_websockets_only_uses_nothing_else(
+    scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `wss` the relays take TLS themselves, with a certificate that this machine trusts."""
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    certificate = authority.server_file("127.0.0.1") if scheme == "wss" else None
+    with relays(tmp_path, certificate) as (uris, ports):
+        web = [as_web(uri, port, scheme) for uri, port in zip(uris, ports, strict=True)]
         alice, bob = tmp_path / "alice", tmp_path / "bob"
         person(alice, web[:2], 'reach_relays_by = "websocket"')
         person(bob, uris[:2])

@@ -95,6 +95,8 @@ def test_a_python_caller_may_give_texts_and_lists(tmp_path: Path) -> None:
     ("values", "said"),
     [
         ({"announce_websockets": ("ws://127.0.0.1:9101/relay/link",)}, "set `http` to true"),
+        ({"http": True, "http_certificate": "a.pem"}, "go together"),
+        ({"http": True, "http_key": "a.pem"}, "go together"),
         ({"http": True, "announce_websockets": ("127.0.0.1:9101",)}, "starts with ws:// or wss://"),
         ({"http": True, "announce_websockets": ("http://127.0.0.1/x",)}, "ws:// or wss://"),
         ({"http": True, "announce_websockets": ("wss://a.example/relay/link",)}, "at 127.0.0.1"),

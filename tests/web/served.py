@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import trio
 from starlette.types import ASGIApp
 
+from zentalk.web.peer import Peer
 from zentalk.web.serving import HttpServer, bind
 from zentalk.web.slots import ConnectionLimits
 
@@ -45,6 +47,7 @@ class Served:
 async def served(
     app: ASGIApp,
     limits: ConnectionLimits = ConnectionLimits(),  # noqa: B008 - a constant
+    make_peer: Callable[[socket.socket], Peer] = Peer,
 ) -> AsyncIterator[Served]:
     listening = bind("127.0.0.1", 0)
     found = Served(listening.getsockname()[1])
@@ -52,7 +55,7 @@ async def served(
 
         async def run(*, task_status: trio.TaskStatus[None]) -> None:
             try:
-                await HttpServer(app, limits).run(
+                await HttpServer(app, limits, make_peer).run(
                     listening, found.stopping, task_status=task_status
                 )
             finally:

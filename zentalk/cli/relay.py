@@ -88,7 +88,12 @@ def check(directory: Path, *, as_json: bool) -> int:
     from zentalk.relay.check import check as checked_relay
 
     configure_logging(logging.ERROR)  # what is found is printed
-    uri, warnings = trio.run(checked_relay, load_relay_settings(directory), TcpNetwork())
+    settings = load_relay_settings(directory)
+    uri, warnings = trio.run(checked_relay, settings, TcpNetwork())
+    if settings.http_certificate:
+        from zentalk.relay_http.server import certificate_of
+
+        certificate_of(settings)
     if as_json:
         say_json({"uri": uri, "warnings": warnings})
         return 0

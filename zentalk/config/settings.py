@@ -235,10 +235,21 @@ class RelaySettings(Settings):
     )
     http_host: Host = Field(
         "127.0.0.1",
-        description="The address that HTTP listens on. It has no TLS: put a proxy in front of it.",
+        description="The address that HTTP listens on. Without `http_certificate` it has no TLS: "
+        "put a proxy in front of it.",
     )
     http_port: Port = Field(
         DEFAULT_RELAY_HTTP_PORT, description="The port for HTTP; 0 takes a free one."
+    )
+    http_certificate: str = Field(
+        "",
+        description="A PEM file with the certificate for HTTP over TLS, and those that lead to a "
+        "trusted one; relative to this folder. It is read again when it has changed.",
+    )
+    http_key: str = Field(
+        "",
+        description="The PEM file with the key of `http_certificate`, without a passphrase.",
+        validate_default=True,
     )
     http_behind_proxy: bool = Field(
         False,
@@ -285,6 +296,14 @@ class RelaySettings(Settings):
                     "HOST:PORT, as its own `ready` line does"
                 )
         return uris
+
+    @field_validator("http_key")
+    @classmethod
+    def _have_both(cls, key: str, info: ValidationInfo) -> str:
+        """Refuse a certificate without its key, and a key without its certificate."""
+        if bool(key) != bool(info.data.get("http_certificate")):
+            raise ValueError("`http_certificate` and `http_key` go together: set both, or neither")
+        return key
 
     @field_validator("announce_websockets")
     @classmethod

@@ -19,8 +19,10 @@ from zentalk.relay_http.facade import RelayFacade
 from zentalk.relay_http.link_socket import LinkSocket
 from zentalk.relay_http.sessions import HttpSessions
 from zentalk.relay_http.status_page import StatusPage
+from zentalk.web.peer import Peer
 from zentalk.web.serving import HttpServer, bind
 from zentalk.web.slots import ConnectionLimits
+from zentalk.web.tls import ServerCertificate
 from zentalk.web.token import load_or_create_token
 
 LIMITS: Final = ConnectionLimits(count_websockets=False, max_message_bytes=64 * 1024)
@@ -42,7 +44,9 @@ async def serve_door(
     own = runtime.for_part("http")
     token = load_or_create_token(settings.directory, own.entropy)
     listening = bind(settings.http_host, settings.http_port)
-    url = f"http://{settings.http_host}:{listening.getsockname()[1]}"
+    certificate = certificate_of(settings)
+    scheme = "http" if certificate is None else "https"
+    url = f"{scheme}://{settings.http_host}:{listening.getsockname()[1]}"
     wiring = relay.wiring
     sessions = HttpSessions(own, wiring.mailboxes)
     facade = RelayFacade(
@@ -65,10 +69,18 @@ async def serve_door(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(sessions.run)
         async with trio.open_nursery() as serving:
-            server = HttpServer(app, LIMITS)
+            server = HttpServer(app, LIMITS, Peer if certificate is None else certificate.peer)
             await serving.start(server.run, listening, relay.stopping)
             task_status.started(url)
         nursery.cancel_scope.cancel()
+
+
+def certificate_of(settings: RelaySettings) -> ServerCertificate | None:
+    """Return the certificate that HTTP has, None for HTTP without TLS; raises ConfigError."""
+    if not settings.http_certificate:
+        return None
+    folder = settings.directory
+    return ServerCertificate(folder / settings.http_certificate, folder / settings.http_key)
 
 
 async def _status_page(runtime: Runtime, directory: Path) -> StatusPage:

@@ -78,7 +78,7 @@ class HttpConnection:
 
     async def _serve(self, request: Request) -> bool:
         """Answer one request; True if there may be another on this connection."""
-        scope = scope_of(request, *self._addresses)
+        scope = scope_of(request, *self._addresses, is_secure=self._peer.is_secure)
         if is_websocket(request):
             handshake = Handshake(request)
             self._websocket = WebSocketExchange(

@@ -162,14 +162,14 @@ class Exchange:
             self.answer.closes = True
 
 
-def scope_of(request: Request, client: Address, server: Address) -> Scope:
+def scope_of(request: Request, client: Address, server: Address, *, is_secure: bool) -> Scope:
     """Return what an application is told about a request."""
     return {
         "type": "http",
         "asgi": _ASGI,
         "http_version": request.version,
         "method": request.method,
-        "scheme": "http",
+        "scheme": "https" if is_secure else "http",
         "path": request.path,
         "raw_path": request.raw_path,
         "query_string": request.query,

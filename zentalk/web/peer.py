@@ -29,6 +29,9 @@ class Peer:
 
     __slots__ = ("_sock", "_writing", "ended", "gone")
 
+    is_secure = False
+    """Whether TLS is between."""
+
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._writing = False
@@ -39,6 +42,10 @@ class Peer:
 
     async def read(self) -> bytes:
         """Return what arrives next, nothing at the end."""
+        return await self._receive()
+
+    async def _receive(self) -> bytes:
+        """Return what arrives next at the socket, nothing at the end."""
         while not self.gone:
             try:
                 await trio.lowlevel.wait_readable(self._sock)
@@ -80,7 +87,7 @@ class Peer:
         until = trio.current_time() + LINGER_LONGEST_SECONDS
         while left > 0 and not self.ended and not self.gone:
             with trio.move_on_at(min(until, trio.current_time() + LINGER_SECONDS)) as patience:
-                left -= len(await self.read())
+                left -= len(await self._receive())
             if patience.cancelled_caught:
                 return
 

@@ -7,6 +7,7 @@ end itself only, whatever bug it makes us stumble over.
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -33,6 +34,8 @@ _LOG: Final = quiet_logger("zentalk.web")
 class HttpServer:
     """Serves `app` on sockets of one program. `run` accepts until `stopping`.
 
+    `make_peer` says what is between a socket and HTTP: nothing, or TLS.
+
     The application gets no `lifespan` scope: the nursery around a server does what there is to do.
     """
 
@@ -40,8 +43,10 @@ class HttpServer:
         self,
         app: ASGIApp,
         limits: ConnectionLimits = ConnectionLimits(),  # noqa: B008 - a constant
+        make_peer: Callable[[socket.socket], Peer] = Peer,
     ) -> None:
         self._app = app
+        self._make_peer = make_peer
         self._slots = ConnectionSlots(limits)
         self._state = ServerState(trio.current_time)
         self._open: set[HttpConnection] = set()
@@ -89,7 +94,7 @@ class HttpServer:
             try:
                 sock.setblocking(False)
                 addresses = client, _host_and_port(sock.getsockname())
-                await self._converse(Peer(sock), addresses, place)
+                await self._converse(self._make_peer(sock), addresses, place)
             finally:
                 place.leave()
 

@@ -31,6 +31,12 @@ class Authority:
 
     def server(self, host: str, lasts: dt.timedelta = DAY) -> ssl.SSLContext:
         """Return what a server at `host` needs; with `lasts` below zero it is expired."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.server_file(host, lasts))
+        return context
+
+    def server_file(self, host: str, lasts: dt.timedelta = DAY) -> Path:
+        """Return a file with a key and the certificate of a server at `host`."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "relay")])
         made = self._builder(name, key, lasts).add_extension(
@@ -46,9 +52,7 @@ class Authority:
             )
             + self._signed(made)
         )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
+        return file
 
     def _builder(
         self, name: x509.Name, key: ec.EllipticCurvePrivateKey, lasts: dt.timedelta

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -16,6 +17,7 @@ from zentalk.net.tcp import TcpNetwork
 from zentalk.net.transport import ByteStream, Handler
 from zentalk.relay_http.door import Door
 from zentalk.relay_http.link_socket import LINK_PATH, LinkSocket
+from zentalk.web.peer import Peer
 from zentalk.web.slots import ConnectionLimits
 from zentalk.wire.text import RelayUri, Scheme
 
@@ -26,6 +28,7 @@ LOOPBACK = "127.0.0.1"
 async def relay_behind_http(
     limits: ConnectionLimits = ConnectionLimits(count_websockets=False),  # noqa: B008 - a constant
     sources: list[str] | None = None,
+    make_peer: Callable[[socket.socket], Peer] = Peer,
 ) -> AsyncIterator[tuple[Relay, RelayUri]]:
     """Yield a relay and where it takes WebSockets.
 
@@ -40,7 +43,10 @@ async def relay_behind_http(
                 sources.append(source)
             await relay.take(stream, source)
 
-        async with links_over_http(relay, accept, limits, behind_proxy=sources is not None) as uri:
+        behind_proxy = sources is not None
+        async with links_over_http(
+            relay, accept, limits, make_peer, behind_proxy=behind_proxy
+        ) as uri:
             yield relay, uri
         nursery.cancel_scope.cancel()
 
@@ -50,13 +56,14 @@ async def links_over_http(
     relay: Relay,
     accept: Handler,
     limits: ConnectionLimits = ConnectionLimits(count_websockets=False),  # noqa: B008 - a constant
+    make_peer: Callable[[socket.socket], Peer] = Peer,
     *,
     behind_proxy: bool = False,
 ) -> AsyncIterator[RelayUri]:
     """Yield where WebSockets to a relay are taken, whose streams `accept` gets."""
     door = Door(relay.runtime, relay.node_id, "", behind_proxy=behind_proxy)
     app = Starlette(routes=[WebSocketRoute(LINK_PATH, LinkSocket(door, accept))])
-    async with served(app, limits) as http:
+    async with served(app, limits, make_peer) as http:
         yield RelayUri(relay.key.public, LOOPBACK, http.port, Scheme.WS, LINK_PATH)
 
 

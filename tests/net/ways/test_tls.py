@@ -18,6 +18,7 @@ from zentalk.errors import ConnectFailedError
 from zentalk.net.splice import splice
 from zentalk.net.tcp import TcpNetwork
 from zentalk.net.ways.tls import _AsOurs
+from zentalk.web.tls import ServerCertificate
 from zentalk.wire.text import RelayUri, Scheme
 
 
@@ -94,3 +95,15 @@ async def test_d5_control_without_a_look_at_the_certificate_anybody_can_be_in_be
         link = await linked(uri, nursery)
         assert await link.request(b"hello") == b"relay: hello"
         link.close()
+
+
+async def test_d14_a_relay_may_have_a_certificate_of_its_own(
+    nursery: trio.Nursery, authority: Authority
+) -> None:
+    file = authority.server_file(LOOPBACK)
+    async with relay_behind_http(make_peer=ServerCertificate(file, file).peer) as (_, uri):
+        link = await linked(uri._replace(scheme=Scheme.WSS), nursery)
+        for size in (5, 20_000):
+            assert await link.request(bytes(size)) == b"relay: " + bytes(size)
+        link.close()
+        await link.closed.wait()

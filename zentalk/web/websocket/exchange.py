@@ -205,7 +205,7 @@ def websocket_scope(http: Scope, subprotocols: list[str]) -> Scope:
     scope = {name: value for name, value in http.items() if name != "method"}
     return scope | {
         "type": "websocket",
-        "scheme": "ws",
+        "scheme": "wss" if http["scheme"] == "https" else "ws",
         "subprotocols": subprotocols,
         "extensions": {"websocket.http.response": {}},
     }
