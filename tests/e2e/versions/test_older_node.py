@@ -36,6 +36,7 @@ def act_in_every_way(bob: Person, alice: Person, hers: str, own: str) -> list[st
         ("PUT", f"{chat}/messages/{hers}/pin", None),
         ("PUT", f"{chat}/messages/{poll}/vote", {"options": [0]}),
         ("PUT", f"{chat}/timer", {"seconds": 86_400}),
+        ("PUT", f"/v1/contacts/{alice.address}/direct", {"allowed": True}),
         ("POST", f"{chat}/read", None),
         ("POST", f"{chat}/typing", {"typing": True}),
         ("PUT", "/v1/presence", {"chats": [alice.address]}),
@@ -133,6 +134,8 @@ def test_an_older_node_and_a_new_one_talk_and_nothing_is_lost(people: People) ->
     chat = alice.get(f"/v1/conversations/{bob.address}")
     assert chat["timer_seconds"] == 86_400
     assert alice.get(f"/v1/contacts/{bob.address}/profile")["name"] == "Bob B."
+    direct = alice.get(f"/v1/contacts/{bob.address}/direct")
+    assert (direct["allowed"], direct["allowed_by_them"]) == (False, True)
     [group] = until(lambda: alice.get("/v1/groups")["groups"])
     assert (group["name"], group["standing"]) == ("Tea", "invited"), "an invitation it had kept"
     bob.delivered(bob.send(alice, poll={"question": "more?", "options": ["a", "b"]}))
