@@ -51,6 +51,14 @@ def test_a_kind_that_nobody_knows_is_a_line() -> None:
     assert role_of("dance") is KindRole.LINE
 
 
+def test_of_direct_connections_nothing_is_shown_and_offers_are_never_kept() -> None:
+    """An older node takes a consent for a line without words, which it does not show."""
+    consent, offer = KINDS[chat.DIRECT], KINDS[chat.DIRECT_OFFER]
+    assert (consent.role, consent.is_queued) == (KindRole.SETTING, True)
+    assert (offer.role, offer.is_queued) == (KindRole.SIGNAL, False)
+    assert (consent.fallback, offer.fallback) == ("", "")
+
+
 def test_lines_with_a_body_are_shown_as_text_and_as_json() -> None:
     assert [line_of(body) for body in BODIES] == ["which?", "Carol", "🙈", "Null Island"]
     assert [fallback_of(body) for body in BODIES] == [

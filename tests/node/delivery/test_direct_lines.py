@@ -19,7 +19,7 @@ from zentalk.node.delivery.direct_lines import (
     DirectLine,
     DirectLines,
 )
-from zentalk.node.delivery.events import Confirmed, Deposited
+from zentalk.node.delivery.events import Confirmed, Deposited, ReportLost, Restarted
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.messages.effects import BestEffortInner
 from zentalk.node.messages.routes import DepositTarget
@@ -244,3 +244,13 @@ def test_a_direct_delivery_teaches_nothing_of_the_time_over_relays() -> None:
     assert first_retry(cores.Bench(), ()) == untaught
     over_relays = (cores.GUARD, cores.MIDDLE, cores.A)
     assert first_retry(cores.Bench(), over_relays) < untaught, "control: what came over relays"
+
+
+def test_no_relay_is_praised_or_blamed_for_what_went_directly() -> None:
+    bench = cores.Bench()
+    bench.add(1)
+    bench.core.handle(Deposited(1, cores.A, (), cores.TOKEN), 0.0)
+    _, asked = bench.due()
+    assert not any(isinstance(command, ReportLost) for command in asked)
+    assert bench.core.handle(Restarted(frozenset({cores.A, cores.MIDDLE})), 2.0) == []
+    assert bench.core.handle(Confirmed((1,)), 3.0) == []

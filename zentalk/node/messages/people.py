@@ -180,7 +180,7 @@ class ContactCommands:
         if row is None or row.state in _NOT_LISTED:
             raise NotFoundError(NO_PERSON)
         check_is_person(row)
-        effects = CommitEffects(dropped=_outgoing(tx, address), consents=True)
+        effects = CommitEffects(dropped=_outgoing(tx, address), consents=row.is_accepted)
         requests.delete_conversation(tx, address, now)
         introductions.remove_by(tx, address)
         if row.state is not ContactState.BLOCKED:
@@ -201,7 +201,7 @@ class ContactCommands:
         check_is_person(row)
         if row.state is ContactState.BLOCKED:
             return contacts.view(tx, address), NO_EFFECTS
-        effects = CommitEffects(dropped=_outgoing(tx, address), consents=True)
+        effects = CommitEffects(dropped=_outgoing(tx, address), consents=row.is_accepted)
         introductions.remove_by(tx, address)
         if row.is_accepted:
             forgetting.waiting(tx, address)
