@@ -19,7 +19,11 @@ from zentalk.net.signal import Signal
 from zentalk.net.transport import ByteStream
 from zentalk.node.conversations.direct_board import DirectBoard
 from zentalk.node.direct import meetings, service
-from zentalk.node.direct.meetings import ANSWER_PAUSE_SECONDS
+from zentalk.node.direct.meetings import (
+    AFTER_END_SECONDS,
+    ANSWER_PAUSE_SECONDS,
+    LEAST_BETWEEN_SECONDS,
+)
 from zentalk.node.direct.service import ANSWER_SECONDS, LOOK_SECONDS, NO_OFFER, DirectService
 from zentalk.node.direct.ways import DirectSession, OwnOffer, Use
 from zentalk.node.messages.effects import ReceivedOffer
@@ -35,8 +39,10 @@ class Sender:
         self.sent: list[tuple[UserAddress, DirectOffer]] = []
         self.carry: Callable[[DirectOffer], None] = lambda _offer: None
         self.can_send = True
+        self.reads = 0
 
     async def agreed(self) -> frozenset[UserAddress]:
+        self.reads += 1
         await trio.lowlevel.checkpoint()
         return frozenset(self.allowed)
 
@@ -184,7 +190,7 @@ async def test_k_offers_of_who_has_not_agreed_are_not_answered_and_nobody_is_cal
 async def test_control_to_who_has_agreed_the_same_offer_shows_where_we_are(
     node: Node, autojump_clock: MockClock
 ) -> None:
-    await trio.sleep(1)
+    await trio.sleep(LOOK_SECONDS)
     node.sender.allowed.add(BOB)
     node.comes(encode_offer(offer(b"s" * 16)))
     await trio.sleep(1)
@@ -309,3 +315,29 @@ async def test_one_of_two_lets_the_other_call_first(
     assert callee.sender.sent == []
     await trio.sleep(service.LOOK_SECONDS + 1)
     assert len(callee.sender.sent) == 1, "nobody called"
+
+
+async def test_who_has_agreed_with_nobody_costs_nothing(
+    node: Node, autojump_clock: MockClock
+) -> None:
+    """Every node has this service, and few have agreed with somebody."""
+    await trio.sleep(1)
+    before = node.sender.reads
+    await trio.sleep(24 * 3600)
+    assert node.sender.reads == before
+    for _ in range(100):
+        node.board.took_in([BOB], [])
+        await trio.sleep(1)
+    assert node.sender.reads - before <= 100 / LOOK_SECONDS + 1
+
+
+async def test_a_line_that_ended_is_looked_for_again_when_it_is_due_and_not_at_the_next_look(
+    node: Node, autojump_clock: MockClock
+) -> None:
+    node.sender.carry = lambda made: node.comes(encode_offer(offer(made.session)))
+    node.sender.allow(BOB)
+    await trio.sleep(LEAST_BETWEEN_SECONDS + 2)
+    began = len(node.sender.sent)
+    node.links.end(BOB)
+    await trio.sleep(AFTER_END_SECONDS + 1)
+    assert len(node.sender.sent) == began + 1

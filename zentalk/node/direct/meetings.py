@@ -5,7 +5,8 @@ Plain synchronous code: the time comes from callers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import math
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 import trio
@@ -81,6 +82,12 @@ class Meetings:
         if now - trials.began_at >= FIRST_PAUSE_SECONDS:
             pause = 0.0 if self._is_caller(contact) else CALLEE_SECONDS
             trials.next_at = min(trials.next_at, now + pause)
+
+    def next_at(self, contacts: Iterable[UserAddress]) -> float:
+        """Return when one of these contacts is to be called next; infinity if none is."""
+        called = self._trials.keys() - self._open.keys()
+        waiting = [self._trials[one].next_at for one in contacts if one in called]
+        return min(waiting, default=math.inf)
 
     def is_due(self, contact: UserAddress, now: float) -> bool:
         """Tell whether to call a contact now."""

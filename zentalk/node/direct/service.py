@@ -7,6 +7,7 @@ be running.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -51,6 +52,9 @@ class DirectService:
         self._links = links
         self._ways = ways
         self._meetings = Meetings(runtime.entropy, is_caller)
+        self._agreed: frozenset[UserAddress] = frozenset()
+        self._read_at = -LOOK_SECONDS
+        """When it was last read who has agreed: messages come more often than that changes."""
         self._nursery: trio.Nursery | None = None
 
     def why_not(self, contact: UserAddress) -> str:
@@ -69,16 +73,26 @@ class DirectService:
             self._nursery.start_soon(self._links.tell_paths)
             while True:
                 await self._look()
-                await self._board.changed.wait(LOOK_SECONDS)
+                await self._board.changed.wait(self._pause())
 
     async def _watch_consents(self) -> None:
         while True:
             await self._sender.consents.wait()
+            self._read_at = -LOOK_SECONDS
             self._board.changed.set()
 
-    async def _look(self) -> None:
-        agreed = await until_stored(self._sender.agreed)
+    def _pause(self) -> float:
+        """Return how long there is nothing to do: for ever, for who has agreed with nobody."""
+        if not self._agreed:
+            return math.inf
         now = self._runtime.monotonic()
+        return min(LOOK_SECONDS, self._meetings.next_at(self._agreed - self._links.people()) - now)
+
+    async def _look(self) -> None:
+        if self._runtime.monotonic() - self._read_at >= LOOK_SECONDS:
+            self._read_at = self._runtime.monotonic()
+            self._agreed = await until_stored(self._sender.agreed)
+        agreed, now = self._agreed, self._runtime.monotonic()
         for contact in self._links.people() - agreed:
             self._links.end(contact)
         self._meetings.forget_others(agreed)
