@@ -248,8 +248,10 @@ def test_a_direct_delivery_teaches_nothing_of_the_time_over_relays() -> None:
 
 def test_no_relay_is_praised_or_blamed_for_what_went_directly() -> None:
     bench = cores.Bench()
-    bench.add(1)
-    bench.core.handle(Deposited(1, cores.A, (), cores.TOKEN), 0.0)
+    for number in (1, 2):
+        bench.add(number)
+        bench.core.handle(Deposited(number, cores.A, (), cores.TOKEN), 0.0)
+    assert bench.core.handle(Confirmed((2,)), 0.1) == []
     _, asked = bench.due()
     assert not any(isinstance(command, ReportLost) for command in asked)
     assert bench.core.handle(Restarted(frozenset({cores.A, cores.MIDDLE})), 2.0) == []
