@@ -59,7 +59,7 @@ async def trouble(world: World) -> None:
     await world.relay("r1")
     await world.person(BEN, ready=False)
     await world.send(BEN, ANNA, CANARY + " back")
-    receiver = world.nodes[BEN]._parts.receiver
+    receiver = world.nodes[BEN]._parts.incoming.receiver
     await trio.sleep(1)  # until nobody reads the history
     [send_id, *_] = own_send_ids(world)
     receiver.push(_Nobody(), 1, Collected(send_id, bytes(1700)))  # type: ignore[arg-type]

@@ -144,7 +144,7 @@ async def test_k33_a_relay_that_pushes_copies_resets_nothing_and_a_real_loss_sti
 ) -> None:
     hostile = await talk(world, monkeypatch)
     starts, keys = count_starts(world, "bob", monkeypatch), one_time_keys(world)
-    inbox = world.nodes["bob"]._parts.receiver
+    inbox = world.nodes["bob"]._parts.incoming.receiver
     unread = inbox.undecryptable
     await hostile.attack(*EVERYTHING)
     assert inbox.undecryptable - unread > COPIES / 4, "the copies came over the links"
@@ -170,7 +170,7 @@ async def slowest_beside_a_flood(
 
 def slow_down(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let Bob have a slow disk."""
-    inbox = world.nodes["bob"]._parts.receiver
+    inbox = world.nodes["bob"]._parts.incoming.receiver
     save = inbox._save
 
     async def slowly(batch: Any) -> None:

@@ -97,6 +97,6 @@ async def test_a_copy_that_comes_late_is_known_for_as_long_as_it_may_live(
     known = count_known(monkeypatch)
     bob = await world.person("bob", ready=False)
     await world.until(lambda: known)
-    assert bob._parts.receiver.undecryptable == 0
+    assert bob._parts.incoming.receiver.undecryptable == 0
     page = await world.nodes["bob"].messages(world.nodes["alice"].address, None, 100)
     assert [line.text for line in page if line.direction == "in"] == ["hello", "hello", "once"]

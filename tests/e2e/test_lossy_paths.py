@@ -95,7 +95,7 @@ async def talk(
 
 async def read_by_a_third(world: World, name: str, inners: list[bytes]) -> int:
     """How many of these ciphertexts somebody reads who knows both others and has own ratchets."""
-    sessions = world.nodes[name]._parts.receiver._inbox._sessions
+    sessions = world.nodes[name]._parts.incoming.receiver._inbox._sessions
 
     def job(tx: Any) -> int:
         count = 0
@@ -130,7 +130,9 @@ async def test_k28_packets_dropped_and_swapped_at_random_break_no_ratchet(
         assert texts[0] == "hello"
         assert sorted(texts[1:], key=int) == [f"{number}" for number in range(turns)]
         assert len(overheard.keys[sender]) > turns // 4, "keys rotate"
-    assert {world.nodes[name]._parts.receiver.undecryptable for name in ("alice", "bob")} == {0}
+    assert {
+        world.nodes[name]._parts.incoming.receiver.undecryptable for name in ("alice", "bob")
+    } == {0}
     assert len(overheard.inners) > 4 * turns
     assert await read_by_a_third(world, "carol", overheard.inners) == 0
 
@@ -207,7 +209,7 @@ async def test_e9_b5_two_copies_of_everything_are_shown_and_told_once(
 
     def counted(receiver: Receiver, *given: Any) -> None:
         nonlocal pushed
-        pushed += receiver is world.nodes["bob"]._parts.receiver
+        pushed += receiver is world.nodes["bob"]._parts.incoming.receiver
         push(receiver, *given)
 
     monkeypatch.setattr(Receiver, "push", counted)

@@ -47,7 +47,7 @@ class Watch:
 async def replayed(world: World, monkeypatch: pytest.MonkeyPatch, hours: float) -> Watch:
     """Bob has read six messages; a relay pushes one of them every two minutes, in turn."""
     await acquainted(world)
-    relay = MailboxRelay(world.nodes["bob"]._parts.receiver, monkeypatch)
+    relay = MailboxRelay(world.nodes["bob"]._parts.incoming.receiver, monkeypatch)
     for number in range(6):
         message = await world.send("alice", "bob", f"{number}")
         await world.until_state("alice", message, "delivered")

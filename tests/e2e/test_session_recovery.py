@@ -182,7 +182,7 @@ async def test_k13_a_first_message_whose_keys_have_ended_is_made_again_with_thos
     await world.until_state("alice", message, "sent")
     await lose(world, "bob", "DELETE FROM prekeys")
     await delivered(world, "alice", [message], 4 * SHORT_DAY_SECONDS)
-    assert world.nodes["bob"]._parts.receiver.undecryptable > 0
+    assert world.nodes["bob"]._parts.incoming.receiver.undecryptable > 0
     assert await world.inbox("bob", "alice") == ["made with old keys"]
 
 
@@ -305,7 +305,7 @@ async def test_a_renewal_waits_in_the_mailbox_like_any_other_mail(
     await world.crash("alice")
     await lose(world, "bob", "DELETE FROM ratchets")
     await trio.sleep(60)
-    assert world.nodes["bob"]._parts.receiver.undecryptable >= 8
+    assert world.nodes["bob"]._parts.incoming.receiver.undecryptable >= 8
     await world.crash("bob")
     await world.person("alice")
     await trio.sleep(60)
@@ -347,7 +347,7 @@ def one_time_keys(world: World) -> int:
 async def talk_with_two(world: World, monkeypatch: pytest.MonkeyPatch) -> MailboxRelay:
     """Bob gets mail of two contacts, and a relay keeps a copy of all."""
     await acquainted(world)
-    relay = MailboxRelay(world.nodes["bob"]._parts.receiver, monkeypatch)
+    relay = MailboxRelay(world.nodes["bob"]._parts.incoming.receiver, monkeypatch)
     await world.person("carol")
     await world.friends("bob", "carol")
     for number in range(4):
@@ -383,7 +383,7 @@ async def test_k33_control_without_the_memory_of_ciphertexts_copies_reset_the_ra
 async def resets_by_junk(world: World, monkeypatch: pytest.MonkeyPatch) -> int:
     """Alice herself sends Bob 600 envelopes that nothing reads, over half an hour."""
     await acquainted(world)
-    relay = MailboxRelay(world.nodes["bob"]._parts.receiver, monkeypatch)
+    relay = MailboxRelay(world.nodes["bob"]._parts.incoming.receiver, monkeypatch)
     starts = count_starts(world, "bob", monkeypatch)
     alice = world.nodes["alice"]
     [target, *_] = alice._parts.delivery.recipients.targets[world.nodes["bob"].address]

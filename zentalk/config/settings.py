@@ -243,13 +243,10 @@ class RelaySettings(Settings):
     )
     http_certificate: str = Field(
         "",
-        description="A PEM file with the certificate for HTTP over TLS, and those that lead to a "
-        "trusted one; relative to this folder. It is read again when it has changed.",
+        description="A PEM file with the certificate for HTTP and those above it, for TLS.",
     )
     http_key: str = Field(
-        "",
-        description="The PEM file with the key of `http_certificate`, without a passphrase.",
-        validate_default=True,
+        "", description="The PEM file with its key, without a passphrase.", validate_default=True
     )
     http_behind_proxy: bool = Field(
         False,

@@ -82,7 +82,7 @@ class Node(DeviceFaces):
         self.push = parts.notify.push
         """How devices that are away are woken."""
         self.groups = parts.conversations.groups
-        self.direct = parts.direct
+        self.direct = parts.incoming.direct
         """With whom this node connects directly."""
         self._database, self._history = parts.database, parts.history
         self.since_commit = parts.history.since_commit
@@ -116,7 +116,7 @@ class Node(DeviceFaces):
         under_way, effects = await self._parts.delivery.states.take_up()
         self._outbox.load(under_way)
         await self._outbox.carry_out(effects)
-        await self._parts.receiver.take_up()
+        await self._parts.incoming.receiver.take_up()
 
     def _go_over(self, tx: Transaction) -> None:
         """Bring a history of an earlier version up to this one."""
@@ -150,7 +150,7 @@ class Node(DeviceFaces):
     @property
     def mailboxes(self) -> MailboxManager:
         """Where others leave mail for the owner."""
-        return self._parts.mailboxes
+        return self._parts.incoming.mailboxes
 
     @property
     def first_contact(self) -> FirstContact:

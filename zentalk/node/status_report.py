@@ -11,7 +11,7 @@ from zentalk.wire.text import format_relay_uri
 def report(parts: NodeParts, profile: str) -> NodeStatus:
     """Return what the owner of a node in a profile is told."""
     network = parts.network.status()
-    collected = parts.mailboxes.connected()
+    collected = parts.incoming.mailboxes.connected()
     troubles = (parts.database.trouble, parts.devices.tokens.trouble)
     return NodeStatus(
         ready=collected > 0 and parts.publisher.published.is_set() and network.guards_connected > 0,
@@ -21,7 +21,7 @@ def report(parts: NodeParts, profile: str) -> NodeStatus:
         tunnels=network.tunnels,
         notes=(
             *parts.devices.linked.watch.notes(),
-            *parts.mailboxes.notes(),
+            *parts.incoming.mailboxes.notes(),
             *network.notes,
             *(trouble for trouble in troubles if trouble is not None),
         ),

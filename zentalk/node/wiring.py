@@ -19,7 +19,6 @@ from zentalk.node.conversations.actions import ConversationActions
 from zentalk.node.conversations.disappearing import Disappearing
 from zentalk.node.conversations.signal_board import SignalBoard
 from zentalk.node.conversations.signalling import Signalling
-from zentalk.node.delivery.direct_lines import DirectLines
 from zentalk.node.delivery.message_states import MessageStates
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.recipient_lookup import RecipientLookup
@@ -32,6 +31,7 @@ from zentalk.node.devices.attendance import Attendance
 from zentalk.node.devices.tokens import DeviceTokens
 from zentalk.node.direct.actions import DirectActions
 from zentalk.node.direct.parts import WaysFactory, build_direct, means_of
+from zentalk.node.direct_lines import DirectLines
 from zentalk.node.event_log import EventLog
 from zentalk.node.first_contact import FirstContact, Introductions, Invites, Verification
 from zentalk.node.groups import GroupActions, GroupParts, build_groups
@@ -119,6 +119,15 @@ class NotifyParts:
 
 
 @dataclass(frozen=True, slots=True)
+class IncomingParts:
+    """The ways in for what others send: mailboxes, and direct connections."""
+
+    receiver: Receiver
+    mailboxes: MailboxManager
+    direct: DirectActions
+
+
+@dataclass(frozen=True, slots=True)
 class NodeParts:
     """What a node is made of; `tasks` run side by side once the node has loaded.
 
@@ -132,10 +141,8 @@ class NodeParts:
     notify: NotifyParts
     publisher: RecordPublisher
     delivery: DeliveryParts
-    receiver: Receiver
-    mailboxes: MailboxManager
+    incoming: IncomingParts
     conversations: ConversationParts
-    direct: DirectActions
     first_contact: FirstContact
     history: HistoryDatabase
     """What the owner is shown: the database, or at a replica the copy of the first's."""
@@ -223,10 +230,8 @@ def build_node(
         notify=notify,
         publisher=publisher,
         delivery=delivery,
-        receiver=receiver,
-        mailboxes=mailboxes,
+        incoming=IncomingParts(receiver, mailboxes, direct.actions),
         conversations=conversations,
-        direct=direct.actions,
         first_contact=FirstContact(
             (ShownInvites if copy else Invites)(
                 runtime, identity, history, delivery.outbox, groups.commands

@@ -20,7 +20,7 @@ from zentalk.logs import quiet_logger
 from zentalk.web.peer import READ_BYTES, Peer
 
 LOOK_SECONDS: Final = 60.0
-"""How often it is looked whether the files have changed, while connections come."""
+"""The time between two looks whether the files have changed, while connections come."""
 _PIECE_BYTES: Final = 64 * 1024
 _LOG: Final = quiet_logger("zentalk.web")
 

@@ -16,9 +16,9 @@ from zentalk.ids import MessageId, NodeId, SendId, UserAddress
 from zentalk.lifetimes import MAX_TTL_SECONDS
 from zentalk.net.runtime import Runtime, seeded_entropy
 from zentalk.node.delivery.core import STORAGE_RETRY_SECONDS
-from zentalk.node.delivery.direct_lines import DirectLines
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.delivery.proof_of_work import _Known, _Place
+from zentalk.node.direct_lines import DirectLines
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
 from zentalk.node.messages.reasons import Reason
 from zentalk.node.messages.routes import DepositTarget, open_from_public

@@ -13,9 +13,9 @@ from zentalk.errors import StorageFullError
 from zentalk.ids import MailboxId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.conversations.direct_board import DirectBoard
-from zentalk.node.delivery.direct_lines import DirectLines
 from zentalk.node.direct.links import DirectLinks
 from zentalk.node.direct.ways import DirectSession, OwnOffer
+from zentalk.node.direct_lines import DirectLines
 from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.routes import Collected

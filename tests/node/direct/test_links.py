@@ -61,7 +61,8 @@ async def standing(one: Desk, other: Desk, nursery: trio.Nursery) -> Line:
 
 def put(node: Desk, token: bytes | None = b"token", send_id: SendId = THEIRS) -> bool:
     deposit = Deposit(send_id, DepositId(b"d" * 16), 3600, None, ENVELOPE)
-    return node.lines.carry(CONTACT, deposit, token)
+    line = node.lines.standing.get(CONTACT)
+    return line is not None and line.carry(deposit, token)
 
 
 def silent(node: Desk) -> None:

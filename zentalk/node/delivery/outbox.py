@@ -23,10 +23,10 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
 from zentalk.node.delivery import events as e
 from zentalk.node.delivery.core import DeliveryCore
-from zentalk.node.delivery.direct_lines import DirectLines
 from zentalk.node.delivery.message_states import MessageStates
 from zentalk.node.delivery.proof_of_work import ProofOfWork
 from zentalk.node.delivery.recipients import Recipients, RecoveryRequests
+from zentalk.node.direct_lines import DirectLines
 from zentalk.node.messages.compose import ITEM_KEY_BYTES
 from zentalk.node.messages.effects import BestEffortInner, CommitEffects
 from zentalk.node.messages.routes import DepositTarget
@@ -286,7 +286,8 @@ class Outbox:
             return e.DepositFailed(number, target.relay)
         token = None if command.is_last else self._entropy(TOKEN_BYTES)
         # Strangers know public send ids too: a line takes nothing under them.
-        if not target.public and self._lines.carry(command.item.contact, sealed, token):
+        line = None if target.public else self._lines.standing.get(command.item.contact)
+        if line is not None and line.carry(sealed, token):
             return e.Deposited(number, target.relay, (), token, costly=False, doubtful=False)
         made = sealed if command.is_last else self._work.stamped(number, target, sealed)
         if made is None:

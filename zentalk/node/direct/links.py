@@ -18,10 +18,10 @@ from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect, serve
 from zentalk.net.signal import Signal
 from zentalk.net.transport import ByteStream
-from zentalk.node.delivery.direct_lines import DirectCopy, DirectLine, DirectLines
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.direct.mail import DirectInbox
 from zentalk.node.direct.ways import DirectSession
+from zentalk.node.direct_lines import DirectCopy, DirectLine, DirectLines
 from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.store.history import events
 from zentalk.store.history.database import HistoryDatabase

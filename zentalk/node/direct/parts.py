@@ -10,13 +10,13 @@ from zentalk.config.settings import ApiSettings
 from zentalk.ids import NodeId, UserAddress
 from zentalk.net.runtime import Runtime
 from zentalk.node.conversations.direct_board import DirectBoard
-from zentalk.node.delivery.direct_lines import DirectLines
 from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.direct.actions import DirectActions
 from zentalk.node.direct.links import DirectLinks
 from zentalk.node.direct.offering import OfferSender
 from zentalk.node.direct.service import DirectService
 from zentalk.node.direct.ways import Ways
+from zentalk.node.direct_lines import DirectLines
 from zentalk.node.mailboxes.receiver import Receiver
 from zentalk.node.messages.compose import Composer
 from zentalk.node.profiles import PROFILES

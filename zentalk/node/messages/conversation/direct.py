@@ -7,7 +7,7 @@ from zentalk.ids import UserAddress
 from zentalk.node.messages.compose import Composer
 from zentalk.node.messages.conversation import signals
 from zentalk.node.messages.effects import NO_EFFECTS, CommitEffects
-from zentalk.node.messages.kinds.direct import note
+from zentalk.node.messages.kinds.settings import note_consent
 from zentalk.node.messages.people import NO_PERSON
 from zentalk.store.history import contacts, direct
 from zentalk.store.history.direct import DirectRow
@@ -36,7 +36,7 @@ def allow(
         return NO_EFFECTS
     # The contact keeps the last number, also where everything of it was deleted here since.
     after = before._replace(number=max(before.number + 1, int(now * 1000)), allowed=on)
-    noted = note(tx, contact, before, after, now)
+    noted = note_consent(tx, contact, before, after, now)
     body = DirectConsent(after.number, on)
     content = Content(kind=DIRECT, message_id=composer.new_message_id(), body=body)
     row = contacts.get(tx, contact)

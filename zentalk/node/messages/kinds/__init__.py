@@ -12,7 +12,7 @@ an *unknown kind* comes from a newer version and is kept whole.
 - `receipts.py`: confirmations of what we sent.
 - `parts.py`: long messages, whole again once all their parts are here.
 - `marked.py`: edits, deletions, reactions, pins and votes.
-- `settings.py`: the timer of a conversation, and profiles.
+- `settings.py`: the timer of a conversation, profiles, and consent to direct connections.
 - `signalled.py`: typing and presence.
 - `introductions.py`: what contacts say of others whom they introduce.
 - `resumed.py`: what is missing after a contact's node, or ours, was replaced.

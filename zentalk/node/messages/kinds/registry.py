@@ -8,7 +8,6 @@ from typing import Final
 from zentalk.chat.kinds import KindRole, role_of
 from zentalk.node.messages import requests
 from zentalk.node.messages.kinds import (
-    direct,
     introductions,
     marked,
     parts,
@@ -53,8 +52,8 @@ KINDS: Final[dict[str, Callable[[Transaction, Incoming, float], KindResult]]] = 
     chat.READ: receipts.read,
     chat.TYPING: signalled.signal,
     chat.PRESENCE: signalled.signal,
-    chat.DIRECT: direct.consent,
-    chat.DIRECT_OFFER: direct.offer,
+    chat.DIRECT: settings.consent,
+    chat.DIRECT_OFFER: signalled.offer,
     INTRODUCTION: introductions.learn,
     SYNC: synced.keep,
     GAPS: resumed.gaps,

@@ -1,14 +1,16 @@
-"""What belongs to a conversation or a person as a whole: the timer, and profiles of contacts."""
+"""Settings of a conversation or a person as a whole: timer, profile, consent to be connected."""
 
 from __future__ import annotations
 
 from zentalk.chat.state import newer_timer
 from zentalk.ids import UserAddress
+from zentalk.node.messages.effects import CommitEffects
 from zentalk.node.messages.kinds.incoming import Incoming, KindResult
-from zentalk.store.history import chats, events, profiles
+from zentalk.store.history import chats, direct, events, profiles
 from zentalk.store.history.chats import TimerRow
+from zentalk.store.history.direct import DirectRow
 from zentalk.store.sqlite import Transaction
-from zentalk.wire.chat import Profile, Timer
+from zentalk.wire.chat import DirectConsent, Profile, Timer
 from zentalk.wire.text import format_address
 
 
@@ -47,3 +49,31 @@ def profile(tx: Transaction, incoming: Incoming, now: float) -> KindResult:
     if sender.is_accepted and profiles.put(tx, sender.address, body):
         events.append(tx, "contact.profile", now, profiles.view(sender.address, body))
     return KindResult(incoming.content.message_id)
+
+
+def consent(tx: Transaction, incoming: Incoming, now: float) -> KindResult:
+    """Note whether a contact allows direct connections; of several the highest number counts."""
+    sender, body = incoming.sender, incoming.content.body
+    assert isinstance(body, DirectConsent)
+    done = KindResult(incoming.content.message_id)
+    before = direct.get(tx, sender.address)
+    if not sender.is_accepted or body.number <= before.their_number:
+        return done
+    after = before._replace(their_number=body.number, is_allowed_there=body.allowed)
+    return done._replace(effects=note_consent(tx, sender.address, before, after, now))
+
+
+def note_consent(
+    tx: Transaction, contact: UserAddress, before: DirectRow, after: DirectRow, now: float
+) -> CommitEffects:
+    """Keep what is allowed now, and say so if that is another thing than before."""
+    direct.put(tx, contact, after)
+    if (before.allowed, before.is_allowed_there) == (after.allowed, after.is_allowed_there):
+        return CommitEffects()
+    data = {
+        "address": format_address(contact),
+        "allowed": after.allowed,
+        "allowed_by_them": after.is_allowed_there,
+    }
+    events.append(tx, "contact.direct", now, data)
+    return CommitEffects(consents=True)

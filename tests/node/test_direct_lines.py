@@ -13,14 +13,14 @@ from tests.node.delivery import test_core as cores
 from tests.node.delivery.test_outbox import BOB, RELAY, WALL, Doubles, item
 from zentalk.ids import DepositId, NodeId, SendId, UserAddress
 from zentalk.net.runtime import Runtime
-from zentalk.node.delivery.direct_lines import (
+from zentalk.node.delivery.events import Confirmed, Deposited, ReportLost, Restarted
+from zentalk.node.delivery.outbox import Outbox
+from zentalk.node.direct_lines import (
     MAX_QUEUED,
     DirectCopy,
     DirectLine,
     DirectLines,
 )
-from zentalk.node.delivery.events import Confirmed, Deposited, ReportLost, Restarted
-from zentalk.node.delivery.outbox import Outbox
 from zentalk.node.messages.effects import BestEffortInner
 from zentalk.node.messages.routes import DepositTarget
 from zentalk.store.history.models import OutboxItem
@@ -192,8 +192,9 @@ async def test_a_full_line_takes_no_more_and_relays_carry_the_rest(
     outbox, lines = outbox_with(doubles)
     line = lines.open(BOB)
     copy = DirectCopy(SEND_ID, b"e", None)
-    assert all(line.put(copy) for _ in range(MAX_QUEUED))
-    assert not line.put(copy)
+    deposit = Deposit(copy.send_id, DepositId(b"d" * 16), 3600, None, copy.envelope)
+    assert all(line.carry(deposit, None) for _ in range(MAX_QUEUED))
+    assert not line.carry(deposit, None)
     outbox.add([item(1)])
     assert len(doubles.deposits) == 1
     assert len(taken(line)) == MAX_QUEUED
@@ -205,24 +206,29 @@ def test_copies_leave_in_their_order_and_wake_who_takes_them() -> None:
     copies = [DirectCopy(SEND_ID, bytes([n]), None) for n in range(3)]
     assert not line.wake.is_set()
     for copy in copies:
-        line.put(copy)
+        line.carry(Deposit(SEND_ID, DepositId(b"d" * 16), 3600, None, copy.envelope), None)
     assert line.wake.is_set()
     assert taken(line) == copies
+
+
+def carried(lines: DirectLines, contact: UserAddress, deposit: Deposit) -> bool:
+    line = lines.standing.get(contact)
+    return line is not None and line.carry(deposit, b"t")
 
 
 def test_the_newer_line_gets_everything_and_the_end_of_the_older_changes_nothing() -> None:
     lines = DirectLines()
     older, newer = lines.open(BOB), lines.open(BOB)
     sealed = Deposit(SEND_ID, DepositId(b"d" * 16), 3600, None, b"e")
-    assert lines.carry(BOB, sealed, b"t")
+    assert carried(lines, BOB, sealed)
     lines.close(BOB, older)
     assert BOB in lines
-    assert lines.carry(BOB, sealed, b"t")
+    assert carried(lines, BOB, sealed)
     assert (len(taken(older)), len(taken(newer))) == (0, 2)
-    assert not lines.carry(CAROL, sealed, b"t")
+    assert not carried(lines, CAROL, sealed)
     lines.close(BOB, newer)
     assert BOB not in lines
-    assert not lines.carry(BOB, sealed, b"t")
+    assert not carried(lines, BOB, sealed)
 
 
 def first_retry(bench: cores.Bench, hops: tuple[NodeId, ...]) -> float:

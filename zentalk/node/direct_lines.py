@@ -40,11 +40,11 @@ class DirectLine:
         self.wake = Signal()
         """Set when there is a copy to take."""
 
-    def put(self, copy: DirectCopy) -> bool:
+    def carry(self, deposit: Deposit, token: bytes | None) -> bool:
         """Queue a copy; False if there are too many already, or it would be refused."""
-        if len(self._queue) >= MAX_QUEUED or copy.send_id in self._refused:
+        if len(self._queue) >= MAX_QUEUED or deposit.send_id in self._refused:
             return False
-        self._queue.append(copy)
+        self._queue.append(DirectCopy(deposit.send_id, deposit.envelope, token))
         self.wake.set()
         return True
 
@@ -64,22 +64,17 @@ class DirectLines:
     """The lines that stand, by the contact at the other end."""
 
     def __init__(self) -> None:
-        self._lines: dict[UserAddress, DirectLine] = {}
+        self.standing: dict[UserAddress, DirectLine] = {}
 
     def __contains__(self, contact: object) -> bool:
-        return contact in self._lines
+        return contact in self.standing
 
     def open(self, contact: UserAddress) -> DirectLine:
         """Return a new line; from now on copies for this contact go into it."""
-        line = self._lines[contact] = DirectLine()
+        line = self.standing[contact] = DirectLine()
         return line
 
     def close(self, contact: UserAddress, line: DirectLine) -> None:
         """Let nothing more go into a line; of one that was replaced nothing is changed."""
-        if self._lines.get(contact) is line:
-            del self._lines[contact]
-
-    def carry(self, contact: UserAddress, deposit: Deposit, token: bytes | None) -> bool:
-        """Send a copy directly; False if there is no line to this contact, or no room in it."""
-        line = self._lines.get(contact)
-        return line is not None and line.put(DirectCopy(deposit.send_id, deposit.envelope, token))
+        if self.standing.get(contact) is line:
+            del self.standing[contact]
