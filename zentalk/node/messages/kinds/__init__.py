@@ -13,7 +13,7 @@ an *unknown kind* comes from a newer version and is kept whole.
 - `parts.py`: long messages, whole again once all their parts are here.
 - `marked.py`: edits, deletions, reactions, pins and votes.
 - `settings.py`: the timer of a conversation, profiles, and consent to direct connections.
-- `signalled.py`: typing and presence.
+- `signalled.py`: typing, presence, and offers of direct connections.
 - `introductions.py`: what contacts say of others whom they introduce.
 - `resumed.py`: what is missing after a contact's node, or ours, was replaced.
 - `synced.py`: what another node of the owner says.
