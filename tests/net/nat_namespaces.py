@@ -61,9 +61,10 @@ class NatNamespaces(Namespaces):
         self._run(side, "conntrack", "-F")
 
     @contextmanager
-    def cut(self, side: str) -> Iterator[None]:
-        """Let nothing through a NAT for a while."""
-        self._nft(side, _table("cut", [_chain("all-of-it", "filter", "forward", -10, "drop")]))
+    def cut(self, side: str, what: str = "") -> Iterator[None]:
+        """Let nothing through a NAT for a while, or nothing that matches an expression of nft."""
+        rule = f"{what} drop".strip()
+        self._nft(side, _table("cut", [_chain("all-of-it", "filter", "forward", -10, rule)]))
         try:
             yield
         finally:
@@ -84,17 +85,20 @@ class NatNamespaces(Namespaces):
         for side in SIDES:
             nat, host = self.name(f"nat-{side}"), self.name(side)
             gate, home = public_address(side)[:-1] + "254", house_address(side)[:-1] + "1"
-            _join(hub, f"to-{side}", gate, nat, "wan", public_address(side))
-            _join(nat, "lan", home, host, "line", house_address(side))
+            for near, name, own, far, line, address in (
+                (hub, f"to-{side}", gate, nat, "wan", public_address(side)),
+                (nat, "lan", home, host, "line", house_address(side)),
+            ):
+                join(near, name, own, far, line, address)
+                ip("-n", far, "route", "add", "default", "via", own)
             self.forward_in(f"nat-{side}")
         self.forward_in("hub")
 
 
-def _join(near: str, near_name: str, near_address: str, far: str, name: str, address: str) -> None:
-    """Lay a line between two namespaces; the near one is the far one's way to everything."""
+def join(near: str, near_name: str, near_address: str, far: str, name: str, address: str) -> None:
+    """Lay a line between two namespaces."""
     peer = ["peer", "name", name, "netns", far]
     ip("-n", near, "link", "add", near_name, "type", "veth", *peer)
     for namespace, device, own in ((near, near_name, near_address), (far, name, address)):
         ip("-n", namespace, "addr", "add", f"{own}/24", "dev", device)
         ip("-n", namespace, "link", "set", device, "up")
-    ip("-n", far, "route", "add", "default", "via", near_address)
