@@ -39,6 +39,27 @@ async def test_what_is_sent_now_is_what_the_kernel_takes(
     assert await _read_all(right, sent) == MUCH[:sent]
 
 
+class Elsewhere(socket.socket):
+    """A socket whose address this machine does not have (RFC 5737 and 3849: nobody has it)."""
+
+    def getsockname(self) -> tuple[object, ...]:
+        is_v6 = self.family == socket.AF_INET6
+        return ("2001:db8::1", 9001, 0, 0) if is_v6 else ("192.0.2.1", 9001)
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+async def test_it_is_known_whether_the_own_address_is_still_there(
+    family: socket.AddressFamily,
+) -> None:
+    with socket.socket(family) as here, Elsewhere(family) as gone:
+        assert TcpStream(here).has_own_address()
+        assert not TcpStream(gone).has_own_address()
+
+
+async def test_what_has_no_address_cannot_lose_it(pair: tuple[TcpStream, TcpStream]) -> None:
+    assert pair[0].has_own_address()
+
+
 async def test_small_reads_lose_nothing(pair: tuple[TcpStream, TcpStream]) -> None:
     """A read that fills what was asked for may have left more in the kernel's buffer."""
     left, right = pair

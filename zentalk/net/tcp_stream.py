@@ -8,6 +8,7 @@ loop must give others their turn.
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -35,6 +36,21 @@ class TcpStream(trio.abc.AsyncResource):
             return str(self.socket.getpeername()[0])
         except OSError:
             return ""
+
+    def has_own_address(self) -> bool:
+        """Tell whether this machine still has the address from which this goes.
+
+        If not, nothing comes any more, and the kernel may go on trying for minutes.
+        """
+        if self.socket.family not in (socket.AF_INET, socket.AF_INET6):
+            return True
+        try:
+            own = self.socket.getsockname()
+            with socket.socket(self.socket.family, socket.SOCK_DGRAM) as probe:
+                probe.bind((own[0], 0, *own[2:]))
+        except OSError as error:
+            return error.errno != errno.EADDRNOTAVAIL
+        return True
 
     def send_now(self, data: bytes | memoryview, /) -> int:
         """Send what the kernel takes without waiting, and return how much that was.

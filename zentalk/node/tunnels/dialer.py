@@ -17,10 +17,11 @@ from zentalk.config.settings import ApiSettings, Way
 from zentalk.errors import REQUEST_FAULTS, ConnectFailedError
 from zentalk.net.connection import Connection, NoHandlers
 from zentalk.net.dialling import RelayDialler
+from zentalk.net.own_addresses import FromAddress, until_moved
 from zentalk.net.reached import LastReached
 from zentalk.net.runtime import Runtime
 from zentalk.net.serve import connect
-from zentalk.net.transport import ByteStream, Network
+from zentalk.net.transport import Network
 from zentalk.net.tunnel import open_tunnel
 from zentalk.net.ways.proxy import proxied
 from zentalk.net.ways.websocket import open_websocket
@@ -126,10 +127,10 @@ class Dialer:
         self._troubles.failed(uri.place, reason)
 
     async def _link(self, uri: RelayUri, nursery: trio.Nursery) -> Connection:
-        stream: ByteStream = await self._network.dial(uri.host, uri.port)
+        stream = line = await self._network.dial(uri.host, uri.port)
         if uri.scheme is not Scheme.TCP:
             stream = await open_websocket(stream, uri)
-        return await connect(
+        link = await connect(
             stream,
             network=self._network_id,
             relay_identity=uri.identity,
@@ -138,6 +139,9 @@ class Dialer:
             runtime=self._runtime,
             nursery=nursery,
         )
+        if isinstance(line, FromAddress):
+            nursery.start_soon(_leave_when_moved, link, line)
+        return link
 
     async def extend(self, link: Connection, uri: RelayUri, nursery: trio.Nursery) -> Connection:
         """Return a tunnel over a link to another relay.
@@ -164,3 +168,16 @@ class Dialer:
             self.access.left(node_id_of(uri.identity), link, uri.place)
             self._sizes |= link.unit_sizes
             self._links.discard(link)
+
+
+async def _leave_when_moved(link: Connection, line: FromAddress) -> None:
+    """End a link whose own address is gone: its silence alone would tell after a minute."""
+    async with trio.open_nursery() as nursery:
+
+        async def move() -> None:
+            await until_moved(line)
+            link.abort()
+
+        nursery.start_soon(move)
+        await link.closed.wait()
+        nursery.cancel_scope.cancel()
