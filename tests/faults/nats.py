@@ -82,9 +82,6 @@ class Person:
         self.other = other
         self.wrote: list[str] = []
 
-    async def path(self) -> str:
-        return (await self.client.direct(self.other)).path
-
     async def write(self) -> None:
         text = f"number {len(self.wrote)}"
         await self.client.send(self.other, text)
@@ -116,6 +113,8 @@ class Talk:
         self._folder = folder
         self.seconds: dict[str, list[float]] = {}
         """The time that each thing took, by its name, each time it happened."""
+        self.reasons: list[str] = []
+        """Why there was no direct path when one was waited for."""
 
     async def make_friends(self) -> None:
         for index, person in enumerate(self.people):
@@ -131,9 +130,15 @@ class Talk:
 
     async def until_on(self, path: str, what: str) -> None:
         began = trio.current_time()
-        while {await person.path() for person in self.people} != {path}:  # noqa: ASYNC110 - other programs
+        while any([await self._is_elsewhere(person, path) for person in self.people]):  # noqa: ASYNC110 - other programs
             await trio.sleep(POLL_SECONDS)
         self.seconds.setdefault(what, []).append(round(trio.current_time() - began, 1))
+
+    async def _is_elsewhere(self, person: Person, path: str) -> bool:
+        found = await person.client.direct(person.other)
+        if found.why_not and (not self.reasons or self.reasons[-1] != found.why_not):
+            self.reasons.append(found.why_not)
+        return found.path != path
 
     async def until_it_is_known_why_not(self) -> list[str]:
         whys: list[str] = []
@@ -276,6 +281,7 @@ async def act(options: argparse.Namespace, talk: Talk) -> dict[str, Any]:
         "written": written,
         "paths": [await person.paths() for person in talk.people],
         "seconds": talk.seconds,
+        "reasons": talk.reasons,
         "confirmed_but_missing": 0,
         "faults": [f"{number} {what}" for what, number in verdict.items() if number],
         **verdict,

@@ -39,10 +39,10 @@ def test_d2_behind_a_symmetric_and_a_strict_nat_all_goes_over_relays() -> None:
 
 
 def test_d2_behind_strict_nats_it_is_direct_whenever_udp_passes() -> None:
-    """Relays get nothing while it is."""
-    report = nats("--trouble", "block")
+    """Relays get nothing meanwhile. UDP is blocked twice, then both sides get other addresses."""
+    report = nats("--trouble", "block", "move")
     assert report["deposited"] == 0
-    assert report["paths"] == [BLOCKED, BLOCKED]
+    assert report["paths"] == [[*BLOCKED, "relay", "direct"]] * 2
 
 
 @pytest.mark.long

@@ -20,6 +20,9 @@ FIRST_PAUSE_SECONDS: Final = 60.0
 LONGEST_PAUSE_SECONDS: Final = 1800.0
 AFTER_END_SECONDS: Final = 1.0
 """Both sides miss a line that ended: it is looked for again at once."""
+HALVINGS_AFTER_LINE: Final = 3
+"""The first pause after a line that ended is halved so often: there was a path just now, and what
+took it, such as another address of one of the two, may be over in seconds."""
 LEAST_BETWEEN_SECONDS: Final = 10.0
 """Between two tries that lead to a line: a contact may end lines as soon as they stand."""
 CROSSED_SECONDS: Final = 30.0
@@ -51,6 +54,7 @@ class _Trials:
         self.began_at = -FIRST_PAUSE_SECONDS
         self.answered_at = -ANSWER_PAUSE_SECONDS
         self.failures = 0
+        """Those in a row, from less than 0 on after a line."""
         self.why = ""
 
 
@@ -139,7 +143,7 @@ class Meetings:
         del self._open[contact]
         trials = self._trials_of(contact, now)
         trials.why = why
-        trials.failures = 0 if used else trials.failures + 1
+        trials.failures = -HALVINGS_AFTER_LINE if used else trials.failures + 1
         if used:
             earliest = meeting.began_at + LEAST_BETWEEN_SECONDS
             trials.next_at = max(now + AFTER_END_SECONDS, earliest)
