@@ -48,10 +48,11 @@ class OwnLoad(PeerLoad):
         program: str = "zentalk",
         *,
         web: bool = False,
+        direct: bool = False,
     ) -> OwnLoad:
         """Start that many relays, and nodes of a program, and read their events from now on.
 
-        With `web` the nodes reach relays by WebSockets only.
+        With `web` the nodes reach relays by WebSockets only, with `direct` each other directly.
         """
         relays = await start_relays(root, count, nursery, web=web)
         alice, alice_address, alice_url, alice_token = await start_api(
@@ -66,6 +67,8 @@ class OwnLoad(PeerLoad):
                 await trio.sleep(0.1)
         await writer.add_contact(bob_address, "Bob")
         await reader.add_contact(alice_address, "Alice")
+        if direct:
+            await _connect_directly([(writer, bob_address), (reader, alice_address)])
         sender, recipient = RawHttp(alice_url, alice_token), RawHttp(bob_url, bob_token)
         load = cls([alice, bob, *relays], sender, recipient, bob_address)
         nursery.start_soon(load._follow_sender)
@@ -116,3 +119,13 @@ class OwnLoad(PeerLoad):
             async for data in connection.events(EVENTS_PATH):
                 if b'"message.received"' in data:
                     self._received[json.loads(data)["data"]["id"]] += 1
+
+
+async def _connect_directly(people: list[tuple[AsyncClient, str]]) -> None:
+    for client, other in people:
+        await client.send(other, "before anybody is let in directly, both have written")
+    for client, other in people:
+        await client.allow_direct(other)
+    for client, other in people:
+        while (await client.direct(other)).path != "direct":  # noqa: ASYNC110 - another process
+            await trio.sleep(0.1)

@@ -1,11 +1,13 @@
-"""Messages over WebSockets beside messages over TCP, in turn: what a line of HTTP alone costs.
+"""Messages over WebSockets, and directly, beside messages over TCP and relays, in turn.
 
-Two networks of processes as in `benchmarks.peers`; the nodes of one may use WebSockets only. Relays
-speak TCP to each other in both. Behind them are ratios of one link alone, with QUIC.
+Networks of processes as in `benchmarks.peers`; the nodes of one may use WebSockets only, and those
+of another are connected directly. Relays speak TCP to each other in all. Behind them are ratios of
+one link alone, with QUIC.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import tempfile
 from pathlib import Path
 
@@ -25,24 +27,30 @@ from benchmarks.peers import (
     own_turn,
     ratio_row,
 )
-from benchmarks.rounds import Row
+from benchmarks.rounds import Row, skipped_row
 
-TCP, WEB = "TCP", "WebSocket"
+TCP, WEB, DIRECT = "TCP", "WebSocket", "direct"
 
 
 def rows(count: int = COUNT) -> list[Row]:
     """Each row is a figure of this machine, or a ratio of one way to the other."""
-    return [*trio.run(_measure, count), *link_ways.rows(count)]
+    there = [WEB, *([DIRECT] if importlib.util.find_spec("aioquic") else [])]
+    found: list[Row] = trio.run(_measure, there, count)
+    if DIRECT not in there:
+        found.append(skipped_row(f"all of {DIRECT} / {TCP}", None, "no aioquic here"))
+    return [*found, *link_ways.rows(count)]
 
 
-async def _measure(count: int) -> list[Row]:
+async def _measure(others: list[str], count: int) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder, trio.fail_after(MOST_SECONDS):
         async with trio.open_nursery() as nursery:
             loads = {}
-            for way in (TCP, WEB):
+            for way in (TCP, *others):
                 root = Path(folder) / way
                 root.mkdir()
-                loads[way] = await OwnLoad.start(root, nursery, web=way == WEB)
+                loads[way] = await OwnLoad.start(
+                    root, nursery, web=way == WEB, direct=way == DIRECT
+                )
                 await loads[way].run(count // ALONE_SHARE, 1)
             turns: dict[str, list[Own]] = {way: [] for way in loads}
             for _ in range(ROUNDS):
@@ -51,14 +59,18 @@ async def _measure(count: int) -> list[Row]:
             lost = await losses(loads)
             nursery.cancel_scope.cancel()
     figures = [row for way, found in turns.items() for row in own_figures(way, found)]
-    return [*figures, *lost, *_ratios(turns[WEB], turns[TCP])]
+    ratios = [row for way in others for row in _ratios(way, turns[way], turns[TCP])]
+    return [*figures, *lost, *ratios]
 
 
-def _ratios(there: list[Own], here: list[Own]) -> list[Row]:
+def _ratios(way: str, there: list[Own], here: list[Own]) -> list[Row]:
     pairs = list(zip(there, here, strict=True))
     found = {
         f"rate, {IN_FLIGHT} in flight": [a.crowd.rate / b.crowd.rate for a, b in pairs],
         "confirmed p50, 1 in flight": [a.alone.p50_ms / b.alone.p50_ms for a, b in pairs],
+        f"confirmed p50, {IN_FLIGHT} in flight": [
+            a.crowd.p50_ms / b.crowd.p50_ms for a, b in pairs
+        ],
         "CPU a message": [a.crowd.cpu_ms_in_all / b.crowd.cpu_ms_in_all for a, b in pairs],
     }
-    return [ratio_row(f"{what}, {WEB} / {TCP}", ratios, None) for what, ratios in found.items()]
+    return [ratio_row(f"{what}, {way} / {TCP}", ratios, None) for what, ratios in found.items()]
