@@ -113,7 +113,7 @@ class Talk:
         self._folder = folder
         self.seconds: dict[str, list[float]] = {}
         """The time that each thing took, by its name, each time it happened."""
-        self.reasons: list[str] = []
+        self.reasons: set[str] = set()
         """Why there was no direct path when one was waited for."""
 
     async def make_friends(self) -> None:
@@ -136,8 +136,7 @@ class Talk:
 
     async def _is_elsewhere(self, person: Person, path: str) -> bool:
         found = await person.client.direct(person.other)
-        if found.why_not and (not self.reasons or self.reasons[-1] != found.why_not):
-            self.reasons.append(found.why_not)
+        self.reasons |= {found.why_not} - {""}
         return found.path != path
 
     async def until_it_is_known_why_not(self) -> list[str]:
@@ -281,7 +280,7 @@ async def act(options: argparse.Namespace, talk: Talk) -> dict[str, Any]:
         "written": written,
         "paths": [await person.paths() for person in talk.people],
         "seconds": talk.seconds,
-        "reasons": talk.reasons,
+        "reasons": sorted(talk.reasons),
         "confirmed_but_missing": 0,
         "faults": [f"{number} {what}" for what, number in verdict.items() if number],
         **verdict,
