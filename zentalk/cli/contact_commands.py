@@ -138,9 +138,9 @@ def contact_direct(
 ) -> int:
     """Print whether you and a contact are connected directly, or allow it, or not any more.
 
-    Messages are the same, and faster. But each of you sees the other's network address, and who
-    watches one of your lines sees that you two are connected: allow it only to whom you trust with
-    that. Relays go on carrying what cannot go directly.
+    Messages are the same, and pass no relay. But each of you sees the other's network address, and
+    who watches one of your lines sees that you two are connected: allow it only to whom you trust
+    with that. Relays go on carrying what cannot go directly.
     """
     from zentalk.cli import contact as act
 
