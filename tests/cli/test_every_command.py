@@ -144,6 +144,7 @@ ASKING = {
 
 OTHER_WAYS = [
     ("contact verify", ["Bob", "--undo"]),
+    ("contact direct", ["Bob"]),
     ("profile show", ["Bob"]),
     ("message pin", ["Bob", "last", "--off"]),
     ("message star", ["Bob", "last", "--off"]),

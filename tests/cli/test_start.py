@@ -22,7 +22,7 @@ HEAVY = {
 }
 """Nothing of this is needed by a command that asks a running node."""
 
-MOST_FOR_HELP = 64
+MOST_FOR_HELP = 65
 MOST_FOR_A_CALL = 136
 """Modules beside those of `python -c pass`; half of the latter are the standard library's HTTP."""
 

@@ -79,7 +79,10 @@ def test_ranges_are_named(run: Run) -> None:
     ("arguments", "sentence"),
     [
         ("mesage send", "there is no command 'mesage'; did you mean 'message'?"),
-        ("relay x", "there is no command 'x'; the commands are init, run, check and status"),
+        (
+            "relay x",
+            "there is no command 'x'; the commands are init, run, check, status, access and ban",
+        ),
         ("relay run --dir", "--dir needs a value"),
         ("api init --dir d --bootstrap", "--bootstrap needs a value"),
         ("contact add --dir d", "ADDRESS is missing"),

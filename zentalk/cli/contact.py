@@ -120,11 +120,11 @@ def direct(at: At, person: str, on: bool | None, *, as_json: bool) -> int:
     with running_node(at) as node:
         path = f"{CONTACTS}/{address_of(node, wanted)}/direct"
         found = node.get(path) if on is None else node.put(path, {"allowed": on})
-    if as_json:
-        say_json(found)
-        return 0
-    for line in _direct_lines(found):
-        say(line)
+        if as_json:
+            say_json(found)
+            return 0
+        for line in _direct_lines(found):
+            say(line)
     return 0
 
 

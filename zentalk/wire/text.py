@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -70,12 +69,14 @@ class RelayUri(NamedTuple):
         return f"{self.scheme}://{self.host}{port}{self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class AccessToken:
+class AccessToken(NamedTuple):
     """The secret that a relay's operator gave to somebody, and the relay that it is for."""
 
     relay: NodeId
-    secret: bytes = field(repr=False)
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return "<access token>"
 
 
 @lru_cache(maxsize=_KEPT_ADDRESSES)
