@@ -114,3 +114,11 @@ def test_the_level_of_the_log_is_one_of_four(run: Run, folder: Path) -> None:
     result = run("relay", "run", "--dir", folder, "--log-level", "loud")
     assert result.code == 2
     assert "--log-level" in result.err
+
+
+def test_a_certificate_that_is_none(run: Run, folder: Path) -> None:
+    (folder / "own.pem").write_text("junk", "utf-8")
+    config = folder / "config.toml"
+    lines = 'http = true\nhttp_certificate = "own.pem"\nhttp_key = "own.pem"\n'
+    config.write_text(f"{config.read_text('utf-8')}\n{lines}", "utf-8")
+    assert "no certificate with its key" in sentence(run, folder)

@@ -26,7 +26,7 @@ SESSION = b"session of tests"
 
 
 class NatKind(Enum):
-    """What a NAT gives, and whom it lets in."""
+    """A kind of NAT: the ports that it gives, and the senders that it lets in."""
 
     NONE = "none"
     FULL_CONE = "full-cone"

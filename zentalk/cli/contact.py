@@ -136,7 +136,7 @@ def _direct_lines(found: Mapping[str, Any]) -> Iterator[str]:
     elif found["allowed_by_them"] and not found["allowed"]:
         yield "they allow it: if you do too, each sees the other's network address"
     if found["why_not"]:
-        yield f"the last time: {found['why_not']}"
+        yield f"no direct way: {found['why_not']}"
 
 
 def unverify(at: At, person: str, *, as_json: bool) -> int:

@@ -12,7 +12,7 @@ PathWord = Literal["direct", "relay"]
 
 
 class Direct(Resource):
-    """How your node and a contact's reach each other."""
+    """The way between your node and a contact's, and what both allow."""
 
     address: str
     allowed: bool = Field(

@@ -78,7 +78,7 @@ class Way:
     """Where that is."""
     is_virtual: bool = True
     depth: int = 0
-    """Of a link inside."""
+    """The depth of the link inside."""
     made: list[ByteStream] = field(default_factory=list)
 
     async def dial(self) -> ByteStream:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 import trio
-from aioquic.buffer import Buffer  # type: ignore[attr-defined]  # it is there, without a word
+from aioquic.buffer import Buffer  # type: ignore[attr-defined]  # not in its stub
 from aioquic.quic.packet import encode_quic_version_negotiation, pull_quic_header
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -21,6 +21,7 @@ from zentalk.net import punching
 from zentalk.net.datagrams import Datagrams, UdpDatagrams
 from zentalk.net.memory_datagrams import DatagramNetwork
 from zentalk.net.path_session import PathSession
+from zentalk.net.punching import PathFinder
 from zentalk.net.quic.endpoint import QuicEndpoint
 from zentalk.net.runtime import Runtime
 from zentalk.net.transport import PEER_FAULTS, ByteStream
@@ -179,7 +180,7 @@ async def test_a_port_that_cannot_be_bound_is_told_and_tried_again_at_the_next_o
     internet.fault = OSError(errno.EADDRINUSE, "Address already in use")
     for _ in range(3):
         began = trio.current_time()
-        with pytest.raises(UnavailableError, match=r"UDP port .*: Address already in use"):
+        with pytest.raises(UnavailableError, match=r"address already in use\): choose another"):
             await one.offer(SESSION)
         assert trio.current_time() - began < PORT_SECONDS
     internet.fault = None
@@ -400,3 +401,25 @@ async def test_some_relays_are_asked_that_have_an_address_and_not_always_the_sam
     assert "relay.example" not in seen, "its name would be looked up"
     assert "2001:db8::1" in seen
     await trio.lowlevel.checkpoint()
+
+
+async def test_a_bug_at_the_port_ends_the_port_alone_and_the_next_offer_opens_another(
+    internet: Internet,
+    nursery: trio.Nursery,
+    autojump_clock: MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without containing it, one wrong datagram could end the whole node."""
+
+    async def broken(_finder: PathFinder) -> None:
+        await trio.sleep(1)
+        raise KeyError("a bug")
+
+    one, _ = await both(internet, nursery)
+    with monkeypatch.context() as patched:
+        patched.setattr(PathFinder, "_receive", broken)
+        await one.offer(SESSION)
+        await trio.sleep(2)
+    assert (await one.offer(SESSION)).offer.session == SESSION
+    assert len(internet.bound) == 2
+    nursery.cancel_scope.cancel()

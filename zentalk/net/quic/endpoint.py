@@ -14,7 +14,7 @@ from collections import deque
 from contextlib import suppress
 
 import trio
-from aioquic.buffer import Buffer  # type: ignore[attr-defined]  # it is there, without a word
+from aioquic.buffer import Buffer  # type: ignore[attr-defined]  # not in its stub
 from aioquic.quic.configuration import SMALLEST_MAX_DATAGRAM_SIZE
 from aioquic.quic.packet import (
     QuicHeader,

@@ -1,6 +1,6 @@
 """Who is called when, and who of two that call each other at once is answered.
 
-Plain synchronous code: the time comes from callers.
+Nothing here waits, and the time comes from callers.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Meeting:
 
 
 class _Trials:
-    """How calls of one contact have fared."""
+    """The calls of one contact: when the last ones were, and what came of them."""
 
     def __init__(self) -> None:
         self.next_at = 0.0

@@ -23,6 +23,8 @@ from zentalk.errors import (
     TransportError,
     UnavailableError,
 )
+from zentalk.logs import quiet_logger
+from zentalk.net.crash_isolation import contained
 from zentalk.net.datagrams import Address, Datagrams, UdpDatagrams
 from zentalk.net.path_session import PathSession
 from zentalk.net.punching import PathFinder
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 PORT_SECONDS: Final = 5.0
 """For binding the port; a fault is tried again when the next offer is to be made."""
 TAG_SECONDS: Final = 5.0
+_LOG: Final = quiet_logger("zentalk.node")
 ASKED_RELAYS: Final = 4
 WHY_NOT: Final[Mapping[str, str]] = {
     WhyNot.NO_CANDIDATES: "they name no address that can be reached from here",
@@ -103,10 +106,15 @@ class UdpWays:
             try:
                 datagrams = await self._bind()
             except OSError as error:
-                self._fault = f"the UDP port for direct connections: {error.strerror}"
+                reason = (error.strerror or "unknown error").lower()
+                self._fault = (
+                    f"the UDP port for direct connections cannot be had ({reason}): choose another "
+                    "`direct_port` in config.toml"
+                )
                 self._opened.set()
                 continue
-            await self._hold(datagrams)
+            with contained(_LOG, "direct_port_ended_by_a_bug"):
+                await self._hold(datagrams)
 
     async def _hold(self, datagrams: Datagrams) -> None:
         # It takes 100 ms to import, for those only who have agreed with somebody.
