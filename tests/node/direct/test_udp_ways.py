@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, memory_stream_pair
 
 from tests.node.direct.support import offer
 from zentalk.direct.punch import WhyNot
@@ -422,4 +422,27 @@ async def test_a_bug_at_the_port_ends_the_port_alone_and_the_next_offer_opens_an
         await trio.sleep(2)
     assert (await one.offer(SESSION)).offer.session == SESSION
     assert len(internet.bound) == 2
+    nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("said", "is_let_in"), [(b"t" * TAG_BYTES, True), (b"x" * TAG_BYTES, False)]
+)
+async def test_only_the_tag_of_a_session_takes_the_place_that_is_kept_for_it(
+    internet: Internet,
+    nursery: trio.Nursery,
+    autojump_clock: MockClock,
+    said: bytes,
+    is_let_in: bool,
+) -> None:
+    """Else any stranger could come first, and the contact would find the place taken."""
+    one, _ = await both(internet, nursery)
+    expected: Any = SimpleNamespace(tag=b"t" * TAG_BYTES, is_client=False)
+    streams: Any = memory_stream_pair()
+    near, far = streams
+    with one._guest(expected) as guest:
+        nursery.start_soon(one._accepted, near, STRANGER)
+        await far.send_all(said)
+        await trio.sleep(1)
+        assert guest.came.is_set() is is_let_in
     nursery.cancel_scope.cancel()
