@@ -33,7 +33,7 @@ $(BIN)/python:
 
 $(STAMP)-run: pyproject.toml | $(BIN)/python
 	@echo "setting up $(VENV)"
-	@$(PIP) install --editable .
+	@$(PIP) install --editable '.[quic]'
 	@touch $@
 
 $(STAMP)-test: pyproject.toml | $(BIN)/python
