@@ -15,7 +15,7 @@ from trio.testing import MockClock
 from tests.web.echo import BIG_BYTES, Echo
 from tests.web.served import Served, served, until, until_end
 from zentalk.web.connection import HEAD_SECONDS
-from zentalk.web.exchange import MAX_UNREAD_BYTES
+from zentalk.web.exchange import BODY_BYTES_PER_SECOND, MAX_UNREAD_BYTES
 from zentalk.web.peer import LINGER_LONGEST_SECONDS
 from zentalk.web.problems import PROBLEM_TYPE
 
@@ -170,6 +170,20 @@ async def test_who_is_slow_in_asking_is_told_so(server: Served, mock_clock: Mock
         assert statuses(await server.say(data)) == [status]
         assert 30 <= trio.current_time() - start < 33
     assert await server.say(b"") == b""
+
+
+@pytest.mark.parametrize(("pause_seconds", "status"), [(0.5, 200), (3.0, 408)])
+async def test_a_long_body_has_the_time_that_its_size_takes(
+    server: Served, mock_clock: MockClock, pause_seconds: float, status: int
+) -> None:
+    piece = bytes(BODY_BYTES_PER_SECOND)
+    async with await server.dial() as stream:
+        await stream.send_all(POST + b"Content-Length: %d\r\n\r\n" % (100 * len(piece)))
+        with suppress(trio.BrokenResourceError):
+            for _ in range(100):
+                await stream.send_all(piece)
+                await trio.sleep(pause_seconds)
+        assert statuses(await until_end(stream)) == [status]
 
 
 async def test_a_head_that_drips_is_given_up_like_one_that_stops(

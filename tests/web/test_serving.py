@@ -20,6 +20,7 @@ from zentalk.web.shield import Shield
 from zentalk.web.slots import ConnectionLimits
 
 MAX_BODY_BYTES = 10_000
+MAX_LARGE_BYTES = 50_000
 ASK = b"GET /small HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST /body HTTP/1.1\r\nHost: a\r\n"
 UPGRADE = b"GET /small HTTP/1.1\r\nHost: a\r\nConnection: Upgrade"
@@ -38,11 +39,14 @@ class Program:
         inner = Starlette(
             routes=[
                 Route("/body", self.body, methods=["POST"]),
+                Route("/large", self.body, methods=["POST"]),
                 Route("/small", self.small),
                 Route("/big", self.big),
             ]
         )
-        self.app = Shield(inner, MAX_BODY_BYTES, structlog.get_logger("test"))
+        self.app = Shield(
+            inner, MAX_BODY_BYTES, structlog.get_logger("test"), {"/large": MAX_LARGE_BYTES}
+        )
 
     async def body(self, request: Request) -> Response:
         self.bodies.append(len(await request.body()))
@@ -140,6 +144,19 @@ async def test_a_body_in_chunks_is_limited() -> None:
         assert program.bodies == []
         assert (await ask(server, head + chunk + b"0\r\n\r\n")).startswith(b"HTTP/1.1 200")
         assert program.bodies == [4096]
+
+
+async def test_a_path_for_uploads_takes_more_and_no_other_does() -> None:
+    program = Program()
+    async with served(program.app) as server:
+        for path, size, status in (
+            (b"large", MAX_LARGE_BYTES, b"200"),
+            (b"large", MAX_LARGE_BYTES + 1, b"413"),
+            (b"body", MAX_BODY_BYTES + 1, b"413"),
+        ):
+            head = POST.replace(b"body", path) + b"Content-Length: %d\r\n\r\n" % size
+            assert (await ask(server, head + bytes(size))).startswith(b"HTTP/1.1 " + status)
+        assert program.bodies == [MAX_LARGE_BYTES]
 
 
 @pytest.mark.parametrize("start", [b"", b"GET /sm", POST + b"Content-Length: 9\r\n\r\nab"])

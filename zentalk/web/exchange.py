@@ -25,7 +25,10 @@ from zentalk.web.refusal import refusal_of, refuse
 from zentalk.web.server_state import ServerState
 
 BODY_SECONDS: Final = 30.0
-"""The time from the first wait for the body until all of it is there; then the answer is 408."""
+"""The time from the first wait for the body until all of it is there, beside what its size allows;
+then the answer is 408."""
+BODY_BYTES_PER_SECOND: Final = 64 * 1024
+"""A body that comes faster than this, on average, may be as long as its application takes it."""
 MAX_UNREAD_BYTES: Final = 64 * 1024
 """A body that nobody read is passed over up to this size; for a larger one the connection ends."""
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
@@ -132,6 +135,7 @@ class Exchange:
             )
         if not data:
             raise bad_request("the connection ended before the body was complete")
+        self._body_until += len(data) / BODY_BYTES_PER_SECOND
         self._reader.feed(data)
 
     async def _until_it_leaves(self) -> None:
