@@ -12,7 +12,7 @@ from zentalk.errors import DecodeError
 from zentalk.ids import MessageId, UserAddress
 from zentalk.node.messages.kinds import registry
 from zentalk.wire import chat
-from zentalk.wire.chat import Card, Location, Poll, Sticker
+from zentalk.wire.chat import Card, FileCard, Location, Poll, Sticker
 from zentalk.wire.content import (
     MAX_FALLBACK_BYTES,
     Content,
@@ -26,6 +26,7 @@ BODIES = (
     Card(UserAddress(b"c" * 32), "Carol"),
     Sticker("🙈", b"picture"),
     Location(90_000_000, 180_000_000, "Null Island"),
+    FileCard(b"c" * 32, b"s" * 32, 5, "cat.jpg", "image/jpeg", b"picture", 4, 3),
 )
 
 
@@ -60,16 +61,42 @@ def test_of_direct_connections_nothing_is_shown_and_offers_are_never_kept() -> N
 
 
 def test_lines_with_a_body_are_shown_as_text_and_as_json() -> None:
-    assert [line_of(body) for body in BODIES] == ["which?", "Carol", "🙈", "Null Island"]
+    assert [line_of(body) for body in BODIES] == [
+        "which?",
+        "Carol",
+        "🙈",
+        "Null Island",
+        "cat.jpg",
+    ]
     assert [fallback_of(body) for body in BODIES] == [
         "A poll: which?",
         "A contact: Carol",
         "A sticker: 🙈",
         "A place: Null Island",
+        "A file: cat.jpg",
     ]
     assert body_view(BODIES[3]) == {"latitude": 0.0, "longitude": 0.0, "label": "Null Island"}
     assert body_view(BODIES[2]) == {"emoji": "🙈", "picture": "cGljdHVyZQ=="}
     assert body_view(None) is None
+
+
+def test_a_file_is_shown_without_the_secret_that_opens_it() -> None:
+    view = body_view(BODIES[4])
+    assert view == {
+        "cid": "63" * 32,
+        "name": "cat.jpg",
+        "size": 5,
+        "media_type": "image/jpeg",
+        "preview": "cGljdHVyZQ==",
+        "width": 4,
+        "height": 3,
+        "milliseconds": 0,
+        "voice": False,
+    }
+    assert "cat.jpg" not in repr(BODIES[4])
+
+
+def test_a_card_without_a_name_is_shown_by_its_address() -> None:
     assert line_of(Card(UserAddress(b"c" * 32), "")).startswith("zt1")
 
 

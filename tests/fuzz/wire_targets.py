@@ -91,6 +91,7 @@ def _bodies() -> list[chat.Body]:
         chat.Poll("which?", ("this", "that"), multiple=False),
         chat.Sticker("\u2764", b"picture"),
         chat.Location(90_000_000, 180_000_000, "nowhere"),
+        chat.FileCard(bytes(32), bytes(32), 7, "a", "image/png", b"x", 1, 1, 0, voice=False),
         chat.DirectConsent(8, allowed=True),
         chat.OfferSignal(b"offer"),
     ]

@@ -65,6 +65,7 @@ KINDS: Final = {
         Kind(chat.CARD, KindRole.LINE, "an address and a name", "A contact: {}"),
         Kind(chat.STICKER, KindRole.LINE, "a small picture", "A sticker: {}"),
         Kind(chat.LOCATION, KindRole.LINE, "a place", "A place: {}"),
+        Kind(chat.FILE, KindRole.LINE, "a file", "A file: {}"),
         Kind(chat.EDIT, KindRole.MARK, "a line and its new text"),
         Kind(chat.DELETE, KindRole.MARK, "a line that is taken back"),
         Kind(chat.REACTION, KindRole.MARK, "a line and an emoji"),

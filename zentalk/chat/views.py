@@ -6,7 +6,16 @@ import base64
 from typing import Any
 
 from zentalk.chat.kinds import KINDS
-from zentalk.wire.chat import MICRODEGREES, Body, Card, Location, Poll, Sticker, kind_of
+from zentalk.wire.chat import (
+    MICRODEGREES,
+    Body,
+    Card,
+    FileCard,
+    Location,
+    Poll,
+    Sticker,
+    kind_of,
+)
 from zentalk.wire.content import MAX_FALLBACK_BYTES
 from zentalk.wire.text import format_address
 
@@ -28,6 +37,18 @@ def body_view(body: Body | None) -> dict[str, Any] | None:
                 "longitude": (longitude - WEST) / MICRODEGREES,
                 "label": label,
             }
+        case FileCard():
+            return {
+                "cid": body.cid.hex(),
+                "name": body.name,
+                "size": body.size,
+                "media_type": body.media_type,
+                "preview": base64.b64encode(body.preview).decode("ascii"),
+                "width": body.width,
+                "height": body.height,
+                "milliseconds": body.milliseconds,
+                "voice": body.voice,
+            }
         case _:
             return None
 
@@ -41,6 +62,8 @@ def line_of(body: Body | None) -> str:
             return name or format_address(address)
         case Sticker(emoji):
             return emoji
+        case FileCard():
+            return body.name
         case Location(latitude, longitude, label):
             place = f"{(latitude - SOUTH) / MICRODEGREES:.5f}, "
             return label or place + f"{(longitude - WEST) / MICRODEGREES:.5f}"

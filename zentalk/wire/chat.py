@@ -6,6 +6,7 @@ to a conversation is decided in `zentalk.chat`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -28,6 +29,7 @@ CARD: Final = "contact"
 POLL: Final = "poll"
 STICKER: Final = "sticker"
 LOCATION: Final = "location"
+FILE: Final = "file"
 DIRECT: Final = "direct"
 DIRECT_OFFER: Final = "direct-offer"
 
@@ -46,8 +48,16 @@ MAX_TIMER_SECONDS: Final = 366 * 86_400
 MAX_LABEL_BYTES: Final = 256
 MAX_OFFER_BYTES: Final = 512
 """An offer is read by `zentalk.wire.direct`."""
+MAX_MEDIA_TYPE_BYTES: Final = 127
+MAX_FILE_BYTES: Final = 4 * 1024**3
+MAX_PREVIEW_BYTES: Final = 16 * 1024
+"""A small picture of a file: with everything around it, it fits one class L envelope."""
+MAX_SIDE_PIXELS: Final = 2**16 - 1
 MICRODEGREES: Final = 1_000_000
+CID_BYTES: Final = 32
+SHARE_SECRET_BYTES: Final = 32
 _MAX_U53: Final = 2**53
+_MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")
 
 
 class MessageTarget(NamedTuple):
@@ -178,6 +188,26 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True)
+class FileCard:
+    """A file in the mesh: how to get it, and what it is; a preview is a small picture of it.
+
+    Width and height are pixels, 0 for what has none; so is the length of a sound or a video, in
+    milliseconds. `voice` is a sound that its author has just spoken.
+    """
+
+    cid: bytes = field(repr=False)
+    share_secret: bytes = field(repr=False)
+    size: int = field(repr=False)
+    name: str = field(repr=False)
+    media_type: str = field(repr=False)
+    preview: bytes = field(default=b"", repr=False)
+    width: int = field(default=0, repr=False)
+    height: int = field(default=0, repr=False)
+    milliseconds: int = field(default=0, repr=False)
+    voice: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DirectConsent:
     """Whether the author lets its node and the reader's show each other their addresses."""
 
@@ -207,6 +237,7 @@ Body: TypeAlias = (
     | Poll
     | Sticker
     | Location
+    | FileCard
     | DirectConsent
     | OfferSignal
 )
@@ -252,6 +283,24 @@ def _vote(fields: Fields) -> Vote:
     return Vote(target, number, tuple(at for at in range(MAX_OPTIONS) if chosen >> at & 1))
 
 
+def _file(fields: Fields) -> FileCard:
+    card = FileCard(
+        fields.fixed(CID_BYTES),
+        fields.fixed(SHARE_SECRET_BYTES),
+        fields.uint(MAX_FILE_BYTES),
+        fields.text(MAX_NAME_BYTES),
+        fields.text(MAX_MEDIA_TYPE_BYTES),
+        fields.blob(MAX_PREVIEW_BYTES),
+        fields.uint(MAX_SIDE_PIXELS),
+        fields.uint(MAX_SIDE_PIXELS),
+        fields.uint(_MAX_U53),
+        fields.boolean(),
+    )
+    if not _MEDIA_TYPE.fullmatch(card.media_type):
+        raise DecodeError("the type of a file is not a media type")
+    return card
+
+
 def _poll(fields: Fields) -> Poll:
     question, listed = fields.text(MAX_QUESTION_BYTES), fields.array(MAX_OPTIONS)
     reader = Fields(listed, "the options of a poll")
@@ -283,6 +332,7 @@ _DECODERS: Final[dict[str, Callable[[Fields], Body]]] = {
     LOCATION: lambda f: Location(
         f.uint(180 * MICRODEGREES), f.uint(360 * MICRODEGREES), f.text(MAX_LABEL_BYTES)
     ),
+    FILE: _file,
     DIRECT: lambda f: DirectConsent(f.uint(_MAX_U53), f.boolean()),
     DIRECT_OFFER: lambda f: OfferSignal(f.blob(MAX_OFFER_BYTES)),
 }
@@ -301,6 +351,7 @@ _KINDS: Final[dict[type[Body], str]] = {
     Poll: POLL,
     Sticker: STICKER,
     Location: LOCATION,
+    FileCard: FILE,
     DirectConsent: DIRECT,
     OfferSignal: DIRECT_OFFER,
 }

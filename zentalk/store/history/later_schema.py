@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from zentalk.store.history.file_schema import FILES
 from zentalk.store.history.group_schema import (
     BY_PERSON,
     GROUP_CLAIMS,
@@ -297,5 +298,5 @@ CREATE TABLE direct (
 LATER: Final = (
     *(_V7, _V8, _V9, _V10, _V11, _V12, _V13, _V14),
     *(GROUPS, LINKED, GROUP_CLAIMS, GROUP_RECEIPTS, SEEN, BY_PERSON),
-    _V21,
+    *(_V21, FILES),
 )

@@ -1,0 +1,41 @@
+"""Tables of files: a migration of its own, in its order after those of `later_schema.py`.
+
+A migration that was released is never edited; a change is a new one.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+FILES: Final = """
+CREATE TABLE files (
+    id BLOB PRIMARY KEY,
+    cid BLOB UNIQUE,
+    share_secret BLOB NOT NULL,
+    content_secret BLOB,
+    owner_secret BLOB,
+    name TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('uploading', 'kept', 'deleting', 'received')),
+    reason TEXT NOT NULL DEFAULT '',
+    segments_done INTEGER NOT NULL DEFAULT 0,
+    holders BLOB NOT NULL DEFAULT x'',
+    slots BLOB NOT NULL DEFAULT x'',
+    created_at REAL NOT NULL,
+    renewed_at REAL,
+    checked_at REAL,
+    is_here INTEGER NOT NULL DEFAULT 0,
+    used_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX files_by_time ON files (created_at);
+
+CREATE TABLE file_parts (
+    file BLOB NOT NULL,
+    kind INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    ids BLOB NOT NULL,
+    places BLOB NOT NULL,
+    PRIMARY KEY (file, kind, number)
+) WITHOUT ROWID;
+"""

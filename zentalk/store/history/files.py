@@ -1,0 +1,209 @@
+"""Rows of files: what the owner has put into the mesh, and what others have given to the owner.
+
+Where shards lie is a byte each: the place of a holder in the list of the file. What a file's bytes
+are is not here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from enum import IntEnum, StrEnum
+from typing import Any, Final, NamedTuple
+
+from zentalk.ids import NODE_ID_BYTES, NodeId
+from zentalk.store.sqlite import Transaction
+
+
+class FileState(StrEnum):
+    """How far a file is; the database stores the values and REST shows them."""
+
+    UPLOADING = "uploading"
+    """Some of its shards are not at their holders yet."""
+    KEPT = "kept"
+    """Its holders have all of it, and its owner is here."""
+    DELETING = "deleting"
+    """Some of its holders have not confirmed that they deleted it."""
+    RECEIVED = "received"
+    """Somebody else's."""
+
+
+class PartKind(IntEnum):
+    """What a row of shards is a part of."""
+
+    HEAD = 0
+    INDEX = 1
+    DATA = 2
+
+
+class FilePart(NamedTuple):
+    """The shards of one segment, or the head: their ids in order, and where each lies.
+
+    `places` are numbers of holders in the file's list, one a shard; a head has one id and a place
+    for each of its copies.
+    """
+
+    kind: PartKind
+    number: int
+    ids: bytes
+    places: bytes
+
+    def __repr__(self) -> str:
+        return f"<{self.kind.name.lower()} {self.number} of a file>"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One file; times are unix seconds. The secrets of its owner are there for own files only."""
+
+    id: bytes
+    cid: bytes | None = field(repr=False)
+    share_secret: bytes = field(repr=False)
+    content_secret: bytes | None = field(repr=False)
+    owner_secret: bytes | None = field(repr=False)
+    name: str = field(repr=False)
+    media_type: str = field(repr=False)
+    size: int = field(repr=False)
+    state: FileState
+    reason: str
+    """Why it does not go on, or empty."""
+    segments_done: int
+    holders: tuple[NodeId, ...] = field(repr=False)
+    slots: bytes = field(repr=False)
+    created_at: float
+    renewed_at: float | None
+    checked_at: float | None
+    is_here: bool
+    """Whether all of it lies in the node's own folder."""
+    used_at: float
+
+
+_NAMES: Final = tuple(column.name for column in fields(StoredFile))
+_COLUMNS: Final = ", ".join(_NAMES)
+
+
+def insert(tx: Transaction, file: StoredFile) -> None:
+    """Add a file."""
+    values = {name: getattr(file, name) for name in _NAMES} | {"holders": b"".join(file.holders)}
+    marks = ", ".join(f":{name}" for name in _NAMES)
+    tx.execute(f"INSERT INTO files ({_COLUMNS}) VALUES ({marks})", values)
+
+
+def get(tx: Transaction, file_id: bytes) -> StoredFile | None:
+    """Return one file by its id here."""
+    row = tx.execute(f"SELECT {_COLUMNS} FROM files WHERE id = ?", (file_id,)).fetchone()
+    return None if row is None else _file(row)
+
+
+def by_cid(tx: Transaction, cid: bytes) -> StoredFile | None:
+    """Return one file by its CID."""
+    row = tx.execute(f"SELECT {_COLUMNS} FROM files WHERE cid = ?", (cid,)).fetchone()
+    return None if row is None else _file(row)
+
+
+def every(tx: Transaction) -> list[StoredFile]:
+    """Return all files, the newest first."""
+    return [
+        _file(row)
+        for row in tx.execute(f"SELECT {_COLUMNS} FROM files ORDER BY created_at DESC, id")
+    ]
+
+
+def in_state(tx: Transaction, state: FileState) -> list[StoredFile]:
+    """Return the files in a state, the oldest first."""
+    rows = tx.execute(
+        f"SELECT {_COLUMNS} FROM files WHERE state = ? ORDER BY created_at, id", (state,)
+    )
+    return [_file(row) for row in rows]
+
+
+def set_place(tx: Transaction, file_id: bytes, holders: tuple[NodeId, ...], slots: bytes) -> None:
+    """Set which relays hold a file, and who of them takes which slot."""
+    tx.execute(
+        "UPDATE files SET holders = ?, slots = ? WHERE id = ?",
+        (b"".join(holders), slots, file_id),
+    )
+
+
+def add_holders(tx: Transaction, file_id: bytes, holders: tuple[NodeId, ...]) -> None:
+    """Set the list of a file's holders, which only grows."""
+    tx.execute("UPDATE files SET holders = ? WHERE id = ?", (b"".join(holders), file_id))
+
+
+def put_part(tx: Transaction, file_id: bytes, part: FilePart) -> None:
+    """Set where the shards of one part lie."""
+    tx.execute("INSERT OR REPLACE INTO file_parts VALUES (?, ?, ?, ?, ?)", (file_id, *part))
+
+
+def parts(tx: Transaction, file_id: bytes, kind: PartKind | None = None) -> list[FilePart]:
+    """Return the parts of a file, or those of one kind, in order."""
+    rows = tx.execute(
+        "SELECT kind, number, ids, places FROM file_parts WHERE file = ?1"
+        " AND (?2 IS NULL OR kind = ?2) ORDER BY kind, number",
+        (file_id, kind),
+    )
+    return [FilePart(PartKind(row[0]), *row[1:]) for row in rows]
+
+
+def progressed(tx: Transaction, file_id: bytes, segments_done: int) -> None:
+    """Note how many segments are at their holders."""
+    tx.execute(
+        "UPDATE files SET segments_done = ?, reason = '' WHERE id = ?", (segments_done, file_id)
+    )
+
+
+def finished(tx: Transaction, file_id: bytes, cid: bytes, now: float) -> None:
+    """Note that all of an own file is kept, under a CID."""
+    tx.execute(
+        "UPDATE files SET cid = ?, state = 'kept', reason = '', renewed_at = ?, checked_at = ?"
+        " WHERE id = ?",
+        (cid, now, now, file_id),
+    )
+
+
+def set_state(tx: Transaction, file_id: bytes, state: FileState, reason: str = "") -> None:
+    """Set the state of a file, and why it does not go on."""
+    tx.execute("UPDATE files SET state = ?, reason = ? WHERE id = ?", (state, reason, file_id))
+
+
+def is_here(tx: Transaction, file_id: bytes, now: float, *, here: bool) -> None:
+    """Note whether all of a file lies in the node's own folder."""
+    tx.execute("UPDATE files SET is_here = ?, used_at = ? WHERE id = ?", (here, now, file_id))
+
+
+def used(tx: Transaction, file_id: bytes, now: float) -> None:
+    """Note that a file was read."""
+    tx.execute("UPDATE files SET used_at = ? WHERE id = ?", (now, file_id))
+
+
+def looked_after(tx: Transaction, file_id: bytes, now: float, *, renewed: bool) -> None:
+    """Note that an own file was looked after, and perhaps its leases renewed."""
+    tx.execute(
+        "UPDATE files SET checked_at = ?1, renewed_at = CASE WHEN ?2 THEN ?1 ELSE renewed_at END"
+        " WHERE id = ?3",
+        (now, renewed, file_id),
+    )
+
+
+def forget(tx: Transaction, file_id: bytes) -> None:
+    """Delete a file's rows."""
+    tx.execute("DELETE FROM files WHERE id = ?", (file_id,))
+    tx.execute("DELETE FROM file_parts WHERE file = ?", (file_id,))
+
+
+def cached(tx: Transaction) -> list[tuple[bytes, int]]:
+    """Return id and size of files that could be fetched again, those longest unused first."""
+    rows = tx.execute(
+        "SELECT id, size FROM files WHERE is_here AND state IN ('kept', 'received')"
+        " ORDER BY used_at, id"
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def _file(row: tuple[Any, ...]) -> StoredFile:
+    values = dict(zip(_NAMES, row, strict=True))
+    packed = values["holders"]
+    starts = range(0, len(packed), NODE_ID_BYTES)
+    values["holders"] = tuple(NodeId(packed[at : at + NODE_ID_BYTES]) for at in starts)
+    values["state"] = FileState(values["state"])
+    values["is_here"] = bool(values["is_here"])
+    return StoredFile(**values)
