@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import replace
 
 from zentalk.api.facade import NodeFacade
 from zentalk.chat.views import SOUTH, WEST
 from zentalk.errors import ConfigError, LocalProtocolError, TooLargeError
 from zentalk.ids import UserAddress
 from zentalk.node.messages.commands import Draft
-from zentalk.rest.contents import CardIn, LocationIn, MessageIn, PollIn, StickerIn
+from zentalk.rest.contents import CardIn, FileIn, LocationIn, MessageIn, PollIn, StickerIn
 from zentalk.store.history.models import RequestKey, StoredMessage
 from zentalk.wire.chat import (
     MAX_EMOJI_BYTES,
@@ -18,10 +19,12 @@ from zentalk.wire.chat import (
     MAX_NAME_BYTES,
     MAX_OPTION_BYTES,
     MAX_PICTURE_BYTES,
+    MAX_PREVIEW_BYTES,
     MAX_QUESTION_BYTES,
     MICRODEGREES,
     Body,
     Card,
+    FileCard,
     Location,
     Poll,
     Sticker,
@@ -52,24 +55,43 @@ async def draft_of(body: MessageIn, contact: UserAddress, node: NodeFacade) -> D
     address or picture that is none, TooLargeError for a picture or a text that is too large,
     and NotFoundError if what is answered is not there.
     """
-    said = (body.text, body.poll, body.contact, body.sticker, body.location)
+    said = (body.text, body.poll, body.contact, body.sticker, body.location, body.file)
     if sum(one is not None for one in said) != 1:
-        raise LocalProtocolError("give exactly one of text, poll, contact, sticker and location")
+        raise LocalProtocolError(
+            "give exactly one of text, poll, contact, sticker, location and file"
+        )
     reply_to = None
     if body.reply_to is not None:
         reply_to = await node.chat.target(contact, body.reply_to)
     about = About(reply_to=reply_to, mentions=tuple(map(parse_address, body.mentions)))
-    return Draft(body.text or "", _body(body), about)
+    content = _body(body) if body.file is None else await _file(body.file, node)
+    return Draft(body.text or "", content, about)
 
 
-def picture(text: str) -> bytes:
+async def _file(body: FileIn, node: NodeFacade) -> FileCard:
+    """Return how others get a file that is kept; raises NotFoundError or ConflictError too."""
+    card = await node.files.card(body.cid)
+    if body.name is not None:
+        _check_bytes("the name of a file", body.name, MAX_NAME_BYTES)
+    return replace(
+        card,
+        name=card.name if body.name is None else body.name,
+        preview=picture(body.preview, MAX_PREVIEW_BYTES) or card.preview,
+        width=body.width or card.width,
+        height=body.height or card.height,
+        milliseconds=body.milliseconds or card.milliseconds,
+        voice=body.voice,
+    )
+
+
+def picture(text: str, most: int = MAX_PICTURE_BYTES) -> bytes:
     """Read a picture in base64; raises ConfigError or TooLargeError."""
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise ConfigError("a picture is given in base64: this is not") from None
-    if len(data) > MAX_PICTURE_BYTES:
-        raise TooLargeError(f"a picture may have {MAX_PICTURE_BYTES} bytes: make it smaller")
+    if len(data) > most:
+        raise TooLargeError(f"a picture may have {most} bytes: make it smaller")
     return data
 
 

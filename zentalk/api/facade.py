@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from zentalk.api.device_facade import DevicesFacade
+from zentalk.api.file_facade import FileFacade
 from zentalk.api.first_contact_facade import FirstContactFacade
 from zentalk.chat.names import Named
 from zentalk.ids import UserAddress
@@ -123,6 +124,10 @@ class NodeFacade(DevicesFacade, Protocol):
     @property
     def direct(self) -> DirectFacade:
         """Direct connections with contacts."""
+
+    @property
+    def files(self) -> FileFacade:
+        """Files that relays keep."""
 
     @property
     def first_contact(self) -> FirstContactFacade:

@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from zentalk.rest.addresses import AddressText
-from zentalk.rest.base import BASE64, Body
+from zentalk.rest.base import BASE64, WHOLE, Body
+from zentalk.rest.limits import MAX_SEQUENCE
 
 MAX_MENTIONS = 16
 
@@ -42,8 +43,27 @@ class LocationIn(Body):
     label: Annotated[str, Field(max_length=256)] = ""
 
 
+class FileIn(Body):
+    """A file of yours that is kept by relays, or one that somebody gave you, by its CID.
+
+    What is left out is as this node knows it.
+    """
+
+    cid: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    name: Annotated[str, Field(max_length=256)] | None = None
+    preview: Annotated[str, Field(max_length=22_000, json_schema_extra=BASE64)] = Field(
+        "", description="A small picture of it in base64, at most 16 KiB."
+    )
+    width: Annotated[int, Field(ge=0, le=65_535), WHOLE] = 0
+    height: Annotated[int, Field(ge=0, le=65_535), WHOLE] = 0
+    milliseconds: Annotated[int, Field(ge=0, le=MAX_SEQUENCE), WHOLE] = Field(
+        0, description="How long it takes to hear or see it."
+    )
+    voice: bool = Field(False, description="Whether it was spoken for this conversation.")
+
+
 class MessageIn(Body):
-    """A message to send: exactly one of text, poll, contact, sticker and location.
+    """A message to send: exactly one of text, poll, contact, sticker, location and file.
 
     A text has at most 65,536 bytes as UTF-8.
     """
@@ -53,6 +73,7 @@ class MessageIn(Body):
     contact: CardIn | None = None
     sticker: StickerIn | None = None
     location: LocationIn | None = None
+    file: FileIn | None = None
     reply_to: Annotated[str, Field(max_length=100)] | None = Field(
         None, description="The id of a message of this conversation that this one answers."
     )

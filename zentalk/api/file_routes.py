@@ -1,0 +1,116 @@
+"""The routes about files: bytes in, bytes out, and how they are."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from zentalk.api.answers import MISSING, MISSING_OR_CONFLICT, answers
+from zentalk.api.facade import NodeFacade
+from zentalk.rest.files import File, FileHealth, Files, MeshReport
+from zentalk.web.json_response import JsonResponse
+from zentalk.web.ranges import DownloadedFile, FileAnswer
+
+FILES_PATH: Final = "/v1/files"
+UPLOAD_PATH: Final = "/v1/mesh/upload"
+_DEFAULT_TYPE: Final = "application/octet-stream"
+_BYTES: Final = {"schema": {"type": "string", "format": "binary"}}
+_BODY: Final = {"requestBody": {"required": True, "content": {"*/*": _BYTES}}}
+
+Cid = Annotated[
+    str,
+    Path(
+        description="64 hexadecimal digits",
+        max_length=100,
+        json_schema_extra={"pattern": "^[0-9a-f]{64}$"},
+    ),
+]
+Name = Annotated[str, Query(description="What the file is called; it is never seen by relays.")]
+
+
+def _uploaded(wait: str) -> dict[str, Any]:
+    status = HTTPStatus.CREATED if wait else HTTPStatus.ACCEPTED
+    return {**answers("files", File, status), "openapi_extra": _BODY}
+
+
+def _downloaded() -> dict[str, Any]:
+    content = {"application/octet-stream": _BYTES}
+    return {
+        "tags": ["files"],
+        "response_class": Response,
+        "responses": {
+            HTTPStatus.OK.value: {"content": content},
+            HTTPStatus.PARTIAL_CONTENT.value: {"content": content},
+        },
+    }
+
+
+def add_file_routes(router: APIRouter, node: NodeFacade) -> None:
+    """Add the routes about the owner's list of files."""
+
+    @router.get(FILES_PATH, **answers("files", Files))
+    async def files() -> Response:
+        """Return your files, and those that others gave you, the newest first."""
+        listed = await node.files.listing()
+        return JsonResponse(Files(files=[File.model_validate(one) for one in listed]))
+
+    @router.post(FILES_PATH, **_uploaded(""))
+    async def take(request: Request, name: Name = "") -> Response:
+        """Take a file in and bring it to relays meanwhile; events tell how far it is.
+
+        The body is the file, and `Content-Type` says what it is.
+        """
+        return await _upload(request, name, wait=False)
+
+    @router.get(FILES_PATH + "/{cid}", **answers("files", File, fails=MISSING))
+    async def one(cid: Cid) -> Response:
+        """Return one file."""
+        return JsonResponse(File.model_validate(await node.files.view(cid)))
+
+    async def _upload(request: Request, name: str, *, wait: bool) -> Response:
+        media_type = request.headers.get("content-type", _DEFAULT_TYPE)
+        made = await node.files.upload(name, media_type, request.stream(), wait=wait)
+        status = HTTPStatus.CREATED if wait else HTTPStatus.ACCEPTED
+        return JsonResponse(File.model_validate(made), status)
+
+    @router.post(UPLOAD_PATH, **_uploaded("wait"))
+    async def upload(request: Request, name: Name = "") -> Response:
+        """Put a file into the mesh; the answer comes once relays have all of it.
+
+        The body is the file, and `Content-Type` says what it is.
+        """
+        return await _upload(request, name, wait=True)
+
+
+def add_mesh_routes(router: APIRouter, node: NodeFacade) -> None:
+    """Add the routes about the mesh."""
+
+    @router.get("/v1/mesh/download/{cid}", **_downloaded())
+    async def download(request: Request, cid: Cid) -> Response:
+        """Return a file, or the range of it that `Range` names."""
+        file = await node.files.view(cid)
+
+        def pieces(start: int, length: int) -> AsyncIterator[bytes]:
+            return node.files.pieces(file, start, length)
+
+        shown = DownloadedFile(file.name, file.media_type, file.size, file.cid)
+        return FileAnswer(shown, pieces, request.headers)
+
+    @router.get("/v1/mesh/status/{cid}", **answers("files", FileHealth, fails=MISSING))
+    async def status(cid: Cid) -> Response:
+        """Ask the holders of a file what they have of it."""
+        return JsonResponse(FileHealth.model_validate(await node.files.health(cid)))
+
+    @router.delete("/v1/mesh/delete/{cid}", **answers("files", File, fails=MISSING_OR_CONFLICT))
+    async def delete(cid: Cid) -> Response:
+        """Delete a file of yours at all its holders; of somebody else's, forget what is here."""
+        return JsonResponse(File.model_validate(await node.files.delete(cid)))
+
+    @router.get("/v1/mesh/network", **answers("files", MeshReport))
+    async def mesh() -> Response:
+        """Return what this node knows of the relays that keep files."""
+        return JsonResponse(MeshReport.model_validate(node.files.mesh()))

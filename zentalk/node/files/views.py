@@ -1,0 +1,68 @@
+"""Files as their owner is shown them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from zentalk.store.history.files import FileState, StoredFile
+
+
+class FileView(NamedTuple):
+    """One file; `cid` is empty until all of it is kept, `sent` is in bytes."""
+
+    id: str
+    cid: str
+    name: str
+    media_type: str
+    size: int
+    state: FileState
+    reason: str
+    sent: int
+    here: bool
+    created_at: float
+
+    def __repr__(self) -> str:
+        return f"<file, {self.state}>"
+
+
+class HealthView(NamedTuple):
+    """What the holders of a file were found to have."""
+
+    cid: str
+    state: FileState
+    shards_live: int
+    shards_total: int
+    survives_node_losses: int
+    holders: int
+    silent: int
+    kept_until: float | None
+
+    def __repr__(self) -> str:
+        return "<health of a file>"
+
+
+class MeshView(NamedTuple):
+    """What is known of the relays that keep files."""
+
+    holders: int
+    files: int
+    bytes: int
+    direct: bool
+
+
+def view_of(file: StoredFile, segment_bytes: int) -> FileView:
+    """Return a file as it is shown; `segment_bytes` is the size of its segments."""
+    is_going = file.state is FileState.UPLOADING
+    sent = min(file.segments_done * segment_bytes, file.size) if is_going else file.size
+    return FileView(
+        id=file.id.hex(),
+        cid="" if file.cid is None else file.cid.hex(),
+        name=file.name,
+        media_type=file.media_type,
+        size=file.size,
+        state=file.state,
+        reason=file.reason,
+        sent=sent,
+        here=file.is_here,
+        created_at=file.created_at,
+    )
