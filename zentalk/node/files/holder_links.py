@@ -60,7 +60,7 @@ class HolderLinks:
 
         Raises one of RELAY_FAULTS.
         """
-        async with self._line(holder) as line:
+        async with self.held(holder) as line:
             if line.link is None:
                 raise line.failed or UnavailableError("a holder cannot be reached now")
             try:
@@ -70,7 +70,11 @@ class HolderLinks:
                 raise
 
     @asynccontextmanager
-    async def _line(self, holder: NodeId) -> AsyncIterator[_Line]:
+    async def held(self, holder: NodeId) -> AsyncIterator[_Line]:
+        """Keep the link to a holder from giving way to others, for several requests in a row.
+
+        Whether there is a link is seen by the first request.
+        """
         line = self._lines.get(holder)
         while line is None and not self._make_room():
             await self._changes.park()

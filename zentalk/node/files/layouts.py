@@ -1,0 +1,56 @@
+"""Where the shards of a file lie, as far as its owner wrote it down or its head says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from zentalk.ids import NodeId, ShardId
+from zentalk.mesh.placement import slot_of
+from zentalk.store.history.files import FilePart, StoredFile
+from zentalk.wire.head import PIECES, Head, SegmentIds
+
+
+@dataclass(frozen=True, slots=True)
+class ShardPlace:
+    """One shard of a segment, and who is to have it."""
+
+    id: ShardId = field(repr=False)
+    holder: NodeId = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """All segments of a file, with the places of their 15 shards in order of their index."""
+
+    content_secret: bytes = field(repr=False)
+    size: int = field(repr=False)
+    segments: tuple[tuple[ShardPlace, ...], ...] = field(repr=False)
+
+
+def layout_of_rows(file: StoredFile, rows: Sequence[FilePart]) -> Layout:
+    """Return the layout of an own file, of the rows of its segments."""
+    assert file.content_secret is not None
+    return Layout(file.content_secret, file.size, tuple(places_of_row(file, row) for row in rows))
+
+
+def places_of_row(file: StoredFile, row: FilePart) -> tuple[ShardPlace, ...]:
+    """Return the places of the shards of one row."""
+    ids = [ShardId(row.ids[at : at + 32]) for at in range(0, len(row.ids), 32)]
+    return tuple(
+        ShardPlace(one, file.holders[place]) for one, place in zip(ids, row.places, strict=True)
+    )
+
+
+def layout_of_head(head: Head, segments: Sequence[SegmentIds]) -> Layout:
+    """Return the layout that a head names, of the ids of all segments."""
+    rows = tuple(places_of_ids(head, number, ids) for number, ids in enumerate(segments))
+    return Layout(head.content_secret, head.size, rows)
+
+
+def places_of_ids(head: Head, number: int, ids: SegmentIds) -> tuple[ShardPlace, ...]:
+    """Return the places of the shards of one segment as a head has them."""
+    return tuple(
+        ShardPlace(ids[index], head.holders[head.slots[slot_of(number, index)]])
+        for index in range(PIECES)
+    )

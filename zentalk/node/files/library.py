@@ -1,0 +1,186 @@
+"""The owner's files: what REST does with them.
+
+Taking a file in and bringing it to relays are two things: once it lies in the node's folder and in the
+database it is not lost, whatever happens to the request. What goes on meanwhile is told by events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
+from typing import Final
+
+import trio
+
+from zentalk.errors import ConflictError, LocalProtocolError, NotFoundError
+from zentalk.mesh.segments import segment_bytes
+from zentalk.net.runtime import Runtime
+from zentalk.node.files.intake import check_name, check_type, take_in
+from zentalk.node.files.transfers import Transfers
+from zentalk.node.files.views import FileView, HealthView, MeshView, view_of
+from zentalk.store.file_folder import FileFolder
+from zentalk.store.history import events, files
+from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.history.files import FileState, StoredFile
+from zentalk.store.sqlite import Transaction
+from zentalk.wire.chat import CID_BYTES, FileCard
+
+FILE_ID_BYTES: Final = 16
+SECRET_BYTES: Final = 32
+_NO_FILE: Final = "this node knows no file of that CID"
+
+
+class FileLibrary:
+    """Files of one owner; `run` of the `transfers` must be running for any to move."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        database: HistoryDatabase,
+        folder: FileFolder,
+        transfers: Transfers,
+    ) -> None:
+        self._runtime = runtime
+        self._database = database
+        self._folder = folder
+        self._transfers = transfers
+
+    async def upload(
+        self, name: str, media_type: str, pieces: AsyncGenerator[bytes, None], *, wait: bool
+    ) -> FileView:
+        """Take a file in, and with `wait` return only once relays have all of it.
+
+        Raises TooLargeError, ConfigError for a name or type that is none, StorageError, and
+        ConflictError if it is deleted meanwhile.
+        """
+        file = self._drawn(check_name(name), check_type(media_type))
+        size = await take_in(self._folder, file.id, pieces, self._runtime.run_blocking)
+        file = replace(file, size=size)
+
+        def job(tx: Transaction) -> None:
+            files.insert(tx, file)
+            events.append(tx, "file.added", file.created_at, event_data(file))
+
+        await self._database.write(job)
+        self._transfers.look_again()
+        if not wait:
+            return shown(file)
+        while (state := await self._found(file.id)).state is FileState.UPLOADING:
+            await self._transfers.moved(file.id)
+        return shown(state)
+
+    def _drawn(self, name: str, media_type: str) -> StoredFile:
+        """Return a new file, with secrets of its own."""
+        draw, now = self._runtime.entropy, self._runtime.wall()
+        return StoredFile(
+            id=draw(FILE_ID_BYTES),
+            cid=None,
+            share_secret=draw(SECRET_BYTES),
+            content_secret=draw(SECRET_BYTES),
+            owner_secret=draw(SECRET_BYTES),
+            name=name,
+            media_type=media_type,
+            size=0,
+            state=FileState.UPLOADING,
+            reason="",
+            segments_done=0,
+            holders=(),
+            slots=b"",
+            created_at=now,
+            renewed_at=None,
+            checked_at=None,
+            is_here=True,
+            used_at=now,
+        )
+
+    async def listing(self) -> list[FileView]:
+        """Return all files, the newest first."""
+        return [shown(file) for file in await self._database.read(files.every)]
+
+    async def view(self, cid: str) -> FileView:
+        """Return one file; raises NotFoundError."""
+        return shown(await self._of(cid))
+
+    async def card(self, cid: str) -> FileCard:
+        """Return how others get a file; raises NotFoundError."""
+        file = await self._of(cid)
+        assert file.cid is not None
+        return FileCard(file.cid, file.share_secret, file.size, file.name, file.media_type)
+
+    async def health(self, cid: str) -> HealthView:
+        """Ask the holders of a file what they have; raises NotFoundError."""
+        return await self._transfers.health(await self._of(cid))
+
+    async def pieces(self, file: FileView, start: int, length: int) -> AsyncIterator[bytes]:
+        """Yield bytes of a file, from here if it is here.
+
+        Raises UnavailableError if too few holders answer.
+        """
+        found = await self._found(bytes.fromhex(file.id))
+        async for piece in self._transfers.pieces(found, start, length):
+            yield piece
+
+    async def delete(self, cid: str) -> FileView:
+        """Delete an own file at all its holders, or forget somebody else's here.
+
+        Raises NotFoundError.
+        """
+        file = await self._of(cid)
+        now = self._runtime.wall()
+
+        def job(tx: Transaction) -> None:
+            if file.owner_secret is None:
+                files.forget(tx, file.id)
+                removed = {"id": file.id.hex(), "cid": cid}
+                events.append(tx, "file.removed", now, removed)
+            else:
+                files.set_state(tx, file.id, FileState.DELETING)
+                events.append(
+                    tx, "file.changed", now, event_data(replace(file, state=FileState.DELETING))
+                )
+
+        await self._database.write(job)
+        await self._runtime.run_blocking(lambda: self._folder.remove(file.id))
+        self._transfers.look_again()
+        return shown(replace(file, state=FileState.DELETING, is_here=False))
+
+    def mesh(self) -> MeshView:
+        """Return what is known of the mesh."""
+        return self._transfers.mesh()
+
+    async def _of(self, cid: str) -> StoredFile:
+        try:
+            raw = bytes.fromhex(cid)
+        except ValueError:
+            raw = b""
+        if len(raw) != CID_BYTES:
+            raise LocalProtocolError("a CID has 64 hexadecimal digits")
+        found = await self._database.read(lambda tx: files.by_cid(tx, raw))
+        if found is None:
+            raise NotFoundError(_NO_FILE)
+        return found
+
+    async def _found(self, file_id: bytes) -> StoredFile:
+        found = await self._database.read(lambda tx: files.get(tx, file_id))
+        if found is None:
+            await trio.lowlevel.checkpoint()
+            raise ConflictError("the file was deleted meanwhile")
+        return found
+
+
+def shown(file: StoredFile) -> FileView:
+    """Return a file as its owner is shown it."""
+    return view_of(file, segment_bytes(file.size))
+
+
+def event_data(file: StoredFile) -> dict[str, object]:
+    """Return what an event tells of a file."""
+    view = shown(file)
+    return {
+        "id": view.id,
+        "cid": view.cid,
+        "state": view.state,
+        "size": view.size,
+        "sent": view.sent,
+        "reason": view.reason,
+    }

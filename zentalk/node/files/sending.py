@@ -1,0 +1,191 @@
+"""Brings one file to its holders: a few segments at a time, and noted before it goes on.
+
+Spec: docs/spec/mesh.md sections 3 to 7. What was noted is not sent again after a crash: the same
+bytes under the same keys make the same shards. A holder that fails gives its slots to another one
+for the rest of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+import trio
+
+from zentalk.errors import RELAY_FAULTS, NotFoundError, UnavailableError
+from zentalk.ids import ShardId
+from zentalk.net.runtime import Runtime
+from zentalk.node.files.holder_calls import HolderCalls
+from zentalk.node.files.making import Made, made_head, made_index, made_segment
+from zentalk.node.files.slots import FileSlots
+from zentalk.store.file_folder import FileFolder
+from zentalk.store.history import files
+from zentalk.store.history.database import HistoryDatabase
+from zentalk.store.history.files import FilePart, PartKind, StoredFile
+from zentalk.store.sqlite import Transaction
+from zentalk.wire.head import MAX_LISTED_SEGMENTS, segment_bytes_of, segment_count_of
+
+SEGMENTS_AT_ONCE: Final = 4
+"""Some 6 MiB of shards, or 12 of a large file."""
+
+
+class FileSender:
+    """Sends files; `moved` is called whenever one has come further."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        database: HistoryDatabase,
+        folder: FileFolder,
+        calls: HolderCalls,
+        moved: Callable[[bytes], None],
+    ) -> None:
+        self._runtime = runtime
+        self._database = database
+        self._folder = folder
+        self._calls = calls
+        self._moved = moved
+
+    async def send(self, file: StoredFile, slots: FileSlots) -> None:
+        """Return once holders have all of a file.
+
+        Raises UnavailableError if no holder takes some of it, NotFoundError if the file is not
+        here any more, and StorageError; what was done until then stays.
+        """
+        count = segment_count_of(file.size)
+        for first in range(file.segments_done, count, SEGMENTS_AT_ONCE):
+            numbers = range(first, min(first + SEGMENTS_AT_ONCE, count))
+            made = [await self._segment(file, number, count) for number in numbers]
+            await self._keep(file, slots, made, numbers[-1] + 1)
+        rows = await self._database.read(lambda tx: files.parts(tx, file.id, PartKind.DATA))
+        ids = tuple(_ids(row.ids) for row in rows)
+        index: tuple[tuple[ShardId, ...], ...] = ()
+        if count > MAX_LISTED_SEGMENTS:
+            made_one = await self._runtime.run_blocking(partial(made_index, file, ids))
+            await self._keep(file, slots, [made_one], count)
+            index, ids = (made_one.ids,), ()
+        head = await self._runtime.run_blocking(
+            partial(made_head, file, slots.named(), ids, index)
+        )
+        places = await self._put_copies(file, slots, head.contents[0])
+        now = self._runtime.wall()
+
+        def job(tx: Transaction) -> None:
+            files.add_holders(tx, file.id, slots.holders)
+            files.put_part(tx, file.id, FilePart(PartKind.HEAD, 0, head.ids[0], places))
+            files.finished(tx, file.id, head.ids[0], now)
+
+        await self._database.write(job)
+        self._moved(file.id)
+
+    async def _segment(self, file: StoredFile, number: int, count: int) -> Made:
+        size = segment_bytes_of(file.size)
+
+        def make() -> Made:
+            data = self._folder.read(file.id, number * size, size)
+            if len(data) != min(size, file.size - number * size):
+                raise NotFoundError("the file in this node's folder is not whole")
+            return made_segment(file, number, count, data)
+
+        return await self._runtime.run_blocking(make)
+
+    async def _keep(
+        self, file: StoredFile, slots: FileSlots, made: Sequence[Made], done: int
+    ) -> None:
+        """Put the shards of some segments, and note where they lie."""
+        rows = await self._put_all(file, slots, made)
+
+        def job(tx: Transaction) -> None:
+            if files.get(tx, file.id) is None:
+                raise NotFoundError("the file was deleted")
+            files.set_place(tx, file.id, slots.holders, slots.row)
+            for row in rows:
+                files.put_part(tx, file.id, row)
+            files.progressed(tx, file.id, done)
+
+        await self._database.write(job)
+        self._moved(file.id)
+
+    async def _put_all(
+        self, file: StoredFile, slots: FileSlots, made: Sequence[Made]
+    ) -> list[FilePart]:
+        batch = _Batch(self._calls, file, slots, made)
+        await batch.put()
+        return [
+            FilePart(one.kind, one.number, b"".join(one.ids), bytes(where))
+            for one, where in zip(made, batch.places, strict=True)
+        ]
+
+    async def _put_copies(self, file: StoredFile, slots: FileSlots, content: bytes) -> bytes:
+        """Put copies of the head; raises UnavailableError if nobody takes one."""
+        assert file.owner_secret is not None
+        places: list[int] = []
+        fault: Exception | None = None
+        wanted = slots.copies_wanted()
+        for holder in slots.head_order():
+            if len(places) == wanted:
+                break
+            try:
+                await self._calls.put(holder, file.owner_secret, content)
+            except RELAY_FAULTS as error:
+                fault = error
+            else:
+                places.append(slots.place(holder))
+        if not places:
+            raise UnavailableError("no relay takes the head of a file") from fault
+        return bytes(places)
+
+
+class _Batch:
+    """The shards of some segments on their way to their holders, one after the other to each."""
+
+    def __init__(
+        self, calls: HolderCalls, file: StoredFile, slots: FileSlots, made: Sequence[Made]
+    ) -> None:
+        assert file.owner_secret is not None
+        self._calls = calls
+        self._owner_secret = file.owner_secret
+        self._slots = slots
+        self._made = made
+        self.places = [bytearray(len(one.contents)) for one in made]
+
+    async def put(self) -> None:
+        """Return once each shard has a holder; raises UnavailableError if nobody takes one."""
+        waiting = [(at, index) for at, one in enumerate(self._made) for index in _indexes(one)]
+        while waiting:
+            by_holder: dict[int, list[tuple[int, int]]] = {}
+            for at, index in waiting:
+                place = self._slots.place_of(self._made[at].number, index)
+                by_holder.setdefault(place, []).append((at, index))
+            failed: list[tuple[int, int]] = []
+            async with trio.open_nursery() as nursery:
+                for place, mine in by_holder.items():
+                    nursery.start_soon(self._put_to, place, mine, failed)
+            waiting = failed
+
+    async def _put_to(
+        self, place: int, mine: Sequence[tuple[int, int]], failed: list[tuple[int, int]]
+    ) -> None:
+        """Put some shards to one holder; those that it does not take are added to `failed`."""
+        holder = self._slots.holders[place]
+        async with self._calls.held(holder):
+            for number, (at, index) in enumerate(mine):
+                content = self._made[at].contents[index]
+                try:
+                    await self._calls.put(holder, self._owner_secret, content)
+                except RELAY_FAULTS as error:
+                    self._slots.replace(place, error)
+                    failed += mine[number:]
+                    return
+                self.places[at][index] = place
+
+
+def _indexes(made: Made) -> range:
+    return range(len(made.contents))
+
+
+def _ids(joined: bytes) -> tuple[ShardId, ...]:
+    return tuple(ShardId(joined[at : at + 32]) for at in range(0, len(joined), 32))
+
+
