@@ -32,6 +32,10 @@ class DecodeError(RemoteProtocolError):
     """Bytes from outside are not a well-formed, canonical, bounded encoding."""
 
 
+class NewerVersionError(DecodeError):
+    """Bytes are of a version that came after this program: only a newer one can read them."""
+
+
 class AuthenticationError(RemoteProtocolError):
     """A signature, tag or proof does not verify; nothing was changed."""
 

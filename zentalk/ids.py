@@ -37,6 +37,9 @@ EntryId = NewType("EntryId", bytes)
 EntryRef = NewType("EntryRef", bytes)
 """The first half of an EntryId, by which entries of one log name each other (16 bytes)."""
 
+ShardId = NewType("ShardId", bytes)
+"""A shard in the mesh: SHA-256 of its bytes (32 bytes); that of a head is a file's content id."""
+
 Epoch = NewType("Epoch", int)
 """floor(unix time / 3600): the period in which a mix key lives."""
 
@@ -54,6 +57,7 @@ TICKET_BYTES: Final = 16
 GROUP_ID_BYTES: Final = 32
 ENTRY_ID_BYTES: Final = 32
 ENTRY_REF_BYTES: Final = 16
+SHARD_ID_BYTES: Final = 32
 
 EPOCH_SECONDS: Final = 3600
 DAY_SECONDS: Final = 86400

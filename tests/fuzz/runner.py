@@ -21,6 +21,7 @@ from tests.fuzz.core_targets import core_targets
 from tests.fuzz.group_targets import group_targets
 from tests.fuzz.http_targets import http_targets
 from tests.fuzz.linked_targets import linked_targets
+from tests.fuzz.mesh_targets import mesh_targets
 from tests.fuzz.mutations import Mutator
 from tests.fuzz.target import Target
 from tests.fuzz.wire_targets import wire_targets
@@ -58,6 +59,7 @@ def all_targets(folder: Path) -> list[Target]:
         *wire_targets(),
         *group_targets(),
         *linked_targets(),
+        *mesh_targets(),
         *core_targets(folder),
         *http_targets(),
     ]
@@ -133,7 +135,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--without", choices=["outline"])
     options = parser.parse_args(arguments)
     if options.without == "outline":
-        codec.check_outline = lambda *_args, **_kwargs: None  # type: ignore[attr-defined]
+        codec.check_outline = lambda data, **_kwargs: len(data)  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory(dir=IN_MEMORY if IN_MEMORY.is_dir() else None) as folder:
         targets = all_targets(Path(folder))
         check_seeds(targets)

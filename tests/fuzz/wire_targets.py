@@ -350,7 +350,7 @@ def _response(
     decode: Callable[..., Any],
     encode: Callable[..., bytes],
     *values: Any,
-    asked: tuple[int, ...] = (),
+    asked: tuple[Any, ...] = (),
 ) -> Target:
     return target(
         decode,

@@ -64,6 +64,15 @@ def unpack(data: bytes, *, max_bytes: int, max_items: int = MAX_ITEMS) -> Value:
     return value  # type: ignore[no-any-return]  # msgpack is untyped; the shape was checked
 
 
+def unpack_first(data: bytes, *, max_bytes: int) -> tuple[Value, bytes]:
+    """Decode the canonical value that `data` begins with, and return it with what follows it.
+
+    Raises DecodeError as `unpack` does.
+    """
+    end = check_outline(data, max_depth=MAX_DEPTH, max_items=MAX_ITEMS)
+    return unpack(data[:end], max_bytes=max_bytes), data[end:]
+
+
 def _check_keys(value: Any) -> None:
     """Refuse maps with keys that are not strings; the outline has seen all other types."""
     if isinstance(value, list):

@@ -35,8 +35,8 @@ _FIRST_ARRAY: Final = 0x90
 _AFTER_ARRAYS: Final = 0xA0
 
 
-def check_outline(data: bytes, *, max_depth: int, max_items: int) -> None:
-    """Check depth, counts and types of the value that `data` begins with.
+def check_outline(data: bytes, *, max_depth: int, max_items: int) -> int:
+    """Check depth, counts and types of the value that `data` begins with; return where it ends.
 
     Raises DecodeError if an array or map is nested deeper than `max_depth`, claims more
     than `max_items` entries or more than `data` can hold, if there is a float or an
@@ -71,6 +71,7 @@ def check_outline(data: bytes, *, max_depth: int, max_items: int) -> None:
             left.pop()
     if at > end:
         raise DecodeError("a record is cut off")
+    return at
 
 
 def _items(is_map: bool, count: int, max_items: int) -> int:
