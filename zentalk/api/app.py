@@ -27,6 +27,7 @@ from zentalk.api.direct_routes import add_direct_routes
 from zentalk.api.docs.routes import add_docs_routes
 from zentalk.api.event_socket import EventSocket
 from zentalk.api.facade import NodeFacade
+from zentalk.api.file_routes import UPLOADS, add_file_routes, add_mesh_routes
 from zentalk.api.first_contact_routes import (
     add_introduction_routes,
     add_invite_routes,
@@ -90,7 +91,7 @@ def create_app(
     """
     access = Access(token, node.devices, node.attendance)
     inner = create_routes(node, token, stopping, access, name=name)
-    shield = Shield(inner, MAX_BODY_BYTES, _LOG)
+    shield = Shield(inner, MAX_BODY_BYTES, _LOG, UPLOADS)
     return Guard(shield, access, hosts, limit)
 
 
@@ -118,6 +119,8 @@ def create_routes(
     add_import_routes(inner.router, node)
     add_signal_routes(inner.router, node)
     add_contact_routes(inner.router, node)
+    add_file_routes(inner.router, node)
+    add_mesh_routes(inner.router, node)
     add_group_routes(inner.router, node)
     add_member_routes(inner.router, node)
     add_group_link_route(inner.router, node)

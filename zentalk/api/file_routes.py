@@ -14,9 +14,12 @@ from zentalk.api.facade import NodeFacade
 from zentalk.rest.files import File, FileHealth, Files, MeshReport
 from zentalk.web.json_response import JsonResponse
 from zentalk.web.ranges import DownloadedFile, FileAnswer
+from zentalk.wire.head import MAX_FILE_BYTES
 
 FILES_PATH: Final = "/v1/files"
 UPLOAD_PATH: Final = "/v1/mesh/upload"
+UPLOADS: Final = {FILES_PATH: MAX_FILE_BYTES, UPLOAD_PATH: MAX_FILE_BYTES}
+"""Paths whose bodies are files, and how long these may be."""
 _DEFAULT_TYPE: Final = "application/octet-stream"
 _BYTES: Final = {"schema": {"type": "string", "format": "binary"}}
 _BODY: Final = {"requestBody": {"required": True, "content": {"*/*": _BYTES}}}

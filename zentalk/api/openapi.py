@@ -31,6 +31,7 @@ TAGS: Final = {
     "conversations": "What is done with a conversation as a whole; who is writing, who is there.",
     "events": "The log of all that happens: by page, or as a stream.",
     "contacts": "People, requests, introductions and safety numbers.",
+    "files": "Files that relays keep without being able to read them.",
     "groups": "Groups and channels; what is said in them goes over conversations and messages.",
     "invites": "Links by which somebody becomes a contact.",
     "node": "The node, its owner, and what others see of the owner.",

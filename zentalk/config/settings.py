@@ -398,3 +398,12 @@ class ApiSettings(Settings):
         DEFAULT_TTL_SECONDS,
         description='How long a sent message may wait at a mailbox, as seconds or "30d".',
     )
+    files_direct: bool = Field(
+        False,
+        description="Whether relays that keep your files are dialled instead of reached through "
+        "tunnels: faster, and each of them sees your network address.",
+    )
+    files_cache_bytes: Annotated[ByteSize, Field(ge=0)] = Field(
+        1024 * MIB,
+        description='How much of the files that relays keep may lie here as well, such as "1GiB".',
+    )

@@ -28,6 +28,7 @@ from zentalk.node.snapshot.saved_state import SavedState
 from zentalk.node.snapshot.sources import SnapshotSources
 from zentalk.node.status import NetworkStatus
 from zentalk.node.tunnels.dialer import dialer_of
+from zentalk.node.tunnels.dialled import DialledLinks
 from zentalk.node.tunnels.guard_links import GuardLinks
 from zentalk.node.tunnels.guard_selection import GuardSelection
 from zentalk.node.tunnels.tunnels import Tunnels
@@ -90,6 +91,7 @@ class NodeNetwork:
             found.third_hops,
             self.access.token,
         )
+        self.dialled = DialledLinks(self._dialer, self.descriptors)
         self.packets = PacketSender(self.profile, runtime, self.tunnels, self._snapshot)
         self._sources = SnapshotSources(settings.bootstraps, self._dialer, self.tunnels, runtime)
         self._snapshot.size.full_until = found.full_until
@@ -101,6 +103,7 @@ class NodeNetwork:
         """Keep guards connected and the snapshot fresh, until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.tunnels.run)
+            nursery.start_soon(self.dialled.run)
             nursery.start_soon(self._links.run)
             nursery.start_soon(self._snapshot.run, self._sources)
             nursery.start_soon(self.packets.run)

@@ -15,6 +15,7 @@ from zentalk.rest.base import Resource
 from zentalk.rest.contacts import Contact
 from zentalk.rest.conversations import OwnPrivacy, ShownProfile
 from zentalk.rest.direct import DirectBody, PathBody
+from zentalk.rest.files import FileProgressBody, FileRemovedBody
 from zentalk.rest.groups import GroupForgottenBody, GroupHistoryBody, GroupMemberBody, GroupSummary
 from zentalk.rest.messages import Message, States
 
@@ -190,6 +191,9 @@ EVENT_BODIES: Final[dict[str, type[Resource]]] = {
     "group.member": GroupMemberBody,
     "group.history": GroupHistoryBody,
     "group.forgotten": GroupForgottenBody,
+    "file.added": FileProgressBody,
+    "file.changed": FileProgressBody,
+    "file.removed": FileRemovedBody,
     "node.outdone": NoteBody,
     "node.promoted": NoteBody,
     "link.added": ChangedLinkBody,

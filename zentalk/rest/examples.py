@@ -31,6 +31,7 @@ PARAMETER_EXAMPLES: Final[dict[str, str]] = {
     "webhook_id": SHORT_ID,
     "nonce": "00" * 32,
     "key": "00" * 16,
+    "cid": "5f" * 32,
     "q": "green tea",
 }
 """Of the parameters that a request must have, by name."""

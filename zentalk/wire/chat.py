@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from zentalk.errors import DecodeError
 from zentalk.ids import MESSAGE_ID_BYTES, USER_ADDRESS_BYTES, MessageId, UserAddress
 from zentalk.wire.codec import Fields, Value
+from zentalk.wire.head import MAX_FILE_BYTES
 
 EDIT: Final = "edit"
 DELETE: Final = "delete"
@@ -49,7 +50,6 @@ MAX_LABEL_BYTES: Final = 256
 MAX_OFFER_BYTES: Final = 512
 """An offer is read by `zentalk.wire.direct`."""
 MAX_MEDIA_TYPE_BYTES: Final = 127
-MAX_FILE_BYTES: Final = 4 * 1024**3
 MAX_PREVIEW_BYTES: Final = 16 * 1024
 """A small picture of a file: with everything around it, it fits one class L envelope."""
 MAX_SIDE_PIXELS: Final = 2**16 - 1

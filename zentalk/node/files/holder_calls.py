@@ -12,9 +12,9 @@ from typing import Final
 
 from zentalk.errors import DecodeError, RefusedError, UnavailableError
 from zentalk.ids import NodeId, ShardId, day_at
-from zentalk.mesh.leases import new_expiry, signed
-from zentalk.mesh.price import search_shard, shard_challenge
+from zentalk.mesh.leases import LeaseSigner, longest_expiry
 from zentalk.mesh.secrets import lease_key
+from zentalk.mesh.work import search_shard, shard_challenge
 from zentalk.net.runtime import Runtime
 from zentalk.node.files.holder_links import HolderLinks
 from zentalk.wire import rpc_shards as rpc
@@ -54,12 +54,9 @@ class HolderCalls:
             stamp = await self._work(holder, content)
             await self._put(holder, owner_secret, content, stamp)
 
-    async def _put(
-        self, holder: NodeId, owner_secret: bytes, content: bytes, stamp: Stamp
-    ) -> None:
-        now, ids = self._runtime.wall(), (shard_id(content),)
-        key = lease_key(owner_secret, holder)
-        statement = signed(key, Op.KEEP, holder, ids, new_expiry(now), now, self._runtime.entropy)
+    async def _put(self, holder: NodeId, owner_secret: bytes, content: bytes, stamp: Stamp) -> None:
+        now, signer = self._runtime.wall(), self._signer(holder, owner_secret)
+        statement = signer.keep(shard_id(content), longest_expiry(now), now)
         body = rpc.encode_shard_put_request(ShardPut(statement, content, stamp))
         rpc.decode_shard_put_response(await self._links.request(holder, body, CALL_SECONDS))
 
@@ -92,14 +89,19 @@ class HolderCalls:
         found: dict[ShardId, Changed] = {}
         for start in range(0, len(ids), MAX_IDS):
             some, now = tuple(ids[start : start + MAX_IDS]), self._runtime.wall()
-            expiry = new_expiry(now) if op is Op.RENEW else 0
-            key = lease_key(owner_secret, holder)
-            statement = signed(key, op, holder, some, expiry, now, self._runtime.entropy)
+            signer = self._signer(holder, owner_secret)
+            if op is Op.RENEW:
+                statement = signer.renew(some, longest_expiry(now), now)
+            else:
+                statement = signer.delete(some, now)
             body = rpc.encode_shard_change_request(ShardChange(op, statement, some))
             response = await self._links.request(holder, body, CALL_SECONDS)
             changed = rpc.decode_shard_change_response(response, len(some))
             found |= dict(zip(some, changed, strict=True))
         return found
+
+    def _signer(self, holder: NodeId, owner_secret: bytes) -> LeaseSigner:
+        return LeaseSigner(lease_key(owner_secret, holder), holder, self._runtime.entropy)
 
     async def _work(self, holder: NodeId, content: bytes) -> Stamp:
         """Do the work that a holder asks for now; raises UnavailableError if that is too much."""

@@ -10,7 +10,8 @@ from typing import Final
 from zentalk.errors import ConfigError, StorageFullError, TooLargeError
 from zentalk.store.blocking import RunBlocking
 from zentalk.store.file_folder import FileDraft, FileFolder
-from zentalk.wire.chat import MAX_FILE_BYTES, MAX_MEDIA_TYPE_BYTES, MAX_NAME_BYTES
+from zentalk.wire.chat import MAX_MEDIA_TYPE_BYTES, MAX_NAME_BYTES
+from zentalk.wire.head import MAX_FILE_BYTES
 
 PIECE_BYTES: Final = 1024 * 1024
 """Written at a time: each costs a hop to a thread."""

@@ -13,13 +13,12 @@ from typing import Final
 import trio
 
 from zentalk.errors import ConflictError, LocalProtocolError, NotFoundError
-from zentalk.mesh.segments import segment_bytes
 from zentalk.net.runtime import Runtime
 from zentalk.node.files.intake import check_name, check_type, take_in
 from zentalk.node.files.transfers import Transfers
-from zentalk.node.files.views import FileView, HealthView, MeshView, view_of
+from zentalk.node.files.views import FileView, HealthView, MeshView, event_data, shown
 from zentalk.store.file_folder import FileFolder
-from zentalk.store.history import events, files
+from zentalk.store.history import events, file_messages, files
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.files import FileState, StoredFile
 from zentalk.store.sqlite import Transaction
@@ -37,11 +36,13 @@ class FileLibrary:
         self,
         runtime: Runtime,
         database: HistoryDatabase,
+        history: HistoryDatabase,
         folder: FileFolder,
         transfers: Transfers,
     ) -> None:
         self._runtime = runtime
         self._database = database
+        self._history = history
         self._folder = folder
         self._transfers = transfers
 
@@ -65,9 +66,12 @@ class FileLibrary:
         self._transfers.look_again()
         if not wait:
             return shown(file)
-        while (state := await self._found(file.id)).state is FileState.UPLOADING:
-            await self._transfers.moved(file.id)
-        return shown(state)
+        while True:
+            moved = self._transfers.next_move(file.id)
+            found = await self._found(file.id)
+            if found.state is not FileState.UPLOADING:
+                return shown(found)
+            await moved.wait()
 
     def _drawn(self, name: str, media_type: str) -> StoredFile:
         """Return a new file, with secrets of its own."""
@@ -156,9 +160,31 @@ class FileLibrary:
         if len(raw) != CID_BYTES:
             raise LocalProtocolError("a CID has 64 hexadecimal digits")
         found = await self._database.read(lambda tx: files.by_cid(tx, raw))
-        if found is None:
+        return found or await self._given(raw)
+
+    async def _given(self, cid: bytes) -> StoredFile:
+        """Return a file that a message names, and list it from now on; raises NotFoundError."""
+        card = await self._history.read(lambda tx: file_messages.find(tx, cid))
+        if card is None:
             raise NotFoundError(_NO_FILE)
-        return found
+        file = replace(
+            self._drawn(card.name, card.media_type),
+            cid=cid,
+            share_secret=card.share_secret,
+            content_secret=None,
+            owner_secret=None,
+            size=card.size,
+            state=FileState.RECEIVED,
+            is_here=False,
+        )
+
+        def job(tx: Transaction) -> StoredFile:
+            known = files.by_cid(tx, cid)
+            if known is None:
+                files.insert(tx, file)
+            return known or file
+
+        return await self._database.write(job)
 
     async def _found(self, file_id: bytes) -> StoredFile:
         found = await self._database.read(lambda tx: files.get(tx, file_id))
@@ -166,21 +192,3 @@ class FileLibrary:
             await trio.lowlevel.checkpoint()
             raise ConflictError("the file was deleted meanwhile")
         return found
-
-
-def shown(file: StoredFile) -> FileView:
-    """Return a file as its owner is shown it."""
-    return view_of(file, segment_bytes(file.size))
-
-
-def event_data(file: StoredFile) -> dict[str, object]:
-    """Return what an event tells of a file."""
-    view = shown(file)
-    return {
-        "id": view.id,
-        "cid": view.cid,
-        "state": view.state,
-        "size": view.size,
-        "sent": view.sent,
-        "reason": view.reason,
-    }

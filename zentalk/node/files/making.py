@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from zentalk.errors import LocalProtocolError
-from zentalk.ids import ShardId
 from zentalk.mesh.head import sealed_head
 from zentalk.mesh.secrets import FileSecrets
 from zentalk.mesh.segments import coded, seal_segment

@@ -19,8 +19,9 @@ from zentalk.net.runtime import Runtime
 from zentalk.node.files.holder_calls import HolderCalls
 from zentalk.node.files.making import Made, made_head, made_index, made_segment
 from zentalk.node.files.slots import FileSlots
+from zentalk.node.files.views import event_data
 from zentalk.store.file_folder import FileFolder
-from zentalk.store.history import files
+from zentalk.store.history import events, files
 from zentalk.store.history.database import HistoryDatabase
 from zentalk.store.history.files import FilePart, PartKind, StoredFile
 from zentalk.store.sqlite import Transaction
@@ -65,9 +66,7 @@ class FileSender:
             made_one = await self._runtime.run_blocking(partial(made_index, file, ids))
             await self._keep(file, slots, [made_one], count)
             index, ids = (made_one.ids,), ()
-        head = await self._runtime.run_blocking(
-            partial(made_head, file, slots.named(), ids, index)
-        )
+        head = await self._runtime.run_blocking(partial(made_head, file, slots.named(), ids, index))
         places = await self._put_copies(file, slots, head.contents[0])
         now = self._runtime.wall()
 
@@ -75,9 +74,15 @@ class FileSender:
             files.add_holders(tx, file.id, slots.holders)
             files.put_part(tx, file.id, FilePart(PartKind.HEAD, 0, head.ids[0], places))
             files.finished(tx, file.id, head.ids[0], now)
+            self._tell(tx, file.id)
 
         await self._database.write(job)
         self._moved(file.id)
+
+    def _tell(self, tx: Transaction, file_id: bytes) -> None:
+        found = files.get(tx, file_id)
+        if found is not None:
+            events.append(tx, "file.changed", self._runtime.wall(), event_data(found))
 
     async def _segment(self, file: StoredFile, number: int, count: int) -> Made:
         size = segment_bytes_of(file.size)
@@ -103,6 +108,7 @@ class FileSender:
             for row in rows:
                 files.put_part(tx, file.id, row)
             files.progressed(tx, file.id, done)
+            self._tell(tx, file.id)
 
         await self._database.write(job)
         self._moved(file.id)
@@ -187,5 +193,3 @@ def _indexes(made: Made) -> range:
 
 def _ids(joined: bytes) -> tuple[ShardId, ...]:
     return tuple(ShardId(joined[at : at + 32]) for at in range(0, len(joined), 32))
-
-

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from zentalk.store.history.files import FileState, StoredFile
+from zentalk.wire.head import segment_bytes_of
 
 
 class FileView(NamedTuple):
@@ -50,10 +51,11 @@ class MeshView(NamedTuple):
     direct: bool
 
 
-def view_of(file: StoredFile, segment_bytes: int) -> FileView:
-    """Return a file as it is shown; `segment_bytes` is the size of its segments."""
+def shown(file: StoredFile) -> FileView:
+    """Return a file as its owner is shown it."""
     is_going = file.state is FileState.UPLOADING
-    sent = min(file.segments_done * segment_bytes, file.size) if is_going else file.size
+    done = file.segments_done * segment_bytes_of(file.size)
+    sent = min(done, file.size) if is_going else file.size
     return FileView(
         id=file.id.hex(),
         cid="" if file.cid is None else file.cid.hex(),
@@ -66,3 +68,16 @@ def view_of(file: StoredFile, segment_bytes: int) -> FileView:
         here=file.is_here,
         created_at=file.created_at,
     )
+
+
+def event_data(file: StoredFile) -> dict[str, Any]:
+    """Return what an event tells of a file."""
+    view = shown(file)
+    return {
+        "id": view.id,
+        "cid": view.cid,
+        "state": view.state,
+        "size": view.size,
+        "sent": view.sent,
+        "reason": view.reason,
+    }

@@ -6,7 +6,7 @@ The empty row stays, for by its id a copy that comes again is known.
 from __future__ import annotations
 
 from zentalk.ids import MessageId, UserAddress
-from zentalk.store.history import events, marks, messages
+from zentalk.store.history import events, file_messages, marks, messages
 from zentalk.store.sqlite import Transaction
 from zentalk.wire.chat import MessageTarget
 from zentalk.wire.text import format_address
@@ -14,6 +14,7 @@ from zentalk.wire.text import format_address
 
 def erase(tx: Transaction, contact: UserAddress, target: MessageTarget) -> dict[str, str]:
     """Delete a message from this history; return what names it to the owner's devices."""
+    file_messages.let_go(tx, contact, target)
     tx.execute(
         "UPDATE messages SET text = '', content = NULL, hidden = 1, deleted = 1, starred = 0,"
         " pinned = 0, marked = 0, expires_at = NULL WHERE contact = ? AND author = ? AND id = ?",

@@ -38,4 +38,6 @@ CREATE TABLE file_parts (
     places BLOB NOT NULL,
     PRIMARY KEY (file, kind, number)
 ) WITHOUT ROWID;
+
+CREATE INDEX messages_with_files ON messages (seq) WHERE kind = 'file';
 """

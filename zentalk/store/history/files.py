@@ -165,6 +165,11 @@ def set_state(tx: Transaction, file_id: bytes, state: FileState, reason: str = "
     tx.execute("UPDATE files SET state = ?, reason = ? WHERE id = ?", (state, reason, file_id))
 
 
+def set_reason(tx: Transaction, file_id: bytes, reason: str) -> None:
+    """Note why a file does not go on."""
+    tx.execute("UPDATE files SET reason = ? WHERE id = ?", (reason, file_id))
+
+
 def is_here(tx: Transaction, file_id: bytes, now: float, *, here: bool) -> None:
     """Note whether all of a file lies in the node's own folder."""
     tx.execute("UPDATE files SET is_here = ?, used_at = ? WHERE id = ?", (here, now, file_id))

@@ -1,0 +1,55 @@
+"""What holders have of a file, as far as they say: by asking each of them once.
+
+Spec: docs/spec/mesh.md sections 7 and 11. What a holder says that it has is not read here; repair
+reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import trio
+
+from zentalk.errors import RELAY_FAULTS
+from zentalk.ids import NodeId, ShardId
+from zentalk.node.files.holder_calls import HolderCalls
+from zentalk.node.files.layouts import ShardPlace
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Who said until which hour it keeps which shards, and who did not answer."""
+
+    hours: Mapping[NodeId, Mapping[ShardId, int]] = field(repr=False)
+    silent: frozenset[NodeId] = field(repr=False)
+
+    def has(self, place: ShardPlace) -> bool:
+        """Say whether a holder said that it has a shard."""
+        return place.id in self.hours.get(place.holder, {})
+
+    def first_end(self) -> int | None:
+        """Return the hour at which the first lease ends."""
+        ends = [hour for kept in self.hours.values() for hour in kept.values()]
+        return min(ends, default=None)
+
+
+async def holdings(calls: HolderCalls, places: Iterable[Sequence[ShardPlace]]) -> Holdings:
+    """Ask all holders of some shards, side by side."""
+    wanted: dict[NodeId, list[ShardId]] = {}
+    for row in places:
+        for place in row:
+            wanted.setdefault(place.holder, []).append(place.id)
+    hours: dict[NodeId, Mapping[ShardId, int]] = {}
+    silent: set[NodeId] = set()
+
+    async def ask(holder: NodeId) -> None:
+        try:
+            hours[holder] = await calls.look(holder, wanted[holder])
+        except RELAY_FAULTS:
+            silent.add(holder)
+
+    async with trio.open_nursery() as nursery:
+        for holder in wanted:
+            nursery.start_soon(ask, holder)
+    return Holdings(hours, frozenset(silent))

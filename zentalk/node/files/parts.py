@@ -1,0 +1,70 @@
+"""Puts together what a node does with files."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from zentalk.config.settings import ApiSettings
+from zentalk.net.runtime import Runtime
+from zentalk.node.files.cache import FileCache
+from zentalk.node.files.deletes import Deletes
+from zentalk.node.files.holder_calls import HolderCalls
+from zentalk.node.files.holder_links import DIRECT_LINKS, TUNNELS, HolderLinks
+from zentalk.node.files.library import FileLibrary
+from zentalk.node.files.moves import Moves
+from zentalk.node.files.opening import FileOpener
+from zentalk.node.files.relays import StorageRelays
+from zentalk.node.files.sending import FileSender
+from zentalk.node.files.sources import FileSource
+from zentalk.node.files.transfers import Transfers
+from zentalk.node.files.uploads import Uploads
+from zentalk.node.network import NodeNetwork
+from zentalk.store.file_folder import FileFolder
+from zentalk.store.history.database import HistoryDatabase
+
+FOLDER_NAME: Final = "files"
+
+Task = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class FileParts:
+    """What the rest of the node sees of files; `tasks` must be running."""
+
+    library: FileLibrary
+    tasks: tuple[Task, ...]
+
+
+def build_files(
+    settings: ApiSettings,
+    runtime: Runtime,
+    databases: tuple[HistoryDatabase, HistoryDatabase],
+    network: NodeNetwork,
+) -> FileParts:
+    """Put together what a node over `settings.directory` does with files.
+
+    `databases` are the node's own, and the history that its owner is shown.
+    """
+    own = runtime.for_part("files")
+    database, history = databases
+    folder = FileFolder(settings.directory / FOLDER_NAME)
+    relays = StorageRelays(network.descriptors)
+    if settings.files_direct:
+        links = HolderLinks(network.dialled.open, DIRECT_LINKS)
+    else:
+        links = HolderLinks(network.tunnels.short, TUNNELS)
+    calls = HolderCalls(own, links)
+    moves = Moves()
+    opener = FileOpener(database, calls, relays)
+    cache = FileCache(own, database, folder, settings.files_cache_bytes)
+    transfers = Transfers(
+        opener,
+        FileSource(own, opener, cache),
+        Uploads(own, database, relays, FileSender(own, database, folder, calls, moves.tell)),
+        Deletes(own, database, calls, moves.tell),
+        moves,
+    )
+    library = FileLibrary(own, database, history, folder, transfers)
+    return FileParts(library, (links.run, transfers.run))

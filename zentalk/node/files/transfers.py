@@ -1,0 +1,77 @@
+"""All that goes on between a node's files and their holders: the tasks, and who waits for them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import trio
+
+from zentalk.ids import EPOCH_SECONDS
+from zentalk.mesh.placement import survives
+from zentalk.node.files.deletes import Deletes
+from zentalk.node.files.holdings import holdings
+from zentalk.node.files.moves import Moves
+from zentalk.node.files.opening import FileOpener
+from zentalk.node.files.sources import FileSource
+from zentalk.node.files.uploads import Uploads
+from zentalk.node.files.views import HealthView
+from zentalk.store.history.files import StoredFile
+
+
+class Transfers:
+    """Moves files; `run` must be running."""
+
+    def __init__(
+        self,
+        opener: FileOpener,
+        source: FileSource,
+        uploads: Uploads,
+        deletes: Deletes,
+        moves: Moves,
+    ) -> None:
+        self._opener = opener
+        self._source = source
+        self._uploads = uploads
+        self._deletes = deletes
+        self._moves = moves
+
+    async def run(self) -> None:
+        """Bring files to relays and delete them there, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._source.run)
+            nursery.start_soon(self._uploads.run)
+            nursery.start_soon(self._deletes.run)
+
+    def look_again(self) -> None:
+        """Look for files to send and to delete."""
+        self._uploads.poked.set()
+        self._deletes.poked.set()
+
+    def next_move(self, file_id: bytes) -> trio.Event:
+        """Return what is set when a file comes further next: take it before looking."""
+        return self._moves.next(file_id)
+
+    def pieces(self, file: StoredFile, start: int, length: int) -> AsyncGenerator[bytes, None]:
+        """Yield some bytes of a file; raises as `FileSource.pieces`."""
+        return self._source.pieces(file, start, length)
+
+    async def health(self, file: StoredFile) -> HealthView:
+        """Ask the holders of a file what they have; raises UnavailableError without its head."""
+        calls = self._opener.calls
+        layout = await self._opener.layout(file)
+        found = await holdings(calls, layout.segments)
+        live = [
+            {index: {place.holder} for index, place in enumerate(row) if found.has(place)}
+            for row in layout.segments
+        ]
+        end = found.first_end()
+        return HealthView(
+            cid="" if file.cid is None else file.cid.hex(),
+            state=file.state,
+            shards_live=sum(map(len, live)),
+            shards_total=sum(map(len, layout.segments)),
+            survives_node_losses=survives(live),
+            holders=len(found.hours) + len(found.silent),
+            silent=len(found.silent),
+            kept_until=None if end is None else float(end * EPOCH_SECONDS),
+        )
