@@ -38,5 +38,5 @@ class FileFacade(Protocol):
     async def delete(self, cid: str) -> FileView:
         """Delete an own file at all its holders, or forget somebody else's here."""
 
-    def mesh(self) -> MeshView:
+    async def mesh(self) -> MeshView:
         """Return what is known of the mesh."""

@@ -116,4 +116,4 @@ def add_mesh_routes(router: APIRouter, node: NodeFacade) -> None:
     @router.get("/v1/mesh/network", **answers("files", MeshReport))
     async def mesh() -> Response:
         """Return what this node knows of the relays that keep files."""
-        return JsonResponse(MeshReport.model_validate(node.files.mesh()))
+        return JsonResponse(MeshReport.model_validate(await node.files.mesh()))

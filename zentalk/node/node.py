@@ -23,6 +23,7 @@ from zentalk.node.conversations.actions import ConversationActions, parse_messag
 from zentalk.node.conversations.signalling import Signalling
 from zentalk.node.direct.parts import WaysFactory
 from zentalk.node.faces import DeviceFaces
+from zentalk.node.files.library import FileLibrary
 from zentalk.node.first_contact import FirstContact
 from zentalk.node.linked.parts import HistoryCopy
 from zentalk.node.mailboxes.manager import MailboxManager
@@ -156,6 +157,11 @@ class Node(DeviceFaces):
     def first_contact(self) -> FirstContact:
         """Invites, introductions and safety numbers."""
         return self._parts.first_contact
+
+    @property
+    def files(self) -> FileLibrary:
+        """Files that relays keep for the owner, and those that others gave."""
+        return self._parts.conversations.files
 
     @property
     def webhooks(self) -> WebhookCommands:

@@ -33,6 +33,8 @@ from zentalk.node.direct.actions import DirectActions
 from zentalk.node.direct.parts import WaysFactory, build_direct, means_of
 from zentalk.node.direct_lines import DirectLines
 from zentalk.node.event_log import EventLog
+from zentalk.node.files.library import FileLibrary
+from zentalk.node.files.parts import FileParts, build_files
 from zentalk.node.first_contact import FirstContact, Introductions, Invites, Verification
 from zentalk.node.groups import GroupActions, GroupParts, build_groups
 from zentalk.node.housekeeping import Housekeeping
@@ -105,6 +107,7 @@ class ConversationParts:
     actions: ConversationActions
     signalling: Signalling
     groups: GroupActions
+    files: FileLibrary
     tasks: tuple[Task, ...]
 
 
@@ -183,8 +186,9 @@ def build_node(
     linked = build_linked(
         runtime, database, delivery.outbox, composer, OwnerWrites(messages, chat, own), watch, copy
     )
+    files = build_files(settings, runtime, (database, history), reached)
     conversations = _build_conversations(
-        runtime, database, delivery.outbox, composer, linked.actions, groups
+        runtime, database, delivery.outbox, composer, linked.actions, (groups, files)
     )
     board = conversations.board
     inbox = Inbox(sessions, composer, groups.inbox, accept_introduced=settings.accept_introduced)
@@ -284,14 +288,15 @@ def _build_conversations(
     outbox: Outbox,
     composer: Composer,
     actions: ConversationActions,
-    groups: GroupParts,
+    others: tuple[GroupParts, FileParts],
 ) -> ConversationParts:
     """Put together what goes on in conversations beside sending and receiving."""
     board = SignalBoard(runtime)
     signalling = Signalling(runtime, database, composer, outbox, board)
     disappearing = Disappearing(runtime, database)
-    tasks = (board.run, signalling.run, disappearing.run, groups.run)
-    return ConversationParts(board, actions, signalling, groups.actions, tasks)
+    groups, files = others
+    tasks = (board.run, signalling.run, disappearing.run, groups.run, *files.tasks)
+    return ConversationParts(board, actions, signalling, groups.actions, files.library, tasks)
 
 
 def _build_notify(

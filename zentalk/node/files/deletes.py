@@ -1,4 +1,4 @@
-"""Deletes files at their holders: each is asked until it has confirmed, or its leases have ended."""
+"""Deletes files at their holders, which are asked until they confirm or their leases have ended."""
 
 from __future__ import annotations
 

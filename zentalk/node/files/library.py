@@ -1,7 +1,8 @@
 """The owner's files: what REST does with them.
 
-Taking a file in and bringing it to relays are two things: once it lies in the node's folder and in the
-database it is not lost, whatever happens to the request. What goes on meanwhile is told by events.
+Taking a file in and bringing it to relays are two things: once it lies in the node's folder and
+stands in the database it is not lost, whatever happens to the request. What goes on meanwhile is
+told by events.
 """
 
 from __future__ import annotations
@@ -39,12 +40,15 @@ class FileLibrary:
         history: HistoryDatabase,
         folder: FileFolder,
         transfers: Transfers,
+        *,
+        is_direct: bool,
     ) -> None:
         self._runtime = runtime
         self._database = database
         self._history = history
         self._folder = folder
         self._transfers = transfers
+        self._is_direct = is_direct
 
     async def upload(
         self, name: str, media_type: str, pieces: AsyncGenerator[bytes, None], *, wait: bool
@@ -148,9 +152,12 @@ class FileLibrary:
         self._transfers.look_again()
         return shown(replace(file, state=FileState.DELETING, is_here=False))
 
-    def mesh(self) -> MeshView:
+    async def mesh(self) -> MeshView:
         """Return what is known of the mesh."""
-        return self._transfers.mesh()
+        own = [file for file in await self._database.read(files.every) if file.owner_secret]
+        kept = [file for file in own if file.state is FileState.KEPT]
+        holders = self._transfers.holders_known()
+        return MeshView(holders, len(kept), sum(file.size for file in kept), self._is_direct)
 
     async def _of(self, cid: str) -> StoredFile:
         try:

@@ -12,7 +12,7 @@ from zentalk.errors import RELAY_FAULTS, DecodeError, UnavailableError
 from zentalk.ids import NodeId, ShardId
 from zentalk.mesh.head import open_head
 from zentalk.mesh.placement import nearest
-from zentalk.mesh.secrets import FileSecrets, head_place
+from zentalk.mesh.secrets import FileSecrets, ShareSecrets
 from zentalk.mesh.segments import joined, open_segment
 from zentalk.node.files.fetching import Fetcher
 from zentalk.node.files.holder_calls import HolderCalls
@@ -39,14 +39,14 @@ class FileOpener:
         self, database: HistoryDatabase, calls: HolderCalls, relays: StorageRelays
     ) -> None:
         self._database = database
-        self._calls = calls
-        self._relays = relays
+        self.calls = calls
+        self.relays = relays
         self._kept: OrderedDict[bytes, Layout] = OrderedDict()
 
     def fetcher(self, content_secret: bytes) -> Fetcher:
         """Return what fetches the shards of a file."""
         place = FileSecrets(content_secret).shard_place
-        return Fetcher(self._calls, lambda: self._nearest(place))
+        return Fetcher(self.calls, lambda: self._nearest(place))
 
     async def layout(self, file: StoredFile) -> Layout:
         """Return the layout of a file that is kept.
@@ -80,9 +80,9 @@ class FileOpener:
 
     async def _head(self, cid: ShardId, share_secret: bytes) -> Head:
         fault: Exception | None = None
-        for holder in self._nearest(head_place(share_secret)):
+        for holder in self._nearest(ShareSecrets(share_secret).head_place):
             try:
-                shard = decode_shard(await self._calls.get(holder, cid))
+                shard = decode_shard(await self.calls.get(holder, cid))
                 if shard.coding is not Coding.COPY:
                     raise DecodeError("a CID names a shard that is no head")
             except RELAY_FAULTS as error:
@@ -92,4 +92,4 @@ class FileOpener:
         raise UnavailableError(NO_HEAD) from fault
 
     def _nearest(self, place: bytes) -> list[NodeId]:
-        return nearest(self._relays.candidates(), place)
+        return nearest(self.relays.candidates(), place)

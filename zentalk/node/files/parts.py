@@ -66,5 +66,7 @@ def build_files(
         Deletes(own, database, calls, moves.tell),
         moves,
     )
-    library = FileLibrary(own, database, history, folder, transfers)
+    library = FileLibrary(
+        own, database, history, folder, transfers, is_direct=settings.files_direct
+    )
     return FileParts(library, (links.run, transfers.run))

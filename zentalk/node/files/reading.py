@@ -26,7 +26,7 @@ AHEAD: Final = 1
 
 
 class Reading:
-    """One reading of one file; its tasks run in `nursery` until the bytes end or nobody wants them."""
+    """One reading of one file; its task runs in `nursery` for as long as somebody wants the bytes."""
 
     def __init__(
         self, runtime: Runtime, layout: Layout, fetcher: Fetcher, nursery: trio.Nursery

@@ -85,7 +85,7 @@ class FileSource:
                 yield piece
 
     async def _kept(self, file: StoredFile) -> AsyncGenerator[bytes, None]:
-        """Yield all of a file, and keep it; a disk without room for it keeps nothing from anybody."""
+        """Yield all of a file, and keep it if the disk has room for it."""
         draft: FileDraft | None = None
         with suppress(StorageError):
             draft = await self._runtime.run_blocking(lambda: self._cache.draft(file))

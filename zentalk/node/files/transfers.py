@@ -55,6 +55,10 @@ class Transfers:
         """Yield some bytes of a file; raises as `FileSource.pieces`."""
         return self._source.pieces(file, start, length)
 
+    def holders_known(self) -> int:
+        """Return how many relays keep files, as far as this node knows."""
+        return len(self._opener.relays.candidates())
+
     async def health(self, file: StoredFile) -> HealthView:
         """Ask the holders of a file what they have; raises UnavailableError without its head."""
         calls = self._opener.calls

@@ -13,7 +13,7 @@ import trio
 from zentalk.errors import RELAY_FAULTS, NotFoundError
 from zentalk.logs import quiet_logger
 from zentalk.mesh.placement import in_order, slots
-from zentalk.mesh.secrets import FileSecrets, head_place
+from zentalk.mesh.secrets import FileSecrets, ShareSecrets
 from zentalk.net.backoff import half_jitter
 from zentalk.net.runtime import Runtime
 from zentalk.net.signal import Signal
@@ -102,7 +102,7 @@ class Uploads:
             holders = tuple(dict.fromkeys(chosen))
             row = bytes(holders.index(one) for one in chosen)
         order = in_order(candidates, place)
-        head_order = in_order(candidates, head_place(file.share_secret))
+        head_order = in_order(candidates, ShareSecrets(file.share_secret).head_place)
         current = await self._database.read(lambda tx: files.get(tx, file.id))
         return current or file, FileSlots(holders, row, order, head_order)
 

@@ -22,10 +22,10 @@ def find(tx: Transaction, cid: bytes) -> FileCard | None:
 
 
 def let_go(tx: Transaction, contact: UserAddress, target: MessageTarget) -> None:
-    """Let an own file be deleted of which the last message is being deleted; call it before that."""
+    """Let a file go whose last message is being deleted; call it before the message is."""
     named = list(_named(tx))
     place = (contact, *target)
-    [card] = [one for where, one in named if where == place][:1] or [None]
+    card = next((one for where, one in named if where == place), None)
     if card is None or any(one.cid == card.cid for where, one in named if where != place):
         return
     file = files.by_cid(tx, card.cid)
