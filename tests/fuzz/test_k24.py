@@ -20,7 +20,7 @@ import pytest
 from tests.fuzz import runner
 from tests.fuzz.mutations import BOMBS, Mutator
 from tests.fuzz.target import Target, full_name
-from zentalk import direct, directory, groups, link, mailbox, onion, session, wire
+from zentalk import direct, directory, groups, link, mailbox, mesh, onion, session, wire
 from zentalk.errors import DecodeError
 
 MAX_GROWTH_KIB = 64 * 1024
@@ -68,7 +68,7 @@ def test_k24_every_parser_has_inputs(tmp_path: Path) -> None:
     """Whoever adds a parser gives it valid inputs in tests/fuzz, or says here why not."""
     found = {
         name
-        for package in (wire, link, onion, session, directory, mailbox, groups, direct)
+        for package in (wire, link, onion, session, directory, mailbox, mesh, groups, direct)
         for name in parsers_of(package)
     }
     assert len(found) > 40

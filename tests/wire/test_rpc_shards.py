@@ -173,7 +173,7 @@ def test_answers_that_nobody_gives_are_refused(
 
 def test_every_refusal_is_a_word_that_can_travel() -> None:
     words = (
-        r.FORM, r.HOLDER, r.CLOCK, r.REPLAY, r.SIGNER, r.EXISTS, r.DELETED, r.FULL, r.WORK,
+        r.FORM, r.CLOCK, r.REPLAY, r.SIGNER, r.EXISTS, r.DELETED, r.FULL, r.WORK,
         r.ACCESS, r.UNKNOWN, r.UNAVAILABLE,
     )  # fmt: skip
     for word in words:

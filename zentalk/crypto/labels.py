@@ -61,6 +61,10 @@ class Label(bytes, Enum):
     PREKEY_WORK = b"zt-prekey-work-v1"
     PREKEY_ID = b"zt-prekey-id-v1"
     GENERATION_OFFSET = b"zt-generation-offset-v1"
+    # statements to holders of shards, and work for them (spec: mesh)
+    MESH_STATEMENT = b"zt-mesh-statement-v1"
+    MESH_WORK = b"zt-mesh-work-v1"
+    MESH_WORK_TRY = b"zt-mesh-try-v1"
     # end to end
     PREKEY_SIGNED = b"zt-prekey-signed-v1"
     PREKEY_PQ = b"zt-prekey-pq-v1"

@@ -35,7 +35,8 @@ from zentalk.mailbox.pool import (
 from zentalk.mailbox.state import MailboxState
 from zentalk.mailbox.storage import Outcome
 from zentalk.mailbox.waking import Waking
-from zentalk.mailbox.work import prekey_challenge, stamped_epoch, worth
+from zentalk.mailbox.work import prekey_challenge, worth
+from zentalk.wire.deposit import stamped_epoch
 from zentalk.wire.rpc_prekeys import NO_PREKEY, PrekeysCountResponse, PrekeysTakeResponse
 from zentalk.wire.rpc_send_ids import SendIdKind
 

@@ -14,7 +14,7 @@ from zentalk.crypto.hashing import blake2b_256
 from zentalk.crypto.labels import Label
 from zentalk.crypto.work import find_work, work_bits
 from zentalk.ids import Day, DepositId, MailboxId, NodeId, SendId
-from zentalk.wire.deposit import NO_STAMP, Stamp
+from zentalk.wire.deposit import Stamp, stamped_epoch
 
 EPOCH_SECONDS: Final = 3600
 MARGIN_BITS: Final = 3
@@ -91,16 +91,6 @@ def search(task: bytes, epoch: int, bits: int, start: int, tries: int) -> Stamp 
     """Try some nonces; return the stamp of the first that is worth `bits`."""
     nonce = find_work(Label.DEPOSIT_WORK_TRY, task, bits, start, tries)
     return None if nonce is None else Stamp(epoch % 256, nonce)
-
-
-def stamped_epoch(stamp: Stamp, now_epoch: int) -> int | None:
-    """Return which of this hour or day, the one before and the one after a stamp means, if any."""
-    if stamp == NO_STAMP:
-        return None
-    for epoch in (now_epoch, now_epoch - 1, now_epoch + 1):
-        if epoch % 256 == stamp.epoch:
-            return epoch
-    return None
 
 
 def mailbox_challenge(relay: NodeId, mailbox: MailboxId, day: int) -> bytes:

@@ -13,6 +13,15 @@ coding, reading and repair are one operation with other numbers.
 - `erasure`:      the code: pieces from data, data from pieces, lost pieces from others
 - `accelerated`:  the same sums from ISA-L, where pyeclib is installed; the only importer of it
 
+Owners decide where shards go and look after them; a *holder* knows of an owner only a *lease key*:
+
+- `head`:            the small sealed record that says how to put a file together
+- `placement`:       which holder gets what, whom readers ask, how many losses a file survives
+- `leases`:          statements of owners, and what a holder makes of them
+- `nonces`:          the statements that a holder has seen
+- `price`, `work`:   what strangers may store, and the work they do for it
+- `audit`, `repair`: what an owner looks at every day, and what it does about losses
+
 It must never open a socket or a file, read a clock, draw randomness, or show a key. What comes from
 a holder is believed only after its id was compared; that it belongs to its segment is known only
 after the segment was opened.

@@ -80,6 +80,16 @@ def decode_stamp(data: bytes) -> Stamp:
     return Stamp(data[0], data[1:])
 
 
+def stamped_epoch(stamp: Stamp, now_epoch: int) -> int | None:
+    """Return which of this hour or day, the one before and the one after a stamp means, if any."""
+    if stamp == NO_STAMP:
+        return None
+    for epoch in (now_epoch, now_epoch - 1, now_epoch + 1):
+        if epoch % 256 == stamp.epoch:
+            return epoch
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Deposit:
     """One sealed envelope on its way into a mailbox."""

@@ -13,9 +13,10 @@ from zentalk.crypto import mlkem, x25519
 from zentalk.crypto.ed25519 import SigningKey
 from zentalk.errors import AuthenticationError, LinkClosedError, UnavailableError
 from zentalk.ids import NodeId, SendId, UserAddress
-from zentalk.mailbox.work import prekey_challenge, stamped_epoch, worth
+from zentalk.mailbox.work import prekey_challenge, worth
 from zentalk.net.runtime import Runtime, seeded_entropy
 from zentalk.node.records.lookup import MOST_BITS, RecordLookup
+from zentalk.wire.deposit import stamped_epoch
 from zentalk.wire.prekeys import OneTimePrekey, PqPrekey, SignedPrekey
 from zentalk.wire.rpc import decode_call, encode_refusal, encode_response
 from zentalk.wire.rpc_prekeys import decode_prekeys_take_request
