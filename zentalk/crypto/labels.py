@@ -96,6 +96,13 @@ class Label(bytes, Enum):
     ECHO_NETWORK = b"zt-echo-network-v1"
     DIRECT_KEYS = b"zt-direct-keys-v1"
     DIRECT_PROBE = b"zt-direct-probe-v1"
+    # mesh storage (spec: mesh)
+    MESH_HEAD = b"zt-mesh-head-v1"
+    MESH_HEAD_PLACE = b"zt-mesh-head-place-v1"
+    MESH_SEGMENT = b"zt-mesh-segment-v1"
+    MESH_INDEX = b"zt-mesh-index-v1"
+    MESH_PLACE = b"zt-mesh-place-v1"
+    MESH_LEASE = b"zt-mesh-lease-v1"
     # programs
     DEVICE_LIST = b"zt-device-list-v1"
     DEVICE_TOKEN = b"zt-device-token-v1"

@@ -11,6 +11,8 @@ coding, reading and repair are one operation with other numbers.
 - `galois`:       the field, and the inverse of a matrix over it
 - `bit_planes`:   sums of products of long byte strings in plain Python
 - `erasure`:      the code: pieces from data, data from pieces, lost pieces from others
+- `secrets`:      the keys of a file and of its leases
+- `segments`:     a file's segments: filled, sealed and coded, and back
 - `accelerated`:  the same sums from ISA-L, where pyeclib is installed; the only importer of it
 
 Owners decide where shards go and look after them; a *holder* knows of an owner only a *lease key*:
